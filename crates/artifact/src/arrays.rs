@@ -1,0 +1,127 @@
+//! Arrow IPC files: uncompressed, so that a reader maps them into memory and copies nothing.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::buffer::Buffer;
+use arrow::datatypes::SchemaRef;
+use arrow::ipc::convert::fb_to_schema;
+use arrow::ipc::reader::{FileDecoder, read_footer_length};
+use arrow::ipc::writer::FileWriter;
+use arrow::ipc::{Block, root_as_footer};
+use memmap2::Mmap;
+
+use crate::{ArtifactError, schema};
+
+/// Length of an IPC file's last part: the footer's length and the closing magic number.
+const TRAILER: usize = 10;
+
+/// Writes record batches as one Arrow IPC file.
+///
+/// # Errors
+/// A batch has other columns, or the disk refuses.
+pub fn write_arrays(
+    path: &Path,
+    schema: &SchemaRef,
+    batches: impl IntoIterator<Item = RecordBatch>,
+) -> Result<u64, ArtifactError> {
+    let failed = ArtifactError::table("write", path);
+    let file = File::create(path).map_err(ArtifactError::io("create", path))?;
+    let mut writer = FileWriter::try_new_buffered(file, schema).map_err(&failed)?;
+    let mut rows = 0;
+    for batch in batches {
+        rows += batch.num_rows() as u64;
+        writer.write(&batch).map_err(&failed)?;
+    }
+    writer.finish().map_err(&failed)?;
+    Ok(rows)
+}
+
+/// The batches of a mapped file. Their buffers are the file's pages; nothing is copied.
+#[derive(Debug)]
+pub struct MappedBatches {
+    path: PathBuf,
+    buffer: Buffer,
+    decoder: FileDecoder,
+    blocks: Vec<Block>,
+}
+
+/// Maps an Arrow IPC file and compares its columns with the contract's.
+///
+/// # Errors
+/// The file cannot be mapped, is not an IPC file, or has other columns. A length that points
+/// outside the file is an error, never a read.
+pub fn map_arrays(path: &Path, expected: &SchemaRef) -> Result<MappedBatches, ArtifactError> {
+    let file = File::open(path).map_err(ArtifactError::io("read", path))?;
+    // SAFETY: artifacts are never written in place, only replaced by a rename, so the mapped pages
+    // keep their content for as long as the map lives.
+    let map = unsafe { Mmap::map(&file) }.map_err(ArtifactError::io("map", path))?;
+    let damaged = |reason: &str| ArtifactError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
+    let failed = ArtifactError::table("read", path);
+
+    let length = map.len();
+    let trailer = length.checked_sub(TRAILER).ok_or_else(|| damaged("it is too short for an Arrow file"))?;
+    let closing = map[trailer..].try_into().expect("ten bytes were cut off");
+    let footer_length = read_footer_length(closing).map_err(&failed)?;
+    let footer_start = trailer.checked_sub(footer_length).ok_or_else(|| damaged("its footer starts before the file"))?;
+    let footer = root_as_footer(&map[footer_start..trailer]).map_err(|error| damaged(&error.to_string()))?;
+    let found = fb_to_schema(footer.schema().ok_or_else(|| damaged("its footer has no schema"))?);
+    schema::check(path, expected, &found)?;
+
+    let blocks: Vec<Block> = footer.recordBatches().map(|blocks| blocks.iter().copied().collect()).unwrap_or_default();
+    if blocks.iter().any(|block| block_range(block, length).is_none()) {
+        return Err(damaged("a batch lies outside the file"));
+    }
+    let decoder = FileDecoder::new(Arc::new(found), footer.version());
+    Ok(MappedBatches { path: path.to_owned(), buffer: buffer_of(map), decoder, blocks })
+}
+
+/// The map as shared bytes: the buffers made from it keep it alive.
+fn buffer_of(map: Mmap) -> Buffer {
+    let map = Arc::new(map);
+    let pointer = std::ptr::NonNull::from(&map[..]).cast::<u8>();
+    let length = map.len();
+    // SAFETY: the pointer and length are those of the map, which the buffer owns from here on.
+    unsafe { Buffer::from_custom_allocation(pointer, length, map) }
+}
+
+fn block_range(block: &Block, file_length: usize) -> Option<(usize, usize)> {
+    let start = usize::try_from(block.offset()).ok()?;
+    let metadata = usize::try_from(block.metaDataLength()).ok()?;
+    let body = usize::try_from(block.bodyLength()).ok()?;
+    let length = metadata.checked_add(body)?;
+    let end = start.checked_add(length)?;
+    (end <= file_length).then_some((start, length))
+}
+
+impl MappedBatches {
+    /// Number of batches.
+    pub fn len(&self) -> usize {
+        self.blocks.len()
+    }
+
+    /// Whether the file has no batch.
+    pub fn is_empty(&self) -> bool {
+        self.blocks.is_empty()
+    }
+
+    /// Every batch, in order.
+    ///
+    /// # Errors
+    /// A batch's layout does not fit its columns.
+    pub fn batches(&self) -> Result<Vec<RecordBatch>, ArtifactError> {
+        let failed = ArtifactError::table("read", &self.path);
+        let mut batches = Vec::with_capacity(self.blocks.len());
+        for block in &self.blocks {
+            let (start, length) =
+                block_range(block, self.buffer.len()).expect("ranges were checked when the file was mapped");
+            let data = self.buffer.slice_with_length(start, length);
+            if let Some(batch) = self.decoder.read_record_batch(block, &data).map_err(&failed)? {
+                batches.push(batch);
+            }
+        }
+        Ok(batches)
+    }
+}

@@ -1,0 +1,38 @@
+//! The contract between stages: what an artifact is, how it is named, written whole or not at all,
+//! and read back with proof that it is what it says.
+//!
+//! Stages meet only through the folders this crate writes. It knows nothing of what a stage does;
+//! it knows schemas, digests, manifests, the store's layout and its locks.
+
+mod arrays;
+mod cache;
+mod contract;
+mod digest;
+mod error;
+mod key;
+mod lock;
+mod manifest;
+mod pending;
+mod reader;
+pub mod schema;
+mod sentiment;
+mod source;
+mod stage_name;
+mod store;
+mod tables;
+
+pub use arrays::{MappedBatches, map_arrays, write_arrays};
+pub use cache::cache_folder;
+pub use contract::Contract;
+pub use digest::{Digest, DigestBuilder};
+pub use error::ArtifactError;
+pub use key::{InputReference, Key, SourceReference, canonical_json, key_of};
+pub use lock::StepLock;
+pub use manifest::{FileEntry, FileRole, MANIFEST_NAME, Manifest, RunFacts};
+pub use pending::{OutputFile, PendingArtifact};
+pub use reader::Artifact;
+pub use sentiment::{Sentiment, Split};
+pub use source::{Source, SourceIndex};
+pub use stage_name::{StageName, UnknownStage};
+pub use store::Store;
+pub use tables::{TableWriter, read_table};

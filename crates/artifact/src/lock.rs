@@ -1,0 +1,49 @@
+//! One builder at a time for each step. The lock is the operating system's (`flock`), so it ends
+//! with the process however that ends: it never goes stale.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::Path;
+
+use crate::ArtifactError;
+
+/// The right to build one step; given back when dropped.
+#[derive(Debug)]
+pub struct StepLock {
+    _file: File,
+}
+
+impl StepLock {
+    /// Takes the lock, waiting for another process that holds it. `on_wait` is told the holder, once.
+    ///
+    /// # Errors
+    /// The lock file cannot be created or locked.
+    pub(crate) fn acquire(path: &Path, on_wait: impl FnOnce(&str)) -> Result<Self, ArtifactError> {
+        if let Some(parent) = path.parent() {
+            fs::create_dir_all(parent).map_err(ArtifactError::io("create", parent))?;
+        }
+        let mut file = OpenOptions::new()
+            .create(true)
+            .truncate(false)
+            .read(true)
+            .write(true)
+            .open(path)
+            .map_err(ArtifactError::io("open", path))?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // Who holds it is a courtesy: unreadable, the wait is the same.
+                let _ = file.read_to_string(&mut holder);
+                on_wait(holder.trim());
+                file.lock().map_err(ArtifactError::io("lock", path))?;
+            }
+            Err(TryLockError::Error(error)) => return Err(ArtifactError::io("lock", path)(error)),
+        }
+        file.set_len(0)
+            .and_then(|()| file.rewind())
+            .and_then(|()| write!(file, "process {}", std::process::id()))
+            .map_err(ArtifactError::io("write", path))?;
+        Ok(Self { _file: file })
+    }
+}

@@ -1,0 +1,77 @@
+//! Opening an artifact: nothing of it is used before it is proved.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::{ArtifactError, Digest, FileEntry, MANIFEST_NAME, Manifest};
+
+/// A whole artifact on disk.
+#[derive(Clone, Debug)]
+pub struct Artifact {
+    folder: PathBuf,
+    manifest: Manifest,
+}
+
+impl Artifact {
+    /// Opens a folder by its manifest. The files are proved when they are asked for.
+    ///
+    /// # Errors
+    /// The manifest is missing, damaged, or of another format.
+    pub fn open(folder: &Path) -> Result<Self, ArtifactError> {
+        let manifest = Manifest::read(&folder.join(MANIFEST_NAME))?;
+        Ok(Self { folder: folder.to_owned(), manifest })
+    }
+
+    /// What it is.
+    pub fn manifest(&self) -> &Manifest {
+        &self.manifest
+    }
+
+    /// Where it is.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What it holds, see [`Manifest::identity`].
+    pub fn identity(&self) -> Digest {
+        self.manifest.identity()
+    }
+
+    /// The path of one of its files, proved to have the bytes that were written.
+    ///
+    /// # Errors
+    /// There is no such file, or it is damaged.
+    pub fn file(&self, name: &str) -> Result<PathBuf, ArtifactError> {
+        let entry = self.manifest.file(name).ok_or_else(|| ArtifactError::NoSuchFile {
+            folder: self.folder.clone(),
+            name: name.to_owned(),
+        })?;
+        self.prove(entry)
+    }
+
+    /// Proves every file.
+    ///
+    /// # Errors
+    /// The first damaged or missing file.
+    pub fn verify(&self) -> Result<(), ArtifactError> {
+        self.manifest.files.iter().try_for_each(|entry| self.prove(entry).map(drop))
+    }
+
+    fn prove(&self, entry: &FileEntry) -> Result<PathBuf, ArtifactError> {
+        let path = self.folder.join(&entry.name);
+        let damaged = |reason: String| ArtifactError::Damaged { path: path.clone(), reason };
+        let length = match fs::metadata(&path) {
+            Ok(metadata) => metadata.len(),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(damaged("it is missing".to_owned())),
+            Err(error) => return Err(ArtifactError::io("read", &path)(error)),
+        };
+        if length != entry.bytes {
+            return Err(damaged(format!("it should have {} bytes and has {length}", entry.bytes)));
+        }
+        let digest = Digest::of_file(&path).map_err(ArtifactError::io("read", &path))?;
+        if digest != entry.digest {
+            return Err(damaged(format!("its digest should be {} and is {digest}", entry.digest)));
+        }
+        Ok(path)
+    }
+}

@@ -1,0 +1,148 @@
+//! Files from outside the store, named by their content like everything else.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::{ArtifactError, Digest, DigestBuilder, SourceReference, Store};
+
+/// Something from outside that a step reads.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// A file or folder of the user's.
+    Path(PathBuf),
+    /// A file on the internet whose content is known beforehand.
+    Pinned {
+        /// Where it is.
+        url: String,
+        /// SHA-256 of its content, 64 hex digits.
+        sha256: String,
+    },
+}
+
+/// Remembers digests of large files by path, size, time and inode, as git does, so that planning
+/// does not read five gigabytes to learn that nothing changed.
+pub struct SourceIndex {
+    path: PathBuf,
+    entries: BTreeMap<PathBuf, Remembered>,
+    changed: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Stamp {
+    bytes: u64,
+    modified: i64,
+    modified_nanoseconds: i64,
+    changed: i64,
+    changed_nanoseconds: i64,
+    inode: u64,
+}
+
+#[derive(Clone, Copy, Serialize, Deserialize)]
+struct Remembered {
+    stamp: Stamp,
+    digest: Digest,
+}
+
+impl SourceIndex {
+    /// The index kept beside a store. One that is missing or unreadable is an empty one: it only
+    /// saves time.
+    pub fn load(store: &Store) -> Self {
+        let path = store.root().join("work").join("sources.json");
+        let entries = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
+        Self { path, entries, changed: false }
+    }
+
+    /// The reference of a source: its name and the digest of its content.
+    ///
+    /// # Errors
+    /// The file or folder is not there or cannot be read.
+    pub fn reference(&mut self, source: &Source) -> Result<SourceReference, ArtifactError> {
+        match source {
+            Source::Pinned { url, sha256 } => Ok(SourceReference {
+                name: url.rsplit('/').next().unwrap_or(url).to_owned(),
+                digest: DigestBuilder::new().field("sha256", sha256.as_bytes()).finish(),
+            }),
+            Source::Path(path) => Ok(SourceReference {
+                name: path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+                digest: self.digest(path)?,
+            }),
+        }
+    }
+
+    /// Writes what was learned, if anything was.
+    pub fn save(&self) {
+        if !self.changed {
+            return;
+        }
+        let temporary = self.path.with_extension(format!("json.{}", std::process::id()));
+        let text = serde_json::to_vec(&self.entries).unwrap_or_default();
+        let write = || -> io::Result<()> {
+            fs::create_dir_all(self.path.parent().unwrap_or(Path::new(".")))?;
+            fs::write(&temporary, &text)?;
+            fs::rename(&temporary, &self.path)
+        };
+        // The index only saves time, so a folder that refuses it is not worth an error here; the
+        // stage's own output will meet the same refusal and report it.
+        let _ = write();
+    }
+
+    fn digest(&mut self, path: &Path) -> Result<Digest, ArtifactError> {
+        let metadata = fs::metadata(path).map_err(|error| match error.kind() {
+            io::ErrorKind::NotFound => ArtifactError::NoSource { path: path.to_owned() },
+            _ => ArtifactError::io("read", path)(error),
+        })?;
+        if metadata.is_dir() {
+            return digest_folder(path);
+        }
+        let path = fs::canonicalize(path).map_err(ArtifactError::io("read", path))?;
+        let stamp = stamp(&metadata);
+        if let Some(remembered) = self.entries.get(&path).filter(|entry| entry.stamp == stamp) {
+            return Ok(remembered.digest);
+        }
+        let digest = Digest::of_file(&path).map_err(ArtifactError::io("read", &path))?;
+        self.entries.insert(path, Remembered { stamp, digest });
+        self.changed = true;
+        Ok(digest)
+    }
+}
+
+/// A folder is named by the names, lengths and times of the files in it: an unpacked aclImdb has
+/// 100,000 of them, and reading each to learn that nothing changed would take a minute.
+fn digest_folder(folder: &Path) -> Result<Digest, ArtifactError> {
+    let mut builder = DigestBuilder::new();
+    let mut pending = vec![folder.to_owned()];
+    while let Some(current) = pending.pop() {
+        let mut entries = fs::read_dir(&current)
+            .and_then(Iterator::collect::<io::Result<Vec<_>>>)
+            .map_err(ArtifactError::io("read", &current))?;
+        entries.sort_by_key(fs::DirEntry::file_name);
+        for entry in entries {
+            let path = entry.path();
+            let metadata = entry.metadata().map_err(ArtifactError::io("read", &path))?;
+            if metadata.is_dir() {
+                pending.push(path);
+                continue;
+            }
+            let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy().into_owned();
+            let stamp = format!("{} {} {}", metadata.len(), metadata.mtime(), metadata.mtime_nsec());
+            builder = builder.field(&name, stamp.as_bytes());
+        }
+    }
+    Ok(builder.finish())
+}
+
+fn stamp(metadata: &fs::Metadata) -> Stamp {
+    Stamp {
+        bytes: metadata.len(),
+        modified: metadata.mtime(),
+        modified_nanoseconds: metadata.mtime_nsec(),
+        changed: metadata.ctime(),
+        changed_nanoseconds: metadata.ctime_nsec(),
+        inode: metadata.ino(),
+    }
+}

@@ -1,0 +1,109 @@
+//! The layout of the artifacts folder.
+//!
+//! ```text
+//! artifacts/store/<stage>/<key>/      what was built, named by what produced it
+//! artifacts/<stage>/<variant>         a link to it: what people look at
+//! artifacts/work/                     what is under way, and the locks
+//! ```
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+
+use crate::{Artifact, ArtifactError, Key, MANIFEST_NAME, PendingArtifact, StageName, StepLock};
+
+/// An artifacts folder.
+#[derive(Clone, Debug)]
+pub struct Store {
+    root: PathBuf,
+}
+
+impl Store {
+    /// The store at this folder, which need not exist yet.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+
+    /// The artifacts folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// Where the output of a key is or will be.
+    pub fn folder(&self, stage: StageName, key: &Key) -> PathBuf {
+        self.root.join("store").join(stage.as_str()).join(&key.to_hex()[..16])
+    }
+
+    /// The name under which people find a variant's latest output.
+    pub fn named(&self, stage: StageName, variant: &str) -> PathBuf {
+        self.root.join(stage.as_str()).join(variant)
+    }
+
+    /// The output of a key, `None` where it was never built.
+    ///
+    /// # Errors
+    /// It is there and its manifest is damaged.
+    pub fn find(&self, stage: StageName, key: &Key) -> Result<Option<Artifact>, ArtifactError> {
+        let artifact = open_if_there(&self.folder(stage, key))?;
+        Ok(artifact.filter(|artifact| artifact.manifest().key == *key))
+    }
+
+    /// What a variant's name stands for at present, `None` where it stands for nothing.
+    ///
+    /// # Errors
+    /// It is there and its manifest is damaged.
+    pub fn latest(&self, stage: StageName, variant: &str) -> Result<Option<Artifact>, ArtifactError> {
+        open_if_there(&self.named(stage, variant))
+    }
+
+    /// Takes the right to build a step, waiting for whoever builds it already; `on_wait` is told
+    /// who. After a wait the output may be there: look again before building.
+    ///
+    /// # Errors
+    /// The lock file cannot be created or locked.
+    pub fn lock(&self, stage: StageName, key: &Key, on_wait: impl FnOnce(&str)) -> Result<StepLock, ArtifactError> {
+        let path = self.work(stage, key).with_extension("lock");
+        StepLock::acquire(&path, on_wait)
+    }
+
+    /// Starts building a step's output.
+    ///
+    /// # Errors
+    /// The work folder cannot be cleared or created.
+    pub fn begin(&self, stage: StageName, key: Key, lock: StepLock) -> Result<PendingArtifact, ArtifactError> {
+        PendingArtifact::create(stage, key, self.work(stage, &key), self.folder(stage, &key), lock)
+    }
+
+    /// Points a variant's name at an artifact, in one step: a reader sees the old or the new.
+    ///
+    /// # Errors
+    /// The link cannot be written.
+    pub fn link(&self, variant: &str, artifact: &Artifact) -> Result<(), ArtifactError> {
+        let manifest = artifact.manifest();
+        let name = self.named(manifest.stage, variant);
+        let key = &manifest.key.to_hex()[..16];
+        let target = Path::new("..").join("store").join(manifest.stage.as_str()).join(key);
+        if fs::read_link(&name).is_ok_and(|present| present == target) {
+            return Ok(());
+        }
+        let parent = name.parent().expect("a named artifact has a parent");
+        fs::create_dir_all(parent).map_err(ArtifactError::io("create", parent))?;
+        let temporary = parent.join(format!(".{variant}.{}", std::process::id()));
+        let _ = fs::remove_file(&temporary);
+        symlink(&target, &temporary).map_err(ArtifactError::io("link", &temporary))?;
+        fs::rename(&temporary, &name).map_err(ArtifactError::io("rename", &temporary))
+    }
+
+    fn work(&self, stage: StageName, key: &Key) -> PathBuf {
+        self.root.join("work").join(format!("{stage}-{}", &key.to_hex()[..16]))
+    }
+}
+
+fn open_if_there(folder: &Path) -> Result<Option<Artifact>, ArtifactError> {
+    let manifest = folder.join(MANIFEST_NAME);
+    match fs::metadata(&manifest) {
+        Ok(_) => Artifact::open(folder).map(Some),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(ArtifactError::io("read", &manifest)(error)),
+    }
+}

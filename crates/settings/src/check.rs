@@ -1,0 +1,243 @@
+//! What a pipeline file must satisfy beyond its form: references, ranges, and settings that
+//! contradict each other. All of it before anything runs.
+
+use indexmap::IndexMap;
+
+use crate::{
+    EmbeddingKind, EmbeddingSettings, ModelSettings, Pipeline, SettingsError, TokenizerKind, TokenizerSettings,
+    TrainingSettings,
+};
+
+pub(crate) fn check(pipeline: &Pipeline) -> Result<(), SettingsError> {
+    check_names(pipeline)?;
+    check_ingest_and_clean(pipeline)?;
+    for (name, tokenizer) in &pipeline.tokenizers {
+        check_tokenizer(&format!("tokenizer.{name}"), tokenizer)?;
+    }
+    for (name, embedding) in &pipeline.embeddings {
+        let key = format!("embedding.{name}");
+        refer(&format!("{key}.tokenizer"), "tokenizer", &embedding.tokenizer, &pipeline.tokenizers)?;
+        check_embedding(&key, embedding)?;
+    }
+    for (name, model) in &pipeline.models {
+        let key = format!("model.{name}");
+        let embedding = refer(&format!("{key}.embedding"), "embedding", &model.embedding, &pipeline.embeddings)?;
+        let tokenizer = &pipeline.tokenizers[&embedding.tokenizer];
+        check_model(&key, model, tokenizer)?;
+        check_training(&format!("{key}.training"), &model.training)?;
+    }
+    if let Some(evaluation) = pipeline.evaluations.values().next() {
+        positive("evaluation.bootstrap_samples", evaluation.bootstrap_samples)?;
+        positive("evaluation.batch_size", evaluation.batch_size)?;
+        inside("evaluation.confidence", evaluation.confidence, 0.5, 0.9999)?;
+    }
+    Ok(())
+}
+
+/// A model may say which tokenizer it counts on. It must then be its embedding's.
+pub(crate) fn check_asserted_tokenizers(
+    pipeline: &Pipeline,
+    asserted: &[(String, Option<String>)],
+) -> Result<(), SettingsError> {
+    for (name, tokenizer) in asserted {
+        let Some(wanted) = tokenizer else { continue };
+        refer(&format!("model.{name}.tokenizer"), "tokenizer", wanted, &pipeline.tokenizers)?;
+        let embedding_name = &pipeline.models[name].embedding;
+        let embedding = refer(&format!("model.{name}.embedding"), "embedding", embedding_name, &pipeline.embeddings)?;
+        if embedding.tokenizer != *wanted {
+            return Err(SettingsError::Value {
+                key: format!("model.{name}"),
+                problem: format!(
+                    "reads the tokenizer `{wanted}`, and its embedding `{embedding_name}` was made for the tokenizer `{}`",
+                    embedding.tokenizer
+                ),
+                hint: Some(format!(
+                    "Set `model.{name}.tokenizer` to `{}`, or `model.{name}.embedding` to an embedding of `{wanted}`",
+                    embedding.tokenizer
+                )),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Names become folders and parts of dotted keys.
+fn check_names(pipeline: &Pipeline) -> Result<(), SettingsError> {
+    let tables = [
+        ("tokenizer", pipeline.tokenizers.keys().collect::<Vec<_>>()),
+        ("embedding", pipeline.embeddings.keys().collect()),
+        ("model", pipeline.models.keys().collect()),
+    ];
+    for (table, names) in tables {
+        for name in names {
+            let plain = name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-');
+            if name.is_empty() || !plain {
+                return Err(SettingsError::value(
+                    format!("{table}.{name}"),
+                    "has a name with other signs than letters, digits, `_` and `-`",
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+fn check_ingest_and_clean(pipeline: &Pipeline) -> Result<(), SettingsError> {
+    let ingest = &pipeline.ingest;
+    inside("ingest.max_reject_rate", ingest.max_reject_rate, 0.0, 1.0)?;
+    if ingest.max_text_bytes == 0 {
+        return Err(SettingsError::value("ingest.max_text_bytes", "must be at least 1"));
+    }
+    if let Some(rule) = &ingest.rating
+        && (!rule.centre.is_finite() || !rule.dead_zone.is_finite() || rule.dead_zone < 0.0)
+    {
+        return Err(SettingsError::value("ingest.rating", "must have a finite centre and a dead zone of at least 0"));
+    }
+    if let Some(download) = &ingest.download
+        && (download.sha256.len() != 64 || !download.sha256.bytes().all(|digit| digit.is_ascii_hexdigit()))
+    {
+        return Err(SettingsError::value("ingest.download.sha256", "must be 64 hex digits"));
+    }
+    inside("clean.split.test", pipeline.clean.split.test, 0.0, 0.9)?;
+    inside("clean.split.validation", pipeline.clean.split.validation, 0.0, 0.9)
+}
+
+fn check_tokenizer(key: &str, tokenizer: &TokenizerSettings) -> Result<(), SettingsError> {
+    if tokenizer.max_length < 2 {
+        return Err(SettingsError::value(format!("{key}.max_length"), "must be at least 2"));
+    }
+    if tokenizer.kind == TokenizerKind::Pretrained {
+        let trained = [
+            ("vocabulary_size", tokenizer.vocabulary_size.is_some()),
+            ("min_frequency", tokenizer.min_frequency.is_some()),
+            ("lowercase", tokenizer.lowercase.is_some()),
+        ];
+        if let Some((setting, _)) = trained.into_iter().find(|(_, given)| *given) {
+            return Err(SettingsError::Value {
+                key: format!("{key}.{setting}"),
+                problem: "cannot be set for a pretrained tokenizer, which brings its own".to_owned(),
+                hint: Some(format!("Remove `{setting}` from `[{key}]`")),
+            });
+        }
+        if tokenizer.source.is_none() {
+            return Err(SettingsError::value(format!("{key}.source"), "must name the `tokenizer.json` to use"));
+        }
+        return Ok(());
+    }
+    if tokenizer.source.is_some() {
+        return Err(SettingsError::value(format!("{key}.source"), "is for `kind = \"pretrained\"` only"));
+    }
+    // 256 bytes and the special tokens: below that the byte-level alphabet itself does not fit.
+    let least = if tokenizer.kind == TokenizerKind::Bpe { 300 } else { 100 };
+    match tokenizer.vocabulary_size {
+        Some(size) if size < least => Err(SettingsError::value(
+            format!("{key}.vocabulary_size"),
+            format!("is {size} and must be at least {least} for this kind"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn check_embedding(key: &str, embedding: &EmbeddingSettings) -> Result<(), SettingsError> {
+    match embedding.kind {
+        EmbeddingKind::Random => {
+            if embedding.source.is_some() {
+                return Err(SettingsError::value(format!("{key}.source"), "is for `kind = \"static\"` only"));
+            }
+            match embedding.width {
+                Some(width) if (1..=4096).contains(&width) => Ok(()),
+                _ => Err(SettingsError::value(format!("{key}.width"), "must be given, from 1 to 4096")),
+            }
+        }
+        EmbeddingKind::Static if embedding.source.is_none() => {
+            Err(SettingsError::value(format!("{key}.source"), "must name the file with the vectors"))
+        }
+        EmbeddingKind::Static => Ok(()),
+    }
+}
+
+fn check_model(key: &str, model: &ModelSettings, tokenizer: &TokenizerSettings) -> Result<(), SettingsError> {
+    positive(&format!("{key}.hidden"), model.hidden)?;
+    if model.kind.is_recurrent() {
+        positive(&format!("{key}.layers"), model.layers)?;
+    }
+    for (name, share) in [
+        ("dropout", model.dropout),
+        ("embedding_dropout", model.embedding_dropout),
+        ("word_dropout", model.word_dropout),
+    ] {
+        inside(&format!("{key}.{name}"), share, 0.0, 0.95)?;
+    }
+    if model.kind == crate::ModelKind::Cnn {
+        positive(&format!("{key}.filters"), model.filters)?;
+        let widest = model.kernel_widths.iter().max().copied().unwrap_or(0);
+        if widest == 0 || model.kernel_widths.contains(&0) {
+            return Err(SettingsError::value(format!("{key}.kernel_widths"), "must list widths of at least 1"));
+        }
+        if widest > tokenizer.max_length {
+            return Err(SettingsError::Value {
+                key: format!("{key}.kernel_widths"),
+                problem: format!("has a kernel of {widest} tokens, and its tokenizer keeps {} per row", tokenizer.max_length),
+                hint: Some("Raise the tokenizer's `max_length`, or take a narrower kernel".to_owned()),
+            });
+        }
+    }
+    Ok(())
+}
+
+fn check_training(key: &str, training: &TrainingSettings) -> Result<(), SettingsError> {
+    for (name, value) in [
+        ("epochs", training.epochs),
+        ("batch_size", training.batch_size),
+        ("accumulation", training.accumulation),
+        ("log_every", training.log_every),
+    ] {
+        positive(&format!("{key}.{name}"), value)?;
+    }
+    if training.accumulation > training.batch_size {
+        return Err(SettingsError::value(format!("{key}.accumulation"), "cannot be more than `batch_size`"));
+    }
+    if !(training.learning_rate > 0.0 && training.learning_rate.is_finite()) {
+        return Err(SettingsError::value(format!("{key}.learning_rate"), "must be above 0"));
+    }
+    for (name, value, high) in [
+        ("warm_up", training.warm_up, 1.0),
+        ("beta1", training.beta1, 0.9999),
+        ("beta2", training.beta2, 0.999_999),
+        ("label_smoothing", training.label_smoothing, 0.9),
+        ("weight_decay", training.weight_decay, 10.0),
+        ("clip_norm", training.clip_norm, 1e6),
+    ] {
+        inside(&format!("{key}.{name}"), value, 0.0, high)?;
+    }
+    Ok(())
+}
+
+fn refer<'a, T>(
+    key: &str,
+    what: &'static str,
+    name: &str,
+    tables: &'a IndexMap<String, T>,
+) -> Result<&'a T, SettingsError> {
+    if name.is_empty() {
+        return Err(SettingsError::value(key, format!("must name the {what} it reads")));
+    }
+    tables.get(name).ok_or_else(|| SettingsError::UnknownReference {
+        key: key.to_owned(),
+        what,
+        name: name.to_owned(),
+        known: tables.keys().cloned().collect(),
+    })
+}
+
+fn positive(key: &str, value: u32) -> Result<(), SettingsError> {
+    if value == 0 { Err(SettingsError::value(key, "must be at least 1")) } else { Ok(()) }
+}
+
+fn inside(key: &str, value: f64, low: f64, high: f64) -> Result<(), SettingsError> {
+    if (low..=high).contains(&value) {
+        Ok(())
+    } else {
+        Err(SettingsError::value(key, format!("is {value} and must be from {low} to {high}")))
+    }
+}

@@ -1,0 +1,104 @@
+//! What can be wrong with a pipeline file.
+
+use std::io;
+use std::path::PathBuf;
+
+/// A mistake in `pipeline.toml` or in an override of it.
+#[derive(Debug, thiserror::Error)]
+pub enum SettingsError {
+    /// The file could not be read.
+    #[error("Could not read the pipeline file `{}`", path.display())]
+    Read {
+        /// The file as given.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// The file is not TOML, or has a table, key or value that does not exist.
+    #[error("The pipeline file `{}` cannot be understood", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        source: Box<toml::de::Error>,
+    },
+    /// A value given with `--set` does not fit.
+    #[error("The setting `{setting}` given with `--set` does not fit")]
+    Override {
+        /// As given.
+        setting: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A value is understood and makes no sense.
+    #[error("`{key}` {problem}")]
+    Value {
+        /// The dotted key.
+        key: String,
+        /// What is wrong with it, as the rest of the sentence.
+        problem: String,
+        /// What to do.
+        hint: Option<String>,
+    },
+    /// A table refers to another that is not there.
+    #[error("`{key}` names the {what} `{name}`, which is not in the pipeline file")]
+    UnknownReference {
+        /// The dotted key of the reference.
+        key: String,
+        /// "tokenizer", "embedding" ...
+        what: &'static str,
+        /// The name that is missing.
+        name: String,
+        /// The names that are there.
+        known: Vec<String>,
+    },
+    /// Something was asked of a variant that is not there.
+    #[error("The stage `{stage}` has no variant `{name}`")]
+    UnknownVariant {
+        /// The stage.
+        stage: artifact::StageName,
+        /// The name given.
+        name: String,
+        /// The names that are there.
+        known: Vec<String>,
+    },
+}
+
+impl SettingsError {
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Read { .. } => Some("Name the pipeline file with `--pipeline FILE`".to_owned()),
+            Self::Parse { .. } => None,
+            Self::Override { .. } => Some("An override is `--set table.key=value`, with the names of the pipeline file".to_owned()),
+            Self::Value { hint, .. } => hint.clone(),
+            Self::UnknownReference { name, known, .. } | Self::UnknownVariant { name, known, .. } => {
+                Some(suggest(name, known))
+            }
+        }
+    }
+
+    /// A [`SettingsError::Value`] without a hint.
+    pub(crate) fn value(key: impl Into<String>, problem: impl Into<String>) -> Self {
+        Self::Value { key: key.into(), problem: problem.into(), hint: None }
+    }
+}
+
+fn suggest(name: &str, known: &[String]) -> String {
+    let list = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    match nearest(name, known) {
+        Some(close) => format!("Did you mean `{close}`? There are {list}"),
+        None if known.is_empty() => "There are none".to_owned(),
+        None => format!("There are {list}"),
+    }
+}
+
+/// The known name that a misspelled one was probably meant to be.
+pub fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
+    known
+        .iter()
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .filter(|(similarity, _)| *similarity > 0.75)
+        .max_by(|one, two| one.0.total_cmp(&two.0))
+        .map(|(_, candidate)| candidate.as_str())
+}

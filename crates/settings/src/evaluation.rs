@@ -1,0 +1,55 @@
+//! `[evaluation]` and `[report]`: how models are judged and shown.
+
+use serde::{Deserialize, Serialize};
+
+/// `[evaluation]`, with the model it is applied to.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EvaluationSettings {
+    /// The model judged.
+    pub model: String,
+    /// Bootstrap samples behind every interval.
+    pub bootstrap_samples: u32,
+    /// Coverage of the intervals, 0 to 1.
+    pub confidence: f64,
+    /// Reviews per batch.
+    pub batch_size: u32,
+    /// Seed of the bootstrap.
+    pub seed: u64,
+}
+
+/// `[evaluation]` as written.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct EvaluationTable {
+    pub(crate) bootstrap_samples: u32,
+    pub(crate) confidence: f64,
+    pub(crate) batch_size: u32,
+    pub(crate) seed: Option<u64>,
+}
+
+impl Default for EvaluationTable {
+    fn default() -> Self {
+        Self { bootstrap_samples: 1000, confidence: 0.95, batch_size: 128, seed: None }
+    }
+}
+
+impl EvaluationTable {
+    pub(crate) fn resolve(&self, model: &str, seed: u64) -> EvaluationSettings {
+        EvaluationSettings {
+            model: model.to_owned(),
+            bootstrap_samples: self.bootstrap_samples,
+            confidence: self.confidence,
+            batch_size: self.batch_size,
+            seed: self.seed.unwrap_or(seed),
+        }
+    }
+}
+
+/// `[report]`.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ReportSettings {
+    /// Heading; the pipeline's name where none is given.
+    pub title: String,
+}

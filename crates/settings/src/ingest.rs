@@ -1,0 +1,147 @@
+//! `[ingest]`: where the reviews are and what their columns mean.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+/// `[ingest]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct IngestSettings {
+    /// The file or folder with the reviews, relative to the pipeline file. Not part of the step's
+    /// settings: the content of the source is an input of its own.
+    #[serde(skip_serializing)]
+    pub source: Option<PathBuf>,
+    /// Where to get the source when no path is given.
+    #[serde(skip_serializing)]
+    pub download: Option<Download>,
+    /// How to read it.
+    pub format: SourceFormat,
+    /// Whether the first line of a CSV or TSV file names the columns.
+    pub header: bool,
+    /// Field separator of CSV and TSV files, where it is neither a comma nor a tab.
+    pub delimiter: Option<char>,
+    /// Which column is what.
+    pub columns: Columns,
+    /// What stands for which label in the label column.
+    pub labels: LabelValues,
+    /// How a rating becomes a label, for sources that have ratings only.
+    pub rating: Option<RatingRule>,
+    /// A topic for every row, where no column says it.
+    pub topic: Option<String>,
+    /// Share of rows, 0 to 1, that may be rejected before the stage fails.
+    pub max_reject_rate: f64,
+    /// A longer text is rejected (bytes).
+    pub max_text_bytes: usize,
+}
+
+impl Default for IngestSettings {
+    fn default() -> Self {
+        Self {
+            source: None,
+            download: None,
+            format: SourceFormat::Auto,
+            header: true,
+            delimiter: None,
+            columns: Columns::default(),
+            labels: LabelValues::default(),
+            rating: None,
+            topic: None,
+            max_reject_rate: 0.01,
+            max_text_bytes: 1 << 20,
+        }
+    }
+}
+
+/// `[ingest.download]`: a file on the internet, pinned by its content.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Download {
+    /// Its address.
+    pub url: String,
+    /// SHA-256 of its content, 64 hex digits.
+    pub sha256: String,
+}
+
+/// The forms of source that ingest reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SourceFormat {
+    /// Told by the source itself: a folder or `.tar.gz` is aclImdb, `.tsv` and `.txt` are TSV,
+    /// anything else is CSV.
+    Auto,
+    /// The aclImdb folder, or its archive.
+    Aclimdb,
+    /// Comma-separated, quoted as in RFC 4180.
+    Csv,
+    /// Tab-separated, without quoting.
+    Tsv,
+}
+
+/// A column by its name or its position from 1.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Column {
+    /// Position from 1.
+    Position(usize),
+    /// Name in the header.
+    Name(String),
+}
+
+/// `[ingest.columns]`. With none given, a header `review,sentiment` (the Kaggle file) or
+/// `text,label` is understood.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Columns {
+    /// The review itself.
+    pub text: Option<Column>,
+    /// Its label, see `[ingest.labels]`.
+    pub label: Option<Column>,
+    /// A number that says how good.
+    pub rating: Option<Column>,
+    /// The source's own split: `train` or `test`.
+    pub split: Option<Column>,
+    /// What must not stand on both sides of a split, for example the film.
+    pub group: Option<Column>,
+    /// What the review is about.
+    pub topic: Option<Column>,
+    /// When it was written: `YYYY-MM-DD`, RFC 3339, or seconds since 1970.
+    pub timestamp: Option<Column>,
+    /// The source's own id of a row; kept in the `source` column.
+    pub id: Option<Column>,
+}
+
+/// `[ingest.labels]`: the values of the label column, compared without regard to case.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LabelValues {
+    /// Values that mean positive.
+    pub positive: Vec<String>,
+    /// Values that mean negative.
+    pub negative: Vec<String>,
+    /// Values that mean that the row has no label.
+    pub none: Vec<String>,
+}
+
+impl Default for LabelValues {
+    fn default() -> Self {
+        let list = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
+        Self {
+            positive: list(&["positive", "pos", "1", "true"]),
+            negative: list(&["negative", "neg", "0", "false"]),
+            none: list(&["", "none", "unsup"]),
+        }
+    }
+}
+
+/// `[ingest.rating]`: the label is the sign of `rating - centre`; ratings within `dead_zone` of the
+/// centre say neither and are set aside and counted.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RatingRule {
+    /// The rating that is neither good nor bad.
+    pub centre: f64,
+    /// Half the width of the zone that is set aside; 0 sets aside only the centre itself.
+    #[serde(default)]
+    pub dead_zone: f64,
+}

@@ -1,0 +1,27 @@
+//! `pipeline.toml` as checked types: one module per table, one conversion where everything is
+//! checked, and the graph of steps that follows from the references between tables.
+
+mod check;
+mod clean;
+mod embedding;
+mod error;
+mod evaluation;
+mod ingest;
+mod model;
+mod overrides;
+mod pipeline;
+mod step;
+mod tokenizer;
+mod training;
+
+pub use clean::{CleanSettings, SplitSettings};
+pub use embedding::{EmbeddingKind, EmbeddingSettings};
+pub use error::{SettingsError, nearest};
+pub use evaluation::{EvaluationSettings, ReportSettings};
+pub use ingest::{Column, Columns, Download, IngestSettings, LabelValues, RatingRule, SourceFormat};
+pub use model::{ModelKind, ModelSettings, Pooling};
+pub use overrides::Override;
+pub use pipeline::{Device, Pipeline, RunSettings};
+pub use step::{REVIEWS, Step, StepId};
+pub use tokenizer::{TokenizerKind, TokenizerSettings, Truncation};
+pub use training::{Schedule, TrainingSettings};

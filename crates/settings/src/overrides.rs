@@ -1,0 +1,90 @@
+//! `--set table.key=value`: the file's own names, checked like the file itself.
+
+use std::str::FromStr;
+
+use toml::{Table, Value};
+
+/// One setting given on the command line instead of in the file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Override {
+    path: Vec<String>,
+    value: Value,
+    text: String,
+}
+
+impl Override {
+    /// An override of a text value, which needs no quoting.
+    pub fn text(path: &str, value: &str) -> Self {
+        Self {
+            path: path.split('.').map(str::to_owned).collect(),
+            value: Value::String(value.to_owned()),
+            text: format!("{path}={value}"),
+        }
+    }
+
+    /// As it was given.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// Puts the value into a parsed file. Tables on the way are created, so that an override may
+    /// set what the file leaves at its default; a misspelled name is then refused as in the file.
+    pub(crate) fn apply(&self, file: &mut Table) -> Result<(), String> {
+        let (last, parents) = self.path.split_last().ok_or("it names no setting")?;
+        let mut table = file;
+        for name in parents {
+            let entry = table.entry(name.clone()).or_insert_with(|| Value::Table(Table::new()));
+            table = entry.as_table_mut().ok_or_else(|| format!("`{name}` is a value, not a table"))?;
+        }
+        table.insert(last.clone(), self.value.clone());
+        Ok(())
+    }
+}
+
+impl FromStr for Override {
+    type Err = String;
+
+    /// `a.b=c`, where c is a TOML value (`3`, `true`, `[1, 2]`, `"text"`) or else plain text.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (path, value) = text.split_once('=').ok_or("expected `table.key=value`")?;
+        if path.split('.').any(|part| part.trim().is_empty()) {
+            return Err(format!("`{path}` is not the dotted name of a setting"));
+        }
+        let parsed = format!("value = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
+        Ok(Self {
+            path: path.split('.').map(|part| part.trim().to_owned()).collect(),
+            value: parsed.unwrap_or_else(|| Value::String(value.to_owned())),
+            text: text.to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(text: &str, expected: &str) {
+        let mut file: Table = "[model.lstm]\nhidden = 64\n".parse().expect("a literal");
+        text.parse::<Override>().expect("an override").apply(&mut file).expect("it applies");
+        let expected: Table = expected.parse().expect("a literal");
+        assert_eq!(file, expected, "{text}");
+    }
+
+    #[test]
+    fn values_take_their_type_from_their_form() {
+        check("model.lstm.hidden=32", "[model.lstm]\nhidden = 32");
+        check("run.device=cpu", "run.device = \"cpu\"\n[model.lstm]\nhidden = 64");
+        check("run.on=true", "run.on = true\n[model.lstm]\nhidden = 64");
+        check("run.list=[1, 2]", "run.list = [1, 2]\n[model.lstm]\nhidden = 64");
+        check("ingest.source=a b=c.csv", "ingest.source = \"a b=c.csv\"\n[model.lstm]\nhidden = 64");
+    }
+
+    #[test]
+    fn what_is_no_override_is_refused() {
+        assert!("model.lstm".parse::<Override>().is_err());
+        assert!("model..x=1".parse::<Override>().is_err());
+        let mut file: Table = "run = 1".parse().expect("a literal");
+        assert!("run.device=cpu".parse::<Override>().expect("an override").apply(&mut file).is_err());
+    }
+}

@@ -1,0 +1,205 @@
+//! The whole file: read, overridden, merged, checked.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use indexmap::IndexMap;
+use serde::Deserialize;
+use toml::Table;
+
+use crate::evaluation::EvaluationTable;
+use crate::model::ModelTable;
+use crate::{
+    CleanSettings, EmbeddingSettings, EvaluationSettings, IngestSettings, ModelSettings, Override, ReportSettings,
+    SettingsError, TokenizerSettings, TrainingSettings, check,
+};
+
+/// A checked pipeline: every reference resolves, every value makes sense.
+#[derive(Clone, Debug)]
+pub struct Pipeline {
+    /// The file it was read from.
+    pub file: PathBuf,
+    /// What people call it.
+    pub name: String,
+    /// The artifacts folder.
+    pub artifacts: PathBuf,
+    /// How it runs on this machine; never part of what is computed.
+    pub run: RunSettings,
+    /// `[ingest]`.
+    pub ingest: IngestSettings,
+    /// `[clean]`.
+    pub clean: CleanSettings,
+    /// `[tokenizer.NAME]`, in the order of the file.
+    pub tokenizers: IndexMap<String, TokenizerSettings>,
+    /// `[embedding.NAME]`, in the order of the file.
+    pub embeddings: IndexMap<String, EmbeddingSettings>,
+    /// `[model.NAME]`, in the order of the file.
+    pub models: IndexMap<String, ModelSettings>,
+    /// `[evaluation]`, applied to each model.
+    pub evaluations: IndexMap<String, EvaluationSettings>,
+    /// `[report]`.
+    pub report: ReportSettings,
+}
+
+/// `[run]`: the machine's side. Changing it rebuilds nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RunSettings {
+    /// Where tensors live.
+    pub device: Device,
+    /// Cores to use at most; 0 is all of them.
+    pub threads: usize,
+}
+
+impl RunSettings {
+    /// The number of cores to use: at least one.
+    pub fn cores(&self) -> usize {
+        let available = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        if self.threads == 0 { available } else { self.threads }
+    }
+}
+
+/// Where tensors live.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Device {
+    /// CUDA where it works, else the processor; says which and why.
+    #[default]
+    Auto,
+    /// The processor.
+    Cpu,
+    /// CUDA, or an error.
+    Cuda,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PipelineFile {
+    pipeline: PipelineTable,
+    #[serde(default)]
+    run: RunSettings,
+    #[serde(default)]
+    ingest: IngestSettings,
+    #[serde(default)]
+    clean: CleanSettings,
+    #[serde(default)]
+    tokenizer: IndexMap<String, TokenizerSettings>,
+    #[serde(default)]
+    embedding: IndexMap<String, EmbeddingSettings>,
+    #[serde(default)]
+    training: TrainingSettings,
+    #[serde(default)]
+    model: IndexMap<String, ModelTable>,
+    #[serde(default)]
+    evaluation: EvaluationTable,
+    #[serde(default)]
+    report: ReportSettings,
+}
+
+/// `[pipeline]`.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PipelineTable {
+    name: String,
+    #[serde(default)]
+    seed: u64,
+    #[serde(default = "default_artifacts")]
+    artifacts: PathBuf,
+}
+
+fn default_artifacts() -> PathBuf {
+    PathBuf::from("artifacts")
+}
+
+impl Pipeline {
+    /// Reads a pipeline file and applies overrides to it. Paths in either are relative to the
+    /// file's folder, so that a command means the same from every folder.
+    ///
+    /// # Errors
+    /// The file cannot be read, has an unknown table, key or value, or a reference to nothing.
+    pub fn load(path: &Path, overrides: &[Override]) -> Result<Self, SettingsError> {
+        let text = fs::read_to_string(path)
+            .map_err(|source| SettingsError::Read { path: path.to_owned(), source })?;
+        let parse_error =
+            |source: toml::de::Error| SettingsError::Parse { path: path.to_owned(), source: Box::new(source) };
+        // Parsed from text first, because only then does an error know its line and column.
+        let mut file: PipelineFile = toml::from_str(&text).map_err(parse_error)?;
+        if !overrides.is_empty() {
+            file = with_overrides(text.parse().map_err(parse_error)?, overrides)?;
+        }
+        let folder = path.parent().unwrap_or(Path::new(""));
+        let pipeline = resolve(file, path, folder)?;
+        check::check(&pipeline)?;
+        Ok(pipeline)
+    }
+}
+
+/// Applies the overrides one by one, so that the one that does not fit can be named.
+fn with_overrides(mut table: Table, overrides: &[Override]) -> Result<PipelineFile, SettingsError> {
+    let mut file = None;
+    for setting in overrides {
+        let failed = |source: Box<dyn std::error::Error + Send + Sync>| SettingsError::Override {
+            setting: setting.as_str().to_owned(),
+            source,
+        };
+        setting.apply(&mut table).map_err(|problem| failed(problem.into()))?;
+        file = Some(PipelineFile::deserialize(table.clone()).map_err(|error| failed(Box::new(error)))?);
+    }
+    Ok(file.expect("there is at least one override"))
+}
+
+fn resolve(file: PipelineFile, path: &Path, folder: &Path) -> Result<Pipeline, SettingsError> {
+    let PipelineTable { name, seed, artifacts } = file.pipeline;
+    let in_folder = |path: &mut Option<PathBuf>| *path = path.take().map(|path| folder.join(path));
+
+    let mut ingest = file.ingest;
+    in_folder(&mut ingest.source);
+    let mut clean = file.clean;
+    clean.seed.get_or_insert(seed);
+    let mut tokenizers = file.tokenizer;
+    for tokenizer in tokenizers.values_mut() {
+        in_folder(&mut tokenizer.source);
+    }
+    let mut embeddings = file.embedding;
+    for embedding in embeddings.values_mut() {
+        in_folder(&mut embedding.source);
+        if embedding.kind == crate::EmbeddingKind::Random {
+            embedding.seed.get_or_insert(seed);
+        }
+    }
+    let mut models = IndexMap::new();
+    let mut asserted = Vec::new();
+    for (name, mut table) in file.model {
+        let training = merge_training(&file.training, std::mem::take(&mut table.training), &name)?;
+        asserted.push((name.clone(), table.tokenizer.take()));
+        models.insert(name, table.resolve(training, seed));
+    }
+    let evaluations = models.keys().map(|model| (model.clone(), file.evaluation.resolve(model, seed))).collect();
+    let mut report = file.report;
+    if report.title.is_empty() {
+        report.title.clone_from(&name);
+    }
+    let pipeline = Pipeline {
+        file: path.to_owned(),
+        artifacts: folder.join(artifacts),
+        name,
+        run: file.run,
+        ingest,
+        clean,
+        tokenizers,
+        embeddings,
+        models,
+        evaluations,
+        report,
+    };
+    check::check_asserted_tokenizers(&pipeline, &asserted)?;
+    Ok(pipeline)
+}
+
+/// The settings of `[training]` with those of `[model.NAME.training]` laid over them.
+fn merge_training(shared: &TrainingSettings, own: Table, model: &str) -> Result<TrainingSettings, SettingsError> {
+    let mut merged = Table::try_from(shared).expect("training settings are plain data");
+    merged.extend(own);
+    TrainingSettings::deserialize(merged)
+        .map_err(|error| SettingsError::value(format!("model.{model}.training"), format!("does not fit: {}", error.message())))
+}

@@ -1,0 +1,125 @@
+//! The graph: which steps a pipeline has, with which settings, and what each one reads.
+
+use std::fmt;
+
+use artifact::{Source, StageName};
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::{Pipeline, SettingsError};
+
+/// The variant name of the stages that come before the variants part.
+pub const REVIEWS: &str = "reviews";
+
+/// One stage for one variant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct StepId {
+    /// The stage.
+    pub stage: StageName,
+    /// The variant's name in the pipeline file, or [`REVIEWS`].
+    pub variant: String,
+}
+
+impl StepId {
+    /// A step by its stage and variant.
+    pub fn new(stage: StageName, variant: &str) -> Self {
+        Self { stage, variant: variant.to_owned() }
+    }
+}
+
+impl fmt::Display for StepId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(&format!("{} {}", self.stage, self.variant))
+    }
+}
+
+/// A step with all that determines its output.
+#[derive(Clone, Debug)]
+pub struct Step {
+    /// Which one.
+    pub id: StepId,
+    /// Its own settings: all the stage is given to see, and all that enters its key.
+    pub settings: Value,
+    /// The steps whose artifacts it reads, in a fixed order.
+    pub inputs: Vec<StepId>,
+    /// What it reads from outside, in a fixed order.
+    pub sources: Vec<Source>,
+}
+
+impl Pipeline {
+    /// Every step, each after all it reads.
+    pub fn steps(&self) -> Vec<Step> {
+        use StageName::{Clean, Embed, Evaluate, Ingest, Report, Tokenize, Train};
+        let ingest = StepId::new(Ingest, REVIEWS);
+        let clean = StepId::new(Clean, REVIEWS);
+        let mut steps = vec![
+            step(ingest.clone(), &self.ingest, vec![], self.ingest_source()),
+            step(clean.clone(), &self.clean, vec![ingest.clone()], None),
+        ];
+        for (name, settings) in &self.tokenizers {
+            let source = settings.source.clone().map(Source::Path);
+            steps.push(step(StepId::new(Tokenize, name), settings, vec![clean.clone()], source));
+        }
+        for (name, settings) in &self.embeddings {
+            let source = settings.source.clone().map(Source::Path);
+            let inputs = vec![StepId::new(Tokenize, &settings.tokenizer)];
+            steps.push(step(StepId::new(Embed, name), settings, inputs, source));
+        }
+        for (name, settings) in &self.models {
+            let tokens = self.tokens_of(settings);
+            let inputs = vec![tokens, StepId::new(Embed, &settings.embedding)];
+            steps.push(step(StepId::new(Train, name), settings, inputs, None));
+        }
+        for (name, settings) in &self.evaluations {
+            let tokens = self.tokens_of(&self.models[name]);
+            let inputs = vec![tokens, StepId::new(Train, name)];
+            steps.push(step(StepId::new(Evaluate, name), settings, inputs, None));
+        }
+        if !self.models.is_empty() {
+            let everything = steps.iter().map(|step| step.id.clone()).collect();
+            steps.push(step(StepId::new(Report, REVIEWS), &self.report, everything, None));
+        }
+        steps
+    }
+
+    /// One step by stage and variant. Without a variant there must be just one.
+    ///
+    /// # Errors
+    /// There is no such variant, or there are several and none was named.
+    pub fn step(&self, stage: StageName, variant: Option<&str>) -> Result<Step, SettingsError> {
+        let mut steps = self.steps();
+        steps.retain(|step| step.id.stage == stage);
+        let known: Vec<String> = steps.iter().map(|step| step.id.variant.clone()).collect();
+        match variant {
+            Some(name) => steps
+                .into_iter()
+                .find(|step| step.id.variant == name)
+                .ok_or_else(|| SettingsError::UnknownVariant { stage, name: name.to_owned(), known }),
+            None if steps.len() == 1 => Ok(steps.remove(0)),
+            None => Err(SettingsError::Value {
+                key: stage.to_string(),
+                problem: format!("has {} variants in the pipeline file, and none was named", known.len()),
+                hint: known.first().map(|first| {
+                    let list = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+                    format!("Name one with `--variant`, for example `--variant {first}`; there are {list}")
+                }),
+            }),
+        }
+    }
+
+    fn tokens_of(&self, model: &crate::ModelSettings) -> StepId {
+        StepId::new(StageName::Tokenize, &self.embeddings[&model.embedding].tokenizer)
+    }
+
+    /// A path wins over a download.
+    fn ingest_source(&self) -> Option<Source> {
+        let download = self.ingest.download.as_ref();
+        let path = self.ingest.source.clone().map(Source::Path);
+        path.or_else(|| download.map(|pinned| Source::Pinned { url: pinned.url.clone(), sha256: pinned.sha256.clone() }))
+    }
+}
+
+fn step<S: Serialize>(id: StepId, settings: &S, inputs: Vec<StepId>, source: Option<Source>) -> Step {
+    let settings = serde_json::to_value(settings).expect("settings are plain data");
+    Step { id, settings, inputs, sources: source.into_iter().collect() }
+}

@@ -1,0 +1,72 @@
+//! The arguments that every stage binary and most commands of `ressenti` share.
+
+use std::path::{Path, PathBuf, absolute};
+
+use clap::Args;
+use settings::{Override, Pipeline, SettingsError};
+
+use crate::ProgressMode;
+
+/// Which pipeline, with which changes.
+#[derive(Clone, Debug, Args)]
+pub struct PipelineArguments {
+    /// The pipeline file
+    #[arg(long, value_name = "FILE", default_value = "pipeline.toml", global = true)]
+    pub pipeline: PathBuf,
+
+    /// The reviews: a file or folder, instead of the pipeline file's `ingest.source`
+    #[arg(long, value_name = "PATH", global = true)]
+    pub source: Option<PathBuf>,
+
+    /// The artifacts folder, instead of the pipeline file's `pipeline.artifacts`
+    #[arg(long, value_name = "FOLDER", global = true)]
+    pub artifacts: Option<PathBuf>,
+
+    /// Change a setting for this run, for example `--set model.lstm.hidden=64`; may be repeated
+    #[arg(long = "set", value_name = "TABLE.KEY=VALUE", global = true)]
+    pub overrides: Vec<Override>,
+
+    /// How progress is shown
+    #[arg(long, value_name = "HOW", value_enum, default_value_t, global = true)]
+    pub progress: ProgressMode,
+}
+
+impl PipelineArguments {
+    /// The pipeline with the changes in force.
+    ///
+    /// # Errors
+    /// See [`Pipeline::load`].
+    pub fn load(&self) -> Result<Pipeline, SettingsError> {
+        Pipeline::load(&self.pipeline, &self.all_overrides())
+    }
+
+    /// Every change as an override. Paths on the command line are relative to the folder the user
+    /// stands in, paths in overrides to the pipeline file's, so the former are made absolute.
+    fn all_overrides(&self) -> Vec<Override> {
+        let path = |name: &str, path: &Option<PathBuf>| {
+            path.as_ref().map(|path| Override::text(name, &absolute_text(path)))
+        };
+        let mut overrides = self.overrides.clone();
+        overrides.extend(path("ingest.source", &self.source));
+        overrides.extend(path("pipeline.artifacts", &self.artifacts));
+        overrides
+    }
+
+    /// The arguments that make another stage binary see the same pipeline.
+    pub fn to_command_line(&self) -> Vec<String> {
+        let mut line = vec!["--pipeline".to_owned(), absolute_text(&self.pipeline)];
+        for change in self.all_overrides() {
+            line.extend(["--set".to_owned(), change.as_str().to_owned()]);
+        }
+        line.extend(["--progress".to_owned(), self.progress.as_str().to_owned()]);
+        line
+    }
+}
+
+fn absolute_text(path: &Path) -> String {
+    absolute(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned()
+}
+
+/// A stage has no arguments of its own.
+#[derive(Clone, Copy, Debug, Args)]
+pub struct NoOptions {}

@@ -1,0 +1,169 @@
+//! From the command line to a committed artifact: the same for every stage.
+
+use std::process::ExitCode;
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+use artifact::{Artifact, PendingArtifact, RunFacts, Store};
+use clap::{Args, CommandFactory, FromArgMatches, Parser};
+use settings::{Pipeline, Step};
+
+use crate::format;
+use crate::{
+    Context, Failure, Outcome, PipelineArguments, Progress, ResolvedStep, Resolver, Stage, StepState, print_failure,
+    print_step,
+};
+
+#[derive(Parser)]
+struct StageArguments<O: Args> {
+    #[command(flatten)]
+    pipeline: PipelineArguments,
+
+    /// The variant: the name of a table, for example `lstm` for `[model.lstm]`
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
+
+    /// Do the work even if its output is there already
+    #[arg(long)]
+    force: bool,
+
+    #[command(flatten)]
+    options: O,
+}
+
+/// The whole of a stage's `main`: parse, run, print what failed, and say so by the exit code
+/// (0 done, 1 the user can mend it, 2 usage, 75 worth trying again).
+pub fn main<S: Stage>() -> ExitCode {
+    let (summary, details) = S::ABOUT.split_once("\n\n").unwrap_or((S::ABOUT, ""));
+    let command = StageArguments::<S::Options>::command()
+        .name(S::NAME.binary())
+        .version(env!("CARGO_PKG_VERSION"))
+        .about(summary)
+        .after_long_help(details);
+    let matches = command.get_matches();
+    let arguments = StageArguments::<S::Options>::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    match run_from_arguments::<S>(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            print_failure(&failure);
+            failure.exit_code()
+        }
+    }
+}
+
+fn run_from_arguments<S: Stage>(arguments: &StageArguments<S::Options>) -> Result<(), Failure> {
+    let pipeline = arguments.pipeline.load()?;
+    let step = pipeline.step(S::NAME, arguments.variant.as_deref())?;
+    let id = step.id.clone();
+    let progress = Progress::new(arguments.pipeline.progress, id.clone());
+    let (state, artifact) = execute::<S>(&pipeline, step, arguments.force, progress, &arguments.options)?;
+    let run = &artifact.manifest().run;
+    let text = match state {
+        StepState::Done => format!("{}  ({})", run.summary, format::seconds(run.seconds)),
+        _ => run.summary.clone(),
+    };
+    print_step(arguments.pipeline.progress, state, &id, &text);
+    Ok(())
+}
+
+/// Runs one step of a pipeline unless its output is there and whole, and points the variant's name
+/// at the output.
+///
+/// # Errors
+/// An input is missing or damaged, or the stage failed.
+pub fn execute<S: Stage>(
+    pipeline: &Pipeline,
+    step: Step,
+    force: bool,
+    progress: Progress,
+    options: &S::Options,
+) -> Result<(StepState, Artifact), Failure> {
+    // The pool may exist already when several steps run in one process, as in tests.
+    let _ = rayon::ThreadPoolBuilder::new().num_threads(pipeline.run.cores()).build_global();
+    let store = Store::new(&pipeline.artifacts);
+    let mut resolver = Resolver::new(pipeline, &store);
+    let resolved = resolver.resolve(&step)?.map_err(|missing| missing_input(&missing, pipeline))?;
+    resolver.save();
+    let lock = store.lock(S::NAME, &resolved.key, |holder| {
+        progress.note(&format!("waiting for {holder}, which works on this step already"));
+    })?;
+    let present = if force { None } else { whole(&store, &resolved) };
+    let variant = resolved.step.id.variant.clone();
+    let mut context = Context {
+        output: store.folder(S::NAME, &resolved.key),
+        resolved,
+        progress,
+        run: pipeline.run.clone(),
+        pipeline_file: pipeline.file.clone(),
+    };
+    let (state, artifact) = match present {
+        Some(artifact) => (StepState::Fresh, artifact),
+        None => {
+            let pending = store.begin(S::NAME, context.resolved.key, lock)?;
+            pending.folder().clone_into(&mut context.output);
+            (StepState::Done, run_stage::<S>(&context, pending)?)
+        }
+    };
+    store.link(&variant, &artifact)?;
+    S::after(&context, &artifact, options)?;
+    Ok((state, artifact))
+}
+
+/// The output if it is there and every byte of it is as written; a damaged one is as good as none.
+fn whole(store: &Store, resolved: &ResolvedStep) -> Option<Artifact> {
+    let artifact = store.find(resolved.step.id.stage, &resolved.key).ok()??;
+    artifact.verify().is_ok().then_some(artifact)
+}
+
+fn run_stage<S: Stage>(context: &Context, pending: PendingArtifact) -> Result<Artifact, Failure> {
+    let step = &context.resolved.step;
+    let settings = serde_json::from_value(step.settings.clone()).map_err(|error| {
+        Failure::new(format!("The settings of `{}` do not fit the stage: {error}", step.id))
+    })?;
+    let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let clock = Instant::now();
+    let outcome = S::run(context, settings)?;
+    let run = run_facts(&outcome, started, clock.elapsed().as_secs_f64(), context.run.cores());
+    let resolved = &context.resolved;
+    let artifact = pending.commit(
+        step.settings.clone(),
+        resolved.input_references.clone(),
+        resolved.source_references.clone(),
+        outcome.contract,
+        &outcome.files,
+        run,
+    )?;
+    Ok(artifact)
+}
+
+fn run_facts(outcome: &Outcome, started: u64, seconds: f64, cores: usize) -> RunFacts {
+    let own = ("ressenti".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+    RunFacts {
+        started,
+        seconds,
+        peak_memory: peak_memory(),
+        cores,
+        device: outcome.device.clone(),
+        summary: outcome.summary.clone(),
+        versions: outcome.versions.iter().cloned().chain([own]).collect(),
+    }
+}
+
+/// Peak resident memory of this process so far, in bytes.
+fn peak_memory() -> u64 {
+    let mut usage = std::mem::MaybeUninit::<libc::rusage>::zeroed();
+    // SAFETY: `getrusage` fills the struct it is given, and all zeros is a valid value of it.
+    let usage = unsafe {
+        libc::getrusage(libc::RUSAGE_SELF, usage.as_mut_ptr());
+        usage.assume_init()
+    };
+    let unit = if cfg!(target_os = "macos") { 1 } else { 1024 };
+    u64::try_from(usage.ru_maxrss).unwrap_or(0) * unit
+}
+
+fn missing_input(missing: &settings::StepId, pipeline: &Pipeline) -> Failure {
+    let file = pipeline.file.display();
+    Failure::new(format!("The output of `{missing}`, which this step reads, is not there")).with_hint(format!(
+        "Build it with `ressenti run --pipeline {file} --only {} --variant {}`",
+        missing.stage, missing.variant
+    ))
+}

@@ -1,0 +1,90 @@
+//! A failure as a person meets it: what failed, why, what to do, and the exit code.
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use artifact::ArtifactError;
+use settings::SettingsError;
+
+/// Who has to act, which decides the exit code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum FailureKind {
+    /// The user can mend it: data, settings, a missing artifact. Exit code 1.
+    Mendable,
+    /// The command itself makes no sense. Exit code 2.
+    Usage,
+    /// A fault worth trying again: a lost GPU, memory. Exit code 75.
+    Transient,
+}
+
+/// What failed. The causes are printed from the error's chain, the hint after them.
+#[derive(Debug)]
+pub struct Failure {
+    error: Box<dyn Error + Send + Sync>,
+    hint: Option<String>,
+    kind: FailureKind,
+}
+
+impl Failure {
+    /// A failure the user can mend, in one sentence without a full stop.
+    pub fn new(message: impl Into<String>) -> Self {
+        Self { error: message.into().into(), hint: None, kind: FailureKind::Mendable }
+    }
+
+    /// A failure from an error, whose chain holds the causes.
+    pub fn from_error(error: impl Error + Send + Sync + 'static) -> Self {
+        Self { error: Box::new(error), hint: None, kind: FailureKind::Mendable }
+    }
+
+    /// Adds what to do about it. The command it names must exist.
+    pub fn with_hint(mut self, hint: impl Into<Option<String>>) -> Self {
+        self.hint = hint.into();
+        self
+    }
+
+    /// Says who has to act.
+    pub fn with_kind(mut self, kind: FailureKind) -> Self {
+        self.kind = kind;
+        self
+    }
+
+    /// What failed and why: the message and its causes.
+    pub fn chain(&self) -> Vec<String> {
+        let mut lines = vec![self.error.to_string()];
+        let mut cause = self.error.source();
+        while let Some(error) = cause {
+            lines.push(error.to_string());
+            cause = error.source();
+        }
+        lines.dedup();
+        lines
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// The process's exit code, see DESIGN section 5.
+    pub fn exit_code(&self) -> ExitCode {
+        ExitCode::from(match self.kind {
+            FailureKind::Mendable => 1,
+            FailureKind::Usage => 2,
+            FailureKind::Transient => 75,
+        })
+    }
+}
+
+impl From<ArtifactError> for Failure {
+    fn from(error: ArtifactError) -> Self {
+        let hint = error.hint();
+        Self::from_error(error).with_hint(hint)
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        let hint = error.hint();
+        Self::from_error(error).with_hint(hint)
+    }
+}

@@ -1,0 +1,201 @@
+//! Progress in the form that suits whoever watches: a bar, plain lines, JSON lines, or nothing.
+//! Always on stderr; results go to stdout.
+
+use std::fmt::Write as _;
+use std::io::{IsTerminal, Write as _, stderr};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use settings::StepId;
+
+use crate::format;
+
+/// How progress is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub enum ProgressMode {
+    /// A bar on a terminal, plain lines otherwise
+    #[default]
+    Auto,
+    /// A bar
+    Bar,
+    /// A plain line every few seconds
+    Plain,
+    /// A JSON object per line
+    Json,
+    /// Nothing
+    None,
+}
+
+impl ProgressMode {
+    /// The value as given on the command line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Auto => "auto",
+            Self::Bar => "bar",
+            Self::Plain => "plain",
+            Self::Json => "json",
+            Self::None => "none",
+        }
+    }
+
+    fn resolved(self) -> Self {
+        match self {
+            Self::Auto if stderr().is_terminal() => Self::Bar,
+            Self::Auto => Self::Plain,
+            chosen => chosen,
+        }
+    }
+}
+
+/// Time between two plain or JSON lines of one task.
+const LINE_EVERY: Duration = Duration::from_secs(5);
+
+/// Makes the tasks of one step visible.
+#[derive(Clone, Debug)]
+pub struct Progress {
+    mode: ProgressMode,
+    step: StepId,
+}
+
+impl Progress {
+    /// Progress of a step.
+    pub fn new(mode: ProgressMode, step: StepId) -> Self {
+        Self { mode: mode.resolved(), step }
+    }
+
+    /// Starts a task of a known or unknown number of units, for example
+    /// `task("encoding", Some(50_000), "reviews")`. It ends when dropped.
+    pub fn task(&self, what: &str, total: Option<u64>, unit: &'static str) -> Task {
+        let bar = (self.mode == ProgressMode::Bar).then(|| self.bar(what, total, unit));
+        Task {
+            progress: self.clone(),
+            what: what.to_owned(),
+            unit,
+            total,
+            done: AtomicU64::new(0),
+            started: Instant::now(),
+            last_line: Mutex::new(Instant::now()),
+            message: Mutex::new(String::new()),
+            bar,
+        }
+    }
+
+    /// Tells something worth knowing: a choice and its reason, a figure.
+    pub fn note(&self, text: &str) {
+        self.line("note", text);
+    }
+
+    /// Tells something the user should act on.
+    pub fn warn(&self, text: &str) {
+        self.line("warning", text);
+    }
+
+    fn line(&self, kind: &str, text: &str) {
+        let line = match self.mode {
+            ProgressMode::None if kind == "note" => return,
+            ProgressMode::Json => serde_json::json!({
+                "event": kind, "stage": self.step.stage, "variant": self.step.variant, "text": text,
+            })
+            .to_string(),
+            _ if kind == "note" => format!("  {text}"),
+            _ => format!("{kind}: {text}"),
+        };
+        // Nobody reads stderr any more: there is nobody to tell that either.
+        let _ = writeln!(anstream::stderr(), "{line}");
+    }
+
+    fn bar(&self, what: &str, total: Option<u64>, unit: &str) -> ProgressBar {
+        let template = match total {
+            Some(_) => format!("  {{prefix}} [{{bar:30}}] {{human_pos}}/{{human_len}} {unit}  {{eta}} left  {{msg}}"),
+            None => format!("  {{prefix}} {{spinner}} {{human_pos}} {unit}  {{elapsed}}  {{msg}}"),
+        };
+        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+        if let Ok(style) = ProgressStyle::with_template(&template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_prefix(format!("{}: {what}", self.step));
+        bar
+    }
+}
+
+/// One task under way. Shared between threads by reference.
+pub struct Task {
+    progress: Progress,
+    what: String,
+    unit: &'static str,
+    total: Option<u64>,
+    done: AtomicU64,
+    started: Instant,
+    last_line: Mutex<Instant>,
+    message: Mutex<String>,
+    bar: Option<ProgressBar>,
+}
+
+impl Task {
+    /// Counts `units` more as done.
+    pub fn advance(&self, units: u64) {
+        let done = self.done.fetch_add(units, Ordering::Relaxed) + units;
+        if let Some(bar) = &self.bar {
+            bar.set_position(done);
+        } else if matches!(self.progress.mode, ProgressMode::Plain | ProgressMode::Json) {
+            self.line_if_due(done);
+        }
+    }
+
+    /// Sets the words after the numbers, for example the loss.
+    pub fn message(&self, text: &str) {
+        if let Some(bar) = &self.bar {
+            bar.set_message(text.to_owned());
+        }
+        if let Ok(mut message) = self.message.lock() {
+            text.clone_into(&mut message);
+        }
+    }
+
+    fn line_if_due(&self, done: u64) {
+        let Ok(mut last) = self.last_line.try_lock() else { return };
+        if last.elapsed() < LINE_EVERY {
+            return;
+        }
+        *last = Instant::now();
+        let message = self.message.lock().map(|text| text.clone()).unwrap_or_default();
+        let elapsed = self.started.elapsed().as_secs_f64();
+        let left = self.total.map(|total| elapsed / done.max(1) as f64 * total.saturating_sub(done) as f64);
+        let line = if self.progress.mode == ProgressMode::Json {
+            serde_json::json!({
+                "event": "progress", "stage": self.progress.step.stage, "variant": self.progress.step.variant,
+                "task": self.what, "done": done, "total": self.total, "unit": self.unit,
+                "seconds": elapsed, "seconds_left": left, "message": message,
+            })
+            .to_string()
+        } else {
+            self.plain_line(done, left, &message)
+        };
+        let _ = writeln!(anstream::stderr(), "{line}");
+    }
+
+    fn plain_line(&self, done: u64, left: Option<f64>, message: &str) -> String {
+        let mut line = format!("  {}: {} {}", self.progress.step, self.what, format::count(done));
+        if let Some(total) = self.total {
+            let _ = write!(line, " of {}", format::count(total));
+        }
+        let _ = write!(line, " {}", self.unit);
+        if let Some(left) = left {
+            let _ = write!(line, ", {} left", format::seconds(left));
+        }
+        if !message.is_empty() {
+            let _ = write!(line, ", {message}");
+        }
+        line
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
+    }
+}

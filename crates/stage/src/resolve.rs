@@ -1,0 +1,106 @@
+//! From a step to its key: the step's settings, the content of its sources, and what its inputs
+//! hold at present. Stage binaries and the orchestrator use the same code, so they agree.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use artifact::{
+    Artifact, ArtifactError, InputReference, Key, Source, SourceIndex, SourceReference, Store, key_of,
+};
+use settings::{Pipeline, Step, StepId};
+
+/// A step whose inputs all exist.
+#[derive(Clone, Debug)]
+pub struct ResolvedStep {
+    /// The step.
+    pub step: Step,
+    /// Names its output.
+    pub key: Key,
+    /// Its inputs' artifacts, in the order of [`Step::inputs`].
+    pub inputs: Vec<(StepId, Artifact)>,
+    /// The same by reference, as the manifest records them.
+    pub input_references: Vec<InputReference>,
+    /// Its sources, as the manifest records them.
+    pub source_references: Vec<SourceReference>,
+}
+
+impl ResolvedStep {
+    /// The path of the step's source, if it has one that is a file or folder.
+    pub fn source_path(&self) -> Option<PathBuf> {
+        self.step.sources.iter().find_map(|source| match source {
+            Source::Path(path) => Some(path.clone()),
+            Source::Pinned { .. } => None,
+        })
+    }
+}
+
+/// Finds keys and artifacts, looking at each step and source once.
+pub struct Resolver<'a> {
+    steps: BTreeMap<StepId, Step>,
+    store: &'a Store,
+    sources: SourceIndex,
+    found: BTreeMap<StepId, Artifact>,
+}
+
+impl<'a> Resolver<'a> {
+    /// A resolver for the steps of a pipeline.
+    pub fn new(pipeline: &Pipeline, store: &'a Store) -> Self {
+        let steps = pipeline.steps().into_iter().map(|step| (step.id.clone(), step)).collect();
+        Self { steps, store, sources: SourceIndex::load(store), found: BTreeMap::new() }
+    }
+
+    /// The step with its key and inputs. `Ok(Err(missing))` names the first input, in the order of
+    /// the data, that is not built.
+    ///
+    /// # Errors
+    /// A source is not there, or a manifest on the way is damaged.
+    pub fn resolve(&mut self, step: &Step) -> Result<Result<ResolvedStep, StepId>, ArtifactError> {
+        let mut inputs = Vec::new();
+        for id in &step.inputs {
+            match self.artifact(id)? {
+                Ok(artifact) => inputs.push((id.clone(), artifact)),
+                Err(missing) => return Ok(Err(missing)),
+            }
+        }
+        let input_references: Vec<_> = inputs
+            .iter()
+            .map(|(id, artifact)| InputReference {
+                stage: id.stage,
+                variant: id.variant.clone(),
+                identity: artifact.identity(),
+            })
+            .collect();
+        let source_references =
+            step.sources.iter().map(|source| self.sources.reference(source)).collect::<Result<Vec<_>, _>>()?;
+        let key = key_of(step.id.stage, &step.settings, &input_references, &source_references);
+        Ok(Ok(ResolvedStep { step: step.clone(), key, inputs, input_references, source_references }))
+    }
+
+    /// Takes note of an artifact just made, so that what follows is resolved with it.
+    pub fn record(&mut self, id: &StepId, artifact: Artifact) {
+        self.found.insert(id.clone(), artifact);
+    }
+
+    /// Keeps what was learned about sources for the next run.
+    pub fn save(&self) {
+        self.sources.save();
+    }
+
+    fn artifact(&mut self, id: &StepId) -> Result<Result<Artifact, StepId>, ArtifactError> {
+        if let Some(artifact) = self.found.get(id) {
+            return Ok(Ok(artifact.clone()));
+        }
+        let step = self.steps.get(id).cloned().expect("an input of a step is a step of the same pipeline");
+        let resolved = match self.resolve(&step)? {
+            Ok(resolved) => resolved,
+            Err(missing) => return Ok(Err(missing)),
+        };
+        match self.store.find(id.stage, &resolved.key)? {
+            Some(artifact) => {
+                self.found.insert(id.clone(), artifact.clone());
+                Ok(Ok(artifact))
+            }
+            None => Ok(Err(id.clone())),
+        }
+    }
+}

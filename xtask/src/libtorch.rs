@@ -1,0 +1,388 @@
+//! libtorch out of wheels: as few files as a layout needs, in one folder that `LIBTORCH` can name.
+//!
+//! All libraries lie in `lib/`: their run path holds `$ORIGIN`, so they find each other there and the folder
+//! needs no other. The cpu layout leaves the CUDA libraries out (0.5 GB in place of 5): `libtorch_cpu.so`
+//! itself links two small ones of them, and `libtorch.so`, which in the wheel is an empty library that pulls
+//! in `libtorch_cuda.so`, is made anew without that.
+
+use std::env;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use crate::archive::unpack_wheel;
+use crate::assets::{Assets, Layout, Package};
+use crate::cache::{Cache, Locked};
+use crate::error::Error;
+use crate::marker;
+use crate::packages::Packages;
+use crate::pip;
+use crate::progress::{Step, say};
+use crate::sha256::Sha256;
+
+/// Raise it when the same wheels would give another folder.
+const RECIPE: u32 = 1;
+
+/// The libraries the cpu layout takes out of its wheels.
+const CPU_LIBRARIES: [&str; 5] = [
+    "libtorch_cpu.so",
+    "libc10.so",
+    "libgomp.so.1",
+    "libcudart.so.13",
+    "libcupti.so.13",
+];
+
+/// Without these no layout is of use; `libtorch.so` comes from the wheel or from us.
+const NEEDED: [&str; 4] = [
+    "lib/libtorch.so",
+    "lib/libtorch_cpu.so",
+    "lib/libc10.so",
+    "include/torch/csrc/api/include/torch/torch.h",
+];
+
+/// `libtorch 2.11.0 (cpu)`, the subject of every line about it.
+pub(crate) fn subject(version: &str, layout: Layout) -> String {
+    format!("libtorch {version} ({})", layout.name())
+}
+
+/// What the folder of `layout` is made from: it changes when a pin does.
+pub(crate) fn recipe(assets: &Assets, layout: Layout) -> Sha256 {
+    let mut text = format!("{RECIPE} {}\n", layout.name());
+    for wheel in assets.wheels(layout) {
+        text.push_str(&format!("{} {}\n", wheel.sha256, wheel.file));
+    }
+    Sha256::of_bytes(text.as_bytes())
+}
+
+/// Makes the folder of `layout` if it is not whole; returns whether there was something to do.
+pub(crate) fn provide(
+    assets: &Assets,
+    layout: Layout,
+    cache: &Cache,
+    locked: &Locked,
+) -> Result<bool, Error> {
+    let (target, recipe) = (
+        cache.libtorch(&assets.libtorch, layout),
+        recipe(assets, layout),
+    );
+    let subject = subject(&assets.libtorch, layout);
+    match marker::fault(&target, recipe) {
+        None => return Ok(false),
+        Some(marker::Fault::Absent) => {}
+        Some(fault) => say(
+            &subject,
+            format_args!("`{}` {fault}: making it again", target.display()),
+        ),
+    }
+    let packages = Packages::new(cache, locked);
+    let wheels = assets
+        .wheels(layout)
+        .map(|package| Ok((package, packages.fetch(package, &subject)?)))
+        .collect::<Result<Vec<_>, Error>>()?;
+    let folder = locked.scratch("libtorch")?;
+    assemble(layout, &wheels, &folder, &subject)?;
+    marker::write(&folder, recipe)?;
+    locked.publish(&folder, &target)?;
+    say(&subject, format_args!("ready in `{}`", target.display()));
+    Ok(true)
+}
+
+/// Unpacks `wheels` into the empty `folder`, and checks that it became a libtorch.
+fn assemble(
+    layout: Layout,
+    wheels: &[(&Package, PathBuf)],
+    folder: &Path,
+    subject: &str,
+) -> Result<(), Error> {
+    for (package, wheel) in wheels {
+        let mut step = Step::start(
+            subject,
+            format!("unpacking {} {}", package.name, package.version),
+            0,
+        );
+        unpack_wheel(
+            wheel,
+            folder,
+            |member| destination(layout, &package.name, member),
+            &mut step,
+        )?;
+        step.finish();
+    }
+    if layout == Layout::Cpu {
+        make_empty_library(&folder.join("lib/libtorch.so"))?;
+    }
+    let libraries = CPU_LIBRARIES.map(|name| format!("lib/{name}"));
+    let needed = libraries.iter().map(String::as_str).chain(NEEDED);
+    match needed.into_iter().find(|name| !folder.join(name).is_file()) {
+        None => Ok(()),
+        Some(missing) => Err(Error::Member {
+            archive: wheels
+                .first()
+                .map(|(_, wheel)| wheel.clone())
+                .unwrap_or_default(),
+            member: missing.to_owned(),
+        }),
+    }
+}
+
+/// Where a member of the wheel of `package` goes, if the layout needs it: libraries to `lib/`, torch's headers
+/// to `include/`, and every licence, since these files are copies.
+fn destination(layout: Layout, package: &str, member: &str) -> Option<String> {
+    if let Some(header) = member.strip_prefix("torch/include/") {
+        return Some(format!("include/{header}"));
+    }
+    let (folder, name) = member.rsplit_once('/')?;
+    let from_lib =
+        folder == "torch/lib" || (folder.starts_with("nvidia/") && folder.ends_with("/lib"));
+    if from_lib {
+        let wanted = match layout {
+            Layout::Cpu => CPU_LIBRARIES.contains(&name),
+            Layout::Cuda => is_library(name),
+        };
+        return wanted.then(|| format!("lib/{name}"));
+    }
+    let of_package = folder.contains(".dist-info") || folder.starts_with("nvidia/");
+    let is_licence = ["licen", "notice"]
+        .iter()
+        .any(|start| name.to_lowercase().starts_with(start));
+    (of_package && is_licence).then(|| format!("licences/{package}/{name}"))
+}
+
+/// `libx.so` and `libx.so.1`, but no static library, and not the second builds of NVRTC (`libnvrtc.alt.so.13`)
+/// that nothing loads by itself.
+fn is_library(name: &str) -> bool {
+    (name.ends_with(".so") || name.contains(".so.")) && !name.contains(".alt.")
+}
+
+/// A shared library with a name and nothing in it: what `-ltorch` finds in the cpu layout.
+fn make_empty_library(path: &Path) -> Result<(), Error> {
+    let chosen = env::var("CC")
+        .ok()
+        .filter(|compiler| !compiler.trim().is_empty());
+    let compilers: Vec<String> = chosen
+        .into_iter()
+        .chain(["cc", "gcc", "clang", "c++"].map(str::to_owned))
+        .collect();
+    for compiler in &compilers {
+        // CC may carry arguments, as in `ccache gcc`.
+        let mut words = compiler.split_whitespace();
+        let mut command = Command::new(words.next().unwrap_or(compiler));
+        command
+            .args(words)
+            .args(["-shared", "-x", "c", "/dev/null", "-o"])
+            .arg(path);
+        match command
+            .arg("-Wl,-soname,libtorch.so")
+            .stdin(Stdio::null())
+            .output()
+        {
+            Ok(output) if output.status.success() => return Ok(()),
+            Ok(output) => {
+                let detail = pip::last_words(&String::from_utf8_lossy(&output.stderr));
+                return Err(Error::Compiler {
+                    compiler: compiler.clone(),
+                    detail,
+                });
+            }
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => {
+                return Err(Error::Start {
+                    program: compiler.clone(),
+                    source,
+                });
+            }
+        }
+    }
+    let tried: Vec<String> = compilers.iter().map(|name| format!("`{name}`")).collect();
+    Err(Error::NoCompiler {
+        tried: tried.join(", "),
+    })
+}
+
+/// Whether this machine has an NVIDIA driver.
+pub(crate) fn has_nvidia_driver() -> bool {
+    let answers = || {
+        let mut command = Command::new("nvidia-smi");
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null());
+        command.status().is_ok_and(|status| status.success())
+    };
+    fs::exists("/proc/driver/nvidia/version").unwrap_or(false) || answers()
+}
+
+/// We know how to provision on Linux x86-64 alone.
+pub(crate) fn check_platform(os: &str, arch: &str, libtorch: &str) -> Result<(), Error> {
+    if (os, arch) == ("linux", "x86_64") {
+        return Ok(());
+    }
+    Err(Error::Platform {
+        os: os.to_owned(),
+        arch: arch.to_owned(),
+        libtorch: libtorch.to_owned(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::archive::tests::make_wheel;
+    use crate::assets::tests::small;
+
+    #[test]
+    fn each_member_has_its_place() {
+        let check = |member: &str, cpu: Option<&str>, cuda: Option<&str>| {
+            let place = |layout| destination(layout, "p", member);
+            assert_eq!(place(Layout::Cpu).as_deref(), cpu, "{member} (cpu)");
+            assert_eq!(place(Layout::Cuda).as_deref(), cuda, "{member} (cuda)");
+        };
+        let both = |member: &str, place: &str| check(member, Some(place), Some(place));
+        both("torch/lib/libtorch_cpu.so", "lib/libtorch_cpu.so");
+        both("torch/lib/libgomp.so.1", "lib/libgomp.so.1");
+        both("nvidia/cu13/lib/libcudart.so.13", "lib/libcudart.so.13");
+        both("torch/include/c10/util/x.h", "include/c10/util/x.h");
+        both(
+            "torch-2.11.0.dist-info/licenses/LICENSE",
+            "licences/p/LICENSE",
+        );
+        both(
+            "torch-2.11.0.dist-info/licenses/NOTICE",
+            "licences/p/NOTICE",
+        );
+        both(
+            "nvidia_cufft-12.0.0.61.dist-info/licenses/License.txt",
+            "licences/p/License.txt",
+        );
+        both("nvidia/cusparselt/LICENSE.txt", "licences/p/LICENSE.txt");
+        check("torch/lib/libtorch.so", None, Some("lib/libtorch.so"));
+        check(
+            "torch/lib/libtorch_cuda.so",
+            None,
+            Some("lib/libtorch_cuda.so"),
+        );
+        check(
+            "nvidia/cudnn/lib/libcudnn.so.9",
+            None,
+            Some("lib/libcudnn.so.9"),
+        );
+        check("nvidia/cu13/lib/libnvrtc.alt.so.13", None, None);
+        check("nvidia/cu13/lib/libnvshmem_device.bc", None, None);
+        check("torch/lib/libshm/alloc_info.h", None, None);
+        check("torch/nn/functional.py", None, None);
+        check("torch-2.11.0.dist-info/METADATA", None, None);
+    }
+
+    #[test]
+    fn other_platforms_are_told_to_bring_their_own() {
+        assert!(check_platform("linux", "x86_64", "2.11.0").is_ok());
+        for (os, arch) in [
+            ("linux", "aarch64"),
+            ("macos", "x86_64"),
+            ("windows", "x86_64"),
+        ] {
+            let error = check_platform(os, arch, "2.11.0").expect_err("not supported");
+            assert!(error.to_string().contains(os), "{error}");
+            assert!(error.hint().is_some_and(|hint| hint.contains("LIBTORCH")));
+        }
+    }
+
+    #[test]
+    fn a_changed_pin_changes_the_recipe() {
+        let (assets, mut changed) = (small(), small());
+        assert_eq!(recipe(&assets, Layout::Cpu), recipe(&small(), Layout::Cpu));
+        assert_ne!(recipe(&assets, Layout::Cpu), recipe(&assets, Layout::Cuda));
+        changed.packages[0].sha256 = Sha256::of_bytes(b"another wheel");
+        assert_ne!(recipe(&assets, Layout::Cpu), recipe(&changed, Layout::Cpu));
+    }
+
+    /// A wheel with everything the cpu layout needs, and things it does not.
+    const MEMBERS: [(&str, &str); 9] = [
+        ("torch/lib/libtorch_cpu.so", "cpu"),
+        ("torch/lib/libtorch_cuda.so", "cuda"),
+        ("torch/lib/libc10.so", "c10"),
+        ("torch/lib/libgomp.so.1", "gomp"),
+        ("nvidia/cu13/lib/libcudart.so.13", "cudart"),
+        ("nvidia/cu13/lib/libcupti.so.13", "cupti"),
+        (
+            "torch/include/torch/csrc/api/include/torch/torch.h",
+            "#pragma once",
+        ),
+        ("torch/nn/functional.py", "import torch"),
+        ("torch-2.11.0.dist-info/LICENSE", "BSD"),
+    ];
+
+    /// Sets up in `home`, with a wheel of `members` in place of the download.
+    fn provide_from(home: &Path, members: &[(&str, &str)]) -> Result<(bool, PathBuf), Error> {
+        let cache = Cache::locate(|name| (name == "RESSENTI_CACHE").then(|| home.into()))?;
+        let mut assets = small();
+        let wheel = cache.packages().join(&assets.packages[0].file);
+        fs::create_dir_all(cache.packages()).expect("a folder");
+        make_wheel(&wheel, members);
+        assets.packages[0].sha256 = Sha256::of_bytes(&fs::read(&wheel).expect("it is there"));
+        let target = cache.libtorch(&assets.libtorch, Layout::Cpu);
+        Ok((
+            provide(&assets, Layout::Cpu, &cache, &cache.lock()?)?,
+            target,
+        ))
+    }
+
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_libtorch_is_made_once_and_again_when_it_is_not_whole() {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let provide =
+            || provide_from(home.path(), &MEMBERS).unwrap_or_else(|error| panic!("{error}"));
+        let (made, target) = provide();
+        assert!(made);
+        let mut libraries: Vec<_> = fs::read_dir(target.join("lib"))
+            .expect("it was made")
+            .map(|entry| {
+                entry
+                    .expect("an entry")
+                    .file_name()
+                    .into_string()
+                    .expect("a plain name")
+            })
+            .collect();
+        libraries.sort();
+        let mut expected = CPU_LIBRARIES.to_vec();
+        expected.push("libtorch.so");
+        expected.sort();
+        assert_eq!(libraries, expected);
+        assert!(target.join("licences/torch/LICENSE").is_file());
+        assert!(!provide().0, "a whole folder is left alone");
+
+        // Half written: as if the process had been killed before the marker.
+        fs::remove_file(target.join(marker::MARKER)).expect("it was there");
+        assert!(provide().0);
+        // Damaged later.
+        fs::write(target.join("lib/libc10.so"), "").expect("a file");
+        assert!(provide().0);
+        assert_eq!(
+            fs::read(target.join("lib/libc10.so")).expect("it is there"),
+            b"c10"
+        );
+        assert!(!provide().0);
+    }
+
+    #[test]
+    fn a_wheel_without_a_needed_library_leaves_nothing_behind() {
+        let home = tempfile::tempdir().expect("a temporary folder");
+        let error =
+            provide_from(home.path(), &MEMBERS[1..]).expect_err("libtorch_cpu.so is missing");
+        assert!(
+            error
+                .to_string()
+                .contains("does not hold `lib/libtorch_cpu.so`"),
+            "{error}"
+        );
+        let mut left: Vec<_> = fs::read_dir(home.path())
+            .expect("the cache is there")
+            .map(|entry| entry.expect("an entry").file_name())
+            .collect();
+        left.sort();
+        assert_eq!(left, ["packages", "setup.lock"]);
+    }
+}

@@ -1,0 +1,226 @@
+//! `cargo xtask`: what a newcomer types. It provisions libtorch and the default data, then calls cargo and
+//! the orchestrator. It links neither libtorch nor polars, and so builds in seconds on a bare machine.
+
+mod archive;
+mod assets;
+mod cache;
+mod cargo;
+mod config;
+mod data;
+mod error;
+mod libtorch;
+mod marker;
+mod packages;
+mod pip;
+mod progress;
+mod setup;
+mod sha256;
+#[cfg(test)]
+mod tidy;
+
+use std::env;
+use std::ffi::OsString;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::assets::Layout;
+use crate::cargo::{become_, cargo, ressenti, succeed};
+use crate::error::Error;
+use crate::setup::{Source, set_up};
+
+/// Sets up, runs, tests and checks this repository
+#[derive(Parser)]
+#[command(bin_name = "cargo xtask", arg_required_else_help = true)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Provision libtorch and the default data, and nothing else
+    Setup {
+        #[command(flatten)]
+        wish: Wish,
+    },
+    /// Set up, build, and run the default pipeline; ends with the place of the report
+    Run {
+        #[command(flatten)]
+        wish: Wish,
+        /// Arguments for `ressenti run`, e.g. `-- --set model.naive.epochs=1`
+        #[arg(last = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Set up, build, and run every test
+    Test {
+        #[command(flatten)]
+        wish: Wish,
+        /// Arguments for `cargo test --workspace`, e.g. `-- --test cli`
+        #[arg(last = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Check format and lints: `cargo fmt --check`, then clippy with every warning an error
+    Check,
+}
+
+/// Which libtorch; kept for later calls. Without a wish the NVIDIA driver decides
+#[derive(Args, Clone, Copy)]
+#[group(multiple = false)]
+struct Wish {
+    /// The libtorch with all CUDA libraries (downloads 2.5 GB)
+    #[arg(long)]
+    cuda: bool,
+    /// The libtorch without the CUDA libraries (downloads 0.5 GB)
+    #[arg(long)]
+    cpu: bool,
+}
+
+impl Wish {
+    fn layout(self) -> Option<Layout> {
+        match self {
+            Self { cuda: true, .. } => Some(Layout::Cuda),
+            Self { cpu: true, .. } => Some(Layout::Cpu),
+            Self { .. } => None,
+        }
+    }
+}
+
+fn main() -> ExitCode {
+    let task = Arguments::parse().task;
+    match checkout().and_then(|root| perform(task, &root)) {
+        Ok(code) => code,
+        Err(error) => {
+            report(&error);
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// Performs `task` in the checkout at `root`.
+fn perform(task: Task, root: &Path) -> Result<ExitCode, Error> {
+    match task {
+        Task::Setup { wish } => {
+            set_up(root, wish.layout())?;
+            Ok(ExitCode::SUCCESS)
+        }
+        Task::Run { wish, arguments } => {
+            let source = set_up(root, wish.layout())?;
+            then(build(root, source, &["--workspace"])?, || {
+                become_(ressenti(root, source, &arguments)?)
+            })
+        }
+        Task::Test { wish, arguments } => {
+            let source = set_up(root, wish.layout())?;
+            then(
+                build(root, source, &["--workspace", "--all-targets"])?,
+                || {
+                    let mut command = cargo(root, source);
+                    command.args(["test", "--workspace"]).args(&arguments);
+                    become_(command)
+                },
+            )
+        }
+        Task::Check => {
+            // The format needs no libtorch, and is told first.
+            let mut format = cargo(root, Source::Users);
+            format.args(["fmt", "--all", "--check"]);
+            then(succeed(format)?, || {
+                let mut clippy = cargo(root, set_up(root, None)?);
+                clippy.args([
+                    "clippy",
+                    "--workspace",
+                    "--all-targets",
+                    "--",
+                    "--deny",
+                    "warnings",
+                ]);
+                become_(clippy)
+            })
+        }
+    }
+}
+
+fn build(root: &Path, source: Source, arguments: &[&str]) -> Result<Result<(), ExitCode>, Error> {
+    let mut command = cargo(root, source);
+    command.arg("build").args(arguments);
+    succeed(command)
+}
+
+/// Goes on with `next`, or ends with the code of what failed.
+fn then(
+    result: Result<(), ExitCode>,
+    next: impl FnOnce() -> Result<ExitCode, Error>,
+) -> Result<ExitCode, Error> {
+    match result {
+        Ok(()) => next(),
+        Err(code) => Ok(code),
+    }
+}
+
+/// The root of the checkout. Cargo says at run time where xtask is: a path compiled in would lead to another
+/// checkout where two share a target folder.
+fn checkout() -> Result<PathBuf, Error> {
+    let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
+    package
+        .and_then(|package| package.parent().map(Path::to_owned))
+        .ok_or(Error::NoRoot)
+}
+
+/// The error, its causes, and what to do.
+fn report(error: &Error) {
+    let mut stderr = anstream::stderr();
+    let mut text = format!("error: {error}\n");
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(&format!("  caused by: {error}\n"));
+        cause = error.source();
+    }
+    if let Some(hint) = error.hint() {
+        text.push_str(&format!("\nhint: {hint}\n"));
+    }
+    // Where standard error is closed there is nobody to tell.
+    let _ = write!(stderr, "{text}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_are_in_order() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn arguments_behind_two_dashes_are_passed_on() {
+        let check = |line: &str, expected: Option<(Option<Layout>, &[&str])>| {
+            let parsed = Arguments::try_parse_from(line.split(' '))
+                .ok()
+                .map(|parsed| match parsed.task {
+                    Task::Run { wish, arguments } | Task::Test { wish, arguments } => {
+                        (wish.layout(), arguments)
+                    }
+                    Task::Setup { wish } => (wish.layout(), Vec::new()),
+                    Task::Check => (None, Vec::new()),
+                });
+            let expected = expected.map(|(layout, rest)| {
+                (layout, rest.iter().map(OsString::from).collect::<Vec<_>>())
+            });
+            assert_eq!(parsed, expected, "{line}");
+        };
+        check("xtask setup", Some((None, &[])));
+        check("xtask setup --cuda", Some((Some(Layout::Cuda), &[])));
+        check("xtask setup --cuda --cpu", None);
+        check(
+            "xtask run --cpu -- --set a=1",
+            Some((Some(Layout::Cpu), &["--set", "a=1"])),
+        );
+        check("xtask test -- --test cli", Some((None, &["--test", "cli"])));
+        check("xtask test cli", None);
+        check("xtask", None);
+    }
+}

@@ -1,0 +1,298 @@
+//! pip, the ordinary client of the Python package registry. It fetches one pinned file at a time, and
+//! never installs or runs anything of it.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread;
+use std::time::Duration;
+
+use crate::assets::{Package, PackageKind};
+use crate::error::Error;
+use crate::progress::Step;
+
+/// A build backend that builds nothing; says in its head why.
+const NO_BUILD: &str = include_str!("no_build.py");
+
+/// How often we look how far pip is.
+const POLL: Duration = Duration::from_millis(50);
+
+/// A Python 3 with pip.
+pub(crate) struct Pip {
+    python: &'static str,
+}
+
+impl Pip {
+    pub(crate) fn find() -> Result<Self, Error> {
+        for python in ["python3", "python"] {
+            let mut command = Command::new(python);
+            match command
+                .args(["-m", "pip", "--version"])
+                .stdin(Stdio::null())
+                .output()
+            {
+                Ok(output) if output.status.success() => return Ok(Self { python }),
+                Ok(output) => {
+                    let detail = last_words(&String::from_utf8_lossy(&output.stderr));
+                    return Err(Error::NoPip {
+                        python: python.to_owned(),
+                        detail,
+                    });
+                }
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => {
+                    return Err(Error::Start {
+                        program: python.to_owned(),
+                        source,
+                    });
+                }
+            }
+        }
+        Err(Error::NoPython)
+    }
+
+    /// Fetches `package` into `scratch` and returns the file. pip checks its digest; whoever uses the file
+    /// checks it again. `place` is where a person could put the file, for the message.
+    pub(crate) fn download(
+        &self,
+        package: &Package,
+        scratch: &Path,
+        place: &Path,
+        step: &mut Step,
+    ) -> Result<PathBuf, Error> {
+        let requirements = scratch.join("requirements.txt");
+        let line = format!(
+            "{}=={} --hash=sha256:{}\n",
+            package.name, package.version, package.sha256
+        );
+        fs::write(&requirements, line).map_err(Error::file("write", &requirements))?;
+        let log_path = scratch.join("pip.log");
+        let log = File::create(&log_path).map_err(Error::file("create", &log_path))?;
+        let both = log.try_clone().map_err(Error::file("open", &log_path))?;
+
+        let mut command = Command::new(self.python);
+        command
+            .args([
+                "-m",
+                "pip",
+                "download",
+                "--no-cache-dir",
+                "--progress-bar",
+                "off",
+                "--no-deps",
+            ])
+            .args(["--require-hashes", "--requirement"])
+            .arg(&requirements)
+            .arg("--dest")
+            .arg(scratch.join("file"))
+            // pip downloads into its temporary folder first: in ours we see how far it is.
+            .env("TMPDIR", scratch)
+            .env("PIP_NO_INPUT", "1")
+            .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
+            .env("PIP_REQUIRE_VIRTUALENV", "0")
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(both);
+        match package.kind {
+            PackageKind::Wheel => {
+                command.args(wheel_arguments(&package.file));
+            }
+            PackageKind::Sdist => sdist_arguments(&mut command, package, scratch)?,
+        }
+        let start = |source| Error::Start {
+            program: self.python.to_owned(),
+            source,
+        };
+        let mut child = command.spawn().map_err(start)?;
+        let status = loop {
+            match child.try_wait().map_err(start)? {
+                Some(status) => break status,
+                None => thread::sleep(POLL),
+            }
+            step.at(folder_size(scratch));
+        };
+        let file = scratch.join("file").join(&package.file);
+        if status.success() && file.is_file() {
+            return Ok(file);
+        }
+        let log = fs::read(&log_path).map_err(Error::file("read", &log_path))?;
+        Err(Error::pip(
+            package,
+            &String::from_utf8_lossy(&log),
+            place.to_owned(),
+        ))
+    }
+}
+
+/// A wheel need not fit the Python that fetches it: we ask for the tags in its own name.
+fn wheel_arguments(file: &str) -> Vec<String> {
+    let mut arguments: Vec<String> = [
+        "--only-binary=:all:",
+        "--implementation",
+        "cp",
+        "--python-version",
+        "3.12",
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    let platforms = file
+        .trim_end_matches(".whl")
+        .rsplit('-')
+        .next()
+        .unwrap_or_default();
+    for platform in platforms.split('.') {
+        arguments.extend(["--platform".to_owned(), platform.to_owned()]);
+    }
+    arguments
+}
+
+fn sdist_arguments(command: &mut Command, package: &Package, scratch: &Path) -> Result<(), Error> {
+    let modules = scratch.join("python");
+    let setuptools = modules.join("setuptools");
+    fs::create_dir_all(&setuptools).map_err(Error::file("create", &setuptools))?;
+    for (name, text) in [("__init__.py", ""), ("build_meta.py", NO_BUILD)] {
+        let path = setuptools.join(name);
+        fs::write(&path, text).map_err(Error::file("write", &path))?;
+    }
+    command
+        .args(["--no-build-isolation", "--no-binary", &package.name])
+        .env("PYTHONPATH", &modules)
+        .env("RESSENTI_SDIST_NAME", &package.name)
+        .env("RESSENTI_SDIST_VERSION", &package.version)
+        // An older pip would call setup.py itself; as a variable because newer ones hide the argument.
+        .env("PIP_USE_PEP517", "1")
+        // Keeps an installed setuptools from loading parts of itself in place of ours.
+        .env("SETUPTOOLS_USE_DISTUTILS", "stdlib");
+    Ok(())
+}
+
+/// The bytes under `folder`; what vanishes while we look does not count.
+fn folder_size(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    entries
+        .filter_map(|entry| entry.metadata().ok().map(|metadata| (entry, metadata)))
+        .map(|(entry, metadata)| {
+            if metadata.is_dir() {
+                folder_size(&entry.path())
+            } else {
+                metadata.len()
+            }
+        })
+        .sum()
+}
+
+/// Why pip failed, as far as its words tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Network,
+    DiskFull,
+    WrongDigest,
+    Other,
+}
+
+impl Fault {
+    pub(crate) fn of(log: &str) -> Self {
+        let says = |words: &[&str]| words.iter().any(|word| log.contains(word));
+        if says(&["No space left on device", "Disk quota exceeded"]) {
+            Self::DiskFull
+        } else if says(&["DO NOT MATCH THE HASHES"]) {
+            Self::WrongDigest
+        } else if says(&[
+            "Retrying (",
+            "Max retries exceeded",
+            "connection broken",
+            "ReadTimeoutError",
+            "Connection aborted",
+            "CERTIFICATE_VERIFY_FAILED",
+        ]) {
+            Self::Network
+        } else {
+            Self::Other
+        }
+    }
+
+    /// Follows `with pip` in a message.
+    pub(crate) fn in_words(self) -> &'static str {
+        match self {
+            Self::Network => ", the registry cannot be reached",
+            Self::DiskFull => ", the disk is full",
+            Self::WrongDigest => ", the registry serves another file than the one pinned",
+            Self::Other => "",
+        }
+    }
+}
+
+/// The last line that says what went wrong: the last `ERROR:` or, failing that, the last one at all.
+pub(crate) fn last_words(log: &str) -> String {
+    let lines = || {
+        log.lines()
+            .rev()
+            .map(str::trim)
+            .filter(|line| !line.is_empty())
+    };
+    let line = lines()
+        .find(|line| line.starts_with("ERROR:"))
+        .or_else(|| lines().next());
+    line.unwrap_or("it said nothing")
+        .trim_start_matches("ERROR:")
+        .trim()
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pips_words_tell_the_cause() {
+        let check = |log: &str, fault: Fault, words: &str| {
+            assert_eq!((Fault::of(log), last_words(log).as_str()), (fault, words));
+        };
+        check(
+            "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(...)'\n\
+             ERROR: Could not find a version that satisfies the requirement torch==2.11.0\n\
+             ERROR: No matching distribution found for torch==2.11.0\n\n",
+            Fault::Network,
+            "No matching distribution found for torch==2.11.0",
+        );
+        check(
+            "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device\n",
+            Fault::DiskFull,
+            "Could not install packages due to an OSError: [Errno 28] No space left on device",
+        );
+        check(
+            "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.\n    Got  12\n",
+            Fault::WrongDigest,
+            "THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.",
+        );
+        check(
+            "/usr/bin/python3: No module named pip\n",
+            Fault::Other,
+            "/usr/bin/python3: No module named pip",
+        );
+        check("", Fault::Other, "it said nothing");
+    }
+
+    #[test]
+    fn a_wheel_is_asked_for_by_its_own_tags() {
+        let check = |file: &str, expected: &[&str]| {
+            let arguments = wheel_arguments(file);
+            let platforms: Vec<&str> = arguments
+                .iter()
+                .zip(arguments.iter().skip(1))
+                .filter(|(name, _)| *name == "--platform")
+                .map(|(_, value)| value.as_str())
+                .collect();
+            assert_eq!(platforms, expected);
+        };
+        check(
+            "torch-2.11.0-cp312-cp312-manylinux_2_28_x86_64.whl",
+            &["manylinux_2_28_x86_64"],
+        );
+        check(
+            "nvtx-13.0.85-py3-none-manylinux1_x86_64.manylinux_2_5_x86_64.whl",
+            &["manylinux1_x86_64", "manylinux_2_5_x86_64"],
+        );
+    }
+}
