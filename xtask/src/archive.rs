@@ -44,8 +44,12 @@ pub(crate) fn unpack_wheel(
             archive: wheel.to_owned(),
             source: io::Error::other(format!("`{name}` leads out of the folder")),
         })?;
-        let written =
-            write_member(&mut member, size, &path, mode, step).map_err(Error::archive(wheel))?;
+        // Progress is where in the archive we are, so what is passed over counts as well.
+        let (start, packed) = (member.data_start(), member.compressed_size() as f64);
+        let on_write =
+            |written: u64| step.at(start + (packed * written as f64 / size as f64) as u64);
+        let written = write_member(&mut member, size, &path, mode, on_write)
+            .map_err(Error::archive(wheel))?;
         if written != size {
             return Err(member_size(wheel, &name, size, written));
         }
@@ -67,7 +71,7 @@ fn write_member(
     size: u64,
     path: &Path,
     mode: Option<u32>,
-    step: &mut Step,
+    mut on_write: impl FnMut(u64),
 ) -> io::Result<u64> {
     if let Some(parent) = path.parent() {
         fs::create_dir_all(parent)?;
@@ -83,7 +87,7 @@ fn write_member(
             count => {
                 file.write_all(&buffer[..count])?;
                 written += count as u64;
-                step.add(count as u64);
+                on_write(written);
             }
         }
     }

@@ -152,7 +152,7 @@ impl Error {
     }
 }
 
-const DISK_FULL: &str = "Free some space (the cpu set-up needs 2 GB, the cuda set-up 9 GB), \
+const DISK_FULL: &str = "Free some space (the cpu set-up needs 2 GB, the cuda set-up 7 GB), \
     or set RESSENTI_CACHE to a folder on a larger disk";
 
 fn is_disk_full(error: &io::Error) -> bool {

@@ -1,7 +1,7 @@
 //! libtorch out of wheels: as few files as a layout needs, in one folder that `LIBTORCH` can name.
 //!
 //! All libraries lie in `lib/`: their run path holds `$ORIGIN`, so they find each other there and the folder
-//! needs no other. The cpu layout leaves the CUDA libraries out (0.5 GB in place of 5): `libtorch_cpu.so`
+//! needs no other. The cpu layout leaves the CUDA libraries out (0.5 GB in place of 3.7): `libtorch_cpu.so`
 //! itself links two small ones of them, and `libtorch.so`, which in the wheel is an empty library that pulls
 //! in `libtorch_cuda.so`, is made anew without that.
 
@@ -96,18 +96,10 @@ fn assemble(
     subject: &str,
 ) -> Result<(), Error> {
     for (package, wheel) in wheels {
-        let mut step = Step::start(
-            subject,
-            format!("unpacking {} {}", package.name, package.version),
-            0,
-        );
-        unpack_wheel(
-            wheel,
-            folder,
-            |member| destination(layout, &package.name, member),
-            &mut step,
-        )?;
-        step.finish();
+        let action = format!("unpacking {} {}", package.name, package.version);
+        let mut step = Step::start(subject, action, package.bytes);
+        let place = |member: &str| destination(layout, &package.name, member);
+        unpack_wheel(wheel, folder, place, &mut step)?;
     }
     if layout == Layout::Cpu {
         make_empty_library(&folder.join("lib/libtorch.so"))?;

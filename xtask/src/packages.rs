@@ -49,7 +49,7 @@ impl<'a> Packages<'a> {
         );
         let mut step = Step::start(subject, action, package.bytes);
         let file = self.pip()?.download(package, &scratch, &path, &mut step)?;
-        step.finish();
+        drop(step);
         check(package, &file, subject)?;
         fs::create_dir_all(self.cache.packages())
             .map_err(Error::file("create", &self.cache.packages()))?;
@@ -68,9 +68,7 @@ impl<'a> Packages<'a> {
 fn check(package: &Package, path: &std::path::Path, subject: &str) -> Result<(), Error> {
     let action = format!("checking {} {}", package.name, package.version);
     let mut step = Step::start(subject, action, package.bytes);
-    let result = package.sha256.check_file(path, |more| step.add(more));
-    step.finish();
-    result
+    package.sha256.check_file(path, |more| step.add(more))
 }
 
 #[cfg(test)]

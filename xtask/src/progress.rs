@@ -5,20 +5,23 @@ use std::fmt;
 use std::io::{IsTerminal, Write};
 use std::time::{Duration, Instant};
 
+/// The column of the subjects.
+const WIDTH: usize = 22;
 /// How often the line on a terminal changes.
 const REWRITE: Duration = Duration::from_millis(100);
 /// How often a log gets a line.
 const LOG: Duration = Duration::from_secs(10);
-/// A step that took less needs no time behind it.
+/// A step that takes less leaves no line.
 const WORTH_TELLING: Duration = Duration::from_secs(2);
 
 /// One line: what it is about, then what happens to it.
 pub(crate) fn say(subject: &str, text: impl fmt::Display) {
     // Where standard error is closed there is nobody to tell.
-    let _ = writeln!(anstream::stderr(), "{subject:<22}  {text}");
+    let _ = writeln!(anstream::stderr(), "{subject:<WIDTH$}  {text}");
 }
 
-/// Something that goes on; says what at once, how far while it goes, and how long it took at its end.
+/// Something that goes on. On a terminal its line is there at once and stays if it took a while; a log hears
+/// of it only if it takes a while, so that a quick set-up is a short one.
 pub(crate) struct Step {
     subject: String,
     action: String,
@@ -26,41 +29,43 @@ pub(crate) struct Step {
     total: u64,
     terminal: bool,
     start: Instant,
-    last_line: Instant,
+    last_line: Option<Instant>,
 }
 
 impl Step {
-    /// `total` in bytes; 0 where there is nothing to count.
+    /// `total` in bytes.
     pub(crate) fn start(subject: &str, action: impl Into<String>, total: u64) -> Self {
-        let now = Instant::now();
-        let step = Self {
+        let mut step = Self {
             subject: subject.to_owned(),
             action: action.into(),
             done: 0,
             total,
-            terminal: std::io::stderr().is_terminal(),
-            start: now,
-            last_line: now,
+            terminal: is_terminal(),
+            start: Instant::now(),
+            last_line: None,
         };
-        if step.terminal {
-            step.rewrite(" ...");
-        } else {
-            say(&step.subject, format_args!("{} ...", step.action));
-        }
+        step.at(0);
         step
     }
 
     /// `done` bytes of the total so far.
     pub(crate) fn at(&mut self, done: u64) {
         self.done = done;
-        let pause = if self.terminal { REWRITE } else { LOG };
-        if self.total == 0 || self.last_line.elapsed() < pause {
+        let due = match (self.terminal, self.last_line) {
+            (true, last) => last.is_none_or(|last| last.elapsed() >= REWRITE),
+            (false, None) => self.start.elapsed() >= WORTH_TELLING,
+            (false, Some(last)) => last.elapsed() >= LOG,
+        };
+        if !due {
             return;
         }
-        self.last_line = Instant::now();
-        let share = format!(" ... {} %", done.min(self.total) * 100 / self.total);
+        self.last_line = Some(Instant::now());
+        let share = match done.min(self.total) * 100 {
+            0 => " ...".to_owned(),
+            hundredfold => format!(" ... {} %", hundredfold / self.total),
+        };
         if self.terminal {
-            self.rewrite(&share);
+            rewrite(&format!("{:<WIDTH$}  {}{share}", self.subject, self.action));
         } else {
             say(&self.subject, format_args!("{}{share}", self.action));
         }
@@ -70,33 +75,35 @@ impl Step {
     pub(crate) fn add(&mut self, more: u64) {
         self.at(self.done + more);
     }
+}
 
-    pub(crate) fn finish(self) {
-        let time = self.start.elapsed();
+/// The step ends, well or with an error that is told elsewhere.
+impl Drop for Step {
+    fn drop(&mut self) {
         if self.terminal {
-            let time = if time < WORTH_TELLING {
-                String::new()
-            } else {
-                format!(", {} s", time.as_secs())
-            };
-            self.rewrite(&format!("{time}\n"));
-        } else if time >= WORTH_TELLING {
+            rewrite("");
+        }
+        let time = self.start.elapsed();
+        if time >= WORTH_TELLING {
             say(
                 &self.subject,
-                format_args!("{} took {} s", self.action, time.as_secs()),
+                format_args!("{}: {} s", self.action, time.as_secs()),
             );
         }
     }
+}
 
-    fn rewrite(&self, tail: &str) {
-        let mut stderr = anstream::stderr();
-        let _ = write!(
-            stderr,
-            "\r\x1b[2K{:<22}  {}{tail}",
-            self.subject, self.action
-        );
-        let _ = stderr.flush();
-    }
+/// Whether a line can be rewritten where standard error goes.
+fn is_terminal() -> bool {
+    std::io::stderr().is_terminal() && std::env::var_os("TERM").is_some_and(|name| name != "dumb")
+}
+
+/// Puts `line` in the place of the line the cursor is in.
+fn rewrite(line: &str) {
+    // Not through anstream: under NO_COLOR it would take away what erases the old line.
+    let mut stderr = std::io::stderr();
+    let _ = write!(stderr, "\r\x1b[2K{line}");
+    let _ = stderr.flush();
 }
 
 /// `530712279` as `531 MB`, `2466783` as `2.5 MB`.
