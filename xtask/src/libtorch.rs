@@ -75,12 +75,16 @@ pub(crate) fn provide(
             format_args!("`{}` {fault}: making it again", target.display()),
         ),
     }
+    let folder = locked.scratch("libtorch")?;
+    if layout == Layout::Cpu {
+        // First, so that a missing compiler is found before 0.5 GB were downloaded.
+        make_empty_library(&folder.join("lib"))?;
+    }
     let packages = Packages::new(cache, locked);
     let wheels = assets
         .wheels(layout)
         .map(|package| Ok((package, packages.fetch(package, &subject)?)))
         .collect::<Result<Vec<_>, Error>>()?;
-    let folder = locked.scratch("libtorch")?;
     assemble(layout, &wheels, &folder, &subject)?;
     marker::write(&folder, recipe)?;
     locked.publish(&folder, &target)?;
@@ -88,7 +92,7 @@ pub(crate) fn provide(
     Ok(true)
 }
 
-/// Unpacks `wheels` into the empty `folder`, and checks that it became a libtorch.
+/// Unpacks `wheels` into `folder`, and checks that it became a libtorch.
 fn assemble(
     layout: Layout,
     wheels: &[(&Package, PathBuf)],
@@ -100,9 +104,6 @@ fn assemble(
         let mut step = Step::start(subject, action, package.bytes);
         let place = |member: &str| destination(layout, &package.name, member);
         unpack_wheel(wheel, folder, place, &mut step)?;
-    }
-    if layout == Layout::Cpu {
-        make_empty_library(&folder.join("lib/libtorch.so"))?;
     }
     let libraries = CPU_LIBRARIES.map(|name| format!("lib/{name}"));
     let needed = libraries.iter().map(String::as_str).chain(NEEDED);
@@ -148,7 +149,9 @@ fn is_library(name: &str) -> bool {
 }
 
 /// A shared library with a name and nothing in it: what `-ltorch` finds in the cpu layout.
-fn make_empty_library(path: &Path) -> Result<(), Error> {
+fn make_empty_library(folder: &Path) -> Result<(), Error> {
+    fs::create_dir_all(folder).map_err(Error::file("create", folder))?;
+    let path = folder.join("libtorch.so");
     let chosen = env::var("CC")
         .ok()
         .filter(|compiler| !compiler.trim().is_empty());
@@ -163,7 +166,7 @@ fn make_empty_library(path: &Path) -> Result<(), Error> {
         command
             .args(words)
             .args(["-shared", "-x", "c", "/dev/null", "-o"])
-            .arg(path);
+            .arg(&path);
         match command
             .arg("-Wl,-soname,libtorch.so")
             .stdin(Stdio::null())

@@ -223,7 +223,8 @@ impl Fault {
     }
 }
 
-/// The last line that says what went wrong: the last `ERROR:` or, failing that, the last one at all.
+/// The last line that says what went wrong: the last `ERROR:` that is not the head of a traceback or,
+/// failing that, the last line at all.
 pub(crate) fn last_words(log: &str) -> String {
     let lines = || {
         log.lines()
@@ -232,7 +233,7 @@ pub(crate) fn last_words(log: &str) -> String {
             .filter(|line| !line.is_empty())
     };
     let line = lines()
-        .find(|line| line.starts_with("ERROR:"))
+        .find(|line| line.starts_with("ERROR:") && !line.ends_with("Exception:"))
         .or_else(|| lines().next());
     line.unwrap_or("it said nothing")
         .trim_start_matches("ERROR:")
@@ -260,6 +261,12 @@ mod tests {
             "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device\n",
             Fault::DiskFull,
             "Could not install packages due to an OSError: [Errno 28] No space left on device",
+        );
+        check(
+            "ERROR: Exception:\nTraceback (most recent call last):\n\
+             OSError: [Errno 28] No space left on device\n",
+            Fault::DiskFull,
+            "OSError: [Errno 28] No space left on device",
         );
         check(
             "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.\n    Got  12\n",
