@@ -1,0 +1,259 @@
+//! A `tokenizer.json`, loaded and checked.
+
+use std::fs;
+use std::path::Path;
+
+use artifact::Digest;
+use settings::Truncation;
+use tokenizers::models::ModelWrapper;
+use tokenizers::{Encoding, PostProcessor, Token, Tokenizer};
+
+use crate::special::{find_pad, find_unknown};
+use crate::{TextError, truncate};
+
+/// A tokenizer with what the contract says about it.
+#[derive(Clone, Debug)]
+pub struct TokenizerFile {
+    tokenizer: Tokenizer,
+    fingerprint: Digest,
+    vocabulary_size: u32,
+    pad_id: u32,
+    pad_token: String,
+    unknown_id: Option<u32>,
+    special: u32,
+}
+
+/// A text as ids.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Encoded {
+    /// At least one id, at most as many as were asked for.
+    pub ids: Vec<u32>,
+    /// Number of ids before truncation.
+    pub length: u32,
+}
+
+impl Encoded {
+    /// Whether ids were left out.
+    pub fn is_truncated(&self) -> bool {
+        self.length as usize > self.ids.len()
+    }
+}
+
+impl TokenizerFile {
+    /// Loads and checks a tokenizer.
+    ///
+    /// # Errors
+    /// The file cannot be read, is no tokenizer, or is one that cannot be used: without a padding
+    /// token, with ids far beyond the number of tokens, or with random segmentation (BPE dropout).
+    pub fn read(path: &Path) -> Result<Self, TextError> {
+        let bytes = fs::read(path).map_err(|source| TextError::Read { path: path.to_owned(), source })?;
+        Self::from_bytes(&bytes, path)
+    }
+
+    /// As [`TokenizerFile::read`], from the file's content. The path serves messages only.
+    ///
+    /// # Errors
+    /// See [`TokenizerFile::read`].
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, TextError> {
+        let unusable =
+            |problem, hint: Option<String>| TextError::Unusable { path: path.to_owned(), problem, hint };
+        let mut tokenizer =
+            Tokenizer::from_bytes(bytes).map_err(|source| TextError::Parse { path: path.to_owned(), source })?;
+        let vocabulary_size = vocabulary_size(&tokenizer).map_err(|problem| unusable(problem, None))?;
+        if is_random(tokenizer.get_model()) {
+            let hint = "Set `dropout` in its `model` section to null";
+            return Err(unusable("splits words at random (BPE dropout)".to_owned(), Some(hint.to_owned())));
+        }
+        let (pad_id, pad_token) = find_pad(&tokenizer).map_err(|problem| unusable(problem, Some(pad_hint())))?;
+        // What is cut off and what is filled up is decided by whoever encodes, never by the file.
+        tokenizer.with_padding(None);
+        tokenizer.with_truncation(None).map_err(|source| TextError::Parse { path: path.to_owned(), source })?;
+        let special = tokenizer.get_post_processor().map_or(0, |processor| processor.added_tokens(false));
+        Ok(Self {
+            fingerprint: Digest::of_bytes(bytes),
+            vocabulary_size,
+            pad_id,
+            pad_token,
+            unknown_id: find_unknown(&tokenizer),
+            special: u32::try_from(special).unwrap_or(u32::MAX),
+            tokenizer,
+        })
+    }
+
+    /// The ids of a text, special tokens of the tokenizer included, at most `max_length` of them.
+    /// Special tokens are never what is left out.
+    ///
+    /// A text without any sign that the tokenizer takes note of becomes one unknown id, or one
+    /// padding id where the tokenizer knows no unknown, so that no row is ever empty.
+    ///
+    /// # Errors
+    /// `max_length` has no room for text, or the tokenizer refuses the text.
+    pub fn encode(&self, text: &str, max_length: u32, truncation: Truncation) -> Result<Encoded, TextError> {
+        let failed = |source| TextError::Encode { characters: text.chars().count(), source };
+        let room = self.room(max_length)?;
+        let whole = self.tokenizer.encode_fast(text, false).map_err(failed)?;
+        let length = u32::try_from(whole.len()).unwrap_or(u32::MAX).saturating_add(self.special);
+        let mut ids = truncate(whole.get_ids(), room as usize, truncation);
+        if self.special > 0 {
+            ids = self.with_special_tokens(&ids).map_err(failed)?;
+        }
+        if ids.is_empty() {
+            ids.push(self.unknown_id.unwrap_or(self.pad_id));
+        }
+        Ok(Encoded { ids, length: length.max(1) })
+    }
+
+    /// Tokens of text that fit into a row.
+    ///
+    /// # Errors
+    /// None do, because the tokenizer's special tokens fill the row.
+    pub fn room(&self, max_length: u32) -> Result<u32, TextError> {
+        let room = max_length.saturating_sub(self.special);
+        if room == 0 { Err(TextError::NoRoom { max_length, special: self.special }) } else { Ok(room) }
+    }
+
+    fn with_special_tokens(&self, ids: &[u32]) -> tokenizers::Result<Vec<u32>> {
+        let tokens = ids.iter().map(|id| Token::new(*id, String::new(), (0, 0))).collect();
+        let encoding = Encoding::from_tokens(tokens, 0);
+        Ok(self.tokenizer.post_process(encoding, None, true)?.get_ids().to_vec())
+    }
+
+    /// The tokenizer itself, without truncation and padding.
+    pub fn tokenizer(&self) -> &Tokenizer {
+        &self.tokenizer
+    }
+
+    /// Digest of the file's bytes: what contracts compare.
+    pub fn fingerprint(&self) -> Digest {
+        self.fingerprint
+    }
+
+    /// One more than the largest id.
+    pub fn vocabulary_size(&self) -> u32 {
+        self.vocabulary_size
+    }
+
+    /// The id that fills short rows of a batch.
+    pub fn pad_id(&self) -> u32 {
+        self.pad_id
+    }
+
+    /// The token of [`TokenizerFile::pad_id`].
+    pub fn pad_token(&self) -> &str {
+        &self.pad_token
+    }
+
+    /// The id of what the vocabulary lacks; `None` where everything can be written, as bytes.
+    pub fn unknown_id(&self) -> Option<u32> {
+        self.unknown_id
+    }
+
+    /// The token of every id; `None` for an id that no token has.
+    pub fn tokens(&self) -> Vec<Option<String>> {
+        let mut tokens = vec![None; self.vocabulary_size as usize];
+        for (token, id) in self.tokenizer.get_vocab(true) {
+            tokens[id as usize] = Some(token);
+        }
+        tokens
+    }
+}
+
+/// One more than the largest id. Ids far beyond the number of tokens would make every embedding
+/// that large, so a file that claims them is not believed.
+fn vocabulary_size(tokenizer: &Tokenizer) -> Result<u32, String> {
+    let vocabulary = tokenizer.get_vocab(true);
+    let largest = vocabulary.values().max().ok_or("has an empty vocabulary")?;
+    if *largest as usize > 2 * vocabulary.len() + 1024 {
+        return Err(format!("has ids up to {largest} for {} tokens", vocabulary.len()));
+    }
+    Ok(largest + 1)
+}
+
+fn is_random(model: &ModelWrapper) -> bool {
+    matches!(model, ModelWrapper::BPE(model) if model.dropout.is_some_and(|share| share > 0.0))
+}
+
+fn pad_hint() -> String {
+    "Name its padding token in the file: with the Python library, \
+     `tokenizer.enable_padding(pad_id=..., pad_token=...)` and `tokenizer.save(...)`"
+        .to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BERT_LIKE: &str = r###"{
+        "version": "1.0",
+        "truncation": {"direction": "Right", "max_length": 3, "strategy": "LongestFirst", "stride": 0},
+        "padding": {"strategy": {"Fixed": 9}, "direction": "Left", "pad_to_multiple_of": null,
+                    "pad_id": 3, "pad_type_id": 0, "pad_token": "[PAD]"},
+        "added_tokens": [], "normalizer": null, "pre_tokenizer": {"type": "Whitespace"},
+        "post_processor": {"type": "BertProcessing", "sep": ["[SEP]", 2], "cls": ["[CLS]", 1]},
+        "decoder": null,
+        "model": {"type": "WordLevel", "unk_token": "[UNK]",
+                  "vocab": {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "[PAD]": 3, "good": 4, "film": 5}}
+    }"###;
+
+    fn read(text: &str) -> Result<TokenizerFile, TextError> {
+        TokenizerFile::from_bytes(text.as_bytes(), Path::new("tokenizer.json"))
+    }
+
+    fn check(text: &str, max_length: u32, truncation: Truncation, ids: &[u32], length: u32) {
+        let encoded = read(BERT_LIKE).expect("usable").encode(text, max_length, truncation).expect("encodes");
+        assert_eq!(encoded, Encoded { ids: ids.to_vec(), length }, "`{text}`");
+    }
+
+    #[test]
+    fn special_tokens_survive_truncation_and_the_files_own_limits_do_not_count() {
+        use Truncation::{Head, HeadTail, Tail};
+        check("good film", 8, Head, &[1, 4, 5, 2], 4);
+        check("good good film film", 4, Head, &[1, 4, 4, 2], 6);
+        check("good good film film", 4, Tail, &[1, 5, 5, 2], 6);
+        check("good good good film film film", 6, HeadTail, &[1, 4, 5, 5, 5, 2], 8);
+        check("other", 8, Head, &[1, 0, 2], 3);
+        check("", 8, Head, &[1, 2], 2);
+    }
+
+    #[test]
+    fn says_what_the_contract_needs() {
+        let file = read(BERT_LIKE).expect("usable");
+        assert_eq!((file.vocabulary_size(), file.pad_id(), file.unknown_id()), (6, 3, Some(0)));
+        assert_eq!(file.tokens()[5].as_deref(), Some("film"));
+        assert_eq!(file.fingerprint(), Digest::of_bytes(BERT_LIKE.as_bytes()));
+    }
+
+    #[test]
+    fn an_empty_row_becomes_one_unknown() {
+        let plain = BERT_LIKE.replace(
+            r#"{"type": "BertProcessing", "sep": ["[SEP]", 2], "cls": ["[CLS]", 1]}"#,
+            "null",
+        );
+        let encoded = read(&plain).expect("usable").encode("  ", 8, Truncation::Head).expect("encodes");
+        assert_eq!(encoded, Encoded { ids: vec![0], length: 1 });
+        assert!(!encoded.is_truncated());
+    }
+
+    #[test]
+    fn refuses_with_the_reason() {
+        let no_padding_section = {
+            let start = BERT_LIKE.find(r#""padding""#).expect("there");
+            let end = BERT_LIKE.find(r#""added_tokens""#).expect("there");
+            format!("{}{}", &BERT_LIKE[..start], &BERT_LIKE[end..])
+        };
+        read(&no_padding_section).expect("`[PAD]` is a well-known name");
+        let cases = [
+            ("{", "cannot be understood"),
+            (&BERT_LIKE.replace(r#""pad_id": 3"#, r#""pad_id": 5"#), "pads with `[PAD]` as id 5"),
+            (&BERT_LIKE.replace(r#""pad_token": "[PAD]""#, r#""pad_token": "[FILL]""#), "pads with `[FILL]`, which"),
+            (&no_padding_section.replace("[PAD]", "[FILL]"), "has no padding token"),
+            (&BERT_LIKE.replace(r#""film": 5"#, r#""film": 4000000000"#), "has ids up to 4000000000 for 6 tokens"),
+        ];
+        for (text, expected) in cases {
+            let error = read(text).expect_err("refused").to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+        let error = read(BERT_LIKE).expect("usable").encode("good", 2, Truncation::Head).expect_err("no room");
+        assert!(error.to_string().contains("no room for text beside the 2 tokens"), "{error}");
+    }
+}

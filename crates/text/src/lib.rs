@@ -1,0 +1,13 @@
+//! From a text to token ids, the one way: `tokenize` encodes the splits with it, `embed` reads the
+//! vocabulary with it, and whoever holds a model bundle encodes a new text with it. Were the same
+//! three lines copied, a model would one day be asked about ids it was not trained on.
+
+mod error;
+mod file;
+mod special;
+mod truncate;
+
+pub use error::TextError;
+pub use file::{Encoded, TokenizerFile};
+pub use special::padding;
+pub use truncate::truncate;
