@@ -1,1 +1,36 @@
-//! placeholder
+//! Figures of a two-class model, with the uncertainty of each and paired tests between models.
+//!
+//! The way through: [`Tally::new`] checks and groups the judged rows once, every figure is a plain
+//! function of a tally (`roc_auc(&tally)`), [`summary`] gives all of them with bootstrap intervals,
+//! [`compare`] sets two models against each other on the same rows, and [`regression::check`] tells
+//! a real loss from noise. [`MetricsFile`] is `metrics.json`.
+//!
+//! A figure that the rows do not define (the area under a curve where one class is missing) is
+//! `None`, and left out of maps; no function returns a number that is not finite.
+
+mod bootstrap;
+mod calibration;
+mod comparison;
+mod confusion;
+mod distribution;
+mod error;
+mod estimate;
+mod file;
+mod metric;
+mod random;
+mod ranking;
+pub mod regression;
+mod tally;
+mod temperature;
+
+pub use bootstrap::summary;
+pub use calibration::{ReliabilityBin, brier, expected_calibration_error, log_loss, reliability};
+pub use comparison::{Comparison, compare, compare_all, holm, mcnemar};
+pub use confusion::{Confusion, confusion};
+pub use error::MetricsError;
+pub use estimate::Estimate;
+pub use file::MetricsFile;
+pub use metric::Metric;
+pub use ranking::{RocPoint, average_precision, roc_auc, roc_curve};
+pub use tally::{THRESHOLD, Tally, is_right};
+pub use temperature::{calibrated, fit_temperature};

@@ -1,0 +1,293 @@
+//! Two models on the same rows: which one is better, by how much, and could it be chance?
+
+use std::fmt;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use crate::bootstrap;
+use crate::distribution::binomial_at_most;
+use crate::random::Draws;
+use crate::tally::check_labels;
+use crate::{Estimate, MetricsError, is_right};
+
+/// The paired comparison of two models' accuracy.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Comparison {
+    /// One model.
+    pub first: String,
+    /// The other.
+    pub second: String,
+    /// Rows both have judged.
+    pub rows: u64,
+    /// Rows that only the first got right.
+    pub first_only: u64,
+    /// Rows that only the second got right.
+    pub second_only: u64,
+    /// Accuracy of the first minus that of the second, with a paired bootstrap interval.
+    pub difference: Estimate,
+    /// Two-sided exact McNemar test of "both err equally often".
+    pub p_value: f64,
+    /// The same after Holm's correction for all comparisons made together.
+    pub adjusted_p_value: f64,
+}
+
+/// A model's name and its probabilities, one per row.
+type Judge<'a> = (&'a str, &'a [f32]);
+
+/// Compares two models on the same rows. Alone, so that the adjusted p-value is the plain one.
+///
+/// # Errors
+/// Lengths differ, a label is neither 0 nor 1, there are no samples, or the confidence is no share.
+pub fn compare(
+    labels: &[u8],
+    first: Judge<'_>,
+    second: Judge<'_>,
+    samples: u32,
+    confidence: f64,
+    seed: u64,
+) -> Result<Comparison, MetricsError> {
+    bootstrap::check(samples, confidence)?;
+    check_labels(labels, first.1.len(), "probabilities")?;
+    check_labels(labels, second.1.len(), "probabilities")?;
+    let outcome =
+        |((&label, &one), &two)| i8::from(is_right(label, one)) - i8::from(is_right(label, two));
+    let outcomes: Vec<i8> = labels
+        .iter()
+        .zip(first.1)
+        .zip(second.1)
+        .map(outcome)
+        .collect();
+    let first_only = outcomes.iter().filter(|outcome| **outcome > 0).count() as u64;
+    let second_only = outcomes.iter().filter(|outcome| **outcome < 0).count() as u64;
+    let p_value = mcnemar(first_only, second_only);
+    Ok(Comparison {
+        first: first.0.to_owned(),
+        second: second.0.to_owned(),
+        rows: labels.len() as u64,
+        first_only,
+        second_only,
+        difference: mean_with_interval(&outcomes, samples, confidence, seed),
+        p_value,
+        adjusted_p_value: p_value,
+    })
+}
+
+/// Compares every pair of models on the same rows, the earlier one first, with p-values adjusted
+/// for the number of pairs.
+///
+/// # Errors
+/// As [`compare`].
+pub fn compare_all(
+    labels: &[u8],
+    models: &[Judge<'_>],
+    samples: u32,
+    confidence: f64,
+    seed: u64,
+) -> Result<Vec<Comparison>, MetricsError> {
+    let mut comparisons = Vec::new();
+    for (place, first) in models.iter().enumerate() {
+        for second in &models[place + 1..] {
+            comparisons.push(compare(labels, *first, *second, samples, confidence, seed)?);
+        }
+    }
+    let adjusted = holm(
+        &comparisons
+            .iter()
+            .map(|comparison| comparison.p_value)
+            .collect::<Vec<_>>(),
+    );
+    for (comparison, adjusted) in comparisons.iter_mut().zip(adjusted) {
+        comparison.adjusted_p_value = adjusted;
+    }
+    Ok(comparisons)
+}
+
+/// The exact two-sided test of McNemar (1947): of the rows that only one of two models got right,
+/// each is as likely to be the one's as the other's if they are equally good. 1 where there are
+/// none.
+pub fn mcnemar(first_only: u64, second_only: u64) -> f64 {
+    (2.0 * binomial_at_most(first_only.min(second_only), first_only + second_only)).min(1.0)
+}
+
+/// The step-down correction of Holm (1979): adjusted p-values in the order given. Calling those
+/// below alpha differences keeps the chance of even one false call below alpha.
+pub fn holm(p_values: &[f64]) -> Vec<f64> {
+    let mut order: Vec<usize> = (0..p_values.len()).collect();
+    order.sort_by(|&one, &two| p_values[one].total_cmp(&p_values[two]));
+    let mut adjusted = vec![0.0; p_values.len()];
+    let mut largest = 0.0_f64;
+    for (rank, &place) in order.iter().enumerate() {
+        largest = largest
+            .max(p_values[place] * (p_values.len() - rank) as f64)
+            .min(1.0);
+        adjusted[place] = largest;
+    }
+    adjusted
+}
+
+impl Comparison {
+    /// Whether the two can be told apart: the adjusted p-value is below `alpha`.
+    pub fn is_difference(&self, alpha: f64) -> bool {
+        self.adjusted_p_value < alpha
+    }
+
+    /// The better model, the worse, and the lead of the better, or `None` where the two cannot be
+    /// told apart.
+    pub fn verdict(&self, alpha: f64) -> Option<(&str, &str, Estimate)> {
+        let Estimate { value, low, high } = self.difference;
+        if !self.is_difference(alpha) {
+            None
+        } else if value > 0.0 {
+            Some((&self.first, &self.second, self.difference))
+        } else {
+            Some((
+                &self.second,
+                &self.first,
+                Estimate {
+                    value: -value,
+                    low: -high,
+                    high: -low,
+                },
+            ))
+        }
+    }
+
+    /// The result as a sentence without its full stop, for example
+    /// `lstm beats naive by 1.2 points (0.8 to 1.6)` or `rnn and naive cannot be told apart`.
+    pub fn in_words(&self, alpha: f64) -> String {
+        match self.verdict(alpha) {
+            Some((better, worse, lead)) => format!(
+                "{better} beats {worse} by {:.1} points ({:.1} to {:.1})",
+                100.0 * lead.value,
+                100.0 * lead.low,
+                100.0 * lead.high
+            ),
+            None => format!("{} and {} cannot be told apart", self.first, self.second),
+        }
+    }
+}
+
+impl fmt::Display for Comparison {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(&self.in_words(0.05))
+    }
+}
+
+/// The mean of values per row and its percentile bootstrap interval over rows; 0 without rows.
+fn mean_with_interval(outcomes: &[i8], samples: u32, confidence: f64, seed: u64) -> Estimate {
+    let rows = outcomes.len();
+    let share = |sum: i64| sum as f64 / rows.max(1) as f64;
+    let replicate = |sample: u32| {
+        let draws = Draws::new(seed, sample.into());
+        share(
+            (0..rows)
+                .map(|place| i64::from(outcomes[draws.index(place as u64, rows)]))
+                .sum(),
+        )
+    };
+    let replicates = (0..samples).into_par_iter().map(replicate).collect();
+    let value = share(outcomes.iter().map(|outcome| i64::from(*outcome)).sum());
+    Estimate::from_replicates(value, replicates, confidence)
+        .expect("the number of samples was checked")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mcnemar_matches_tables_worked_by_hand() {
+        for (first, second, expected) in [
+            (0, 0, 1.0),
+            (5, 5, 1.0),
+            (0, 5, 2.0 / 32.0),
+            (2, 8, 112.0 / 1024.0),
+            (8, 2, 112.0 / 1024.0),
+        ] {
+            let found = mcnemar(first, second);
+            assert!(
+                (found - expected).abs() < 1e-12,
+                "{first} {second}: {found}"
+            );
+        }
+    }
+
+    #[test]
+    fn holm_matches_a_table_worked_by_hand() {
+        let check = |values: &[f64], expected: &[f64]| {
+            for (found, expected) in holm(values).into_iter().zip(expected) {
+                assert!((found - expected).abs() < 1e-12, "{found} {expected}");
+            }
+        };
+        check(&[0.01, 0.04, 0.03, 0.005], &[0.03, 0.06, 0.06, 0.02]);
+        check(&[0.6, 0.7], &[1.0, 1.0]);
+        check(&[], &[]);
+    }
+
+    fn pair(first_only: usize, second_only: usize, both: usize) -> Comparison {
+        let rows = first_only + second_only + both;
+        let labels = vec![1_u8; rows];
+        let first: Vec<f32> = (0..rows)
+            .map(|row| {
+                if (first_only..first_only + second_only).contains(&row) {
+                    0.1
+                } else {
+                    0.9
+                }
+            })
+            .collect();
+        let second: Vec<f32> = (0..rows)
+            .map(|row| if row < first_only { 0.1 } else { 0.9 })
+            .collect();
+        compare(&labels, ("lstm", &first), ("naive", &second), 1000, 0.95, 5)
+            .expect("the rows are fine")
+    }
+
+    #[test]
+    fn the_difference_and_its_interval_are_paired() {
+        let found = pair(60, 30, 910);
+        assert_eq!(
+            (found.first_only, found.second_only, found.rows),
+            (60, 30, 1000)
+        );
+        assert!((found.difference.value - 0.03).abs() < 1e-12);
+        // The standard error of a paired difference: sqrt(b + c - (b - c)^2 / n) / n.
+        let error = (90.0 - 0.9_f64).sqrt() / 1000.0;
+        assert!(
+            (found.difference.high - 0.03 - 1.96 * error).abs() < 0.2 * error,
+            "{found:?}"
+        );
+        assert!((found.p_value - mcnemar(60, 30)).abs() < 1e-15);
+    }
+
+    #[test]
+    fn words_say_who_is_better_or_that_nobody_knows() {
+        let check = |comparison: Comparison, expected: &str| {
+            assert!(comparison.to_string().starts_with(expected), "{comparison}");
+        };
+        check(pair(60, 20, 920), "lstm beats naive by 4.0 points (2.");
+        check(pair(20, 60, 920), "naive beats lstm by 4.0 points (2.");
+        check(pair(21, 20, 959), "lstm and naive cannot be told apart");
+        check(pair(0, 0, 10), "lstm and naive cannot be told apart");
+    }
+
+    #[test]
+    fn all_pairs_are_compared_and_corrected_together() {
+        let labels = vec![1_u8; 100];
+        let good = vec![0.9_f32; 100];
+        let bad: Vec<f32> = (0..100)
+            .map(|row| if row < 10 { 0.1 } else { 0.9 })
+            .collect();
+        let models: [Judge<'_>; 3] = [("a", &good), ("b", &good), ("c", &bad)];
+        let found = compare_all(&labels, &models, 100, 0.95, 1).expect("the rows are fine");
+        let names: Vec<(&str, &str)> = found
+            .iter()
+            .map(|pair| (pair.first.as_str(), pair.second.as_str()))
+            .collect();
+        assert_eq!(names, [("a", "b"), ("a", "c"), ("b", "c")]);
+        assert!((found[1].adjusted_p_value - 3.0 * found[1].p_value).abs() < 1e-15);
+        assert_eq!(found[0].adjusted_p_value, 1.0);
+    }
+}

@@ -1,0 +1,67 @@
+//! What can be wrong with rows to be judged and with `metrics.json`.
+
+use std::io;
+use std::path::PathBuf;
+
+/// Why figures could not be computed, read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum MetricsError {
+    /// Two columns that belong together have different lengths.
+    #[error("There are {labels} labels and {values} {what}")]
+    Lengths {
+        /// Number of labels.
+        labels: usize,
+        /// What the other column holds, in plural.
+        what: &'static str,
+        /// Its length.
+        values: usize,
+    },
+    /// A label is neither 0 nor 1.
+    #[error("The label of row {row} is {label} and must be 0 or 1")]
+    Label {
+        /// Index of the row.
+        row: usize,
+        /// What it has.
+        label: u8,
+    },
+    /// A probability is no number from 0 to 1.
+    #[error("The probability of row {row} is {value} and must be from 0 to 1")]
+    Probability {
+        /// Index of the row.
+        row: usize,
+        /// What it has.
+        value: f32,
+    },
+    /// A logit is infinite or not a number: the model has diverged.
+    #[error("The logit of row {row} is {value}, which is no finite number")]
+    Logit {
+        /// Index of the row.
+        row: usize,
+        /// What it has.
+        value: f32,
+    },
+    /// An interval needs samples.
+    #[error("An interval needs at least one bootstrap sample")]
+    NoSamples,
+    /// A coverage must be a share.
+    #[error("The confidence is {0} and must be above 0 and below 1")]
+    Confidence(f64),
+    /// `metrics.json` could not be read or written.
+    #[error("Could not {action} `{}`", path.display())]
+    Io {
+        /// "read" or "write".
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// `metrics.json` is not what its name says.
+    #[error("`{}` is not a file of metrics", path.display())]
+    Parse {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        source: serde_json::Error,
+    },
+}

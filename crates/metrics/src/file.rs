@@ -1,0 +1,125 @@
+//! `metrics.json`: written by evaluate for one model, by report for all, read back as a baseline.
+
+use std::fs;
+use std::path::Path;
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+
+use crate::{Comparison, Estimate, MetricsError};
+
+/// The content of `metrics.json`:
+/// `{"rows": N, "confidence": 0.95, "models": {"lstm": {"accuracy": {"value": ..., "low": ..., "high": ...}}}}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct MetricsFile {
+    /// Test rows behind every figure.
+    pub rows: u64,
+    /// Coverage of every interval.
+    pub confidence: f64,
+    /// Figures by model, then by the names of [`crate::Metric`]. What is not defined is not there.
+    pub models: IndexMap<String, IndexMap<String, Estimate>>,
+    /// Every pair of models, where there are several.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub comparisons: Vec<Comparison>,
+}
+
+impl MetricsFile {
+    /// The file of one model.
+    pub fn of_model(
+        model: &str,
+        rows: u64,
+        confidence: f64,
+        figures: IndexMap<String, Estimate>,
+    ) -> Self {
+        Self {
+            rows,
+            confidence,
+            models: IndexMap::from([(model.to_owned(), figures)]),
+            comparisons: Vec::new(),
+        }
+    }
+
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// It cannot be read, or is something else.
+    pub fn read(path: &Path) -> Result<Self, MetricsError> {
+        let text = fs::read_to_string(path).map_err(|source| MetricsError::Io {
+            action: "read",
+            path: path.to_owned(),
+            source,
+        })?;
+        serde_json::from_str(&text).map_err(|source| MetricsError::Parse {
+            path: path.to_owned(),
+            source,
+        })
+    }
+
+    /// Writes the file. Equal content gives equal bytes.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn write(&self, path: &Path) -> Result<(), MetricsError> {
+        let mut text = serde_json::to_string_pretty(self).expect("metrics are plain data");
+        text.push('\n');
+        fs::write(path, text).map_err(|source| MetricsError::Io {
+            action: "write",
+            path: path.to_owned(),
+            source,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_file_reads_back_and_has_the_promised_shape() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("metrics.json");
+        let figures = IndexMap::from([(
+            "accuracy".to_owned(),
+            Estimate {
+                value: 0.9,
+                low: 0.8,
+                high: 0.95,
+            },
+        )]);
+        let file = MetricsFile::of_model("lstm", 100, 0.95, figures);
+        file.write(&path).expect("the disk has room");
+        assert_eq!(MetricsFile::read(&path).expect("it was just written"), file);
+        let text = fs::read_to_string(&path).expect("it is there");
+        let value: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
+        let expected = serde_json::json!({
+            "rows": 100, "confidence": 0.95, "models": {"lstm": {"accuracy": {"value": 0.9, "low": 0.8, "high": 0.95}}}
+        });
+        assert_eq!(value, expected);
+    }
+
+    #[test]
+    fn damaged_files_are_named() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("metrics.json");
+        assert!(matches!(
+            MetricsFile::read(&path),
+            Err(MetricsError::Io { action: "read", .. })
+        ));
+        for text in [
+            "",
+            "{}",
+            "{\"rows\": -1}",
+            "{\"rows\": 1, \"confidence\": 0.95, \"models\": {\"a\": {\"accuracy\": 0.5}}}",
+        ] {
+            fs::write(&path, text).expect("the disk has room");
+            let error = MetricsFile::read(&path).expect_err("it is damaged");
+            assert!(
+                error
+                    .to_string()
+                    .ends_with("metrics.json` is not a file of metrics"),
+                "{error}"
+            );
+        }
+    }
+}

@@ -1,0 +1,332 @@
+//! Is a run worse than a stored baseline, or just different? For a CI run that fails on the first
+//! and never on the second.
+//!
+//! A loss counts when it would appear by chance less than once in a hundred checks, over all models
+//! of the check together (one-sided tests with Holm's correction). Where the baseline's predictions
+//! on the same rows are at hand the test is paired and sees much smaller losses.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use crate::distribution::{binomial_at_most, normal_above, normal_quantile_above};
+use crate::{Estimate, Metric, MetricsFile, holm, is_right};
+
+/// The chance of a false alarm that a check accepts.
+pub const ALPHA: f64 = 0.01;
+
+/// Rows that a model's two versions, baseline and current, have judged differently.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Paired {
+    /// Rows both judged.
+    pub rows: u64,
+    /// Rows that only the baseline got right.
+    pub baseline_only: u64,
+    /// Rows that only the current run got right.
+    pub current_only: u64,
+}
+
+/// One judged row: row id, label, probability of the positive class.
+pub type JudgedRow = (u64, u8, f32);
+
+impl Paired {
+    /// Pairs the rows of two runs of one model by row id. `None` where they are not the same rows
+    /// with the same labels: the runs can then only be compared by their figures.
+    pub fn new(baseline: &[JudgedRow], current: &[JudgedRow]) -> Option<Self> {
+        let (baseline, current) = (by_row_id(baseline)?, by_row_id(current)?);
+        if baseline.len() != current.len() {
+            return None;
+        }
+        let mut paired = Self {
+            rows: current.len() as u64,
+            baseline_only: 0,
+            current_only: 0,
+        };
+        for (id, (label, now)) in &current {
+            let (was_label, was) = baseline
+                .get(id)
+                .filter(|(was_label, _)| was_label == label)?;
+            match (is_right(*was_label, *was), is_right(*label, *now)) {
+                (true, false) => paired.baseline_only += 1,
+                (false, true) => paired.current_only += 1,
+                _ => {}
+            }
+        }
+        Some(paired)
+    }
+
+    /// Exact McNemar test, one-sided: how likely at least this many losses are by chance.
+    fn p_value(&self) -> f64 {
+        binomial_at_most(self.current_only, self.baseline_only + self.current_only)
+    }
+}
+
+/// Labels and probabilities by row id, `None` where a row stands twice.
+fn by_row_id(rows: &[JudgedRow]) -> Option<BTreeMap<u64, (u8, f32)>> {
+    let by_id: BTreeMap<_, _> = rows
+        .iter()
+        .map(|&(id, label, value)| (id, (label, value)))
+        .collect();
+    (by_id.len() == rows.len()).then_some(by_id)
+}
+
+/// What has become worse.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Regression {
+    /// The accuracy of a model fell by more than chance explains.
+    Worse {
+        /// The model.
+        model: String,
+        /// Accuracy in the baseline.
+        baseline: f64,
+        /// Accuracy now.
+        current: f64,
+        /// Chance of such a loss without a cause, after correction for the number of models.
+        p_value: f64,
+        /// Test rows behind the current accuracy.
+        rows: u64,
+        /// Whether the same rows were compared one by one.
+        paired: bool,
+    },
+    /// A model of the baseline, or its accuracy, is missing.
+    Missing {
+        /// The model.
+        model: String,
+    },
+}
+
+impl fmt::Display for Regression {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Missing { model } => write!(
+                formatter,
+                "`{model}` stands in the baseline and not in this run"
+            ),
+            Self::Worse {
+                model,
+                baseline,
+                current,
+                p_value,
+                rows,
+                paired,
+            } => write!(
+                formatter,
+                "`{model}` fell from {:.1} % to {:.1} % accuracy on {rows} test reviews (chance of that without a cause: {p_value:.2e}, {} test)",
+                100.0 * baseline,
+                100.0 * current,
+                if *paired { "paired" } else { "unpaired" }
+            ),
+        }
+    }
+}
+
+/// Compares a run with a baseline, model by model, on accuracy. `paired` holds, by model, what
+/// [`Paired::new`] found where the baseline's predictions are at hand. Models that only the current
+/// run has are no regression; equal results never are.
+pub fn check(
+    baseline: &MetricsFile,
+    current: &MetricsFile,
+    paired: &BTreeMap<String, Paired>,
+) -> Vec<Regression> {
+    let mut regressions = Vec::new();
+    let mut losses = Vec::new();
+    for (model, figures) in &baseline.models {
+        let Some(was) = figures.get(Metric::Accuracy.name()) else {
+            continue;
+        };
+        let Some(now) = current
+            .models
+            .get(model)
+            .and_then(|figures| figures.get(Metric::Accuracy.name()))
+        else {
+            regressions.push(Regression::Missing {
+                model: model.clone(),
+            });
+            continue;
+        };
+        let p_value = match paired.get(model) {
+            Some(pair) => pair.p_value(),
+            None => z_test((was, baseline.confidence), (now, current.confidence)),
+        };
+        losses.push((model, was.value, now.value, p_value));
+    }
+    let adjusted = holm(&losses.iter().map(|loss| loss.3).collect::<Vec<_>>());
+    for ((model, baseline, now, _), p_value) in losses.into_iter().zip(adjusted) {
+        if now < baseline && p_value < ALPHA {
+            let (model, paired) = (model.clone(), paired.contains_key(model));
+            regressions.push(Regression::Worse {
+                model,
+                baseline,
+                current: now,
+                p_value,
+                rows: current.rows,
+                paired,
+            });
+        }
+    }
+    regressions
+}
+
+/// How likely a fall this deep is by chance, from two independent estimates and the coverage of
+/// their intervals. 1 where nothing fell.
+fn z_test(baseline: (&Estimate, f64), current: (&Estimate, f64)) -> f64 {
+    let fall = baseline.0.value - current.0.value;
+    if fall <= 0.0 {
+        return 1.0;
+    }
+    let error = standard_error(baseline).hypot(standard_error(current));
+    if error == 0.0 {
+        0.0
+    } else {
+        normal_above(fall / error)
+    }
+}
+
+/// Half an interval is so many standard errors as its coverage says: 1.96 for 95 %.
+fn standard_error((estimate, confidence): (&Estimate, f64)) -> f64 {
+    (estimate.high - estimate.low) / (2.0 * normal_quantile_above((1.0 - confidence) / 2.0))
+}
+
+#[cfg(test)]
+mod tests {
+    use indexmap::IndexMap;
+
+    use super::*;
+    use crate::random::Draws;
+    use crate::{Tally, summary};
+
+    /// Predictions of a model that is right about this share of rows. The first draw of a row
+    /// decides by `rows_seed` (the same in two runs of one model), the second by `noise_seed`.
+    fn run(number: u64, right: f64, rows_seed: u64, noise_seed: u64, noise: f64) -> Vec<JudgedRow> {
+        let unit = |seed: u64, place: u64| Draws::new(seed, 0).bits(place) as f64 / u64::MAX as f64;
+        let row = |id: u64| {
+            let label = u8::from(unit(1, id) < 0.5);
+            let seed = if unit(noise_seed, 2 * id) < noise {
+                noise_seed
+            } else {
+                rows_seed
+            };
+            let is_right = unit(seed, 2 * id + 1) < right;
+            (id, label, if (label == 1) == is_right { 0.8 } else { 0.2 })
+        };
+        (0..number).map(row).collect()
+    }
+
+    fn file(rows: &[JudgedRow]) -> MetricsFile {
+        let labels: Vec<u8> = rows.iter().map(|row| row.1).collect();
+        let probabilities: Vec<f32> = rows.iter().map(|row| row.2).collect();
+        let tally = Tally::new(&labels, &probabilities).expect("the rows are fine");
+        let figures = summary(&tally, 200, 0.95, 1).expect("there are samples");
+        MetricsFile::of_model("lstm", rows.len() as u64, 0.95, figures)
+    }
+
+    fn flagged(baseline: &[JudgedRow], current: &[JudgedRow], is_paired: bool) -> bool {
+        let pair =
+            is_paired.then(|| Paired::new(baseline, current).expect("the rows are the same"));
+        let paired = pair
+            .map(|pair| ("lstm".to_owned(), pair))
+            .into_iter()
+            .collect();
+        !check(&file(baseline), &file(current), &paired).is_empty()
+    }
+
+    #[test]
+    fn noise_rarely_fails_a_run() {
+        let baseline = run(2000, 0.88, 10, 0, 0.0);
+        for is_paired in [false, true] {
+            // A third of the rows is drawn anew, with the same quality.
+            let alarms = (0..100).filter(|seed| {
+                flagged(
+                    &baseline,
+                    &run(2000, 0.88, 10, 1000 + seed, 0.33),
+                    is_paired,
+                )
+            });
+            assert!(alarms.count() <= 5, "paired: {is_paired}");
+        }
+    }
+
+    #[test]
+    fn a_real_loss_of_three_points_fails_a_run() {
+        let found = |is_paired| {
+            (0..40).filter(move |seed| {
+                let baseline = run(2000, 0.91, 50 + seed, 0, 0.0);
+                // The same model, except that of its right answers some have become wrong.
+                let mut current = baseline.clone();
+                let lost = Draws::new(*seed, 9);
+                for row in current
+                    .iter_mut()
+                    .filter(|row| is_right(row.1, row.2) && lost.bits(row.0) % 1000 < 33)
+                {
+                    row.2 = 1.0 - row.2;
+                }
+                flagged(&baseline, &current, is_paired)
+            })
+        };
+        assert_eq!(found(true).count(), 40);
+        assert!(found(false).count() >= 36);
+    }
+
+    #[test]
+    fn equal_results_never_fail_and_better_ones_neither() {
+        let rows = run(500, 0.8, 3, 0, 0.0);
+        let better = run(500, 0.95, 3, 0, 0.0);
+        for is_paired in [false, true] {
+            assert!(!flagged(&rows, &rows, is_paired));
+            assert!(!flagged(&rows, &better, is_paired));
+            assert!(flagged(&better, &rows, is_paired));
+        }
+    }
+
+    #[test]
+    fn a_missing_model_is_a_regression_and_a_new_one_is_not() {
+        let file = file(&run(100, 0.8, 3, 0, 0.0));
+        let none = MetricsFile {
+            models: IndexMap::new(),
+            ..file.clone()
+        };
+        let found = check(&file, &none, &BTreeMap::new());
+        assert_eq!(
+            found,
+            [Regression::Missing {
+                model: "lstm".to_owned()
+            }]
+        );
+        assert_eq!(
+            found[0].to_string(),
+            "`lstm` stands in the baseline and not in this run"
+        );
+        assert!(check(&none, &file, &BTreeMap::new()).is_empty());
+    }
+
+    #[test]
+    fn other_rows_are_not_paired() {
+        let rows = run(50, 0.8, 3, 0, 0.0);
+        let check = |change: &dyn Fn(&mut Vec<JudgedRow>)| {
+            let mut other = rows.clone();
+            change(&mut other);
+            assert_eq!(Paired::new(&rows, &other), None);
+        };
+        check(&|rows| rows[0].1 = 1 - rows[0].1);
+        check(&|rows| rows[0].0 = 999);
+        check(&|rows| rows[1] = rows[0]);
+        check(&|rows| rows.truncate(49));
+        let mut shuffled = rows.clone();
+        shuffled.reverse();
+        assert_eq!(
+            Paired::new(&rows, &shuffled),
+            Some(Paired {
+                rows: 50,
+                baseline_only: 0,
+                current_only: 0
+            })
+        );
+    }
+
+    #[test]
+    fn perfect_scores_have_no_width_and_still_compare() {
+        let perfect = run(200, 2.0, 3, 0, 0.0);
+        let useless = run(200, -1.0, 3, 0, 0.0);
+        assert!(flagged(&perfect, &useless, false));
+        assert!(!flagged(&perfect, &perfect, false));
+    }
+}

@@ -1,0 +1,132 @@
+//! Temperature scaling: one number, fitted on validation, that makes probabilities honest without
+//! changing a single decision (Guo et al. 2017, section 4.2).
+
+use crate::MetricsError;
+use crate::tally::check_labels;
+
+/// The range searched for `1 / T`. Its ends are reached where the validation rows ask for no end:
+/// all of them right (T towards 0), or no better than chance (T towards infinity).
+const INVERSE_RANGE: (f64, f64) = (0.05, 20.0);
+
+/// The temperature T that minimises the mean log loss of `sigmoid(difference / T)`, where a
+/// difference is the positive logit minus the negative one. T is from 0.05 to 20, and 1 where
+/// nothing can be learned: no rows, or all differences 0.
+///
+/// In `1 / T` the loss is convex, so its derivative has at most one zero, found by bisection: no
+/// start value, no step size, no failure to converge.
+///
+/// # Errors
+/// Lengths differ, a label is neither 0 nor 1, or a logit is not finite.
+pub fn fit_temperature(logit_differences: &[f32], labels: &[u8]) -> Result<f64, MetricsError> {
+    check_labels(labels, logit_differences.len(), "logits")?;
+    if let Some(row) = logit_differences
+        .iter()
+        .position(|value| !value.is_finite())
+    {
+        return Err(MetricsError::Logit {
+            row,
+            value: logit_differences[row],
+        });
+    }
+    if logit_differences
+        .iter()
+        .all(|difference| *difference == 0.0)
+    {
+        return Ok(1.0);
+    }
+    // Positive where the model is right.
+    let margins: Vec<f64> = logit_differences
+        .iter()
+        .zip(labels)
+        .map(|(&difference, &label)| {
+            if label == 1 {
+                f64::from(difference)
+            } else {
+                -f64::from(difference)
+            }
+        })
+        .collect();
+    let slope = |inverse: f64| {
+        -margins
+            .iter()
+            .map(|margin| margin * sigmoid(-margin * inverse))
+            .sum::<f64>()
+    };
+    let (mut low, mut high) = INVERSE_RANGE;
+    for _ in 0..100 {
+        let middle = (low * high).sqrt();
+        if slope(middle) < 0.0 {
+            low = middle
+        } else {
+            high = middle
+        }
+    }
+    Ok(1.0 / (low * high).sqrt())
+}
+
+/// The calibrated probability of the positive class.
+pub fn calibrated(logit_difference: f32, temperature: f64) -> f32 {
+    sigmoid(f64::from(logit_difference) / temperature) as f32
+}
+
+fn sigmoid(x: f64) -> f64 {
+    1.0 / (1.0 + (-x).exp())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Draws;
+
+    #[test]
+    fn the_temperature_that_made_the_labels_is_found_again() {
+        for truth in [0.5, 1.0, 2.5] {
+            let draws = Draws::new(11, 0);
+            let unit = |place: u64| draws.bits(place) as f64 / u64::MAX as f64;
+            let logits: Vec<f32> = (0..40_000)
+                .map(|row| ((unit(2 * row) - 0.5) * 8.0) as f32)
+                .collect();
+            let labels: Vec<u8> = logits
+                .iter()
+                .enumerate()
+                .map(|(row, &logit)| {
+                    u8::from(unit(2 * row as u64 + 1) < sigmoid(f64::from(logit) / truth))
+                })
+                .collect();
+            let found = fit_temperature(&logits, &labels).expect("the rows are fine");
+            assert!((found / truth - 1.0).abs() < 0.05, "{truth}: {found}");
+        }
+    }
+
+    #[test]
+    fn edge_cases_stay_in_range() {
+        let check = |logits: &[f32], labels: &[u8], expected: f64| {
+            let found = fit_temperature(logits, labels).expect("the rows are fine");
+            assert!((found - expected).abs() < 1e-9, "{found} {expected}");
+        };
+        check(&[], &[], 1.0);
+        check(&[0.0, 0.0], &[0, 1], 1.0);
+        check(&[3.0, -2.0], &[1, 0], 0.05);
+        check(&[3.0, -2.0], &[0, 1], 20.0);
+        // Three of four right with a margin of 2: sigmoid(2 / T) = 3/4, so T = 2 / ln 3.
+        check(&[2.0, 2.0, 2.0, 2.0], &[1, 1, 1, 0], 2.0 / 3.0_f64.ln());
+        assert!(fit_temperature(&[f32::NAN], &[0]).is_err());
+        assert!(fit_temperature(&[f32::INFINITY], &[1]).is_err());
+        assert!(fit_temperature(&[1.0], &[]).is_err());
+    }
+
+    #[test]
+    fn decisions_stay_what_they_were() {
+        for (logit, temperature) in [
+            (0.0, 3.0),
+            (2.0, 0.1),
+            (-5.0, 20.0),
+            (80.0, 0.05),
+            (-80.0, 0.05),
+        ] {
+            let probability = calibrated(logit, temperature);
+            assert!((0.0..=1.0).contains(&probability));
+            assert_eq!(probability >= 0.5, logit >= 0.0);
+        }
+    }
+}
