@@ -95,11 +95,7 @@ impl Locked {
         let aside = self.scratch("replaced")?.join("folder");
         match fs::rename(target, &aside) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                return Err(Error::File {
-                    action: "move aside",
-                    path: target.to_owned(),
-                    source: error,
-                });
+                Err(Error::file("move aside", target)(error))
             }
             _ => fs::rename(folder, target).map_err(Error::file("create", target)),
         }
