@@ -1,1 +1,152 @@
-//! placeholder
+//! The stage `tokenize`: a tokenizer, and every labelled review as token ids.
+//!
+//! A trained tokenizer learns from the training split alone. The ids are made with the file that is
+//! written, read back, so that whoever loads `tokenizer.json` later gets the same ids.
+
+mod count;
+mod encode;
+mod error;
+mod pretrained;
+mod recipe;
+mod rows;
+mod statistics;
+mod unigram;
+mod vocabulary;
+
+use std::fs;
+use std::path::Path;
+
+use artifact::{Artifact, ArtifactError, Contract, OutputFile, Sentiment, Source, Split, StageName};
+use settings::{TokenizerKind, TokenizerSettings};
+use stage::{Context, Failure, NoOptions, Outcome, Stage, format};
+use text::TokenizerFile;
+
+pub use error::TokenizeError;
+
+use encode::encode_split;
+use statistics::Statistics;
+
+/// Name of the tokenizer inside the artifact, as everywhere else in this ecosystem.
+const TOKENIZER: &str = "tokenizer.json";
+
+/// Name of the figures inside the artifact.
+const STATISTICS: &str = "statistics.json";
+
+/// The stage.
+#[derive(Clone, Copy, Debug)]
+pub struct Tokenize;
+
+impl Stage for Tokenize {
+    const NAME: StageName = StageName::Tokenize;
+    const ABOUT: &'static str = "Learn a tokenizer from the training split and write every labelled review as token ids
+
+Reads `clean.parquet`. Writes `tokenizer.json`, one Arrow file of ids for each of train, validation and test, and
+`statistics.json` with lengths, truncated rows and the share of unknown tokens.";
+    type Settings = TokenizerSettings;
+    type Options = NoOptions;
+
+    fn run(context: &Context, settings: TokenizerSettings) -> Result<Outcome, Failure> {
+        let reviews = Reviews::open(context.input(StageName::Clean))?;
+        let path = context.output().join(TOKENIZER);
+        let bytes = match settings.kind {
+            TokenizerKind::Pretrained => pretrained::import(source_of(context)?)?,
+            _ => train(context, &settings, &reviews)?,
+        };
+        fs::write(&path, bytes).map_err(ArtifactError::io("write", &path))?;
+        // Read back and not kept: scores may differ in the last digit once they were text.
+        let tokenizer = TokenizerFile::read(&path).map_err(TokenizeError::from)?;
+        encode(context, &settings, &reviews, &tokenizer)
+    }
+}
+
+/// The input and what its contract says about it.
+struct Reviews {
+    path: std::path::PathBuf,
+    rows: [(Split, u64); 3],
+    unlabelled: u64,
+}
+
+impl Reviews {
+    fn open(clean: &Artifact) -> Result<Self, ArtifactError> {
+        let path = clean.file("clean.parquet")?;
+        match &clean.manifest().contract {
+            Contract::Clean { train, validation, test, unlabelled, .. } => Ok(Self {
+                path,
+                rows: [(Split::Train, *train), (Split::Validation, *validation), (Split::Test, *test)],
+                unlabelled: *unlabelled,
+            }),
+            _ => Err(ArtifactError::Damaged {
+                path: clean.folder().join(artifact::MANIFEST_NAME),
+                reason: "it is not the manifest of cleaned reviews".to_owned(),
+            }),
+        }
+    }
+
+    fn count(&self, split: Split) -> u64 {
+        self.rows.iter().find(|(name, _)| *name == split).map_or(0, |(_, rows)| *rows)
+    }
+}
+
+fn source_of(context: &Context) -> Result<&Path, Failure> {
+    match context.source() {
+        Some(Source::Path(path)) => Ok(path),
+        _ => Err(Failure::new(format!("`tokenizer.{}.source` must name the `tokenizer.json` to use", context.step().variant))),
+    }
+}
+
+/// Learns a tokenizer and gives it as the text of its file.
+fn train(context: &Context, settings: &TokenizerSettings, reviews: &Reviews) -> Result<Vec<u8>, TokenizeError> {
+    let rows = reviews.count(Split::Train);
+    if rows == 0 {
+        return Err(TokenizeError::NothingToLearnFrom);
+    }
+    let recipe = recipe::tokenizer(settings.kind, settings.lowercase.unwrap_or(true))?;
+    let words = {
+        let task = context.progress().task("counting words", Some(rows), "reviews");
+        count::count_words(&recipe, &reviews.path, &task)?
+    };
+    let limits = vocabulary::Limits {
+        size: settings.vocabulary_size.unwrap_or(TokenizerSettings::DEFAULT_VOCABULARY),
+        frequency: u64::from(settings.min_frequency.unwrap_or(TokenizerSettings::DEFAULT_FREQUENCY)),
+    };
+    let task = context.progress().task("learning the vocabulary", None, "words");
+    task.advance(words.len() as u64);
+    let model = vocabulary::learn(settings.kind, &words, limits)?;
+    recipe::finish(recipe, model)
+}
+
+fn encode(
+    context: &Context,
+    settings: &TokenizerSettings,
+    reviews: &Reviews,
+    tokenizer: &TokenizerFile,
+) -> Result<Outcome, Failure> {
+    let mut files = vec![OutputFile::data(TOKENIZER)];
+    let mut statistics = Statistics::new(settings.kind, tokenizer, reviews.unlabelled);
+    let total = reviews.rows.iter().map(|(_, rows)| rows).sum();
+    let task = context.progress().task("encoding", Some(total), "reviews");
+    for split in Split::LABELLED {
+        let name = format!("{split}.arrow");
+        let figures = encode_split(tokenizer, settings, &reviews.path, split, &context.output().join(&name), &task)?;
+        files.push(OutputFile::table(name, figures.rows()));
+        statistics.add(split, figures);
+    }
+    let path = context.output().join(STATISTICS);
+    fs::write(&path, statistics.to_json()).map_err(ArtifactError::io("write", &path))?;
+    files.push(OutputFile::data(STATISTICS));
+    let contract = Contract::Tokens {
+        tokenizer: tokenizer.fingerprint(),
+        vocabulary_size: tokenizer.vocabulary_size(),
+        pad_id: tokenizer.pad_id(),
+        unknown_id: tokenizer.unknown_id(),
+        max_length: settings.max_length,
+        classes: Sentiment::class_names(),
+    };
+    let summary = format!(
+        "{}, vocabulary {}, {}",
+        format::plural(total, "review", "reviews"),
+        format::count(tokenizer.vocabulary_size()),
+        statistics.summary(settings.max_length)
+    );
+    Ok(Outcome::new(contract, files, summary))
+}

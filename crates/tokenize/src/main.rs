@@ -1,2 +1,5 @@
-//! placeholder
-fn main() {}
+//! The binary `ressenti-tokenize`.
+
+fn main() -> std::process::ExitCode {
+    stage::main::<tokenize::Tokenize>()
+}

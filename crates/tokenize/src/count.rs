@@ -1,0 +1,74 @@
+//! How often each word occurs in the training split: all that any vocabulary is learned from.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use artifact::Split;
+use rayon::prelude::*;
+use stage::Task;
+use tokenizers::{
+    NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer, Tokenizer,
+};
+
+use crate::TokenizeError;
+use crate::rows::rows_of;
+
+/// Reviews that one thread counts before it hands its counts over.
+const CHUNK: usize = 512;
+
+/// A word and how often it occurs.
+pub(crate) type WordCount = (String, u64);
+
+/// Counts the words of the training split, and of no other. Sorted by word: the library's own
+/// trainers count into hash maps whose order differs from one process to the next, and would learn
+/// a slightly different vocabulary each time.
+///
+/// # Errors
+/// The table is damaged, or the tokenizer refuses a text.
+pub(crate) fn count_words(tokenizer: &Tokenizer, clean: &Path, task: &Task) -> Result<Vec<WordCount>, TokenizeError> {
+    let mut total = HashMap::new();
+    for rows in rows_of(clean, Split::Train)? {
+        let rows = rows?;
+        let texts = rows.texts();
+        let counts = texts
+            .par_chunks(CHUNK)
+            .map(|chunk| count_chunk(tokenizer, chunk, task))
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(TokenizeError::library("split a review into words"))?;
+        for (word, count) in counts.into_iter().flatten() {
+            *total.entry(word).or_insert(0) += count;
+        }
+    }
+    let mut words: Vec<WordCount> = total.into_iter().collect();
+    words.sort_unstable();
+    Ok(words)
+}
+
+fn count_chunk(tokenizer: &Tokenizer, texts: &[&str], task: &Task) -> tokenizers::Result<HashMap<String, u64>> {
+    let mut counts = HashMap::new();
+    for text in texts {
+        for_each_word(tokenizer, text, |word| match counts.get_mut(word) {
+            Some(count) => *count += 1,
+            None => {
+                counts.insert(word.to_owned(), 1);
+            }
+        })?;
+    }
+    task.advance(texts.len() as u64);
+    Ok(counts)
+}
+
+/// What the tokenizer's first two steps make of a text: its words, before any vocabulary.
+pub(crate) fn for_each_word(tokenizer: &Tokenizer, text: &str, visit: impl FnMut(&str)) -> tokenizers::Result<()> {
+    let mut normalized = NormalizedString::from(text);
+    if let Some(normalizer) = tokenizer.get_normalizer() {
+        normalizer.normalize(&mut normalized)?;
+    }
+    let mut words = PreTokenizedString::from(normalized);
+    if let Some(pre_tokenizer) = tokenizer.get_pre_tokenizer() {
+        pre_tokenizer.pre_tokenize(&mut words)?;
+    }
+    let splits = words.get_splits(OffsetReferential::Normalized, OffsetType::None);
+    splits.into_iter().map(|(word, ..)| word).filter(|word| !word.is_empty()).for_each(visit);
+    Ok(())
+}

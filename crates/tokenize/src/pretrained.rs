@@ -1,0 +1,30 @@
+//! A finished `tokenizer.json`, taken over with its own vocabulary and splitting, and without its
+//! own truncation and padding: those would change ids behind the back of whoever loads it.
+
+use std::fs;
+use std::path::Path;
+
+use serde_json::Value;
+use text::{TextError, TokenizerFile};
+
+use crate::TokenizeError;
+
+/// The content of our `tokenizer.json` for a given one: the same bytes where that has neither
+/// truncation nor padding, else with ours in their place.
+///
+/// # Errors
+/// The file cannot be read, or not be used: see [`TokenizerFile::read`].
+pub(crate) fn import(path: &Path) -> Result<Vec<u8>, TokenizeError> {
+    let bytes = fs::read(path).map_err(|source| TextError::Read { path: path.to_owned(), source })?;
+    let file = TokenizerFile::from_bytes(&bytes, path)?;
+    let parse_error = |error: serde_json::Error| TextError::Parse { path: path.to_owned(), source: error.into() };
+    let mut json: Value = serde_json::from_slice(&bytes).map_err(parse_error)?;
+    let is_set = |section: &str| json.get(section).is_some_and(|value| !value.is_null());
+    if !is_set("truncation") && !is_set("padding") {
+        return Ok(bytes);
+    }
+    let padding = text::padding(file.pad_id(), file.pad_token());
+    json["truncation"] = Value::Null;
+    json["padding"] = serde_json::to_value(padding).map_err(parse_error)?;
+    Ok(serde_json::to_vec_pretty(&json).map_err(parse_error)?)
+}

@@ -1,0 +1,59 @@
+//! The rows of `clean.parquet` that belong to one split.
+
+use std::path::Path;
+
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, StringArray, UInt8Array, UInt64Array};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::{UInt8Type, UInt64Type};
+use artifact::{ArtifactError, Split, read_table, schema};
+
+/// Some rows of a split, column by column, in the order of the table.
+pub(crate) struct Rows {
+    pub(crate) row_ids: UInt64Array,
+    pub(crate) labels: UInt8Array,
+    pub(crate) texts: StringArray,
+}
+
+impl Rows {
+    /// Every text.
+    pub(crate) fn texts(&self) -> Vec<&str> {
+        (0..self.texts.len()).map(|row| self.texts.value(row)).collect()
+    }
+}
+
+/// The rows of a labelled split, a few thousand at a time.
+///
+/// # Errors
+/// The table is damaged, or one of these rows has no label.
+pub(crate) fn rows_of(
+    path: &Path,
+    split: Split,
+) -> Result<impl Iterator<Item = Result<Rows, ArtifactError>> + use<>, ArtifactError> {
+    let batches = read_table(path, &schema::clean())?;
+    let path = path.to_owned();
+    Ok(batches.map(move |batch| select(&path, &batch?, split)))
+}
+
+fn select(path: &Path, batch: &RecordBatch, split: Split) -> Result<Rows, ArtifactError> {
+    let column = |name: &str| {
+        batch.column_by_name(name).expect("the table was opened with the columns of its contract")
+    };
+    let splits = column("split").as_string::<i32>();
+    let chosen: BooleanArray = splits.iter().map(|name| Some(name == Some(split.as_str()))).collect();
+    let columns = ["row_id", "label", "text"].map(|name| (name, column(name).clone()));
+    let wanted = RecordBatch::try_from_iter(columns).map_err(ArtifactError::table("read", path))?;
+    let rows = filter_record_batch(&wanted, &chosen).map_err(ArtifactError::table("read", path))?;
+    for (name, column) in ["row_id", "label", "text"].into_iter().zip(rows.columns()) {
+        if column.null_count() > 0 {
+            return Err(ArtifactError::Damaged {
+                path: path.to_owned(),
+                reason: format!("{} of the split `{split}` have no `{name}`", stage::format::plural(column.null_count() as u64, "row", "rows")),
+            });
+        }
+    }
+    Ok(Rows {
+        row_ids: rows.column(0).as_primitive::<UInt64Type>().clone(),
+        labels: rows.column(1).as_primitive::<UInt8Type>().clone(),
+        texts: rows.column(2).as_string::<i32>().clone(),
+    })
+}

@@ -1,0 +1,133 @@
+//! The vocabulary of each trained kind, learned from word counts.
+//!
+//! Equal counts must give equal bytes, in every process and on any number of threads. The library's
+//! trainers are made so here where they are not by themselves; each function says how.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
+
+use settings::TokenizerKind;
+use tokenizers::AddedToken;
+use tokenizers::models::ModelWrapper;
+use tokenizers::models::bpe::{BPE, BpeTrainer};
+use tokenizers::models::wordlevel::WordLevel;
+use tokenizers::models::wordpiece::WordPiece;
+use tokenizers::pre_tokenizers::byte_level::ByteLevel;
+
+use crate::count::WordCount;
+use crate::{TokenizeError, unigram};
+
+/// The padding token: id 0 in every trained vocabulary.
+pub(crate) const PAD: &str = "<pad>";
+
+/// The unknown token: id 1 in every trained vocabulary.
+pub(crate) const UNKNOWN: &str = "<unk>";
+
+/// Single signs that a vocabulary of pieces holds at most, as in BERT's.
+const ALPHABET: usize = 1000;
+
+/// What prefix a piece has that continues a word.
+const CONTINUING: &str = "##";
+
+/// How large a vocabulary may be and what is too rare for it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Entries at most, special tokens included.
+    pub(crate) size: u32,
+    /// Occurrences at least.
+    pub(crate) frequency: u64,
+}
+
+/// Learns the vocabulary of a kind.
+///
+/// # Errors
+/// No word is frequent enough, or the library gives up.
+pub(crate) fn learn(kind: TokenizerKind, words: &[WordCount], limits: Limits) -> Result<ModelWrapper, TokenizeError> {
+    if !words.iter().any(|(_, count)| *count >= limits.frequency) {
+        return Err(TokenizeError::NothingFrequent { frequency: limits.frequency });
+    }
+    Ok(match kind {
+        TokenizerKind::Word => word_level(words, limits)?.into(),
+        TokenizerKind::Bpe => byte_pairs(words, limits)?.into(),
+        TokenizerKind::Wordpiece => word_pieces(words, limits)?.into(),
+        TokenizerKind::Unigram | TokenizerKind::Pretrained => unigram::learn(words, limits)?.into(),
+    })
+}
+
+/// The special tokens as trainers take them.
+pub(crate) fn special_tokens() -> Vec<AddedToken> {
+    [PAD, UNKNOWN].map(|token| AddedToken::from(token, true)).to_vec()
+}
+
+/// The most frequent words, equally frequent ones in the order of the alphabet.
+fn word_level(words: &[WordCount], limits: Limits) -> Result<WordLevel, TokenizeError> {
+    let mut frequent: Vec<&WordCount> = words.iter().filter(|(_, count)| *count >= limits.frequency).collect();
+    frequent.sort_by_key(|(word, count)| (Reverse(*count), word));
+    let tokens = [PAD, UNKNOWN].into_iter().chain(frequent.into_iter().map(|(word, _)| word.as_str()));
+    let ids = (0..limits.size).zip(tokens).map(|(id, token)| (token.to_owned(), id)).collect();
+    let model = WordLevel::builder().vocab(ids).unk_token(UNKNOWN.to_owned()).build();
+    model.map_err(TokenizeError::library("build the vocabulary"))
+}
+
+/// Byte-level BPE. The trainer breaks ties between pairs by their ids, and ids follow from the
+/// sorted alphabet and the merges before, so the order in which it meets the words does not matter.
+fn byte_pairs(words: &[WordCount], limits: Limits) -> Result<BPE, TokenizeError> {
+    let trainer = BpeTrainer::builder()
+        .show_progress(false)
+        .vocab_size(limits.size as usize)
+        .min_frequency(limits.frequency)
+        .special_tokens(special_tokens())
+        .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
+        .build();
+    train_pairs(&trainer, words)
+}
+
+/// WordPiece, learned like BPE, as the library does. Its trainer numbers the signs that continue a
+/// word (`##a`) in the order in which it meets them, which is a hash map's, and ties are broken by
+/// number. They are therefore given to it in order beforehand, in the guise of special tokens.
+fn word_pieces(words: &[WordCount], limits: Limits) -> Result<WordPiece, TokenizeError> {
+    let alphabet = alphabet(words, limits);
+    let spelled = spelled_with(words, &alphabet);
+    let continuing: BTreeSet<char> = spelled.iter().flat_map(|(word, _)| word.chars().skip(1)).collect();
+    let mut given = special_tokens();
+    given.extend(continuing.into_iter().map(|sign| AddedToken::from(format!("{CONTINUING}{sign}"), true)));
+    let trainer = BpeTrainer::builder()
+        .show_progress(false)
+        .vocab_size(limits.size as usize)
+        .min_frequency(limits.frequency)
+        .continuing_subword_prefix(CONTINUING.to_owned())
+        .special_tokens(given)
+        .build();
+    let mut model = WordPiece::from_bpe(&train_pairs(&trainer, &spelled)?);
+    UNKNOWN.clone_into(&mut model.unk_token);
+    Ok(model)
+}
+
+fn train_pairs(trainer: &BpeTrainer, words: &[WordCount]) -> Result<BPE, TokenizeError> {
+    let counts = words.iter().map(|(word, count)| (word.as_str().into(), *count)).collect();
+    let mut model = BPE::default();
+    trainer.do_train(&counts, &mut model).map_err(TokenizeError::library("learn the vocabulary"))?;
+    Ok(model)
+}
+
+/// The most frequent signs. Each can take two entries (at the start of a word and within), and half
+/// of the vocabulary at least is for pieces longer than one sign.
+pub(crate) fn alphabet(words: &[WordCount], limits: Limits) -> BTreeSet<char> {
+    let mut counts = BTreeMap::new();
+    for (word, count) in words {
+        for sign in word.chars() {
+            *counts.entry(sign).or_insert(0_u64) += count;
+        }
+    }
+    let mut frequent: Vec<(char, u64)> = counts.into_iter().filter(|(_, count)| *count >= limits.frequency).collect();
+    frequent.sort_by_key(|(sign, count)| (Reverse(*count), *sign));
+    frequent.truncate(ALPHABET.min(limits.size as usize / 4));
+    frequent.into_iter().map(|(sign, _)| sign).collect()
+}
+
+/// The words that have no other signs than these. The others teach nothing: left in, a trainer
+/// would drop the sign and take its neighbours for neighbours of each other.
+pub(crate) fn spelled_with(words: &[WordCount], alphabet: &BTreeSet<char>) -> Vec<WordCount> {
+    let spelled = words.iter().filter(|(word, _)| word.chars().all(|sign| alphabet.contains(&sign)));
+    spelled.cloned().collect()
+}
