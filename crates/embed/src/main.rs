@@ -1,2 +1,5 @@
-//! placeholder
-fn main() {}
+//! The binary `ressenti-embed`.
+
+fn main() -> std::process::ExitCode {
+    stage::main::<embed::Embed>()
+}

@@ -1,8 +1,12 @@
 //! What a pipeline file must satisfy beyond its form: references, ranges, and settings that
 //! contradict each other. All of it before anything runs.
 
+use std::io;
+use std::path::Path;
+
 use indexmap::IndexMap;
 
+use crate::vectors::{self, VectorsError};
 use crate::{
     EmbeddingKind, EmbeddingSettings, ModelSettings, Pipeline, SettingsError, TokenizerKind, TokenizerSettings,
     TrainingSettings,
@@ -149,10 +153,50 @@ fn check_embedding(key: &str, embedding: &EmbeddingSettings) -> Result<(), Setti
                 _ => Err(SettingsError::value(format!("{key}.width"), "must be given, from 1 to 4096")),
             }
         }
-        EmbeddingKind::Static if embedding.source.is_none() => {
-            Err(SettingsError::value(format!("{key}.source"), "must name the file with the vectors"))
+        EmbeddingKind::Static => match &embedding.source {
+            None => Err(SettingsError::value(format!("{key}.source"), "must name the file with the vectors")),
+            Some(path) => check_vectors(key, path, embedding.width),
+        },
+    }
+}
+
+/// The vectors are there and as wide as the pipeline file says, if it says anything.
+fn check_vectors(key: &str, path: &Path, width: Option<u32>) -> Result<(), SettingsError> {
+    let file = path.display();
+    let problem = |setting: &str, problem: String, hint: String| {
+        Err(SettingsError::Value { key: format!("{key}.{setting}"), problem, hint: Some(hint) })
+    };
+    let found = match vectors::peek_width(path) {
+        Ok(found) => found,
+        Err(VectorsError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
+            return problem(
+                "source",
+                format!("names the word vectors `{file}`, and there is no such file"),
+                format!("Put the file there, or name another with `--set {key}.source=FILE`"),
+            );
         }
-        EmbeddingKind::Static => Ok(()),
+        Err(VectorsError::Read { source, .. }) => {
+            return problem(
+                "source",
+                format!("names the word vectors `{file}`, which cannot be read: {source}"),
+                format!("Get the file again, or name another with `--set {key}.source=FILE`"),
+            );
+        }
+        Err(VectorsError::NoVectors { reason, .. }) => {
+            return problem(
+                "source",
+                format!("names `{file}`, which has no word vectors: {reason}"),
+                "Name a text file of GloVe, word2vec or fastText: a word and its numbers in every line".to_owned(),
+            );
+        }
+    };
+    match width {
+        Some(wanted) if wanted != found => problem(
+            "width",
+            format!("is {wanted}, and the vectors in `{file}` have {found} components"),
+            format!("Remove `width` from `[{key}]`, or name vectors of {wanted} components with `{key}.source`"),
+        ),
+        _ => Ok(()),
     }
 }
 

@@ -13,6 +13,7 @@ mod pipeline;
 mod step;
 mod tokenizer;
 mod training;
+pub mod vectors;
 
 pub use clean::{CleanSettings, SplitSettings};
 pub use embedding::{EmbeddingKind, EmbeddingSettings};

@@ -1,0 +1,144 @@
+//! A matrix for a vocabulary from a file of word vectors.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use stage::Task;
+
+use crate::EmbedError;
+use crate::lookup::{Spelling, spellings};
+use crate::matrix::Matrix;
+use crate::random::normal;
+use crate::vector_file::{ReadReport, Wanted, read_vectors};
+use crate::vocabulary::{Entry, Vocabulary};
+
+/// What came of it.
+pub(crate) struct Aligned {
+    /// The vectors, by id.
+    pub(crate) matrix: Matrix,
+    /// How each entry was found, by id; `None` for those that were not, and special ones.
+    pub(crate) found: Vec<Option<Spelling>>,
+    /// Standard deviation of the components found, and of those drawn for the missing.
+    pub(crate) deviation: f64,
+    /// The account of the file.
+    pub(crate) read: ReadReport,
+}
+
+/// Fills the matrix: entries of the vocabulary with the vector of their best spelling in the file,
+/// the others as [`fill_missing`] says. Beside the matrix, memory holds the spellings alone.
+///
+/// # Errors
+/// The file cannot be used, has vectors of another width than the settings ask for, or has none for
+/// this vocabulary.
+pub(crate) fn align(
+    vocabulary: &Vocabulary,
+    path: &Path,
+    width: Option<u32>,
+    seed: u64,
+    task: &Task,
+) -> Result<Aligned, EmbedError> {
+    let found_width = settings::vectors::peek_width(path)?;
+    if let Some(wanted) = width.filter(|wanted| *wanted != found_width) {
+        return Err(EmbedError::Width { path: path.to_owned(), wanted, found: found_width });
+    }
+    let mut wanted = WantedSpellings::new(vocabulary, found_width);
+    let read = read_vectors(path, &mut wanted, task)?;
+    let WantedSpellings { mut matrix, found, .. } = wanted;
+    let Some(deviation) = deviation(&matrix, &found) else {
+        return Err(EmbedError::NothingFound { path: path.to_owned(), entries: found.len() as u64 });
+    };
+    fill_missing(&mut matrix, vocabulary.entries(), &found, deviation, seed);
+    Ok(Aligned { matrix, found, deviation, read })
+}
+
+/// The spellings that are of use, and what was found under them so far.
+struct WantedSpellings {
+    uses: HashMap<String, Uses>,
+    matrix: Matrix,
+    found: Vec<Option<Spelling>>,
+}
+
+/// Who can use a spelling.
+#[derive(Default)]
+struct Uses {
+    ids: Vec<(usize, Spelling)>,
+    is_taken: bool,
+}
+
+impl WantedSpellings {
+    fn new(vocabulary: &Vocabulary, width: u32) -> Self {
+        let mut uses: HashMap<String, Uses> = HashMap::new();
+        for (id, entry) in vocabulary.entries().iter().enumerate() {
+            let Entry::Word { surface, .. } = entry else { continue };
+            for (spelling, text) in spellings(surface) {
+                uses.entry(text).or_default().ids.push((id, spelling));
+            }
+        }
+        let matrix = Matrix::zeros(vocabulary.size(), width);
+        Self { uses, matrix, found: vec![None; vocabulary.entries().len()] }
+    }
+}
+
+impl Wanted for WantedSpellings {
+    fn wants(&self, word: &str) -> bool {
+        self.uses.contains_key(word)
+    }
+
+    fn take(&mut self, word: &str, vector: &[f32]) -> bool {
+        let Some(uses) = self.uses.get_mut(word) else { return true };
+        if std::mem::replace(&mut uses.is_taken, true) {
+            return false;
+        }
+        for (id, spelling) in &uses.ids {
+            if self.found[*id].is_none_or(|present| *spelling < present) {
+                self.found[*id] = Some(*spelling);
+                self.matrix.row_mut(*id).copy_from_slice(vector);
+            }
+        }
+        true
+    }
+}
+
+/// Standard deviation of all components of the rows found, `None` if there are none.
+fn deviation(matrix: &Matrix, found: &[Option<Spelling>]) -> Option<f64> {
+    let rows = || (0..found.len()).filter(|id| found[*id].is_some());
+    let components = (rows().count() * matrix.width() as usize) as f64;
+    let values = || rows().flat_map(|id| matrix.row(id)).map(|value| f64::from(*value));
+    let mean = values().sum::<f64>() / components;
+    let variance = values().map(|value| (value - mean).powi(2)).sum::<f64>() / components;
+    (components > 0.0).then(|| variance.sqrt())
+}
+
+/// Gives the entries that were not found their vectors.
+///
+/// Missing words are drawn with the variance of the words found (Kim 2014, section 4.2, found that
+/// to help), so that they are told apart and none stands out by its length. The unknown token
+/// stands for many words at once and gets the mean of all vectors found, which is what Pennington,
+/// GloVe's author, recommends for unknown words. Special tokens other than padding are drawn too.
+fn fill_missing(matrix: &mut Matrix, entries: &[Entry], found: &[Option<Spelling>], deviation: f64, seed: u64) {
+    let mean = mean(matrix, found);
+    for (id, entry) in entries.iter().enumerate().filter(|(id, _)| found[*id].is_none()) {
+        let row = matrix.row_mut(id);
+        match entry {
+            Entry::Padding => {}
+            Entry::Unknown => row.copy_from_slice(&mean),
+            Entry::Special | Entry::Word { .. } => {
+                for (column, value) in row.iter_mut().enumerate() {
+                    *value = normal(seed, id, column, deviation);
+                }
+            }
+        }
+    }
+}
+
+fn mean(matrix: &Matrix, found: &[Option<Spelling>]) -> Vec<f32> {
+    let mut sums = vec![0.0_f64; matrix.width() as usize];
+    let mut rows = 0.0;
+    for id in (0..found.len()).filter(|id| found[*id].is_some()) {
+        rows += 1.0;
+        for (sum, value) in sums.iter_mut().zip(matrix.row(id)) {
+            *sum += f64::from(*value);
+        }
+    }
+    sums.into_iter().map(|sum| (sum / rows) as f32).collect()
+}

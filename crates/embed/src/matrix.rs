@@ -1,0 +1,59 @@
+//! The matrix of vectors: one row for every id.
+
+use std::sync::Arc;
+
+use arrow::array::{FixedSizeListArray, Float32Array, RecordBatch};
+use arrow::buffer::ScalarBuffer;
+use arrow::datatypes::{DataType, Field};
+use artifact::schema;
+
+/// Rows of one batch in the file.
+const BATCH_ROWS: usize = 8192;
+
+/// Vectors by id, all of one width, row after row.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Matrix {
+    width: u32,
+    values: Vec<f32>,
+}
+
+impl Matrix {
+    /// All zeros.
+    pub(crate) fn zeros(rows: u32, width: u32) -> Self {
+        Self { width, values: vec![0.0; rows as usize * width as usize] }
+    }
+
+    /// Components of a row.
+    pub(crate) fn width(&self) -> u32 {
+        self.width
+    }
+
+    /// One row.
+    pub(crate) fn row(&self, id: usize) -> &[f32] {
+        let width = self.width as usize;
+        &self.values[id * width..(id + 1) * width]
+    }
+
+    /// One row, to be filled.
+    pub(crate) fn row_mut(&mut self, id: usize) -> &mut [f32] {
+        let width = self.width as usize;
+        &mut self.values[id * width..(id + 1) * width]
+    }
+
+    /// Every row with its id, to be filled.
+    pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = (usize, &mut [f32])> {
+        self.values.chunks_exact_mut(self.width as usize).enumerate()
+    }
+
+    /// The rows as the contract's table, without a second copy of the whole.
+    pub(crate) fn batches(&self) -> impl Iterator<Item = RecordBatch> + '_ {
+        let schema = schema::embedding(self.width);
+        let width = i32::try_from(self.width).expect("a width is at most 65,536");
+        self.values.chunks(BATCH_ROWS * self.width as usize).map(move |values| {
+            let item = Arc::new(Field::new_list_field(DataType::Float32, false));
+            let values = Float32Array::new(ScalarBuffer::from(values.to_vec()), None);
+            let vectors = FixedSizeListArray::new(item, width, Arc::new(values), None);
+            RecordBatch::try_new(schema.clone(), vec![Arc::new(vectors)]).expect("the columns are the contract's")
+        })
+    }
+}

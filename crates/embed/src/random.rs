@@ -1,0 +1,82 @@
+//! Random numbers by position: the value of a row and column follows from the seed alone, so that
+//! neither threads nor the order of filling nor the size of the vocabulary changes it.
+
+use crate::matrix::Matrix;
+
+/// Half the range of the uniform distribution of `random` vectors. Components then have the
+/// variance 1 / width and a vector the length 1 on average, whatever the width; at width 48 this is
+/// the ±0.25 of Kim 2014 ("Convolutional Neural Networks for Sentence Classification").
+pub(crate) fn bound(width: u32) -> f32 {
+    (3.0 / f64::from(width)).sqrt() as f32
+}
+
+/// A matrix of uniform random vectors; the row of padding is zeros.
+pub(crate) fn matrix(rows: u32, width: u32, pad_id: u32, seed: u64) -> Matrix {
+    let bound = bound(width);
+    let mut matrix = Matrix::zeros(rows, width);
+    for (id, row) in matrix.rows_mut().filter(|(id, _)| *id != pad_id as usize) {
+        for (column, value) in row.iter_mut().enumerate() {
+            *value = bound * (2.0 * uniform(seed, id, column) - 1.0) as f32;
+        }
+    }
+    matrix
+}
+
+/// A normally distributed number with the mean 0 and this standard deviation (Box and Muller 1958).
+pub(crate) fn normal(seed: u64, row: usize, column: usize, deviation: f64) -> f32 {
+    // A column has two draws, and 1 - u is never 0, whose logarithm is infinite.
+    let (radius, angle) = (1.0 - uniform(seed, row, 2 * column), uniform(seed, row, 2 * column + 1));
+    let standard = (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos();
+    (deviation * standard) as f32
+}
+
+/// A number from 0 to below 1, from the 53 upper bits of a hash of its position.
+fn uniform(seed: u64, row: usize, column: usize) -> f64 {
+    let hash = mix(mix(mix(seed) ^ row as u64) ^ column as u64);
+    (hash >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+/// The output function of SplitMix64 (Steele, Lea and Flood 2014) on a counter.
+fn mix(counter: u64) -> u64 {
+    let mut hash = counter.wrapping_add(0x9e37_79b9_7f4a_7c15);
+    hash = (hash ^ (hash >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    hash = (hash ^ (hash >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    hash ^ (hash >> 31)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_hash_is_the_published_one() {
+        // First outputs of SplitMix64 from the state 1234567, as its reference program prints them.
+        let step = 0x9e37_79b9_7f4a_7c15_u64;
+        let found = [0, 1].map(|count: u64| mix(1_234_567_u64.wrapping_add(step.wrapping_mul(count))));
+        assert_eq!(found, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]);
+    }
+
+    #[test]
+    fn moments_are_those_of_the_distributions() {
+        let draws = 40_000;
+        let moments = |draw: &dyn Fn(usize) -> f64| {
+            let mean = (0..draws).map(draw).sum::<f64>() / draws as f64;
+            let variance = (0..draws).map(|index| (draw(index) - mean).powi(2)).sum::<f64>() / draws as f64;
+            (mean, variance)
+        };
+        let (mean, variance) = moments(&|index| f64::from(normal(7, index / 100, index % 100, 0.5)));
+        assert!(mean.abs() < 0.01 && (variance - 0.25).abs() < 0.01, "normal: {mean} {variance}");
+        let uniform = matrix(401, 100, 0, 7);
+        let (mean, variance) = moments(&|index| f64::from(uniform.row(1 + index / 100)[index % 100]));
+        assert!(mean.abs() < 0.002 && (variance - 0.01).abs() < 0.0005, "uniform: {mean} {variance}");
+    }
+
+    #[test]
+    fn rows_stay_when_others_come_and_seeds_differ() {
+        let (small, large) = (matrix(3, 8, 0, 1), matrix(9, 8, 0, 1));
+        assert_eq!(small.row(2), large.row(2));
+        assert_eq!(small.row(0), [0.0; 8]);
+        assert_ne!(small.row(1), small.row(2));
+        assert_ne!(small.row(1), matrix(3, 8, 0, 2).row(1));
+    }
+}

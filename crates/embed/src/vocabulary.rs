@@ -1,0 +1,190 @@
+//! The vocabulary to find vectors for: what its entries look like as text, and how often each
+//! occurs in the training split.
+
+use std::collections::HashSet;
+
+use arrow::array::{AsArray, PrimitiveArray};
+use arrow::datatypes::{UInt16Type, UInt32Type};
+use artifact::{Artifact, ArtifactError, Contract, Digest, MANIFEST_NAME, map_arrays, schema};
+use text::TokenizerFile;
+use tokenizers::{Decoder, Tokenizer};
+
+use crate::EmbedError;
+
+/// A vocabulary entry, by id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Entry {
+    /// The token that fills short rows.
+    Padding,
+    /// Other special tokens, and ids without a token: never looked up.
+    Special,
+    /// The token of what the vocabulary lacks.
+    Unknown,
+    /// A word or a piece of one.
+    Word {
+        /// As it stands in the vocabulary: `##ing`, `Ġthe`.
+        token: String,
+        /// As it would stand in a text: `ing`, `the`.
+        surface: String,
+    },
+}
+
+/// The entries of a tokens artifact and their counts.
+pub(crate) struct Vocabulary {
+    fingerprint: Digest,
+    pad_id: u32,
+    entries: Vec<Entry>,
+    counts: Vec<u64>,
+}
+
+impl Vocabulary {
+    /// Reads the tokenizer and counts the ids of the training split.
+    ///
+    /// # Errors
+    /// A file is damaged, or the tokenizer is another than the artifact's contract names.
+    pub(crate) fn open(tokens: &Artifact) -> Result<Self, EmbedError> {
+        let file = TokenizerFile::read(&tokens.file("tokenizer.json")?)?;
+        check_contract(tokens, &file)?;
+        let entries = entries(&file);
+        let counts = count_ids(tokens, &file)?;
+        Ok(Self { fingerprint: file.fingerprint(), pad_id: file.pad_id(), entries, counts })
+    }
+
+    /// Digest of the tokenizer's file.
+    pub(crate) fn fingerprint(&self) -> Digest {
+        self.fingerprint
+    }
+
+    /// Number of ids.
+    pub(crate) fn size(&self) -> u32 {
+        u32::try_from(self.entries.len()).expect("ids are 32 bits wide")
+    }
+
+    /// The row that stays zero.
+    pub(crate) fn pad_id(&self) -> u32 {
+        self.pad_id
+    }
+
+    /// Entries in the order of their ids.
+    pub(crate) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+
+    /// Occurrences in the training split, in the order of ids.
+    pub(crate) fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+}
+
+/// What the manifest promises must be what the tokenizer is: a model trained on ids of another
+/// vocabulary of the same size would work, and make no sense.
+fn check_contract(tokens: &Artifact, file: &TokenizerFile) -> Result<(), EmbedError> {
+    let damaged = |reason: String| ArtifactError::Damaged { path: tokens.folder().join(MANIFEST_NAME), reason };
+    let Contract::Tokens { tokenizer, vocabulary_size, pad_id, .. } = &tokens.manifest().contract else {
+        return Err(damaged("it is not the manifest of tokens".to_owned()).into());
+    };
+    let differences = [
+        ("the tokenizer", tokenizer.to_string(), file.fingerprint().to_string()),
+        ("the vocabulary size", vocabulary_size.to_string(), file.vocabulary_size().to_string()),
+        ("the padding id", pad_id.to_string(), file.pad_id().to_string()),
+    ];
+    match differences.into_iter().find(|(_, promised, found)| promised != found) {
+        None => Ok(()),
+        Some((what, promised, found)) => {
+            Err(damaged(format!("its contract names {promised} as {what}, and `tokenizer.json` has {found}")).into())
+        }
+    }
+}
+
+fn entries(file: &TokenizerFile) -> Vec<Entry> {
+    let tokenizer = file.tokenizer();
+    let added = tokenizer.get_added_tokens_decoder();
+    let special: HashSet<u32> = added.into_iter().filter(|(_, token)| token.special).map(|(id, _)| id).collect();
+    let tokens = file.tokens().into_iter().zip(0..);
+    tokens
+        .map(|(token, id)| match token {
+            _ if id == file.pad_id() => Entry::Padding,
+            _ if Some(id) == file.unknown_id() => Entry::Unknown,
+            Some(token) if !special.contains(&id) => Entry::Word { surface: surface(tokenizer, &token), token },
+            _ => Entry::Special,
+        })
+        .collect()
+}
+
+/// A token as it would stand in a text: the tokenizer's own decoder undoes what marks the start of
+/// a word (`Ġthe`, `▁the`) and writes bytes as letters; WordPiece marks what continues one (`##ing`).
+fn surface(tokenizer: &Tokenizer, token: &str) -> String {
+    let token = match token.strip_prefix("##") {
+        Some(rest) if !rest.is_empty() => rest,
+        _ => token,
+    };
+    let decoded = tokenizer.get_decoder().and_then(|decoder| decoder.decode_chain(vec![token.to_owned()]).ok());
+    let text = decoded.map_or_else(|| token.to_owned(), |parts| parts.concat());
+    text.trim_matches(|sign: char| sign.is_whitespace() || matches!(sign, '\u{2581}' | '\u{120}')).to_owned()
+}
+
+fn count_ids(tokens: &Artifact, file: &TokenizerFile) -> Result<Vec<u64>, EmbedError> {
+    let size = file.vocabulary_size() as usize;
+    let wide = size > usize::from(u16::MAX) + 1;
+    let path = tokens.file("train.arrow")?;
+    let mut counts = vec![0_u64; size];
+    for batch in map_arrays(&path, &schema::tokens(wide))?.batches()? {
+        let column = batch.column_by_name("ids").expect("the file was opened with the columns of its contract");
+        let ids = column.as_list::<i32>().values();
+        let outside = if wide {
+            count_all(ids.as_primitive::<UInt32Type>(), &mut counts)
+        } else {
+            count_all(ids.as_primitive::<UInt16Type>(), &mut counts)
+        };
+        if let Some(id) = outside {
+            let reason = format!("it has the id {id}, and the vocabulary has {size} entries");
+            return Err(ArtifactError::Damaged { path, reason }.into());
+        }
+    }
+    Ok(counts)
+}
+
+/// Counts ids, and gives the first that is outside the vocabulary, if one is.
+fn count_all<T>(ids: &PrimitiveArray<T>, counts: &mut [u64]) -> Option<u32>
+where
+    T: arrow::datatypes::ArrowPrimitiveType,
+    T::Native: Into<u32>,
+{
+    for id in ids.values().iter().map(|id| (*id).into()) {
+        match counts.get_mut(id as usize) {
+            Some(count) => *count += 1,
+            None => return Some(id),
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use tokenizers::decoders::byte_level::ByteLevel;
+    use tokenizers::decoders::metaspace::Metaspace;
+    use tokenizers::decoders::wordpiece::WordPiece;
+    use tokenizers::models::wordlevel::WordLevel;
+    use tokenizers::{DecoderWrapper, Tokenizer};
+
+    fn check(decoder: Option<DecoderWrapper>, token: &str, expected: &str) {
+        let mut tokenizer = Tokenizer::new(WordLevel::default());
+        tokenizer.with_decoder(decoder);
+        assert_eq!(super::surface(&tokenizer, token), expected, "`{token}`");
+    }
+
+    #[test]
+    fn marks_of_pieces_are_stripped() {
+        let word_piece = || Some(WordPiece::default().into());
+        let bytes = || Some(ByteLevel::default().into());
+        let spaces = || Some(Metaspace::default().into());
+        check(None, "good", "good");
+        check(None, "##", "##");
+        check(word_piece(), "##ing", "ing");
+        check(word_piece(), "film", "film");
+        check(bytes(), "\u{120}the", "the");
+        check(bytes(), "caf\u{c3}\u{a9}", "caf\u{e9}");
+        check(spaces(), "\u{2581}the", "the");
+        check(spaces(), "ing", "ing");
+    }
+}
