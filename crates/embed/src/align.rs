@@ -39,16 +39,35 @@ pub(crate) fn align(
 ) -> Result<Aligned, EmbedError> {
     let found_width = settings::vectors::peek_width(path)?;
     if let Some(wanted) = width.filter(|wanted| *wanted != found_width) {
-        return Err(EmbedError::Width { path: path.to_owned(), wanted, found: found_width });
+        return Err(EmbedError::Width {
+            path: path.to_owned(),
+            wanted,
+            found: found_width,
+        });
     }
     let mut wanted = WantedSpellings::new(vocabulary, found_width);
     let read = read_vectors(path, &mut wanted, task)?;
-    let WantedSpellings { mut matrix, found, .. } = wanted;
+    let WantedSpellings {
+        mut matrix, found, ..
+    } = wanted;
     let Some(deviation) = deviation(&matrix, &found) else {
-        return Err(EmbedError::NothingFound { path: path.to_owned(), entries: found.len() as u64 });
+        let entries = vocabulary
+            .entries()
+            .iter()
+            .filter(|entry| matches!(entry, Entry::Word { .. }))
+            .count();
+        return Err(EmbedError::NothingFound {
+            path: path.to_owned(),
+            entries: entries as u64,
+        });
     };
     fill_missing(&mut matrix, vocabulary.entries(), &found, deviation, seed);
-    Ok(Aligned { matrix, found, deviation, read })
+    Ok(Aligned {
+        matrix,
+        found,
+        deviation,
+        read,
+    })
 }
 
 /// The spellings that are of use, and what was found under them so far.
@@ -69,13 +88,24 @@ impl WantedSpellings {
     fn new(vocabulary: &Vocabulary, width: u32) -> Self {
         let mut uses: HashMap<String, Uses> = HashMap::new();
         for (id, entry) in vocabulary.entries().iter().enumerate() {
-            let Entry::Word { surface, .. } = entry else { continue };
-            for (spelling, text) in spellings(surface) {
+            let Entry::Word {
+                surface,
+                starts_word,
+                ..
+            } = entry
+            else {
+                continue;
+            };
+            for (spelling, text) in spellings(surface, *starts_word) {
                 uses.entry(text).or_default().ids.push((id, spelling));
             }
         }
         let matrix = Matrix::zeros(vocabulary.size(), width);
-        Self { uses, matrix, found: vec![None; vocabulary.entries().len()] }
+        Self {
+            uses,
+            matrix,
+            found: vec![None; vocabulary.entries().len()],
+        }
     }
 }
 
@@ -85,7 +115,9 @@ impl Wanted for WantedSpellings {
     }
 
     fn take(&mut self, word: &str, vector: &[f32]) -> bool {
-        let Some(uses) = self.uses.get_mut(word) else { return true };
+        let Some(uses) = self.uses.get_mut(word) else {
+            return true;
+        };
         if std::mem::replace(&mut uses.is_taken, true) {
             return false;
         }
@@ -103,7 +135,11 @@ impl Wanted for WantedSpellings {
 fn deviation(matrix: &Matrix, found: &[Option<Spelling>]) -> Option<f64> {
     let rows = || (0..found.len()).filter(|id| found[*id].is_some());
     let components = (rows().count() * matrix.width() as usize) as f64;
-    let values = || rows().flat_map(|id| matrix.row(id)).map(|value| f64::from(*value));
+    let values = || {
+        rows()
+            .flat_map(|id| matrix.row(id))
+            .map(|value| f64::from(*value))
+    };
     let mean = values().sum::<f64>() / components;
     let variance = values().map(|value| (value - mean).powi(2)).sum::<f64>() / components;
     (components > 0.0).then(|| variance.sqrt())
@@ -115,9 +151,19 @@ fn deviation(matrix: &Matrix, found: &[Option<Spelling>]) -> Option<f64> {
 /// to help), so that they are told apart and none stands out by its length. The unknown token
 /// stands for many words at once and gets the mean of all vectors found, which is what Pennington,
 /// GloVe's author, recommends for unknown words. Special tokens other than padding are drawn too.
-fn fill_missing(matrix: &mut Matrix, entries: &[Entry], found: &[Option<Spelling>], deviation: f64, seed: u64) {
+fn fill_missing(
+    matrix: &mut Matrix,
+    entries: &[Entry],
+    found: &[Option<Spelling>],
+    deviation: f64,
+    seed: u64,
+) {
     let mean = mean(matrix, found);
-    for (id, entry) in entries.iter().enumerate().filter(|(id, _)| found[*id].is_none()) {
+    for (id, entry) in entries
+        .iter()
+        .enumerate()
+        .filter(|(id, _)| found[*id].is_none())
+    {
         let row = matrix.row_mut(id);
         match entry {
             Entry::Padding => {}

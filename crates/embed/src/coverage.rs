@@ -25,6 +25,8 @@ pub(crate) struct Coverage {
     running_tokens: Share,
     /// How many of these the vocabulary itself lacks.
     running_tokens_unknown: u64,
+    /// Share found of the running tokens that the vocabulary has.
+    share_of_known_tokens: f64,
     /// The most frequent entries without a vector.
     missing: Vec<Missing>,
     /// What the unknown token got.
@@ -51,15 +53,28 @@ struct Missing {
 impl Coverage {
     /// Counts by entry and by running token.
     pub(crate) fn of(vocabulary: &Vocabulary, aligned: &Aligned) -> Self {
-        let entries = || vocabulary.entries().iter().zip(&aligned.found).zip(vocabulary.counts());
+        let entries = || {
+            vocabulary
+                .entries()
+                .iter()
+                .zip(&aligned.found)
+                .zip(vocabulary.counts())
+        };
         let words = || entries().filter(|((entry, _), _)| matches!(entry, Entry::Word { .. }));
-        let unknown = entries().filter(|((entry, _), _)| **entry == Entry::Unknown).map(|(_, count)| count).sum();
+        let unknown: u64 = entries()
+            .filter(|((entry, _), _)| **entry == Entry::Unknown)
+            .map(|(_, count)| count)
+            .sum();
         let types = Share::of(words().map(|((_, found), _)| (*found, 1)), 0);
-        let running_tokens = Share::of(words().map(|((_, found), count)| (*found, *count)), unknown);
+        let running_tokens =
+            Share::of(words().map(|((_, found), count)| (*found, *count)), unknown);
         let mut missing: Vec<Missing> = words()
             .filter(|((_, found), _)| found.is_none())
             .filter_map(|((entry, _), count)| match entry {
-                Entry::Word { token, .. } => Some(Missing { token: token.clone(), count: *count }),
+                Entry::Word { token, .. } => Some(Missing {
+                    token: token.clone(),
+                    count: *count,
+                }),
                 _ => None,
             })
             .collect();
@@ -69,6 +84,7 @@ impl Coverage {
             kind: "static",
             file: aligned.read.clone(),
             types,
+            share_of_known_tokens: ratio(running_tokens.found, running_tokens.total - unknown),
             running_tokens,
             running_tokens_unknown: unknown,
             missing,
@@ -98,13 +114,31 @@ impl Share {
         let mut total = others;
         for (found, weight) in items {
             total += weight;
-            if let Some((_, count)) = counts.iter_mut().find(|(spelling, _)| Some(*spelling) == found) {
+            if let Some((_, count)) = counts
+                .iter_mut()
+                .find(|(spelling, _)| Some(*spelling) == found)
+            {
                 *count += weight;
             }
         }
         let found = counts.iter().map(|(_, count)| count).sum();
-        let by_spelling = counts.iter().map(|(spelling, count)| (spelling.as_str().to_owned(), json!(count))).collect();
-        let share = if total == 0 { 0.0 } else { found as f64 / total as f64 };
-        Self { total, found, share, by_spelling }
+        let by_spelling = counts
+            .iter()
+            .map(|(spelling, count)| (spelling.as_str().to_owned(), json!(count)))
+            .collect();
+        Self {
+            total,
+            found,
+            share: ratio(found, total),
+            by_spelling,
+        }
+    }
+}
+
+fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
     }
 }

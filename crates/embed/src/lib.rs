@@ -47,7 +47,11 @@ and `coverage.json`: which share of the vocabulary and of the running tokens the
             EmbeddingKind::Static => static_matrix(&vocabulary, &settings, context)?,
         };
         let path = context.output().join(EMBEDDING);
-        let rows = write_arrays(&path, &artifact::schema::embedding(matrix.width()), matrix.batches())?;
+        let rows = write_arrays(
+            &path,
+            &artifact::schema::embedding(matrix.width()),
+            matrix.batches(),
+        )?;
         let report = context.output().join(COVERAGE);
         let text = serde_json::to_vec_pretty(&coverage).expect("figures are plain data");
         fs::write(&report, text).map_err(ArtifactError::io("write", &report))?;
@@ -57,8 +61,15 @@ and `coverage.json`: which share of the vocabulary and of the running tokens the
             width: matrix.width(),
             pad_id: vocabulary.pad_id(),
         };
-        let files = vec![OutputFile::table(EMBEDDING, rows), OutputFile::data(COVERAGE)];
-        let size = format!("{} vectors of {}", format::count(rows), format::count(matrix.width()));
+        let files = vec![
+            OutputFile::table(EMBEDDING, rows),
+            OutputFile::data(COVERAGE),
+        ];
+        let size = format!(
+            "{} vectors of {}",
+            format::count(rows),
+            format::count(matrix.width())
+        );
         Ok(Outcome::new(contract, files, format!("{size}, {summary}")))
     }
 }
@@ -66,9 +77,15 @@ and `coverage.json`: which share of the vocabulary and of the running tokens the
 /// A matrix, what is said about it in `coverage.json`, and in half a line.
 type Made = (Matrix, serde_json::Value, String);
 
-fn random_matrix(vocabulary: &Vocabulary, settings: &EmbeddingSettings, context: &Context) -> Result<Made, Failure> {
+fn random_matrix(
+    vocabulary: &Vocabulary,
+    settings: &EmbeddingSettings,
+    context: &Context,
+) -> Result<Made, Failure> {
     let name = &context.step().variant;
-    let width = settings.width.ok_or_else(|| Failure::new(format!("`embedding.{name}.width` must be given")))?;
+    let width = settings
+        .width
+        .ok_or_else(|| Failure::new(format!("`embedding.{name}.width` must be given")))?;
     let seed = settings.seed.unwrap_or(0);
     let matrix = random::matrix(vocabulary.size(), width, vocabulary.pad_id(), seed);
     let coverage = serde_json::json!({
@@ -81,13 +98,27 @@ fn random_matrix(vocabulary: &Vocabulary, settings: &EmbeddingSettings, context:
     Ok((matrix, coverage, "drawn at random".to_owned()))
 }
 
-fn static_matrix(vocabulary: &Vocabulary, settings: &EmbeddingSettings, context: &Context) -> Result<Made, Failure> {
+fn static_matrix(
+    vocabulary: &Vocabulary,
+    settings: &EmbeddingSettings,
+    context: &Context,
+) -> Result<Made, Failure> {
     let name = &context.step().variant;
     let Some(Source::Path(path)) = context.source() else {
-        return Err(Failure::new(format!("`embedding.{name}.source` must name the file with the vectors")));
+        return Err(Failure::new(format!(
+            "`embedding.{name}.source` must name the file with the vectors"
+        )));
     };
-    let task = context.progress().task("reading word vectors", None, "vectors");
-    let aligned = align::align(vocabulary, path, settings.width, settings.seed.unwrap_or(0), &task)?;
+    let task = context
+        .progress()
+        .task("reading word vectors", None, "vectors");
+    let aligned = align::align(
+        vocabulary,
+        path,
+        settings.width,
+        settings.seed.unwrap_or(0),
+        &task,
+    )?;
     drop(task);
     if let Some(warning) = aligned.read.warning() {
         context.progress().warn(&warning);

@@ -11,16 +11,22 @@ pub(crate) enum Spelling {
     Capitalised,
     /// `nasa` as `NASA`.
     UpperCase,
-    /// `n't` as `not`: files made without the Treebank's clitics lack them.
-    Clitic,
+    /// `n't` as `not`, `a` as `an`, `2` as `two`: the same word in another form.
+    OtherForm,
     /// `e-mail` as `email`: letters and digits alone.
     WithoutPunctuation,
 }
 
 impl Spelling {
     /// Every spelling, best first.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Exact, Self::LowerCase, Self::Capitalised, Self::UpperCase, Self::Clitic, Self::WithoutPunctuation];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Exact,
+        Self::LowerCase,
+        Self::Capitalised,
+        Self::UpperCase,
+        Self::OtherForm,
+        Self::WithoutPunctuation,
+    ];
 
     /// The name in reports.
     pub(crate) fn as_str(self) -> &'static str {
@@ -29,36 +35,73 @@ impl Spelling {
             Self::LowerCase => "lower_case",
             Self::Capitalised => "capitalised",
             Self::UpperCase => "upper_case",
-            Self::Clitic => "clitic",
+            Self::OtherForm => "other_form",
             Self::WithoutPunctuation => "without_punctuation",
         }
     }
 }
 
-/// English clitics and the words they stand for. `'s` is a possessive as often as `is`; `is` is
-/// what of it has a meaning of its own.
-const CLITICS: [(&str, &str); 7] =
-    [("n't", "not"), ("'s", "is"), ("'re", "are"), ("'ve", "have"), ("'m", "am"), ("'ll", "will"), ("'d", "would")];
+/// English clitics and the words they stand for. Files made without the Treebank's rules lack them.
+/// `'s` is a possessive as often as `is`; `is` is what of it has a meaning of its own.
+const CLITICS: [(&str, &str); 7] = [
+    ("n't", "not"),
+    ("'s", "is"),
+    ("'re", "are"),
+    ("'ve", "have"),
+    ("'m", "am"),
+    ("'ll", "will"),
+    ("'d", "would"),
+];
 
-/// The spellings of an entry, best first, none twice.
-pub(crate) fn spellings(surface: &str) -> Vec<(Spelling, String)> {
+/// English words of one letter and small numbers, in another form. Some files leave out whatever
+/// has a single letter or digit, and with `a` and `i` one running token in thirty.
+const SHORT: [(&str, &str); 13] = [
+    ("a", "an"),
+    ("i", "me"),
+    ("0", "zero"),
+    ("1", "one"),
+    ("2", "two"),
+    ("3", "three"),
+    ("4", "four"),
+    ("5", "five"),
+    ("6", "six"),
+    ("7", "seven"),
+    ("8", "eight"),
+    ("9", "nine"),
+    ("10", "ten"),
+];
+
+/// The spellings of an entry, best first, none twice. An entry that does not start a word, as `##i`
+/// in `##ing`, is no word of one letter.
+pub(crate) fn spellings(surface: &str, starts_word: bool) -> Vec<(Spelling, String)> {
     let lower = surface.to_lowercase();
-    let clitic = CLITICS.iter().find(|(clitic, _)| *clitic == lower).map(|(_, word)| (*word).to_owned());
+    let form = |table: &[(&str, &str)]| {
+        let entry = table.iter().find(|(short, _)| *short == lower);
+        entry.map_or_else(String::new, |(_, word)| (*word).to_owned())
+    };
+    let clitic = form(&CLITICS);
+    let other_form = if clitic.is_empty() && starts_word {
+        form(&SHORT)
+    } else {
+        clitic
+    };
     // A clitic without its apostrophe is another word: `'re` is not `re`.
-    let bare = if clitic.is_some() { String::new() } else { lower.chars().filter(|sign| sign.is_alphanumeric()).collect() };
-    let candidates = [
+    let is_bare_wanted = !lower.contains('\'') || other_form.is_empty();
+    let bare = lower
+        .chars()
+        .filter(|sign| is_bare_wanted && sign.is_alphanumeric())
+        .collect();
+    let mut found: Vec<(Spelling, String)> = Vec::new();
+    for (spelling, text) in [
         (Spelling::Exact, surface.to_owned()),
+        (Spelling::LowerCase, lower.clone()),
         (Spelling::Capitalised, capitalised(&lower)),
         (Spelling::UpperCase, surface.to_uppercase()),
-        (Spelling::LowerCase, lower),
-        (Spelling::Clitic, clitic.unwrap_or_default()),
+        (Spelling::OtherForm, other_form),
         (Spelling::WithoutPunctuation, bare),
-    ];
-    let mut found: Vec<(Spelling, String)> = Vec::new();
-    for wanted in Spelling::ALL {
-        let (_, text) = candidates.iter().find(|(spelling, _)| *spelling == wanted).expect("every spelling is listed");
-        if !text.is_empty() && !found.iter().any(|(_, present)| present == text) {
-            found.push((wanted, text.clone()));
+    ] {
+        if !text.is_empty() && !found.iter().any(|(_, present)| *present == text) {
+            found.push((spelling, text));
         }
     }
     found
@@ -66,7 +109,9 @@ pub(crate) fn spellings(surface: &str) -> Vec<(Spelling, String)> {
 
 fn capitalised(lower: &str) -> String {
     let mut signs = lower.chars();
-    signs.next().map_or_else(String::new, |first| first.to_uppercase().chain(signs).collect())
+    signs.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(signs).collect()
+    })
 }
 
 #[cfg(test)]
@@ -74,7 +119,14 @@ mod tests {
     use super::*;
 
     fn check(surface: &str, expected: &[&str]) {
-        let found: Vec<String> = spellings(surface).into_iter().map(|(_, text)| text).collect();
+        check_piece(surface, true, expected);
+    }
+
+    fn check_piece(surface: &str, starts_word: bool, expected: &[&str]) {
+        let found: Vec<String> = spellings(surface, starts_word)
+            .into_iter()
+            .map(|(_, text)| text)
+            .collect();
         assert_eq!(found, expected, "`{surface}`");
     }
 
@@ -82,10 +134,18 @@ mod tests {
     fn spellings_come_best_first_and_none_twice() {
         check("film", &["film", "Film", "FILM"]);
         check("Paris", &["Paris", "paris", "PARIS"]);
-        check("McDonald", &["McDonald", "mcdonald", "Mcdonald", "MCDONALD"]);
+        check(
+            "McDonald",
+            &["McDonald", "mcdonald", "Mcdonald", "MCDONALD"],
+        );
         check("e-mail", &["e-mail", "E-mail", "E-MAIL", "email"]);
         check("n't", &["n't", "N't", "N'T", "not"]);
+        check("o'clock", &["o'clock", "O'clock", "O'CLOCK", "oclock"]);
         check("'RE", &["'RE", "'re", "are"]);
+        check("a", &["a", "A", "an"]);
+        check("7", &["7", "seven"]);
+        check_piece("a", false, &["a", "A"]);
+        check_piece("'ll", false, &["'ll", "'LL", "will"]);
         check("!", &["!"]);
         check("...", &["..."]);
         check("stra\u{df}e", &["stra\u{df}e", "Stra\u{df}e", "STRASSE"]);

@@ -20,7 +20,10 @@ pub(crate) struct Matrix {
 impl Matrix {
     /// All zeros.
     pub(crate) fn zeros(rows: u32, width: u32) -> Self {
-        Self { width, values: vec![0.0; rows as usize * width as usize] }
+        Self {
+            width,
+            values: vec![0.0; rows as usize * width as usize],
+        }
     }
 
     /// Components of a row.
@@ -42,18 +45,23 @@ impl Matrix {
 
     /// Every row with its id, to be filled.
     pub(crate) fn rows_mut(&mut self) -> impl Iterator<Item = (usize, &mut [f32])> {
-        self.values.chunks_exact_mut(self.width as usize).enumerate()
+        self.values
+            .chunks_exact_mut(self.width as usize)
+            .enumerate()
     }
 
     /// The rows as the contract's table, without a second copy of the whole.
     pub(crate) fn batches(&self) -> impl Iterator<Item = RecordBatch> + '_ {
         let schema = schema::embedding(self.width);
         let width = i32::try_from(self.width).expect("a width is at most 65,536");
-        self.values.chunks(BATCH_ROWS * self.width as usize).map(move |values| {
-            let item = Arc::new(Field::new_list_field(DataType::Float32, false));
-            let values = Float32Array::new(ScalarBuffer::from(values.to_vec()), None);
-            let vectors = FixedSizeListArray::new(item, width, Arc::new(values), None);
-            RecordBatch::try_new(schema.clone(), vec![Arc::new(vectors)]).expect("the columns are the contract's")
-        })
+        self.values
+            .chunks(BATCH_ROWS * self.width as usize)
+            .map(move |values| {
+                let item = Arc::new(Field::new_list_field(DataType::Float32, false));
+                let values = Float32Array::new(ScalarBuffer::from(values.to_vec()), None);
+                let vectors = FixedSizeListArray::new(item, width, Arc::new(values), None);
+                RecordBatch::try_new(schema.clone(), vec![Arc::new(vectors)])
+                    .expect("the columns are the contract's")
+            })
     }
 }

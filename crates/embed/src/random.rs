@@ -25,7 +25,10 @@ pub(crate) fn matrix(rows: u32, width: u32, pad_id: u32, seed: u64) -> Matrix {
 /// A normally distributed number with the mean 0 and this standard deviation (Box and Muller 1958).
 pub(crate) fn normal(seed: u64, row: usize, column: usize, deviation: f64) -> f32 {
     // A column has two draws, and 1 - u is never 0, whose logarithm is infinite.
-    let (radius, angle) = (1.0 - uniform(seed, row, 2 * column), uniform(seed, row, 2 * column + 1));
+    let (radius, angle) = (
+        1.0 - uniform(seed, row, 2 * column),
+        uniform(seed, row, 2 * column + 1),
+    );
     let standard = (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos();
     (deviation * standard) as f32
 }
@@ -52,8 +55,12 @@ mod tests {
     fn the_hash_is_the_published_one() {
         // First outputs of SplitMix64 from the state 1234567, as its reference program prints them.
         let step = 0x9e37_79b9_7f4a_7c15_u64;
-        let found = [0, 1].map(|count: u64| mix(1_234_567_u64.wrapping_add(step.wrapping_mul(count))));
-        assert_eq!(found, [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]);
+        let found =
+            [0, 1].map(|count: u64| mix(1_234_567_u64.wrapping_add(step.wrapping_mul(count))));
+        assert_eq!(
+            found,
+            [6_457_827_717_110_365_317, 3_203_168_211_198_807_973]
+        );
     }
 
     #[test]
@@ -61,14 +68,25 @@ mod tests {
         let draws = 40_000;
         let moments = |draw: &dyn Fn(usize) -> f64| {
             let mean = (0..draws).map(draw).sum::<f64>() / draws as f64;
-            let variance = (0..draws).map(|index| (draw(index) - mean).powi(2)).sum::<f64>() / draws as f64;
+            let variance = (0..draws)
+                .map(|index| (draw(index) - mean).powi(2))
+                .sum::<f64>()
+                / draws as f64;
             (mean, variance)
         };
-        let (mean, variance) = moments(&|index| f64::from(normal(7, index / 100, index % 100, 0.5)));
-        assert!(mean.abs() < 0.01 && (variance - 0.25).abs() < 0.01, "normal: {mean} {variance}");
+        let (mean, variance) =
+            moments(&|index| f64::from(normal(7, index / 100, index % 100, 0.5)));
+        assert!(
+            mean.abs() < 0.01 && (variance - 0.25).abs() < 0.01,
+            "normal: {mean} {variance}"
+        );
         let uniform = matrix(401, 100, 0, 7);
-        let (mean, variance) = moments(&|index| f64::from(uniform.row(1 + index / 100)[index % 100]));
-        assert!(mean.abs() < 0.002 && (variance - 0.01).abs() < 0.0005, "uniform: {mean} {variance}");
+        let (mean, variance) =
+            moments(&|index| f64::from(uniform.row(1 + index / 100)[index % 100]));
+        assert!(
+            mean.abs() < 0.002 && (variance - 0.01).abs() < 0.0005,
+            "uniform: {mean} {variance}"
+        );
     }
 
     #[test]

@@ -55,14 +55,17 @@ impl ReadReport {
     }
 
     fn reasons(&self) -> String {
-        let reasons = self.skipped.iter().map(|(defect, count)| format!("{} with {}", format::count(*count), defect.as_str()));
+        let reasons = self
+            .skipped
+            .iter()
+            .map(|(defect, count)| format!("{} with {}", format::count(*count), defect.as_str()));
         reasons.collect::<Vec<_>>().join(", ")
     }
 
     /// What the user should know about the file although it was used.
     pub(crate) fn warning(&self) -> Option<String> {
         let lines = format::plural(self.bad(), "line", "lines");
-        (self.bad() > 0).then(|| format!("{lines} of the word vectors were skipped: {}", self.reasons()))
+        (self.bad() > 0).then(|| format!("Skipped {lines} of the word vectors: {}", self.reasons()))
     }
 
     fn note(&mut self, defect: Defect, line: u64) {
@@ -85,9 +88,16 @@ pub(crate) trait Wanted {
 ///
 /// # Errors
 /// The file cannot be read to its end, or more than one line in a hundred is unusable.
-pub(crate) fn read_vectors(path: &Path, wanted: &mut impl Wanted, task: &Task) -> Result<ReadReport, EmbedError> {
+pub(crate) fn read_vectors(
+    path: &Path,
+    wanted: &mut impl Wanted,
+    task: &Task,
+) -> Result<ReadReport, EmbedError> {
     let layout = VectorLayout::peek(path)?;
-    let mut reader = open_vectors(path).map_err(|source| VectorsError::Read { path: path.to_owned(), source })?;
+    let mut reader = open_vectors(path).map_err(|source| VectorsError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
     let mut report = ReadReport {
         lines: 0,
         width: layout.width,
@@ -110,7 +120,11 @@ pub(crate) fn read_vectors(path: &Path, wanted: &mut impl Wanted, task: &Task) -
             Ok(true) => {}
             Ok(false) => report.duplicates += 1,
             Err(Defect::OtherWidth) if !line.is_closed => {
-                return Err(cut_off(path, number - 1, "its last line stops in the middle"));
+                return Err(cut_off(
+                    path,
+                    number - 1,
+                    "its last line stops in the middle",
+                ));
             }
             Err(defect) => report.note(defect, number),
         }
@@ -120,23 +134,45 @@ pub(crate) fn read_vectors(path: &Path, wanted: &mut impl Wanted, task: &Task) -
     Ok(report)
 }
 
-fn cut_off(path: &Path, line: u64, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> EmbedError {
-    EmbedError::CutOff { path: path.to_owned(), line, source: source.into() }
+fn cut_off(
+    path: &Path,
+    line: u64,
+    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> EmbedError {
+    EmbedError::CutOff {
+        path: path.to_owned(),
+        line,
+        source: source.into(),
+    }
 }
 
-fn check(path: &Path, layout: VectorLayout, report: &ReadReport, last: u64) -> Result<(), EmbedError> {
-    if let Some(announced) = layout.announced.filter(|announced| report.lines < *announced) {
-        let reason = format!("its first line announces {} vectors, and it has {}", format::count(announced), format::count(report.lines));
+fn check(
+    path: &Path,
+    layout: VectorLayout,
+    report: &ReadReport,
+    last: u64,
+) -> Result<(), EmbedError> {
+    if let Some(announced) = layout
+        .announced
+        .filter(|announced| report.lines < *announced)
+    {
+        let reason = format!(
+            "its first line announces {} vectors, and it has {}",
+            format::count(announced),
+            format::count(report.lines)
+        );
         return Err(cut_off(path, last, reason));
     }
     match report.first_bad {
-        Some(first) if report.bad() as f64 > BAD_SHARE * report.lines as f64 => Err(EmbedError::BadLines {
-            path: PathBuf::from(path),
-            bad: report.bad(),
-            lines: report.lines,
-            first,
-            reasons: report.reasons(),
-        }),
+        Some(first) if report.bad() as f64 > BAD_SHARE * report.lines as f64 => {
+            Err(EmbedError::BadLines {
+                path: PathBuf::from(path),
+                bad: report.bad(),
+                lines: report.lines,
+                first,
+                reasons: report.reasons(),
+            })
+        }
         _ => Ok(()),
     }
 }
@@ -161,16 +197,19 @@ fn split(line: &[u8], width: usize) -> Option<(&[u8], &[u8])> {
     let start = first.as_ptr() as usize - line.as_ptr() as usize;
     let (word, numbers) = line.split_at(start);
     let word = word.trim_ascii();
-    // One number too many looks like a word with a space that ends in a decimal fraction.
+    // One number too many looks like a word with a space in it that ends in a number.
     let last = fields(word).next_back()?;
-    let is_number = last.contains(&b'.') && number(last).is_some();
     let is_alone = last.len() == word.len();
-    (is_alone || !is_number).then_some((word, numbers))
+    (is_alone || number(last).is_none()).then_some((word, numbers))
 }
 
 /// A finite number.
 fn number(field: &[u8]) -> Option<f32> {
-    str::from_utf8(field).ok()?.parse().ok().filter(|value: &f32| value.is_finite())
+    str::from_utf8(field)
+        .ok()?
+        .parse()
+        .ok()
+        .filter(|value: &f32| value.is_finite())
 }
 
 #[cfg(test)]
@@ -197,7 +236,8 @@ mod tests {
     fn check_line(line: &[u8], expected: Result<(&str, [f32; 2]), Defect>) {
         let mut all = Everything::default();
         let found = use_line(line, &mut [0.0; 2], &mut all).map(|_| all.0);
-        let expected = expected.map(|(word, vector)| BTreeMap::from([(word.to_owned(), vector.to_vec())]));
+        let expected =
+            expected.map(|(word, vector)| BTreeMap::from([(word.to_owned(), vector.to_vec())]));
         assert_eq!(found, expected, "{}", String::from_utf8_lossy(line));
     }
 

@@ -7,7 +7,7 @@ use arrow::array::{AsArray, PrimitiveArray};
 use arrow::datatypes::{UInt16Type, UInt32Type};
 use artifact::{Artifact, ArtifactError, Contract, Digest, MANIFEST_NAME, map_arrays, schema};
 use text::TokenizerFile;
-use tokenizers::{Decoder, Tokenizer};
+use tokenizers::{Decoder, DecoderWrapper, Tokenizer};
 
 use crate::EmbedError;
 
@@ -26,6 +26,8 @@ pub(crate) enum Entry {
         token: String,
         /// As it would stand in a text: `ing`, `the`.
         surface: String,
+        /// Whether it stands at the start of a word, as far as the tokenizer marks that.
+        starts_word: bool,
     },
 }
 
@@ -47,7 +49,12 @@ impl Vocabulary {
         check_contract(tokens, &file)?;
         let entries = entries(&file);
         let counts = count_ids(tokens, &file)?;
-        Ok(Self { fingerprint: file.fingerprint(), pad_id: file.pad_id(), entries, counts })
+        Ok(Self {
+            fingerprint: file.fingerprint(),
+            pad_id: file.pad_id(),
+            entries,
+            counts,
+        })
     }
 
     /// Digest of the tokenizer's file.
@@ -79,48 +86,97 @@ impl Vocabulary {
 /// What the manifest promises must be what the tokenizer is: a model trained on ids of another
 /// vocabulary of the same size would work, and make no sense.
 fn check_contract(tokens: &Artifact, file: &TokenizerFile) -> Result<(), EmbedError> {
-    let damaged = |reason: String| ArtifactError::Damaged { path: tokens.folder().join(MANIFEST_NAME), reason };
-    let Contract::Tokens { tokenizer, vocabulary_size, pad_id, .. } = &tokens.manifest().contract else {
+    let damaged = |reason: String| ArtifactError::Damaged {
+        path: tokens.folder().join(MANIFEST_NAME),
+        reason,
+    };
+    let Contract::Tokens {
+        tokenizer,
+        vocabulary_size,
+        pad_id,
+        ..
+    } = &tokens.manifest().contract
+    else {
         return Err(damaged("it is not the manifest of tokens".to_owned()).into());
     };
     let differences = [
-        ("the tokenizer", tokenizer.to_string(), file.fingerprint().to_string()),
-        ("the vocabulary size", vocabulary_size.to_string(), file.vocabulary_size().to_string()),
-        ("the padding id", pad_id.to_string(), file.pad_id().to_string()),
+        (
+            "the tokenizer",
+            tokenizer.to_string(),
+            file.fingerprint().to_string(),
+        ),
+        (
+            "the vocabulary size",
+            vocabulary_size.to_string(),
+            file.vocabulary_size().to_string(),
+        ),
+        (
+            "the padding id",
+            pad_id.to_string(),
+            file.pad_id().to_string(),
+        ),
     ];
-    match differences.into_iter().find(|(_, promised, found)| promised != found) {
+    match differences
+        .into_iter()
+        .find(|(_, promised, found)| promised != found)
+    {
         None => Ok(()),
-        Some((what, promised, found)) => {
-            Err(damaged(format!("its contract names {promised} as {what}, and `tokenizer.json` has {found}")).into())
-        }
+        Some((what, promised, found)) => Err(damaged(format!(
+            "its contract names {promised} as {what}, and `tokenizer.json` has {found}"
+        ))
+        .into()),
     }
 }
 
 fn entries(file: &TokenizerFile) -> Vec<Entry> {
     let tokenizer = file.tokenizer();
     let added = tokenizer.get_added_tokens_decoder();
-    let special: HashSet<u32> = added.into_iter().filter(|(_, token)| token.special).map(|(id, _)| id).collect();
+    let special: HashSet<u32> = added
+        .into_iter()
+        .filter(|(_, token)| token.special)
+        .map(|(id, _)| id)
+        .collect();
     let tokens = file.tokens().into_iter().zip(0..);
     tokens
         .map(|(token, id)| match token {
             _ if id == file.pad_id() => Entry::Padding,
             _ if Some(id) == file.unknown_id() => Entry::Unknown,
-            Some(token) if !special.contains(&id) => Entry::Word { surface: surface(tokenizer, &token), token },
+            Some(token) if !special.contains(&id) => {
+                let (surface, starts_word) = surface(tokenizer, &token);
+                Entry::Word {
+                    token,
+                    surface,
+                    starts_word,
+                }
+            }
             _ => Entry::Special,
         })
         .collect()
 }
 
-/// A token as it would stand in a text: the tokenizer's own decoder undoes what marks the start of
-/// a word (`Ġthe`, `▁the`) and writes bytes as letters; WordPiece marks what continues one (`##ing`).
-fn surface(tokenizer: &Tokenizer, token: &str) -> String {
-    let token = match token.strip_prefix("##") {
-        Some(rest) if !rest.is_empty() => rest,
-        _ => token,
+/// A token as it would stand in a text, and whether it starts a word. The tokenizer's own decoder
+/// undoes what marks the start of one (`Ġthe`, `▁the`) and what writes bytes as letters; WordPiece
+/// marks what continues one (`##ing`) instead.
+fn surface(tokenizer: &Tokenizer, token: &str) -> (String, bool) {
+    let is_mark = |sign: char| matches!(sign, '\u{2581}' | '\u{120}');
+    let starts_word = match tokenizer.get_decoder() {
+        None => true,
+        Some(DecoderWrapper::WordPiece(_)) => !token.starts_with("##"),
+        Some(_) => token.starts_with(is_mark),
     };
-    let decoded = tokenizer.get_decoder().and_then(|decoder| decoder.decode_chain(vec![token.to_owned()]).ok());
+    let token = token
+        .strip_prefix("##")
+        .filter(|rest| !rest.is_empty())
+        .unwrap_or(token);
+    let decoded = tokenizer
+        .get_decoder()
+        .and_then(|decoder| decoder.decode_chain(vec![token.to_owned()]).ok());
     let text = decoded.map_or_else(|| token.to_owned(), |parts| parts.concat());
-    text.trim_matches(|sign: char| sign.is_whitespace() || matches!(sign, '\u{2581}' | '\u{120}')).to_owned()
+    (
+        text.trim_matches(|sign: char| sign.is_whitespace() || is_mark(sign))
+            .to_owned(),
+        starts_word,
+    )
 }
 
 fn count_ids(tokens: &Artifact, file: &TokenizerFile) -> Result<Vec<u64>, EmbedError> {
@@ -129,7 +185,9 @@ fn count_ids(tokens: &Artifact, file: &TokenizerFile) -> Result<Vec<u64>, EmbedE
     let path = tokens.file("train.arrow")?;
     let mut counts = vec![0_u64; size];
     for batch in map_arrays(&path, &schema::tokens(wide))?.batches()? {
-        let column = batch.column_by_name("ids").expect("the file was opened with the columns of its contract");
+        let column = batch
+            .column_by_name("ids")
+            .expect("the file was opened with the columns of its contract");
         let ids = column.as_list::<i32>().values();
         let outside = if wide {
             count_all(ids.as_primitive::<UInt32Type>(), &mut counts)
@@ -167,10 +225,14 @@ mod tests {
     use tokenizers::models::wordlevel::WordLevel;
     use tokenizers::{DecoderWrapper, Tokenizer};
 
-    fn check(decoder: Option<DecoderWrapper>, token: &str, expected: &str) {
+    fn check(decoder: Option<DecoderWrapper>, token: &str, expected: &str, starts_word: bool) {
         let mut tokenizer = Tokenizer::new(WordLevel::default());
         tokenizer.with_decoder(decoder);
-        assert_eq!(super::surface(&tokenizer, token), expected, "`{token}`");
+        assert_eq!(
+            super::surface(&tokenizer, token),
+            (expected.to_owned(), starts_word),
+            "`{token}`"
+        );
     }
 
     #[test]
@@ -178,13 +240,13 @@ mod tests {
         let word_piece = || Some(WordPiece::default().into());
         let bytes = || Some(ByteLevel::default().into());
         let spaces = || Some(Metaspace::default().into());
-        check(None, "good", "good");
-        check(None, "##", "##");
-        check(word_piece(), "##ing", "ing");
-        check(word_piece(), "film", "film");
-        check(bytes(), "\u{120}the", "the");
-        check(bytes(), "caf\u{c3}\u{a9}", "caf\u{e9}");
-        check(spaces(), "\u{2581}the", "the");
-        check(spaces(), "ing", "ing");
+        check(None, "good", "good", true);
+        check(None, "##", "##", true);
+        check(word_piece(), "##ing", "ing", false);
+        check(word_piece(), "film", "film", true);
+        check(bytes(), "\u{120}the", "the", true);
+        check(bytes(), "caf\u{c3}\u{a9}", "caf\u{e9}", false);
+        check(spaces(), "\u{2581}the", "the", true);
+        check(spaces(), "ing", "ing", false);
     }
 }

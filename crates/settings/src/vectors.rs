@@ -60,14 +60,22 @@ impl VectorLayout {
     /// # Errors
     /// The file cannot be read or has no vectors.
     pub fn peek(path: &Path) -> Result<Self, VectorsError> {
-        let read_error = |source| VectorsError::Read { path: path.to_owned(), source };
+        let read_error = |source| VectorsError::Read {
+            path: path.to_owned(),
+            source,
+        };
         let mut reader = open_vectors(path).map_err(read_error)?;
         let mut lines = Vec::new();
         while lines.len() <= FIRST_LINES {
-            let Some(line) = next_line(&mut reader).map_err(read_error)? else { break };
+            let Some(line) = next_line(&mut reader).map_err(read_error)? else {
+                break;
+            };
             lines.push(line);
         }
-        Self::of(&lines).map_err(|reason| VectorsError::NoVectors { path: path.to_owned(), reason })
+        Self::of(&lines).map_err(|reason| VectorsError::NoVectors {
+            path: path.to_owned(),
+            reason,
+        })
     }
 
     /// The width that most of the lines have. A word with spaces or a damaged line among the first
@@ -77,19 +85,30 @@ impl VectorLayout {
         let announced = header(&first.bytes);
         if let Some((count, width)) = announced {
             return match u32::try_from(width) {
-                Ok(width @ 1..=65_536) => Ok(Self { width, announced: Some(count) }),
-                _ => Err(format!("its first line announces vectors of {width} components")),
+                Ok(width @ 1..=65_536) => Ok(Self {
+                    width,
+                    announced: Some(count),
+                }),
+                _ => Err(format!(
+                    "its first line announces vectors of {width} components"
+                )),
             };
         }
         let mut widths = BTreeMap::new();
         for line in lines {
-            let numbers = fields(&line.bytes).skip(1).filter(|field| is_number(field)).count();
+            let numbers = fields(&line.bytes)
+                .skip(1)
+                .filter(|field| is_number(field))
+                .count();
             *widths.entry(numbers).or_insert(0) += 1;
         }
         // Of widths equally common the smaller one: words with spaces only ever add fields.
         let common = widths.into_iter().rev().max_by_key(|(_, lines)| *lines);
         match common {
-            Some((width @ 1..=65_536, _)) => Ok(Self { width: width as u32, announced: None }),
+            Some((width @ 1..=65_536, _)) => Ok(Self {
+                width: width as u32,
+                announced: None,
+            }),
             _ => Err("its first lines are not a word followed by numbers".to_owned()),
         }
     }
@@ -111,7 +130,11 @@ pub struct Line {
 pub fn open_vectors(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
     let mut file = BufReader::with_capacity(1 << 16, File::open(path)?);
     let is_gz = file.fill_buf()?.starts_with(&[0x1f, 0x8b]);
-    Ok(if is_gz { Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file))) } else { Box::new(file) })
+    Ok(if is_gz {
+        Box::new(BufReader::with_capacity(1 << 16, MultiGzDecoder::new(file)))
+    } else {
+        Box::new(file)
+    })
 }
 
 /// The next line, `None` at the end of the file.
@@ -125,7 +148,8 @@ pub fn next_line(reader: &mut dyn BufRead) -> io::Result<Option<Line>> {
         return Ok(None);
     }
     if length as u64 == LONGEST_LINE {
-        let message = format!("a line is longer than {LONGEST_LINE} bytes, which no line of word vectors is");
+        let message =
+            format!("a line is longer than {LONGEST_LINE} bytes, which no line of word vectors is");
         return Err(io::Error::new(io::ErrorKind::InvalidData, message));
     }
     let is_closed = bytes.last() == Some(&b'\n');
@@ -138,7 +162,8 @@ pub fn next_line(reader: &mut dyn BufRead) -> io::Result<Option<Line>> {
 /// The fields of a line. They are separated by ASCII spaces or tabs alone: the words themselves may
 /// hold any other white space.
 pub fn fields(line: &[u8]) -> impl DoubleEndedIterator<Item = &[u8]> {
-    line.split(|byte| matches!(byte, b' ' | b'\t')).filter(|field| !field.is_empty())
+    line.split(|byte| matches!(byte, b' ' | b'\t'))
+        .filter(|field| !field.is_empty())
 }
 
 fn header(line: &[u8]) -> Option<(u64, u64)> {
@@ -167,7 +192,11 @@ mod tests {
     }
 
     fn check(text: &str, width: u32, announced: Option<u64>) {
-        assert_eq!(layout(text).expect("vectors"), VectorLayout { width, announced }, "{text:?}");
+        assert_eq!(
+            layout(text).expect("vectors"),
+            VectorLayout { width, announced },
+            "{text:?}"
+        );
     }
 
     #[test]
@@ -184,8 +213,17 @@ mod tests {
 
     #[test]
     fn what_is_no_file_of_vectors_is_refused() {
-        for text in ["", "hello\n", "some words here\nand there\n", "3 0\n", "1 99999999\n"] {
-            assert!(matches!(layout(text), Err(VectorsError::NoVectors { .. })), "{text:?}");
+        for text in [
+            "",
+            "hello\n",
+            "some words here\nand there\n",
+            "3 0\n",
+            "1 99999999\n",
+        ] {
+            assert!(
+                matches!(layout(text), Err(VectorsError::NoVectors { .. })),
+                "{text:?}"
+            );
         }
         let endless = "x".repeat(LONGEST_LINE as usize + 1);
         assert!(matches!(layout(&endless), Err(VectorsError::Read { .. })));
@@ -195,8 +233,14 @@ mod tests {
     fn gz_is_known_by_its_first_bytes_and_not_by_its_name() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("vectors.txt");
-        let mut writer = flate2::write::GzEncoder::new(File::create(&path).expect("created"), flate2::Compression::fast());
-        writer.write_all(b"the 0.5 1\n").and_then(|()| writer.finish()).expect("written");
+        let mut writer = flate2::write::GzEncoder::new(
+            File::create(&path).expect("created"),
+            flate2::Compression::fast(),
+        );
+        writer
+            .write_all(b"the 0.5 1\n")
+            .and_then(|()| writer.finish())
+            .expect("written");
         assert_eq!(peek_width(&path).expect("vectors"), 2);
     }
 }

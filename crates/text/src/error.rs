@@ -33,7 +33,9 @@ pub enum TextError {
         hint: Option<String>,
     },
     /// Special tokens alone fill a row.
-    #[error("A row of {max_length} tokens has no room for text beside the {special} tokens that the tokenizer adds")]
+    #[error(
+        "A row of {max_length} tokens has no room for text beside the {special} tokens that the tokenizer adds"
+    )]
     NoRoom {
         /// Tokens of a row at most.
         max_length: u32,

@@ -46,7 +46,10 @@ impl TokenizerFile {
     /// The file cannot be read, is no tokenizer, or is one that cannot be used: without a padding
     /// token, with ids far beyond the number of tokens, or with random segmentation (BPE dropout).
     pub fn read(path: &Path) -> Result<Self, TextError> {
-        let bytes = fs::read(path).map_err(|source| TextError::Read { path: path.to_owned(), source })?;
+        let bytes = fs::read(path).map_err(|source| TextError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
         Self::from_bytes(&bytes, path)
     }
 
@@ -55,20 +58,37 @@ impl TokenizerFile {
     /// # Errors
     /// See [`TokenizerFile::read`].
     pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, TextError> {
-        let unusable =
-            |problem, hint: Option<String>| TextError::Unusable { path: path.to_owned(), problem, hint };
-        let mut tokenizer =
-            Tokenizer::from_bytes(bytes).map_err(|source| TextError::Parse { path: path.to_owned(), source })?;
-        let vocabulary_size = vocabulary_size(&tokenizer).map_err(|problem| unusable(problem, None))?;
+        let unusable = |problem, hint: Option<String>| TextError::Unusable {
+            path: path.to_owned(),
+            problem,
+            hint,
+        };
+        let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(|source| TextError::Parse {
+            path: path.to_owned(),
+            source,
+        })?;
+        let vocabulary_size =
+            vocabulary_size(&tokenizer).map_err(|problem| unusable(problem, None))?;
         if is_random(tokenizer.get_model()) {
             let hint = "Set `dropout` in its `model` section to null";
-            return Err(unusable("splits words at random (BPE dropout)".to_owned(), Some(hint.to_owned())));
+            return Err(unusable(
+                "splits words at random (BPE dropout)".to_owned(),
+                Some(hint.to_owned()),
+            ));
         }
-        let (pad_id, pad_token) = find_pad(&tokenizer).map_err(|problem| unusable(problem, Some(pad_hint())))?;
+        let (pad_id, pad_token) =
+            find_pad(&tokenizer).map_err(|problem| unusable(problem, Some(pad_hint())))?;
         // What is cut off and what is filled up is decided by whoever encodes, never by the file.
         tokenizer.with_padding(None);
-        tokenizer.with_truncation(None).map_err(|source| TextError::Parse { path: path.to_owned(), source })?;
-        let special = tokenizer.get_post_processor().map_or(0, |processor| processor.added_tokens(false));
+        tokenizer
+            .with_truncation(None)
+            .map_err(|source| TextError::Parse {
+                path: path.to_owned(),
+                source,
+            })?;
+        let special = tokenizer
+            .get_post_processor()
+            .map_or(0, |processor| processor.added_tokens(false));
         Ok(Self {
             fingerprint: Digest::of_bytes(bytes),
             vocabulary_size,
@@ -88,11 +108,21 @@ impl TokenizerFile {
     ///
     /// # Errors
     /// `max_length` has no room for text, or the tokenizer refuses the text.
-    pub fn encode(&self, text: &str, max_length: u32, truncation: Truncation) -> Result<Encoded, TextError> {
-        let failed = |source| TextError::Encode { characters: text.chars().count(), source };
+    pub fn encode(
+        &self,
+        text: &str,
+        max_length: u32,
+        truncation: Truncation,
+    ) -> Result<Encoded, TextError> {
+        let failed = |source| TextError::Encode {
+            characters: text.chars().count(),
+            source,
+        };
         let room = self.room(max_length)?;
         let whole = self.tokenizer.encode_fast(text, false).map_err(failed)?;
-        let length = u32::try_from(whole.len()).unwrap_or(u32::MAX).saturating_add(self.special);
+        let length = u32::try_from(whole.len())
+            .unwrap_or(u32::MAX)
+            .saturating_add(self.special);
         let mut ids = truncate(whole.get_ids(), room as usize, truncation);
         if self.special > 0 {
             ids = self.with_special_tokens(&ids).map_err(failed)?;
@@ -100,7 +130,10 @@ impl TokenizerFile {
         if ids.is_empty() {
             ids.push(self.unknown_id.unwrap_or(self.pad_id));
         }
-        Ok(Encoded { ids, length: length.max(1) })
+        Ok(Encoded {
+            ids,
+            length: length.max(1),
+        })
     }
 
     /// Tokens of text that fit into a row.
@@ -109,13 +142,27 @@ impl TokenizerFile {
     /// None do, because the tokenizer's special tokens fill the row.
     pub fn room(&self, max_length: u32) -> Result<u32, TextError> {
         let room = max_length.saturating_sub(self.special);
-        if room == 0 { Err(TextError::NoRoom { max_length, special: self.special }) } else { Ok(room) }
+        if room == 0 {
+            Err(TextError::NoRoom {
+                max_length,
+                special: self.special,
+            })
+        } else {
+            Ok(room)
+        }
     }
 
     fn with_special_tokens(&self, ids: &[u32]) -> tokenizers::Result<Vec<u32>> {
-        let tokens = ids.iter().map(|id| Token::new(*id, String::new(), (0, 0))).collect();
+        let tokens = ids
+            .iter()
+            .map(|id| Token::new(*id, String::new(), (0, 0)))
+            .collect();
         let encoding = Encoding::from_tokens(tokens, 0);
-        Ok(self.tokenizer.post_process(encoding, None, true)?.get_ids().to_vec())
+        Ok(self
+            .tokenizer
+            .post_process(encoding, None, true)?
+            .get_ids()
+            .to_vec())
     }
 
     /// The tokenizer itself, without truncation and padding.
@@ -164,7 +211,10 @@ fn vocabulary_size(tokenizer: &Tokenizer) -> Result<u32, String> {
     let vocabulary = tokenizer.get_vocab(true);
     let largest = vocabulary.values().max().ok_or("has an empty vocabulary")?;
     if *largest as usize > 2 * vocabulary.len() + 1024 {
-        return Err(format!("has ids up to {largest} for {} tokens", vocabulary.len()));
+        return Err(format!(
+            "has ids up to {largest} for {} tokens",
+            vocabulary.len()
+        ));
     }
     Ok(largest + 1)
 }
@@ -200,8 +250,18 @@ mod tests {
     }
 
     fn check(text: &str, max_length: u32, truncation: Truncation, ids: &[u32], length: u32) {
-        let encoded = read(BERT_LIKE).expect("usable").encode(text, max_length, truncation).expect("encodes");
-        assert_eq!(encoded, Encoded { ids: ids.to_vec(), length }, "`{text}`");
+        let encoded = read(BERT_LIKE)
+            .expect("usable")
+            .encode(text, max_length, truncation)
+            .expect("encodes");
+        assert_eq!(
+            encoded,
+            Encoded {
+                ids: ids.to_vec(),
+                length
+            },
+            "`{text}`"
+        );
     }
 
     #[test]
@@ -210,7 +270,13 @@ mod tests {
         check("good film", 8, Head, &[1, 4, 5, 2], 4);
         check("good good film film", 4, Head, &[1, 4, 4, 2], 6);
         check("good good film film", 4, Tail, &[1, 5, 5, 2], 6);
-        check("good good good film film film", 6, HeadTail, &[1, 4, 5, 5, 5, 2], 8);
+        check(
+            "good good good film film film",
+            6,
+            HeadTail,
+            &[1, 4, 5, 5, 5, 2],
+            8,
+        );
         check("other", 8, Head, &[1, 0, 2], 3);
         check("", 8, Head, &[1, 2], 2);
     }
@@ -218,7 +284,10 @@ mod tests {
     #[test]
     fn says_what_the_contract_needs() {
         let file = read(BERT_LIKE).expect("usable");
-        assert_eq!((file.vocabulary_size(), file.pad_id(), file.unknown_id()), (6, 3, Some(0)));
+        assert_eq!(
+            (file.vocabulary_size(), file.pad_id(), file.unknown_id()),
+            (6, 3, Some(0))
+        );
         assert_eq!(file.tokens()[5].as_deref(), Some("film"));
         assert_eq!(file.fingerprint(), Digest::of_bytes(BERT_LIKE.as_bytes()));
     }
@@ -229,8 +298,17 @@ mod tests {
             r#"{"type": "BertProcessing", "sep": ["[SEP]", 2], "cls": ["[CLS]", 1]}"#,
             "null",
         );
-        let encoded = read(&plain).expect("usable").encode("  ", 8, Truncation::Head).expect("encodes");
-        assert_eq!(encoded, Encoded { ids: vec![0], length: 1 });
+        let encoded = read(&plain)
+            .expect("usable")
+            .encode("  ", 8, Truncation::Head)
+            .expect("encodes");
+        assert_eq!(
+            encoded,
+            Encoded {
+                ids: vec![0],
+                length: 1
+            }
+        );
         assert!(!encoded.is_truncated());
     }
 
@@ -244,16 +322,36 @@ mod tests {
         read(&no_padding_section).expect("`[PAD]` is a well-known name");
         let cases = [
             ("{", "cannot be understood"),
-            (&BERT_LIKE.replace(r#""pad_id": 3"#, r#""pad_id": 5"#), "pads with `[PAD]` as id 5"),
-            (&BERT_LIKE.replace(r#""pad_token": "[PAD]""#, r#""pad_token": "[FILL]""#), "pads with `[FILL]`, which"),
-            (&no_padding_section.replace("[PAD]", "[FILL]"), "has no padding token"),
-            (&BERT_LIKE.replace(r#""film": 5"#, r#""film": 4000000000"#), "has ids up to 4000000000 for 6 tokens"),
+            (
+                &BERT_LIKE.replace(r#""pad_id": 3"#, r#""pad_id": 5"#),
+                "pads with `[PAD]` as id 5",
+            ),
+            (
+                &BERT_LIKE.replace(r#""pad_token": "[PAD]""#, r#""pad_token": "[FILL]""#),
+                "pads with `[FILL]`, which",
+            ),
+            (
+                &no_padding_section.replace("[PAD]", "[FILL]"),
+                "has no padding token",
+            ),
+            (
+                &BERT_LIKE.replace(r#""film": 5"#, r#""film": 4000000000"#),
+                "has ids up to 4000000000 for 6 tokens",
+            ),
         ];
         for (text, expected) in cases {
             let error = read(text).expect_err("refused").to_string();
             assert!(error.contains(expected), "{error}");
         }
-        let error = read(BERT_LIKE).expect("usable").encode("good", 2, Truncation::Head).expect_err("no room");
-        assert!(error.to_string().contains("no room for text beside the 2 tokens"), "{error}");
+        let error = read(BERT_LIKE)
+            .expect("usable")
+            .encode("good", 2, Truncation::Head)
+            .expect_err("no room");
+        assert!(
+            error
+                .to_string()
+                .contains("no room for text beside the 2 tokens"),
+            "{error}"
+        );
     }
 }

@@ -33,13 +33,21 @@ pub(crate) fn find_pad(tokenizer: &Tokenizer) -> Result<(u32, String), String> {
                 "pads with `{}` as id {}, and its vocabulary has that token as id {id}",
                 section.pad_token, section.pad_id
             )),
-            None => Err(format!("pads with `{}`, which its vocabulary does not have", section.pad_token)),
+            None => Err(format!(
+                "pads with `{}`, which its vocabulary does not have",
+                section.pad_token
+            )),
         };
     }
     PAD_NAMES
         .iter()
         .find_map(|name| Some((tokenizer.token_to_id(name)?, (*name).to_owned())))
-        .ok_or_else(|| format!("has no padding token: neither a padding section nor one of {}", list(&PAD_NAMES)))
+        .ok_or_else(|| {
+            format!(
+                "has no padding token: neither a padding section nor one of {}",
+                list(&PAD_NAMES)
+            )
+        })
 }
 
 /// The id of what the vocabulary lacks: what the model says, else a token of a well-known name.
@@ -52,9 +60,16 @@ pub(crate) fn find_unknown(tokenizer: &Tokenizer) -> Option<u32> {
         // It keeps its id to itself; the token has one of the usual names.
         ModelWrapper::Unigram(_) => None,
     };
-    declared.into_iter().chain(UNKNOWN_NAMES).find_map(|name| tokenizer.token_to_id(name))
+    declared
+        .into_iter()
+        .chain(UNKNOWN_NAMES)
+        .find_map(|name| tokenizer.token_to_id(name))
 }
 
 fn list(names: &[&str]) -> String {
-    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    names
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ")
 }

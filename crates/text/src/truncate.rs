@@ -25,7 +25,11 @@ mod tests {
 
     fn check(length: u32, limit: usize, truncation: Truncation, expected: &[u32]) {
         let ids: Vec<u32> = (0..length).collect();
-        assert_eq!(truncate(&ids, limit, truncation), expected, "{length} ids, {limit} kept, {truncation:?}");
+        assert_eq!(
+            truncate(&ids, limit, truncation),
+            expected,
+            "{length} ids, {limit} kept, {truncation:?}"
+        );
     }
 
     #[test]

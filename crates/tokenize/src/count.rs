@@ -7,7 +7,8 @@ use artifact::Split;
 use rayon::prelude::*;
 use stage::Task;
 use tokenizers::{
-    NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer, Tokenizer,
+    NormalizedString, Normalizer, OffsetReferential, OffsetType, PreTokenizedString, PreTokenizer,
+    Tokenizer,
 };
 
 use crate::TokenizeError;
@@ -25,7 +26,11 @@ pub(crate) type WordCount = (String, u64);
 ///
 /// # Errors
 /// The table is damaged, or the tokenizer refuses a text.
-pub(crate) fn count_words(tokenizer: &Tokenizer, clean: &Path, task: &Task) -> Result<Vec<WordCount>, TokenizeError> {
+pub(crate) fn count_words(
+    tokenizer: &Tokenizer,
+    clean: &Path,
+    task: &Task,
+) -> Result<Vec<WordCount>, TokenizeError> {
     let mut total = HashMap::new();
     for rows in rows_of(clean, Split::Train)? {
         let rows = rows?;
@@ -44,7 +49,11 @@ pub(crate) fn count_words(tokenizer: &Tokenizer, clean: &Path, task: &Task) -> R
     Ok(words)
 }
 
-fn count_chunk(tokenizer: &Tokenizer, texts: &[&str], task: &Task) -> tokenizers::Result<HashMap<String, u64>> {
+fn count_chunk(
+    tokenizer: &Tokenizer,
+    texts: &[&str],
+    task: &Task,
+) -> tokenizers::Result<HashMap<String, u64>> {
     let mut counts = HashMap::new();
     for text in texts {
         for_each_word(tokenizer, text, |word| match counts.get_mut(word) {
@@ -59,7 +68,11 @@ fn count_chunk(tokenizer: &Tokenizer, texts: &[&str], task: &Task) -> tokenizers
 }
 
 /// What the tokenizer's first two steps make of a text: its words, before any vocabulary.
-pub(crate) fn for_each_word(tokenizer: &Tokenizer, text: &str, visit: impl FnMut(&str)) -> tokenizers::Result<()> {
+pub(crate) fn for_each_word(
+    tokenizer: &Tokenizer,
+    text: &str,
+    visit: impl FnMut(&str),
+) -> tokenizers::Result<()> {
     let mut normalized = NormalizedString::from(text);
     if let Some(normalizer) = tokenizer.get_normalizer() {
         normalizer.normalize(&mut normalized)?;
@@ -69,6 +82,10 @@ pub(crate) fn for_each_word(tokenizer: &Tokenizer, text: &str, visit: impl FnMut
         pre_tokenizer.pre_tokenize(&mut words)?;
     }
     let splits = words.get_splits(OffsetReferential::Normalized, OffsetType::None);
-    splits.into_iter().map(|(word, ..)| word).filter(|word| !word.is_empty()).for_each(visit);
+    splits
+        .into_iter()
+        .map(|(word, ..)| word)
+        .filter(|word| !word.is_empty())
+        .for_each(visit);
     Ok(())
 }

@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, ListArray, RecordBatch, UInt8Array, UInt16Array, UInt32Array, UInt64Array};
+use arrow::array::{
+    ArrayRef, ListArray, RecordBatch, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
+};
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field};
 use artifact::{ArtifactError, Split, schema, write_arrays};
@@ -39,10 +41,15 @@ pub(crate) fn encode_split(
         .map(|rows| {
             let rows = rows?;
             let encoded = encode_rows(tokenizer, settings, &rows, task)?;
-            encoded.iter().for_each(|row| figures.add(row, tokenizer.unknown_id()));
-            to_batch(&rows, &encoded, wide).map_err(|error| ArtifactError::table("write", destination)(error).into())
+            encoded
+                .iter()
+                .for_each(|row| figures.add(row, tokenizer.unknown_id()));
+            to_batch(&rows, &encoded, wide)
+                .map_err(|error| ArtifactError::table("write", destination)(error).into())
         })
-        .map_while(|batch: Result<RecordBatch, TokenizeError>| batch.map_err(|error| failure = Some(error)).ok())
+        .map_while(|batch: Result<RecordBatch, TokenizeError>| {
+            batch.map_err(|error| failure = Some(error)).ok()
+        })
         .filter(|batch| batch.num_rows() > 0);
     write_arrays(destination, &schema::tokens(wide), batches)?;
     match failure {
@@ -64,26 +71,46 @@ fn encode_rows(
         .map(|(text, row_id)| {
             let encoded = tokenizer.encode(text, settings.max_length, settings.truncation);
             task.advance(1);
-            encoded.map_err(|source| TokenizeError::Row { row_id: *row_id, source })
+            encoded.map_err(|source| TokenizeError::Row {
+                row_id: *row_id,
+                source,
+            })
         })
         .collect()
 }
 
-fn to_batch(rows: &Rows, encoded: &[Encoded], wide: bool) -> Result<RecordBatch, arrow::error::ArrowError> {
+fn to_batch(
+    rows: &Rows,
+    encoded: &[Encoded],
+    wide: bool,
+) -> Result<RecordBatch, arrow::error::ArrowError> {
     let schema = schema::tokens(wide);
     let all_ids = || encoded.iter().flat_map(|row| row.ids.iter().copied());
     let (id_type, ids): (DataType, ArrayRef) = if wide {
-        (DataType::UInt32, Arc::new(UInt32Array::from_iter_values(all_ids())))
+        (
+            DataType::UInt32,
+            Arc::new(UInt32Array::from_iter_values(all_ids())),
+        )
     } else {
         // Ids are below the vocabulary's size, which was seen to fit.
-        (DataType::UInt16, Arc::new(UInt16Array::from_iter_values(all_ids().map(|id| id as u16))))
+        (
+            DataType::UInt16,
+            Arc::new(UInt16Array::from_iter_values(all_ids().map(|id| id as u16))),
+        )
     };
     let offsets = OffsetBuffer::from_lengths(encoded.iter().map(|row| row.ids.len()));
-    let lists = ListArray::try_new(Arc::new(Field::new_list_field(id_type, false)), offsets, ids, None)?;
+    let lists = ListArray::try_new(
+        Arc::new(Field::new_list_field(id_type, false)),
+        offsets,
+        ids,
+        None,
+    )?;
     let columns: Vec<ArrayRef> = vec![
         Arc::new(UInt64Array::clone(&rows.row_ids)),
         Arc::new(UInt8Array::clone(&rows.labels)),
-        Arc::new(UInt32Array::from_iter_values(encoded.iter().map(|row| row.length))),
+        Arc::new(UInt32Array::from_iter_values(
+            encoded.iter().map(|row| row.length),
+        )),
         Arc::new(lists),
     ];
     RecordBatch::try_new(schema, columns)

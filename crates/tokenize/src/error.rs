@@ -33,7 +33,9 @@ pub enum TokenizeError {
     #[error("The training split is empty, so there is nothing to learn a vocabulary from")]
     NothingToLearnFrom,
     /// No word of the training split is frequent enough.
-    #[error("No word of the training split occurs {frequency} times, so the vocabulary would be empty")]
+    #[error(
+        "No word of the training split occurs {frequency} times, so the vocabulary would be empty"
+    )]
     NothingFrequent {
         /// The setting in force.
         frequency: u64,
@@ -48,7 +50,9 @@ pub enum TokenizeError {
 
 impl TokenizeError {
     /// An error of the library: `map_err(TokenizeError::library("learn the vocabulary"))`.
-    pub(crate) fn library(action: &'static str) -> impl Fn(Box<dyn std::error::Error + Send + Sync>) -> Self {
+    pub(crate) fn library(
+        action: &'static str,
+    ) -> impl Fn(Box<dyn std::error::Error + Send + Sync>) -> Self {
         move |source| Self::Library { action, source }
     }
 

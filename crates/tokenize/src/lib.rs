@@ -16,7 +16,9 @@ mod vocabulary;
 use std::fs;
 use std::path::Path;
 
-use artifact::{Artifact, ArtifactError, Contract, OutputFile, Sentiment, Source, Split, StageName};
+use artifact::{
+    Artifact, ArtifactError, Contract, OutputFile, Sentiment, Source, Split, StageName,
+};
 use settings::{TokenizerKind, TokenizerSettings};
 use stage::{Context, Failure, NoOptions, Outcome, Stage, format};
 use text::TokenizerFile;
@@ -70,9 +72,19 @@ impl Reviews {
     fn open(clean: &Artifact) -> Result<Self, ArtifactError> {
         let path = clean.file("clean.parquet")?;
         match &clean.manifest().contract {
-            Contract::Clean { train, validation, test, unlabelled, .. } => Ok(Self {
+            Contract::Clean {
+                train,
+                validation,
+                test,
+                unlabelled,
+                ..
+            } => Ok(Self {
                 path,
-                rows: [(Split::Train, *train), (Split::Validation, *validation), (Split::Test, *test)],
+                rows: [
+                    (Split::Train, *train),
+                    (Split::Validation, *validation),
+                    (Split::Test, *test),
+                ],
                 unlabelled: *unlabelled,
             }),
             _ => Err(ArtifactError::Damaged {
@@ -83,33 +95,53 @@ impl Reviews {
     }
 
     fn count(&self, split: Split) -> u64 {
-        self.rows.iter().find(|(name, _)| *name == split).map_or(0, |(_, rows)| *rows)
+        self.rows
+            .iter()
+            .find(|(name, _)| *name == split)
+            .map_or(0, |(_, rows)| *rows)
     }
 }
 
 fn source_of(context: &Context) -> Result<&Path, Failure> {
     match context.source() {
         Some(Source::Path(path)) => Ok(path),
-        _ => Err(Failure::new(format!("`tokenizer.{}.source` must name the `tokenizer.json` to use", context.step().variant))),
+        _ => Err(Failure::new(format!(
+            "`tokenizer.{}.source` must name the `tokenizer.json` to use",
+            context.step().variant
+        ))),
     }
 }
 
 /// Learns a tokenizer and gives it as the text of its file.
-fn train(context: &Context, settings: &TokenizerSettings, reviews: &Reviews) -> Result<Vec<u8>, TokenizeError> {
+fn train(
+    context: &Context,
+    settings: &TokenizerSettings,
+    reviews: &Reviews,
+) -> Result<Vec<u8>, TokenizeError> {
     let rows = reviews.count(Split::Train);
     if rows == 0 {
         return Err(TokenizeError::NothingToLearnFrom);
     }
     let recipe = recipe::tokenizer(settings.kind, settings.lowercase.unwrap_or(true))?;
     let words = {
-        let task = context.progress().task("counting words", Some(rows), "reviews");
+        let task = context
+            .progress()
+            .task("counting words", Some(rows), "reviews");
         count::count_words(&recipe, &reviews.path, &task)?
     };
     let limits = vocabulary::Limits {
-        size: settings.vocabulary_size.unwrap_or(TokenizerSettings::DEFAULT_VOCABULARY),
-        frequency: u64::from(settings.min_frequency.unwrap_or(TokenizerSettings::DEFAULT_FREQUENCY)),
+        size: settings
+            .vocabulary_size
+            .unwrap_or(TokenizerSettings::DEFAULT_VOCABULARY),
+        frequency: u64::from(
+            settings
+                .min_frequency
+                .unwrap_or(TokenizerSettings::DEFAULT_FREQUENCY),
+        ),
     };
-    let task = context.progress().task("learning the vocabulary", None, "words");
+    let task = context
+        .progress()
+        .task("learning the vocabulary", None, "words");
     task.advance(words.len() as u64);
     let model = vocabulary::learn(settings.kind, &words, limits)?;
     recipe::finish(recipe, model)
@@ -127,7 +159,14 @@ fn encode(
     let task = context.progress().task("encoding", Some(total), "reviews");
     for split in Split::LABELLED {
         let name = format!("{split}.arrow");
-        let figures = encode_split(tokenizer, settings, &reviews.path, split, &context.output().join(&name), &task)?;
+        let figures = encode_split(
+            tokenizer,
+            settings,
+            &reviews.path,
+            split,
+            &context.output().join(&name),
+            &task,
+        )?;
         files.push(OutputFile::table(name, figures.rows()));
         statistics.add(split, figures);
     }

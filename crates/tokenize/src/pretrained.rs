@@ -15,9 +15,15 @@ use crate::TokenizeError;
 /// # Errors
 /// The file cannot be read, or not be used: see [`TokenizerFile::read`].
 pub(crate) fn import(path: &Path) -> Result<Vec<u8>, TokenizeError> {
-    let bytes = fs::read(path).map_err(|source| TextError::Read { path: path.to_owned(), source })?;
+    let bytes = fs::read(path).map_err(|source| TextError::Read {
+        path: path.to_owned(),
+        source,
+    })?;
     let file = TokenizerFile::from_bytes(&bytes, path)?;
-    let parse_error = |error: serde_json::Error| TextError::Parse { path: path.to_owned(), source: error.into() };
+    let parse_error = |error: serde_json::Error| TextError::Parse {
+        path: path.to_owned(),
+        source: error.into(),
+    };
     let mut json: Value = serde_json::from_slice(&bytes).map_err(parse_error)?;
     let is_set = |section: &str| json.get(section).is_some_and(|value| !value.is_null());
     if !is_set("truncation") && !is_set("padding") {

@@ -9,7 +9,9 @@ use settings::TokenizerKind;
 use tokenizers::decoders::wordpiece::WordPiece as WordPieceDecoder;
 use tokenizers::models::ModelWrapper;
 use tokenizers::models::wordlevel::WordLevel;
-use tokenizers::normalizers::{Lowercase, NFC, NormalizerWrapper, Replace, Sequence as Normalizers};
+use tokenizers::normalizers::{
+    Lowercase, NFC, NormalizerWrapper, Replace, Sequence as Normalizers,
+};
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::pre_tokenizers::bert::BertPreTokenizer;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
@@ -31,26 +33,31 @@ const WORDS: &str = r"\w+(?=(?i:n't)\b)|(?i:n't)\b|'(?i:s|re|ve|m|ll|d)\b|\w+|[^
 pub(crate) fn tokenizer(kind: TokenizerKind, lowercase: bool) -> Result<Tokenizer, TokenizeError> {
     let failed = TokenizeError::library("build the tokenizer");
     let mut tokenizer = Tokenizer::new(ModelWrapper::WordLevel(WordLevel::default()));
-    tokenizer.with_normalizer(Some(normalizer(kind, lowercase).map_err(&failed)?));
+    tokenizer.with_normalizer(Some(normalizer(lowercase).map_err(&failed)?));
     tokenizer.with_pre_tokenizer(Some(pre_tokenizer(kind).map_err(&failed)?));
     tokenizer.with_decoder(decoder(kind));
     Ok(tokenizer)
 }
 
 /// The text of the file of a tokenizer with this vocabulary.
-pub(crate) fn finish(mut tokenizer: Tokenizer, model: ModelWrapper) -> Result<Vec<u8>, TokenizeError> {
+pub(crate) fn finish(
+    mut tokenizer: Tokenizer,
+    model: ModelWrapper,
+) -> Result<Vec<u8>, TokenizeError> {
     tokenizer.with_model(model);
     tokenizer.with_padding(Some(text::padding(0, PAD)));
-    let json = tokenizer.to_string(true).map_err(TokenizeError::library("write the tokenizer as JSON"))?;
+    let json = tokenizer
+        .to_string(true)
+        .map_err(TokenizeError::library("write the tokenizer as JSON"))?;
     Ok(json.into_bytes())
 }
 
 /// One form for what looks the same: composed letters, one apostrophe, one case where asked for.
-fn normalizer(kind: TokenizerKind, lowercase: bool) -> tokenizers::Result<NormalizerWrapper> {
-    let mut steps = vec![NormalizerWrapper::NFC(NFC)];
-    if kind == TokenizerKind::Word {
-        steps.push(Replace::new("\u{2019}", "'")?.into());
-    }
+fn normalizer(lowercase: bool) -> tokenizers::Result<NormalizerWrapper> {
+    let mut steps = vec![
+        NormalizerWrapper::NFC(NFC),
+        Replace::new("\u{2019}", "'")?.into(),
+    ];
     if lowercase {
         steps.push(NormalizerWrapper::Lowercase(Lowercase));
     }
@@ -60,9 +67,12 @@ fn normalizer(kind: TokenizerKind, lowercase: bool) -> tokenizers::Result<Normal
 fn pre_tokenizer(kind: TokenizerKind) -> tokenizers::Result<PreTokenizerWrapper> {
     Ok(match kind {
         // Inverted: the pattern says what is kept, and what lies between is removed.
-        TokenizerKind::Word => {
-            Split::new(SplitPattern::Regex(WORDS.to_owned()), SplitDelimiterBehavior::Removed, true)?.into()
-        }
+        TokenizerKind::Word => Split::new(
+            SplitPattern::Regex(WORDS.to_owned()),
+            SplitDelimiterBehavior::Removed,
+            true,
+        )?
+        .into(),
         TokenizerKind::Wordpiece => BertPreTokenizer.into(),
         TokenizerKind::Bpe => byte_level().into(),
         TokenizerKind::Unigram | TokenizerKind::Pretrained => {
@@ -96,7 +106,8 @@ mod tests {
     fn check(kind: TokenizerKind, lowercase: bool, text: &str, expected: &[&str]) {
         let recipe = tokenizer(kind, lowercase).expect("the recipe is sound");
         let mut words = Vec::new();
-        for_each_word(&recipe, text, |word| words.push(word.to_owned())).expect("any text can be split");
+        for_each_word(&recipe, text, |word| words.push(word.to_owned()))
+            .expect("any text can be split");
         assert_eq!(words, expected, "`{text}`");
     }
 
@@ -104,20 +115,59 @@ mod tests {
     fn words_stand_as_in_the_vocabulary_of_glove() {
         let words = |text, expected: &[&str]| check(TokenizerKind::Word, true, text, expected);
         words("I didn't like it.", &["i", "did", "n't", "like", "it", "."]);
-        words("Can\u{2019}t won't DON'T", &["ca", "n't", "wo", "n't", "do", "n't"]);
-        words("they're we've I'm he'll she'd it's", &["they", "'re", "we", "'ve", "i", "'m", "he", "'ll", "she", "'d", "it", "'s"]);
-        words("rock'n'roll 'quoted'", &["rock", "'", "n", "'", "roll", "'", "quoted", "'"]);
-        words("well-made, 10/10!!! :)", &["well", "-", "made", ",", "10", "/", "10", "!", "!", "!", ":", ")"]);
-        words("Cafe\u{301} na\u{ef}ve 日本", &["caf\u{e9}", "na\u{ef}ve", "日本"]);
+        words(
+            "Can\u{2019}t won't DON'T",
+            &["ca", "n't", "wo", "n't", "do", "n't"],
+        );
+        words(
+            "they're we've I'm he'll she'd it's",
+            &[
+                "they", "'re", "we", "'ve", "i", "'m", "he", "'ll", "she", "'d", "it", "'s",
+            ],
+        );
+        words(
+            "rock'n'roll 'quoted'",
+            &["rock", "'", "n", "'", "roll", "'", "quoted", "'"],
+        );
+        words(
+            "well-made, 10/10!!! :)",
+            &[
+                "well", "-", "made", ",", "10", "/", "10", "!", "!", "!", ":", ")",
+            ],
+        );
+        words(
+            "Cafe\u{301} na\u{ef}ve 日本",
+            &["caf\u{e9}", "na\u{ef}ve", "日本"],
+        );
         words("<pad> <unk>", &["<", "pad", ">", "<", "unk", ">"]);
         words(" \t\u{a0} ", &[]);
-        check(TokenizerKind::Word, false, "Don't STOP", &["Do", "n't", "STOP"]);
+        check(
+            TokenizerKind::Word,
+            false,
+            "Don't STOP",
+            &["Do", "n't", "STOP"],
+        );
     }
 
     #[test]
     fn no_kind_can_spell_a_special_token() {
-        check(TokenizerKind::Wordpiece, true, "a <pad>", &["a", "<", "pad", ">"]);
-        check(TokenizerKind::Bpe, true, "a <pad>", &["\u{120}a", "\u{120}<", "pad", ">"]);
-        check(TokenizerKind::Unigram, true, "a <pad>", &["\u{2581}a", "\u{2581}", "<", "pad", ">"]);
+        check(
+            TokenizerKind::Wordpiece,
+            true,
+            "a <pad>",
+            &["a", "<", "pad", ">"],
+        );
+        check(
+            TokenizerKind::Bpe,
+            true,
+            "a <pad>",
+            &["\u{120}a", "\u{120}<", "pad", ">"],
+        );
+        check(
+            TokenizerKind::Unigram,
+            true,
+            "a <pad>",
+            &["\u{2581}a", "\u{2581}", "<", "pad", ">"],
+        );
     }
 }

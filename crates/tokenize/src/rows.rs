@@ -2,7 +2,9 @@
 
 use std::path::Path;
 
-use arrow::array::{Array, AsArray, BooleanArray, RecordBatch, StringArray, UInt8Array, UInt64Array};
+use arrow::array::{
+    Array, AsArray, BooleanArray, RecordBatch, StringArray, UInt8Array, UInt64Array,
+};
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{UInt8Type, UInt64Type};
 use artifact::{ArtifactError, Split, read_table, schema};
@@ -17,7 +19,9 @@ pub(crate) struct Rows {
 impl Rows {
     /// Every text.
     pub(crate) fn texts(&self) -> Vec<&str> {
-        (0..self.texts.len()).map(|row| self.texts.value(row)).collect()
+        (0..self.texts.len())
+            .map(|row| self.texts.value(row))
+            .collect()
     }
 }
 
@@ -36,10 +40,15 @@ pub(crate) fn rows_of(
 
 fn select(path: &Path, batch: &RecordBatch, split: Split) -> Result<Rows, ArtifactError> {
     let column = |name: &str| {
-        batch.column_by_name(name).expect("the table was opened with the columns of its contract")
+        batch
+            .column_by_name(name)
+            .expect("the table was opened with the columns of its contract")
     };
     let splits = column("split").as_string::<i32>();
-    let chosen: BooleanArray = splits.iter().map(|name| Some(name == Some(split.as_str()))).collect();
+    let chosen: BooleanArray = splits
+        .iter()
+        .map(|name| Some(name == Some(split.as_str())))
+        .collect();
     let columns = ["row_id", "label", "text"].map(|name| (name, column(name).clone()));
     let wanted = RecordBatch::try_from_iter(columns).map_err(ArtifactError::table("read", path))?;
     let rows = filter_record_batch(&wanted, &chosen).map_err(ArtifactError::table("read", path))?;
@@ -47,7 +56,10 @@ fn select(path: &Path, batch: &RecordBatch, split: Split) -> Result<Rows, Artifa
         if column.null_count() > 0 {
             return Err(ArtifactError::Damaged {
                 path: path.to_owned(),
-                reason: format!("{} of the split `{split}` have no `{name}`", stage::format::plural(column.null_count() as u64, "row", "rows")),
+                reason: format!(
+                    "{} of the split `{split}` have no `{name}`",
+                    stage::format::plural(column.null_count() as u64, "row", "rows")
+                ),
             });
         }
     }

@@ -7,8 +7,14 @@ use stage::format;
 use text::{Encoded, TokenizerFile};
 
 /// Quantiles of row lengths that are reported, with their names.
-const QUANTILES: [(&str, f64); 6] =
-    [("q25", 0.25), ("median", 0.5), ("q75", 0.75), ("q90", 0.9), ("q95", 0.95), ("q99", 0.99)];
+const QUANTILES: [(&str, f64); 6] = [
+    ("q25", 0.25),
+    ("median", 0.5),
+    ("q75", 0.75),
+    ("q90", 0.9),
+    ("q95", 0.95),
+    ("q99", 0.99),
+];
 
 /// What is counted while a split is encoded.
 #[derive(Clone, Debug, Default)]
@@ -87,9 +93,16 @@ struct Lengths {
 impl Lengths {
     fn of(sorted: &[u32], sum: u64) -> Option<Self> {
         let (shortest, longest) = (*sorted.first()?, *sorted.last()?);
-        let quantiles =
-            QUANTILES.iter().map(|(name, share)| ((*name).to_owned(), quantile(sorted, *share).into())).collect();
-        Some(Self { mean: sum as f64 / sorted.len() as f64, shortest, quantiles, longest })
+        let quantiles = QUANTILES
+            .iter()
+            .map(|(name, share)| ((*name).to_owned(), quantile(sorted, *share).into()))
+            .collect();
+        Some(Self {
+            mean: sum as f64 / sorted.len() as f64,
+            shortest,
+            quantiles,
+            longest,
+        })
     }
 }
 
@@ -100,7 +113,11 @@ fn quantile(sorted: &[u32], share: f64) -> u32 {
 }
 
 fn share(part: u64, whole: u64) -> f64 {
-    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
+    if whole == 0 {
+        0.0
+    } else {
+        part as f64 / whole as f64
+    }
 }
 
 impl Statistics {
@@ -165,7 +182,12 @@ mod tests {
 
     #[test]
     fn quantiles_are_values_that_occur() {
-        let cases = [(&[7][..], 0.5, 7), (&[1, 2, 3, 4], 0.5, 2), (&[1, 2, 3, 4], 0.75, 3), (&[1, 2, 3, 4], 0.99, 4)];
+        let cases = [
+            (&[7][..], 0.5, 7),
+            (&[1, 2, 3, 4], 0.5, 2),
+            (&[1, 2, 3, 4], 0.75, 3),
+            (&[1, 2, 3, 4], 0.99, 4),
+        ];
         for (values, share, expected) in cases {
             assert_eq!(quantile(values, share), expected, "{share} of {values:?}");
         }
@@ -174,12 +196,30 @@ mod tests {
     #[test]
     fn counts_what_was_left_out_and_what_was_unknown() {
         let mut figures = Figures::default();
-        figures.add(&Encoded { ids: vec![1, 5], length: 6 }, Some(1));
-        figures.add(&Encoded { ids: vec![2, 3], length: 2 }, Some(1));
+        figures.add(
+            &Encoded {
+                ids: vec![1, 5],
+                length: 6,
+            },
+            Some(1),
+        );
+        figures.add(
+            &Encoded {
+                ids: vec![2, 3],
+                length: 2,
+            },
+            Some(1),
+        );
         let report = figures.report();
         assert_eq!((report.rows, report.tokens, report.tokens_kept), (2, 8, 4));
         assert_eq!((report.rows_truncated, report.tokens_unknown), (1, 1));
         assert_eq!((report.share_truncated, report.share_unknown), (0.5, 0.25));
-        assert_eq!(Figures::default().report().length.map(|length| length.longest), None);
+        assert_eq!(
+            Figures::default()
+                .report()
+                .length
+                .map(|length| length.longest),
+            None
+        );
     }
 }

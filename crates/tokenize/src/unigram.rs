@@ -18,7 +18,11 @@ const STEP: f64 = 0.0001;
 /// # Errors
 /// The library gives up.
 pub(crate) fn learn(words: &[WordCount], limits: Limits) -> Result<Unigram, TokenizeError> {
-    let frequent: Vec<WordCount> = words.iter().filter(|(_, count)| *count >= limits.frequency).cloned().collect();
+    let frequent: Vec<WordCount> = words
+        .iter()
+        .filter(|(_, count)| *count >= limits.frequency)
+        .cloned()
+        .collect();
     let sentences = spelled_with(&frequent, &alphabet(&frequent, limits))
         .into_iter()
         .map(|(word, count)| (word, u32::try_from(count).unwrap_or(u32::MAX)))
@@ -44,11 +48,17 @@ pub(crate) fn learn(words: &[WordCount], limits: Limits) -> Result<Unigram, Toke
 fn settle(trained: &Unigram) -> tokenizers::Result<Unigram> {
     let mut special: Vec<(String, f64)> = trained.iter().cloned().collect();
     let mut pieces = special.split_off(special_tokens().len());
-    let lowest = pieces.iter().map(|(_, score)| *score).fold(f64::INFINITY, f64::min);
+    let lowest = pieces
+        .iter()
+        .map(|(_, score)| *score)
+        .fold(f64::INFINITY, f64::min);
     let is_sign = |piece: &str| piece.chars().count() == 1;
     let signs = pieces.iter().filter(|(piece, _)| is_sign(piece)).count();
     let reach = lowest + STEP * (signs + 1) as f64;
-    for (_, score) in pieces.iter_mut().filter(|(piece, score)| is_sign(piece) && *score < reach) {
+    for (_, score) in pieces
+        .iter_mut()
+        .filter(|(piece, score)| is_sign(piece) && *score < reach)
+    {
         *score = lowest;
     }
     pieces.sort_by(|one, two| two.1.total_cmp(&one.1).then_with(|| one.0.cmp(&two.0)));

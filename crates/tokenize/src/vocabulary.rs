@@ -42,9 +42,15 @@ pub(crate) struct Limits {
 ///
 /// # Errors
 /// No word is frequent enough, or the library gives up.
-pub(crate) fn learn(kind: TokenizerKind, words: &[WordCount], limits: Limits) -> Result<ModelWrapper, TokenizeError> {
+pub(crate) fn learn(
+    kind: TokenizerKind,
+    words: &[WordCount],
+    limits: Limits,
+) -> Result<ModelWrapper, TokenizeError> {
     if !words.iter().any(|(_, count)| *count >= limits.frequency) {
-        return Err(TokenizeError::NothingFrequent { frequency: limits.frequency });
+        return Err(TokenizeError::NothingFrequent {
+            frequency: limits.frequency,
+        });
     }
     Ok(match kind {
         TokenizerKind::Word => word_level(words, limits)?.into(),
@@ -56,16 +62,29 @@ pub(crate) fn learn(kind: TokenizerKind, words: &[WordCount], limits: Limits) ->
 
 /// The special tokens as trainers take them.
 pub(crate) fn special_tokens() -> Vec<AddedToken> {
-    [PAD, UNKNOWN].map(|token| AddedToken::from(token, true)).to_vec()
+    [PAD, UNKNOWN]
+        .map(|token| AddedToken::from(token, true))
+        .to_vec()
 }
 
 /// The most frequent words, equally frequent ones in the order of the alphabet.
 fn word_level(words: &[WordCount], limits: Limits) -> Result<WordLevel, TokenizeError> {
-    let mut frequent: Vec<&WordCount> = words.iter().filter(|(_, count)| *count >= limits.frequency).collect();
+    let mut frequent: Vec<&WordCount> = words
+        .iter()
+        .filter(|(_, count)| *count >= limits.frequency)
+        .collect();
     frequent.sort_by_key(|(word, count)| (Reverse(*count), word));
-    let tokens = [PAD, UNKNOWN].into_iter().chain(frequent.into_iter().map(|(word, _)| word.as_str()));
-    let ids = (0..limits.size).zip(tokens).map(|(id, token)| (token.to_owned(), id)).collect();
-    let model = WordLevel::builder().vocab(ids).unk_token(UNKNOWN.to_owned()).build();
+    let tokens = [PAD, UNKNOWN]
+        .into_iter()
+        .chain(frequent.into_iter().map(|(word, _)| word.as_str()));
+    let ids = (0..limits.size)
+        .zip(tokens)
+        .map(|(id, token)| (token.to_owned(), id))
+        .collect();
+    let model = WordLevel::builder()
+        .vocab(ids)
+        .unk_token(UNKNOWN.to_owned())
+        .build();
     model.map_err(TokenizeError::library("build the vocabulary"))
 }
 
@@ -88,9 +107,16 @@ fn byte_pairs(words: &[WordCount], limits: Limits) -> Result<BPE, TokenizeError>
 fn word_pieces(words: &[WordCount], limits: Limits) -> Result<WordPiece, TokenizeError> {
     let alphabet = alphabet(words, limits);
     let spelled = spelled_with(words, &alphabet);
-    let continuing: BTreeSet<char> = spelled.iter().flat_map(|(word, _)| word.chars().skip(1)).collect();
+    let continuing: BTreeSet<char> = spelled
+        .iter()
+        .flat_map(|(word, _)| word.chars().skip(1))
+        .collect();
     let mut given = special_tokens();
-    given.extend(continuing.into_iter().map(|sign| AddedToken::from(format!("{CONTINUING}{sign}"), true)));
+    given.extend(
+        continuing
+            .into_iter()
+            .map(|sign| AddedToken::from(format!("{CONTINUING}{sign}"), true)),
+    );
     let trainer = BpeTrainer::builder()
         .show_progress(false)
         .vocab_size(limits.size as usize)
@@ -104,9 +130,14 @@ fn word_pieces(words: &[WordCount], limits: Limits) -> Result<WordPiece, Tokeniz
 }
 
 fn train_pairs(trainer: &BpeTrainer, words: &[WordCount]) -> Result<BPE, TokenizeError> {
-    let counts = words.iter().map(|(word, count)| (word.as_str().into(), *count)).collect();
+    let counts = words
+        .iter()
+        .map(|(word, count)| (word.as_str().into(), *count))
+        .collect();
     let mut model = BPE::default();
-    trainer.do_train(&counts, &mut model).map_err(TokenizeError::library("learn the vocabulary"))?;
+    trainer
+        .do_train(&counts, &mut model)
+        .map_err(TokenizeError::library("learn the vocabulary"))?;
     Ok(model)
 }
 
@@ -119,7 +150,10 @@ pub(crate) fn alphabet(words: &[WordCount], limits: Limits) -> BTreeSet<char> {
             *counts.entry(sign).or_insert(0_u64) += count;
         }
     }
-    let mut frequent: Vec<(char, u64)> = counts.into_iter().filter(|(_, count)| *count >= limits.frequency).collect();
+    let mut frequent: Vec<(char, u64)> = counts
+        .into_iter()
+        .filter(|(_, count)| *count >= limits.frequency)
+        .collect();
     frequent.sort_by_key(|(sign, count)| (Reverse(*count), *sign));
     frequent.truncate(ALPHABET.min(limits.size as usize / 4));
     frequent.into_iter().map(|(sign, _)| sign).collect()
@@ -128,6 +162,8 @@ pub(crate) fn alphabet(words: &[WordCount], limits: Limits) -> BTreeSet<char> {
 /// The words that have no other signs than these. The others teach nothing: left in, a trainer
 /// would drop the sign and take its neighbours for neighbours of each other.
 pub(crate) fn spelled_with(words: &[WordCount], alphabet: &BTreeSet<char>) -> Vec<WordCount> {
-    let spelled = words.iter().filter(|(word, _)| word.chars().all(|sign| alphabet.contains(&sign)));
+    let spelled = words
+        .iter()
+        .filter(|(word, _)| word.chars().all(|sign| alphabet.contains(&sign)));
     spelled.cloned().collect()
 }

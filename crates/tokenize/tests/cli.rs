@@ -1,0 +1,91 @@
+//! The binary: equal bytes from every process, and what it prints.
+
+#![allow(missing_docs, reason = "tests")]
+
+mod common;
+
+use std::fs;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use common::{load, put_clean, reviews, write_pipeline};
+
+fn tokenize(folder: &Path, arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ressenti-tokenize"));
+    command
+        .arg("--pipeline")
+        .arg(folder.join("pipeline.toml"))
+        .args(arguments);
+    command.output().expect("the binary starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8(bytes.to_vec()).expect("it prints UTF-8")
+}
+
+const TABLES: &str = r#"
+[tokenizer.word]
+kind = "word"
+[tokenizer.bpe]
+kind = "bpe"
+vocabulary_size = 320
+[tokenizer.wordpiece]
+kind = "wordpiece"
+vocabulary_size = 120
+[tokenizer.unigram]
+kind = "unigram"
+vocabulary_size = 120
+"#;
+
+#[test]
+fn every_process_and_number_of_threads_writes_the_same_bytes() {
+    let runs = ["1", "2", "3"].map(|threads| {
+        let folder = tempfile::tempdir().expect("a folder");
+        put_clean(&load(&write_pipeline(folder.path(), TABLES)), &reviews());
+        let threads = format!("run.threads={threads}");
+        let files = ["word", "bpe", "wordpiece", "unigram"].map(|kind| {
+            let output = tokenize(folder.path(), &["--variant", kind, "--set", &threads]);
+            assert!(output.status.success(), "{}", text(&output.stderr));
+            let artifact = folder.path().join("artifacts/tokenize").join(kind);
+            [
+                "tokenizer.json",
+                "train.arrow",
+                "validation.arrow",
+                "test.arrow",
+                "statistics.json",
+            ]
+            .map(|name| fs::read(artifact.join(name)).expect("it was written"))
+        });
+        files
+    });
+    assert!(runs[0] == runs[1], "one and two threads differ");
+    assert!(runs[0] == runs[2], "one and three threads differ");
+}
+
+#[test]
+fn it_ends_in_one_line_and_the_second_time_does_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    put_clean(&load(&write_pipeline(folder.path(), TABLES)), &reviews());
+    let first = text(&tokenize(folder.path(), &["--variant", "word"]).stdout);
+    assert!(
+        first.starts_with("done   tokenize  word         36 reviews, vocabulary "),
+        "{first}"
+    );
+    assert!(
+        first.contains("of the training tokens known, 0.0 % truncated to 256 tokens"),
+        "{first}"
+    );
+    assert_eq!(first.lines().count(), 1, "{first}");
+    let second = text(&tokenize(folder.path(), &["--variant", "word"]).stdout);
+    assert!(second.starts_with("fresh  tokenize  word"), "{second}");
+}
+
+#[test]
+fn a_missing_input_names_the_command_that_builds_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    write_pipeline(folder.path(), TABLES);
+    let output = tokenize(folder.path(), &["--variant", "word"]);
+    assert_eq!(output.status.code(), Some(1));
+    let words = text(&output.stderr);
+    assert!(words.contains("--only ingest --variant reviews"), "{words}");
+}
