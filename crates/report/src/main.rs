@@ -1,2 +1,5 @@
-//! placeholder
-fn main() {}
+//! All figures on one page.
+
+fn main() -> std::process::ExitCode {
+    stage::main::<report::Report>()
+}

@@ -1,0 +1,72 @@
+//! From the artifacts of a pipeline to the plain values of the page.
+//!
+//! The report depends on no other stage's crate, so each JSON file is read through a view of its
+//! own that takes what the page shows and ignores the rest.
+
+mod models;
+mod profile;
+mod reviews;
+mod steps;
+mod tokens;
+
+use std::fs;
+use std::path::Path;
+
+use artifact::{ArtifactError, StageName};
+use metrics::MetricsFile;
+use serde::de::DeserializeOwned;
+use stage::Context;
+
+use crate::ReportError;
+use crate::data::ReportData;
+use crate::merge::Judged;
+
+/// Reads every input of the report. `judged` and `metrics` are the merged ones.
+///
+/// # Errors
+/// An artifact is damaged, or a file does not hold what its stage promises.
+pub fn collect(
+    context: &Context,
+    title: &str,
+    judged: &Judged,
+    metrics: &MetricsFile,
+) -> Result<ReportData, ReportError> {
+    let mut data = ReportData {
+        title: title.to_owned(),
+        rows: metrics.rows,
+        confidence: metrics.confidence,
+        comparisons: metrics.comparisons.clone(),
+        reviews: reviews::collect(
+            context.input(StageName::Ingest),
+            context.input(StageName::Clean),
+        )?,
+        ..ReportData::default()
+    };
+    for (name, artifact) in context.inputs(StageName::Train) {
+        data.models
+            .push(models::collect(name, artifact, judged, metrics)?);
+    }
+    for (name, artifact) in context.inputs(StageName::Tokenize) {
+        data.tokenizers.push(tokens::tokenizer(name, artifact)?);
+    }
+    for (name, artifact) in context.inputs(StageName::Embed) {
+        data.embeddings.push(tokens::embedding(name, artifact)?);
+    }
+    for stage in StageName::ALL {
+        data.steps.extend(
+            context
+                .inputs(stage)
+                .map(|(variant, artifact)| steps::step(variant, artifact.manifest())),
+        );
+    }
+    Ok(data)
+}
+
+/// Reads a JSON file through a view of it.
+fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ReportError> {
+    let text = fs::read_to_string(path).map_err(ArtifactError::io("read", path))?;
+    serde_json::from_str(&text).map_err(|source| ReportError::Json {
+        path: path.to_owned(),
+        source,
+    })
+}

@@ -1,0 +1,86 @@
+//! Every step from its manifest.
+
+use artifact::Manifest;
+use serde_json::Value;
+
+use crate::data::StepData;
+
+/// Digits of a key or digest that the page shows.
+const DIGITS: usize = 12;
+
+/// A step by its manifest.
+pub(super) fn step(variant: &str, manifest: &Manifest) -> StepData {
+    let run = &manifest.run;
+    let shortened = |hex: String| hex.chars().take(DIGITS).collect::<String>();
+    let mut settings = Vec::new();
+    flatten("", &manifest.settings, &mut settings);
+    StepData {
+        stage: manifest.stage.to_string(),
+        variant: variant.to_owned(),
+        summary: run.summary.clone(),
+        key: shortened(manifest.key.to_hex()),
+        settings,
+        sources: manifest
+            .sources
+            .iter()
+            .map(|source| (source.name.clone(), shortened(source.digest.to_hex())))
+            .collect(),
+        started: run.started,
+        seconds: run.seconds,
+        peak_memory: run.peak_memory,
+        cores: run.cores,
+        device: run.device.clone(),
+        versions: run
+            .versions
+            .iter()
+            .map(|(name, version)| (name.clone(), version.clone()))
+            .collect(),
+    }
+}
+
+/// Settings as the dotted names of `--set` with their values. What is not set is left out.
+fn flatten(prefix: &str, value: &Value, found: &mut Vec<(String, String)>) {
+    match value {
+        Value::Object(map) => {
+            for (name, value) in map {
+                let name = if prefix.is_empty() {
+                    name.clone()
+                } else {
+                    format!("{prefix}.{name}")
+                };
+                flatten(&name, value, found);
+            }
+        }
+        Value::Null => {}
+        Value::String(text) => found.push((prefix.to_owned(), text.clone())),
+        other => found.push((prefix.to_owned(), other.to_string())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn settings_have_dotted_names() {
+        let settings = serde_json::json!({
+            "kind": "lstm", "hidden": 64, "seed": null, "training": {"epochs": 3, "rates": [0.1, 0.2]}, "on": true
+        });
+        let mut found = Vec::new();
+        flatten("", &settings, &mut found);
+        let found: Vec<String> = found
+            .into_iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                "kind=lstm",
+                "hidden=64",
+                "training.epochs=3",
+                "training.rates=[0.1,0.2]",
+                "on=true"
+            ]
+        );
+    }
+}

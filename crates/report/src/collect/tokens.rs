@@ -1,0 +1,132 @@
+//! `statistics.json` of tokenize and `coverage.json` of embed.
+
+use artifact::{Artifact, Contract};
+use indexmap::IndexMap;
+use serde::Deserialize;
+
+use super::read_json;
+use crate::ReportError;
+use crate::data::{EmbeddingData, TokenizedSplit, TokenizerData};
+
+/// What the page shows of `statistics.json`.
+#[derive(Deserialize)]
+struct StatisticsView {
+    tokenizer: String,
+    vocabulary_size: u64,
+    splits: IndexMap<String, SplitView>,
+}
+
+#[derive(Deserialize)]
+struct SplitView {
+    rows: u64,
+    tokens_kept: u64,
+    rows_truncated: u64,
+    tokens_unknown: u64,
+    length: Option<LengthsView>,
+}
+
+#[derive(Deserialize)]
+struct LengthsView {
+    quantiles: QuantilesView,
+}
+
+#[derive(Deserialize)]
+struct QuantilesView {
+    median: u64,
+}
+
+/// A tokenizer by its artifact.
+pub(super) fn tokenizer(name: &str, artifact: &Artifact) -> Result<TokenizerData, ReportError> {
+    let view: StatisticsView = read_json(&artifact.file("statistics.json")?)?;
+    let max_length = match &artifact.manifest().contract {
+        Contract::Tokens { max_length, .. } => u64::from(*max_length),
+        _ => 0,
+    };
+    let splits = view.splits.into_iter().map(|(split, view)| TokenizedSplit {
+        split,
+        rows: view.rows,
+        truncated: view.rows_truncated,
+        tokens: view.tokens_kept,
+        unknown: view.tokens_unknown,
+        median: view.length.map(|length| length.quantiles.median),
+    });
+    Ok(TokenizerData {
+        name: name.to_owned(),
+        kind: view.tokenizer,
+        vocabulary_size: view.vocabulary_size,
+        max_length,
+        splits: splits.collect(),
+    })
+}
+
+/// What the page shows of `coverage.json`. Random vectors have no shares.
+#[derive(Deserialize)]
+struct CoverageView {
+    kind: String,
+    types: Option<ShareView>,
+    running_tokens: Option<ShareView>,
+    #[serde(default)]
+    missing: Vec<MissingView>,
+}
+
+#[derive(Deserialize)]
+struct ShareView {
+    share: Option<f64>,
+}
+
+#[derive(Deserialize)]
+struct MissingView {
+    token: String,
+}
+
+/// An embedding by its artifact.
+pub(super) fn embedding(name: &str, artifact: &Artifact) -> Result<EmbeddingData, ReportError> {
+    let view: CoverageView = read_json(&artifact.file("coverage.json")?)?;
+    let (vocabulary_size, width) = match &artifact.manifest().contract {
+        Contract::Embedding {
+            vocabulary_size,
+            width,
+            ..
+        } => (u64::from(*vocabulary_size), u64::from(*width)),
+        _ => (0, 0),
+    };
+    Ok(EmbeddingData {
+        name: name.to_owned(),
+        kind: view.kind,
+        vocabulary_size,
+        width,
+        types: view.types.and_then(|share| share.share),
+        tokens: view.running_tokens.and_then(|share| share.share),
+        missing: view
+            .missing
+            .into_iter()
+            .map(|missing| missing.token)
+            .collect(),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_kinds_of_coverage_are_understood() {
+        let view: CoverageView = serde_json::from_str(
+            r#"{"kind": "static", "file": {}, "types": {"total": 4, "found": 3, "share": 0.75, "by_spelling": {}},
+                "running_tokens": {"total": 8, "found": 7, "share": 0.875}, "missing": [{"token": "qzx", "count": 2}]}"#,
+        )
+        .expect("it is what embed writes");
+        assert_eq!(
+            (view.types.and_then(|share| share.share), view.missing.len()),
+            (Some(0.75), 1)
+        );
+        let view: CoverageView =
+            serde_json::from_str(r#"{"kind": "random", "types": {"total": 64}}"#)
+                .expect("random has no shares");
+        assert!(
+            view.types.and_then(|share| share.share).is_none()
+                && view.running_tokens.is_none()
+                && view.missing.is_empty()
+        );
+    }
+}

@@ -1,0 +1,257 @@
+//! Everything the page shows, as plain values: collected in one place, drawn in another.
+
+use artifact::Split;
+use indexmap::IndexMap;
+use metrics::{Comparison, Confusion, Estimate, ReliabilityBin, RocPoint};
+
+/// The content of the page.
+#[derive(Clone, Debug, Default)]
+pub struct ReportData {
+    /// Heading.
+    pub title: String,
+    /// Test reviews behind every figure of a model.
+    pub rows: u64,
+    /// Coverage of every interval.
+    pub confidence: f64,
+    /// The models, in the order of the pipeline file.
+    pub models: Vec<ModelData>,
+    /// Every pair of models.
+    pub comparisons: Vec<Comparison>,
+    /// What the models were given.
+    pub reviews: ReviewsData,
+    /// What the tokenizers made of the reviews.
+    pub tokenizers: Vec<TokenizerData>,
+    /// How much of the vocabularies has vectors.
+    pub embeddings: Vec<EmbeddingData>,
+    /// Every step that led here, in the order of the data.
+    pub steps: Vec<StepData>,
+}
+
+/// One model on the test split, and how it was trained.
+#[derive(Clone, Debug, Default)]
+pub struct ModelData {
+    /// Its name in the pipeline file.
+    pub name: String,
+    /// Which network, in a few words.
+    pub architecture: String,
+    /// Figures by the names of [`metrics::Metric`].
+    pub figures: IndexMap<String, Estimate>,
+    /// Decisions by class.
+    pub confusion: Confusion,
+    /// Bins of the reliability diagram.
+    pub reliability: Vec<ReliabilityBin>,
+    /// The ROC curve; nothing where a class is missing.
+    pub roc: Vec<RocPoint>,
+    /// One entry per epoch.
+    pub epochs: Vec<Epoch>,
+    /// The epoch whose weights were kept.
+    pub best_epoch: Option<u32>,
+    /// Number of weights.
+    pub parameters: Option<u64>,
+    /// Duration of training.
+    pub seconds: f64,
+    /// Training speed, over all epochs.
+    pub reviews_per_second: Option<f64>,
+    /// Peak memory of training in bytes.
+    pub peak_memory: u64,
+}
+
+/// One pass over the training split. What was not recorded, or is no number, is `None`.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Epoch {
+    /// From 1.
+    pub epoch: u32,
+    /// Mean loss while training.
+    pub train_loss: Option<f64>,
+    /// Accuracy while training, dropout and all.
+    pub train_accuracy: Option<f64>,
+    /// Mean loss on the validation split after the epoch.
+    pub validation_loss: Option<f64>,
+    /// Accuracy on the validation split after the epoch.
+    pub validation_accuracy: Option<f64>,
+}
+
+/// What ingest and clean found.
+#[derive(Clone, Debug, Default)]
+pub struct ReviewsData {
+    /// Reviews that ingest accepted.
+    pub accepted: u64,
+    /// Rows that ingest rejected or set aside, by reason.
+    pub rejected: Vec<LeftOut>,
+    /// Reviews that clean removed, by reason.
+    pub removed: Vec<LeftOut>,
+    /// Reviews by split and class, as the models got them.
+    pub splits: Vec<SplitCount>,
+    /// Duplicates and leaks, in words with a count.
+    pub audit: Vec<AuditLine>,
+    /// Lengths of reviews.
+    pub lengths: Vec<LengthBin>,
+    /// Which reviews the lengths are of, and the unit.
+    pub lengths_of: String,
+    /// The words that tell most about a class, learned from the training split.
+    pub words: Vec<ClassWords>,
+}
+
+/// Rows that were left out for one reason.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// `rejected`, `set_aside` or `removed`.
+    pub kind: String,
+    /// Why.
+    pub reason: String,
+    /// How many.
+    pub rows: u64,
+    /// The first few of them.
+    pub examples: Vec<Example>,
+}
+
+/// A row as it stood in its source. Untrusted text.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Example {
+    /// File or archive member, with the line where there are lines.
+    pub place: String,
+    /// The beginning of the row.
+    pub excerpt: String,
+}
+
+/// Reviews of one split.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SplitCount {
+    /// Which.
+    pub split: Split,
+    /// Negative ones.
+    pub negative: u64,
+    /// Positive ones.
+    pub positive: u64,
+    /// Ones without a label.
+    pub unlabelled: u64,
+}
+
+impl SplitCount {
+    /// All reviews of the split.
+    pub fn rows(&self) -> u64 {
+        self.negative + self.positive + self.unlabelled
+    }
+}
+
+/// One finding of the audit.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AuditLine {
+    /// What was looked for.
+    pub what: String,
+    /// How often it was found.
+    pub count: u64,
+    /// What was done about it, or what it means.
+    pub remark: String,
+}
+
+/// Reviews from one length up to, not including, another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LengthBin {
+    /// The shortest.
+    pub from: u64,
+    /// Where the next bin begins; `None` for the last.
+    pub to: Option<u64>,
+    /// How many.
+    pub rows: u64,
+}
+
+/// Words that speak for a class.
+#[derive(Clone, Debug, Default)]
+pub struct ClassWords {
+    /// The class.
+    pub class: String,
+    /// The most telling first.
+    pub words: Vec<Word>,
+}
+
+/// A word and what it tells. Untrusted text.
+#[derive(Clone, Debug, Default)]
+pub struct Word {
+    /// The word.
+    pub word: String,
+    /// How strongly it speaks for its class.
+    pub score: f64,
+    /// Training reviews of each class that have it: negative, positive.
+    pub reviews: [u64; 2],
+}
+
+/// What a tokenizer made of the reviews.
+#[derive(Clone, Debug, Default)]
+pub struct TokenizerData {
+    /// Its name in the pipeline file.
+    pub name: String,
+    /// Which algorithm.
+    pub kind: String,
+    /// Entries of its vocabulary.
+    pub vocabulary_size: u64,
+    /// Tokens kept of a row at most.
+    pub max_length: u64,
+    /// By split.
+    pub splits: Vec<TokenizedSplit>,
+}
+
+/// One split as tokens.
+#[derive(Clone, Debug, Default)]
+pub struct TokenizedSplit {
+    /// Which.
+    pub split: String,
+    /// Reviews.
+    pub rows: u64,
+    /// Reviews that were cut.
+    pub truncated: u64,
+    /// Tokens kept.
+    pub tokens: u64,
+    /// Tokens among them that the vocabulary lacks.
+    pub unknown: u64,
+    /// Median length before truncation, in tokens.
+    pub median: Option<u64>,
+}
+
+/// How much of a vocabulary has vectors.
+#[derive(Clone, Debug, Default)]
+pub struct EmbeddingData {
+    /// Its name in the pipeline file.
+    pub name: String,
+    /// `random` or `static`.
+    pub kind: String,
+    /// Entries of the vocabulary.
+    pub vocabulary_size: u64,
+    /// Components of a vector.
+    pub width: u64,
+    /// Share of vocabulary entries that were found in the vector file.
+    pub types: Option<f64>,
+    /// Share of the running tokens of the training split that were.
+    pub tokens: Option<f64>,
+    /// The most frequent entries that were not found.
+    pub missing: Vec<String>,
+}
+
+/// One step and its run.
+#[derive(Clone, Debug, Default)]
+pub struct StepData {
+    /// The stage.
+    pub stage: String,
+    /// The variant.
+    pub variant: String,
+    /// The line it ended with.
+    pub summary: String,
+    /// Names the output, by what produced it.
+    pub key: String,
+    /// Settings as dotted names and values.
+    pub settings: Vec<(String, String)>,
+    /// Files from outside: name and digest.
+    pub sources: Vec<(String, String)>,
+    /// Start, in seconds since 1970.
+    pub started: u64,
+    /// Duration.
+    pub seconds: f64,
+    /// Peak memory in bytes.
+    pub peak_memory: u64,
+    /// Cores used at most.
+    pub cores: usize,
+    /// Where tensors lived, with the reason.
+    pub device: Option<String>,
+    /// Versions of what did the work.
+    pub versions: Vec<(String, String)>,
+}

@@ -1,0 +1,97 @@
+//! The page: one file that needs nothing else, from no network, for any screen and for paper.
+
+use stage::format;
+
+use crate::data::ReportData;
+use crate::markup::{Element, element};
+use crate::sections::{calibration, findings, models, reviews, run, tokens, training};
+use crate::words;
+
+const STYLE: &str = include_str!("style.css");
+
+/// The text of `report.html`.
+pub fn render(data: &ReportData) -> String {
+    let parts: Vec<(&str, Element)> = [
+        Some(("Findings", findings::draw(data))),
+        Some(("Data", reviews::draw(data))),
+        Some(("Models", models::draw(data))),
+        training::draw(data).map(|part| ("Training", part)),
+        Some(("Mistakes", calibration::draw(data))),
+        tokens::draw(data).map(|part| ("Tokens", part)),
+        Some(("Run", run::draw(data))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let links = parts.iter().map(|(name, _)| {
+        element("a")
+            .with("href", format!("#{}", anchor(name)))
+            .text(name)
+    });
+    let body = element("body")
+        .child(header(data))
+        .child(
+            element("nav")
+                .with("aria-label", "Parts of this page")
+                .children(links.collect::<Vec<_>>()),
+        )
+        .child(element("main").children(parts.into_iter().map(|(_, part)| part)))
+        .child(element("footer").text(format!("Made by Ressenti {}", env!("CARGO_PKG_VERSION"))));
+    let html = element("html")
+        .with("lang", "en")
+        .child(head(&data.title))
+        .child(body);
+    format!("<!doctype html>\n{}\n", html.render())
+}
+
+/// The id of a section by its name in the navigation.
+fn anchor(name: &str) -> String {
+    name.to_lowercase()
+}
+
+fn head(title: &str) -> Element {
+    element("head")
+        .child(element("meta").with("charset", "utf-8"))
+        .child(
+            element("meta")
+                .with("name", "viewport")
+                .with("content", "width=device-width, initial-scale=1"),
+        )
+        .child(
+            element("meta")
+                .with("name", "color-scheme")
+                .with("content", "light dark"),
+        )
+        // Whatever got into the page, it may fetch nothing and run nothing.
+        .child(
+            element("meta")
+                .with("http-equiv", "Content-Security-Policy")
+                .with("content", "default-src 'none'; style-src 'unsafe-inline'"),
+        )
+        .child(element("title").text(title))
+        .child(element("style").style_sheet(STYLE))
+}
+
+fn header(data: &ReportData) -> Element {
+    let names: Vec<&str> = data
+        .models
+        .iter()
+        .map(|model| model.name.as_str())
+        .collect();
+    let finished = data
+        .steps
+        .iter()
+        .map(|step| step.started + step.seconds.max(0.0) as u64)
+        .max();
+    let finished = finished
+        .map(|time| format!(" · {}", words::date(time)))
+        .unwrap_or_default();
+    let facts = format!(
+        "{} on {} test reviews{finished}",
+        words::list(&names),
+        format::count(data.rows)
+    );
+    element("header")
+        .child(element("h1").text(&data.title))
+        .child(element("p").text(facts))
+}

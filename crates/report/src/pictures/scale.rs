@@ -1,0 +1,147 @@
+//! From values to places, and the round numbers that an axis shows.
+
+/// A linear scale from values to places.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Scale {
+    /// Lowest value.
+    pub(crate) low: f64,
+    /// Highest value.
+    pub(crate) high: f64,
+    start: f64,
+    end: f64,
+}
+
+impl Scale {
+    /// A scale that puts `low` at `start` and `high` at `end`. A range without extent is widened.
+    pub(crate) fn new((low, high): (f64, f64), (start, end): (f64, f64)) -> Self {
+        let high = if high > low { high } else { low + 1.0 };
+        Self {
+            low,
+            high,
+            start,
+            end,
+        }
+    }
+
+    /// The place of a value; values outside are put at the nearer end.
+    pub(crate) fn place(&self, value: f64) -> f64 {
+        let share = ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
+        self.start + share * (self.end - self.start)
+    }
+
+    /// Round numbers within the range, about `count` of them.
+    pub(crate) fn ticks(&self, count: usize) -> Vec<f64> {
+        let step = round_step((self.high - self.low) / count.max(1) as f64);
+        let (first, last) = (
+            (self.low / step - 1e-9).ceil(),
+            (self.high / step + 1e-9).floor(),
+        );
+        (0..=(last - first).max(0.0) as usize)
+            .map(|index| (first + index as f64) * step)
+            .collect()
+    }
+
+    /// A tick as text, with the decimals that tell it from the next.
+    pub(crate) fn tick_text(&self, tick: f64, count: usize) -> String {
+        let step = round_step((self.high - self.low) / count.max(1) as f64);
+        let decimals = (-step.log10() - 1e-9).ceil().max(0.0) as usize;
+        format!("{tick:.decimals$}")
+    }
+}
+
+/// The smallest of 1, 2, 5 times a power of ten that is at least this.
+fn round_step(least: f64) -> f64 {
+    let power = 10_f64.powf(least.log10().floor());
+    let step = [1.0, 2.0, 5.0]
+        .into_iter()
+        .find(|factor| factor * power >= least * (1.0 - 1e-9));
+    step.unwrap_or(10.0) * power
+}
+
+/// The smallest and largest of values, widened outwards to round numbers. `None` without values.
+pub(crate) fn round_range(
+    values: impl IntoIterator<Item = f64>,
+    count: usize,
+) -> Option<(f64, f64)> {
+    let (low, high) = values.into_iter().filter(|value| value.is_finite()).fold(
+        None,
+        |range, value| match range {
+            None => Some((value, value)),
+            Some((low, high)) => Some((value.min(low), value.max(high))),
+        },
+    )?;
+    let extent = if high > low {
+        high - low
+    } else {
+        high.abs().max(1.0) * 0.1
+    };
+    let step = round_step(extent / count.max(1) as f64);
+    let (low, high) = (
+        (low / step + 1e-9).floor() * step,
+        (high / step - 1e-9).ceil() * step,
+    );
+    Some(if high > low {
+        (low, high)
+    } else {
+        (low - step, high + step)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round_and_inside() {
+        let check = |low, high, count, expected: &[&str]| {
+            let scale = Scale::new((low, high), (0.0, 100.0));
+            let found: Vec<String> = scale
+                .ticks(count)
+                .into_iter()
+                .map(|tick| scale.tick_text(tick, count))
+                .collect();
+            assert_eq!(found, expected);
+        };
+        check(0.0, 1.0, 5, &["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);
+        check(0.0, 25_000.0, 3, &["0", "10000", "20000"]);
+        check(0.873, 0.898, 4, &["0.88", "0.89"]);
+        check(1.0, 8.0, 7, &["1", "2", "3", "4", "5", "6", "7", "8"]);
+    }
+
+    #[test]
+    fn places_are_in_proportion_and_never_outside() {
+        let scale = Scale::new((10.0, 20.0), (100.0, 0.0));
+        for (value, expected) in [
+            (10.0, 100.0),
+            (15.0, 50.0),
+            (20.0, 0.0),
+            (99.0, 0.0),
+            (-1.0, 100.0),
+        ] {
+            assert_eq!(scale.place(value), expected);
+        }
+        assert!(Scale::new((3.0, 3.0), (0.0, 1.0)).place(3.0).is_finite());
+    }
+
+    #[test]
+    fn ranges_are_widened_to_round_numbers() {
+        let check = |values: &[f64], expected: Option<(f64, f64)>| {
+            let found = round_range(values.iter().copied(), 4);
+            match (found, expected) {
+                (Some(found), Some(expected)) => {
+                    assert!(
+                        (found.0 - expected.0).abs() < 1e-9 && (found.1 - expected.1).abs() < 1e-9,
+                        "{found:?}"
+                    );
+                }
+                (found, expected) => assert_eq!(found, expected),
+            }
+        };
+        check(&[], None);
+        check(&[f64::NAN], None);
+        check(&[0.874, 0.897], Some((0.87, 0.9)));
+        check(&[0.2, 0.7], Some((0.2, 0.8)));
+        let (low, high) = round_range([5.0, 5.0], 4).expect("there are values");
+        assert!(low < 5.0 && high > 5.0 || (low <= 5.0 && high > low));
+    }
+}

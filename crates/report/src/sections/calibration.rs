@@ -1,0 +1,70 @@
+//! What kinds of mistakes each model makes, whether its probabilities can be believed, and what
+//! another threshold would give.
+
+use stage::format;
+
+use super::{figure, grid, paragraph, section};
+use crate::data::ReportData;
+use crate::markup::{Element, element};
+use crate::pictures::{confusion, reliability, roc};
+use crate::words;
+
+/// The section.
+pub(crate) fn draw(data: &ReportData) -> Element {
+    let rows = format::count(data.rows);
+    let confusions = data.models.iter().enumerate().map(|(place, model)| {
+        figure(
+            confusion::draw(&model.name, &model.confusion, place),
+            &model.name,
+        )
+    });
+    let diagrams = data
+        .models
+        .iter()
+        .enumerate()
+        .filter(|(_, model)| !model.reliability.is_empty());
+    let diagrams = diagrams.map(|(place, model)| {
+        let error = model.figures.get(metrics::Metric::CalibrationError.name());
+        let error = error.map(|error| {
+            format!(
+                ", ECE {}",
+                words::figure(metrics::Metric::CalibrationError, *error).0
+            )
+        });
+        figure(
+            reliability::draw(model, place),
+            format!("{}{}", model.name, error.unwrap_or_default()),
+        )
+    });
+    let curves: Vec<Element> = (0..data.models.len())
+        .filter_map(|place| {
+            Some(figure(
+                roc::draw(&data.models, place)?,
+                &data.models[place].name,
+            ))
+        })
+        .collect();
+    let mut part = section("mistakes", "Mistakes and probabilities")
+        .child(element("h3").text("What was called what"))
+        .child(paragraph(format!(
+            "Decisions on {rows} test reviews; a review is called positive from a probability of one half on. \
+             Percentages are of the reviews of the row's class."
+        )))
+        .child(grid("three", confusions))
+        .child(element("h3").text("Can the probabilities be believed?"))
+        .child(paragraph(format!(
+            "Test reviews ({rows}) in bins of equal size by the probability they were given, after calibration on \
+             validation. On the dashed line a probability means what it says; whiskers are 95 % intervals of each bin."
+        )))
+        .child(grid("three", diagrams));
+    if !curves.is_empty() {
+        part = part
+            .child(element("h3").text("Other thresholds"))
+            .child(paragraph(format!(
+                "Positives found against negatives called positive, for every threshold on {rows} test reviews; \
+                 the other models in grey."
+            )))
+            .child(grid("three", curves));
+    }
+    part
+}

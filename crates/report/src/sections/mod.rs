@@ -1,0 +1,90 @@
+//! The parts of the page, one module each, in the order in which they stand.
+
+pub(crate) mod calibration;
+pub(crate) mod findings;
+pub(crate) mod models;
+pub(crate) mod reviews;
+pub(crate) mod run;
+pub(crate) mod tokens;
+pub(crate) mod training;
+
+use std::fmt::Display;
+
+use crate::markup::{Element, element};
+
+/// A section with its heading; `id` is what links point to.
+fn section(id: &'static str, heading: &str) -> Element {
+    element("section")
+        .with("id", id)
+        .child(element("h2").text(heading))
+}
+
+/// Prose whose percent signs stay with their numbers at the end of a line.
+fn prose(text: impl Display) -> String {
+    text.to_string().replace(" %", "\u{a0}%")
+}
+
+/// A paragraph.
+fn paragraph(text: impl Display) -> Element {
+    element("p").text(prose(text))
+}
+
+/// A picture with what it shows, and on how many rows.
+fn figure(picture: Element, caption: impl Display) -> Element {
+    element("figure")
+        .child(element("figcaption").text(prose(caption)))
+        .child(picture)
+}
+
+/// Pictures side by side where there is room.
+fn grid(class: &'static str, pictures: impl IntoIterator<Item = Element>) -> Element {
+    element("div").class(class).children(pictures)
+}
+
+/// A table that scrolls sideways in its own frame where the screen is narrow. The first cell of a
+/// row is its heading.
+fn table(
+    caption: &str,
+    headings: impl IntoIterator<Item = Element>,
+    rows: impl IntoIterator<Item = Vec<Element>>,
+) -> Element {
+    let head = element("thead").child(element("tr").children(headings));
+    let body =
+        element("tbody").children(rows.into_iter().map(|cells| element("tr").children(cells)));
+    let table = element("table")
+        .child(element("caption").text(prose(caption)))
+        .child(head)
+        .child(body);
+    // Focusable, so that it can be scrolled from the keyboard.
+    element("div")
+        .class("scroll")
+        .with("tabindex", 0)
+        .with("role", "region")
+        .with("aria-label", caption)
+        .child(table)
+}
+
+/// The heading of a column of words.
+fn heading(text: &str) -> Element {
+    element("th").with("scope", "col").text(text)
+}
+
+/// The heading of a column of numbers, which stands on their side.
+fn number_heading(text: &str) -> Element {
+    heading(text).class("number")
+}
+
+/// The heading cell of a row.
+fn row_heading(text: impl Display) -> Element {
+    element("th").with("scope", "row").text(text)
+}
+
+/// A cell with words.
+fn cell(text: impl Display) -> Element {
+    element("td").text(text)
+}
+
+/// A cell with a number.
+fn number(text: impl Display) -> Element {
+    element("td").class("number").text(text)
+}

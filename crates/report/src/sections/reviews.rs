@@ -1,0 +1,153 @@
+//! What the models were given: the audit first, then counts, lengths, words, and what was left out.
+
+use stage::format;
+
+use super::{
+    cell, figure, grid, heading, number, number_heading, paragraph, row_heading, section, table,
+};
+use crate::data::{LeftOut, ReportData, ReviewsData};
+use crate::markup::{Element, element};
+use crate::pictures::{bars, histogram};
+
+/// The section.
+pub(crate) fn draw(data: &ReportData) -> Element {
+    let reviews = &data.reviews;
+    let mut part = section("data", "Data").child(overview(reviews));
+    if !reviews.audit.is_empty() {
+        part = part.child(audit(reviews));
+    }
+    if !reviews.splits.is_empty() {
+        let total = reviews.splits.iter().map(|count| count.rows()).sum::<u64>();
+        let caption = format!(
+            "The {} reviews that were kept, by split and class",
+            format::count(total)
+        );
+        part = part.child(figure(bars::splits(&reviews.splits), caption));
+    }
+    if let Some(picture) = histogram::draw(&reviews.lengths, "words per review") {
+        let counted = reviews.lengths.iter().map(|bin| bin.rows).sum::<u64>();
+        let caption = format!(
+            "Length of {} {}; the last bar holds all longer ones",
+            format::count(counted),
+            reviews.lengths_of
+        );
+        part = part.child(grid("two", [figure(picture, caption)]));
+    }
+    part.children(words(reviews)).children(left_out(reviews))
+}
+
+fn overview(reviews: &ReviewsData) -> Element {
+    let count = |list: &[LeftOut], kind: &str| -> u64 {
+        list.iter()
+            .filter(|group| group.kind == kind)
+            .map(|group| group.rows)
+            .sum()
+    };
+    let rejected = count(&reviews.rejected, "rejected");
+    let set_aside = count(&reviews.rejected, "set_aside");
+    let removed: u64 = reviews.removed.iter().map(|group| group.rows).sum();
+    let kept: u64 = reviews.splits.iter().map(|count| count.rows()).sum();
+    let tile = |number: u64, text: &str| {
+        element("div")
+            .child(element("dt").text(text))
+            .child(element("dd").text(format::count(number)))
+    };
+    element("dl").class("tiles").children([
+        tile(reviews.accepted + rejected + set_aside, "rows read"),
+        tile(rejected, "rejected as unreadable"),
+        tile(set_aside, "set aside by a setting"),
+        tile(removed, "removed while cleaning"),
+        tile(kept, "reviews kept"),
+    ])
+}
+
+fn audit(reviews: &ReviewsData) -> Element {
+    let lines = reviews.audit.iter().map(|line| {
+        vec![
+            row_heading(&line.what),
+            number(format::count(line.count)),
+            cell(&line.remark),
+        ]
+    });
+    let caption = format!(
+        "Duplicates and leaks among {} accepted reviews",
+        format::count(reviews.accepted)
+    );
+    table(
+        &caption,
+        [
+            heading("Looked for"),
+            number_heading("Found"),
+            heading("What it means"),
+        ],
+        lines,
+    )
+}
+
+fn words(reviews: &ReviewsData) -> Option<Element> {
+    if reviews.words.iter().all(|class| class.words.is_empty()) {
+        return None;
+    }
+    let strongest = reviews
+        .words
+        .iter()
+        .flat_map(|class| &class.words)
+        .map(|word| word.score)
+        .fold(0.0, f64::max);
+    let train = reviews
+        .splits
+        .iter()
+        .find(|count| count.split == artifact::Split::Train);
+    let rows = train.map_or_else(String::new, |count| {
+        format!("{} ", format::count(count.rows()))
+    });
+    let pictures = reviews.words.iter().enumerate().map(|(place, class)| {
+        figure(
+            bars::words(class, strongest, place),
+            format!("Words that speak for {}", class.class),
+        )
+    });
+    let text = format!(
+        "The most telling words of the {rows}training reviews. A bar is how strongly a word speaks for its class; \
+         beside it, how many negative and positive reviews have it."
+    );
+    let part = element("div").child(element("h3").text("Telling words"));
+    Some(part.child(paragraph(text)).child(grid("two", pictures)))
+}
+
+fn left_out(reviews: &ReviewsData) -> Option<Element> {
+    let groups: Vec<&LeftOut> = reviews.rejected.iter().chain(&reviews.removed).collect();
+    if groups.is_empty() {
+        return None;
+    }
+    let total: u64 = groups.iter().map(|group| group.rows).sum();
+    let lines = groups.into_iter().map(|group| {
+        let examples = group.examples.iter().map(|example| {
+            element("li")
+                .child(element("span").class("quote").text(&example.excerpt))
+                .child(element("span").class("range").text(&example.place))
+        });
+        let kind = group.kind.replace('_', " ");
+        vec![
+            row_heading(&group.reason).child(element("span").class("range").text(kind)),
+            number(format::count(group.rows)),
+            element("td")
+                .class("wide")
+                .child(element("ul").class("examples").children(examples)),
+        ]
+    });
+    let caption = format!(
+        "All {} left out, by reason, with examples",
+        format::plural(total, "row", "rows")
+    );
+    let part = element("div").child(element("h3").text("Left out"));
+    Some(part.child(table(
+        &caption,
+        [
+            heading("Reason"),
+            number_heading("Rows"),
+            heading("Examples"),
+        ],
+        lines,
+    )))
+}

@@ -1,0 +1,133 @@
+//! Numbers and lists as the page prints them.
+
+use metrics::{Estimate, Metric};
+use stage::format;
+
+/// The probability below which two models count as told apart, for a confidence of the page.
+pub(crate) fn alpha(confidence: f64) -> f64 {
+    1.0 - confidence
+}
+
+/// The coverage of intervals: `95 %`.
+pub(crate) fn confidence(confidence: f64) -> String {
+    let percent = 100.0 * confidence;
+    if (percent - percent.round()).abs() < 1e-9 {
+        format!("{percent:.0} %")
+    } else {
+        format!("{percent:.1} %")
+    }
+}
+
+/// A share and its interval in percent: `89.4 %` and `89.0 to 89.8`.
+pub(crate) fn share(estimate: Estimate) -> (String, String) {
+    let range = format!(
+        "{:.1} to {:.1}",
+        100.0 * estimate.low,
+        100.0 * estimate.high
+    );
+    (format::percent(estimate.value), range)
+}
+
+/// A figure and its interval as the table prints them: accuracy in percent, the rest to three places.
+pub(crate) fn figure(metric: Metric, estimate: Estimate) -> (String, String) {
+    match metric {
+        Metric::Accuracy => {
+            let range = format!("{:.1}–{:.1}", 100.0 * estimate.low, 100.0 * estimate.high);
+            (format::percent(estimate.value), range)
+        }
+        _ => (
+            format!("{:.3}", estimate.value),
+            format!("{:.3}–{:.3}", estimate.low, estimate.high),
+        ),
+    }
+}
+
+/// A difference in points with its sign: `+1.2`, `−0.4`.
+pub(crate) fn signed(share: f64) -> String {
+    format!("{:+.1}", 100.0 * share).replace('-', "−")
+}
+
+/// A p-value: `0.034`, or `below 0.001`.
+pub(crate) fn p_value(value: f64) -> String {
+    if value < 0.001 {
+        "below 0.001".to_owned()
+    } else {
+        format!("{value:.3}")
+    }
+}
+
+/// `one`, `one and two`, `one, two and three`.
+pub(crate) fn list<S: AsRef<str>>(items: &[S]) -> String {
+    match items {
+        [] => String::new(),
+        [one] => one.as_ref().to_owned(),
+        [first @ .., last] => {
+            let first: Vec<&str> = first.iter().map(AsRef::as_ref).collect();
+            format!("{} and {}", first.join(", "), last.as_ref())
+        }
+    }
+}
+
+/// A time of the past: `2026-11-23 16:04 UTC`, from seconds since 1970.
+pub(crate) fn date(seconds: u64) -> String {
+    let (days, rest) = (seconds / 86_400, seconds % 86_400);
+    let (year, month, day) = civil(days);
+    format!(
+        "{year}-{month:02}-{day:02} {:02}:{:02} UTC",
+        rest / 3600,
+        rest % 3600 / 60
+    )
+}
+
+/// The civil date of a day since 1970-01-01 (Hinnant, "chrono-compatible low-level date algorithms").
+fn civil(days: u64) -> (u64, u64, u64) {
+    let shifted = days + 719_468;
+    let era = shifted / 146_097;
+    let day_of_era = shifted % 146_097;
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted_month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
+    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_read_well() {
+        let estimate = Estimate {
+            value: 0.8941,
+            low: 0.8903,
+            high: 0.8978,
+        };
+        let pair = |(one, two): (String, String)| format!("{one} | {two}");
+        let cases = [
+            (confidence(0.95), "95 %"),
+            (confidence(0.995), "99.5 %"),
+            (pair(share(estimate)), "89.4 % | 89.0 to 89.8"),
+            (pair(figure(Metric::F1, estimate)), "0.894 | 0.890–0.898"),
+            (signed(0.0123), "+1.2"),
+            (signed(-0.0123), "−1.2"),
+            (p_value(0.0341), "0.034"),
+            (p_value(0.000_1), "below 0.001"),
+            (list::<&str>(&[]), ""),
+            (list(&["a"]), "a"),
+            (list(&["a", "b"]), "a and b"),
+            (list(&["a", "b", "c"]), "a, b and c"),
+            (date(0), "1970-01-01 00:00 UTC"),
+            (date(951_827_696), "2000-02-29 12:34 UTC"),
+            (date(1_795_449_885), "2026-11-23 16:04 UTC"),
+        ];
+        for (found, expected) in cases {
+            assert_eq!(found, expected);
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The page as a whole: complete, self-contained, safe, and telling the truth in its order.
+
+mod made_up;
+
+use std::fs;
+use std::path::Path;
+
+use report::data::{ModelData, ReportData};
+use report::{findings, models_picture, render};
+
+/// The page of a made-up run, also left in the target folder for a look.
+fn page() -> String {
+    let data = made_up::run(4000);
+    let html = render(&data);
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    fs::write(folder.join("report.html"), &html).expect("the target folder can be written");
+    let picture = models_picture(&data).expect("there are accuracies");
+    fs::write(folder.join("models.svg"), picture).expect("the target folder can be written");
+    html
+}
+
+#[test]
+fn the_page_has_every_part_and_fetches_nothing() {
+    let html = page();
+    for part in [
+        "findings", "data", "models", "training", "mistakes", "tokens", "run",
+    ] {
+        assert!(html.contains(&format!("<section id=\"{part}\">")), "{part}");
+        assert!(html.contains(&format!("href=\"#{part}\"")), "{part}");
+    }
+    for outside in [
+        "http://", "https://", "<script", "url(", "@import", "<img", "<link", "<iframe",
+    ] {
+        assert!(!html.contains(outside), "{outside}");
+    }
+    assert!(html.len() < 600_000, "{} bytes", html.len());
+}
+
+#[test]
+fn text_of_reviews_cannot_leave_its_place() {
+    let html = page();
+    assert!(html.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;"));
+    assert!(!html.contains('\u{0}'));
+    let mut data = made_up::run(200);
+    data.title = made_up::HARMFUL.to_owned();
+    data.models[0].name = made_up::HARMFUL.to_owned();
+    data.reviews.words[0].words[0].word = made_up::HARMFUL.to_owned();
+    data.steps[0].summary = made_up::HARMFUL.to_owned();
+    for text in [
+        render(&data),
+        models_picture(&data).expect("there are accuracies"),
+    ] {
+        assert!(!text.contains("<script") && !text.contains("<img"));
+    }
+}
+
+#[test]
+fn every_element_is_closed_and_every_id_stands_once() {
+    for data in [made_up::run(200), ReportData::default()] {
+        let html = render(&data);
+        check_nesting(&html);
+        let mut ids: Vec<&str> = html
+            .split(" id=\"")
+            .skip(1)
+            .filter_map(|rest| rest.split('"').next())
+            .collect();
+        let number = ids.len();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), number);
+        assert_eq!(
+            html.matches("<svg ").count(),
+            html.matches(" role=\"img\" ").count()
+        );
+    }
+    check_nesting(&models_picture(&made_up::run(200)).expect("there are accuracies"));
+}
+
+/// Tags open and close like brackets. Text is escaped, so every `<` begins a tag.
+fn check_nesting(html: &str) {
+    let mut open: Vec<&str> = Vec::new();
+    for tag in html
+        .split('<')
+        .skip(1)
+        .filter_map(|rest| rest.split('>').next())
+    {
+        let name = tag.split_whitespace().next().unwrap_or_default();
+        match name.strip_prefix('/') {
+            Some(name) => assert_eq!(open.pop(), Some(name)),
+            None if matches!(name, "!doctype" | "meta" | "br" | "hr") => {}
+            None => open.push(name),
+        }
+    }
+    assert!(open.is_empty(), "{open:?}");
+}
+
+#[test]
+fn the_audit_comes_before_any_accuracy() {
+    let html = page();
+    let audit = html
+        .find("Test reviews that also stand in train")
+        .expect("it is reported");
+    let accuracy = html.find("test reviews right").expect("it is reported");
+    assert!(audit < accuracy);
+    assert!(html.find("id=\"data\"") < html.find("id=\"models\""));
+}
+
+#[test]
+fn findings_say_what_the_figures_say() {
+    let data = made_up::run(4000);
+    let found = findings(&data);
+    let best = &found[1];
+    assert!(
+        best.starts_with("The best model is lstm: ")
+            && best.contains(" of 4,000 test reviews right (95 % interval "),
+        "{best}"
+    );
+    assert!(
+        found[2].starts_with("lstm beats ")
+            && found[2].contains("lstm cannot be told apart from gru"),
+        "{}",
+        found[2]
+    );
+    assert!(
+        found
+            .iter()
+            .any(|line| line == "Always answering “positive” would be right on 50.0 %."),
+        "{found:?}"
+    );
+    let none = findings(&ReportData {
+        models: vec![ModelData::default()],
+        ..ReportData::default()
+    });
+    assert_eq!(
+        none,
+        ["No model has an accuracy: there were no test reviews."]
+    );
+}
+
+#[test]
+fn little_or_strange_data_makes_a_page_without_a_number_that_is_none() {
+    let mut data = made_up::run(200);
+    data.models[0].figures.clear();
+    data.models[1].epochs.truncate(1);
+    data.models[2]
+        .epochs
+        .iter_mut()
+        .for_each(|epoch| epoch.train_loss = None);
+    data.models[3].epochs.clear();
+    data.models[4].roc.clear();
+    data.models[4].parameters = None;
+    for data in [
+        data,
+        made_up::run(1),
+        ReportData::default(),
+        ReportData {
+            models: vec![ModelData::default()],
+            ..ReportData::default()
+        },
+    ] {
+        let html = render(&data);
+        for wrong in ["NaN", "inf%", ">inf<", "\"inf", "-0.0 "] {
+            assert!(!html.contains(wrong), "{wrong}");
+        }
+    }
+}
