@@ -7,7 +7,7 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::buffer::Buffer;
 use arrow::datatypes::SchemaRef;
-use arrow::ipc::convert::fb_to_schema;
+use arrow::ipc::convert::try_fb_to_schema;
 use arrow::ipc::reader::{FileDecoder, read_footer_length};
 use arrow::ipc::writer::FileWriter;
 use arrow::ipc::{Block, root_as_footer};
@@ -67,7 +67,8 @@ pub fn map_arrays(path: &Path, expected: &SchemaRef) -> Result<MappedBatches, Ar
     let footer_length = read_footer_length(closing).map_err(&failed)?;
     let footer_start = trailer.checked_sub(footer_length).ok_or_else(|| damaged("its footer starts before the file"))?;
     let footer = root_as_footer(&map[footer_start..trailer]).map_err(|error| damaged(&error.to_string()))?;
-    let found = fb_to_schema(footer.schema().ok_or_else(|| damaged("its footer has no schema"))?);
+    let schema = footer.schema().ok_or_else(|| damaged("its footer has no schema"))?;
+    let found = try_fb_to_schema(schema).map_err(&failed)?;
     schema::check(path, expected, &found)?;
 
     let blocks: Vec<Block> = footer.recordBatches().map(|blocks| blocks.iter().copied().collect()).unwrap_or_default();

@@ -1,1 +1,146 @@
-//! placeholder
+//! `ressenti`: from `pipeline.toml` and what lies in the artifacts folder to a plan, and from the plan
+//! to processes.
+//!
+//! It links no stage and no libtorch. It starts in milliseconds, survives every crash of a stage, and
+//! calls the stages' programs exactly as a person would.
+//!
+//! - [`selection`]: which steps a command is about
+//! - [`survey`]: looking at the disk
+//! - [`plan`]: fresh or stale, and why; pure
+//! - [`run`]: one step after the other
+//! - [`status`]: what is there
+
+mod arguments;
+#[cfg(test)]
+mod doubles;
+mod error;
+mod fit;
+mod interrupt;
+mod launch;
+mod overview;
+pub mod plan;
+pub mod run;
+mod screen;
+pub mod selection;
+pub mod status;
+pub mod survey;
+
+pub use error::OrchestratorError;
+pub use launch::{Ending, Job};
+
+use std::io::Write;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::time::{Instant, SystemTime};
+
+use artifact::{StageName, Store};
+use clap::Parser;
+use settings::REVIEWS;
+use stage::{Failure, PipelineArguments, StepState, print_failure, print_step};
+
+use arguments::{Arguments, Command, RunArguments, StageArguments};
+use run::{Manner, Planned, Run, Tally};
+use selection::{Request, Selection};
+use status::StatusLine;
+use survey::Survey;
+
+/// The whole of `ressenti`'s `main`.
+pub fn main() -> ExitCode {
+    match obey(Arguments::parse().command) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            let failure = Failure::from(error);
+            print_failure(&failure);
+            failure.exit_code()
+        }
+    }
+}
+
+fn obey(command: Option<Command>) -> Result<u8, OrchestratorError> {
+    match command {
+        None => {
+            // A closed pipe is a reader who has seen enough: not an error of ours.
+            let _ = overview::print(&mut anstream::stdout());
+            Ok(0)
+        }
+        Some(Command::Run(arguments)) if !arguments.dry_run => run_pipeline(&arguments),
+        Some(Command::Run(RunArguments { pipeline, selection, .. })) => show_plan(&pipeline, &selection.request()),
+        Some(Command::Plan(arguments)) => show_plan(&arguments.pipeline, &arguments.selection.request()),
+        Some(Command::Status(arguments)) => show_status(&arguments.pipeline, arguments.json),
+        Some(Command::Ingest(arguments)) => become_stage(StageName::Ingest, arguments),
+        Some(Command::Clean(arguments)) => become_stage(StageName::Clean, arguments),
+        Some(Command::Tokenize(arguments)) => become_stage(StageName::Tokenize, arguments),
+        Some(Command::Embed(arguments)) => become_stage(StageName::Embed, arguments),
+        Some(Command::Train(arguments)) => become_stage(StageName::Train, arguments),
+        Some(Command::Evaluate(arguments)) => become_stage(StageName::Evaluate, arguments),
+        Some(Command::Report(arguments)) => become_stage(StageName::Report, arguments),
+    }
+}
+
+fn become_stage(stage: StageName, arguments: StageArguments) -> Result<u8, OrchestratorError> {
+    Err(launch::become_program(&Job { stage, arguments: arguments.arguments }))
+}
+
+fn run_pipeline(arguments: &RunArguments) -> Result<u8, OrchestratorError> {
+    let clock = Instant::now();
+    interrupt::watch();
+    let pipeline = arguments.pipeline.load()?;
+    let steps = pipeline.steps();
+    let selection = Selection::new(&steps, &arguments.selection.request())?;
+    let store = Store::new(&pipeline.artifacts);
+    let mut survey = Survey::new(&store);
+    // Decided once beforehand, so that what cannot work is refused before anything runs.
+    let planned = run::plan(&steps, &selection, &mut survey)?;
+    check_programs(&planned)?;
+    let manner = Manner {
+        arguments: &arguments.pipeline,
+        keep_going: arguments.keep_going,
+        baseline: arguments.baseline.as_deref(),
+    };
+    let mut run = Run { manner, store: &store, launch: &mut launch::run_program };
+    let tally = run.run(&steps, &selection, &mut survey)?;
+    let report = report_of(&store, &tally);
+    let seconds = clock.elapsed().as_secs_f64();
+    screen::summary(arguments.pipeline.progress, &tally, seconds, report.as_deref());
+    Ok(tally.code)
+}
+
+/// Every program that the plan needs is there: better to know now than after an hour of training.
+fn check_programs(planned: &[Planned]) -> Result<(), OrchestratorError> {
+    let stale = planned.iter().filter(|step| !step.reasons.is_empty());
+    stale.map(|step| launch::program(step.facts.id.stage).map(drop)).collect()
+}
+
+/// Where the report is, if this run has left it in place.
+fn report_of(store: &Store, tally: &Tally) -> Option<PathBuf> {
+    tally.reported.then(|| store.named(StageName::Report, REVIEWS).join("report.html"))
+}
+
+fn show_plan(arguments: &PipelineArguments, request: &Request) -> Result<u8, OrchestratorError> {
+    let pipeline = arguments.load()?;
+    let steps = pipeline.steps();
+    let selection = Selection::new(&steps, request)?;
+    let store = Store::new(&pipeline.artifacts);
+    for planned in run::plan(&steps, &selection, &mut Survey::new(&store))? {
+        let state = if planned.reasons.is_empty() { StepState::Fresh } else { StepState::Stale };
+        print_step(arguments.progress, state, &planned.facts.id, &status::plan_text(&planned));
+    }
+    Ok(0)
+}
+
+fn show_status(arguments: &PipelineArguments, json: bool) -> Result<u8, OrchestratorError> {
+    let pipeline = arguments.load()?;
+    let steps = pipeline.steps();
+    let everything = Selection::new(&steps, &Request::default())?;
+    let store = Store::new(&pipeline.artifacts);
+    let planned = run::plan(&steps, &everything, &mut Survey::new(&store))?;
+    let lines: Vec<StatusLine> = planned.iter().map(|planned| StatusLine::new(planned, &store)).collect();
+    let mut out = anstream::stdout();
+    let _ = if json {
+        let text = serde_json::to_string_pretty(&lines).expect("a status is plain data");
+        writeln!(out, "{text}")
+    } else {
+        status::print(&mut out, &lines, SystemTime::now())
+    };
+    Ok(0)
+}

@@ -1,2 +1,5 @@
-//! placeholder
-fn main() {}
+//! `ressenti`, see the crate's library.
+
+fn main() -> std::process::ExitCode {
+    orchestrator::main()
+}

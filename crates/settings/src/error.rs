@@ -84,7 +84,8 @@ impl SettingsError {
     }
 }
 
-fn suggest(name: &str, known: &[String]) -> String {
+/// A sentence that names the known name nearest to a misspelled one, and all that are known.
+pub fn suggest(name: &str, known: &[String]) -> String {
     let list = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
     match nearest(name, known) {
         Some(close) => format!("Did you mean `{close}`? There are {list}"),

@@ -17,7 +17,7 @@ pub mod vectors;
 
 pub use clean::{CleanSettings, SplitSettings};
 pub use embedding::{EmbeddingKind, EmbeddingSettings};
-pub use error::{SettingsError, nearest};
+pub use error::{SettingsError, nearest, suggest};
 pub use evaluation::{EvaluationSettings, ReportSettings};
 pub use ingest::{Column, Columns, Download, IngestSettings, LabelValues, RatingRule, SourceFormat};
 pub use model::{ModelKind, ModelSettings, Pooling};

@@ -1,1 +1,13 @@
-//! placeholder
+//! What tests of several crates need: a tiny corpus, a whole project in a temporary folder,
+//! artifacts without a stage, the built programs, and screens made comparable. Never part of a
+//! program.
+
+pub mod artifacts;
+pub mod binaries;
+pub mod corpus;
+pub mod filters;
+pub mod project;
+
+pub use artifacts::Recipe;
+pub use binaries::{Screen, program, programs};
+pub use project::{Project, tiny_pipeline};

@@ -1,0 +1,188 @@
+//! The command line of `ressenti`.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+
+use artifact::StageName;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, Parser, Subcommand};
+use stage::PipelineArguments;
+
+use crate::selection::Request;
+
+const EXAMPLES: &str = "\
+Examples:
+  ressenti run                                   run what is not fresh, from raw reviews to the report
+  ressenti plan                                  say what would run, and why
+  ressenti run --set model.lstm.hidden=64        try another setting: only what depends on it runs
+  ressenti run --pipeline pipelines/imdb.toml --source aclImdb_v1.tar.gz
+  ressenti train --variant lstm --force          one stage by hand
+  ressenti status --json                         for scripts
+
+Exit codes: 0 done; 1 something to mend (data, settings, a regression); 2 usage;
+75 a fault worth trying again; 130 interrupted. A failed stage's code is passed on.";
+
+const RUN_EXAMPLES: &str = "\
+Examples:
+  ressenti run
+  ressenti run --dry-run                         the same as `ressenti plan`
+  ressenti run --from clean                      redo cleaning and everything after it
+  ressenti run --only train --variant lstm       one step; what it reads must be there
+  ressenti run --variant lstm                    that model and what it needs, nothing else
+  ressenti run --set model.lstm.hidden=64 --set training.epochs=3
+  ressenti run --keep-going --progress json
+  ressenti run --baseline metrics.json           exit 1 where a model is significantly worse";
+
+const PLAN_EXAMPLES: &str = "\
+Examples:
+  ressenti plan
+  ressenti plan --set tokenizer.words.vocabulary_size=8000
+  ressenti plan --from train --variant lstm
+
+A step is fresh when the output of exactly these settings and inputs is there and every byte of it
+is as written. A step whose input may change runs only if that input then holds something else.";
+
+/// Sentiment models from raw reviews: run the pipeline, say what would run, show what is there
+///
+/// Reads `pipeline.toml`, works out which steps are not fresh, and runs the programs of their stages
+/// in the order of the data. Everything made is kept under `artifacts/`, named by what produced it.
+#[derive(Debug, Parser)]
+#[command(name = "ressenti", version, after_help = EXAMPLES, disable_help_subcommand = true)]
+#[command(subcommand_help_heading = "Commands and stages", max_term_width = 100)]
+pub(crate) struct Arguments {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Run every step that is not fresh
+    #[command(after_help = RUN_EXAMPLES, max_term_width = 100)]
+    Run(RunArguments),
+    /// Say which steps would run, and why
+    #[command(after_help = PLAN_EXAMPLES, max_term_width = 100)]
+    Plan(PlanArguments),
+    /// Show what is there: rows, age, duration, size, folder
+    #[command(max_term_width = 100)]
+    Status(StatusArguments),
+    /// Stage: raw reviews, whatever their form, to one table
+    Ingest(StageArguments),
+    /// Stage: normalise text, remove duplicates, decide the split
+    Clean(StageArguments),
+    /// Stage: text to token ids
+    Tokenize(StageArguments),
+    /// Stage: a vector for every entry of a vocabulary
+    Embed(StageArguments),
+    /// Stage: a model from tokens and vectors
+    Train(StageArguments),
+    /// Stage: predictions and figures of one model
+    Evaluate(StageArguments),
+    /// Stage: all figures on one page
+    Report(StageArguments),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct RunArguments {
+    #[command(flatten)]
+    pub(crate) pipeline: PipelineArguments,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArguments,
+
+    /// Say what would run, and why, and run nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+
+    /// When a step fails, still run the steps that do not need it
+    #[arg(long)]
+    pub(crate) keep_going: bool,
+
+    /// Compare every model with this earlier `metrics.json`; a significant regression is exit code 1
+    #[arg(long, value_name = "FILE")]
+    pub(crate) baseline: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct PlanArguments {
+    #[command(flatten)]
+    pub(crate) pipeline: PipelineArguments,
+    #[command(flatten)]
+    pub(crate) selection: SelectionArguments,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct StatusArguments {
+    #[command(flatten)]
+    pub(crate) pipeline: PipelineArguments,
+
+    /// As one JSON array, an object for each step
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+/// The stage's own program parses these, and has its own `--help`.
+#[derive(Debug, Args)]
+#[command(disable_help_flag = true)]
+pub(crate) struct StageArguments {
+    /// Arguments for the stage's program
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    pub(crate) arguments: Vec<OsString>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct SelectionArguments {
+    /// Redo this stage and everything after it
+    #[arg(long, value_name = "STAGE", value_parser = stage_parser(), conflicts_with = "only")]
+    from: Option<StageName>,
+
+    /// Only this stage; what it reads must be there
+    #[arg(long, value_name = "STAGE", value_parser = stage_parser())]
+    only: Option<StageName>,
+
+    /// Only this variant and what it needs; with `--only`, that step alone
+    #[arg(long, value_name = "NAME")]
+    variant: Option<String>,
+
+    /// Redo what is selected even if it is fresh
+    #[arg(long)]
+    force: bool,
+}
+
+impl SelectionArguments {
+    pub(crate) fn request(&self) -> Request {
+        Request { from: self.from, only: self.only, variant: self.variant.clone(), force: self.force }
+    }
+}
+
+/// One of the stages' names; a misspelled one is answered with the nearest.
+fn stage_parser() -> impl TypedValueParser<Value = StageName> {
+    PossibleValuesParser::new(StageName::ALL.map(StageName::as_str))
+        .map(|name| name.parse().expect("only names of stages are let through"))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn a_stage_is_given_its_arguments_untouched() {
+        let line = ["ressenti", "train", "--variant", "lstm", "--help", "--set", "a.b=1"];
+        let arguments = Arguments::try_parse_from(line).expect("it parses");
+        let Some(Command::Train(train)) = arguments.command else { panic!("another command") };
+        assert_eq!(train.arguments, ["--variant", "lstm", "--help", "--set", "a.b=1"]);
+    }
+
+    #[test]
+    fn a_misspelled_stage_is_answered_with_the_nearest() {
+        let error = Arguments::try_parse_from(["ressenti", "run", "--from", "trian"]).expect_err("no such stage");
+        assert!(error.to_string().contains("a similar value exists: 'train'"), "{error}");
+        let error = Arguments::try_parse_from(["ressenti", "tokenise"]).expect_err("no such command");
+        assert!(error.to_string().contains("a similar subcommand exists: 'tokenize'"), "{error}");
+    }
+}

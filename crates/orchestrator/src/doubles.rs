@@ -1,0 +1,154 @@
+//! Doubles for tests: a project whose stages are one function, called in place of their programs.
+
+use std::collections::BTreeMap;
+
+use artifact::{Contract, Digest, Sentiment, StageName};
+use settings::{Pipeline, Step, StepId};
+use stage::{PipelineArguments, ProgressMode, Resolver};
+use testkit::{Project, Recipe};
+
+use crate::launch::{Ending, Job};
+use crate::plan::in_words;
+use crate::run::{self, Manner, Run, Tally};
+use crate::selection::{Request, Selection};
+use crate::survey::Survey;
+use crate::{OrchestratorError, plan};
+
+/// The steps of the tiny pipeline.
+pub(crate) fn tiny_steps() -> Vec<Step> {
+    Project::tiny().pipeline(&[]).steps()
+}
+
+/// A project, and stages that write what the test tells them to.
+pub(crate) struct World {
+    pub(crate) project: Project,
+    /// Settings changed, as with `--set`.
+    pub(crate) changes: Vec<String>,
+    /// What a stage writes where it is not a digest of its inputs and settings.
+    pub(crate) contents: BTreeMap<String, String>,
+    /// How a step ends that does not end well.
+    pub(crate) endings: BTreeMap<String, Ending>,
+    /// Whether evaluations are compared with a baseline.
+    pub(crate) baseline: bool,
+    pub(crate) keep_going: bool,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self {
+            project: Project::tiny(),
+            changes: vec![],
+            contents: BTreeMap::new(),
+            endings: BTreeMap::new(),
+            baseline: false,
+            keep_going: false,
+        }
+    }
+
+    fn pipeline(&self) -> Pipeline {
+        let changes: Vec<&str> = self.changes.iter().map(String::as_str).collect();
+        self.project.pipeline(&changes)
+    }
+
+    /// What a plan says: a line for each step that is not fresh.
+    pub(crate) fn plan(&self, request: &Request) -> Result<Vec<String>, OrchestratorError> {
+        let store = self.project.store();
+        let steps = self.pipeline().steps();
+        let selection = Selection::new(&steps, request)?;
+        let planned = run::plan(&steps, &selection, &mut Survey::new(&store))?;
+        let stale = planned.iter().filter(|step| !step.reasons.is_empty());
+        Ok(stale.map(|step| format!("{}: {}", step.facts.id, in_words(&step.reasons))).collect())
+    }
+
+    /// Runs, and says which stages were started, in order, and what became of it.
+    pub(crate) fn run(&self, request: &Request) -> Result<(Vec<String>, Tally), OrchestratorError> {
+        let store = self.project.store();
+        let steps = self.pipeline().steps();
+        let selection = Selection::new(&steps, request)?;
+        let overrides = self.changes.iter().map(|text| text.parse().expect("an override")).collect();
+        let arguments = PipelineArguments { overrides, ..arguments(&self.project) };
+        let baseline = self.baseline.then(|| std::path::Path::new("metrics.json"));
+        let manner = Manner { arguments: &arguments, keep_going: self.keep_going, baseline };
+        let mut started = Vec::new();
+        let mut launch = |job: &Job| {
+            let id = self.step_of(job);
+            let forced = job.arguments.iter().any(|argument| argument == "--force");
+            started.push(if forced { format!("{id} (forced)") } else { id.to_string() });
+            Ok(self.build(&id))
+        };
+        let mut survey = Survey::new(&store);
+        run::plan(&steps, &selection, &mut survey)?;
+        let tally = Run { manner, store: &store, launch: &mut launch }.run(&steps, &selection, &mut survey)?;
+        Ok((started, tally))
+    }
+
+    /// A job says its step just as a person would.
+    fn step_of(&self, job: &Job) -> StepId {
+        let position = job.arguments.iter().position(|argument| argument == "--variant").expect("a variant");
+        StepId::new(job.stage, &job.arguments[position + 1].to_string_lossy())
+    }
+
+    /// What a stage's program does: resolve, build, commit.
+    fn build(&self, id: &StepId) -> Ending {
+        let ending = self.endings.get(&id.to_string()).cloned().unwrap_or(Ending::Done);
+        if ending != Ending::Done && !self.baseline {
+            return ending;
+        }
+        let pipeline = self.pipeline();
+        let store = self.project.store();
+        let step = pipeline.step(id.stage, Some(&id.variant)).expect("a step of the pipeline");
+        let resolved = Resolver::new(&pipeline, &store).resolve(&step).expect("whole manifests").expect("inputs");
+        let recipe = Recipe {
+            stage: id.stage,
+            settings: step.settings.clone(),
+            inputs: resolved.input_references,
+            sources: resolved.source_references,
+            contract: contract(id.stage),
+        };
+        let content = self.contents.get(&id.to_string()).cloned().unwrap_or_else(|| recipe.key().to_hex());
+        recipe.commit(&store, &id.variant, &[("content", content.as_bytes()), ("time.record", b"1 s")]);
+        ending
+    }
+}
+
+/// The arguments of a run of a project as it is.
+pub(crate) fn arguments(project: &Project) -> PipelineArguments {
+    PipelineArguments {
+        pipeline: project.pipeline_file(),
+        source: None,
+        artifacts: None,
+        overrides: vec![],
+        progress: ProgressMode::None,
+    }
+}
+
+fn contract(stage: StageName) -> Contract {
+    let tokenizer = Digest::of_bytes(b"a tokenizer");
+    let (vocabulary_size, width, max_length, pad_id) = (300, 8, 24, 0);
+    let classes = Sentiment::class_names();
+    match stage {
+        StageName::Ingest => Contract::Reviews { rows: 60 },
+        StageName::Clean => Contract::Clean { train: 36, validation: 9, test: 15, unlabelled: 0, classes },
+        StageName::Tokenize => {
+            Contract::Tokens { tokenizer, vocabulary_size, pad_id, unknown_id: Some(1), max_length, classes }
+        }
+        StageName::Embed => Contract::Embedding { tokenizer, vocabulary_size, width, pad_id },
+        StageName::Train => Contract::Model { tokenizer, vocabulary_size, width, max_length, classes },
+        StageName::Evaluate => Contract::Evaluation { model: "a model".to_owned(), rows: 15 },
+        StageName::Report => Contract::Report { models: vec![] },
+    }
+}
+
+/// A step's facts where nothing was ever built.
+pub(crate) fn facts(stage: StageName, variant: &str) -> plan::Facts {
+    plan::Facts {
+        id: StepId::new(stage, variant),
+        settings: serde_json::Value::Null,
+        stage_version: stage.version(),
+        inputs: vec![],
+        sources: vec![],
+        output: plan::Output::Absent,
+        latest: plan::Latest::Nothing,
+        asked: false,
+    }
+}

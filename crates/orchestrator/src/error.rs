@@ -1,0 +1,118 @@
+//! What can keep the orchestrator from its work, beside a stage that failed.
+
+use std::io;
+use std::path::PathBuf;
+
+use artifact::{ArtifactError, StageName};
+use settings::{SettingsError, StepId, suggest};
+use stage::Failure;
+
+/// What went wrong. [`OrchestratorError::hint`] says what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum OrchestratorError {
+    /// The pipeline file or an override of it is wrong.
+    #[error(transparent)]
+    Settings(#[from] SettingsError),
+    /// The artifacts folder or a source cannot be read.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+    /// No table of the pipeline file has this name.
+    #[error("There is no variant `{name}` in the pipeline file")]
+    UnknownVariant {
+        /// The name given.
+        name: String,
+        /// The names that are there.
+        known: Vec<String>,
+    },
+    /// `--only` was asked for, and what the stage reads is not there.
+    #[error("`{step}` reads `{input}`, which {problem}")]
+    InputNotReady {
+        /// The step to run.
+        step: StepId,
+        /// The input.
+        input: StepId,
+        /// What is wrong with it, as the rest of the sentence.
+        problem: String,
+    },
+    /// Two artifacts that meet in one step contradict each other.
+    #[error("`{step}` cannot put `{one}` and `{two}` together: the former has {one_has}, the latter {two_has}")]
+    Misfit {
+        /// Where they meet.
+        step: StepId,
+        /// One side.
+        one: StepId,
+        /// What it says.
+        one_has: String,
+        /// The other side.
+        two: StepId,
+        /// What it says.
+        two_has: String,
+    },
+    /// A stage's program is neither beside ours nor on the PATH.
+    #[error("The program `{}` of the stage `{stage}` is neither beside `ressenti` nor on the PATH", stage.binary())]
+    NoProgram {
+        /// The stage.
+        stage: StageName,
+    },
+    /// A stage's program is there and cannot be started.
+    #[error("Could not start `{}`", program.display())]
+    Start {
+        /// The program.
+        program: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// A stage ended well and its output is not there.
+    #[error("`{step}` ended without an error, and its output is not there")]
+    NoOutput {
+        /// The step.
+        step: StepId,
+    },
+}
+
+impl OrchestratorError {
+    /// What to do about it, with a command that exists.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Settings(error) => error.hint(),
+            Self::Artifact(error) => error.hint(),
+            Self::UnknownVariant { name, known } => Some(suggest(name, known)),
+            Self::InputNotReady { input, .. } => Some(format!(
+                "Build it with `ressenti run --only {} --variant {}`, or leave out `--only` to run all that is needed",
+                input.stage, input.variant
+            )),
+            Self::Misfit { step, two, .. } => Some(format!(
+                "Set `{}` to one made for the other, or rebuild `{two}` with `ressenti run --only {} --variant {} --force`",
+                reference_of(step),
+                two.stage,
+                two.variant
+            )),
+            Self::NoProgram { .. } => Some("Build the stages with `cargo build`".to_owned()),
+            Self::Start { .. } => Some("Build the stages again with `cargo build`".to_owned()),
+            Self::NoOutput { .. } => Some(
+                "Build the stages and `ressenti` from the same sources with `cargo build`: they may differ in version"
+                    .to_owned(),
+            ),
+        }
+    }
+}
+
+/// The setting that says what a step's model reads.
+fn reference_of(step: &StepId) -> String {
+    match step.stage {
+        StageName::Embed => format!("embedding.{}.tokenizer", step.variant),
+        _ => format!("model.{}.embedding", step.variant),
+    }
+}
+
+impl From<OrchestratorError> for Failure {
+    fn from(error: OrchestratorError) -> Self {
+        let hint = error.hint();
+        // The settings' and artifacts' own errors keep their chain, and say nothing twice.
+        match error {
+            OrchestratorError::Settings(error) => error.into(),
+            OrchestratorError::Artifact(error) => error.into(),
+            error => Self::from_error(error).with_hint(hint),
+        }
+    }
+}

@@ -1,0 +1,44 @@
+//! Ctrl-C and `kill`: the stage under way gets the signal and decides what to save; we outlive it
+//! to say what became of the run.
+
+use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+
+static REQUESTED: AtomicBool = AtomicBool::new(false);
+static CHILD: AtomicI32 = AtomicI32::new(0);
+
+/// From now on SIGINT and SIGTERM no longer end this process but are taken note of.
+pub(crate) fn watch() {
+    for signal in [libc::SIGINT, libc::SIGTERM] {
+        let handler = take_note as extern "C" fn(libc::c_int) as libc::sighandler_t;
+        // SAFETY: the struct is valid when zeroed (no flags, an empty mask), and the handler does
+        // nothing but atomic stores and `kill`, which are allowed in one.
+        unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = handler;
+            // Waiting for the stage goes on through the signal.
+            action.sa_flags = libc::SA_RESTART;
+            libc::sigaction(signal, &raw const action, std::ptr::null_mut());
+        }
+    }
+}
+
+/// Whether the user has asked us to stop.
+pub(crate) fn requested() -> bool {
+    REQUESTED.load(Ordering::Relaxed)
+}
+
+/// Says which process is to be told of a SIGTERM; `None` for none.
+pub(crate) fn set_child(process: Option<u32>) {
+    CHILD.store(process.and_then(|id| i32::try_from(id).ok()).unwrap_or(0), Ordering::Relaxed);
+}
+
+/// A terminal sends SIGINT to the stage as well as to us, so that one is not passed on; `kill` and
+/// service managers send SIGTERM to us alone.
+extern "C" fn take_note(signal: libc::c_int) {
+    REQUESTED.store(true, Ordering::Relaxed);
+    let child = CHILD.load(Ordering::Relaxed);
+    if signal == libc::SIGTERM && child > 0 {
+        // SAFETY: `kill` takes any numbers; the process is our own child, not waited for yet.
+        unsafe { libc::kill(child, libc::SIGTERM) };
+    }
+}

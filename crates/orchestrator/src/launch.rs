@@ -1,0 +1,201 @@
+//! Starting a stage's program, called exactly as a person would call it, and saying how it ended.
+
+use std::env;
+use std::ffi::OsString;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitStatus};
+use std::thread::sleep;
+use std::time::Duration;
+
+use artifact::StageName;
+
+use crate::{OrchestratorError, interrupt};
+
+/// The exit code of a stage that met a fault worth trying again, see DESIGN section 5.
+const TRANSIENT: u8 = 75;
+
+/// The exit code of a stage that was interrupted and saved its state.
+const INTERRUPTED: u8 = 130;
+
+/// Waits before a stage that met a passing fault is started again.
+pub(crate) const RETRY_AFTER: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
+
+/// A stage to start.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Job {
+    /// Which stage.
+    pub stage: StageName,
+    /// Its arguments.
+    pub arguments: Vec<OsString>,
+}
+
+/// How a stage's process ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Well.
+    Done,
+    /// With an error; it has said which.
+    Failed {
+        /// Its exit code; 128 and the signal's number for a process that was killed, as in shells.
+        code: u8,
+        /// The same in words.
+        reason: String,
+    },
+    /// By the user's wish.
+    Interrupted,
+}
+
+impl Ending {
+    fn is_transient(&self) -> bool {
+        matches!(self, Self::Failed { code: TRANSIENT, .. })
+    }
+}
+
+/// Starts a stage and, where it met a fault that may pass (a lost GPU), starts it again after each
+/// of the given waits. It goes on from its last checkpoint.
+///
+/// # Errors
+/// The program is not there or cannot be started.
+pub(crate) fn with_retries(
+    job: &Job,
+    waits: &[Duration],
+    mut once: impl FnMut(&Job) -> Result<Ending, OrchestratorError>,
+    mut on_retry: impl FnMut(Duration),
+) -> Result<Ending, OrchestratorError> {
+    let mut ending = once(job)?;
+    for wait in waits {
+        if !ending.is_transient() || interrupt::requested() {
+            break;
+        }
+        on_retry(*wait);
+        sleep(*wait);
+        ending = once(job)?;
+    }
+    Ok(ending)
+}
+
+/// Runs a stage's program to its end.
+///
+/// # Errors
+/// The program is not there or cannot be started.
+pub(crate) fn run_program(job: &Job) -> Result<Ending, OrchestratorError> {
+    let program = program(job.stage)?;
+    let failed = |source| OrchestratorError::Start { program: program.clone(), source };
+    let mut child = Command::new(&program).args(&job.arguments).spawn().map_err(failed)?;
+    interrupt::set_child(Some(child.id()));
+    let status = child.wait();
+    interrupt::set_child(None);
+    Ok(ending(status.map_err(failed)?, interrupt::requested()))
+}
+
+fn ending(status: ExitStatus, interrupted: bool) -> Ending {
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    match (code, status.signal()) {
+        (Some(0), _) => Ending::Done,
+        (Some(INTERRUPTED), _) | (_, Some(libc::SIGINT)) => Ending::Interrupted,
+        _ if interrupted => Ending::Interrupted,
+        (_, Some(signal)) => Ending::Failed {
+            code: u8::try_from(128 + signal).unwrap_or(1),
+            reason: format!("killed by {}", signal_in_words(signal)),
+        },
+        (code, None) => {
+            let code = code.unwrap_or(1);
+            Ending::Failed { code, reason: format!("exit code {code}") }
+        }
+    }
+}
+
+fn signal_in_words(signal: i32) -> String {
+    match signal {
+        libc::SIGKILL => "signal 9 (SIGKILL; by the system, where memory ran out)".to_owned(),
+        libc::SIGSEGV => "signal 11 (SIGSEGV)".to_owned(),
+        libc::SIGABRT => "signal 6 (SIGABRT)".to_owned(),
+        libc::SIGBUS => "signal 7 (SIGBUS)".to_owned(),
+        libc::SIGTERM => "signal 15 (SIGTERM)".to_owned(),
+        other => format!("signal {other}"),
+    }
+}
+
+/// Becomes a stage's program: `ressenti train ...` is `ressenti-train ...`. Returns only if that
+/// did not work.
+pub(crate) fn become_program(job: &Job) -> OrchestratorError {
+    match program(job.stage) {
+        Ok(program) => {
+            let source = Command::new(&program).args(&job.arguments).exec();
+            OrchestratorError::Start { program, source }
+        }
+        Err(error) => error,
+    }
+}
+
+/// Where a stage's program is: beside ours, else on the PATH.
+///
+/// # Errors
+/// Neither.
+pub(crate) fn program(stage: StageName) -> Result<PathBuf, OrchestratorError> {
+    let own = env::current_exe().ok();
+    let beside = own.as_deref().and_then(Path::parent).map(Path::to_owned);
+    let path = env::var_os("PATH").unwrap_or_default();
+    beside
+        .into_iter()
+        .chain(env::split_paths(&path))
+        .map(|folder| folder.join(stage.binary()))
+        .find(|program| program.is_file())
+        .ok_or(OrchestratorError::NoProgram { stage })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn failed(code: u8, reason: &str) -> Ending {
+        Ending::Failed { code, reason: reason.to_owned() }
+    }
+
+    #[test]
+    fn the_end_of_a_process_is_told_in_words() {
+        let cases = [
+            (0, false, Ending::Done),
+            (1 << 8, false, failed(1, "exit code 1")),
+            (1 << 8, true, Ending::Interrupted),
+            (75 << 8, false, failed(75, "exit code 75")),
+            (130 << 8, false, Ending::Interrupted),
+            (libc::SIGINT, false, Ending::Interrupted),
+            (libc::SIGTERM, true, Ending::Interrupted),
+            (libc::SIGSEGV, false, failed(139, "killed by signal 11 (SIGSEGV)")),
+            (libc::SIGKILL, false, failed(137, "killed by signal 9 (SIGKILL; by the system, where memory ran out)")),
+        ];
+        for (status, interrupted, expected) in cases {
+            assert_eq!(ending(ExitStatus::from_raw(status), interrupted), expected, "{status}");
+        }
+    }
+
+    /// How often a stage is started that ends in this way, and how it ends at last.
+    fn starts(endings: &[Ending]) -> (usize, Ending) {
+        let job = Job { stage: StageName::Train, arguments: vec![] };
+        let mut started = 0;
+        let waits = [Duration::ZERO; 2];
+        let last = with_retries(
+            &job,
+            &waits,
+            |_| {
+                started += 1;
+                Ok(endings[started - 1].clone())
+            },
+            |_| {},
+        );
+        (started, last.expect("the double starts"))
+    }
+
+    #[test]
+    fn only_a_passing_fault_is_tried_again_and_not_for_ever() {
+        let lost = failed(75, "exit code 75");
+        let wrong = failed(1, "exit code 1");
+        assert_eq!(starts(&[Ending::Done]), (1, Ending::Done));
+        assert_eq!(starts(std::slice::from_ref(&wrong)), (1, wrong.clone()));
+        assert_eq!(starts(&[lost.clone(), Ending::Done]), (2, Ending::Done));
+        assert_eq!(starts(&[lost.clone(), wrong.clone()]), (2, wrong));
+        assert_eq!(starts(&[lost.clone(), lost.clone(), lost.clone()]), (3, lost));
+    }
+}

@@ -1,0 +1,237 @@
+//! One step after the other: decide, start what is stale, decide again.
+//!
+//! The decision about a step is taken when its turn comes, from what its inputs hold by then. So a
+//! step rebuilt with the same content leaves everything after it fresh.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use artifact::{StageName, Store};
+use settings::{Step, StepId};
+use stage::{PipelineArguments, StepState, print_step};
+
+use crate::launch::{Ending, Job, RETRY_AFTER, with_retries};
+use crate::plan::{Facts, Output, Reason, decide, in_words};
+use crate::selection::Selection;
+use crate::survey::Survey;
+use crate::{OrchestratorError, fit, interrupt, screen};
+
+/// How a run goes about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Manner<'a> {
+    /// Which pipeline, and what each stage is told of it.
+    pub arguments: &'a PipelineArguments,
+    /// Whether steps that do not depend on a failed one still run.
+    pub keep_going: bool,
+    /// Figures that the evaluations are compared with.
+    pub baseline: Option<&'a Path>,
+}
+
+/// A step and the reasons to run it; none where it is fresh.
+#[derive(Clone, Debug)]
+pub struct Planned {
+    /// The facts it was decided from.
+    pub facts: Facts,
+    /// Why it has to run.
+    pub reasons: Vec<Reason>,
+}
+
+/// Decides about every selected step, as far as that can be known beforehand.
+///
+/// # Errors
+/// A source is missing, artifacts do not fit together, or with `--only` an input is not there.
+pub fn plan(
+    steps: &[Step],
+    selection: &Selection,
+    survey: &mut Survey,
+) -> Result<Vec<Planned>, OrchestratorError> {
+    let mut not_ready = BTreeMap::new();
+    let mut planned = Vec::new();
+    for step in steps {
+        let facts = survey.look(step, selection.asks_for(&step.id))?;
+        let reasons = decide(&facts);
+        if selection.contains(&step.id) {
+            check_inputs(step, &not_ready, survey)?;
+            planned.push(Planned { facts, reasons });
+        } else if !reasons.is_empty() {
+            not_ready.insert(step.id.clone(), reasons);
+        }
+    }
+    survey.save();
+    Ok(planned)
+}
+
+/// A step's inputs fit together, and those that will not be built are there.
+fn check_inputs(
+    step: &Step,
+    not_ready: &BTreeMap<StepId, Vec<Reason>>,
+    survey: &Survey,
+) -> Result<(), OrchestratorError> {
+    if let Some((input, reasons)) = step.inputs.iter().find_map(|input| not_ready.get_key_value(input)) {
+        let problem = format!("is not there for these settings: {}", in_words(reasons));
+        return Err(OrchestratorError::InputNotReady { step: step.id.clone(), input: input.clone(), problem });
+    }
+    if !matches!(step.id.stage, StageName::Embed | StageName::Train | StageName::Evaluate) {
+        return Ok(());
+    }
+    let known = step.inputs.iter().chain([&step.id]).filter_map(|id| Some((id, survey.known(id)?)));
+    let contracts: Vec<_> = known.map(|(id, artifact)| (id, &artifact.manifest().contract)).collect();
+    fit::check(&step.id, &contracts)
+}
+
+/// What became of a run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// Steps whose output was there.
+    pub fresh: u64,
+    /// Steps that were built.
+    pub done: u64,
+    /// Steps that failed.
+    pub failed: u64,
+    /// Steps that wait for a failed one.
+    pub held: u64,
+    /// Steps that were not tried because the run stopped.
+    pub untried: u64,
+    /// Whether the report is there and shows the state of things.
+    pub reported: bool,
+    /// Whether the user stopped it.
+    pub interrupted: bool,
+    /// The exit code: of the first stage that failed, 130 when interrupted.
+    pub code: u8,
+}
+
+/// One run over the steps of a pipeline.
+pub struct Run<'a> {
+    /// How it goes about it.
+    pub manner: Manner<'a>,
+    /// Where the outputs are.
+    pub store: &'a Store,
+    /// Starts a stage and waits for its end.
+    pub launch: &'a mut dyn FnMut(&Job) -> Result<Ending, OrchestratorError>,
+}
+
+/// How one step ended.
+enum StepEnd {
+    Fresh,
+    Done,
+    /// The output is there, and what was asked of it beyond that does not hold.
+    Refused { code: u8, reason: String },
+    Failed { code: u8, reason: String },
+    Interrupted,
+}
+
+impl Run<'_> {
+    /// Runs the selected steps, each after what it reads.
+    ///
+    /// # Errors
+    /// A program cannot be started, or the artifacts folder cannot be read or written.
+    pub fn run(
+        &mut self,
+        steps: &[Step],
+        selection: &Selection,
+        survey: &mut Survey,
+    ) -> Result<Tally, OrchestratorError> {
+        let mut tally = Tally::default();
+        // Steps without an output, with the failed step each of them waits for.
+        let mut held: BTreeMap<StepId, StepId> = BTreeMap::new();
+        let mut stopped = false;
+        for step in steps {
+            if !selection.contains(&step.id) {
+                survey.look(step, false)?;
+                continue;
+            }
+            if let Some(failed) = step.inputs.iter().find_map(|input| held.get(input)).cloned() {
+                tally.held += 1;
+                self.print(StepState::Held, &step.id, &format!("needs `{failed}`"));
+                held.insert(step.id.clone(), failed);
+                continue;
+            }
+            if stopped || tally.interrupted || interrupt::requested() {
+                tally.interrupted |= interrupt::requested();
+                tally.untried += 1;
+                continue;
+            }
+            let end = self.step(step, selection.asks_for(&step.id), survey)?;
+            tally.reported = step.id.stage == StageName::Report && matches!(end, StepEnd::Fresh | StepEnd::Done);
+            match end {
+                StepEnd::Fresh => tally.fresh += 1,
+                StepEnd::Done => tally.done += 1,
+                StepEnd::Interrupted => {
+                    tally.interrupted = true;
+                    tally.untried += 1;
+                }
+                StepEnd::Refused { code, reason } => {
+                    tally.fail(code);
+                    self.print(StepState::Failed, &step.id, &reason);
+                }
+                StepEnd::Failed { code, reason } => {
+                    tally.fail(code);
+                    self.print(StepState::Failed, &step.id, &reason);
+                    held.insert(step.id.clone(), step.id.clone());
+                    stopped = !self.manner.keep_going;
+                }
+            }
+        }
+        if tally.interrupted {
+            tally.code = 130;
+        }
+        survey.save();
+        Ok(tally)
+    }
+
+    fn step(&mut self, step: &Step, asked: bool, survey: &mut Survey) -> Result<StepEnd, OrchestratorError> {
+        let facts = survey.look(step, asked)?;
+        let compares = step.id.stage == StageName::Evaluate && self.manner.baseline.is_some();
+        let was_fresh = decide(&facts).is_empty();
+        if was_fresh && !compares {
+            if let Output::Whole(artifact) = &facts.output {
+                self.store.link(&step.id.variant, artifact)?;
+                self.print(StepState::Fresh, &step.id, &artifact.manifest().run.summary);
+            }
+            return Ok(StepEnd::Fresh);
+        }
+        let job = self.job(step, asked);
+        let progress = self.manner.arguments.progress;
+        let on_retry = |wait| screen::retry(progress, &step.id, wait);
+        let ending = with_retries(&job, &RETRY_AFTER, &mut *self.launch, on_retry)?;
+        let is_there = decide(&survey.look(step, false)?).is_empty();
+        match ending {
+            Ending::Done if !is_there => Err(OrchestratorError::NoOutput { step: step.id.clone() }),
+            Ending::Done => Ok(if was_fresh { StepEnd::Fresh } else { StepEnd::Done }),
+            Ending::Interrupted => Ok(StepEnd::Interrupted),
+            // An evaluation that regressed has its output: the report shows it, the run fails.
+            Ending::Failed { code, reason } if compares && is_there => Ok(StepEnd::Refused { code, reason }),
+            Ending::Failed { code, reason } => Ok(StepEnd::Failed { code, reason }),
+        }
+    }
+
+    fn job(&self, step: &Step, asked: bool) -> Job {
+        let mut arguments: Vec<_> =
+            self.manner.arguments.to_command_line().into_iter().map(Into::into).collect();
+        arguments.extend(["--variant".into(), step.id.variant.clone().into()]);
+        if asked {
+            arguments.push("--force".into());
+        }
+        if let (StageName::Evaluate, Some(baseline)) = (step.id.stage, self.manner.baseline) {
+            arguments.extend(["--baseline".into(), baseline.into()]);
+        }
+        Job { stage: step.id.stage, arguments }
+    }
+
+    fn print(&self, state: StepState, id: &StepId, text: &str) {
+        print_step(self.manner.arguments.progress, state, id, text);
+    }
+}
+
+impl Tally {
+    fn fail(&mut self, code: u8) {
+        self.failed += 1;
+        if self.code == 0 {
+            self.code = code;
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "run_tests.rs"]
+mod tests;

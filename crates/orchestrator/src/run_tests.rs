@@ -1,0 +1,172 @@
+use super::*;
+use crate::doubles::World;
+use crate::selection::Request;
+
+fn everything() -> Request {
+    Request::default()
+}
+
+/// The steps that a run starts.
+#[track_caller]
+fn starts(world: &World, request: &Request) -> Vec<String> {
+    let (started, tally) = world.run(request).expect("it runs");
+    assert_eq!((tally.failed, tally.code), (0, 0));
+    assert_eq!(tally.done, started.len() as u64);
+    started
+}
+
+fn failed(code: u8) -> Ending {
+    Ending::Failed { code, reason: format!("exit code {code}") }
+}
+
+const ALL: [&str; 9] = [
+    "ingest reviews", "clean reviews", "tokenize words", "embed random", "train naive", "train lstm",
+    "evaluate naive", "evaluate lstm", "report reviews",
+];
+
+const NOTHING: [&str; 0] = [];
+
+#[test]
+fn the_first_run_runs_all_and_the_second_nothing() {
+    let world = World::new();
+    assert_eq!(world.plan(&everything()).expect("a plan").len(), 9);
+    assert_eq!(starts(&world, &everything()), ALL);
+    assert_eq!(starts(&world, &everything()), NOTHING);
+    assert_eq!(world.plan(&everything()).expect("a plan"), NOTHING);
+}
+
+#[test]
+fn a_setting_of_one_model_runs_that_model_and_what_follows() {
+    let mut world = World::new();
+    starts(&world, &everything());
+    world.changes = vec!["model.lstm.hidden=16".to_owned()];
+    assert_eq!(
+        world.plan(&everything()).expect("a plan"),
+        [
+            "train lstm: setting `model.lstm.hidden` changed: 8 -> 16",
+            "evaluate lstm: input `train lstm` may change",
+            "report reviews: input `train lstm` may change; input `evaluate lstm` may change",
+        ]
+    );
+    assert_eq!(starts(&world, &everything()), ["train lstm", "evaluate lstm", "report reviews"]);
+    world.changes.clear();
+    assert_eq!(starts(&world, &everything()), NOTHING, "what was there before is still there");
+    let hidden = world.project.artifact(StageName::Train, "lstm").manifest().settings["hidden"].clone();
+    assert_eq!(hidden, 8, "the name stands for the model of the settings in force");
+}
+
+#[test]
+fn a_step_rebuilt_with_the_same_content_leaves_the_rest_fresh() {
+    let mut world = World::new();
+    world.contents.insert("ingest reviews".to_owned(), "sixty rows".to_owned());
+    starts(&world, &everything());
+    world.changes = vec!["ingest.max_reject_rate=0.5".to_owned()];
+    assert_eq!(world.plan(&everything()).expect("a plan").len(), 9, "beforehand all may change");
+    assert_eq!(starts(&world, &everything()), ["ingest reviews"]);
+}
+
+#[test]
+fn a_damaged_file_is_named_and_only_its_step_rebuilt() {
+    let world = World::new();
+    starts(&world, &everything());
+    let folder = world.project.artifact(StageName::Tokenize, "words").folder().to_owned();
+    std::fs::write(folder.join("content"), "something else").expect("written");
+    let plan = world.plan(&everything()).expect("a plan");
+    assert_eq!(plan, ["tokenize words: output damaged: `content`, it should have 64 bytes and has 14"]);
+    assert_eq!(starts(&world, &everything()), ["tokenize words"]);
+
+    std::fs::write(folder.join("manifest.json"), "{}").expect("written");
+    let plan = world.plan(&everything()).expect("a plan");
+    assert_eq!(plan[0], "tokenize words: output damaged: `manifest.json`, its seal is missing");
+    assert_eq!(starts(&world, &everything()), ["tokenize words"]);
+
+    std::fs::remove_dir_all(&folder).expect("removed");
+    let plan = world.plan(&everything()).expect("a plan");
+    assert_eq!(plan[0], "tokenize words: its output was removed");
+    assert_eq!(starts(&world, &everything()), ["tokenize words"]);
+}
+
+#[test]
+fn what_is_asked_for_is_redone() {
+    let world = World::new();
+    starts(&world, &everything());
+    let from = Request { from: Some(StageName::Evaluate), ..everything() };
+    assert_eq!(
+        starts(&world, &from),
+        ["evaluate naive (forced)", "evaluate lstm (forced)", "report reviews (forced)"]
+    );
+    let only = Request { only: Some(StageName::Train), variant: Some("lstm".to_owned()), ..everything() };
+    assert_eq!(starts(&world, &only), NOTHING);
+    assert_eq!(starts(&world, &Request { force: true, ..only }), ["train lstm (forced)"]);
+}
+
+#[test]
+fn only_one_stage_needs_what_it_reads() {
+    let world = World::new();
+    let only = |stage| Request { only: Some(stage), ..everything() };
+    let refused = |stage| world.run(&only(stage)).expect_err("nothing is there").to_string();
+    assert_eq!(
+        refused(StageName::Clean),
+        "`clean reviews` reads `ingest reviews`, which is not there for these settings: never run"
+    );
+    assert_eq!(starts(&world, &only(StageName::Ingest)), ["ingest reviews"]);
+    assert_eq!(starts(&world, &only(StageName::Clean)), ["clean reviews"]);
+    let lstm = Request { variant: Some("lstm".to_owned()), ..everything() };
+    assert_eq!(starts(&world, &lstm), ["tokenize words", "embed random", "train lstm", "evaluate lstm"]);
+}
+
+#[test]
+fn a_failed_step_holds_back_what_needs_it() {
+    let mut world = World::new();
+    world.endings.insert("train naive".to_owned(), failed(3));
+    let (started, tally) = world.run(&everything()).expect("it runs");
+    assert_eq!(started, ALL[..5]);
+    assert_eq!(tally, Tally { done: 4, failed: 1, held: 2, untried: 2, code: 3, ..Tally::default() });
+
+    world.keep_going = true;
+    world.endings.insert("evaluate lstm".to_owned(), failed(4));
+    let (started, tally) = world.run(&everything()).expect("it runs");
+    assert_eq!(started, ["train naive", "train lstm", "evaluate lstm"]);
+    assert_eq!(tally, Tally { fresh: 4, done: 1, failed: 2, held: 2, code: 3, ..Tally::default() });
+
+    world.endings.clear();
+    let rest = ["train naive", "evaluate naive", "evaluate lstm", "report reviews"];
+    assert_eq!(starts(&world, &everything()), rest);
+}
+
+#[test]
+fn an_interrupted_run_stops_and_goes_on_later() {
+    let mut world = World::new();
+    world.endings.insert("clean reviews".to_owned(), Ending::Interrupted);
+    let (_, tally) = world.run(&everything()).expect("it runs");
+    assert_eq!(tally, Tally { done: 1, untried: 8, interrupted: true, code: 130, ..Tally::default() });
+    world.endings.clear();
+    assert_eq!(starts(&world, &everything()), ALL[1..]);
+}
+
+#[test]
+fn a_regression_fails_the_run_and_holds_nothing_back() {
+    let mut world = World::new();
+    world.baseline = true;
+    world.endings.insert("evaluate naive".to_owned(), failed(1));
+    let (started, tally) = world.run(&everything()).expect("it runs");
+    assert_eq!(started, ALL, "the other model is compared, too, and the report shows both");
+    assert_eq!(tally, Tally { done: 8, failed: 1, code: 1, reported: true, ..Tally::default() });
+    let (started, tally) = world.run(&everything()).expect("it runs");
+    assert_eq!(started, ["evaluate naive", "evaluate lstm"], "fresh evaluations are compared again");
+    assert_eq!(tally, Tally { fresh: 8, failed: 1, code: 1, reported: true, ..Tally::default() });
+}
+
+#[test]
+fn a_program_that_ends_well_without_an_output_is_found_out() {
+    let world = World::new();
+    let store = world.project.store();
+    let steps = world.project.pipeline(&[]).steps();
+    let selection = Selection::new(&steps, &everything()).expect("all");
+    let arguments = crate::doubles::arguments(&world.project);
+    let manner = Manner { arguments: &arguments, keep_going: false, baseline: None };
+    let mut launch = |_: &Job| Ok(Ending::Done);
+    let run = Run { manner, store: &store, launch: &mut launch }.run(&steps, &selection, &mut Survey::new(&store));
+    let error = run.expect_err("there is no output").to_string();
+    assert_eq!(error, "`ingest reviews` ended without an error, and its output is not there");
+}

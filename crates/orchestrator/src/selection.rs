@@ -1,0 +1,201 @@
+//! Which steps a command is about, and which of them are to be redone in any case.
+
+use std::collections::BTreeSet;
+
+use artifact::StageName;
+use settings::{SettingsError, Step, StepId};
+
+use crate::OrchestratorError;
+
+/// What the user asked for.
+#[derive(Clone, Debug, Default)]
+pub struct Request {
+    /// Redo this stage and everything after it.
+    pub from: Option<StageName>,
+    /// Only this stage's steps.
+    pub only: Option<StageName>,
+    /// Only this variant, and what it needs.
+    pub variant: Option<String>,
+    /// Redo what is selected. Beside `from`, which redoes already, it adds nothing.
+    pub force: bool,
+}
+
+/// The steps of a pipeline that a command is about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Selection {
+    steps: BTreeSet<StepId>,
+    asked: BTreeSet<StepId>,
+}
+
+impl Selection {
+    /// Resolves a request against the steps of a pipeline, which stand in the order of the data.
+    ///
+    /// # Errors
+    /// There is no such variant, or the stage asked for has none of this name.
+    pub fn new(steps: &[Step], request: &Request) -> Result<Self, OrchestratorError> {
+        let steps_selected = match (request.only, &request.variant) {
+            (Some(stage), variant) => steps_of(steps, stage, variant.as_deref())?,
+            (None, Some(variant)) => with_needs(steps, variant_steps(steps, variant)?),
+            (None, None) => steps.iter().map(|step| step.id.clone()).collect(),
+        };
+        let asked = match request.from {
+            Some(stage) => {
+                let redone = with_followers(steps, steps_of(steps, stage, None)?);
+                let redone: BTreeSet<StepId> = redone.intersection(&steps_selected).cloned().collect();
+                if let (Some(variant), true) = (&request.variant, redone.is_empty()) {
+                    return Err(unknown_variant(steps, stage, variant));
+                }
+                redone
+            }
+            None if request.force => steps_selected.clone(),
+            None => BTreeSet::new(),
+        };
+        Ok(Self { steps: steps_selected, asked })
+    }
+
+    /// Whether the command is about this step.
+    pub fn contains(&self, id: &StepId) -> bool {
+        self.steps.contains(id)
+    }
+
+    /// Whether this step is to be redone even if it is fresh.
+    pub fn asks_for(&self, id: &StepId) -> bool {
+        self.asked.contains(id)
+    }
+}
+
+fn steps_of(
+    steps: &[Step],
+    stage: StageName,
+    variant: Option<&str>,
+) -> Result<BTreeSet<StepId>, OrchestratorError> {
+    let ids = steps.iter().map(|step| &step.id).filter(|id| id.stage == stage);
+    let found: BTreeSet<StepId> =
+        ids.filter(|id| variant.is_none_or(|name| id.variant == name)).cloned().collect();
+    match variant {
+        Some(name) if found.is_empty() => Err(unknown_variant(steps, stage, name)),
+        _ => Ok(found),
+    }
+}
+
+fn unknown_variant(steps: &[Step], stage: StageName, name: &str) -> OrchestratorError {
+    let of_stage = steps.iter().filter(|step| step.id.stage == stage);
+    let known = of_stage.map(|step| step.id.variant.clone()).collect();
+    SettingsError::UnknownVariant { stage, name: name.to_owned(), known }.into()
+}
+
+/// Every step of this variant, whatever its stage: the model `lstm` is trained and evaluated.
+fn variant_steps(steps: &[Step], variant: &str) -> Result<BTreeSet<StepId>, OrchestratorError> {
+    let ids = steps.iter().map(|step| &step.id);
+    let found: BTreeSet<StepId> = ids.clone().filter(|id| id.variant == variant).cloned().collect();
+    if found.is_empty() {
+        let mut seen = BTreeSet::new();
+        let known = ids.map(|id| id.variant.clone()).filter(|name| seen.insert(name.clone())).collect();
+        return Err(OrchestratorError::UnknownVariant { name: variant.to_owned(), known });
+    }
+    Ok(found)
+}
+
+/// These steps and all they read, directly or not. Steps stand after what they read, so one walk
+/// from the end suffices.
+fn with_needs(steps: &[Step], mut chosen: BTreeSet<StepId>) -> BTreeSet<StepId> {
+    for step in steps.iter().rev() {
+        if chosen.contains(&step.id) {
+            chosen.extend(step.inputs.iter().cloned());
+        }
+    }
+    chosen
+}
+
+/// These steps and all that read them, directly or not.
+fn with_followers(steps: &[Step], mut chosen: BTreeSet<StepId>) -> BTreeSet<StepId> {
+    for step in steps {
+        if step.inputs.iter().any(|input| chosen.contains(input)) {
+            chosen.insert(step.id.clone());
+        }
+    }
+    chosen
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doubles::tiny_steps;
+
+    /// Steps selected, and in capitals those that are redone in any case.
+    fn selected(request: &Request) -> Result<String, String> {
+        let steps = tiny_steps();
+        let selection = Selection::new(&steps, request).map_err(|error| {
+            let hint = error.hint().unwrap_or_default();
+            format!("{error}. {hint}")
+        })?;
+        let chosen = steps.iter().filter(|step| selection.contains(&step.id));
+        let names = chosen.map(|step| {
+            let name = step.id.to_string();
+            if selection.asks_for(&step.id) { name.to_uppercase() } else { name }
+        });
+        Ok(names.collect::<Vec<_>>().join(", "))
+    }
+
+    #[track_caller]
+    fn check(request: Request, expected: &str) {
+        assert_eq!(selected(&request), Ok(expected.to_owned()));
+    }
+
+    #[track_caller]
+    fn check_refused(request: Request, expected: &str) {
+        assert_eq!(selected(&request), Err(expected.to_owned()));
+    }
+
+    fn variant(name: &str) -> Request {
+        Request { variant: Some(name.to_owned()), ..Request::default() }
+    }
+
+    #[test]
+    fn a_request_selects_and_asks() {
+        use StageName::{Evaluate, Train};
+        check(
+            Request::default(),
+            "ingest reviews, clean reviews, tokenize words, embed random, train naive, train lstm, \
+             evaluate naive, evaluate lstm, report reviews",
+        );
+        check(
+            Request { from: Some(Train), ..Request::default() },
+            "ingest reviews, clean reviews, tokenize words, embed random, TRAIN NAIVE, TRAIN LSTM, \
+             EVALUATE NAIVE, EVALUATE LSTM, REPORT REVIEWS",
+        );
+        check(Request { only: Some(Train), ..Request::default() }, "train naive, train lstm");
+        check(Request { only: Some(Train), force: true, ..Request::default() }, "TRAIN NAIVE, TRAIN LSTM");
+        check(Request { only: Some(Train), ..variant("lstm") }, "train lstm");
+        check(
+            variant("lstm"),
+            "ingest reviews, clean reviews, tokenize words, embed random, train lstm, evaluate lstm",
+        );
+        check(variant("words"), "ingest reviews, clean reviews, tokenize words");
+        check(
+            Request { from: Some(Evaluate), ..variant("naive") },
+            "ingest reviews, clean reviews, tokenize words, embed random, train naive, EVALUATE NAIVE",
+        );
+        check(
+            Request { from: Some(StageName::Tokenize), ..variant("naive") },
+            "ingest reviews, clean reviews, TOKENIZE WORDS, EMBED RANDOM, TRAIN NAIVE, EVALUATE NAIVE",
+        );
+    }
+
+    #[test]
+    fn an_unknown_variant_is_refused_with_the_nearest() {
+        check_refused(
+            variant("lsmt"),
+            "There is no variant `lsmt` in the pipeline file. \
+             Did you mean `lstm`? There are `reviews`, `words`, `random`, `naive`, `lstm`",
+        );
+        check_refused(
+            Request { only: Some(StageName::Train), ..variant("naiv") },
+            "The stage `train` has no variant `naiv`. Did you mean `naive`? There are `naive`, `lstm`",
+        );
+        check_refused(
+            Request { from: Some(StageName::Train), ..variant("words") },
+            "The stage `train` has no variant `words`. There are `naive`, `lstm`",
+        );
+    }
+}

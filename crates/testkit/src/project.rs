@@ -1,0 +1,122 @@
+//! A whole small project in a temporary folder: a pipeline file, its reviews, and what became of them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use artifact::{Artifact, StageName, Store};
+use settings::{Override, Pipeline};
+use tempfile::TempDir;
+
+use crate::corpus;
+
+/// A pipeline of two models that runs in seconds. The reviews are `reviews.csv` beside the file.
+pub fn tiny_pipeline() -> &'static str {
+    r#"[pipeline]
+name = "Tiny"
+seed = 7
+
+[run]
+device = "cpu"
+
+[ingest]
+source = "reviews.csv"
+
+[clean]
+split = { test = 0.25, validation = 0.2 }
+
+[tokenizer.words]
+kind = "word"
+vocabulary_size = 300
+min_frequency = 1
+max_length = 24
+
+[embedding.random]
+kind = "random"
+tokenizer = "words"
+width = 8
+
+[training]
+epochs = 2
+batch_size = 8
+learning_rate = 0.01
+log_every = 1
+
+[model.naive]
+kind = "naive"
+embedding = "random"
+hidden = 8
+
+[model.lstm]
+kind = "lstm"
+embedding = "random"
+hidden = 8
+
+[evaluation]
+bootstrap_samples = 50
+"#
+}
+
+/// A temporary folder with a pipeline file and its reviews; removed when dropped.
+pub struct Project {
+    folder: TempDir,
+}
+
+impl Project {
+    /// [`tiny_pipeline`] with [`corpus::kaggle_csv`].
+    pub fn tiny() -> Self {
+        Self::with_pipeline(tiny_pipeline())
+    }
+
+    /// Another pipeline file with the same reviews.
+    pub fn with_pipeline(text: &str) -> Self {
+        let folder = TempDir::with_prefix("ressenti-").expect("a temporary folder");
+        fs::write(folder.path().join("pipeline.toml"), text).expect("a new folder takes files");
+        fs::write(folder.path().join("reviews.csv"), corpus::kaggle_csv()).expect("a new folder takes files");
+        Self { folder }
+    }
+
+    /// The folder.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// The pipeline file.
+    pub fn pipeline_file(&self) -> PathBuf {
+        self.folder().join("pipeline.toml")
+    }
+
+    /// The artifacts folder.
+    pub fn artifacts(&self) -> PathBuf {
+        self.folder().join("artifacts")
+    }
+
+    /// The store in the artifacts folder.
+    pub fn store(&self) -> Store {
+        Store::new(self.artifacts())
+    }
+
+    /// The pipeline, with changes as given to `--set`.
+    pub fn pipeline(&self, changes: &[&str]) -> Pipeline {
+        let changes: Vec<Override> = changes.iter().map(|text| text.parse().expect("an override")).collect();
+        Pipeline::load(&self.pipeline_file(), &changes).expect("the pipeline is sound")
+    }
+
+    /// The artifact that a variant's name stands for.
+    pub fn artifact(&self, stage: StageName, variant: &str) -> Artifact {
+        let found = self.store().latest(stage, variant).expect("its manifest is whole");
+        found.unwrap_or_else(|| panic!("`{stage} {variant}` was not built"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_tiny_pipeline_is_sound() {
+        let project = Project::tiny();
+        let pipeline = project.pipeline(&[]);
+        assert_eq!(pipeline.models.keys().collect::<Vec<_>>(), ["naive", "lstm"]);
+        assert!(pipeline.ingest.source.is_some_and(|path| path.is_file()));
+    }
+}
