@@ -112,15 +112,15 @@ pub(crate) fn words(class: &ClassWords, strongest: f64, place: usize) -> Element
     for (place, word) in class.words.iter().enumerate() {
         let top = WORD_ROW * place as f64;
         let [negative, positive] = word.reviews.map(format::count);
-        let length = 44.0 * word.score.max(0.0) / strongest.max(f64::MIN_POSITIVE);
+        let length = 38.0 * word.score.max(0.0) / strongest.max(f64::MIN_POSITIVE);
         svg = svg.child(
             element("g").children([
                 element("text")
-                    .with("x", "35%")
+                    .with("x", "34%")
                     .at("y", top + 16.0)
                     .with("text-anchor", "end")
                     .text(shortened(&word.word)),
-                bar(kind, 37.0, length, top + 4.0, 15.0),
+                bar(kind, 36.0, length, top + 4.0, 15.0),
                 element("text")
                     .class("range")
                     .with("x", "100%")
@@ -135,7 +135,7 @@ pub(crate) fn words(class: &ClassWords, strongest: f64, place: usize) -> Element
 
 /// A word that fits its place; the description has it whole.
 fn shortened(word: &str) -> String {
-    const LONGEST: usize = 16;
+    const LONGEST: usize = 14;
     if word.chars().count() <= LONGEST {
         return word.to_owned();
     }

@@ -52,16 +52,19 @@ fn table(
     let body =
         element("tbody").children(rows.into_iter().map(|cells| element("tr").children(cells)));
     let table = element("table")
-        .child(element("caption").text(prose(caption)))
+        .with("aria-label", caption)
         .child(head)
         .child(body);
-    // Focusable, so that it can be scrolled from the keyboard.
-    element("div")
+    // The caption stays in place while the table scrolls; focusable, so that the keyboard can scroll.
+    let frame = element("div")
         .class("scroll")
         .with("tabindex", 0)
         .with("role", "region")
-        .with("aria-label", caption)
-        .child(table)
+        .with("aria-label", caption);
+    element("div")
+        .class("table")
+        .child(element("p").text(prose(caption)))
+        .child(frame.child(table))
 }
 
 /// The heading of a column of words.

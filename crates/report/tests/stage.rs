@@ -1,0 +1,453 @@
+//! The stage on artifacts of a small pipeline in a temporary folder.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Float32Array, RecordBatch, StringArray, UInt8Array, UInt64Array};
+use artifact::{
+    Artifact, Contract, Digest, OutputFile, RunFacts, Sentiment, StageName, Store, TableWriter,
+    schema,
+};
+use metrics::{MetricsFile, Tally, summary};
+use report::{BaselineOptions, Report};
+use settings::{Pipeline, Step};
+use stage::{Failure, Progress, ProgressMode, Resolver};
+
+const ROWS: u64 = 400;
+
+const PIPELINE: &str = r#"
+[pipeline]
+name = "Two & three"
+[ingest]
+source = "reviews.tsv"
+format = "tsv"
+[tokenizer.words]
+kind = "word"
+[embedding.random]
+kind = "random"
+tokenizer = "words"
+width = 4
+[model.naive]
+kind = "naive"
+embedding = "random"
+[model.lstm]
+kind = "lstm"
+embedding = "random"
+"#;
+
+/// A pipeline whose every step but the report is built, with a model's share of wrong answers.
+struct Fixture {
+    folder: tempfile::TempDir,
+    pipeline: Pipeline,
+}
+
+/// One model's predictions: how many of the first rows it gets wrong, and which id comes first.
+#[derive(Clone, Copy)]
+struct Model {
+    wrong: u64,
+    first_id: u64,
+}
+
+impl Fixture {
+    fn new(naive: Model, lstm: Model) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        fs::write(folder.path().join("pipeline.toml"), PIPELINE).expect("the disk has room");
+        fs::write(folder.path().join("reviews.tsv"), "text\tlabel\nGood\t1\n")
+            .expect("the disk has room");
+        let pipeline = Pipeline::load(&folder.path().join("pipeline.toml"), &[])
+            .expect("the pipeline is fine");
+        let fixture = Self { folder, pipeline };
+        fixture.build(naive, lstm);
+        fixture
+    }
+
+    fn build(&self, naive: Model, lstm: Model) {
+        let store = Store::new(&self.pipeline.artifacts);
+        let mut resolver = Resolver::new(&self.pipeline, &store);
+        for step in self
+            .pipeline
+            .steps()
+            .into_iter()
+            .filter(|step| step.id.stage != StageName::Report)
+        {
+            let resolved = resolver
+                .resolve(&step)
+                .expect("sources are there")
+                .expect("inputs are there");
+            let lock = store
+                .lock(step.id.stage, &resolved.key, |_| {})
+                .expect("nobody holds it");
+            let pending = store
+                .begin(step.id.stage, resolved.key, lock)
+                .expect("the disk has room");
+            let model = if step.id.variant == "lstm" {
+                lstm
+            } else {
+                naive
+            };
+            let (contract, files) = write_step(&step, pending.folder(), model);
+            let artifact = pending
+                .commit(
+                    step.settings.clone(),
+                    resolved.input_references,
+                    resolved.source_references,
+                    contract,
+                    &files,
+                    run_facts(),
+                )
+                .expect("the disk has room");
+            store
+                .link(&step.id.variant, &artifact)
+                .expect("the disk has room");
+            resolver.record(&step.id, artifact);
+        }
+    }
+
+    fn report(&self, options: &BaselineOptions) -> Result<Artifact, Failure> {
+        let step = self
+            .pipeline
+            .step(StageName::Report, None)
+            .expect("there is one report");
+        let progress = Progress::new(ProgressMode::None, step.id.clone());
+        stage::execute::<Report>(&self.pipeline, step, true, progress, options)
+            .map(|(_, artifact)| artifact)
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+}
+
+fn write_step(step: &Step, folder: &Path, model: Model) -> (Contract, Vec<OutputFile>) {
+    let digest = Digest::of_bytes(b"tokenizer");
+    let classes = Sentiment::class_names();
+    let json = |name: &str, text: &str| {
+        fs::write(folder.join(name), text).expect("the disk has room");
+        OutputFile::data(name)
+    };
+    match step.id.stage {
+        StageName::Ingest => (Contract::Reviews { rows: 1000 }, vec![rejected(folder)]),
+        StageName::Clean => (
+            Contract::Clean {
+                train: 500,
+                validation: 50,
+                test: ROWS,
+                unlabelled: 0,
+                classes,
+            },
+            vec![removed(folder), json("profile.json", PROFILE)],
+        ),
+        StageName::Tokenize => (
+            Contract::Tokens {
+                tokenizer: digest,
+                vocabulary_size: 100,
+                pad_id: 0,
+                unknown_id: Some(1),
+                max_length: 64,
+                classes,
+            },
+            vec![json("statistics.json", STATISTICS)],
+        ),
+        StageName::Embed => (
+            Contract::Embedding {
+                tokenizer: digest,
+                vocabulary_size: 100,
+                width: 4,
+                pad_id: 0,
+            },
+            vec![json(
+                "coverage.json",
+                r#"{"kind": "random", "types": {"total": 100}}"#,
+            )],
+        ),
+        StageName::Train => (
+            Contract::Model {
+                tokenizer: digest,
+                vocabulary_size: 100,
+                width: 4,
+                max_length: 64,
+                classes,
+            },
+            vec![
+                json(
+                    "model.json",
+                    r#"{"parameters": 1234567, "best_epoch": 2, "architecture": {}}"#,
+                ),
+                json("metrics.jsonl", RECORD),
+            ],
+        ),
+        StageName::Evaluate => {
+            let name = step.id.variant.clone();
+            (
+                Contract::Evaluation {
+                    model: name.clone(),
+                    rows: ROWS,
+                },
+                predictions(folder, &name, model),
+            )
+        }
+        StageName::Report => unreachable!("the report is what is tested"),
+    }
+}
+
+const PROFILE: &str = include_str!("profile.json");
+
+const STATISTICS: &str = r#"{"tokenizer": "word", "vocabulary_size": 100, "training_coverage": 0.98,
+"unlabelled_rows_not_tokenized": 0, "splits": {"train": {"rows": 500, "tokens": 9000, "tokens_kept": 8000,
+"rows_truncated": 3, "share_truncated": 0.006, "tokens_unknown": 80, "share_unknown": 0.01,
+"length": {"mean": 18.0, "shortest": 1, "quantiles": {"q25": 9, "median": 17}, "longest": 70}}}}"#;
+
+const RECORD: &str = r#"{"event":"step","epoch":1,"step":20,"loss":0.7,"accuracy":0.5,"memory":1}
+{"event":"epoch","epoch":1,"step":20,"train_loss":0.6,"train_accuracy":0.7,"validation_loss":0.5,"validation_accuracy":0.75,"reviews_per_second":100.0,"best":true}
+{"event":"epoch","epoch":2,"step":40,"train_loss":0.4,"train_accuracy":0.8,"validation_loss":0.4,"validation_accuracy":0.8,"reviews_per_second":120.0,"best":true}
+"#;
+
+fn rejected(folder: &Path) -> OutputFile {
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from(vec!["reviews.tsv"; 2])),
+        Arc::new(UInt64Array::from(vec![7, 9])),
+        Arc::new(StringArray::from(vec!["rejected", "set_aside"])),
+        Arc::new(StringArray::from(vec![
+            "the text is empty",
+            "the rating is near 0",
+        ])),
+        Arc::new(StringArray::from(vec!["", "<b>So & so</b>"])),
+    ];
+    table(folder, "rejected.parquet", schema::rejected(), columns)
+}
+
+fn removed(folder: &Path) -> OutputFile {
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(UInt64Array::from(vec![3])),
+        Arc::new(StringArray::from(vec!["duplicate"])),
+        Arc::new(UInt64Array::from(vec![Some(1)])),
+        Arc::new(StringArray::from(vec!["reviews.tsv:4"])),
+        Arc::new(StringArray::from(vec!["Good film"])),
+    ];
+    table(folder, "removed.parquet", schema::removed(), columns)
+}
+
+fn predictions(folder: &Path, name: &str, model: Model) -> Vec<OutputFile> {
+    let labels: Vec<u8> = (0..ROWS).map(|row| (row % 2) as u8).collect();
+    let probability = |row: u64| {
+        let sure = 0.6 + 0.3 * (row % 7) as f32 / 7.0;
+        if (row % 2 == 1) == (row >= model.wrong) {
+            sure
+        } else {
+            1.0 - sure
+        }
+    };
+    let probabilities: Vec<f32> = (0..ROWS).map(probability).collect();
+    let rows = ROWS as usize;
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(UInt64Array::from_iter_values(
+            model.first_id..model.first_id + ROWS,
+        )),
+        Arc::new(StringArray::from(vec!["test"; rows])),
+        Arc::new(UInt8Array::from(labels.clone())),
+        Arc::new(Float32Array::from(probabilities.clone())),
+        Arc::new(StringArray::from(vec![name; rows])),
+    ];
+    let tally = Tally::new(&labels, &probabilities).expect("the rows are fine");
+    let figures = summary(&tally, 100, 0.95, 1).expect("there are samples");
+    MetricsFile::of_model(name, ROWS, 0.95, figures)
+        .write(&folder.join("metrics.json"))
+        .expect("the disk has room");
+    vec![
+        table(
+            folder,
+            "predictions.parquet",
+            schema::predictions(),
+            columns,
+        ),
+        OutputFile::data("metrics.json"),
+    ]
+}
+
+fn table(
+    folder: &Path,
+    name: &str,
+    schema: arrow::datatypes::SchemaRef,
+    columns: Vec<ArrayRef>,
+) -> OutputFile {
+    let batch =
+        RecordBatch::try_new(schema.clone(), columns).expect("the columns are the contract's");
+    let mut writer = TableWriter::create(&folder.join(name), schema).expect("the disk has room");
+    writer.write(&batch).expect("the disk has room");
+    OutputFile::table(name, writer.finish().expect("the disk has room"))
+}
+
+fn run_facts() -> RunFacts {
+    RunFacts {
+        started: 1_795_449_885,
+        seconds: 12.5,
+        peak_memory: 123_456_789,
+        cores: 2,
+        device: Some("cpu".to_owned()),
+        summary: "made for a test".to_owned(),
+        versions: [("ressenti".to_owned(), "0.1.0".to_owned())].into(),
+    }
+}
+
+fn model(wrong: u64) -> Model {
+    Model { wrong, first_id: 1 }
+}
+
+fn baseline(path: PathBuf) -> BaselineOptions {
+    BaselineOptions {
+        baseline: Some(path),
+    }
+}
+
+#[test]
+fn the_report_unites_all_models_in_the_order_of_the_pipeline() {
+    let fixture = Fixture::new(model(80), model(20));
+    let artifact = fixture
+        .report(&BaselineOptions::default())
+        .expect("everything is there");
+    let metrics = MetricsFile::read(&artifact.file("metrics.json").expect("it is whole"))
+        .expect("it is metrics");
+    assert_eq!(metrics.models.keys().collect::<Vec<_>>(), ["naive", "lstm"]);
+    assert_eq!(metrics.models["lstm"]["accuracy"].value, 0.95);
+    let pair = &metrics.comparisons[0];
+    assert_eq!(
+        (pair.rows, pair.first_only, pair.second_only),
+        (ROWS, 0, 60)
+    );
+    assert_eq!(
+        artifact
+            .manifest()
+            .file("predictions.parquet")
+            .and_then(|file| file.rows),
+        Some(2 * ROWS)
+    );
+    assert_eq!(
+        artifact.manifest().contract,
+        Contract::Report {
+            models: vec!["naive".to_owned(), "lstm".to_owned()]
+        }
+    );
+    assert!(
+        artifact
+            .manifest()
+            .run
+            .summary
+            .starts_with("2 models on 400 test reviews; best lstm with 95.0 % accuracy")
+    );
+    let html =
+        fs::read_to_string(artifact.file("report.html").expect("it is whole")).expect("it is text");
+    for part in [
+        "<h1>Two &amp; three</h1>",
+        "&lt;b&gt;So &amp; so&lt;/b&gt;",
+        "reviews.tsv, line 9",
+        "The best model is lstm: 95.0\u{a0}% of 400 test reviews right",
+        "lstm beats naive by 15.0 points",
+        "1,234,567",
+        "kept: epoch 2",
+        "learned here",
+        "Test reviews that also stand in train",
+    ] {
+        assert!(html.contains(part), "{part}");
+    }
+    assert!(
+        fs::read_to_string(artifact.file("models.svg").expect("it is whole"))
+            .expect("text")
+            .starts_with("<svg xmlns")
+    );
+}
+
+#[test]
+fn equal_inputs_give_an_equal_report() {
+    let fixture = Fixture::new(model(40), model(44));
+    let first = fixture
+        .report(&BaselineOptions::default())
+        .expect("everything is there")
+        .identity();
+    let second = fixture
+        .report(&BaselineOptions::default())
+        .expect("everything is there")
+        .identity();
+    assert_eq!(first, second);
+}
+
+#[test]
+fn models_that_judged_other_reviews_are_not_compared() {
+    let fixture = Fixture::new(
+        model(40),
+        Model {
+            wrong: 40,
+            first_id: 2,
+        },
+    );
+    let failure = fixture
+        .report(&BaselineOptions::default())
+        .expect_err("the rows differ");
+    assert_eq!(
+        failure.chain(),
+        ["The models `naive` and `lstm` have judged different test reviews"]
+    );
+    assert!(
+        failure
+            .hint()
+            .is_some_and(|hint| hint.contains("ressenti run --only evaluate --force"))
+    );
+}
+
+#[test]
+fn a_damaged_input_is_named() {
+    let fixture = Fixture::new(model(40), model(40));
+    let path = fixture.path("artifacts/evaluate/lstm/predictions.parquet");
+    let mut bytes = fs::read(&path).expect("it is there");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&path, bytes).expect("it can be written");
+    let failure = fixture
+        .report(&BaselineOptions::default())
+        .expect_err("a byte is flipped");
+    assert!(
+        failure.chain()[0].contains("predictions.parquet` is damaged"),
+        "{:?}",
+        failure.chain()
+    );
+}
+
+#[test]
+fn a_baseline_fails_a_real_loss_and_nothing_else() {
+    let earlier = Fixture::new(model(40), model(20));
+    let artifact = earlier
+        .report(&BaselineOptions::default())
+        .expect("everything is there");
+    let metrics = artifact.file("metrics.json").expect("it is whole");
+    let alone = earlier.path("alone.json");
+    fs::copy(&metrics, &alone).expect("the disk has room");
+
+    earlier
+        .report(&baseline(metrics.clone()))
+        .expect("nothing has changed");
+    let slightly = Fixture::new(model(41), model(20));
+    slightly
+        .report(&baseline(metrics.clone()))
+        .expect("one review is noise");
+    let worse = Fixture::new(model(40), model(32));
+    let failure = worse
+        .report(&baseline(metrics))
+        .expect_err("twelve reviews lost and none won are not noise");
+    let message = &failure.chain()[0];
+    assert!(
+        message.starts_with("1 model is worse than in the baseline"),
+        "{message}"
+    );
+    assert!(
+        message.contains("`lstm` fell from 95.0 % to 92.0 % accuracy on 400 test reviews"),
+        "{message}"
+    );
+    assert!(message.contains("paired test"), "{message}");
+    worse
+        .report(&baseline(alone))
+        .expect("without the predictions such a loss cannot be told from noise");
+    let missing = worse
+        .report(&baseline(earlier.path("nowhere.json")))
+        .expect_err("there is no baseline");
+    assert!(missing.chain()[0].contains("nowhere.json"));
+}
