@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use artifact::{Contract, Digest, Sentiment, StageName};
 use settings::{Pipeline, Step, StepId};
-use stage::{PipelineArguments, ProgressMode, Resolver};
+use stage::{PipelineArguments, ProgressMode, Resolver, StepState};
 use testkit::{Project, Recipe};
 
 use crate::launch::{Ending, Job};
@@ -62,6 +62,14 @@ impl World {
 
     /// Runs, and says which stages were started, in order, and what became of it.
     pub(crate) fn run(&self, request: &Request) -> Result<(Vec<String>, Tally), OrchestratorError> {
+        self.run_and_show(request).map(|(started, tally, _)| (started, tally))
+    }
+
+    /// The same, with the lines shown for failed and held steps.
+    pub(crate) fn run_and_show(
+        &self,
+        request: &Request,
+    ) -> Result<(Vec<String>, Tally, Vec<String>), OrchestratorError> {
         let store = self.project.store();
         let steps = self.pipeline().steps();
         let selection = Selection::new(&steps, request)?;
@@ -78,8 +86,15 @@ impl World {
         };
         let mut survey = Survey::new(&store);
         run::plan(&steps, &selection, &mut survey)?;
-        let tally = Run { manner, store: &store, launch: &mut launch }.run(&steps, &selection, &mut survey)?;
-        Ok((started, tally))
+        let mut lines = Vec::new();
+        let mut show = |state: StepState, id: &StepId, text: &str| {
+            if state != StepState::Fresh {
+                lines.push(format!("{} {id}: {text}", state.as_str()));
+            }
+        };
+        let mut run = Run { manner, store: &store, launch: &mut launch, show: &mut show };
+        let tally = run.run(&steps, &selection, &mut survey)?;
+        Ok((started, tally, lines))
     }
 
     /// A job says its step just as a person would.

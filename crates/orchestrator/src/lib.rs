@@ -35,7 +35,7 @@ use std::time::{Instant, SystemTime};
 
 use artifact::{StageName, Store};
 use clap::Parser;
-use settings::REVIEWS;
+use settings::{REVIEWS, StepId};
 use stage::{Failure, PipelineArguments, StepState, print_failure, print_step};
 
 use arguments::{Arguments, Command, RunArguments, StageArguments};
@@ -97,7 +97,8 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, OrchestratorError> {
         keep_going: arguments.keep_going,
         baseline: arguments.baseline.as_deref(),
     };
-    let mut run = Run { manner, store: &store, launch: &mut launch::run_program };
+    let mut show = |state, id: &StepId, text: &str| print_step(arguments.pipeline.progress, state, id, text);
+    let mut run = Run { manner, store: &store, launch: &mut launch::run_program, show: &mut show };
     let tally = run.run(&steps, &selection, &mut survey)?;
     let report = report_of(&store, &tally);
     let seconds = clock.elapsed().as_secs_f64();

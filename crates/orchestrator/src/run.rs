@@ -8,7 +8,7 @@ use std::path::Path;
 
 use artifact::{StageName, Store};
 use settings::{Step, StepId};
-use stage::{PipelineArguments, StepState, print_step};
+use stage::{PipelineArguments, StepState};
 
 use crate::launch::{Ending, Job, RETRY_AFTER, with_retries};
 use crate::plan::{Facts, Output, Reason, decide, in_words};
@@ -108,6 +108,8 @@ pub struct Run<'a> {
     pub store: &'a Store,
     /// Starts a stage and waits for its end.
     pub launch: &'a mut dyn FnMut(&Job) -> Result<Ending, OrchestratorError>,
+    /// Shows the line of a step that no stage's program shows: fresh, failed or held.
+    pub show: &'a mut dyn FnMut(StepState, &StepId, &str),
 }
 
 /// How one step ended.
@@ -142,7 +144,7 @@ impl Run<'_> {
             }
             if let Some(failed) = step.inputs.iter().find_map(|input| held.get(input)).cloned() {
                 tally.held += 1;
-                self.print(StepState::Held, &step.id, &format!("needs `{failed}`"));
+                (self.show)(StepState::Held, &step.id, &format!("needs `{failed}`"));
                 held.insert(step.id.clone(), failed);
                 continue;
             }
@@ -162,11 +164,11 @@ impl Run<'_> {
                 }
                 StepEnd::Refused { code, reason } => {
                     tally.fail(code);
-                    self.print(StepState::Failed, &step.id, &reason);
+                    (self.show)(StepState::Failed, &step.id, &reason);
                 }
                 StepEnd::Failed { code, reason } => {
                     tally.fail(code);
-                    self.print(StepState::Failed, &step.id, &reason);
+                    (self.show)(StepState::Failed, &step.id, &reason);
                     held.insert(step.id.clone(), step.id.clone());
                     stopped = !self.manner.keep_going;
                 }
@@ -186,7 +188,7 @@ impl Run<'_> {
         if was_fresh && !compares {
             if let Output::Whole(artifact) = &facts.output {
                 self.store.link(&step.id.variant, artifact)?;
-                self.print(StepState::Fresh, &step.id, &artifact.manifest().run.summary);
+                (self.show)(StepState::Fresh, &step.id, &artifact.manifest().run.summary);
             }
             return Ok(StepEnd::Fresh);
         }
@@ -216,10 +218,6 @@ impl Run<'_> {
             arguments.extend(["--baseline".into(), baseline.into()]);
         }
         Job { stage: step.id.stage, arguments }
-    }
-
-    fn print(&self, state: StepState, id: &StepId, text: &str) {
-        print_step(self.manner.arguments.progress, state, id, text);
     }
 }
 

@@ -70,6 +70,8 @@ fn a_damaged_file_is_named_and_only_its_step_rebuilt() {
     let world = World::new();
     starts(&world, &everything());
     let folder = world.project.artifact(StageName::Tokenize, "words").folder().to_owned();
+    // Not the link that people look at, but the folder behind it.
+    let folder = std::fs::canonicalize(folder).expect("it is there");
     std::fs::write(folder.join("content"), "something else").expect("written");
     let plan = world.plan(&everything()).expect("a plan");
     assert_eq!(plan, ["tokenize words: output damaged: `content`, it should have 64 bytes and has 14"]);
@@ -119,8 +121,10 @@ fn only_one_stage_needs_what_it_reads() {
 fn a_failed_step_holds_back_what_needs_it() {
     let mut world = World::new();
     world.endings.insert("train naive".to_owned(), failed(3));
-    let (started, tally) = world.run(&everything()).expect("it runs");
+    let (started, tally, lines) = world.run_and_show(&everything()).expect("it runs");
     assert_eq!(started, ALL[..5]);
+    let held = ["held evaluate naive: needs `train naive`", "held report reviews: needs `train naive`"];
+    assert_eq!(lines, [&["failed train naive: exit code 3"], &held[..]].concat());
     assert_eq!(tally, Tally { done: 4, failed: 1, held: 2, untried: 2, code: 3, ..Tally::default() });
 
     world.keep_going = true;
@@ -166,7 +170,7 @@ fn a_program_that_ends_well_without_an_output_is_found_out() {
     let arguments = crate::doubles::arguments(&world.project);
     let manner = Manner { arguments: &arguments, keep_going: false, baseline: None };
     let mut launch = |_: &Job| Ok(Ending::Done);
-    let run = Run { manner, store: &store, launch: &mut launch }.run(&steps, &selection, &mut Survey::new(&store));
-    let error = run.expect_err("there is no output").to_string();
+    let mut run = Run { manner, store: &store, launch: &mut launch, show: &mut |_, _, _| {} };
+    let error = run.run(&steps, &selection, &mut Survey::new(&store)).expect_err("there is no output").to_string();
     assert_eq!(error, "`ingest reviews` ended without an error, and its output is not there");
 }
