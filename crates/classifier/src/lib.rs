@@ -1,1 +1,35 @@
-//! placeholder
+//! The networks, their data and the model bundle: with `train` and `evaluate` the only code that
+//! sees a tensor.
+
+mod batch;
+mod bundle;
+mod convolution;
+mod device;
+mod dropout;
+mod embedding;
+mod error;
+mod initial;
+mod network;
+mod parameters;
+mod pooling;
+mod predict;
+mod random;
+mod recurrent;
+mod replica;
+mod tokens;
+
+pub use batch::{Batch, WordDropout, epoch_batches, sorted_batches};
+pub use bundle::{Bundle, Calibration, ModelFile, Provenance, TokenizerReference, ValidationResult, save_bundle};
+pub use device::{ChosenDevice, choose_device};
+pub use dropout::Mode;
+pub use embedding::EmbeddingMatrix;
+pub use error::ClassifierError;
+pub use network::{Network, Sizes};
+pub use parameters::{Layout, ParameterId, ParameterSpec, Parameters, as_slice, as_slice_mut};
+pub use predict::{Logits, logits_of};
+pub use random::Stream;
+pub use replica::{Pass, Replica, Weights};
+pub use tokens::{TokenContract, TokenRows};
+
+/// The version of libtorch that the `tch` crate was made for, recorded with every model.
+pub const LIBTORCH_VERSION: &str = "2.11.0";

@@ -1,2 +1,5 @@
-//! placeholder
-fn main() {}
+//! The evaluate stage's binary.
+
+fn main() -> std::process::ExitCode {
+    stage::main::<evaluate::Evaluate>()
+}

@@ -1,2 +1,5 @@
-//! placeholder
-fn main() {}
+//! The train stage's binary.
+
+fn main() -> std::process::ExitCode {
+    stage::main::<train::Train>()
+}

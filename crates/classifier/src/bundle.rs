@@ -1,0 +1,239 @@
+//! The model bundle: a folder that needs nothing else.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use artifact::{ArtifactError, Digest};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+use settings::{ModelSettings, Truncation};
+use tch::{Device, Tensor};
+
+use crate::parameters::as_slice;
+use crate::{ClassifierError, Network, Sizes, Weights};
+
+/// Name of the embedding in `model.safetensors`, learned or not.
+const EMBEDDING: &str = "embedding.weight";
+
+/// The format of `model.json` that this version writes and reads.
+const FORMAT: u32 = 1;
+
+/// `model.json`: all that a reader needs beside the weights and the tokenizer.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ModelFile {
+    /// Layout of this file.
+    pub format: u32,
+    /// The network and how it was trained.
+    pub architecture: ModelSettings,
+    /// Sizes taken over from the artifacts.
+    pub sizes: Sizes,
+    /// The tokenizer it reads.
+    pub tokenizer: TokenizerReference,
+    /// Class names in the order of the logits.
+    pub labels: Vec<String>,
+    /// How logits become probabilities.
+    pub calibration: Calibration,
+    /// Number of weights, the embedding included.
+    pub parameters: u64,
+    /// Epochs trained.
+    pub epochs: u32,
+    /// The epoch, from 1, whose weights these are.
+    pub best_epoch: u32,
+    /// How it did on the validation split then.
+    pub validation: ValidationResult,
+    /// What it was made from.
+    pub provenance: Provenance,
+}
+
+/// The tokenizer that belongs to a model.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenizerReference {
+    /// Digest of `tokenizer.json`.
+    pub fingerprint: Digest,
+    /// The id that fills short rows.
+    pub pad_id: u32,
+    /// Tokens kept of a row at most.
+    pub max_length: u32,
+    /// Which ones.
+    pub truncation: Truncation,
+}
+
+/// How logits become probabilities.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Calibration {
+    /// Logits are divided by it before the softmax (Guo et al. 2017); fitted on validation.
+    pub temperature: f64,
+}
+
+impl Calibration {
+    /// The probability of the positive class, from how far its logit is ahead.
+    pub fn probability(self, difference: f64) -> f64 {
+        1.0 / (1.0 + (-difference / self.temperature).exp())
+    }
+}
+
+/// The best epoch's figures.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ValidationResult {
+    /// Rows of the validation split.
+    pub rows: u64,
+    /// Mean cross-entropy, in nats, before calibration.
+    pub loss: f64,
+    /// Share of rows classified rightly.
+    pub accuracy: f64,
+}
+
+/// The artifacts a model was made from, by identity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Provenance {
+    /// The tokens.
+    pub tokens: Digest,
+    /// The embedding.
+    pub embedding: Digest,
+}
+
+impl ModelFile {
+    /// The format this version writes.
+    pub const FORMAT: u32 = FORMAT;
+}
+
+/// Writes `model.safetensors`, `model.json` and `tokenizer.json` into a folder.
+///
+/// # Errors
+/// The disk refuses.
+pub fn save_bundle(
+    folder: &Path,
+    model: &ModelFile,
+    network: &Network,
+    weights: &Weights,
+    tokenizer: &Path,
+) -> Result<(), ClassifierError> {
+    let flat = weights.flat.to_device(Device::Cpu);
+    let flat = as_slice(&flat);
+    let mut named: BTreeMap<String, (Vec<usize>, Vec<u8>)> = network
+        .layout()
+        .specs()
+        .iter()
+        .map(|spec| (spec.name.clone(), (usize_shape(&spec.shape), bytes_of(&flat[spec.range.clone()]))))
+        .collect();
+    if let Some(frozen) = &weights.frozen {
+        let frozen = frozen.to_device(Device::Cpu).contiguous();
+        named.insert(EMBEDDING.to_owned(), (usize_shape(&frozen.size()), bytes_of(as_slice(&frozen.view([-1])))));
+    }
+    let path = folder.join("model.safetensors");
+    let views = named
+        .iter()
+        .map(|(name, (shape, bytes))| TensorView::new(Dtype::F32, shape.clone(), bytes).map(|view| (name, view)))
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(ArtifactError::table("write", &path))?;
+    safetensors::serialize_to_file(views, None, &path).map_err(ArtifactError::table("write", &path))?;
+
+    let path = folder.join("model.json");
+    let text = serde_json::to_string_pretty(model).expect("a model description is plain data");
+    fs::write(&path, text + "\n").map_err(ArtifactError::io("write", &path))?;
+    let path = folder.join("tokenizer.json");
+    fs::copy(tokenizer, &path).map_err(ArtifactError::io("write", &path))?;
+    Ok(())
+}
+
+/// A model read back.
+#[derive(Debug)]
+pub struct Bundle {
+    /// Its description.
+    pub model: ModelFile,
+    /// Its network.
+    pub network: Network,
+    /// Its weights.
+    pub weights: Weights,
+}
+
+impl Bundle {
+    /// Reads a bundle and checks that its parts belong together.
+    ///
+    /// # Errors
+    /// A file is missing or not what it should be, the tokenizer was swapped, or a tensor is
+    /// missing, unknown or of another shape.
+    pub fn load(folder: &Path, device: Device) -> Result<Self, ClassifierError> {
+        let refused = |problem: String| ClassifierError::Bundle { folder: folder.to_owned(), problem };
+        let read = |name: &str| {
+            let path = folder.join(name);
+            fs::read(&path).map_err(ArtifactError::io("read", &path))
+        };
+        let model: ModelFile = serde_json::from_slice(&read("model.json")?)
+            .map_err(|error| refused(format!("`model.json` is not a model description: {error}")))?;
+        if model.format != FORMAT {
+            return Err(refused(format!("it has format {}, and this version reads format {FORMAT}", model.format)));
+        }
+        let found = Digest::of_bytes(&read("tokenizer.json")?);
+        if found != model.tokenizer.fingerprint {
+            return Err(refused(format!(
+                "its tokenizer should be {} and is {found}: `tokenizer.json` was swapped",
+                model.tokenizer.fingerprint
+            )));
+        }
+        let bytes = read("model.safetensors")?;
+        let tensors = SafeTensors::deserialize(&bytes)
+            .map_err(|error| refused(format!("`model.safetensors` cannot be read: {error}")))?;
+        let values = model.sizes.vocabulary_size as usize * model.sizes.width as usize;
+        let network = Network::new(&model.architecture, model.sizes, &vec![0.0; values]);
+        let weights = read_weights(&network, &model, &tensors, device).map_err(refused)?;
+        Ok(Self { model, network, weights })
+    }
+}
+
+fn read_weights(
+    network: &Network,
+    model: &ModelFile,
+    tensors: &SafeTensors<'_>,
+    device: Device,
+) -> Result<Weights, String> {
+    let mut flat = vec![0_f32; network.layout().len()];
+    for spec in network.layout().specs() {
+        floats_of(tensors, &spec.name, &usize_shape(&spec.shape), &mut flat[spec.range.clone()])?;
+    }
+    let frozen = if network.embedding().is_none() {
+        let shape = [model.sizes.vocabulary_size as usize, model.sizes.width as usize];
+        let mut values = vec![0_f32; shape[0] * shape[1]];
+        floats_of(tensors, EMBEDDING, &shape, &mut values)?;
+        let table = Tensor::from_slice(&values).view([shape[0] as i64, shape[1] as i64]);
+        Some(table.to_device(device))
+    } else {
+        None
+    };
+    let known = |name: &&str| {
+        network.layout().specs().iter().any(|spec| spec.name == *name) || (frozen.is_some() && *name == EMBEDDING)
+    };
+    if let Some(extra) = tensors.names().into_iter().find(|name| !known(name)) {
+        return Err(format!("it holds the tensor `{extra}`, which its network does not have"));
+    }
+    Ok(Weights { flat: Tensor::from_slice(&flat).to_device(device), frozen })
+}
+
+fn floats_of(tensors: &SafeTensors<'_>, name: &str, shape: &[usize], into: &mut [f32]) -> Result<(), String> {
+    let view = tensors.tensor(name).map_err(|_| format!("the tensor `{name}` is missing"))?;
+    if view.dtype() != Dtype::F32 || view.shape() != shape {
+        return Err(format!(
+            "the tensor `{name}` should be F32 of shape {shape:?} and is {:?} of shape {:?}",
+            view.dtype(),
+            view.shape()
+        ));
+    }
+    for (value, bytes) in into.iter_mut().zip(view.data().chunks_exact(4)) {
+        *value = f32::from_le_bytes(bytes.try_into().expect("a chunk of four bytes"));
+    }
+    Ok(())
+}
+
+fn usize_shape(shape: &[i64]) -> Vec<usize> {
+    shape.iter().map(|&size| usize::try_from(size).unwrap_or(0)).collect()
+}
+
+fn bytes_of(values: &[f32]) -> Vec<u8> {
+    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+}

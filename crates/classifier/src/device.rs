@@ -1,0 +1,81 @@
+//! Which device tensors live on, and why.
+
+use std::ffi::CStr;
+
+use settings::Device as Wanted;
+use tch::Device;
+
+use crate::ClassifierError;
+
+/// A device with the reason for it, which is printed and kept in the manifest.
+#[derive(Clone, Debug)]
+pub struct ChosenDevice {
+    /// The device.
+    pub device: Device,
+    /// Why this one.
+    pub reason: String,
+    /// Networks trained side by side, each on its part of a batch: the cores on a processor, one
+    /// on a GPU.
+    pub replicas: usize,
+}
+
+impl ChosenDevice {
+    /// As printed: `cpu, 2 cores (no CUDA: ...)`.
+    pub fn describe(&self) -> String {
+        match self.device {
+            Device::Cuda(index) => format!("cuda:{index} ({})", self.reason),
+            _ => format!("cpu, {} threads ({})", self.replicas, self.reason),
+        }
+    }
+}
+
+/// Chooses the device. Only `auto` may fall back to the processor, and says so.
+///
+/// On the processor, work is spread over cores by splitting batches (see [`crate::Replica`]) and not
+/// inside each operation, whose matrices are too small to be worth the threads' meeting twice per
+/// token; so libtorch itself is told to use one thread.
+///
+/// # Errors
+/// CUDA was asked for and there is none.
+pub fn choose_device(wanted: Wanted, cores: usize) -> Result<ChosenDevice, ClassifierError> {
+    tch::set_num_threads(1);
+    let processor = |reason: String| ChosenDevice { device: Device::Cpu, reason, replicas: cores.max(1) };
+    if wanted == Wanted::Cpu {
+        return Ok(processor("asked for".to_owned()));
+    }
+    match (cuda(), wanted) {
+        (Ok(()), Wanted::Cuda) => Ok(ChosenDevice { device: Device::Cuda(0), reason: "asked for".to_owned(), replicas: 1 }),
+        (Ok(()), _) => Ok(ChosenDevice { device: Device::Cuda(0), reason: "CUDA works here".to_owned(), replicas: 1 }),
+        (Err(reason), Wanted::Cuda) => Err(ClassifierError::NoCuda { reason }),
+        (Err(reason), _) => Ok(processor(format!("no CUDA: {reason}"))),
+    }
+}
+
+/// Loads the CUDA half of libtorch, if it is there, and asks whether it finds a GPU.
+///
+/// The binary links the processor's half only, so that it builds and starts without 3 GB of CUDA
+/// libraries. The other half registers itself when loaded, which must be before the first tensor.
+fn cuda() -> Result<(), String> {
+    load(c"libtorch_cuda.so")?;
+    if tch::Cuda::is_available() { Ok(()) } else { Err("libtorch has CUDA, and finds no GPU with a driver".to_owned()) }
+}
+
+fn load(library: &CStr) -> Result<(), String> {
+    // SAFETY: the name is a C string, and loading libtorch runs its registration code only.
+    // `RTLD_GLOBAL` lets the two halves of libtorch find each other's symbols.
+    let handle = unsafe { libc::dlopen(library.as_ptr(), libc::RTLD_NOW | libc::RTLD_GLOBAL) };
+    if !handle.is_null() {
+        return Ok(());
+    }
+    // SAFETY: after a failed `dlopen`, `dlerror` gives a C string that stays valid until the next
+    // call of the loader in this thread.
+    let message = unsafe {
+        let text = libc::dlerror();
+        if text.is_null() { String::new() } else { CStr::from_ptr(text).to_string_lossy().into_owned() }
+    };
+    Err(if message.contains("No such file") && message.starts_with("libtorch_cuda") {
+        "this libtorch is the one for processors".to_owned()
+    } else {
+        message
+    })
+}

@@ -1,0 +1,56 @@
+//! The embedding matrix of an artifact, and whether it belongs to the tokens.
+
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::Float32Type;
+use artifact::{Artifact, Contract, map_arrays, schema};
+
+use crate::{ClassifierError, TokenContract};
+
+/// An embedding matrix `[V, D]` in row-major order.
+#[derive(Clone, Debug)]
+pub struct EmbeddingMatrix {
+    /// V x D values.
+    pub values: Vec<f32>,
+    /// D.
+    pub width: u32,
+}
+
+impl EmbeddingMatrix {
+    /// Reads an embedding artifact that must fit these tokens.
+    ///
+    /// # Errors
+    /// It is damaged, holds other than finite numbers, or was made for another tokenizer.
+    pub fn open(artifact: &Artifact, tokens: &TokenContract) -> Result<Self, ClassifierError> {
+        let misfit = |reason: String| ClassifierError::Misfit { left: "tokens", right: "embedding", reason };
+        let Contract::Embedding { tokenizer, vocabulary_size, width, .. } = &artifact.manifest().contract else {
+            return Err(misfit(format!("`{}` is not an embedding", artifact.folder().display())));
+        };
+        if *tokenizer != tokens.tokenizer {
+            return Err(misfit(format!(
+                "the tokens come from the tokenizer {} and the embedding was made for the tokenizer {tokenizer}",
+                tokens.tokenizer
+            )));
+        }
+        if *vocabulary_size != tokens.vocabulary_size {
+            return Err(misfit(format!(
+                "the tokens have {} ids and the embedding {vocabulary_size} rows",
+                tokens.vocabulary_size
+            )));
+        }
+        let path = artifact.file("embedding.arrow")?;
+        let mut values = Vec::with_capacity(*vocabulary_size as usize * *width as usize);
+        for batch in map_arrays(&path, &schema::embedding(*width))?.batches()? {
+            let vectors = batch.column(0).as_fixed_size_list();
+            let (start, end) = (vectors.value_offset_at(0) as usize, vectors.value_offset_at(vectors.len()) as usize);
+            values.extend_from_slice(&vectors.values().as_primitive::<Float32Type>().values()[start..end]);
+        }
+        let expected = *vocabulary_size as usize * *width as usize;
+        if values.len() != expected {
+            return Err(misfit(format!("the embedding should have {expected} values and has {}", values.len())));
+        }
+        if let Some(position) = values.iter().position(|value| !value.is_finite()) {
+            return Err(misfit(format!("the vector of id {} is not finite", position / *width as usize)));
+        }
+        Ok(Self { values, width: *width })
+    }
+}

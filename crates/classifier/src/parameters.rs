@@ -1,0 +1,122 @@
+//! All parameters of a network in one flat buffer, so that the optimizer, a checkpoint, the best
+//! weights and the gradient are each one array.
+
+use std::ops::Range;
+
+use tch::{Device, Kind, Tensor};
+
+/// One parameter's place in the flat buffer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ParameterSpec {
+    /// Its name in `model.safetensors`.
+    pub name: String,
+    /// Its shape.
+    pub shape: Vec<i64>,
+    /// Its elements in the flat buffer.
+    pub range: Range<usize>,
+    /// Whether weight decay applies (matrices of the network; not biases, not the embedding).
+    pub decays: bool,
+}
+
+/// Index of a parameter in its [`Layout`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ParameterId(usize);
+
+/// The parameters of a network, with the values they start from.
+#[derive(Debug, Default)]
+pub struct Layout {
+    specs: Vec<ParameterSpec>,
+    initial: Vec<f32>,
+}
+
+impl Layout {
+    /// Adds a parameter. Its values are in row-major order and as many as its shape says.
+    pub fn add(&mut self, name: impl Into<String>, shape: &[i64], decays: bool, initial: &[f32]) -> ParameterId {
+        let name = name.into();
+        let elements: i64 = shape.iter().product();
+        assert_eq!(elements, initial.len() as i64, "`{name}` has as many values as its shape says");
+        let start = self.initial.len();
+        self.initial.extend_from_slice(initial);
+        self.specs.push(ParameterSpec { name, shape: shape.to_vec(), range: start..self.initial.len(), decays });
+        ParameterId(self.specs.len() - 1)
+    }
+
+    /// The places of all parameters, in the order of the buffer.
+    pub fn specs(&self) -> &[ParameterSpec] {
+        &self.specs
+    }
+
+    /// The place of one.
+    pub fn spec(&self, id: ParameterId) -> &ParameterSpec {
+        &self.specs[id.0]
+    }
+
+    /// Number of elements of all parameters.
+    pub fn len(&self) -> usize {
+        self.initial.len()
+    }
+
+    /// Whether there is no parameter.
+    pub fn is_empty(&self) -> bool {
+        self.initial.is_empty()
+    }
+
+    /// A new flat buffer with the initial values.
+    pub fn initial(&self, device: Device) -> Tensor {
+        Tensor::from_slice(&self.initial).to_device(device)
+    }
+
+    /// A new flat buffer of zeros: for gradients and moments.
+    pub fn zeros(&self, device: Device) -> Tensor {
+        Tensor::zeros([self.initial.len() as i64], (Kind::Float, device))
+    }
+}
+
+/// The parameters of a flat buffer as tensors of their own shapes, sharing its memory.
+#[derive(Debug)]
+pub struct Parameters(Vec<Tensor>);
+
+impl Parameters {
+    /// Views of a flat buffer. With `trainable`, each is a leaf that collects a gradient.
+    pub fn view(layout: &Layout, flat: &Tensor, trainable: bool) -> Self {
+        let view = |spec: &ParameterSpec| {
+            let start = spec.range.start as i64;
+            let part = flat.narrow(0, start, spec.range.len() as i64).view(spec.shape.as_slice()).detach();
+            part.set_requires_grad(trainable)
+        };
+        Self(layout.specs().iter().map(view).collect())
+    }
+
+    /// One of them.
+    pub fn get(&self, id: ParameterId) -> &Tensor {
+        &self.0[id.0]
+    }
+
+    /// All of them, in the order of the layout.
+    pub fn iter(&self) -> impl Iterator<Item = &Tensor> {
+        self.0.iter()
+    }
+}
+
+/// The elements of a flat f32 tensor in the processor's memory.
+///
+/// The caller must not let two such slices of one tensor live at once.
+pub fn as_slice_mut(tensor: &mut Tensor) -> &mut [f32] {
+    assert!(
+        tensor.device() == Device::Cpu && tensor.kind() == Kind::Float && tensor.is_contiguous(),
+        "only a contiguous f32 tensor in memory is a slice"
+    );
+    // SAFETY: the tensor owns `numel` contiguous f32 at this address, and is borrowed mutably for
+    // as long as the slice lives.
+    unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast::<f32>(), tensor.numel()) }
+}
+
+/// The elements of a flat f32 tensor in the processor's memory, to read.
+pub fn as_slice(tensor: &Tensor) -> &[f32] {
+    assert!(
+        tensor.device() == Device::Cpu && tensor.kind() == Kind::Float && tensor.is_contiguous(),
+        "only a contiguous f32 tensor in memory is a slice"
+    );
+    // SAFETY: as above, and shared with other readers only.
+    unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast::<f32>(), tensor.numel()) }
+}

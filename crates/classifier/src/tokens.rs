@@ -1,0 +1,150 @@
+//! Token rows, straight from the mapped artifact.
+
+use std::path::Path;
+
+use arrow::array::{AsArray, ListArray, RecordBatch};
+use arrow::datatypes::{UInt8Type, UInt16Type, UInt32Type, UInt64Type};
+use artifact::{Artifact, Contract, Digest, Split, map_arrays, schema};
+
+use crate::ClassifierError;
+
+/// What a tokens artifact promises.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TokenContract {
+    /// Fingerprint of the tokenizer.
+    pub tokenizer: Digest,
+    /// Every id is below it.
+    pub vocabulary_size: u32,
+    /// The id that fills short rows of a batch.
+    pub pad_id: u32,
+    /// Longest row.
+    pub max_length: u32,
+    /// Class names in the order of their ids.
+    pub classes: Vec<String>,
+}
+
+impl TokenContract {
+    /// The contract of a tokens artifact.
+    ///
+    /// # Errors
+    /// The artifact is of another kind.
+    pub fn of(artifact: &Artifact) -> Result<Self, ClassifierError> {
+        match &artifact.manifest().contract {
+            Contract::Tokens { tokenizer, vocabulary_size, pad_id, max_length, classes, .. } => Ok(Self {
+                tokenizer: *tokenizer,
+                vocabulary_size: *vocabulary_size,
+                pad_id: *pad_id,
+                max_length: *max_length,
+                classes: classes.clone(),
+            }),
+            other => Err(ClassifierError::Misfit {
+                left: "tokens",
+                right: "model",
+                reason: format!("`{}` holds {other:?}", artifact.folder().display()),
+            }),
+        }
+    }
+}
+
+/// The rows of one split, mapped into memory. Every id and label has been checked against the
+/// contract, because on a GPU an id out of range is a fault that takes the whole process down.
+#[derive(Debug)]
+pub struct TokenRows {
+    batches: Vec<RecordBatch>,
+    /// Where each row is: (batch, row within it).
+    places: Vec<(u32, u32)>,
+    wide: bool,
+}
+
+impl TokenRows {
+    /// Opens a split of a tokens artifact.
+    ///
+    /// # Errors
+    /// The file is damaged, or a row breaks the contract.
+    pub fn open(artifact: &Artifact, split: Split) -> Result<Self, ClassifierError> {
+        let contract = TokenContract::of(artifact)?;
+        let path = artifact.file(&format!("{split}.arrow"))?;
+        let wide = contract.vocabulary_size > u32::from(u16::MAX) + 1;
+        let batches = map_arrays(&path, &schema::tokens(wide))?.batches()?;
+        let mut places = Vec::new();
+        for (index, batch) in batches.iter().enumerate() {
+            for row in 0..batch.num_rows() {
+                places.push((index as u32, row as u32));
+            }
+        }
+        let rows = Self { batches, places, wide };
+        rows.check(&path, &contract)?;
+        Ok(rows)
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.places.len()
+    }
+
+    /// Whether the split has no row.
+    pub fn is_empty(&self) -> bool {
+        self.places.is_empty()
+    }
+
+    /// Number of tokens of a row.
+    pub fn length(&self, row: usize) -> usize {
+        let (batch, row) = self.place(row);
+        self.ids_of(batch).value_length(row) as usize
+    }
+
+    /// The class id of a row.
+    pub fn label(&self, row: usize) -> u8 {
+        let (batch, row) = self.place(row);
+        self.batches[batch].column(1).as_primitive::<UInt8Type>().value(row)
+    }
+
+    /// The review's id, as in `clean.parquet`.
+    pub fn row_id(&self, row: usize) -> u64 {
+        let (batch, row) = self.place(row);
+        self.batches[batch].column(0).as_primitive::<UInt64Type>().value(row)
+    }
+
+    /// Calls `visit` with each token id of a row, in order.
+    pub fn for_each_id(&self, row: usize, mut visit: impl FnMut(usize, u32)) {
+        let (batch, row) = self.place(row);
+        let list = self.ids_of(batch);
+        let (start, end) = (list.value_offsets()[row] as usize, list.value_offsets()[row + 1] as usize);
+        if self.wide {
+            let ids = &list.values().as_primitive::<UInt32Type>().values()[start..end];
+            ids.iter().enumerate().for_each(|(position, &id)| visit(position, id));
+        } else {
+            let ids = &list.values().as_primitive::<UInt16Type>().values()[start..end];
+            ids.iter().enumerate().for_each(|(position, &id)| visit(position, u32::from(id)));
+        }
+    }
+
+    fn place(&self, row: usize) -> (usize, usize) {
+        let (batch, row) = self.places[row];
+        (batch as usize, row as usize)
+    }
+
+    fn ids_of(&self, batch: usize) -> &ListArray {
+        self.batches[batch].column(3).as_list::<i32>()
+    }
+
+    fn check(&self, path: &Path, contract: &TokenContract) -> Result<(), ClassifierError> {
+        for row in 0..self.len() {
+            let failed = |problem: String| ClassifierError::Row { path: path.to_owned(), row, problem };
+            let length = self.length(row);
+            if length == 0 || length > contract.max_length as usize {
+                return Err(failed(format!("has {length} tokens, and its contract allows 1 to {}", contract.max_length)));
+            }
+            let label = usize::from(self.label(row));
+            if label >= contract.classes.len() {
+                return Err(failed(format!("has the label {label}, and there are {} classes", contract.classes.len())));
+            }
+            let mut largest = 0;
+            self.for_each_id(row, |_, id| largest = largest.max(id));
+            if largest >= contract.vocabulary_size {
+                return Err(failed(format!("has the id {largest}, and the vocabulary has {}", contract.vocabulary_size)));
+            }
+        }
+        Ok(())
+    }
+}

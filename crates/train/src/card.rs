@@ -1,0 +1,47 @@
+//! The model card (Mitchell et al. 2019): what a bundle is, for whoever finds it a year later.
+
+use classifier::ModelFile;
+
+/// `README.md` of a bundle.
+pub(crate) fn model_card(name: &str, model: &ModelFile) -> String {
+    let architecture = &model.architecture;
+    let validation = &model.validation;
+    format!(
+        "# {name}\n\n\
+        A sentiment model made by Ressenti: text in, the probability of `{positive}` against `{negative}` out.\n\n\
+        | | |\n| --- | --- |\n\
+        | network | {kind:?}, {parameters} parameters |\n\
+        | vocabulary | {vocabulary} entries of width {width} |\n\
+        | reads | at most {length} tokens of a text ({truncation:?} kept), tokenizer {fingerprint} |\n\
+        | trained | best of {epochs} epochs: {best}; seed {seed} |\n\
+        | on validation | {accuracy:.2} % of {rows} reviews right, loss {loss:.4} |\n\
+        | calibration | logits divided by {temperature:.3} |\n\
+        | made from | tokens {tokens}, embedding {embedding} |\n\n\
+        ## Files\n\n\
+        - `model.safetensors`: the weights, f32\n\
+        - `model.json`: architecture, sizes, calibration, provenance\n\
+        - `tokenizer.json`: from text to ids, for the `tokenizers` library\n\
+        - `metrics.jsonl`: the course of training\n\n\
+        ## Use and limits\n\n\
+        It knows the language and subjects of the reviews it was trained on and nothing else. The figure above chose \
+        the epoch and is therefore slightly favourable; the figures of the test split are in the evaluation.\n",
+        positive = model.labels.last().map_or("", String::as_str),
+        negative = model.labels.first().map_or("", String::as_str),
+        kind = architecture.kind,
+        parameters = stage::format::count(model.parameters),
+        vocabulary = stage::format::count(model.sizes.vocabulary_size),
+        width = model.sizes.width,
+        length = model.tokenizer.max_length,
+        truncation = model.tokenizer.truncation,
+        fingerprint = model.tokenizer.fingerprint,
+        epochs = model.epochs,
+        best = model.best_epoch,
+        seed = architecture.seed,
+        accuracy = 100.0 * validation.accuracy,
+        rows = stage::format::count(validation.rows),
+        loss = validation.loss,
+        temperature = model.calibration.temperature,
+        tokens = model.provenance.tokens,
+        embedding = model.provenance.embedding,
+    )
+}
