@@ -142,6 +142,6 @@ mod tests {
         check(&[0.874, 0.897], Some((0.87, 0.9)));
         check(&[0.2, 0.7], Some((0.2, 0.8)));
         let (low, high) = round_range([5.0, 5.0], 4).expect("there are values");
-        assert!(low < 5.0 && high > 5.0 || (low <= 5.0 && high > low));
+        assert!(low <= 5.0 && 5.0 <= high && low < high, "{low} {high}");
     }
 }
