@@ -16,7 +16,7 @@ pub struct TokenizerSettings {
     /// A word or pair seen less often in the training split is left out; only for kinds that are trained.
     #[serde(default)]
     pub min_frequency: Option<u32>,
-    /// Whether text is lower-cased first; only for kinds that are trained.
+    /// Whether text is lower-cased first, which it is where nothing is said; only for kinds that are trained.
     #[serde(default)]
     pub lowercase: Option<bool>,
     /// `tokenizer.json`, relative to the pipeline file; only for `pretrained`.

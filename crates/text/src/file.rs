@@ -1,9 +1,11 @@
 //! A `tokenizer.json`, loaded and checked.
 
 use std::fs;
+use std::panic::catch_unwind;
 use std::path::Path;
 
 use artifact::Digest;
+use serde::de::IgnoredAny;
 use settings::Truncation;
 use tokenizers::models::ModelWrapper;
 use tokenizers::{Encoding, PostProcessor, Token, Tokenizer};
@@ -63,7 +65,7 @@ impl TokenizerFile {
             problem,
             hint,
         };
-        let mut tokenizer = Tokenizer::from_bytes(bytes).map_err(|source| TextError::Parse {
+        let mut tokenizer = parse(bytes).map_err(|source| TextError::Parse {
             path: path.to_owned(),
             source,
         })?;
@@ -203,6 +205,14 @@ impl TokenizerFile {
         }
         tokens
     }
+}
+
+/// The library panics on some files that it cannot read (a decoder section that is cut off, a
+/// damaged `Precompiled` normalizer). So it is given well-formed JSON only, and is watched.
+fn parse(bytes: &[u8]) -> tokenizers::Result<Tokenizer> {
+    serde_json::from_slice::<IgnoredAny>(bytes)?;
+    catch_unwind(|| Tokenizer::from_bytes(bytes))
+        .unwrap_or_else(|_| Err("one of its sections is damaged".into()))
 }
 
 /// One more than the largest id. Ids far beyond the number of tokens would make every embedding
@@ -352,6 +362,30 @@ mod tests {
                 .to_string()
                 .contains("no room for text beside the 2 tokens"),
             "{error}"
+        );
+    }
+
+    #[test]
+    fn a_file_cut_off_anywhere_is_an_error_and_never_a_panic() {
+        let whole = BERT_LIKE.trim_end();
+        for end in 0..whole.len() {
+            assert!(read(&whole[..end]).is_err(), "cut off at byte {end}");
+        }
+    }
+
+    #[test]
+    fn a_section_that_the_library_panics_on_is_an_error() {
+        let normalizer = r#""normalizer": {"type": "Precompiled", "precompiled_charsmap": 1}"#;
+        let damaged = BERT_LIKE.replace(r#""normalizer": null"#, normalizer);
+        let error = read(&damaged).expect_err("refused");
+        assert!(
+            error.to_string().contains("cannot be understood"),
+            "{error}"
+        );
+        assert!(
+            error
+                .hint()
+                .is_some_and(|hint| hint.contains("tokenizer.save"))
         );
     }
 }

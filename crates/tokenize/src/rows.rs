@@ -8,6 +8,7 @@ use arrow::array::{
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{UInt8Type, UInt64Type};
 use artifact::{ArtifactError, Split, read_table, schema};
+use stage::format;
 
 /// Some rows of a split, column by column, in the order of the table.
 pub(crate) struct Rows {
@@ -54,12 +55,10 @@ fn select(path: &Path, batch: &RecordBatch, split: Split) -> Result<Rows, Artifa
     let rows = filter_record_batch(&wanted, &chosen).map_err(ArtifactError::table("read", path))?;
     for (name, column) in ["row_id", "label", "text"].into_iter().zip(rows.columns()) {
         if column.null_count() > 0 {
+            let missing = format::plural(column.null_count() as u64, "row", "rows");
             return Err(ArtifactError::Damaged {
                 path: path.to_owned(),
-                reason: format!(
-                    "{} of the split `{split}` have no `{name}`",
-                    stage::format::plural(column.null_count() as u64, "row", "rows")
-                ),
+                reason: format!("it has {missing} of the split `{split}` without `{name}`"),
             });
         }
     }

@@ -39,27 +39,34 @@ vocabulary_size = 120
 
 #[test]
 fn every_process_and_number_of_threads_writes_the_same_bytes() {
-    let runs = ["1", "2", "3"].map(|threads| {
-        let folder = tempfile::tempdir().expect("a folder");
-        put_clean(&load(&write_pipeline(folder.path(), TABLES)), &reviews());
-        let threads = format!("run.threads={threads}");
-        let files = ["word", "bpe", "wordpiece", "unigram"].map(|kind| {
+    const FILES: [&str; 5] = [
+        "tokenizer.json",
+        "train.arrow",
+        "validation.arrow",
+        "test.arrow",
+        "statistics.json",
+    ];
+    for kind in ["word", "bpe", "wordpiece", "unigram"] {
+        let runs = ["1", "2", "3"].map(|threads| {
+            let folder = tempfile::tempdir().expect("a folder");
+            put_clean(&load(&write_pipeline(folder.path(), TABLES)), &reviews());
+            let threads = format!("run.threads={threads}");
             let output = tokenize(folder.path(), &["--variant", kind, "--set", &threads]);
             assert!(output.status.success(), "{}", text(&output.stderr));
             let artifact = folder.path().join("artifacts/tokenize").join(kind);
-            [
-                "tokenizer.json",
-                "train.arrow",
-                "validation.arrow",
-                "test.arrow",
-                "statistics.json",
-            ]
-            .map(|name| fs::read(artifact.join(name)).expect("it was written"))
+            FILES.map(|name| fs::read(artifact.join(name)).expect("it was written"))
         });
-        files
-    });
-    assert!(runs[0] == runs[1], "one and two threads differ");
-    assert!(runs[0] == runs[2], "one and three threads differ");
+        for (file, name) in FILES.iter().enumerate() {
+            assert!(
+                runs[0][file] == runs[1][file],
+                "{kind}: {name} differs between 1 and 2 threads"
+            );
+            assert!(
+                runs[0][file] == runs[2][file],
+                "{kind}: {name} differs between 1 and 3 threads"
+            );
+        }
+    }
 }
 
 #[test]

@@ -390,7 +390,7 @@ fn what_cannot_work_is_refused_with_a_way_out() {
         ),
         (
             refused(&table("word"), "", &[no_label]),
-            "1 row of the split `train` have no `label`",
+            "it has 1 row of the split `train` without `label`",
             "ressenti run --only clean",
         ),
     ];
