@@ -10,18 +10,17 @@ use super::read_json;
 use crate::ReportError;
 use crate::data::{AuditLine, ClassWords, LengthBin, ReviewsData, SplitCount, Word};
 
-/// What the page shows of `profile.json`.
-#[derive(Default, Deserialize)]
-#[serde(default)]
+/// What the page shows of `profile.json`. Every member must be there: a profile of another shape is
+/// an error, and never a page that says nothing about duplicates and leaks.
+#[derive(Deserialize)]
 struct ProfileView {
-    splits: IndexMap<String, CountsView>,
+    splits: IndexMap<Split, CountsView>,
     lengths: Vec<BinView>,
     audit: Vec<AuditView>,
     words: IndexMap<String, Vec<WordView>>,
 }
 
-#[derive(Default, Deserialize)]
-#[serde(default)]
+#[derive(Deserialize)]
 struct CountsView {
     negative: u64,
     positive: u64,
@@ -54,19 +53,17 @@ struct WordView {
 pub(super) fn read(path: &Path, mut reviews: ReviewsData) -> Result<ReviewsData, ReportError> {
     let view: ProfileView = read_json(path)?;
     for (split, counts) in view.splits {
-        if let Some(split) = Split::parse(&split) {
-            let CountsView {
-                negative,
-                positive,
-                unlabelled,
-            } = counts;
-            reviews.splits.push(SplitCount {
-                split,
-                negative,
-                positive,
-                unlabelled,
-            });
-        }
+        let CountsView {
+            negative,
+            positive,
+            unlabelled,
+        } = counts;
+        reviews.splits.push(SplitCount {
+            split,
+            negative,
+            positive,
+            unlabelled,
+        });
     }
     reviews.lengths = view
         .lengths
