@@ -1,1 +1,9 @@
-//! placeholder
+//! The whole pipeline as people meet it: the built programs on a tiny corpus, killed, damaged,
+//! misused, and run twice at once.
+
+mod cli;
+mod common;
+mod damaged;
+mod end_to_end;
+mod processes;
+mod resume;

@@ -100,3 +100,84 @@ fn as_stored(expected: &SchemaRef, found: &SchemaRef) -> SchemaRef {
     });
     SchemaRef::new(Schema::new(fields.collect::<Vec<_>>()))
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{Float32Array, StringArray, TimestampMillisecondArray, UInt8Array, UInt64Array};
+
+    use super::*;
+
+    fn reviews(rows: usize) -> RecordBatch {
+        let optional = |text: &str| StringArray::from_iter((0..rows).map(|row| (row % 2 == 0).then_some(text)));
+        let times = (0..rows).map(|row| (row % 3 == 0).then_some(row as i64 * 86_400_000));
+        RecordBatch::try_new(
+            schema::reviews(),
+            vec![
+                Arc::new((0..rows as u64).collect::<UInt64Array>()),
+                Arc::new(StringArray::from_iter_values((0..rows).map(|row| format!("Review {row}, \u{e9}t\u{e9}")))),
+                Arc::new((0..rows).map(|row| Some(row as u8 % 2).filter(|_| row > 0)).collect::<UInt8Array>()),
+                Arc::new(optional("train")),
+                Arc::new((0..rows).map(|row| Some(row as f32 / 2.0)).collect::<Float32Array>()),
+                Arc::new(optional("tt0000001")),
+                Arc::new(optional("a film")),
+                Arc::new(TimestampMillisecondArray::from_iter(times).with_timezone("UTC")),
+                Arc::new(StringArray::from_iter_values((0..rows).map(|row| format!("reviews.csv:{row}")))),
+            ],
+        )
+        .expect("the columns of the contract")
+    }
+
+    fn written(path: &Path, batch: &RecordBatch) {
+        let mut writer = TableWriter::create(path, batch.schema()).expect("created");
+        writer.write(batch).expect("written");
+        assert_eq!(writer.finish().expect("finished"), batch.num_rows() as u64);
+    }
+
+    fn read(path: &Path, expected: &SchemaRef) -> Result<Vec<RecordBatch>, ArtifactError> {
+        read_table(path, expected)?.collect()
+    }
+
+    #[test]
+    fn what_is_written_is_read_again() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("reviews.parquet");
+        let batch = reviews(BATCH_ROWS + 7);
+        written(&path, &batch);
+        let found = read(&path, &schema::reviews()).expect("read");
+        assert_eq!(found.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [BATCH_ROWS, 7]);
+        assert_eq!(found[0], batch.slice(0, BATCH_ROWS));
+        assert_eq!(found[1], batch.slice(BATCH_ROWS, 7));
+    }
+
+    #[test]
+    fn equal_rows_give_equal_bytes() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let (one, two) = (folder.path().join("one.parquet"), folder.path().join("two.parquet"));
+        written(&one, &reviews(100));
+        written(&two, &reviews(100));
+        assert_eq!(std::fs::read(one).expect("read"), std::fs::read(two).expect("read"));
+    }
+
+    #[test]
+    fn other_columns_are_refused_and_named() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("reviews.parquet");
+        written(&path, &reviews(3));
+        let error = read(&path, &schema::clean()).expect_err("another table").to_string();
+        assert!(error.ends_with("column 9 should be nothing and is `source` of type Utf8"), "{error}");
+    }
+
+    #[test]
+    fn a_file_cut_off_anywhere_is_an_error() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("reviews.parquet");
+        written(&path, &reviews(20));
+        let bytes = std::fs::read(&path).expect("read");
+        for length in (0..bytes.len()).step_by(7) {
+            std::fs::write(&path, &bytes[..length]).expect("written");
+            assert!(read(&path, &schema::reviews()).is_err(), "cut off after {length} of {} bytes", bytes.len());
+        }
+    }
+}

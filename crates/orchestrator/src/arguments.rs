@@ -12,7 +12,7 @@ use crate::selection::Request;
 
 const EXAMPLES: &str = "\
 Examples:
-  ressenti run                                   run what is not fresh, from raw reviews to the report
+  ressenti run                                   from raw reviews to the report
   ressenti plan                                  say what would run, and why
   ressenti run --set model.lstm.hidden=64        try another setting: only what depends on it runs
   ressenti run --pipeline pipelines/imdb.toml --source aclImdb_v1.tar.gz

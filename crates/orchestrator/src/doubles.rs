@@ -28,7 +28,7 @@ pub(crate) struct World {
     pub(crate) contents: BTreeMap<String, String>,
     /// How a step ends that does not end well.
     pub(crate) endings: BTreeMap<String, Ending>,
-    /// Whether evaluations are compared with a baseline.
+    /// Whether the run is compared with a baseline. A step that then ends badly has its output.
     pub(crate) baseline: bool,
     pub(crate) keep_going: bool,
 }
@@ -80,8 +80,10 @@ impl World {
         let mut started = Vec::new();
         let mut launch = |job: &Job| {
             let id = self.step_of(job);
-            let forced = job.arguments.iter().any(|argument| argument == "--force");
-            started.push(if forced { format!("{id} (forced)") } else { id.to_string() });
+            let given = |name: &str| job.arguments.iter().any(|argument| argument == name);
+            let forced = if given("--force") { " (forced)" } else { "" };
+            let compared = if given("--baseline") { " (baseline)" } else { "" };
+            started.push(format!("{id}{forced}{compared}"));
             Ok(self.build(&id))
         };
         let mut survey = Survey::new(&store);

@@ -62,6 +62,12 @@ pub enum OrchestratorError {
         /// Why.
         source: io::Error,
     },
+    /// The baseline is not there.
+    #[error("There is no baseline `{}`", path.display())]
+    NoBaseline {
+        /// The file as given.
+        path: PathBuf,
+    },
     /// A stage ended well and its output is not there.
     #[error("`{step}` ended without an error, and its output is not there")]
     NoOutput {
@@ -89,6 +95,9 @@ impl OrchestratorError {
             )),
             Self::NoProgram { .. } => Some("Build the stages with `cargo build`".to_owned()),
             Self::Start { .. } => Some("Build the stages again with `cargo build`".to_owned()),
+            Self::NoBaseline { .. } => {
+                Some("A baseline is the `metrics.json` of an earlier run, in its `report/reviews` folder".to_owned())
+            }
             Self::NoOutput { .. } => Some(
                 "Build the stages and `ressenti` from the same sources with `cargo build`: they may differ in version"
                     .to_owned(),

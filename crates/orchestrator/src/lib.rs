@@ -92,6 +92,9 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, OrchestratorError> {
     // Decided once beforehand, so that what cannot work is refused before anything runs.
     let planned = run::plan(&steps, &selection, &mut survey)?;
     check_programs(&planned)?;
+    if let Some(path) = arguments.baseline.as_ref().filter(|path| !path.is_file()) {
+        return Err(OrchestratorError::NoBaseline { path: path.clone() });
+    }
     let manner = Manner {
         arguments: &arguments.pipeline,
         keep_going: arguments.keep_going,

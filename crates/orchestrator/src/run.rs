@@ -23,7 +23,7 @@ pub struct Manner<'a> {
     pub arguments: &'a PipelineArguments,
     /// Whether steps that do not depend on a failed one still run.
     pub keep_going: bool,
-    /// Figures that the evaluations are compared with.
+    /// Figures of an earlier run that this one is compared with.
     pub baseline: Option<&'a Path>,
 }
 
@@ -116,7 +116,7 @@ pub struct Run<'a> {
 enum StepEnd {
     Fresh,
     Done,
-    /// The output is there, and what was asked of it beyond that does not hold.
+    /// The output is there, and it is significantly worse than the baseline.
     Refused { code: u8, reason: String },
     Failed { code: u8, reason: String },
     Interrupted,
@@ -153,8 +153,8 @@ impl Run<'_> {
                 tally.untried += 1;
                 continue;
             }
-            let end = self.step(step, selection.asks_for(&step.id), survey)?;
-            tally.reported = step.id.stage == StageName::Report && matches!(end, StepEnd::Fresh | StepEnd::Done);
+            let end = self.step(step, selection, survey)?;
+            tally.reported = step.id.stage == StageName::Report && end.has_output();
             match end {
                 StepEnd::Fresh => tally.fresh += 1,
                 StepEnd::Done => tally.done += 1,
@@ -181,18 +181,24 @@ impl Run<'_> {
         Ok(tally)
     }
 
-    fn step(&mut self, step: &Step, asked: bool, survey: &mut Survey) -> Result<StepEnd, OrchestratorError> {
+    fn step(
+        &mut self,
+        step: &Step,
+        selection: &Selection,
+        survey: &mut Survey,
+    ) -> Result<StepEnd, OrchestratorError> {
+        let asked = selection.asks_for(&step.id);
+        let baseline = self.manner.baseline.filter(|_| selection.comparing_stage() == step.id.stage);
         let facts = survey.look(step, asked)?;
-        let compares = step.id.stage == StageName::Evaluate && self.manner.baseline.is_some();
         let was_fresh = decide(&facts).is_empty();
-        if was_fresh && !compares {
+        if was_fresh && baseline.is_none() {
             if let Output::Whole(artifact) = &facts.output {
                 self.store.link(&step.id.variant, artifact)?;
                 (self.show)(StepState::Fresh, &step.id, &artifact.manifest().run.summary);
             }
             return Ok(StepEnd::Fresh);
         }
-        let job = self.job(step, asked);
+        let job = self.job(step, asked, baseline);
         let progress = self.manner.arguments.progress;
         let on_retry = |wait| screen::retry(progress, &step.id, wait);
         let ending = with_retries(&job, &RETRY_AFTER, &mut *self.launch, on_retry)?;
@@ -201,23 +207,29 @@ impl Run<'_> {
             Ending::Done if !is_there => Err(OrchestratorError::NoOutput { step: step.id.clone() }),
             Ending::Done => Ok(if was_fresh { StepEnd::Fresh } else { StepEnd::Done }),
             Ending::Interrupted => Ok(StepEnd::Interrupted),
-            // An evaluation that regressed has its output: the report shows it, the run fails.
-            Ending::Failed { code, reason } if compares && is_there => Ok(StepEnd::Refused { code, reason }),
+            // Models that regressed are there all the same: the report shows them, the run fails.
+            Ending::Failed { code, reason } if baseline.is_some() && is_there => Ok(StepEnd::Refused { code, reason }),
             Ending::Failed { code, reason } => Ok(StepEnd::Failed { code, reason }),
         }
     }
 
-    fn job(&self, step: &Step, asked: bool) -> Job {
+    fn job(&self, step: &Step, asked: bool, baseline: Option<&Path>) -> Job {
         let mut arguments: Vec<_> =
             self.manner.arguments.to_command_line().into_iter().map(Into::into).collect();
         arguments.extend(["--variant".into(), step.id.variant.clone().into()]);
         if asked {
             arguments.push("--force".into());
         }
-        if let (StageName::Evaluate, Some(baseline)) = (step.id.stage, self.manner.baseline) {
+        if let Some(baseline) = baseline {
             arguments.extend(["--baseline".into(), baseline.into()]);
         }
         Job { stage: step.id.stage, arguments }
+    }
+}
+
+impl StepEnd {
+    fn has_output(&self) -> bool {
+        matches!(self, Self::Fresh | Self::Done | Self::Refused { .. })
     }
 }
 

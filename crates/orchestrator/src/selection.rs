@@ -58,6 +58,14 @@ impl Selection {
         self.steps.contains(id)
     }
 
+    /// The stage that compares with a baseline: the report, which weighs all models together and so
+    /// raises no more false alarms for many models than for one; where it is not selected, each
+    /// model's evaluation for itself.
+    pub fn comparing_stage(&self) -> StageName {
+        let has_report = self.steps.iter().any(|id| id.stage == StageName::Report);
+        if has_report { StageName::Report } else { StageName::Evaluate }
+    }
+
     /// Whether this step is to be redone even if it is fresh.
     pub fn asks_for(&self, id: &StepId) -> bool {
         self.asked.contains(id)

@@ -4,6 +4,8 @@ use std::str::FromStr;
 
 use toml::{Table, Value};
 
+use crate::suggest;
+
 /// One setting given on the command line instead of in the file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Override {
@@ -30,6 +32,7 @@ impl Override {
     /// Puts the value into a parsed file. Tables on the way are created, so that an override may
     /// set what the file leaves at its default; a misspelled name is then refused as in the file.
     pub(crate) fn apply(&self, file: &mut Table) -> Result<(), String> {
+        self.check_variant(file)?;
         let (last, parents) = self.path.split_last().ok_or("it names no setting")?;
         let mut table = file;
         for name in parents {
@@ -38,6 +41,21 @@ impl Override {
         }
         table.insert(last.clone(), self.value.clone());
         Ok(())
+    }
+
+    /// One value does not make a variant: a name that is not in the file is a misspelled one.
+    fn check_variant(&self, file: &Table) -> Result<(), String> {
+        let [table @ ("tokenizer" | "embedding" | "model"), name, _, ..] =
+            &self.path.iter().map(String::as_str).collect::<Vec<_>>()[..]
+        else {
+            return Ok(());
+        };
+        let known = file.get(*table).and_then(Value::as_table);
+        let known: Vec<String> = known.into_iter().flat_map(Table::keys).cloned().collect();
+        if known.iter().any(|known| known == name) {
+            return Ok(());
+        }
+        Err(format!("there is no `[{table}.{name}]` in the pipeline file. {}", suggest(name, &known)))
     }
 }
 

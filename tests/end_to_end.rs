@@ -1,0 +1,136 @@
+//! From raw reviews to the report, and what a change runs again.
+
+use std::fs;
+use std::time::Instant;
+
+use serde_json::Value;
+use testkit::{Project, corpus};
+
+use crate::common::{ALL, call, check_store, done, finished, identities, steps, succeed};
+
+const NOTHING: [&str; 0] = [];
+
+#[test]
+fn reviews_become_a_report_and_the_second_run_does_nothing() {
+    let project = finished();
+    let report = project.artifacts().join("report/reviews/report.html");
+    let html = fs::read_to_string(&report).expect("the report");
+    for name in ["naive", "lstm", "Tiny"] {
+        assert!(html.contains(name), "the report names `{name}`");
+    }
+    assert!(!html.contains("http://") && !html.contains("src=\"http"), "the report needs no network");
+
+    let clock = Instant::now();
+    let screen = succeed(&project, &["run"]);
+    let seconds = clock.elapsed().as_secs_f64();
+    assert_eq!(steps(&screen, "fresh"), ALL);
+    let text = screen.comparable(project.folder());
+    let end = "\n9 steps: 9 fresh in [time]\nreport  artifacts/report/reviews/report.html\n";
+    assert!(text.ends_with(end), "{text}");
+    // Measured: 0.02 s. The rest is for a machine that does something else at the same time.
+    assert!(seconds < 1.0, "{seconds} s");
+    check_store(&project);
+}
+
+#[test]
+fn a_setting_of_one_model_runs_that_model_and_what_follows_it() {
+    let project = finished();
+    let change = ["--set", "model.lstm.hidden=6"];
+    let plan = succeed(&project, &[&["plan"], &change[..]].concat()).comparable(project.folder());
+    assert!(plan.contains("\nstale  train     lstm         setting `model.lstm.hidden` changed: 8 -> 6\n"), "{plan}");
+    assert!(plan.contains("\nstale  evaluate  lstm         input `train lstm` may change\n"), "{plan}");
+    assert_eq!(done(&project, &change), ["train lstm", "evaluate lstm", "report reviews"]);
+    assert_eq!(done(&project, &change), NOTHING);
+    assert_eq!(done(&project, &[]), NOTHING, "what was there before is still there");
+    check_store(&project);
+}
+
+#[test]
+fn a_step_redone_with_the_same_outcome_leaves_the_rest_fresh() {
+    let project = finished();
+    assert_eq!(done(&project, &["--set", "ingest.max_reject_rate=0.5"]), ["ingest reviews"]);
+}
+
+#[test]
+fn equal_inputs_give_equal_outputs() {
+    let project = finished();
+    let before = identities(&project);
+    assert_eq!(done(&project, &["--from", "ingest"]), ALL);
+    assert_eq!(identities(&project), before);
+    check_store(&project);
+}
+
+#[test]
+fn a_new_review_runs_everything_and_another_name_of_the_same_file_nothing() {
+    let project = finished();
+    let file = project.folder().join("reviews.csv");
+    let other = project.folder().join("other.csv");
+    fs::rename(&file, &other).expect("renamed");
+    assert_eq!(done(&project, &["--source", "other.csv"]), NOTHING);
+    fs::write(&file, corpus::kaggle_csv() + "\"A new one, and a good one.\",positive\n").expect("written");
+    let plan = succeed(&project, &["plan"]).stdout;
+    assert!(plan.starts_with("stale  ingest    reviews      source `reviews.csv` changed\n"), "{plan}");
+    assert_eq!(done(&project, &["--variant", "words"]), ["ingest reviews", "clean reviews", "tokenize words"]);
+}
+
+#[test]
+fn the_imdb_folder_is_read_with_its_own_split() {
+    let project = Project::tiny();
+    corpus::write_aclimdb(project.folder()).expect("written");
+    let ingested = done(&project, &["--source", "aclImdb", "--variant", "random"]);
+    assert_eq!(ingested, ["ingest reviews", "clean reviews", "tokenize words", "embed random"]);
+    let contract = serde_json::to_value(&crate::common::artifact(&project, "clean reviews").manifest().contract);
+    let contract = contract.expect("a contract is plain data");
+    let side = |test: bool| corpus::REVIEWS.iter().filter(|review| (review.film >= 6) == test).count();
+    assert_eq!(contract["test"], side(true));
+    let learned = contract["train"].as_u64().zip(contract["validation"].as_u64()).map(|(train, rest)| train + rest);
+    assert_eq!(learned, Some(side(false) as u64));
+    assert_eq!(contract["unlabelled"], corpus::UNLABELLED.len());
+}
+
+#[test]
+fn one_model_alone_and_one_stage_alone() {
+    let project = Project::tiny();
+    let naive = ["ingest reviews", "clean reviews", "tokenize words", "embed random", "train naive", "evaluate naive"];
+    assert_eq!(done(&project, &["--variant", "naive"]), naive);
+    let screen = succeed(&project, &["train", "--variant", "lstm"]);
+    assert!(screen.stdout.starts_with("done   train     lstm  "), "{}", screen.stdout);
+    assert_eq!(done(&project, &["--only", "train"]), NOTHING);
+    assert_eq!(done(&project, &["--only", "train", "--variant", "lstm", "--force"]), ["train lstm"]);
+    assert_eq!(done(&project, &[]), ["evaluate lstm", "report reviews"]);
+}
+
+/// The figures of the report, changed so that its models seem to have been right on every row.
+fn flattered(metrics: &str) -> String {
+    let mut metrics: Value = serde_json::from_str(metrics).expect("JSON");
+    for model in metrics["models"].as_object_mut().expect("models").values_mut() {
+        model["accuracy"] = serde_json::json!({ "value": 1.0, "low": 0.999, "high": 1.0 });
+    }
+    metrics.to_string()
+}
+
+#[test]
+fn a_regression_is_exit_code_1_and_noise_is_not() {
+    let project = finished();
+    let metrics = fs::read_to_string(project.artifacts().join("report/reviews/metrics.json")).expect("read");
+    fs::write(project.folder().join("same.json"), &metrics).expect("written");
+    fs::write(project.folder().join("better.json"), flattered(&metrics)).expect("written");
+
+    let same = succeed(&project, &["run", "--baseline", "same.json"]);
+    assert_eq!(steps(&same, "fresh"), ALL);
+
+    // One epoch at a rate of nothing: models that know nothing.
+    let change = ["--set", "training.learning_rate=1e-9", "--set", "training.epochs=1"];
+    let worse = call(&project, &[&["run", "--baseline", "better.json"], &change[..]].concat());
+    assert_eq!(worse.code, Some(1), "{}{}", worse.stdout, worse.stderr);
+    assert_eq!(steps(&worse, "done").len(), 4, "both models are trained and judged: {}", worse.stdout);
+    assert!(worse.stderr.contains("worse than in the baseline"), "{}", worse.stderr);
+    assert!(worse.stdout.contains("\nreport  artifacts/report/reviews/report.html\n"), "{}", worse.stdout);
+
+    let none = call(&project, &["run", "--baseline", "none.json"]).comparable(project.folder());
+    assert_eq!(
+        none,
+        "exit code 1\n----- stderr\nerror: There is no baseline `none.json`\n\n\
+         hint: A baseline is the `metrics.json` of an earlier run, in its `report/reviews` folder\n"
+    );
+}

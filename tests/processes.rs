@@ -1,0 +1,187 @@
+//! Two runs at once, a stage that fails, one that is lost, one that is interrupted.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::os::unix::process::CommandExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use artifact::StageName;
+use testkit::{Project, Screen, program};
+
+use crate::common::{ALL, call, check_store, finished, ressenti, steps, succeed};
+
+#[test]
+fn two_runs_at_once_share_the_work_and_break_nothing() {
+    let project = Project::tiny();
+    let start = || {
+        let mut command = ressenti(&project, &["run"]);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
+    };
+    let children = [start(), start()];
+    let screens = children.map(|child| Screen::from(child.wait_with_output().expect("it ends")));
+    for screen in &screens {
+        assert_eq!(screen.code, Some(0), "{}{}", screen.stdout, screen.stderr);
+        let mut seen = [steps(screen, "fresh"), steps(screen, "done")].concat();
+        seen.sort_by_key(|step| ALL.iter().position(|known| known == step));
+        assert_eq!(seen, ALL);
+    }
+    let mut done: Vec<String> = screens.iter().flat_map(|screen| steps(screen, "done")).collect();
+    done.sort_by_key(|step| ALL.iter().position(|known| known == step));
+    assert_eq!(done, ALL, "every step is done once, by one of the two");
+    assert_eq!(steps(&succeed(&project, &["run"]), "fresh"), ALL);
+    check_store(&project);
+}
+
+/// A folder with `ressenti` and programs of stages, some of them replaced by shell scripts.
+struct Programs {
+    folder: tempfile::TempDir,
+}
+
+impl Programs {
+    fn with(scripts: &[(StageName, &str)]) -> Self {
+        let programs = Self { folder: tempfile::tempdir().expect("a folder") };
+        fs::copy(program("ressenti"), programs.path("ressenti")).expect("copied");
+        for (stage, script) in scripts {
+            let path = programs.path(stage.binary());
+            let mut file = fs::File::create(&path).expect("created");
+            write!(file, "#!/bin/sh\n{script}\n").expect("written");
+            file.set_permissions(fs::Permissions::from_mode(0o755)).expect("allowed");
+        }
+        programs
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// Stages without a script are found on the PATH.
+    fn ressenti(&self, project: &Project, path: &Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.path("ressenti"));
+        let search = std::env::join_paths([path, Path::new("/usr/bin"), Path::new("/bin")]).expect("paths");
+        command.args(arguments).current_dir(project.folder()).env("PATH", search);
+        command
+    }
+
+    fn call(&self, project: &Project, arguments: &[&str]) -> Screen {
+        self.ressenti(project, testkit::programs(), arguments).output().expect("it starts").into()
+    }
+}
+
+#[test]
+fn a_missing_program_is_named_with_the_command_that_builds_it() {
+    let project = Project::tiny();
+    let nowhere = project.folder().join("none");
+    let screen: Screen =
+        Programs::with(&[]).ressenti(&project, &nowhere, &["run"]).output().expect("it starts").into();
+    assert_eq!(
+        screen.comparable(project.folder()),
+        "exit code 1\n----- stderr\n\
+         error: The program `ressenti-ingest` of the stage `ingest` is neither beside `ressenti` nor on the PATH\n\n\
+         hint: Build the stages with `cargo build`\n"
+    );
+}
+
+#[test]
+fn a_failed_stage_names_what_it_holds_back_and_its_code_is_passed_on() {
+    let project = finished();
+    let failing = Programs::with(&[(StageName::Train, "echo 'error: it broke' >&2; exit 7")]);
+    let change = ["--set", "training.batch_size=5"];
+    let screen = failing.call(&project, &[&["run"], &change[..]].concat());
+    let text = screen.comparable(project.folder());
+    let (_, failed) = text.split_once("failed").expect("a failed step");
+    assert_eq!(
+        failed,
+        " train     naive        exit code 7\n\
+         held   evaluate  naive        needs `train naive`\n\
+         held   report    reviews      needs `train naive`\n\n\
+         9 steps: 4 fresh, 1 failed, 2 held back, 2 not tried in [time]\n\n\
+         hint: 2 steps not tried; `--keep-going` runs what does not need the failed one\n\
+         ----- stderr\nerror: it broke\n"
+    );
+    assert!(text.starts_with("exit code 7\n"));
+
+    let screen = failing.call(&project, &[&["run", "--keep-going"], &change[..]].concat());
+    assert_eq!(screen.code, Some(7));
+    assert_eq!(steps(&screen, "failed"), ["train naive", "train lstm"]);
+    assert_eq!(steps(&screen, "held"), ["evaluate naive", "evaluate lstm", "report reviews"]);
+}
+
+#[test]
+fn a_stage_that_met_a_passing_fault_is_started_again() {
+    let project = Project::tiny();
+    let once = "if [ ! -e lost ]; then touch lost; exit 75; fi\nexec ressenti-ingest \"$@\"";
+    let flaky = Programs::with(&[(StageName::Ingest, once)]);
+    let screen = flaky.call(&project, &["run", "--only", "ingest"]);
+    assert_eq!(screen.code, Some(0), "{}{}", screen.stdout, screen.stderr);
+    assert_eq!(steps(&screen, "done"), ["ingest reviews"]);
+    let line = "  ingest reviews: a fault that may pass (exit code 75); starting it again in 1.0 s\n";
+    assert!(screen.stderr.contains(line), "{}", screen.stderr);
+}
+
+/// Starts a run whose first stage waits, sends a signal once it does, and gives the screen.
+fn interrupted(script: &str, send: impl Fn(i32)) -> String {
+    let project = Project::tiny();
+    let waiting = Programs::with(&[(StageName::Ingest, script)]);
+    let mut command = waiting.ressenti(&project, testkit::programs(), &["run"]);
+    command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().expect("it starts");
+    let clock = Instant::now();
+    while !project.folder().join("started").exists() {
+        assert!(clock.elapsed() < Duration::from_secs(20), "the stage does not start");
+        sleep(Duration::from_millis(5));
+    }
+    send(i32::try_from(child.id()).expect("a process id"));
+    let screen = Screen::from(child.wait_with_output().expect("it ends"));
+    assert!(clock.elapsed() < Duration::from_secs(20), "it ends at once");
+    screen.comparable(project.folder())
+}
+
+const INTERRUPTED: &str = "exit code 130\n----- stdout\n\n9 steps: 9 not tried interrupted after [time]\n\n\
+    hint: Finished steps are kept; the same command goes on from here\n";
+
+#[test]
+fn control_c_reaches_the_stage_and_the_run_says_so() {
+    // SAFETY: `killpg` takes any number; the group is our own child's, as a terminal would do it.
+    let to_all = |process| drop(unsafe { libc::killpg(process, libc::SIGINT) });
+    let saving = "trap 'exit 130' INT; touch started; while :; do sleep 0.05; done";
+    assert_eq!(interrupted(saving, to_all), INTERRUPTED);
+    let dying = "touch started; while :; do sleep 0.05; done";
+    assert_eq!(interrupted(dying, to_all), INTERRUPTED);
+}
+
+#[test]
+fn a_terminated_run_takes_its_stage_along() {
+    // SAFETY: `kill` takes any number; the process is our own child.
+    let to_ressenti = |process| drop(unsafe { libc::kill(process, libc::SIGTERM) });
+    assert_eq!(interrupted("touch started; exec sleep 60", to_ressenti), INTERRUPTED);
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_is_no_error() {
+    let project = finished();
+    for arguments in [&["plan"][..], &["run"], &["status"], &["--help"], &[]] {
+        let mut command = ressenti(&project, arguments);
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        drop(child.stdout.take());
+        let screen = Screen::from(child.wait_with_output().expect("it ends"));
+        assert_eq!((screen.code, screen.stderr.as_str()), (Some(0), ""), "`ressenti {}`", arguments.join(" "));
+    }
+}
+
+#[test]
+fn colors_are_for_terminals_and_for_those_who_want_them() {
+    let project = finished();
+    let plain = call(&project, &["plan"]).stdout;
+    assert!(!plain.contains('\u{1b}'), "{plain:?}");
+    let with = |name: &str| {
+        let output = ressenti(&project, &["plan"]).env("CLICOLOR_FORCE", "1").env(name, "1").output();
+        Screen::from(output.expect("it starts")).stdout
+    };
+    assert!(with("RESSENTI_TEST").contains('\u{1b}'));
+    let wanted_none = ressenti(&project, &["plan"]).env("NO_COLOR", "1").output().expect("it starts");
+    assert_eq!(Screen::from(wanted_none).stdout, plain);
+}
