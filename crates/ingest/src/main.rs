@@ -1,2 +1,5 @@
-//! placeholder
-fn main() {}
+//! The binary `ressenti-ingest`.
+
+fn main() -> std::process::ExitCode {
+    stage::main::<ingest::Ingest>()
+}

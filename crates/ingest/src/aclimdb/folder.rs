@@ -1,0 +1,121 @@
+//! The unpacked set.
+
+use std::fs::{self, File};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use settings::IngestSettings;
+use stage::{Progress, Task};
+
+use super::member::{Member, Part, ReviewName, member};
+use super::{Found, MAX_FILM_BYTES, MAX_REVIEWS, finish, parts, review};
+use crate::error::IngestError;
+use crate::row::{LeftOut, Reason, check_text, excerpt};
+use crate::sink::Sink;
+
+/// Reads the folder, or the `aclImdb` in it, into the sink.
+pub(crate) fn read(path: &Path, settings: &IngestSettings, progress: &Progress, sink: &mut Sink) -> Result<(), IngestError> {
+    let root = root_of(path);
+    let mut found = Found::default();
+    let mut names = Vec::new();
+    for part in parts() {
+        list(&root, part, &mut names, &mut found.left_out)?;
+        if (names.len() + found.left_out.len()) as u64 > MAX_REVIEWS {
+            return Err(IngestError::TooManyMembers { path: path.to_owned(), limit: MAX_REVIEWS });
+        }
+        read_films(&root, part, &mut found)?;
+    }
+    names.sort();
+    let task = progress.task("reading reviews", Some(names.len() as u64), "reviews");
+    let unknown_films = write(&root, &names, &mut found, settings, &task, sink)?;
+    finish(path, names.len() as u64, unknown_films, found, sink, progress)
+}
+
+/// People name the folder they unpacked into as often as the one that came out.
+fn root_of(path: &Path) -> PathBuf {
+    let inner = path.join("aclImdb");
+    let is_set = |folder: &Path| folder.join("train").is_dir() || folder.join("test").is_dir();
+    if !is_set(path) && is_set(&inner) { inner } else { path.to_owned() }
+}
+
+/// The files of one part.
+fn list(root: &Path, part: Part, names: &mut Vec<ReviewName>, left_out: &mut Vec<LeftOut>) -> Result<(), IngestError> {
+    let (split, class) = part.folders();
+    let folder = root.join(split).join(class);
+    if !is_plain(&folder, fs::FileType::is_dir)? {
+        return Ok(());
+    }
+    for entry in fs::read_dir(&folder).map_err(IngestError::read(&folder))? {
+        let entry = entry.map_err(IngestError::read(&folder))?;
+        let name = entry.file_name();
+        let inside = Path::new(split).join(class).join(&name);
+        let reason = match member(&inside) {
+            Ok(Member::Other) => continue,
+            _ if !entry.file_type().map_err(IngestError::read(&folder))?.is_file() => {
+                Reason::rejected("a link or special file, which is never followed")
+            }
+            Ok(Member::Review(name)) => {
+                names.push(name);
+                continue;
+            }
+            _ => Reason::rejected("the name is not `<id>_<rating>.txt`"),
+        };
+        let source = excerpt(inside.to_string_lossy().as_bytes());
+        left_out.push(LeftOut { source, line: 1, reason, excerpt: String::new() });
+    }
+    Ok(())
+}
+
+/// Whether there is something of this type, itself and not a link to it.
+fn is_plain(path: &Path, is_type: impl Fn(&fs::FileType) -> bool) -> Result<bool, IngestError> {
+    match fs::symlink_metadata(path) {
+        Ok(metadata) => Ok(is_type(&metadata.file_type())),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
+        Err(error) => Err(IngestError::read(path)(error)),
+    }
+}
+
+fn read_films(root: &Path, part: Part, found: &mut Found) -> Result<(), IngestError> {
+    let (split, class) = part.folders();
+    let path = root.join(split).join(format!("urls_{class}.txt"));
+    if is_plain(&path, fs::FileType::is_file)? {
+        let mut bytes = Vec::new();
+        read_bounded(&path, MAX_FILM_BYTES, &mut bytes)?;
+        found.films.insert(part, &String::from_utf8_lossy(&bytes));
+    }
+    Ok(())
+}
+
+/// Reads a file, up to one byte more than allowed.
+fn read_bounded(path: &Path, limit: u64, buffer: &mut Vec<u8>) -> Result<(), IngestError> {
+    buffer.clear();
+    let read = File::open(path).and_then(|file| file.take(limit + 1).read_to_end(buffer));
+    read.map(drop).map_err(IngestError::read(path))
+}
+
+/// Writes the rows; returns how many have no film.
+fn write(
+    root: &Path,
+    names: &[ReviewName],
+    found: &mut Found,
+    settings: &IngestSettings,
+    task: &Task,
+    sink: &mut Sink,
+) -> Result<u64, IngestError> {
+    let mut buffer = Vec::new();
+    let mut unknown_films = 0;
+    for name in names {
+        let source = name.source();
+        read_bounded(&root.join(&source), settings.max_text_bytes as u64, &mut buffer)?;
+        match check_text(&buffer, settings.max_text_bytes) {
+            Ok(text) => {
+                let row = review(name, text, &found.films, settings);
+                unknown_films += u64::from(row.group.is_none());
+                sink.accept(&row, &source)?;
+            }
+            Err(reason) => found.left_out.push(LeftOut { source, line: 1, reason, excerpt: excerpt(&buffer) }),
+        }
+        task.advance(1);
+    }
+    Ok(unknown_films)
+}

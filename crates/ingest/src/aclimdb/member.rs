@@ -1,0 +1,163 @@
+//! What the path of a file in the set says.
+
+use std::path::{Component, Path};
+
+use artifact::{Sentiment, Split};
+
+use crate::row::Reason;
+
+/// A folder of reviews.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Part {
+    TrainNegative,
+    TrainPositive,
+    Unlabelled,
+    TestNegative,
+    TestPositive,
+}
+
+impl Part {
+    /// All of them, in the order of the rows.
+    pub(super) const ALL: [Self; 5] =
+        [Self::TrainNegative, Self::TrainPositive, Self::Unlabelled, Self::TestNegative, Self::TestPositive];
+
+    /// Folder of the split and folder of the class.
+    pub(super) fn folders(self) -> (&'static str, &'static str) {
+        match self {
+            Self::TrainNegative => ("train", "neg"),
+            Self::TrainPositive => ("train", "pos"),
+            Self::Unlabelled => ("train", "unsup"),
+            Self::TestNegative => ("test", "neg"),
+            Self::TestPositive => ("test", "pos"),
+        }
+    }
+
+    fn of(split: &str, class: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|part| part.folders() == (split, class))
+    }
+
+    pub(super) fn label(self) -> Option<Sentiment> {
+        match self {
+            Self::TrainNegative | Self::TestNegative => Some(Sentiment::Negative),
+            Self::TrainPositive | Self::TestPositive => Some(Sentiment::Positive),
+            Self::Unlabelled => None,
+        }
+    }
+
+    pub(super) fn split(self) -> Option<Split> {
+        match self {
+            Self::TrainNegative | Self::TrainPositive => Some(Split::Train),
+            Self::TestNegative | Self::TestPositive => Some(Split::Test),
+            Self::Unlabelled => None,
+        }
+    }
+}
+
+/// The name of a review. The order is that of the rows.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct ReviewName {
+    pub(super) part: Part,
+    /// Position of its film in `urls_*.txt`, from 0.
+    pub(super) id: u64,
+    /// 0 to 10; 0 is none.
+    pub(super) rating: u8,
+    /// The file's name, which may write the numbers in more than one way.
+    pub(super) file: Box<str>,
+}
+
+impl ReviewName {
+    /// The path inside the set, without the folder the set is in.
+    pub(super) fn source(&self) -> String {
+        let (split, class) = self.part.folders();
+        format!("{split}/{class}/{}", self.file)
+    }
+}
+
+/// What a file of the set is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Member {
+    Review(ReviewName),
+    /// `urls_<class>.txt` of a part.
+    Films(Part),
+    /// A file among the reviews that is none.
+    Misnamed,
+    /// README, bags of words and the like.
+    Other,
+}
+
+/// Tells from its path what a file is.
+///
+/// # Errors
+/// The path leaves the set: it is absolute or goes up.
+pub(super) fn member(path: &Path) -> Result<Member, Reason> {
+    let mut names = Vec::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => names.push(name.to_str().unwrap_or_default()),
+            Component::CurDir => {}
+            _ => return Err(Reason::rejected("the path leads out of the archive")),
+        }
+    }
+    Ok(match names.as_slice() {
+        [.., split, class, file] if Part::of(split, class).is_some() => match Part::of(split, class) {
+            // What macOS adds to archives.
+            _ if file.starts_with("._") || *file == ".DS_Store" => Member::Other,
+            Some(part) => review_name(part, file).map_or(Member::Misnamed, Member::Review),
+            None => Member::Other,
+        },
+        [.., split, file] => film_list(split, file).map_or(Member::Other, Member::Films),
+        _ => Member::Other,
+    })
+}
+
+fn film_list(split: &str, file: &str) -> Option<Part> {
+    Part::of(split, file.strip_prefix("urls_")?.strip_suffix(".txt")?)
+}
+
+/// `<id>_<rating>.txt`.
+fn review_name(part: Part, file: &str) -> Option<ReviewName> {
+    let (id, rating) = file.strip_suffix(".txt")?.split_once('_')?;
+    let digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits(id) || !digits(rating) {
+        return None;
+    }
+    let rating = rating.parse().ok().filter(|rating| *rating <= 10)?;
+    Some(ReviewName { part, id: id.parse().ok()?, rating, file: file.into() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_say_what_files_are() {
+        let check = |path: &str, expected: &str| {
+            let found = match member(Path::new(path)) {
+                Ok(Member::Review(name)) => format!("{:?} {} {}", name.part, name.id, name.rating),
+                Ok(other) => format!("{other:?}"),
+                Err(reason) => reason.to_string(),
+            };
+            assert_eq!(found, expected, "{path}");
+        };
+        check("aclImdb/train/pos/0_9.txt", "TrainPositive 0 9");
+        check("train/neg/12499_1.txt", "TrainNegative 12499 1");
+        check("./aclImdb/test/neg/7_2.txt", "TestNegative 7 2");
+        check("a/b/c/test/pos/007_10.txt", "TestPositive 7 10");
+        check("aclImdb/train/unsup/49999_0.txt", "Unlabelled 49999 0");
+        check("aclImdb/train/urls_pos.txt", "Films(TrainPositive)");
+        check("aclImdb/train/urls_unsup.txt", "Films(Unlabelled)");
+        check("aclImdb/test/urls_unsup.txt", "Other");
+        check("aclImdb/README", "Other");
+        check("aclImdb/imdb.vocab", "Other");
+        check("aclImdb/train/labeledBow.feat", "Other");
+        check("aclImdb/test/unsup/0_0.txt", "Other");
+        check("aclImdb/train/pos/._0_9.txt", "Other");
+        check("aclImdb/train/pos/0_11.txt", "Misnamed");
+        check("aclImdb/train/pos/0_9.html", "Misnamed");
+        check("aclImdb/train/pos/+1_9.txt", "Misnamed");
+        check("aclImdb/train/pos/99999999999999999999999_9.txt", "Misnamed");
+        check("aclImdb/train/pos/0.txt", "Misnamed");
+        check("/train/pos/0_9.txt", "the path leads out of the archive");
+        check("aclImdb/../../train/pos/0_9.txt", "the path leads out of the archive");
+    }
+}

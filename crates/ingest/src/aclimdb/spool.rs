@@ -1,0 +1,69 @@
+//! Texts on their way from the order of an archive to the order of the rows.
+//!
+//! An archive is read once, front to back, and its order is nobody's promise. The texts wait in a
+//! file without a name rather than in memory: what is kept in memory is a name and a place each.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{BufWriter, Write};
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
+
+use artifact::ArtifactError;
+
+/// Where a text lies.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    offset: u64,
+    bytes: u32,
+}
+
+/// Takes texts, then gives them back in any order.
+pub(super) struct Spool {
+    path: PathBuf,
+    file: BufWriter<File>,
+    written: u64,
+}
+
+impl Spool {
+    /// A spool in a folder. Its file has no name from the start, so that it is gone with the
+    /// process, however that ends.
+    pub(super) fn create(folder: &Path) -> Result<Self, ArtifactError> {
+        let path = folder.join("texts.spool");
+        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path);
+        let file = file.map_err(ArtifactError::io("create", &path))?;
+        fs::remove_file(&path).map_err(ArtifactError::io("remove", &path))?;
+        Ok(Self { path, file: BufWriter::with_capacity(1 << 20, file), written: 0 })
+    }
+
+    /// Adds a text.
+    pub(super) fn push(&mut self, text: &str) -> Result<Place, ArtifactError> {
+        self.file.write_all(text.as_bytes()).map_err(ArtifactError::io("write", &self.path))?;
+        let bytes = u32::try_from(text.len()).expect("a text is bounded far below four gigabytes");
+        let place = Place { offset: self.written, bytes };
+        self.written += u64::from(bytes);
+        Ok(place)
+    }
+
+    /// Ends the writing.
+    pub(super) fn into_reader(self) -> Result<SpoolReader, ArtifactError> {
+        let Self { path, file, .. } = self;
+        let file = file.into_inner().map_err(|error| ArtifactError::io("write", &path)(error.into_error()))?;
+        Ok(SpoolReader { path, file })
+    }
+}
+
+/// Gives texts back.
+pub(super) struct SpoolReader {
+    path: PathBuf,
+    file: File,
+}
+
+impl SpoolReader {
+    /// The text at a place, in `buffer`.
+    pub(super) fn read<'a>(&self, place: Place, buffer: &'a mut Vec<u8>) -> Result<&'a str, ArtifactError> {
+        buffer.resize(place.bytes as usize, 0);
+        self.file.read_exact_at(buffer, place.offset).map_err(ArtifactError::io("read", &self.path))?;
+        let damaged = |_| ArtifactError::Damaged { path: self.path.clone(), reason: "it changed while it was read".to_owned() };
+        std::str::from_utf8(buffer).map_err(damaged)
+    }
+}

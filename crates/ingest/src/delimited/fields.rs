@@ -1,0 +1,177 @@
+//! From the fields of a record to a review, or to the reason why not.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use artifact::{Sentiment, Split};
+use settings::{IngestSettings, RatingRule};
+
+use super::columns::ColumnMap;
+use super::record::Record;
+use super::timestamp;
+use crate::error::IngestError;
+use crate::row::{Reason, Review, check_text};
+
+/// The settings that decide about rows, made ready.
+pub(super) struct Rules<'a> {
+    labels: HashMap<String, Option<Sentiment>>,
+    rating: Option<RatingRule>,
+    topic: Option<&'a str>,
+    max_text_bytes: usize,
+}
+
+impl<'a> Rules<'a> {
+    /// Checks that no value means two things.
+    pub(super) fn new(settings: &'a IngestSettings) -> Result<Self, IngestError> {
+        let values = &settings.labels;
+        let meanings = [
+            (&values.positive, Some(Sentiment::Positive)),
+            (&values.negative, Some(Sentiment::Negative)),
+            (&values.none, None),
+        ];
+        let mut labels = HashMap::new();
+        for (list, meaning) in meanings {
+            for value in list {
+                let before = labels.insert(value.trim().to_lowercase(), meaning);
+                if before.is_some_and(|before| before != meaning) {
+                    return Err(IngestError::Setting {
+                        setting: "ingest.labels",
+                        problem: format!("gives the value `{value}` two meanings"),
+                        hint: "Name each value once, under `positive`, `negative` or `none`",
+                    });
+                }
+            }
+        }
+        Ok(Self { labels, rating: settings.rating, topic: settings.topic.as_deref(), max_text_bytes: settings.max_text_bytes })
+    }
+
+    /// The review that a record is.
+    pub(super) fn review<'r>(&self, record: &'r Record, map: &ColumnMap) -> Result<Review<'r>, Reason>
+    where
+        'a: 'r,
+    {
+        let text = check_text(record.field(map.text), self.max_text_bytes)?;
+        let rating = field(record, map.rating)?.map(number).transpose()?;
+        let label = match map.label {
+            Some(column) => self.label(plain(record.field(column))?)?,
+            None => self.label_of_rating(rating)?,
+        };
+        let topic = field(record, map.topic)?.or(self.topic);
+        Ok(Review {
+            text,
+            label,
+            split: field(record, map.split)?.map(split).transpose()?,
+            rating: rating.map(|rating| rating as f32),
+            group: field(record, map.group)?.map(Cow::Borrowed),
+            topic: topic.map(Cow::Borrowed),
+            timestamp: field(record, map.timestamp)?.map(milliseconds).transpose()?,
+        })
+    }
+
+    fn label(&self, value: &str) -> Result<Option<Sentiment>, Reason> {
+        let unknown = || Reason::rejected("the label is none of the values in `ingest.labels`").value(value);
+        self.labels.get(&value.trim().to_lowercase()).copied().ok_or_else(unknown)
+    }
+
+    fn label_of_rating(&self, rating: Option<f64>) -> Result<Option<Sentiment>, Reason> {
+        let (Some(rule), Some(rating)) = (self.rating, rating) else { return Ok(None) };
+        let distance = rating - rule.centre;
+        if distance.abs() <= rule.dead_zone {
+            return Err(Reason::set_aside("the rating is within the dead zone of `ingest.rating`"));
+        }
+        Ok(Some(if distance > 0.0 { Sentiment::Positive } else { Sentiment::Negative }))
+    }
+}
+
+/// The trimmed value of a column, `None` where there is no such column or nothing in it.
+fn field(record: &Record, column: Option<usize>) -> Result<Option<&str>, Reason> {
+    let Some(column) = column else { return Ok(None) };
+    let value = plain(record.field(column))?.trim();
+    Ok(Some(value).filter(|value| !value.is_empty()))
+}
+
+fn plain(bytes: &[u8]) -> Result<&str, Reason> {
+    std::str::from_utf8(bytes).map_err(|_| Reason::rejected("a column beside the text is not UTF-8"))
+}
+
+fn number(value: &str) -> Result<f64, Reason> {
+    let parsed = value.parse::<f64>().ok().filter(|number| (*number as f32).is_finite());
+    parsed.ok_or_else(|| Reason::rejected("the rating is not a number").value(value))
+}
+
+fn split(value: &str) -> Result<Split, Reason> {
+    [Split::Train, Split::Test]
+        .into_iter()
+        .find(|split| split.as_str().eq_ignore_ascii_case(value))
+        .ok_or_else(|| Reason::rejected("the split is neither `train` nor `test`").value(value))
+}
+
+fn milliseconds(value: &str) -> Result<i64, Reason> {
+    timestamp::parse(value).ok_or_else(|| {
+        Reason::rejected("the timestamp is no date, no RFC 3339 time and no number of seconds").value(value)
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::{Dialect, RecordReader};
+    use super::*;
+
+    fn check(settings: &str, map: &ColumnMap, line: &[u8], expected: &str) {
+        let settings: IngestSettings = toml::from_str(settings).expect("settings of a test");
+        let mut record = Record::default();
+        let mut reader = RecordReader::new(line, Dialect { separator: b',', quotes: true }, 1000);
+        reader.read(&mut record).expect("no disk");
+        let rules = Rules::new(&settings).expect("rules of a test");
+        let found = match rules.review(&record, map) {
+            Ok(review) => format!("{:?} {:?} {:?}", review.text, review.label.map(Sentiment::as_str), review.rating),
+            Err(reason) => format!("{}: {reason}", reason.kind()),
+        };
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn labels() {
+        let map = ColumnMap { text: 0, label: Some(1), ..ColumnMap::default() };
+        check("", &map, b"good,positive", "\"good\" Some(\"positive\") None");
+        check("", &map, b"bad, NEG ", "\"bad\" Some(\"negative\") None");
+        check("", &map, b"so,", "\"so\" None None");
+        check("", &map, b"so,maybe", "rejected: the label is none of the values in `ingest.labels`: `maybe`");
+        check("labels = { positive = ['fresh'], negative = ['rotten'] }", &map, b"x,Fresh", "\"x\" Some(\"positive\") None");
+        check("", &map, b"caf\xe9,pos", "rejected: the text is not UTF-8: at byte 4");
+        check("", &map, b"cafe,p\xe9s", "rejected: a column beside the text is not UTF-8");
+    }
+
+    #[test]
+    fn ratings() {
+        let map = ColumnMap { text: 0, rating: Some(1), ..ColumnMap::default() };
+        let rule = "rating = { centre = 0, dead_zone = 0.5 }";
+        check(rule, &map, b"x,0.75", "\"x\" Some(\"positive\") Some(0.75)");
+        check(rule, &map, b"x,-3", "\"x\" Some(\"negative\") Some(-3.0)");
+        check(rule, &map, b"x,0.5", "set_aside: the rating is within the dead zone of `ingest.rating`");
+        check(rule, &map, b"x,-0.5", "set_aside: the rating is within the dead zone of `ingest.rating`");
+        check("rating = { centre = 3 }", &map, b"x,3", "set_aside: the rating is within the dead zone of `ingest.rating`");
+        check("rating = { centre = 3 }", &map, b"x,3.1", "\"x\" Some(\"positive\") Some(3.1)");
+        check(rule, &map, b"x,good", "rejected: the rating is not a number: `good`");
+        check(rule, &map, b"x,NaN", "rejected: the rating is not a number: `NaN`");
+        check(rule, &map, b"x,1e300", "rejected: the rating is not a number: `1e300`");
+        check(rule, &map, b"x,", "\"x\" None None");
+        check("", &map, b"x,4", "\"x\" None Some(4.0)");
+    }
+
+    #[test]
+    fn splits() {
+        let check = |value: &str, expected: Option<Split>| assert_eq!(split(value).ok(), expected, "{value}");
+        check("train", Some(Split::Train));
+        check("TEST", Some(Split::Test));
+        check("validation", None);
+    }
+
+    #[test]
+    fn a_value_means_one_thing() {
+        let settings: IngestSettings =
+            toml::from_str("labels = { positive = ['Yes'], negative = ['yes'] }").expect("settings of a test");
+        let error = Rules::new(&settings).err().map(|error| error.to_string());
+        assert_eq!(error.as_deref(), Some("`ingest.labels` gives the value `yes` two meanings"));
+    }
+}

@@ -1,0 +1,174 @@
+//! A source from the internet: fetched once per user, resumable, and used only if it is, byte for
+//! byte, what the pipeline file pins.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use artifact::ArtifactError;
+use sha2::{Digest, Sha256};
+use stage::{Progress, Task};
+use ureq::Body;
+use ureq::http::Response;
+
+use crate::error::IngestError;
+
+/// Tries that each get further than the one before.
+const ATTEMPTS: usize = 5;
+
+/// Bytes moved at a time.
+const BUFFER: usize = 1 << 16;
+
+/// The pinned file, from `folder` where it is there, else from its address.
+pub(crate) fn provide(url: &str, sha256: &str, folder: &Path, progress: &Progress) -> Result<PathBuf, IngestError> {
+    let expected = sha256.to_ascii_lowercase();
+    // Named by its content, so that two files of one name never meet.
+    let folder = folder.join(&expected);
+    fs::create_dir_all(&folder).map_err(ArtifactError::io("create", &folder))?;
+    let _lock = lock(&folder.join("lock"))?;
+    let path = folder.join(file_name(url));
+    if sha256_of(&path)?.is_some_and(|found| found == expected) {
+        return Ok(path);
+    }
+    let part = folder.join("part");
+    if sha256_of(&part)?.as_ref() != Some(&expected) {
+        fetch(url, &part, progress)?;
+        let found = sha256_of(&part)?.unwrap_or_default();
+        if found != expected {
+            fs::remove_file(&part).map_err(ArtifactError::io("remove", &part))?;
+            return Err(IngestError::OtherContent { url: url.to_owned(), expected, found });
+        }
+    }
+    fs::rename(&part, &path).map_err(ArtifactError::io("rename", &part))?;
+    Ok(path)
+}
+
+/// Two runs that want the same file take turns; the second then finds it. The lock goes with the
+/// handle.
+fn lock(path: &Path) -> Result<File, IngestError> {
+    let file = File::create(path).map_err(ArtifactError::io("create", path))?;
+    file.lock().map_err(ArtifactError::io("lock", path))?;
+    Ok(file)
+}
+
+/// The last part of the address, as a plain file name: the ending tells the format.
+fn file_name(url: &str) -> String {
+    let address = url.split(['?', '#']).next().unwrap_or_default();
+    let last = address.rsplit('/').next().unwrap_or_default();
+    let plain: String = last.chars().filter(|character| character.is_ascii_alphanumeric() || "._-".contains(*character)).collect();
+    if plain.trim_matches('.').is_empty() || ["lock", "part"].contains(&plain.as_str()) { "source".to_owned() } else { plain }
+}
+
+/// SHA-256 of a file in hex, `None` where there is none.
+fn sha256_of(path: &Path) -> Result<Option<String>, IngestError> {
+    let mut file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(IngestError::read(path)(error)),
+    };
+    let mut hasher = Sha256::new();
+    io::copy(&mut file, &mut hasher).map_err(IngestError::read(path))?;
+    Ok(Some(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
+}
+
+/// Fetches what is missing of the file, and goes on after an interruption as long as every try
+/// brings more.
+fn fetch(url: &str, part: &Path, progress: &Progress) -> Result<(), IngestError> {
+    let config = ureq::Agent::config_builder()
+        .http_status_as_error(false)
+        .timeout_connect(Some(Duration::from_secs(20)))
+        .timeout_recv_response(Some(Duration::from_secs(60)))
+        .timeout_per_read(Some(Duration::from_secs(60)))
+        .build();
+    let agent = ureq::Agent::new_with_config(config);
+    let mut before = length(part)?;
+    for attempt in 1.. {
+        let failure = match request(&agent, url, part, before, progress) {
+            Ok(()) => return Ok(()),
+            Err(failure) => failure,
+        };
+        let now = length(part)?;
+        if now <= before || attempt == ATTEMPTS {
+            return Err(failure);
+        }
+        progress.note(&format!("the connection was cut off after {}; going on from there", stage::format::bytes(now)));
+        before = now;
+    }
+    Ok(())
+}
+
+fn length(path: &Path) -> Result<u64, IngestError> {
+    match path.metadata() {
+        Ok(metadata) => Ok(metadata.len()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(error) => Err(IngestError::read(path)(error)),
+    }
+}
+
+/// One request, for the bytes from `start` on.
+fn request(agent: &ureq::Agent, url: &str, part: &Path, start: u64, progress: &Progress) -> Result<(), IngestError> {
+    let failed = |problem: &str, source: Option<ureq::Error>| IngestError::Download {
+        url: url.to_owned(),
+        problem: problem.to_owned(),
+        source: source.map(Into::into),
+    };
+    // Compression on the way would make the lengths mean something else.
+    let mut request = agent.get(url).header("accept-encoding", "identity");
+    if start > 0 {
+        request = request.header("range", format!("bytes={start}-"));
+    }
+    let response = request.call().map_err(|error| failed("the server cannot be reached", Some(error)))?;
+    let start = match response.status().as_u16() {
+        200 => 0,
+        206 if continues_at(&response, start) => start,
+        // What is there is no beginning of that file.
+        206 | 416 if start > 0 => {
+            fs::remove_file(part).map_err(ArtifactError::io("remove", part))?;
+            return self::request(agent, url, part, 0, progress);
+        }
+        status => return Err(failed(&format!("the server answers with status {status}"), None)),
+    };
+    let total = response.body().content_length().map(|rest| start + rest);
+    let task = progress.task("downloading", total, "bytes");
+    task.advance(start);
+    let received = receive(response.into_body(), part, start, &task)?;
+    match received {
+        Received::All(bytes) if total.is_none_or(|total| total == bytes) => Ok(()),
+        Received::All(_) => Err(failed("the connection was cut off", None)),
+        Received::CutOff(error) => Err(failed("the connection was cut off", Some(ureq::Error::Io(error)))),
+    }
+}
+
+fn continues_at(response: &Response<Body>, start: u64) -> bool {
+    let range = response.headers().get("content-range").and_then(|range| range.to_str().ok());
+    range.is_some_and(|range| range.starts_with(&format!("bytes {start}-")))
+}
+
+enum Received {
+    /// The stream came to its end, the file to this length.
+    All(u64),
+    CutOff(io::Error),
+}
+
+fn receive(body: Body, part: &Path, start: u64, task: &Task) -> Result<Received, IngestError> {
+    let file = OpenOptions::new().write(true).create(true).truncate(start == 0).open(part);
+    let mut file = file.map_err(ArtifactError::io("create", part))?;
+    io::Seek::seek(&mut file, io::SeekFrom::Start(start)).map_err(ArtifactError::io("write", part))?;
+    let mut input = body.into_reader();
+    let mut buffer = vec![0; BUFFER];
+    let mut length = start;
+    loop {
+        let bytes = match input.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+            Err(error) => return Ok(Received::CutOff(error)),
+        };
+        file.write_all(&buffer[..bytes]).map_err(ArtifactError::io("write", part))?;
+        length += bytes as u64;
+        task.advance(bytes as u64);
+    }
+    file.sync_all().map_err(ArtifactError::io("sync", part))?;
+    Ok(Received::All(length))
+}

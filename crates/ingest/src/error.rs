@@ -1,0 +1,240 @@
+//! What can keep reviews from being read, in the words of whoever has to mend it.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use artifact::{ArtifactError, Sentiment};
+use settings::nearest;
+use stage::{Failure, format};
+
+/// What went wrong. [`IngestError::hint`] says what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum IngestError {
+    /// The pipeline file names no source, and the command line neither.
+    #[error("There is no source of reviews: `ingest.source` is not set")]
+    NoSource,
+    /// The source could not be read.
+    #[error("Could not read `{}`", path.display())]
+    Read {
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// An archive or compressed file ends early or is damaged.
+    #[error("`{}` is damaged or cut off after {after}", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// The last good thing before the damage.
+        after: String,
+        /// What the decoder says.
+        source: io::Error,
+    },
+    /// The source is something else than its format says.
+    #[error("`{}` is {found}, and {expected} was expected", path.display())]
+    OtherKind {
+        /// The file or folder.
+        path: PathBuf,
+        /// What it is.
+        found: &'static str,
+        /// What `ingest.format` or the name announces.
+        expected: &'static str,
+        /// What to do.
+        hint: String,
+    },
+    /// There is nothing in the source.
+    #[error("`{}` has {what}", path.display())]
+    NothingThere {
+        /// The file or folder.
+        path: PathBuf,
+        /// What is missing, as the rest of the sentence.
+        what: &'static str,
+    },
+    /// A setting names a column that is not there.
+    #[error("`{setting}` names the column `{name}`, which `{}` does not have", path.display())]
+    NoColumn {
+        /// The file.
+        path: PathBuf,
+        /// The dotted key.
+        setting: String,
+        /// The name or position given.
+        name: String,
+        /// The columns that are there.
+        known: Vec<String>,
+    },
+    /// No column is mapped and the header is none we know.
+    #[error("The columns of `{}` are none that ingest knows by itself", path.display())]
+    UnknownColumns {
+        /// The file.
+        path: PathBuf,
+        /// The columns that are there.
+        known: Vec<String>,
+    },
+    /// Settings that contradict the source or each other.
+    #[error("`{setting}` {problem}")]
+    Setting {
+        /// The dotted key.
+        setting: &'static str,
+        /// What is wrong, as the rest of the sentence.
+        problem: String,
+        /// What to do.
+        hint: &'static str,
+    },
+    /// The rest of a file stands between quotes.
+    #[error("`{}` has a quote that opens on line {line} and never closes", path.display())]
+    OpenQuote {
+        /// The file.
+        path: PathBuf,
+        /// Where the row begins that has it, from 1.
+        line: u64,
+    },
+    /// More members than any archive of reviews has.
+    #[error("`{}` has more than {} reviews, the most that are read from an archive", path.display(), format::count(*limit))]
+    TooManyMembers {
+        /// The archive or folder.
+        path: PathBuf,
+        /// The limit.
+        limit: u64,
+    },
+    /// More rows than `max_reject_rate` could not be used.
+    #[error(
+        "{} of {} rows were rejected, more than `ingest.max_reject_rate` = {limit} allows; the commonest reasons: {}",
+        format::count(*rejected), format::count(*rows), list_reasons(reasons)
+    )]
+    TooManyRejected {
+        /// Rows rejected.
+        rejected: u64,
+        /// Rows read.
+        rows: u64,
+        /// The highest share allowed.
+        limit: f64,
+        /// The commonest reasons with an example and their counts.
+        reasons: Vec<(String, u64)>,
+    },
+    /// Every labelled review has the same label.
+    #[error("All {} labelled reviews are {class}: a classifier cannot be trained on one class", format::count(*rows))]
+    OneClass {
+        /// Labelled reviews.
+        rows: u64,
+        /// Their class.
+        class: Sentiment,
+    },
+    /// Nothing was accepted.
+    #[error("No review of `{}` was accepted; {} were set aside", path.display(), format::plural(*set_aside, "row", "rows"))]
+    NothingAccepted {
+        /// The source.
+        path: PathBuf,
+        /// Rows that a setting set aside.
+        set_aside: u64,
+    },
+    /// The source could not be fetched.
+    #[error("Could not download `{url}`: {problem}")]
+    Download {
+        /// Its address.
+        url: String,
+        /// What happened.
+        problem: String,
+        /// Why, where a library says so.
+        source: Option<Box<dyn std::error::Error + Send + Sync>>,
+    },
+    /// What was fetched is not what was pinned.
+    #[error("The content of `{url}` has the SHA-256 `{found}`, and `{expected}` was expected")]
+    OtherContent {
+        /// Its address.
+        url: String,
+        /// The pinned digest.
+        expected: String,
+        /// The digest of what came.
+        found: String,
+    },
+    /// There is no folder to download to.
+    #[error("There is no cache folder to download to")]
+    NoCache,
+    /// The output could not be written.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+}
+
+impl IngestError {
+    /// `map_err(IngestError::read(path))`.
+    pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::Read { path, source }
+    }
+
+    /// A decoder that meets damage says so with one of these kinds; anything else is the disk.
+    pub(crate) fn damaged(path: &Path, after: impl Into<String>, source: io::Error) -> Self {
+        use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
+        let path = path.to_owned();
+        match source.kind() {
+            InvalidData | InvalidInput | Other | UnexpectedEof => Self::Damaged { path, after: after.into(), source },
+            _ => Self::Read { path, source },
+        }
+    }
+
+    /// What to do about it, with a command that exists.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::NoSource => Some("Name the reviews with `--source PATH`: a CSV or TSV file, or the aclImdb archive or folder".to_owned()),
+            Self::Damaged { .. } => Some("Get the file once more; what was read of it is not used".to_owned()),
+            Self::OtherKind { hint, .. } => Some(hint.clone()),
+            Self::NoColumn { name, known, .. } => Some(hint_for_column(name, known)),
+            Self::UnknownColumns { known, .. } => Some(hint_for_header(known)),
+            Self::Setting { hint, .. } => Some((*hint).to_owned()),
+            Self::OpenQuote { .. } => Some(
+                "Close the quote in the file; if the file does not quote its fields, read it with `--set ingest.format=tsv` and `--set ingest.delimiter=,`".to_owned(),
+            ),
+            Self::TooManyRejected { .. } => Some(
+                "Mend the rows or the `[ingest]` settings; to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`".to_owned(),
+            ),
+            Self::OneClass { .. } => Some("Check `[ingest.labels]` or `[ingest.rating]`, or take a source with both classes".to_owned()),
+            Self::NothingAccepted { .. } => Some("Check `[ingest.rating]`: its dead zone sets rows aside".to_owned()),
+            Self::Download { url, .. } => Some(format!("Run the same command again to go on where it stopped, or download `{url}` by hand and pass `--source PATH`")),
+            Self::OtherContent { url, .. } => Some(format!("Check `ingest.download.sha256`, or download `{url}` by hand and pass `--source PATH`")),
+            Self::NoCache => Some("Set `HOME` or `RESSENTI_CACHE`, or download the file by hand and pass `--source PATH`".to_owned()),
+            Self::NothingThere { .. } | Self::TooManyMembers { .. } => Some("Check the path, or name another with `--source PATH`".to_owned()),
+            Self::Artifact(error) => error.hint(),
+            Self::Read { .. } => None,
+        }
+    }
+}
+
+impl From<IngestError> for Failure {
+    fn from(error: IngestError) -> Self {
+        let hint = error.hint();
+        Self::from_error(error).with_hint(hint)
+    }
+}
+
+fn list_reasons(reasons: &[(String, u64)]) -> String {
+    let list: Vec<_> = reasons.iter().map(|(reason, rows)| format!("{reason} ({})", format::count(*rows))).collect();
+    list.join("; ")
+}
+
+fn list_columns(known: &[String]) -> String {
+    let list: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
+    list.join(", ")
+}
+
+fn hint_for_column(name: &str, known: &[String]) -> String {
+    let there = list_columns(known);
+    match nearest(name, known) {
+        Some(close) => format!("Did you mean `{close}`? The columns are {there}"),
+        None => format!("The columns are {there}"),
+    }
+}
+
+/// A single column that holds a usual separator was most likely split at the wrong one.
+fn hint_for_header(known: &[String]) -> String {
+    let separators = [(";", "\";\""), ("\t", "\"\\t\""), ("|", "\"|\"")];
+    let only = if let [only] = known { Some(only) } else { None };
+    let unsplit = only.and_then(|name| separators.iter().find(|(separator, _)| name.contains(separator)));
+    match unsplit {
+        Some((_, shown)) => format!("Name the separator with `--set 'ingest.delimiter={shown}'`"),
+        None => format!(
+            "Say which is which with `--set ingest.columns.text=NAME --set ingest.columns.label=NAME`; the columns are {}",
+            list_columns(known)
+        ),
+    }
+}

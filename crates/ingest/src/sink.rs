@@ -1,0 +1,178 @@
+//! Where rows go: two Parquet tables, written batch by batch.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, Float32Builder, RecordBatch, StringBuilder, TimestampMillisecondBuilder, UInt8Builder, UInt64Builder,
+};
+use artifact::{ArtifactError, OutputFile, TableWriter, schema};
+
+use crate::error::IngestError;
+use crate::row::{LeftOut, Review};
+use crate::tally::Tally;
+
+/// The table of accepted reviews.
+const REVIEWS: &str = "reviews.parquet";
+
+/// The table of rows kept aside.
+const REJECTED: &str = "rejected.parquet";
+
+/// A batch is written when it has this many rows ...
+const BATCH_ROWS: usize = 8192;
+
+/// ... or this many bytes of text, so that memory is bounded for long texts, too.
+const BATCH_BYTES: usize = 16 << 20;
+
+/// Takes rows in their final order.
+pub(crate) struct Sink {
+    reviews: TableWriter,
+    rejected: TableWriter,
+    batch: ReviewColumns,
+    aside: RejectedColumns,
+    row_id: u64,
+    tally: Tally,
+}
+
+impl Sink {
+    /// Starts both tables in a folder.
+    pub(crate) fn create(folder: &Path) -> Result<Self, IngestError> {
+        Ok(Self {
+            reviews: TableWriter::create(&folder.join(REVIEWS), schema::reviews())?,
+            rejected: TableWriter::create(&folder.join(REJECTED), schema::rejected())?,
+            batch: ReviewColumns::default(),
+            aside: RejectedColumns::default(),
+            row_id: 0,
+            tally: Tally::default(),
+        })
+    }
+
+    /// Accepts a review; `source` says where it stood.
+    pub(crate) fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<(), IngestError> {
+        self.tally.accept(review.label);
+        self.batch.push(self.row_id, review, source);
+        self.row_id += 1;
+        if self.batch.rows >= BATCH_ROWS || self.batch.bytes >= BATCH_BYTES {
+            self.reviews.write(&self.batch.finish()?)?;
+        }
+        Ok(())
+    }
+
+    /// Keeps a row aside.
+    pub(crate) fn leave_out(&mut self, row: &LeftOut) -> Result<(), IngestError> {
+        self.tally.leave_out(&row.reason);
+        self.aside.push(row);
+        if self.aside.rows >= BATCH_ROWS {
+            self.rejected.write(&self.aside.finish()?)?;
+        }
+        Ok(())
+    }
+
+    /// Ends both tables.
+    pub(crate) fn finish(mut self) -> Result<(Tally, Vec<OutputFile>), IngestError> {
+        self.reviews.write(&self.batch.finish()?)?;
+        self.rejected.write(&self.aside.finish()?)?;
+        let files = vec![
+            OutputFile::table(REVIEWS, self.reviews.finish()?),
+            OutputFile::table(REJECTED, self.rejected.finish()?),
+        ];
+        Ok((self.tally, files))
+    }
+}
+
+struct ReviewColumns {
+    rows: usize,
+    bytes: usize,
+    row_id: UInt64Builder,
+    text: StringBuilder,
+    label: UInt8Builder,
+    split: StringBuilder,
+    rating: Float32Builder,
+    group: StringBuilder,
+    topic: StringBuilder,
+    timestamp: TimestampMillisecondBuilder,
+    source: StringBuilder,
+}
+
+impl Default for ReviewColumns {
+    fn default() -> Self {
+        Self {
+            rows: 0,
+            bytes: 0,
+            row_id: UInt64Builder::new(),
+            text: StringBuilder::new(),
+            label: UInt8Builder::new(),
+            split: StringBuilder::new(),
+            rating: Float32Builder::new(),
+            group: StringBuilder::new(),
+            topic: StringBuilder::new(),
+            timestamp: TimestampMillisecondBuilder::new().with_timezone("UTC"),
+            source: StringBuilder::new(),
+        }
+    }
+}
+
+impl ReviewColumns {
+    fn push(&mut self, row_id: u64, review: &Review<'_>, source: &str) {
+        self.rows += 1;
+        self.bytes += review.text.len();
+        self.row_id.append_value(row_id);
+        self.text.append_value(review.text);
+        self.label.append_option(review.label.map(|class| class.id()));
+        self.split.append_option(review.split.map(|split| split.as_str()));
+        self.rating.append_option(review.rating);
+        self.group.append_option(review.group.as_deref());
+        self.topic.append_option(review.topic.as_deref());
+        self.timestamp.append_option(review.timestamp);
+        self.source.append_value(source);
+    }
+
+    fn finish(&mut self) -> Result<RecordBatch, ArtifactError> {
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(self.row_id.finish()),
+            Arc::new(self.text.finish()),
+            Arc::new(self.label.finish()),
+            Arc::new(self.split.finish()),
+            Arc::new(self.rating.finish()),
+            Arc::new(self.group.finish()),
+            Arc::new(self.topic.finish()),
+            Arc::new(self.timestamp.finish()),
+            Arc::new(self.source.finish()),
+        ];
+        (self.rows, self.bytes) = (0, 0);
+        RecordBatch::try_new(schema::reviews(), columns).map_err(ArtifactError::table("write", Path::new(REVIEWS)))
+    }
+}
+
+#[derive(Default)]
+struct RejectedColumns {
+    rows: usize,
+    source: StringBuilder,
+    line: UInt64Builder,
+    kind: StringBuilder,
+    reason: StringBuilder,
+    excerpt: StringBuilder,
+}
+
+impl RejectedColumns {
+    fn push(&mut self, row: &LeftOut) {
+        self.rows += 1;
+        self.source.append_value(&row.source);
+        self.line.append_value(row.line);
+        self.kind.append_value(row.reason.kind());
+        self.reason.append_value(row.reason.to_string());
+        self.excerpt.append_value(&row.excerpt);
+    }
+
+    fn finish(&mut self) -> Result<RecordBatch, ArtifactError> {
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(self.source.finish()),
+            Arc::new(self.line.finish()),
+            Arc::new(self.kind.finish()),
+            Arc::new(self.reason.finish()),
+            Arc::new(self.excerpt.finish()),
+        ];
+        self.rows = 0;
+        RecordBatch::try_new(schema::rejected(), columns).map_err(ArtifactError::table("write", Path::new(REJECTED)))
+    }
+}

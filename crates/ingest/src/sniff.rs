@@ -1,0 +1,108 @@
+//! What a file really is, by its first bytes: names lie.
+
+use std::io::{self, BufRead, Read};
+
+use stage::Task;
+
+/// Kinds of content that people hand to ingest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Content {
+    Empty,
+    Gzip,
+    Tar,
+    Zip,
+    Parquet,
+    /// Text in UTF-16, as spreadsheets export it.
+    Utf16,
+    /// Neither text nor anything known.
+    Binary,
+    Text,
+}
+
+impl Content {
+    /// For "`x` is ...".
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Gzip => "compressed with gzip",
+            Self::Tar => "a tar archive",
+            Self::Zip => "a zip archive",
+            Self::Parquet => "a Parquet table",
+            Self::Utf16 => "text in UTF-16",
+            Self::Binary => "no text",
+            Self::Text => "plain text",
+        }
+    }
+
+    /// What to do with a file of this kind.
+    pub(crate) fn hint(self) -> String {
+        match self {
+            Self::Zip => "Unpack it and pass the file in it with `--source PATH`",
+            Self::Tar => "For the aclImdb archive use `--set ingest.format=aclimdb`; else unpack it and pass the file in it with `--source PATH`",
+            Self::Utf16 => "Save it as UTF-8, for example with `iconv -f UTF-16 -t UTF-8`",
+            Self::Text => "For a CSV or TSV file use `--set ingest.format=csv` or `--set ingest.format=tsv`",
+            Self::Empty | Self::Gzip | Self::Parquet | Self::Binary => "Check the file, or name another with `--source PATH`",
+        }
+        .to_owned()
+    }
+}
+
+/// Looks at the start of an input without taking anything from it.
+pub(crate) fn content_of(input: &mut impl BufRead) -> io::Result<Content> {
+    let start = input.fill_buf()?;
+    let start = &start[..start.len().min(512)];
+    let begins = |magic: &[u8]| start.starts_with(magic);
+    Ok(match start {
+        [] => Content::Empty,
+        _ if begins(b"\x1f\x8b") => Content::Gzip,
+        _ if begins(b"PK\x03\x04") || begins(b"PK\x05\x06") => Content::Zip,
+        _ if begins(b"PAR1") => Content::Parquet,
+        _ if begins(b"\xff\xfe") || begins(b"\xfe\xff") => Content::Utf16,
+        _ if start.get(257..262) == Some(b"ustar") => Content::Tar,
+        // A NUL in the middle of a text is one bad row; at the very start there is no text.
+        _ if start[..start.len().min(64)].contains(&0) => Content::Binary,
+        _ => Content::Text,
+    })
+}
+
+/// An input that reports how far it is.
+pub(crate) struct Watched<'a, R> {
+    input: R,
+    task: &'a Task,
+}
+
+impl<'a, R: Read> Watched<'a, R> {
+    pub(crate) fn new(input: R, task: &'a Task) -> Self {
+        Self { input, task }
+    }
+}
+
+impl<R: Read> Read for Watched<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.input.read(buffer)?;
+        self.task.advance(bytes as u64);
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_bytes_tell() {
+        let mut tar = vec![0; 512];
+        tar[..7].copy_from_slice(b"aclImdb");
+        tar[257..262].copy_from_slice(b"ustar");
+        let check = |bytes: &[u8], expected: Content| assert_eq!(content_of(&mut &*bytes).expect("no disk"), expected);
+        check(b"", Content::Empty);
+        check(b"review,sentiment\n", Content::Text);
+        check(b"\xef\xbb\xbfreview", Content::Text);
+        check(b"\x1f\x8b\x08", Content::Gzip);
+        check(b"PK\x03\x04...", Content::Zip);
+        check(b"PAR1", Content::Parquet);
+        check(b"\xff\xfer\0e\0", Content::Utf16);
+        check(b"r\0e\0v\0", Content::Binary);
+        check(&tar, Content::Tar);
+    }
+}
