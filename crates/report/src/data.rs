@@ -82,12 +82,12 @@ pub struct ReviewsData {
     pub removed: Vec<LeftOut>,
     /// Reviews by split and class, as the models got them.
     pub splits: Vec<SplitCount>,
+    /// How reviews were split, in words.
+    pub splitting: String,
     /// Duplicates and leaks, in words with a count.
     pub audit: Vec<AuditLine>,
-    /// Lengths of reviews.
+    /// Lengths of the reviews that were kept, in words.
     pub lengths: Vec<LengthBin>,
-    /// Which reviews the lengths are of, and the unit.
-    pub lengths_of: String,
     /// The words that tell most about a class, learned from the training split.
     pub words: Vec<ClassWords>,
 }

@@ -40,6 +40,8 @@ embedding = "random"
 struct Fixture {
     folder: tempfile::TempDir,
     pipeline: Pipeline,
+    /// The `profile.json` of clean.
+    profile: &'static str,
 }
 
 /// One model's predictions: how many of the first rows it gets wrong, and which id comes first.
@@ -57,7 +59,11 @@ impl Fixture {
             .expect("the disk has room");
         let pipeline = Pipeline::load(&folder.path().join("pipeline.toml"), &[])
             .expect("the pipeline is fine");
-        let fixture = Self { folder, pipeline };
+        let fixture = Self {
+            folder,
+            pipeline,
+            profile: PROFILE,
+        };
         fixture.build(naive, lstm);
         fixture
     }
@@ -86,7 +92,7 @@ impl Fixture {
             } else {
                 naive
             };
-            let (contract, files) = write_step(&step, pending.folder(), model);
+            let (contract, files) = write_step(&step, pending.folder(), model, self.profile);
             let artifact = pending
                 .commit(
                     step.settings.clone(),
@@ -119,7 +125,12 @@ impl Fixture {
     }
 }
 
-fn write_step(step: &Step, folder: &Path, model: Model) -> (Contract, Vec<OutputFile>) {
+fn write_step(
+    step: &Step,
+    folder: &Path,
+    model: Model,
+    profile: &str,
+) -> (Contract, Vec<OutputFile>) {
     let digest = Digest::of_bytes(b"tokenizer");
     let classes = Sentiment::class_names();
     let json = |name: &str, text: &str| {
@@ -136,7 +147,7 @@ fn write_step(step: &Step, folder: &Path, model: Model) -> (Contract, Vec<Output
                 unlabelled: 0,
                 classes,
             },
-            vec![removed(folder), json("profile.json", PROFILE)],
+            vec![removed(folder), json("profile.json", profile)],
         ),
         StageName::Tokenize => (
             Contract::Tokens {
@@ -343,10 +354,15 @@ fn the_report_unites_all_models_in_the_order_of_the_pipeline() {
         "reviews.tsv, line 9",
         "The best model is lstm: 95.0\u{a0}% of 400 test reviews right",
         "lstm beats naive by 15.0 points",
+        "Length of 951 reviews in words",
+        "240 negative",
+        "of 6 in test; a model may know them by name",
+        "split by a hash of the text; where a hash decides, whole groups stay together",
+        "90 : 10",
         "1,234,567",
         "kept: epoch 2",
         "learned here",
-        "Test reviews that also stand in train",
+        "Test reviews whose text stood in the training data, too: 2 (1 verbatim; 3 training reviews were removed)",
     ] {
         assert!(html.contains(part), "{part}");
     }
@@ -450,4 +466,24 @@ fn a_baseline_fails_a_real_loss_and_nothing_else() {
         .report(&baseline(earlier.path("nowhere.json")))
         .expect_err("there is no baseline");
     assert!(missing.chain()[0].contains("nowhere.json"));
+}
+
+#[test]
+fn a_profile_of_another_shape_is_an_error_and_no_empty_section() {
+    let mut fixture = Fixture::new(model(40), model(40));
+    fixture.profile = r#"{"format": 2}"#;
+    fixture.pipeline = Pipeline::load(
+        &fixture.path("pipeline.toml"),
+        &["clean.html=false".parse().expect("an override")],
+    )
+    .expect("the pipeline is fine");
+    fixture.build(model(40), model(40));
+    let failure = fixture
+        .report(&BaselineOptions::default())
+        .expect_err("the profile says nothing");
+    assert!(
+        failure.chain()[0].ends_with("profile.json` does not hold what its stage promises"),
+        "{:?}",
+        failure.chain()
+    );
 }

@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use artifact::Split;
-use indexmap::IndexMap;
+use artifact::{Sentiment, Split};
 use serde::Deserialize;
+use stage::format::{count, plural};
 
 use super::read_json;
 use crate::ReportError;
@@ -14,17 +14,32 @@ use crate::data::{AuditLine, ClassWords, LengthBin, ReviewsData, SplitCount, Wor
 /// an error, and never a page that says nothing about duplicates and leaks.
 #[derive(Deserialize)]
 struct ProfileView {
-    splits: IndexMap<Split, CountsView>,
-    lengths: Vec<BinView>,
-    audit: Vec<AuditView>,
-    words: IndexMap<String, Vec<WordView>>,
+    splitting: SplittingView,
+    splits: Vec<SplitView>,
+    duplicates: DuplicatesView,
+    leaks: LeaksView,
+    groups: GroupsView,
+    telling_words: Vec<ClassWordsView>,
 }
 
 #[derive(Deserialize)]
-struct CountsView {
-    negative: u64,
-    positive: u64,
-    unlabelled: u64,
+struct SplittingView {
+    test_by: String,
+    grouped: bool,
+}
+
+#[derive(Deserialize)]
+struct SplitView {
+    split: Split,
+    rows: u64,
+    classes: Vec<ClassView>,
+    histogram: Vec<BinView>,
+}
+
+#[derive(Deserialize)]
+struct ClassView {
+    class: Sentiment,
+    rows: u64,
 }
 
 #[derive(Deserialize)]
@@ -35,64 +50,173 @@ struct BinView {
 }
 
 #[derive(Deserialize)]
-struct AuditView {
-    what: String,
-    count: u64,
-    remark: String,
+struct DuplicatesView {
+    removed_labelled: u64,
+    removed_unlabelled: u64,
+    removed_unlabelled_in_labelled: u64,
+    kept_in_test: u64,
+    conflicting_texts: u64,
+    conflicting_rows: u64,
+}
+
+#[derive(Deserialize)]
+struct LeaksView {
+    test_rows: u64,
+    test_rows_verbatim: u64,
+    train_rows_removed: u64,
+}
+
+#[derive(Deserialize)]
+struct GroupsView {
+    train: u64,
+    test: u64,
+    in_train_and_test: u64,
+}
+
+#[derive(Deserialize)]
+struct ClassWordsView {
+    class: Sentiment,
+    words: Vec<WordView>,
 }
 
 #[derive(Deserialize)]
 struct WordView {
     word: String,
     score: f64,
-    negative: u64,
-    positive: u64,
+    reviews: [u64; 2],
 }
 
 /// Adds the profile to what is known of the reviews.
-pub(super) fn read(path: &Path, mut reviews: ReviewsData) -> Result<ReviewsData, ReportError> {
+pub(super) fn read(path: &Path, reviews: ReviewsData) -> Result<ReviewsData, ReportError> {
     let view: ProfileView = read_json(path)?;
-    for (split, counts) in view.splits {
-        let CountsView {
-            negative,
-            positive,
-            unlabelled,
-        } = counts;
-        reviews.splits.push(SplitCount {
-            split,
-            negative,
-            positive,
-            unlabelled,
-        });
+    Ok(ReviewsData {
+        splitting: splitting(&view.splitting),
+        splits: view.splits.iter().map(split_count).collect(),
+        audit: audit(&view),
+        lengths: lengths(&view.splits),
+        words: view.telling_words.into_iter().map(class_words).collect(),
+        ..reviews
+    })
+}
+
+fn splitting(view: &SplittingView) -> String {
+    let test = if view.test_by == "official" {
+        "the split into train and test is the source's own"
+    } else {
+        "split by a hash of the text"
+    };
+    if view.grouped {
+        format!("{test}; where a hash decides, whole groups stay together")
+    } else {
+        test.to_owned()
     }
-    reviews.lengths = view
-        .lengths
-        .into_iter()
-        .map(|bin| LengthBin {
-            from: bin.from,
-            to: bin.to,
-            rows: bin.rows,
-        })
-        .collect();
-    reviews.audit = view
-        .audit
-        .into_iter()
-        .map(|line| AuditLine {
-            what: line.what,
-            count: line.count,
-            remark: line.remark,
-        })
-        .collect();
-    for (class, words) in view.words {
-        let words = words.into_iter().map(|word| Word {
-            word: word.word,
-            score: word.score,
-            reviews: [word.negative, word.positive],
-        });
-        reviews.words.push(ClassWords {
-            class,
-            words: words.collect(),
-        });
+}
+
+fn split_count(view: &SplitView) -> SplitCount {
+    let class = |wanted| {
+        view.classes
+            .iter()
+            .filter(|found| found.class == wanted)
+            .map(|found| found.rows)
+            .sum()
+    };
+    let (negative, positive): (u64, u64) = (class(Sentiment::Negative), class(Sentiment::Positive));
+    let unlabelled = view.rows.saturating_sub(negative + positive);
+    SplitCount {
+        split: view.split,
+        negative,
+        positive,
+        unlabelled,
     }
-    Ok(reviews)
+}
+
+/// The histograms of all splits, whose edges are the same, added up.
+fn lengths(splits: &[SplitView]) -> Vec<LengthBin> {
+    let mut bins: Vec<LengthBin> = Vec::new();
+    for bin in splits.iter().flat_map(|split| &split.histogram) {
+        match bins.iter_mut().find(|known| known.from == bin.from) {
+            Some(known) => known.rows += bin.rows,
+            None => bins.push(LengthBin {
+                from: bin.from,
+                to: bin.to,
+                rows: bin.rows,
+            }),
+        }
+    }
+    bins
+}
+
+/// Duplicates and leaks in words, the leaks first.
+fn audit(view: &ProfileView) -> Vec<AuditLine> {
+    let (leaks, copies) = (&view.leaks, &view.duplicates);
+    let line = |what: &str, count: u64, remark: String| AuditLine {
+        what: what.to_owned(),
+        count,
+        remark,
+    };
+    let mut lines = vec![
+        line(
+            "Test reviews whose text stood in the training data, too",
+            leaks.test_rows,
+            format!(
+                "{} verbatim; {} removed",
+                count(leaks.test_rows_verbatim),
+                plural(
+                    leaks.train_rows_removed,
+                    "training review was",
+                    "training reviews were"
+                )
+            ),
+        ),
+        line(
+            "Copies of an earlier review",
+            copies.removed_labelled + copies.removed_unlabelled,
+            "removed, the first one kept".to_owned(),
+        ),
+        line(
+            "Reviews without a label that repeat a labelled one",
+            copies.removed_unlabelled_in_labelled,
+            "removed".to_owned(),
+        ),
+        line(
+            "Copies inside the official test split",
+            copies.kept_in_test,
+            "kept, so that figures compare with everybody else's".to_owned(),
+        ),
+        line(
+            "Texts that have both labels",
+            copies.conflicting_texts,
+            format!(
+                "{}; removed, except from an official test split",
+                plural(
+                    copies.conflicting_rows,
+                    "review has them",
+                    "reviews have them"
+                )
+            ),
+        ),
+    ];
+    if view.groups.train + view.groups.test > 0 {
+        lines.push(line(
+            "Groups (films) with reviews in train and in test",
+            view.groups.in_train_and_test,
+            format!(
+                "of {} in test; a model may know them by name",
+                count(view.groups.test)
+            ),
+        ));
+    }
+    lines
+}
+
+fn class_words(view: ClassWordsView) -> ClassWords {
+    let words = view.words.into_iter().map(|word| Word {
+        word: word.word,
+        score: word.score,
+        reviews: word.reviews,
+    });
+    ClassWords {
+        class: view.class.to_string(),
+        words: words.collect(),
+    }
 }

@@ -67,7 +67,7 @@ fn audit(data: &ReportData) -> Option<String> {
         })
         .collect();
     Some(if found.is_empty() {
-        "The audit found no duplicates and no leaks between the splits".to_owned()
+        "The audit found no copies of reviews and no leaks between the splits".to_owned()
     } else {
         format!(
             "Before any figure, the audit of the data. {}",

@@ -19,17 +19,17 @@ pub(crate) fn draw(data: &ReportData) -> Element {
     if !reviews.splits.is_empty() {
         let total = reviews.splits.iter().map(|count| count.rows()).sum::<u64>();
         let caption = format!(
-            "The {} reviews that were kept, by split and class",
-            format::count(total)
+            "The {} reviews that were kept, by split and class; {}",
+            format::count(total),
+            reviews.splitting
         );
         part = part.child(figure(bars::splits(&reviews.splits), caption));
     }
     if let Some(picture) = histogram::draw(&reviews.lengths, "words per review") {
         let counted = reviews.lengths.iter().map(|bin| bin.rows).sum::<u64>();
         let caption = format!(
-            "Length of {} {}; the last bar holds all longer ones",
-            format::count(counted),
-            reviews.lengths_of
+            "Length of {} reviews in words; the last bar holds all longer ones",
+            format::count(counted)
         );
         part = part.child(grid("two", [figure(picture, caption)]));
     }

@@ -197,7 +197,7 @@ fn reviews(test: u64) -> ReviewsData {
             AuditLine { what: "Near-duplicates across splits".to_owned(), count: 0, remark: "none found".to_owned() },
         ],
         lengths: lengths.into_iter().enumerate().map(bin).collect(),
-        lengths_of: "reviews, in words".to_owned(),
+        splitting: "the split into train and test is the source's own".to_owned(),
         words: vec![
             ClassWords { class: "negative".to_owned(), words: negative.map(word).to_vec() },
             ClassWords { class: "positive".to_owned(), words: positive.map(word).to_vec() },
