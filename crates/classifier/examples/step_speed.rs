@@ -1,0 +1,70 @@
+//! Reviews per second of one network's training step on made-up rows, without data or optimizer:
+//! to see what a change of the networks does. `cargo run --example step_speed -- gru 200`
+
+#![allow(clippy::print_stdout, reason = "its output is the point")]
+
+use std::time::Instant;
+
+use classifier::{Batch, Mode, Network, Replica, Sizes, Stream, Weights, choose_device};
+use rayon::prelude::*;
+use settings::{Device, ModelKind, ModelSettings, Pooling, TrainingSettings};
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let kind = match arguments.next().as_deref() {
+        Some("naive") => ModelKind::Naive,
+        Some("rnn") => ModelKind::Rnn,
+        Some("lstm") => ModelKind::Lstm,
+        Some("cnn") => ModelKind::Cnn,
+        _ => ModelKind::Gru,
+    };
+    let length: usize = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(200);
+    let threads: usize = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(2);
+    let rows = 64 / threads;
+    let sizes = Sizes { vocabulary_size: 20_000, width: 100, classes: 2 };
+    let settings = ModelSettings {
+        kind,
+        embedding: String::new(),
+        hidden: 128,
+        layers: 1,
+        bidirectional: true,
+        pooling: Pooling::Max,
+        dropout: 0.5,
+        embedding_dropout: 0.0,
+        word_dropout: 0.0,
+        train_embedding: true,
+        filters: 100,
+        kernel_widths: vec![3, 4, 5],
+        seed: 1,
+        training: TrainingSettings::default(),
+    };
+    let device = choose_device(Device::Cpu, threads).expect("the processor is there");
+    let network = Network::new(&settings, sizes, &vec![0.1; 2_000_000]);
+    let weights = Weights { flat: network.initial(device.device), frozen: None };
+    let mut replicas: Vec<Replica> = (0..threads).map(|_| Replica::new(&network, &weights, true)).collect();
+    let stream = Stream::new(1);
+    let texts: Vec<Vec<i64>> =
+        (0..rows).map(|row| (0..length).map(|at| (stream.bits((row * length + at) as u64) % 20_000) as i64).collect()).collect();
+    let labels = vec![1; rows];
+    let mut gradient = network.layout().zeros(device.device);
+    let mut clock = Instant::now();
+    let steps = 12;
+    for step in 0..steps + 2 {
+        if step == 2 {
+            clock = Instant::now();
+        }
+        let passes: Vec<_> = replicas
+            .par_iter_mut()
+            .map(|replica| {
+                let batch = Batch::from_rows(&texts, &labels, 0, network.least_length(), device.device);
+                replica.backward(&network, &batch, Mode::Train(stream.child(step)), 0.0, 1.0).expect("libtorch works")
+            })
+            .collect();
+        for (replica, pass) in replicas.iter_mut().zip(&passes) {
+            replica.collect(&network, pass, &mut gradient);
+        }
+    }
+    let seconds = clock.elapsed().as_secs_f64() / steps as f64;
+    let rate = (rows * threads) as f64 / seconds;
+    println!("{kind:?}: {rate:.0} reviews/s of {length} tokens, {threads} threads");
+}
