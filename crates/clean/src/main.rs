@@ -1,2 +1,5 @@
-//! placeholder
-fn main() {}
+//! The binary `ressenti-clean`.
+
+fn main() -> std::process::ExitCode {
+    stage::main::<clean::Clean>()
+}

@@ -1,0 +1,239 @@
+//! Which rows are removed: empty ones, copies, and training rows that would tell the answer to a
+//! test row.
+//!
+//! An official test split stays complete, so that its figures can be compared with everybody
+//! else's: copies inside it are counted and kept. Everywhere else the first row of a text stands
+//! for all of them, and a text with two labels teaches nothing and goes.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use artifact::Split;
+
+use crate::profile::{Duplicates, Leaks};
+use crate::row::{Row, TextKey};
+
+/// Why a row is removed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Reason {
+    Empty,
+    Duplicate,
+    ConflictingLabels,
+    /// A training row whose text is in the official test split.
+    InTest,
+    /// An unlabelled row whose text some labelled row has.
+    InLabelled,
+}
+
+impl Reason {
+    /// All of them, in the order of reports.
+    pub(crate) const ALL: [Self; 5] =
+        [Self::Empty, Self::Duplicate, Self::ConflictingLabels, Self::InTest, Self::InLabelled];
+
+    /// The `reason` column of `removed.parquet`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Empty => "empty",
+            Self::Duplicate => "duplicate",
+            Self::ConflictingLabels => "conflicting labels",
+            Self::InTest => "stands in test",
+            Self::InLabelled => "stands in labelled rows",
+        }
+    }
+}
+
+impl fmt::Display for Reason {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(self.as_str())
+    }
+}
+
+/// A removed row: why, and the position of the row that stands for it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Removal {
+    pub(crate) reason: Reason,
+    pub(crate) kept: Option<usize>,
+}
+
+/// What was found and decided.
+#[derive(Debug, Default)]
+pub(crate) struct Audit {
+    /// For each row, in order.
+    pub(crate) removals: Vec<Option<Removal>>,
+    pub(crate) duplicates: Duplicates,
+    pub(crate) leaks: Leaks,
+}
+
+/// Decides about every row. Which rows are removed does not depend on rows after them, except for
+/// leaks and conflicts, which only come to light with the later row.
+pub(crate) fn audit(rows: &[Row]) -> Audit {
+    let mut audit = Audit { removals: vec![None; rows.len()], ..Audit::default() };
+    let mut texts: HashMap<TextKey, Vec<usize>> = HashMap::with_capacity(rows.len());
+    let mut order = Vec::new();
+    for (position, row) in rows.iter().enumerate() {
+        if row.is_empty() {
+            audit.remove(position, Reason::Empty, None);
+            continue;
+        }
+        let positions = texts.entry(row.text.normalised).or_default();
+        if positions.is_empty() {
+            order.push(row.text.normalised);
+        }
+        positions.push(position);
+    }
+    for key in order {
+        let positions = &texts[&key];
+        if positions.len() > 1 {
+            audit.copies(rows, positions);
+        }
+    }
+    audit.leaks.test_rows_verbatim = verbatim_leaks(rows);
+    audit
+}
+
+impl Audit {
+    fn remove(&mut self, position: usize, reason: Reason, kept: Option<usize>) {
+        self.removals[position] = Some(Removal { reason, kept });
+    }
+
+    /// Decides about all rows of one text, of which there are several.
+    fn copies(&mut self, rows: &[Row], positions: &[usize]) {
+        let (labelled, unlabelled): (Vec<usize>, Vec<usize>) =
+            positions.iter().partition(|position| rows[**position].label.is_some());
+        let (test, other): (Vec<usize>, Vec<usize>) =
+            labelled.iter().partition(|position| rows[**position].is_official_test());
+        let conflict = labelled.iter().any(|position| rows[*position].label != rows[labelled[0]].label);
+        if conflict {
+            self.duplicates.conflicting_texts += 1;
+            self.duplicates.conflicting_rows += labelled.len() as u64;
+        }
+        self.duplicates.kept_in_test += test.len().saturating_sub(1) as u64;
+        let representative = if let Some(first) = test.first() {
+            self.leak(&test, &other);
+            Some(*first)
+        } else if conflict {
+            other.iter().for_each(|position| self.remove(*position, Reason::ConflictingLabels, None));
+            None
+        } else {
+            other.iter().skip(1).for_each(|position| self.remove(*position, Reason::Duplicate, Some(other[0])));
+            self.duplicates.removed_labelled += other.len().saturating_sub(1) as u64;
+            other.first().copied()
+        };
+        self.unlabelled(&unlabelled, !labelled.is_empty(), representative);
+    }
+
+    fn leak(&mut self, test: &[usize], other: &[usize]) {
+        if other.is_empty() {
+            return;
+        }
+        self.leaks.texts += 1;
+        self.leaks.test_rows += test.len() as u64;
+        self.leaks.train_rows_removed += other.len() as u64;
+        other.iter().for_each(|position| self.remove(*position, Reason::InTest, Some(test[0])));
+    }
+
+    fn unlabelled(&mut self, unlabelled: &[usize], in_labelled: bool, representative: Option<usize>) {
+        if in_labelled {
+            unlabelled.iter().for_each(|position| self.remove(*position, Reason::InLabelled, representative));
+            self.duplicates.removed_unlabelled_in_labelled += unlabelled.len() as u64;
+        } else if let [first, copies @ ..] = unlabelled {
+            copies.iter().for_each(|position| self.remove(*position, Reason::Duplicate, Some(*first)));
+            self.duplicates.removed_unlabelled += copies.len() as u64;
+        }
+    }
+}
+
+/// Official test rows whose text, before normalisation, an official training row has.
+fn verbatim_leaks(rows: &[Row]) -> u64 {
+    let in_split = |split| rows.iter().filter(move |row| row.label.is_some() && row.official == Some(split));
+    let train: std::collections::HashSet<TextKey> = in_split(Split::Train).map(|row| row.text.raw).collect();
+    in_split(Split::Test).filter(|row| train.contains(&row.text.raw)).count() as u64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::TextFacts;
+    use artifact::Sentiment;
+
+    /// A row in a few letters: side (`T` official test, `t` official train, `-` none), label (`+`,
+    /// `-`, `?`), text.
+    fn row(code: &str) -> Row {
+        let mut letters = code.chars();
+        let official = match letters.next() {
+            Some('T') => Some(Split::Test),
+            Some('t') => Some(Split::Train),
+            _ => None,
+        };
+        let label = match letters.next() {
+            Some('+') => Some(Sentiment::Positive),
+            Some('-') => Some(Sentiment::Negative),
+            _ => None,
+        };
+        let text = letters.as_str();
+        Row { text: TextFacts::of(text, text), label, official }
+    }
+
+    fn check(codes: &[&str], expected: &[&str]) {
+        let rows: Vec<Row> = codes.iter().map(|code| row(code)).collect();
+        let found: Vec<String> = audit(&rows)
+            .removals
+            .iter()
+            .map(|removal| match removal {
+                None => String::new(),
+                Some(Removal { reason, kept: Some(kept) }) => format!("{reason} {kept}"),
+                Some(Removal { reason, kept: None }) => reason.to_string(),
+            })
+            .collect();
+        assert_eq!(found, expected, "{codes:?}");
+    }
+
+    #[test]
+    fn the_first_copy_stays() {
+        check(&["-+a", "-+b", "-+a", "-+a"], &["", "", "duplicate 0", "duplicate 0"]);
+        check(&["t+a", "t+a"], &["", "duplicate 0"]);
+        check(&["-+", "--", "-?"], &["empty", "empty", "empty"]);
+    }
+
+    #[test]
+    fn two_labels_for_a_text_remove_it() {
+        check(&["-+a", "--a", "-+b"], &["conflicting labels", "conflicting labels", ""]);
+        check(&["-+a", "--a", "-?a"], &["conflicting labels", "conflicting labels", "stands in labelled rows"]);
+    }
+
+    #[test]
+    fn the_official_test_split_stays_complete() {
+        check(&["T+a", "T+a"], &["", ""]);
+        check(&["T+a", "T-a"], &["", ""]);
+        check(&["t+a", "T+a", "T+a", "t+a"], &["stands in test 1", "", "", "stands in test 1"]);
+        check(&["t-a", "T+a"], &["stands in test 1", ""]);
+        check(&["T+"], &["empty"]);
+    }
+
+    #[test]
+    fn unlabelled_copies_of_anything_go() {
+        check(&["-?a", "-+a"], &["stands in labelled rows 1", ""]);
+        check(&["-?a", "t+a", "T+a"], &["stands in labelled rows 2", "stands in test 2", ""]);
+        check(&["-?a", "-?a", "-?b"], &["", "duplicate 0", ""]);
+        check(&["T?a", "T?a"], &["", "duplicate 0"]);
+    }
+
+    #[test]
+    fn everything_is_counted() {
+        let codes = ["T+a", "T+a", "t+a", "t+b", "t+b", "-?b", "-?c", "-?c", "t+d", "t-d", "T+"];
+        let rows: Vec<Row> = codes.iter().map(|code| row(code)).collect();
+        let Audit { duplicates, leaks, .. } = audit(&rows);
+        assert_eq!(
+            duplicates,
+            Duplicates {
+                removed_labelled: 1,
+                removed_unlabelled: 1,
+                removed_unlabelled_in_labelled: 1,
+                kept_in_test: 1,
+                conflicting_texts: 1,
+                conflicting_rows: 2,
+            }
+        );
+        assert_eq!(leaks, Leaks { texts: 1, test_rows: 2, test_rows_verbatim: 2, train_rows_removed: 1 });
+    }
+}

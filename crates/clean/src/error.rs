@@ -1,0 +1,99 @@
+//! What can keep reviews from being cleaned.
+
+use std::path::{Path, PathBuf};
+
+use artifact::{ArtifactError, Sentiment, Split};
+use polars::error::PolarsError;
+use stage::{Failure, format};
+
+/// What went wrong. [`CleanError::hint`] says what to do about it.
+#[derive(Debug, thiserror::Error)]
+pub enum CleanError {
+    /// polars could not read, join or write a table.
+    #[error("Could not {action} the table `{}`", path.display())]
+    Table {
+        /// "read" or "write".
+        action: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: PolarsError,
+    },
+    /// No row has a label.
+    #[error("None of the {} reviews has a label, so there is nothing to learn from", format::count(*rows))]
+    NothingLabelled {
+        /// Rows read.
+        rows: u64,
+    },
+    /// The source has one side of a split only.
+    #[error("The source's own split has {} labelled rows for `{present}` and none for `{missing}`", format::count(*rows))]
+    HalfSplit {
+        /// The side that is there.
+        present: Split,
+        /// The side that is not.
+        missing: Split,
+        /// Rows of the side that is there.
+        rows: u64,
+    },
+    /// A split that is needed has no rows.
+    #[error("The split `{split}` has no reviews")]
+    EmptySplit {
+        /// Which.
+        split: Split,
+        /// Whether whole groups move together.
+        grouped: bool,
+    },
+    /// A class cannot be learned.
+    #[error("The training split has no {class} reviews")]
+    MissingClass {
+        /// Which.
+        class: Sentiment,
+        /// Whether whole groups move together.
+        grouped: bool,
+    },
+    /// The output could not be written.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+}
+
+impl CleanError {
+    /// `map_err(CleanError::table("read", path))`.
+    pub(crate) fn table(action: &'static str, path: &Path) -> impl Fn(PolarsError) -> Self + use<> {
+        let path = path.to_owned();
+        move |source| Self::Table { action, path: path.clone(), source }
+    }
+
+    /// What to do about it, with a command that exists.
+    pub fn hint(&self) -> Option<String> {
+        match self {
+            Self::Table { .. } => None,
+            Self::NothingLabelled { .. } => {
+                Some("Map a column with labels or ratings, see `ingest.columns` and `ingest.rating`".to_owned())
+            }
+            Self::HalfSplit { .. } => {
+                Some("Add the missing side, or let clean split all rows with `--set clean.split.official=false`".to_owned())
+            }
+            Self::EmptySplit { split: Split::Train, grouped } | Self::MissingClass { grouped, .. } => Some(few_rows(*grouped)),
+            Self::EmptySplit { split, grouped } => {
+                Some(format!("Raise `--set clean.split.{split}=SHARE`. {}", few_rows(*grouped)))
+            }
+            Self::Artifact(error) => error.hint(),
+        }
+    }
+}
+
+fn few_rows(grouped: bool) -> String {
+    if grouped {
+        "There may be too few groups to divide: divide by row with `--set clean.split.grouped=false`, or add reviews"
+    } else {
+        "There are too few reviews to divide: add some, or try another `--set clean.seed=NUMBER`"
+    }
+    .to_owned()
+}
+
+impl From<CleanError> for Failure {
+    fn from(error: CleanError) -> Self {
+        let hint = error.hint();
+        Self::from_error(error).with_hint(hint)
+    }
+}

@@ -1,0 +1,62 @@
+//! One text, normalised. Plain functions of a string, so that whoever judges new text later can
+//! treat it exactly as the training text was treated.
+
+mod plain;
+mod reduce;
+mod references;
+mod tags;
+
+use settings::CleanSettings;
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+
+use reduce::Reducer;
+
+/// The text with the steps applied that the settings switch on. Applied twice it changes nothing
+/// more, whatever the text.
+///
+/// - `html`: tags of known elements (`<br />`) and comments become a space, character references
+///   (`&amp;`, `&#345;`) their character, however often they were escaped. `<3` and `<grin>` are
+///   no tags and stay.
+/// - `unicode`: form NFC; curly quotes, dashes and the ellipsis in their plain form; control and
+///   invisible characters removed, except those that join emoji; C1 controls, which are what is
+///   left of mis-decoded Windows-1252, become what was meant.
+/// - `white_space`: every run of white space (of Unicode) becomes one space, none at the ends.
+///
+/// Case, punctuation, emoticons and emoji stay: they carry sentiment.
+pub fn normalize(text: &str, settings: &CleanSettings) -> String {
+    let mut reducer = Reducer::new(settings.html, settings.unicode, text.len());
+    if settings.unicode && !is_composed(text) {
+        reducer.push_text(&text.nfc().collect::<String>());
+    } else {
+        reducer.push_text(text);
+    }
+    let mut reduced = reducer.finish();
+    // A character that was decoded, or moved up to another by a removal, may combine with it. That
+    // can hide a `<` and thereby complete a tag around it, so the text goes through once more. A
+    // second round finds no references, so it ends.
+    while settings.unicode && !is_composed(&reduced) {
+        let mut reducer = Reducer::new(settings.html, true, reduced.len());
+        reducer.push_text(&reduced.nfc().collect::<String>());
+        reduced = reducer.finish();
+    }
+    if settings.white_space { collapse_white_space(&reduced) } else { reduced }
+}
+
+/// Whether a text is surely in form NFC already; nearly every one is.
+fn is_composed(text: &str) -> bool {
+    text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes || text.nfc().eq(text.chars())
+}
+
+fn collapse_white_space(text: &str) -> String {
+    let mut collapsed = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !collapsed.is_empty() {
+            collapsed.push(' ');
+        }
+        collapsed.push_str(word);
+    }
+    collapsed
+}
+
+#[cfg(test)]
+mod tests;

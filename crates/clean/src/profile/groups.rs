@@ -1,0 +1,51 @@
+//! Groups (films) on both sides of a split: a model may then know the film and not the feeling.
+
+use std::collections::BTreeMap;
+
+use artifact::Split;
+
+use super::{Groups, SharedGroup};
+
+/// Shared groups that are named.
+const EXAMPLES: usize = 20;
+
+/// Counts groups by split. Takes the group and split of every row that has a group.
+pub(crate) fn shared_groups<'a>(rows: impl Iterator<Item = (&'a str, Split)>) -> Groups {
+    // Rows in train, validation and test.
+    let mut counts: BTreeMap<&str, [u64; 3]> = BTreeMap::new();
+    for (group, split) in rows {
+        if let Some(side) = Split::LABELLED.iter().position(|labelled| *labelled == split) {
+            counts.entry(group).or_default()[side] += 1;
+        }
+    }
+    let mut groups = Groups::default();
+    for (group, [train, validation, test]) in counts {
+        groups.train += u64::from(train > 0);
+        groups.validation += u64::from(validation > 0);
+        groups.test += u64::from(test > 0);
+        groups.in_train_and_validation += u64::from(train > 0 && validation > 0);
+        if train + validation > 0 && test > 0 {
+            groups.in_train_and_test += 1;
+            if groups.examples.len() < EXAMPLES {
+                groups.examples.push(SharedGroup { group: group.to_owned(), train_rows: train + validation, test_rows: test });
+            }
+        }
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn groups_are_counted_by_side() {
+        use Split::{Test, Train, Unlabelled, Validation};
+        let rows = [("a", Train), ("a", Train), ("a", Test), ("b", Validation), ("b", Train), ("c", Test), ("d", Unlabelled)];
+        let found = shared_groups(rows.into_iter());
+        let shared = SharedGroup { group: "a".to_owned(), train_rows: 2, test_rows: 1 };
+        let expected =
+            Groups { train: 2, validation: 1, test: 2, in_train_and_test: 1, in_train_and_validation: 1, examples: vec![shared] };
+        assert_eq!(found, expected);
+    }
+}

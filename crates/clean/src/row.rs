@@ -1,0 +1,54 @@
+//! What clean knows of a row while it decides about it: the text itself stays in the table.
+
+use artifact::{Sentiment, Split};
+
+/// A text by 128 bits of its digest: two texts of a data set with the same one will not be met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(crate) struct TextKey(u128);
+
+impl TextKey {
+    pub(crate) fn of(text: &str) -> Self {
+        let digest = blake3::hash(text.as_bytes());
+        let (half, _) = digest.as_bytes().split_at(16);
+        Self(u128::from_le_bytes(half.try_into().expect("half of 32 bytes")))
+    }
+}
+
+/// What is known of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct TextFacts {
+    /// As it came.
+    pub(crate) raw: TextKey,
+    /// Normalised.
+    pub(crate) normalised: TextKey,
+    /// Words of the normalised text, separated by white space.
+    pub(crate) words: u32,
+}
+
+impl TextFacts {
+    pub(crate) fn of(raw: &str, normalised: &str) -> Self {
+        let words = u32::try_from(normalised.split_whitespace().count()).unwrap_or(u32::MAX);
+        Self { raw: TextKey::of(raw), normalised: TextKey::of(normalised), words }
+    }
+}
+
+/// One row.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Row {
+    pub(crate) text: TextFacts,
+    pub(crate) label: Option<Sentiment>,
+    /// The source's own split, where it is to be kept.
+    pub(crate) official: Option<Split>,
+}
+
+impl Row {
+    /// Whether nothing is left of the text.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.text.words == 0
+    }
+
+    /// Whether it is a labelled row of the source's own test split.
+    pub(crate) fn is_official_test(&self) -> bool {
+        self.label.is_some() && self.official == Some(Split::Test)
+    }
+}

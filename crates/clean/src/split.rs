@@ -1,0 +1,168 @@
+//! On which side of the split a row falls.
+//!
+//! A row's side follows from a hash of the seed and its group (its text where it has none), and
+//! from nothing else: it stays where it is when rows are added, rows of a group stay together, and
+//! equal texts fall on one side. Exact stratification would contradict that, because one more row
+//! would move others. The hash knows nothing of the label, so every class is divided in the same
+//! expected proportion; a class of n rows misses its share p by about sqrt(p (1 - p) / n).
+
+use artifact::Split;
+use settings::SplitSettings;
+
+use crate::error::CleanError;
+use crate::row::Row;
+
+/// Whose split it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Divider {
+    /// The source's own train and test split; validation is carved from train.
+    Official,
+    /// All by hash.
+    Hash,
+}
+
+impl Divider {
+    /// The source's own split if it has one and it is wanted.
+    ///
+    /// # Errors
+    /// The source has train without test or the reverse: whatever we made of that would not be what
+    /// its split means.
+    pub(crate) fn of(rows: &[Row]) -> Result<Self, CleanError> {
+        let count = |split| rows.iter().filter(|row| row.label.is_some() && row.official == Some(split)).count() as u64;
+        match (count(Split::Train), count(Split::Test)) {
+            (0, 0) => Ok(Self::Hash),
+            (rows, 0) => Err(CleanError::HalfSplit { present: Split::Train, missing: Split::Test, rows }),
+            (0, rows) => Err(CleanError::HalfSplit { present: Split::Test, missing: Split::Train, rows }),
+            _ => Ok(Self::Official),
+        }
+    }
+
+    /// For the profile.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Official => "official",
+            Self::Hash => "hash",
+        }
+    }
+}
+
+/// Decides about rows one at a time.
+pub(crate) struct Splitter<'a> {
+    pub(crate) divider: Divider,
+    pub(crate) settings: &'a SplitSettings,
+    pub(crate) seed: u64,
+}
+
+impl Splitter<'_> {
+    /// The side of a row.
+    pub(crate) fn side(&self, row: &Row, text: &str, group: Option<&str>) -> Split {
+        if row.label.is_none() {
+            return Split::Unlabelled;
+        }
+        let key = match group.filter(|_| self.settings.grouped) {
+            Some(group) => ("group", group),
+            None => ("text", text),
+        };
+        let in_test = match self.divider {
+            Divider::Official => row.official == Some(Split::Test),
+            Divider::Hash => fraction(self.seed, "test", key) < self.settings.test,
+        };
+        if in_test {
+            Split::Test
+        } else if fraction(self.seed, "validation", key) < self.settings.validation {
+            Split::Validation
+        } else {
+            Split::Train
+        }
+    }
+}
+
+/// A number from 0 up to 1 that is the same whenever the arguments are. `draw` keeps the two
+/// decisions about a row independent of each other.
+fn fraction(seed: u64, draw: &str, (kind, key): (&str, &str)) -> f64 {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(&seed.to_le_bytes());
+    for part in [draw, kind, key] {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part.as_bytes());
+    }
+    let digest = hasher.finalize();
+    let first = digest.as_bytes()[..8].try_into().expect("eight of 32 bytes");
+    let bits = u64::from_le_bytes(first);
+    // The 53 bits that a float can tell apart.
+    (bits >> 11) as f64 / (1_u64 << 53) as f64
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::row::TextFacts;
+    use artifact::Sentiment;
+
+    fn row(official: Option<Split>) -> Row {
+        Row { text: TextFacts::of("x", "x"), label: Some(Sentiment::Positive), official }
+    }
+
+    fn shares(splitter: &Splitter<'_>, row: &Row) -> [f64; 3] {
+        let sides: Vec<Split> = (0..20_000).map(|id| splitter.side(row, &format!("text {id}"), None)).collect();
+        Split::LABELLED.map(|split| sides.iter().filter(|side| **side == split).count() as f64 / 20_000.0)
+    }
+
+    fn check_shares(divider: Divider, official: Option<Split>, expected: [f64; 3]) {
+        let settings = SplitSettings { test: 0.2, validation: 0.1, ..SplitSettings::default() };
+        let found = shares(&Splitter { divider, settings: &settings, seed: 1 }, &row(official));
+        for (found, expected) in found.into_iter().zip(expected) {
+            assert!((found - expected).abs() < 0.01, "{found} is far from {expected}");
+        }
+    }
+
+    #[test]
+    fn shares_are_as_asked() {
+        check_shares(Divider::Hash, None, [0.72, 0.08, 0.2]);
+        check_shares(Divider::Official, Some(Split::Train), [0.9, 0.1, 0.0]);
+        check_shares(Divider::Official, Some(Split::Test), [0.0, 0.0, 1.0]);
+        check_shares(Divider::Official, None, [0.9, 0.1, 0.0]);
+    }
+
+    #[test]
+    fn groups_stay_together_unless_told_otherwise() {
+        let grouped = SplitSettings { test: 0.5, ..SplitSettings::default() };
+        let single = SplitSettings { grouped: false, ..grouped.clone() };
+        let sides = |settings: &SplitSettings| {
+            let splitter = Splitter { divider: Divider::Hash, settings, seed: 3 };
+            let mut sides: Vec<Split> =
+                (0..100).map(|id| splitter.side(&row(None), &id.to_string(), Some("tt1"))).collect();
+            sides.sort();
+            sides.dedup();
+            sides.len()
+        };
+        assert_eq!(sides(&grouped), 1);
+        assert!(sides(&single) > 1);
+    }
+
+    #[test]
+    fn the_seed_moves_rows() {
+        let settings = SplitSettings { test: 0.5, ..SplitSettings::default() };
+        let sides = |seed| {
+            let splitter = Splitter { divider: Divider::Hash, settings: &settings, seed };
+            (0..50).map(|id| splitter.side(&row(None), &id.to_string(), None)).collect::<Vec<_>>()
+        };
+        assert_eq!(sides(1), sides(1));
+        assert_ne!(sides(1), sides(2));
+    }
+
+    #[test]
+    fn half_a_split_is_an_error() {
+        let check = |splits: &[Option<Split>], expected: Result<Divider, &str>| {
+            let rows: Vec<Row> = splits.iter().map(|split| row(*split)).collect();
+            assert_eq!(Divider::of(&rows).map_err(|error| error.to_string()), expected.map_err(str::to_owned));
+        };
+        check(&[None, None], Ok(Divider::Hash));
+        check(&[Some(Split::Train), Some(Split::Test), None], Ok(Divider::Official));
+        check(
+            &[Some(Split::Train), None],
+            Err("The source's own split has 1 labelled rows for `train` and none for `test`"),
+        );
+        check(&[Some(Split::Test)], Err("The source's own split has 1 labelled rows for `test` and none for `train`"));
+    }
+}

@@ -1,0 +1,122 @@
+//! The data profile from the decisions about every row.
+
+use artifact::{Sentiment, Split};
+use settings::CleanSettings;
+
+use crate::duplicates::{Audit, Reason};
+use crate::profile::{self, *};
+use crate::row::Row;
+use crate::split::Divider;
+
+/// Example reviews of a class.
+const EXAMPLES: usize = 3;
+
+/// Characters of an example.
+const EXCERPT: usize = 300;
+
+/// Everything that is known about the rows, an entry for every row that came in.
+pub(crate) struct Decided<'a> {
+    pub(crate) rows: &'a [Row],
+    pub(crate) row_ids: &'a [u64],
+    /// Normalised.
+    pub(crate) texts: &'a [&'a str],
+    pub(crate) groups: &'a [Option<&'a str>],
+    pub(crate) audit: &'a Audit,
+    /// `None` for removed rows.
+    pub(crate) sides: &'a [Option<Split>],
+    pub(crate) divider: Divider,
+}
+
+impl Decided<'_> {
+    /// Positions of the kept rows of a split.
+    fn positions(&self, split: Split) -> impl Iterator<Item = usize> {
+        (0..self.rows.len()).filter(move |position| self.sides[*position] == Some(split))
+    }
+
+    /// Kept rows of a split.
+    pub(crate) fn count(&self, split: Split) -> u64 {
+        self.positions(split).count() as u64
+    }
+
+    /// Kept rows of a split and class.
+    pub(crate) fn count_class(&self, split: Split, class: Sentiment) -> u64 {
+        self.positions(split).filter(|position| self.rows[*position].label == Some(class)).count() as u64
+    }
+
+    /// Rows removed for a reason.
+    pub(crate) fn count_removed(&self, reason: Reason) -> u64 {
+        self.audit.removals.iter().flatten().filter(|removal| removal.reason == reason).count() as u64
+    }
+
+    /// The profile.
+    pub(crate) fn profile(&self, settings: &CleanSettings) -> Profile {
+        let split = &settings.split;
+        let kept = self.sides.iter().flatten().count() as u64;
+        let removed = Reason::ALL.map(|reason| Removed { reason: reason.to_string(), rows: self.count_removed(reason) });
+        let groups = self.groups.iter().zip(self.sides).filter_map(|(group, side)| Some(((*group)?, (*side)?)));
+        Profile {
+            format: profile::FORMAT,
+            read: self.rows.len() as u64,
+            kept,
+            removed: removed.to_vec(),
+            splitting: Splitting {
+                test_by: self.divider.as_str().to_owned(),
+                grouped: split.grouped,
+                test: split.test,
+                validation: split.validation,
+                seed: settings.seed.unwrap_or_default(),
+            },
+            splits: self.splits(),
+            duplicates: self.audit.duplicates,
+            leaks: self.audit.leaks,
+            groups: shared_groups(groups),
+            telling_words: self.telling_words(),
+            examples: Sentiment::ALL.map(|class| self.examples(class)).to_vec(),
+        }
+    }
+
+    fn splits(&self) -> Vec<SplitProfile> {
+        let words = |split| -> Vec<u32> { self.positions(split).map(|position| self.rows[position].text.words).collect() };
+        let edges = bins(lengths(words(Split::Train)).as_ref());
+        [Split::Train, Split::Validation, Split::Test, Split::Unlabelled]
+            .into_iter()
+            .map(|split| {
+                let words = words(split);
+                let classes = Sentiment::ALL.map(|class| ClassCount { class, rows: self.count_class(split, class) });
+                SplitProfile {
+                    split,
+                    rows: words.len() as u64,
+                    classes: classes.to_vec(),
+                    histogram: count_into(edges.clone(), &words),
+                    words: lengths(words),
+                }
+            })
+            .collect()
+    }
+
+    fn telling_words(&self) -> Vec<ClassWords> {
+        let reviews: Vec<_> = self
+            .positions(Split::Train)
+            .filter_map(|position| Some((self.texts[position], self.rows[position].label?)))
+            .collect();
+        telling_words(&reviews)
+    }
+
+    /// A few training reviews of a class: those with the smallest digests, which is as good as
+    /// drawn by lot and always the same.
+    fn examples(&self, class: Sentiment) -> ClassExamples {
+        let mut positions: Vec<_> =
+            self.positions(Split::Train).filter(|position| self.rows[*position].label == Some(class)).collect();
+        positions.sort_by_key(|position| self.rows[*position].text.normalised);
+        let reviews = positions.into_iter().take(EXAMPLES).map(|position| {
+            let text = self.texts[position];
+            let end = text.char_indices().nth(EXCERPT).map(|(end, _)| end);
+            ExampleReview {
+                row_id: self.row_ids[position],
+                text: text[..end.unwrap_or(text.len())].to_owned(),
+                cut: end.is_some(),
+            }
+        });
+        ClassExamples { class, reviews: reviews.collect() }
+    }
+}
