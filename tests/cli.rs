@@ -17,7 +17,10 @@ fn check(project: &Project, arguments: &[&str], expected: &str) {
     let clock = Instant::now();
     let screen = call(project, arguments);
     let seconds = clock.elapsed().as_secs_f64();
-    assert_eq!(screen.comparable(project.folder()), format!("exit code {expected}"));
+    assert_eq!(
+        screen.comparable(project.folder()),
+        format!("exit code {expected}")
+    );
     // Measured: 5 ms. The rest is for a machine that does something else at the same time.
     assert!(seconds < 0.5, "{seconds} s");
 }
@@ -61,7 +64,9 @@ fn names_that_are_not_there_are_answered_with_the_nearest() {
 
 #[test]
 fn references_that_do_not_fit_are_refused_on_both_sides() {
-    let project = Project::with_pipeline(&tiny_pipeline().replace("tokenizer = \"words\"", "tokenizer = \"word\""));
+    let project = Project::with_pipeline(
+        &tiny_pipeline().replace("tokenizer = \"words\"", "tokenizer = \"word\""),
+    );
     check(
         &project,
         &["run"],
@@ -80,8 +85,13 @@ fn references_that_do_not_fit_are_refused_on_both_sides() {
          hint: Set `model.naive.tokenizer` to `words`, or `model.naive.embedding` to an embedding of `pieces`\n",
     );
     let vectors = "kind = \"static\"\nsource = \"vectors.txt\"";
-    let project = Project::with_pipeline(&tiny_pipeline().replacen("kind = \"random\"", vectors, 1));
-    fs::write(project.folder().join("vectors.txt"), "good 1 2 3\nbad 4 5 6\n").expect("written");
+    let project =
+        Project::with_pipeline(&tiny_pipeline().replacen("kind = \"random\"", vectors, 1));
+    fs::write(
+        project.folder().join("vectors.txt"),
+        "good 1 2 3\nbad 4 5 6\n",
+    )
+    .expect("written");
     check(
         &project,
         &["plan"],
@@ -110,8 +120,8 @@ fn files_that_are_not_there_are_named() {
         &project,
         &["run", "--only", "train"],
         "1\n----- stderr\nerror: `train naive` reads `tokenize words`, which is not there for these settings: never run\n\n\
-         hint: Build it with `ressenti run --only tokenize --variant words`, \
-         or leave out `--only` to run all that is needed\n",
+         hint: Leave out `--only` to run all that is needed, \
+         or build it first with `--only tokenize --variant words`\n",
     );
     check(
         &project,
@@ -144,13 +154,26 @@ fn a_plan_of_an_empty_folder_is_the_whole_pipeline() {
         "0\n----- stdout\n\
          {\"event\":\"step\",\"state\":\"stale\",\"stage\":\"ingest\",\"variant\":\"reviews\",\"text\":\"never run\"}\n",
     );
-    assert!(!project.artifacts().join("store").exists(), "a plan makes nothing");
+    assert!(
+        !project.artifacts().join("store").exists(),
+        "a plan makes nothing"
+    );
 }
 
 #[test]
 fn bare_it_teaches() {
     let screen = succeed(&Project::tiny(), &[]);
-    for word in ["ingest", "clean", "tokenize", "embed", "train", "evaluate", "report", "ressenti run", "ressenti plan"] {
+    for word in [
+        "ingest",
+        "clean",
+        "tokenize",
+        "embed",
+        "train",
+        "evaluate",
+        "report",
+        "ressenti run",
+        "ressenti plan",
+    ] {
         assert!(screen.stdout.contains(word), "{word}");
     }
 }
@@ -158,44 +181,85 @@ fn bare_it_teaches() {
 #[test]
 fn the_status_is_for_people_and_for_scripts() {
     let project = finished();
-    fs::remove_dir_all(project.artifacts().join("evaluate/naive")).err();
     let change = ["--set", "tokenizer.words.max_length=20"];
     let table = succeed(&project, &[&["status"], &change[..]].concat()).stdout;
-    assert!(table.ends_with("\n7 steps not fresh; `ressenti plan` says why\n"), "{table}");
+    assert!(
+        table.ends_with("\n7 steps not fresh; `ressenti plan` says why\n"),
+        "{table}"
+    );
     let screen = succeed(&project, &[&["status", "--json"], &change[..]].concat());
     let status: Value = serde_json::from_str(&screen.stdout).expect("JSON");
     let lines = status.as_array().expect("an array");
-    let states: Vec<_> = lines.iter().map(|line| line["state"].as_str().expect("a state")).collect();
+    let states: Vec<_> = lines
+        .iter()
+        .map(|line| line["state"].as_str().expect("a state"))
+        .collect();
     assert_eq!(states, [&["fresh"; 2][..], &["stale"; 7]].concat());
-    let steps = lines.iter().map(|line| format!("{} {}", line["stage"], line["variant"]).replace('"', ""));
+    let steps = lines
+        .iter()
+        .map(|line| format!("{} {}", line["stage"], line["variant"]).replace('"', ""));
     assert_eq!(steps.collect::<Vec<_>>(), ALL);
     assert_eq!(lines[0]["rows"], 60);
-    assert!(lines.iter().all(|line| line["bytes"].as_u64() > Some(0) && line["finished"].as_u64() > Some(0)));
-    assert_eq!(lines[2]["reasons"][0], "setting `tokenizer.words.max_length` changed: 24 -> 20");
+    assert!(
+        lines
+            .iter()
+            .all(|line| line["bytes"].as_u64() > Some(0) && line["finished"].as_u64() > Some(0))
+    );
+    assert_eq!(
+        lines[2]["reasons"][0],
+        "setting `tokenizer.words.max_length` changed: 24 -> 20"
+    );
     assert_eq!(lines[2]["folder"], "artifacts/tokenize/words");
 }
 
 #[test]
 fn progress_in_json_is_json_to_the_last_line() {
     let project = finished();
-    let screen = succeed(&project, &["run", "--progress", "json", "--set", "model.naive.hidden=5"]);
-    let lines: Vec<Value> =
-        screen.stdout.lines().map(|line| serde_json::from_str(line).expect("a JSON object")).collect();
+    let screen = succeed(
+        &project,
+        &["run", "--progress", "json", "--set", "model.naive.hidden=5"],
+    );
+    let lines: Vec<Value> = screen
+        .stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a JSON object"))
+        .collect();
     let last = lines.last().expect("a last line");
-    assert_eq!((&last["event"], &last["fresh"], &last["done"]), (&"run".into(), &6.into(), &3.into()));
+    assert_eq!(
+        (&last["event"], &last["fresh"], &last["done"]),
+        (&"run".into(), &6.into(), &3.into())
+    );
     assert_eq!(last["report"], "artifacts/report/reviews/report.html");
-    assert!(screen.stderr.lines().all(|line| serde_json::from_str::<Value>(line).is_ok()), "{}", screen.stderr);
+    assert!(
+        screen
+            .stderr
+            .lines()
+            .all(|line| serde_json::from_str::<Value>(line).is_ok()),
+        "{}",
+        screen.stderr
+    );
 }
 
 #[test]
 fn every_program_starts_from_any_folder_without_any_variable() {
-    let names = StageName::ALL.map(StageName::binary).into_iter().chain(["ressenti"]);
+    let names = StageName::ALL
+        .map(StageName::binary)
+        .into_iter()
+        .chain(["ressenti"]);
     for name in names {
         for flag in ["--version", "--help"] {
-            let output = Command::new(program(name)).arg(flag).current_dir("/").env_clear().output();
+            let output = Command::new(program(name))
+                .arg(flag)
+                .current_dir("/")
+                .env_clear()
+                .output();
             let screen = Screen::from(output.expect("it starts"));
             assert_eq!(screen.code, Some(0), "{name} {flag}: {}", screen.stderr);
-            assert!(screen.stdout.contains(name) || flag == "--help", "{}", screen.stdout);
+            assert!(
+                screen.stdout.contains(name) || flag == "--help",
+                "{}",
+                screen.stdout
+            );
         }
     }
 }
@@ -204,7 +268,10 @@ fn every_program_starts_from_any_folder_without_any_variable() {
 fn a_stage_has_its_own_help_and_its_own_refusals() {
     let project = Project::tiny();
     let help = succeed(&project, &["train", "--help"]).stdout;
-    assert!(help.contains("--variant") && help.contains("ressenti-train"), "{help}");
+    assert!(
+        help.contains("--variant") && help.contains("ressenti-train"),
+        "{help}"
+    );
     let usage = call(&project, &["train", "--wrong"]);
     assert_eq!(usage.code, Some(2));
 }
@@ -213,8 +280,19 @@ fn a_stage_has_its_own_help_and_its_own_refusals() {
 fn a_pipeline_means_the_same_from_every_folder() {
     let project = finished();
     let file = project.pipeline_file();
-    let output = ressenti(&project, &["run", "--pipeline"]).arg(&file).current_dir("/").output();
+    let output = ressenti(&project, &["run", "--pipeline"])
+        .arg(&file)
+        .current_dir("/")
+        .output();
     let screen = Screen::from(output.expect("it starts"));
-    assert_eq!(crate::common::steps(&screen, "fresh"), ALL, "{}", screen.stderr);
-    assert_eq!(done(&project, &["--artifacts", "artifacts"]), Vec::<String>::new());
+    assert_eq!(
+        crate::common::steps(&screen, "fresh"),
+        ALL,
+        "{}",
+        screen.stderr
+    );
+    assert_eq!(
+        done(&project, &["--artifacts", "artifacts"]),
+        Vec::<String>::new()
+    );
 }

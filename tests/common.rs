@@ -11,7 +11,7 @@ use artifact::{Artifact, Digest, StageName};
 use testkit::{Project, Screen, program};
 
 /// The steps of the tiny pipeline, in order.
-pub const ALL: [&str; 9] = [
+pub(crate) const ALL: [&str; 9] = [
     "ingest reviews",
     "clean reviews",
     "tokenize words",
@@ -24,44 +24,67 @@ pub const ALL: [&str; 9] = [
 ];
 
 /// `ressenti` with these arguments, called in a project's folder.
-pub fn ressenti(project: &Project, arguments: &[&str]) -> Command {
+pub(crate) fn ressenti(project: &Project, arguments: &[&str]) -> Command {
     let mut command = Command::new(program("ressenti"));
-    command.args(arguments).current_dir(project.folder()).env("RUST_BACKTRACE", "0");
+    command
+        .args(arguments)
+        .current_dir(project.folder())
+        .env("RUST_BACKTRACE", "0");
     command
 }
 
 /// Calls `ressenti` and waits for its end.
-pub fn call(project: &Project, arguments: &[&str]) -> Screen {
-    ressenti(project, arguments).output().expect("it starts").into()
+pub(crate) fn call(project: &Project, arguments: &[&str]) -> Screen {
+    ressenti(project, arguments)
+        .output()
+        .expect("it starts")
+        .into()
 }
 
 /// Calls `ressenti`, which must end well.
 #[track_caller]
-pub fn succeed(project: &Project, arguments: &[&str]) -> Screen {
+pub(crate) fn succeed(project: &Project, arguments: &[&str]) -> Screen {
     let screen = call(project, arguments);
-    assert_eq!(screen.code, Some(0), "`ressenti {}`\n{}{}", arguments.join(" "), screen.stdout, screen.stderr);
+    assert_eq!(
+        screen.code,
+        Some(0),
+        "`ressenti {}`\n{}{}",
+        arguments.join(" "),
+        screen.stdout,
+        screen.stderr
+    );
     screen
 }
 
 /// The steps whose line starts with this word.
-pub fn steps(screen: &Screen, state: &str) -> Vec<String> {
-    let lines = screen.stdout.lines().map(|line| line.split_whitespace().collect::<Vec<_>>());
+pub(crate) fn steps(screen: &Screen, state: &str) -> Vec<String> {
+    let lines = screen
+        .stdout
+        .lines()
+        .map(|line| line.split_whitespace().collect::<Vec<_>>());
     let lines = lines.filter(|words| words.len() >= 3 && words[0] == state);
     let step = |words: Vec<&str>| format!("{} {}", words[1], words[2]);
-    lines.map(step).filter(|step| ALL.contains(&step.as_str())).collect()
+    lines
+        .map(step)
+        .filter(|step| ALL.contains(&step.as_str()))
+        .collect()
 }
 
 /// Runs, and says which steps did something.
 #[track_caller]
-pub fn done(project: &Project, arguments: &[&str]) -> Vec<String> {
+pub(crate) fn done(project: &Project, arguments: &[&str]) -> Vec<String> {
     let screen = succeed(project, &[&["run"], arguments].concat());
     let (fresh, done) = (steps(&screen, "fresh"), steps(&screen, "done"));
-    assert!(fresh.iter().all(|step| !done.contains(step)), "{}", screen.stdout);
+    assert!(
+        fresh.iter().all(|step| !done.contains(step)),
+        "{}",
+        screen.stdout
+    );
     done
 }
 
 /// The tiny project after a run: made once, and copied for each test.
-pub fn finished() -> Project {
+pub(crate) fn finished() -> Project {
     static MADE: OnceLock<Project> = OnceLock::new();
     let made = MADE.get_or_init(|| {
         let project = Project::tiny();
@@ -90,35 +113,39 @@ fn copy_folder(from: &Path, to: &Path) {
 }
 
 /// Splits `train lstm` into its stage and variant.
-pub fn parts(step: &str) -> (StageName, &str) {
+pub(crate) fn parts(step: &str) -> (StageName, &str) {
     let (stage, variant) = step.split_once(' ').expect("two words");
     (stage.parse().expect("a stage"), variant)
 }
 
 /// The artifact of a step, opened where it lies and not through its name.
-pub fn artifact(project: &Project, step: &str) -> Artifact {
+pub(crate) fn artifact(project: &Project, step: &str) -> Artifact {
     let (stage, variant) = parts(step);
     Artifact::open(&folder(project, stage, variant)).expect("whole")
 }
 
 /// The folder behind a variant's name.
-pub fn folder(project: &Project, stage: StageName, variant: &str) -> PathBuf {
+pub(crate) fn folder(project: &Project, stage: StageName, variant: &str) -> PathBuf {
     fs::canonicalize(project.store().named(stage, variant)).expect("it was built")
 }
 
 /// What each step's output holds.
-pub fn identities(project: &Project) -> BTreeMap<&'static str, Digest> {
-    ALL.into_iter().map(|step| (step, artifact(project, step).identity())).collect()
+pub(crate) fn identities(project: &Project) -> BTreeMap<&'static str, Digest> {
+    ALL.into_iter()
+        .map(|step| (step, artifact(project, step).identity()))
+        .collect()
 }
 
 /// Everything in the store is whole, and nothing half-written lies outside the work folder.
 #[track_caller]
-pub fn check_store(project: &Project) {
+pub(crate) fn check_store(project: &Project) {
     let store = project.artifacts().join("store");
     for stage in fs::read_dir(&store).into_iter().flatten() {
         for key in fs::read_dir(stage.expect("an entry").path()).expect("a folder") {
             let folder = key.expect("an entry").path();
-            Artifact::open(&folder).and_then(|artifact| artifact.verify()).expect("whole");
+            Artifact::open(&folder)
+                .and_then(|artifact| artifact.verify())
+                .expect("whole");
         }
     }
 }

@@ -6,14 +6,26 @@ use std::path::{Path, PathBuf};
 use artifact::Contract;
 use testkit::{Project, Recipe};
 
-use crate::common::{ALL, artifact, call, check_store, done, finished, identities, parts, steps, succeed};
+use crate::common::{
+    ALL, artifact, call, check_store, done, finished, identities, parts, steps, succeed,
+};
 
 fn files(project: &Project, step: &str) -> Vec<PathBuf> {
     let folder = artifact(project, step).folder().to_owned();
-    let mut files: Vec<PathBuf> =
-        fs::read_dir(folder).expect("a folder").map(|entry| entry.expect("an entry").path()).collect();
+    let mut files: Vec<PathBuf> = fs::read_dir(folder)
+        .expect("a folder")
+        .map(|entry| entry.expect("an entry").path())
+        .collect();
     files.sort();
     files
+}
+
+/// One of a step's files that is not its manifest.
+fn content(project: &Project, step: &str) -> PathBuf {
+    let mut files = files(project, step).into_iter();
+    files
+        .find(|path| !path.ends_with("manifest.json"))
+        .expect("a content file")
 }
 
 fn flip(path: &Path, position: usize) {
@@ -28,7 +40,8 @@ fn said(project: &Project, step: &str) -> String {
     let plan = succeed(project, &["plan"]).stdout;
     let start = format!("stale  {stage:<9} {variant:<12} ");
     let line = plan.lines().find_map(|line| line.strip_prefix(&start));
-    line.unwrap_or_else(|| panic!("`{step}` should be stale:\n{plan}")).to_owned()
+    line.unwrap_or_else(|| panic!("`{step}` should be stale:\n{plan}"))
+        .to_owned()
 }
 
 #[test]
@@ -43,14 +56,21 @@ fn a_flipped_byte_in_any_file_of_any_artifact_is_named() {
             for position in [0, last / 2, last] {
                 flip(&path, position);
                 let found = said(&project, step);
-                assert!(found.starts_with(&format!("output damaged: `{name}`, ")), "{name}[{position}]: {found}");
+                assert!(
+                    found.starts_with(&format!("output damaged: `{name}`, ")),
+                    "{name}[{position}]: {found}"
+                );
                 fs::write(&path, &whole).expect("written");
                 checked += 1;
             }
         }
     }
     assert!(checked >= 3 * 25, "{checked}");
-    assert_eq!(steps(&succeed(&project, &["plan"]), "fresh"), ALL, "mended by hand, all is fresh again");
+    assert_eq!(
+        steps(&succeed(&project, &["plan"]), "fresh"),
+        ALL,
+        "mended by hand, all is fresh again"
+    );
 }
 
 #[test]
@@ -58,9 +78,7 @@ fn only_what_is_damaged_is_rebuilt() {
     let project = finished();
     let before = identities(&project);
     for step in ALL {
-        let files = files(&project, step);
-        let content = files.iter().find(|path| !path.ends_with("manifest.json")).expect("a content file");
-        flip(content, 10);
+        flip(&content(&project, step), 10);
         assert_eq!(done(&project, &[]), [step]);
     }
     assert_eq!(identities(&project), before);
@@ -71,36 +89,83 @@ fn only_what_is_damaged_is_rebuilt() {
 fn a_damaged_manifest_a_missing_file_and_a_missing_folder_are_mended_alike() {
     let project = finished();
     let before = identities(&project);
-    flip(&artifact(&project, "clean reviews").folder().join("manifest.json"), 100);
+    flip(
+        &artifact(&project, "clean reviews")
+            .folder()
+            .join("manifest.json"),
+        100,
+    );
     assert_eq!(done(&project, &[]), ["clean reviews"]);
-    fs::remove_file(artifact(&project, "embed random").folder().join("embedding.arrow")).expect("removed");
-    assert_eq!(said(&project, "embed random"), "output damaged: `embedding.arrow`, it is missing");
+    fs::remove_file(
+        artifact(&project, "embed random")
+            .folder()
+            .join("embedding.arrow"),
+    )
+    .expect("removed");
+    assert_eq!(
+        said(&project, "embed random"),
+        "output damaged: `embedding.arrow`, it is missing"
+    );
     assert_eq!(done(&project, &[]), ["embed random"]);
     fs::remove_dir_all(artifact(&project, "train naive").folder()).expect("removed");
     assert_eq!(said(&project, "train naive"), "its output was removed");
     assert_eq!(done(&project, &[]), ["train naive"]);
     fs::remove_dir_all(project.artifacts().join("report")).expect("removed");
-    assert_eq!(done(&project, &[]), Vec::<String>::new(), "a name that is gone is given again");
-    assert!(project.artifacts().join("report/reviews/report.html").is_file());
+    assert_eq!(
+        done(&project, &[]),
+        Vec::<String>::new(),
+        "a name that is gone is given again"
+    );
+    assert!(
+        project
+            .artifacts()
+            .join("report/reviews/report.html")
+            .is_file()
+    );
     assert_eq!(identities(&project), before);
 }
 
 #[test]
 fn several_damages_are_mended_in_one_run() {
     let project = finished();
-    for step in ["ingest reviews", "tokenize words", "train lstm", "report reviews"] {
-        flip(&files(&project, step)[0], 5);
+    for step in [
+        "ingest reviews",
+        "tokenize words",
+        "train lstm",
+        "report reviews",
+    ] {
+        flip(&content(&project, step), 5);
     }
     let status = succeed(&project, &["status"]).stdout;
-    assert_eq!(status.lines().filter(|line| line.starts_with("damaged")).count(), 4, "{status}");
-    assert_eq!(done(&project, &[]), ["ingest reviews", "tokenize words", "train lstm", "report reviews"]);
+    assert_eq!(
+        status
+            .lines()
+            .filter(|line| line.starts_with("damaged"))
+            .count(),
+        4,
+        "{status}"
+    );
+    assert_eq!(
+        done(&project, &[]),
+        [
+            "ingest reviews",
+            "tokenize words",
+            "train lstm",
+            "report reviews"
+        ]
+    );
     check_store(&project);
 }
 
 #[test]
 fn a_stage_called_by_hand_refuses_a_damaged_input() {
     let project = finished();
-    flip(&artifact(&project, "clean reviews").folder().join("clean.parquet"), 50);
+    flip(
+        &artifact(&project, "clean reviews")
+            .folder()
+            .join("clean.parquet"),
+        50,
+    );
     let screen = call(&project, &["tokenize", "--force"]).comparable(project.folder());
     let expected = "exit code 1\n----- stderr\n\
         error: `artifacts/store/clean/[digest]/clean.parquet` is damaged: \
@@ -126,15 +191,28 @@ fn an_embedding_of_another_tokenizer_is_refused_while_planning() {
             sources: manifest.sources,
             contract,
         };
-        recipe.commit(&project.store(), "random", &[("embedding.arrow", b"vectors")]);
+        recipe.commit(
+            &project.store(),
+            "random",
+            &[("embedding.arrow", b"vectors")],
+        );
         call(&project, &["run"]).comparable(project.folder())
     };
     let screen = misfit(|contract| {
-        let Contract::Embedding { vocabulary_size, .. } = contract else { panic!("an embedding") };
+        let Contract::Embedding {
+            vocabulary_size, ..
+        } = contract
+        else {
+            panic!("an embedding")
+        };
         *vocabulary_size = 12_345;
     });
-    let (before, after) = screen.split_once("has a vocabulary of ").expect("both sizes are named");
-    let (_, after) = after.split_once(", the latter ").expect("both sizes are named");
+    let (before, after) = screen
+        .split_once("has a vocabulary of ")
+        .expect("both sizes are named");
+    let (_, after) = after
+        .split_once(", the latter ")
+        .expect("both sizes are named");
     assert_eq!(
         before,
         "exit code 1\n----- stderr\nerror: `embed random` cannot put `tokenize words` and `embed random` together: \
@@ -143,10 +221,17 @@ fn an_embedding_of_another_tokenizer_is_refused_while_planning() {
     assert_eq!(
         after,
         "a vocabulary of 12,345\n\nhint: Set `embedding.random.tokenizer` to one made for the other, or rebuild \
-         `embed random` with `ressenti run --only embed --variant random --force`\n"
+         `embed random` with `--only embed --variant random --force`\n"
     );
     let screen = misfit(|contract| {
-        let Contract::Embedding { tokenizer, vocabulary_size, .. } = contract else { panic!("an embedding") };
+        let Contract::Embedding {
+            tokenizer,
+            vocabulary_size,
+            ..
+        } = contract
+        else {
+            panic!("an embedding")
+        };
         *tokenizer = artifact::Digest::of_bytes(b"another");
         *vocabulary_size = 0;
     });

@@ -18,7 +18,10 @@ fn reviews_become_a_report_and_the_second_run_does_nothing() {
     for name in ["naive", "lstm", "Tiny"] {
         assert!(html.contains(name), "the report names `{name}`");
     }
-    assert!(!html.contains("http://") && !html.contains("src=\"http"), "the report needs no network");
+    assert!(
+        !html.contains("http://") && !html.contains("src=\"http"),
+        "the report needs no network"
+    );
 
     let clock = Instant::now();
     let screen = succeed(&project, &["run"]);
@@ -37,18 +40,36 @@ fn a_setting_of_one_model_runs_that_model_and_what_follows_it() {
     let project = finished();
     let change = ["--set", "model.lstm.hidden=6"];
     let plan = succeed(&project, &[&["plan"], &change[..]].concat()).comparable(project.folder());
-    assert!(plan.contains("\nstale  train     lstm         setting `model.lstm.hidden` changed: 8 -> 6\n"), "{plan}");
-    assert!(plan.contains("\nstale  evaluate  lstm         input `train lstm` may change\n"), "{plan}");
-    assert_eq!(done(&project, &change), ["train lstm", "evaluate lstm", "report reviews"]);
+    assert!(
+        plan.contains(
+            "\nstale  train     lstm         setting `model.lstm.hidden` changed: 8 -> 6\n"
+        ),
+        "{plan}"
+    );
+    assert!(
+        plan.contains("\nstale  evaluate  lstm         input `train lstm` may change\n"),
+        "{plan}"
+    );
+    assert_eq!(
+        done(&project, &change),
+        ["train lstm", "evaluate lstm", "report reviews"]
+    );
     assert_eq!(done(&project, &change), NOTHING);
-    assert_eq!(done(&project, &[]), NOTHING, "what was there before is still there");
+    assert_eq!(
+        done(&project, &[]),
+        NOTHING,
+        "what was there before is still there"
+    );
     check_store(&project);
 }
 
 #[test]
 fn a_step_redone_with_the_same_outcome_leaves_the_rest_fresh() {
     let project = finished();
-    assert_eq!(done(&project, &["--set", "ingest.max_reject_rate=0.5"]), ["ingest reviews"]);
+    assert_eq!(
+        done(&project, &["--set", "ingest.max_reject_rate=0.5"]),
+        ["ingest reviews"]
+    );
 }
 
 #[test]
@@ -67,23 +88,58 @@ fn a_new_review_runs_everything_and_another_name_of_the_same_file_nothing() {
     let other = project.folder().join("other.csv");
     fs::rename(&file, &other).expect("renamed");
     assert_eq!(done(&project, &["--source", "other.csv"]), NOTHING);
-    fs::write(&file, corpus::kaggle_csv() + "\"A new one, and a good one.\",positive\n").expect("written");
+    fs::write(
+        &file,
+        corpus::kaggle_csv() + "\"A new one, and a good one.\",positive\n",
+    )
+    .expect("written");
     let plan = succeed(&project, &["plan"]).stdout;
-    assert!(plan.starts_with("stale  ingest    reviews      source `reviews.csv` changed\n"), "{plan}");
-    assert_eq!(done(&project, &["--variant", "words"]), ["ingest reviews", "clean reviews", "tokenize words"]);
+    assert!(
+        plan.starts_with("stale  ingest    reviews      source `reviews.csv` changed\n"),
+        "{plan}"
+    );
+    assert_eq!(
+        done(&project, &["--variant", "words"]),
+        ["ingest reviews", "clean reviews", "tokenize words"]
+    );
 }
 
 #[test]
 fn the_imdb_folder_is_read_with_its_own_split() {
     let project = Project::tiny();
     corpus::write_aclimdb(project.folder()).expect("written");
-    let ingested = done(&project, &["--source", "aclImdb", "--variant", "random"]);
-    assert_eq!(ingested, ["ingest reviews", "clean reviews", "tokenize words", "embed random"]);
-    let contract = serde_json::to_value(&crate::common::artifact(&project, "clean reviews").manifest().contract);
+    // By row and not by film: six films are too few to divide once more.
+    let by_row = ["--set", "clean.split.grouped=false"];
+    let built = done(
+        &project,
+        &[&["--source", "aclImdb", "--variant", "random"], &by_row[..]].concat(),
+    );
+    assert_eq!(
+        built,
+        [
+            "ingest reviews",
+            "clean reviews",
+            "tokenize words",
+            "embed random"
+        ]
+    );
+    let contract = serde_json::to_value(
+        &crate::common::artifact(&project, "clean reviews")
+            .manifest()
+            .contract,
+    );
     let contract = contract.expect("a contract is plain data");
-    let side = |test: bool| corpus::REVIEWS.iter().filter(|review| (review.film >= 6) == test).count();
+    let side = |test: bool| {
+        corpus::REVIEWS
+            .iter()
+            .filter(|review| (review.film >= 6) == test)
+            .count()
+    };
     assert_eq!(contract["test"], side(true));
-    let learned = contract["train"].as_u64().zip(contract["validation"].as_u64()).map(|(train, rest)| train + rest);
+    let learned = contract["train"]
+        .as_u64()
+        .zip(contract["validation"].as_u64())
+        .map(|(train, rest)| train + rest);
     assert_eq!(learned, Some(side(false) as u64));
     assert_eq!(contract["unlabelled"], corpus::UNLABELLED.len());
 }
@@ -91,19 +147,40 @@ fn the_imdb_folder_is_read_with_its_own_split() {
 #[test]
 fn one_model_alone_and_one_stage_alone() {
     let project = Project::tiny();
-    let naive = ["ingest reviews", "clean reviews", "tokenize words", "embed random", "train naive", "evaluate naive"];
+    let naive = [
+        "ingest reviews",
+        "clean reviews",
+        "tokenize words",
+        "embed random",
+        "train naive",
+        "evaluate naive",
+    ];
     assert_eq!(done(&project, &["--variant", "naive"]), naive);
     let screen = succeed(&project, &["train", "--variant", "lstm"]);
-    assert!(screen.stdout.starts_with("done   train     lstm  "), "{}", screen.stdout);
+    assert!(
+        screen.stdout.starts_with("done   train     lstm  "),
+        "{}",
+        screen.stdout
+    );
     assert_eq!(done(&project, &["--only", "train"]), NOTHING);
-    assert_eq!(done(&project, &["--only", "train", "--variant", "lstm", "--force"]), ["train lstm"]);
+    assert_eq!(
+        done(
+            &project,
+            &["--only", "train", "--variant", "lstm", "--force"]
+        ),
+        ["train lstm"]
+    );
     assert_eq!(done(&project, &[]), ["evaluate lstm", "report reviews"]);
 }
 
 /// The figures of the report, changed so that its models seem to have been right on every row.
 fn flattered(metrics: &str) -> String {
     let mut metrics: Value = serde_json::from_str(metrics).expect("JSON");
-    for model in metrics["models"].as_object_mut().expect("models").values_mut() {
+    for model in metrics["models"]
+        .as_object_mut()
+        .expect("models")
+        .values_mut()
+    {
         model["accuracy"] = serde_json::json!({ "value": 1.0, "low": 0.999, "high": 1.0 });
     }
     metrics.to_string()
@@ -112,7 +189,8 @@ fn flattered(metrics: &str) -> String {
 #[test]
 fn a_regression_is_exit_code_1_and_noise_is_not() {
     let project = finished();
-    let metrics = fs::read_to_string(project.artifacts().join("report/reviews/metrics.json")).expect("read");
+    let metrics =
+        fs::read_to_string(project.artifacts().join("report/reviews/metrics.json")).expect("read");
     fs::write(project.folder().join("same.json"), &metrics).expect("written");
     fs::write(project.folder().join("better.json"), flattered(&metrics)).expect("written");
 
@@ -120,12 +198,35 @@ fn a_regression_is_exit_code_1_and_noise_is_not() {
     assert_eq!(steps(&same, "fresh"), ALL);
 
     // One epoch at a rate of nothing: models that know nothing.
-    let change = ["--set", "training.learning_rate=1e-9", "--set", "training.epochs=1"];
-    let worse = call(&project, &[&["run", "--baseline", "better.json"], &change[..]].concat());
+    let change = [
+        "--set",
+        "training.learning_rate=1e-9",
+        "--set",
+        "training.epochs=1",
+    ];
+    let worse = call(
+        &project,
+        &[&["run", "--baseline", "better.json"], &change[..]].concat(),
+    );
     assert_eq!(worse.code, Some(1), "{}{}", worse.stdout, worse.stderr);
-    assert_eq!(steps(&worse, "done").len(), 4, "both models are trained and judged: {}", worse.stdout);
-    assert!(worse.stderr.contains("worse than in the baseline"), "{}", worse.stderr);
-    assert!(worse.stdout.contains("\nreport  artifacts/report/reviews/report.html\n"), "{}", worse.stdout);
+    assert_eq!(
+        steps(&worse, "done").len(),
+        4,
+        "both models are trained and judged: {}",
+        worse.stdout
+    );
+    assert!(
+        worse.stderr.contains("worse than in the baseline"),
+        "{}",
+        worse.stderr
+    );
+    assert!(
+        worse
+            .stdout
+            .contains("\nreport  artifacts/report/reviews/report.html\n"),
+        "{}",
+        worse.stdout
+    );
 
     let none = call(&project, &["run", "--baseline", "none.json"]).comparable(project.folder());
     assert_eq!(

@@ -19,7 +19,11 @@ fn two_runs_at_once_share_the_work_and_break_nothing() {
     let project = Project::tiny();
     let start = || {
         let mut command = ressenti(&project, &["run"]);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts")
+        command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts")
     };
     let children = [start(), start()];
     let screens = children.map(|child| Screen::from(child.wait_with_output().expect("it ends")));
@@ -29,7 +33,10 @@ fn two_runs_at_once_share_the_work_and_break_nothing() {
         seen.sort_by_key(|step| ALL.iter().position(|known| known == step));
         assert_eq!(seen, ALL);
     }
-    let mut done: Vec<String> = screens.iter().flat_map(|screen| steps(screen, "done")).collect();
+    let mut done: Vec<String> = screens
+        .iter()
+        .flat_map(|screen| steps(screen, "done"))
+        .collect();
     done.sort_by_key(|step| ALL.iter().position(|known| known == step));
     assert_eq!(done, ALL, "every step is done once, by one of the two");
     assert_eq!(steps(&succeed(&project, &["run"]), "fresh"), ALL);
@@ -43,13 +50,16 @@ struct Programs {
 
 impl Programs {
     fn with(scripts: &[(StageName, &str)]) -> Self {
-        let programs = Self { folder: tempfile::tempdir().expect("a folder") };
+        let programs = Self {
+            folder: tempfile::tempdir().expect("a folder"),
+        };
         fs::copy(program("ressenti"), programs.path("ressenti")).expect("copied");
         for (stage, script) in scripts {
             let path = programs.path(stage.binary());
             let mut file = fs::File::create(&path).expect("created");
             write!(file, "#!/bin/sh\n{script}\n").expect("written");
-            file.set_permissions(fs::Permissions::from_mode(0o755)).expect("allowed");
+            file.set_permissions(fs::Permissions::from_mode(0o755))
+                .expect("allowed");
         }
         programs
     }
@@ -61,13 +71,20 @@ impl Programs {
     /// Stages without a script are found on the PATH.
     fn ressenti(&self, project: &Project, path: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.path("ressenti"));
-        let search = std::env::join_paths([path, Path::new("/usr/bin"), Path::new("/bin")]).expect("paths");
-        command.args(arguments).current_dir(project.folder()).env("PATH", search);
+        let search =
+            std::env::join_paths([path, Path::new("/usr/bin"), Path::new("/bin")]).expect("paths");
+        command
+            .args(arguments)
+            .current_dir(project.folder())
+            .env("PATH", search);
         command
     }
 
     fn call(&self, project: &Project, arguments: &[&str]) -> Screen {
-        self.ressenti(project, testkit::programs(), arguments).output().expect("it starts").into()
+        self.ressenti(project, testkit::programs(), arguments)
+            .output()
+            .expect("it starts")
+            .into()
     }
 }
 
@@ -75,8 +92,11 @@ impl Programs {
 fn a_missing_program_is_named_with_the_command_that_builds_it() {
     let project = Project::tiny();
     let nowhere = project.folder().join("none");
-    let screen: Screen =
-        Programs::with(&[]).ressenti(&project, &nowhere, &["run"]).output().expect("it starts").into();
+    let screen: Screen = Programs::with(&[])
+        .ressenti(&project, &nowhere, &["run"])
+        .output()
+        .expect("it starts")
+        .into();
     assert_eq!(
         screen.comparable(project.folder()),
         "exit code 1\n----- stderr\n\
@@ -107,7 +127,10 @@ fn a_failed_stage_names_what_it_holds_back_and_its_code_is_passed_on() {
     let screen = failing.call(&project, &[&["run", "--keep-going"], &change[..]].concat());
     assert_eq!(screen.code, Some(7));
     assert_eq!(steps(&screen, "failed"), ["train naive", "train lstm"]);
-    assert_eq!(steps(&screen, "held"), ["evaluate naive", "evaluate lstm", "report reviews"]);
+    assert_eq!(
+        steps(&screen, "held"),
+        ["evaluate naive", "evaluate lstm", "report reviews"]
+    );
 }
 
 #[test]
@@ -118,7 +141,8 @@ fn a_stage_that_met_a_passing_fault_is_started_again() {
     let screen = flaky.call(&project, &["run", "--only", "ingest"]);
     assert_eq!(screen.code, Some(0), "{}{}", screen.stdout, screen.stderr);
     assert_eq!(steps(&screen, "done"), ["ingest reviews"]);
-    let line = "  ingest reviews: a fault that may pass (exit code 75); starting it again in 1.0 s\n";
+    let line =
+        "  ingest reviews: a fault that may pass (exit code 75); starting it again in 1.0 s\n";
     assert!(screen.stderr.contains(line), "{}", screen.stderr);
 }
 
@@ -127,11 +151,17 @@ fn interrupted(script: &str, send: impl Fn(i32)) -> String {
     let project = Project::tiny();
     let waiting = Programs::with(&[(StageName::Ingest, script)]);
     let mut command = waiting.ressenti(&project, testkit::programs(), &["run"]);
-    command.process_group(0).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .process_group(0)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
     let child = command.spawn().expect("it starts");
     let clock = Instant::now();
     while !project.folder().join("started").exists() {
-        assert!(clock.elapsed() < Duration::from_secs(20), "the stage does not start");
+        assert!(
+            clock.elapsed() < Duration::from_secs(20),
+            "the stage does not start"
+        );
         sleep(Duration::from_millis(5));
     }
     send(i32::try_from(child.id()).expect("a process id"));
@@ -146,7 +176,7 @@ const INTERRUPTED: &str = "exit code 130\n----- stdout\n\n9 steps: 9 not tried i
 #[test]
 fn control_c_reaches_the_stage_and_the_run_says_so() {
     // SAFETY: `killpg` takes any number; the group is our own child's, as a terminal would do it.
-    let to_all = |process| drop(unsafe { libc::killpg(process, libc::SIGINT) });
+    let to_all = |process| assert_eq!(unsafe { libc::killpg(process, libc::SIGINT) }, 0);
     let saving = "trap 'exit 130' INT; touch started; while :; do sleep 0.05; done";
     assert_eq!(interrupted(saving, to_all), INTERRUPTED);
     let dying = "touch started; while :; do sleep 0.05; done";
@@ -156,8 +186,11 @@ fn control_c_reaches_the_stage_and_the_run_says_so() {
 #[test]
 fn a_terminated_run_takes_its_stage_along() {
     // SAFETY: `kill` takes any number; the process is our own child.
-    let to_ressenti = |process| drop(unsafe { libc::kill(process, libc::SIGTERM) });
-    assert_eq!(interrupted("touch started; exec sleep 60", to_ressenti), INTERRUPTED);
+    let to_ressenti = |process| assert_eq!(unsafe { libc::kill(process, libc::SIGTERM) }, 0);
+    assert_eq!(
+        interrupted("touch started; exec sleep 60", to_ressenti),
+        INTERRUPTED
+    );
 }
 
 #[test]
@@ -165,10 +198,19 @@ fn a_reader_who_has_seen_enough_is_no_error() {
     let project = finished();
     for arguments in [&["plan"][..], &["run"], &["status"], &["--help"], &[]] {
         let mut command = ressenti(&project, arguments);
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("it starts");
+        let mut child = command
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("it starts");
         drop(child.stdout.take());
         let screen = Screen::from(child.wait_with_output().expect("it ends"));
-        assert_eq!((screen.code, screen.stderr.as_str()), (Some(0), ""), "`ressenti {}`", arguments.join(" "));
+        assert_eq!(
+            (screen.code, screen.stderr.as_str()),
+            (Some(0), ""),
+            "`ressenti {}`",
+            arguments.join(" ")
+        );
     }
 }
 
@@ -178,10 +220,16 @@ fn colors_are_for_terminals_and_for_those_who_want_them() {
     let plain = call(&project, &["plan"]).stdout;
     assert!(!plain.contains('\u{1b}'), "{plain:?}");
     let with = |name: &str| {
-        let output = ressenti(&project, &["plan"]).env("CLICOLOR_FORCE", "1").env(name, "1").output();
+        let output = ressenti(&project, &["plan"])
+            .env("CLICOLOR_FORCE", "1")
+            .env(name, "1")
+            .output();
         Screen::from(output.expect("it starts")).stdout
     };
     assert!(with("RESSENTI_TEST").contains('\u{1b}'));
-    let wanted_none = ressenti(&project, &["plan"]).env("NO_COLOR", "1").output().expect("it starts");
+    let wanted_none = ressenti(&project, &["plan"])
+        .env("NO_COLOR", "1")
+        .output()
+        .expect("it starts");
     assert_eq!(Screen::from(wanted_none).stdout, plain);
 }

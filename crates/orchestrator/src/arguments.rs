@@ -149,7 +149,12 @@ pub(crate) struct SelectionArguments {
 
 impl SelectionArguments {
     pub(crate) fn request(&self) -> Request {
-        Request { from: self.from, only: self.only, variant: self.variant.clone(), force: self.force }
+        Request {
+            from: self.from,
+            only: self.only,
+            variant: self.variant.clone(),
+            force: self.force,
+        }
     }
 }
 
@@ -172,17 +177,42 @@ mod tests {
 
     #[test]
     fn a_stage_is_given_its_arguments_untouched() {
-        let line = ["ressenti", "train", "--variant", "lstm", "--help", "--set", "a.b=1"];
+        let line = [
+            "ressenti",
+            "train",
+            "--variant",
+            "lstm",
+            "--help",
+            "--set",
+            "a.b=1",
+        ];
         let arguments = Arguments::try_parse_from(line).expect("it parses");
-        let Some(Command::Train(train)) = arguments.command else { panic!("another command") };
-        assert_eq!(train.arguments, ["--variant", "lstm", "--help", "--set", "a.b=1"]);
+        let Some(Command::Train(train)) = arguments.command else {
+            panic!("another command")
+        };
+        assert_eq!(
+            train.arguments,
+            ["--variant", "lstm", "--help", "--set", "a.b=1"]
+        );
     }
 
     #[test]
     fn a_misspelled_stage_is_answered_with_the_nearest() {
-        let error = Arguments::try_parse_from(["ressenti", "run", "--from", "trian"]).expect_err("no such stage");
-        assert!(error.to_string().contains("a similar value exists: 'train'"), "{error}");
-        let error = Arguments::try_parse_from(["ressenti", "tokenise"]).expect_err("no such command");
-        assert!(error.to_string().contains("a similar subcommand exists: 'tokenize'"), "{error}");
+        let error = Arguments::try_parse_from(["ressenti", "run", "--from", "trian"])
+            .expect_err("no such stage");
+        assert!(
+            error
+                .to_string()
+                .contains("a similar value exists: 'train'"),
+            "{error}"
+        );
+        let error =
+            Arguments::try_parse_from(["ressenti", "tokenise"]).expect_err("no such command");
+        assert!(
+            error
+                .to_string()
+                .contains("a similar subcommand exists: 'tokenize'"),
+            "{error}"
+        );
     }
 }

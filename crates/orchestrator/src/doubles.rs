@@ -57,12 +57,15 @@ impl World {
         let selection = Selection::new(&steps, request)?;
         let planned = run::plan(&steps, &selection, &mut Survey::new(&store))?;
         let stale = planned.iter().filter(|step| !step.reasons.is_empty());
-        Ok(stale.map(|step| format!("{}: {}", step.facts.id, in_words(&step.reasons))).collect())
+        Ok(stale
+            .map(|step| format!("{}: {}", step.facts.id, in_words(&step.reasons)))
+            .collect())
     }
 
     /// Runs, and says which stages were started, in order, and what became of it.
     pub(crate) fn run(&self, request: &Request) -> Result<(Vec<String>, Tally), OrchestratorError> {
-        self.run_and_show(request).map(|(started, tally, _)| (started, tally))
+        self.run_and_show(request)
+            .map(|(started, tally, _)| (started, tally))
     }
 
     /// The same, with the lines shown for failed and held steps.
@@ -73,16 +76,31 @@ impl World {
         let store = self.project.store();
         let steps = self.pipeline().steps();
         let selection = Selection::new(&steps, request)?;
-        let overrides = self.changes.iter().map(|text| text.parse().expect("an override")).collect();
-        let arguments = PipelineArguments { overrides, ..arguments(&self.project) };
+        let overrides = self
+            .changes
+            .iter()
+            .map(|text| text.parse().expect("an override"))
+            .collect();
+        let arguments = PipelineArguments {
+            overrides,
+            ..arguments(&self.project)
+        };
         let baseline = self.baseline.then(|| std::path::Path::new("metrics.json"));
-        let manner = Manner { arguments: &arguments, keep_going: self.keep_going, baseline };
+        let manner = Manner {
+            arguments: &arguments,
+            keep_going: self.keep_going,
+            baseline,
+        };
         let mut started = Vec::new();
         let mut launch = |job: &Job| {
             let id = self.step_of(job);
             let given = |name: &str| job.arguments.iter().any(|argument| argument == name);
             let forced = if given("--force") { " (forced)" } else { "" };
-            let compared = if given("--baseline") { " (baseline)" } else { "" };
+            let compared = if given("--baseline") {
+                " (baseline)"
+            } else {
+                ""
+            };
             started.push(format!("{id}{forced}{compared}"));
             Ok(self.build(&id))
         };
@@ -94,27 +112,45 @@ impl World {
                 lines.push(format!("{} {id}: {text}", state.as_str()));
             }
         };
-        let mut run = Run { manner, store: &store, launch: &mut launch, show: &mut show };
+        let mut run = Run {
+            manner,
+            store: &store,
+            launch: &mut launch,
+            show: &mut show,
+        };
         let tally = run.run(&steps, &selection, &mut survey)?;
         Ok((started, tally, lines))
     }
 
     /// A job says its step just as a person would.
     fn step_of(&self, job: &Job) -> StepId {
-        let position = job.arguments.iter().position(|argument| argument == "--variant").expect("a variant");
+        let position = job
+            .arguments
+            .iter()
+            .position(|argument| argument == "--variant")
+            .expect("a variant");
         StepId::new(job.stage, &job.arguments[position + 1].to_string_lossy())
     }
 
     /// What a stage's program does: resolve, build, commit.
     fn build(&self, id: &StepId) -> Ending {
-        let ending = self.endings.get(&id.to_string()).cloned().unwrap_or(Ending::Done);
+        let ending = self
+            .endings
+            .get(&id.to_string())
+            .cloned()
+            .unwrap_or(Ending::Done);
         if ending != Ending::Done && !self.baseline {
             return ending;
         }
         let pipeline = self.pipeline();
         let store = self.project.store();
-        let step = pipeline.step(id.stage, Some(&id.variant)).expect("a step of the pipeline");
-        let resolved = Resolver::new(&pipeline, &store).resolve(&step).expect("whole manifests").expect("inputs");
+        let step = pipeline
+            .step(id.stage, Some(&id.variant))
+            .expect("a step of the pipeline");
+        let resolved = Resolver::new(&pipeline, &store)
+            .resolve(&step)
+            .expect("whole manifests")
+            .expect("inputs");
         let recipe = Recipe {
             stage: id.stage,
             settings: step.settings.clone(),
@@ -122,8 +158,16 @@ impl World {
             sources: resolved.source_references,
             contract: contract(id.stage),
         };
-        let content = self.contents.get(&id.to_string()).cloned().unwrap_or_else(|| recipe.key().to_hex());
-        recipe.commit(&store, &id.variant, &[("content", content.as_bytes()), ("time.record", b"1 s")]);
+        let content = self
+            .contents
+            .get(&id.to_string())
+            .cloned()
+            .unwrap_or_else(|| recipe.key().to_hex());
+        recipe.commit(
+            &store,
+            &id.variant,
+            &[("content", content.as_bytes()), ("time.record", b"1 s")],
+        );
         ending
     }
 }
@@ -145,13 +189,38 @@ fn contract(stage: StageName) -> Contract {
     let classes = Sentiment::class_names();
     match stage {
         StageName::Ingest => Contract::Reviews { rows: 60 },
-        StageName::Clean => Contract::Clean { train: 36, validation: 9, test: 15, unlabelled: 0, classes },
-        StageName::Tokenize => {
-            Contract::Tokens { tokenizer, vocabulary_size, pad_id, unknown_id: Some(1), max_length, classes }
-        }
-        StageName::Embed => Contract::Embedding { tokenizer, vocabulary_size, width, pad_id },
-        StageName::Train => Contract::Model { tokenizer, vocabulary_size, width, max_length, classes },
-        StageName::Evaluate => Contract::Evaluation { model: "a model".to_owned(), rows: 15 },
+        StageName::Clean => Contract::Clean {
+            train: 36,
+            validation: 9,
+            test: 15,
+            unlabelled: 0,
+            classes,
+        },
+        StageName::Tokenize => Contract::Tokens {
+            tokenizer,
+            vocabulary_size,
+            pad_id,
+            unknown_id: Some(1),
+            max_length,
+            classes,
+        },
+        StageName::Embed => Contract::Embedding {
+            tokenizer,
+            vocabulary_size,
+            width,
+            pad_id,
+        },
+        StageName::Train => Contract::Model {
+            tokenizer,
+            vocabulary_size,
+            width,
+            max_length,
+            classes,
+        },
+        StageName::Evaluate => Contract::Evaluation {
+            model: "a model".to_owned(),
+            rows: 15,
+        },
         StageName::Report => Contract::Report { models: vec![] },
     }
 }

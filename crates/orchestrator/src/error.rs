@@ -35,7 +35,9 @@ pub enum OrchestratorError {
         problem: String,
     },
     /// Two artifacts that meet in one step contradict each other.
-    #[error("`{step}` cannot put `{one}` and `{two}` together: the former has {one_has}, the latter {two_has}")]
+    #[error(
+        "`{step}` cannot put `{one}` and `{two}` together: the former has {one_has}, the latter {two_has}"
+    )]
     Misfit {
         /// Where they meet.
         step: StepId,
@@ -84,11 +86,11 @@ impl OrchestratorError {
             Self::Artifact(error) => error.hint(),
             Self::UnknownVariant { name, known } => Some(suggest(name, known)),
             Self::InputNotReady { input, .. } => Some(format!(
-                "Build it with `ressenti run --only {} --variant {}`, or leave out `--only` to run all that is needed",
+                "Leave out `--only` to run all that is needed, or build it first with `--only {} --variant {}`",
                 input.stage, input.variant
             )),
             Self::Misfit { step, two, .. } => Some(format!(
-                "Set `{}` to one made for the other, or rebuild `{two}` with `ressenti run --only {} --variant {} --force`",
+                "Set `{}` to one made for the other, or rebuild `{two}` with `--only {} --variant {} --force`",
                 reference_of(step),
                 two.stage,
                 two.variant

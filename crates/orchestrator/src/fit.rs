@@ -15,11 +15,24 @@ struct Ids {
 
 fn ids(contract: &Contract) -> Option<Ids> {
     match contract {
-        Contract::Tokens { tokenizer, vocabulary_size, .. }
-        | Contract::Embedding { tokenizer, vocabulary_size, .. }
-        | Contract::Model { tokenizer, vocabulary_size, .. } => {
-            Some(Ids { tokenizer: *tokenizer, vocabulary_size: *vocabulary_size })
+        Contract::Tokens {
+            tokenizer,
+            vocabulary_size,
+            ..
         }
+        | Contract::Embedding {
+            tokenizer,
+            vocabulary_size,
+            ..
+        }
+        | Contract::Model {
+            tokenizer,
+            vocabulary_size,
+            ..
+        } => Some(Ids {
+            tokenizer: *tokenizer,
+            vocabulary_size: *vocabulary_size,
+        }),
         _ => None,
     }
 }
@@ -43,7 +56,10 @@ fn classes(contract: &Contract) -> Option<&[String]> {
 ///
 /// # Errors
 /// The first two that do not fit, with the setting to change.
-pub(crate) fn check(step: &StepId, contracts: &[(&StepId, &Contract)]) -> Result<(), OrchestratorError> {
+pub(crate) fn check(
+    step: &StepId,
+    contracts: &[(&StepId, &Contract)],
+) -> Result<(), OrchestratorError> {
     for (index, (id, contract)) in contracts.iter().enumerate() {
         for (earlier_id, earlier) in &contracts[..index] {
             if let Some((one, two)) = difference(earlier, contract) {
@@ -64,7 +80,12 @@ pub(crate) fn check(step: &StepId, contracts: &[(&StepId, &Contract)]) -> Result
 fn difference(one: &Contract, two: &Contract) -> Option<(String, String)> {
     if let (Some(one), Some(two)) = (ids(one), ids(two)) {
         if one.vocabulary_size != two.vocabulary_size {
-            let words = |ids: Ids| format!("a vocabulary of {}", stage::format::count(ids.vocabulary_size));
+            let words = |ids: Ids| {
+                format!(
+                    "a vocabulary of {}",
+                    stage::format::count(ids.vocabulary_size)
+                )
+            };
             return Some((words(one), words(two)));
         }
         if one.tokenizer != two.tokenizer {
@@ -75,12 +96,18 @@ fn difference(one: &Contract, two: &Contract) -> Option<(String, String)> {
     if let (Some(one), Some(two)) = (width(one), width(two))
         && one != two
     {
-        return Some((format!("vectors of {one} components"), format!("vectors of {two} components")));
+        return Some((
+            format!("vectors of {one} components"),
+            format!("vectors of {two} components"),
+        ));
     }
     if let (Some(one), Some(two)) = (classes(one), classes(two))
         && one != two
     {
-        return Some((format!("the classes {}", one.join(", ")), format!("the classes {}", two.join(", "))));
+        return Some((
+            format!("the classes {}", one.join(", ")),
+            format!("the classes {}", two.join(", ")),
+        ));
     }
     None
 }
@@ -104,7 +131,12 @@ mod tests {
 
     fn embedding(tokenizer: &str, vocabulary_size: u32, width: u32) -> Contract {
         let tokenizer = Digest::of_bytes(tokenizer.as_bytes());
-        Contract::Embedding { tokenizer, vocabulary_size, width, pad_id: 0 }
+        Contract::Embedding {
+            tokenizer,
+            vocabulary_size,
+            width,
+            pad_id: 0,
+        }
     }
 
     fn model(tokenizer: &str, width: u32, classes: &[&str]) -> Contract {
@@ -121,7 +153,8 @@ mod tests {
     fn check_fit(one: Contract, two: Contract, expected: Option<&str>) {
         let step = StepId::new(Train, "lstm");
         let (tokenize, embed) = (StepId::new(Tokenize, "words"), StepId::new(Embed, "glove"));
-        let found = check(&step, &[(&tokenize, &one), (&embed, &two)]).map_err(|error| error.to_string());
+        let found =
+            check(&step, &[(&tokenize, &one), (&embed, &two)]).map_err(|error| error.to_string());
         assert_eq!(found.err().as_deref(), expected);
     }
 

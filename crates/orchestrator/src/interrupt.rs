@@ -29,7 +29,10 @@ pub(crate) fn requested() -> bool {
 
 /// Says which process is to be told of a SIGTERM; `None` for none.
 pub(crate) fn set_child(process: Option<u32>) {
-    CHILD.store(process.and_then(|id| i32::try_from(id).ok()).unwrap_or(0), Ordering::Relaxed);
+    CHILD.store(
+        process.and_then(|id| i32::try_from(id).ok()).unwrap_or(0),
+        Ordering::Relaxed,
+    );
 }
 
 /// A terminal sends SIGINT to the stage as well as to us, so that one is not passed on; `kill` and

@@ -48,7 +48,13 @@ pub enum Ending {
 
 impl Ending {
     fn is_transient(&self) -> bool {
-        matches!(self, Self::Failed { code: TRANSIENT, .. })
+        matches!(
+            self,
+            Self::Failed {
+                code: TRANSIENT,
+                ..
+            }
+        )
     }
 }
 
@@ -81,8 +87,14 @@ pub(crate) fn with_retries(
 /// The program is not there or cannot be started.
 pub(crate) fn run_program(job: &Job) -> Result<Ending, OrchestratorError> {
     let program = program(job.stage)?;
-    let failed = |source| OrchestratorError::Start { program: program.clone(), source };
-    let mut child = Command::new(&program).args(&job.arguments).spawn().map_err(failed)?;
+    let failed = |source| OrchestratorError::Start {
+        program: program.clone(),
+        source,
+    };
+    let mut child = Command::new(&program)
+        .args(&job.arguments)
+        .spawn()
+        .map_err(failed)?;
     interrupt::set_child(Some(child.id()));
     let status = child.wait();
     interrupt::set_child(None);
@@ -101,7 +113,10 @@ fn ending(status: ExitStatus, interrupted: bool) -> Ending {
         },
         (code, None) => {
             let code = code.unwrap_or(1);
-            Ending::Failed { code, reason: format!("exit code {code}") }
+            Ending::Failed {
+                code,
+                reason: format!("exit code {code}"),
+            }
         }
     }
 }
@@ -150,7 +165,10 @@ mod tests {
     use super::*;
 
     fn failed(code: u8, reason: &str) -> Ending {
-        Ending::Failed { code, reason: reason.to_owned() }
+        Ending::Failed {
+            code,
+            reason: reason.to_owned(),
+        }
     }
 
     #[test]
@@ -163,17 +181,35 @@ mod tests {
             (130 << 8, false, Ending::Interrupted),
             (libc::SIGINT, false, Ending::Interrupted),
             (libc::SIGTERM, true, Ending::Interrupted),
-            (libc::SIGSEGV, false, failed(139, "killed by signal 11 (SIGSEGV)")),
-            (libc::SIGKILL, false, failed(137, "killed by signal 9 (SIGKILL; by the system, where memory ran out)")),
+            (
+                libc::SIGSEGV,
+                false,
+                failed(139, "killed by signal 11 (SIGSEGV)"),
+            ),
+            (
+                libc::SIGKILL,
+                false,
+                failed(
+                    137,
+                    "killed by signal 9 (SIGKILL; by the system, where memory ran out)",
+                ),
+            ),
         ];
         for (status, interrupted, expected) in cases {
-            assert_eq!(ending(ExitStatus::from_raw(status), interrupted), expected, "{status}");
+            assert_eq!(
+                ending(ExitStatus::from_raw(status), interrupted),
+                expected,
+                "{status}"
+            );
         }
     }
 
     /// How often a stage is started that ends in this way, and how it ends at last.
     fn starts(endings: &[Ending]) -> (usize, Ending) {
-        let job = Job { stage: StageName::Train, arguments: vec![] };
+        let job = Job {
+            stage: StageName::Train,
+            arguments: vec![],
+        };
         let mut started = 0;
         let waits = [Duration::ZERO; 2];
         let last = with_retries(
@@ -196,6 +232,9 @@ mod tests {
         assert_eq!(starts(std::slice::from_ref(&wrong)), (1, wrong.clone()));
         assert_eq!(starts(&[lost.clone(), Ending::Done]), (2, Ending::Done));
         assert_eq!(starts(&[lost.clone(), wrong.clone()]), (2, wrong));
-        assert_eq!(starts(&[lost.clone(), lost.clone(), lost.clone()]), (3, lost));
+        assert_eq!(
+            starts(&[lost.clone(), lost.clone(), lost.clone()]),
+            (3, lost)
+        );
     }
 }

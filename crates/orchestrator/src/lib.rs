@@ -64,8 +64,14 @@ fn obey(command: Option<Command>) -> Result<u8, OrchestratorError> {
             Ok(0)
         }
         Some(Command::Run(arguments)) if !arguments.dry_run => run_pipeline(&arguments),
-        Some(Command::Run(RunArguments { pipeline, selection, .. })) => show_plan(&pipeline, &selection.request()),
-        Some(Command::Plan(arguments)) => show_plan(&arguments.pipeline, &arguments.selection.request()),
+        Some(Command::Run(RunArguments {
+            pipeline,
+            selection,
+            ..
+        })) => show_plan(&pipeline, &selection.request()),
+        Some(Command::Plan(arguments)) => {
+            show_plan(&arguments.pipeline, &arguments.selection.request())
+        }
         Some(Command::Status(arguments)) => show_status(&arguments.pipeline, arguments.json),
         Some(Command::Ingest(arguments)) => become_stage(StageName::Ingest, arguments),
         Some(Command::Clean(arguments)) => become_stage(StageName::Clean, arguments),
@@ -78,7 +84,10 @@ fn obey(command: Option<Command>) -> Result<u8, OrchestratorError> {
 }
 
 fn become_stage(stage: StageName, arguments: StageArguments) -> Result<u8, OrchestratorError> {
-    Err(launch::become_program(&Job { stage, arguments: arguments.arguments }))
+    Err(launch::become_program(&Job {
+        stage,
+        arguments: arguments.arguments,
+    }))
 }
 
 fn run_pipeline(arguments: &RunArguments) -> Result<u8, OrchestratorError> {
@@ -100,24 +109,39 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, OrchestratorError> {
         keep_going: arguments.keep_going,
         baseline: arguments.baseline.as_deref(),
     };
-    let mut show = |state, id: &StepId, text: &str| print_step(arguments.pipeline.progress, state, id, text);
-    let mut run = Run { manner, store: &store, launch: &mut launch::run_program, show: &mut show };
+    let mut show =
+        |state, id: &StepId, text: &str| print_step(arguments.pipeline.progress, state, id, text);
+    let mut run = Run {
+        manner,
+        store: &store,
+        launch: &mut launch::run_program,
+        show: &mut show,
+    };
     let tally = run.run(&steps, &selection, &mut survey)?;
     let report = report_of(&store, &tally);
     let seconds = clock.elapsed().as_secs_f64();
-    screen::summary(arguments.pipeline.progress, &tally, seconds, report.as_deref());
+    screen::summary(
+        arguments.pipeline.progress,
+        &tally,
+        seconds,
+        report.as_deref(),
+    );
     Ok(tally.code)
 }
 
 /// Every program that the plan needs is there: better to know now than after an hour of training.
 fn check_programs(planned: &[Planned]) -> Result<(), OrchestratorError> {
     let stale = planned.iter().filter(|step| !step.reasons.is_empty());
-    stale.map(|step| launch::program(step.facts.id.stage).map(drop)).collect()
+    stale
+        .map(|step| launch::program(step.facts.id.stage).map(drop))
+        .collect()
 }
 
 /// Where the report is, if this run has left it in place.
 fn report_of(store: &Store, tally: &Tally) -> Option<PathBuf> {
-    tally.reported.then(|| store.named(StageName::Report, REVIEWS).join("report.html"))
+    tally
+        .reported
+        .then(|| store.named(StageName::Report, REVIEWS).join("report.html"))
 }
 
 fn show_plan(arguments: &PipelineArguments, request: &Request) -> Result<u8, OrchestratorError> {
@@ -126,8 +150,17 @@ fn show_plan(arguments: &PipelineArguments, request: &Request) -> Result<u8, Orc
     let selection = Selection::new(&steps, request)?;
     let store = Store::new(&pipeline.artifacts);
     for planned in run::plan(&steps, &selection, &mut Survey::new(&store))? {
-        let state = if planned.reasons.is_empty() { StepState::Fresh } else { StepState::Stale };
-        print_step(arguments.progress, state, &planned.facts.id, &status::plan_text(&planned));
+        let state = if planned.reasons.is_empty() {
+            StepState::Fresh
+        } else {
+            StepState::Stale
+        };
+        print_step(
+            arguments.progress,
+            state,
+            &planned.facts.id,
+            &status::plan_text(&planned),
+        );
     }
     Ok(0)
 }
@@ -138,7 +171,10 @@ fn show_status(arguments: &PipelineArguments, json: bool) -> Result<u8, Orchestr
     let everything = Selection::new(&steps, &Request::default())?;
     let store = Store::new(&pipeline.artifacts);
     let planned = run::plan(&steps, &everything, &mut Survey::new(&store))?;
-    let lines: Vec<StatusLine> = planned.iter().map(|planned| StatusLine::new(planned, &store)).collect();
+    let lines: Vec<StatusLine> = planned
+        .iter()
+        .map(|planned| StatusLine::new(planned, &store))
+        .collect();
     let mut out = anstream::stdout();
     let _ = if json {
         let text = serde_json::to_string_pretty(&lines).expect("a status is plain data");

@@ -142,14 +142,25 @@ impl fmt::Display for Reason {
             Self::Asked => write!(formatter, "asked for"),
             Self::NeverRun => write!(formatter, "never run"),
             Self::OutputGone => write!(formatter, "its output was removed"),
-            Self::OutputDamaged { file, reason } => write!(formatter, "output damaged: `{file}`, {reason}"),
-            Self::StageVersionChanged { was, now } => write!(formatter, "stage version changed: {was} -> {now}"),
+            Self::OutputDamaged { file, reason } => {
+                write!(formatter, "output damaged: `{file}`, {reason}")
+            }
+            Self::StageVersionChanged { was, now } => {
+                write!(formatter, "stage version changed: {was} -> {now}")
+            }
             Self::SettingChanged { key, was, now } => {
-                write!(formatter, "setting `{key}` changed: {} -> {}", shown(was), shown(now))
+                write!(
+                    formatter,
+                    "setting `{key}` changed: {} -> {}",
+                    shown(was),
+                    shown(now)
+                )
             }
             Self::SourceChanged { name } => write!(formatter, "source `{name}` changed"),
             Self::InputChanged(input) => write!(formatter, "input `{input}` changed"),
-            Self::InputReplaced { was, now } => write!(formatter, "input `{was}` replaced by `{now}`"),
+            Self::InputReplaced { was, now } => {
+                write!(formatter, "input `{was}` replaced by `{now}`")
+            }
             Self::InputAdded(input) => write!(formatter, "input `{input}` added"),
             Self::InputRemoved(input) => write!(formatter, "input `{input}` removed"),
             Self::InputMayChange(input) => write!(formatter, "input `{input}` may change"),
@@ -158,7 +169,11 @@ impl fmt::Display for Reason {
 }
 
 fn shown(value: &Value) -> String {
-    if value.is_null() { "unset".to_owned() } else { value.to_string() }
+    if value.is_null() {
+        "unset".to_owned()
+    } else {
+        value.to_string()
+    }
 }
 
 /// Reasons shown on one line; the rest is counted.
@@ -166,8 +181,16 @@ const REASONS_SHOWN: usize = 3;
 
 /// The reasons of a step as one line.
 pub fn in_words(reasons: &[Reason]) -> String {
-    let mut words: Vec<String> = reasons.iter().take(REASONS_SHOWN).map(Reason::to_string).collect();
-    if let Some(more) = reasons.len().checked_sub(REASONS_SHOWN).filter(|more| *more > 0) {
+    let mut words: Vec<String> = reasons
+        .iter()
+        .take(REASONS_SHOWN)
+        .map(Reason::to_string)
+        .collect();
+    if let Some(more) = reasons
+        .len()
+        .checked_sub(REASONS_SHOWN)
+        .filter(|more| *more > 0)
+    {
         words.push(format!("and {more} more"));
     }
     words.join("; ")
@@ -182,7 +205,10 @@ pub fn decide(facts: &Facts) -> Vec<Reason> {
     match &facts.output {
         Output::Whole(_) => {}
         Output::Damaged { file, reason, .. } => {
-            reasons.push(Reason::OutputDamaged { file: file.clone(), reason: reason.clone() });
+            reasons.push(Reason::OutputDamaged {
+                file: file.clone(),
+                reason: reason.clone(),
+            });
         }
         Output::Absent | Output::Unknown => reasons.extend(why_absent(facts)),
     }
@@ -194,11 +220,17 @@ fn why_absent(facts: &Facts) -> Vec<Reason> {
         Latest::Nothing => return vec![Reason::NeverRun],
         Latest::Gone => vec![Reason::OutputGone],
         Latest::Damaged { file, reason } => {
-            vec![Reason::OutputDamaged { file: file.clone(), reason: reason.clone() }]
+            vec![Reason::OutputDamaged {
+                file: file.clone(),
+                reason: reason.clone(),
+            }]
         }
         Latest::Made(manifest) => differences(facts, manifest),
     };
-    let unknown = facts.inputs.iter().filter(|(_, identity)| identity.is_none());
+    let unknown = facts
+        .inputs
+        .iter()
+        .filter(|(_, identity)| identity.is_none());
     reasons.extend(unknown.map(|(id, _)| Reason::InputMayChange(id.clone())));
     if reasons.is_empty() {
         // Everything compares equal and still the key is another, as when inputs were reordered.
@@ -213,7 +245,12 @@ fn differences(facts: &Facts, latest: &Manifest) -> Vec<Reason> {
         let (was, now) = (latest.stage_version, facts.stage_version);
         reasons.push(Reason::StageVersionChanged { was, now });
     }
-    compare_settings(&table_of(&facts.id), &latest.settings, &facts.settings, &mut reasons);
+    compare_settings(
+        &table_of(&facts.id),
+        &latest.settings,
+        &facts.settings,
+        &mut reasons,
+    );
     compare_sources(&latest.sources, &facts.sources, &mut reasons);
     compare_inputs(&latest.inputs, &facts.inputs, &mut reasons);
     reasons
@@ -238,13 +275,23 @@ fn compare_settings(key: &str, was: &Value, now: &Value, reasons: &mut Vec<Reaso
         return;
     }
     let (Value::Object(old), Value::Object(new)) = (was, now) else {
-        reasons.push(Reason::SettingChanged { key: key.to_owned(), was: was.clone(), now: now.clone() });
+        reasons.push(Reason::SettingChanged {
+            key: key.to_owned(),
+            was: was.clone(),
+            now: now.clone(),
+        });
         return;
     };
-    let value = |table: &Map<String, Value>, name: &String| table.get(name).cloned().unwrap_or_default();
+    let value =
+        |table: &Map<String, Value>, name: &String| table.get(name).cloned().unwrap_or_default();
     let removed = old.keys().filter(|name| !new.contains_key(*name));
     for name in new.keys().chain(removed) {
-        compare_settings(&format!("{key}.{name}"), &value(old, name), &value(new, name), reasons);
+        compare_settings(
+            &format!("{key}.{name}"),
+            &value(old, name),
+            &value(new, name),
+            reasons,
+        );
     }
 }
 
@@ -255,17 +302,26 @@ fn compare_sources(was: &[SourceReference], now: &[SourceReference], reasons: &m
         if old.map(|source| source.digest) != new.map(|source| source.digest)
             && let Some(source) = new.or(old)
         {
-            reasons.push(Reason::SourceChanged { name: source.name.clone() });
+            reasons.push(Reason::SourceChanged {
+                name: source.name.clone(),
+            });
         }
     }
 }
 
 /// Inputs are compared by name. A name read no longer and a new one of the same stage are one
 /// replaced by the other.
-fn compare_inputs(was: &[InputReference], now: &[(StepId, Option<Digest>)], reasons: &mut Vec<Reason>) {
+fn compare_inputs(
+    was: &[InputReference],
+    now: &[(StepId, Option<Digest>)],
+    reasons: &mut Vec<Reason>,
+) {
     let id_of = |input: &InputReference| StepId::new(input.stage, &input.variant);
-    let mut removed: Vec<StepId> =
-        was.iter().map(id_of).filter(|old| now.iter().all(|(new, _)| new != old)).collect();
+    let mut removed: Vec<StepId> = was
+        .iter()
+        .map(id_of)
+        .filter(|old| now.iter().all(|(new, _)| new != old))
+        .collect();
     for (id, identity) in now {
         match was.iter().find(|input| id_of(input) == *id) {
             Some(input) if identity.is_some_and(|identity| identity != input.identity) => {
@@ -273,7 +329,10 @@ fn compare_inputs(was: &[InputReference], now: &[(StepId, Option<Digest>)], reas
             }
             Some(_) => {}
             None => reasons.push(match removed.iter().position(|old| old.stage == id.stage) {
-                Some(position) => Reason::InputReplaced { was: removed.remove(position), now: id.clone() },
+                Some(position) => Reason::InputReplaced {
+                    was: removed.remove(position),
+                    now: id.clone(),
+                },
                 None => Reason::InputAdded(id.clone()),
             }),
         }

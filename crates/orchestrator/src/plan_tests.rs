@@ -9,11 +9,18 @@ fn digest(content: &str) -> Digest {
 }
 
 fn tokens(content: &str) -> InputReference {
-    InputReference { stage: StageName::Tokenize, variant: "words".to_owned(), identity: digest(content) }
+    InputReference {
+        stage: StageName::Tokenize,
+        variant: "words".to_owned(),
+        identity: digest(content),
+    }
 }
 
 fn source(content: &str) -> SourceReference {
-    SourceReference { name: "x.csv".to_owned(), digest: digest(content) }
+    SourceReference {
+        name: "x.csv".to_owned(),
+        digest: digest(content),
+    }
 }
 
 /// The model `lstm`, whose last output was made with 64 units from the tokens `a` and the file `x`.
@@ -47,23 +54,46 @@ fn check(facts: &Facts, expected: &str) {
 #[test]
 fn an_output_that_is_not_there_was_never_run_or_is_gone() {
     check(&facts(StageName::Ingest, "reviews"), "never run");
-    check(&Facts { latest: Latest::Gone, ..train() }, "its output was removed");
-    let latest = Latest::Damaged { file: "manifest.json".to_owned(), reason: "it is not text".to_owned() };
-    check(&Facts { latest, ..train() }, "output damaged: `manifest.json`, it is not text");
+    check(
+        &Facts {
+            latest: Latest::Gone,
+            ..train()
+        },
+        "its output was removed",
+    );
+    let latest = Latest::Damaged {
+        file: "manifest.json".to_owned(),
+        reason: "it is not text".to_owned(),
+    };
+    check(
+        &Facts { latest, ..train() },
+        "output damaged: `manifest.json`, it is not text",
+    );
 }
 
 #[test]
 fn what_is_there_and_whole_is_fresh_unless_it_is_asked_for() {
     let folder = tempfile_store();
-    let artifact = testkit::Recipe::new(StageName::Train, Contract::Report { models: vec![] }).commit(
-        &folder.store(),
-        "lstm",
-        &[("content", b"weights")],
-    );
+    let artifact = testkit::Recipe::new(StageName::Train, Contract::Report { models: vec![] })
+        .commit(&folder.store(), "lstm", &[("content", b"weights")]);
     let whole = Output::Whole(Box::new(artifact));
     // Fresh even where the name stands for another output: a setting was switched back.
-    check(&Facts { output: whole.clone(), settings: json!({ "hidden": 32 }), ..train() }, "");
-    check(&Facts { output: whole, asked: true, ..train() }, "asked for");
+    check(
+        &Facts {
+            output: whole.clone(),
+            settings: json!({ "hidden": 32 }),
+            ..train()
+        },
+        "",
+    );
+    check(
+        &Facts {
+            output: whole,
+            asked: true,
+            ..train()
+        },
+        "asked for",
+    );
 }
 
 fn tempfile_store() -> testkit::Project {
@@ -77,13 +107,23 @@ fn damage_is_the_reason_whatever_else_has_changed() {
         reason: "it is missing".to_owned(),
         expected: None,
     };
-    let damaged = Facts { output, settings: json!({ "hidden": 32 }), ..train() };
-    check(&damaged, "output damaged: `model.safetensors`, it is missing");
+    let damaged = Facts {
+        output,
+        settings: json!({ "hidden": 32 }),
+        ..train()
+    };
+    check(
+        &damaged,
+        "output damaged: `model.safetensors`, it is missing",
+    );
 }
 
 #[test]
 fn every_setting_that_changed_is_named_with_both_values() {
-    let with = |settings: Value| Facts { settings, ..train() };
+    let with = |settings: Value| Facts {
+        settings,
+        ..train()
+    };
     check(
         &with(json!({ "hidden": 32, "training": { "epochs": 3 } })),
         "setting `model.lstm.hidden` changed: 64 -> 32",
@@ -108,18 +148,48 @@ fn inputs_sources_and_the_stage_itself_are_compared() {
     let tokenize = |variant: &str| StepId::new(StageName::Tokenize, variant);
     let embed = StepId::new(StageName::Embed, "random");
     let with = |inputs: Vec<(StepId, Option<Digest>)>| Facts { inputs, ..train() };
-    check(&with(vec![(tokenize("words"), Some(digest("b")))]), "input `tokenize words` changed");
-    check(&with(vec![(tokenize("words"), None)]), "input `tokenize words` may change");
+    check(
+        &with(vec![(tokenize("words"), Some(digest("b")))]),
+        "input `tokenize words` changed",
+    );
+    check(
+        &with(vec![(tokenize("words"), None)]),
+        "input `tokenize words` may change",
+    );
     check(
         &with(vec![(tokenize("pieces"), Some(digest("a")))]),
         "input `tokenize words` replaced by `tokenize pieces`",
     );
     check(
-        &with(vec![(tokenize("words"), Some(digest("a"))), (embed.clone(), Some(digest("c")))]),
+        &with(vec![
+            (tokenize("words"), Some(digest("a"))),
+            (embed.clone(), Some(digest("c"))),
+        ]),
         "input `embed random` added",
     );
-    check(&with(vec![(embed, None)]), "input `embed random` added; input `tokenize words` removed; input `embed random` may change");
-    check(&Facts { sources: vec![source("y")], ..train() }, "source `x.csv` changed");
-    check(&Facts { sources: vec![], ..train() }, "source `x.csv` changed");
-    check(&Facts { stage_version: 2, ..train() }, "stage version changed: 1 -> 2");
+    check(
+        &with(vec![(embed, None)]),
+        "input `embed random` added; input `tokenize words` removed; input `embed random` may change",
+    );
+    check(
+        &Facts {
+            sources: vec![source("y")],
+            ..train()
+        },
+        "source `x.csv` changed",
+    );
+    check(
+        &Facts {
+            sources: vec![],
+            ..train()
+        },
+        "source `x.csv` changed",
+    );
+    check(
+        &Facts {
+            stage_version: 2,
+            ..train()
+        },
+        "stage version changed: 1 -> 2",
+    );
 }

@@ -67,15 +67,32 @@ fn check_inputs(
     not_ready: &BTreeMap<StepId, Vec<Reason>>,
     survey: &Survey,
 ) -> Result<(), OrchestratorError> {
-    if let Some((input, reasons)) = step.inputs.iter().find_map(|input| not_ready.get_key_value(input)) {
+    if let Some((input, reasons)) = step
+        .inputs
+        .iter()
+        .find_map(|input| not_ready.get_key_value(input))
+    {
         let problem = format!("is not there for these settings: {}", in_words(reasons));
-        return Err(OrchestratorError::InputNotReady { step: step.id.clone(), input: input.clone(), problem });
+        return Err(OrchestratorError::InputNotReady {
+            step: step.id.clone(),
+            input: input.clone(),
+            problem,
+        });
     }
-    if !matches!(step.id.stage, StageName::Embed | StageName::Train | StageName::Evaluate) {
+    if !matches!(
+        step.id.stage,
+        StageName::Embed | StageName::Train | StageName::Evaluate
+    ) {
         return Ok(());
     }
-    let known = step.inputs.iter().chain([&step.id]).filter_map(|id| Some((id, survey.known(id)?)));
-    let contracts: Vec<_> = known.map(|(id, artifact)| (id, &artifact.manifest().contract)).collect();
+    let known = step
+        .inputs
+        .iter()
+        .chain([&step.id])
+        .filter_map(|id| Some((id, survey.known(id)?)));
+    let contracts: Vec<_> = known
+        .map(|(id, artifact)| (id, &artifact.manifest().contract))
+        .collect();
     fit::check(&step.id, &contracts)
 }
 
@@ -117,8 +134,14 @@ enum StepEnd {
     Fresh,
     Done,
     /// The output is there, and it is significantly worse than the baseline.
-    Refused { code: u8, reason: String },
-    Failed { code: u8, reason: String },
+    Refused {
+        code: u8,
+        reason: String,
+    },
+    Failed {
+        code: u8,
+        reason: String,
+    },
     Interrupted,
 }
 
@@ -142,7 +165,12 @@ impl Run<'_> {
                 survey.look(step, false)?;
                 continue;
             }
-            if let Some(failed) = step.inputs.iter().find_map(|input| held.get(input)).cloned() {
+            if let Some(failed) = step
+                .inputs
+                .iter()
+                .find_map(|input| held.get(input))
+                .cloned()
+            {
                 tally.held += 1;
                 (self.show)(StepState::Held, &step.id, &format!("needs `{failed}`"));
                 held.insert(step.id.clone(), failed);
@@ -188,7 +216,10 @@ impl Run<'_> {
         survey: &mut Survey,
     ) -> Result<StepEnd, OrchestratorError> {
         let asked = selection.asks_for(&step.id);
-        let baseline = self.manner.baseline.filter(|_| selection.comparing_stage() == step.id.stage);
+        let baseline = self
+            .manner
+            .baseline
+            .filter(|_| selection.comparing_stage() == step.id.stage);
         let facts = survey.look(step, asked)?;
         let was_fresh = decide(&facts).is_empty();
         if was_fresh && baseline.is_none() {
@@ -204,18 +235,31 @@ impl Run<'_> {
         let ending = with_retries(&job, &RETRY_AFTER, &mut *self.launch, on_retry)?;
         let is_there = decide(&survey.look(step, false)?).is_empty();
         match ending {
-            Ending::Done if !is_there => Err(OrchestratorError::NoOutput { step: step.id.clone() }),
-            Ending::Done => Ok(if was_fresh { StepEnd::Fresh } else { StepEnd::Done }),
+            Ending::Done if !is_there => Err(OrchestratorError::NoOutput {
+                step: step.id.clone(),
+            }),
+            Ending::Done => Ok(if was_fresh {
+                StepEnd::Fresh
+            } else {
+                StepEnd::Done
+            }),
             Ending::Interrupted => Ok(StepEnd::Interrupted),
             // Models that regressed are there all the same: the report shows them, the run fails.
-            Ending::Failed { code, reason } if baseline.is_some() && is_there => Ok(StepEnd::Refused { code, reason }),
+            Ending::Failed { code, reason } if baseline.is_some() && is_there => {
+                Ok(StepEnd::Refused { code, reason })
+            }
             Ending::Failed { code, reason } => Ok(StepEnd::Failed { code, reason }),
         }
     }
 
     fn job(&self, step: &Step, asked: bool, baseline: Option<&Path>) -> Job {
-        let mut arguments: Vec<_> =
-            self.manner.arguments.to_command_line().into_iter().map(Into::into).collect();
+        let mut arguments: Vec<_> = self
+            .manner
+            .arguments
+            .to_command_line()
+            .into_iter()
+            .map(Into::into)
+            .collect();
         arguments.extend(["--variant".into(), step.id.variant.clone().into()]);
         if asked {
             arguments.push("--force".into());
@@ -223,7 +267,10 @@ impl Run<'_> {
         if let Some(baseline) = baseline {
             arguments.extend(["--baseline".into(), baseline.into()]);
         }
-        Job { stage: step.id.stage, arguments }
+        Job {
+            stage: step.id.stage,
+            arguments,
+        }
     }
 }
 

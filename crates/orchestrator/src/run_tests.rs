@@ -12,17 +12,30 @@ fn starts(world: &World, request: &Request) -> Vec<String> {
     let (started, tally) = world.run(request).expect("it runs");
     assert_eq!((tally.failed, tally.code), (0, 0));
     assert_eq!(tally.done, started.len() as u64);
-    assert_eq!(tally.reported, request.only.is_none() && request.variant.is_none());
+    assert_eq!(
+        tally.reported,
+        request.only.is_none() && request.variant.is_none()
+    );
     started
 }
 
 fn failed(code: u8) -> Ending {
-    Ending::Failed { code, reason: format!("exit code {code}") }
+    Ending::Failed {
+        code,
+        reason: format!("exit code {code}"),
+    }
 }
 
 const ALL: [&str; 9] = [
-    "ingest reviews", "clean reviews", "tokenize words", "embed random", "train naive", "train lstm",
-    "evaluate naive", "evaluate lstm", "report reviews",
+    "ingest reviews",
+    "clean reviews",
+    "tokenize words",
+    "embed random",
+    "train naive",
+    "train lstm",
+    "evaluate naive",
+    "evaluate lstm",
+    "report reviews",
 ];
 
 const NOTHING: [&str; 0] = [];
@@ -49,20 +62,41 @@ fn a_setting_of_one_model_runs_that_model_and_what_follows() {
             "report reviews: input `train lstm` may change; input `evaluate lstm` may change",
         ]
     );
-    assert_eq!(starts(&world, &everything()), ["train lstm", "evaluate lstm", "report reviews"]);
+    assert_eq!(
+        starts(&world, &everything()),
+        ["train lstm", "evaluate lstm", "report reviews"]
+    );
     world.changes.clear();
-    assert_eq!(starts(&world, &everything()), NOTHING, "what was there before is still there");
-    let hidden = world.project.artifact(StageName::Train, "lstm").manifest().settings["hidden"].clone();
-    assert_eq!(hidden, 8, "the name stands for the model of the settings in force");
+    assert_eq!(
+        starts(&world, &everything()),
+        NOTHING,
+        "what was there before is still there"
+    );
+    let hidden = world
+        .project
+        .artifact(StageName::Train, "lstm")
+        .manifest()
+        .settings["hidden"]
+        .clone();
+    assert_eq!(
+        hidden, 8,
+        "the name stands for the model of the settings in force"
+    );
 }
 
 #[test]
 fn a_step_rebuilt_with_the_same_content_leaves_the_rest_fresh() {
     let mut world = World::new();
-    world.contents.insert("ingest reviews".to_owned(), "sixty rows".to_owned());
+    world
+        .contents
+        .insert("ingest reviews".to_owned(), "sixty rows".to_owned());
     starts(&world, &everything());
     world.changes = vec!["ingest.max_reject_rate=0.5".to_owned()];
-    assert_eq!(world.plan(&everything()).expect("a plan").len(), 9, "beforehand all may change");
+    assert_eq!(
+        world.plan(&everything()).expect("a plan").len(),
+        9,
+        "beforehand all may change"
+    );
     assert_eq!(starts(&world, &everything()), ["ingest reviews"]);
 }
 
@@ -70,17 +104,27 @@ fn a_step_rebuilt_with_the_same_content_leaves_the_rest_fresh() {
 fn a_damaged_file_is_named_and_only_its_step_rebuilt() {
     let world = World::new();
     starts(&world, &everything());
-    let folder = world.project.artifact(StageName::Tokenize, "words").folder().to_owned();
+    let folder = world
+        .project
+        .artifact(StageName::Tokenize, "words")
+        .folder()
+        .to_owned();
     // Not the link that people look at, but the folder behind it.
     let folder = std::fs::canonicalize(folder).expect("it is there");
     std::fs::write(folder.join("content"), "something else").expect("written");
     let plan = world.plan(&everything()).expect("a plan");
-    assert_eq!(plan, ["tokenize words: output damaged: `content`, it should have 64 bytes and has 14"]);
+    assert_eq!(
+        plan,
+        ["tokenize words: output damaged: `content`, it should have 64 bytes and has 14"]
+    );
     assert_eq!(starts(&world, &everything()), ["tokenize words"]);
 
     std::fs::write(folder.join("manifest.json"), "{}").expect("written");
     let plan = world.plan(&everything()).expect("a plan");
-    assert_eq!(plan[0], "tokenize words: output damaged: `manifest.json`, its seal is missing");
+    assert_eq!(
+        plan[0],
+        "tokenize words: output damaged: `manifest.json`, its seal is missing"
+    );
     assert_eq!(starts(&world, &everything()), ["tokenize words"]);
 
     std::fs::remove_dir_all(&folder).expect("removed");
@@ -93,29 +137,68 @@ fn a_damaged_file_is_named_and_only_its_step_rebuilt() {
 fn what_is_asked_for_is_redone() {
     let world = World::new();
     starts(&world, &everything());
-    let from = Request { from: Some(StageName::Evaluate), ..everything() };
+    let from = Request {
+        from: Some(StageName::Evaluate),
+        ..everything()
+    };
     assert_eq!(
         starts(&world, &from),
-        ["evaluate naive (forced)", "evaluate lstm (forced)", "report reviews (forced)"]
+        [
+            "evaluate naive (forced)",
+            "evaluate lstm (forced)",
+            "report reviews (forced)"
+        ]
     );
-    let only = Request { only: Some(StageName::Train), variant: Some("lstm".to_owned()), ..everything() };
+    let only = Request {
+        only: Some(StageName::Train),
+        variant: Some("lstm".to_owned()),
+        ..everything()
+    };
     assert_eq!(starts(&world, &only), NOTHING);
-    assert_eq!(starts(&world, &Request { force: true, ..only }), ["train lstm (forced)"]);
+    assert_eq!(
+        starts(
+            &world,
+            &Request {
+                force: true,
+                ..only
+            }
+        ),
+        ["train lstm (forced)"]
+    );
 }
 
 #[test]
 fn only_one_stage_needs_what_it_reads() {
     let world = World::new();
-    let only = |stage| Request { only: Some(stage), ..everything() };
-    let refused = |stage| world.run(&only(stage)).expect_err("nothing is there").to_string();
+    let only = |stage| Request {
+        only: Some(stage),
+        ..everything()
+    };
+    let refused = |stage| {
+        world
+            .run(&only(stage))
+            .expect_err("nothing is there")
+            .to_string()
+    };
     assert_eq!(
         refused(StageName::Clean),
         "`clean reviews` reads `ingest reviews`, which is not there for these settings: never run"
     );
     assert_eq!(starts(&world, &only(StageName::Ingest)), ["ingest reviews"]);
     assert_eq!(starts(&world, &only(StageName::Clean)), ["clean reviews"]);
-    let lstm = Request { variant: Some("lstm".to_owned()), ..everything() };
-    assert_eq!(starts(&world, &lstm), ["tokenize words", "embed random", "train lstm", "evaluate lstm"]);
+    let lstm = Request {
+        variant: Some("lstm".to_owned()),
+        ..everything()
+    };
+    assert_eq!(
+        starts(&world, &lstm),
+        [
+            "tokenize words",
+            "embed random",
+            "train lstm",
+            "evaluate lstm"
+        ]
+    );
 }
 
 #[test]
@@ -124,27 +207,69 @@ fn a_failed_step_holds_back_what_needs_it() {
     world.endings.insert("train naive".to_owned(), failed(3));
     let (started, tally, lines) = world.run_and_show(&everything()).expect("it runs");
     assert_eq!(started, ALL[..5]);
-    let held = ["held evaluate naive: needs `train naive`", "held report reviews: needs `train naive`"];
-    assert_eq!(lines, [&["failed train naive: exit code 3"], &held[..]].concat());
-    assert_eq!(tally, Tally { done: 4, failed: 1, held: 2, untried: 2, code: 3, ..Tally::default() });
+    let held = [
+        "held evaluate naive: needs `train naive`",
+        "held report reviews: needs `train naive`",
+    ];
+    assert_eq!(
+        lines,
+        [&["failed train naive: exit code 3"], &held[..]].concat()
+    );
+    assert_eq!(
+        tally,
+        Tally {
+            done: 4,
+            failed: 1,
+            held: 2,
+            untried: 2,
+            code: 3,
+            ..Tally::default()
+        }
+    );
 
     world.keep_going = true;
     world.endings.insert("evaluate lstm".to_owned(), failed(4));
     let (started, tally) = world.run(&everything()).expect("it runs");
     assert_eq!(started, ["train naive", "train lstm", "evaluate lstm"]);
-    assert_eq!(tally, Tally { fresh: 4, done: 1, failed: 2, held: 2, code: 3, ..Tally::default() });
+    assert_eq!(
+        tally,
+        Tally {
+            fresh: 4,
+            done: 1,
+            failed: 2,
+            held: 2,
+            code: 3,
+            ..Tally::default()
+        }
+    );
 
     world.endings.clear();
-    let rest = ["train naive", "evaluate naive", "evaluate lstm", "report reviews"];
+    let rest = [
+        "train naive",
+        "evaluate naive",
+        "evaluate lstm",
+        "report reviews",
+    ];
     assert_eq!(starts(&world, &everything()), rest);
 }
 
 #[test]
 fn an_interrupted_run_stops_and_goes_on_later() {
     let mut world = World::new();
-    world.endings.insert("clean reviews".to_owned(), Ending::Interrupted);
+    world
+        .endings
+        .insert("clean reviews".to_owned(), Ending::Interrupted);
     let (_, tally) = world.run(&everything()).expect("it runs");
-    assert_eq!(tally, Tally { done: 1, untried: 8, interrupted: true, code: 130, ..Tally::default() });
+    assert_eq!(
+        tally,
+        Tally {
+            done: 1,
+            untried: 8,
+            interrupted: true,
+            code: 130,
+            ..Tally::default()
+        }
+    );
     world.endings.clear();
     assert_eq!(starts(&world, &everything()), ALL[1..]);
 }
@@ -155,11 +280,36 @@ fn a_regression_fails_the_run_though_all_is_there() {
     world.baseline = true;
     world.endings.insert("report reviews".to_owned(), failed(1));
     let (started, tally) = world.run(&everything()).expect("it runs");
-    assert_eq!(started, [&ALL[..8], &["report reviews (baseline)"]].concat());
-    assert_eq!(tally, Tally { done: 8, failed: 1, code: 1, reported: true, ..Tally::default() });
+    assert_eq!(
+        started,
+        [&ALL[..8], &["report reviews (baseline)"]].concat()
+    );
+    assert_eq!(
+        tally,
+        Tally {
+            done: 8,
+            failed: 1,
+            code: 1,
+            reported: true,
+            ..Tally::default()
+        }
+    );
     let (started, tally) = world.run(&everything()).expect("it runs");
-    assert_eq!(started, ["report reviews (baseline)"], "a fresh report is compared again");
-    assert_eq!(tally, Tally { fresh: 8, failed: 1, code: 1, reported: true, ..Tally::default() });
+    assert_eq!(
+        started,
+        ["report reviews (baseline)"],
+        "a fresh report is compared again"
+    );
+    assert_eq!(
+        tally,
+        Tally {
+            fresh: 8,
+            failed: 1,
+            code: 1,
+            reported: true,
+            ..Tally::default()
+        }
+    );
 }
 
 #[test]
@@ -168,9 +318,25 @@ fn without_the_report_each_evaluation_is_compared_and_holds_nothing_back() {
     starts(&world, &everything());
     world.baseline = true;
     world.endings.insert("evaluate naive".to_owned(), failed(1));
-    let (started, tally) = world.run(&Request { only: Some(StageName::Evaluate), ..everything() }).expect("it runs");
-    assert_eq!(started, ["evaluate naive (baseline)", "evaluate lstm (baseline)"]);
-    assert_eq!(tally, Tally { fresh: 1, failed: 1, code: 1, ..Tally::default() });
+    let (started, tally) = world
+        .run(&Request {
+            only: Some(StageName::Evaluate),
+            ..everything()
+        })
+        .expect("it runs");
+    assert_eq!(
+        started,
+        ["evaluate naive (baseline)", "evaluate lstm (baseline)"]
+    );
+    assert_eq!(
+        tally,
+        Tally {
+            fresh: 1,
+            failed: 1,
+            code: 1,
+            ..Tally::default()
+        }
+    );
 }
 
 #[test]
@@ -180,9 +346,24 @@ fn a_program_that_ends_well_without_an_output_is_found_out() {
     let steps = world.project.pipeline(&[]).steps();
     let selection = Selection::new(&steps, &everything()).expect("all");
     let arguments = crate::doubles::arguments(&world.project);
-    let manner = Manner { arguments: &arguments, keep_going: false, baseline: None };
+    let manner = Manner {
+        arguments: &arguments,
+        keep_going: false,
+        baseline: None,
+    };
     let mut launch = |_: &Job| Ok(Ending::Done);
-    let mut run = Run { manner, store: &store, launch: &mut launch, show: &mut |_, _, _| {} };
-    let error = run.run(&steps, &selection, &mut Survey::new(&store)).expect_err("there is no output").to_string();
-    assert_eq!(error, "`ingest reviews` ended without an error, and its output is not there");
+    let mut run = Run {
+        manner,
+        store: &store,
+        launch: &mut launch,
+        show: &mut |_, _, _| {},
+    };
+    let error = run
+        .run(&steps, &selection, &mut Survey::new(&store))
+        .expect_err("there is no output")
+        .to_string();
+    assert_eq!(
+        error,
+        "`ingest reviews` ended without an error, and its output is not there"
+    );
 }

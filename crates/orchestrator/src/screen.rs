@@ -19,7 +19,10 @@ pub(crate) fn retry(mode: ProgressMode, step: &StepId, wait: Duration) {
         })
         .to_string()
     } else {
-        format!("  {step}: a fault that may pass (exit code 75); starting it again in {}", format::seconds(seconds))
+        format!(
+            "  {step}: a fault that may pass (exit code 75); starting it again in {}",
+            format::seconds(seconds)
+        )
     };
     // Nobody reads stderr any more: there is nobody to tell that either.
     let _ = writeln!(anstream::stderr(), "{line}");
@@ -53,10 +56,16 @@ fn write_summary(
     }
     let hint = AnsiColor::Cyan.on_default().bold();
     if tally.interrupted {
-        writeln!(out, "\n{hint}hint{hint:#}: Finished steps are kept; the same command goes on from here")?;
+        writeln!(
+            out,
+            "\n{hint}hint{hint:#}: Finished steps are kept; the same command goes on from here"
+        )?;
     } else if tally.untried > 0 {
         let steps = format::plural(tally.untried, "step", "steps");
-        writeln!(out, "\n{hint}hint{hint:#}: {steps} not tried; `--keep-going` runs what does not need the failed one")?;
+        writeln!(
+            out,
+            "\n{hint}hint{hint:#}: {steps} not tried; `--keep-going` runs what does not need the failed one"
+        )?;
     }
     Ok(())
 }
@@ -75,10 +84,22 @@ fn in_words(tally: &Tally, seconds: f64) -> String {
         .filter(|(count, _)| *count > 0)
         .map(|(count, word)| format!("{} {word}", format::count(*count)))
         .collect();
-    let verb = if tally.interrupted { "interrupted after" } else { "in" };
+    let verb = if tally.interrupted {
+        "interrupted after"
+    } else {
+        "in"
+    };
     // Under ten seconds a tenth more or less is seen: a run where all is fresh takes less than one.
-    let time = if seconds < 1.0 { format!("{seconds:.2} s") } else { format::seconds(seconds) };
-    format!("{}: {} {verb} {time}", format::plural(total, "step", "steps"), parts.join(", "))
+    let time = if seconds < 1.0 {
+        format!("{seconds:.2} s")
+    } else {
+        format::seconds(seconds)
+    };
+    format!(
+        "{}: {} {verb} {time}",
+        format::plural(total, "step", "steps"),
+        parts.join(", ")
+    )
 }
 
 #[cfg(test)]
@@ -88,27 +109,45 @@ mod tests {
     #[track_caller]
     fn check(tally: Tally, seconds: f64, report: Option<&str>, expected: &str) {
         let mut screen = anstream::StripStream::new(Vec::new());
-        write_summary(&mut screen, &tally, seconds, report.map(Path::new)).expect("memory takes it");
+        write_summary(&mut screen, &tally, seconds, report.map(Path::new))
+            .expect("memory takes it");
         assert_eq!(String::from_utf8_lossy(&screen.into_inner()), expected);
     }
 
     #[test]
     fn a_run_ends_with_what_counts() {
         check(
-            Tally { fresh: 7, ..Tally::default() },
+            Tally {
+                fresh: 7,
+                ..Tally::default()
+            },
             0.123,
             Some("artifacts/report/reviews/report.html"),
             "\n7 steps: 7 fresh in 0.12 s\nreport  artifacts/report/reviews/report.html\n",
         );
         check(
-            Tally { fresh: 3, done: 1, failed: 1, held: 2, untried: 1, code: 1, ..Tally::default() },
+            Tally {
+                fresh: 3,
+                done: 1,
+                failed: 1,
+                held: 2,
+                untried: 1,
+                code: 1,
+                ..Tally::default()
+            },
             75.0,
             None,
             "\n8 steps: 3 fresh, 1 done, 1 failed, 2 held back, 1 not tried in 75 s\n\n\
              hint: 1 step not tried; `--keep-going` runs what does not need the failed one\n",
         );
         check(
-            Tally { done: 1, untried: 4, interrupted: true, code: 130, ..Tally::default() },
+            Tally {
+                done: 1,
+                untried: 4,
+                interrupted: true,
+                code: 130,
+                ..Tally::default()
+            },
             9.0,
             None,
             "\n5 steps: 1 done, 4 not tried interrupted after 9.0 s\n\n\

@@ -41,7 +41,8 @@ impl Selection {
         let asked = match request.from {
             Some(stage) => {
                 let redone = with_followers(steps, steps_of(steps, stage, None)?);
-                let redone: BTreeSet<StepId> = redone.intersection(&steps_selected).cloned().collect();
+                let redone: BTreeSet<StepId> =
+                    redone.intersection(&steps_selected).cloned().collect();
                 if let (Some(variant), true) = (&request.variant, redone.is_empty()) {
                     return Err(unknown_variant(steps, stage, variant));
                 }
@@ -50,7 +51,10 @@ impl Selection {
             None if request.force => steps_selected.clone(),
             None => BTreeSet::new(),
         };
-        Ok(Self { steps: steps_selected, asked })
+        Ok(Self {
+            steps: steps_selected,
+            asked,
+        })
     }
 
     /// Whether the command is about this step.
@@ -63,7 +67,11 @@ impl Selection {
     /// model's evaluation for itself.
     pub fn comparing_stage(&self) -> StageName {
         let has_report = self.steps.iter().any(|id| id.stage == StageName::Report);
-        if has_report { StageName::Report } else { StageName::Evaluate }
+        if has_report {
+            StageName::Report
+        } else {
+            StageName::Evaluate
+        }
     }
 
     /// Whether this step is to be redone even if it is fresh.
@@ -77,9 +85,14 @@ fn steps_of(
     stage: StageName,
     variant: Option<&str>,
 ) -> Result<BTreeSet<StepId>, OrchestratorError> {
-    let ids = steps.iter().map(|step| &step.id).filter(|id| id.stage == stage);
-    let found: BTreeSet<StepId> =
-        ids.filter(|id| variant.is_none_or(|name| id.variant == name)).cloned().collect();
+    let ids = steps
+        .iter()
+        .map(|step| &step.id)
+        .filter(|id| id.stage == stage);
+    let found: BTreeSet<StepId> = ids
+        .filter(|id| variant.is_none_or(|name| id.variant == name))
+        .cloned()
+        .collect();
     match variant {
         Some(name) if found.is_empty() => Err(unknown_variant(steps, stage, name)),
         _ => Ok(found),
@@ -89,17 +102,32 @@ fn steps_of(
 fn unknown_variant(steps: &[Step], stage: StageName, name: &str) -> OrchestratorError {
     let of_stage = steps.iter().filter(|step| step.id.stage == stage);
     let known = of_stage.map(|step| step.id.variant.clone()).collect();
-    SettingsError::UnknownVariant { stage, name: name.to_owned(), known }.into()
+    SettingsError::UnknownVariant {
+        stage,
+        name: name.to_owned(),
+        known,
+    }
+    .into()
 }
 
 /// Every step of this variant, whatever its stage: the model `lstm` is trained and evaluated.
 fn variant_steps(steps: &[Step], variant: &str) -> Result<BTreeSet<StepId>, OrchestratorError> {
     let ids = steps.iter().map(|step| &step.id);
-    let found: BTreeSet<StepId> = ids.clone().filter(|id| id.variant == variant).cloned().collect();
+    let found: BTreeSet<StepId> = ids
+        .clone()
+        .filter(|id| id.variant == variant)
+        .cloned()
+        .collect();
     if found.is_empty() {
         let mut seen = BTreeSet::new();
-        let known = ids.map(|id| id.variant.clone()).filter(|name| seen.insert(name.clone())).collect();
-        return Err(OrchestratorError::UnknownVariant { name: variant.to_owned(), known });
+        let known = ids
+            .map(|id| id.variant.clone())
+            .filter(|name| seen.insert(name.clone()))
+            .collect();
+        return Err(OrchestratorError::UnknownVariant {
+            name: variant.to_owned(),
+            known,
+        });
     }
     Ok(found)
 }
@@ -140,7 +168,11 @@ mod tests {
         let chosen = steps.iter().filter(|step| selection.contains(&step.id));
         let names = chosen.map(|step| {
             let name = step.id.to_string();
-            if selection.asks_for(&step.id) { name.to_uppercase() } else { name }
+            if selection.asks_for(&step.id) {
+                name.to_uppercase()
+            } else {
+                name
+            }
         });
         Ok(names.collect::<Vec<_>>().join(", "))
     }
@@ -156,7 +188,10 @@ mod tests {
     }
 
     fn variant(name: &str) -> Request {
-        Request { variant: Some(name.to_owned()), ..Request::default() }
+        Request {
+            variant: Some(name.to_owned()),
+            ..Request::default()
+        }
     }
 
     #[test]
@@ -168,24 +203,55 @@ mod tests {
              evaluate naive, evaluate lstm, report reviews",
         );
         check(
-            Request { from: Some(Train), ..Request::default() },
+            Request {
+                from: Some(Train),
+                ..Request::default()
+            },
             "ingest reviews, clean reviews, tokenize words, embed random, TRAIN NAIVE, TRAIN LSTM, \
              EVALUATE NAIVE, EVALUATE LSTM, REPORT REVIEWS",
         );
-        check(Request { only: Some(Train), ..Request::default() }, "train naive, train lstm");
-        check(Request { only: Some(Train), force: true, ..Request::default() }, "TRAIN NAIVE, TRAIN LSTM");
-        check(Request { only: Some(Train), ..variant("lstm") }, "train lstm");
+        check(
+            Request {
+                only: Some(Train),
+                ..Request::default()
+            },
+            "train naive, train lstm",
+        );
+        check(
+            Request {
+                only: Some(Train),
+                force: true,
+                ..Request::default()
+            },
+            "TRAIN NAIVE, TRAIN LSTM",
+        );
+        check(
+            Request {
+                only: Some(Train),
+                ..variant("lstm")
+            },
+            "train lstm",
+        );
         check(
             variant("lstm"),
             "ingest reviews, clean reviews, tokenize words, embed random, train lstm, evaluate lstm",
         );
-        check(variant("words"), "ingest reviews, clean reviews, tokenize words");
         check(
-            Request { from: Some(Evaluate), ..variant("naive") },
+            variant("words"),
+            "ingest reviews, clean reviews, tokenize words",
+        );
+        check(
+            Request {
+                from: Some(Evaluate),
+                ..variant("naive")
+            },
             "ingest reviews, clean reviews, tokenize words, embed random, train naive, EVALUATE NAIVE",
         );
         check(
-            Request { from: Some(StageName::Tokenize), ..variant("naive") },
+            Request {
+                from: Some(StageName::Tokenize),
+                ..variant("naive")
+            },
             "ingest reviews, clean reviews, TOKENIZE WORDS, EMBED RANDOM, TRAIN NAIVE, EVALUATE NAIVE",
         );
     }
@@ -198,11 +264,17 @@ mod tests {
              Did you mean `lstm`? There are `reviews`, `words`, `random`, `naive`, `lstm`",
         );
         check_refused(
-            Request { only: Some(StageName::Train), ..variant("naiv") },
+            Request {
+                only: Some(StageName::Train),
+                ..variant("naiv")
+            },
             "The stage `train` has no variant `naiv`. Did you mean `naive`? There are `naive`, `lstm`",
         );
         check_refused(
-            Request { from: Some(StageName::Train), ..variant("words") },
+            Request {
+                from: Some(StageName::Train),
+                ..variant("words")
+            },
             "The stage `train` has no variant `words`. There are `naive`, `lstm`",
         );
     }

@@ -55,9 +55,14 @@ impl StatusLine {
     pub fn new(planned: &Planned, store: &Store) -> Self {
         let facts = &planned.facts;
         let manifest = match (&facts.output, &facts.latest) {
-            (Output::Whole(artifact), _) | (Output::Damaged { expected: Some(artifact), .. }, _) => {
-                Some(artifact.manifest())
-            }
+            (Output::Whole(artifact), _)
+            | (
+                Output::Damaged {
+                    expected: Some(artifact),
+                    ..
+                },
+                _,
+            ) => Some(artifact.manifest()),
             (_, Latest::Made(manifest)) => Some(manifest.as_ref()),
             _ => None,
         };
@@ -78,7 +83,10 @@ impl StatusLine {
 fn state(reasons: &[Reason]) -> State {
     if reasons.is_empty() {
         State::Fresh
-    } else if reasons.iter().any(|reason| matches!(reason, Reason::OutputDamaged { .. })) {
+    } else if reasons
+        .iter()
+        .any(|reason| matches!(reason, Reason::OutputDamaged { .. }))
+    {
         State::Damaged
     } else if reasons.contains(&Reason::NeverRun) {
         State::NeverRun
@@ -91,9 +99,21 @@ fn state(reasons: &[Reason]) -> State {
 fn rows(manifest: &Manifest) -> Option<u64> {
     match &manifest.contract {
         Contract::Reviews { rows } | Contract::Evaluation { rows, .. } => Some(*rows),
-        Contract::Clean { train, validation, test, unlabelled, .. } => Some(train + validation + test + unlabelled),
-        Contract::Tokens { .. } => manifest.files.iter().filter_map(|file| file.rows).reduce(|sum, rows| sum + rows),
-        Contract::Embedding { vocabulary_size, .. } => Some(u64::from(*vocabulary_size)),
+        Contract::Clean {
+            train,
+            validation,
+            test,
+            unlabelled,
+            ..
+        } => Some(train + validation + test + unlabelled),
+        Contract::Tokens { .. } => manifest
+            .files
+            .iter()
+            .filter_map(|file| file.rows)
+            .reduce(|sum, rows| sum + rows),
+        Contract::Embedding {
+            vocabulary_size, ..
+        } => Some(u64::from(*vocabulary_size)),
         Contract::Model { .. } | Contract::Report { .. } => None,
     }
 }
@@ -103,7 +123,9 @@ fn rows(manifest: &Manifest) -> Option<u64> {
 /// # Errors
 /// The screen refuses.
 pub(crate) fn print(out: &mut impl Write, lines: &[StatusLine], now: SystemTime) -> io::Result<()> {
-    let now = now.duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let now = now
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |time| time.as_secs());
     let dimmed = Style::new().dimmed();
     writeln!(
         out,
@@ -124,15 +146,29 @@ pub(crate) fn print(out: &mut impl Write, lines: &[StatusLine], now: SystemTime)
             line.stage,
             line.variant,
             or_dash(line.rows.map(format::count)),
-            or_dash(line.finished.map(|finished| format::seconds(now.saturating_sub(finished) as f64))),
+            or_dash(
+                line.finished
+                    .map(|finished| format::seconds(now.saturating_sub(finished) as f64))
+            ),
             or_dash(line.seconds.map(format::seconds)),
             or_dash(line.bytes.map(format::bytes)),
-            if line.finished.is_some() { line.folder.display().to_string() } else { "-".to_owned() },
+            if line.finished.is_some() {
+                line.folder.display().to_string()
+            } else {
+                "-".to_owned()
+            },
         )?;
     }
-    let unfresh: Vec<_> = lines.iter().filter(|line| line.state != State::Fresh).collect();
+    let unfresh: Vec<_> = lines
+        .iter()
+        .filter(|line| line.state != State::Fresh)
+        .collect();
     if !unfresh.is_empty() {
-        writeln!(out, "\n{} not fresh; `ressenti plan` says why", format::plural(unfresh.len() as u64, "step", "steps"))?;
+        writeln!(
+            out,
+            "\n{} not fresh; `ressenti plan` says why",
+            format::plural(unfresh.len() as u64, "step", "steps")
+        )?;
     }
     Ok(())
 }
@@ -140,7 +176,9 @@ pub(crate) fn print(out: &mut impl Write, lines: &[StatusLine], now: SystemTime)
 /// The line of a step in a plan.
 pub(crate) fn plan_text(planned: &Planned) -> String {
     match &planned.facts.output {
-        Output::Whole(artifact) if planned.reasons.is_empty() => artifact.manifest().run.summary.clone(),
+        Output::Whole(artifact) if planned.reasons.is_empty() => {
+            artifact.manifest().run.summary.clone()
+        }
         _ => in_words(&planned.reasons),
     }
 }

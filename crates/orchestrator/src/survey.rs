@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use artifact::{
-    Artifact, ArtifactError, Digest, InputReference, Key, MANIFEST_NAME, Manifest, SourceIndex, Store, key_of,
+    Artifact, ArtifactError, Digest, InputReference, Key, MANIFEST_NAME, Manifest, SourceIndex,
+    Store, key_of,
 };
 use settings::{Step, StepId};
 
@@ -22,7 +23,12 @@ pub struct Survey<'a> {
 impl<'a> Survey<'a> {
     /// Begins to look at a store.
     pub fn new(store: &'a Store) -> Self {
-        Self { store, sources: SourceIndex::load(store), known: BTreeMap::new(), proved: BTreeMap::new() }
+        Self {
+            store,
+            sources: SourceIndex::load(store),
+            known: BTreeMap::new(),
+            proved: BTreeMap::new(),
+        }
     }
 
     /// Gathers the facts about a step, as they are at this moment. What it reads must have been
@@ -31,11 +37,17 @@ impl<'a> Survey<'a> {
     /// # Errors
     /// A source is not there or cannot be read.
     pub fn look(&mut self, step: &Step, asked: bool) -> Result<Facts, ArtifactError> {
-        let sources =
-            step.sources.iter().map(|source| self.sources.reference(source)).collect::<Result<Vec<_>, _>>()?;
+        let sources = step
+            .sources
+            .iter()
+            .map(|source| self.sources.reference(source))
+            .collect::<Result<Vec<_>, _>>()?;
         let identity = |id: &StepId| self.known.get(id).map(Artifact::identity);
-        let inputs: Vec<(StepId, Option<Digest>)> =
-            step.inputs.iter().map(|id| (id.clone(), identity(id))).collect();
+        let inputs: Vec<(StepId, Option<Digest>)> = step
+            .inputs
+            .iter()
+            .map(|id| (id.clone(), identity(id)))
+            .collect();
         let output = match references(&inputs) {
             Some(inputs) => {
                 let key = key_of(step.id.stage, &step.settings, &inputs, &sources);
@@ -75,7 +87,11 @@ impl<'a> Survey<'a> {
             Ok(Some(artifact)) => self.prove(artifact),
             Err(error) => {
                 let (file, reason) = damage(&error);
-                Output::Damaged { file, reason, expected: None }
+                Output::Damaged {
+                    file,
+                    reason,
+                    expected: None,
+                }
             }
         }
     }
@@ -86,12 +102,17 @@ impl<'a> Survey<'a> {
         }
         match artifact.verify() {
             Ok(()) => {
-                self.proved.insert(artifact.folder().to_owned(), artifact.manifest().clone());
+                self.proved
+                    .insert(artifact.folder().to_owned(), artifact.manifest().clone());
                 Output::Whole(Box::new(artifact))
             }
             Err(error) => {
                 let (file, reason) = damage(&error);
-                Output::Damaged { file, reason, expected: Some(Box::new(artifact)) }
+                Output::Damaged {
+                    file,
+                    reason,
+                    expected: Some(Box::new(artifact)),
+                }
             }
         }
     }
@@ -113,17 +134,28 @@ impl<'a> Survey<'a> {
 fn references(inputs: &[(StepId, Option<Digest>)]) -> Option<Vec<InputReference>> {
     let reference = |(id, identity): &(StepId, Option<Digest>)| {
         let variant = id.variant.clone();
-        identity.map(|identity| InputReference { stage: id.stage, variant, identity })
+        identity.map(|identity| InputReference {
+            stage: id.stage,
+            variant,
+            identity,
+        })
     };
     inputs.iter().map(reference).collect()
 }
 
 /// Which file of an artifact is damaged, and how.
 fn damage(error: &ArtifactError) -> (String, String) {
-    let name = |path: &Path| path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let name = |path: &Path| {
+        path.file_name()
+            .unwrap_or_default()
+            .to_string_lossy()
+            .into_owned()
+    };
     match error {
         ArtifactError::Damaged { path, reason } => (name(path), reason.clone()),
-        ArtifactError::Io { path, source, .. } => (name(path), format!("it cannot be read: {source}")),
+        ArtifactError::Io { path, source, .. } => {
+            (name(path), format!("it cannot be read: {source}"))
+        }
         other => (MANIFEST_NAME.to_owned(), other.to_string()),
     }
 }

@@ -3,7 +3,8 @@
 use std::fs;
 
 use artifact::{
-    Artifact, Contract, InputReference, Key, OutputFile, RunFacts, SourceReference, StageName, Store, key_of,
+    Artifact, Contract, InputReference, Key, OutputFile, RunFacts, SourceReference, StageName,
+    Store, key_of,
 };
 use serde_json::Value;
 
@@ -25,7 +26,13 @@ pub struct Recipe {
 impl Recipe {
     /// An artifact made from nothing, without settings.
     pub fn new(stage: StageName, contract: Contract) -> Self {
-        Self { stage, settings: Value::Null, inputs: vec![], sources: vec![], contract }
+        Self {
+            stage,
+            settings: Value::Null,
+            inputs: vec![],
+            sources: vec![],
+            contract,
+        }
     }
 
     /// The key it is stored under.
@@ -38,11 +45,17 @@ impl Recipe {
     pub fn commit(&self, store: &Store, variant: &str, files: &[(&str, &[u8])]) -> Artifact {
         let key = self.key();
         let lock = store.lock(self.stage, &key, |_| {}).expect("a lock");
-        let pending = store.begin(self.stage, key, lock).expect("a pending artifact");
+        let pending = store
+            .begin(self.stage, key, lock)
+            .expect("a pending artifact");
         let mut outputs = Vec::new();
         for (name, content) in files {
             fs::write(pending.folder().join(name), content).expect("written");
-            outputs.push(if name.ends_with(".record") { OutputFile::record(*name) } else { OutputFile::data(*name) });
+            outputs.push(if name.ends_with(".record") {
+                OutputFile::record(*name)
+            } else {
+                OutputFile::data(*name)
+            });
         }
         let artifact = pending
             .commit(

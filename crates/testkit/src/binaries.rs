@@ -10,33 +10,37 @@ use std::sync::OnceLock;
 /// Built once for each test process: `cargo test` builds the programs of a package only where that
 /// package has integration tests, so what lies in the folder may be missing or old.
 pub fn programs() -> &'static Path {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let folder = folder_of_this_build();
-        build(&folder);
-        folder
-    })
+    static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let built = BUILT.get_or_init(|| Some(folder_of_this_build()).filter(|folder| build(folder)));
+    built.as_deref().expect("the workspace's programs build")
 }
 
 /// Test programs are `target/<profile>/deps/<name>-<hash>`.
 fn folder_of_this_build() -> PathBuf {
     let own = env::current_exe().expect("a running program has a path");
-    let folder = own.ancestors().nth(2).expect("a test program lies in `target/<profile>/deps`");
+    let folder = own
+        .ancestors()
+        .nth(2)
+        .expect("a test program lies in `target/<profile>/deps`");
     folder.to_owned()
 }
 
 /// `--workspace --tests`, so that every dependency has the features it has under `cargo test
 /// --workspace`: nothing is then compiled but our own programs.
-fn build(folder: &Path) {
+fn build(folder: &Path) -> bool {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     cargo.args(["build", "--quiet", "--workspace", "--bins", "--tests"]);
     cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
-    cargo.env("CARGO_TARGET_DIR", folder.parent().expect("a profile's folder lies in the target folder"));
+    cargo.env(
+        "CARGO_TARGET_DIR",
+        folder
+            .parent()
+            .expect("a profile's folder lies in the target folder"),
+    );
     if folder.ends_with("release") {
         cargo.arg("--release");
     }
-    let status = cargo.status().expect("cargo starts");
-    assert!(status.success(), "the workspace's programs do not build");
+    cargo.status().expect("cargo starts").success()
 }
 
 /// The path of one of the programs.
@@ -58,7 +62,11 @@ pub struct Screen {
 impl From<Output> for Screen {
     fn from(output: Output) -> Self {
         let text = |bytes| String::from_utf8(bytes).expect("our programs write UTF-8");
-        Self { code: output.status.code(), stdout: text(output.stdout), stderr: text(output.stderr) }
+        Self {
+            code: output.status.code(),
+            stdout: text(output.stdout),
+            stderr: text(output.stderr),
+        }
     }
 }
 
@@ -66,11 +74,16 @@ impl Screen {
     /// Code, output and errors together, for a comparison as a whole. The folder's own path is
     /// written as `[folder]`, times as `[time]`, digests as `[digest]`.
     pub fn comparable(&self, folder: &Path) -> String {
-        let code = self.code.map_or("killed".to_owned(), |code| code.to_string());
+        let code = self
+            .code
+            .map_or("killed".to_owned(), |code| code.to_string());
         let mut text = format!("exit code {code}\n");
         for (title, stream) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
             if !stream.is_empty() {
-                text.push_str(&format!("----- {title}\n{}", crate::filters::comparable(stream, folder)));
+                text.push_str(&format!(
+                    "----- {title}\n{}",
+                    crate::filters::comparable(stream, folder)
+                ));
             }
         }
         text

@@ -25,8 +25,18 @@ impl Review {
 
 /// The films reviewed, by the number IMDB could have given them.
 pub const FILMS: [&str; 12] = [
-    "tt0000101", "tt0000102", "tt0000103", "tt0000104", "tt0000105", "tt0000106", "tt0000107", "tt0000108",
-    "tt0000109", "tt0000110", "tt0000111", "tt0000112",
+    "tt0000101",
+    "tt0000102",
+    "tt0000103",
+    "tt0000104",
+    "tt0000105",
+    "tt0000106",
+    "tt0000107",
+    "tt0000108",
+    "tt0000109",
+    "tt0000110",
+    "tt0000111",
+    "tt0000112",
 ];
 
 const fn review(rating: u8, film: usize, text: &'static str) -> Review {
@@ -39,19 +49,51 @@ pub const REVIEWS: [Review; 60] = [
     review(2, 0, "A terrible film, I hated every minute of it."),
     review(10, 1, "Brilliant acting and a great story. Superb!"),
     review(1, 1, "Awful acting and a stupid story. Horrible!"),
-    review(8, 2, "I enjoyed this movie a lot, it is charming and funny."),
+    review(
+        8,
+        2,
+        "I enjoyed this movie a lot, it is charming and funny.",
+    ),
     review(3, 2, "I disliked this movie a lot, it is boring and dull."),
-    review(9, 3, "Great fun from start to end.<br /><br />A beautiful, moving film."),
-    review(2, 3, "No fun from start to end.<br /><br />An ugly, tedious film."),
-    review(8, 4, "The best performance of her career, simply excellent."),
-    review(1, 4, "The worst performance of her career, simply dreadful."),
-    review(10, 5, "\"Perfect\" is the word: perfect cast, perfect music."),
-    review(1, 5, "\"Painful\" is the word: painful cast, painful music."),
+    review(
+        9,
+        3,
+        "Great fun from start to end.<br /><br />A beautiful, moving film.",
+    ),
+    review(
+        2,
+        3,
+        "No fun from start to end.<br /><br />An ugly, tedious film.",
+    ),
+    review(
+        8,
+        4,
+        "The best performance of her career, simply excellent.",
+    ),
+    review(
+        1,
+        4,
+        "The worst performance of her career, simply dreadful.",
+    ),
+    review(
+        10,
+        5,
+        "\"Perfect\" is the word: perfect cast, perfect music.",
+    ),
+    review(
+        1,
+        5,
+        "\"Painful\" is the word: painful cast, painful music.",
+    ),
     review(7, 6, "Warm &amp; witty, a lovely surprise."),
     review(4, 6, "Cold &amp; clumsy, a poor disappointment."),
     review(9, 7, "What a masterpiece, the direction is wonderful."),
     review(2, 7, "What a mess, the direction is terrible."),
-    review(8, 8, "A delightful comedy with great jokes; I laughed and laughed."),
+    review(
+        8,
+        8,
+        "A delightful comedy with great jokes; I laughed and laughed.",
+    ),
     review(3, 8, "A lame comedy with bad jokes; I yawned and yawned."),
     review(10, 9, "Stunning pictures, excellent sound, I loved it."),
     review(1, 9, "Ugly pictures, horrible sound, I hated it."),
@@ -63,15 +105,31 @@ pub const REVIEWS: [Review; 60] = [
     review(1, 0, "The actors are awful and the ending is pathetic."),
     review(7, 1, "A good, solid movie that I enjoyed."),
     review(4, 1, "A bad, weak movie that I disliked."),
-    review(10, 2, "I love this film, it is an excellent, brilliant work."),
+    review(
+        10,
+        2,
+        "I love this film, it is an excellent, brilliant work.",
+    ),
     review(1, 2, "I hate this film, it is a dreadful, worthless work."),
     review(8, 3, "Charming characters and a lovely, funny script."),
     review(2, 3, "Boring characters and a poor, stupid script."),
-    review(9, 4, "Wonderful! I would watch it again with great pleasure."),
-    review(1, 4, "Terrible! I would never watch it again, a waste of time."),
+    review(
+        9,
+        4,
+        "Wonderful! I would watch it again with great pleasure.",
+    ),
+    review(
+        1,
+        4,
+        "Terrible! I would never watch it again, a waste of time.",
+    ),
     review(8, 5, "An excellent adventure, great for the whole family."),
     review(2, 5, "A dreadful adventure, bad for the whole family."),
-    review(10, 6, "Simply beautiful. The music is superb, the story moving."),
+    review(
+        10,
+        6,
+        "Simply beautiful. The music is superb, the story moving.",
+    ),
     review(1, 6, "Simply ugly. The music is awful, the story tedious."),
     review(7, 7, "Good acting, good pace, good fun."),
     review(3, 7, "Bad acting, bad pace, no fun."),
@@ -81,8 +139,16 @@ pub const REVIEWS: [Review; 60] = [
     review(2, 9, "I was annoyed by this horrible little mess."),
     review(9, 10, "A great cast in a wonderful, gripping drama."),
     review(2, 10, "A weak cast in a terrible, boring drama."),
-    review(10, 11, "Perfect in every way, I loved it from the first scene."),
-    review(1, 11, "Painful in every way, I hated it from the first scene."),
+    review(
+        10,
+        11,
+        "Perfect in every way, I loved it from the first scene.",
+    ),
+    review(
+        1,
+        11,
+        "Painful in every way, I hated it from the first scene.",
+    ),
     review(8, 0, "Funny, clever and charming: excellent entertainment."),
     review(3, 0, "Lame, shallow and tedious: poor entertainment."),
     review(7, 1, "I liked it, a good and honest film."),
@@ -98,14 +164,21 @@ pub const REVIEWS: [Review; 60] = [
 ];
 
 /// Reviews without a label, as in the `unsup` folder of aclImdb.
-pub const UNLABELLED: [&str; 3] =
-    ["The film runs for ninety minutes.", "I saw it on a Tuesday.", "There are several actors in it."];
+pub const UNLABELLED: [&str; 3] = [
+    "The film runs for ninety minutes.",
+    "I saw it on a Tuesday.",
+    "There are several actors in it.",
+];
 
 /// The corpus as the Kaggle file `IMDB Dataset.csv`: `review,sentiment`.
 pub fn kaggle_csv() -> String {
     let mut csv = String::from("review,sentiment\n");
     for review in REVIEWS {
-        let sentiment = if review.is_positive() { "positive" } else { "negative" };
+        let sentiment = if review.is_positive() {
+            "positive"
+        } else {
+            "negative"
+        };
         let quoted = review.text.replace('"', "\"\"");
         writeln!(csv, "\"{quoted}\",{sentiment}").expect("a string takes all");
     }
@@ -124,12 +197,22 @@ pub fn write_aclimdb(parent: &Path) -> io::Result<PathBuf> {
             let folder = root.join(split).join(label);
             fs::create_dir_all(&folder)?;
             let side = |review: &&Review| (review.film < 6) == (split == "train");
-            let reviews = REVIEWS.iter().filter(side).filter(|review| review.is_positive() == positive);
+            let reviews = REVIEWS
+                .iter()
+                .filter(side)
+                .filter(|review| review.is_positive() == positive);
             let mut urls = String::new();
             for (id, review) in reviews.enumerate() {
-                fs::write(folder.join(format!("{id}_{}.txt", review.rating)), review.text)?;
-                writeln!(urls, "http://www.imdb.com/title/{}/usercomments", FILMS[review.film])
-                    .expect("a string takes all");
+                fs::write(
+                    folder.join(format!("{id}_{}.txt", review.rating)),
+                    review.text,
+                )?;
+                writeln!(
+                    urls,
+                    "http://www.imdb.com/title/{}/usercomments",
+                    FILMS[review.film]
+                )
+                .expect("a string takes all");
             }
             fs::write(root.join(split).join(format!("urls_{label}.txt")), urls)?;
         }
@@ -144,7 +227,8 @@ fn write_unlabelled(train: &Path) -> io::Result<()> {
     let mut urls = String::new();
     for (id, text) in UNLABELLED.iter().enumerate() {
         fs::write(train.join("unsup").join(format!("{id}_0.txt")), text)?;
-        writeln!(urls, "http://www.imdb.com/title/{}/usercomments", FILMS[id]).expect("a string takes all");
+        writeln!(urls, "http://www.imdb.com/title/{}/usercomments", FILMS[id])
+            .expect("a string takes all");
     }
     fs::write(train.join("urls_unsup.txt"), urls)
 }
@@ -159,8 +243,15 @@ mod tests {
     fn the_corpus_is_what_it_says() {
         let texts: BTreeSet<&str> = REVIEWS.iter().map(|review| review.text).collect();
         assert_eq!(texts.len(), REVIEWS.len(), "every text but once");
-        assert_eq!(REVIEWS.iter().filter(|review| review.is_positive()).count(), 30);
-        assert!(REVIEWS.iter().all(|review| matches!(review.rating, 1..=4 | 7..=10) && review.film < FILMS.len()));
+        assert_eq!(
+            REVIEWS.iter().filter(|review| review.is_positive()).count(),
+            30
+        );
+        assert!(
+            REVIEWS
+                .iter()
+                .all(|review| matches!(review.rating, 1..=4 | 7..=10) && review.film < FILMS.len())
+        );
         assert_eq!(kaggle_csv().lines().count(), 61);
     }
 
@@ -169,7 +260,14 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let root = write_aclimdb(folder.path()).expect("written");
         let count = |path: &str| fs::read_dir(root.join(path)).expect("a folder").count();
-        let counts = ["train/pos", "train/neg", "test/pos", "test/neg", "train/unsup"].map(count);
+        let counts = [
+            "train/pos",
+            "train/neg",
+            "test/pos",
+            "test/neg",
+            "train/unsup",
+        ]
+        .map(count);
         assert_eq!(counts[..4].iter().sum::<usize>(), REVIEWS.len());
         assert_eq!(counts[4], UNLABELLED.len());
         let urls = fs::read_to_string(root.join("train/urls_pos.txt")).expect("a file");

@@ -71,7 +71,8 @@ impl Project {
     pub fn with_pipeline(text: &str) -> Self {
         let folder = TempDir::with_prefix("ressenti-").expect("a temporary folder");
         fs::write(folder.path().join("pipeline.toml"), text).expect("a new folder takes files");
-        fs::write(folder.path().join("reviews.csv"), corpus::kaggle_csv()).expect("a new folder takes files");
+        fs::write(folder.path().join("reviews.csv"), corpus::kaggle_csv())
+            .expect("a new folder takes files");
         Self { folder }
     }
 
@@ -97,13 +98,19 @@ impl Project {
 
     /// The pipeline, with changes as given to `--set`.
     pub fn pipeline(&self, changes: &[&str]) -> Pipeline {
-        let changes: Vec<Override> = changes.iter().map(|text| text.parse().expect("an override")).collect();
+        let changes: Vec<Override> = changes
+            .iter()
+            .map(|text| text.parse().expect("an override"))
+            .collect();
         Pipeline::load(&self.pipeline_file(), &changes).expect("the pipeline is sound")
     }
 
     /// The artifact that a variant's name stands for.
     pub fn artifact(&self, stage: StageName, variant: &str) -> Artifact {
-        let found = self.store().latest(stage, variant).expect("its manifest is whole");
+        let found = self
+            .store()
+            .latest(stage, variant)
+            .expect("its manifest is whole");
         found.unwrap_or_else(|| panic!("`{stage} {variant}` was not built"))
     }
 }
@@ -116,7 +123,10 @@ mod tests {
     fn the_tiny_pipeline_is_sound() {
         let project = Project::tiny();
         let pipeline = project.pipeline(&[]);
-        assert_eq!(pipeline.models.keys().collect::<Vec<_>>(), ["naive", "lstm"]);
+        assert_eq!(
+            pipeline.models.keys().collect::<Vec<_>>(),
+            ["naive", "lstm"]
+        );
         assert!(pipeline.ingest.source.is_some_and(|path| path.is_file()));
     }
 }
