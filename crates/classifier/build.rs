@@ -6,7 +6,10 @@ fn main() {
     if let Some(libtorch) = std::env::var_os("LIBTORCH") {
         // `libtorch.so` pulls in whichever halves are there; without `--no-as-needed` the linker
         // drops it, because nothing names a symbol of it, and CUDA would be quietly absent.
-        println!("cargo:rustc-link-arg=-Wl,-rpath,{}/lib", libtorch.to_string_lossy());
+        println!(
+            "cargo:rustc-link-arg=-Wl,-rpath,{}/lib",
+            libtorch.to_string_lossy()
+        );
         println!("cargo:rustc-link-arg=-Wl,--no-as-needed");
         println!("cargo:rustc-link-arg=-ltorch");
     }

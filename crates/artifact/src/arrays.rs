@@ -58,25 +58,46 @@ pub fn map_arrays(path: &Path, expected: &SchemaRef) -> Result<MappedBatches, Ar
     // SAFETY: artifacts are never written in place, only replaced by a rename, so the mapped pages
     // keep their content for as long as the map lives.
     let map = unsafe { Mmap::map(&file) }.map_err(ArtifactError::io("map", path))?;
-    let damaged = |reason: &str| ArtifactError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
+    let damaged = |reason: &str| ArtifactError::Damaged {
+        path: path.to_owned(),
+        reason: reason.to_owned(),
+    };
     let failed = ArtifactError::table("read", path);
 
     let length = map.len();
-    let trailer = length.checked_sub(TRAILER).ok_or_else(|| damaged("it is too short for an Arrow file"))?;
+    let trailer = length
+        .checked_sub(TRAILER)
+        .ok_or_else(|| damaged("it is too short for an Arrow file"))?;
     let closing = map[trailer..].try_into().expect("ten bytes were cut off");
     let footer_length = read_footer_length(closing).map_err(&failed)?;
-    let footer_start = trailer.checked_sub(footer_length).ok_or_else(|| damaged("its footer starts before the file"))?;
-    let footer = root_as_footer(&map[footer_start..trailer]).map_err(|error| damaged(&error.to_string()))?;
-    let schema = footer.schema().ok_or_else(|| damaged("its footer has no schema"))?;
+    let footer_start = trailer
+        .checked_sub(footer_length)
+        .ok_or_else(|| damaged("its footer starts before the file"))?;
+    let footer =
+        root_as_footer(&map[footer_start..trailer]).map_err(|error| damaged(&error.to_string()))?;
+    let schema = footer
+        .schema()
+        .ok_or_else(|| damaged("its footer has no schema"))?;
     let found = try_fb_to_schema(schema).map_err(&failed)?;
     schema::check(path, expected, &found)?;
 
-    let blocks: Vec<Block> = footer.recordBatches().map(|blocks| blocks.iter().copied().collect()).unwrap_or_default();
-    if blocks.iter().any(|block| block_range(block, length).is_none()) {
+    let blocks: Vec<Block> = footer
+        .recordBatches()
+        .map(|blocks| blocks.iter().copied().collect())
+        .unwrap_or_default();
+    if blocks
+        .iter()
+        .any(|block| block_range(block, length).is_none())
+    {
         return Err(damaged("a batch lies outside the file"));
     }
     let decoder = FileDecoder::new(Arc::new(found), footer.version());
-    Ok(MappedBatches { path: path.to_owned(), buffer: buffer_of(map), decoder, blocks })
+    Ok(MappedBatches {
+        path: path.to_owned(),
+        buffer: buffer_of(map),
+        decoder,
+        blocks,
+    })
 }
 
 /// The map as shared bytes: the buffers made from it keep it alive.
@@ -116,10 +137,14 @@ impl MappedBatches {
         let failed = ArtifactError::table("read", &self.path);
         let mut batches = Vec::with_capacity(self.blocks.len());
         for block in &self.blocks {
-            let (start, length) =
-                block_range(block, self.buffer.len()).expect("ranges were checked when the file was mapped");
+            let (start, length) = block_range(block, self.buffer.len())
+                .expect("ranges were checked when the file was mapped");
             let data = self.buffer.slice_with_length(start, length);
-            if let Some(batch) = self.decoder.read_record_batch(block, &data).map_err(&failed)? {
+            if let Some(batch) = self
+                .decoder
+                .read_record_batch(block, &data)
+                .map_err(&failed)?
+            {
                 batches.push(batch);
             }
         }
@@ -136,15 +161,22 @@ mod tests {
 
     fn batch(first: u64, rows: &[&[u16]]) -> RecordBatch {
         let count = rows.len() as u64;
-        let lists = rows.iter().map(|ids| Some(ids.iter().copied().map(Some).collect::<Vec<_>>()));
-        let (field, offsets, values, _) = ListArray::from_iter_primitive::<UInt16Type, _, _>(lists).into_parts();
+        let lists = rows
+            .iter()
+            .map(|ids| Some(ids.iter().copied().map(Some).collect::<Vec<_>>()));
+        let (field, offsets, values, _) =
+            ListArray::from_iter_primitive::<UInt16Type, _, _>(lists).into_parts();
         let item = Arc::new(field.as_ref().clone().with_nullable(false));
         RecordBatch::try_new(
             schema::tokens(false),
             vec![
                 Arc::new((first..first + count).collect::<UInt64Array>()),
                 Arc::new(rows.iter().map(|_| 1).collect::<UInt8Array>()),
-                Arc::new(rows.iter().map(|ids| ids.len() as u32).collect::<UInt32Array>()),
+                Arc::new(
+                    rows.iter()
+                        .map(|ids| ids.len() as u32)
+                        .collect::<UInt32Array>(),
+                ),
                 Arc::new(ListArray::new(item, offsets, values, None)),
             ],
         )
@@ -175,15 +207,24 @@ mod tests {
     fn a_file_without_rows_is_no_error() {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("validation.arrow");
-        assert_eq!(write_arrays(&path, &schema::tokens(true), []).expect("written"), 0);
-        assert!(map_arrays(&path, &schema::tokens(true)).expect("mapped").is_empty());
+        assert_eq!(
+            write_arrays(&path, &schema::tokens(true), []).expect("written"),
+            0
+        );
+        assert!(
+            map_arrays(&path, &schema::tokens(true))
+                .expect("mapped")
+                .is_empty()
+        );
     }
 
     #[test]
     fn other_columns_are_refused_and_named() {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, _) = written(folder.path());
-        let error = map_arrays(&path, &schema::tokens(true)).expect_err("ids are narrow").to_string();
+        let error = map_arrays(&path, &schema::tokens(true))
+            .expect_err("ids are narrow")
+            .to_string();
         let expected = "column 4 should be `ids` of type List(non-null UInt32) and is `ids` of type List(non-null UInt16)";
         assert!(error.ends_with(expected), "{error}");
         assert!(map_arrays(&path, &schema::embedding(3)).is_err());
@@ -197,7 +238,10 @@ mod tests {
         for length in 0..bytes.len() {
             let cut = folder.path().join(format!("{length}.arrow"));
             std::fs::write(&cut, &bytes[..length]).expect("written");
-            assert!(map_arrays(&cut, &schema::tokens(false)).is_err(), "cut off after {length} bytes");
+            assert!(
+                map_arrays(&cut, &schema::tokens(false)).is_err(),
+                "cut off after {length} bytes"
+            );
         }
     }
 
@@ -210,7 +254,10 @@ mod tests {
         for lie in [u32::MAX, i32::MAX as u32, bytes.len() as u32] {
             bytes[footer..footer + 4].copy_from_slice(&lie.to_le_bytes());
             std::fs::write(&path, &bytes).expect("written");
-            assert!(map_arrays(&path, &schema::tokens(false)).is_err(), "a footer of {lie} bytes");
+            assert!(
+                map_arrays(&path, &schema::tokens(false)).is_err(),
+                "a footer of {lie} bytes"
+            );
         }
     }
 }

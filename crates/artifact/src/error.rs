@@ -72,7 +72,11 @@ impl ArtifactError {
     /// An I/O error with its path: `map_err(ArtifactError::io("read", path))`.
     pub fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
-        move |source| Self::Io { action, path, source }
+        move |source| Self::Io {
+            action,
+            path,
+            source,
+        }
     }
 
     /// A table error with its path.
@@ -81,7 +85,11 @@ impl ArtifactError {
         E: std::error::Error + Send + Sync + 'static,
     {
         let path = path.to_owned();
-        move |source| Self::Table { action, path: path.clone(), source: Box::new(source) }
+        move |source| Self::Table {
+            action,
+            path: path.clone(),
+            source: Box::new(source),
+        }
     }
 
     /// What to do about it, with a command that exists.
@@ -108,7 +116,11 @@ impl ArtifactError {
 
 /// The store's layout tells the stage of any file in it: `store/<stage>/<key>/<file>`.
 fn rebuild_hint(file: &Path) -> String {
-    let stage = file.ancestors().nth(2).and_then(Path::file_name).and_then(|name| name.to_str());
+    let stage = file
+        .ancestors()
+        .nth(2)
+        .and_then(Path::file_name)
+        .and_then(|name| name.to_str());
     match stage.and_then(|name| name.parse::<crate::StageName>().ok()) {
         Some(stage) => format!("Rebuild what is damaged with `ressenti run --only {stage}`"),
         None => "Rebuild what is damaged with `ressenti run`".to_owned(),

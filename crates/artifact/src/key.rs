@@ -61,7 +61,9 @@ pub fn canonical_json(value: &Value) -> String {
             entries.sort_by_key(|(name, _)| *name);
             let body: Vec<String> = entries
                 .into_iter()
-                .map(|(name, value)| format!("{}:{}", Value::from(name.as_str()), canonical_json(value)))
+                .map(|(name, value)| {
+                    format!("{}:{}", Value::from(name.as_str()), canonical_json(value))
+                })
                 .collect();
             format!("{{{}}}", body.join(","))
         }
@@ -85,7 +87,10 @@ mod tests {
 
     #[test]
     fn order_of_settings_does_not_matter_and_values_do() {
-        assert_eq!(key(&json!({"a": 1, "b": [true]})), key(&json!({"b": [true], "a": 1})));
+        assert_eq!(
+            key(&json!({"a": 1, "b": [true]})),
+            key(&json!({"b": [true], "a": 1}))
+        );
         assert_ne!(key(&json!({"a": 1})), key(&json!({"a": 2})));
         assert_ne!(key(&json!({"a": 1})), key(&json!({"a": "1"})));
     }

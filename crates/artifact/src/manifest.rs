@@ -7,7 +7,9 @@ use std::path::Path;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{ArtifactError, Contract, Digest, DigestBuilder, InputReference, Key, SourceReference, StageName};
+use crate::{
+    ArtifactError, Contract, Digest, DigestBuilder, InputReference, Key, SourceReference, StageName,
+};
 
 /// The manifest's file name in every artifact folder.
 pub const MANIFEST_NAME: &str = "manifest.json";
@@ -112,7 +114,9 @@ impl Manifest {
     /// The text of `manifest.json`: JSON whose last member is a digest of every byte before it.
     pub(crate) fn to_sealed_text(&self) -> String {
         let json = serde_json::to_string_pretty(self).expect("a manifest is plain data");
-        let body = json.strip_suffix("\n}").expect("pretty JSON of a struct ends in a brace");
+        let body = json
+            .strip_suffix("\n}")
+            .expect("pretty JSON of a struct ends in a brace");
         let sealed = format!("{body},\n");
         let seal = Digest::of_bytes(sealed.as_bytes()).to_hex();
         format!("{sealed}{SEAL}{seal}\"\n}}\n")
@@ -124,19 +128,32 @@ impl Manifest {
     /// The file is missing, damaged in any byte, or of another format.
     pub fn read(path: &Path) -> Result<Self, ArtifactError> {
         let bytes = fs::read(path).map_err(ArtifactError::io("read", path))?;
-        let damaged = |reason: &str| ArtifactError::Damaged { path: path.to_owned(), reason: reason.to_owned() };
+        let damaged = |reason: &str| ArtifactError::Damaged {
+            path: path.to_owned(),
+            reason: reason.to_owned(),
+        };
         let text = std::str::from_utf8(&bytes).map_err(|_| damaged("it is not text"))?;
-        let position = text.rfind(SEAL).ok_or_else(|| damaged("its seal is missing"))?;
+        let position = text
+            .rfind(SEAL)
+            .ok_or_else(|| damaged("its seal is missing"))?;
         let (body, seal) = text.split_at(position);
-        let expected = format!("{SEAL}{}\"\n}}\n", Digest::of_bytes(body.as_bytes()).to_hex());
+        let expected = format!(
+            "{SEAL}{}\"\n}}\n",
+            Digest::of_bytes(body.as_bytes()).to_hex()
+        );
         if seal != expected {
             return Err(damaged("its content and its seal differ"));
         }
         let json = format!("{}\n}}", body.trim_end().trim_end_matches(','));
-        let value: Value = serde_json::from_str(&json).map_err(|error| damaged(&error.to_string()))?;
+        let value: Value =
+            serde_json::from_str(&json).map_err(|error| damaged(&error.to_string()))?;
         let found = value.get("format").and_then(Value::as_u64).unwrap_or(0);
         if found != u64::from(FORMAT) {
-            return Err(ArtifactError::Format { path: path.to_owned(), found, expected: FORMAT });
+            return Err(ArtifactError::Format {
+                path: path.to_owned(),
+                found,
+                expected: FORMAT,
+            });
         }
         serde_json::from_value(value).map_err(|error| damaged(&error.to_string()))
     }

@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use crate::{
-    Artifact, ArtifactError, Contract, Digest, FileEntry, FileRole, InputReference, Key, MANIFEST_NAME, Manifest,
-    RunFacts, SourceReference, StageName, StepLock,
+    Artifact, ArtifactError, Contract, Digest, FileEntry, FileRole, InputReference, Key,
+    MANIFEST_NAME, Manifest, RunFacts, SourceReference, StageName, StepLock,
 };
 
 /// A file that a stage has written into its pending folder.
@@ -22,17 +22,27 @@ pub struct OutputFile {
 impl OutputFile {
     /// A content file.
     pub fn data(name: impl Into<String>) -> Self {
-        Self { name: name.into(), role: FileRole::Data, rows: None }
+        Self {
+            name: name.into(),
+            role: FileRole::Data,
+            rows: None,
+        }
     }
 
     /// A content table of this many rows.
     pub fn table(name: impl Into<String>, rows: u64) -> Self {
-        Self { rows: Some(rows), ..Self::data(name) }
+        Self {
+            rows: Some(rows),
+            ..Self::data(name)
+        }
     }
 
     /// A record of this run: timings and the like, outside the identity.
     pub fn record(name: impl Into<String>) -> Self {
-        Self { role: FileRole::Record, ..Self::data(name) }
+        Self {
+            role: FileRole::Record,
+            ..Self::data(name)
+        }
     }
 }
 
@@ -60,7 +70,14 @@ impl PendingArtifact {
             remove_folder(leftover)?;
         }
         fs::create_dir_all(&folder).map_err(ArtifactError::io("create", &folder))?;
-        Ok(Self { stage, key, folder, destination, discarded, _lock: lock })
+        Ok(Self {
+            stage,
+            key,
+            folder,
+            destination,
+            discarded,
+            _lock: lock,
+        })
     }
 
     /// The folder to write files into.
@@ -81,8 +98,10 @@ impl PendingArtifact {
         outputs: &[OutputFile],
         run: RunFacts,
     ) -> Result<Artifact, ArtifactError> {
-        let mut files =
-            outputs.iter().map(|output| self.seal_file(output)).collect::<Result<Vec<FileEntry>, ArtifactError>>()?;
+        let mut files = outputs
+            .iter()
+            .map(|output| self.seal_file(output))
+            .collect::<Result<Vec<FileEntry>, ArtifactError>>()?;
         files.sort_by(|one, two| one.name.cmp(&two.name));
         let manifest = Manifest {
             format: Manifest::FORMAT,
@@ -107,20 +126,33 @@ impl PendingArtifact {
     fn seal_file(&self, output: &OutputFile) -> Result<FileEntry, ArtifactError> {
         let path = self.folder.join(&output.name);
         sync(&path)?;
-        let bytes = fs::metadata(&path).map_err(ArtifactError::io("read", &path))?.len();
+        let bytes = fs::metadata(&path)
+            .map_err(ArtifactError::io("read", &path))?
+            .len();
         let digest = Digest::of_file(&path).map_err(ArtifactError::io("read", &path))?;
-        Ok(FileEntry { name: output.name.clone(), role: output.role, bytes, rows: output.rows, digest })
+        Ok(FileEntry {
+            name: output.name.clone(),
+            role: output.role,
+            bytes,
+            rows: output.rows,
+            digest,
+        })
     }
 
     /// A folder cannot be renamed over another, so a predecessor (same key, damaged or redone by
     /// force) steps aside first. Killed between the two renames, the step merely counts as not run.
     fn move_into_place(&self) -> Result<(), ArtifactError> {
-        let parent = self.destination.parent().expect("a store folder has a parent");
+        let parent = self
+            .destination
+            .parent()
+            .expect("a store folder has a parent");
         fs::create_dir_all(parent).map_err(ArtifactError::io("create", parent))?;
         if self.destination.exists() {
-            fs::rename(&self.destination, &self.discarded).map_err(ArtifactError::io("rename", &self.destination))?;
+            fs::rename(&self.destination, &self.discarded)
+                .map_err(ArtifactError::io("rename", &self.destination))?;
         }
-        fs::rename(&self.folder, &self.destination).map_err(ArtifactError::io("rename", &self.folder))?;
+        fs::rename(&self.folder, &self.destination)
+            .map_err(ArtifactError::io("rename", &self.folder))?;
         sync(parent)?;
         remove_folder(&self.discarded)
     }
@@ -136,12 +168,16 @@ impl Drop for PendingArtifact {
 
 /// Puts a file or folder on the disk, not just into the operating system's memory.
 pub(crate) fn sync(path: &Path) -> Result<(), ArtifactError> {
-    File::open(path).and_then(|file| file.sync_all()).map_err(ArtifactError::io("sync", path))
+    File::open(path)
+        .and_then(|file| file.sync_all())
+        .map_err(ArtifactError::io("sync", path))
 }
 
 fn remove_folder(folder: &Path) -> Result<(), ArtifactError> {
     match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(ArtifactError::io("remove", folder)(error)),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(ArtifactError::io("remove", folder)(error))
+        }
         _ => Ok(()),
     }
 }

@@ -19,7 +19,10 @@ impl Artifact {
     /// The manifest is missing, damaged, or of another format.
     pub fn open(folder: &Path) -> Result<Self, ArtifactError> {
         let manifest = Manifest::read(&folder.join(MANIFEST_NAME))?;
-        Ok(Self { folder: folder.to_owned(), manifest })
+        Ok(Self {
+            folder: folder.to_owned(),
+            manifest,
+        })
     }
 
     /// What it is.
@@ -42,10 +45,13 @@ impl Artifact {
     /// # Errors
     /// There is no such file, or it is damaged.
     pub fn file(&self, name: &str) -> Result<PathBuf, ArtifactError> {
-        let entry = self.manifest.file(name).ok_or_else(|| ArtifactError::NoSuchFile {
-            folder: self.folder.clone(),
-            name: name.to_owned(),
-        })?;
+        let entry = self
+            .manifest
+            .file(name)
+            .ok_or_else(|| ArtifactError::NoSuchFile {
+                folder: self.folder.clone(),
+                name: name.to_owned(),
+            })?;
         self.prove(entry)
     }
 
@@ -54,23 +60,37 @@ impl Artifact {
     /// # Errors
     /// The first damaged or missing file.
     pub fn verify(&self) -> Result<(), ArtifactError> {
-        self.manifest.files.iter().try_for_each(|entry| self.prove(entry).map(drop))
+        self.manifest
+            .files
+            .iter()
+            .try_for_each(|entry| self.prove(entry).map(drop))
     }
 
     fn prove(&self, entry: &FileEntry) -> Result<PathBuf, ArtifactError> {
         let path = self.folder.join(&entry.name);
-        let damaged = |reason: String| ArtifactError::Damaged { path: path.clone(), reason };
+        let damaged = |reason: String| ArtifactError::Damaged {
+            path: path.clone(),
+            reason,
+        };
         let length = match fs::metadata(&path) {
             Ok(metadata) => metadata.len(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Err(damaged("it is missing".to_owned())),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return Err(damaged("it is missing".to_owned()));
+            }
             Err(error) => return Err(ArtifactError::io("read", &path)(error)),
         };
         if length != entry.bytes {
-            return Err(damaged(format!("it should have {} bytes and has {length}", entry.bytes)));
+            return Err(damaged(format!(
+                "it should have {} bytes and has {length}",
+                entry.bytes
+            )));
         }
         let digest = Digest::of_file(&path).map_err(ArtifactError::io("read", &path))?;
         if digest != entry.digest {
-            return Err(damaged(format!("its digest should be {} and is {digest}", entry.digest)));
+            return Err(damaged(format!(
+                "its digest should be {} and is {digest}",
+                entry.digest
+            )));
         }
         Ok(path)
     }

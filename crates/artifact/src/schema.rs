@@ -81,12 +81,19 @@ pub fn removed() -> SchemaRef {
 /// the vocabulary fits, else of UInt32; no padding and at least one id in every row.
 /// `length` is the number of tokens before truncation.
 pub fn tokens(wide: bool) -> SchemaRef {
-    let id = if wide { DataType::UInt32 } else { DataType::UInt16 };
+    let id = if wide {
+        DataType::UInt32
+    } else {
+        DataType::UInt16
+    };
     table(vec![
         required("row_id", DataType::UInt64),
         required("label", DataType::UInt8),
         required("length", DataType::UInt32),
-        required("ids", DataType::List(Arc::new(Field::new_list_field(id, false)))),
+        required(
+            "ids",
+            DataType::List(Arc::new(Field::new_list_field(id, false))),
+        ),
     ])
 }
 
@@ -94,7 +101,10 @@ pub fn tokens(wide: bool) -> SchemaRef {
 pub fn embedding(width: u32) -> SchemaRef {
     let item = Arc::new(Field::new_list_field(DataType::Float32, false));
     let width = i32::try_from(width).unwrap_or(i32::MAX);
-    table(vec![required("vector", DataType::FixedSizeList(item, width))])
+    table(vec![required(
+        "vector",
+        DataType::FixedSizeList(item, width),
+    )])
 }
 
 /// `predictions.parquet` of evaluate: the calibrated probability that a review is positive.
@@ -123,8 +133,16 @@ pub fn check(path: &Path, expected: &Schema, found: &Schema) -> Result<(), Artif
         let same = matches!((wanted, present), (Some(wanted), Some(present))
             if wanted.name() == present.name() && wanted.data_type() == present.data_type());
         if !same {
-            let reason = format!("column {} should be {} and is {}", column + 1, describe(wanted), describe(present));
-            return Err(ArtifactError::Schema { path: path.to_owned(), reason });
+            let reason = format!(
+                "column {} should be {} and is {}",
+                column + 1,
+                describe(wanted),
+                describe(present)
+            );
+            return Err(ArtifactError::Schema {
+                path: path.to_owned(),
+                reason,
+            });
         }
     }
     Ok(())

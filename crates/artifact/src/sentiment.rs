@@ -41,7 +41,10 @@ impl Sentiment {
 
     /// The class names in the order of their ids: what a contract states.
     pub fn class_names() -> Vec<String> {
-        Self::ALL.into_iter().map(|class| class.as_str().to_owned()).collect()
+        Self::ALL
+            .into_iter()
+            .map(|class| class.as_str().to_owned())
+            .collect()
     }
 }
 

@@ -56,8 +56,15 @@ impl SourceIndex {
     /// saves time.
     pub fn load(store: &Store) -> Self {
         let path = store.root().join("work").join("sources.json");
-        let entries = fs::read(&path).ok().and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default();
-        Self { path, entries, changed: false }
+        let entries = fs::read(&path)
+            .ok()
+            .and_then(|bytes| serde_json::from_slice(&bytes).ok())
+            .unwrap_or_default();
+        Self {
+            path,
+            entries,
+            changed: false,
+        }
     }
 
     /// The reference of a source: its name and the digest of its content.
@@ -68,10 +75,16 @@ impl SourceIndex {
         match source {
             Source::Pinned { url, sha256 } => Ok(SourceReference {
                 name: url.rsplit('/').next().unwrap_or(url).to_owned(),
-                digest: DigestBuilder::new().field("sha256", sha256.as_bytes()).finish(),
+                digest: DigestBuilder::new()
+                    .field("sha256", sha256.as_bytes())
+                    .finish(),
             }),
             Source::Path(path) => Ok(SourceReference {
-                name: path.file_name().unwrap_or(path.as_os_str()).to_string_lossy().into_owned(),
+                name: path
+                    .file_name()
+                    .unwrap_or(path.as_os_str())
+                    .to_string_lossy()
+                    .into_owned(),
                 digest: self.digest(path)?,
             }),
         }
@@ -82,7 +95,9 @@ impl SourceIndex {
         if !self.changed {
             return;
         }
-        let temporary = self.path.with_extension(format!("json.{}", std::process::id()));
+        let temporary = self
+            .path
+            .with_extension(format!("json.{}", std::process::id()));
         let text = serde_json::to_vec(&self.entries).unwrap_or_default();
         let write = || -> io::Result<()> {
             fs::create_dir_all(self.path.parent().unwrap_or(Path::new(".")))?;
@@ -96,7 +111,9 @@ impl SourceIndex {
 
     fn digest(&mut self, path: &Path) -> Result<Digest, ArtifactError> {
         let metadata = fs::metadata(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => ArtifactError::NoSource { path: path.to_owned() },
+            io::ErrorKind::NotFound => ArtifactError::NoSource {
+                path: path.to_owned(),
+            },
             _ => ArtifactError::io("read", path)(error),
         })?;
         if metadata.is_dir() {
@@ -130,7 +147,11 @@ fn digest_folder(folder: &Path) -> Result<Digest, ArtifactError> {
                 pending.push(current.join(name));
                 continue;
             }
-            let numbers = [metadata.len().cast_signed(), metadata.mtime(), metadata.mtime_nsec()];
+            let numbers = [
+                metadata.len().cast_signed(),
+                metadata.mtime(),
+                metadata.mtime_nsec(),
+            ];
             builder = builder.field("name", name.as_encoded_bytes());
             builder = builder.field("stamp", numbers.map(i64::to_le_bytes).as_flattened());
         }
@@ -164,6 +185,11 @@ fn stamp(metadata: &Metadata) -> Stamp {
 /// Whether a file changed from now on would get another stamp. A clock of files may stand still for
 /// some milliseconds, so that a file written just now could be written again and keep its times.
 fn is_settled(stamp: Stamp) -> bool {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    stamp.changed.checked_add(1).is_some_and(|settled| settled < now.cast_signed())
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |time| time.as_secs());
+    stamp
+        .changed
+        .checked_add(1)
+        .is_some_and(|settled| settled < now.cast_signed())
 }

@@ -27,7 +27,9 @@ pub enum StageName {
 
 /// The name is none of the stages'.
 #[derive(Debug, thiserror::Error)]
-#[error("There is no stage `{0}`; the stages are ingest, clean, tokenize, embed, train, evaluate, report")]
+#[error(
+    "There is no stage `{0}`; the stages are ingest, clean, tokenize, embed, train, evaluate, report"
+)]
 pub struct UnknownStage(String);
 
 impl StageName {

@@ -31,7 +31,10 @@ impl Store {
 
     /// Where the output of a key is or will be.
     pub fn folder(&self, stage: StageName, key: &Key) -> PathBuf {
-        self.root.join("store").join(stage.as_str()).join(&key.to_hex()[..16])
+        self.root
+            .join("store")
+            .join(stage.as_str())
+            .join(&key.to_hex()[..16])
     }
 
     /// The name under which people find a variant's latest output.
@@ -52,7 +55,11 @@ impl Store {
     ///
     /// # Errors
     /// It is there and its manifest is damaged.
-    pub fn latest(&self, stage: StageName, variant: &str) -> Result<Option<Artifact>, ArtifactError> {
+    pub fn latest(
+        &self,
+        stage: StageName,
+        variant: &str,
+    ) -> Result<Option<Artifact>, ArtifactError> {
         open_if_there(&self.named(stage, variant))
     }
 
@@ -61,7 +68,12 @@ impl Store {
     ///
     /// # Errors
     /// The lock file cannot be created or locked.
-    pub fn lock(&self, stage: StageName, key: &Key, on_wait: impl FnOnce(&str)) -> Result<StepLock, ArtifactError> {
+    pub fn lock(
+        &self,
+        stage: StageName,
+        key: &Key,
+        on_wait: impl FnOnce(&str),
+    ) -> Result<StepLock, ArtifactError> {
         let path = self.work(stage, key).with_extension("lock");
         StepLock::acquire(&path, on_wait)
     }
@@ -70,8 +82,19 @@ impl Store {
     ///
     /// # Errors
     /// The work folder cannot be cleared or created.
-    pub fn begin(&self, stage: StageName, key: Key, lock: StepLock) -> Result<PendingArtifact, ArtifactError> {
-        PendingArtifact::create(stage, key, self.work(stage, &key), self.folder(stage, &key), lock)
+    pub fn begin(
+        &self,
+        stage: StageName,
+        key: Key,
+        lock: StepLock,
+    ) -> Result<PendingArtifact, ArtifactError> {
+        PendingArtifact::create(
+            stage,
+            key,
+            self.work(stage, &key),
+            self.folder(stage, &key),
+            lock,
+        )
     }
 
     /// Points a variant's name at an artifact, in one step: a reader sees the old or the new.
@@ -82,7 +105,10 @@ impl Store {
         let manifest = artifact.manifest();
         let name = self.named(manifest.stage, variant);
         let key = &manifest.key.to_hex()[..16];
-        let target = Path::new("..").join("store").join(manifest.stage.as_str()).join(key);
+        let target = Path::new("..")
+            .join("store")
+            .join(manifest.stage.as_str())
+            .join(key);
         if fs::read_link(&name).is_ok_and(|present| present == target) {
             return Ok(());
         }
@@ -95,7 +121,9 @@ impl Store {
     }
 
     fn work(&self, stage: StageName, key: &Key) -> PathBuf {
-        self.root.join("work").join(format!("{stage}-{}", &key.to_hex()[..16]))
+        self.root
+            .join("work")
+            .join(format!("{stage}-{}", &key.to_hex()[..16]))
     }
 }
 

@@ -6,7 +6,9 @@ use std::path::{Path, PathBuf};
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
-use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder};
+use parquet::arrow::arrow_reader::{
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+};
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::file::properties::WriterProperties;
 
@@ -33,9 +35,13 @@ impl TableWriter {
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_max_row_group_row_count(Some(32 * BATCH_ROWS))
             .build();
-        let writer =
-            ArrowWriter::try_new(file, schema, Some(properties)).map_err(ArtifactError::table("write", path))?;
-        Ok(Self { path: path.to_owned(), writer, rows: 0 })
+        let writer = ArrowWriter::try_new(file, schema, Some(properties))
+            .map_err(ArtifactError::table("write", path))?;
+        Ok(Self {
+            path: path.to_owned(),
+            writer,
+            rows: 0,
+        })
     }
 
     /// Appends rows.
@@ -44,7 +50,9 @@ impl TableWriter {
     /// The batch has other columns, or the disk refuses.
     pub fn write(&mut self, batch: &RecordBatch) -> Result<(), ArtifactError> {
         self.rows += batch.num_rows() as u64;
-        self.writer.write(batch).map_err(ArtifactError::table("write", &self.path))
+        self.writer
+            .write(batch)
+            .map_err(ArtifactError::table("write", &self.path))
     }
 
     /// Ends the table and returns its number of rows.
@@ -52,7 +60,9 @@ impl TableWriter {
     /// # Errors
     /// The disk refuses.
     pub fn finish(self) -> Result<u64, ArtifactError> {
-        self.writer.close().map_err(ArtifactError::table("write", &self.path))?;
+        self.writer
+            .close()
+            .map_err(ArtifactError::table("write", &self.path))?;
         Ok(self.rows)
     }
 }
@@ -87,7 +97,10 @@ pub fn read_table(
 fn without_zone(schema: &Schema) -> Schema {
     use arrow::datatypes::DataType::Timestamp;
     let fields = schema.fields().iter().map(|field| match field.data_type() {
-        Timestamp(unit, Some(_)) => field.as_ref().clone().with_data_type(Timestamp(*unit, None)),
+        Timestamp(unit, Some(_)) => field
+            .as_ref()
+            .clone()
+            .with_data_type(Timestamp(*unit, None)),
         _ => field.as_ref().clone(),
     });
     Schema::new(fields.collect::<Vec<_>>())
@@ -95,9 +108,11 @@ fn without_zone(schema: &Schema) -> Schema {
 
 /// The contract's columns with the file's own nullability: polars writes every column as nullable.
 fn as_stored(expected: &SchemaRef, found: &SchemaRef) -> SchemaRef {
-    let fields = expected.fields().iter().zip(found.fields()).map(|(wanted, present)| {
-        wanted.as_ref().clone().with_nullable(present.is_nullable())
-    });
+    let fields = expected
+        .fields()
+        .iter()
+        .zip(found.fields())
+        .map(|(wanted, present)| wanted.as_ref().clone().with_nullable(present.is_nullable()));
     SchemaRef::new(Schema::new(fields.collect::<Vec<_>>()))
 }
 
@@ -105,25 +120,41 @@ fn as_stored(expected: &SchemaRef, found: &SchemaRef) -> SchemaRef {
 mod tests {
     use std::sync::Arc;
 
-    use arrow::array::{Float32Array, StringArray, TimestampMillisecondArray, UInt8Array, UInt64Array};
+    use arrow::array::{
+        Float32Array, StringArray, TimestampMillisecondArray, UInt8Array, UInt64Array,
+    };
 
     use super::*;
 
     fn reviews(rows: usize) -> RecordBatch {
-        let optional = |text: &str| StringArray::from_iter((0..rows).map(|row| (row % 2 == 0).then_some(text)));
+        let optional = |text: &str| {
+            StringArray::from_iter((0..rows).map(|row| (row % 2 == 0).then_some(text)))
+        };
         let times = (0..rows).map(|row| (row % 3 == 0).then_some(row as i64 * 86_400_000));
         RecordBatch::try_new(
             schema::reviews(),
             vec![
                 Arc::new((0..rows as u64).collect::<UInt64Array>()),
-                Arc::new(StringArray::from_iter_values((0..rows).map(|row| format!("Review {row}, \u{e9}t\u{e9}")))),
-                Arc::new((0..rows).map(|row| Some(row as u8 % 2).filter(|_| row > 0)).collect::<UInt8Array>()),
+                Arc::new(StringArray::from_iter_values(
+                    (0..rows).map(|row| format!("Review {row}, \u{e9}t\u{e9}")),
+                )),
+                Arc::new(
+                    (0..rows)
+                        .map(|row| Some(row as u8 % 2).filter(|_| row > 0))
+                        .collect::<UInt8Array>(),
+                ),
                 Arc::new(optional("train")),
-                Arc::new((0..rows).map(|row| Some(row as f32 / 2.0)).collect::<Float32Array>()),
+                Arc::new(
+                    (0..rows)
+                        .map(|row| Some(row as f32 / 2.0))
+                        .collect::<Float32Array>(),
+                ),
                 Arc::new(optional("tt0000001")),
                 Arc::new(optional("a film")),
                 Arc::new(TimestampMillisecondArray::from_iter(times).with_timezone("UTC")),
-                Arc::new(StringArray::from_iter_values((0..rows).map(|row| format!("reviews.csv:{row}")))),
+                Arc::new(StringArray::from_iter_values(
+                    (0..rows).map(|row| format!("reviews.csv:{row}")),
+                )),
             ],
         )
         .expect("the columns of the contract")
@@ -146,7 +177,10 @@ mod tests {
         let batch = reviews(BATCH_ROWS + 7);
         written(&path, &batch);
         let found = read(&path, &schema::reviews()).expect("read");
-        assert_eq!(found.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(), [BATCH_ROWS, 7]);
+        assert_eq!(
+            found.iter().map(RecordBatch::num_rows).collect::<Vec<_>>(),
+            [BATCH_ROWS, 7]
+        );
         assert_eq!(found[0], batch.slice(0, BATCH_ROWS));
         assert_eq!(found[1], batch.slice(BATCH_ROWS, 7));
     }
@@ -154,10 +188,16 @@ mod tests {
     #[test]
     fn equal_rows_give_equal_bytes() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (one, two) = (folder.path().join("one.parquet"), folder.path().join("two.parquet"));
+        let (one, two) = (
+            folder.path().join("one.parquet"),
+            folder.path().join("two.parquet"),
+        );
         written(&one, &reviews(100));
         written(&two, &reviews(100));
-        assert_eq!(std::fs::read(one).expect("read"), std::fs::read(two).expect("read"));
+        assert_eq!(
+            std::fs::read(one).expect("read"),
+            std::fs::read(two).expect("read")
+        );
     }
 
     #[test]
@@ -165,8 +205,13 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join("reviews.parquet");
         written(&path, &reviews(3));
-        let error = read(&path, &schema::clean()).expect_err("another table").to_string();
-        assert!(error.ends_with("column 9 should be nothing and is `source` of type Utf8"), "{error}");
+        let error = read(&path, &schema::clean())
+            .expect_err("another table")
+            .to_string();
+        assert!(
+            error.ends_with("column 9 should be nothing and is `source` of type Utf8"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -177,7 +222,11 @@ mod tests {
         let bytes = std::fs::read(&path).expect("read");
         for length in (0..bytes.len()).step_by(7) {
             std::fs::write(&path, &bytes[..length]).expect("written");
-            assert!(read(&path, &schema::reviews()).is_err(), "cut off after {length} of {} bytes", bytes.len());
+            assert!(
+                read(&path, &schema::reviews()).is_err(),
+                "cut off after {length} of {} bytes",
+                bytes.len()
+            );
         }
     }
 }

@@ -5,13 +5,17 @@ use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
 use artifact::{
-    Artifact, ArtifactError, Contract, Digest, OutputFile, Source, SourceIndex, StageName, Store, key_of,
+    Artifact, ArtifactError, Contract, Digest, OutputFile, Source, SourceIndex, StageName, Store,
+    key_of,
 };
 use serde_json::{Value, json};
 use testkit::Recipe;
 
-const FILES: [(&str, &[u8]); 3] =
-    [("reviews.parquet", b"sixty reviews"), ("rejected.parquet", b""), ("time.record", b"1 s")];
+const FILES: [(&str, &[u8]); 3] = [
+    ("reviews.parquet", b"sixty reviews"),
+    ("rejected.parquet", b""),
+    ("time.record", b"1 s"),
+];
 
 fn store() -> (tempfile::TempDir, Store) {
     let folder = tempfile::tempdir().expect("a folder");
@@ -20,7 +24,10 @@ fn store() -> (tempfile::TempDir, Store) {
 }
 
 fn recipe(settings: Value) -> Recipe {
-    Recipe { settings, ..Recipe::new(StageName::Ingest, Contract::Reviews { rows: 60 }) }
+    Recipe {
+        settings,
+        ..Recipe::new(StageName::Ingest, Contract::Reviews { rows: 60 })
+    }
 }
 
 /// Every file and folder below a folder, by its relative path.
@@ -30,7 +37,11 @@ fn everything_in(folder: &Path) -> Vec<String> {
     while let Some(current) = pending.pop() {
         for entry in fs::read_dir(current).into_iter().flatten() {
             let path = entry.expect("an entry").path();
-            let name = path.strip_prefix(folder).expect("inside").to_string_lossy().into_owned();
+            let name = path
+                .strip_prefix(folder)
+                .expect("inside")
+                .to_string_lossy()
+                .into_owned();
             if path.is_dir() && !path.is_symlink() {
                 pending.push(path);
             }
@@ -45,12 +56,28 @@ fn everything_in(folder: &Path) -> Vec<String> {
 fn what_is_committed_is_found_by_its_key_and_by_its_name() {
     let (_folder, store) = store();
     let recipe = recipe(json!({ "format": "csv" }));
-    assert!(store.find(StageName::Ingest, &recipe.key()).expect("no error").is_none());
-    assert!(store.latest(StageName::Ingest, "reviews").expect("no error").is_none());
+    assert!(
+        store
+            .find(StageName::Ingest, &recipe.key())
+            .expect("no error")
+            .is_none()
+    );
+    assert!(
+        store
+            .latest(StageName::Ingest, "reviews")
+            .expect("no error")
+            .is_none()
+    );
     let made = recipe.commit(&store, "reviews", &FILES);
 
-    let found = store.find(StageName::Ingest, &recipe.key()).expect("no error").expect("it is there");
-    let latest = store.latest(StageName::Ingest, "reviews").expect("no error").expect("it is there");
+    let found = store
+        .find(StageName::Ingest, &recipe.key())
+        .expect("no error")
+        .expect("it is there");
+    let latest = store
+        .latest(StageName::Ingest, "reviews")
+        .expect("no error")
+        .expect("it is there");
     assert_eq!(found.manifest(), made.manifest());
     assert_eq!(latest.manifest(), made.manifest());
     found.verify().expect("whole");
@@ -58,19 +85,32 @@ fn what_is_committed_is_found_by_its_key_and_by_its_name() {
     assert_eq!(fs::read(path).expect("read"), b"sixty reviews");
     let error = found.file("labels.parquet").expect_err("no such file");
     assert!(matches!(error, ArtifactError::NoSuchFile { .. }));
-    assert_eq!(error.hint().as_deref(), Some("Rebuild what is damaged with `ressenti run --only ingest`"));
+    assert_eq!(
+        error.hint().as_deref(),
+        Some("Rebuild what is damaged with `ressenti run --only ingest`")
+    );
 }
 
 #[test]
 fn the_identity_is_the_content_and_nothing_else() {
     let (_folder, store) = store();
-    let identity = |settings: Value, files: &[(&str, &[u8])]| recipe(settings).commit(&store, "a", files).identity();
+    let identity = |settings: Value, files: &[(&str, &[u8])]| {
+        recipe(settings).commit(&store, "a", files).identity()
+    };
     let first = identity(json!(1), &FILES);
     let other_record = [FILES[0], FILES[1], ("time.record", b"2 s".as_slice())];
     let other_content = [("reviews.parquet", b"sixty Reviews".as_slice()), FILES[1]];
     let other_name = [("Reviews.parquet", FILES[0].1), FILES[1]];
-    assert_eq!(identity(json!(2), &FILES), first, "settings lead to content and are not content");
-    assert_eq!(identity(json!(3), &other_record), first, "records are not content");
+    assert_eq!(
+        identity(json!(2), &FILES),
+        first,
+        "settings lead to content and are not content"
+    );
+    assert_eq!(
+        identity(json!(3), &other_record),
+        first,
+        "records are not content"
+    );
     assert_ne!(identity(json!(4), &other_content), first);
     assert_ne!(identity(json!(5), &other_name), first);
     let other_promise = Recipe::new(StageName::Ingest, Contract::Reviews { rows: 61 });
@@ -98,7 +138,10 @@ fn a_flipped_bit_in_any_byte_of_any_file_is_found() {
         fs::write(&path, &whole).expect("written");
     }
     assert!(flips > 1000);
-    Artifact::open(artifact.folder()).expect("mended").verify().expect("whole");
+    Artifact::open(artifact.folder())
+        .expect("mended")
+        .verify()
+        .expect("whole");
 }
 
 #[test]
@@ -116,11 +159,25 @@ fn a_missing_or_shortened_file_is_found_and_told_apart() {
     check("reviews.parquet` is damaged: it is missing");
     let manifest = artifact.folder().join("manifest.json");
     fs::write(&manifest, "").expect("written");
-    let error = store.find(StageName::Ingest, &artifact.manifest().key).expect_err("damaged");
-    assert!(error.to_string().ends_with("manifest.json` is damaged: its seal is missing"));
-    assert_eq!(error.hint().as_deref(), Some("Rebuild what is damaged with `ressenti run --only ingest`"));
+    let error = store
+        .find(StageName::Ingest, &artifact.manifest().key)
+        .expect_err("damaged");
+    assert!(
+        error
+            .to_string()
+            .ends_with("manifest.json` is damaged: its seal is missing")
+    );
+    assert_eq!(
+        error.hint().as_deref(),
+        Some("Rebuild what is damaged with `ressenti run --only ingest`")
+    );
     fs::remove_file(&manifest).expect("removed");
-    assert!(store.find(StageName::Ingest, &artifact.manifest().key).expect("no error").is_none());
+    assert!(
+        store
+            .find(StageName::Ingest, &artifact.manifest().key)
+            .expect("no error")
+            .is_none()
+    );
 }
 
 #[test]
@@ -128,12 +185,19 @@ fn a_manifest_of_another_format_gets_its_own_sentence() {
     let (_folder, store) = store();
     let artifact = recipe(Value::Null).commit(&store, "reviews", &FILES);
     let path = artifact.folder().join("manifest.json");
-    let text = fs::read_to_string(&path).expect("read").replace("\"format\": 1", "\"format\": 9");
+    let text = fs::read_to_string(&path)
+        .expect("read")
+        .replace("\"format\": 1", "\"format\": 9");
     let (body, _) = text.rsplit_once("  \"seal\"").expect("a seal");
     let seal = Digest::of_bytes(body.as_bytes()).to_hex();
     fs::write(&path, format!("{body}  \"seal\": \"{seal}\"\n}}\n")).expect("written");
-    let error = Artifact::open(artifact.folder()).expect_err("another format").to_string();
-    assert!(error.ends_with("manifest.json` has format 9, and this version reads format 1"), "{error}");
+    let error = Artifact::open(artifact.folder())
+        .expect_err("another format")
+        .to_string();
+    assert!(
+        error.ends_with("manifest.json` has format 9, and this version reads format 1"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -143,15 +207,28 @@ fn what_is_not_committed_leaves_nothing_and_what_was_killed_is_cleared_away() {
     let key = recipe.key();
     let begin = || {
         let lock = store.lock(StageName::Ingest, &key, |_| {}).expect("a lock");
-        store.begin(StageName::Ingest, key, lock).expect("a pending artifact")
+        store
+            .begin(StageName::Ingest, key, lock)
+            .expect("a pending artifact")
     };
     let pending = begin();
     fs::write(pending.folder().join("half"), "half").expect("written");
-    assert!(store.find(StageName::Ingest, &key).expect("no error").is_none(), "not before the commit");
+    assert!(
+        store
+            .find(StageName::Ingest, &key)
+            .expect("no error")
+            .is_none(),
+        "not before the commit"
+    );
     let work = pending.folder().to_owned();
     drop(pending);
     assert!(!work.exists());
-    assert!(store.find(StageName::Ingest, &key).expect("no error").is_none());
+    assert!(
+        store
+            .find(StageName::Ingest, &key)
+            .expect("no error")
+            .is_none()
+    );
 
     // A killed process drops nothing: its folders are there when the step is begun again.
     for leftover in [work.clone(), work.with_extension("discarded")] {
@@ -170,13 +247,29 @@ fn what_is_not_committed_leaves_nothing_and_what_was_killed_is_cleared_away() {
 fn a_file_that_was_promised_and_not_written_is_an_error() {
     let (_folder, store) = store();
     let recipe = recipe(Value::Null);
-    let lock = store.lock(StageName::Ingest, &recipe.key(), |_| {}).expect("a lock");
-    let pending = store.begin(StageName::Ingest, recipe.key(), lock).expect("a pending artifact");
+    let lock = store
+        .lock(StageName::Ingest, &recipe.key(), |_| {})
+        .expect("a lock");
+    let pending = store
+        .begin(StageName::Ingest, recipe.key(), lock)
+        .expect("a pending artifact");
     let run = testkit::artifacts::run_facts();
     let files = [OutputFile::table("reviews.parquet", 60)];
-    let error = pending.commit(Value::Null, vec![], vec![], recipe.contract.clone(), &files, run);
+    let error = pending.commit(
+        Value::Null,
+        vec![],
+        vec![],
+        recipe.contract.clone(),
+        &files,
+        run,
+    );
     assert!(matches!(error, Err(ArtifactError::Io { .. })));
-    assert!(store.find(StageName::Ingest, &recipe.key()).expect("no error").is_none());
+    assert!(
+        store
+            .find(StageName::Ingest, &recipe.key())
+            .expect("no error")
+            .is_none()
+    );
 }
 
 #[test]
@@ -196,12 +289,23 @@ fn a_name_is_moved_in_one_step_and_other_names_stay() {
     one.commit(&store, "reviews", &FILES);
     let second = two.commit(&store, "reviews", &FILES);
     one.commit(&store, "others", &FILES);
-    let key_of_name = |name: &str| store.latest(StageName::Ingest, name).expect("no error").expect("there").manifest().key;
+    let key_of_name = |name: &str| {
+        store
+            .latest(StageName::Ingest, name)
+            .expect("no error")
+            .expect("there")
+            .manifest()
+            .key
+    };
     assert_eq!(key_of_name("reviews"), two.key());
     assert_eq!(key_of_name("others"), one.key());
     store.link("others", &second).expect("linked");
     assert_eq!(key_of_name("others"), two.key());
-    assert!(fs::read_link(store.named(StageName::Ingest, "others")).expect("a link").is_relative());
+    assert!(
+        fs::read_link(store.named(StageName::Ingest, "others"))
+            .expect("a link")
+            .is_relative()
+    );
     let names = everything_in(&store.root().join("ingest"));
     assert_eq!(names, ["others", "reviews"], "nothing temporary stays");
 }
@@ -212,7 +316,10 @@ fn a_moved_artifacts_folder_keeps_working() {
     recipe(Value::Null).commit(&store, "reviews", &FILES);
     let moved = folder.path().join("elsewhere");
     fs::rename(store.root(), &moved).expect("renamed");
-    let artifact = Store::new(moved).latest(StageName::Ingest, "reviews").expect("no error").expect("there");
+    let artifact = Store::new(moved)
+        .latest(StageName::Ingest, "reviews")
+        .expect("no error")
+        .expect("there");
     artifact.verify().expect("whole");
 }
 
@@ -220,12 +327,16 @@ fn a_moved_artifacts_folder_keeps_working() {
 fn the_second_builder_of_a_step_waits_and_is_told_for_whom() {
     let (_folder, store) = store();
     let key = recipe(Value::Null).key();
-    let first = store.lock(StageName::Ingest, &key, |_| panic!("nobody holds it")).expect("a lock");
+    let first = store
+        .lock(StageName::Ingest, &key, |_| panic!("nobody holds it"))
+        .expect("a lock");
     let (waits, waiting) = mpsc::channel();
     let (has, having) = mpsc::channel();
     let other = store.clone();
     let second = std::thread::spawn(move || {
-        let lock = other.lock(StageName::Ingest, &key, |holder| waits.send(holder.to_owned()).expect("heard"));
+        let lock = other.lock(StageName::Ingest, &key, |holder| {
+            waits.send(holder.to_owned()).expect("heard")
+        });
         has.send(()).expect("heard");
         drop(lock.expect("a lock"));
     });
@@ -233,7 +344,11 @@ fn the_second_builder_of_a_step_waits_and_is_told_for_whom() {
     assert_eq!(holder, format!("process {}", std::process::id()));
     assert!(having.try_recv().is_err(), "it waits still");
     // Another step is nobody's business but its own.
-    drop(store.lock(StageName::Clean, &key, |_| panic!("nobody holds it")).expect("a lock"));
+    drop(
+        store
+            .lock(StageName::Clean, &key, |_| panic!("nobody holds it"))
+            .expect("a lock"),
+    );
     drop(first);
     having.recv().expect("it has the lock now");
     second.join().expect("it ends well");
@@ -259,10 +374,16 @@ fn a_source_is_its_content_wherever_it_lies() {
     assert_eq!(reference(&store, &copy).expect("read"), one);
     // The same length, in the same second: the index must not be misled.
     fs::write(&path, "two").expect("written");
-    assert_eq!(reference(&store, &path).expect("read"), Digest::of_bytes(b"two"));
+    assert_eq!(
+        reference(&store, &path).expect("read"),
+        Digest::of_bytes(b"two")
+    );
     let error = reference(&store, &folder.path().join("none.csv")).expect_err("not there");
     assert!(matches!(error, ArtifactError::NoSource { .. }));
-    assert_eq!(error.hint().as_deref(), Some("Check the path, or name another with `--source PATH`"));
+    assert_eq!(
+        error.hint().as_deref(),
+        Some("Check the path, or name another with `--source PATH`")
+    );
 }
 
 #[test]
@@ -274,7 +395,11 @@ fn a_folder_changes_when_a_file_in_it_does() {
     fs::write(root.join("test/pos/99_9.txt"), "Another one.").expect("written");
     let second = reference(&store, &root).expect("read");
     assert_ne!(second, first);
-    fs::rename(root.join("test/pos/99_9.txt"), root.join("test/pos/98_9.txt")).expect("renamed");
+    fs::rename(
+        root.join("test/pos/99_9.txt"),
+        root.join("test/pos/98_9.txt"),
+    )
+    .expect("renamed");
     assert_ne!(reference(&store, &root).expect("read"), second);
 }
 
@@ -285,16 +410,28 @@ fn a_damaged_index_of_sources_is_an_empty_one() {
     fs::write(&path, "one").expect("written");
     reference(&store, &path).expect("read");
     fs::write(store.root().join("work/sources.json"), "{").expect("written");
-    assert_eq!(reference(&store, &path).expect("read"), Digest::of_bytes(b"one"));
+    assert_eq!(
+        reference(&store, &path).expect("read"),
+        Digest::of_bytes(b"one")
+    );
 }
 
 #[test]
 fn every_stage_is_called_as_its_folder_and_its_program() {
     for stage in StageName::ALL {
-        assert_eq!(stage.as_str().parse::<StageName>().expect("its own name"), stage);
+        assert_eq!(
+            stage.as_str().parse::<StageName>().expect("its own name"),
+            stage
+        );
         assert_eq!(stage.binary(), format!("ressenti-{stage}"));
-        assert_ne!(key_of(stage, &Value::Null, &[], &[]), key_of(StageName::Ingest, &json!({}), &[], &[]));
+        assert_ne!(
+            key_of(stage, &Value::Null, &[], &[]),
+            key_of(StageName::Ingest, &json!({}), &[], &[])
+        );
     }
-    let error = "trian".parse::<StageName>().expect_err("no such stage").to_string();
+    let error = "trian"
+        .parse::<StageName>()
+        .expect_err("no such stage")
+        .to_string();
     assert!(error.starts_with("There is no stage `trian`; the stages are ingest, clean"));
 }

@@ -18,10 +18,20 @@ fn main() {
         Some("cnn") => ModelKind::Cnn,
         _ => ModelKind::Gru,
     };
-    let length: usize = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(200);
-    let threads: usize = arguments.next().and_then(|text| text.parse().ok()).unwrap_or(2);
+    let length: usize = arguments
+        .next()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(200);
+    let threads: usize = arguments
+        .next()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(2);
     let rows = 64 / threads;
-    let sizes = Sizes { vocabulary_size: 20_000, width: 100, classes: 2 };
+    let sizes = Sizes {
+        vocabulary_size: 20_000,
+        width: 100,
+        classes: 2,
+    };
     let settings = ModelSettings {
         kind,
         embedding: String::new(),
@@ -40,11 +50,21 @@ fn main() {
     };
     let device = choose_device(Device::Cpu, threads).expect("the processor is there");
     let network = Network::new(&settings, sizes, &vec![0.1; 2_000_000]);
-    let weights = Weights { flat: network.initial(device.device), frozen: None };
-    let mut replicas: Vec<Replica> = (0..threads).map(|_| Replica::new(&network, &weights, true)).collect();
+    let weights = Weights {
+        flat: network.initial(device.device),
+        frozen: None,
+    };
+    let mut replicas: Vec<Replica> = (0..threads)
+        .map(|_| Replica::new(&network, &weights, true))
+        .collect();
     let stream = Stream::new(1);
-    let texts: Vec<Vec<i64>> =
-        (0..rows).map(|row| (0..length).map(|at| (stream.bits((row * length + at) as u64) % 20_000) as i64).collect()).collect();
+    let texts: Vec<Vec<i64>> = (0..rows)
+        .map(|row| {
+            (0..length)
+                .map(|at| (stream.bits((row * length + at) as u64) % 20_000) as i64)
+                .collect()
+        })
+        .collect();
     let labels = vec![1; rows];
     let mut gradient = network.layout().zeros(device.device);
     let mut clock = Instant::now();
@@ -56,8 +76,11 @@ fn main() {
         let passes: Vec<_> = replicas
             .par_iter_mut()
             .map(|replica| {
-                let batch = Batch::from_rows(&texts, &labels, 0, network.least_length(), device.device);
-                replica.backward(&network, &batch, Mode::Train(stream.child(step)), 0.0, 1.0).expect("libtorch works")
+                let batch =
+                    Batch::from_rows(&texts, &labels, 0, network.least_length(), device.device);
+                replica
+                    .backward(&network, &batch, Mode::Train(stream.child(step)), 0.0, 1.0)
+                    .expect("libtorch works")
             })
             .collect();
         for (replica, pass) in replicas.iter_mut().zip(&passes) {

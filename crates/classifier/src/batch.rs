@@ -47,15 +47,33 @@ impl Batch {
         dropout: Option<WordDropout>,
         device: Device,
     ) -> Self {
-        let texts: Vec<Vec<i64>> = chosen.iter().map(|&row| ids_of(rows, row, dropout)).collect();
-        let labels: Vec<i64> = chosen.iter().map(|&row| i64::from(rows.label(row))).collect();
+        let texts: Vec<Vec<i64>> = chosen
+            .iter()
+            .map(|&row| ids_of(rows, row, dropout))
+            .collect();
+        let labels: Vec<i64> = chosen
+            .iter()
+            .map(|&row| i64::from(rows.label(row)))
+            .collect();
         Self::from_rows(&texts, &labels, pad_id, least_length, device)
     }
 
     /// Puts rows of ids into tensors. Every row has at least one id.
-    pub fn from_rows(texts: &[Vec<i64>], labels: &[i64], pad_id: u32, least_length: usize, device: Device) -> Self {
+    pub fn from_rows(
+        texts: &[Vec<i64>],
+        labels: &[i64],
+        pad_id: u32,
+        least_length: usize,
+        device: Device,
+    ) -> Self {
         let count = texts.len();
-        let longest = texts.iter().map(Vec::len).max().unwrap_or(0).max(least_length).max(1);
+        let longest = texts
+            .iter()
+            .map(Vec::len)
+            .max()
+            .unwrap_or(0)
+            .max(least_length)
+            .max(1);
         let mut ids = vec![i64::from(pad_id); longest * count];
         let mut mask = vec![0_f32; longest * count];
         let mut reversed: Vec<i64> = (0..(longest * count) as i64).collect();
@@ -72,8 +90,12 @@ impl Batch {
         let lengths: Vec<f32> = texts.iter().map(|text| text.len() as f32).collect();
         let (time, batch) = (longest as i64, count as i64);
         Self {
-            ids: Tensor::from_slice(&ids).view([time, batch]).to_device(device),
-            mask: Tensor::from_slice(&mask).view([time, batch, 1]).to_device(device),
+            ids: Tensor::from_slice(&ids)
+                .view([time, batch])
+                .to_device(device),
+            mask: Tensor::from_slice(&mask)
+                .view([time, batch, 1])
+                .to_device(device),
             lengths: Tensor::from_slice(&lengths).to_device(device),
             reversed: Tensor::from_slice(&reversed).to_device(device),
             last: Tensor::from_slice(&last).to_device(device),

@@ -120,19 +120,36 @@ pub fn save_bundle(
         .layout()
         .specs()
         .iter()
-        .map(|spec| (spec.name.clone(), (usize_shape(&spec.shape), bytes_of(&flat[spec.range.clone()]))))
+        .map(|spec| {
+            (
+                spec.name.clone(),
+                (
+                    usize_shape(&spec.shape),
+                    bytes_of(&flat[spec.range.clone()]),
+                ),
+            )
+        })
         .collect();
     if let Some(frozen) = &weights.frozen {
         let frozen = frozen.to_device(Device::Cpu).contiguous();
-        named.insert(EMBEDDING.to_owned(), (usize_shape(&frozen.size()), bytes_of(as_slice(&frozen.view([-1])))));
+        named.insert(
+            EMBEDDING.to_owned(),
+            (
+                usize_shape(&frozen.size()),
+                bytes_of(as_slice(&frozen.view([-1]))),
+            ),
+        );
     }
     let path = folder.join("model.safetensors");
     let views = named
         .iter()
-        .map(|(name, (shape, bytes))| TensorView::new(Dtype::F32, shape.clone(), bytes).map(|view| (name, view)))
+        .map(|(name, (shape, bytes))| {
+            TensorView::new(Dtype::F32, shape.clone(), bytes).map(|view| (name, view))
+        })
         .collect::<Result<Vec<_>, _>>()
         .map_err(ArtifactError::table("write", &path))?;
-    safetensors::serialize_to_file(views, None, &path).map_err(ArtifactError::table("write", &path))?;
+    safetensors::serialize_to_file(views, None, &path)
+        .map_err(ArtifactError::table("write", &path))?;
 
     let path = folder.join("model.json");
     let text = serde_json::to_string_pretty(model).expect("a model description is plain data");
@@ -160,15 +177,22 @@ impl Bundle {
     /// A file is missing or not what it should be, the tokenizer was swapped, or a tensor is
     /// missing, unknown or of another shape.
     pub fn load(folder: &Path, device: Device) -> Result<Self, ClassifierError> {
-        let refused = |problem: String| ClassifierError::Bundle { folder: folder.to_owned(), problem };
+        let refused = |problem: String| ClassifierError::Bundle {
+            folder: folder.to_owned(),
+            problem,
+        };
         let read = |name: &str| {
             let path = folder.join(name);
             fs::read(&path).map_err(ArtifactError::io("read", &path))
         };
-        let model: ModelFile = serde_json::from_slice(&read("model.json")?)
-            .map_err(|error| refused(format!("`model.json` is not a model description: {error}")))?;
+        let model: ModelFile = serde_json::from_slice(&read("model.json")?).map_err(|error| {
+            refused(format!("`model.json` is not a model description: {error}"))
+        })?;
         if model.format != FORMAT {
-            return Err(refused(format!("it has format {}, and this version reads format {FORMAT}", model.format)));
+            return Err(refused(format!(
+                "it has format {}, and this version reads format {FORMAT}",
+                model.format
+            )));
         }
         let found = Digest::of_bytes(&read("tokenizer.json")?);
         if found != model.tokenizer.fingerprint {
@@ -183,7 +207,11 @@ impl Bundle {
         let values = model.sizes.vocabulary_size as usize * model.sizes.width as usize;
         let network = Network::new(&model.architecture, model.sizes, &vec![0.0; values]);
         let weights = read_weights(&network, &model, &tensors, device).map_err(refused)?;
-        Ok(Self { model, network, weights })
+        Ok(Self {
+            model,
+            network,
+            weights,
+        })
     }
 }
 
@@ -195,10 +223,18 @@ fn read_weights(
 ) -> Result<Weights, String> {
     let mut flat = vec![0_f32; network.layout().len()];
     for spec in network.layout().specs() {
-        floats_of(tensors, &spec.name, &usize_shape(&spec.shape), &mut flat[spec.range.clone()])?;
+        floats_of(
+            tensors,
+            &spec.name,
+            &usize_shape(&spec.shape),
+            &mut flat[spec.range.clone()],
+        )?;
     }
     let frozen = if network.embedding().is_none() {
-        let shape = [model.sizes.vocabulary_size as usize, model.sizes.width as usize];
+        let shape = [
+            model.sizes.vocabulary_size as usize,
+            model.sizes.width as usize,
+        ];
         let mut values = vec![0_f32; shape[0] * shape[1]];
         floats_of(tensors, EMBEDDING, &shape, &mut values)?;
         let table = Tensor::from_slice(&values).view([shape[0] as i64, shape[1] as i64]);
@@ -207,16 +243,33 @@ fn read_weights(
         None
     };
     let known = |name: &&str| {
-        network.layout().specs().iter().any(|spec| spec.name == *name) || (frozen.is_some() && *name == EMBEDDING)
+        network
+            .layout()
+            .specs()
+            .iter()
+            .any(|spec| spec.name == *name)
+            || (frozen.is_some() && *name == EMBEDDING)
     };
     if let Some(extra) = tensors.names().into_iter().find(|name| !known(name)) {
-        return Err(format!("it holds the tensor `{extra}`, which its network does not have"));
+        return Err(format!(
+            "it holds the tensor `{extra}`, which its network does not have"
+        ));
     }
-    Ok(Weights { flat: Tensor::from_slice(&flat).to_device(device), frozen })
+    Ok(Weights {
+        flat: Tensor::from_slice(&flat).to_device(device),
+        frozen,
+    })
 }
 
-fn floats_of(tensors: &SafeTensors<'_>, name: &str, shape: &[usize], into: &mut [f32]) -> Result<(), String> {
-    let view = tensors.tensor(name).map_err(|_| format!("the tensor `{name}` is missing"))?;
+fn floats_of(
+    tensors: &SafeTensors<'_>,
+    name: &str,
+    shape: &[usize],
+    into: &mut [f32],
+) -> Result<(), String> {
+    let view = tensors
+        .tensor(name)
+        .map_err(|_| format!("the tensor `{name}` is missing"))?;
     if view.dtype() != Dtype::F32 || view.shape() != shape {
         return Err(format!(
             "the tensor `{name}` should be F32 of shape {shape:?} and is {:?} of shape {:?}",
@@ -231,9 +284,15 @@ fn floats_of(tensors: &SafeTensors<'_>, name: &str, shape: &[usize], into: &mut 
 }
 
 fn usize_shape(shape: &[i64]) -> Vec<usize> {
-    shape.iter().map(|&size| usize::try_from(size).unwrap_or(0)).collect()
+    shape
+        .iter()
+        .map(|&size| usize::try_from(size).unwrap_or(0))
+        .collect()
 }
 
 fn bytes_of(values: &[f32]) -> Vec<u8> {
-    values.iter().flat_map(|value| value.to_le_bytes()).collect()
+    values
+        .iter()
+        .flat_map(|value| value.to_le_bytes())
+        .collect()
 }

@@ -39,13 +39,25 @@ impl ChosenDevice {
 /// CUDA was asked for and there is none.
 pub fn choose_device(wanted: Wanted, cores: usize) -> Result<ChosenDevice, ClassifierError> {
     tch::set_num_threads(1);
-    let processor = |reason: String| ChosenDevice { device: Device::Cpu, reason, replicas: cores.max(1) };
+    let processor = |reason: String| ChosenDevice {
+        device: Device::Cpu,
+        reason,
+        replicas: cores.max(1),
+    };
     if wanted == Wanted::Cpu {
         return Ok(processor("asked for".to_owned()));
     }
     match (cuda(), wanted) {
-        (Ok(()), Wanted::Cuda) => Ok(ChosenDevice { device: Device::Cuda(0), reason: "asked for".to_owned(), replicas: 1 }),
-        (Ok(()), _) => Ok(ChosenDevice { device: Device::Cuda(0), reason: "CUDA works here".to_owned(), replicas: 1 }),
+        (Ok(()), Wanted::Cuda) => Ok(ChosenDevice {
+            device: Device::Cuda(0),
+            reason: "asked for".to_owned(),
+            replicas: 1,
+        }),
+        (Ok(()), _) => Ok(ChosenDevice {
+            device: Device::Cuda(0),
+            reason: "CUDA works here".to_owned(),
+            replicas: 1,
+        }),
         (Err(reason), Wanted::Cuda) => Err(ClassifierError::NoCuda { reason }),
         (Err(reason), _) => Ok(processor(format!("no CUDA: {reason}"))),
     }
@@ -57,7 +69,11 @@ pub fn choose_device(wanted: Wanted, cores: usize) -> Result<ChosenDevice, Class
 /// libraries. The other half registers itself when loaded, which must be before the first tensor.
 fn cuda() -> Result<(), String> {
     load(c"libtorch_cuda.so")?;
-    if tch::Cuda::is_available() { Ok(()) } else { Err("libtorch has CUDA, and finds no GPU with a driver".to_owned()) }
+    if tch::Cuda::is_available() {
+        Ok(())
+    } else {
+        Err("libtorch has CUDA, and finds no GPU with a driver".to_owned())
+    }
 }
 
 fn load(library: &CStr) -> Result<(), String> {
@@ -71,11 +87,17 @@ fn load(library: &CStr) -> Result<(), String> {
     // call of the loader in this thread.
     let message = unsafe {
         let text = libc::dlerror();
-        if text.is_null() { String::new() } else { CStr::from_ptr(text).to_string_lossy().into_owned() }
+        if text.is_null() {
+            String::new()
+        } else {
+            CStr::from_ptr(text).to_string_lossy().into_owned()
+        }
     };
-    Err(if message.contains("No such file") && message.starts_with("libtorch_cuda") {
-        "this libtorch is the one for processors".to_owned()
-    } else {
-        message
-    })
+    Err(
+        if message.contains("No such file") && message.starts_with("libtorch_cuda") {
+            "this libtorch is the one for processors".to_owned()
+        } else {
+            message
+        },
+    )
 }

@@ -17,11 +17,16 @@ pub enum Mode {
 /// Zeroes this share of the elements and scales the rest, so that the mean stays. `layer` tells the
 /// dropouts of one network apart.
 pub(crate) fn dropout(xs: &Tensor, share: f64, mode: Mode, layer: u64) -> Tensor {
-    let Mode::Train(stream) = mode else { return xs.shallow_clone() };
+    let Mode::Train(stream) = mode else {
+        return xs.shallow_clone();
+    };
     if share <= 0.0 {
         return xs.shallow_clone();
     }
     let mask = stream.child(layer).keep_mask(xs.numel(), share);
-    let mask = Tensor::from_slice(&mask).to_device(xs.device()).view(xs.size().as_slice()).to_kind(Kind::Float);
+    let mask = Tensor::from_slice(&mask)
+        .to_device(xs.device())
+        .view(xs.size().as_slice())
+        .to_kind(Kind::Float);
     xs * (mask * (1.0 / (1.0 - share)))
 }

@@ -21,9 +21,22 @@ impl EmbeddingMatrix {
     /// # Errors
     /// It is damaged, holds other than finite numbers, or was made for another tokenizer.
     pub fn open(artifact: &Artifact, tokens: &TokenContract) -> Result<Self, ClassifierError> {
-        let misfit = |reason: String| ClassifierError::Misfit { left: "tokens", right: "embedding", reason };
-        let Contract::Embedding { tokenizer, vocabulary_size, width, .. } = &artifact.manifest().contract else {
-            return Err(misfit(format!("`{}` is not an embedding", artifact.folder().display())));
+        let misfit = |reason: String| ClassifierError::Misfit {
+            left: "tokens",
+            right: "embedding",
+            reason,
+        };
+        let Contract::Embedding {
+            tokenizer,
+            vocabulary_size,
+            width,
+            ..
+        } = &artifact.manifest().contract
+        else {
+            return Err(misfit(format!(
+                "`{}` is not an embedding",
+                artifact.folder().display()
+            )));
         };
         if *tokenizer != tokens.tokenizer {
             return Err(misfit(format!(
@@ -41,16 +54,30 @@ impl EmbeddingMatrix {
         let mut values = Vec::with_capacity(*vocabulary_size as usize * *width as usize);
         for batch in map_arrays(&path, &schema::embedding(*width))?.batches()? {
             let vectors = batch.column(0).as_fixed_size_list();
-            let (start, end) = (vectors.value_offset_at(0) as usize, vectors.value_offset_at(vectors.len()) as usize);
-            values.extend_from_slice(&vectors.values().as_primitive::<Float32Type>().values()[start..end]);
+            let (start, end) = (
+                vectors.value_offset_at(0) as usize,
+                vectors.value_offset_at(vectors.len()) as usize,
+            );
+            values.extend_from_slice(
+                &vectors.values().as_primitive::<Float32Type>().values()[start..end],
+            );
         }
         let expected = *vocabulary_size as usize * *width as usize;
         if values.len() != expected {
-            return Err(misfit(format!("the embedding should have {expected} values and has {}", values.len())));
+            return Err(misfit(format!(
+                "the embedding should have {expected} values and has {}",
+                values.len()
+            )));
         }
         if let Some(position) = values.iter().position(|value| !value.is_finite()) {
-            return Err(misfit(format!("the vector of id {} is not finite", position / *width as usize)));
+            return Err(misfit(format!(
+                "the vector of id {} is not finite",
+                position / *width as usize
+            )));
         }
-        Ok(Self { values, width: *width })
+        Ok(Self {
+            values,
+            width: *width,
+        })
     }
 }

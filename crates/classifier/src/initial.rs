@@ -15,13 +15,17 @@ pub(crate) fn he_uniform(stream: Stream, count: usize, inputs: i64) -> Vec<f32> 
 
 /// Uniform between `-bound` and `bound`.
 pub(crate) fn uniform(stream: Stream, count: usize, bound: f64) -> Vec<f32> {
-    (0..count as u64).map(|n| (bound * (2.0 * stream.uniform(n) - 1.0)) as f32).collect()
+    (0..count as u64)
+        .map(|n| (bound * (2.0 * stream.uniform(n) - 1.0)) as f32)
+        .collect()
 }
 
 /// A stack of `blocks` orthogonal `[size, size]` matrices, one for each gate of a recurrent net:
 /// repeated multiplication then neither blows up nor dies out (Saxe, McClelland and Ganguli 2014).
 pub(crate) fn orthogonal_blocks(stream: Stream, blocks: i64, size: i64) -> Vec<f32> {
-    (0..blocks).flat_map(|block| orthogonal(stream.child(block as u64), size as usize)).collect()
+    (0..blocks)
+        .flat_map(|block| orthogonal(stream.child(block as u64), size as usize))
+        .collect()
 }
 
 /// Gram and Schmidt's procedure on random rows, each made orthogonal to those before it, twice,
@@ -29,18 +33,30 @@ pub(crate) fn orthogonal_blocks(stream: Stream, blocks: i64, size: i64) -> Vec<f
 fn orthogonal(stream: Stream, size: usize) -> Vec<f32> {
     let mut rows: Vec<Vec<f64>> = Vec::with_capacity(size);
     for index in 0..size {
-        let mut row: Vec<f64> = (0..size).map(|column| stream.normal((index * size + column) as u64)).collect();
+        let mut row: Vec<f64> = (0..size)
+            .map(|column| stream.normal((index * size + column) as u64))
+            .collect();
         for _ in 0..2 {
             for earlier in &rows {
                 let overlap: f64 = row.iter().zip(earlier).map(|(a, b)| a * b).sum();
-                row.iter_mut().zip(earlier).for_each(|(a, b)| *a -= overlap * b);
+                row.iter_mut()
+                    .zip(earlier)
+                    .for_each(|(a, b)| *a -= overlap * b);
             }
         }
-        let norm = row.iter().map(|a| a * a).sum::<f64>().sqrt().max(f64::MIN_POSITIVE);
+        let norm = row
+            .iter()
+            .map(|a| a * a)
+            .sum::<f64>()
+            .sqrt()
+            .max(f64::MIN_POSITIVE);
         row.iter_mut().for_each(|a| *a /= norm);
         rows.push(row);
     }
-    rows.into_iter().flatten().map(|value| value as f32).collect()
+    rows.into_iter()
+        .flatten()
+        .map(|value| value as f32)
+        .collect()
 }
 
 #[cfg(test)]
@@ -53,7 +69,9 @@ mod tests {
         let matrix = orthogonal(Stream::new(1), size);
         for one in 0..size {
             for two in 0..size {
-                let product: f32 = (0..size).map(|k| matrix[one * size + k] * matrix[two * size + k]).sum();
+                let product: f32 = (0..size)
+                    .map(|k| matrix[one * size + k] * matrix[two * size + k])
+                    .sum();
                 let expected = if one == two { 1.0 } else { 0.0 };
                 assert!((product - expected).abs() < 1e-5, "{one} {two} {product}");
             }

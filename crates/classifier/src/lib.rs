@@ -19,7 +19,9 @@ mod replica;
 mod tokens;
 
 pub use batch::{Batch, WordDropout, epoch_batches, sorted_batches};
-pub use bundle::{Bundle, Calibration, ModelFile, Provenance, TokenizerReference, ValidationResult, save_bundle};
+pub use bundle::{
+    Bundle, Calibration, ModelFile, Provenance, TokenizerReference, ValidationResult, save_bundle,
+};
 pub use device::{ChosenDevice, choose_device};
 pub use dropout::Mode;
 pub use embedding::EmbeddingMatrix;

@@ -58,7 +58,12 @@ impl Network {
         let mut layout = Layout::default();
         let width = i64::from(sizes.width);
         let table = settings.train_embedding.then(|| {
-            layout.add("embedding.weight", &[i64::from(sizes.vocabulary_size), width], false, embedding)
+            layout.add(
+                "embedding.weight",
+                &[i64::from(sizes.vocabulary_size), width],
+                false,
+                embedding,
+            )
         });
         let (body, body_width) = match settings.kind {
             ModelKind::Naive => (Body::Mean, width),
@@ -78,11 +83,23 @@ impl Network {
         if settings.kind == ModelKind::Naive {
             for layer in 0..settings.layers {
                 let outputs = i64::from(settings.hidden);
-                hidden.push(Dense::new(&format!("hidden{layer}"), inputs, outputs, &mut layout, stream.child(10 + u64::from(layer))));
+                hidden.push(Dense::new(
+                    &format!("hidden{layer}"),
+                    inputs,
+                    outputs,
+                    &mut layout,
+                    stream.child(10 + u64::from(layer)),
+                ));
                 inputs = outputs;
             }
         }
-        let output = Dense::new("output", inputs, i64::from(sizes.classes), &mut layout, stream.child(2));
+        let output = Dense::new(
+            "output",
+            inputs,
+            i64::from(sizes.classes),
+            &mut layout,
+            stream.child(2),
+        );
         Self {
             layout,
             embedding: table,
@@ -116,11 +133,19 @@ impl Network {
     /// Token vectors of a batch from an embedding matrix: `[V, D]` to `[T, B, D]`.
     pub fn look_up(&self, embedding: &Tensor, batch: &Batch) -> Tensor {
         let size = batch.ids.size();
-        embedding.index_select(0, &batch.ids.view([-1])).view([size[0], size[1], self.width])
+        embedding
+            .index_select(0, &batch.ids.view([-1]))
+            .view([size[0], size[1], self.width])
     }
 
     /// Logits `[B, C]` from token vectors `[T, B, D]`.
-    pub fn forward(&self, vectors: &Tensor, batch: &Batch, parameters: &Parameters, mode: Mode) -> Tensor {
+    pub fn forward(
+        &self,
+        vectors: &Tensor,
+        batch: &Batch,
+        parameters: &Parameters,
+        mode: Mode,
+    ) -> Tensor {
         let vectors = dropout(vectors, self.embedding_dropout, mode, 1);
         let mut state = match &self.body {
             Body::Mean => masked_mean(&vectors, batch),
@@ -128,9 +153,15 @@ impl Network {
             Body::Convolution(convolution) => convolution.forward(&vectors, batch, parameters),
         };
         for (index, layer) in self.hidden.iter().enumerate() {
-            state = layer.apply(&dropout(&state, self.dropout, mode, 10 + index as u64), parameters).relu();
+            state = layer
+                .apply(
+                    &dropout(&state, self.dropout, mode, 10 + index as u64),
+                    parameters,
+                )
+                .relu();
         }
-        self.output.apply(&dropout(&state, self.dropout, mode, 2), parameters)
+        self.output
+            .apply(&dropout(&state, self.dropout, mode, 2), parameters)
     }
 
     /// The initial parameters as one buffer on a device.
@@ -144,7 +175,12 @@ impl Dense {
         let weight = initial::glorot_uniform(stream, outputs, inputs);
         Self {
             weight: layout.add(format!("{name}.weight"), &[outputs, inputs], true, &weight),
-            bias: layout.add(format!("{name}.bias"), &[outputs], false, &vec![0.0; outputs as usize]),
+            bias: layout.add(
+                format!("{name}.bias"),
+                &[outputs],
+                false,
+                &vec![0.0; outputs as usize],
+            ),
         }
     }
 

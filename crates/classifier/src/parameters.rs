@@ -31,13 +31,28 @@ pub struct Layout {
 
 impl Layout {
     /// Adds a parameter. Its values are in row-major order and as many as its shape says.
-    pub fn add(&mut self, name: impl Into<String>, shape: &[i64], decays: bool, initial: &[f32]) -> ParameterId {
+    pub fn add(
+        &mut self,
+        name: impl Into<String>,
+        shape: &[i64],
+        decays: bool,
+        initial: &[f32],
+    ) -> ParameterId {
         let name = name.into();
         let elements: i64 = shape.iter().product();
-        assert_eq!(elements, initial.len() as i64, "`{name}` has as many values as its shape says");
+        assert_eq!(
+            elements,
+            initial.len() as i64,
+            "`{name}` has as many values as its shape says"
+        );
         let start = self.initial.len();
         self.initial.extend_from_slice(initial);
-        self.specs.push(ParameterSpec { name, shape: shape.to_vec(), range: start..self.initial.len(), decays });
+        self.specs.push(ParameterSpec {
+            name,
+            shape: shape.to_vec(),
+            range: start..self.initial.len(),
+            decays,
+        });
         ParameterId(self.specs.len() - 1)
     }
 
@@ -81,7 +96,10 @@ impl Parameters {
     pub fn view(layout: &Layout, flat: &Tensor, trainable: bool) -> Self {
         let view = |spec: &ParameterSpec| {
             let start = spec.range.start as i64;
-            let part = flat.narrow(0, start, spec.range.len() as i64).view(spec.shape.as_slice()).detach();
+            let part = flat
+                .narrow(0, start, spec.range.len() as i64)
+                .view(spec.shape.as_slice())
+                .detach();
             part.set_requires_grad(trainable)
         };
         Self(layout.specs().iter().map(view).collect())

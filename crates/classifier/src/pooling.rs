@@ -13,7 +13,11 @@ pub(crate) enum Pool {
     Mean,
     Max,
     /// Additive attention with one learned query (Yang et al. 2016, equations 5 to 7).
-    Attention { projection: ParameterId, bias: ParameterId, query: ParameterId },
+    Attention {
+        projection: ParameterId,
+        bias: ParameterId,
+        query: ParameterId,
+    },
 }
 
 impl Pool {
@@ -26,8 +30,18 @@ impl Pool {
                 let projection = initial::glorot_uniform(stream.child(0), width, width);
                 let query = initial::glorot_uniform(stream.child(1), 1, width);
                 Self::Attention {
-                    projection: layout.add("attention.projection", &[width, width], true, &projection),
-                    bias: layout.add("attention.bias", &[width], false, &vec![0.0; width as usize]),
+                    projection: layout.add(
+                        "attention.projection",
+                        &[width, width],
+                        true,
+                        &projection,
+                    ),
+                    bias: layout.add(
+                        "attention.bias",
+                        &[width],
+                        false,
+                        &vec![0.0; width as usize],
+                    ),
                     query: layout.add("attention.query", &[1, width], true, &query),
                 }
             }
@@ -36,13 +50,25 @@ impl Pool {
 
     /// `states` is `[T, B, W]`, `backward_width` the part of W that read each row from its end.
     /// Gives `[B, W]`.
-    pub(crate) fn apply(&self, states: &Tensor, backward_width: i64, batch: &Batch, parameters: &Parameters) -> Tensor {
+    pub(crate) fn apply(
+        &self,
+        states: &Tensor,
+        backward_width: i64,
+        batch: &Batch,
+        parameters: &Parameters,
+    ) -> Tensor {
         match self {
             Self::Last => last(states, backward_width, batch),
             Self::Mean => masked_mean(states, batch),
             Self::Max => masked_max(states, &batch.mask),
-            Self::Attention { projection, bias, query } => {
-                let hidden = states.linear(parameters.get(*projection), Some(parameters.get(*bias))).tanh();
+            Self::Attention {
+                projection,
+                bias,
+                query,
+            } => {
+                let hidden = states
+                    .linear(parameters.get(*projection), Some(parameters.get(*bias)))
+                    .tanh();
                 let scores = hidden.linear(parameters.get(*query), None::<&Tensor>);
                 let scores = scores.masked_fill(&batch.mask.eq(0.0), f64::NEG_INFINITY);
                 (states * scores.softmax(0, Kind::Float)).sum_dim_intlist(0, false, Kind::Float)
@@ -58,18 +84,23 @@ pub(crate) fn masked_mean(xs: &Tensor, batch: &Batch) -> Tensor {
 
 /// The maximum over the places whose mask is not 0: `[T, B, W]` and `[T, B, 1]` to `[B, W]`.
 pub(crate) fn masked_max(xs: &Tensor, mask: &Tensor) -> Tensor {
-    xs.masked_fill(&mask.eq(0.0), f64::NEG_INFINITY).amax([0], false)
+    xs.masked_fill(&mask.eq(0.0), f64::NEG_INFINITY)
+        .amax([0], false)
 }
 
 /// The state after the last token read: at a row's end for the forward part, at its start for the
 /// part that read it backwards.
 fn last(states: &Tensor, backward_width: i64, batch: &Batch) -> Tensor {
     let width = states.size()[2];
-    let forward = states.narrow(2, 0, width - backward_width).reshape([-1, width - backward_width]);
+    let forward = states
+        .narrow(2, 0, width - backward_width)
+        .reshape([-1, width - backward_width]);
     let forward = forward.index_select(0, &batch.last);
     if backward_width == 0 {
         return forward;
     }
-    let backward = states.get(0).narrow(1, width - backward_width, backward_width);
+    let backward = states
+        .get(0)
+        .narrow(1, width - backward_width, backward_width);
     Tensor::cat(&[forward, backward], 1)
 }

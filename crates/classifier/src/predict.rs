@@ -19,7 +19,10 @@ pub struct Logits {
 impl Logits {
     /// How much the positive class is ahead of the negative one, for each row.
     pub fn differences(&self) -> Vec<f64> {
-        self.values.chunks_exact(self.classes).map(|row| f64::from(row[1]) - f64::from(row[0])).collect()
+        self.values
+            .chunks_exact(self.classes)
+            .map(|row| f64::from(row[1]) - f64::from(row[0]))
+            .collect()
     }
 
     /// Mean cross-entropy, in nats, and share of rows whose largest logit is that of their label.
@@ -29,7 +32,10 @@ impl Logits {
         for (row, logits) in self.values.chunks_exact(self.classes).enumerate() {
             let label = usize::from(rows.label(row));
             let largest = logits.iter().copied().fold(f32::NEG_INFINITY, f32::max);
-            let sum: f64 = logits.iter().map(|&logit| f64::from(logit - largest).exp()).sum();
+            let sum: f64 = logits
+                .iter()
+                .map(|&logit| f64::from(logit - largest).exp())
+                .sum();
             loss += f64::from(largest - logits[label]) + sum.ln();
             correct += u64::from(logits.iter().position(|&logit| logit == largest) == Some(label));
         }
@@ -58,10 +64,25 @@ pub fn logits_of(
         .map(|replica| {
             let mut done = Vec::new();
             // Longest first, so that no core is left with a long batch at the end.
-            while let Some(index) = batches.len().checked_sub(1 + next.fetch_add(1, Ordering::Relaxed)) {
-                let batch = Batch::gather(rows, &batches[index], pad_id, network.least_length(), None, device);
-                let logits = replica.logits(network, &batch).to_device(Device::Cpu).contiguous().view([-1]);
-                let logits = Vec::<f32>::try_from(logits).map_err(ClassifierError::torch("read the logits"))?;
+            while let Some(index) = batches
+                .len()
+                .checked_sub(1 + next.fetch_add(1, Ordering::Relaxed))
+            {
+                let batch = Batch::gather(
+                    rows,
+                    &batches[index],
+                    pad_id,
+                    network.least_length(),
+                    None,
+                    device,
+                );
+                let logits = replica
+                    .logits(network, &batch)
+                    .to_device(Device::Cpu)
+                    .contiguous()
+                    .view([-1]);
+                let logits = Vec::<f32>::try_from(logits)
+                    .map_err(ClassifierError::torch("read the logits"))?;
                 done.push((index, logits));
                 progress(batches[index].len() as u64);
             }

@@ -24,7 +24,9 @@ impl Stream {
 
     /// A stream of its own for one purpose, epoch, step or layer.
     pub fn child(self, number: u64) -> Self {
-        Self(mix(self.0 ^ mix(number.wrapping_add(1).wrapping_mul(GOLDEN))))
+        Self(mix(
+            self.0 ^ mix(number.wrapping_add(1).wrapping_mul(GOLDEN))
+        ))
     }
 
     /// The n-th number: 64 random bits.
@@ -80,8 +82,15 @@ mod tests {
         let normals: Vec<f64> = (0..count).map(|n| stream.normal(n)).collect();
         let mean = normals.iter().sum::<f64>() / count as f64;
         let variance = normals.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / count as f64;
-        assert!(mean.abs() < 0.02 && (variance - 1.0).abs() < 0.03, "{mean} {variance}");
-        let kept = stream.keep_mask(count as usize, 0.3).iter().map(|&bit| u64::from(bit)).sum::<u64>();
+        assert!(
+            mean.abs() < 0.02 && (variance - 1.0).abs() < 0.03,
+            "{mean} {variance}"
+        );
+        let kept = stream
+            .keep_mask(count as usize, 0.3)
+            .iter()
+            .map(|&bit| u64::from(bit))
+            .sum::<u64>();
         assert!((kept as f64 / count as f64 - 0.7).abs() < 0.01, "{kept}");
     }
 

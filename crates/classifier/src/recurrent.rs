@@ -54,23 +54,45 @@ impl Cell {
 struct Direction([ParameterId; 4]);
 
 impl Recurrent {
-    pub(crate) fn new(settings: &ModelSettings, width: i64, layout: &mut Layout, stream: Stream) -> Self {
+    pub(crate) fn new(
+        settings: &ModelSettings,
+        width: i64,
+        layout: &mut Layout,
+        stream: Stream,
+    ) -> Self {
         let cell = Cell::of(settings.kind);
         let hidden = i64::from(settings.hidden);
-        let names: &[&str] = if settings.bidirectional { &["forward", "backward"] } else { &["forward"] };
+        let names: &[&str] = if settings.bidirectional {
+            &["forward", "backward"]
+        } else {
+            &["forward"]
+        };
         let output = hidden * names.len() as i64;
         let layers = (0..settings.layers)
             .map(|layer| {
                 let inputs = if layer == 0 { width } else { output };
                 let add = |(index, name): (usize, &&str)| {
                     let stream = stream.child(u64::from(layer)).child(index as u64);
-                    direction(cell, inputs, hidden, &format!("layer{layer}.{name}"), layout, stream)
+                    direction(
+                        cell,
+                        inputs,
+                        hidden,
+                        &format!("layer{layer}.{name}"),
+                        layout,
+                        stream,
+                    )
                 };
                 names.iter().enumerate().map(add).collect()
             })
             .collect();
         let pool = Pool::new(settings.pooling, output, layout, stream.child(1000));
-        Self { cell, hidden, layers, pool, between_layers: settings.dropout }
+        Self {
+            cell,
+            hidden,
+            layers,
+            pool,
+            between_layers: settings.dropout,
+        }
     }
 
     pub(crate) fn output_width(&self) -> i64 {
@@ -78,7 +100,13 @@ impl Recurrent {
     }
 
     /// `vectors` is `[T, B, D]`; gives `[B, W]`.
-    pub(crate) fn forward(&self, vectors: &Tensor, batch: &Batch, parameters: &Parameters, mode: Mode) -> Tensor {
+    pub(crate) fn forward(
+        &self,
+        vectors: &Tensor,
+        batch: &Batch,
+        parameters: &Parameters,
+        mode: Mode,
+    ) -> Tensor {
         let mut states = vectors.shallow_clone();
         for (index, directions) in self.layers.iter().enumerate() {
             if index > 0 {
@@ -93,7 +121,11 @@ impl Recurrent {
                 }
             };
         }
-        let backward_width = if self.layers[0].len() == 2 { self.hidden } else { 0 };
+        let backward_width = if self.layers[0].len() == 2 {
+            self.hidden
+        } else {
+            0
+        };
         self.pool.apply(&states, backward_width, batch, parameters)
     }
 
@@ -102,9 +134,27 @@ impl Recurrent {
         let weights = direction.0.map(|id| parameters.get(id));
         let start = Tensor::zeros([1, xs.size()[1], self.hidden], (xs.kind(), xs.device()));
         match self.cell {
-            Cell::Elman => xs.rnn_tanh(&start, &weights, true, 1, 0.0, false, false, false).0,
-            Cell::Gru => xs.gru(&start, &weights, true, 1, 0.0, false, false, false).0,
-            Cell::Lstm => xs.lstm(&[&start, &start], &weights, true, 1, 0.0, false, false, false).0,
+            Cell::Elman => {
+                xs.rnn_tanh(&start, &weights, true, 1, 0.0, false, false, false)
+                    .0
+            }
+            Cell::Gru => {
+                xs.gru(&start, &weights, true, 1, 0.0, false, false, false)
+                    .0
+            }
+            Cell::Lstm => {
+                xs.lstm(
+                    &[&start, &start],
+                    &weights,
+                    true,
+                    1,
+                    0.0,
+                    false,
+                    false,
+                    false,
+                )
+                .0
+            }
         }
     }
 }
@@ -112,7 +162,9 @@ impl Recurrent {
 /// Turns every row around within its own length.
 fn turn_around(xs: &Tensor, batch: &Batch) -> Tensor {
     let size = xs.size();
-    xs.reshape([-1, size[2]]).index_select(0, &batch.reversed).view(size.as_slice())
+    xs.reshape([-1, size[2]])
+        .index_select(0, &batch.reversed)
+        .view(size.as_slice())
 }
 
 fn direction(
@@ -125,7 +177,9 @@ fn direction(
 ) -> Direction {
     let gates = cell.gates();
     let from_input: Vec<f32> = (0..gates)
-        .flat_map(|gate| initial::glorot_uniform(stream.child(0).child(gate as u64), hidden, inputs))
+        .flat_map(|gate| {
+            initial::glorot_uniform(stream.child(0).child(gate as u64), hidden, inputs)
+        })
         .collect();
     let from_state = initial::orthogonal_blocks(stream.child(1), gates, hidden);
     let mut bias = vec![0_f32; (gates * hidden) as usize];
@@ -135,9 +189,29 @@ fn direction(
     }
     let zeros = vec![0_f32; (gates * hidden) as usize];
     Direction([
-        layout.add(format!("{name}.input"), &[gates * hidden, inputs], true, &from_input),
-        layout.add(format!("{name}.state"), &[gates * hidden, hidden], true, &from_state),
-        layout.add(format!("{name}.input_bias"), &[gates * hidden], false, &bias),
-        layout.add(format!("{name}.state_bias"), &[gates * hidden], false, &zeros),
+        layout.add(
+            format!("{name}.input"),
+            &[gates * hidden, inputs],
+            true,
+            &from_input,
+        ),
+        layout.add(
+            format!("{name}.state"),
+            &[gates * hidden, hidden],
+            true,
+            &from_state,
+        ),
+        layout.add(
+            format!("{name}.input_bias"),
+            &[gates * hidden],
+            false,
+            &bias,
+        ),
+        layout.add(
+            format!("{name}.state_bias"),
+            &[gates * hidden],
+            false,
+            &zeros,
+        ),
     ])
 }

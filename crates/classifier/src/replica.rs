@@ -18,7 +18,10 @@ pub struct Weights {
 impl Weights {
     /// A second name for the same memory.
     pub fn share(&self) -> Self {
-        Self { flat: self.flat.shallow_clone(), frozen: self.frozen.as_ref().map(Tensor::shallow_clone) }
+        Self {
+            flat: self.flat.shallow_clone(),
+            frozen: self.frozen.as_ref().map(Tensor::shallow_clone),
+        }
     }
 }
 
@@ -55,7 +58,11 @@ impl Replica {
             (None, Some(frozen)) => frozen.shallow_clone(),
             (None, None) => unreachable!("weights hold the embedding that the network does not"),
         };
-        Self { parameters, embedding, learns_embedding: network.embedding().is_some() }
+        Self {
+            parameters,
+            embedding,
+            learns_embedding: network.embedding().is_some(),
+        }
     }
 
     /// Logits `[B, C]`, without gradients.
@@ -79,13 +86,30 @@ impl Replica {
         smoothing: f64,
         scale: f64,
     ) -> Result<Pass, ClassifierError> {
-        let vectors = no_grad(|| network.look_up(&self.embedding, batch)).set_requires_grad(self.learns_embedding);
+        let vectors = no_grad(|| network.look_up(&self.embedding, batch))
+            .set_requires_grad(self.learns_embedding);
         let logits = network.forward(&vectors, batch, &self.parameters, mode);
-        let loss = logits.cross_entropy_loss(&batch.labels, None::<&Tensor>, Reduction::Sum, -100, smoothing);
-        (&loss * scale).f_backward().map_err(ClassifierError::torch("compute the gradient"))?;
-        let correct = no_grad(|| logits.argmax(1, false).eq_tensor(&batch.labels).sum(Kind::Int64));
+        let loss = logits.cross_entropy_loss(
+            &batch.labels,
+            None::<&Tensor>,
+            Reduction::Sum,
+            -100,
+            smoothing,
+        );
+        (&loss * scale)
+            .f_backward()
+            .map_err(ClassifierError::torch("compute the gradient"))?;
+        let correct = no_grad(|| {
+            logits
+                .argmax(1, false)
+                .eq_tensor(&batch.labels)
+                .sum(Kind::Int64)
+        });
         let looked_up = self.learns_embedding.then(|| {
-            let width = *vectors.size().last().expect("vectors have three dimensions");
+            let width = *vectors
+                .size()
+                .last()
+                .expect("vectors have three dimensions");
             (batch.ids.view([-1]), vectors.grad().view([-1, width]))
         });
         Ok(Pass {
@@ -103,7 +127,8 @@ impl Replica {
         for (spec, leaf) in layout.specs().iter().zip(self.parameters.iter()) {
             let own = leaf.grad();
             if own.defined() {
-                let mut place = gradient.narrow(0, spec.range.start as i64, spec.range.len() as i64);
+                let mut place =
+                    gradient.narrow(0, spec.range.start as i64, spec.range.len() as i64);
                 let _ = place.g_add_(&own.view([-1]));
                 let mut own = own;
                 let _ = own.zero_();
@@ -116,7 +141,13 @@ impl Replica {
 }
 
 /// Adds the vectors `[N, D]` to the rows `ids` of a matrix within a flat gradient.
-fn add_rows(gradient: &mut Tensor, layout: &Layout, id: crate::ParameterId, ids: &Tensor, vectors: &Tensor) {
+fn add_rows(
+    gradient: &mut Tensor,
+    layout: &Layout,
+    id: crate::ParameterId,
+    ids: &Tensor,
+    vectors: &Tensor,
+) {
     let spec = layout.spec(id);
     let width = vectors.size()[1];
     if gradient.device() != Device::Cpu {
@@ -132,6 +163,8 @@ fn add_rows(gradient: &mut Tensor, layout: &Layout, id: crate::ParameterId, ids:
     let table = &mut as_slice_mut(gradient)[spec.range.clone()];
     for (id, vector) in ids.into_iter().zip(source.chunks_exact(width)) {
         let row = &mut table[id as usize * width..][..width];
-        row.iter_mut().zip(vector).for_each(|(sum, value)| *sum += value);
+        row.iter_mut()
+            .zip(vector)
+            .for_each(|(sum, value)| *sum += value);
     }
 }

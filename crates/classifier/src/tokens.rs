@@ -30,7 +30,14 @@ impl TokenContract {
     /// The artifact is of another kind.
     pub fn of(artifact: &Artifact) -> Result<Self, ClassifierError> {
         match &artifact.manifest().contract {
-            Contract::Tokens { tokenizer, vocabulary_size, pad_id, max_length, classes, .. } => Ok(Self {
+            Contract::Tokens {
+                tokenizer,
+                vocabulary_size,
+                pad_id,
+                max_length,
+                classes,
+                ..
+            } => Ok(Self {
                 tokenizer: *tokenizer,
                 vocabulary_size: *vocabulary_size,
                 pad_id: *pad_id,
@@ -72,7 +79,11 @@ impl TokenRows {
                 places.push((index as u32, row as u32));
             }
         }
-        let rows = Self { batches, places, wide };
+        let rows = Self {
+            batches,
+            places,
+            wide,
+        };
         rows.check(&path, &contract)?;
         Ok(rows)
     }
@@ -96,26 +107,39 @@ impl TokenRows {
     /// The class id of a row.
     pub fn label(&self, row: usize) -> u8 {
         let (batch, row) = self.place(row);
-        self.batches[batch].column(1).as_primitive::<UInt8Type>().value(row)
+        self.batches[batch]
+            .column(1)
+            .as_primitive::<UInt8Type>()
+            .value(row)
     }
 
     /// The review's id, as in `clean.parquet`.
     pub fn row_id(&self, row: usize) -> u64 {
         let (batch, row) = self.place(row);
-        self.batches[batch].column(0).as_primitive::<UInt64Type>().value(row)
+        self.batches[batch]
+            .column(0)
+            .as_primitive::<UInt64Type>()
+            .value(row)
     }
 
     /// Calls `visit` with each token id of a row, in order.
     pub fn for_each_id(&self, row: usize, mut visit: impl FnMut(usize, u32)) {
         let (batch, row) = self.place(row);
         let list = self.ids_of(batch);
-        let (start, end) = (list.value_offsets()[row] as usize, list.value_offsets()[row + 1] as usize);
+        let (start, end) = (
+            list.value_offsets()[row] as usize,
+            list.value_offsets()[row + 1] as usize,
+        );
         if self.wide {
             let ids = &list.values().as_primitive::<UInt32Type>().values()[start..end];
-            ids.iter().enumerate().for_each(|(position, &id)| visit(position, id));
+            ids.iter()
+                .enumerate()
+                .for_each(|(position, &id)| visit(position, id));
         } else {
             let ids = &list.values().as_primitive::<UInt16Type>().values()[start..end];
-            ids.iter().enumerate().for_each(|(position, &id)| visit(position, u32::from(id)));
+            ids.iter()
+                .enumerate()
+                .for_each(|(position, &id)| visit(position, u32::from(id)));
         }
     }
 
@@ -130,19 +154,32 @@ impl TokenRows {
 
     fn check(&self, path: &Path, contract: &TokenContract) -> Result<(), ClassifierError> {
         for row in 0..self.len() {
-            let failed = |problem: String| ClassifierError::Row { path: path.to_owned(), row, problem };
+            let failed = |problem: String| ClassifierError::Row {
+                path: path.to_owned(),
+                row,
+                problem,
+            };
             let length = self.length(row);
             if length == 0 || length > contract.max_length as usize {
-                return Err(failed(format!("has {length} tokens, and its contract allows 1 to {}", contract.max_length)));
+                return Err(failed(format!(
+                    "has {length} tokens, and its contract allows 1 to {}",
+                    contract.max_length
+                )));
             }
             let label = usize::from(self.label(row));
             if label >= contract.classes.len() {
-                return Err(failed(format!("has the label {label}, and there are {} classes", contract.classes.len())));
+                return Err(failed(format!(
+                    "has the label {label}, and there are {} classes",
+                    contract.classes.len()
+                )));
             }
             let mut largest = 0;
             self.for_each_id(row, |_, id| largest = largest.max(id));
             if largest >= contract.vocabulary_size {
-                return Err(failed(format!("has the id {largest}, and the vocabulary has {}", contract.vocabulary_size)));
+                return Err(failed(format!(
+                    "has the id {largest}, and the vocabulary has {}",
+                    contract.vocabulary_size
+                )));
             }
         }
         Ok(())

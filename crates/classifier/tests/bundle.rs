@@ -5,8 +5,8 @@ use std::path::Path;
 
 use artifact::Digest;
 use classifier::{
-    Bundle, Calibration, ModelFile, Network, Provenance, Sizes, TokenizerReference, ValidationResult, Weights,
-    save_bundle,
+    Bundle, Calibration, ModelFile, Network, Provenance, Sizes, TokenizerReference,
+    ValidationResult, Weights, save_bundle,
 };
 use settings::{ModelKind, ModelSettings, Pooling, TrainingSettings, Truncation};
 use tch::{Device, Tensor};
@@ -30,11 +30,18 @@ fn save(folder: &Path, train_embedding: bool) -> Weights {
         seed: 2,
         training: TrainingSettings::default(),
     };
-    let sizes = Sizes { vocabulary_size: 7, width: 4, classes: 2 };
+    let sizes = Sizes {
+        vocabulary_size: 7,
+        width: 4,
+        classes: 2,
+    };
     let values: Vec<f32> = (0..28).map(|n| n as f32 / 28.0).collect();
     let network = Network::new(&architecture, sizes, &values);
     let frozen = (!train_embedding).then(|| Tensor::from_slice(&values).view([7, 4]));
-    let weights = Weights { flat: network.initial(Device::Cpu), frozen };
+    let weights = Weights {
+        flat: network.initial(Device::Cpu),
+        frozen,
+    };
     let tokenizer = folder.join("source.json");
     fs::write(&tokenizer, TOKENIZER).expect("a temporary file");
     let model = ModelFile {
@@ -52,8 +59,15 @@ fn save(folder: &Path, train_embedding: bool) -> Weights {
         parameters: network.layout().len() as u64,
         epochs: 3,
         best_epoch: 2,
-        validation: ValidationResult { rows: 10, loss: 0.5, accuracy: 0.8 },
-        provenance: Provenance { tokens: Digest::of_bytes(b"t"), embedding: Digest::of_bytes(b"e") },
+        validation: ValidationResult {
+            rows: 10,
+            loss: 0.5,
+            accuracy: 0.8,
+        },
+        provenance: Provenance {
+            tokens: Digest::of_bytes(b"t"),
+            embedding: Digest::of_bytes(b"e"),
+        },
     };
     save_bundle(folder, &model, &network, &weights, &tokenizer).expect("it is written");
     weights
@@ -65,7 +79,13 @@ fn a_bundle_reads_back_as_it_was() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let weights = save(folder.path(), train_embedding);
         let bundle = Bundle::load(folder.path(), Device::Cpu).expect("it loads");
-        assert_eq!((&bundle.weights.flat - &weights.flat).abs().max().double_value(&[]), 0.0);
+        assert_eq!(
+            (&bundle.weights.flat - &weights.flat)
+                .abs()
+                .max()
+                .double_value(&[]),
+            0.0
+        );
         assert_eq!(bundle.weights.frozen.is_some(), !train_embedding);
         assert_eq!(bundle.model.calibration.temperature, 1.25);
     }
@@ -76,7 +96,9 @@ fn check_refused(damage: impl FnOnce(&Path), expected: &str) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     save(folder.path(), true);
     damage(folder.path());
-    let error = Bundle::load(folder.path(), Device::Cpu).expect_err("it is refused").to_string();
+    let error = Bundle::load(folder.path(), Device::Cpu)
+        .expect_err("it is refused")
+        .to_string();
     assert!(error.contains(expected), "{error}");
 }
 
@@ -89,13 +111,41 @@ fn edit(folder: &Path, name: &str, from: &str, to: &str) {
 
 #[test]
 fn what_does_not_belong_together_is_refused_by_name() {
-    check_refused(|folder| fs::write(folder.join("tokenizer.json"), "{}").expect("a file"), "`tokenizer.json` was swapped");
-    check_refused(|folder| edit(folder, "model.json", "\"hidden\": 3", "\"hidden\": 4"), "should be F32 of shape [16, 4]");
-    check_refused(|folder| edit(folder, "model.json", "\"bidirectional\": true", "\"bidirectional\": false"), "shape");
-    check_refused(|folder| edit(folder, "model.json", "\"attention\"", "\"max\""), "which its network does not have");
-    check_refused(|folder| edit(folder, "model.json", "\"lstm\"", "\"cnn\""), "is missing");
-    check_refused(|folder| edit(folder, "model.json", "\"format\": 1", "\"format\": 9"), "reads format 1");
-    check_refused(|folder| fs::write(folder.join("model.json"), "no").expect("a file"), "not a model description");
+    check_refused(
+        |folder| fs::write(folder.join("tokenizer.json"), "{}").expect("a file"),
+        "`tokenizer.json` was swapped",
+    );
+    check_refused(
+        |folder| edit(folder, "model.json", "\"hidden\": 3", "\"hidden\": 4"),
+        "should be F32 of shape [16, 4]",
+    );
+    check_refused(
+        |folder| {
+            edit(
+                folder,
+                "model.json",
+                "\"bidirectional\": true",
+                "\"bidirectional\": false",
+            )
+        },
+        "shape",
+    );
+    check_refused(
+        |folder| edit(folder, "model.json", "\"attention\"", "\"max\""),
+        "which its network does not have",
+    );
+    check_refused(
+        |folder| edit(folder, "model.json", "\"lstm\"", "\"cnn\""),
+        "is missing",
+    );
+    check_refused(
+        |folder| edit(folder, "model.json", "\"format\": 1", "\"format\": 9"),
+        "reads format 1",
+    );
+    check_refused(
+        |folder| fs::write(folder.join("model.json"), "no").expect("a file"),
+        "not a model description",
+    );
     check_refused(
         |folder| {
             let path = folder.join("model.safetensors");
@@ -104,5 +154,8 @@ fn what_does_not_belong_together_is_refused_by_name() {
         },
         "`model.safetensors` cannot be read",
     );
-    check_refused(|folder| fs::remove_file(folder.join("model.safetensors")).expect("a file"), "Could not read");
+    check_refused(
+        |folder| fs::remove_file(folder.join("model.safetensors")).expect("a file"),
+        "Could not read",
+    );
 }

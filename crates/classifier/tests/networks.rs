@@ -5,7 +5,11 @@ use classifier::{Batch, Mode, Network, Replica, Sizes, Stream, Weights};
 use settings::{ModelKind, ModelSettings, Pooling, TrainingSettings};
 use tch::{Device, Kind, Tensor};
 
-const SIZES: Sizes = Sizes { vocabulary_size: 30, width: 6, classes: 2 };
+const SIZES: Sizes = Sizes {
+    vocabulary_size: 30,
+    width: 6,
+    classes: 2,
+};
 const PAD: u32 = 0;
 
 fn settings(kind: ModelKind, pooling: Pooling, bidirectional: bool, layers: u32) -> ModelSettings {
@@ -34,7 +38,12 @@ fn every_network() -> Vec<ModelSettings> {
         settings(ModelKind::Cnn, Pooling::Last, false, 1),
     ];
     for kind in [ModelKind::Rnn, ModelKind::Lstm, ModelKind::Gru] {
-        for pooling in [Pooling::Last, Pooling::Mean, Pooling::Max, Pooling::Attention] {
+        for pooling in [
+            Pooling::Last,
+            Pooling::Mean,
+            Pooling::Max,
+            Pooling::Attention,
+        ] {
             all.push(settings(kind, pooling, false, 1));
             all.push(settings(kind, pooling, true, 2));
         }
@@ -44,22 +53,32 @@ fn every_network() -> Vec<ModelSettings> {
 
 fn embedding() -> Vec<f32> {
     let stream = Stream::new(5);
-    (0..SIZES.vocabulary_size * SIZES.width).map(|n| stream.normal(u64::from(n)) as f32).collect()
+    (0..SIZES.vocabulary_size * SIZES.width)
+        .map(|n| stream.normal(u64::from(n)) as f32)
+        .collect()
 }
 
 fn build(settings: &ModelSettings) -> (Network, Weights) {
     let network = Network::new(settings, SIZES, &embedding());
     let frozen = network.embedding().is_none().then(|| {
-        Tensor::from_slice(&embedding()).view([i64::from(SIZES.vocabulary_size), i64::from(SIZES.width)])
+        Tensor::from_slice(&embedding())
+            .view([i64::from(SIZES.vocabulary_size), i64::from(SIZES.width)])
     });
-    let weights = Weights { flat: network.initial(Device::Cpu), frozen };
+    let weights = Weights {
+        flat: network.initial(Device::Cpu),
+        frozen,
+    };
     (network, weights)
 }
 
 fn texts() -> Vec<Vec<i64>> {
     let lengths = [1, 2, 3, 5, 8, 13, 4, 7];
     let word = |row: usize, position: usize| 1 + ((row * 7 + position * 5) % 29) as i64;
-    lengths.iter().enumerate().map(|(row, &length)| (0..length).map(|at| word(row, at)).collect()).collect()
+    lengths
+        .iter()
+        .enumerate()
+        .map(|(row, &length)| (0..length).map(|at| word(row, at)).collect())
+        .collect()
 }
 
 fn labels() -> Vec<i64> {
@@ -67,7 +86,13 @@ fn labels() -> Vec<i64> {
 }
 
 fn batch(network: &Network, texts: &[Vec<i64>], labels: &[i64], least_length: usize) -> Batch {
-    Batch::from_rows(texts, labels, PAD, least_length.max(network.least_length()), Device::Cpu)
+    Batch::from_rows(
+        texts,
+        labels,
+        PAD,
+        least_length.max(network.least_length()),
+        Device::Cpu,
+    )
 }
 
 fn logits(settings: &ModelSettings, network: &Network, weights: &Weights, batch: &Batch) -> Tensor {
@@ -80,15 +105,34 @@ fn logits(settings: &ModelSettings, network: &Network, weights: &Weights, batch:
 fn padding_and_company_never_change_a_logit() {
     for settings in every_network() {
         let (network, weights) = build(&settings);
-        let together = logits(&settings, &network, &weights, &batch(&network, &texts(), &labels(), 0));
-        let padded = logits(&settings, &network, &weights, &batch(&network, &texts(), &labels(), 40));
+        let together = logits(
+            &settings,
+            &network,
+            &weights,
+            &batch(&network, &texts(), &labels(), 0),
+        );
+        let padded = logits(
+            &settings,
+            &network,
+            &weights,
+            &batch(&network, &texts(), &labels(), 40),
+        );
         let difference = (&together - &padded).abs().max().double_value(&[]);
-        assert!(difference < 1e-5, "padding changed a logit by {difference}: {settings:?}");
+        assert!(
+            difference < 1e-5,
+            "padding changed a logit by {difference}: {settings:?}"
+        );
         for (row, text) in texts().into_iter().enumerate() {
             let alone = batch(&network, &[text], &labels()[row..=row], 0);
             let alone = logits(&settings, &network, &weights, &alone);
-            let difference = (alone - together.narrow(0, row as i64, 1)).abs().max().double_value(&[]);
-            assert!(difference < 1e-5, "company changed row {row} by {difference}: {settings:?}");
+            let difference = (alone - together.narrow(0, row as i64, 1))
+                .abs()
+                .max()
+                .double_value(&[]);
+            assert!(
+                difference < 1e-5,
+                "company changed row {row} by {difference}: {settings:?}"
+            );
         }
     }
 }
@@ -99,9 +143,18 @@ fn the_order_of_words_matters_to_every_network_that_reads_in_order() {
         let (network, weights) = build(&settings);
         let text = vec![3, 9, 17, 4, 22];
         let turned: Vec<i64> = text.iter().rev().copied().collect();
-        let found = logits(&settings, &network, &weights, &batch(&network, &[text, turned], &[0, 0], 0));
+        let found = logits(
+            &settings,
+            &network,
+            &weights,
+            &batch(&network, &[text, turned], &[0, 0], 0),
+        );
         let difference = (found.get(0) - found.get(1)).abs().max().double_value(&[]);
-        assert_eq!(difference > 1e-4, settings.kind != ModelKind::Naive, "{difference}: {settings:?}");
+        assert_eq!(
+            difference > 1e-4,
+            settings.kind != ModelKind::Naive,
+            "{difference}: {settings:?}"
+        );
     }
 }
 
@@ -109,7 +162,9 @@ fn the_order_of_words_matters_to_every_network_that_reads_in_order() {
 fn gradient_of(network: &Network, weights: &Weights, batch: &Batch) -> (f64, Tensor) {
     let mut replica = Replica::new(network, weights, true);
     let mut gradient = network.layout().zeros(Device::Cpu);
-    let pass = replica.backward(network, batch, Mode::Evaluate, 0.0, 1.0).expect("libtorch works");
+    let pass = replica
+        .backward(network, batch, Mode::Evaluate, 0.0, 1.0)
+        .expect("libtorch works");
     replica.collect(network, &pass, &mut gradient);
     (pass.loss, gradient)
 }
@@ -123,7 +178,9 @@ fn gradients_are_those_of_the_loss() {
         // Along a random direction the loss must change as the gradient says. The step is a
         // compromise: the kinks of maxima and rectifiers want it small, f32 wants it large.
         let stream = Stream::new(3);
-        let direction: Vec<f32> = (0..network.layout().len()).map(|n| stream.normal(n as u64) as f32).collect();
+        let direction: Vec<f32> = (0..network.layout().len())
+            .map(|n| stream.normal(n as u64) as f32)
+            .collect();
         let direction = Tensor::from_slice(&direction);
         let direction = &direction / direction.norm();
         let expected = (&gradient * &direction).sum(Kind::Double).double_value(&[]);
@@ -135,7 +192,10 @@ fn gradients_are_those_of_the_loss() {
         };
         let found = (loss_at(step) - loss_at(-step)) / (2.0 * step);
         let tolerance = 0.02 * expected.abs().max(0.5);
-        assert!((found - expected).abs() < tolerance, "{found} instead of {expected}: {settings:?}");
+        assert!(
+            (found - expected).abs() < tolerance,
+            "{found} instead of {expected}: {settings:?}"
+        );
     }
 }
 
@@ -145,8 +205,16 @@ fn the_gradients_of_two_halves_add_up_to_that_of_the_whole() {
         let (network, weights) = build(&settings);
         let (texts, labels) = (texts(), labels());
         let (loss, whole) = gradient_of(&network, &weights, &batch(&network, &texts, &labels, 0));
-        let (loss_one, one) = gradient_of(&network, &weights, &batch(&network, &texts[..3], &labels[..3], 0));
-        let (loss_two, two) = gradient_of(&network, &weights, &batch(&network, &texts[3..], &labels[3..], 0));
+        let (loss_one, one) = gradient_of(
+            &network,
+            &weights,
+            &batch(&network, &texts[..3], &labels[..3], 0),
+        );
+        let (loss_two, two) = gradient_of(
+            &network,
+            &weights,
+            &batch(&network, &texts[3..], &labels[3..], 0),
+        );
         let difference = (one + two - whole).abs().max().double_value(&[]);
         assert!(difference < 1e-4, "{difference}: {settings:?}");
         assert!((loss_one + loss_two - loss).abs() < 1e-4, "{settings:?}");
@@ -158,9 +226,19 @@ fn the_same_seed_gives_the_same_weights_and_another_seed_others() {
     for settings in every_network() {
         let (_, one) = build(&settings);
         let (_, two) = build(&settings);
-        let (_, other) = build(&ModelSettings { seed: 12, ..settings.clone() });
-        assert_eq!((&one.flat - &two.flat).abs().max().double_value(&[]), 0.0, "{settings:?}");
-        assert!((&one.flat - &other.flat).abs().max().double_value(&[]) > 0.0, "{settings:?}");
+        let (_, other) = build(&ModelSettings {
+            seed: 12,
+            ..settings.clone()
+        });
+        assert_eq!(
+            (&one.flat - &two.flat).abs().max().double_value(&[]),
+            0.0,
+            "{settings:?}"
+        );
+        assert!(
+            (&one.flat - &other.flat).abs().max().double_value(&[]) > 0.0,
+            "{settings:?}"
+        );
     }
 }
 
@@ -172,7 +250,10 @@ fn dropout_repeats_with_its_stream_and_differs_between_steps() {
     let loss = |step: u64| {
         let replica = Replica::new(&network, &weights, true);
         let mode = Mode::Train(Stream::new(1).child(step));
-        replica.backward(&network, &batch, mode, 0.0, 1.0).expect("libtorch works").loss
+        replica
+            .backward(&network, &batch, mode, 0.0, 1.0)
+            .expect("libtorch works")
+            .loss
     };
     assert_eq!(loss(1), loss(1));
     assert_ne!(loss(1), loss(2));
@@ -181,12 +262,28 @@ fn dropout_repeats_with_its_stream_and_differs_between_steps() {
 #[test]
 fn a_frozen_embedding_is_read_and_not_learned() {
     let learned = settings(ModelKind::Gru, Pooling::Max, true, 1);
-    let frozen = ModelSettings { train_embedding: false, ..learned.clone() };
+    let frozen = ModelSettings {
+        train_embedding: false,
+        ..learned.clone()
+    };
     let (learned_network, learned_weights) = build(&learned);
     let (frozen_network, frozen_weights) = build(&frozen);
     let elements = (SIZES.vocabulary_size * SIZES.width) as usize;
-    assert_eq!(learned_network.layout().len() - frozen_network.layout().len(), elements);
-    let one = logits(&learned, &learned_network, &learned_weights, &batch(&learned_network, &texts(), &labels(), 0));
-    let two = logits(&frozen, &frozen_network, &frozen_weights, &batch(&frozen_network, &texts(), &labels(), 0));
+    assert_eq!(
+        learned_network.layout().len() - frozen_network.layout().len(),
+        elements
+    );
+    let one = logits(
+        &learned,
+        &learned_network,
+        &learned_weights,
+        &batch(&learned_network, &texts(), &labels(), 0),
+    );
+    let two = logits(
+        &frozen,
+        &frozen_network,
+        &frozen_weights,
+        &batch(&frozen_network, &texts(), &labels(), 0),
+    );
     assert!((one - two).abs().max().double_value(&[]) < 1e-6);
 }

@@ -8,7 +8,8 @@ use std::path::PathBuf;
 
 use artifact::{Artifact, Contract, OutputFile, Split, StageName};
 use classifier::{
-    Bundle, ChosenDevice, ClassifierError, LIBTORCH_VERSION, Replica, TokenContract, TokenRows, choose_device, logits_of,
+    Bundle, ChosenDevice, ClassifierError, LIBTORCH_VERSION, Replica, TokenContract, TokenRows,
+    choose_device, logits_of,
 };
 use metrics::{Metric, MetricsError, MetricsFile, Tally, summary};
 use settings::EvaluationSettings;
@@ -48,18 +49,33 @@ impl Stage for Evaluate {
 
     fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failure> {
         let device = choose_device(context.run().device, context.run().cores()).map_err(failure)?;
-        context.progress().note(&format!("device: {}", device.describe()));
+        context
+            .progress()
+            .note(&format!("device: {}", device.describe()));
         let bundle = load(context, &device).map_err(failure)?;
         let mut predictions = Vec::new();
         for split in [Split::Validation, Split::Test] {
-            predictions.extend(predict(context, &settings, &bundle, &device, split).map_err(failure)?);
+            predictions
+                .extend(predict(context, &settings, &bundle, &device, split).map_err(failure)?);
         }
-        let written = predictions::write(&context.output().join(PREDICTIONS), &settings.model, &predictions)?;
+        let written = predictions::write(
+            &context.output().join(PREDICTIONS),
+            &settings.model,
+            &predictions,
+        )?;
         let figures = judge(&settings, &predictions)?;
-        figures.write(&context.output().join(METRICS)).map_err(metrics_failure)?;
+        figures
+            .write(&context.output().join(METRICS))
+            .map_err(metrics_failure)?;
         let line = in_words(&settings.model, &figures);
-        let contract = Contract::Evaluation { model: settings.model, rows: figures.rows };
-        let files = vec![OutputFile::table(PREDICTIONS, written), OutputFile::data(METRICS)];
+        let contract = Contract::Evaluation {
+            model: settings.model,
+            rows: figures.rows,
+        };
+        let files = vec![
+            OutputFile::table(PREDICTIONS, written),
+            OutputFile::data(METRICS),
+        ];
         Ok(Outcome {
             device: Some(device.describe()),
             versions: vec![("libtorch".to_owned(), LIBTORCH_VERSION.to_owned())],
@@ -102,12 +118,27 @@ fn predict(
     split: Split,
 ) -> Result<Vec<Prediction>, ClassifierError> {
     let rows = TokenRows::open(context.input(StageName::Tokenize), split)?;
-    let task = context.progress().task(&format!("predicting {split}"), Some(rows.len() as u64), "reviews");
-    let mut replicas: Vec<Replica> =
-        (0..device.replicas).map(|_| Replica::new(&bundle.network, &bundle.weights, false)).collect();
-    let shape = (settings.batch_size as usize, bundle.model.tokenizer.pad_id, bundle.model.labels.len());
-    let logits =
-        logits_of(&bundle.network, &mut replicas, &rows, shape, device.device, &|rows| task.advance(rows))?;
+    let task = context.progress().task(
+        &format!("predicting {split}"),
+        Some(rows.len() as u64),
+        "reviews",
+    );
+    let mut replicas: Vec<Replica> = (0..device.replicas)
+        .map(|_| Replica::new(&bundle.network, &bundle.weights, false))
+        .collect();
+    let shape = (
+        settings.batch_size as usize,
+        bundle.model.tokenizer.pad_id,
+        bundle.model.labels.len(),
+    );
+    let logits = logits_of(
+        &bundle.network,
+        &mut replicas,
+        &rows,
+        shape,
+        device.device,
+        &|rows| task.advance(rows),
+    )?;
     let calibration = bundle.model.calibration;
     let predict = |(row, difference)| Prediction {
         row_id: rows.row_id(row),
@@ -115,27 +146,55 @@ fn predict(
         label: rows.label(row),
         probability: calibration.probability(difference) as f32,
     };
-    Ok(logits.differences().into_iter().enumerate().map(predict).collect())
+    Ok(logits
+        .differences()
+        .into_iter()
+        .enumerate()
+        .map(predict)
+        .collect())
 }
 
 /// The figures on the test rows.
-fn judge(settings: &EvaluationSettings, predictions: &[Prediction]) -> Result<MetricsFile, Failure> {
-    let test: Vec<&Prediction> = predictions.iter().filter(|prediction| prediction.split == Split::Test).collect();
+fn judge(
+    settings: &EvaluationSettings,
+    predictions: &[Prediction],
+) -> Result<MetricsFile, Failure> {
+    let test: Vec<&Prediction> = predictions
+        .iter()
+        .filter(|prediction| prediction.split == Split::Test)
+        .collect();
     if test.is_empty() {
         return Err(Failure::new("There are no test rows to judge the model on")
             .with_hint("Raise `clean.split.test`, the share set aside for the test".to_owned()));
     }
     let labels: Vec<u8> = test.iter().map(|prediction| prediction.label).collect();
-    let probabilities: Vec<f32> = test.iter().map(|prediction| prediction.probability).collect();
+    let probabilities: Vec<f32> = test
+        .iter()
+        .map(|prediction| prediction.probability)
+        .collect();
     let tally = Tally::new(&labels, &probabilities).map_err(metrics_failure)?;
-    let figures = summary(&tally, settings.bootstrap_samples, settings.confidence, settings.seed)
-        .map_err(metrics_failure)?;
-    Ok(MetricsFile::of_model(&settings.model, test.len() as u64, settings.confidence, figures))
+    let figures = summary(
+        &tally,
+        settings.bootstrap_samples,
+        settings.confidence,
+        settings.seed,
+    )
+    .map_err(metrics_failure)?;
+    Ok(MetricsFile::of_model(
+        &settings.model,
+        test.len() as u64,
+        settings.confidence,
+        figures,
+    ))
 }
 
 fn in_words(model: &str, file: &MetricsFile) -> String {
     let rows = format::count(file.rows);
-    match file.models.get(model).and_then(|figures| figures.get(Metric::Accuracy.name())) {
+    match file
+        .models
+        .get(model)
+        .and_then(|figures| figures.get(Metric::Accuracy.name()))
+    {
         Some(accuracy) => format!(
             "{:.2} % of {rows} test reviews right ({:.0} % interval {:.2} to {:.2})",
             100.0 * accuracy.value,

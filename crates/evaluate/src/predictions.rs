@@ -22,9 +22,15 @@ pub struct Prediction {
 }
 
 /// Writes predictions of one model and returns their number.
-pub(crate) fn write(path: &Path, model: &str, predictions: &[Prediction]) -> Result<u64, ArtifactError> {
+pub(crate) fn write(
+    path: &Path,
+    model: &str,
+    predictions: &[Prediction],
+) -> Result<u64, ArtifactError> {
     let row_ids = predictions.iter().map(|prediction| prediction.row_id);
-    let splits = predictions.iter().map(|prediction| prediction.split.as_str());
+    let splits = predictions
+        .iter()
+        .map(|prediction| prediction.split.as_str());
     let labels = predictions.iter().map(|prediction| prediction.label);
     let probabilities = predictions.iter().map(|prediction| prediction.probability);
     let batch = RecordBatch::try_new(
@@ -34,7 +40,9 @@ pub(crate) fn write(path: &Path, model: &str, predictions: &[Prediction]) -> Res
             Arc::new(StringArray::from_iter_values(splits)),
             Arc::new(UInt8Array::from_iter_values(labels)),
             Arc::new(Float32Array::from_iter_values(probabilities)),
-            Arc::new(StringArray::from_iter_values(predictions.iter().map(|_| model))),
+            Arc::new(StringArray::from_iter_values(
+                predictions.iter().map(|_| model),
+            )),
         ],
     )
     .map_err(ArtifactError::table("write", path))?;
@@ -53,9 +61,15 @@ pub(crate) fn read_test_rows(path: &Path, model: &str) -> Result<Vec<JudgedRow>,
         let labels = batch.column(2).as_primitive::<UInt8Type>();
         let probabilities = batch.column(3).as_primitive::<Float32Type>();
         let models = batch.column(4).as_string::<i32>();
-        let wanted =
-            (0..batch.num_rows()).filter(|&row| splits.value(row) == Split::Test.as_str() && models.value(row) == model);
-        rows.extend(wanted.map(|row| (row_ids.value(row), labels.value(row), probabilities.value(row))));
+        let wanted = (0..batch.num_rows())
+            .filter(|&row| splits.value(row) == Split::Test.as_str() && models.value(row) == model);
+        rows.extend(wanted.map(|row| {
+            (
+                row_ids.value(row),
+                labels.value(row),
+                probabilities.value(row),
+            )
+        }));
     }
     Ok(rows)
 }

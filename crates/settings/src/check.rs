@@ -8,8 +8,8 @@ use indexmap::IndexMap;
 
 use crate::vectors::{self, VectorsError};
 use crate::{
-    EmbeddingKind, EmbeddingSettings, ModelSettings, Pipeline, SettingsError, TokenizerKind, TokenizerSettings,
-    TrainingSettings,
+    EmbeddingKind, EmbeddingSettings, ModelSettings, Pipeline, SettingsError, TokenizerKind,
+    TokenizerSettings, TrainingSettings,
 };
 
 pub(crate) fn check(pipeline: &Pipeline) -> Result<(), SettingsError> {
@@ -20,12 +20,22 @@ pub(crate) fn check(pipeline: &Pipeline) -> Result<(), SettingsError> {
     }
     for (name, embedding) in &pipeline.embeddings {
         let key = format!("embedding.{name}");
-        refer(&format!("{key}.tokenizer"), "tokenizer", &embedding.tokenizer, &pipeline.tokenizers)?;
+        refer(
+            &format!("{key}.tokenizer"),
+            "tokenizer",
+            &embedding.tokenizer,
+            &pipeline.tokenizers,
+        )?;
         check_embedding(&key, embedding)?;
     }
     for (name, model) in &pipeline.models {
         let key = format!("model.{name}");
-        let embedding = refer(&format!("{key}.embedding"), "embedding", &model.embedding, &pipeline.embeddings)?;
+        let embedding = refer(
+            &format!("{key}.embedding"),
+            "embedding",
+            &model.embedding,
+            &pipeline.embeddings,
+        )?;
         let tokenizer = &pipeline.tokenizers[&embedding.tokenizer];
         check_model(&key, model, tokenizer)?;
         check_training(&format!("{key}.training"), &model.training)?;
@@ -45,9 +55,19 @@ pub(crate) fn check_asserted_tokenizers(
 ) -> Result<(), SettingsError> {
     for (name, tokenizer) in asserted {
         let Some(wanted) = tokenizer else { continue };
-        refer(&format!("model.{name}.tokenizer"), "tokenizer", wanted, &pipeline.tokenizers)?;
+        refer(
+            &format!("model.{name}.tokenizer"),
+            "tokenizer",
+            wanted,
+            &pipeline.tokenizers,
+        )?;
         let embedding_name = &pipeline.models[name].embedding;
-        let embedding = refer(&format!("model.{name}.embedding"), "embedding", embedding_name, &pipeline.embeddings)?;
+        let embedding = refer(
+            &format!("model.{name}.embedding"),
+            "embedding",
+            embedding_name,
+            &pipeline.embeddings,
+        )?;
         if embedding.tokenizer != *wanted {
             return Err(SettingsError::Value {
                 key: format!("model.{name}"),
@@ -74,7 +94,9 @@ fn check_names(pipeline: &Pipeline) -> Result<(), SettingsError> {
     ];
     for (table, names) in tables {
         for name in names {
-            let plain = name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-');
+            let plain = name
+                .chars()
+                .all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-');
             if name.is_empty() || !plain {
                 return Err(SettingsError::value(
                     format!("{table}.{name}"),
@@ -90,25 +112,46 @@ fn check_ingest_and_clean(pipeline: &Pipeline) -> Result<(), SettingsError> {
     let ingest = &pipeline.ingest;
     inside("ingest.max_reject_rate", ingest.max_reject_rate, 0.0, 1.0)?;
     if ingest.max_text_bytes == 0 {
-        return Err(SettingsError::value("ingest.max_text_bytes", "must be at least 1"));
+        return Err(SettingsError::value(
+            "ingest.max_text_bytes",
+            "must be at least 1",
+        ));
     }
     if let Some(rule) = &ingest.rating
         && (!rule.centre.is_finite() || !rule.dead_zone.is_finite() || rule.dead_zone < 0.0)
     {
-        return Err(SettingsError::value("ingest.rating", "must have a finite centre and a dead zone of at least 0"));
+        return Err(SettingsError::value(
+            "ingest.rating",
+            "must have a finite centre and a dead zone of at least 0",
+        ));
     }
     if let Some(download) = &ingest.download
-        && (download.sha256.len() != 64 || !download.sha256.bytes().all(|digit| digit.is_ascii_hexdigit()))
+        && (download.sha256.len() != 64
+            || !download
+                .sha256
+                .bytes()
+                .all(|digit| digit.is_ascii_hexdigit()))
     {
-        return Err(SettingsError::value("ingest.download.sha256", "must be 64 hex digits"));
+        return Err(SettingsError::value(
+            "ingest.download.sha256",
+            "must be 64 hex digits",
+        ));
     }
     inside("clean.split.test", pipeline.clean.split.test, 0.0, 0.9)?;
-    inside("clean.split.validation", pipeline.clean.split.validation, 0.0, 0.9)
+    inside(
+        "clean.split.validation",
+        pipeline.clean.split.validation,
+        0.0,
+        0.9,
+    )
 }
 
 fn check_tokenizer(key: &str, tokenizer: &TokenizerSettings) -> Result<(), SettingsError> {
     if tokenizer.max_length < 2 {
-        return Err(SettingsError::value(format!("{key}.max_length"), "must be at least 2"));
+        return Err(SettingsError::value(
+            format!("{key}.max_length"),
+            "must be at least 2",
+        ));
     }
     if tokenizer.kind == TokenizerKind::Pretrained {
         let trained = [
@@ -119,20 +162,31 @@ fn check_tokenizer(key: &str, tokenizer: &TokenizerSettings) -> Result<(), Setti
         if let Some((setting, _)) = trained.into_iter().find(|(_, given)| *given) {
             return Err(SettingsError::Value {
                 key: format!("{key}.{setting}"),
-                problem: "cannot be set for a pretrained tokenizer, which brings its own".to_owned(),
+                problem: "cannot be set for a pretrained tokenizer, which brings its own"
+                    .to_owned(),
                 hint: Some(format!("Remove `{setting}` from `[{key}]`")),
             });
         }
         if tokenizer.source.is_none() {
-            return Err(SettingsError::value(format!("{key}.source"), "must name the `tokenizer.json` to use"));
+            return Err(SettingsError::value(
+                format!("{key}.source"),
+                "must name the `tokenizer.json` to use",
+            ));
         }
         return Ok(());
     }
     if tokenizer.source.is_some() {
-        return Err(SettingsError::value(format!("{key}.source"), "is for `kind = \"pretrained\"` only"));
+        return Err(SettingsError::value(
+            format!("{key}.source"),
+            "is for `kind = \"pretrained\"` only",
+        ));
     }
     // 256 bytes and the special tokens: below that the byte-level alphabet itself does not fit.
-    let least = if tokenizer.kind == TokenizerKind::Bpe { 300 } else { 100 };
+    let least = if tokenizer.kind == TokenizerKind::Bpe {
+        300
+    } else {
+        100
+    };
     match tokenizer.vocabulary_size {
         Some(size) if size < least => Err(SettingsError::value(
             format!("{key}.vocabulary_size"),
@@ -146,15 +200,24 @@ fn check_embedding(key: &str, embedding: &EmbeddingSettings) -> Result<(), Setti
     match embedding.kind {
         EmbeddingKind::Random => {
             if embedding.source.is_some() {
-                return Err(SettingsError::value(format!("{key}.source"), "is for `kind = \"static\"` only"));
+                return Err(SettingsError::value(
+                    format!("{key}.source"),
+                    "is for `kind = \"static\"` only",
+                ));
             }
             match embedding.width {
                 Some(width) if (1..=4096).contains(&width) => Ok(()),
-                _ => Err(SettingsError::value(format!("{key}.width"), "must be given, from 1 to 4096")),
+                _ => Err(SettingsError::value(
+                    format!("{key}.width"),
+                    "must be given, from 1 to 4096",
+                )),
             }
         }
         EmbeddingKind::Static => match &embedding.source {
-            None => Err(SettingsError::value(format!("{key}.source"), "must name the file with the vectors")),
+            None => Err(SettingsError::value(
+                format!("{key}.source"),
+                "must name the file with the vectors",
+            )),
             Some(path) => check_vectors(key, path, embedding.width),
         },
     }
@@ -164,7 +227,11 @@ fn check_embedding(key: &str, embedding: &EmbeddingSettings) -> Result<(), Setti
 fn check_vectors(key: &str, path: &Path, width: Option<u32>) -> Result<(), SettingsError> {
     let file = path.display();
     let problem = |setting: &str, problem: String, hint: String| {
-        Err(SettingsError::Value { key: format!("{key}.{setting}"), problem, hint: Some(hint) })
+        Err(SettingsError::Value {
+            key: format!("{key}.{setting}"),
+            problem,
+            hint: Some(hint),
+        })
     };
     let found = match vectors::peek_width(path) {
         Ok(found) => found,
@@ -194,13 +261,19 @@ fn check_vectors(key: &str, path: &Path, width: Option<u32>) -> Result<(), Setti
         Some(wanted) if wanted != found => problem(
             "width",
             format!("is {wanted}, and the vectors in `{file}` have {found} components"),
-            format!("Remove `width` from `[{key}]`, or name vectors of {wanted} components with `{key}.source`"),
+            format!(
+                "Remove `width` from `[{key}]`, or name vectors of {wanted} components with `{key}.source`"
+            ),
         ),
         _ => Ok(()),
     }
 }
 
-fn check_model(key: &str, model: &ModelSettings, tokenizer: &TokenizerSettings) -> Result<(), SettingsError> {
+fn check_model(
+    key: &str,
+    model: &ModelSettings,
+    tokenizer: &TokenizerSettings,
+) -> Result<(), SettingsError> {
     positive(&format!("{key}.hidden"), model.hidden)?;
     if model.kind.is_recurrent() {
         positive(&format!("{key}.layers"), model.layers)?;
@@ -216,13 +289,21 @@ fn check_model(key: &str, model: &ModelSettings, tokenizer: &TokenizerSettings) 
         positive(&format!("{key}.filters"), model.filters)?;
         let widest = model.kernel_widths.iter().max().copied().unwrap_or(0);
         if widest == 0 || model.kernel_widths.contains(&0) {
-            return Err(SettingsError::value(format!("{key}.kernel_widths"), "must list widths of at least 1"));
+            return Err(SettingsError::value(
+                format!("{key}.kernel_widths"),
+                "must list widths of at least 1",
+            ));
         }
         if widest > tokenizer.max_length {
             return Err(SettingsError::Value {
                 key: format!("{key}.kernel_widths"),
-                problem: format!("has a kernel of {widest} tokens, and its tokenizer keeps {} per row", tokenizer.max_length),
-                hint: Some("Raise the tokenizer's `max_length`, or take a narrower kernel".to_owned()),
+                problem: format!(
+                    "has a kernel of {widest} tokens, and its tokenizer keeps {} per row",
+                    tokenizer.max_length
+                ),
+                hint: Some(
+                    "Raise the tokenizer's `max_length`, or take a narrower kernel".to_owned(),
+                ),
             });
         }
     }
@@ -239,10 +320,16 @@ fn check_training(key: &str, training: &TrainingSettings) -> Result<(), Settings
         positive(&format!("{key}.{name}"), value)?;
     }
     if training.accumulation > training.batch_size {
-        return Err(SettingsError::value(format!("{key}.accumulation"), "cannot be more than `batch_size`"));
+        return Err(SettingsError::value(
+            format!("{key}.accumulation"),
+            "cannot be more than `batch_size`",
+        ));
     }
     if !(training.learning_rate > 0.0 && training.learning_rate.is_finite()) {
-        return Err(SettingsError::value(format!("{key}.learning_rate"), "must be above 0"));
+        return Err(SettingsError::value(
+            format!("{key}.learning_rate"),
+            "must be above 0",
+        ));
     }
     for (name, value, high) in [
         ("warm_up", training.warm_up, 1.0),
@@ -264,24 +351,36 @@ fn refer<'a, T>(
     tables: &'a IndexMap<String, T>,
 ) -> Result<&'a T, SettingsError> {
     if name.is_empty() {
-        return Err(SettingsError::value(key, format!("must name the {what} it reads")));
+        return Err(SettingsError::value(
+            key,
+            format!("must name the {what} it reads"),
+        ));
     }
-    tables.get(name).ok_or_else(|| SettingsError::UnknownReference {
-        key: key.to_owned(),
-        what,
-        name: name.to_owned(),
-        known: tables.keys().cloned().collect(),
-    })
+    tables
+        .get(name)
+        .ok_or_else(|| SettingsError::UnknownReference {
+            key: key.to_owned(),
+            what,
+            name: name.to_owned(),
+            known: tables.keys().cloned().collect(),
+        })
 }
 
 fn positive(key: &str, value: u32) -> Result<(), SettingsError> {
-    if value == 0 { Err(SettingsError::value(key, "must be at least 1")) } else { Ok(()) }
+    if value == 0 {
+        Err(SettingsError::value(key, "must be at least 1"))
+    } else {
+        Ok(())
+    }
 }
 
 fn inside(key: &str, value: f64, low: f64, high: f64) -> Result<(), SettingsError> {
     if (low..=high).contains(&value) {
         Ok(())
     } else {
-        Err(SettingsError::value(key, format!("is {value} and must be from {low} to {high}")))
+        Err(SettingsError::value(
+            key,
+            format!("is {value} and must be from {low} to {high}"),
+        ))
     }
 }

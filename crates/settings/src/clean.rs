@@ -21,7 +21,13 @@ pub struct CleanSettings {
 
 impl Default for CleanSettings {
     fn default() -> Self {
-        Self { html: true, unicode: true, white_space: true, split: SplitSettings::default(), seed: None }
+        Self {
+            html: true,
+            unicode: true,
+            white_space: true,
+            split: SplitSettings::default(),
+            seed: None,
+        }
     }
 }
 
@@ -42,6 +48,11 @@ pub struct SplitSettings {
 
 impl Default for SplitSettings {
     fn default() -> Self {
-        Self { official: true, test: 0.2, validation: 0.1, grouped: true }
+        Self {
+            official: true,
+            test: 0.2,
+            validation: 0.1,
+            grouped: true,
+        }
     }
 }

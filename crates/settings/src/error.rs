@@ -70,23 +70,33 @@ impl SettingsError {
         match self {
             Self::Read { .. } => Some("Name the pipeline file with `--pipeline FILE`".to_owned()),
             Self::Parse { .. } => None,
-            Self::Override { .. } => Some("An override is `--set table.key=value`, with the names of the pipeline file".to_owned()),
+            Self::Override { .. } => Some(
+                "An override is `--set table.key=value`, with the names of the pipeline file"
+                    .to_owned(),
+            ),
             Self::Value { hint, .. } => hint.clone(),
-            Self::UnknownReference { name, known, .. } | Self::UnknownVariant { name, known, .. } => {
-                Some(suggest(name, known))
-            }
+            Self::UnknownReference { name, known, .. }
+            | Self::UnknownVariant { name, known, .. } => Some(suggest(name, known)),
         }
     }
 
     /// A [`SettingsError::Value`] without a hint.
     pub(crate) fn value(key: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::Value { key: key.into(), problem: problem.into(), hint: None }
+        Self::Value {
+            key: key.into(),
+            problem: problem.into(),
+            hint: None,
+        }
     }
 }
 
 /// A sentence that names the known name nearest to a misspelled one, and all that are known.
 pub fn suggest(name: &str, known: &[String]) -> String {
-    let list = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let list = known
+        .iter()
+        .map(|name| format!("`{name}`"))
+        .collect::<Vec<_>>()
+        .join(", ");
     match nearest(name, known) {
         Some(close) => format!("Did you mean `{close}`? There are {list}"),
         None if known.is_empty() => "There are none".to_owned(),

@@ -30,7 +30,12 @@ pub(crate) struct EvaluationTable {
 
 impl Default for EvaluationTable {
     fn default() -> Self {
-        Self { bootstrap_samples: 1000, confidence: 0.95, batch_size: 128, seed: None }
+        Self {
+            bootstrap_samples: 1000,
+            confidence: 0.95,
+            batch_size: 128,
+            seed: None,
+        }
     }
 }
 

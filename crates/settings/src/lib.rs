@@ -19,7 +19,9 @@ pub use clean::{CleanSettings, SplitSettings};
 pub use embedding::{EmbeddingKind, EmbeddingSettings};
 pub use error::{SettingsError, nearest, suggest};
 pub use evaluation::{EvaluationSettings, ReportSettings};
-pub use ingest::{Column, Columns, Download, IngestSettings, LabelValues, RatingRule, SourceFormat};
+pub use ingest::{
+    Column, Columns, Download, IngestSettings, LabelValues, RatingRule, SourceFormat,
+};
 pub use model::{ModelKind, ModelSettings, Pooling};
 pub use overrides::Override;
 pub use pipeline::{Device, Pipeline, RunSettings};

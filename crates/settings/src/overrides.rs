@@ -36,8 +36,12 @@ impl Override {
         let (last, parents) = self.path.split_last().ok_or("it names no setting")?;
         let mut table = file;
         for name in parents {
-            let entry = table.entry(name.clone()).or_insert_with(|| Value::Table(Table::new()));
-            table = entry.as_table_mut().ok_or_else(|| format!("`{name}` is a value, not a table"))?;
+            let entry = table
+                .entry(name.clone())
+                .or_insert_with(|| Value::Table(Table::new()));
+            table = entry
+                .as_table_mut()
+                .ok_or_else(|| format!("`{name}` is a value, not a table"))?;
         }
         table.insert(last.clone(), self.value.clone());
         Ok(())
@@ -55,7 +59,10 @@ impl Override {
         if known.iter().any(|known| known == name) {
             return Ok(());
         }
-        Err(format!("there is no `[{table}.{name}]` in the pipeline file. {}", suggest(name, &known)))
+        Err(format!(
+            "there is no `[{table}.{name}]` in the pipeline file. {}",
+            suggest(name, &known)
+        ))
     }
 }
 
@@ -68,7 +75,10 @@ impl FromStr for Override {
         if path.split('.').any(|part| part.trim().is_empty()) {
             return Err(format!("`{path}` is not the dotted name of a setting"));
         }
-        let parsed = format!("value = {value}").parse::<Table>().ok().and_then(|mut table| table.remove("value"));
+        let parsed = format!("value = {value}")
+            .parse::<Table>()
+            .ok()
+            .and_then(|mut table| table.remove("value"));
         Ok(Self {
             path: path.split('.').map(|part| part.trim().to_owned()).collect(),
             value: parsed.unwrap_or_else(|| Value::String(value.to_owned())),
@@ -84,7 +94,10 @@ mod tests {
     #[track_caller]
     fn check(text: &str, expected: &str) {
         let mut file: Table = "[model.lstm]\nhidden = 64\n".parse().expect("a literal");
-        text.parse::<Override>().expect("an override").apply(&mut file).expect("it applies");
+        text.parse::<Override>()
+            .expect("an override")
+            .apply(&mut file)
+            .expect("it applies");
         let expected: Table = expected.parse().expect("a literal");
         assert_eq!(file, expected, "{text}");
     }
@@ -92,10 +105,19 @@ mod tests {
     #[test]
     fn values_take_their_type_from_their_form() {
         check("model.lstm.hidden=32", "[model.lstm]\nhidden = 32");
-        check("run.device=cpu", "run.device = \"cpu\"\n[model.lstm]\nhidden = 64");
+        check(
+            "run.device=cpu",
+            "run.device = \"cpu\"\n[model.lstm]\nhidden = 64",
+        );
         check("run.on=true", "run.on = true\n[model.lstm]\nhidden = 64");
-        check("run.list=[1, 2]", "run.list = [1, 2]\n[model.lstm]\nhidden = 64");
-        check("ingest.source=a b=c.csv", "ingest.source = \"a b=c.csv\"\n[model.lstm]\nhidden = 64");
+        check(
+            "run.list=[1, 2]",
+            "run.list = [1, 2]\n[model.lstm]\nhidden = 64",
+        );
+        check(
+            "ingest.source=a b=c.csv",
+            "ingest.source = \"a b=c.csv\"\n[model.lstm]\nhidden = 64",
+        );
     }
 
     #[test]
@@ -103,6 +125,12 @@ mod tests {
         assert!("model.lstm".parse::<Override>().is_err());
         assert!("model..x=1".parse::<Override>().is_err());
         let mut file: Table = "run = 1".parse().expect("a literal");
-        assert!("run.device=cpu".parse::<Override>().expect("an override").apply(&mut file).is_err());
+        assert!(
+            "run.device=cpu"
+                .parse::<Override>()
+                .expect("an override")
+                .apply(&mut file)
+                .is_err()
+        );
     }
 }

@@ -10,8 +10,8 @@ use toml::Table;
 use crate::evaluation::EvaluationTable;
 use crate::model::ModelTable;
 use crate::{
-    CleanSettings, EmbeddingSettings, EvaluationSettings, IngestSettings, ModelSettings, Override, ReportSettings,
-    SettingsError, TokenizerSettings, TrainingSettings, check,
+    CleanSettings, EmbeddingSettings, EvaluationSettings, IngestSettings, ModelSettings, Override,
+    ReportSettings, SettingsError, TokenizerSettings, TrainingSettings, check,
 };
 
 /// A checked pipeline: every reference resolves, every value makes sense.
@@ -55,7 +55,11 @@ impl RunSettings {
     /// The number of cores to use: at least one.
     pub fn cores(&self) -> usize {
         let available = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        if self.threads == 0 { available } else { self.threads }
+        if self.threads == 0 {
+            available
+        } else {
+            self.threads
+        }
     }
 }
 
@@ -118,10 +122,14 @@ impl Pipeline {
     /// # Errors
     /// The file cannot be read, has an unknown table, key or value, or a reference to nothing.
     pub fn load(path: &Path, overrides: &[Override]) -> Result<Self, SettingsError> {
-        let text = fs::read_to_string(path)
-            .map_err(|source| SettingsError::Read { path: path.to_owned(), source })?;
-        let parse_error =
-            |source: toml::de::Error| SettingsError::Parse { path: path.to_owned(), source: Box::new(source) };
+        let text = fs::read_to_string(path).map_err(|source| SettingsError::Read {
+            path: path.to_owned(),
+            source,
+        })?;
+        let parse_error = |source: toml::de::Error| SettingsError::Parse {
+            path: path.to_owned(),
+            source: Box::new(source),
+        };
         // Parsed from text first, because only then does an error know its line and column.
         let mut file: PipelineFile = toml::from_str(&text).map_err(parse_error)?;
         if !overrides.is_empty() {
@@ -142,14 +150,22 @@ fn with_overrides(mut table: Table, overrides: &[Override]) -> Result<PipelineFi
             setting: setting.as_str().to_owned(),
             source,
         };
-        setting.apply(&mut table).map_err(|problem| failed(problem.into()))?;
-        file = Some(PipelineFile::deserialize(table.clone()).map_err(|error| failed(Box::new(error)))?);
+        setting
+            .apply(&mut table)
+            .map_err(|problem| failed(problem.into()))?;
+        file = Some(
+            PipelineFile::deserialize(table.clone()).map_err(|error| failed(Box::new(error)))?,
+        );
     }
     Ok(file.expect("there is at least one override"))
 }
 
 fn resolve(file: PipelineFile, path: &Path, folder: &Path) -> Result<Pipeline, SettingsError> {
-    let PipelineTable { name, seed, artifacts } = file.pipeline;
+    let PipelineTable {
+        name,
+        seed,
+        artifacts,
+    } = file.pipeline;
     let in_folder = |path: &mut Option<PathBuf>| *path = path.take().map(|path| folder.join(path));
 
     let mut ingest = file.ingest;
@@ -174,7 +190,10 @@ fn resolve(file: PipelineFile, path: &Path, folder: &Path) -> Result<Pipeline, S
         asserted.push((name.clone(), table.tokenizer.take()));
         models.insert(name, table.resolve(training, seed));
     }
-    let evaluations = models.keys().map(|model| (model.clone(), file.evaluation.resolve(model, seed))).collect();
+    let evaluations = models
+        .keys()
+        .map(|model| (model.clone(), file.evaluation.resolve(model, seed)))
+        .collect();
     let mut report = file.report;
     if report.title.is_empty() {
         report.title.clone_from(&name);
@@ -197,9 +216,17 @@ fn resolve(file: PipelineFile, path: &Path, folder: &Path) -> Result<Pipeline, S
 }
 
 /// The settings of `[training]` with those of `[model.NAME.training]` laid over them.
-fn merge_training(shared: &TrainingSettings, own: Table, model: &str) -> Result<TrainingSettings, SettingsError> {
+fn merge_training(
+    shared: &TrainingSettings,
+    own: Table,
+    model: &str,
+) -> Result<TrainingSettings, SettingsError> {
     let mut merged = Table::try_from(shared).expect("training settings are plain data");
     merged.extend(own);
-    TrainingSettings::deserialize(merged)
-        .map_err(|error| SettingsError::value(format!("model.{model}.training"), format!("does not fit: {}", error.message())))
+    TrainingSettings::deserialize(merged).map_err(|error| {
+        SettingsError::value(
+            format!("model.{model}.training"),
+            format!("does not fit: {}", error.message()),
+        )
+    })
 }

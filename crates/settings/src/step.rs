@@ -23,7 +23,10 @@ pub struct StepId {
 impl StepId {
     /// A step by its stage and variant.
     pub fn new(stage: StageName, variant: &str) -> Self {
-        Self { stage, variant: variant.to_owned() }
+        Self {
+            stage,
+            variant: variant.to_owned(),
+        }
     }
 }
 
@@ -58,7 +61,12 @@ impl Pipeline {
         ];
         for (name, settings) in &self.tokenizers {
             let source = settings.source.clone().map(Source::Path);
-            steps.push(step(StepId::new(Tokenize, name), settings, vec![clean.clone()], source));
+            steps.push(step(
+                StepId::new(Tokenize, name),
+                settings,
+                vec![clean.clone()],
+                source,
+            ));
         }
         for (name, settings) in &self.embeddings {
             let source = settings.source.clone().map(Source::Path);
@@ -77,7 +85,12 @@ impl Pipeline {
         }
         if !self.models.is_empty() {
             let everything = steps.iter().map(|step| step.id.clone()).collect();
-            steps.push(step(StepId::new(Report, REVIEWS), &self.report, everything, None));
+            steps.push(step(
+                StepId::new(Report, REVIEWS),
+                &self.report,
+                everything,
+                None,
+            ));
         }
         steps
     }
@@ -108,18 +121,36 @@ impl Pipeline {
     }
 
     fn tokens_of(&self, model: &crate::ModelSettings) -> StepId {
-        StepId::new(StageName::Tokenize, &self.embeddings[&model.embedding].tokenizer)
+        StepId::new(
+            StageName::Tokenize,
+            &self.embeddings[&model.embedding].tokenizer,
+        )
     }
 
     /// A path wins over a download.
     fn ingest_source(&self) -> Option<Source> {
         let download = self.ingest.download.as_ref();
         let path = self.ingest.source.clone().map(Source::Path);
-        path.or_else(|| download.map(|pinned| Source::Pinned { url: pinned.url.clone(), sha256: pinned.sha256.clone() }))
+        path.or_else(|| {
+            download.map(|pinned| Source::Pinned {
+                url: pinned.url.clone(),
+                sha256: pinned.sha256.clone(),
+            })
+        })
     }
 }
 
-fn step<S: Serialize>(id: StepId, settings: &S, inputs: Vec<StepId>, source: Option<Source>) -> Step {
+fn step<S: Serialize>(
+    id: StepId,
+    settings: &S,
+    inputs: Vec<StepId>,
+    source: Option<Source>,
+) -> Step {
     let settings = serde_json::to_value(settings).expect("settings are plain data");
-    Step { id, settings, inputs, sources: source.into_iter().collect() }
+    Step {
+        id,
+        settings,
+        inputs,
+        sources: source.into_iter().collect(),
+    }
 }

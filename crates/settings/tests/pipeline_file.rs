@@ -54,7 +54,11 @@ fn a_reference_to_nothing_is_answered_with_the_nearest_name() {
         "embedding = \"glove\"",
         "`model.naive.embedding` names the embedding `glove`, which is not in the pipeline file. There are `random`",
     );
-    check("tokenizer = \"words\"\n", "", "`embedding.random.tokenizer` must name the tokenizer it reads");
+    check(
+        "tokenizer = \"words\"\n",
+        "",
+        "`embedding.random.tokenizer` must name the tokenizer it reads",
+    );
 }
 
 #[test]
@@ -69,39 +73,111 @@ fn a_model_that_counts_on_another_tokenizer_is_refused_on_both_sides() {
 
 #[test]
 fn unknown_names_are_shown_in_their_line() {
-    check_contains("max_length = 24", "max_lenght = 24", "unknown field `max_lenght`, expected one of `kind`");
-    check_contains("max_length = 24", "max_lenght = 24", "TOML parse error at line 18, column 1");
+    check_contains(
+        "max_length = 24",
+        "max_lenght = 24",
+        "unknown field `max_lenght`, expected one of `kind`",
+    );
+    check_contains(
+        "max_length = 24",
+        "max_lenght = 24",
+        "TOML parse error at line 18, column 1",
+    );
     check_contains("[clean]", "[cleaning]", "unknown field `cleaning`");
-    check_contains("kind = \"lstm\"", "kind = \"ltsm\"", "unknown variant `ltsm`");
-    check_contains("seed = 7", "seed = \"seven\"", "invalid type: string \"seven\", expected u64");
-    check_contains("[model.naive]\n", "[model.naive]\ntraining = { epoch = 1 }\n", "unknown field `epoch`");
-    check_contains("[model.naive]\n", "[model.\"na ive\"]\n", "`model.na ive` has a name with other signs");
-    check_contains("device = \"cpu\"", "device = \"tpu\"", "unknown variant `tpu`");
+    check_contains(
+        "kind = \"lstm\"",
+        "kind = \"ltsm\"",
+        "unknown variant `ltsm`",
+    );
+    check_contains(
+        "seed = 7",
+        "seed = \"seven\"",
+        "invalid type: string \"seven\", expected u64",
+    );
+    check_contains(
+        "[model.naive]\n",
+        "[model.naive]\ntraining = { epoch = 1 }\n",
+        "unknown field `epoch`",
+    );
+    check_contains(
+        "[model.naive]\n",
+        "[model.\"na ive\"]\n",
+        "`model.na ive` has a name with other signs",
+    );
+    check_contains(
+        "device = \"cpu\"",
+        "device = \"tpu\"",
+        "unknown variant `tpu`",
+    );
 }
 
 #[test]
 fn values_that_make_no_sense_are_refused() {
-    check("hidden = 8", "hidden = 0", "`model.naive.hidden` must be at least 1");
-    check("epochs = 2", "epochs = 0", "`model.naive.training.epochs` must be at least 1");
-    check("learning_rate = 0.01", "learning_rate = 0.0", "`model.naive.training.learning_rate` must be above 0");
-    check("learning_rate = 0.01", "learning_rate = nan", "`model.naive.training.learning_rate` must be above 0");
-    check("batch_size = 8", "batch_size = 8\nwarm_up = 1.5", "`model.naive.training.warm_up` is 1.5 and must be from 0 to 1");
+    check(
+        "hidden = 8",
+        "hidden = 0",
+        "`model.naive.hidden` must be at least 1",
+    );
+    check(
+        "epochs = 2",
+        "epochs = 0",
+        "`model.naive.training.epochs` must be at least 1",
+    );
+    check(
+        "learning_rate = 0.01",
+        "learning_rate = 0.0",
+        "`model.naive.training.learning_rate` must be above 0",
+    );
+    check(
+        "learning_rate = 0.01",
+        "learning_rate = nan",
+        "`model.naive.training.learning_rate` must be above 0",
+    );
+    check(
+        "batch_size = 8",
+        "batch_size = 8\nwarm_up = 1.5",
+        "`model.naive.training.warm_up` is 1.5 and must be from 0 to 1",
+    );
     check(
         "batch_size = 8",
         "batch_size = 8\naccumulation = 9",
         "`model.naive.training.accumulation` cannot be more than `batch_size`",
     );
-    check("test = 0.25", "test = 1.25", "`clean.split.test` is 1.25 and must be from 0 to 0.9");
-    check("max_length = 24", "max_length = 1", "`tokenizer.words.max_length` must be at least 2");
+    check(
+        "test = 0.25",
+        "test = 1.25",
+        "`clean.split.test` is 1.25 and must be from 0 to 0.9",
+    );
+    check(
+        "max_length = 24",
+        "max_length = 1",
+        "`tokenizer.words.max_length` must be at least 2",
+    );
     check(
         "vocabulary_size = 300",
         "vocabulary_size = 10",
         "`tokenizer.words.vocabulary_size` is 10 and must be at least 100 for this kind",
     );
-    check("width = 8\n", "", "`embedding.random.width` must be given, from 1 to 4096");
-    check("width = 8", "width = 0", "`embedding.random.width` must be given, from 1 to 4096");
-    check("bootstrap_samples = 50", "bootstrap_samples = 0", "`evaluation.bootstrap_samples` must be at least 1");
-    check("bootstrap_samples = 50", "confidence = 1.0", "`evaluation.confidence` is 1 and must be from 0.5 to 0.9999");
+    check(
+        "width = 8\n",
+        "",
+        "`embedding.random.width` must be given, from 1 to 4096",
+    );
+    check(
+        "width = 8",
+        "width = 0",
+        "`embedding.random.width` must be given, from 1 to 4096",
+    );
+    check(
+        "bootstrap_samples = 50",
+        "bootstrap_samples = 0",
+        "`evaluation.bootstrap_samples` must be at least 1",
+    );
+    check(
+        "bootstrap_samples = 50",
+        "confidence = 1.0",
+        "`evaluation.confidence` is 1 and must be from 0.5 to 0.9999",
+    );
     check(
         "kind = \"naive\"",
         "kind = \"cnn\"\nkernel_widths = [3, 50]",
@@ -133,7 +209,11 @@ fn a_pretrained_tokenizer_brings_its_own_settings() {
         "kind = \"pretrained\"",
         "`tokenizer.words.source` must name the `tokenizer.json` to use",
     );
-    check("min_frequency = 1", "source = \"t.json\"", "`tokenizer.words.source` is for `kind = \"pretrained\"` only");
+    check(
+        "min_frequency = 1",
+        "source = \"t.json\"",
+        "`tokenizer.words.source` is for `kind = \"pretrained\"` only",
+    );
 }
 
 #[test]
@@ -149,12 +229,26 @@ fn vectors_of_another_width_are_refused_while_planning() {
         "kind = \"random\"\nsource = \"none.txt\"",
         "`embedding.random.source` is for `kind = \"static\"` only",
     );
-    let text = tiny_pipeline().replacen("kind = \"random\"", "kind = \"static\"\nsource = \"vectors.txt\"", 1);
+    let text = tiny_pipeline().replacen(
+        "kind = \"random\"",
+        "kind = \"static\"\nsource = \"vectors.txt\"",
+        1,
+    );
     let project = Project::with_pipeline(&text);
-    std::fs::write(project.folder().join("vectors.txt"), "good 1 2 3\nbad 4 5 6\n").expect("written");
+    std::fs::write(
+        project.folder().join("vectors.txt"),
+        "good 1 2 3\nbad 4 5 6\n",
+    )
+    .expect("written");
     let error = Pipeline::load(&project.pipeline_file(), &[]).expect_err("three is not eight");
-    assert!(said(&error).starts_with("`embedding.random.width` is 8, and the vectors in `"), "{}", said(&error));
-    let change = "embedding.random.width=3".parse::<Override>().expect("an override");
+    assert!(
+        said(&error).starts_with("`embedding.random.width` is 8, and the vectors in `"),
+        "{}",
+        said(&error)
+    );
+    let change = "embedding.random.width=3"
+        .parse::<Override>()
+        .expect("an override");
     Pipeline::load(&project.pipeline_file(), &[change]).expect("three is three");
 }
 
@@ -168,8 +262,14 @@ fn an_override_is_checked_like_the_file() {
     let text = refused("model.lstm.hiden=9");
     assert!(text.starts_with("The setting `model.lstm.hiden=9` given with `--set` does not fit: unknown field `hiden`"), "{text}");
     let text = refused("model.lstm.hidden=many");
-    assert!(text.contains("invalid type: string \"many\", expected u32"), "{text}");
-    assert_eq!(refused("model.lstm.hidden=0"), "`model.lstm.hidden` must be at least 1");
+    assert!(
+        text.contains("invalid type: string \"many\", expected u32"),
+        "{text}"
+    );
+    assert_eq!(
+        refused("model.lstm.hidden=0"),
+        "`model.lstm.hidden` must be at least 1"
+    );
     let text = refused("model.lsmt.hidden=9");
     let expected = "there is no `[model.lsmt]` in the pipeline file. Did you mean `lstm`? There are `naive`, `lstm`";
     assert!(text.contains(expected), "{text}");
@@ -179,44 +279,78 @@ fn an_override_is_checked_like_the_file() {
 fn a_file_that_is_not_there_or_not_toml_is_said_so() {
     let error = Pipeline::load(Path::new("no/such.toml"), &[]).expect_err("not there");
     let text = said(&error);
-    assert!(text.starts_with("Could not read the pipeline file `no/such.toml`: No such file"), "{text}");
-    assert!(text.ends_with("Name the pipeline file with `--pipeline FILE`"), "{text}");
+    assert!(
+        text.starts_with("Could not read the pipeline file `no/such.toml`: No such file"),
+        "{text}"
+    );
+    assert!(
+        text.ends_with("Name the pipeline file with `--pipeline FILE`"),
+        "{text}"
+    );
     check_contains("[clean]", "[clean", "TOML parse error at line 11");
-    check_contains("[pipeline]\nname = \"Tiny\"\nseed = 7\n", "", "missing field `pipeline`");
+    check_contains(
+        "[pipeline]\nname = \"Tiny\"\nseed = 7\n",
+        "",
+        "missing field `pipeline`",
+    );
 }
 
 #[test]
 fn paths_are_those_of_the_file_and_not_of_whoever_calls() {
     let project = Project::tiny();
     let pipeline = project.pipeline(&["pipeline.artifacts=../elsewhere"]);
-    assert_eq!(pipeline.ingest.source, Some(project.folder().join("reviews.csv")));
+    assert_eq!(
+        pipeline.ingest.source,
+        Some(project.folder().join("reviews.csv"))
+    );
     assert_eq!(pipeline.artifacts, project.folder().join("../elsewhere"));
     let absolute = project.pipeline(&["ingest.source=/data/x.csv"]);
-    assert_eq!(absolute.ingest.source.as_deref(), Some(Path::new("/data/x.csv")));
+    assert_eq!(
+        absolute.ingest.source.as_deref(),
+        Some(Path::new("/data/x.csv"))
+    );
 }
 
 #[test]
 fn a_models_training_is_the_common_one_with_its_own_laid_over() {
     let project = Project::tiny();
-    let pipeline = project.pipeline(&["model.lstm.training.epochs=5", "training.batch_size=4", "run.device=cuda"]);
+    let pipeline = project.pipeline(&[
+        "model.lstm.training.epochs=5",
+        "training.batch_size=4",
+        "run.device=cuda",
+    ]);
     let (naive, lstm) = (&pipeline.models["naive"], &pipeline.models["lstm"]);
     assert_eq!((naive.training.epochs, naive.training.batch_size), (2, 4));
     assert_eq!((lstm.training.epochs, lstm.training.batch_size), (5, 4));
     assert_eq!(lstm.training.learning_rate, 0.01);
-    assert_eq!((naive.seed, pipeline.clean.seed, pipeline.run.device), (7, Some(7), Device::Cuda));
+    assert_eq!(
+        (naive.seed, pipeline.clean.seed, pipeline.run.device),
+        (7, Some(7), Device::Cuda)
+    );
 }
 
 /// The settings of a step: all that enters its key.
 fn settings_of(stage: StageName, variant: &str, changes: &[&str]) -> serde_json::Value {
-    Project::tiny().pipeline(changes).step(stage, Some(variant)).expect("a step").settings
+    Project::tiny()
+        .pipeline(changes)
+        .step(stage, Some(variant))
+        .expect("a step")
+        .settings
 }
 
 #[test]
 fn a_step_sees_its_own_settings_and_no_others() {
     use StageName::{Clean, Embed, Evaluate, Ingest, Report, Tokenize, Train};
     let all = [
-        (Ingest, "reviews"), (Clean, "reviews"), (Tokenize, "words"), (Embed, "random"), (Train, "naive"),
-        (Train, "lstm"), (Evaluate, "naive"), (Evaluate, "lstm"), (Report, "reviews"),
+        (Ingest, "reviews"),
+        (Clean, "reviews"),
+        (Tokenize, "words"),
+        (Embed, "random"),
+        (Train, "naive"),
+        (Train, "lstm"),
+        (Evaluate, "naive"),
+        (Evaluate, "lstm"),
+        (Report, "reviews"),
     ];
     let check = |change: &str, expected: &[(StageName, &str)]| {
         let changed = |(stage, variant): &(StageName, &str)| {
@@ -233,7 +367,10 @@ fn a_step_sees_its_own_settings_and_no_others() {
     check("model.lstm.hidden=9", &[(Train, "lstm")]);
     check("model.lstm.training.epochs=9", &[(Train, "lstm")]);
     check("training.epochs=9", &[(Train, "naive"), (Train, "lstm")]);
-    check("evaluation.batch_size=9", &[(Evaluate, "naive"), (Evaluate, "lstm")]);
+    check(
+        "evaluation.batch_size=9",
+        &[(Evaluate, "naive"), (Evaluate, "lstm")],
+    );
     check("report.title=Other", &[(Report, "reviews")]);
     check("run.device=auto", &[]);
     check("run.threads=1", &[]);
@@ -245,26 +382,56 @@ fn every_step_stands_after_what_it_reads() {
     let steps = Project::tiny().pipeline(&[]).steps();
     for (position, step) in steps.iter().enumerate() {
         for input in &step.inputs {
-            assert!(steps[..position].iter().any(|earlier| earlier.id == *input), "{} reads {input}", step.id);
+            assert!(
+                steps[..position].iter().any(|earlier| earlier.id == *input),
+                "{} reads {input}",
+                step.id
+            );
         }
     }
     let reads = |stage, variant: &str| {
-        let step = steps.iter().find(|step| step.id.stage == stage && step.id.variant == variant).expect("a step");
-        step.inputs.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+        let step = steps
+            .iter()
+            .find(|step| step.id.stage == stage && step.id.variant == variant)
+            .expect("a step");
+        step.inputs
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join(", ")
     };
-    assert_eq!(reads(StageName::Train, "lstm"), "tokenize words, embed random");
-    assert_eq!(reads(StageName::Evaluate, "lstm"), "tokenize words, train lstm");
-    assert_eq!(steps.last().expect("a report").inputs.len(), steps.len() - 1);
+    assert_eq!(
+        reads(StageName::Train, "lstm"),
+        "tokenize words, embed random"
+    );
+    assert_eq!(
+        reads(StageName::Evaluate, "lstm"),
+        "tokenize words, train lstm"
+    );
+    assert_eq!(
+        steps.last().expect("a report").inputs.len(),
+        steps.len() - 1
+    );
 }
 
 #[test]
 fn a_path_wins_over_a_download() {
-    let download = "download = { url = \"https://example.org/x.tar.gz\", sha256 = \"HEX\" }".replace("HEX", &"ab".repeat(32));
+    let download = "download = { url = \"https://example.org/x.tar.gz\", sha256 = \"HEX\" }"
+        .replace("HEX", &"ab".repeat(32));
     let text = tiny_pipeline().replacen("source = \"reviews.csv\"", &download, 1);
     let project = Project::with_pipeline(&text);
-    let sources = |changes: &[&str]| project.pipeline(changes).step(StageName::Ingest, None).expect("a step").sources;
+    let sources = |changes: &[&str]| {
+        project
+            .pipeline(changes)
+            .step(StageName::Ingest, None)
+            .expect("a step")
+            .sources
+    };
     assert!(matches!(&sources(&[])[..], [Source::Pinned { .. }]));
-    assert!(matches!(&sources(&["ingest.source=x.csv"])[..], [Source::Path(_)]));
+    assert!(matches!(
+        &sources(&["ingest.source=x.csv"])[..],
+        [Source::Path(_)]
+    ));
 }
 
 #[test]
@@ -280,12 +447,25 @@ fn a_variant_is_named_where_there_are_several() {
         refused(StageName::Train, Some("ltsm")),
         "The stage `train` has no variant `ltsm`. Did you mean `lstm`? There are `naive`, `lstm`"
     );
-    assert_eq!(pipeline.step(StageName::Embed, None).expect("there is one").id.variant, "random");
+    assert_eq!(
+        pipeline
+            .step(StageName::Embed, None)
+            .expect("there is one")
+            .id
+            .variant,
+        "random"
+    );
 }
 
 #[test]
 fn the_pipeline_of_this_repository_is_sound() {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/../../pipeline.toml");
     let pipeline = Pipeline::load(Path::new(file), &[]).expect("it is sound");
-    assert!(pipeline.models.contains_key("naive") && pipeline.models.values().any(|model| model.kind.is_recurrent()));
+    assert!(
+        pipeline.models.contains_key("naive")
+            && pipeline
+                .models
+                .values()
+                .any(|model| model.kind.is_recurrent())
+    );
 }

@@ -11,7 +11,12 @@ use crate::ProgressMode;
 #[derive(Clone, Debug, Args)]
 pub struct PipelineArguments {
     /// The pipeline file
-    #[arg(long, value_name = "FILE", default_value = "pipeline.toml", global = true)]
+    #[arg(
+        long,
+        value_name = "FILE",
+        default_value = "pipeline.toml",
+        global = true
+    )]
     pub pipeline: PathBuf,
 
     /// The reviews: a file or folder, instead of the pipeline file's `ingest.source`
@@ -44,7 +49,8 @@ impl PipelineArguments {
     /// stands in, paths in overrides to the pipeline file's, so the former are made absolute.
     fn all_overrides(&self) -> Vec<Override> {
         let path = |name: &str, path: &Option<PathBuf>| {
-            path.as_ref().map(|path| Override::text(name, &absolute_text(path)))
+            path.as_ref()
+                .map(|path| Override::text(name, &absolute_text(path)))
         };
         let mut overrides = self.overrides.clone();
         overrides.extend(path("ingest.source", &self.source));
@@ -64,7 +70,10 @@ impl PipelineArguments {
 }
 
 fn absolute_text(path: &Path) -> String {
-    absolute(path).unwrap_or_else(|_| path.to_owned()).to_string_lossy().into_owned()
+    absolute(path)
+        .unwrap_or_else(|_| path.to_owned())
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// A stage has no arguments of its own.

@@ -29,12 +29,19 @@ impl Context {
 
     /// The input from a stage of which the step has just one.
     pub fn input(&self, stage: StageName) -> &Artifact {
-        self.inputs(stage).next().map(|(_, artifact)| artifact).expect("the graph gives a step the inputs its stage reads")
+        self.inputs(stage)
+            .next()
+            .map(|(_, artifact)| artifact)
+            .expect("the graph gives a step the inputs its stage reads")
     }
 
     /// All inputs from a stage, with their variants, in the order of the pipeline file.
     pub fn inputs(&self, stage: StageName) -> impl Iterator<Item = (&str, &Artifact)> {
-        let inputs = self.resolved.inputs.iter().filter(move |(id, _)| id.stage == stage);
+        let inputs = self
+            .resolved
+            .inputs
+            .iter()
+            .filter(move |(id, _)| id.stage == stage);
         inputs.map(|(id, artifact)| (id.variant.as_str(), artifact))
     }
 
@@ -77,6 +84,12 @@ pub struct Outcome {
 impl Outcome {
     /// An outcome of a stage without tensors.
     pub fn new(contract: Contract, files: Vec<OutputFile>, summary: impl Into<String>) -> Self {
-        Self { contract, files, summary: summary.into(), device: None, versions: Vec::new() }
+        Self {
+            contract,
+            files,
+            summary: summary.into(),
+            device: None,
+            versions: Vec::new(),
+        }
     }
 }

@@ -9,8 +9,8 @@ use settings::{Pipeline, Step};
 
 use crate::format;
 use crate::{
-    Context, Failure, Outcome, PipelineArguments, Progress, ResolvedStep, Resolver, Stage, StepState, print_failure,
-    print_step,
+    Context, Failure, Outcome, PipelineArguments, Progress, ResolvedStep, Resolver, Stage,
+    StepState, print_failure, print_step,
 };
 
 #[derive(Parser)]
@@ -40,7 +40,8 @@ pub fn main<S: Stage>() -> ExitCode {
         .about(summary)
         .after_long_help(details);
     let matches = command.get_matches();
-    let arguments = StageArguments::<S::Options>::from_arg_matches(&matches).unwrap_or_else(|error| error.exit());
+    let arguments = StageArguments::<S::Options>::from_arg_matches(&matches)
+        .unwrap_or_else(|error| error.exit());
     match run_from_arguments::<S>(&arguments) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -55,7 +56,13 @@ fn run_from_arguments<S: Stage>(arguments: &StageArguments<S::Options>) -> Resul
     let step = pipeline.step(S::NAME, arguments.variant.as_deref())?;
     let id = step.id.clone();
     let progress = Progress::new(arguments.pipeline.progress, id.clone());
-    let (state, artifact) = execute::<S>(&pipeline, step, arguments.force, progress, &arguments.options)?;
+    let (state, artifact) = execute::<S>(
+        &pipeline,
+        step,
+        arguments.force,
+        progress,
+        &arguments.options,
+    )?;
     let run = &artifact.manifest().run;
     let text = match state {
         StepState::Done => format!("{}  ({})", run.summary, format::seconds(run.seconds)),
@@ -78,15 +85,25 @@ pub fn execute<S: Stage>(
     options: &S::Options,
 ) -> Result<(StepState, Artifact), Failure> {
     // The pool may exist already when several steps run in one process, as in tests.
-    let _ = rayon::ThreadPoolBuilder::new().num_threads(pipeline.run.cores()).build_global();
+    let _ = rayon::ThreadPoolBuilder::new()
+        .num_threads(pipeline.run.cores())
+        .build_global();
     let store = Store::new(&pipeline.artifacts);
     let mut resolver = Resolver::new(pipeline, &store);
-    let resolved = resolver.resolve(&step)?.map_err(|missing| missing_input(&missing, pipeline))?;
+    let resolved = resolver
+        .resolve(&step)?
+        .map_err(|missing| missing_input(&missing, pipeline))?;
     resolver.save();
     let lock = store.lock(S::NAME, &resolved.key, |holder| {
-        progress.note(&format!("waiting for {holder}, which works on this step already"));
+        progress.note(&format!(
+            "waiting for {holder}, which works on this step already"
+        ));
     })?;
-    let present = if force { None } else { whole(&store, &resolved) };
+    let present = if force {
+        None
+    } else {
+        whole(&store, &resolved)
+    };
     let variant = resolved.step.id.variant.clone();
     let mut context = Context {
         output: store.folder(S::NAME, &resolved.key),
@@ -117,12 +134,22 @@ fn whole(store: &Store, resolved: &ResolvedStep) -> Option<Artifact> {
 fn run_stage<S: Stage>(context: &Context, pending: PendingArtifact) -> Result<Artifact, Failure> {
     let step = &context.resolved.step;
     let settings = serde_json::from_value(step.settings.clone()).map_err(|error| {
-        Failure::new(format!("The settings of `{}` do not fit the stage: {error}", step.id))
+        Failure::new(format!(
+            "The settings of `{}` do not fit the stage: {error}",
+            step.id
+        ))
     })?;
-    let started = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
+    let started = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |time| time.as_secs());
     let clock = Instant::now();
     let outcome = S::run(context, settings)?;
-    let run = run_facts(&outcome, started, clock.elapsed().as_secs_f64(), context.run.cores());
+    let run = run_facts(
+        &outcome,
+        started,
+        clock.elapsed().as_secs_f64(),
+        context.run.cores(),
+    );
     let resolved = &context.resolved;
     let artifact = pending.commit(
         step.settings.clone(),
@@ -162,7 +189,10 @@ fn peak_memory() -> u64 {
 
 fn missing_input(missing: &settings::StepId, pipeline: &Pipeline) -> Failure {
     let file = pipeline.file.display();
-    Failure::new(format!("The output of `{missing}`, which this step reads, is not there")).with_hint(format!(
+    Failure::new(format!(
+        "The output of `{missing}`, which this step reads, is not there"
+    ))
+    .with_hint(format!(
         "Build it with `ressenti run --pipeline {file} --only {} --variant {}`",
         missing.stage, missing.variant
     ))

@@ -28,12 +28,20 @@ pub struct Failure {
 impl Failure {
     /// A failure the user can mend, in one sentence without a full stop.
     pub fn new(message: impl Into<String>) -> Self {
-        Self { error: message.into().into(), hint: None, kind: FailureKind::Mendable }
+        Self {
+            error: message.into().into(),
+            hint: None,
+            kind: FailureKind::Mendable,
+        }
     }
 
     /// A failure from an error, whose chain holds the causes.
     pub fn from_error(error: impl Error + Send + Sync + 'static) -> Self {
-        Self { error: Box::new(error), hint: None, kind: FailureKind::Mendable }
+        Self {
+            error: Box::new(error),
+            hint: None,
+            kind: FailureKind::Mendable,
+        }
     }
 
     /// Adds what to do about it. The command it names must exist.

@@ -33,7 +33,11 @@ pub fn bytes(bytes: u64) -> String {
         value /= 1024.0;
         unit += 1;
     }
-    if unit == 0 { format!("{bytes} B") } else { format!("{value:.1} {}", UNITS[unit]) }
+    if unit == 0 {
+        format!("{bytes} B")
+    } else {
+        format!("{value:.1} {}", UNITS[unit])
+    }
 }
 
 /// A share from 0 to 1 as percent with one decimal: `12.3 %`.
@@ -43,7 +47,11 @@ pub fn percent(share: f64) -> String {
 
 /// `1 review`, `2 reviews`.
 pub fn plural(number: u64, singular: &str, plural: &str) -> String {
-    format!("{} {}", count(number), if number == 1 { singular } else { plural })
+    format!(
+        "{} {}",
+        count(number),
+        if number == 1 { singular } else { plural }
+    )
 }
 
 #[cfg(test)]

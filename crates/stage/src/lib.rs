@@ -43,7 +43,11 @@ pub trait Stage {
     ///
     /// # Errors
     /// What the arguments asked for does not hold.
-    fn after(_context: &Context, _artifact: &Artifact, _options: &Self::Options) -> Result<(), Failure> {
+    fn after(
+        _context: &Context,
+        _artifact: &Artifact,
+        _options: &Self::Options,
+    ) -> Result<(), Failure> {
         Ok(())
     }
 }

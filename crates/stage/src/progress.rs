@@ -62,7 +62,10 @@ pub struct Progress {
 impl Progress {
     /// Progress of a step.
     pub fn new(mode: ProgressMode, step: StepId) -> Self {
-        Self { mode: mode.resolved(), step }
+        Self {
+            mode: mode.resolved(),
+            step,
+        }
     }
 
     /// Starts a task of a known or unknown number of units, for example
@@ -108,7 +111,9 @@ impl Progress {
 
     fn bar(&self, what: &str, total: Option<u64>, unit: &str) -> ProgressBar {
         let template = match total {
-            Some(_) => format!("  {{prefix}} [{{bar:30}}] {{human_pos}}/{{human_len}} {unit}  {{eta}} left  {{msg}}"),
+            Some(_) => format!(
+                "  {{prefix}} [{{bar:30}}] {{human_pos}}/{{human_len}} {unit}  {{eta}} left  {{msg}}"
+            ),
             None => format!("  {{prefix}} {{spinner}} {{human_pos}} {unit}  {{elapsed}}  {{msg}}"),
         };
         let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
@@ -155,14 +160,22 @@ impl Task {
     }
 
     fn line_if_due(&self, done: u64) {
-        let Ok(mut last) = self.last_line.try_lock() else { return };
+        let Ok(mut last) = self.last_line.try_lock() else {
+            return;
+        };
         if last.elapsed() < LINE_EVERY {
             return;
         }
         *last = Instant::now();
-        let message = self.message.lock().map(|text| text.clone()).unwrap_or_default();
+        let message = self
+            .message
+            .lock()
+            .map(|text| text.clone())
+            .unwrap_or_default();
         let elapsed = self.started.elapsed().as_secs_f64();
-        let left = self.total.map(|total| elapsed / done.max(1) as f64 * total.saturating_sub(done) as f64);
+        let left = self
+            .total
+            .map(|total| elapsed / done.max(1) as f64 * total.saturating_sub(done) as f64);
         let line = if self.progress.mode == ProgressMode::Json {
             serde_json::json!({
                 "event": "progress", "stage": self.progress.step.stage, "variant": self.progress.step.variant,
@@ -177,7 +190,12 @@ impl Task {
     }
 
     fn plain_line(&self, done: u64, left: Option<f64>, message: &str) -> String {
-        let mut line = format!("  {}: {} {}", self.progress.step, self.what, format::count(done));
+        let mut line = format!(
+            "  {}: {} {}",
+            self.progress.step,
+            self.what,
+            format::count(done)
+        );
         if let Some(total) = self.total {
             let _ = write!(line, " of {}", format::count(total));
         }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use artifact::{
-    Artifact, ArtifactError, InputReference, Key, Source, SourceIndex, SourceReference, Store, key_of,
+    Artifact, ArtifactError, InputReference, Key, Source, SourceIndex, SourceReference, Store,
+    key_of,
 };
 use settings::{Pipeline, Step, StepId};
 
@@ -45,8 +46,17 @@ pub struct Resolver<'a> {
 impl<'a> Resolver<'a> {
     /// A resolver for the steps of a pipeline.
     pub fn new(pipeline: &Pipeline, store: &'a Store) -> Self {
-        let steps = pipeline.steps().into_iter().map(|step| (step.id.clone(), step)).collect();
-        Self { steps, store, sources: SourceIndex::load(store), found: BTreeMap::new() }
+        let steps = pipeline
+            .steps()
+            .into_iter()
+            .map(|step| (step.id.clone(), step))
+            .collect();
+        Self {
+            steps,
+            store,
+            sources: SourceIndex::load(store),
+            found: BTreeMap::new(),
+        }
     }
 
     /// The step with its key and inputs. `Ok(Err(missing))` names the first input, in the order of
@@ -70,10 +80,24 @@ impl<'a> Resolver<'a> {
                 identity: artifact.identity(),
             })
             .collect();
-        let source_references =
-            step.sources.iter().map(|source| self.sources.reference(source)).collect::<Result<Vec<_>, _>>()?;
-        let key = key_of(step.id.stage, &step.settings, &input_references, &source_references);
-        Ok(Ok(ResolvedStep { step: step.clone(), key, inputs, input_references, source_references }))
+        let source_references = step
+            .sources
+            .iter()
+            .map(|source| self.sources.reference(source))
+            .collect::<Result<Vec<_>, _>>()?;
+        let key = key_of(
+            step.id.stage,
+            &step.settings,
+            &input_references,
+            &source_references,
+        );
+        Ok(Ok(ResolvedStep {
+            step: step.clone(),
+            key,
+            inputs,
+            input_references,
+            source_references,
+        }))
     }
 
     /// Takes note of an artifact just made, so that what follows is resolved with it.
@@ -90,7 +114,11 @@ impl<'a> Resolver<'a> {
         if let Some(artifact) = self.found.get(id) {
             return Ok(Ok(artifact.clone()));
         }
-        let step = self.steps.get(id).cloned().expect("an input of a step is a step of the same pipeline");
+        let step = self
+            .steps
+            .get(id)
+            .cloned()
+            .expect("an input of a step is a step of the same pipeline");
         let resolved = match self.resolve(&step)? {
             Ok(resolved) => resolved,
             Err(missing) => return Ok(Err(missing)),

@@ -56,7 +56,13 @@ pub fn print_step(mode: ProgressMode, state: StepState, step: &StepId, text: &st
         });
         writeln!(out, "{line}")
     } else {
-        writeln!(out, "{style}{:<6}{style:#} {:<9} {:<12} {text}", state.as_str(), step.stage, step.variant)
+        writeln!(
+            out,
+            "{style}{:<6}{style:#} {:<9} {:<12} {text}",
+            state.as_str(),
+            step.stage,
+            step.variant
+        )
     };
 }
 
@@ -68,7 +74,11 @@ pub fn print_failure(failure: &Failure) {
     let chain = failure.chain();
     let _ = writeln!(err, "{error}error{error:#}: {}", chain[0]);
     for cause in &chain[1..] {
-        let _ = writeln!(err, "  caused by: {}", cause.trim_end().replace('\n', "\n    "));
+        let _ = writeln!(
+            err,
+            "  caused by: {}",
+            cause.trim_end().replace('\n', "\n    ")
+        );
     }
     if let Some(text) = failure.hint() {
         let _ = writeln!(err, "\n{hint}hint{hint:#}: {text}");

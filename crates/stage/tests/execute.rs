@@ -32,18 +32,39 @@ impl Stage for Ingest {
 
     fn run(context: &Context, settings: Settings) -> Result<Outcome, Failure> {
         let runs = context.pipeline_file().with_file_name("runs");
-        let mut runs = fs::OpenOptions::new().create(true).append(true).open(runs).expect("opened");
+        let mut runs = fs::OpenOptions::new()
+            .create(true)
+            .append(true)
+            .open(runs)
+            .expect("opened");
         runs.write_all(b".").expect("written");
-        assert_eq!(fs::read_dir(context.output()).expect("the pending folder").count(), 0);
-        fs::write(context.output().join("rate"), settings.max_reject_rate.to_string()).expect("written");
+        assert_eq!(
+            fs::read_dir(context.output())
+                .expect("the pending folder")
+                .count(),
+            0
+        );
+        fs::write(
+            context.output().join("rate"),
+            settings.max_reject_rate.to_string(),
+        )
+        .expect("written");
         if settings.max_reject_rate == 1.0 {
             return Err(Failure::new("Too many rows were rejected"));
         }
-        Ok(Outcome::new(Contract::Reviews { rows: 60 }, vec![OutputFile::table("rate", 60)], "60 rows"))
+        Ok(Outcome::new(
+            Contract::Reviews { rows: 60 },
+            vec![OutputFile::table("rate", 60)],
+            "60 rows",
+        ))
     }
 
     fn after(_: &Context, _: &artifact::Artifact, options: &Options) -> Result<(), Failure> {
-        if options.refuse { Err(Failure::new("refused")) } else { Ok(()) }
+        if options.refuse {
+            Err(Failure::new("refused"))
+        } else {
+            Ok(())
+        }
     }
 }
 
@@ -59,11 +80,20 @@ impl Stage for Clean {
     fn run(context: &Context, _: serde_json::Value) -> Result<Outcome, Failure> {
         let rate = fs::read(context.input(StageName::Ingest).file("rate")?).expect("proved");
         fs::write(context.output().join("rate"), rate).expect("written");
-        Ok(Outcome::new(Contract::Reviews { rows: 60 }, vec![OutputFile::data("rate")], "copied"))
+        Ok(Outcome::new(
+            Contract::Reviews { rows: 60 },
+            vec![OutputFile::data("rate")],
+            "copied",
+        ))
     }
 }
 
-fn run(project: &Project, changes: &[&str], force: bool, options: Options) -> Result<StepState, Failure> {
+fn run(
+    project: &Project,
+    changes: &[&str],
+    force: bool,
+    options: Options,
+) -> Result<StepState, Failure> {
     let pipeline = project.pipeline(changes);
     let step = pipeline.step(StageName::Ingest, None)?;
     let progress = Progress::new(ProgressMode::None, step.id.clone());
@@ -89,7 +119,9 @@ fn a_stage_runs_when_it_has_to_and_only_then() {
     // How a call ends, and how often the stage has run by then.
     let check = |result: Result<StepState, Failure>, expected: StepState, runs: usize| {
         assert_eq!(result.expect("it ends well"), expected);
-        let found = fs::read(project.folder().join("runs")).expect("it ran").len();
+        let found = fs::read(project.folder().join("runs"))
+            .expect("it ran")
+            .len();
         assert_eq!(found, runs);
     };
 
@@ -99,9 +131,16 @@ fn a_stage_runs_when_it_has_to_and_only_then() {
     check(run(&project, &half, false, plain), StepState::Done, 3);
     assert_eq!(rate(), "0.5");
     check(run(&project, &[], false, plain), StepState::Fresh, 3);
-    assert_eq!(rate(), "0.01", "the name stands for the output of the settings in force");
+    assert_eq!(
+        rate(),
+        "0.01",
+        "the name stands for the output of the settings in force"
+    );
 
-    let path = project.artifact(StageName::Ingest, "reviews").file("rate").expect("proved");
+    let path = project
+        .artifact(StageName::Ingest, "reviews")
+        .file("rate")
+        .expect("proved");
     fs::write(&path, "0.02").expect("written");
     check(run(&project, &[], false, plain), StepState::Done, 4);
     assert_eq!(rate(), "0.01");
@@ -114,11 +153,26 @@ fn a_stage_runs_when_it_has_to_and_only_then() {
 #[test]
 fn a_stage_that_fails_leaves_what_was_there() {
     let project = Project::tiny();
-    let failure = run(&project, &["ingest.max_reject_rate=1.0"], false, Options::default()).expect_err("it fails");
+    let failure = run(
+        &project,
+        &["ingest.max_reject_rate=1.0"],
+        false,
+        Options::default(),
+    )
+    .expect_err("it fails");
     assert_eq!(failure.chain(), ["Too many rows were rejected"]);
-    assert!(project.store().latest(StageName::Ingest, "reviews").expect("no error").is_none());
+    assert!(
+        project
+            .store()
+            .latest(StageName::Ingest, "reviews")
+            .expect("no error")
+            .is_none()
+    );
     let work = fs::read_dir(project.artifacts().join("work")).expect("a folder");
-    let left = work.map(|entry| entry.expect("an entry").path()).filter(|path| path.is_dir()).count();
+    let left = work
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.is_dir())
+        .count();
     assert_eq!(left, 0, "nothing half-written stays");
 }
 
@@ -127,7 +181,10 @@ fn what_a_stage_asserts_afterwards_fails_it_though_its_output_is_there() {
     let project = Project::tiny();
     let failure = run(&project, &[], false, Options { refuse: true }).expect_err("it refuses");
     assert_eq!(failure.chain(), ["refused"]);
-    project.artifact(StageName::Ingest, "reviews").verify().expect("whole");
+    project
+        .artifact(StageName::Ingest, "reviews")
+        .verify()
+        .expect("whole");
 }
 
 #[test]
@@ -135,8 +192,14 @@ fn a_missing_or_damaged_input_is_named_with_the_command_that_rebuilds_it() {
     let project = Project::tiny();
     let file = project.pipeline_file();
     let missing = clean(&project).expect_err("there is no input");
-    assert_eq!(missing.chain(), ["The output of `ingest reviews`, which this step reads, is not there"]);
-    let expected = format!("Build it with `ressenti run --pipeline {} --only ingest --variant reviews`", file.display());
+    assert_eq!(
+        missing.chain(),
+        ["The output of `ingest reviews`, which this step reads, is not there"]
+    );
+    let expected = format!(
+        "Build it with `ressenti run --pipeline {} --only ingest --variant reviews`",
+        file.display()
+    );
     assert_eq!(missing.hint(), Some(expected.as_str()));
 
     run(&project, &[], false, Options::default()).expect("it runs");
@@ -145,8 +208,14 @@ fn a_missing_or_damaged_input_is_named_with_the_command_that_rebuilds_it() {
     fs::write(input.folder().join("rate"), "0.99").expect("written");
     fs::remove_dir_all(project.artifacts().join("store/clean")).expect("removed");
     let damaged = clean(&project).expect_err("its input is damaged");
-    assert!(damaged.chain()[0].contains("rate` is damaged: its digest should be"), "{damaged:?}");
-    assert_eq!(damaged.hint(), Some("Rebuild what is damaged with `ressenti run --only ingest`"));
+    assert!(
+        damaged.chain()[0].contains("rate` is damaged: its digest should be"),
+        "{damaged:?}"
+    );
+    assert_eq!(
+        damaged.hint(),
+        Some("Rebuild what is damaged with `ressenti run --only ingest`")
+    );
 }
 
 #[test]
@@ -156,13 +225,23 @@ fn a_manifest_records_what_led_to_the_output() {
     clean(&project).expect("it runs");
     let ingest = project.artifact(StageName::Ingest, "reviews");
     let clean = project.artifact(StageName::Clean, "reviews");
-    let [source] = &ingest.manifest().sources[..] else { panic!("one source") };
+    let [source] = &ingest.manifest().sources[..] else {
+        panic!("one source")
+    };
     assert_eq!(source.name, "reviews.csv");
-    let [input] = &clean.manifest().inputs[..] else { panic!("one input") };
-    assert_eq!((input.stage, input.variant.as_str()), (StageName::Ingest, "reviews"));
+    let [input] = &clean.manifest().inputs[..] else {
+        panic!("one input")
+    };
+    assert_eq!(
+        (input.stage, input.variant.as_str()),
+        (StageName::Ingest, "reviews")
+    );
     assert_eq!(input.identity, ingest.identity());
     assert_eq!(ingest.manifest().settings["max_reject_rate"], 0.01);
-    assert!(ingest.manifest().settings.get("source").is_none(), "where a source lies is not what it holds");
+    assert!(
+        ingest.manifest().settings.get("source").is_none(),
+        "where a source lies is not what it holds"
+    );
     assert_eq!(ingest.manifest().run.summary, "60 rows");
     assert!(ingest.manifest().run.peak_memory > 1 << 20);
 }
@@ -172,11 +251,17 @@ fn a_source_that_is_not_there_is_said_before_anything_runs() {
     let project = Project::tiny();
     fs::remove_file(project.folder().join("reviews.csv")).expect("removed");
     let failure = run(&project, &[], false, Options::default()).expect_err("no source");
-    assert!(failure.chain()[0].starts_with("There is no file or folder `"), "{failure:?}");
+    assert!(
+        failure.chain()[0].starts_with("There is no file or folder `"),
+        "{failure:?}"
+    );
     assert!(!project.artifacts().join("store").exists());
 }
 
 #[test]
 fn steps_are_told_by_stage_and_variant() {
-    assert_eq!(StepId::new(StageName::Train, "lstm").to_string(), "train lstm");
+    assert_eq!(
+        StepId::new(StageName::Train, "lstm").to_string(),
+        "train lstm"
+    );
 }

@@ -68,7 +68,11 @@ impl AdamW {
                 beta2: self.beta2 as f32,
                 rate: (rate / (1.0 - self.beta1.powi(self.steps))) as f32,
                 root: (1.0 / (1.0 - self.beta2.powi(self.steps)).sqrt()) as f32,
-                keep: if decays { (1.0 - rate * self.weight_decay) as f32 } else { 1.0 },
+                keep: if decays {
+                    (1.0 - rate * self.weight_decay) as f32
+                } else {
+                    1.0
+                },
             };
             if weights.device() == Device::Cpu {
                 self.step_in_memory(weights, gradient, start..end, step);
@@ -79,7 +83,13 @@ impl AdamW {
     }
 
     /// One pass over memory instead of the ten that tensor operations take.
-    fn step_in_memory(&mut self, weights: &mut Tensor, gradient: &Tensor, range: std::ops::Range<usize>, step: Step) {
+    fn step_in_memory(
+        &mut self,
+        weights: &mut Tensor,
+        gradient: &Tensor,
+        range: std::ops::Range<usize>,
+        step: Step,
+    ) {
         let weights = &mut as_slice_mut(weights)[range.clone()];
         let first = &mut as_slice_mut(&mut self.first)[range.clone()];
         let second = &mut as_slice_mut(&mut self.second)[range.clone()];
@@ -89,10 +99,18 @@ impl AdamW {
             .zip(first.par_chunks_mut(CHUNK))
             .zip(second.par_chunks_mut(CHUNK))
             .zip(gradient.par_chunks(CHUNK))
-            .for_each(|(((weights, first), second), gradient)| update(weights, first, second, gradient, step));
+            .for_each(|(((weights, first), second), gradient)| {
+                update(weights, first, second, gradient, step)
+            });
     }
 
-    fn step_on_device(&mut self, weights: &Tensor, gradient: &Tensor, (start, end): (usize, usize), step: Step) {
+    fn step_on_device(
+        &mut self,
+        weights: &Tensor,
+        gradient: &Tensor,
+        (start, end): (usize, usize),
+        step: Step,
+    ) {
         let part = |tensor: &Tensor| tensor.narrow(0, start as i64, (end - start) as i64);
         let (mut weights, gradient) = (part(weights), part(gradient));
         let (mut first, mut second) = (part(&self.first), part(&self.second));
@@ -106,9 +124,23 @@ impl AdamW {
     }
 }
 
-fn update(weights: &mut [f32], first: &mut [f32], second: &mut [f32], gradient: &[f32], step: Step) {
-    let Step { beta1, beta2, rate, root, keep } = step;
-    for (((weight, first), second), &gradient) in weights.iter_mut().zip(first).zip(second).zip(gradient) {
+fn update(
+    weights: &mut [f32],
+    first: &mut [f32],
+    second: &mut [f32],
+    gradient: &[f32],
+    step: Step,
+) {
+    let Step {
+        beta1,
+        beta2,
+        rate,
+        root,
+        keep,
+    } = step;
+    for (((weight, first), second), &gradient) in
+        weights.iter_mut().zip(first).zip(second).zip(gradient)
+    {
         *first = beta1 * *first + (1.0 - beta1) * gradient;
         *second = beta2 * *second + (1.0 - beta2) * gradient * gradient;
         *weight = *weight * keep - rate * *first / (second.sqrt() * root + EPSILON as f32);
@@ -125,12 +157,22 @@ mod tests {
         let half = count / 2;
         layout.add("bias", &[half as i64], false, &values[..half]);
         layout.add("weight", &[(count - half) as i64], true, &values[half..]);
-        let settings = TrainingSettings { weight_decay: 0.1, ..TrainingSettings::default() };
-        (AdamW::new(&layout, &settings, Device::Cpu), layout.initial(Device::Cpu))
+        let settings = TrainingSettings {
+            weight_decay: 0.1,
+            ..TrainingSettings::default()
+        };
+        (
+            AdamW::new(&layout, &settings, Device::Cpu),
+            layout.initial(Device::Cpu),
+        )
     }
 
     fn gradient(count: usize, step: usize) -> Tensor {
-        Tensor::from_slice(&(0..count).map(|n| ((n + 31 * step) as f32 * 0.11).cos()).collect::<Vec<f32>>())
+        Tensor::from_slice(
+            &(0..count)
+                .map(|n| ((n + 31 * step) as f32 * 0.11).cos())
+                .collect::<Vec<f32>>(),
+        )
     }
 
     #[test]
@@ -141,15 +183,23 @@ mod tests {
         adam.step(&mut weights, &gradient, 0.01);
         let signs: Vec<f32> = Vec::try_from(gradient.sign()).expect("a vector");
         for (index, after) in as_slice(&weights).iter().enumerate() {
-            let decayed = if index < 4 { before[index] } else { before[index] * (1.0 - 0.01 * 0.1) };
-            assert!((after - (decayed - 0.01 * signs[index])).abs() < 1e-6, "weight {index}");
+            let decayed = if index < 4 {
+                before[index]
+            } else {
+                before[index] * (1.0 - 0.01 * 0.1)
+            };
+            assert!(
+                (after - (decayed - 0.01 * signs[index])).abs() < 1e-6,
+                "weight {index}"
+            );
         }
     }
 
     #[test]
     fn memory_and_device_versions_agree() {
         let count = 3 * CHUNK + 7;
-        let ((mut one, mut weights_one), (mut two, weights_two)) = (optimizer(count), optimizer(count));
+        let ((mut one, mut weights_one), (mut two, weights_two)) =
+            (optimizer(count), optimizer(count));
         for number in 1..5 {
             let gradient = gradient(count, number);
             one.step(&mut weights_one, &gradient, 0.01);

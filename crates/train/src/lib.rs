@@ -10,8 +10,9 @@ use std::path::Path;
 
 use artifact::{Artifact, Contract, OutputFile, Split, StageName};
 use classifier::{
-    Calibration, ChosenDevice, ClassifierError, EmbeddingMatrix, LIBTORCH_VERSION, ModelFile, Network, Provenance,
-    Sizes, TokenContract, TokenRows, TokenizerReference, ValidationResult, Weights, choose_device, save_bundle,
+    Calibration, ChosenDevice, ClassifierError, EmbeddingMatrix, LIBTORCH_VERSION, ModelFile,
+    Network, Provenance, Sizes, TokenContract, TokenRows, TokenizerReference, ValidationResult,
+    Weights, choose_device, save_bundle,
 };
 use metrics::fit_temperature;
 use settings::{ModelSettings, TokenizerSettings};
@@ -39,7 +40,9 @@ impl Stage for Train {
 
     fn run(context: &Context, settings: ModelSettings) -> Result<Outcome, Failure> {
         let device = choose_device(context.run().device, context.run().cores()).map_err(failure)?;
-        context.progress().note(&format!("device: {}", device.describe()));
+        context
+            .progress()
+            .note(&format!("device: {}", device.describe()));
         let data = Data::open(context).map_err(failure)?;
         check_rows(&data, context)?;
         let network = Network::new(&settings, data.sizes(), &data.embedding.values);
@@ -66,7 +69,12 @@ impl Data {
         let embedding = EmbeddingMatrix::open(context.input(StageName::Embed), &contract)?;
         let train = TokenRows::open(tokens, Split::Train)?;
         let validation = TokenRows::open(tokens, Split::Validation)?;
-        Ok(Self { contract, train, validation, embedding })
+        Ok(Self {
+            contract,
+            train,
+            validation,
+            embedding,
+        })
     }
 
     fn sizes(&self) -> Sizes {
@@ -81,12 +89,18 @@ impl Data {
 fn check_rows(data: &Data, context: &Context) -> Result<(), Failure> {
     for (rows, split, hint) in [
         (&data.train, Split::Train, "Bring more labelled reviews"),
-        (&data.validation, Split::Validation, "Raise `clean.split.validation`, the share set aside to choose the epoch by"),
+        (
+            &data.validation,
+            Split::Validation,
+            "Raise `clean.split.validation`, the share set aside to choose the epoch by",
+        ),
     ] {
         if rows.is_empty() {
             let file = context.pipeline_file().display();
-            return Err(Failure::new(format!("There are no {split} rows to train with"))
-                .with_hint(format!("{hint}; see `ressenti status --pipeline {file}`")));
+            return Err(
+                Failure::new(format!("There are no {split} rows to train with"))
+                    .with_hint(format!("{hint}; see `ressenti status --pipeline {file}`")),
+            );
         }
     }
     Ok(())
@@ -95,9 +109,14 @@ fn check_rows(data: &Data, context: &Context) -> Result<(), Failure> {
 fn start_weights(network: &Network, data: &Data, device: &ChosenDevice) -> Weights {
     let frozen = network.embedding().is_none().then(|| {
         let table = Tensor::from_slice(&data.embedding.values);
-        table.view([-1, i64::from(data.embedding.width)]).to_device(device.device)
+        table
+            .view([-1, i64::from(data.embedding.width)])
+            .to_device(device.device)
     });
-    Weights { flat: network.initial(device.device), frozen }
+    Weights {
+        flat: network.initial(device.device),
+        frozen,
+    }
 }
 
 fn run_training(
@@ -121,7 +140,10 @@ fn run_training(
     let mut record = Record::create(&context.output().join("metrics.jsonl"))?;
     let total = data.train.len() as u64 * u64::from(settings.training.epochs);
     let task = context.progress().task("training", Some(total), "reviews");
-    train(&setting, weights, &mut record, &|rows, message| show(&task, rows, message)).map_err(train_failure)
+    train(&setting, weights, &mut record, &|rows, message| {
+        show(&task, rows, message)
+    })
+    .map_err(train_failure)
 }
 
 fn show(task: &Task, rows: u64, message: &str) {
@@ -140,8 +162,15 @@ fn describe(
     trained: &Trained,
 ) -> Result<ModelFile, Failure> {
     let tokens = context.input(StageName::Tokenize);
-    let labels: Vec<u8> = (0..data.validation.len()).map(|row| data.validation.label(row)).collect();
-    let differences: Vec<f32> = trained.logits.differences().into_iter().map(|value| value as f32).collect();
+    let labels: Vec<u8> = (0..data.validation.len())
+        .map(|row| data.validation.label(row))
+        .collect();
+    let differences: Vec<f32> = trained
+        .logits
+        .differences()
+        .into_iter()
+        .map(|value| value as f32)
+        .collect();
     let temperature = fit_temperature(&differences, &labels).map_err(Failure::from_error)?;
     let frozen = weights.frozen.as_ref().map_or(0, Tensor::numel);
     Ok(ModelFile {
@@ -167,9 +196,16 @@ fn describe(
 }
 
 /// How texts became these tokens, so that the bundle can do the same with a new text.
-fn tokenizer_reference(tokens: &Artifact, contract: &TokenContract) -> Result<TokenizerReference, Failure> {
+fn tokenizer_reference(
+    tokens: &Artifact,
+    contract: &TokenContract,
+) -> Result<TokenizerReference, Failure> {
     let settings: TokenizerSettings = serde_json::from_value(tokens.manifest().settings.clone())
-        .map_err(|error| Failure::new(format!("The settings recorded with the tokens cannot be read: {error}")))?;
+        .map_err(|error| {
+            Failure::new(format!(
+                "The settings recorded with the tokens cannot be read: {error}"
+            ))
+        })?;
     Ok(TokenizerReference {
         fingerprint: contract.tokenizer,
         pad_id: contract.pad_id,
@@ -226,7 +262,11 @@ fn outcome(data: &Data, model: &ModelFile, trained: &Trained, device: &ChosenDev
 fn failure(error: ClassifierError) -> Failure {
     let hint = error.hint();
     // A refused operation is, with ids and labels checked beforehand, the device's fault.
-    let kind = if matches!(error, ClassifierError::Torch { .. }) { FailureKind::Transient } else { FailureKind::Mendable };
+    let kind = if matches!(error, ClassifierError::Torch { .. }) {
+        FailureKind::Transient
+    } else {
+        FailureKind::Mendable
+    };
     Failure::from_error(error).with_hint(hint).with_kind(kind)
 }
 

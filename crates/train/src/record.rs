@@ -75,7 +75,10 @@ impl Record {
     /// It cannot be created.
     pub fn create(path: &Path) -> Result<Self, ArtifactError> {
         let file = File::create(path).map_err(ArtifactError::io("create", path))?;
-        Ok(Self { path: path.to_owned(), writer: BufWriter::new(file) })
+        Ok(Self {
+            path: path.to_owned(),
+            writer: BufWriter::new(file),
+        })
     }
 
     /// Writes a line at once: a run that is killed leaves its curve behind.
@@ -84,7 +87,9 @@ impl Record {
     /// The disk refuses.
     pub fn line(&mut self, line: &Line) -> Result<(), ArtifactError> {
         let text = serde_json::to_string(line).expect("a line is plain numbers");
-        writeln!(self.writer, "{text}").and_then(|()| self.writer.flush()).map_err(ArtifactError::io("write", &self.path))
+        writeln!(self.writer, "{text}")
+            .and_then(|()| self.writer.flush())
+            .map_err(ArtifactError::io("write", &self.path))
     }
 }
 

@@ -24,9 +24,17 @@ mod tests {
 
     #[track_caller]
     fn check(schedule: Schedule, warm_up: f64, step: u64, expected: f64) {
-        let settings = TrainingSettings { learning_rate: 1.0, schedule, warm_up, ..TrainingSettings::default() };
+        let settings = TrainingSettings {
+            learning_rate: 1.0,
+            schedule,
+            warm_up,
+            ..TrainingSettings::default()
+        };
         let found = rate(&settings, step, 100);
-        assert!((found - expected).abs() < 1e-9, "{schedule:?} at {step}: {found}");
+        assert!(
+            (found - expected).abs() < 1e-9,
+            "{schedule:?} at {step}: {found}"
+        );
     }
 
     #[test]

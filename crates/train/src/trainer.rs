@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use artifact::ArtifactError;
 use classifier::{
-    Batch, ClassifierError, Logits, Mode, Network, Pass, Replica, Stream, TokenRows, Weights, WordDropout,
-    epoch_batches, logits_of,
+    Batch, ClassifierError, Logits, Mode, Network, Pass, Replica, Stream, TokenRows, Weights,
+    WordDropout, epoch_batches, logits_of,
 };
 use rayon::prelude::*;
 use settings::{ModelSettings, TrainingSettings};
@@ -94,7 +94,10 @@ pub fn train(
         let logits = trainer.validate()?;
         let (loss, accuracy) = logits.loss_and_accuracy(setting.validation);
         if !loss.is_finite() {
-            return Err(TrainError::NotANumber { epoch, step: trainer.step });
+            return Err(TrainError::NotANumber {
+                epoch,
+                step: trainer.step,
+            });
         }
         let is_best = best.as_ref().is_none_or(|(best, _)| loss < best.loss);
         record.line(&Line::Epoch {
@@ -110,9 +113,21 @@ pub fn train(
             memory: resident_memory(),
             best: is_best,
         })?;
-        on_batch(0, &format!("epoch {epoch}: validation loss {loss:.4}, accuracy {:.2} %", 100.0 * accuracy));
+        on_batch(
+            0,
+            &format!(
+                "epoch {epoch}: validation loss {loss:.4}, accuracy {:.2} %",
+                100.0 * accuracy
+            ),
+        );
         if is_best {
-            let trained = Trained { epochs: epoch, best_epoch: epoch, loss, accuracy, logits };
+            let trained = Trained {
+                epochs: epoch,
+                best_epoch: epoch,
+                loss,
+                accuracy,
+                logits,
+            };
             best = Some((trained, no_grad(|| weights.flat.copy())));
         } else if let Some((best, _)) = &mut best {
             best.epochs = epoch;
@@ -170,7 +185,9 @@ impl<'a> Trainer<'a> {
         Self {
             setting,
             settings,
-            replicas: (0..setting.replicas).map(|_| Replica::new(setting.network, weights, true)).collect(),
+            replicas: (0..setting.replicas)
+                .map(|_| Replica::new(setting.network, weights, true))
+                .collect(),
             gradient: layout.zeros(setting.device),
             adam: AdamW::new(layout, settings, setting.device),
             stream: Stream::new(setting.model.seed).child(1),
@@ -200,12 +217,21 @@ impl<'a> Trainer<'a> {
             whole.add(&passes, seconds);
             recent.add(&passes, seconds);
             if !recent.loss.is_finite() {
-                return Err(TrainError::NotANumber { epoch, step: self.step });
+                return Err(TrainError::NotANumber {
+                    epoch,
+                    step: self.step,
+                });
             }
             on_batch(rows.len() as u64, "");
             if self.step.is_multiple_of(u64::from(self.settings.log_every)) {
                 let line = self.step_line(epoch, &recent);
-                on_batch(0, &format!("epoch {epoch}: loss {:.4}", recent.loss / recent.rows as f64));
+                on_batch(
+                    0,
+                    &format!(
+                        "epoch {epoch}: loss {:.4}",
+                        recent.loss / recent.rows as f64
+                    ),
+                );
                 record.line(&line)?;
                 recent = Sums::default();
             }
@@ -229,7 +255,11 @@ impl<'a> Trainer<'a> {
     }
 
     /// One optimizer step on a batch.
-    fn update(&mut self, rows: &[usize], weights: &mut Weights) -> Result<Vec<Pass>, ClassifierError> {
+    fn update(
+        &mut self,
+        rows: &[usize],
+        weights: &mut Weights,
+    ) -> Result<Vec<Pass>, ClassifierError> {
         let stream = self.stream.child(1).child(self.step);
         let scale = 1.0 / rows.len() as f64;
         let micro_batch = rows.len().div_ceil(self.settings.accumulation as usize);
@@ -244,27 +274,57 @@ impl<'a> Trainer<'a> {
             let _ = self.gradient.g_mul_scalar_(limit / self.last_norm);
         }
         self.last_rate = schedule::rate(self.settings, self.step, self.total_steps);
-        self.adam.step(&mut weights.flat, &self.gradient, self.last_rate);
+        self.adam
+            .step(&mut weights.flat, &self.gradient, self.last_rate);
         self.step += 1;
         Ok(passes)
     }
 
     /// Forward and backward of a part of a batch, spread over the replicas; the gradients are added
     /// in the order of the replicas, so that the sum does not depend on who was faster.
-    fn backward(&mut self, rows: &[usize], stream: Stream, scale: f64) -> Result<Vec<Pass>, ClassifierError> {
-        let Setting { network, model, train, pad_id, device, .. } = *self.setting;
+    fn backward(
+        &mut self,
+        rows: &[usize],
+        stream: Stream,
+        scale: f64,
+    ) -> Result<Vec<Pass>, ClassifierError> {
+        let Setting {
+            network,
+            model,
+            train,
+            pad_id,
+            device,
+            ..
+        } = *self.setting;
         let smoothing = self.settings.label_smoothing;
-        let shards: Vec<&[usize]> = rows.chunks(rows.len().div_ceil(self.replicas.len())).collect();
+        let shards: Vec<&[usize]> = rows
+            .chunks(rows.len().div_ceil(self.replicas.len()))
+            .collect();
         let passes = self
             .replicas
             .par_iter_mut()
             .zip(shards.into_par_iter().enumerate())
             .map(|(replica, (number, shard))| {
                 let stream = stream.child(number as u64);
-                let dropout = (model.word_dropout > 0.0)
-                    .then(|| WordDropout { share: model.word_dropout, stream: stream.child(0) });
-                let batch = Batch::gather(train, shard, pad_id, network.least_length(), dropout, device);
-                replica.backward(network, &batch, Mode::Train(stream.child(1)), smoothing, scale)
+                let dropout = (model.word_dropout > 0.0).then(|| WordDropout {
+                    share: model.word_dropout,
+                    stream: stream.child(0),
+                });
+                let batch = Batch::gather(
+                    train,
+                    shard,
+                    pad_id,
+                    network.least_length(),
+                    dropout,
+                    device,
+                );
+                replica.backward(
+                    network,
+                    &batch,
+                    Mode::Train(stream.child(1)),
+                    smoothing,
+                    scale,
+                )
             })
             .collect::<Result<Vec<_>, _>>()?;
         for (replica, pass) in self.replicas.iter_mut().zip(&passes) {
@@ -274,8 +334,22 @@ impl<'a> Trainer<'a> {
     }
 
     fn validate(&mut self) -> Result<Logits, ClassifierError> {
-        let Setting { network, validation, pad_id, classes, device, .. } = *self.setting;
+        let Setting {
+            network,
+            validation,
+            pad_id,
+            classes,
+            device,
+            ..
+        } = *self.setting;
         let shape = (2 * self.settings.batch_size as usize, pad_id, classes);
-        logits_of(network, &mut self.replicas, validation, shape, device, &|_| ())
+        logits_of(
+            network,
+            &mut self.replicas,
+            validation,
+            shape,
+            device,
+            &|_| (),
+        )
     }
 }
