@@ -17,6 +17,9 @@ use crate::{ArtifactError, schema};
 /// Rows a reader returns at a time.
 const BATCH_ROWS: usize = 8192;
 
+/// Encoded bytes of a row group at most: where texts are long, rows alone would not bound memory.
+const ROW_GROUP_BYTES: usize = 128 << 20;
+
 /// Writes a Parquet table batch by batch, in memory bounded by one row group.
 pub struct TableWriter {
     path: PathBuf,
@@ -34,6 +37,7 @@ impl TableWriter {
         let properties = WriterProperties::builder()
             .set_compression(Compression::ZSTD(ZstdLevel::default()))
             .set_max_row_group_row_count(Some(32 * BATCH_ROWS))
+            .set_max_row_group_bytes(Some(ROW_GROUP_BYTES))
             .build();
         let writer = ArrowWriter::try_new(file, schema, Some(properties))
             .map_err(ArtifactError::table("write", path))?;
