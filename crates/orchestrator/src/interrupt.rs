@@ -2,6 +2,11 @@
 //! to say what became of the run.
 
 use std::sync::atomic::{AtomicBool, AtomicI32, Ordering};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How soon a wait notices that it is to end.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 static CHILD: AtomicI32 = AtomicI32::new(0);
@@ -27,21 +32,43 @@ pub(crate) fn requested() -> bool {
     REQUESTED.load(Ordering::Relaxed)
 }
 
-/// Says which process is to be told of a SIGTERM; `None` for none.
+/// Waits, and says whether nobody asked us to stop meanwhile.
+pub(crate) fn sleep(time: Duration) -> bool {
+    let end = Instant::now() + time;
+    while !requested() && Instant::now() < end {
+        thread::sleep(
+            end.saturating_duration_since(Instant::now())
+                .min(LOOK_EVERY),
+        );
+    }
+    !requested()
+}
+
+/// Says which process is to be told of a SIGTERM; `None` for none. A process started in the very
+/// moment of a signal is told of it now.
 pub(crate) fn set_child(process: Option<u32>) {
     CHILD.store(
         process.and_then(|id| i32::try_from(id).ok()).unwrap_or(0),
         Ordering::Relaxed,
     );
+    if requested() {
+        pass_on(libc::SIGTERM);
+    }
 }
 
 /// A terminal sends SIGINT to the stage as well as to us, so that one is not passed on; `kill` and
 /// service managers send SIGTERM to us alone.
 extern "C" fn take_note(signal: libc::c_int) {
     REQUESTED.store(true, Ordering::Relaxed);
+    if signal == libc::SIGTERM {
+        pass_on(signal);
+    }
+}
+
+fn pass_on(signal: libc::c_int) {
     let child = CHILD.load(Ordering::Relaxed);
-    if signal == libc::SIGTERM && child > 0 {
+    if child > 0 {
         // SAFETY: `kill` takes any numbers; the process is our own child, not waited for yet.
-        unsafe { libc::kill(child, libc::SIGTERM) };
+        unsafe { libc::kill(child, signal) };
     }
 }

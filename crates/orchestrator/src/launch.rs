@@ -5,7 +5,6 @@ use std::ffi::OsString;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
-use std::thread::sleep;
 use std::time::Duration;
 
 use artifact::StageName;
@@ -71,11 +70,13 @@ pub(crate) fn with_retries(
 ) -> Result<Ending, OrchestratorError> {
     let mut ending = once(job)?;
     for wait in waits {
-        if !ending.is_transient() || interrupt::requested() {
+        if !ending.is_transient() {
             break;
         }
         on_retry(*wait);
-        sleep(*wait);
+        if !interrupt::sleep(*wait) {
+            return Ok(Ending::Interrupted);
+        }
         ending = once(job)?;
     }
     Ok(ending)

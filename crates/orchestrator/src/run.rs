@@ -129,6 +129,16 @@ pub struct Run<'a> {
     pub show: &'a mut dyn FnMut(StepState, &StepId, &str),
 }
 
+/// A run under way.
+#[derive(Default)]
+struct Course {
+    tally: Tally,
+    /// Steps without an output, with the failed step each of them waits for.
+    held: BTreeMap<StepId, StepId>,
+    /// Whether no further step is tried.
+    stopped: bool,
+}
+
 /// How one step ended.
 enum StepEnd {
     Fresh,
@@ -156,57 +166,55 @@ impl Run<'_> {
         selection: &Selection,
         survey: &mut Survey,
     ) -> Result<Tally, OrchestratorError> {
-        let mut tally = Tally::default();
-        // Steps without an output, with the failed step each of them waits for.
-        let mut held: BTreeMap<StepId, StepId> = BTreeMap::new();
-        let mut stopped = false;
+        let mut course = Course::default();
         for step in steps {
-            if !selection.contains(&step.id) {
+            if selection.contains(&step.id) {
+                self.take_turn(step, selection, survey, &mut course)?;
+            } else {
                 survey.look(step, false)?;
-                continue;
-            }
-            if let Some(failed) = step
-                .inputs
-                .iter()
-                .find_map(|input| held.get(input))
-                .cloned()
-            {
-                tally.held += 1;
-                (self.show)(StepState::Held, &step.id, &format!("needs `{failed}`"));
-                held.insert(step.id.clone(), failed);
-                continue;
-            }
-            if stopped || tally.interrupted || interrupt::requested() {
-                tally.interrupted |= interrupt::requested();
-                tally.untried += 1;
-                continue;
-            }
-            let end = self.step(step, selection, survey)?;
-            tally.reported = step.id.stage == StageName::Report && end.has_output();
-            match end {
-                StepEnd::Fresh => tally.fresh += 1,
-                StepEnd::Done => tally.done += 1,
-                StepEnd::Interrupted => {
-                    tally.interrupted = true;
-                    tally.untried += 1;
-                }
-                StepEnd::Refused { code, reason } => {
-                    tally.fail(code);
-                    (self.show)(StepState::Failed, &step.id, &reason);
-                }
-                StepEnd::Failed { code, reason } => {
-                    tally.fail(code);
-                    (self.show)(StepState::Failed, &step.id, &reason);
-                    held.insert(step.id.clone(), step.id.clone());
-                    stopped = !self.manner.keep_going;
-                }
             }
         }
-        if tally.interrupted {
-            tally.code = 130;
+        if course.tally.interrupted {
+            course.tally.code = 130;
         }
         survey.save();
-        Ok(tally)
+        Ok(course.tally)
+    }
+
+    fn take_turn(
+        &mut self,
+        step: &Step,
+        selection: &Selection,
+        survey: &mut Survey,
+        course: &mut Course,
+    ) -> Result<(), OrchestratorError> {
+        let tally = &mut course.tally;
+        let failed = step
+            .inputs
+            .iter()
+            .find_map(|input| course.held.get(input))
+            .cloned();
+        if let Some(failed) = failed {
+            tally.held += 1;
+            (self.show)(StepState::Held, &step.id, &format!("needs `{failed}`"));
+            course.held.insert(step.id.clone(), failed);
+            return Ok(());
+        }
+        tally.interrupted |= interrupt::requested();
+        if course.stopped || tally.interrupted {
+            tally.untried += 1;
+            return Ok(());
+        }
+        let end = self.step(step, selection, survey)?;
+        tally.count(&step.id, &end);
+        if let StepEnd::Refused { reason, .. } | StepEnd::Failed { reason, .. } = &end {
+            (self.show)(StepState::Failed, &step.id, reason);
+        }
+        if let StepEnd::Failed { .. } = end {
+            course.held.insert(step.id.clone(), step.id.clone());
+            course.stopped = !self.manner.keep_going;
+        }
+        Ok(())
     }
 
     fn step(
@@ -274,18 +282,27 @@ impl Run<'_> {
     }
 }
 
-impl StepEnd {
-    fn has_output(&self) -> bool {
-        matches!(self, Self::Fresh | Self::Done | Self::Refused { .. })
-    }
-}
-
 impl Tally {
-    fn fail(&mut self, code: u8) {
-        self.failed += 1;
-        if self.code == 0 {
-            self.code = code;
+    fn count(&mut self, id: &StepId, end: &StepEnd) {
+        match end {
+            StepEnd::Fresh => self.fresh += 1,
+            StepEnd::Done => self.done += 1,
+            StepEnd::Interrupted => {
+                self.interrupted = true;
+                self.untried += 1;
+            }
+            StepEnd::Refused { code, .. } | StepEnd::Failed { code, .. } => {
+                self.failed += 1;
+                if self.code == 0 {
+                    self.code = *code;
+                }
+            }
         }
+        let has_output = matches!(
+            end,
+            StepEnd::Fresh | StepEnd::Done | StepEnd::Refused { .. }
+        );
+        self.reported |= id.stage == StageName::Report && has_output;
     }
 }
 
