@@ -27,8 +27,13 @@ pub(crate) enum Reason {
 
 impl Reason {
     /// All of them, in the order of reports.
-    pub(crate) const ALL: [Self; 5] =
-        [Self::Empty, Self::Duplicate, Self::ConflictingLabels, Self::InTest, Self::InLabelled];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Empty,
+        Self::Duplicate,
+        Self::ConflictingLabels,
+        Self::InTest,
+        Self::InLabelled,
+    ];
 
     /// The `reason` column of `removed.parquet`.
     pub(crate) fn as_str(self) -> &'static str {
@@ -67,7 +72,10 @@ pub(crate) struct Audit {
 /// Decides about every row. Which rows are removed does not depend on rows after them, except for
 /// leaks and conflicts, which only come to light with the later row.
 pub(crate) fn audit(rows: &[Row]) -> Audit {
-    let mut audit = Audit { removals: vec![None; rows.len()], ..Audit::default() };
+    let mut audit = Audit {
+        removals: vec![None; rows.len()],
+        ..Audit::default()
+    };
     let mut texts: HashMap<TextKey, Vec<usize>> = HashMap::with_capacity(rows.len());
     let mut order = Vec::new();
     for (position, row) in rows.iter().enumerate() {
@@ -98,11 +106,15 @@ impl Audit {
 
     /// Decides about all rows of one text, of which there are several.
     fn copies(&mut self, rows: &[Row], positions: &[usize]) {
-        let (labelled, unlabelled): (Vec<usize>, Vec<usize>) =
-            positions.iter().partition(|position| rows[**position].label.is_some());
-        let (test, other): (Vec<usize>, Vec<usize>) =
-            labelled.iter().partition(|position| rows[**position].is_official_test());
-        let conflict = labelled.iter().any(|position| rows[*position].label != rows[labelled[0]].label);
+        let (labelled, unlabelled): (Vec<usize>, Vec<usize>) = positions
+            .iter()
+            .partition(|position| rows[**position].label.is_some());
+        let (test, other): (Vec<usize>, Vec<usize>) = labelled
+            .iter()
+            .partition(|position| rows[**position].is_official_test());
+        let conflict = labelled
+            .iter()
+            .any(|position| rows[*position].label != rows[labelled[0]].label);
         if conflict {
             self.duplicates.conflicting_texts += 1;
             self.duplicates.conflicting_rows += labelled.len() as u64;
@@ -112,10 +124,15 @@ impl Audit {
             self.leak(&test, &other);
             Some(*first)
         } else if conflict {
-            other.iter().for_each(|position| self.remove(*position, Reason::ConflictingLabels, None));
+            other
+                .iter()
+                .for_each(|position| self.remove(*position, Reason::ConflictingLabels, None));
             None
         } else {
-            other.iter().skip(1).for_each(|position| self.remove(*position, Reason::Duplicate, Some(other[0])));
+            other
+                .iter()
+                .skip(1)
+                .for_each(|position| self.remove(*position, Reason::Duplicate, Some(other[0])));
             self.duplicates.removed_labelled += other.len().saturating_sub(1) as u64;
             other.first().copied()
         };
@@ -129,15 +146,26 @@ impl Audit {
         self.leaks.texts += 1;
         self.leaks.test_rows += test.len() as u64;
         self.leaks.train_rows_removed += other.len() as u64;
-        other.iter().for_each(|position| self.remove(*position, Reason::InTest, Some(test[0])));
+        other
+            .iter()
+            .for_each(|position| self.remove(*position, Reason::InTest, Some(test[0])));
     }
 
-    fn unlabelled(&mut self, unlabelled: &[usize], in_labelled: bool, representative: Option<usize>) {
+    fn unlabelled(
+        &mut self,
+        unlabelled: &[usize],
+        in_labelled: bool,
+        representative: Option<usize>,
+    ) {
         if in_labelled {
-            unlabelled.iter().for_each(|position| self.remove(*position, Reason::InLabelled, representative));
+            unlabelled
+                .iter()
+                .for_each(|position| self.remove(*position, Reason::InLabelled, representative));
             self.duplicates.removed_unlabelled_in_labelled += unlabelled.len() as u64;
         } else if let [first, copies @ ..] = unlabelled {
-            copies.iter().for_each(|position| self.remove(*position, Reason::Duplicate, Some(*first)));
+            copies
+                .iter()
+                .for_each(|position| self.remove(*position, Reason::Duplicate, Some(*first)));
             self.duplicates.removed_unlabelled += copies.len() as u64;
         }
     }
@@ -145,9 +173,15 @@ impl Audit {
 
 /// Official test rows whose text, before normalisation, an official training row has.
 fn verbatim_leaks(rows: &[Row]) -> u64 {
-    let in_split = |split| rows.iter().filter(move |row| row.label.is_some() && row.official == Some(split));
-    let train: std::collections::HashSet<TextKey> = in_split(Split::Train).map(|row| row.text.raw).collect();
-    in_split(Split::Test).filter(|row| train.contains(&row.text.raw)).count() as u64
+    let in_split = |split| {
+        rows.iter()
+            .filter(move |row| row.label.is_some() && row.official == Some(split))
+    };
+    let train: std::collections::HashSet<TextKey> =
+        in_split(Split::Train).map(|row| row.text.raw).collect();
+    in_split(Split::Test)
+        .filter(|row| train.contains(&row.text.raw))
+        .count() as u64
 }
 
 #[cfg(test)]
@@ -171,7 +205,11 @@ mod tests {
             _ => None,
         };
         let text = letters.as_str();
-        Row { text: TextFacts::of(text, text), label, official }
+        Row {
+            text: TextFacts::of(text, text),
+            label,
+            official,
+        }
     }
 
     fn check(codes: &[&str], expected: &[&str]) {
@@ -181,7 +219,10 @@ mod tests {
             .iter()
             .map(|removal| match removal {
                 None => String::new(),
-                Some(Removal { reason, kept: Some(kept) }) => format!("{reason} {kept}"),
+                Some(Removal {
+                    reason,
+                    kept: Some(kept),
+                }) => format!("{reason} {kept}"),
                 Some(Removal { reason, kept: None }) => reason.to_string(),
             })
             .collect();
@@ -190,22 +231,38 @@ mod tests {
 
     #[test]
     fn the_first_copy_stays() {
-        check(&["-+a", "-+b", "-+a", "-+a"], &["", "", "duplicate 0", "duplicate 0"]);
+        check(
+            &["-+a", "-+b", "-+a", "-+a"],
+            &["", "", "duplicate 0", "duplicate 0"],
+        );
         check(&["t+a", "t+a"], &["", "duplicate 0"]);
         check(&["-+", "--", "-?"], &["empty", "empty", "empty"]);
     }
 
     #[test]
     fn two_labels_for_a_text_remove_it() {
-        check(&["-+a", "--a", "-+b"], &["conflicting labels", "conflicting labels", ""]);
-        check(&["-+a", "--a", "-?a"], &["conflicting labels", "conflicting labels", "stands in labelled rows"]);
+        check(
+            &["-+a", "--a", "-+b"],
+            &["conflicting labels", "conflicting labels", ""],
+        );
+        check(
+            &["-+a", "--a", "-?a"],
+            &[
+                "conflicting labels",
+                "conflicting labels",
+                "stands in labelled rows",
+            ],
+        );
     }
 
     #[test]
     fn the_official_test_split_stays_complete() {
         check(&["T+a", "T+a"], &["", ""]);
         check(&["T+a", "T-a"], &["", ""]);
-        check(&["t+a", "T+a", "T+a", "t+a"], &["stands in test 1", "", "", "stands in test 1"]);
+        check(
+            &["t+a", "T+a", "T+a", "t+a"],
+            &["stands in test 1", "", "", "stands in test 1"],
+        );
         check(&["t-a", "T+a"], &["stands in test 1", ""]);
         check(&["T+"], &["empty"]);
     }
@@ -213,16 +270,23 @@ mod tests {
     #[test]
     fn unlabelled_copies_of_anything_go() {
         check(&["-?a", "-+a"], &["stands in labelled rows 1", ""]);
-        check(&["-?a", "t+a", "T+a"], &["stands in labelled rows 2", "stands in test 2", ""]);
+        check(
+            &["-?a", "t+a", "T+a"],
+            &["stands in labelled rows 2", "stands in test 2", ""],
+        );
         check(&["-?a", "-?a", "-?b"], &["", "duplicate 0", ""]);
         check(&["T?a", "T?a"], &["", "duplicate 0"]);
     }
 
     #[test]
     fn everything_is_counted() {
-        let codes = ["T+a", "T+a", "t+a", "t+b", "t+b", "-?b", "-?c", "-?c", "t+d", "t-d", "T+"];
+        let codes = [
+            "T+a", "T+a", "t+a", "t+b", "t+b", "-?b", "-?c", "-?c", "t+d", "t-d", "T+",
+        ];
         let rows: Vec<Row> = codes.iter().map(|code| row(code)).collect();
-        let Audit { duplicates, leaks, .. } = audit(&rows);
+        let Audit {
+            duplicates, leaks, ..
+        } = audit(&rows);
         assert_eq!(
             duplicates,
             Duplicates {
@@ -234,6 +298,14 @@ mod tests {
                 conflicting_rows: 2,
             }
         );
-        assert_eq!(leaks, Leaks { texts: 1, test_rows: 2, test_rows_verbatim: 2, train_rows_removed: 1 });
+        assert_eq!(
+            leaks,
+            Leaks {
+                texts: 1,
+                test_rows: 2,
+                test_rows_verbatim: 2,
+                train_rows_removed: 1
+            }
+        );
     }
 }

@@ -60,7 +60,11 @@ impl CleanError {
     /// `map_err(CleanError::table("read", path))`.
     pub(crate) fn table(action: &'static str, path: &Path) -> impl Fn(PolarsError) -> Self + use<> {
         let path = path.to_owned();
-        move |source| Self::Table { action, path: path.clone(), source }
+        move |source| Self::Table {
+            action,
+            path: path.clone(),
+            source,
+        }
     }
 
     /// What to do about it, with a command that exists.

@@ -12,22 +12,22 @@ mod row;
 mod split;
 mod summarise;
 mod table;
+mod texts;
 
 use std::fs;
 
 use artifact::{Artifact, ArtifactError, Contract, OutputFile, Sentiment, Split, StageName};
 use polars::prelude::*;
-use rayon::prelude::*;
 use settings::CleanSettings;
-use stage::{Context, Failure, NoOptions, Outcome, Stage, Task, format};
+use stage::{Context, Failure, NoOptions, Outcome, Stage, format};
 
 pub use error::CleanError;
 pub use normalize::normalize;
 
 use duplicates::{Audit, Reason};
-use row::{Row, TextFacts};
 use split::{Divider, Splitter};
 use summarise::Decided;
+use texts::{Cleaned, normalise};
 
 /// The cleaned table.
 const CLEAN: &str = "clean.parquet";
@@ -37,9 +37,6 @@ const REMOVED: &str = "removed.parquet";
 
 /// The data profile, see [`profile::Profile`].
 const PROFILE: &str = "profile.json";
-
-/// Texts normalised by all threads together before the next ones are taken.
-const BATCH: usize = 8192;
 
 /// The stage.
 #[derive(Clone, Copy, Debug)]
@@ -58,74 +55,46 @@ why, and `profile.json`: counts, lengths, duplicates, leaks, and the most tellin
         let input: &Artifact = context.input(StageName::Ingest);
         let path = input.file("reviews.parquet")?;
         let raw = table::read(&path)?;
-        let task = context.progress().task("normalising", Some(raw.height() as u64), "reviews");
+        let task = context
+            .progress()
+            .task("normalising", Some(raw.height() as u64), "reviews");
         let cleaned = normalise(raw, &settings, &task).map_err(CleanError::table("read", &path))?;
         drop(task);
         Ok(decide(context, &settings, &cleaned)?)
     }
 }
 
-/// The table with normalised texts, and what is known of every row.
-struct Cleaned {
-    reviews: DataFrame,
-    rows: Vec<Row>,
-}
-
-fn normalise(mut reviews: DataFrame, settings: &CleanSettings, task: &Task) -> PolarsResult<Cleaned> {
-    let (texts, keys) = normalise_texts(reviews.column("text")?.str()?, settings, task);
-    let labels = reviews.column("label")?.u8()?.iter();
-    let splits = reviews.column("split")?.str()?.iter();
-    let rows = keys.into_iter().zip(labels.zip(splits)).map(|(text, (label, split))| Row {
-        text,
-        label: label.and_then(Sentiment::from_id),
-        official: split.and_then(Split::parse).filter(|_| settings.split.official),
-    });
-    let rows = rows.collect();
-    reviews.with_column(texts.into_column())?;
-    Ok(Cleaned { reviews, rows })
-}
-
-/// Normalises texts, batch by batch on all threads, so that the old and the new text stand in
-/// memory twice for one batch only.
-fn normalise_texts(texts: &StringChunked, settings: &CleanSettings, task: &Task) -> (StringChunked, Vec<TextFacts>) {
-    let mut normalised = StringChunkedBuilder::new("text".into(), texts.len());
-    let mut facts = Vec::with_capacity(texts.len());
-    let mut texts = texts.iter().map(Option::unwrap_or_default);
-    loop {
-        let batch: Vec<&str> = texts.by_ref().take(BATCH).collect();
-        if batch.is_empty() {
-            return (normalised.finish(), facts);
-        }
-        let done: Vec<(String, TextFacts)> = batch
-            .par_iter()
-            .map(|raw| {
-                let text = normalize(raw, settings);
-                let facts = TextFacts::of(raw, &text);
-                (text, facts)
-            })
-            .collect();
-        task.advance(done.len() as u64);
-        for (text, text_facts) in done {
-            normalised.append_value(text);
-            facts.push(text_facts);
-        }
-    }
-}
-
 /// Decides about every row and writes what was decided.
-fn decide(context: &Context, settings: &CleanSettings, cleaned: &Cleaned) -> Result<Outcome, CleanError> {
+fn decide(
+    context: &Context,
+    settings: &CleanSettings,
+    cleaned: &Cleaned,
+) -> Result<Outcome, CleanError> {
     let rows = &cleaned.rows;
     if rows.iter().all(|row| row.label.is_none()) {
-        return Err(CleanError::NothingLabelled { rows: rows.len() as u64 });
+        return Err(CleanError::NothingLabelled {
+            rows: rows.len() as u64,
+        });
     }
     let divider = Divider::of(rows)?;
     let audit = duplicates::audit(rows);
-    let columns = Columns::of(&cleaned.reviews).map_err(CleanError::table("read", context.output()))?;
-    let splitter = Splitter { divider, settings: &settings.split, seed: settings.seed.unwrap_or_default() };
+    let columns =
+        Columns::of(&cleaned.reviews).map_err(CleanError::table("read", context.output()))?;
+    let splitter = Splitter {
+        divider,
+        settings: &settings.split,
+        seed: settings.seed.unwrap_or_default(),
+    };
     let sides: Vec<Option<Split>> = (0..rows.len())
         .map(|position| {
             let kept = audit.removals[position].is_none();
-            kept.then(|| splitter.side(&rows[position], columns.texts[position], columns.groups[position]))
+            kept.then(|| {
+                splitter.side(
+                    &rows[position],
+                    columns.texts[position],
+                    columns.groups[position],
+                )
+            })
         })
         .collect();
     let decided = Decided {
@@ -159,8 +128,18 @@ struct Columns<'a> {
 impl<'a> Columns<'a> {
     fn of(reviews: &'a DataFrame) -> PolarsResult<Self> {
         Ok(Self {
-            row_ids: reviews.column("row_id")?.u64()?.iter().map(Option::unwrap_or_default).collect(),
-            texts: reviews.column("text")?.str()?.iter().map(Option::unwrap_or_default).collect(),
+            row_ids: reviews
+                .column("row_id")?
+                .u64()?
+                .iter()
+                .map(Option::unwrap_or_default)
+                .collect(),
+            texts: reviews
+                .column("text")?
+                .str()?
+                .iter()
+                .map(Option::unwrap_or_default)
+                .collect(),
             groups: reviews.column("group")?.str()?.iter().collect(),
         })
     }
@@ -172,12 +151,21 @@ fn check(decided: &Decided<'_>, settings: &CleanSettings) -> Result<(), CleanErr
     let wanted = [
         (Split::Train, true),
         (Split::Validation, settings.split.validation > 0.0),
-        (Split::Test, decided.divider == Divider::Official || settings.split.test > 0.0),
+        (
+            Split::Test,
+            decided.divider == Divider::Official || settings.split.test > 0.0,
+        ),
     ];
-    if let Some((split, _)) = wanted.into_iter().find(|(split, wanted)| *wanted && decided.count(*split) == 0) {
+    if let Some((split, _)) = wanted
+        .into_iter()
+        .find(|(split, wanted)| *wanted && decided.count(*split) == 0)
+    {
         return Err(CleanError::EmptySplit { split, grouped });
     }
-    match Sentiment::ALL.into_iter().find(|class| decided.count_class(Split::Train, *class) == 0) {
+    match Sentiment::ALL
+        .into_iter()
+        .find(|class| decided.count_class(Split::Train, *class) == 0)
+    {
         Some(class) => Err(CleanError::MissingClass { class, grouped }),
         None => Ok(()),
     }
@@ -190,35 +178,73 @@ fn write(
     decided: &Decided<'_>,
 ) -> Result<Vec<OutputFile>, CleanError> {
     let Audit { removals, .. } = decided.audit;
-    let kept: BooleanChunked = removals.iter().map(|removal| Some(removal.is_none())).collect();
-    let splits: StringChunked = decided.sides.iter().map(|side| side.map(Split::as_str)).collect();
-    let reasons: StringChunked = removals.iter().map(|removal| removal.map(|removal| removal.reason.as_str())).collect();
-    let kept_rows: UInt64Chunked =
-        removals.iter().map(|removal| Some(decided.row_ids[removal.as_ref()?.kept?])).collect();
+    let kept: BooleanChunked = removals
+        .iter()
+        .map(|removal| Some(removal.is_none()))
+        .collect();
+    let splits: StringChunked = decided
+        .sides
+        .iter()
+        .map(|side| side.map(Split::as_str))
+        .collect();
+    let reasons: StringChunked = removals
+        .iter()
+        .map(|removal| removal.map(|removal| removal.reason.as_str()))
+        .collect();
+    let kept_rows: UInt64Chunked = removals
+        .iter()
+        .map(|removal| Some(decided.row_ids[removal.as_ref()?.kept?]))
+        .collect();
     let path = context.output().join(CLEAN);
-    let clean_rows = table::write_clean(&path, reviews, &kept, splits.with_name("split".into()).into_column())?;
+    let clean_rows = table::write_clean(
+        &path,
+        reviews,
+        &kept,
+        splits.with_name("split".into()).into_column(),
+    )?;
     let path = context.output().join(REMOVED);
     let reasons = reasons.with_name("reason".into()).into_column();
     let kept_rows = kept_rows.with_name("kept".into()).into_column();
     let removed_rows = table::write_removed(&path, reviews, &kept, reasons, kept_rows)?;
     let path = context.output().join(PROFILE);
-    let mut text = serde_json::to_vec_pretty(&decided.profile(settings)).expect("a profile is plain data");
+    let mut text =
+        serde_json::to_vec_pretty(&decided.profile(settings)).expect("a profile is plain data");
     text.push(b'\n');
     fs::write(&path, text).map_err(ArtifactError::io("write", &path))?;
-    Ok(vec![OutputFile::table(CLEAN, clean_rows), OutputFile::table(REMOVED, removed_rows), OutputFile::data(PROFILE)])
+    Ok(vec![
+        OutputFile::table(CLEAN, clean_rows),
+        OutputFile::table(REMOVED, removed_rows),
+        OutputFile::data(PROFILE),
+    ])
 }
 
 /// One line for the screen.
 fn summary(decided: &Decided<'_>) -> String {
-    let sides = [Split::Train, Split::Validation, Split::Test, Split::Unlabelled];
+    let sides = [
+        Split::Train,
+        Split::Validation,
+        Split::Test,
+        Split::Unlabelled,
+    ];
     let sides = sides.map(|split| (decided.count(split), split.as_str()));
     let removals = Reason::ALL.map(|reason| (decided.count_removed(reason), reason.as_str()));
     let list = |counts: &[(u64, &str)]| {
         let present = counts.iter().filter(|(rows, _)| *rows > 0);
-        present.map(|(rows, name)| format!("{} {name}", format::count(*rows))).collect::<Vec<_>>().join(", ")
+        present
+            .map(|(rows, name)| format!("{} {name}", format::count(*rows)))
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     let kept = decided.sides.iter().flatten().count() as u64;
     let removed = list(&removals);
-    let removed = if removed.is_empty() { "nothing".to_owned() } else { removed };
-    format!("{}: {}; removed {removed}", format::plural(kept, "review", "reviews"), list(&sides))
+    let removed = if removed.is_empty() {
+        "nothing".to_owned()
+    } else {
+        removed
+    };
+    format!(
+        "{}: {}; removed {removed}",
+        format::plural(kept, "review", "reviews"),
+        list(&sides)
+    )
 }

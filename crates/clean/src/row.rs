@@ -10,7 +10,9 @@ impl TextKey {
     pub(crate) fn of(text: &str) -> Self {
         let digest = blake3::hash(text.as_bytes());
         let (half, _) = digest.as_bytes().split_at(16);
-        Self(u128::from_le_bytes(half.try_into().expect("half of 32 bytes")))
+        Self(u128::from_le_bytes(
+            half.try_into().expect("half of 32 bytes"),
+        ))
     }
 }
 
@@ -28,7 +30,11 @@ pub(crate) struct TextFacts {
 impl TextFacts {
     pub(crate) fn of(raw: &str, normalised: &str) -> Self {
         let words = u32::try_from(normalised.split_whitespace().count()).unwrap_or(u32::MAX);
-        Self { raw: TextKey::of(raw), normalised: TextKey::of(normalised), words }
+        Self {
+            raw: TextKey::of(raw),
+            normalised: TextKey::of(normalised),
+            words,
+        }
     }
 }
 

@@ -28,11 +28,23 @@ impl Divider {
     /// The source has train without test or the reverse: whatever we made of that would not be what
     /// its split means.
     pub(crate) fn of(rows: &[Row]) -> Result<Self, CleanError> {
-        let count = |split| rows.iter().filter(|row| row.label.is_some() && row.official == Some(split)).count() as u64;
+        let count = |split| {
+            rows.iter()
+                .filter(|row| row.label.is_some() && row.official == Some(split))
+                .count() as u64
+        };
         match (count(Split::Train), count(Split::Test)) {
             (0, 0) => Ok(Self::Hash),
-            (rows, 0) => Err(CleanError::HalfSplit { present: Split::Train, missing: Split::Test, rows }),
-            (0, rows) => Err(CleanError::HalfSplit { present: Split::Test, missing: Split::Train, rows }),
+            (rows, 0) => Err(CleanError::HalfSplit {
+                present: Split::Train,
+                missing: Split::Test,
+                rows,
+            }),
+            (0, rows) => Err(CleanError::HalfSplit {
+                present: Split::Test,
+                missing: Split::Train,
+                rows,
+            }),
             _ => Ok(Self::Official),
         }
     }
@@ -87,7 +99,9 @@ fn fraction(seed: u64, draw: &str, (kind, key): (&str, &str)) -> f64 {
         hasher.update(part.as_bytes());
     }
     let digest = hasher.finalize();
-    let first = digest.as_bytes()[..8].try_into().expect("eight of 32 bytes");
+    let first = digest.as_bytes()[..8]
+        .try_into()
+        .expect("eight of 32 bytes");
     let bits = u64::from_le_bytes(first);
     // The 53 bits that a float can tell apart.
     (bits >> 11) as f64 / (1_u64 << 53) as f64
@@ -100,19 +114,40 @@ mod tests {
     use artifact::Sentiment;
 
     fn row(official: Option<Split>) -> Row {
-        Row { text: TextFacts::of("x", "x"), label: Some(Sentiment::Positive), official }
+        Row {
+            text: TextFacts::of("x", "x"),
+            label: Some(Sentiment::Positive),
+            official,
+        }
     }
 
     fn shares(splitter: &Splitter<'_>, row: &Row) -> [f64; 3] {
-        let sides: Vec<Split> = (0..20_000).map(|id| splitter.side(row, &format!("text {id}"), None)).collect();
-        Split::LABELLED.map(|split| sides.iter().filter(|side| **side == split).count() as f64 / 20_000.0)
+        let sides: Vec<Split> = (0..20_000)
+            .map(|id| splitter.side(row, &format!("text {id}"), None))
+            .collect();
+        Split::LABELLED
+            .map(|split| sides.iter().filter(|side| **side == split).count() as f64 / 20_000.0)
     }
 
     fn check_shares(divider: Divider, official: Option<Split>, expected: [f64; 3]) {
-        let settings = SplitSettings { test: 0.2, validation: 0.1, ..SplitSettings::default() };
-        let found = shares(&Splitter { divider, settings: &settings, seed: 1 }, &row(official));
+        let settings = SplitSettings {
+            test: 0.2,
+            validation: 0.1,
+            ..SplitSettings::default()
+        };
+        let found = shares(
+            &Splitter {
+                divider,
+                settings: &settings,
+                seed: 1,
+            },
+            &row(official),
+        );
         for (found, expected) in found.into_iter().zip(expected) {
-            assert!((found - expected).abs() < 0.01, "{found} is far from {expected}");
+            assert!(
+                (found - expected).abs() < 0.01,
+                "{found} is far from {expected}"
+            );
         }
     }
 
@@ -126,12 +161,23 @@ mod tests {
 
     #[test]
     fn groups_stay_together_unless_told_otherwise() {
-        let grouped = SplitSettings { test: 0.5, ..SplitSettings::default() };
-        let single = SplitSettings { grouped: false, ..grouped.clone() };
+        let grouped = SplitSettings {
+            test: 0.5,
+            ..SplitSettings::default()
+        };
+        let single = SplitSettings {
+            grouped: false,
+            ..grouped.clone()
+        };
         let sides = |settings: &SplitSettings| {
-            let splitter = Splitter { divider: Divider::Hash, settings, seed: 3 };
-            let mut sides: Vec<Split> =
-                (0..100).map(|id| splitter.side(&row(None), &id.to_string(), Some("tt1"))).collect();
+            let splitter = Splitter {
+                divider: Divider::Hash,
+                settings,
+                seed: 3,
+            };
+            let mut sides: Vec<Split> = (0..100)
+                .map(|id| splitter.side(&row(None), &id.to_string(), Some("tt1")))
+                .collect();
             sides.sort();
             sides.dedup();
             sides.len()
@@ -142,10 +188,19 @@ mod tests {
 
     #[test]
     fn the_seed_moves_rows() {
-        let settings = SplitSettings { test: 0.5, ..SplitSettings::default() };
+        let settings = SplitSettings {
+            test: 0.5,
+            ..SplitSettings::default()
+        };
         let sides = |seed| {
-            let splitter = Splitter { divider: Divider::Hash, settings: &settings, seed };
-            (0..50).map(|id| splitter.side(&row(None), &id.to_string(), None)).collect::<Vec<_>>()
+            let splitter = Splitter {
+                divider: Divider::Hash,
+                settings: &settings,
+                seed,
+            };
+            (0..50)
+                .map(|id| splitter.side(&row(None), &id.to_string(), None))
+                .collect::<Vec<_>>()
         };
         assert_eq!(sides(1), sides(1));
         assert_ne!(sides(1), sides(2));
@@ -155,14 +210,23 @@ mod tests {
     fn half_a_split_is_an_error() {
         let check = |splits: &[Option<Split>], expected: Result<Divider, &str>| {
             let rows: Vec<Row> = splits.iter().map(|split| row(*split)).collect();
-            assert_eq!(Divider::of(&rows).map_err(|error| error.to_string()), expected.map_err(str::to_owned));
+            assert_eq!(
+                Divider::of(&rows).map_err(|error| error.to_string()),
+                expected.map_err(str::to_owned)
+            );
         };
         check(&[None, None], Ok(Divider::Hash));
-        check(&[Some(Split::Train), Some(Split::Test), None], Ok(Divider::Official));
+        check(
+            &[Some(Split::Train), Some(Split::Test), None],
+            Ok(Divider::Official),
+        );
         check(
             &[Some(Split::Train), None],
             Err("The source's own split has 1 labelled rows for `train` and none for `test`"),
         );
-        check(&[Some(Split::Test)], Err("The source's own split has 1 labelled rows for `test` and none for `train`"));
+        check(
+            &[Some(Split::Test)],
+            Err("The source's own split has 1 labelled rows for `test` and none for `train`"),
+        );
     }
 }

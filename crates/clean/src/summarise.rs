@@ -40,20 +40,34 @@ impl Decided<'_> {
 
     /// Kept rows of a split and class.
     pub(crate) fn count_class(&self, split: Split, class: Sentiment) -> u64 {
-        self.positions(split).filter(|position| self.rows[*position].label == Some(class)).count() as u64
+        self.positions(split)
+            .filter(|position| self.rows[*position].label == Some(class))
+            .count() as u64
     }
 
     /// Rows removed for a reason.
     pub(crate) fn count_removed(&self, reason: Reason) -> u64 {
-        self.audit.removals.iter().flatten().filter(|removal| removal.reason == reason).count() as u64
+        self.audit
+            .removals
+            .iter()
+            .flatten()
+            .filter(|removal| removal.reason == reason)
+            .count() as u64
     }
 
     /// The profile.
     pub(crate) fn profile(&self, settings: &CleanSettings) -> Profile {
         let split = &settings.split;
         let kept = self.sides.iter().flatten().count() as u64;
-        let removed = Reason::ALL.map(|reason| Removed { reason: reason.to_string(), rows: self.count_removed(reason) });
-        let groups = self.groups.iter().zip(self.sides).filter_map(|(group, side)| Some(((*group)?, (*side)?)));
+        let removed = Reason::ALL.map(|reason| Removed {
+            reason: reason.to_string(),
+            rows: self.count_removed(reason),
+        });
+        let groups = self
+            .groups
+            .iter()
+            .zip(self.sides)
+            .filter_map(|(group, side)| Some(((*group)?, (*side)?)));
         Profile {
             format: profile::FORMAT,
             read: self.rows.len() as u64,
@@ -76,22 +90,34 @@ impl Decided<'_> {
     }
 
     fn splits(&self) -> Vec<SplitProfile> {
-        let words = |split| -> Vec<u32> { self.positions(split).map(|position| self.rows[position].text.words).collect() };
+        let words = |split| -> Vec<u32> {
+            self.positions(split)
+                .map(|position| self.rows[position].text.words)
+                .collect()
+        };
         let edges = bins(lengths(words(Split::Train)).as_ref());
-        [Split::Train, Split::Validation, Split::Test, Split::Unlabelled]
-            .into_iter()
-            .map(|split| {
-                let words = words(split);
-                let classes = Sentiment::ALL.map(|class| ClassCount { class, rows: self.count_class(split, class) });
-                SplitProfile {
-                    split,
-                    rows: words.len() as u64,
-                    classes: classes.to_vec(),
-                    histogram: count_into(edges.clone(), &words),
-                    words: lengths(words),
-                }
-            })
-            .collect()
+        [
+            Split::Train,
+            Split::Validation,
+            Split::Test,
+            Split::Unlabelled,
+        ]
+        .into_iter()
+        .map(|split| {
+            let words = words(split);
+            let classes = Sentiment::ALL.map(|class| ClassCount {
+                class,
+                rows: self.count_class(split, class),
+            });
+            SplitProfile {
+                split,
+                rows: words.len() as u64,
+                classes: classes.to_vec(),
+                histogram: count_into(edges.clone(), &words),
+                words: lengths(words),
+            }
+        })
+        .collect()
     }
 
     fn telling_words(&self) -> Vec<ClassWords> {
@@ -105,8 +131,10 @@ impl Decided<'_> {
     /// A few training reviews of a class: those with the smallest digests, which is as good as
     /// drawn by lot and always the same.
     fn examples(&self, class: Sentiment) -> ClassExamples {
-        let mut positions: Vec<_> =
-            self.positions(Split::Train).filter(|position| self.rows[*position].label == Some(class)).collect();
+        let mut positions: Vec<_> = self
+            .positions(Split::Train)
+            .filter(|position| self.rows[*position].label == Some(class))
+            .collect();
         positions.sort_by_key(|position| self.rows[*position].text.normalised);
         let reviews = positions.into_iter().take(EXAMPLES).map(|position| {
             let text = self.texts[position];
@@ -117,6 +145,9 @@ impl Decided<'_> {
                 cut: end.is_some(),
             }
         });
-        ClassExamples { class, reviews: reviews.collect() }
+        ClassExamples {
+            class,
+            reviews: reviews.collect(),
+        }
     }
 }

@@ -21,7 +21,12 @@ const ATTEMPTS: usize = 5;
 const BUFFER: usize = 1 << 16;
 
 /// The pinned file, from `folder` where it is there, else from its address.
-pub(crate) fn provide(url: &str, sha256: &str, folder: &Path, progress: &Progress) -> Result<PathBuf, IngestError> {
+pub(crate) fn provide(
+    url: &str,
+    sha256: &str,
+    folder: &Path,
+    progress: &Progress,
+) -> Result<PathBuf, IngestError> {
     let expected = sha256.to_ascii_lowercase();
     // Named by its content, so that two files of one name never meet.
     let folder = folder.join(&expected);
@@ -32,16 +37,24 @@ pub(crate) fn provide(url: &str, sha256: &str, folder: &Path, progress: &Progres
         return Ok(path);
     }
     let part = folder.join("part");
-    if sha256_of(&part)?.as_ref() != Some(&expected) {
+    loop {
+        let resumed = length(&part)? > 0;
         fetch(url, &part, progress)?;
         let found = sha256_of(&part)?.unwrap_or_default();
-        if found != expected {
-            fs::remove_file(&part).map_err(ArtifactError::io("remove", &part))?;
-            return Err(IngestError::OtherContent { url: url.to_owned(), expected, found });
+        if found == expected {
+            fs::rename(&part, &path).map_err(ArtifactError::io("rename", &part))?;
+            return Ok(path);
+        }
+        fs::remove_file(&part).map_err(ArtifactError::io("remove", &part))?;
+        // What an earlier run had left was perhaps the beginning of another file.
+        if !resumed {
+            return Err(IngestError::OtherContent {
+                url: url.to_owned(),
+                expected,
+                found,
+            });
         }
     }
-    fs::rename(&part, &path).map_err(ArtifactError::io("rename", &part))?;
-    Ok(path)
 }
 
 /// Two runs that want the same file take turns; the second then finds it. The lock goes with the
@@ -56,8 +69,15 @@ fn lock(path: &Path) -> Result<File, IngestError> {
 fn file_name(url: &str) -> String {
     let address = url.split(['?', '#']).next().unwrap_or_default();
     let last = address.rsplit('/').next().unwrap_or_default();
-    let plain: String = last.chars().filter(|character| character.is_ascii_alphanumeric() || "._-".contains(*character)).collect();
-    if plain.trim_matches('.').is_empty() || ["lock", "part"].contains(&plain.as_str()) { "source".to_owned() } else { plain }
+    let plain: String = last
+        .chars()
+        .filter(|character| character.is_ascii_alphanumeric() || "._-".contains(*character))
+        .collect();
+    if plain.trim_matches('.').is_empty() || ["lock", "part"].contains(&plain.as_str()) {
+        "source".to_owned()
+    } else {
+        plain
+    }
 }
 
 /// SHA-256 of a file in hex, `None` where there is none.
@@ -69,7 +89,13 @@ fn sha256_of(path: &Path) -> Result<Option<String>, IngestError> {
     };
     let mut hasher = Sha256::new();
     io::copy(&mut file, &mut hasher).map_err(IngestError::read(path))?;
-    Ok(Some(hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
+    Ok(Some(
+        hasher
+            .finalize()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect(),
+    ))
 }
 
 /// Fetches what is missing of the file, and goes on after an interruption as long as every try
@@ -92,7 +118,10 @@ fn fetch(url: &str, part: &Path, progress: &Progress) -> Result<(), IngestError>
         if now <= before || attempt == ATTEMPTS {
             return Err(failure);
         }
-        progress.note(&format!("the connection was cut off after {}; going on from there", stage::format::bytes(now)));
+        progress.note(&format!(
+            "the connection was cut off after {}; going on from there",
+            stage::format::bytes(now)
+        ));
         before = now;
     }
     Ok(())
@@ -107,7 +136,13 @@ fn length(path: &Path) -> Result<u64, IngestError> {
 }
 
 /// One request, for the bytes from `start` on.
-fn request(agent: &ureq::Agent, url: &str, part: &Path, start: u64, progress: &Progress) -> Result<(), IngestError> {
+fn request(
+    agent: &ureq::Agent,
+    url: &str,
+    part: &Path,
+    start: u64,
+    progress: &Progress,
+) -> Result<(), IngestError> {
     let failed = |problem: &str, source: Option<ureq::Error>| IngestError::Download {
         url: url.to_owned(),
         problem: problem.to_owned(),
@@ -118,7 +153,9 @@ fn request(agent: &ureq::Agent, url: &str, part: &Path, start: u64, progress: &P
     if start > 0 {
         request = request.header("range", format!("bytes={start}-"));
     }
-    let response = request.call().map_err(|error| failed("the server cannot be reached", Some(error)))?;
+    let response = request
+        .call()
+        .map_err(|error| failed("the server cannot be reached", Some(error)))?;
     let start = match response.status().as_u16() {
         200 => 0,
         206 if continues_at(&response, start) => start,
@@ -127,7 +164,12 @@ fn request(agent: &ureq::Agent, url: &str, part: &Path, start: u64, progress: &P
             fs::remove_file(part).map_err(ArtifactError::io("remove", part))?;
             return self::request(agent, url, part, 0, progress);
         }
-        status => return Err(failed(&format!("the server answers with status {status}"), None)),
+        status => {
+            return Err(failed(
+                &format!("the server answers with status {status}"),
+                None,
+            ));
+        }
     };
     let total = response.body().content_length().map(|rest| start + rest);
     let task = progress.task("downloading", total, "bytes");
@@ -136,12 +178,18 @@ fn request(agent: &ureq::Agent, url: &str, part: &Path, start: u64, progress: &P
     match received {
         Received::All(bytes) if total.is_none_or(|total| total == bytes) => Ok(()),
         Received::All(_) => Err(failed("the connection was cut off", None)),
-        Received::CutOff(error) => Err(failed("the connection was cut off", Some(ureq::Error::Io(error)))),
+        Received::CutOff(error) => Err(failed(
+            "the connection was cut off",
+            Some(ureq::Error::Io(error)),
+        )),
     }
 }
 
 fn continues_at(response: &Response<Body>, start: u64) -> bool {
-    let range = response.headers().get("content-range").and_then(|range| range.to_str().ok());
+    let range = response
+        .headers()
+        .get("content-range")
+        .and_then(|range| range.to_str().ok());
     range.is_some_and(|range| range.starts_with(&format!("bytes {start}-")))
 }
 
@@ -152,9 +200,14 @@ enum Received {
 }
 
 fn receive(body: Body, part: &Path, start: u64, task: &Task) -> Result<Received, IngestError> {
-    let file = OpenOptions::new().write(true).create(true).truncate(start == 0).open(part);
+    let file = OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(start == 0)
+        .open(part);
     let mut file = file.map_err(ArtifactError::io("create", part))?;
-    io::Seek::seek(&mut file, io::SeekFrom::Start(start)).map_err(ArtifactError::io("write", part))?;
+    io::Seek::seek(&mut file, io::SeekFrom::Start(start))
+        .map_err(ArtifactError::io("write", part))?;
     let mut input = body.into_reader();
     let mut buffer = vec![0; BUFFER];
     let mut length = start;
@@ -165,10 +218,14 @@ fn receive(body: Body, part: &Path, start: u64, task: &Task) -> Result<Received,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Ok(Received::CutOff(error)),
         };
-        file.write_all(&buffer[..bytes]).map_err(ArtifactError::io("write", part))?;
+        file.write_all(&buffer[..bytes])
+            .map_err(ArtifactError::io("write", part))?;
         length += bytes as u64;
         task.advance(bytes as u64);
     }
     file.sync_all().map_err(ArtifactError::io("sync", part))?;
     Ok(Received::All(length))
 }
+
+#[cfg(test)]
+mod tests;

@@ -168,7 +168,11 @@ impl IngestError {
         use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
         let path = path.to_owned();
         match source.kind() {
-            InvalidData | InvalidInput | Other | UnexpectedEof => Self::Damaged { path, after: after.into(), source },
+            InvalidData | InvalidInput | Other | UnexpectedEof => Self::Damaged {
+                path,
+                after: after.into(),
+                source,
+            },
             _ => Self::Read { path, source },
         }
     }
@@ -208,7 +212,10 @@ impl From<IngestError> for Failure {
 }
 
 fn list_reasons(reasons: &[(String, u64)]) -> String {
-    let list: Vec<_> = reasons.iter().map(|(reason, rows)| format!("{reason} ({})", format::count(*rows))).collect();
+    let list: Vec<_> = reasons
+        .iter()
+        .map(|(reason, rows)| format!("{reason} ({})", format::count(*rows)))
+        .collect();
     list.join("; ")
 }
 
@@ -229,7 +236,11 @@ fn hint_for_column(name: &str, known: &[String]) -> String {
 fn hint_for_header(known: &[String]) -> String {
     let separators = [(";", "\";\""), ("\t", "\"\\t\""), ("|", "\"|\"")];
     let only = if let [only] = known { Some(only) } else { None };
-    let unsplit = only.and_then(|name| separators.iter().find(|(separator, _)| name.contains(separator)));
+    let unsplit = only.and_then(|name| {
+        separators
+            .iter()
+            .find(|(separator, _)| name.contains(separator))
+    });
     match unsplit {
         Some((_, shown)) => format!("Name the separator with `--set 'ingest.delimiter={shown}'`"),
         None => format!(

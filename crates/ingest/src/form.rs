@@ -44,7 +44,9 @@ fn of_name(name: &str) -> Form {
     if ends(&[".tar.gz", ".tgz", ".tar"]) {
         Form::AclimdbArchive
     } else {
-        Form::Delimited { tabs: ends(&[".tsv", ".txt", ".tsv.gz", ".txt.gz"]) }
+        Form::Delimited {
+            tabs: ends(&[".tsv", ".txt", ".tsv.gz", ".txt.gz"]),
+        }
     }
 }
 

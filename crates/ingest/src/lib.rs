@@ -45,7 +45,13 @@ Reads the source that `ingest.source` or `--source` names: the aclImdb archive o
         read(context, &path, &settings, &mut sink)?;
         let (tally, files) = sink.finish()?;
         tally.check(&path, &settings)?;
-        Ok(Outcome::new(Contract::Reviews { rows: tally.accepted() }, files, tally.summary()))
+        Ok(Outcome::new(
+            Contract::Reviews {
+                rows: tally.accepted(),
+            },
+            files,
+            tally.summary(),
+        ))
     }
 }
 
@@ -61,11 +67,18 @@ fn provide(context: &Context) -> Result<PathBuf, IngestError> {
     }
 }
 
-fn read(context: &Context, path: &Path, settings: &IngestSettings, sink: &mut Sink) -> Result<(), IngestError> {
+fn read(
+    context: &Context,
+    path: &Path,
+    settings: &IngestSettings,
+    sink: &mut Sink,
+) -> Result<(), IngestError> {
     let progress = context.progress();
     match Form::of(path, settings.format)? {
         Form::AclimdbFolder => aclimdb::read_folder(path, settings, progress, sink),
-        Form::AclimdbArchive => aclimdb::read_archive(path, settings, context.output(), progress, sink),
+        Form::AclimdbArchive => {
+            aclimdb::read_archive(path, settings, context.output(), progress, sink)
+        }
         Form::Delimited { tabs } => delimited::read(path, tabs, settings, progress, sink),
     }
 }

@@ -40,12 +40,19 @@ pub(crate) struct Reason {
 impl Reason {
     /// A fault of the row.
     pub(crate) fn rejected(summary: &'static str) -> Self {
-        Self { set_aside: false, summary, detail: None }
+        Self {
+            set_aside: false,
+            summary,
+            detail: None,
+        }
     }
 
     /// A row that a setting excludes.
     pub(crate) fn set_aside(summary: &'static str) -> Self {
-        Self { set_aside: true, ..Self::rejected(summary) }
+        Self {
+            set_aside: true,
+            ..Self::rejected(summary)
+        }
     }
 
     /// Adds the value that is at fault.
@@ -62,7 +69,11 @@ impl Reason {
 
     /// The `kind` column of `rejected.parquet`.
     pub(crate) fn kind(&self) -> &'static str {
-        if self.set_aside { "set_aside" } else { "rejected" }
+        if self.set_aside {
+            "set_aside"
+        } else {
+            "rejected"
+        }
     }
 }
 
@@ -103,10 +114,14 @@ fn shorten(text: &str, characters: usize) -> String {
 /// The text of a review, if these bytes can be one.
 pub(crate) fn check_text(bytes: &[u8], max_bytes: usize) -> Result<&str, Reason> {
     if bytes.len() > max_bytes {
-        return Err(Reason::rejected("the text is longer than `ingest.max_text_bytes`"));
+        return Err(Reason::rejected(
+            "the text is longer than `ingest.max_text_bytes`",
+        ));
     }
-    let text = std::str::from_utf8(bytes)
-        .map_err(|error| Reason::rejected("the text is not UTF-8").because(format!("at byte {}", error.valid_up_to() + 1)))?;
+    let text = std::str::from_utf8(bytes).map_err(|error| {
+        Reason::rejected("the text is not UTF-8")
+            .because(format!("at byte {}", error.valid_up_to() + 1))
+    })?;
     if text.contains('\0') {
         return Err(Reason::rejected("the text has NUL characters"));
     }
@@ -121,13 +136,23 @@ mod tests {
     fn text_is_text() {
         let check = |bytes: &[u8], expected: Result<&str, &str>| {
             let found = check_text(bytes, 8);
-            assert_eq!(found.as_ref().map(|text| *text).map_err(|reason| reason.summary), expected, "{bytes:?}");
+            assert_eq!(
+                found
+                    .as_ref()
+                    .map(|text| *text)
+                    .map_err(|reason| reason.summary),
+                expected,
+                "{bytes:?}"
+            );
         };
         check(b"fine", Ok("fine"));
         check("\u{e9}t\u{e9}".as_bytes(), Ok("\u{e9}t\u{e9}"));
         check(b"", Ok(""));
         check(b"12345678", Ok("12345678"));
-        check(b"123456789", Err("the text is longer than `ingest.max_text_bytes`"));
+        check(
+            b"123456789",
+            Err("the text is longer than `ingest.max_text_bytes`"),
+        );
         check(b"caf\xe9", Err("the text is not UTF-8"));
         check(b"a\0b", Err("the text has NUL characters"));
     }
@@ -135,7 +160,10 @@ mod tests {
     #[test]
     fn excerpts_are_short_and_text() {
         assert_eq!(excerpt(b"caf\xe9"), "caf\u{fffd}");
-        assert_eq!(excerpt("\u{1f600}".repeat(500).as_bytes()).chars().count(), EXCERPT);
+        assert_eq!(
+            excerpt("\u{1f600}".repeat(500).as_bytes()).chars().count(),
+            EXCERPT
+        );
         assert_eq!(excerpt(&[b'a'; 5000]).len(), EXCERPT);
     }
 }

@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Float32Builder, RecordBatch, StringBuilder, TimestampMillisecondBuilder, UInt8Builder, UInt64Builder,
+    ArrayRef, Float32Builder, RecordBatch, StringBuilder, TimestampMillisecondBuilder,
+    UInt8Builder, UInt64Builder,
 };
 use artifact::{ArtifactError, OutputFile, TableWriter, schema};
 
@@ -118,8 +119,10 @@ impl ReviewColumns {
         self.bytes += review.text.len();
         self.row_id.append_value(row_id);
         self.text.append_value(review.text);
-        self.label.append_option(review.label.map(|class| class.id()));
-        self.split.append_option(review.split.map(|split| split.as_str()));
+        self.label
+            .append_option(review.label.map(|class| class.id()));
+        self.split
+            .append_option(review.split.map(|split| split.as_str()));
         self.rating.append_option(review.rating);
         self.group.append_option(review.group.as_deref());
         self.topic.append_option(review.topic.as_deref());
@@ -140,7 +143,8 @@ impl ReviewColumns {
             Arc::new(self.source.finish()),
         ];
         (self.rows, self.bytes) = (0, 0);
-        RecordBatch::try_new(schema::reviews(), columns).map_err(ArtifactError::table("write", Path::new(REVIEWS)))
+        RecordBatch::try_new(schema::reviews(), columns)
+            .map_err(ArtifactError::table("write", Path::new(REVIEWS)))
     }
 }
 
@@ -173,6 +177,7 @@ impl RejectedColumns {
             Arc::new(self.excerpt.finish()),
         ];
         self.rows = 0;
-        RecordBatch::try_new(schema::rejected(), columns).map_err(ArtifactError::table("write", Path::new(REJECTED)))
+        RecordBatch::try_new(schema::rejected(), columns)
+            .map_err(ArtifactError::table("write", Path::new(REJECTED)))
     }
 }

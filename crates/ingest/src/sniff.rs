@@ -59,10 +59,18 @@ pub(crate) fn content_of(input: &mut impl BufRead) -> io::Result<Content> {
         _ if begins(b"PAR1") => Content::Parquet,
         _ if begins(b"\xff\xfe") || begins(b"\xfe\xff") => Content::Utf16,
         _ if start.get(257..262) == Some(b"ustar") => Content::Tar,
-        // A NUL in the middle of a text is one bad row; at the very start there is no text.
-        _ if start[..start.len().min(64)].contains(&0) => Content::Binary,
+        // One control character in a text is one bad row; where every tenth byte is one, there is
+        // no text.
+        _ if start.iter().filter(|byte| is_control(**byte)).count() * 10 > start.len() => {
+            Content::Binary
+        }
         _ => Content::Text,
     })
+}
+
+/// Whether a byte is a control character other than white space.
+fn is_control(byte: u8) -> bool {
+    byte.is_ascii_control() && !byte.is_ascii_whitespace()
 }
 
 /// An input that reports how far it is.
@@ -94,7 +102,9 @@ mod tests {
         let mut tar = vec![0; 512];
         tar[..7].copy_from_slice(b"aclImdb");
         tar[257..262].copy_from_slice(b"ustar");
-        let check = |bytes: &[u8], expected: Content| assert_eq!(content_of(&mut &*bytes).expect("no disk"), expected);
+        let check = |bytes: &[u8], expected: Content| {
+            assert_eq!(content_of(&mut &*bytes).expect("no disk"), expected)
+        };
         check(b"", Content::Empty);
         check(b"review,sentiment\n", Content::Text);
         check(b"\xef\xbb\xbfreview", Content::Text);
@@ -103,6 +113,7 @@ mod tests {
         check(b"PAR1", Content::Parquet);
         check(b"\xff\xfer\0e\0", Content::Utf16);
         check(b"r\0e\0v\0", Content::Binary);
+        check(b"text,label\nn\0ul,0\n", Content::Text);
         check(&tar, Content::Tar);
     }
 }

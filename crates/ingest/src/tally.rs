@@ -34,14 +34,25 @@ impl Tally {
     }
 
     pub(crate) fn leave_out(&mut self, reason: &Reason) {
-        match self.reasons.iter_mut().find(|count| count.first.summary == reason.summary) {
+        match self
+            .reasons
+            .iter_mut()
+            .find(|count| count.first.summary == reason.summary)
+        {
             Some(count) => count.rows += 1,
-            None => self.reasons.push(ReasonCount { first: reason.clone(), rows: 1 }),
+            None => self.reasons.push(ReasonCount {
+                first: reason.clone(),
+                rows: 1,
+            }),
         }
     }
 
     fn left_out(&self, set_aside: bool) -> u64 {
-        self.reasons.iter().filter(|count| count.first.set_aside == set_aside).map(|count| count.rows).sum()
+        self.reasons
+            .iter()
+            .filter(|count| count.first.set_aside == set_aside)
+            .map(|count| count.rows)
+            .sum()
     }
 
     /// Rows among the reviews.
@@ -55,42 +66,73 @@ impl Tally {
 
     /// Fails where the rows cannot be what the user meant.
     pub(crate) fn check(&self, path: &Path, settings: &IngestSettings) -> Result<(), IngestError> {
-        let (accepted, rejected, set_aside) = (self.accepted(), self.left_out(false), self.left_out(true));
+        let (accepted, rejected, set_aside) =
+            (self.accepted(), self.left_out(false), self.left_out(true));
         let rows = accepted + rejected + set_aside;
         if rows == 0 {
-            return Err(IngestError::NothingThere { path: path.to_owned(), what: "no rows" });
+            return Err(IngestError::NothingThere {
+                path: path.to_owned(),
+                what: "no rows",
+            });
         }
         if rejected as f64 > settings.max_reject_rate * rows as f64 {
             let (limit, reasons) = (settings.max_reject_rate, self.commonest());
-            return Err(IngestError::TooManyRejected { rejected, rows, limit, reasons });
+            return Err(IngestError::TooManyRejected {
+                rejected,
+                rows,
+                limit,
+                reasons,
+            });
         }
         if accepted == 0 {
-            return Err(IngestError::NothingAccepted { path: path.to_owned(), set_aside });
+            return Err(IngestError::NothingAccepted {
+                path: path.to_owned(),
+                set_aside,
+            });
         }
-        let mut present = Sentiment::ALL.into_iter().filter(|class| self.by_class[usize::from(class.id())] > 0);
+        let mut present = Sentiment::ALL
+            .into_iter()
+            .filter(|class| self.by_class[usize::from(class.id())] > 0);
         match (present.next(), present.next()) {
-            (Some(class), None) => Err(IngestError::OneClass { rows: self.labelled(), class }),
+            (Some(class), None) => Err(IngestError::OneClass {
+                rows: self.labelled(),
+                class,
+            }),
             _ => Ok(()),
         }
     }
 
     /// The three commonest reasons for rejection, each as its first row has it.
     fn commonest(&self) -> Vec<(String, u64)> {
-        let mut reasons: Vec<_> = self.reasons.iter().filter(|count| !count.first.set_aside).collect();
+        let mut reasons: Vec<_> = self
+            .reasons
+            .iter()
+            .filter(|count| !count.first.set_aside)
+            .collect();
         reasons.sort_by_key(|count| std::cmp::Reverse(count.rows));
-        reasons.iter().take(3).map(|count| (count.first.to_string(), count.rows)).collect()
+        reasons
+            .iter()
+            .take(3)
+            .map(|count| (count.first.to_string(), count.rows))
+            .collect()
     }
 
     /// One line for the screen.
     pub(crate) fn summary(&self) -> String {
         let mut parts = vec![format::plural(self.accepted(), "review", "reviews")];
-        let classes = Sentiment::ALL.into_iter().map(|class| (self.by_class[usize::from(class.id())], class.as_str()));
+        let classes = Sentiment::ALL
+            .into_iter()
+            .map(|class| (self.by_class[usize::from(class.id())], class.as_str()));
         let kinds = classes.chain([
             (self.unlabelled, "unlabelled"),
             (self.left_out(false), "rejected"),
             (self.left_out(true), "set aside"),
         ]);
-        parts.extend(kinds.filter(|(rows, _)| *rows > 0).map(|(rows, kind)| format!("{} {kind}", format::count(rows))));
+        parts.extend(
+            kinds
+                .filter(|(rows, _)| *rows > 0)
+                .map(|(rows, kind)| format!("{} {kind}", format::count(rows))),
+        );
         parts.join(", ")
     }
 }
@@ -100,28 +142,56 @@ mod tests {
     use super::*;
 
     fn tally(classes: [u64; 2], unlabelled: u64, reasons: &[(&'static str, bool, u64)]) -> Tally {
-        let reasons = reasons.iter().map(|(summary, set_aside, rows)| ReasonCount {
-            first: Reason { set_aside: *set_aside, summary, detail: None },
-            rows: *rows,
-        });
-        Tally { by_class: classes, unlabelled, reasons: reasons.collect() }
+        let reasons = reasons
+            .iter()
+            .map(|(summary, set_aside, rows)| ReasonCount {
+                first: Reason {
+                    set_aside: *set_aside,
+                    summary,
+                    detail: None,
+                },
+                rows: *rows,
+            });
+        Tally {
+            by_class: classes,
+            unlabelled,
+            reasons: reasons.collect(),
+        }
     }
 
     #[test]
     fn what_cannot_be_meant_is_an_error() {
         let check = |tally: Tally, expected: &str| {
             let found = tally.check(Path::new("x.csv"), &IngestSettings::default());
-            assert_eq!(found.map_or_else(|error| error.to_string(), |()| "fine".to_owned()), expected);
+            assert_eq!(
+                found.map_or_else(|error| error.to_string(), |()| "fine".to_owned()),
+                expected
+            );
         };
         check(tally([5, 5], 0, &[]), "fine");
         check(tally([0, 0], 7, &[]), "fine");
         check(tally([99, 100], 0, &[("bad", false, 1)]), "fine");
         check(tally([1, 1], 0, &[("neither", true, 50)]), "fine");
         check(tally([0, 0], 0, &[]), "`x.csv` has no rows");
-        check(tally([0, 0], 0, &[("neither", true, 3)]), "No review of `x.csv` was accepted; 3 rows were set aside");
-        check(tally([0, 1200], 9, &[]), "All 1,200 labelled reviews are positive: a classifier cannot be trained on one class");
         check(
-            tally([5, 5], 0, &[("one", false, 1), ("two", false, 2), ("three", false, 3), ("four", false, 4)]),
+            tally([0, 0], 0, &[("neither", true, 3)]),
+            "No review of `x.csv` was accepted; 3 rows were set aside",
+        );
+        check(
+            tally([0, 1200], 9, &[]),
+            "All 1,200 labelled reviews are positive: a classifier cannot be trained on one class",
+        );
+        check(
+            tally(
+                [5, 5],
+                0,
+                &[
+                    ("one", false, 1),
+                    ("two", false, 2),
+                    ("three", false, 3),
+                    ("four", false, 4),
+                ],
+            ),
             "10 of 20 rows were rejected, more than `ingest.max_reject_rate` = 0.01 allows; \
              the commonest reasons: four (4); three (3); two (2)",
         );
@@ -129,7 +199,10 @@ mod tests {
 
     #[test]
     fn summary_names_what_is_there() {
-        assert_eq!(tally([2, 1], 0, &[]).summary(), "3 reviews, 2 negative, 1 positive");
+        assert_eq!(
+            tally([2, 1], 0, &[]).summary(),
+            "3 reviews, 2 negative, 1 positive"
+        );
         assert_eq!(
             tally([0, 1], 2000, &[("bad", false, 1), ("neither", true, 4)]).summary(),
             "2,001 reviews, 1 positive, 2,000 unlabelled, 1 rejected, 4 set aside"

@@ -39,12 +39,18 @@ pub fn normalize(text: &str, settings: &CleanSettings) -> String {
         reducer.push_text(&reduced.nfc().collect::<String>());
         reduced = reducer.finish();
     }
-    if settings.white_space { collapse_white_space(&reduced) } else { reduced }
+    if settings.white_space {
+        collapse_white_space(&reduced)
+    } else {
+        reduced
+    }
 }
 
 /// Whether a text is surely in form NFC already; nearly every one is.
 fn is_composed(text: &str) -> bool {
-    text.is_ascii() || is_nfc_quick(text.chars()) == IsNormalized::Yes || text.nfc().eq(text.chars())
+    text.is_ascii()
+        || is_nfc_quick(text.chars()) == IsNormalized::Yes
+        || text.nfc().eq(text.chars())
 }
 
 fn collapse_white_space(text: &str) -> String {

@@ -18,7 +18,11 @@ const NEEDS_A_LOOK: [bool; 256] = {
     let mut table = [false; 256];
     let mut byte = 0;
     while byte < 256 {
-        table[byte] = byte < 0x20 || byte >= 0x7f || byte == b'<' as usize || byte == b'>' as usize || byte == b';' as usize;
+        table[byte] = byte < 0x20
+            || byte >= 0x7f
+            || byte == b'<' as usize
+            || byte == b'>' as usize
+            || byte == b';' as usize;
         byte += 1;
     }
     table
@@ -34,7 +38,12 @@ pub(super) struct Reducer {
 
 impl Reducer {
     pub(super) fn new(html: bool, unicode: bool, capacity: usize) -> Self {
-        Self { html, unicode, output: String::with_capacity(capacity), opened: Vec::new() }
+        Self {
+            html,
+            unicode,
+            output: String::with_capacity(capacity),
+            opened: Vec::new(),
+        }
     }
 
     pub(super) fn finish(self) -> String {
@@ -44,7 +53,10 @@ impl Reducer {
     pub(super) fn push_text(&mut self, text: &str) {
         let mut rest = text;
         while !rest.is_empty() {
-            let plain = rest.bytes().position(|byte| NEEDS_A_LOOK[usize::from(byte)]).unwrap_or(rest.len());
+            let plain = rest
+                .bytes()
+                .position(|byte| NEEDS_A_LOOK[usize::from(byte)])
+                .unwrap_or(rest.len());
             let (copied, remaining) = rest.split_at(plain);
             self.output.push_str(copied);
             let mut characters = remaining.chars();
@@ -70,7 +82,10 @@ impl Reducer {
     }
 
     fn ends_in_a_joining_character(&self) -> bool {
-        self.output.chars().next_back().is_some_and(|last| !last.is_ascii() && !last.is_whitespace())
+        self.output
+            .chars()
+            .next_back()
+            .is_some_and(|last| !last.is_ascii() && !last.is_whitespace())
     }
 
     /// Adds a character and whatever follows from it.
@@ -87,7 +102,11 @@ impl Reducer {
     }
 
     fn close_tag(&mut self) {
-        let tag = self.opened.last().copied().filter(|open| is_tag(&self.output[open + 1..]));
+        let tag = self
+            .opened
+            .last()
+            .copied()
+            .filter(|open| is_tag(&self.output[open + 1..]));
         match tag {
             Some(open) => {
                 self.opened.pop();
@@ -106,12 +125,18 @@ impl Reducer {
     fn close_references(&mut self) {
         loop {
             self.output.push(';');
-            let Some((start, character)) = self.last_reference() else { return };
+            let Some((start, character)) = self.last_reference() else {
+                return;
+            };
             self.output.truncate(start);
             match self.canonical(character) {
                 Canonical::Semicolon => {}
                 Canonical::One(character) => return self.push_plain(character),
-                Canonical::Several(characters) => return characters.into_iter().for_each(|character| self.push_plain(character)),
+                Canonical::Several(characters) => {
+                    return characters
+                        .into_iter()
+                        .for_each(|character| self.push_plain(character));
+                }
             }
         }
     }
@@ -120,7 +145,9 @@ impl Reducer {
     fn last_reference(&self) -> Option<(usize, char)> {
         let bytes = self.output.as_bytes();
         let earliest = bytes.len().saturating_sub(references::LONGEST);
-        let body = bytes[earliest..bytes.len() - 1].iter().rposition(|byte| !byte.is_ascii_alphanumeric() && *byte != b'#')?;
+        let body = bytes[earliest..bytes.len() - 1]
+            .iter()
+            .rposition(|byte| !byte.is_ascii_alphanumeric() && *byte != b'#')?;
         let start = earliest + body;
         if bytes[start] != b'&' {
             return None;

@@ -3,29 +3,140 @@
 /// Elements of HTML, past and present, sorted. A word in angle brackets that is not among them
 /// (`<sigh>`) was written by a person.
 const ELEMENTS: &[&str] = &[
-    "a", "abbr", "acronym", "address", "area", "article", "aside", "audio", "b", "base", "bdi", "bdo", "big", "blink",
-    "blockquote", "body", "br", "button", "canvas", "caption", "center", "cite", "code", "col", "colgroup", "dd", "del",
-    "details", "dfn", "dialog", "dir", "div", "dl", "dt", "em", "embed", "fieldset", "figcaption", "figure", "font",
-    "footer", "form", "frame", "frameset", "h1", "h2", "h3", "h4", "h5", "h6", "head", "header", "hr", "html", "i",
-    "iframe", "img", "input", "ins", "kbd", "label", "legend", "li", "link", "main", "map", "mark", "marquee", "meta",
-    "nav", "nobr", "noframes", "noscript", "object", "ol", "option", "p", "param", "picture", "pre", "q", "s", "samp",
-    "script", "section", "select", "small", "source", "span", "strike", "strong", "style", "sub", "summary", "sup", "svg",
-    "table", "tbody", "td", "textarea", "tfoot", "th", "thead", "title", "tr", "tt", "u", "ul", "var", "video", "wbr",
+    "a",
+    "abbr",
+    "acronym",
+    "address",
+    "area",
+    "article",
+    "aside",
+    "audio",
+    "b",
+    "base",
+    "bdi",
+    "bdo",
+    "big",
+    "blink",
+    "blockquote",
+    "body",
+    "br",
+    "button",
+    "canvas",
+    "caption",
+    "center",
+    "cite",
+    "code",
+    "col",
+    "colgroup",
+    "dd",
+    "del",
+    "details",
+    "dfn",
+    "dialog",
+    "dir",
+    "div",
+    "dl",
+    "dt",
+    "em",
+    "embed",
+    "fieldset",
+    "figcaption",
+    "figure",
+    "font",
+    "footer",
+    "form",
+    "frame",
+    "frameset",
+    "h1",
+    "h2",
+    "h3",
+    "h4",
+    "h5",
+    "h6",
+    "head",
+    "header",
+    "hr",
+    "html",
+    "i",
+    "iframe",
+    "img",
+    "input",
+    "ins",
+    "kbd",
+    "label",
+    "legend",
+    "li",
+    "link",
+    "main",
+    "map",
+    "mark",
+    "marquee",
+    "meta",
+    "nav",
+    "nobr",
+    "noframes",
+    "noscript",
+    "object",
+    "ol",
+    "option",
+    "p",
+    "param",
+    "picture",
+    "pre",
+    "q",
+    "s",
+    "samp",
+    "script",
+    "section",
+    "select",
+    "small",
+    "source",
+    "span",
+    "strike",
+    "strong",
+    "style",
+    "sub",
+    "summary",
+    "sup",
+    "svg",
+    "table",
+    "tbody",
+    "td",
+    "textarea",
+    "tfoot",
+    "th",
+    "thead",
+    "title",
+    "tr",
+    "tt",
+    "u",
+    "ul",
+    "var",
+    "video",
+    "wbr",
 ];
 
 /// Whether what stands between `<` and `>` makes a tag or a comment.
 pub(super) fn is_tag(inside: &str) -> bool {
     if let Some(rest) = inside.strip_prefix('!') {
-        return rest.starts_with("--") || rest.starts_with('[') || rest.starts_with(|first: char| first.is_ascii_alphabetic());
+        return rest.starts_with("--")
+            || rest.starts_with('[')
+            || rest.starts_with(|first: char| first.is_ascii_alphabetic());
     }
     let inside = inside.strip_prefix('/').unwrap_or(inside);
-    let end = inside.bytes().position(|byte| !byte.is_ascii_alphanumeric()).unwrap_or(inside.len());
+    let end = inside
+        .bytes()
+        .position(|byte| !byte.is_ascii_alphanumeric())
+        .unwrap_or(inside.len());
     let (name, rest) = inside.split_at(end);
     is_element(name) && is_attributes(rest)
 }
 
 fn is_element(name: &str) -> bool {
-    name.len() <= 10 && ELEMENTS.binary_search(&name.to_ascii_lowercase().as_str()).is_ok()
+    name.len() <= 10
+        && ELEMENTS
+            .binary_search(&name.to_ascii_lowercase().as_str())
+            .is_ok()
 }
 
 /// Nothing, a slash, or something with a value: `<i think so>` is no tag.
@@ -46,10 +157,33 @@ mod tests {
 
     #[test]
     fn tags_are_told_from_text() {
-        for inside in ["br", "br /", "BR/", "/p", "h1", "a href=\"x\"", "img src=x /", "!-- note --", "!DOCTYPE html"] {
+        for inside in [
+            "br",
+            "br /",
+            "BR/",
+            "/p",
+            "h1",
+            "a href=\"x\"",
+            "img src=x /",
+            "!-- note --",
+            "!DOCTYPE html",
+        ] {
             assert!(is_tag(inside), "{inside}");
         }
-        for inside in ["", "3", "-", "grin", "i think so", "p.s. fine", " br", "!", "!!", "b\u{301}", "/", "b:x=1"] {
+        for inside in [
+            "",
+            "3",
+            "-",
+            "grin",
+            "i think so",
+            "p.s. fine",
+            " br",
+            "!",
+            "!!",
+            "b\u{301}",
+            "/",
+            "b:x=1",
+        ] {
             assert!(!is_tag(inside), "{inside}");
         }
     }

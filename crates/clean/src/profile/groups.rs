@@ -14,7 +14,10 @@ pub(crate) fn shared_groups<'a>(rows: impl Iterator<Item = (&'a str, Split)>) ->
     // Rows in train, validation and test.
     let mut counts: BTreeMap<&str, [u64; 3]> = BTreeMap::new();
     for (group, split) in rows {
-        if let Some(side) = Split::LABELLED.iter().position(|labelled| *labelled == split) {
+        if let Some(side) = Split::LABELLED
+            .iter()
+            .position(|labelled| *labelled == split)
+        {
             counts.entry(group).or_default()[side] += 1;
         }
     }
@@ -27,7 +30,11 @@ pub(crate) fn shared_groups<'a>(rows: impl Iterator<Item = (&'a str, Split)>) ->
         if train + validation > 0 && test > 0 {
             groups.in_train_and_test += 1;
             if groups.examples.len() < EXAMPLES {
-                groups.examples.push(SharedGroup { group: group.to_owned(), train_rows: train + validation, test_rows: test });
+                groups.examples.push(SharedGroup {
+                    group: group.to_owned(),
+                    train_rows: train + validation,
+                    test_rows: test,
+                });
             }
         }
     }
@@ -41,11 +48,29 @@ mod tests {
     #[test]
     fn groups_are_counted_by_side() {
         use Split::{Test, Train, Unlabelled, Validation};
-        let rows = [("a", Train), ("a", Train), ("a", Test), ("b", Validation), ("b", Train), ("c", Test), ("d", Unlabelled)];
+        let rows = [
+            ("a", Train),
+            ("a", Train),
+            ("a", Test),
+            ("b", Validation),
+            ("b", Train),
+            ("c", Test),
+            ("d", Unlabelled),
+        ];
         let found = shared_groups(rows.into_iter());
-        let shared = SharedGroup { group: "a".to_owned(), train_rows: 2, test_rows: 1 };
-        let expected =
-            Groups { train: 2, validation: 1, test: 2, in_train_and_test: 1, in_train_and_validation: 1, examples: vec![shared] };
+        let shared = SharedGroup {
+            group: "a".to_owned(),
+            train_rows: 2,
+            test_rows: 1,
+        };
+        let expected = Groups {
+            train: 2,
+            validation: 1,
+            test: 2,
+            in_train_and_test: 1,
+            in_train_and_validation: 1,
+            examples: vec![shared],
+        };
         assert_eq!(found, expected);
     }
 }

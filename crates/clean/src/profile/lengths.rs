@@ -11,18 +11,35 @@ pub(crate) fn lengths(mut words: Vec<u32>) -> Option<Lengths> {
     let (min, max) = (*words.first()?, *words.last()?);
     let sum: u64 = words.iter().map(|words| u64::from(*words)).sum();
     // The smallest length that at least this share does not exceed.
-    let quantile = |share: f64| words[((share * words.len() as f64).ceil() as usize).clamp(1, words.len()) - 1];
-    Some(Lengths { min, median: quantile(0.5), mean: sum as f64 / words.len() as f64, p90: quantile(0.9), p99: quantile(0.99), max })
+    let quantile = |share: f64| {
+        words[((share * words.len() as f64).ceil() as usize).clamp(1, words.len()) - 1]
+    };
+    Some(Lengths {
+        min,
+        median: quantile(0.5),
+        mean: sum as f64 / words.len() as f64,
+        p90: quantile(0.9),
+        p99: quantile(0.99),
+        max,
+    })
 }
 
 /// Edges of equal width, a round number of words, up to about the 99th percentile of the training
 /// split; the last bin takes the rest.
 pub(crate) fn bins(train: Option<&Lengths>) -> Vec<Bin> {
     let reach = train.map_or(BINS, |lengths| lengths.p99.max(1));
-    let width = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000].into_iter().find(|width| width * BINS >= reach);
+    let width = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000]
+        .into_iter()
+        .find(|width| width * BINS >= reach);
     let width = width.unwrap_or(reach.div_ceil(BINS));
     let count = reach.div_ceil(width);
-    (0..=count).map(|bin| Bin { from: bin * width, to: (bin < count).then(|| (bin + 1) * width), rows: 0 }).collect()
+    (0..=count)
+        .map(|bin| Bin {
+            from: bin * width,
+            to: (bin < count).then(|| (bin + 1) * width),
+            rows: 0,
+        })
+        .collect()
 }
 
 /// Counts lengths into bins of equal width.
@@ -42,23 +59,56 @@ mod tests {
     #[test]
     fn statistics() {
         let found = lengths((1..=100).rev().collect()).expect("a hundred lengths");
-        assert_eq!(found, Lengths { min: 1, median: 50, mean: 50.5, p90: 90, p99: 99, max: 100 });
+        assert_eq!(
+            found,
+            Lengths {
+                min: 1,
+                median: 50,
+                mean: 50.5,
+                p90: 90,
+                p99: 99,
+                max: 100
+            }
+        );
         let one = lengths(vec![7]).expect("one length");
-        assert_eq!(one, Lengths { min: 7, median: 7, mean: 7.0, p90: 7, p99: 7, max: 7 });
+        assert_eq!(
+            one,
+            Lengths {
+                min: 7,
+                median: 7,
+                mean: 7.0,
+                p90: 7,
+                p99: 7,
+                max: 7
+            }
+        );
         assert_eq!(lengths(vec![]), None);
     }
 
     #[test]
     fn every_length_has_a_bin() {
         for p99 in [0, 1, 29, 30, 31, 49, 897, 100_000] {
-            let train = Lengths { min: 0, median: 0, mean: 0.0, p90: 0, p99, max: p99 * 3 };
+            let train = Lengths {
+                min: 0,
+                median: 0,
+                mean: 0.0,
+                p90: 0,
+                p99,
+                max: p99 * 3,
+            };
             let bins = bins(Some(&train));
             assert!(bins.len() <= BINS as usize + 1, "{p99}");
-            assert!(bins.windows(2).all(|pair| pair[0].to == Some(pair[1].from)), "{p99}");
+            assert!(
+                bins.windows(2).all(|pair| pair[0].to == Some(pair[1].from)),
+                "{p99}"
+            );
             assert_eq!((bins[0].from, bins[bins.len() - 1].to), (0, None));
             let words = [0, 1, p99, p99 * 3, u32::MAX];
             let counted = count_into(bins, &words);
-            for (bin, words) in counted.iter().flat_map(|bin| words.iter().map(move |words| (bin, *words))) {
+            for (bin, words) in counted
+                .iter()
+                .flat_map(|bin| words.iter().map(move |words| (bin, *words)))
+            {
                 let inside = bin.from <= words && bin.to.is_none_or(|to| words < to);
                 assert!(!inside || bin.rows > 0, "{p99}: {words} is not in its bin");
             }

@@ -35,17 +35,52 @@ type Counts = HashMap<Box<str>, Count>;
 
 /// The most telling words of training reviews, given with their classes.
 pub(crate) fn telling_words(reviews: &[(&str, Sentiment)]) -> Vec<ClassWords> {
-    let counts = reviews.par_chunks(CHUNK).map(count).reduce(Counts::new, merge);
-    let totals = [0, 1].map(|class| counts.values().map(|count| count.occurrences[class]).sum::<u64>());
-    let mut words: Vec<TellingWord> = counts.into_iter().map(|(word, count)| score(word, &count, totals)).collect();
+    let counts = reviews
+        .par_chunks(CHUNK)
+        .map(count)
+        .reduce(Counts::new, merge);
+    let totals = [0, 1].map(|class| {
+        counts
+            .values()
+            .map(|count| count.occurrences[class])
+            .sum::<u64>()
+    });
+    let mut words: Vec<TellingWord> = counts
+        .into_iter()
+        .map(|(word, count)| score(word, &count, totals))
+        .collect();
     // Positive scores speak for class 1. Ties by word, so that the order is always the same.
-    words.sort_by(|one, two| two.score.total_cmp(&one.score).then_with(|| one.word.cmp(&two.word)));
-    let positive = words.iter().take(WORDS).filter(|word| word.score > 0.0).cloned().collect();
-    let negative = words.iter().rev().take(WORDS).filter(|word| word.score < 0.0);
-    let negative = negative.map(|word| TellingWord { score: -word.score, ..word.clone() }).collect();
+    words.sort_by(|one, two| {
+        two.score
+            .total_cmp(&one.score)
+            .then_with(|| one.word.cmp(&two.word))
+    });
+    let positive = words
+        .iter()
+        .take(WORDS)
+        .filter(|word| word.score > 0.0)
+        .cloned()
+        .collect();
+    let negative = words
+        .iter()
+        .rev()
+        .take(WORDS)
+        .filter(|word| word.score < 0.0);
+    let negative = negative
+        .map(|word| TellingWord {
+            score: -word.score,
+            ..word.clone()
+        })
+        .collect();
     vec![
-        ClassWords { class: Sentiment::Negative, words: negative },
-        ClassWords { class: Sentiment::Positive, words: positive },
+        ClassWords {
+            class: Sentiment::Negative,
+            words: negative,
+        },
+        ClassWords {
+            class: Sentiment::Positive,
+            words: positive,
+        },
     ]
 }
 
@@ -76,7 +111,11 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn merge(one: Counts, two: Counts) -> Counts {
-    let (mut larger, smaller) = if one.len() >= two.len() { (one, two) } else { (two, one) };
+    let (mut larger, smaller) = if one.len() >= two.len() {
+        (one, two)
+    } else {
+        (two, one)
+    };
     for (word, count) in smaller {
         let sum = larger.entry(word).or_default();
         for class in [0, 1] {
@@ -92,14 +131,26 @@ fn score(word: Box<str>, count: &Count, totals: [u64; 2]) -> TellingWord {
     let all = (totals[0] + totals[1]) as f64;
     let prior = PRIOR * (count.occurrences[0] + count.occurrences[1]) as f64 / all;
     let log_odds = [0, 1].map(|class| {
-        let (occurrences, total) = (count.occurrences[class] as f64 + prior, totals[class] as f64 + PRIOR);
+        let (occurrences, total) = (
+            count.occurrences[class] as f64 + prior,
+            totals[class] as f64 + PRIOR,
+        );
         (occurrences / (total - occurrences)).ln()
     });
-    let variance: f64 = count.occurrences.iter().map(|occurrences| 1.0 / (*occurrences as f64 + prior)).sum();
+    let variance: f64 = count
+        .occurrences
+        .iter()
+        .map(|occurrences| 1.0 / (*occurrences as f64 + prior))
+        .sum();
     let score = (log_odds[1] - log_odds[0]) / variance.sqrt();
     // A text of one single word has odds without limit, which say nothing.
     let score = if score.is_finite() { score } else { 0.0 };
-    TellingWord { word: word.into(), score, occurrences: count.occurrences, reviews: count.reviews }
+    TellingWord {
+        word: word.into(),
+        score,
+        occurrences: count.occurrences,
+        reviews: count.reviews,
+    }
 }
 
 #[cfg(test)]
@@ -109,17 +160,29 @@ mod tests {
 
     #[test]
     fn words_of_a_text() {
-        let check = |text: &str, expected: &[&str]| assert_eq!(words(text).collect::<Vec<_>>(), expected, "{text}");
-        check("don't stop - 'quoted' 10/10!", &["don't", "stop", "quoted", "10", "10"]);
+        let check = |text: &str, expected: &[&str]| {
+            assert_eq!(words(text).collect::<Vec<_>>(), expected, "{text}")
+        };
+        check(
+            "don't stop - 'quoted' 10/10!",
+            &["don't", "stop", "quoted", "10", "10"],
+        );
         check("caf\u{e9}, na\u{ef}ve", &["caf\u{e9}", "na\u{ef}ve"]);
         check("''' ...", &[]);
     }
 
     #[test]
     fn telling_words_tell() {
-        let reviews = [("A great, GREAT film", Positive), ("a bad film", Negative), ("bad, just bad", Negative)];
+        let reviews = [
+            ("A great, GREAT film", Positive),
+            ("a bad film", Negative),
+            ("bad, just bad", Negative),
+        ];
         let found = telling_words(&reviews);
-        let firsts: Vec<_> = found.iter().map(|class| (class.class, class.words[0].word.as_str())).collect();
+        let firsts: Vec<_> = found
+            .iter()
+            .map(|class| (class.class, class.words[0].word.as_str()))
+            .collect();
         assert_eq!(firsts, [(Negative, "bad"), (Positive, "great")]);
         let bad = &found[0].words[0];
         assert_eq!((bad.occurrences, bad.reviews), ([3, 0], [2, 0]));
@@ -129,10 +192,16 @@ mod tests {
     /// One word by hand, after the equations of the paper.
     #[test]
     fn a_score_is_that_of_the_paper() {
-        let count = Count { occurrences: [10, 30], reviews: [0, 0], last_review: 0 };
+        let count = Count {
+            occurrences: [10, 30],
+            reviews: [0, 0],
+            last_review: 0,
+        };
         let found = score("w".into(), &count, [1000, 3000]).score;
         let prior = 1000.0 * 40.0 / 4000.0;
-        let odds = |occurrences: f64, total: f64| ((occurrences + prior) / (total + 1000.0 - occurrences - prior)).ln();
+        let odds = |occurrences: f64, total: f64| {
+            ((occurrences + prior) / (total + 1000.0 - occurrences - prior)).ln()
+        };
         let deviation = (1.0_f64 / 20.0 + 1.0 / 40.0).sqrt();
         assert!((found - (odds(30.0, 3000.0) - odds(10.0, 1000.0)) / deviation).abs() < 1e-12);
         assert!(found.abs() < 1e-9, "equal frequencies have equal odds");
@@ -141,21 +210,36 @@ mod tests {
     #[test]
     fn no_words_no_scores() {
         for reviews in [vec![], vec![("", Positive)], vec![("x", Positive)]] {
-            assert!(telling_words(&reviews).iter().flat_map(|class| &class.words).all(|word| word.score.is_finite()));
+            assert!(
+                telling_words(&reviews)
+                    .iter()
+                    .flat_map(|class| &class.words)
+                    .all(|word| word.score.is_finite())
+            );
         }
     }
 
     /// Counts do not depend on how reviews were divided among threads.
     #[test]
     fn chunks_add_up() {
-        let texts: Vec<String> = (0..3 * CHUNK).map(|id| format!("word{} same", id % 7)).collect();
+        let texts: Vec<String> = (0..3 * CHUNK)
+            .map(|id| format!("word{} same", id % 7))
+            .collect();
         let class = |id: usize| if id % 3 == 0 { Positive } else { Negative };
-        let reviews: Vec<_> = texts.iter().enumerate().map(|(id, text)| (text.as_str(), class(id))).collect();
+        let reviews: Vec<_> = texts
+            .iter()
+            .enumerate()
+            .map(|(id, text)| (text.as_str(), class(id)))
+            .collect();
         let merged = reviews.chunks(CHUNK).map(count).fold(Counts::new(), merge);
         let whole = count(&reviews);
         assert_eq!(merged.len(), whole.len());
         for (word, count) in &whole {
-            assert_eq!((merged[word].occurrences, merged[word].reviews), (count.occurrences, count.reviews), "{word}");
+            assert_eq!(
+                (merged[word].occurrences, merged[word].reviews),
+                (count.occurrences, count.reviews),
+                "{word}"
+            );
         }
     }
 }

@@ -22,18 +22,43 @@ use crate::sniff::{Content, Watched, content_of};
 const BUFFER: usize = 1 << 18;
 
 /// Reads the archive into the sink. `scratch` is a folder for the texts on their way.
-pub(crate) fn read(path: &Path, settings: &IngestSettings, scratch: &Path, progress: &Progress, sink: &mut Sink) -> Result<(), IngestError> {
+pub(crate) fn read(
+    path: &Path,
+    settings: &IngestSettings,
+    scratch: &Path,
+    progress: &Progress,
+    sink: &mut Sink,
+) -> Result<(), IngestError> {
     let size = path.metadata().map_err(IngestError::read(path))?.len();
     let mut scan = Scan::new(path, settings, Spool::create(scratch)?);
     {
         let task = progress.task("reading the archive", Some(size), "bytes");
         scan.run(open(path, &task)?)?;
     }
-    let Scan { spool, mut reviews, mut found, .. } = scan;
+    let Scan {
+        spool,
+        mut reviews,
+        mut found,
+        ..
+    } = scan;
     sort_and_reject_repeats(&mut reviews, &mut found.left_out);
     let task = progress.task("writing reviews", Some(reviews.len() as u64), "reviews");
-    let unknown_films = write(&reviews, &spool.into_reader()?, &found, settings, &task, sink)?;
-    finish(path, reviews.len() as u64, unknown_films, found, sink, progress)
+    let unknown_films = write(
+        &reviews,
+        &spool.into_reader()?,
+        &found,
+        settings,
+        &task,
+        sink,
+    )?;
+    finish(
+        path,
+        reviews.len() as u64,
+        unknown_films,
+        found,
+        sink,
+        progress,
+    )
 }
 
 fn open<'a>(path: &Path, task: &'a Task) -> Result<Box<dyn Read + 'a>, IngestError> {
@@ -42,7 +67,10 @@ fn open<'a>(path: &Path, task: &'a Task) -> Result<Box<dyn Read + 'a>, IngestErr
     match content_of(&mut input).map_err(IngestError::read(path))? {
         Content::Gzip => Ok(Box::new(MultiGzDecoder::new(input))),
         Content::Tar => Ok(Box::new(input)),
-        Content::Empty => Err(IngestError::NothingThere { path: path.to_owned(), what: "no content" }),
+        Content::Empty => Err(IngestError::NothingThere {
+            path: path.to_owned(),
+            what: "no content",
+        }),
         other => Err(IngestError::OtherKind {
             path: path.to_owned(),
             found: other.name(),
@@ -66,14 +94,25 @@ struct Scan<'a> {
 impl<'a> Scan<'a> {
     fn new(path: &'a Path, settings: &'a IngestSettings, spool: Spool) -> Self {
         let last = "the start".to_owned();
-        Self { path, settings, spool, reviews: Vec::new(), found: Found::default(), buffer: Vec::new(), last }
+        Self {
+            path,
+            settings,
+            spool,
+            reviews: Vec::new(),
+            found: Found::default(),
+            buffer: Vec::new(),
+            last,
+        }
     }
 
     /// Entries are taken raw: extended headers, whose lengths only the archive vouches for, are
     /// stepped over and not read into memory. No name in the set is long enough to need them.
     fn run(&mut self, mut input: Box<dyn Read + '_>) -> Result<(), IngestError> {
         let mut archive = Archive::new(&mut input);
-        let entries = archive.entries().map_err(|error| self.damaged(error))?.raw(true);
+        let entries = archive
+            .entries()
+            .map_err(|error| self.damaged(error))?
+            .raw(true);
         for entry in entries {
             let mut entry = entry.map_err(|error| self.damaged(error))?;
             self.entry(&mut entry)?;
@@ -86,32 +125,53 @@ impl<'a> Scan<'a> {
 
     fn entry<R: Read>(&mut self, entry: &mut Entry<'_, R>) -> Result<(), IngestError> {
         let kind = entry.header().entry_type();
-        if matches!(kind, EntryType::Directory | EntryType::XHeader | EntryType::XGlobalHeader) {
+        if matches!(
+            kind,
+            EntryType::Directory | EntryType::XHeader | EntryType::XGlobalHeader
+        ) {
             return Ok(());
         }
-        let path = entry.path().map(Cow::into_owned).unwrap_or_else(|_| PathBuf::from(lossy(&entry.path_bytes())));
+        let path = entry
+            .path()
+            .map(Cow::into_owned)
+            .unwrap_or_else(|_| PathBuf::from(lossy(&entry.path_bytes())));
         self.last = format!("`{}`", excerpt(path.to_string_lossy().as_bytes()));
         let member = match member(&path) {
             Ok(member) => member,
             Err(reason) => return self.leave_out(&path, reason),
         };
         if !matches!(kind, EntryType::Regular | EntryType::Continuous) {
-            return self.leave_out(&path, Reason::rejected("a link or special file, which is never followed"));
+            return self.leave_out(
+                &path,
+                Reason::rejected("a link or special file, which is never followed"),
+            );
         }
         match member {
             Member::Review(name) => self.review(name, entry),
             Member::Films(part) => self.films(part, entry),
-            Member::Misnamed => self.leave_out(&path, Reason::rejected("the name is not `<id>_<rating>.txt`")),
+            Member::Misnamed => self.leave_out(
+                &path,
+                Reason::rejected("the name is not `<id>_<rating>.txt`"),
+            ),
             Member::Other => Ok(()),
         }
     }
 
-    fn review<R: Read>(&mut self, name: ReviewName, entry: &mut Entry<'_, R>) -> Result<(), IngestError> {
+    fn review<R: Read>(
+        &mut self,
+        name: ReviewName,
+        entry: &mut Entry<'_, R>,
+    ) -> Result<(), IngestError> {
         self.read(entry, self.settings.max_text_bytes as u64)?;
         let text = match check_text(&self.buffer, self.settings.max_text_bytes) {
             Ok(text) => text,
             Err(reason) => {
-                let row = LeftOut { source: name.source(), line: 1, reason, excerpt: excerpt(&self.buffer) };
+                let row = LeftOut {
+                    source: name.source(),
+                    line: 1,
+                    reason,
+                    excerpt: excerpt(&self.buffer),
+                };
                 self.found.left_out.push(row);
                 return self.check_count();
             }
@@ -124,10 +184,15 @@ impl<'a> Scan<'a> {
     fn films<R: Read>(&mut self, part: Part, entry: &mut Entry<'_, R>) -> Result<(), IngestError> {
         self.read(entry, MAX_FILM_BYTES)?;
         if self.buffer.len() as u64 > MAX_FILM_BYTES {
-            let reason = io::Error::new(io::ErrorKind::InvalidData, "the list of films is longer than any");
+            let reason = io::Error::new(
+                io::ErrorKind::InvalidData,
+                "the list of films is longer than any",
+            );
             return Err(self.damaged(reason));
         }
-        self.found.films.insert(part, &String::from_utf8_lossy(&self.buffer));
+        self.found
+            .films
+            .insert(part, &String::from_utf8_lossy(&self.buffer));
         Ok(())
     }
 
@@ -135,9 +200,14 @@ impl<'a> Scan<'a> {
     /// is compared with what comes, never trusted.
     fn read<R: Read>(&mut self, entry: &mut Entry<'_, R>, limit: u64) -> Result<(), IngestError> {
         self.buffer.clear();
-        let announced = entry.header().entry_size().map_err(|error| self.damaged(error))?;
+        let announced = entry
+            .header()
+            .entry_size()
+            .map_err(|error| self.damaged(error))?;
         let mut bounded = entry.take(limit + 1);
-        bounded.read_to_end(&mut self.buffer).map_err(|error| self.damaged(error))?;
+        bounded
+            .read_to_end(&mut self.buffer)
+            .map_err(|error| self.damaged(error))?;
         if (self.buffer.len() as u64) < announced.min(limit + 1) {
             return Err(self.damaged(io::ErrorKind::UnexpectedEof.into()));
         }
@@ -146,13 +216,21 @@ impl<'a> Scan<'a> {
 
     fn leave_out(&mut self, path: &Path, reason: Reason) -> Result<(), IngestError> {
         let source = excerpt(path.to_string_lossy().as_bytes());
-        self.found.left_out.push(LeftOut { source, line: 1, reason, excerpt: String::new() });
+        self.found.left_out.push(LeftOut {
+            source,
+            line: 1,
+            reason,
+            excerpt: String::new(),
+        });
         self.check_count()
     }
 
     fn check_count(&self) -> Result<(), IngestError> {
         if (self.reviews.len() + self.found.left_out.len()) as u64 > MAX_REVIEWS {
-            return Err(IngestError::TooManyMembers { path: self.path.to_owned(), limit: MAX_REVIEWS });
+            return Err(IngestError::TooManyMembers {
+                path: self.path.to_owned(),
+                limit: MAX_REVIEWS,
+            });
         }
         Ok(())
     }
@@ -176,7 +254,12 @@ fn sort_and_reject_repeats(reviews: &mut Vec<(ReviewName, Place)>, left_out: &mu
         match kept.last_mut() {
             Some(last) if last.0 == name => {
                 let reason = Reason::rejected("a later file of the archive has the same name");
-                left_out.push(LeftOut { source: name.source(), line: 1, reason, excerpt: String::new() });
+                left_out.push(LeftOut {
+                    source: name.source(),
+                    line: 1,
+                    reason,
+                    excerpt: String::new(),
+                });
                 last.1 = place;
             }
             _ => kept.push((name, place)),

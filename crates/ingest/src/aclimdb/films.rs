@@ -18,7 +18,10 @@ impl Films {
     /// The film at a position, `None` where the list is missing, too short, or blank there.
     pub(super) fn film(&self, part: Part, id: u64) -> Option<&str> {
         let position = usize::try_from(id).ok()?;
-        self.lists[part as usize].get(position).map(AsRef::as_ref).filter(|film| !film.is_empty())
+        self.lists[part as usize]
+            .get(position)
+            .map(AsRef::as_ref)
+            .filter(|film| !film.is_empty())
     }
 }
 
@@ -26,7 +29,9 @@ impl Films {
 /// name.
 fn film_of(line: &str) -> &str {
     let line = line.trim();
-    let Some((_, rest)) = line.split_once("/title/") else { return line };
+    let Some((_, rest)) = line.split_once("/title/") else {
+        return line;
+    };
     let id = rest.split(['/', '?', '#']).next().unwrap_or_default();
     if id.is_empty() { line } else { id }
 }
@@ -38,7 +43,10 @@ mod tests {
     #[test]
     fn films_are_found_in_addresses() {
         let check = |line: &str, expected: &str| assert_eq!(film_of(line), expected);
-        check("http://www.imdb.com/title/tt0064354/usercomments", "tt0064354");
+        check(
+            "http://www.imdb.com/title/tt0064354/usercomments",
+            "tt0064354",
+        );
         check("https://www.imdb.com/title/tt1/", "tt1");
         check("https://www.imdb.com/title/tt2?ref=x", "tt2");
         check("  http://example.org/film/7 ", "http://example.org/film/7");
@@ -49,8 +57,13 @@ mod tests {
     #[test]
     fn a_position_is_a_line() {
         let mut films = Films::default();
-        films.insert(Part::TestPositive, "http://x/title/tt1/\r\nhttp://x/title/tt2/\n\nhttp://x/title/tt4/");
-        let found: Vec<_> = (0..5).map(|id| films.film(Part::TestPositive, id)).collect();
+        films.insert(
+            Part::TestPositive,
+            "http://x/title/tt1/\r\nhttp://x/title/tt2/\n\nhttp://x/title/tt4/",
+        );
+        let found: Vec<_> = (0..5)
+            .map(|id| films.film(Part::TestPositive, id))
+            .collect();
         assert_eq!(found, [Some("tt1"), Some("tt2"), None, Some("tt4"), None]);
         assert_eq!(films.film(Part::TestNegative, 0), None);
         assert_eq!(films.film(Part::TestPositive, u64::MAX), None);

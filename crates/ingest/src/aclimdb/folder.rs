@@ -14,32 +14,56 @@ use crate::row::{LeftOut, Reason, check_text, excerpt};
 use crate::sink::Sink;
 
 /// Reads the folder, or the `aclImdb` in it, into the sink.
-pub(crate) fn read(path: &Path, settings: &IngestSettings, progress: &Progress, sink: &mut Sink) -> Result<(), IngestError> {
+pub(crate) fn read(
+    path: &Path,
+    settings: &IngestSettings,
+    progress: &Progress,
+    sink: &mut Sink,
+) -> Result<(), IngestError> {
     let root = root_of(path);
     let mut found = Found::default();
     let mut names = Vec::new();
     for part in parts() {
         list(&root, part, &mut names, &mut found.left_out)?;
         if (names.len() + found.left_out.len()) as u64 > MAX_REVIEWS {
-            return Err(IngestError::TooManyMembers { path: path.to_owned(), limit: MAX_REVIEWS });
+            return Err(IngestError::TooManyMembers {
+                path: path.to_owned(),
+                limit: MAX_REVIEWS,
+            });
         }
         read_films(&root, part, &mut found)?;
     }
     names.sort();
     let task = progress.task("reading reviews", Some(names.len() as u64), "reviews");
     let unknown_films = write(&root, &names, &mut found, settings, &task, sink)?;
-    finish(path, names.len() as u64, unknown_films, found, sink, progress)
+    finish(
+        path,
+        names.len() as u64,
+        unknown_films,
+        found,
+        sink,
+        progress,
+    )
 }
 
 /// People name the folder they unpacked into as often as the one that came out.
 fn root_of(path: &Path) -> PathBuf {
     let inner = path.join("aclImdb");
     let is_set = |folder: &Path| folder.join("train").is_dir() || folder.join("test").is_dir();
-    if !is_set(path) && is_set(&inner) { inner } else { path.to_owned() }
+    if !is_set(path) && is_set(&inner) {
+        inner
+    } else {
+        path.to_owned()
+    }
 }
 
 /// The files of one part.
-fn list(root: &Path, part: Part, names: &mut Vec<ReviewName>, left_out: &mut Vec<LeftOut>) -> Result<(), IngestError> {
+fn list(
+    root: &Path,
+    part: Part,
+    names: &mut Vec<ReviewName>,
+    left_out: &mut Vec<LeftOut>,
+) -> Result<(), IngestError> {
     let (split, class) = part.folders();
     let folder = root.join(split).join(class);
     if !is_plain(&folder, fs::FileType::is_dir)? {
@@ -51,7 +75,11 @@ fn list(root: &Path, part: Part, names: &mut Vec<ReviewName>, left_out: &mut Vec
         let inside = Path::new(split).join(class).join(&name);
         let reason = match member(&inside) {
             Ok(Member::Other) => continue,
-            _ if !entry.file_type().map_err(IngestError::read(&folder))?.is_file() => {
+            _ if !entry
+                .file_type()
+                .map_err(IngestError::read(&folder))?
+                .is_file() =>
+            {
                 Reason::rejected("a link or special file, which is never followed")
             }
             Ok(Member::Review(name)) => {
@@ -61,7 +89,12 @@ fn list(root: &Path, part: Part, names: &mut Vec<ReviewName>, left_out: &mut Vec
             _ => Reason::rejected("the name is not `<id>_<rating>.txt`"),
         };
         let source = excerpt(inside.to_string_lossy().as_bytes());
-        left_out.push(LeftOut { source, line: 1, reason, excerpt: String::new() });
+        left_out.push(LeftOut {
+            source,
+            line: 1,
+            reason,
+            excerpt: String::new(),
+        });
     }
     Ok(())
 }
@@ -106,14 +139,23 @@ fn write(
     let mut unknown_films = 0;
     for name in names {
         let source = name.source();
-        read_bounded(&root.join(&source), settings.max_text_bytes as u64, &mut buffer)?;
+        read_bounded(
+            &root.join(&source),
+            settings.max_text_bytes as u64,
+            &mut buffer,
+        )?;
         match check_text(&buffer, settings.max_text_bytes) {
             Ok(text) => {
                 let row = review(name, text, &found.films, settings);
                 unknown_films += u64::from(row.group.is_none());
                 sink.accept(&row, &source)?;
             }
-            Err(reason) => found.left_out.push(LeftOut { source, line: 1, reason, excerpt: excerpt(&buffer) }),
+            Err(reason) => found.left_out.push(LeftOut {
+                source,
+                line: 1,
+                reason,
+                excerpt: excerpt(&buffer),
+            }),
         }
         task.advance(1);
     }

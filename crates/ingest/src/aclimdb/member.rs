@@ -18,8 +18,13 @@ pub(super) enum Part {
 
 impl Part {
     /// All of them, in the order of the rows.
-    pub(super) const ALL: [Self; 5] =
-        [Self::TrainNegative, Self::TrainPositive, Self::Unlabelled, Self::TestNegative, Self::TestPositive];
+    pub(super) const ALL: [Self; 5] = [
+        Self::TrainNegative,
+        Self::TrainPositive,
+        Self::Unlabelled,
+        Self::TestNegative,
+        Self::TestPositive,
+    ];
 
     /// Folder of the split and folder of the class.
     pub(super) fn folders(self) -> (&'static str, &'static str) {
@@ -33,7 +38,9 @@ impl Part {
     }
 
     fn of(split: &str, class: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|part| part.folders() == (split, class))
+        Self::ALL
+            .into_iter()
+            .find(|part| part.folders() == (split, class))
     }
 
     pub(super) fn label(self) -> Option<Sentiment> {
@@ -99,12 +106,14 @@ pub(super) fn member(path: &Path) -> Result<Member, Reason> {
         }
     }
     Ok(match names.as_slice() {
-        [.., split, class, file] if Part::of(split, class).is_some() => match Part::of(split, class) {
-            // What macOS adds to archives.
-            _ if file.starts_with("._") || *file == ".DS_Store" => Member::Other,
-            Some(part) => review_name(part, file).map_or(Member::Misnamed, Member::Review),
-            None => Member::Other,
-        },
+        [.., split, class, file] if Part::of(split, class).is_some() => {
+            match Part::of(split, class) {
+                // What macOS adds to archives.
+                _ if file.starts_with("._") || *file == ".DS_Store" => Member::Other,
+                Some(part) => review_name(part, file).map_or(Member::Misnamed, Member::Review),
+                None => Member::Other,
+            }
+        }
         [.., split, file] => film_list(split, file).map_or(Member::Other, Member::Films),
         _ => Member::Other,
     })
@@ -122,7 +131,12 @@ fn review_name(part: Part, file: &str) -> Option<ReviewName> {
         return None;
     }
     let rating = rating.parse().ok().filter(|rating| *rating <= 10)?;
-    Some(ReviewName { part, id: id.parse().ok()?, rating, file: file.into() })
+    Some(ReviewName {
+        part,
+        id: id.parse().ok()?,
+        rating,
+        file: file.into(),
+    })
 }
 
 #[cfg(test)]
@@ -155,9 +169,15 @@ mod tests {
         check("aclImdb/train/pos/0_11.txt", "Misnamed");
         check("aclImdb/train/pos/0_9.html", "Misnamed");
         check("aclImdb/train/pos/+1_9.txt", "Misnamed");
-        check("aclImdb/train/pos/99999999999999999999999_9.txt", "Misnamed");
+        check(
+            "aclImdb/train/pos/99999999999999999999999_9.txt",
+            "Misnamed",
+        );
         check("aclImdb/train/pos/0.txt", "Misnamed");
         check("/train/pos/0_9.txt", "the path leads out of the archive");
-        check("aclImdb/../../train/pos/0_9.txt", "the path leads out of the archive");
+        check(
+            "aclImdb/../../train/pos/0_9.txt",
+            "the path leads out of the archive",
+        );
     }
 }

@@ -41,7 +41,12 @@ struct Found {
 }
 
 /// Turns a name and text into a row.
-fn review<'a>(name: &ReviewName, text: &'a str, films: &'a Films, settings: &'a IngestSettings) -> Review<'a> {
+fn review<'a>(
+    name: &ReviewName,
+    text: &'a str,
+    films: &'a Films,
+    settings: &'a IngestSettings,
+) -> Review<'a> {
     Review {
         text,
         label: name.part.label(),
@@ -54,16 +59,31 @@ fn review<'a>(name: &ReviewName, text: &'a str, films: &'a Films, settings: &'a 
 }
 
 /// Hands over what was kept aside, and tells what is missing.
-fn finish(path: &Path, reviews: u64, unknown_films: u64, mut found: Found, sink: &mut Sink, progress: &Progress) -> Result<(), IngestError> {
+fn finish(
+    path: &Path,
+    reviews: u64,
+    unknown_films: u64,
+    mut found: Found,
+    sink: &mut Sink,
+    progress: &Progress,
+) -> Result<(), IngestError> {
     if reviews == 0 && found.left_out.is_empty() {
-        return Err(IngestError::NothingThere { path: path.to_owned(), what: "no reviews of the aclImdb layout, like `train/pos/0_9.txt`" });
+        return Err(IngestError::NothingThere {
+            path: path.to_owned(),
+            what: "no reviews of the aclImdb layout, like `train/pos/0_9.txt`",
+        });
     }
     if unknown_films > 0 {
         let reviews = stage::format::plural(unknown_films, "review", "reviews");
         progress.warn(&format!("{reviews} without a film, because `urls_*.txt` is missing or too short: a film may end up in two splits"));
     }
-    found.left_out.sort_by(|one, two| one.source.cmp(&two.source));
-    found.left_out.iter().try_for_each(|row| sink.leave_out(row))
+    found
+        .left_out
+        .sort_by(|one, two| one.source.cmp(&two.source));
+    found
+        .left_out
+        .iter()
+        .try_for_each(|row| sink.leave_out(row))
 }
 
 /// The parts of the set, in the order of the rows.

@@ -29,17 +29,30 @@ impl Spool {
     /// process, however that ends.
     pub(super) fn create(folder: &Path) -> Result<Self, ArtifactError> {
         let path = folder.join("texts.spool");
-        let file = OpenOptions::new().read(true).write(true).create_new(true).open(&path);
+        let file = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create_new(true)
+            .open(&path);
         let file = file.map_err(ArtifactError::io("create", &path))?;
         fs::remove_file(&path).map_err(ArtifactError::io("remove", &path))?;
-        Ok(Self { path, file: BufWriter::with_capacity(1 << 20, file), written: 0 })
+        Ok(Self {
+            path,
+            file: BufWriter::with_capacity(1 << 20, file),
+            written: 0,
+        })
     }
 
     /// Adds a text.
     pub(super) fn push(&mut self, text: &str) -> Result<Place, ArtifactError> {
-        self.file.write_all(text.as_bytes()).map_err(ArtifactError::io("write", &self.path))?;
+        self.file
+            .write_all(text.as_bytes())
+            .map_err(ArtifactError::io("write", &self.path))?;
         let bytes = u32::try_from(text.len()).expect("a text is bounded far below four gigabytes");
-        let place = Place { offset: self.written, bytes };
+        let place = Place {
+            offset: self.written,
+            bytes,
+        };
         self.written += u64::from(bytes);
         Ok(place)
     }
@@ -47,7 +60,9 @@ impl Spool {
     /// Ends the writing.
     pub(super) fn into_reader(self) -> Result<SpoolReader, ArtifactError> {
         let Self { path, file, .. } = self;
-        let file = file.into_inner().map_err(|error| ArtifactError::io("write", &path)(error.into_error()))?;
+        let file = file
+            .into_inner()
+            .map_err(|error| ArtifactError::io("write", &path)(error.into_error()))?;
         Ok(SpoolReader { path, file })
     }
 }
@@ -60,10 +75,19 @@ pub(super) struct SpoolReader {
 
 impl SpoolReader {
     /// The text at a place, in `buffer`.
-    pub(super) fn read<'a>(&self, place: Place, buffer: &'a mut Vec<u8>) -> Result<&'a str, ArtifactError> {
+    pub(super) fn read<'a>(
+        &self,
+        place: Place,
+        buffer: &'a mut Vec<u8>,
+    ) -> Result<&'a str, ArtifactError> {
         buffer.resize(place.bytes as usize, 0);
-        self.file.read_exact_at(buffer, place.offset).map_err(ArtifactError::io("read", &self.path))?;
-        let damaged = |_| ArtifactError::Damaged { path: self.path.clone(), reason: "it changed while it was read".to_owned() };
+        self.file
+            .read_exact_at(buffer, place.offset)
+            .map_err(ArtifactError::io("read", &self.path))?;
+        let damaged = |_| ArtifactError::Damaged {
+            path: self.path.clone(),
+            reason: "it changed while it was read".to_owned(),
+        };
         std::str::from_utf8(buffer).map_err(damaged)
     }
 }

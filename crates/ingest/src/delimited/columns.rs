@@ -26,14 +26,24 @@ pub(super) struct ColumnMap {
 impl ColumnMap {
     /// Finds every column that the settings name. `first` is the header, or the first row of a file
     /// without one.
-    pub(super) fn resolve(path: &Path, settings: &IngestSettings, first: &Record) -> Result<Self, IngestError> {
+    pub(super) fn resolve(
+        path: &Path,
+        settings: &IngestSettings,
+        first: &Record,
+    ) -> Result<Self, IngestError> {
         let names: Vec<String> = (0..first.len())
             .map(|column| match settings.header {
-                true => String::from_utf8_lossy(first.field(column)).trim().to_owned(),
+                true => String::from_utf8_lossy(first.field(column))
+                    .trim()
+                    .to_owned(),
                 false => (column + 1).to_string(),
             })
             .collect();
-        let finder = Finder { path, header: settings.header, names: &names };
+        let finder = Finder {
+            path,
+            header: settings.header,
+            names: &names,
+        };
         let columns = &settings.columns;
         let Some(text) = &columns.text else {
             return finder.known_header(settings);
@@ -71,15 +81,29 @@ impl Finder<'_> {
         if settings.columns != settings::Columns::default() {
             return Err(IngestError::Setting {
                 setting: "ingest.columns.text",
-                problem: "must say which column holds the review, as other columns are named".to_owned(),
+                problem: "must say which column holds the review, as other columns are named"
+                    .to_owned(),
                 hint: "Name it with `--set ingest.columns.text=NAME`, or by its position from 1",
             });
         }
-        let position = |name: &str| self.names.iter().position(|present| present.eq_ignore_ascii_case(name));
-        let known = KNOWN_HEADERS.iter().find_map(|(text, label)| Some((position(text)?, position(label)?)));
-        let unknown = || IngestError::UnknownColumns { path: self.path.to_owned(), known: self.names.to_vec() };
+        let position = |name: &str| {
+            self.names
+                .iter()
+                .position(|present| present.eq_ignore_ascii_case(name))
+        };
+        let known = KNOWN_HEADERS
+            .iter()
+            .find_map(|(text, label)| Some((position(text)?, position(label)?)));
+        let unknown = || IngestError::UnknownColumns {
+            path: self.path.to_owned(),
+            known: self.names.to_vec(),
+        };
         let (text, label) = known.ok_or_else(unknown)?;
-        Ok(ColumnMap { text, label: Some(label), ..ColumnMap::default() })
+        Ok(ColumnMap {
+            text,
+            label: Some(label),
+            ..ColumnMap::default()
+        })
     }
 
     fn optional(&self, role: &str, column: Option<&Column>) -> Result<Option<usize>, IngestError> {
@@ -95,11 +119,15 @@ impl Finder<'_> {
             known: self.names.to_vec(),
         };
         match column {
-            Column::Position(position) if (1..=self.names.len()).contains(position) => Ok(position - 1),
+            Column::Position(position) if (1..=self.names.len()).contains(position) => {
+                Ok(position - 1)
+            }
             Column::Position(position) => Err(missing(position.to_string())),
             Column::Name(name) if !self.header => Err(IngestError::Setting {
                 setting: "ingest.header",
-                problem: format!("is false, so that `{setting}` must be a position from 1 and not the name `{name}`"),
+                problem: format!(
+                    "is false, so that `{setting}` must be a position from 1 and not the name `{name}`"
+                ),
                 hint: "Give positions, or set `ingest.header` to true if the first line names the columns",
             }),
             Column::Name(name) => {
@@ -109,7 +137,9 @@ impl Finder<'_> {
                     (None, _) => Err(missing(name.clone())),
                     (Some(_), Some(_)) => Err(IngestError::Setting {
                         setting: "ingest.columns",
-                        problem: format!("names the column `{name}` for `{role}`, and the file has two of that name"),
+                        problem: format!(
+                            "names the column `{name}` for `{role}`, and the file has two of that name"
+                        ),
                         hint: "Give the position instead, from 1",
                     }),
                 }
@@ -125,7 +155,14 @@ mod tests {
 
     fn first(line: &str) -> Record {
         let mut record = Record::default();
-        let mut reader = RecordReader::new(line.as_bytes(), Dialect { separator: b',', quotes: true }, 1000);
+        let mut reader = RecordReader::new(
+            line.as_bytes(),
+            Dialect {
+                separator: b',',
+                quotes: true,
+            },
+            1000,
+        );
         reader.read(&mut record).expect("no disk");
         record
     }
@@ -133,7 +170,10 @@ mod tests {
     fn check(settings: &str, line: &str, expected: &str) {
         let settings: IngestSettings = toml::from_str(settings).expect("settings of a test");
         let found = match ColumnMap::resolve(Path::new("x.csv"), &settings, &first(line)) {
-            Ok(map) => format!("text {} label {:?} rating {:?}", map.text, map.label, map.rating),
+            Ok(map) => format!(
+                "text {} label {:?} rating {:?}",
+                map.text, map.label, map.rating
+            ),
             Err(error) => format!("{error}. {}", error.hint().unwrap_or_default()),
         };
         assert_eq!(found, expected);
@@ -143,8 +183,16 @@ mod tests {
     fn columns_are_found() {
         check("", "review,sentiment", "text 0 label Some(1) rating None");
         check("", "id,Label,Text", "text 2 label Some(1) rating None");
-        check("columns = { text = 'quote', label = 2 }", "quote,fresh", "text 0 label Some(1) rating None");
-        check("header = false\ncolumns = { text = 3, rating = 2 }", "1,0.5,fine", "text 2 label None rating Some(1)");
+        check(
+            "columns = { text = 'quote', label = 2 }",
+            "quote,fresh",
+            "text 0 label Some(1) rating None",
+        );
+        check(
+            "header = false\ncolumns = { text = 3, rating = 2 }",
+            "1,0.5,fine",
+            "text 2 label None rating Some(1)",
+        );
     }
 
     #[test]

@@ -42,11 +42,20 @@ impl<'a> Rules<'a> {
                 }
             }
         }
-        Ok(Self { labels, rating: settings.rating, topic: settings.topic.as_deref(), max_text_bytes: settings.max_text_bytes })
+        Ok(Self {
+            labels,
+            rating: settings.rating,
+            topic: settings.topic.as_deref(),
+            max_text_bytes: settings.max_text_bytes,
+        })
     }
 
     /// The review that a record is.
-    pub(super) fn review<'r>(&self, record: &'r Record, map: &ColumnMap) -> Result<Review<'r>, Reason>
+    pub(super) fn review<'r>(
+        &self,
+        record: &'r Record,
+        map: &ColumnMap,
+    ) -> Result<Review<'r>, Reason>
     where
         'a: 'r,
     {
@@ -64,38 +73,58 @@ impl<'a> Rules<'a> {
             rating: rating.map(|rating| rating as f32),
             group: field(record, map.group)?.map(Cow::Borrowed),
             topic: topic.map(Cow::Borrowed),
-            timestamp: field(record, map.timestamp)?.map(milliseconds).transpose()?,
+            timestamp: field(record, map.timestamp)?
+                .map(milliseconds)
+                .transpose()?,
         })
     }
 
     fn label(&self, value: &str) -> Result<Option<Sentiment>, Reason> {
-        let unknown = || Reason::rejected("the label is none of the values in `ingest.labels`").value(value);
-        self.labels.get(&value.trim().to_lowercase()).copied().ok_or_else(unknown)
+        let unknown =
+            || Reason::rejected("the label is none of the values in `ingest.labels`").value(value);
+        self.labels
+            .get(&value.trim().to_lowercase())
+            .copied()
+            .ok_or_else(unknown)
     }
 
     fn label_of_rating(&self, rating: Option<f64>) -> Result<Option<Sentiment>, Reason> {
-        let (Some(rule), Some(rating)) = (self.rating, rating) else { return Ok(None) };
+        let (Some(rule), Some(rating)) = (self.rating, rating) else {
+            return Ok(None);
+        };
         let distance = rating - rule.centre;
         if distance.abs() <= rule.dead_zone {
-            return Err(Reason::set_aside("the rating is within the dead zone of `ingest.rating`"));
+            return Err(Reason::set_aside(
+                "the rating is within the dead zone of `ingest.rating`",
+            ));
         }
-        Ok(Some(if distance > 0.0 { Sentiment::Positive } else { Sentiment::Negative }))
+        Ok(Some(if distance > 0.0 {
+            Sentiment::Positive
+        } else {
+            Sentiment::Negative
+        }))
     }
 }
 
 /// The trimmed value of a column, `None` where there is no such column or nothing in it.
 fn field(record: &Record, column: Option<usize>) -> Result<Option<&str>, Reason> {
-    let Some(column) = column else { return Ok(None) };
+    let Some(column) = column else {
+        return Ok(None);
+    };
     let value = plain(record.field(column))?.trim();
     Ok(Some(value).filter(|value| !value.is_empty()))
 }
 
 fn plain(bytes: &[u8]) -> Result<&str, Reason> {
-    std::str::from_utf8(bytes).map_err(|_| Reason::rejected("a column beside the text is not UTF-8"))
+    std::str::from_utf8(bytes)
+        .map_err(|_| Reason::rejected("a column beside the text is not UTF-8"))
 }
 
 fn number(value: &str) -> Result<f64, Reason> {
-    let parsed = value.parse::<f64>().ok().filter(|number| (*number as f32).is_finite());
+    let parsed = value
+        .parse::<f64>()
+        .ok()
+        .filter(|number| (*number as f32).is_finite());
     parsed.ok_or_else(|| Reason::rejected("the rating is not a number").value(value))
 }
 
@@ -108,7 +137,8 @@ fn split(value: &str) -> Result<Split, Reason> {
 
 fn milliseconds(value: &str) -> Result<i64, Reason> {
     timestamp::parse(value).ok_or_else(|| {
-        Reason::rejected("the timestamp is no date, no RFC 3339 time and no number of seconds").value(value)
+        Reason::rejected("the timestamp is no date, no RFC 3339 time and no number of seconds")
+            .value(value)
     })
 }
 
@@ -120,11 +150,23 @@ mod tests {
     fn check(settings: &str, map: &ColumnMap, line: &[u8], expected: &str) {
         let settings: IngestSettings = toml::from_str(settings).expect("settings of a test");
         let mut record = Record::default();
-        let mut reader = RecordReader::new(line, Dialect { separator: b',', quotes: true }, 1000);
+        let mut reader = RecordReader::new(
+            line,
+            Dialect {
+                separator: b',',
+                quotes: true,
+            },
+            1000,
+        );
         reader.read(&mut record).expect("no disk");
         let rules = Rules::new(&settings).expect("rules of a test");
         let found = match rules.review(&record, map) {
-            Ok(review) => format!("{:?} {:?} {:?}", review.text, review.label.map(Sentiment::as_str), review.rating),
+            Ok(review) => format!(
+                "{:?} {:?} {:?}",
+                review.text,
+                review.label.map(Sentiment::as_str),
+                review.rating
+            ),
             Err(reason) => format!("{}: {reason}", reason.kind()),
         };
         assert_eq!(found, expected);
@@ -132,36 +174,106 @@ mod tests {
 
     #[test]
     fn labels() {
-        let map = ColumnMap { text: 0, label: Some(1), ..ColumnMap::default() };
-        check("", &map, b"good,positive", "\"good\" Some(\"positive\") None");
+        let map = ColumnMap {
+            text: 0,
+            label: Some(1),
+            ..ColumnMap::default()
+        };
+        check(
+            "",
+            &map,
+            b"good,positive",
+            "\"good\" Some(\"positive\") None",
+        );
         check("", &map, b"bad, NEG ", "\"bad\" Some(\"negative\") None");
         check("", &map, b"so,", "\"so\" None None");
-        check("", &map, b"so,maybe", "rejected: the label is none of the values in `ingest.labels`: `maybe`");
-        check("labels = { positive = ['fresh'], negative = ['rotten'] }", &map, b"x,Fresh", "\"x\" Some(\"positive\") None");
-        check("", &map, b"caf\xe9,pos", "rejected: the text is not UTF-8: at byte 4");
-        check("", &map, b"cafe,p\xe9s", "rejected: a column beside the text is not UTF-8");
+        check(
+            "",
+            &map,
+            b"so,maybe",
+            "rejected: the label is none of the values in `ingest.labels`: `maybe`",
+        );
+        check(
+            "labels = { positive = ['fresh'], negative = ['rotten'] }",
+            &map,
+            b"x,Fresh",
+            "\"x\" Some(\"positive\") None",
+        );
+        check(
+            "",
+            &map,
+            b"caf\xe9,pos",
+            "rejected: the text is not UTF-8: at byte 4",
+        );
+        check(
+            "",
+            &map,
+            b"cafe,p\xe9s",
+            "rejected: a column beside the text is not UTF-8",
+        );
     }
 
     #[test]
     fn ratings() {
-        let map = ColumnMap { text: 0, rating: Some(1), ..ColumnMap::default() };
+        let map = ColumnMap {
+            text: 0,
+            rating: Some(1),
+            ..ColumnMap::default()
+        };
         let rule = "rating = { centre = 0, dead_zone = 0.5 }";
         check(rule, &map, b"x,0.75", "\"x\" Some(\"positive\") Some(0.75)");
         check(rule, &map, b"x,-3", "\"x\" Some(\"negative\") Some(-3.0)");
-        check(rule, &map, b"x,0.5", "set_aside: the rating is within the dead zone of `ingest.rating`");
-        check(rule, &map, b"x,-0.5", "set_aside: the rating is within the dead zone of `ingest.rating`");
-        check("rating = { centre = 3 }", &map, b"x,3", "set_aside: the rating is within the dead zone of `ingest.rating`");
-        check("rating = { centre = 3 }", &map, b"x,3.1", "\"x\" Some(\"positive\") Some(3.1)");
-        check(rule, &map, b"x,good", "rejected: the rating is not a number: `good`");
-        check(rule, &map, b"x,NaN", "rejected: the rating is not a number: `NaN`");
-        check(rule, &map, b"x,1e300", "rejected: the rating is not a number: `1e300`");
+        check(
+            rule,
+            &map,
+            b"x,0.5",
+            "set_aside: the rating is within the dead zone of `ingest.rating`",
+        );
+        check(
+            rule,
+            &map,
+            b"x,-0.5",
+            "set_aside: the rating is within the dead zone of `ingest.rating`",
+        );
+        check(
+            "rating = { centre = 3 }",
+            &map,
+            b"x,3",
+            "set_aside: the rating is within the dead zone of `ingest.rating`",
+        );
+        check(
+            "rating = { centre = 3 }",
+            &map,
+            b"x,3.1",
+            "\"x\" Some(\"positive\") Some(3.1)",
+        );
+        check(
+            rule,
+            &map,
+            b"x,good",
+            "rejected: the rating is not a number: `good`",
+        );
+        check(
+            rule,
+            &map,
+            b"x,NaN",
+            "rejected: the rating is not a number: `NaN`",
+        );
+        check(
+            rule,
+            &map,
+            b"x,1e300",
+            "rejected: the rating is not a number: `1e300`",
+        );
         check(rule, &map, b"x,", "\"x\" None None");
         check("", &map, b"x,4", "\"x\" None Some(4.0)");
     }
 
     #[test]
     fn splits() {
-        let check = |value: &str, expected: Option<Split>| assert_eq!(split(value).ok(), expected, "{value}");
+        let check = |value: &str, expected: Option<Split>| {
+            assert_eq!(split(value).ok(), expected, "{value}")
+        };
         check("train", Some(Split::Train));
         check("TEST", Some(Split::Test));
         check("validation", None);
@@ -170,8 +282,12 @@ mod tests {
     #[test]
     fn a_value_means_one_thing() {
         let settings: IngestSettings =
-            toml::from_str("labels = { positive = ['Yes'], negative = ['yes'] }").expect("settings of a test");
+            toml::from_str("labels = { positive = ['Yes'], negative = ['yes'] }")
+                .expect("settings of a test");
         let error = Rules::new(&settings).err().map(|error| error.to_string());
-        assert_eq!(error.as_deref(), Some("`ingest.labels` gives the value `yes` two meanings"));
+        assert_eq!(
+            error.as_deref(),
+            Some("`ingest.labels` gives the value `yes` two meanings")
+        );
     }
 }

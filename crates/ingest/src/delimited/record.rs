@@ -52,7 +52,11 @@ impl Record {
         if column >= self.columns {
             return &[];
         }
-        let start = if column == 0 { 0 } else { self.ends[column - 1] };
+        let start = if column == 0 {
+            0
+        } else {
+            self.ends[column - 1]
+        };
         &self.bytes[start..self.ends[column]]
     }
 
@@ -90,7 +94,11 @@ impl Record {
         if self.columns == 0 || self.oversize {
             return;
         }
-        let start = if self.columns == 1 { 0 } else { self.ends[self.columns - 2] };
+        let start = if self.columns == 1 {
+            0
+        } else {
+            self.ends[self.columns - 2]
+        };
         let end = &mut self.ends[self.columns - 1];
         if *end > start && self.bytes[*end - 1] == b'\r' {
             *end -= 1;
@@ -120,7 +128,13 @@ impl<R: BufRead> RecordReader<R> {
             .quoting(dialect.quotes)
             .terminator(Terminator::Any(b'\n'))
             .build();
-        Self { input, parser, limit, discard: Box::new([0; 4096]), discard_ends: Box::new([0; 512]) }
+        Self {
+            input,
+            parser,
+            limit,
+            discard: Box::new([0; 4096]),
+            discard_ends: Box::new([0; 512]),
+        }
     }
 
     /// Reads the next record that is not an empty line.
@@ -142,7 +156,13 @@ impl<R: BufRead> RecordReader<R> {
             // it takes it for text, and that is how we learn that the quote is still open.
             let over = input.is_empty();
             let input = if over { b"\n".as_slice() } else { input };
-            let step = Step::take(&mut self.parser, record, input, &mut self.discard[..], &mut self.discard_ends[..]);
+            let step = Step::take(
+                &mut self.parser,
+                record,
+                input,
+                &mut self.discard[..],
+                &mut self.discard_ends[..],
+            );
             line_breaks += step.line_breaks;
             if !over {
                 self.input.consume(step.taken);
@@ -154,8 +174,18 @@ impl<R: BufRead> RecordReader<R> {
                     record.drop_carriage_return();
                     return Ok(Ending::Record);
                 }
-                ReadRecordResult::OutputFull => grow(&mut record.bytes, record.written, self.limit, &mut record.oversize),
-                ReadRecordResult::OutputEndsFull => grow(&mut record.ends, record.columns, MAX_COLUMNS, &mut record.oversize),
+                ReadRecordResult::OutputFull => grow(
+                    &mut record.bytes,
+                    record.written,
+                    self.limit,
+                    &mut record.oversize,
+                ),
+                ReadRecordResult::OutputEndsFull => grow(
+                    &mut record.ends,
+                    record.columns,
+                    MAX_COLUMNS,
+                    &mut record.oversize,
+                ),
                 ReadRecordResult::InputEmpty if over && step.written > 0 => {
                     record.line = self.parser.line() - line_breaks;
                     return Ok(Ending::OpenQuote);
@@ -178,19 +208,36 @@ struct Step {
 }
 
 impl Step {
-    fn take(parser: &mut Reader, record: &mut Record, input: &[u8], discard: &mut [u8], discard_ends: &mut [usize]) -> Self {
+    fn take(
+        parser: &mut Reader,
+        record: &mut Record,
+        input: &[u8],
+        discard: &mut [u8],
+        discard_ends: &mut [usize],
+    ) -> Self {
         let (bytes, ends) = if record.oversize {
             (discard, discard_ends)
         } else {
-            (&mut record.bytes[record.written..], &mut record.ends[record.columns..])
+            (
+                &mut record.bytes[record.written..],
+                &mut record.ends[record.columns..],
+            )
         };
         let (result, taken, written, columns) = parser.read_record(input, bytes, ends);
-        let line_breaks = bytes[..written].iter().filter(|byte| **byte == b'\n').count() as u64;
+        let line_breaks = bytes[..written]
+            .iter()
+            .filter(|byte| **byte == b'\n')
+            .count() as u64;
         if !record.oversize {
             record.written += written;
             record.columns += columns;
         }
-        Self { result, taken, written, line_breaks }
+        Self {
+            result,
+            taken,
+            written,
+            line_breaks,
+        }
     }
 }
 
@@ -199,7 +246,7 @@ fn grow<T: Copy + Default>(room: &mut Vec<T>, used: usize, limit: usize, oversiz
     if used >= limit {
         *oversize = true;
     } else if !*oversize {
-        room.resize((room.len() * 2).clamp(64, limit), T::default());
+        room.resize((room.len() * 2).max(64).min(limit), T::default());
     }
 }
 
@@ -212,7 +259,10 @@ mod tests {
     fn check(quotes: bool, text: &str, expected: &[&str]) {
         for buffer in [1, 2, 3, 7, 4096] {
             let input = io::BufReader::with_capacity(buffer, text.as_bytes());
-            let dialect = Dialect { separator: if quotes { b',' } else { b'\t' }, quotes };
+            let dialect = Dialect {
+                separator: if quotes { b',' } else { b'\t' },
+                quotes,
+            };
             let mut reader = RecordReader::new(input, dialect, 40);
             let mut record = Record::default();
             let mut found = Vec::new();
@@ -224,7 +274,11 @@ mod tests {
                         break;
                     }
                     Ending::Record if record.is_oversize() => {
-                        found.push(format!("{}-{}: too long", record.line(), record.last_line()));
+                        found.push(format!(
+                            "{}-{}: too long",
+                            record.line(),
+                            record.last_line()
+                        ));
                     }
                     Ending::Record => {
                         let fields = String::from_utf8_lossy(&record.joined()).replace('\t', "|");
@@ -241,7 +295,11 @@ mod tests {
         check(true, "a,b\nc,d\n", &["1: a|b", "2: c|d"]);
         check(true, "a,b\r\nc,d", &["1: a|b", "2: c|d"]);
         check(true, "a,\"b, \"\"c\"\"\"\n", &["1: a|b, \"c\""]);
-        check(true, "\"one\ntwo\",x\n\n\r\nlast,y", &["1: one\ntwo|x", "5: last|y"]);
+        check(
+            true,
+            "\"one\ntwo\",x\n\n\r\nlast,y",
+            &["1: one\ntwo|x", "5: last|y"],
+        );
         check(true, "\"x\"\r\n\"y\"\r\n", &["1: x", "2: y"]);
         check(true, ",\n", &["1: |"]);
         check(true, "", &[]);
@@ -253,20 +311,40 @@ mod tests {
         check(true, "a,b\n\"c,d\ne,f\n", &["1: a|b", "2: open quote"]);
         check(true, "\"", &["1: open quote"]);
         check(true, "\"a\"\"", &["1: open quote"]);
-        check(true, &format!("a\n\"{}", "x\n".repeat(100)), &["1: a", "2: open quote"]);
+        check(
+            true,
+            &format!("a\n\"{}", "x\n".repeat(100)),
+            &["1: a", "2: open quote"],
+        );
     }
 
     #[test]
     fn a_record_that_is_too_long_does_not_harm_the_next() {
         let long = "x".repeat(100);
-        check(true, &format!("a\n\"{long}\n{long}\"\nb\n"), &["1: a", "2-3: too long", "4: b"]);
-        check(false, &format!("{long}\t{long}\nb\n"), &["1-1: too long", "2: b"]);
-        check(true, &format!("{}\nb\n", ",".repeat(5000)), &["1-1: too long", "2: b"]);
+        check(
+            true,
+            &format!("a\n\"{long}\n{long}\"\nb\n"),
+            &["1: a", "2-3: too long", "4: b"],
+        );
+        check(
+            false,
+            &format!("{long}\t{long}\nb\n"),
+            &["1-1: too long", "2: b"],
+        );
+        check(
+            true,
+            &format!("{}\nb\n", ",".repeat(5000)),
+            &["1-1: too long", "2: b"],
+        );
     }
 
     #[test]
     fn without_quotes_a_quote_is_a_character() {
-        check(false, "1\t\"so called\nart\"\t2\r\n", &["1: 1|\"so called", "2: art\"|2"]);
+        check(
+            false,
+            "1\t\"so called\nart\"\t2\r\n",
+            &["1: 1|\"so called", "2: art\"|2"],
+        );
         check(false, "1\ta\rb\n", &["1: 1|a\rb"]);
     }
 }

@@ -18,8 +18,14 @@ const MILLISECONDS_PER_DAY: i64 = 86_400_000;
 /// Seconds since 1970, perhaps with a fraction; at most until the year 9999.
 fn seconds(text: &str) -> Option<i64> {
     const LATEST: f64 = 253_402_300_799.999;
-    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.'));
-    let seconds: f64 = if plain { text.parse().ok()? } else { return None };
+    let plain = text
+        .bytes()
+        .all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.'));
+    let seconds: f64 = if plain {
+        text.parse().ok()?
+    } else {
+        return None;
+    };
     (seconds.abs() <= LATEST).then(|| (seconds * 1000.0).floor() as i64)
 }
 
@@ -32,7 +38,9 @@ fn rfc_3339(text: &str) -> Option<i64> {
         Some(rest) => rest.split_at(rest.find(|character: char| !character.is_ascii_digit())?),
         None => ("0", rest),
     };
-    let milliseconds = days(date)? * MILLISECONDS_PER_DAY + clock_milliseconds(clock)? + fraction_milliseconds(fraction)?;
+    let milliseconds = days(date)? * MILLISECONDS_PER_DAY
+        + clock_milliseconds(clock)?
+        + fraction_milliseconds(fraction)?;
     Some(milliseconds - offset_minutes(zone)? * 60_000)
 }
 
@@ -46,7 +54,9 @@ fn days(date: &str) -> Option<i64> {
         1..=12 => 31,
         _ => return None,
     };
-    (1..=longest).contains(&day).then(|| days_from_civil(year, month, day))
+    (1..=longest)
+        .contains(&day)
+        .then(|| days_from_civil(year, month, day))
 }
 
 /// Days since 1970 of a date in the Gregorian calendar, after Howard Hinnant,
@@ -64,7 +74,8 @@ fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
 fn clock_milliseconds(clock: &str) -> Option<i64> {
     let [hour, minute, second] = numbers(clock, ':', [2, 2, 2])?;
     // 60 is a leap second, which counts as the first of the next minute.
-    (hour < 24 && minute < 60 && second <= 60).then_some(((hour * 60 + minute) * 60 + second) * 1000)
+    (hour < 24 && minute < 60 && second <= 60)
+        .then_some(((hour * 60 + minute) * 60 + second) * 1000)
 }
 
 fn fraction_milliseconds(digits: &str) -> Option<i64> {
@@ -90,7 +101,9 @@ fn numbers<const N: usize>(text: &str, separator: char, digits: [usize; N]) -> O
     let mut parts = text.split(separator);
     let mut found = [0; N];
     for (number, digits) in found.iter_mut().zip(digits) {
-        let part = parts.next().filter(|part| part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit()))?;
+        let part = parts.next().filter(|part| {
+            part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit())
+        })?;
         *number = part.parse().ok()?;
     }
     parts.next().is_none().then_some(found)
@@ -120,10 +133,27 @@ mod tests {
         check("0.25", Some(250));
         check("-0.0005", Some(-1));
         for wrong in [
-            "", "yesterday", "2014-6-1", "2014-02-29", "2100-02-29", "2014-13-01", "2014-00-10", "2014-01-00", "01/06/2014",
-            "2014-06-01T12:34:56", "2014-06-01T24:00:00Z", "2014-06-01T12:60:00Z", "2014-06-01T12:34:56.Z",
-            "2014-06-01T12:34:56+2:00", "2014-06-01X12:34:56Z", "1e9", "inf", "999999999999999", "20\u{e9}4-06-01",
-            "+014-06-01", "2014-06-01T12:34:56\u{e9}Z",
+            "",
+            "yesterday",
+            "2014-6-1",
+            "2014-02-29",
+            "2100-02-29",
+            "2014-13-01",
+            "2014-00-10",
+            "2014-01-00",
+            "01/06/2014",
+            "2014-06-01T12:34:56",
+            "2014-06-01T24:00:00Z",
+            "2014-06-01T12:60:00Z",
+            "2014-06-01T12:34:56.Z",
+            "2014-06-01T12:34:56+2:00",
+            "2014-06-01X12:34:56Z",
+            "1e9",
+            "inf",
+            "999999999999999",
+            "20\u{e9}4-06-01",
+            "+014-06-01",
+            "2014-06-01T12:34:56\u{e9}Z",
         ] {
             check(wrong, None);
         }

@@ -1,0 +1,101 @@
+//! The program as a person meets it.
+
+#![allow(missing_docs)]
+
+mod common;
+
+use std::fs;
+use std::process::{Command, Output};
+
+use artifact::{Artifact, StageName};
+use common::Bench;
+
+fn program(bench: &Bench, arguments: &[&str], threads: &str) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_ressenti-clean"))
+        .args(arguments)
+        .current_dir(bench.path(""))
+        .env("NO_COLOR", "1")
+        .env("POLARS_MAX_THREADS", threads)
+        .output()
+        .expect("the program starts")
+}
+
+/// A folder whose reviews are ingested.
+fn project() -> Bench {
+    let bench = Bench::new();
+    let rows: Vec<String> = (0..9000)
+        .map(|id| format!("review <b>number</b> {id},{},,film {},", id % 2, id / 5))
+        .collect();
+    let bench = bench.clean(&rows, "").expect("rows").bench;
+    bench
+}
+
+#[test]
+fn the_bytes_do_not_depend_on_the_number_of_threads() {
+    let bench = project();
+    let mut identities = Vec::new();
+    for threads in ["1", "2", "5"] {
+        let output = program(
+            &bench,
+            &["--force", "--set", &format!("run.threads={threads}")],
+            threads,
+        );
+        assert!(
+            output.status.success(),
+            "{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+        let folder = bench
+            .path("artifacts")
+            .join(StageName::Clean.as_str())
+            .join("reviews");
+        identities.push(Artifact::open(&folder).expect("an artifact").identity());
+    }
+    identities.dedup();
+    assert_eq!(identities.len(), 1);
+}
+
+#[test]
+fn without_its_input_it_names_the_command_that_makes_it() {
+    let bench = Bench::new();
+    fs::write(
+        bench.path("pipeline.toml"),
+        "[pipeline]\nname = 'test'\n[ingest]\nsource = 'reviews.csv'\n",
+    )
+    .expect("a file");
+    fs::write(bench.path("reviews.csv"), testkit::corpus::kaggle_csv()).expect("a file");
+    let output = program(&bench, &[], "1");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr.contains("--only ingest --variant reviews"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn a_damaged_input_is_named() {
+    let bench = project();
+    let path = bench.path("artifacts/ingest/reviews/reviews.parquet");
+    let mut bytes = fs::read(&path).expect("a file");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&path, bytes).expect("a file");
+    let output = program(&bench, &["--force"], "1");
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(
+        stderr.contains("reviews.parquet` is damaged")
+            && stderr.contains("ressenti run --only ingest"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn help_says_what_it_reads_and_writes() {
+    let output = program(&Bench::new(), &["--help"], "1");
+    let stdout = String::from_utf8_lossy(&output.stdout);
+    for word in ["clean.parquet", "removed.parquet", "profile.json"] {
+        assert!(stdout.contains(word), "{word}");
+    }
+}

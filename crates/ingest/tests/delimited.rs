@@ -1,0 +1,288 @@
+//! CSV and TSV files, good and bad.
+
+#![allow(missing_docs)]
+
+mod common;
+
+use common::{Bench, Member, gzip, tar};
+
+fn check(
+    name: &str,
+    content: impl AsRef<[u8]>,
+    settings: &str,
+    reviews: &[&str],
+    rejected: &[&str],
+) {
+    let bench = Bench::new();
+    bench.write(name, content);
+    let found = bench
+        .ingest(name, &format!("max_reject_rate = 1.0\n{settings}"))
+        .expect(name);
+    assert_eq!(found.reviews(), reviews);
+    assert_eq!(found.rejected(), rejected);
+}
+
+fn check_error(name: &str, content: impl AsRef<[u8]>, settings: &str, expected: &str) {
+    let bench = Bench::new();
+    bench.write(name, content);
+    assert_eq!(
+        bench.ingest(name, settings).err().unwrap_or_default(),
+        expected
+    );
+}
+
+#[test]
+fn the_kaggle_file() {
+    let text =
+        "review,sentiment\n\"One.<br /><br />Two, \"\"three\"\"\nfour\",positive\nplain,negative\n";
+    let expected = [
+        "0|One.<br /><br />Two, \"three\"\nfour|1|-|-|-|-|-|IMDB Dataset.csv:2",
+        "1|plain|0|-|-|-|-|-|IMDB Dataset.csv:4",
+    ];
+    check("IMDB Dataset.csv", text, "", &expected, &[]);
+    check(
+        "IMDB Dataset.csv",
+        format!("\u{feff}{}", text.replace('\n', "\r\n")),
+        "",
+        &[
+            "0|One.<br /><br />Two, \"three\"\r\nfour|1|-|-|-|-|-|IMDB Dataset.csv:2",
+            "1|plain|0|-|-|-|-|-|IMDB Dataset.csv:4",
+        ],
+        &[],
+    );
+    let compressed = expected.map(|row| row.replace(".csv:", ".csv.gz:"));
+    check(
+        "IMDB Dataset.csv.gz",
+        gzip(text.as_bytes()),
+        "",
+        &[&compressed[0], &compressed[1]],
+        &[],
+    );
+}
+
+#[test]
+fn the_default_data() {
+    let settings = "header = false\ncolumns = { id = 1, rating = 2, text = 3 }\nrating = { centre = 0.0, dead_zone = 0.5 }";
+    check(
+        "sentences.tsv",
+        "1\t2.25\ta \"good\n2\t-0.5\tso so\r\n3\t-1\tbad\"\r\n4\tgood\tx",
+        settings,
+        &[
+            "0|a \"good|1|-|2.25|-|-|-|sentences.tsv:1 id 1",
+            "1|bad\"|0|-|-1|-|-|-|sentences.tsv:3 id 3",
+        ],
+        &[
+            "sentences.tsv:2 set_aside: the rating is within the dead zone of `ingest.rating` | 2\t-0.5\tso so",
+            "sentences.tsv:4 rejected: the rating is not a number: `good` | 4\tgood\tx",
+        ],
+    );
+}
+
+#[test]
+fn every_column() {
+    let settings = "delimiter = ';'\ncolumns = { text = 'quote', label = 'fresh', split = 'part', group = 'imdb', \
+                    topic = 'title', timestamp = 'date', rating = 'stars' }\ntopic = 'films'\n\
+                    labels = { positive = ['fresh'], negative = ['rotten'], none = ['none'] }";
+    check(
+        "critics.csv",
+        "fresh;quote;imdb;title;date;part;stars\n\
+         fresh;Good;0114709;Toy Story;2001-02-03;Train;5\n\
+         Rotten;Bad;;;2001-02-03T04:05:06+01:00;test;\n\
+         none;Eh;1;;981173106;;\n\
+         mixed;?;1;;;;\n\
+         fresh;x;1;;tomorrow;;\n\
+         fresh;x;1;;;validation;\n",
+        settings,
+        &[
+            "0|Good|1|train|5|0114709|Toy Story|981158400000|critics.csv:2",
+            "1|Bad|0|test|-|-|films|981169506000|critics.csv:3",
+            "2|Eh|-|-|-|1|films|981173106000|critics.csv:4",
+        ],
+        &[
+            "critics.csv:5 rejected: the label is none of the values in `ingest.labels`: `mixed` | mixed\t?\t1\t\t\t\t",
+            "critics.csv:6 rejected: the timestamp is no date, no RFC 3339 time and no number of seconds: `tomorrow` | \
+             fresh\tx\t1\t\ttomorrow\t\t",
+            "critics.csv:7 rejected: the split is neither `train` nor `test`: `validation` | fresh\tx\t1\t\t\tvalidation\t",
+        ],
+    );
+}
+
+#[test]
+fn bad_rows_do_not_harm_their_neighbours() {
+    check(
+        "reviews.csv",
+        b"text,label\ngood,1\nonly one\na,b,c\ncaf\xe9,0\nn\0ul,0\n\nbad,0\n",
+        "",
+        &[
+            "0|good|1|-|-|-|-|-|reviews.csv:2",
+            "1|bad|0|-|-|-|-|-|reviews.csv:8",
+        ],
+        &[
+            "reviews.csv:3 rejected: the row has another number of columns than the first: 1 instead of 2 | only one",
+            "reviews.csv:4 rejected: the row has another number of columns than the first: 3 instead of 2 | a\tb\tc",
+            "reviews.csv:5 rejected: the text is not UTF-8: at byte 4 | caf\u{fffd}\t0",
+            "reviews.csv:6 rejected: the text has NUL characters | n\0ul\t0",
+        ],
+    );
+    let long = "x".repeat(100_000);
+    check(
+        "reviews.csv",
+        format!(
+            "text,label\ngood,1\n{},0\n{long},0\nbad,0\n",
+            "y".repeat(21)
+        ),
+        "max_text_bytes = 20",
+        &[
+            "0|good|1|-|-|-|-|-|reviews.csv:2",
+            "1|bad|0|-|-|-|-|-|reviews.csv:5",
+        ],
+        &[
+            &format!(
+                "reviews.csv:3 rejected: the text is longer than `ingest.max_text_bytes` | {}\t0",
+                "y".repeat(21)
+            ),
+            &format!(
+                "reviews.csv:4 rejected: the row is too long, or a quote before it does not close: \
+                 over 65556 bytes on lines 4 to 4 | {}",
+                "x".repeat(200)
+            ),
+        ],
+    );
+}
+
+#[test]
+fn many_rows_keep_their_order_in_many_batches() {
+    let mut text = "text,label\n".to_owned();
+    (0..20_000).for_each(|id| text.push_str(&format!("review {id},{}\n", id % 2)));
+    let bench = Bench::new();
+    bench.write("many.csv", text);
+    let reviews = bench.ingest("many.csv", "").expect("a table").reviews();
+    assert_eq!(reviews.len(), 20_000);
+    for (id, review) in reviews.iter().enumerate() {
+        assert_eq!(
+            *review,
+            format!("{id}|review {id}|{}|-|-|-|-|-|many.csv:{}", id % 2, id + 2)
+        );
+    }
+}
+
+#[test]
+fn too_many_bad_rows_are_an_error() {
+    check_error(
+        "reviews.csv",
+        "text,label\ngood,1\nbad,0\nx,maybe\ny,perhaps\nz\n",
+        "",
+        "3 of 5 rows were rejected, more than `ingest.max_reject_rate` = 0.01 allows; the commonest reasons: \
+         the label is none of the values in `ingest.labels`: `maybe` (2); \
+         the row has another number of columns than the first: 1 instead of 2 (1) | \
+         Mend the rows or the `[ingest]` settings; to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`",
+    );
+}
+
+#[test]
+fn what_cannot_be_a_source_is_named() {
+    let elsewhere = "Check the path, or name another with `--source PATH`";
+    check_error(
+        "x.csv",
+        "",
+        "",
+        &format!("`x.csv` has no content | {elsewhere}"),
+    );
+    check_error(
+        "x.csv",
+        "\n\r\n",
+        "",
+        &format!("`x.csv` has only empty lines | {elsewhere}"),
+    );
+    check_error(
+        "x.csv",
+        "review,sentiment\n",
+        "",
+        &format!("`x.csv` has a header and no rows | {elsewhere}"),
+    );
+    check_error(
+        "x.csv",
+        "review,sentiment\na,positive\nb,positive\n",
+        "",
+        "All 2 labelled reviews are positive: a classifier cannot be trained on one class | \
+         Check `[ingest.labels]` or `[ingest.rating]`, or take a source with both classes",
+    );
+    check_error(
+        "x.csv",
+        "a,b\n1,2\n",
+        "columns = { text = 'c' }",
+        "`ingest.columns.text` names the column `c`, which `x.csv` does not have | The columns are `a`, `b`",
+    );
+    check_error(
+        "x.csv",
+        "review,sentiment\n\"a,positive\nb,negative\n",
+        "",
+        "`x.csv` has a quote that opens on line 2 and never closes | Close the quote in the file; if the file does not \
+         quote its fields, read it with `--set ingest.format=tsv` and `--set ingest.delimiter=,`",
+    );
+    check_error(
+        "x.csv",
+        "PK\u{3}\u{4}",
+        "",
+        "`x.csv` is a zip archive, and a CSV or TSV file was expected | Unpack it and pass the file in it with `--source PATH`",
+    );
+    check_error(
+        "x.csv",
+        b"\xff\xfer\0e\0",
+        "",
+        "`x.csv` is text in UTF-16, and a CSV or TSV file was expected | \
+         Save it as UTF-8, for example with `iconv -f UTF-16 -t UTF-8`",
+    );
+    check_error(
+        "x.csv",
+        gzip(&tar(&[Member::File("train/pos/0_9.txt", b"x")])),
+        "",
+        "`x.csv` is a tar archive, and a CSV or TSV file was expected | For the aclImdb archive use \
+         `--set ingest.format=aclimdb`; else unpack it and pass the file in it with `--source PATH`",
+    );
+    check_error(
+        "x.csv",
+        "text,label\na,1\n",
+        "delimiter = '\u{e9}'",
+        "`ingest.delimiter` is '\u{e9}' and must be one ASCII character that is neither a quote nor a line break | \
+         Name the separator, for example `--set 'ingest.delimiter=\";\"'`",
+    );
+}
+
+#[test]
+fn a_compressed_table_that_is_cut_off_is_an_error() {
+    let rows: String = (0..5000)
+        .map(|id| format!("review {id} {},{}\n", id * 7919, id % 2))
+        .collect();
+    let whole = gzip(format!("text,label\n{rows}").as_bytes());
+    let bench = Bench::new();
+    bench.write("x.csv.gz", &whole[..whole.len() / 2]);
+    let error = bench.ingest("x.csv.gz", "").err().unwrap_or_default();
+    assert!(
+        error.starts_with("`x.csv.gz` is damaged or cut off after line "),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_folder_is_no_table() {
+    let bench = Bench::new();
+    bench.write("folder/reviews.csv", "text,label\n");
+    assert_eq!(
+        bench
+            .ingest("folder", "format = 'csv'")
+            .err()
+            .unwrap_or_default(),
+        "`folder` is a folder, and a CSV or TSV file was expected | Name the file in it with `--source PATH`; \
+         for the unpacked aclImdb use `--set ingest.format=aclimdb`"
+    );
+}
+
+#[test]
+fn no_source_is_an_error() {
+    assert_eq!(
+        Bench::new().run("").err().unwrap_or_default(),
+        "There is no source of reviews: `ingest.source` is not set | \
+         Name the reviews with `--source PATH`: a CSV or TSV file, or the aclImdb archive or folder"
+    );
+}
