@@ -55,8 +55,8 @@ impl EmbeddingMatrix {
         for batch in map_arrays(&path, &schema::embedding(*width))?.batches()? {
             let vectors = batch.column(0).as_fixed_size_list();
             let (start, end) = (
-                vectors.value_offset_at(0) as usize,
-                vectors.value_offset_at(vectors.len()) as usize,
+                vectors.value_offset_at(0),
+                vectors.value_offset_at(vectors.len()),
             );
             values.extend_from_slice(
                 &vectors.values().as_primitive::<Float32Type>().values()[start..end],

@@ -35,21 +35,8 @@ pub enum OrchestratorError {
         problem: String,
     },
     /// Two artifacts that meet in one step contradict each other.
-    #[error(
-        "`{step}` cannot put `{one}` and `{two}` together: the former has {one_has}, the latter {two_has}"
-    )]
-    Misfit {
-        /// Where they meet.
-        step: StepId,
-        /// One side.
-        one: StepId,
-        /// What it says.
-        one_has: String,
-        /// The other side.
-        two: StepId,
-        /// What it says.
-        two_has: String,
-    },
+    #[error(transparent)]
+    Misfit(Box<Misfit>),
     /// A stage's program is neither beside ours nor on the PATH.
     #[error("The program `{}` of the stage `{stage}` is neither beside `ressenti` nor on the PATH", stage.binary())]
     NoProgram {
@@ -78,6 +65,24 @@ pub enum OrchestratorError {
     },
 }
 
+/// Two artifacts that meet in one step and contradict each other.
+#[derive(Debug, thiserror::Error)]
+#[error(
+    "`{step}` cannot put `{one}` and `{two}` together: the former has {one_has}, the latter {two_has}"
+)]
+pub struct Misfit {
+    /// Where they meet.
+    pub step: StepId,
+    /// One side.
+    pub one: StepId,
+    /// What it says.
+    pub one_has: String,
+    /// The other side.
+    pub two: StepId,
+    /// What it says.
+    pub two_has: String,
+}
+
 impl OrchestratorError {
     /// What to do about it, with a command that exists.
     pub fn hint(&self) -> Option<String> {
@@ -89,11 +94,12 @@ impl OrchestratorError {
                 "Leave out `--only` to run all that is needed, or build it first with `--only {} --variant {}`",
                 input.stage, input.variant
             )),
-            Self::Misfit { step, two, .. } => Some(format!(
-                "Set `{}` to one made for the other, or rebuild `{two}` with `--only {} --variant {} --force`",
-                reference_of(step),
-                two.stage,
-                two.variant
+            Self::Misfit(misfit) => Some(format!(
+                "Set `{}` to one made for the other, or rebuild `{}` with `--only {} --variant {} --force`",
+                reference_of(&misfit.step),
+                misfit.two,
+                misfit.two.stage,
+                misfit.two.variant
             )),
             Self::NoProgram { .. } => Some("Build the stages with `cargo build`".to_owned()),
             Self::Start { .. } => Some("Build the stages again with `cargo build`".to_owned()),

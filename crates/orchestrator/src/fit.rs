@@ -5,6 +5,7 @@ use artifact::{Contract, Digest};
 use settings::StepId;
 
 use crate::OrchestratorError;
+use crate::error::Misfit;
 
 /// What a contract says about ids, whichever side of them it is on.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -63,13 +64,13 @@ pub(crate) fn check(
     for (index, (id, contract)) in contracts.iter().enumerate() {
         for (earlier_id, earlier) in &contracts[..index] {
             if let Some((one, two)) = difference(earlier, contract) {
-                return Err(OrchestratorError::Misfit {
+                return Err(OrchestratorError::Misfit(Box::new(Misfit {
                     step: step.clone(),
                     one: (*earlier_id).clone(),
                     one_has: one,
                     two: (*id).clone(),
                     two_has: two,
-                });
+                })));
             }
         }
     }

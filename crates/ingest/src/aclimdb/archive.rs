@@ -117,7 +117,6 @@ impl<'a> Scan<'a> {
             let mut entry = entry.map_err(|error| self.damaged(error))?;
             self.entry(&mut entry)?;
         }
-        drop(archive);
         // Only the end of the stream has the checksum of its content.
         io::copy(&mut input, &mut io::sink()).map_err(|error| self.damaged(error))?;
         Ok(())

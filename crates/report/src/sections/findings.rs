@@ -142,7 +142,7 @@ fn others(data: &ReportData, best: &str) -> Option<String> {
         .filter(|pair| pair.first != best && pair.second != best && !pair.is_difference(alpha))
         .map(|pair| format!("{} and {}", pair.first, pair.second))
         .collect();
-    (!equal.is_empty()).then(|| format!("Nor can these be told apart: {}", equal.join("; ")))
+    (!equal.is_empty()).then(|| format!("Pairs that cannot be told apart: {}", equal.join("; ")))
 }
 
 /// What answering without reading would reach.

@@ -1,0 +1,2 @@
+//! Nothing: a crate with build dependencies needs a build script.
+fn main() {}
