@@ -120,15 +120,8 @@ pub fn save_bundle(
         .layout()
         .specs()
         .iter()
-        .map(|spec| {
-            (
-                spec.name.clone(),
-                (
-                    usize_shape(&spec.shape),
-                    bytes_of(&flat[spec.range.clone()]),
-                ),
-            )
-        })
+        .flat_map(|spec| spec.tensors())
+        .map(|(name, shape, range)| (name.to_owned(), (shape, bytes_of(&flat[range]))))
         .collect();
     if let Some(frozen) = &weights.frozen {
         let frozen = frozen.to_device(Device::Cpu).contiguous();
@@ -222,13 +215,9 @@ fn read_weights(
     device: Device,
 ) -> Result<Weights, String> {
     let mut flat = vec![0_f32; network.layout().len()];
-    for spec in network.layout().specs() {
-        floats_of(
-            tensors,
-            &spec.name,
-            &usize_shape(&spec.shape),
-            &mut flat[spec.range.clone()],
-        )?;
+    let specs = network.layout().specs();
+    for (name, shape, range) in specs.iter().flat_map(|spec| spec.tensors()) {
+        floats_of(tensors, name, &shape, &mut flat[range])?;
     }
     let frozen = if network.embedding().is_none() {
         let shape = [
@@ -243,11 +232,9 @@ fn read_weights(
         None
     };
     let known = |name: &&str| {
-        network
-            .layout()
-            .specs()
+        specs
             .iter()
-            .any(|spec| spec.name == *name)
+            .any(|spec| spec.parts.iter().any(|part| part == name))
             || (frozen.is_some() && *name == EMBEDDING)
     };
     if let Some(extra) = tensors.names().into_iter().find(|name| !known(name)) {

@@ -41,6 +41,14 @@ pub enum ClassifierError {
         /// What is wrong.
         problem: String,
     },
+    /// A folder with a pretrained encoder cannot be understood.
+    #[error("The encoder `{}` cannot be used: {problem}", folder.display())]
+    Encoder {
+        /// Its folder.
+        folder: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
     /// libtorch refused an operation.
     #[error("libtorch could not {action}")]
     Torch {
@@ -66,6 +74,10 @@ impl ClassifierError {
                 Some("Rebuild what was made from other inputs with `ressenti run`".to_owned())
             }
             Self::Bundle { .. } => Some("Train the model again with `ressenti run --only train --force`".to_owned()),
+            Self::Encoder { .. } => Some(
+                "Name a folder with `config.json`, `model.safetensors` and `tokenizer.json` of one encoder, as the Hugging Face hub has them"
+                    .to_owned(),
+            ),
             Self::Torch { .. } => None,
             Self::Artifact(error) => error.hint(),
         }

@@ -7,6 +7,7 @@ mod convolution;
 mod device;
 mod dropout;
 mod embedding;
+mod encoder;
 mod error;
 mod initial;
 mod network;
@@ -25,6 +26,7 @@ pub use bundle::{
 pub use device::{ChosenDevice, choose_device};
 pub use dropout::Mode;
 pub use embedding::EmbeddingMatrix;
+pub use encoder::{Activation, Encoder, EncoderConfig, Family, Loaded};
 pub use error::ClassifierError;
 pub use network::{Network, Sizes};
 pub use parameters::{Layout, ParameterId, ParameterSpec, Parameters, as_slice, as_slice_mut};

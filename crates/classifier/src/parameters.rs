@@ -8,14 +8,35 @@ use tch::{Device, Kind, Tensor};
 /// One parameter's place in the flat buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ParameterSpec {
-    /// Its name in `model.safetensors`.
-    pub name: String,
+    /// The names of the tensors of `model.safetensors` that it is made of, laid one after the other
+    /// along their first dimension. Nearly always one.
+    pub parts: Vec<String>,
     /// Its shape.
     pub shape: Vec<i64>,
     /// Its elements in the flat buffer.
     pub range: Range<usize>,
     /// Whether weight decay applies (matrices of the network; not biases, not the embedding).
     pub decays: bool,
+}
+
+impl ParameterSpec {
+    /// Its tensors in `model.safetensors`: name, shape, and elements of the flat buffer.
+    pub fn tensors(&self) -> impl Iterator<Item = (&str, Vec<usize>, Range<usize>)> {
+        let count = self.parts.len();
+        let mut shape: Vec<usize> = self
+            .shape
+            .iter()
+            .map(|&size| usize::try_from(size).unwrap_or(0))
+            .collect();
+        if let Some(first) = shape.first_mut() {
+            *first /= count;
+        }
+        let length = self.range.len() / count;
+        self.parts.iter().enumerate().map(move |(number, name)| {
+            let start = self.range.start + number * length;
+            (name.as_str(), shape.clone(), start..start + length)
+        })
+    }
 }
 
 /// Index of a parameter in its [`Layout`].
@@ -38,17 +59,28 @@ impl Layout {
         decays: bool,
         initial: &[f32],
     ) -> ParameterId {
-        let name = name.into();
+        self.add_parts(vec![name.into()], shape, decays, initial)
+    }
+
+    /// Adds a parameter that is kept as several tensors of equal shape.
+    pub fn add_parts(
+        &mut self,
+        parts: Vec<String>,
+        shape: &[i64],
+        decays: bool,
+        initial: &[f32],
+    ) -> ParameterId {
         let elements: i64 = shape.iter().product();
         assert_eq!(
             elements,
             initial.len() as i64,
-            "`{name}` has as many values as its shape says"
+            "`{}` has as many values as its shape says",
+            parts.join("`, `")
         );
         let start = self.initial.len();
         self.initial.extend_from_slice(initial);
         self.specs.push(ParameterSpec {
-            name,
+            parts,
             shape: shape.to_vec(),
             range: start..self.initial.len(),
             decays,

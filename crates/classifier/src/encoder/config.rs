@@ -1,0 +1,241 @@
+//! `config.json` of a Hugging Face folder: the shape of a pretrained encoder.
+//!
+//! Every family names the same few sizes in its own way. They are brought to one form here, and a
+//! file that says something we would compute differently is refused instead of half understood.
+
+use serde::Deserialize;
+
+/// Families of encoders, told apart by `model_type`. MiniLM is a BERT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Devlin et al. 2019; MiniLM (Wang et al. 2020) has the same shape.
+    Bert,
+    /// Liu et al. 2019: positions are counted from behind the padding id.
+    Roberta,
+    /// Sanh et al. 2019: no token types.
+    DistilBert,
+    /// Song et al. 2020: no token types, relative position bias.
+    Mpnet,
+}
+
+/// The function between the two halves of a feed-forward layer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// Gaussian error linear unit, by the error function (Hendrycks and Gimpel 2016).
+    Gelu,
+    /// The same, approximated by a hyperbolic tangent.
+    GeluTanh,
+    /// Rectified linear unit.
+    Relu,
+}
+
+/// The shape of an encoder.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EncoderConfig {
+    /// Which family.
+    pub family: Family,
+    /// Entries of the vocabulary.
+    pub vocabulary_size: i64,
+    /// Components of a state.
+    pub width: i64,
+    /// Layers.
+    pub layers: usize,
+    /// Attention heads; divides `width`.
+    pub heads: i64,
+    /// Components between the two halves of a feed-forward layer.
+    pub intermediate: i64,
+    /// Rows of the position table.
+    pub positions: i64,
+    /// The row of a text's first token.
+    pub first_position: i64,
+    /// Rows of the token type table; 0 where there is none.
+    pub token_types: i64,
+    /// Rows of the relative position table; 0 where there is none.
+    pub relative_buckets: i64,
+    /// Added to the variance by every normalisation.
+    pub epsilon: f64,
+    /// In the feed-forward layers.
+    pub activation: Activation,
+    /// The id that fills short rows.
+    pub pad_id: u32,
+}
+
+/// No real encoder is larger; a file that says so would only exhaust memory.
+const LARGEST: i64 = 1 << 20;
+
+#[derive(Deserialize)]
+struct File {
+    model_type: Option<String>,
+    vocab_size: Option<i64>,
+    #[serde(alias = "dim")]
+    hidden_size: Option<i64>,
+    #[serde(alias = "n_layers")]
+    num_hidden_layers: Option<i64>,
+    #[serde(alias = "n_heads")]
+    num_attention_heads: Option<i64>,
+    #[serde(alias = "hidden_dim")]
+    intermediate_size: Option<i64>,
+    max_position_embeddings: Option<i64>,
+    type_vocab_size: Option<i64>,
+    relative_attention_num_buckets: Option<i64>,
+    layer_norm_eps: Option<f64>,
+    #[serde(alias = "activation")]
+    hidden_act: Option<String>,
+    pad_token_id: Option<u32>,
+    position_embedding_type: Option<String>,
+    #[serde(default)]
+    is_decoder: bool,
+}
+
+impl EncoderConfig {
+    /// Understands a `config.json`.
+    ///
+    /// # Errors
+    /// In words: it is no JSON, of a family we do not have, or lacks a size.
+    pub fn parse(json: &[u8]) -> Result<Self, String> {
+        let file: File = serde_json::from_slice(json).map_err(|error| error.to_string())?;
+        let family = family(file.model_type.as_deref())?;
+        if file.is_decoder {
+            return Err("`is_decoder` is true, and a decoder cannot be used".to_owned());
+        }
+        if let Some(kind) = file.position_embedding_type.as_deref().filter(|kind| *kind != "absolute") {
+            return Err(format!("`position_embedding_type` is `{kind}`, and only `absolute` is known"));
+        }
+        let pad_id = file.pad_token_id.unwrap_or(match family {
+            Family::Bert | Family::DistilBert => 0,
+            Family::Roberta | Family::Mpnet => 1,
+        });
+        let config = Self {
+            family,
+            vocabulary_size: size("vocab_size", file.vocab_size)?,
+            width: size("hidden_size", file.hidden_size)?,
+            layers: size("num_hidden_layers", file.num_hidden_layers)? as usize,
+            heads: size("num_attention_heads", file.num_attention_heads)?,
+            intermediate: size("intermediate_size", file.intermediate_size)?,
+            positions: size("max_position_embeddings", file.max_position_embeddings)?,
+            first_position: match family {
+                Family::Bert | Family::DistilBert => 0,
+                Family::Roberta | Family::Mpnet => i64::from(pad_id) + 1,
+            },
+            token_types: match family {
+                Family::Bert | Family::Roberta => size("type_vocab_size", file.type_vocab_size)?,
+                Family::DistilBert | Family::Mpnet => 0,
+            },
+            relative_buckets: match family {
+                Family::Mpnet => file.relative_attention_num_buckets.unwrap_or(32),
+                _ => 0,
+            },
+            epsilon: file.layer_norm_eps.unwrap_or(1e-12),
+            activation: activation(file.hidden_act.as_deref().unwrap_or("gelu"))?,
+            pad_id,
+        };
+        config.check()?;
+        Ok(config)
+    }
+
+    /// Tokens of the longest text it can read, the special ones included.
+    pub fn longest(&self) -> i64 {
+        self.positions - self.first_position
+    }
+
+    /// Components of one attention head.
+    pub fn head_width(&self) -> i64 {
+        self.width / self.heads
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.width % self.heads != 0 {
+            return Err(format!(
+                "`hidden_size` is {} and cannot be divided among {} heads",
+                self.width, self.heads
+            ));
+        }
+        if self.longest() < 1 {
+            return Err(format!("`max_position_embeddings` is {}, too few for any text", self.positions));
+        }
+        if self.family == Family::Mpnet && !(4..=LARGEST).contains(&self.relative_buckets) {
+            return Err(format!("`relative_attention_num_buckets` is {}", self.relative_buckets));
+        }
+        if i64::from(self.pad_id) >= self.vocabulary_size {
+            return Err(format!("`pad_token_id` is {}, beyond the vocabulary of {}", self.pad_id, self.vocabulary_size));
+        }
+        if !(self.epsilon > 0.0 && self.epsilon < 1.0) {
+            return Err(format!("`layer_norm_eps` is {}", self.epsilon));
+        }
+        Ok(())
+    }
+}
+
+fn family(name: Option<&str>) -> Result<Family, String> {
+    match name {
+        Some("bert") => Ok(Family::Bert),
+        Some("roberta" | "xlm-roberta") => Ok(Family::Roberta),
+        Some("distilbert") => Ok(Family::DistilBert),
+        Some("mpnet") => Ok(Family::Mpnet),
+        Some(other) => Err(format!(
+            "`model_type` is `{other}`; known are bert, roberta, xlm-roberta, distilbert and mpnet"
+        )),
+        None => Err("it has no `model_type`".to_owned()),
+    }
+}
+
+fn activation(name: &str) -> Result<Activation, String> {
+    match name {
+        "gelu" => Ok(Activation::Gelu),
+        "gelu_new" | "gelu_pytorch_tanh" => Ok(Activation::GeluTanh),
+        "relu" => Ok(Activation::Relu),
+        other => Err(format!("`hidden_act` is `{other}`; known are gelu, gelu_new, gelu_pytorch_tanh and relu")),
+    }
+}
+
+fn size(name: &str, value: Option<i64>) -> Result<i64, String> {
+    match value {
+        Some(value) if (1..=LARGEST).contains(&value) => Ok(value),
+        Some(value) => Err(format!("`{name}` is {value}, and must be between 1 and {LARGEST}")),
+        None => Err(format!("it has no `{name}`")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BERT: &str = r#"{"model_type":"bert","vocab_size":30522,"hidden_size":384,"num_hidden_layers":6,
+        "num_attention_heads":12,"intermediate_size":1536,"max_position_embeddings":512,"type_vocab_size":2,
+        "hidden_act":"gelu","layer_norm_eps":1e-12,"pad_token_id":0}"#;
+
+    #[test]
+    fn every_family_comes_to_one_form() {
+        let bert = EncoderConfig::parse(BERT.as_bytes()).expect("a config");
+        assert_eq!((bert.family, bert.layers, bert.head_width(), bert.longest()), (Family::Bert, 6, 32, 512));
+        let roberta = BERT.replace("bert", "roberta").replace("512", "514").replace("\"pad_token_id\":0", "\"pad_token_id\":1");
+        let roberta = EncoderConfig::parse(roberta.as_bytes()).expect("a config");
+        assert_eq!((roberta.first_position, roberta.longest()), (2, 512));
+        let distil = r#"{"model_type":"distilbert","vocab_size":30522,"dim":768,"n_layers":6,"n_heads":12,
+            "hidden_dim":3072,"max_position_embeddings":512,"activation":"gelu"}"#;
+        let distil = EncoderConfig::parse(distil.as_bytes()).expect("a config");
+        assert_eq!((distil.width, distil.intermediate, distil.token_types), (768, 3072, 0));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_refused() {
+        let check = |from: &str, to: &str, expected: &str| {
+            let found = EncoderConfig::parse(BERT.replace(from, to).as_bytes()).expect_err(to);
+            assert_eq!(found, expected, "{to}");
+        };
+        check("\"bert\"", "\"gpt2\"", "`model_type` is `gpt2`; known are bert, roberta, xlm-roberta, distilbert and mpnet");
+        check("\"model_type\":\"bert\",", "", "it has no `model_type`");
+        check("384", "385", "`hidden_size` is 385 and cannot be divided among 12 heads");
+        check("384", "-384", "`hidden_size` is -384, and must be between 1 and 1048576");
+        check("\"vocab_size\":30522,", "", "it has no `vocab_size`");
+        check("\"gelu\"", "\"mish\"", "`hidden_act` is `mish`; known are gelu, gelu_new, gelu_pytorch_tanh and relu");
+        check("\"pad_token_id\":0", "\"is_decoder\":true", "`is_decoder` is true, and a decoder cannot be used");
+        check("\"pad_token_id\":0", "\"pad_token_id\":40000", "`pad_token_id` is 40000, beyond the vocabulary of 30522");
+        check("1e-12", "0", "`layer_norm_eps` is 0");
+        check(
+            "\"pad_token_id\":0",
+            "\"position_embedding_type\":\"relative_key\"",
+            "`position_embedding_type` is `relative_key`, and only `absolute` is known",
+        );
+    }
+}

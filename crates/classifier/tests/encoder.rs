@@ -1,0 +1,179 @@
+//! Encoders against the reference implementation: `golden/` was made by
+//! `xtask/scripts/golden_encoders.py`.
+
+#![allow(missing_docs)]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use classifier::{Batch, Encoder, Layout, Loaded, Mode, Parameters};
+use safetensors::SafeTensors;
+use tch::{Device, Kind, Tensor, no_grad};
+
+const FAMILIES: [&str; 4] = ["bert", "roberta", "distilbert", "mpnet"];
+
+fn golden(family: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(family)
+}
+
+/// What the reference computed.
+struct Expected(Vec<u8>);
+
+impl Expected {
+    fn of(family: &str) -> Self {
+        Self(fs::read(golden(family).join("expected.safetensors")).expect("golden values"))
+    }
+
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        let tensors = SafeTensors::deserialize(&self.0).expect("a file of tensors");
+        tensors.tensor(name).expect(name).data().to_vec()
+    }
+
+    fn floats(&self, name: &str) -> Vec<f32> {
+        let bytes = self.bytes(name);
+        bytes.chunks_exact(4).map(|four| f32::from_le_bytes(four.try_into().expect("four"))).collect()
+    }
+
+    fn ids(&self, row: usize) -> Vec<i64> {
+        let bytes = self.bytes(&format!("ids.{row}"));
+        bytes.chunks_exact(8).map(|eight| i64::from_le_bytes(eight.try_into().expect("eight"))).collect()
+    }
+}
+
+/// An encoder ready to read.
+struct Reader {
+    encoder: Encoder,
+    parameters: Parameters,
+    words: Tensor,
+}
+
+impl Reader {
+    fn load(folder: &Path) -> Self {
+        let mut layout = Layout::default();
+        let Loaded { encoder, words } = Encoder::load(folder, &mut layout).expect("an encoder");
+        let parameters = Parameters::view(&layout, &layout.initial(Device::Cpu), false);
+        let words = Tensor::from_slice(&words).view([-1, encoder.config().width]);
+        Self { encoder, parameters, words }
+    }
+
+    /// The states after every layer, `[B, T, W]` each.
+    fn states(&self, rows: &[Vec<i64>]) -> Vec<Tensor> {
+        let labels = vec![0; rows.len()];
+        let pad = self.encoder.config().pad_id;
+        let batch = Batch::from_rows(rows, &labels, pad, 1, Device::Cpu);
+        let size = batch.ids.size();
+        let width = self.encoder.config().width;
+        let vectors = self.words.index_select(0, &batch.ids.view([-1])).view([size[0], size[1], width]);
+        no_grad(|| self.encoder.states(&vectors, &batch, &self.parameters, Mode::Evaluate, 0.1))
+    }
+}
+
+fn largest_difference(found: &Tensor, expected: &[f32]) -> f64 {
+    let expected = Tensor::from_slice(expected).view(found.size().as_slice());
+    (found - expected).abs().max().double_value(&[])
+}
+
+#[test]
+fn states_are_those_of_the_reference() {
+    for family in FAMILIES {
+        let reader = Reader::load(&golden(family));
+        let expected = Expected::of(family);
+        let rows: Vec<Vec<i64>> = (0..5).map(|row| expected.ids(row)).collect();
+        let states = reader.states(&rows).pop().expect("a last layer");
+        for (row, ids) in rows.iter().enumerate() {
+            let found = states.get(row as i64).narrow(0, 0, ids.len() as i64);
+            let difference = largest_difference(&found, &expected.floats(&format!("states.{row}")));
+            assert!(difference < 1e-4, "{family}, text {row}: {difference}");
+        }
+    }
+}
+
+#[test]
+fn padding_and_company_move_no_state() {
+    for family in FAMILIES {
+        let reader = Reader::load(&golden(family));
+        let expected = Expected::of(family);
+        let rows: Vec<Vec<i64>> = (0..5).map(|row| expected.ids(row)).collect();
+        let together = reader.states(&rows).pop().expect("a last layer");
+        for (row, ids) in rows.iter().enumerate() {
+            let alone = reader.states(std::slice::from_ref(ids)).pop().expect("a last layer").get(0);
+            let found = together.get(row as i64).narrow(0, 0, ids.len() as i64);
+            let difference = (found - alone).abs().max().double_value(&[]);
+            assert!(difference < 1e-5, "{family}, text {row}: {difference}");
+        }
+    }
+}
+
+/// The real MiniLM, where `RESSENTI_MINILM` names its folder; its weights are no part of the
+/// repository.
+#[test]
+fn minilm_is_that_of_the_reference() {
+    let Some(folder) = std::env::var_os("RESSENTI_MINILM") else {
+        return;
+    };
+    let reader = Reader::load(Path::new(&folder));
+    let expected = Expected::of("minilm");
+    let rows: Vec<Vec<i64>> = (0..3).map(|row| expected.ids(row)).collect();
+    let states = reader.states(&rows);
+    for (row, ids) in rows.iter().enumerate() {
+        for layer in [0, 3, 6] {
+            let states = states[layer].get(row as i64).narrow(0, 0, ids.len() as i64);
+            let mean = states.mean_dim(Some([0].as_slice()), false, Kind::Float);
+            let difference = largest_difference(&mean, &expected.floats(&format!("mean.{layer}.{row}")));
+            assert!(difference < 1e-4, "text {row}, layer {layer}: {difference}");
+        }
+    }
+}
+
+#[test]
+fn a_folder_that_is_not_what_it_says_is_refused() {
+    let check = |change: &dyn Fn(&Path), expected: &str| {
+        let folder = tempfile::tempdir().expect("a folder");
+        for name in ["config.json", "model.safetensors"] {
+            fs::copy(golden("bert").join(name), folder.path().join(name)).expect("copied");
+        }
+        change(folder.path());
+        let error = Encoder::load(folder.path(), &mut Layout::default()).expect_err(expected);
+        let message = error.to_string().replace(&folder.path().display().to_string(), "FOLDER");
+        assert_eq!(message, expected);
+    };
+    let edit = |folder: &Path, from: &str, to: &str| {
+        let path = folder.join("config.json");
+        let text = fs::read_to_string(&path).expect("a config");
+        assert!(text.contains(from), "{from}");
+        fs::write(path, text.replace(from, to)).expect("written");
+    };
+    check(
+        &|folder| edit(folder, "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),
+        "The encoder `FOLDER` cannot be used: `model.safetensors` lacks the tensor `bert.encoder.layer.2.attention.self.query.weight`",
+    );
+    check(
+        &|folder| edit(folder, "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1"),
+        "The encoder `FOLDER` cannot be used: `model.safetensors` has tensors that an encoder of this `config.json` does \
+         not have: `bert.encoder.layer.1.attention.output.LayerNorm.bias` and 15 more",
+    );
+    check(
+        &|folder| edit(folder, "\"intermediate_size\": 12", "\"intermediate_size\": 13"),
+        "The encoder `FOLDER` cannot be used: the tensor `bert.encoder.layer.0.intermediate.dense.weight` should have the \
+         shape [13, 8] by `config.json`, and has [12, 8]",
+    );
+    check(
+        &|folder| {
+            fs::rename(folder.join("model.safetensors"), folder.join("pytorch_model.bin")).expect("renamed");
+        },
+        "The encoder `FOLDER` cannot be used: it has no `model.safetensors`, and its `pytorch_model.bin` is a pickle, which \
+         could run any program and is never read",
+    );
+    check(
+        &|folder| {
+            let path = folder.join("model.safetensors");
+            let bytes = fs::read(&path).expect("weights");
+            fs::write(path, &bytes[..bytes.len() - 1]).expect("written");
+        },
+        "The encoder `FOLDER` cannot be used: `model.safetensors` is damaged: incomplete metadata, file not fully covered",
+    );
+    check(
+        &|folder| fs::write(folder.join("config.json"), "{").expect("written"),
+        "The encoder `FOLDER` cannot be used: its `config.json` cannot be used: EOF while parsing an object at line 1 column 1",
+    );
+}
