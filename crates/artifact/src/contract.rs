@@ -53,6 +53,17 @@ pub enum Contract {
         /// The row of padding, all zeros.
         pad_id: u32,
     },
+    /// A pretrained encoder: `config.json`, `model.safetensors` and its own `tokenizer.json`.
+    Encoder {
+        /// Digest of the `tokenizer.json` it was trained with.
+        tokenizer: Digest,
+        /// Number of ids it takes.
+        vocabulary_size: u32,
+        /// Components of a state.
+        width: u32,
+        /// Tokens of the longest text it can read.
+        longest: u32,
+    },
     /// A model bundle.
     Model {
         /// Digest of the `tokenizer.json` it reads.

@@ -45,6 +45,8 @@ fn main() {
         train_embedding: true,
         filters: 100,
         kernel_widths: vec![3, 4, 5],
+        frozen_layers: 0,
+        layer_decay: 1.0,
         seed: 1,
         training: TrainingSettings::default(),
     };

@@ -7,14 +7,11 @@ use std::path::Path;
 use artifact::{ArtifactError, Digest};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
-use settings::{ModelSettings, Truncation};
+use settings::{ModelKind, ModelSettings, Truncation};
 use tch::{Device, Tensor};
 
 use crate::parameters::as_slice;
-use crate::{ClassifierError, Network, Sizes, Weights};
-
-/// Name of the embedding in `model.safetensors`, learned or not.
-const EMBEDDING: &str = "embedding.weight";
+use crate::{ClassifierError, EncoderConfig, Network, Sizes, Weights};
 
 /// The format of `model.json` that this version writes and reads.
 const FORMAT: u32 = 1;
@@ -126,7 +123,7 @@ pub fn save_bundle(
     if let Some(frozen) = &weights.frozen {
         let frozen = frozen.to_device(Device::Cpu).contiguous();
         named.insert(
-            EMBEDDING.to_owned(),
+            network.embedding_name().to_owned(),
             (
                 usize_shape(&frozen.size()),
                 bytes_of(as_slice(&frozen.view([-1]))),
@@ -197,8 +194,19 @@ impl Bundle {
         let bytes = read("model.safetensors")?;
         let tensors = SafeTensors::deserialize(&bytes)
             .map_err(|error| refused(format!("`model.safetensors` cannot be read: {error}")))?;
-        let values = model.sizes.vocabulary_size as usize * model.sizes.width as usize;
-        let network = Network::new(&model.architecture, model.sizes, &vec![0.0; values]);
+        let network = match model.architecture.kind {
+            ModelKind::Transformer => {
+                let config = EncoderConfig::parse(&read("config.json")?).map_err(|problem| {
+                    refused(format!("`config.json` cannot be used: {problem}"))
+                })?;
+                check_sizes(&config, model.sizes).map_err(refused)?;
+                Network::empty_transformer(&model.architecture, config, model.sizes.classes)
+            }
+            _ => {
+                let values = model.sizes.vocabulary_size as usize * model.sizes.width as usize;
+                Network::new(&model.architecture, model.sizes, &vec![0.0; values])
+            }
+        };
         let weights = read_weights(&network, &model, &tensors, device).map_err(refused)?;
         Ok(Self {
             model,
@@ -206,6 +214,18 @@ impl Bundle {
             weights,
         })
     }
+}
+
+fn check_sizes(config: &EncoderConfig, sizes: Sizes) -> Result<(), String> {
+    let of_config = [config.vocabulary_size, config.width];
+    let of_model = [sizes.vocabulary_size, sizes.width].map(i64::from);
+    if of_config == of_model {
+        return Ok(());
+    }
+    Err(format!(
+        "`config.json` says {} words of {} components, and `model.json` {} of {}",
+        of_config[0], of_config[1], of_model[0], of_model[1]
+    ))
 }
 
 fn read_weights(
@@ -225,7 +245,7 @@ fn read_weights(
             model.sizes.width as usize,
         ];
         let mut values = vec![0_f32; shape[0] * shape[1]];
-        floats_of(tensors, EMBEDDING, &shape, &mut values)?;
+        floats_of(tensors, network.embedding_name(), &shape, &mut values)?;
         let table = Tensor::from_slice(&values).view([shape[0] as i64, shape[1] as i64]);
         Some(table.to_device(device))
     } else {
@@ -235,7 +255,7 @@ fn read_weights(
         specs
             .iter()
             .any(|spec| spec.parts.iter().any(|part| part == name))
-            || (frozen.is_some() && *name == EMBEDDING)
+            || (frozen.is_some() && *name == network.embedding_name())
     };
     if let Some(extra) = tensors.names().into_iter().find(|name| !known(name)) {
         return Err(format!(

@@ -13,6 +13,13 @@ pub(crate) fn he_uniform(stream: Stream, count: usize, inputs: i64) -> Vec<f32> 
     uniform(stream, count, (6.0 / inputs as f64).sqrt())
 }
 
+/// Normal with mean 0 and this deviation.
+pub(crate) fn normal(stream: Stream, count: usize, deviation: f64) -> Vec<f32> {
+    (0..count as u64)
+        .map(|n| (deviation * stream.normal(n)) as f32)
+        .collect()
+}
+
 /// Uniform between `-bound` and `bound`.
 pub(crate) fn uniform(stream: Stream, count: usize, bound: f64) -> Vec<f32> {
     (0..count as u64)

@@ -9,6 +9,7 @@ mod dropout;
 mod embedding;
 mod encoder;
 mod error;
+mod head;
 mod initial;
 mod network;
 mod parameters;
@@ -18,6 +19,7 @@ mod random;
 mod recurrent;
 mod replica;
 mod tokens;
+mod transformers;
 
 pub use batch::{Batch, WordDropout, epoch_batches, sorted_batches};
 pub use bundle::{
@@ -28,12 +30,13 @@ pub use dropout::Mode;
 pub use embedding::EmbeddingMatrix;
 pub use encoder::{Activation, Encoder, EncoderConfig, Family, Loaded};
 pub use error::ClassifierError;
-pub use network::{Network, Sizes};
+pub use network::{Network, Pretrained, Sizes};
 pub use parameters::{Layout, ParameterId, ParameterSpec, Parameters, as_slice, as_slice_mut};
 pub use predict::{Logits, logits_of};
 pub use random::Stream;
 pub use replica::{Pass, Replica, Weights};
 pub use tokens::{TokenContract, TokenRows};
+pub use transformers::{TRANSFORMERS_FILES, save_for_transformers};
 
 /// The version of libtorch that the `tch` crate was made for, recorded with every model.
 pub const LIBTORCH_VERSION: &str = "2.11.0";

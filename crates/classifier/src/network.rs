@@ -1,14 +1,18 @@
 //! The networks: from token vectors to logits.
 
+use std::path::Path;
+
 use settings::{ModelKind, ModelSettings};
 use tch::{Device, Tensor};
 
 use crate::convolution::Convolution;
 use crate::dropout::dropout;
+use crate::encoder::{Encoder, EncoderConfig, Loaded};
+use crate::head::Head;
 use crate::parameters::{Layout, ParameterId, Parameters};
 use crate::pooling::masked_mean;
 use crate::recurrent::Recurrent;
-use crate::{Batch, Mode, Stream, initial};
+use crate::{Batch, ClassifierError, Mode, Stream};
 
 /// The sizes that a network takes over from the artifacts; none of them is a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -28,11 +32,11 @@ pub struct Network {
     layout: Layout,
     /// The embedding matrix, where it is learned.
     embedding: Option<ParameterId>,
+    /// What it is called in `model.safetensors`, learned or not.
+    embedding_name: String,
     body: Body,
-    hidden: Vec<Dense>,
-    output: Dense,
+    head: Head,
     embedding_dropout: f64,
-    dropout: f64,
     width: i64,
 }
 
@@ -41,73 +45,143 @@ enum Body {
     Mean,
     Recurrent(Recurrent),
     Convolution(Convolution),
+    Encoder(Encoder),
 }
 
+/// A network that starts from a pretrained encoder.
 #[derive(Debug)]
-struct Dense {
-    weight: ParameterId,
-    bias: ParameterId,
+pub struct Pretrained {
+    /// The network.
+    pub network: Network,
+    /// The encoder's word table `[V, W]`, for networks that do not learn it.
+    pub words: Vec<f32>,
+}
+
+impl Pretrained {
+    /// The sizes it has from its encoder.
+    pub fn sizes(&self) -> Sizes {
+        let classes = u32::try_from(self.network.head.classes()).unwrap_or(u32::MAX);
+        let width = u32::try_from(self.network.width).unwrap_or(u32::MAX);
+        Sizes {
+            vocabulary_size: (self.words.len() / width as usize) as u32,
+            width,
+            classes,
+        }
+    }
 }
 
 impl Network {
     /// The network of these settings, with initial values drawn from the settings' seed.
     /// `embedding` is `[V, D]` in row-major order: the start of the learned embedding, or what is
     /// looked up for good where the settings do not train it.
+    ///
+    /// A `transformer` has no such start: see [`Network::pretrained`].
     pub fn new(settings: &ModelSettings, sizes: Sizes, embedding: &[f32]) -> Self {
         let stream = Stream::new(settings.seed).child(0);
         let mut layout = Layout::default();
         let width = i64::from(sizes.width);
-        let table = settings.train_embedding.then(|| {
-            layout.add(
-                "embedding.weight",
-                &[i64::from(sizes.vocabulary_size), width],
-                false,
-                embedding,
-            )
-        });
-        let (body, body_width) = match settings.kind {
-            ModelKind::Naive => (Body::Mean, width),
+        let embedding_name = "embedding.weight".to_owned();
+        let shape = [i64::from(sizes.vocabulary_size), width];
+        let table = settings
+            .train_embedding
+            .then(|| layout.add(&embedding_name, &shape, false, embedding));
+        let (body, inputs, hidden_layers) = match settings.kind {
+            ModelKind::Naive => (Body::Mean, width, settings.layers),
             ModelKind::Cnn => {
                 let convolution = Convolution::new(settings, width, &mut layout, stream.child(1));
                 let output = convolution.output_width();
-                (Body::Convolution(convolution), output)
+                (Body::Convolution(convolution), output, 0)
             }
             ModelKind::Rnn | ModelKind::Lstm | ModelKind::Gru => {
                 let recurrent = Recurrent::new(settings, width, &mut layout, stream.child(1));
                 let output = recurrent.output_width();
-                (Body::Recurrent(recurrent), output)
+                (Body::Recurrent(recurrent), output, 0)
+            }
+            ModelKind::Transformer => {
+                unreachable!("a transformer starts from an encoder, never from a table")
             }
         };
-        let mut inputs = body_width;
-        let mut hidden = Vec::new();
-        if settings.kind == ModelKind::Naive {
-            for layer in 0..settings.layers {
-                let outputs = i64::from(settings.hidden);
-                hidden.push(Dense::new(
-                    &format!("hidden{layer}"),
-                    inputs,
-                    outputs,
-                    &mut layout,
-                    stream.child(10 + u64::from(layer)),
-                ));
-                inputs = outputs;
-            }
-        }
-        let output = Dense::new(
-            "output",
+        let classes = i64::from(sizes.classes);
+        let head = Head::new(
+            settings,
+            hidden_layers,
             inputs,
-            i64::from(sizes.classes),
+            classes,
             &mut layout,
-            stream.child(2),
+            stream,
         );
         Self {
             layout,
             embedding: table,
+            embedding_name,
             body,
-            hidden,
-            output,
+            head,
             embedding_dropout: settings.embedding_dropout,
-            dropout: settings.dropout,
+            width,
+        }
+    }
+
+    /// A pretrained encoder from its folder, with the classification head of its family.
+    ///
+    /// # Errors
+    /// The folder does not hold what it should: see [`Encoder::load`].
+    pub fn pretrained(
+        settings: &ModelSettings,
+        folder: &Path,
+        classes: u32,
+    ) -> Result<Pretrained, ClassifierError> {
+        let config = Encoder::config_of(folder)?;
+        let mut layout = Layout::default();
+        let words = Encoder::words_of(folder, &config)?;
+        let embedding = word_table(settings, &config, &words, &mut layout);
+        let Loaded { encoder, pooler } = Encoder::load(folder, &mut layout)?;
+        let network = Self::with_encoder(settings, encoder, embedding, pooler, classes, layout);
+        Ok(Pretrained { network, words })
+    }
+
+    /// The network of a bundle with an encoder of this shape, all zeros.
+    pub(crate) fn empty_transformer(
+        settings: &ModelSettings,
+        config: EncoderConfig,
+        classes: u32,
+    ) -> Self {
+        let mut layout = Layout::default();
+        let zeros = vec![0.0; (config.vocabulary_size * config.width) as usize];
+        let embedding = word_table(settings, &config, &zeros, &mut layout);
+        let encoder = Encoder::empty(config, &mut layout);
+        Self::with_encoder(settings, encoder, embedding, None, classes, layout)
+    }
+
+    fn with_encoder(
+        settings: &ModelSettings,
+        encoder: Encoder,
+        embedding: Option<ParameterId>,
+        pooler: Option<[Vec<f32>; 2]>,
+        classes: u32,
+        mut layout: Layout,
+    ) -> Self {
+        let config = encoder.config();
+        let (family, width) = (config.family, config.width);
+        layout.begin_level(config.layers as u32 + 1);
+        let stream = Stream::new(settings.seed).child(0);
+        let classes = i64::from(classes);
+        let head = Head::of_family(
+            family,
+            settings,
+            width,
+            classes,
+            pooler,
+            &mut layout,
+            stream,
+        );
+        layout.freeze(settings.frozen_layers);
+        Self {
+            layout,
+            embedding,
+            embedding_name: Encoder::word_table_name(family),
+            body: Body::Encoder(encoder),
+            head,
+            embedding_dropout: settings.embedding_dropout,
             width,
         }
     }
@@ -120,6 +194,19 @@ impl Network {
     /// The learned embedding's place, `None` where the embedding is not learned.
     pub fn embedding(&self) -> Option<ParameterId> {
         self.embedding
+    }
+
+    /// What the embedding is called in `model.safetensors`, learned or not.
+    pub fn embedding_name(&self) -> &str {
+        &self.embedding_name
+    }
+
+    /// The shape of its encoder, if it has one.
+    pub fn encoder(&self) -> Option<&EncoderConfig> {
+        match &self.body {
+            Body::Encoder(encoder) => Some(encoder.config()),
+            _ => None,
+        }
     }
 
     /// Rows of a batch must be at least this long, padding included.
@@ -146,22 +233,25 @@ impl Network {
         parameters: &Parameters,
         mode: Mode,
     ) -> Tensor {
-        let vectors = dropout(vectors, self.embedding_dropout, mode, 1);
-        let mut state = match &self.body {
-            Body::Mean => masked_mean(&vectors, batch),
-            Body::Recurrent(recurrent) => recurrent.forward(&vectors, batch, parameters, mode),
-            Body::Convolution(convolution) => convolution.forward(&vectors, batch, parameters),
+        let state = match &self.body {
+            Body::Encoder(encoder) => {
+                let drop = self.embedding_dropout;
+                encoder.first_state(vectors, batch, parameters, mode, drop)
+            }
+            body => {
+                let vectors = dropout(vectors, self.embedding_dropout, mode, 1);
+                match body {
+                    Body::Recurrent(recurrent) => {
+                        recurrent.forward(&vectors, batch, parameters, mode)
+                    }
+                    Body::Convolution(convolution) => {
+                        convolution.forward(&vectors, batch, parameters)
+                    }
+                    _ => masked_mean(&vectors, batch),
+                }
+            }
         };
-        for (index, layer) in self.hidden.iter().enumerate() {
-            state = layer
-                .apply(
-                    &dropout(&state, self.dropout, mode, 10 + index as u64),
-                    parameters,
-                )
-                .relu();
-        }
-        self.output
-            .apply(&dropout(&state, self.dropout, mode, 2), parameters)
+        self.head.forward(&state, parameters, mode)
     }
 
     /// The initial parameters as one buffer on a device.
@@ -170,21 +260,21 @@ impl Network {
     }
 }
 
-impl Dense {
-    fn new(name: &str, inputs: i64, outputs: i64, layout: &mut Layout, stream: Stream) -> Self {
-        let weight = initial::glorot_uniform(stream, outputs, inputs);
-        Self {
-            weight: layout.add(format!("{name}.weight"), &[outputs, inputs], true, &weight),
-            bias: layout.add(
-                format!("{name}.bias"),
-                &[outputs],
-                false,
-                &vec![0.0; outputs as usize],
-            ),
-        }
-    }
-
-    fn apply(&self, xs: &Tensor, parameters: &Parameters) -> Tensor {
-        xs.linear(parameters.get(self.weight), Some(parameters.get(self.bias)))
-    }
+/// The word table as a parameter, unless the settings keep it as it was pretrained.
+fn word_table(
+    settings: &ModelSettings,
+    config: &EncoderConfig,
+    words: &[f32],
+    layout: &mut Layout,
+) -> Option<ParameterId> {
+    let learned = settings.train_embedding && settings.frozen_layers == 0;
+    let shape = [config.vocabulary_size, config.width];
+    learned.then(|| {
+        layout.add(
+            Encoder::word_table_name(config.family),
+            &shape,
+            false,
+            words,
+        )
+    })
 }

@@ -17,6 +17,11 @@ pub struct ParameterSpec {
     pub range: Range<usize>,
     /// Whether weight decay applies (matrices of the network; not biases, not the embedding).
     pub decays: bool,
+    /// How far from the input it is: in an encoder 0 for the embedding, then the layer from 1, and
+    /// one more for the head; 0 everywhere else.
+    pub level: u32,
+    /// Whether it stays as it is.
+    pub frozen: bool,
 }
 
 impl ParameterSpec {
@@ -48,6 +53,7 @@ pub struct ParameterId(usize);
 pub struct Layout {
     specs: Vec<ParameterSpec>,
     initial: Vec<f32>,
+    level: u32,
 }
 
 impl Layout {
@@ -84,8 +90,27 @@ impl Layout {
             shape: shape.to_vec(),
             range: start..self.initial.len(),
             decays,
+            level: self.level,
+            frozen: false,
         });
         ParameterId(self.specs.len() - 1)
+    }
+
+    /// Parameters added from now on are of this level.
+    pub(crate) fn begin_level(&mut self, level: u32) {
+        self.level = level;
+    }
+
+    /// Lets the embedding and this many layers above it stay as they are; with 0 nothing does.
+    pub(crate) fn freeze(&mut self, layers: u32) {
+        for spec in &mut self.specs {
+            spec.frozen = layers > 0 && spec.level <= layers && spec.level < self.level;
+        }
+    }
+
+    /// The highest level.
+    pub fn top(&self) -> u32 {
+        self.level
     }
 
     /// The places of all parameters, in the order of the buffer.
@@ -132,7 +157,7 @@ impl Parameters {
                 .narrow(0, start, spec.range.len() as i64)
                 .view(spec.shape.as_slice())
                 .detach();
-            part.set_requires_grad(trainable)
+            part.set_requires_grad(trainable && !spec.frozen)
         };
         Self(layout.specs().iter().map(view).collect())
     }

@@ -27,6 +27,8 @@ fn save(folder: &Path, train_embedding: bool) -> Weights {
         train_embedding,
         filters: 1,
         kernel_widths: vec![1],
+        frozen_layers: 0,
+        layer_decay: 1.0,
         seed: 2,
         training: TrainingSettings::default(),
     };

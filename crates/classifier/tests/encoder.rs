@@ -6,14 +6,21 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use classifier::{Batch, Encoder, Layout, Loaded, Mode, Parameters};
+use artifact::Digest;
+use classifier::{
+    Batch, Bundle, Calibration, Encoder, Layout, Loaded, Mode, ModelFile, Parameters, Provenance,
+    Replica, Sizes, TokenizerReference, ValidationResult,
+};
 use safetensors::SafeTensors;
+use settings::{ModelKind, ModelSettings, Pooling, TrainingSettings, Truncation};
 use tch::{Device, Kind, Tensor, no_grad};
 
 const FAMILIES: [&str; 4] = ["bert", "roberta", "distilbert", "mpnet"];
 
 fn golden(family: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(family)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(family)
 }
 
 /// What the reference computed.
@@ -31,12 +38,18 @@ impl Expected {
 
     fn floats(&self, name: &str) -> Vec<f32> {
         let bytes = self.bytes(name);
-        bytes.chunks_exact(4).map(|four| f32::from_le_bytes(four.try_into().expect("four"))).collect()
+        bytes
+            .chunks_exact(4)
+            .map(|four| f32::from_le_bytes(four.try_into().expect("four")))
+            .collect()
     }
 
     fn ids(&self, row: usize) -> Vec<i64> {
         let bytes = self.bytes(&format!("ids.{row}"));
-        bytes.chunks_exact(8).map(|eight| i64::from_le_bytes(eight.try_into().expect("eight"))).collect()
+        bytes
+            .chunks_exact(8)
+            .map(|eight| i64::from_le_bytes(eight.try_into().expect("eight")))
+            .collect()
     }
 }
 
@@ -50,10 +63,15 @@ struct Reader {
 impl Reader {
     fn load(folder: &Path) -> Self {
         let mut layout = Layout::default();
-        let Loaded { encoder, words } = Encoder::load(folder, &mut layout).expect("an encoder");
+        let Loaded { encoder, .. } = Encoder::load(folder, &mut layout).expect("an encoder");
+        let words = Encoder::words_of(folder, encoder.config()).expect("a word table");
         let parameters = Parameters::view(&layout, &layout.initial(Device::Cpu), false);
         let words = Tensor::from_slice(&words).view([-1, encoder.config().width]);
-        Self { encoder, parameters, words }
+        Self {
+            encoder,
+            parameters,
+            words,
+        }
     }
 
     /// The states after every layer, `[B, T, W]` each.
@@ -63,8 +81,14 @@ impl Reader {
         let batch = Batch::from_rows(rows, &labels, pad, 1, Device::Cpu);
         let size = batch.ids.size();
         let width = self.encoder.config().width;
-        let vectors = self.words.index_select(0, &batch.ids.view([-1])).view([size[0], size[1], width]);
-        no_grad(|| self.encoder.states(&vectors, &batch, &self.parameters, Mode::Evaluate, 0.1))
+        let vectors = self
+            .words
+            .index_select(0, &batch.ids.view([-1]))
+            .view([size[0], size[1], width]);
+        no_grad(|| {
+            self.encoder
+                .states(&vectors, &batch, &self.parameters, Mode::Evaluate, 0.1)
+        })
     }
 }
 
@@ -96,9 +120,104 @@ fn padding_and_company_move_no_state() {
         let rows: Vec<Vec<i64>> = (0..5).map(|row| expected.ids(row)).collect();
         let together = reader.states(&rows).pop().expect("a last layer");
         for (row, ids) in rows.iter().enumerate() {
-            let alone = reader.states(std::slice::from_ref(ids)).pop().expect("a last layer").get(0);
+            let alone = reader
+                .states(std::slice::from_ref(ids))
+                .pop()
+                .expect("a last layer")
+                .get(0);
             let found = together.get(row as i64).narrow(0, 0, ids.len() as i64);
             let difference = (found - alone).abs().max().double_value(&[]);
+            assert!(difference < 1e-5, "{family}, text {row}: {difference}");
+        }
+    }
+}
+
+/// A bundle made of the reference's own classifier: its names, its shapes, its head.
+fn bundle_of(family: &str) -> Bundle {
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in ["config.json", "model.safetensors"] {
+        fs::copy(golden(family).join(name), folder.path().join(name)).expect("copied");
+    }
+    let config = Encoder::config_of(folder.path()).expect("a config");
+    let tokenizer = "{}";
+    fs::write(folder.path().join("tokenizer.json"), tokenizer).expect("written");
+    let model = ModelFile {
+        format: ModelFile::FORMAT,
+        architecture: settings(),
+        sizes: Sizes {
+            vocabulary_size: config.vocabulary_size as u32,
+            width: config.width as u32,
+            classes: 2,
+        },
+        tokenizer: TokenizerReference {
+            fingerprint: Digest::of_bytes(tokenizer.as_bytes()),
+            pad_id: config.pad_id,
+            max_length: 512,
+            truncation: Truncation::Head,
+        },
+        labels: vec!["negative".to_owned(), "positive".to_owned()],
+        calibration: Calibration { temperature: 1.0 },
+        parameters: 0,
+        epochs: 1,
+        best_epoch: 1,
+        validation: ValidationResult {
+            rows: 1,
+            loss: 0.0,
+            accuracy: 1.0,
+        },
+        provenance: Provenance {
+            tokens: Digest::of_bytes(b""),
+            embedding: Digest::of_bytes(b""),
+        },
+    };
+    let text = serde_json::to_string(&model).expect("plain data");
+    fs::write(folder.path().join("model.json"), text).expect("written");
+    Bundle::load(folder.path(), Device::Cpu).expect("a bundle")
+}
+
+fn settings() -> ModelSettings {
+    ModelSettings {
+        kind: ModelKind::Transformer,
+        embedding: String::new(),
+        hidden: 1,
+        layers: 1,
+        bidirectional: false,
+        pooling: Pooling::Last,
+        dropout: 0.1,
+        embedding_dropout: 0.1,
+        word_dropout: 0.0,
+        train_embedding: true,
+        filters: 1,
+        kernel_widths: vec![],
+        frozen_layers: 0,
+        layer_decay: 1.0,
+        seed: 1,
+        training: TrainingSettings::default(),
+    }
+}
+
+#[test]
+fn logits_are_those_of_the_reference_in_any_company() {
+    for family in FAMILIES {
+        let bundle = bundle_of(family);
+        let expected = Expected::of(family);
+        let rows: Vec<Vec<i64>> = (0..5).map(|row| expected.ids(row)).collect();
+        let replica = Replica::new(&bundle.network, &bundle.weights, false);
+        let logits = |rows: &[Vec<i64>]| {
+            let labels = vec![0; rows.len()];
+            let pad = bundle.model.tokenizer.pad_id;
+            let batch = Batch::from_rows(rows, &labels, pad, 1, Device::Cpu);
+            replica.logits(&bundle.network, &batch)
+        };
+        let together = logits(&rows);
+        let difference = largest_difference(&together, &expected.floats("logits"));
+        assert!(difference < 1e-4, "{family}: {difference}");
+        for (row, ids) in rows.iter().enumerate() {
+            let alone = logits(std::slice::from_ref(ids)).get(0);
+            let difference = (together.get(row as i64) - alone)
+                .abs()
+                .max()
+                .double_value(&[]);
             assert!(difference < 1e-5, "{family}, text {row}: {difference}");
         }
     }
@@ -119,7 +238,8 @@ fn minilm_is_that_of_the_reference() {
         for layer in [0, 3, 6] {
             let states = states[layer].get(row as i64).narrow(0, 0, ids.len() as i64);
             let mean = states.mean_dim(Some([0].as_slice()), false, Kind::Float);
-            let difference = largest_difference(&mean, &expected.floats(&format!("mean.{layer}.{row}")));
+            let difference =
+                largest_difference(&mean, &expected.floats(&format!("mean.{layer}.{row}")));
             assert!(difference < 1e-4, "text {row}, layer {layer}: {difference}");
         }
     }
@@ -134,7 +254,9 @@ fn a_folder_that_is_not_what_it_says_is_refused() {
         }
         change(folder.path());
         let error = Encoder::load(folder.path(), &mut Layout::default()).expect_err(expected);
-        let message = error.to_string().replace(&folder.path().display().to_string(), "FOLDER");
+        let message = error
+            .to_string()
+            .replace(&folder.path().display().to_string(), "FOLDER");
         assert_eq!(message, expected);
     };
     let edit = |folder: &Path, from: &str, to: &str| {
@@ -144,22 +266,44 @@ fn a_folder_that_is_not_what_it_says_is_refused() {
         fs::write(path, text.replace(from, to)).expect("written");
     };
     check(
-        &|folder| edit(folder, "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 3"),
+        &|folder| {
+            edit(
+                folder,
+                "\"num_hidden_layers\": 2",
+                "\"num_hidden_layers\": 3",
+            )
+        },
         "The encoder `FOLDER` cannot be used: `model.safetensors` lacks the tensor `bert.encoder.layer.2.attention.self.query.weight`",
     );
     check(
-        &|folder| edit(folder, "\"num_hidden_layers\": 2", "\"num_hidden_layers\": 1"),
+        &|folder| {
+            edit(
+                folder,
+                "\"num_hidden_layers\": 2",
+                "\"num_hidden_layers\": 1",
+            )
+        },
         "The encoder `FOLDER` cannot be used: `model.safetensors` has tensors that an encoder of this `config.json` does \
          not have: `bert.encoder.layer.1.attention.output.LayerNorm.bias` and 15 more",
     );
     check(
-        &|folder| edit(folder, "\"intermediate_size\": 12", "\"intermediate_size\": 13"),
+        &|folder| {
+            edit(
+                folder,
+                "\"intermediate_size\": 12",
+                "\"intermediate_size\": 13",
+            )
+        },
         "The encoder `FOLDER` cannot be used: the tensor `bert.encoder.layer.0.intermediate.dense.weight` should have the \
          shape [13, 8] by `config.json`, and has [12, 8]",
     );
     check(
         &|folder| {
-            fs::rename(folder.join("model.safetensors"), folder.join("pytorch_model.bin")).expect("renamed");
+            fs::rename(
+                folder.join("model.safetensors"),
+                folder.join("pytorch_model.bin"),
+            )
+            .expect("renamed");
         },
         "The encoder `FOLDER` cannot be used: it has no `model.safetensors`, and its `pytorch_model.bin` is a pickle, which \
          could run any program and is never read",

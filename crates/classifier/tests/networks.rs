@@ -26,6 +26,8 @@ fn settings(kind: ModelKind, pooling: Pooling, bidirectional: bool, layers: u32)
         train_embedding: true,
         filters: 4,
         kernel_widths: vec![2, 3],
+        frozen_layers: 0,
+        layer_decay: 1.0,
         seed: 11,
         training: TrainingSettings::default(),
     }

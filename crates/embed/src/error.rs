@@ -2,7 +2,8 @@
 
 use std::path::PathBuf;
 
-use artifact::ArtifactError;
+use artifact::{ArtifactError, Digest};
+use classifier::ClassifierError;
 use settings::vectors::VectorsError;
 use stage::{Failure, format};
 use text::TextError;
@@ -13,6 +14,35 @@ pub enum EmbedError {
     /// An artifact could not be read or written.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
+    /// The encoder cannot be used.
+    #[error(transparent)]
+    Classifier(#[from] ClassifierError),
+    /// The encoder was trained with another tokenizer than the tokens come from.
+    #[error(
+        "The encoder `{}` was trained with its own tokenizer ({own}), and the tokens come from another ({tokens})",
+        folder.display()
+    )]
+    OtherTokenizer {
+        /// The encoder's folder.
+        folder: PathBuf,
+        /// Fingerprint of its tokenizer.
+        own: Digest,
+        /// Fingerprint of the tokens'.
+        tokens: Digest,
+    },
+    /// The encoder has fewer words than the tokenizer.
+    #[error(
+        "The encoder `{}` knows {} ids, and its tokenizer makes {}",
+        folder.display(), format::count(*known), format::count(*made)
+    )]
+    TooFewWords {
+        /// The encoder's folder.
+        folder: PathBuf,
+        /// Rows of its word table.
+        known: u32,
+        /// Ids of the tokenizer.
+        made: u32,
+    },
     /// The tokenizer cannot be used.
     #[error(transparent)]
     Text(#[from] TextError),
@@ -71,6 +101,15 @@ impl EmbedError {
         let again = "Get the file again and compare its size or checksum with its publisher's";
         match self {
             Self::Artifact(error) => error.hint(),
+            Self::Classifier(error) => error.hint(),
+            Self::OtherTokenizer { folder, .. } => Some(format!(
+                "Give the tokenizer's table `kind = \"pretrained\"` and `source = \"{}\"`",
+                folder.join("tokenizer.json").display()
+            )),
+            Self::TooFewWords { .. } => Some(
+                "Get `config.json`, `model.safetensors` and `tokenizer.json` again, all of the same encoder"
+                    .to_owned(),
+            ),
             Self::Text(error) => error.hint(),
             Self::Vectors(_) | Self::CutOff { .. } => Some(again.to_owned()),
             Self::BadLines { .. } => Some(format!(

@@ -3,6 +3,7 @@
 
 mod align;
 mod coverage;
+mod encoder;
 mod error;
 mod lookup;
 mod matrix;
@@ -41,10 +42,14 @@ and `coverage.json`: which share of the vocabulary and of the running tokens the
     type Options = NoOptions;
 
     fn run(context: &Context, settings: EmbeddingSettings) -> Result<Outcome, Failure> {
+        if settings.kind == EmbeddingKind::Encoder {
+            return encoder::import(context);
+        }
         let vocabulary = Vocabulary::open(context.input(StageName::Tokenize))?;
         let (matrix, coverage, summary) = match settings.kind {
             EmbeddingKind::Random => random_matrix(&vocabulary, &settings, context)?,
             EmbeddingKind::Static => static_matrix(&vocabulary, &settings, context)?,
+            EmbeddingKind::Encoder => unreachable!("an encoder is taken over as it is"),
         };
         let path = context.output().join(EMBEDDING);
         let rows = write_arrays(

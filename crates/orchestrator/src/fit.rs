@@ -11,7 +11,8 @@ use crate::error::Misfit;
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Ids {
     tokenizer: Digest,
-    vocabulary_size: u32,
+    /// `None` for an encoder, whose table may have rows that its tokenizer never uses.
+    vocabulary_size: Option<u32>,
 }
 
 fn ids(contract: &Contract) -> Option<Ids> {
@@ -32,7 +33,11 @@ fn ids(contract: &Contract) -> Option<Ids> {
             ..
         } => Some(Ids {
             tokenizer: *tokenizer,
-            vocabulary_size: *vocabulary_size,
+            vocabulary_size: Some(*vocabulary_size),
+        }),
+        Contract::Encoder { tokenizer, .. } => Some(Ids {
+            tokenizer: *tokenizer,
+            vocabulary_size: None,
         }),
         _ => None,
     }
@@ -40,7 +45,9 @@ fn ids(contract: &Contract) -> Option<Ids> {
 
 fn width(contract: &Contract) -> Option<u32> {
     match contract {
-        Contract::Embedding { width, .. } | Contract::Model { width, .. } => Some(*width),
+        Contract::Embedding { width, .. }
+        | Contract::Encoder { width, .. }
+        | Contract::Model { width, .. } => Some(*width),
         _ => None,
     }
 }
@@ -80,13 +87,10 @@ pub(crate) fn check(
 /// What each of two contracts says where they contradict each other.
 fn difference(one: &Contract, two: &Contract) -> Option<(String, String)> {
     if let (Some(one), Some(two)) = (ids(one), ids(two)) {
-        if one.vocabulary_size != two.vocabulary_size {
-            let words = |ids: Ids| {
-                format!(
-                    "a vocabulary of {}",
-                    stage::format::count(ids.vocabulary_size)
-                )
-            };
+        if let (Some(one), Some(two)) = (one.vocabulary_size, two.vocabulary_size)
+            && one != two
+        {
+            let words = |size: u32| format!("a vocabulary of {}", stage::format::count(size));
             return Some((words(one), words(two)));
         }
         if one.tokenizer != two.tokenizer {

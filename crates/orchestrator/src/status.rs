@@ -113,6 +113,9 @@ fn rows(manifest: &Manifest) -> Option<u64> {
             .reduce(|sum, rows| sum + rows),
         Contract::Embedding {
             vocabulary_size, ..
+        }
+        | Contract::Encoder {
+            vocabulary_size, ..
         } => Some(u64::from(*vocabulary_size)),
         Contract::Model { .. } | Contract::Report { .. } => None,
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use indexmap::IndexMap;
 
+use crate::encoder;
 use crate::vectors::{self, VectorsError};
 use crate::{
     EmbeddingKind, EmbeddingSettings, ModelSettings, Pipeline, SettingsError, TokenizerKind,
@@ -20,13 +21,13 @@ pub(crate) fn check(pipeline: &Pipeline) -> Result<(), SettingsError> {
     }
     for (name, embedding) in &pipeline.embeddings {
         let key = format!("embedding.{name}");
-        refer(
+        let tokenizer = refer(
             &format!("{key}.tokenizer"),
             "tokenizer",
             &embedding.tokenizer,
             &pipeline.tokenizers,
         )?;
-        check_embedding(&key, embedding)?;
+        check_embedding(&key, embedding, tokenizer)?;
     }
     for (name, model) in &pipeline.models {
         let key = format!("model.{name}");
@@ -37,6 +38,12 @@ pub(crate) fn check(pipeline: &Pipeline) -> Result<(), SettingsError> {
             &pipeline.embeddings,
         )?;
         let tokenizer = &pipeline.tokenizers[&embedding.tokenizer];
+        encoder::check_model(
+            &key,
+            model.kind == crate::ModelKind::Transformer,
+            &model.embedding,
+            embedding.kind == EmbeddingKind::Encoder,
+        )?;
         check_model(&key, model, tokenizer)?;
         check_training(&format!("{key}.training"), &model.training)?;
     }
@@ -196,7 +203,11 @@ fn check_tokenizer(key: &str, tokenizer: &TokenizerSettings) -> Result<(), Setti
     }
 }
 
-fn check_embedding(key: &str, embedding: &EmbeddingSettings) -> Result<(), SettingsError> {
+fn check_embedding(
+    key: &str,
+    embedding: &EmbeddingSettings,
+    tokenizer: &TokenizerSettings,
+) -> Result<(), SettingsError> {
     match embedding.kind {
         EmbeddingKind::Random => {
             if embedding.source.is_some() {
@@ -220,6 +231,7 @@ fn check_embedding(key: &str, embedding: &EmbeddingSettings) -> Result<(), Setti
             )),
             Some(path) => check_vectors(key, path, embedding.width),
         },
+        EmbeddingKind::Encoder => encoder::check(key, embedding, tokenizer),
     }
 }
 
@@ -285,6 +297,7 @@ fn check_model(
     ] {
         inside(&format!("{key}.{name}"), share, 0.0, 0.95)?;
     }
+    inside(&format!("{key}.layer_decay"), model.layer_decay, 0.01, 1.0)?;
     if model.kind == crate::ModelKind::Cnn {
         positive(&format!("{key}.filters"), model.filters)?;
         let widest = model.kernel_widths.iter().max().copied().unwrap_or(0);

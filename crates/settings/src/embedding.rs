@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use artifact::Source;
 use serde::{Deserialize, Serialize};
 
 /// `[embedding.NAME]`.
@@ -17,12 +18,31 @@ pub struct EmbeddingSettings {
     /// it then only asks for a check.
     #[serde(default)]
     pub width: Option<u32>,
-    /// GloVe, word2vec or fastText text file, plain or gz, relative to the pipeline file.
+    /// GloVe, word2vec or fastText text file, plain or gz, or the folder of an encoder; relative to
+    /// the pipeline file.
     #[serde(default, skip_serializing)]
     pub source: Option<PathBuf>,
     /// Seed of random vectors; the pipeline's where none is given.
     #[serde(default)]
     pub seed: Option<u64>,
+}
+
+/// The files of an encoder's folder that are read, in this order.
+pub const ENCODER_FILES: [&str; 3] = ["config.json", "model.safetensors", "tokenizer.json"];
+
+impl EmbeddingSettings {
+    /// The files it reads. Those of an encoder one by one, because a file is named by its content
+    /// and a folder by its times.
+    pub(crate) fn sources(&self) -> Vec<Source> {
+        match (&self.source, self.kind) {
+            (None, _) => Vec::new(),
+            (Some(folder), EmbeddingKind::Encoder) => ENCODER_FILES
+                .iter()
+                .map(|name| Source::Path(folder.join(name)))
+                .collect(),
+            (Some(file), _) => vec![Source::Path(file.clone())],
+        }
+    }
 }
 
 /// Where vectors come from.
@@ -33,4 +53,6 @@ pub enum EmbeddingKind {
     Random,
     /// From a file of word vectors, aligned to the vocabulary.
     Static,
+    /// A pretrained encoder in a Hugging Face folder, for a model of `kind = "transformer"`.
+    Encoder,
 }

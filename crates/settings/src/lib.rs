@@ -4,6 +4,7 @@
 mod check;
 mod clean;
 mod embedding;
+mod encoder;
 mod error;
 mod evaluation;
 mod ingest;
@@ -16,7 +17,7 @@ mod training;
 pub mod vectors;
 
 pub use clean::{CleanSettings, SplitSettings};
-pub use embedding::{EmbeddingKind, EmbeddingSettings};
+pub use embedding::{ENCODER_FILES, EmbeddingKind, EmbeddingSettings};
 pub use error::{SettingsError, nearest, suggest};
 pub use evaluation::{EvaluationSettings, ReportSettings};
 pub use ingest::{

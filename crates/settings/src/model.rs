@@ -34,6 +34,11 @@ pub struct ModelSettings {
     pub filters: u32,
     /// Kernel widths of the cnn, in tokens.
     pub kernel_widths: Vec<u32>,
+    /// Layers of an encoder, counted from its embedding, that stay as they were pretrained.
+    pub frozen_layers: u32,
+    /// What the rate of each layer of an encoder is multiplied by for every layer above it, 0 to 1
+    /// (Howard and Ruder 2018).
+    pub layer_decay: f64,
     /// Seed of the initial weights, the order and the dropout.
     pub seed: u64,
     /// How it is trained.
@@ -58,6 +63,8 @@ pub(crate) struct ModelTable {
     train_embedding: Option<bool>,
     filters: Option<u32>,
     kernel_widths: Option<Vec<u32>>,
+    frozen_layers: Option<u32>,
+    layer_decay: Option<f64>,
     seed: Option<u64>,
     #[serde(default)]
     pub(crate) training: toml::Table,
@@ -65,6 +72,8 @@ pub(crate) struct ModelTable {
 
 impl ModelTable {
     pub(crate) fn resolve(self, training: TrainingSettings, seed: u64) -> ModelSettings {
+        // A pretrained encoder knows its words already, and much dropout only makes it forget them.
+        let pretrained = self.kind == ModelKind::Transformer;
         ModelSettings {
             kind: self.kind,
             embedding: self.embedding,
@@ -72,12 +81,16 @@ impl ModelTable {
             layers: self.layers.unwrap_or(1),
             bidirectional: self.bidirectional.unwrap_or(false),
             pooling: self.pooling.unwrap_or(Pooling::Last),
-            dropout: self.dropout.unwrap_or(0.5),
-            embedding_dropout: self.embedding_dropout.unwrap_or(0.2),
+            dropout: self.dropout.unwrap_or(if pretrained { 0.1 } else { 0.5 }),
+            embedding_dropout: self
+                .embedding_dropout
+                .unwrap_or(if pretrained { 0.1 } else { 0.2 }),
             word_dropout: self.word_dropout.unwrap_or(0.0),
             train_embedding: self.train_embedding.unwrap_or(true),
             filters: self.filters.unwrap_or(100),
             kernel_widths: self.kernel_widths.unwrap_or_else(|| vec![3, 4, 5]),
+            frozen_layers: self.frozen_layers.unwrap_or(0),
+            layer_decay: self.layer_decay.unwrap_or(1.0),
             seed: self.seed.unwrap_or(seed),
             training,
         }
@@ -99,6 +112,9 @@ pub enum ModelKind {
     Gru,
     /// Convolutions over the token vectors, maximum over time (Kim 2014).
     Cnn,
+    /// A pretrained transformer encoder, trained further, with the classification head of its family
+    /// (Devlin et al. 2019).
+    Transformer,
 }
 
 impl ModelKind {

@@ -69,9 +69,11 @@ impl Pipeline {
             ));
         }
         for (name, settings) in &self.embeddings {
-            let source = settings.source.clone().map(Source::Path);
             let inputs = vec![StepId::new(Tokenize, &settings.tokenizer)];
-            steps.push(step(StepId::new(Embed, name), settings, inputs, source));
+            steps.push(Step {
+                sources: settings.sources(),
+                ..step(StepId::new(Embed, name), settings, inputs, None)
+            });
         }
         for (name, settings) in &self.models {
             let tokens = self.tokens_of(settings);

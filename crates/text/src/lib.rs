@@ -4,10 +4,12 @@
 
 mod error;
 mod file;
+mod import;
 mod special;
 mod truncate;
 
 pub use error::TextError;
 pub use file::{Encoded, TokenizerFile};
+pub use import::import;
 pub use special::padding;
 pub use truncate::truncate;

@@ -6,7 +6,6 @@
 mod count;
 mod encode;
 mod error;
-mod pretrained;
 mod recipe;
 mod rows;
 mod statistics;
@@ -51,7 +50,9 @@ Reads `clean.parquet`. Writes `tokenizer.json`, one Arrow file of ids for each o
         let reviews = Reviews::open(context.input(StageName::Clean))?;
         let path = context.output().join(TOKENIZER);
         let bytes = match settings.kind {
-            TokenizerKind::Pretrained => pretrained::import(source_of(context)?)?,
+            TokenizerKind::Pretrained => {
+                text::import(source_of(context)?).map_err(TokenizeError::from)?
+            }
             _ => train(context, &settings, &reviews)?,
         };
         fs::write(&path, bytes).map_err(ArtifactError::io("write", &path))?;

@@ -2,22 +2,25 @@
 
 mod adam;
 mod card;
+mod data;
 mod record;
 mod schedule;
 mod trainer;
 
 use std::path::Path;
 
-use artifact::{Artifact, Contract, OutputFile, Split, StageName};
+use artifact::{Artifact, Contract, OutputFile, StageName};
 use classifier::{
-    Calibration, ChosenDevice, ClassifierError, EmbeddingMatrix, LIBTORCH_VERSION, ModelFile,
-    Network, Provenance, Sizes, TokenContract, TokenRows, TokenizerReference, ValidationResult,
-    Weights, choose_device, save_bundle,
+    Calibration, ChosenDevice, ClassifierError, LIBTORCH_VERSION, ModelFile, Provenance,
+    TRANSFORMERS_FILES, TokenContract, TokenizerReference, ValidationResult, choose_device,
+    save_bundle, save_for_transformers,
 };
 use metrics::fit_temperature;
 use settings::{ModelSettings, TokenizerSettings};
 use stage::{Context, Failure, FailureKind, NoOptions, Outcome, Stage, Task, format};
 use tch::Tensor;
+
+use data::{Beginning, Data};
 
 pub use adam::AdamW;
 pub use record::{Line, Record};
@@ -44,78 +47,12 @@ impl Stage for Train {
             .progress()
             .note(&format!("device: {}", device.describe()));
         let data = Data::open(context).map_err(failure)?;
-        check_rows(&data, context)?;
-        let network = Network::new(&settings, data.sizes(), &data.embedding.values);
-        let mut weights = start_weights(&network, &data, &device);
-        let trained = run_training(context, &settings, &data, &network, &device, &mut weights)?;
-        let model = describe(context, &settings, &data, &network, &weights, &trained)?;
-        write_bundle(context, &model, &network, &weights).map_err(failure)?;
+        data.check_rows(context)?;
+        let mut start = data.begin(&settings, &device).map_err(failure)?;
+        let trained = run_training(context, &settings, &data, &device, &mut start)?;
+        let model = describe(context, &settings, &data, &start, &trained)?;
+        write_bundle(context, &model, &data, &start).map_err(failure)?;
         Ok(outcome(&data, &model, &trained, &device))
-    }
-}
-
-/// What a model is trained on.
-struct Data {
-    contract: TokenContract,
-    train: TokenRows,
-    validation: TokenRows,
-    embedding: EmbeddingMatrix,
-}
-
-impl Data {
-    fn open(context: &Context) -> Result<Self, ClassifierError> {
-        let tokens = context.input(StageName::Tokenize);
-        let contract = TokenContract::of(tokens)?;
-        let embedding = EmbeddingMatrix::open(context.input(StageName::Embed), &contract)?;
-        let train = TokenRows::open(tokens, Split::Train)?;
-        let validation = TokenRows::open(tokens, Split::Validation)?;
-        Ok(Self {
-            contract,
-            train,
-            validation,
-            embedding,
-        })
-    }
-
-    fn sizes(&self) -> Sizes {
-        Sizes {
-            vocabulary_size: self.contract.vocabulary_size,
-            width: self.embedding.width,
-            classes: self.contract.classes.len() as u32,
-        }
-    }
-}
-
-fn check_rows(data: &Data, context: &Context) -> Result<(), Failure> {
-    for (rows, split, hint) in [
-        (&data.train, Split::Train, "Bring more labelled reviews"),
-        (
-            &data.validation,
-            Split::Validation,
-            "Raise `clean.split.validation`, the share set aside to choose the epoch by",
-        ),
-    ] {
-        if rows.is_empty() {
-            let file = context.pipeline_file().display();
-            return Err(
-                Failure::new(format!("There are no {split} rows to train with"))
-                    .with_hint(format!("{hint}; see `ressenti status --pipeline {file}`")),
-            );
-        }
-    }
-    Ok(())
-}
-
-fn start_weights(network: &Network, data: &Data, device: &ChosenDevice) -> Weights {
-    let frozen = network.embedding().is_none().then(|| {
-        let table = Tensor::from_slice(&data.embedding.values);
-        table
-            .view([-1, i64::from(data.embedding.width)])
-            .to_device(device.device)
-    });
-    Weights {
-        flat: network.initial(device.device),
-        frozen,
     }
 }
 
@@ -123,12 +60,11 @@ fn run_training(
     context: &Context,
     settings: &ModelSettings,
     data: &Data,
-    network: &Network,
     device: &ChosenDevice,
-    weights: &mut Weights,
+    start: &mut Beginning,
 ) -> Result<Trained, Failure> {
     let setting = Setting {
-        network,
+        network: &start.network,
         model: settings,
         train: &data.train,
         validation: &data.validation,
@@ -140,9 +76,12 @@ fn run_training(
     let mut record = Record::create(&context.output().join("metrics.jsonl"))?;
     let total = data.train.len() as u64 * u64::from(settings.training.epochs);
     let task = context.progress().task("training", Some(total), "reviews");
-    train(&setting, weights, &mut record, &|rows, message| {
-        show(&task, rows, message)
-    })
+    train(
+        &setting,
+        &mut start.weights,
+        &mut record,
+        &|rows, message| show(&task, rows, message),
+    )
     .map_err(train_failure)
 }
 
@@ -157,8 +96,7 @@ fn describe(
     context: &Context,
     settings: &ModelSettings,
     data: &Data,
-    network: &Network,
-    weights: &Weights,
+    start: &Beginning,
     trained: &Trained,
 ) -> Result<ModelFile, Failure> {
     let tokens = context.input(StageName::Tokenize);
@@ -172,15 +110,15 @@ fn describe(
         .map(|value| value as f32)
         .collect();
     let temperature = fit_temperature(&differences, &labels).map_err(Failure::from_error)?;
-    let frozen = weights.frozen.as_ref().map_or(0, Tensor::numel);
+    let frozen = start.weights.frozen.as_ref().map_or(0, Tensor::numel);
     Ok(ModelFile {
         format: ModelFile::FORMAT,
         architecture: settings.clone(),
-        sizes: data.sizes(),
+        sizes: start.sizes,
         tokenizer: tokenizer_reference(tokens, &data.contract)?,
         labels: data.contract.classes.clone(),
         calibration: Calibration { temperature },
-        parameters: (network.layout().len() + frozen) as u64,
+        parameters: (start.network.layout().len() + frozen) as u64,
         epochs: trained.epochs,
         best_epoch: trained.best_epoch,
         validation: ValidationResult {
@@ -217,12 +155,15 @@ fn tokenizer_reference(
 fn write_bundle(
     context: &Context,
     model: &ModelFile,
-    network: &Network,
-    weights: &Weights,
+    data: &Data,
+    start: &Beginning,
 ) -> Result<(), ClassifierError> {
     let folder: &Path = context.output();
     let tokenizer = context.input(StageName::Tokenize).file("tokenizer.json")?;
-    save_bundle(folder, model, network, weights, &tokenizer)?;
+    save_bundle(folder, model, &start.network, &start.weights, &tokenizer)?;
+    if let Some(encoder) = data.encoder() {
+        save_for_transformers(folder, encoder, model)?;
+    }
     let path = folder.join("README.md");
     let text = card::model_card(&context.step().variant, model);
     std::fs::write(&path, text).map_err(artifact::ArtifactError::io("write", &path))?;
@@ -233,17 +174,20 @@ fn outcome(data: &Data, model: &ModelFile, trained: &Trained, device: &ChosenDev
     let contract = Contract::Model {
         tokenizer: data.contract.tokenizer,
         vocabulary_size: data.contract.vocabulary_size,
-        width: data.embedding.width,
+        width: model.sizes.width,
         max_length: data.contract.max_length,
         classes: data.contract.classes.clone(),
     };
-    let files = vec![
+    let mut files = vec![
         OutputFile::data("model.safetensors"),
         OutputFile::data("model.json"),
         OutputFile::data("tokenizer.json"),
         OutputFile::record("README.md"),
         OutputFile::record("metrics.jsonl"),
     ];
+    if data.encoder().is_some() {
+        files.extend(TRANSFORMERS_FILES.map(OutputFile::data));
+    }
     let summary = format!(
         "{} train reviews, best of {}: epoch {}, {} right on {} validation reviews",
         format::count(data.train.len() as u64),

@@ -18,6 +18,17 @@ pub enum Family {
     Mpnet,
 }
 
+impl std::fmt::Display for Family {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(match self {
+            Self::Bert => "BERT",
+            Self::Roberta => "RoBERTa",
+            Self::DistilBert => "DistilBERT",
+            Self::Mpnet => "MPNet",
+        })
+    }
+}
+
 /// The function between the two halves of a feed-forward layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Activation {
@@ -98,8 +109,14 @@ impl EncoderConfig {
         if file.is_decoder {
             return Err("`is_decoder` is true, and a decoder cannot be used".to_owned());
         }
-        if let Some(kind) = file.position_embedding_type.as_deref().filter(|kind| *kind != "absolute") {
-            return Err(format!("`position_embedding_type` is `{kind}`, and only `absolute` is known"));
+        if let Some(kind) = file
+            .position_embedding_type
+            .as_deref()
+            .filter(|kind| *kind != "absolute")
+        {
+            return Err(format!(
+                "`position_embedding_type` is `{kind}`, and only `absolute` is known"
+            ));
         }
         let pad_id = file.pad_token_id.unwrap_or(match family {
             Family::Bert | Family::DistilBert => 0,
@@ -151,13 +168,22 @@ impl EncoderConfig {
             ));
         }
         if self.longest() < 1 {
-            return Err(format!("`max_position_embeddings` is {}, too few for any text", self.positions));
+            return Err(format!(
+                "`max_position_embeddings` is {}, too few for any text",
+                self.positions
+            ));
         }
         if self.family == Family::Mpnet && !(4..=LARGEST).contains(&self.relative_buckets) {
-            return Err(format!("`relative_attention_num_buckets` is {}", self.relative_buckets));
+            return Err(format!(
+                "`relative_attention_num_buckets` is {}",
+                self.relative_buckets
+            ));
         }
         if i64::from(self.pad_id) >= self.vocabulary_size {
-            return Err(format!("`pad_token_id` is {}, beyond the vocabulary of {}", self.pad_id, self.vocabulary_size));
+            return Err(format!(
+                "`pad_token_id` is {}, beyond the vocabulary of {}",
+                self.pad_id, self.vocabulary_size
+            ));
         }
         if !(self.epsilon > 0.0 && self.epsilon < 1.0) {
             return Err(format!("`layer_norm_eps` is {}", self.epsilon));
@@ -184,14 +210,18 @@ fn activation(name: &str) -> Result<Activation, String> {
         "gelu" => Ok(Activation::Gelu),
         "gelu_new" | "gelu_pytorch_tanh" => Ok(Activation::GeluTanh),
         "relu" => Ok(Activation::Relu),
-        other => Err(format!("`hidden_act` is `{other}`; known are gelu, gelu_new, gelu_pytorch_tanh and relu")),
+        other => Err(format!(
+            "`hidden_act` is `{other}`; known are gelu, gelu_new, gelu_pytorch_tanh and relu"
+        )),
     }
 }
 
 fn size(name: &str, value: Option<i64>) -> Result<i64, String> {
     match value {
         Some(value) if (1..=LARGEST).contains(&value) => Ok(value),
-        Some(value) => Err(format!("`{name}` is {value}, and must be between 1 and {LARGEST}")),
+        Some(value) => Err(format!(
+            "`{name}` is {value}, and must be between 1 and {LARGEST}"
+        )),
         None => Err(format!("it has no `{name}`")),
     }
 }
@@ -207,14 +237,23 @@ mod tests {
     #[test]
     fn every_family_comes_to_one_form() {
         let bert = EncoderConfig::parse(BERT.as_bytes()).expect("a config");
-        assert_eq!((bert.family, bert.layers, bert.head_width(), bert.longest()), (Family::Bert, 6, 32, 512));
-        let roberta = BERT.replace("bert", "roberta").replace("512", "514").replace("\"pad_token_id\":0", "\"pad_token_id\":1");
+        assert_eq!(
+            (bert.family, bert.layers, bert.head_width(), bert.longest()),
+            (Family::Bert, 6, 32, 512)
+        );
+        let roberta = BERT
+            .replace("bert", "roberta")
+            .replace("512", "514")
+            .replace("\"pad_token_id\":0", "\"pad_token_id\":1");
         let roberta = EncoderConfig::parse(roberta.as_bytes()).expect("a config");
         assert_eq!((roberta.first_position, roberta.longest()), (2, 512));
         let distil = r#"{"model_type":"distilbert","vocab_size":30522,"dim":768,"n_layers":6,"n_heads":12,
             "hidden_dim":3072,"max_position_embeddings":512,"activation":"gelu"}"#;
         let distil = EncoderConfig::parse(distil.as_bytes()).expect("a config");
-        assert_eq!((distil.width, distil.intermediate, distil.token_types), (768, 3072, 0));
+        assert_eq!(
+            (distil.width, distil.intermediate, distil.token_types),
+            (768, 3072, 0)
+        );
     }
 
     #[test]
@@ -223,14 +262,38 @@ mod tests {
             let found = EncoderConfig::parse(BERT.replace(from, to).as_bytes()).expect_err(to);
             assert_eq!(found, expected, "{to}");
         };
-        check("\"bert\"", "\"gpt2\"", "`model_type` is `gpt2`; known are bert, roberta, xlm-roberta, distilbert and mpnet");
+        check(
+            "\"bert\"",
+            "\"gpt2\"",
+            "`model_type` is `gpt2`; known are bert, roberta, xlm-roberta, distilbert and mpnet",
+        );
         check("\"model_type\":\"bert\",", "", "it has no `model_type`");
-        check("384", "385", "`hidden_size` is 385 and cannot be divided among 12 heads");
-        check("384", "-384", "`hidden_size` is -384, and must be between 1 and 1048576");
+        check(
+            "384",
+            "385",
+            "`hidden_size` is 385 and cannot be divided among 12 heads",
+        );
+        check(
+            "384",
+            "-384",
+            "`hidden_size` is -384, and must be between 1 and 1048576",
+        );
         check("\"vocab_size\":30522,", "", "it has no `vocab_size`");
-        check("\"gelu\"", "\"mish\"", "`hidden_act` is `mish`; known are gelu, gelu_new, gelu_pytorch_tanh and relu");
-        check("\"pad_token_id\":0", "\"is_decoder\":true", "`is_decoder` is true, and a decoder cannot be used");
-        check("\"pad_token_id\":0", "\"pad_token_id\":40000", "`pad_token_id` is 40000, beyond the vocabulary of 30522");
+        check(
+            "\"gelu\"",
+            "\"mish\"",
+            "`hidden_act` is `mish`; known are gelu, gelu_new, gelu_pytorch_tanh and relu",
+        );
+        check(
+            "\"pad_token_id\":0",
+            "\"is_decoder\":true",
+            "`is_decoder` is true, and a decoder cannot be used",
+        );
+        check(
+            "\"pad_token_id\":0",
+            "\"pad_token_id\":40000",
+            "`pad_token_id` is 40000, beyond the vocabulary of 30522",
+        );
         check("1e-12", "0", "`layer_norm_eps` is 0");
         check(
             "\"pad_token_id\":0",

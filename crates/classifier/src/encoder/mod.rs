@@ -60,8 +60,8 @@ type Source<'a> = dyn Fn(&Plan) -> Result<Vec<f32>, ClassifierError> + 'a;
 pub struct Loaded {
     /// The encoder.
     pub encoder: Encoder,
-    /// Its word table `[V, W]`, row after row.
-    pub words: Vec<f32>,
+    /// Weight and bias of BERT's pooler, where the folder has it.
+    pub pooler: Option<[Vec<f32>; 2]>,
 }
 
 impl Encoder {
@@ -88,10 +88,32 @@ impl Encoder {
         let file = WeightsFile::read(folder)?;
         let tensors = file.tensors(config.family)?;
         let plan = EncoderPlan::of(&config);
-        let words = tensors.values(&plan.words)?;
+        tensors.values(&plan.words)?;
+        let pooler = match config.family {
+            Family::Bert if tensors.has(&plan.pooler[0].parts[0]) => {
+                let [weight, bias] = &plan.pooler;
+                Some([tensors.values(weight)?, tensors.values(bias)?])
+            }
+            _ => None,
+        };
         let encoder = Self::place(config, &plan, layout, &|plan| tensors.values(plan))?;
         tensors.check_extras()?;
-        Ok(Loaded { encoder, words })
+        Ok(Loaded { encoder, pooler })
+    }
+
+    /// The word table `[V, W]` of a Hugging Face folder, row after row.
+    ///
+    /// # Errors
+    /// See [`Encoder::load`].
+    pub fn words_of(folder: &Path, config: &EncoderConfig) -> Result<Vec<f32>, ClassifierError> {
+        let file = WeightsFile::read(folder)?;
+        file.tensors(config.family)?
+            .values(&EncoderPlan::of(config).words)
+    }
+
+    /// What the word table is called in the `model.safetensors` of a classifier of this family.
+    pub(crate) fn word_table_name(family: Family) -> String {
+        format!("{}{}", family.prefix(), names::WORDS)
     }
 
     /// An encoder of this shape with all parameters zero, to be filled from a bundle.
@@ -112,13 +134,41 @@ impl Encoder {
         layout: &mut Layout,
         source: &Source<'_>,
     ) -> Result<Self, ClassifierError> {
-        let mut places = Places { layout, source };
+        let prefix = config.family.prefix();
+        let mut places = Places {
+            layout,
+            source,
+            prefix,
+        };
         let positions = places.one(&plan.positions)?;
-        let token_types = plan.token_types.as_ref().map(|plan| places.one(plan)).transpose()?;
+        let token_types = plan
+            .token_types
+            .as_ref()
+            .map(|plan| places.one(plan))
+            .transpose()?;
         let norm = places.pair(&plan.norm)?;
-        let relative = plan.relative.as_ref().map(|plan| places.one(plan)).transpose()?;
-        let layers = plan.layers.iter().map(|plan| places.layer(plan)).collect::<Result<_, _>>()?;
-        Ok(Self { config, positions, token_types, norm, relative, layers })
+        let relative = plan
+            .relative
+            .as_ref()
+            .map(|plan| places.one(plan))
+            .transpose()?;
+        let layers = plan
+            .layers
+            .iter()
+            .zip(1..)
+            .map(|(plan, level)| {
+                places.layout.begin_level(level);
+                places.layer(plan)
+            })
+            .collect::<Result<_, _>>()?;
+        Ok(Self {
+            config,
+            positions,
+            token_types,
+            norm,
+            relative,
+            layers,
+        })
     }
 
     /// The states after the embedding and after each layer, `layers + 1` tensors `[B, T, W]`, from
@@ -133,31 +183,83 @@ impl Encoder {
         mode: Mode,
         drop: f64,
     ) -> Vec<Tensor> {
-        let mut xs = self.embed(vectors, parameters);
-        xs = dropout(&xs, drop, mode, 200);
-        let mask = self.mask(batch, parameters, xs.kind());
-        let mut states = Vec::with_capacity(self.layers.len() + 1);
-        for (number, layer) in self.layers.iter().enumerate() {
-            let number = 201 + 2 * number as u64;
-            let attended = self.attend(layer, &xs, mask.as_ref(), parameters);
-            let middle = self.normalise(&(dropout(&attended, drop, mode, number) + &xs), layer.attention_norm, parameters);
-            let fed = self.feed_forward(layer, &middle, parameters);
-            let next = self.normalise(&(dropout(&fed, drop, mode, number + 1) + &middle), layer.norm, parameters);
-            states.push(std::mem::replace(&mut xs, next));
+        let mut states = vec![self.embed(vectors, parameters, mode, drop)];
+        let mask = self.mask(batch, parameters, states[0].kind());
+        for number in 0..self.layers.len() {
+            let xs = &states[number];
+            let next = self.layer(number, xs, xs, mask.as_ref(), parameters, mode, drop);
+            states.push(next);
         }
-        states.push(xs);
         states
     }
 
+    /// The first token's state after the last layer, `[B, W]`: the same as in
+    /// [`Encoder::states`], without computing those of the other tokens, which nobody reads.
+    pub fn first_state(
+        &self,
+        vectors: &Tensor,
+        batch: &Batch,
+        parameters: &Parameters,
+        mode: Mode,
+        drop: f64,
+    ) -> Tensor {
+        let mut xs = self.embed(vectors, parameters, mode, drop);
+        let mask = self.mask(batch, parameters, xs.kind());
+        let last = self.layers.len() - 1;
+        for number in 0..last {
+            xs = self.layer(number, &xs, &xs, mask.as_ref(), parameters, mode, drop);
+        }
+        let first = xs.narrow(1, 0, 1);
+        // Only a relative bias has a row for every reading token.
+        let mask = mask.map(|mask| mask.narrow(2, 0, 1));
+        self.layer(last, &first, &xs, mask.as_ref(), parameters, mode, drop)
+            .squeeze_dim(1)
+    }
+
+    /// One layer, for the tokens `reading` `[B, R, W]` that attend to `xs` `[B, T, W]`.
+    #[allow(
+        clippy::too_many_arguments,
+        reason = "all of them are what one layer depends on"
+    )]
+    fn layer(
+        &self,
+        number: usize,
+        reading: &Tensor,
+        xs: &Tensor,
+        mask: Option<&Tensor>,
+        parameters: &Parameters,
+        mode: Mode,
+        drop: f64,
+    ) -> Tensor {
+        let layer = &self.layers[number];
+        let place = 201 + 2 * number as u64;
+        let attended = self.attend(layer, reading, xs, mask, parameters);
+        let middle = self.normalise(
+            &(dropout(&attended, drop, mode, place) + reading),
+            layer.attention_norm,
+            parameters,
+        );
+        let fed = self.feed_forward(layer, &middle, parameters);
+        self.normalise(
+            &(dropout(&fed, drop, mode, place + 1) + &middle),
+            layer.norm,
+            parameters,
+        )
+    }
+
     /// Word, position and token type vectors, normalised: `[B, T, W]`.
-    fn embed(&self, vectors: &Tensor, parameters: &Parameters) -> Tensor {
+    fn embed(&self, vectors: &Tensor, parameters: &Parameters, mode: Mode, drop: f64) -> Tensor {
         let length = vectors.size()[0];
-        let positions = parameters.get(self.positions).narrow(0, self.config.first_position, length);
+        let positions =
+            parameters
+                .get(self.positions)
+                .narrow(0, self.config.first_position, length);
         let mut xs = vectors.transpose(0, 1) + positions;
         if let Some(token_types) = self.token_types {
             xs += parameters.get(token_types).get(0);
         }
-        self.normalise(&xs.contiguous(), self.norm, parameters)
+        let xs = self.normalise(&xs.contiguous(), self.norm, parameters);
+        dropout(&xs, drop, mode, 200)
     }
 
     /// What attention adds to its scores: `[B or 1, heads or 1, T or 1, T]`, minus infinity for
@@ -165,7 +267,11 @@ impl Encoder {
     fn mask(&self, batch: &Batch, parameters: &Parameters, kind: Kind) -> Option<Tensor> {
         let length = batch.mask.size()[0];
         let padding = (batch.tokens < (length * batch.rows) as u64).then(|| {
-            let padded = batch.mask.view([length, batch.rows]).transpose(0, 1).eq(0.0);
+            let padded = batch
+                .mask
+                .view([length, batch.rows])
+                .transpose(0, 1)
+                .eq(0.0);
             Tensor::zeros([batch.rows, length], (kind, batch.mask.device()))
                 .masked_fill(&padded, f64::NEG_INFINITY)
                 .view([batch.rows, 1, 1, length])
@@ -186,24 +292,44 @@ impl Encoder {
         }
     }
 
-    /// Multi-head attention (Vaswani et al. 2017) and its output matrix: `[B, T, W]`.
-    fn attend(&self, layer: &Layer, xs: &Tensor, mask: Option<&Tensor>, parameters: &Parameters) -> Tensor {
-        let size = xs.size();
-        let (rows, length) = (size[0], size[1]);
-        let heads = apply(xs, layer.attention, parameters)
-            .view([rows, length, 3, self.config.heads, self.config.head_width()])
-            .permute([2, 0, 3, 1, 4]);
-        let attended = Tensor::scaled_dot_product_attention(
-            &heads.get(0),
-            &heads.get(1),
-            &heads.get(2),
-            mask,
-            0.0,
-            false,
-            None,
-            false,
+    /// Multi-head attention (Vaswani et al. 2017) of `reading` `[B, R, W]` to `xs` `[B, T, W]`, and
+    /// its output matrix: `[B, R, W]`.
+    fn attend(
+        &self,
+        layer: &Layer,
+        reading: &Tensor,
+        xs: &Tensor,
+        mask: Option<&Tensor>,
+        parameters: &Parameters,
+    ) -> Tensor {
+        let [weight, bias] = layer.attention.map(|id| parameters.get(id));
+        let (rows, length, read) = (xs.size()[0], xs.size()[1], reading.size()[1]);
+        let (width, heads, head_width) = (
+            self.config.width,
+            self.config.heads,
+            self.config.head_width(),
         );
-        let attended = attended.transpose(1, 2).reshape([rows, length, self.config.width]);
+        let [query, key, value] = if read == length {
+            let all = xs
+                .linear(weight, Some(bias))
+                .view([rows, length, 3, heads, head_width])
+                .permute([2, 0, 3, 1, 4]);
+            [0, 1, 2].map(|which| all.get(which))
+        } else {
+            let part = |start: i64, count: i64, input: &Tensor| {
+                let rows_of = |tensor: &Tensor| tensor.narrow(0, start * width, count * width);
+                input
+                    .linear(&rows_of(weight), Some(rows_of(bias)))
+                    .view([rows, input.size()[1], count, heads, head_width])
+                    .permute([2, 0, 3, 1, 4])
+            };
+            let (query, rest) = (part(0, 1, reading), part(1, 2, xs));
+            [query.get(0), rest.get(0), rest.get(1)]
+        };
+        let attended = Tensor::scaled_dot_product_attention(
+            &query, &key, &value, mask, 0.0, false, None, false,
+        );
+        let attended = attended.transpose(1, 2).reshape([rows, read, width]);
         apply(&attended, layer.attention_output, parameters)
     }
 
@@ -235,13 +361,18 @@ fn apply(xs: &Tensor, [weight, bias]: Pair, parameters: &Parameters) -> Tensor {
 /// Adds parameters to a layout.
 struct Places<'a> {
     layout: &'a mut Layout,
+    prefix: &'static str,
     source: &'a Source<'a>,
 }
 
 impl Places<'_> {
     fn one(&mut self, plan: &Plan) -> Result<ParameterId, ClassifierError> {
         let values = (self.source)(plan)?;
-        Ok(self.layout.add_parts(plan.parts.clone(), &plan.shape, plan.decays, &values))
+        let parts = plan.parts.iter();
+        let parts = parts.map(|part| format!("{}{part}", self.prefix)).collect();
+        Ok(self
+            .layout
+            .add_parts(parts, &plan.shape, plan.decays, &values))
     }
 
     fn pair(&mut self, [weight, bias]: &[Plan; 2]) -> Result<Pair, ClassifierError> {

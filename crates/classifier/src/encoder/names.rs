@@ -34,8 +34,13 @@ pub(super) struct EncoderPlan {
     pub(super) token_types: Option<Plan>,
     pub(super) norm: [Plan; 2],
     pub(super) relative: Option<Plan>,
+    /// BERT's layer above the first token, which its classifier continues from.
+    pub(super) pooler: [Plan; 2],
     pub(super) layers: Vec<LayerPlan>,
 }
+
+/// The word table.
+pub(super) const WORDS: &str = "embeddings.word_embeddings.weight";
 
 /// The names inside a layer.
 struct Names {
@@ -50,7 +55,11 @@ struct Names {
 
 const BERT: Names = Names {
     layer: "encoder.layer",
-    query_key_value: ["attention.self.query", "attention.self.key", "attention.self.value"],
+    query_key_value: [
+        "attention.self.query",
+        "attention.self.key",
+        "attention.self.value",
+    ],
     attention_output: "attention.output.dense",
     attention_norm: "attention.output.LayerNorm",
     up: "intermediate.dense",
@@ -100,9 +109,18 @@ impl Family {
     /// Whether a tensor that we have no use for is one that such files are known to have: heads of
     /// the pretraining task, the pooler, and tables that can be computed.
     pub(super) fn is_known_extra(name: &str) -> bool {
-        const BEGINNINGS: [&str; 7] =
-            ["cls.", "lm_head.", "pooler.", "qa_outputs.", "vocab_", "classifier.", "pre_classifier."];
-        BEGINNINGS.iter().any(|beginning| name.starts_with(beginning))
+        const BEGINNINGS: [&str; 7] = [
+            "cls.",
+            "lm_head.",
+            "pooler.",
+            "qa_outputs.",
+            "vocab_",
+            "classifier.",
+            "pre_classifier.",
+        ];
+        BEGINNINGS
+            .iter()
+            .any(|beginning| name.starts_with(beginning))
             || name == "embeddings.position_ids"
             || name == "embeddings.token_type_ids"
     }
@@ -117,15 +135,32 @@ impl EncoderPlan {
             shape: vec![rows, columns],
             decays: false,
         };
-        let layers = (0..config.layers).map(|number| layer(config, number)).collect();
+        let layers = (0..config.layers)
+            .map(|number| layer(config, number))
+            .collect();
         Self {
-            words: table("embeddings.word_embeddings.weight", config.vocabulary_size, width),
-            positions: table("embeddings.position_embeddings.weight", config.positions, width),
-            token_types: (config.token_types > 0)
-                .then(|| table("embeddings.token_type_embeddings.weight", config.token_types, width)),
+            words: table(WORDS, config.vocabulary_size, width),
+            positions: table(
+                "embeddings.position_embeddings.weight",
+                config.positions,
+                width,
+            ),
+            token_types: (config.token_types > 0).then(|| {
+                table(
+                    "embeddings.token_type_embeddings.weight",
+                    config.token_types,
+                    width,
+                )
+            }),
             norm: norm("embeddings.LayerNorm", width),
-            relative: (config.relative_buckets > 0)
-                .then(|| table("encoder.relative_attention_bias.weight", config.relative_buckets, config.heads)),
+            relative: (config.relative_buckets > 0).then(|| {
+                table(
+                    "encoder.relative_attention_bias.weight",
+                    config.relative_buckets,
+                    config.heads,
+                )
+            }),
+            pooler: dense(&["pooler.dense".to_owned()], width, width),
             layers,
         }
     }
@@ -149,8 +184,16 @@ fn layer(config: &EncoderConfig, number: usize) -> LayerPlan {
 fn dense(names: &[String], outputs: i64, inputs: i64) -> [Plan; 2] {
     let parts = |what: &str| names.iter().map(|name| format!("{name}.{what}")).collect();
     [
-        Plan { parts: parts("weight"), shape: vec![outputs, inputs], decays: true },
-        Plan { parts: parts("bias"), shape: vec![outputs], decays: false },
+        Plan {
+            parts: parts("weight"),
+            shape: vec![outputs, inputs],
+            decays: true,
+        },
+        Plan {
+            parts: parts("bias"),
+            shape: vec![outputs],
+            decays: false,
+        },
     ]
 }
 

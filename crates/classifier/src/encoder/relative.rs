@@ -8,7 +8,9 @@ const FARTHEST: f64 = 128.0;
 /// For each pair of a reading and a read place, in row-major order `[T * T]`, the bucket of their
 /// distance.
 pub(super) fn buckets(length: i64, count: i64, device: Device) -> Tensor {
-    let by_distance: Vec<i64> = (1 - length..length).map(|distance| bucket(distance, count)).collect();
+    let by_distance: Vec<i64> = (1 - length..length)
+        .map(|distance| bucket(distance, count))
+        .collect();
     let mut buckets = Vec::with_capacity((length * length) as usize);
     for reading in 0..length {
         // The read place minus the reading one runs from `-reading` up.
@@ -40,7 +42,8 @@ mod tests {
 
     #[test]
     fn near_places_have_their_own_bucket() {
-        let check = |distance: i64, expected: i64| assert_eq!(bucket(distance, 32), expected, "{distance}");
+        let check =
+            |distance: i64, expected: i64| assert_eq!(bucket(distance, 32), expected, "{distance}");
         check(0, 0);
         check(-1, 1);
         check(-7, 7);

@@ -43,7 +43,10 @@ impl WeightsFile {
             });
         }
         let bytes = fs::read(&path).map_err(ArtifactError::io("read", &path))?;
-        Ok(Self { folder: folder.to_owned(), bytes })
+        Ok(Self {
+            folder: folder.to_owned(),
+            bytes,
+        })
     }
 
     /// Its tensors, by the names of a family.
@@ -51,10 +54,11 @@ impl WeightsFile {
     /// # Errors
     /// The file is damaged.
     pub(super) fn tensors(&self, family: Family) -> Result<Tensors<'_>, ClassifierError> {
-        let tensors = SafeTensors::deserialize(&self.bytes).map_err(|error| ClassifierError::Encoder {
-            folder: self.folder.clone(),
-            problem: format!("`{WEIGHTS}` is damaged: {error}"),
-        })?;
+        let tensors =
+            SafeTensors::deserialize(&self.bytes).map_err(|error| ClassifierError::Encoder {
+                folder: self.folder.clone(),
+                problem: format!("`{WEIGHTS}` is damaged: {error}"),
+            })?;
         let first = format!("{}embeddings.", family.prefix());
         let prefixed = tensors.names().iter().any(|name| name.starts_with(&first));
         Ok(Tensors {
@@ -119,11 +123,22 @@ impl Tensors<'_> {
         }
     }
 
-    fn append(&self, name: &str, shape: &[usize], values: &mut Vec<f32>) -> Result<(), ClassifierError> {
-        let found = self
-            .find(name)
-            .ok_or_else(|| self.refused(format!("`{WEIGHTS}` lacks the tensor `{}{name}`", self.prefix)))?;
-        let view = self.tensors.tensor(&found).map_err(|error| self.refused(error.to_string()))?;
+    fn append(
+        &self,
+        name: &str,
+        shape: &[usize],
+        values: &mut Vec<f32>,
+    ) -> Result<(), ClassifierError> {
+        let found = self.find(name).ok_or_else(|| {
+            self.refused(format!(
+                "`{WEIGHTS}` lacks the tensor `{}{name}`",
+                self.prefix
+            ))
+        })?;
+        let view = self
+            .tensors
+            .tensor(&found)
+            .map_err(|error| self.refused(error.to_string()))?;
         if view.shape() != shape {
             return Err(self.refused(format!(
                 "the tensor `{found}` should have the shape {shape:?} by `config.json`, and has {:?}",
@@ -132,10 +147,13 @@ impl Tensors<'_> {
         }
         let data = view.data();
         match view.dtype() {
-            Dtype::F32 => values.extend(data.chunks_exact(4).map(|bytes| {
-                f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])
-            })),
-            Dtype::BF16 => values.extend(halves(data).map(|bits| f32::from_bits(u32::from(bits) << 16))),
+            Dtype::F32 => values.extend(
+                data.chunks_exact(4)
+                    .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])),
+            ),
+            Dtype::BF16 => {
+                values.extend(halves(data).map(|bits| f32::from_bits(u32::from(bits) << 16)))
+            }
             Dtype::F16 => values.extend(halves(data).map(half_to_single)),
             other => {
                 return Err(self.refused(format!(
@@ -158,17 +176,22 @@ impl Tensors<'_> {
     }
 
     fn refused(&self, problem: String) -> ClassifierError {
-        ClassifierError::Encoder { folder: self.folder.to_owned(), problem }
+        ClassifierError::Encoder {
+            folder: self.folder.to_owned(),
+            problem,
+        }
     }
 }
 
 /// TensorFlow called the scale and the shift of a normalisation gamma and beta.
 fn old_spelling(name: &str) -> String {
-    name.replace("LayerNorm.weight", "LayerNorm.gamma").replace("LayerNorm.bias", "LayerNorm.beta")
+    name.replace("LayerNorm.weight", "LayerNorm.gamma")
+        .replace("LayerNorm.bias", "LayerNorm.beta")
 }
 
 fn halves(data: &[u8]) -> impl Iterator<Item = u16> {
-    data.chunks_exact(2).map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]))
+    data.chunks_exact(2)
+        .map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]))
 }
 
 /// IEEE 754 binary16 to binary32, exactly.
@@ -191,7 +214,8 @@ mod tests {
 
     #[test]
     fn halves_are_exact() {
-        let check = |bits: u16, expected: f32| assert_eq!(half_to_single(bits), expected, "{bits:#x}");
+        let check =
+            |bits: u16, expected: f32| assert_eq!(half_to_single(bits), expected, "{bits:#x}");
         check(0x0000, 0.0);
         check(0x3C00, 1.0);
         check(0xC000, -2.0);

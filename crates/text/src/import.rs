@@ -1,20 +1,20 @@
 //! A finished `tokenizer.json`, taken over with its own vocabulary and splitting, and without its
-//! own truncation and padding: those would change ids behind the back of whoever loads it.
+//! own truncation and padding: those would change ids behind the back of whoever loads it. `tokenize`
+//! takes one over, and `embed` does the same to compare an encoder's own with it.
 
 use std::fs;
 use std::path::Path;
 
 use serde_json::Value;
-use text::{TextError, TokenizerFile};
 
-use crate::TokenizeError;
+use crate::{TextError, TokenizerFile, padding};
 
 /// The content of our `tokenizer.json` for a given one: the same bytes where that has neither
 /// truncation nor padding, else with ours in their place.
 ///
 /// # Errors
 /// The file cannot be read, or not be used: see [`TokenizerFile::read`].
-pub(crate) fn import(path: &Path) -> Result<Vec<u8>, TokenizeError> {
+pub fn import(path: &Path) -> Result<Vec<u8>, TextError> {
     let bytes = fs::read(path).map_err(|source| TextError::Read {
         path: path.to_owned(),
         source,
@@ -29,8 +29,8 @@ pub(crate) fn import(path: &Path) -> Result<Vec<u8>, TokenizeError> {
     if !is_set("truncation") && !is_set("padding") {
         return Ok(bytes);
     }
-    let padding = text::padding(file.pad_id(), file.pad_token());
+    let padding = padding(file.pad_id(), file.pad_token());
     json["truncation"] = Value::Null;
     json["padding"] = serde_json::to_value(padding).map_err(parse_error)?;
-    Ok(serde_json::to_vec_pretty(&json).map_err(parse_error)?)
+    serde_json::to_vec_pretty(&json).map_err(parse_error)
 }

@@ -1,0 +1,93 @@
+//! A pretrained encoder as an artifact: checked whole, with the tokenizer it was trained with.
+//!
+//! Nothing is computed here. But a folder that was moved, a download that was cut off, or a
+//! tokenizer of another encoder is found now, and train and evaluate read from the store alone.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use artifact::{Artifact, ArtifactError, Contract, Digest, OutputFile, Source, StageName};
+use classifier::{Encoder, EncoderConfig, Layout};
+use settings::ENCODER_FILES;
+use stage::{Context, Failure, Outcome, format};
+
+use crate::EmbedError;
+
+/// Takes over the encoder that the settings name.
+pub(crate) fn import(context: &Context) -> Result<Outcome, Failure> {
+    let folder = folder_of(context)?;
+    let mut layout = Layout::default();
+    let loaded = Encoder::load(&folder, &mut layout).map_err(EmbedError::from)?;
+    let config = loaded.encoder.config();
+    let tokenizer = own_tokenizer(&folder, context.input(StageName::Tokenize), config)?;
+    for name in ENCODER_FILES {
+        let path = context.output().join(name);
+        fs::copy(folder.join(name), &path).map_err(ArtifactError::io("write", &path))?;
+    }
+    let contract = Contract::Encoder {
+        tokenizer,
+        vocabulary_size: small(config.vocabulary_size),
+        width: small(config.width),
+        longest: small(config.longest()),
+    };
+    let summary = format!(
+        "{} of {} layers, {} wide, {} weights, reads {} tokens at most",
+        config.family,
+        config.layers,
+        config.width,
+        format::count(layout.len() as u64 + (config.vocabulary_size * config.width) as u64),
+        config.longest()
+    );
+    let files = ENCODER_FILES.map(OutputFile::data).to_vec();
+    Ok(Outcome::new(contract, files, summary))
+}
+
+fn folder_of(context: &Context) -> Result<PathBuf, Failure> {
+    match context.source() {
+        Some(Source::Path(file)) => Ok(file.parent().unwrap_or(Path::new(".")).to_owned()),
+        _ => Err(Failure::new(format!(
+            "`embedding.{}.source` must name the folder with the encoder",
+            context.step().variant
+        ))),
+    }
+}
+
+/// The fingerprint of the encoder's tokenizer, if the tokens come from it.
+fn own_tokenizer(
+    folder: &Path,
+    tokens: &Artifact,
+    config: &EncoderConfig,
+) -> Result<Digest, EmbedError> {
+    let own = Digest::of_bytes(&text::import(&folder.join("tokenizer.json"))?);
+    let Contract::Tokens {
+        tokenizer,
+        vocabulary_size,
+        ..
+    } = &tokens.manifest().contract
+    else {
+        return Err(EmbedError::Artifact(ArtifactError::Damaged {
+            path: tokens.folder().join(artifact::MANIFEST_NAME),
+            reason: "it is not the manifest of tokens".to_owned(),
+        }));
+    };
+    if own != *tokenizer {
+        return Err(EmbedError::OtherTokenizer {
+            folder: folder.to_owned(),
+            own,
+            tokens: *tokenizer,
+        });
+    }
+    if i64::from(*vocabulary_size) > config.vocabulary_size {
+        return Err(EmbedError::TooFewWords {
+            folder: folder.to_owned(),
+            known: small(config.vocabulary_size),
+            made: *vocabulary_size,
+        });
+    }
+    Ok(own)
+}
+
+/// A size of an encoder, which was seen to be positive and below 2^20.
+fn small(size: i64) -> u32 {
+    u32::try_from(size).unwrap_or(u32::MAX)
+}

@@ -1,0 +1,153 @@
+//! What a model is trained on: the rows, and what its network starts from.
+
+use std::path::PathBuf;
+
+use artifact::{Artifact, Contract, Split, StageName};
+use classifier::{
+    ChosenDevice, ClassifierError, EmbeddingMatrix, Network, Sizes, TokenContract, TokenRows,
+    Weights,
+};
+use settings::{ENCODER_FILES, ModelSettings};
+use stage::{Context, Failure};
+use tch::Tensor;
+
+/// The inputs of a training run, checked against each other.
+pub(crate) struct Data {
+    pub(crate) contract: TokenContract,
+    pub(crate) train: TokenRows,
+    pub(crate) validation: TokenRows,
+    start: Start,
+}
+
+/// What the network starts from.
+enum Start {
+    Vectors(EmbeddingMatrix),
+    /// The folder of a pretrained encoder inside the store.
+    Encoder(PathBuf),
+}
+
+/// A network before its first step.
+pub(crate) struct Beginning {
+    pub(crate) network: Network,
+    pub(crate) weights: Weights,
+    pub(crate) sizes: Sizes,
+}
+
+impl Data {
+    /// Opens the tokens and the embedding. The test rows are never looked at.
+    pub(crate) fn open(context: &Context) -> Result<Self, ClassifierError> {
+        let tokens = context.input(StageName::Tokenize);
+        let contract = TokenContract::of(tokens)?;
+        let start = Start::open(context.input(StageName::Embed), &contract)?;
+        let train = TokenRows::open(tokens, Split::Train)?;
+        let validation = TokenRows::open(tokens, Split::Validation)?;
+        Ok(Self {
+            contract,
+            train,
+            validation,
+            start,
+        })
+    }
+
+    /// Refuses to train on nothing or to choose by nothing.
+    pub(crate) fn check_rows(&self, context: &Context) -> Result<(), Failure> {
+        for (rows, split, hint) in [
+            (&self.train, Split::Train, "Bring more labelled reviews"),
+            (
+                &self.validation,
+                Split::Validation,
+                "Raise `clean.split.validation`, the share set aside to choose the epoch by",
+            ),
+        ] {
+            if rows.is_empty() {
+                let file = context.pipeline_file().display();
+                return Err(
+                    Failure::new(format!("There are no {split} rows to train with"))
+                        .with_hint(format!("{hint}; see `ressenti status --pipeline {file}`")),
+                );
+            }
+        }
+        Ok(())
+    }
+
+    /// The folder of the encoder, where the network starts from one.
+    pub(crate) fn encoder(&self) -> Option<&PathBuf> {
+        match &self.start {
+            Start::Encoder(folder) => Some(folder),
+            Start::Vectors(_) => None,
+        }
+    }
+
+    /// The network of these settings with its first weights on a device.
+    ///
+    /// # Errors
+    /// The encoder's files are damaged.
+    pub(crate) fn begin(
+        &self,
+        settings: &ModelSettings,
+        device: &ChosenDevice,
+    ) -> Result<Beginning, ClassifierError> {
+        let classes = self.contract.classes.len() as u32;
+        let (network, words, sizes) = match &self.start {
+            Start::Vectors(matrix) => {
+                let sizes = Sizes {
+                    vocabulary_size: self.contract.vocabulary_size,
+                    width: matrix.width,
+                    classes,
+                };
+                let network = Network::new(settings, sizes, &matrix.values);
+                (network, matrix.values.clone(), sizes)
+            }
+            Start::Encoder(folder) => {
+                let start = Network::pretrained(settings, folder, classes)?;
+                let sizes = start.sizes();
+                (start.network, start.words, sizes)
+            }
+        };
+        let frozen = network.embedding().is_none().then(|| {
+            let table = Tensor::from_slice(&words).view([-1, i64::from(sizes.width)]);
+            table.to_device(device.device)
+        });
+        let weights = Weights {
+            flat: network.initial(device.device),
+            frozen,
+        };
+        Ok(Beginning {
+            network,
+            weights,
+            sizes,
+        })
+    }
+}
+
+impl Start {
+    fn open(embedding: &Artifact, tokens: &TokenContract) -> Result<Self, ClassifierError> {
+        let Contract::Encoder {
+            tokenizer, longest, ..
+        } = &embedding.manifest().contract
+        else {
+            return Ok(Self::Vectors(EmbeddingMatrix::open(embedding, tokens)?));
+        };
+        let misfit = |reason: String| ClassifierError::Misfit {
+            left: "tokens",
+            right: "encoder",
+            reason,
+        };
+        if *tokenizer != tokens.tokenizer {
+            return Err(misfit(format!(
+                "the tokens come from the tokenizer {} and the encoder was trained with {tokenizer}",
+                tokens.tokenizer
+            )));
+        }
+        if tokens.max_length > *longest {
+            return Err(misfit(format!(
+                "rows have up to {} tokens and the encoder reads {longest}",
+                tokens.max_length
+            )));
+        }
+        for name in ENCODER_FILES {
+            embedding.file(name)?;
+        }
+        Ok(Self::Encoder(embedding.folder().to_owned()))
+    }
+}
