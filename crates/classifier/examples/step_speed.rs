@@ -57,7 +57,7 @@ fn main() {
         frozen: None,
     };
     let mut replicas: Vec<Replica> = (0..threads)
-        .map(|_| Replica::new(&network, &weights, true))
+        .map(|_| Replica::new(&network, &weights, true, tch::Kind::Float))
         .collect();
     let stream = Stream::new(1);
     let texts: Vec<Vec<i64>> = (0..rows)

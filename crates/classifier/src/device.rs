@@ -2,8 +2,8 @@
 
 use std::ffi::CStr;
 
-use settings::Device as Wanted;
-use tch::Device;
+use settings::{Device as Wanted, ModelKind, ModelSettings, Precision};
+use tch::{Device, Kind};
 
 use crate::ClassifierError;
 
@@ -20,6 +20,29 @@ pub struct ChosenDevice {
 }
 
 impl ChosenDevice {
+    /// The number format of a model's activations on this device, with the reason where it was
+    /// chosen here.
+    pub fn compute_kind(&self, model: &ModelSettings) -> (Kind, &'static str) {
+        match (model.kind, model.training.precision) {
+            (ModelKind::Transformer, Precision::Bf16) => (Kind::BFloat16, "asked for"),
+            (ModelKind::Transformer, Precision::Auto) if self.multiplies_bf16() => {
+                (Kind::BFloat16, "this device multiplies it faster")
+            }
+            (ModelKind::Transformer, Precision::Auto) => {
+                (Kind::Float, "this device is not faster in bf16")
+            }
+            _ => (Kind::Float, "asked for"),
+        }
+    }
+
+    fn multiplies_bf16(&self) -> bool {
+        #[cfg(target_arch = "x86_64")]
+        let processor = std::is_x86_feature_detected!("avx512bf16");
+        #[cfg(not(target_arch = "x86_64"))]
+        let processor = false;
+        self.device.is_cuda() || processor
+    }
+
     /// As printed: `cpu, 2 cores (no CUDA: ...)`.
     pub fn describe(&self) -> String {
         match self.device {

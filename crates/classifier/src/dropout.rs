@@ -1,7 +1,7 @@
 //! Dropout by counter-based masks (Srivastava et al. 2014): the same on every device and in every
 //! resumed run.
 
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 use crate::Stream;
 
@@ -27,6 +27,6 @@ pub(crate) fn dropout(xs: &Tensor, share: f64, mode: Mode, layer: u64) -> Tensor
     let mask = Tensor::from_slice(&mask)
         .to_device(xs.device())
         .view(xs.size().as_slice())
-        .to_kind(Kind::Float);
+        .to_kind(xs.kind());
     xs * (mask * (1.0 / (1.0 - share)))
 }

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Kind, Tensor, no_grad};
 
 /// One parameter's place in the flat buffer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -160,6 +160,38 @@ impl Parameters {
             part.set_requires_grad(trainable && !spec.frozen)
         };
         Self(layout.specs().iter().map(view).collect())
+    }
+
+    /// Copies of a flat buffer in another number format, except those that are looked up row by
+    /// row and never multiplied. Each is a leaf if it is trainable.
+    pub fn copy(
+        layout: &Layout,
+        flat: &Tensor,
+        trainable: bool,
+        kind: Kind,
+        looked_up: Option<ParameterId>,
+    ) -> Self {
+        let views = Self::view(layout, flat, false);
+        let copy = |(index, view): (usize, Tensor)| {
+            if looked_up == Some(ParameterId(index)) {
+                return view;
+            }
+            let trainable = trainable && !layout.specs[index].frozen;
+            view.to_kind(kind).set_requires_grad(trainable)
+        };
+        Self(views.0.into_iter().enumerate().map(copy).collect())
+    }
+
+    /// Brings copies up to date with the flat buffer.
+    pub fn refresh(&mut self, layout: &Layout, flat: &Tensor) {
+        let views = Self::view(layout, flat, false);
+        no_grad(|| {
+            for (own, view) in self.0.iter_mut().zip(&views.0) {
+                if own.kind() != view.kind() {
+                    own.copy_(view);
+                }
+            }
+        });
     }
 
     /// One of them.

@@ -31,6 +31,8 @@ pub struct Replica {
     parameters: Parameters,
     embedding: Tensor,
     learns_embedding: bool,
+    /// Number format of the activations.
+    kind: Kind,
 }
 
 /// What one backward pass found.
@@ -50,9 +52,15 @@ pub struct Pass {
 }
 
 impl Replica {
-    /// A replica over shared weights.
-    pub fn new(network: &Network, weights: &Weights, trainable: bool) -> Self {
-        let parameters = Parameters::view(network.layout(), &weights.flat, trainable);
+    /// A replica over shared weights that computes in `kind`. In f32 it reads the weights
+    /// themselves; in another format a copy, which [`Replica::refresh`] brings up to date.
+    pub fn new(network: &Network, weights: &Weights, trainable: bool, kind: Kind) -> Self {
+        let (layout, flat) = (network.layout(), &weights.flat);
+        let parameters = if kind == Kind::Float {
+            Parameters::view(layout, flat, trainable)
+        } else {
+            Parameters::copy(layout, flat, trainable, kind, network.embedding())
+        };
         let embedding = match (network.embedding(), &weights.frozen) {
             (Some(id), _) => parameters.get(id).detach(),
             (None, Some(frozen)) => frozen.shallow_clone(),
@@ -62,14 +70,23 @@ impl Replica {
             parameters,
             embedding,
             learns_embedding: network.embedding().is_some(),
+            kind,
+        }
+    }
+
+    /// Takes note of weights that have changed.
+    pub fn refresh(&mut self, network: &Network, weights: &Weights) {
+        if self.kind != Kind::Float {
+            self.parameters.refresh(network.layout(), &weights.flat);
         }
     }
 
     /// Logits `[B, C]`, without gradients.
     pub fn logits(&self, network: &Network, batch: &Batch) -> Tensor {
         no_grad(|| {
-            let vectors = network.look_up(&self.embedding, batch);
-            network.forward(&vectors, batch, &self.parameters, Mode::Evaluate)
+            let vectors = network.look_up(&self.embedding, batch).to_kind(self.kind);
+            let logits = network.forward(&vectors, batch, &self.parameters, Mode::Evaluate);
+            logits.to_kind(Kind::Float)
         })
     }
 
@@ -88,7 +105,9 @@ impl Replica {
     ) -> Result<Pass, ClassifierError> {
         let vectors = no_grad(|| network.look_up(&self.embedding, batch))
             .set_requires_grad(self.learns_embedding);
-        let logits = network.forward(&vectors, batch, &self.parameters, mode);
+        let logits = network
+            .forward(&vectors.to_kind(self.kind), batch, &self.parameters, mode)
+            .to_kind(Kind::Float);
         let loss = logits.cross_entropy_loss(
             &batch.labels,
             None::<&Tensor>,

@@ -202,7 +202,7 @@ fn logits_are_those_of_the_reference_in_any_company() {
         let bundle = bundle_of(family);
         let expected = Expected::of(family);
         let rows: Vec<Vec<i64>> = (0..5).map(|row| expected.ids(row)).collect();
-        let replica = Replica::new(&bundle.network, &bundle.weights, false);
+        let replica = Replica::new(&bundle.network, &bundle.weights, false, Kind::Float);
         let logits = |rows: &[Vec<i64>]| {
             let labels = vec![0; rows.len()];
             let pad = bundle.model.tokenizer.pad_id;

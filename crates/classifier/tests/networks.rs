@@ -98,7 +98,7 @@ fn batch(network: &Network, texts: &[Vec<i64>], labels: &[i64], least_length: us
 }
 
 fn logits(settings: &ModelSettings, network: &Network, weights: &Weights, batch: &Batch) -> Tensor {
-    let logits = Replica::new(network, weights, false).logits(network, batch);
+    let logits = Replica::new(network, weights, false, Kind::Float).logits(network, batch);
     assert_eq!(logits.size(), [batch.rows, 2], "{settings:?}");
     logits
 }
@@ -162,7 +162,7 @@ fn the_order_of_words_matters_to_every_network_that_reads_in_order() {
 
 /// One pass and its gradient, as a flat buffer.
 fn gradient_of(network: &Network, weights: &Weights, batch: &Batch) -> (f64, Tensor) {
-    let mut replica = Replica::new(network, weights, true);
+    let mut replica = Replica::new(network, weights, true, Kind::Float);
     let mut gradient = network.layout().zeros(Device::Cpu);
     let pass = replica
         .backward(network, batch, Mode::Evaluate, 0.0, 1.0)
@@ -250,7 +250,7 @@ fn dropout_repeats_with_its_stream_and_differs_between_steps() {
     let (network, weights) = build(&settings);
     let batch = batch(&network, &texts(), &labels(), 0);
     let loss = |step: u64| {
-        let replica = Replica::new(&network, &weights, true);
+        let replica = Replica::new(&network, &weights, true, Kind::Float);
         let mode = Mode::Train(Stream::new(1).child(step));
         replica
             .backward(&network, &batch, mode, 0.0, 1.0)

@@ -14,6 +14,7 @@ use classifier::{
 use metrics::{Metric, MetricsError, MetricsFile, Tally, summary};
 use settings::EvaluationSettings;
 use stage::{Context, Failure, Outcome, Stage, format};
+use tch::Kind;
 
 pub use predictions::Prediction;
 
@@ -124,7 +125,7 @@ fn predict(
         "reviews",
     );
     let mut replicas: Vec<Replica> = (0..device.replicas)
-        .map(|_| Replica::new(&bundle.network, &bundle.weights, false))
+        .map(|_| Replica::new(&bundle.network, &bundle.weights, false, Kind::Float))
         .collect();
     let shape = (
         settings.batch_size as usize,

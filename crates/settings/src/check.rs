@@ -298,6 +298,15 @@ fn check_model(
         inside(&format!("{key}.{name}"), share, 0.0, 0.95)?;
     }
     inside(&format!("{key}.layer_decay"), model.layer_decay, 0.01, 1.0)?;
+    if model.kind != crate::ModelKind::Transformer
+        && model.training.precision == crate::Precision::Bf16
+    {
+        return Err(SettingsError::Value {
+            key: format!("{key}.training.precision"),
+            problem: "is `bf16`, which only a transformer computes in".to_owned(),
+            hint: Some("Take `auto` or `f32`".to_owned()),
+        });
+    }
     if model.kind == crate::ModelKind::Cnn {
         positive(&format!("{key}.filters"), model.filters)?;
         let widest = model.kernel_widths.iter().max().copied().unwrap_or(0);

@@ -28,4 +28,4 @@ pub use overrides::Override;
 pub use pipeline::{Device, Pipeline, RunSettings};
 pub use step::{REVIEWS, Step, StepId};
 pub use tokenizer::{TokenizerKind, TokenizerSettings, Truncation};
-pub use training::{Schedule, TrainingSettings};
+pub use training::{Precision, Schedule, TrainingSettings};

@@ -30,6 +30,8 @@ pub struct TrainingSettings {
     pub patience: u32,
     /// Mass moved from the true class to all classes alike, 0 to 1 (Szegedy et al. 2016).
     pub label_smoothing: f64,
+    /// Number format of a transformer's activations; its weights and their moments are f32 always.
+    pub precision: Precision,
     /// Steps between two lines of `metrics.jsonl`.
     pub log_every: u32,
 }
@@ -49,9 +51,22 @@ impl Default for TrainingSettings {
             clip_norm: 1.0,
             patience: 2,
             label_smoothing: 0.0,
+            precision: Precision::Auto,
             log_every: 20,
         }
     }
+}
+
+/// The number format that a transformer computes in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Precision {
+    /// bf16 where the device multiplies it faster, f32 elsewhere; printed.
+    Auto,
+    /// 32 bits.
+    F32,
+    /// 16 bits, with f32's range and 8 bits of fraction.
+    Bf16,
 }
 
 /// How the learning rate falls after the warm-up.

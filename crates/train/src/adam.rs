@@ -14,12 +14,21 @@ const CHUNK: usize = 1 << 14;
 pub struct AdamW {
     first: Tensor,
     second: Tensor,
-    /// Neighbouring parameters that are treated alike: (start, end, decays).
-    groups: Vec<(usize, usize, bool)>,
+    groups: Vec<Group>,
     beta1: f64,
     beta2: f64,
     weight_decay: f64,
     steps: i32,
+}
+
+/// Neighbouring parameters that are treated alike.
+#[derive(Clone, Copy, Debug)]
+struct Group {
+    start: usize,
+    end: usize,
+    decays: bool,
+    /// What the rate is multiplied by.
+    share: f64,
 }
 
 /// Added to the root of the second moment, so that nothing is divided by zero.
@@ -40,14 +49,35 @@ struct Step {
 
 impl AdamW {
     /// An optimizer at rest for the parameters of a layout.
-    pub fn new(layout: &Layout, settings: &TrainingSettings, device: Device) -> Self {
-        let mut groups: Vec<(usize, usize, bool)> = Vec::new();
+    ///
+    /// `layer_decay` is what the rate is multiplied by for every level below the top one; frozen
+    /// parameters stay as they are.
+    pub fn new(
+        layout: &Layout,
+        settings: &TrainingSettings,
+        layer_decay: f64,
+        device: Device,
+    ) -> Self {
+        let mut groups: Vec<Group> = Vec::new();
         for spec in layout.specs() {
+            let share = if spec.frozen {
+                0.0
+            } else {
+                layer_decay.powf(f64::from(layout.top() - spec.level))
+            };
             match groups.last_mut() {
-                Some(last) if last.2 == spec.decays => last.1 = spec.range.end,
-                _ => groups.push((spec.range.start, spec.range.end, spec.decays)),
+                Some(last) if last.decays == spec.decays && last.share == share => {
+                    last.end = spec.range.end;
+                }
+                _ => groups.push(Group {
+                    start: spec.range.start,
+                    end: spec.range.end,
+                    decays: spec.decays,
+                    share,
+                }),
             }
         }
+        groups.retain(|group| group.share > 0.0);
         Self {
             first: layout.zeros(device),
             second: layout.zeros(device),
@@ -62,7 +92,14 @@ impl AdamW {
     /// Moves the weights against the gradient.
     pub fn step(&mut self, weights: &mut Tensor, gradient: &Tensor, rate: f64) {
         self.steps += 1;
-        for (start, end, decays) in self.groups.clone() {
+        for group in self.groups.clone() {
+            let Group {
+                start,
+                end,
+                decays,
+                share,
+            } = group;
+            let rate = rate * share;
             let step = Step {
                 beta1: self.beta1 as f32,
                 beta2: self.beta2 as f32,
@@ -162,7 +199,7 @@ mod tests {
             ..TrainingSettings::default()
         };
         (
-            AdamW::new(&layout, &settings, Device::Cpu),
+            AdamW::new(&layout, &settings, 1.0, Device::Cpu),
             layout.initial(Device::Cpu),
         )
     }
@@ -204,7 +241,10 @@ mod tests {
             let gradient = gradient(count, number);
             one.step(&mut weights_one, &gradient, 0.01);
             two.steps += 1;
-            for (start, end, decays) in two.groups.clone() {
+            for Group {
+                start, end, decays, ..
+            } in two.groups.clone()
+            {
                 let step = Step {
                     beta1: 0.9,
                     beta2: 0.999,

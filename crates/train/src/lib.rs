@@ -16,9 +16,9 @@ use classifier::{
     save_bundle, save_for_transformers,
 };
 use metrics::fit_temperature;
-use settings::{ModelSettings, TokenizerSettings};
+use settings::{ModelKind, ModelSettings, TokenizerSettings};
 use stage::{Context, Failure, FailureKind, NoOptions, Outcome, Stage, Task, format};
-use tch::Tensor;
+use tch::{Kind, Tensor};
 
 use data::{Beginning, Data};
 
@@ -72,6 +72,7 @@ fn run_training(
         classes: data.contract.classes.len(),
         device: device.device,
         replicas: device.replicas,
+        kind: compute_kind(context, settings, device),
     };
     let mut record = Record::create(&context.output().join("metrics.jsonl"))?;
     let total = data.train.len() as u64 * u64::from(settings.training.epochs);
@@ -83,6 +84,22 @@ fn run_training(
         &|rows, message| show(&task, rows, message),
     )
     .map_err(train_failure)
+}
+
+/// The number format of the activations; said where there was a choice.
+fn compute_kind(context: &Context, settings: &ModelSettings, device: &ChosenDevice) -> Kind {
+    let (kind, reason) = device.compute_kind(settings);
+    if settings.kind == ModelKind::Transformer {
+        let name = if kind == Kind::BFloat16 {
+            "bf16"
+        } else {
+            "f32"
+        };
+        context
+            .progress()
+            .note(&format!("activations: {name} ({reason}), weights: f32"));
+    }
+    kind
 }
 
 fn show(task: &Task, rows: u64, message: &str) {

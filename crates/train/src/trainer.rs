@@ -12,7 +12,7 @@ use classifier::{
 };
 use rayon::prelude::*;
 use settings::{ModelSettings, TrainingSettings};
-use tch::{Device, Tensor, no_grad};
+use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::adam::AdamW;
 use crate::record::{Line, Record, resident_memory};
@@ -36,6 +36,8 @@ pub struct Setting<'a> {
     pub device: Device,
     /// On how many cores side by side.
     pub replicas: usize,
+    /// Number format of the activations.
+    pub kind: Kind,
 }
 
 /// What may happen while training.
@@ -186,10 +188,10 @@ impl<'a> Trainer<'a> {
             setting,
             settings,
             replicas: (0..setting.replicas)
-                .map(|_| Replica::new(setting.network, weights, true))
+                .map(|_| Replica::new(setting.network, weights, true, setting.kind))
                 .collect(),
             gradient: layout.zeros(setting.device),
-            adam: AdamW::new(layout, settings, setting.device),
+            adam: AdamW::new(layout, settings, setting.model.layer_decay, setting.device),
             stream: Stream::new(setting.model.seed).child(1),
             step: 0,
             total_steps: steps_per_epoch * u64::from(settings.epochs),
@@ -276,6 +278,9 @@ impl<'a> Trainer<'a> {
         self.last_rate = schedule::rate(self.settings, self.step, self.total_steps);
         self.adam
             .step(&mut weights.flat, &self.gradient, self.last_rate);
+        for replica in &mut self.replicas {
+            replica.refresh(self.setting.network, weights);
+        }
         self.step += 1;
         Ok(passes)
     }
