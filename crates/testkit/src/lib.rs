@@ -7,7 +7,9 @@ pub mod binaries;
 pub mod corpus;
 pub mod filters;
 pub mod project;
+pub mod stages;
 
 pub use artifacts::Recipe;
 pub use binaries::{Screen, program, programs};
 pub use project::{Project, tiny_pipeline};
+pub use stages::run_stage;

@@ -57,6 +57,7 @@ bootstrap_samples = 50
 }
 
 /// A temporary folder with a pipeline file and its reviews; removed when dropped.
+#[derive(Debug)]
 pub struct Project {
     folder: TempDir,
 }
@@ -69,10 +70,17 @@ impl Project {
 
     /// Another pipeline file with the same reviews.
     pub fn with_pipeline(text: &str) -> Self {
+        Self::with_reviews(text, &corpus::kaggle_csv())
+    }
+
+    /// Another pipeline file with other reviews, in `reviews.csv`.
+    pub fn with_reviews(text: &str, reviews: &str) -> Self {
         let folder = TempDir::with_prefix("ressenti-").expect("a temporary folder");
-        fs::write(folder.path().join("pipeline.toml"), text).expect("a new folder takes files");
-        fs::write(folder.path().join("reviews.csv"), corpus::kaggle_csv())
-            .expect("a new folder takes files");
+        let write = |name: &str, content: &str| {
+            fs::write(folder.path().join(name), content).expect("a new folder takes files");
+        };
+        write("pipeline.toml", text);
+        write("reviews.csv", reviews);
         Self { folder }
     }
 

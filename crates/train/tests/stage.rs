@@ -1,0 +1,301 @@
+//! The stage in a temporary folder: does every network learn, and what does it leave behind?
+
+#![allow(missing_docs)]
+
+use std::fmt::Write;
+use std::fs;
+use std::path::Path;
+
+use artifact::Artifact;
+use clean::Clean;
+use embed::Embed;
+use ingest::Ingest;
+use serde_json::Value;
+use stage::NoOptions;
+use testkit::{Project, run_stage};
+use tokenize::Tokenize;
+use train::Train;
+
+const PIPELINE: &str = r#"
+[pipeline]
+name = "Rules"
+seed = 3
+[run]
+device = "cpu"
+[ingest]
+source = "reviews.csv"
+[clean]
+split = { test = 0.2, validation = 0.25 }
+[tokenizer.words]
+kind = "word"
+min_frequency = 1
+max_length = 16
+[embedding.random]
+kind = "random"
+tokenizer = "words"
+width = 12
+[training]
+epochs = 6
+batch_size = 16
+learning_rate = 0.01
+patience = 0
+log_every = 1
+[model.net]
+kind = "naive"
+embedding = "random"
+hidden = 12
+dropout = 0.1
+"#;
+
+/// Reviews of six words, of which one says what it is; `honest` says whether that is the label.
+fn reviews(honest: bool) -> String {
+    let filler = [
+        "film", "actor", "scene", "plot", "music", "ending", "camera", "story",
+    ];
+    let telling = [["bad", "awful", "dull"], ["good", "great", "lovely"]];
+    let mut text = "text,label\n".to_owned();
+    for row in 0_usize..400 {
+        let class = row % 2;
+        let label = if honest { class } else { (row / 2) % 2 };
+        let word = |place: usize| filler[(row * 7 + place * place * 3 + row / 8) % filler.len()];
+        let words = [word(1), word(2), telling[class][row % 3], word(3), word(4)];
+        // The number keeps rows apart, so that none is removed as a copy.
+        writeln!(text, "{} {row},{label}", words.join(" ")).expect("a string takes text");
+    }
+    text
+}
+
+fn build(project: &Project, changes: &[&str]) -> Result<Artifact, String> {
+    let pipeline = project.pipeline(changes);
+    run_stage::<Ingest>(&pipeline, None, &NoOptions {})?;
+    run_stage::<Clean>(&pipeline, None, &NoOptions {})?;
+    run_stage::<Tokenize>(&pipeline, None, &NoOptions {})?;
+    run_stage::<Embed>(&pipeline, None, &NoOptions {})?;
+    run_stage::<Train>(&pipeline, None, &NoOptions {})
+}
+
+fn train(changes: &[&str]) -> Result<(Project, Artifact), String> {
+    let project = Project::with_reviews(PIPELINE, &reviews(true));
+    let artifact = build(&project, changes)?;
+    Ok((project, artifact))
+}
+
+fn weights(artifact: &Artifact) -> Vec<u8> {
+    fs::read(artifact.file("model.safetensors").expect("a whole file")).expect("weights")
+}
+
+fn model(artifact: &Artifact) -> Value {
+    let text = fs::read(artifact.file("model.json").expect("a whole file")).expect("a description");
+    serde_json::from_slice(&text).expect("JSON")
+}
+
+fn validation(artifact: &Artifact, figure: &str) -> f64 {
+    model(artifact)["validation"][figure]
+        .as_f64()
+        .expect("a figure")
+}
+
+#[test]
+fn every_network_learns_what_good_and_bad_mean() {
+    for changes in [
+        vec!["model.net.kind=naive"],
+        vec!["model.net.kind=cnn", "model.net.filters=12"],
+        vec!["model.net.kind=rnn", "model.net.pooling=max"],
+        vec![
+            "model.net.kind=lstm",
+            "model.net.pooling=attention",
+            "model.net.bidirectional=true",
+        ],
+        vec![
+            "model.net.kind=gru",
+            "model.net.pooling=last",
+            "model.net.bidirectional=true",
+        ],
+        vec![
+            "model.net.kind=gru",
+            "model.net.pooling=mean",
+            "model.net.layers=2",
+        ],
+    ] {
+        let (_project, artifact) = train(&changes).expect("a model");
+        let accuracy = validation(&artifact, "accuracy");
+        assert!(accuracy > 0.95, "{changes:?}: {accuracy}");
+    }
+}
+
+#[test]
+fn labels_that_mean_nothing_cannot_be_learned() {
+    let project = Project::with_reviews(PIPELINE, &reviews(false));
+    let artifact = build(&project, &[]).expect("a model");
+    let accuracy = validation(&artifact, "accuracy");
+    assert!((0.3..0.7).contains(&accuracy), "{accuracy}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_and_another_seed_others() {
+    let gru = ["model.net.kind=gru", "training.epochs=2"];
+    let one = train(&gru).expect("a model");
+    let two = train(&gru).expect("a model");
+    assert_eq!(weights(&one.1), weights(&two.1));
+    assert_eq!(one.1.identity(), two.1.identity());
+    let other = train(&[
+        "model.net.kind=gru",
+        "training.epochs=2",
+        "model.net.seed=4",
+    ]);
+    assert_ne!(weights(&one.1), weights(&other.expect("a model").1));
+}
+
+#[test]
+fn a_batch_in_two_parts_is_the_same_batch() {
+    let plain = ["model.net.dropout=0", "model.net.embedding_dropout=0"];
+    let (_project, whole) = train(&plain).expect("a model");
+    let parts = [plain[0], plain[1], "training.accumulation=2"];
+    let (_project, halves) = train(&parts).expect("a model");
+    let difference = (validation(&whole, "loss") - validation(&halves, "loss")).abs();
+    assert!(difference < 1e-4, "{difference}");
+}
+
+#[test]
+fn the_best_epoch_is_kept() {
+    let changes = [
+        "training.epochs=12",
+        "training.learning_rate=0.08",
+        "model.net.kind=rnn",
+    ];
+    let (_project, artifact) = train(&changes).expect("a model");
+    let path = artifact.file("metrics.jsonl").expect("a whole file");
+    let text = fs::read_to_string(path).expect("a record");
+    let epochs: Vec<Value> = text
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("JSON"))
+        .filter(|line: &Value| line["event"] == "epoch")
+        .collect();
+    let loss = |line: &Value| line["validation_loss"].as_f64().expect("a loss");
+    let best = epochs
+        .iter()
+        .min_by(|one, two| loss(one).total_cmp(&loss(two)))
+        .expect("epochs");
+    let model = model(&artifact);
+    assert_eq!((epochs.len(), &model["epochs"]), (12, &Value::from(12)));
+    assert_eq!(model["best_epoch"], best["epoch"]);
+    assert_eq!(validation(&artifact, "loss"), loss(best));
+    assert!(text.lines().any(|line| line.contains("\"step\"")));
+}
+
+#[test]
+fn training_never_looks_at_the_test_rows() {
+    let project = Project::with_reviews(PIPELINE, &reviews(true));
+    let (_other, expected) = train(&[]).expect("a model");
+    let pipeline = project.pipeline(&[]);
+    run_stage::<Ingest>(&pipeline, None, &NoOptions {}).expect("reviews");
+    run_stage::<Clean>(&pipeline, None, &NoOptions {}).expect("clean reviews");
+    let tokens = run_stage::<Tokenize>(&pipeline, None, &NoOptions {}).expect("tokens");
+    run_stage::<Embed>(&pipeline, None, &NoOptions {}).expect("vectors");
+    let test = tokens.folder().join("test.arrow");
+    let length = fs::metadata(&test).expect("a file").len();
+    fs::write(&test, vec![0xA5; length as usize]).expect("overwritten");
+    let found = run_stage::<Train>(&pipeline, None, &NoOptions {}).expect("a model");
+    assert_eq!(weights(&found), weights(&expected));
+}
+
+#[test]
+fn a_loss_that_leaves_the_numbers_is_an_error() {
+    let error =
+        train(&["training.learning_rate=1e30", "training.clip_norm=0"]).expect_err("too fast");
+    let (message, hint) = error.split_once(" | ").expect("a hint");
+    assert!(
+        message.starts_with("The loss is not a number any more at step "),
+        "{message}"
+    );
+    assert!(hint.contains("--set training.learning_rate="), "{hint}");
+}
+
+/// An encoder of the golden files, with a tokenizer of its thirty words.
+fn write_encoder(folder: &Path) {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../classifier/tests/golden/bert");
+    fs::create_dir(folder).expect("a folder");
+    for name in ["config.json", "model.safetensors"] {
+        fs::copy(golden.join(name), folder.join(name)).expect("copied");
+    }
+    let words = [
+        "[PAD]", "[UNK]", "film", "actor", "scene", "plot", "music", "ending", "camera", "story",
+        "bad", "awful", "dull", "good", "great", "lovely",
+    ];
+    let vocabulary: serde_json::Map<String, Value> = words
+        .iter()
+        .enumerate()
+        .map(|(id, word)| ((*word).to_owned(), Value::from(id)))
+        .collect();
+    let special = |id: usize| {
+        serde_json::json!({"id": id, "content": words[id], "single_word": false, "lstrip": false,
+            "rstrip": false, "normalized": false, "special": true})
+    };
+    let tokenizer = serde_json::json!({
+        "version": "1.0", "truncation": null, "padding": null,
+        "added_tokens": [special(0), special(1)],
+        "normalizer": null, "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null,
+        "decoder": null,
+        "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "[UNK]"},
+    });
+    fs::write(folder.join("tokenizer.json"), tokenizer.to_string()).expect("written");
+}
+
+fn transformer(changes: &[&str]) -> (Project, Artifact) {
+    let pipeline = PIPELINE
+        .replace(
+            "kind = \"word\"\nmin_frequency = 1",
+            "kind = \"pretrained\"\nsource = \"encoder/tokenizer.json\"",
+        )
+        .replace(
+            "kind = \"random\"",
+            "kind = \"encoder\"\nsource = \"encoder\"",
+        )
+        .replace("width = 12", "")
+        .replace("kind = \"naive\"", "kind = \"transformer\"");
+    let project = Project::with_reviews(&pipeline, &reviews(true));
+    write_encoder(&project.folder().join("encoder"));
+    let artifact = build(&project, changes).expect("a model");
+    (project, artifact)
+}
+
+#[test]
+fn an_encoder_is_tuned_in_either_number_format() {
+    for precision in ["f32", "bf16"] {
+        let (_project, artifact) = transformer(&[&format!("training.precision={precision}")]);
+        let accuracy = validation(&artifact, "accuracy");
+        assert!(accuracy > 0.95, "{precision}: {accuracy}");
+        for name in ["config.json", "tokenizer_config.json"] {
+            artifact.file(name).expect("transformers needs it");
+        }
+    }
+}
+
+#[test]
+fn frozen_layers_stay_as_they_were() {
+    let (project, artifact) = transformer(&["model.net.frozen_layers=1", "training.epochs=1"]);
+    let bytes = [
+        weights(&artifact),
+        fs::read(project.folder().join("encoder/model.safetensors")).expect("weights"),
+    ];
+    let [tuned, before] = bytes
+        .each_ref()
+        .map(|bytes| safetensors::SafeTensors::deserialize(bytes).expect("tensors"));
+    let changed = |name: &str| {
+        tuned.tensor(name).expect(name).data() != before.tensor(name).expect(name).data()
+    };
+    for frozen in [
+        "bert.embeddings.word_embeddings.weight",
+        "bert.embeddings.LayerNorm.weight",
+        "bert.encoder.layer.0.attention.self.key.weight",
+        "bert.encoder.layer.0.output.LayerNorm.bias",
+    ] {
+        assert!(!changed(frozen), "{frozen}");
+    }
+    for learned in [
+        "bert.encoder.layer.1.attention.self.value.weight",
+        "bert.pooler.dense.bias",
+    ] {
+        assert!(changed(learned), "{learned}");
+    }
+}
