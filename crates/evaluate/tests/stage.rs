@@ -1,0 +1,158 @@
+//! The stage in a temporary folder: figures that follow from its predictions, and regressions.
+
+#![allow(missing_docs)]
+
+use std::fs;
+use std::path::PathBuf;
+
+use arrow::array::AsArray;
+use arrow::datatypes::{Float32Type, UInt8Type};
+use artifact::{Artifact, StageName, read_table, schema};
+use clean::Clean;
+use embed::Embed;
+use evaluate::{Evaluate, Options};
+use ingest::Ingest;
+use serde_json::Value;
+use settings::Pipeline;
+use stage::NoOptions;
+use testkit::{Project, run_stage};
+use tokenize::Tokenize;
+use train::Train;
+
+fn trained(project: &Project, changes: &[&str]) -> Pipeline {
+    let pipeline = project.pipeline(changes);
+    let none = NoOptions {};
+    run_stage::<Ingest>(&pipeline, None, &none).expect("reviews");
+    run_stage::<Clean>(&pipeline, None, &none).expect("clean reviews");
+    run_stage::<Tokenize>(&pipeline, None, &none).expect("tokens");
+    run_stage::<Embed>(&pipeline, None, &none).expect("vectors");
+    run_stage::<Train>(&pipeline, Some("lstm"), &none).expect("a model");
+    pipeline
+}
+
+fn evaluate(pipeline: &Pipeline, baseline: Option<PathBuf>) -> Result<Artifact, String> {
+    run_stage::<Evaluate>(pipeline, Some("lstm"), &Options { baseline })
+}
+
+/// Split, label and probability of every row.
+fn predictions(artifact: &Artifact) -> Vec<(String, u8, f32)> {
+    let path = artifact.file("predictions.parquet").expect("a whole file");
+    let mut rows = Vec::new();
+    for batch in read_table(&path, &schema::predictions()).expect("a table") {
+        let batch = batch.expect("rows");
+        let column = |name: &str| batch.column_by_name(name).expect(name);
+        let splits = column("split").as_string::<i32>();
+        let labels = column("label").as_primitive::<UInt8Type>();
+        let probabilities = column("probability").as_primitive::<Float32Type>();
+        rows.extend((0..batch.num_rows()).map(|row| {
+            (
+                splits.value(row).to_owned(),
+                labels.value(row),
+                probabilities.value(row),
+            )
+        }));
+    }
+    rows
+}
+
+fn figures(artifact: &Artifact) -> Value {
+    let text = fs::read(artifact.file("metrics.json").expect("a whole file")).expect("figures");
+    serde_json::from_slice(&text).expect("JSON")
+}
+
+#[test]
+fn the_figures_are_those_of_the_predictions() {
+    let project = Project::tiny();
+    let artifact = evaluate(&trained(&project, &[]), None).expect("an evaluation");
+    let rows = predictions(&artifact);
+    let test: Vec<_> = rows.iter().filter(|(split, ..)| split == "test").collect();
+    let tokens = project.artifact(StageName::Tokenize, "words");
+    let expected: u64 = tokens
+        .manifest()
+        .files
+        .iter()
+        .filter(|file| file.name == "test.arrow" || file.name == "validation.arrow")
+        .filter_map(|file| file.rows)
+        .sum();
+    assert_eq!(rows.len() as u64, expected);
+    assert!(
+        rows.iter()
+            .all(|(_, _, probability)| (0.0..=1.0).contains(probability))
+    );
+    let right = test
+        .iter()
+        .filter(|(_, label, probability)| (*probability >= 0.5) == (*label == 1));
+    let accuracy = right.count() as f64 / test.len() as f64;
+    let found = figures(&artifact);
+    let figure = &found["models"]["lstm"]["accuracy"];
+    assert_eq!(found["rows"], test.len());
+    assert!(
+        (figure["value"].as_f64().expect("a figure") - accuracy).abs() < 1e-9,
+        "{figure}"
+    );
+    assert!(figure["low"].as_f64() <= figure["value"].as_f64());
+    assert!(figure["value"].as_f64() <= figure["high"].as_f64());
+}
+
+#[test]
+fn the_number_of_threads_changes_no_prediction() {
+    let project = Project::tiny();
+    let one = evaluate(&trained(&project, &["run.threads=1"]), None).expect("an evaluation");
+    let one = predictions(&one);
+    let other = Project::tiny();
+    // The model is trained as before: training in two parts rounds otherwise.
+    let pipeline = trained(&other, &["run.threads=1"]);
+    let two = evaluate(
+        &Pipeline {
+            run: other.pipeline(&["run.threads=2"]).run,
+            ..pipeline
+        },
+        None,
+    );
+    assert_eq!(one, predictions(&two.expect("an evaluation")));
+}
+
+#[test]
+fn a_bundle_whose_tokenizer_was_swapped_is_refused() {
+    let project = Project::tiny();
+    let pipeline = trained(&project, &[]);
+    let model = project.artifact(StageName::Train, "lstm");
+    let path = model.folder().join("tokenizer.json");
+    let text = fs::read_to_string(&path).expect("a tokenizer");
+    fs::write(
+        &path,
+        text.replacen("\"version\": \"1.0\"", "\"version\": \"1.1\"", 1),
+    )
+    .expect("written");
+    let error = evaluate(&pipeline, None).expect_err("it was swapped");
+    assert!(
+        error.contains("tokenizer.json") && error.contains("damaged"),
+        "{error}"
+    );
+}
+
+#[test]
+fn a_regression_is_an_error_and_its_own_figures_are_none() {
+    let project = Project::tiny();
+    let pipeline = trained(&project, &[]);
+    let artifact = evaluate(&pipeline, None).expect("an evaluation");
+    let own = artifact.folder().join("metrics.json");
+    evaluate(&pipeline, Some(own.clone())).expect("no worse than itself");
+
+    // A baseline that got every row right, without the predictions that would prove it.
+    let mut figures = figures(&artifact);
+    for figure in figures["models"]["lstm"]
+        .as_object_mut()
+        .expect("figures")
+        .values_mut()
+    {
+        *figure = serde_json::json!({"value": 0.999, "low": 0.998, "high": 1.0});
+    }
+    let better = project.folder().join("better.json");
+    fs::write(&better, figures.to_string()).expect("written");
+    let error = evaluate(&pipeline, Some(better)).expect_err("much worse");
+    assert!(error.contains("fell from 99.9 %"), "{error}");
+    let missing =
+        evaluate(&pipeline, Some(project.folder().join("none.json"))).expect_err("no file");
+    assert!(missing.contains("none.json"), "{missing}");
+}
