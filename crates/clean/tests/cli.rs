@@ -26,8 +26,7 @@ fn project() -> Bench {
     let rows: Vec<String> = (0..9000)
         .map(|id| format!("review <b>number</b> {id},{},,film {},", id % 2, id / 5))
         .collect();
-    let bench = bench.clean(&rows, "").expect("rows").bench;
-    bench
+    bench.clean(&rows, "").expect("rows").bench
 }
 
 #[test]

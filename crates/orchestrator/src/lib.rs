@@ -131,10 +131,8 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, OrchestratorError> {
 
 /// Every program that the plan needs is there: better to know now than after an hour of training.
 fn check_programs(planned: &[Planned]) -> Result<(), OrchestratorError> {
-    let stale = planned.iter().filter(|step| !step.reasons.is_empty());
-    stale
-        .map(|step| launch::program(step.facts.id.stage).map(drop))
-        .collect()
+    let mut stale = planned.iter().filter(|step| !step.reasons.is_empty());
+    stale.try_for_each(|step| launch::program(step.facts.id.stage).map(drop))
 }
 
 /// Where the report is, if this run has left it in place.

@@ -225,7 +225,13 @@ mod tests {
         let texts: Vec<String> = (0..3 * CHUNK)
             .map(|id| format!("word{} same", id % 7))
             .collect();
-        let class = |id: usize| if id % 3 == 0 { Positive } else { Negative };
+        let class = |id: usize| {
+            if id.is_multiple_of(3) {
+                Positive
+            } else {
+                Negative
+            }
+        };
         let reviews: Vec<_> = texts
             .iter()
             .enumerate()
