@@ -76,7 +76,7 @@ impl StageName {
     pub fn version(self) -> u32 {
         match self {
             Self::Ingest => 1,
-            Self::Clean => 1,
+            Self::Clean => 2,
             Self::Tokenize => 1,
             Self::Embed => 1,
             Self::Train => 1,

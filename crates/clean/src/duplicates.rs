@@ -10,7 +10,8 @@ use std::fmt;
 
 use artifact::Split;
 
-use crate::profile::{Duplicates, Leaks};
+use crate::near::{Clusters, Link};
+use crate::profile::{Duplicates, Leaks, NearDuplicates};
 use crate::row::{Row, TextKey};
 
 /// Why a row is removed.
@@ -23,16 +24,19 @@ pub(crate) enum Reason {
     InTest,
     /// An unlabelled row whose text some labelled row has.
     InLabelled,
+    /// A row of the other side that shares most of its wording with an official test row.
+    NearTest,
 }
 
 impl Reason {
     /// All of them, in the order of reports.
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 6] = [
         Self::Empty,
         Self::Duplicate,
         Self::ConflictingLabels,
         Self::InTest,
         Self::InLabelled,
+        Self::NearTest,
     ];
 
     /// The `reason` column of `removed.parquet`.
@@ -43,6 +47,7 @@ impl Reason {
             Self::ConflictingLabels => "conflicting labels",
             Self::InTest => "stands in test",
             Self::InLabelled => "stands in labelled rows",
+            Self::NearTest => "near a test row",
         }
     }
 }
@@ -67,6 +72,7 @@ pub(crate) struct Audit {
     pub(crate) removals: Vec<Option<Removal>>,
     pub(crate) duplicates: Duplicates,
     pub(crate) leaks: Leaks,
+    pub(crate) near: NearDuplicates,
 }
 
 /// Decides about every row. Which rows are removed does not depend on rows after them, except for
@@ -100,6 +106,39 @@ pub(crate) fn audit(rows: &[Row]) -> Audit {
 }
 
 impl Audit {
+    /// Removes from the other side what is near an official test row, and counts what is near what.
+    /// Of each cluster the first test row is named.
+    pub(crate) fn near(&mut self, rows: &[Row], clusters: &Clusters, links: &[Link]) {
+        let mut test: HashMap<usize, usize> = HashMap::new();
+        let mut sizes: HashMap<usize, u64> = HashMap::new();
+        let linked = |position: &usize| clusters.size(*position) > 1;
+        for position in (0..rows.len()).filter(linked) {
+            let cluster = clusters.root(position);
+            *sizes.entry(cluster).or_default() += 1;
+            if rows[position].is_official_test() {
+                test.entry(cluster).or_insert(position);
+            }
+        }
+        self.near.clusters = sizes.len() as u64;
+        self.near.rows = sizes.values().sum();
+        self.near.largest_cluster = sizes.values().max().copied().unwrap_or(0);
+        self.near.links = links.len() as u64;
+        for position in (0..rows.len()).filter(linked) {
+            let Some(kept) = test.get(&clusters.root(position)) else {
+                continue;
+            };
+            if rows[position].is_official_test() {
+                continue;
+            }
+            self.remove(position, Reason::NearTest, Some(*kept));
+            if rows[position].label.is_some() {
+                self.near.train_rows_removed += 1;
+            } else {
+                self.near.unlabelled_rows_removed += 1;
+            }
+        }
+    }
+
     fn remove(&mut self, position: usize, reason: Reason, kept: Option<usize>) {
         self.removals[position] = Some(Removal { reason, kept });
     }

@@ -6,6 +6,7 @@
 
 mod duplicates;
 mod error;
+mod near;
 mod normalize;
 pub mod profile;
 mod row;
@@ -25,6 +26,7 @@ pub use error::CleanError;
 pub use normalize::normalize;
 
 use duplicates::{Audit, Reason};
+use near::{Clusters, Link};
 use split::{Divider, Splitter};
 use summarise::Decided;
 use texts::{Cleaned, normalise};
@@ -77,9 +79,23 @@ fn decide(
         });
     }
     let divider = Divider::of(rows)?;
-    let audit = duplicates::audit(rows);
+    let mut audit = duplicates::audit(rows);
     let columns =
         Columns::of(&cleaned.reviews).map_err(CleanError::table("read", context.output()))?;
+    let near = settings
+        .near_duplicates
+        .find
+        .then(|| find_near(context, settings, &columns.texts, &audit));
+    if let Some((clusters, links)) = &near {
+        audit.near(rows, clusters, links);
+    }
+    let clusters = near.as_ref().map(|(clusters, _)| clusters);
+    let keys = split::keys(
+        &columns.texts,
+        &columns.groups,
+        settings.split.grouped,
+        clusters,
+    );
     let splitter = Splitter {
         divider,
         settings: &settings.split,
@@ -88,13 +104,7 @@ fn decide(
     let sides: Vec<Option<Split>> = (0..rows.len())
         .map(|position| {
             let kept = audit.removals[position].is_none();
-            kept.then(|| {
-                splitter.side(
-                    &rows[position],
-                    columns.texts[position],
-                    columns.groups[position],
-                )
-            })
+            kept.then(|| splitter.side(&rows[position], keys[position]))
         })
         .collect();
     let decided = Decided {
@@ -103,6 +113,7 @@ fn decide(
         texts: &columns.texts,
         groups: &columns.groups,
         audit: &audit,
+        near: near.as_ref().map(|(_, links)| links.as_slice()),
         sides: &sides,
         divider,
     };
@@ -116,6 +127,24 @@ fn decide(
         classes: Sentiment::class_names(),
     };
     Ok(Outcome::new(contract, files, summary(&decided)))
+}
+
+/// The rows that are left after copies were removed and share most of their wording.
+fn find_near(
+    context: &Context,
+    settings: &CleanSettings,
+    texts: &[&str],
+    audit: &Audit,
+) -> (Clusters, Vec<Link>) {
+    let _task = context
+        .progress()
+        .task("looking for near-duplicates", None, "reviews");
+    let left: Vec<Option<&str>> = texts
+        .iter()
+        .zip(&audit.removals)
+        .map(|(text, removal)| removal.is_none().then_some(*text))
+        .collect();
+    near::clusters(&left, settings.near_duplicates.threshold)
 }
 
 /// Columns as slices by position.

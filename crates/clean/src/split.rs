@@ -6,10 +6,13 @@
 //! would move others. The hash knows nothing of the label, so every class is divided in the same
 //! expected proportion; a class of n rows misses its share p by about sqrt(p (1 - p) / n).
 
+use std::collections::HashMap;
+
 use artifact::Split;
 use settings::SplitSettings;
 
 use crate::error::CleanError;
+use crate::near::Clusters;
 use crate::row::Row;
 
 /// Whose split it is.
@@ -66,15 +69,11 @@ pub(crate) struct Splitter<'a> {
 }
 
 impl Splitter<'_> {
-    /// The side of a row.
-    pub(crate) fn side(&self, row: &Row, text: &str, group: Option<&str>) -> Split {
+    /// The side of a row that is divided by this key.
+    pub(crate) fn side(&self, row: &Row, key: Key<'_>) -> Split {
         if row.label.is_none() {
             return Split::Unlabelled;
         }
-        let key = match group.filter(|_| self.settings.grouped) {
-            Some(group) => ("group", group),
-            None => ("text", text),
-        };
         let in_test = match self.divider {
             Divider::Official => row.official == Some(Split::Test),
             Divider::Hash => fraction(self.seed, "test", key) < self.settings.test,
@@ -87,6 +86,59 @@ impl Splitter<'_> {
             Split::Train
         }
     }
+}
+
+/// What a row is divided by: the kind of key, and the key.
+pub(crate) type Key<'a> = (&'static str, &'a str);
+
+/// The key of every row: its group, or its text where it has none or groups do not count. Rows
+/// that are near each other, directly or through rows of their groups, have one key, that with the
+/// smallest digest: it depends on which rows there are and not on their order. A new row can move
+/// others only by being near rows of two sides, which then have to come together.
+pub(crate) fn keys<'a>(
+    texts: &[&'a str],
+    groups: &[Option<&'a str>],
+    grouped: bool,
+    near: Option<&Clusters>,
+) -> Vec<Key<'a>> {
+    let own = |position: usize| match groups[position].filter(|_| grouped) {
+        Some(group) => ("group", group),
+        None => ("text", texts[position]),
+    };
+    let mut keys: Vec<Key<'a>> = (0..texts.len()).map(own).collect();
+    let Some(near) = near else {
+        return keys;
+    };
+    let linked = || (0..texts.len()).filter(|position| near.size(*position) > 1);
+    let mut units: HashMap<Key<'a>, usize> = HashMap::new();
+    for position in linked() {
+        let next = units.len();
+        units.entry(keys[position]).or_insert(next);
+    }
+    let mut together = Clusters::new(units.len());
+    for position in linked() {
+        together.join(units[&keys[position]], units[&keys[near.root(position)]]);
+    }
+    let mut smallest: HashMap<usize, Key<'a>> = HashMap::new();
+    for (key, unit) in &units {
+        let best = smallest.entry(together.root(*unit)).or_insert(*key);
+        if digest(*key) < digest(*best) {
+            *best = *key;
+        }
+    }
+    for key in &mut keys {
+        if let Some(unit) = units.get(key) {
+            *key = smallest[&together.root(*unit)];
+        }
+    }
+    keys
+}
+
+fn digest((kind, key): Key<'_>) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(kind.as_bytes());
+    hasher.update(key.as_bytes());
+    *hasher.finalize().as_bytes()
 }
 
 /// A number from 0 up to 1 that is the same whenever the arguments are. `draw` keeps the two
@@ -123,7 +175,7 @@ mod tests {
 
     fn shares(splitter: &Splitter<'_>, row: &Row) -> [f64; 3] {
         let sides: Vec<Split> = (0..20_000)
-            .map(|id| splitter.side(row, &format!("text {id}"), None))
+            .map(|id| splitter.side(row, ("text", &format!("text {id}"))))
             .collect();
         Split::LABELLED
             .map(|split| sides.iter().filter(|side| **side == split).count() as f64 / 20_000.0)
@@ -160,30 +212,33 @@ mod tests {
     }
 
     #[test]
-    fn groups_stay_together_unless_told_otherwise() {
-        let grouped = SplitSettings {
-            test: 0.5,
-            ..SplitSettings::default()
-        };
-        let single = SplitSettings {
-            grouped: false,
-            ..grouped.clone()
-        };
-        let sides = |settings: &SplitSettings| {
-            let splitter = Splitter {
-                divider: Divider::Hash,
-                settings,
-                seed: 3,
-            };
-            let mut sides: Vec<Split> = (0..100)
-                .map(|id| splitter.side(&row(None), &id.to_string(), Some("tt1")))
-                .collect();
-            sides.sort();
-            sides.dedup();
-            sides.len()
-        };
-        assert_eq!(sides(&grouped), 1);
-        assert!(sides(&single) > 1);
+    fn what_belongs_together_has_one_key() {
+        let texts = ["a", "b", "c", "d", "e"];
+        let groups = [Some("x"), Some("x"), None, Some("y"), Some("y")];
+        let distinct =
+            |keys: &[Key<'_>]| keys.iter().collect::<std::collections::HashSet<_>>().len();
+        let of = |grouped, near: Option<&Clusters>| keys(&texts, &groups, grouped, near);
+        assert_eq!(of(true, None)[..2], [("group", "x"), ("group", "x")]);
+        assert_eq!(distinct(&of(true, None)), 3);
+        assert_eq!(distinct(&of(false, None)), 5);
+        let mut near = Clusters::new(5);
+        near.join(1, 2);
+        let joined = of(true, Some(&near));
+        assert_eq!(distinct(&joined), 2);
+        assert!(joined[0] == joined[1] && joined[1] == joined[2]);
+        // Through `c` both groups are one.
+        near.join(2, 4);
+        assert_eq!(distinct(&of(true, Some(&near))), 1);
+        assert_eq!(distinct(&of(false, Some(&near))), 3);
+    }
+
+    #[test]
+    fn the_key_of_a_cluster_does_not_depend_on_the_order() {
+        let mut near = Clusters::new(3);
+        near.join(0, 2);
+        let one = keys(&["a", "b", "c"], &[None; 3], true, Some(&near))[0];
+        let other = keys(&["c", "b", "a"], &[None; 3], true, Some(&near))[0];
+        assert_eq!(one, other);
     }
 
     #[test]
@@ -199,7 +254,7 @@ mod tests {
                 seed,
             };
             (0..50)
-                .map(|id| splitter.side(&row(None), &id.to_string(), None))
+                .map(|id| splitter.side(&row(None), ("text", &id.to_string())))
                 .collect::<Vec<_>>()
         };
         assert_eq!(sides(1), sides(1));

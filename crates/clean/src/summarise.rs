@@ -4,12 +4,16 @@ use artifact::{Sentiment, Split};
 use settings::CleanSettings;
 
 use crate::duplicates::{Audit, Reason};
+use crate::near::Link;
 use crate::profile::{self, *};
 use crate::row::Row;
 use crate::split::Divider;
 
 /// Example reviews of a class.
 const EXAMPLES: usize = 3;
+
+/// Pairs of near-duplicates shown.
+const NEAR_EXAMPLES: usize = 8;
 
 /// Characters of an example.
 const EXCERPT: usize = 300;
@@ -22,6 +26,8 @@ pub(crate) struct Decided<'a> {
     pub(crate) texts: &'a [&'a str],
     pub(crate) groups: &'a [Option<&'a str>],
     pub(crate) audit: &'a Audit,
+    /// Pairs of near rows, where they were looked for.
+    pub(crate) near: Option<&'a [Link]>,
     /// `None` for removed rows.
     pub(crate) sides: &'a [Option<Split>],
     pub(crate) divider: Divider,
@@ -83,6 +89,11 @@ impl Decided<'_> {
             splits: self.splits(),
             duplicates: self.audit.duplicates,
             leaks: self.audit.leaks,
+            near_duplicates: self.near.map(|links| NearDuplicates {
+                threshold: settings.near_duplicates.threshold,
+                examples: self.near_pairs(links),
+                ..self.audit.near.clone()
+            }),
             groups: shared_groups(groups),
             telling_words: self.telling_words(),
             examples: Sentiment::ALL.map(|class| self.examples(class)).to_vec(),
@@ -136,18 +147,31 @@ impl Decided<'_> {
             .filter(|position| self.rows[*position].label == Some(class))
             .collect();
         positions.sort_by_key(|position| self.rows[*position].text.normalised);
-        let reviews = positions.into_iter().take(EXAMPLES).map(|position| {
-            let text = self.texts[position];
-            let end = text.char_indices().nth(EXCERPT).map(|(end, _)| end);
-            ExampleReview {
-                row_id: self.row_ids[position],
-                text: text[..end.unwrap_or(text.len())].to_owned(),
-                cut: end.is_some(),
-            }
-        });
+        let reviews = positions.into_iter().take(EXAMPLES);
         ClassExamples {
             class,
-            reviews: reviews.collect(),
+            reviews: reviews.map(|position| self.example(position)).collect(),
         }
+    }
+
+    fn example(&self, position: usize) -> ExampleReview {
+        let text = self.texts[position];
+        let end = text.char_indices().nth(EXCERPT).map(|(end, _)| end);
+        ExampleReview {
+            row_id: self.row_ids[position],
+            text: text[..end.unwrap_or(text.len())].to_owned(),
+            cut: end.is_some(),
+        }
+    }
+
+    fn near_pairs(&self, links: &[Link]) -> Vec<NearPair> {
+        let mut links = links.to_vec();
+        links.sort_by(|one, two| one.similarity.total_cmp(&two.similarity));
+        let pair = |link: Link| NearPair {
+            similarity: link.similarity,
+            one: self.example(link.one),
+            two: self.example(link.two),
+        };
+        links.into_iter().take(NEAR_EXAMPLES).map(pair).collect()
     }
 }

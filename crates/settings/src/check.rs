@@ -144,6 +144,12 @@ fn check_ingest_and_clean(pipeline: &Pipeline) -> Result<(), SettingsError> {
             "must be 64 hex digits",
         ));
     }
+    inside(
+        "clean.near_duplicates.threshold",
+        pipeline.clean.near_duplicates.threshold,
+        0.5,
+        1.0,
+    )?;
     inside("clean.split.test", pipeline.clean.split.test, 0.0, 0.9)?;
     inside(
         "clean.split.validation",

@@ -13,6 +13,8 @@ pub struct CleanSettings {
     pub unicode: bool,
     /// Every run of white space becomes one space; none at the ends.
     pub white_space: bool,
+    /// Reviews that share most of their wording.
+    pub near_duplicates: NearDuplicateSettings,
     /// How rows are split.
     pub split: SplitSettings,
     /// Seed of the split; the pipeline's where none is given.
@@ -25,8 +27,30 @@ impl Default for CleanSettings {
             html: true,
             unicode: true,
             white_space: true,
+            near_duplicates: NearDuplicateSettings::default(),
             split: SplitSettings::default(),
             seed: None,
+        }
+    }
+}
+
+/// `[clean.near_duplicates]`. Two reviews are near-duplicates when the Jaccard similarity of their
+/// runs of five words reaches the threshold. They stay on one side of the split; where the split is
+/// the source's own, what is near a test row is removed from the other side.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NearDuplicateSettings {
+    /// Whether they are looked for.
+    pub find: bool,
+    /// Jaccard similarity, 0.5 to 1.
+    pub threshold: f64,
+}
+
+impl Default for NearDuplicateSettings {
+    fn default() -> Self {
+        Self {
+            find: true,
+            threshold: 0.8,
         }
     }
 }

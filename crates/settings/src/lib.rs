@@ -16,7 +16,7 @@ mod tokenizer;
 mod training;
 pub mod vectors;
 
-pub use clean::{CleanSettings, SplitSettings};
+pub use clean::{CleanSettings, NearDuplicateSettings, SplitSettings};
 pub use embedding::{ENCODER_FILES, EmbeddingKind, EmbeddingSettings};
 pub use error::{SettingsError, nearest, suggest};
 pub use evaluation::{EvaluationSettings, ReportSettings};

@@ -15,7 +15,7 @@ pub(crate) use lengths::{bins, count_into, lengths};
 pub(crate) use words::telling_words;
 
 /// Version of this form.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
 
 /// The whole of `profile.json`. Every number of rows is a number of reviews.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -37,6 +37,8 @@ pub struct Profile {
     pub duplicates: Duplicates,
     /// Official test texts that stood in the training rows, too.
     pub leaks: Leaks,
+    /// Reviews that share most of their wording; nothing where they were not looked for.
+    pub near_duplicates: Option<NearDuplicates>,
     /// Groups (films) by split.
     pub groups: Groups,
     /// The words that speak most for a class, learned from the training split.
@@ -157,6 +159,40 @@ pub struct Leaks {
     pub test_rows_verbatim: u64,
     /// Training rows removed.
     pub train_rows_removed: u64,
+}
+
+/// Reviews that share most of their wording, after copies were removed.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NearDuplicates {
+    /// Jaccard similarity of runs of five words from which on two reviews are near.
+    pub threshold: f64,
+    /// Sets of reviews that are near each other, directly or through others.
+    pub clusters: u64,
+    /// Reviews in them.
+    pub rows: u64,
+    /// Reviews in the largest of them.
+    pub largest_cluster: u64,
+    /// Pairs that were compared and hold the clusters together.
+    pub links: u64,
+    /// Training rows removed because they are near an official test row.
+    pub train_rows_removed: u64,
+    /// Unlabelled rows removed for the same reason.
+    pub unlabelled_rows_removed: u64,
+    /// Some of the pairs, the least similar ones first, because those are the ones to doubt.
+    pub examples: Vec<NearPair>,
+}
+
+/// Two reviews that are near each other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NearPair {
+    /// Jaccard similarity of their runs of five words.
+    pub similarity: f64,
+    /// The earlier row.
+    pub one: ExampleReview,
+    /// The later row.
+    pub two: ExampleReview,
 }
 
 /// Groups (films) by split.

@@ -1,0 +1,54 @@
+//! Rows that belong together, directly or through others.
+
+/// Disjoint sets of positions (Tarjan 1975), joined by size.
+#[derive(Clone, Debug)]
+pub(crate) struct Clusters {
+    parents: Vec<u32>,
+    sizes: Vec<u32>,
+}
+
+impl Clusters {
+    /// Every position by itself.
+    pub(crate) fn new(count: usize) -> Self {
+        let parents = (0..count)
+            .map(|at| u32::try_from(at).expect("rows fit 32 bits"))
+            .collect();
+        Self {
+            parents,
+            sizes: vec![1; count],
+        }
+    }
+
+    /// The position that stands for the cluster of another.
+    pub(crate) fn root(&self, mut position: usize) -> usize {
+        while self.parents[position] as usize != position {
+            position = self.parents[position] as usize;
+        }
+        position
+    }
+
+    /// Whether two positions are in one cluster.
+    pub(crate) fn together(&self, one: usize, two: usize) -> bool {
+        self.root(one) == self.root(two)
+    }
+
+    /// Puts two clusters together.
+    pub(crate) fn join(&mut self, one: usize, two: usize) {
+        let (one, two) = (self.root(one), self.root(two));
+        if one == two {
+            return;
+        }
+        let (small, large) = if self.sizes[one] < self.sizes[two] {
+            (one, two)
+        } else {
+            (two, one)
+        };
+        self.parents[small] = large as u32;
+        self.sizes[large] += self.sizes[small];
+    }
+
+    /// Number of positions in the cluster of one.
+    pub(crate) fn size(&self, position: usize) -> usize {
+        self.sizes[self.root(position)] as usize
+    }
+}

@@ -1,0 +1,139 @@
+//! Runs of five words as numbers, and which of them occur more than once.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Words of a run.
+const RUN: usize = 5;
+
+/// Bits of the smallest table.
+const LEAST_BITS: usize = 1 << 16;
+
+/// The set of a text's runs of five words, sorted, each by 64 bits of a hash: of a billion runs two
+/// would be taken for each other by a chance of one in forty. Words are letters and digits, in
+/// lower case. A text of fewer words has none: that short, being alike means nothing.
+pub(super) fn grams(text: &str) -> Vec<u64> {
+    let mut run = [0_u64; RUN];
+    let mut grams = Vec::with_capacity(text.len() / 5);
+    let mut words = 0_usize;
+    for word in text.split(|character: char| !character.is_alphanumeric()) {
+        if word.is_empty() {
+            continue;
+        }
+        run.rotate_left(1);
+        run[RUN - 1] = hash_word(word);
+        words += 1;
+        if words >= RUN {
+            grams.push(
+                run.iter()
+                    .fold(0_u64, |sum, word| mix(sum.rotate_left(5) ^ word)),
+            );
+        }
+    }
+    grams.sort_unstable();
+    grams.dedup();
+    grams
+}
+
+/// FNV-1a (Fowler, Noll and Vo) over the lower-case letters, and a mixing of its bits.
+fn hash_word(word: &str) -> u64 {
+    const PRIME: u64 = 0x0000_0100_0000_01B3;
+    let mut hash = 0xCBF2_9CE4_8422_2325_u64;
+    let mut add = |byte: u8| hash = (hash ^ u64::from(byte)).wrapping_mul(PRIME);
+    if word.is_ascii() {
+        word.bytes().for_each(|byte| add(byte.to_ascii_lowercase()));
+    } else {
+        let letters = word.chars().flat_map(char::to_lowercase);
+        letters.for_each(|letter| {
+            u32::from(letter)
+                .to_le_bytes()
+                .into_iter()
+                .for_each(&mut add)
+        });
+    }
+    mix(hash)
+}
+
+/// The finalizer of SplitMix64 (Steele, Lea and Flood 2014).
+fn mix(mut value: u64) -> u64 {
+    value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    value ^ (value >> 31)
+}
+
+/// Which numbers were added more than once: two bits for each place of a hash table without
+/// collision handling, shared by all threads. A number may be taken for repeated that is not, which
+/// costs a comparison; never the reverse, which would cost a pair.
+pub(super) struct SeenTwice {
+    once: Vec<AtomicU64>,
+    twice: Vec<AtomicU64>,
+    shift: u32,
+}
+
+impl SeenTwice {
+    /// A table for about as many numbers.
+    pub(super) fn with_room_for(count: usize) -> Self {
+        let bits = count.saturating_mul(8).max(LEAST_BITS).next_power_of_two();
+        let words = || (0..bits / 64).map(|_| AtomicU64::new(0)).collect();
+        Self {
+            once: words(),
+            twice: words(),
+            shift: 64 - bits.trailing_zeros(),
+        }
+    }
+
+    /// Takes note of a number.
+    pub(super) fn add(&self, number: u64) {
+        let (word, bit) = self.place(number);
+        if self.once[word].fetch_or(bit, Ordering::Relaxed) & bit != 0 {
+            self.twice[word].fetch_or(bit, Ordering::Relaxed);
+        }
+    }
+
+    /// Whether a number was added more than once, perhaps.
+    pub(super) fn has_twice(&self, number: u64) -> bool {
+        let (word, bit) = self.place(number);
+        self.twice[word].load(Ordering::Relaxed) & bit != 0
+    }
+
+    fn place(&self, number: u64) -> (usize, u64) {
+        let place = (number >> self.shift) as usize;
+        (place / 64, 1 << (place % 64))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_and_punctuation_do_not_count() {
+        let one = grams("It's a Film, that I'd see again.");
+        assert_eq!(one, grams("it s a film that i d see AGAIN"));
+        assert_eq!(one.len(), 5);
+        assert_eq!(grams("four words are few"), Vec::<u64>::new());
+        assert_eq!(grams("\u{c9}t\u{e9} \u{c9} b c d").len(), 1);
+        assert_eq!(
+            grams("\u{c9}t\u{e9} a b c d"),
+            grams("\u{e9}T\u{c9} a b c d")
+        );
+    }
+
+    #[test]
+    fn a_run_that_repeats_counts_once() {
+        assert_eq!(grams(&"a b c d e ".repeat(9)).len(), 5);
+    }
+
+    #[test]
+    fn what_was_added_twice_is_known() {
+        let seen = SeenTwice::with_room_for(1000);
+        let numbers: Vec<u64> = (0..1000).map(mix).collect();
+        numbers.iter().for_each(|number| seen.add(*number));
+        numbers[..10].iter().for_each(|number| seen.add(*number));
+        assert!(numbers[..10].iter().all(|number| seen.has_twice(*number)));
+        let mistaken = numbers[10..]
+            .iter()
+            .filter(|number| seen.has_twice(**number))
+            .count();
+        assert!(mistaken < 100, "{mistaken}");
+    }
+}
