@@ -26,17 +26,20 @@ pub(crate) enum Reason {
     InLabelled,
     /// A row of the other side that shares most of its wording with an official test row.
     NearTest,
+    /// A row in a language that is not wanted.
+    OtherLanguage,
 }
 
 impl Reason {
     /// All of them, in the order of reports.
-    pub(crate) const ALL: [Self; 6] = [
+    pub(crate) const ALL: [Self; 7] = [
         Self::Empty,
         Self::Duplicate,
         Self::ConflictingLabels,
         Self::InTest,
         Self::InLabelled,
         Self::NearTest,
+        Self::OtherLanguage,
     ];
 
     /// The `reason` column of `removed.parquet`.
@@ -48,6 +51,7 @@ impl Reason {
             Self::InTest => "stands in test",
             Self::InLabelled => "stands in labelled rows",
             Self::NearTest => "near a test row",
+            Self::OtherLanguage => "other language",
         }
     }
 }
@@ -87,6 +91,10 @@ pub(crate) fn audit(rows: &[Row]) -> Audit {
     for (position, row) in rows.iter().enumerate() {
         if row.is_empty() {
             audit.remove(position, Reason::Empty, None);
+            continue;
+        }
+        if row.text.other_language.is_some() {
+            audit.remove(position, Reason::OtherLanguage, None);
             continue;
         }
         let positions = texts.entry(row.text.normalised).or_default();
@@ -245,7 +253,7 @@ mod tests {
         };
         let text = letters.as_str();
         Row {
-            text: TextFacts::of(text, text),
+            text: TextFacts::of(text, text, &[]),
             label,
             official,
         }

@@ -51,6 +51,14 @@ pub enum CleanError {
         /// Whether whole groups move together.
         grouped: bool,
     },
+    /// No language has this name.
+    #[error("`clean.languages` names `{name}`, which the identifier does not know")]
+    UnknownLanguage {
+        /// As given.
+        name: String,
+        /// Those it knows.
+        known: Vec<&'static str>,
+    },
     /// The output could not be written.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
@@ -81,6 +89,7 @@ impl CleanError {
             Self::EmptySplit { split, grouped } => {
                 Some(format!("Raise `--set clean.split.{split}=SHARE`. {}", few_rows(*grouped)))
             }
+            Self::UnknownLanguage { known, .. } => Some(format!("It knows {}", known.join(", "))),
             Self::Artifact(error) => error.hint(),
         }
     }

@@ -6,6 +6,7 @@
 
 mod duplicates;
 mod error;
+mod language;
 mod near;
 mod normalize;
 pub mod profile;
@@ -56,11 +57,13 @@ why, and `profile.json`: counts, lengths, duplicates, leaks, and the most tellin
     fn run(context: &Context, settings: CleanSettings) -> Result<Outcome, Failure> {
         let input: &Artifact = context.input(StageName::Ingest);
         let path = input.file("reviews.parquet")?;
+        let wanted = language::wanted(&settings.languages)?;
         let raw = table::read(&path)?;
         let task = context
             .progress()
             .task("normalising", Some(raw.height() as u64), "reviews");
-        let cleaned = normalise(raw, &settings, &task).map_err(CleanError::table("read", &path))?;
+        let cleaned =
+            normalise(raw, &settings, &wanted, &task).map_err(CleanError::table("read", &path))?;
         drop(task);
         Ok(decide(context, &settings, &cleaned)?)
     }

@@ -1,6 +1,10 @@
 //! What clean knows of a row while it decides about it: the text itself stays in the table.
 
 use artifact::{Sentiment, Split};
+use whatlang::Lang;
+
+use crate::language;
+use crate::normalize::{is_damaged, states_score};
 
 /// A text by 128 bits of its digest: two texts of a data set with the same one will not be met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -25,15 +29,25 @@ pub(crate) struct TextFacts {
     pub(crate) normalised: TextKey,
     /// Words of the normalised text, separated by white space.
     pub(crate) words: u32,
+    /// Whether its characters had been decoded wrongly.
+    pub(crate) repaired: bool,
+    /// Whether it states its own score.
+    pub(crate) states_score: bool,
+    /// Its language, if that is surely none of the wanted ones.
+    pub(crate) other_language: Option<Lang>,
 }
 
 impl TextFacts {
-    pub(crate) fn of(raw: &str, normalised: &str) -> Self {
+    /// `wanted` are the languages that are wanted, all of them where none is named.
+    pub(crate) fn of(raw: &str, normalised: &str, wanted: &[Lang]) -> Self {
         let words = u32::try_from(normalised.split_whitespace().count()).unwrap_or(u32::MAX);
         Self {
             raw: TextKey::of(raw),
             normalised: TextKey::of(normalised),
             words,
+            repaired: is_damaged(raw),
+            states_score: states_score(raw),
+            other_language: language::other(normalised, wanted),
         }
     }
 }

@@ -167,7 +167,7 @@ mod tests {
 
     fn row(official: Option<Split>) -> Row {
         Row {
-            text: TextFacts::of("x", "x"),
+            text: TextFacts::of("x", "x", &[]),
             label: Some(Sentiment::Positive),
             official,
         }

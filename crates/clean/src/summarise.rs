@@ -1,5 +1,7 @@
 //! The data profile from the decisions about every row.
 
+use std::collections::BTreeMap;
+
 use artifact::{Sentiment, Split};
 use settings::CleanSettings;
 
@@ -94,9 +96,33 @@ impl Decided<'_> {
                 examples: self.near_pairs(links),
                 ..self.audit.near.clone()
             }),
+            texts: self.noticed(settings),
             groups: shared_groups(groups),
             telling_words: self.telling_words(),
             examples: Sentiment::ALL.map(|class| self.examples(class)).to_vec(),
+        }
+    }
+
+    fn noticed(&self, settings: &CleanSettings) -> Texts {
+        let count =
+            |found: &dyn Fn(&Row) -> bool| self.rows.iter().filter(|row| found(row)).count() as u64;
+        let mut languages: BTreeMap<&str, u64> = BTreeMap::new();
+        for language in self.rows.iter().filter_map(|row| row.text.other_language) {
+            *languages.entry(language.eng_name()).or_default() += 1;
+        }
+        let mut other_languages: Vec<LanguageCount> = languages
+            .into_iter()
+            .map(|(language, rows)| LanguageCount {
+                language: language.to_owned(),
+                rows,
+            })
+            .collect();
+        other_languages.sort_by_key(|entry| std::cmp::Reverse(entry.rows));
+        Texts {
+            repaired: count(&|row| row.text.repaired),
+            state_a_score: count(&|row| row.label.is_some() && row.text.states_score),
+            scores_masked: settings.mask_scores,
+            other_languages,
         }
     }
 

@@ -5,6 +5,7 @@ use polars::prelude::*;
 use rayon::prelude::*;
 use settings::CleanSettings;
 use stage::Task;
+use whatlang::Lang;
 
 use crate::normalize::normalize;
 use crate::row::{Row, TextFacts};
@@ -22,9 +23,10 @@ pub(crate) struct Cleaned {
 pub(crate) fn normalise(
     mut reviews: DataFrame,
     settings: &CleanSettings,
+    wanted: &[Lang],
     task: &Task,
 ) -> PolarsResult<Cleaned> {
-    let (texts, keys) = normalise_texts(reviews.column("text")?.str()?, settings, task);
+    let (texts, keys) = normalise_texts(reviews.column("text")?.str()?, settings, wanted, task);
     let labels = reviews.column("label")?.u8()?.iter();
     let splits = reviews.column("split")?.str()?.iter();
     let rows = keys
@@ -47,6 +49,7 @@ pub(crate) fn normalise(
 fn normalise_texts(
     texts: &StringChunked,
     settings: &CleanSettings,
+    wanted: &[Lang],
     task: &Task,
 ) -> (StringChunked, Vec<TextFacts>) {
     let mut normalised = StringChunkedBuilder::new("text".into(), texts.len());
@@ -61,7 +64,7 @@ fn normalise_texts(
             .par_iter()
             .map(|raw| {
                 let text = normalize(raw, settings);
-                let facts = TextFacts::of(raw, &text);
+                let facts = TextFacts::of(raw, &text, wanted);
                 (text, facts)
             })
             .collect();

@@ -13,6 +13,11 @@ pub struct CleanSettings {
     pub unicode: bool,
     /// Every run of white space becomes one space; none at the ends.
     pub white_space: bool,
+    /// Whether a score that a review states itself (`7/10`) is replaced by `[score]`.
+    pub mask_scores: bool,
+    /// Languages that are wanted, by English name or ISO 639-3 code. Rows that are surely in another
+    /// are removed; with an empty list none is.
+    pub languages: Vec<String>,
     /// Reviews that share most of their wording.
     pub near_duplicates: NearDuplicateSettings,
     /// How rows are split.
@@ -27,6 +32,8 @@ impl Default for CleanSettings {
             html: true,
             unicode: true,
             white_space: true,
+            mask_scores: false,
+            languages: Vec::new(),
             near_duplicates: NearDuplicateSettings::default(),
             split: SplitSettings::default(),
             seed: None,

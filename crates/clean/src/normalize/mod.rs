@@ -1,13 +1,19 @@
 //! One text, normalised. Plain functions of a string, so that whoever judges new text later can
 //! treat it exactly as the training text was treated.
 
+mod mojibake;
 mod plain;
 mod reduce;
 mod references;
+mod scores;
 mod tags;
+
+use std::borrow::Cow;
 
 use settings::CleanSettings;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+
+pub(crate) use scores::states_score;
 
 use reduce::Reducer;
 
@@ -20,10 +26,40 @@ use reduce::Reducer;
 /// - `unicode`: form NFC; curly quotes, dashes and the ellipsis in their plain form; control and
 ///   invisible characters removed, except those that join emoji; C1 controls, which are what is
 ///   left of mis-decoded Windows-1252, become what was meant.
+///   UTF-8 that was read as Windows-1252 (`Ã©`) is undone.
+/// - `mask_scores`: a score that the text states itself (`7/10`) becomes `[score]`.
 /// - `white_space`: every run of white space (of Unicode) becomes one space, none at the ends.
 ///
 /// Case, punctuation, emoticons and emoji stay: they carry sentiment.
 pub fn normalize(text: &str, settings: &CleanSettings) -> String {
+    let mut normalised = normalize_once(text, settings);
+    // A damaged run may come to light only when references in it were decoded.
+    while settings.unicode
+        && let Cow::Owned(repaired) = mojibake::repair(&normalised)
+    {
+        normalised = normalize_once(&repaired, settings);
+    }
+    if settings.mask_scores
+        && let Cow::Owned(masked) = scores::mask(&normalised)
+    {
+        return masked;
+    }
+    normalised
+}
+
+/// Whether characters of a text had been decoded wrongly: C1 controls, or UTF-8 read as
+/// Windows-1252.
+pub(crate) fn is_damaged(text: &str) -> bool {
+    text.contains(|character: char| ('\u{80}'..='\u{9f}').contains(&character))
+        || matches!(mojibake::repair(text), Cow::Owned(_))
+}
+
+fn normalize_once(text: &str, settings: &CleanSettings) -> String {
+    let text = &*if settings.unicode {
+        mojibake::repair(text)
+    } else {
+        Cow::Borrowed(text)
+    };
     let mut reducer = Reducer::new(settings.html, settings.unicode, text.len());
     if settings.unicode && !is_composed(text) {
         reducer.push_text(&text.nfc().collect::<String>());

@@ -21,8 +21,8 @@ pub(super) fn plain(character: char) -> Plain {
     match character {
         '\t' | '\n' | '\u{b}' | '\u{c}' | '\r' => Keep,
         '\0'..='\u{1f}' | '\u{7f}' => Remove,
-        // Two line breaks that few programs know, and one for paragraphs.
-        '\u{85}' | '\u{2028}' | '\u{2029}' => Replace("\n"),
+        // A line break that few programs know, and one for paragraphs.
+        '\u{2028}' | '\u{2029}' => Replace("\n"),
         // No text has C1 controls. It was written in Windows-1252 and read as Latin-1.
         '\u{80}'..='\u{9f}' => match windows_1252(character) {
             Some(meant) => match plain(meant) {

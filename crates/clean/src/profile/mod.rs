@@ -39,6 +39,8 @@ pub struct Profile {
     pub leaks: Leaks,
     /// Reviews that share most of their wording; nothing where they were not looked for.
     pub near_duplicates: Option<NearDuplicates>,
+    /// What was noticed in the texts.
+    pub texts: Texts,
     /// Groups (films) by split.
     pub groups: Groups,
     /// The words that speak most for a class, learned from the training split.
@@ -159,6 +161,30 @@ pub struct Leaks {
     pub test_rows_verbatim: u64,
     /// Training rows removed.
     pub train_rows_removed: u64,
+}
+
+/// What was noticed in the texts, of all rows read.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Texts {
+    /// Reviews with characters that had been decoded wrongly, repaired where `unicode` is on.
+    pub repaired: u64,
+    /// Labelled reviews that state their own score, as `7/10` or `8 out of 10`.
+    pub state_a_score: u64,
+    /// Whether those scores were masked.
+    pub scores_masked: bool,
+    /// Reviews in other languages than the wanted ones, by language, the most frequent first.
+    pub other_languages: Vec<LanguageCount>,
+}
+
+/// Reviews in one language.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LanguageCount {
+    /// Its English name.
+    pub language: String,
+    /// How many.
+    pub rows: u64,
 }
 
 /// Reviews that share most of their wording, after copies were removed.

@@ -1,0 +1,92 @@
+//! Text in UTF-8 that some program took for Windows-1252: `â€™` for an apostrophe, `Ã©` for é.
+
+use std::borrow::Cow;
+
+use super::plain::windows_1252;
+
+/// The text with such damage undone, however often it was done. Only runs of two to four
+/// characters that are, byte for byte, one character beyond ASCII in UTF-8 are changed; a lone `Ã`
+/// is a letter and stays.
+pub(super) fn repair(text: &str) -> Cow<'_, str> {
+    let mut repaired = Cow::Borrowed(text);
+    while let Some(better) = repair_once(&repaired) {
+        repaired = Cow::Owned(better);
+    }
+    repaired
+}
+
+/// `None` where there is nothing to repair.
+fn repair_once(text: &str) -> Option<String> {
+    // Every damaged run begins with one of the characters from `Â` to `ô`.
+    text.chars().find(|character| is_lead(*character))?;
+    let mut repaired = String::with_capacity(text.len());
+    let mut rest = text;
+    let mut changed = false;
+    while let Some(first) = rest.chars().next() {
+        match run(rest) {
+            Some((meant, length)) => {
+                repaired.push(meant);
+                rest = &rest[length..];
+                changed = true;
+            }
+            None => {
+                repaired.push(first);
+                rest = &rest[first.len_utf8()..];
+            }
+        }
+    }
+    changed.then_some(repaired)
+}
+
+fn is_lead(character: char) -> bool {
+    ('\u{c2}'..='\u{f4}').contains(&character)
+}
+
+/// The character that a run at the start of a text means, and the run's length in bytes.
+fn run(text: &str) -> Option<(char, usize)> {
+    let mut characters = text.char_indices();
+    let (_, lead) = characters.next().filter(|(_, lead)| is_lead(*lead))?;
+    let mut bytes = [byte(lead)?, 0, 0, 0];
+    let count = match bytes[0] {
+        0xC2..=0xDF => 2,
+        0xE0..=0xEF => 3,
+        _ => 4,
+    };
+    let mut end = lead.len_utf8();
+    for place in &mut bytes[1..count] {
+        let (at, character) = characters.next()?;
+        *place = byte(character).filter(|byte| (0x80..0xC0).contains(byte))?;
+        end = at + character.len_utf8();
+    }
+    let meant = std::str::from_utf8(&bytes[..count]).ok()?.chars().next()?;
+    Some((meant, end))
+}
+
+/// The byte that reads as this character in Windows-1252, or in Latin-1 where the former has none.
+fn byte(character: char) -> Option<u8> {
+    if let Ok(byte) = u8::try_from(u32::from(character)) {
+        return Some(byte);
+    }
+    (0x80..0xA0_u8).find(|byte| windows_1252(char::from(*byte)) == Some(character))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn damage_is_undone_and_letters_stay() {
+        let check = |text: &str, expected: &str| assert_eq!(repair(text), expected, "{text}");
+        check("It\u{e2}\u{20ac}\u{2122}s", "It\u{2019}s");
+        check("It\u{e2}\u{80}\u{99}s", "It\u{2019}s");
+        check("Am\u{c3}\u{a9}lie", "Am\u{e9}lie");
+        check("\u{c3}\u{83}\u{c2}\u{a9}", "\u{e9}");
+        check("\u{f0}\u{178}\u{2dc}\u{20ac}!", "\u{1f600}!");
+        check("\u{c3}", "\u{c3}");
+        check("S\u{c3}O PAULO", "S\u{c3}O PAULO");
+        check("\u{c2} \u{c3}x", "\u{c2} \u{c3}x");
+        check("na\u{ef}ve caf\u{e9}", "na\u{ef}ve caf\u{e9}");
+        check("plain", "plain");
+        check("", "");
+    }
+}
