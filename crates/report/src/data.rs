@@ -86,6 +86,8 @@ pub struct ReviewsData {
     pub splitting: String,
     /// Duplicates and leaks, in words with a count.
     pub audit: Vec<AuditLine>,
+    /// Some pairs of reviews that share most of their wording.
+    pub near_pairs: Vec<NearPair>,
     /// Lengths of the reviews that were kept, in words.
     pub lengths: Vec<LengthBin>,
     /// The words that tell most about a class, learned from the training split.
@@ -132,6 +134,15 @@ impl SplitCount {
     pub fn rows(&self) -> u64 {
         self.negative + self.positive + self.unlabelled
     }
+}
+
+/// Two reviews that share most of their wording.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NearPair {
+    /// Jaccard similarity of their runs of five words.
+    pub similarity: f64,
+    /// Their beginnings.
+    pub texts: [String; 2],
 }
 
 /// One finding of the audit.

@@ -362,7 +362,13 @@ fn the_report_unites_all_models_in_the_order_of_the_pipeline() {
         "1,234,567",
         "kept: epoch 2",
         "learned here",
-        "Test reviews whose text stood in the training data, too: 2 (1 verbatim; 3 training reviews were removed)",
+        "Test reviews whose text stood in the training data, too: 2;",
+        "1 verbatim; 3 training reviews were removed",
+        "in 2 clusters of at most 3, kept on one side of the split",
+        "1 training review and 0 unlabelled ones near a test review were removed",
+        "Labelled reviews that state their own score",
+        "2 French",
+        "A film that I liked &lt;b&gt;a lot&lt;/b&gt; ...",
     ] {
         assert!(html.contains(part), "{part}");
     }

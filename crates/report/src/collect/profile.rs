@@ -8,7 +8,7 @@ use stage::format::{count, plural};
 
 use super::read_json;
 use crate::ReportError;
-use crate::data::{AuditLine, ClassWords, LengthBin, ReviewsData, SplitCount, Word};
+use crate::data::{AuditLine, ClassWords, LengthBin, NearPair, ReviewsData, SplitCount, Word};
 
 /// What the page shows of `profile.json`. Every member must be there: a profile of another shape is
 /// an error, and never a page that says nothing about duplicates and leaks.
@@ -18,6 +18,8 @@ struct ProfileView {
     splits: Vec<SplitView>,
     duplicates: DuplicatesView,
     leaks: LeaksView,
+    near_duplicates: Option<NearView>,
+    texts: TextsView,
     groups: GroupsView,
     telling_words: Vec<ClassWordsView>,
 }
@@ -67,6 +69,44 @@ struct LeaksView {
 }
 
 #[derive(Deserialize)]
+struct NearView {
+    threshold: f64,
+    clusters: u64,
+    rows: u64,
+    largest_cluster: u64,
+    train_rows_removed: u64,
+    unlabelled_rows_removed: u64,
+    examples: Vec<NearPairView>,
+}
+
+#[derive(Deserialize)]
+struct NearPairView {
+    similarity: f64,
+    one: ExampleView,
+    two: ExampleView,
+}
+
+#[derive(Deserialize)]
+struct ExampleView {
+    text: String,
+    cut: bool,
+}
+
+#[derive(Deserialize)]
+struct TextsView {
+    repaired: u64,
+    state_a_score: u64,
+    scores_masked: bool,
+    other_languages: Vec<LanguageView>,
+}
+
+#[derive(Deserialize)]
+struct LanguageView {
+    language: String,
+    rows: u64,
+}
+
+#[derive(Deserialize)]
 struct GroupsView {
     train: u64,
     test: u64,
@@ -93,10 +133,27 @@ pub(super) fn read(path: &Path, reviews: ReviewsData) -> Result<ReviewsData, Rep
         splitting: splitting(&view.splitting),
         splits: view.splits.iter().map(split_count).collect(),
         audit: audit(&view),
+        near_pairs: view
+            .near_duplicates
+            .iter()
+            .flat_map(|near| &near.examples)
+            .map(near_pair)
+            .collect(),
         lengths: lengths(&view.splits),
         words: view.telling_words.into_iter().map(class_words).collect(),
         ..reviews
     })
+}
+
+fn near_pair(view: &NearPairView) -> NearPair {
+    let text = |example: &ExampleView| {
+        let end = if example.cut { " ..." } else { "" };
+        format!("{}{end}", example.text)
+    };
+    NearPair {
+        similarity: view.similarity,
+        texts: [text(&view.one), text(&view.two)],
+    }
 }
 
 fn splitting(view: &SplittingView) -> String {
@@ -196,6 +253,10 @@ fn audit(view: &ProfileView) -> Vec<AuditLine> {
             ),
         ),
     ];
+    if let Some(near) = &view.near_duplicates {
+        lines.push(near_line(near));
+    }
+    lines.extend(text_lines(&view.texts));
     if view.groups.train + view.groups.test > 0 {
         lines.push(line(
             "Groups (films) with reviews in train and in test",
@@ -207,6 +268,66 @@ fn audit(view: &ProfileView) -> Vec<AuditLine> {
         ));
     }
     lines
+}
+
+fn near_line(near: &NearView) -> AuditLine {
+    let removed = match (near.train_rows_removed, near.unlabelled_rows_removed) {
+        (0, 0) => "none of them near a review of an official test split from outside it".to_owned(),
+        (train, unlabelled) => format!(
+            "{} and {} near a test review were removed",
+            plural(train, "training review", "training reviews"),
+            plural(unlabelled, "unlabelled one", "unlabelled ones")
+        ),
+    };
+    AuditLine {
+        what: "Reviews that share most of their wording with another".to_owned(),
+        count: near.rows,
+        remark: format!(
+            "in {} of at most {}, kept on one side of the split (Jaccard similarity of runs of five words at least {}); {removed}",
+            plural(near.clusters, "cluster", "clusters"),
+            count(near.largest_cluster),
+            near.threshold
+        ),
+    }
+}
+
+/// What was noticed in the texts, where it was.
+fn text_lines(texts: &TextsView) -> Vec<AuditLine> {
+    let masked = if texts.scores_masked {
+        "masked"
+    } else {
+        "left in: `clean.mask_scores` would mask them"
+    };
+    let languages = texts
+        .other_languages
+        .iter()
+        .map(|entry| format!("{} {}", count(entry.rows), entry.language));
+    let others = texts.other_languages.iter().map(|entry| entry.rows).sum();
+    [
+        (
+            "Reviews with wrongly decoded characters",
+            texts.repaired,
+            "repaired".to_owned(),
+        ),
+        (
+            "Labelled reviews that state their own score",
+            texts.state_a_score,
+            masked.to_owned(),
+        ),
+        (
+            "Reviews in another language",
+            others,
+            languages.collect::<Vec<_>>().join(", "),
+        ),
+    ]
+    .into_iter()
+    .filter(|(_, found, _)| *found > 0)
+    .map(|(what, found, remark)| AuditLine {
+        what: what.to_owned(),
+        count: found,
+        remark,
+    })
+    .collect()
 }
 
 fn class_words(view: ClassWordsView) -> ClassWords {

@@ -57,20 +57,13 @@ fn audit(data: &ReportData) -> Option<String> {
     let found: Vec<String> = lines
         .iter()
         .filter(|line| line.count > 0)
-        .map(|line| {
-            format!(
-                "{}: {} ({})",
-                line.what,
-                format::count(line.count),
-                line.remark
-            )
-        })
+        .map(|line| format!("{}: {}", line.what, format::count(line.count)))
         .collect();
     Some(if found.is_empty() {
         "The audit found no copies of reviews and no leaks between the splits".to_owned()
     } else {
         format!(
-            "Before any figure, the audit of the data. {}",
+            "Before any figure, the audit of the data, explained below. {}",
             found.join("; ")
         )
     })

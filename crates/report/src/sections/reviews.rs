@@ -33,7 +33,9 @@ pub(crate) fn draw(data: &ReportData) -> Element {
         );
         part = part.child(grid("two", [figure(picture, caption)]));
     }
-    part.children(words(reviews)).children(left_out(reviews))
+    part.children(words(reviews))
+        .children(left_out(reviews))
+        .children(near_pairs(reviews))
 }
 
 fn overview(reviews: &ReviewsData) -> Element {
@@ -113,6 +115,38 @@ fn words(reviews: &ReviewsData) -> Option<Element> {
     );
     let part = element("div").child(element("h3").text("Telling words"));
     Some(part.child(paragraph(text)).child(grid("two", pictures)))
+}
+
+/// Near-duplicates side by side: the least similar ones, because whether those are copies is what a
+/// reader may doubt.
+fn near_pairs(reviews: &ReviewsData) -> Option<Element> {
+    if reviews.near_pairs.is_empty() {
+        return None;
+    }
+    let quote = |text: &str| {
+        element("td")
+            .class("wide")
+            .child(element("span").class("quote").text(text))
+    };
+    let lines = reviews.near_pairs.iter().map(|pair| {
+        vec![
+            row_heading(format!("{:.2}", pair.similarity)),
+            quote(&pair.texts[0]),
+            quote(&pair.texts[1]),
+        ]
+    });
+    let caption = "The least similar of the pairs that count as near-duplicates: Jaccard similarity of runs of five words, \
+                   and how both begin";
+    let part = element("div").child(element("h3").text("Near-duplicates"));
+    Some(part.child(table(
+        caption,
+        [
+            heading("Similarity"),
+            heading("One review"),
+            heading("Another"),
+        ],
+        lines,
+    )))
 }
 
 fn left_out(reviews: &ReviewsData) -> Option<Element> {

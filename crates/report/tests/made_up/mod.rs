@@ -161,6 +161,7 @@ fn reviews(test: u64) -> ReviewsData {
         640, 2710, 8650, 9320, 6800, 4890, 3610, 2720, 2060, 1610, 1250, 990, 760, 610, 480, 2480,
     ];
     ReviewsData {
+        near_pairs: Vec::new(),
         accepted: 50_000,
         rejected: vec![
             LeftOut {
