@@ -75,7 +75,7 @@ impl StageName {
     /// not in the stages so that the orchestrator can plan without starting seven processes.
     pub fn version(self) -> u32 {
         match self {
-            Self::Ingest => 1,
+            Self::Ingest => 2,
             Self::Clean => 2,
             Self::Tokenize => 1,
             Self::Embed => 1,

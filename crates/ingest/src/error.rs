@@ -31,6 +31,22 @@ pub enum IngestError {
         /// What the decoder says.
         source: io::Error,
     },
+    /// An archive has what no archive of reviews has.
+    #[error("`{}` cannot be read: {problem}", path.display())]
+    Archive {
+        /// The archive.
+        path: PathBuf,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A packed file unpacks to more than is allowed.
+    #[error("`{}` is larger than allowed", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// How large.
+        source: io::Error,
+    },
     /// The source is something else than its format says.
     #[error("`{}` is {found}, and {expected} was expected", path.display())]
     OtherKind {
@@ -70,6 +86,16 @@ pub enum IngestError {
         path: PathBuf,
         /// The columns that are there.
         known: Vec<String>,
+    },
+    /// A further file has other columns than the first.
+    #[error("`{}` has other columns than the file before it", path.display())]
+    OtherColumns {
+        /// The file.
+        path: PathBuf,
+        /// The columns of the first.
+        expected: Vec<String>,
+        /// Its columns.
+        found: Vec<String>,
     },
     /// Settings that contradict the source or each other.
     #[error("`{setting}` {problem}")]
@@ -173,6 +199,7 @@ impl IngestError {
                 after: after.into(),
                 source,
             },
+            io::ErrorKind::FileTooLarge => Self::TooLarge { path, source },
             _ => Self::Read { path, source },
         }
     }
@@ -183,11 +210,21 @@ impl IngestError {
             Self::NoSource => Some("Name the reviews with `--source PATH`: a CSV or TSV file, or the aclImdb archive or folder".to_owned()),
             Self::Damaged { .. } => Some("Get the file once more; what was read of it is not used".to_owned()),
             Self::OtherKind { hint, .. } => Some(hint.clone()),
+            Self::Archive { .. } => Some("Unpack it and name the file in it with `--source PATH`".to_owned()),
+            Self::TooLarge { .. } => Some(
+                "If it really holds that much, allow it with `--set ingest.max_unpacked_bytes=NUMBER`, or unpack it first"
+                    .to_owned(),
+            ),
             Self::NoColumn { name, known, .. } => Some(hint_for_column(name, known)),
             Self::UnknownColumns { known, .. } => Some(hint_for_header(known)),
+            Self::OtherColumns { expected, found, .. } => Some(format!(
+                "Read files of one shape together: the first has {}, this one {}",
+                list_columns(expected),
+                list_columns(found)
+            )),
             Self::Setting { hint, .. } => Some((*hint).to_owned()),
             Self::OpenQuote { .. } => Some(
-                "Close the quote in the file; if the file does not quote its fields, read it with `--set ingest.format=tsv` and `--set ingest.delimiter=,`".to_owned(),
+                "Close the quote in the file; if the file does not quote its fields, read it with `--set ingest.quotes=false`".to_owned(),
             ),
             Self::TooManyRejected { .. } => Some(
                 "Mend the rows or the `[ingest]` settings; to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`".to_owned(),

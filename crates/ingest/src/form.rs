@@ -5,48 +5,57 @@ use std::path::Path;
 use settings::SourceFormat;
 
 use crate::error::IngestError;
+use crate::rows::Kind;
 
 /// The form of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
     AclimdbFolder,
     AclimdbArchive,
-    /// A file of rows.
-    Delimited {
-        /// TSV: tabs and no quotes, unlike CSV.
-        tabs: bool,
-    },
+    /// A file of rows, or several.
+    Rows(Kind),
 }
 
 impl Form {
     /// The form that the settings name, or that the path's name tells.
     pub(crate) fn of(path: &Path, format: SourceFormat) -> Result<Self, IngestError> {
         let folder = path.metadata().map_err(IngestError::read(path))?.is_dir();
-        match (format, folder) {
-            (SourceFormat::Auto | SourceFormat::Aclimdb, true) => Ok(Self::AclimdbFolder),
-            (SourceFormat::Csv | SourceFormat::Tsv, true) => Err(IngestError::OtherKind {
+        let rows = |kind| {
+            match folder {
+            false => Ok(Self::Rows(kind)),
+            true => Err(IngestError::OtherKind {
                 path: path.to_owned(),
                 found: "a folder",
-                expected: "a CSV or TSV file",
-                hint: "Name the file in it with `--source PATH`; for the unpacked aclImdb use `--set ingest.format=aclimdb`".to_owned(),
+                expected: "a file",
+                hint: "Name the files in it with `--source 'FOLDER/*'`; for the unpacked aclImdb use `--set ingest.format=aclimdb`".to_owned(),
             }),
-            (SourceFormat::Aclimdb, false) => Ok(Self::AclimdbArchive),
-            (SourceFormat::Csv, false) => Ok(Self::Delimited { tabs: false }),
-            (SourceFormat::Tsv, false) => Ok(Self::Delimited { tabs: true }),
-            (SourceFormat::Auto, false) => Ok(of_name(&path.file_name().unwrap_or_default().to_string_lossy())),
+        }
+        };
+        match format {
+            SourceFormat::Auto if folder => Ok(Self::AclimdbFolder),
+            SourceFormat::Auto => Ok(of_name(
+                &path.file_name().unwrap_or_default().to_string_lossy(),
+            )),
+            SourceFormat::Aclimdb if folder => Ok(Self::AclimdbFolder),
+            SourceFormat::Aclimdb => Ok(Self::AclimdbArchive),
+            SourceFormat::Csv => rows(Kind::Csv),
+            SourceFormat::Tsv => rows(Kind::Tsv),
+            SourceFormat::Jsonl => rows(Kind::Json),
+            SourceFormat::Parquet => rows(Kind::Parquet),
         }
     }
 }
 
+/// Only an archive is told by its name; what a file of rows is, its content tells.
 fn of_name(name: &str) -> Form {
     let name = name.to_ascii_lowercase();
-    let ends = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
-    if ends(&[".tar.gz", ".tgz", ".tar"]) {
+    if [".tar.gz", ".tgz", ".tar"]
+        .iter()
+        .any(|ending| name.ends_with(ending))
+    {
         Form::AclimdbArchive
     } else {
-        Form::Delimited {
-            tabs: ends(&[".tsv", ".txt", ".tsv.gz", ".txt.gz"]),
-        }
+        Form::Rows(Kind::Any)
     }
 }
 
@@ -59,11 +68,11 @@ mod tests {
         let check = |name: &str, expected: Form| assert_eq!(of_name(name), expected, "{name}");
         check("aclImdb_v1.tar.gz", Form::AclimdbArchive);
         check("imdb.TGZ", Form::AclimdbArchive);
-        check("reviews.tsv", Form::Delimited { tabs: true });
-        check("reviews.txt", Form::Delimited { tabs: true });
-        check("reviews.tsv.gz", Form::Delimited { tabs: true });
-        check("IMDB Dataset.csv", Form::Delimited { tabs: false });
-        check("reviews.csv.gz", Form::Delimited { tabs: false });
-        check("reviews", Form::Delimited { tabs: false });
+        check("reviews.tsv", Form::Rows(Kind::Any));
+        check("reviews.txt", Form::Rows(Kind::Any));
+        check("reviews.tsv.gz", Form::Rows(Kind::Any));
+        check("IMDB Dataset.csv", Form::Rows(Kind::Any));
+        check("reviews.csv.gz", Form::Rows(Kind::Any));
+        check("reviews", Form::Rows(Kind::Any));
     }
 }

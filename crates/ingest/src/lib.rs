@@ -5,16 +5,18 @@
 //! nothing is dropped uncounted. Memory is bounded by the longest text allowed, not by the source.
 
 mod aclimdb;
-mod delimited;
+mod container;
 mod download;
+mod encoding;
 mod error;
 mod form;
 mod row;
+mod rows;
 mod sink;
 mod sniff;
 mod tally;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use artifact::{Contract, Source, StageName};
 use settings::IngestSettings;
@@ -33,18 +35,20 @@ impl Stage for Ingest {
     const NAME: StageName = StageName::Ingest;
     const ABOUT: &'static str = "Read raw reviews into one canonical table
 
-Reads the source that `ingest.source` or `--source` names: the aclImdb archive or folder, the Kaggle file
-`IMDB Dataset.csv`, or any CSV or TSV file whose columns the settings map. Writes `reviews.parquet`, and
+Reads the source that `ingest.source` or `--source` names: the aclImdb archive or folder, or files of rows, one
+or a pattern such as 'reviews/*.csv': CSV and its relatives, JSON, Parquet, plain or packed with gzip, zstd or zip.
+What columns are, how text is encoded and how fields are separated is found by itself, said, and can be set. Writes `reviews.parquet`, and
 `rejected.parquet` with every row that was not accepted, its place and the reason.";
     type Settings = IngestSettings;
     type Options = NoOptions;
 
     fn run(context: &Context, settings: IngestSettings) -> Result<Outcome, Failure> {
-        let path = provide(context)?;
+        let paths = provide(context)?;
+        let path = paths.first().ok_or(IngestError::NoSource)?;
         let mut sink = Sink::create(context.output())?;
-        read(context, &path, &settings, &mut sink)?;
+        read(context, &paths, &settings, &mut sink)?;
         let (tally, files) = sink.finish()?;
-        tally.check(&path, &settings)?;
+        tally.check(path, &settings)?;
         Ok(Outcome::new(
             Contract::Reviews {
                 rows: tally.accepted(),
@@ -55,30 +59,33 @@ Reads the source that `ingest.source` or `--source` names: the aclImdb archive o
     }
 }
 
-/// The source as a file or folder on this machine.
-fn provide(context: &Context) -> Result<PathBuf, IngestError> {
-    match context.source() {
-        None => Err(IngestError::NoSource),
-        Some(Source::Path(path)) => Ok(path.clone()),
-        Some(Source::Pinned { url, sha256 }) => {
+/// The source as files, or a folder, on this machine.
+fn provide(context: &Context) -> Result<Vec<PathBuf>, IngestError> {
+    let one = |source: &Source| match source {
+        Source::Path(path) => Ok(path.clone()),
+        Source::Pinned { url, sha256 } => {
             let cache = artifact::cache_folder().ok_or(IngestError::NoCache)?;
             download::provide(url, sha256, &cache.join("downloads"), context.progress())
         }
-    }
+    };
+    context.sources().iter().map(one).collect()
 }
 
 fn read(
     context: &Context,
-    path: &Path,
+    paths: &[PathBuf],
     settings: &IngestSettings,
     sink: &mut Sink,
 ) -> Result<(), IngestError> {
     let progress = context.progress();
+    let path = paths.first().ok_or(IngestError::NoSource)?;
     match Form::of(path, settings.format)? {
         Form::AclimdbFolder => aclimdb::read_folder(path, settings, progress, sink),
         Form::AclimdbArchive => {
             aclimdb::read_archive(path, settings, context.output(), progress, sink)
         }
-        Form::Delimited { tabs } => delimited::read(path, tabs, settings, progress, sink),
+        Form::Rows(kind) => {
+            rows::read(paths, kind, context.output(), settings, progress, sink).map(drop)
+        }
     }
 }

@@ -9,11 +9,14 @@ use stage::Task;
 pub(crate) enum Content {
     Empty,
     Gzip,
+    Zstd,
     Tar,
     Zip,
     Parquet,
-    /// Text in UTF-16, as spreadsheets export it.
-    Utf16,
+    Pdf,
+    Picture,
+    /// A page of the web, which is what a failed download often leaves.
+    Html,
     /// Neither text nor anything known.
     Binary,
     Text,
@@ -24,11 +27,14 @@ impl Content {
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Empty => "empty",
-            Self::Gzip => "compressed with gzip",
+            Self::Gzip => "compressed with gzip, twice",
+            Self::Zstd => "compressed with zstd, twice",
             Self::Tar => "a tar archive",
             Self::Zip => "a zip archive",
             Self::Parquet => "a Parquet table",
-            Self::Utf16 => "text in UTF-16",
+            Self::Pdf => "a PDF document",
+            Self::Picture => "a picture",
+            Self::Html => "a web page",
             Self::Binary => "no text",
             Self::Text => "plain text",
         }
@@ -39,9 +45,8 @@ impl Content {
         match self {
             Self::Zip => "Unpack it and pass the file in it with `--source PATH`",
             Self::Tar => "For the aclImdb archive use `--set ingest.format=aclimdb`; else unpack it and pass the file in it with `--source PATH`",
-            Self::Utf16 => "Save it as UTF-8, for example with `iconv -f UTF-16 -t UTF-8`",
             Self::Text => "For a CSV or TSV file use `--set ingest.format=csv` or `--set ingest.format=tsv`",
-            Self::Empty | Self::Gzip | Self::Parquet | Self::Binary => "Check the file, or name another with `--source PATH`",
+            Self::Empty | Self::Gzip | Self::Zstd | Self::Parquet | Self::Binary | Self::Pdf | Self::Picture | Self::Html => "Check the file, or name another with `--source PATH`",
         }
         .to_owned()
     }
@@ -55,9 +60,13 @@ pub(crate) fn content_of(input: &mut impl BufRead) -> io::Result<Content> {
     Ok(match start {
         [] => Content::Empty,
         _ if begins(b"\x1f\x8b") => Content::Gzip,
+        _ if begins(b"\x28\xb5\x2f\xfd") => Content::Zstd,
+        _ if begins(b"%PDF-") => Content::Pdf,
+        _ if begins(b"\x89PNG") || begins(b"\xff\xd8\xff") || begins(b"GIF8") => Content::Picture,
+        _ if is_html(start) => Content::Html,
         _ if begins(b"PK\x03\x04") || begins(b"PK\x05\x06") => Content::Zip,
         _ if begins(b"PAR1") => Content::Parquet,
-        _ if begins(b"\xff\xfe") || begins(b"\xfe\xff") => Content::Utf16,
+        _ if begins(b"\xff\xfe") || begins(b"\xfe\xff") || is_utf_16(start) => Content::Text,
         _ if start.get(257..262) == Some(b"ustar") => Content::Tar,
         // One control character in a text is one bad row; where every tenth byte is one, there is
         // no text.
@@ -65,6 +74,28 @@ pub(crate) fn content_of(input: &mut impl BufRead) -> io::Result<Content> {
             Content::Binary
         }
         _ => Content::Text,
+    })
+}
+
+/// Whether every other byte of text is zero.
+fn is_utf_16(start: &[u8]) -> bool {
+    let zeros = |offset: usize| {
+        start
+            .iter()
+            .skip(offset)
+            .step_by(2)
+            .filter(|byte| **byte == 0)
+            .count()
+    };
+    let (even, odd) = (zeros(0), zeros(1));
+    start.len() >= 4 && even.max(odd) > start.len() / 5 && even.min(odd) * 10 < even.max(odd)
+}
+
+fn is_html(start: &[u8]) -> bool {
+    let text = start.trim_ascii_start();
+    [b"<!doctype html".as_slice(), b"<html"].iter().any(|tag| {
+        text.get(..tag.len())
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(tag))
     })
 }
 
@@ -111,8 +142,12 @@ mod tests {
         check(b"\x1f\x8b\x08", Content::Gzip);
         check(b"PK\x03\x04...", Content::Zip);
         check(b"PAR1", Content::Parquet);
-        check(b"\xff\xfer\0e\0", Content::Utf16);
-        check(b"r\0e\0v\0", Content::Binary);
+        check(b"\xff\xfer\0e\0", Content::Text);
+        check(b"r\0e\0v\0", Content::Text);
+        check(b"\x01\x02\x03\x04\0\0\x05", Content::Binary);
+        check(b"\x28\xb5\x2f\xfd", Content::Zstd);
+        check(b"%PDF-1.7", Content::Pdf);
+        check(b"\n <!DOCTYPE HTML><html>", Content::Html);
         check(b"text,label\nn\0ul,0\n", Content::Text);
         check(&tar, Content::Tar);
     }

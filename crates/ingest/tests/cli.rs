@@ -42,7 +42,14 @@ fn project() -> Bench {
 fn a_run_ends_in_one_line_and_a_second_has_nothing_to_do() {
     let bench = project();
     let first = run(&bench, &["--source", "reviews.csv"]);
-    assert_eq!((first.code, first.stderr.as_str()), (Some(0), ""));
+    assert_eq!(
+        (first.code, first.stderr.as_str()),
+        (
+            Some(0),
+            "  `reviews.csv`: UTF-8 (told by its bytes), separated by commas; text is column `review` (its name, and 8 \
+             words on average); label is column `sentiment` (its name, and all values are labels: `negative`, `positive`)\n"
+        )
+    );
     assert_eq!(
         first.stdout,
         "done   ingest    reviews      60 reviews, 30 negative, 30 positive  ([time])\n"

@@ -100,7 +100,7 @@ fn every_column() {
         ],
         &[
             "critics.csv:5 rejected: the label is none of the values in `ingest.labels`: `mixed` | mixed\t?\t1\t\t\t\t",
-            "critics.csv:6 rejected: the timestamp is no date, no RFC 3339 time and no number of seconds: `tomorrow` | \
+            "critics.csv:6 rejected: the timestamp is in no form that is known, see `[ingest.timestamp]`: `tomorrow` | \
              fresh\tx\t1\t\ttomorrow\t\t",
             "critics.csv:7 rejected: the split is neither `train` nor `test`: `validation` | fresh\tx\t1\t\t\tvalidation\t",
         ],
@@ -112,7 +112,7 @@ fn bad_rows_do_not_harm_their_neighbours() {
     check(
         "reviews.csv",
         b"text,label\ngood,1\nonly one\na,b,c\ncaf\xe9,0\nn\0ul,0\n\nbad,0\n",
-        "",
+        "encoding = 'utf-8'",
         &[
             "0|good|1|-|-|-|-|-|reviews.csv:2",
             "1|bad|0|-|-|-|-|-|reviews.csv:8",
@@ -218,26 +218,22 @@ fn what_cannot_be_a_source_is_named() {
         "review,sentiment\n\"a,positive\nb,negative\n",
         "",
         "`x.csv` has a quote that opens on line 2 and never closes | Close the quote in the file; if the file does not \
-         quote its fields, read it with `--set ingest.format=tsv` and `--set ingest.delimiter=,`",
+         quote its fields, read it with `--set ingest.quotes=false`",
     );
     check_error(
         "x.csv",
-        "PK\u{3}\u{4}",
+        "%PDF-1.7\n",
         "",
-        "`x.csv` is a zip archive, and a CSV or TSV file was expected | Unpack it and pass the file in it with `--source PATH`",
-    );
-    check_error(
-        "x.csv",
-        b"\xff\xfer\0e\0",
-        "",
-        "`x.csv` is text in UTF-16, and a CSV or TSV file was expected | \
-         Save it as UTF-8, for example with `iconv -f UTF-16 -t UTF-8`",
+        &format!(
+            "`x.csv` is a PDF document, and a table of reviews was expected | {}",
+            "Check the file, or name another with `--source PATH`"
+        ),
     );
     check_error(
         "x.csv",
         gzip(&tar(&[Member::File("train/pos/0_9.txt", b"x")])),
         "",
-        "`x.csv` is a tar archive, and a CSV or TSV file was expected | For the aclImdb archive use \
+        "`x.csv` is a tar archive, and a table of reviews was expected | For the aclImdb archive use \
          `--set ingest.format=aclimdb`; else unpack it and pass the file in it with `--source PATH`",
     );
     check_error(
@@ -273,7 +269,7 @@ fn a_folder_is_no_table() {
             .ingest("folder", "format = 'csv'")
             .err()
             .unwrap_or_default(),
-        "`folder` is a folder, and a CSV or TSV file was expected | Name the file in it with `--source PATH`; \
+        "`folder` is a folder, and a file was expected | Name the files in it with `--source 'FOLDER/*'`; \
          for the unpacked aclImdb use `--set ingest.format=aclimdb`"
     );
 }

@@ -17,22 +17,32 @@ pub struct IngestSettings {
     pub download: Option<Download>,
     /// How to read it.
     pub format: SourceFormat,
-    /// Whether the first line of a CSV or TSV file names the columns.
-    pub header: bool,
-    /// Field separator of CSV and TSV files, where it is neither a comma nor a tab.
+    /// Whether the first line of a CSV or TSV file names the columns; found by itself where nothing
+    /// is said.
+    pub header: Option<bool>,
+    /// Field separator of a file of text; found by itself where nothing is said.
     pub delimiter: Option<char>,
+    /// Whether fields may stand in double quotes; found by itself where nothing is said.
+    pub quotes: Option<bool>,
+    /// Character encoding by its name, as `windows-1252`; found by itself where nothing is said.
+    pub encoding: Option<String>,
     /// Which column is what.
     pub columns: Columns,
     /// What stands for which label in the label column.
     pub labels: LabelValues,
     /// How a rating becomes a label, for sources that have ratings only.
     pub rating: Option<RatingRule>,
+    /// How times are written.
+    pub timestamp: TimestampSettings,
     /// A topic for every row, where no column says it.
     pub topic: Option<String>,
     /// Share of rows, 0 to 1, that may be rejected before the stage fails.
     pub max_reject_rate: f64,
     /// A longer text is rejected (bytes).
     pub max_text_bytes: usize,
+    /// A packed file that unpacks to more is refused (bytes); as is one that unpacks to more than a
+    /// thousand times its size.
+    pub max_unpacked_bytes: u64,
 }
 
 impl Default for IngestSettings {
@@ -41,14 +51,18 @@ impl Default for IngestSettings {
             source: None,
             download: None,
             format: SourceFormat::Auto,
-            header: true,
+            header: None,
             delimiter: None,
+            quotes: None,
+            encoding: None,
             columns: Columns::default(),
             labels: LabelValues::default(),
             rating: None,
+            timestamp: TimestampSettings::default(),
             topic: None,
             max_reject_rate: 0.01,
-            max_text_bytes: 1 << 20,
+            max_text_bytes: 8 << 20,
+            max_unpacked_bytes: 64 << 30,
         }
     }
 }
@@ -67,8 +81,7 @@ pub struct Download {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum SourceFormat {
-    /// Told by the source itself: a folder or `.tar.gz` is aclImdb, `.tsv` and `.txt` are TSV,
-    /// anything else is CSV.
+    /// Told by the source itself.
     Auto,
     /// The aclImdb folder, or its archive.
     Aclimdb,
@@ -76,6 +89,10 @@ pub enum SourceFormat {
     Csv,
     /// Tab-separated, without quoting.
     Tsv,
+    /// JSON objects, one per line or all in one array.
+    Jsonl,
+    /// A Parquet table.
+    Parquet,
 }
 
 /// A column by its name or its position from 1.
@@ -88,8 +105,8 @@ pub enum Column {
     Name(String),
 }
 
-/// `[ingest.columns]`. With none given, a header `review,sentiment` (the Kaggle file) or
-/// `text,label` is understood.
+/// `[ingest.columns]`. With no text given, every column that is not named finds its role by itself;
+/// with a text given, only those named have one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Columns {
@@ -127,11 +144,55 @@ impl Default for LabelValues {
     fn default() -> Self {
         let list = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
         Self {
-            positive: list(&["positive", "pos", "1", "true"]),
-            negative: list(&["negative", "neg", "0", "false"]),
+            positive: list(&[
+                "positive",
+                "pos",
+                "1",
+                "true",
+                "good",
+                "yes",
+                "fresh",
+                "recommended",
+                "__label__2",
+            ]),
+            negative: list(&[
+                "negative",
+                "neg",
+                "0",
+                "false",
+                "bad",
+                "no",
+                "rotten",
+                "not_recommended",
+                "not recommended",
+                "__label__1",
+            ]),
             none: list(&["", "none", "unsup"]),
         }
     }
+}
+
+impl LabelValues {
+    /// Whether a value stands for a label or for none.
+    pub fn knows(&self, value: &str) -> bool {
+        let lower = value.trim().to_lowercase();
+        [&self.positive, &self.negative, &self.none]
+            .into_iter()
+            .flatten()
+            .any(|known| known.trim().to_lowercase() == lower)
+    }
+}
+
+/// `[ingest.timestamp]`: how times are written, where that is not plain.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TimestampSettings {
+    /// A form as `strftime` has it, for example `%m/%d/%Y`; several usual ones are known without.
+    pub format: Option<String>,
+    /// The zone of times that do not say theirs, by its name in the IANA database; UTC otherwise.
+    pub zone: Option<String>,
+    /// Values that stand for no time, for example a placeholder date.
+    pub missing: Vec<String>,
 }
 
 /// `[ingest.rating]`: the label is the sign of `rating - centre`; ratings within `dead_zone` of the

@@ -22,6 +22,7 @@ pub use error::{SettingsError, nearest, suggest};
 pub use evaluation::{EvaluationSettings, ReportSettings};
 pub use ingest::{
     Column, Columns, Download, IngestSettings, LabelValues, RatingRule, SourceFormat,
+    TimestampSettings,
 };
 pub use model::{ModelKind, ModelSettings, Pooling};
 pub use overrides::Override;

@@ -1,6 +1,7 @@
 //! The graph: which steps a pipeline has, with which settings, and what each one reads.
 
 use std::fmt;
+use std::path::{Path, PathBuf};
 
 use artifact::{Source, StageName};
 use serde::Serialize;
@@ -56,7 +57,10 @@ impl Pipeline {
         let ingest = StepId::new(Ingest, REVIEWS);
         let clean = StepId::new(Clean, REVIEWS);
         let mut steps = vec![
-            step(ingest.clone(), &self.ingest, vec![], self.ingest_source()),
+            Step {
+                sources: self.ingest_sources(),
+                ..step(ingest.clone(), &self.ingest, vec![], None)
+            },
             step(clean.clone(), &self.clean, vec![ingest.clone()], None),
         ];
         for (name, settings) in &self.tokenizers {
@@ -129,16 +133,40 @@ impl Pipeline {
         )
     }
 
-    /// A path wins over a download.
-    fn ingest_source(&self) -> Option<Source> {
-        let download = self.ingest.download.as_ref();
-        let path = self.ingest.source.clone().map(Source::Path);
-        path.or_else(|| {
-            download.map(|pinned| Source::Pinned {
+    /// A path wins over a download. A pattern stands for the files that match it, in the order of
+    /// their names; one that nothing matches stands for itself, and is reported as missing.
+    fn ingest_sources(&self) -> Vec<Source> {
+        match (&self.ingest.source, &self.ingest.download) {
+            (Some(path), _) => matching(path).into_iter().map(Source::Path).collect(),
+            (None, Some(pinned)) => vec![Source::Pinned {
                 url: pinned.url.clone(),
                 sha256: pinned.sha256.clone(),
+            }],
+            (None, None) => Vec::new(),
+        }
+    }
+}
+
+/// The files that a path stands for.
+fn matching(path: &Path) -> Vec<PathBuf> {
+    let text = path.to_string_lossy();
+    let is_pattern = text.contains(['*', '?', '[']) && !path.exists();
+    let found: Vec<PathBuf> = if is_pattern {
+        glob::glob(&text)
+            .map(|paths| {
+                paths
+                    .filter_map(Result::ok)
+                    .filter(|path| path.is_file())
+                    .collect()
             })
-        })
+            .unwrap_or_default()
+    } else {
+        Vec::new()
+    };
+    if found.is_empty() {
+        vec![path.to_owned()]
+    } else {
+        found
     }
 }
 

@@ -50,6 +50,11 @@ impl Context {
         self.resolved.step.sources.first()
     }
 
+    /// All that the step reads from outside, in a fixed order.
+    pub fn sources(&self) -> &[Source] {
+        &self.resolved.step.sources
+    }
+
     /// Where to show progress.
     pub fn progress(&self) -> &Progress {
         &self.progress

@@ -4,6 +4,8 @@ use std::io::{self, BufRead};
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 
+use super::reader::Ending;
+
 /// Bytes that the columns beside the text may have together.
 pub(super) const OTHER_FIELDS: usize = 64 << 10;
 
@@ -18,19 +20,8 @@ pub(super) struct Dialect {
     pub(super) quotes: bool,
 }
 
-/// How reading a record ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
-    /// There is a record.
-    Record,
-    /// There is none: the file is over.
-    File,
-    /// The file is over in the middle of a quoted field.
-    OpenQuote,
-}
-
 /// One record. Kept between reads for its memory.
-#[derive(Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Record {
     bytes: Vec<u8>,
     ends: Vec<usize>,
@@ -39,9 +30,64 @@ pub(super) struct Record {
     line: u64,
     last_line: u64,
     oversize: bool,
+    /// Why it cannot be understood.
+    problem: Option<String>,
 }
 
 impl Record {
+    /// Takes over the fields of another reader.
+    pub(super) fn set<'f>(
+        &mut self,
+        fields: impl Iterator<Item = &'f [u8]>,
+        line: u64,
+        last_line: u64,
+    ) {
+        self.clear();
+        self.bytes.clear();
+        self.ends.clear();
+        for field in fields {
+            self.bytes.extend_from_slice(field);
+            self.ends.push(self.bytes.len());
+        }
+        (self.written, self.columns) = (self.bytes.len(), self.ends.len());
+        (self.line, self.last_line) = (line, last_line);
+    }
+
+    /// Takes over something that is no row.
+    pub(super) fn set_bad(&mut self, content: &[u8], line: u64, problem: &str) {
+        self.set(std::iter::once(content), line, line);
+        self.problem = Some(problem.to_owned());
+    }
+
+    /// Takes over the beginning of a row that is too long.
+    pub(super) fn set_oversize(&mut self, content: &[u8], line: u64, last_line: u64) {
+        self.set(std::iter::once(content), line, last_line);
+        self.oversize = true;
+    }
+
+    /// Whether it is one that can be looked at.
+    pub(super) fn is_row(&self) -> bool {
+        !self.oversize && self.problem.is_none()
+    }
+
+    /// Bytes of its fields.
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Gives back the room that it does not need.
+    pub(super) fn shrink(&mut self) {
+        self.bytes.truncate(self.written);
+        self.bytes.shrink_to_fit();
+        self.ends.truncate(self.columns);
+        self.ends.shrink_to_fit();
+    }
+
+    /// Why it cannot be understood, if it cannot.
+    pub(super) fn problem(&self) -> Option<&str> {
+        self.problem.as_deref()
+    }
+
     /// Number of fields.
     pub(super) fn len(&self) -> usize {
         self.columns
@@ -86,6 +132,7 @@ impl Record {
 
     fn clear(&mut self) {
         (self.written, self.columns, self.oversize) = (0, 0, false);
+        self.problem = None;
     }
 
     /// Lines end in LF or CRLF; csv-core is told LF alone, because it takes a lone CR for an end,

@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use artifact::{Sentiment, Split};
 use settings::{IngestSettings, RatingRule};
 
-use super::columns::ColumnMap;
+use super::columns::{ColumnMap, Role};
 use super::record::Record;
-use super::timestamp;
+use super::timestamp::Times;
 use crate::error::IngestError;
 use crate::row::{Reason, Review, check_text};
 
@@ -17,12 +17,18 @@ pub(super) struct Rules<'a> {
     labels: HashMap<String, Option<Sentiment>>,
     rating: Option<RatingRule>,
     topic: Option<&'a str>,
+    times: Times,
     max_text_bytes: usize,
 }
 
 impl<'a> Rules<'a> {
     /// Checks that no value means two things.
-    pub(super) fn new(settings: &'a IngestSettings) -> Result<Self, IngestError> {
+    ///
+    /// `rating` is the rule found for the ratings of the source, where the settings have none.
+    pub(super) fn new(
+        settings: &'a IngestSettings,
+        rating: Option<RatingRule>,
+    ) -> Result<Self, IngestError> {
         let values = &settings.labels;
         let meanings = [
             (&values.positive, Some(Sentiment::Positive)),
@@ -44,8 +50,9 @@ impl<'a> Rules<'a> {
         }
         Ok(Self {
             labels,
-            rating: settings.rating,
+            rating: settings.rating.or(rating),
             topic: settings.topic.as_deref(),
+            times: Times::new(&settings.timestamp)?,
             max_text_bytes: settings.max_text_bytes,
         })
     }
@@ -59,23 +66,38 @@ impl<'a> Rules<'a> {
     where
         'a: 'r,
     {
-        let text = check_text(record.field(map.text), self.max_text_bytes)?;
-        let rating = field(record, map.rating)?.map(number).transpose()?;
-        let label = match map.label {
+        let text = check_text(
+            record.field(map.get(Role::Text).unwrap_or(usize::MAX)),
+            self.max_text_bytes,
+        )?;
+        let rating = field(record, map.get(Role::Rating))?
+            .map(number)
+            .transpose()?;
+        let label = match map.get(Role::Label) {
             Some(column) => self.label(plain(record.field(column))?)?,
             None => self.label_of_rating(rating)?,
         };
-        let topic = field(record, map.topic)?.or(self.topic);
+        let topic = field(record, map.get(Role::Topic))?.or(self.topic);
         Ok(Review {
             text,
             label,
-            split: field(record, map.split)?.map(split).transpose()?,
-            rating: rating.map(|rating| rating as f32),
-            group: field(record, map.group)?.map(Cow::Borrowed),
-            topic: topic.map(Cow::Borrowed),
-            timestamp: field(record, map.timestamp)?
-                .map(milliseconds)
+            split: field(record, map.get(Role::Split))?
+                .map(split)
                 .transpose()?,
+            rating: rating.map(|rating| rating as f32),
+            group: field(record, map.get(Role::Group))?.map(Cow::Borrowed),
+            topic: topic.map(Cow::Borrowed),
+            timestamp: field(record, map.get(Role::Timestamp))?
+                .filter(|value| !self.times.is_missing(value))
+                .map(|value| self.milliseconds(value))
+                .transpose()?,
+        })
+    }
+
+    fn milliseconds(&self, value: &str) -> Result<i64, Reason> {
+        self.times.parse(value).ok_or_else(|| {
+            Reason::rejected("the timestamp is in no form that is known, see `[ingest.timestamp]`")
+                .value(value)
         })
     }
 
@@ -135,13 +157,6 @@ fn split(value: &str) -> Result<Split, Reason> {
         .ok_or_else(|| Reason::rejected("the split is neither `train` nor `test`").value(value))
 }
 
-fn milliseconds(value: &str) -> Result<i64, Reason> {
-    timestamp::parse(value).ok_or_else(|| {
-        Reason::rejected("the timestamp is no date, no RFC 3339 time and no number of seconds")
-            .value(value)
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::record::{Dialect, RecordReader};
@@ -159,7 +174,7 @@ mod tests {
             1000,
         );
         reader.read(&mut record).expect("no disk");
-        let rules = Rules::new(&settings).expect("rules of a test");
+        let rules = Rules::new(&settings, None).expect("rules of a test");
         let found = match rules.review(&record, map) {
             Ok(review) => format!(
                 "{:?} {:?} {:?}",
@@ -174,10 +189,11 @@ mod tests {
 
     #[test]
     fn labels() {
-        let map = ColumnMap {
-            text: 0,
-            label: Some(1),
-            ..ColumnMap::default()
+        let map = {
+            let mut map = ColumnMap::default();
+            map.set(Role::Text, 0);
+            map.set(Role::Label, 1);
+            map
         };
         check(
             "",
@@ -215,10 +231,11 @@ mod tests {
 
     #[test]
     fn ratings() {
-        let map = ColumnMap {
-            text: 0,
-            rating: Some(1),
-            ..ColumnMap::default()
+        let map = {
+            let mut map = ColumnMap::default();
+            map.set(Role::Text, 0);
+            map.set(Role::Rating, 1);
+            map
         };
         let rule = "rating = { centre = 0, dead_zone = 0.5 }";
         check(rule, &map, b"x,0.75", "\"x\" Some(\"positive\") Some(0.75)");
@@ -284,7 +301,9 @@ mod tests {
         let settings: IngestSettings =
             toml::from_str("labels = { positive = ['Yes'], negative = ['yes'] }")
                 .expect("settings of a test");
-        let error = Rules::new(&settings).err().map(|error| error.to_string());
+        let error = Rules::new(&settings, None)
+            .err()
+            .map(|error| error.to_string());
         assert_eq!(
             error.as_deref(),
             Some("`ingest.labels` gives the value `yes` two meanings")

@@ -1,0 +1,205 @@
+//! Which characters a file's bytes stand for, and the file as UTF-8.
+
+use std::io::{self, BufRead, Read};
+
+use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+
+use crate::container::BUFFER;
+use crate::error::IngestError;
+
+/// An encoding with how it was found.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Found {
+    pub(crate) encoding: &'static Encoding,
+    pub(crate) how: &'static str,
+}
+
+/// The encoding that the settings name, or that the first bytes tell.
+pub(crate) fn find(start: &[u8], setting: Option<&str>) -> Result<Found, IngestError> {
+    let Some(name) = setting else {
+        return Ok(tell(start));
+    };
+    let unknown = || IngestError::Setting {
+        setting: "ingest.encoding",
+        problem: format!("is `{name}`, which is no encoding"),
+        hint: "Take for example `utf-8`, `utf-16le` or `windows-1252`, or leave it out",
+    };
+    let encoding = Encoding::for_label(name.as_bytes()).ok_or_else(unknown)?;
+    Ok(Found {
+        encoding,
+        how: "set",
+    })
+}
+
+fn tell(start: &[u8]) -> Found {
+    if let Some((encoding, _)) = Encoding::for_bom(start) {
+        return Found {
+            encoding,
+            how: "told by its byte order mark",
+        };
+    }
+    // English in UTF-16 has a zero in every other byte.
+    let zeros = |offset: usize| {
+        start
+            .iter()
+            .skip(offset)
+            .step_by(2)
+            .filter(|byte| **byte == 0)
+            .count()
+    };
+    let (even, odd) = (zeros(0), zeros(1));
+    if odd > start.len() / 5 && even * 10 < odd {
+        return Found {
+            encoding: UTF_16LE,
+            how: "told by its zero bytes",
+        };
+    }
+    if even > start.len() / 5 && odd * 10 < even {
+        return Found {
+            encoding: UTF_16BE,
+            how: "told by its zero bytes",
+        };
+    }
+    let (valid, invalid) = beyond_ascii(start);
+    if invalid > valid {
+        let how = "told by bytes that are no UTF-8";
+        return Found {
+            encoding: WINDOWS_1252,
+            how,
+        };
+    }
+    Found {
+        encoding: UTF_8,
+        how: "told by its bytes",
+    }
+}
+
+/// Characters beyond ASCII, and bytes that are part of none. A character cut off by the end of the
+/// sample is neither.
+fn beyond_ascii(mut bytes: &[u8]) -> (usize, usize) {
+    let (mut valid, mut invalid) = (0, 0);
+    loop {
+        let (text, error) = match std::str::from_utf8(bytes) {
+            Ok(text) => (text, None),
+            Err(error) => {
+                let text = std::str::from_utf8(&bytes[..error.valid_up_to()]);
+                (text.expect("valid up to there"), Some(error))
+            }
+        };
+        valid += text
+            .chars()
+            .filter(|character| !character.is_ascii())
+            .count();
+        let Some((error, length)) = error.and_then(|error| Some((error, error.error_len()?)))
+        else {
+            return (valid, invalid);
+        };
+        invalid += length;
+        bytes = &bytes[error.valid_up_to() + length..];
+    }
+}
+
+/// The input as UTF-8. UTF-8 itself passes as it is, so that bad bytes in it can be told by their
+/// row; its byte order mark is taken away.
+pub(crate) fn decoded<'a>(
+    mut input: Box<dyn BufRead + 'a>,
+    encoding: &'static Encoding,
+) -> io::Result<Box<dyn BufRead + 'a>> {
+    if encoding == UTF_8 {
+        if input.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
+            input.consume(3);
+        }
+        return Ok(input);
+    }
+    Ok(Box::new(Decoding {
+        input,
+        decoder: encoding.new_decoder(),
+        text: vec![0; BUFFER],
+        place: 0,
+        length: 0,
+        ended: false,
+    }))
+}
+
+/// A stream on its way to UTF-8.
+struct Decoding<'a> {
+    input: Box<dyn BufRead + 'a>,
+    decoder: Decoder,
+    /// Decoded, of which `place..length` has not been read.
+    text: Vec<u8>,
+    place: usize,
+    length: usize,
+    ended: bool,
+}
+
+impl BufRead for Decoding<'_> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        while self.place == self.length && !self.ended {
+            let start = self.input.fill_buf()?;
+            let last = start.is_empty();
+            let (result, read, written, _) =
+                self.decoder.decode_to_utf8(start, &mut self.text, last);
+            self.input.consume(read);
+            (self.place, self.length) = (0, written);
+            self.ended = last && result == CoderResult::InputEmpty;
+        }
+        Ok(&self.text[self.place..self.length])
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.place += bytes;
+    }
+}
+
+impl Read for Decoding<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.fill_buf()?.read(buffer)?;
+        self.consume(bytes);
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_tell() {
+        let check = |bytes: &[u8], expected: &'static Encoding| {
+            assert_eq!(tell(bytes).encoding, expected, "{bytes:?}");
+        };
+        check(b"plain", UTF_8);
+        check(b"", UTF_8);
+        check("caf\u{e9}".as_bytes(), UTF_8);
+        check(&"caf\u{e9}".as_bytes()[..4], UTF_8);
+        check(b"caf\xe9 and more", WINDOWS_1252);
+        check(
+            "caf\u{e9} \u{fc}ber \u{e0} la \u{e9}t\u{e9} \u{fffd}".as_bytes(),
+            UTF_8,
+        );
+        check(b"\xef\xbb\xbfplain", UTF_8);
+        check(b"\xff\xfep\0l\0", UTF_16LE);
+        check(b"p\0l\0a\0i\0n\0", UTF_16LE);
+        check(b"\0p\0l\0a\0i\0n", UTF_16BE);
+    }
+
+    #[test]
+    fn everything_comes_out_as_utf_8() {
+        let check = |bytes: &[u8], encoding: &'static Encoding, expected: &str| {
+            let mut text = String::new();
+            let input = Box::new(io::BufReader::with_capacity(3, bytes));
+            let mut input = decoded(input, encoding).expect("no disk");
+            input.read_to_string(&mut text).expect("text");
+            assert_eq!(text, expected);
+        };
+        check(b"\xef\xbb\xbfcaf\xc3\xa9", UTF_8, "caf\u{e9}");
+        check(
+            b"caf\xe9 \x93so\x94",
+            WINDOWS_1252,
+            "caf\u{e9} \u{201c}so\u{201d}",
+        );
+        check(b"\xff\xfec\0\xe9\0", UTF_16LE, "c\u{e9}");
+        check(b"\0c\0\xe9", UTF_16BE, "c\u{e9}");
+        check(b"\x3d\xd8\x00\xde", UTF_16LE, "\u{1f600}");
+    }
+}

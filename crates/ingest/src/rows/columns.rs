@@ -1,0 +1,215 @@
+//! Which column is what: the settings' names and positions against the file's own columns.
+
+use std::path::Path;
+
+use settings::{Column, Columns, IngestSettings};
+
+use crate::error::IngestError;
+
+/// What a column is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Role {
+    Text,
+    Label,
+    Rating,
+    Split,
+    Group,
+    Topic,
+    Timestamp,
+    Id,
+}
+
+impl Role {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Text,
+        Self::Label,
+        Self::Rating,
+        Self::Split,
+        Self::Group,
+        Self::Topic,
+        Self::Timestamp,
+        Self::Id,
+    ];
+
+    /// Its key in `[ingest.columns]`.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Text => "text",
+            Self::Label => "label",
+            Self::Rating => "rating",
+            Self::Split => "split",
+            Self::Group => "group",
+            Self::Topic => "topic",
+            Self::Timestamp => "timestamp",
+            Self::Id => "id",
+        }
+    }
+
+    fn setting(self, columns: &Columns) -> Option<&Column> {
+        match self {
+            Self::Text => columns.text.as_ref(),
+            Self::Label => columns.label.as_ref(),
+            Self::Rating => columns.rating.as_ref(),
+            Self::Split => columns.split.as_ref(),
+            Self::Group => columns.group.as_ref(),
+            Self::Topic => columns.topic.as_ref(),
+            Self::Timestamp => columns.timestamp.as_ref(),
+            Self::Id => columns.id.as_ref(),
+        }
+    }
+}
+
+/// Positions of columns by role, from 0.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct ColumnMap([Option<usize>; Role::ALL.len()]);
+
+impl ColumnMap {
+    /// The column of a role.
+    pub(crate) fn get(&self, role: Role) -> Option<usize> {
+        self.0[role as usize]
+    }
+
+    /// Gives a column a role.
+    pub(super) fn set(&mut self, role: Role, column: usize) {
+        self.0[role as usize] = Some(column);
+    }
+
+    /// All columns with a role.
+    pub(super) fn columns(&self) -> impl Iterator<Item = usize> {
+        self.0.into_iter().flatten()
+    }
+
+    /// Finds every column that the settings name among those of a file; `header` says whether they
+    /// have names or only positions.
+    pub(super) fn named(
+        path: &Path,
+        settings: &IngestSettings,
+        names: &[String],
+        header: bool,
+    ) -> Result<Self, IngestError> {
+        let finder = Finder {
+            path,
+            header,
+            names,
+        };
+        let mut map = Self::default();
+        for role in Role::ALL {
+            if let Some(column) = role.setting(&settings.columns) {
+                map.set(role, finder.find(role.as_str(), column)?);
+            }
+        }
+        Ok(map)
+    }
+}
+
+struct Finder<'a> {
+    path: &'a Path,
+    header: bool,
+    names: &'a [String],
+}
+
+impl Finder<'_> {
+    fn find(&self, role: &str, column: &Column) -> Result<usize, IngestError> {
+        let setting = format!("ingest.columns.{role}");
+        let missing = |name: String| IngestError::NoColumn {
+            path: self.path.to_owned(),
+            setting: setting.clone(),
+            name,
+            known: self.names.to_vec(),
+        };
+        match column {
+            Column::Position(position) if (1..=self.names.len()).contains(position) => {
+                Ok(position - 1)
+            }
+            Column::Position(position) => Err(missing(position.to_string())),
+            Column::Name(name) if !self.header => Err(IngestError::Setting {
+                setting: "ingest.header",
+                problem: format!(
+                    "is false, so that `{setting}` must be a position from 1 and not the name `{name}`"
+                ),
+                hint: "Give positions, or set `ingest.header` to true if the first line names the columns",
+            }),
+            Column::Name(name) => {
+                let mut places = (0..self.names.len()).filter(|place| self.names[*place] == *name);
+                match (places.next(), places.next()) {
+                    (Some(place), None) => Ok(place),
+                    (None, _) => Err(missing(name.clone())),
+                    (Some(_), Some(_)) => Err(IngestError::Setting {
+                        setting: "ingest.columns",
+                        problem: format!(
+                            "names the column `{name}` for `{role}`, and the file has two of that name"
+                        ),
+                        hint: "Give the position instead, from 1",
+                    }),
+                }
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(settings: &str, names: &[&str], header: bool, expected: &str) {
+        let settings: IngestSettings = toml::from_str(settings).expect("settings of a test");
+        let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
+        let found = match ColumnMap::named(Path::new("x.csv"), &settings, &names, header) {
+            Ok(map) => format!(
+                "text {:?} label {:?}",
+                map.get(Role::Text),
+                map.get(Role::Label)
+            ),
+            Err(error) => format!("{error}. {}", error.hint().unwrap_or_default()),
+        };
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn named_columns_are_found() {
+        check(
+            "columns = { text = 'b', label = 1 }",
+            &["a", "b"],
+            true,
+            "text Some(1) label Some(0)",
+        );
+        check(
+            "columns = { text = 2 }",
+            &["1", "2"],
+            false,
+            "text Some(1) label None",
+        );
+        check("", &["a"], true, "text None label None");
+    }
+
+    #[test]
+    fn what_is_not_there_is_said_with_what_is() {
+        check(
+            "columns = { text = 'reviw' }",
+            &["review", "id"],
+            true,
+            "`ingest.columns.text` names the column `reviw`, which `x.csv` does not have. \
+             Did you mean `review`? The columns are `review`, `id`",
+        );
+        check(
+            "columns = { text = 3 }",
+            &["a", "b"],
+            true,
+            "`ingest.columns.text` names the column `3`, which `x.csv` does not have. The columns are `a`, `b`",
+        );
+        check(
+            "columns = { text = 'a' }",
+            &["1", "2"],
+            false,
+            "`ingest.header` is false, so that `ingest.columns.text` must be a position from 1 and not the name `a`. \
+             Give positions, or set `ingest.header` to true if the first line names the columns",
+        );
+        check(
+            "columns = { text = 'a' }",
+            &["a", "a"],
+            true,
+            "`ingest.columns` names the column `a` for `text`, and the file has two of that name. \
+             Give the position instead, from 1",
+        );
+    }
+}

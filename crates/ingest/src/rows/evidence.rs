@@ -1,0 +1,94 @@
+//! What a sample of rows says about a column.
+
+use std::collections::HashMap;
+
+/// A column's values in the sample, trimmed, empty ones left out.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Evidence {
+    values: Vec<String>,
+    words: usize,
+    counts: HashMap<String, usize>,
+    /// Lowest and highest, if all values are numbers.
+    range: Option<(f64, f64)>,
+}
+
+impl Evidence {
+    /// Of the values of a column.
+    pub(super) fn of<'a>(values: impl Iterator<Item = &'a str>) -> Self {
+        let values: Vec<String> = values
+            .map(str::trim)
+            .filter(|value| !value.is_empty())
+            .map(str::to_owned)
+            .collect();
+        let mut counts: HashMap<String, usize> = HashMap::new();
+        for value in &values {
+            *counts.entry(value.clone()).or_default() += 1;
+        }
+        let numbers: Option<Vec<f64>> = values
+            .iter()
+            .map(|value| value.parse().ok().filter(|number: &f64| number.is_finite()))
+            .collect();
+        let range = numbers
+            .filter(|numbers| !numbers.is_empty())
+            .map(|numbers| {
+                numbers
+                    .iter()
+                    .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), number| {
+                        (low.min(*number), high.max(*number))
+                    })
+            });
+        let words = values
+            .iter()
+            .map(|value| value.split_whitespace().count())
+            .sum();
+        Self {
+            values,
+            words,
+            counts,
+            range,
+        }
+    }
+
+    /// Values that are there.
+    pub(super) fn rows(&self) -> usize {
+        self.values.len()
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.values.is_empty()
+    }
+
+    pub(super) fn distinct(&self) -> usize {
+        self.counts.len()
+    }
+
+    pub(super) fn is_numeric(&self) -> bool {
+        self.range.is_some()
+    }
+
+    pub(super) fn range(&self) -> Option<(f64, f64)> {
+        self.range
+    }
+
+    pub(super) fn mean_words(&self) -> f64 {
+        self.words as f64 / self.rows().max(1) as f64
+    }
+
+    /// The share of values for which something holds; 0 where there are none.
+    pub(super) fn share(&self, holds: impl Fn(&str) -> bool) -> f64 {
+        let count = self.values.iter().filter(|value| holds(value)).count();
+        count as f64 / self.rows().max(1) as f64
+    }
+
+    /// The commonest values, for people.
+    pub(super) fn commonest(&self) -> String {
+        let mut counts: Vec<(&String, &usize)> = self.counts.iter().collect();
+        counts.sort_by(|one, two| two.1.cmp(one.1).then(one.0.cmp(two.0)));
+        let shown: Vec<String> = counts
+            .iter()
+            .take(3)
+            .map(|(value, _)| format!("`{value}`"))
+            .collect();
+        shown.join(", ")
+    }
+}

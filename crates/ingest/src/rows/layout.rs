@@ -1,0 +1,204 @@
+//! What was found out about the shape of a file: its columns, and what they are.
+
+use std::path::Path;
+
+use settings::IngestSettings;
+
+use super::columns::{ColumnMap, Role};
+use super::evidence::Evidence;
+use super::open::Rows;
+use super::record::Record;
+use super::roles::{self, Roles};
+use crate::error::IngestError;
+
+/// The shape of a file of rows.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    /// Names of the columns; their positions from 1 where the file has none.
+    pub(crate) names: Vec<String>,
+    /// Whether the first row names the columns.
+    pub(crate) header: bool,
+    /// Whether every row must have as many fields as there are columns.
+    pub(super) fixed_width: bool,
+    /// What the columns are.
+    pub(crate) roles: Roles,
+    /// How the file is written, in words.
+    pub(crate) form: String,
+}
+
+impl Layout {
+    /// Finds out about a file from the rows read ahead.
+    pub(super) fn find(
+        path: &Path,
+        rows: &Rows<'_>,
+        settings: &IngestSettings,
+    ) -> Result<Self, IngestError> {
+        let sample: Vec<&Record> = rows
+            .sample()
+            .iter()
+            .filter(|record| record.is_row())
+            .collect();
+        let own_names = rows.names();
+        let fixed_width = own_names.is_none();
+        let first = sample
+            .first()
+            .map(|record| texts(record))
+            .unwrap_or_default();
+        let header = fixed_width
+            && settings
+                .header
+                .unwrap_or_else(|| looks_like_names(&first, sample.get(1..).unwrap_or_default()));
+        let names = match own_names {
+            Some(names) => names,
+            None if header => first.iter().map(|name| name.trim().to_owned()).collect(),
+            None => (1..=first.len())
+                .map(|position| position.to_string())
+                .collect(),
+        };
+        let named = ColumnMap::named(path, settings, &names, header || !fixed_width)?;
+        let values = &sample[usize::from(header).min(sample.len())..];
+        if header && rows.sample().len() == 1 {
+            let what = "a header and no rows";
+            return Err(IngestError::NothingThere {
+                path: path.to_owned(),
+                what,
+            });
+        }
+        let roles = if named.get(Role::Text).is_some() {
+            check_rating(&named, settings)?;
+            Roles {
+                map: named,
+                ..Roles::default()
+            }
+        } else {
+            let columns: Vec<Evidence> = (0..names.len())
+                .map(|column| evidence(values, column))
+                .collect();
+            let known = if fixed_width && !header {
+                &[][..]
+            } else {
+                &names
+            };
+            let unknown = || IngestError::UnknownColumns {
+                path: path.to_owned(),
+                known: names.clone(),
+            };
+            roles::detect(known, &columns, &named, settings).ok_or_else(unknown)?
+        };
+        Ok(Self {
+            names,
+            header,
+            fixed_width,
+            roles,
+            form: rows.form.clone(),
+        })
+    }
+
+    /// The same layout for a further file, if that has the same columns.
+    pub(super) fn of_another(self, path: &Path, rows: &Rows<'_>) -> Result<Self, IngestError> {
+        let names = match rows.names() {
+            // Rows that name their columns may leave some out.
+            Some(_) => return Ok(self),
+            None if self.header => {
+                let first = rows.sample().front().map(texts).unwrap_or_default();
+                first.iter().map(|name| name.trim().to_owned()).collect()
+            }
+            None => {
+                let width = rows.sample().front().map_or(0, Record::len);
+                (1..=width)
+                    .map(|position| position.to_string())
+                    .collect::<Vec<_>>()
+            }
+        };
+        if names == self.names {
+            return Ok(self);
+        }
+        Err(IngestError::OtherColumns {
+            path: path.to_owned(),
+            expected: self.names,
+            found: names,
+        })
+    }
+
+    /// Whether something was decided that people may want to know: what a column is, or that a file
+    /// is in another encoding than usual.
+    pub(crate) fn is_worth_saying(&self) -> bool {
+        !self.roles.reasons.is_empty() || !self.form.contains("UTF-8 (")
+    }
+
+    /// For the screen: how the file is written, and what each column is taken for, with the reason.
+    pub(crate) fn in_words(&self, path: &Path) -> String {
+        let name = path
+            .file_name()
+            .unwrap_or(path.as_os_str())
+            .to_string_lossy();
+        let mut text = format!("`{name}`: {}", self.form);
+        for decision in &self.roles.reasons {
+            let column = &self.names[decision.column];
+            text.push_str(&format!(
+                "; {} is column `{column}` ({})",
+                decision.role.as_str(),
+                decision.reason
+            ));
+        }
+        if let Some(rule) = self.roles.rating {
+            text.push_str(&format!(
+                "; labels by rating: more than {} is positive, less than {} negative",
+                rule.centre + rule.dead_zone,
+                rule.centre - rule.dead_zone
+            ));
+        }
+        text
+    }
+}
+
+fn check_rating(named: &ColumnMap, settings: &IngestSettings) -> Result<(), IngestError> {
+    let missing = named.get(Role::Rating).is_none() && named.get(Role::Label).is_none();
+    if settings.rating.is_some() && missing {
+        return Err(IngestError::Setting {
+            setting: "ingest.rating",
+            problem: "makes labels from ratings, and no column holds one".to_owned(),
+            hint: "Name it with `--set ingest.columns.rating=NAME`",
+        });
+    }
+    Ok(())
+}
+
+fn texts(record: &Record) -> Vec<String> {
+    (0..record.len())
+        .map(|column| String::from_utf8_lossy(record.field(column)).into_owned())
+        .collect()
+}
+
+fn evidence(sample: &[&Record], column: usize) -> Evidence {
+    let values: Vec<_> = sample
+        .iter()
+        .map(|record| String::from_utf8_lossy(record.field(column)))
+        .collect();
+    Evidence::of(values.iter().map(AsRef::as_ref))
+}
+
+/// Whether a first row names columns: one of its fields is a name that columns have, or it is all
+/// short words while the rows below hold numbers or sentences.
+fn looks_like_names(first: &[String], below: &[&Record]) -> bool {
+    let short = first.iter().all(|field| {
+        let field = field.trim();
+        !field.is_empty()
+            && field.len() <= 60
+            && field.split_whitespace().count() <= 4
+            && field.parse::<f64>().is_err()
+    });
+    if !short {
+        // An index without a name, as pandas writes it, is the one exception.
+        let rest = first.split_first().filter(|(index, _)| index.is_empty());
+        return rest.is_some_and(|(_, rest)| !rest.is_empty() && looks_like_names(rest, &[]));
+    }
+    if first.iter().any(|field| roles::is_column_name(field)) {
+        return true;
+    }
+    let unlike = |column: usize| {
+        let values = evidence(below, column);
+        values.is_numeric() || values.mean_words() > 5.0
+    };
+    !below.is_empty() && (0..first.len()).any(unlike)
+}

@@ -1,0 +1,196 @@
+//! Files of rows: CSV and its relatives, JSON, Parquet; one file or many of one shape.
+//!
+//! Text is read with `csv-core` and not with polars: polars' CSV reader cannot say which row was bad
+//! and why, and it either fails as a whole or drops rows. Not with the `csv` crate above the same
+//! parser either: its records grow without bound, so that one stray quote would read the rest of
+//! the file into memory and pass it off as one row.
+
+mod columns;
+mod dialect;
+mod evidence;
+mod fields;
+mod json;
+mod layout;
+mod open;
+mod parquet;
+mod reader;
+mod record;
+mod roles;
+mod timestamp;
+
+use std::path::{Path, PathBuf};
+
+use settings::IngestSettings;
+use stage::Progress;
+
+use crate::error::IngestError;
+use crate::row::{LeftOut, Reason, excerpt};
+use crate::sink::Sink;
+
+use columns::Role;
+use fields::Rules;
+use layout::Layout;
+use open::Rows;
+use record::Record;
+
+pub(crate) use open::Kind;
+
+/// Where rows go.
+pub(crate) trait Taker {
+    /// Takes a review.
+    fn accept(&mut self, review: &crate::row::Review<'_>, place: &str) -> Result<(), IngestError>;
+    /// Takes a row that is none.
+    fn leave_out(&mut self, row: &LeftOut) -> Result<(), IngestError>;
+}
+
+impl Taker for Sink {
+    fn accept(&mut self, review: &crate::row::Review<'_>, place: &str) -> Result<(), IngestError> {
+        Self::accept(self, review, place)
+    }
+
+    fn leave_out(&mut self, row: &LeftOut) -> Result<(), IngestError> {
+        Self::leave_out(self, row)
+    }
+}
+
+/// Reads files, in their order, all of the shape of the first. `scratch` is a folder for what must
+/// lie on disk for a moment. Returns what was found out about the first.
+///
+/// # Errors
+/// A file cannot be read, is not what it should be, or has other columns than the first.
+pub(crate) fn read(
+    paths: &[PathBuf],
+    kind: Kind,
+    scratch: &Path,
+    settings: &IngestSettings,
+    progress: &Progress,
+    taker: &mut impl Taker,
+) -> Result<Layout, IngestError> {
+    let mut first: Option<Layout> = None;
+    for path in paths {
+        let size = path.metadata().map_err(IngestError::read(path))?.len();
+        let task = progress.task("reading", Some(size), "bytes");
+        let mut rows = Rows::open(path, kind, scratch, settings, &task)?;
+        let layout = match first.take() {
+            Some(layout) => layout.of_another(path, &rows)?,
+            None => Layout::find(path, &rows, settings)?,
+        };
+        if paths.first() == Some(path) && layout.is_worth_saying() {
+            progress.note(&layout.in_words(path));
+        }
+        let table = Table {
+            path,
+            name: path
+                .file_name()
+                .unwrap_or(path.as_os_str())
+                .to_string_lossy()
+                .into_owned(),
+            rules: Rules::new(settings, layout.roles.rating)?,
+            layout: &layout,
+            limit: row_limit(settings),
+        };
+        table.read(&mut rows, taker)?;
+        first = Some(layout);
+    }
+    first.ok_or(IngestError::NoSource)
+}
+
+/// Bytes of a row at most: the text, and some room for the other columns.
+fn row_limit(settings: &IngestSettings) -> usize {
+    settings.max_text_bytes.saturating_add(record::OTHER_FIELDS)
+}
+
+/// One file on its way.
+struct Table<'a> {
+    path: &'a Path,
+    name: String,
+    rules: Rules<'a>,
+    layout: &'a Layout,
+    limit: usize,
+}
+
+impl Table<'_> {
+    fn read(&self, rows: &mut Rows<'_>, taker: &mut impl Taker) -> Result<(), IngestError> {
+        let mut record = Record::default();
+        let mut any = false;
+        if self.layout.header {
+            rows.next(self.path, &mut record)?;
+        }
+        while rows.next(self.path, &mut record)? {
+            self.row(&record, taker)?;
+            any = true;
+        }
+        if any {
+            return Ok(());
+        }
+        Err(IngestError::NothingThere {
+            path: self.path.to_owned(),
+            what: if self.layout.header {
+                "a header and no rows"
+            } else {
+                "no rows"
+            },
+        })
+    }
+
+    fn row(&self, record: &Record, taker: &mut impl Taker) -> Result<(), IngestError> {
+        let review = self
+            .check_shape(record)
+            .and_then(|()| self.rules.review(record, &self.layout.roles.map));
+        match review {
+            Ok(review) => taker.accept(&review, &self.place(record)),
+            Err(reason) => taker.leave_out(&LeftOut {
+                source: self.name.clone(),
+                line: record.line(),
+                reason,
+                excerpt: excerpt(&record.joined()),
+            }),
+        }
+    }
+
+    fn check_shape(&self, record: &Record) -> Result<(), Reason> {
+        if record.is_oversize() {
+            let lines = format!(
+                "over {} bytes on lines {} to {}",
+                self.limit,
+                record.line(),
+                record.last_line()
+            );
+            let what = "the row is too long, or a quote before it does not close";
+            return Err(Reason::rejected(what).because(lines));
+        }
+        if let Some(problem) = record.problem() {
+            return Err(
+                Reason::rejected("the row cannot be understood").because(problem.to_owned())
+            );
+        }
+        let width = self.layout.names.len();
+        if self.layout.fixed_width && record.len() != width {
+            let columns = format!("{} instead of {width}", record.len());
+            let what = "the row has another number of columns than the first";
+            return Err(Reason::rejected(what).because(columns));
+        }
+        Ok(())
+    }
+
+    /// File and line, and the source's own id where it has one.
+    fn place(&self, record: &Record) -> String {
+        let id = self
+            .layout
+            .roles
+            .map
+            .get(Role::Id)
+            .map(|column| record.field(column));
+        match id {
+            Some(id) => {
+                format!(
+                    "{}:{} id {}",
+                    self.name,
+                    record.line(),
+                    String::from_utf8_lossy(id).trim()
+                )
+            }
+            None => format!("{}:{}", self.name, record.line()),
+        }
+    }
+}

@@ -1,0 +1,47 @@
+//! One way to read rows, whatever they stand in.
+
+use std::io::{self, BufRead};
+
+use super::json::JsonReader;
+use super::parquet::TableReader;
+use super::record::{Record, RecordReader};
+
+/// How reading a record ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    /// There is a record.
+    Record,
+    /// There is none: the file is over.
+    File,
+    /// The file is over in the middle of a quoted field.
+    OpenQuote,
+}
+
+/// Rows of a file.
+pub(super) enum Reader<'a> {
+    Delimited(RecordReader<Box<dyn BufRead + 'a>>),
+    Json(JsonReader<Box<dyn BufRead + 'a>>),
+    Table(Box<TableReader>),
+}
+
+impl Reader<'_> {
+    /// Reads the next row. While `learning`, a reader whose rows name their columns takes note of
+    /// new ones.
+    pub(super) fn read(&mut self, record: &mut Record, learning: bool) -> io::Result<Ending> {
+        match self {
+            Self::Delimited(reader) => reader.read(record),
+            Self::Json(reader) => reader.read(record, learning),
+            Self::Table(reader) => reader.read(record),
+        }
+    }
+
+    /// The columns' names, where the rows themselves or the file say them; `None` where the first
+    /// row may.
+    pub(super) fn names(&self) -> Option<Vec<String>> {
+        match self {
+            Self::Delimited(_) => None,
+            Self::Json(reader) => Some(reader.names().to_vec()),
+            Self::Table(reader) => Some(reader.names().to_vec()),
+        }
+    }
+}
