@@ -97,6 +97,12 @@ pub enum IngestError {
         /// Its columns.
         found: Vec<String>,
     },
+    /// Only files of rows can be looked at.
+    #[error("`{}` is a folder or an archive, and only files of rows can be inspected", path.display())]
+    NotRows {
+        /// What was named.
+        path: PathBuf,
+    },
     /// Settings that contradict the source or each other.
     #[error("`{setting}` {problem}")]
     Setting {
@@ -217,6 +223,10 @@ impl IngestError {
             ),
             Self::NoColumn { name, known, .. } => Some(hint_for_column(name, known)),
             Self::UnknownColumns { known, .. } => Some(hint_for_header(known)),
+            Self::NotRows { .. } => Some(
+                "The aclImdb set needs no look: run it with `ressenti run --pipeline pipelines/imdb.toml --source PATH`"
+                    .to_owned(),
+            ),
             Self::OtherColumns { expected, found, .. } => Some(format!(
                 "Read files of one shape together: the first has {}, this one {}",
                 list_columns(expected),

@@ -10,6 +10,7 @@ mod download;
 mod encoding;
 mod error;
 mod form;
+mod inspect;
 mod row;
 mod rows;
 mod sink;
@@ -23,6 +24,7 @@ use settings::IngestSettings;
 use stage::{Context, Failure, NoOptions, Outcome, Stage};
 
 pub use error::IngestError;
+pub use inspect::main as inspect;
 
 use form::Form;
 use sink::Sink;

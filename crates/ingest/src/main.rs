@@ -1,5 +1,9 @@
-//! The binary `ressenti-ingest`.
+//! The binary `ressenti-ingest`: the stage, and `inspect`, which looks at a file as the stage would.
 
 fn main() -> std::process::ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == "inspect") {
+        return ingest::inspect(arguments);
+    }
     stage::main::<ingest::Ingest>()
 }

@@ -14,6 +14,7 @@ const EXAMPLES: &str = "\
 Examples:
   ressenti run                                   from raw reviews to the report
   ressenti plan                                  say what would run, and why
+  ressenti inspect reviews.csv                   what would be read of a file of yours
   ressenti run --set model.lstm.hidden=64        try another setting: only what depends on it runs
   ressenti run --pipeline pipelines/imdb.toml --source aclImdb_v1.tar.gz
   ressenti train --variant lstm --force          one stage by hand
@@ -65,6 +66,8 @@ pub(crate) enum Command {
     /// Show what is there: rows, age, duration, size, folder
     #[command(max_term_width = 100)]
     Status(StatusArguments),
+    /// Show what ingest would read of a file, and the settings that say so
+    Inspect(StageArguments),
     /// Stage: raw reviews, whatever their form, to one table
     Ingest(StageArguments),
     /// Stage: normalise text, remove duplicates, decide the split

@@ -73,6 +73,10 @@ fn obey(command: Option<Command>) -> Result<u8, OrchestratorError> {
             show_plan(&arguments.pipeline, &arguments.selection.request())
         }
         Some(Command::Status(arguments)) => show_status(&arguments.pipeline, arguments.json),
+        Some(Command::Inspect(mut arguments)) => {
+            arguments.arguments.insert(0, "inspect".into());
+            become_stage(StageName::Ingest, arguments)
+        }
         Some(Command::Ingest(arguments)) => become_stage(StageName::Ingest, arguments),
         Some(Command::Clean(arguments)) => become_stage(StageName::Clean, arguments),
         Some(Command::Tokenize(arguments)) => become_stage(StageName::Tokenize, arguments),

@@ -147,8 +147,9 @@ impl Pipeline {
     }
 }
 
-/// The files that a path stands for.
-fn matching(path: &Path) -> Vec<PathBuf> {
+/// The files that a path stands for: those that match it if it is a pattern, in the order of their
+/// names, and else itself.
+pub fn matching(path: &Path) -> Vec<PathBuf> {
     let text = path.to_string_lossy();
     let is_pattern = text.contains(['*', '?', '[']) && !path.exists();
     let found: Vec<PathBuf> = if is_pattern {

@@ -18,6 +18,8 @@ pub(crate) struct Layout {
     pub(crate) names: Vec<String>,
     /// Whether the first row names the columns.
     pub(crate) header: bool,
+    /// Whether the columns have names.
+    pub(crate) named: bool,
     /// Whether every row must have as many fields as there are columns.
     pub(super) fixed_width: bool,
     /// What the columns are.
@@ -86,6 +88,7 @@ impl Layout {
             roles::detect(known, &columns, &named, settings).ok_or_else(unknown)?
         };
         Ok(Self {
+            named: header || !fixed_width,
             names,
             header,
             fixed_width,

@@ -27,12 +27,12 @@ use crate::error::IngestError;
 use crate::row::{LeftOut, Reason, excerpt};
 use crate::sink::Sink;
 
-use columns::Role;
 use fields::Rules;
-use layout::Layout;
 use open::Rows;
 use record::Record;
 
+pub(crate) use columns::Role;
+pub(crate) use layout::Layout;
 pub(crate) use open::Kind;
 
 /// Where rows go.
@@ -41,6 +41,10 @@ pub(crate) trait Taker {
     fn accept(&mut self, review: &crate::row::Review<'_>, place: &str) -> Result<(), IngestError>;
     /// Takes a row that is none.
     fn leave_out(&mut self, row: &LeftOut) -> Result<(), IngestError>;
+    /// Whether it has seen enough.
+    fn is_full(&self) -> bool {
+        false
+    }
 }
 
 impl Taker for Sink {
@@ -116,7 +120,7 @@ impl Table<'_> {
         if self.layout.header {
             rows.next(self.path, &mut record)?;
         }
-        while rows.next(self.path, &mut record)? {
+        while !taker.is_full() && rows.next(self.path, &mut record)? {
             self.row(&record, taker)?;
             any = true;
         }

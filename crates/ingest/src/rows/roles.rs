@@ -145,7 +145,7 @@ const ORDER: [Role; 8] = [
 /// What was decided about the columns of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Roles {
-    pub(super) map: ColumnMap,
+    pub(crate) map: ColumnMap,
     /// Each decision with its reason, in the order of the columns.
     pub(crate) reasons: Vec<Decision>,
     /// How a rating becomes a label, where no column is a label and no setting says it.

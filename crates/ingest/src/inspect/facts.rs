@@ -1,0 +1,149 @@
+//! What is found out about a file of rows.
+
+use std::path::{Path, PathBuf};
+
+use artifact::Sentiment;
+use toml::{Table, Value};
+
+use crate::error::IngestError;
+use crate::row::{LeftOut, Review};
+use crate::rows::{Layout, Role, Taker};
+
+/// Rows shown.
+const SHOWN: usize = 10;
+
+/// Bytes of text after which enough was read.
+const ENOUGH: usize = 200 << 20;
+
+/// All that `inspect` says.
+pub(super) struct Facts {
+    pub(super) source: PathBuf,
+    pub(super) files: usize,
+    pub(super) bytes: u64,
+    pub(super) layout: Option<Layout>,
+    pub(super) seen: Seen,
+}
+
+/// The rows that came by.
+#[derive(Default)]
+pub(super) struct Seen {
+    pub(super) accepted: u64,
+    pub(super) labels: [u64; Sentiment::ALL.len()],
+    pub(super) with_time: u64,
+    pub(super) shown: Vec<ShownRow>,
+    pub(super) left_out: Vec<Reasoned>,
+    bytes: usize,
+}
+
+/// A row to look at.
+#[derive(Clone, Debug, serde::Serialize)]
+pub(super) struct ShownRow {
+    pub(super) place: String,
+    pub(super) label: Option<&'static str>,
+    pub(super) rating: Option<f32>,
+    pub(super) topic: Option<String>,
+    pub(super) timestamp: Option<i64>,
+    pub(super) text: String,
+}
+
+/// Rows left out for one reason, with the first of them.
+#[derive(Clone, Debug, serde::Serialize)]
+pub(super) struct Reasoned {
+    pub(super) kind: &'static str,
+    pub(super) reason: String,
+    pub(super) rows: u64,
+    pub(super) first: String,
+}
+
+impl Facts {
+    pub(super) fn new(source: &Path, files: &[PathBuf]) -> Self {
+        let size = |path: &PathBuf| path.metadata().map_or(0, |metadata| metadata.len());
+        Self {
+            source: source.to_owned(),
+            files: files.len(),
+            bytes: files.iter().map(size).sum(),
+            layout: None,
+            seen: Seen::default(),
+        }
+    }
+
+    /// The `[ingest]` table that says what was found, so that nothing needs to be found again.
+    pub(super) fn table(&self) -> String {
+        let mut ingest = Table::new();
+        ingest.insert(
+            "source".to_owned(),
+            Value::from(self.source.to_string_lossy().as_ref()),
+        );
+        if let Some(layout) = &self.layout {
+            let columns = Role::ALL.into_iter().filter_map(|role| {
+                let column = layout.roles.map.get(role)?;
+                let value = match &layout.named {
+                    true => Value::from(layout.names[column].as_str()),
+                    false => Value::from(column as i64 + 1),
+                };
+                Some((role.as_str().to_owned(), value))
+            });
+            if !layout.named {
+                ingest.insert("header".to_owned(), Value::from(false));
+            }
+            ingest.insert("columns".to_owned(), Value::Table(columns.collect()));
+            if let Some(rule) = layout.roles.rating {
+                let rule = Table::try_from(rule).expect("a rule is plain data");
+                ingest.insert("rating".to_owned(), Value::Table(rule));
+            }
+        }
+        let mut whole = Table::new();
+        whole.insert("ingest".to_owned(), Value::Table(ingest));
+        toml::to_string(&whole).expect("a table is plain data")
+    }
+}
+
+impl Seen {
+    /// Whether reading ended before the file did.
+    pub(super) fn is_partial(&self) -> bool {
+        self.bytes >= ENOUGH
+    }
+}
+
+impl Taker for Seen {
+    fn accept(&mut self, review: &Review<'_>, place: &str) -> Result<(), IngestError> {
+        self.accepted += 1;
+        self.bytes += review.text.len();
+        self.with_time += u64::from(review.timestamp.is_some());
+        if let Some(label) = review.label {
+            self.labels[usize::from(label.id())] += 1;
+        }
+        if self.shown.len() < SHOWN {
+            self.shown.push(ShownRow {
+                place: place.to_owned(),
+                label: review.label.map(Sentiment::as_str),
+                rating: review.rating,
+                topic: review.topic.as_deref().map(str::to_owned),
+                timestamp: review.timestamp,
+                text: crate::row::excerpt(review.text.as_bytes()),
+            });
+        }
+        Ok(())
+    }
+
+    fn leave_out(&mut self, row: &LeftOut) -> Result<(), IngestError> {
+        match self
+            .left_out
+            .iter_mut()
+            .find(|known| known.reason == row.reason.summary)
+        {
+            Some(known) => known.rows += 1,
+            None => self.left_out.push(Reasoned {
+                kind: row.reason.kind(),
+                reason: row.reason.summary.to_owned(),
+                rows: 1,
+                first: format!("{}:{}: {}", row.source, row.line, row.excerpt),
+            }),
+        }
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.is_partial()
+    }
+}

@@ -1,0 +1,99 @@
+//! `ressenti inspect FILE`: what ingest would read of a file, and the settings that say so.
+
+mod facts;
+mod show;
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use artifact::StageName;
+use clap::Parser;
+use settings::{IngestSettings, Pipeline, REVIEWS, StepId};
+use stage::{Failure, Progress, ProgressMode, print_failure};
+
+use crate::error::IngestError;
+use crate::form::Form;
+use crate::rows::{self, Layout};
+use crate::sink;
+
+use facts::Facts;
+
+const EXAMPLES: &str = "\
+Examples:
+  ressenti inspect reviews.csv.gz
+  ressenti inspect 'exports/*.jsonl'             several files of one shape
+  ressenti inspect reviews.csv --pipeline pipeline.toml      with the settings of its [ingest]
+  ressenti inspect reviews.csv --json | jq .columns";
+
+/// Show what ingest would read of a file: its form, what each column is taken for and why, ten rows,
+/// the labels, what would be rejected, and the `[ingest]` table to paste into a pipeline file
+///
+/// Nothing is written. Every guess can be overridden in `[ingest]`.
+#[derive(Debug, Parser)]
+#[command(name = "ressenti inspect", after_help = EXAMPLES, max_term_width = 100)]
+struct Arguments {
+    /// The file, or a pattern in quotes
+    file: PathBuf,
+
+    /// Take the settings of this pipeline's `[ingest]` into account
+    #[arg(long, value_name = "FILE")]
+    pipeline: Option<PathBuf>,
+
+    /// As one JSON object
+    #[arg(long)]
+    json: bool,
+}
+
+/// The whole of the command, from the arguments after its name.
+pub fn main(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
+    let name = std::iter::once("ressenti inspect".into());
+    let arguments = Arguments::parse_from(name.chain(arguments));
+    match run(&arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            print_failure(&failure);
+            failure.exit_code()
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let settings = match &arguments.pipeline {
+        Some(file) => Pipeline::load(file, &[])?.ingest,
+        None => IngestSettings::default(),
+    };
+    let facts = inspect(&arguments.file, &settings)?;
+    let mut out = anstream::stdout();
+    let shown = if arguments.json {
+        show::json(&mut out, &facts)
+    } else {
+        show::text(&mut out, &facts, &settings)
+    };
+    // A closed pipe is a reader who has seen enough: not an error of ours.
+    let _ = shown;
+    Ok(())
+}
+
+/// Reads the files that a path stands for and finds out about them.
+fn inspect(path: &Path, settings: &IngestSettings) -> Result<Facts, IngestError> {
+    let paths = settings::matching(path);
+    let first = paths.first().ok_or(IngestError::NoSource)?;
+    let Form::Rows(kind) = Form::of(first, settings.format)? else {
+        return Err(IngestError::NotRows {
+            path: first.clone(),
+        });
+    };
+    let scratch = sink::scratch_folder()?;
+    let progress = Progress::new(ProgressMode::None, StepId::new(StageName::Ingest, REVIEWS));
+    let mut facts = Facts::new(path, &paths);
+    let layout: Layout = rows::read(
+        &paths,
+        kind,
+        scratch.path(),
+        settings,
+        &progress,
+        &mut facts.seen,
+    )?;
+    facts.layout = Some(layout);
+    Ok(facts)
+}
