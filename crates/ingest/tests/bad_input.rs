@@ -1,0 +1,300 @@
+//! Every kind of bad input: what people are told, with which exit code, and that nothing is left.
+
+#![allow(missing_docs)]
+
+mod common;
+
+use std::io::Write;
+use std::process::Command;
+
+use common::{Bench, Member, files_below, gzip, tar};
+use proptest::prelude::*;
+
+/// The exit code and the screen of `ressenti-ingest`, without what differs between machines.
+fn run(bench: &Bench, name: &str, settings: &[&str]) -> (Option<i32>, String) {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_ressenti-ingest"));
+    command
+        .current_dir(bench.path(""))
+        .env("NO_COLOR", "1")
+        .args(["--source", name, "--progress", "none"]);
+    settings.iter().for_each(|setting| {
+        command.args(["--set", setting]);
+    });
+    let output = command.output().expect("the program starts");
+    let screen =
+        String::from_utf8_lossy(&output.stderr).replace(&bench.path("").display().to_string(), "");
+    (output.status.code(), screen.trim().to_owned())
+}
+
+fn check(name: &str, content: impl AsRef<[u8]>, settings: &[&str], expected: &str) {
+    let bench = Bench::new();
+    bench.write("pipeline.toml", "[pipeline]\nname = 'test'\n");
+    bench.write(name, content);
+    let before = files_below(&bench.path(""));
+    let (code, screen) = run(&bench, name, settings);
+    assert_eq!((code, screen.as_str()), (Some(1), expected), "{name}");
+    let new: Vec<_> = files_below(&bench.path(""))
+        .into_iter()
+        .filter(|path| !before.contains(path) && path.0.contains("store"))
+        .collect();
+    assert!(new.is_empty(), "{name} left {new:?}");
+}
+
+/// Accepted and rejected rows, and reasons.
+fn check_rows(name: &str, content: impl AsRef<[u8]>, accepted: usize, rejected: &[&str]) {
+    let bench = Bench::new();
+    bench.write(name, content);
+    let found = bench.ingest(name, "max_reject_rate = 1.0").expect(name);
+    assert_eq!(found.reviews().len(), accepted, "{name}");
+    let reasons: Vec<String> = found.rejected();
+    assert_eq!(reasons.len(), rejected.len(), "{name}: {reasons:?}");
+    for (found, expected) in reasons.iter().zip(rejected) {
+        assert!(found.contains(expected), "{name}: {found}");
+    }
+}
+
+fn zip(members: &[(&str, &[u8])]) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    for (name, content) in members {
+        archive
+            .start_file(*name, zip::write::SimpleFileOptions::default())
+            .expect("a member");
+        archive.write_all(content).expect("written");
+    }
+    archive.finish().expect("an archive").into_inner()
+}
+
+const ELSEWHERE: &str = "hint: Check the file, or name another with `--source PATH`";
+const GOOD: &str = "text,label\nI liked it,1\nI did not,0\n";
+
+#[test]
+fn columns_and_labels() {
+    check(
+        "x.csv",
+        "reviw,sentiment\nfine,1\n",
+        &["ingest.columns.text=review"],
+        "error: `ingest.columns.text` names the column `review`, which `x.csv` does not have\n\n\
+         hint: Did you mean `reviw`? The columns are `reviw`, `sentiment`",
+    );
+    check(
+        "x.csv",
+        "a,b\n1,2\n3,4\n",
+        &[],
+        "error: The columns of `x.csv` are none that ingest knows by itself\n\n\
+         hint: Say which is which with `--set ingest.columns.text=NAME --set ingest.columns.label=NAME`; \
+         the columns are `a`, `b`",
+    );
+    check(
+        "x.csv",
+        "text,label\nfine,1\nso,0\nwell,maybe\n",
+        &[],
+        "error: 1 of 3 rows were rejected, more than `ingest.max_reject_rate` = 0.01 allows; the commonest reasons: \
+         the label is none of the values in `ingest.labels`: `maybe` (1)\n\n\
+         hint: Mend the rows or the `[ingest]` settings; to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`",
+    );
+    check(
+        "x.csv",
+        "text,label\nfine,1\ngreat,1\n",
+        &[],
+        "error: All 2 labelled reviews are positive: a classifier cannot be trained on one class\n\n\
+         hint: Check `[ingest.labels]` or `[ingest.rating]`, or take a source with both classes",
+    );
+}
+
+#[test]
+fn files_that_are_none() {
+    check(
+        "x.csv",
+        "",
+        &[],
+        "error: `x.csv` has no content\n\nhint: Check the path, or name another with `--source PATH`",
+    );
+    check(
+        "x.csv",
+        "text,label\n",
+        &[],
+        "error: `x.csv` has a header and no rows\n\nhint: Check the path, or name another with `--source PATH`",
+    );
+    for (content, what) in [
+        (b"%PDF-1.7\n%stuff".as_slice(), "a PDF document"),
+        (b"\x89PNG\r\n\x1a\n", "a picture"),
+        (b"<!DOCTYPE html>\n<html>404</html>", "a web page"),
+        (b"\x7fELF\x02\x01\x01\0\0\0\0\0\0", "no text"),
+    ] {
+        let expected =
+            format!("error: `x.csv` is {what}, and a table of reviews was expected\n\n{ELSEWHERE}");
+        check("x.csv", content, &[], &expected);
+    }
+    check(
+        "x.parquet",
+        GOOD,
+        &["ingest.format=parquet"],
+        "error: `x.parquet` is plain text, and a Parquet table was expected\n\n\
+         hint: For a CSV or TSV file use `--set ingest.format=csv` or `--set ingest.format=tsv`",
+    );
+}
+
+#[test]
+fn files_that_are_cut_off() {
+    let long: String = (0..3000)
+        .map(|n| format!("a review {} that is long,{}\n", n * 7919, n % 2))
+        .collect();
+    let whole = format!("text,label\n{long}");
+    let starts = |name: &str, content: &[u8], expected: &str| {
+        let bench = Bench::new();
+        bench.write("pipeline.toml", "[pipeline]\nname = 'test'\n");
+        bench.write(name, content);
+        let (code, screen) = run(&bench, name, &[]);
+        assert!(
+            code == Some(1) && screen.starts_with(expected),
+            "{name}: {code:?} {screen}"
+        );
+        assert!(screen.contains("hint: Get the file once more"), "{screen}");
+    };
+    let packed = gzip(whole.as_bytes());
+    starts(
+        "x.csv.gz",
+        &packed[..packed.len() / 2],
+        "error: `x.csv.gz` is damaged or cut off after line ",
+    );
+    let packed = zstd::encode_all(whole.as_bytes(), 1).expect("zstd");
+    starts(
+        "x.csv.zst",
+        &packed[..packed.len() / 2],
+        "error: `x.csv.zst` is damaged or cut off after ",
+    );
+    let packed = zip(&[("x.csv", whole.as_bytes())]);
+    starts(
+        "x.zip",
+        &packed[..packed.len() / 2],
+        "error: `x.zip` is damaged or cut off after the start",
+    );
+    starts(
+        "x.parquet",
+        b"PAR1\x15\x04\x15",
+        "error: `x.parquet` is damaged or cut off after the start",
+    );
+}
+
+#[test]
+fn archives_that_want_out() {
+    let hint = "hint: Unpack it and name the file in it with `--source PATH`";
+    let refused = |members: &[(&str, &[u8])], problem: &str| {
+        check(
+            "x.zip",
+            zip(members),
+            &[],
+            &format!("error: `x.zip` cannot be read: {problem}\n\n{hint}"),
+        );
+    };
+    refused(
+        &[("../../x.csv", GOOD.as_bytes())],
+        "its member `../../x.csv` leads out of it, which no archive of reviews does",
+    );
+    refused(
+        &[("a.csv", GOOD.as_bytes()), ("b.csv", GOOD.as_bytes())],
+        "it has several files, among them `a.csv` and `b.csv`",
+    );
+    refused(&[], "there is no file in it");
+    // Of the aclImdb archive only the reviews are taken, each checked by its name.
+    let archive = tar(&[
+        Member::File("aclImdb/train/pos/0_9.txt", b"good"),
+        Member::File("aclImdb/train/neg/0_2.txt", b"bad"),
+        Member::File("../evil/pos/1_9.txt", b"out"),
+        Member::File("/abs/train/pos/2_9.txt", b"out"),
+    ]);
+    let bench = Bench::new();
+    bench.write("x.tar.gz", gzip(&archive));
+    let found = bench
+        .ingest("x.tar.gz", "max_reject_rate = 1.0")
+        .expect("the good ones");
+    assert_eq!(found.reviews().len(), 2);
+    assert!(!bench.path("../evil").exists());
+}
+
+#[test]
+fn bombs_are_stopped() {
+    let bomb = gzip(&vec![b'a'; 5 << 20]);
+    check(
+        "x.csv.gz",
+        &bomb,
+        &["ingest.max_unpacked_bytes=1000000"],
+        "error: `x.csv.gz` is larger than allowed\n  caused by: it unpacks to more than 976.6 KiB\n\n\
+         hint: If it really holds that much, allow it with `--set ingest.max_unpacked_bytes=NUMBER`, or unpack it first",
+    );
+}
+
+#[test]
+fn rows_that_are_none() {
+    check_rows(
+        "x.csv",
+        format!("{GOOD}one,0,more\nonly\n"),
+        2,
+        &["another number of columns", "another number of columns"],
+    );
+    check_rows("x.csv", format!("{GOOD}n\0ul,1\n"), 2, &["NUL"]);
+    check_rows(
+        "x.jsonl",
+        "{\"text\": \"so far\", \"label\": 1}\n{\"text\": \"so\", \"label\": 0}\n{\"text\": \nnot json\n",
+        2,
+        &["cannot be understood"],
+    );
+    check(
+        "x.csv",
+        format!("{GOOD}\"never closed,1\nand on\n"),
+        &[],
+        "error: `x.csv` has a quote that opens on line 4 and never closes\n\n\
+         hint: Close the quote in the file; if the file does not quote its fields, read it with `--set ingest.quotes=false`",
+    );
+}
+
+#[test]
+fn strange_rows_that_are_fine() {
+    check_rows(
+        "x.csv",
+        format!("\u{feff}{}", GOOD.replace('\n', "\r\n")),
+        2,
+        &[],
+    );
+    check_rows("x.csv", format!("{GOOD}a,1\n"), 3, &[]);
+    check_rows(
+        "x.csv",
+        format!("{GOOD}\u{85}\u{2028}\u{85},1\none\u{85}review\u{2028}here,0\n"),
+        4,
+        &[],
+    );
+    check_rows(
+        "x.csv",
+        format!("{GOOD}{},1\n", "long word ".repeat(500_000)),
+        3,
+        &[],
+    );
+    check_rows("x.zip", zip(&[("x.csv", GOOD.as_bytes())]), 2, &[]);
+    check_rows(
+        "x.csv.zst",
+        zstd::encode_all(GOOD.as_bytes(), 1).expect("zstd"),
+        2,
+        &[],
+    );
+    let two = [gzip(GOOD.as_bytes()), gzip(b"and more,1\n")].concat();
+    check_rows("x.csv.gz", two, 3, &[]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    /// Any bytes under any name give rows or an error, and never a panic.
+    #[test]
+    fn any_bytes_give_rows_or_an_error(
+        start in prop::sample::select(vec![
+            b"".as_slice(), b"text,label\n", b"{\"text\": \"x\", \"a\": ", b"PAR1", b"\x1f\x8b\x08\0", b"PK\x03\x04",
+            b"\x28\xb5\x2f\xfd", b"\xff\xfe", b"a\tb\n\"", b"[{\"review\": \"", b"BZh9",
+        ]),
+        bytes in prop::collection::vec(any::<u8>(), 0..400),
+        name in prop::sample::select(vec!["x.csv", "x.tsv", "x.jsonl", "x.parquet", "x.zip", "x.gz", "x.tar.gz", "x"]),
+    ) {
+        let bench = Bench::new();
+        bench.write(name, [start, &bytes].concat());
+        let _ = bench.ingest(name, "max_reject_rate = 1.0");
+    }
+}
