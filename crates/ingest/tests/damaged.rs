@@ -1,0 +1,250 @@
+//! Files that were whole once: whatever happened to their bytes, and however unlikely their content,
+//! there are rows or an error, soon and in bounded memory.
+
+#![allow(missing_docs)]
+
+mod common;
+
+use std::io::Write;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, DictionaryArray, Int64Array, RecordBatch, StringArray, StructArray};
+use arrow::datatypes::{DataType, Field, Int32Type};
+use common::{Bench, gzip};
+use parquet::arrow::ArrowWriter;
+use proptest::prelude::*;
+
+fn table() -> String {
+    let rows: String = (0..300)
+        .map(|row| format!("\"review {row} of, a film\",{}\n", row % 2))
+        .collect();
+    format!("text,label\n{rows}")
+}
+
+fn parquet(columns: Vec<(&str, ArrayRef)>) -> Vec<u8> {
+    let batch = RecordBatch::try_from_iter(columns).expect("columns of one length");
+    let mut writer =
+        ArrowWriter::try_new(Vec::new(), batch.schema(), None).expect("a schema that is known");
+    writer.write(&batch).expect("memory");
+    writer.into_inner().expect("memory")
+}
+
+fn parquet_table() -> Vec<u8> {
+    let texts: StringArray = (0..300)
+        .map(|row| Some(format!("review {row} of a film")))
+        .collect();
+    let label: DictionaryArray<Int32Type> = (0..300)
+        .map(|row| if row % 2 == 0 { "pos" } else { "neg" })
+        .collect();
+    let stars: ArrayRef = Arc::new(Int64Array::from_iter_values(0..300));
+    let nested = StructArray::from(vec![(
+        Arc::new(Field::new("id", DataType::Int64, false)),
+        stars,
+    )]);
+    parquet(vec![
+        ("text", Arc::new(texts)),
+        ("label", Arc::new(label)),
+        ("film", Arc::new(nested)),
+    ])
+}
+
+fn zip(content: &[u8]) -> Vec<u8> {
+    let mut archive = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    archive
+        .start_file("x.csv", zip::write::SimpleFileOptions::default())
+        .expect("a member");
+    archive.write_all(content).expect("memory");
+    archive.finish().expect("memory").into_inner()
+}
+
+/// The table in every form that is read.
+fn forms() -> Vec<(&'static str, Vec<u8>)> {
+    let text = table();
+    let json: String = (0..300)
+        .map(|row| format!("{{\"text\": \"review {row}\", \"of\": {{\"label\": {}}}}}\n", row % 2))
+        .collect();
+    let utf_16 = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    vec![
+        ("x.csv.gz", gzip(text.as_bytes())),
+        (
+            "x.csv.zst",
+            zstd::encode_all(text.as_bytes(), 1).expect("memory"),
+        ),
+        ("x.zip", zip(text.as_bytes())),
+        ("x.csv", text.into_bytes()),
+        ("x.jsonl", json.into_bytes()),
+        ("x.txt", utf_16),
+        ("x.parquet", parquet_table()),
+    ]
+}
+
+#[test]
+fn every_form_is_read_while_it_is_whole() {
+    for (name, content) in forms() {
+        let bench = Bench::new();
+        bench.write(name, content);
+        let found = bench.ingest(name, "").expect(name);
+        assert_eq!(
+            found.summary(),
+            "300 reviews, 150 negative, 150 positive",
+            "{name}"
+        );
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(300))]
+
+    #[test]
+    fn damage_gives_rows_or_an_error(
+        form in 0..7_usize,
+        flips in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+        end in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let (name, mut content) = forms().swap_remove(form);
+        for (place, byte) in &flips {
+            let place = place.index(content.len());
+            content[place] = *byte;
+        }
+        if let Some(end) = end {
+            content.truncate(end.index(content.len()));
+        }
+        let bench = Bench::new();
+        bench.write(name, content);
+        if let Err(message) = bench.ingest(name, "max_reject_rate = 1.0") {
+            prop_assert!(message.contains(" | "), "no hint: {}", message);
+        }
+    }
+}
+
+#[test]
+fn the_start_of_a_file_may_come_in_pieces() {
+    // As `cat header.gz rows.gz` makes it: what the first piece holds tells nothing about the rest.
+    let rows: Vec<u8> = (0..50)
+        .flat_map(|row| format!("caf\u{e9} number {row};{}\n", row % 2).into_bytes())
+        .collect();
+    let text = String::from_utf8(rows).expect("text");
+    let (latin, _, _) = encoding_rs::WINDOWS_1252.encode(&text);
+    let packed = [gzip(b"t"), gzip(b"ext;label\n"), gzip(&latin)].concat();
+    let bench = Bench::new();
+    bench.write("x.csv.gz", packed);
+    let found = bench.ingest("x.csv.gz", "").expect("rows");
+    assert_eq!(found.reviews().len(), 50);
+    assert!(found.reviews()[7].starts_with("7|caf\u{e9} number 7|1|"));
+}
+
+#[test]
+fn what_an_encoding_cannot_hold_is_a_rejected_row() {
+    let mut bytes: Vec<u8> = "text,label\nfine,1\nbad Z here,0\ngood,0\n"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
+    // Half of a pair.
+    let place = bytes.iter().position(|byte| *byte == b'Z').expect("a Z");
+    bytes[place..place + 2].copy_from_slice(&[0x00, 0xd8]);
+    let bench = Bench::new();
+    bench.write("x.csv", bytes);
+    let found = bench
+        .ingest("x.csv", "max_reject_rate = 0.5")
+        .expect("rows");
+    assert_eq!(found.reviews().len(), 2);
+    assert_eq!(found.rejected().len(), 1);
+    assert!(
+        found.rejected()[0].contains("x.csv:3 rejected: the text is not "),
+        "{:?}",
+        found.rejected()
+    );
+}
+
+#[test]
+fn an_object_of_a_million_members_is_one_bad_row() {
+    let wide: Vec<String> = (0..500_000).map(|key| format!("\"k{key}\":1")).collect();
+    let long = format!("{{\"{}\":{{\"a\":1,\"b\":2}}}}", "x".repeat(5_000));
+    let rows: String = (0..2000)
+        .map(|row| format!("{{\"text\":\"review {row}\",\"label\":{}}}\n", row % 2))
+        .collect();
+    let bench = Bench::new();
+    bench.write("x.jsonl", format!("{{{}}}\n{long}\n{rows}", wide.join(",")));
+    let found = bench
+        .ingest("x.jsonl", "max_reject_rate = 0.5")
+        .expect("rows");
+    assert_eq!(found.reviews().len(), 2000);
+    let rejected = found.rejected();
+    assert_eq!(rejected.len(), 2, "{rejected:?}");
+    assert!(rejected[0].contains("more than 4,096 members"), "{}", rejected[0]);
+    assert!(rejected[1].contains("a name of more than 1,024 bytes"), "{}", rejected[1]);
+}
+
+#[test]
+fn files_of_one_shape_are_read_by_the_names_of_their_columns() {
+    let column = |values: [&str; 2]| -> ArrayRef { Arc::new(StringArray::from(values.to_vec())) };
+    let bench = Bench::new();
+    bench.write(
+        "p/1.parquet",
+        parquet(vec![
+            ("text", column(["a b c", "d e f"])),
+            ("label", column(["pos", "neg"])),
+        ]),
+    );
+    bench.write(
+        "p/2.parquet",
+        parquet(vec![
+            ("label", column(["neg", "pos"])),
+            ("text", column(["g h i", "j k l"])),
+        ]),
+    );
+    bench.write(
+        "j/1.jsonl",
+        "{\"text\":\"a b c\",\"label\":\"pos\"}\n{\"text\":\"d e f\",\"label\":\"neg\"}\n",
+    );
+    bench.write(
+        "j/2.jsonl",
+        "{\"label\":\"neg\",\"text\":\"g h i\"}\n{\"more\":1,\"text\":\"j k l\",\"label\":\"pos\"}\n",
+    );
+    for (pattern, one, two) in [
+        ("p/*", "1.parquet", "2.parquet"),
+        ("j/*", "1.jsonl", "2.jsonl"),
+    ] {
+        let found = bench.ingest(pattern, "").expect(pattern);
+        assert_eq!(
+            found.reviews(),
+            [
+                format!("0|a b c|1|-|-|-|-|-|{one}:1"),
+                format!("1|d e f|0|-|-|-|-|-|{one}:2"),
+                format!("2|g h i|0|-|-|-|-|-|{two}:1"),
+                format!("3|j k l|1|-|-|-|-|-|{two}:2"),
+            ]
+        );
+    }
+    bench.write("j/3.jsonl", "{\"text\":\"m n o\",\"stars\":5}\n");
+    assert_eq!(
+        bench.ingest("j/*", "").err().unwrap_or_default(),
+        "`j/3.jsonl` has other columns than the file before it | \
+         Read files of one shape together: the first has `text`, `label`, this one `text`, `stars`"
+    );
+    bench.write("m/1.csv", "text,label\na b c,1\nd e f,0\n");
+    bench.write("m/2.jsonl", "{\"label\":0,\"text\":\"g h i\"}\n");
+    let mixed = bench.ingest("m/*", "").expect("both");
+    assert_eq!(mixed.reviews()[2], "2|g h i|0|-|-|-|-|-|2.jsonl:1");
+}
+
+#[test]
+fn a_packed_parquet_table_is_read() {
+    let bench = Bench::new();
+    bench.write("x.parquet.gz", gzip(&parquet_table()));
+    bench.write("x.zip", zip(&parquet_table()));
+    for name in ["x.parquet.gz", "x.zip"] {
+        assert_eq!(bench.ingest(name, "").expect(name).reviews().len(), 300);
+    }
+}
+
+#[test]
+fn a_bomb_is_told_by_its_ratio() {
+    let bench = Bench::new();
+    bench.write("x.csv.gz", gzip(&vec![b'a'; 101 << 20]));
+    assert_eq!(
+        bench.ingest("x.csv.gz", "").err().unwrap_or_default(),
+        "`x.csv.gz` unpacks to more than 1,000 times its size, which no reviews do | \
+         If it really holds that much, unpack it first and name the file with `--source PATH`"
+    );
+}
