@@ -20,6 +20,7 @@ mod source;
 mod stage_name;
 mod store;
 mod tables;
+mod unnamed;
 
 pub use arrays::{MappedBatches, map_arrays, write_arrays};
 pub use cache::cache_folder;
@@ -36,3 +37,4 @@ pub use source::{Source, SourceIndex};
 pub use stage_name::{StageName, UnknownStage};
 pub use store::Store;
 pub use tables::{TableWriter, read_table};
+pub use unnamed::{Unnamed, UnnamedKind};

@@ -19,16 +19,7 @@ impl StepLock {
     /// # Errors
     /// The lock file cannot be created or locked.
     pub(crate) fn acquire(path: &Path, on_wait: impl FnOnce(&str)) -> Result<Self, ArtifactError> {
-        if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(ArtifactError::io("create", parent))?;
-        }
-        let mut file = OpenOptions::new()
-            .create(true)
-            .truncate(false)
-            .read(true)
-            .write(true)
-            .open(path)
-            .map_err(ArtifactError::io("open", path))?;
+        let mut file = open(path)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -40,10 +31,41 @@ impl StepLock {
             }
             Err(TryLockError::Error(error)) => return Err(ArtifactError::io("lock", path)(error)),
         }
+        Self::hold(file, path)
+    }
+
+    /// Takes the lock if nobody has it.
+    ///
+    /// # Errors
+    /// The lock file cannot be made.
+    pub(crate) fn try_acquire(path: &Path) -> Result<Option<Self>, ArtifactError> {
+        let file = open(path)?;
+        match file.try_lock() {
+            Ok(()) => Self::hold(file, path).map(Some),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(ArtifactError::io("lock", path)(error)),
+        }
+    }
+
+    /// Says who has it.
+    fn hold(mut file: File, path: &Path) -> Result<Self, ArtifactError> {
         file.set_len(0)
             .and_then(|()| file.rewind())
             .and_then(|()| write!(file, "process {}", std::process::id()))
             .map_err(ArtifactError::io("write", path))?;
         Ok(Self { _file: file })
     }
+}
+
+fn open(path: &Path) -> Result<File, ArtifactError> {
+    if let Some(parent) = path.parent() {
+        fs::create_dir_all(parent).map_err(ArtifactError::io("create", parent))?;
+    }
+    OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .read(true)
+        .write(true)
+        .open(path)
+        .map_err(ArtifactError::io("open", path))
 }

@@ -70,7 +70,7 @@ pub fn choose_device(wanted: Wanted, cores: usize) -> Result<ChosenDevice, Class
     if wanted == Wanted::Cpu {
         return Ok(processor("asked for".to_owned()));
     }
-    match (cuda(), wanted) {
+    match (load_cuda(), wanted) {
         (Ok(()), Wanted::Cuda) => Ok(ChosenDevice {
             device: Device::Cuda(0),
             reason: "asked for".to_owned(),
@@ -90,7 +90,10 @@ pub fn choose_device(wanted: Wanted, cores: usize) -> Result<ChosenDevice, Class
 ///
 /// The binary links the processor's half only, so that it builds and starts without 3 GB of CUDA
 /// libraries. The other half registers itself when loaded, which must be before the first tensor.
-fn cuda() -> Result<(), String> {
+///
+/// # Errors
+/// Why it cannot be used, in words.
+pub fn load_cuda() -> Result<(), String> {
     load(c"libtorch_cuda.so")?;
     if tch::Cuda::is_available() {
         Ok(())

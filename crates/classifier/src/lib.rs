@@ -25,7 +25,7 @@ pub use batch::{Batch, WordDropout, epoch_batches, sorted_batches};
 pub use bundle::{
     Bundle, Calibration, ModelFile, Provenance, TokenizerReference, ValidationResult, save_bundle,
 };
-pub use device::{ChosenDevice, choose_device};
+pub use device::{ChosenDevice, choose_device, load_cuda};
 pub use dropout::Mode;
 pub use embedding::EmbeddingMatrix;
 pub use encoder::{Activation, Encoder, EncoderConfig, Family, Loaded};

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
-use encoding_rs::{CoderResult, Decoder, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 use crate::container::BUFFER;
 use crate::error::IngestError;
@@ -99,8 +99,12 @@ fn beyond_ascii(mut bytes: &[u8]) -> (usize, usize) {
     }
 }
 
+/// A byte that no UTF-8 has.
+const NO_TEXT: u8 = 0xff;
+
 /// The input as UTF-8. UTF-8 itself passes as it is, so that bad bytes in it can be told by their
-/// row; its byte order mark is taken away.
+/// row; its byte order mark is taken away. What means nothing in another encoding becomes a byte
+/// that is no UTF-8, so that it is told by its row, too.
 pub(crate) fn decoded<'a>(
     mut input: Box<dyn BufRead + 'a>,
     encoding: &'static Encoding,
@@ -137,11 +141,20 @@ impl BufRead for Decoding<'_> {
         while self.place == self.length && !self.ended {
             let start = self.input.fill_buf()?;
             let last = start.is_empty();
-            let (result, read, written, _) =
-                self.decoder.decode_to_utf8(start, &mut self.text, last);
+            // One byte is left for what means nothing.
+            let room = self.text.len() - 1;
+            let (result, read, written) = self.decoder.decode_to_utf8_without_replacement(
+                start,
+                &mut self.text[..room],
+                last,
+            );
             self.input.consume(read);
             (self.place, self.length) = (0, written);
-            self.ended = last && result == CoderResult::InputEmpty;
+            if matches!(result, DecoderResult::Malformed(..)) {
+                self.text[written] = NO_TEXT;
+                self.length += 1;
+            }
+            self.ended = last && result == DecoderResult::InputEmpty;
         }
         Ok(&self.text[self.place..self.length])
     }
@@ -201,5 +214,19 @@ mod tests {
         check(b"\xff\xfec\0\xe9\0", UTF_16LE, "c\u{e9}");
         check(b"\0c\0\xe9", UTF_16BE, "c\u{e9}");
         check(b"\x3d\xd8\x00\xde", UTF_16LE, "\u{1f600}");
+    }
+
+    #[test]
+    fn what_means_nothing_is_no_utf_8() {
+        let check = |bytes: &[u8], expected: &[u8]| {
+            let mut text = Vec::new();
+            let input = Box::new(io::BufReader::with_capacity(3, bytes));
+            let mut input = decoded(input, UTF_16LE).expect("no disk");
+            input.read_to_end(&mut text).expect("bytes");
+            assert_eq!(text, expected);
+        };
+        check(b"a\0\x00\xd8b\0", b"a\xffb");
+        check(b"a\0b", b"a\xff");
+        check(b"a\0\x3d\xd8", b"a\xff");
     }
 }

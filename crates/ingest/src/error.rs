@@ -7,6 +7,8 @@ use artifact::{ArtifactError, Sentiment};
 use settings::nearest;
 use stage::{Failure, format};
 
+use crate::container::TooLarge;
+
 /// What went wrong. [`IngestError::hint`] says what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
@@ -46,6 +48,12 @@ pub enum IngestError {
         path: PathBuf,
         /// How large.
         source: io::Error,
+    },
+    /// A packed file unpacks to more than any text does.
+    #[error("`{}` unpacks to more than 1,000 times its size, which no reviews do", path.display())]
+    Bomb {
+        /// The file.
+        path: PathBuf,
     },
     /// The source is something else than its format says.
     #[error("`{}` is {found}, and {expected} was expected", path.display())]
@@ -199,13 +207,17 @@ impl IngestError {
     pub(crate) fn damaged(path: &Path, after: impl Into<String>, source: io::Error) -> Self {
         use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
         let path = path.to_owned();
+        match TooLarge::of(&source) {
+            Some(TooLarge::Ratio) => return Self::Bomb { path },
+            Some(TooLarge::Setting(_)) => return Self::TooLarge { path, source },
+            None => {}
+        }
         match source.kind() {
             InvalidData | InvalidInput | Other | UnexpectedEof => Self::Damaged {
                 path,
                 after: after.into(),
                 source,
             },
-            io::ErrorKind::FileTooLarge => Self::TooLarge { path, source },
             _ => Self::Read { path, source },
         }
     }
@@ -220,6 +232,9 @@ impl IngestError {
             Self::TooLarge { .. } => Some(
                 "If it really holds that much, allow it with `--set ingest.max_unpacked_bytes=NUMBER`, or unpack it first"
                     .to_owned(),
+            ),
+            Self::Bomb { .. } => Some(
+                "If it really holds that much, unpack it first and name the file with `--source PATH`".to_owned(),
             ),
             Self::NoColumn { name, known, .. } => Some(hint_for_column(name, known)),
             Self::UnknownColumns { known, .. } => Some(hint_for_header(known)),

@@ -19,6 +19,8 @@ Examples:
   ressenti run --pipeline pipelines/imdb.toml --source aclImdb_v1.tar.gz
   ressenti train --variant lstm --force          one stage by hand
   ressenti status --json                         for scripts
+  ressenti doctor                                is everything there that is needed?
+  ressenti gc --dry-run                          what nothing names any more, with sizes
 
 Exit codes: 0 done; 1 something to mend (data, settings, a regression); 2 usage;
 75 a fault worth trying again; 130 interrupted. A failed stage's code is passed on.";
@@ -66,6 +68,12 @@ pub(crate) enum Command {
     /// Show what is there: rows, age, duration, size, folder
     #[command(max_term_width = 100)]
     Status(StatusArguments),
+    /// Say what is there, what is missing, and what to type; with a self-test of about ten seconds
+    #[command(max_term_width = 100)]
+    Doctor(DoctorArguments),
+    /// Delete what nothing names any more, after asking
+    #[command(max_term_width = 100)]
+    Gc(GcArguments),
     /// Show what ingest would read of a file, and the settings that say so
     Inspect(StageArguments),
     /// Stage: raw reviews, whatever their form, to one table
@@ -118,6 +126,35 @@ pub(crate) struct StatusArguments {
     pub(crate) pipeline: PipelineArguments,
 
     /// As one JSON array, an object for each step
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct DoctorArguments {
+    /// The pipeline file, whose artifacts folder is tried
+    #[arg(long, value_name = "FILE", default_value = "pipeline.toml")]
+    pub(crate) pipeline: PathBuf,
+
+    /// As one JSON array, an object for each finding
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct GcArguments {
+    #[command(flatten)]
+    pub(crate) pipeline: PipelineArguments,
+
+    /// Only show what would be deleted
+    #[arg(long, conflicts_with = "yes")]
+    pub(crate) dry_run: bool,
+
+    /// Delete without asking
+    #[arg(long)]
+    pub(crate) yes: bool,
+
+    /// As one JSON object
     #[arg(long)]
     pub(crate) json: bool,
 }

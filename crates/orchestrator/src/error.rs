@@ -57,6 +57,9 @@ pub enum OrchestratorError {
         /// The file as given.
         path: PathBuf,
     },
+    /// Something is to be deleted, and nobody can be asked.
+    #[error("There is no terminal to ask whether to delete what was found")]
+    NobodyToAsk,
     /// A stage ended well and its output is not there.
     #[error("`{step}` ended without an error, and its output is not there")]
     NoOutput {
@@ -105,6 +108,9 @@ impl OrchestratorError {
             Self::Start { .. } => Some("Build the stages again with `cargo build`".to_owned()),
             Self::NoBaseline { .. } => {
                 Some("A baseline is the `metrics.json` of an earlier run, in its `report/reviews` folder".to_owned())
+            }
+            Self::NobodyToAsk => {
+                Some("Say so beforehand with `ressenti gc --yes`, or only look with `ressenti gc --dry-run`".to_owned())
             }
             Self::NoOutput { .. } => Some(
                 "Build the stages and `ressenti` from the same sources with `cargo build`: they may differ in version"

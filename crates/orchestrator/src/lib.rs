@@ -11,10 +11,12 @@
 //! - [`status`]: what is there
 
 mod arguments;
+mod doctor;
 #[cfg(test)]
 mod doubles;
 mod error;
 mod fit;
+mod gc;
 mod interrupt;
 mod launch;
 mod overview;
@@ -35,10 +37,11 @@ use std::time::{Instant, SystemTime};
 
 use artifact::{StageName, Store};
 use clap::Parser;
-use settings::{REVIEWS, StepId};
+use settings::{Pipeline, REVIEWS, StepId};
 use stage::{Failure, PipelineArguments, StepState, print_failure, print_step};
 
-use arguments::{Arguments, Command, RunArguments, StageArguments};
+use arguments::{Arguments, Command, DoctorArguments, GcArguments, RunArguments, StageArguments};
+use gc::Wish;
 use run::{Manner, Planned, Run, Tally};
 use selection::{Request, Selection};
 use status::StatusLine;
@@ -73,6 +76,8 @@ fn obey(command: Option<Command>) -> Result<u8, OrchestratorError> {
             show_plan(&arguments.pipeline, &arguments.selection.request())
         }
         Some(Command::Status(arguments)) => show_status(&arguments.pipeline, arguments.json),
+        Some(Command::Doctor(arguments)) => Ok(examine(&arguments)),
+        Some(Command::Gc(arguments)) => collect_garbage(&arguments),
         Some(Command::Inspect(mut arguments)) => {
             arguments.arguments.insert(0, "inspect".into());
             become_stage(StageName::Ingest, arguments)
@@ -92,6 +97,25 @@ fn become_stage(stage: StageName, arguments: StageArguments) -> Result<u8, Orche
         stage,
         arguments: arguments.arguments,
     }))
+}
+
+/// A pipeline file that is missing or wrong is no reason not to look at the rest.
+fn examine(arguments: &DoctorArguments) -> u8 {
+    let pipeline = Pipeline::load(&arguments.pipeline, &[]).ok();
+    let findings = doctor::examine(pipeline.as_ref());
+    let printed = doctor::print(&mut anstream::stdout(), &findings, arguments.json);
+    u8::from(printed.unwrap_or(false))
+}
+
+fn collect_garbage(arguments: &GcArguments) -> Result<u8, OrchestratorError> {
+    let pipeline = arguments.pipeline.load()?;
+    let wish = match (arguments.dry_run, arguments.yes) {
+        (true, _) => Wish::Show,
+        (false, true) => Wish::Delete,
+        (false, false) => Wish::Ask,
+    };
+    gc::collect(&Store::new(&pipeline.artifacts), wish, arguments.json)?;
+    Ok(0)
 }
 
 fn run_pipeline(arguments: &RunArguments) -> Result<u8, OrchestratorError> {

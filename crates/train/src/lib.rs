@@ -5,6 +5,7 @@ mod card;
 mod data;
 mod record;
 mod schedule;
+mod self_test;
 mod trainer;
 
 use std::path::Path;
@@ -25,6 +26,7 @@ use data::{Beginning, Data};
 pub use adam::AdamW;
 pub use record::{Line, Record};
 pub use schedule::rate;
+pub use self_test::self_test;
 pub use trainer::{OnBatch, Setting, TrainError, Trained, train};
 
 /// The train stage.

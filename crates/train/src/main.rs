@@ -1,5 +1,13 @@
-//! The train stage's binary.
+//! The train stage's binary, which also answers `ressenti doctor`.
 
-fn main() -> std::process::ExitCode {
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    if std::env::args_os()
+        .nth(1)
+        .is_some_and(|first| first == "self-test")
+    {
+        return train::self_test().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS);
+    }
     stage::main::<train::Train>()
 }

@@ -97,29 +97,51 @@ impl Layout {
         })
     }
 
-    /// The same layout for a further file, if that has the same columns.
-    pub(super) fn of_another(self, path: &Path, rows: &Rows<'_>) -> Result<Self, IngestError> {
-        let names = match rows.names() {
-            // Rows that name their columns may leave some out.
-            Some(_) => return Ok(self),
-            None if self.header => {
-                let first = rows.sample().front().map(texts).unwrap_or_default();
-                first.iter().map(|name| name.trim().to_owned()).collect()
-            }
+    /// The layout of a further file, whose columns have the same names in any order, or no names
+    /// either.
+    pub(super) fn of_another(&self, path: &Path, rows: &Rows<'_>) -> Result<Self, IngestError> {
+        let own_names = rows.names();
+        let fixed_width = own_names.is_none();
+        let names = match own_names {
+            Some(names) => names,
             None => {
-                let width = rows.sample().front().map_or(0, Record::len);
-                (1..=width)
-                    .map(|position| position.to_string())
-                    .collect::<Vec<_>>()
+                let first = rows.sample().front().map(texts).unwrap_or_default();
+                if self.named {
+                    first.iter().map(|name| name.trim().to_owned()).collect()
+                } else {
+                    positions(first.len())
+                }
             }
         };
-        if names == self.names {
-            return Ok(self);
-        }
-        Err(IngestError::OtherColumns {
+        let other = || IngestError::OtherColumns {
             path: path.to_owned(),
-            expected: self.names,
-            found: names,
+            expected: self.names.clone(),
+            found: names.clone(),
+        };
+        // Objects may leave out what they have nothing to say about; a table has all its columns.
+        let all_needed = !rows.may_lack_columns();
+        let same = self.named != (fixed_width && !self.named)
+            && (!all_needed || is_permutation(&names, &self.names));
+        if !same {
+            return Err(other());
+        }
+        let mut map = ColumnMap::default();
+        for role in Role::ALL {
+            if let Some(column) = self.roles.map.get(role) {
+                let name = &self.names[column];
+                map.set(role, names.iter().position(|known| known == name).ok_or_else(other)?);
+            }
+        }
+        Ok(Self {
+            header: fixed_width && self.named,
+            named: self.named,
+            fixed_width,
+            roles: Roles {
+                map,
+                ..self.roles.clone()
+            },
+            form: rows.form.clone(),
+            names,
         })
     }
 

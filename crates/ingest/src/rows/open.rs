@@ -9,11 +9,11 @@ use stage::Task;
 
 use super::dialect::sniff;
 use super::json::JsonReader;
-use super::parquet::TableReader;
+use super::parquet::{Limits, TableReader};
 use super::reader::{Ending, Reader};
 use super::record::{Dialect, Record, RecordReader};
 use super::row_limit;
-use crate::container::{self, Unpacked};
+use crate::container::{self, Limit, Unpacked};
 use crate::encoding;
 use crate::error::IngestError;
 use crate::sniff::Content;
@@ -54,10 +54,9 @@ impl<'a> Rows<'a> {
     ) -> Result<Self, IngestError> {
         let unpacked = container::open(path, scratch, settings.max_unpacked_bytes, task)?;
         let (reader, form) = match (unpacked.content, kind) {
-            (Content::Parquet, Kind::Any | Kind::Parquet) if unpacked.packing.is_empty() => (
-                Reader::Table(Box::new(TableReader::open(path)?)),
-                "Parquet".to_owned(),
-            ),
+            (Content::Parquet, Kind::Any | Kind::Parquet) => {
+                table(path, scratch, unpacked, settings)?
+            }
             (Content::Text, kind) if kind != Kind::Parquet => text(path, kind, unpacked, settings)?,
             (Content::Empty, _) => {
                 return Err(IngestError::NothingThere {
@@ -151,6 +150,29 @@ impl<'a> Rows<'a> {
             }),
         }
     }
+}
+
+/// A reader of a table, and how it is written in words.
+fn table<'a>(
+    path: &Path,
+    scratch: &Path,
+    unpacked: Unpacked<'a>,
+    settings: &IngestSettings,
+) -> Result<(Reader<'a>, String), IngestError> {
+    let packing = unpacked.packing;
+    let file = unpacked.into_file(path, scratch)?;
+    let size = file.metadata().map_err(IngestError::read(path))?.len();
+    let limits = Limits {
+        row: row_limit(settings),
+        all: Limit::new(size, settings.max_unpacked_bytes),
+    };
+    let reader = TableReader::open(path, file, limits)?;
+    let form = if packing.is_empty() {
+        "Parquet".to_owned()
+    } else {
+        format!("{packing}, Parquet")
+    };
+    Ok((Reader::Table(Box::new(reader)), form))
 }
 
 /// A reader of text, and how it is written in words.

@@ -6,37 +6,48 @@ use std::path::Path;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
 use arrow::datatypes::DataType;
+use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
 
 use super::reader::Ending;
 use super::record::Record;
+use crate::container::Limit;
 use crate::error::IngestError;
 
-/// Rows decoded at a time.
-const BATCH_ROWS: usize = 1024;
+/// Rows decoded at a time: few, for each may hold a long text.
+const BATCH_ROWS: usize = 256;
+
+/// How much is taken of a table.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Limits {
+    /// Bytes of a row.
+    pub(super) row: usize,
+    /// Bytes of all rows: a value repeated a million times takes no room in the file.
+    pub(super) all: Limit,
+}
 
 /// Reads rows as records.
 pub(super) struct TableReader {
     batches: ParquetRecordBatchReader,
     names: Vec<String>,
-    columns: Vec<ArrayRef>,
-    rows: usize,
+    limits: Limits,
+    rows: Rows,
     next: usize,
     number: u64,
+    bytes: u64,
 }
 
 impl TableReader {
-    /// Opens a file.
-    pub(super) fn open(path: &Path) -> Result<Self, IngestError> {
-        let file = File::open(path).map_err(IngestError::read(path))?;
+    /// Opens a file; `path` is what people know it by.
+    pub(super) fn open(path: &Path, file: File, limits: Limits) -> Result<Self, IngestError> {
         let damaged = |error: parquet::errors::ParquetError| {
             let error = io::Error::new(io::ErrorKind::InvalidData, error);
             IngestError::damaged(path, "the start", error)
         };
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
         let empty = RecordBatch::new_empty(builder.schema().clone());
-        let (names, columns) = flatten(&empty).into_iter().unzip();
+        let names = flatten(&empty).into_iter().map(|(name, _)| name).collect();
         let batches = builder
             .with_batch_size(BATCH_ROWS)
             .build()
@@ -44,10 +55,11 @@ impl TableReader {
         Ok(Self {
             batches,
             names,
-            columns,
-            rows: 0,
+            limits,
+            rows: Rows::default(),
             next: 0,
             number: 0,
+            bytes: 0,
         })
     }
 
@@ -58,31 +70,112 @@ impl TableReader {
 
     /// Reads the next row. Its number, from 1, stands for its line.
     pub(super) fn read(&mut self, record: &mut Record) -> io::Result<Ending> {
-        while self.next == self.rows {
+        while self.next == self.rows.count {
             let Some(batch) = self.batches.next() else {
                 return Ok(Ending::File);
             };
             let damaged = |error| io::Error::new(io::ErrorKind::InvalidData, error);
-            let batch = batch.map_err(damaged)?;
-            self.columns = flatten(&batch)
-                .into_iter()
-                .map(|(_, column)| column)
-                .collect();
-            (self.rows, self.next) = (batch.num_rows(), 0);
+            self.rows = Rows::of(&batch.map_err(damaged)?).map_err(damaged)?;
+            self.next = 0;
+            self.bytes += (self.rows.text.len() + self.rows.ends.len()) as u64;
+            self.limits.all.check(self.bytes)?;
         }
-        let row = self.next;
-        self.next += 1;
         self.number += 1;
-        let fields = self.columns.iter().map(|column| text(column, row));
-        match fields.collect::<Result<Vec<String>, _>>() {
-            Ok(fields) => record.set(
-                fields.iter().map(String::as_bytes),
-                self.number,
-                self.number,
-            ),
-            Err(problem) => record.set_bad(b"", self.number, &problem.to_string()),
-        }
+        self.rows.copy(self.next, self.number, self.limits.row, record);
+        self.next += 1;
         Ok(Ending::Record)
+    }
+}
+
+/// The rows of a batch as text, one field after the other.
+#[derive(Default)]
+struct Rows {
+    count: usize,
+    columns: usize,
+    text: Vec<u8>,
+    /// Where each field ends.
+    ends: Vec<usize>,
+    /// Rows with a value that cannot be written as text, and why.
+    problems: Vec<(usize, String)>,
+}
+
+impl Rows {
+    fn of(batch: &RecordBatch) -> Result<Self, ArrowError> {
+        let columns = flatten(batch);
+        let options = FormatOptions::default();
+        let cells = columns
+            .iter()
+            .map(|(_, column)| Cells::of(column, &options))
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut rows = Self {
+            count: batch.num_rows(),
+            columns: cells.len(),
+            ..Self::default()
+        };
+        let mut buffer = String::new();
+        for row in 0..batch.num_rows() {
+            for cell in &cells {
+                if let Err(problem) = cell.write(row, &mut buffer, &mut rows.text) {
+                    rows.problems.push((row, problem.to_string()));
+                }
+                rows.ends.push(rows.text.len());
+            }
+        }
+        Ok(rows)
+    }
+
+    fn copy(&self, row: usize, number: u64, limit: usize, record: &mut Record) {
+        let start = |field: usize| if field == 0 { 0 } else { self.ends[field - 1] };
+        let fields = row * self.columns..(row + 1) * self.columns;
+        let (from, to) = (start(fields.start), start(fields.end));
+        if let Some((_, problem)) = self.problems.iter().find(|(bad, _)| *bad == row) {
+            record.set_bad(b"", number, problem);
+        } else if to - from > limit {
+            record.set_oversize(&self.text[from..from + limit], number, number);
+        } else {
+            let fields = fields.map(|field| &self.text[start(field)..self.ends[field]]);
+            record.set(fields, number, number);
+        }
+    }
+}
+
+/// The values of a column.
+enum Cells<'a> {
+    /// Some programs write texts as bytes without saying that they are text.
+    Bytes(Box<dyn Fn(usize) -> &'a [u8] + 'a>),
+    Values(ArrayFormatter<'a>),
+}
+
+impl<'a> Cells<'a> {
+    fn of(column: &'a ArrayRef, options: &FormatOptions<'a>) -> Result<Self, ArrowError> {
+        Ok(match column.data_type() {
+            DataType::Binary => {
+                let bytes = column.as_binary::<i32>();
+                Self::Bytes(Box::new(|row| {
+                    if bytes.is_null(row) { b"" } else { bytes.value(row) }
+                }))
+            }
+            DataType::LargeBinary => {
+                let bytes = column.as_binary::<i64>();
+                Self::Bytes(Box::new(|row| {
+                    if bytes.is_null(row) { b"" } else { bytes.value(row) }
+                }))
+            }
+            _ => Self::Values(ArrayFormatter::try_new(column.as_ref(), options)?),
+        })
+    }
+
+    /// Appends a value to `text`; nothing for a value that is missing.
+    fn write(&self, row: usize, buffer: &mut String, text: &mut Vec<u8>) -> Result<(), ArrowError> {
+        match self {
+            Self::Bytes(value) => text.extend_from_slice(value(row)),
+            Self::Values(formatter) => {
+                buffer.clear();
+                formatter.value(row).write(buffer)?;
+                text.extend_from_slice(buffer.as_bytes());
+            }
+        }
+        Ok(())
     }
 }
 
@@ -104,13 +197,4 @@ fn add(name: String, column: &ArrayRef, found: &mut Vec<(String, ArrayRef)>) {
     } else {
         found.push((name, column.clone()));
     }
-}
-
-fn text(column: &ArrayRef, row: usize) -> Result<String, arrow::error::ArrowError> {
-    if column.is_null(row) {
-        return Ok(String::new());
-    }
-    let options = FormatOptions::default();
-    let formatter = ArrayFormatter::try_new(column.as_ref(), &options)?;
-    formatter.value(row).try_to_string()
 }

@@ -1,0 +1,148 @@
+//! Where things are kept: is there room, and does what is written come back?
+
+use std::ffi::CString;
+use std::fs;
+use std::mem::MaybeUninit;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use artifact::{Artifact, ArtifactError, Contract, OutputFile, RunFacts, StageName, Store, key_of};
+use serde_json::Value;
+use settings::Pipeline;
+use stage::format;
+
+use super::Finding;
+
+/// Less room than this is short: an encoder, its copies and a training run take a few gigabytes.
+const LITTLE_ROOM: u64 = 4 << 30;
+
+/// Bytes written and read back.
+const TRIAL: usize = 8 << 20;
+
+pub(super) fn examine(pipeline: Option<&Pipeline>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    if let Some(cache) = artifact::cache_folder() {
+        findings.push(room("cache", &cache));
+    } else {
+        findings.push(Finding::warning(
+            "cache",
+            "there is no folder for it",
+            "Set `HOME` or `RESSENTI_CACHE`",
+        ));
+    }
+    let folder = pipeline.map_or_else(
+        || PathBuf::from("artifacts"),
+        |pipeline| pipeline.artifacts.clone(),
+    );
+    findings.push(room("artifacts", &folder));
+    findings.push(trial(&folder));
+    findings
+}
+
+fn room(what: &str, folder: &Path) -> Finding {
+    let there = nearest(folder);
+    match free_bytes(&there) {
+        Some(free) => {
+            let found = format!("{}, {} free", folder.display(), format::bytes(free));
+            if free < LITTLE_ROOM {
+                Finding::warning(what, found, "Make room, for example with `ressenti gc`")
+            } else {
+                Finding::ok(what, found)
+            }
+        }
+        None => Finding::warning(
+            what,
+            format!(
+                "{}: the system does not say how much is free",
+                folder.display()
+            ),
+            "Check that the path exists",
+        ),
+    }
+}
+
+/// The folder itself or the nearest above it that is there.
+fn nearest(folder: &Path) -> PathBuf {
+    let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
+    absolute
+        .ancestors()
+        .find(|path| path.is_dir())
+        .unwrap_or(Path::new("/"))
+        .to_owned()
+}
+
+fn free_bytes(folder: &Path) -> Option<u64> {
+    let path = CString::new(folder.as_os_str().as_bytes()).ok()?;
+    let mut facts = MaybeUninit::<libc::statvfs>::uninit();
+    // SAFETY: the path is a C string, and `statvfs` fills the structure or says that it did not.
+    let status = unsafe { libc::statvfs(path.as_ptr(), facts.as_mut_ptr()) };
+    if status != 0 {
+        return None;
+    }
+    // SAFETY: filled, as the status says.
+    let facts = unsafe { facts.assume_init() };
+    Some(facts.f_bavail as u64 * facts.f_frsize as u64)
+}
+
+/// Writes an artifact where artifacts go, reads it back, and takes it away again.
+fn trial(folder: &Path) -> Finding {
+    let trial = nearest(folder).join(format!(".ressenti-doctor-{}", std::process::id()));
+    let outcome = write_and_read(&trial);
+    let _ = fs::remove_dir_all(&trial);
+    match outcome {
+        Ok(()) => Finding::ok(
+            "artifact self-test",
+            format!(
+                "{} written, read back and proved",
+                format::bytes(TRIAL as u64)
+            ),
+        ),
+        Err(error) => Finding::failed(
+            "artifact self-test",
+            format!("{error}"),
+            "Artifacts need a folder that can be written, on a file system with renames and locks; name another as `pipeline.artifacts`",
+        ),
+    }
+}
+
+fn write_and_read(folder: &Path) -> Result<(), ArtifactError> {
+    let store = Store::new(folder);
+    let key = key_of(StageName::Ingest, &Value::Null, &[], &[]);
+    let lock = store.lock(StageName::Ingest, &key, |_| ())?;
+    let pending = store.begin(StageName::Ingest, key, lock)?;
+    let path = pending.folder().join("trial.bin");
+    let content: Vec<u8> = (0..TRIAL)
+        .map(|place| (place * 131 + place / 4099) as u8)
+        .collect();
+    fs::write(&path, &content).map_err(ArtifactError::io("write", &path))?;
+    let facts = RunFacts {
+        started: 0,
+        seconds: 0.0,
+        peak_memory: 0,
+        cores: 1,
+        device: None,
+        summary: "a trial".to_owned(),
+        versions: Default::default(),
+    };
+    let contract = Contract::Reviews { rows: 0 };
+    let outputs = [OutputFile::data("trial.bin")];
+    let artifact = pending.commit(
+        Value::Null,
+        Vec::new(),
+        Vec::new(),
+        contract,
+        &outputs,
+        facts,
+    )?;
+    Artifact::open(artifact.folder())?.verify()?;
+    let path = artifact.file("trial.bin")?;
+    let found = fs::read(&path).map_err(ArtifactError::io("read", &path))?;
+    if found == content {
+        Ok(())
+    } else {
+        Err(ArtifactError::Damaged {
+            path,
+            reason: "what was read is not what was written".to_owned(),
+        })
+    }
+}
