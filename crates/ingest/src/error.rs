@@ -87,6 +87,14 @@ pub enum IngestError {
         /// The columns that are there.
         known: Vec<String>,
     },
+    /// There is nothing to tell the columns by.
+    #[error("The first row of `{}` cannot be read: {problem}", path.display())]
+    FirstRow {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        problem: String,
+    },
     /// No column is mapped and the header is none we know.
     #[error("The columns of `{}` are none that ingest knows by itself", path.display())]
     UnknownColumns {
@@ -96,7 +104,7 @@ pub enum IngestError {
         known: Vec<String>,
     },
     /// A further file has other columns than the first.
-    #[error("`{}` has other columns than the file before it", path.display())]
+    #[error("`{}` has other columns than the first file", path.display())]
     OtherColumns {
         /// The file.
         path: PathBuf,
@@ -236,6 +244,10 @@ impl IngestError {
             Self::Bomb { .. } => Some(
                 "If it really holds that much, unpack it first and name the file with `--source PATH`".to_owned(),
             ),
+            Self::FirstRow { .. } => Some(
+                "Check the file; longer texts are allowed with `--set ingest.max_text_bytes=NUMBER`, and quotes are taken \
+                 for text with `--set ingest.quotes=false`".to_owned(),
+            ),
             Self::NoColumn { name, known, .. } => Some(hint_for_column(name, known)),
             Self::UnknownColumns { known, .. } => Some(hint_for_header(known)),
             Self::NotRows { .. } => Some(
@@ -243,7 +255,7 @@ impl IngestError {
                     .to_owned(),
             ),
             Self::OtherColumns { expected, found, .. } => Some(format!(
-                "Read files of one shape together: the first has {}, this one {}",
+                "Read files of one shape together: the first has {}, this one has {}",
                 list_columns(expected),
                 list_columns(found)
             )),

@@ -61,7 +61,12 @@ fn zip(content: &[u8]) -> Vec<u8> {
 fn forms() -> Vec<(&'static str, Vec<u8>)> {
     let text = table();
     let json: String = (0..300)
-        .map(|row| format!("{{\"text\": \"review {row}\", \"of\": {{\"label\": {}}}}}\n", row % 2))
+        .map(|row| {
+            format!(
+                "{{\"text\": \"review {row}\", \"of\": {{\"label\": {}}}}}\n",
+                row % 2
+            )
+        })
         .collect();
     let utf_16 = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     vec![
@@ -171,8 +176,16 @@ fn an_object_of_a_million_members_is_one_bad_row() {
     assert_eq!(found.reviews().len(), 2000);
     let rejected = found.rejected();
     assert_eq!(rejected.len(), 2, "{rejected:?}");
-    assert!(rejected[0].contains("more than 4,096 members"), "{}", rejected[0]);
-    assert!(rejected[1].contains("a name of more than 1,024 bytes"), "{}", rejected[1]);
+    assert!(
+        rejected[0].contains("more than 4,096 members"),
+        "{}",
+        rejected[0]
+    );
+    assert!(
+        rejected[1].contains("a name of more than 1,024 bytes"),
+        "{}",
+        rejected[1]
+    );
 }
 
 #[test]
@@ -219,8 +232,8 @@ fn files_of_one_shape_are_read_by_the_names_of_their_columns() {
     bench.write("j/3.jsonl", "{\"text\":\"m n o\",\"stars\":5}\n");
     assert_eq!(
         bench.ingest("j/*", "").err().unwrap_or_default(),
-        "`j/3.jsonl` has other columns than the file before it | \
-         Read files of one shape together: the first has `text`, `label`, this one `text`, `stars`"
+        "`j/3.jsonl` has other columns than the first file | \
+         Read files of one shape together: the first has `text`, `label`, this one has `text`, `stars`"
     );
     bench.write("m/1.csv", "text,label\na b c,1\nd e f,0\n");
     bench.write("m/2.jsonl", "{\"label\":0,\"text\":\"g h i\"}\n");
@@ -241,10 +254,37 @@ fn a_packed_parquet_table_is_read() {
 #[test]
 fn a_bomb_is_told_by_its_ratio() {
     let bench = Bench::new();
-    bench.write("x.csv.gz", gzip(&vec![b'a'; 101 << 20]));
+    let bomb = zstd::encode_all(&*vec![b'a'; 101 << 20], 1).expect("memory");
+    bench.write("x.csv.zst", bomb);
     assert_eq!(
-        bench.ingest("x.csv.gz", "").err().unwrap_or_default(),
-        "`x.csv.gz` unpacks to more than 1,000 times its size, which no reviews do | \
+        bench.ingest("x.csv.zst", "").err().unwrap_or_default(),
+        "`x.csv.zst` unpacks to more than 1,000 times its size, which no reviews do | \
          If it really holds that much, unpack it first and name the file with `--source PATH`"
+    );
+}
+
+#[test]
+fn a_start_that_is_no_row_is_an_error() {
+    let check = |name: &str, content: String, expected: &str| {
+        let bench = Bench::new();
+        bench.write(name, content);
+        let found = bench.ingest(name, "max_text_bytes = 1000").err();
+        assert_eq!(found.unwrap_or_default(), expected);
+    };
+    let hint = "Check the file; longer texts are allowed with `--set ingest.max_text_bytes=NUMBER`, and quotes are taken \
+                for text with `--set ingest.quotes=false`";
+    check(
+        "x.csv",
+        format!("\"{}\"\ntext,label\nfine,1\nbad,0\n", "a\n".repeat(100_000)),
+        &format!(
+            "The first row of `x.csv` cannot be read: it is too long, over 66536 bytes on lines 1 to 100001 | {hint}"
+        ),
+    );
+    check(
+        "x.jsonl",
+        "{\"text\" \"x\"}\n{nothing}\n".to_owned(),
+        &format!(
+            "The first row of `x.jsonl` cannot be read: expected `:` at line 1 column 9 | {hint}"
+        ),
     );
 }

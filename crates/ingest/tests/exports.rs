@@ -259,10 +259,10 @@ fn files_of_one_shape_are_read_together_and_others_are_refused() {
         found[0].contains("a.csv:2") && found[9].contains("b.csv:6"),
         "{found:?}"
     );
-    bench.write("parts/c.csv", "label,text\n1,x\n");
+    bench.write("parts/c.csv", "label,stars\n1,x\n");
     assert_eq!(
         bench.ingest("parts/*.csv", "").err().unwrap_or_default(),
-        "`parts/c.csv` has other columns than the file before it | Read files of one shape together: \
-         the first has `text`, `label`, this one `label`, `text`"
+        "`parts/c.csv` has other columns than the first file | Read files of one shape together: \
+         the first has `text`, `label`, this one has `label`, `stars`"
     );
 }

@@ -103,10 +103,7 @@ pub(super) struct Started<R> {
 impl<R: BufRead> Started<R> {
     pub(super) fn new(mut input: R) -> Self {
         let mut start = Vec::new();
-        let read = input
-            .by_ref()
-            .take(BUFFER as u64)
-            .read_to_end(&mut start);
+        let read = input.by_ref().take(BUFFER as u64).read_to_end(&mut start);
         Self {
             start,
             place: 0,

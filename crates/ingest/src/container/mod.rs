@@ -51,10 +51,7 @@ pub(crate) fn open<'a>(
             let decoder = zstd::stream::read::Decoder::with_buffer(input).map_err(damaged)?;
             (Box::new(started(Bounded::new(decoder, limit))), "zstd")
         }
-        Content::Zip => (
-            Box::new(started(zip::unpack(path, scratch, limit)?)),
-            "zip",
-        ),
+        Content::Zip => (Box::new(started(zip::unpack(path, scratch, limit)?)), "zip"),
         content => {
             return Ok(Unpacked {
                 input: Box::new(input),

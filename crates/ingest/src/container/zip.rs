@@ -41,10 +41,7 @@ pub(super) fn unpack(path: &Path, scratch: &Path, limit: Limit) -> Result<File, 
 }
 
 /// The position of the only file.
-fn only_file(
-    path: &Path,
-    archive: &mut ZipArchive<BufReader<File>>,
-) -> Result<usize, IngestError> {
+fn only_file(path: &Path, archive: &mut ZipArchive<BufReader<File>>) -> Result<usize, IngestError> {
     let mut found: Option<(usize, String)> = None;
     for index in 0..archive.len() {
         let member = archive
@@ -89,9 +86,10 @@ fn refused(path: &Path, problem: String) -> IngestError {
 
 fn unreadable(path: &Path, error: ZipError) -> IngestError {
     match error {
-        ZipError::UnsupportedArchive(what) => {
-            refused(path, format!("it is packed in a way that is not read: {what}"))
-        }
+        ZipError::UnsupportedArchive(what) => refused(
+            path,
+            format!("it is packed in a way that is not read: {what}"),
+        ),
         ZipError::Io(error) => IngestError::damaged(path, "the start", error),
         error => {
             let error = io::Error::new(io::ErrorKind::InvalidData, error);

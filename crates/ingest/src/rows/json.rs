@@ -8,9 +8,13 @@ use std::collections::HashMap;
 use std::io::{self, BufRead};
 
 use serde_json::Value;
+use stage::format;
 
 use super::reader::Ending;
-use super::record::Record;
+use super::record::{MAX_COLUMNS, Record};
+
+/// Bytes of a name, with those of the objects around it, at most.
+const MAX_NAME_BYTES: usize = 1024;
 
 /// Reads objects as records.
 pub(super) struct JsonReader<R> {
@@ -79,27 +83,28 @@ impl<R: BufRead> JsonReader<R> {
     }
 
     fn understand(&mut self, record: &mut Record, line: u64, learning: bool) {
-        let value: Value = match serde_json::from_slice(&self.object) {
-            Ok(value) => value,
-            Err(error) => {
-                record.set_bad(&self.object, line, &error.to_string());
-                return;
-            }
+        let value = serde_json::from_slice(&self.object).map_err(|error| error.to_string());
+        let members = value.and_then(|value| {
+            let mut members = Vec::new();
+            flatten(String::new(), value, &mut members)?;
+            Ok(members)
+        });
+        let members = match members {
+            Ok(members) => members,
+            Err(problem) => return record.set_bad(&self.object, line, &problem),
         };
         let mut fields = vec![String::new(); self.names.len()];
-        flatten("", value, &mut |name, value| {
-            let place = match self.columns.get(name) {
-                Some(place) => *place,
-                None if learning => {
-                    self.columns.insert(name.to_owned(), self.names.len());
-                    self.names.push(name.to_owned());
-                    fields.push(String::new());
-                    self.names.len() - 1
+        for (name, value) in members {
+            match self.columns.get(&name) {
+                Some(place) => fields[*place] = value,
+                None if learning && self.names.len() < MAX_COLUMNS => {
+                    self.columns.insert(name.clone(), self.names.len());
+                    self.names.push(name);
+                    fields.push(value);
                 }
-                None => return,
-            };
-            fields[place] = value;
-        });
+                None => {}
+            }
+        }
         record.set(fields.iter().map(String::as_bytes), line, self.line);
     }
 
@@ -164,23 +169,38 @@ impl<R: BufRead> JsonReader<R> {
     }
 }
 
-/// Visits every value that is no object, with its name.
-fn flatten(prefix: &str, value: Value, visit: &mut impl FnMut(&str, String)) {
-    match value {
-        Value::Object(members) => {
-            for (name, value) in members {
-                let name = if prefix.is_empty() {
-                    name
+/// Every value that is no object, with its name.
+///
+/// # Errors
+/// There are more members, or longer names, than any record of a person has: what is understood of
+/// an object may take many times its room.
+fn flatten(name: String, value: Value, members: &mut Vec<(String, String)>) -> Result<(), String> {
+    let value = match value {
+        Value::Object(inner) => {
+            for (key, value) in inner {
+                let name = if name.is_empty() {
+                    key
                 } else {
-                    format!("{prefix}.{name}")
+                    format!("{name}.{key}")
                 };
-                flatten(&name, value, visit);
+                if name.len() > MAX_NAME_BYTES {
+                    let most = format::count(MAX_NAME_BYTES as u64);
+                    return Err(format!("it has a name of more than {most} bytes"));
+                }
+                flatten(name, value, members)?;
             }
+            return Ok(());
         }
-        Value::Null => visit(prefix, String::new()),
-        Value::String(text) => visit(prefix, text),
-        other => visit(prefix, other.to_string()),
+        Value::Null => String::new(),
+        Value::String(text) => text,
+        other => other.to_string(),
+    };
+    if members.len() == MAX_COLUMNS {
+        let most = format::count(MAX_COLUMNS as u64);
+        return Err(format!("it has more than {most} members"));
     }
+    members.push((name, value));
+    Ok(())
 }
 
 #[cfg(test)]

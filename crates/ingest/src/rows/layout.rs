@@ -9,6 +9,7 @@ use super::evidence::Evidence;
 use super::open::Rows;
 use super::record::Record;
 use super::roles::{self, Roles};
+use super::row_limit;
 use crate::error::IngestError;
 
 /// The shape of a file of rows.
@@ -42,6 +43,7 @@ impl Layout {
             .collect();
         let own_names = rows.names();
         let fixed_width = own_names.is_none();
+        check_start(path, rows, sample.is_empty(), settings)?;
         let first = sample
             .first()
             .map(|record| texts(record))
@@ -53,9 +55,7 @@ impl Layout {
         let names = match own_names {
             Some(names) => names,
             None if header => first.iter().map(|name| name.trim().to_owned()).collect(),
-            None => (1..=first.len())
-                .map(|position| position.to_string())
-                .collect(),
+            None => positions(first.len()),
         };
         let named = ColumnMap::named(path, settings, &names, header || !fixed_width)?;
         let values = &sample[usize::from(header).min(sample.len())..];
@@ -118,10 +118,11 @@ impl Layout {
             expected: self.names.clone(),
             found: names.clone(),
         };
-        // Objects may leave out what they have nothing to say about; a table has all its columns.
-        let all_needed = !rows.may_lack_columns();
-        let same = self.named != (fixed_width && !self.named)
-            && (!all_needed || is_permutation(&names, &self.names));
+        let same = if self.named {
+            rows.may_lack_columns() || is_permutation(&names, &self.names)
+        } else {
+            fixed_width && names == self.names
+        };
         if !same {
             return Err(other());
         }
@@ -129,7 +130,13 @@ impl Layout {
         for role in Role::ALL {
             if let Some(column) = self.roles.map.get(role) {
                 let name = &self.names[column];
-                map.set(role, names.iter().position(|known| known == name).ok_or_else(other)?);
+                map.set(
+                    role,
+                    names
+                        .iter()
+                        .position(|known| known == name)
+                        .ok_or_else(other)?,
+                );
             }
         }
         Ok(Self {
@@ -177,6 +184,32 @@ impl Layout {
     }
 }
 
+/// Fails where there is nothing to tell the columns by: rows that have to be like the first need
+/// that, others any.
+fn check_start(
+    path: &Path,
+    rows: &Rows<'_>,
+    no_row: bool,
+    settings: &IngestSettings,
+) -> Result<(), IngestError> {
+    let unreadable = rows.sample().front().filter(|record| !record.is_row());
+    let Some(first) = unreadable.filter(|_| no_row || rows.names().is_none()) else {
+        return Ok(());
+    };
+    let too_long = || {
+        format!(
+            "it is too long, over {} bytes on lines {} to {}",
+            row_limit(settings),
+            first.line(),
+            first.last_line()
+        )
+    };
+    Err(IngestError::FirstRow {
+        path: path.to_owned(),
+        problem: first.problem().map_or_else(too_long, str::to_owned),
+    })
+}
+
 fn check_rating(named: &ColumnMap, settings: &IngestSettings) -> Result<(), IngestError> {
     let missing = named.get(Role::Rating).is_none() && named.get(Role::Label).is_none();
     if settings.rating.is_some() && missing {
@@ -187,6 +220,19 @@ fn check_rating(named: &ColumnMap, settings: &IngestSettings) -> Result<(), Inge
         });
     }
     Ok(())
+}
+
+fn positions(columns: usize) -> Vec<String> {
+    (1..=columns).map(|position| position.to_string()).collect()
+}
+
+fn is_permutation(one: &[String], two: &[String]) -> bool {
+    let sorted = |names: &[String]| {
+        let mut names = names.to_vec();
+        names.sort_unstable();
+        names
+    };
+    sorted(one) == sorted(two)
 }
 
 fn texts(record: &Record) -> Vec<String> {

@@ -75,11 +75,11 @@ pub(crate) fn read(
         let size = path.metadata().map_err(IngestError::read(path))?.len();
         let task = progress.task("reading", Some(size), "bytes");
         let mut rows = Rows::open(path, kind, scratch, settings, &task)?;
-        let layout = match first.take() {
-            Some(layout) => layout.of_another(path, &rows)?,
+        let layout = match &first {
+            Some(first) => first.of_another(path, &rows)?,
             None => Layout::find(path, &rows, settings)?,
         };
-        if paths.first() == Some(path) && layout.is_worth_saying() {
+        if first.is_none() && layout.is_worth_saying() {
             progress.note(&layout.in_words(path));
         }
         let table = Table {
@@ -94,7 +94,7 @@ pub(crate) fn read(
             limit: row_limit(settings),
         };
         table.read(&mut rows, taker)?;
-        first = Some(layout);
+        first.get_or_insert(layout);
     }
     first.ok_or(IngestError::NoSource)
 }

@@ -97,6 +97,11 @@ impl<'a> Rows<'a> {
         self.reader.names()
     }
 
+    /// Whether the rows may leave out columns that they have nothing to say about.
+    pub(super) fn may_lack_columns(&self) -> bool {
+        matches!(self.reader, Reader::Json(_))
+    }
+
     /// The next row; `false` at the end of the file.
     pub(super) fn next(&mut self, path: &Path, record: &mut Record) -> Result<bool, IngestError> {
         match self.sample.pop_front() {

@@ -81,7 +81,8 @@ impl TableReader {
             self.limits.all.check(self.bytes)?;
         }
         self.number += 1;
-        self.rows.copy(self.next, self.number, self.limits.row, record);
+        self.rows
+            .copy(self.next, self.number, self.limits.row, record);
         self.next += 1;
         Ok(Ending::Record)
     }
@@ -152,13 +153,21 @@ impl<'a> Cells<'a> {
             DataType::Binary => {
                 let bytes = column.as_binary::<i32>();
                 Self::Bytes(Box::new(|row| {
-                    if bytes.is_null(row) { b"" } else { bytes.value(row) }
+                    if bytes.is_null(row) {
+                        b""
+                    } else {
+                        bytes.value(row)
+                    }
                 }))
             }
             DataType::LargeBinary => {
                 let bytes = column.as_binary::<i64>();
                 Self::Bytes(Box::new(|row| {
-                    if bytes.is_null(row) { b"" } else { bytes.value(row) }
+                    if bytes.is_null(row) {
+                        b""
+                    } else {
+                        bytes.value(row)
+                    }
                 }))
             }
             _ => Self::Values(ArrayFormatter::try_new(column.as_ref(), options)?),

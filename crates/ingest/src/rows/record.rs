@@ -10,7 +10,7 @@ use super::reader::Ending;
 pub(super) const OTHER_FIELDS: usize = 64 << 10;
 
 /// Columns of a record at most.
-const MAX_COLUMNS: usize = 4096;
+pub(super) const MAX_COLUMNS: usize = 4096;
 
 /// How a file marks fields.
 #[derive(Clone, Copy, Debug)]
