@@ -7,3 +7,4 @@ mod damaged;
 mod end_to_end;
 mod processes;
 mod resume;
+mod upkeep;

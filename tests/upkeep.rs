@@ -1,0 +1,95 @@
+//! `ressenti doctor` and `ressenti gc`, on a finished project.
+
+use std::fs;
+
+use serde_json::Value;
+
+use crate::common::{call, done, finished, succeed};
+
+fn json(screen: &testkit::Screen) -> Value {
+    serde_json::from_str(&screen.stdout).expect("JSON")
+}
+
+#[test]
+fn the_doctor_finds_everything_in_order() {
+    let project = finished();
+    let findings = json(&succeed(&project, &["doctor", "--json"]));
+    let state = |what: &str| -> &str {
+        let list = findings.as_array().expect("findings");
+        let finding = list.iter().find(|finding| finding["what"] == what);
+        finding.unwrap_or_else(|| panic!("{what} in {findings}"))["state"]
+            .as_str()
+            .expect("a state")
+    };
+    for what in [
+        "programs",
+        "libtorch",
+        "cpu self-test",
+        "artifact self-test",
+    ] {
+        assert_eq!(state(what), "ok", "{what}");
+    }
+    let screen = succeed(&project, &["doctor"]);
+    assert!(
+        screen.stdout.contains("GFLOP/s") && screen.stdout.contains("libtorch_cpu.so"),
+        "{}",
+        screen.stdout
+    );
+    let left: Vec<_> = fs::read_dir(project.artifacts())
+        .expect("artifacts")
+        .map(|entry| entry.expect("an entry").file_name())
+        .filter(|name| name.to_string_lossy().contains("doctor"))
+        .collect();
+    assert!(left.is_empty(), "{left:?}");
+}
+
+#[test]
+fn the_doctor_names_what_is_wrong() {
+    let project = finished();
+    let file = project.pipeline_file();
+    let text = fs::read_to_string(&file).expect("a pipeline");
+    let text = text.replace("seed = 7", "seed = 7\nartifacts = \"/proc/ressenti\"");
+    fs::write(&file, text).expect("written");
+    let screen = call(&project, &["doctor"]);
+    assert_eq!(screen.code, Some(1));
+    assert!(
+        screen.stdout.contains("failed   artifact self-test"),
+        "{}",
+        screen.stdout
+    );
+}
+
+#[test]
+fn outputs_of_settings_given_up_are_deleted_when_asked_for() {
+    let project = finished();
+    let nothing = json(&succeed(&project, &["gc", "--dry-run", "--json"]));
+    assert_eq!(nothing["found"], Value::Array(vec![]));
+    let other = ["--set", "model.naive.hidden=16"];
+    assert_eq!(
+        done(&project, &other),
+        ["train naive", "evaluate naive", "report reviews"]
+    );
+    let found = json(&succeed(&project, &["gc", "--dry-run", "--json"]));
+    let stages: Vec<&str> = found["found"]
+        .as_array()
+        .expect("a list")
+        .iter()
+        .map(|entry| entry["stage"].as_str().expect("a stage"))
+        .collect();
+    assert_eq!(stages, ["train", "evaluate", "report"]);
+    let screen = call(&project, &["gc"]);
+    assert_eq!(screen.code, Some(1));
+    assert!(
+        screen.stderr.contains("There is no terminal to ask"),
+        "{}",
+        screen.stderr
+    );
+    let gone = succeed(&project, &["gc", "--yes"]);
+    assert!(gone.stdout.contains("deleted 3 folders"), "{}", gone.stdout);
+    // What is named is whole, and what was deleted is made again when it is asked for.
+    assert_eq!(done(&project, &other), Vec::<String>::new());
+    assert_eq!(
+        done(&project, &[]),
+        ["train naive", "evaluate naive", "report reviews"]
+    );
+}
