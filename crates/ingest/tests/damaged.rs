@@ -8,7 +8,10 @@ mod common;
 use std::io::Write;
 use std::sync::Arc;
 
-use arrow::array::{ArrayRef, DictionaryArray, Int64Array, RecordBatch, StringArray, StructArray};
+use arrow::array::{
+    ArrayRef, BinaryArray, BooleanArray, DictionaryArray, Float64Array, Int64Array, RecordBatch,
+    StringArray, StringViewArray, StructArray, TimestampMicrosecondArray,
+};
 use arrow::datatypes::{DataType, Field, Int32Type};
 use common::{Bench, gzip};
 use parquet::arrow::ArrowWriter;
@@ -249,6 +252,43 @@ fn a_packed_parquet_table_is_read() {
     for name in ["x.parquet.gz", "x.zip"] {
         assert_eq!(bench.ingest(name, "").expect(name).reviews().len(), 300);
     }
+}
+
+#[test]
+fn columns_of_a_table_are_of_many_types() {
+    let texts = ["one text here", "two words", "three of them"];
+    let bytes: BinaryArray = texts.iter().map(|text| Some(text.as_bytes())).collect();
+    let times = TimestampMicrosecondArray::from(vec![Some(1_500_000), None, Some(0)]);
+    let views: StringViewArray = ["m", "n", "m"].into_iter().map(Some).collect();
+    let stars = Float64Array::from(vec![4.5, 1.0, f64::NAN]);
+    let likes = BooleanArray::from(vec![true, false, false]);
+    let bench = Bench::new();
+    bench.write(
+        "x.parquet",
+        parquet(vec![
+            ("review", Arc::new(bytes)),
+            ("likes", Arc::new(likes)),
+            ("stars", Arc::new(stars)),
+            ("date", Arc::new(times.with_timezone("Europe/Berlin"))),
+            ("film", Arc::new(views)),
+        ]),
+    );
+    let settings = "columns = { text = 'review', label = 'likes', rating = 'stars', timestamp = 'date', topic = 'film' }";
+    let found = bench
+        .ingest("x.parquet", &format!("max_reject_rate = 0.5\n{settings}"))
+        .expect("rows");
+    assert_eq!(
+        found.reviews(),
+        [
+            "0|one text here|1|-|4.5|-|m|1500|x.parquet:1",
+            "1|two words|0|-|1|-|n|-|x.parquet:2",
+        ]
+    );
+    assert_eq!(
+        found.rejected(),
+        ["x.parquet:3 rejected: the rating is not a number: `NaN` | \
+          three of them\tfalse\tNaN\t1970-01-01T00:00:00Z\tm"]
+    );
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io;
 use std::path::Path;
 
-use arrow::array::{Array, ArrayRef, AsArray, RecordBatch};
+use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, make_array};
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
@@ -47,7 +47,7 @@ impl TableReader {
         };
         let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
         let empty = RecordBatch::new_empty(builder.schema().clone());
-        let names = flatten(&empty).into_iter().map(|(name, _)| name).collect();
+        let names = readable(&empty).into_iter().map(|(name, _)| name).collect();
         let batches = builder
             .with_batch_size(BATCH_ROWS)
             .build()
@@ -102,7 +102,7 @@ struct Rows {
 
 impl Rows {
     fn of(batch: &RecordBatch) -> Result<Self, ArrowError> {
-        let columns = flatten(batch);
+        let columns = readable(batch);
         let options = FormatOptions::default();
         let cells = columns
             .iter()
@@ -186,6 +186,27 @@ impl<'a> Cells<'a> {
         }
         Ok(())
     }
+}
+
+/// The columns that can be written as text, with their names.
+fn readable(batch: &RecordBatch) -> Vec<(String, ArrayRef)> {
+    let options = FormatOptions::default();
+    let mut columns = flatten(batch);
+    for (_, column) in &mut columns {
+        *column = in_utc(column);
+    }
+    columns.retain(|(_, column)| ArrayFormatter::try_new(column.as_ref(), &options).is_ok());
+    columns
+}
+
+/// The same moments without the name of a zone, which takes a database to be written in.
+fn in_utc(column: &ArrayRef) -> ArrayRef {
+    let DataType::Timestamp(unit, Some(_)) = column.data_type() else {
+        return column.clone();
+    };
+    let utc = DataType::Timestamp(*unit, Some("+00:00".into()));
+    let data = column.to_data().into_builder().data_type(utc).build();
+    data.map_or_else(|_| column.clone(), make_array)
 }
 
 /// The columns that are no structures, with their names.
