@@ -1,18 +1,21 @@
 //! Parquet tables: written by one writer with one set of properties, read against the contract.
 
 use std::fs::File;
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
+use arrow::error::ArrowError;
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
 };
 use parquet::basic::{Compression, ZstdLevel};
+use parquet::errors::ParquetError;
 use parquet::file::properties::WriterProperties;
 
-use crate::{ArtifactError, schema};
+use crate::{ArtifactError, guarded, schema};
 
 /// Rows a reader returns at a time.
 const BATCH_ROWS: usize = 8192;
@@ -82,19 +85,31 @@ pub fn read_table(
     path: &Path,
     expected: &SchemaRef,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, ArtifactError>> + use<>, ArtifactError> {
-    let open = || File::open(path).map_err(ArtifactError::io("read", path));
     let failed = ArtifactError::table("read", path);
     let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
-    let found = ArrowReaderMetadata::load(&open()?, plain).map_err(&failed)?;
+    let file = File::open(path).map_err(ArtifactError::io("read", path))?;
+    let found = guarded(ParquetError::External, || {
+        ArrowReaderMetadata::load(&file, plain)
+    })
+    .map_err(&failed)?;
     schema::check(path, &without_zone(expected), &without_zone(found.schema()))?;
     let options = ArrowReaderOptions::new().with_schema(as_stored(expected, found.schema()));
-    let reader = ParquetRecordBatchReaderBuilder::try_new_with_options(open()?, options)
-        .map_err(&failed)?
-        .with_batch_size(BATCH_ROWS)
-        .build()
-        .map_err(&failed)?;
+    let mut reader = guarded(ParquetError::External, || {
+        ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)?
+            .with_batch_size(BATCH_ROWS)
+            .build()
+    })
+    .map_err(&failed)?;
     let failed = ArtifactError::table("read", path);
-    Ok(reader.map(move |batch| batch.map_err(&failed)))
+    let mut damaged = false;
+    Ok(iter::from_fn(move || {
+        if damaged {
+            return None;
+        }
+        let next = guarded(ArrowError::ExternalError, || reader.next().transpose());
+        damaged = next.is_err();
+        next.map_err(&failed).transpose()
+    }))
 }
 
 /// Parquet knows that a time is UTC but not by which name, so names of zones are not compared.

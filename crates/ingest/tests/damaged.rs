@@ -125,6 +125,27 @@ proptest! {
     }
 }
 
+/// Every byte of the end of a table, where it says what is where: the library asserts some of it.
+#[test]
+fn a_table_that_contradicts_itself_is_an_error() {
+    let whole = parquet_table();
+    let bench = Bench::new();
+    let mut errors = 0;
+    for place in (whole.len() - 600..whole.len()).step_by(3) {
+        let mut content = whole.clone();
+        content[place] ^= 0xd5;
+        bench.write("x.parquet", &content);
+        match bench.ingest("x.parquet", "max_reject_rate = 1.0") {
+            Ok(found) => assert!(found.reviews().len() <= 300),
+            Err(message) => {
+                errors += 1;
+                assert!(message.contains(" | "), "no hint: {message}");
+            }
+        }
+    }
+    assert!(errors > 50, "{errors}");
+}
+
 #[test]
 fn the_start_of_a_file_may_come_in_pieces() {
     // As `cat header.gz rows.gz` makes it: what the first piece holds tells nothing about the rest.

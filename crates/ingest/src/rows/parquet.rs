@@ -8,7 +8,9 @@ use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, make_array};
 use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use arrow::util::display::{ArrayFormatter, FormatOptions};
+use artifact::guarded;
 use parquet::arrow::arrow_reader::{ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder};
+use parquet::errors::ParquetError;
 
 use super::reader::Ending;
 use super::record::Record;
@@ -41,17 +43,16 @@ pub(super) struct TableReader {
 impl TableReader {
     /// Opens a file; `path` is what people know it by.
     pub(super) fn open(path: &Path, file: File, limits: Limits) -> Result<Self, IngestError> {
-        let damaged = |error: parquet::errors::ParquetError| {
+        let open = || {
+            let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+            let empty = RecordBatch::new_empty(builder.schema().clone());
+            let names = readable(&empty).into_iter().map(|(name, _)| name).collect();
+            Ok((builder.with_batch_size(BATCH_ROWS).build()?, names))
+        };
+        let (batches, names) = guarded(ParquetError::External, open).map_err(|error| {
             let error = io::Error::new(io::ErrorKind::InvalidData, error);
             IngestError::damaged(path, "the start", error)
-        };
-        let builder = ParquetRecordBatchReaderBuilder::try_new(file).map_err(damaged)?;
-        let empty = RecordBatch::new_empty(builder.schema().clone());
-        let names = readable(&empty).into_iter().map(|(name, _)| name).collect();
-        let batches = builder
-            .with_batch_size(BATCH_ROWS)
-            .build()
-            .map_err(damaged)?;
+        })?;
         Ok(Self {
             batches,
             names,
@@ -71,11 +72,14 @@ impl TableReader {
     /// Reads the next row. Its number, from 1, stands for its line.
     pub(super) fn read(&mut self, record: &mut Record) -> io::Result<Ending> {
         while self.next == self.rows.count {
-            let Some(batch) = self.batches.next() else {
-                return Ok(Ending::File);
-            };
-            let damaged = |error| io::Error::new(io::ErrorKind::InvalidData, error);
-            self.rows = Rows::of(&batch.map_err(damaged)?).map_err(damaged)?;
+            let batch = guarded(ArrowError::ExternalError, || {
+                let batch = self.batches.next().transpose()?;
+                batch.map(|batch| Rows::of(&batch)).transpose()
+            });
+            match batch.map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))? {
+                Some(rows) => self.rows = rows,
+                None => return Ok(Ending::File),
+            }
             self.next = 0;
             self.bytes += (self.rows.text.len() + self.rows.ends.len()) as u64;
             self.limits.all.check(self.bytes)?;
