@@ -97,6 +97,16 @@ pub fn tokens(wide: bool) -> SchemaRef {
     ])
 }
 
+/// `unlabelled.arrow` of tokenize: the same without a label.
+pub fn unlabelled_tokens(wide: bool) -> SchemaRef {
+    let labelled = tokens(wide);
+    let columns = labelled
+        .fields()
+        .iter()
+        .filter(|field| field.name() != "label");
+    table(columns.map(|field| field.as_ref().clone()).collect())
+}
+
 /// `embedding.arrow`: one vector of f32 per vocabulary entry, in the order of ids.
 pub fn embedding(width: u32) -> SchemaRef {
     let item = Arc::new(Field::new_list_field(DataType::Float32, false));

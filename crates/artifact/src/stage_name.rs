@@ -77,8 +77,8 @@ impl StageName {
         match self {
             Self::Ingest => 2,
             Self::Clean => 2,
-            Self::Tokenize => 1,
-            Self::Embed => 1,
+            Self::Tokenize => 2,
+            Self::Embed => 2,
             Self::Train => 1,
             Self::Evaluate => 1,
             Self::Report => 1,

@@ -5,6 +5,7 @@ mod align;
 mod coverage;
 mod encoder;
 mod error;
+mod learned;
 mod lookup;
 mod matrix;
 mod random;
@@ -49,6 +50,7 @@ and `coverage.json`: which share of the vocabulary and of the running tokens the
         let (matrix, coverage, summary) = match settings.kind {
             EmbeddingKind::Random => random_matrix(&vocabulary, &settings, context)?,
             EmbeddingKind::Static => static_matrix(&vocabulary, &settings, context)?,
+            EmbeddingKind::Learned => learned_matrix(&vocabulary, &settings, context)?,
             EmbeddingKind::Encoder => unreachable!("an encoder is taken over as it is"),
         };
         let path = context.output().join(EMBEDDING);
@@ -101,6 +103,108 @@ fn random_matrix(
         "types": { "total": vocabulary.size() },
     });
     Ok((matrix, coverage, "drawn at random".to_owned()))
+}
+
+/// Words shown with their neighbours.
+const SHOWN: usize = 12;
+
+/// Neighbours shown of each.
+const NEIGHBOURS: usize = 6;
+
+/// Words among which neighbours are looked for: rarer ones have seen too little.
+const COMMON: usize = 5000;
+
+fn learned_matrix(
+    vocabulary: &Vocabulary,
+    settings: &EmbeddingSettings,
+    context: &Context,
+) -> Result<Made, Failure> {
+    let name = &context.step().variant;
+    let width = settings
+        .width
+        .ok_or_else(|| Failure::new(format!("`embedding.{name}.width` must be given")))?;
+    let seed = settings.seed.unwrap_or(0);
+    let learning = settings.learning.clone().unwrap_or_default();
+    let tokens = context.input(StageName::Tokenize);
+    let corpus = learned::Corpus::open(tokens, learning.unlabelled)?;
+    let total = corpus.texts() as u64 * u64::from(learning.epochs);
+    let task = context
+        .progress()
+        .task("learning vectors", Some(total), "reviews");
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(context.run().cores())
+        .build()
+        .map_err(Failure::from_error)?;
+    let (size, pad_id) = (vocabulary.size(), vocabulary.pad_id());
+    let matrix =
+        pool.install(|| learned::learn(&corpus, size, pad_id, &learning, width, seed, &task));
+    drop(task);
+    let coverage = serde_json::json!({
+        "kind": "learned",
+        "method": "skip-gram with negative sampling",
+        "learning": learning,
+        "seed": seed,
+        "texts": corpus.texts(),
+        "tokens": corpus.tokens(),
+        "types": { "total": vocabulary.size() },
+        "neighbours": neighbours(vocabulary, &matrix),
+    });
+    let summary = format!(
+        "learned from {} tokens of {}",
+        format::count(corpus.tokens() as u64),
+        format::plural(corpus.texts() as u64, "review", "reviews")
+    );
+    Ok((matrix, coverage, summary))
+}
+
+/// The nearest words of some words, for people to look at.
+fn neighbours(vocabulary: &Vocabulary, matrix: &Matrix) -> serde_json::Value {
+    let word = |id: usize| match &vocabulary.entries()[id] {
+        vocabulary::Entry::Word { surface, .. } => Some(surface.as_str()),
+        _ => None,
+    };
+    let mut common: Vec<usize> = (0..vocabulary.entries().len())
+        .filter(|id| word(*id).is_some_and(|word| word.chars().all(char::is_alphabetic)))
+        .collect();
+    common.sort_by_key(|id| std::cmp::Reverse(vocabulary.counts()[*id]));
+    common.truncate(COMMON);
+    let telling = [
+        "good",
+        "bad",
+        "great",
+        "boring",
+        "funny",
+        "awful",
+        "excellent",
+        "waste",
+        "love",
+        "actor",
+        "plot",
+        "music",
+    ];
+    let chosen = telling
+        .into_iter()
+        .filter_map(|telling| common.iter().copied().find(|id| word(*id) == Some(telling)));
+    let mut chosen: Vec<usize> = chosen.collect();
+    if chosen.is_empty() {
+        chosen = common
+            .iter()
+            .copied()
+            .skip(common.len().min(100) / 2)
+            .take(SHOWN)
+            .collect();
+    }
+    let nearest = learned::neighbours(matrix, &chosen, &common, NEIGHBOURS);
+    let entries = chosen.iter().zip(nearest).filter_map(|(id, nearest)| {
+        let words: Vec<_> = nearest
+            .into_iter()
+            .filter_map(|(id, cosine)| {
+                Some(serde_json::json!({"word": word(id)?, "cosine": cosine}))
+            })
+            .collect();
+        Some((word(*id)?.to_owned(), serde_json::Value::Array(words)))
+    });
+    serde_json::Value::Object(entries.collect())
 }
 
 fn static_matrix(

@@ -10,6 +10,9 @@ mod download;
 mod encoding;
 mod error;
 mod form;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod inspect;
 mod row;
 mod rows;

@@ -205,7 +205,7 @@ fn write_step(
 const PROFILE: &str = include_str!("profile.json");
 
 const STATISTICS: &str = r#"{"tokenizer": "word", "vocabulary_size": 100, "training_coverage": 0.98,
-"unlabelled_rows_not_tokenized": 0, "splits": {"train": {"rows": 500, "tokens": 9000, "tokens_kept": 8000,
+"splits": {"train": {"rows": 500, "tokens": 9000, "tokens_kept": 8000,
 "rows_truncated": 3, "share_truncated": 0.006, "tokens_unknown": 80, "share_unknown": 0.01,
 "length": {"mean": 18.0, "shortest": 1, "quantiles": {"q25": 9, "median": 17}, "longest": 70}}}}"#;
 

@@ -9,8 +9,8 @@ use indexmap::IndexMap;
 use crate::encoder;
 use crate::vectors::{self, VectorsError};
 use crate::{
-    EmbeddingKind, EmbeddingSettings, ModelSettings, Pipeline, SettingsError, TokenizerKind,
-    TokenizerSettings, TrainingSettings,
+    EmbeddingKind, EmbeddingSettings, LearnedSettings, ModelSettings, Pipeline, SettingsError,
+    TokenizerKind, TokenizerSettings, TrainingSettings,
 };
 
 pub(crate) fn check(pipeline: &Pipeline) -> Result<(), SettingsError> {
@@ -215,12 +215,15 @@ fn check_embedding(
     tokenizer: &TokenizerSettings,
 ) -> Result<(), SettingsError> {
     match embedding.kind {
-        EmbeddingKind::Random => {
+        EmbeddingKind::Random | EmbeddingKind::Learned => {
             if embedding.source.is_some() {
                 return Err(SettingsError::value(
                     format!("{key}.source"),
                     "is for `kind = \"static\"` only",
                 ));
+            }
+            if let Some(learning) = &embedding.learning {
+                check_learning(key, embedding.kind, learning)?;
             }
             match embedding.width {
                 Some(width) if (1..=4096).contains(&width) => Ok(()),
@@ -239,6 +242,34 @@ fn check_embedding(
         },
         EmbeddingKind::Encoder => encoder::check(key, embedding, tokenizer),
     }
+}
+
+fn check_learning(
+    key: &str,
+    kind: EmbeddingKind,
+    learning: &LearnedSettings,
+) -> Result<(), SettingsError> {
+    if kind != EmbeddingKind::Learned {
+        return Err(SettingsError::value(
+            format!("{key}.learning"),
+            "is for `kind = \"learned\"` only",
+        ));
+    }
+    positive(&format!("{key}.learning.epochs"), learning.epochs)?;
+    positive(&format!("{key}.learning.window"), learning.window)?;
+    positive(&format!("{key}.learning.negatives"), learning.negatives)?;
+    inside(
+        &format!("{key}.learning.learning_rate"),
+        learning.learning_rate,
+        1e-6,
+        1.0,
+    )?;
+    inside(
+        &format!("{key}.learning.subsample"),
+        learning.subsample,
+        0.0,
+        1.0,
+    )
 }
 
 /// The vectors are there and as wide as the pipeline file says, if it says anything.

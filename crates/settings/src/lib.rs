@@ -17,7 +17,7 @@ mod training;
 pub mod vectors;
 
 pub use clean::{CleanSettings, NearDuplicateSettings, SplitSettings};
-pub use embedding::{ENCODER_FILES, EmbeddingKind, EmbeddingSettings};
+pub use embedding::{ENCODER_FILES, EmbeddingKind, EmbeddingSettings, LearnedSettings};
 pub use error::{SettingsError, nearest, suggest};
 pub use evaluation::{EvaluationSettings, ReportSettings};
 pub use ingest::{

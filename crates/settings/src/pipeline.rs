@@ -10,8 +10,9 @@ use toml::Table;
 use crate::evaluation::EvaluationTable;
 use crate::model::ModelTable;
 use crate::{
-    CleanSettings, EmbeddingSettings, EvaluationSettings, IngestSettings, ModelSettings, Override,
-    ReportSettings, SettingsError, TokenizerSettings, TrainingSettings, check,
+    CleanSettings, EmbeddingKind, EmbeddingSettings, EvaluationSettings, IngestSettings,
+    ModelSettings, Override, ReportSettings, SettingsError, TokenizerSettings, TrainingSettings,
+    check,
 };
 
 /// A checked pipeline: every reference resolves, every value makes sense.
@@ -179,8 +180,14 @@ fn resolve(file: PipelineFile, path: &Path, folder: &Path) -> Result<Pipeline, S
     let mut embeddings = file.embedding;
     for embedding in embeddings.values_mut() {
         in_folder(&mut embedding.source);
-        if embedding.kind == crate::EmbeddingKind::Random {
+        if matches!(
+            embedding.kind,
+            EmbeddingKind::Random | EmbeddingKind::Learned
+        ) {
             embedding.seed.get_or_insert(seed);
+        }
+        if embedding.kind == EmbeddingKind::Learned {
+            embedding.learning.get_or_insert_default();
         }
     }
     let mut models = IndexMap::new();

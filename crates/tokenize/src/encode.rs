@@ -7,7 +7,7 @@ use arrow::array::{
     ArrayRef, ListArray, RecordBatch, UInt8Array, UInt16Array, UInt32Array, UInt64Array,
 };
 use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field};
+use arrow::datatypes::{DataType, Field, SchemaRef};
 use artifact::{ArtifactError, Split, schema, write_arrays};
 use rayon::prelude::*;
 use settings::TokenizerSettings;
@@ -44,14 +44,14 @@ pub(crate) fn encode_split(
             encoded
                 .iter()
                 .for_each(|row| figures.add(row, tokenizer.unknown_id()));
-            to_batch(&rows, &encoded, wide)
+            to_batch(&rows, &encoded, split, wide)
                 .map_err(|error| ArtifactError::table("write", destination)(error).into())
         })
         .map_while(|batch: Result<RecordBatch, TokenizeError>| {
             batch.map_err(|error| failure = Some(error)).ok()
         })
         .filter(|batch| batch.num_rows() > 0);
-    write_arrays(destination, &schema::tokens(wide), batches)?;
+    write_arrays(destination, &schema_of(split, wide), batches)?;
     match failure {
         Some(error) => Err(error),
         None => Ok(figures),
@@ -79,12 +79,20 @@ fn encode_rows(
         .collect()
 }
 
+fn schema_of(split: Split, wide: bool) -> SchemaRef {
+    match split {
+        Split::Unlabelled => schema::unlabelled_tokens(wide),
+        _ => schema::tokens(wide),
+    }
+}
+
 fn to_batch(
     rows: &Rows,
     encoded: &[Encoded],
+    split: Split,
     wide: bool,
 ) -> Result<RecordBatch, arrow::error::ArrowError> {
-    let schema = schema::tokens(wide);
+    let schema = schema_of(split, wide);
     let all_ids = || encoded.iter().flat_map(|row| row.ids.iter().copied());
     let (id_type, ids): (DataType, ArrayRef) = if wide {
         (
@@ -105,13 +113,11 @@ fn to_batch(
         ids,
         None,
     )?;
-    let columns: Vec<ArrayRef> = vec![
-        Arc::new(UInt64Array::clone(&rows.row_ids)),
-        Arc::new(UInt8Array::clone(&rows.labels)),
-        Arc::new(UInt32Array::from_iter_values(
-            encoded.iter().map(|row| row.length),
-        )),
-        Arc::new(lists),
-    ];
+    let lengths = UInt32Array::from_iter_values(encoded.iter().map(|row| row.length));
+    let mut columns: Vec<ArrayRef> = vec![Arc::new(UInt64Array::clone(&rows.row_ids))];
+    if let Some(labels) = &rows.labels {
+        columns.push(Arc::new(UInt8Array::clone(labels)));
+    }
+    columns.extend([Arc::new(lengths) as ArrayRef, Arc::new(lists)]);
     RecordBatch::try_new(schema, columns)
 }

@@ -1,4 +1,4 @@
-//! The stage `tokenize`: a tokenizer, and every labelled review as token ids.
+//! The stage `tokenize`: a tokenizer, and every review as token ids.
 //!
 //! A trained tokenizer learns from the training split alone. The ids are made with the file that is
 //! written, read back, so that whoever loads `tokenizer.json` later gets the same ids.
@@ -39,9 +39,9 @@ pub struct Tokenize;
 
 impl Stage for Tokenize {
     const NAME: StageName = StageName::Tokenize;
-    const ABOUT: &'static str = "Learn a tokenizer from the training split and write every labelled review as token ids
+    const ABOUT: &'static str = "Learn a tokenizer from the training split and write every review as token ids
 
-Reads `clean.parquet`. Writes `tokenizer.json`, one Arrow file of ids for each of train, validation and test, and
+Reads `clean.parquet`. Writes `tokenizer.json`, one Arrow file of ids for each of train, validation, test and unlabelled, and
 `statistics.json` with lengths, truncated rows and the share of unknown tokens.";
     type Settings = TokenizerSettings;
     type Options = NoOptions;
@@ -65,8 +65,7 @@ Reads `clean.parquet`. Writes `tokenizer.json`, one Arrow file of ids for each o
 /// The input and what its contract says about it.
 struct Reviews {
     path: std::path::PathBuf,
-    rows: [(Split, u64); 3],
-    unlabelled: u64,
+    rows: [(Split, u64); 4],
 }
 
 impl Reviews {
@@ -85,8 +84,8 @@ impl Reviews {
                     (Split::Train, *train),
                     (Split::Validation, *validation),
                     (Split::Test, *test),
+                    (Split::Unlabelled, *unlabelled),
                 ],
-                unlabelled: *unlabelled,
             }),
             _ => Err(ArtifactError::Damaged {
                 path: clean.folder().join(artifact::MANIFEST_NAME),
@@ -155,10 +154,10 @@ fn encode(
     tokenizer: &TokenizerFile,
 ) -> Result<Outcome, Failure> {
     let mut files = vec![OutputFile::data(TOKENIZER)];
-    let mut statistics = Statistics::new(settings.kind, tokenizer, reviews.unlabelled);
+    let mut statistics = Statistics::new(settings.kind, tokenizer);
     let total = reviews.rows.iter().map(|(_, rows)| rows).sum();
     let task = context.progress().task("encoding", Some(total), "reviews");
-    for split in Split::LABELLED {
+    for (split, _) in reviews.rows {
         let name = format!("{split}.arrow");
         let figures = encode_split(
             tokenizer,
@@ -169,7 +168,9 @@ fn encode(
             &task,
         )?;
         files.push(OutputFile::table(name, figures.rows()));
-        statistics.add(split, figures);
+        if split != Split::Unlabelled || figures.rows() > 0 {
+            statistics.add(split, figures);
+        }
     }
     let path = context.output().join(STATISTICS);
     fs::write(&path, statistics.to_json()).map_err(ArtifactError::io("write", &path))?;

@@ -13,7 +13,8 @@ use stage::format;
 /// Some rows of a split, column by column, in the order of the table.
 pub(crate) struct Rows {
     pub(crate) row_ids: UInt64Array,
-    pub(crate) labels: UInt8Array,
+    /// `None` for rows that have none.
+    pub(crate) labels: Option<UInt8Array>,
     pub(crate) texts: StringArray,
 }
 
@@ -26,10 +27,10 @@ impl Rows {
     }
 }
 
-/// The rows of a labelled split, a few thousand at a time.
+/// The rows of a split, a few thousand at a time.
 ///
 /// # Errors
-/// The table is damaged, or one of these rows has no label.
+/// The table is damaged, or a row of a labelled split has no label.
 pub(crate) fn rows_of(
     path: &Path,
     split: Split,
@@ -53,8 +54,9 @@ fn select(path: &Path, batch: &RecordBatch, split: Split) -> Result<Rows, Artifa
     let columns = ["row_id", "label", "text"].map(|name| (name, column(name).clone()));
     let wanted = RecordBatch::try_from_iter(columns).map_err(ArtifactError::table("read", path))?;
     let rows = filter_record_batch(&wanted, &chosen).map_err(ArtifactError::table("read", path))?;
+    let labelled = split != Split::Unlabelled;
     for (name, column) in ["row_id", "label", "text"].into_iter().zip(rows.columns()) {
-        if column.null_count() > 0 {
+        if column.null_count() > 0 && (labelled || name != "label") {
             let missing = format::plural(column.null_count() as u64, "row", "rows");
             return Err(ArtifactError::Damaged {
                 path: path.to_owned(),
@@ -64,7 +66,7 @@ fn select(path: &Path, batch: &RecordBatch, split: Split) -> Result<Rows, Artifa
     }
     Ok(Rows {
         row_ids: rows.column(0).as_primitive::<UInt64Type>().clone(),
-        labels: rows.column(1).as_primitive::<UInt8Type>().clone(),
+        labels: labelled.then(|| rows.column(1).as_primitive::<UInt8Type>().clone()),
         texts: rows.column(2).as_string::<i32>().clone(),
     })
 }

@@ -62,8 +62,6 @@ pub(crate) struct Statistics {
     vocabulary_size: u32,
     /// Share of the training split's kept tokens that the vocabulary has.
     training_coverage: f64,
-    /// Rows without a label are not tokenized.
-    unlabelled_rows_not_tokenized: u64,
     splits: indexed::Splits,
 }
 
@@ -122,12 +120,11 @@ fn share(part: u64, whole: u64) -> f64 {
 
 impl Statistics {
     /// Nothing counted yet.
-    pub(crate) fn new(kind: TokenizerKind, tokenizer: &TokenizerFile, unlabelled: u64) -> Self {
+    pub(crate) fn new(kind: TokenizerKind, tokenizer: &TokenizerFile) -> Self {
         Self {
             tokenizer: kind,
             vocabulary_size: tokenizer.vocabulary_size(),
             training_coverage: 0.0,
-            unlabelled_rows_not_tokenized: unlabelled,
             splits: indexed::Splits::default(),
         }
     }

@@ -75,7 +75,7 @@ fn it_ends_in_one_line_and_the_second_time_does_nothing() {
     put_clean(&load(&write_pipeline(folder.path(), TABLES)), &reviews());
     let first = text(&tokenize(folder.path(), &["--variant", "word"]).stdout);
     assert!(
-        first.starts_with("done   tokenize  word         36 reviews, vocabulary "),
+        first.starts_with("done   tokenize  word         37 reviews, vocabulary "),
         "{first}"
     );
     assert!(

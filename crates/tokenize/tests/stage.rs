@@ -131,7 +131,7 @@ fn every_kind_gives_the_ids_that_its_file_gives_anywhere() {
             (*pad_id, *unknown_id, *max_length, classes.len()),
             (0, Some(1), 64, 2)
         );
-        assert_eq!(statistics(&artifact)["unlabelled_rows_not_tokenized"], 1);
+        assert_eq!(statistics(&artifact)["splits"]["unlabelled"]["rows"], 1);
     }
 }
 

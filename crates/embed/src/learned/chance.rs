@@ -1,0 +1,122 @@
+//! Random numbers by position, the words to tell from, and the words to leave out.
+
+/// Numbers that follow from a seed and what they are for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Chance(u64);
+
+impl Chance {
+    pub(super) fn new(seed: u64, epoch: u64, text: u64) -> Self {
+        Self(mix(mix(mix(seed) ^ epoch) ^ text))
+    }
+
+    /// The next number: 64 random bits.
+    pub(super) fn bits(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(GOLDEN);
+        mix(self.0)
+    }
+
+    /// The next number from 0 up to `below`.
+    pub(super) fn below(&mut self, below: usize) -> usize {
+        ((u128::from(self.bits()) * below as u128) >> 64) as usize
+    }
+
+    /// The next number from 0 up to 1.
+    pub(super) fn share(&mut self) -> f32 {
+        (self.bits() >> 40) as f32 / (1_u32 << 24) as f32
+    }
+}
+
+const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
+
+/// The finalizer of SplitMix64 (Steele, Lea and Flood 2014).
+fn mix(mut value: u64) -> u64 {
+    value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    value ^ (value >> 31)
+}
+
+/// Draws words by their count to the power of 3/4 (Mikolov et al. 2013), by Vose's alias method
+/// (1991): two numbers and one look per word, whatever the vocabulary.
+pub(super) struct Noise {
+    /// For each place the share of it that is its own, and the word of the rest.
+    places: Vec<(f32, u32)>,
+}
+
+impl Noise {
+    pub(super) fn new(counts: &[u64]) -> Self {
+        let weights: Vec<f64> = counts
+            .iter()
+            .map(|count| (*count as f64).powf(0.75))
+            .collect();
+        let mean = weights.iter().sum::<f64>() / weights.len().max(1) as f64;
+        let mut shares: Vec<f64> = weights
+            .iter()
+            .map(|weight| if mean > 0.0 { weight / mean } else { 1.0 })
+            .collect();
+        let mut places: Vec<(f32, u32)> = (0..counts.len()).map(|id| (1.0, id as u32)).collect();
+        let (mut small, mut large): (Vec<usize>, Vec<usize>) =
+            (0..shares.len()).partition(|id| shares[*id] < 1.0);
+        while let (Some(low), Some(high)) = (small.pop(), large.last().copied()) {
+            places[low] = (shares[low] as f32, high as u32);
+            shares[high] -= 1.0 - shares[low];
+            if shares[high] < 1.0 {
+                large.pop();
+                small.push(high);
+            }
+        }
+        Self { places }
+    }
+
+    pub(super) fn draw(&self, chance: &mut Chance) -> usize {
+        let place = chance.below(self.places.len());
+        let (own, other) = self.places[place];
+        if chance.share() < own {
+            place
+        } else {
+            other as usize
+        }
+    }
+}
+
+/// The probability that an occurrence of a word is read: frequent words are left out more often, as
+/// word2vec does it. With `subsample` 0 every one is read.
+pub(super) fn keep_probabilities(counts: &[u64], subsample: f64) -> Vec<f32> {
+    let total = counts.iter().sum::<u64>() as f64;
+    let keep = |count: &u64| {
+        if subsample <= 0.0 || *count == 0 {
+            return 1.0;
+        }
+        let share = *count as f64 / total / subsample;
+        ((share.sqrt() + 1.0) / share).min(1.0) as f32
+    };
+    counts.iter().map(keep).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_are_drawn_by_their_count_to_three_quarters() {
+        let counts = [0, 1, 16, 81];
+        let noise = Noise::new(&counts);
+        let mut chance = Chance::new(1, 2, 3);
+        let mut drawn = [0_f64; 4];
+        let draws = 40_000;
+        (0..draws).for_each(|_| drawn[noise.draw(&mut chance)] += 1.0);
+        for (found, weight) in drawn.iter().zip([0.0, 1.0, 8.0, 27.0]) {
+            let (found, expected) = (found / f64::from(draws), weight / 36.0);
+            assert!((found - expected).abs() < 0.01, "{drawn:?}");
+        }
+    }
+
+    #[test]
+    fn frequent_words_are_left_out_more_often() {
+        let keep = keep_probabilities(&[0, 10, 1000, 100_000], 1e-3);
+        assert!(
+            keep[0] == 1.0 && keep[1] == 1.0 && keep[2] > keep[3] && keep[3] < 0.1,
+            "{keep:?}"
+        );
+        assert_eq!(keep_probabilities(&[5, 50], 0.0), [1.0, 1.0]);
+    }
+}

@@ -1,0 +1,189 @@
+//! Vectors learned from our own text: skip-gram with negative sampling (Mikolov, Sutskever, Chen,
+//! Corrado and Dean 2013), with subsampling of frequent words, a window of random width and a rate
+//! that falls in a straight line, as in word2vec.
+//!
+//! word2vec lets threads overwrite each other's sums, so that no run repeats another. Here the text
+//! is read in rounds: each of a fixed number of workers reads its part of a round from the vectors
+//! as they stood at its beginning, and what all of them changed is put together in a fixed order. The
+//! outcome depends on the seed alone, not on the number of threads or on who is faster.
+
+mod chance;
+mod corpus;
+mod worker;
+
+use rayon::prelude::*;
+use settings::LearnedSettings;
+use stage::Task;
+
+use crate::matrix::Matrix;
+use crate::random;
+pub(crate) use corpus::Corpus;
+
+use chance::{Chance, Noise, keep_probabilities};
+use worker::{Changes, Vectors, Worker};
+
+/// Parts of a round, read at the same time where there are as many cores. More would let more text
+/// go by on old vectors.
+const WORKERS: usize = 8;
+
+/// Texts of a worker's part of a round: enough that adding up costs little, few enough that no
+/// vector gets old.
+const TEXTS: usize = 16;
+
+/// Learns a vector for every id of a corpus.
+pub(crate) fn learn(
+    corpus: &Corpus,
+    rows: u32,
+    pad_id: u32,
+    settings: &LearnedSettings,
+    width: u32,
+    seed: u64,
+    task: &Task,
+) -> Matrix {
+    let counts = corpus.counts(rows);
+    let noise = Noise::new(&counts);
+    let keep = keep_probabilities(&counts, settings.subsample);
+    // The inputs start small and the outputs at zero, as in word2vec.
+    let mut inputs = random::matrix(rows, width, pad_id, seed);
+    let scale = 0.5 / (width as f32 * random::bound(width));
+    inputs
+        .rows_mut()
+        .for_each(|(_, row)| row.iter_mut().for_each(|value| *value *= scale));
+    let mut outputs = Matrix::zeros(rows, width);
+    let mut workers: Vec<Worker> = (0..WORKERS).map(|_| Worker::new(rows, width)).collect();
+    let rounds_per_epoch = corpus.texts().div_ceil(WORKERS * TEXTS);
+    let rounds = (rounds_per_epoch * settings.epochs as usize).max(1);
+    for round in 0..rounds {
+        let epoch = round / rounds_per_epoch;
+        let order = Chance::new(seed, epoch as u64, u64::MAX);
+        let rate = settings.learning_rate * (1.0 - round as f64 / rounds as f64).max(1e-4);
+        let first = (round % rounds_per_epoch) * WORKERS * TEXTS;
+        workers
+            .par_iter_mut()
+            .enumerate()
+            .for_each(|(number, worker)| {
+                let start = (first + number * TEXTS).min(corpus.texts());
+                let end = (start + TEXTS).min(corpus.texts());
+                let shared = Vectors {
+                    inputs: &inputs,
+                    outputs: &outputs,
+                };
+                for place in start..end {
+                    // Another order in every epoch: the texts in steps of a number that shares no factor.
+                    let text = corpus.in_order(place, order);
+                    let chance = Chance::new(seed, epoch as u64, text as u64);
+                    worker.read(
+                        corpus.text(text),
+                        &shared,
+                        settings,
+                        &noise,
+                        &keep,
+                        rate as f32,
+                        chance,
+                    );
+                }
+                worker.subtract(&shared);
+                task.advance((end - start) as u64);
+            });
+        let (mut of_inputs, mut of_outputs) = (Changes::new(rows), Changes::new(rows));
+        for worker in &workers {
+            worker.count(&mut of_inputs, &mut of_outputs);
+        }
+        for worker in &mut workers {
+            worker.add_to((&mut inputs, &of_inputs), (&mut outputs, &of_outputs));
+        }
+    }
+    inputs
+}
+
+/// For each of some words the words whose vectors point the most alike, for people to look at:
+/// `(word, [(neighbour, cosine)])`.
+pub(crate) fn neighbours(
+    matrix: &Matrix,
+    ids: &[usize],
+    known: &[usize],
+    count: usize,
+) -> Vec<Vec<(usize, f32)>> {
+    let norm = |row: &[f32]| {
+        row.iter()
+            .map(|value| value * value)
+            .sum::<f32>()
+            .sqrt()
+            .max(f32::MIN_POSITIVE)
+    };
+    let nearest = |id: &usize| {
+        let own = matrix.row(*id);
+        let mut found: Vec<(usize, f32)> = known
+            .iter()
+            .filter(|other| *other != id)
+            .map(|other| {
+                let row = matrix.row(*other);
+                let product: f32 = own.iter().zip(row).map(|(one, two)| one * two).sum();
+                (*other, product / (norm(own) * norm(row)))
+            })
+            .collect();
+        found.sort_by(|one, two| two.1.total_cmp(&one.1).then(one.0.cmp(&two.0)));
+        found.truncate(count);
+        found
+    };
+    ids.par_iter().map(nearest).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Texts of two worlds whose words never meet; ids 0 and 1 are special.
+    fn corpus() -> Corpus {
+        let word = |text: u32, place: u32| {
+            let mixed = (text * 12 + place).wrapping_mul(2_654_435_761) >> 8;
+            2 + 10 * (text % 2) + mixed % 10
+        };
+        let texts: Vec<Vec<u32>> = (0..600)
+            .map(|text| (0..12).map(|place| word(text, place)).collect())
+            .collect();
+        Corpus::of(&texts)
+    }
+
+    fn settings() -> LearnedSettings {
+        LearnedSettings {
+            epochs: 20,
+            subsample: 0.0,
+            ..LearnedSettings::default()
+        }
+    }
+
+    fn learned(seed: u64, threads: usize) -> Matrix {
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(threads)
+            .build()
+            .expect("threads");
+        let progress = stage::Progress::new(
+            stage::ProgressMode::None,
+            settings::StepId::new(artifact::StageName::Embed, "learned"),
+        );
+        let task = progress.task("learning", None, "reviews");
+        pool.install(|| learn(&corpus(), 22, 0, &settings(), 16, seed, &task))
+    }
+
+    #[test]
+    fn words_of_one_world_are_neighbours() {
+        let matrix = learned(1, 2);
+        let known: Vec<usize> = (2..22).collect();
+        for (id, nearest) in known.iter().zip(neighbours(&matrix, &known, &known, 5)) {
+            let same = nearest
+                .iter()
+                .filter(|(other, _)| (*other < 12) == (*id < 12))
+                .count();
+            assert!(same >= 4, "{id}: {nearest:?}");
+        }
+        assert!(matrix.row(0).iter().all(|value| *value == 0.0));
+    }
+
+    #[test]
+    fn threads_change_nothing_and_seeds_do() {
+        let one = learned(1, 1);
+        assert_eq!(one, learned(1, 4));
+        assert_ne!(one, learned(2, 1));
+    }
+}
