@@ -24,10 +24,11 @@ use settings::CleanSettings;
 use stage::{Context, Failure, NoOptions, Outcome, Stage, format};
 
 pub use error::CleanError;
+pub use near::{Link, near_duplicates};
 pub use normalize::normalize;
 
 use duplicates::{Audit, Reason};
-use near::{Clusters, Link};
+use near::Clusters;
 use split::{Divider, Splitter};
 use summarise::Decided;
 use texts::{Cleaned, normalise};

@@ -8,6 +8,7 @@ use settings::nearest;
 use stage::{Failure, format};
 
 use crate::container::TooLarge;
+use crate::row::NOT_UTF_8;
 
 /// What went wrong. [`IngestError::hint`] says what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -263,9 +264,7 @@ impl IngestError {
             Self::OpenQuote { .. } => Some(
                 "Close the quote in the file; if the file does not quote its fields, read it with `--set ingest.quotes=false`".to_owned(),
             ),
-            Self::TooManyRejected { .. } => Some(
-                "Mend the rows or the `[ingest]` settings; to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`".to_owned(),
-            ),
+            Self::TooManyRejected { reasons, .. } => Some(hint_for_rejected(reasons)),
             Self::OneClass { .. } => Some("Check `[ingest.labels]` or `[ingest.rating]`, or take a source with both classes".to_owned()),
             Self::NothingAccepted { .. } => Some("Check `[ingest.rating]`: its dead zone sets rows aside".to_owned()),
             Self::Download { url, .. } => Some(format!("Run the same command again to go on where it stopped, or download `{url}` by hand and pass `--source PATH`")),
@@ -283,6 +282,18 @@ impl From<IngestError> for Failure {
         let hint = error.hint();
         Self::from_error(error).with_hint(hint)
     }
+}
+
+/// Text that is no UTF-8 in many rows is in another encoding, which the start of the file did not
+/// tell.
+fn hint_for_rejected(reasons: &[(String, u64)]) -> String {
+    if reasons.iter().any(|(reason, _)| reason.contains(NOT_UTF_8)) {
+        return "If the file is in another encoding, name it, for example with `--set ingest.encoding=windows-1252`; \
+                to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`"
+            .to_owned();
+    }
+    "Mend the rows or the `[ingest]` settings; to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`"
+        .to_owned()
 }
 
 fn list_reasons(reasons: &[(String, u64)]) -> String {

@@ -11,6 +11,9 @@ const EXCERPT: usize = 200;
 /// Characters of a value that are shown in a reason.
 const DETAIL: usize = 40;
 
+/// A text whose bytes are none of its encoding.
+pub(crate) const NOT_UTF_8: &str = "the text is not UTF-8";
+
 /// An accepted review; what the source lacks is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Review<'a> {
@@ -119,8 +122,7 @@ pub(crate) fn check_text(bytes: &[u8], max_bytes: usize) -> Result<&str, Reason>
         ));
     }
     let text = std::str::from_utf8(bytes).map_err(|error| {
-        Reason::rejected("the text is not UTF-8")
-            .because(format!("at byte {}", error.valid_up_to() + 1))
+        Reason::rejected(NOT_UTF_8).because(format!("at byte {}", error.valid_up_to() + 1))
     })?;
     if text.contains('\0') {
         return Err(Reason::rejected("the text has NUL characters"));

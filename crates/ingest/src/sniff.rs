@@ -15,6 +15,10 @@ pub(crate) enum Content {
     Parquet,
     Pdf,
     Picture,
+    /// Packed in a way that is not read.
+    Packed(&'static str),
+    /// A file of a program that can save tables as text.
+    Document(&'static str),
     /// A page of the web, which is what a failed download often leaves.
     Html,
     /// Neither text nor anything known.
@@ -34,6 +38,7 @@ impl Content {
             Self::Parquet => "a Parquet table",
             Self::Pdf => "a PDF document",
             Self::Picture => "a picture",
+            Self::Packed(name) | Self::Document(name) => name,
             Self::Html => "a web page",
             Self::Binary => "no text",
             Self::Text => "plain text",
@@ -43,8 +48,9 @@ impl Content {
     /// What to do with a file of this kind.
     pub(crate) fn hint(self) -> String {
         match self {
-            Self::Zip => "Unpack it and pass the file in it with `--source PATH`",
+            Self::Zip | Self::Packed(_) => "Unpack it and pass the file in it with `--source PATH`",
             Self::Tar => "For the aclImdb archive use `--set ingest.format=aclimdb`; else unpack it and pass the file in it with `--source PATH`",
+            Self::Document(_) => "Save its table as CSV, and pass that with `--source PATH`",
             Self::Text => "For a CSV or TSV file use `--set ingest.format=csv` or `--set ingest.format=tsv`",
             Self::Empty | Self::Gzip | Self::Zstd | Self::Parquet | Self::Binary | Self::Pdf | Self::Picture | Self::Html => "Check the file, or name another with `--source PATH`",
         }
@@ -52,17 +58,43 @@ impl Content {
     }
 }
 
+/// How files begin that are recognised only to be refused by their name.
+const REFUSED: [(&[u8], Content); 11] = [
+    (b"%PDF-", Content::Pdf),
+    (b"\x89PNG", Content::Picture),
+    (b"\xff\xd8\xff", Content::Picture),
+    (b"GIF8", Content::Picture),
+    (b"\xfd7zXZ\0", Content::Packed("compressed with xz")),
+    (b"7z\xbc\xaf\x27\x1c", Content::Packed("a 7z archive")),
+    (b"Rar!\x1a\x07", Content::Packed("a RAR archive")),
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        Content::Document("an old document of Excel or Word"),
+    ),
+    (b"SQLite format 3\0", Content::Document("a SQLite database")),
+    (b"ARROW1\0\0", Content::Document("an Arrow file")),
+    (b"{\\rtf", Content::Document("a rich text document")),
+];
+
+/// What comes after `BZh` and a digit: the first decimals of pi.
+const BZIP2_BLOCK: &[u8] = b"\x31\x41\x59\x26\x53\x59";
+
 /// Looks at the start of an input without taking anything from it.
 pub(crate) fn content_of(input: &mut impl BufRead) -> io::Result<Content> {
     let start = input.fill_buf()?;
     let start = &start[..start.len().min(512)];
     let begins = |magic: &[u8]| start.starts_with(magic);
+    let refused = REFUSED.iter().find(|(magic, _)| begins(magic));
+    if let Some((_, content)) = refused {
+        return Ok(*content);
+    }
     Ok(match start {
         [] => Content::Empty,
         _ if begins(b"\x1f\x8b") => Content::Gzip,
         _ if begins(b"\x28\xb5\x2f\xfd") => Content::Zstd,
-        _ if begins(b"%PDF-") => Content::Pdf,
-        _ if begins(b"\x89PNG") || begins(b"\xff\xd8\xff") || begins(b"GIF8") => Content::Picture,
+        _ if begins(b"BZh") && start.get(4..10) == Some(BZIP2_BLOCK) => {
+            Content::Packed("compressed with bzip2")
+        }
         _ if is_html(start) => Content::Html,
         _ if begins(b"PK\x03\x04") || begins(b"PK\x05\x06") => Content::Zip,
         _ if begins(b"PAR1") => Content::Parquet,
@@ -147,6 +179,10 @@ mod tests {
         check(b"\x01\x02\x03\x04\0\0\x05", Content::Binary);
         check(b"\x28\xb5\x2f\xfd", Content::Zstd);
         check(b"%PDF-1.7", Content::Pdf);
+        check(b"BZh91AY&SY\x94", Content::Packed("compressed with bzip2"));
+        check(b"BZh, what a film,1\n", Content::Text);
+        check(b"\xfd7zXZ\0\0", Content::Packed("compressed with xz"));
+        check(b"SQLite format 3\0", Content::Document("a SQLite database"));
         check(b"\n <!DOCTYPE HTML><html>", Content::Html);
         check(b"text,label\nn\0ul,0\n", Content::Text);
         check(&tar, Content::Tar);

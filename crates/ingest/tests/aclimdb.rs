@@ -187,6 +187,24 @@ fn a_member_that_unpacks_to_anything_stays_within_bounds() {
 }
 
 #[test]
+fn an_archive_that_unpacks_to_more_than_is_allowed_is_an_error() {
+    let bench = Bench::new();
+    let mut members = small_set();
+    let endless = vec![b'a'; 3 << 20];
+    members.push(Member::File("aclImdb/endless.bin", &endless));
+    members.push(Member::File("aclImdb/test/pos/0_9.txt", b"never reached"));
+    bench.write("set.tar.gz", gzip(&tar(&members)));
+    assert_eq!(
+        bench
+            .ingest("set.tar.gz", "max_unpacked_bytes = 2097152")
+            .err()
+            .unwrap_or_default(),
+        "`set.tar.gz` is larger than allowed: it unpacks to more than 2.0 MiB | If it really holds that much, allow it \
+         with `--set ingest.max_unpacked_bytes=NUMBER`, or unpack it first"
+    );
+}
+
+#[test]
 fn an_archive_that_is_cut_off_is_an_error() {
     let bench = Bench::new();
     testkit::corpus::write_aclimdb(&bench.path("unpacked")).expect("a corpus");

@@ -163,6 +163,26 @@ fn the_start_of_a_file_may_come_in_pieces() {
 }
 
 #[test]
+fn an_encoding_that_shows_late_is_a_matter_for_the_user() {
+    let plain = "a review in plain letters,1\nanother one of them,0\n".repeat(10_000);
+    let mut bytes = format!("text,label\n{plain}").into_bytes();
+    bytes.extend(b"tr\xe8s bien caf\xe9,1\n".repeat(1000));
+    let bench = Bench::new();
+    bench.write("x.csv", &bytes);
+    let error = bench.ingest("x.csv", "").err().unwrap_or_default();
+    assert_eq!(
+        error,
+        "1000 of 21,000 rows were rejected, more than `ingest.max_reject_rate` = 0.01 allows; the commonest reasons: \
+         the text is not UTF-8: at byte 3 (1000) | If the file is in another encoding, name it, for example with \
+         `--set ingest.encoding=windows-1252`; to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`"
+    );
+    let found = bench
+        .ingest("x.csv", "encoding = 'windows-1252'")
+        .expect("rows");
+    assert!(found.reviews()[20_000].starts_with("20000|tr\u{e8}s bien caf\u{e9}|1|"));
+}
+
+#[test]
 fn what_an_encoding_cannot_hold_is_a_rejected_row() {
     let mut bytes: Vec<u8> = "text,label\nfine,1\nbad Z here,0\ngood,0\n"
         .encode_utf16()

@@ -18,11 +18,19 @@ use grams::{SeenTwice, grams};
 
 /// Two texts that are near each other, by position.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Link {
-    pub(crate) one: usize,
-    pub(crate) two: usize,
-    /// Jaccard similarity of their runs of five words.
-    pub(crate) similarity: f64,
+pub struct Link {
+    /// The earlier one.
+    pub one: usize,
+    /// The later one.
+    pub two: usize,
+    /// Jaccard similarity of their runs of five words, 0 to 1.
+    pub similarity: f64,
+}
+
+/// The pairs that hold the clusters of near texts together, for a threshold from above 0 to 1 on
+/// their Jaccard similarity; `None` takes no part.
+pub fn near_duplicates(texts: &[Option<&str>], threshold: f64) -> Vec<Link> {
+    clusters(texts, threshold).1
 }
 
 /// Texts that are near each other, put together. `texts` has an entry for every row, `None` for

@@ -13,6 +13,7 @@ use tar::{Archive, Entry, EntryType};
 use super::member::{Member, Part, ReviewName, member};
 use super::spool::{Place, Spool, SpoolReader};
 use super::{Found, MAX_FILM_BYTES, MAX_REVIEWS, finish, review};
+use crate::container::{Bounded, Limit};
 use crate::error::IngestError;
 use crate::row::{LeftOut, Reason, check_text, excerpt};
 use crate::sink::Sink;
@@ -33,7 +34,8 @@ pub(crate) fn read(
     let mut scan = Scan::new(path, settings, Spool::create(scratch)?);
     {
         let task = progress.task("reading the archive", Some(size), "bytes");
-        scan.run(open(path, &task)?)?;
+        let limit = Limit::new(size, settings.max_unpacked_bytes);
+        scan.run(open(path, limit, &task)?)?;
     }
     let Scan {
         spool,
@@ -61,11 +63,11 @@ pub(crate) fn read(
     )
 }
 
-fn open<'a>(path: &Path, task: &'a Task) -> Result<Box<dyn Read + 'a>, IngestError> {
+fn open<'a>(path: &Path, limit: Limit, task: &'a Task) -> Result<Box<dyn Read + 'a>, IngestError> {
     let file = File::open(path).map_err(IngestError::read(path))?;
     let mut input = BufReader::with_capacity(BUFFER, Watched::new(file, task));
     match content_of(&mut input).map_err(IngestError::read(path))? {
-        Content::Gzip => Ok(Box::new(MultiGzDecoder::new(input))),
+        Content::Gzip => Ok(Box::new(Bounded::new(MultiGzDecoder::new(input), limit))),
         Content::Tar => Ok(Box::new(input)),
         Content::Empty => Err(IngestError::NothingThere {
             path: path.to_owned(),

@@ -1,5 +1,6 @@
 //! Streams that can be looked at before they are read, and streams that end where they should.
 
+use std::error::Error;
 use std::io::{self, BufRead, Read};
 
 use stage::format;
@@ -25,9 +26,20 @@ pub(crate) enum TooLarge {
 }
 
 impl TooLarge {
-    /// The limit that an error is about, if it is about one.
+    /// The limit that an error is about, if it is about one, however deep decoders have wrapped it.
     pub(crate) fn of(error: &io::Error) -> Option<Self> {
-        error.get_ref()?.downcast_ref().copied()
+        let mut cause: Option<&(dyn Error + 'static)> = error.get_ref().map(|inner| inner as _);
+        while let Some(inner) = cause {
+            if let Some(found) = inner.downcast_ref() {
+                return Some(*found);
+            }
+            // The source of an `io::Error` is that of what is in it, not what is in it.
+            if let Some(inner) = inner.downcast_ref::<io::Error>() {
+                return Self::of(inner);
+            }
+            cause = inner.source();
+        }
+        None
     }
 }
 

@@ -14,9 +14,9 @@ use stage::Task;
 
 use crate::error::IngestError;
 use crate::sniff::{Content, Watched, content_of};
-use input::{Bounded, Started};
+use input::Started;
 
-pub(crate) use input::{Limit, TooLarge};
+pub(crate) use input::{Bounded, Limit, TooLarge};
 
 /// Bytes asked of the disk at a time, and looked at to tell what a file is.
 pub(crate) const BUFFER: usize = 1 << 18;

@@ -11,6 +11,7 @@ use zip::result::ZipError;
 use super::input::{Bounded, Limit};
 use super::nameless;
 use crate::error::IngestError;
+use crate::sniff::Content;
 
 /// What every file of Microsoft Office has in it.
 const OFFICE: &str = "[Content_Types].xml";
@@ -22,11 +23,12 @@ pub(super) fn unpack(path: &Path, scratch: &Path, limit: Limit) -> Result<File, 
     let mut archive =
         ZipArchive::new(BufReader::new(file)).map_err(|error| unreadable(path, error))?;
     if archive.index_for_name(OFFICE).is_some() {
+        let found = Content::Document("a document of Excel or Word");
         return Err(IngestError::OtherKind {
             path: path.to_owned(),
-            found: "a document of Excel or Word",
+            found: found.name(),
             expected: "a table of reviews",
-            hint: "Save it as CSV there, and name that with `--source PATH`".to_owned(),
+            hint: found.hint(),
         });
     }
     let index = only_file(path, &mut archive)?;

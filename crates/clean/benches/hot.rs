@@ -1,0 +1,64 @@
+//! The hot functions of clean: normalising a text, and finding near-duplicates among many.
+//!
+//!     cargo bench -p ressenti-clean
+
+#![allow(missing_docs)]
+
+use std::hint::black_box;
+
+use clean::{near_duplicates, normalize};
+use criterion::{BatchSize, Criterion, Throughput, criterion_group, criterion_main};
+use settings::CleanSettings;
+
+/// A review of about 230 words, as IMDB's are on average; `number` makes it one of its kind.
+fn review(number: usize) -> String {
+    let words = [
+        "the", "film", "was", "not", "at", "all", "what", "I", "had", "hoped", "for", "and", "yet",
+    ];
+    (0..230)
+        .map(|place| match (place * 7 + number * 13) % 17 {
+            word if word < words.len() => words[word].to_owned(),
+            _ => format!("word{}", (place * place + number * 31) % 4001),
+        })
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+fn normalising(criterion: &mut Criterion) {
+    let settings = CleanSettings::default();
+    let plain = review(1);
+    let marked = plain.replace(" yet ", "<br /><br />yet &amp; \u{201c}so\u{201d} ");
+    let damaged = plain.replace(" yet ", " it\u{e2}\u{20ac}\u{2122}s caf\u{c3}\u{a9} ");
+    let mut group = criterion.benchmark_group("normalize");
+    for (name, text) in [
+        ("plain", &plain),
+        ("marked", &marked),
+        ("damaged", &damaged),
+    ] {
+        group.throughput(Throughput::Bytes(text.len() as u64));
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| normalize(black_box(text), &settings))
+        });
+    }
+    group.finish();
+}
+
+fn joining(criterion: &mut Criterion) {
+    let mut texts: Vec<String> = (0..2000).map(review).collect();
+    texts.extend((0..20).map(|number| review(number).replace("hoped", "wished")));
+    let rows: Vec<Option<&str>> = texts.iter().map(|text| Some(text.as_str())).collect();
+    let mut group = criterion.benchmark_group("near_duplicates");
+    group.sample_size(20);
+    group.throughput(Throughput::Elements(rows.len() as u64));
+    group.bench_function("2,020 reviews", |bencher| {
+        bencher.iter_batched(
+            || rows.clone(),
+            |rows| near_duplicates(&rows, 0.8),
+            BatchSize::SmallInput,
+        );
+    });
+    group.finish();
+}
+
+criterion_group!(benches, normalising, joining);
+criterion_main!(benches);
