@@ -172,8 +172,8 @@ fn an_encoding_that_shows_late_is_a_matter_for_the_user() {
     let error = bench.ingest("x.csv", "").err().unwrap_or_default();
     assert_eq!(
         error,
-        "1000 of 21,000 rows were rejected, more than `ingest.max_reject_rate` = 0.01 allows; the commonest reasons: \
-         the text is not UTF-8: at byte 3 (1000) | If the file is in another encoding, name it, for example with \
+        "1,000 of 21,000 rows were rejected, more than `ingest.max_reject_rate` = 0.01 allows; the commonest reasons: \
+         the text is not UTF-8: at byte 3 (1,000) | If the file is in another encoding, name it, for example with \
          `--set ingest.encoding=windows-1252`; to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`"
     );
     let found = bench
