@@ -218,7 +218,7 @@ fn text<'a>(
         }
     ));
     Ok((
-        Reader::Delimited(RecordReader::new(input, dialect, limit)),
+        Reader::Delimited(Box::new(RecordReader::new(input, dialect, limit))),
         form.join(", "),
     ))
 }

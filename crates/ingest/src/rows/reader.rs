@@ -19,7 +19,7 @@ pub(super) enum Ending {
 
 /// Rows of a file.
 pub(super) enum Reader<'a> {
-    Delimited(RecordReader<Box<dyn BufRead + 'a>>),
+    Delimited(Box<RecordReader<Box<dyn BufRead + 'a>>>),
     Json(JsonReader<Box<dyn BufRead + 'a>>),
     Table(Box<TableReader>),
 }
