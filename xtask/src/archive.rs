@@ -123,6 +123,27 @@ fn member_size(archive: &Path, member: &str, expected: u64, found: u64) -> Error
     }
 }
 
+/// The file `member` of a wheel, of exactly `bytes`.
+pub(crate) fn read_from_wheel(wheel: &Path, member: &str, bytes: u64) -> Result<Vec<u8>, Error> {
+    let file = File::open(wheel).map_err(Error::file("open", wheel))?;
+    let unreadable = |error: zip::result::ZipError| Error::archive(wheel)(error.into());
+    let mut zip = zip::ZipArchive::new(io::BufReader::new(file)).map_err(unreadable)?;
+    let found = zip.by_name(member).map_err(unreadable)?;
+    if bytes > LARGEST_MEMBER {
+        return Err(member_size(wheel, member, LARGEST_MEMBER, bytes));
+    }
+    let mut contents = Vec::new();
+    found
+        .take(bytes + 1)
+        .read_to_end(&mut contents)
+        .map_err(Error::archive(wheel))?;
+    if contents.len() as u64 == bytes {
+        Ok(contents)
+    } else {
+        Err(member_size(wheel, member, bytes, contents.len() as u64))
+    }
+}
+
 /// The file that `members` leads to from the tar.gz `archive`, through archives in it, of exactly `bytes`.
 pub(crate) fn read_nested(
     archive: &Path,

@@ -75,11 +75,12 @@ pub(crate) struct DataFile {
     pub(crate) file: String,
     /// The `name` of the package that holds it.
     pub(crate) package: String,
-    /// Through archives in archives to the file itself.
+    /// Through archives in archives to the file itself; in a wheel just its name there.
     pub(crate) members: Vec<String>,
     pub(crate) sha256: Sha256,
     pub(crate) bytes: u64,
-    pub(crate) rows: u64,
+    /// Rows of a table.
+    pub(crate) rows: Option<u64>,
     #[serde(rename = "licence")]
     _licence: String,
     #[serde(rename = "origin")]
@@ -121,6 +122,10 @@ impl Assets {
             .expect("`fault` has checked that the package exists")
     }
 
+    fn has_data(&self, package: &Package) -> bool {
+        self.data.iter().any(|data| data.package == package.name)
+    }
+
     fn package(&self, name: &str) -> Option<&Package> {
         self.packages.iter().find(|package| package.name == name)
     }
@@ -146,8 +151,9 @@ impl Assets {
                 () if is_wheel != package.file.ends_with(".whl") => {
                     "is of another kind than its file"
                 }
-                () if is_wheel == package.layouts.is_empty() => {
-                    "needs `layouts` if it is a wheel, and none otherwise"
+                () if !is_wheel && !package.layouts.is_empty() => "has `layouts` and is no wheel",
+                () if is_wheel && package.layouts.is_empty() && !self.has_data(package) => {
+                    "needs `layouts`, or data that come from it"
                 }
                 () => return None,
             };
@@ -157,16 +163,14 @@ impl Assets {
             let package = self.package(&data.package).map(|package| package.kind);
             let fault = match package {
                 None => format!("comes from an unknown package `{}`", data.package),
-                Some(PackageKind::Wheel) => {
-                    format!("comes from `{}`, which is no sdist", data.package)
+                Some(_) if data.members.is_empty() => "names no members".to_owned(),
+                Some(PackageKind::Wheel) if data.members.len() > 1 => {
+                    "names several members, and a wheel holds no archives".to_owned()
                 }
-                Some(PackageKind::Sdist) if data.members.is_empty() => {
-                    "names no members".to_owned()
+                Some(_) if !data.file.split('/').all(is_plain) => {
+                    "needs a path of plain names".to_owned()
                 }
-                Some(PackageKind::Sdist) if !is_plain(&data.file) => {
-                    "needs a file name without folders".to_owned()
-                }
-                Some(PackageKind::Sdist) => return None,
+                Some(_) => return None,
             };
             Some((data.name.clone(), fault))
         };
@@ -271,12 +275,7 @@ origin = "there"
             "\"../lexicon-1.0.tar.gz\"",
             "without folders",
         );
-        check("\"words.tsv\"", "\"/words.tsv\"", "without folders");
-        check(
-            "package = \"lexicon\"",
-            "package = \"torch\"",
-            "which is no sdist",
-        );
+        check("\"words.tsv\"", "\"/words.tsv\"", "a path of plain names");
         check(
             "package = \"lexicon\"",
             "package = \"lexikon\"",
