@@ -3,8 +3,9 @@
 use std::fs;
 use std::time::Instant;
 
+use artifact::StageName;
 use serde_json::Value;
-use testkit::{Project, corpus};
+use testkit::{Project, corpus, tiny_pipeline};
 
 use crate::common::{ALL, call, check_store, done, finished, identities, steps, succeed};
 
@@ -233,5 +234,57 @@ fn a_regression_is_exit_code_1_and_noise_is_not() {
         none,
         "exit code 1\n----- stderr\nerror: There is no baseline `none.json`\n\n\
          hint: A baseline is the `metrics.json` of an earlier run, in its `report/reviews` folder\n"
+    );
+}
+
+#[test]
+fn an_encoder_is_tuned_judged_and_shown_and_no_other_tokenizer_is_let_in() {
+    let pipeline = tiny_pipeline().to_owned()
+        + r#"
+[tokenizer.own]
+kind = "pretrained"
+source = "encoder/tokenizer.json"
+max_length = 24
+
+[embedding.encoder]
+kind = "encoder"
+tokenizer = "own"
+source = "encoder"
+
+[model.transfer]
+kind = "transformer"
+embedding = "encoder"
+"#;
+    let project = Project::with_pipeline(&pipeline);
+    testkit::write_tiny_encoder(&project.folder().join("encoder"));
+    succeed(&project, &["run"]);
+    let report = project.artifact(StageName::Report, "reviews");
+    let html = fs::read_to_string(report.folder().join("report.html")).expect("a report");
+    assert!(html.contains("a pretrained encoder, tuned"));
+    assert_eq!(done(&project, &[]), Vec::<String>::new());
+
+    let misfit = call(
+        &project,
+        &["plan", "--set", "embedding.encoder.tokenizer=words"],
+    );
+    assert_eq!(misfit.code, Some(1));
+    assert_eq!(
+        misfit.comparable(project.folder()),
+        "exit code 1\n----- stderr\nerror: `embedding.encoder.tokenizer` is `words`, one of 300 entries at most, learned from your \
+         reviews; the encoder `encoder` was trained with its own `tokenizer.json` (16 entries, fingerprint [digest]) and \
+         would read any other's ids as other words\n\n\
+         hint: Write `[tokenizer.words]` with `kind = \"pretrained\"` and `source = \"encoder/tokenizer.json\"`, or let \
+         `embedding.encoder.tokenizer` name a tokenizer that has it\n"
+    );
+    let misfit = call(
+        &project,
+        &["plan", "--set", "model.transfer.embedding=random"],
+    );
+    assert!(misfit.stderr.contains("`model.transfer` tunes an encoder, and its embedding `random` is a table of word vectors"), "{}", misfit.stderr);
+    let misfit = call(&project, &["plan", "--set", "tokenizer.own.max_length=600"]);
+    assert!(
+        misfit.stderr.contains("reads 512 tokens at most"),
+        "{}",
+        misfit.stderr
     );
 }

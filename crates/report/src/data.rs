@@ -224,7 +224,7 @@ pub struct TokenizedSplit {
 pub struct EmbeddingData {
     /// Its name in the pipeline file.
     pub name: String,
-    /// `random` or `static`.
+    /// `random`, `static`, `learned` or `pretrained encoder`.
     pub kind: String,
     /// Entries of the vocabulary.
     pub vocabulary_size: u64,

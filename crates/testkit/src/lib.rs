@@ -5,11 +5,13 @@
 pub mod artifacts;
 pub mod binaries;
 pub mod corpus;
+pub mod encoder;
 pub mod filters;
 pub mod project;
 pub mod stages;
 
 pub use artifacts::Recipe;
 pub use binaries::{Screen, program, programs};
+pub use encoder::write_tiny_encoder;
 pub use project::{Project, tiny_pipeline};
 pub use stages::run_stage;

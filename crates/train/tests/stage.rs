@@ -4,7 +4,6 @@
 
 use std::fmt::Write;
 use std::fs;
-use std::path::Path;
 
 use artifact::Artifact;
 use clean::Clean;
@@ -12,7 +11,7 @@ use embed::Embed;
 use ingest::Ingest;
 use serde_json::Value;
 use stage::NoOptions;
-use testkit::{Project, run_stage};
+use testkit::{Project, run_stage, write_tiny_encoder};
 use tokenize::Tokenize;
 use train::Train;
 
@@ -211,36 +210,6 @@ fn a_loss_that_leaves_the_numbers_is_an_error() {
     assert!(hint.contains("--set training.learning_rate="), "{hint}");
 }
 
-/// An encoder of the golden files, with a tokenizer of its thirty words.
-fn write_encoder(folder: &Path) {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../classifier/tests/golden/bert");
-    fs::create_dir(folder).expect("a folder");
-    for name in ["config.json", "model.safetensors"] {
-        fs::copy(golden.join(name), folder.join(name)).expect("copied");
-    }
-    let words = [
-        "[PAD]", "[UNK]", "film", "actor", "scene", "plot", "music", "ending", "camera", "story",
-        "bad", "awful", "dull", "good", "great", "lovely",
-    ];
-    let vocabulary: serde_json::Map<String, Value> = words
-        .iter()
-        .enumerate()
-        .map(|(id, word)| ((*word).to_owned(), Value::from(id)))
-        .collect();
-    let special = |id: usize| {
-        serde_json::json!({"id": id, "content": words[id], "single_word": false, "lstrip": false,
-            "rstrip": false, "normalized": false, "special": true})
-    };
-    let tokenizer = serde_json::json!({
-        "version": "1.0", "truncation": null, "padding": null,
-        "added_tokens": [special(0), special(1)],
-        "normalizer": null, "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null,
-        "decoder": null,
-        "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "[UNK]"},
-    });
-    fs::write(folder.join("tokenizer.json"), tokenizer.to_string()).expect("written");
-}
-
 fn transformer(changes: &[&str]) -> (Project, Artifact) {
     let pipeline = PIPELINE
         .replace(
@@ -254,7 +223,7 @@ fn transformer(changes: &[&str]) -> (Project, Artifact) {
         .replace("width = 12", "")
         .replace("kind = \"naive\"", "kind = \"transformer\"");
     let project = Project::with_reviews(&pipeline, &reviews(true));
-    write_encoder(&project.folder().join("encoder"));
+    write_tiny_encoder(&project.folder().join("encoder"));
     let artifact = build(&project, changes).expect("a model");
     (project, artifact)
 }

@@ -95,6 +95,12 @@ fn in_words(settings: &Value, architecture: &Value) -> String {
             }
             words.push(format!("{} pooling", text("pooling")));
         }
+        "transformer" => {
+            words.push("a pretrained encoder, tuned".to_owned());
+            if number("frozen_layers") > 0 {
+                words.push(format!("{} layers frozen", number("frozen_layers")));
+            }
+        }
         _ => {}
     }
     words.retain(|word| !word.is_empty());

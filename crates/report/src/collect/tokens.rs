@@ -81,6 +81,23 @@ struct MissingView {
 
 /// An embedding by its artifact.
 pub(super) fn embedding(name: &str, artifact: &Artifact) -> Result<EmbeddingData, ReportError> {
+    if let Contract::Encoder {
+        vocabulary_size,
+        width,
+        ..
+    } = &artifact.manifest().contract
+    {
+        // It reads with its own tokenizer, so it has a vector for every id.
+        return Ok(EmbeddingData {
+            name: name.to_owned(),
+            kind: "pretrained encoder".to_owned(),
+            vocabulary_size: u64::from(*vocabulary_size),
+            width: u64::from(*width),
+            types: Some(1.0),
+            tokens: Some(1.0),
+            missing: Vec::new(),
+        });
+    }
     let view: CoverageView = read_json(&artifact.file("coverage.json")?)?;
     let (vocabulary_size, width) = match &artifact.manifest().contract {
         Contract::Embedding {

@@ -1,0 +1,38 @@
+//! A pretrained encoder small enough for a test.
+
+use std::fs;
+use std::path::Path;
+
+/// Writes a BERT of two layers, 8 wide, with random weights (one of the golden files of
+/// `classifier`) and a tokenizer of some words that reviews have.
+///
+/// # Panics
+/// The disk refuses.
+pub fn write_tiny_encoder(folder: &Path) {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../classifier/tests/golden/bert");
+    fs::create_dir(folder).expect("a folder");
+    for name in ["config.json", "model.safetensors"] {
+        fs::copy(golden.join(name), folder.join(name)).expect("copied");
+    }
+    let words = [
+        "[PAD]", "[UNK]", "film", "actor", "scene", "plot", "music", "ending", "camera", "story",
+        "bad", "awful", "dull", "good", "great", "lovely",
+    ];
+    let vocabulary: serde_json::Map<String, serde_json::Value> = words
+        .iter()
+        .enumerate()
+        .map(|(id, word)| ((*word).to_owned(), serde_json::Value::from(id)))
+        .collect();
+    let special = |id: usize| {
+        serde_json::json!({"id": id, "content": words[id], "single_word": false, "lstrip": false,
+            "rstrip": false, "normalized": false, "special": true})
+    };
+    let tokenizer = serde_json::json!({
+        "version": "1.0", "truncation": null, "padding": null,
+        "added_tokens": [special(0), special(1)],
+        "normalizer": null, "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null,
+        "decoder": null,
+        "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "[UNK]"},
+    });
+    fs::write(folder.join("tokenizer.json"), tokenizer.to_string()).expect("written");
+}
