@@ -28,7 +28,9 @@ for target in "${targets[@]}"; do
     minimal=$(mktemp -d)
     "$programs/$target" -merge=1 -verbosity=0 "$minimal" "corpus/$target" "$work"
     rm -rf "corpus/$target" && mkdir -p "corpus/$target"
-    find "$minimal" -type f -size -2k -print0 | xargs -0 -r ls -S -r | head -n 150 | xargs -r -I{} cp {} "corpus/$target/"
+    # `sort` and `awk` read to the end, so that no pipe breaks under `pipefail`.
+    find "$minimal" -type f -size -2k -printf '%s %p\n' | sort -n | awk 'NR <= 60 { print $2 }' |
+        xargs -r -I{} cp {} "corpus/$target/"
     rm -rf "$work" "$minimal"
 done
 du -sh corpus
