@@ -84,15 +84,18 @@ and `coverage.json`: which share of the vocabulary and of the running tokens the
 /// A matrix, what is said about it in `coverage.json`, and in half a line.
 type Made = (Matrix, serde_json::Value, String);
 
+fn width_of(settings: &EmbeddingSettings, context: &Context) -> Result<u32, Failure> {
+    let name = &context.step().variant;
+    let missing = || Failure::new(format!("`embedding.{name}.width` must be given"));
+    settings.width.ok_or_else(missing)
+}
+
 fn random_matrix(
     vocabulary: &Vocabulary,
     settings: &EmbeddingSettings,
     context: &Context,
 ) -> Result<Made, Failure> {
-    let name = &context.step().variant;
-    let width = settings
-        .width
-        .ok_or_else(|| Failure::new(format!("`embedding.{name}.width` must be given")))?;
+    let width = width_of(settings, context)?;
     let seed = settings.seed.unwrap_or(0);
     let matrix = random::matrix(vocabulary.size(), width, vocabulary.pad_id(), seed);
     let coverage = serde_json::json!({
@@ -119,10 +122,7 @@ fn learned_matrix(
     settings: &EmbeddingSettings,
     context: &Context,
 ) -> Result<Made, Failure> {
-    let name = &context.step().variant;
-    let width = settings
-        .width
-        .ok_or_else(|| Failure::new(format!("`embedding.{name}.width` must be given")))?;
+    let width = width_of(settings, context)?;
     let seed = settings.seed.unwrap_or(0);
     let learning = settings.learning.clone().unwrap_or_default();
     let tokens = context.input(StageName::Tokenize);

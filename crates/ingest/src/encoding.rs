@@ -38,25 +38,9 @@ fn tell(start: &[u8]) -> Found {
             how: "told by its byte order mark",
         };
     }
-    // English in UTF-16 has a zero in every other byte.
-    let zeros = |offset: usize| {
-        start
-            .iter()
-            .skip(offset)
-            .step_by(2)
-            .filter(|byte| **byte == 0)
-            .count()
-    };
-    let (even, odd) = (zeros(0), zeros(1));
-    if odd > start.len() / 5 && even * 10 < odd {
+    if let Some(encoding) = told_by_zeros(start) {
         return Found {
-            encoding: UTF_16LE,
-            how: "told by its zero bytes",
-        };
-    }
-    if even > start.len() / 5 && odd * 10 < even {
-        return Found {
-            encoding: UTF_16BE,
+            encoding,
             how: "told by its zero bytes",
         };
     }
@@ -71,6 +55,23 @@ fn tell(start: &[u8]) -> Found {
     Found {
         encoding: UTF_8,
         how: "told by its bytes",
+    }
+}
+
+/// UTF-16 without a mark: Latin letters have a zero in every other byte.
+pub(crate) fn told_by_zeros(start: &[u8]) -> Option<&'static Encoding> {
+    let zeros = |offset: usize| {
+        let bytes = start.iter().skip(offset).step_by(2);
+        bytes.filter(|byte| **byte == 0).count()
+    };
+    let (even, odd) = (zeros(0), zeros(1));
+    let many = start.len() / 5;
+    if odd > many && even * 10 < odd {
+        Some(UTF_16LE)
+    } else if even > many && odd * 10 < even {
+        Some(UTF_16BE)
+    } else {
+        None
     }
 }
 

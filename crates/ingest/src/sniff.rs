@@ -4,6 +4,8 @@ use std::io::{self, BufRead, Read};
 
 use stage::Task;
 
+use crate::encoding::told_by_zeros;
+
 /// Kinds of content that people hand to ingest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Content {
@@ -98,7 +100,9 @@ pub(crate) fn content_of(input: &mut impl BufRead) -> io::Result<Content> {
         _ if is_html(start) => Content::Html,
         _ if begins(b"PK\x03\x04") || begins(b"PK\x05\x06") => Content::Zip,
         _ if begins(b"PAR1") => Content::Parquet,
-        _ if begins(b"\xff\xfe") || begins(b"\xfe\xff") || is_utf_16(start) => Content::Text,
+        _ if begins(b"\xff\xfe") || begins(b"\xfe\xff") || told_by_zeros(start).is_some() => {
+            Content::Text
+        }
         _ if start.get(257..262) == Some(b"ustar") => Content::Tar,
         // One control character in a text is one bad row; where every tenth byte is one, there is
         // no text.
@@ -107,20 +111,6 @@ pub(crate) fn content_of(input: &mut impl BufRead) -> io::Result<Content> {
         }
         _ => Content::Text,
     })
-}
-
-/// Whether every other byte of text is zero.
-fn is_utf_16(start: &[u8]) -> bool {
-    let zeros = |offset: usize| {
-        start
-            .iter()
-            .skip(offset)
-            .step_by(2)
-            .filter(|byte| **byte == 0)
-            .count()
-    };
-    let (even, odd) = (zeros(0), zeros(1));
-    start.len() >= 4 && even.max(odd) > start.len() / 5 && even.min(odd) * 10 < even.max(odd)
 }
 
 fn is_html(start: &[u8]) -> bool {

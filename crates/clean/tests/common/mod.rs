@@ -12,13 +12,14 @@ use std::path::PathBuf;
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{SchemaRef, TimestampMillisecondType, UInt8Type, UInt64Type};
-use artifact::{Artifact, StageName, read_table, schema};
+use artifact::{Artifact, read_table, schema};
 use clean::Clean;
 use clean::profile::Profile;
 use ingest::Ingest;
 use settings::Pipeline;
-use stage::{NoOptions, Progress, ProgressMode, Stage};
+use stage::NoOptions;
 use tempfile::TempDir;
+use testkit::run_stage;
 
 /// Columns of the sources of these tests.
 pub const INGEST: &str = "header = true\ncolumns = { text = 'text', label = 'label', split = 'split', group = 'group', \
@@ -54,32 +55,11 @@ impl Bench {
         let file = self.path("pipeline.toml");
         fs::write(&file, text).expect("a file");
         let pipeline = Pipeline::load(&file, &[]).map_err(|error| error.to_string())?;
-        run::<Ingest>(&pipeline)?;
-        let artifact = run::<Clean>(&pipeline)?;
+        run_stage::<Ingest>(&pipeline, None, &NoOptions {})?;
+        let artifact = run_stage::<Clean>(&pipeline, None, &NoOptions {})?;
         let bench = self;
         Ok(Cleaned { artifact, bench })
     }
-}
-
-fn run<S: Stage<Options = NoOptions>>(pipeline: &Pipeline) -> Result<Artifact, String> {
-    let step = pipeline
-        .step(S::NAME, None)
-        .map_err(|error| error.to_string())?;
-    let progress = Progress::new(ProgressMode::None, step.id.clone());
-    let done = stage::execute::<S>(
-        pipeline,
-        step,
-        S::NAME == StageName::Clean,
-        progress,
-        &NoOptions {},
-    );
-    done.map(|(_, artifact)| artifact).map_err(|failure| {
-        let hint = failure
-            .hint()
-            .map(|hint| format!(" | {hint}"))
-            .unwrap_or_default();
-        failure.chain().join(": ") + &hint
-    })
 }
 
 pub struct Cleaned {

@@ -1,0 +1,171 @@
+//! Dates such as `03/04/2014`, which mean two days: the order is told by a day beyond the twelfth.
+
+/// What the values of a column say about the order of day and month.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum DayOrder {
+    /// Told by a value; the form as `strftime` has it.
+    Told {
+        /// The form.
+        format: String,
+        /// The value that tells it.
+        by: String,
+    },
+    /// All days are at most the twelfth, so that either order is possible.
+    Open {
+        /// A value that can be read in two ways.
+        value: String,
+    },
+}
+
+/// Finds the order; `None` if not all the values are such dates, all written alike.
+pub(super) fn order<'a>(values: impl Iterator<Item = &'a str>) -> Option<DayOrder> {
+    let mut shape: Option<Shape> = None;
+    let mut example = None;
+    let (mut day_first, mut month_first) = (None, None);
+    for value in values {
+        let (first, second, found) = Shape::of(value)?;
+        if *shape.get_or_insert(found) != found {
+            return None;
+        }
+        example.get_or_insert(value);
+        match (first, second) {
+            (1..=12, 1..=12) => {}
+            (13..=31, 1..=12) => _ = day_first.get_or_insert(value),
+            (1..=12, 13..=31) => _ = month_first.get_or_insert(value),
+            _ => return None,
+        }
+    }
+    let shape = shape?;
+    let told = |format, by: &str| {
+        let by = by.to_owned();
+        Some(DayOrder::Told { format, by })
+    };
+    match (day_first, month_first) {
+        (Some(_), Some(_)) => None,
+        (Some(by), None) => told(shape.format("%d", "%m"), by),
+        (None, Some(by)) => told(shape.format("%m", "%d"), by),
+        // Where people write points they write the day first.
+        (None, None) if shape.separator == '.' => told(shape.format("%d", "%m"), example?),
+        (None, None) => Some(DayOrder::Open {
+            value: example?.to_owned(),
+        }),
+    }
+}
+
+/// How a date is written, but for the order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Shape {
+    separator: char,
+    long_year: bool,
+    /// The form of the time of day, with the space before it.
+    clock: &'static str,
+}
+
+impl Shape {
+    /// The two numbers before the year, and how they are written.
+    fn of(value: &str) -> Option<(u32, u32, Self)> {
+        let value = value.trim();
+        let (date, clock) = value.split_once(' ').unwrap_or((value, ""));
+        let separator = date.chars().find(|sign| !sign.is_ascii_digit())?;
+        if !matches!(separator, '/' | '.' | '-') {
+            return None;
+        }
+        let mut parts = date.split(separator);
+        let (first, second, year) = (parts.next()?, parts.next()?, parts.next()?);
+        let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+        let lengths = [first.len(), second.len()];
+        if parts.next().is_some()
+            || !lengths.iter().all(|length| (1..=2).contains(length))
+            || ![first, second, year].into_iter().all(is_number)
+            || !matches!(year.len(), 2 | 4)
+        {
+            return None;
+        }
+        let shape = Self {
+            separator,
+            long_year: year.len() == 4,
+            clock: clock_format(clock)?,
+        };
+        Some((first.parse().ok()?, second.parse().ok()?, shape))
+    }
+
+    fn format(self, first: &str, second: &str) -> String {
+        let Self {
+            separator,
+            long_year,
+            clock,
+        } = self;
+        let year = if long_year { "%Y" } else { "%y" };
+        format!("{first}{separator}{second}{separator}{year}{clock}")
+    }
+}
+
+fn clock_format(clock: &str) -> Option<&'static str> {
+    let (time, half) = match clock.split_once(' ') {
+        Some((time, half)) => (time, Some(half)),
+        None => (clock, None),
+    };
+    let numbers = |time: &str| {
+        time.split(':').all(|part| {
+            (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
+        })
+    };
+    let half = match half.map(str::to_ascii_lowercase).as_deref() {
+        None => false,
+        Some("am" | "pm") => true,
+        Some(_) => return None,
+    };
+    if time.is_empty() {
+        return Some("").filter(|_| !half);
+    }
+    match (time.matches(':').count(), numbers(time), half) {
+        (1, true, false) => Some(" %H:%M"),
+        (2, true, false) => Some(" %H:%M:%S"),
+        (1, true, true) => Some(" %I:%M %p"),
+        (2, true, true) => Some(" %I:%M:%S %p"),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(values: &[&str], expected: &str) {
+        let found = match order(values.iter().copied()) {
+            Some(DayOrder::Told { format, by }) => format!("{format} by {by}"),
+            Some(DayOrder::Open { value }) => format!("open: {value}"),
+            None => "no".to_owned(),
+        };
+        assert_eq!(found, expected, "{values:?}");
+    }
+
+    #[test]
+    fn a_day_beyond_the_twelfth_tells_the_order() {
+        check(&["03/04/2014", "03/14/2014"], "%m/%d/%Y by 03/14/2014");
+        check(&["3/4/14", "14/3/14"], "%d/%m/%y by 14/3/14");
+        check(&["03-04-2014", "31-04-2014"], "%d-%m-%Y by 31-04-2014");
+        check(&["03.04.2014"], "%d.%m.%Y by 03.04.2014");
+        check(
+            &["3/14/2014 9:05 PM", "3/4/2014 10:15 am"],
+            "%m/%d/%Y %I:%M %p by 3/14/2014 9:05 PM",
+        );
+        check(&["3/14/2014 19:05:06"], "%m/%d/%Y %H:%M:%S by 3/14/2014 19:05:06");
+        check(&["03/04/2014", "12/12/2014"], "open: 03/04/2014");
+    }
+
+    #[test]
+    fn what_is_no_such_date_decides_nothing() {
+        check(&[], "no");
+        check(&["2014-03-04"], "no");
+        check(&["03/14/2014", "14/03/2014"], "no");
+        check(&["03/04/2014", "03-04-2014"], "no");
+        check(&["13/13/2014"], "no");
+        check(&["0/4/2014"], "no");
+        check(&["3/4"], "no");
+        check(&["3/4/2014/5"], "no");
+        check(&["3/4/2014 noon"], "no");
+        check(&["3/4/2014  PM"], "no");
+        check(&["\u{e9}/4/2014"], "no");
+    }
+}

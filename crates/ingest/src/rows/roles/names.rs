@@ -1,0 +1,229 @@
+//! Names that columns have in the exports of many tools.
+
+use crate::rows::columns::Role;
+
+/// Names that columns of a role have, the likelier ones first; compared without regard to case and
+/// to what joins words.
+const NAMES: [(Role, &[&str]); 8] = [
+    (
+        Role::Text,
+        &[
+            "text",
+            "review",
+            "reviewtext",
+            "quote",
+            "content",
+            "body",
+            "comment",
+            "sentence",
+            "message",
+            "tweet",
+            "reviewbody",
+            "reviewcontent",
+            "comments",
+            "reviews",
+            "phrase",
+            "description",
+        ],
+    ),
+    (
+        Role::Label,
+        &[
+            "label",
+            "sentiment",
+            "fresh",
+            "verdict",
+            "polarity",
+            "recommended",
+            "recommendation",
+            "class",
+            "target",
+            "rating",
+            "recommendationid",
+            "votedup",
+        ],
+    ),
+    (
+        Role::Rating,
+        &[
+            "rating",
+            "stars",
+            "score",
+            "overall",
+            "grade",
+            "reviewscore",
+            "points",
+            "starrating",
+            "ratings",
+        ],
+    ),
+    (
+        Role::Timestamp,
+        &[
+            "date",
+            "timestamp",
+            "time",
+            "reviewdate",
+            "createdat",
+            "created",
+            "datetime",
+            "unixreviewtime",
+            "posted",
+            "postedat",
+            "timestampcreated",
+            "watcheddate",
+        ],
+    ),
+    (
+        Role::Split,
+        &["split", "fold", "set", "partition", "subset"],
+    ),
+    (
+        Role::Topic,
+        &[
+            "topic",
+            "title",
+            "product",
+            "film",
+            "movie",
+            "name",
+            "productname",
+            "movietitle",
+            "item",
+            "business",
+            "app",
+            "game",
+            "appname",
+            "producttitle",
+        ],
+    ),
+    (
+        Role::Group,
+        &[
+            "group",
+            "imdb",
+            "imdbid",
+            "asin",
+            "productid",
+            "filmid",
+            "movieid",
+            "businessid",
+            "itemid",
+            "appid",
+            "gameid",
+            "parentasin",
+            "tconst",
+            "rtid",
+        ],
+    ),
+    (
+        Role::Id,
+        &["id", "rowid", "reviewid", "index", "ids", "tweetid"],
+    ),
+];
+
+/// So many of the names of labels are names of nothing else.
+const SURE_LABELS: usize = 5;
+
+/// So many of the names of texts are names of what somebody wrote about something; `description`
+/// may be of the thing itself.
+const SURE_TEXTS: usize = 15;
+
+/// How a column's name speaks for a role.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Match {
+    /// Place in the role's list, the likelier ones first.
+    place: usize,
+    /// Whether it is the whole name, and not only its last word, as in `airline_sentiment`.
+    whole: bool,
+}
+
+impl Match {
+    /// What a name is worth: more than any value, and a whole name more than a part of one.
+    pub(super) fn score(self) -> f64 {
+        let kind = if self.whole { 200.0 } else { 150.0 };
+        kind - self.place as f64
+    }
+
+    /// Whether a column of this name is a label whatever stands in it.
+    pub(super) fn is_sure_label(self) -> bool {
+        self.place < SURE_LABELS
+    }
+
+    /// Whether this name and another say equally well that a column is the text.
+    pub(super) fn is_as_good_a_text_as(self, other: Self) -> bool {
+        self.whole == other.whole && (self.place < SURE_TEXTS) == (other.place < SURE_TEXTS)
+    }
+}
+
+/// How a name speaks for a role, if it does.
+pub(super) fn find(role: Role, name: &str) -> Option<Match> {
+    // `data.review.text` is a text, too.
+    let last = name.rsplit('.').next().unwrap_or_default();
+    if let Some(place) = place(role, &plain(name)).or_else(|| place(role, &plain(last))) {
+        return Some(Match { place, whole: true });
+    }
+    // Of dates and numbers a part of the name says too little: a release date is not the review's.
+    if !matches!(role, Role::Text | Role::Label) {
+        return None;
+    }
+    let word = last
+        .rsplit(|sign: char| !sign.is_alphanumeric())
+        .find(|word| !word.is_empty())?;
+    let place = place(role, &plain(word))?;
+    let sure = role != Role::Label || place < SURE_LABELS;
+    sure.then_some(Match {
+        place,
+        whole: false,
+    })
+}
+
+/// Whether a name is one that columns have.
+pub(in crate::rows) fn is_column_name(name: &str) -> bool {
+    NAMES
+        .iter()
+        .any(|(role, _)| find(*role, name).is_some_and(|found| found.whole))
+}
+
+fn place(role: Role, plain: &str) -> Option<usize> {
+    let (_, list) = NAMES.iter().find(|(other, _)| *other == role)?;
+    list.iter().position(|known| *known == plain)
+}
+
+fn plain(name: &str) -> String {
+    name.chars()
+        .filter(|sign| sign.is_alphanumeric())
+        .collect::<String>()
+        .to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_known_in_many_spellings() {
+        let check = |role: Role, name: &str, expected: Option<bool>| {
+            assert_eq!(find(role, name).map(|found| found.whole), expected, "{name}");
+        };
+        check(Role::Text, "Review", Some(true));
+        check(Role::Text, "reviewText", Some(true));
+        check(Role::Text, "review_text", Some(true));
+        check(Role::Text, "data.review.text", Some(true));
+        check(Role::Text, "comment_text", Some(false));
+        check(Role::Text, "context", None);
+        check(Role::Label, "airline_sentiment", Some(false));
+        check(Role::Label, "airline_sentiment_confidence", None);
+        check(Role::Label, "product class", None);
+        check(Role::Timestamp, "unixReviewTime", Some(true));
+        check(Role::Timestamp, "release_date", None);
+        check(Role::Id, "", None);
+        check(Role::Label, "...", None);
+    }
+
+    #[test]
+    fn only_whole_names_tell_a_header() {
+        assert!(is_column_name("Review"));
+        assert!(!is_column_name("a bad review"));
+    }
+}
