@@ -81,7 +81,7 @@ fn free_bytes(folder: &Path) -> Option<u64> {
     }
     // SAFETY: filled, as the status says.
     let facts = unsafe { facts.assume_init() };
-    Some(facts.f_bavail as u64 * facts.f_frsize as u64)
+    Some(facts.f_bavail * facts.f_frsize)
 }
 
 /// Writes an artifact where artifacts go, reads it back, and takes it away again.
