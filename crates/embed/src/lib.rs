@@ -5,6 +5,9 @@ mod align;
 mod coverage;
 mod encoder;
 mod error;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod learned;
 mod lookup;
 mod matrix;

@@ -31,31 +31,70 @@ fn progress() -> Progress {
 }
 
 /// Settings with small bounds, so that reaching them takes few bytes.
-fn settings(choice: u8) -> IngestSettings {
+fn settings() -> IngestSettings {
     IngestSettings {
-        header: [None, Some(true), Some(false)][usize::from(choice % 3)],
-        encoding: (choice & 64 != 0).then(|| "utf-16le".to_owned()),
         max_text_bytes: 200,
         max_unpacked_bytes: 1 << 20,
         ..IngestSettings::default()
     }
 }
 
-/// Reads bytes as a file of rows.
-pub fn rows(choice: u8, bytes: &[u8]) {
+fn rows(kind: Kind, settings: &IngestSettings, bytes: &[u8]) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("x");
     fs::write(&path, bytes).expect("written");
-    let kind =
-        [Kind::Any, Kind::Csv, Kind::Tsv, Kind::Json, Kind::Parquet][usize::from(choice / 3 % 5)];
     let _ = rows::read(
         &[path],
         kind,
         folder.path(),
-        &settings(choice),
+        settings,
         &progress(),
         &mut Nobody,
     );
+}
+
+/// Reads bytes as CSV or a relative of it, with a choice of what is told beforehand.
+pub fn delimited(choice: u8, bytes: &[u8]) {
+    let settings = IngestSettings {
+        header: [None, Some(true), Some(false)][usize::from(choice % 3)],
+        ..settings()
+    };
+    let kind = [Kind::Any, Kind::Csv, Kind::Tsv][usize::from(choice / 3 % 3)];
+    rows(kind, &settings, bytes);
+}
+
+/// Reads bytes as text in an encoding that is found, or one of these.
+pub fn encoded(choice: u8, bytes: &[u8]) {
+    let encodings = [
+        "utf-16le",
+        "utf-16be",
+        "windows-1252",
+        "utf-8",
+        "shift_jis",
+        "iso-2022-jp",
+        "gb18030",
+    ];
+    let encoding = usize::from(choice) % (encodings.len() + 1);
+    let settings = IngestSettings {
+        encoding: encodings.get(encoding).map(|name| (*name).to_owned()),
+        ..settings()
+    };
+    rows(Kind::Csv, &settings, bytes);
+}
+
+/// Reads bytes as JSON.
+pub fn json(bytes: &[u8]) {
+    rows(Kind::Json, &settings(), bytes);
+}
+
+/// Reads bytes as a Parquet table.
+pub fn parquet(bytes: &[u8]) {
+    rows(Kind::Parquet, &settings(), bytes);
+}
+
+/// Reads bytes as whatever they are, packed or not.
+pub fn any(bytes: &[u8]) {
+    rows(Kind::Any, &settings(), bytes);
 }
 
 /// Reads bytes as the aclImdb archive.
@@ -64,6 +103,5 @@ pub fn archive(bytes: &[u8]) {
     let path = folder.path().join("x.tar.gz");
     fs::write(&path, bytes).expect("written");
     let mut sink = Sink::create(folder.path()).expect("tables");
-    let _ =
-        crate::aclimdb::read_archive(&path, &settings(0), folder.path(), &progress(), &mut sink);
+    let _ = crate::aclimdb::read_archive(&path, &settings(), folder.path(), &progress(), &mut sink);
 }
