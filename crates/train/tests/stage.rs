@@ -155,6 +155,22 @@ fn a_batch_in_two_parts_is_the_same_batch() {
     assert!(difference < 1e-4, "{difference}");
 }
 
+/// On the processor a batch is shared by the cores, so that its gradients are added up in another
+/// order: the last digits differ, and nothing else.
+#[test]
+fn the_number_of_threads_changes_the_last_digits_only() {
+    let changes = ["model.net.kind=gru", "training.epochs=3"];
+    let with = |threads: &str| {
+        let (_project, artifact) =
+            train(&[changes[0], changes[1], threads]).expect("a model");
+        artifact
+    };
+    let (one, two) = (with("run.threads=1"), with("run.threads=2"));
+    let difference = (validation(&one, "loss") - validation(&two, "loss")).abs();
+    assert!(difference < 1e-3, "{difference}");
+    assert_eq!(weights(&two), weights(&with("run.threads=2")));
+}
+
 #[test]
 fn the_best_epoch_is_kept() {
     let changes = [
