@@ -279,8 +279,20 @@ fn near_line(near: &NearView) -> AuditLine {
             plural(unlabelled, "unlabelled one", "unlabelled ones")
         ),
     };
+    let what = "Reviews that share most of their wording with another".to_owned();
+    if near.rows == 0 {
+        let remark = format!(
+            "no two have a Jaccard similarity of runs of five words of {} or more",
+            near.threshold
+        );
+        return AuditLine {
+            what,
+            count: 0,
+            remark,
+        };
+    }
     AuditLine {
-        what: "Reviews that share most of their wording with another".to_owned(),
+        what,
         count: near.rows,
         remark: format!(
             "in {} of at most {}, kept on one side of the split (Jaccard similarity of runs of five words at least {}); {removed}",
