@@ -1,7 +1,7 @@
 //! Arrays in the store, mapped into memory; a token row is walked through as training does.
 #![no_main]
 
-use arrow::array::AsArray;
+use arrow::array::{Array, AsArray};
 use arrow::datatypes::UInt16Type;
 use libfuzzer_sys::fuzz_target;
 use ressenti_fuzz::as_file;

@@ -2,8 +2,10 @@
 """Training speed of Ressenti and of PyTorch in Python, on the same rows, in one run.
 
 A one-layer bidirectional GRU, 100 to 128, batches of 64, at most 256 tokens, batches of rows of
-about the same length, the embedding learned, Adam, the gradient clipped, on the processor. PyTorch
-runs twice: padded, and with packed sequences.
+about the same length, the embedding learned, Adam, the gradient clipped. PyTorch runs twice: padded,
+and with packed sequences. Or, without a source, of a model that is trained already, on its device:
+
+    python3 xtask/scripts/compare_gru.py --artifacts artifacts --device cuda
 
     pip install torch==2.11.0 numpy pyarrow
     cargo build --workspace
@@ -13,6 +15,7 @@ Prints one JSON object: reviews per second of each, and the ratios.
 """
 
 import argparse
+import itertools
 import json
 import os
 import pathlib
@@ -29,11 +32,12 @@ POOL = 40  # batches sorted by length together, as in crates/classifier/src/batc
 
 
 class BidirectionalGru(torch.nn.Module):
-    def __init__(self, vocabulary, packed):
+    def __init__(self, model, packed):
         super().__init__()
-        self.embedding = torch.nn.Embedding(vocabulary, 100, padding_idx=0)
-        self.gru = torch.nn.GRU(100, 128, bidirectional=True, batch_first=True)
-        self.output = torch.nn.Linear(256, 2)
+        sizes, hidden = model["sizes"], model["architecture"]["hidden"]
+        self.embedding = torch.nn.Embedding(sizes["vocabulary_size"], sizes["width"], padding_idx=0)
+        self.gru = torch.nn.GRU(sizes["width"], hidden, bidirectional=True, batch_first=True)
+        self.output = torch.nn.Linear(2 * hidden, sizes["classes"])
         self.dropout = torch.nn.Dropout(0.5)
         self.packed = packed
 
@@ -69,31 +73,35 @@ def batches_of(rows, size, seed):
     return batches
 
 
-def train_in_python(rows, labels, packed, seconds):
+def train_in_python(rows, labels, model, packed, device, seconds):
     torch.manual_seed(1)
-    model = BidirectionalGru(20000, packed)
-    adam = torch.optim.AdamW(model.parameters(), lr=1e-3)
+    size = model["architecture"]["training"]["batch_size"]
+    network = BidirectionalGru(model, packed).to(device)
+    adam = torch.optim.AdamW(network.parameters(), lr=1e-3)
+    epochs = (batches_of(rows, size, seed) for seed in itertools.count(1))
     reviews, tokens, started = 0, 0, None
-    for number, batch in enumerate(batches_of(rows, 64, seed=1)):
-        if number == 3:  # after the warm-up
-            started = time.perf_counter()
+    for number, batch in enumerate(itertools.chain.from_iterable(epochs)):
+        if number % 10 == 3:  # after the warm-up; a GPU is only asked now and then how far it is
+            if device == "cuda":
+                torch.cuda.synchronize()
+            now = time.perf_counter()
+            started = started or now
+            if now - started > seconds:
+                break
         lengths = torch.tensor([len(rows[row]) for row in batch])
         ids = torch.zeros(len(batch), int(lengths.max()), dtype=torch.long)
         for column, row in enumerate(batch):
             ids[column, : len(rows[row])] = torch.from_numpy(rows[row])
-        loss = torch.nn.functional.cross_entropy(
-            model(ids, lengths), torch.from_numpy(labels[batch].astype(numpy.int64))
-        )
+        targets = torch.from_numpy(labels[batch].astype(numpy.int64)).to(device)
+        loss = torch.nn.functional.cross_entropy(network(ids.to(device), lengths), targets)
         adam.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         adam.step()
         if started is not None:
             reviews += len(batch)
             tokens += int(lengths.sum())
-            if time.perf_counter() - started > seconds:
-                break
-    passed = time.perf_counter() - started
+    passed = now - started
     return {"reviews_per_second": reviews / passed, "tokens_per_second": tokens / passed}
 
 
@@ -101,36 +109,47 @@ def ressenti(binaries, arguments):
     subprocess.run([binaries / "ressenti", *arguments], check=True, cwd=ROOT)
 
 
-def train_in_ressenti(arguments, common):
-    command = ["run", *common, "--only", "train", "--force"]
-    ressenti(arguments.binaries, command)
-    lines = (ROOT / "artifacts/speed/train/gru/metrics.jsonl").read_text().splitlines()
-    epoch = next(line for line in map(json.loads, lines) if line["event"] == "epoch")
-    steps = [line for line in map(json.loads, lines) if line["event"] == "step"]
+def train_in_ressenti(arguments):
+    """Runs the pipeline of one model and returns its artifacts folder."""
+    common = ["--pipeline", PIPELINE, "--source", arguments.source.resolve()]
+    common += ["--set", f"run.device={arguments.device}", "--set", f"run.threads={arguments.threads}"]
+    for stage in ["ingest", "clean", "tokenize", "embed"]:
+        ressenti(arguments.binaries, ["run", *common, "--only", stage])
+    ressenti(arguments.binaries, ["run", *common, "--only", "train", "--force"])
+    return ROOT / "artifacts" / "speed"
+
+
+def speed_of(record):
+    """The rates of the last epoch of a `metrics.jsonl`."""
+    lines = [json.loads(line) for line in record.read_text().splitlines()]
+    epoch = [line for line in lines if line["event"] == "epoch"][-1]
+    steps = [line for line in lines if line["event"] == "step" and line["epoch"] == epoch["epoch"]]
     rate = sum(line["tokens_per_second"] for line in steps) / len(steps)
     return {"reviews_per_second": epoch["reviews_per_second"], "tokens_per_second": rate}
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--source", required=True, type=pathlib.Path, help="the aclImdb archive or folder")
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument("--source", type=pathlib.Path, help="the aclImdb archive or folder: train first")
+    where.add_argument("--artifacts", type=pathlib.Path, help="a folder where the models are trained already")
     parser.add_argument("--binaries", default=ROOT / "target/debug", type=pathlib.Path)
+    parser.add_argument("--device", default="cpu", choices=["cpu", "cuda"])
     parser.add_argument("--seconds", default=60.0, type=float, help="how long PyTorch trains each way")
     parser.add_argument("--threads", default=os.cpu_count(), type=int)
     arguments = parser.parse_args()
     arguments.binaries = arguments.binaries.resolve()
     torch.set_num_threads(arguments.threads)
 
-    common = ["--pipeline", PIPELINE, "--source", arguments.source.resolve()]
-    common += ["--set", "run.device=cpu", "--set", f"run.threads={arguments.threads}"]
-    for stage in ["ingest", "clean", "tokenize", "embed"]:
-        ressenti(arguments.binaries, ["run", *common, "--only", stage])
-    ours = train_in_ressenti(arguments, common)
-    rows, labels = read_rows(ROOT / "artifacts/speed/tokenize/words")
-    padded = train_in_python(rows, labels, packed=False, seconds=arguments.seconds)
-    packed = train_in_python(rows, labels, packed=True, seconds=arguments.seconds)
+    artifacts = arguments.artifacts or train_in_ressenti(arguments)
+    ours = speed_of(artifacts / "train/gru/metrics.jsonl")
+    model = json.loads((artifacts / "train/gru/model.json").read_text())
+    rows, labels = read_rows(artifacts / "tokenize/words")
+    python = lambda packed: train_in_python(rows, labels, model, packed, arguments.device, arguments.seconds)
+    padded, packed = python(False), python(True)
     result = {
         "rows": len(rows),
+        "device": arguments.device,
         "threads": arguments.threads,
         "torch": torch.__version__,
         "ressenti": ours,

@@ -5,13 +5,17 @@
 # libtorch is used.
 #
 #     xtask/scripts/gpu_check.sh gpu-check "$OUT"
+#     xtask/scripts/gpu_check.sh gpu-check "$OUT" cpu     the script itself, without a GPU
 #
 # Ends with 0 and `GPU CHECK PASSED`, or says what did not hold.
 set -uo pipefail
 pack=$(cd "${1:?usage: gpu_check.sh PACK_FOLDER LOG_FOLDER}" && pwd)
 out=${2:?usage: gpu_check.sh PACK_FOLDER LOG_FOLDER}
 device=${3:-cuda}
+scripts=$(cd "$(dirname "$0")" && pwd)
 mkdir -p "$out"
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
 LD_LIBRARY_PATH=$(python3 -c 'import os, torch; print(os.path.join(os.path.dirname(torch.__file__), "lib"))')${LD_LIBRARY_PATH:+:$LD_LIBRARY_PATH}
 export LD_LIBRARY_PATH PATH="$pack/bin:$PATH"
 failures=()
@@ -24,14 +28,17 @@ run() { # run FOLDER DEVICE [ARGUMENTS]
     local folder=$1 on=$2; shift 2
     ressenti run --pipeline "$folder/pipeline.toml" --set run.device="$on" --progress none "$@"
 }
-for on in "$device" cpu; do
-    cp -r "$pack" "$out/../work-$on" && ( time run "$out/../work-$on" "$on" ) > "$out/run-$on.txt" 2>&1 \
-        || fail "the pipeline on $on, see run-$on.txt"
-    tail -n 4 "$out/run-$on.txt"
+# The second one is the reference, also where both are the processor.
+copies=("$device" cpu-reference)
+for copy in "${copies[@]}"; do
+    on=${copy%-reference}
+    cp -r "$pack" "$work/$copy" && ( time run "$work/$copy" "$on" ) > "$out/run-$copy.txt" 2>&1 \
+        || fail "the pipeline on $on, see run-$copy.txt"
+    tail -n 4 "$out/run-$copy.txt"
 done
 
 # A network learns the same on both: accuracies within what 2,020 test rows leave open.
-python3 - "$out/../work-$device" "$out/../work-cpu" <<'PYTHON' | tee "$out/accuracy.txt" || fail "accuracies differ"
+python3 - "$work/$device" "$work/cpu-reference" <<'PYTHON' | tee "$out/accuracy.txt" || fail "accuracies differ"
 import json, pathlib, sys
 one, two = [json.loads((pathlib.Path(folder) / "artifacts/report/reviews/metrics.json").read_text()) for folder in sys.argv[1:]]
 worst = 0.0
@@ -48,10 +55,9 @@ sys.exit(worst > 0.025)
 PYTHON
 
 # Of the same model, the same probabilities on both devices, whoever trained it.
-before=$(sha256sum < "$out/../work-$device/artifacts/evaluate/gru/predictions.parquet")
-cp "$out/../work-$device/artifacts/evaluate/gru/metrics.json" "$out/metrics-$device.json"
-run "$out/../work-$device" cpu --from evaluate --variant gru --force > "$out/evaluate-cpu.txt" 2>&1 || fail "evaluation on the processor of a model of $device"
-python3 - "$out/metrics-$device.json" "$out/../work-$device/artifacts/evaluate/gru/metrics.json" <<'PYTHON' || fail "one model, two devices, two results"
+cp "$work/$device/artifacts/evaluate/gru/metrics.json" "$out/metrics-$device.json"
+run "$work/$device" cpu --from evaluate --variant gru --force > "$out/evaluate-cpu.txt" 2>&1 || fail "evaluation on the processor of a model of $device"
+python3 - "$out/metrics-$device.json" "$work/$device/artifacts/evaluate/gru/metrics.json" <<'PYTHON' || fail "one model, two devices, two results"
 import json, sys
 one, two = [json.load(open(path))["models"]["gru"]["log_loss"]["value"] for path in sys.argv[1:]]
 print(f"log loss of one model on both devices: {one:.6f} and {two:.6f}")
@@ -59,17 +65,31 @@ sys.exit(abs(one - two) > 1e-4)
 PYTHON
 
 # The same seed on the same device: how equal are two runs?
-run "$out/../work-$device" "$device" --only train --variant gru --force > "$out/again.txt" 2>&1 || fail "training again"
+run "$work/$device" "$device" --only train --variant gru --force > "$out/again.txt" 2>&1 || fail "training again"
 echo "trained twice on $device: $(tail -n 3 "$out/again.txt" | head -n 1)"
 
+# How fast, beside PyTorch in Python on the same rows and device.
+python3 "$scripts/compare_gru.py" --artifacts "$work/$device/artifacts" --device "$device" --seconds 20 \
+    > "$out/speed.json" || fail "the comparison with PyTorch"
+cat "$out/speed.json"
+
 # A killed stage costs that stage and nothing else.
-run "$out/../work-$device" "$device" --only train --variant lstm --force > "$out/kill.txt" 2>&1 &
-for _ in $(seq 200); do pgrep -x ressenti-train > /dev/null && break; sleep 0.05; done
-sleep 2; pkill -KILL -x ressenti-train || fail "there was no training to kill"
-wait $! && fail "a killed training ended well"
-run "$out/../work-$device" "$device" > "$out/resumed.txt" 2>&1 || fail "the run after a kill"
-tail -n 2 "$out/resumed.txt"
-rm -rf "$out/../work-$device" "$out/../work-cpu"
+# Not by `run`: in the background that would be a shell between the two.
+ressenti run --pipeline "$work/$device/pipeline.toml" --set run.device="$device" --progress none \
+    --only train --variant lstm --force > "$out/kill.txt" 2>&1 &
+runner=$!
+stage=
+for _ in $(seq 200); do stage=$(pgrep -P "$runner" -x ressenti-train) && break; sleep 0.05; done
+sleep 2
+if [[ -n $stage ]] && kill -KILL "$stage"; then
+    wait "$runner" && fail "a run whose training was killed ended well"
+    run "$work/$device" "$device" > "$out/resumed.txt" 2>&1 || fail "the run after a kill"
+    grep -c '^done' "$out/resumed.txt" | sed 's/^/steps done after the kill: /'
+    tail -n 2 "$out/resumed.txt"
+else
+    wait "$runner"
+    fail "there was no training to kill"
+fi
 
 if ((${#failures[@]})); then printf 'GPU CHECK FAILED: %s\n' "${failures[@]}"; exit 1; fi
 echo "GPU CHECK PASSED on $device"

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use arrow::array::RecordBatch;
 use arrow::buffer::Buffer;
 use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
 use arrow::ipc::convert::try_fb_to_schema;
 use arrow::ipc::reader::{FileDecoder, read_footer_length};
 use arrow::ipc::writer::FileWriter;
 use arrow::ipc::{Block, root_as_footer};
 use memmap2::Mmap;
 
-use crate::{ArtifactError, schema};
+use crate::{ArtifactError, guarded, schema};
 
 /// Length of an IPC file's last part: the footer's length and the closing magic number.
 const TRAILER: usize = 10;
@@ -78,7 +79,7 @@ pub fn map_arrays(path: &Path, expected: &SchemaRef) -> Result<MappedBatches, Ar
     let schema = footer
         .schema()
         .ok_or_else(|| damaged("its footer has no schema"))?;
-    let found = try_fb_to_schema(schema).map_err(&failed)?;
+    let found = guarded(ArrowError::ExternalError, || try_fb_to_schema(schema)).map_err(&failed)?;
     schema::check(path, expected, &found)?;
 
     let blocks: Vec<Block> = footer
@@ -140,13 +141,10 @@ impl MappedBatches {
             let (start, length) = block_range(block, self.buffer.len())
                 .expect("ranges were checked when the file was mapped");
             let data = self.buffer.slice_with_length(start, length);
-            if let Some(batch) = self
-                .decoder
-                .read_record_batch(block, &data)
-                .map_err(&failed)?
-            {
-                batches.push(batch);
-            }
+            let batch = guarded(ArrowError::ExternalError, || {
+                self.decoder.read_record_batch(block, &data)
+            });
+            batches.extend(batch.map_err(&failed)?);
         }
         Ok(batches)
     }

@@ -9,6 +9,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use artifact::Split;
+use rayon::prelude::*;
 
 use crate::near::{Clusters, Link};
 use crate::profile::{Duplicates, Leaks, NearDuplicates};
@@ -86,25 +87,20 @@ pub(crate) fn audit(rows: &[Row]) -> Audit {
         removals: vec![None; rows.len()],
         ..Audit::default()
     };
-    let mut texts: HashMap<TextKey, Vec<usize>> = HashMap::with_capacity(rows.len());
-    let mut order = Vec::new();
+    let mut left = Vec::new();
     for (position, row) in rows.iter().enumerate() {
         if row.is_empty() {
             audit.remove(position, Reason::Empty, None);
-            continue;
-        }
-        if row.text.other_language.is_some() {
+        } else if row.text.other_language.is_some() {
             audit.remove(position, Reason::OtherLanguage, None);
-            continue;
+        } else {
+            left.push(position);
         }
-        let positions = texts.entry(row.text.normalised).or_default();
-        if positions.is_empty() {
-            order.push(row.text.normalised);
-        }
-        positions.push(position);
     }
-    for key in order {
-        let positions = &texts[&key];
+    // Rows of one text beside each other, in order. Sorting takes less memory than a table would.
+    let text = |position: &usize| rows[*position].text.normalised;
+    left.par_sort_unstable_by_key(|position| (text(position), *position));
+    for positions in left.chunk_by(|one, two| text(one) == text(two)) {
         if positions.len() > 1 {
             audit.copies(rows, positions);
         }
@@ -145,6 +141,11 @@ impl Audit {
                 self.near.unlabelled_rows_removed += 1;
             }
         }
+    }
+
+    /// Whether each row is kept, as far as was decided.
+    pub(crate) fn kept(&self) -> Vec<bool> {
+        self.removals.iter().map(Option::is_none).collect()
     }
 
     fn remove(&mut self, position: usize, reason: Reason, kept: Option<usize>) {

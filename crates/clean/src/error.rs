@@ -1,5 +1,6 @@
 //! What can keep reviews from being cleaned.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use artifact::{ArtifactError, Sentiment, Split};
@@ -59,6 +60,14 @@ pub enum CleanError {
         /// Those it knows.
         known: Vec<&'static str>,
     },
+    /// The texts, which are too many to be held in memory, could not be kept beside the output.
+    #[error("Could not keep the texts in a file in `{}`", folder.display())]
+    Texts {
+        /// The folder.
+        folder: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// The output could not be written.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
@@ -75,10 +84,20 @@ impl CleanError {
         }
     }
 
+    /// `map_err(CleanError::texts(folder))`.
+    pub(crate) fn texts(folder: &Path) -> impl Fn(io::Error) -> Self + use<> {
+        let folder = folder.to_owned();
+        move |source| Self::Texts {
+            folder: folder.clone(),
+            source,
+        }
+    }
+
     /// What to do about it, with a command that exists.
     pub fn hint(&self) -> Option<String> {
         match self {
             Self::Table { .. } => None,
+            Self::Texts { .. } => Some("It takes as much room as all texts together: see what is left with `ressenti doctor`".to_owned()),
             Self::NothingLabelled { .. } => {
                 Some("Map a column with labels or ratings, see `ingest.columns` and `ingest.rating`".to_owned())
             }

@@ -1,8 +1,8 @@
 //! The stage `clean`: normalised texts, no copies, and the split, decided here and never again.
 //!
-//! Tables are read, filtered and written with polars; what is done to a text and to a row are plain
-//! functions. Unlike ingest it holds all texts in memory at once, because copies are found among
-//! all of them.
+//! Tables are read, filtered and written with polars, part by part; what is done to a text and to a
+//! row are plain functions. Copies are found among all rows: of each some hundred bytes are kept in
+//! memory, and the texts in a file where they are many.
 
 mod duplicates;
 mod error;
@@ -10,37 +10,33 @@ mod language;
 mod near;
 mod normalize;
 pub mod profile;
+mod read;
 mod row;
 mod split;
 mod summarise;
 mod table;
 mod texts;
+mod write;
 
-use std::fs;
+use std::io;
 
-use artifact::{Artifact, ArtifactError, Contract, OutputFile, Sentiment, Split, StageName};
-use polars::prelude::*;
+use artifact::{Artifact, Contract, Sentiment, Split, StageName};
+use rayon::prelude::*;
 use settings::CleanSettings;
 use stage::{Context, Failure, NoOptions, Outcome, Stage, format};
 
 pub use error::CleanError;
 pub use near::{Link, near_duplicates};
 pub use normalize::normalize;
+pub use texts::{Stretch, TextStore};
 
-use duplicates::{Audit, Reason};
+use duplicates::Reason;
 use near::Clusters;
-use split::{Divider, Splitter};
+use read::Reviews;
+use row::Row;
+use split::{Divider, Key, Splitter};
 use summarise::Decided;
-use texts::{Cleaned, normalise};
-
-/// The cleaned table.
-const CLEAN: &str = "clean.parquet";
-
-/// The table of removed rows.
-const REMOVED: &str = "removed.parquet";
-
-/// The data profile, see [`profile::Profile`].
-const PROFILE: &str = "profile.json";
+use table::Source;
 
 /// The stage.
 #[derive(Clone, Copy, Debug)]
@@ -59,14 +55,13 @@ why, and `profile.json`: counts, lengths, duplicates, leaks, and the most tellin
         let input: &Artifact = context.input(StageName::Ingest);
         let path = input.file("reviews.parquet")?;
         let wanted = language::wanted(&settings.languages)?;
-        let raw = table::read(&path)?;
+        let source = Source::open(&path)?;
         let task = context
             .progress()
-            .task("normalising", Some(raw.height() as u64), "reviews");
-        let cleaned =
-            normalise(raw, &settings, &wanted, &task).map_err(CleanError::table("read", &path))?;
+            .task("normalising", Some(source.rows() as u64), "reviews");
+        let reviews = read::read(&source, context.output(), &settings, &wanted, &task)?;
         drop(task);
-        Ok(decide(context, &settings, &cleaned)?)
+        Ok(decide(context, &settings, &source, &reviews)?)
     }
 }
 
@@ -74,9 +69,10 @@ why, and `profile.json`: counts, lengths, duplicates, leaks, and the most tellin
 fn decide(
     context: &Context,
     settings: &CleanSettings,
-    cleaned: &Cleaned,
+    source: &Source,
+    reviews: &Reviews,
 ) -> Result<Outcome, CleanError> {
-    let rows = &cleaned.rows;
+    let rows = &reviews.rows;
     if rows.iter().all(|row| row.label.is_none()) {
         return Err(CleanError::NothingLabelled {
             rows: rows.len() as u64,
@@ -84,45 +80,27 @@ fn decide(
     }
     let divider = Divider::of(rows)?;
     let mut audit = duplicates::audit(rows);
-    let columns =
-        Columns::of(&cleaned.reviews).map_err(CleanError::table("read", context.output()))?;
-    let near = settings
-        .near_duplicates
-        .find
-        .then(|| find_near(context, settings, &columns.texts, &audit));
+    let near = find_near(context, settings, reviews, &audit.kept())?;
     if let Some((clusters, links)) = &near {
         audit.near(rows, clusters, links);
     }
     let clusters = near.as_ref().map(|(clusters, _)| clusters);
-    let keys = split::keys(
-        &columns.texts,
-        &columns.groups,
-        settings.split.grouped,
-        clusters,
-    );
     let splitter = Splitter {
         divider,
         settings: &settings.split,
         seed: settings.seed.unwrap_or_default(),
     };
-    let sides: Vec<Option<Split>> = (0..rows.len())
-        .map(|position| {
-            let kept = audit.removals[position].is_none();
-            kept.then(|| splitter.side(&rows[position], keys[position]))
-        })
-        .collect();
+    let sides = sides(reviews, &audit.kept(), &splitter, clusters)
+        .map_err(CleanError::texts(context.output()))?;
     let decided = Decided {
-        rows,
-        row_ids: &columns.row_ids,
-        texts: &columns.texts,
-        groups: &columns.groups,
+        reviews,
         audit: &audit,
         near: near.as_ref().map(|(_, links)| links.as_slice()),
         sides: &sides,
         divider,
     };
     check(&decided, settings)?;
-    let files = write(context, settings, &cleaned.reviews, &decided)?;
+    let files = write::write(context, settings, source, &decided)?;
     let contract = Contract::Clean {
         train: decided.count(Split::Train),
         validation: decided.count(Split::Validation),
@@ -133,54 +111,51 @@ fn decide(
     Ok(Outcome::new(contract, files, summary(&decided)))
 }
 
-/// The rows that are left after copies were removed and share most of their wording.
+/// The rows that are left after copies were removed and share most of their wording; nothing where
+/// that is not asked for.
 fn find_near(
     context: &Context,
     settings: &CleanSettings,
-    texts: &[&str],
-    audit: &Audit,
-) -> (Clusters, Vec<Link>) {
+    reviews: &Reviews,
+    kept: &[bool],
+) -> Result<Option<(Clusters, Vec<Link>)>, CleanError> {
+    if !settings.near_duplicates.find {
+        return Ok(None);
+    }
     let _task = context
         .progress()
         .task("looking for near-duplicates", None, "reviews");
-    let left: Vec<Option<&str>> = texts
-        .iter()
-        .zip(&audit.removals)
-        .map(|(text, removal)| removal.is_none().then_some(*text))
-        .collect();
-    near::clusters(&left, settings.near_duplicates.threshold)
+    near::clusters(&reviews.texts, kept, settings.near_duplicates.threshold)
+        .map(Some)
+        .map_err(CleanError::texts(context.output()))
 }
 
-/// Columns as slices by position.
-struct Columns<'a> {
-    row_ids: Vec<u64>,
-    texts: Vec<&'a str>,
-    groups: Vec<Option<&'a str>>,
-}
-
-impl<'a> Columns<'a> {
-    fn of(reviews: &'a DataFrame) -> PolarsResult<Self> {
-        Ok(Self {
-            row_ids: reviews
-                .column("row_id")?
-                .u64()?
-                .iter()
-                .map(Option::unwrap_or_default)
-                .collect(),
-            texts: reviews
-                .column("text")?
-                .str()?
-                .iter()
-                .map(Option::unwrap_or_default)
-                .collect(),
-            groups: reviews.column("group")?.str()?.iter().collect(),
-        })
-    }
+/// The side of every row that is kept.
+fn sides(
+    reviews: &Reviews,
+    kept: &[bool],
+    splitter: &Splitter<'_>,
+    clusters: Option<&Clusters>,
+) -> io::Result<Vec<Option<Split>>> {
+    let (texts, groups) = (&reviews.texts, &reviews.groups);
+    let keys = split::keys(texts, groups, splitter.settings.grouped, clusters)?;
+    let side = |(key, (row, kept)): (&Key, (&Row, &bool))| {
+        if !kept {
+            return Ok(None);
+        }
+        let (kind, key) = key.resolve(texts, groups)?;
+        Ok(Some(splitter.side(row, (kind, &key))))
+    };
+    keys.par_iter()
+        .zip(reviews.rows.par_iter().zip(kept))
+        .map(side)
+        .collect()
 }
 
 /// Refuses splits that nothing can be learned from or measured on.
 fn check(decided: &Decided<'_>, settings: &CleanSettings) -> Result<(), CleanError> {
-    let grouped = settings.split.grouped && decided.groups.iter().any(Option::is_some);
+    let grouped =
+        settings.split.grouped && decided.reviews.groups.iter().any(|group| group.is_some());
     let wanted = [
         (Split::Train, true),
         (Split::Validation, settings.split.validation > 0.0),
@@ -202,53 +177,6 @@ fn check(decided: &Decided<'_>, settings: &CleanSettings) -> Result<(), CleanErr
         Some(class) => Err(CleanError::MissingClass { class, grouped }),
         None => Ok(()),
     }
-}
-
-fn write(
-    context: &Context,
-    settings: &CleanSettings,
-    reviews: &DataFrame,
-    decided: &Decided<'_>,
-) -> Result<Vec<OutputFile>, CleanError> {
-    let Audit { removals, .. } = decided.audit;
-    let kept: BooleanChunked = removals
-        .iter()
-        .map(|removal| Some(removal.is_none()))
-        .collect();
-    let splits: StringChunked = decided
-        .sides
-        .iter()
-        .map(|side| side.map(Split::as_str))
-        .collect();
-    let reasons: StringChunked = removals
-        .iter()
-        .map(|removal| removal.map(|removal| removal.reason.as_str()))
-        .collect();
-    let kept_rows: UInt64Chunked = removals
-        .iter()
-        .map(|removal| Some(decided.row_ids[removal.as_ref()?.kept?]))
-        .collect();
-    let path = context.output().join(CLEAN);
-    let clean_rows = table::write_clean(
-        &path,
-        reviews,
-        &kept,
-        splits.with_name("split".into()).into_column(),
-    )?;
-    let path = context.output().join(REMOVED);
-    let reasons = reasons.with_name("reason".into()).into_column();
-    let kept_rows = kept_rows.with_name("kept".into()).into_column();
-    let removed_rows = table::write_removed(&path, reviews, &kept, reasons, kept_rows)?;
-    let path = context.output().join(PROFILE);
-    let mut text =
-        serde_json::to_vec_pretty(&decided.profile(settings)).expect("a profile is plain data");
-    text.push(b'\n');
-    fs::write(&path, text).map_err(ArtifactError::io("write", &path))?;
-    Ok(vec![
-        OutputFile::table(CLEAN, clean_rows),
-        OutputFile::table(REMOVED, removed_rows),
-        OutputFile::data(PROFILE),
-    ])
 }
 
 /// One line for the screen.

@@ -1,5 +1,7 @@
 //! What clean knows of a row while it decides about it: the text itself stays in the table.
 
+use std::collections::HashMap;
+
 use artifact::{Sentiment, Split};
 use whatlang::Lang;
 
@@ -70,5 +72,53 @@ impl Row {
     /// Whether it is a labelled row of the source's own test split.
     pub(crate) fn is_official_test(&self) -> bool {
         self.label.is_some() && self.official == Some(Split::Test)
+    }
+}
+
+/// The groups of rows, each name once.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct GroupColumn {
+    names: Vec<Box<str>>,
+    numbers: HashMap<Box<str>, u32>,
+    of: Vec<Option<u32>>,
+}
+
+impl GroupColumn {
+    #[cfg(test)]
+    pub(crate) fn of(groups: &[Option<&str>]) -> Self {
+        let mut column = Self::default();
+        groups.iter().for_each(|group| column.push(*group));
+        column
+    }
+
+    /// Appends the group of the next row.
+    pub(crate) fn push(&mut self, group: Option<&str>) {
+        let number = group.map(|name| match self.numbers.get(name) {
+            Some(number) => *number,
+            None => {
+                let number = self.names.len() as u32;
+                self.numbers.insert(name.into(), number);
+                self.names.push(name.into());
+                number
+            }
+        });
+        self.of.push(number);
+    }
+
+    /// The number of a row's group.
+    pub(crate) fn number(&self, position: usize) -> Option<u32> {
+        self.of[position]
+    }
+
+    /// The name of a group.
+    pub(crate) fn name(&self, number: u32) -> &str {
+        &self.names[number as usize]
+    }
+
+    /// The name of every row's group.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = Option<&str>> {
+        self.of
+            .iter()
+            .map(|number| number.map(|number| self.name(number)))
     }
 }

@@ -6,14 +6,17 @@
 //! would move others. The hash knows nothing of the label, so every class is divided in the same
 //! expected proportion; a class of n rows misses its share p by about sqrt(p (1 - p) / n).
 
+use std::borrow::Cow;
 use std::collections::HashMap;
+use std::io;
 
 use artifact::Split;
 use settings::SplitSettings;
 
 use crate::error::CleanError;
 use crate::near::Clusters;
-use crate::row::Row;
+use crate::row::{GroupColumn, Row};
+use crate::texts::TextStore;
 
 /// Whose split it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,7 +73,7 @@ pub(crate) struct Splitter<'a> {
 
 impl Splitter<'_> {
     /// The side of a row that is divided by this key.
-    pub(crate) fn side(&self, row: &Row, key: Key<'_>) -> Split {
+    pub(crate) fn side(&self, row: &Row, key: (&str, &str)) -> Split {
         if row.label.is_none() {
             return Split::Unlabelled;
         }
@@ -88,29 +91,55 @@ impl Splitter<'_> {
     }
 }
 
-/// What a row is divided by: the kind of key, and the key.
-pub(crate) type Key<'a> = (&'static str, &'a str);
+/// What a row is divided by.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum Key {
+    /// A group, by its number.
+    Group(u32),
+    /// The text of a row, by its position.
+    Text(u32),
+}
+
+impl Key {
+    /// Its kind, and what is hashed of it.
+    ///
+    /// # Errors
+    /// The texts cannot be read.
+    pub(crate) fn resolve<'a>(
+        self,
+        texts: &'a TextStore,
+        groups: &'a GroupColumn,
+    ) -> io::Result<(&'static str, Cow<'a, str>)> {
+        Ok(match self {
+            Self::Group(number) => ("group", Cow::Borrowed(groups.name(number))),
+            Self::Text(position) => ("text", texts.get(position as usize)?),
+        })
+    }
+}
 
 /// The key of every row: its group, or its text where it has none or groups do not count. Rows
 /// that are near each other, directly or through rows of their groups, have one key, that with the
 /// smallest digest: it depends on which rows there are and not on their order. A new row can move
 /// others only by being near rows of two sides, which then have to come together.
-pub(crate) fn keys<'a>(
-    texts: &[&'a str],
-    groups: &[Option<&'a str>],
+///
+/// # Errors
+/// The texts cannot be read.
+pub(crate) fn keys(
+    texts: &TextStore,
+    groups: &GroupColumn,
     grouped: bool,
     near: Option<&Clusters>,
-) -> Vec<Key<'a>> {
-    let own = |position: usize| match groups[position].filter(|_| grouped) {
-        Some(group) => ("group", group),
-        None => ("text", texts[position]),
+) -> io::Result<Vec<Key>> {
+    let own = |position: usize| match groups.number(position).filter(|_| grouped) {
+        Some(number) => Key::Group(number),
+        None => Key::Text(position as u32),
     };
-    let mut keys: Vec<Key<'a>> = (0..texts.len()).map(own).collect();
+    let mut keys: Vec<Key> = (0..texts.len()).map(own).collect();
     let Some(near) = near else {
-        return keys;
+        return Ok(keys);
     };
     let linked = || (0..texts.len()).filter(|position| near.size(*position) > 1);
-    let mut units: HashMap<Key<'a>, usize> = HashMap::new();
+    let mut units: HashMap<Key, usize> = HashMap::new();
     for position in linked() {
         let next = units.len();
         units.entry(keys[position]).or_insert(next);
@@ -119,22 +148,24 @@ pub(crate) fn keys<'a>(
     for position in linked() {
         together.join(units[&keys[position]], units[&keys[near.root(position)]]);
     }
-    let mut smallest: HashMap<usize, Key<'a>> = HashMap::new();
+    let mut smallest: HashMap<usize, ([u8; 32], Key)> = HashMap::new();
     for (key, unit) in &units {
-        let best = smallest.entry(together.root(*unit)).or_insert(*key);
-        if digest(*key) < digest(*best) {
-            *best = *key;
+        let (kind, value) = key.resolve(texts, groups)?;
+        let candidate = (digest(kind, &value), *key);
+        let best = smallest.entry(together.root(*unit)).or_insert(candidate);
+        if candidate.0 < best.0 {
+            *best = candidate;
         }
     }
     for key in &mut keys {
         if let Some(unit) = units.get(key) {
-            *key = smallest[&together.root(*unit)];
+            *key = smallest[&together.root(*unit)].1;
         }
     }
-    keys
+    Ok(keys)
 }
 
-fn digest((kind, key): Key<'_>) -> [u8; 32] {
+fn digest(kind: &str, key: &str) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new();
     hasher.update(kind.as_bytes());
     hasher.update(key.as_bytes());
@@ -213,12 +244,15 @@ mod tests {
 
     #[test]
     fn what_belongs_together_has_one_key() {
-        let texts = ["a", "b", "c", "d", "e"];
-        let groups = [Some("x"), Some("x"), None, Some("y"), Some("y")];
-        let distinct =
-            |keys: &[Key<'_>]| keys.iter().collect::<std::collections::HashSet<_>>().len();
-        let of = |grouped, near: Option<&Clusters>| keys(&texts, &groups, grouped, near);
-        assert_eq!(of(true, None)[..2], [("group", "x"), ("group", "x")]);
+        let texts = TextStore::of(&["a", "b", "c", "d", "e"]);
+        let groups = GroupColumn::of(&[Some("x"), Some("x"), None, Some("y"), Some("y")]);
+        let distinct = |keys: &[Key]| keys.iter().collect::<std::collections::HashSet<_>>().len();
+        let of = |grouped, near: Option<&Clusters>| {
+            keys(&texts, &groups, grouped, near).expect("texts in memory")
+        };
+        let first = of(true, None)[0].resolve(&texts, &groups).expect("a group");
+        assert_eq!(first, ("group", Cow::Borrowed("x")));
+        assert_eq!(of(true, None)[0], of(true, None)[1]);
         assert_eq!(distinct(&of(true, None)), 3);
         assert_eq!(distinct(&of(false, None)), 5);
         let mut near = Clusters::new(5);
@@ -236,9 +270,17 @@ mod tests {
     fn the_key_of_a_cluster_does_not_depend_on_the_order() {
         let mut near = Clusters::new(3);
         near.join(0, 2);
-        let one = keys(&["a", "b", "c"], &[None; 3], true, Some(&near))[0];
-        let other = keys(&["c", "b", "a"], &[None; 3], true, Some(&near))[0];
-        assert_eq!(one, other);
+        let groups = GroupColumn::of(&[None; 3]);
+        let key = |texts: [&str; 3]| {
+            let texts = TextStore::of(&texts);
+            let keys = keys(&texts, &groups, true, Some(&near)).expect("texts in memory");
+            keys[0]
+                .resolve(&texts, &groups)
+                .expect("a text")
+                .1
+                .into_owned()
+        };
+        assert_eq!(key(["a", "b", "c"]), key(["c", "b", "a"]));
     }
 
     #[test]

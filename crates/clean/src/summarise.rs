@@ -1,6 +1,7 @@
 //! The data profile from the decisions about every row.
 
 use std::collections::BTreeMap;
+use std::io;
 
 use artifact::{Sentiment, Split};
 use settings::CleanSettings;
@@ -8,6 +9,7 @@ use settings::CleanSettings;
 use crate::duplicates::{Audit, Reason};
 use crate::near::Link;
 use crate::profile::{self, *};
+use crate::read::Reviews;
 use crate::row::Row;
 use crate::split::Divider;
 
@@ -17,16 +19,15 @@ const EXAMPLES: usize = 3;
 /// Pairs of near-duplicates shown.
 const NEAR_EXAMPLES: usize = 8;
 
+/// Stretches of text whose words are counted together, by all threads.
+const COUNTED: usize = 32;
+
 /// Characters of an example.
 const EXCERPT: usize = 300;
 
 /// Everything that is known about the rows, an entry for every row that came in.
 pub(crate) struct Decided<'a> {
-    pub(crate) rows: &'a [Row],
-    pub(crate) row_ids: &'a [u64],
-    /// Normalised.
-    pub(crate) texts: &'a [&'a str],
-    pub(crate) groups: &'a [Option<&'a str>],
+    pub(crate) reviews: &'a Reviews,
     pub(crate) audit: &'a Audit,
     /// Pairs of near rows, where they were looked for.
     pub(crate) near: Option<&'a [Link]>,
@@ -38,7 +39,7 @@ pub(crate) struct Decided<'a> {
 impl Decided<'_> {
     /// Positions of the kept rows of a split.
     fn positions(&self, split: Split) -> impl Iterator<Item = usize> {
-        (0..self.rows.len()).filter(move |position| self.sides[*position] == Some(split))
+        (0..self.reviews.rows.len()).filter(move |position| self.sides[*position] == Some(split))
     }
 
     /// Kept rows of a split.
@@ -49,7 +50,7 @@ impl Decided<'_> {
     /// Kept rows of a split and class.
     pub(crate) fn count_class(&self, split: Split, class: Sentiment) -> u64 {
         self.positions(split)
-            .filter(|position| self.rows[*position].label == Some(class))
+            .filter(|position| self.reviews.rows[*position].label == Some(class))
             .count() as u64
     }
 
@@ -64,7 +65,10 @@ impl Decided<'_> {
     }
 
     /// The profile.
-    pub(crate) fn profile(&self, settings: &CleanSettings) -> Profile {
+    ///
+    /// # Errors
+    /// The texts cannot be read.
+    pub(crate) fn profile(&self, settings: &CleanSettings) -> io::Result<Profile> {
         let split = &settings.split;
         let kept = self.sides.iter().flatten().count() as u64;
         let removed = Reason::ALL.map(|reason| Removed {
@@ -72,13 +76,14 @@ impl Decided<'_> {
             rows: self.count_removed(reason),
         });
         let groups = self
+            .reviews
             .groups
             .iter()
             .zip(self.sides)
-            .filter_map(|(group, side)| Some(((*group)?, (*side)?)));
-        Profile {
+            .filter_map(|(group, side)| Some((group?, (*side)?)));
+        Ok(Profile {
             format: profile::FORMAT,
-            read: self.rows.len() as u64,
+            read: self.reviews.rows.len() as u64,
             kept,
             removed: removed.to_vec(),
             splitting: Splitting {
@@ -91,23 +96,35 @@ impl Decided<'_> {
             splits: self.splits(),
             duplicates: self.audit.duplicates,
             leaks: self.audit.leaks,
-            near_duplicates: self.near.map(|links| NearDuplicates {
-                threshold: settings.near_duplicates.threshold,
-                examples: self.near_pairs(links),
-                ..self.audit.near.clone()
-            }),
+            near_duplicates: match self.near {
+                None => None,
+                Some(links) => Some(NearDuplicates {
+                    threshold: settings.near_duplicates.threshold,
+                    examples: self.near_pairs(links)?,
+                    ..self.audit.near.clone()
+                }),
+            },
             texts: self.noticed(settings),
             groups: shared_groups(groups),
-            telling_words: self.telling_words(),
-            examples: Sentiment::ALL.map(|class| self.examples(class)).to_vec(),
-        }
+            telling_words: self.telling_words()?,
+            examples: Sentiment::ALL
+                .into_iter()
+                .map(|class| self.examples(class))
+                .collect::<io::Result<_>>()?,
+        })
     }
 
     fn noticed(&self, settings: &CleanSettings) -> Texts {
-        let count =
-            |found: &dyn Fn(&Row) -> bool| self.rows.iter().filter(|row| found(row)).count() as u64;
+        let count = |found: &dyn Fn(&Row) -> bool| {
+            self.reviews.rows.iter().filter(|row| found(row)).count() as u64
+        };
         let mut languages: BTreeMap<&str, u64> = BTreeMap::new();
-        for language in self.rows.iter().filter_map(|row| row.text.other_language) {
+        for language in self
+            .reviews
+            .rows
+            .iter()
+            .filter_map(|row| row.text.other_language)
+        {
             *languages.entry(language.eng_name()).or_default() += 1;
         }
         let mut other_languages: Vec<LanguageCount> = languages
@@ -129,7 +146,7 @@ impl Decided<'_> {
     fn splits(&self) -> Vec<SplitProfile> {
         let words = |split| -> Vec<u32> {
             self.positions(split)
-                .map(|position| self.rows[position].text.words)
+                .map(|position| self.reviews.rows[position].text.words)
                 .collect()
         };
         let edges = bins(lengths(words(Split::Train)).as_ref());
@@ -157,46 +174,58 @@ impl Decided<'_> {
         .collect()
     }
 
-    fn telling_words(&self) -> Vec<ClassWords> {
-        let reviews: Vec<_> = self
-            .positions(Split::Train)
-            .filter_map(|position| Some((self.texts[position], self.rows[position].label?)))
-            .collect();
-        telling_words(&reviews)
+    fn telling_words(&self) -> io::Result<Vec<ClassWords>> {
+        let Reviews { texts, rows, .. } = self.reviews;
+        let mut counts = WordCounts::default();
+        for ranges in texts.stretches().chunks(COUNTED) {
+            let range = ranges[0].start..ranges[ranges.len() - 1].end;
+            let stretch = texts.read(range.clone())?;
+            let train: Vec<_> = range
+                .zip(stretch.iter())
+                .filter(|(position, _)| self.sides[*position] == Some(Split::Train))
+                .filter_map(|(position, text)| Some((text, rows[position].label?)))
+                .collect();
+            counts.add(&train);
+        }
+        Ok(counts.telling_words())
     }
 
     /// A few training reviews of a class: those with the smallest digests, which is as good as
     /// drawn by lot and always the same.
-    fn examples(&self, class: Sentiment) -> ClassExamples {
+    fn examples(&self, class: Sentiment) -> io::Result<ClassExamples> {
+        let rows = &self.reviews.rows;
         let mut positions: Vec<_> = self
             .positions(Split::Train)
-            .filter(|position| self.rows[*position].label == Some(class))
+            .filter(|position| rows[*position].label == Some(class))
             .collect();
-        positions.sort_by_key(|position| self.rows[*position].text.normalised);
+        positions.sort_by_key(|position| rows[*position].text.normalised);
         let reviews = positions.into_iter().take(EXAMPLES);
-        ClassExamples {
+        let reviews = reviews.map(|position| self.example(position));
+        Ok(ClassExamples {
             class,
-            reviews: reviews.map(|position| self.example(position)).collect(),
-        }
+            reviews: reviews.collect::<io::Result<_>>()?,
+        })
     }
 
-    fn example(&self, position: usize) -> ExampleReview {
-        let text = self.texts[position];
+    fn example(&self, position: usize) -> io::Result<ExampleReview> {
+        let text = self.reviews.texts.get(position)?;
         let end = text.char_indices().nth(EXCERPT).map(|(end, _)| end);
-        ExampleReview {
-            row_id: self.row_ids[position],
+        Ok(ExampleReview {
+            row_id: self.reviews.row_ids[position],
             text: text[..end.unwrap_or(text.len())].to_owned(),
             cut: end.is_some(),
-        }
+        })
     }
 
-    fn near_pairs(&self, links: &[Link]) -> Vec<NearPair> {
+    fn near_pairs(&self, links: &[Link]) -> io::Result<Vec<NearPair>> {
         let mut links = links.to_vec();
         links.sort_by(|one, two| one.similarity.total_cmp(&two.similarity));
-        let pair = |link: Link| NearPair {
-            similarity: link.similarity,
-            one: self.example(link.one),
-            two: self.example(link.two),
+        let pair = |link: Link| {
+            Ok(NearPair {
+                similarity: link.similarity,
+                one: self.example(link.one)?,
+                two: self.example(link.two)?,
+            })
         };
         links.into_iter().take(NEAR_EXAMPLES).map(pair).collect()
     }

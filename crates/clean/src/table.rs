@@ -1,9 +1,11 @@
-//! The tables, in and out, with polars.
+//! The tables, in and out, with polars, one row group after the other.
 
 use std::fs::File;
-use std::path::Path;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
 
 use artifact::ArtifactError;
+use polars::io::parquet::write::BatchedWriter;
 use polars::polars_utils::compression::ZstdLevel;
 use polars::prelude::*;
 
@@ -12,87 +14,127 @@ use crate::error::CleanError;
 /// Rows of a row group. Fixed, so that the bytes do not depend on the machine.
 const ROW_GROUP: usize = 1 << 16;
 
-/// Characters of a removed text that are kept to recognise it by.
-const EXCERPT: u64 = 200;
-
-/// Reads `reviews.parquet`.
-pub(crate) fn read(path: &Path) -> Result<DataFrame, CleanError> {
-    let file = File::open(path).map_err(ArtifactError::io("read", path))?;
-    ParquetReader::new(file)
-        .finish()
-        .map_err(CleanError::table("read", path))
+/// A table that is read in parts, its row groups.
+pub(crate) struct Source {
+    path: PathBuf,
+    parts: Vec<Range<usize>>,
 }
 
-/// Writes the kept rows with their split. Both columns have an entry for every row.
-pub(crate) fn write_clean(
-    path: &Path,
-    reviews: &DataFrame,
-    kept: &BooleanChunked,
-    splits: Column,
-) -> Result<u64, CleanError> {
-    let kept_rows = || -> PolarsResult<DataFrame> {
-        let mut frame = reviews.clone();
-        frame.with_column(splits)?;
-        let names = [
-            "row_id",
-            "text",
-            "label",
-            "split",
-            "rating",
-            "group",
-            "topic",
-            "timestamp",
-        ];
-        frame.select(names)?.filter(kept)
-    };
-    write(path, kept_rows().map_err(CleanError::table("write", path))?)
+impl Source {
+    /// Opens a table.
+    ///
+    /// # Errors
+    /// It is no Parquet file.
+    pub(crate) fn open(path: &Path) -> Result<Self, CleanError> {
+        let file = File::open(path).map_err(ArtifactError::io("read", path))?;
+        let metadata = ParquetReader::new(file)
+            .get_metadata()
+            .map_err(CleanError::table("read", path))?
+            .clone();
+        let mut start = 0;
+        let parts = metadata.row_groups.iter().map(|group| {
+            let range = start..start + group.num_rows();
+            start = range.end;
+            range
+        });
+        Ok(Self {
+            path: path.to_owned(),
+            parts: parts.collect(),
+        })
+    }
+
+    /// Rows of the table.
+    pub(crate) fn rows(&self) -> usize {
+        self.parts.last().map_or(0, |part| part.end)
+    }
+
+    /// The positions of the rows of every part, in order.
+    pub(crate) fn parts(&self) -> &[Range<usize>] {
+        &self.parts
+    }
+
+    /// Some columns of a part's rows.
+    ///
+    /// # Errors
+    /// The file is damaged, or lacks a column.
+    pub(crate) fn read(
+        &self,
+        part: &Range<usize>,
+        columns: &[&str],
+    ) -> Result<DataFrame, CleanError> {
+        let file = File::open(&self.path).map_err(ArtifactError::io("read", &self.path))?;
+        let columns = columns.iter().map(|column| (*column).to_owned());
+        ParquetReader::new(file)
+            .with_columns(Some(columns.collect()))
+            .with_slice(Some((part.start, part.len())))
+            .finish()
+            .map_err(self.failed())
+    }
+
+    /// What to make of an error of polars about the rows.
+    pub(crate) fn failed(&self) -> impl Fn(PolarsError) -> CleanError + use<> {
+        CleanError::table("read", &self.path)
+    }
 }
 
-/// Writes the removed rows; `reasons` and `kept_rows` have an entry for every row.
-pub(crate) fn write_removed(
-    path: &Path,
-    reviews: &DataFrame,
-    kept: &BooleanChunked,
-    reasons: Column,
-    kept_rows: Column,
-) -> Result<u64, CleanError> {
-    let removed_rows = || -> PolarsResult<DataFrame> {
-        let mut frame = reviews.select(["row_id", "source", "text"])?;
-        frame.with_column(reasons)?;
-        frame.with_column(kept_rows)?;
-        frame
-            .filter(&!kept)?
-            .lazy()
-            .select([
-                col("row_id"),
-                col("reason"),
-                col("kept"),
-                col("source"),
-                col("text")
-                    .str()
-                    .slice(lit(0), lit(EXCERPT))
-                    .alias("excerpt"),
-            ])
-            .collect()
-    };
-    write(
-        path,
-        removed_rows().map_err(CleanError::table("write", path))?,
-    )
+/// A table that is written part by part, with fixed limits, so that equal rows give equal bytes
+/// however many threads made them.
+pub(crate) struct Sink {
+    path: PathBuf,
+    /// Nothing before the first part, whose columns are the table's.
+    writer: Option<BatchedWriter<File>>,
+    rows: u64,
 }
 
-/// Writes a table as one chunk and with fixed limits, so that equal rows give equal bytes however
-/// many threads made them.
-fn write(path: &Path, mut frame: DataFrame) -> Result<u64, CleanError> {
-    frame.rechunk_mut();
-    let file = File::create(path).map_err(ArtifactError::io("create", path))?;
-    let failed = CleanError::table("write", path);
-    // The level of every other table: polars' own choice takes twice the time for one percent.
-    let level = ZstdLevel::try_new(1).map_err(&failed)?;
-    ParquetWriter::new(file)
-        .with_compression(ParquetCompression::Zstd(Some(level)))
-        .with_row_group_size(Some(ROW_GROUP))
-        .finish(&mut frame)
-        .map_err(&failed)?;
-    Ok(frame.height() as u64)
+impl Sink {
+    pub(crate) fn new(path: &Path) -> Self {
+        Self {
+            path: path.to_owned(),
+            writer: None,
+            rows: 0,
+        }
+    }
+
+    /// Appends rows.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(crate) fn write(&mut self, mut rows: DataFrame) -> Result<(), CleanError> {
+        rows.rechunk_mut();
+        let failed = CleanError::table("write", &self.path);
+        let writer = match &mut self.writer {
+            Some(writer) => writer,
+            None => {
+                let file =
+                    File::create(&self.path).map_err(ArtifactError::io("create", &self.path))?;
+                // The level of every other table: polars' own choice takes twice the time for one
+                // percent.
+                let level = ZstdLevel::try_new(1).map_err(&failed)?;
+                let writer = ParquetWriter::new(file)
+                    .with_compression(ParquetCompression::Zstd(Some(level)))
+                    .batched(rows.schema())
+                    .map_err(&failed)?;
+                self.writer.insert(writer)
+            }
+        };
+        for start in (0..rows.height()).step_by(ROW_GROUP) {
+            let group = rows.slice(start as i64, ROW_GROUP);
+            writer.write_batch(&group).map_err(&failed)?;
+        }
+        self.rows += rows.height() as u64;
+        Ok(())
+    }
+
+    /// Ends the table, which has had at least one part, and returns its number of rows.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(crate) fn finish(self) -> Result<u64, CleanError> {
+        if let Some(writer) = self.writer {
+            writer
+                .finish()
+                .map_err(CleanError::table("write", &self.path))?;
+        }
+        Ok(self.rows)
+    }
 }

@@ -1,77 +1,252 @@
-//! The texts of a table, normalised on all threads.
+//! The texts of all rows, normalised: in memory while they are few, in a file beyond that.
+//!
+//! Copies, near-duplicates and splits are decided among all rows, and each of them looks at the
+//! texts again. What is kept of a row is small; the texts are not, so they are read when needed.
 
-use artifact::{Sentiment, Split};
-use polars::prelude::*;
-use rayon::prelude::*;
-use settings::CleanSettings;
-use stage::Task;
-use whatlang::Lang;
+use std::borrow::Cow;
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::ops::Range;
+use std::os::unix::fs::FileExt;
+use std::path::{Path, PathBuf};
 
-use crate::normalize::normalize;
-use crate::row::{Row, TextFacts};
+/// Bytes of text that are held in memory before they go into a file.
+pub(crate) const IN_MEMORY: usize = 256 << 20;
 
-/// Texts normalised by all threads together before the next ones are taken.
-const BATCH: usize = 8192;
+/// Bytes that are written to the file at a time.
+const WRITE: usize = 4 << 20;
 
-/// The table with normalised texts, and what is known of every row.
-pub(crate) struct Cleaned {
-    pub(crate) reviews: DataFrame,
-    pub(crate) rows: Vec<Row>,
+/// Bytes of text that are read at a time, about.
+const STRETCH: u64 = 1 << 20;
+
+/// Texts by position.
+#[derive(Debug)]
+pub struct TextStore {
+    /// All texts, one after the other, where there is no file.
+    held: String,
+    file: Option<File>,
+    /// Where each text ends, in bytes; each begins where the one before it ends.
+    ends: Vec<u64>,
 }
 
-/// Normalises the texts of a table of reviews.
-pub(crate) fn normalise(
-    mut reviews: DataFrame,
-    settings: &CleanSettings,
-    wanted: &[Lang],
-    task: &Task,
-) -> PolarsResult<Cleaned> {
-    let (texts, keys) = normalise_texts(reviews.column("text")?.str()?, settings, wanted, task);
-    let labels = reviews.column("label")?.u8()?.iter();
-    let splits = reviews.column("split")?.str()?.iter();
-    let rows = keys
-        .into_iter()
-        .zip(labels.zip(splits))
-        .map(|(text, (label, split))| Row {
-            text,
-            label: label.and_then(Sentiment::from_id),
-            official: split
-                .and_then(Split::parse)
-                .filter(|_| settings.split.official),
-        });
-    let rows = rows.collect();
-    reviews.with_column(texts.into_column())?;
-    Ok(Cleaned { reviews, rows })
+/// Texts that follow each other.
+#[derive(Debug)]
+pub struct Stretch<'a> {
+    bytes: Cow<'a, str>,
+    begin: u64,
+    ends: &'a [u64],
 }
 
-/// Normalises texts on all threads; batch by batch, so that what the threads make does not all wait
-/// in memory beside the column it goes into.
-fn normalise_texts(
-    texts: &StringChunked,
-    settings: &CleanSettings,
-    wanted: &[Lang],
-    task: &Task,
-) -> (StringChunked, Vec<TextFacts>) {
-    let mut normalised = StringChunkedBuilder::new("text".into(), texts.len());
-    let mut facts = Vec::with_capacity(texts.len());
-    let mut texts = texts.iter().map(Option::unwrap_or_default);
-    loop {
-        let batch: Vec<&str> = texts.by_ref().take(BATCH).collect();
-        if batch.is_empty() {
-            return (normalised.finish(), facts);
+impl TextStore {
+    /// Texts that are held in memory, however many.
+    pub fn of(texts: &[impl AsRef<str>]) -> Self {
+        let mut writer = TextStoreWriter::new(Path::new(""), usize::MAX);
+        for text in texts {
+            writer.push(text.as_ref()).expect("nothing is written");
         }
-        let done: Vec<(String, TextFacts)> = batch
-            .par_iter()
-            .map(|raw| {
-                let text = normalize(raw, settings);
-                let facts = TextFacts::of(raw, &text, wanted);
-                (text, facts)
-            })
+        writer.finish().expect("nothing is written")
+    }
+
+    /// Number of texts.
+    pub fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.ends.is_empty()
+    }
+
+    /// Bytes of all texts together.
+    pub fn bytes(&self) -> u64 {
+        self.ends.last().copied().unwrap_or(0)
+    }
+
+    /// One text.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn get(&self, position: usize) -> io::Result<Cow<'_, str>> {
+        Ok(self.read(position..position + 1)?.bytes)
+    }
+
+    /// Some texts.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn read(&self, positions: Range<usize>) -> io::Result<Stretch<'_>> {
+        let begin = self.begin(positions.start);
+        let end = self.begin(positions.end);
+        let bytes = match &self.file {
+            None => Cow::Borrowed(&self.held[begin as usize..end as usize]),
+            Some(file) => {
+                let mut bytes = vec![0; (end - begin) as usize];
+                file.read_exact_at(&mut bytes, begin)?;
+                let text = String::from_utf8(bytes)
+                    .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+                Cow::Owned(text)
+            }
+        };
+        Ok(Stretch {
+            bytes,
+            begin,
+            ends: &self.ends[positions],
+        })
+    }
+
+    /// All positions, divided into stretches of about a mebibyte of text; a longer text is one by
+    /// itself.
+    pub fn stretches(&self) -> Vec<Range<usize>> {
+        self.stretches_of(0..self.len())
+    }
+
+    /// The same for some positions.
+    pub(crate) fn stretches_of(&self, positions: Range<usize>) -> Vec<Range<usize>> {
+        let mut stretches = Vec::new();
+        let mut start = positions.start;
+        while start < positions.end {
+            let limit = self.begin(start) + STRETCH;
+            let rest = &self.ends[start..positions.end];
+            let end = start + rest.partition_point(|end| *end <= limit).max(1);
+            stretches.push(start..end);
+            start = end;
+        }
+        stretches
+    }
+
+    fn begin(&self, position: usize) -> u64 {
+        position
+            .checked_sub(1)
+            .map_or(0, |before| self.ends[before])
+    }
+}
+
+impl Stretch<'_> {
+    /// Its texts, in order.
+    pub fn iter(&self) -> impl Iterator<Item = &str> {
+        let mut start = 0;
+        self.ends.iter().map(move |end| {
+            let end = (end - self.begin) as usize;
+            let text = &self.bytes[start..end];
+            start = end;
+            text
+        })
+    }
+}
+
+/// Takes texts one after the other.
+pub(crate) struct TextStoreWriter {
+    path: PathBuf,
+    in_memory: usize,
+    /// What the file does not have yet.
+    held: String,
+    file: Option<File>,
+    ends: Vec<u64>,
+}
+
+impl TextStoreWriter {
+    /// A store that keeps so many bytes in memory before it makes a file in this folder. The file
+    /// has no name by the time it has bytes, so that nothing is left of it however this process
+    /// ends.
+    pub(crate) fn new(folder: &Path, in_memory: usize) -> Self {
+        Self {
+            path: folder.join("texts.part"),
+            in_memory,
+            held: String::new(),
+            file: None,
+            ends: Vec::new(),
+        }
+    }
+
+    /// Appends a text.
+    pub(crate) fn push(&mut self, text: &str) -> io::Result<()> {
+        self.held.push_str(text);
+        let end = self.ends.last().copied().unwrap_or(0) + text.len() as u64;
+        self.ends.push(end);
+        let limit = if self.file.is_some() {
+            WRITE
+        } else {
+            self.in_memory
+        };
+        if self.held.len() > limit {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn finish(mut self) -> io::Result<TextStore> {
+        if self.file.is_some() {
+            self.flush()?;
+            self.held = String::new();
+        }
+        Ok(TextStore {
+            held: self.held,
+            file: self.file,
+            ends: self.ends,
+        })
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        if self.file.is_none() {
+            let mut options = File::options();
+            let file = options.read(true).write(true).create_new(true);
+            self.file = Some(file.open(&self.path)?);
+            fs::remove_file(&self.path)?;
+        }
+        if let Some(file) = &mut self.file {
+            file.write_all(self.held.as_bytes())?;
+        }
+        self.held.clear();
+        self.held.shrink_to(WRITE);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(texts: &[String], in_memory: usize) {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let mut writer = TextStoreWriter::new(folder.path(), in_memory);
+        for text in texts {
+            writer.push(text).expect("room on the disk");
+        }
+        let store = writer.finish().expect("room on the disk");
+        let left = fs::read_dir(folder.path()).expect("a folder").count();
+        assert_eq!(left, 0, "a file without a name");
+        let one_by_one: Vec<_> = (0..store.len())
+            .map(|at| store.get(at).expect("a text"))
             .collect();
-        task.advance(done.len() as u64);
-        for (text, text_facts) in done {
-            normalised.append_value(text);
-            facts.push(text_facts);
+        assert_eq!(one_by_one, texts);
+        let mut together = Vec::new();
+        for range in store.stretches() {
+            let stretch = store.read(range).expect("texts");
+            together.extend(stretch.iter().map(str::to_owned));
         }
+        assert_eq!(together, texts);
+        assert_eq!(
+            store.bytes(),
+            texts.iter().map(|text| text.len() as u64).sum::<u64>()
+        );
+    }
+
+    #[test]
+    fn what_goes_in_comes_out_from_memory_and_from_a_file() {
+        let long = "\u{e9}".repeat(3 << 19);
+        let texts: Vec<String> = ["", "one", "\u{1f642}", &long, "", &long, "two", ""]
+            .map(str::to_owned)
+            .to_vec();
+        for in_memory in [0, 3, 1 << 20, usize::MAX] {
+            check(&texts, in_memory);
+            check(&[], in_memory);
+        }
+    }
+
+    #[test]
+    fn stretches_are_of_a_mebibyte_or_of_one_text() {
+        let sizes = [1 << 19, 1 << 19, 1, 5 << 20, 7];
+        let texts: Vec<String> = sizes.iter().map(|size| "x".repeat(*size)).collect();
+        assert_eq!(TextStore::of(&texts).stretches(), [0..2, 2..3, 3..4, 4..5]);
     }
 }

@@ -28,15 +28,16 @@ impl Clusters {
     }
 
     /// Whether two positions are in one cluster.
+    #[cfg(test)]
     pub(crate) fn together(&self, one: usize, two: usize) -> bool {
         self.root(one) == self.root(two)
     }
 
-    /// Puts two clusters together.
-    pub(crate) fn join(&mut self, one: usize, two: usize) {
+    /// Puts two clusters together; says whether they were two.
+    pub(crate) fn join(&mut self, one: usize, two: usize) -> bool {
         let (one, two) = (self.root(one), self.root(two));
         if one == two {
-            return;
+            return false;
         }
         let (small, large) = if self.sizes[one] < self.sizes[two] {
             (one, two)
@@ -45,6 +46,7 @@ impl Clusters {
         };
         self.parents[small] = large as u32;
         self.sizes[large] += self.sizes[small];
+        true
     }
 
     /// Number of positions in the cluster of one.

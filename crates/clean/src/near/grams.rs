@@ -5,8 +5,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 /// Words of a run.
 const RUN: usize = 5;
 
-/// Bits of the smallest table.
-const LEAST_BITS: usize = 1 << 16;
+/// Places of the smallest and of the largest table. The largest takes 512 MiB, both bits together:
+/// of a billion runs it takes a third of those that occur once for repeated, which is still few
+/// enough that a text like no other has nothing to compare.
+const PLACES: [usize; 2] = [1 << 16, 1 << 31];
 
 /// The set of a text's runs of five words, sorted, each by 64 bits of a hash: of a billion runs two
 /// would be taken for each other by a chance of one in forty. Words are letters and digits, in
@@ -72,7 +74,8 @@ pub(super) struct SeenTwice {
 impl SeenTwice {
     /// A table for about as many numbers.
     pub(super) fn with_room_for(count: usize) -> Self {
-        let bits = count.saturating_mul(8).max(LEAST_BITS).next_power_of_two();
+        let bits = count.saturating_mul(8).clamp(PLACES[0], PLACES[1]);
+        let bits = bits.next_power_of_two();
         let words = || (0..bits / 64).map(|_| AtomicU64::new(0)).collect();
         Self {
             once: words(),

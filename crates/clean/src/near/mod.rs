@@ -6,15 +6,28 @@
 //! similar enough, their few rarest elements have one in common. MinHash would find most pairs,
 //! this finds all of them; and because nearly every run of five words occurs once in a collection,
 //! only a hundredth of the texts is ever compared.
+//!
+//! Memory is bounded: some bytes a row, a table of bits, and of the prefixes as many as fit, one
+//! part of the hash's range after the other. Sets are computed again where they are needed.
 
 mod clusters;
 mod grams;
+mod join;
+
+use std::io;
+use std::ops::Range;
 
 use rayon::prelude::*;
 
 pub(crate) use clusters::Clusters;
 
+use crate::texts::TextStore;
 use grams::{SeenTwice, grams};
+use join::Candidates;
+
+/// Bytes of text whose prefixes are held at a time: at a threshold of 0.8 and eight bytes for a
+/// prefix that is at most a third of as many bytes, and next to nothing where no text is like another.
+const PART: u64 = 1 << 30;
 
 /// Two texts that are near each other, by position.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -28,39 +41,87 @@ pub struct Link {
 }
 
 /// The pairs that hold the clusters of near texts together, for a threshold from above 0 to 1 on
-/// their Jaccard similarity; `None` takes no part.
-pub fn near_duplicates(texts: &[Option<&str>], threshold: f64) -> Vec<Link> {
-    clusters(texts, threshold).1
+/// their Jaccard similarity.
+///
+/// # Errors
+/// The texts cannot be read.
+pub fn near_duplicates(texts: &TextStore, threshold: f64) -> io::Result<Vec<Link>> {
+    Ok(clusters(texts, &vec![true; texts.len()], threshold)?.1)
 }
 
-/// Texts that are near each other, put together. `texts` has an entry for every row, `None` for
-/// rows that take no part. Of texts that are near each other through others, not every pair is
-/// among the links: there are as many as hold the cluster together.
-pub(crate) fn clusters(texts: &[Option<&str>], threshold: f64) -> (Clusters, Vec<Link>) {
+/// Texts that are near each other, put together; `present` says for every row whether it takes
+/// part. Of texts that are near each other through others, not every pair is among the links: there
+/// are as many as hold the cluster together.
+///
+/// # Errors
+/// The texts cannot be read.
+pub(crate) fn clusters(
+    texts: &TextStore,
+    present: &[bool],
+    threshold: f64,
+) -> io::Result<(Clusters, Vec<Link>)> {
+    let parts = texts.bytes().div_ceil(PART).max(1);
+    clusters_in_parts(texts, present, threshold, parts)
+}
+
+fn clusters_in_parts(
+    texts: &TextStore,
+    present: &[bool],
+    threshold: f64,
+    parts: u64,
+) -> io::Result<(Clusters, Vec<Link>)> {
+    let seen = SeenTwice::with_room_for(texts.bytes() as usize / 5);
+    let sizes = of_sets(texts, present, |_, grams, sizes| {
+        grams.iter().for_each(|gram| seen.add(*gram));
+        sizes.push(grams.len() as u32);
+    })?;
+    let sizes = scattered(sizes, present);
     let mut clusters = Clusters::new(texts.len());
     let mut links = Vec::new();
-    let prefixes = prefixes(texts, threshold);
-    for group in prefixes.chunk_by(|one, two| one.gram == two.gram) {
-        for (number, two) in group.iter().enumerate() {
-            for one in &group[..number] {
-                let (one, two) = (one.position as usize, two.position as usize);
-                if clusters.together(one, two) {
-                    continue;
-                }
-                let sets = [one, two].map(|position| grams(texts[position].unwrap_or_default()));
-                if let Some(similarity) = similarity(&sets[0], &sets[1], threshold) {
-                    clusters.join(one, two);
-                    links.push(Link {
-                        one,
-                        two,
-                        similarity,
-                    });
-                }
-            }
-        }
+    for part in 0..parts {
+        let bound = |part: u64| (part << 32) / parts;
+        let prefixes = prefixes(
+            texts,
+            present,
+            &seen,
+            threshold,
+            bound(part)..bound(part + 1),
+        )?;
+        let candidates = Candidates::of(prefixes);
+        links.extend(candidates.join(texts, &sizes, threshold, &mut clusters)?);
     }
     links.sort_unstable_by_key(|link| (link.one, link.two));
-    (clusters, links)
+    Ok((clusters, links))
+}
+
+/// Calls a function with the position and the set of every text that takes part, on all threads,
+/// and returns what it pushed, in order.
+fn of_sets<T: Send>(
+    texts: &TextStore,
+    present: &[bool],
+    take: impl Fn(usize, &[u64], &mut Vec<T>) + Sync,
+) -> io::Result<Vec<T>> {
+    let stretches = texts.stretches().into_par_iter();
+    let found: Vec<Vec<T>> = stretches
+        .map(|range| {
+            let mut found = Vec::new();
+            let stretch = texts.read(range.clone())?;
+            for (position, text) in range.zip(stretch.iter()) {
+                if present[position] {
+                    take(position, &grams(text), &mut found);
+                }
+            }
+            Ok(found)
+        })
+        .collect::<io::Result<_>>()?;
+    Ok(found.into_iter().flatten().collect())
+}
+
+/// Values of the rows that take part, with 0 between them for the others.
+fn scattered(values: Vec<u32>, present: &[bool]) -> Vec<u32> {
+    let mut values = values.into_iter();
+    let value = |present: &bool| present.then(|| values.next()).flatten().unwrap_or(0);
+    present.iter().map(value).collect()
 }
 
 /// How many of a set's rarest elements must be looked at: with one fewer, a set that shares none of
@@ -75,66 +136,34 @@ fn required(size: usize, threshold: f64) -> usize {
     ((threshold * size as f64 - 1e-9).ceil() as usize).clamp(1, size.max(1))
 }
 
-/// One of the first elements of a text's set.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Prefix {
-    gram: u64,
-    position: u32,
-}
+/// One of the first elements of a text's set: the upper half of the element and, below it, the
+/// position of the text. Two elements with the same upper half cost a comparison of their texts.
+pub(super) type Prefix = u64;
 
-/// The prefixes of all sets, sorted by element and then by position. Only elements that occur
-/// elsewhere, too, and only of texts of which enough does. Elements that occur once come first in
-/// the order that defines a prefix, the others by their hash: any order finds every pair, and this
-/// one leaves nothing to compare of a text that is like no other.
-fn prefixes(texts: &[Option<&str>], threshold: f64) -> Vec<Prefix> {
-    let present = || {
-        texts
-            .par_iter()
-            .enumerate()
-            .filter_map(|(at, text)| Some((at, (*text)?)))
-    };
-    let seen = SeenTwice::with_room_for(present().map(|(_, text)| text.len() / 5).sum());
-    // Sets are computed again where they are needed: keeping all of them takes more memory than
-    // the texts.
-    present().for_each(|(_, text)| grams(text).into_iter().for_each(|gram| seen.add(gram)));
-    let prefix = |(position, text): (usize, &str)| {
-        let grams = grams(text);
-        let length = prefix_length(grams.len(), threshold);
-        let mut shared: Vec<u64> = grams
-            .iter()
-            .copied()
-            .filter(|gram| seen.has_twice(*gram))
-            .collect();
-        let single = grams.len() - shared.len();
-        shared.truncate(length.saturating_sub(single));
-        let position = position as u32;
-        shared
-            .into_iter()
-            .map(move |gram| Prefix { gram, position })
-    };
-    let mut prefixes: Vec<Prefix> = present().flat_map_iter(prefix).collect();
-    prefixes.par_sort_unstable();
-    prefixes
-}
-
-/// The Jaccard similarity of two sorted sets if it reaches the threshold.
-fn similarity(one: &[u64], two: &[u64], threshold: f64) -> Option<f64> {
-    let (fewer, more) = (one.len().min(two.len()), one.len().max(two.len()));
-    if (fewer as f64) < threshold * more as f64 - 1e-9 {
-        return None;
-    }
-    let mut two = two.iter().peekable();
-    let mut common = 0_usize;
-    for gram in one {
-        while two.next_if(|other| *other < gram).is_some() {}
-        common += usize::from(two.next_if(|other| *other == gram).is_some());
-    }
-    let similarity = common as f64 / (fewer + more - common) as f64;
-    (similarity >= threshold).then_some(similarity)
+/// The prefixes of all sets whose elements lie in a part of the range of their upper halves. Only
+/// elements that occur elsewhere, too, and only of texts of which enough does. Elements that occur
+/// once come first in the order that defines a prefix, the others by their hash: any order finds
+/// every pair, and this one leaves nothing to compare of a text that is like no other.
+fn prefixes(
+    texts: &TextStore,
+    present: &[bool],
+    seen: &SeenTwice,
+    threshold: f64,
+    part: Range<u64>,
+) -> io::Result<Vec<Prefix>> {
+    of_sets(texts, present, |position, grams, prefixes| {
+        let shared = || grams.iter().filter(|gram| seen.has_twice(**gram));
+        let single = grams.len() - shared().count();
+        let length = prefix_length(grams.len(), threshold).saturating_sub(single);
+        let halves = shared().take(length).map(|gram| gram >> 32);
+        let halves = halves.filter(|half| part.contains(half));
+        prefixes.extend(halves.map(|half| half << 32 | position as u64));
+    })
 }
 
 #[cfg(test)]
 mod tests {
+    use super::join::similarity;
     use super::*;
 
     /// Texts over few words, so that every similarity occurs.
@@ -172,35 +201,46 @@ mod tests {
     #[test]
     fn every_pair_that_comparing_all_finds_is_found() {
         let texts = texts(400);
-        let given: Vec<Option<&str>> = texts.iter().map(|text| Some(text.as_str())).collect();
-        for threshold in [0.5, 0.8, 0.9, 1.0] {
-            let (clusters, links) = clusters(&given, threshold);
-            let sets: Vec<Vec<u64>> = texts.iter().map(|text| grams(text)).collect();
+        let store = TextStore::of(&texts);
+        // Every seventh row takes no part.
+        let present: Vec<bool> = (0..texts.len()).map(|row| row % 7 != 3).collect();
+        let sets: Vec<Vec<u64>> = texts.iter().map(|text| grams(text)).collect();
+        for (threshold, parts) in [(0.5, 1), (0.8, 1), (0.8, 5), (0.9, 2), (1.0, 3)] {
+            let (clusters, links) =
+                clusters_in_parts(&store, &present, threshold, parts).expect("texts in memory");
+            let pairs = || {
+                let taking = || (0..texts.len()).filter(|row| present[*row]);
+                taking().flat_map(move |two| {
+                    taking()
+                        .take_while(move |one| *one < two)
+                        .map(move |one| (one, two))
+                })
+            };
             let mut expected = Clusters::new(texts.len());
-            let mut pairs = 0;
-            for two in 0..texts.len() {
-                for one in 0..two {
-                    if similarity(&sets[one], &sets[two], threshold).is_some() {
-                        expected.join(one, two);
-                        pairs += 1;
-                    }
-                }
+            let near = pairs()
+                .filter(|(one, two)| similarity(&sets[*one], &sets[*two], threshold).is_some());
+            let found = near.map(|(one, two)| expected.join(one, two)).count();
+            assert!(found > 20, "{threshold}: {found} pairs");
+            for (one, two) in pairs() {
+                assert_eq!(
+                    clusters.together(one, two),
+                    expected.together(one, two),
+                    "{threshold}, {parts}: {one} and {two}"
+                );
             }
-            assert!(pairs > 20, "{threshold}: {pairs} pairs");
-            for two in 0..texts.len() {
-                for one in 0..two {
-                    assert_eq!(
-                        clusters.together(one, two),
-                        expected.together(one, two),
-                        "{threshold}: {one} and {two}"
-                    );
-                }
-            }
-            assert!(
-                links
-                    .iter()
-                    .all(|link| link.similarity >= threshold && link.one < link.two)
+            let holding = (0..texts.len())
+                .filter(|row| expected.root(*row) != *row)
+                .count();
+            assert_eq!(
+                links.len(),
+                holding,
+                "as many as hold the clusters together"
             );
+            for link in links {
+                let found = similarity(&sets[link.one], &sets[link.two], threshold);
+                assert_eq!(found, Some(link.similarity));
+                assert!(link.one < link.two);
+            }
         }
     }
 
@@ -209,9 +249,8 @@ mod tests {
         let long: Vec<String> = (0..100).map(|word| format!("word{word}")).collect();
         let other = long.join(" ").replace("word50", "other");
         let check = |one: &str, two: &str, expected: bool| {
-            let (clusters, links) = clusters(&[Some(one), Some(two), None], 0.8);
-            assert_eq!(clusters.together(0, 1), expected, "{one} | {two}");
-            assert_eq!(links.len(), usize::from(expected));
+            let links = near_duplicates(&TextStore::of(&[one, two]), 0.8).expect("texts in memory");
+            assert_eq!(links.len(), usize::from(expected), "{one} | {two}");
         };
         check(&long.join(" "), &other, true);
         check("what a very fine film", "What a VERY fine film!", true);

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 pub(crate) use groups::shared_groups;
 pub(crate) use lengths::{bins, count_into, lengths};
-pub(crate) use words::telling_words;
+pub(crate) use words::WordCounts;
 
 /// Version of this form.
 pub const FORMAT: u32 = 2;

@@ -33,12 +33,49 @@ struct Count {
 
 type Counts = HashMap<Box<str>, Count>;
 
-/// The most telling words of training reviews, given with their classes.
-pub(crate) fn telling_words(reviews: &[(&str, Sentiment)]) -> Vec<ClassWords> {
-    let counts = reviews
-        .par_chunks(CHUNK)
-        .map(count)
-        .reduce(Counts::new, merge);
+/// Words that are counted at a time at most, before rare ones are forgotten.
+const KEPT: usize = 1 << 21;
+
+/// What is counted of all words, in bounded memory: where there are too many words, those that have
+/// occurred least are forgotten, so that no count is too low by more than `forgotten` (lossy
+/// counting, Manku and Motwani 2002). No telling word is that rare.
+#[derive(Debug, Default)]
+pub(crate) struct WordCounts {
+    counts: Counts,
+    forgotten: u64,
+}
+
+impl WordCounts {
+    /// Counts training reviews, given with their classes.
+    pub(crate) fn add(&mut self, reviews: &[(&str, Sentiment)]) {
+        let counts = reviews
+            .par_chunks(CHUNK)
+            .map(count)
+            .reduce(Counts::new, merge);
+        self.counts = merge(std::mem::take(&mut self.counts), counts);
+        self.forget(KEPT);
+    }
+
+    /// Forgets the rarest words where there are too many, until there is room again.
+    fn forget(&mut self, kept: usize) {
+        if self.counts.len() <= kept {
+            return;
+        }
+        while self.counts.len() > kept / 2 {
+            self.forgotten += 1;
+            let all = |count: &Count| count.occurrences.iter().sum::<u64>();
+            self.counts.retain(|_, count| all(count) > self.forgotten);
+        }
+        self.counts.shrink_to(kept);
+    }
+
+    /// The most telling words.
+    pub(crate) fn telling_words(self) -> Vec<ClassWords> {
+        telling_words(self.counts)
+    }
+}
+
+fn telling_words(counts: Counts) -> Vec<ClassWords> {
     let totals = [0, 1].map(|class| {
         counts
             .values()
@@ -158,6 +195,12 @@ mod tests {
     use super::*;
     use Sentiment::{Negative, Positive};
 
+    fn telling(reviews: &[(&str, Sentiment)]) -> Vec<ClassWords> {
+        let mut counts = WordCounts::default();
+        counts.add(reviews);
+        counts.telling_words()
+    }
+
     #[test]
     fn words_of_a_text() {
         let check = |text: &str, expected: &[&str]| {
@@ -178,7 +221,7 @@ mod tests {
             ("a bad film", Negative),
             ("bad, just bad", Negative),
         ];
-        let found = telling_words(&reviews);
+        let found = telling(&reviews);
         let firsts: Vec<_> = found
             .iter()
             .map(|class| (class.class, class.words[0].word.as_str()))
@@ -211,12 +254,31 @@ mod tests {
     fn no_words_no_scores() {
         for reviews in [vec![], vec![("", Positive)], vec![("x", Positive)]] {
             assert!(
-                telling_words(&reviews)
+                telling(&reviews)
                     .iter()
                     .flat_map(|class| &class.words)
                     .all(|word| word.score.is_finite())
             );
         }
+    }
+
+    #[test]
+    fn rare_words_are_forgotten_where_there_are_too_many() {
+        let texts: Vec<String> = (0..100)
+            .map(|id| format!("often word{id} word{}", id % 10))
+            .collect();
+        let reviews: Vec<_> = texts.iter().map(|text| (text.as_str(), Negative)).collect();
+        let mut counts = WordCounts::default();
+        counts.add(&reviews);
+        let before = counts.counts.len();
+        counts.forget(before);
+        assert_eq!((counts.counts.len(), counts.forgotten), (before, 0));
+        counts.forget(50);
+        assert_eq!(counts.forgotten, 1);
+        let mut left: Vec<&str> = counts.counts.keys().map(|word| &**word).collect();
+        left.sort_unstable();
+        assert_eq!(left.len(), 11);
+        assert_eq!(left[0], "often");
     }
 
     /// Counts do not depend on how reviews were divided among threads.

@@ -1,0 +1,135 @@
+//! Which of the texts that share an element of their prefixes are near each other.
+
+use std::io;
+
+use rayon::prelude::*;
+
+use super::{Clusters, Link, Prefix};
+use crate::near::grams::grams;
+use crate::texts::TextStore;
+
+/// Rows that are compared before what was found is put together. Fixed, because what is compared
+/// follows from what is together already.
+const BATCH: usize = 1024;
+
+/// Texts that have an element in common, in groups by element.
+pub(super) struct Candidates {
+    /// Positions of texts, group after group, in order within a group.
+    members: Vec<u32>,
+    /// For every text and element that it shares, in order: the position of the text, and where the
+    /// group of that element begins in `members`.
+    shared: Vec<(u32, u32)>,
+}
+
+impl Candidates {
+    pub(super) fn of(mut prefixes: Vec<Prefix>) -> Self {
+        prefixes.par_sort_unstable();
+        let mut members = Vec::new();
+        let mut shared = Vec::new();
+        for group in prefixes.chunk_by(|one, two| one >> 32 == two >> 32) {
+            if group.len() > 1 {
+                let start = members.len() as u32;
+                members.extend(group.iter().map(|prefix| *prefix as u32));
+                let positions = &members[start as usize..];
+                shared.extend(positions.iter().map(|position| (*position, start)));
+            }
+        }
+        shared.par_sort_unstable();
+        Self { members, shared }
+    }
+
+    /// Puts texts together that are near each other and are not together yet, and returns the pairs
+    /// that did it. `sizes` are those of the sets of all texts.
+    pub(super) fn join(
+        &self,
+        texts: &TextStore,
+        sizes: &[u32],
+        threshold: f64,
+        clusters: &mut Clusters,
+    ) -> io::Result<Vec<Link>> {
+        let rows: Vec<&[(u32, u32)]> = self.shared.chunk_by(|one, two| one.0 == two.0).collect();
+        let mut links = Vec::new();
+        for batch in rows.chunks(BATCH) {
+            let found = batch.par_iter().map(|row| {
+                let position = row[0].0;
+                let earlier = self.earlier(row);
+                compare(texts, sizes, threshold, clusters, &earlier, position)
+            });
+            let found: Vec<Vec<Link>> = found.collect::<io::Result<_>>()?;
+            let new = |link: &Link| clusters.join(link.one, link.two);
+            links.extend(found.into_iter().flatten().filter(new));
+        }
+        Ok(links)
+    }
+
+    /// The texts before one of which the shared elements are given that have one of them.
+    fn earlier(&self, row: &[(u32, u32)]) -> Vec<u32> {
+        let groups = row
+            .iter()
+            .map(|(_, start)| &self.members[*start as usize..]);
+        let before = |member: &&u32| **member < row[0].0;
+        let mut earlier: Vec<u32> = groups
+            .flat_map(|group| group.iter().take_while(before).copied())
+            .collect();
+        earlier.sort_unstable();
+        earlier.dedup();
+        earlier
+    }
+}
+
+/// Compares a text with earlier ones, of each cluster until one is near.
+fn compare(
+    texts: &TextStore,
+    sizes: &[u32],
+    threshold: f64,
+    clusters: &Clusters,
+    earlier: &[u32],
+    position: u32,
+) -> io::Result<Vec<Link>> {
+    let two = position as usize;
+    let mut set = None;
+    let mut reached = vec![clusters.root(two)];
+    let mut links = Vec::new();
+    for one in earlier.iter().map(|one| *one as usize) {
+        let cluster = clusters.root(one);
+        if reached.contains(&cluster)
+            || !alike_in_size(sizes[one] as usize, sizes[two] as usize, threshold)
+        {
+            continue;
+        }
+        let set = match &set {
+            Some(set) => set,
+            None => set.insert(grams(&texts.get(two)?)),
+        };
+        if let Some(similarity) = similarity(&grams(&texts.get(one)?), set, threshold) {
+            reached.push(cluster);
+            links.push(Link {
+                one,
+                two,
+                similarity,
+            });
+        }
+    }
+    Ok(links)
+}
+
+/// Whether two sets of these sizes can be similar enough: if one holds the other.
+fn alike_in_size(one: usize, two: usize, threshold: f64) -> bool {
+    one.min(two) as f64 >= threshold * one.max(two) as f64 - 1e-9
+}
+
+/// The Jaccard similarity of two sorted sets if it reaches the threshold.
+pub(super) fn similarity(one: &[u64], two: &[u64], threshold: f64) -> Option<f64> {
+    if !alike_in_size(one.len(), two.len(), threshold) {
+        return None;
+    }
+    let sizes = one.len() + two.len();
+    let mut two = two.iter().peekable();
+    let mut common = 0_usize;
+    for gram in one {
+        while two.next_if(|other| *other < gram).is_some() {}
+        common += usize::from(two.next_if(|other| *other == gram).is_some());
+    }
+    let similarity = common as f64 / (sizes - common) as f64;
+    (similarity >= threshold).then_some(similarity)
+}
