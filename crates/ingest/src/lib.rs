@@ -84,7 +84,19 @@ fn read(
 ) -> Result<(), IngestError> {
     let progress = context.progress();
     let path = paths.first().ok_or(IngestError::NoSource)?;
-    match Form::of(path, settings.format)? {
+    let form = Form::of(path, settings.format)?;
+    if paths.len() > 1 && !matches!(form, Form::Rows(_)) {
+        return Err(IngestError::Setting {
+            setting: "ingest.source",
+            problem: format!(
+                "names {} sources, of which `{}` is taken for aclImdb, and that is one whole",
+                paths.len(),
+                path.display()
+            ),
+            hint: "Name it alone, or files of rows: one, a pattern, or a list",
+        });
+    }
+    match form {
         Form::AclimdbFolder => aclimdb::read_folder(path, settings, progress, sink),
         Form::AclimdbArchive => {
             aclimdb::read_archive(path, settings, context.output(), progress, sink)

@@ -176,6 +176,50 @@ fn files_that_are_cut_off() {
     );
 }
 
+/// A zip of one member with the bit set that says that it is encrypted: bit 0 of the flags, which
+/// come after six bytes of a local header and after eight of an entry of the directory (APPNOTE
+/// 4.3.7 and 4.3.12).
+fn encrypted(mut zip: Vec<u8>) -> Vec<u8> {
+    let entry = zip
+        .windows(4)
+        .position(|window| window == b"PK\x01\x02")
+        .expect("a directory");
+    zip[6] |= 1;
+    zip[entry + 8] |= 1;
+    zip
+}
+
+#[test]
+fn documents_are_no_tables() {
+    check(
+        "x.xlsx",
+        zip(&[
+            ("[Content_Types].xml", b"<Types/>"),
+            ("xl/workbook.xml", b"<workbook/>"),
+        ]),
+        &[],
+        "error: `x.xlsx` is a document of Excel or Word, and a table of reviews was expected\n\n\
+         hint: Save its table as CSV, and pass that with `--source PATH`",
+    );
+}
+
+#[test]
+fn an_archive_of_reviews_comes_alone() {
+    let bench = Bench::new();
+    bench.write("x.csv", GOOD);
+    bench.write("x.tar.gz", gzip(&tar(&[])));
+    let refused = bench
+        .run("source = ['x.tar.gz', 'x.csv']")
+        .err()
+        .unwrap_or_default();
+    let folder = bench.path("");
+    assert_eq!(
+        refused.replace(&*folder.to_string_lossy(), ""),
+        "`ingest.source` names 2 sources, of which `x.tar.gz` is taken for aclImdb, and that is one whole | \
+         Name it alone, or files of rows: one, a pattern, or a list"
+    );
+}
+
 #[test]
 fn archives_that_want_out() {
     let hint = "hint: Unpack it and name the file in it with `--source PATH`";
@@ -196,6 +240,28 @@ fn archives_that_want_out() {
         "it has several files, among them `a.csv` and `b.csv`",
     );
     refused(&[], "there is no file in it");
+    let mut linked = zip::ZipWriter::new(std::io::Cursor::new(Vec::new()));
+    linked
+        .add_symlink(
+            "x.csv",
+            "/etc/passwd",
+            zip::write::SimpleFileOptions::default(),
+        )
+        .expect("a member");
+    check(
+        "x.zip",
+        linked.finish().expect("a zip").into_inner(),
+        &[],
+        &format!(
+            "error: `x.zip` cannot be read: its member `x.csv` is a link, which is never followed\n\n{hint}"
+        ),
+    );
+    check(
+        "x.zip",
+        encrypted(zip(&[("x.csv", GOOD.as_bytes())])),
+        &[],
+        &format!("error: `x.zip` cannot be read: its member `x.csv` is encrypted\n\n{hint}"),
+    );
     // Of the aclImdb archive only the reviews are taken, each checked by its name.
     let archive = tar(&[
         Member::File("aclImdb/train/pos/0_9.txt", b"good"),
@@ -220,6 +286,13 @@ fn bombs_are_stopped() {
         &bomb,
         &["ingest.max_unpacked_bytes=1000000"],
         "error: `x.csv.gz` is larger than allowed\n  caused by: it unpacks to more than 976.6 KiB\n\n\
+         hint: If it really holds that much, allow it with `--set ingest.max_unpacked_bytes=NUMBER`, or unpack it first",
+    );
+    check(
+        "x.zip",
+        zip(&[("x.csv", &[b'a'; 5 << 20])]),
+        &["ingest.max_unpacked_bytes=1000000"],
+        "error: `x.zip` is larger than allowed\n  caused by: it unpacks to more than 976.6 KiB\n\n\
          hint: If it really holds that much, allow it with `--set ingest.max_unpacked_bytes=NUMBER`, or unpack it first",
     );
 }

@@ -283,6 +283,12 @@ fn files_of_one_shape_are_read_by_the_names_of_their_columns() {
     bench.write("m/2.jsonl", "{\"label\":0,\"text\":\"g h i\"}\n");
     let mixed = bench.ingest("m/*", "").expect("both");
     assert_eq!(mixed.reviews()[2], "2|g h i|0|-|-|-|-|-|2.jsonl:1");
+    // A list is read in its own order, whatever the names.
+    let listed = bench
+        .run("source = ['m/2.jsonl', 'm/1*.csv']")
+        .expect("both");
+    assert_eq!(listed.reviews()[0], "0|g h i|0|-|-|-|-|-|2.jsonl:1");
+    assert_eq!(listed.reviews().len(), 3);
 }
 
 #[test]

@@ -2,16 +2,16 @@
 
 use std::path::PathBuf;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// `[ingest]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct IngestSettings {
-    /// The file or folder with the reviews, relative to the pipeline file. Not part of the step's
-    /// settings: the content of the source is an input of its own.
-    #[serde(skip_serializing)]
-    pub source: Option<PathBuf>,
+    /// The file or folder with the reviews, a pattern, or a list of these, relative to the pipeline
+    /// file. Not part of the step's settings: the content of the source is an input of its own.
+    #[serde(skip_serializing, deserialize_with = "one_or_many")]
+    pub source: Vec<PathBuf>,
     /// Where to get the source when no path is given.
     #[serde(skip_serializing)]
     pub download: Option<Download>,
@@ -48,7 +48,7 @@ pub struct IngestSettings {
 impl Default for IngestSettings {
     fn default() -> Self {
         Self {
-            source: None,
+            source: Vec::new(),
             download: None,
             format: SourceFormat::Auto,
             header: None,
@@ -65,6 +65,20 @@ impl Default for IngestSettings {
             max_unpacked_bytes: 64 << 30,
         }
     }
+}
+
+/// Reads a path or a list of paths.
+fn one_or_many<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<PathBuf>, D::Error> {
+    #[derive(Deserialize)]
+    #[serde(untagged, expecting = "expected a path, or a list of paths")]
+    enum OneOrMany {
+        One(PathBuf),
+        Many(Vec<PathBuf>),
+    }
+    Ok(match OneOrMany::deserialize(deserializer)? {
+        OneOrMany::One(path) => vec![path],
+        OneOrMany::Many(paths) => paths,
+    })
 }
 
 /// `[ingest.download]`: a file on the internet, pinned by its content.

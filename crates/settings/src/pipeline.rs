@@ -170,7 +170,7 @@ fn resolve(file: PipelineFile, path: &Path, folder: &Path) -> Result<Pipeline, S
     let in_folder = |path: &mut Option<PathBuf>| *path = path.take().map(|path| folder.join(path));
 
     let mut ingest = file.ingest;
-    in_folder(&mut ingest.source);
+    ingest.source = ingest.source.iter().map(|path| folder.join(path)).collect();
     let mut clean = file.clean;
     clean.seed.get_or_insert(seed);
     let mut tokenizers = file.tokenizer;

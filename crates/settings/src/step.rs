@@ -133,17 +133,18 @@ impl Pipeline {
         )
     }
 
-    /// A path wins over a download. A pattern stands for the files that match it, in the order of
+    /// Paths win over a download. A pattern stands for the files that match it, in the order of
     /// their names; one that nothing matches stands for itself, and is reported as missing.
     fn ingest_sources(&self) -> Vec<Source> {
-        match (&self.ingest.source, &self.ingest.download) {
-            (Some(path), _) => matching(path).into_iter().map(Source::Path).collect(),
-            (None, Some(pinned)) => vec![Source::Pinned {
+        let paths = self.ingest.source.iter().flat_map(|path| matching(path));
+        let mut sources: Vec<Source> = paths.map(Source::Path).collect();
+        if let (true, Some(pinned)) = (sources.is_empty(), &self.ingest.download) {
+            sources.push(Source::Pinned {
                 url: pinned.url.clone(),
                 sha256: pinned.sha256.clone(),
-            }],
-            (None, None) => Vec::new(),
+            });
         }
+        sources
     }
 }
 

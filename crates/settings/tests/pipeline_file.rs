@@ -301,13 +301,15 @@ fn paths_are_those_of_the_file_and_not_of_whoever_calls() {
     let pipeline = project.pipeline(&["pipeline.artifacts=../elsewhere"]);
     assert_eq!(
         pipeline.ingest.source,
-        Some(project.folder().join("reviews.csv"))
+        [project.folder().join("reviews.csv")]
     );
     assert_eq!(pipeline.artifacts, project.folder().join("../elsewhere"));
     let absolute = project.pipeline(&["ingest.source=/data/x.csv"]);
+    assert_eq!(absolute.ingest.source, [Path::new("/data/x.csv")]);
+    let several = project.pipeline(&["ingest.source=['a.csv', '/data/x.csv']"]);
     assert_eq!(
-        absolute.ingest.source.as_deref(),
-        Some(Path::new("/data/x.csv"))
+        several.ingest.source,
+        [project.folder().join("a.csv"), "/data/x.csv".into()]
     );
 }
 
