@@ -64,6 +64,17 @@ pub enum Contract {
         /// Tokens of the longest text it can read.
         longest: u32,
     },
+    /// What an encoder says about every review, in shards by split, and the encoder's own files.
+    Features {
+        /// Digest of the `tokenizer.json` of the encoder.
+        tokenizer: Digest,
+        /// Components of a review's features.
+        width: u32,
+        /// Longest row read, in tokens.
+        max_length: u32,
+        /// Class names in the order of their ids.
+        classes: Vec<String>,
+    },
     /// A model bundle.
     Model {
         /// Digest of the `tokenizer.json` it reads.

@@ -32,7 +32,7 @@ pub use guard::guarded;
 pub use key::{InputReference, Key, SourceReference, canonical_json, key_of};
 pub use lock::StepLock;
 pub use manifest::{FileEntry, FileRole, MANIFEST_NAME, Manifest, RunFacts};
-pub use pending::{OutputFile, PendingArtifact};
+pub use pending::{OutputFile, PendingArtifact, sync};
 pub use reader::Artifact;
 pub use sentiment::{Sentiment, Split};
 pub use source::{Source, SourceIndex};

@@ -54,6 +54,7 @@ pub struct PendingArtifact {
     folder: PathBuf,
     destination: PathBuf,
     discarded: PathBuf,
+    kept: PathBuf,
     _lock: StepLock,
 }
 
@@ -73,6 +74,7 @@ impl PendingArtifact {
         Ok(Self {
             stage,
             key,
+            kept: folder.with_extension("kept"),
             folder,
             destination,
             discarded,
@@ -83,6 +85,12 @@ impl PendingArtifact {
     /// The folder to write files into.
     pub fn folder(&self) -> &Path {
         &self.folder
+    }
+
+    /// Where a folder may be made for what survives a kill: the step's next run finds it as it was
+    /// left. It is gone once the artifact is in place.
+    pub fn kept(&self) -> &Path {
+        &self.kept
     }
 
     /// Digests and syncs the files, writes the manifest, and renames the folder into place.
@@ -120,6 +128,7 @@ impl PendingArtifact {
         sync(&path)?;
         sync(&self.folder)?;
         self.move_into_place()?;
+        remove_folder(&self.kept)?;
         Artifact::open(&self.destination)
     }
 
@@ -167,7 +176,7 @@ impl Drop for PendingArtifact {
 }
 
 /// Puts a file or folder on the disk, not just into the operating system's memory.
-pub(crate) fn sync(path: &Path) -> Result<(), ArtifactError> {
+pub fn sync(path: &Path) -> Result<(), ArtifactError> {
     File::open(path)
         .and_then(|file| file.sync_all())
         .map_err(ArtifactError::io("sync", path))

@@ -117,6 +117,17 @@ pub fn embedding(width: u32) -> SchemaRef {
     )])
 }
 
+/// A shard of an encoder's features: reviews in the order of the tokens, with their labels.
+pub fn features(width: u32) -> SchemaRef {
+    let item = Arc::new(Field::new_list_field(DataType::Float32, false));
+    let width = i32::try_from(width).unwrap_or(i32::MAX);
+    table(vec![
+        required("row_id", DataType::UInt64),
+        required("label", DataType::UInt8),
+        required("features", DataType::FixedSizeList(item, width)),
+    ])
+}
+
 /// `predictions.parquet` of evaluate: the calibrated probability that a review is positive.
 pub fn predictions() -> SchemaRef {
     table(vec![

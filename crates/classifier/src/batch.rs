@@ -1,8 +1,12 @@
 //! Batches: rows of about the same length, padded to the longest of them, with all that keeps the
 //! padding out of the result.
 
+use std::ops::Range;
+
+use settings::{FeaturePooling, WindowSettings};
 use tch::{Device, Tensor};
 
+use crate::windows::{Owners, windows_of};
 use crate::{Stream, TokenRows};
 
 /// Some rows as tensors. T is the length of the longest, B the number of rows; everything is
@@ -20,12 +24,23 @@ pub struct Batch {
     pub reversed: Tensor,
     /// `[B]` i64: the place of each row's last token.
     pub last: Tensor,
-    /// `[B]` i64: class ids.
+    /// `[R]` i64: class ids of the reviews.
     pub labels: Tensor,
-    /// Rows.
+    /// Rows of the tensors above: reviews, or windows of reviews.
     pub rows: i64,
+    /// Whose windows they are, where long rows are read in parts.
+    pub owners: Option<Owners>,
     /// Tokens, without padding.
     pub tokens: u64,
+}
+
+/// How a network reads rows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reading {
+    /// A batch is at least this long, padding included: a convolution needs its kernel's width.
+    pub least_length: usize,
+    /// How long rows are divided, if they are.
+    pub windows: Option<WindowSettings>,
 }
 
 /// What may change a row on its way into a batch, and by which random numbers.
@@ -38,12 +53,12 @@ pub struct WordDropout {
 }
 
 impl Batch {
-    /// Gathers rows. A batch is at least `least_length` long (a convolution needs its kernel's width).
+    /// Gathers rows, as the network reads them.
     pub fn gather(
         rows: &TokenRows,
         chosen: &[usize],
         pad_id: u32,
-        least_length: usize,
+        reading: Reading,
         dropout: Option<WordDropout>,
         device: Device,
     ) -> Self {
@@ -55,7 +70,33 @@ impl Batch {
             .iter()
             .map(|&row| i64::from(rows.label(row)))
             .collect();
-        Self::from_rows(&texts, &labels, pad_id, least_length, device)
+        let Some(settings) = reading.windows else {
+            return Self::from_rows(&texts, &labels, pad_id, reading.least_length, device);
+        };
+        let windows: Vec<Vec<Vec<i64>>> =
+            texts.iter().map(|ids| windows_of(ids, settings)).collect();
+        let counts: Vec<usize> = windows.iter().map(Vec::len).collect();
+        let windows: Vec<Vec<i64>> = windows.into_iter().flatten().collect();
+        Self {
+            owners: Some(Owners::new(&counts, device)),
+            ..Self::from_rows(&windows, &labels, pad_id, reading.least_length, device)
+        }
+    }
+
+    /// What was found in windows `[B, W]`, put together by review `[R, W]`, as it was found within
+    /// each.
+    pub(crate) fn pool_windows(&self, found: &Tensor, pooling: FeaturePooling) -> Tensor {
+        match (&self.owners, pooling) {
+            (None, _) => found.shallow_clone(),
+            (Some(owners), FeaturePooling::Cls) => owners.mean(found),
+            (Some(owners), FeaturePooling::Mean) => owners.weighted_mean(found, &self.lengths),
+            (Some(owners), FeaturePooling::Max) => owners.max(found),
+        }
+    }
+
+    /// Reviews.
+    pub fn reviews(&self) -> i64 {
+        self.labels.size()[0]
     }
 
     /// Puts rows of ids into tensors. Every row has at least one id.
@@ -101,6 +142,7 @@ impl Batch {
             last: Tensor::from_slice(&last).to_device(device),
             labels: Tensor::from_slice(labels).to_device(device),
             rows: batch,
+            owners: None,
             tokens: texts.iter().map(|text| text.len() as u64).sum(),
         }
     }
@@ -141,6 +183,22 @@ pub fn epoch_batches(rows: &TokenRows, batch_size: usize, stream: Stream) -> Vec
         batches.extend(pool.chunks(batch_size).map(<[usize]>::to_vec));
     }
     stream.child(1).shuffle(&mut batches);
+    batches
+}
+
+/// Batches for looking only: some rows, sorted by length, as many in a batch as have about this many
+/// tokens together.
+pub fn batches_of_tokens(rows: &TokenRows, span: Range<usize>, tokens: usize) -> Vec<Vec<usize>> {
+    let mut order: Vec<usize> = span.collect();
+    order.sort_by_key(|&row| rows.length(row));
+    let mut batches: Vec<Vec<usize>> = Vec::new();
+    for row in order {
+        match batches.last_mut() {
+            // Rows come by length, so this one is the longest.
+            Some(batch) if (batch.len() + 1) * rows.length(row) <= tokens => batch.push(row),
+            _ => batches.push(vec![row]),
+        }
+    }
     batches
 }
 

@@ -7,11 +7,11 @@ use std::path::Path;
 use artifact::{ArtifactError, Digest};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
-use settings::{ModelKind, ModelSettings, Truncation};
-use tch::{Device, Tensor};
+use settings::{FeatureSettings, ModelKind, ModelSettings, Truncation};
+use tch::{Device, Kind, Tensor};
 
 use crate::parameters::as_slice;
-use crate::{ClassifierError, EncoderConfig, Network, Sizes, Weights};
+use crate::{ClassifierError, EncoderConfig, FeatureRows, Network, Parameters, Sizes, Weights};
 
 /// The format of `model.json` that this version writes and reads.
 const FORMAT: u32 = 1;
@@ -24,6 +24,9 @@ pub struct ModelFile {
     pub format: u32,
     /// The network and how it was trained.
     pub architecture: ModelSettings,
+    /// What a probe reads of its encoder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<FeatureSettings>,
     /// Sizes taken over from the artifacts.
     pub sizes: Sizes,
     /// The tokenizer it reads.
@@ -195,12 +198,16 @@ impl Bundle {
         let tensors = SafeTensors::deserialize(&bytes)
             .map_err(|error| refused(format!("`model.safetensors` cannot be read: {error}")))?;
         let network = match model.architecture.kind {
-            ModelKind::Transformer => {
+            ModelKind::Transformer | ModelKind::Probe => {
                 let config = EncoderConfig::parse(&read("config.json")?).map_err(|problem| {
                     refused(format!("`config.json` cannot be used: {problem}"))
                 })?;
                 check_sizes(&config, model.sizes).map_err(refused)?;
-                Network::empty_transformer(&model.architecture, config, model.sizes.classes)
+                let classes = model.sizes.classes;
+                match &model.features {
+                    Some(features) => Network::empty_frozen(features, config, classes),
+                    None => Network::empty_transformer(&model.architecture, config, classes),
+                }
             }
             _ => {
                 let values = model.sizes.vocabulary_size as usize * model.sizes.width as usize;
@@ -213,6 +220,31 @@ impl Bundle {
             network,
             weights,
         })
+    }
+}
+
+impl Bundle {
+    /// How far a probe's positive class is ahead of its negative one, from features computed
+    /// already.
+    ///
+    /// # Errors
+    /// They are of another width.
+    pub fn differences_of(&self, rows: &FeatureRows) -> Result<Vec<f64>, ClassifierError> {
+        let (found, expected) = (rows.values.size()[1], self.network.state_width());
+        if found != expected {
+            return Err(ClassifierError::Misfit {
+                left: "model",
+                right: "features",
+                reason: format!("the model reads {expected} components and there are {found}"),
+            });
+        }
+        let parameters = Parameters::view(self.network.layout(), &self.weights.flat, false);
+        let [weight, bias] = self.network.output().map(|id| parameters.get(id));
+        let values = rows.values.to_device(weight.device());
+        let logits = values.linear(weight, Some(bias)).to_device(Device::Cpu);
+        let difference = logits.select(1, 1) - logits.select(1, 0);
+        Vec::try_from(difference.to_kind(Kind::Double))
+            .map_err(ClassifierError::torch("read the logits"))
     }
 }
 

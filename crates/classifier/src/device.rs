@@ -23,15 +23,30 @@ impl ChosenDevice {
     /// The number format of a model's activations on this device, with the reason where it was
     /// chosen here.
     pub fn compute_kind(&self, model: &ModelSettings) -> (Kind, &'static str) {
-        match (model.kind, model.training.precision) {
-            (ModelKind::Transformer, Precision::Bf16) => (Kind::BFloat16, "asked for"),
-            (ModelKind::Transformer, Precision::Auto) if self.multiplies_bf16() => {
+        match model.kind {
+            ModelKind::Transformer => self.kind_of(model.training.precision),
+            _ => (Kind::Float, "asked for"),
+        }
+    }
+
+    /// The number format of an encoder's activations on this device, with the reason.
+    pub fn kind_of(&self, precision: Precision) -> (Kind, &'static str) {
+        match precision {
+            Precision::Bf16 => (Kind::BFloat16, "asked for"),
+            Precision::F32 => (Kind::Float, "asked for"),
+            Precision::Auto if self.multiplies_bf16() => {
                 (Kind::BFloat16, "this device multiplies it faster")
             }
-            (ModelKind::Transformer, Precision::Auto) => {
-                (Kind::Float, "this device is not faster in bf16")
-            }
-            _ => (Kind::Float, "asked for"),
+            Precision::Auto => (Kind::Float, "this device is not faster in bf16"),
+        }
+    }
+
+    /// A number format as people call it.
+    pub fn name_of(kind: Kind) -> &'static str {
+        if kind == Kind::BFloat16 {
+            "bf16"
+        } else {
+            "f32"
         }
     }
 

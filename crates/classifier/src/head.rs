@@ -112,6 +112,24 @@ impl Head {
         }
     }
 
+    /// The output layer alone, all zeros, under the name it has everywhere.
+    pub(crate) fn linear(inputs: i64, classes: i64, layout: &mut Layout) -> Self {
+        let weight = vec![0.0; (classes * inputs) as usize];
+        Self {
+            hidden: Vec::new(),
+            activation: Activation::Relu,
+            output: Dense::new("output", [classes, inputs], &weight, None, layout),
+            classes,
+            dropout: 0.0,
+            drops_input: false,
+        }
+    }
+
+    /// Weight and bias of the output layer.
+    pub(crate) fn output(&self) -> [ParameterId; 2] {
+        [self.output.weight, self.output.bias]
+    }
+
     /// Number of logits.
     pub(crate) fn classes(&self) -> i64 {
         self.classes

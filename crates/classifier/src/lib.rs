@@ -9,6 +9,7 @@ mod dropout;
 mod embedding;
 mod encoder;
 mod error;
+mod features;
 mod head;
 mod initial;
 mod network;
@@ -18,10 +19,12 @@ mod predict;
 mod random;
 mod recurrent;
 mod replica;
+mod shards;
 mod tokens;
 mod transformers;
+mod windows;
 
-pub use batch::{Batch, WordDropout, epoch_batches, sorted_batches};
+pub use batch::{Batch, Reading, WordDropout, batches_of_tokens, epoch_batches, sorted_batches};
 pub use bundle::{
     Bundle, Calibration, ModelFile, Provenance, TokenizerReference, ValidationResult, save_bundle,
 };
@@ -32,11 +35,13 @@ pub use encoder::{Activation, Encoder, EncoderConfig, Family, Loaded};
 pub use error::ClassifierError;
 pub use network::{Network, Pretrained, Sizes};
 pub use parameters::{Layout, ParameterId, ParameterSpec, Parameters, as_slice, as_slice_mut};
-pub use predict::{Logits, logits_of};
+pub use predict::{Asked, Logits, logits_of, states_of};
 pub use random::Stream;
 pub use replica::{Pass, Replica, Weights};
+pub use shards::{FeatureRows, SHARD_ROWS, shard_name, write_shard};
 pub use tokens::{TokenContract, TokenRows};
 pub use transformers::{TRANSFORMERS_FILES, save_for_transformers};
+pub use windows::Owners;
 
 /// The version of libtorch that the `tch` crate was made for, recorded with every model.
 pub const LIBTORCH_VERSION: &str = "2.11.0";

@@ -2,17 +2,18 @@
 
 use std::path::Path;
 
-use settings::{ModelKind, ModelSettings};
+use settings::{FeaturePooling, FeatureSettings, ModelKind, ModelSettings, WindowSettings};
 use tch::{Device, Tensor};
 
 use crate::convolution::Convolution;
 use crate::dropout::dropout;
 use crate::encoder::{Encoder, EncoderConfig, Loaded};
+use crate::features::Features;
 use crate::head::Head;
 use crate::parameters::{Layout, ParameterId, Parameters};
 use crate::pooling::masked_mean;
 use crate::recurrent::Recurrent;
-use crate::{Batch, ClassifierError, Mode, Stream};
+use crate::{Batch, ClassifierError, Mode, Reading, Stream, Weights};
 
 /// The sizes that a network takes over from the artifacts; none of them is a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -37,6 +38,7 @@ pub struct Network {
     body: Body,
     head: Head,
     embedding_dropout: f64,
+    windows: Option<WindowSettings>,
     width: i64,
 }
 
@@ -46,6 +48,7 @@ enum Body {
     Recurrent(Recurrent),
     Convolution(Convolution),
     Encoder(Encoder),
+    Features(Features),
 }
 
 /// A network that starts from a pretrained encoder.
@@ -58,6 +61,18 @@ pub struct Pretrained {
 }
 
 impl Pretrained {
+    /// The first weights on a device.
+    pub fn weights(&self, device: Device) -> Weights {
+        let frozen = self.network.embedding().is_none().then(|| {
+            let table = Tensor::from_slice(&self.words).view([-1, self.network.width]);
+            table.to_device(device)
+        });
+        Weights {
+            flat: self.network.initial(device),
+            frozen,
+        }
+    }
+
     /// The sizes it has from its encoder.
     pub fn sizes(&self) -> Sizes {
         let classes = u32::try_from(self.network.head.classes()).unwrap_or(u32::MAX);
@@ -97,8 +112,8 @@ impl Network {
                 let output = recurrent.output_width();
                 (Body::Recurrent(recurrent), output, 0)
             }
-            ModelKind::Transformer => {
-                unreachable!("a transformer starts from an encoder, never from a table")
+            ModelKind::Transformer | ModelKind::Probe => {
+                unreachable!("what has an encoder starts from it, never from a table")
             }
         };
         let classes = i64::from(sizes.classes);
@@ -117,6 +132,7 @@ impl Network {
             body,
             head,
             embedding_dropout: settings.embedding_dropout,
+            windows: None,
             width,
         }
     }
@@ -182,6 +198,56 @@ impl Network {
             body: Body::Encoder(encoder),
             head,
             embedding_dropout: settings.embedding_dropout,
+            windows: settings.windows,
+            width,
+        }
+    }
+
+    /// An encoder from its folder that stays as it is, and the output layer of a probe, all zeros.
+    ///
+    /// # Errors
+    /// The folder does not hold what it should: see [`Encoder::load`].
+    pub fn frozen(
+        features: &FeatureSettings,
+        folder: &Path,
+        classes: u32,
+    ) -> Result<Pretrained, ClassifierError> {
+        let config = Encoder::config_of(folder)?;
+        let words = Encoder::words_of(folder, &config)?;
+        let mut layout = Layout::default();
+        let encoder = Encoder::load(folder, &mut layout)?.encoder;
+        let network = Self::with_features(features, encoder, classes, layout);
+        Ok(Pretrained { network, words })
+    }
+
+    /// The network of a probe's bundle with an encoder of this shape, all zeros.
+    pub(crate) fn empty_frozen(
+        features: &FeatureSettings,
+        config: EncoderConfig,
+        classes: u32,
+    ) -> Self {
+        let mut layout = Layout::default();
+        let encoder = Encoder::empty(config, &mut layout);
+        Self::with_features(features, encoder, classes, layout)
+    }
+
+    fn with_features(
+        features: &FeatureSettings,
+        encoder: Encoder,
+        classes: u32,
+        mut layout: Layout,
+    ) -> Self {
+        let (family, width) = (encoder.config().family, encoder.config().width);
+        let body = Features::new(encoder, features);
+        let head = Head::linear(body.width(), i64::from(classes), &mut layout);
+        Self {
+            layout,
+            embedding: None,
+            embedding_name: Encoder::word_table_name(family),
+            body: Body::Features(body),
+            head,
+            embedding_dropout: 0.0,
+            windows: features.windows,
             width,
         }
     }
@@ -205,16 +271,37 @@ impl Network {
     pub fn encoder(&self) -> Option<&EncoderConfig> {
         match &self.body {
             Body::Encoder(encoder) => Some(encoder.config()),
+            Body::Features(features) => Some(features.encoder().config()),
             _ => None,
         }
     }
 
-    /// Rows of a batch must be at least this long, padding included.
-    pub fn least_length(&self) -> usize {
-        match &self.body {
+    /// How it reads rows.
+    pub fn reading(&self) -> Reading {
+        let least_length = match &self.body {
             Body::Convolution(convolution) => convolution.least_length(),
             _ => 1,
+        };
+        Reading {
+            least_length,
+            windows: self.windows,
         }
+    }
+
+    /// Components of what its output layer, or its head, reads of a row.
+    pub fn state_width(&self) -> i64 {
+        match &self.body {
+            Body::Mean => self.width,
+            Body::Recurrent(recurrent) => recurrent.output_width(),
+            Body::Convolution(convolution) => convolution.output_width(),
+            Body::Encoder(encoder) => encoder.config().width,
+            Body::Features(features) => features.width(),
+        }
+    }
+
+    /// Weight and bias of the output layer.
+    pub fn output(&self) -> [ParameterId; 2] {
+        self.head.output()
     }
 
     /// Token vectors of a batch from an embedding matrix: `[V, D]` to `[T, B, D]`.
@@ -225,7 +312,7 @@ impl Network {
             .view([size[0], size[1], self.width])
     }
 
-    /// Logits `[B, C]` from token vectors `[T, B, D]`.
+    /// Logits `[R, C]` from token vectors `[T, B, D]`.
     pub fn forward(
         &self,
         vectors: &Tensor,
@@ -233,11 +320,25 @@ impl Network {
         parameters: &Parameters,
         mode: Mode,
     ) -> Tensor {
-        let state = match &self.body {
+        let state = self.state(vectors, batch, parameters, mode);
+        self.head.forward(&state, parameters, mode)
+    }
+
+    /// What the head reads, `[R, W]` with W of [`Network::state_width`].
+    pub fn state(
+        &self,
+        vectors: &Tensor,
+        batch: &Batch,
+        parameters: &Parameters,
+        mode: Mode,
+    ) -> Tensor {
+        match &self.body {
             Body::Encoder(encoder) => {
                 let drop = self.embedding_dropout;
-                encoder.first_state(vectors, batch, parameters, mode, drop)
+                let state = encoder.first_state(vectors, batch, parameters, mode, drop);
+                batch.pool_windows(&state, FeaturePooling::Cls)
             }
+            Body::Features(features) => features.forward(vectors, batch, parameters),
             body => {
                 let vectors = dropout(vectors, self.embedding_dropout, mode, 1);
                 match body {
@@ -250,8 +351,7 @@ impl Network {
                     _ => masked_mean(&vectors, batch),
                 }
             }
-        };
-        self.head.forward(&state, parameters, mode)
+        }
     }
 
     /// The initial parameters as one buffer on a device.

@@ -1,9 +1,10 @@
 //! Asking a network about many rows, on all cores.
 
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
-use tch::Device;
+use tch::{Device, Tensor};
 
 use crate::{Batch, ClassifierError, Network, Replica, TokenRows, sorted_batches};
 
@@ -58,42 +59,98 @@ pub fn logits_of(
     progress: &(impl Fn(u64) + Sync),
 ) -> Result<Logits, ClassifierError> {
     let batches = sorted_batches(rows, batch_size);
-    let next = AtomicUsize::new(0);
-    let parts = replicas
-        .par_iter_mut()
-        .map(|replica| {
-            let mut done = Vec::new();
-            // Longest first, so that no core is left with a long batch at the end.
-            while let Some(index) = batches
-                .len()
-                .checked_sub(1 + next.fetch_add(1, Ordering::Relaxed))
-            {
-                let batch = Batch::gather(
-                    rows,
-                    &batches[index],
-                    pad_id,
-                    network.least_length(),
-                    None,
-                    device,
-                );
-                let logits = replica
-                    .logits(network, &batch)
-                    .to_device(Device::Cpu)
-                    .contiguous()
-                    .view([-1]);
-                let logits = Vec::<f32>::try_from(logits)
-                    .map_err(ClassifierError::torch("read the logits"))?;
-                done.push((index, logits));
-                progress(batches[index].len() as u64);
-            }
-            Ok(done)
-        })
-        .collect::<Result<Vec<_>, ClassifierError>>()?;
-    let mut values = vec![0_f32; rows.len() * classes];
-    for (index, logits) in parts.into_iter().flatten() {
-        for (&row, row_logits) in batches[index].iter().zip(logits.chunks_exact(classes)) {
-            values[row * classes..][..classes].copy_from_slice(row_logits);
-        }
-    }
+    let asked = Asked {
+        network,
+        rows,
+        pad_id,
+        device,
+    };
+    let compute = |replica: &Replica, batch: &Batch| replica.logits(network, batch);
+    let values = asked.values(
+        replicas,
+        &batches,
+        0..rows.len(),
+        classes,
+        compute,
+        progress,
+    )?;
     Ok(Logits { values, classes })
+}
+
+/// What the head reads of some rows: `span.len()` rows of [`Network::state_width`] values, in
+/// order, from these batches of them.
+///
+/// # Errors
+/// As for [`logits_of`].
+pub fn states_of(
+    asked: &Asked<'_>,
+    replicas: &mut [Replica],
+    batches: &[Vec<usize>],
+    span: Range<usize>,
+    progress: &(impl Fn(u64) + Sync),
+) -> Result<Vec<f32>, ClassifierError> {
+    let width = asked.network.state_width() as usize;
+    let compute = |replica: &Replica, batch: &Batch| replica.states(asked.network, batch);
+    asked.values(replicas, batches, span, width, compute, progress)
+}
+
+/// A network and the rows it is asked about.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The network.
+    pub network: &'a Network,
+    /// The rows.
+    pub rows: &'a TokenRows,
+    /// The id that fills short rows of a batch.
+    pub pad_id: u32,
+    /// Where batches go.
+    pub device: Device,
+}
+
+impl Asked<'_> {
+    /// `width` values for every row of `span`, in order, from batches of its rows that come with
+    /// the longest last.
+    fn values(
+        &self,
+        replicas: &mut [Replica],
+        batches: &[Vec<usize>],
+        span: Range<usize>,
+        width: usize,
+        compute: impl Fn(&Replica, &Batch) -> Tensor + Sync,
+        progress: &(impl Fn(u64) + Sync),
+    ) -> Result<Vec<f32>, ClassifierError> {
+        let next = AtomicUsize::new(0);
+        let reading = self.network.reading();
+        let parts = replicas
+            .par_iter_mut()
+            .map(|replica| {
+                let mut done = Vec::new();
+                // Longest first, so that no core is left with a long batch at the end.
+                while let Some(index) = batches
+                    .len()
+                    .checked_sub(1 + next.fetch_add(1, Ordering::Relaxed))
+                {
+                    let chosen = &batches[index];
+                    let batch =
+                        Batch::gather(self.rows, chosen, self.pad_id, reading, None, self.device);
+                    let values = compute(replica, &batch)
+                        .to_device(Device::Cpu)
+                        .contiguous()
+                        .view([-1]);
+                    let values = Vec::<f32>::try_from(values)
+                        .map_err(ClassifierError::torch("read the results"))?;
+                    done.push((index, values));
+                    progress(chosen.len() as u64);
+                }
+                Ok(done)
+            })
+            .collect::<Result<Vec<_>, ClassifierError>>()?;
+        let mut all = vec![0_f32; span.len() * width];
+        for (index, values) in parts.into_iter().flatten() {
+            for (&row, values) in batches[index].iter().zip(values.chunks_exact(width)) {
+                all[(row - span.start) * width..][..width].copy_from_slice(values);
+            }
+        }
+        Ok(all)
+    }
 }

@@ -90,6 +90,15 @@ impl Replica {
         })
     }
 
+    /// What the head reads `[R, W]`, without gradients.
+    pub fn states(&self, network: &Network, batch: &Batch) -> Tensor {
+        no_grad(|| {
+            let vectors = network.look_up(&self.embedding, batch).to_kind(self.kind);
+            let states = network.state(&vectors, batch, &self.parameters, Mode::Evaluate);
+            states.to_kind(Kind::Float)
+        })
+    }
+
     /// Runs forward and backward. Gradients of `sum of losses * scale` stay in the leaves and in
     /// the result until [`Replica::collect`].
     ///
@@ -134,7 +143,7 @@ impl Replica {
         Ok(Pass {
             loss: loss.double_value(&[]),
             correct: u64::try_from(correct.int64_value(&[])).unwrap_or(0),
-            rows: batch.rows as u64,
+            rows: batch.reviews() as u64,
             tokens: batch.tokens,
             looked_up,
         })

@@ -144,6 +144,7 @@ fn bundle_of(family: &str) -> Bundle {
     let model = ModelFile {
         format: ModelFile::FORMAT,
         architecture: settings(),
+        features: None,
         sizes: Sizes {
             vocabulary_size: config.vocabulary_size as u32,
             width: config.width as u32,
@@ -190,6 +191,7 @@ fn settings() -> ModelSettings {
         filters: 1,
         kernel_widths: vec![],
         frozen_layers: 0,
+        windows: None,
         layer_decay: 1.0,
         seed: 1,
         training: TrainingSettings::default(),

@@ -27,6 +27,7 @@ fn settings(kind: ModelKind, pooling: Pooling, bidirectional: bool, layers: u32)
         filters: 4,
         kernel_widths: vec![2, 3],
         frozen_layers: 0,
+        windows: None,
         layer_decay: 1.0,
         seed: 11,
         training: TrainingSettings::default(),
@@ -92,7 +93,7 @@ fn batch(network: &Network, texts: &[Vec<i64>], labels: &[i64], least_length: us
         texts,
         labels,
         PAD,
-        least_length.max(network.least_length()),
+        least_length.max(network.reading().least_length),
         Device::Cpu,
     )
 }

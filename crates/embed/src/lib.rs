@@ -5,6 +5,7 @@ mod align;
 mod coverage;
 mod encoder;
 mod error;
+mod features;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -46,15 +47,19 @@ and `coverage.json`: which share of the vocabulary and of the running tokens the
     type Options = NoOptions;
 
     fn run(context: &Context, settings: EmbeddingSettings) -> Result<Outcome, Failure> {
-        if settings.kind == EmbeddingKind::Encoder {
-            return encoder::import(context);
+        match settings.kind {
+            EmbeddingKind::Encoder => return encoder::import(context),
+            EmbeddingKind::Features => return features::compute(context, &settings),
+            _ => {}
         }
         let vocabulary = Vocabulary::open(context.input(StageName::Tokenize))?;
         let (matrix, coverage, summary) = match settings.kind {
             EmbeddingKind::Random => random_matrix(&vocabulary, &settings, context)?,
             EmbeddingKind::Static => static_matrix(&vocabulary, &settings, context)?,
             EmbeddingKind::Learned => learned_matrix(&vocabulary, &settings, context)?,
-            EmbeddingKind::Encoder => unreachable!("an encoder is taken over as it is"),
+            EmbeddingKind::Encoder | EmbeddingKind::Features => {
+                unreachable!("what has no vectors for words was made above")
+            }
         };
         let path = context.output().join(EMBEDDING);
         let rows = write_arrays(

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use artifact::{Artifact, Contract, OutputFile, Split, StageName};
 use classifier::{
-    Bundle, ChosenDevice, ClassifierError, LIBTORCH_VERSION, Replica, TokenContract, TokenRows,
-    choose_device, logits_of,
+    Bundle, ChosenDevice, ClassifierError, FeatureRows, LIBTORCH_VERSION, Replica, TokenContract,
+    TokenRows, choose_device, logits_of,
 };
 use metrics::{Metric, MetricsError, MetricsFile, Tally, summary};
 use settings::EvaluationSettings;
@@ -118,6 +118,9 @@ fn predict(
     device: &ChosenDevice,
     split: Split,
 ) -> Result<Vec<Prediction>, ClassifierError> {
+    if bundle.model.features.is_some() {
+        return predict_from_features(context, bundle, split);
+    }
     let rows = TokenRows::open(context.input(StageName::Tokenize), split)?;
     let task = context.progress().task(
         &format!("predicting {split}"),
@@ -152,6 +155,36 @@ fn predict(
         .into_iter()
         .enumerate()
         .map(predict)
+        .collect())
+}
+
+/// What a probe says, from the features that the encoder in its bundle has computed already.
+fn predict_from_features(
+    context: &Context,
+    bundle: &Bundle,
+    split: Split,
+) -> Result<Vec<Prediction>, ClassifierError> {
+    let tokens = TokenContract::of(context.input(StageName::Tokenize))?;
+    let features = context.input(StageName::Embed);
+    if features.identity() != bundle.model.provenance.embedding {
+        return Err(ClassifierError::Misfit {
+            left: "model",
+            right: "features",
+            reason: "the model was fitted to other features".to_owned(),
+        });
+    }
+    let rows = FeatureRows::open(features, &tokens, split)?;
+    let calibration = bundle.model.calibration;
+    let differences = bundle.differences_of(&rows)?;
+    let reviews = rows.row_ids.into_iter().zip(rows.labels);
+    Ok(reviews
+        .zip(differences)
+        .map(|((row_id, label), difference)| Prediction {
+            row_id,
+            split,
+            label,
+            probability: calibration.probability(difference) as f32,
+        })
         .collect())
 }
 

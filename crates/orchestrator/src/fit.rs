@@ -35,7 +35,7 @@ fn ids(contract: &Contract) -> Option<Ids> {
             tokenizer: *tokenizer,
             vocabulary_size: Some(*vocabulary_size),
         }),
-        Contract::Encoder { tokenizer, .. } => Some(Ids {
+        Contract::Encoder { tokenizer, .. } | Contract::Features { tokenizer, .. } => Some(Ids {
             tokenizer: *tokenizer,
             vocabulary_size: None,
         }),
@@ -54,7 +54,9 @@ fn width(contract: &Contract) -> Option<u32> {
 
 fn classes(contract: &Contract) -> Option<&[String]> {
     match contract {
-        Contract::Tokens { classes, .. } | Contract::Model { classes, .. } => Some(classes),
+        Contract::Tokens { classes, .. }
+        | Contract::Features { classes, .. }
+        | Contract::Model { classes, .. } => Some(classes),
         _ => None,
     }
 }

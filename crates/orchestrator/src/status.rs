@@ -106,7 +106,7 @@ fn rows(manifest: &Manifest) -> Option<u64> {
             unlabelled,
             ..
         } => Some(train + validation + test + unlabelled),
-        Contract::Tokens { .. } => manifest
+        Contract::Tokens { .. } | Contract::Features { .. } => manifest
             .files
             .iter()
             .filter_map(|file| file.rows)

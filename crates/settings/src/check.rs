@@ -9,8 +9,8 @@ use indexmap::IndexMap;
 use crate::encoder;
 use crate::vectors::{self, VectorsError};
 use crate::{
-    EmbeddingKind, EmbeddingSettings, LearnedSettings, ModelSettings, Pipeline, SettingsError,
-    TokenizerKind, TokenizerSettings, TrainingSettings,
+    EmbeddingKind, EmbeddingSettings, LearnedSettings, ModelKind, ModelSettings, Pipeline,
+    SettingsError, TokenizerKind, TokenizerSettings, TrainingSettings,
 };
 
 pub(crate) fn check(pipeline: &Pipeline) -> Result<(), SettingsError> {
@@ -21,6 +21,9 @@ pub(crate) fn check(pipeline: &Pipeline) -> Result<(), SettingsError> {
     }
     for (name, embedding) in &pipeline.embeddings {
         let key = format!("embedding.{name}");
+        if embedding.kind == EmbeddingKind::Features {
+            encoder::encoder_of(pipeline, &key, embedding)?;
+        }
         let tokenizer = refer(
             &format!("{key}.tokenizer"),
             "tokenizer",
@@ -28,6 +31,9 @@ pub(crate) fn check(pipeline: &Pipeline) -> Result<(), SettingsError> {
             &pipeline.tokenizers,
         )?;
         check_embedding(&key, embedding, tokenizer)?;
+        if embedding.kind == EmbeddingKind::Features {
+            encoder::check_features(pipeline, &key, embedding)?;
+        }
     }
     for (name, model) in &pipeline.models {
         let key = format!("model.{name}");
@@ -38,12 +44,15 @@ pub(crate) fn check(pipeline: &Pipeline) -> Result<(), SettingsError> {
             &pipeline.embeddings,
         )?;
         let tokenizer = &pipeline.tokenizers[&embedding.tokenizer];
-        encoder::check_model(
-            &key,
-            model.kind == crate::ModelKind::Transformer,
-            &model.embedding,
-            embedding.kind == EmbeddingKind::Encoder,
-        )?;
+        encoder::check_model(&key, model, embedding)?;
+        if model.kind == ModelKind::Transformer {
+            encoder::check_length(
+                pipeline,
+                &model.embedding,
+                &embedding.tokenizer,
+                model.windows,
+            )?;
+        }
         check_model(&key, model, tokenizer)?;
         check_training(&format!("{key}.training"), &model.training)?;
     }
@@ -214,6 +223,19 @@ fn check_embedding(
     embedding: &EmbeddingSettings,
     tokenizer: &TokenizerSettings,
 ) -> Result<(), SettingsError> {
+    if embedding.kind != EmbeddingKind::Features {
+        for (name, given) in [
+            ("encoder", embedding.encoder.is_some()),
+            ("features", embedding.features.is_some()),
+        ] {
+            if given {
+                return Err(SettingsError::value(
+                    format!("{key}.{name}"),
+                    "is for `kind = \"features\"` only",
+                ));
+            }
+        }
+    }
     match embedding.kind {
         EmbeddingKind::Random | EmbeddingKind::Learned => {
             if embedding.source.is_some() {
@@ -241,6 +263,20 @@ fn check_embedding(
             Some(path) => check_vectors(key, path, embedding.width),
         },
         EmbeddingKind::Encoder => encoder::check(key, embedding, tokenizer),
+        EmbeddingKind::Features => {
+            let others = [
+                ("source", embedding.source.is_some()),
+                ("width", embedding.width.is_some()),
+                ("learning", embedding.learning.is_some()),
+            ];
+            match others.iter().find(|(_, given)| *given) {
+                None => Ok(()),
+                Some((name, _)) => Err(SettingsError::value(
+                    format!("{key}.{name}"),
+                    "cannot be set for features, which have it from their encoder",
+                )),
+            }
+        }
     }
 }
 
@@ -335,16 +371,15 @@ fn check_model(
         inside(&format!("{key}.{name}"), share, 0.0, 0.95)?;
     }
     inside(&format!("{key}.layer_decay"), model.layer_decay, 0.01, 1.0)?;
-    if model.kind != crate::ModelKind::Transformer
-        && model.training.precision == crate::Precision::Bf16
-    {
+    encoder::check_windows(key, model.windows)?;
+    if model.kind != ModelKind::Transformer && model.training.precision == crate::Precision::Bf16 {
         return Err(SettingsError::Value {
             key: format!("{key}.training.precision"),
             problem: "is `bf16`, which only a transformer computes in".to_owned(),
             hint: Some("Take `auto` or `f32`".to_owned()),
         });
     }
-    if model.kind == crate::ModelKind::Cnn {
+    if model.kind == ModelKind::Cnn {
         positive(&format!("{key}.filters"), model.filters)?;
         let widest = model.kernel_widths.iter().max().copied().unwrap_or(0);
         if widest == 0 || model.kernel_widths.contains(&0) {

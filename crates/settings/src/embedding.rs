@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use artifact::Source;
 use serde::{Deserialize, Serialize};
 
+use crate::Precision;
+
 /// `[embedding.NAME]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -25,6 +27,12 @@ pub struct EmbeddingSettings {
     /// How vectors are learned.
     #[serde(default)]
     pub learning: Option<LearnedSettings>,
+    /// The embedding of `kind = "encoder"` whose states are kept, for `kind = "features"`.
+    #[serde(default, skip_serializing)]
+    pub encoder: Option<String>,
+    /// What is kept of an encoder's states.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub features: Option<FeatureSettings>,
     /// Seed of random and learned vectors; the pipeline's where none is given.
     #[serde(default)]
     pub seed: Option<u64>,
@@ -61,6 +69,57 @@ impl Default for LearnedSettings {
     }
 }
 
+/// `[embedding.NAME.features]`, for `kind = "features"`: what an encoder that is not trained further
+/// says about a review. Every pooling of every layer is kept, side by side.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct FeatureSettings {
+    /// Layers by number: 0 is the embedding, 1 the first layer, -1 the last, -2 the one before it.
+    pub layers: Vec<i32>,
+    /// How the states of a layer become one vector.
+    pub pooling: Vec<FeaturePooling>,
+    /// How a review that is longer than the encoder reads is read in parts; it is cut where nothing
+    /// is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub windows: Option<WindowSettings>,
+    /// Number format of the states while they are computed; what is kept is f32.
+    pub precision: Precision,
+}
+
+impl Default for FeatureSettings {
+    fn default() -> Self {
+        Self {
+            layers: vec![-1],
+            pooling: vec![FeaturePooling::Mean],
+            windows: None,
+            precision: Precision::Auto,
+        }
+    }
+}
+
+/// How the states of an encoder's layer become one vector. Padding never takes part.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FeaturePooling {
+    /// The state of the first token, which is the class token of most encoders.
+    Cls,
+    /// The mean over all tokens.
+    Mean,
+    /// The maximum over all tokens, component by component.
+    Max,
+}
+
+/// Overlapping windows over a long review. Each begins and ends with the tokens that the whole row
+/// begins and ends with, as the encoder was trained.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct WindowSettings {
+    /// Tokens of a window, the first and last one included.
+    pub length: u32,
+    /// Tokens that a window shares with the one before it.
+    pub overlap: u32,
+}
+
 /// The files of an encoder's folder that are read, in this order.
 pub const ENCODER_FILES: [&str; 3] = ["config.json", "model.safetensors", "tokenizer.json"];
 
@@ -69,7 +128,7 @@ impl EmbeddingSettings {
     /// and a folder by its times.
     pub(crate) fn sources(&self) -> Vec<Source> {
         match (&self.source, self.kind) {
-            (None, _) => Vec::new(),
+            (None, _) | (_, EmbeddingKind::Features) => Vec::new(),
             (Some(folder), EmbeddingKind::Encoder) => ENCODER_FILES
                 .iter()
                 .map(|name| Source::Path(folder.join(name)))
@@ -91,4 +150,7 @@ pub enum EmbeddingKind {
     Learned,
     /// A pretrained encoder in a Hugging Face folder, for a model of `kind = "transformer"`.
     Encoder,
+    /// What a pretrained encoder says about every review, computed once, for models of
+    /// `kind = "probe"`.
+    Features,
 }

@@ -9,7 +9,10 @@ use std::path::Path;
 use artifact::Digest;
 use serde_json::Value;
 
-use crate::{EmbeddingSettings, SettingsError, TokenizerKind, TokenizerSettings};
+use crate::{
+    EmbeddingKind, EmbeddingSettings, ModelKind, ModelSettings, Pipeline, SettingsError,
+    TokenizerKind, TokenizerSettings, WindowSettings,
+};
 
 /// The tokenizer's file name in an encoder's folder.
 const TOKENIZER: &str = "tokenizer.json";
@@ -35,9 +38,91 @@ pub(crate) fn check(
             "cannot be set for an encoder, which brings its own",
         ));
     }
-    let config = read_config(key, folder)?;
+    read_config(key, folder)?;
+    check_tokenizer(key, folder, embedding, tokenizer)
+}
+
+/// The embedding of `kind = "encoder"` that features name.
+pub(crate) fn encoder_of<'a>(
+    pipeline: &'a Pipeline,
+    key: &str,
+    embedding: &EmbeddingSettings,
+) -> Result<&'a EmbeddingSettings, SettingsError> {
+    let is_encoder = |found: &&EmbeddingSettings| found.kind == EmbeddingKind::Encoder;
+    let name = embedding.encoder.as_deref().unwrap_or_default();
+    pipeline
+        .embeddings
+        .get(name)
+        .filter(is_encoder)
+        .ok_or_else(|| {
+            let known = pipeline.embeddings.iter();
+            let known = known.filter(|(_, embedding)| is_encoder(embedding));
+            let known: Vec<String> = known.map(|(name, _)| format!("`{name}`")).collect();
+            SettingsError::Value {
+                key: format!("{key}.encoder"),
+                problem: "must name an embedding of `kind = \"encoder\"`".to_owned(),
+                hint: Some(if known.is_empty() {
+                    "Add one, for example `[embedding.minilm]` of the default `pipeline.toml`"
+                        .to_owned()
+                } else {
+                    format!("There is {}", known.join(", "))
+                }),
+            }
+        })
+}
+
+/// Checks `[embedding.NAME]` of `kind = "features"` against the encoder that it names.
+pub(crate) fn check_features(
+    pipeline: &Pipeline,
+    key: &str,
+    embedding: &EmbeddingSettings,
+) -> Result<(), SettingsError> {
+    let encoder = encoder_of(pipeline, key, embedding)?;
+    let name = embedding.encoder.as_deref().unwrap_or_default();
+    let tokenizer = &pipeline.tokenizers[&embedding.tokenizer];
+    let folder = encoder.source.as_deref().unwrap_or(Path::new(""));
     check_tokenizer(key, folder, embedding, tokenizer)?;
-    check_length(key, &config, &embedding.tokenizer, tokenizer)
+    let features = embedding.features.clone().unwrap_or_default();
+    if features.layers.is_empty() || features.pooling.is_empty() {
+        return Err(SettingsError::value(
+            format!("{key}.features"),
+            "must name at least one layer and one pooling",
+        ));
+    }
+    let config = read_config(&format!("embedding.{name}"), folder)?;
+    let count = ["num_hidden_layers", "n_layers"];
+    let count = count.iter().find_map(|name| config.get(name)?.as_i64());
+    if let Some(count) = count
+        && let Some(wrong) = features
+            .layers
+            .iter()
+            .map(|layer| i64::from(*layer))
+            .find(|layer| !(-count - 1..=count).contains(layer))
+    {
+        return Err(SettingsError::Value {
+            key: format!("{key}.features.layers"),
+            problem: format!("names the layer {wrong}, and the encoder has {count}"),
+            hint: Some("0 is the embedding, 1 the first layer, -1 the last".to_owned()),
+        });
+    }
+    check_windows(&format!("{key}.features"), features.windows)?;
+    check_length(pipeline, name, &embedding.tokenizer, features.windows)
+}
+
+/// Windows move on, and hold more than the two tokens that each begins and ends with.
+pub(crate) fn check_windows(
+    key: &str,
+    windows: Option<WindowSettings>,
+) -> Result<(), SettingsError> {
+    match windows {
+        Some(windows) if windows.length < 4 || windows.overlap > windows.length - 3 => {
+            Err(SettingsError::value(
+                format!("{key}.windows"),
+                "must have a `length` of at least 4 and an `overlap` that is smaller by at least 3",
+            ))
+        }
+        _ => Ok(()),
+    }
 }
 
 fn read_config(key: &str, folder: &Path) -> Result<Value, SettingsError> {
@@ -108,13 +193,18 @@ fn check_tokenizer(
     })
 }
 
-/// The encoder has a position for every token of a row.
-fn check_length(
-    key: &str,
-    config: &Value,
-    name: &str,
-    tokenizer: &TokenizerSettings,
+/// The encoder has a position for every token that it is given at a time.
+pub(crate) fn check_length(
+    pipeline: &Pipeline,
+    encoder: &str,
+    tokenizer: &str,
+    windows: Option<WindowSettings>,
 ) -> Result<(), SettingsError> {
+    let key = format!("embedding.{encoder}");
+    let Some(folder) = &pipeline.embeddings[encoder].source else {
+        return Ok(());
+    };
+    let config = read_config(&key, folder)?;
     let Some(positions) = config
         .get("max_position_embeddings")
         .and_then(Value::as_u64)
@@ -127,18 +217,25 @@ fn check_length(
         _ => 0,
     };
     let longest = positions.saturating_sub(offset);
-    if u64::from(tokenizer.max_length) <= longest {
+    let (setting, given) = match windows {
+        Some(windows) => ("the length of a window".to_owned(), windows.length),
+        None => (
+            format!("tokenizer.{tokenizer}.max_length"),
+            pipeline.tokenizers[tokenizer].max_length,
+        ),
+    };
+    if u64::from(given) <= longest {
         return Ok(());
     }
     Err(SettingsError::Value {
-        key: format!("tokenizer.{name}.max_length"),
-        problem: format!(
-            "is {}, and the encoder of `{key}` reads {longest} tokens at most",
-            tokenizer.max_length
-        ),
-        hint: Some(format!(
-            "Take `--set tokenizer.{name}.max_length={longest}` or less"
-        )),
+        key: setting,
+        problem: format!("is {given}, and the encoder of `{key}` reads {longest} tokens at most"),
+        hint: Some(match windows {
+            Some(_) => format!("Take {longest} or less"),
+            None => format!(
+                "Take `--set tokenizer.{tokenizer}.max_length={longest}` or less, or read long reviews in parts with `windows`"
+            ),
+        }),
     })
 }
 
@@ -175,33 +272,50 @@ impl std::fmt::Display for Known {
 }
 
 /// Checks that a model and its embedding are of the same world: an encoder is tuned by a
-/// transformer and by nothing else.
+/// transformer, features are judged by a probe, and word vectors are read by everything else.
 pub(crate) fn check_model(
     key: &str,
-    is_transformer: bool,
-    embedding_name: &str,
-    is_encoder: bool,
+    model: &ModelSettings,
+    embedding: &EmbeddingSettings,
 ) -> Result<(), SettingsError> {
-    let (problem, hint) = match (is_transformer, is_encoder) {
-        (true, false) => (
-            format!(
-                "tunes an encoder, and its embedding `{embedding_name}` is a table of word vectors"
-            ),
-            format!(
-                "Let `{key}.embedding` name an embedding of `kind = \"encoder\"`, or give `{key}` another kind"
-            ),
-        ),
-        (false, true) => (
-            format!("reads word vectors, and its embedding `{embedding_name}` is an encoder"),
-            format!(
-                "Set `{key}.kind` to `transformer`, or let `{key}.embedding` name a table of word vectors"
-            ),
-        ),
-        _ => return Ok(()),
+    let name = &model.embedding;
+    let wanted = match model.kind {
+        ModelKind::Transformer => EmbeddingKind::Encoder,
+        ModelKind::Probe => EmbeddingKind::Features,
+        _ => EmbeddingKind::Static,
+    };
+    let found = match embedding.kind {
+        EmbeddingKind::Encoder | EmbeddingKind::Features => embedding.kind,
+        _ => EmbeddingKind::Static,
+    };
+    if wanted == found {
+        return Ok(());
+    }
+    let does = match wanted {
+        EmbeddingKind::Encoder => "tunes an encoder",
+        EmbeddingKind::Features => "reads the features of an encoder",
+        _ => "reads word vectors",
+    };
+    let is = match found {
+        EmbeddingKind::Encoder => "an encoder",
+        EmbeddingKind::Features => "features of an encoder",
+        _ => "a table of word vectors",
+    };
+    let other = match found {
+        EmbeddingKind::Encoder => "`transformer`",
+        EmbeddingKind::Features => "`probe`",
+        _ => "one that reads word vectors, for example `gru`",
+    };
+    let embedding = match wanted {
+        EmbeddingKind::Encoder => "an embedding of `kind = \"encoder\"`",
+        EmbeddingKind::Features => "an embedding of `kind = \"features\"`",
+        _ => "a table of word vectors",
     };
     Err(SettingsError::Value {
         key: key.to_owned(),
-        problem,
-        hint: Some(hint),
+        problem: format!("{does}, and its embedding `{name}` is {is}"),
+        hint: Some(format!(
+            "Set `{key}.kind` to {other}, or let `{key}.embedding` name {embedding}"
+        )),
     })
 }

@@ -17,7 +17,10 @@ mod training;
 pub mod vectors;
 
 pub use clean::{CleanSettings, NearDuplicateSettings, SplitSettings};
-pub use embedding::{ENCODER_FILES, EmbeddingKind, EmbeddingSettings, LearnedSettings};
+pub use embedding::{
+    ENCODER_FILES, EmbeddingKind, EmbeddingSettings, FeaturePooling, FeatureSettings,
+    LearnedSettings, WindowSettings,
+};
 pub use error::{SettingsError, nearest, suggest};
 pub use evaluation::{EvaluationSettings, ReportSettings};
 pub use ingest::{

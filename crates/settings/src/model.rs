@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::TrainingSettings;
+use crate::{TrainingSettings, WindowSettings};
 
 /// `[model.NAME]`, with the training settings that hold for it. Vocabulary size, width and number
 /// of classes are not here: they follow from the artifacts.
@@ -36,6 +36,9 @@ pub struct ModelSettings {
     pub kernel_widths: Vec<u32>,
     /// Layers of an encoder, counted from its embedding, that stay as they were pretrained.
     pub frozen_layers: u32,
+    /// How an encoder reads a review that is longer than it can; it is cut where nothing is said.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub windows: Option<WindowSettings>,
     /// What the rate of each layer of an encoder is multiplied by for every layer above it, 0 to 1
     /// (Howard and Ruder 2018).
     pub layer_decay: f64,
@@ -64,6 +67,7 @@ pub(crate) struct ModelTable {
     filters: Option<u32>,
     kernel_widths: Option<Vec<u32>>,
     frozen_layers: Option<u32>,
+    windows: Option<WindowSettings>,
     layer_decay: Option<f64>,
     seed: Option<u64>,
     #[serde(default)]
@@ -90,6 +94,7 @@ impl ModelTable {
             filters: self.filters.unwrap_or(100),
             kernel_widths: self.kernel_widths.unwrap_or_else(|| vec![3, 4, 5]),
             frozen_layers: self.frozen_layers.unwrap_or(0),
+            windows: self.windows,
             layer_decay: self.layer_decay.unwrap_or(1.0),
             seed: self.seed.unwrap_or(seed),
             training,
@@ -115,6 +120,9 @@ pub enum ModelKind {
     /// A pretrained transformer encoder, trained further, with the classification head of its family
     /// (Devlin et al. 2019).
     Transformer,
+    /// Logistic regression on the features of an encoder that stays as it is: a linear probe
+    /// (Alain and Bengio 2016).
+    Probe,
 }
 
 impl ModelKind {

@@ -1,5 +1,6 @@
 //! The whole file: read, overridden, merged, checked.
 
+use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -161,6 +162,23 @@ fn with_overrides(mut table: Table, overrides: &[Override]) -> Result<PipelineFi
     Ok(file.expect("there is at least one override"))
 }
 
+/// Features read what their encoder reads, where nothing else is said.
+fn inherit_tokenizers(embeddings: &mut IndexMap<String, EmbeddingSettings>) {
+    let tokenizers: HashMap<String, String> = embeddings
+        .iter()
+        .map(|(name, embedding)| (name.clone(), embedding.tokenizer.clone()))
+        .collect();
+    for embedding in embeddings.values_mut() {
+        let Some(encoder) = &embedding.encoder else {
+            continue;
+        };
+        if embedding.tokenizer.is_empty() {
+            embedding.tokenizer = tokenizers.get(encoder).cloned().unwrap_or_default();
+        }
+        embedding.features.get_or_insert_default();
+    }
+}
+
 fn resolve(file: PipelineFile, path: &Path, folder: &Path) -> Result<Pipeline, SettingsError> {
     let PipelineTable {
         name,
@@ -190,6 +208,7 @@ fn resolve(file: PipelineFile, path: &Path, folder: &Path) -> Result<Pipeline, S
             embedding.learning.get_or_insert_default();
         }
     }
+    inherit_tokenizers(&mut embeddings);
     let mut models = IndexMap::new();
     let mut asserted = Vec::new();
     for (name, mut table) in file.model {

@@ -7,7 +7,7 @@ use artifact::{Source, StageName};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{Pipeline, SettingsError};
+use crate::{ModelKind, Pipeline, SettingsError};
 
 /// The variant name of the stages that come before the variants part.
 pub const REVIEWS: &str = "reviews";
@@ -72,8 +72,14 @@ impl Pipeline {
                 source,
             ));
         }
-        for (name, settings) in &self.embeddings {
-            let inputs = vec![StepId::new(Tokenize, &settings.tokenizer)];
+        // Features come after all encoders: they read one of them.
+        let (encoders, features): (Vec<_>, Vec<_>) = self
+            .embeddings
+            .iter()
+            .partition(|(_, settings)| settings.encoder.is_none());
+        for (name, settings) in encoders.into_iter().chain(features) {
+            let mut inputs = vec![StepId::new(Tokenize, &settings.tokenizer)];
+            inputs.extend(settings.encoder.iter().map(|name| StepId::new(Embed, name)));
             steps.push(Step {
                 sources: settings.sources(),
                 ..step(StepId::new(Embed, name), settings, inputs, None)
@@ -85,8 +91,11 @@ impl Pipeline {
             steps.push(step(StepId::new(Train, name), settings, inputs, None));
         }
         for (name, settings) in &self.evaluations {
-            let tokens = self.tokens_of(&self.models[name]);
-            let inputs = vec![tokens, StepId::new(Train, name)];
+            let model = &self.models[name];
+            let mut inputs = vec![self.tokens_of(model), StepId::new(Train, name)];
+            if model.kind == ModelKind::Probe {
+                inputs.push(StepId::new(Embed, &model.embedding));
+            }
             steps.push(step(StepId::new(Evaluate, name), settings, inputs, None));
         }
         if !self.models.is_empty() {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use artifact::{Artifact, Contract, OutputFile, Source, StageName};
+use artifact::{Artifact, ArtifactError, Contract, OutputFile, Source, StageName};
 use settings::{RunSettings, StepId};
 
 use crate::{Progress, ResolvedStep};
@@ -11,6 +11,7 @@ use crate::{Progress, ResolvedStep};
 pub struct Context {
     pub(crate) resolved: ResolvedStep,
     pub(crate) output: PathBuf,
+    pub(crate) kept: PathBuf,
     pub(crate) progress: Progress,
     pub(crate) run: RunSettings,
     pub(crate) pipeline_file: PathBuf,
@@ -25,6 +26,17 @@ impl Context {
     /// The folder to write the output's files into. They count only once the stage has ended well.
     pub fn output(&self) -> &Path {
         &self.output
+    }
+
+    /// A folder for what survives a kill: the step's next run finds it as this one left it. It is
+    /// gone once the output is in place.
+    ///
+    /// # Errors
+    /// It cannot be created.
+    pub fn kept(&self) -> Result<&Path, ArtifactError> {
+        let failed = ArtifactError::io("create", &self.kept);
+        std::fs::create_dir_all(&self.kept).map_err(failed)?;
+        Ok(&self.kept)
     }
 
     /// The input from a stage of which the step has just one.

@@ -107,6 +107,7 @@ pub fn execute<S: Stage>(
     let variant = resolved.step.id.variant.clone();
     let mut context = Context {
         output: store.folder(S::NAME, &resolved.key),
+        kept: store.folder(S::NAME, &resolved.key),
         resolved,
         progress,
         run: pipeline.run.clone(),
@@ -117,6 +118,7 @@ pub fn execute<S: Stage>(
         None => {
             let pending = store.begin(S::NAME, context.resolved.key, lock)?;
             pending.folder().clone_into(&mut context.output);
+            pending.kept().clone_into(&mut context.kept);
             (StepState::Done, run_stage::<S>(&context, pending)?)
         }
     };

@@ -1,6 +1,7 @@
 //! The model card (Mitchell et al. 2019): what a bundle is, for whoever finds it a year later.
 
 use classifier::ModelFile;
+use settings::ModelKind;
 
 /// `README.md` of a bundle.
 pub(crate) fn model_card(name: &str, model: &ModelFile) -> String {
@@ -13,7 +14,7 @@ pub(crate) fn model_card(name: &str, model: &ModelFile) -> String {
         | network | {kind:?}, {parameters} parameters |\n\
         | vocabulary | {vocabulary} entries of width {width} |\n\
         | reads | at most {length} tokens of a text ({truncation:?} kept), tokenizer {fingerprint} |\n\
-        | trained | best of {epochs} epochs: {best}; seed {seed} |\n\
+        | trained | {trained} |\n\
         | on validation | {accuracy:.2} % of {rows} reviews right, loss {loss:.4} |\n\
         | calibration | logits divided by {temperature:.3} |\n\
         | made from | tokens {tokens}, embedding {embedding} |\n\n\
@@ -34,9 +35,15 @@ pub(crate) fn model_card(name: &str, model: &ModelFile) -> String {
         length = model.tokenizer.max_length,
         truncation = model.tokenizer.truncation,
         fingerprint = model.tokenizer.fingerprint,
-        epochs = model.epochs,
-        best = model.best_epoch,
-        seed = architecture.seed,
+        trained = match architecture.kind {
+            ModelKind::Probe =>
+                "the output layer alone, to the minimum; the penalty was chosen on validation"
+                    .to_owned(),
+            _ => format!(
+                "best of {} epochs: {}; seed {}",
+                model.epochs, model.best_epoch, architecture.seed
+            ),
+        },
         accuracy = 100.0 * validation.accuracy,
         rows = stage::format::count(validation.rows),
         loss = validation.loss,

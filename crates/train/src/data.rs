@@ -8,7 +8,7 @@ use classifier::{
     Weights,
 };
 use settings::{ENCODER_FILES, ModelSettings};
-use stage::{Context, Failure};
+use stage::Context;
 use tch::Tensor;
 
 /// The inputs of a training run, checked against each other.
@@ -35,10 +35,16 @@ pub(crate) struct Beginning {
 
 impl Data {
     /// Opens the tokens and the embedding. The test rows are never looked at.
-    pub(crate) fn open(context: &Context) -> Result<Self, ClassifierError> {
+    pub(crate) fn open(
+        context: &Context,
+        settings: &ModelSettings,
+    ) -> Result<Self, ClassifierError> {
         let tokens = context.input(StageName::Tokenize);
         let contract = TokenContract::of(tokens)?;
-        let start = Start::open(context.input(StageName::Embed), &contract)?;
+        let longest = settings
+            .windows
+            .map_or(contract.max_length, |windows| windows.length);
+        let start = Start::open(context.input(StageName::Embed), &contract, longest)?;
         let train = TokenRows::open(tokens, Split::Train)?;
         let validation = TokenRows::open(tokens, Split::Validation)?;
         Ok(Self {
@@ -47,27 +53,6 @@ impl Data {
             validation,
             start,
         })
-    }
-
-    /// Refuses to train on nothing or to choose by nothing.
-    pub(crate) fn check_rows(&self, context: &Context) -> Result<(), Failure> {
-        for (rows, split, hint) in [
-            (&self.train, Split::Train, "Bring more labelled reviews"),
-            (
-                &self.validation,
-                Split::Validation,
-                "Raise `clean.split.validation`, the share set aside to choose the epoch by",
-            ),
-        ] {
-            if rows.is_empty() {
-                let file = context.pipeline_file().display();
-                return Err(
-                    Failure::new(format!("There are no {split} rows to train with"))
-                        .with_hint(format!("{hint}; see `ressenti status --pipeline {file}`")),
-                );
-            }
-        }
-        Ok(())
     }
 
     /// The folder of the encoder, where the network starts from one.
@@ -88,7 +73,7 @@ impl Data {
         device: &ChosenDevice,
     ) -> Result<Beginning, ClassifierError> {
         let classes = self.contract.classes.len() as u32;
-        let (network, words, sizes) = match &self.start {
+        match &self.start {
             Start::Vectors(matrix) => {
                 let sizes = Sizes {
                     vocabulary_size: self.contract.vocabulary_size,
@@ -96,32 +81,40 @@ impl Data {
                     classes,
                 };
                 let network = Network::new(settings, sizes, &matrix.values);
-                (network, matrix.values.clone(), sizes)
+                let frozen = network.embedding().is_none().then(|| {
+                    let table = Tensor::from_slice(&matrix.values);
+                    table
+                        .view([-1, i64::from(sizes.width)])
+                        .to_device(device.device)
+                });
+                Ok(Beginning {
+                    weights: Weights {
+                        flat: network.initial(device.device),
+                        frozen,
+                    },
+                    network,
+                    sizes,
+                })
             }
             Start::Encoder(folder) => {
                 let start = Network::pretrained(settings, folder, classes)?;
-                let sizes = start.sizes();
-                (start.network, start.words, sizes)
+                Ok(Beginning {
+                    weights: start.weights(device.device),
+                    sizes: start.sizes(),
+                    network: start.network,
+                })
             }
-        };
-        let frozen = network.embedding().is_none().then(|| {
-            let table = Tensor::from_slice(&words).view([-1, i64::from(sizes.width)]);
-            table.to_device(device.device)
-        });
-        let weights = Weights {
-            flat: network.initial(device.device),
-            frozen,
-        };
-        Ok(Beginning {
-            network,
-            weights,
-            sizes,
-        })
+        }
     }
 }
 
 impl Start {
-    fn open(embedding: &Artifact, tokens: &TokenContract) -> Result<Self, ClassifierError> {
+    /// `given` is the number of tokens that the network is given at a time, at most.
+    fn open(
+        embedding: &Artifact,
+        tokens: &TokenContract,
+        given: u32,
+    ) -> Result<Self, ClassifierError> {
         let Contract::Encoder {
             tokenizer, longest, ..
         } = &embedding.manifest().contract
@@ -139,10 +132,9 @@ impl Start {
                 tokens.tokenizer
             )));
         }
-        if tokens.max_length > *longest {
+        if given > *longest {
             return Err(misfit(format!(
-                "rows have up to {} tokens and the encoder reads {longest}",
-                tokens.max_length
+                "rows have up to {given} tokens and the encoder reads {longest}"
             )));
         }
         for name in ENCODER_FILES {

@@ -3,21 +3,23 @@
 mod adam;
 mod card;
 mod data;
+mod logistic;
+mod probe;
 mod record;
 mod schedule;
 mod self_test;
 mod trainer;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use artifact::{Artifact, Contract, OutputFile, StageName};
+use artifact::{Artifact, Contract, OutputFile, Split, StageName};
 use classifier::{
-    Calibration, ChosenDevice, ClassifierError, LIBTORCH_VERSION, ModelFile, Provenance,
-    TRANSFORMERS_FILES, TokenContract, TokenizerReference, ValidationResult, choose_device,
-    save_bundle, save_for_transformers,
+    Calibration, ChosenDevice, ClassifierError, LIBTORCH_VERSION, ModelFile, Network, Provenance,
+    Sizes, TRANSFORMERS_FILES, TokenContract, TokenizerReference, ValidationResult, Weights,
+    choose_device, save_bundle, save_for_transformers,
 };
 use metrics::fit_temperature;
-use settings::{ModelKind, ModelSettings, TokenizerSettings};
+use settings::{FeatureSettings, ModelKind, ModelSettings, TokenizerSettings};
 use stage::{Context, Failure, FailureKind, NoOptions, Outcome, Stage, Task, format};
 use tch::{Kind, Tensor};
 
@@ -44,18 +46,91 @@ impl Stage for Train {
     type Options = NoOptions;
 
     fn run(context: &Context, settings: ModelSettings) -> Result<Outcome, Failure> {
+        if settings.kind == ModelKind::Probe {
+            return probe::run(context, &settings);
+        }
         let device = choose_device(context.run().device, context.run().cores()).map_err(failure)?;
         context
             .progress()
             .note(&format!("device: {}", device.describe()));
-        let data = Data::open(context).map_err(failure)?;
-        data.check_rows(context)?;
+        let data = Data::open(context, &settings).map_err(failure)?;
+        check_rows(context, data.train.len(), data.validation.len())?;
         let mut start = data.begin(&settings, &device).map_err(failure)?;
         let trained = run_training(context, &settings, &data, &device, &mut start)?;
-        let model = describe(context, &settings, &data, &start, &trained)?;
-        write_bundle(context, &model, &data, &start).map_err(failure)?;
-        Ok(outcome(&data, &model, &trained, &device))
+        let labels: Vec<u8> = (0..data.validation.len())
+            .map(|row| data.validation.label(row))
+            .collect();
+        let fitted = Fitted {
+            network: &start.network,
+            weights: &start.weights,
+            sizes: start.sizes,
+            features: None,
+            contract: &data.contract,
+            labels: &labels,
+            differences: trained.logits.differences(),
+            epochs: trained.epochs,
+            best_epoch: trained.best_epoch,
+            loss: trained.loss,
+            accuracy: trained.accuracy,
+        };
+        let model = describe(context, &settings, &fitted)?;
+        let encoder = data.encoder().map(PathBuf::as_path);
+        write_bundle(context, &model, &fitted, encoder).map_err(failure)?;
+        let line = format!(
+            "{} train reviews, best of {}: epoch {}, {} right on {} validation reviews",
+            format::count(data.train.len() as u64),
+            format::plural(u64::from(trained.epochs), "epoch", "epochs"),
+            trained.best_epoch,
+            format::percent(model.validation.accuracy),
+            format::count(model.validation.rows),
+        );
+        Ok(Outcome {
+            device: Some(device.describe()),
+            versions: vec![("libtorch".to_owned(), LIBTORCH_VERSION.to_owned())],
+            ..outcome(&fitted, &model, line)
+        })
     }
+}
+
+/// A model as it came out of training, whichever way it was trained.
+pub(crate) struct Fitted<'a> {
+    network: &'a Network,
+    weights: &'a Weights,
+    sizes: Sizes,
+    /// What a probe reads of its encoder.
+    features: Option<FeatureSettings>,
+    contract: &'a TokenContract,
+    /// Class ids of the validation rows.
+    labels: &'a [u8],
+    /// How far the positive class is ahead on each of them.
+    differences: Vec<f64>,
+    epochs: u32,
+    best_epoch: u32,
+    /// Mean cross-entropy on validation, in nats.
+    loss: f64,
+    /// Share of validation rows classified rightly.
+    accuracy: f64,
+}
+
+/// Refuses to train on nothing or to choose by nothing.
+fn check_rows(context: &Context, train: usize, validation: usize) -> Result<(), Failure> {
+    for (rows, split, hint) in [
+        (train, Split::Train, "Bring more labelled reviews"),
+        (
+            validation,
+            Split::Validation,
+            "Raise `clean.split.validation`, the share set aside to choose by",
+        ),
+    ] {
+        if rows == 0 {
+            let file = context.pipeline_file().display();
+            return Err(
+                Failure::new(format!("There are no {split} rows to train with"))
+                    .with_hint(format!("{hint}; see `ressenti status --pipeline {file}`")),
+            );
+        }
+    }
+    Ok(())
 }
 
 fn run_training(
@@ -92,11 +167,7 @@ fn run_training(
 fn compute_kind(context: &Context, settings: &ModelSettings, device: &ChosenDevice) -> Kind {
     let (kind, reason) = device.compute_kind(settings);
     if settings.kind == ModelKind::Transformer {
-        let name = if kind == Kind::BFloat16 {
-            "bf16"
-        } else {
-            "f32"
-        };
+        let name = ChosenDevice::name_of(kind);
         context
             .progress()
             .note(&format!("activations: {name} ({reason}), weights: f32"));
@@ -114,36 +185,31 @@ fn show(task: &Task, rows: u64, message: &str) {
 fn describe(
     context: &Context,
     settings: &ModelSettings,
-    data: &Data,
-    start: &Beginning,
-    trained: &Trained,
+    fitted: &Fitted<'_>,
 ) -> Result<ModelFile, Failure> {
     let tokens = context.input(StageName::Tokenize);
-    let labels: Vec<u8> = (0..data.validation.len())
-        .map(|row| data.validation.label(row))
+    let differences: Vec<f32> = fitted
+        .differences
+        .iter()
+        .map(|value| *value as f32)
         .collect();
-    let differences: Vec<f32> = trained
-        .logits
-        .differences()
-        .into_iter()
-        .map(|value| value as f32)
-        .collect();
-    let temperature = fit_temperature(&differences, &labels).map_err(Failure::from_error)?;
-    let frozen = start.weights.frozen.as_ref().map_or(0, Tensor::numel);
+    let temperature = fit_temperature(&differences, fitted.labels).map_err(Failure::from_error)?;
+    let frozen = fitted.weights.frozen.as_ref().map_or(0, Tensor::numel);
     Ok(ModelFile {
         format: ModelFile::FORMAT,
         architecture: settings.clone(),
-        sizes: start.sizes,
-        tokenizer: tokenizer_reference(tokens, &data.contract)?,
-        labels: data.contract.classes.clone(),
+        features: fitted.features.clone(),
+        sizes: fitted.sizes,
+        tokenizer: tokenizer_reference(tokens, fitted.contract)?,
+        labels: fitted.contract.classes.clone(),
         calibration: Calibration { temperature },
-        parameters: (start.network.layout().len() + frozen) as u64,
-        epochs: trained.epochs,
-        best_epoch: trained.best_epoch,
+        parameters: (fitted.network.layout().len() + frozen) as u64,
+        epochs: fitted.epochs,
+        best_epoch: fitted.best_epoch,
         validation: ValidationResult {
-            rows: data.validation.len() as u64,
-            loss: trained.loss,
-            accuracy: trained.accuracy,
+            rows: fitted.labels.len() as u64,
+            loss: fitted.loss,
+            accuracy: fitted.accuracy,
         },
         provenance: Provenance {
             tokens: tokens.identity(),
@@ -171,16 +237,17 @@ fn tokenizer_reference(
     })
 }
 
+/// Writes the bundle; `encoder` is the folder of the encoder in it, if there is one.
 fn write_bundle(
     context: &Context,
     model: &ModelFile,
-    data: &Data,
-    start: &Beginning,
+    fitted: &Fitted<'_>,
+    encoder: Option<&Path>,
 ) -> Result<(), ClassifierError> {
     let folder: &Path = context.output();
     let tokenizer = context.input(StageName::Tokenize).file("tokenizer.json")?;
-    save_bundle(folder, model, &start.network, &start.weights, &tokenizer)?;
-    if let Some(encoder) = data.encoder() {
+    save_bundle(folder, model, fitted.network, fitted.weights, &tokenizer)?;
+    if let Some(encoder) = encoder {
         save_for_transformers(folder, encoder, model)?;
     }
     let path = folder.join("README.md");
@@ -189,13 +256,13 @@ fn write_bundle(
     Ok(())
 }
 
-fn outcome(data: &Data, model: &ModelFile, trained: &Trained, device: &ChosenDevice) -> Outcome {
+fn outcome(fitted: &Fitted<'_>, model: &ModelFile, summary: String) -> Outcome {
     let contract = Contract::Model {
-        tokenizer: data.contract.tokenizer,
-        vocabulary_size: data.contract.vocabulary_size,
+        tokenizer: fitted.contract.tokenizer,
+        vocabulary_size: fitted.contract.vocabulary_size,
         width: model.sizes.width,
-        max_length: data.contract.max_length,
-        classes: data.contract.classes.clone(),
+        max_length: fitted.contract.max_length,
+        classes: fitted.contract.classes.clone(),
     };
     let mut files = vec![
         OutputFile::data("model.safetensors"),
@@ -204,22 +271,10 @@ fn outcome(data: &Data, model: &ModelFile, trained: &Trained, device: &ChosenDev
         OutputFile::record("README.md"),
         OutputFile::record("metrics.jsonl"),
     ];
-    if data.encoder().is_some() {
+    if fitted.network.encoder().is_some() {
         files.extend(TRANSFORMERS_FILES.map(OutputFile::data));
     }
-    let summary = format!(
-        "{} train reviews, best of {}: epoch {}, {} right on {} validation reviews",
-        format::count(data.train.len() as u64),
-        format::plural(u64::from(trained.epochs), "epoch", "epochs"),
-        trained.best_epoch,
-        format::percent(model.validation.accuracy),
-        format::count(model.validation.rows),
-    );
-    Outcome {
-        device: Some(device.describe()),
-        versions: vec![("libtorch".to_owned(), LIBTORCH_VERSION.to_owned())],
-        ..Outcome::new(contract, files, summary)
-    }
+    Outcome::new(contract, files, summary)
 }
 
 fn failure(error: ClassifierError) -> Failure {

@@ -60,6 +60,23 @@ pub enum Line {
         /// Whether the validation loss was the lowest so far.
         best: bool,
     },
+    /// A whole fit of a probe.
+    Penalty {
+        /// Weight of the squared length of the weights.
+        penalty: f64,
+        /// Newton steps.
+        steps: usize,
+        /// Mean loss on the training split, in nats, without the penalty.
+        train_loss: f64,
+        /// Mean loss on the validation split.
+        validation_loss: f64,
+        /// Share of validation rows classified rightly.
+        validation_accuracy: f64,
+        /// Seconds since fitting began.
+        seconds: f64,
+        /// Whether the validation loss was the lowest so far.
+        best: bool,
+    },
 }
 
 /// The file under way.

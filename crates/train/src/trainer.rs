@@ -315,14 +315,7 @@ impl<'a> Trainer<'a> {
                     share: model.word_dropout,
                     stream: stream.child(0),
                 });
-                let batch = Batch::gather(
-                    train,
-                    shard,
-                    pad_id,
-                    network.least_length(),
-                    dropout,
-                    device,
-                );
+                let batch = Batch::gather(train, shard, pad_id, network.reading(), dropout, device);
                 replica.backward(
                     network,
                     &batch,

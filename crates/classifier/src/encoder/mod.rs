@@ -183,9 +183,22 @@ impl Encoder {
         mode: Mode,
         drop: f64,
     ) -> Vec<Tensor> {
+        self.states_to(self.layers.len(), vectors, batch, parameters, mode, drop)
+    }
+
+    /// The same up to a layer.
+    pub(crate) fn states_to(
+        &self,
+        top: usize,
+        vectors: &Tensor,
+        batch: &Batch,
+        parameters: &Parameters,
+        mode: Mode,
+        drop: f64,
+    ) -> Vec<Tensor> {
         let mut states = vec![self.embed(vectors, parameters, mode, drop)];
         let mask = self.mask(batch, parameters, states[0].kind());
-        for number in 0..self.layers.len() {
+        for number in 0..top.min(self.layers.len()) {
             let xs = &states[number];
             let next = self.layer(number, xs, xs, mask.as_ref(), parameters, mode, drop);
             states.push(next);

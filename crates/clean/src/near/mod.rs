@@ -7,15 +7,15 @@
 //! this finds all of them; and because nearly every run of five words occurs once in a collection,
 //! only a hundredth of the texts is ever compared.
 //!
-//! Memory is bounded: some bytes a row, a table of bits, and of the prefixes as many as fit, one
-//! part of the hash's range after the other. Sets are computed again where they are needed.
+//! Memory is bounded: some bytes a row, a table of bits, and as many prefixes as fit; where there are
+//! more, one part of the hash's range after the other. Sets are computed again where they are needed.
 
 mod clusters;
 mod grams;
 mod join;
 
 use std::io;
-use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
 
@@ -25,9 +25,9 @@ use crate::texts::TextStore;
 use grams::{SeenTwice, grams};
 use join::Candidates;
 
-/// Bytes of text whose prefixes are held at a time: at a threshold of 0.8 and eight bytes for a
-/// prefix that is at most a third of as many bytes, and next to nothing where no text is like another.
-const PART: u64 = 1 << 30;
+/// Prefixes that are held at a time: half a gibibyte of them. Few data sets have as many: a text
+/// that is like no other has none.
+const HELD: usize = 1 << 26;
 
 /// Two texts that are near each other, by position.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -60,15 +60,15 @@ pub(crate) fn clusters(
     present: &[bool],
     threshold: f64,
 ) -> io::Result<(Clusters, Vec<Link>)> {
-    let parts = texts.bytes().div_ceil(PART).max(1);
-    clusters_in_parts(texts, present, threshold, parts)
+    clusters_within(texts, present, threshold, HELD)
 }
 
-fn clusters_in_parts(
+/// The same with room for so many prefixes, or a few more where their hashes are uneven.
+fn clusters_within(
     texts: &TextStore,
     present: &[bool],
     threshold: f64,
-    parts: u64,
+    held: usize,
 ) -> io::Result<(Clusters, Vec<Link>)> {
     let seen = SeenTwice::with_room_for(texts.bytes() as usize / 5);
     let sizes = of_sets(texts, present, |_, grams, sizes| {
@@ -78,17 +78,30 @@ fn clusters_in_parts(
     let sizes = scattered(sizes, present);
     let mut clusters = Clusters::new(texts.len());
     let mut links = Vec::new();
-    for part in 0..parts {
-        let bound = |part: u64| (part << 32) / parts;
-        let prefixes = prefixes(
-            texts,
-            present,
-            &seen,
-            threshold,
-            bound(part)..bound(part + 1),
-        )?;
+    let mut join = |prefixes: Vec<Prefix>| -> io::Result<()> {
         let candidates = Candidates::of(prefixes);
         links.extend(candidates.join(texts, &sizes, threshold, &mut clusters)?);
+        Ok(())
+    };
+    let count = AtomicUsize::new(0);
+    let all = prefixes(texts, present, &seen, threshold, |found| {
+        if count.fetch_add(found.len(), Ordering::Relaxed) + found.len() > held {
+            found.clear();
+        }
+    })?;
+    let count = count.into_inner();
+    if count <= held {
+        join(all)?;
+    } else {
+        drop(all);
+        let parts = count.div_ceil(held) as u64;
+        for part in 0..parts {
+            let bound = |part: u64| (part << 32) / parts;
+            let part = bound(part)..bound(part + 1);
+            join(prefixes(texts, present, &seen, threshold, |found| {
+                found.retain(|prefix| part.contains(&(prefix >> 32)));
+            })?)?;
+        }
     }
     links.sort_unstable_by_key(|link| (link.one, link.two));
     Ok((clusters, links))
@@ -140,24 +153,25 @@ fn required(size: usize, threshold: f64) -> usize {
 /// position of the text. Two elements with the same upper half cost a comparison of their texts.
 pub(super) type Prefix = u64;
 
-/// The prefixes of all sets whose elements lie in a part of the range of their upper halves. Only
-/// elements that occur elsewhere, too, and only of texts of which enough does. Elements that occur
-/// once come first in the order that defines a prefix, the others by their hash: any order finds
-/// every pair, and this one leaves nothing to compare of a text that is like no other.
+/// The prefixes of all sets; `choose` takes out of those of a text what is not wanted. Only elements
+/// that occur elsewhere, too, and only of texts of which enough does. Elements that occur once come
+/// first in the order that defines a prefix, the others by their hash: any order finds every pair,
+/// and this one leaves nothing to compare of a text that is like no other.
 fn prefixes(
     texts: &TextStore,
     present: &[bool],
     seen: &SeenTwice,
     threshold: f64,
-    part: Range<u64>,
+    choose: impl Fn(&mut Vec<Prefix>) + Sync,
 ) -> io::Result<Vec<Prefix>> {
     of_sets(texts, present, |position, grams, prefixes| {
         let shared = || grams.iter().filter(|gram| seen.has_twice(**gram));
         let single = grams.len() - shared().count();
         let length = prefix_length(grams.len(), threshold).saturating_sub(single);
-        let halves = shared().take(length).map(|gram| gram >> 32);
-        let halves = halves.filter(|half| part.contains(half));
-        prefixes.extend(halves.map(|half| half << 32 | position as u64));
+        let prefix = |gram: &u64| (gram >> 32) << 32 | position as u64;
+        let mut own: Vec<Prefix> = shared().take(length).map(prefix).collect();
+        choose(&mut own);
+        prefixes.append(&mut own);
     })
 }
 
@@ -205,9 +219,9 @@ mod tests {
         // Every seventh row takes no part.
         let present: Vec<bool> = (0..texts.len()).map(|row| row % 7 != 3).collect();
         let sets: Vec<Vec<u64>> = texts.iter().map(|text| grams(text)).collect();
-        for (threshold, parts) in [(0.5, 1), (0.8, 1), (0.8, 5), (0.9, 2), (1.0, 3)] {
+        for (threshold, held) in [(0.5, HELD), (0.8, HELD), (0.8, 500), (0.9, 1000), (1.0, 1)] {
             let (clusters, links) =
-                clusters_in_parts(&store, &present, threshold, parts).expect("texts in memory");
+                clusters_within(&store, &present, threshold, held).expect("texts in memory");
             let pairs = || {
                 let taking = || (0..texts.len()).filter(|row| present[*row]);
                 taking().flat_map(move |two| {
@@ -225,7 +239,7 @@ mod tests {
                 assert_eq!(
                     clusters.together(one, two),
                     expected.together(one, two),
-                    "{threshold}, {parts}: {one} and {two}"
+                    "{threshold}, {held}: {one} and {two}"
                 );
             }
             let holding = (0..texts.len())

@@ -12,7 +12,7 @@ mod tokens;
 use std::fs;
 use std::path::Path;
 
-use artifact::{ArtifactError, StageName};
+use artifact::{ArtifactError, Contract, StageName};
 use metrics::MetricsFile;
 use serde::de::DeserializeOwned;
 use stage::Context;
@@ -50,7 +50,10 @@ pub fn collect(
         data.tokenizers.push(tokens::tokenizer(name, artifact)?);
     }
     for (name, artifact) in context.inputs(StageName::Embed) {
-        data.embeddings.push(tokens::embedding(name, artifact)?);
+        // Features are of reviews and not of words.
+        if !matches!(artifact.manifest().contract, Contract::Features { .. }) {
+            data.embeddings.push(tokens::embedding(name, artifact)?);
+        }
     }
     for stage in StageName::ALL {
         data.steps.extend(

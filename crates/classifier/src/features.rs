@@ -1,0 +1,95 @@
+//! What a pretrained encoder that is not trained further says about a text.
+
+use settings::{FeaturePooling, FeatureSettings};
+use tch::{Kind, Tensor};
+
+use crate::encoder::Encoder;
+use crate::parameters::Parameters;
+use crate::{Batch, Mode};
+
+/// An encoder, and what is kept of its states.
+#[derive(Debug)]
+pub(crate) struct Features {
+    encoder: Encoder,
+    /// Layers by number, 0 for the embedding.
+    layers: Vec<usize>,
+    pooling: Vec<FeaturePooling>,
+}
+
+impl Features {
+    /// Layers that the encoder does not have are taken for its nearest: settings are checked while
+    /// planning.
+    pub(crate) fn new(encoder: Encoder, settings: &FeatureSettings) -> Self {
+        let count = encoder.config().layers as i64;
+        let number = |layer: &i32| {
+            let layer = i64::from(*layer);
+            let from_start = if layer < 0 { count + 1 + layer } else { layer };
+            from_start.clamp(0, count) as usize
+        };
+        Self {
+            layers: settings.layers.iter().map(number).collect(),
+            pooling: settings.pooling.clone(),
+            encoder,
+        }
+    }
+
+    pub(crate) fn encoder(&self) -> &Encoder {
+        &self.encoder
+    }
+
+    /// Components of a row's features.
+    pub(crate) fn width(&self) -> i64 {
+        self.encoder.config().width * (self.layers.len() * self.pooling.len()) as i64
+    }
+
+    /// The features of every row `[R, F]`, layer after layer and in each pooling after pooling,
+    /// from the looked-up word vectors `[T, B, W]`.
+    pub(crate) fn forward(
+        &self,
+        vectors: &Tensor,
+        batch: &Batch,
+        parameters: &Parameters,
+    ) -> Tensor {
+        let last = self.encoder.config().layers as usize;
+        let only_first = self.layers == [last] && self.pooling == [FeaturePooling::Cls];
+        if only_first {
+            let state = self
+                .encoder
+                .first_state(vectors, batch, parameters, Mode::Evaluate, 0.0);
+            return batch.pool_windows(&state, FeaturePooling::Cls);
+        }
+        let top = self.layers.iter().max().copied().unwrap_or(last);
+        let states = self
+            .encoder
+            .states_to(top, vectors, batch, parameters, Mode::Evaluate, 0.0);
+        let mask = batch.mask.transpose(0, 1);
+        let parts: Vec<Tensor> = self
+            .layers
+            .iter()
+            .flat_map(|layer| {
+                let states = &states[*layer];
+                let mask = &mask;
+                self.pooling
+                    .iter()
+                    .map(move |pooling| batch.pool_windows(&pool(states, mask, *pooling), *pooling))
+            })
+            .collect();
+        Tensor::cat(&parts, 1)
+    }
+}
+
+/// One vector for each row of states `[B, T, W]`; `mask` is `[B, T, 1]`.
+fn pool(states: &Tensor, mask: &Tensor, pooling: FeaturePooling) -> Tensor {
+    match pooling {
+        FeaturePooling::Cls => states.select(1, 0),
+        FeaturePooling::Mean => {
+            let states = states.to_kind(Kind::Float) * mask;
+            states.sum_dim_intlist(1, false, Kind::Float)
+                / mask.sum_dim_intlist(1, false, Kind::Float)
+        }
+        FeaturePooling::Max => states
+            .masked_fill(&mask.eq(0.0), f64::NEG_INFINITY)
+            .amax(1, false),
+    }
+    .to_kind(Kind::Float)
+}

@@ -1,0 +1,133 @@
+//! Features in shards: files of some rows each, written one after the other, so that a kill costs
+//! the one under way and nothing else.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use arrow::array::{
+    Array, ArrayRef, AsArray, FixedSizeListArray, Float32Array, RecordBatch, UInt8Array,
+    UInt64Array,
+};
+use arrow::datatypes::{DataType, Field, Float32Type, UInt8Type, UInt64Type};
+use artifact::{Artifact, ArtifactError, Contract, Split, map_arrays, schema, write_arrays};
+use tch::Tensor;
+
+use crate::{ClassifierError, TokenContract, TokenRows};
+
+/// Rows of a shard: on a processor the work of less than a minute.
+pub const SHARD_ROWS: usize = 1024;
+
+/// The name of a shard.
+pub fn shard_name(split: Split, number: usize) -> String {
+    format!("{split}-{number:05}.arrow")
+}
+
+/// Writes a shard: `values` has `width` numbers for each row of tokens from `first` on.
+///
+/// # Errors
+/// The disk refuses.
+pub fn write_shard(
+    path: &Path,
+    rows: &TokenRows,
+    first: usize,
+    width: usize,
+    values: Vec<f32>,
+) -> Result<u64, ArtifactError> {
+    let span = first..first + values.len() / width;
+    let schema = schema::features(width as u32);
+    let row_ids: UInt64Array = span.clone().map(|row| rows.row_id(row)).collect();
+    let labels: UInt8Array = span.map(|row| rows.label(row)).collect();
+    let item = Arc::new(Field::new_list_field(DataType::Float32, false));
+    let features = FixedSizeListArray::new(
+        item,
+        width as i32,
+        Arc::new(Float32Array::from(values)),
+        None,
+    );
+    let columns: Vec<ArrayRef> = vec![Arc::new(row_ids), Arc::new(labels), Arc::new(features)];
+    let batch = RecordBatch::try_new(schema.clone(), columns)
+        .map_err(ArtifactError::table("write", path))?;
+    write_arrays(path, &schema, [batch])
+}
+
+/// The features of a split, and what they are about.
+#[derive(Debug)]
+pub struct FeatureRows {
+    /// `[N, F]` f32.
+    pub values: Tensor,
+    /// The reviews' ids, as in `clean.parquet`.
+    pub row_ids: Vec<u64>,
+    /// The reviews' class ids.
+    pub labels: Vec<u8>,
+}
+
+impl FeatureRows {
+    /// Reads all shards of a split.
+    ///
+    /// # Errors
+    /// The artifact holds no features or those of another tokenizer; a shard is damaged or holds
+    /// other than finite numbers.
+    pub fn open(
+        artifact: &Artifact,
+        tokens: &TokenContract,
+        split: Split,
+    ) -> Result<Self, ClassifierError> {
+        let misfit = |reason: String| ClassifierError::Misfit {
+            left: "tokens",
+            right: "features",
+            reason,
+        };
+        let Contract::Features {
+            tokenizer, width, ..
+        } = &artifact.manifest().contract
+        else {
+            let folder = artifact.folder().display();
+            return Err(misfit(format!("`{folder}` holds no features")));
+        };
+        if *tokenizer != tokens.tokenizer {
+            return Err(misfit(format!(
+                "the tokens come from the tokenizer {} and the features from {tokenizer}",
+                tokens.tokenizer
+            )));
+        }
+        let mut values = Vec::new();
+        let (mut row_ids, mut labels) = (Vec::new(), Vec::new());
+        for path in shards(artifact, split)? {
+            for batch in map_arrays(&path, &schema::features(*width))?.batches()? {
+                row_ids.extend_from_slice(batch.column(0).as_primitive::<UInt64Type>().values());
+                labels.extend_from_slice(batch.column(1).as_primitive::<UInt8Type>().values());
+                let lists = batch.column(2).as_fixed_size_list();
+                let span = lists.value_offset_at(0)..lists.value_offset_at(lists.len());
+                let numbers = lists.values().as_primitive::<Float32Type>();
+                values.extend_from_slice(&numbers.values()[span]);
+            }
+        }
+        if let Some(place) = values.iter().position(|value: &f32| !value.is_finite()) {
+            let row = place / *width as usize;
+            return Err(misfit(format!(
+                "the features of row {row} of {split} are not finite"
+            )));
+        }
+        let classes = tokens.classes.len();
+        if let Some(label) = labels.iter().find(|label| usize::from(**label) >= classes) {
+            return Err(misfit(format!(
+                "a row of {split} has the label {label} of {classes}"
+            )));
+        }
+        Ok(Self {
+            values: Tensor::from_slice(&values).view([row_ids.len() as i64, i64::from(*width)]),
+            row_ids,
+            labels,
+        })
+    }
+}
+
+/// The shards of a split, proved whole, in order.
+fn shards(artifact: &Artifact, split: Split) -> Result<Vec<PathBuf>, ArtifactError> {
+    let prefix = format!("{split}-");
+    let files = artifact.manifest().files.iter();
+    let names = files
+        .map(|file| &file.name)
+        .filter(|name| name.starts_with(&prefix));
+    names.map(|name| artifact.file(name)).collect()
+}

@@ -1,0 +1,128 @@
+//! Reading a long row in overlapping parts, and putting what was found in them together.
+
+use std::ops::Range;
+
+use settings::WindowSettings;
+use tch::{Kind, Tensor};
+
+/// Which row each window of a batch belongs to.
+#[derive(Debug)]
+pub struct Owners {
+    /// `[B]` i64: for each window the number of its row, from 0, in order.
+    rows: Tensor,
+    /// `[R, 1]` f32: windows of each row.
+    counts: Tensor,
+}
+
+impl Owners {
+    /// `counts` has for each row how many windows it has.
+    pub(crate) fn new(counts: &[usize], device: tch::Device) -> Self {
+        let rows = counts.iter().enumerate();
+        let rows: Vec<i64> = rows
+            .flat_map(|(row, count)| std::iter::repeat_n(row as i64, *count))
+            .collect();
+        let counts: Vec<f32> = counts.iter().map(|count| *count as f32).collect();
+        Self {
+            rows: Tensor::from_slice(&rows).to_device(device),
+            counts: Tensor::from_slice(&counts).unsqueeze(1).to_device(device),
+        }
+    }
+
+    /// The mean of the windows of each row: `[B, W]` to `[R, W]`.
+    pub(crate) fn mean(&self, windows: &Tensor) -> Tensor {
+        let rows = self.counts.size()[0];
+        let sums = Tensor::zeros(
+            [rows, windows.size()[1]],
+            (windows.kind(), windows.device()),
+        );
+        sums.index_add(0, &self.rows, windows) / self.counts.to_kind(windows.kind())
+    }
+
+    /// The mean of the windows of each row, by weight: `[B, W]` and `[B]` to `[R, W]`.
+    pub(crate) fn weighted_mean(&self, windows: &Tensor, weights: &Tensor) -> Tensor {
+        let weights = weights.unsqueeze(1).to_kind(Kind::Float);
+        let weighted = windows.to_kind(Kind::Float) * &weights;
+        (self.mean(&weighted) / self.mean(&weights)).to_kind(windows.kind())
+    }
+
+    /// The maximum over the windows of each row: `[B, W]` to `[R, W]`.
+    pub(crate) fn max(&self, windows: &Tensor) -> Tensor {
+        let size = [self.counts.size()[0], windows.size()[1]];
+        let lowest = Tensor::full(size, f64::NEG_INFINITY, (windows.kind(), windows.device()));
+        lowest.index_reduce(0, &self.rows, windows, "amax", true)
+    }
+}
+
+/// Divides a row into windows that begin and end as the row does: with its first and last token,
+/// which are those that the tokenizer puts around a text. A row that fits stays as it is.
+pub(crate) fn windows_of(ids: &[i64], settings: WindowSettings) -> Vec<Vec<i64>> {
+    let length = settings.length as usize;
+    if ids.len() <= length {
+        return vec![ids.to_vec()];
+    }
+    let (first, last) = (ids[0], ids[ids.len() - 1]);
+    let body = &ids[1..ids.len() - 1];
+    spans(body.len(), length - 2, settings.overlap as usize)
+        .map(|span| {
+            let mut window = vec![first];
+            window.extend_from_slice(&body[span]);
+            window.push(last);
+            window
+        })
+        .collect()
+}
+
+/// Spans of `length` that overlap and cover everything. The last one reaches back as far as it
+/// must to be as long as the others.
+fn spans(all: usize, length: usize, overlap: usize) -> impl Iterator<Item = Range<usize>> {
+    let step = length - overlap;
+    let count = all.saturating_sub(length).div_ceil(step) + 1;
+    (0..count).map(move |number| {
+        let end = (number * step + length).min(all);
+        end.saturating_sub(length)..end
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_cover_a_row() {
+        let check = |length: i64, window: u32, overlap: u32, expected: &[&[i64]]| {
+            let ids: Vec<i64> = (0..length).collect();
+            let settings = WindowSettings {
+                length: window,
+                overlap,
+            };
+            assert_eq!(
+                windows_of(&ids, settings),
+                expected,
+                "{length} {window} {overlap}"
+            );
+        };
+        check(5, 5, 1, &[&[0, 1, 2, 3, 4]]);
+        check(6, 5, 0, &[&[0, 1, 2, 3, 5], &[0, 2, 3, 4, 5]]);
+        check(8, 5, 0, &[&[0, 1, 2, 3, 7], &[0, 4, 5, 6, 7]]);
+        check(
+            8,
+            5,
+            1,
+            &[&[0, 1, 2, 3, 7], &[0, 3, 4, 5, 7], &[0, 4, 5, 6, 7]],
+        );
+    }
+
+    #[test]
+    fn windows_are_put_together_by_row() {
+        let owners = Owners::new(&[1, 2], tch::Device::Cpu);
+        let windows = Tensor::from_slice(&[1.0_f32, -1.0, 2.0, 5.0, 4.0, 3.0]).view([3, 2]);
+        let found = |tensor: Tensor| Vec::<f32>::try_from(tensor.view([-1])).expect("numbers");
+        assert_eq!(found(owners.mean(&windows)), [1.0, -1.0, 3.0, 4.0]);
+        assert_eq!(found(owners.max(&windows)), [1.0, -1.0, 4.0, 5.0]);
+        let weights = Tensor::from_slice(&[7_i64, 3, 1]);
+        assert_eq!(
+            found(owners.weighted_mean(&windows, &weights)),
+            [1.0, -1.0, 2.5, 4.5]
+        );
+    }
+}

@@ -1,0 +1,201 @@
+//! What a pretrained encoder says about every review: computed once, for every model that reads it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use artifact::{Artifact, ArtifactError, Contract, Digest, OutputFile, Split, StageName};
+use classifier::{
+    Asked, ChosenDevice, LIBTORCH_VERSION, Network, Replica, SHARD_ROWS, TokenContract, TokenRows,
+    batches_of_tokens, choose_device, shard_name, states_of, write_shard,
+};
+use settings::{ENCODER_FILES, EmbeddingSettings, FeatureSettings};
+use stage::{Context, Failure, Outcome, format};
+
+use crate::EmbedError;
+
+/// Tokens of a batch on a processor, padding included: few enough that the states of a layer stay
+/// in its cache.
+const PROCESSOR_TOKENS: usize = 1024;
+
+/// Tokens of a batch on a GPU, which has to be kept busy.
+const GPU_TOKENS: usize = 1 << 17;
+
+/// The encoder at work.
+struct Machine {
+    network: Network,
+    replicas: Vec<Replica>,
+    device: ChosenDevice,
+    tokens: usize,
+    pad_id: u32,
+    /// Digest of all that determines a feature but the rows, for the names of shards.
+    folder: PathBuf,
+}
+
+/// Computes the features of all labelled reviews.
+pub(crate) fn compute(context: &Context, settings: &EmbeddingSettings) -> Result<Outcome, Failure> {
+    let features = settings.features.clone().unwrap_or_default();
+    let tokens = context.input(StageName::Tokenize);
+    let encoder = context.input(StageName::Embed);
+    let contract = TokenContract::of(tokens).map_err(EmbedError::from)?;
+    check_tokenizer(encoder, &contract)?;
+    let mut machine = Machine::start(context, encoder, &features, &contract)?;
+    let splits = [Split::Train, Split::Validation, Split::Test];
+    let rows = splits.map(|split| TokenRows::open(tokens, split).map(|rows| (split, rows)));
+    let rows = rows
+        .into_iter()
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(EmbedError::from)?;
+    let total: usize = rows.iter().map(|(_, rows)| rows.len()).sum();
+    let task = context
+        .progress()
+        .task("computing features", Some(total as u64), "reviews");
+    let mut files = Vec::new();
+    let mut found = 0;
+    let clock = std::time::Instant::now();
+    for (split, rows) in &rows {
+        for first in (0..rows.len()).step_by(SHARD_ROWS) {
+            let span = first..(first + SHARD_ROWS).min(rows.len());
+            let count = span.len();
+            let name = shard_name(*split, first / SHARD_ROWS);
+            if machine.has(&name) {
+                found += count;
+                task.advance(count as u64);
+            } else {
+                machine.shard(&name, rows, span, &|rows| task.advance(rows))?;
+            }
+            machine.deliver(&name, context.output())?;
+            files.push(OutputFile::table(name, count as u64));
+        }
+    }
+    drop(task);
+    let speed = (total - found) as f64 / clock.elapsed().as_secs_f64();
+    for name in ENCODER_FILES {
+        deliver(&encoder.file(name)?, &context.output().join(name))?;
+        files.push(OutputFile::data(name));
+    }
+    let width = machine.network.state_width();
+    let contract = Contract::Features {
+        tokenizer: contract.tokenizer,
+        width: u32::try_from(width).unwrap_or(u32::MAX),
+        max_length: contract.max_length,
+        classes: contract.classes,
+    };
+    let again = if found > 0 {
+        format!(
+            " ({} were there from a run that was cut off)",
+            format::count(found as u64)
+        )
+    } else {
+        String::new()
+    };
+    let summary = format!(
+        "{} features of {}{again}, {speed:.0} reviews/s",
+        format::count(width as u64),
+        format::plural(total as u64, "review", "reviews"),
+    );
+    Ok(Outcome {
+        device: Some(machine.device.describe()),
+        versions: vec![("libtorch".to_owned(), LIBTORCH_VERSION.to_owned())],
+        ..Outcome::new(contract, files, summary)
+    })
+}
+
+fn check_tokenizer(encoder: &Artifact, tokens: &TokenContract) -> Result<(), EmbedError> {
+    match &encoder.manifest().contract {
+        Contract::Encoder { tokenizer, .. } if *tokenizer == tokens.tokenizer => Ok(()),
+        Contract::Encoder { tokenizer, .. } => Err(EmbedError::OtherTokenizer {
+            folder: encoder.folder().to_owned(),
+            own: *tokenizer,
+            tokens: tokens.tokenizer,
+        }),
+        _ => Err(EmbedError::Artifact(ArtifactError::Damaged {
+            path: encoder.folder().join(artifact::MANIFEST_NAME),
+            reason: "it is not the manifest of an encoder".to_owned(),
+        })),
+    }
+}
+
+impl Machine {
+    fn start(
+        context: &Context,
+        encoder: &Artifact,
+        features: &FeatureSettings,
+        contract: &TokenContract,
+    ) -> Result<Self, Failure> {
+        let run = context.run();
+        let device = choose_device(run.device, run.cores()).map_err(EmbedError::from)?;
+        let (kind, reason) = device.kind_of(features.precision);
+        let progress = context.progress();
+        progress.note(&format!("device: {}", device.describe()));
+        let name = ChosenDevice::name_of(kind);
+        progress.note(&format!("states: {name} ({reason}), features: f32"));
+        let classes = contract.classes.len() as u32;
+        let pretrained =
+            Network::frozen(features, encoder.folder(), classes).map_err(EmbedError::from)?;
+        let weights = pretrained.weights(device.device);
+        let network = pretrained.network;
+        let replica = |_| Replica::new(&network, &weights, false, kind);
+        let replicas = (0..device.replicas).map(replica).collect();
+        let tokens = if device.device.is_cuda() {
+            GPU_TOKENS
+        } else {
+            PROCESSOR_TOKENS
+        };
+        Ok(Self {
+            network,
+            replicas,
+            device,
+            tokens,
+            pad_id: contract.pad_id,
+            folder: context.kept()?.to_owned(),
+        })
+    }
+
+    /// Whether an earlier run has left this shard whole: as long and of the digest that it noted
+    /// once the shard was on the disk.
+    fn has(&self, name: &str) -> bool {
+        let path = self.folder.join(name);
+        let noted = fs::read_to_string(path.with_extension("digest"));
+        let found = Digest::of_file(&path);
+        matches!((noted, found), (Ok(noted), Ok(found)) if noted == found.to_string())
+    }
+
+    fn shard(
+        &mut self,
+        name: &str,
+        rows: &TokenRows,
+        span: std::ops::Range<usize>,
+        progress: &(impl Fn(u64) + Sync),
+    ) -> Result<(), EmbedError> {
+        let asked = Asked {
+            network: &self.network,
+            rows,
+            pad_id: self.pad_id,
+            device: self.device.device,
+        };
+        let batches = batches_of_tokens(rows, span.clone(), self.tokens);
+        let first = span.start;
+        let values = states_of(&asked, &mut self.replicas, &batches, span, progress)?;
+        let path = self.folder.join(name);
+        let width = self.network.state_width() as usize;
+        write_shard(&path, rows, first, width, values)?;
+        artifact::sync(&path)?;
+        let digest = Digest::of_file(&path).map_err(ArtifactError::io("read", &path))?;
+        let note = path.with_extension("digest");
+        fs::write(&note, digest.to_string()).map_err(ArtifactError::io("write", &note))?;
+        Ok(())
+    }
+
+    /// Puts a shard into the output, where it counts once the stage has ended well.
+    fn deliver(&self, name: &str, output: &Path) -> Result<(), EmbedError> {
+        deliver(&self.folder.join(name), &output.join(name))
+    }
+}
+
+/// Gives a file a second name, or copies it where the disk knows no second names.
+fn deliver(from: &Path, to: &Path) -> Result<(), EmbedError> {
+    if fs::hard_link(from, to).is_err() {
+        fs::copy(from, to).map_err(ArtifactError::io("write", to))?;
+    }
+    Ok(())
+}
