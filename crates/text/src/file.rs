@@ -1,10 +1,9 @@
 //! A `tokenizer.json`, loaded and checked.
 
 use std::fs;
-use std::panic::catch_unwind;
 use std::path::Path;
 
-use artifact::Digest;
+use artifact::{Digest, guarded};
 use serde::de::IgnoredAny;
 use settings::Truncation;
 use tokenizers::models::ModelWrapper;
@@ -211,8 +210,10 @@ impl TokenizerFile {
 /// damaged `Precompiled` normalizer). So it is given well-formed JSON only, and is watched.
 fn parse(bytes: &[u8]) -> tokenizers::Result<Tokenizer> {
     serde_json::from_slice::<IgnoredAny>(bytes)?;
-    catch_unwind(|| Tokenizer::from_bytes(bytes))
-        .unwrap_or_else(|_| Err("one of its sections is damaged".into()))
+    guarded(
+        |_| "one of its sections is damaged".into(),
+        || Tokenizer::from_bytes(bytes),
+    )
 }
 
 /// One more than the largest id. Ids far beyond the number of tokens would make every embedding
@@ -371,6 +372,19 @@ mod tests {
         for end in 0..whole.len() {
             assert!(read(&whole[..end]).is_err(), "cut off at byte {end}");
         }
+    }
+
+    /// Found by fuzzing: merges of a BPE model with a prefix that its words do not have.
+    #[test]
+    fn merges_that_do_not_fit_their_prefix_are_an_error() {
+        let model = r###"{"type": "BPE", "continuing_subword_prefix": "##", "unk_token": "[UNK]",
+            "vocab": {"[PAD]": 0, "[UNK]": 1, "l": 2, "o": 3, "lo": 4}, "merges": [["l", "o"]]}"###;
+        let file = format!(r#"{{"version": "1.0", "added_tokens": [], "model": {model}}}"#);
+        let error = read(&file).expect_err("refused");
+        assert!(
+            error.to_string().contains("cannot be understood"),
+            "{error}"
+        );
     }
 
     #[test]
