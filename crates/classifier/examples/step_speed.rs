@@ -46,6 +46,7 @@ fn main() {
         filters: 100,
         kernel_widths: vec![3, 4, 5],
         frozen_layers: 0,
+        windows: None,
         layer_decay: 1.0,
         seed: 1,
         training: TrainingSettings::default(),
@@ -78,8 +79,13 @@ fn main() {
         let passes: Vec<_> = replicas
             .par_iter_mut()
             .map(|replica| {
-                let batch =
-                    Batch::from_rows(&texts, &labels, 0, network.least_length(), device.device);
+                let batch = Batch::from_rows(
+                    &texts,
+                    &labels,
+                    0,
+                    network.reading().least_length,
+                    device.device,
+                );
                 replica
                     .backward(&network, &batch, Mode::Train(stream.child(step)), 0.0, 1.0)
                     .expect("libtorch works")

@@ -77,6 +77,7 @@ impl ChosenDevice {
 /// CUDA was asked for and there is none.
 pub fn choose_device(wanted: Wanted, cores: usize) -> Result<ChosenDevice, ClassifierError> {
     tch::set_num_threads(1);
+    keep_memory();
     let processor = |reason: String| ChosenDevice {
         device: Device::Cpu,
         reason,
@@ -98,6 +99,21 @@ pub fn choose_device(wanted: Wanted, cores: usize) -> Result<ChosenDevice, Class
         }),
         (Err(reason), Wanted::Cuda) => Err(ClassifierError::NoCuda { reason }),
         (Err(reason), _) => Ok(processor(format!("no CUDA: {reason}"))),
+    }
+}
+
+/// Lets the allocator keep what is freed. A batch allocates and frees the same megabytes over and
+/// over; given back to the system each time, every page of them would be cleared and mapped anew,
+/// which takes as long as the products that fill them.
+fn keep_memory() {
+    #[cfg(all(target_os = "linux", target_env = "gnu"))]
+    for (parameter, value) in [
+        (libc::M_MMAP_THRESHOLD, 32 << 20),
+        (libc::M_TRIM_THRESHOLD, i32::MAX),
+        (libc::M_TOP_PAD, 64 << 20),
+    ] {
+        // SAFETY: `mallopt` takes two numbers; what it does not understand it ignores.
+        unsafe { libc::mallopt(parameter, value) };
     }
 }
 

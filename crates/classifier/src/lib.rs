@@ -12,6 +12,7 @@ mod error;
 mod features;
 mod head;
 mod initial;
+mod linear;
 mod network;
 mod parameters;
 mod pooling;

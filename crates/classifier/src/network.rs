@@ -276,6 +276,15 @@ impl Network {
         }
     }
 
+    /// The matrices of its encoder, if it has one.
+    pub(crate) fn matrices(&self) -> Vec<ParameterId> {
+        match &self.body {
+            Body::Encoder(encoder) => encoder.matrices(),
+            Body::Features(features) => features.encoder().matrices(),
+            _ => Vec::new(),
+        }
+    }
+
     /// How it reads rows.
     pub fn reading(&self) -> Reading {
         let least_length = match &self.body {

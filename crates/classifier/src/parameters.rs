@@ -182,6 +182,14 @@ impl Parameters {
         Self(views.0.into_iter().enumerate().map(copy).collect())
     }
 
+    /// Lays matrices out as oneDNN multiplies with them, for a network that is only asked: see
+    /// [`crate::linear`].
+    pub(crate) fn pack(&mut self, matrices: &[ParameterId]) {
+        for id in matrices {
+            self.0[id.0] = no_grad(|| self.0[id.0].to_mkldnn());
+        }
+    }
+
     /// Brings copies up to date with the flat buffer.
     pub fn refresh(&mut self, layout: &Layout, flat: &Tensor) {
         let views = Self::view(layout, flat, false);

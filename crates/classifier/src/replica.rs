@@ -3,6 +3,7 @@
 
 use tch::{Device, Kind, Reduction, Tensor, no_grad};
 
+use crate::linear::has_one_dnn;
 use crate::parameters::{Layout, Parameters, as_slice, as_slice_mut};
 use crate::{Batch, ClassifierError, Mode, Network};
 
@@ -52,15 +53,19 @@ pub struct Pass {
 }
 
 impl Replica {
-    /// A replica over shared weights that computes in `kind`. In f32 it reads the weights
-    /// themselves; in another format a copy, which [`Replica::refresh`] brings up to date.
+    /// A replica over shared weights that computes in `kind`. One that trains in f32 reads the weights
+    /// themselves; one that trains in another format a copy, which [`Replica::refresh`] brings up to
+    /// date; one that does not train takes them as they are now.
     pub fn new(network: &Network, weights: &Weights, trainable: bool, kind: Kind) -> Self {
         let (layout, flat) = (network.layout(), &weights.flat);
-        let parameters = if kind == Kind::Float {
+        let mut parameters = if kind == Kind::Float {
             Parameters::view(layout, flat, trainable)
         } else {
             Parameters::copy(layout, flat, trainable, kind, network.embedding())
         };
+        if !trainable && flat.device() == Device::Cpu && has_one_dnn() {
+            parameters.pack(&network.matrices());
+        }
         let embedding = match (network.embedding(), &weights.frozen) {
             (Some(id), _) => parameters.get(id).detach(),
             (None, Some(frozen)) => frozen.shallow_clone(),

@@ -12,17 +12,21 @@ pub struct Owners {
     rows: Tensor,
     /// `[R, 1]` f32: windows of each row.
     counts: Tensor,
+    /// The same as numbers.
+    spans: Vec<i64>,
 }
 
 impl Owners {
     /// `counts` has for each row how many windows it has.
-    pub(crate) fn new(counts: &[usize], device: tch::Device) -> Self {
+    pub fn new(counts: &[usize], device: tch::Device) -> Self {
         let rows = counts.iter().enumerate();
         let rows: Vec<i64> = rows
             .flat_map(|(row, count)| std::iter::repeat_n(row as i64, *count))
             .collect();
+        let spans: Vec<i64> = counts.iter().map(|count| *count as i64).collect();
         let counts: Vec<f32> = counts.iter().map(|count| *count as f32).collect();
         Self {
+            spans,
             rows: Tensor::from_slice(&rows).to_device(device),
             counts: Tensor::from_slice(&counts).unsqueeze(1).to_device(device),
         }
@@ -47,9 +51,9 @@ impl Owners {
 
     /// The maximum over the windows of each row: `[B, W]` to `[R, W]`.
     pub(crate) fn max(&self, windows: &Tensor) -> Tensor {
-        let size = [self.counts.size()[0], windows.size()[1]];
-        let lowest = Tensor::full(size, f64::NEG_INFINITY, (windows.kind(), windows.device()));
-        lowest.index_reduce(0, &self.rows, windows, "amax", true)
+        let rows = windows.split_with_sizes(&self.spans, 0);
+        let highest: Vec<Tensor> = rows.iter().map(|row| row.amax(0, false)).collect();
+        Tensor::stack(&highest, 0)
     }
 }
 

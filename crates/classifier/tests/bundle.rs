@@ -28,6 +28,7 @@ fn save(folder: &Path, train_embedding: bool) -> Weights {
         filters: 1,
         kernel_widths: vec![1],
         frozen_layers: 0,
+        windows: None,
         layer_decay: 1.0,
         seed: 2,
         training: TrainingSettings::default(),
@@ -49,6 +50,7 @@ fn save(folder: &Path, train_embedding: bool) -> Weights {
     let model = ModelFile {
         format: ModelFile::FORMAT,
         architecture,
+        features: None,
         sizes,
         tokenizer: TokenizerReference {
             fingerprint: Digest::of_bytes(TOKENIZER.as_bytes()),

@@ -113,6 +113,17 @@ impl Project {
         Pipeline::load(&self.pipeline_file(), &changes).expect("the pipeline is sound")
     }
 
+    /// Why a pipeline with these changes is refused: the message and, behind a bar, the hint.
+    pub fn refused(&self, changes: &[&str]) -> String {
+        let changes: Vec<Override> = changes
+            .iter()
+            .map(|text| text.parse().expect("an override"))
+            .collect();
+        let error = Pipeline::load(&self.pipeline_file(), &changes).expect_err("it is refused");
+        let hint = error.hint().map(|hint| format!(" | {hint}"));
+        error.to_string() + &hint.unwrap_or_default()
+    }
+
     /// The artifact that a variant's name stands for.
     pub fn artifact(&self, stage: StageName, variant: &str) -> Artifact {
         let found = self

@@ -2,8 +2,9 @@
 //!
 //! The function is that of the reference implementation (`transformers`), layer normalisation after
 //! each residual sum. What differs is how it is computed: query, key and value in one product, and
-//! attention by libtorch's fused kernel.
+//! attention by libtorch's fused kernel where that is fast.
 
+mod attention;
 mod config;
 mod names;
 mod relative;
@@ -18,8 +19,10 @@ use tch::{Kind, Tensor};
 pub use config::{Activation, EncoderConfig, Family};
 
 use crate::dropout::dropout;
+use crate::linear::{linear, linear_gelu_linear, rows_of};
 use crate::parameters::{Layout, ParameterId, Parameters};
 use crate::{Batch, ClassifierError, Mode};
+use attention::attention;
 use names::{EncoderPlan, LayerPlan, Plan};
 use relative::buckets;
 use weights::WeightsFile;
@@ -121,6 +124,20 @@ impl Encoder {
         let plan = EncoderPlan::of(&config);
         let zeros = |plan: &Plan| Ok(vec![0.0; plan.shape.iter().product::<i64>() as usize]);
         Self::place(config, &plan, layout, &zeros).expect("zeros can always be had")
+    }
+
+    /// The matrices that states are multiplied with.
+    pub(crate) fn matrices(&self) -> Vec<ParameterId> {
+        let of_layer = |layer: &Layer| {
+            [
+                layer.attention,
+                layer.attention_output,
+                layer.up,
+                layer.down,
+            ]
+            .map(|[weight, _]| weight)
+        };
+        self.layers.iter().flat_map(of_layer).collect()
     }
 
     /// Its shape.
@@ -322,38 +339,36 @@ impl Encoder {
             self.config.heads,
             self.config.head_width(),
         );
-        let [query, key, value] = if read == length {
-            let all = xs
-                .linear(weight, Some(bias))
+        let attended = if read == length {
+            let all = linear(xs, weight, bias)
                 .view([rows, length, 3, heads, head_width])
                 .permute([2, 0, 3, 1, 4]);
-            [0, 1, 2].map(|which| all.get(which))
+            attention(&all.get(0), &all.get(1), &all.get(2), mask)
         } else {
             let part = |start: i64, count: i64, input: &Tensor| {
-                let rows_of = |tensor: &Tensor| tensor.narrow(0, start * width, count * width);
-                input
-                    .linear(&rows_of(weight), Some(rows_of(bias)))
+                let part = |tensor: &Tensor| rows_of(tensor, start * width, count * width);
+                linear(input, &part(weight), &part(bias))
                     .view([rows, input.size()[1], count, heads, head_width])
                     .permute([2, 0, 3, 1, 4])
             };
             let (query, rest) = (part(0, 1, reading), part(1, 2, xs));
-            [query.get(0), rest.get(0), rest.get(1)]
+            attention(&query.get(0), &rest.get(0), &rest.get(1), mask)
         };
-        let attended = Tensor::scaled_dot_product_attention(
-            &query, &key, &value, mask, 0.0, false, None, false,
-        );
         let attended = attended.transpose(1, 2).reshape([rows, read, width]);
         apply(&attended, layer.attention_output, parameters)
     }
 
     fn feed_forward(&self, layer: &Layer, xs: &Tensor, parameters: &Parameters) -> Tensor {
-        let middle = apply(xs, layer.up, parameters);
+        let [up, down] = [layer.up, layer.down].map(|pair| pair.map(|id| parameters.get(id)));
+        if self.config.activation == Activation::Gelu {
+            return linear_gelu_linear(xs, up, down);
+        }
+        let middle = linear(xs, up[0], up[1]);
         let middle = match self.config.activation {
-            Activation::Gelu => middle.gelu("none"),
-            Activation::GeluTanh => middle.gelu("tanh"),
             Activation::Relu => middle.relu(),
+            _ => middle.gelu("tanh"),
         };
-        apply(&middle, layer.down, parameters)
+        linear(&middle, down[0], down[1])
     }
 
     fn normalise(&self, xs: &Tensor, [scale, shift]: Pair, parameters: &Parameters) -> Tensor {
@@ -368,7 +383,7 @@ impl Encoder {
 }
 
 fn apply(xs: &Tensor, [weight, bias]: Pair, parameters: &Parameters) -> Tensor {
-    xs.linear(parameters.get(weight), Some(parameters.get(bias)))
+    linear(xs, parameters.get(weight), parameters.get(bias))
 }
 
 /// Adds parameters to a layout.

@@ -1,0 +1,171 @@
+//! Features of encoders that stay as they are, against the encoder's own states, which other tests
+//! hold to the reference implementation.
+
+#![allow(missing_docs)]
+
+use std::path::{Path, PathBuf};
+
+use classifier::{Batch, Encoder, Layout, Mode, Network, Owners, Parameters, Replica};
+use settings::{FeaturePooling, FeatureSettings, Precision, WindowSettings};
+use tch::{Device, Kind, Tensor, no_grad};
+
+fn golden(family: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/golden")
+        .join(family)
+}
+
+fn rows() -> Vec<Vec<i64>> {
+    let row = |length: i64| {
+        (0..length)
+            .map(|place| 4 + (place * place + length) % 11)
+            .collect()
+    };
+    [1, 7, 3, 12].into_iter().map(row).collect()
+}
+
+fn settings(layers: &[i32], pooling: &[FeaturePooling]) -> FeatureSettings {
+    FeatureSettings {
+        layers: layers.to_vec(),
+        pooling: pooling.to_vec(),
+        windows: None,
+        precision: Precision::F32,
+    }
+}
+
+fn batch(family: &str, rows: &[Vec<i64>]) -> Batch {
+    let pad = Encoder::config_of(&golden(family))
+        .expect("a config")
+        .pad_id;
+    Batch::from_rows(rows, &vec![0; rows.len()], pad, 1, Device::Cpu)
+}
+
+fn features(family: &str, settings: &FeatureSettings, batch: &Batch) -> Vec<Vec<f32>> {
+    let pretrained = Network::frozen(settings, &golden(family), 2).expect("an encoder");
+    let weights = pretrained.weights(Device::Cpu);
+    let network = pretrained.network;
+    let replica = Replica::new(&network, &weights, false, Kind::Float);
+    let states = replica.states(&network, batch);
+    assert_eq!(states.size()[1], network.state_width());
+    Vec::<Vec<f32>>::try_from(states).expect("a matrix")
+}
+
+/// The states of one row alone after every layer, `[T][W]` each.
+fn states_of(family: &str, row: &[i64]) -> Vec<Vec<Vec<f32>>> {
+    let mut layout = Layout::default();
+    let encoder = Encoder::load(&golden(family), &mut layout)
+        .expect("an encoder")
+        .encoder;
+    let parameters = Parameters::view(&layout, &layout.initial(Device::Cpu), false);
+    let width = encoder.config().width;
+    let words = Encoder::words_of(&golden(family), encoder.config()).expect("a word table");
+    let words = Tensor::from_slice(&words).view([-1, width]);
+    let batch = batch(family, &[row.to_vec()]);
+    let vectors = words
+        .index_select(0, &batch.ids.view([-1]))
+        .view([row.len() as i64, 1, width]);
+    let states = no_grad(|| encoder.states(&vectors, &batch, &parameters, Mode::Evaluate, 0.0));
+    let states = states.iter().map(|states| states.get(0));
+    states
+        .map(|states| Vec::try_from(states).expect("a matrix"))
+        .collect()
+}
+
+fn pooled(states: &[Vec<f32>], pooling: FeaturePooling) -> Vec<f32> {
+    let column = |component: usize| states.iter().map(move |state| state[component]);
+    let pool = |component: usize| match pooling {
+        FeaturePooling::Cls => states[0][component],
+        FeaturePooling::Mean => column(component).sum::<f32>() / states.len() as f32,
+        FeaturePooling::Max => column(component).fold(f32::NEG_INFINITY, f32::max),
+    };
+    (0..states[0].len()).map(pool).collect()
+}
+
+fn assert_near(found: &[f32], expected: &[f32], about: &str) {
+    assert_eq!(found.len(), expected.len(), "{about}");
+    for (found, expected) in found.iter().zip(expected) {
+        assert!(
+            (found - expected).abs() < 1e-5,
+            "{about}: {found} is not {expected}"
+        );
+    }
+}
+
+const POOLINGS: [FeaturePooling; 3] = [
+    FeaturePooling::Cls,
+    FeaturePooling::Mean,
+    FeaturePooling::Max,
+];
+
+#[test]
+fn features_are_the_pooled_states_in_the_order_asked_for() {
+    for family in ["bert", "roberta", "distilbert", "mpnet"] {
+        let settings = settings(&[-1, 0, 1], &POOLINGS);
+        let found = features(family, &settings, &batch(family, &rows()));
+        for (row, found) in rows().iter().zip(found) {
+            let states = states_of(family, row);
+            let last = states.len() - 1;
+            let expected: Vec<f32> = [last, 0, 1]
+                .into_iter()
+                .flat_map(|layer| POOLINGS.map(|pooling| pooled(&states[layer], pooling)))
+                .flatten()
+                .collect();
+            assert_near(
+                &found,
+                &expected,
+                &format!("{family}, {} tokens", row.len()),
+            );
+        }
+    }
+}
+
+/// The first state alone is computed in another way, without the states that nobody reads.
+#[test]
+fn the_first_state_is_the_same_alone() {
+    for family in ["bert", "mpnet"] {
+        let batch = batch(family, &rows());
+        let alone = features(family, &settings(&[-1], &[FeaturePooling::Cls]), &batch);
+        let beside = features(family, &settings(&[-1], &POOLINGS[..2]), &batch);
+        for (alone, beside) in alone.iter().zip(&beside) {
+            assert_near(alone, &beside[..alone.len()], family);
+        }
+    }
+}
+
+#[test]
+fn windows_of_a_long_row_are_put_together_as_states_are() {
+    let (short, long) = (rows().swap_remove(1), rows().swap_remove(3));
+    // As `windows_of` divides twelve tokens into windows of seven that share two.
+    let (first, last) = (long[0], long[11]);
+    let window = |from: usize| [&[first], &long[from..from + 5], &[last]].concat();
+    let windows = [window(1), window(4), window(6)];
+    for pooling in POOLINGS {
+        let asked = FeatureSettings {
+            windows: Some(WindowSettings {
+                length: 7,
+                overlap: 2,
+            }),
+            ..settings(&[-1], &[pooling])
+        };
+        let apart: Vec<Vec<i64>> = [std::slice::from_ref(&short), &windows].concat();
+        let together = Batch {
+            owners: Some(Owners::new(&[1, 3], Device::Cpu)),
+            ..batch("bert", &apart)
+        };
+        let found = features("bert", &asked, &together);
+        let alone = features("bert", &settings(&[-1], &[pooling]), &batch("bert", &apart));
+        let (one, parts) = alone.split_first().expect("four rows");
+        assert_near(&found[0], one, "a row that fits");
+        let expected: Vec<f32> = (0..one.len())
+            .map(|component| {
+                let parts = parts.iter().map(|part| part[component]);
+                match pooling {
+                    FeaturePooling::Max => parts.fold(f32::NEG_INFINITY, f32::max),
+                    // All windows are of one length.
+                    _ => parts.sum::<f32>() / 3.0,
+                }
+            })
+            .collect();
+        assert_near(&found[1], &expected, "a row of three windows");
+    }
+}

@@ -1,0 +1,238 @@
+//! Features of an encoder and the probe on them: what they are, and what a kill costs.
+
+#![allow(missing_docs)]
+
+mod common;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use artifact::{Artifact, Contract, Digest, Split, StageName};
+use classifier::{Bundle, FeatureRows, Replica, TokenContract, TokenRows, logits_of};
+use clean::Clean;
+use common::reviews;
+use embed::Embed;
+use ingest::Ingest;
+use stage::NoOptions;
+use tch::{Device, Kind};
+use testkit::{Project, run_stage, write_tiny_encoder};
+use tokenize::Tokenize;
+use train::Train;
+
+const PIPELINE: &str = r#"
+[pipeline]
+name = "features"
+seed = 3
+[run]
+device = "cpu"
+[ingest]
+source = "reviews.csv"
+[clean]
+split = { test = 0.25, validation = 0.2 }
+[tokenizer.own]
+kind = "pretrained"
+source = "encoder/tokenizer.json"
+max_length = 24
+[embedding.encoder]
+kind = "encoder"
+tokenizer = "own"
+source = "encoder"
+[embedding.features]
+kind = "features"
+encoder = "encoder"
+[model.probe]
+kind = "probe"
+embedding = "features"
+"#;
+
+fn project() -> Project {
+    let project = Project::with_reviews(PIPELINE, &reviews(true));
+    write_tiny_encoder(&project.folder().join("encoder"));
+    let pipeline = project.pipeline(&[]);
+    run_stage::<Ingest>(&pipeline, None, &NoOptions {}).expect("reviews");
+    run_stage::<Clean>(&pipeline, None, &NoOptions {}).expect("clean reviews");
+    run_stage::<Tokenize>(&pipeline, Some("own"), &NoOptions {}).expect("tokens");
+    run_stage::<Embed>(&pipeline, Some("encoder"), &NoOptions {}).expect("an encoder");
+    project
+}
+
+fn build(project: &Project, changes: &[&str]) -> Result<Artifact, String> {
+    run_stage::<Embed>(&project.pipeline(changes), Some("features"), &NoOptions {})
+}
+
+fn shards(artifact: &Artifact) -> Vec<String> {
+    let files = artifact.manifest().files.iter();
+    let names = files.map(|file| file.name.clone());
+    names.filter(|name| name.ends_with(".arrow")).collect()
+}
+
+/// The folder in which an interrupted run of this step has left its shards.
+fn kept(project: &Project, artifact: &Artifact) -> PathBuf {
+    let name = artifact
+        .folder()
+        .file_name()
+        .expect("a key")
+        .to_string_lossy();
+    project
+        .folder()
+        .join(format!("artifacts/work/embed-{name}.kept"))
+}
+
+/// As a run leaves it that was killed after these shards.
+fn leave(folder: &Path, artifact: &Artifact, names: &[&str]) {
+    fs::create_dir_all(folder).expect("a folder");
+    for name in names {
+        let path = folder.join(name);
+        fs::copy(artifact.folder().join(name), &path).expect("copied");
+        let digest = Digest::of_file(&path).expect("a file");
+        fs::write(path.with_extension("digest"), digest.to_string()).expect("written");
+    }
+}
+
+#[test]
+fn every_labelled_review_has_its_features() {
+    let project = project();
+    let artifact =
+        build(&project, &["embedding.features.features.layers=[-1, 0]"]).expect("features");
+    let Contract::Features { width, classes, .. } = &artifact.manifest().contract else {
+        panic!("not features: {:?}", artifact.manifest().contract);
+    };
+    assert_eq!((*width, classes.len()), (16, 2));
+    assert_eq!(
+        shards(&artifact),
+        [
+            "test-00000.arrow",
+            "train-00000.arrow",
+            "validation-00000.arrow"
+        ]
+    );
+    let tokens = project.artifact(StageName::Tokenize, "own");
+    for split in ["train", "validation", "test"] {
+        let rows = |artifact: &Artifact, start: &str| -> u64 {
+            let files = artifact.manifest().files.iter();
+            files
+                .filter(|file| file.name.starts_with(start))
+                .filter_map(|file| file.rows)
+                .sum()
+        };
+        let found = rows(&artifact, &format!("{split}-"));
+        assert_eq!(found, rows(&tokens, &format!("{split}.")), "{split}");
+        assert!(found > 0);
+    }
+    assert!(
+        !kept(&project, &artifact).exists(),
+        "nothing is left beside the store"
+    );
+}
+
+#[test]
+fn a_kill_costs_the_shard_under_way_and_nothing_else() {
+    let project = project();
+    let whole = build(&project, &[]).expect("features");
+    let identity = whole.identity();
+    let kept = kept(&project, &whole);
+    leave(
+        &kept,
+        &whole,
+        &["train-00000.arrow", "validation-00000.arrow"],
+    );
+    // One that was not on the disk yet when its digest was, and one without a digest.
+    let damaged = kept.join("validation-00000.arrow");
+    let bytes = fs::read(&damaged).expect("a shard");
+    fs::write(&damaged, &bytes[..bytes.len() / 2]).expect("written");
+    fs::write(kept.join("test-00000.arrow"), "half").expect("written");
+    fs::remove_dir_all(whole.folder()).expect("removed");
+
+    let again = build(&project, &[]).expect("features");
+    let train = again
+        .manifest()
+        .files
+        .iter()
+        .find(|file| file.name.starts_with("train-"));
+    let rows = train.and_then(|file| file.rows).expect("rows");
+    let summary = &again.manifest().run.summary;
+    let expected = format!("({rows} were there from a run that was cut off)");
+    assert!(summary.contains(&expected), "{summary}");
+    assert_eq!(again.identity(), identity, "the same bytes");
+    assert!(!kept.exists());
+}
+
+/// The bundle holds the encoder, too: asked about tokens, it says what the probe says of features.
+#[test]
+fn a_probe_learns_and_its_bundle_needs_nothing_else() {
+    let project = project();
+    let features = [
+        "embedding.features.features={ layers = [-1, 0], pooling = [\"mean\", \"max\"], precision = \"f32\" }",
+    ];
+    let artifact = build(&project, &features).expect("features");
+    let pipeline = project.pipeline(&features);
+    let model = run_stage::<Train>(&pipeline, None, &NoOptions {}).expect("a probe");
+    let bundle = Bundle::load(model.folder(), Device::Cpu).expect("a bundle");
+    let accuracy = bundle.model.validation.accuracy;
+    assert!(accuracy > 0.95, "{accuracy}");
+
+    let tokens = project.artifact(StageName::Tokenize, "own");
+    let contract = TokenContract::of(&tokens).expect("tokens");
+    let rows = TokenRows::open(&tokens, Split::Test).expect("test rows");
+    let mut replicas = [Replica::new(
+        &bundle.network,
+        &bundle.weights,
+        false,
+        Kind::Float,
+    )];
+    let shape = (16, contract.pad_id, 2);
+    let asked = logits_of(
+        &bundle.network,
+        &mut replicas,
+        &rows,
+        shape,
+        Device::Cpu,
+        &|_| (),
+    )
+    .expect("logits")
+    .differences();
+    let computed = FeatureRows::open(&artifact, &contract, Split::Test).expect("features");
+    let known = bundle.differences_of(&computed).expect("logits");
+    assert_eq!(asked.len(), known.len());
+    for (asked, known) in asked.iter().zip(&known) {
+        assert!((asked - known).abs() < 1e-4, "{asked} is not {known}");
+    }
+}
+
+#[test]
+fn misfits_are_said_before_anything_runs() {
+    let project = project();
+    let refused = |changes: &[&str]| project.refused(changes);
+    assert_eq!(
+        refused(&["embedding.features.encoder=none"]),
+        "`embedding.features.encoder` must name an embedding of `kind = \"encoder\"` | There is `encoder`"
+    );
+    assert_eq!(
+        refused(&["embedding.features.features.layers=[3]"]),
+        "`embedding.features.features.layers` names the layer 3, and the encoder has 2 | \
+         0 is the embedding, 1 the first layer, -1 the last"
+    );
+    assert_eq!(
+        refused(&["embedding.features.width=5"]),
+        "`embedding.features.width` cannot be set for features, which have it from their encoder"
+    );
+    assert_eq!(
+        refused(&["embedding.features.features.windows={ length = 8, overlap = 6 }"]),
+        "`embedding.features.features.windows` must have a `length` of at least 4 and an `overlap` that is smaller by at least 3"
+    );
+    let long = refused(&["tokenizer.own.max_length=600"]);
+    assert!(
+        long.contains("is 600, and the encoder of `embedding.encoder` reads 512 tokens at most"),
+        "{long}"
+    );
+    assert!(
+        long.contains("read long reviews in parts with `windows`"),
+        "{long}"
+    );
+    // In parts, long rows may be as long as they like.
+    let parts = [
+        "tokenizer.own.max_length=600",
+        "embedding.features.features.windows={ length = 8, overlap = 2 }",
+    ];
+    project.pipeline(&parts);
+}
