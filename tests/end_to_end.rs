@@ -251,9 +251,39 @@ kind = "encoder"
 tokenizer = "own"
 source = "encoder"
 
+[tokenizer.whole]
+kind = "pretrained"
+source = "encoder/tokenizer.json"
+max_length = 2000
+
+[embedding.adapted]
+kind = "encoder"
+tokenizer = "own"
+source = "encoder"
+adaptation = { batch_size = 8 }
+
+[embedding.features]
+kind = "features"
+encoder = "adapted"
+features = { layers = [-1, 0], pooling = ["mean", "max"] }
+
+[embedding.windows]
+kind = "features"
+encoder = "encoder"
+tokenizer = "whole"
+features = { windows = { length = 6, overlap = 2 } }
+
 [model.transfer]
 kind = "transformer"
 embedding = "encoder"
+
+[model.probe]
+kind = "probe"
+embedding = "features"
+
+[model.parts]
+kind = "probe"
+embedding = "windows"
 "#;
     let project = Project::with_pipeline(&pipeline);
     testkit::write_tiny_encoder(&project.folder().join("encoder"));
@@ -271,7 +301,7 @@ embedding = "encoder"
     assert_eq!(
         misfit.comparable(project.folder()),
         "exit code 1\n----- stderr\nerror: `embedding.encoder.tokenizer` is `words`, one of 300 entries at most, learned from your \
-         reviews; the encoder `encoder` was trained with its own `tokenizer.json` (16 entries, fingerprint [digest]) and \
+         reviews; the encoder `encoder` was trained with its own `tokenizer.json` (17 entries, fingerprint [digest]) and \
          would read any other's ids as other words\n\n\
          hint: Write `[tokenizer.words]` with `kind = \"pretrained\"` and `source = \"encoder/tokenizer.json\"`, or let \
          `embedding.encoder.tokenizer` name a tokenizer that has it\n"

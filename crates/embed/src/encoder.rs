@@ -1,20 +1,24 @@
 //! A pretrained encoder as an artifact: checked whole, with the tokenizer it was trained with.
 //!
-//! Nothing is computed here. But a folder that was moved, a download that was cut off, or a
+//! Nothing is computed here unless the encoder is to be adapted. But a folder that was moved, a download that was cut off, or a
 //! tokenizer of another encoder is found now, and train and evaluate read from the store alone.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use artifact::{Artifact, ArtifactError, Contract, Digest, OutputFile, Source, StageName};
-use classifier::{Encoder, EncoderConfig, Layout};
-use settings::ENCODER_FILES;
+use classifier::{Encoder, EncoderConfig, LIBTORCH_VERSION, Layout};
+use settings::{ENCODER_FILES, EmbeddingSettings};
 use stage::{Context, Failure, Outcome, format};
 
 use crate::EmbedError;
+use crate::adapt::adapt;
 
-/// Takes over the encoder that the settings name.
-pub(crate) fn import(context: &Context) -> Result<Outcome, Failure> {
+/// What adaptation did, where there was one.
+const ADAPTATION: &str = "adaptation.json";
+
+/// Takes over the encoder that the settings name, and adapts it where they say so.
+pub(crate) fn import(context: &Context, settings: &EmbeddingSettings) -> Result<Outcome, Failure> {
     let folder = folder_of(context)?;
     let mut layout = Layout::default();
     let loaded = Encoder::load(&folder, &mut layout).map_err(EmbedError::from)?;
@@ -38,8 +42,20 @@ pub(crate) fn import(context: &Context) -> Result<Outcome, Failure> {
         format::count(layout.len() as u64 + (config.vocabulary_size * config.width) as u64),
         config.longest()
     );
-    let files = ENCODER_FILES.map(OutputFile::data).to_vec();
-    Ok(Outcome::new(contract, files, summary))
+    let mut files = ENCODER_FILES.map(OutputFile::data).to_vec();
+    let Some(adaptation) = &settings.adaptation else {
+        return Ok(Outcome::new(contract, files, summary));
+    };
+    let adapted = adapt(context, adaptation, settings.seed.unwrap_or(0))?;
+    let path = context.output().join(ADAPTATION);
+    let text = serde_json::to_vec_pretty(&adapted.record).expect("figures are plain data");
+    fs::write(&path, text).map_err(ArtifactError::io("write", &path))?;
+    files.push(OutputFile::data(ADAPTATION));
+    Ok(Outcome {
+        device: Some(adapted.device),
+        versions: vec![("libtorch".to_owned(), LIBTORCH_VERSION.to_owned())],
+        ..Outcome::new(contract, files, format!("{summary}; {}", adapted.summary))
+    })
 }
 
 fn folder_of(context: &Context) -> Result<PathBuf, Failure> {

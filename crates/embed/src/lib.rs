@@ -1,6 +1,7 @@
 //! The stage `embed`: a vector for every entry of a vocabulary, drawn at random or taken from a
 //! file of word vectors.
 
+mod adapt;
 mod align;
 mod coverage;
 mod encoder;
@@ -48,7 +49,7 @@ and `coverage.json`: which share of the vocabulary and of the running tokens the
 
     fn run(context: &Context, settings: EmbeddingSettings) -> Result<Outcome, Failure> {
         match settings.kind {
-            EmbeddingKind::Encoder => return encoder::import(context),
+            EmbeddingKind::Encoder => return encoder::import(context, &settings),
             EmbeddingKind::Features => return features::compute(context, &settings),
             _ => {}
         }

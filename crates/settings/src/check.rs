@@ -9,8 +9,8 @@ use indexmap::IndexMap;
 use crate::encoder;
 use crate::vectors::{self, VectorsError};
 use crate::{
-    EmbeddingKind, EmbeddingSettings, LearnedSettings, ModelKind, ModelSettings, Pipeline,
-    SettingsError, TokenizerKind, TokenizerSettings, TrainingSettings,
+    AdaptationSettings, EmbeddingKind, EmbeddingSettings, LearnedSettings, ModelKind,
+    ModelSettings, Pipeline, SettingsError, TokenizerKind, TokenizerSettings, TrainingSettings,
 };
 
 pub(crate) fn check(pipeline: &Pipeline) -> Result<(), SettingsError> {
@@ -223,6 +223,12 @@ fn check_embedding(
     embedding: &EmbeddingSettings,
     tokenizer: &TokenizerSettings,
 ) -> Result<(), SettingsError> {
+    if embedding.kind != EmbeddingKind::Encoder && embedding.adaptation.is_some() {
+        return Err(SettingsError::value(
+            format!("{key}.adaptation"),
+            "is for `kind = \"encoder\"` only",
+        ));
+    }
     if embedding.kind != EmbeddingKind::Features {
         for (name, given) in [
             ("encoder", embedding.encoder.is_some()),
@@ -262,7 +268,12 @@ fn check_embedding(
             )),
             Some(path) => check_vectors(key, path, embedding.width),
         },
-        EmbeddingKind::Encoder => encoder::check(key, embedding, tokenizer),
+        EmbeddingKind::Encoder => {
+            if let Some(adaptation) = &embedding.adaptation {
+                check_adaptation(key, adaptation)?;
+            }
+            encoder::check(key, embedding, tokenizer)
+        }
         EmbeddingKind::Features => {
             let others = [
                 ("source", embedding.source.is_some()),
@@ -278,6 +289,20 @@ fn check_embedding(
             }
         }
     }
+}
+
+fn check_adaptation(key: &str, adaptation: &AdaptationSettings) -> Result<(), SettingsError> {
+    let key = format!("{key}.adaptation");
+    positive(&format!("{key}.epochs"), adaptation.epochs)?;
+    positive(&format!("{key}.batch_size"), adaptation.batch_size)?;
+    for (name, value, low, high) in [
+        ("learning_rate", adaptation.learning_rate, 1e-9, 1.0),
+        ("warm_up", adaptation.warm_up, 0.0, 1.0),
+        ("masked", adaptation.masked, 0.01, 0.9),
+    ] {
+        inside(&format!("{key}.{name}"), value, low, high)?;
+    }
+    Ok(())
 }
 
 fn check_learning(

@@ -30,6 +30,9 @@ pub struct EmbeddingSettings {
     /// The embedding of `kind = "encoder"` whose states are kept, for `kind = "features"`.
     #[serde(default, skip_serializing)]
     pub encoder: Option<String>,
+    /// How an encoder goes on learning on our own text before anything reads it, if it does.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub adaptation: Option<AdaptationSettings>,
     /// What is kept of an encoder's states.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub features: Option<FeatureSettings>,
@@ -65,6 +68,41 @@ impl Default for LearnedSettings {
             learning_rate: 0.025,
             subsample: 1e-3,
             unlabelled: true,
+        }
+    }
+}
+
+/// `[embedding.NAME.adaptation]`, for `kind = "encoder"`: it goes on as a masked language model (Devlin
+/// et al. 2019) on our own text, without the labels (Gururangan et al. 2020).
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct AdaptationSettings {
+    /// Passes over the text.
+    pub epochs: u32,
+    /// Reviews per optimizer step.
+    pub batch_size: u32,
+    /// Peak learning rate; it falls to 0 in a straight line.
+    pub learning_rate: f64,
+    /// Share of all steps, 0 to 1, over which the rate rises from 0.
+    pub warm_up: f64,
+    /// Share of tokens that are hidden, 0 to 1.
+    pub masked: f64,
+    /// Whether reviews without a label are read, too. Those of validation and test never are.
+    pub unlabelled: bool,
+    /// Number format of the activations.
+    pub precision: Precision,
+}
+
+impl Default for AdaptationSettings {
+    fn default() -> Self {
+        Self {
+            epochs: 1,
+            batch_size: 32,
+            learning_rate: 1e-4,
+            warm_up: 0.06,
+            masked: 0.15,
+            unlabelled: true,
+            precision: Precision::Auto,
         }
     }
 }

@@ -18,8 +18,8 @@ pub mod vectors;
 
 pub use clean::{CleanSettings, NearDuplicateSettings, SplitSettings};
 pub use embedding::{
-    ENCODER_FILES, EmbeddingKind, EmbeddingSettings, FeaturePooling, FeatureSettings,
-    LearnedSettings, WindowSettings,
+    AdaptationSettings, ENCODER_FILES, EmbeddingKind, EmbeddingSettings, FeaturePooling,
+    FeatureSettings, LearnedSettings, WindowSettings,
 };
 pub use error::{SettingsError, nearest, suggest};
 pub use evaluation::{EvaluationSettings, ReportSettings};

@@ -204,6 +204,9 @@ fn resolve(file: PipelineFile, path: &Path, folder: &Path) -> Result<Pipeline, S
         ) {
             embedding.seed.get_or_insert(seed);
         }
+        if embedding.adaptation.is_some() {
+            embedding.seed.get_or_insert(seed);
+        }
         if embedding.kind == EmbeddingKind::Learned {
             embedding.learning.get_or_insert_default();
         }

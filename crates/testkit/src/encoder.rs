@@ -16,7 +16,7 @@ pub fn write_tiny_encoder(folder: &Path) {
     }
     let words = [
         "[PAD]", "[UNK]", "film", "actor", "scene", "plot", "music", "ending", "camera", "story",
-        "bad", "awful", "dull", "good", "great", "lovely",
+        "bad", "awful", "dull", "good", "great", "lovely", "[MASK]",
     ];
     let vocabulary: serde_json::Map<String, serde_json::Value> = words
         .iter()
@@ -29,7 +29,7 @@ pub fn write_tiny_encoder(folder: &Path) {
     };
     let tokenizer = serde_json::json!({
         "version": "1.0", "truncation": null, "padding": null,
-        "added_tokens": [special(0), special(1)],
+        "added_tokens": [special(0), special(1), special(16)],
         "normalizer": null, "pre_tokenizer": {"type": "Whitespace"}, "post_processor": null,
         "decoder": null,
         "model": {"type": "WordLevel", "vocab": vocabulary, "unk_token": "[UNK]"},

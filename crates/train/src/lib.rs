@@ -1,12 +1,10 @@
 //! From tokens and vectors to a model bundle.
 
-mod adam;
 mod card;
 mod data;
 mod logistic;
 mod probe;
 mod record;
-mod schedule;
 mod self_test;
 mod trainer;
 
@@ -25,9 +23,7 @@ use tch::{Kind, Tensor};
 
 use data::{Beginning, Data};
 
-pub use adam::AdamW;
 pub use record::{Line, Record};
-pub use schedule::rate;
 pub use self_test::self_test;
 pub use trainer::{OnBatch, Setting, TrainError, Trained, train};
 

@@ -10,13 +10,12 @@ use classifier::{
     Batch, ClassifierError, Logits, Mode, Network, Pass, Replica, Stream, TokenRows, Weights,
     WordDropout, epoch_batches, logits_of,
 };
+use optimizer::AdamW;
 use rayon::prelude::*;
 use settings::{ModelSettings, TrainingSettings};
 use tch::{Device, Kind, Tensor, no_grad};
 
-use crate::adam::AdamW;
 use crate::record::{Line, Record, resident_memory};
-use crate::schedule;
 
 /// What training needs to know beside the settings.
 pub struct Setting<'a> {
@@ -275,7 +274,7 @@ impl<'a> Trainer<'a> {
         if limit > 0.0 && self.last_norm > limit {
             let _ = self.gradient.g_mul_scalar_(limit / self.last_norm);
         }
-        self.last_rate = schedule::rate(self.settings, self.step, self.total_steps);
+        self.last_rate = optimizer::rate(self.settings, self.step, self.total_steps);
         self.adam
             .step(&mut weights.flat, &self.gradient, self.last_rate);
         for replica in &mut self.replicas {

@@ -199,6 +199,41 @@ fn a_probe_learns_and_its_bundle_needs_nothing_else() {
     }
 }
 
+/// The words of these reviews follow rules that can be guessed from the words around them.
+#[test]
+fn an_encoder_that_goes_on_learning_guesses_more_and_repeats_itself() {
+    let project = project();
+    let adapted =
+        ["embedding.encoder.adaptation={ epochs = 3, learning_rate = 0.01, batch_size = 8 }"];
+    let build = || {
+        let pipeline = project.pipeline(&adapted);
+        run_stage::<Embed>(&pipeline, Some("encoder"), &NoOptions {}).expect("an encoder")
+    };
+    let artifact = build();
+    let path = artifact.file("adaptation.json").expect("figures");
+    let figures: serde_json::Value =
+        serde_json::from_slice(&fs::read(path).expect("a file")).expect("JSON");
+    let loss = |when: &str| figures[when]["loss"].as_f64().expect("a number");
+    assert!(loss("after") < 0.9 * loss("before"), "{figures}");
+    assert!(
+        figures["hidden_validation_tokens"]
+            .as_u64()
+            .expect("a number")
+            > 20
+    );
+    // The same run again gives the same weights.
+    let identity = artifact.identity();
+    fs::remove_dir_all(artifact.folder()).expect("removed");
+    assert_eq!(build().identity(), identity);
+    // What it learned is in the features.
+    let features = run_stage::<Embed>(&project.pipeline(&adapted), Some("features"), &NoOptions {});
+    let plain = run_stage::<Embed>(&project.pipeline(&[]), Some("features"), &NoOptions {});
+    assert_ne!(
+        features.expect("features").identity(),
+        plain.expect("features").identity()
+    );
+}
+
 #[test]
 fn misfits_are_said_before_anything_runs() {
     let project = project();
@@ -228,6 +263,10 @@ fn misfits_are_said_before_anything_runs() {
     assert!(
         long.contains("read long reviews in parts with `windows`"),
         "{long}"
+    );
+    assert_eq!(
+        refused(&["embedding.features.adaptation={ epochs = 1 }"]),
+        "`embedding.features.adaptation` is for `kind = \"encoder\"` only"
     );
     // In parts, long rows may be as long as they like.
     let parts = [

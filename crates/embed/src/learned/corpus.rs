@@ -91,7 +91,7 @@ impl Corpus {
     }
 
     /// The ids of a text.
-    pub(super) fn text(&self, number: usize) -> &[u32] {
+    pub(crate) fn text(&self, number: usize) -> &[u32] {
         let start = if number == 0 {
             0
         } else {

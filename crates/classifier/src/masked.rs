@@ -1,0 +1,281 @@
+//! The masked language model (Devlin et al. 2019): what an encoder is pretrained with, and what it
+//! goes on with to learn the language of our own texts.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+
+use artifact::ArtifactError;
+use safetensors::tensor::{Dtype, TensorView};
+use tch::{Device, Kind, Reduction, Tensor, no_grad};
+
+use crate::encoder::{Encoder, EncoderConfig, Family};
+use crate::parameters::{Layout, ParameterId, Parameters, as_slice};
+use crate::{Batch, ClassifierError, Mode, Stream, initial};
+
+/// Share of components dropped while training, as the encoders were pretrained.
+const DROPOUT: f64 = 0.1;
+
+/// An encoder with the head that guesses hidden tokens. The output layer is the word table turned
+/// around, as in all of these encoders.
+#[derive(Debug)]
+pub struct MaskedModel {
+    encoder: Encoder,
+    layout: Layout,
+    words: ParameterId,
+    transform: [ParameterId; 2],
+    norm: [ParameterId; 2],
+    bias: ParameterId,
+    /// BERT's pooler, which is not learned here and goes out as it came.
+    pooler: Option<[Vec<f32>; 2]>,
+    /// Names of the encoder's parameters end here in the layout; the head's follow.
+    encoder_parameters: usize,
+}
+
+/// Guesses about a batch.
+#[derive(Debug)]
+pub struct Guesses {
+    /// Sum of the cross-entropies of all hidden tokens, in nats.
+    pub loss: Tensor,
+    /// Tokens guessed rightly.
+    pub correct: u64,
+    /// Hidden tokens.
+    pub hidden: u64,
+}
+
+impl MaskedModel {
+    /// An encoder from its Hugging Face folder. The head is new: encoders are published without it.
+    ///
+    /// # Errors
+    /// See [`Encoder::load`].
+    pub fn load(folder: &Path, seed: u64) -> Result<Self, ClassifierError> {
+        let config = Encoder::config_of(folder)?;
+        let mut layout = Layout::default();
+        let table = Encoder::words_of(folder, &config)?;
+        let shape = [config.vocabulary_size, config.width];
+        let name = Encoder::word_table_name(config.family);
+        let words = layout.add(name, &shape, false, &table);
+        let loaded = Encoder::load(folder, &mut layout)?;
+        let encoder_parameters = layout.specs().len();
+        let width = config.width;
+        let random = initial::normal(Stream::new(seed).child(0), (width * width) as usize, 0.02);
+        let ones = vec![1.0; width as usize];
+        let zeros = |count: i64| vec![0.0; count as usize];
+        let transform = [
+            layout.add("transform.weight", &[width, width], true, &random),
+            layout.add("transform.bias", &[width], false, &zeros(width)),
+        ];
+        let norm = [
+            layout.add("transform.norm.weight", &[width], false, &ones),
+            layout.add("transform.norm.bias", &[width], false, &zeros(width)),
+        ];
+        let size = config.vocabulary_size;
+        let bias = layout.add("output.bias", &[size], false, &zeros(size));
+        Ok(Self {
+            encoder: loaded.encoder,
+            pooler: loaded.pooler,
+            layout,
+            words,
+            transform,
+            norm,
+            bias,
+            encoder_parameters,
+        })
+    }
+
+    /// The shape of its encoder.
+    pub fn config(&self) -> &EncoderConfig {
+        self.encoder.config()
+    }
+
+    /// The places of its parameters.
+    pub fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    /// The cross-entropy of the hidden tokens: `places` are their places in the batch, counted time
+    /// by time, `[M]`, and `truth` what stood there, `[M]`.
+    pub fn guess(
+        &self,
+        batch: &Batch,
+        (places, truth): (&Tensor, &Tensor),
+        parameters: &Parameters,
+        mode: Mode,
+    ) -> Guesses {
+        let [time, rows] = [batch.ids.size()[0], batch.ids.size()[1]];
+        let width = self.config().width;
+        let words = parameters.get(self.words);
+        let vectors = words
+            .index_select(0, &batch.ids.view([-1]))
+            .view([time, rows, width]);
+        let top = self.config().layers as usize;
+        let states = self
+            .encoder
+            .states_to(top, &vectors, batch, parameters, mode, DROPOUT)
+            .pop()
+            .expect("the state after the last layer");
+        let states = states
+            .transpose(0, 1)
+            .reshape([time * rows, width])
+            .index_select(0, places);
+        let [weight, bias] = self.transform.map(|id| parameters.get(id));
+        let [scale, shift] = self.norm.map(|id| parameters.get(id));
+        let states = states.linear(weight, Some(bias)).gelu("none").layer_norm(
+            [width],
+            Some(scale),
+            Some(shift),
+            self.config().epsilon,
+            true,
+        );
+        let logits = states.linear(words, Some(parameters.get(self.bias)));
+        let logits = logits.to_kind(Kind::Float);
+        let loss = logits.cross_entropy_loss(truth, None::<&Tensor>, Reduction::Sum, -100, 0.0);
+        let correct = no_grad(|| logits.argmax(1, false).eq_tensor(truth).sum(Kind::Int64));
+        Guesses {
+            loss,
+            correct: u64::try_from(correct.int64_value(&[])).unwrap_or(0),
+            hidden: u64::try_from(truth.size()[0]).unwrap_or(0),
+        }
+    }
+
+    /// Writes the encoder's `model.safetensors`, without the head, from a flat buffer.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn save_encoder(&self, folder: &Path, flat: &Tensor) -> Result<(), ClassifierError> {
+        let flat = flat.to_device(Device::Cpu);
+        let flat = as_slice(&flat);
+        let bytes = |values: &[f32]| -> Vec<u8> {
+            values
+                .iter()
+                .flat_map(|value| value.to_le_bytes())
+                .collect()
+        };
+        let mut named: BTreeMap<String, (Vec<usize>, Vec<u8>)> = BTreeMap::new();
+        for spec in &self.layout.specs()[..self.encoder_parameters] {
+            for (name, shape, range) in spec.tensors() {
+                named.insert(name.to_owned(), (shape, bytes(&flat[range])));
+            }
+        }
+        if let (Some([weight, bias]), Family::Bert) = (&self.pooler, self.config().family) {
+            let width = bias.len();
+            let name = |part: &str| format!("bert.pooler.dense.{part}");
+            named.insert(name("weight"), (vec![width, width], bytes(weight)));
+            named.insert(name("bias"), (vec![width], bytes(bias)));
+        }
+        let path = folder.join("model.safetensors");
+        let failed = ArtifactError::table("write", &path);
+        let views = named
+            .iter()
+            .map(|(name, (shape, bytes))| {
+                TensorView::new(Dtype::F32, shape.clone(), bytes).map(|view| (name, view))
+            })
+            .collect::<Result<Vec<_>, _>>()
+            .map_err(failed)?;
+        let file =
+            safetensors::serialize(views, None).map_err(ArtifactError::table("write", &path))?;
+        fs::write(&path, file).map_err(ArtifactError::io("write", &path))?;
+        Ok(())
+    }
+}
+
+/// A row with some of its tokens hidden.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hidden {
+    /// The ids as the model reads them.
+    pub ids: Vec<i64>,
+    /// Positions of the hidden tokens, and what stood there.
+    pub truth: Vec<(usize, i64)>,
+}
+
+/// Hides a share of a row's tokens, the first and the last left out, which belong to the tokenizer:
+/// eight of ten behind the mask, one behind another word, and one left as it is, so that the model
+/// cannot count on the mask (Devlin et al. 2019, section 3.1).
+pub fn hide(ids: &[u32], share: f64, mask: u32, vocabulary_size: u32, stream: Stream) -> Hidden {
+    let mut hidden = Hidden {
+        ids: ids.iter().map(|id| i64::from(*id)).collect(),
+        truth: Vec::new(),
+    };
+    for position in 1..ids.len().saturating_sub(1) {
+        let numbers = stream.child(position as u64);
+        if numbers.uniform(0) >= share {
+            continue;
+        }
+        hidden.truth.push((position, i64::from(ids[position])));
+        hidden.ids[position] = match numbers.uniform(1) {
+            chance if chance < 0.8 => i64::from(mask),
+            chance if chance < 0.9 => {
+                let word = numbers.uniform(2) * f64::from(vocabulary_size);
+                (word as i64).min(i64::from(vocabulary_size) - 1)
+            }
+            _ => continue,
+        };
+    }
+    hidden
+}
+
+/// Hidden rows as a batch, with the places of their hidden tokens and what stood there.
+pub fn hidden_batch(rows: &[Hidden], pad_id: u32, device: Device) -> (Batch, Tensor, Tensor) {
+    let texts: Vec<Vec<i64>> = rows.iter().map(|row| row.ids.clone()).collect();
+    let batch = Batch::from_rows(&texts, &vec![0; rows.len()], pad_id, 1, device);
+    let count = rows.len();
+    let truth = || {
+        rows.iter().enumerate().flat_map(move |(column, row)| {
+            let truth = row.truth.iter();
+            truth.map(move |(position, id)| ((position * count + column) as i64, *id))
+        })
+    };
+    let places: Vec<i64> = truth().map(|(place, _)| place).collect();
+    let words: Vec<i64> = truth().map(|(_, word)| word).collect();
+    let on_device = |values: &[i64]| Tensor::from_slice(values).to_device(device);
+    (batch, on_device(&places), on_device(&words))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_hidden_and_what_stood_there_is_known() {
+        let ids: Vec<u32> = (0..10_000).map(|place| 5 + place % 90).collect();
+        let hidden = hide(&ids, 0.15, 1, 100, Stream::new(3));
+        let share = hidden.truth.len() as f64 / ids.len() as f64;
+        assert!((share - 0.15).abs() < 0.01, "{share}");
+        let masked = hidden.ids.iter().filter(|id| **id == 1).count() as f64;
+        assert!(
+            (masked / hidden.truth.len() as f64 - 0.8).abs() < 0.03,
+            "{masked}"
+        );
+        let mut restored = hidden.ids.clone();
+        for (position, id) in &hidden.truth {
+            restored[*position] = *id;
+        }
+        assert_eq!(
+            restored,
+            ids.iter().map(|id| i64::from(*id)).collect::<Vec<_>>()
+        );
+        assert_eq!(
+            (hidden.ids[0], hidden.ids[9_999]),
+            (5, i64::from(ids[9_999]))
+        );
+        assert_eq!(hidden, hide(&ids, 0.15, 1, 100, Stream::new(3)));
+        assert_ne!(hidden, hide(&ids, 0.15, 1, 100, Stream::new(4)));
+    }
+
+    #[test]
+    fn places_are_those_of_the_batch() {
+        let row = |ids: &[i64], truth: &[(usize, i64)]| Hidden {
+            ids: ids.to_vec(),
+            truth: truth.to_vec(),
+        };
+        let rows = [
+            row(&[2, 1, 3], &[(1, 7)]),
+            row(&[2, 9, 1, 8, 3], &[(2, 4), (3, 8)]),
+        ];
+        let (batch, places, truth) = hidden_batch(&rows, 0, Device::Cpu);
+        let numbers = |tensor: Tensor| Vec::<i64>::try_from(tensor).expect("numbers");
+        let read = batch.ids.view([-1]).index_select(0, &places);
+        assert_eq!(numbers(read), [1, 1, 8]);
+        assert_eq!(numbers(truth), [7, 4, 8]);
+    }
+}
