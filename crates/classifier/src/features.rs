@@ -50,7 +50,7 @@ impl Features {
         batch: &Batch,
         parameters: &Parameters,
     ) -> Tensor {
-        let last = self.encoder.config().layers as usize;
+        let last = self.encoder.config().layers;
         let only_first = self.layers == [last] && self.pooling == [FeaturePooling::Cls];
         if only_first {
             let state = self

@@ -74,7 +74,7 @@ mod tests {
         let (up, up_bias) = (drawn(&[12, 8]), drawn(&[12]));
         let (down, down_bias) = (drawn(&[8, 12]), drawn(&[8]));
         no_grad(|| {
-            let [packed_up, packed_down] = [&up, &down].map(|matrix| packed(matrix));
+            let [packed_up, packed_down] = [&up, &down].map(packed);
             let near = |one: Tensor, two: Tensor| {
                 assert_eq!(one.size(), two.size());
                 let difference = (one - two).abs().max().double_value(&[]);

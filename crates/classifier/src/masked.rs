@@ -108,7 +108,7 @@ impl MaskedModel {
         let vectors = words
             .index_select(0, &batch.ids.view([-1]))
             .view([time, rows, width]);
-        let top = self.config().layers as usize;
+        let top = self.config().layers;
         let states = self
             .encoder
             .states_to(top, &vectors, batch, parameters, mode, DROPOUT)
@@ -196,12 +196,15 @@ pub fn hide(ids: &[u32], share: f64, mask: u32, vocabulary_size: u32, stream: St
         ids: ids.iter().map(|id| i64::from(*id)).collect(),
         truth: Vec::new(),
     };
-    for position in 1..ids.len().saturating_sub(1) {
+    for (position, id) in ids.iter().enumerate() {
+        if position == 0 || position + 1 == ids.len() {
+            continue;
+        }
         let numbers = stream.child(position as u64);
         if numbers.uniform(0) >= share {
             continue;
         }
-        hidden.truth.push((position, i64::from(ids[position])));
+        hidden.truth.push((position, i64::from(*id)));
         hidden.ids[position] = match numbers.uniform(1) {
             chance if chance < 0.8 => i64::from(mask),
             chance if chance < 0.9 => {

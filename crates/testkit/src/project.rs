@@ -146,6 +146,7 @@ mod tests {
             pipeline.models.keys().collect::<Vec<_>>(),
             ["naive", "lstm"]
         );
-        assert!(pipeline.ingest.source.is_some_and(|path| path.is_file()));
+        let sources = &pipeline.ingest.source;
+        assert!(!sources.is_empty() && sources.iter().all(|path| path.is_file()));
     }
 }
