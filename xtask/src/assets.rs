@@ -17,8 +17,34 @@ pub(crate) struct Assets {
     pub(crate) libtorch: String,
     #[serde(rename = "package")]
     pub(crate) packages: Vec<Package>,
+    #[serde(default, rename = "joined")]
+    joined: Vec<Joined>,
     #[serde(rename = "data")]
     pub(crate) data: Vec<DataFile>,
+}
+
+/// A zip too large for one package of the registry: cut in pieces, one in each of several wheels.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Joined {
+    pub(crate) name: String,
+    pub(crate) pieces: Vec<Piece>,
+}
+
+/// One piece: the file `member` of a wheel.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Piece {
+    pub(crate) package: String,
+    pub(crate) member: String,
+    pub(crate) bytes: u64,
+}
+
+/// What holds a data file.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Origin<'a> {
+    Package(&'a Package),
+    Joined(&'a Joined),
 }
 
 /// One file of the Python package registry.
@@ -73,8 +99,10 @@ impl Layout {
 pub(crate) struct DataFile {
     pub(crate) name: String,
     pub(crate) file: String,
-    /// The `name` of the package that holds it.
+    /// The `name` of the package, or of the joined zip, that holds it.
     pub(crate) package: String,
+    /// Provided only where it is asked for by this name.
+    pub(crate) optional: Option<String>,
     /// Through archives in archives to the file itself; in a wheel just its name there.
     pub(crate) members: Vec<String>,
     pub(crate) sha256: Sha256,
@@ -85,6 +113,13 @@ pub(crate) struct DataFile {
     _licence: String,
     #[serde(rename = "origin")]
     _origin: String,
+}
+
+impl Origin<'_> {
+    /// Whether archives can lie in it.
+    fn is_nested(self) -> bool {
+        matches!(self, Self::Package(package) if package.kind == PackageKind::Sdist)
+    }
 }
 
 impl Assets {
@@ -116,17 +151,45 @@ impl Assets {
             .filter(move |package| package.layouts.contains(&layout))
     }
 
-    /// The package that holds `data`.
-    pub(crate) fn package_of(&self, data: &DataFile) -> &Package {
-        self.package(&data.package)
-            .expect("`fault` has checked that the package exists")
+    /// The data files of the default pipeline, and the optional ones named in `extras`.
+    pub(crate) fn wanted(&self, extras: &[String]) -> Result<Vec<&DataFile>, Error> {
+        let known = || self.data.iter().filter_map(|data| data.optional.as_ref());
+        if let Some(unknown) = extras
+            .iter()
+            .find(|extra| !known().any(|name| name == *extra))
+        {
+            let mut known: Vec<String> = known().cloned().collect();
+            known.dedup();
+            return Err(Error::NoExtra {
+                name: unknown.clone(),
+                known: known.join("`, `"),
+            });
+        }
+        let is_wanted = |data: &&DataFile| match &data.optional {
+            None => true,
+            Some(name) => extras.contains(name),
+        };
+        Ok(self.data.iter().filter(is_wanted).collect())
+    }
+
+    /// What holds `data`.
+    pub(crate) fn origin_of(&self, data: &DataFile) -> Origin<'_> {
+        self.origin(&data.package)
+            .expect("`fault` has checked that it exists")
+    }
+
+    fn origin(&self, name: &str) -> Option<Origin<'_>> {
+        let joined = || self.joined.iter().find(|joined| joined.name == name);
+        (self.package(name).map(Origin::Package)).or_else(|| joined().map(Origin::Joined))
     }
 
     fn has_data(&self, package: &Package) -> bool {
+        let pieces = || self.joined.iter().flat_map(|joined| &joined.pieces);
         self.data.iter().any(|data| data.package == package.name)
+            || pieces().any(|piece| piece.package == package.name)
     }
 
-    fn package(&self, name: &str) -> Option<&Package> {
+    pub(crate) fn package(&self, name: &str) -> Option<&Package> {
         self.packages.iter().find(|package| package.name == name)
     }
 
@@ -159,12 +222,22 @@ impl Assets {
             };
             Some((package.name.clone(), fault.to_owned()))
         };
+        let of_joined = |joined: &Joined| {
+            let is_wheel = |piece: &Piece| {
+                let package = self.package(&piece.package);
+                package.is_some_and(|package| package.kind == PackageKind::Wheel)
+            };
+            let fault = joined.pieces.iter().find(|piece| !is_wheel(piece));
+            fault.map(|piece| {
+                let fault = format!("has a piece from an unknown wheel `{}`", piece.package);
+                (joined.name.clone(), fault)
+            })
+        };
         let of_data = |data: &DataFile| {
-            let package = self.package(&data.package).map(|package| package.kind);
-            let fault = match package {
+            let fault = match self.origin(&data.package) {
                 None => format!("comes from an unknown package `{}`", data.package),
                 Some(_) if data.members.is_empty() => "names no members".to_owned(),
-                Some(PackageKind::Wheel) if data.members.len() > 1 => {
+                Some(origin) if data.members.len() > 1 && !origin.is_nested() => {
                     "names several members, and a wheel holds no archives".to_owned()
                 }
                 Some(_) if !data.file.split('/').all(is_plain) => {
@@ -177,6 +250,7 @@ impl Assets {
         self.packages
             .iter()
             .find_map(of_package)
+            .or_else(|| self.joined.iter().find_map(of_joined))
             .or_else(|| self.data.iter().find_map(of_data))
     }
 }
@@ -238,7 +312,19 @@ origin = "there"
         assert_eq!(assets.wheels(Layout::Cpu).count(), 3);
         assert_eq!(assets.wheels(Layout::Cuda).count(), 16);
         assert_eq!(assets.data[0].file, "movie_review_sentences.tsv");
-        assert_eq!(assets.package_of(&assets.data[0]).kind, PackageKind::Sdist);
+        assert!(assets.origin_of(&assets.data[0]).is_nested());
+    }
+
+    #[test]
+    fn optional_data_are_taken_by_name_only() {
+        let text = SMALL.replace("rows = 1", "rows = 1\noptional = \"lexicon\"");
+        let assets = Assets::parse(&text, Path::new("assets.toml"))
+            .unwrap_or_else(|error| panic!("{error}"));
+        assert!(assets.wanted(&[]).expect("nothing is asked for").is_empty());
+        let wanted = assets.wanted(&["lexicon".to_owned()]);
+        assert_eq!(wanted.expect("it is known").len(), 1);
+        let error = assets.wanted(&["lexikon".to_owned()]).expect_err("unknown");
+        assert!(error.to_string().contains("`lexikon`"), "{error}");
     }
 
     #[test]

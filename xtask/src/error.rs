@@ -38,6 +38,8 @@ pub(crate) enum Error {
         name: String,
         fault: String,
     },
+    #[error("Nothing optional is called `{name}`")]
+    NoExtra { name: String, known: String },
     #[error("Cannot find Python 3: neither `python3` nor `python` starts")]
     NoPython,
     #[error("Cannot use pip: `{python} -m pip --version` failed: {detail}")]
@@ -110,6 +112,7 @@ impl Error {
             Self::Platform { libtorch, .. } => Some(format!(
                 "Unpack a libtorch {libtorch} for this platform yourself and set LIBTORCH to its folder"
             )),
+            Self::NoExtra { known, .. } => Some(format!("There is `{known}`")),
             Self::NoRoot => Some("Start it as `cargo xtask` inside the checkout".to_owned()),
             Self::NoCache => Some("Set RESSENTI_CACHE to a folder with 2 GB free".to_owned()),
             Self::NoPython | Self::NoPip { .. } => Some(

@@ -45,6 +45,9 @@ enum Task {
     Setup {
         #[command(flatten)]
         wish: Wish,
+        /// Optional data besides, e.g. `--with all-mpnet-base-v2`, an encoder of 110 million weights
+        #[arg(long, value_name = "NAME")]
+        with: Vec<String>,
     },
     /// Set up, build, and run the default pipeline; ends with the place of the report
     Run {
@@ -102,18 +105,18 @@ fn main() -> ExitCode {
 /// Performs `task` in the checkout at `root`.
 fn perform(task: Task, root: &Path) -> Result<ExitCode, Error> {
     match task {
-        Task::Setup { wish } => {
-            set_up(root, wish.layout())?;
+        Task::Setup { wish, with } => {
+            set_up(root, wish.layout(), &with)?;
             Ok(ExitCode::SUCCESS)
         }
         Task::Run { wish, arguments } => {
-            let source = set_up(root, wish.layout())?;
+            let source = set_up(root, wish.layout(), &[])?;
             then(build(root, source, &["--workspace"])?, || {
                 become_(ressenti(root, source, &arguments)?)
             })
         }
         Task::Test { wish, arguments } => {
-            let source = set_up(root, wish.layout())?;
+            let source = set_up(root, wish.layout(), &[])?;
             then(
                 build(root, source, &["--workspace", "--all-targets"])?,
                 || {
@@ -128,7 +131,7 @@ fn perform(task: Task, root: &Path) -> Result<ExitCode, Error> {
             let mut format = cargo(root, Source::Users);
             format.args(["fmt", "--all", "--check"]);
             then(succeed(format)?, || {
-                let mut clippy = cargo(root, set_up(root, None)?);
+                let mut clippy = cargo(root, set_up(root, None, &[])?);
                 clippy.args([
                     "clippy",
                     "--workspace",
@@ -204,7 +207,7 @@ mod tests {
                     Task::Run { wish, arguments } | Task::Test { wish, arguments } => {
                         (wish.layout(), arguments)
                     }
-                    Task::Setup { wish } => (wish.layout(), Vec::new()),
+                    Task::Setup { wish, .. } => (wish.layout(), Vec::new()),
                     Task::Check => (None, Vec::new()),
                 });
             let expected = expected.map(|(layout, rest)| {

@@ -6,7 +6,7 @@ use std::ffi::OsString;
 use std::path::Path;
 use std::time::Instant;
 
-use crate::assets::{Assets, Layout};
+use crate::assets::{Assets, DataFile, Layout};
 use crate::cache::Cache;
 use crate::config::{LIBTORCH, Written};
 use crate::error::Error;
@@ -24,10 +24,15 @@ pub(crate) enum Source {
     Users,
 }
 
-/// Sets up the checkout at `root`; `asked` is the layout a person wants.
-pub(crate) fn set_up(root: &Path, asked: Option<Layout>) -> Result<Source, Error> {
+/// Sets up the checkout at `root`; `asked` is the layout a person wants, `extras` are optional data.
+pub(crate) fn set_up(
+    root: &Path,
+    asked: Option<Layout>,
+    extras: &[String],
+) -> Result<Source, Error> {
     let start = Instant::now();
     let assets = Assets::read(&root.join("data/assets.toml"))?;
+    let files = assets.wanted(extras)?;
     let cache = Cache::locate(|name| env::var_os(name))?;
     let written = Written::read(root);
     let layout = match users_libtorch(&written) {
@@ -40,9 +45,15 @@ pub(crate) fn set_up(root: &Path, asked: Option<Layout>) -> Result<Source, Error
         }
         None => Some(choose(asked, written.asked, libtorch::has_nvidia_driver)),
     };
-    let present = is_present(&assets, &cache, root, layout.map(|choice| choice.layout));
+    let present = is_present(
+        &assets,
+        &files,
+        &cache,
+        root,
+        layout.map(|choice| choice.layout),
+    );
     if !present {
-        provide(&assets, &cache, root, layout)?;
+        provide(&assets, &files, &cache, root, layout)?;
     }
     if let Some(choice) = layout {
         let folder = cache.libtorch(&assets.libtorch, choice.layout);
@@ -51,13 +62,13 @@ pub(crate) fn set_up(root: &Path, asked: Option<Layout>) -> Result<Source, Error
     if present {
         say(
             SUBJECT,
-            format_args!("all present: {}", inventory(&assets, layout)),
+            format_args!("all present: {}", inventory(&assets, &files, layout)),
         );
     } else {
         let time = start.elapsed().as_secs();
         say(
             SUBJECT,
-            format_args!("done in {time} s: {}", inventory(&assets, layout)),
+            format_args!("done in {time} s: {}", inventory(&assets, &files, layout)),
         );
     }
     Ok(if layout.is_some() {
@@ -113,14 +124,19 @@ fn choose(asked: Option<Layout>, before: Option<Layout>, has_driver: impl Fn() -
     }
 }
 
-fn is_present(assets: &Assets, cache: &Cache, root: &Path, layout: Option<Layout>) -> bool {
+fn is_present(
+    assets: &Assets,
+    files: &[&DataFile],
+    cache: &Cache,
+    root: &Path,
+    layout: Option<Layout>,
+) -> bool {
     let libtorch_is_whole = layout.is_none_or(|layout| {
         let folder = cache.libtorch(&assets.libtorch, layout);
         marker::fault(&folder, libtorch::recipe(assets, layout)).is_none()
     });
     libtorch_is_whole
-        && assets
-            .data
+        && files
             .iter()
             .all(|file| data::is_there(file, &root.join("data")))
 }
@@ -128,6 +144,7 @@ fn is_present(assets: &Assets, cache: &Cache, root: &Path, layout: Option<Layout
 /// Fetches what is missing, alone on this cache.
 fn provide(
     assets: &Assets,
+    files: &[&DataFile],
     cache: &Cache,
     root: &Path,
     choice: Option<Choice>,
@@ -138,13 +155,13 @@ fn provide(
         say(&libtorch::subject(&assets.libtorch, layout), reason);
         libtorch::provide(assets, layout, cache, &locked)?;
     }
-    data::provide(assets, &root.join("data"), cache, &locked)
+    data::provide(assets, files, &root.join("data"), cache, &locked)
 }
 
 /// What is there now, for the last line.
-fn inventory(assets: &Assets, choice: Option<Choice>) -> String {
+fn inventory(assets: &Assets, files: &[&DataFile], choice: Option<Choice>) -> String {
     let libtorch = choice.map(|choice| libtorch::subject(&assets.libtorch, choice.layout));
-    let files = assets.data.iter().map(|file| format!("data/{}", file.file));
+    let files = files.iter().map(|file| format!("data/{}", file.file));
     libtorch
         .into_iter()
         .chain(files)
