@@ -7,6 +7,7 @@ mod coverage;
 mod encoder;
 mod error;
 mod features;
+mod fetch;
 #[cfg(feature = "fuzzing")]
 #[doc(hidden)]
 pub mod fuzzing;
@@ -24,6 +25,7 @@ use settings::{EmbeddingKind, EmbeddingSettings};
 use stage::{Context, Failure, NoOptions, Outcome, Stage, format};
 
 pub use error::EmbedError;
+pub use fetch::main as fetch;
 
 use matrix::Matrix;
 use vocabulary::Vocabulary;

@@ -1,5 +1,9 @@
-//! The binary `ressenti-embed`.
+//! The binary `ressenti-embed`: the stage, and `fetch`, which gets an encoder that it can take over.
 
 fn main() -> std::process::ExitCode {
+    let mut arguments = std::env::args_os().skip(1);
+    if arguments.next().is_some_and(|first| first == "fetch") {
+        return embed::fetch(arguments);
+    }
     stage::main::<embed::Embed>()
 }

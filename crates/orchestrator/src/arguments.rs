@@ -15,6 +15,7 @@ Examples:
   ressenti run                                   from raw reviews to the report
   ressenti plan                                  say what would run, and why
   ressenti inspect reviews.csv                   what would be read of a file of yours
+  ressenti fetch sentence-transformers/all-MiniLM-L12-v2      a pretrained encoder
   ressenti run --set model.lstm.hidden=64        try another setting: only what depends on it runs
   ressenti run --pipeline pipelines/imdb.toml --source aclImdb_v1.tar.gz
   ressenti train --variant lstm --force          one stage by hand
@@ -76,6 +77,8 @@ pub(crate) enum Command {
     Gc(GcArguments),
     /// Show what ingest would read of a file, and the settings that say so
     Inspect(StageArguments),
+    /// Fetch a pretrained encoder from the Hugging Face hub, and show the tables that use it
+    Fetch(StageArguments),
     /// Stage: raw reviews, whatever their form, to one table
     Ingest(StageArguments),
     /// Stage: normalise text, remove duplicates, decide the split

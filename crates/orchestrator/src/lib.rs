@@ -82,6 +82,10 @@ fn obey(command: Option<Command>) -> Result<u8, OrchestratorError> {
             arguments.arguments.insert(0, "inspect".into());
             become_stage(StageName::Ingest, arguments)
         }
+        Some(Command::Fetch(mut arguments)) => {
+            arguments.arguments.insert(0, "fetch".into());
+            become_stage(StageName::Embed, arguments)
+        }
         Some(Command::Ingest(arguments)) => become_stage(StageName::Ingest, arguments),
         Some(Command::Clean(arguments)) => become_stage(StageName::Clean, arguments),
         Some(Command::Tokenize(arguments)) => become_stage(StageName::Tokenize, arguments),

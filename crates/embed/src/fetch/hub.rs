@@ -1,0 +1,322 @@
+//! One repository of the Hugging Face hub, by way of `hf-hub`, which knows its protocol, its cache
+//! and its way to go on with a download that was cut off.
+
+use std::fs::File;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use artifact::guarded;
+use hf_hub::api::Progress as HubProgress;
+use hf_hub::api::sync::{Api, ApiBuilder, ApiError, ApiRepo};
+use hf_hub::{Repo, RepoType};
+use sha2::{Digest as _, Sha256};
+use stage::{Progress, Task, format};
+
+/// How often a download that was cut off is taken up again.
+const RETRIES: usize = 5;
+
+/// The hub, if no other is named.
+const ENDPOINT: &str = "the Hugging Face hub";
+
+/// What can keep an encoder from being fetched.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum HubError {
+    #[error("`{given}` is not the name of a repository")]
+    Name { given: String },
+    #[error("`{given}` is not the name of a revision")]
+    Revision { given: String },
+    #[error(
+        "{endpoint} has no repository `{repository}` with a revision `{revision}` that you may read"
+    )]
+    Unknown {
+        endpoint: String,
+        repository: String,
+        revision: String,
+    },
+    #[error("`{repository}` has no `{missing}`")]
+    Missing {
+        repository: String,
+        missing: String,
+        there: Vec<String>,
+    },
+    #[error("Could not get `{what}` of `{repository}` from {endpoint}")]
+    Unreachable {
+        endpoint: String,
+        repository: String,
+        what: String,
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    #[error("`{}` is not what the hub says it is: its SHA-256 is {found} and not {expected}", path.display())]
+    Digest {
+        path: PathBuf,
+        expected: String,
+        found: String,
+    },
+    #[error("Could not read the download `{}`", path.display())]
+    Download { path: PathBuf, source: io::Error },
+}
+
+impl HubError {
+    pub(super) fn hint(&self) -> Option<String> {
+        Some(match self {
+            Self::Name { .. } => {
+                "Name it as its page does, for example `ressenti fetch sentence-transformers/all-MiniLM-L6-v2`"
+                    .to_owned()
+            }
+            Self::Revision { .. } => "Name a branch, a tag or a commit with `--revision`".to_owned(),
+            Self::Unknown { .. } => {
+                "Compare the name with its page; for a private repository set HF_TOKEN".to_owned()
+            }
+            Self::Missing { missing, there, .. } if missing == "model.safetensors" => format!(
+                "Only weights in one `model.safetensors` are read, never a pickle; it has {}. Many \
+                 repositories have a revision with it: see its discussions, and use `--revision`",
+                there.join(", ")
+            ),
+            Self::Missing { there, .. } => format!(
+                "It has {}; look for the same encoder with a `tokenizer.json` of the `tokenizers` library",
+                there.join(", ")
+            ),
+            Self::Unreachable { .. } => {
+                "Try again, what came is kept; without a network run the same command where there is \
+                 one, and bring the folder"
+                    .to_owned()
+            }
+            Self::Digest { path, .. } => {
+                format!("Delete `{}` and run the command again", path.display())
+            }
+            Self::Download { .. } => return None,
+        })
+    }
+}
+
+/// A repository and a revision, their characters checked: both become parts of addresses and paths.
+#[derive(Clone, Debug)]
+pub(super) struct Name {
+    repository: String,
+    revision: String,
+}
+
+impl Name {
+    pub(super) fn parse(repository: &str, revision: &str) -> Result<Self, HubError> {
+        let plain = |part: &str| {
+            part.starts_with(|first: char| first.is_ascii_alphanumeric())
+                && part
+                    .chars()
+                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+        };
+        if repository.split('/').count() > 2 || !repository.split('/').all(plain) {
+            let given = repository.to_owned();
+            return Err(HubError::Name { given });
+        }
+        if !revision.split('/').all(plain) {
+            let given = revision.to_owned();
+            return Err(HubError::Revision { given });
+        }
+        Ok(Self {
+            repository: repository.to_owned(),
+            revision: revision.to_owned(),
+        })
+    }
+
+    /// The name without its owner.
+    pub(super) fn last(&self) -> &str {
+        let (_, last) = self
+            .repository
+            .split_once('/')
+            .unwrap_or(("", &self.repository));
+        last
+    }
+
+    /// The name as a key of a pipeline file.
+    pub(super) fn key(&self) -> String {
+        let lower = self.last().to_lowercase();
+        lower.replace(|c: char| !c.is_ascii_alphanumeric(), "_")
+    }
+}
+
+/// One revision of one repository.
+pub(super) struct Hub {
+    name: Name,
+    endpoint: String,
+    api: Api,
+    repository: ApiRepo,
+}
+
+impl Hub {
+    /// With the endpoint, the token and the cache that the environment names.
+    pub(super) fn of_environment(name: &Name) -> Result<Self, HubError> {
+        let variable = |key: &str| std::env::var(key).ok().filter(|value| !value.is_empty());
+        let mut builder = ApiBuilder::from_env()
+            .with_progress(false)
+            .with_retries(RETRIES);
+        if let Some(token) = variable("HF_TOKEN") {
+            builder = builder.with_token(Some(token));
+        }
+        let endpoint = variable("HF_ENDPOINT").unwrap_or_else(|| ENDPOINT.to_owned());
+        let api = builder.build().map_err(|error| HubError::Unreachable {
+            endpoint: endpoint.clone(),
+            repository: name.repository.clone(),
+            what: "anything".to_owned(),
+            source: Box::new(error),
+        })?;
+        let repository = api.repo(Repo::with_revision(
+            name.repository.clone(),
+            RepoType::Model,
+            name.revision.clone(),
+        ));
+        Ok(Self {
+            name: name.clone(),
+            endpoint,
+            api,
+            repository,
+        })
+    }
+
+    pub(super) fn repository(&self) -> &str {
+        &self.name.repository
+    }
+
+    /// The commit that the revision stands for; the repository has all of `files`.
+    pub(super) fn commit(&self, files: &[&str]) -> Result<String, HubError> {
+        let info = self.ask("the list of files", || self.repository.info())?;
+        let there: Vec<String> = info
+            .siblings
+            .into_iter()
+            .map(|file| file.rfilename)
+            .collect();
+        match files
+            .iter()
+            .find(|file| !there.iter().any(|name| name == *file))
+        {
+            None => Ok(info.sha),
+            Some(missing) => Err(HubError::Missing {
+                repository: self.name.repository.clone(),
+                missing: (*missing).to_owned(),
+                there,
+            }),
+        }
+    }
+
+    /// A file in the hub's cache, downloaded if it is not there, and its SHA-256. That of a large file
+    /// is known to the hub and compared.
+    pub(super) fn get(
+        &self,
+        file: &str,
+        progress: &Progress,
+    ) -> Result<(PathBuf, String), HubError> {
+        let metadata = self.ask(file, || self.api.metadata(&self.repository.url(file)))?;
+        let path = self.ask(file, || {
+            let cached = self.cached(file, metadata.commit_hash());
+            match cached {
+                Some(path) => Ok(path),
+                None => self
+                    .repository
+                    .download_with_progress(file, Bytes::new(progress)),
+            }
+        })?;
+        let found = sha256(&path).map_err(|source| HubError::Download {
+            path: path.clone(),
+            source,
+        })?;
+        let expected = metadata.etag();
+        // Files kept outside of git have their SHA-256 as tag; small ones have git's own digest.
+        if expected.len() == found.len() && expected != found {
+            return Err(HubError::Digest {
+                path,
+                expected: expected.to_owned(),
+                found,
+            });
+        }
+        Ok((path, found))
+    }
+
+    /// The file of exactly this commit, if it was downloaded before.
+    fn cached(&self, file: &str, commit: &str) -> Option<PathBuf> {
+        let exact = Repo::with_revision(
+            self.name.repository.clone(),
+            RepoType::Model,
+            commit.to_owned(),
+        );
+        let mut path = hf_hub::Cache::from_env().repo(exact).pointer_path(commit);
+        path.push(file);
+        path.is_file().then_some(path)
+    }
+
+    fn ask<T>(
+        &self,
+        what: &str,
+        request: impl FnOnce() -> Result<T, ApiError>,
+    ) -> Result<T, HubError> {
+        let unreachable =
+            |source: Box<dyn std::error::Error + Send + Sync>| HubError::Unreachable {
+                endpoint: self.endpoint.clone(),
+                repository: self.name.repository.clone(),
+                what: what.to_owned(),
+                source,
+            };
+        let answer = || match request() {
+            Ok(answer) => Ok(answer),
+            Err(error) if is_refused(&error) => Err(HubError::Unknown {
+                endpoint: self.endpoint.clone(),
+                repository: self.name.repository.clone(),
+                revision: self.name.revision.clone(),
+            }),
+            Err(error) => Err(unreachable(Box::new(error))),
+        };
+        // The library asserts some things about what the other side says.
+        guarded(unreachable, answer)
+    }
+}
+
+/// The hub says 401 for what does not exist as well, so that nobody learns what is private.
+fn is_refused(error: &ApiError) -> bool {
+    match error {
+        ApiError::RequestError(error) => {
+            matches!(**error, ureq::Error::StatusCode(401 | 403 | 404))
+        }
+        ApiError::TooManyRetries(error) => is_refused(error),
+        _ => false,
+    }
+}
+
+fn sha256(path: &Path) -> io::Result<String> {
+    let mut hasher = Sha256::new();
+    io::copy(&mut File::open(path)?, &mut hasher)?;
+    Ok(hasher
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect())
+}
+
+/// The library's progress as ours.
+struct Bytes<'a> {
+    progress: &'a Progress,
+    task: Option<Task>,
+}
+
+impl<'a> Bytes<'a> {
+    fn new(progress: &'a Progress) -> Self {
+        Self {
+            progress,
+            task: None,
+        }
+    }
+}
+
+impl HubProgress for Bytes<'_> {
+    fn init(&mut self, size: usize, file: &str) {
+        let what = format!("downloading {file}, {}", format::bytes(size as u64));
+        self.task = Some(self.progress.task(&what, Some(size as u64), "bytes"));
+    }
+
+    fn update(&mut self, size: usize) {
+        if let Some(task) = &self.task {
+            task.advance(size as u64);
+        }
+    }
+
+    fn finish(&mut self) {
+        self.task = None;
+    }
+}
