@@ -15,6 +15,8 @@ pub struct ReportData {
     pub confidence: f64,
     /// The models, in the order of the pipeline file.
     pub models: Vec<ModelData>,
+    /// How much of a review each of them reads.
+    pub readings: Vec<ReadingData>,
     /// Every pair of models.
     pub comparisons: Vec<Comparison>,
     /// What the models were given.
@@ -54,6 +56,23 @@ pub struct ModelData {
     pub reviews_per_second: Option<f64>,
     /// Peak memory of training in bytes.
     pub peak_memory: u64,
+}
+
+/// How much of a review a model reads, and what that took.
+#[derive(Clone, Debug, Default)]
+pub struct ReadingData {
+    /// The model.
+    pub model: String,
+    /// The part that it reads, in words.
+    pub way: String,
+    /// Share of the test reviews of which a part is not read.
+    pub cut: Option<f64>,
+    /// Mean tokens read of a test review.
+    pub tokens: Option<f64>,
+    /// Seconds in which the features of all reviews were computed, where it learns from such.
+    pub encoding: Option<f64>,
+    /// Seconds of training.
+    pub training: f64,
 }
 
 /// One pass over the training split. What was not recorded, or is no number, is `None`.

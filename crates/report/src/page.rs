@@ -4,7 +4,7 @@ use stage::format;
 
 use crate::data::ReportData;
 use crate::markup::{Element, element};
-use crate::sections::{calibration, findings, models, reviews, run, tokens, training};
+use crate::sections::{calibration, findings, models, reading, reviews, run, tokens, training};
 use crate::words;
 
 const STYLE: &str = include_str!("style.css");
@@ -15,6 +15,7 @@ pub fn render(data: &ReportData) -> String {
         Some(("Findings", findings::draw(data))),
         Some(("Data", reviews::draw(data))),
         Some(("Models", models::draw(data))),
+        reading::draw(data).map(|part| ("Reading", part)),
         training::draw(data).map(|part| ("Training", part)),
         Some(("Mistakes", calibration::draw(data))),
         tokens::draw(data).map(|part| ("Tokens", part)),

@@ -23,7 +23,7 @@ fn page() -> String {
 fn the_page_has_every_part_and_fetches_nothing() {
     let html = page();
     for part in [
-        "findings", "data", "models", "training", "mistakes", "tokens", "run",
+        "findings", "data", "models", "reading", "training", "mistakes", "tokens", "run",
     ] {
         assert!(html.contains(&format!("<section id=\"{part}\">")), "{part}");
         assert!(html.contains(&format!("href=\"#{part}\"")), "{part}");
@@ -34,6 +34,41 @@ fn the_page_has_every_part_and_fetches_nothing() {
         assert!(!html.contains(outside), "{outside}");
     }
     assert!(html.len() < 600_000, "{} bytes", html.len());
+}
+
+#[test]
+fn what_another_part_of_a_review_gains_is_paired_and_signed() {
+    let mut data = made_up::run(4000);
+    // The second model is the first one's network on another part of the reviews.
+    data.models[1].architecture = data.models[0].architecture.clone();
+    data.readings[1].way = "the first and last 400 tokens".to_owned();
+    let pair = &data.comparisons[0];
+    assert_eq!(
+        [&pair.first, &pair.second],
+        [&data.models[0].name, &data.models[1].name]
+    );
+    let gain = format!("{:+.1}", -100.0 * pair.difference.value).replace('-', "−");
+    let html = render(&data);
+    let section = html
+        .split("<section id=\"reading\">")
+        .nth(1)
+        .expect("it is there");
+    let section = section.split("</section>").next().expect("it ends");
+    assert!(
+        section.contains(&format!("<span>{gain}</span>")),
+        "{gain}\n{section}"
+    );
+    assert_eq!(
+        section.matches("class=\"range\">naive,").count(),
+        1,
+        "{section}"
+    );
+
+    // Where all is read there is nothing to say.
+    for reading in &mut data.readings {
+        reading.cut = Some(0.002);
+    }
+    assert!(!render(&data).contains("<section id=\"reading\">"));
 }
 
 #[test]

@@ -5,6 +5,7 @@
 
 mod models;
 mod profile;
+mod reading;
 mod reviews;
 mod steps;
 mod tokens;
@@ -45,6 +46,8 @@ pub fn collect(
     for (name, artifact) in context.inputs(StageName::Train) {
         data.models
             .push(models::collect(name, artifact, judged, metrics)?);
+        data.readings
+            .push(reading::collect(context, name, artifact)?);
     }
     for (name, artifact) in context.inputs(StageName::Tokenize) {
         data.tokenizers.push(tokens::tokenizer(name, artifact)?);

@@ -95,6 +95,7 @@ fn in_words(settings: &Value, architecture: &Value) -> String {
             }
             words.push(format!("{} pooling", text("pooling")));
         }
+        "probe" => words.push("logistic regression on an encoder's features".to_owned()),
         "transformer" => {
             words.push("a pretrained encoder, tuned".to_owned());
             if number("frozen_layers") > 0 {

@@ -3,6 +3,7 @@
 pub(crate) mod calibration;
 pub(crate) mod findings;
 pub(crate) mod models;
+pub(crate) mod reading;
 pub(crate) mod reviews;
 pub(crate) mod run;
 pub(crate) mod tokens;

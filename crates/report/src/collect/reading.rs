@@ -1,0 +1,96 @@
+//! How much of a review each model reads, and what that takes: from the settings and the run facts
+//! of the steps that it came from.
+
+use artifact::{Artifact, StageName};
+use serde::Deserialize;
+use serde_json::Value;
+use stage::Context;
+
+use super::tokens;
+use crate::ReportError;
+use crate::data::ReadingData;
+
+#[derive(Deserialize)]
+struct Windows {
+    length: u64,
+    overlap: u64,
+}
+
+/// What a model reads, by the steps that its manifest names.
+pub(super) fn collect(
+    context: &Context,
+    model: &str,
+    artifact: &Artifact,
+) -> Result<ReadingData, ReportError> {
+    let manifest = artifact.manifest();
+    let of = |stage| {
+        let reference = manifest.inputs.iter().find(|input| input.stage == stage)?;
+        let mut inputs = context.inputs(stage);
+        inputs.find(|(variant, _)| *variant == reference.variant)
+    };
+    let mut reading = ReadingData {
+        model: model.to_owned(),
+        training: manifest.run.seconds,
+        ..ReadingData::default()
+    };
+    let mut windows = windows_of(&manifest.settings);
+    if let Some((_, embedding)) = of(StageName::Embed) {
+        let embedding = embedding.manifest();
+        if let Some(features) = embedding
+            .settings
+            .get("features")
+            .filter(|it| !it.is_null())
+        {
+            windows = windows_of(features);
+            reading.encoding = Some(embedding.run.seconds);
+        }
+    }
+    if let Some((name, tokens)) = of(StageName::Tokenize) {
+        let data = tokens::tokenizer(name, tokens)?;
+        let settings = &tokens.manifest().settings;
+        let truncation = settings.get("truncation").and_then(Value::as_str);
+        reading.way = in_words(data.max_length, truncation, windows.as_ref());
+        if let Some(test) = data.splits.iter().find(|split| split.split == "test")
+            && test.rows > 0
+        {
+            reading.cut = Some(test.truncated as f64 / test.rows as f64);
+            reading.tokens = Some(test.tokens as f64 / test.rows as f64);
+        }
+    }
+    Ok(reading)
+}
+
+fn windows_of(settings: &Value) -> Option<Windows> {
+    serde_json::from_value(settings.get("windows")?.clone()).ok()
+}
+
+fn in_words(max_length: u64, truncation: Option<&str>, windows: Option<&Windows>) -> String {
+    let part = match truncation {
+        Some("tail") => "the last",
+        Some("head_tail") => "the first and last",
+        _ => "the first",
+    };
+    match windows {
+        Some(Windows { length, overlap }) => format!(
+            "windows of {length} tokens, {overlap} shared with the one before, over {part} {max_length}"
+        ),
+        None => format!("{part} {max_length} tokens"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_read_is_told_in_words() {
+        assert_eq!(in_words(128, Some("head"), None), "the first 128 tokens");
+        let settings = serde_json::json!({"windows": {"length": 128, "overlap": 32}});
+        let windows = windows_of(&settings);
+        assert_eq!(
+            in_words(1024, Some("head_tail"), windows.as_ref()),
+            "windows of 128 tokens, 32 shared with the one before, over the first and last 1024"
+        );
+        assert!(windows_of(&serde_json::json!({"windows": null})).is_none());
+    }
+}
