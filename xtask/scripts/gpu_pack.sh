@@ -8,12 +8,12 @@ binaries=$(cd "${1:?usage: gpu_pack.sh FOLDER_WITH_BINARIES}" && pwd)
 cd "$(dirname "$0")/../.."
 rm -rf gpu-check && mkdir -p gpu-check/bin gpu-check/data
 cp data/movie_review_sentences.tsv gpu-check/data/
-# The transformer is left out: its weights alone would fill what can be carried.
+# All of the encoder is left out: its weights alone would fill what can be carried. See gpu_encoder.sh.
 python3 - <<'PYTHON' > gpu-check/pipeline.toml
 import re
 text = open("pipeline.toml").read()
 tables = re.split(r"(?m)^(?=\[|# ---)", text)
-print("".join(table for table in tables if "minilm" not in table and "[model.transfer" not in table))
+print("".join(table for table in tables if "minilm" not in table and "[model.transfer" not in table and "[model.probe" not in table))
 PYTHON
 names() { sed -n "s/^\[$1\.\([^].]*\)\].*/\1/p" gpu-check/pipeline.toml; }
 only() { "$binaries/ressenti" run --pipeline gpu-check/pipeline.toml --only "$@"; }

@@ -157,7 +157,7 @@ impl Machine {
         let path = self.folder.join(name);
         let noted = fs::read_to_string(path.with_extension("digest"));
         let found = Digest::of_file(&path);
-        matches!((noted, found), (Ok(noted), Ok(found)) if noted == found.to_string())
+        matches!((noted, found), (Ok(noted), Ok(found)) if noted == found.to_hex())
     }
 
     fn shard(
@@ -182,7 +182,7 @@ impl Machine {
         artifact::sync(&path)?;
         let digest = Digest::of_file(&path).map_err(ArtifactError::io("read", &path))?;
         let note = path.with_extension("digest");
-        fs::write(&note, digest.to_string()).map_err(ArtifactError::io("write", &note))?;
+        fs::write(&note, digest.to_hex()).map_err(ArtifactError::io("write", &note))?;
         Ok(())
     }
 

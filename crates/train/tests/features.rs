@@ -85,7 +85,7 @@ fn leave(folder: &Path, artifact: &Artifact, names: &[&str]) {
         let path = folder.join(name);
         fs::copy(artifact.folder().join(name), &path).expect("copied");
         let digest = Digest::of_file(&path).expect("a file");
-        fs::write(path.with_extension("digest"), digest.to_string()).expect("written");
+        fs::write(path.with_extension("digest"), digest.to_hex()).expect("written");
     }
 }
 
