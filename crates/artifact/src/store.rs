@@ -97,6 +97,16 @@ impl Store {
         )
     }
 
+    /// Where a step that was interrupted has left what it goes on from.
+    pub fn kept(&self, stage: StageName, key: &Key) -> PathBuf {
+        self.work(stage, key).with_extension("kept")
+    }
+
+    /// The folder of locks and of what is under way.
+    pub fn work_folder(&self) -> PathBuf {
+        self.root.join("work")
+    }
+
     /// Points a variant's name at an artifact, in one step: a reader sees the old or the new.
     ///
     /// # Errors

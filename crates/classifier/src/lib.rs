@@ -34,7 +34,7 @@ pub use device::{ChosenDevice, choose_device, load_cuda};
 pub use dropout::Mode;
 pub use embedding::EmbeddingMatrix;
 pub use encoder::{Activation, Encoder, EncoderConfig, Family, Loaded};
-pub use error::ClassifierError;
+pub use error::{ClassifierError, Fault};
 pub use masked::{Guesses, Hidden, MaskedModel, hidden_batch, hide};
 pub use network::{Network, Pretrained, Sizes};
 pub use parameters::{Layout, ParameterId, ParameterSpec, Parameters, as_slice, as_slice_mut};

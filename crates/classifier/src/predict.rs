@@ -1,6 +1,6 @@
 //! Asking a network about many rows, on all cores.
 
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
@@ -46,17 +46,17 @@ impl Logits {
 }
 
 /// The logits of every row. The rows of a batch do not depend on how many replicas there are, so
-/// neither do the results. `progress` is told the rows of each finished batch.
+/// neither do the results. `progress` is told the rows of each finished batch, and may stop the work.
 ///
 /// # Errors
-/// libtorch gives logits of another shape than the network promises.
+/// libtorch refuses, for example for want of memory; or `progress` has stopped the work.
 pub fn logits_of(
     network: &Network,
     replicas: &mut [Replica],
     rows: &TokenRows,
     (batch_size, pad_id, classes): (usize, u32, usize),
     device: Device,
-    progress: &(impl Fn(u64) + Sync),
+    progress: &(impl Fn(u64) -> ControlFlow<()> + Sync),
 ) -> Result<Logits, ClassifierError> {
     let batches = sorted_batches(rows, batch_size);
     let asked = Asked {
@@ -87,7 +87,7 @@ pub fn states_of(
     replicas: &mut [Replica],
     batches: &[Vec<usize>],
     span: Range<usize>,
-    progress: &(impl Fn(u64) + Sync),
+    progress: &(impl Fn(u64) -> ControlFlow<()> + Sync),
 ) -> Result<Vec<f32>, ClassifierError> {
     let width = asked.network.state_width() as usize;
     let compute = |replica: &Replica, batch: &Batch| replica.states(asked.network, batch);
@@ -117,7 +117,7 @@ impl Asked<'_> {
         span: Range<usize>,
         width: usize,
         compute: impl Fn(&Replica, &Batch) -> Tensor + Sync,
-        progress: &(impl Fn(u64) + Sync),
+        progress: &(impl Fn(u64) -> ControlFlow<()> + Sync),
     ) -> Result<Vec<f32>, ClassifierError> {
         let next = AtomicUsize::new(0);
         let reading = self.network.reading();
@@ -131,16 +131,24 @@ impl Asked<'_> {
                     .checked_sub(1 + next.fetch_add(1, Ordering::Relaxed))
                 {
                     let chosen = &batches[index];
-                    let batch =
-                        Batch::gather(self.rows, chosen, self.pad_id, reading, None, self.device);
-                    let values = compute(replica, &batch)
-                        .to_device(Device::Cpu)
-                        .contiguous()
-                        .view([-1]);
+                    let values = ClassifierError::catch("compute the states of a batch", || {
+                        let batch = Batch::gather(
+                            self.rows,
+                            chosen,
+                            self.pad_id,
+                            reading,
+                            None,
+                            self.device,
+                        );
+                        let values = compute(replica, &batch).to_device(Device::Cpu);
+                        Ok(values.contiguous().view([-1]))
+                    })?;
                     let values = Vec::<f32>::try_from(values)
                         .map_err(ClassifierError::torch("read the results"))?;
                     done.push((index, values));
-                    progress(chosen.len() as u64);
+                    if progress(chosen.len() as u64).is_break() {
+                        return Err(ClassifierError::Stopped);
+                    }
                 }
                 Ok(done)
             })

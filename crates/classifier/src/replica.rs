@@ -154,6 +154,16 @@ impl Replica {
         })
     }
 
+    /// Clears what a pass that did not end has left of its gradients.
+    pub fn forget(&mut self) {
+        for leaf in self.parameters.iter() {
+            let mut own = leaf.grad();
+            if own.defined() {
+                let _ = own.zero_();
+            }
+        }
+    }
+
     /// Adds the pass's gradients to a flat gradient and clears them here.
     pub fn collect(&mut self, network: &Network, pass: &Pass, gradient: &mut Tensor) {
         let layout = network.layout();

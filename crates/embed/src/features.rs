@@ -1,6 +1,7 @@
 //! What a pretrained encoder says about every review: computed once, for every model that reads it.
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use artifact::{Artifact, ArtifactError, Contract, Digest, OutputFile, Split, StageName};
@@ -61,7 +62,10 @@ pub(crate) fn compute(context: &Context, settings: &EmbeddingSettings) -> Result
                 found += count;
                 task.advance(count as u64);
             } else {
-                machine.shard(&name, rows, span, &|rows| task.advance(rows))?;
+                machine.shard(&name, rows, span, &|rows| {
+                    task.advance(rows);
+                    ControlFlow::Continue(())
+                })?;
             }
             machine.deliver(&name, context.output())?;
             files.push(OutputFile::table(name, count as u64));
@@ -165,7 +169,7 @@ impl Machine {
         name: &str,
         rows: &TokenRows,
         span: std::ops::Range<usize>,
-        progress: &(impl Fn(u64) + Sync),
+        progress: &(impl Fn(u64) -> ControlFlow<()> + Sync),
     ) -> Result<(), EmbedError> {
         let asked = Asked {
             network: &self.network,

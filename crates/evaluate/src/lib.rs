@@ -4,6 +4,7 @@
 mod baseline;
 mod predictions;
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use artifact::{Artifact, Contract, OutputFile, Split, StageName};
@@ -141,7 +142,10 @@ fn predict(
         &rows,
         shape,
         device.device,
-        &|rows| task.advance(rows),
+        &|rows| {
+            task.advance(rows);
+            ControlFlow::Continue(())
+        },
     )?;
     let calibration = bundle.model.calibration;
     let predict = |(row, difference)| Prediction {

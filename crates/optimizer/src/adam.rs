@@ -89,6 +89,24 @@ impl AdamW {
         }
     }
 
+    /// The running means of the gradient and of its square, and the steps made: all that a later
+    /// optimizer needs to go on as this one would.
+    pub fn state(&self) -> ([&Tensor; 2], i32) {
+        ([&self.first, &self.second], self.steps)
+    }
+
+    /// Goes on from a state of another optimizer for the same layout.
+    ///
+    /// # Panics
+    /// The moments are of another length than the layout.
+    pub fn restore(&mut self, moments: [&[f32]; 2], steps: i32) {
+        for (own, values) in [&mut self.first, &mut self.second].into_iter().zip(moments) {
+            assert_eq!(own.numel(), values.len(), "moments of another layout");
+            no_grad(|| own.copy_(&Tensor::from_slice(values)));
+        }
+        self.steps = steps;
+    }
+
     /// Moves the weights against the gradient.
     pub fn step(&mut self, weights: &mut Tensor, gradient: &Tensor, rate: f64) {
         self.steps += 1;

@@ -87,6 +87,7 @@ impl World {
         };
         let baseline = self.baseline.then(|| std::path::Path::new("metrics.json"));
         let manner = Manner {
+            retries: 2,
             arguments: &arguments,
             keep_going: self.keep_going,
             baseline,
@@ -234,6 +235,7 @@ pub(crate) fn facts(stage: StageName, variant: &str) -> plan::Facts {
         inputs: vec![],
         sources: vec![],
         output: plan::Output::Absent,
+        kept: None,
         latest: plan::Latest::Nothing,
         asked: false,
     }

@@ -11,9 +11,9 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 static CHILD: AtomicI32 = AtomicI32::new(0);
 
-/// From now on SIGINT and SIGTERM no longer end this process but are taken note of.
+/// From now on SIGINT, SIGTERM and SIGUSR1 no longer end this process but are taken note of.
 pub(crate) fn watch() {
-    for signal in [libc::SIGINT, libc::SIGTERM] {
+    for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGUSR1] {
         let handler = take_note as extern "C" fn(libc::c_int) as libc::sighandler_t;
         // SAFETY: the struct is valid when zeroed (no flags, an empty mask), and the handler does
         // nothing but atomic stores and `kill`, which are allowed in one.
@@ -57,8 +57,12 @@ pub(crate) fn set_child(process: Option<u32>) {
 }
 
 /// A terminal sends SIGINT to the stage as well as to us, so that one is not passed on; `kill` and
-/// service managers send SIGTERM to us alone.
+/// service managers send SIGTERM to us alone. SIGUSR1 asks to save and go on.
 extern "C" fn take_note(signal: libc::c_int) {
+    if signal == libc::SIGUSR1 {
+        pass_on(signal);
+        return;
+    }
     REQUESTED.store(true, Ordering::Relaxed);
     if signal == libc::SIGTERM {
         pass_on(signal);

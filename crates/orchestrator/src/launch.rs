@@ -8,7 +8,9 @@ use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
 use artifact::StageName;
+use stage::HEARTBEAT;
 
+use crate::watchdog::{Wait, Watchdog};
 use crate::{OrchestratorError, interrupt};
 
 /// The exit code of a stage that met a fault worth trying again, see DESIGN section 5.
@@ -17,8 +19,11 @@ const TRANSIENT: u8 = 75;
 /// The exit code of a stage that was interrupted and saved its state.
 const INTERRUPTED: u8 = 130;
 
-/// Waits before a stage that met a passing fault is started again.
-pub(crate) const RETRY_AFTER: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(5)];
+/// Waits before a stage that met a passing fault is started again: ever longer, up to a minute.
+pub(crate) fn waits(retries: u32) -> Vec<Duration> {
+    let wait = |number: u32| Duration::from_secs(5_u64.saturating_pow(number).min(60));
+    (0..retries).map(wait).collect()
+}
 
 /// A stage to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -82,24 +87,32 @@ pub(crate) fn with_retries(
     Ok(ending)
 }
 
-/// Runs a stage's program to its end.
+/// Runs a stage's program to its end, or until it gives no sign of life.
 ///
 /// # Errors
 /// The program is not there or cannot be started.
-pub(crate) fn run_program(job: &Job) -> Result<Ending, OrchestratorError> {
+pub(crate) fn run_program(job: &Job, watchdog: &Watchdog) -> Result<Ending, OrchestratorError> {
     let program = program(job.stage)?;
     let failed = |source| OrchestratorError::Start {
         program: program.clone(),
         source,
     };
-    let mut child = Command::new(&program)
+    let child = Command::new(&program)
         .args(&job.arguments)
+        .env(HEARTBEAT, watchdog.file())
         .spawn()
         .map_err(failed)?;
     interrupt::set_child(Some(child.id()));
-    let status = child.wait();
+    let wait = watchdog.wait(child);
     interrupt::set_child(None);
-    Ok(ending(status.map_err(failed)?, interrupt::requested()))
+    Ok(match wait.map_err(failed)? {
+        Wait::Ended(status) => ending(status, interrupt::requested()),
+        Wait::Stalled(_) if interrupt::requested() => Ending::Interrupted,
+        Wait::Stalled(timeout) => Ending::Failed {
+            code: TRANSIENT,
+            reason: format!("stopped: no progress for {} s", timeout.as_secs()),
+        },
+    })
 }
 
 fn ending(status: ExitStatus, interrupted: bool) -> Ending {

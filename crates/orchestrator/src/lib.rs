@@ -26,6 +26,7 @@ mod screen;
 pub mod selection;
 pub mod status;
 pub mod survey;
+mod watchdog;
 
 pub use error::OrchestratorError;
 pub use launch::{Ending, Job};
@@ -46,6 +47,7 @@ use run::{Manner, Planned, Run, Tally};
 use selection::{Request, Selection};
 use status::StatusLine;
 use survey::Survey;
+use watchdog::Watchdog;
 
 /// The whole of `ressenti`'s `main`.
 pub fn main() -> ExitCode {
@@ -140,13 +142,15 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, OrchestratorError> {
         arguments: &arguments.pipeline,
         keep_going: arguments.keep_going,
         baseline: arguments.baseline.as_deref(),
+        retries: pipeline.run.retries,
     };
+    let watchdog = Watchdog::new(&store.work_folder(), pipeline.run.stall_timeout);
     let mut show =
         |state, id: &StepId, text: &str| print_step(arguments.pipeline.progress, state, id, text);
     let mut run = Run {
         manner,
         store: &store,
-        launch: &mut launch::run_program,
+        launch: &mut |job| launch::run_program(job, &watchdog),
         show: &mut show,
     };
     let tally = run.run(&steps, &selection, &mut survey)?;

@@ -6,6 +6,7 @@
 //! the facts; nothing here touches the disk.
 
 use std::fmt;
+use std::path::PathBuf;
 
 use artifact::{Artifact, Digest, InputReference, Manifest, SourceReference, StageName};
 use serde_json::{Map, Value};
@@ -28,6 +29,8 @@ pub struct Facts {
     pub output: Output,
     /// What the variant's name stands for at present.
     pub latest: Latest,
+    /// The folder with what an interrupted run goes on from, where there is one.
+    pub kept: Option<PathBuf>,
     /// Whether it is to be redone in any case.
     pub asked: bool,
 }

@@ -10,7 +10,7 @@ use artifact::{StageName, Store};
 use settings::{Step, StepId};
 use stage::{PipelineArguments, StepState};
 
-use crate::launch::{Ending, Job, RETRY_AFTER, with_retries};
+use crate::launch::{Ending, Job, waits, with_retries};
 use crate::plan::{Facts, Output, Reason, decide, in_words};
 use crate::selection::Selection;
 use crate::survey::Survey;
@@ -25,6 +25,8 @@ pub struct Manner<'a> {
     pub keep_going: bool,
     /// Figures of an earlier run that this one is compared with.
     pub baseline: Option<&'a Path>,
+    /// How often a stage that met a passing fault is started again.
+    pub retries: u32,
 }
 
 /// A step and the reasons to run it; none where it is fresh.
@@ -240,7 +242,12 @@ impl Run<'_> {
         let job = self.job(step, asked, baseline);
         let progress = self.manner.arguments.progress;
         let on_retry = |wait| screen::retry(progress, &step.id, wait);
-        let ending = with_retries(&job, &RETRY_AFTER, &mut *self.launch, on_retry)?;
+        let ending = with_retries(
+            &job,
+            &waits(self.manner.retries),
+            &mut *self.launch,
+            on_retry,
+        )?;
         let is_there = decide(&survey.look(step, false)?).is_empty();
         match ending {
             Ending::Done if !is_there => Err(OrchestratorError::NoOutput {

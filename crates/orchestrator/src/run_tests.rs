@@ -350,6 +350,7 @@ fn a_program_that_ends_well_without_an_output_is_found_out() {
         arguments: &arguments,
         keep_going: false,
         baseline: None,
+        retries: 2,
     };
     let mut launch = |_: &Job| Ok(Ending::Done);
     let mut run = Run {

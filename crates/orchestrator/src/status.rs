@@ -1,7 +1,8 @@
 //! `ressenti status`: what is there, step by step.
 
+use std::fs;
 use std::io::{self, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anstyle::{AnsiColor, Style};
@@ -45,6 +46,8 @@ pub struct StatusLine {
     pub seconds: Option<f64>,
     /// Size of its files.
     pub bytes: Option<u64>,
+    /// What an interrupted run has left to go on from, in words.
+    pub interrupted: Option<String>,
     /// Where it is.
     pub folder: PathBuf,
 }
@@ -75,7 +78,36 @@ impl StatusLine {
             finished: manifest.map(|manifest| manifest.run.started + manifest.run.seconds as u64),
             seconds: manifest.map(|manifest| manifest.run.seconds),
             bytes: manifest.map(|manifest| manifest.files.iter().map(|file| file.bytes).sum()),
+            interrupted: facts
+                .kept
+                .as_deref()
+                .and_then(|kept| left(facts.id.stage, kept)),
             folder: store.named(facts.id.stage, &facts.id.variant),
+        }
+    }
+}
+
+/// What lies in the folder of an interrupted step: checkpoints are named by their step, finished
+/// shards have their digest beside them.
+fn left(stage: StageName, folder: &Path) -> Option<String> {
+    let entries = fs::read_dir(folder).ok()?.flatten();
+    let names: Vec<PathBuf> = entries
+        .map(|entry| PathBuf::from(entry.file_name()))
+        .collect();
+    let step = |name: &PathBuf| name.to_str()?.split_once('-')?.0.parse::<u64>().ok();
+    let is_shard = |name: &&PathBuf| name.extension().is_some_and(|found| found == "digest");
+    match stage {
+        StageName::Train => {
+            let step = names.iter().filter_map(step).max()?;
+            Some(format!(
+                "goes on after training step {}",
+                format::count(step)
+            ))
+        }
+        _ => {
+            let shards = names.iter().filter(is_shard).count() as u64;
+            let shards = format::plural(shards, "finished shard", "finished shards");
+            (!names.is_empty()).then(|| format!("goes on after {shards}"))
         }
     }
 }
@@ -161,6 +193,15 @@ pub(crate) fn print(out: &mut impl Write, lines: &[StatusLine], now: SystemTime)
                 "-".to_owned()
             },
         )?;
+    }
+    for line in lines {
+        if let Some(left) = &line.interrupted {
+            writeln!(
+                out,
+                "\n{} {} was interrupted: it {left}",
+                line.stage, line.variant
+            )?;
+        }
     }
     let unfresh: Vec<_> = lines
         .iter()

@@ -48,13 +48,13 @@ impl<'a> Survey<'a> {
             .iter()
             .map(|id| (id.clone(), identity(id)))
             .collect();
-        let output = match references(&inputs) {
-            Some(inputs) => {
-                let key = key_of(step.id.stage, &step.settings, &inputs, &sources);
-                self.output(&step.id, &key)
-            }
+        let key = references(&inputs)
+            .map(|inputs| key_of(step.id.stage, &step.settings, &inputs, &sources));
+        let output = match &key {
+            Some(key) => self.output(&step.id, key),
             None => Output::Unknown,
         };
+        let kept = key.map(|key| self.store.kept(step.id.stage, &key));
         match output.expected() {
             Some(artifact) => self.known.insert(step.id.clone(), artifact.clone()),
             None => self.known.remove(&step.id),
@@ -67,6 +67,7 @@ impl<'a> Survey<'a> {
             sources,
             output,
             latest: self.latest(&step.id),
+            kept: kept.filter(|folder| folder.is_dir()),
             asked,
         })
     }

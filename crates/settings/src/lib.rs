@@ -29,7 +29,7 @@ pub use ingest::{
 };
 pub use model::{ModelKind, ModelSettings, Pooling};
 pub use overrides::Override;
-pub use pipeline::{Device, Pipeline, RunSettings};
+pub use pipeline::{CheckpointSettings, Device, Pipeline, RunSettings};
 pub use step::{REVIEWS, Step, StepId, matching};
 pub use tokenizer::{TokenizerKind, TokenizerSettings, Truncation};
 pub use training::{Precision, Schedule, TrainingSettings};

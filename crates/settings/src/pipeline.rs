@@ -44,13 +44,53 @@ pub struct Pipeline {
 }
 
 /// `[run]`: the machine's side. Changing it rebuilds nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RunSettings {
     /// Where tensors live.
     pub device: Device,
     /// Cores to use at most; 0 is all of them.
     pub threads: usize,
+    /// When training saves its state.
+    pub checkpoint: CheckpointSettings,
+    /// How often a stage that met a passing fault (a lost GPU, a stall) is started again.
+    pub retries: u32,
+    /// Seconds without progress after which a stage is stopped and started again; 0 waits for ever.
+    pub stall_timeout: u64,
+}
+
+impl Default for RunSettings {
+    fn default() -> Self {
+        Self {
+            device: Device::Auto,
+            threads: 0,
+            checkpoint: CheckpointSettings::default(),
+            retries: 3,
+            stall_timeout: 1800,
+        }
+    }
+}
+
+/// `[run.checkpoint]`: how much work a crash may cost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CheckpointSettings {
+    /// Seconds between two checkpoints; 0 takes no heed of time.
+    pub seconds: u64,
+    /// Optimizer steps between two checkpoints; 0 takes no heed of steps.
+    pub steps: u64,
+    /// How many of the newest are kept; each has the best epoch's weights as well.
+    pub keep: u32,
+}
+
+impl Default for CheckpointSettings {
+    fn default() -> Self {
+        Self {
+            seconds: 60,
+            steps: 0,
+            keep: 2,
+        }
+    }
 }
 
 impl RunSettings {

@@ -15,6 +15,8 @@ pub enum FailureKind {
     Usage,
     /// A fault worth trying again: a lost GPU, memory. Exit code 75.
     Transient,
+    /// Nobody: the user stopped it, and its state is saved. Exit code 130.
+    Interrupted,
 }
 
 /// What failed. The causes are printed from the error's chain, the hint after them.
@@ -73,12 +75,18 @@ impl Failure {
         self.hint.as_deref()
     }
 
+    /// Who has to act.
+    pub fn kind(&self) -> FailureKind {
+        self.kind
+    }
+
     /// The process's exit code, see DESIGN section 5.
     pub fn exit_code(&self) -> ExitCode {
         ExitCode::from(match self.kind {
             FailureKind::Mendable => 1,
             FailureKind::Usage => 2,
             FailureKind::Transient => 75,
+            FailureKind::Interrupted => 130,
         })
     }
 }

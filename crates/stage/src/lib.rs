@@ -6,17 +6,21 @@ mod context;
 mod execute;
 mod failure;
 pub mod format;
+mod heartbeat;
 mod progress;
 mod resolve;
 mod screen;
+mod signals;
 
 pub use arguments::{NoOptions, PipelineArguments};
 pub use context::{Context, Outcome};
 pub use execute::{execute, main};
 pub use failure::{Failure, FailureKind};
+pub use heartbeat::HEARTBEAT;
 pub use progress::{Progress, ProgressMode, Task};
 pub use resolve::{ResolvedStep, Resolver};
 pub use screen::{StepState, print_failure, print_step};
+pub use signals::{save_requested, stop_requested, watch_signals};
 
 use artifact::{Artifact, StageName};
 use serde::de::DeserializeOwned;

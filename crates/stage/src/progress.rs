@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use settings::StepId;
 
-use crate::format;
+use crate::{format, heartbeat};
 
 /// How progress is shown.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -71,6 +71,7 @@ impl Progress {
     /// Starts a task of a known or unknown number of units, for example
     /// `task("encoding", Some(50_000), "reviews")`. It ends when dropped.
     pub fn task(&self, what: &str, total: Option<u64>, unit: &'static str) -> Task {
+        heartbeat::beat();
         let bar = (self.mode == ProgressMode::Bar).then(|| self.bar(what, total, unit));
         Task {
             progress: self.clone(),
@@ -141,6 +142,7 @@ pub struct Task {
 impl Task {
     /// Counts `units` more as done.
     pub fn advance(&self, units: u64) {
+        heartbeat::beat();
         let done = self.done.fetch_add(units, Ordering::Relaxed) + units;
         if let Some(bar) = &self.bar {
             bar.set_position(done);

@@ -5,7 +5,7 @@ use std::io::Write;
 use anstyle::{AnsiColor, Style};
 use settings::StepId;
 
-use crate::{Failure, ProgressMode};
+use crate::{Failure, FailureKind, ProgressMode};
 
 /// What became of a step, or will.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -72,7 +72,12 @@ pub fn print_failure(failure: &Failure) {
     let error = AnsiColor::Red.on_default().bold();
     let hint = AnsiColor::Cyan.on_default().bold();
     let chain = failure.chain();
-    let _ = writeln!(err, "{error}error{error:#}: {}", chain[0]);
+    if failure.kind() == FailureKind::Interrupted {
+        // As the user wished: no error.
+        let _ = writeln!(err, "stopped: {}", chain[0]);
+    } else {
+        let _ = writeln!(err, "{error}error{error:#}: {}", chain[0]);
+    }
     for cause in &chain[1..] {
         let _ = writeln!(
             err,

@@ -28,8 +28,31 @@ fn folder_of_this_build() -> PathBuf {
 /// `--workspace --tests`, so that every dependency has the features it has under `cargo test
 /// --workspace`: nothing is then compiled but our own programs.
 fn build(folder: &Path) -> bool {
+    cargo_build(folder, &["--workspace", "--bins", "--tests"])
+}
+
+/// The path of `ressenti-train` with faults on purpose, which no other build makes.
+pub fn train_with_faults() -> &'static Path {
+    static BUILT: OnceLock<Option<PathBuf>> = OnceLock::new();
+    const NAME: &str = "ressenti-train-faults";
+    let arguments = [
+        "--package",
+        "ressenti-train",
+        "--features",
+        "faults",
+        "--bin",
+        NAME,
+    ];
+    let built = BUILT.get_or_init(|| {
+        let folder = folder_of_this_build();
+        cargo_build(&folder, &arguments).then(|| folder.join(NAME))
+    });
+    built.as_deref().expect("the program with faults builds")
+}
+
+fn cargo_build(folder: &Path, arguments: &[&str]) -> bool {
     let mut cargo = Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    cargo.args(["build", "--quiet", "--workspace", "--bins", "--tests"]);
+    cargo.args(["build", "--quiet"]).args(arguments);
     cargo.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."));
     cargo.env(
         "CARGO_TARGET_DIR",
@@ -44,7 +67,7 @@ fn build(folder: &Path) -> bool {
     // these variables, and polars would be compiled again because of it.
     for (name, _) in env::vars_os() {
         let told = |prefix: &str| name.to_string_lossy().starts_with(prefix);
-        if told("CARGO_PKG_") || told("CARGO_MANIFEST_") {
+        if told("CARGO_PKG_") || told("CARGO_MANIFEST_") || name == "OUT_DIR" {
             cargo.env_remove(&name);
         }
     }

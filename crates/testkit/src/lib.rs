@@ -11,7 +11,7 @@ pub mod project;
 pub mod stages;
 
 pub use artifacts::Recipe;
-pub use binaries::{Screen, program, programs};
+pub use binaries::{Screen, program, programs, train_with_faults};
 pub use encoder::write_tiny_encoder;
 pub use project::{Project, tiny_pipeline};
 pub use stages::run_stage;

@@ -1,7 +1,11 @@
 //! From tokens and vectors to a model bundle.
 
 mod card;
+mod checkpoint;
 mod data;
+mod error;
+mod faults;
+mod keeper;
 mod logistic;
 mod probe;
 mod record;
@@ -18,14 +22,17 @@ use classifier::{
 };
 use metrics::fit_temperature;
 use settings::{FeatureSettings, ModelKind, ModelSettings, TokenizerSettings};
-use stage::{Context, Failure, FailureKind, NoOptions, Outcome, Stage, Task, format};
+use stage::{Context, Failure, NoOptions, Outcome, Stage, Task, format, watch_signals};
 use tch::{Kind, Tensor};
 
 use data::{Beginning, Data};
+use error::failure;
 
+pub use error::TrainError;
+pub use keeper::{Keeper, Note};
 pub use record::{Line, Record};
 pub use self_test::self_test;
-pub use trainer::{OnBatch, Setting, TrainError, Trained, train};
+pub use trainer::{OnBatch, Setting, Trained, train};
 
 /// The train stage.
 pub struct Train;
@@ -146,7 +153,11 @@ fn run_training(
         device: device.device,
         replicas: device.replicas,
         kind: compute_kind(context, settings, device),
+        may_move: context.run().device == settings::Device::Cpu,
     };
+    watch_signals();
+    let note = |text: &str| context.progress().note(text);
+    let mut keeper = Keeper::new(context.kept()?, context.run().checkpoint, &note);
     let mut record = Record::create(&context.output().join("metrics.jsonl"))?;
     let total = data.train.len() as u64 * u64::from(settings.training.epochs);
     let task = context.progress().task("training", Some(total), "reviews");
@@ -154,9 +165,10 @@ fn run_training(
         &setting,
         &mut start.weights,
         &mut record,
+        &mut keeper,
         &|rows, message| show(&task, rows, message),
     )
-    .map_err(train_failure)
+    .map_err(Failure::from)
 }
 
 /// The number format of the activations; said where there was a choice.
@@ -271,26 +283,4 @@ fn outcome(fitted: &Fitted<'_>, model: &ModelFile, summary: String) -> Outcome {
         files.extend(TRANSFORMERS_FILES.map(OutputFile::data));
     }
     Outcome::new(contract, files, summary)
-}
-
-fn failure(error: ClassifierError) -> Failure {
-    let hint = error.hint();
-    // A refused operation is, with ids and labels checked beforehand, the device's fault.
-    let kind = if matches!(error, ClassifierError::Torch { .. }) {
-        FailureKind::Transient
-    } else {
-        FailureKind::Mendable
-    };
-    Failure::from_error(error).with_hint(hint).with_kind(kind)
-}
-
-fn train_failure(error: TrainError) -> Failure {
-    match error {
-        TrainError::Classifier(error) => failure(error),
-        TrainError::Artifact(error) => error.into(),
-        TrainError::NotANumber { .. } => Failure::from_error(error).with_hint(
-            "Lower the rate, for example with `--set training.learning_rate=0.0003`, or clip the gradient with `--set training.clip_norm=1`"
-                .to_owned(),
-        ),
-    }
 }

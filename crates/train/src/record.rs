@@ -60,6 +60,13 @@ pub enum Line {
         /// Whether the validation loss was the lowest so far.
         best: bool,
     },
+    /// The loss was no number: back to a good state, at a lower rate.
+    Gentler {
+        /// Steps done in that state.
+        step: u64,
+        /// What the rate is multiplied by from here.
+        rate_share: f64,
+    },
     /// A whole fit of a probe.
     Penalty {
         /// Weight of the squared length of the weights.
@@ -83,6 +90,8 @@ pub enum Line {
 pub struct Record {
     path: PathBuf,
     writer: BufWriter<File>,
+    /// All of it, for the checkpoints.
+    text: Vec<u8>,
 }
 
 impl Record {
@@ -95,7 +104,22 @@ impl Record {
         Ok(Self {
             path: path.to_owned(),
             writer: BufWriter::new(file),
+            text: Vec::new(),
         })
+    }
+
+    /// All lines so far.
+    pub(crate) fn text(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// Begins again with these lines.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub(crate) fn restart(&mut self, text: &[u8]) -> Result<(), ArtifactError> {
+        *self = Self::create(&self.path)?;
+        self.append(text)
     }
 
     /// Writes a line at once: a run that is killed leaves its curve behind.
@@ -104,7 +128,13 @@ impl Record {
     /// The disk refuses.
     pub fn line(&mut self, line: &Line) -> Result<(), ArtifactError> {
         let text = serde_json::to_string(line).expect("a line is plain numbers");
-        writeln!(self.writer, "{text}")
+        self.append(format!("{text}\n").as_bytes())
+    }
+
+    fn append(&mut self, text: &[u8]) -> Result<(), ArtifactError> {
+        self.text.extend_from_slice(text);
+        self.writer
+            .write_all(text)
             .and_then(|()| self.writer.flush())
             .map_err(ArtifactError::io("write", &self.path))
     }

@@ -5,6 +5,7 @@
 mod common;
 
 use std::fs;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use artifact::{Artifact, Contract, Digest, Split, StageName};
@@ -187,7 +188,7 @@ fn a_probe_learns_and_its_bundle_needs_nothing_else() {
         &rows,
         shape,
         Device::Cpu,
-        &|_| (),
+        &|_| ControlFlow::Continue(()),
     )
     .expect("logits")
     .differences();

@@ -1,0 +1,142 @@
+//! Waiting for a stage's end, as long as it gives signs of life.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::{Child, ExitStatus};
+use std::sync::mpsc;
+use std::thread;
+use std::time::{Duration, Instant, SystemTime};
+
+/// How often signs of life are looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
+/// What a stage that is stopped gets to save its state.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// How long a stage may go without a sign of life, and where it gives them.
+#[derive(Clone, Debug)]
+pub(crate) struct Watchdog {
+    /// The file whose time changes as long as work goes on.
+    file: PathBuf,
+    /// Patience; none waits for ever.
+    timeout: Option<Duration>,
+}
+
+/// How the wait ended.
+#[derive(Debug)]
+pub(crate) enum Wait {
+    /// The stage has ended by itself.
+    Ended(ExitStatus),
+    /// It gave no sign of life for that long, and was stopped.
+    Stalled(Duration),
+}
+
+impl Watchdog {
+    /// A watchdog for the stages of one run; `seconds` of 0 waits for ever.
+    pub(crate) fn new(work: &Path, seconds: u64) -> Self {
+        Self {
+            file: work.join(format!("heartbeat-{}", std::process::id())),
+            timeout: (seconds > 0).then(|| Duration::from_secs(seconds)),
+        }
+    }
+
+    /// The file for the stage's signs of life.
+    pub(crate) fn file(&self) -> &Path {
+        &self.file
+    }
+
+    /// Waits for the end of a child.
+    ///
+    /// # Errors
+    /// The system cannot say how it ended.
+    pub(crate) fn wait(&self, mut child: Child) -> io::Result<Wait> {
+        let id = i32::try_from(child.id()).unwrap_or(0);
+        let (sender, receiver) = mpsc::channel();
+        thread::spawn(move || sender.send(child.wait()));
+        let mut last_sign = (self.sign(), Instant::now());
+        let end = loop {
+            if let Ok(status) = receiver.recv_timeout(LOOK_EVERY) {
+                break Wait::Ended(status?);
+            }
+            // Only that the time changes counts: the clock may have been set back.
+            let sign = self.sign();
+            if sign != last_sign.0 {
+                last_sign = (sign, Instant::now());
+            }
+            match self.timeout {
+                Some(timeout) if last_sign.1.elapsed() >= timeout => {
+                    signal(id, libc::SIGTERM);
+                    if receiver.recv_timeout(GRACE).is_err() {
+                        signal(id, libc::SIGKILL);
+                        let _ = receiver.recv();
+                    }
+                    break Wait::Stalled(timeout);
+                }
+                _ => {}
+            }
+        };
+        let _ = fs::remove_file(&self.file);
+        Ok(end)
+    }
+
+    fn sign(&self) -> Option<SystemTime> {
+        fs::metadata(&self.file)
+            .and_then(|file| file.modified())
+            .ok()
+    }
+}
+
+fn signal(id: i32, signal: i32) {
+    if id > 0 {
+        // SAFETY: `kill` takes any numbers; the process is our own child, and the thread that waits
+        // for it has not reported its end.
+        unsafe { libc::kill(id, signal) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::process::Command;
+
+    fn wait(seconds: u64, script: &str) -> (Wait, Duration) {
+        let folder = tempfile::tempdir().expect("a folder");
+        let watchdog = Watchdog::new(folder.path(), seconds);
+        let clock = Instant::now();
+        let child = Command::new("sh")
+            .args(["-c", script, "sh"])
+            .arg(watchdog.file())
+            .spawn()
+            .expect("a shell");
+        let wait = watchdog.wait(child).expect("our own child");
+        assert!(!watchdog.file().exists());
+        (wait, clock.elapsed())
+    }
+
+    #[test]
+    fn who_shows_life_is_left_alone_and_who_does_not_is_stopped() {
+        let (end, _) = wait(0, "sleep 1; exit 3");
+        assert!(
+            matches!(end, Wait::Ended(status) if status.code() == Some(3)),
+            "{end:?}"
+        );
+        let busy = "for n in 1 2 3 4 5 6; do sleep 0.5; date > $1; done";
+        let (end, _) = wait(2, busy);
+        assert!(
+            matches!(end, Wait::Ended(status) if status.success()),
+            "{end:?}"
+        );
+        let (end, time) = wait(1, "sleep 60");
+        assert!(
+            matches!(end, Wait::Stalled(_)) && time < Duration::from_secs(8),
+            "{end:?}"
+        );
+        // Deaf to what it is asked, too.
+        let (end, time) = wait(1, "trap '' TERM; while true; do sleep 1; done");
+        assert!(
+            matches!(end, Wait::Stalled(_)) && time < Duration::from_secs(20),
+            "{end:?}"
+        );
+    }
+}

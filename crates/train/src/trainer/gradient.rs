@@ -1,0 +1,145 @@
+//! One step: the gradient of a batch, in as many parts as fit, and the move against it.
+
+use classifier::{Batch, ClassifierError, Fault, Mode, Pass, Stream, Weights, WordDropout};
+use rayon::prelude::*;
+
+use super::{Setting, Trainer};
+use crate::error::TrainError;
+use crate::faults;
+use crate::keeper::Keeper;
+
+impl Trainer<'_> {
+    /// One optimizer step on a batch. A loss or gradient that is no number changes nothing.
+    pub(super) fn update(
+        &mut self,
+        rows: &[usize],
+        weights: &mut Weights,
+        keeper: &Keeper<'_>,
+    ) -> Result<Vec<Pass>, TrainError> {
+        let passes = self.gradient_of(rows, keeper)?;
+        let norm = self.gradient.norm().double_value(&[]);
+        if !norm.is_finite() || passes.iter().any(|pass| !pass.loss.is_finite()) {
+            return Err(TrainError::NotANumber {
+                epoch: self.position.epoch,
+                step: self.position.step,
+                rows: self.names_of(rows),
+            });
+        }
+        let limit = self.settings.clip_norm;
+        if limit > 0.0 && norm > limit {
+            let _ = self.gradient.g_mul_scalar_(limit / norm);
+        }
+        let rate = optimizer::rate(self.settings, self.position.step, self.total_steps());
+        let rate = rate * self.position.rate_share;
+        self.adam.step(&mut weights.flat, &self.gradient, rate);
+        for replica in &mut self.replicas {
+            replica.refresh(self.setting.network, weights);
+        }
+        self.position.last_rate = rate;
+        self.position.last_norm = norm;
+        self.position.step += 1;
+        Ok(passes)
+    }
+
+    /// The gradient of a batch, in as many parts as the device's memory makes needful: the parts add
+    /// up to the same batch.
+    fn gradient_of(
+        &mut self,
+        rows: &[usize],
+        keeper: &Keeper<'_>,
+    ) -> Result<Vec<Pass>, TrainError> {
+        let step = self.position.step;
+        let stream = self.stream.child(1).child(step);
+        let scale = 1.0 / rows.len() as f64;
+        loop {
+            let accumulation = self.position.accumulation as usize;
+            let micro_batch = rows.len().div_ceil(accumulation);
+            let _ = self.gradient.zero_();
+            let mut passes = Vec::new();
+            let mut parts = rows.chunks(micro_batch).enumerate();
+            let refused = parts.find_map(|(number, part)| {
+                let pass = faults::before(step)
+                    .and_then(|()| self.backward(part, stream.child(number as u64), scale));
+                pass.map(|pass| passes.extend(pass)).err()
+            });
+            match refused {
+                None => return Ok(faults::after(step, passes)),
+                Some(error) if error.fault() != Some(Fault::DeviceMemory) => {
+                    return Err(error.into());
+                }
+                Some(source) if micro_batch <= self.setting.replicas => {
+                    return Err(TrainError::OutOfMemory { step, source });
+                }
+                Some(_) => {
+                    for replica in &mut self.replicas {
+                        replica.forget();
+                    }
+                    self.position.accumulation *= 2;
+                    keeper.note(&format!(
+                        "the device's memory is full: batches are read in {} parts from now on",
+                        self.position.accumulation
+                    ));
+                }
+            }
+        }
+    }
+
+    /// Some rows as `clean` numbers them.
+    fn names_of(&self, rows: &[usize]) -> String {
+        let shown = rows.iter().take(4);
+        let names: Vec<String> = shown
+            .map(|row| self.setting.train.row_id(*row).to_string())
+            .collect();
+        let more = rows.len().saturating_sub(names.len());
+        let names = names.join(", ");
+        if more > 0 {
+            format!("{names} and {more} more")
+        } else {
+            names
+        }
+    }
+
+    /// Forward and backward of a part of a batch, spread over the replicas; the gradients are added
+    /// in the order of the replicas, so that the sum does not depend on who was faster.
+    fn backward(
+        &mut self,
+        rows: &[usize],
+        stream: Stream,
+        scale: f64,
+    ) -> Result<Vec<Pass>, ClassifierError> {
+        let Setting {
+            network,
+            model,
+            train,
+            pad_id,
+            device,
+            ..
+        } = *self.setting;
+        let smoothing = self.settings.label_smoothing;
+        let shards: Vec<&[usize]> = rows
+            .chunks(rows.len().div_ceil(self.replicas.len()))
+            .collect();
+        let passes = self
+            .replicas
+            .par_iter_mut()
+            .zip(shards.into_par_iter().enumerate())
+            .map(|(replica, (number, shard))| {
+                let stream = stream.child(number as u64);
+                let dropout = (model.word_dropout > 0.0).then(|| WordDropout {
+                    share: model.word_dropout,
+                    stream: stream.child(0),
+                });
+                ClassifierError::catch("compute the gradient", || {
+                    let reading = network.reading();
+                    let batch = Batch::gather(train, shard, pad_id, reading, dropout, device);
+                    let mode = Mode::Train(stream.child(1));
+                    replica.backward(network, &batch, mode, smoothing, scale)
+                })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        for (replica, pass) in self.replicas.iter_mut().zip(&passes) {
+            replica.collect(network, pass, &mut self.gradient);
+        }
+        Ok(passes)
+    }
+}
