@@ -5,6 +5,7 @@ mod cli;
 mod common;
 mod damaged;
 mod end_to_end;
+mod faults;
 mod processes;
 mod resume;
 mod upkeep;

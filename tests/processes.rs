@@ -44,12 +44,12 @@ fn two_runs_at_once_share_the_work_and_break_nothing() {
 }
 
 /// A folder with `ressenti` and programs of stages, some of them replaced by shell scripts.
-struct Programs {
+pub(crate) struct Programs {
     folder: tempfile::TempDir,
 }
 
 impl Programs {
-    fn with(scripts: &[(StageName, &str)]) -> Self {
+    pub(crate) fn with(scripts: &[(StageName, &str)]) -> Self {
         let programs = Self {
             folder: tempfile::tempdir().expect("a folder"),
         };
@@ -80,7 +80,7 @@ impl Programs {
         command
     }
 
-    fn call(&self, project: &Project, arguments: &[&str]) -> Screen {
+    pub(crate) fn call(&self, project: &Project, arguments: &[&str]) -> Screen {
         self.ressenti(project, testkit::programs(), arguments)
             .output()
             .expect("it starts")

@@ -3,7 +3,7 @@
 use std::os::unix::process::CommandExt;
 use std::process::Stdio;
 use std::thread::sleep;
-use std::time::Duration;
+use std::time::{Duration, Instant, UNIX_EPOCH};
 
 use testkit::Project;
 
@@ -100,4 +100,96 @@ fn a_forced_step_that_is_killed_keeps_what_was_there() {
         before.identity()
     );
     assert_eq!(steps(&succeed(&project, &["run"]), "fresh"), ALL);
+}
+
+/// A variable that is a number, else what stands for it.
+fn number(variable: &str, default: u64) -> u64 {
+    std::env::var(variable).map_or(default, |text| text.parse().expect("a number"))
+}
+
+/// The whole pipeline, killed at random instants of its life until it is done, and begun anew until
+/// there were enough kills: 20, or as many as `RESSENTI_KILLS` says (`cargo xtask soak`).
+#[test]
+fn the_pipeline_killed_at_random_instants_ends_as_one_that_was_not() {
+    let kills = number("RESSENTI_KILLS", 20);
+    let now = UNIX_EPOCH
+        .elapsed()
+        .map_or(0, |time| time.as_nanos() as u64);
+    let seed = number("RESSENTI_SEED", now);
+    println!("{kills} kills, seed {seed}: again with RESSENTI_SEED={seed}");
+    let mut random = seed | 1;
+    // Xorshift (Marsaglia 2003): any spread of instants will do.
+    let mut instant = || {
+        random ^= random << 13;
+        random ^= random >> 7;
+        random ^= random << 17;
+        Duration::from_millis(5 + random % 800)
+    };
+    let arguments = ["run", "--set", "run.checkpoint.steps=1"];
+    let undisturbed = Instant::now();
+    let whole = identities(&{
+        let project = Project::tiny();
+        succeed(&project, &arguments);
+        project
+    });
+    let undisturbed = undisturbed.elapsed();
+
+    let (mut done, mut runs, mut spent) = (0, 0, Duration::ZERO);
+    while done < kills {
+        let project = Project::tiny();
+        loop {
+            let clock = Instant::now();
+            let ended = run_for(&project, &arguments, instant());
+            spent += clock.elapsed();
+            if ended {
+                break;
+            }
+            done += 1;
+            assert!(done < kills + 500, "it does not get on");
+            check_store(&project);
+        }
+        runs += 1;
+        assert_eq!(
+            identities(&project),
+            whole,
+            "a kill leaves a trace, seed {seed}"
+        );
+    }
+    let lost = spent.saturating_sub(undisturbed * runs) / u32::try_from(done).expect("few");
+    println!("{done} kills over {runs} runs of {undisturbed:.2?}, {lost:.2?} lost for each");
+    // A kill costs the steps since the last checkpoint, which is after each here, and a start: for
+    // this pipeline always less than the whole.
+    assert!(
+        lost < undisturbed,
+        "{lost:?} lost for each kill of {undisturbed:?}"
+    );
+}
+
+/// Runs in a process group of its own and kills the group after a while. Says whether the run ended
+/// well before that.
+fn run_for(project: &Project, arguments: &[&str], wait: Duration) -> bool {
+    let mut child = ressenti(project, arguments)
+        .process_group(0)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let end = Instant::now() + wait;
+    let mut status = None;
+    while status.is_none() && Instant::now() < end {
+        sleep(Duration::from_millis(2));
+        status = child.try_wait().expect("our own child");
+    }
+    if let Some(status) = status {
+        assert!(
+            status.success(),
+            "a run that was not killed fails: {status}"
+        );
+        return true;
+    }
+    let group = i32::try_from(child.id()).expect("a process id");
+    // SAFETY: `killpg` takes any number; the group is our own child's, which is not waited for yet.
+    unsafe { libc::killpg(group, libc::SIGKILL) };
+    child.wait().expect("our own child");
+    false
 }

@@ -24,4 +24,7 @@ for name in $(names embedding); do only embed --variant "$name"; done
 for program in ressenti ressenti-train ressenti-evaluate ressenti-report; do
     strip -o "gpu-check/bin/$program" "$binaries/$program"
 done
+# The one with faults on purpose, for gpu_faults.sh.
+cargo build --package ressenti-train --features faults --bin ressenti-train-faults
+strip -o gpu-check/bin/ressenti-train-faults "$binaries/ressenti-train-faults"
 du -sh gpu-check

@@ -65,6 +65,15 @@ enum Task {
         #[arg(last = true)]
         arguments: Vec<OsString>,
     },
+    /// Set up, build, and kill the small pipeline at 200 random instants; some minutes
+    Soak {
+        /// How many kills
+        #[arg(long, default_value_t = 200)]
+        kills: u32,
+        /// The seed of an earlier call, to have its instants again
+        #[arg(long)]
+        seed: Option<u64>,
+    },
     /// Check format and lints: `cargo fmt --check`, then clippy with every warning an error
     Check,
 }
@@ -122,6 +131,29 @@ fn perform(task: Task, root: &Path) -> Result<ExitCode, Error> {
                 || {
                     let mut command = cargo(root, source);
                     command.args(["test", "--workspace"]).args(&arguments);
+                    become_(command)
+                },
+            )
+        }
+        Task::Soak { kills, seed } => {
+            let source = set_up(root, None, &[])?;
+            then(
+                build(root, source, &["--workspace", "--all-targets"])?,
+                || {
+                    let mut command = cargo(root, source);
+                    command.args([
+                        "test",
+                        "--package",
+                        "ressenti-tests",
+                        "random_instants",
+                        "--",
+                    ]);
+                    command
+                        .arg("--nocapture")
+                        .env("RESSENTI_KILLS", kills.to_string());
+                    if let Some(seed) = seed {
+                        command.env("RESSENTI_SEED", seed.to_string());
+                    }
                     become_(command)
                 },
             )
@@ -208,7 +240,7 @@ mod tests {
                         (wish.layout(), arguments)
                     }
                     Task::Setup { wish, .. } => (wish.layout(), Vec::new()),
-                    Task::Check => (None, Vec::new()),
+                    Task::Check | Task::Soak { .. } => (None, Vec::new()),
                 });
             let expected = expected.map(|(layout, rest)| {
                 (layout, rest.iter().map(OsString::from).collect::<Vec<_>>())

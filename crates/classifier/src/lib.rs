@@ -4,6 +4,7 @@
 mod batch;
 mod bundle;
 mod convolution;
+mod deterministic;
 mod device;
 mod dropout;
 mod embedding;
@@ -30,6 +31,7 @@ pub use batch::{Batch, Reading, WordDropout, batches_of_tokens, epoch_batches, s
 pub use bundle::{
     Bundle, Calibration, ModelFile, Provenance, TokenizerReference, ValidationResult, save_bundle,
 };
+pub use deterministic::{be_deterministic, is_deterministic};
 pub use device::{ChosenDevice, choose_device, load_cuda};
 pub use dropout::Mode;
 pub use embedding::EmbeddingMatrix;

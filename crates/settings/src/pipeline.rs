@@ -51,6 +51,8 @@ pub struct RunSettings {
     pub device: Device,
     /// Cores to use at most; 0 is all of them.
     pub threads: usize,
+    /// Whether a GPU is to give the same bits each time, at some cost of speed; a processor always does.
+    pub deterministic: bool,
     /// When training saves its state.
     pub checkpoint: CheckpointSettings,
     /// How often a stage that met a passing fault (a lost GPU, a stall) is started again.
@@ -64,6 +66,7 @@ impl Default for RunSettings {
         Self {
             device: Device::Auto,
             threads: 0,
+            deterministic: false,
             checkpoint: CheckpointSettings::default(),
             retries: 3,
             stall_timeout: 1800,

@@ -44,6 +44,7 @@ mod plan {
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use classifier::{ClassifierError, Pass};
+    use tch::{Device, Kind, Tensor};
 
     /// Checkpoints written by this process.
     static WRITES: AtomicU64 = AtomicU64::new(0);
@@ -81,6 +82,17 @@ mod plan {
         }
         if is_due(&format!("oom@{step}")) {
             refuse("CUDA out of memory. Tried to allocate 2.00 GiB")?;
+        }
+        if is_due(&format!("assert@{step}")) {
+            // No plan of words: an index that is out of range, where there is a GPU on that.
+            return ClassifierError::catch("compute the gradient", || {
+                let device = Device::cuda_if_available();
+                let values = Tensor::zeros([4], (Kind::Float, device));
+                let beyond = Tensor::from_slice(&[9_i64]).to_device(device);
+                let sum = values.index_select(0, &beyond).sum(Kind::Float);
+                let _ = sum.double_value(&[]);
+                Ok(())
+            });
         }
         if is_due(&format!("cuda@{step}")) {
             refuse("CUDA error: device-side assert triggered")?;

@@ -18,7 +18,7 @@ use artifact::{Artifact, Contract, OutputFile, Split, StageName};
 use classifier::{
     Calibration, ChosenDevice, ClassifierError, LIBTORCH_VERSION, ModelFile, Network, Provenance,
     Sizes, TRANSFORMERS_FILES, TokenContract, TokenizerReference, ValidationResult, Weights,
-    choose_device, save_bundle, save_for_transformers,
+    be_deterministic, choose_device, save_bundle, save_for_transformers,
 };
 use metrics::fit_temperature;
 use settings::{FeatureSettings, ModelKind, ModelSettings, TokenizerSettings};
@@ -51,6 +51,9 @@ impl Stage for Train {
     fn run(context: &Context, settings: ModelSettings) -> Result<Outcome, Failure> {
         if settings.kind == ModelKind::Probe {
             return probe::run(context, &settings);
+        }
+        if context.run().deterministic {
+            be_deterministic();
         }
         let device = choose_device(context.run().device, context.run().cores()).map_err(failure)?;
         context

@@ -274,7 +274,9 @@ fn signals_save_and_leave_or_save_and_go_on() {
             .stdout(Stdio::piped())
             .spawn()
             .expect("it starts");
-        wait_for(&mut child, || checkpoints(&project).first() > before.first());
+        wait_for(&mut child, || {
+            checkpoints(&project).first() > before.first()
+        });
         // Asked to save, it goes on, and has time to say so.
         signal(&child, libc::SIGUSR1);
         sleep(Duration::from_millis(200));

@@ -1,0 +1,93 @@
+//! Faults on purpose in a training within a run: what the run makes of them.
+
+use std::time::{Duration, Instant};
+
+use artifact::StageName;
+use testkit::{Project, Screen, train_with_faults};
+
+use crate::common::{check_store, finished, identities, steps, succeed};
+use crate::processes::Programs;
+
+/// Programs of which the one that trains has faults on purpose.
+fn faulty(project: &Project, plan: &str) -> Programs {
+    let folder = project.folder().display();
+    let script = format!(
+        "export RESSENTI_FAULTS='{plan}' RESSENTI_FAULTS_DONE='{folder}'\nexec '{}' \"$@\"",
+        train_with_faults().display()
+    );
+    Programs::with(&[(StageName::Train, &script)])
+}
+
+const OFTEN: [&str; 3] = ["run", "--set", "run.checkpoint.steps=1"];
+
+fn run(project: &Project, plan: &str, arguments: &[&str]) -> Screen {
+    faulty(project, plan).call(project, &[&OFTEN[..], arguments].concat())
+}
+
+#[test]
+fn a_device_that_fails_is_tried_again_from_the_last_checkpoint() {
+    let project = Project::tiny();
+    let screen = run(&project, "cuda@3,cuda@8", &[]);
+    assert_eq!(screen.code, Some(0), "{}{}", screen.stdout, screen.stderr);
+    let again = "a fault that may pass (exit code 75); starting it again in 1.0 s";
+    assert!(screen.stderr.contains(again), "{}", screen.stderr);
+    assert_eq!(identities(&project), identities(&finished()));
+    check_store(&project);
+
+    // A device that stays lost ends the run with its own code, and says what can be done.
+    let project = Project::tiny();
+    let screen = run(&project, "cuda@3", &["--set", "run.retries=0"]);
+    assert_eq!(screen.code, Some(75), "{}{}", screen.stdout, screen.stderr);
+    assert!(
+        screen.stderr.contains("run.device=cpu"),
+        "{}",
+        screen.stderr
+    );
+    assert_eq!(steps(&screen, "failed"), ["train naive"]);
+}
+
+#[test]
+fn a_stage_that_hangs_is_stopped_and_started_again() {
+    let project = Project::tiny();
+    let clock = Instant::now();
+    let screen = run(&project, "stall@3", &["--set", "run.stall_timeout=8"]);
+    assert_eq!(screen.code, Some(0), "{}{}", screen.stdout, screen.stderr);
+    assert!(
+        screen.stderr.contains("no progress for 8 s"),
+        "{}",
+        screen.stderr
+    );
+    assert!(
+        screen.stderr.contains("goes on after step"),
+        "{}",
+        screen.stderr
+    );
+    assert!(clock.elapsed() < Duration::from_secs(120));
+    assert_eq!(identities(&project), identities(&finished()));
+}
+
+#[test]
+fn status_says_what_was_interrupted_and_where_it_goes_on() {
+    let project = Project::tiny();
+    let screen = run(&project, "term@4", &[]);
+    assert_eq!(screen.code, Some(130), "{}{}", screen.stdout, screen.stderr);
+    let status = succeed(&project, &["status"]);
+    let line = "train naive was interrupted: it goes on after training step 5\n";
+    assert!(status.stdout.contains(line), "{}", status.stdout);
+    let json = succeed(&project, &["status", "--json"]);
+    assert!(
+        json.stdout.contains("goes on after training step 5"),
+        "{}",
+        json.stdout
+    );
+
+    let screen = succeed(&project, &["run"]);
+    assert!(
+        screen.stderr.contains("goes on after step 5"),
+        "{}",
+        screen.stderr
+    );
+    let status = succeed(&project, &["status"]);
+    assert!(!status.stdout.contains("interrupted"), "{}", status.stdout);
+    assert_eq!(identities(&project), identities(&finished()));
+}
