@@ -53,7 +53,9 @@ fn a_stage_that_hangs_is_stopped_and_started_again() {
     let screen = run(&project, "stall@3", &["--set", "run.stall_timeout=8"]);
     assert_eq!(screen.code, Some(0), "{}{}", screen.stdout, screen.stderr);
     assert!(
-        screen.stderr.contains("no progress for 8 s"),
+        screen
+            .stderr
+            .contains("(stopped: no progress for 8 s); starting it again"),
         "{}",
         screen.stderr
     );

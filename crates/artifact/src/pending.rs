@@ -46,6 +46,9 @@ impl OutputFile {
     }
 }
 
+/// How the name of a folder ends that survives a kill.
+pub(crate) const KEPT: &str = "kept";
+
 /// An artifact under way. It holds the step's lock; dropped before [`PendingArtifact::commit`], it
 /// leaves nothing behind, and killed, it leaves a folder that the next run of the step clears away.
 pub struct PendingArtifact {
@@ -74,7 +77,7 @@ impl PendingArtifact {
         Ok(Self {
             stage,
             key,
-            kept: folder.with_extension("kept"),
+            kept: folder.with_extension(KEPT),
             folder,
             destination,
             discarded,

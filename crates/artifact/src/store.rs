@@ -10,6 +10,7 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
+use crate::pending::KEPT;
 use crate::{Artifact, ArtifactError, Key, MANIFEST_NAME, PendingArtifact, StageName, StepLock};
 
 /// An artifacts folder.
@@ -99,7 +100,7 @@ impl Store {
 
     /// Where a step that was interrupted has left what it goes on from.
     pub fn kept(&self, stage: StageName, key: &Key) -> PathBuf {
-        self.work(stage, key).with_extension("kept")
+        self.work(stage, key).with_extension(KEPT)
     }
 
     /// The folder of locks and of what is under way.

@@ -8,6 +8,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use crate::pending::KEPT;
 use crate::{Artifact, ArtifactError, Digest, StageName, StepLock, Store};
 
 /// A folder that nothing names.
@@ -37,6 +38,8 @@ pub enum UnnamedKind {
     Damaged,
     /// What a run left that was killed.
     Unfinished,
+    /// What an interrupted run keeps: the step goes on from there when it is run again.
+    Resumable,
 }
 
 impl Store {
@@ -70,10 +73,17 @@ impl Store {
         }
         for folder in folders(&self.root().join("work"))? {
             if self.lock_of(&folder)?.is_some() {
+                let kept = folder
+                    .extension()
+                    .is_some_and(|extension| extension == KEPT);
                 found.push(Unnamed {
                     bytes: size(&folder)?,
                     folder,
-                    kind: UnnamedKind::Unfinished,
+                    kind: if kept {
+                        UnnamedKind::Resumable
+                    } else {
+                        UnnamedKind::Unfinished
+                    },
                 });
             }
         }

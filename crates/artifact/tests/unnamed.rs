@@ -107,6 +107,13 @@ fn what_killed_runs_left_is_found_and_what_lives_is_not() {
     assert!(store.delete(&found[0]).expect("deletable"));
     assert!(pending.folder().is_dir());
 
+    // What a step would go on from is told from what it would begin anew.
+    fs::create_dir_all(work.join("train-0123456789abcdef.kept")).expect("left by a kill");
+    let found = store.unnamed().expect("readable");
+    assert_eq!(found[0].kind, UnnamedKind::Resumable);
+    assert!(store.delete(&found[0]).expect("deletable"));
+    assert_eq!(store.unnamed().expect("readable"), []);
+
     // A manifest that cannot be read is for the user to decide about.
     let damaged = store.root().join("store/clean/0000000000000000");
     fs::create_dir_all(&damaged).expect("a folder");

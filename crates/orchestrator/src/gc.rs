@@ -100,14 +100,14 @@ fn show(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Result<()> {
                     unnamed.folder.display()
                 )?;
             }
-            UnnamedKind::Unfinished => {
-                writeln!(
-                    out,
-                    "{:<9} {size:>10}  {:>10}  left by a run that was killed: {}",
-                    "-",
-                    "-",
-                    unnamed.folder.display()
-                )?;
+            kind @ (UnnamedKind::Unfinished | UnnamedKind::Resumable) => {
+                let what = if *kind == UnnamedKind::Resumable {
+                    "an interrupted run goes on from here"
+                } else {
+                    "left by a run that was killed"
+                };
+                let folder = unnamed.folder.display();
+                writeln!(out, "{:<9} {size:>10}  {:>10}  {what}: {folder}", "-", "-")?;
             }
         }
     }
@@ -122,7 +122,7 @@ fn show(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Result<()> {
 fn ask(out: &mut impl Write) -> bool {
     let _ = write!(
         out,
-        "Delete them? What was an output can be made again, which takes its time. [y/N] "
+        "Delete them? All of it can be made again, which takes its time. [y/N] "
     );
     let _ = out.flush();
     let mut answer = String::new();
@@ -144,6 +144,7 @@ fn entry(unnamed: &Unnamed, deleted: bool) -> Value {
         ),
         UnnamedKind::Damaged => ("damaged", None, None, None),
         UnnamedKind::Unfinished => ("unfinished", None, None, None),
+        UnnamedKind::Resumable => ("resumable", None, None, None),
     };
     json!({
         "folder": unnamed.folder, "kind": kind, "stage": stage, "finished": finished, "summary": summary,

@@ -51,14 +51,15 @@ pub enum Ending {
 }
 
 impl Ending {
-    fn is_transient(&self) -> bool {
-        matches!(
-            self,
+    /// Why, if it may go better the next time.
+    fn transient(&self) -> Option<&str> {
+        match self {
             Self::Failed {
                 code: TRANSIENT,
-                ..
-            }
-        )
+                reason,
+            } => Some(reason),
+            _ => None,
+        }
     }
 }
 
@@ -71,14 +72,14 @@ pub(crate) fn with_retries(
     job: &Job,
     waits: &[Duration],
     mut once: impl FnMut(&Job) -> Result<Ending, OrchestratorError>,
-    mut on_retry: impl FnMut(Duration),
+    mut on_retry: impl FnMut(&str, Duration),
 ) -> Result<Ending, OrchestratorError> {
     let mut ending = once(job)?;
     for wait in waits {
-        if !ending.is_transient() {
+        let Some(reason) = ending.transient() else {
             break;
-        }
-        on_retry(*wait);
+        };
+        on_retry(reason, *wait);
         if !interrupt::sleep(*wait) {
             return Ok(Ending::Interrupted);
         }
@@ -233,7 +234,7 @@ mod tests {
                 started += 1;
                 Ok(endings[started - 1].clone())
             },
-            |_| {},
+            |_, _| {},
         );
         (started, last.expect("the double starts"))
     }

@@ -241,7 +241,7 @@ impl Run<'_> {
         }
         let job = self.job(step, asked, baseline);
         let progress = self.manner.arguments.progress;
-        let on_retry = |wait| screen::retry(progress, &step.id, wait);
+        let on_retry = |reason: &str, wait| screen::retry(progress, &step.id, reason, wait);
         let ending = with_retries(
             &job,
             &waits(self.manner.retries),

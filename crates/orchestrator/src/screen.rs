@@ -11,16 +11,17 @@ use stage::{ProgressMode, format};
 use crate::run::Tally;
 
 /// Says that a stage met a passing fault and is started again.
-pub(crate) fn retry(mode: ProgressMode, step: &StepId, wait: Duration) {
+pub(crate) fn retry(mode: ProgressMode, step: &StepId, reason: &str, wait: Duration) {
     let seconds = wait.as_secs_f64();
     let line = if mode == ProgressMode::Json {
         serde_json::json!({
             "event": "retry", "stage": step.stage, "variant": step.variant, "seconds": seconds,
+            "reason": reason,
         })
         .to_string()
     } else {
         format!(
-            "  {step}: a fault that may pass (exit code 75); starting it again in {}",
+            "  {step}: a fault that may pass ({reason}); starting it again in {}",
             format::seconds(seconds)
         )
     };

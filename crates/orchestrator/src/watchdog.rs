@@ -11,6 +11,9 @@ use std::time::{Duration, Instant, SystemTime};
 /// How often signs of life are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
+/// What the files for signs of life are called, before the number of the process that looks at them.
+const PREFIX: &str = "heartbeat-";
+
 /// What a stage that is stopped gets to save its state.
 const GRACE: Duration = Duration::from_secs(5);
 
@@ -35,8 +38,9 @@ pub(crate) enum Wait {
 impl Watchdog {
     /// A watchdog for the stages of one run; `seconds` of 0 waits for ever.
     pub(crate) fn new(work: &Path, seconds: u64) -> Self {
+        clear_away(work);
         Self {
-            file: work.join(format!("heartbeat-{}", std::process::id())),
+            file: work.join(format!("{PREFIX}{}", std::process::id())),
             timeout: (seconds > 0).then(|| Duration::from_secs(seconds)),
         }
     }
@@ -87,6 +91,20 @@ impl Watchdog {
     }
 }
 
+/// Removes the files of runs that were killed.
+fn clear_away(work: &Path) {
+    for entry in fs::read_dir(work).into_iter().flatten().flatten() {
+        let name = entry.file_name();
+        let id = name
+            .to_str()
+            .and_then(|name| name.strip_prefix(PREFIX)?.parse::<i32>().ok());
+        // SAFETY: `kill` takes any numbers; signal 0 only asks whether the process is there.
+        if id.is_some_and(|id| unsafe { libc::kill(id, 0) } != 0) {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
 fn signal(id: i32, signal: i32) {
     if id > 0 {
         // SAFETY: `kill` takes any numbers; the process is our own child, and the thread that waits
@@ -112,6 +130,22 @@ mod tests {
         let wait = watchdog.wait(child).expect("our own child");
         assert!(!watchdog.file().exists());
         (wait, clock.elapsed())
+    }
+
+    #[test]
+    fn what_killed_runs_left_is_cleared_away() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut gone = Command::new("true").spawn().expect("a program");
+        gone.wait().expect("our own child");
+        let left = folder.path().join(format!("{PREFIX}{}", gone.id()));
+        let living = folder
+            .path()
+            .join(format!("{PREFIX}{}", std::process::id()));
+        for file in [&left, &living] {
+            fs::write(file, "").expect("a file");
+        }
+        Watchdog::new(folder.path(), 1);
+        assert!(!left.exists() && living.exists());
     }
 
     #[test]
