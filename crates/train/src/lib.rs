@@ -1,11 +1,9 @@
 //! From tokens and vectors to a model bundle.
 
 mod card;
-mod checkpoint;
 mod data;
 mod error;
 mod faults;
-mod keeper;
 mod logistic;
 mod probe;
 mod record;
@@ -15,6 +13,7 @@ mod trainer;
 use std::path::{Path, PathBuf};
 
 use artifact::{Artifact, Contract, OutputFile, Split, StageName};
+use checkpoint::Keeper;
 use classifier::{
     Calibration, ChosenDevice, ClassifierError, LIBTORCH_VERSION, ModelFile, Network, Provenance,
     Sizes, TRANSFORMERS_FILES, TokenContract, TokenizerReference, ValidationResult, Weights,
@@ -29,7 +28,6 @@ use data::{Beginning, Data};
 use error::failure;
 
 pub use error::TrainError;
-pub use keeper::{Keeper, Note};
 pub use record::{Line, Record};
 pub use self_test::self_test;
 pub use trainer::{OnBatch, Setting, Trained, train};
@@ -160,7 +158,8 @@ fn run_training(
     };
     watch_signals();
     let note = |text: &str| context.progress().note(text);
-    let mut keeper = Keeper::new(context.kept()?, context.run().checkpoint, &note);
+    let mut keeper = Keeper::new(context.kept()?, context.run().checkpoint, &note)
+        .before_write(faults::on_write);
     let mut record = Record::create(&context.output().join("metrics.jsonl"))?;
     let total = data.train.len() as u64 * u64::from(settings.training.epochs);
     let task = context.progress().task("training", Some(total), "reviews");

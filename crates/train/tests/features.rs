@@ -7,6 +7,9 @@ mod common;
 use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::Duration;
 
 use artifact::{Artifact, Contract, Digest, Split, StageName};
 use classifier::{Bundle, FeatureRows, Replica, TokenContract, TokenRows, logits_of};
@@ -16,7 +19,7 @@ use embed::Embed;
 use ingest::Ingest;
 use stage::NoOptions;
 use tch::{Device, Kind};
-use testkit::{Project, run_stage, write_tiny_encoder};
+use testkit::{Project, program, run_stage, write_tiny_encoder};
 use tokenize::Tokenize;
 use train::Train;
 
@@ -233,6 +236,72 @@ fn an_encoder_that_goes_on_learning_guesses_more_and_repeats_itself() {
         features.expect("features").identity(),
         plain.expect("features").identity()
     );
+}
+
+#[test]
+fn an_adaptation_that_is_stopped_or_killed_ends_in_the_same_bytes() {
+    let long = [
+        "embedding.encoder.adaptation={ epochs = 80, learning_rate = 0.001, batch_size = 4 }",
+        "run.checkpoint.steps=1",
+    ];
+    let adapt = |project: &Project| {
+        let mut command = Command::new(program("ressenti-embed"));
+        command
+            .args(["--variant", "encoder", "--progress", "plain", "--pipeline"])
+            .arg(project.pipeline_file())
+            .args(long.iter().flat_map(|change| ["--set", change]))
+            .stderr(Stdio::piped());
+        command
+    };
+    let undisturbed = project();
+    let whole = adapt(&undisturbed).output().expect("it runs");
+    assert!(whole.status.success());
+    let expected = undisturbed.artifact(StageName::Embed, "encoder").identity();
+
+    let project = project();
+    let work = project.artifacts().join("work");
+    for sent in [libc::SIGTERM, libc::SIGKILL] {
+        let before = checkpoints(&work);
+        let child = adapt(&project).spawn().expect("it starts");
+        while checkpoints(&work) == before {
+            sleep(Duration::from_millis(1));
+        }
+        let id = i32::try_from(child.id()).expect("a process id");
+        // SAFETY: `kill` takes any numbers; the process is our own child, not waited for yet.
+        unsafe { libc::kill(id, sent) };
+        let end = child.wait_with_output().expect("our own child");
+        let code = (sent == libc::SIGTERM).then_some(130);
+        let said = String::from_utf8_lossy(&end.stderr);
+        assert_eq!(end.status.code(), code, "{said}");
+        assert_eq!(
+            said.contains("stopped: Saved after step"),
+            code.is_some(),
+            "{said}"
+        );
+    }
+    let end = adapt(&project).output().expect("it runs");
+    let said = String::from_utf8_lossy(&end.stderr);
+    assert!(
+        end.status.success() && said.contains("goes on after step"),
+        "{said}"
+    );
+    let artifact = project.artifact(StageName::Embed, "encoder");
+    assert_eq!(artifact.identity(), expected);
+    assert_eq!(checkpoints(&work), [] as [PathBuf; 0]);
+}
+
+/// Checkpoints in a folder of work.
+fn checkpoints(work: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for folder in fs::read_dir(work).expect("a folder").flatten() {
+        let files = fs::read_dir(folder.path()).into_iter().flatten().flatten();
+        found.extend(files.map(|file| file.path()).filter(|file| {
+            folder.path().extension().is_some_and(|kind| kind == "kept")
+                && file.extension().is_some_and(|kind| kind == "safetensors")
+        }));
+    }
+    found.sort();
+    found
 }
 
 #[test]

@@ -117,7 +117,7 @@ fn tamper(
 ) {
     let bytes = fs::read(path).expect("it is there");
     let (_, metadata) = SafeTensors::read_metadata(&bytes).expect("a header");
-    let state = &metadata.metadata().as_ref().expect("it has some")["state"];
+    let state = &metadata.metadata().as_ref().expect("it has some")["position"];
     let mut state: serde_json::Map<_, _> = serde_json::from_str(state).expect("an object");
     position(&mut state);
     let state = serde_json::to_string(&state).expect("plain data");
@@ -134,7 +134,8 @@ fn tamper(
         let view = safetensors::tensor::TensorView::new(*kind, shape.clone(), data);
         (name, view.expect("as long as before"))
     });
-    let metadata = HashMap::from([("state".to_owned(), state)]);
+    let mut metadata = metadata.metadata().clone().expect("it has some");
+    metadata.insert("position".to_owned(), state);
     let bytes = safetensors::serialize(views, Some(metadata)).expect("plain data");
     let name = path
         .file_name()
@@ -326,7 +327,7 @@ fn too_little_memory_halves_what_is_read_at_once_and_is_remembered() {
     );
     let bytes = fs::read(checkpoints(&project).remove(0)).expect("it is there");
     let (_, metadata) = SafeTensors::read_metadata(&bytes).expect("a header");
-    let state = &metadata.metadata().as_ref().expect("it has some")["state"];
+    let state = &metadata.metadata().as_ref().expect("it has some")["position"];
     assert!(state.contains("\"accumulation\":4"), "{state}");
     let screen = succeed(&project, "", &[]);
     assert_eq!(step_gone_on_from(&screen), 8, "{}", screen.stderr);

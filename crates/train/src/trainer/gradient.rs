@@ -1,12 +1,12 @@
 //! One step: the gradient of a batch, in as many parts as fit, and the move against it.
 
+use checkpoint::Keeper;
 use classifier::{Batch, ClassifierError, Fault, Mode, Pass, Stream, Weights, WordDropout};
 use rayon::prelude::*;
 
 use super::{Setting, Trainer};
 use crate::error::TrainError;
 use crate::faults;
-use crate::keeper::Keeper;
 
 impl Trainer<'_> {
     /// One optimizer step on a batch. A loss or gradient that is no number changes nothing.

@@ -4,11 +4,13 @@
 //! that a checkpoint needs is the tensors and the position.
 
 mod gradient;
+mod position;
 mod state;
 
 use std::ops::ControlFlow;
 use std::time::Instant;
 
+use checkpoint::Keeper;
 use classifier::{
     ClassifierError, Logits, Network, Pass, Replica, Stream, TokenRows, Weights, epoch_batches,
     logits_of,
@@ -18,10 +20,10 @@ use settings::{ModelSettings, TrainingSettings};
 use stage::{save_requested, stop_requested};
 use tch::{Device, Kind, Tensor, no_grad};
 
-use crate::checkpoint::{Best, Position, Sums};
 use crate::error::TrainError;
-use crate::keeper::Keeper;
 use crate::record::{Line, Record, resident_memory};
+use position::{Best, Position, Sums};
+use state::State;
 
 /// What training needs to know beside the settings.
 pub struct Setting<'a> {
@@ -83,8 +85,8 @@ pub fn train(
 ) -> Result<Trained, TrainError> {
     let beginning = no_grad(|| weights.flat.copy());
     let mut trainer = Trainer::new(setting, weights);
-    if let Some(checkpoint) = keeper.latest() {
-        trainer.restore(&checkpoint, weights, record)?;
+    if let Some(state) = keeper.latest(State::of) {
+        trainer.restore(&state, weights, record)?;
         keeper.note(&format!("goes on after step {}", trainer.position.step));
         on_batch(trainer.rows_done(), "");
     }
@@ -95,8 +97,8 @@ pub fn train(
         keeper.note(&format!(
             "{error}: back to the last good state, at half the rate"
         ));
-        match keeper.latest() {
-            Some(checkpoint) => trainer.restore(&checkpoint, weights, record)?,
+        match keeper.latest(State::of) {
+            Some(state) => trainer.restore(&state, weights, record)?,
             None => {
                 weights.flat = beginning;
                 trainer = Trainer::new(setting, weights);

@@ -1,30 +1,64 @@
 //! Out of a checkpoint and into one.
 
+use std::collections::BTreeMap;
 use std::time::Instant;
 
+use checkpoint::Checkpoint;
 use classifier::{Logits, Weights, as_slice};
 use tch::{Device, Tensor, no_grad};
 
+use super::position::Position;
 use super::{Trainer, device_name};
-use crate::checkpoint::{Checkpoint, Position};
 use crate::error::TrainError;
 use crate::record::Record;
 
+const WEIGHTS: &str = "weights";
+const MOMENTS: [&str; 2] = ["optimizer.first_moment", "optimizer.second_moment"];
+/// Weights of the best epoch and its logits on validation; empty before the first epoch's end.
+const BEST: [&str; 2] = ["best.weights", "best.logits"];
+
+/// All that training goes on from.
+pub(super) struct State {
+    position: Position,
+    weights: Vec<f32>,
+    moments: [Vec<f32>; 2],
+    best: [Vec<f32>; 2],
+    record: Vec<u8>,
+}
+
+impl State {
+    /// What a checkpoint holds; `None` where a program of another version wrote it.
+    pub(super) fn of(mut checkpoint: Checkpoint) -> Option<Self> {
+        let position: Position = serde_json::from_str(&checkpoint.position).ok()?;
+        if !position.is_ours() {
+            return None;
+        }
+        let mut take = |name: &str| checkpoint.take(name);
+        Some(Self {
+            position,
+            weights: take(WEIGHTS)?,
+            moments: [take(MOMENTS[0])?, take(MOMENTS[1])?],
+            best: [take(BEST[0])?, take(BEST[1])?],
+            record: checkpoint.record,
+        })
+    }
+}
+
 impl Trainer<'_> {
-    /// Goes on from a checkpoint of the same training.
+    /// Goes on from a state of the same training.
     pub(super) fn restore(
         &mut self,
-        checkpoint: &Checkpoint,
+        state: &State,
         weights: &mut Weights,
         record: &mut Record,
     ) -> Result<(), TrainError> {
-        let Checkpoint {
+        let State {
             position,
             weights: flat,
             moments,
             best,
             record: text,
-        } = checkpoint;
+        } = state;
         if position.device == "cuda" && !self.setting.device.is_cuda() && !self.setting.may_move {
             return Err(TrainError::DeviceLost);
         }
@@ -59,14 +93,24 @@ impl Trainer<'_> {
             seconds: self.seconds(),
             ..self.position.clone()
         };
+        let best = match &self.best {
+            Some((flat, logits)) => [values(flat), logits.values.clone()],
+            None => [Vec::new(), Vec::new()],
+        };
+        let names = [WEIGHTS, MOMENTS[0], MOMENTS[1], BEST[0], BEST[1]];
+        let [best_weights, best_logits] = best;
+        let tensors = [
+            values(&weights.flat),
+            values(first),
+            values(second),
+            best_weights,
+            best_logits,
+        ];
+        let names = names.map(str::to_owned).into_iter();
         Checkpoint {
-            position,
-            weights: values(&weights.flat),
-            moments: [values(first), values(second)],
-            best: match &self.best {
-                Some((flat, logits)) => [values(flat), logits.values.clone()],
-                None => [Vec::new(), Vec::new()],
-            },
+            step: position.step,
+            position: serde_json::to_string(&position).expect("numbers are plain data"),
+            tensors: names.zip(tensors).collect::<BTreeMap<_, _>>(),
             record: record.text().to_vec(),
         }
     }

@@ -1,176 +1,70 @@
-//! Domain adaptation: an encoder goes on learning the language it reads, on our own texts and
-//! without their labels (Gururangan et al. 2020), before any model is tuned.
+//! One step after the other: texts with some tokens hidden, and how well they are guessed.
 
-use std::fs;
 use std::ops::Range;
 
-use artifact::{Artifact, ArtifactError, Split, StageName};
+use checkpoint::Keeper;
 use classifier::{
     ChosenDevice, ClassifierError, Hidden, MaskedModel, Mode, Parameters, Stream, TokenContract,
-    TokenRows, choose_device, hidden_batch, hide,
+    TokenRows, hidden_batch, hide,
 };
-use optimizer::AdamW;
 use rayon::prelude::*;
 use settings::{AdaptationSettings, Schedule, TrainingSettings};
-use stage::{Context, Failure, Task, format};
+use stage::{Failure, Task};
 use tch::{Kind, Tensor, no_grad};
 
+use super::Score;
+use super::standing::Standing;
 use crate::EmbedError;
 use crate::learned::Corpus;
 
 /// Validation rows on which it is measured, at most. Nothing is learned from them.
 const MEASURED: usize = 512;
 
-/// What came of it.
-pub(crate) struct Adapted {
-    /// For `coverage.json`, and in half a line.
-    pub(crate) record: serde_json::Value,
-    pub(crate) summary: String,
-    pub(crate) device: String,
-}
-
-/// How well hidden tokens are guessed.
-#[derive(Clone, Copy, Default)]
-struct Score {
-    loss: f64,
-    correct: u64,
-    hidden: u64,
-}
-
-impl Score {
-    fn accuracy(self) -> f64 {
-        self.correct as f64 / self.hidden.max(1) as f64
-    }
-
-    fn mean_loss(self) -> f64 {
-        self.loss / self.hidden.max(1) as f64
-    }
-
-    fn and(self, other: Self) -> Self {
-        Self {
-            loss: self.loss + other.loss,
-            correct: self.correct + other.correct,
-            hidden: self.hidden + other.hidden,
-        }
-    }
-}
-
 /// The model at work.
-struct Learner<'a> {
-    model: &'a MaskedModel,
-    settings: &'a AdaptationSettings,
-    device: ChosenDevice,
-    kind: Kind,
-    mask: u32,
-    contract: TokenContract,
-    replicas: Vec<Parameters>,
-    stream: Stream,
+pub(super) struct Learner<'a> {
+    pub(super) model: &'a MaskedModel,
+    pub(super) settings: &'a AdaptationSettings,
+    pub(super) device: ChosenDevice,
+    pub(super) kind: Kind,
+    pub(super) mask: u32,
+    pub(super) contract: TokenContract,
+    pub(super) replicas: Vec<Parameters>,
+    pub(super) stream: Stream,
 }
 
-/// Goes on training the encoder in the output folder, and puts its new weights there.
-pub(crate) fn adapt(
-    context: &Context,
-    settings: &AdaptationSettings,
-    seed: u64,
-) -> Result<Adapted, Failure> {
-    let tokens = context.input(StageName::Tokenize);
-    let contract = TokenContract::of(tokens).map_err(EmbedError::from)?;
-    let mask = mask_of(tokens)?;
-    let corpus = Corpus::open(tokens, settings.unlabelled)?;
-    let run = context.run();
-    let device = choose_device(run.device, run.cores()).map_err(EmbedError::from)?;
-    let (kind, reason) = device.kind_of(settings.precision);
-    let progress = context.progress();
-    progress.note(&format!("device: {}", device.describe()));
-    progress.note(&format!(
-        "activations: {} ({reason}), weights: f32",
-        ChosenDevice::name_of(kind)
-    ));
-    let model = MaskedModel::load(context.output(), seed).map_err(EmbedError::from)?;
-    let mut weights = model.layout().initial(device.device);
-    let replica = |_| match kind {
-        Kind::Float => Parameters::view(model.layout(), &weights, true),
-        _ => Parameters::copy(model.layout(), &weights, true, kind, None),
-    };
-    let mut learner = Learner {
-        replicas: (0..device.replicas).map(replica).collect(),
-        model: &model,
-        settings,
-        kind,
-        mask,
-        contract,
-        stream: Stream::new(seed).child(1),
-        device,
-    };
-    let validation = TokenRows::open(tokens, Split::Validation).map_err(EmbedError::from)?;
-    let texts = corpus.texts() as u64 * u64::from(settings.epochs);
-    let task = progress.task("adapting the encoder", Some(texts), "reviews");
-    let before = learner.measure(&validation)?;
-    learner.train(&corpus, &mut weights, &task)?;
-    let after = learner.measure(&validation)?;
-    drop(task);
-    model
-        .save_encoder(context.output(), &weights)
-        .map_err(EmbedError::from)?;
-    let score = |score: Score| serde_json::json!({ "loss": score.mean_loss(), "accuracy": score.accuracy() });
-    let device = learner.device.describe();
-    Ok(Adapted {
-        device,
-        record: serde_json::json!({
-            "kind": "encoder",
-            "method": "masked language model",
-            "adaptation": settings,
-            "seed": seed,
-            "texts": corpus.texts(),
-            "tokens": corpus.tokens(),
-            "hidden_validation_tokens": after.hidden,
-            "before": score(before),
-            "after": score(after),
-        }),
-        summary: format!(
-            "adapted to {}: {} of hidden words guessed, {} before",
-            format::plural(corpus.texts() as u64, "review", "reviews"),
-            format::percent(after.accuracy()),
-            format::percent(before.accuracy()),
-        ),
-    })
-}
-
-/// The id of the mask in the encoder's tokenizer.
-fn mask_of(tokens: &Artifact) -> Result<u32, Failure> {
-    let path = tokens.file("tokenizer.json")?;
-    let bytes = fs::read(&path).map_err(ArtifactError::io("read", &path))?;
-    let tokenizer = text::TokenizerFile::from_bytes(&bytes, &path).map_err(EmbedError::from)?;
-    let names = ["[MASK]", "<mask>"];
-    let is_mask =
-        |token: &Option<String>| token.as_deref().is_some_and(|token| names.contains(&token));
-    let found = tokenizer.tokens().iter().position(is_mask);
-    found.map(|id| id as u32).ok_or_else(|| {
-        Failure::new("The encoder's tokenizer has neither `[MASK]` nor `<mask>`, so nothing can be hidden from it")
-            .with_hint("Take `adaptation` out of the embedding, or an encoder that was trained as a masked language model".to_owned())
-    })
+/// The settings of the optimizer and of the rate.
+pub(super) fn training_of(settings: &AdaptationSettings) -> TrainingSettings {
+    TrainingSettings {
+        epochs: settings.epochs,
+        batch_size: settings.batch_size,
+        learning_rate: settings.learning_rate,
+        schedule: Schedule::Linear,
+        warm_up: settings.warm_up,
+        ..TrainingSettings::default()
+    }
 }
 
 impl Learner<'_> {
-    fn train(&mut self, corpus: &Corpus, weights: &mut Tensor, task: &Task) -> Result<(), Failure> {
+    /// Trains from where it stands to the end, and leaves the state behind where it is stopped.
+    pub(super) fn train(
+        &mut self,
+        corpus: &Corpus,
+        standing: &mut Standing,
+        keeper: &mut Keeper<'_>,
+        task: &Task,
+    ) -> Result<(), Failure> {
         let settings = self.settings;
-        let training = TrainingSettings {
-            epochs: settings.epochs,
-            batch_size: settings.batch_size,
-            learning_rate: settings.learning_rate,
-            schedule: Schedule::Linear,
-            warm_up: settings.warm_up,
-            ..TrainingSettings::default()
-        };
+        let training = training_of(settings);
         let layout = self.model.layout();
-        let mut adam = AdamW::new(layout, &training, 1.0, self.device.device);
         let mut gradient = layout.zeros(self.device.device);
         let batch_size = settings.batch_size as usize;
         let steps_per_epoch = corpus.texts().div_ceil(batch_size) as u64;
         let total = steps_per_epoch * u64::from(settings.epochs);
-        let mut step = 0;
-        for epoch in 0..settings.epochs {
-            for texts in batches(corpus, batch_size, self.stream.child(u64::from(epoch))) {
+        for epoch in standing.step / steps_per_epoch..u64::from(settings.epochs) {
+            let batches = batches(corpus, batch_size, self.stream.child(epoch));
+            let done = standing.step - epoch * steps_per_epoch;
+            for texts in batches.iter().skip(done as usize) {
+                let step = standing.step;
                 let stream = self.stream.child(1 << 32).child(step);
                 let rows = texts.iter().enumerate().map(|(number, text)| {
                     self.hide(corpus.text(*text), stream.child(number as u64))
@@ -188,22 +82,30 @@ impl Learner<'_> {
                 if norm > training.clip_norm {
                     let _ = gradient.g_mul_scalar_(training.clip_norm / norm);
                 }
-                adam.step(weights, &gradient, optimizer::rate(&training, step, total));
-                if self.kind != Kind::Float {
-                    let weights = &*weights;
-                    let layout = self.model.layout();
-                    self.replicas
-                        .iter_mut()
-                        .for_each(|replica| replica.refresh(layout, weights));
-                }
+                let rate = optimizer::rate(&training, step, total);
+                standing.adam.step(&mut standing.weights, &gradient, rate);
+                self.refresh(&standing.weights);
+                standing.step += 1;
                 task.advance(rows.len() as u64);
                 if step.is_multiple_of(20) {
                     task.message(&format!("loss {:.3}", score.mean_loss()));
                 }
-                step += 1;
+                standing.keep(keeper, total)?;
             }
         }
+        keeper.finish();
         Ok(())
+    }
+
+    /// Takes over new weights.
+    pub(super) fn refresh(&mut self, weights: &Tensor) {
+        // Those of f32 are views of the same memory.
+        if self.kind != Kind::Float {
+            let layout = self.model.layout();
+            for replica in &mut self.replicas {
+                replica.refresh(layout, weights);
+            }
+        }
     }
 
     fn hide(&self, ids: &[u32], stream: Stream) -> Hidden {
@@ -255,7 +157,7 @@ impl Learner<'_> {
     }
 
     /// How well it guesses in the first validation rows, the same tokens hidden every time.
-    fn measure(&self, rows: &TokenRows) -> Result<Score, Failure> {
+    pub(super) fn measure(&self, rows: &TokenRows) -> Result<Score, Failure> {
         let stream = Stream::new(0);
         let hidden: Vec<Hidden> = (0..rows.len().min(MEASURED))
             .map(|row| {

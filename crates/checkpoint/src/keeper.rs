@@ -4,6 +4,7 @@
 //! the one before is still being written is left out: nothing queues up.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -11,16 +12,20 @@ use std::time::{Duration, Instant};
 use artifact::ArtifactError;
 use settings::CheckpointSettings;
 
-use crate::checkpoint::{Checkpoint, checkpoints_in};
+use crate::file::{Checkpoint, checkpoints_in};
 
 /// Told what a person may want to know.
 pub type Note<'a> = dyn Fn(&str) + 'a;
+
+/// Asked before each state is written; an error stands for a disk that refuses.
+pub type BeforeWrite = fn() -> io::Result<()>;
 
 /// Keeps the states of one training in a folder.
 pub struct Keeper<'a> {
     folder: PathBuf,
     settings: CheckpointSettings,
     note: &'a Note<'a>,
+    before: BeforeWrite,
     last_time: Instant,
     last_step: u64,
     writer: Option<JoinHandle<Result<PathBuf, ArtifactError>>>,
@@ -33,37 +38,50 @@ impl<'a> Keeper<'a> {
             folder: folder.to_owned(),
             settings,
             note,
+            before: || Ok(()),
             last_time: Instant::now(),
             last_step: 0,
             writer: None,
         }
     }
 
+    /// Has `before` asked before each state is written.
+    pub fn before_write(mut self, before: BeforeWrite) -> Self {
+        self.before = before;
+        self
+    }
+
     /// Says something.
-    pub(crate) fn note(&self, text: &str) {
+    pub fn note(&self, text: &str) {
         (self.note)(text);
     }
 
-    /// The newest whole checkpoint; damaged ones are named and left out.
-    pub(crate) fn latest(&mut self) -> Option<Checkpoint> {
+    /// The newest whole state that `parse` can read; damaged ones are named and left out.
+    pub fn latest<T>(&mut self, parse: impl Fn(Checkpoint) -> Option<T>) -> Option<T> {
         self.finish();
-        let found = checkpoints_in(&self.folder).into_iter().find_map(|path| {
-            let checkpoint = Checkpoint::read(&path);
-            if checkpoint.is_none() {
-                self.note(&format!(
+        self.last_time = Instant::now();
+        self.last_step = 0;
+        for path in checkpoints_in(&self.folder) {
+            match Checkpoint::read(&path) {
+                Some(checkpoint) => {
+                    let step = checkpoint.step;
+                    if let Some(state) = parse(checkpoint) {
+                        self.last_step = step;
+                        return Some(state);
+                    }
+                    // Of another version of the program: left alone, and overtaken soon.
+                }
+                None => self.note(&format!(
                     "the checkpoint `{}` is damaged: the one before it is taken",
                     path.display()
-                ));
+                )),
             }
-            checkpoint
-        });
-        self.last_time = Instant::now();
-        self.last_step = found.as_ref().map_or(0, |found| found.position.step);
-        found
+        }
+        None
     }
 
     /// Whether the state after this many steps is to be saved.
-    pub(crate) fn is_due(&self, step: u64) -> bool {
+    pub fn is_due(&self, step: u64) -> bool {
         let CheckpointSettings { seconds, steps, .. } = self.settings;
         let by_time = seconds > 0 && self.last_time.elapsed() >= Duration::from_secs(seconds);
         let by_step = steps > 0 && step >= self.last_step + steps;
@@ -75,28 +93,30 @@ impl<'a> Keeper<'a> {
     }
 
     /// Writes a state while training goes on.
-    pub(crate) fn save(&mut self, checkpoint: Checkpoint) {
+    pub fn save(&mut self, checkpoint: Checkpoint) {
         self.finish();
         self.last_time = Instant::now();
-        self.last_step = checkpoint.position.step;
-        let (folder, keep) = (self.folder.clone(), self.settings.keep);
-        self.writer = Some(thread::spawn(move || write(&checkpoint, &folder, keep)));
+        self.last_step = checkpoint.step;
+        let (folder, keep, before) = (self.folder.clone(), self.settings.keep, self.before);
+        self.writer = Some(thread::spawn(move || {
+            write(&checkpoint, &folder, keep, before)
+        }));
     }
 
     /// Writes a state and waits for it to be on the disk.
     ///
     /// # Errors
     /// The disk refuses.
-    pub(crate) fn save_now(&mut self, checkpoint: &Checkpoint) -> Result<PathBuf, ArtifactError> {
+    pub fn save_now(&mut self, checkpoint: &Checkpoint) -> Result<PathBuf, ArtifactError> {
         self.finish();
         self.last_time = Instant::now();
-        self.last_step = checkpoint.position.step;
-        write(checkpoint, &self.folder, self.settings.keep)
+        self.last_step = checkpoint.step;
+        write(checkpoint, &self.folder, self.settings.keep, self.before)
     }
 
     /// Waits for the state that is being written. One that could not be written is no reason to end
     /// the training that it is to protect: it is said, and tried again when the next one is due.
-    pub(crate) fn finish(&mut self) {
+    pub fn finish(&mut self) {
         let Some(writer) = self.writer.take() else {
             return;
         };
@@ -121,8 +141,13 @@ impl Drop for Keeper<'_> {
 }
 
 /// Writes the newest and removes the oldest.
-fn write(checkpoint: &Checkpoint, folder: &Path, keep: u32) -> Result<PathBuf, ArtifactError> {
-    let path = checkpoint.write(folder)?;
+fn write(
+    checkpoint: &Checkpoint,
+    folder: &Path,
+    keep: u32,
+    before: BeforeWrite,
+) -> Result<PathBuf, ArtifactError> {
+    let path = checkpoint.write(folder, before)?;
     for old in checkpoints_in(folder)
         .into_iter()
         .skip(keep.max(1) as usize)
@@ -138,7 +163,7 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
-    use crate::checkpoint::tests::made_up;
+    use crate::file::tests::made_up;
 
     fn settings(seconds: u64, steps: u64) -> CheckpointSettings {
         CheckpointSettings {
@@ -154,7 +179,7 @@ mod tests {
         let notes = RefCell::new(Vec::new());
         let note = |text: &str| notes.borrow_mut().push(text.to_owned());
         let mut keeper = Keeper::new(folder.path(), settings(0, 10), &note);
-        assert!(keeper.latest().is_none());
+        assert!(keeper.latest(Some).is_none());
         for step in [10, 20, 30] {
             assert!(keeper.is_due(step) && !keeper.is_due(step - 1));
             keeper.save(made_up(step));
@@ -162,9 +187,12 @@ mod tests {
         }
         let paths = checkpoints_in(folder.path());
         assert_eq!(paths.len(), 2);
-        assert_eq!(keeper.latest().expect("it is there").position.step, 30);
+        assert_eq!(keeper.latest(Some).expect("it is there").step, 30);
+        // One that cannot be understood gives way, too.
+        let older = |found: Checkpoint| (found.step < 30).then_some(found);
+        assert_eq!(keeper.latest(older).expect("it is there").step, 20);
         fs::write(&paths[0], "torn").expect("written");
-        assert_eq!(keeper.latest().expect("it is there").position.step, 20);
+        assert_eq!(keeper.latest(Some).expect("it is there").step, 20);
         assert!(notes.borrow()[0].contains("damaged"), "{notes:?}");
     }
 

@@ -1,0 +1,208 @@
+//! The whole state of a computation under way as one file: to go on from it is to have never
+//! stopped.
+
+use std::collections::{BTreeMap, HashMap};
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use artifact::{ArtifactError, Digest, guarded};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+
+/// Where step and position stand in the file's metadata.
+const STEP: &str = "step";
+const POSITION: &str = "position";
+
+/// What a checkpoint's name ends with.
+const EXTENSION: &str = "safetensors";
+
+/// The tensor with the record.
+const RECORD: &str = "record";
+
+/// A training under way, whole.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Checkpoint {
+    /// Steps done: the newest is the one with the most.
+    pub step: u64,
+    /// All that is not tensors, in JSON. Whoever reads it tells one of another layout from its own.
+    pub position: String,
+    /// Weights and moments, by name.
+    pub tensors: BTreeMap<String, Vec<f32>>,
+    /// What was recorded so far, byte for byte.
+    pub record: Vec<u8>,
+}
+
+impl Checkpoint {
+    /// Takes a tensor out.
+    pub fn take(&mut self, name: &str) -> Option<Vec<f32>> {
+        self.tensors.remove(name)
+    }
+
+    /// Writes the file into `folder`, named by its step and its digest: it is there whole, or not.
+    ///
+    /// # Errors
+    /// The disk refuses; what was there before is untouched.
+    pub(crate) fn write(
+        &self,
+        folder: &Path,
+        before: impl Fn() -> io::Result<()>,
+    ) -> Result<PathBuf, ArtifactError> {
+        let pending = folder.join("checkpoint.partial");
+        let failed = |error: safetensors::SafeTensorError| {
+            let error = match error {
+                safetensors::SafeTensorError::IoError(error) => error,
+                other => io::Error::other(other),
+            };
+            ArtifactError::io("write", &pending)(error)
+        };
+        let metadata = HashMap::from([
+            (STEP.to_owned(), self.step.to_string()),
+            (POSITION.to_owned(), self.position.clone()),
+        ]);
+        let mut tensors = Vec::new();
+        for (name, values) in &self.tensors {
+            let view = TensorView::new(Dtype::F32, vec![values.len()], bytes_of(values));
+            tensors.push((name.as_str(), view.map_err(failed)?));
+        }
+        let view = TensorView::new(Dtype::U8, vec![self.record.len()], &self.record);
+        tensors.push((RECORD, view.map_err(failed)?));
+        before().map_err(ArtifactError::io("write", &pending))?;
+        safetensors::serialize_to_file(tensors, Some(metadata), &pending).map_err(failed)?;
+        artifact::sync(&pending)?;
+        let digest = Digest::of_file(&pending).map_err(ArtifactError::io("read", &pending))?;
+        let name = format!("{:012}-{}.{EXTENSION}", self.step, digest.to_hex());
+        let path = folder.join(name);
+        fs::rename(&pending, &path).map_err(ArtifactError::io("write", &path))?;
+        artifact::sync(folder)?;
+        Ok(path)
+    }
+
+    /// Reads a file that [`Checkpoint::write`] made; `None` where it is damaged in any byte.
+    pub(crate) fn read(path: &Path) -> Option<Self> {
+        let bytes = fs::read(path).ok()?;
+        let (_, digest) = name_of(path)?;
+        if Digest::of_bytes(&bytes).to_hex() != digest {
+            return None;
+        }
+        guarded(|_| (), || Self::parse(&bytes).ok_or(())).ok()
+    }
+
+    fn parse(bytes: &[u8]) -> Option<Self> {
+        let (_, metadata) = SafeTensors::read_metadata(bytes).ok()?;
+        let metadata = metadata.metadata().as_ref()?;
+        let mut checkpoint = Self {
+            step: metadata.get(STEP)?.parse().ok()?,
+            position: metadata.get(POSITION)?.clone(),
+            ..Self::default()
+        };
+        for (name, view) in SafeTensors::deserialize(bytes).ok()?.tensors() {
+            let values = view.data().chunks_exact(4);
+            let value = |bytes: &[u8]| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
+            match view.dtype() {
+                Dtype::F32 => {
+                    checkpoint.tensors.insert(name, values.map(value).collect());
+                }
+                _ if name == RECORD => checkpoint.record = view.data().to_vec(),
+                _ => return None,
+            }
+        }
+        Some(checkpoint)
+    }
+}
+
+/// Checkpoints in a folder, the newest first.
+pub(crate) fn checkpoints_in(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries
+        .map(|entry| entry.path())
+        .filter(|path| name_of(path).is_some())
+        .collect();
+    paths.sort_unstable_by_key(|path| std::cmp::Reverse(name_of(path)));
+    paths
+}
+
+/// Step and digest, if this is the name of a checkpoint.
+fn name_of(path: &Path) -> Option<(u64, String)> {
+    let is_ours = path.extension().is_some_and(|found| found == EXTENSION);
+    let (step, digest) = path.file_stem()?.to_str()?.split_once('-')?;
+    is_ours.then_some((step.parse().ok()?, digest.to_owned()))
+}
+
+/// The values as they stand in a little-endian file.
+fn bytes_of(values: &[f32]) -> &[u8] {
+    const {
+        assert!(
+            cfg!(target_endian = "little"),
+            "weights are copied byte for byte"
+        )
+    }
+    // SAFETY: any bytes are valid as u8, and the length is that of the same memory.
+    unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) fn made_up(step: u64) -> Checkpoint {
+        let tensors = [
+            ("weights", vec![1.0, -0.0, f32::MIN_POSITIVE]),
+            ("best", vec![]),
+        ];
+        Checkpoint {
+            step,
+            position: format!("{{\"step\":{step}}}"),
+            tensors: tensors
+                .map(|(name, values)| (name.to_owned(), values))
+                .into(),
+            record: b"{}\n".to_vec(),
+        }
+    }
+
+    fn write(checkpoint: &Checkpoint, folder: &Path) -> PathBuf {
+        checkpoint
+            .write(folder, || Ok(()))
+            .expect("the disk is willing")
+    }
+
+    #[test]
+    fn what_is_written_is_read_to_the_bit() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let written = made_up(7);
+        let path = write(&written, folder.path());
+        assert_eq!(Checkpoint::read(&path).expect("it is whole"), written);
+        assert_eq!(checkpoints_in(folder.path()), [path]);
+    }
+
+    #[test]
+    fn a_flipped_bit_anywhere_is_found() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = write(&made_up(7), folder.path());
+        let whole = fs::read(&path).expect("it is there");
+        for place in 0..whole.len() {
+            let mut bytes = whole.clone();
+            bytes[place] ^= 1 << (place % 8);
+            fs::write(&path, &bytes).expect("written");
+            assert!(Checkpoint::read(&path).is_none(), "byte {place}");
+        }
+        fs::write(&path, &whole[..whole.len() / 2]).expect("written");
+        assert!(Checkpoint::read(&path).is_none());
+    }
+
+    #[test]
+    fn the_newest_comes_first_and_other_files_not_at_all() {
+        let folder = tempfile::tempdir().expect("a folder");
+        for step in [9, 120, 30] {
+            write(&made_up(step), folder.path());
+        }
+        for other in ["checkpoint.partial", "notes.safetensors", "7-ab.json"] {
+            fs::write(folder.path().join(other), "x").expect("written");
+        }
+        let steps = checkpoints_in(folder.path());
+        let steps: Vec<u64> = steps
+            .iter()
+            .filter_map(|path| Some(name_of(path)?.0))
+            .collect();
+        assert_eq!(steps, [120, 30, 9]);
+    }
+}
