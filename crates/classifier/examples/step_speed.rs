@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use classifier::{Batch, Mode, Network, Replica, Sizes, Stream, Weights, choose_device};
 use rayon::prelude::*;
-use settings::{Device, ModelKind, ModelSettings, Pooling, TrainingSettings};
+use settings::{Device, ModelKind, ModelSettings, Pooling};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -33,23 +33,11 @@ fn main() {
         classes: 2,
     };
     let settings = ModelSettings {
-        kind,
-        embedding: String::new(),
-        hidden: 128,
-        layers: 1,
         bidirectional: true,
         pooling: Pooling::Max,
-        dropout: 0.5,
         embedding_dropout: 0.0,
-        word_dropout: 0.0,
-        train_embedding: true,
-        filters: 100,
-        kernel_widths: vec![3, 4, 5],
-        frozen_layers: 0,
-        windows: None,
-        layer_decay: 1.0,
         seed: 1,
-        training: TrainingSettings::default(),
+        ..ModelSettings::new(kind)
     };
     let device = choose_device(Device::Cpu, threads).expect("the processor is there");
     let network = Network::new(&settings, sizes, &vec![0.1; 2_000_000]);

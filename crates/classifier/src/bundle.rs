@@ -94,16 +94,64 @@ pub struct ValidationResult {
 pub struct Provenance {
     /// The tokens.
     pub tokens: Digest,
-    /// The embedding.
-    pub embedding: Digest,
+    /// The embedding; a linear model has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub embedding: Option<Digest>,
 }
 
 impl ModelFile {
     /// The format this version writes.
     pub const FORMAT: u32 = FORMAT;
+
+    /// Reads the description of a bundle, and checks that its tokenizer is the one it says.
+    ///
+    /// # Errors
+    /// A file is missing or not what it should be, or the tokenizer was swapped.
+    pub fn load(folder: &Path) -> Result<Self, ClassifierError> {
+        let refused = |problem: String| ClassifierError::Bundle {
+            folder: folder.to_owned(),
+            problem,
+        };
+        let read = |name: &str| read(folder, name);
+        let model: Self = serde_json::from_slice(&read("model.json")?).map_err(|error| {
+            refused(format!("`model.json` is not a model description: {error}"))
+        })?;
+        if model.format != FORMAT {
+            return Err(refused(format!(
+                "it has format {}, and this version reads format {FORMAT}",
+                model.format
+            )));
+        }
+        let found = Digest::of_bytes(&read("tokenizer.json")?);
+        if found != model.tokenizer.fingerprint {
+            return Err(refused(format!(
+                "its tokenizer should be {} and is {found}: `tokenizer.json` was swapped",
+                model.tokenizer.fingerprint
+            )));
+        }
+        Ok(model)
+    }
+
+    /// Writes `model.json` and `tokenizer.json` into a folder: all of a bundle but its weights.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn save(&self, folder: &Path, tokenizer: &Path) -> Result<(), ClassifierError> {
+        let path = folder.join("model.json");
+        let text = serde_json::to_string_pretty(self).expect("a model description is plain data");
+        fs::write(&path, text + "\n").map_err(ArtifactError::io("write", &path))?;
+        let path = folder.join("tokenizer.json");
+        fs::copy(tokenizer, &path).map_err(ArtifactError::io("write", &path))?;
+        Ok(())
+    }
 }
 
-/// Writes `model.safetensors`, `model.json` and `tokenizer.json` into a folder.
+fn read(folder: &Path, name: &str) -> Result<Vec<u8>, ArtifactError> {
+    let path = folder.join(name);
+    fs::read(&path).map_err(ArtifactError::io("read", &path))
+}
+
+/// Writes `model.safetensors`, `model.json` and `tokenizer.json` of a network into a folder.
 ///
 /// # Errors
 /// The disk refuses.
@@ -144,15 +192,10 @@ pub fn save_bundle(
     safetensors::serialize_to_file(views, None, &path)
         .map_err(ArtifactError::table("write", &path))?;
 
-    let path = folder.join("model.json");
-    let text = serde_json::to_string_pretty(model).expect("a model description is plain data");
-    fs::write(&path, text + "\n").map_err(ArtifactError::io("write", &path))?;
-    let path = folder.join("tokenizer.json");
-    fs::copy(tokenizer, &path).map_err(ArtifactError::io("write", &path))?;
-    Ok(())
+    model.save(folder, tokenizer)
 }
 
-/// A model read back.
+/// A network read back.
 #[derive(Debug)]
 pub struct Bundle {
     /// Its description.
@@ -174,40 +217,25 @@ impl Bundle {
             folder: folder.to_owned(),
             problem,
         };
-        let read = |name: &str| {
-            let path = folder.join(name);
-            fs::read(&path).map_err(ArtifactError::io("read", &path))
-        };
-        let model: ModelFile = serde_json::from_slice(&read("model.json")?).map_err(|error| {
-            refused(format!("`model.json` is not a model description: {error}"))
-        })?;
-        if model.format != FORMAT {
-            return Err(refused(format!(
-                "it has format {}, and this version reads format {FORMAT}",
-                model.format
-            )));
-        }
-        let found = Digest::of_bytes(&read("tokenizer.json")?);
-        if found != model.tokenizer.fingerprint {
-            return Err(refused(format!(
-                "its tokenizer should be {} and is {found}: `tokenizer.json` was swapped",
-                model.tokenizer.fingerprint
-            )));
-        }
-        let bytes = read("model.safetensors")?;
+        let model = ModelFile::load(folder)?;
+        let bytes = read(folder, "model.safetensors")?;
         let tensors = SafeTensors::deserialize(&bytes)
             .map_err(|error| refused(format!("`model.safetensors` cannot be read: {error}")))?;
         let network = match model.architecture.kind {
             ModelKind::Transformer | ModelKind::Probe => {
-                let config = EncoderConfig::parse(&read("config.json")?).map_err(|problem| {
-                    refused(format!("`config.json` cannot be used: {problem}"))
-                })?;
+                let config =
+                    EncoderConfig::parse(&read(folder, "config.json")?).map_err(|problem| {
+                        refused(format!("`config.json` cannot be used: {problem}"))
+                    })?;
                 check_sizes(&config, model.sizes).map_err(refused)?;
                 let classes = model.sizes.classes;
                 match &model.features {
                     Some(features) => Network::empty_frozen(features, config, classes),
                     None => Network::empty_transformer(&model.architecture, config, classes),
                 }
+            }
+            ModelKind::Linear => {
+                return Err(refused("it is a linear model, and no network".to_owned()));
             }
             _ => {
                 let values = model.sizes.vocabulary_size as usize * model.sizes.width as usize;

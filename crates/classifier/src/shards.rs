@@ -12,7 +12,8 @@ use arrow::datatypes::{DataType, Field, Float32Type, UInt8Type, UInt64Type};
 use artifact::{Artifact, ArtifactError, Contract, Split, map_arrays, schema, write_arrays};
 use tch::Tensor;
 
-use crate::{ClassifierError, TokenContract, TokenRows};
+use crate::tokens::{SHUFFLED, drawn};
+use crate::{ClassifierError, Stream, TokenContract, TokenRows};
 
 /// Rows of a shard: on a processor the work of less than a minute.
 pub const SHARD_ROWS: usize = 1024;
@@ -62,6 +63,20 @@ pub struct FeatureRows {
 }
 
 impl FeatureRows {
+    /// Keeps some rows: see [`TokenRows::keep`].
+    pub fn keep(&mut self, count: usize, seed: u64) {
+        let kept = drawn(&self.row_ids, count, seed);
+        let places: Vec<i64> = kept.iter().map(|row| *row as i64).collect();
+        self.values = self.values.index_select(0, &Tensor::from_slice(&places));
+        self.row_ids = kept.iter().map(|row| self.row_ids[*row]).collect();
+        self.labels = kept.iter().map(|row| self.labels[*row]).collect();
+    }
+
+    /// Deals the labels out anew: see [`TokenRows::shuffle_labels`].
+    pub fn shuffle_labels(&mut self, seed: u64) {
+        Stream::new(seed).child(SHUFFLED).shuffle(&mut self.labels);
+    }
+
     /// Reads all shards of a split.
     ///
     /// # Errors

@@ -6,7 +6,21 @@ use arrow::array::{AsArray, ListArray, RecordBatch};
 use arrow::datatypes::{UInt8Type, UInt16Type, UInt32Type, UInt64Type};
 use artifact::{Artifact, Contract, Digest, Split, map_arrays, schema};
 
-use crate::ClassifierError;
+use crate::{ClassifierError, Stream};
+
+/// Children of a seed's stream: the order in which rows are drawn, and that of shuffled labels.
+const DRAWN: u64 = 1 << 40;
+pub(crate) const SHUFFLED: u64 = DRAWN + 1;
+
+/// The places of `count` of these ids, drawn at random, in the order they stand in.
+pub(crate) fn drawn(ids: &[u64], count: usize, seed: u64) -> Vec<usize> {
+    let stream = Stream::new(seed).child(DRAWN);
+    let mut order: Vec<usize> = (0..ids.len()).collect();
+    order.sort_unstable_by_key(|row| (stream.bits(ids[*row]), *row));
+    order.truncate(count);
+    order.sort_unstable();
+    order
+}
 
 /// What a tokens artifact promises.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +74,8 @@ pub struct TokenRows {
     batches: Vec<RecordBatch>,
     /// Where each row is: (batch, row within it).
     places: Vec<(u32, u32)>,
+    /// What takes the place of the labels, by row; none for the true ones.
+    labels: Option<Vec<u8>>,
     wide: bool,
 }
 
@@ -82,6 +98,7 @@ impl TokenRows {
         let rows = Self {
             batches,
             places,
+            labels: None,
             wide,
         };
         rows.check(&path, &contract)?;
@@ -106,6 +123,9 @@ impl TokenRows {
 
     /// The class id of a row.
     pub fn label(&self, row: usize) -> u8 {
+        if let Some(labels) = &self.labels {
+            return labels[row];
+        }
         let (batch, row) = self.place(row);
         self.batches[batch]
             .column(1)
@@ -141,6 +161,31 @@ impl TokenRows {
                 .enumerate()
                 .for_each(|(position, &id)| visit(position, u32::from(id)));
         }
+    }
+
+    /// All token ids of a row.
+    pub fn ids(&self, row: usize) -> Vec<u32> {
+        let mut ids = Vec::with_capacity(self.length(row));
+        self.for_each_id(row, |_, id| ids.push(id));
+        ids
+    }
+
+    /// Keeps some rows, drawn at random: which ones follows from the seed and their ids alone, and
+    /// fewer of them are among more.
+    pub fn keep(&mut self, count: usize, seed: u64) {
+        let ids: Vec<u64> = (0..self.len()).map(|row| self.row_id(row)).collect();
+        let kept = drawn(&ids, count, seed);
+        self.places = kept.iter().map(|row| self.places[*row]).collect();
+        if let Some(labels) = &mut self.labels {
+            *labels = kept.iter().map(|row| labels[*row]).collect();
+        }
+    }
+
+    /// Deals the labels out anew, at random.
+    pub fn shuffle_labels(&mut self, seed: u64) {
+        let mut labels: Vec<u8> = (0..self.len()).map(|row| self.label(row)).collect();
+        Stream::new(seed).child(SHUFFLED).shuffle(&mut labels);
+        self.labels = Some(labels);
     }
 
     fn place(&self, row: usize) -> (usize, usize) {

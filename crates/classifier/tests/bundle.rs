@@ -8,30 +8,21 @@ use classifier::{
     Bundle, Calibration, ModelFile, Network, Provenance, Sizes, TokenizerReference,
     ValidationResult, Weights, save_bundle,
 };
-use settings::{ModelKind, ModelSettings, Pooling, TrainingSettings, Truncation};
+use settings::{ModelKind, ModelSettings, Pooling, Truncation};
 use tch::{Device, Tensor};
 
 const TOKENIZER: &str = "{\"stands\": \"for a tokenizer\"}";
 
 fn save(folder: &Path, train_embedding: bool) -> Weights {
     let architecture = ModelSettings {
-        kind: ModelKind::Lstm,
-        embedding: String::new(),
         hidden: 3,
-        layers: 1,
         bidirectional: true,
         pooling: Pooling::Attention,
         dropout: 0.0,
         embedding_dropout: 0.0,
-        word_dropout: 0.0,
         train_embedding,
-        filters: 1,
-        kernel_widths: vec![1],
-        frozen_layers: 0,
-        windows: None,
-        layer_decay: 1.0,
         seed: 2,
-        training: TrainingSettings::default(),
+        ..ModelSettings::new(ModelKind::Lstm)
     };
     let sizes = Sizes {
         vocabulary_size: 7,
@@ -70,7 +61,7 @@ fn save(folder: &Path, train_embedding: bool) -> Weights {
         },
         provenance: Provenance {
             tokens: Digest::of_bytes(b"t"),
-            embedding: Digest::of_bytes(b"e"),
+            embedding: Some(Digest::of_bytes(b"e")),
         },
     };
     save_bundle(folder, &model, &network, &weights, &tokenizer).expect("it is written");

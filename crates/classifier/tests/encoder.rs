@@ -12,7 +12,7 @@ use classifier::{
     Replica, Sizes, TokenizerReference, ValidationResult,
 };
 use safetensors::SafeTensors;
-use settings::{ModelKind, ModelSettings, Pooling, TrainingSettings, Truncation};
+use settings::{ModelKind, ModelSettings, Truncation};
 use tch::{Device, Kind, Tensor, no_grad};
 
 const FAMILIES: [&str; 4] = ["bert", "roberta", "distilbert", "mpnet"];
@@ -168,7 +168,7 @@ fn bundle_of(family: &str) -> Bundle {
         },
         provenance: Provenance {
             tokens: Digest::of_bytes(b""),
-            embedding: Digest::of_bytes(b""),
+            embedding: Some(Digest::of_bytes(b"")),
         },
     };
     let text = serde_json::to_string(&model).expect("plain data");
@@ -178,23 +178,8 @@ fn bundle_of(family: &str) -> Bundle {
 
 fn settings() -> ModelSettings {
     ModelSettings {
-        kind: ModelKind::Transformer,
-        embedding: String::new(),
-        hidden: 1,
-        layers: 1,
-        bidirectional: false,
-        pooling: Pooling::Last,
-        dropout: 0.1,
-        embedding_dropout: 0.1,
-        word_dropout: 0.0,
-        train_embedding: true,
-        filters: 1,
-        kernel_widths: vec![],
-        frozen_layers: 0,
-        windows: None,
-        layer_decay: 1.0,
         seed: 1,
-        training: TrainingSettings::default(),
+        ..ModelSettings::new(ModelKind::Transformer)
     }
 }
 

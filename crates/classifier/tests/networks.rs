@@ -2,7 +2,7 @@
 //! gradients are those of the loss, eight reviews can be learned by heart.
 
 use classifier::{Batch, Mode, Network, Replica, Sizes, Stream, Weights};
-use settings::{ModelKind, ModelSettings, Pooling, TrainingSettings};
+use settings::{ModelKind, ModelSettings, Pooling};
 use tch::{Device, Kind, Tensor};
 
 const SIZES: Sizes = Sizes {
@@ -14,23 +14,16 @@ const PAD: u32 = 0;
 
 fn settings(kind: ModelKind, pooling: Pooling, bidirectional: bool, layers: u32) -> ModelSettings {
     ModelSettings {
-        kind,
-        embedding: String::new(),
         hidden: 5,
         layers,
         bidirectional,
         pooling,
         dropout: 0.3,
         embedding_dropout: 0.3,
-        word_dropout: 0.0,
-        train_embedding: true,
         filters: 4,
         kernel_widths: vec![2, 3],
-        frozen_layers: 0,
-        windows: None,
-        layer_decay: 1.0,
         seed: 11,
-        training: TrainingSettings::default(),
+        ..ModelSettings::new(kind)
     }
 }
 

@@ -2,21 +2,20 @@
 //! it fell behind a baseline. The only stage that opens the test split.
 
 mod baseline;
+mod ensemble;
+mod model;
 mod predictions;
 
-use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use artifact::{Artifact, Contract, OutputFile, Split, StageName};
-use classifier::{
-    Bundle, ChosenDevice, ClassifierError, FeatureRows, LIBTORCH_VERSION, Replica, TokenContract,
-    TokenRows, choose_device, logits_of,
-};
+use classifier::{ClassifierError, LIBTORCH_VERSION, choose_device};
 use metrics::{Metric, MetricsError, MetricsFile, Tally, summary};
+use model::Model;
 use settings::EvaluationSettings;
 use stage::{Context, Failure, Outcome, Stage, format};
-use tch::Kind;
 
+pub use ensemble::Ensemble;
 pub use predictions::Prediction;
 
 /// Where the figures of a model are.
@@ -44,22 +43,37 @@ impl Stage for Evaluate {
         Loads the bundle of `[model.NAME]`, predicts the validation and the test rows with calibrated probabilities, \
         and computes accuracy, precision, recall, F1, MCC, ROC-AUC, PR-AUC, log loss, Brier score and calibration \
         error on the test rows, each with a bootstrap interval.\n\n\
-        Writes artifacts/evaluate/NAME/: predictions.parquet, metrics.json.\n\n\
+        An `[ensemble.NAME]` is judged like a model: the log-odds of its members, weighed on the validation rows.\n\n\
+        Writes artifacts/evaluate/NAME/: predictions.parquet, metrics.json; ensemble.json with the weights.\n\n\
         Examples:\n  ressenti-evaluate --variant lstm\n  ressenti-evaluate --variant lstm --baseline main/metrics.json";
     type Settings = EvaluationSettings;
     type Options = Options;
 
     fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failure> {
-        let device = choose_device(context.run().device, context.run().cores()).map_err(failure)?;
-        context
-            .progress()
-            .note(&format!("device: {}", device.describe()));
-        let bundle = load(context, &device).map_err(failure)?;
-        let mut predictions = Vec::new();
-        for split in [Split::Validation, Split::Test] {
-            predictions
-                .extend(predict(context, &settings, &bundle, &device, split).map_err(failure)?);
-        }
+        let mut files = vec![OutputFile::data(METRICS)];
+        let mut made_of = String::new();
+        let mut device = None;
+        let predictions = match &settings.ensemble {
+            Some(members) => {
+                let (ensemble, predictions) = ensemble::predict(context, members)?;
+                ensemble::write(&ensemble, context.output())?;
+                files.push(OutputFile::data(ensemble::ENSEMBLE));
+                made_of = format!("; {}", ensemble.in_words());
+                predictions
+            }
+            None => {
+                let chosen =
+                    choose_device(context.run().device, context.run().cores()).map_err(failure)?;
+                let described = chosen.describe();
+                context.progress().note(&format!("device: {described}"));
+                device = Some(described);
+                let model = Model::load(context, &chosen)?;
+                let mut predictions =
+                    model.predict(context, &settings, &chosen, Split::Validation)?;
+                predictions.extend(model.predict(context, &settings, &chosen, Split::Test)?);
+                predictions
+            }
+        };
         let written = predictions::write(
             &context.output().join(PREDICTIONS),
             &settings.model,
@@ -69,18 +83,16 @@ impl Stage for Evaluate {
         figures
             .write(&context.output().join(METRICS))
             .map_err(metrics_failure)?;
-        let line = in_words(&settings.model, &figures);
+        let line = in_words(&settings.model, &figures) + &made_of;
         let contract = Contract::Evaluation {
             model: settings.model,
             rows: figures.rows,
         };
-        let files = vec![
-            OutputFile::table(PREDICTIONS, written),
-            OutputFile::data(METRICS),
-        ];
+        files.push(OutputFile::table(PREDICTIONS, written));
+        let libtorch = ("libtorch".to_owned(), LIBTORCH_VERSION.to_owned());
         Ok(Outcome {
-            device: Some(device.describe()),
-            versions: vec![("libtorch".to_owned(), LIBTORCH_VERSION.to_owned())],
+            versions: device.is_some().then_some(libtorch).into_iter().collect(),
+            device,
             ..Outcome::new(contract, files, line)
         })
     }
@@ -91,105 +103,6 @@ impl Stage for Evaluate {
             None => Ok(()),
         }
     }
-}
-
-/// Loads the bundle, proves its files, and checks that it reads these tokens.
-fn load(context: &Context, device: &ChosenDevice) -> Result<Bundle, ClassifierError> {
-    let model = context.input(StageName::Train);
-    model.verify()?;
-    let bundle = Bundle::load(model.folder(), device.device)?;
-    let tokens = TokenContract::of(context.input(StageName::Tokenize))?;
-    if bundle.model.tokenizer.fingerprint != tokens.tokenizer {
-        return Err(ClassifierError::Misfit {
-            left: "model",
-            right: "tokens",
-            reason: format!(
-                "the model reads the tokenizer {} and the tokens come from {}",
-                bundle.model.tokenizer.fingerprint, tokens.tokenizer
-            ),
-        });
-    }
-    Ok(bundle)
-}
-
-fn predict(
-    context: &Context,
-    settings: &EvaluationSettings,
-    bundle: &Bundle,
-    device: &ChosenDevice,
-    split: Split,
-) -> Result<Vec<Prediction>, ClassifierError> {
-    if bundle.model.features.is_some() {
-        return predict_from_features(context, bundle, split);
-    }
-    let rows = TokenRows::open(context.input(StageName::Tokenize), split)?;
-    let task = context.progress().task(
-        &format!("predicting {split}"),
-        Some(rows.len() as u64),
-        "reviews",
-    );
-    let mut replicas: Vec<Replica> = (0..device.replicas)
-        .map(|_| Replica::new(&bundle.network, &bundle.weights, false, Kind::Float))
-        .collect();
-    let shape = (
-        settings.batch_size as usize,
-        bundle.model.tokenizer.pad_id,
-        bundle.model.labels.len(),
-    );
-    let logits = logits_of(
-        &bundle.network,
-        &mut replicas,
-        &rows,
-        shape,
-        device.device,
-        &|rows| {
-            task.advance(rows);
-            ControlFlow::Continue(())
-        },
-    )?;
-    let calibration = bundle.model.calibration;
-    let predict = |(row, difference)| Prediction {
-        row_id: rows.row_id(row),
-        split,
-        label: rows.label(row),
-        probability: calibration.probability(difference) as f32,
-    };
-    Ok(logits
-        .differences()
-        .into_iter()
-        .enumerate()
-        .map(predict)
-        .collect())
-}
-
-/// What a probe says, from the features that the encoder in its bundle has computed already.
-fn predict_from_features(
-    context: &Context,
-    bundle: &Bundle,
-    split: Split,
-) -> Result<Vec<Prediction>, ClassifierError> {
-    let tokens = TokenContract::of(context.input(StageName::Tokenize))?;
-    let features = context.input(StageName::Embed);
-    if features.identity() != bundle.model.provenance.embedding {
-        return Err(ClassifierError::Misfit {
-            left: "model",
-            right: "features",
-            reason: "the model was fitted to other features".to_owned(),
-        });
-    }
-    let rows = FeatureRows::open(features, &tokens, split)?;
-    let calibration = bundle.model.calibration;
-    let differences = bundle.differences_of(&rows)?;
-    let reviews = rows.row_ids.into_iter().zip(rows.labels);
-    Ok(reviews
-        .zip(differences)
-        .map(|((row_id, label), difference)| Prediction {
-            row_id,
-            split,
-            label,
-            probability: calibration.probability(difference) as f32,
-        })
-        .collect())
 }
 
 /// The figures on the test rows.

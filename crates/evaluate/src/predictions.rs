@@ -51,8 +51,12 @@ pub(crate) fn write(
     writer.finish()
 }
 
-/// The judged test rows of one model in a predictions file.
-pub(crate) fn read_test_rows(path: &Path, model: &str) -> Result<Vec<JudgedRow>, ArtifactError> {
+/// What a predictions file says of the rows of a split by one model.
+pub(crate) fn read(
+    path: &Path,
+    model: &str,
+    split: Split,
+) -> Result<Vec<Prediction>, ArtifactError> {
     let mut rows = Vec::new();
     for batch in read_table(path, &schema::predictions())? {
         let batch = batch?;
@@ -62,14 +66,22 @@ pub(crate) fn read_test_rows(path: &Path, model: &str) -> Result<Vec<JudgedRow>,
         let probabilities = batch.column(3).as_primitive::<Float32Type>();
         let models = batch.column(4).as_string::<i32>();
         let wanted = (0..batch.num_rows())
-            .filter(|&row| splits.value(row) == Split::Test.as_str() && models.value(row) == model);
-        rows.extend(wanted.map(|row| {
-            (
-                row_ids.value(row),
-                labels.value(row),
-                probabilities.value(row),
-            )
+            .filter(|&row| splits.value(row) == split.as_str() && models.value(row) == model);
+        rows.extend(wanted.map(|row| Prediction {
+            row_id: row_ids.value(row),
+            split,
+            label: labels.value(row),
+            probability: probabilities.value(row),
         }));
     }
     Ok(rows)
+}
+
+/// The judged test rows of one model in a predictions file.
+pub(crate) fn read_test_rows(path: &Path, model: &str) -> Result<Vec<JudgedRow>, ArtifactError> {
+    let rows = read(path, model, Split::Test)?;
+    Ok(rows
+        .iter()
+        .map(|row| (row.row_id, row.label, row.probability))
+        .collect())
 }

@@ -1,4 +1,4 @@
-//! `[evaluation]` and `[report]`: how models are judged and shown.
+//! `[evaluation]`, `[ensemble.NAME]` and `[report]`: how models are judged, united and shown.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,6 +16,31 @@ pub struct EvaluationSettings {
     pub batch_size: u32,
     /// Seed of the bootstrap.
     pub seed: u64,
+    /// The models it is made of, where it is an ensemble.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ensemble: Option<EnsembleSettings>,
+}
+
+/// `[ensemble.NAME]`: several models as one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct EnsembleSettings {
+    /// Which, by name.
+    pub models: Vec<String>,
+    /// How much each of them counts.
+    #[serde(default)]
+    pub weights: EnsembleWeights,
+}
+
+/// How much the members of an ensemble count.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EnsembleWeights {
+    /// As much as validation says: logistic regression on their log-odds (Wolpert 1992).
+    #[default]
+    Stacked,
+    /// All the same.
+    Equal,
 }
 
 /// `[evaluation]` as written.
@@ -40,13 +65,19 @@ impl Default for EvaluationTable {
 }
 
 impl EvaluationTable {
-    pub(crate) fn resolve(&self, model: &str, seed: u64) -> EvaluationSettings {
+    pub(crate) fn resolve(
+        &self,
+        model: &str,
+        seed: u64,
+        ensemble: Option<EnsembleSettings>,
+    ) -> EvaluationSettings {
         EvaluationSettings {
             model: model.to_owned(),
             bootstrap_samples: self.bootstrap_samples,
             confidence: self.confidence,
             batch_size: self.batch_size,
             seed: self.seed.unwrap_or(seed),
+            ensemble,
         }
     }
 }

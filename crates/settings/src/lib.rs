@@ -22,12 +22,12 @@ pub use embedding::{
     FeatureSettings, LearnedSettings, WindowSettings,
 };
 pub use error::{SettingsError, nearest, suggest};
-pub use evaluation::{EvaluationSettings, ReportSettings};
+pub use evaluation::{EnsembleSettings, EnsembleWeights, EvaluationSettings, ReportSettings};
 pub use ingest::{
     Column, Columns, Download, IngestSettings, LabelValues, RatingRule, SourceFormat,
     TimestampSettings,
 };
-pub use model::{ModelKind, ModelSettings, Pooling};
+pub use model::{ModelKind, ModelSettings, NgramSettings, Pooling};
 pub use overrides::Override;
 pub use pipeline::{CheckpointSettings, Device, Pipeline, RunSettings};
 pub use step::{REVIEWS, Step, StepId, matching};

@@ -1,4 +1,4 @@
-//! `[model.NAME]`: a network and how it is trained.
+//! `[model.NAME]`: a network or a linear model, and how it is trained.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,9 +11,12 @@ use crate::{TrainingSettings, WindowSettings};
 pub struct ModelSettings {
     /// Which network.
     pub kind: ModelKind,
-    /// The embedding it reads.
+    /// The embedding it reads; none for a linear model.
     #[serde(skip_serializing, default)]
     pub embedding: String,
+    /// The tokenizer whose tokens a linear model reads; the others have that of their embedding.
+    #[serde(skip_serializing, default)]
+    pub tokenizer: String,
     /// States per direction (recurrent nets) or hidden units (naive, cnn: of the head).
     pub hidden: u32,
     /// Recurrent layers, or hidden layers of the naive net.
@@ -39,6 +42,15 @@ pub struct ModelSettings {
     /// How an encoder reads a review that is longer than it can; it is cut where nothing is said.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub windows: Option<WindowSettings>,
+    /// The sequences of words that a linear model knows.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub ngrams: Option<NgramSettings>,
+    /// Training reviews it learns from, drawn at random; 0 is all. For learning curves.
+    #[serde(skip_serializing_if = "is_default", default)]
+    pub reviews: u32,
+    /// Whether the training labels are dealt out anew at random: a control, which must land at chance.
+    #[serde(skip_serializing_if = "is_default", default)]
+    pub shuffled_labels: bool,
     /// What the rate of each layer of an encoder is multiplied by for every layer above it, 0 to 1
     /// (Howard and Ruder 2018).
     pub layer_decay: f64,
@@ -48,13 +60,54 @@ pub struct ModelSettings {
     pub training: TrainingSettings,
 }
 
+fn is_default<T: Default + PartialEq>(value: &T) -> bool {
+    *value == T::default()
+}
+
+/// `[model.NAME.ngrams]`: the sequences of words that a linear model knows.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct NgramSettings {
+    /// Words in the longest, 1 to 3.
+    pub longest: u32,
+    /// Training reviews that must have one for it to count.
+    pub min_count: u32,
+    /// Added to every count before log-count ratios are taken (Wang and Manning 2012).
+    pub smoothing: f64,
+}
+
+impl Default for NgramSettings {
+    fn default() -> Self {
+        Self {
+            longest: 3,
+            min_count: 2,
+            smoothing: 1.0,
+        }
+    }
+}
+
+impl ModelSettings {
+    /// The defaults of a kind, for a model that reads nothing yet.
+    ///
+    /// # Panics
+    /// Never: a kind alone is a valid table.
+    pub fn new(kind: ModelKind) -> Self {
+        let kind = toml::Value::try_from(kind).expect("a kind is a word");
+        let table = toml::Table::from_iter([("kind".to_owned(), kind)]);
+        let table: ModelTable = table.try_into().expect("all but the kind has a default");
+        table.resolve(TrainingSettings::default(), 0)
+    }
+}
+
 /// `[model.NAME]` as written: everything but the kind has a default.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct ModelTable {
     pub(crate) kind: ModelKind,
+    #[serde(default)]
     pub(crate) embedding: String,
-    /// Only asks for a check: the tokenizer follows from the embedding.
+    /// What a linear model reads; for the others it only asks for a check, because their tokenizer
+    /// follows from the embedding.
     pub(crate) tokenizer: Option<String>,
     hidden: Option<u32>,
     layers: Option<u32>,
@@ -69,6 +122,11 @@ pub(crate) struct ModelTable {
     frozen_layers: Option<u32>,
     windows: Option<WindowSettings>,
     layer_decay: Option<f64>,
+    ngrams: Option<NgramSettings>,
+    #[serde(default)]
+    reviews: u32,
+    #[serde(default)]
+    shuffled_labels: bool,
     seed: Option<u64>,
     #[serde(default)]
     pub(crate) training: toml::Table,
@@ -81,6 +139,7 @@ impl ModelTable {
         ModelSettings {
             kind: self.kind,
             embedding: self.embedding,
+            tokenizer: self.tokenizer.unwrap_or_default(),
             hidden: self.hidden.unwrap_or(128),
             layers: self.layers.unwrap_or(1),
             bidirectional: self.bidirectional.unwrap_or(false),
@@ -95,9 +154,19 @@ impl ModelTable {
             kernel_widths: self.kernel_widths.unwrap_or_else(|| vec![3, 4, 5]),
             frozen_layers: self.frozen_layers.unwrap_or(0),
             windows: self.windows,
+            ngrams: match self.kind {
+                ModelKind::Linear => Some(self.ngrams.unwrap_or_default()),
+                _ => self.ngrams,
+            },
+            reviews: self.reviews,
+            shuffled_labels: self.shuffled_labels,
             layer_decay: self.layer_decay.unwrap_or(1.0),
             seed: self.seed.unwrap_or(seed),
-            training,
+            training: if self.kind.takes_steps() {
+                training
+            } else {
+                TrainingSettings::default()
+            },
         }
     }
 }
@@ -123,12 +192,20 @@ pub enum ModelKind {
     /// Logistic regression on the features of an encoder that stays as it is: a linear probe
     /// (Alain and Bengio 2016).
     Probe,
+    /// Logistic regression on the log-count ratios of word n-grams (Wang and Manning 2012).
+    Linear,
 }
 
 impl ModelKind {
     /// Whether it reads token after token.
     pub fn is_recurrent(self) -> bool {
         matches!(self, Self::Rnn | Self::Lstm | Self::Gru)
+    }
+
+    /// Whether it is trained step by step, as `[training]` says; the others are fitted to their
+    /// minimum.
+    pub fn takes_steps(self) -> bool {
+        !matches!(self, Self::Probe | Self::Linear)
     }
 }
 

@@ -11,9 +11,9 @@ use toml::Table;
 use crate::evaluation::EvaluationTable;
 use crate::model::ModelTable;
 use crate::{
-    CleanSettings, EmbeddingKind, EmbeddingSettings, EvaluationSettings, IngestSettings,
-    ModelSettings, Override, ReportSettings, SettingsError, TokenizerSettings, TrainingSettings,
-    check,
+    CleanSettings, EmbeddingKind, EmbeddingSettings, EnsembleSettings, EvaluationSettings,
+    IngestSettings, ModelKind, ModelSettings, Override, ReportSettings, SettingsError,
+    TokenizerSettings, TrainingSettings, check,
 };
 
 /// A checked pipeline: every reference resolves, every value makes sense.
@@ -37,7 +37,7 @@ pub struct Pipeline {
     pub embeddings: IndexMap<String, EmbeddingSettings>,
     /// `[model.NAME]`, in the order of the file.
     pub models: IndexMap<String, ModelSettings>,
-    /// `[evaluation]`, applied to each model.
+    /// `[evaluation]`, applied to each model and each `[ensemble.NAME]`.
     pub evaluations: IndexMap<String, EvaluationSettings>,
     /// `[report]`.
     pub report: ReportSettings,
@@ -139,6 +139,8 @@ struct PipelineFile {
     training: TrainingSettings,
     #[serde(default)]
     model: IndexMap<String, ModelTable>,
+    #[serde(default)]
+    ensemble: IndexMap<String, EnsembleSettings>,
     #[serde(default)]
     evaluation: EvaluationTable,
     #[serde(default)]
@@ -258,13 +260,30 @@ fn resolve(file: PipelineFile, path: &Path, folder: &Path) -> Result<Pipeline, S
     let mut models = IndexMap::new();
     let mut asserted = Vec::new();
     for (name, mut table) in file.model {
-        let training = merge_training(&file.training, std::mem::take(&mut table.training), &name)?;
-        asserted.push((name.clone(), table.tokenizer.take()));
+        let own = std::mem::take(&mut table.training);
+        if !own.is_empty() && !table.kind.takes_steps() {
+            return Err(SettingsError::Value {
+                key: format!("model.{name}.training"),
+                problem: "says how to take steps, and this kind of model is fitted to its minimum"
+                    .to_owned(),
+                hint: Some(format!("Remove `[model.{name}.training]`")),
+            });
+        }
+        let training = merge_training(&file.training, own, &name)?;
+        if table.kind != ModelKind::Linear {
+            asserted.push((name.clone(), table.tokenizer.take()));
+        }
         models.insert(name, table.resolve(training, seed));
     }
-    let evaluations = models
-        .keys()
-        .map(|model| (model.clone(), file.evaluation.resolve(model, seed)))
+    check::check_ensembles(&file.ensemble, &models)?;
+    let judged = models.keys().map(|model| (model.clone(), None));
+    let united = file.ensemble.into_iter();
+    let evaluations = judged
+        .chain(united.map(|(name, settings)| (name, Some(settings))))
+        .map(|(name, ensemble)| {
+            let settings = file.evaluation.resolve(&name, seed, ensemble);
+            (name, settings)
+        })
         .collect();
     let mut report = file.report;
     if report.title.is_empty() {

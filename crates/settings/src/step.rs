@@ -87,15 +87,29 @@ impl Pipeline {
         }
         for (name, settings) in &self.models {
             let tokens = self.tokens_of(settings);
-            let inputs = vec![tokens, StepId::new(Embed, &settings.embedding)];
+            let mut inputs = vec![tokens];
+            if settings.kind != ModelKind::Linear {
+                inputs.push(StepId::new(Embed, &settings.embedding));
+            }
             steps.push(step(StepId::new(Train, name), settings, inputs, None));
         }
         for (name, settings) in &self.evaluations {
-            let model = &self.models[name];
-            let mut inputs = vec![self.tokens_of(model), StepId::new(Train, name)];
-            if model.kind == ModelKind::Probe {
-                inputs.push(StepId::new(Embed, &model.embedding));
-            }
+            let inputs = match &settings.ensemble {
+                Some(ensemble) => {
+                    let members = ensemble.models.iter();
+                    members
+                        .map(|member| StepId::new(Evaluate, member))
+                        .collect()
+                }
+                None => {
+                    let model = &self.models[name];
+                    let mut inputs = vec![self.tokens_of(model), StepId::new(Train, name)];
+                    if model.kind == ModelKind::Probe {
+                        inputs.push(StepId::new(Embed, &model.embedding));
+                    }
+                    inputs
+                }
+            };
             steps.push(step(StepId::new(Evaluate, name), settings, inputs, None));
         }
         if !self.models.is_empty() {
@@ -136,10 +150,11 @@ impl Pipeline {
     }
 
     fn tokens_of(&self, model: &crate::ModelSettings) -> StepId {
-        StepId::new(
-            StageName::Tokenize,
-            &self.embeddings[&model.embedding].tokenizer,
-        )
+        let tokenizer = match model.kind {
+            ModelKind::Linear => &model.tokenizer,
+            _ => &self.embeddings[&model.embedding].tokenizer,
+        };
+        StepId::new(StageName::Tokenize, tokenizer)
     }
 
     /// Paths win over a download. A pattern stands for the files that match it, in the order of

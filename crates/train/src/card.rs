@@ -11,13 +11,13 @@ pub(crate) fn model_card(name: &str, model: &ModelFile) -> String {
         "# {name}\n\n\
         A sentiment model made by Ressenti: text in, the probability of `{positive}` against `{negative}` out.\n\n\
         | | |\n| --- | --- |\n\
-        | network | {kind:?}, {parameters} parameters |\n\
+        | kind | {kind:?}, {parameters} parameters |\n\
         | vocabulary | {vocabulary} entries of width {width} |\n\
         | reads | at most {length} tokens of a text ({truncation:?} kept), tokenizer {fingerprint} |\n\
         | trained | {trained} |\n\
         | on validation | {accuracy:.2} % of {rows} reviews right, loss {loss:.4} |\n\
         | calibration | logits divided by {temperature:.3} |\n\
-        | made from | tokens {tokens}, embedding {embedding} |\n\n\
+        | made from | tokens {tokens}{embedding} |\n\n\
         ## Files\n\n\
         - `model.safetensors`: the weights, f32\n\
         - `model.json`: architecture, sizes, calibration, provenance\n\
@@ -39,6 +39,9 @@ pub(crate) fn model_card(name: &str, model: &ModelFile) -> String {
             ModelKind::Probe =>
                 "the output layer alone, to the minimum; the penalty was chosen on validation"
                     .to_owned(),
+            ModelKind::Linear =>
+                "to the minimum, on all sequences of words; the penalty was chosen on validation"
+                    .to_owned(),
             _ => format!(
                 "best of {} epochs: {}; seed {}",
                 model.epochs, model.best_epoch, architecture.seed
@@ -49,6 +52,9 @@ pub(crate) fn model_card(name: &str, model: &ModelFile) -> String {
         loss = validation.loss,
         temperature = model.calibration.temperature,
         tokens = model.provenance.tokens,
-        embedding = model.provenance.embedding,
+        embedding = model
+            .provenance
+            .embedding
+            .map_or_else(String::new, |digest| format!(", embedding {digest}")),
     )
 }

@@ -2,30 +2,30 @@
 
 mod card;
 mod data;
+mod dense;
 mod error;
 mod faults;
-mod logistic;
+mod fitted;
+mod ngrams;
 mod probe;
 mod record;
 mod self_test;
 mod trainer;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use artifact::{Artifact, Contract, OutputFile, Split, StageName};
+use artifact::{Split, StageName};
 use checkpoint::Keeper;
 use classifier::{
-    Calibration, ChosenDevice, ClassifierError, LIBTORCH_VERSION, ModelFile, Network, Provenance,
-    Sizes, TRANSFORMERS_FILES, TokenContract, TokenizerReference, ValidationResult, Weights,
-    be_deterministic, choose_device, save_bundle, save_for_transformers,
+    ChosenDevice, LIBTORCH_VERSION, Network, Weights, be_deterministic, choose_device,
 };
-use metrics::fit_temperature;
-use settings::{FeatureSettings, ModelKind, ModelSettings, TokenizerSettings};
+use settings::{ModelKind, ModelSettings};
 use stage::{Context, Failure, NoOptions, Outcome, Stage, Task, format, watch_signals};
 use tch::{Kind, Tensor};
 
 use data::{Beginning, Data};
 use error::failure;
+use fitted::{Fitted, describe, outcome, write_network};
 
 pub use error::TrainError;
 pub use record::{Line, Record};
@@ -47,8 +47,10 @@ impl Stage for Train {
     type Options = NoOptions;
 
     fn run(context: &Context, settings: ModelSettings) -> Result<Outcome, Failure> {
-        if settings.kind == ModelKind::Probe {
-            return probe::run(context, &settings);
+        match settings.kind {
+            ModelKind::Probe => return probe::run(context, &settings),
+            ModelKind::Linear => return ngrams::run(context, &settings),
+            _ => {}
         }
         if context.run().deterministic {
             be_deterministic();
@@ -65,9 +67,8 @@ impl Stage for Train {
             .map(|row| data.validation.label(row))
             .collect();
         let fitted = Fitted {
-            network: &start.network,
-            weights: &start.weights,
             sizes: start.sizes,
+            parameters: numbers_of(&start.network, &start.weights),
             features: None,
             contract: &data.contract,
             labels: &labels,
@@ -79,7 +80,8 @@ impl Stage for Train {
         };
         let model = describe(context, &settings, &fitted)?;
         let encoder = data.encoder().map(PathBuf::as_path);
-        write_bundle(context, &model, &fitted, encoder).map_err(failure)?;
+        let parts = (&start.network, &start.weights);
+        write_network(context, &model, parts, encoder).map_err(failure)?;
         let line = format!(
             "{} train reviews, best of {}: epoch {}, {} right on {} validation reviews",
             format::count(data.train.len() as u64),
@@ -94,26 +96,6 @@ impl Stage for Train {
             ..outcome(&fitted, &model, line)
         })
     }
-}
-
-/// A model as it came out of training, whichever way it was trained.
-pub(crate) struct Fitted<'a> {
-    network: &'a Network,
-    weights: &'a Weights,
-    sizes: Sizes,
-    /// What a probe reads of its encoder.
-    features: Option<FeatureSettings>,
-    contract: &'a TokenContract,
-    /// Class ids of the validation rows.
-    labels: &'a [u8],
-    /// How far the positive class is ahead on each of them.
-    differences: Vec<f64>,
-    epochs: u32,
-    best_epoch: u32,
-    /// Mean cross-entropy on validation, in nats.
-    loss: f64,
-    /// Share of validation rows classified rightly.
-    accuracy: f64,
 }
 
 /// Refuses to train on nothing or to choose by nothing.
@@ -185,104 +167,14 @@ fn compute_kind(context: &Context, settings: &ModelSettings, device: &ChosenDevi
     kind
 }
 
+/// Numbers of a network, those that stay as they are included.
+fn numbers_of(network: &Network, weights: &Weights) -> usize {
+    network.layout().len() + weights.frozen.as_ref().map_or(0, Tensor::numel)
+}
+
 fn show(task: &Task, rows: u64, message: &str) {
     if !message.is_empty() {
         task.message(message);
     }
     task.advance(rows);
-}
-
-fn describe(
-    context: &Context,
-    settings: &ModelSettings,
-    fitted: &Fitted<'_>,
-) -> Result<ModelFile, Failure> {
-    let tokens = context.input(StageName::Tokenize);
-    let differences: Vec<f32> = fitted
-        .differences
-        .iter()
-        .map(|value| *value as f32)
-        .collect();
-    let temperature = fit_temperature(&differences, fitted.labels).map_err(Failure::from_error)?;
-    let frozen = fitted.weights.frozen.as_ref().map_or(0, Tensor::numel);
-    Ok(ModelFile {
-        format: ModelFile::FORMAT,
-        architecture: settings.clone(),
-        features: fitted.features.clone(),
-        sizes: fitted.sizes,
-        tokenizer: tokenizer_reference(tokens, fitted.contract)?,
-        labels: fitted.contract.classes.clone(),
-        calibration: Calibration { temperature },
-        parameters: (fitted.network.layout().len() + frozen) as u64,
-        epochs: fitted.epochs,
-        best_epoch: fitted.best_epoch,
-        validation: ValidationResult {
-            rows: fitted.labels.len() as u64,
-            loss: fitted.loss,
-            accuracy: fitted.accuracy,
-        },
-        provenance: Provenance {
-            tokens: tokens.identity(),
-            embedding: context.input(StageName::Embed).identity(),
-        },
-    })
-}
-
-/// How texts became these tokens, so that the bundle can do the same with a new text.
-fn tokenizer_reference(
-    tokens: &Artifact,
-    contract: &TokenContract,
-) -> Result<TokenizerReference, Failure> {
-    let settings: TokenizerSettings = serde_json::from_value(tokens.manifest().settings.clone())
-        .map_err(|error| {
-            Failure::new(format!(
-                "The settings recorded with the tokens cannot be read: {error}"
-            ))
-        })?;
-    Ok(TokenizerReference {
-        fingerprint: contract.tokenizer,
-        pad_id: contract.pad_id,
-        max_length: contract.max_length,
-        truncation: settings.truncation,
-    })
-}
-
-/// Writes the bundle; `encoder` is the folder of the encoder in it, if there is one.
-fn write_bundle(
-    context: &Context,
-    model: &ModelFile,
-    fitted: &Fitted<'_>,
-    encoder: Option<&Path>,
-) -> Result<(), ClassifierError> {
-    let folder: &Path = context.output();
-    let tokenizer = context.input(StageName::Tokenize).file("tokenizer.json")?;
-    save_bundle(folder, model, fitted.network, fitted.weights, &tokenizer)?;
-    if let Some(encoder) = encoder {
-        save_for_transformers(folder, encoder, model)?;
-    }
-    let path = folder.join("README.md");
-    let text = card::model_card(&context.step().variant, model);
-    std::fs::write(&path, text).map_err(artifact::ArtifactError::io("write", &path))?;
-    Ok(())
-}
-
-fn outcome(fitted: &Fitted<'_>, model: &ModelFile, summary: String) -> Outcome {
-    let contract = Contract::Model {
-        tokenizer: fitted.contract.tokenizer,
-        vocabulary_size: fitted.contract.vocabulary_size,
-        width: model.sizes.width,
-        max_length: fitted.contract.max_length,
-        classes: fitted.contract.classes.clone(),
-    };
-    let mut files = vec![
-        OutputFile::data("model.safetensors"),
-        OutputFile::data("model.json"),
-        OutputFile::data("tokenizer.json"),
-        OutputFile::record("README.md"),
-        OutputFile::record("metrics.jsonl"),
-    ];
-    if fitted.network.encoder().is_some() {
-        files.extend(TRANSFORMERS_FILES.map(OutputFile::data));
-    }
-    Outcome::new(contract, files, summary)
 }

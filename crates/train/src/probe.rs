@@ -6,13 +6,16 @@ use artifact::{Contract, Split, StageName};
 use classifier::{
     ClassifierError, FeatureRows, LIBTORCH_VERSION, Network, TokenContract, Weights, as_slice_mut,
 };
+use linear::newton::{Design, Path, Tried, cross_entropy};
+use metrics::fit_temperature;
 use settings::{ENCODER_FILES, EmbeddingSettings, FeatureSettings, ModelSettings};
 use stage::{Context, Failure, Outcome, format};
-use tch::{Device, Kind, Tensor};
+use tch::{Device, Tensor};
 
-use crate::logistic::{Scale, cross_entropy, fit};
+use crate::dense::{Dense, Scale};
+use crate::fitted::{Fitted, describe, outcome, write_network};
 use crate::record::{Line, Record};
-use crate::{Fitted, check_rows, describe, failure, outcome, write_bundle};
+use crate::{check_rows, failure, numbers_of};
 
 /// Penalties tried, from the strongest: each fit starts from the one before.
 const PENALTIES: [f64; 11] = [
@@ -20,14 +23,23 @@ const PENALTIES: [f64; 11] = [
 ];
 
 /// Weaker penalties tried without a lower validation loss before none is tried any more.
-const PATIENCE: usize = 2;
+pub(crate) const PATIENCE: usize = 2;
+
+/// A gradient whose largest component is below this is taken for none.
+const TOLERANCE: f64 = 1e-7;
 
 /// Fits the probe, with the penalty that does best on validation, and writes its bundle.
 pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome, Failure> {
     let artifact = context.input(StageName::Embed);
     let tokens = TokenContract::of(context.input(StageName::Tokenize)).map_err(failure)?;
     let open = |split| FeatureRows::open(artifact, &tokens, split).map_err(failure);
-    let (train, validation) = (open(Split::Train)?, open(Split::Validation)?);
+    let (mut train, validation) = (open(Split::Train)?, open(Split::Validation)?);
+    if settings.reviews > 0 {
+        train.keep(settings.reviews as usize, settings.seed);
+    }
+    if settings.shuffled_labels {
+        train.shuffle_labels(settings.seed);
+    }
     check_rows(context, train.labels.len(), validation.labels.len())?;
     // A few large products, unlike anything else here: shared by all cores.
     tch::set_num_threads(context.run().cores() as i32);
@@ -45,26 +57,26 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     let network = pretrained.network;
     set_output(&network, &mut weights, &best).map_err(failure)?;
     let fitted = Fitted {
-        network: &network,
-        weights: &weights,
         sizes,
+        parameters: numbers_of(&network, &weights),
         features: Some(features),
         contract: &tokens,
         labels: &validation.labels,
-        differences: best.scores.clone(),
+        differences: best.tried.scores.clone(),
         epochs: 0,
         best_epoch: 0,
-        loss: best.loss,
-        accuracy: best.accuracy,
+        loss: best.tried.loss,
+        accuracy: best.tried.accuracy,
     };
     let model = describe(context, settings, &fitted)?;
-    write_bundle(context, &model, &fitted, Some(artifact.folder())).map_err(failure)?;
+    let parts = (&network, &weights);
+    write_network(context, &model, parts, Some(artifact.folder())).map_err(failure)?;
     let line = format!(
         "{} train reviews of {} features, penalty {:e}, {} right on {} validation reviews",
         format::count(train.labels.len() as u64),
         format::count(train.values.size()[1] as u64),
-        best.penalty,
-        format::percent(best.accuracy),
+        best.tried.penalty,
+        format::percent(best.tried.accuracy),
         format::count(validation.labels.len() as u64),
     );
     Ok(Outcome {
@@ -76,14 +88,10 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
 
 /// What is known of the best fit.
 struct Best {
-    penalty: f64,
+    tried: Tried,
     /// `[F]` f64, for features as they come.
     weights: Tensor,
     bias: f64,
-    loss: f64,
-    accuracy: f64,
-    /// How far the positive class is ahead, for each validation row.
-    scores: Vec<f64>,
 }
 
 fn choose(
@@ -93,59 +101,64 @@ fn choose(
     record: &mut Record,
 ) -> Result<Best, Failure> {
     let scale = Scale::of(&train.values);
-    let rows = scale.apply(&train.values);
-    let judged = scale.apply(&validation.values);
-    let numbers = |labels: &[u8]| {
-        let labels: Vec<f64> = labels.iter().map(|label| f64::from(*label)).collect();
-        Tensor::from_slice(&labels)
+    let rows = |rows: &FeatureRows| Dense(scale.apply(&rows.values));
+    let path = Path {
+        train: &rows(train),
+        labels: &numbers(&train.labels),
+        validation: &rows(validation),
+        judged_by: &numbers(&validation.labels),
+        criterion: &|scores| calibrated_loss(scores, &validation.labels),
+        penalties: &PENALTIES,
+        tolerance: TOLERANCE,
+        patience: PATIENCE,
     };
-    let (labels, judged_labels) = (numbers(&train.labels), numbers(&validation.labels));
-    let total = Some(PENALTIES.len() as u64);
+    let tried = best_of(context, &path, record)?;
+    let (weights, bias) = scale.undo(&Tensor::from_slice(&tried.fit.weights));
+    Ok(Best {
+        tried,
+        weights,
+        bias,
+    })
+}
+
+/// Mean cross-entropy at the temperature that makes it lowest: a model is calibrated afterwards
+/// anyway, so that a weak penalty should not lose for being too sure of itself.
+pub(crate) fn calibrated_loss(scores: &[f64], labels: &[u8]) -> f64 {
+    let single: Vec<f32> = scores.iter().map(|score| *score as f32).collect();
+    let temperature = fit_temperature(&single, labels).unwrap_or(1.0);
+    let scaled: Vec<f64> = scores.iter().map(|score| score / temperature).collect();
+    cross_entropy(&scaled, &numbers(labels))
+}
+
+/// Labels as the regression wants them.
+pub(crate) fn numbers(labels: &[u8]) -> Vec<f64> {
+    labels.iter().map(|label| f64::from(*label)).collect()
+}
+
+/// The best penalty of a path; each is shown and recorded.
+pub(crate) fn best_of(
+    context: &Context,
+    path: &Path<'_, impl Design>,
+    record: &mut Record,
+) -> Result<Tried, Failure> {
+    let total = Some(path.penalties.len() as u64);
     let task = context.progress().task("fitting", total, "penalties");
     let clock = Instant::now();
-    let mut start = Tensor::zeros([rows.size()[1]], (Kind::Double, Device::Cpu));
-    let mut best: Option<Best> = None;
-    let mut worse = 0;
-    for penalty in PENALTIES {
-        let found = fit(&rows, &labels, penalty, &start);
-        let scores = Vec::<f64>::try_from(judged.mv(&found.weights))
-            .map_err(ClassifierError::torch("read the scores"))
-            .map_err(failure)?;
-        let right = scores
-            .iter()
-            .zip(&validation.labels)
-            .filter(|(score, label)| (**score > 0.0) == (**label == 1));
-        let accuracy = right.count() as f64 / scores.len() as f64;
-        let loss = cross_entropy(&judged, &judged_labels, &found.weights);
-        let is_best = best.as_ref().is_none_or(|best| loss < best.loss);
+    path.best(|tried, is_best| {
+        task.advance(1);
+        task.message(&format!("validation loss {:.4}", tried.criterion));
         record.line(&Line::Penalty {
-            penalty,
-            steps: found.steps,
-            train_loss: found.loss,
-            validation_loss: loss,
-            validation_accuracy: accuracy,
+            penalty: tried.penalty,
+            steps: tried.fit.steps,
+            train_loss: tried.fit.loss,
+            validation_loss: tried.loss,
+            calibrated_loss: tried.criterion,
+            validation_accuracy: tried.accuracy,
             seconds: clock.elapsed().as_secs_f64(),
             best: is_best,
         })?;
-        if is_best {
-            let (weights, bias) = scale.undo(&found.weights);
-            best = Some(Best {
-                penalty,
-                weights,
-                bias,
-                loss,
-                accuracy,
-                scores,
-            });
-        }
-        start = found.weights;
-        task.advance(1);
-        worse = if is_best { 0 } else { worse + 1 };
-        if worse == PATIENCE {
-            break;
-        }
-    }
-    Ok(best.expect("there is at least one penalty"))
+        Ok(())
+    })
 }
 
 /// What the features were, as their step was told.

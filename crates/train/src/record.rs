@@ -77,6 +77,8 @@ pub enum Line {
         train_loss: f64,
         /// Mean loss on the validation split.
         validation_loss: f64,
+        /// The same at the best temperature: what is chosen by.
+        calibrated_loss: f64,
         /// Share of validation rows classified rightly.
         validation_accuracy: f64,
         /// Seconds since fitting began.

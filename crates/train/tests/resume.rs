@@ -2,7 +2,6 @@
 
 #![allow(missing_docs, reason = "tests")]
 
-use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};

@@ -43,11 +43,19 @@ pub fn collect(
         )?,
         ..ReportData::default()
     };
-    for (name, artifact) in context.inputs(StageName::Train) {
-        data.models
-            .push(models::collect(name, artifact, judged, metrics)?);
-        data.readings
-            .push(reading::collect(context, name, artifact)?);
+    for (name, evaluation) in context.inputs(StageName::Evaluate) {
+        let mut trained = context.inputs(StageName::Train);
+        match trained.find(|(trained, _)| *trained == name) {
+            Some((_, artifact)) => {
+                data.models
+                    .push(models::collect(name, artifact, judged, metrics)?);
+                data.readings
+                    .push(reading::collect(context, name, artifact)?);
+            }
+            None => data
+                .models
+                .push(models::ensemble(name, evaluation, judged, metrics)?),
+        }
     }
     for (name, artifact) in context.inputs(StageName::Tokenize) {
         data.tokenizers.push(tokens::tokenizer(name, artifact)?);

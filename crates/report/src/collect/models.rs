@@ -54,13 +54,50 @@ pub(super) fn collect(
         peak_memory: run.peak_memory,
         ..ModelData::default()
     };
-    if let Some(probabilities) = judged.probabilities.get(name) {
+    judge(&mut model, judged)?;
+    Ok(model)
+}
+
+/// What the page shows of `ensemble.json`.
+#[derive(Deserialize)]
+struct EnsembleView {
+    members: Vec<(String, f64)>,
+}
+
+/// An ensemble, which was not trained but weighed.
+pub(super) fn ensemble(
+    name: &str,
+    artifact: &Artifact,
+    judged: &Judged,
+    metrics: &MetricsFile,
+) -> Result<ModelData, ReportError> {
+    let view: EnsembleView = read_json(&artifact.file("ensemble.json")?)?;
+    let members = view.members.iter();
+    let members: Vec<String> = members
+        .map(|(member, weight)| format!("{member} {weight:.2}"))
+        .collect();
+    let run = &artifact.manifest().run;
+    let mut model = ModelData {
+        name: name.to_owned(),
+        architecture: format!("ensemble of {}", members.join(", ")),
+        figures: metrics.models.get(name).cloned().unwrap_or_default(),
+        seconds: run.seconds,
+        peak_memory: run.peak_memory,
+        ..ModelData::default()
+    };
+    judge(&mut model, judged)?;
+    Ok(model)
+}
+
+/// What follows from the judged reviews.
+fn judge(model: &mut ModelData, judged: &Judged) -> Result<(), ReportError> {
+    if let Some(probabilities) = judged.probabilities.get(&model.name) {
         let tally = Tally::new(&judged.labels, probabilities)?;
         model.confusion = confusion(&tally);
         model.reliability = reliability(&tally, BINS);
         model.roc = roc_curve(&tally).unwrap_or_default();
     }
-    Ok(model)
+    Ok(())
 }
 
 /// The network in a few words, from the settings that made it: `lstm, 128 states, two directions`.
@@ -95,6 +132,7 @@ fn in_words(settings: &Value, architecture: &Value) -> String {
             }
             words.push(format!("{} pooling", text("pooling")));
         }
+        "linear" => words.push("logistic regression on word sequences".to_owned()),
         "probe" => words.push("logistic regression on an encoder's features".to_owned()),
         "transformer" => {
             words.push("a pretrained encoder, tuned".to_owned());

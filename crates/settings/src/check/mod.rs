@@ -8,8 +8,8 @@ use indexmap::IndexMap;
 use self::embedding::check_embedding;
 use crate::encoder;
 use crate::{
-    EmbeddingKind, ModelKind, ModelSettings, Pipeline, SettingsError, TokenizerKind,
-    TokenizerSettings, TrainingSettings,
+    EmbeddingKind, EnsembleSettings, ModelKind, ModelSettings, Pipeline, SettingsError,
+    TokenizerKind, TokenizerSettings, TrainingSettings,
 };
 
 pub(crate) fn check(pipeline: &Pipeline) -> Result<(), SettingsError> {
@@ -36,6 +36,16 @@ pub(crate) fn check(pipeline: &Pipeline) -> Result<(), SettingsError> {
     }
     for (name, model) in &pipeline.models {
         let key = format!("model.{name}");
+        if model.kind == ModelKind::Linear {
+            check_linear(&key, model, pipeline)?;
+            continue;
+        }
+        if model.ngrams.is_some() {
+            return Err(SettingsError::value(
+                format!("{key}.ngrams"),
+                "is for `kind = \"linear\"` only",
+            ));
+        }
         let embedding = refer(
             &format!("{key}.embedding"),
             "embedding",
@@ -59,6 +69,36 @@ pub(crate) fn check(pipeline: &Pipeline) -> Result<(), SettingsError> {
         positive("evaluation.bootstrap_samples", evaluation.bootstrap_samples)?;
         positive("evaluation.batch_size", evaluation.batch_size)?;
         inside("evaluation.confidence", evaluation.confidence, 0.5, 0.9999)?;
+    }
+    Ok(())
+}
+
+/// An ensemble unites several models, and is told from them by its name.
+pub(crate) fn check_ensembles(
+    ensembles: &IndexMap<String, EnsembleSettings>,
+    models: &IndexMap<String, ModelSettings>,
+) -> Result<(), SettingsError> {
+    for (name, ensemble) in ensembles {
+        let key = format!("ensemble.{name}");
+        check_name("ensemble", name)?;
+        if models.contains_key(name) {
+            return Err(SettingsError::value(key, "has the name of a model"));
+        }
+        for (place, member) in ensemble.models.iter().enumerate() {
+            refer(&format!("{key}.models"), "model", member, models)?;
+            if ensemble.models[..place].contains(member) {
+                return Err(SettingsError::value(
+                    format!("{key}.models"),
+                    format!("names `{member}` twice"),
+                ));
+            }
+        }
+        if ensemble.models.len() < 2 {
+            return Err(SettingsError::value(
+                format!("{key}.models"),
+                "must name two models or more",
+            ));
+        }
     }
     Ok(())
 }
@@ -109,16 +149,21 @@ fn check_names(pipeline: &Pipeline) -> Result<(), SettingsError> {
     ];
     for (table, names) in tables {
         for name in names {
-            let plain = name
-                .chars()
-                .all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-');
-            if name.is_empty() || !plain {
-                return Err(SettingsError::value(
-                    format!("{table}.{name}"),
-                    "has a name with other signs than letters, digits, `_` and `-`",
-                ));
-            }
+            check_name(table, name)?;
         }
+    }
+    Ok(())
+}
+
+fn check_name(table: &str, name: &str) -> Result<(), SettingsError> {
+    let plain = name
+        .chars()
+        .all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-');
+    if name.is_empty() || !plain {
+        return Err(SettingsError::value(
+            format!("{table}.{name}"),
+            "has a name with other signs than letters, digits, `_` and `-`",
+        ));
     }
     Ok(())
 }
@@ -265,6 +310,42 @@ fn check_model(
         }
     }
     Ok(())
+}
+
+/// A linear model reads tokens and nothing else.
+fn check_linear(
+    key: &str,
+    model: &ModelSettings,
+    pipeline: &Pipeline,
+) -> Result<(), SettingsError> {
+    if !model.embedding.is_empty() {
+        return Err(SettingsError::Value {
+            key: format!("{key}.embedding"),
+            problem: "cannot be set for a linear model, which reads words and no vectors"
+                .to_owned(),
+            hint: Some(format!("Set `{key}.tokenizer` instead")),
+        });
+    }
+    refer(
+        &format!("{key}.tokenizer"),
+        "tokenizer",
+        &model.tokenizer,
+        &pipeline.tokenizers,
+    )?;
+    let ngrams = model.ngrams.unwrap_or_default();
+    if !(1..=3).contains(&ngrams.longest) {
+        return Err(SettingsError::value(
+            format!("{key}.ngrams.longest"),
+            "must be 1, 2 or 3",
+        ));
+    }
+    positive(&format!("{key}.ngrams.min_count"), ngrams.min_count)?;
+    inside(
+        &format!("{key}.ngrams.smoothing"),
+        ngrams.smoothing,
+        1e-3,
+        1e3,
+    )
 }
 
 fn check_training(key: &str, training: &TrainingSettings) -> Result<(), SettingsError> {

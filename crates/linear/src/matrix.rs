@@ -1,0 +1,204 @@
+//! Which n-grams each row has: a sparse matrix whose columns have one value each.
+
+use rayon::prelude::*;
+
+use crate::newton::Design;
+use crate::ngram::{Ngram, ngrams_of};
+use crate::vocabulary::Vocabulary;
+
+/// A lookup of n-grams by linear probing (Knuth 1998, section 6.4): a place among the sorted ones.
+#[derive(Clone, Debug)]
+pub(crate) struct Index {
+    /// Place and 1; 0 is empty. A power of two of them, at most half of it taken.
+    slots: Vec<u32>,
+    shift: u32,
+}
+
+impl Index {
+    pub(crate) fn of(ngrams: &[Ngram]) -> Self {
+        let bits = (2 * ngrams.len().max(1))
+            .next_power_of_two()
+            .trailing_zeros()
+            .max(1);
+        let mut index = Self {
+            slots: vec![0; 1 << bits],
+            shift: 64 - bits,
+        };
+        for (place, ngram) in ngrams.iter().enumerate() {
+            let mut slot = index.start(*ngram);
+            while index.slots[slot] != 0 {
+                slot = (slot + 1) & (index.slots.len() - 1);
+            }
+            index.slots[slot] = place as u32 + 1;
+        }
+        index
+    }
+
+    pub(crate) fn find(&self, ngrams: &[Ngram], ngram: Ngram) -> Option<u32> {
+        let mut slot = self.start(ngram);
+        loop {
+            let place = self.slots[slot].checked_sub(1)?;
+            if ngrams[place as usize] == ngram {
+                return Some(place);
+            }
+            slot = (slot + 1) & (self.slots.len() - 1);
+        }
+    }
+
+    fn start(&self, ngram: Ngram) -> usize {
+        (ngram.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize
+    }
+}
+
+/// Places by line: those of line `l` are `places[starts[l]..starts[l + 1]]`.
+#[derive(Clone, Debug, PartialEq)]
+struct Lines {
+    starts: Vec<usize>,
+    places: Vec<u32>,
+}
+
+impl Lines {
+    fn line(&self, line: usize) -> &[u32] {
+        &self.places[self.starts[line]..self.starts[line + 1]]
+    }
+
+    fn len(&self) -> usize {
+        self.starts.len() - 1
+    }
+
+    /// Rows for columns.
+    fn turned(&self, columns: usize) -> Self {
+        let mut starts = vec![0_usize; columns + 1];
+        for column in &self.places {
+            starts[*column as usize + 1] += 1;
+        }
+        for column in 0..columns {
+            starts[column + 1] += starts[column];
+        }
+        let mut next = starts.clone();
+        let mut places = vec![0_u32; self.places.len()];
+        for row in 0..self.len() {
+            for column in self.line(row) {
+                let place = &mut next[*column as usize];
+                places[*place] = row as u32;
+                *place += 1;
+            }
+        }
+        Self { starts, places }
+    }
+}
+
+/// The rows `[N, F]`: the log-count ratio of each n-gram that a row has, 0 for the others.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Matrix {
+    rows: Lines,
+    columns: Lines,
+    values: Vec<f32>,
+}
+
+impl Matrix {
+    /// Looks up the n-grams of `count` rows of token ids.
+    pub fn of(
+        vocabulary: &Vocabulary,
+        rows: &(impl Fn(usize) -> Vec<u32> + Sync),
+        count: usize,
+    ) -> Self {
+        let index = Index::of(&vocabulary.ngrams);
+        let found: Vec<Vec<u32>> = (0..count)
+            .into_par_iter()
+            .map_init(Vec::new, |ngrams, row| {
+                ngrams_of(&rows(row), vocabulary.longest, &vocabulary.skipped, ngrams);
+                let places = ngrams
+                    .iter()
+                    .filter_map(|ngram| index.find(&vocabulary.ngrams, *ngram));
+                places.collect()
+            })
+            .collect();
+        let mut starts = vec![0];
+        for row in &found {
+            starts.push(starts[starts.len() - 1] + row.len());
+        }
+        let rows = Lines {
+            starts,
+            places: found.concat(),
+        };
+        Self {
+            columns: rows.turned(vocabulary.ngrams.len()),
+            rows,
+            values: vocabulary.ratios.clone(),
+        }
+    }
+}
+
+/// Lines that a thread takes at a time.
+const LINES: usize = 512;
+
+impl Design for Matrix {
+    fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn width(&self) -> usize {
+        self.values.len()
+    }
+
+    fn scores(&self, weights: &[f64]) -> Vec<f64> {
+        let (bias, weights) = weights.split_last().expect("the bias is the last");
+        let scaled = weights.par_iter().zip(&self.values).with_min_len(1 << 14);
+        let scaled: Vec<f64> = scaled
+            .map(|(weight, value)| weight * f64::from(*value))
+            .collect();
+        let rows = (0..self.rows.len()).into_par_iter().with_min_len(LINES);
+        rows.map(|row| {
+            let columns = self.rows.line(row).iter();
+            bias + columns.map(|column| scaled[*column as usize]).sum::<f64>()
+        })
+        .collect()
+    }
+
+    fn gather(&self, values: &[f64]) -> Vec<f64> {
+        let columns = (0..self.values.len()).into_par_iter().with_min_len(LINES);
+        let mut sums: Vec<f64> = columns
+            .map(|column| {
+                let rows = self.columns.line(column).iter();
+                f64::from(self.values[column]) * rows.map(|row| values[*row as usize]).sum::<f64>()
+            })
+            .collect();
+        sums.push(values.iter().sum());
+        sums
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn products_are_those_of_the_matrix_written_out() {
+        let rows = [vec![1, 2, 2], vec![2, 9], vec![3]];
+        let vocabulary = Vocabulary {
+            ngrams: vec![2, 3, 4],
+            ratios: vec![0.5, -2.0, 1.0],
+            longest: 1,
+            skipped: vec![],
+        };
+        // Token 1 is n-gram 2, token 2 is n-gram 3, token 3 is n-gram 4.
+        let matrix = Matrix::of(&vocabulary, &|row: usize| rows[row].clone(), 3);
+        assert_eq!(
+            matrix.scores(&[1.0, 10.0, 100.0, 7.0]),
+            [0.5 - 20.0 + 7.0, -20.0 + 7.0, 107.0]
+        );
+        assert_eq!(matrix.gather(&[1.0, 2.0, 3.0]), [0.5, -6.0, 3.0, 6.0]);
+    }
+
+    #[test]
+    fn every_ngram_is_found_and_no_other() {
+        let ngrams: Vec<Ngram> = (0..5000).map(|number| number * 7 + 1).collect();
+        let index = Index::of(&ngrams);
+        for (place, ngram) in ngrams.iter().enumerate() {
+            assert_eq!(index.find(&ngrams, *ngram), Some(place as u32));
+            assert_eq!(index.find(&ngrams, ngram + 1), None);
+        }
+        assert_eq!(Index::of(&[]).find(&[], 3), None);
+    }
+}

@@ -1,0 +1,135 @@
+//! The linear model over word n-grams: counted, weighed, fitted, in seconds.
+
+use artifact::{Contract, Split, StageName};
+use classifier::{Sizes, TokenContract, TokenRows};
+use linear::newton::Path;
+use linear::{LinearError, Matrix, NgramModel, Vocabulary};
+use settings::ModelSettings;
+use stage::{Context, Failure, Outcome, format};
+
+use crate::data::train_rows;
+use crate::fitted::{Fitted, describe, outcome, write_card};
+use crate::probe::{PATIENCE, best_of, calibrated_loss, numbers};
+use crate::record::Record;
+use crate::{check_rows, failure};
+
+/// Penalties tried, from the strongest: each fit starts from the one before.
+const PENALTIES: [f64; 11] = [
+    1e-1, 3e-2, 1e-2, 3e-3, 1e-3, 3e-4, 1e-4, 3e-5, 1e-5, 3e-6, 1e-6,
+];
+
+/// A gradient whose largest component is below this is taken for none: the validation loss does not
+/// move any more.
+const TOLERANCE: f64 = 1e-6;
+
+/// Fits the model, with the penalty that does best on validation, and writes its bundle.
+pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome, Failure> {
+    let tokens = context.input(StageName::Tokenize);
+    let contract = TokenContract::of(tokens).map_err(failure)?;
+    let train = train_rows(tokens, settings).map_err(failure)?;
+    let validation = TokenRows::open(tokens, Split::Validation).map_err(failure)?;
+    check_rows(context, train.len(), validation.len())?;
+
+    let task = context.progress().task("counting", None, "n-grams");
+    let vocabulary = count(context, settings, &contract, &train)?;
+    task.advance(vocabulary.ngrams.len() as u64);
+    let rows = |rows: &TokenRows| Matrix::of(&vocabulary, &|row| rows.ids(row), rows.len());
+    let labels_of = |rows: &TokenRows| {
+        (0..rows.len())
+            .map(|row| rows.label(row))
+            .collect::<Vec<u8>>()
+    };
+    let labels = labels_of(&validation);
+    let path = Path {
+        train: &rows(&train),
+        labels: &numbers(&labels_of(&train)),
+        validation: &rows(&validation),
+        judged_by: &numbers(&labels),
+        criterion: &|scores| calibrated_loss(scores, &labels),
+        penalties: &PENALTIES,
+        tolerance: TOLERANCE,
+        patience: PATIENCE,
+    };
+    drop(task);
+    let mut record = Record::create(&context.output().join("metrics.jsonl"))?;
+    let best = best_of(context, &path, &mut record)?;
+    let model = NgramModel::new(&vocabulary, &best.fit.weights);
+
+    let fitted = Fitted {
+        sizes: Sizes {
+            vocabulary_size: contract.vocabulary_size,
+            width: model.len() as u32,
+            classes: contract.classes.len() as u32,
+        },
+        parameters: model.len() + 1,
+        features: None,
+        contract: &contract,
+        labels: &labels,
+        differences: best.scores,
+        epochs: 0,
+        best_epoch: 0,
+        loss: best.loss,
+        accuracy: best.accuracy,
+    };
+    let description = describe(context, settings, &fitted)?;
+    model
+        .save(&context.output().join("model.safetensors"))
+        .map_err(linear_failure)?;
+    let tokenizer = tokens.file("tokenizer.json")?;
+    description
+        .save(context.output(), &tokenizer)
+        .map_err(failure)?;
+    write_card(context, &description).map_err(failure)?;
+    let line = format!(
+        "{} train reviews, {} sequences of words, penalty {:e}, {} right on {} validation reviews",
+        format::count(train.len() as u64),
+        format::count(model.len() as u64),
+        best.penalty,
+        format::percent(best.accuracy),
+        format::count(validation.len() as u64),
+    );
+    Ok(Outcome {
+        device: Some(format!("cpu, {} threads", context.run().cores())),
+        ..outcome(&fitted, &description, line)
+    })
+}
+
+fn count(
+    context: &Context,
+    settings: &ModelSettings,
+    contract: &TokenContract,
+    train: &TokenRows,
+) -> Result<Vocabulary, Failure> {
+    let ngrams = settings.ngrams.unwrap_or_default();
+    let unknown = match context.input(StageName::Tokenize).manifest().contract {
+        Contract::Tokens { unknown_id, .. } => unknown_id,
+        _ => None,
+    };
+    let skipped = [Some(contract.pad_id), unknown]
+        .into_iter()
+        .flatten()
+        .collect();
+    Vocabulary::of(
+        &|row| (train.ids(row), train.label(row) == 1),
+        train.len(),
+        (ngrams.longest, ngrams.min_count, ngrams.smoothing),
+        (contract.vocabulary_size, skipped),
+    )
+    .map_err(linear_failure)
+}
+
+/// A failure of the linear model, with what can be done about it.
+fn linear_failure(error: LinearError) -> Failure {
+    let hint = match &error {
+        LinearError::TooManyWords(_) => "Lower the tokenizer's `vocabulary_size`",
+        LinearError::NoFeatures(_) => {
+            "Lower `ngrams.min_count` of the model, or bring more reviews"
+        }
+        LinearError::File { .. } => "Train it again with `ressenti run --only train --force`",
+        LinearError::Artifact(_) => "",
+    };
+    match error {
+        LinearError::Artifact(error) => error.into(),
+        error => Failure::from_error(error).with_hint(hint.to_owned()),
+    }
+}
