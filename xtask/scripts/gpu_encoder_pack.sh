@@ -54,12 +54,14 @@ warm_up = 0.1
 precision = "auto"
 [evaluation]
 TOML
-ln -s "$source" "$pack/reviews"
+cp -rL "$source" "$pack/reviews"
 for stage in ingest clean tokenize embed; do
-    "$binaries/ressenti" run --pipeline "$pack/pipeline.toml" --source "$source" --only "$stage"
+    "$binaries/ressenti" run --pipeline "$pack/pipeline.toml" --only "$stage"
 done
-# Training and evaluation ask for tokens and encoder alone; the reviews stay here.
-rm -rf "$pack/reviews" "$pack"/artifacts/{store/,}{ingest,clean} "$pack/artifacts/work"
+# Training and evaluation read tokens and encoder alone. Of what came before they ask who it is: the
+# source's digest and the manifests.
+find "$pack"/artifacts/store/{ingest,clean} -type f ! -name manifest.json -delete
+rm -rf "$pack/artifacts/work"
 for program in ressenti-train ressenti-evaluate; do strip -o "$pack/bin/$program" "$binaries/$program"; done
 rm -rf gpu-encoder && mkdir gpu-encoder
 tar -C "$pack" -czf - . | split -b 56M -d - gpu-encoder/part-

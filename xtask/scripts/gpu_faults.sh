@@ -37,9 +37,10 @@ copy plain
 train plain "" > "$out/plain.txt" 2>&1 || fail "the training that nothing disturbs"
 
 # A real assertion of the device leaves it in a state that only a new process can leave.
-copy assert
-train assert "assert@120" > "$out/assert.txt" 2>&1 || fail "the training with an assertion"
+# A processor says of the same index that it is out of range, and goes on.
 if [[ $device == cuda ]]; then
+    copy assert
+    train assert "assert@120" > "$out/assert.txt" 2>&1 || fail "the training with an assertion"
     expect assert "device-side assert"
     expect assert "starting it again"
     expect assert "goes on after step"
