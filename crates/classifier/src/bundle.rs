@@ -234,8 +234,8 @@ impl Bundle {
                     None => Network::empty_transformer(&model.architecture, config, classes),
                 }
             }
-            ModelKind::Linear => {
-                return Err(refused("it is a linear model, and no network".to_owned()));
+            ModelKind::Linear | ModelKind::Winner => {
+                return Err(refused("it is no network".to_owned()));
             }
             _ => {
                 let values = model.sizes.vocabulary_size as usize * model.sizes.width as usize;

@@ -112,8 +112,8 @@ impl Network {
                 let output = recurrent.output_width();
                 (Body::Recurrent(recurrent), output, 0)
             }
-            ModelKind::Transformer | ModelKind::Probe | ModelKind::Linear => {
-                unreachable!("what has an encoder starts from it, and a linear model is no network")
+            ModelKind::Transformer | ModelKind::Probe | ModelKind::Linear | ModelKind::Winner => {
+                unreachable!("what has an encoder starts from it, and the others are no network")
             }
         };
         let classes = i64::from(sizes.classes);

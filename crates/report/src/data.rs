@@ -19,6 +19,8 @@ pub struct ReportData {
     pub readings: Vec<ReadingData>,
     /// Every pair of models.
     pub comparisons: Vec<Comparison>,
+    /// Comparisons of settings.
+    pub sweeps: Vec<SweepData>,
     /// What the models were given.
     pub reviews: ReviewsData,
     /// What the tokenizers made of the reviews.
@@ -56,6 +58,72 @@ pub struct ModelData {
     pub reviews_per_second: Option<f64>,
     /// Peak memory of training in bytes.
     pub peak_memory: u64,
+}
+
+/// One model with several values of some settings.
+#[derive(Clone, Debug, Default)]
+pub struct SweepData {
+    /// Its name in the pipeline file.
+    pub name: String,
+    /// The settings swept over.
+    pub over: Vec<String>,
+    /// Validation reviews that the trials are judged by.
+    pub rows: u64,
+    /// The combinations, in the order of the pipeline file.
+    pub points: Vec<SweepPoint>,
+}
+
+/// One combination of values, trained once or several times.
+#[derive(Clone, Debug, Default)]
+pub struct SweepPoint {
+    /// The values, in the order of [`SweepData::over`].
+    pub values: Vec<String>,
+    /// The same as numbers, where they are that.
+    pub numbers: Vec<Option<f64>>,
+    /// One for each seed.
+    pub trials: Vec<TrialData>,
+}
+
+/// One training of a sweep, judged on validation.
+#[derive(Clone, Debug, Default)]
+pub struct TrialData {
+    /// Its variant.
+    pub name: String,
+    /// Mean loss of the epoch that was kept, in nats.
+    pub loss: f64,
+    /// Share judged right.
+    pub accuracy: f64,
+    /// One entry per epoch.
+    pub epochs: Vec<Epoch>,
+    /// Duration of training.
+    pub seconds: f64,
+}
+
+impl SweepPoint {
+    /// The mean of a figure over seeds.
+    pub fn mean(&self, figure: impl Fn(&TrialData) -> f64) -> f64 {
+        self.trials.iter().map(figure).sum::<f64>() / self.trials.len().max(1) as f64
+    }
+
+    /// The lowest and the highest of a figure over seeds.
+    pub fn range(&self, figure: impl Fn(&TrialData) -> f64) -> (f64, f64) {
+        self.trials
+            .iter()
+            .map(figure)
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+                (low.min(value), high.max(value))
+            })
+    }
+}
+
+impl SweepData {
+    /// The combination with the lowest mean loss: what a winner is chosen by.
+    pub fn best(&self) -> Option<&SweepPoint> {
+        let loss = |point: &SweepPoint| point.mean(|trial| trial.loss);
+        self.points
+            .iter()
+            .min_by(|one, two| loss(one).total_cmp(&loss(two)))
+    }
 }
 
 /// How much of a review a model reads, and what that took.

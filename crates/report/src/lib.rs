@@ -55,7 +55,7 @@ With `--baseline` it compares with an earlier `metrics.json` and fails on a sign
         metrics
             .write(&context.output().join(METRICS))
             .map_err(ReportError::from)?;
-        let data = collect::collect(context, &settings.title, &judged, &metrics)?;
+        let data = collect::collect(context, &settings, &judged, &metrics)?;
         let mut files = vec![
             OutputFile::table(PREDICTIONS, judged.written),
             OutputFile::data(METRICS),

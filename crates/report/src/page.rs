@@ -4,7 +4,9 @@ use stage::format;
 
 use crate::data::ReportData;
 use crate::markup::{Element, element};
-use crate::sections::{calibration, findings, models, reading, reviews, run, tokens, training};
+use crate::sections::{
+    calibration, findings, models, reading, reviews, run, sweeps, tokens, training,
+};
 use crate::words;
 
 const STYLE: &str = include_str!("style.css");
@@ -17,6 +19,7 @@ pub fn render(data: &ReportData) -> String {
         Some(("Models", models::draw(data))),
         reading::draw(data).map(|part| ("Reading", part)),
         training::draw(data).map(|part| ("Training", part)),
+        sweeps::draw(data).map(|part| ("Settings", part)),
         Some(("Mistakes", calibration::draw(data))),
         tokens::draw(data).map(|part| ("Tokens", part)),
         Some(("Run", run::draw(data))),

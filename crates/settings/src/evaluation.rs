@@ -1,6 +1,9 @@
 //! `[evaluation]`, `[ensemble.NAME]` and `[report]`: how models are judged, united and shown.
 
+use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
+
+use crate::Trial;
 
 /// `[evaluation]`, with the model it is applied to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -83,9 +86,34 @@ impl EvaluationTable {
 }
 
 /// `[report]`.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ReportSettings {
     /// Heading; the pipeline's name where none is given.
     pub title: String,
+    /// The trials of every `[sweep.NAME]`, which follow from those tables.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub sweeps: IndexMap<String, Vec<Trial>>,
+}
+
+/// `[report]` as written.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(crate) struct ReportTable {
+    title: String,
+}
+
+impl ReportTable {
+    pub(crate) fn resolve(
+        self,
+        pipeline: &str,
+        sweeps: IndexMap<String, Vec<Trial>>,
+    ) -> ReportSettings {
+        let title = if self.title.is_empty() {
+            pipeline.to_owned()
+        } else {
+            self.title
+        };
+        ReportSettings { title, sweeps }
+    }
 }

@@ -42,6 +42,9 @@ pub struct ModelSettings {
     /// How an encoder reads a review that is longer than it can; it is cut where nothing is said.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub windows: Option<WindowSettings>,
+    /// The sweep whose best trial it is, where it is that.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub sweep: Option<String>,
     /// The sequences of words that a linear model knows.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ngrams: Option<NgramSettings>,
@@ -122,12 +125,16 @@ pub(crate) struct ModelTable {
     frozen_layers: Option<u32>,
     windows: Option<WindowSettings>,
     layer_decay: Option<f64>,
+    pub(crate) sweep: Option<String>,
     ngrams: Option<NgramSettings>,
     #[serde(default)]
     reviews: u32,
     #[serde(default)]
     shuffled_labels: bool,
     seed: Option<u64>,
+    /// Added to the seed: what tells the trials of a sweep that have the same settings.
+    #[serde(skip)]
+    pub(crate) seed_offset: u64,
     #[serde(default)]
     pub(crate) training: toml::Table,
 }
@@ -154,6 +161,7 @@ impl ModelTable {
             kernel_widths: self.kernel_widths.unwrap_or_else(|| vec![3, 4, 5]),
             frozen_layers: self.frozen_layers.unwrap_or(0),
             windows: self.windows,
+            sweep: self.sweep,
             ngrams: match self.kind {
                 ModelKind::Linear => Some(self.ngrams.unwrap_or_default()),
                 _ => self.ngrams,
@@ -161,7 +169,7 @@ impl ModelTable {
             reviews: self.reviews,
             shuffled_labels: self.shuffled_labels,
             layer_decay: self.layer_decay.unwrap_or(1.0),
-            seed: self.seed.unwrap_or(seed),
+            seed: self.seed.unwrap_or(seed).wrapping_add(self.seed_offset),
             training: if self.kind.takes_steps() {
                 training
             } else {
@@ -194,6 +202,8 @@ pub enum ModelKind {
     Probe,
     /// Logistic regression on the log-count ratios of word n-grams (Wang and Manning 2012).
     Linear,
+    /// The trial of a sweep that does best on validation, whatever it is.
+    Winner,
 }
 
 impl ModelKind {
@@ -205,7 +215,7 @@ impl ModelKind {
     /// Whether it is trained step by step, as `[training]` says; the others are fitted to their
     /// minimum.
     pub fn takes_steps(self) -> bool {
-        !matches!(self, Self::Probe | Self::Linear)
+        !matches!(self, Self::Probe | Self::Linear | Self::Winner)
     }
 }
 

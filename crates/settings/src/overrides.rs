@@ -49,8 +49,12 @@ impl Override {
 
     /// One value does not make a variant: a name that is not in the file is a misspelled one.
     fn check_variant(&self, file: &Table) -> Result<(), String> {
-        let [table @ ("tokenizer" | "embedding" | "model"), name, _, ..] =
-            &self.path.iter().map(String::as_str).collect::<Vec<_>>()[..]
+        let [
+            table @ ("tokenizer" | "embedding" | "model" | "sweep" | "ensemble"),
+            name,
+            _,
+            ..,
+        ] = &self.path.iter().map(String::as_str).collect::<Vec<_>>()[..]
         else {
             return Ok(());
         };

@@ -8,12 +8,12 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use toml::Table;
 
-use crate::evaluation::EvaluationTable;
+use crate::evaluation::{EvaluationTable, ReportTable};
 use crate::model::ModelTable;
 use crate::{
     CleanSettings, EmbeddingKind, EmbeddingSettings, EnsembleSettings, EvaluationSettings,
     IngestSettings, ModelKind, ModelSettings, Override, ReportSettings, SettingsError,
-    TokenizerSettings, TrainingSettings, check,
+    SweepSettings, TokenizerSettings, TrainingSettings, check,
 };
 
 /// A checked pipeline: every reference resolves, every value makes sense.
@@ -37,6 +37,8 @@ pub struct Pipeline {
     pub embeddings: IndexMap<String, EmbeddingSettings>,
     /// `[model.NAME]`, in the order of the file.
     pub models: IndexMap<String, ModelSettings>,
+    /// The trials of all `[sweep.NAME]`, by their variants.
+    pub trials: IndexMap<String, ModelSettings>,
     /// `[evaluation]`, applied to each model and each `[ensemble.NAME]`.
     pub evaluations: IndexMap<String, EvaluationSettings>,
     /// `[report]`.
@@ -140,11 +142,13 @@ struct PipelineFile {
     #[serde(default)]
     model: IndexMap<String, ModelTable>,
     #[serde(default)]
+    sweep: IndexMap<String, SweepSettings>,
+    #[serde(default)]
     ensemble: IndexMap<String, EnsembleSettings>,
     #[serde(default)]
     evaluation: EvaluationTable,
     #[serde(default)]
-    report: ReportSettings,
+    report: ReportTable,
 }
 
 /// `[pipeline]`.
@@ -179,18 +183,22 @@ impl Pipeline {
         };
         // Parsed from text first, because only then does an error know its line and column.
         let mut file: PipelineFile = toml::from_str(&text).map_err(parse_error)?;
+        let mut table: Table = text.parse().map_err(parse_error)?;
         if !overrides.is_empty() {
-            file = with_overrides(text.parse().map_err(parse_error)?, overrides)?;
+            file = with_overrides(&mut table, overrides)?;
         }
         let folder = path.parent().unwrap_or(Path::new(""));
-        let pipeline = resolve(file, path, folder)?;
+        let pipeline = resolve(file, &table, path, folder)?;
         check::check(&pipeline)?;
         Ok(pipeline)
     }
 }
 
 /// Applies the overrides one by one, so that the one that does not fit can be named.
-fn with_overrides(mut table: Table, overrides: &[Override]) -> Result<PipelineFile, SettingsError> {
+fn with_overrides(
+    table: &mut Table,
+    overrides: &[Override],
+) -> Result<PipelineFile, SettingsError> {
     let mut file = None;
     for setting in overrides {
         let failed = |source: Box<dyn std::error::Error + Send + Sync>| SettingsError::Override {
@@ -198,7 +206,7 @@ fn with_overrides(mut table: Table, overrides: &[Override]) -> Result<PipelineFi
             source,
         };
         setting
-            .apply(&mut table)
+            .apply(table)
             .map_err(|problem| failed(problem.into()))?;
         file = Some(
             PipelineFile::deserialize(table.clone()).map_err(|error| failed(Box::new(error)))?,
@@ -224,7 +232,12 @@ fn inherit_tokenizers(embeddings: &mut IndexMap<String, EmbeddingSettings>) {
     }
 }
 
-fn resolve(file: PipelineFile, path: &Path, folder: &Path) -> Result<Pipeline, SettingsError> {
+fn resolve(
+    file: PipelineFile,
+    table: &Table,
+    path: &Path,
+    folder: &Path,
+) -> Result<Pipeline, SettingsError> {
     let PipelineTable {
         name,
         seed,
@@ -257,23 +270,36 @@ fn resolve(file: PipelineFile, path: &Path, folder: &Path) -> Result<Pipeline, S
         }
     }
     inherit_tokenizers(&mut embeddings);
+    let written = table.get("model").and_then(toml::Value::as_table);
+    let written = written.cloned().unwrap_or_default();
+    let mut trials = IndexMap::new();
+    let mut sweeps = IndexMap::new();
+    for (name, sweep) in &file.sweep {
+        let mut of_sweep = Vec::new();
+        for (trial, table) in sweep.trials(name, &written, seed)? {
+            let settings = resolve_model(table, &file.training, &trial.name, seed)?;
+            trials.insert(trial.name.clone(), settings);
+            of_sweep.push(trial);
+        }
+        sweeps.insert(name.clone(), of_sweep);
+    }
     let mut models = IndexMap::new();
     let mut asserted = Vec::new();
     for (name, mut table) in file.model {
-        let own = std::mem::take(&mut table.training);
-        if !own.is_empty() && !table.kind.takes_steps() {
-            return Err(SettingsError::Value {
-                key: format!("model.{name}.training"),
-                problem: "says how to take steps, and this kind of model is fitted to its minimum"
-                    .to_owned(),
-                hint: Some(format!("Remove `[model.{name}.training]`")),
-            });
-        }
-        let training = merge_training(&file.training, own, &name)?;
-        if table.kind != ModelKind::Linear {
+        if table.kind == ModelKind::Winner {
+            check::check_winner(&name, &written, &file.sweep)?;
+            let first = sweeps
+                .get(table.sweep.as_deref().unwrap_or_default())
+                .and_then(|trials| trials.first());
+            if let Some(base) = first.map(|trial| &trials[&trial.name]) {
+                table.embedding.clone_from(&base.embedding);
+                table.tokenizer = Some(base.tokenizer.clone());
+            }
+        } else if table.kind != ModelKind::Linear {
             asserted.push((name.clone(), table.tokenizer.take()));
         }
-        models.insert(name, table.resolve(training, seed));
+        let settings = resolve_model(table, &file.training, &name, seed)?;
+        models.insert(name, settings);
     }
     check::check_ensembles(&file.ensemble, &models)?;
     let judged = models.keys().map(|model| (model.clone(), None));
@@ -285,10 +311,7 @@ fn resolve(file: PipelineFile, path: &Path, folder: &Path) -> Result<Pipeline, S
             (name, settings)
         })
         .collect();
-    let mut report = file.report;
-    if report.title.is_empty() {
-        report.title.clone_from(&name);
-    }
+    let report = file.report.resolve(&name, sweeps);
     let pipeline = Pipeline {
         file: path.to_owned(),
         artifacts: folder.join(artifacts),
@@ -299,11 +322,32 @@ fn resolve(file: PipelineFile, path: &Path, folder: &Path) -> Result<Pipeline, S
         tokenizers,
         embeddings,
         models,
+        trials,
         evaluations,
         report,
     };
     check::check_asserted_tokenizers(&pipeline, &asserted)?;
     Ok(pipeline)
+}
+
+/// The settings of a model, with those of `[training]` where it takes steps.
+fn resolve_model(
+    mut table: ModelTable,
+    shared: &TrainingSettings,
+    name: &str,
+    seed: u64,
+) -> Result<ModelSettings, SettingsError> {
+    let own = std::mem::take(&mut table.training);
+    if !own.is_empty() && !table.kind.takes_steps() {
+        return Err(SettingsError::Value {
+            key: format!("model.{name}.training"),
+            problem: "says how to take steps, and this kind of model is fitted to its minimum"
+                .to_owned(),
+            hint: Some(format!("Remove `[model.{name}.training]`")),
+        });
+    }
+    let training = merge_training(shared, own, name)?;
+    Ok(table.resolve(training, seed))
 }
 
 /// The settings of `[training]` with those of `[model.NAME.training]` laid over them.

@@ -7,7 +7,7 @@ use artifact::{Source, StageName};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{ModelKind, Pipeline, SettingsError};
+use crate::{EmbeddingKind, ModelKind, Pipeline, SettingsError};
 
 /// The variant name of the stages that come before the variants part.
 pub const REVIEWS: &str = "reviews";
@@ -85,11 +85,15 @@ impl Pipeline {
                 ..step(StepId::new(Embed, name), settings, inputs, None)
             });
         }
-        for (name, settings) in &self.models {
-            let tokens = self.tokens_of(settings);
-            let mut inputs = vec![tokens];
-            if settings.kind != ModelKind::Linear {
-                inputs.push(StepId::new(Embed, &settings.embedding));
+        for (name, settings) in self.trials.iter().chain(&self.models) {
+            let mut inputs = vec![self.tokens_of(settings)];
+            match (&settings.sweep, settings.kind) {
+                (Some(sweep), ModelKind::Winner) => {
+                    let trials = self.report.sweeps[sweep].iter();
+                    inputs.extend(trials.map(|trial| StepId::new(Train, &trial.name)));
+                }
+                (_, ModelKind::Linear) => {}
+                _ => inputs.push(StepId::new(Embed, &settings.embedding)),
             }
             steps.push(step(StepId::new(Train, name), settings, inputs, None));
         }
@@ -104,7 +108,8 @@ impl Pipeline {
                 None => {
                     let model = &self.models[name];
                     let mut inputs = vec![self.tokens_of(model), StepId::new(Train, name)];
-                    if model.kind == ModelKind::Probe {
+                    let embedding = self.embeddings.get(&model.embedding);
+                    if embedding.is_some_and(|it| it.kind == EmbeddingKind::Features) {
                         inputs.push(StepId::new(Embed, &model.embedding));
                     }
                     inputs
@@ -150,10 +155,8 @@ impl Pipeline {
     }
 
     fn tokens_of(&self, model: &crate::ModelSettings) -> StepId {
-        let tokenizer = match model.kind {
-            ModelKind::Linear => &model.tokenizer,
-            _ => &self.embeddings[&model.embedding].tokenizer,
-        };
+        let embedding = self.embeddings.get(&model.embedding);
+        let tokenizer = embedding.map_or(&model.tokenizer, |embedding| &embedding.tokenizer);
         StepId::new(StageName::Tokenize, tokenizer)
     }
 

@@ -11,6 +11,7 @@ mod probe;
 mod record;
 mod self_test;
 mod trainer;
+mod winner;
 
 use std::path::PathBuf;
 
@@ -50,6 +51,7 @@ impl Stage for Train {
         match settings.kind {
             ModelKind::Probe => return probe::run(context, &settings),
             ModelKind::Linear => return ngrams::run(context, &settings),
+            ModelKind::Winner => return winner::run(context, &settings),
             _ => {}
         }
         if context.run().deterministic {

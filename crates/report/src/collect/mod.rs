@@ -8,6 +8,7 @@ mod profile;
 mod reading;
 mod reviews;
 mod steps;
+mod sweeps;
 mod tokens;
 
 use std::fs;
@@ -16,6 +17,7 @@ use std::path::Path;
 use artifact::{ArtifactError, Contract, StageName};
 use metrics::MetricsFile;
 use serde::de::DeserializeOwned;
+use settings::ReportSettings;
 use stage::Context;
 
 use crate::ReportError;
@@ -28,12 +30,12 @@ use crate::merge::Judged;
 /// An artifact is damaged, or a file does not hold what its stage promises.
 pub fn collect(
     context: &Context,
-    title: &str,
+    settings: &ReportSettings,
     judged: &Judged,
     metrics: &MetricsFile,
 ) -> Result<ReportData, ReportError> {
     let mut data = ReportData {
-        title: title.to_owned(),
+        title: settings.title.clone(),
         rows: metrics.rows,
         confidence: metrics.confidence,
         comparisons: metrics.comparisons.clone(),
@@ -41,6 +43,7 @@ pub fn collect(
             context.input(StageName::Ingest),
             context.input(StageName::Clean),
         )?,
+        sweeps: sweeps::collect(context, &settings.sweeps)?,
         ..ReportData::default()
     };
     for (name, evaluation) in context.inputs(StageName::Evaluate) {

@@ -38,16 +38,13 @@ pub(super) fn collect(
     let view: ModelView = read_json(&artifact.file("model.json")?)?;
     let record = read_record(&artifact.file("metrics.jsonl")?)?;
     let run = &artifact.manifest().run;
+    let speed = record.reviews_per_second();
     let mut model = ModelData {
         name: name.to_owned(),
         architecture: in_words(&artifact.manifest().settings, &view.architecture),
         figures: metrics.models.get(name).cloned().unwrap_or_default(),
-        reviews_per_second: record.reviews_per_second(),
-        epochs: record
-            .epochs
-            .into_values()
-            .map(|(epoch, _)| epoch)
-            .collect(),
+        reviews_per_second: speed,
+        epochs: record.epochs(),
         best_epoch: view.best_epoch,
         parameters: view.parameters,
         seconds: run.seconds,
@@ -149,11 +146,16 @@ fn in_words(settings: &Value, architecture: &Value) -> String {
 /// What the page shows of `metrics.jsonl`: one entry per epoch, the last one where training was
 /// resumed and an epoch stands there twice.
 #[derive(Debug, Default)]
-struct Record {
+pub(super) struct Record {
     epochs: BTreeMap<u32, (Epoch, Option<f64>)>,
 }
 
 impl Record {
+    /// The epochs in order.
+    pub(super) fn epochs(self) -> Vec<Epoch> {
+        self.epochs.into_values().map(|(epoch, _)| epoch).collect()
+    }
+
     /// Mean speed over epochs.
     fn reviews_per_second(&self) -> Option<f64> {
         let speeds: Vec<f64> = self
@@ -183,7 +185,8 @@ struct LineView {
     reviews_per_second: Option<f64>,
 }
 
-fn read_record(path: &Path) -> Result<Record, ReportError> {
+/// Reads `metrics.jsonl`.
+pub(super) fn read_record(path: &Path) -> Result<Record, ReportError> {
     let text = fs::read_to_string(path).map_err(ArtifactError::io("read", path))?;
     parse_record(&text).map_err(|(line, source)| ReportError::Line {
         path: path.to_owned(),

@@ -11,6 +11,7 @@ pub(crate) mod intervals;
 pub(crate) mod reliability;
 pub(crate) mod roc;
 pub(crate) mod scale;
+pub(crate) mod sweep;
 
 use crate::markup::{Element, element};
 

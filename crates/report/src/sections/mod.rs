@@ -6,6 +6,7 @@ pub(crate) mod models;
 pub(crate) mod reading;
 pub(crate) mod reviews;
 pub(crate) mod run;
+pub(crate) mod sweeps;
 pub(crate) mod tokens;
 pub(crate) mod training;
 

@@ -4,8 +4,8 @@ use artifact::Split;
 use metrics::{Tally, compare_all, confusion, reliability, roc_curve, summary};
 use report::data::{
     AuditLine, ClassWords, EmbeddingData, Epoch, Example, LeftOut, LengthBin, ModelData,
-    ReadingData, ReportData, ReviewsData, SplitCount, StepData, TokenizedSplit, TokenizerData,
-    Word,
+    ReadingData, ReportData, ReviewsData, SplitCount, StepData, SweepData, SweepPoint,
+    TokenizedSplit, TokenizerData, TrialData, Word,
 };
 
 /// Text that would do harm if it reached the page unescaped.
@@ -110,10 +110,42 @@ pub(crate) fn run(rows: usize) -> ReportData {
         confidence: 0.95,
         models,
         comparisons: compare_all(&labels, &judges, 300, 0.95, 1).expect("the rows are fine"),
+        sweeps: vec![sweep()],
         reviews: reviews(rows as u64),
         tokenizers: vec![tokenizer()],
         embeddings: embeddings(),
         steps: steps(),
+    }
+}
+
+/// Four rates with two seeds each, of which the third is best.
+fn sweep() -> SweepData {
+    let rates = [1e-4, 1e-3, 1e-2, 1e-1];
+    let losses = [0.6, 0.4, 0.3, 0.65];
+    let points = rates.iter().zip(losses).map(|(rate, loss)| SweepPoint {
+        values: vec![rate.to_string()],
+        numbers: vec![Some(*rate)],
+        trials: [0.0, 0.02]
+            .map(|luck| TrialData {
+                name: format!("rate-{rate}"),
+                loss: loss + luck,
+                accuracy: 1.0 - loss / 2.0 - luck,
+                epochs: (1..=4)
+                    .map(|epoch| Epoch {
+                        epoch,
+                        validation_loss: Some(loss + luck + 0.3 / f64::from(epoch)),
+                        ..Epoch::default()
+                    })
+                    .collect(),
+                seconds: 12.0,
+            })
+            .to_vec(),
+    });
+    SweepData {
+        name: "learning_rate".to_owned(),
+        over: vec!["training.learning_rate".to_owned()],
+        rows: 2500,
+        points: points.collect(),
     }
 }
 

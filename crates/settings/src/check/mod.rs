@@ -9,7 +9,7 @@ use self::embedding::check_embedding;
 use crate::encoder;
 use crate::{
     EmbeddingKind, EnsembleSettings, ModelKind, ModelSettings, Pipeline, SettingsError,
-    TokenizerKind, TokenizerSettings, TrainingSettings,
+    SweepSettings, TokenizerKind, TokenizerSettings, TrainingSettings,
 };
 
 pub(crate) fn check(pipeline: &Pipeline) -> Result<(), SettingsError> {
@@ -34,8 +34,11 @@ pub(crate) fn check(pipeline: &Pipeline) -> Result<(), SettingsError> {
             encoder::check_features(pipeline, &key, embedding)?;
         }
     }
-    for (name, model) in &pipeline.models {
+    for (name, model) in pipeline.trials.iter().chain(&pipeline.models) {
         let key = format!("model.{name}");
+        if model.kind == ModelKind::Winner {
+            continue;
+        }
         if model.kind == ModelKind::Linear {
             check_linear(&key, model, pipeline)?;
             continue;
@@ -70,6 +73,31 @@ pub(crate) fn check(pipeline: &Pipeline) -> Result<(), SettingsError> {
         positive("evaluation.batch_size", evaluation.batch_size)?;
         inside("evaluation.confidence", evaluation.confidence, 0.5, 0.9999)?;
     }
+    Ok(())
+}
+
+/// The winner of a sweep has no settings but which sweep.
+pub(crate) fn check_winner(
+    name: &str,
+    written: &toml::Table,
+    sweeps: &IndexMap<String, SweepSettings>,
+) -> Result<(), SettingsError> {
+    let key = format!("model.{name}");
+    let table = written.get(name).and_then(toml::Value::as_table);
+    let mut settings = table.into_iter().flat_map(toml::Table::keys);
+    if let Some(other) = settings.find(|setting| *setting != "kind" && *setting != "sweep") {
+        return Err(SettingsError::value(
+            format!("{key}.{other}"),
+            "cannot be set for the winner of a sweep, which is as its trial was",
+        ));
+    }
+    let sweep = table.and_then(|table| table.get("sweep")?.as_str());
+    refer(
+        &format!("{key}.sweep"),
+        "sweep",
+        sweep.unwrap_or_default(),
+        sweeps,
+    )?;
     Ok(())
 }
 

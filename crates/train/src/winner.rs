@@ -1,0 +1,87 @@
+//! The best trial of a sweep: which one it is, by validation alone, and its bundle.
+
+use std::fs;
+
+use artifact::{Artifact, ArtifactError, FileRole, OutputFile, StageName};
+use classifier::ModelFile;
+use serde::Serialize;
+use settings::ModelSettings;
+use stage::{Context, Failure, Outcome, format};
+
+use crate::failure;
+
+/// Who was chosen among whom.
+const SELECTION: &str = "selection.json";
+
+/// One trial and how it did.
+#[derive(Clone, Debug, Serialize)]
+struct Judged {
+    trial: String,
+    seed: u64,
+    /// Mean cross-entropy on validation, in nats.
+    loss: f64,
+    /// Share of validation rows classified rightly.
+    accuracy: f64,
+}
+
+/// Takes over the bundle of the best trial. Settings are judged by their mean loss over seeds, so that
+/// luck does not choose; of the best settings the best seed is taken.
+pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome, Failure> {
+    let mut trials: Vec<(Judged, ModelSettings, &Artifact)> = Vec::new();
+    for (name, artifact) in context.inputs(StageName::Train) {
+        artifact.verify()?;
+        let model = ModelFile::load(artifact.folder()).map_err(failure)?;
+        let judged = Judged {
+            trial: name.to_owned(),
+            seed: model.architecture.seed,
+            loss: model.validation.loss,
+            accuracy: model.validation.accuracy,
+        };
+        trials.push((judged, without_seed(model.architecture), artifact));
+    }
+    let mean = |settings: &ModelSettings| {
+        let same = trials.iter().filter(|(_, other, _)| other == settings);
+        let losses: Vec<f64> = same.map(|(judged, ..)| judged.loss).collect();
+        losses.iter().sum::<f64>() / losses.len() as f64
+    };
+    let best = trials.iter().min_by(|one, two| {
+        mean(&one.1)
+            .total_cmp(&mean(&two.1))
+            .then(one.0.loss.total_cmp(&two.0.loss))
+    });
+    let Some((judged, _, artifact)) = best else {
+        return Err(Failure::new("The sweep has no trials"));
+    };
+    let manifest = artifact.manifest();
+    let mut files = Vec::new();
+    for file in &manifest.files {
+        let path = context.output().join(&file.name);
+        fs::copy(artifact.file(&file.name)?, &path).map_err(ArtifactError::io("write", &path))?;
+        files.push(match file.role {
+            FileRole::Data => OutputFile::data(&file.name),
+            FileRole::Record => OutputFile::record(&file.name),
+        });
+    }
+    let path = context.output().join(SELECTION);
+    let all: Vec<&Judged> = trials.iter().map(|(judged, ..)| judged).collect();
+    let selection =
+        serde_json::json!({ "sweep": settings.sweep, "chosen": judged.trial, "trials": all });
+    let text = serde_json::to_string_pretty(&selection).expect("plain data");
+    fs::write(&path, text + "\n").map_err(ArtifactError::io("write", &path))?;
+    files.push(OutputFile::data(SELECTION));
+    let line = format!(
+        "{} of {}: {} right on validation, loss {:.4}",
+        judged.trial,
+        format::plural(trials.len() as u64, "trial", "trials"),
+        format::percent(judged.accuracy),
+        judged.loss,
+    );
+    Ok(Outcome::new(manifest.contract.clone(), files, line))
+}
+
+fn without_seed(settings: ModelSettings) -> ModelSettings {
+    ModelSettings {
+        seed: 0,
+        ..settings
+    }
+}
