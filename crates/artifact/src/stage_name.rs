@@ -80,7 +80,7 @@ impl StageName {
             Self::Tokenize => 2,
             Self::Embed => 2,
             Self::Train => 1,
-            Self::Evaluate => 1,
+            Self::Evaluate => 2,
             Self::Report => 1,
         }
     }

@@ -1,9 +1,13 @@
 //! Token rows, straight from the mapped artifact.
 
 use std::path::Path;
+use std::sync::Arc;
 
-use arrow::array::{AsArray, ListArray, RecordBatch};
-use arrow::datatypes::{UInt8Type, UInt16Type, UInt32Type, UInt64Type};
+use arrow::array::{
+    ArrayRef, AsArray, ListArray, RecordBatch, UInt8Array, UInt32Array, UInt64Array,
+};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, Field, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
 use artifact::{Artifact, Contract, Digest, Split, map_arrays, schema};
 
 use crate::{ClassifierError, Stream};
@@ -102,6 +106,33 @@ impl TokenRows {
             wide,
         };
         rows.check(&path, &contract)?;
+        Ok(rows)
+    }
+
+    /// Rows that are in no artifact, without labels. Every id must be below the vocabulary's size.
+    ///
+    /// # Errors
+    /// A row is empty, or has an id that the vocabulary does not.
+    pub fn from_ids(rows: &[Vec<u32>], contract: &TokenContract) -> Result<Self, ClassifierError> {
+        let schema = schema::tokens(true);
+        let ids = UInt32Array::from_iter_values(rows.iter().flatten().copied());
+        let field = Arc::new(Field::new_list_field(DataType::UInt32, false));
+        let offsets = OffsetBuffer::from_lengths(rows.iter().map(Vec::len));
+        let lengths = rows.iter().map(|row| row.len() as u32);
+        let columns: Vec<ArrayRef> = vec![
+            Arc::new(UInt64Array::from_iter_values(0..rows.len() as u64)),
+            Arc::new(UInt8Array::from_iter_values(rows.iter().map(|_| 0))),
+            Arc::new(UInt32Array::from_iter_values(lengths)),
+            Arc::new(ListArray::new(field, offsets, Arc::new(ids), None)),
+        ];
+        let batch = RecordBatch::try_new(schema, columns).expect("columns of one length");
+        let rows = Self {
+            places: (0..batch.num_rows() as u32).map(|row| (0, row)).collect(),
+            batches: vec![batch],
+            labels: None,
+            wide: true,
+        };
+        rows.check(Path::new("the texts asked about"), contract)?;
         Ok(rows)
     }
 

@@ -197,7 +197,8 @@ fn odds_of(context: &Context, split: Split) -> Result<Odds, Failure> {
     Ok(odds)
 }
 
-fn log_odds(probability: f32) -> f64 {
+/// The log-odds of a probability, bounded where it was rounded to 0 or 1.
+pub(crate) fn log_odds(probability: f32) -> f64 {
     let probability = f64::from(probability);
     (probability / (1.0 - probability))
         .ln()

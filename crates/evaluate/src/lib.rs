@@ -2,6 +2,7 @@
 //! it fell behind a baseline. The only stage that opens the test split.
 
 mod baseline;
+pub mod challenge;
 mod ensemble;
 mod model;
 mod predictions;
@@ -41,16 +42,20 @@ impl Stage for Evaluate {
     const NAME: StageName = StageName::Evaluate;
     const ABOUT: &'static str = "Judge a model on the test reviews: predictions, figures, intervals\n\n\
         Loads the bundle of `[model.NAME]`, predicts the validation and the test rows with calibrated probabilities, \
-        and computes accuracy, precision, recall, F1, MCC, ROC-AUC, PR-AUC, log loss, Brier score and calibration \
+        puts it to a set of texts made to trick a model, and computes accuracy, precision, recall, F1, MCC, ROC-AUC, PR-AUC, log loss, Brier score and calibration \
         error on the test rows, each with a bootstrap interval.\n\n\
         An `[ensemble.NAME]` is judged like a model: the log-odds of its members, weighed on the validation rows.\n\n\
-        Writes artifacts/evaluate/NAME/: predictions.parquet, metrics.json; ensemble.json with the weights.\n\n\
+        Writes artifacts/evaluate/NAME/: predictions.parquet, metrics.json, challenge.json; ensemble.json with the weights.\n\n\
         Examples:\n  ressenti-evaluate --variant lstm\n  ressenti-evaluate --variant lstm --baseline main/metrics.json";
     type Settings = EvaluationSettings;
     type Options = Options;
 
     fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failure> {
-        let mut files = vec![OutputFile::data(METRICS)];
+        let mut files = vec![
+            OutputFile::data(METRICS),
+            OutputFile::data(challenge::CHALLENGE),
+        ];
+        let challenge;
         let mut made_of = String::new();
         let mut device = None;
         let predictions = match &settings.ensemble {
@@ -58,6 +63,7 @@ impl Stage for Evaluate {
                 let (ensemble, predictions) = ensemble::predict(context, members)?;
                 ensemble::write(&ensemble, context.output())?;
                 files.push(OutputFile::data(ensemble::ENSEMBLE));
+                challenge = challenge::unite(context, &ensemble)?;
                 made_of = format!("; {}", ensemble.in_words());
                 predictions
             }
@@ -71,9 +77,11 @@ impl Stage for Evaluate {
                 let mut predictions =
                     model.predict(context, &settings, &chosen, Split::Validation)?;
                 predictions.extend(model.predict(context, &settings, &chosen, Split::Test)?);
+                challenge = challenge::ask(context, &model, &chosen, settings.batch_size)?;
                 predictions
             }
         };
+        challenge.write(context.output())?;
         let written = predictions::write(
             &context.output().join(PREDICTIONS),
             &settings.model,

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 
 use artifact::{Split, StageName};
 use classifier::{
-    Bundle, ChosenDevice, ClassifierError, FeatureRows, ModelFile, Replica, TokenContract,
+    Bundle, ChosenDevice, ClassifierError, FeatureRows, Logits, ModelFile, Replica, TokenContract,
     TokenRows, logits_of,
 };
 use linear::NgramModel;
@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use settings::{EvaluationSettings, ModelKind};
 use stage::{Context, Failure};
 use tch::Kind;
+use text::TokenizerFile;
 
 use crate::{Prediction, failure};
 
@@ -59,6 +60,55 @@ impl Model {
         })
     }
 
+    /// Its description.
+    fn description(&self) -> &ModelFile {
+        match self {
+            Self::Network(bundle) | Self::Probe(bundle) => &bundle.model,
+            Self::Linear(description, _) => description,
+        }
+    }
+
+    /// Texts as the tokenizer in its bundle reads them.
+    pub(crate) fn ids_of(
+        &self,
+        context: &Context,
+        texts: &[&str],
+    ) -> Result<Vec<Vec<u32>>, Failure> {
+        let path = context.input(StageName::Train).file("tokenizer.json")?;
+        let tokenizer = TokenizerFile::read(&path).map_err(Failure::from_error)?;
+        let reference = &self.description().tokenizer;
+        let encode = |text: &&str| {
+            tokenizer
+                .encode(text, reference.max_length, reference.truncation)
+                .map(|encoded| encoded.ids)
+                .map_err(Failure::from_error)
+        };
+        texts.iter().map(encode).collect()
+    }
+
+    /// The probability that each row of tokens is positive.
+    pub(crate) fn ask(
+        &self,
+        context: &Context,
+        rows: &[Vec<u32>],
+        device: &ChosenDevice,
+        batch_size: u32,
+    ) -> Result<Vec<f32>, Failure> {
+        let description = self.description();
+        let differences = match self {
+            Self::Linear(_, model) => rows.iter().map(|ids| model.difference(ids)).collect(),
+            Self::Network(bundle) | Self::Probe(bundle) => {
+                let contract =
+                    TokenContract::of(context.input(StageName::Tokenize)).map_err(failure)?;
+                let rows = TokenRows::from_ids(rows, &contract).map_err(failure)?;
+                let logits = logits(bundle, &rows, device, batch_size, &|_| ());
+                logits.map_err(failure)?.differences()
+            }
+        };
+        let probability = |difference: f64| description.calibration.probability(difference) as f32;
+        Ok(differences.into_iter().map(probability).collect())
+    }
+
     /// What it says of each row of a split.
     pub(crate) fn predict(
         &self,
@@ -94,6 +144,33 @@ fn predict_ngrams(
     Ok((0..rows.len()).into_par_iter().map(predict).collect())
 }
 
+/// The logits of rows, asked on all cores.
+fn logits(
+    bundle: &Bundle,
+    rows: &TokenRows,
+    device: &ChosenDevice,
+    batch_size: u32,
+    on_rows: &(impl Fn(u64) + Sync),
+) -> Result<Logits, ClassifierError> {
+    let mut replicas: Vec<Replica> = (0..device.replicas)
+        .map(|_| Replica::new(&bundle.network, &bundle.weights, false, Kind::Float))
+        .collect();
+    let classes = bundle.model.labels.len();
+    let shape = (batch_size as usize, bundle.model.tokenizer.pad_id, classes);
+    let progress = |rows| {
+        on_rows(rows);
+        ControlFlow::Continue(())
+    };
+    logits_of(
+        &bundle.network,
+        &mut replicas,
+        rows,
+        shape,
+        device.device,
+        &progress,
+    )
+}
+
 /// What a network says of the tokens.
 fn predict_tokens(
     context: &Context,
@@ -108,25 +185,9 @@ fn predict_tokens(
         Some(rows.len() as u64),
         "reviews",
     );
-    let mut replicas: Vec<Replica> = (0..device.replicas)
-        .map(|_| Replica::new(&bundle.network, &bundle.weights, false, Kind::Float))
-        .collect();
-    let shape = (
-        settings.batch_size as usize,
-        bundle.model.tokenizer.pad_id,
-        bundle.model.labels.len(),
-    );
-    let logits = logits_of(
-        &bundle.network,
-        &mut replicas,
-        &rows,
-        shape,
-        device.device,
-        &|rows| {
-            task.advance(rows);
-            ControlFlow::Continue(())
-        },
-    )?;
+    let logits = logits(bundle, &rows, device, settings.batch_size, &|rows| {
+        task.advance(rows);
+    })?;
     let calibration = bundle.model.calibration;
     let predict = |(row, difference)| Prediction {
         row_id: rows.row_id(row),

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::distribution::normal_quantile_above;
+
 /// A figure and the interval that covers it with the confidence of its file.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -34,6 +36,24 @@ impl Estimate {
     }
 }
 
+/// A share of rows with its interval by Wilson (1927), which holds for few rows and for shares near 0
+/// and 1. `None` without rows.
+pub fn share_of(count: u64, rows: u64, confidence: f64) -> Option<Estimate> {
+    if rows == 0 || count > rows {
+        return None;
+    }
+    let z = normal_quantile_above((1.0 - confidence) / 2.0);
+    let (rows, value) = (rows as f64, count as f64 / rows as f64);
+    let spread = z * z / rows;
+    let middle = (value + spread / 2.0) / (1.0 + spread);
+    let half = z / (1.0 + spread) * (value * (1.0 - value) / rows + spread / (4.0 * rows)).sqrt();
+    Some(Estimate {
+        value,
+        low: (middle - half).clamp(0.0, value),
+        high: (middle + half).clamp(value, 1.0),
+    })
+}
+
 /// The quantile of sorted values, between the two nearest order statistics in proportion.
 fn quantile(sorted: &[f64], share: f64) -> Option<f64> {
     let last = sorted.len().checked_sub(1)?;
@@ -56,6 +76,27 @@ mod tests {
             assert!((found - expected).abs() < 1e-12, "{share}: {found}");
         }
         assert_eq!(quantile(&[], 0.5), None);
+    }
+
+    /// `statsmodels.stats.proportion.proportion_confint(count, rows, 0.05, "wilson")`, 0.15.0.
+    const WILSON: [(u64, u64, f64, f64); 5] = [
+        (0, 10, 0.0, 0.277_532_799_863),
+        (7, 30, 0.117_923_881_445, 0.409_283_261_581),
+        (915, 1000, 0.896_087_108_997, 0.930_736_681_460),
+        (25_000, 25_000, 0.999_846_365_254, 1.0),
+        (1, 3, 0.061_491_944_720, 0.792_340_399_198),
+    ];
+
+    #[test]
+    fn intervals_of_shares_are_those_of_statsmodels() {
+        for (count, rows, low, high) in WILSON {
+            let found = share_of(count, rows, 0.95).expect("there are rows");
+            assert!(
+                (found.low - low).abs() < 1e-6 && (found.high - high).abs() < 1e-6,
+                "{found:?}"
+            );
+        }
+        assert_eq!(share_of(0, 0, 0.95), None);
     }
 
     #[test]

@@ -16,6 +16,7 @@ mod distribution;
 mod error;
 mod estimate;
 mod file;
+mod label_noise;
 mod metric;
 mod random;
 mod ranking;
@@ -28,8 +29,9 @@ pub use calibration::{ReliabilityBin, brier, expected_calibration_error, log_los
 pub use comparison::{Comparison, compare, compare_all, holm, mcnemar};
 pub use confusion::{Confusion, confusion};
 pub use error::MetricsError;
-pub use estimate::Estimate;
+pub use estimate::{Estimate, share_of};
 pub use file::MetricsFile;
+pub use label_noise::doubtful_labels;
 pub use metric::Metric;
 pub use ranking::{RocPoint, average_precision, roc_auc, roc_curve};
 pub use tally::{THRESHOLD, Tally, is_right};

@@ -19,6 +19,14 @@ pub struct ReportData {
     pub readings: Vec<ReadingData>,
     /// Every pair of models.
     pub comparisons: Vec<Comparison>,
+    /// What the models make of texts that were written to trick them.
+    pub challenge: ChallengeData,
+    /// Kinds of test reviews, and how the models do on each.
+    pub slices: Vec<SliceData>,
+    /// Test reviews that the best model is most sure of and wrong about.
+    pub mistakes: Vec<Mistake>,
+    /// Test reviews whose label is probably wrong, by the best model: how many, and the clearest.
+    pub doubtful: (u64, Vec<Mistake>),
     /// Comparisons of settings.
     pub sweeps: Vec<SweepData>,
     /// What the models were given.
@@ -58,6 +66,67 @@ pub struct ModelData {
     pub reviews_per_second: Option<f64>,
     /// Peak memory of training in bytes.
     pub peak_memory: u64,
+}
+
+/// Failures in the challenge sets.
+#[derive(Clone, Debug, Default)]
+pub struct ChallengeData {
+    /// Capabilities and their cases; the first is the whole.
+    pub capabilities: Vec<(String, u64)>,
+    /// By model, in the order of the page.
+    pub models: Vec<ChallengedModel>,
+}
+
+/// One model's failures.
+#[derive(Clone, Debug, Default)]
+pub struct ChallengedModel {
+    /// The model.
+    pub name: String,
+    /// By capability.
+    pub failed: Vec<u64>,
+    /// Cases whose text is a training review.
+    pub seen: u64,
+    /// Cases and failures without them.
+    pub unseen: (u64, u64),
+    /// The surest failure in each capability.
+    pub examples: Vec<TrickExample>,
+}
+
+/// A case that a model failed.
+#[derive(Clone, Debug, Default)]
+pub struct TrickExample {
+    /// What it asks of a model.
+    pub capability: String,
+    /// The text.
+    pub text: String,
+    /// What it is.
+    pub label: String,
+    /// The probability that it is positive, by the model.
+    pub probability: f64,
+}
+
+/// Test reviews of one kind.
+#[derive(Clone, Debug, Default)]
+pub struct SliceData {
+    /// Which kind, in a few words.
+    pub name: String,
+    /// How many.
+    pub rows: u64,
+    /// Those that each model is right about, in the order of the models.
+    pub right: Vec<u64>,
+}
+
+/// A review that a model is wrong about.
+#[derive(Clone, Debug, Default)]
+pub struct Mistake {
+    /// Its beginning. Untrusted text.
+    pub text: String,
+    /// Its label.
+    pub label: String,
+    /// The probability that it is positive, by the model.
+    pub probability: f64,
+    /// Other models that are right about it.
+    pub others_right: usize,
 }
 
 /// One model with several values of some settings.

@@ -20,7 +20,9 @@ const SEED: u64 = 1;
 /// The test reviews as every model judged them.
 #[derive(Clone, Debug, Default)]
 pub struct Judged {
-    /// Their labels, in the order of row ids.
+    /// Their row ids, in ascending order.
+    pub row_ids: Vec<u64>,
+    /// Their labels in the same order.
     pub labels: Vec<u8>,
     /// By model, the probabilities in the same order.
     pub probabilities: IndexMap<String, Vec<f32>>,
@@ -59,6 +61,7 @@ pub fn predictions(context: &Context, path: &Path) -> Result<Judged, ReportError
             }
             Some(_) => {}
             None => {
+                judged.row_ids.clone_from(&row_ids);
                 ids = Some((model.to_owned(), row_ids));
                 judged.labels = labels;
             }

@@ -5,7 +5,7 @@ use stage::format;
 use crate::data::ReportData;
 use crate::markup::{Element, element};
 use crate::sections::{
-    calibration, findings, models, reading, reviews, run, sweeps, tokens, training,
+    calibration, findings, models, reading, reviews, run, sweeps, tokens, training, tricks,
 };
 use crate::words;
 
@@ -21,6 +21,7 @@ pub fn render(data: &ReportData) -> String {
         training::draw(data).map(|part| ("Training", part)),
         sweeps::draw(data).map(|part| ("Settings", part)),
         Some(("Mistakes", calibration::draw(data))),
+        tricks::draw(data).map(|part| ("Trust", part)),
         tokens::draw(data).map(|part| ("Tokens", part)),
         Some(("Run", run::draw(data))),
     ]

@@ -47,6 +47,20 @@ fn the_best_setting_is_named_with_its_spread() {
 }
 
 #[test]
+fn tricks_and_kinds_come_with_the_worst_first() {
+    let html = page();
+    for part in [
+        "Of 60 texts written to trick a model, lstm fails 33.3\u{a0}%, the fewest, and naive 38.3\u{a0}%, the most.",
+        "2 of them stand in the training reviews; without those fail: naive 37.9\u{a0}%, lstm 32.8\u{a0}%.",
+        "17 of 4,000 test reviews are probably labelled wrong",
+    ] {
+        assert!(html.contains(part), "{part}");
+    }
+    let place = |text: &str| html.find(text).unwrap_or_else(|| panic!("{text}"));
+    assert!(place(">with a contrast<") < place(">without a contrast<"));
+}
+
+#[test]
 fn what_another_part_of_a_review_gains_is_paired_and_signed() {
     let mut data = made_up::run(4000);
     // The second model is the first one's network on another part of the reviews.

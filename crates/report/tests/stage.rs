@@ -1,18 +1,16 @@
 //! The stage on artifacts of a small pipeline in a temporary folder.
 
+mod tables;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
-use arrow::array::{ArrayRef, Float32Array, RecordBatch, StringArray, UInt8Array, UInt64Array};
-use artifact::{
-    Artifact, Contract, Digest, OutputFile, RunFacts, Sentiment, StageName, Store, TableWriter,
-    schema,
-};
-use metrics::{MetricsFile, Tally, summary};
+use artifact::{Artifact, Contract, Digest, OutputFile, RunFacts, Sentiment, StageName, Store};
+use metrics::MetricsFile;
 use report::{BaselineOptions, Report};
 use settings::{Pipeline, Step};
 use stage::{Failure, Progress, ProgressMode, Resolver};
+use tables::{clean, predictions, rejected, removed};
 
 const ROWS: u64 = 400;
 
@@ -147,7 +145,11 @@ fn write_step(
                 unlabelled: 0,
                 classes,
             },
-            vec![removed(folder), json("profile.json", profile)],
+            vec![
+                clean(folder),
+                removed(folder),
+                json("profile.json", profile),
+            ],
         ),
         StageName::Tokenize => (
             Contract::Tokens {
@@ -213,81 +215,6 @@ const RECORD: &str = r#"{"event":"step","epoch":1,"step":20,"loss":0.7,"accuracy
 {"event":"epoch","epoch":1,"step":20,"train_loss":0.6,"train_accuracy":0.7,"validation_loss":0.5,"validation_accuracy":0.75,"reviews_per_second":100.0,"best":true}
 {"event":"epoch","epoch":2,"step":40,"train_loss":0.4,"train_accuracy":0.8,"validation_loss":0.4,"validation_accuracy":0.8,"reviews_per_second":120.0,"best":true}
 "#;
-
-fn rejected(folder: &Path) -> OutputFile {
-    let columns: Vec<ArrayRef> = vec![
-        Arc::new(StringArray::from(vec!["reviews.tsv"; 2])),
-        Arc::new(UInt64Array::from(vec![7, 9])),
-        Arc::new(StringArray::from(vec!["rejected", "set_aside"])),
-        Arc::new(StringArray::from(vec![
-            "the text is empty",
-            "the rating is near 0",
-        ])),
-        Arc::new(StringArray::from(vec!["", "<b>So & so</b>"])),
-    ];
-    table(folder, "rejected.parquet", schema::rejected(), columns)
-}
-
-fn removed(folder: &Path) -> OutputFile {
-    let columns: Vec<ArrayRef> = vec![
-        Arc::new(UInt64Array::from(vec![3])),
-        Arc::new(StringArray::from(vec!["duplicate"])),
-        Arc::new(UInt64Array::from(vec![Some(1)])),
-        Arc::new(StringArray::from(vec!["reviews.tsv:4"])),
-        Arc::new(StringArray::from(vec!["Good film"])),
-    ];
-    table(folder, "removed.parquet", schema::removed(), columns)
-}
-
-fn predictions(folder: &Path, name: &str, model: Model) -> Vec<OutputFile> {
-    let labels: Vec<u8> = (0..ROWS).map(|row| (row % 2) as u8).collect();
-    let probability = |row: u64| {
-        let sure = 0.6 + 0.3 * (row % 7) as f32 / 7.0;
-        if (row % 2 == 1) == (row >= model.wrong) {
-            sure
-        } else {
-            1.0 - sure
-        }
-    };
-    let probabilities: Vec<f32> = (0..ROWS).map(probability).collect();
-    let rows = ROWS as usize;
-    let columns: Vec<ArrayRef> = vec![
-        Arc::new(UInt64Array::from_iter_values(
-            model.first_id..model.first_id + ROWS,
-        )),
-        Arc::new(StringArray::from(vec!["test"; rows])),
-        Arc::new(UInt8Array::from(labels.clone())),
-        Arc::new(Float32Array::from(probabilities.clone())),
-        Arc::new(StringArray::from(vec![name; rows])),
-    ];
-    let tally = Tally::new(&labels, &probabilities).expect("the rows are fine");
-    let figures = summary(&tally, 100, 0.95, 1).expect("there are samples");
-    MetricsFile::of_model(name, ROWS, 0.95, figures)
-        .write(&folder.join("metrics.json"))
-        .expect("the disk has room");
-    vec![
-        table(
-            folder,
-            "predictions.parquet",
-            schema::predictions(),
-            columns,
-        ),
-        OutputFile::data("metrics.json"),
-    ]
-}
-
-fn table(
-    folder: &Path,
-    name: &str,
-    schema: arrow::datatypes::SchemaRef,
-    columns: Vec<ArrayRef>,
-) -> OutputFile {
-    let batch =
-        RecordBatch::try_new(schema.clone(), columns).expect("the columns are the contract's");
-    let mut writer = TableWriter::create(&folder.join(name), schema).expect("the disk has room");
-    writer.write(&batch).expect("the disk has room");
-    OutputFile::table(name, writer.finish().expect("the disk has room"))
-}
 
 fn run_facts() -> RunFacts {
     RunFacts {

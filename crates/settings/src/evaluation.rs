@@ -1,5 +1,7 @@
 //! `[evaluation]`, `[ensemble.NAME]` and `[report]`: how models are judged, united and shown.
 
+use std::path::PathBuf;
+
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
@@ -19,6 +21,9 @@ pub struct EvaluationSettings {
     pub batch_size: u32,
     /// Seed of the bootstrap.
     pub seed: u64,
+    /// A challenge set of one's own beside the built-in one: JSON lines, relative to the pipeline file.
+    #[serde(skip_serializing, default)]
+    pub challenge: Option<PathBuf>,
     /// The models it is made of, where it is an ensemble.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ensemble: Option<EnsembleSettings>,
@@ -54,6 +59,7 @@ pub(crate) struct EvaluationTable {
     pub(crate) confidence: f64,
     pub(crate) batch_size: u32,
     pub(crate) seed: Option<u64>,
+    pub(crate) challenge: Option<PathBuf>,
 }
 
 impl Default for EvaluationTable {
@@ -63,6 +69,7 @@ impl Default for EvaluationTable {
             confidence: 0.95,
             batch_size: 128,
             seed: None,
+            challenge: None,
         }
     }
 }
@@ -80,6 +87,7 @@ impl EvaluationTable {
             confidence: self.confidence,
             batch_size: self.batch_size,
             seed: self.seed.unwrap_or(seed),
+            challenge: self.challenge.clone(),
             ensemble,
         }
     }

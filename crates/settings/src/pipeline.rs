@@ -301,13 +301,15 @@ fn resolve(
         let settings = resolve_model(table, &file.training, &name, seed)?;
         models.insert(name, settings);
     }
+    let mut evaluation = file.evaluation;
+    in_folder(&mut evaluation.challenge);
     check::check_ensembles(&file.ensemble, &models)?;
     let judged = models.keys().map(|model| (model.clone(), None));
     let united = file.ensemble.into_iter();
     let evaluations = judged
         .chain(united.map(|(name, settings)| (name, Some(settings))))
         .map(|(name, ensemble)| {
-            let settings = file.evaluation.resolve(&name, seed, ensemble);
+            let settings = evaluation.resolve(&name, seed, ensemble);
             (name, settings)
         })
         .collect();

@@ -115,7 +115,11 @@ impl Pipeline {
                     inputs
                 }
             };
-            steps.push(step(StepId::new(Evaluate, name), settings, inputs, None));
+            // What members of an ensemble were put to is in what they said.
+            let challenge = settings.challenge.clone().map(Source::Path);
+            let challenge = challenge.filter(|_| settings.ensemble.is_none());
+            let id = StepId::new(Evaluate, name);
+            steps.push(step(id, settings, inputs, challenge));
         }
         if !self.models.is_empty() {
             let everything = steps.iter().map(|step| step.id.clone()).collect();

@@ -3,12 +3,14 @@
 //! The report depends on no other stage's crate, so each JSON file is read through a view of its
 //! own that takes what the page shows and ignores the rest.
 
+mod challenge;
 mod models;
 mod profile;
 mod reading;
 mod reviews;
 mod steps;
 mod sweeps;
+mod texts;
 mod tokens;
 
 use std::fs;
@@ -23,6 +25,7 @@ use stage::Context;
 use crate::ReportError;
 use crate::data::ReportData;
 use crate::merge::Judged;
+use crate::sections::findings;
 
 /// Reads every input of the report. `judged` and `metrics` are the merged ones.
 ///
@@ -43,6 +46,7 @@ pub fn collect(
             context.input(StageName::Ingest),
             context.input(StageName::Clean),
         )?,
+        challenge: challenge::collect(context)?,
         sweeps: sweeps::collect(context, &settings.sweeps)?,
         ..ReportData::default()
     };
@@ -60,6 +64,11 @@ pub fn collect(
                 .push(models::ensemble(name, evaluation, judged, metrics)?),
         }
     }
+    let best = findings::best(&data).map(|(model, _)| model.name.clone());
+    let texts = texts::collect(context.input(StageName::Clean), judged, best.as_deref())?;
+    data.slices = texts.slices;
+    data.mistakes = texts.mistakes;
+    data.doubtful = texts.doubtful;
     for (name, artifact) in context.inputs(StageName::Tokenize) {
         data.tokenizers.push(tokens::tokenizer(name, artifact)?);
     }

@@ -29,8 +29,36 @@ pub fn sentences(data: &ReportData) -> Vec<String> {
     sentences.extend(others(data, &best.name));
     sentences.extend(baseline(best));
     sentences.extend(calibration(data, best));
+    sentences.extend(tricks(data));
     sentences.push(time(data));
     sentences.into_iter().map(ended).collect()
+}
+
+/// How easily the models are tricked.
+fn tricks(data: &ReportData) -> Option<String> {
+    let (model, share) = super::tricks::least_tricked(data)?;
+    let cases = data.challenge.capabilities.first()?.1;
+    let most = data
+        .challenge
+        .models
+        .iter()
+        .max_by_key(|model| model.failed.first().copied())?;
+    let failed = most.failed.first().copied().unwrap_or(0) as f64 / cases.max(1) as f64;
+    let sentence = format!(
+        "Of {} texts written to trick a model, {} fails {}",
+        format::count(cases),
+        model.name,
+        format::percent(share)
+    );
+    Some(if most.name == model.name {
+        sentence
+    } else {
+        format!(
+            "{sentence}, the fewest, and {} {}, the most",
+            most.name,
+            format::percent(failed)
+        )
+    })
 }
 
 /// The model with the highest accuracy, the earlier one where two are equal.

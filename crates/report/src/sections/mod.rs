@@ -9,6 +9,7 @@ pub(crate) mod run;
 pub(crate) mod sweeps;
 pub(crate) mod tokens;
 pub(crate) mod training;
+pub(crate) mod tricks;
 
 use std::fmt::Display;
 

@@ -3,9 +3,9 @@
 use artifact::Split;
 use metrics::{Tally, compare_all, confusion, reliability, roc_curve, summary};
 use report::data::{
-    AuditLine, ClassWords, EmbeddingData, Epoch, Example, LeftOut, LengthBin, ModelData,
-    ReadingData, ReportData, ReviewsData, SplitCount, StepData, SweepData, SweepPoint,
-    TokenizedSplit, TokenizerData, TrialData, Word,
+    AuditLine, ChallengeData, ChallengedModel, ClassWords, EmbeddingData, Epoch, Example, LeftOut,
+    LengthBin, Mistake, ModelData, ReadingData, ReportData, ReviewsData, SliceData, SplitCount,
+    StepData, SweepData, SweepPoint, TokenizedSplit, TokenizerData, TrialData, TrickExample, Word,
 };
 
 /// Text that would do harm if it reached the page unescaped.
@@ -110,11 +110,58 @@ pub(crate) fn run(rows: usize) -> ReportData {
         confidence: 0.95,
         models,
         comparisons: compare_all(&labels, &judges, 300, 0.95, 1).expect("the rows are fine"),
+        challenge: challenge(),
+        slices: vec![
+            SliceData {
+                name: "with a contrast".to_owned(),
+                rows: 400,
+                right: vec![300, 310, 320, 330, 340],
+            },
+            SliceData {
+                name: "without a contrast".to_owned(),
+                rows: 600,
+                right: vec![560, 565, 570, 575, 580],
+            },
+        ],
+        mistakes: vec![mistake()],
+        doubtful: (17, vec![mistake(), mistake()]),
         sweeps: vec![sweep()],
         reviews: reviews(rows as u64),
         tokenizers: vec![tokenizer()],
         embeddings: embeddings(),
         steps: steps(),
+    }
+}
+
+fn mistake() -> Mistake {
+    Mistake {
+        text: format!("Just brilliant, said nobody. {HARMFUL}"),
+        label: "negative".to_owned(),
+        probability: 0.998,
+        others_right: 1,
+    }
+}
+
+fn challenge() -> ChallengeData {
+    let model = |(name, failed): (&str, u64)| ChallengedModel {
+        name: name.to_owned(),
+        failed: vec![failed + 9, failed, 9],
+        seen: 2,
+        unseen: (58, failed + 8),
+        examples: vec![TrickExample {
+            capability: "double_negation".to_owned(),
+            text: format!("It is not without charm. {HARMFUL}"),
+            label: "positive".to_owned(),
+            probability: 0.12,
+        }],
+    };
+    ChallengeData {
+        capabilities: vec![
+            ("all".to_owned(), 60),
+            ("double_negation".to_owned(), 24),
+            ("sarcasm".to_owned(), 36),
+        ],
+        models: [("naive", 14), ("lstm", 11)].map(model).to_vec(),
     }
 }
 

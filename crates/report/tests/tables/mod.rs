@@ -1,0 +1,122 @@
+//! The tables and files that the stages before a report write, made up.
+
+use std::fs;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{
+    ArrayRef, Float32Array, RecordBatch, StringArray, UInt8Array, UInt64Array, new_null_array,
+};
+use arrow::datatypes::DataType;
+use artifact::{OutputFile, TableWriter, schema};
+use metrics::{MetricsFile, Tally, summary};
+
+use crate::{Model, ROWS};
+
+pub(crate) fn rejected(folder: &Path) -> OutputFile {
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(StringArray::from(vec!["reviews.tsv"; 2])),
+        Arc::new(UInt64Array::from(vec![7, 9])),
+        Arc::new(StringArray::from(vec!["rejected", "set_aside"])),
+        Arc::new(StringArray::from(vec![
+            "the text is empty",
+            "the rating is near 0",
+        ])),
+        Arc::new(StringArray::from(vec!["", "<b>So & so</b>"])),
+    ];
+    table(folder, "rejected.parquet", schema::rejected(), columns)
+}
+
+pub(crate) fn removed(folder: &Path) -> OutputFile {
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(UInt64Array::from(vec![3])),
+        Arc::new(StringArray::from(vec!["duplicate"])),
+        Arc::new(UInt64Array::from(vec![Some(1)])),
+        Arc::new(StringArray::from(vec!["reviews.tsv:4"])),
+        Arc::new(StringArray::from(vec!["Good film"])),
+    ];
+    table(folder, "removed.parquet", schema::removed(), columns)
+}
+
+pub(crate) fn predictions(folder: &Path, name: &str, model: Model) -> Vec<OutputFile> {
+    let labels: Vec<u8> = (0..ROWS).map(|row| (row % 2) as u8).collect();
+    let probability = |row: u64| {
+        let sure = 0.6 + 0.3 * (row % 7) as f32 / 7.0;
+        if (row % 2 == 1) == (row >= model.wrong) {
+            sure
+        } else {
+            1.0 - sure
+        }
+    };
+    let probabilities: Vec<f32> = (0..ROWS).map(probability).collect();
+    let rows = ROWS as usize;
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(UInt64Array::from_iter_values(
+            model.first_id..model.first_id + ROWS,
+        )),
+        Arc::new(StringArray::from(vec!["test"; rows])),
+        Arc::new(UInt8Array::from(labels.clone())),
+        Arc::new(Float32Array::from(probabilities.clone())),
+        Arc::new(StringArray::from(vec![name; rows])),
+    ];
+    let tally = Tally::new(&labels, &probabilities).expect("the rows are fine");
+    let figures = summary(&tally, 100, 0.95, 1).expect("there are samples");
+    MetricsFile::of_model(name, ROWS, 0.95, figures)
+        .write(&folder.join("metrics.json"))
+        .expect("the disk has room");
+    vec![
+        table(
+            folder,
+            "predictions.parquet",
+            schema::predictions(),
+            columns,
+        ),
+        OutputFile::data("metrics.json"),
+        challenge(folder),
+    ]
+}
+
+fn challenge(folder: &Path) -> OutputFile {
+    let text = r#"{"cases": [{"capability": "negation", "label": "negative", "text": "Not good.",
+        "probability": 0.9, "seen": false, "failed": true}],
+        "capabilities": [{"capability": "all", "cases": 1, "failed": 1}, {"capability": "negation", "cases": 1, "failed": 1}],
+        "unseen": {"capability": "unseen", "cases": 1, "failed": 1}}"#;
+    fs::write(folder.join("challenge.json"), text).expect("the disk has room");
+    OutputFile::data("challenge.json")
+}
+
+/// The reviews themselves: every other one has a contrast, and so is the longer one.
+pub(crate) fn clean(folder: &Path) -> OutputFile {
+    let rows = ROWS as usize;
+    let text = |row: usize| match row % 2 {
+        0 => format!("Good film {row}"),
+        _ => format!("Good actors, but a film that is not good, number {row}"),
+    };
+    let ratings = Float32Array::from_iter_values((0..rows).map(|row| (row % 3) as f32));
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(UInt64Array::from_iter_values(0..ROWS)),
+        Arc::new(StringArray::from_iter_values((0..rows).map(text))),
+        Arc::new(UInt8Array::from_iter_values(
+            (0..rows).map(|row| (row % 2) as u8),
+        )),
+        Arc::new(StringArray::from(vec!["test"; rows])),
+        Arc::new(ratings),
+        new_null_array(&DataType::Utf8, rows),
+        new_null_array(&DataType::Utf8, rows),
+        new_null_array(schema::clean().field(7).data_type(), rows),
+    ];
+    table(folder, "clean.parquet", schema::clean(), columns)
+}
+
+fn table(
+    folder: &Path,
+    name: &str,
+    schema: arrow::datatypes::SchemaRef,
+    columns: Vec<ArrayRef>,
+) -> OutputFile {
+    let batch =
+        RecordBatch::try_new(schema.clone(), columns).expect("the columns are the contract's");
+    let mut writer = TableWriter::create(&folder.join(name), schema).expect("the disk has room");
+    writer.write(&batch).expect("the disk has room");
+    OutputFile::table(name, writer.finish().expect("the disk has room"))
+}
