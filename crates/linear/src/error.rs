@@ -7,12 +7,18 @@ use artifact::ArtifactError;
 /// What can be wrong with a linear model or with what it is made from.
 #[derive(Debug, thiserror::Error)]
 pub enum LinearError {
-    /// An n-gram's ids do not fit into its key.
+    /// An n-gram's ids do not fit into its number.
     #[error(
-        "The vocabulary has {0} words, and n-grams can be made of {most} at most",
-        most = crate::MAX_IDS
+        "Sequences of {longest} tokens cannot be made of {vocabulary_size} words: of so many, {most} is the most"
     )]
-    TooManyWords(u32),
+    TooLong {
+        /// Tokens in the longest.
+        longest: u32,
+        /// Ids.
+        vocabulary_size: u32,
+        /// Tokens that would fit.
+        most: u32,
+    },
     /// Nothing to learn from.
     #[error("No sequence of words stands in {0} training reviews or more")]
     NoFeatures(u32),

@@ -17,5 +17,5 @@ mod vocabulary;
 pub use error::LinearError;
 pub use matrix::Matrix;
 pub use model::NgramModel;
-pub use ngram::{LONGEST, MAX_IDS, Ngram, ngrams_of, words_of};
+pub use ngram::{Code, Ngram};
 pub use vocabulary::Vocabulary;

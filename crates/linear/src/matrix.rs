@@ -3,7 +3,7 @@
 use rayon::prelude::*;
 
 use crate::newton::Design;
-use crate::ngram::{Ngram, ngrams_of};
+use crate::ngram::Ngram;
 use crate::vocabulary::Vocabulary;
 
 /// A lookup of n-grams by linear probing (Knuth 1998, section 6.4): a place among the sorted ones.
@@ -107,7 +107,8 @@ impl Matrix {
         let found: Vec<Vec<u32>> = (0..count)
             .into_par_iter()
             .map_init(Vec::new, |ngrams, row| {
-                ngrams_of(&rows(row), vocabulary.longest, &vocabulary.skipped, ngrams);
+                let code = vocabulary.code;
+                code.ngrams_of(&rows(row), &vocabulary.skipped, ngrams);
                 let places = ngrams
                     .iter()
                     .filter_map(|ngram| index.find(&vocabulary.ngrams, *ngram));
@@ -172,6 +173,7 @@ impl Design for Matrix {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Code;
 
     #[test]
     fn products_are_those_of_the_matrix_written_out() {
@@ -179,7 +181,7 @@ mod tests {
         let vocabulary = Vocabulary {
             ngrams: vec![2, 3, 4],
             ratios: vec![0.5, -2.0, 1.0],
-            longest: 1,
+            code: Code::new(9, 1).expect("it fits"),
             skipped: vec![],
         };
         // Token 1 is n-gram 2, token 2 is n-gram 3, token 3 is n-gram 4.

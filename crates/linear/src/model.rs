@@ -8,14 +8,14 @@ use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::LinearError;
 use crate::matrix::Index;
-use crate::ngram::{LONGEST, Ngram, each_ngram, ngrams_of, words_of};
+use crate::ngram::{Code, Ngram};
 use crate::vocabulary::Vocabulary;
 
 const NGRAMS: &str = "ngrams";
 const WEIGHTS: &str = "weights";
 const BIAS: &str = "bias";
 const SKIPPED: &str = "skipped";
-const LENGTH: &str = "longest";
+const CODE: &str = "code";
 
 /// What says how far a text is on the positive side.
 #[derive(Clone, Debug)]
@@ -24,7 +24,7 @@ pub struct NgramModel {
     /// In nats of log-odds, one for each n-gram.
     weights: Vec<f32>,
     bias: f32,
-    longest: u32,
+    code: Code,
     skipped: Vec<u32>,
     index: Index,
 }
@@ -44,7 +44,7 @@ impl NgramModel {
             ngrams,
             weights,
             bias: *bias as f32,
-            longest: vocabulary.longest,
+            code: vocabulary.code,
             skipped: vocabulary.skipped.clone(),
         }
     }
@@ -62,7 +62,7 @@ impl NgramModel {
     /// How far the positive class is ahead, in nats of log-odds.
     pub fn difference(&self, ids: &[u32]) -> f64 {
         let mut ngrams = Vec::new();
-        ngrams_of(ids, self.longest, &self.skipped, &mut ngrams);
+        self.code.ngrams_of(ids, &self.skipped, &mut ngrams);
         let known = ngrams.iter().filter_map(|ngram| self.weight(*ngram));
         f64::from(self.bias) + known.map(f64::from).sum::<f64>()
     }
@@ -71,7 +71,7 @@ impl NgramModel {
     /// weight is shared by its tokens, and by all places where it stands.
     pub fn contributions(&self, ids: &[u32]) -> Vec<f64> {
         let mut places: Vec<(Ngram, usize, usize)> = Vec::new();
-        each_ngram(ids, self.longest, &self.skipped, |ngram, last, length| {
+        self.code.each(ids, &self.skipped, |ngram, last, length| {
             places.push((ngram, last, length));
         });
         places.sort_unstable();
@@ -94,7 +94,12 @@ impl NgramModel {
     pub fn strongest(&self, count: usize) -> [Vec<(Vec<u32>, f32)>; 2] {
         let mut order: Vec<usize> = (0..self.ngrams.len()).collect();
         order.sort_unstable_by(|one, two| self.weights[*one].total_cmp(&self.weights[*two]));
-        let pair = |place: &usize| (words_of(self.ngrams[*place]), self.weights[*place]);
+        let pair = |place: &usize| {
+            (
+                self.code.words_of(self.ngrams[*place]),
+                self.weights[*place],
+            )
+        };
         let count = count.min(order.len());
         let most = order[order.len() - count..].iter().rev();
         [
@@ -145,7 +150,7 @@ impl NgramModel {
                 self.skipped.len(),
                 words(&self.skipped),
             ),
-            (LENGTH, Dtype::U32, 1, words(&[self.longest])),
+            (CODE, Dtype::U32, 2, words(&self.code.numbers())),
         ];
         let views = tensors
             .iter()
@@ -211,9 +216,9 @@ impl NgramModel {
             .iter()
             .map(|bytes| u64::from_le_bytes(*bytes))
             .collect();
-        let (weights, bias, longest) = (floats(WEIGHTS)?, floats(BIAS)?, words(LENGTH)?);
-        let ([bias], [longest]) = (bias.as_slice(), longest.as_slice()) else {
-            return Err("bias and length should be one number each".to_owned());
+        let (weights, bias, code) = (floats(WEIGHTS)?, floats(BIAS)?, words(CODE)?);
+        let ([bias], [bits, longest]) = (bias.as_slice(), code.as_slice()) else {
+            return Err("bias and code should be one number and two".to_owned());
         };
         if weights.len() != ngrams.len() || ngrams.len() >= u32::MAX as usize {
             return Err(format!(
@@ -222,9 +227,9 @@ impl NgramModel {
                 weights.len()
             ));
         }
-        if !(1..=LONGEST).contains(longest) {
-            return Err(format!("its n-grams have {longest} tokens"));
-        }
+        let Some(code) = Code::saved([*bits, *longest]) else {
+            return Err(format!("its n-grams have {longest} tokens of {bits} bits"));
+        };
         if !ngrams.is_sorted_by(|one, two| one < two) {
             return Err("its n-grams are not in order".to_owned());
         }
@@ -239,7 +244,7 @@ impl NgramModel {
             index: Index::of(&ngrams),
             weights,
             bias: *bias,
-            longest: *longest,
+            code,
             skipped: words(SKIPPED)?,
             ngrams,
         })

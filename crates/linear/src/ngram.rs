@@ -1,89 +1,128 @@
 //! N-grams of token ids as one number each: exact, without hashing, and readable backwards.
 
-/// Tokens in the longest n-gram.
-pub const LONGEST: u32 = 3;
+use crate::LinearError;
 
-/// Bits of a token in a key. A token is stored as its id and 1, so that a key says how many it has.
-const BITS: u32 = 21;
-
-/// Ids of a vocabulary that keys can be made of.
-pub const MAX_IDS: u32 = (1 << BITS) - 1;
-
-/// One to [`LONGEST`] token ids, the last one in the lowest bits.
+/// One or more token ids, the last one in the lowest bits.
 pub type Ngram = u64;
 
-/// The distinct n-grams of a text with up to `longest` tokens, in ascending order, into `into`, which
-/// is cleared. Those with a `skipped` id (padding, what the vocabulary lacks) are left out.
-///
-/// Each counts once however often it is there: presence tells more about a review than its number
-/// (Wang and Manning 2012).
-pub fn ngrams_of(ids: &[u32], longest: u32, skipped: &[u32], into: &mut Vec<Ngram>) {
-    into.clear();
-    each_ngram(ids, longest, skipped, |ngram, _, _| into.push(ngram));
-    into.sort_unstable();
-    into.dedup();
-}
+/// Bits of an n-gram at most: one of a `u64` is left to count classes with.
+const ROOM: u32 = 63;
 
-/// Calls `visit` with every n-gram, the place of its last token, and its number of tokens.
-pub(crate) fn each_ngram(
-    ids: &[u32],
+/// How token ids become n-grams: the smaller the vocabulary, the longer they may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Code {
+    /// Bits of a token, which is stored as its id and 1: so an n-gram says how many it has.
+    bits: u32,
+    /// Tokens in the longest.
     longest: u32,
-    skipped: &[u32],
-    mut visit: impl FnMut(Ngram, usize, usize),
-) {
-    let longest = longest.clamp(1, LONGEST);
-    let mut window: Ngram = 0;
-    let mut known = 0;
-    for (place, id) in ids.iter().enumerate() {
-        if skipped.contains(id) || *id >= MAX_IDS {
-            (window, known) = (0, 0);
-            continue;
-        }
-        window = (window << BITS) | Ngram::from(*id + 1);
-        known = (known + 1).min(longest);
-        for length in 1..=known {
-            let bits = BITS * length;
-            let mask = if bits >= 64 {
-                u64::MAX
-            } else {
-                (1 << bits) - 1
-            };
-            visit(window & mask, place, length as usize);
-        }
-        // What is further back is in no n-gram any more.
-        window &= (1 << (BITS * (LONGEST - 1))) - 1;
-    }
 }
 
-/// The token ids of an n-gram, in the order of the text.
-pub fn words_of(ngram: Ngram) -> Vec<u32> {
-    let parts = (0..LONGEST)
-        .rev()
-        .map(|place| (ngram >> (BITS * place)) as u32 & MAX_IDS);
-    parts
-        .filter(|part| *part > 0)
-        .map(|part| part - 1)
-        .collect()
+impl Code {
+    /// The code for sequences of up to `longest` of so many ids.
+    ///
+    /// # Errors
+    /// They do not fit into a number.
+    pub fn new(vocabulary_size: u32, longest: u32) -> Result<Self, LinearError> {
+        let bits = (u32::BITS - vocabulary_size.leading_zeros()).max(1);
+        if longest == 0 || bits.saturating_mul(longest) > ROOM {
+            return Err(LinearError::TooLong {
+                longest,
+                vocabulary_size,
+                most: ROOM / bits,
+            });
+        }
+        Ok(Self { bits, longest })
+    }
+
+    /// A code as it was saved; `None` where there can be no such code.
+    pub(crate) fn saved([bits, longest]: [u32; 2]) -> Option<Self> {
+        let fits = bits > 0 && longest > 0 && bits <= 32 && bits.checked_mul(longest)? <= ROOM;
+        fits.then_some(Self { bits, longest })
+    }
+
+    /// What [`Code::saved`] reads.
+    pub(crate) fn numbers(self) -> [u32; 2] {
+        [self.bits, self.longest]
+    }
+
+    /// Tokens in the longest n-gram.
+    pub fn longest(self) -> u32 {
+        self.longest
+    }
+
+    /// The distinct n-grams of a text, in ascending order, into `into`, which is cleared. Those with a
+    /// `skipped` id (padding, what the vocabulary lacks) are left out.
+    ///
+    /// Each counts once however often it is there: presence tells more about a review than its number
+    /// (Wang and Manning 2012).
+    pub fn ngrams_of(self, ids: &[u32], skipped: &[u32], into: &mut Vec<Ngram>) {
+        into.clear();
+        self.each(ids, skipped, |ngram, _, _| into.push(ngram));
+        into.sort_unstable();
+        into.dedup();
+    }
+
+    /// Calls `visit` with every n-gram, the place of its last token, and its number of tokens.
+    pub(crate) fn each(
+        self,
+        ids: &[u32],
+        skipped: &[u32],
+        mut visit: impl FnMut(Ngram, usize, usize),
+    ) {
+        let beyond = (1_u64 << self.bits) - 1;
+        let mut window: Ngram = 0;
+        let mut known = 0;
+        for (place, id) in ids.iter().enumerate() {
+            if skipped.contains(id) || u64::from(*id) >= beyond {
+                (window, known) = (0, 0);
+                continue;
+            }
+            window = (window << self.bits) | Ngram::from(*id + 1);
+            known = (known + 1).min(self.longest);
+            for length in 1..=known {
+                visit(window & self.mask(length), place, length as usize);
+            }
+            // What is further back is in no n-gram any more.
+            window &= self.mask(self.longest - 1);
+        }
+    }
+
+    /// The token ids of an n-gram, in the order of the text.
+    pub fn words_of(self, ngram: Ngram) -> Vec<u32> {
+        let places = (0..self.longest).rev();
+        let parts = places.map(|place| ((ngram >> (self.bits * place)) & self.mask(1)) as u32);
+        parts
+            .filter(|part| *part > 0)
+            .map(|part| part - 1)
+            .collect()
+    }
+
+    /// The bits of so many tokens.
+    fn mask(self, tokens: u32) -> u64 {
+        (1 << (self.bits * tokens)) - 1
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn found(ids: &[u32], longest: u32) -> Vec<Vec<u32>> {
+    fn found(ids: &[u32], vocabulary_size: u32, longest: u32) -> Vec<Vec<u32>> {
+        let code = Code::new(vocabulary_size, longest).expect("it fits");
         let mut ngrams = Vec::new();
-        ngrams_of(ids, longest, &[0], &mut ngrams);
-        let mut words: Vec<_> = ngrams.into_iter().map(words_of).collect();
+        code.ngrams_of(ids, &[0], &mut ngrams);
+        let mut words: Vec<_> = ngrams
+            .into_iter()
+            .map(|ngram| code.words_of(ngram))
+            .collect();
         words.sort();
         words
     }
 
     #[test]
     fn every_sequence_is_found_once() {
-        assert_eq!(
-            found(&[7, 8, 7, 8], 2),
-            [vec![7], vec![7, 8], vec![8], vec![8, 7]]
-        );
+        let two = [vec![7], vec![7, 8], vec![8], vec![8, 7]];
+        assert_eq!(found(&[7, 8, 7, 8], 10, 2), two);
         let three = [
             vec![7],
             vec![7, 8],
@@ -92,25 +131,41 @@ mod tests {
             vec![8, 9],
             vec![9],
         ];
-        assert_eq!(found(&[7, 8, 9], 3), three);
-        assert_eq!(found(&[], 3), [[0_u32; 0]; 0]);
+        assert_eq!(found(&[7, 8, 9], 10, 3), three);
+        assert_eq!(found(&[1, 2, 3, 4, 5], 10, 5).len(), 15);
+        assert_eq!(found(&[], 10, 3), [[0_u32; 0]; 0]);
     }
 
     #[test]
     fn what_is_unknown_ends_a_sequence() {
-        assert_eq!(found(&[7, 0, 8], 3), [vec![7], vec![8]]);
+        assert_eq!(found(&[7, 0, 8], 10, 3), [vec![7], vec![8]]);
     }
 
     #[test]
     fn the_largest_ids_do_not_run_into_each_other() {
-        let last = MAX_IDS - 1;
-        let all = [
-            vec![1],
-            vec![1, last],
-            vec![last],
-            vec![last, 1],
-            vec![last, 1, last],
-        ];
-        assert_eq!(found(&[last, 1, last], 3), all);
+        for (vocabulary_size, longest) in [(255, 3), (256, 3), (32_767, 4), (2_097_151, 3)] {
+            let last = vocabulary_size - 1;
+            let mut expected = vec![
+                vec![1],
+                vec![1, last],
+                vec![last],
+                vec![last, 1],
+                vec![last, 1, last],
+            ];
+            expected.sort();
+            assert_eq!(found(&[last, 1, last], vocabulary_size, longest), expected);
+        }
+    }
+
+    #[test]
+    fn too_long_for_so_many_words_is_said() {
+        for (size, longest) in [(2_097_152, 3), (32_768, 4), (10, 0), (u32::MAX, 2)] {
+            let error = Code::new(size, longest)
+                .expect_err("it does not fit")
+                .to_string();
+            assert!(error.contains(&format!("{size} words")), "{error}");
+        }
+        assert!(Code::saved([64, 1]).is_none() && Code::saved([21, 4]).is_none());
+        assert!(Code::saved([u32::MAX, u32::MAX]).is_none() && Code::saved([0, 3]).is_none());
     }
 }

@@ -2,8 +2,8 @@
 
 use rayon::prelude::*;
 
-use crate::ngram::{Ngram, ngrams_of};
-use crate::{LinearError, MAX_IDS};
+use crate::LinearError;
+use crate::ngram::{Code, Ngram};
 
 /// Keys sorted at a time: 64 Mi of eight bytes.
 const KEYS_AT_ONCE: usize = 1 << 26;
@@ -15,8 +15,8 @@ pub struct Vocabulary {
     pub ngrams: Vec<Ngram>,
     /// The log-count ratio of each: above 0 where it stands rather in the positive class.
     pub ratios: Vec<f32>,
-    /// Tokens in the longest.
-    pub longest: u32,
+    /// How they are made of token ids.
+    pub code: Code,
     /// Ids that are in none.
     pub skipped: Vec<u32>,
 }
@@ -37,13 +37,11 @@ impl Vocabulary {
         (longest, min_count, smoothing): (u32, u32, f64),
         (vocabulary_size, skipped): (u32, Vec<u32>),
     ) -> Result<Self, LinearError> {
-        if vocabulary_size > MAX_IDS {
-            return Err(LinearError::TooManyWords(vocabulary_size));
-        }
+        let code = Code::new(vocabulary_size, longest)?;
         let keys_of = |row: usize, keep: &dyn Fn(Ngram) -> bool| {
             let (ids, is_positive) = rows(row);
             let mut ngrams = Vec::new();
-            ngrams_of(&ids, longest, &skipped, &mut ngrams);
+            code.ngrams_of(&ids, &skipped, &mut ngrams);
             // The class in the lowest bit: one sort counts both.
             let keys = ngrams.into_iter().filter(|ngram| keep(*ngram));
             keys.map(|ngram| (ngram << 1) | u64::from(is_positive))
@@ -89,7 +87,7 @@ impl Vocabulary {
         Ok(Self {
             ratios: counted.iter().map(|(_, counts)| ratio(counts)).collect(),
             ngrams: counted.into_iter().map(|(ngram, _)| ngram).collect(),
-            longest,
+            code,
             skipped,
         })
     }
@@ -103,7 +101,6 @@ fn part_of(ngram: Ngram, parts: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::words_of;
 
     #[test]
     fn counts_and_ratios_are_those_worked_by_hand() {
@@ -111,7 +108,11 @@ mod tests {
         let rows = [(vec![1, 2, 2], true), (vec![1], true), (vec![2, 3], false)];
         let read = |row: usize| rows[row].clone();
         let found = Vocabulary::of(&read, 3, (1, 2, 1.0), (10, vec![0])).expect("there are some");
-        let words: Vec<_> = found.ngrams.iter().map(|ngram| words_of(*ngram)).collect();
+        let words: Vec<_> = found
+            .ngrams
+            .iter()
+            .map(|ngram| found.code.words_of(*ngram))
+            .collect();
         assert_eq!(words, [[1], [2]]);
         // Positive: 2 + 1 and 1 + 1 of 5; negative: 0 + 1 and 1 + 1 of 3.
         let expected = [
@@ -126,7 +127,7 @@ mod tests {
         }
         let none = Vocabulary::of(&read, 3, (1, 4, 1.0), (10, vec![0])).expect_err("too rare");
         assert!(none.to_string().contains("4 training reviews"), "{none}");
-        let many = Vocabulary::of(&read, 3, (1, 1, 1.0), (u32::MAX, vec![])).expect_err("too many");
+        let many = Vocabulary::of(&read, 3, (3, 1, 1.0), (u32::MAX, vec![])).expect_err("too many");
         assert!(many.to_string().contains("4294967295 words"), "{many}");
     }
 

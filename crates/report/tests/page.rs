@@ -40,7 +40,7 @@ fn the_page_has_every_part_and_fetches_nothing() {
 #[test]
 fn the_best_setting_is_named_with_its_spread() {
     let html = page();
-    let best = "Of 4 combinations in 8 trainings, `training.learning_rate` = 0.01 does best on validation: loss 0.3100, \
+    let best = "Of 4 combinations in 8 trainings, training.learning_rate = 0.01 does best on validation: loss 0.3100, \
                 accuracy 84.0\u{a0}%, the mean of 2 seeds (83.0 to 85.0\u{a0}%).";
     assert!(html.contains(best), "{html}");
     assert!(html.contains("learning_rate: accuracy by training.learning_rate"));

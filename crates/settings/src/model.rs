@@ -71,7 +71,7 @@ fn is_default<T: Default + PartialEq>(value: &T) -> bool {
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct NgramSettings {
-    /// Words in the longest, 1 to 3.
+    /// Tokens in the longest: up to 3 of two million words, 4 of 32,000, 5 of 4,000.
     pub longest: u32,
     /// Training reviews that must have one for it to count.
     pub min_count: u32,

@@ -121,7 +121,9 @@ fn count(
 /// A failure of the linear model, with what can be done about it.
 fn linear_failure(error: LinearError) -> Failure {
     let hint = match &error {
-        LinearError::TooManyWords(_) => "Lower the tokenizer's `vocabulary_size`",
+        LinearError::TooLong { .. } => {
+            "Lower `ngrams.longest` of the model, or the tokenizer's `vocabulary_size`"
+        }
         LinearError::NoFeatures(_) => {
             "Lower `ngrams.min_count` of the model, or bring more reviews"
         }

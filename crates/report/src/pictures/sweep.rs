@@ -5,7 +5,7 @@ use super::scale::round_range;
 use crate::data::{SweepData, SweepPoint, TrialData};
 use crate::markup::Element;
 
-const WIDE: (f64, f64) = (620.0, 280.0);
+const WIDE: (f64, f64) = (480.0, 250.0);
 const SMALL: (f64, f64) = (300.0, 200.0);
 
 /// Values further apart than this are shown on a logarithmic axis.

@@ -27,7 +27,7 @@ fn part(place: usize, sweep: &SweepData) -> Vec<Element> {
     let rows = format::plural(sweep.rows, "validation review", "validation reviews");
     if let Some(picture) = sweep::effect(place, sweep) {
         let caption = format!(
-            "Accuracy on {rows} by `{}`: a dot for each training, the line through their means. The ring is what the lowest \
+            "Accuracy on {rows} by {}: a dot for each training, the line through their means. The ring is what the lowest \
              mean loss chooses.",
             sweep.over[0]
         );
@@ -79,7 +79,7 @@ pub(crate) fn finding(sweep: &SweepData) -> String {
 fn named(sweep: &SweepData, point: &SweepPoint) -> String {
     let pairs = sweep.over.iter().zip(&point.values);
     pairs
-        .map(|(setting, value)| format!("`{setting}` = {value}"))
+        .map(|(setting, value)| format!("{setting} = {value}"))
         .collect::<Vec<_>>()
         .join(", ")
 }

@@ -361,10 +361,10 @@ fn check_linear(
         &pipeline.tokenizers,
     )?;
     let ngrams = model.ngrams.unwrap_or_default();
-    if !(1..=3).contains(&ngrams.longest) {
+    if !(1..=6).contains(&ngrams.longest) {
         return Err(SettingsError::value(
             format!("{key}.ngrams.longest"),
-            "must be 1, 2 or 3",
+            "must be 1 to 6",
         ));
     }
     positive(&format!("{key}.ngrams.min_count"), ngrams.min_count)?;
