@@ -62,11 +62,13 @@ pub(crate) fn steps(screen: &Screen, state: &str) -> Vec<String> {
         .stdout
         .lines()
         .map(|line| line.split_whitespace().collect::<Vec<_>>());
-    let lines = lines.filter(|words| words.len() >= 3 && words[0] == state);
-    let step = |words: Vec<&str>| format!("{} {}", words[1], words[2]);
+    // Other lines may begin with the same word, but not go on with a stage.
+    let is_step = |words: &Vec<&str>| {
+        words.len() >= 3 && words[0] == state && words[1].parse::<StageName>().is_ok()
+    };
     lines
-        .map(step)
-        .filter(|step| ALL.contains(&step.as_str()))
+        .filter(is_step)
+        .map(|words| format!("{} {}", words[1], words[2]))
         .collect()
 }
 

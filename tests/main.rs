@@ -3,6 +3,7 @@
 
 mod cli;
 mod common;
+mod comparisons;
 mod damaged;
 mod end_to_end;
 mod faults;
