@@ -1,5 +1,7 @@
 //! Figures of the probabilities themselves: do 80 % mean 80 %?
 
+use serde::{Deserialize, Serialize};
+
 use crate::Tally;
 use crate::tally::{Counts, Level};
 
@@ -41,7 +43,7 @@ pub fn expected_calibration_error(tally: &Tally) -> Option<f64> {
 }
 
 /// One bin of a reliability diagram.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ReliabilityBin {
     /// Rows in it.
     pub rows: u64,

@@ -1,5 +1,7 @@
 //! Figures of the order a model puts reviews in, whatever the threshold.
 
+use serde::{Deserialize, Serialize};
+
 use crate::Tally;
 use crate::tally::{Counts, totals};
 
@@ -46,7 +48,7 @@ pub(crate) fn average_precision_of(counts: &[Counts]) -> Option<f64> {
 }
 
 /// One point of a ROC curve: both shares at one threshold.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RocPoint {
     /// Share of negatives called positive.
     pub false_positive_rate: f64,

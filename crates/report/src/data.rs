@@ -3,9 +3,10 @@
 use artifact::Split;
 use indexmap::IndexMap;
 use metrics::{Comparison, Confusion, Estimate, ReliabilityBin, RocPoint};
+use serde::Serialize;
 
 /// The content of the page.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct ReportData {
     /// Heading.
     pub title: String,
@@ -40,7 +41,7 @@ pub struct ReportData {
 }
 
 /// One model on the test split, and how it was trained.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct ModelData {
     /// Its name in the pipeline file.
     pub name: String,
@@ -62,14 +63,22 @@ pub struct ModelData {
     pub parameters: Option<u64>,
     /// Duration of training.
     pub seconds: f64,
+    /// The same with what had to be computed first: features of an encoder, members of an ensemble.
+    pub total_seconds: f64,
     /// Training speed, over all epochs.
     pub reviews_per_second: Option<f64>,
+    /// Reviews judged in a second, from their tokens on.
+    pub prediction_speed: Option<f64>,
+    /// Size of its bundle on the disk.
+    pub bytes: Option<u64>,
     /// Peak memory of training in bytes.
     pub peak_memory: u64,
+    /// Models that it is made of.
+    pub members: Vec<String>,
 }
 
 /// Failures in the challenge sets.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct ChallengeData {
     /// Capabilities and their cases; the first is the whole.
     pub capabilities: Vec<(String, u64)>,
@@ -78,7 +87,7 @@ pub struct ChallengeData {
 }
 
 /// One model's failures.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct ChallengedModel {
     /// The model.
     pub name: String,
@@ -93,7 +102,7 @@ pub struct ChallengedModel {
 }
 
 /// A case that a model failed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct TrickExample {
     /// What it asks of a model.
     pub capability: String,
@@ -106,7 +115,7 @@ pub struct TrickExample {
 }
 
 /// Test reviews of one kind.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct SliceData {
     /// Which kind, in a few words.
     pub name: String,
@@ -117,7 +126,7 @@ pub struct SliceData {
 }
 
 /// A review that a model is wrong about.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Mistake {
     /// Its beginning. Untrusted text.
     pub text: String,
@@ -130,7 +139,7 @@ pub struct Mistake {
 }
 
 /// One model with several values of some settings.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct SweepData {
     /// Its name in the pipeline file.
     pub name: String,
@@ -143,7 +152,7 @@ pub struct SweepData {
 }
 
 /// One combination of values, trained once or several times.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct SweepPoint {
     /// The values, in the order of [`SweepData::over`].
     pub values: Vec<String>,
@@ -154,7 +163,7 @@ pub struct SweepPoint {
 }
 
 /// One training of a sweep, judged on validation.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct TrialData {
     /// Its variant.
     pub name: String,
@@ -196,7 +205,7 @@ impl SweepData {
 }
 
 /// How much of a review a model reads, and what that took.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct ReadingData {
     /// The model.
     pub model: String,
@@ -213,7 +222,7 @@ pub struct ReadingData {
 }
 
 /// One pass over the training split. What was not recorded, or is no number, is `None`.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct Epoch {
     /// From 1.
     pub epoch: u32,
@@ -228,7 +237,7 @@ pub struct Epoch {
 }
 
 /// What ingest and clean found.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct ReviewsData {
     /// Reviews that ingest accepted.
     pub accepted: u64,
@@ -251,7 +260,7 @@ pub struct ReviewsData {
 }
 
 /// Rows that were left out for one reason.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct LeftOut {
     /// `rejected`, `set_aside` or `removed`.
     pub kind: String,
@@ -264,7 +273,7 @@ pub struct LeftOut {
 }
 
 /// A row as it stood in its source. Untrusted text.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Example {
     /// File or archive member, with the line where there are lines.
     pub place: String,
@@ -273,7 +282,7 @@ pub struct Example {
 }
 
 /// Reviews of one split.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct SplitCount {
     /// Which.
     pub split: Split,
@@ -293,7 +302,7 @@ impl SplitCount {
 }
 
 /// Two reviews that share most of their wording.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct NearPair {
     /// Jaccard similarity of their runs of five words.
     pub similarity: f64,
@@ -302,7 +311,7 @@ pub struct NearPair {
 }
 
 /// One finding of the audit.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct AuditLine {
     /// What was looked for.
     pub what: String,
@@ -313,7 +322,7 @@ pub struct AuditLine {
 }
 
 /// Reviews from one length up to, not including, another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct LengthBin {
     /// The shortest.
     pub from: u64,
@@ -324,7 +333,7 @@ pub struct LengthBin {
 }
 
 /// Words that speak for a class.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct ClassWords {
     /// The class.
     pub class: String,
@@ -333,7 +342,7 @@ pub struct ClassWords {
 }
 
 /// A word and what it tells. Untrusted text.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Word {
     /// The word.
     pub word: String,
@@ -344,7 +353,7 @@ pub struct Word {
 }
 
 /// What a tokenizer made of the reviews.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct TokenizerData {
     /// Its name in the pipeline file.
     pub name: String,
@@ -359,7 +368,7 @@ pub struct TokenizerData {
 }
 
 /// One split as tokens.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct TokenizedSplit {
     /// Which.
     pub split: String,
@@ -376,7 +385,7 @@ pub struct TokenizedSplit {
 }
 
 /// How much of a vocabulary has vectors.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct EmbeddingData {
     /// Its name in the pipeline file.
     pub name: String,
@@ -395,7 +404,7 @@ pub struct EmbeddingData {
 }
 
 /// One step and its run.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct StepData {
     /// The stage.
     pub stage: String,

@@ -6,20 +6,23 @@
 //! what evaluate wrote model by model.
 
 mod baseline;
+pub mod card;
 pub mod collect;
 pub mod data;
 mod error;
+pub mod markdown;
 mod markup;
 pub mod merge;
+mod numbers;
 mod page;
 mod pictures;
 mod sections;
 mod words;
 
 use std::fs;
-use std::path::Path;
 
 use artifact::{Artifact, ArtifactError, Contract, OutputFile, StageName};
+use serde::Serialize;
 use settings::ReportSettings;
 use stage::{Context, Failure, Outcome, Stage, format};
 
@@ -35,6 +38,8 @@ const PAGE: &str = "report.html";
 const PICTURE: &str = "models.svg";
 const METRICS: &str = "metrics.json";
 const PREDICTIONS: &str = "predictions.parquet";
+const FOR_PROGRAMS: &str = "report.json";
+const MARKDOWN: &str = "report.md";
 
 /// The stage.
 pub struct Report;
@@ -43,7 +48,8 @@ impl Stage for Report {
     const NAME: StageName = StageName::Report;
     const ABOUT: &'static str = "Put all figures of all models on one page\n\n\
 Reads every artifact of the pipeline and writes `report.html` (one file that needs no network), `models.svg` \
-(its first picture), `metrics.json` (figures of all models, and the paired test of every pair) and \
+(its first picture), `report.md` (for a pull request), `report.json` (for programs), `card-NAME.md` (a model card of \
+each model), `metrics.json` (figures of all models, and the paired test of every pair) and \
 `predictions.parquet` (the predictions of all models).\n\n\
 With `--baseline` it compares with an earlier `metrics.json` and fails on a significant loss of accuracy.";
     type Settings = ReportSettings;
@@ -60,11 +66,22 @@ With `--baseline` it compares with an earlier `metrics.json` and fails on a sign
             OutputFile::table(PREDICTIONS, judged.written),
             OutputFile::data(METRICS),
         ];
-        write(&context.output().join(PAGE), &render(&data))?;
-        files.push(OutputFile::record(PAGE));
+        let mut write = |name: &str, text: &str| {
+            files.push(OutputFile::record(name));
+            let path = context.output().join(name);
+            fs::write(&path, text).map_err(ArtifactError::io("write", &path))
+        };
+        write(PAGE, &render(&data))?;
+        write(MARKDOWN, &markdown::render(&data))?;
+        write(FOR_PROGRAMS, &for_programs(&data))?;
+        for model in &data.models {
+            write(
+                &format!("card-{}.md", model.name),
+                &card::render(&data, model),
+            )?;
+        }
         if let Some(picture) = models_picture(&data) {
-            write(&context.output().join(PICTURE), &picture)?;
-            files.push(OutputFile::record(PICTURE));
+            write(PICTURE, &picture)?;
         }
         let models: Vec<String> = metrics.models.keys().cloned().collect();
         Ok(Outcome::new(
@@ -98,6 +115,15 @@ fn summary(data: &ReportData) -> String {
     }
 }
 
-fn write(path: &Path, text: &str) -> Result<(), ArtifactError> {
-    fs::write(path, text).map_err(ArtifactError::io("write", path))
+/// The text of `report.json`: everything the page shows, and its findings as sentences.
+pub fn for_programs(data: &ReportData) -> String {
+    #[derive(Serialize)]
+    struct View<'a> {
+        findings: Vec<String>,
+        #[serde(flatten)]
+        data: &'a ReportData,
+    }
+    let findings = findings(data);
+    let text = serde_json::to_string_pretty(&View { findings, data });
+    text.expect("a report is plain data") + "\n"
 }

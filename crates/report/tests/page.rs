@@ -38,6 +38,83 @@ fn the_page_has_every_part_and_fetches_nothing() {
 }
 
 #[test]
+fn every_picture_brings_its_numbers() {
+    let html = page();
+    for name in [
+        "figures",
+        "costs",
+        "splits",
+        "lengths",
+        "words",
+        "training",
+        "decisions",
+        "reliability",
+        "roc",
+        "sweep-learning-rate",
+        "tricks",
+        "kinds",
+    ] {
+        assert_eq!(
+            html.matches(&format!("download=\"{name}.csv\"")).count(),
+            1,
+            "{name}"
+        );
+    }
+    let figures = html
+        .split("data:text/csv;charset=utf-8,model,figure,value,low,high%0D%0A")
+        .nth(1)
+        .expect("it is there");
+    let accuracy = made_up::run(4000).models[0].figures["accuracy"];
+    let row = format!(
+        "naive,accuracy,{},{},{}%0D%0A",
+        accuracy.value, accuracy.low, accuracy.high
+    );
+    assert!(figures.starts_with(&row), "{row}\n{}", &figures[..200]);
+}
+
+#[test]
+fn worth_is_told_from_quick_to_good() {
+    let mut data = made_up::run(4000);
+    assert!(render(&data).contains("The quickest of the best, naive, took 41 s and reaches "));
+    // A model that is quickest and best leaves nothing to weigh.
+    data.models[2].total_seconds = 1.0;
+    let html = render(&data);
+    assert!(html.contains("The quickest of the best, lstm, took 1.0 s and reaches "));
+    assert!(!html.contains(" points for "));
+}
+
+#[test]
+fn programs_and_pull_requests_get_the_same_findings() {
+    let data = made_up::run(4000);
+    let value: serde_json::Value =
+        serde_json::from_str(&report::for_programs(&data)).expect("it is JSON");
+    let findings = findings(&data);
+    assert_eq!(value["findings"], serde_json::json!(findings));
+    assert_eq!(
+        value["models"][0]["figures"]["accuracy"]["value"],
+        data.models[0].figures["accuracy"].value
+    );
+    let markdown = report::markdown::render(&data);
+    assert!(
+        markdown.contains(&format!("- {}", findings[1])),
+        "{markdown}"
+    );
+    assert!(markdown.contains("| **lstm** | "), "{markdown}");
+    assert!(!markdown.contains("<script"));
+    for model in &data.models {
+        let card = report::card::render(&data, model);
+        assert!(card.contains(&format!("# {}\n", model.name)), "{card}");
+        let is_asked = matches!(model.name.as_str(), "naive" | "lstm");
+        assert_eq!(
+            card.contains("| double negation | 24 | "),
+            is_asked,
+            "{card}"
+        );
+        assert!(card.contains("| with a contrast | 400 | "), "{card}");
+    }
+}
+
+#[test]
 fn the_best_setting_is_named_with_its_spread() {
     let html = page();
     let best = "Of 4 combinations in 8 trainings, training.learning_rate = 0.01 does best on validation: loss 0.3100, \

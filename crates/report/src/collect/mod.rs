@@ -13,6 +13,8 @@ mod sweeps;
 mod texts;
 mod tokens;
 
+pub use models::thinned;
+
 use std::fs;
 use std::path::Path;
 
@@ -64,6 +66,7 @@ pub fn collect(
                 .push(models::ensemble(name, evaluation, judged, metrics)?),
         }
     }
+    models::add_costs(&mut data.models, &data.readings);
     let best = findings::best(&data).map(|(model, _)| model.name.clone());
     let texts = texts::collect(context.input(StageName::Clean), judged, best.as_deref())?;
     data.slices = texts.slices;

@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use artifact::{Artifact, ArtifactError};
-use metrics::{MetricsFile, Tally, confusion, reliability, roc_curve};
+use artifact::{Artifact, ArtifactError, FileRole};
+use metrics::{MetricsFile, RocPoint, Tally, confusion, reliability, roc_curve};
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::read_json;
 use crate::ReportError;
-use crate::data::{Epoch, ModelData};
+use crate::data::{Epoch, ModelData, ReadingData};
 use crate::merge::Judged;
 
 /// Bins of a reliability diagram: enough to see a shape, few enough for narrow intervals.
@@ -48,11 +48,52 @@ pub(super) fn collect(
         best_epoch: view.best_epoch,
         parameters: view.parameters,
         seconds: run.seconds,
+        total_seconds: run.seconds,
+        bytes: Some(bundle_size(artifact)),
         peak_memory: run.peak_memory,
         ..ModelData::default()
     };
     judge(&mut model, judged)?;
     Ok(model)
+}
+
+/// Bytes of the files that a bundle needs.
+fn bundle_size(artifact: &Artifact) -> u64 {
+    let files = artifact.manifest().files.iter();
+    let data = files.filter(|file| file.role == FileRole::Data);
+    data.map(|file| file.bytes).sum()
+}
+
+/// Adds to every model what had to be computed first: the features that it reads, or its members.
+pub(super) fn add_costs(models: &mut [ModelData], readings: &[ReadingData]) {
+    for model in models.iter_mut() {
+        let reading = readings.iter().find(|reading| reading.model == model.name);
+        model.total_seconds += reading
+            .and_then(|reading| reading.encoding)
+            .unwrap_or_default();
+    }
+    let known = models.to_vec();
+    for model in models.iter_mut().filter(|model| !model.members.is_empty()) {
+        let members = known
+            .iter()
+            .filter(|other| model.members.contains(&other.name));
+        let members: Vec<&ModelData> = members.collect();
+        let sum = |count: fn(&ModelData) -> Option<u64>| -> Option<u64> {
+            members.iter().map(|member| count(member)).sum()
+        };
+        model.total_seconds += members
+            .iter()
+            .map(|member| member.total_seconds)
+            .sum::<f64>();
+        model.parameters = sum(|member| member.parameters);
+        model.bytes = sum(|member| member.bytes);
+        // One after the other.
+        let each: Option<Vec<f64>> = members
+            .iter()
+            .map(|member| Some(1.0 / member.prediction_speed?))
+            .collect();
+        model.prediction_speed = each.map(|seconds| 1.0 / seconds.iter().sum::<f64>());
+    }
 }
 
 /// What the page shows of `ensemble.json`.
@@ -79,7 +120,9 @@ pub(super) fn ensemble(
         architecture: format!("ensemble of {}", members.join(", ")),
         figures: metrics.models.get(name).cloned().unwrap_or_default(),
         seconds: run.seconds,
+        total_seconds: run.seconds,
         peak_memory: run.peak_memory,
+        members: view.members.into_iter().map(|(member, _)| member).collect(),
         ..ModelData::default()
     };
     judge(&mut model, judged)?;
@@ -92,9 +135,28 @@ fn judge(model: &mut ModelData, judged: &Judged) -> Result<(), ReportError> {
         let tally = Tally::new(&judged.labels, probabilities)?;
         model.confusion = confusion(&tally);
         model.reliability = reliability(&tally, BINS);
-        model.roc = roc_curve(&tally).unwrap_or_default();
+        model.roc = thinned(&roc_curve(&tally).unwrap_or_default());
     }
     Ok(())
+}
+
+/// The points that can be seen: each at least half a pixel from the one before in a picture
+/// of 300, and both corners.
+/// A curve of 25,000 points becomes one of some hundred.
+pub fn thinned(curve: &[RocPoint]) -> Vec<RocPoint> {
+    const STEP: f64 = 0.002;
+    let mut kept: Vec<RocPoint> = Vec::new();
+    for (index, point) in curve.iter().enumerate() {
+        let is_far = kept.last().is_none_or(|last| {
+            point.false_positive_rate - last.false_positive_rate + point.true_positive_rate
+                - last.true_positive_rate
+                >= 2.0 * STEP
+        });
+        if is_far || index + 1 == curve.len() {
+            kept.push(*point);
+        }
+    }
+    kept
 }
 
 /// The network in a few words, from the settings that made it: `lstm, 128 states, two directions`.
@@ -270,5 +332,20 @@ mod tests {
             "rnn, 8 states, last pooling",
         );
         check(serde_json::json!({}), "");
+    }
+
+    #[test]
+    fn a_long_curve_becomes_short_and_keeps_its_corners() {
+        let curve: Vec<RocPoint> = (0..=20_000)
+            .map(|step| f64::from(step) / 20_000.0)
+            .map(|share| RocPoint {
+                false_positive_rate: share,
+                true_positive_rate: share.sqrt(),
+            })
+            .collect();
+        let found = thinned(&curve);
+        assert!(found.len() < 600, "{}", found.len());
+        assert_eq!((found.first(), found.last()), (curve.first(), curve.last()));
+        assert!(thinned(&[]).is_empty());
     }
 }

@@ -49,49 +49,10 @@ pub(crate) fn draw(models: &[ModelData], place: usize) -> Option<Element> {
 }
 
 fn path(frame: &Frame, curve: &[RocPoint]) -> Element {
-    let points = thinned(curve).into_iter();
-    frame.path(points.map(|point| {
+    frame.path(curve.iter().map(|point| {
         Some((
             100.0 * point.false_positive_rate,
             100.0 * point.true_positive_rate,
         ))
     }))
-}
-
-/// The points that can be seen: each at least half a pixel from the one before, and both corners.
-/// A curve of 25,000 points becomes one of some hundred.
-fn thinned(curve: &[RocPoint]) -> Vec<RocPoint> {
-    const STEP: f64 = 0.002;
-    let mut kept: Vec<RocPoint> = Vec::new();
-    for (index, point) in curve.iter().enumerate() {
-        let is_far = kept.last().is_none_or(|last| {
-            point.false_positive_rate - last.false_positive_rate + point.true_positive_rate
-                - last.true_positive_rate
-                >= 2.0 * STEP
-        });
-        if is_far || index + 1 == curve.len() {
-            kept.push(*point);
-        }
-    }
-    kept
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_long_curve_becomes_short_and_keeps_its_corners() {
-        let curve: Vec<RocPoint> = (0..=20_000)
-            .map(|step| f64::from(step) / 20_000.0)
-            .map(|share| RocPoint {
-                false_positive_rate: share,
-                true_positive_rate: share.sqrt(),
-            })
-            .collect();
-        let found = thinned(&curve);
-        assert!(found.len() < 600, "{}", found.len());
-        assert_eq!((found.first(), found.last()), (curve.first(), curve.last()));
-        assert!(thinned(&[]).is_empty());
-    }
 }

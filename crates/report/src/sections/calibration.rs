@@ -6,6 +6,7 @@ use stage::format;
 use super::{figure, grid, paragraph, section};
 use crate::data::ReportData;
 use crate::markup::{Element, element};
+use crate::numbers;
 use crate::pictures::{confusion, reliability, roc};
 use crate::words;
 
@@ -51,12 +52,14 @@ pub(crate) fn draw(data: &ReportData) -> Element {
              Percentages are of the reviews of the row's class."
         )))
         .child(grid("three", confusions))
+        .child(numbers::confusions(&data.models).link())
         .child(element("h3").text("Can the probabilities be believed?"))
         .child(paragraph(format!(
             "Test reviews ({rows}) in bins of equal size by the probability they were given, after calibration on \
              validation. On the dashed line a probability means what it says; whiskers are 95 % intervals of each bin."
         )))
-        .child(grid("three", diagrams));
+        .child(grid("three", diagrams))
+        .child(numbers::reliability(&data.models).link());
     if !curves.is_empty() {
         part = part
             .child(element("h3").text("Other thresholds"))
@@ -64,7 +67,8 @@ pub(crate) fn draw(data: &ReportData) -> Element {
                 "Positives found against negatives called positive, for every threshold on {rows} test reviews; \
                  the other models in grey."
             )))
-            .child(grid("three", curves));
+            .child(grid("three", curves))
+            .child(numbers::roc(&data.models).link());
     }
     part
 }

@@ -14,6 +14,7 @@ pub(crate) mod tricks;
 use std::fmt::Display;
 
 use crate::markup::{Element, element};
+use crate::numbers::Numbers;
 
 /// A section with its heading; `id` is what links point to.
 fn section(id: &'static str, heading: &str) -> Element {
@@ -37,6 +38,11 @@ fn figure(picture: Element, caption: impl Display) -> Element {
     element("figure")
         .child(element("figcaption").text(prose(caption)))
         .child(picture)
+}
+
+/// A picture with the numbers behind it.
+fn numbered(picture: Element, caption: impl Display, numbers: &Numbers) -> Element {
+    figure(picture, caption).child(numbers.link())
 }
 
 /// Pictures side by side where there is room.

@@ -4,11 +4,12 @@ use metrics::{Estimate, Metric};
 use stage::format;
 
 use super::{
-    cell, figure, heading, number, number_heading, paragraph, row_heading, section, table,
+    cell, heading, number, number_heading, numbered, paragraph, row_heading, section, table,
 };
 use crate::data::{ModelData, ReportData};
 use crate::markup::{Element, element};
-use crate::pictures::intervals;
+use crate::numbers;
+use crate::pictures::{intervals, pareto};
 use crate::words;
 
 /// The figures of the table, in its order.
@@ -31,12 +32,12 @@ pub(crate) fn draw(data: &ReportData) -> Element {
         let caption = format!(
             "Accuracy on {rows} test reviews. A dot is what was measured, its whisker the {confidence} bootstrap interval"
         );
-        part = part.child(figure(picture, caption));
+        part = part.child(numbered(picture, caption, &numbers::figures(&data.models)));
     }
     part = part
         .child(figures(data, &rows, &confidence))
         .child(explanation());
-    part = part.child(costs(data));
+    part = part.children(worth(data)).child(costs(data));
     if data.comparisons.is_empty() {
         return part;
     }
@@ -107,20 +108,67 @@ fn explanation() -> Element {
     .class("muted")
 }
 
+/// Quality against cost.
+fn worth(data: &ReportData) -> Vec<Element> {
+    let Some(picture) = pareto::draw(&data.models) else {
+        return Vec::new();
+    };
+    let caption = "Accuracy against the time that training took, with whatever had to be computed first. A model on the line \
+                   is the best for its time; a pale one is beaten by another that took no longer.";
+    let mut parts = vec![element("h3").text("What is worth its time?")];
+    parts.extend(front_in_words(data).map(paragraph));
+    parts.push(numbered(picture, caption, &numbers::costs(&data.models)));
+    parts
+}
+
+/// What each step along the Pareto front gains and costs.
+pub(crate) fn front_in_words(data: &ReportData) -> Option<String> {
+    let front = pareto::front(&data.models);
+    let mut steps = front.iter().map(|place| &data.models[*place]);
+    let share = |model: &ModelData| {
+        let accuracy = model.figures.get(Metric::Accuracy.name());
+        accuracy.map_or(0.0, |estimate| 100.0 * estimate.value)
+    };
+    let first = steps.next()?;
+    let mut text = format!(
+        "The quickest of the best, {}, took {} and reaches {:.1} %",
+        first.name,
+        format::seconds(first.total_seconds),
+        share(first)
+    );
+    let mut last = first;
+    for model in steps {
+        text += &format!(
+            "; {} gains {:.1} points for {}",
+            model.name,
+            share(model) - share(last),
+            format::seconds(model.total_seconds)
+        );
+        last = model;
+    }
+    Some(text + ".")
+}
+
 fn costs(data: &ReportData) -> Element {
     let lines = data.models.iter().map(|model| {
         let optional =
             |value: Option<String>| number(value.unwrap_or_else(|| "not recorded".to_owned()));
         vec![
             row_heading(&model.name),
-            number(format::seconds(model.seconds)),
+            number(format::seconds(model.total_seconds)),
             number(epochs(model)),
             optional(
                 model
                     .reviews_per_second
                     .map(|speed| format::count(speed.round() as u64)),
             ),
+            optional(
+                model
+                    .prediction_speed
+                    .map(|speed| format::count(speed.round() as u64)),
+            ),
             optional(model.parameters.map(format::count)),
+            optional(model.bytes.map(format::bytes)),
             number(format::bytes(model.peak_memory)),
         ]
     });
@@ -128,12 +176,14 @@ fn costs(data: &ReportData) -> Element {
         heading("Model"),
         number_heading("Training time"),
         number_heading("Epochs"),
-        number_heading("Reviews/s"),
+        number_heading("Reviews/s in training"),
+        number_heading("when judging"),
         number_heading("Parameters"),
+        number_heading("Size"),
         number_heading("Peak memory"),
     ];
     table(
-        "What training took; epochs as kept of those run",
+        "What the models took, features and members included; epochs as kept of those run",
         headings,
         lines,
     )

@@ -3,10 +3,12 @@
 use stage::format;
 
 use super::{
-    cell, figure, grid, heading, number, number_heading, paragraph, row_heading, section, table,
+    cell, figure, grid, heading, number, number_heading, numbered, paragraph, row_heading, section,
+    table,
 };
 use crate::data::{LeftOut, ReportData, ReviewsData};
 use crate::markup::{Element, element};
+use crate::numbers;
 use crate::pictures::{bars, histogram};
 
 /// The section.
@@ -23,7 +25,11 @@ pub(crate) fn draw(data: &ReportData) -> Element {
             format::count(total),
             reviews.splitting
         );
-        part = part.child(figure(bars::splits(&reviews.splits), caption));
+        part = part.child(numbered(
+            bars::splits(&reviews.splits),
+            caption,
+            &numbers::splits(&reviews.splits),
+        ));
     }
     if let Some(picture) = histogram::draw(&reviews.lengths, "words per review") {
         let counted = reviews.lengths.iter().map(|bin| bin.rows).sum::<u64>();
@@ -31,7 +37,14 @@ pub(crate) fn draw(data: &ReportData) -> Element {
             "Length of {} reviews in words; the last bar holds all longer ones",
             format::count(counted)
         );
-        part = part.child(grid("two", [figure(picture, caption)]));
+        part = part.child(grid(
+            "two",
+            [numbered(
+                picture,
+                caption,
+                &numbers::lengths(&reviews.lengths),
+            )],
+        ));
     }
     part.children(words(reviews))
         .children(left_out(reviews))
@@ -114,7 +127,11 @@ fn words(reviews: &ReviewsData) -> Option<Element> {
          beside it, how many negative and positive reviews have it."
     );
     let part = element("div").child(element("h3").text("Telling words"));
-    Some(part.child(paragraph(text)).child(grid("two", pictures)))
+    Some(
+        part.child(paragraph(text))
+            .child(grid("two", pictures))
+            .child(numbers::words(&reviews.words).link()),
+    )
 }
 
 /// Near-duplicates side by side: the least similar ones, because whether those are copies is what a

@@ -3,10 +3,12 @@
 use stage::format;
 
 use super::{
-    cell, figure, grid, heading, number, number_heading, paragraph, row_heading, section, table,
+    cell, figure, grid, heading, number, number_heading, numbered, paragraph, row_heading, section,
+    table,
 };
 use crate::data::{ReportData, SweepData, SweepPoint};
 use crate::markup::{Element, element};
+use crate::numbers;
 use crate::pictures::sweep;
 
 /// The section; nothing where no sweep was run.
@@ -31,7 +33,7 @@ fn part(place: usize, sweep: &SweepData) -> Vec<Element> {
              mean loss chooses.",
             sweep.over[0]
         );
-        parts.push(figure(picture, caption));
+        parts.push(numbered(picture, caption, &numbers::sweep(sweep)));
     }
     let curves = sweep::curves(place, sweep);
     if !curves.is_empty() {

@@ -5,6 +5,7 @@ use stage::format;
 use super::{grid, paragraph, section};
 use crate::data::{ModelData, ReportData};
 use crate::markup::{Element, element};
+use crate::numbers;
 use crate::pictures::curves::{self, Measure};
 
 /// The section; nothing where no model has recorded an epoch.
@@ -35,7 +36,8 @@ pub(crate) fn draw(data: &ReportData) -> Option<Element> {
         section("training", "Training")
             .child(paragraph(text))
             .child(legend())
-            .children(rows_of(losses, accuracies)),
+            .children(rows_of(losses, accuracies))
+            .child(numbers::epochs(&data.models).link()),
     )
 }
 

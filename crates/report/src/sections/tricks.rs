@@ -8,6 +8,7 @@ use super::findings::best;
 use super::{cell, heading, number, number_heading, paragraph, row_heading, section, table};
 use crate::data::{ChallengedModel, Mistake, ReportData, SliceData};
 use crate::markup::{Element, element};
+use crate::numbers;
 use crate::words;
 
 /// The section; nothing where nothing was asked.
@@ -22,7 +23,8 @@ pub(crate) fn draw(data: &ReportData) -> Option<Element> {
     if !data.slices.is_empty() {
         part = part
             .child(element("h3").text("Kinds of reviews"))
-            .child(slices(data));
+            .child(slices(data))
+            .child(numbers::slices(data).link());
     }
     Some(part.children(mistakes(data)))
 }
@@ -90,6 +92,7 @@ fn challenge(data: &ReportData) -> Vec<Element> {
             headings.collect::<Vec<_>>(),
             rows.collect::<Vec<_>>(),
         ),
+        numbers::tricks(data).link(),
     ];
     if let Some((model, _)) = least_tricked(data).filter(|(model, _)| !model.examples.is_empty()) {
         let headings = [

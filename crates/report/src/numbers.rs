@@ -1,0 +1,323 @@
+//! The numbers behind the pictures as CSV (RFC 4180), kept in the page itself: a link that saves them
+//! needs no file beside the page and no program in it.
+
+use std::fmt::{Display, Write as _};
+
+use metrics::Metric;
+
+use crate::data::{ClassWords, LengthBin, ModelData, ReportData, SplitCount, SweepData};
+use crate::markup::{Element, element};
+
+/// A table with a name.
+pub(crate) struct Numbers {
+    name: String,
+    text: String,
+}
+
+impl Numbers {
+    fn new(name: impl Display, columns: &[&str]) -> Self {
+        let text = String::new();
+        let name = name.to_string();
+        Self { name, text }.row(columns.iter().map(|column| (*column).to_owned()))
+    }
+
+    fn row(mut self, cells: impl IntoIterator<Item = String>) -> Self {
+        for (place, cell) in cells.into_iter().enumerate() {
+            if place > 0 {
+                self.text.push(',');
+            }
+            if cell.contains([',', '"', '\n', '\r']) {
+                let _ = write!(self.text, "\"{}\"", cell.replace('"', "\"\""));
+            } else {
+                self.text.push_str(&cell);
+            }
+        }
+        self.text.push_str("\r\n");
+        self
+    }
+
+    fn rows(self, rows: impl IntoIterator<Item = Vec<String>>) -> Self {
+        rows.into_iter().fold(self, Self::row)
+    }
+
+    /// A link that saves the table as a file.
+    pub(crate) fn link(&self) -> Element {
+        let mut address = "data:text/csv;charset=utf-8,".to_owned();
+        for byte in self.text.bytes() {
+            if byte.is_ascii_alphanumeric() || b"-_.~,".contains(&byte) {
+                address.push(char::from(byte));
+            } else {
+                let _ = write!(address, "%{byte:02X}");
+            }
+        }
+        let file: String = self
+            .name
+            .chars()
+            .map(|sign| if sign.is_alphanumeric() { sign } else { '-' })
+            .collect();
+        element("p").class("numbers").child(
+            element("a")
+                .with("href", address)
+                .with("download", format!("{file}.csv"))
+                .text("numbers as CSV"),
+        )
+    }
+}
+
+fn text(value: impl Display) -> String {
+    value.to_string()
+}
+
+fn optional<T: Display>(value: Option<T>) -> String {
+    value.map_or_else(String::new, |value| value.to_string())
+}
+
+/// Every figure of every model with its interval.
+pub(crate) fn figures(models: &[ModelData]) -> Numbers {
+    let rows = models.iter().flat_map(|model| {
+        let known = Metric::ALL.into_iter();
+        known.filter_map(|metric| {
+            let estimate = model.figures.get(metric.name())?;
+            let numbers = [estimate.value, estimate.low, estimate.high].map(text);
+            let names = [model.name.clone(), metric.name().to_owned()];
+            Some(names.into_iter().chain(numbers).collect())
+        })
+    });
+    Numbers::new("figures", &["model", "figure", "value", "low", "high"]).rows(rows)
+}
+
+/// Quality beside what it costs.
+pub(crate) fn costs(models: &[ModelData]) -> Numbers {
+    let columns = [
+        "model",
+        "accuracy",
+        "seconds",
+        "training_reviews_per_second",
+        "prediction_reviews_per_second",
+        "parameters",
+        "bytes",
+        "peak_memory_bytes",
+        "on_front",
+    ];
+    let front = super::pictures::pareto::front(models);
+    let rows = models.iter().enumerate().map(|(place, model)| {
+        let accuracy = model.figures.get(Metric::Accuracy.name());
+        vec![
+            model.name.clone(),
+            optional(accuracy.map(|estimate| estimate.value)),
+            text(model.total_seconds),
+            optional(model.reviews_per_second),
+            optional(model.prediction_speed),
+            optional(model.parameters),
+            optional(model.bytes),
+            text(model.peak_memory),
+            text(front.contains(&place)),
+        ]
+    });
+    Numbers::new("costs", &columns).rows(rows)
+}
+
+/// Reviews by split and class.
+pub(crate) fn splits(splits: &[SplitCount]) -> Numbers {
+    let rows = splits.iter().map(|count| {
+        let counts = [count.negative, count.positive, count.unlabelled].map(text);
+        [text(count.split)].into_iter().chain(counts).collect()
+    });
+    Numbers::new("splits", &["split", "negative", "positive", "unlabelled"]).rows(rows)
+}
+
+/// Lengths of reviews.
+pub(crate) fn lengths(bins: &[LengthBin]) -> Numbers {
+    let rows = bins
+        .iter()
+        .map(|bin| vec![text(bin.from), optional(bin.to), text(bin.rows)]);
+    Numbers::new("lengths", &["from_words", "below_words", "reviews"]).rows(rows)
+}
+
+/// Telling words of every class.
+pub(crate) fn words(classes: &[ClassWords]) -> Numbers {
+    let rows = classes.iter().flat_map(|class| {
+        class.words.iter().map(|word| {
+            let names = [class.class.clone(), word.word.clone(), text(word.score)];
+            names.into_iter().chain(word.reviews.map(text)).collect()
+        })
+    });
+    let columns = [
+        "class",
+        "word",
+        "score",
+        "negative_reviews",
+        "positive_reviews",
+    ];
+    Numbers::new("words", &columns).rows(rows)
+}
+
+/// The course of every training.
+pub(crate) fn epochs(models: &[ModelData]) -> Numbers {
+    let rows = models.iter().flat_map(|model| {
+        model.epochs.iter().map(|epoch| {
+            vec![
+                model.name.clone(),
+                text(epoch.epoch),
+                optional(epoch.train_loss),
+                optional(epoch.train_accuracy),
+                optional(epoch.validation_loss),
+                optional(epoch.validation_accuracy),
+                text(Some(epoch.epoch) == model.best_epoch),
+            ]
+        })
+    });
+    let columns = [
+        "model",
+        "epoch",
+        "train_loss",
+        "train_accuracy",
+        "validation_loss",
+        "validation_accuracy",
+        "kept",
+    ];
+    Numbers::new("training", &columns).rows(rows)
+}
+
+/// Decisions by class.
+pub(crate) fn confusions(models: &[ModelData]) -> Numbers {
+    let rows = models.iter().map(|model| {
+        let found = model.confusion;
+        let counts = [
+            found.true_negative,
+            found.false_positive,
+            found.false_negative,
+            found.true_positive,
+        ];
+        [model.name.clone()]
+            .into_iter()
+            .chain(counts.map(text))
+            .collect()
+    });
+    let columns = [
+        "model",
+        "true_negative",
+        "false_positive",
+        "false_negative",
+        "true_positive",
+    ];
+    Numbers::new("decisions", &columns).rows(rows)
+}
+
+/// The bins of every reliability diagram.
+pub(crate) fn reliability(models: &[ModelData]) -> Numbers {
+    let rows = models.iter().flat_map(|model| {
+        model.reliability.iter().map(|bin| {
+            vec![
+                model.name.clone(),
+                text(bin.mean_probability),
+                text(bin.positive_share),
+                text(bin.rows),
+            ]
+        })
+    });
+    let columns = ["model", "mean_probability", "positive_share", "reviews"];
+    Numbers::new("reliability", &columns).rows(rows)
+}
+
+/// The ROC curves.
+pub(crate) fn roc(models: &[ModelData]) -> Numbers {
+    let rows = models.iter().flat_map(|model| {
+        model.roc.iter().map(|point| {
+            let shares = [point.false_positive_rate, point.true_positive_rate];
+            [model.name.clone()]
+                .into_iter()
+                .chain(shares.map(|share| format!("{share:.5}")))
+                .collect()
+        })
+    });
+    let columns = ["model", "false_positive_rate", "true_positive_rate"];
+    Numbers::new("roc", &columns).rows(rows)
+}
+
+/// Every epoch of every trial of a sweep; the kept one has the figures of the trial.
+pub(crate) fn sweep(sweep: &SweepData) -> Numbers {
+    let mut columns: Vec<&str> = sweep.over.iter().map(String::as_str).collect();
+    columns.extend([
+        "trial",
+        "loss",
+        "accuracy",
+        "seconds",
+        "epoch",
+        "validation_loss",
+        "validation_accuracy",
+    ]);
+    let mut rows = Vec::new();
+    for point in &sweep.points {
+        for trial in &point.trials {
+            let mut row = point.values.clone();
+            row.push(trial.name.clone());
+            row.extend([trial.loss, trial.accuracy, trial.seconds].map(text));
+            if trial.epochs.is_empty() {
+                let none = std::iter::repeat_n(String::new(), 3);
+                rows.push(row.iter().cloned().chain(none).collect());
+            }
+            for epoch in &trial.epochs {
+                let measured = [
+                    text(epoch.epoch),
+                    optional(epoch.validation_loss),
+                    optional(epoch.validation_accuracy),
+                ];
+                rows.push(row.iter().cloned().chain(measured).collect());
+            }
+        }
+    }
+    Numbers::new(format!("sweep-{}", sweep.name), &columns).rows(rows)
+}
+
+/// Failures by capability and model.
+pub(crate) fn tricks(data: &ReportData) -> Numbers {
+    let set = &data.challenge;
+    let rows = set.models.iter().flat_map(|model| {
+        let pairs = set.capabilities.iter().zip(&model.failed);
+        pairs.map(|((capability, cases), failed)| {
+            vec![
+                capability.clone(),
+                model.name.clone(),
+                text(cases),
+                text(failed),
+            ]
+        })
+    });
+    Numbers::new("tricks", &["capability", "model", "texts", "failed"]).rows(rows)
+}
+
+/// Kinds of reviews by model.
+pub(crate) fn slices(data: &ReportData) -> Numbers {
+    let rows = data.slices.iter().flat_map(|slice| {
+        let pairs = data.models.iter().zip(&slice.right);
+        pairs.map(|(model, right)| {
+            vec![
+                slice.name.clone(),
+                model.name.clone(),
+                text(slice.rows),
+                text(right),
+            ]
+        })
+    });
+    Numbers::new("kinds", &["kind", "model", "reviews", "right"]).rows(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_are_quoted_and_addresses_hold_nothing_but_text() {
+        let cells = ["plain", "a,b", "say \"no\"", "é<"].map(str::to_owned);
+        let numbers = Numbers::new("a name", &["w", "x", "y", "z"]).row(cells);
+        assert_eq!(
+            numbers.text,
+            "w,x,y,z\r\nplain,\"a,b\",\"say \"\"no\"\"\",é<\r\n"
+        );
+        let link = numbers.link().render();
+        assert!(link.contains("download=\"a-name.csv\""), "{link}");
+        assert!(link.contains("%0D%0Aplain,%22a,b%22,"), "{link}");
+        assert!(link.contains("%C3%A9%3C%0D%0A\""), "{link}");
+    }
+}
