@@ -10,7 +10,7 @@ use metrics::MetricsFile;
 use report::{BaselineOptions, Report};
 use settings::{Pipeline, Step};
 use stage::{Failure, Progress, ProgressMode, Resolver};
-use tables::{clean, predictions, rejected, removed};
+use tables::{clean, predictions, rejected, removed, tokens};
 
 const ROWS: u64 = 400;
 
@@ -160,7 +160,7 @@ fn write_step(
                 max_length: 64,
                 classes,
             },
-            vec![json("statistics.json", STATISTICS)],
+            vec![json("statistics.json", STATISTICS), tokens(folder)],
         ),
         StageName::Embed => (
             Contract::Embedding {
@@ -296,9 +296,18 @@ fn the_report_unites_all_models_in_the_order_of_the_pipeline() {
         "Labelled reviews that state their own score",
         "2 French",
         "A film that I liked &lt;b&gt;a lot&lt;/b&gt; ...",
+        "cut by the tokenizer words",
+        "whole for the tokenizer words",
     ] {
         assert!(html.contains(part), "{part}");
     }
+    let text = |name: &str| {
+        fs::read_to_string(artifact.file(name).expect("it is whole")).expect("it is text")
+    };
+    let value: serde_json::Value = serde_json::from_str(&text("report.json")).expect("JSON");
+    assert_eq!(value["models"][1]["name"], "lstm");
+    assert!(text("report.md").contains("- The best model is lstm: 95.0 % of 400 test reviews"));
+    assert!(text("card-lstm.md").contains("| Accuracy | 95.0 % ("));
     assert!(
         fs::read_to_string(artifact.file("models.svg").expect("it is whole"))
             .expect("text")

@@ -8,6 +8,7 @@ mod models;
 mod profile;
 mod reading;
 mod reviews;
+mod slices;
 mod steps;
 mod sweeps;
 mod texts;
@@ -68,7 +69,7 @@ pub fn collect(
     }
     models::add_costs(&mut data.models, &data.readings);
     let best = findings::best(&data).map(|(model, _)| model.name.clone());
-    let texts = texts::collect(context.input(StageName::Clean), judged, best.as_deref())?;
+    let texts = texts::collect(context, judged, best.as_deref())?;
     data.slices = texts.slices;
     data.mistakes = texts.mistakes;
     data.doubtful = texts.doubtful;

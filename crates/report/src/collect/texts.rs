@@ -1,12 +1,14 @@
-//! Kinds of test reviews, and the texts behind the mistakes: one pass over `clean.parquet`.
+//! What the texts of the reviews tell: kinds of test reviews, and the texts behind the mistakes.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeSet, HashMap};
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{Float32Type, UInt64Type};
-use artifact::{Artifact, Sentiment, Split, read_table, schema};
+use arrow::array::{AsArray, RecordBatch};
+use arrow::datatypes::UInt64Type;
+use artifact::{Artifact, Sentiment, Split, StageName, read_table, schema};
 use metrics::{doubtful_labels, is_right};
+use stage::Context;
 
+use super::slices::Sorter;
 use crate::ReportError;
 use crate::data::{Mistake, SliceData};
 use crate::merge::Judged;
@@ -17,28 +19,6 @@ const SHOWN: usize = 8;
 /// Signs of a text that are shown.
 const EXCERPT: usize = 420;
 
-/// A kind with fewer reviews says nothing.
-const FEWEST: usize = 30;
-
-/// Ratings and topics that become slices of their own, at most.
-const VALUES: usize = 12;
-
-const NEGATIONS: [&str; 12] = [
-    "not", "no", "never", "none", "nobody", "nothing", "neither", "nor", "without", "hardly",
-    "barely", "cannot",
-];
-const CONTRASTS: [&str; 9] = [
-    "but",
-    "although",
-    "though",
-    "however",
-    "despite",
-    "yet",
-    "nevertheless",
-    "still",
-    "except",
-];
-
 /// What the texts tell.
 #[derive(Default)]
 pub(super) struct Texts {
@@ -47,9 +27,9 @@ pub(super) struct Texts {
     pub(super) doubtful: (u64, Vec<Mistake>),
 }
 
-/// Reads the test reviews; `best` is the model whose mistakes are shown.
+/// Reads the reviews; `best` is the model whose mistakes are shown.
 pub(super) fn collect(
-    clean: &Artifact,
+    context: &Context,
     judged: &Judged,
     best: Option<&str>,
 ) -> Result<Texts, ReportError> {
@@ -71,21 +51,32 @@ pub(super) fn collect(
         .copied()
         .collect();
 
-    let mut excerpts: HashMap<usize, String> = HashMap::new();
-    let mut lengths: Vec<(usize, usize)> = Vec::new();
-    let mut kinds: BTreeMap<Kind, Vec<usize>> = BTreeMap::new();
-    for batch in read_table(&clean.file("clean.parquet")?, &schema::clean())? {
+    let reviews = context.input(StageName::Clean).file("clean.parquet")?;
+    let mut sorter = Sorter::default();
+    for batch in read_table(&reviews, &schema::clean())? {
         let batch = batch?;
-        for (row, place) in test_rows(&batch, &place_of) {
-            let text = batch.column(1).as_string::<i32>().value(row);
+        for row in rows_of(&batch, Split::Train) {
+            sorter.learn(batch.column(1).as_string::<i32>().value(row));
+        }
+    }
+    // The test reviews after all of the training reviews, whatever their order in the table.
+    let mut excerpts: HashMap<usize, String> = HashMap::new();
+    for batch in read_table(&reviews, &schema::clean())? {
+        let batch = batch?;
+        let ids = batch.column(0).as_primitive::<UInt64Type>();
+        for row in rows_of(&batch, Split::Test) {
+            let Some(place) = place_of.get(&ids.value(row)).copied() else {
+                continue;
+            };
             if wanted.contains(&place) {
+                let text = batch.column(1).as_string::<i32>().value(row);
                 excerpts.insert(place, excerpt(text));
             }
-            lengths.push((text.split_whitespace().count(), place));
-            for kind in kinds_of(text, &batch, row) {
-                kinds.entry(kind).or_default().push(place);
-            }
+            sorter.add(&batch, row, place);
         }
+    }
+    for (name, tokens) in tokens_of_models(context) {
+        sorter.add_cuts(name, tokens, &place_of)?;
     }
     let mistake = |place: &usize| {
         let label = judged.labels[*place];
@@ -110,20 +101,33 @@ pub(super) fn collect(
             doubtful.len() as u64,
             doubtful[..doubtful_shown].iter().map(mistake).collect(),
         ),
-        slices: slices(judged, lengths, kinds),
+        slices: sorter.slices(judged),
     })
 }
 
-/// The test rows of a batch and their places among the judged.
-fn test_rows<'a>(
-    batch: &'a RecordBatch,
-    place_of: &'a HashMap<u64, usize>,
-) -> impl Iterator<Item = (usize, usize)> + 'a {
-    let ids = batch.column(0).as_primitive::<UInt64Type>();
+/// The rows of a batch that belong to a split.
+fn rows_of(batch: &RecordBatch, split: Split) -> impl Iterator<Item = usize> {
     let splits = batch.column(3).as_string::<i32>();
-    (0..batch.num_rows())
-        .filter(|row| splits.value(*row) == Split::Test.as_str())
-        .filter_map(|row| Some((row, *place_of.get(&ids.value(row))?)))
+    (0..batch.num_rows()).filter(move |row| splits.value(*row) == split.as_str())
+}
+
+/// The tokens that the judged models read, each once.
+fn tokens_of_models(context: &Context) -> impl Iterator<Item = (&str, &Artifact)> {
+    let judged: BTreeSet<&str> = context
+        .inputs(StageName::Evaluate)
+        .map(|(name, _)| name)
+        .collect();
+    let trained = context
+        .inputs(StageName::Train)
+        .filter(|(name, _)| judged.contains(name));
+    let read: BTreeSet<&str> = trained
+        .flat_map(|(_, model)| &model.manifest().inputs)
+        .filter(|input| input.stage == StageName::Tokenize)
+        .map(|input| input.variant.as_str())
+        .collect();
+    context
+        .inputs(StageName::Tokenize)
+        .filter(move |(name, _)| read.contains(name))
 }
 
 /// The rows with the largest probability of the wrong class.
@@ -135,98 +139,6 @@ fn surest_mistakes(labels: &[u8], probabilities: &[f32]) -> Vec<usize> {
     wrong.sort_by(|one, two| sureness(two).total_cmp(&sureness(one)));
     wrong.truncate(SHOWN);
     wrong
-}
-
-/// What a slice is about, in the order of the page where all are alike.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Kind {
-    Negation(bool),
-    Contrast(bool),
-    Question,
-    Rating(String),
-    Topic(String),
-}
-
-impl Kind {
-    fn in_words(&self) -> String {
-        match self {
-            Self::Negation(true) => "with a negation (not, never, nothing ...)".to_owned(),
-            Self::Negation(false) => "without a negation".to_owned(),
-            Self::Contrast(true) => "with a contrast (but, although, however ...)".to_owned(),
-            Self::Contrast(false) => "without a contrast".to_owned(),
-            Self::Question => "with a question".to_owned(),
-            Self::Rating(rating) => format!("rated {rating}"),
-            Self::Topic(topic) => format!("about {topic}"),
-        }
-    }
-}
-
-fn kinds_of(text: &str, batch: &RecordBatch, row: usize) -> Vec<Kind> {
-    let lower = text.to_lowercase();
-    let has = |list: &[&str]| {
-        lower
-            .split(|sign: char| !sign.is_alphanumeric())
-            .any(|word| list.contains(&word))
-    };
-    let negated = has(&NEGATIONS) || lower.contains("n't") || lower.contains("n\u{2019}t");
-    let mut kinds = vec![Kind::Negation(negated), Kind::Contrast(has(&CONTRASTS))];
-    if text.contains('?') {
-        kinds.push(Kind::Question);
-    }
-    let rating = batch.column(4).as_primitive::<Float32Type>();
-    if rating.is_valid(row) {
-        kinds.push(Kind::Rating(format!("{:>4}", rating.value(row))));
-    }
-    let topic = batch.column(6).as_string::<i32>();
-    if topic.is_valid(row) {
-        kinds.push(Kind::Topic(topic.value(row).to_owned()));
-    }
-    kinds
-}
-
-fn slices(
-    judged: &Judged,
-    mut lengths: Vec<(usize, usize)>,
-    kinds: BTreeMap<Kind, Vec<usize>>,
-) -> Vec<SliceData> {
-    let slice = |name: String, places: &[usize]| SliceData {
-        name,
-        rows: places.len() as u64,
-        right: judged
-            .probabilities
-            .values()
-            .map(|values| {
-                let right = places
-                    .iter()
-                    .filter(|place| is_right(judged.labels[**place], values[**place]));
-                right.count() as u64
-            })
-            .collect(),
-    };
-    lengths.sort_unstable();
-    let mut found = Vec::new();
-    for (part, name) in ["shortest", "middle", "longest"].into_iter().enumerate() {
-        let third = &lengths[part * lengths.len() / 3..(part + 1) * lengths.len() / 3];
-        if let (Some((low, _)), Some((high, _))) = (third.first(), third.last()) {
-            let places: Vec<usize> = third.iter().map(|(_, place)| *place).collect();
-            found.push(slice(
-                format!("the {name} third ({low} to {high} words)"),
-                &places,
-            ));
-        }
-    }
-    // A rating of many values, or a topic of many names, has too few reviews of each.
-    let is_rating = |kind: &&Kind| matches!(kind, Kind::Rating(_));
-    let is_topic = |kind: &&Kind| matches!(kind, Kind::Topic(_));
-    let many_ratings = kinds.keys().filter(is_rating).count() > VALUES;
-    let many_topics = kinds.keys().filter(is_topic).count() > VALUES;
-    for (kind, places) in &kinds {
-        let is_many = (many_ratings && is_rating(&kind)) || (many_topics && is_topic(&kind));
-        if places.len() >= FEWEST && !is_many {
-            found.push(slice(kind.in_words(), places));
-        }
-    }
-    found
 }
 
 fn excerpt(text: &str) -> String {

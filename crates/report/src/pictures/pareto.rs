@@ -58,7 +58,7 @@ pub(crate) fn draw(models: &[ModelData]) -> Option<Element> {
         .flat_map(|(_, _, share)| [100.0 * share.low, 100.0 * share.high]);
     let frame = Frame::new(SIZE, (first, last.max(first + 1.0)), round_range(ends, 5)?);
     let x = Axis {
-        name: "seconds of training on a logarithmic scale",
+        name: "time, ten times as long at each mark",
         ticks: (last - first).max(1.0) as usize,
         write: Some(time),
     };

@@ -5,10 +5,11 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Float32Array, RecordBatch, StringArray, UInt8Array, UInt64Array, new_null_array,
+    ArrayRef, Float32Array, ListBuilder, RecordBatch, StringArray, UInt8Array, UInt16Builder,
+    UInt32Array, UInt64Array, new_null_array,
 };
-use arrow::datatypes::DataType;
-use artifact::{OutputFile, TableWriter, schema};
+use arrow::datatypes::{DataType, Field};
+use artifact::{OutputFile, TableWriter, schema, write_arrays};
 use metrics::{MetricsFile, Tally, summary};
 
 use crate::{Model, ROWS};
@@ -106,6 +107,31 @@ pub(crate) fn clean(folder: &Path) -> OutputFile {
         new_null_array(schema::clean().field(7).data_type(), rows),
     ];
     table(folder, "clean.parquet", schema::clean(), columns)
+}
+
+/// The same reviews as ids, of which every other one was cut.
+pub(crate) fn tokens(folder: &Path) -> OutputFile {
+    let rows = ROWS as usize;
+    let mut ids = ListBuilder::new(UInt16Builder::new())
+        .with_field(Field::new_list_field(DataType::UInt16, false));
+    for _ in 0..rows {
+        ids.append_value([2, 3, 4].map(Some));
+    }
+    let schema = schema::tokens(false);
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(UInt64Array::from_iter_values(0..ROWS)),
+        Arc::new(UInt8Array::from_iter_values(
+            (0..rows).map(|row| (row % 2) as u8),
+        )),
+        Arc::new(UInt32Array::from_iter_values(
+            (0..rows).map(|row| 3 + (row % 2) as u32),
+        )),
+        Arc::new(ids.finish()),
+    ];
+    let batch =
+        RecordBatch::try_new(schema.clone(), columns).expect("the columns are the contract's");
+    let written = write_arrays(&folder.join("test.arrow"), &schema, [batch]);
+    OutputFile::table("test.arrow", written.expect("the disk has room"))
 }
 
 fn table(

@@ -1,0 +1,272 @@
+//! Kinds of test reviews and who judged them rightly: by length, wording, rating, topic, by words that
+//! no training review has, and by whether a tokenizer has cut them.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash, Hasher};
+
+use arrow::array::{Array, AsArray, RecordBatch};
+use arrow::datatypes::{Float32Type, UInt32Type, UInt64Type};
+use artifact::{Artifact, Contract, map_arrays, schema};
+use metrics::is_right;
+
+use crate::ReportError;
+use crate::data::SliceData;
+use crate::merge::Judged;
+
+/// A kind with fewer reviews says nothing.
+const FEWEST: usize = 30;
+
+/// Ratings and topics that become slices of their own, at most.
+const VALUES: usize = 12;
+
+const NEGATIONS: [&str; 12] = [
+    "not", "no", "never", "none", "nobody", "nothing", "neither", "nor", "without", "hardly",
+    "barely", "cannot",
+];
+const CONTRASTS: [&str; 9] = [
+    "but",
+    "although",
+    "though",
+    "however",
+    "despite",
+    "yet",
+    "nevertheless",
+    "still",
+    "except",
+];
+
+/// What a slice is about, in the order of the page where all are alike.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Negation(bool),
+    Contrast(bool),
+    Question,
+    Rating(String),
+    Topic(String),
+    Cut(String, bool),
+}
+
+impl Kind {
+    fn in_words(&self) -> String {
+        match self {
+            Self::Negation(true) => "with a negation (not, never, nothing ...)".to_owned(),
+            Self::Negation(false) => "without a negation".to_owned(),
+            Self::Contrast(true) => "with a contrast (but, although, however ...)".to_owned(),
+            Self::Contrast(false) => "without a contrast".to_owned(),
+            Self::Question => "with a question".to_owned(),
+            Self::Rating(rating) => format!("rated {rating}"),
+            Self::Topic(topic) => format!("about {topic}"),
+            Self::Cut(tokenizer, true) => format!("cut by the tokenizer {tokenizer}"),
+            Self::Cut(tokenizer, false) => format!("whole for the tokenizer {tokenizer}"),
+        }
+    }
+}
+
+/// Sorts test reviews into kinds, one after the other.
+#[derive(Default)]
+pub(super) struct Sorter {
+    /// Hashes of the words of the training reviews. Two words of one hash would make a new word look
+    /// known, once in 2^64 pairs.
+    known: HashSet<u64>,
+    kinds: BTreeMap<Kind, Vec<usize>>,
+    /// Words, and those among them that no training review has, by place.
+    words: Vec<(usize, usize, usize)>,
+}
+
+impl Sorter {
+    /// Learns the words of a training review.
+    pub(super) fn learn(&mut self, text: &str) {
+        self.known.extend(words_of(&text.to_lowercase()).map(hash));
+    }
+
+    /// Sorts the test review of a row of `clean.parquet`.
+    pub(super) fn add(&mut self, batch: &RecordBatch, row: usize, place: usize) {
+        let lower = batch.column(1).as_string::<i32>().value(row).to_lowercase();
+        for kind in kinds_of(&lower, batch, row) {
+            self.kinds.entry(kind).or_default().push(place);
+        }
+        let new = words_of(&lower).filter(|word| !self.known.contains(&hash(word)));
+        self.words
+            .push((lower.split_whitespace().count(), new.count(), place));
+    }
+
+    /// Sorts all test reviews by whether a tokenizer has cut them.
+    ///
+    /// # Errors
+    /// The tokens are damaged.
+    pub(super) fn add_cuts(
+        &mut self,
+        tokenizer: &str,
+        tokens: &Artifact,
+        place_of: &HashMap<u64, usize>,
+    ) -> Result<(), ReportError> {
+        let Contract::Tokens {
+            vocabulary_size, ..
+        } = tokens.manifest().contract
+        else {
+            return Ok(());
+        };
+        let wide = vocabulary_size > u32::from(u16::MAX) + 1;
+        for batch in map_arrays(&tokens.file("test.arrow")?, &schema::tokens(wide))?.batches()? {
+            let ids = batch.column(0).as_primitive::<UInt64Type>();
+            let lengths = batch.column(2).as_primitive::<UInt32Type>();
+            let kept = batch.column(3).as_list::<i32>();
+            for row in 0..batch.num_rows() {
+                let is_cut = lengths.value(row) as usize > kept.value_length(row) as usize;
+                if let Some(place) = place_of.get(&ids.value(row)) {
+                    let kind = Kind::Cut(tokenizer.to_owned(), is_cut);
+                    self.kinds.entry(kind).or_default().push(*place);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The kinds with the reviews of each that every model is right about.
+    pub(super) fn slices(mut self, judged: &Judged) -> Vec<SliceData> {
+        let slice = |name: String, places: &[usize]| SliceData {
+            name,
+            rows: places.len() as u64,
+            right: judged
+                .probabilities
+                .values()
+                .map(|values| {
+                    let right = places
+                        .iter()
+                        .filter(|place| is_right(judged.labels[**place], values[**place]));
+                    right.count() as u64
+                })
+                .collect(),
+        };
+        self.words.sort_unstable();
+        let rows = self.words.len();
+        let mut found = Vec::new();
+        for (part, name) in ["shortest", "middle", "longest"].into_iter().enumerate() {
+            let third = &self.words[part * rows / 3..(part + 1) * rows / 3];
+            if let (Some((low, ..)), Some((high, ..))) = (third.first(), third.last()) {
+                let places: Vec<usize> = third.iter().map(|(.., place)| *place).collect();
+                let name = format!("the {name} third ({low} to {high} words)");
+                found.push(slice(name, &places));
+            }
+        }
+        found.extend(
+            self.by_new_words()
+                .map(|(name, places)| slice(name, &places)),
+        );
+        // A rating of many values, or a topic of many names, has too few reviews of each.
+        let is_rating = |kind: &&Kind| matches!(kind, Kind::Rating(_));
+        let is_topic = |kind: &&Kind| matches!(kind, Kind::Topic(_));
+        let many_ratings = self.kinds.keys().filter(is_rating).count() > VALUES;
+        let many_topics = self.kinds.keys().filter(is_topic).count() > VALUES;
+        for (kind, places) in &self.kinds {
+            let is_many = (many_ratings && is_rating(&kind)) || (many_topics && is_topic(&kind));
+            if places.len() >= FEWEST && !is_many {
+                found.push(slice(kind.in_words(), places));
+            }
+        }
+        found
+    }
+
+    /// Reviews with the largest share of new words, and those without any.
+    fn by_new_words(&self) -> impl Iterator<Item = (String, Vec<usize>)> {
+        let mut shares: Vec<(f64, usize)> = self
+            .words
+            .iter()
+            .map(|(words, new, place)| (*new as f64 / (*words).max(1) as f64, *place))
+            .collect();
+        shares.sort_by(|one, two| two.0.total_cmp(&one.0).then(one.1.cmp(&two.1)));
+        let places = |part: &[(f64, usize)]| part.iter().map(|(_, place)| *place).collect();
+        let tenth = &shares[..shares.len() / 10];
+        let least = tenth.last().map_or(0.0, |(share, _)| *share);
+        let most = (
+            format!(
+                "the tenth with most words that no training review has ({:.1} % or more)",
+                100.0 * least
+            ),
+            places(tenth),
+        );
+        let none: Vec<(f64, usize)> = shares
+            .iter()
+            .copied()
+            .filter(|(share, _)| *share == 0.0)
+            .collect();
+        let all = (
+            "of words that all stand in training reviews".to_owned(),
+            places(&none),
+        );
+        [(least > 0.0, most), (least > 0.0, all)]
+            .into_iter()
+            .filter(|(is_told, (_, places)): &(bool, (String, Vec<usize>))| {
+                *is_told && places.len() >= FEWEST
+            })
+            .map(|(_, slice)| slice)
+    }
+}
+
+fn words_of(lower: &str) -> impl Iterator<Item = &str> {
+    lower
+        .split(|sign: char| !sign.is_alphanumeric() && sign != '\'')
+        .filter(|word| !word.is_empty())
+}
+
+fn hash(word: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    word.hash(&mut hasher);
+    hasher.finish()
+}
+
+fn kinds_of(lower: &str, batch: &RecordBatch, row: usize) -> Vec<Kind> {
+    let has = |list: &[&str]| {
+        lower
+            .split(|sign: char| !sign.is_alphanumeric())
+            .any(|word| list.contains(&word))
+    };
+    let negated = has(&NEGATIONS) || lower.contains("n't") || lower.contains("n\u{2019}t");
+    let mut kinds = vec![Kind::Negation(negated), Kind::Contrast(has(&CONTRASTS))];
+    if lower.contains('?') {
+        kinds.push(Kind::Question);
+    }
+    let rating = batch.column(4).as_primitive::<Float32Type>();
+    if rating.is_valid(row) {
+        kinds.push(Kind::Rating(format!("{:>4}", rating.value(row))));
+    }
+    let topic = batch.column(6).as_string::<i32>();
+    if topic.is_valid(row) {
+        kinds.push(Kind::Topic(topic.value(row).to_owned()));
+    }
+    kinds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn new_words_are_those_of_no_training_review() {
+        let mut sorter = Sorter::default();
+        sorter.learn("A fine film, isn't it? Don't miss it.");
+        let new = |text: &str| {
+            let words = words_of(text).filter(|word| !sorter.known.contains(&hash(word)));
+            words.map(str::to_owned).collect::<Vec<_>>()
+        };
+        assert_eq!(new("a fine, fine plot isn't it"), ["plot"]);
+    }
+
+    #[test]
+    fn reviews_are_sorted_by_their_share_of_new_words() {
+        // Of 400 reviews of ten words every tenth has two new ones.
+        let words = (0..400).map(|place| (10, if place % 10 == 0 { 2 } else { 0 }, place));
+        let mut sorter = Sorter {
+            words: words.collect(),
+            ..Sorter::default()
+        };
+        let found: Vec<(String, Vec<usize>)> = sorter.by_new_words().collect();
+        assert_eq!(found.len(), 2);
+        assert!(found[0].0.contains("(20.0 % or more)"), "{}", found[0].0);
+        assert_eq!((found[0].1.len(), found[0].1[1]), (40, 10));
+        assert_eq!(found[1].1.len(), 360);
+        // Where nothing is new there is nothing to tell.
+        sorter.words.iter_mut().for_each(|(_, new, _)| *new = 0);
+        assert_eq!(sorter.by_new_words().count(), 0);
+    }
+}
