@@ -6,8 +6,9 @@
 
 use std::hint::black_box;
 
-use clean::{TextStore, near_duplicates, normalize};
+use clean::{TextStore, near_duplicates};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use normalize::normalize;
 use settings::CleanSettings;
 
 /// A review of about 230 words, as IMDB's are on average; `number` makes it one of its kind.

@@ -8,7 +8,6 @@ mod duplicates;
 mod error;
 mod language;
 mod near;
-mod normalize;
 pub mod profile;
 mod read;
 mod row;
@@ -27,7 +26,6 @@ use stage::{Context, Failure, NoOptions, Outcome, Stage, format};
 
 pub use error::CleanError;
 pub use near::{Link, near_duplicates};
-pub use normalize::normalize;
 pub use texts::{Stretch, TextStore};
 
 use duplicates::Reason;

@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use artifact::{Sentiment, Split};
+use normalize::normalize;
 use polars::prelude::*;
 use rayon::prelude::*;
 use settings::CleanSettings;
@@ -10,7 +11,6 @@ use stage::Task;
 use whatlang::Lang;
 
 use crate::error::CleanError;
-use crate::normalize::normalize;
 use crate::row::{GroupColumn, Row, TextFacts};
 use crate::table::Source;
 use crate::texts::{IN_MEMORY, TextStore, TextStoreWriter};

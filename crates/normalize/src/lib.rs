@@ -13,7 +13,7 @@ use std::borrow::Cow;
 use settings::CleanSettings;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-pub(crate) use scores::states_score;
+pub use scores::states_score;
 
 use reduce::Reducer;
 
@@ -49,7 +49,7 @@ pub fn normalize(text: &str, settings: &CleanSettings) -> String {
 
 /// Whether characters of a text had been decoded wrongly: C1 controls, or UTF-8 read as
 /// Windows-1252.
-pub(crate) fn is_damaged(text: &str) -> bool {
+pub fn is_damaged(text: &str) -> bool {
     text.contains(|character: char| ('\u{80}'..='\u{9f}').contains(&character))
         || matches!(mojibake::repair(text), Cow::Owned(_))
 }

@@ -2,7 +2,7 @@
 
 #![allow(missing_docs)]
 
-use clean::normalize;
+use normalize::normalize;
 use proptest::prelude::*;
 use settings::CleanSettings;
 
