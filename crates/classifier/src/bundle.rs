@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use artifact::{ArtifactError, Digest};
+use artifact::{ArtifactError, Digest, Normalization};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use settings::{FeatureSettings, ModelKind, ModelSettings, Truncation};
@@ -29,6 +29,10 @@ pub struct ModelFile {
     pub features: Option<FeatureSettings>,
     /// Sizes taken over from the artifacts.
     pub sizes: Sizes,
+    /// How the texts it learned from were normalised, before they came to the tokenizer; a bundle that
+    /// does not say can be evaluated and not asked about new texts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalization: Option<Normalization>,
     /// The tokenizer it reads.
     pub tokenizer: TokenizerReference,
     /// Class names in the order of the logits.

@@ -105,6 +105,7 @@ fn decide(
         test: decided.count(Split::Test),
         unlabelled: decided.count(Split::Unlabelled),
         classes: Sentiment::class_names(),
+        normalization: Some(settings.normalization()),
     };
     Ok(Outcome::new(contract, files, summary(&decided)))
 }

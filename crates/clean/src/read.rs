@@ -39,6 +39,7 @@ pub(crate) fn read(
     wanted: &[Lang],
     task: &Task,
 ) -> Result<Reviews, CleanError> {
+    let steps = settings.normalization();
     let mut rows = Vec::with_capacity(source.rows());
     let mut row_ids = Vec::with_capacity(source.rows());
     let mut groups = GroupColumn::default();
@@ -56,7 +57,7 @@ pub(crate) fn read(
             let done: Vec<(String, TextFacts)> = batch
                 .par_iter()
                 .map(|raw| {
-                    let text = normalize(raw, settings);
+                    let text = normalize(raw, &steps);
                     let facts = TextFacts::of(raw, &text, wanted);
                     (text, facts)
                 })
