@@ -11,7 +11,9 @@ use settings::{FeatureSettings, ModelKind, ModelSettings, Truncation};
 use tch::{Device, Kind, Tensor};
 
 use crate::parameters::as_slice;
-use crate::{ClassifierError, EncoderConfig, FeatureRows, Network, Parameters, Sizes, Weights};
+use crate::{
+    ClassifierError, EncoderConfig, FeatureRows, Network, Parameters, Sizes, TokenContract, Weights,
+};
 
 /// The format of `model.json` that this version writes and reads.
 const FORMAT: u32 = 1;
@@ -134,6 +136,18 @@ impl ModelFile {
             )));
         }
         Ok(model)
+    }
+
+    /// What the tokens it reads promise.
+    pub fn token_contract(&self) -> TokenContract {
+        TokenContract {
+            tokenizer: self.tokenizer.fingerprint,
+            vocabulary_size: self.sizes.vocabulary_size,
+            pad_id: self.tokenizer.pad_id,
+            max_length: self.tokenizer.max_length,
+            classes: self.labels.clone(),
+            normalization: self.normalization,
+        }
     }
 
     /// Writes `model.json` and `tokenizer.json` into a folder: all of a bundle but its weights.

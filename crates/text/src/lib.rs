@@ -9,7 +9,7 @@ mod special;
 mod truncate;
 
 pub use error::TextError;
-pub use file::{Encoded, TokenizerFile};
+pub use file::{Encoded, Located, TokenizerFile};
 pub use import::import;
 pub use special::padding;
 pub use truncate::truncate;
