@@ -276,7 +276,15 @@ impl Bundle {
     /// # Errors
     /// They are of another width.
     pub fn differences_of(&self, rows: &FeatureRows) -> Result<Vec<f64>, ClassifierError> {
-        let (found, expected) = (rows.values.size()[1], self.network.state_width());
+        self.differences_of_states(&rows.values)
+    }
+
+    /// The same from the features `[R, F]` themselves.
+    ///
+    /// # Errors
+    /// They are of another width.
+    pub fn differences_of_states(&self, states: &Tensor) -> Result<Vec<f64>, ClassifierError> {
+        let (found, expected) = (states.size()[1], self.network.state_width());
         if found != expected {
             return Err(ClassifierError::Misfit {
                 left: "model",
@@ -286,7 +294,7 @@ impl Bundle {
         }
         let parameters = Parameters::view(self.network.layout(), &self.weights.flat, false);
         let [weight, bias] = self.network.output().map(|id| parameters.get(id));
-        let values = rows.values.to_device(weight.device());
+        let values = states.to_device(weight.device());
         let logits = values.linear(weight, Some(bias)).to_device(Device::Cpu);
         let difference = logits.select(1, 1) - logits.select(1, 0);
         Vec::try_from(difference.to_kind(Kind::Double))

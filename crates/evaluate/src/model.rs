@@ -5,14 +5,14 @@ use std::path::Path;
 
 use artifact::{Split, StageName};
 use classifier::{
-    Attributions, Bundle, ChosenDevice, ClassifierError, FeatureRows, Logits, ModelFile, Replica,
-    TokenContract, TokenRows, attributions, logits_of,
+    Asked, Attributions, Bundle, ChosenDevice, ClassifierError, FeatureRows, Logits, ModelFile,
+    Replica, TokenContract, TokenRows, attributions, logits_of, sorted_batches, states_of,
 };
 use linear::NgramModel;
 use rayon::prelude::*;
 use settings::{EvaluationSettings, ModelKind};
 use stage::{Context, Failure};
-use tch::Kind;
+use tch::{Kind, Tensor};
 
 use crate::{Prediction, failure};
 
@@ -95,7 +95,12 @@ impl Model {
         let description = self.description();
         let differences = match self {
             Self::Linear(_, model) => rows.par_iter().map(|ids| model.difference(ids)).collect(),
-            Self::Network(bundle) | Self::Probe(bundle) => {
+            Self::Probe(bundle) => {
+                let contract = description.token_contract();
+                let rows = TokenRows::from_ids(rows, &contract).map_err(failure)?;
+                probe_differences(bundle, &rows, device, batch_size).map_err(failure)?
+            }
+            Self::Network(bundle) => {
                 let contract = description.token_contract();
                 let rows = TokenRows::from_ids(rows, &contract).map_err(failure)?;
                 let logits = logits(bundle, &rows, device, batch_size, &|_| ());
@@ -184,6 +189,32 @@ fn logits(
         device.device,
         &progress,
     )
+}
+
+/// How far the positive class is ahead on each row, for a probe: from features that are computed as
+/// those were that it was fitted to, in their number format.
+fn probe_differences(
+    bundle: &Bundle,
+    rows: &TokenRows,
+    device: &ChosenDevice,
+    batch_size: u32,
+) -> Result<Vec<f64>, ClassifierError> {
+    let features = bundle.model.features.as_ref();
+    let kind = features.map_or(Kind::Float, |features| device.kind_of(features.precision).0);
+    let mut replicas: Vec<Replica> = (0..device.replicas)
+        .map(|_| Replica::new(&bundle.network, &bundle.weights, false, kind))
+        .collect();
+    let asked = Asked {
+        network: &bundle.network,
+        rows,
+        pad_id: bundle.model.tokenizer.pad_id,
+        device: device.device,
+    };
+    let batches = sorted_batches(rows, batch_size as usize);
+    let progress = |_| ControlFlow::Continue(());
+    let states = states_of(&asked, &mut replicas, &batches, 0..rows.len(), &progress)?;
+    let states = Tensor::from_slice(&states).view([rows.len() as i64, -1]);
+    bundle.differences_of_states(&states)
 }
 
 /// What a network says of the tokens.
