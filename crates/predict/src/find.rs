@@ -105,21 +105,18 @@ pub fn best(pipeline: &Pipeline) -> Result<(String, String), Failure> {
 /// Follows an ensemble's evaluation to the bundles that its members' evaluations read.
 fn ensemble(store: &Store, name: &str, evaluation: &Artifact) -> Result<Place, Failure> {
     let ensemble = Ensemble::read(&evaluation.file(ENSEMBLE)?)?;
-    let follow = |of: &Artifact, stage: StageName, variant: Option<&str>| {
-        let inputs = of.manifest().inputs.iter();
-        let input = inputs
-            .filter(|input| input.stage == stage)
-            .find(|input| variant.is_none_or(|variant| input.variant == variant));
-        let found = match input {
+    let follow = |of: &Artifact, stage: StageName, member: &str| {
+        let mut inputs = of.manifest().inputs.iter();
+        let found = match inputs.find(|input| input.stage == stage && input.variant == member) {
             Some(input) => same(store, input)?,
             None => None,
         };
-        found.ok_or_else(|| changed(name, variant))
+        found.ok_or_else(|| changed(name, member))
     };
     let mut bundles = Vec::new();
     for (member, _) in &ensemble.members {
-        let judged = follow(evaluation, StageName::Evaluate, Some(member))?;
-        let model = follow(&judged, StageName::Train, None)?;
+        let judged = follow(evaluation, StageName::Evaluate, member)?;
+        let model = follow(&judged, StageName::Train, member)?;
         model.verify()?;
         bundles.push(model.folder().to_owned());
     }
@@ -132,10 +129,9 @@ fn same(store: &Store, input: &InputReference) -> Result<Option<Artifact>, Failu
     Ok(latest.filter(|artifact| artifact.identity() == input.identity))
 }
 
-fn changed(name: &str, member: Option<&str>) -> Failure {
-    let member = member.map_or_else(|| "a member".to_owned(), |member| format!("`{member}`"));
+fn changed(name: &str, member: &str) -> Failure {
     Failure::new(format!(
-        "The ensemble `{name}` was made of another {member} than there is now"
+        "The ensemble `{name}` was made of another `{member}` than there is now"
     ))
     .with_hint(format!(
         "Make it again with `ressenti run --variant {name}`"

@@ -1,7 +1,7 @@
 //! From raw texts to calibrated probabilities: cleaned, encoded and cut off as in training, then
 //! asked of the model, on all cores.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use artifact::Digest;
 use classifier::{ChosenDevice, ClassifierError, ModelFile, choose_device};
@@ -27,7 +27,8 @@ pub struct Predictor {
     device: ChosenDevice,
     /// Names of the negative and the positive class.
     classes: [String; 2],
-    fingerprint: Digest,
+    /// The folder of its bundle; of an ensemble that of its first member.
+    folder: PathBuf,
 }
 
 #[derive(Debug)]
@@ -51,15 +52,10 @@ impl Predictor {
                 let Some(first) = members.first() else {
                     return Err(Failure::new("The ensemble has no members"));
                 };
-                let weights = serde_json::to_vec(ensemble).expect("plain data");
-                let mut all = Digest::of_bytes(&weights).to_hex();
-                members
-                    .iter()
-                    .for_each(|member| all.push_str(&member.fingerprint.to_hex()));
                 Ok(Self {
                     device: first.device.clone(),
                     classes: first.classes.clone(),
-                    fingerprint: Digest::of_bytes(all.as_bytes()),
+                    folder: first.folder.clone(),
                     body: Body::Many(ensemble.clone(), members),
                 })
             }
@@ -70,7 +66,6 @@ impl Predictor {
         let device = choose_device(run.device, run.cores()).map_err(failure)?;
         let description = ModelFile::load(folder).map_err(failure)?;
         let reader = TextReader::of(folder, &description)?;
-        let fingerprint = fingerprint(folder)?;
         let classes = match description.labels.as_slice() {
             [negative, positive] => [negative.clone(), positive.clone()],
             other => {
@@ -86,13 +81,25 @@ impl Predictor {
             body: Body::One(Box::new(model), Box::new(reader)),
             device,
             classes,
-            fingerprint,
+            folder: folder.to_owned(),
         })
     }
 
     /// A digest of all that its answers depend on.
-    pub fn fingerprint(&self) -> Digest {
-        self.fingerprint
+    ///
+    /// # Errors
+    /// A file of its bundle cannot be read any more.
+    pub fn fingerprint(&self) -> Result<Digest, Failure> {
+        let (ensemble, members) = match &self.body {
+            Body::One(..) => return fingerprint(&self.folder),
+            Body::Many(ensemble, members) => (ensemble, members),
+        };
+        let weights = serde_json::to_vec(ensemble).expect("plain data");
+        let mut all = Digest::of_bytes(&weights).to_hex();
+        for member in members {
+            all.push_str(&member.fingerprint()?.to_hex());
+        }
+        Ok(Digest::of_bytes(all.as_bytes()))
     }
 
     /// The class that a probability speaks for; [`UNDECIDED`] where the likelier class is less likely

@@ -66,7 +66,7 @@ impl Job<'_> {
         let task = Task {
             input: input.map_err(ArtifactError::io("read", self.input))?,
             stamp,
-            model: predictor.fingerprint(),
+            model: predictor.fingerprint()?,
             reading: serde_json::to_value(self.reading).expect("plain data"),
             form: form.name().to_owned(),
             abstain: self.abstain,
