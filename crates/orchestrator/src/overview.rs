@@ -35,7 +35,7 @@ const COMMANDS: [(&str, &str); 6] = [
     ("ressenti status", "show what is there"),
     (
         "ressenti predict 'A TEXT'",
-        "what the best model makes of a text, of lines, or of a file",
+        "what the best model makes of texts or of a file",
     ),
     (
         "ressenti STAGE --variant NAME",
