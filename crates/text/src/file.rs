@@ -11,10 +11,11 @@ use tokenizers::models::ModelWrapper;
 use tokenizers::{Encoding, PostProcessor, Token, Tokenizer};
 
 use crate::special::{find_pad, find_unknown};
+use crate::words::Words;
 use crate::{TextError, truncate};
 
 /// A tokenizer with what the contract says about it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct TokenizerFile {
     tokenizer: Tokenizer,
     fingerprint: Digest,
@@ -23,6 +24,8 @@ pub struct TokenizerFile {
     pad_token: String,
     unknown_id: Option<u32>,
     special: u32,
+    /// Words met before, for a tokenizer that encodes word by word.
+    words: Option<Words>,
 }
 
 /// A text as ids.
@@ -108,6 +111,7 @@ impl TokenizerFile {
             pad_token,
             unknown_id: find_unknown(&tokenizer),
             special: u32::try_from(special).unwrap_or(u32::MAX),
+            words: Words::of(&tokenizer),
             tokenizer,
         })
     }
@@ -131,11 +135,18 @@ impl TokenizerFile {
             source,
         };
         let room = self.room(max_length)?;
-        let whole = self.tokenizer.encode_fast(text, false).map_err(failed)?;
+        let whole = match &self.words {
+            Some(words) => words.ids(&self.tokenizer, text),
+            None => self
+                .tokenizer
+                .encode_fast(text, false)
+                .map(|encoding| encoding.get_ids().to_vec()),
+        }
+        .map_err(failed)?;
         let length = u32::try_from(whole.len())
             .unwrap_or(u32::MAX)
             .saturating_add(self.special);
-        let mut ids = truncate(whole.get_ids(), room as usize, truncation);
+        let mut ids = truncate(&whole, room as usize, truncation);
         if self.special > 0 {
             ids = self.with_special_tokens(&ids).map_err(failed)?;
         }
