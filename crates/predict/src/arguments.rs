@@ -27,7 +27,7 @@ OUTPUT.rejected.jsonl. In order, one answer a row: row, id, label, probability (
 /// A text is cleaned, encoded and cut off exactly as the training texts were: that travels in the
 /// bundle. Texts come as arguments, as lines of a pipe, or from a file.
 #[derive(Debug, Parser)]
-#[command(name = "ressenti predict", version, after_help = EXAMPLES, max_term_width = 100)]
+#[command(name = "ressenti predict", bin_name = "ressenti predict", version, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Arguments {
     /// The texts; `-`, or none, for lines from standard input
     #[arg(value_name = "TEXT", conflicts_with_all = ["input", "challenge"])]
