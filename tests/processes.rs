@@ -100,8 +100,8 @@ fn a_missing_program_is_named_with_the_command_that_builds_it() {
     assert_eq!(
         screen.comparable(project.folder()),
         "exit code 1\n----- stderr\n\
-         error: The program `ressenti-ingest` of the stage `ingest` is neither beside `ressenti` nor on the PATH\n\n\
-         hint: Build the stages with `cargo build`\n"
+         error: The program `ressenti-ingest` is neither beside `ressenti` nor on the PATH\n\n\
+         hint: Build the programs with `cargo build`\n"
     );
 }
 

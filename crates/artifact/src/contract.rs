@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Digest;
+use crate::{Digest, Normalization};
 
 /// The promise of one artifact, by stage. Two artifacts fit together when the promises agree;
 /// `orchestrator` compares them while planning and every stage once more before it works.
@@ -26,6 +26,9 @@ pub enum Contract {
         unlabelled: u64,
         /// Class names in the order of their ids.
         classes: Vec<String>,
+        /// How the texts were normalised; artifacts of older stage versions do not say.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        normalization: Option<Normalization>,
     },
     /// `tokenizer.json` and one array file per labelled split.
     Tokens {
@@ -41,6 +44,9 @@ pub enum Contract {
         max_length: u32,
         /// Class names in the order of their ids.
         classes: Vec<String>,
+        /// How the texts were normalised before, as cleaning says.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        normalization: Option<Normalization>,
     },
     /// `embedding.arrow`: one vector per id.
     Embedding {

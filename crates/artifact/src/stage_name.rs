@@ -76,11 +76,11 @@ impl StageName {
     pub fn version(self) -> u32 {
         match self {
             Self::Ingest => 2,
-            Self::Clean => 2,
-            Self::Tokenize => 2,
+            Self::Clean => 3,
+            Self::Tokenize => 3,
             Self::Embed => 2,
-            Self::Train => 1,
-            Self::Evaluate => 2,
+            Self::Train => 2,
+            Self::Evaluate => 3,
             Self::Report => 1,
         }
     }

@@ -42,6 +42,7 @@ fn what_a_variant_names_stays_with_all_it_was_made_from() {
         test: 0,
         unlabelled: 0,
         classes: vec![],
+        normalization: None,
     };
     let clean = Recipe {
         inputs: vec![input],

@@ -70,8 +70,20 @@ impl Batch {
             .iter()
             .map(|&row| i64::from(rows.label(row)))
             .collect();
+        Self::read(texts, &labels, pad_id, reading, device)
+    }
+
+    /// Puts rows of ids into tensors, divided as the network reads them. Every row has at least one
+    /// id.
+    pub(crate) fn read(
+        texts: Vec<Vec<i64>>,
+        labels: &[i64],
+        pad_id: u32,
+        reading: Reading,
+        device: Device,
+    ) -> Self {
         let Some(settings) = reading.windows else {
-            return Self::from_rows(&texts, &labels, pad_id, reading.least_length, device);
+            return Self::from_rows(&texts, labels, pad_id, reading.least_length, device);
         };
         let windows: Vec<Vec<Vec<i64>>> =
             texts.iter().map(|ids| windows_of(ids, settings)).collect();
@@ -79,7 +91,7 @@ impl Batch {
         let windows: Vec<Vec<i64>> = windows.into_iter().flatten().collect();
         Self {
             owners: Some(Owners::new(&counts, device)),
-            ..Self::from_rows(&windows, &labels, pad_id, reading.least_length, device)
+            ..Self::from_rows(&windows, labels, pad_id, reading.least_length, device)
         }
     }
 

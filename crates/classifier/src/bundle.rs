@@ -4,14 +4,16 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use artifact::{ArtifactError, Digest};
+use artifact::{ArtifactError, Digest, Normalization};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use settings::{FeatureSettings, ModelKind, ModelSettings, Truncation};
 use tch::{Device, Kind, Tensor};
 
 use crate::parameters::as_slice;
-use crate::{ClassifierError, EncoderConfig, FeatureRows, Network, Parameters, Sizes, Weights};
+use crate::{
+    ClassifierError, EncoderConfig, FeatureRows, Network, Parameters, Sizes, TokenContract, Weights,
+};
 
 /// The format of `model.json` that this version writes and reads.
 const FORMAT: u32 = 1;
@@ -29,6 +31,10 @@ pub struct ModelFile {
     pub features: Option<FeatureSettings>,
     /// Sizes taken over from the artifacts.
     pub sizes: Sizes,
+    /// How the texts it learned from were normalised, before they came to the tokenizer; a bundle that
+    /// does not say can be evaluated and not asked about new texts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub normalization: Option<Normalization>,
     /// The tokenizer it reads.
     pub tokenizer: TokenizerReference,
     /// Class names in the order of the logits.
@@ -130,6 +136,18 @@ impl ModelFile {
             )));
         }
         Ok(model)
+    }
+
+    /// What the tokens it reads promise.
+    pub fn token_contract(&self) -> TokenContract {
+        TokenContract {
+            tokenizer: self.tokenizer.fingerprint,
+            vocabulary_size: self.sizes.vocabulary_size,
+            pad_id: self.tokenizer.pad_id,
+            max_length: self.tokenizer.max_length,
+            classes: self.labels.clone(),
+            normalization: self.normalization,
+        }
     }
 
     /// Writes `model.json` and `tokenizer.json` into a folder: all of a bundle but its weights.
@@ -258,7 +276,15 @@ impl Bundle {
     /// # Errors
     /// They are of another width.
     pub fn differences_of(&self, rows: &FeatureRows) -> Result<Vec<f64>, ClassifierError> {
-        let (found, expected) = (rows.values.size()[1], self.network.state_width());
+        self.differences_of_states(&rows.values)
+    }
+
+    /// The same from the features `[R, F]` themselves.
+    ///
+    /// # Errors
+    /// They are of another width.
+    pub fn differences_of_states(&self, states: &Tensor) -> Result<Vec<f64>, ClassifierError> {
+        let (found, expected) = (states.size()[1], self.network.state_width());
         if found != expected {
             return Err(ClassifierError::Misfit {
                 left: "model",
@@ -268,7 +294,7 @@ impl Bundle {
         }
         let parameters = Parameters::view(self.network.layout(), &self.weights.flat, false);
         let [weight, bias] = self.network.output().map(|id| parameters.get(id));
-        let values = rows.values.to_device(weight.device());
+        let values = states.to_device(weight.device());
         let logits = values.linear(weight, Some(bias)).to_device(Device::Cpu);
         let difference = logits.select(1, 1) - logits.select(1, 0);
         Vec::try_from(difference.to_kind(Kind::Double))

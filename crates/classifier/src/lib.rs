@@ -1,6 +1,7 @@
 //! The networks, their data and the model bundle: with `train` and `evaluate` the only code that
 //! sees a tensor.
 
+mod attributions;
 mod batch;
 mod bundle;
 mod convolution;
@@ -27,6 +28,7 @@ mod tokens;
 mod transformers;
 mod windows;
 
+pub use attributions::{Attributions, attributions};
 pub use batch::{Batch, Reading, WordDropout, batches_of_tokens, epoch_batches, sorted_batches};
 pub use bundle::{
     Bundle, Calibration, ModelFile, Provenance, TokenizerReference, ValidationResult, save_bundle,

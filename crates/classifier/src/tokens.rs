@@ -8,7 +8,7 @@ use arrow::array::{
 };
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
-use artifact::{Artifact, Contract, Digest, Split, map_arrays, schema};
+use artifact::{Artifact, Contract, Digest, Normalization, Split, map_arrays, schema};
 
 use crate::{ClassifierError, Stream};
 
@@ -39,6 +39,8 @@ pub struct TokenContract {
     pub max_length: u32,
     /// Class names in the order of their ids.
     pub classes: Vec<String>,
+    /// How the texts were normalised.
+    pub normalization: Option<Normalization>,
 }
 
 impl TokenContract {
@@ -54,6 +56,7 @@ impl TokenContract {
                 pad_id,
                 max_length,
                 classes,
+                normalization,
                 ..
             } => Ok(Self {
                 tokenizer: *tokenizer,
@@ -61,6 +64,7 @@ impl TokenContract {
                 pad_id: *pad_id,
                 max_length: *max_length,
                 classes: classes.clone(),
+                normalization: *normalization,
             }),
             other => Err(ClassifierError::Misfit {
                 left: "tokens",

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use artifact::Digest;
+use artifact::{Digest, Normalization};
 use classifier::{
     Bundle, Calibration, ModelFile, Network, Provenance, Sizes, TokenizerReference,
     ValidationResult, Weights, save_bundle,
@@ -43,6 +43,7 @@ fn save(folder: &Path, train_embedding: bool) -> Weights {
         architecture,
         features: None,
         sizes,
+        normalization: Some(Normalization::default()),
         tokenizer: TokenizerReference {
             fingerprint: Digest::of_bytes(TOKENIZER.as_bytes()),
             pad_id: 0,

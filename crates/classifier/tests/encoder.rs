@@ -6,7 +6,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use artifact::Digest;
+use artifact::{Digest, Normalization};
 use classifier::{
     Batch, Bundle, Calibration, Encoder, Layout, Loaded, Mode, ModelFile, Parameters, Provenance,
     Replica, Sizes, TokenizerReference, ValidationResult,
@@ -150,6 +150,7 @@ fn bundle_of(family: &str) -> Bundle {
             width: config.width as u32,
             classes: 2,
         },
+        normalization: Some(Normalization::default()),
         tokenizer: TokenizerReference {
             fingerprint: Digest::of_bytes(tokenizer.as_bytes()),
             pad_id: config.pad_id,

@@ -6,9 +6,10 @@
 
 use std::hint::black_box;
 
-use clean::{TextStore, near_duplicates, normalize};
+use artifact::Normalization;
+use clean::{TextStore, near_duplicates};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use settings::CleanSettings;
+use normalize::normalize;
 
 /// A review of about 230 words, as IMDB's are on average; `number` makes it one of its kind.
 fn review(number: usize) -> String {
@@ -25,7 +26,7 @@ fn review(number: usize) -> String {
 }
 
 fn normalising(criterion: &mut Criterion) {
-    let settings = CleanSettings::default();
+    let settings = Normalization::default();
     let plain = review(1);
     let marked = plain.replace(" yet ", "<br /><br />yet &amp; \u{201c}so\u{201d} ");
     let damaged = plain.replace(" yet ", " it\u{e2}\u{20ac}\u{2122}s caf\u{c3}\u{a9} ");

@@ -8,7 +8,6 @@ mod duplicates;
 mod error;
 mod language;
 mod near;
-mod normalize;
 pub mod profile;
 mod read;
 mod row;
@@ -27,7 +26,6 @@ use stage::{Context, Failure, NoOptions, Outcome, Stage, format};
 
 pub use error::CleanError;
 pub use near::{Link, near_duplicates};
-pub use normalize::normalize;
 pub use texts::{Stretch, TextStore};
 
 use duplicates::Reason;
@@ -107,6 +105,7 @@ fn decide(
         test: decided.count(Split::Test),
         unlabelled: decided.count(Split::Unlabelled),
         classes: Sentiment::class_names(),
+        normalization: Some(settings.normalization()),
     };
     Ok(Outcome::new(contract, files, summary(&decided)))
 }

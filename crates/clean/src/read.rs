@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use artifact::{Sentiment, Split};
+use normalize::normalize;
 use polars::prelude::*;
 use rayon::prelude::*;
 use settings::CleanSettings;
@@ -10,7 +11,6 @@ use stage::Task;
 use whatlang::Lang;
 
 use crate::error::CleanError;
-use crate::normalize::normalize;
 use crate::row::{GroupColumn, Row, TextFacts};
 use crate::table::Source;
 use crate::texts::{IN_MEMORY, TextStore, TextStoreWriter};
@@ -39,6 +39,7 @@ pub(crate) fn read(
     wanted: &[Lang],
     task: &Task,
 ) -> Result<Reviews, CleanError> {
+    let steps = settings.normalization();
     let mut rows = Vec::with_capacity(source.rows());
     let mut row_ids = Vec::with_capacity(source.rows());
     let mut groups = GroupColumn::default();
@@ -56,7 +57,7 @@ pub(crate) fn read(
             let done: Vec<(String, TextFacts)> = batch
                 .par_iter()
                 .map(|raw| {
-                    let text = normalize(raw, settings);
+                    let text = normalize(raw, &steps);
                     let facts = TextFacts::of(raw, &text, wanted);
                     (text, facts)
                 })

@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use artifact::{Sentiment, Split};
+use normalize::{is_damaged, states_score};
 use whatlang::Lang;
 
 use crate::language;
-use crate::normalize::{is_damaged, states_score};
 
 /// A text by 128 bits of its digest: two texts of a data set with the same one will not be met.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]

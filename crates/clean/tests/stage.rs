@@ -115,6 +115,7 @@ fn an_official_split_is_kept_and_its_leaks_are_removed() {
         test: 3,
         unlabelled: 1,
         classes: vec!["negative".to_owned(), "positive".to_owned()],
+        normalization: Some(artifact::Normalization::default()),
     };
     assert_eq!(cleaned.artifact.manifest().contract, expected);
     assert_eq!(

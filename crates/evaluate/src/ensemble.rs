@@ -15,7 +15,7 @@ use crate::predictions::read;
 use crate::{PREDICTIONS, Prediction, metrics_failure};
 
 /// What an ensemble is made of and how.
-pub(crate) const ENSEMBLE: &str = "ensemble.json";
+pub const ENSEMBLE: &str = "ensemble.json";
 
 /// Draws the weights of members towards each other's scale; with thousands of validation rows and a
 /// handful of members it hardly matters, with a few dozen rows it keeps them finite.
@@ -50,6 +50,28 @@ impl Ensemble {
                 .sum::<f64>()
     }
 
+    /// The probability from those of the members, in their order.
+    pub fn probability(&self, members: &[f32]) -> f32 {
+        let odds: Vec<f64> = members.iter().copied().map(log_odds).collect();
+        self.probability_of(&odds)
+    }
+
+    /// The same from their log-odds.
+    fn probability_of(&self, odds: &[f64]) -> f32 {
+        (1.0 / (1.0 + (-self.difference(odds)).exp())) as f32
+    }
+
+    /// Reads `ensemble.json`.
+    ///
+    /// # Errors
+    /// The file is not there or is not what [`crate::Evaluate`] writes.
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        let text = fs::read(path).map_err(ArtifactError::io("read", path))?;
+        serde_json::from_slice(&text).map_err(|error| {
+            Failure::new(format!("`{}` is not an ensemble: {error}", path.display()))
+        })
+    }
+
     /// In half a line: `linear 0.61, gru 0.48`.
     pub(crate) fn in_words(&self) -> String {
         let parts = self
@@ -82,9 +104,8 @@ pub(crate) fn predict(
     for odds in [&validation, &test] {
         predictions.extend(odds.rows.iter().enumerate().map(|(row, prediction)| {
             let members: Vec<f64> = odds.members.iter().map(|member| member[row]).collect();
-            let difference = ensemble.difference(&members);
             Prediction {
-                probability: (1.0 / (1.0 + (-difference).exp())) as f32,
+                probability: ensemble.probability_of(&members),
                 ..*prediction
             }
         }));
@@ -198,7 +219,7 @@ fn odds_of(context: &Context, split: Split) -> Result<Odds, Failure> {
 }
 
 /// The log-odds of a probability, bounded where it was rounded to 0 or 1.
-pub(crate) fn log_odds(probability: f32) -> f64 {
+fn log_odds(probability: f32) -> f64 {
     let probability = f64::from(probability);
     (probability / (1.0 - probability))
         .ln()

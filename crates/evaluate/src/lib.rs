@@ -6,18 +6,20 @@ pub mod challenge;
 mod ensemble;
 mod model;
 mod predictions;
+mod reader;
 
 use std::path::PathBuf;
 
 use artifact::{Artifact, Contract, OutputFile, Split, StageName};
 use classifier::{ClassifierError, LIBTORCH_VERSION, choose_device};
 use metrics::{Metric, MetricsError, MetricsFile, Tally, summary};
-use model::Model;
 use settings::EvaluationSettings;
 use stage::{Context, Failure, Outcome, Stage, format};
 
-pub use ensemble::Ensemble;
+pub use ensemble::{ENSEMBLE, Ensemble};
+pub use model::Model;
 pub use predictions::Prediction;
+pub use reader::TextReader;
 
 /// Where the figures of a model are.
 const METRICS: &str = "metrics.json";

@@ -1,23 +1,24 @@
 //! A model read back from its bundle, whatever it is, and what it says of the rows of a split.
 
 use std::ops::ControlFlow;
+use std::path::Path;
 
 use artifact::{Split, StageName};
 use classifier::{
-    Bundle, ChosenDevice, ClassifierError, FeatureRows, Logits, ModelFile, Replica, TokenContract,
-    TokenRows, logits_of,
+    Asked, Attributions, Bundle, ChosenDevice, ClassifierError, FeatureRows, Logits, ModelFile,
+    Replica, TokenContract, TokenRows, attributions, logits_of, sorted_batches, states_of,
 };
 use linear::NgramModel;
 use rayon::prelude::*;
 use settings::{EvaluationSettings, ModelKind};
 use stage::{Context, Failure};
-use tch::Kind;
-use text::TokenizerFile;
+use tch::{Kind, Tensor};
 
 use crate::{Prediction, failure};
 
 /// A model that can be asked.
-pub(crate) enum Model {
+#[derive(Debug)]
+pub enum Model {
     /// A network over tokens.
     Network(Box<Bundle>),
     /// A probe, asked about features that its encoder has computed already.
@@ -44,6 +45,18 @@ impl Model {
                 ),
             }));
         }
+        Self::open(folder, description, device)
+    }
+
+    /// Loads the model of a bundle that was described before.
+    ///
+    /// # Errors
+    /// A file is missing or not what it should be.
+    pub fn open(
+        folder: &Path,
+        description: ModelFile,
+        device: &ChosenDevice,
+    ) -> Result<Self, Failure> {
         let network = || {
             Bundle::load(folder, device.device)
                 .map(Box::new)
@@ -51,7 +64,7 @@ impl Model {
         };
         Ok(match description.architecture.kind {
             ModelKind::Linear => {
-                let path = artifact.file("model.safetensors")?;
+                let path = folder.join("model.safetensors");
                 let model = NgramModel::load(&path).map_err(Failure::from_error)?;
                 Self::Linear(Box::new(description), model)
             }
@@ -61,45 +74,34 @@ impl Model {
     }
 
     /// Its description.
-    fn description(&self) -> &ModelFile {
+    pub fn description(&self) -> &ModelFile {
         match self {
             Self::Network(bundle) | Self::Probe(bundle) => &bundle.model,
             Self::Linear(description, _) => description,
         }
     }
 
-    /// Texts as the tokenizer in its bundle reads them.
-    pub(crate) fn ids_of(
+    /// The calibrated probability that each row of tokens is positive. A row must have an id and no
+    /// more than the model reads, see [`crate::TextReader`].
+    ///
+    /// # Errors
+    /// libtorch refuses, for example for want of memory.
+    pub fn ask(
         &self,
-        context: &Context,
-        texts: &[&str],
-    ) -> Result<Vec<Vec<u32>>, Failure> {
-        let path = context.input(StageName::Train).file("tokenizer.json")?;
-        let tokenizer = TokenizerFile::read(&path).map_err(Failure::from_error)?;
-        let reference = &self.description().tokenizer;
-        let encode = |text: &&str| {
-            tokenizer
-                .encode(text, reference.max_length, reference.truncation)
-                .map(|encoded| encoded.ids)
-                .map_err(Failure::from_error)
-        };
-        texts.iter().map(encode).collect()
-    }
-
-    /// The probability that each row of tokens is positive.
-    pub(crate) fn ask(
-        &self,
-        context: &Context,
         rows: &[Vec<u32>],
         device: &ChosenDevice,
         batch_size: u32,
     ) -> Result<Vec<f32>, Failure> {
         let description = self.description();
         let differences = match self {
-            Self::Linear(_, model) => rows.iter().map(|ids| model.difference(ids)).collect(),
-            Self::Network(bundle) | Self::Probe(bundle) => {
-                let contract =
-                    TokenContract::of(context.input(StageName::Tokenize)).map_err(failure)?;
+            Self::Linear(_, model) => rows.par_iter().map(|ids| model.difference(ids)).collect(),
+            Self::Probe(bundle) => {
+                let contract = description.token_contract();
+                let rows = TokenRows::from_ids(rows, &contract).map_err(failure)?;
+                probe_differences(bundle, &rows, device, batch_size).map_err(failure)?
+            }
+            Self::Network(bundle) => {
+                let contract = description.token_contract();
                 let rows = TokenRows::from_ids(rows, &contract).map_err(failure)?;
                 let logits = logits(bundle, &rows, device, batch_size, &|_| ());
                 logits.map_err(failure)?.differences()
@@ -107,6 +109,24 @@ impl Model {
         };
         let probability = |difference: f64| description.calibration.probability(difference) as f32;
         Ok(differences.into_iter().map(probability).collect())
+    }
+
+    /// What each token of a row contributes to the answer; `added` says which were not in the text.
+    /// Integrated gradients for a network, the weights of the n-grams themselves for a linear model.
+    ///
+    /// # Errors
+    /// As for [`Model::ask`].
+    pub fn attributions(&self, ids: &[u32], added: &[bool]) -> Result<Attributions, Failure> {
+        match self {
+            Self::Network(bundle) | Self::Probe(bundle) => {
+                attributions(bundle, ids, added).map_err(failure)
+            }
+            Self::Linear(_, model) => Ok(Attributions {
+                tokens: model.contributions(ids),
+                difference: model.difference(ids),
+                baseline: model.difference(&[]),
+            }),
+        }
     }
 
     /// What it says of each row of a split.
@@ -169,6 +189,32 @@ fn logits(
         device.device,
         &progress,
     )
+}
+
+/// How far the positive class is ahead on each row, for a probe: from features that are computed as
+/// those were that it was fitted to, in their number format.
+fn probe_differences(
+    bundle: &Bundle,
+    rows: &TokenRows,
+    device: &ChosenDevice,
+    batch_size: u32,
+) -> Result<Vec<f64>, ClassifierError> {
+    let features = bundle.model.features.as_ref();
+    let kind = features.map_or(Kind::Float, |features| device.kind_of(features.precision).0);
+    let mut replicas: Vec<Replica> = (0..device.replicas)
+        .map(|_| Replica::new(&bundle.network, &bundle.weights, false, kind))
+        .collect();
+    let asked = Asked {
+        network: &bundle.network,
+        rows,
+        pad_id: bundle.model.tokenizer.pad_id,
+        device: device.device,
+    };
+    let batches = sorted_batches(rows, batch_size as usize);
+    let progress = |_| ControlFlow::Continue(());
+    let states = states_of(&asked, &mut replicas, &batches, 0..rows.len(), &progress)?;
+    let states = Tensor::from_slice(&states).view([rows.len() as i64, -1]);
+    bundle.differences_of_states(&states)
 }
 
 /// What a network says of the tokens.

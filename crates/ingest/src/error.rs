@@ -120,6 +120,12 @@ pub enum IngestError {
         /// What was named.
         path: PathBuf,
     },
+    /// Only files of rows can be predicted.
+    #[error("`{}` is a folder or an archive, and a file of rows was expected", path.display())]
+    NoTable {
+        /// What was named.
+        path: PathBuf,
+    },
     /// Settings that contradict the source or each other.
     #[error("`{setting}` {problem}")]
     Setting {
@@ -254,6 +260,9 @@ impl IngestError {
             Self::NotRows { .. } => Some(
                 "The aclImdb set needs no look: run it with `ressenti run --pipeline pipelines/imdb.toml --source PATH`"
                     .to_owned(),
+            ),
+            Self::NoTable { .. } => Some(
+                "Name a CSV, JSON or Parquet file with `--input FILE`, plain or packed with gzip, zstd or zip".to_owned(),
             ),
             Self::OtherColumns { expected, found, .. } => Some(format!(
                 "Read files of one shape together: the first has {}, this one has {}",

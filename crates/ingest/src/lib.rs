@@ -28,6 +28,7 @@ use stage::{Context, Failure, NoOptions, Outcome, Stage};
 
 pub use error::IngestError;
 pub use inspect::main as inspect;
+pub use rows::{BadRow, TextContent, TextRow, read_texts};
 
 use form::Form;
 use sink::Sink;

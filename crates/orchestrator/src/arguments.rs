@@ -16,6 +16,7 @@ Examples:
   ressenti plan                                  say what would run, and why
   ressenti inspect reviews.csv                   what would be read of a file of yours
   ressenti fetch sentence-transformers/all-MiniLM-L12-v2      a pretrained encoder
+  ressenti predict --explain 'Not bad at all.'   what the best model says, and by which words
   ressenti run --set model.lstm.hidden=64        try another setting: only what depends on it runs
   ressenti run --pipeline pipelines/imdb.toml --source aclImdb_v1.tar.gz
   ressenti train --variant lstm --force          one stage by hand
@@ -77,6 +78,8 @@ pub(crate) enum Command {
     Gc(GcArguments),
     /// Show what ingest would read of a file, and the settings that say so
     Inspect(StageArguments),
+    /// Say what a model makes of new texts: arguments, lines of a pipe, or a file of any size
+    Predict(StageArguments),
     /// Fetch a pretrained encoder from the Hugging Face hub, and show the tables that use it
     Fetch(StageArguments),
     /// Stage: raw reviews, whatever their form, to one table

@@ -196,6 +196,7 @@ fn contract(stage: StageName) -> Contract {
             test: 15,
             unlabelled: 0,
             classes,
+            normalization: None,
         },
         StageName::Tokenize => Contract::Tokens {
             tokenizer,
@@ -204,6 +205,7 @@ fn contract(stage: StageName) -> Contract {
             unknown_id: Some(1),
             max_length,
             classes,
+            normalization: None,
         },
         StageName::Embed => Contract::Embedding {
             tokenizer,

@@ -37,11 +37,11 @@ pub enum OrchestratorError {
     /// Two artifacts that meet in one step contradict each other.
     #[error(transparent)]
     Misfit(Box<Misfit>),
-    /// A stage's program is neither beside ours nor on the PATH.
-    #[error("The program `{}` of the stage `{stage}` is neither beside `ressenti` nor on the PATH", stage.binary())]
+    /// One of our programs is neither beside `ressenti` nor on the PATH.
+    #[error("The program `{name}` is neither beside `ressenti` nor on the PATH")]
     NoProgram {
-        /// The stage.
-        stage: StageName,
+        /// Its name.
+        name: &'static str,
     },
     /// A stage's program is there and cannot be started.
     #[error("Could not start `{}`", program.display())]
@@ -104,7 +104,7 @@ impl OrchestratorError {
                 misfit.two.stage,
                 misfit.two.variant
             )),
-            Self::NoProgram { .. } => Some("Build the stages with `cargo build`".to_owned()),
+            Self::NoProgram { .. } => Some("Build the programs with `cargo build`".to_owned()),
             Self::Start { .. } => Some("Build the stages again with `cargo build`".to_owned()),
             Self::NoBaseline { .. } => {
                 Some("A baseline is the `metrics.json` of an earlier run, in its `report/reviews` folder".to_owned())

@@ -133,6 +133,7 @@ mod tests {
             unknown_id: Some(1),
             max_length: 64,
             classes: artifact::Sentiment::class_names(),
+            normalization: None,
         }
     }
 

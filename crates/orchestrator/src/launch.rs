@@ -19,6 +19,9 @@ const TRANSIENT: u8 = 75;
 /// The exit code of a stage that was interrupted and saved its state.
 const INTERRUPTED: u8 = 130;
 
+/// The program that asks models about new texts; it is no stage.
+pub(crate) const PREDICT: &str = "ressenti-predict";
+
 /// Waits before a stage that met a passing fault is started again: ever longer, up to a minute.
 pub(crate) fn waits(retries: u32) -> Vec<Duration> {
     let wait = |number: u32| Duration::from_secs(5_u64.saturating_pow(number).min(60));
@@ -93,7 +96,7 @@ pub(crate) fn with_retries(
 /// # Errors
 /// The program is not there or cannot be started.
 pub(crate) fn run_program(job: &Job, watchdog: &Watchdog) -> Result<Ending, OrchestratorError> {
-    let program = program(job.stage)?;
+    let program = program(job.stage.binary())?;
     let failed = |source| OrchestratorError::Start {
         program: program.clone(),
         source,
@@ -147,32 +150,32 @@ fn signal_in_words(signal: i32) -> String {
     }
 }
 
-/// Becomes a stage's program: `ressenti train ...` is `ressenti-train ...`. Returns only if that
-/// did not work.
-pub(crate) fn become_program(job: &Job) -> OrchestratorError {
-    match program(job.stage) {
+/// Becomes another program: `ressenti train ...` is `ressenti-train ...`. Returns only if that did
+/// not work.
+pub(crate) fn become_program(name: &'static str, arguments: Vec<OsString>) -> OrchestratorError {
+    match program(name) {
         Ok(program) => {
-            let source = Command::new(&program).args(&job.arguments).exec();
+            let source = Command::new(&program).args(arguments).exec();
             OrchestratorError::Start { program, source }
         }
         Err(error) => error,
     }
 }
 
-/// Where a stage's program is: beside ours, else on the PATH.
+/// Where one of our programs is: beside `ressenti`, else on the PATH.
 ///
 /// # Errors
 /// Neither.
-pub(crate) fn program(stage: StageName) -> Result<PathBuf, OrchestratorError> {
+pub(crate) fn program(name: &'static str) -> Result<PathBuf, OrchestratorError> {
     let own = env::current_exe().ok();
     let beside = own.as_deref().and_then(Path::parent).map(Path::to_owned);
     let path = env::var_os("PATH").unwrap_or_default();
     beside
         .into_iter()
         .chain(env::split_paths(&path))
-        .map(|folder| folder.join(stage.binary()))
+        .map(|folder| folder.join(name))
         .find(|program| program.is_file())
-        .ok_or(OrchestratorError::NoProgram { stage })
+        .ok_or(OrchestratorError::NoProgram { name })
 }
 
 #[cfg(test)]

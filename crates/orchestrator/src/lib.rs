@@ -84,6 +84,9 @@ fn obey(command: Option<Command>) -> Result<u8, OrchestratorError> {
             arguments.arguments.insert(0, "inspect".into());
             become_stage(StageName::Ingest, arguments)
         }
+        Some(Command::Predict(arguments)) => {
+            Err(launch::become_program(launch::PREDICT, arguments.arguments))
+        }
         Some(Command::Fetch(mut arguments)) => {
             arguments.arguments.insert(0, "fetch".into());
             become_stage(StageName::Embed, arguments)
@@ -99,10 +102,7 @@ fn obey(command: Option<Command>) -> Result<u8, OrchestratorError> {
 }
 
 fn become_stage(stage: StageName, arguments: StageArguments) -> Result<u8, OrchestratorError> {
-    Err(launch::become_program(&Job {
-        stage,
-        arguments: arguments.arguments,
-    }))
+    Err(launch::become_program(stage.binary(), arguments.arguments))
 }
 
 /// A pipeline file that is missing or wrong is no reason not to look at the rest.
@@ -168,7 +168,7 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, OrchestratorError> {
 /// Every program that the plan needs is there: better to know now than after an hour of training.
 fn check_programs(planned: &[Planned]) -> Result<(), OrchestratorError> {
     let mut stale = planned.iter().filter(|step| !step.reasons.is_empty());
-    stale.try_for_each(|step| launch::program(step.facts.id.stage).map(drop))
+    stale.try_for_each(|step| launch::program(step.facts.id.stage.binary()).map(drop))
 }
 
 /// Where the report is, if this run has left it in place.

@@ -29,10 +29,14 @@ const STAGES: [(&str, &str); 7] = [
     ("report", "all figures on one page"),
 ];
 
-const COMMANDS: [(&str, &str); 5] = [
+const COMMANDS: [(&str, &str); 6] = [
     ("ressenti run", "run every step that is not fresh"),
     ("ressenti plan", "say which steps would run, and why"),
     ("ressenti status", "show what is there"),
+    (
+        "ressenti predict 'A TEXT'",
+        "what the best model makes of texts or of a file",
+    ),
     (
         "ressenti STAGE --variant NAME",
         "one stage by hand; `ressenti STAGE --help` says more",

@@ -144,6 +144,7 @@ fn write_step(
                 test: ROWS,
                 unlabelled: 0,
                 classes,
+                normalization: None,
             },
             vec![
                 clean(folder),
@@ -159,6 +160,7 @@ fn write_step(
                 unknown_id: Some(1),
                 max_length: 64,
                 classes,
+                normalization: None,
             },
             vec![json("statistics.json", STATISTICS), tokens(folder)],
         ),

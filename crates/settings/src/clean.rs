@@ -1,5 +1,6 @@
 //! `[clean]`: how text is normalised and rows are split.
 
+use artifact::Normalization;
 use serde::{Deserialize, Serialize};
 
 /// `[clean]`. Every step of the normalisation can be switched.
@@ -37,6 +38,19 @@ impl Default for CleanSettings {
             near_duplicates: NearDuplicateSettings::default(),
             split: SplitSettings::default(),
             seed: None,
+        }
+    }
+}
+
+impl CleanSettings {
+    /// The steps that change a text.
+    pub fn normalization(&self) -> Normalization {
+        Normalization {
+            version: Normalization::VERSION,
+            html: self.html,
+            unicode: self.unicode,
+            white_space: self.white_space,
+            mask_scores: self.mask_scores,
         }
     }
 }

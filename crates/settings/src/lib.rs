@@ -29,7 +29,7 @@ pub use ingest::{
     TimestampSettings,
 };
 pub use model::{ModelKind, ModelSettings, NgramSettings, Pooling};
-pub use overrides::Override;
+pub use overrides::{Override, table_of};
 pub use pipeline::{CheckpointSettings, Device, Pipeline, RunSettings};
 pub use step::{REVIEWS, Step, StepId, matching};
 pub use sweep::{SweepSettings, Trial};

@@ -2,9 +2,10 @@
 
 use std::str::FromStr;
 
+use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use crate::suggest;
+use crate::{SettingsError, suggest};
 
 /// One setting given on the command line instead of in the file.
 #[derive(Clone, Debug, PartialEq)]
@@ -89,6 +90,34 @@ impl FromStr for Override {
             text: text.to_owned(),
         })
     }
+}
+
+/// A table of the pipeline file as these overrides alone give it, without a file: all else is at its
+/// default. Overrides of other tables are left out.
+///
+/// # Errors
+/// An override that names no setting of the table, or has a value that it cannot have.
+pub fn table_of<T: DeserializeOwned + Default>(
+    name: &str,
+    overrides: &[Override],
+) -> Result<T, SettingsError> {
+    let mut file = Table::new();
+    let mut table = T::default();
+    for setting in overrides.iter().filter(|setting| setting.path[0] == name) {
+        let failed = |source: Box<dyn std::error::Error + Send + Sync>| SettingsError::Override {
+            setting: setting.text.clone(),
+            source,
+        };
+        setting
+            .apply(&mut file)
+            .map_err(|problem| failed(problem.into()))?;
+        let value = file
+            .get(name)
+            .cloned()
+            .unwrap_or(Value::Table(Table::new()));
+        table = T::deserialize(value).map_err(|error| failed(Box::new(error)))?;
+    }
+    Ok(table)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! A `tokenizer.json`, loaded and checked.
 
 use std::fs;
+use std::ops::Range;
 use std::path::Path;
 
 use artifact::{Digest, guarded};
@@ -10,10 +11,11 @@ use tokenizers::models::ModelWrapper;
 use tokenizers::{Encoding, PostProcessor, Token, Tokenizer};
 
 use crate::special::{find_pad, find_unknown};
+use crate::words::Words;
 use crate::{TextError, truncate};
 
 /// A tokenizer with what the contract says about it.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct TokenizerFile {
     tokenizer: Tokenizer,
     fingerprint: Digest,
@@ -22,6 +24,8 @@ pub struct TokenizerFile {
     pad_token: String,
     unknown_id: Option<u32>,
     special: u32,
+    /// Words met before, for a tokenizer that encodes word by word.
+    words: Option<Words>,
 }
 
 /// A text as ids.
@@ -31,6 +35,16 @@ pub struct Encoded {
     pub ids: Vec<u32>,
     /// Number of ids before truncation.
     pub length: u32,
+}
+
+/// A text as ids that know where they stand in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Located {
+    /// The same ids as [`TokenizerFile::encode`] gives.
+    pub ids: Vec<u32>,
+    /// For each the bytes of the text that it was made of; `None` for a token that the tokenizer
+    /// added.
+    pub places: Vec<Option<Range<usize>>>,
 }
 
 impl Encoded {
@@ -97,6 +111,7 @@ impl TokenizerFile {
             pad_token,
             unknown_id: find_unknown(&tokenizer),
             special: u32::try_from(special).unwrap_or(u32::MAX),
+            words: Words::of(&tokenizer),
             tokenizer,
         })
     }
@@ -120,11 +135,18 @@ impl TokenizerFile {
             source,
         };
         let room = self.room(max_length)?;
-        let whole = self.tokenizer.encode_fast(text, false).map_err(failed)?;
+        let whole = match &self.words {
+            Some(words) => words.ids(&self.tokenizer, text),
+            None => self
+                .tokenizer
+                .encode_fast(text, false)
+                .map(|encoding| encoding.get_ids().to_vec()),
+        }
+        .map_err(failed)?;
         let length = u32::try_from(whole.len())
             .unwrap_or(u32::MAX)
             .saturating_add(self.special);
-        let mut ids = truncate(whole.get_ids(), room as usize, truncation);
+        let mut ids = truncate(&whole, room as usize, truncation);
         if self.special > 0 {
             ids = self.with_special_tokens(&ids).map_err(failed)?;
         }
@@ -135,6 +157,48 @@ impl TokenizerFile {
             ids,
             length: length.max(1),
         })
+    }
+
+    /// As [`TokenizerFile::encode`], with the place of every token in the text. Slower.
+    ///
+    /// # Errors
+    /// See [`TokenizerFile::encode`].
+    pub fn locate(
+        &self,
+        text: &str,
+        max_length: u32,
+        truncation: Truncation,
+    ) -> Result<Located, TextError> {
+        let failed = |source| TextError::Encode {
+            characters: text.chars().count(),
+            source,
+        };
+        let room = self.room(max_length)?;
+        let whole = self.tokenizer.encode(text, false).map_err(failed)?;
+        let pairs = whole.get_ids().iter().zip(whole.get_offsets());
+        let tokens: Vec<Token> = pairs
+            .map(|(id, place)| Token::new(*id, String::new(), *place))
+            .collect();
+        let tokens = truncate(&tokens, room as usize, truncation);
+        let encoding = self
+            .tokenizer
+            .post_process(Encoding::from_tokens(tokens, 0), None, true)
+            .map_err(failed)?;
+        let added = encoding.get_special_tokens_mask().iter();
+        let mut located = Located {
+            ids: encoding.get_ids().to_vec(),
+            places: encoding
+                .get_offsets()
+                .iter()
+                .zip(added)
+                .map(|(place, added)| (*added == 0).then_some(place.0..place.1))
+                .collect(),
+        };
+        if located.ids.is_empty() {
+            located.ids.push(self.unknown_id.unwrap_or(self.pad_id));
+            located.places.push(None);
+        }
+        Ok(located)
     }
 
     /// Tokens of text that fit into a row.
@@ -290,6 +354,28 @@ mod tests {
         );
         check("other", 8, Head, &[1, 0, 2], 3);
         check("", 8, Head, &[1, 2], 2);
+    }
+
+    #[test]
+    fn located_tokens_are_the_encoded_ones_and_know_their_place() {
+        let file = read(BERT_LIKE).expect("usable");
+        for truncation in [Truncation::Head, Truncation::Tail, Truncation::HeadTail] {
+            for text in [
+                "good film",
+                "good good film film good film",
+                "  other film",
+                "",
+            ] {
+                let located = file.locate(text, 5, truncation).expect("encodes");
+                let encoded = file.encode(text, 5, truncation).expect("encodes");
+                assert_eq!(located.ids, encoded.ids, "`{text}`");
+            }
+        }
+        let located = file
+            .locate("good  bad film", 4, Truncation::Tail)
+            .expect("encodes");
+        assert_eq!(located.ids, [1, 0, 5, 2]);
+        assert_eq!(located.places, [None, Some(6..9), Some(10..14), None]);
     }
 
     #[test]

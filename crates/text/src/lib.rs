@@ -7,9 +7,11 @@ mod file;
 mod import;
 mod special;
 mod truncate;
+mod words;
 
 pub use error::TextError;
-pub use file::{Encoded, TokenizerFile};
+pub use file::{Encoded, Located, TokenizerFile};
 pub use import::import;
 pub use special::padding;
 pub use truncate::truncate;
+pub use words::WORDS;

@@ -2,11 +2,11 @@
 
 use settings::Truncation;
 
-/// The ids that are kept of a row when at most `limit` may be.
+/// The ids, or whatever stands for them, that are kept of a row when at most `limit` may be.
 ///
 /// `head_tail` keeps the first quarter and the last three quarters of the limit: 128 + 382 of 510
 /// did best on IMDB in Sun et al. 2019, "How to Fine-Tune BERT for Text Classification?", table 2.
-pub fn truncate(ids: &[u32], limit: usize, truncation: Truncation) -> Vec<u32> {
+pub fn truncate<T: Clone>(ids: &[T], limit: usize, truncation: Truncation) -> Vec<T> {
     if ids.len() <= limit {
         return ids.to_vec();
     }

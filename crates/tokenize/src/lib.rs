@@ -16,7 +16,8 @@ use std::fs;
 use std::path::Path;
 
 use artifact::{
-    Artifact, ArtifactError, Contract, OutputFile, Sentiment, Source, Split, StageName,
+    Artifact, ArtifactError, Contract, Normalization, OutputFile, Sentiment, Source, Split,
+    StageName,
 };
 use settings::{TokenizerKind, TokenizerSettings};
 use stage::{Context, Failure, NoOptions, Outcome, Stage, format};
@@ -66,6 +67,7 @@ Reads `clean.parquet`. Writes `tokenizer.json`, one Arrow file of ids for each o
 struct Reviews {
     path: std::path::PathBuf,
     rows: [(Split, u64); 4],
+    normalization: Option<Normalization>,
 }
 
 impl Reviews {
@@ -77,9 +79,11 @@ impl Reviews {
                 validation,
                 test,
                 unlabelled,
+                normalization,
                 ..
             } => Ok(Self {
                 path,
+                normalization: *normalization,
                 rows: [
                     (Split::Train, *train),
                     (Split::Validation, *validation),
@@ -182,6 +186,7 @@ fn encode(
         unknown_id: tokenizer.unknown_id(),
         max_length: settings.max_length,
         classes: Sentiment::class_names(),
+        normalization: reviews.normalization,
     };
     let summary = format!(
         "{}, vocabulary {}, {}",

@@ -6,6 +6,7 @@
 //! that no text can spell, because every kind splits `<` from what follows.
 
 use settings::TokenizerKind;
+use text::WORDS;
 use tokenizers::decoders::wordpiece::WordPiece as WordPieceDecoder;
 use tokenizers::models::ModelWrapper;
 use tokenizers::models::wordlevel::WordLevel;
@@ -23,11 +24,6 @@ use tokenizers::{DecoderWrapper, SplitDelimiterBehavior, Tokenizer};
 
 use crate::TokenizeError;
 use crate::vocabulary::PAD;
-
-/// Words as the Penn Treebank and with it GloVe's vocabulary have them: the clitics `n't`, `'s`,
-/// `'re`, `'ve`, `'m`, `'ll`, `'d` stand alone, so that every negation shares one token, and so
-/// does every other sign that is neither letter, digit nor white space.
-const WORDS: &str = r"\w+(?=(?i:n't)\b)|(?i:n't)\b|'(?i:s|re|ve|m|ll|d)\b|\w+|[^\w\s]";
 
 /// A tokenizer of this kind without a vocabulary.
 pub(crate) fn tokenizer(kind: TokenizerKind, lowercase: bool) -> Result<Tokenizer, TokenizeError> {

@@ -116,6 +116,7 @@ fn every_kind_gives_the_ids_that_its_file_gives_anywhere() {
             unknown_id,
             max_length,
             classes,
+            normalization,
         } = &artifact.manifest().contract
         else {
             panic!("another contract");
@@ -131,6 +132,7 @@ fn every_kind_gives_the_ids_that_its_file_gives_anywhere() {
             (*pad_id, *unknown_id, *max_length, classes.len()),
             (0, Some(1), 64, 2)
         );
+        assert_eq!(*normalization, Some(artifact::Normalization::default()));
         assert_eq!(statistics(&artifact)["splits"]["unlabelled"]["rows"], 1);
     }
 }

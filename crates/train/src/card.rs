@@ -20,10 +20,11 @@ pub(crate) fn model_card(name: &str, model: &ModelFile) -> String {
         | made from | tokens {tokens}{embedding} |\n\n\
         ## Files\n\n\
         - `model.safetensors`: the weights, f32\n\
-        - `model.json`: architecture, sizes, calibration, provenance\n\
+        - `model.json`: architecture, sizes, how texts are normalised, calibration, provenance\n\
         - `tokenizer.json`: from text to ids, for the `tokenizers` library\n\
         - `metrics.jsonl`: the course of training\n\n\
         ## Use and limits\n\n\
+        `ressenti predict --bundle .` in this folder treats a text exactly as the training texts were treated.\n\n\
         It knows the language and subjects of the reviews it was trained on and nothing else. The figure above chose \
         the epoch and is therefore slightly favourable; the figures of the test split are in the evaluation.\n",
         positive = model.labels.last().map_or("", String::as_str),

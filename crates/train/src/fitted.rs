@@ -52,6 +52,7 @@ pub(crate) fn describe(
         architecture: settings.clone(),
         features: fitted.features.clone(),
         sizes: fitted.sizes,
+        normalization: fitted.contract.normalization,
         tokenizer: tokenizer_reference(tokens, fitted.contract)?,
         labels: fitted.contract.classes.clone(),
         calibration: Calibration { temperature },

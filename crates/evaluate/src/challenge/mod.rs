@@ -15,9 +15,9 @@ use classifier::{ChosenDevice, TokenRows};
 use serde::{Deserialize, Serialize};
 use stage::{Context, Failure};
 
-use crate::ensemble::{Ensemble, log_odds};
+use crate::ensemble::Ensemble;
 use crate::failure;
-use crate::model::Model;
+use crate::{Model, TextReader};
 pub use cases::{Case, ChallengeError, Relation, built_in, parse};
 pub use score::{Tally, by_capability};
 
@@ -51,7 +51,9 @@ pub struct Answer {
 }
 
 impl Challenge {
-    fn of(cases: Vec<(Case, f32, bool)>) -> Self {
+    /// Judges cases by the probabilities that a model gives them; the flag says whether a case's text
+    /// is one of the training reviews.
+    pub fn of(cases: Vec<(Case, f32, bool)>) -> Self {
         let failed = score::failures(&cases);
         let cases: Vec<Answer> = cases
             .into_iter()
@@ -96,7 +98,7 @@ fn all_cases(context: &Context) -> Result<Vec<Case>, Failure> {
     Ok(cases)
 }
 
-/// Puts every case to a model.
+/// Puts every case to a model, cleaned as the training reviews were.
 pub(crate) fn ask(
     context: &Context,
     model: &Model,
@@ -104,9 +106,13 @@ pub(crate) fn ask(
     batch_size: u32,
 ) -> Result<Challenge, Failure> {
     let cases = all_cases(context)?;
-    let texts: Vec<&str> = cases.iter().map(|case| case.text.as_str()).collect();
-    let ids = model.ids_of(context, &texts)?;
-    let probabilities = model.ask(context, &ids, device, batch_size)?;
+    let reader = TextReader::of(
+        context.input(StageName::Train).folder(),
+        model.description(),
+    )?;
+    let encode = |case: &Case| reader.ids(&reader.normalised(&case.text));
+    let ids = cases.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
+    let probabilities = model.ask(&ids, device, batch_size)?;
     let train =
         TokenRows::open(context.input(StageName::Tokenize), Split::Train).map_err(failure)?;
     let known: HashSet<Vec<u32>> = (0..train.len()).map(|row| train.ids(row)).collect();
@@ -149,13 +155,12 @@ pub(crate) fn unite(context: &Context, ensemble: &Ensemble) -> Result<Challenge,
         .with_hint("Evaluate them again with `ressenti run --only evaluate --force`".to_owned()));
     };
     let answers = first.cases.iter().enumerate().map(|(place, answer)| {
-        let odds: Vec<f64> = members
+        let said: Vec<f32> = members
             .iter()
-            .map(|member| log_odds(member.cases[place].probability))
+            .map(|member| member.cases[place].probability)
             .collect();
-        let probability = 1.0 / (1.0 + (-ensemble.difference(&odds)).exp());
         let seen = members.iter().any(|member| member.cases[place].seen);
-        (answer.case.clone(), probability as f32, seen)
+        (answer.case.clone(), ensemble.probability(&said), seen)
     });
     Ok(Challenge::of(answers.collect()))
 }

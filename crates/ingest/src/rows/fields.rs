@@ -66,10 +66,7 @@ impl<'a> Rules<'a> {
     where
         'a: 'r,
     {
-        let text = check_text(
-            record.field(map.get(Role::Text).unwrap_or(usize::MAX)),
-            self.max_text_bytes,
-        )?;
+        let text = self.text(record, map)?;
         let rating = field(record, map.get(Role::Rating))?
             .map(number)
             .transpose()?;
@@ -92,6 +89,25 @@ impl<'a> Rules<'a> {
                 .map(|value| self.milliseconds(value))
                 .transpose()?,
         })
+    }
+
+    /// The text of a record.
+    pub(super) fn text<'r>(&self, record: &'r Record, map: &ColumnMap) -> Result<&'r str, Reason> {
+        let column = map.get(Role::Text).unwrap_or(usize::MAX);
+        check_text(record.field(column), self.max_text_bytes)
+    }
+
+    /// The label that a record has or that its rating gives it; `None`, too, where either cannot be
+    /// understood.
+    pub(super) fn label_of(&self, record: &Record, map: &ColumnMap) -> Option<Sentiment> {
+        let label = match map.get(Role::Label) {
+            Some(column) => self.label(plain(record.field(column)).ok()?),
+            None => {
+                let rating = field(record, map.get(Role::Rating)).ok()??;
+                self.label_of_rating(number(rating).ok())
+            }
+        };
+        label.ok().flatten()
     }
 
     fn milliseconds(&self, value: &str) -> Result<i64, Reason> {

@@ -16,6 +16,7 @@ mod parquet;
 mod reader;
 mod record;
 mod roles;
+mod texts;
 mod timestamp;
 
 use std::path::{Path, PathBuf};
@@ -34,6 +35,7 @@ use record::Record;
 pub(crate) use columns::Role;
 pub(crate) use layout::Layout;
 pub(crate) use open::Kind;
+pub use texts::{BadRow, TextContent, TextRow, read_texts};
 
 /// Where rows go.
 pub(crate) trait Taker {

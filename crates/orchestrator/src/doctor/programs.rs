@@ -47,23 +47,27 @@ pub(super) fn examine() -> Vec<Finding> {
     findings
 }
 
-/// Every stage's program is there and of our version.
+/// Every program of ours is there and of our version.
 fn programs() -> Finding {
     let own = format!(" {}", env!("CARGO_PKG_VERSION"));
     let mut problems = Vec::new();
-    for stage in StageName::ALL {
-        match launch::program(stage) {
-            Err(_) => problems.push(format!("`{}` is missing", stage.binary())),
+    let names = StageName::ALL.map(StageName::binary);
+    for name in names.into_iter().chain([launch::PREDICT]) {
+        match launch::program(name) {
+            Err(_) => problems.push(format!("`{name}` is missing")),
             Ok(program) => match output(&program, &["--version"], VERSION_LIMIT) {
                 Ok(text) if text.trim_end().ends_with(&own) => {}
-                Ok(text) => problems.push(format!("`{}` says `{}`", stage.binary(), text.trim())),
-                Err(problem) => problems.push(format!("`{}` {problem}", stage.binary())),
+                Ok(text) => problems.push(format!("`{name}` says `{}`", text.trim())),
+                Err(problem) => problems.push(format!("`{name}` {problem}")),
             },
         }
     }
     let count = StageName::ALL.len();
     if problems.is_empty() {
-        Finding::ok("programs", format!("all {count} stages, version{own}"))
+        Finding::ok(
+            "programs",
+            format!("all {count} stages and `predict`, version{own}"),
+        )
     } else {
         Finding::failed(
             "programs",
@@ -75,7 +79,7 @@ fn programs() -> Finding {
 
 fn libtorch() -> Vec<Finding> {
     let setup = "Set it up again with `cargo xtask setup`, then `cargo build`";
-    let Ok(program) = launch::program(StageName::Train) else {
+    let Ok(program) = launch::program(StageName::Train.binary()) else {
         return vec![Finding::failed(
             "libtorch",
             "cannot be asked without `ressenti-train`",

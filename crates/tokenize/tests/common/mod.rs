@@ -113,6 +113,7 @@ pub fn put_clean(pipeline: &Pipeline, reviews: &[Review]) -> Artifact {
             test: of(Split::Test),
             unlabelled: of(Split::Unlabelled),
             classes: Sentiment::class_names(),
+            normalization: Some(artifact::Normalization::default()),
         };
         (contract, vec![OutputFile::table("clean.parquet", rows)])
     })

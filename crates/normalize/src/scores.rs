@@ -19,7 +19,7 @@ static SCORE: LazyLock<Regex> = LazyLock::new(|| {
 });
 
 /// Whether a text states a score.
-pub(crate) fn states_score(text: &str) -> bool {
+pub fn states_score(text: &str) -> bool {
     find(text).next().is_some()
 }
 

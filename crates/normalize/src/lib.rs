@@ -10,14 +10,14 @@ mod tags;
 
 use std::borrow::Cow;
 
-use settings::CleanSettings;
+use artifact::Normalization;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
-pub(crate) use scores::states_score;
+pub use scores::states_score;
 
 use reduce::Reducer;
 
-/// The text with the steps applied that the settings switch on. Applied twice it changes nothing
+/// The text with these steps applied. Applied twice it changes nothing
 /// more, whatever the text.
 ///
 /// - `html`: tags of known elements (`<br />`) and comments become a space, character references
@@ -31,15 +31,15 @@ use reduce::Reducer;
 /// - `white_space`: every run of white space (of Unicode) becomes one space, none at the ends.
 ///
 /// Case, punctuation, emoticons and emoji stay: they carry sentiment.
-pub fn normalize(text: &str, settings: &CleanSettings) -> String {
-    let mut normalised = normalize_once(text, settings);
+pub fn normalize(text: &str, steps: &Normalization) -> String {
+    let mut normalised = normalize_once(text, steps);
     // A damaged run may come to light only when references in it were decoded.
-    while settings.unicode
+    while steps.unicode
         && let Cow::Owned(repaired) = mojibake::repair(&normalised)
     {
-        normalised = normalize_once(&repaired, settings);
+        normalised = normalize_once(&repaired, steps);
     }
-    if settings.mask_scores
+    if steps.mask_scores
         && let Cow::Owned(masked) = scores::mask(&normalised)
     {
         return masked;
@@ -49,19 +49,19 @@ pub fn normalize(text: &str, settings: &CleanSettings) -> String {
 
 /// Whether characters of a text had been decoded wrongly: C1 controls, or UTF-8 read as
 /// Windows-1252.
-pub(crate) fn is_damaged(text: &str) -> bool {
+pub fn is_damaged(text: &str) -> bool {
     text.contains(|character: char| ('\u{80}'..='\u{9f}').contains(&character))
         || matches!(mojibake::repair(text), Cow::Owned(_))
 }
 
-fn normalize_once(text: &str, settings: &CleanSettings) -> String {
-    let text = &*if settings.unicode {
+fn normalize_once(text: &str, steps: &Normalization) -> String {
+    let text = &*if steps.unicode {
         mojibake::repair(text)
     } else {
         Cow::Borrowed(text)
     };
-    let mut reducer = Reducer::new(settings.html, settings.unicode, text.len());
-    if settings.unicode && !is_composed(text) {
+    let mut reducer = Reducer::new(steps.html, steps.unicode, text.len());
+    if steps.unicode && !is_composed(text) {
         reducer.push_text(&text.nfc().collect::<String>());
     } else {
         reducer.push_text(text);
@@ -70,12 +70,12 @@ fn normalize_once(text: &str, settings: &CleanSettings) -> String {
     // A character that was decoded, or moved up to another by a removal, may combine with it. That
     // can hide a `<` and thereby complete a tag around it, so the text goes through once more. A
     // second round finds no references, so it ends.
-    while settings.unicode && !is_composed(&reduced) {
-        let mut reducer = Reducer::new(settings.html, true, reduced.len());
+    while steps.unicode && !is_composed(&reduced) {
+        let mut reducer = Reducer::new(steps.html, true, reduced.len());
         reducer.push_text(&reduced.nfc().collect::<String>());
         reduced = reducer.finish();
     }
-    if settings.white_space {
+    if steps.white_space {
         collapse_white_space(&reduced)
     } else {
         reduced

@@ -2,9 +2,9 @@
 
 #![allow(missing_docs)]
 
-use clean::normalize;
+use artifact::Normalization;
+use normalize::normalize;
 use proptest::prelude::*;
-use settings::CleanSettings;
 
 /// Pieces that do something to each other: references and their parts, tags and their parts,
 /// characters that combine, hide, join or turn into ASCII.
@@ -110,12 +110,12 @@ fn text() -> impl Strategy<Value = String> {
     prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
 }
 
-fn settings() -> impl Strategy<Value = CleanSettings> {
-    any::<[bool; 3]>().prop_map(|[html, unicode, white_space]| CleanSettings {
+fn settings() -> impl Strategy<Value = Normalization> {
+    any::<[bool; 3]>().prop_map(|[html, unicode, white_space]| Normalization {
         html,
         unicode,
         white_space,
-        ..CleanSettings::default()
+        ..Normalization::default()
     })
 }
 
@@ -131,14 +131,14 @@ proptest! {
 
     #[test]
     fn white_space_is_single_and_inside(text in text()) {
-        let found = normalize(&text, &CleanSettings::default());
+        let found = normalize(&text, &Normalization::default());
         let words: Vec<&str> = found.split_whitespace().collect();
         prop_assert_eq!(words.join(" "), found);
     }
 
     #[test]
     fn letters_digits_and_marks_stay(text in "[a-zA-Z0-9 !?.,:()'\"-]{0,60}") {
-        let found = normalize(&text, &CleanSettings::default());
+        let found = normalize(&text, &Normalization::default());
         let expected: Vec<&str> = text.split(' ').filter(|word| !word.is_empty()).collect();
         prop_assert_eq!(found, expected.join(" "));
     }

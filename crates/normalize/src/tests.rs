@@ -1,17 +1,17 @@
 use super::*;
 
-fn settings(html: bool, unicode: bool, white_space: bool) -> CleanSettings {
-    CleanSettings {
+fn settings(html: bool, unicode: bool, white_space: bool) -> Normalization {
+    Normalization {
         html,
         unicode,
         white_space,
-        ..CleanSettings::default()
+        ..Normalization::default()
     }
 }
 
 fn check(text: &str, expected: &str) {
     assert_eq!(
-        normalize(text, &CleanSettings::default()),
+        normalize(text, &Normalization::default()),
         expected,
         "{text:?}"
     );
@@ -114,8 +114,8 @@ fn a_text_made_to_be_slow_is_not() {
         "&am&#112;",
     ] {
         let text = unit.repeat((1 << 20) / unit.len());
-        let once = normalize(&text, &CleanSettings::default());
-        assert_eq!(normalize(&once, &CleanSettings::default()), once, "{unit}");
+        let once = normalize(&text, &Normalization::default());
+        assert_eq!(normalize(&once, &Normalization::default()), once, "{unit}");
     }
     check(&format!("{};", "&#59".repeat(100_000)), ";");
     check(&format!("&{}lt;", "amp;".repeat(100_000)), "<");

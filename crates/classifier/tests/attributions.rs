@@ -1,0 +1,171 @@
+//! Integrated gradients of every kind of network: the parts add up to what they explain.
+
+#![allow(missing_docs)]
+
+use std::fs;
+use std::path::Path;
+
+use artifact::{Digest, Normalization};
+use classifier::{
+    Attributions, Bundle, Calibration, Encoder, ModelFile, Network, Provenance, Sizes, Stream,
+    TokenizerReference, ValidationResult, Weights, attributions,
+};
+use settings::{ModelKind, ModelSettings, Pooling, Truncation, WindowSettings};
+use tch::Device;
+
+const SIZES: Sizes = Sizes {
+    vocabulary_size: 30,
+    width: 6,
+    classes: 2,
+};
+const ROW: [u32; 9] = [4, 9, 17, 2, 2, 29, 11, 5, 8];
+
+fn description(architecture: ModelSettings, sizes: Sizes) -> ModelFile {
+    ModelFile {
+        format: ModelFile::FORMAT,
+        architecture,
+        features: None,
+        sizes,
+        normalization: Some(Normalization::default()),
+        tokenizer: TokenizerReference {
+            fingerprint: Digest::of_bytes(b"{}"),
+            pad_id: 0,
+            max_length: 64,
+            truncation: Truncation::Head,
+        },
+        labels: vec!["negative".to_owned(), "positive".to_owned()],
+        calibration: Calibration { temperature: 1.0 },
+        parameters: 0,
+        epochs: 1,
+        best_epoch: 1,
+        validation: ValidationResult {
+            rows: 1,
+            loss: 0.0,
+            accuracy: 1.0,
+        },
+        provenance: Provenance {
+            tokens: Digest::of_bytes(b""),
+            embedding: None,
+        },
+    }
+}
+
+/// Vectors of the vocabulary, that of padding all zeros.
+fn vectors() -> Vec<f32> {
+    let stream = Stream::new(5);
+    let count = SIZES.vocabulary_size * SIZES.width;
+    let value = |place: u32| match place < SIZES.width {
+        true => 0.0,
+        false => 2.0 * stream.normal(u64::from(place)) as f32,
+    };
+    (0..count).map(value).collect()
+}
+
+fn bundle(settings: ModelSettings) -> Bundle {
+    let network = Network::new(&settings, SIZES, &vectors());
+    let weights = Weights {
+        flat: network.initial(Device::Cpu) * 1.3,
+        frozen: None,
+    };
+    Bundle {
+        model: description(settings, SIZES),
+        network,
+        weights,
+    }
+}
+
+fn check_that_parts_add_up(bundle: &Bundle, row: &[u32], added: &[bool]) -> Attributions {
+    let found = attributions(bundle, row, added).expect("a row it can read");
+    assert_eq!(found.tokens.len(), row.len());
+    let sum: f64 = found.tokens.iter().sum();
+    let all = found.difference - found.baseline;
+    let kind = bundle.model.architecture.kind;
+    assert!(
+        (sum - all).abs() <= 0.02 * all.abs() + 0.01,
+        "{kind:?}: {sum} of {all}"
+    );
+    assert!(all.abs() > 0.03, "{kind:?}: nothing to explain, {all}");
+    for (value, added) in found.tokens.iter().zip(added) {
+        assert!(!added || *value == 0.0, "an added token got {value}");
+    }
+    found
+}
+
+#[test]
+fn parts_add_up_for_every_network() {
+    for kind in [
+        ModelKind::Naive,
+        ModelKind::Cnn,
+        ModelKind::Rnn,
+        ModelKind::Gru,
+        ModelKind::Lstm,
+    ] {
+        for pooling in [Pooling::Last, Pooling::Max, Pooling::Attention] {
+            let settings = ModelSettings {
+                hidden: 5,
+                layers: 1,
+                bidirectional: true,
+                pooling,
+                filters: 4,
+                kernel_widths: vec![2, 3],
+                seed: 11,
+                ..ModelSettings::new(kind)
+            };
+            check_that_parts_add_up(&bundle(settings), &ROW, &[false; ROW.len()]);
+        }
+    }
+}
+
+/// A network without a hidden layer is linear in the vectors: what a token gets is its own share.
+#[test]
+fn a_linear_network_is_explained_exactly() {
+    let settings = ModelSettings {
+        layers: 0,
+        seed: 3,
+        ..ModelSettings::new(ModelKind::Naive)
+    };
+    let bundle = bundle(settings);
+    let found = check_that_parts_add_up(&bundle, &ROW, &[false; ROW.len()]);
+    for (id, value) in ROW.iter().zip(&found.tokens) {
+        let alone = attributions(&bundle, &[*id], &[false]).expect("a row");
+        let expected = (alone.difference - alone.baseline) / ROW.len() as f64;
+        assert!((value - expected).abs() < 1e-5, "{id}: {value} {expected}");
+    }
+    let error = attributions(&bundle, &[30], &[false]).expect_err("there is no such id");
+    assert!(error.to_string().contains("has the id 30"), "{error}");
+}
+
+#[test]
+fn an_encoder_is_explained_in_windows_as_in_one_piece() {
+    for windows in [
+        None,
+        Some(WindowSettings {
+            length: 6,
+            overlap: 2,
+        }),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/bert");
+        for name in ["config.json", "model.safetensors"] {
+            fs::copy(golden.join(name), folder.path().join(name)).expect("copied");
+        }
+        fs::write(folder.path().join("tokenizer.json"), "{}").expect("written");
+        let config = Encoder::config_of(folder.path()).expect("a config");
+        let sizes = Sizes {
+            vocabulary_size: config.vocabulary_size as u32,
+            width: config.width as u32,
+            classes: 2,
+        };
+        let settings = ModelSettings {
+            windows,
+            ..ModelSettings::new(ModelKind::Transformer)
+        };
+        let text = serde_json::to_string(&description(settings, sizes)).expect("plain data");
+        fs::write(folder.path().join("model.json"), text).expect("written");
+        let mut bundle = Bundle::load(folder.path(), Device::Cpu).expect("a bundle");
+        bundle.weights.flat = &bundle.weights.flat * 3.0;
+        let mut added = [false; ROW.len()];
+        (added[0], added[ROW.len() - 1]) = (true, true);
+        check_that_parts_add_up(&bundle, &ROW, &added);
+    }
+}

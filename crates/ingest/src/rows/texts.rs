@@ -1,0 +1,121 @@
+//! The texts of a file of rows, for whoever only predicts: labels are not needed, and one that cannot
+//! be understood makes no row bad.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+
+use artifact::Sentiment;
+use settings::IngestSettings;
+use stage::{Progress, Task};
+
+use super::fields::Rules;
+use super::layout::Layout;
+use super::open::Rows;
+use super::record::Record;
+use super::{Role, Table, row_limit};
+use crate::error::IngestError;
+use crate::form::Form;
+use crate::row::excerpt;
+use crate::sink::scratch_folder;
+
+/// One row of a file.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TextRow {
+    /// The row's number, from 1, without a header. Rows that cannot be read count as well.
+    pub number: u64,
+    /// The line it begins on, from 1; in a table the row's number.
+    pub line: u64,
+    /// The file's own id of it.
+    pub id: Option<String>,
+    /// What it says.
+    pub content: Result<TextContent, BadRow>,
+}
+
+/// The text of a row.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TextContent {
+    /// As it stands in the file.
+    pub text: String,
+    /// What the file says of it, if it does.
+    pub label: Option<Sentiment>,
+}
+
+/// Why a row has no text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct BadRow {
+    /// In words.
+    pub reason: String,
+    /// Its first 200 characters.
+    pub excerpt: String,
+}
+
+/// Reads the texts of a file, in order: CSV and its relatives, JSON or Parquet, packed or not, its
+/// columns found as `ingest` finds them. `take` is given every row and may stop the reading.
+///
+/// # Errors
+/// The file cannot be read, or its columns are none that are known.
+pub fn read_texts(
+    path: &Path,
+    settings: &IngestSettings,
+    (progress, task): (&Progress, &Task),
+    mut take: impl FnMut(TextRow) -> ControlFlow<()>,
+) -> Result<(), IngestError> {
+    let Form::Rows(kind) = Form::of(path, settings.format)? else {
+        return Err(IngestError::NoTable {
+            path: path.to_owned(),
+        });
+    };
+    let scratch = scratch_folder()?;
+    let mut rows = Rows::open(path, kind, scratch.path(), settings, task)?;
+    let layout = Layout::find(path, &rows, settings)?;
+    if layout.is_worth_saying() {
+        progress.note(&layout.in_words(path));
+    }
+    let table = Table {
+        path,
+        name: String::new(),
+        rules: Rules::new(settings, layout.roles.rating)?,
+        layout: &layout,
+        limit: row_limit(settings),
+    };
+    let mut record = Record::default();
+    if layout.header {
+        rows.next(path, &mut record)?;
+    }
+    let mut number = 0;
+    while rows.next(path, &mut record)? {
+        number += 1;
+        if take(table.text_row(&record, number)).is_break() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+impl Table<'_> {
+    fn text_row(&self, record: &Record, number: u64) -> TextRow {
+        let map = &self.layout.roles.map;
+        let content = self
+            .check_shape(record)
+            .and_then(|()| self.rules.text(record, map))
+            .map(|text| TextContent {
+                text: text.to_owned(),
+                label: self.rules.label_of(record, map),
+            })
+            .map_err(|reason| BadRow {
+                reason: reason.to_string(),
+                excerpt: excerpt(&record.joined()),
+            });
+        let id = map.get(Role::Id).map(|column| {
+            String::from_utf8_lossy(record.field(column))
+                .trim()
+                .to_owned()
+        });
+        TextRow {
+            number,
+            line: record.line(),
+            id: id.filter(|id| content.is_ok() && !id.is_empty()),
+            content,
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! The command line of `ressenti predict`.
+
+use std::path::{Path, PathBuf, absolute};
+
+use clap::{Parser, ValueEnum};
+use settings::Override;
+use stage::ProgressMode;
+
+const EXAMPLES: &str = "\
+Examples:
+  ressenti predict 'A dull start, and then it soars.'
+  ressenti predict --explain --model gru 'Not bad at all.'      the words that drove it, in colour
+  ressenti predict < texts.txt                        a text a line, answered in order
+  ressenti predict --input reviews.csv.gz --output said.csv     a file of any size; killed and
+                                                      started again it goes on where it was
+  ressenti predict --input a.parquet --output b.parquet --abstain 0.8
+  ressenti predict --input a.csv --output b.csv --set ingest.columns.text=comment
+  ressenti predict --bundle artifacts/train/linear --format jsonl 'A text' 'Another'
+  ressenti predict --challenge --model linear --model gru       texts made to trick a model
+
+A file is CSV or its relatives, JSON or Parquet, packed or not; its columns are found as `ressenti
+inspect FILE` shows, and no label is needed. Rows that cannot be read are kept aside in
+OUTPUT.rejected.jsonl. In order, one answer a row: row, id, label, probability (that it is positive).";
+
+/// What a model says of new texts: label, calibrated probability, the words that drove it
+///
+/// A text is cleaned, encoded and cut off exactly as the training texts were: that travels in the
+/// bundle. Texts come as arguments, as lines of a pipe, or from a file.
+#[derive(Debug, Parser)]
+#[command(name = "ressenti predict", bin_name = "ressenti predict", version, after_help = EXAMPLES, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// The texts; `-`, or none, for lines from standard input
+    #[arg(value_name = "TEXT", conflicts_with_all = ["input", "challenge"])]
+    pub(crate) texts: Vec<String>,
+
+    /// The model or ensemble of the pipeline file; the best by validation where none is named
+    #[arg(long = "model", value_name = "NAME", conflicts_with = "bundles")]
+    pub(crate) models: Vec<String>,
+
+    /// The folder of a model bundle, instead of a name; needs no pipeline file
+    #[arg(long = "bundle", value_name = "FOLDER")]
+    pub(crate) bundles: Vec<PathBuf>,
+
+    /// A file of texts: CSV, JSON or Parquet, plain or packed
+    #[arg(
+        long,
+        visible_alias = "source",
+        value_name = "FILE",
+        conflicts_with = "challenge"
+    )]
+    pub(crate) input: Option<PathBuf>,
+
+    /// Where the answers about the file go: a name in `.csv`, `.jsonl` or `.parquet`
+    #[arg(long, value_name = "FILE", requires = "input")]
+    pub(crate) output: Option<PathBuf>,
+
+    /// Show which words drove each answer
+    #[arg(long, conflicts_with = "challenge")]
+    pub(crate) explain: bool,
+
+    /// Leave a text undecided where its likelier class is less likely than this, 0.5 to 1
+    #[arg(long, value_name = "P", value_parser = probability, conflicts_with = "challenge")]
+    pub(crate) abstain: Option<f32>,
+
+    /// How answers are shown
+    #[arg(
+        long,
+        value_name = "HOW",
+        value_enum,
+        default_value_t,
+        conflicts_with = "input"
+    )]
+    pub(crate) format: Format,
+
+    /// Put the model, or several, to the built-in set of texts made to trick one, side by side
+    #[arg(long)]
+    pub(crate) challenge: bool,
+
+    /// The pipeline file whose models are meant
+    #[arg(long, value_name = "FILE", default_value = "pipeline.toml")]
+    pub(crate) pipeline: PathBuf,
+
+    /// The artifacts folder, instead of the pipeline file's `pipeline.artifacts`
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) artifacts: Option<PathBuf>,
+
+    /// Say how the file is read, as `ingest.columns.text=comment`, or how to run, as `run.threads=1`
+    #[arg(long = "set", value_name = "TABLE.KEY=VALUE")]
+    pub(crate) overrides: Vec<Override>,
+
+    /// How progress is shown
+    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
+    pub(crate) progress: ProgressMode,
+}
+
+/// How answers are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON array
+    Json,
+    /// A JSON object per line
+    Jsonl,
+}
+
+impl Arguments {
+    /// What changes the pipeline itself: the path is relative to the folder the user stands in.
+    pub(crate) fn pipeline_overrides(&self) -> Vec<Override> {
+        let whole = |path: &Path| absolute(path).unwrap_or_else(|_| path.to_owned());
+        let artifacts = self
+            .artifacts
+            .as_deref()
+            .map(|path| Override::text("pipeline.artifacts", &whole(path).to_string_lossy()));
+        self.overrides.iter().cloned().chain(artifacts).collect()
+    }
+}
+
+fn probability(text: &str) -> Result<f32, String> {
+    let number = text.parse::<f32>().ok();
+    number
+        .filter(|number| (0.5..=1.0).contains(number))
+        .ok_or_else(|| "the likelier of two classes has a probability from 0.5 to 1".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+}

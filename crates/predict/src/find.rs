@@ -1,0 +1,153 @@
+//! Where a model is: a bundle in a folder, or the one that a name of the pipeline file stands for.
+
+use std::path::{Path, PathBuf};
+
+use artifact::{Artifact, InputReference, StageName, Store};
+use classifier::ModelFile;
+use evaluate::{ENSEMBLE, Ensemble};
+use settings::{Pipeline, suggest};
+use stage::{Failure, format};
+
+/// Where to read a model from.
+#[derive(Clone, Debug)]
+pub enum Place {
+    /// A bundle: the folder that `train` wrote, or a copy of it.
+    Bundle(PathBuf),
+    /// An ensemble and the bundles of its members, in their order.
+    Ensemble(Ensemble, Vec<PathBuf>),
+}
+
+/// A bundle in a folder, whole if a manifest says what whole is.
+///
+/// # Errors
+/// The folder holds no bundle, or one whose files were changed.
+pub fn in_folder(folder: &Path) -> Result<Place, Failure> {
+    if folder.join(ENSEMBLE).is_file() {
+        return Err(Failure::new(format!(
+            "`{}` is an ensemble, which has no bundle of its own",
+            folder.display()
+        ))
+        .with_hint(
+            "Name it with `ressenti predict --model NAME` in the folder of its pipeline file"
+                .to_owned(),
+        ));
+    }
+    if !folder.join("model.json").is_file() {
+        return Err(
+            Failure::new(format!("`{}` holds no model", folder.display())).with_hint(
+                "Name a folder with `model.json`, `model.safetensors` and `tokenizer.json`, as in artifacts/train/NAME"
+                    .to_owned(),
+            ),
+        );
+    }
+    if folder.join(artifact::MANIFEST_NAME).is_file() {
+        Artifact::open(folder)?.verify()?;
+    }
+    Ok(Place::Bundle(folder.to_owned()))
+}
+
+/// The model or ensemble of this name as it was made last, whatever the pipeline file has come to
+/// say since.
+///
+/// # Errors
+/// There is none, it is damaged, or an ensemble's members were trained again since.
+pub fn named(pipeline: &Pipeline, name: &str) -> Result<Place, Failure> {
+    let store = Store::new(&pipeline.artifacts);
+    if let Some(model) = store.latest(StageName::Train, name)? {
+        model.verify()?;
+        return Ok(Place::Bundle(model.folder().to_owned()));
+    }
+    match store.latest(StageName::Evaluate, name)? {
+        Some(evaluation) if evaluation.manifest().file(ENSEMBLE).is_some() => {
+            ensemble(&store, name, &evaluation)
+        }
+        _ => Err(missing(pipeline, name)),
+    }
+}
+
+/// The trained model of the pipeline file that did best on validation, with its name and a sentence
+/// that says so. Not by the test rows: what chooses by them is no judge of them any more.
+///
+/// # Errors
+/// No model is trained, or one is damaged.
+pub fn best(pipeline: &Pipeline) -> Result<(String, String), Failure> {
+    let store = Store::new(&pipeline.artifacts);
+    let mut trained = Vec::new();
+    for name in pipeline.models.keys() {
+        if let Some(model) = store.latest(StageName::Train, name)? {
+            let description = ModelFile::load(model.folder()).map_err(|error| {
+                let hint = error.hint();
+                Failure::from_error(error).with_hint(hint)
+            })?;
+            trained.push((name, description.validation));
+        }
+    }
+    let count = trained.len() as u64;
+    let best = trained.into_iter().min_by(|(_, one), (_, two)| {
+        two.accuracy
+            .total_cmp(&one.accuracy)
+            .then(one.loss.total_cmp(&two.loss))
+    });
+    let Some((name, validation)) = best else {
+        return Err(Failure::new("No model of the pipeline file is trained").with_hint(format!(
+            "Train them with `ressenti run --pipeline {}`, or name a bundle with `--bundle FOLDER`",
+            pipeline.file.display()
+        )));
+    };
+    let why = format!(
+        "model: {name}, the best of {} by validation ({} right); another with `--model NAME`",
+        format::plural(count, "trained model", "trained models"),
+        format::percent(validation.accuracy)
+    );
+    Ok((name.clone(), why))
+}
+
+/// Follows an ensemble's evaluation to the bundles that its members' evaluations read.
+fn ensemble(store: &Store, name: &str, evaluation: &Artifact) -> Result<Place, Failure> {
+    let ensemble = Ensemble::read(&evaluation.file(ENSEMBLE)?)?;
+    let follow = |of: &Artifact, stage: StageName, member: &str| {
+        let mut inputs = of.manifest().inputs.iter();
+        let found = match inputs.find(|input| input.stage == stage && input.variant == member) {
+            Some(input) => same(store, input)?,
+            None => None,
+        };
+        found.ok_or_else(|| changed(name, member))
+    };
+    let mut bundles = Vec::new();
+    for (member, _) in &ensemble.members {
+        let judged = follow(evaluation, StageName::Evaluate, member)?;
+        let model = follow(&judged, StageName::Train, member)?;
+        model.verify()?;
+        bundles.push(model.folder().to_owned());
+    }
+    Ok(Place::Ensemble(ensemble, bundles))
+}
+
+/// What an input was, if its name still stands for it.
+fn same(store: &Store, input: &InputReference) -> Result<Option<Artifact>, Failure> {
+    let latest = store.latest(input.stage, &input.variant)?;
+    Ok(latest.filter(|artifact| artifact.identity() == input.identity))
+}
+
+fn changed(name: &str, member: &str) -> Failure {
+    Failure::new(format!(
+        "The ensemble `{name}` was made of another `{member}` than there is now"
+    ))
+    .with_hint(format!(
+        "Make it again with `ressenti run --variant {name}`"
+    ))
+}
+
+fn missing(pipeline: &Pipeline, name: &str) -> Failure {
+    let steps = pipeline.steps().into_iter().map(|step| step.id);
+    let judged = steps.filter(|id| id.stage == StageName::Evaluate);
+    let known: Vec<String> = judged.map(|id| id.variant).collect();
+    if known.iter().any(|known| known == name) {
+        return Failure::new(format!("The model `{name}` is not trained")).with_hint(format!(
+            "Train it with `ressenti run --pipeline {} --variant {name}`",
+            pipeline.file.display()
+        ));
+    }
+    Failure::new(format!("There is no model `{name}` in the pipeline file"))
+        .with_hint(suggest(name, &known))
+}

@@ -1,0 +1,211 @@
+//! What a file's prediction has come to, kept beside the output, so that a kill costs one chunk.
+
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+use artifact::{ArtifactError, Digest, sync};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use stage::Failure;
+
+const JOURNAL: &str = "journal.json";
+const ROWS: &str = "rows";
+const REJECTED: &str = "rejected.jsonl";
+
+/// All that the output follows from. Where any of it is another, the work begins anew.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Task {
+    pub(crate) input: PathBuf,
+    /// Its size in bytes and when it was written, in nanoseconds since 1970.
+    pub(crate) stamp: (u64, u64),
+    pub(crate) model: Digest,
+    /// How the file is read: `[ingest]` as given on the command line.
+    pub(crate) reading: Value,
+    /// How the rows are written.
+    pub(crate) form: String,
+    pub(crate) abstain: Option<f32>,
+    pub(crate) explain: bool,
+}
+
+/// The size of a file and when it was written.
+pub(crate) fn stamp(path: &Path) -> Result<(u64, u64), ArtifactError> {
+    let facts = fs::metadata(path).map_err(ArtifactError::io("read", path))?;
+    let written = facts.modified().ok();
+    let since = written.and_then(|time| time.duration_since(UNIX_EPOCH).ok());
+    let nanoseconds = since.map_or(0, |since| since.as_nanos() as u64);
+    Ok((facts.len(), nanoseconds))
+}
+
+/// What was done of a task.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Done {
+    /// Rows of the input that are dealt with, in one way or the other.
+    pub(crate) rows: u64,
+    /// Those of them that are kept aside.
+    pub(crate) rejected: u64,
+    pub(crate) positive: u64,
+    pub(crate) negative: u64,
+    pub(crate) undecided: u64,
+    /// Rows whose label the file says and that were decided, and those of them that were right.
+    pub(crate) judged: u64,
+    pub(crate) right: u64,
+    /// Bytes of the two files that hold them.
+    bytes: [u64; 2],
+}
+
+#[derive(Serialize, Deserialize)]
+struct Journal {
+    task: Task,
+    done: Done,
+}
+
+/// The folder of a task under way.
+pub(crate) struct Workplace {
+    folder: PathBuf,
+    task: Task,
+    pub(crate) done: Done,
+    rows: File,
+    rejected: File,
+    /// Held as long as the work goes on.
+    _lock: File,
+}
+
+impl Workplace {
+    /// Opens the folder, and goes on with what is in it if that is the same task.
+    ///
+    /// # Errors
+    /// Another process works on it, or the disk refuses.
+    pub(crate) fn open(folder: &Path, task: Task) -> Result<Self, Failure> {
+        fs::create_dir_all(folder).map_err(ArtifactError::io("create", folder))?;
+        let lock = lock(folder)?;
+        let done = left_over(folder, &task).unwrap_or_default();
+        let open = |name: &str, length: u64| {
+            let path = folder.join(name);
+            let failed = ArtifactError::io("write", &path);
+            // What a kill left behind the last entry of the journal is written once more.
+            let open = || {
+                let mut options = OpenOptions::new();
+                let mut file = options
+                    .create(true)
+                    .write(true)
+                    .truncate(false)
+                    .open(&path)?;
+                file.set_len(length)?;
+                file.seek(SeekFrom::End(0))?;
+                Ok(file)
+            };
+            open().map_err(failed)
+        };
+        Ok(Self {
+            rows: open(ROWS, done.bytes[0])?,
+            rejected: open(REJECTED, done.bytes[1])?,
+            folder: folder.to_owned(),
+            task,
+            done,
+            _lock: lock,
+        })
+    }
+
+    /// Whether nothing was written yet.
+    pub(crate) fn is_new(&self) -> bool {
+        self.done.bytes[0] == 0
+    }
+
+    /// Adds a chunk: its rows, those kept aside, and what is done with it. Once this returns it is
+    /// never computed again.
+    pub(crate) fn add(
+        &mut self,
+        rows: &[u8],
+        rejected: &[u8],
+        done: Done,
+    ) -> Result<(), ArtifactError> {
+        let write = |file: &mut File, bytes: &[u8]| {
+            file.write_all(bytes)?;
+            file.sync_data()
+        };
+        let folder = self.folder.clone();
+        let failed = |error| ArtifactError::io("write", &folder)(error);
+        write(&mut self.rows, rows).map_err(failed)?;
+        if !rejected.is_empty() {
+            write(&mut self.rejected, rejected).map_err(failed)?;
+        }
+        let [before, aside] = self.done.bytes;
+        self.done = Done {
+            bytes: [before + rows.len() as u64, aside + rejected.len() as u64],
+            ..done
+        };
+        let journal = Journal {
+            task: self.task.clone(),
+            done: self.done.clone(),
+        };
+        let text = serde_json::to_vec(&journal).expect("plain data");
+        let temporary = self.folder.join("journal.new");
+        let save = || {
+            fs::write(&temporary, text)?;
+            File::open(&temporary)?.sync_data()?;
+            fs::rename(&temporary, self.folder.join(JOURNAL))
+        };
+        save().map_err(failed)
+    }
+
+    /// The file with all rows.
+    pub(crate) fn rows(&self) -> PathBuf {
+        self.folder.join(ROWS)
+    }
+
+    /// A file beside it.
+    pub(crate) fn beside(&self, name: &str) -> PathBuf {
+        self.folder.join(name)
+    }
+
+    /// Puts the finished file in its place, what was kept aside in another, and removes the folder.
+    pub(crate) fn finish(
+        self,
+        finished: &Path,
+        output: &Path,
+        rejects: &Path,
+    ) -> Result<Done, ArtifactError> {
+        let rename = |from: &Path, to: &Path| {
+            sync(from)?;
+            fs::rename(from, to).map_err(ArtifactError::io("write", to))
+        };
+        if self.done.rejected > 0 {
+            rename(&self.folder.join(REJECTED), rejects)?;
+        } else if let Err(error) = fs::remove_file(rejects)
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(ArtifactError::io("remove", rejects)(error));
+        }
+        rename(finished, output)?;
+        fs::remove_dir_all(&self.folder).map_err(ArtifactError::io("remove", &self.folder))?;
+        Ok(self.done)
+    }
+}
+
+fn lock(folder: &Path) -> Result<File, Failure> {
+    let path = folder.join("lock");
+    let file = File::create(&path).map_err(ArtifactError::io("create", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Failure::new(format!(
+            "Another process works in `{}` already",
+            folder.display()
+        ))
+        .with_hint("Wait for it, or give `--output` another name".to_owned())),
+        Err(TryLockError::Error(error)) => Err(ArtifactError::io("lock", &path)(error).into()),
+    }
+}
+
+/// What was done of this very task, if its files hold at least that much.
+fn left_over(folder: &Path, task: &Task) -> Option<Done> {
+    let text = fs::read(folder.join(JOURNAL)).ok()?;
+    let journal: Journal = serde_json::from_slice(&text).ok()?;
+    let holds = |name: &str, bytes: u64| {
+        fs::metadata(folder.join(name)).is_ok_and(|facts| facts.len() >= bytes)
+    };
+    let [rows, rejected] = journal.done.bytes;
+    let whole = journal.task == *task && holds(ROWS, rows) && holds(REJECTED, rejected);
+    whole.then_some(journal.done)
+}

@@ -1,0 +1,5 @@
+//! The binary `ressenti-predict`, which `ressenti predict` starts.
+
+fn main() -> std::process::ExitCode {
+    predict::main()
+}

@@ -1,0 +1,232 @@
+//! From raw texts to calibrated probabilities: cleaned, encoded and cut off as in training, then
+//! asked of the model, on all cores.
+
+use std::path::{Path, PathBuf};
+
+use artifact::Digest;
+use classifier::{ChosenDevice, ClassifierError, ModelFile, choose_device};
+use evaluate::{Ensemble, Model, TextReader};
+use metrics::is_right;
+use rayon::prelude::*;
+use settings::RunSettings;
+use stage::Failure;
+
+use crate::explain::{Explanation, Word, words_of};
+use crate::find::Place;
+
+/// Reviews that a network reads together.
+const BATCH_SIZE: u32 = 64;
+
+/// What a doubtful text is called.
+pub const UNDECIDED: &str = "undecided";
+
+/// A model, or several as one, ready to be asked.
+#[derive(Debug)]
+pub struct Predictor {
+    body: Body,
+    device: ChosenDevice,
+    /// Names of the negative and the positive class.
+    classes: [String; 2],
+    /// The folder of its bundle; of an ensemble that of its first member.
+    folder: PathBuf,
+}
+
+#[derive(Debug)]
+enum Body {
+    One(Box<Model>, Box<TextReader>),
+    Many(Ensemble, Vec<Predictor>),
+}
+
+impl Predictor {
+    /// Loads what is at a place.
+    ///
+    /// # Errors
+    /// A file is missing or not what it should be, the bundle does not say how texts are cleaned, or
+    /// the device cannot be had.
+    pub fn load(place: &Place, run: &RunSettings) -> Result<Self, Failure> {
+        match place {
+            Place::Bundle(folder) => Self::one(folder, run),
+            Place::Ensemble(ensemble, folders) => {
+                let members = folders.iter().map(|folder| Self::one(folder, run));
+                let members = members.collect::<Result<Vec<_>, _>>()?;
+                let Some(first) = members.first() else {
+                    return Err(Failure::new("The ensemble has no members"));
+                };
+                Ok(Self {
+                    device: first.device.clone(),
+                    classes: first.classes.clone(),
+                    folder: first.folder.clone(),
+                    body: Body::Many(ensemble.clone(), members),
+                })
+            }
+        }
+    }
+
+    fn one(folder: &Path, run: &RunSettings) -> Result<Self, Failure> {
+        let device = choose_device(run.device, run.cores()).map_err(failure)?;
+        let description = ModelFile::load(folder).map_err(failure)?;
+        let reader = TextReader::of(folder, &description)?;
+        let classes = match description.labels.as_slice() {
+            [negative, positive] => [negative.clone(), positive.clone()],
+            other => {
+                return Err(Failure::new(format!(
+                    "The model in `{}` tells {} classes apart, and texts are predicted with two",
+                    folder.display(),
+                    other.len()
+                )));
+            }
+        };
+        let model = Model::open(folder, description, &device)?;
+        Ok(Self {
+            body: Body::One(Box::new(model), Box::new(reader)),
+            device,
+            classes,
+            folder: folder.to_owned(),
+        })
+    }
+
+    /// A digest of all that its answers depend on.
+    ///
+    /// # Errors
+    /// A file of its bundle cannot be read any more.
+    pub fn fingerprint(&self) -> Result<Digest, Failure> {
+        let (ensemble, members) = match &self.body {
+            Body::One(..) => return fingerprint(&self.folder),
+            Body::Many(ensemble, members) => (ensemble, members),
+        };
+        let weights = serde_json::to_vec(ensemble).expect("plain data");
+        let mut all = Digest::of_bytes(&weights).to_hex();
+        for member in members {
+            all.push_str(&member.fingerprint()?.to_hex());
+        }
+        Ok(Digest::of_bytes(all.as_bytes()))
+    }
+
+    /// The class that a probability speaks for; [`UNDECIDED`] where the likelier class is less likely
+    /// than `abstain`.
+    pub fn label(&self, probability: f32, abstain: Option<f32>) -> &str {
+        let likelier = probability.max(1.0 - probability);
+        if abstain.is_some_and(|least| likelier < least) {
+            return UNDECIDED;
+        }
+        &self.classes[usize::from(is_right(1, probability))]
+    }
+
+    /// The calibrated probability that each text is positive; `None` where nothing is left of a text
+    /// once it is cleaned.
+    ///
+    /// # Errors
+    /// libtorch refuses, for example for want of memory.
+    pub fn probabilities<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+    ) -> Result<Vec<Option<f32>>, Failure> {
+        let (model, reader) = match &self.body {
+            Body::One(model, reader) => (model, reader),
+            Body::Many(ensemble, members) => return united(ensemble, members, texts),
+        };
+        let read = |text: &T| {
+            let text = reader.normalised(text.as_ref());
+            if text.is_empty() {
+                return Ok(None);
+            }
+            reader.ids(&text).map(Some)
+        };
+        let rows = texts
+            .par_iter()
+            .map(read)
+            .collect::<Result<Vec<_>, Failure>>()?;
+        let is_text: Vec<bool> = rows.iter().map(Option::is_some).collect();
+        let rows: Vec<Vec<u32>> = rows.into_iter().flatten().collect();
+        let mut found = match rows.is_empty() {
+            true => Vec::new(),
+            false => model.ask(&rows, &self.device, BATCH_SIZE)?,
+        }
+        .into_iter();
+        let answer = |is_text: bool| if is_text { found.next() } else { None };
+        Ok(is_text.into_iter().map(answer).collect())
+    }
+
+    /// What each word of a text contributes to the answer; `None` where nothing is left of the text
+    /// once it is cleaned.
+    ///
+    /// # Errors
+    /// As for [`Predictor::probabilities`].
+    pub fn explain(&self, text: &str) -> Result<Option<Explanation>, Failure> {
+        match &self.body {
+            Body::One(model, reader) => {
+                let text = reader.normalised(text);
+                if text.is_empty() {
+                    return Ok(None);
+                }
+                let located = reader.located(&text)?;
+                let added: Vec<bool> = located.places.iter().map(Option::is_none).collect();
+                let found = model.attributions(&located.ids, &added)?;
+                let tokens = located.places.into_iter().zip(found.tokens);
+                let words = words_of(&text, tokens);
+                Ok(Some(Explanation { text, words }))
+            }
+            Body::Many(ensemble, members) => {
+                let mut all: Option<Explanation> = None;
+                for (member, (_, weight)) in members.iter().zip(&ensemble.members) {
+                    let Some(mut found) = member.explain(text)? else {
+                        return Ok(None);
+                    };
+                    found
+                        .words
+                        .iter_mut()
+                        .for_each(|word| word.weight *= weight);
+                    match &mut all {
+                        None => all = Some(found),
+                        Some(all) if all.text == found.text => add(&mut all.words, &found.words),
+                        Some(_) => {
+                            return Err(Failure::new(
+                                "The members of the ensemble clean texts differently, so that their words are not the same",
+                            ));
+                        }
+                    }
+                }
+                Ok(all)
+            }
+        }
+    }
+}
+
+fn add(sums: &mut [Word], words: &[Word]) {
+    for (sum, word) in sums.iter_mut().zip(words) {
+        sum.weight += word.weight;
+    }
+}
+
+/// What an ensemble says, from what its members say.
+fn united<T: AsRef<str> + Sync>(
+    ensemble: &Ensemble,
+    members: &[Predictor],
+    texts: &[T],
+) -> Result<Vec<Option<f32>>, Failure> {
+    let said = members
+        .iter()
+        .map(|member| member.probabilities(texts))
+        .collect::<Result<Vec<_>, _>>()?;
+    let unite = |row: usize| {
+        let row: Option<Vec<f32>> = said.iter().map(|member| member[row]).collect();
+        row.map(|row| ensemble.probability(&row))
+    };
+    Ok((0..texts.len()).map(unite).collect())
+}
+
+/// A digest of the files of a bundle that answers depend on.
+fn fingerprint(folder: &Path) -> Result<Digest, Failure> {
+    let mut all = String::new();
+    for name in ["model.json", "model.safetensors", "tokenizer.json"] {
+        let path = folder.join(name);
+        let digest = Digest::of_file(&path).map_err(artifact::ArtifactError::io("read", &path))?;
+        all.push_str(&digest.to_hex());
+    }
+    Ok(Digest::of_bytes(all.as_bytes()))
+}
+
+fn failure(error: ClassifierError) -> Failure {
+    let hint = error.hint();
+    Failure::from_error(error).with_hint(hint)
+}

@@ -1,0 +1,92 @@
+//! Answers on the screen. Colours are left out by `anstream` where there is no terminal, or where
+//! `NO_COLOR` says so; so no answer is in a colour alone.
+
+use std::io::{self, Write};
+
+use anstyle::{AnsiColor, Style};
+use serde::Serialize;
+
+use crate::explain::Explanation;
+use crate::lines::Answer;
+use crate::predictor::UNDECIDED;
+
+/// Words named below an explained text, for either side.
+const NAMED: usize = 5;
+
+/// A word is coloured from this share of the strongest word's weight on, and bold from half of it on.
+const COLOURED: f64 = 0.1;
+
+/// Prints a line on stdout.
+pub(crate) fn line(text: &str) {
+    // A closed pipe is a reader who has seen enough: not an error of ours.
+    let _ = writeln!(anstream::stdout(), "{text}");
+}
+
+/// One JSON array.
+pub(crate) fn json<T: Serialize>(out: &mut impl Write, answers: &[T]) -> io::Result<()> {
+    let text = serde_json::to_string_pretty(answers).expect("plain data");
+    writeln!(out, "{text}")
+}
+
+/// `positive   0.973  the text`, and below it the words that drove it.
+pub(crate) fn text(out: &mut impl Write, answer: &Answer) -> io::Result<()> {
+    let (Some(label), Some(probability)) = (&answer.label, answer.probability) else {
+        return writeln!(
+            out,
+            "{:<10}     -  (nothing is left of the text once it is cleaned)",
+            "-"
+        );
+    };
+    let style = match label.as_str() {
+        UNDECIDED => AnsiColor::Yellow.on_default(),
+        _ => colour(f64::from(probability) - 0.5).bold(),
+    };
+    write!(out, "{style}{label:<10}{style:#} {probability:.3}  ")?;
+    match &answer.explanation {
+        None => writeln!(out, "{}", answer.text),
+        Some(explanation) => explained(out, explanation),
+    }
+}
+
+fn explained(out: &mut impl Write, explanation: &Explanation) -> io::Result<()> {
+    let weights = explanation.words.iter().map(|word| word.weight.abs());
+    let strongest = weights.fold(0.0, f64::max);
+    let mut written = 0;
+    for word in &explanation.words {
+        write!(out, "{}", &explanation.text[written..word.place.start])?;
+        let share = word.weight.abs() / strongest.max(f64::MIN_POSITIVE);
+        let style = match share {
+            share if share < COLOURED => Style::new(),
+            share if share < 0.5 => colour(word.weight),
+            _ => colour(word.weight).bold(),
+        };
+        write!(
+            out,
+            "{style}{}{style:#}",
+            &explanation.text[word.place.clone()]
+        )?;
+        written = word.place.end;
+    }
+    writeln!(out, "{}", &explanation.text[written..])?;
+    for (title, sign) in [("for", 1.0), ("against", -1.0)] {
+        let words = explanation.strongest(explanation.words.len());
+        let side = words.iter().filter(|word| word.weight * sign > 0.0);
+        let named: Vec<String> = side
+            .take(NAMED)
+            .map(|word| format!("{} {:+.2}", word.word, word.weight))
+            .collect();
+        if !named.is_empty() {
+            let style = colour(sign);
+            writeln!(out, "  {style}{title:<8}{style:#} {}", named.join(", "))?;
+        }
+    }
+    Ok(())
+}
+
+/// Green for what is positive, red for what is not.
+fn colour(value: f64) -> Style {
+    match value >= 0.0 {
+        true => AnsiColor::Green.on_default(),
+        false => AnsiColor::Red.on_default(),
+    }
+}

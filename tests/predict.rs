@@ -1,0 +1,396 @@
+//! `ressenti predict` as people meet it: arguments, pipes, files, bad rows, kills.
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::Stdio;
+use std::thread::sleep;
+use std::time::Duration;
+
+use serde_json::Value;
+use testkit::{Project, Screen, tiny_pipeline};
+
+use crate::common::{call, finished, ressenti, succeed};
+
+/// `ressenti predict` with lines on standard input.
+fn pipe(project: &Project, arguments: &[&str], lines: &[u8]) -> Screen {
+    let mut child = ressenti(project, &[&["predict"], arguments].concat())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let mut input = child.stdin.take().expect("a pipe");
+    input.write_all(lines).expect("it reads");
+    drop(input);
+    child.wait_with_output().expect("it ends").into()
+}
+
+fn json(text: &str) -> Value {
+    serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
+}
+
+fn lines(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap_or_else(|error| panic!("{error}: {path:?}"));
+    text.lines().map(str::to_owned).collect()
+}
+
+#[test]
+fn texts_and_lines_are_answered_in_order() {
+    let project = finished();
+    let screen = succeed(
+        &project,
+        &[
+            "predict",
+            "--model",
+            "naive",
+            "--format",
+            "jsonl",
+            "A superb film.",
+            "An awful<br />film.",
+        ],
+    );
+    let said: Vec<Value> = screen.stdout.lines().map(json).collect();
+    assert_eq!(said.len(), 2);
+    assert_eq!(said[1]["row"], 2);
+    assert!(["positive", "negative"].contains(&said[0]["label"].as_str().expect("a label")));
+    let piped = pipe(
+        &project,
+        &["--model", "naive", "--format", "json"],
+        b"A superb film.\r\n\nAn awful<br />film.",
+    );
+    let piped = json(&piped.stdout);
+    assert_eq!(piped[0]["probability"], said[0]["probability"]);
+    assert_eq!(piped[1]["label"], Value::Null);
+    assert_eq!(piped[2]["probability"], said[1]["probability"]);
+    assert_eq!(piped[2]["row"], 3);
+    // Nothing on the screen is coloured where there is no terminal, and the words are named.
+    let screen = succeed(
+        &project,
+        &["predict", "--explain", "--model", "lstm", "A superb film."],
+    );
+    assert!(!screen.stdout.contains('\u{1b}'), "{}", screen.stdout);
+    assert!(
+        screen.stdout.contains("  for ") || screen.stdout.contains("  against "),
+        "{}",
+        screen.stdout
+    );
+    // The best by validation where no model is named, and the choice is said.
+    let screen = succeed(&project, &["predict", "A superb film."]);
+    assert!(
+        screen
+            .stderr
+            .contains("the best of 2 trained models by validation"),
+        "{}",
+        screen.stderr
+    );
+    let undecided = succeed(&project, &["predict", "--abstain", "1", "A superb film."]);
+    assert!(
+        undecided.stdout.starts_with("undecided "),
+        "{}",
+        undecided.stdout
+    );
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_a_way_out() {
+    let project = finished();
+    for (arguments, code, expected) in [
+        (&["--model", "naiv", "x"][..], 1, "Did you mean `naive`?"),
+        (&["--bundle", ".", "x"], 1, "holds no model"),
+        (&["--input", "reviews.csv"], 2, "--output FILE.csv"),
+        (
+            &["--input", "reviews.csv", "--output", "x.doc"],
+            1,
+            "`.csv`, `.jsonl` or `.parquet`",
+        ),
+        (
+            &["--input", "none.csv", "--output", "x.csv"],
+            1,
+            "`none.csv`",
+        ),
+        (
+            &["--input", ".", "--output", "x.csv"],
+            1,
+            "a file of rows was expected",
+        ),
+        (
+            &[
+                "--input",
+                "reviews.csv",
+                "--output",
+                "x.csv",
+                "--set",
+                "ingest.columns.text=reviw",
+            ],
+            1,
+            "Did you mean `review`?",
+        ),
+        (
+            &["--model", "naive", "--model", "lstm", "x"],
+            2,
+            "--challenge",
+        ),
+        (&["--abstain", "0.3", "x"], 2, "from 0.5 to 1"),
+    ] {
+        let screen = call(&project, &[&["predict"], arguments].concat());
+        assert_eq!(screen.code, Some(code), "{arguments:?}: {}", screen.stderr);
+        assert!(
+            screen.stderr.contains(expected),
+            "{arguments:?}: {}",
+            screen.stderr
+        );
+    }
+    let old = project.pipeline_file();
+    let text = fs::read_to_string(&old).expect("it is there");
+    fs::write(
+        &old,
+        text.replace(
+            "[model.lstm]",
+            "[model.other]\nkind = \"naive\"\nembedding = \"random\"\n[model.lstm]",
+        ),
+    )
+    .expect("written");
+    let screen = call(&project, &["predict", "--model", "other", "x"]);
+    assert!(
+        screen.stderr.contains("is not trained") && screen.stderr.contains("--variant other"),
+        "{}",
+        screen.stderr
+    );
+    let help = succeed(&project, &["predict", "--help"]).stdout;
+    for part in ["Examples:", "--challenge", "--abstain", "rejected.jsonl"] {
+        assert!(help.contains(part), "{part}: {help}");
+    }
+}
+
+#[test]
+fn files_of_every_form_give_the_same_and_bad_rows_are_kept_aside() {
+    let project = finished();
+    let write = |name: &str, content: &[u8]| {
+        fs::write(project.folder().join(name), content).expect("written")
+    };
+    write("a.csv", b"id,comment,label\nx1,\"A superb, warm film.\",pos\nx2,An awful film.,what?\nx3\nx4,<br />,neg\nx5,caf\xe9 \xff film,pos\nx6,A dull film.,neg\n");
+    write("a.jsonl", b"{\"id\":\"x1\",\"comment\":\"A superb, warm film.\",\"label\":\"pos\"}\n{\"id\":\"x2\",\"comment\":\"An awful film.\"}\nnonsense\n{\"id\":\"x4\",\"comment\":\"<br />\"}\n{\"id\":\"x5\"}\n{\"id\":\"x6\",\"comment\":\"A dull film.\",\"label\":\"neg\"}\n");
+    let predict = |input: &str, output: &str, more: &[&str]| {
+        let start = [
+            "predict", "--model", "naive", "--input", input, "--output", output,
+        ];
+        succeed(&project, &[&start[..], more].concat())
+    };
+    let from_csv = predict("a.csv", "one.csv", &["--set", "ingest.encoding=utf-8"]);
+    let rows = lines(&project.folder().join("one.csv"));
+    assert_eq!(rows[0], "row,id,label,probability");
+    let starts: Vec<&str> = rows[1..].iter().map(|row| &row[..5]).collect();
+    assert_eq!(starts, ["1,x1,", "2,x2,", "6,x6,"]);
+    let aside = lines(&project.folder().join("one.rejected.jsonl"));
+    let aside: Vec<Value> = aside.iter().map(|line| json(line)).collect();
+    let numbers: Vec<u64> = aside.iter().filter_map(|row| row["row"].as_u64()).collect();
+    assert_eq!(numbers, [3, 4, 5]);
+    assert!(
+        aside[0]["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.contains("number of columns")),
+        "{aside:?}"
+    );
+    assert_eq!(
+        aside[1]["reason"],
+        "nothing is left of the text once it is cleaned"
+    );
+    assert!(
+        from_csv.stdout.starts_with("6 rows: ") && from_csv.stdout.contains("3 kept aside"),
+        "{}",
+        from_csv.stdout
+    );
+    assert!(
+        from_csv.stdout.contains("of 2 with a label right"),
+        "{}",
+        from_csv.stdout
+    );
+    predict("a.jsonl", "two.csv", &[]);
+    assert_eq!(lines(&project.folder().join("two.csv")), rows);
+    // A table and back: the rows that a table says are those of the CSV file.
+    predict("a.jsonl", "three.parquet", &["--explain"]);
+    predict("a.jsonl", "four.jsonl", &["--explain"]);
+    let four = lines(&project.folder().join("four.jsonl"));
+    assert_eq!(four.len(), 3);
+    assert!(json(&four[0])["words"][0]["weight"].is_number(), "{four:?}");
+    assert!(project.folder().join("three.parquet").is_file());
+    assert!(!project.folder().join("three.parquet.partial").exists());
+}
+
+/// Reviews in such number that a kill comes in between.
+fn many(rows: usize) -> String {
+    let mut text = "id,review\n".to_owned();
+    for row in 1..=rows {
+        text.push_str(&format!(
+            "r{row},\"A film number {row}, superb and awful and dull and warm.\"\n"
+        ));
+    }
+    text
+}
+
+#[test]
+fn a_killed_file_is_gone_on_with_without_a_lost_or_doubled_row() {
+    let project = finished();
+    const ROWS: usize = 60_000;
+    fs::write(project.folder().join("many.csv"), many(ROWS)).expect("written");
+    let arguments = |output: &'static str| {
+        [
+            "predict", "--model", "naive", "--input", "many.csv", "--output", output,
+        ]
+    };
+    succeed(&project, &arguments("whole.csv"));
+    let journal = project.folder().join("killed.csv.partial/journal.json");
+    let mut kills = 0;
+    let mut seen = 0;
+    // Killed whenever the journal has come further.
+    for _ in 0..3 {
+        let mut child = ressenti(&project, &arguments("killed.csv"))
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let ended = loop {
+            if child.try_wait().expect("a child").is_some() {
+                break true;
+            }
+            let done = fs::read(&journal)
+                .ok()
+                .and_then(|text| serde_json::from_slice::<Value>(&text).ok());
+            let rows = done
+                .and_then(|done| done["done"]["rows"].as_u64())
+                .unwrap_or(0);
+            if rows > seen {
+                seen = rows;
+                break false;
+            }
+            sleep(Duration::from_millis(1));
+        };
+        if ended {
+            break;
+        }
+        child.kill().expect("it is killed");
+        child.wait().expect("it is gone");
+        kills += 1;
+    }
+    assert!(kills >= 1, "it was too fast to be killed");
+    // What a kill may leave half-written behind the journal's last entry.
+    let rows = project.folder().join("killed.csv.partial/rows");
+    let mut torn = fs::OpenOptions::new()
+        .append(true)
+        .open(&rows)
+        .expect("it is there");
+    torn.write_all(b"12345,r12345,posi").expect("written");
+    drop(torn);
+    let screen = succeed(&project, &arguments("killed.csv"));
+    assert!(
+        screen.stderr.contains("going on after row"),
+        "{}",
+        screen.stderr
+    );
+    assert!(
+        screen.stdout.starts_with("60,000 rows: "),
+        "{}",
+        screen.stdout
+    );
+    let whole = lines(&project.folder().join("whole.csv"));
+    assert_eq!(whole.len(), ROWS + 1);
+    assert!(
+        whole == lines(&project.folder().join("killed.csv")),
+        "the rows differ"
+    );
+    assert!(!rows.exists());
+}
+
+#[test]
+fn another_input_or_model_begins_anew() {
+    let project = finished();
+    fs::write(project.folder().join("few.csv"), many(5)).expect("written");
+    let arguments = [
+        "predict", "--model", "naive", "--input", "few.csv", "--output", "said.csv",
+    ];
+    succeed(&project, &arguments);
+    let partial = project.folder().join("said.csv.partial");
+    fs::create_dir(&partial).expect("a folder");
+    fs::write(partial.join("journal.json"), "{\"task\": 1}").expect("written");
+    fs::write(partial.join("rows"), "of another time").expect("written");
+    fs::write(project.folder().join("few.csv"), many(7)).expect("written");
+    let screen = succeed(&project, &arguments);
+    assert!(!screen.stderr.contains("going on"), "{}", screen.stderr);
+    assert_eq!(lines(&project.folder().join("said.csv")).len(), 8);
+}
+
+#[test]
+fn models_are_put_to_trick_sentences_side_by_side_and_an_ensemble_is_asked() {
+    let text = tiny_pipeline().to_owned()
+        + "\n[model.linear]\nkind = \"linear\"\ntokenizer = \"words\"\n\n[ensemble.together]\nmodels = [\"naive\", \"linear\"]\n";
+    let project = Project::with_pipeline(&text);
+    succeed(&project, &["run"]);
+    let models = ["--model", "naive", "--model", "together"];
+    let screen = succeed(
+        &project,
+        &[&["predict", "--challenge"], &models[..]].concat(),
+    );
+    assert!(
+        screen
+            .stdout
+            .contains("failed, by what is asked of a model"),
+        "{}",
+        screen.stdout
+    );
+    let screen = succeed(
+        &project,
+        &[&["predict", "--challenge", "--format", "json"], &models[..]].concat(),
+    );
+    let said = json(&screen.stdout);
+    let said = said.as_array().expect("a list");
+    assert!(said.len() >= 300);
+    // As the evaluation has it.
+    for name in ["naive", "together"] {
+        let path = project
+            .artifacts()
+            .join(format!("evaluate/{name}/challenge.json"));
+        let judged = json(&fs::read_to_string(path).expect("it is there"));
+        for (said, judged) in said.iter().zip(judged["cases"].as_array().expect("a list")) {
+            let (one, two) = (&said["models"][name], judged);
+            assert_eq!(one["failed"], two["failed"], "{name}: {said}");
+            let [one, two] =
+                [one, two].map(|value| value["probability"].as_f64().expect("a number"));
+            assert!((one - two).abs() < 1e-5, "{name}: {one} {two}");
+        }
+    }
+    let screen = succeed(
+        &project,
+        &[
+            "predict",
+            "--model",
+            "together",
+            "--explain",
+            "A superb film.",
+        ],
+    );
+    assert!(
+        screen.stdout.contains("A superb film."),
+        "{}",
+        screen.stdout
+    );
+    // A member that was trained again is another one.
+    succeed(
+        &project,
+        &[
+            "run",
+            "--only",
+            "train",
+            "--variant",
+            "naive",
+            "--set",
+            "training.epochs=1",
+        ],
+    );
+    let screen = call(&project, &["predict", "--model", "together", "x"]);
+    assert!(
+        screen.stderr.contains("was made of another `naive`"),
+        "{}",
+        screen.stderr
+    );
+}
