@@ -207,16 +207,26 @@ pub(crate) fn confusions(models: &[ModelData]) -> Numbers {
 /// The bins of every reliability diagram.
 pub(crate) fn reliability(models: &[ModelData]) -> Numbers {
     let rows = models.iter().flat_map(|model| {
-        model.reliability.iter().map(|bin| {
+        let before = model.calibration.iter();
+        let before = before.flat_map(|it| it.before.reliability.iter().map(|bin| ("before", bin)));
+        let after = model.reliability.iter().map(|bin| ("after", bin));
+        after.chain(before).map(|(when, bin)| {
             vec![
                 model.name.clone(),
+                when.to_owned(),
                 text(bin.mean_probability),
                 text(bin.positive_share),
                 text(bin.rows),
             ]
         })
     });
-    let columns = ["model", "mean_probability", "positive_share", "reviews"];
+    let columns = [
+        "model",
+        "calibration",
+        "mean_probability",
+        "positive_share",
+        "reviews",
+    ];
     Numbers::new("reliability", &columns).rows(rows)
 }
 
