@@ -433,6 +433,10 @@ pub struct StepData {
     pub summary: String,
     /// Names the output, by what produced it.
     pub key: String,
+    /// Names the output, by what it holds.
+    pub identity: String,
+    /// The version of the stage that made it.
+    pub stage_version: u32,
     /// Settings as dotted names and values.
     pub settings: Vec<(String, String)>,
     /// Files from outside: name and digest.

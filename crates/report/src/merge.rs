@@ -75,7 +75,7 @@ pub fn predictions(context: &Context, path: &Path) -> Result<Judged, ReportError
 }
 
 /// Appends the rows of the test split.
-pub(crate) fn test_rows(
+fn test_rows(
     batch: &RecordBatch,
     model: &str,
     rows: &mut Vec<JudgedRow>,

@@ -392,6 +392,8 @@ fn steps() -> Vec<StepData> {
         variant: variant.to_owned(),
         summary: summary.to_owned(),
         key: "41ab09c2d7e1".to_owned(),
+        identity: "9e01c7d24b55".to_owned(),
+        stage_version: 2,
         settings: settings
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .to_vec(),
