@@ -22,6 +22,8 @@ pub struct ReportData {
     pub readings: Vec<ReadingData>,
     /// Every pair of models.
     pub comparisons: Vec<Comparison>,
+    /// Models that were trained several times.
+    pub repeats: Vec<RepeatsData>,
     /// What the models make of texts that were written to trick them.
     pub challenge: ChallengeData,
     /// Kinds of test reviews, and how the models do on each.
@@ -81,6 +83,45 @@ pub struct ModelData {
     pub peak_memory: u64,
     /// Models that it is made of, the one that counts most first.
     pub members: Vec<String>,
+}
+
+/// A model that was trained several times with different seeds, all judged on the test split.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct RepeatsData {
+    /// The model, which is the first of them.
+    pub model: String,
+    /// Seconds of training, all together.
+    pub seconds: f64,
+    /// Accuracy of each.
+    pub accuracies: Vec<f64>,
+}
+
+impl RepeatsData {
+    /// The mean accuracy.
+    pub fn mean(&self) -> f64 {
+        self.accuracies.iter().sum::<f64>() / self.accuracies.len().max(1) as f64
+    }
+
+    /// The sample standard deviation of the accuracy; `None` of a single one.
+    pub fn deviation(&self) -> Option<f64> {
+        let degrees = self
+            .accuracies
+            .len()
+            .checked_sub(1)
+            .filter(|rest| *rest > 0)?;
+        let mean = self.mean();
+        let squares = self.accuracies.iter().map(|value| (value - mean).powi(2));
+        Some((squares.sum::<f64>() / degrees as f64).sqrt())
+    }
+
+    /// The lowest and the highest accuracy.
+    pub fn range(&self) -> (f64, f64) {
+        self.accuracies
+            .iter()
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+                (low.min(*value), high.max(*value))
+            })
+    }
 }
 
 /// Failures in the challenge sets.

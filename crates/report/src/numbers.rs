@@ -5,7 +5,9 @@ use std::fmt::{Display, Write as _};
 
 use metrics::Metric;
 
-use crate::data::{ClassWords, LengthBin, ModelData, ReportData, SplitCount, SweepData};
+use crate::data::{
+    ClassWords, LengthBin, ModelData, RepeatsData, ReportData, SplitCount, SweepData,
+};
 use crate::markup::{Element, element};
 
 /// A table with a name.
@@ -228,6 +230,17 @@ pub(crate) fn reliability(models: &[ModelData]) -> Numbers {
         "reviews",
     ];
     Numbers::new("reliability", &columns).rows(rows)
+}
+
+/// Every training of the models that were trained several times.
+pub(crate) fn repeats(repeats: &[RepeatsData]) -> Numbers {
+    let rows = repeats.iter().flat_map(|repeats| {
+        let each = repeats.accuracies.iter().enumerate();
+        each.map(|(place, accuracy)| {
+            vec![repeats.model.clone(), text(place), format!("{accuracy:.5}")]
+        })
+    });
+    Numbers::new("seeds", &["model", "training", "accuracy"]).rows(rows)
 }
 
 /// The ROC curves.

@@ -137,11 +137,19 @@ pub(crate) struct ModelTable {
     #[serde(default)]
     calibration: CalibrationKind,
     seed: Option<u64>,
+    /// How often it is trained, each time with a seed of its own, and judged: the spread that chance
+    /// makes. The first is the model itself.
+    #[serde(default = "one")]
+    pub(crate) seeds: u32,
     /// Added to the seed: what tells the trials of a sweep that have the same settings.
     #[serde(skip)]
     pub(crate) seed_offset: u64,
     #[serde(default)]
     pub(crate) training: toml::Table,
+}
+
+fn one() -> u32 {
+    1
 }
 
 impl ModelTable {

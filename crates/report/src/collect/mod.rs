@@ -8,6 +8,7 @@ mod explained;
 mod models;
 mod profile;
 mod reading;
+mod repeats;
 mod reviews;
 mod slices;
 mod steps;
@@ -50,11 +51,15 @@ pub fn collect(
             context.input(StageName::Ingest),
             context.input(StageName::Clean),
         )?,
-        challenge: challenge::collect(context)?,
+        challenge: challenge::collect(context, judged)?,
+        repeats: repeats::collect(context, &settings.repeats, metrics),
         sweeps: sweeps::collect(context, &settings.sweeps)?,
         ..ReportData::default()
     };
-    for (name, evaluation) in context.inputs(StageName::Evaluate) {
+    let shown = context
+        .inputs(StageName::Evaluate)
+        .filter(|(name, _)| judged.probabilities.contains_key(*name));
+    for (name, evaluation) in shown {
         let mut trained = context.inputs(StageName::Train);
         match trained.find(|(trained, _)| *trained == name) {
             Some((_, artifact)) => {
