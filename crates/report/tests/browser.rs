@@ -4,7 +4,7 @@
 //! Where there is no Chromium these tests say so and judge nothing; `RESSENTI_BROWSER` names one that
 //! is elsewhere.
 
-#![allow(missing_docs, reason = "tests")]
+#![allow(missing_docs, clippy::print_stderr, reason = "tests")]
 
 mod made_up;
 
