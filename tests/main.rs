@@ -11,4 +11,5 @@ mod predict;
 mod processes;
 mod resume;
 mod side_by_side;
+mod trend;
 mod upkeep;

@@ -12,7 +12,7 @@ use settings::{EnsembleSettings, EnsembleWeights};
 use stage::{Context, Failure};
 
 use crate::judged::write_json;
-use crate::predictions::read;
+use crate::predictions::read_predictions;
 use crate::{PREDICTIONS, Prediction, metrics_failure};
 
 /// What an ensemble is made of and how.
@@ -193,7 +193,7 @@ fn odds_of(context: &Context, split: Split) -> Result<Odds, Failure> {
         members: Vec::new(),
     };
     for (name, artifact) in context.inputs(StageName::Evaluate) {
-        let mut rows = read(&artifact.file(PREDICTIONS)?, name, split)?;
+        let mut rows = read_predictions(&artifact.file(PREDICTIONS)?, name, split)?;
         rows.sort_unstable_by_key(|row| row.row_id);
         let same =
             |one: &Prediction, two: &Prediction| (one.row_id, one.label) == (two.row_id, two.label);

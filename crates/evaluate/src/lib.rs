@@ -22,7 +22,7 @@ use stage::{Context, Failure, Outcome, Stage, format};
 
 pub use ensemble::{ENSEMBLE, Ensemble};
 pub use model::Model;
-pub use predictions::Prediction;
+pub use predictions::{Prediction, read_predictions};
 pub use reader::TextReader;
 pub use words::Word;
 

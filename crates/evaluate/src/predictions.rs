@@ -51,7 +51,10 @@ pub(crate) fn write(
 }
 
 /// What a predictions file says of the rows of a split by one model.
-pub(crate) fn read(
+///
+/// # Errors
+/// The file cannot be read or is another table.
+pub fn read_predictions(
     path: &Path,
     model: &str,
     split: Split,

@@ -20,11 +20,11 @@ mod sink;
 mod sniff;
 mod tally;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use artifact::{Contract, Source, StageName};
 use settings::IngestSettings;
-use stage::{Context, Failure, NoOptions, Outcome, Stage};
+use stage::{Context, Failure, NoOptions, Outcome, Progress, Stage};
 
 pub use error::IngestError;
 pub use inspect::main as inspect;
@@ -52,7 +52,8 @@ What columns are, how text is encoded and how fields are separated is found by i
         let paths = provide(context)?;
         let path = paths.first().ok_or(IngestError::NoSource)?;
         let mut sink = Sink::create(context.output())?;
-        read(context, &paths, &settings, &mut sink)?;
+        let place = (context.output(), context.progress());
+        read(&paths, &settings, place, &mut sink)?;
         let (tally, files) = sink.finish()?;
         tally.check(path, &settings)?;
         Ok(Outcome::new(
@@ -77,13 +78,31 @@ fn provide(context: &Context) -> Result<Vec<PathBuf>, IngestError> {
     context.sources().iter().map(one).collect()
 }
 
-fn read(
-    context: &Context,
+/// Reads reviews, whatever their form, into `reviews.parquet` and `rejected.parquet` in a folder, as the
+/// stage does, and says in a line what was found.
+///
+/// # Errors
+/// As for the stage: nothing can be read, or too many rows are rejected.
+pub fn read_reviews(
     paths: &[PathBuf],
     settings: &IngestSettings,
+    folder: &Path,
+    progress: &Progress,
+) -> Result<String, IngestError> {
+    let path = paths.first().ok_or(IngestError::NoSource)?;
+    let mut sink = Sink::create(folder)?;
+    read(paths, settings, (folder, progress), &mut sink)?;
+    let (tally, _) = sink.finish()?;
+    tally.check(path, settings)?;
+    Ok(tally.summary())
+}
+
+fn read(
+    paths: &[PathBuf],
+    settings: &IngestSettings,
+    (folder, progress): (&Path, &Progress),
     sink: &mut Sink,
 ) -> Result<(), IngestError> {
-    let progress = context.progress();
     let path = paths.first().ok_or(IngestError::NoSource)?;
     let form = Form::of(path, settings.format)?;
     if paths.len() > 1 && !matches!(form, Form::Rows(_)) {
@@ -99,11 +118,7 @@ fn read(
     }
     match form {
         Form::AclimdbFolder => aclimdb::read_folder(path, settings, progress, sink),
-        Form::AclimdbArchive => {
-            aclimdb::read_archive(path, settings, context.output(), progress, sink)
-        }
-        Form::Rows(kind) => {
-            rows::read(paths, kind, context.output(), settings, progress, sink).map(drop)
-        }
+        Form::AclimdbArchive => aclimdb::read_archive(path, settings, folder, progress, sink),
+        Form::Rows(kind) => rows::read(paths, kind, folder, settings, progress, sink).map(drop),
     }
 }

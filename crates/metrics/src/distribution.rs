@@ -53,7 +53,7 @@ pub(crate) fn normal_above(z: f64) -> f64 {
 }
 
 /// The `z` above which a standard normal lies with this probability, from 0 to 0.5, by bisection.
-pub(crate) fn normal_quantile_above(probability: f64) -> f64 {
+pub fn normal_quantile_above(probability: f64) -> f64 {
     let (mut low, mut high) = (0.0, 40.0);
     for _ in 0..80 {
         let middle = (low + high) / 2.0;

@@ -35,6 +35,7 @@ pub use calibration::{
 };
 pub use comparison::{Comparison, compare, compare_all, holm, mcnemar};
 pub use confusion::{Confusion, confusion};
+pub use distribution::normal_quantile_above;
 pub use error::MetricsError;
 pub use estimate::{Estimate, share_of};
 pub use file::MetricsFile;

@@ -14,8 +14,8 @@ pub use frame::{Axis, Frame};
 pub use markup::{Element, coordinate, element};
 pub use numbers::Numbers;
 pub use parts::{
-    cell, figure, grid, heading, number, number_heading, numbered, paragraph, prose, row_heading,
-    section, table,
+    cell, figure, findings, grid, heading, number, number_heading, numbered, paragraph, prose,
+    row_heading, section, table,
 };
 pub use picture::{label, picture};
 pub use scale::{Scale, round_range};

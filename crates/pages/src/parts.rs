@@ -22,6 +22,18 @@ pub fn paragraph(text: impl Display) -> Element {
     element("p").text(prose(text))
 }
 
+/// Findings as sentences, of which one is the conclusion.
+pub fn findings(sentences: &[String], conclusion: usize) -> Element {
+    let items = sentences.iter().enumerate().map(|(place, sentence)| {
+        let item = element("li").text(prose(sentence));
+        match place == conclusion {
+            true => item.class("conclusion"),
+            false => item,
+        }
+    });
+    element("ul").class("findings").children(items)
+}
+
 /// A picture with what it shows, and on how many rows.
 pub fn figure(picture: Element, caption: impl Display) -> Element {
     element("figure")

@@ -10,7 +10,7 @@
 mod rates;
 mod share;
 
-use metrics::{Estimate, random::Draws};
+use metrics::{Estimate, random::Draws, share_of};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -93,7 +93,8 @@ pub struct Quantifier {
     rates: ErrorRates,
     /// The same of resamples of the labelled rows.
     draws: Vec<ErrorRates>,
-    rows: usize,
+    /// Probabilities of the labelled rows by class, negative ones first, in rising order.
+    sorted: [Vec<f64>; 2],
 }
 
 /// A share of positive texts.
@@ -171,13 +172,16 @@ impl Quantifier {
         Ok(Self {
             rates,
             draws: draws.into_iter().filter(ErrorRates::is_useful).collect(),
-            rows: labels.len(),
+            sorted: classes.map(|mut rows| {
+                rows.sort_unstable_by(f64::total_cmp);
+                rows
+            }),
         })
     }
 
     /// Labelled rows that it learned from.
     pub fn rows(&self) -> usize {
-        self.rows
+        self.sorted.iter().map(Vec::len).sum()
     }
 
     /// How the classifier treats either class.
@@ -218,16 +222,57 @@ impl Quantifier {
         };
         let total = replicates(&|number| self.draws[number]);
         let sampling = replicates(&|_| self.rates);
-        let error = |replicates: &[f64]| share::logit_deviation(replicates, probabilities.len());
+        let count = probabilities.len();
+        let error = |replicates: &[f64]| share::logit_deviation(replicates, value, count);
+        let (total_error, sampling_error) = (error(&total), error(&sampling));
+        let found = Estimate::from_replicates(value, total, confidence);
+        // Never narrower than that of a classifier that does not err (Wilson 1927).
+        let perfect = share_of(
+            (value * count as f64).round() as u64,
+            count as u64,
+            confidence,
+        );
+        let ends = [found, perfect].into_iter().flatten();
+        let (low, high) = ends.fold((value, value), |(low, high), it| {
+            (it.low.min(low), it.high.max(high))
+        });
         Some(Share {
-            rows: probabilities.len(),
-            total_error: error(&total),
-            sampling_error: error(&sampling).min(error(&total)),
-            estimate: Estimate::from_replicates(value, total, confidence).unwrap_or(Estimate {
-                value,
-                low: 0.0,
-                high: 1.0,
-            }),
+            estimate: Estimate { value, low, high },
+            rows: count,
+            total_error,
+            sampling_error: sampling_error.min(total_error),
         })
+    }
+
+    /// How unlike the labelled texts these are: the largest distance between how their probabilities are
+    /// spread and how those of the labelled texts would be with the same share of positives
+    /// (Kolmogorov and Smirnov), and whether chance makes so much less than once in a thousand times.
+    /// Where it does not, the errors of the labelled texts are not those of these.
+    pub fn misfit(&self, probabilities: &[f32]) -> Option<(f64, bool)> {
+        let share = self.share(probabilities, Method::MaximumLikelihood)?;
+        let mut sorted: Vec<f64> = probabilities
+            .iter()
+            .map(|value| f64::from(*value))
+            .collect();
+        sorted.sort_unstable_by(f64::total_cmp);
+        let below = |rows: &[f64], value: f64| {
+            rows.partition_point(|row| *row <= value) as f64 / rows.len() as f64
+        };
+        let [negative, positive] = &self.sorted;
+        let distance = negative
+            .iter()
+            .chain(positive)
+            .chain(&sorted)
+            .map(|value| {
+                let expected =
+                    share * below(positive, *value) + (1.0 - share) * below(negative, *value);
+                (below(&sorted, *value) - expected).abs()
+            })
+            .fold(0.0, f64::max);
+        let rows = 1.0 / sorted.len() as f64
+            + share.powi(2) / positive.len() as f64
+            + (1.0 - share).powi(2) / negative.len() as f64;
+        // The distance that chance exceeds once in a thousand times (Smirnov 1948).
+        Some((distance, distance > 1.949 * rows.sqrt()))
     }
 }

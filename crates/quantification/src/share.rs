@@ -100,21 +100,21 @@ fn most_likely(ratios: &[f64]) -> f64 {
     share
 }
 
-/// The standard deviation of log-odds of shares of so many texts; a share of nothing or all counts as
-/// half a text beside that.
-pub(crate) fn logit_deviation(shares: &[f64], rows: usize) -> f64 {
-    let margin = 0.5 / (rows as f64 + 1.0);
+/// The standard deviation of log-odds of shares of so many texts, and no less than that of a classifier
+/// that never errs: `sqrt(1 / (k + 1/2) + 1 / (n - k + 1/2))` where `k` of `n` are positive (Anscombe 1956).
+/// Resamples of few texts, or of texts that are all alike, are all alike, and prove nothing by that.
+pub(crate) fn logit_deviation(shares: &[f64], value: f64, rows: usize) -> f64 {
+    let rows = rows as f64;
+    let margin = 0.5 / (rows + 1.0);
     let odds = shares
         .iter()
         .map(|share| logit(share.clamp(margin, 1.0 - margin)));
     let odds: Vec<f64> = odds.collect();
     let mean = odds.iter().sum::<f64>() / odds.len().max(1) as f64;
     let squares: f64 = odds.iter().map(|value| (value - mean).powi(2)).sum();
-    // Equal resamples, as of a single text, do not say that nothing varies.
-    let least = 1.0 / (rows as f64 + 1.0).sqrt();
-    (squares / odds.len().max(2).saturating_sub(1) as f64)
-        .sqrt()
-        .max(least)
+    let least = 1.0 / (value * rows + 0.5) + 1.0 / ((1.0 - value) * rows + 0.5);
+    let found = squares / odds.len().max(2).saturating_sub(1) as f64;
+    found.max(least).sqrt()
 }
 
 #[cfg(test)]

@@ -156,3 +156,33 @@ fn rows_that_say_nothing_are_refused() {
     let labels: Vec<u8> = (0..20).map(|row| row % 2).collect();
     check(&labels, &[0.7; 20], QuantificationError::Useless);
 }
+
+#[test]
+fn texts_of_another_kind_are_seen_and_another_mix_is_none() {
+    let quantifier = quantifier(3, 10);
+    for share in [0.05, 0.5, 0.95] {
+        let (_, probabilities) = texts(share, 2000, 11);
+        assert!(!quantifier.misfit(&probabilities).unwrap().1, "{share}");
+        // Less sure of everything, as a model is on texts that it was not made for.
+        let duller: Vec<f32> = probabilities
+            .iter()
+            .map(|value| 0.3 + 0.5 * value)
+            .collect();
+        let (distance, is_misfit) = quantifier.misfit(&duller).unwrap();
+        assert!(is_misfit && distance > 0.1, "{share}: {distance}");
+    }
+    assert!(quantifier.misfit(&[]).is_none());
+}
+
+#[test]
+fn one_text_says_little_however_sure_the_model_is() {
+    let quantifier = quantifier(4, 100);
+    let found = quantifier
+        .quantify(&[0.999], Method::default(), 0.95, 1)
+        .unwrap();
+    assert!(
+        found.estimate.low < 0.25 && found.estimate.high == 1.0,
+        "{found:?}"
+    );
+    assert!(found.total_error > 1.0, "{found:?}");
+}

@@ -6,15 +6,13 @@ use stage::format;
 use super::repeats;
 use crate::data::{ModelData, ReportData};
 use crate::words;
-use pages::{Element, element};
-use pages::{prose, section};
+use pages::Element;
+use pages::section;
 
 /// The section at the top of the page.
 pub(crate) fn draw(data: &ReportData) -> Element {
-    let sentences = sentences(data)
-        .into_iter()
-        .map(|sentence| element("li").text(prose(sentence)));
-    section("findings", "Findings").child(element("ul").class("findings").children(sentences))
+    // The audit comes first, and then who is best.
+    section("findings", "Findings").child(pages::findings(&sentences(data), 1))
 }
 
 /// The sentences, in the order of the page.

@@ -1,0 +1,192 @@
+//! The command line of `ressenti trend`.
+
+use std::path::{Path, PathBuf, absolute};
+
+use clap::{Parser, ValueEnum};
+use quantification::Method;
+use settings::Override;
+use stage::ProgressMode;
+
+use crate::period::Period;
+
+const EXAMPLES: &str = "\
+Examples:
+  ressenti trend reviews.csv.gz                       the trend of all reviews, by the best model
+  ressenti trend reviews.csv --topic 'Toy Story' --topic Heat --period year
+  ressenti trend reviews.csv --adapt 300 --out trend  300 labelled reviews of the file say how the model
+                                                      errs here; trend/trend.html has pictures
+  ressenti trend reviews.csv --labelled mine.csv      labelled reviews of another file say so
+  ressenti trend a.csv b.csv --set ingest.columns.time=posted --set ingest.columns.topic=product
+
+Columns are found as `ressenti inspect FILE` shows: a text and a time are needed, a topic is welcome. What authors
+say themselves (a rating, a verdict) is never used to make the trend, but to say how good it is.
+
+Why not just count? A model that errs in 10 % of the negative reviews finds 10 % positive ones where there are
+none. `emq` finds the share that makes the model's answers most likely, from how it treats either class on
+validation; the interval counts the errors, too. `cc` counts, `acc` and `pacc` correct the count.";
+
+/// What people feel over time: shares of positive reviews with intervals, the level behind them, changes,
+/// and what comes next
+#[derive(Debug, Parser)]
+#[command(name = "ressenti trend", bin_name = "ressenti trend", version, after_help = EXAMPLES, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// Reviews with a time: CSV, JSON or Parquet, plain or packed
+    #[arg(value_name = "FILE", required = true)]
+    pub(crate) files: Vec<PathBuf>,
+
+    /// The model or ensemble of the pipeline file; the best by validation where none is named
+    #[arg(long, value_name = "NAME", conflicts_with = "bundle")]
+    pub(crate) model: Option<String>,
+
+    /// The folder of a model bundle, instead of a name; needs `--adapt` or `--labelled`
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) bundle: Option<PathBuf>,
+
+    /// Only reviews of this topic; may be repeated
+    #[arg(long = "topic", value_name = "NAME")]
+    pub(crate) topics: Vec<String>,
+
+    /// What reviews are put together by; the shortest with enough of them where nothing is said
+    #[arg(long, value_name = "LENGTH", value_enum)]
+    pub(crate) period: Option<PeriodName>,
+
+    /// How shares are found
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = MethodName::Emq)]
+    pub(crate) method: MethodName,
+
+    /// Take so many labelled reviews of the file to learn how the model errs on it; they are drawn at
+    /// random, and are not used to judge
+    #[arg(long, value_name = "N", conflicts_with = "labelled")]
+    pub(crate) adapt: Option<usize>,
+
+    /// Labelled reviews of the same kind, from which to learn how the model errs on it
+    #[arg(long, value_name = "FILE")]
+    pub(crate) labelled: Option<PathBuf>,
+
+    /// Periods to look ahead
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u16).range(0..=100))]
+    pub(crate) horizon: u16,
+
+    /// Coverage of the intervals, 0.5 to 0.999
+    #[arg(long, value_name = "P", default_value_t = 0.95, value_parser = share)]
+    pub(crate) confidence: f64,
+
+    /// Keep days that have a strangely large part of the reviews, and far ends of the time
+    #[arg(long)]
+    pub(crate) keep_all_times: bool,
+
+    /// Write trend.html, trend.json and trend.parquet into this folder
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) out: Option<PathBuf>,
+
+    /// How the trend is shown
+    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
+    pub(crate) format: Format,
+
+    /// Seed of resamples and of what `--adapt` draws
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub(crate) seed: u64,
+
+    /// The pipeline file whose models are meant
+    #[arg(long, value_name = "FILE", default_value = "pipeline.toml")]
+    pub(crate) pipeline: PathBuf,
+
+    /// The artifacts folder, instead of the pipeline file's `pipeline.artifacts`
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) artifacts: Option<PathBuf>,
+
+    /// Say how files are read, as `ingest.columns.text=comment`, or how to run, as `run.threads=1`
+    #[arg(long = "set", value_name = "TABLE.KEY=VALUE")]
+    pub(crate) overrides: Vec<Override>,
+
+    /// How progress is shown
+    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
+    pub(crate) progress: ProgressMode,
+}
+
+/// How the trend is shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// A table for people
+    #[default]
+    Text,
+    /// All of it as JSON
+    Json,
+}
+
+/// A period as it is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PeriodName {
+    Day,
+    Week,
+    Month,
+    Quarter,
+    Year,
+}
+
+impl From<PeriodName> for Period {
+    fn from(name: PeriodName) -> Self {
+        match name {
+            PeriodName::Day => Self::Day,
+            PeriodName::Week => Self::Week,
+            PeriodName::Month => Self::Month,
+            PeriodName::Quarter => Self::Quarter,
+            PeriodName::Year => Self::Year,
+        }
+    }
+}
+
+/// A method as it is typed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MethodName {
+    /// Classify and count: biased
+    Cc,
+    /// Adjusted count
+    Acc,
+    /// Probabilistic adjusted count
+    Pacc,
+    /// Maximum likelihood (Saerens et al. 2002)
+    Emq,
+}
+
+impl From<MethodName> for Method {
+    fn from(name: MethodName) -> Self {
+        match name {
+            MethodName::Cc => Self::ClassifyAndCount,
+            MethodName::Acc => Self::AdjustedCount,
+            MethodName::Pacc => Self::ProbabilisticAdjustedCount,
+            MethodName::Emq => Self::MaximumLikelihood,
+        }
+    }
+}
+
+impl Arguments {
+    /// What changes the pipeline itself: the path is relative to the folder the user stands in.
+    pub(crate) fn pipeline_overrides(&self) -> Vec<Override> {
+        let whole = |path: &Path| absolute(path).unwrap_or_else(|_| path.to_owned());
+        let artifacts = self
+            .artifacts
+            .as_deref()
+            .map(|path| Override::text("pipeline.artifacts", &whole(path).to_string_lossy()));
+        self.overrides.iter().cloned().chain(artifacts).collect()
+    }
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let number = text.parse::<f64>().ok();
+    number
+        .filter(|number| (0.5..=0.999).contains(number))
+        .ok_or_else(|| "a coverage is from 0.5 to 0.999".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,140 @@
+//! How forecasts would have done: from every period on, with what was known then.
+
+use crate::data::Backtest;
+use crate::odds::{interval, normal_width};
+use crate::state_space::{Observed, fit};
+use metrics::Estimate;
+
+/// Periods that must be known before the first forecast.
+const FEWEST: usize = 8;
+
+/// Forecasts of each horizon at most; origins are spread evenly beyond that.
+const MOST: usize = 60;
+
+/// Horizons that are looked at.
+const HORIZONS: [usize; 2] = [1, 3];
+
+/// A sum of what came of one way to forecast.
+#[derive(Default)]
+struct Sums {
+    count: usize,
+    error: f64,
+    covered: usize,
+    score: f64,
+}
+
+impl Sums {
+    fn add(&mut self, forecast: Estimate, came: f64, confidence: f64) {
+        let Estimate { value, low, high } = forecast;
+        self.count += 1;
+        self.error += (value - came).abs();
+        self.covered += usize::from((low..=high).contains(&came));
+        let missed = (low - came).max(came - high).max(0.0);
+        self.score += high - low + 2.0 / (1.0 - confidence) * missed;
+    }
+}
+
+/// The model of the trend, the last value and the overall mean, forecasting the estimated shares of
+/// periods that followed. Nothing where fewer than ten forecasts can be judged.
+pub(crate) fn backtest(observed: &[Observed], confidence: f64) -> Vec<Backtest> {
+    const NAMES: [&str; 3] = ["state-space model", "last value", "overall mean"];
+    let width = normal_width(confidence);
+    let mut found = Vec::new();
+    for horizon in HORIZONS {
+        let mut sums: [Sums; 3] = Default::default();
+        let origins: Vec<usize> = (FEWEST..observed.len().saturating_sub(horizon - 1)).collect();
+        let step = origins.len().div_ceil(MOST).max(1);
+        for origin in origins.into_iter().step_by(step) {
+            let (past, Some((came, error))) = (&observed[..origin], observed[origin + horizon - 1])
+            else {
+                continue;
+            };
+            let known: Vec<f64> = past.iter().flatten().map(|(value, _)| *value).collect();
+            if known.len() < FEWEST {
+                continue;
+            }
+            let came = 1.0 / (1.0 + (-came).exp());
+            let model = fit(past, false);
+            let (level, variance) = model.forecast(horizon)[horizon - 1];
+            let of_model = interval(level, variance + model.variances.irregular + error, width);
+            let forecasts = [
+                of_model,
+                last_value(&known, horizon, width),
+                overall_mean(&known, width),
+            ];
+            for (sums, forecast) in sums.iter_mut().zip(forecasts) {
+                sums.add(forecast, came, confidence);
+            }
+        }
+        if sums[0].count < 10 {
+            continue;
+        }
+        found.extend(NAMES.into_iter().zip(&sums).map(|(name, sums)| {
+            let count = sums.count as f64;
+            Backtest {
+                name,
+                horizon,
+                forecasts: sums.count,
+                mean_absolute_error: sums.error / count,
+                coverage: sums.covered as f64 / count,
+                interval_score: sums.score / count,
+            }
+        }));
+    }
+    found
+}
+
+/// The last value, as unsure as values were that far apart.
+fn last_value(known: &[f64], horizon: usize, width: f64) -> Estimate {
+    let squares = known.windows(2).map(|pair| (pair[1] - pair[0]).powi(2));
+    let variance = squares.sum::<f64>() / (known.len() - 1) as f64 * horizon as f64;
+    interval(known[known.len() - 1], variance, width)
+}
+
+/// The mean of all values, as unsure as a new value beside it.
+fn overall_mean(known: &[f64], width: f64) -> Estimate {
+    let count = known.len() as f64;
+    let mean = known.iter().sum::<f64>() / count;
+    let variance = known
+        .iter()
+        .map(|value| (value - mean).powi(2))
+        .sum::<f64>()
+        / (count - 1.0);
+    interval(mean, variance * (1.0 + 1.0 / count), width)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn scores(values: impl Iterator<Item = f64>) -> Vec<Backtest> {
+        let observed: Vec<Observed> = values.map(|value| Some((value, 0.01))).collect();
+        backtest(&observed, 0.9)
+    }
+
+    #[test]
+    fn each_way_wins_where_it_is_right() {
+        let noise = |at: usize| 0.3 * ((at * 7919 % 17) as f64 / 8.0 - 1.0);
+        let by = |found: &[Backtest], name: &str| {
+            let found = found.iter().find(|it| it.name == name && it.horizon == 1);
+            found.expect("it was judged").interval_score
+        };
+        // Noise about a mean: the last value is the worst.
+        let still = scores((0..60).map(noise));
+        assert!(by(&still, "last value") > by(&still, "overall mean"));
+        assert!(by(&still, "state-space model") < 1.1 * by(&still, "overall mean"));
+        // A long rise: the mean is.
+        let rising = scores((0..60).map(|at| 0.1 * at as f64 - 3.0));
+        assert!(by(&rising, "overall mean") > 2.0 * by(&rising, "last value"));
+        assert!(by(&rising, "state-space model") < by(&rising, "overall mean"));
+    }
+
+    #[test]
+    fn intervals_hold_as_often_as_they_say_and_short_series_are_left_alone() {
+        let noise = |at: usize| 0.4 * ((at * 7919 % 101) as f64 / 50.0 - 1.0);
+        let found = scores((0..120).map(noise));
+        let model = &found[0];
+        assert!((0.8..=1.0).contains(&model.coverage), "{model:?}");
+        assert!(scores((0..15).map(noise)).is_empty());
+    }
+}

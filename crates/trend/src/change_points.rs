@@ -1,0 +1,167 @@
+//! When did the level change, and how sure is that? Exact, by the product-partition model of Barry and
+//! Hartigan (1993) with the recursions of Fearnhead (2006): between changes the level stands still.
+
+use crate::state_space::Observed;
+
+/// Changes that are expected in the whole series before it is looked at.
+const EXPECTED: f64 = 1.0;
+
+/// The probability that the level changed just before each period, `[T]`; 0 for the first. `extra` is
+/// added to the variance of each observation: what a period has to itself.
+///
+/// Levels of the parts are normal around the mean of all, with their variance (an empirical prior).
+pub fn probabilities(observed: &[Observed], extra: f64) -> Vec<f64> {
+    let count = observed.len();
+    let known: Vec<f64> = observed.iter().flatten().map(|(value, _)| *value).collect();
+    if known.len() < 4 {
+        return vec![0.0; count];
+    }
+    let mean = known.iter().sum::<f64>() / known.len() as f64;
+    let spread = known
+        .iter()
+        .map(|value| (value - mean).powi(2))
+        .sum::<f64>()
+        / known.len() as f64;
+    let prior = spread.max(1e-4);
+    let hazard = (EXPECTED / count as f64).min(0.5);
+    // Sums over the periods before each: precision, precision times value, and the rest of the density.
+    let mut sums = vec![[0.0; 3]];
+    for observation in observed {
+        let mut next = *sums.last().unwrap_or(&[0.0; 3]);
+        if let Some((value, error)) = observation {
+            let (precision, value) = (1.0 / (error + extra).max(1e-9), value - mean);
+            next[0] += precision;
+            next[1] += precision * value;
+            next[2] +=
+                0.5 * (precision / std::f64::consts::TAU).ln() - 0.5 * precision * value * value;
+        }
+        sums.push(next);
+    }
+    // Log-density of the periods from `start` up to `end` as one part.
+    let part = |start: usize, end: usize| {
+        let [precision, weighted, rest] = [0, 1, 2].map(|at| sums[end][at] - sums[start][at]);
+        let total = precision + 1.0 / prior;
+        rest + 0.5 * weighted * weighted / total - 0.5 * (total * prior).ln()
+    };
+    let (change, stay) = (hazard.ln(), (1.0 - hazard).ln());
+    // Of all before a part that begins at `t`, and of all from there on.
+    let mut before = vec![0.0; count + 1];
+    for end in 1..=count {
+        let ways = (0..end).map(|start| {
+            let begun = if start == 0 {
+                0.0
+            } else {
+                before[start] + change
+            };
+            begun + part(start, end) + stay * (end - start - 1) as f64
+        });
+        before[end] = log_sum(ways);
+    }
+    let mut behind = vec![0.0; count + 1];
+    for start in (0..count).rev() {
+        let ways = (start + 1..=count).map(|end| {
+            let rest = if end == count {
+                0.0
+            } else {
+                change + behind[end]
+            };
+            part(start, end) + stay * (end - start - 1) as f64 + rest
+        });
+        behind[start] = log_sum(ways);
+    }
+    let whole = before[count];
+    let of = |at: usize| match at {
+        0 => 0.0,
+        at => (before[at] + change + behind[at] - whole)
+            .exp()
+            .clamp(0.0, 1.0),
+    };
+    (0..count).map(of).collect()
+}
+
+/// The logarithm of a sum of exponentials.
+fn log_sum(logs: impl Iterator<Item = f64>) -> f64 {
+    let logs: Vec<f64> = logs.collect();
+    let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    largest
+        + logs
+            .iter()
+            .map(|log| (log - largest).exp())
+            .sum::<f64>()
+            .ln()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// All ways to cut the series, one by one.
+    fn by_enumeration(values: &[f64], error: f64) -> Vec<f64> {
+        let count = values.len();
+        let mean = values.iter().sum::<f64>() / count as f64;
+        let prior = values
+            .iter()
+            .map(|value| (value - mean).powi(2))
+            .sum::<f64>()
+            / count as f64;
+        let hazard: f64 = 1.0 / count as f64;
+        // The density of values that share a level: a multivariate normal, by its eigenvalues.
+        let density = |values: &[f64]| {
+            let n = values.len() as f64;
+            let sum: f64 = values.iter().map(|value| value - mean).sum();
+            let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+            let large = error + n * prior;
+            let quadratic = (squares - sum * sum / n) / error + sum * sum / n / large;
+            let determinant = (n - 1.0) * error.ln() + large.ln();
+            (-0.5 * (n * std::f64::consts::TAU.ln() + determinant + quadratic)).exp()
+        };
+        let (mut total, mut with) = (0.0, vec![0.0; count]);
+        for cuts in 0..1_usize << (count - 1) {
+            let places: Vec<usize> = (1..count).filter(|at| cuts >> (at - 1) & 1 == 1).collect();
+            let ends = places.iter().copied().chain([count]);
+            let mut start = 0;
+            let mut weight = hazard.powi(places.len() as i32)
+                * (1.0 - hazard).powi((count - 1 - places.len()) as i32);
+            for end in ends {
+                weight *= density(&values[start..end]);
+                start = end;
+            }
+            total += weight;
+            places.iter().for_each(|place| with[*place] += weight);
+        }
+        with.iter().map(|weight| weight / total).collect()
+    }
+
+    #[test]
+    fn the_recursion_says_what_all_partitions_say() {
+        let values = [0.1, 0.3, 0.2, 1.1, 0.9, 1.2, 0.2];
+        let observed: Vec<Observed> = values.iter().map(|value| Some((*value, 0.02))).collect();
+        for (found, expected) in probabilities(&observed, 0.03)
+            .iter()
+            .zip(by_enumeration(&values, 0.05))
+        {
+            assert!((found - expected).abs() < 1e-9, "{found} {expected}");
+        }
+    }
+
+    #[test]
+    fn a_jump_is_found_where_it_is_and_noise_is_none() {
+        let series = |jump: f64| -> Vec<Observed> {
+            let noise = |at: usize| 0.1 * ((at * 7919 % 13) as f64 / 6.0 - 1.0);
+            let value = |at: usize| noise(at) + if at >= 12 { jump } else { 0.0 };
+            // One period is empty.
+            (0..30)
+                .map(|at| (at != 20).then(|| (value(at), 0.01)))
+                .collect()
+        };
+        let found = probabilities(&series(0.8), 0.0);
+        assert!(found[12] > 0.95, "{found:?}");
+        assert!(
+            found.iter().enumerate().all(|(at, p)| at == 12 || *p < 0.2),
+            "{found:?}"
+        );
+        let none = probabilities(&series(0.0), 0.0);
+        assert!(none.iter().all(|p| *p < 0.3), "{none:?}");
+        assert_eq!(probabilities(&[None, Some((0.0, 1.0))], 0.0), [0.0, 0.0]);
+    }
+}

@@ -1,0 +1,346 @@
+//! From reviews to a trend: a pure function, for the command and for the service alike.
+
+use metrics::Estimate;
+use quantification::{Method, Quantifier, Share};
+
+use crate::backtest::backtest;
+use crate::change_points;
+use crate::data::{
+    Change, Forecast, Input, Judged, ModelOfTrend, Options, PeriodShare, Row, TopicShare, Trend,
+    TrendError,
+};
+use crate::odds::{interval, logit, normal_width, share_of};
+use crate::period::{Period, date_of};
+use crate::pooling::pooled;
+use crate::state_space::{Fitted, Observed, choose};
+use crate::times::sensible;
+
+/// Periods at most that a series is computed for.
+const MOST: i64 = 5000;
+
+/// Changes that are less likely are not spoken of.
+const LIKELY: f64 = 0.5;
+
+/// The trend of reviews by a model whose errors a quantifier knows. The words of the largest change are
+/// added by [`Change::words`]' reader, who has the texts.
+///
+/// # Errors
+/// There are no reviews, or the period makes far too many of them.
+pub fn trend(
+    input: &Input,
+    quantifier: &Quantifier,
+    options: &Options,
+) -> Result<Trend, TrendError> {
+    let (rows, left_out) = sensible(&input.rows, options.keep_all_times);
+    let days: Vec<i64> = rows.iter().map(|row| row.day).collect();
+    let period = options.period.unwrap_or_else(|| Period::of_days(&days));
+    let series = Series::new(rows, period)?;
+    let asked = Asked {
+        quantifier,
+        options,
+    };
+    let shares: Vec<Option<Share>> = series
+        .groups
+        .iter()
+        .map(|rows| asked.share(rows, options.method))
+        .collect();
+    let observed: Vec<Observed> = shares
+        .iter()
+        .map(|share| share.map(|share| (observed_odds(&share), share.sampling_error.powi(2))))
+        .collect();
+    let (fitted, aic) = choose(&observed);
+    let all: Vec<Row> = series.groups.iter().flatten().copied().collect();
+    let Some(overall) = asked.share(&all, options.method) else {
+        return Err(TrendError::NoRows);
+    };
+    // What all periods share: the errors of the model are known from one sample of labelled reviews.
+    let common = (overall.total_error.powi(2) - overall.sampling_error.powi(2)).max(0.0);
+    let changes = change_points::probabilities(&observed, fitted.variances.irregular);
+    let width = normal_width(options.confidence);
+    let periods: Vec<PeriodShare> = (0..series.groups.len())
+        .map(|at| {
+            let rows = &series.groups[at];
+            let (level, variance) = fitted.levels[at];
+            PeriodShare {
+                label: period.label(series.first + at as i64),
+                start: date_of(period.start(series.first + at as i64)).to_string(),
+                rows: rows.len(),
+                counted: quantifier.share(&said(rows), Method::ClassifyAndCount),
+                share: shares[at].map(|share| share.estimate),
+                level: interval(level, variance + common, width),
+                change: changes[at],
+                verdicts: verdicts(rows),
+            }
+        })
+        .collect();
+    let forecast = fitted.forecast(options.horizon);
+    let number = |ahead: usize| series.first + (series.groups.len() + ahead) as i64;
+    Ok(Trend {
+        period,
+        method: options.method,
+        confidence: options.confidence,
+        rows: all.len(),
+        labelled: quantifier.rows(),
+        misfit: misfit(quantifier, &all),
+        left_out,
+        overall: overall.estimate,
+        overall_counted: quantifier
+            .share(&said(&all), Method::ClassifyAndCount)
+            .unwrap_or(0.0),
+        forecast: forecast
+            .into_iter()
+            .enumerate()
+            .map(|(ahead, (level, variance))| Forecast {
+                label: period.label(number(ahead)),
+                level: interval(level, variance + fitted.variances.irregular + common, width),
+            })
+            .collect(),
+        backtest: backtest(&observed, options.confidence),
+        topics: topics(&input.topics, &all, &asked, width),
+        largest_change: largest_change(&series, &changes, &asked, input.topics.len()),
+        judged: judged(&periods),
+        model: model(&fitted, aic, &periods, width),
+        periods,
+    })
+}
+
+/// A distance that matters, however many reviews there are to prove it.
+const UNLIKE: f64 = 0.05;
+
+/// How unlike the labelled reviews these are, where it matters.
+fn misfit(quantifier: &Quantifier, rows: &[Row]) -> Option<f64> {
+    let (distance, is_misfit) = quantifier.misfit(&said(rows))?;
+    (is_misfit && distance > UNLIKE).then_some(distance)
+}
+
+/// The log-odds that a period is entered with. A share of nothing or all, as few texts have it, stands for
+/// half a text beside that.
+fn observed_odds(share: &Share) -> f64 {
+    let margin = 0.5 / (share.rows as f64 + 1.0);
+    logit(share.estimate.value.clamp(margin, 1.0 - margin))
+}
+
+/// Reviews by period, without a gap.
+struct Series {
+    period: Period,
+    first: i64,
+    groups: Vec<Vec<Row>>,
+}
+
+impl Series {
+    fn new(rows: Vec<Row>, period: Period) -> Result<Self, TrendError> {
+        let numbers = rows.iter().map(|row| period.number(row.day));
+        let (Some(first), Some(last)) = (numbers.clone().min(), numbers.max()) else {
+            return Err(TrendError::NoRows);
+        };
+        let count = last - first + 1;
+        if count > MOST {
+            return Err(TrendError::TooManyPeriods {
+                period: period.name(),
+                count,
+            });
+        }
+        let mut groups = vec![Vec::new(); usize::try_from(count).unwrap_or(0)];
+        for row in rows {
+            let at = usize::try_from(period.number(row.day) - first).unwrap_or(0);
+            groups[at].push(row);
+        }
+        Ok(Self {
+            period,
+            first,
+            groups,
+        })
+    }
+}
+
+/// Who says what share is positive.
+struct Asked<'a> {
+    quantifier: &'a Quantifier,
+    options: &'a Options,
+}
+
+impl Asked<'_> {
+    fn share(&self, rows: &[Row], method: Method) -> Option<Share> {
+        let Options {
+            confidence, seed, ..
+        } = *self.options;
+        self.quantifier
+            .quantify(&said(rows), method, confidence, seed)
+    }
+}
+
+fn said(rows: &[Row]) -> Vec<f32> {
+    rows.iter().map(|row| row.probability).collect()
+}
+
+fn verdicts(rows: &[Row]) -> Option<(f64, usize)> {
+    let known: Vec<f64> = rows
+        .iter()
+        .filter_map(|row| row.verdict.map(f64::from))
+        .collect();
+    (!known.is_empty()).then(|| (known.iter().sum::<f64>() / known.len() as f64, known.len()))
+}
+
+fn model(fitted: &Fitted, aic: [f64; 2], periods: &[PeriodShare], width: f64) -> ModelOfTrend {
+    let ends = fitted.levels.first().zip(fitted.levels.last());
+    let rise = ends.map_or(0.0, |(first, last)| share_of(last.0) - share_of(first.0));
+    // On the scale of shares; what all periods have in common falls out of a difference, nearly.
+    let own = |period: Option<&PeriodShare>, level: Option<&(f64, f64)>| {
+        let (share, variance) = (
+            period.map_or(0.5, |it| it.level.value),
+            level.map_or(0.0, |it| it.1),
+        );
+        share * (1.0 - share) * variance.sqrt()
+    };
+    let first = own(periods.first(), fitted.levels.first());
+    let last = own(periods.last(), fitted.levels.last());
+    let half = width * first.hypot(last);
+    ModelOfTrend {
+        name: match fitted.variances.slope {
+            Some(_) => "local linear trend",
+            None => "local level",
+        },
+        variances: fitted.variances,
+        aic,
+        rise: Estimate {
+            value: rise,
+            low: (rise - half).max(-1.0),
+            high: (rise + half).min(1.0),
+        },
+    }
+}
+
+fn topics(names: &[String], rows: &[Row], asked: &Asked<'_>, width: f64) -> Vec<TopicShare> {
+    let mut by_topic: Vec<Vec<Row>> = vec![Vec::new(); names.len()];
+    rows.iter().for_each(|row| by_topic[row.topic].push(*row));
+    let mut found: Vec<(&String, Share)> = names
+        .iter()
+        .zip(&by_topic)
+        .filter_map(|(name, rows)| Some((name, asked.share(rows, asked.options.method)?)))
+        .collect();
+    found.sort_by(|one, two| two.1.rows.cmp(&one.1.rows).then(one.0.cmp(two.0)));
+    let estimates: Vec<(f64, f64)> = found
+        .iter()
+        .map(|(_, share)| (observed_odds(share), share.total_error.powi(2)))
+        .collect();
+    found
+        .into_iter()
+        .zip(pooled(&estimates))
+        .map(|((name, share), (odds, variance))| TopicShare {
+            topic: name.clone(),
+            rows: share.rows,
+            alone: share.estimate,
+            share: interval(odds, variance, width),
+        })
+        .collect()
+}
+
+/// The most likely change whose two sides differ most, if one is likely at all.
+fn largest_change(
+    series: &Series,
+    changes: &[f64],
+    asked: &Asked<'_>,
+    topics: usize,
+) -> Option<Change> {
+    let places: Vec<usize> = (1..changes.len())
+        .filter(|at| changes[*at] >= LIKELY)
+        .collect();
+    let candidates = places.iter().enumerate().filter_map(|(number, &at)| {
+        let from = number.checked_sub(1).map_or(0, |before| places[before]);
+        let to = places
+            .get(number + 1)
+            .copied()
+            .unwrap_or(series.groups.len());
+        let side = |range: std::ops::Range<usize>| -> Vec<Row> { series.groups[range].concat() };
+        let sides = [side(from..at), side(at..to)];
+        let before = asked.share(&sides[0], asked.options.method)?.estimate;
+        let after = asked.share(&sides[1], asked.options.method)?.estimate;
+        let day = |at: usize| series.period.start(series.first + at as i64);
+        let parts = (topics > 1).then(|| decomposed(&sides, asked, topics));
+        Some(Change {
+            label: series.period.label(series.first + at as i64),
+            day: day(at),
+            probability: changes[at],
+            days: [(day(from), day(at) - 1), (day(at), day(to) - 1)],
+            before,
+            after,
+            within_topics: parts.map(|parts| parts.0),
+            mix_of_topics: parts.map(|parts| parts.1),
+            words: Vec::new(),
+        })
+    });
+    let size = |change: &Change| (change.after.value - change.before.value).abs();
+    candidates.max_by(|one, two| size(one).total_cmp(&size(two)))
+}
+
+/// A change as other shares of the same topics, and as other topics (Kitagawa 1955). Topics that stand on
+/// one side alone count as mix.
+fn decomposed(sides: &[Vec<Row>; 2], asked: &Asked<'_>, topics: usize) -> (f64, f64) {
+    let of = |rows: &[Row]| -> Vec<(f64, Option<f64>)> {
+        (0..topics)
+            .map(|topic| {
+                let own: Vec<Row> = rows
+                    .iter()
+                    .filter(|row| row.topic == topic)
+                    .copied()
+                    .collect();
+                let weight = own.len() as f64 / rows.len().max(1) as f64;
+                (
+                    weight,
+                    asked.quantifier.share(&said(&own), asked.options.method),
+                )
+            })
+            .collect()
+    };
+    let (before, after) = (of(&sides[0]), of(&sides[1]));
+    let (mut within, mut mix) = (0.0, 0.0);
+    for ((weight, share), (later_weight, later_share)) in before.into_iter().zip(after) {
+        let (one, two) = match (share, later_share) {
+            (Some(one), Some(two)) => (one, two),
+            (Some(only), None) | (None, Some(only)) => (only, only),
+            (None, None) => continue,
+        };
+        within += (weight + later_weight) / 2.0 * (two - one);
+        mix += (later_weight - weight) * (one + two) / 2.0;
+    }
+    (within, mix)
+}
+
+fn judged(periods: &[PeriodShare]) -> Option<Judged> {
+    let known: Vec<(&PeriodShare, f64, usize, Estimate)> = periods
+        .iter()
+        .filter_map(|period| {
+            let (share, rows) = period.verdicts?;
+            Some((period, share, rows, period.share?))
+        })
+        .collect();
+    if known.is_empty() {
+        return None;
+    }
+    let count = known.len() as f64;
+    let rows: usize = known.iter().map(|known| known.2).sum();
+    let mean = |distance: &dyn Fn(&PeriodShare, f64, Estimate) -> f64| {
+        known
+            .iter()
+            .map(|(period, truth, _, share)| distance(period, *truth, *share))
+            .sum::<f64>()
+            / count
+    };
+    Some(Judged {
+        periods: known.len(),
+        rows,
+        mean_absolute_error: mean(&|_, truth, share| (share.value - truth).abs()),
+        mean_absolute_error_of_level: mean(&|period, truth, _| (period.level.value - truth).abs()),
+        mean_absolute_error_counted: mean(&|period, truth, _| {
+            (period.counted.unwrap_or(0.0) - truth).abs()
+        }),
+        coverage: mean(&|_, truth, share| {
+            f64::from(u8::from((share.low..=share.high).contains(&truth)))
+        }),
+        overall: known
+            .iter()
+            .map(|(_, share, rows, _)| share * *rows as f64)
+            .sum::<f64>()
+            / rows as f64,
+    })
+}

@@ -1,0 +1,28 @@
+//! Shares and their log-odds.
+
+use metrics::Estimate;
+
+/// The log-odds of a share between 0 and 1.
+pub(crate) fn logit(share: f64) -> f64 {
+    (share / (1.0 - share)).ln()
+}
+
+/// The share of log-odds.
+pub(crate) fn share_of(odds: f64) -> f64 {
+    1.0 / (1.0 + (-odds).exp())
+}
+
+/// Half the width of an interval in standard deviations of a normal distribution: 1.96 for 95 %.
+pub(crate) fn normal_width(confidence: f64) -> f64 {
+    metrics::normal_quantile_above((1.0 - confidence) / 2.0)
+}
+
+/// The interval of a share whose log-odds are normal.
+pub(crate) fn interval(odds: f64, variance: f64, width: f64) -> Estimate {
+    let half = width * variance.max(0.0).sqrt();
+    Estimate {
+        value: share_of(odds),
+        low: share_of(odds - half),
+        high: share_of(odds + half),
+    }
+}

@@ -1,0 +1,184 @@
+//! Days, weeks, months, quarters, years: what reviews are put together by.
+
+use chrono::{Datelike, Days, NaiveDate};
+use serde::{Deserialize, Serialize};
+
+/// A length of time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Period {
+    /// From midnight to midnight, UTC.
+    Day,
+    /// From Monday on.
+    Week,
+    /// A month of the calendar.
+    Month,
+    /// Three months, from January, April, July or October on.
+    Quarter,
+    /// A year of the calendar.
+    Year,
+}
+
+/// Reviews that a period should have for its share to say something.
+const ENOUGH: usize = 30;
+
+/// Periods beyond which a picture shows no more.
+const MOST: i64 = 400;
+
+impl Period {
+    /// All, the shortest first.
+    pub const ALL: [Self; 5] = [
+        Self::Day,
+        Self::Week,
+        Self::Month,
+        Self::Quarter,
+        Self::Year,
+    ];
+
+    /// The number of the period that a day (of 1970-01-01 and on) lies in; neighbours have numbers that
+    /// follow each other.
+    pub fn number(self, day: i64) -> i64 {
+        let date = date_of(day);
+        let months = i64::from(date.year()) * 12 + i64::from(date.month0());
+        match self {
+            Self::Day => day,
+            // 1970-01-01 was a Thursday.
+            Self::Week => (day + 3).div_euclid(7),
+            Self::Month => months,
+            Self::Quarter => months.div_euclid(3),
+            Self::Year => i64::from(date.year()),
+        }
+    }
+
+    /// Its first day.
+    pub fn start(self, number: i64) -> i64 {
+        let months = |months: i64| {
+            let year = i32::try_from(months.div_euclid(12)).unwrap_or(1970);
+            let month = u32::try_from(months.rem_euclid(12)).unwrap_or(0) + 1;
+            NaiveDate::from_ymd_opt(year, month, 1).map_or(0, day_of)
+        };
+        match self {
+            Self::Day => number,
+            Self::Week => number * 7 - 3,
+            Self::Month => months(number),
+            Self::Quarter => months(number * 3),
+            Self::Year => months(number * 12),
+        }
+    }
+
+    /// What people call it: `2018-07-09`, `2018-07`, `2018 Q3`, `2018`.
+    pub fn label(self, number: i64) -> String {
+        let date = date_of(self.start(number));
+        match self {
+            Self::Day | Self::Week => date.to_string(),
+            Self::Month => date.format("%Y-%m").to_string(),
+            Self::Quarter => format!("{} Q{}", date.year(), date.month0() / 3 + 1),
+            Self::Year => date.year().to_string(),
+        }
+    }
+
+    /// `day`, `week`, and so on.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Day => "day",
+            Self::Week => "week",
+            Self::Month => "month",
+            Self::Quarter => "quarter",
+            Self::Year => "year",
+        }
+    }
+
+    /// The shortest of which the usual one has enough reviews, and of which there are not too many; a
+    /// year if none.
+    pub fn of_days(days: &[i64]) -> Self {
+        let fits = |period: &Self| {
+            let mut numbers: Vec<i64> = days.iter().map(|day| period.number(*day)).collect();
+            numbers.sort_unstable();
+            let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else {
+                return false;
+            };
+            let mut counts: Vec<usize> = numbers
+                .chunk_by(|one, two| one == two)
+                .map(<[i64]>::len)
+                .collect();
+            let empty = usize::try_from(last - first + 1).unwrap_or(usize::MAX) - counts.len();
+            counts.sort_unstable();
+            // The median over all periods between the first and the last, empty ones included.
+            let middle = (counts.len() + empty) / 2;
+            let median = middle
+                .checked_sub(empty)
+                .map_or(0, |at| counts[at.min(counts.len() - 1)]);
+            last - first < MOST && median >= ENOUGH
+        };
+        Self::ALL.into_iter().find(fits).unwrap_or(Self::Year)
+    }
+}
+
+/// The date of a day.
+pub fn date_of(day: i64) -> NaiveDate {
+    let epoch = NaiveDate::from_ymd_opt(1970, 1, 1).unwrap_or_default();
+    let there = match day >= 0 {
+        true => epoch.checked_add_days(Days::new(day.unsigned_abs())),
+        false => epoch.checked_sub_days(Days::new(day.unsigned_abs())),
+    };
+    there.unwrap_or(epoch)
+}
+
+/// The day of a date.
+pub fn day_of(date: NaiveDate) -> i64 {
+    let epoch = NaiveDate::from_ymd_opt(1970, 1, 1).unwrap_or_default();
+    date.signed_duration_since(epoch).num_days()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn day(text: &str) -> i64 {
+        day_of(text.parse().expect("a date"))
+    }
+
+    #[test]
+    fn periods_begin_where_people_say() {
+        for (period, date, label, start) in [
+            (Period::Day, "2018-07-11", "2018-07-11", "2018-07-11"),
+            (Period::Week, "2018-07-11", "2018-07-09", "2018-07-09"),
+            (Period::Week, "1969-12-31", "1969-12-29", "1969-12-29"),
+            (Period::Month, "2018-07-11", "2018-07", "2018-07-01"),
+            (Period::Quarter, "2018-12-31", "2018 Q4", "2018-10-01"),
+            (Period::Year, "1899-12-31", "1899", "1899-01-01"),
+        ] {
+            let number = period.number(day(date));
+            assert_eq!(
+                (period.label(number), period.start(number)),
+                (label.to_owned(), day(start))
+            );
+        }
+    }
+
+    #[test]
+    fn neighbours_have_numbers_that_follow_each_other() {
+        for period in Period::ALL {
+            let first = period.number(day("2015-12-30"));
+            for number in first..first + 30 {
+                let start = period.start(number);
+                assert_eq!(period.number(start), number);
+                assert_eq!(period.number(start - 1), number - 1);
+            }
+        }
+    }
+
+    #[test]
+    fn the_shortest_period_with_enough_reviews_is_taken() {
+        let spread = |count: i64, every: f64| -> Vec<i64> {
+            (0..count)
+                .map(|row| (row as f64 * every) as i64 + 15_000)
+                .collect()
+        };
+        assert_eq!(Period::of_days(&spread(6000, 0.02)), Period::Day);
+        assert_eq!(Period::of_days(&spread(2000, 0.2)), Period::Week);
+        assert_eq!(Period::of_days(&spread(1000, 0.9)), Period::Month);
+        assert_eq!(Period::of_days(&spread(10, 40.0)), Period::Year);
+        assert_eq!(Period::of_days(&[]), Period::Year);
+    }
+}

@@ -1,0 +1,284 @@
+//! `ressenti trend` as people meet it: a turn that was planted, files, adaptation, what makes no sense.
+
+use std::fs;
+
+use serde_json::Value;
+use testkit::{Project, Screen, tiny_pipeline};
+
+use crate::common::{call, succeed};
+
+const LINEAR: &str = r#"
+[model.linear]
+kind = "linear"
+tokenizer = "words"
+"#;
+
+/// A number from 0 to 1 that depends on the place alone.
+fn unit(place: u64) -> f64 {
+    let mut bits = place.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    (bits ^ (bits >> 31)) as f64 / u64::MAX as f64
+}
+
+/// A review whose one telling word is wrong about every seventh time.
+fn text(row: u64, is_positive: bool, more: &str) -> String {
+    let says_so = unit(3 * row) > 0.15;
+    let words = [["bad", "awful"], ["good", "great"]][usize::from(is_positive == says_so)];
+    format!(
+        "{row} a {} film with {} scenes{more}",
+        words[(row / 2 % 2) as usize],
+        row * 7 % 31
+    )
+}
+
+/// 800 labelled reviews, half of them positive, and a linear model of them.
+fn trained() -> Project {
+    let mut reviews = "review,sentiment\n".to_owned();
+    for row in 0..800 {
+        let label = ["negative", "positive"][(row % 2) as usize];
+        reviews += &format!("{},{label}\n", text(row, row % 2 == 1, ""));
+    }
+    let project = Project::with_reviews(&format!("{}{LINEAR}", tiny_pipeline()), &reviews);
+    succeed(&project, &["run", "--variant", "linear"]);
+    project
+}
+
+/// 24 months of 60 reviews: a fifth of them positive, and four fifths from the thirteenth month on, when
+/// people began to speak of a sequel.
+fn turned() -> String {
+    let mut rows = "posted,film,review,stars\n".to_owned();
+    for month in 0..24_u64 {
+        for number in 0..60 {
+            let row = 10_000 + month * 60 + number;
+            let is_positive = unit(7 * row + 1) < if month < 12 { 0.2 } else { 0.8 };
+            let more = if month >= 12 && number % 3 == 0 {
+                " and a sequel"
+            } else {
+                ""
+            };
+            let date = format!(
+                "{}-{:02}-{:02}",
+                2020 + month / 12,
+                month % 12 + 1,
+                number % 28 + 1
+            );
+            let film = ["Heat", "Alien"][(row % 2) as usize];
+            let stars = if is_positive { "positive" } else { "negative" };
+            rows += &format!("{date},{film},{},{stars}\n", text(row, is_positive, more));
+        }
+    }
+    rows
+}
+
+fn json(screen: &Screen) -> Value {
+    serde_json::from_str(&screen.stdout)
+        .unwrap_or_else(|error| panic!("{error}: {}{}", screen.stdout, screen.stderr))
+}
+
+fn number(value: &Value) -> f64 {
+    value.as_f64().unwrap_or_else(|| panic!("{value}"))
+}
+
+#[test]
+fn a_turn_is_found_with_its_month_its_size_and_its_words() {
+    let project = trained();
+    fs::write(project.folder().join("turned.csv"), turned()).expect("written");
+    let all = [
+        "trend",
+        "turned.csv",
+        "--model",
+        "linear",
+        "--progress",
+        "none",
+    ];
+    let trend = json(&succeed(
+        &project,
+        &[&all[..], &["--format", "json", "--out", "out"]].concat(),
+    ));
+    assert_eq!(trend["period"], "month");
+    assert_eq!(trend["rows"], 1440);
+    let change = &trend["largest_change"];
+    assert_eq!(change["label"], "2021-01");
+    assert!(number(&change["probability"]) > 0.9, "{change}");
+    assert!(
+        (number(&change["before"]["value"]) - 0.2).abs() < 0.08,
+        "{change}"
+    );
+    assert!(
+        (number(&change["after"]["value"]) - 0.8).abs() < 0.08,
+        "{change}"
+    );
+    let words: Vec<&Value> = change["words"]
+        .as_array()
+        .expect("words")
+        .iter()
+        .map(|it| &it["word"])
+        .collect();
+    assert!(
+        words.iter().take(3).any(|word| *word == "sequel"),
+        "{words:?}"
+    );
+    // The two films turned alike, and both are spoken of as much as before.
+    assert!(number(&change["mix_of_topics"]).abs() < 0.02, "{change}");
+    // The authors' own word is near, and counting is not.
+    let judged = &trend["judged"];
+    assert!(
+        number(&judged["mean_absolute_error"]) < number(&judged["mean_absolute_error_counted"]),
+        "{judged}"
+    );
+    assert!(number(&judged["coverage"]) >= 0.85, "{judged}");
+    assert_eq!(trend["forecast"][0]["label"], "2022-01");
+
+    let read =
+        |name: &str| fs::read_to_string(project.folder().join("out").join(name)).expect(name);
+    let page = read("trend.html");
+    for part in [
+        "<h1>What people feel</h1>",
+        "What moved it?",
+        "download=\"trend.csv\"",
+        "Alien",
+    ] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("<script"));
+    assert_eq!(
+        serde_json::from_str::<Value>(&read("trend.json")).expect("JSON"),
+        trend
+    );
+    assert!(project.folder().join("out/trend.parquet").is_file());
+
+    // The same again is the same; one topic is a part of it; people get a table.
+    assert_eq!(
+        json(&succeed(
+            &project,
+            &[&all[..], &["--format", "json"]].concat()
+        )),
+        trend
+    );
+    let one = json(&succeed(
+        &project,
+        &[
+            &all[..],
+            &["--format", "json", "--topic", "Heat", "--period", "year"],
+        ]
+        .concat(),
+    ));
+    assert_eq!(
+        (
+            one["rows"].as_u64(),
+            one["periods"].as_array().map(Vec::len)
+        ),
+        (Some(720), Some(2))
+    );
+    let table = succeed(&project, &all);
+    for part in [
+        "of 1,440 reviews are positive",
+        "2021-01",
+        "changed",
+        "forecast",
+        "leaning on the others",
+    ] {
+        assert!(table.stdout.contains(part), "{part}: {}", table.stdout);
+    }
+}
+
+#[test]
+fn labelled_reviews_say_how_the_model_errs_and_a_bundle_needs_them() {
+    let project = trained();
+    fs::write(project.folder().join("turned.csv"), turned()).expect("written");
+    let bundle = [
+        "trend",
+        "turned.csv",
+        "--bundle",
+        "artifacts/train/linear",
+        "--format",
+        "json",
+    ];
+    let alone = call(&project, &bundle);
+    assert_eq!(alone.code, Some(2), "{}", alone.stderr);
+    assert!(
+        alone
+            .stderr
+            .contains("hint: Let labelled reviews say it with `--adapt 300`"),
+        "{}",
+        alone.stderr
+    );
+    let adapted = json(&succeed(
+        &project,
+        &[&bundle[..], &["--adapt", "200"]].concat(),
+    ));
+    assert_eq!(
+        (adapted["rows"].as_u64(), adapted["labelled"].as_u64()),
+        (Some(1240), Some(200))
+    );
+    let other = json(&succeed(
+        &project,
+        &[&bundle[..], &["--labelled", "reviews.csv"]].concat(),
+    ));
+    assert_eq!(
+        (other["rows"].as_u64(), other["labelled"].as_u64()),
+        (Some(1440), Some(800))
+    );
+    for trend in [&adapted, &other] {
+        assert!(
+            (number(&trend["overall"]["value"]) - 0.5).abs() < 0.1,
+            "{}",
+            trend["overall"]
+        );
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_with_a_way_out() {
+    let project = trained();
+    let write =
+        |name: &str, text: &str| fs::write(project.folder().join(name), text).expect("written");
+    write(
+        "undated.csv",
+        "review,sentiment\na good film,positive\na bad film,negative\n",
+    );
+    write("turned.csv", &turned());
+    write("broken.parquet", "PAR1 and nothing else");
+    let refused = |arguments: &[&str], said: &[&str]| {
+        let screen = call(
+            &project,
+            &[&["trend", "--model", "linear"], arguments].concat(),
+        );
+        assert_ne!(screen.code, Some(0), "{arguments:?}: {}", screen.stdout);
+        assert!(!screen.stderr.contains("panicked"), "{}", screen.stderr);
+        for said in said {
+            assert!(
+                screen.stderr.contains(said),
+                "{arguments:?}: {said}: {}",
+                screen.stderr
+            );
+        }
+    };
+    refused(
+        &["undated.csv"],
+        &["none of them has a time", "hint: `ressenti inspect FILE`"],
+    );
+    refused(&["nothing.csv"], &["nothing.csv"]);
+    refused(&["broken.parquet"], &["broken.parquet"]);
+    refused(
+        &["turned.csv", "--topic", "Jaws"],
+        &["none of them is about Jaws", "ingest.columns.topic"],
+    );
+    refused(
+        &["turned.csv", "--adapt", "100000"],
+        &["100000 labelled reviews were asked for, and the file has 1440"],
+    );
+    refused(
+        &["turned.csv", "--adapt", "3"],
+        &["a few of both classes are needed"],
+    );
+    refused(
+        &["turned.csv", "--confidence", "2"],
+        &["a coverage is from 0.5 to 0.999"],
+    );
+    refused(
+        &["turned.csv", "--labelled", "undated.csv"],
+        &["cannot be learned from"],
+    );
+}
