@@ -142,6 +142,16 @@ fn a_turn_is_found_with_its_month_its_size_and_its_words() {
         assert!(page.contains(part), "{part}");
     }
     assert!(!page.contains("<script"));
+    if let Some(browser) = testkit::browser::browser() {
+        for is_dark in [false, true] {
+            let (problems, _) = testkit::browser::measured(&browser, &page, is_dark);
+            assert!(
+                problems.is_empty(),
+                "dark: {is_dark}\n{}",
+                problems.join("\n")
+            );
+        }
+    }
     assert_eq!(
         serde_json::from_str::<Value>(&read("trend.json")).expect("JSON"),
         trend

@@ -4,6 +4,7 @@
 
 pub mod artifacts;
 pub mod binaries;
+pub mod browser;
 pub mod corpus;
 pub mod encoder;
 pub mod filters;

@@ -75,10 +75,8 @@ fn labels(trend: &Trend, frame: &Frame) -> Vec<Element> {
         .collect();
     let step = names.len().div_ceil(6).max(1);
     let low = frame.y.low;
-    let label = |(at, name): (usize, &&str)| {
-        let anchor = if at == 0 { "start" } else { "middle" };
-        frame.note((at as f64, low), (0.0, 17.0), anchor, name)
-    };
+    let label =
+        |(at, name): (usize, &&str)| frame.note((at as f64, low), (0.0, 17.0), "middle", name);
     // The last label would run out of the picture where it is not a whole step from the edge.
     let fits = |at: usize| at == 0 || at + step / 2 < names.len();
     names

@@ -1,0 +1,93 @@
+//! A page in a real browser: nothing wider than the window, no writing over writing, enough contrast, on
+//! a telephone and on a desk, in the light and in the dark.
+//!
+//! Where there is no Chromium this says so and judges nothing; `RESSENTI_BROWSER` names one that is
+//! elsewhere.
+
+use std::env;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Widths of a telephone, a tablet and a desk, in pixels.
+const WIDTHS: [u32; 3] = [360, 760, 1280];
+
+/// Loads the page in a frame of each width, measures it, and leaves what it found in the document.
+const MEASURE: &str = include_str!("measure.js");
+
+/// The browser of this machine, if it has one.
+#[allow(
+    clippy::print_stderr,
+    reason = "who reads the test's output is to know"
+)]
+pub fn browser() -> Option<PathBuf> {
+    let named = env::var_os("RESSENTI_BROWSER").map(PathBuf::from);
+    let folders: Vec<PathBuf> = env::split_paths(&env::var_os("PATH")?).collect();
+    let names = ["chromium", "chromium-browser", "google-chrome", "chrome"];
+    let candidates = names
+        .iter()
+        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    let found = named.or_else(|| candidates.into_iter().find(|path| path.is_file()));
+    if found.is_none() {
+        eprintln!("SKIPPED: there is no Chromium, so that the page was judged by no browser");
+    }
+    found
+}
+
+/// Calls the browser without a window; what it prints.
+pub fn chromium(browser: &Path, folder: &Path, arguments: &[&str]) -> String {
+    let profile = format!("--user-data-dir={}", folder.join("profile").display());
+    let output = Command::new(browser)
+        .args([
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--hide-scrollbars",
+        ])
+        .arg(profile)
+        .args(arguments)
+        .output()
+        .expect("the browser starts");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).expect("a document is text")
+}
+
+/// What the script found on a page, and whether it was dark.
+pub fn measured(browser: &Path, html: &str, is_dark: bool) -> (Vec<String>, bool) {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let host = folder.path().join("host.html");
+    let page = serde_json::to_string(html)
+        .expect("text")
+        .replace("</", "<\\/");
+    let widths = serde_json::to_string(&WIDTHS).expect("numbers");
+    let script = MEASURE.replace("PAGE", &page).replace("WIDTHS", &widths);
+    let text = format!("<!doctype html><meta charset=utf-8><body><script>{script}</script>");
+    fs::write(&host, text).expect("the disk has room");
+    let scheme = format!(
+        "--blink-settings=preferredColorScheme={}",
+        if is_dark { 0 } else { 1 }
+    );
+    let address = format!("file://{}", host.display());
+    let arguments = [
+        scheme.as_str(),
+        "--virtual-time-budget=20000",
+        "--dump-dom",
+        &address,
+    ];
+    let document = chromium(browser, folder.path(), &arguments);
+    let found = document
+        .split("<pre id=\"measured\">")
+        .nth(1)
+        .and_then(|rest| rest.split("</pre>").next())
+        .unwrap_or_else(|| panic!("the script came to no end: {document}"));
+    let plain = found
+        .replace("&lt;", "<")
+        .replace("&gt;", ">")
+        .replace("&amp;", "&");
+    let value: Value = serde_json::from_str(&plain).expect("the script leaves JSON");
+    let problems = value["problems"].as_array().expect("a list").iter();
+    let problems = problems.map(|problem| problem.as_str().expect("text").to_owned());
+    (problems.collect(), value["dark"] == true)
+}
