@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use artifact::StageName;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
+use settings::RunSettings;
 use stage::PipelineArguments;
 
 use crate::selection::Request;
@@ -35,6 +36,7 @@ Examples:
   ressenti run --only train --variant lstm       one step; what it reads must be there
   ressenti run --variant lstm                    that model and what it needs, nothing else
   ressenti run --set model.lstm.hidden=64 --set training.epochs=3
+  ressenti run --jobs 4                          trials of a sweep side by side, on a quarter of the cores each
   ressenti run --keep-going --progress json
   ressenti run --baseline metrics.json           exit 1 where a model is significantly worse";
 
@@ -108,6 +110,10 @@ pub(crate) struct RunArguments {
     /// Say what would run, and why, and run nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+
+    /// Steps that run at the same time, instead of the pipeline file's `run.jobs`; no result depends on it
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=RunSettings::MOST_JOBS as i64))]
+    pub(crate) jobs: Option<u8>,
 
     /// When a step fails, still run the steps that do not need it
     #[arg(long)]

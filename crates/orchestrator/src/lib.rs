@@ -7,7 +7,8 @@
 //! - [`selection`]: which steps a command is about
 //! - [`survey`]: looking at the disk
 //! - [`plan`]: fresh or stale, and why; pure
-//! - [`run`]: one step after the other
+//! - [`schedule`]: which step may run next; pure
+//! - [`run`]: step by step, each after what it reads
 //! - [`status`]: what is there
 
 mod arguments;
@@ -22,6 +23,7 @@ mod launch;
 mod overview;
 pub mod plan;
 pub mod run;
+pub mod schedule;
 mod screen;
 pub mod selection;
 pub mod status;
@@ -39,7 +41,7 @@ use std::time::{Instant, SystemTime};
 use artifact::{StageName, Store};
 use clap::Parser;
 use settings::{Pipeline, REVIEWS, StepId};
-use stage::{Failure, PipelineArguments, StepState, print_failure, print_step};
+use stage::{Failure, PipelineArguments, ProgressMode, StepState, print_failure, print_step};
 
 use arguments::{Arguments, Command, DoctorArguments, GcArguments, RunArguments, StageArguments};
 use gc::Wish;
@@ -138,11 +140,18 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, OrchestratorError> {
     if let Some(path) = arguments.baseline.as_ref().filter(|path| !path.is_file()) {
         return Err(OrchestratorError::NoBaseline { path: path.clone() });
     }
+    let jobs = arguments.jobs.map_or(pipeline.run.jobs, usize::from).max(1);
+    let shown = PipelineArguments {
+        progress: progress_of(arguments.pipeline.progress, jobs),
+        ..arguments.pipeline.clone()
+    };
     let manner = Manner {
-        arguments: &arguments.pipeline,
+        arguments: &shown,
         keep_going: arguments.keep_going,
         baseline: arguments.baseline.as_deref(),
         retries: pipeline.run.retries,
+        jobs,
+        cores: pipeline.run.cores(),
     };
     let watchdog = Watchdog::new(&store.work_folder(), pipeline.run.stall_timeout);
     let mut show =
@@ -150,7 +159,7 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, OrchestratorError> {
     let mut run = Run {
         manner,
         store: &store,
-        launch: &mut |job| launch::run_program(job, &watchdog),
+        launch: &|job| launch::run_program(job, &watchdog, pipeline.run.gpus),
         show: &mut show,
     };
     let tally = run.run(&steps, &selection, &mut survey)?;
@@ -163,6 +172,14 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, OrchestratorError> {
         report.as_deref(),
     );
     Ok(tally.code)
+}
+
+/// Bars of several stages would overwrite each other: those that run side by side write lines.
+fn progress_of(asked: ProgressMode, jobs: usize) -> ProgressMode {
+    match asked {
+        ProgressMode::Auto | ProgressMode::Bar if jobs > 1 => ProgressMode::Plain,
+        mode => mode,
+    }
 }
 
 /// Every program that the plan needs is there: better to know now than after an hour of training.

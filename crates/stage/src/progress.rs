@@ -103,6 +103,8 @@ impl Progress {
                 "event": kind, "stage": self.step.stage, "variant": self.step.variant, "text": text,
             })
             .to_string(),
+            // Lines of several steps may stand among each other.
+            ProgressMode::Plain if kind == "note" => format!("  {}: {text}", self.step),
             _ if kind == "note" => format!("  {text}"),
             _ => format!("{kind}: {text}"),
         };
