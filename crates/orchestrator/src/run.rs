@@ -198,7 +198,7 @@ impl Run<'_> {
             loop {
                 let mut turns = Vec::new();
                 while schedule.running() < jobs
-                    && let Some(place) = schedule.next()
+                    && let Some(place) = schedule.take()
                 {
                     match self.take_turn((place, &steps[place]), selection, survey, &mut course)? {
                         Some(turn) => turns.push(turn),

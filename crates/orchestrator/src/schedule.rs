@@ -44,7 +44,7 @@ impl Schedule {
 
     /// Takes the first step that waits for nothing any more. It counts as running until
     /// [`Schedule::end`].
-    pub fn next(&mut self) -> Option<usize> {
+    pub fn take(&mut self) -> Option<usize> {
         let place = self.ready.pop_first()?;
         self.running += 1;
         Some(place)
@@ -105,7 +105,7 @@ mod tests {
         loop {
             let mut wave = Vec::new();
             while schedule.running() < jobs
-                && let Some(place) = schedule.next()
+                && let Some(place) = schedule.take()
             {
                 running.push(place);
                 wave.push(steps[place].id.to_string());
