@@ -237,7 +237,7 @@ fn colors_are_for_terminals_and_for_those_who_want_them() {
 /// A sweep of four trials, small and with dropout.
 const SWEEP: [&str; 2] = [
     "--set",
-    "sweep.rate={ model = \"lstm\", seeds = 2, over = { \"training.learning_rate\" = [0.01, 0.03] } }",
+    "sweep.rate={ model = \"lstm\", seeds = 2, over = { \"training.learning_rate\" = [0.02, 0.03] } }",
 ];
 
 /// The trials' weights, by their digests.
