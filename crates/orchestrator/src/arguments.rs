@@ -130,6 +130,10 @@ pub(crate) struct PlanArguments {
     pub(crate) pipeline: PipelineArguments,
     #[command(flatten)]
     pub(crate) selection: SelectionArguments,
+
+    /// Show the trials of every sweep one by one
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 #[derive(Debug, Args)]
@@ -137,7 +141,15 @@ pub(crate) struct StatusArguments {
     #[command(flatten)]
     pub(crate) pipeline: PipelineArguments,
 
-    /// As one JSON array, an object for each step
+    /// A sweep whose trials are shown one by one
+    #[arg(value_name = "SWEEP")]
+    pub(crate) sweep: Option<String>,
+
+    /// Show the trials of every sweep one by one
+    #[arg(long, conflicts_with = "sweep")]
+    pub(crate) all: bool,
+
+    /// As one JSON array, an object for each step, trials one by one
     #[arg(long)]
     pub(crate) json: bool,
 }

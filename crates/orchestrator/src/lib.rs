@@ -28,6 +28,7 @@ mod screen;
 pub mod selection;
 pub mod status;
 pub mod survey;
+mod sweeps;
 mod watchdog;
 
 pub use error::OrchestratorError;
@@ -43,12 +44,15 @@ use clap::Parser;
 use settings::{Pipeline, REVIEWS, StepId};
 use stage::{Failure, PipelineArguments, ProgressMode, StepState, print_failure, print_step};
 
-use arguments::{Arguments, Command, DoctorArguments, GcArguments, RunArguments, StageArguments};
+use arguments::{
+    Arguments, Command, DoctorArguments, GcArguments, RunArguments, StageArguments, StatusArguments,
+};
 use gc::Wish;
 use run::{Manner, Planned, Run, Tally};
 use selection::{Request, Selection};
 use status::StatusLine;
 use survey::Survey;
+use sweeps::Sweeps;
 use watchdog::Watchdog;
 
 /// The whole of `ressenti`'s `main`.
@@ -75,11 +79,13 @@ fn obey(command: Option<Command>) -> Result<u8, OrchestratorError> {
             pipeline,
             selection,
             ..
-        })) => show_plan(&pipeline, &selection.request()),
-        Some(Command::Plan(arguments)) => {
-            show_plan(&arguments.pipeline, &arguments.selection.request())
-        }
-        Some(Command::Status(arguments)) => show_status(&arguments.pipeline, arguments.json),
+        })) => show_plan(&pipeline, &selection.request(), false),
+        Some(Command::Plan(arguments)) => show_plan(
+            &arguments.pipeline,
+            &arguments.selection.request(),
+            arguments.all,
+        ),
+        Some(Command::Status(arguments)) => show_status(&arguments),
         Some(Command::Doctor(arguments)) => Ok(examine(&arguments)),
         Some(Command::Gc(arguments)) => collect_garbage(&arguments),
         Some(Command::Inspect(mut arguments)) => {
@@ -195,29 +201,57 @@ fn report_of(store: &Store, tally: &Tally) -> Option<PathBuf> {
         .then(|| store.named(StageName::Report, REVIEWS).join("report.html"))
 }
 
-fn show_plan(arguments: &PipelineArguments, request: &Request) -> Result<u8, OrchestratorError> {
+/// One line for each step; for a sweep one line, unless all are asked for or scripts read it.
+fn show_plan(
+    arguments: &PipelineArguments,
+    request: &Request,
+    all: bool,
+) -> Result<u8, OrchestratorError> {
     let pipeline = arguments.load()?;
     let steps = pipeline.steps();
     let selection = Selection::new(&steps, request)?;
     let store = Store::new(&pipeline.artifacts);
-    for planned in run::plan(&steps, &selection, &mut Survey::new(&store))? {
-        let state = if planned.reasons.is_empty() {
+    let sweeps = if all || arguments.progress == ProgressMode::Json {
+        Sweeps::open()
+    } else {
+        Sweeps::folded(&pipeline)
+    };
+    let state = |planned: &Planned| {
+        if planned.reasons.is_empty() {
             StepState::Fresh
         } else {
             StepState::Stale
-        };
-        print_step(
-            arguments.progress,
-            state,
-            &planned.facts.id,
-            &status::plan_text(&planned),
-        );
+        }
+    };
+    let planned = run::plan(&steps, &selection, &mut Survey::new(&store))?;
+    for (sweep, group) in sweeps.groups(&planned, |planned| planned.facts.id.clone()) {
+        if let Some(sweep) = sweep {
+            let mut text = sweeps::counted(group.iter().map(|planned| state(planned).as_str()));
+            let stale = group.iter().find(|planned| !planned.reasons.is_empty());
+            if let Some(first) = stale {
+                let why = status::plan_text(first);
+                text += &format!("; {}: {why}", first.facts.id.variant);
+            }
+            let state = stale.map_or(StepState::Fresh, state);
+            let id = StepId::new(StageName::Train, sweep);
+            print_step(arguments.progress, state, &id, &text);
+            continue;
+        }
+        for planned in group {
+            let text = status::plan_text(planned);
+            print_step(arguments.progress, state(planned), &planned.facts.id, &text);
+        }
     }
     Ok(0)
 }
 
-fn show_status(arguments: &PipelineArguments, json: bool) -> Result<u8, OrchestratorError> {
-    let pipeline = arguments.load()?;
+fn show_status(arguments: &StatusArguments) -> Result<u8, OrchestratorError> {
+    let pipeline = arguments.pipeline.load()?;
+    let sweeps = match &arguments.sweep {
+        _ if arguments.all || arguments.json => Sweeps::open(),
+        Some(name) => Sweeps::but(&pipeline, name)?,
+        None => Sweeps::folded(&pipeline),
+    };
     let steps = pipeline.steps();
     let everything = Selection::new(&steps, &Request::default())?;
     let store = Store::new(&pipeline.artifacts);
@@ -227,11 +261,11 @@ fn show_status(arguments: &PipelineArguments, json: bool) -> Result<u8, Orchestr
         .map(|planned| StatusLine::new(planned, &store))
         .collect();
     let mut out = anstream::stdout();
-    let _ = if json {
+    let _ = if arguments.json {
         let text = serde_json::to_string_pretty(&lines).expect("a status is plain data");
         writeln!(out, "{text}")
     } else {
-        status::print(&mut out, &lines, SystemTime::now())
+        status::print(&mut out, &lines, &sweeps, SystemTime::now())
     };
     Ok(0)
 }
