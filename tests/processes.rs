@@ -233,3 +233,73 @@ fn colors_are_for_terminals_and_for_those_who_want_them() {
         .expect("it starts");
     assert_eq!(Screen::from(wanted_none).stdout, plain);
 }
+
+/// A sweep of four trials, small and with dropout.
+const SWEEP: [&str; 2] = [
+    "--set",
+    "sweep.rate={ model = \"lstm\", seeds = 2, over = { \"training.learning_rate\" = [0.02, 0.03] } }",
+];
+
+/// The trials' weights, by their digests.
+fn weights_of_trials(project: &Project) -> Vec<artifact::Digest> {
+    let trials = ["rate-001-s0", "rate-001-s1", "rate-002-s0", "rate-002-s1"];
+    let found = trials.map(|trial| project.artifact(StageName::Train, trial).identity());
+    found.to_vec()
+}
+
+#[test]
+fn trials_side_by_side_are_the_trials_one_after_the_other() {
+    let (alone, beside) = (Project::tiny(), Project::tiny());
+    succeed(&alone, &[&["run"], &SWEEP[..]].concat());
+    let screen = succeed(&beside, &[&["run", "--jobs", "3"], &SWEEP[..]].concat());
+    assert_eq!(steps(&screen, "done").len(), ALL.len() + 4);
+    assert_eq!(weights_of_trials(&beside), weights_of_trials(&alone));
+    let screen = succeed(&beside, &[&["run"], &SWEEP[..]].concat());
+    assert!(steps(&screen, "done").is_empty(), "{}", screen.stdout);
+    check_store(&beside);
+}
+
+#[test]
+fn a_terminated_run_takes_all_its_stages_along_and_the_next_goes_on() {
+    let project = Project::tiny();
+    succeed(&project, &["run", "--only", "ingest"]);
+    for stage in ["clean", "tokenize", "embed"] {
+        succeed(&project, &["run", "--only", stage]);
+    }
+    let waiting = "touch started-$$; exec sleep 60";
+    let programs = Programs::with(&[(StageName::Train, waiting)]);
+    let arguments = [&["run", "--jobs", "2"], &SWEEP[..]].concat();
+    let child = programs
+        .ressenti(&project, testkit::programs(), &arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let started = || {
+        let entries = fs::read_dir(project.folder()).expect("a folder");
+        let names = entries.map(|entry| entry.expect("an entry").file_name());
+        names
+            .filter(|name| name.to_string_lossy().starts_with("started-"))
+            .count()
+    };
+    let clock = Instant::now();
+    while started() < 2 {
+        assert!(
+            clock.elapsed() < Duration::from_secs(20),
+            "two stages start"
+        );
+        sleep(Duration::from_millis(5));
+    }
+    // SAFETY: `kill` takes any number; the process is our own child.
+    let sent = unsafe { libc::kill(i32::try_from(child.id()).expect("an id"), libc::SIGTERM) };
+    assert_eq!(sent, 0);
+    let screen = Screen::from(child.wait_with_output().expect("it ends"));
+    assert!(clock.elapsed() < Duration::from_secs(20), "it ends at once");
+    assert_eq!(screen.code, Some(130), "{}{}", screen.stdout, screen.stderr);
+    assert_eq!(started(), 2, "no third one begins");
+
+    succeed(&project, &arguments);
+    let alone = Project::tiny();
+    succeed(&alone, &[&["run"], &SWEEP[..]].concat());
+    assert_eq!(weights_of_trials(&project), weights_of_trials(&alone));
+}

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use artifact::StageName;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand};
+use settings::RunSettings;
 use stage::PipelineArguments;
 
 use crate::selection::Request;
@@ -35,6 +36,7 @@ Examples:
   ressenti run --only train --variant lstm       one step; what it reads must be there
   ressenti run --variant lstm                    that model and what it needs, nothing else
   ressenti run --set model.lstm.hidden=64 --set training.epochs=3
+  ressenti run --jobs 4                          trials of a sweep side by side, on a quarter of the cores each
   ressenti run --keep-going --progress json
   ressenti run --baseline metrics.json           exit 1 where a model is significantly worse";
 
@@ -113,6 +115,10 @@ pub(crate) struct RunArguments {
     #[arg(long)]
     pub(crate) dry_run: bool,
 
+    /// Steps that run at the same time, instead of the pipeline file's `run.jobs`; no result depends on it
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u8).range(1..=RunSettings::MOST_JOBS as i64))]
+    pub(crate) jobs: Option<u8>,
+
     /// When a step fails, still run the steps that do not need it
     #[arg(long)]
     pub(crate) keep_going: bool,
@@ -128,6 +134,10 @@ pub(crate) struct PlanArguments {
     pub(crate) pipeline: PipelineArguments,
     #[command(flatten)]
     pub(crate) selection: SelectionArguments,
+
+    /// Show the trials of every sweep one by one
+    #[arg(long)]
+    pub(crate) all: bool,
 }
 
 #[derive(Debug, Args)]
@@ -135,7 +145,15 @@ pub(crate) struct StatusArguments {
     #[command(flatten)]
     pub(crate) pipeline: PipelineArguments,
 
-    /// As one JSON array, an object for each step
+    /// A sweep whose trials are shown one by one
+    #[arg(value_name = "SWEEP")]
+    pub(crate) sweep: Option<String>,
+
+    /// Show the trials of every sweep one by one
+    #[arg(long, conflicts_with = "sweep")]
+    pub(crate) all: bool,
+
+    /// As one JSON array, an object for each step, trials one by one
     #[arg(long)]
     pub(crate) json: bool,
 }

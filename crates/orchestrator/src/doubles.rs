@@ -1,6 +1,7 @@
 //! Doubles for tests: a project whose stages are one function, called in place of their programs.
 
 use std::collections::BTreeMap;
+use std::sync::Mutex;
 
 use artifact::{Contract, Digest, Sentiment, StageName};
 use settings::{Pipeline, Step, StepId};
@@ -31,6 +32,7 @@ pub(crate) struct World {
     /// Whether the run is compared with a baseline. A step that then ends badly has its output.
     pub(crate) baseline: bool,
     pub(crate) keep_going: bool,
+    pub(crate) jobs: usize,
 }
 
 impl World {
@@ -42,6 +44,7 @@ impl World {
             endings: BTreeMap::new(),
             baseline: false,
             keep_going: false,
+            jobs: 1,
         }
     }
 
@@ -91,9 +94,11 @@ impl World {
             arguments: &arguments,
             keep_going: self.keep_going,
             baseline,
+            jobs: self.jobs,
+            cores: 8,
         };
-        let mut started = Vec::new();
-        let mut launch = |job: &Job| {
+        let started = Mutex::new(Vec::new());
+        let launch = |job: &Job| {
             let id = self.step_of(job);
             let given = |name: &str| job.arguments.iter().any(|argument| argument == name);
             let forced = if given("--force") { " (forced)" } else { "" };
@@ -102,7 +107,9 @@ impl World {
             } else {
                 ""
             };
+            let mut started = started.lock().expect("no launch panics");
             started.push(format!("{id}{forced}{compared}"));
+            drop(started);
             Ok(self.build(&id))
         };
         let mut survey = Survey::new(&store);
@@ -116,10 +123,11 @@ impl World {
         let mut run = Run {
             manner,
             store: &store,
-            launch: &mut launch,
+            launch: &launch,
             show: &mut show,
         };
         let tally = run.run(&steps, &selection, &mut survey)?;
+        let started = started.into_inner().expect("no launch panics");
         Ok((started, tally, lines))
     }
 

@@ -24,6 +24,14 @@ pub enum OrchestratorError {
         /// The names that are there.
         known: Vec<String>,
     },
+    /// No sweep of the pipeline file has this name.
+    #[error("There is no sweep `{name}` in the pipeline file")]
+    UnknownSweep {
+        /// The name given.
+        name: String,
+        /// The names that are there.
+        known: Vec<String>,
+    },
     /// `--only` was asked for, and what the stage reads is not there.
     #[error("`{step}` reads `{input}`, which {problem}")]
     InputNotReady {
@@ -92,7 +100,9 @@ impl OrchestratorError {
         match self {
             Self::Settings(error) => error.hint(),
             Self::Artifact(error) => error.hint(),
-            Self::UnknownVariant { name, known } => Some(suggest(name, known)),
+            Self::UnknownVariant { name, known } | Self::UnknownSweep { name, known } => {
+                Some(suggest(name, known))
+            }
             Self::InputNotReady { input, .. } => Some(format!(
                 "Leave out `--only` to run all that is needed, or build it first with `--only {} --variant {}`",
                 input.stage, input.variant

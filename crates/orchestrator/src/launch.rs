@@ -10,11 +10,15 @@ use std::time::Duration;
 use artifact::StageName;
 use stage::HEARTBEAT;
 
+use crate::schedule::visible_device;
 use crate::watchdog::{Wait, Watchdog};
 use crate::{OrchestratorError, interrupt};
 
 /// The exit code of a stage that met a fault worth trying again, see DESIGN section 5.
 const TRANSIENT: u8 = 75;
+
+/// The variable with the GPUs that a process sees.
+const DEVICES: &str = "CUDA_VISIBLE_DEVICES";
 
 /// The exit code of a stage that was interrupted and saved its state.
 const INTERRUPTED: u8 = 130;
@@ -41,6 +45,8 @@ pub struct Job {
     pub stage: StageName,
     /// Its arguments.
     pub arguments: Vec<OsString>,
+    /// Its place among the jobs that run at the same time, from 0.
+    pub slot: usize,
 }
 
 /// How a stage's process ended.
@@ -97,24 +103,32 @@ pub(crate) fn with_retries(
     Ok(ending)
 }
 
-/// Runs a stage's program to its end, or until it gives no sign of life.
+/// Runs a stage's program to its end, or until it gives no sign of life. `gpus` are shared by the
+/// jobs in turn; 0 leaves the choice to the stage.
 ///
 /// # Errors
 /// The program is not there or cannot be started.
-pub(crate) fn run_program(job: &Job, watchdog: &Watchdog) -> Result<Ending, OrchestratorError> {
+pub(crate) fn run_program(
+    job: &Job,
+    watchdog: &Watchdog,
+    gpus: usize,
+) -> Result<Ending, OrchestratorError> {
     let program = program(job.stage.binary())?;
     let failed = |source| OrchestratorError::Start {
         program: program.clone(),
         source,
     };
-    let child = Command::new(&program)
+    let mut command = Command::new(&program);
+    command
         .args(&job.arguments)
-        .env(HEARTBEAT, watchdog.file())
-        .spawn()
-        .map_err(failed)?;
-    interrupt::set_child(Some(child.id()));
-    let wait = watchdog.wait(child);
-    interrupt::set_child(None);
+        .env(HEARTBEAT, watchdog.file(job.slot));
+    if let Some(device) = visible_device(job.slot, gpus, env::var(DEVICES).ok().as_deref()) {
+        command.env(DEVICES, device);
+    }
+    let child = command.spawn().map_err(failed)?;
+    interrupt::set_child(job.slot, Some(child.id()));
+    let wait = watchdog.wait(child, job.slot);
+    interrupt::set_child(job.slot, None);
     Ok(match wait.map_err(failed)? {
         Wait::Ended(status) => ending(status, interrupt::requested()),
         Wait::Stalled(_) if interrupt::requested() => Ending::Interrupted,
@@ -233,6 +247,7 @@ mod tests {
         let job = Job {
             stage: StageName::Train,
             arguments: vec![],
+            slot: 0,
         };
         let mut started = 0;
         let waits = [Duration::ZERO; 2];

@@ -7,7 +7,8 @@
 //! - [`selection`]: which steps a command is about
 //! - [`survey`]: looking at the disk
 //! - [`plan`]: fresh or stale, and why; pure
-//! - [`run`]: one step after the other
+//! - [`schedule`]: which step may run next; pure
+//! - [`run`]: step by step, each after what it reads
 //! - [`status`]: what is there
 
 mod arguments;
@@ -22,10 +23,12 @@ mod launch;
 mod overview;
 pub mod plan;
 pub mod run;
+pub mod schedule;
 mod screen;
 pub mod selection;
 pub mod status;
 pub mod survey;
+mod sweeps;
 mod watchdog;
 
 pub use error::OrchestratorError;
@@ -39,14 +42,17 @@ use std::time::{Instant, SystemTime};
 use artifact::{StageName, Store};
 use clap::Parser;
 use settings::{Pipeline, REVIEWS, StepId};
-use stage::{Failure, PipelineArguments, StepState, print_failure, print_step};
+use stage::{Failure, PipelineArguments, ProgressMode, StepState, print_failure, print_step};
 
-use arguments::{Arguments, Command, DoctorArguments, GcArguments, RunArguments, StageArguments};
+use arguments::{
+    Arguments, Command, DoctorArguments, GcArguments, RunArguments, StageArguments, StatusArguments,
+};
 use gc::Wish;
 use run::{Manner, Planned, Run, Tally};
 use selection::{Request, Selection};
 use status::StatusLine;
 use survey::Survey;
+use sweeps::Sweeps;
 use watchdog::Watchdog;
 
 /// The whole of `ressenti`'s `main`.
@@ -73,11 +79,13 @@ fn obey(command: Option<Command>) -> Result<u8, OrchestratorError> {
             pipeline,
             selection,
             ..
-        })) => show_plan(&pipeline, &selection.request()),
-        Some(Command::Plan(arguments)) => {
-            show_plan(&arguments.pipeline, &arguments.selection.request())
-        }
-        Some(Command::Status(arguments)) => show_status(&arguments.pipeline, arguments.json),
+        })) => show_plan(&pipeline, &selection.request(), false),
+        Some(Command::Plan(arguments)) => show_plan(
+            &arguments.pipeline,
+            &arguments.selection.request(),
+            arguments.all,
+        ),
+        Some(Command::Status(arguments)) => show_status(&arguments),
         Some(Command::Doctor(arguments)) => Ok(examine(&arguments)),
         Some(Command::Gc(arguments)) => collect_garbage(&arguments),
         Some(Command::Inspect(mut arguments)) => {
@@ -144,11 +152,18 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, OrchestratorError> {
     if let Some(path) = arguments.baseline.as_ref().filter(|path| !path.is_file()) {
         return Err(OrchestratorError::NoBaseline { path: path.clone() });
     }
+    let jobs = arguments.jobs.map_or(pipeline.run.jobs, usize::from).max(1);
+    let shown = PipelineArguments {
+        progress: progress_of(arguments.pipeline.progress, jobs),
+        ..arguments.pipeline.clone()
+    };
     let manner = Manner {
-        arguments: &arguments.pipeline,
+        arguments: &shown,
         keep_going: arguments.keep_going,
         baseline: arguments.baseline.as_deref(),
         retries: pipeline.run.retries,
+        jobs,
+        cores: pipeline.run.cores(),
     };
     let watchdog = Watchdog::new(&store.work_folder(), pipeline.run.stall_timeout);
     let mut show =
@@ -156,7 +171,7 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, OrchestratorError> {
     let mut run = Run {
         manner,
         store: &store,
-        launch: &mut |job| launch::run_program(job, &watchdog),
+        launch: &|job| launch::run_program(job, &watchdog, pipeline.run.gpus),
         show: &mut show,
     };
     let tally = run.run(&steps, &selection, &mut survey)?;
@@ -169,6 +184,14 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, OrchestratorError> {
         report.as_deref(),
     );
     Ok(tally.code)
+}
+
+/// Bars of several stages would overwrite each other: those that run side by side write lines.
+fn progress_of(asked: ProgressMode, jobs: usize) -> ProgressMode {
+    match asked {
+        ProgressMode::Auto | ProgressMode::Bar if jobs > 1 => ProgressMode::Plain,
+        mode => mode,
+    }
 }
 
 /// Every program that the plan needs is there: better to know now than after an hour of training.
@@ -184,29 +207,57 @@ fn report_of(store: &Store, tally: &Tally) -> Option<PathBuf> {
         .then(|| store.named(StageName::Report, REVIEWS).join("report.html"))
 }
 
-fn show_plan(arguments: &PipelineArguments, request: &Request) -> Result<u8, OrchestratorError> {
+/// One line for each step; for a sweep one line, unless all are asked for or scripts read it.
+fn show_plan(
+    arguments: &PipelineArguments,
+    request: &Request,
+    all: bool,
+) -> Result<u8, OrchestratorError> {
     let pipeline = arguments.load()?;
     let steps = pipeline.steps();
     let selection = Selection::new(&steps, request)?;
     let store = Store::new(&pipeline.artifacts);
-    for planned in run::plan(&steps, &selection, &mut Survey::new(&store))? {
-        let state = if planned.reasons.is_empty() {
+    let sweeps = if all || arguments.progress == ProgressMode::Json {
+        Sweeps::open()
+    } else {
+        Sweeps::folded(&pipeline)
+    };
+    let state = |planned: &Planned| {
+        if planned.reasons.is_empty() {
             StepState::Fresh
         } else {
             StepState::Stale
-        };
-        print_step(
-            arguments.progress,
-            state,
-            &planned.facts.id,
-            &status::plan_text(&planned),
-        );
+        }
+    };
+    let planned = run::plan(&steps, &selection, &mut Survey::new(&store))?;
+    for (sweep, group) in sweeps.groups(&planned, |planned| planned.facts.id.clone()) {
+        if let Some(sweep) = sweep {
+            let mut text = sweeps::counted(group.iter().map(|planned| state(planned).as_str()));
+            let stale = group.iter().find(|planned| !planned.reasons.is_empty());
+            if let Some(first) = stale {
+                let why = status::plan_text(first);
+                text += &format!("; {}: {why}", first.facts.id.variant);
+            }
+            let state = stale.map_or(StepState::Fresh, state);
+            let id = StepId::new(StageName::Train, sweep);
+            print_step(arguments.progress, state, &id, &text);
+            continue;
+        }
+        for planned in group {
+            let text = status::plan_text(planned);
+            print_step(arguments.progress, state(planned), &planned.facts.id, &text);
+        }
     }
     Ok(0)
 }
 
-fn show_status(arguments: &PipelineArguments, json: bool) -> Result<u8, OrchestratorError> {
-    let pipeline = arguments.load()?;
+fn show_status(arguments: &StatusArguments) -> Result<u8, OrchestratorError> {
+    let pipeline = arguments.pipeline.load()?;
+    let sweeps = match &arguments.sweep {
+        _ if arguments.all || arguments.json => Sweeps::open(),
+        Some(name) => Sweeps::but(&pipeline, name)?,
+        None => Sweeps::folded(&pipeline),
+    };
     let steps = pipeline.steps();
     let everything = Selection::new(&steps, &Request::default())?;
     let store = Store::new(&pipeline.artifacts);
@@ -216,11 +267,11 @@ fn show_status(arguments: &PipelineArguments, json: bool) -> Result<u8, Orchestr
         .map(|planned| StatusLine::new(planned, &store))
         .collect();
     let mut out = anstream::stdout();
-    let _ = if json {
+    let _ = if arguments.json {
         let text = serde_json::to_string_pretty(&lines).expect("a status is plain data");
         writeln!(out, "{text}")
     } else {
-        status::print(&mut out, &lines, SystemTime::now())
+        status::print(&mut out, &lines, &sweeps, SystemTime::now())
     };
     Ok(0)
 }

@@ -1,10 +1,13 @@
-//! One step after the other: decide, start what is stale, decide again.
+//! Step by step, several at a time where that is asked for: decide, start what is stale, decide again.
 //!
 //! The decision about a step is taken when its turn comes, from what its inputs hold by then. So a
-//! step rebuilt with the same content leaves everything after it fresh.
+//! step rebuilt with the same content leaves everything after it fresh. One thread decides, shows and
+//! counts; the others only wait for the end of the program that they started.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::mpsc;
+use std::thread;
 
 use artifact::{StageName, Store};
 use settings::{Step, StepId};
@@ -12,6 +15,7 @@ use stage::{PipelineArguments, StepState};
 
 use crate::launch::{Ending, Job, waits, with_retries};
 use crate::plan::{Facts, Output, Reason, decide, in_words};
+use crate::schedule::{Schedule, share_of_cores};
 use crate::selection::Selection;
 use crate::survey::Survey;
 use crate::{OrchestratorError, fit, interrupt, screen};
@@ -27,6 +31,10 @@ pub struct Manner<'a> {
     pub baseline: Option<&'a Path>,
     /// How often a stage that met a passing fault is started again.
     pub retries: u32,
+    /// Steps that run at the same time, at most.
+    pub jobs: usize,
+    /// Cores that they share.
+    pub cores: usize,
 }
 
 /// A step and the reasons to run it; none where it is fresh.
@@ -125,8 +133,8 @@ pub struct Run<'a> {
     pub manner: Manner<'a>,
     /// Where the outputs are.
     pub store: &'a Store,
-    /// Starts a stage and waits for its end.
-    pub launch: &'a mut dyn FnMut(&Job) -> Result<Ending, OrchestratorError>,
+    /// Starts a stage and waits for its end; called by several threads at once.
+    pub launch: &'a (dyn Fn(&Job) -> Result<Ending, OrchestratorError> + Sync),
     /// Shows the line of a step that no stage's program shows: fresh, failed or held.
     pub show: &'a mut dyn FnMut(StepState, &StepId, &str),
 }
@@ -157,25 +165,71 @@ enum StepEnd {
     Interrupted,
 }
 
+/// A step about to run, with what its end is judged by.
+struct Turn<'a> {
+    step: &'a Step,
+    /// Its place among the steps.
+    place: usize,
+    asked: bool,
+    was_fresh: bool,
+    /// Whether it compares with the baseline.
+    compares: bool,
+}
+
 impl Run<'_> {
-    /// Runs the selected steps, each after what it reads.
+    /// Runs the selected steps, each after what it reads, and as many at a time as there are jobs. A
+    /// step that fails leaves those that run beside it alone.
     ///
     /// # Errors
-    /// A program cannot be started, or the artifacts folder cannot be read or written.
+    /// A program cannot be started, or the artifacts folder cannot be read or written. Steps that run
+    /// at that moment are waited for.
     pub fn run(
         &mut self,
         steps: &[Step],
         selection: &Selection,
         survey: &mut Survey,
     ) -> Result<Tally, OrchestratorError> {
+        let (launch, jobs) = (self.launch, self.manner.jobs.max(1));
+        let mut schedule = Schedule::new(steps);
         let mut course = Course::default();
-        for step in steps {
-            if selection.contains(&step.id) {
-                self.take_turn(step, selection, survey, &mut course)?;
-            } else {
-                survey.look(step, false)?;
+        let mut slots: BTreeSet<usize> = (0..jobs).collect();
+        let (sender, receiver) = mpsc::channel();
+        thread::scope(|scope| -> Result<(), OrchestratorError> {
+            loop {
+                let mut turns = Vec::new();
+                while schedule.running() < jobs
+                    && let Some(place) = schedule.take()
+                {
+                    match self.take_turn((place, &steps[place]), selection, survey, &mut course)? {
+                        Some(turn) => turns.push(turn),
+                        None => schedule.end(place),
+                    }
+                }
+                let cores = share_of_cores(self.manner.cores, schedule.running());
+                for turn in turns {
+                    let slot = slots.pop_first().expect("there is one for each job");
+                    let job = self.job(&turn, slot, cores);
+                    let (manner, sender) = (self.manner, sender.clone());
+                    scope.spawn(move || {
+                        let id = &turn.step.id;
+                        let on_retry = |reason: &str, wait| {
+                            screen::retry(manner.arguments.progress, id, reason, wait);
+                        };
+                        let ending = with_retries(&job, &waits(manner.retries), launch, on_retry);
+                        // Nobody listens where the run has ended with an error.
+                        let _ = sender.send((turn, slot, ending));
+                    });
+                }
+                if schedule.running() == 0 {
+                    return Ok(());
+                }
+                let (turn, slot, ending) = receiver.recv().expect("a step is running");
+                slots.insert(slot);
+                let end = judge(&turn, ending?, survey)?;
+                self.take_note(&turn.step.id, &end, &mut course);
+                schedule.end(turn.place);
             }
-        }
+        })?;
         if course.tally.interrupted {
             course.tally.code = 130;
         }
@@ -183,91 +237,65 @@ impl Run<'_> {
         Ok(course.tally)
     }
 
-    fn take_turn(
+    /// Decides about a step. One that has to run is given back; any other has had its turn.
+    fn take_turn<'s>(
         &mut self,
-        step: &Step,
+        (place, step): (usize, &'s Step),
         selection: &Selection,
         survey: &mut Survey,
         course: &mut Course,
-    ) -> Result<(), OrchestratorError> {
+    ) -> Result<Option<Turn<'s>>, OrchestratorError> {
+        if !selection.contains(&step.id) {
+            survey.look(step, false)?;
+            return Ok(None);
+        }
         let tally = &mut course.tally;
-        let failed = step
-            .inputs
-            .iter()
-            .find_map(|input| course.held.get(input))
-            .cloned();
-        if let Some(failed) = failed {
+        let mut inputs = step.inputs.iter();
+        if let Some(failed) = inputs.find_map(|input| course.held.get(input)).cloned() {
             tally.held += 1;
             (self.show)(StepState::Held, &step.id, &format!("needs `{failed}`"));
             course.held.insert(step.id.clone(), failed);
-            return Ok(());
+            return Ok(None);
         }
         tally.interrupted |= interrupt::requested();
         if course.stopped || tally.interrupted {
             tally.untried += 1;
-            return Ok(());
+            return Ok(None);
         }
-        let end = self.step(step, selection, survey)?;
-        tally.count(&step.id, &end);
-        if let StepEnd::Refused { reason, .. } | StepEnd::Failed { reason, .. } = &end {
-            (self.show)(StepState::Failed, &step.id, reason);
-        }
-        if let StepEnd::Failed { .. } = end {
-            course.held.insert(step.id.clone(), step.id.clone());
-            course.stopped = !self.manner.keep_going;
-        }
-        Ok(())
-    }
-
-    fn step(
-        &mut self,
-        step: &Step,
-        selection: &Selection,
-        survey: &mut Survey,
-    ) -> Result<StepEnd, OrchestratorError> {
         let asked = selection.asks_for(&step.id);
-        let baseline = self
-            .manner
-            .baseline
-            .filter(|_| selection.comparing_stage() == step.id.stage);
+        let compares =
+            self.manner.baseline.is_some() && selection.comparing_stage() == step.id.stage;
         let facts = survey.look(step, asked)?;
         let was_fresh = decide(&facts).is_empty();
-        if was_fresh && baseline.is_none() {
+        if was_fresh && !compares {
             if let Output::Whole(artifact) = &facts.output {
                 self.store.link(&step.id.variant, artifact)?;
                 (self.show)(StepState::Fresh, &step.id, &artifact.manifest().run.summary);
             }
-            return Ok(StepEnd::Fresh);
+            tally.count(&step.id, &StepEnd::Fresh);
+            return Ok(None);
         }
-        let job = self.job(step, asked, baseline);
-        let progress = self.manner.arguments.progress;
-        let on_retry = |reason: &str, wait| screen::retry(progress, &step.id, reason, wait);
-        let ending = with_retries(
-            &job,
-            &waits(self.manner.retries),
-            &mut *self.launch,
-            on_retry,
-        )?;
-        let is_there = decide(&survey.look(step, false)?).is_empty();
-        match ending {
-            Ending::Done if !is_there => Err(OrchestratorError::NoOutput {
-                step: step.id.clone(),
-            }),
-            Ending::Done => Ok(if was_fresh {
-                StepEnd::Fresh
-            } else {
-                StepEnd::Done
-            }),
-            Ending::Interrupted => Ok(StepEnd::Interrupted),
-            // Models that regressed are there all the same: the report shows them, the run fails.
-            Ending::Failed { code, reason } if baseline.is_some() && is_there => {
-                Ok(StepEnd::Refused { code, reason })
-            }
-            Ending::Failed { code, reason } => Ok(StepEnd::Failed { code, reason }),
+        Ok(Some(Turn {
+            step,
+            place,
+            asked,
+            was_fresh,
+            compares,
+        }))
+    }
+
+    fn take_note(&mut self, id: &StepId, end: &StepEnd, course: &mut Course) {
+        course.tally.count(id, end);
+        if let StepEnd::Refused { reason, .. } | StepEnd::Failed { reason, .. } = end {
+            (self.show)(StepState::Failed, id, reason);
+        }
+        if let StepEnd::Failed { .. } = end {
+            course.held.insert(id.clone(), id.clone());
+            course.stopped |= !self.manner.keep_going;
         }
     }
 
-    fn job(&self, step: &Step, asked: bool, baseline: Option<&Path>) -> Job {
+    fn job(&self, turn: &Turn<'_>, slot: usize, cores: usize) -> Job {
         let mut arguments: Vec<_> = self
             .manner
             .arguments
@@ -275,17 +303,43 @@ impl Run<'_> {
             .into_iter()
             .map(Into::into)
             .collect();
-        arguments.extend(["--variant".into(), step.id.variant.clone().into()]);
-        if asked {
+        arguments.extend(["--variant".into(), turn.step.id.variant.clone().into()]);
+        if turn.asked {
             arguments.push("--force".into());
         }
-        if let Some(baseline) = baseline {
+        if let (Some(baseline), true) = (self.manner.baseline, turn.compares) {
             arguments.extend(["--baseline".into(), baseline.into()]);
         }
-        Job {
-            stage: step.id.stage,
-            arguments,
+        if self.manner.jobs > 1 {
+            arguments.extend(["--set".into(), format!("run.threads={cores}").into()]);
         }
+        Job {
+            stage: turn.step.id.stage,
+            arguments,
+            slot,
+        }
+    }
+}
+
+/// What a program's end means for its step.
+fn judge(
+    turn: &Turn<'_>,
+    ending: Ending,
+    survey: &mut Survey,
+) -> Result<StepEnd, OrchestratorError> {
+    let is_there = decide(&survey.look(turn.step, false)?).is_empty();
+    match ending {
+        Ending::Done if !is_there => Err(OrchestratorError::NoOutput {
+            step: turn.step.id.clone(),
+        }),
+        Ending::Done if turn.was_fresh => Ok(StepEnd::Fresh),
+        Ending::Done => Ok(StepEnd::Done),
+        Ending::Interrupted => Ok(StepEnd::Interrupted),
+        // Models that regressed are there all the same: the report shows them, the run fails.
+        Ending::Failed { code, reason } if turn.compares && is_there => {
+            Ok(StepEnd::Refused { code, reason })
+        }
+        Ending::Failed { code, reason } => Ok(StepEnd::Failed { code, reason }),
     }
 }
 

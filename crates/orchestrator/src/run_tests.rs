@@ -351,12 +351,14 @@ fn a_program_that_ends_well_without_an_output_is_found_out() {
         keep_going: false,
         baseline: None,
         retries: 2,
+        jobs: 1,
+        cores: 2,
     };
-    let mut launch = |_: &Job| Ok(Ending::Done);
+    let launch = |_: &Job| Ok(Ending::Done);
     let mut run = Run {
         manner,
         store: &store,
-        launch: &mut launch,
+        launch: &launch,
         show: &mut |_, _, _| {},
     };
     let error = run
@@ -366,5 +368,34 @@ fn a_program_that_ends_well_without_an_output_is_found_out() {
     assert_eq!(
         error,
         "`ingest reviews` ended without an error, and its output is not there"
+    );
+}
+
+#[test]
+fn side_by_side_the_same_is_done_and_a_failure_leaves_its_neighbour_alone() {
+    let mut world = World::new();
+    world.jobs = 3;
+    let mut started = starts(&world, &everything());
+    started.sort_by_key(|step| ALL.iter().position(|known| known == step));
+    assert_eq!(started, ALL);
+    assert_eq!(starts(&world, &everything()), NOTHING);
+
+    let mut world = World::new();
+    world.jobs = 2;
+    world.endings.insert("train naive".to_owned(), failed(3));
+    world.keep_going = true;
+    let (mut started, tally, lines) = world.run_and_show(&everything()).expect("it runs");
+    started.sort_by_key(|step| ALL.iter().position(|known| known == step));
+    assert_eq!(started, [&ALL[..6], &["evaluate lstm"]].concat());
+    assert_eq!(lines[0], "failed train naive: exit code 3");
+    assert_eq!(
+        tally,
+        Tally {
+            done: 6,
+            failed: 1,
+            held: 2,
+            code: 3,
+            ..Tally::default()
+        }
     );
 }

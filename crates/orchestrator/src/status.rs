@@ -8,23 +8,36 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use anstyle::{AnsiColor, Style};
 use artifact::{Contract, Manifest, StageName, Store};
 use serde::Serialize;
+use settings::StepId;
 use stage::format;
 
 use crate::plan::{Latest, Output, Reason, in_words};
 use crate::run::Planned;
+use crate::sweeps::{Sweeps, counted};
 
-/// What state a step's output is in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+/// What state a step's output is in; the later, the more there is to do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
     /// There and whole.
     Fresh,
-    /// Something it depends on has changed since.
-    Stale,
     /// There never was one.
     NeverRun,
+    /// Something it depends on has changed since.
+    Stale,
     /// There, and not as written.
     Damaged,
+}
+
+impl State {
+    fn in_words(self) -> (&'static str, Style) {
+        match self {
+            Self::Fresh => ("fresh", AnsiColor::Green.on_default()),
+            Self::Stale => ("stale", AnsiColor::Yellow.on_default()),
+            Self::NeverRun => ("never run", Style::new().dimmed()),
+            Self::Damaged => ("damaged", AnsiColor::Red.on_default()),
+        }
+    }
 }
 
 /// One line of the status.
@@ -50,6 +63,9 @@ pub struct StatusLine {
     pub interrupted: Option<String>,
     /// Where it is.
     pub folder: PathBuf,
+    /// How many trials are in which state, where it is the line of a sweep.
+    #[serde(skip)]
+    pub trials: Option<String>,
 }
 
 impl StatusLine {
@@ -83,6 +99,39 @@ impl StatusLine {
                 .as_deref()
                 .and_then(|kept| left(facts.id.stage, kept)),
             folder: store.named(facts.id.stage, &facts.id.variant),
+            trials: None,
+        }
+    }
+
+    /// One line for the trials of a sweep, of which there is at least one: when the last was made, how
+    /// long all took, and their size.
+    fn of_sweep(name: &str, trials: &[Self]) -> Self {
+        let interrupted = trials.iter().filter(|trial| trial.interrupted.is_some());
+        let interrupted = interrupted.count() as u64;
+        let mut counts = counted(trials.iter().map(|trial| trial.state.in_words().0));
+        if interrupted > 0 {
+            counts += &format!("; {} interrupted", format::count(interrupted));
+        }
+        Self {
+            variant: name.to_owned(),
+            state: trials
+                .iter()
+                .map(|trial| trial.state)
+                .max()
+                .unwrap_or(State::NeverRun),
+            rows: None,
+            finished: trials.iter().filter_map(|trial| trial.finished).max(),
+            seconds: trials
+                .iter()
+                .filter_map(|trial| trial.seconds)
+                .reduce(|sum, seconds| sum + seconds),
+            bytes: trials
+                .iter()
+                .filter_map(|trial| trial.bytes)
+                .reduce(|sum, bytes| sum + bytes),
+            interrupted: None,
+            trials: Some(counts),
+            ..trials[0].clone()
         }
     }
 }
@@ -157,7 +206,12 @@ fn rows(manifest: &Manifest) -> Option<u64> {
 ///
 /// # Errors
 /// The screen refuses.
-pub(crate) fn print(out: &mut impl Write, lines: &[StatusLine], now: SystemTime) -> io::Result<()> {
+pub(crate) fn print(
+    out: &mut impl Write,
+    lines: &[StatusLine],
+    sweeps: &Sweeps<'_>,
+    now: SystemTime,
+) -> io::Result<()> {
     let now = now
         .duration_since(UNIX_EPOCH)
         .map_or(0, |time| time.as_secs());
@@ -167,34 +221,18 @@ pub(crate) fn print(out: &mut impl Write, lines: &[StatusLine], now: SystemTime)
         "{dimmed}{:<9}  {:<9} {:<12} {:>11}  {:>12}  {:>12}  {:>10}  folder{dimmed:#}",
         "state", "stage", "variant", "rows", "age", "took", "size"
     )?;
-    for line in lines {
-        let (word, style) = match line.state {
-            State::Fresh => ("fresh", AnsiColor::Green.on_default()),
-            State::Stale => ("stale", AnsiColor::Yellow.on_default()),
-            State::NeverRun => ("never run", Style::new().dimmed()),
-            State::Damaged => ("damaged", AnsiColor::Red.on_default()),
-        };
-        let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-        writeln!(
-            out,
-            "{style}{word:<9}{style:#}  {:<9} {:<12} {:>11}  {:>12}  {:>12}  {:>10}  {}",
-            line.stage,
-            line.variant,
-            or_dash(line.rows.map(format::count)),
-            or_dash(
-                line.finished
-                    .map(|finished| format::seconds(now.saturating_sub(finished) as f64))
-            ),
-            or_dash(line.seconds.map(format::seconds)),
-            or_dash(line.bytes.map(format::bytes)),
-            if line.finished.is_some() {
-                line.folder.display().to_string()
-            } else {
-                "-".to_owned()
-            },
-        )?;
+    let id = |line: &StatusLine| StepId::new(line.stage, &line.variant);
+    let groups = sweeps.groups(lines, id);
+    for (sweep, group) in &groups {
+        match sweep {
+            Some(name) => print_line(out, &StatusLine::of_sweep(name, group), now)?,
+            None => group
+                .iter()
+                .try_for_each(|line| print_line(out, line, now))?,
+        }
     }
-    for line in lines {
+    let alone = groups.iter().filter(|(sweep, _)| sweep.is_none());
+    for line in alone.flat_map(|(_, group)| *group) {
         if let Some(left) = &line.interrupted {
             writeln!(
                 out,
@@ -203,18 +241,43 @@ pub(crate) fn print(out: &mut impl Write, lines: &[StatusLine], now: SystemTime)
             )?;
         }
     }
-    let unfresh: Vec<_> = lines
-        .iter()
-        .filter(|line| line.state != State::Fresh)
-        .collect();
-    if !unfresh.is_empty() {
+    let unfresh = lines.iter().filter(|line| line.state != State::Fresh);
+    let unfresh = unfresh.count() as u64;
+    if unfresh > 0 {
         writeln!(
             out,
             "\n{} not fresh; `ressenti plan` says why",
-            format::plural(unfresh.len() as u64, "step", "steps")
+            format::plural(unfresh, "step", "steps")
+        )?;
+    }
+    if let Some(name) = groups.iter().find_map(|(sweep, _)| *sweep) {
+        writeln!(
+            out,
+            "\nThe trials of a sweep one by one: `ressenti status {name}`, or `--all`"
         )?;
     }
     Ok(())
+}
+
+fn print_line(out: &mut impl Write, line: &StatusLine, now: u64) -> io::Result<()> {
+    let (word, style) = line.state.in_words();
+    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
+    let age = |finished| format::seconds(now.saturating_sub(finished) as f64);
+    let place = match (&line.trials, line.finished) {
+        (Some(trials), _) => trials.clone(),
+        (None, Some(_)) => line.folder.display().to_string(),
+        (None, None) => "-".to_owned(),
+    };
+    writeln!(
+        out,
+        "{style}{word:<9}{style:#}  {:<9} {:<12} {:>11}  {:>12}  {:>12}  {:>10}  {place}",
+        line.stage,
+        line.variant,
+        or_dash(line.rows.map(format::count)),
+        or_dash(line.finished.map(age)),
+        or_dash(line.seconds.map(format::seconds)),
+        or_dash(line.bytes.map(format::bytes)),
+    )
 }
 
 /// The line of a step in a plan.

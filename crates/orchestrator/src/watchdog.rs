@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 /// How often signs of life are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// What the files for signs of life are called, before the number of the process that looks at them.
+/// What the files for signs of life are called, before the number of the process that looks at them and the job's slot.
 const PREFIX: &str = "heartbeat-";
 
 /// What a stage that is stopped gets to save its state.
@@ -20,8 +20,8 @@ const GRACE: Duration = Duration::from_secs(5);
 /// How long a stage may go without a sign of life, and where it gives them.
 #[derive(Clone, Debug)]
 pub(crate) struct Watchdog {
-    /// The file whose time changes as long as work goes on.
-    file: PathBuf,
+    /// The folder of the files whose times change as long as work goes on, one for each slot.
+    work: PathBuf,
     /// Patience; none waits for ever.
     timeout: Option<Duration>,
 }
@@ -40,31 +40,33 @@ impl Watchdog {
     pub(crate) fn new(work: &Path, seconds: u64) -> Self {
         clear_away(work);
         Self {
-            file: work.join(format!("{PREFIX}{}", std::process::id())),
+            work: work.to_owned(),
             timeout: (seconds > 0).then(|| Duration::from_secs(seconds)),
         }
     }
 
-    /// The file for the stage's signs of life.
-    pub(crate) fn file(&self) -> &Path {
-        &self.file
+    /// The file for the signs of life of the stage in a slot.
+    pub(crate) fn file(&self, slot: usize) -> PathBuf {
+        self.work
+            .join(format!("{PREFIX}{}-{slot}", std::process::id()))
     }
 
-    /// Waits for the end of a child.
+    /// Waits for the end of the child in a slot.
     ///
     /// # Errors
     /// The system cannot say how it ended.
-    pub(crate) fn wait(&self, mut child: Child) -> io::Result<Wait> {
+    pub(crate) fn wait(&self, mut child: Child, slot: usize) -> io::Result<Wait> {
+        let file = self.file(slot);
         let id = i32::try_from(child.id()).unwrap_or(0);
         let (sender, receiver) = mpsc::channel();
         thread::spawn(move || sender.send(child.wait()));
-        let mut last_sign = (self.sign(), Instant::now());
+        let mut last_sign = (sign(&file), Instant::now());
         let end = loop {
             if let Ok(status) = receiver.recv_timeout(LOOK_EVERY) {
                 break Wait::Ended(status?);
             }
             // Only that the time changes counts: the clock may have been set back.
-            let sign = self.sign();
+            let sign = sign(&file);
             if sign != last_sign.0 {
                 last_sign = (sign, Instant::now());
             }
@@ -80,15 +82,13 @@ impl Watchdog {
                 _ => {}
             }
         };
-        let _ = fs::remove_file(&self.file);
+        let _ = fs::remove_file(&file);
         Ok(end)
     }
+}
 
-    fn sign(&self) -> Option<SystemTime> {
-        fs::metadata(&self.file)
-            .and_then(|file| file.modified())
-            .ok()
-    }
+fn sign(file: &Path) -> Option<SystemTime> {
+    fs::metadata(file).and_then(|file| file.modified()).ok()
 }
 
 /// Removes the files of runs that were killed.
@@ -97,7 +97,8 @@ fn clear_away(work: &Path) {
         let name = entry.file_name();
         let id = name
             .to_str()
-            .and_then(|name| name.strip_prefix(PREFIX)?.parse::<i32>().ok());
+            .and_then(|name| name.strip_prefix(PREFIX)?.split('-').next())
+            .and_then(|id| id.parse::<i32>().ok());
         // SAFETY: `kill` takes any numbers; signal 0 only asks whether the process is there.
         if id.is_some_and(|id| unsafe { libc::kill(id, 0) } != 0) {
             let _ = fs::remove_file(entry.path());
@@ -124,11 +125,11 @@ mod tests {
         let clock = Instant::now();
         let child = Command::new("sh")
             .args(["-c", script, "sh"])
-            .arg(watchdog.file())
+            .arg(watchdog.file(3))
             .spawn()
             .expect("a shell");
-        let wait = watchdog.wait(child).expect("our own child");
-        assert!(!watchdog.file().exists());
+        let wait = watchdog.wait(child, 3).expect("our own child");
+        assert!(!watchdog.file(3).exists());
         (wait, clock.elapsed())
     }
 
@@ -137,10 +138,10 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut gone = Command::new("true").spawn().expect("a program");
         gone.wait().expect("our own child");
-        let left = folder.path().join(format!("{PREFIX}{}", gone.id()));
+        let left = folder.path().join(format!("{PREFIX}{}-0", gone.id()));
         let living = folder
             .path()
-            .join(format!("{PREFIX}{}", std::process::id()));
+            .join(format!("{PREFIX}{}-1", std::process::id()));
         for file in [&left, &living] {
             fs::write(file, "").expect("a file");
         }

@@ -81,6 +81,8 @@ pub struct AdaptationSettings {
     pub epochs: u32,
     /// Reviews per optimizer step.
     pub batch_size: u32,
+    /// Reviews whose gradient a core computes at a time, as for `training.shard_size`.
+    pub shard_size: u32,
     /// Peak learning rate; it falls to 0 in a straight line.
     pub learning_rate: f64,
     /// Share of all steps, 0 to 1, over which the rate rises from 0.
@@ -98,6 +100,7 @@ impl Default for AdaptationSettings {
         Self {
             epochs: 1,
             batch_size: 32,
+            shard_size: 8,
             learning_rate: 1e-4,
             warm_up: 0.06,
             masked: 0.15,

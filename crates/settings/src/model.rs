@@ -153,9 +153,12 @@ fn one() -> u32 {
 }
 
 impl ModelTable {
-    pub(crate) fn resolve(self, training: TrainingSettings, seed: u64) -> ModelSettings {
+    pub(crate) fn resolve(self, mut training: TrainingSettings, seed: u64) -> ModelSettings {
         // A pretrained encoder knows its words already, and much dropout only makes it forget them.
         let pretrained = self.kind == ModelKind::Transformer;
+        // Few reviews are matrices too small for a recurrent net, and large enough for an encoder.
+        let shard_size = if pretrained { 8 } else { 16 };
+        training.shard_size.get_or_insert(shard_size);
         ModelSettings {
             kind: self.kind,
             embedding: self.embedding,

@@ -51,8 +51,13 @@ pub struct Pipeline {
 pub struct RunSettings {
     /// Where tensors live.
     pub device: Device,
-    /// Cores to use at most; 0 is all of them.
+    /// Cores to use at most; 0 is all of them. Steps that run at the same time share them.
     pub threads: usize,
+    /// Steps that `ressenti run` runs at the same time, at most. No result depends on it. Several small
+    /// trainings use cores better than one after the other; each needs memory of its own.
+    pub jobs: usize,
+    /// GPUs that jobs take turns on, each step seeing one; 0 leaves every step the first.
+    pub gpus: usize,
     /// Whether a GPU is to give the same bits each time, at some cost of speed; a processor always does.
     pub deterministic: bool,
     /// When training saves its state.
@@ -68,6 +73,8 @@ impl Default for RunSettings {
         Self {
             device: Device::Auto,
             threads: 0,
+            jobs: 1,
+            gpus: 0,
             deterministic: false,
             checkpoint: CheckpointSettings::default(),
             retries: 3,
@@ -99,6 +106,9 @@ impl Default for CheckpointSettings {
 }
 
 impl RunSettings {
+    /// Jobs at the same time at most; more are a slip of the pen.
+    pub const MOST_JOBS: usize = 64;
+
     /// The number of cores to use: at least one.
     pub fn cores(&self) -> usize {
         let available = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);

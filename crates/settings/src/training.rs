@@ -12,6 +12,12 @@ pub struct TrainingSettings {
     pub batch_size: u32,
     /// Micro-batches a step is split into where memory is short; the step's result is the same.
     pub accumulation: u32,
+    /// Reviews whose gradient a core computes at a time: 16, for a transformer 8, where nothing is
+    /// said. A batch is cut into shards of this size whatever number of cores there is, so that the
+    /// weights do not depend on that number; more cores than shards are of no use to one training.
+    /// A GPU takes the batch whole.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub shard_size: Option<u32>,
     /// Peak learning rate.
     pub learning_rate: f64,
     /// How the rate falls after the warm-up.
@@ -42,6 +48,7 @@ impl Default for TrainingSettings {
             epochs: 10,
             batch_size: 64,
             accumulation: 1,
+            shard_size: None,
             learning_rate: 1e-3,
             schedule: Schedule::Linear,
             warm_up: 0.05,

@@ -103,11 +103,12 @@ impl Progress {
                 "event": kind, "stage": self.step.stage, "variant": self.step.variant, "text": text,
             })
             .to_string(),
+            // Lines of several steps may stand among each other.
+            ProgressMode::Plain if kind == "note" => format!("  {}: {text}", self.step),
             _ if kind == "note" => format!("  {text}"),
             _ => format!("{kind}: {text}"),
         };
-        // Nobody reads stderr any more: there is nobody to tell that either.
-        let _ = writeln!(anstream::stderr(), "{line}");
+        write_line(line);
     }
 
     fn bar(&self, what: &str, total: Option<u64>, unit: &str) -> ProgressBar {
@@ -124,6 +125,12 @@ impl Progress {
         bar.set_prefix(format!("{}: {what}", self.step));
         bar
     }
+}
+
+/// Writes a line in one piece, because several stages may write to the same place.
+fn write_line(line: String) {
+    // Nobody reads stderr any more: there is nobody to tell that either.
+    let _ = stderr().write_all((line + "\n").as_bytes());
 }
 
 /// One task under way. Shared between threads by reference.
@@ -188,7 +195,7 @@ impl Task {
         } else {
             self.plain_line(done, left, &message)
         };
-        let _ = writeln!(anstream::stderr(), "{line}");
+        write_line(line);
     }
 
     fn plain_line(&self, done: u64, left: Option<f64>, message: &str) -> String {

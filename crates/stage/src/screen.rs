@@ -2,6 +2,8 @@
 
 use std::io::Write;
 
+use anstream::adapter::strip_str;
+use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use settings::StepId;
 
@@ -47,23 +49,28 @@ impl StepState {
 
 /// Prints a step's line on stdout; as a JSON object where progress is JSON.
 pub fn print_step(mode: ProgressMode, state: StepState, step: &StepId, text: &str) {
-    let mut out = anstream::stdout();
     let style = state.style();
-    // A closed pipe is a reader who has seen enough: not an error of ours.
-    let _ = if mode == ProgressMode::Json {
+    let line = if mode == ProgressMode::Json {
         let line = serde_json::json!({
             "event": "step", "state": state.as_str(), "stage": step.stage, "variant": step.variant, "text": text,
         });
-        writeln!(out, "{line}")
+        format!("{line}\n")
     } else {
-        writeln!(
-            out,
-            "{style}{:<6}{style:#} {:<9} {:<12} {text}",
+        format!(
+            "{style}{:<6}{style:#} {:<9} {:<12} {text}\n",
             state.as_str(),
             step.stage,
             step.variant
         )
     };
+    let stdout = std::io::stdout();
+    let line = match AutoStream::choice(&stdout) {
+        ColorChoice::Never => strip_str(&line).to_string(),
+        _ => line,
+    };
+    // In one piece, because several stages may write to the same place. A closed pipe is a reader who
+    // has seen enough: not an error of ours.
+    let _ = stdout.lock().write_all(line.as_bytes());
 }
 
 /// Prints a failure on stderr: what, why, and after an empty line what to do.

@@ -113,7 +113,9 @@ impl Learner<'_> {
         hide(ids, self.settings.masked, self.mask, size, stream)
     }
 
-    /// Forward and backward of some rows on all replicas; their gradients are added in order.
+    /// Forward and backward of some rows in shards, as many at a time as there are replicas. Their
+    /// gradients are added in the order of the shards, so that the sum does not depend on how many
+    /// replicas there are.
     fn backward(
         &mut self,
         rows: &[Hidden],
@@ -126,34 +128,42 @@ impl Learner<'_> {
             return Ok(Score::default());
         }
         let scale = 1.0 / hidden as f64;
-        let share = rows.len().div_ceil(self.replicas.len());
-        let scores = self
-            .replicas
-            .par_iter_mut()
-            .zip(rows.par_chunks(share))
-            .enumerate()
-            .map(|(number, (parameters, rows))| {
-                let (batch, places, truth) = hidden_batch(rows, pad_id, device);
-                if truth.size()[0] == 0 {
-                    return Ok(Score::default());
-                }
-                let mode = Mode::Train(stream.child(number as u64));
-                let guesses = model.guess(&batch, (&places, &truth), parameters, mode);
-                (&guesses.loss * scale)
-                    .f_backward()
-                    .map_err(ClassifierError::torch("compute the gradient"))?;
-                Ok(Score {
-                    loss: guesses.loss.double_value(&[]),
-                    correct: guesses.correct,
-                    hidden: guesses.hidden,
+        let size = if device.is_cuda() {
+            rows.len()
+        } else {
+            self.settings.shard_size as usize
+        };
+        let shards: Vec<(usize, &[Hidden])> = rows.chunks(size).enumerate().collect();
+        let mut total = Score::default();
+        for shards in shards.chunks(self.replicas.len()) {
+            let scores = self
+                .replicas
+                .par_iter_mut()
+                .zip(shards)
+                .map(|(parameters, (number, rows))| {
+                    let (batch, places, truth) = hidden_batch(rows, pad_id, device);
+                    if truth.size()[0] == 0 {
+                        return Ok(Score::default());
+                    }
+                    let mode = Mode::Train(stream.child(*number as u64));
+                    let guesses = model.guess(&batch, (&places, &truth), parameters, mode);
+                    (&guesses.loss * scale)
+                        .f_backward()
+                        .map_err(ClassifierError::torch("compute the gradient"))?;
+                    Ok(Score {
+                        loss: guesses.loss.double_value(&[]),
+                        correct: guesses.correct,
+                        hidden: guesses.hidden,
+                    })
                 })
-            })
-            .collect::<Result<Vec<_>, ClassifierError>>()
-            .map_err(EmbedError::from)?;
-        for parameters in &self.replicas {
-            collect(model, parameters, gradient);
+                .collect::<Result<Vec<_>, ClassifierError>>()
+                .map_err(EmbedError::from)?;
+            for parameters in &self.replicas {
+                collect(model, parameters, gradient);
+            }
+            total = scores.into_iter().fold(total, Score::and);
         }
-        Ok(scores.into_iter().fold(Score::default(), Score::and))
+        Ok(total)
     }
 
     /// How well it guesses in the first validation rows, the same tokens hidden every time.

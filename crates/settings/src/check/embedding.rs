@@ -89,6 +89,7 @@ fn check_adaptation(key: &str, adaptation: &AdaptationSettings) -> Result<(), Se
     let key = format!("{key}.adaptation");
     positive(&format!("{key}.epochs"), adaptation.epochs)?;
     positive(&format!("{key}.batch_size"), adaptation.batch_size)?;
+    positive(&format!("{key}.shard_size"), adaptation.shard_size)?;
     for (name, value, low, high) in [
         ("learning_rate", adaptation.learning_rate, 1e-9, 1.0),
         ("warm_up", adaptation.warm_up, 0.0, 1.0),

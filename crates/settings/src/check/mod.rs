@@ -8,12 +8,19 @@ use indexmap::IndexMap;
 use self::embedding::check_embedding;
 use crate::encoder;
 use crate::{
-    EmbeddingKind, EnsembleSettings, ModelKind, ModelSettings, Pipeline, SettingsError,
-    SweepSettings, TokenizerKind, TokenizerSettings, TrainingSettings,
+    EmbeddingKind, EnsembleSettings, ModelKind, ModelSettings, Pipeline, RunSettings,
+    SettingsError, SweepSettings, TokenizerKind, TokenizerSettings, TrainingSettings,
 };
 
 pub(crate) fn check(pipeline: &Pipeline) -> Result<(), SettingsError> {
     check_names(pipeline)?;
+    if !(1..=RunSettings::MOST_JOBS).contains(&pipeline.run.jobs) {
+        let most = RunSettings::MOST_JOBS;
+        return Err(SettingsError::value(
+            "run.jobs",
+            format!("must be 1 to {most}"),
+        ));
+    }
     check_ingest_and_clean(pipeline)?;
     for (name, tokenizer) in &pipeline.tokenizers {
         check_tokenizer(&format!("tokenizer.{name}"), tokenizer)?;
@@ -401,6 +408,7 @@ fn check_training(key: &str, training: &TrainingSettings) -> Result<(), Settings
         ("epochs", training.epochs),
         ("batch_size", training.batch_size),
         ("accumulation", training.accumulation),
+        ("shard_size", training.shard_size.unwrap_or(1)),
         ("log_every", training.log_every),
     ] {
         positive(&format!("{key}.{name}"), value)?;

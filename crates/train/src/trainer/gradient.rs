@@ -1,7 +1,7 @@
 //! One step: the gradient of a batch, in as many parts as fit, and the move against it.
 
 use checkpoint::Keeper;
-use classifier::{Batch, ClassifierError, Fault, Mode, Pass, Stream, Weights, WordDropout};
+use classifier::{Batch, ClassifierError, Fault, Mode, Pass, Weights, WordDropout};
 use rayon::prelude::*;
 
 use super::{Setting, Trainer};
@@ -41,46 +41,47 @@ impl Trainer<'_> {
         Ok(passes)
     }
 
-    /// The gradient of a batch, in as many parts as the device's memory makes needful: the parts add
-    /// up to the same batch.
+    /// The gradient of a batch, shard by shard: the shards add up to the same batch. They are as many
+    /// as the settings say, more where the device's memory makes it needful, and never as many as
+    /// there happen to be cores.
     fn gradient_of(
         &mut self,
         rows: &[usize],
         keeper: &Keeper<'_>,
     ) -> Result<Vec<Pass>, TrainError> {
         let step = self.position.step;
-        let stream = self.stream.child(1).child(step);
-        let scale = 1.0 / rows.len() as f64;
         loop {
-            let accumulation = self.position.accumulation as usize;
-            let micro_batch = rows.len().div_ceil(accumulation);
-            let _ = self.gradient.zero_();
-            let mut passes = Vec::new();
-            let mut parts = rows.chunks(micro_batch).enumerate();
-            let refused = parts.find_map(|(number, part)| {
-                let pass = faults::before(step)
-                    .and_then(|()| self.backward(part, stream.child(number as u64), scale));
-                pass.map(|pass| passes.extend(pass)).err()
-            });
-            match refused {
-                None => return Ok(faults::after(step, passes)),
-                Some(error) if error.fault() != Some(Fault::DeviceMemory) => {
+            let size = self.shard_size(rows.len());
+            let passes = faults::before(step).and_then(|()| self.backward(rows, size));
+            match passes {
+                Ok(passes) => return Ok(faults::after(step, passes)),
+                Err(error) if error.fault() != Some(Fault::DeviceMemory) => {
                     return Err(error.into());
                 }
-                Some(source) if micro_batch <= self.setting.replicas => {
-                    return Err(TrainError::OutOfMemory { step, source });
-                }
-                Some(_) => {
+                Err(source) if size == 1 => return Err(TrainError::OutOfMemory { step, source }),
+                Err(_) => {
                     for replica in &mut self.replicas {
                         replica.forget();
                     }
-                    self.position.accumulation *= 2;
+                    while self.shard_size(rows.len()) == size {
+                        self.position.accumulation *= 2;
+                    }
                     keeper.note(&format!(
                         "the device's memory is full: batches are read in {} parts from now on",
                         self.position.accumulation
                     ));
                 }
             }
+        }
+    }
+
+    /// Reviews that one replica is given at a time. A GPU has one replica, which takes all there is.
+    fn shard_size(&self, rows: usize) -> usize {
+        let part = rows.div_ceil(self.position.accumulation as usize);
+        if self.setting.device.is_cuda() {
+            part
+        } else {
+            part.min(self.settings.shard_size.unwrap_or(u32::MAX) as usize)
         }
     }
 
@@ -99,14 +100,10 @@ impl Trainer<'_> {
         }
     }
 
-    /// Forward and backward of a part of a batch, spread over the replicas; the gradients are added
-    /// in the order of the replicas, so that the sum does not depend on who was faster.
-    fn backward(
-        &mut self,
-        rows: &[usize],
-        stream: Stream,
-        scale: f64,
-    ) -> Result<Vec<Pass>, ClassifierError> {
+    /// Forward and backward of a batch in shards, as many at a time as there are replicas. Their
+    /// gradients are added in the order of the shards: the sum depends neither on who was faster nor
+    /// on how many replicas there are.
+    fn backward(&mut self, rows: &[usize], size: usize) -> Result<Vec<Pass>, ClassifierError> {
         let Setting {
             network,
             model,
@@ -116,30 +113,35 @@ impl Trainer<'_> {
             ..
         } = *self.setting;
         let smoothing = self.settings.label_smoothing;
-        let shards: Vec<&[usize]> = rows
-            .chunks(rows.len().div_ceil(self.replicas.len()))
-            .collect();
-        let passes = self
-            .replicas
-            .par_iter_mut()
-            .zip(shards.into_par_iter().enumerate())
-            .map(|(replica, (number, shard))| {
-                let stream = stream.child(number as u64);
-                let dropout = (model.word_dropout > 0.0).then(|| WordDropout {
-                    share: model.word_dropout,
-                    stream: stream.child(0),
-                });
-                ClassifierError::catch("compute the gradient", || {
-                    let reading = network.reading();
-                    let batch = Batch::gather(train, shard, pad_id, reading, dropout, device);
-                    let mode = Mode::Train(stream.child(1));
-                    replica.backward(network, &batch, mode, smoothing, scale)
+        let stream = self.stream.child(1).child(self.position.step);
+        let scale = 1.0 / rows.len() as f64;
+        let shards: Vec<(usize, &[usize])> = rows.chunks(size).enumerate().collect();
+        let _ = self.gradient.zero_();
+        let mut all = Vec::with_capacity(shards.len());
+        for shards in shards.chunks(self.replicas.len()) {
+            let passes = self
+                .replicas
+                .par_iter_mut()
+                .zip(shards)
+                .map(|(replica, (number, shard))| {
+                    let stream = stream.child(*number as u64);
+                    let dropout = (model.word_dropout > 0.0).then(|| WordDropout {
+                        share: model.word_dropout,
+                        stream: stream.child(0),
+                    });
+                    ClassifierError::catch("compute the gradient", || {
+                        let reading = network.reading();
+                        let batch = Batch::gather(train, shard, pad_id, reading, dropout, device);
+                        let mode = Mode::Train(stream.child(1));
+                        replica.backward(network, &batch, mode, smoothing, scale)
+                    })
                 })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        for (replica, pass) in self.replicas.iter_mut().zip(&passes) {
-            replica.collect(network, pass, &mut self.gradient);
+                .collect::<Result<Vec<_>, _>>()?;
+            for (replica, pass) in self.replicas.iter_mut().zip(&passes) {
+                replica.collect(network, pass, &mut self.gradient);
+            }
+            all.extend(passes);
         }
-        Ok(passes)
+        Ok(all)
     }
 }

@@ -1,0 +1,159 @@
+//! Which step may run next: each after all it reads, in the order of the file. A pure state machine
+//! over the graph; what a step's end means is for [`crate::run`] to know.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use settings::{Step, StepId};
+
+/// The steps of a run that are still to come.
+#[derive(Clone, Debug)]
+pub struct Schedule {
+    /// For each step, how many of those it reads have not ended.
+    waits_for: Vec<usize>,
+    /// For each step, the steps that read it.
+    followers: Vec<Vec<usize>>,
+    ready: BTreeSet<usize>,
+    running: usize,
+}
+
+impl Schedule {
+    /// The schedule of steps that stand after what they read.
+    pub fn new(steps: &[Step]) -> Self {
+        let places: BTreeMap<&StepId, usize> = steps
+            .iter()
+            .enumerate()
+            .map(|(place, step)| (&step.id, place))
+            .collect();
+        let mut followers = vec![Vec::new(); steps.len()];
+        for (place, step) in steps.iter().enumerate() {
+            for input in &step.inputs {
+                followers[places[input]].push(place);
+            }
+        }
+        let waits_for: Vec<usize> = steps.iter().map(|step| step.inputs.len()).collect();
+        let ready = (0..steps.len())
+            .filter(|place| waits_for[*place] == 0)
+            .collect();
+        Self {
+            waits_for,
+            followers,
+            ready,
+            running: 0,
+        }
+    }
+
+    /// Takes the first step that waits for nothing any more. It counts as running until
+    /// [`Schedule::end`].
+    pub fn take(&mut self) -> Option<usize> {
+        let place = self.ready.pop_first()?;
+        self.running += 1;
+        Some(place)
+    }
+
+    /// A step that was taken has ended, however that was.
+    pub fn end(&mut self, place: usize) {
+        self.running -= 1;
+        for follower in &self.followers[place] {
+            self.waits_for[*follower] -= 1;
+            if self.waits_for[*follower] == 0 {
+                self.ready.insert(*follower);
+            }
+        }
+    }
+
+    /// Steps taken that have not ended.
+    pub fn running(&self) -> usize {
+        self.running
+    }
+}
+
+/// The cores of each of some steps that run at the same time: no fewer than one.
+pub fn share_of_cores(cores: usize, running: usize) -> usize {
+    (cores / running.max(1)).max(1)
+}
+
+/// What `CUDA_VISIBLE_DEVICES` is for the job in a slot, so that jobs take turns on the first `gpus`
+/// devices; `visible` is what it is for us. `None` leaves it as it is.
+pub fn visible_device(slot: usize, gpus: usize, visible: Option<&str>) -> Option<String> {
+    let turn = slot.checked_rem(gpus)?;
+    match visible {
+        None => Some(turn.to_string()),
+        // Names of devices that this process was given: fewer than `gpus`, and they are shared.
+        Some(names) => {
+            let names: Vec<&str> = names
+                .split(',')
+                .map(str::trim)
+                .filter(|name| !name.is_empty())
+                .collect();
+            let place = turn.checked_rem(names.len())?;
+            Some(names[place].to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::doubles::tiny_steps;
+
+    /// Runs the tiny pipeline with so many jobs, of which always the one begun first ends first: what
+    /// begins together.
+    fn waves(jobs: usize) -> Vec<Vec<String>> {
+        let steps = tiny_steps();
+        let mut schedule = Schedule::new(&steps);
+        let (mut running, mut waves) = (Vec::new(), Vec::new());
+        loop {
+            let mut wave = Vec::new();
+            while schedule.running() < jobs
+                && let Some(place) = schedule.take()
+            {
+                running.push(place);
+                wave.push(steps[place].id.to_string());
+            }
+            if !wave.is_empty() {
+                waves.push(wave);
+            }
+            if running.is_empty() {
+                return waves;
+            }
+            schedule.end(running.remove(0));
+        }
+    }
+
+    #[test]
+    fn one_after_the_other_is_the_order_of_the_file() {
+        let order: Vec<String> = tiny_steps()
+            .iter()
+            .map(|step| step.id.to_string())
+            .collect();
+        assert_eq!(waves(1).concat(), order);
+    }
+
+    #[test]
+    fn what_does_not_depend_on_each_other_runs_together() {
+        let together = waves(2);
+        assert!(together.contains(&vec!["train naive".to_owned(), "train lstm".to_owned()]));
+        assert_eq!(together.last(), Some(&vec!["report reviews".to_owned()]));
+        for jobs in [2, 3, 100] {
+            let mut all = waves(jobs).concat();
+            let mut order = waves(1).concat();
+            all.sort();
+            order.sort();
+            assert_eq!(all, order, "each step once, with {jobs} jobs");
+        }
+    }
+
+    #[test]
+    fn cores_are_shared_and_devices_taken_in_turns() {
+        assert_eq!(
+            [(8, 0), (8, 1), (8, 3), (2, 5)].map(|(cores, running)| share_of_cores(cores, running)),
+            [8, 8, 2, 1]
+        );
+        let of = |slot, gpus, visible| visible_device(slot, gpus, visible);
+        assert_eq!(of(3, 0, None), None);
+        assert_eq!(of(3, 2, None).as_deref(), Some("1"));
+        assert_eq!(of(1, 2, Some("4,6")).as_deref(), Some("6"));
+        assert_eq!(of(1, 2, Some("GPU-5e, ")).as_deref(), Some("GPU-5e"));
+        assert_eq!(of(1, 2, Some("")), None);
+    }
+}

@@ -1,0 +1,151 @@
+//! A sweep of a hundred trials as one line.
+
+use std::collections::BTreeMap;
+
+use artifact::StageName;
+use settings::{Pipeline, StepId};
+
+use crate::OrchestratorError;
+
+/// Which sweep a step is a trial of, and which sweeps are shown as one line.
+pub(crate) struct Sweeps<'a> {
+    /// The sweep of each trial, but of those that are shown one by one.
+    folded: BTreeMap<&'a str, &'a str>,
+}
+
+impl<'a> Sweeps<'a> {
+    /// Every sweep as one line.
+    pub(crate) fn folded(pipeline: &'a Pipeline) -> Self {
+        let sweeps = pipeline.report.sweeps.iter();
+        let folded = sweeps
+            .flat_map(|(sweep, trials)| {
+                trials
+                    .iter()
+                    .map(|trial| (trial.name.as_str(), sweep.as_str()))
+            })
+            .collect();
+        Self { folded }
+    }
+
+    /// None as one line.
+    pub(crate) fn open() -> Self {
+        Self {
+            folded: BTreeMap::new(),
+        }
+    }
+
+    /// This one trial by trial, the others as one line.
+    ///
+    /// # Errors
+    /// There is no such sweep.
+    pub(crate) fn but(pipeline: &'a Pipeline, name: &str) -> Result<Self, OrchestratorError> {
+        let known: Vec<String> = pipeline.report.sweeps.keys().cloned().collect();
+        if !known.iter().any(|sweep| sweep == name) {
+            let name = name.to_owned();
+            return Err(OrchestratorError::UnknownSweep { name, known });
+        }
+        let mut sweeps = Self::folded(pipeline);
+        sweeps.folded.retain(|_, sweep| *sweep != name);
+        Ok(sweeps)
+    }
+
+    /// The sweep whose one line stands for this step, too.
+    fn of(&self, id: &StepId) -> Option<&'a str> {
+        let is_training = id.stage == StageName::Train;
+        self.folded
+            .get(id.variant.as_str())
+            .copied()
+            .filter(|_| is_training)
+    }
+
+    /// Puts together what one line stands for: steps one by one, and the trials of a sweep with its
+    /// name. Trials of one sweep stand side by side.
+    pub(crate) fn groups<'i, T>(
+        &self,
+        items: &'i [T],
+        id: impl Fn(&T) -> StepId,
+    ) -> Vec<(Option<&'a str>, &'i [T])> {
+        let sweep = |item: &T| self.of(&id(item));
+        items
+            .chunk_by(|one, next| sweep(one).is_some() && sweep(one) == sweep(next))
+            .map(|group| (sweep(&group[0]), group))
+            .collect()
+    }
+}
+
+/// How many trials are in which state: `8 trials: 5 fresh, 3 never run`.
+pub(crate) fn counted<'w>(words: impl Iterator<Item = &'w str>) -> String {
+    let mut counts: Vec<(&str, u64)> = Vec::new();
+    for word in words {
+        match counts.iter_mut().find(|(known, _)| *known == word) {
+            Some((_, count)) => *count += 1,
+            None => counts.push((word, 1)),
+        }
+    }
+    let total = counts.iter().map(|(_, count)| count).sum();
+    let parts: Vec<String> = counts
+        .iter()
+        .map(|(word, count)| format!("{} {word}", stage::format::count(*count)))
+        .collect();
+    let trials = stage::format::plural(total, "trial", "trials");
+    format!("{trials}: {}", parts.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use testkit::Project;
+
+    use super::*;
+
+    /// The lines of a pipeline with two sweeps, by variant and number of steps.
+    fn lines(sweeps: &Sweeps<'_>, pipeline: &Pipeline) -> Vec<(String, usize)> {
+        let steps = pipeline.steps();
+        let groups = sweeps.groups(&steps, |step| step.id.clone());
+        let training = groups
+            .into_iter()
+            .filter(|(_, group)| group[0].id.stage == StageName::Train);
+        training
+            .map(|(sweep, group)| {
+                (
+                    sweep.unwrap_or(&group[0].id.variant).to_owned(),
+                    group.len(),
+                )
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_sweep_is_one_line_unless_it_is_named() {
+        let pipeline = Project::tiny().pipeline(&[
+            "sweep.small={ model = \"lstm\", over = { hidden = [2, 3] } }",
+            "sweep.rate={ model = \"lstm\", over = { \"training.learning_rate\" = [0.1, 0.2, 0.3] } }",
+        ]);
+        let folded = lines(&Sweeps::folded(&pipeline), &pipeline);
+        let expected = [("small", 2), ("rate", 3), ("naive", 1), ("lstm", 1)];
+        assert_eq!(
+            folded,
+            expected.map(|(name, count)| (name.to_owned(), count))
+        );
+        assert_eq!(lines(&Sweeps::open(), &pipeline).len(), 7);
+        let sweeps = Sweeps::but(&pipeline, "rate").expect("it is there");
+        assert_eq!(lines(&sweeps, &pipeline).len(), 6);
+        let error = Sweeps::but(&pipeline, "rat").err().expect("there is none");
+        assert_eq!(
+            error.to_string(),
+            "There is no sweep `rat` in the pipeline file"
+        );
+        assert_eq!(
+            error.hint().as_deref(),
+            Some("Did you mean `rate`? There are `small`, `rate`")
+        );
+    }
+
+    #[test]
+    fn trials_are_counted_by_state() {
+        let words = ["fresh", "never run", "fresh", "stale"];
+        assert_eq!(
+            counted(words.into_iter()),
+            "4 trials: 2 fresh, 1 never run, 1 stale"
+        );
+    }
+}
