@@ -216,7 +216,7 @@ impl Quantifier {
                 .map(|number| {
                     // Other numbers than those of the labelled rows.
                     let draws = Draws::new(seed ^ 0x7E47, number as u64);
-                    rows.share(method, &with(number), Some(draws))
+                    rows.share(method, &with(number), Some(&rows.resample(draws)))
                 })
                 .collect()
         };

@@ -1,25 +1,55 @@
 //! From probabilities and error rates to a share.
 
+use std::collections::BTreeMap;
+
 use metrics::random::Draws;
 
 use crate::rates::logit;
 use crate::{ErrorRates, Method};
 
-/// Texts whose share is asked for.
+/// Of more texts than this, those of nearly equal log-odds are taken together: what a million texts say
+/// costs no more than what ten thousand do.
+const MANY: usize = 10_000;
+
+/// Levels of log-odds per unit then.
+const FINENESS: f64 = 64.0;
+
+/// Texts whose share is asked for, or levels of them.
 pub(crate) struct Rows {
     probabilities: Vec<f64>,
     odds: Vec<f64>,
+    /// Texts of each level; `None` where each is one.
+    counts: Option<Vec<f64>>,
 }
 
 impl Rows {
     pub(crate) fn new(probabilities: &[f32]) -> Self {
-        let probabilities: Vec<f64> = probabilities
+        let all: Vec<f64> = probabilities
             .iter()
             .map(|value| f64::from(*value))
             .collect();
+        let odds: Vec<f64> = all.iter().copied().map(logit).collect();
+        if all.len() <= MANY {
+            return Self {
+                probabilities: all,
+                odds,
+                counts: None,
+            };
+        }
+        // Sums by level: of probabilities, of log-odds, of texts. One half falls between two levels, so
+        // that no level has texts of both decisions.
+        let mut levels: BTreeMap<i64, [f64; 3]> = BTreeMap::new();
+        for (probability, odds) in all.iter().zip(&odds) {
+            let sums = levels.entry((odds * FINENESS).floor() as i64).or_default();
+            sums[0] += probability;
+            sums[1] += odds;
+            sums[2] += 1.0;
+        }
+        let mean = |which: usize| levels.values().map(|sums| sums[which] / sums[2]).collect();
         Self {
-            odds: probabilities.iter().copied().map(logit).collect(),
-            probabilities,
+            probabilities: mean(0),
+            odds: mean(1),
+            counts: Some(levels.values().map(|sums| sums[2]).collect()),
         }
     }
 
@@ -27,15 +57,39 @@ impl Rows {
         self.probabilities.is_empty()
     }
 
-    /// The share among the rows, or among a resample of them.
-    pub(crate) fn share(&self, method: Method, rates: &ErrorRates, resample: Option<Draws>) -> f64 {
-        let count = self.probabilities.len();
-        let rows = (0..count).map(|place| match resample {
-            Some(draws) => draws.index(place as u64, count),
-            None => place,
-        });
-        let mean =
-            |value: &dyn Fn(usize) -> f64| rows.clone().map(value).sum::<f64>() / count as f64;
+    /// How often each text, or level of them, is in a resample: texts are drawn with replacement; the
+    /// counts of levels are Poisson numbers, which is the same for many texts (Hanley and MacGibbon 2006).
+    pub(crate) fn resample(&self, draws: Draws) -> Vec<f64> {
+        let Some(counts) = &self.counts else {
+            let count = self.probabilities.len();
+            let mut weights = vec![0.0; count];
+            for place in 0..count as u64 {
+                weights[draws.index(place, count)] += 1.0;
+            }
+            return weights;
+        };
+        let each = counts.iter().enumerate();
+        each.map(|(level, count)| poisson(*count, draws, level as u64))
+            .collect()
+    }
+
+    /// The share among the texts, or among a resample of them.
+    pub(crate) fn share(
+        &self,
+        method: Method,
+        rates: &ErrorRates,
+        resample: Option<&[f64]>,
+    ) -> f64 {
+        let weights = resample.or(self.counts.as_deref());
+        let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
+        let rows = 0..self.probabilities.len();
+        let total: f64 = rows.clone().map(weight).sum();
+        let mean = |value: &dyn Fn(usize) -> f64| {
+            rows.clone()
+                .map(|row| weight(row) * value(row))
+                .sum::<f64>()
+                / total
+        };
         let called = |row: usize| f64::from(u8::from(self.probabilities[row] >= 0.5));
         let turned = |mean: f64, negative: f64, positive: f64| {
             ((mean - negative) / (positive - negative)).clamp(0.0, 1.0)
@@ -55,23 +109,51 @@ impl Rows {
             Method::MaximumLikelihood => {
                 let against = rates.intercept - logit(rates.prior);
                 let ratio = |row: usize| (rates.slope * self.odds[row] + against).exp();
-                most_likely(&rows.map(ratio).collect::<Vec<_>>())
+                let drawn = rows.clone().filter(|row| weight(*row) > 0.0);
+                most_likely(
+                    &drawn
+                        .map(|row| (ratio(row), weight(row)))
+                        .collect::<Vec<_>>(),
+                )
             }
         }
     }
 }
 
+/// A Poisson number of this mean: by products of uniform numbers (Knuth 1969) where it is small, and rounded
+/// from the normal distribution where it is not.
+fn poisson(mean: f64, draws: Draws, level: u64) -> f64 {
+    const SMALL: f64 = 30.0;
+    const EACH: u64 = 256;
+    let unit =
+        |place: u64| (draws.bits(level * EACH + place) as f64 + 1.0) / (u64::MAX as f64 + 2.0);
+    if mean > SMALL {
+        let normal = (-2.0 * unit(0).ln()).sqrt() * (std::f64::consts::TAU * unit(1)).cos();
+        return (mean + mean.sqrt() * normal).round().max(0.0);
+    }
+    let limit = (-mean).exp();
+    let mut product = unit(0);
+    let mut number = 0;
+    while product > limit && number + 1 < EACH {
+        number += 1;
+        product *= unit(number);
+    }
+    number as f64
+}
+
 /// The share `s` that maximises the mean of `ln(s r + 1 - s)` over the ratios `r` of how likely each
-/// text is if positive to how likely if negative. The fixed point of Saerens et al.'s EM is its maximum;
+/// text is if positive to how likely if negative, each with its weight. The fixed point of Saerens et al.'s EM is its maximum;
 /// the function is concave, so that its slope has one zero at most, found by Newton's method within a
 /// bracket.
-fn most_likely(ratios: &[f64]) -> f64 {
+fn most_likely(ratios: &[(f64, f64)]) -> f64 {
     // The slope and its own slope.
     let slopes = |share: f64| {
-        ratios.iter().fold((0.0, 0.0), |(first, second), ratio| {
-            let part = (ratio - 1.0) / (share * ratio + 1.0 - share);
-            (first + part, second - part * part)
-        })
+        ratios
+            .iter()
+            .fold((0.0, 0.0), |(first, second), (ratio, weight)| {
+                let part = (ratio - 1.0) / (share * ratio + 1.0 - share);
+                (first + weight * part, second - weight * part * part)
+            })
     };
     if slopes(0.0).0 <= 0.0 {
         return 0.0;
@@ -141,13 +223,28 @@ mod tests {
             let ratios: Vec<f64> = (0..50)
                 .map(|place| (4.0 * unit(place) - 1.0 - 0.1 * seed as f64).exp())
                 .collect();
-            let (found, expected) = (most_likely(&ratios), by_expectation_maximisation(&ratios));
+            let weighed: Vec<(f64, f64)> = ratios.iter().map(|ratio| (*ratio, 1.0)).collect();
+            let (found, expected) = (most_likely(&weighed), by_expectation_maximisation(&ratios));
             assert!(
                 (found - expected).abs() < 1e-4,
                 "{seed}: {found} {expected}"
             );
         }
-        assert_eq!(most_likely(&[0.1, 0.5]), 0.0);
-        assert_eq!(most_likely(&[3.0, 8.0]), 1.0);
+        assert_eq!(most_likely(&[(0.1, 1.0), (0.5, 1.0)]), 0.0);
+        assert_eq!(most_likely(&[(3.0, 1.0), (8.0, 2.0)]), 1.0);
+    }
+
+    #[test]
+    fn poisson_numbers_have_their_mean_and_their_variance() {
+        for mean in [0.5, 8.0, 29.0, 400.0] {
+            let count = 20_000;
+            let found: Vec<f64> = (0..count)
+                .map(|at| poisson(mean, Draws::new(at, 4), 3))
+                .collect();
+            let average = found.iter().sum::<f64>() / count as f64;
+            let variance = found.iter().map(|x| (x - average).powi(2)).sum::<f64>() / count as f64;
+            assert!((average / mean - 1.0).abs() < 0.03, "{mean}: {average}");
+            assert!((variance / mean - 1.0).abs() < 0.06, "{mean}: {variance}");
+        }
     }
 }

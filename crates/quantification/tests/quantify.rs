@@ -186,3 +186,23 @@ fn one_text_says_little_however_sure_the_model_is() {
     );
     assert!(found.total_error > 1.0, "{found:?}");
 }
+
+#[test]
+fn many_texts_taken_together_say_what_they_say_one_by_one() {
+    let quantifier = quantifier(5, 300);
+    let (_, few) = texts(0.3, 9_000, 12);
+    // The same texts eleven times over: too many to be looked at one by one.
+    let many: Vec<f32> = (0..11).flat_map(|_| few.iter().copied()).collect();
+    for method in Method::ALL {
+        let of = |texts: &[f32]| quantifier.quantify(texts, method, 0.95, 1).unwrap();
+        let (one, all) = (of(&few), of(&many));
+        let distance = (one.estimate.value - all.estimate.value).abs();
+        assert!(distance < 1e-4, "{}: {distance}", method.name());
+        let shrunk = one.sampling_error / all.sampling_error;
+        assert!(
+            (shrunk / 11_f64.sqrt() - 1.0).abs() < 0.15,
+            "{}: {shrunk}",
+            method.name()
+        );
+    }
+}

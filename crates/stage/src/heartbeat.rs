@@ -15,10 +15,19 @@ const EVERY: Duration = Duration::from_secs(1);
 static FILE: OnceLock<Option<PathBuf>> = OnceLock::new();
 static LAST: Mutex<Option<Instant>> = Mutex::new(None);
 
+fn file() -> Option<&'static PathBuf> {
+    let file = FILE.get_or_init(|| std::env::var_os(HEARTBEAT).map(PathBuf::from));
+    file.as_ref()
+}
+
+/// Whether the orchestrator has started this program.
+pub(crate) fn is_watched() -> bool {
+    file().is_some()
+}
+
 /// Says that work goes on.
 pub(crate) fn beat() {
-    let file = FILE.get_or_init(|| std::env::var_os(HEARTBEAT).map(PathBuf::from));
-    let Some(path) = file else {
+    let Some(path) = file() else {
         return;
     };
     // Where another thread is at it, it says the same.

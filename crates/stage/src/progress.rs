@@ -103,8 +103,10 @@ impl Progress {
                 "event": kind, "stage": self.step.stage, "variant": self.step.variant, "text": text,
             })
             .to_string(),
-            // Lines of several steps may stand among each other.
-            ProgressMode::Plain if kind == "note" => format!("  {}: {text}", self.step),
+            // Lines of several steps may stand among each other where somebody started them all.
+            ProgressMode::Plain if kind == "note" && heartbeat::is_watched() => {
+                format!("  {}: {text}", self.step)
+            }
             _ if kind == "note" => format!("  {text}"),
             _ => format!("{kind}: {text}"),
         };
