@@ -156,3 +156,44 @@ fn what_cannot_be_compared_is_refused_before_anything_runs() {
         StageName::Train
     );
 }
+
+#[test]
+fn a_model_with_several_seeds_is_judged_as_often_and_shown_once() {
+    let text = tiny_pipeline().replace("[model.naive]", "[model.naive]\nseeds = 3");
+    let project = Project::with_pipeline(&text);
+    let screen = succeed(&project, &["run"]);
+    let done = steps(&screen, "done");
+    for step in ["train naive-s1", "evaluate naive-s2"] {
+        assert!(done.iter().any(|done| done == step), "{step}: {done:?}");
+    }
+    let report = json(&project, "report reviews", "report.json");
+    let names: Vec<&Value> = report["models"]
+        .as_array()
+        .expect("models")
+        .iter()
+        .map(|model| &model["name"])
+        .collect();
+    assert_eq!(names, ["naive", "lstm"]);
+    let metrics = json(&project, "report reviews", "metrics.json");
+    let accuracy = |name: &str| metrics["models"][name]["accuracy"]["value"].clone();
+    assert_eq!(report["repeats"][0]["model"], "naive");
+    assert_eq!(
+        report["repeats"][0]["accuracies"],
+        serde_json::json!(["naive", "naive-s1", "naive-s2"].map(accuracy))
+    );
+    assert_eq!(metrics["comparisons"].as_array().map(Vec::len), Some(1));
+    // Another seed is another model, and the first is the one without a number.
+    let weights = |name: &str| {
+        let artifact = artifact(&project, &format!("train {name}"));
+        fs::read(artifact.file("model.safetensors").expect("a whole file")).expect("it is there")
+    };
+    assert_ne!(weights("naive"), weights("naive-s1"));
+
+    let screen = call(&project, &["run", "--set", "model.naive.seeds=0"]);
+    assert_eq!(screen.code, Some(1), "{}", screen.stderr);
+    assert!(
+        screen.stderr.contains("model.naive.seeds"),
+        "{}",
+        screen.stderr
+    );
+}

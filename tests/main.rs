@@ -10,4 +10,5 @@ mod faults;
 mod predict;
 mod processes;
 mod resume;
+mod side_by_side;
 mod upkeep;

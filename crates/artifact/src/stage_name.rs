@@ -80,7 +80,7 @@ impl StageName {
             Self::Tokenize => 3,
             Self::Embed => 2,
             Self::Train => 2,
-            Self::Evaluate => 3,
+            Self::Evaluate => 4,
             Self::Report => 1,
         }
     }

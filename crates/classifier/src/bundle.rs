@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use artifact::{ArtifactError, Digest, Normalization};
+use metrics::{Knot, interpolated};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 use serde::{Deserialize, Serialize};
 use settings::{FeatureSettings, ModelKind, ModelSettings, Truncation};
@@ -67,18 +68,32 @@ pub struct TokenizerReference {
     pub truncation: Truncation,
 }
 
-/// How logits become probabilities.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Calibration {
-    /// Logits are divided by it before the softmax (Guo et al. 2017); fitted on validation.
-    pub temperature: f64,
+/// How logits become probabilities; fitted on validation. `{"temperature": 1.2}` or `{"isotonic": [...]}`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Calibration {
+    /// Logits are divided by it before the softmax (Guo et al. 2017), which changes no decision.
+    Temperature(f64),
+    /// A rising line over the difference of the logits (Zadrozny and Elkan 2002), which can move the
+    /// difference at which decisions change.
+    Isotonic(Vec<Knot>),
 }
 
 impl Calibration {
     /// The probability of the positive class, from how far its logit is ahead.
-    pub fn probability(self, difference: f64) -> f64 {
-        1.0 / (1.0 + (-difference / self.temperature).exp())
+    pub fn probability(&self, difference: f64) -> f64 {
+        match self {
+            Self::Temperature(temperature) => 1.0 / (1.0 + (-difference / temperature).exp()),
+            Self::Isotonic(knots) => interpolated(knots, difference),
+        }
+    }
+
+    /// In half a line: `logits divided by 1.084`.
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Temperature(temperature) => format!("logits divided by {temperature:.3}"),
+            Self::Isotonic(knots) => format!("isotonic, a rising line of {} points", knots.len()),
+        }
     }
 }
 

@@ -34,7 +34,7 @@ fn description(architecture: ModelSettings, sizes: Sizes) -> ModelFile {
             truncation: Truncation::Head,
         },
         labels: vec!["negative".to_owned(), "positive".to_owned()],
-        calibration: Calibration { temperature: 1.0 },
+        calibration: Calibration::Temperature(1.0),
         parameters: 0,
         epochs: 1,
         best_epoch: 1,

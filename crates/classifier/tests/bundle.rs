@@ -51,7 +51,7 @@ fn save(folder: &Path, train_embedding: bool) -> Weights {
             truncation: Truncation::Head,
         },
         labels: vec!["negative".to_owned(), "positive".to_owned()],
-        calibration: Calibration { temperature: 1.25 },
+        calibration: Calibration::Temperature(1.25),
         parameters: network.layout().len() as u64,
         epochs: 3,
         best_epoch: 2,
@@ -83,7 +83,7 @@ fn a_bundle_reads_back_as_it_was() {
             0.0
         );
         assert_eq!(bundle.weights.frozen.is_some(), !train_embedding);
-        assert_eq!(bundle.model.calibration.temperature, 1.25);
+        assert_eq!(bundle.model.calibration, Calibration::Temperature(1.25));
     }
 }
 

@@ -158,7 +158,7 @@ fn bundle_of(family: &str) -> Bundle {
             truncation: Truncation::Head,
         },
         labels: vec!["negative".to_owned(), "positive".to_owned()],
-        calibration: Calibration { temperature: 1.0 },
+        calibration: Calibration::Temperature(1.0),
         parameters: 0,
         epochs: 1,
         best_epoch: 1,

@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 use settings::{EnsembleSettings, EnsembleWeights};
 use stage::{Context, Failure};
 
+use crate::judged::write_json;
 use crate::predictions::read;
 use crate::{PREDICTIONS, Prediction, metrics_failure};
 
@@ -115,9 +116,7 @@ pub(crate) fn predict(
 
 /// Writes `ensemble.json`.
 pub(crate) fn write(ensemble: &Ensemble, folder: &Path) -> Result<(), ArtifactError> {
-    let path = folder.join(ENSEMBLE);
-    let text = serde_json::to_string_pretty(ensemble).expect("plain data");
-    fs::write(&path, text + "\n").map_err(ArtifactError::io("write", &path))
+    write_json(&folder.join(ENSEMBLE), ensemble)
 }
 
 fn weigh(

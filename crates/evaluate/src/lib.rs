@@ -4,14 +4,18 @@
 mod baseline;
 pub mod challenge;
 mod ensemble;
+mod explanations;
+mod judged;
 mod model;
 mod predictions;
 mod reader;
+mod words;
 
 use std::path::PathBuf;
 
 use artifact::{Artifact, Contract, OutputFile, Split, StageName};
-use classifier::{ClassifierError, LIBTORCH_VERSION, choose_device};
+use classifier::{ClassifierError, LIBTORCH_VERSION};
+use judged::Judged;
 use metrics::{Metric, MetricsError, MetricsFile, Tally, summary};
 use settings::EvaluationSettings;
 use stage::{Context, Failure, Outcome, Stage, format};
@@ -20,6 +24,7 @@ pub use ensemble::{ENSEMBLE, Ensemble};
 pub use model::Model;
 pub use predictions::Prediction;
 pub use reader::TextReader;
+pub use words::Word;
 
 /// Where the figures of a model are.
 const METRICS: &str = "metrics.json";
@@ -47,62 +52,41 @@ impl Stage for Evaluate {
         puts it to a set of texts made to trick a model, and computes accuracy, precision, recall, F1, MCC, ROC-AUC, PR-AUC, log loss, Brier score and calibration \
         error on the test rows, each with a bootstrap interval.\n\n\
         An `[ensemble.NAME]` is judged like a model: the log-odds of its members, weighed on the validation rows.\n\n\
-        Writes artifacts/evaluate/NAME/: predictions.parquet, metrics.json, challenge.json; ensemble.json with the weights.\n\n\
+        Says what calibration did to the probabilities, and which words drove the mistakes that the model is surest of.\n\n\
+        Writes artifacts/evaluate/NAME/: predictions.parquet, metrics.json, calibration.json, explanations.json, \
+        challenge.json, speed.json; of an ensemble ensemble.json with the weights.\n\n\
         Examples:\n  ressenti-evaluate --variant lstm\n  ressenti-evaluate --variant lstm --baseline main/metrics.json";
     type Settings = EvaluationSettings;
     type Options = Options;
 
     fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failure> {
-        let mut files = vec![
-            OutputFile::data(METRICS),
-            OutputFile::data(challenge::CHALLENGE),
-        ];
-        let challenge;
-        let mut made_of = String::new();
-        let mut device = None;
-        let predictions = match &settings.ensemble {
-            Some(members) => {
-                let (ensemble, predictions) = ensemble::predict(context, members)?;
-                ensemble::write(&ensemble, context.output())?;
-                files.push(OutputFile::data(ensemble::ENSEMBLE));
-                challenge = challenge::unite(context, &ensemble)?;
-                made_of = format!("; {}", ensemble.in_words());
-                predictions
-            }
-            None => {
-                let chosen =
-                    choose_device(context.run().device, context.run().cores()).map_err(failure)?;
-                let described = chosen.describe();
-                context.progress().note(&format!("device: {described}"));
-                device = Some(described);
-                let model = Model::load(context, &chosen)?;
-                let mut predictions =
-                    model.predict(context, &settings, &chosen, Split::Validation)?;
-                predictions.extend(model.predict(context, &settings, &chosen, Split::Test)?);
-                challenge = challenge::ask(context, &model, &chosen, settings.batch_size)?;
-                predictions
-            }
+        let judged = match &settings.ensemble {
+            Some(members) => Judged::of_ensemble(context, members)?,
+            None => Judged::of_model(context, &settings)?,
         };
-        challenge.write(context.output())?;
-        let written = predictions::write(
-            &context.output().join(PREDICTIONS),
-            &settings.model,
-            &predictions,
-        )?;
-        let figures = judge(&settings, &predictions)?;
+        judged.challenge.write(context.output())?;
+        let predictions = context.output().join(PREDICTIONS);
+        let written = predictions::write(&predictions, &settings.model, &judged.predictions)?;
+        let figures = judge(&settings, &judged.predictions)?;
         figures
             .write(&context.output().join(METRICS))
             .map_err(metrics_failure)?;
-        let line = in_words(&settings.model, &figures) + &made_of;
+        let line = in_words(&settings.model, &figures) + &judged.made_of;
         let contract = Contract::Evaluation {
             model: settings.model,
             rows: figures.rows,
         };
-        files.push(OutputFile::table(PREDICTIONS, written));
+        let mut files = judged.files;
+        files.extend([
+            OutputFile::data(METRICS),
+            OutputFile::data(challenge::CHALLENGE),
+            OutputFile::table(PREDICTIONS, written),
+        ]);
         let libtorch = ("libtorch".to_owned(), LIBTORCH_VERSION.to_owned());
+        let used_libtorch = judged.device.is_some();
         Ok(Outcome {
-            versions: device.is_some().then_some(libtorch).into_iter().collect(),
-            device,
+            versions: used_libtorch.then_some(libtorch).into_iter().collect(),
+            device: judged.device,
             ..Outcome::new(contract, files, line)
         })
     }

@@ -14,7 +14,18 @@ use settings::{EvaluationSettings, ModelKind};
 use stage::{Context, Failure};
 use tch::{Kind, Tensor};
 
-use crate::{Prediction, failure};
+use crate::words::words_of;
+use crate::{TextReader, Word, failure};
+
+/// What a model says of one review.
+pub(crate) struct Answer {
+    /// The review's id, as in `clean.parquet`.
+    pub(crate) row_id: u64,
+    /// Its true class id.
+    pub(crate) label: u8,
+    /// How far the logit of the positive class is ahead.
+    pub(crate) difference: f64,
+}
 
 /// A model that can be asked.
 #[derive(Debug)]
@@ -129,6 +140,18 @@ impl Model {
         }
     }
 
+    /// What each word of a normalised text contributes to the answer.
+    ///
+    /// # Errors
+    /// As for [`Model::attributions`], or the tokenizer refuses the text.
+    pub fn words(&self, reader: &TextReader, normalised: &str) -> Result<Vec<Word>, Failure> {
+        let located = reader.located(normalised)?;
+        let added: Vec<bool> = located.places.iter().map(Option::is_none).collect();
+        let found = self.attributions(&located.ids, &added)?;
+        let tokens = located.places.into_iter().zip(found.tokens);
+        Ok(words_of(normalised, tokens))
+    }
+
     /// What it says of each row of a split.
     pub(crate) fn predict(
         &self,
@@ -136,11 +159,11 @@ impl Model {
         settings: &EvaluationSettings,
         device: &ChosenDevice,
         split: Split,
-    ) -> Result<Vec<Prediction>, Failure> {
+    ) -> Result<Vec<Answer>, Failure> {
         match self {
             Self::Network(bundle) => predict_tokens(context, settings, bundle, device, split),
             Self::Probe(bundle) => predict_features(context, bundle, split),
-            Self::Linear(description, model) => predict_ngrams(context, description, model, split),
+            Self::Linear(_, model) => predict_ngrams(context, model, split),
         }
         .map_err(failure)
     }
@@ -149,17 +172,14 @@ impl Model {
 /// What a linear model says of the tokens.
 fn predict_ngrams(
     context: &Context,
-    description: &ModelFile,
     model: &NgramModel,
     split: Split,
-) -> Result<Vec<Prediction>, ClassifierError> {
+) -> Result<Vec<Answer>, ClassifierError> {
     let rows = TokenRows::open(context.input(StageName::Tokenize), split)?;
-    let calibration = description.calibration;
-    let predict = |row| Prediction {
+    let predict = |row| Answer {
         row_id: rows.row_id(row),
-        split,
         label: rows.label(row),
-        probability: calibration.probability(model.difference(&rows.ids(row))) as f32,
+        difference: model.difference(&rows.ids(row)),
     };
     Ok((0..rows.len()).into_par_iter().map(predict).collect())
 }
@@ -224,7 +244,7 @@ fn predict_tokens(
     bundle: &Bundle,
     device: &ChosenDevice,
     split: Split,
-) -> Result<Vec<Prediction>, ClassifierError> {
+) -> Result<Vec<Answer>, ClassifierError> {
     let rows = TokenRows::open(context.input(StageName::Tokenize), split)?;
     let task = context.progress().task(
         &format!("predicting {split}"),
@@ -234,12 +254,10 @@ fn predict_tokens(
     let logits = logits(bundle, &rows, device, settings.batch_size, &|rows| {
         task.advance(rows);
     })?;
-    let calibration = bundle.model.calibration;
-    let predict = |(row, difference)| Prediction {
+    let predict = |(row, difference)| Answer {
         row_id: rows.row_id(row),
-        split,
         label: rows.label(row),
-        probability: calibration.probability(difference) as f32,
+        difference,
     };
     Ok(logits
         .differences()
@@ -254,7 +272,7 @@ fn predict_features(
     context: &Context,
     bundle: &Bundle,
     split: Split,
-) -> Result<Vec<Prediction>, ClassifierError> {
+) -> Result<Vec<Answer>, ClassifierError> {
     let tokens = TokenContract::of(context.input(StageName::Tokenize))?;
     let features = context.input(StageName::Embed);
     if Some(features.identity()) != bundle.model.provenance.embedding {
@@ -265,16 +283,14 @@ fn predict_features(
         });
     }
     let rows = FeatureRows::open(features, &tokens, split)?;
-    let calibration = bundle.model.calibration;
     let differences = bundle.differences_of(&rows)?;
     let reviews = rows.row_ids.into_iter().zip(rows.labels);
     Ok(reviews
         .zip(differences)
-        .map(|((row_id, label), difference)| Prediction {
+        .map(|((row_id, label), difference)| Answer {
             row_id,
-            split,
             label,
-            probability: calibration.probability(difference) as f32,
+            difference,
         })
         .collect())
 }

@@ -6,7 +6,6 @@ use std::sync::Arc;
 use arrow::array::{AsArray, Float32Array, RecordBatch, StringArray, UInt8Array, UInt64Array};
 use arrow::datatypes::{Float32Type, UInt8Type, UInt64Type};
 use artifact::{ArtifactError, Split, TableWriter, read_table, schema};
-use metrics::regression::JudgedRow;
 
 /// What a model says of one review.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -75,13 +74,4 @@ pub(crate) fn read(
         }));
     }
     Ok(rows)
-}
-
-/// The judged test rows of one model in a predictions file.
-pub(crate) fn read_test_rows(path: &Path, model: &str) -> Result<Vec<JudgedRow>, ArtifactError> {
-    let rows = read(path, model, Split::Test)?;
-    Ok(rows
-        .iter()
-        .map(|row| (row.row_id, row.label, row.probability))
-        .collect())
 }

@@ -6,7 +6,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use arrow::array::AsArray;
-use arrow::datatypes::{Float32Type, UInt8Type};
+use arrow::datatypes::{Float32Type, UInt8Type, UInt64Type};
 use artifact::{Artifact, StageName, read_table, schema};
 use clean::Clean;
 use embed::Embed;
@@ -55,9 +55,13 @@ fn predictions(artifact: &Artifact) -> Vec<(String, u8, f32)> {
     rows
 }
 
-fn figures(artifact: &Artifact) -> Value {
-    let text = fs::read(artifact.file("metrics.json").expect("a whole file")).expect("figures");
+fn json(artifact: &Artifact, name: &str) -> Value {
+    let text = fs::read(artifact.file(name).expect("a whole file")).expect("it is there");
     serde_json::from_slice(&text).expect("JSON")
+}
+
+fn figures(artifact: &Artifact) -> Value {
+    json(artifact, "metrics.json")
 }
 
 #[test]
@@ -92,6 +96,74 @@ fn the_figures_are_those_of_the_predictions() {
     );
     assert!(figure["low"].as_f64() <= figure["value"].as_f64());
     assert!(figure["value"].as_f64() <= figure["high"].as_f64());
+}
+
+#[test]
+fn calibration_is_told_before_and_after_whichever_way_it_is_done() {
+    for (kind, method) in [
+        ("temperature", "logits divided by"),
+        ("isotonic", "isotonic"),
+    ] {
+        let project = Project::tiny();
+        let change = format!("model.lstm.calibration=\"{kind}\"");
+        let artifact = evaluate(&trained(&project, &[&change]), None).expect("an evaluation");
+        let model = json(&project.artifact(StageName::Train, "lstm"), "model.json");
+        assert!(model["calibration"][kind].is_number() || model["calibration"][kind].is_array());
+        let file = json(&artifact, "calibration.json");
+        assert!(
+            file["method"]
+                .as_str()
+                .is_some_and(|text| text.starts_with(method))
+        );
+        // "After" is what stands among the figures, and "before" is something else.
+        let brier = &figures(&artifact)["models"]["lstm"]["brier"]["value"];
+        assert_eq!(&file["after"]["brier"], brier);
+        assert_ne!(file["before"]["brier"], *brier);
+        let parts = &file["before"]["brier_parts"];
+        let part = |name: &str| parts[name].as_f64().expect("a figure");
+        let sum = part("reliability") - part("resolution") + part("uncertainty");
+        assert!((sum - file["before"]["brier"].as_f64().expect("a figure")).abs() < 1e-9);
+    }
+}
+
+#[test]
+fn the_surest_mistakes_come_with_the_words_that_drove_them() {
+    let project = Project::tiny();
+    // Labels dealt out anew teach nothing, so that there are mistakes.
+    let pipeline = trained(&project, &["model.lstm.shuffled_labels=true"]);
+    let artifact = evaluate(&pipeline, None).expect("an evaluation");
+    let wrong = predictions(&artifact);
+    let wrong = wrong.iter().filter(|(split, label, probability)| {
+        split == "test" && (*probability >= 0.5) != (*label == 1)
+    });
+    let explained = json(&artifact, "explanations.json");
+    let explained = explained.as_array().expect("a list");
+    assert_eq!(explained.len(), wrong.count().min(10));
+    assert!(!explained.is_empty());
+    let clean = project.artifact(StageName::Clean, "reviews");
+    let path = clean.file("clean.parquet").expect("a whole file");
+    let mut texts = std::collections::HashMap::new();
+    for batch in read_table(&path, &schema::clean()).expect("a table") {
+        let batch = batch.expect("rows");
+        let ids = batch.column(0).as_primitive::<UInt64Type>();
+        for row in 0..batch.num_rows() {
+            let text = batch.column(1).as_string::<i32>().value(row).to_owned();
+            texts.insert(ids.value(row), text);
+        }
+    }
+    for mistake in explained {
+        let text = &texts[&mistake["row_id"].as_u64().expect("an id")];
+        let words = mistake["words"].as_array().expect("words");
+        assert!(!words.is_empty());
+        for word in words {
+            let place = |end: usize| word[end].as_u64().expect("a byte") as usize;
+            let word = text.get(place(0)..place(1)).expect("whole characters");
+            assert!(
+                !word.is_empty() && !word.contains(char::is_whitespace),
+                "{word}"
+            );
+        }
+    }
 }
 
 #[test]

@@ -28,6 +28,40 @@ pub(crate) fn squared_error(probability: f64, [negative, positive]: [f64; 2]) ->
     negative * probability.powi(2) + positive * (1.0 - probability).powi(2)
 }
 
+/// What a Brier score is made of: `reliability - resolution + uncertainty` (Murphy 1973), with the
+/// resolution of Stephenson, Coelho and Jolliffe (2008), which counts what tells rows apart within a
+/// bin, so that the three add up to the score however the bins are cut.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct BrierParts {
+    /// Mean squared distance of probability and share in a bin: what a better calibration could save.
+    pub reliability: f64,
+    /// How far probabilities tell the classes apart: what a better model could raise.
+    pub resolution: f64,
+    /// The score of whoever only knows the share of positives: what no model can change.
+    pub uncertainty: f64,
+}
+
+/// The parts of the Brier score over this many bins of equal mass; see [`reliability`]. `None` without
+/// rows.
+pub fn brier_parts(tally: &Tally, bins: u64) -> Option<BrierParts> {
+    let score = brier(tally)?;
+    let rows = tally.rows() as f64;
+    let bins = reliability(tally, bins);
+    let base = bins.iter().map(|bin| bin.positives).sum::<u64>() as f64 / rows;
+    let gap = |bin: &ReliabilityBin| {
+        bin.rows as f64 * (bin.mean_probability - bin.positive_share).powi(2)
+    };
+    let reliability = bins.iter().map(gap).sum::<f64>() / rows;
+    let uncertainty = base * (1.0 - base);
+    Some(BrierParts {
+        reliability,
+        // The between-bin resolution of Murphy and the within-bin terms of Stephenson et al. together.
+        resolution: reliability + uncertainty - score,
+        uncertainty,
+    })
+}
+
 /// Expected calibration error: the mean distance between the share of positives and the mean
 /// probability of the positive class over 15 bins of equal mass (Guo et al. 2017 with the equal
 /// mass of Nguyen and O'Connor 2015, which keeps bins from being empty). Rows of one probability
@@ -180,6 +214,23 @@ mod tests {
                 .collect::<Vec<_>>(),
             [(15, 12), (15, 3)]
         );
+    }
+
+    #[test]
+    fn a_brier_score_falls_into_the_parts_worked_by_hand() {
+        // Two bins in which all probabilities are the same, so that the parts are those of Murphy.
+        let labels = [1, 1, 1, 0, 0, 0, 0, 1];
+        let probabilities = [0.9, 0.9, 0.9, 0.9, 0.1, 0.1, 0.1, 0.1];
+        let rows = tally(&labels, &probabilities);
+        let parts = brier_parts(&rows, 2).expect("there are rows");
+        close(Some(parts.reliability), 0.15_f64.powi(2));
+        close(Some(parts.resolution), 0.25_f64.powi(2));
+        close(Some(parts.uncertainty), 0.25);
+        close(
+            brier(&rows),
+            parts.reliability - parts.resolution + parts.uncertainty,
+        );
+        assert_eq!(brier_parts(&tally(&[], &[]), 10), None);
     }
 
     #[test]

@@ -3,11 +3,13 @@
 //! The way through: [`Tally::new`] checks and groups the judged rows once, every figure is a plain
 //! function of a tally (`roc_auc(&tally)`), [`summary`] gives all of them with bootstrap intervals,
 //! [`compare`] sets two models against each other on the same rows, and [`regression::check`] tells
-//! a real loss from noise. [`MetricsFile`] is `metrics.json`.
+//! a real loss from noise. [`MetricsFile`] is `metrics.json`,
+//! [`CalibrationFile`] is `calibration.json`.
 //!
 //! A figure that the rows do not define (the area under a curve where one class is missing) is
 //! `None`, and left out of maps; no function returns a number that is not finite.
 
+mod believed;
 mod bootstrap;
 mod calibration;
 mod comparison;
@@ -16,6 +18,7 @@ mod distribution;
 mod error;
 mod estimate;
 mod file;
+mod isotonic;
 mod label_noise;
 mod metric;
 mod random;
@@ -24,13 +27,18 @@ pub mod regression;
 mod tally;
 mod temperature;
 
+pub use believed::{CalibrationFile, ProbabilityFigures};
 pub use bootstrap::summary;
-pub use calibration::{ReliabilityBin, brier, expected_calibration_error, log_loss, reliability};
+pub use calibration::{
+    BrierParts, ReliabilityBin, brier, brier_parts, expected_calibration_error, log_loss,
+    reliability,
+};
 pub use comparison::{Comparison, compare, compare_all, holm, mcnemar};
 pub use confusion::{Confusion, confusion};
 pub use error::MetricsError;
 pub use estimate::{Estimate, share_of};
 pub use file::MetricsFile;
+pub use isotonic::{Knot, fit_isotonic, interpolated};
 pub use label_noise::doubtful_labels;
 pub use metric::Metric;
 pub use ranking::{RocPoint, average_precision, roc_auc, roc_curve};

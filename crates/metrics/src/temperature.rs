@@ -18,16 +18,7 @@ const INVERSE_RANGE: (f64, f64) = (0.05, 20.0);
 /// # Errors
 /// Lengths differ, a label is neither 0 nor 1, or a logit is not finite.
 pub fn fit_temperature(logit_differences: &[f32], labels: &[u8]) -> Result<f64, MetricsError> {
-    check_labels(labels, logit_differences.len(), "logits")?;
-    if let Some(row) = logit_differences
-        .iter()
-        .position(|value| !value.is_finite())
-    {
-        return Err(MetricsError::Logit {
-            row,
-            value: logit_differences[row],
-        });
-    }
+    check_differences(logit_differences, labels)?;
     if logit_differences
         .iter()
         .all(|difference| *difference == 0.0)
@@ -62,6 +53,24 @@ pub fn fit_temperature(logit_differences: &[f32], labels: &[u8]) -> Result<f64, 
         }
     }
     Ok(1.0 / (low * high).sqrt())
+}
+
+/// Refuses rows that no calibration can be fitted to.
+pub(crate) fn check_differences(
+    logit_differences: &[f32],
+    labels: &[u8],
+) -> Result<(), MetricsError> {
+    check_labels(labels, logit_differences.len(), "logits")?;
+    match logit_differences
+        .iter()
+        .position(|value| !value.is_finite())
+    {
+        Some(row) => Err(MetricsError::Logit {
+            row,
+            value: logit_differences[row],
+        }),
+        None => Ok(()),
+    }
 }
 
 /// The calibrated probability of the positive class.

@@ -22,6 +22,9 @@ const INTERRUPTED: u8 = 130;
 /// The program that asks models about new texts; it is no stage.
 pub(crate) const PREDICT: &str = "ressenti-predict";
 
+/// The program that sets two runs side by side; it is no stage either.
+pub(crate) const COMPARE: &str = "ressenti-compare";
+
 /// Waits before a stage that met a passing fault is started again: ever longer, up to a minute.
 pub(crate) fn waits(retries: u32) -> Vec<Duration> {
     let wait = |number: u32| Duration::from_secs(5_u64.saturating_pow(number).min(60));

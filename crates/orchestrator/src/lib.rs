@@ -87,6 +87,9 @@ fn obey(command: Option<Command>) -> Result<u8, OrchestratorError> {
         Some(Command::Predict(arguments)) => {
             Err(launch::become_program(launch::PREDICT, arguments.arguments))
         }
+        Some(Command::Compare(arguments)) => {
+            Err(launch::become_program(launch::COMPARE, arguments.arguments))
+        }
         Some(Command::Fetch(mut arguments)) => {
             arguments.arguments.insert(0, "fetch".into());
             become_stage(StageName::Embed, arguments)

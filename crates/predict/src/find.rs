@@ -73,7 +73,9 @@ pub fn named(pipeline: &Pipeline, name: &str) -> Result<Place, Failure> {
 pub fn best(pipeline: &Pipeline) -> Result<(String, String), Failure> {
     let store = Store::new(&pipeline.artifacts);
     let mut trained = Vec::new();
-    for name in pipeline.models.keys() {
+    let repeats = &pipeline.report.repeats;
+    let is_repeat = |name: &String| repeats.values().any(|names| names.contains(name));
+    for name in pipeline.models.keys().filter(|name| !is_repeat(name)) {
         if let Some(model) = store.latest(StageName::Train, name)? {
             let description = ModelFile::load(model.folder()).map_err(|error| {
                 let hint = error.hint();

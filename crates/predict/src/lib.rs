@@ -27,7 +27,8 @@ use arguments::Arguments;
 use find::Place;
 use job::Job;
 
-pub use explain::{Explanation, Word, WordWeight};
+pub use evaluate::Word;
+pub use explain::{Explanation, WordWeight};
 pub use predictor::{Predictor, UNDECIDED};
 
 /// The whole of the program.

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 
 use artifact::Digest;
 use classifier::{ChosenDevice, ClassifierError, ModelFile, choose_device};
-use evaluate::{Ensemble, Model, TextReader};
+use evaluate::{Ensemble, Model, TextReader, Word};
 use metrics::is_right;
 use rayon::prelude::*;
 use settings::RunSettings;
 use stage::Failure;
 
-use crate::explain::{Explanation, Word, words_of};
+use crate::explain::Explanation;
 use crate::find::Place;
 
 /// Reviews that a network reads together.
@@ -159,11 +159,7 @@ impl Predictor {
                 if text.is_empty() {
                     return Ok(None);
                 }
-                let located = reader.located(&text)?;
-                let added: Vec<bool> = located.places.iter().map(Option::is_none).collect();
-                let found = model.attributions(&located.ids, &added)?;
-                let tokens = located.places.into_iter().zip(found.tokens);
-                let words = words_of(&text, tokens);
+                let words = model.words(reader, &text)?;
                 Ok(Some(Explanation { text, words }))
             }
             Body::Many(ensemble, members) => {

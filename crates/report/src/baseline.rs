@@ -1,17 +1,13 @@
 //! `--baseline`: the CI regression run over all models of a report.
 
-use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use arrow::array::AsArray;
-use artifact::{Artifact, read_table, schema};
+use artifact::Artifact;
 use clap::Args;
-use metrics::MetricsFile;
-use metrics::regression::{self, JudgedRow, Paired};
+use compare::Judged;
 use stage::{Context, Failure, format};
 
-use crate::merge::test_rows;
-use crate::{METRICS, PREDICTIONS, ReportError};
+use crate::{METRICS, ReportError};
 
 /// Arguments of the report beside those of every stage.
 #[derive(Clone, Debug, Default, Args)]
@@ -31,7 +27,9 @@ pub(crate) fn check(
     let Some(path) = &options.baseline else {
         return Ok(());
     };
-    let regressions = compare(artifact, path)?;
+    let baseline = Judged::read(path).map_err(ReportError::from)?;
+    let current = Judged::read(&artifact.file(METRICS)?).map_err(ReportError::from)?;
+    let regressions = baseline.regressions(&current);
     if regressions.is_empty() {
         context.progress().note(&format!(
             "no model is significantly worse than in `{}`",
@@ -50,45 +48,4 @@ pub(crate) fn check(
         "If the loss is meant, replace the baseline by the `metrics.json` of this report"
             .to_owned(),
     ))
-}
-
-fn compare(artifact: &Artifact, path: &Path) -> Result<Vec<regression::Regression>, ReportError> {
-    let baseline = MetricsFile::read(path)?;
-    let current = MetricsFile::read(&artifact.file(METRICS)?)?;
-    let earlier = path.with_file_name(PREDICTIONS);
-    let mut paired = BTreeMap::new();
-    if earlier.exists() {
-        let (before, mut now) = (by_model(&earlier)?, by_model(&artifact.file(PREDICTIONS)?)?);
-        for (model, rows) in before {
-            // Other rows than now: such a model is compared by its figures alone.
-            let pair = now
-                .remove(&model)
-                .and_then(|current| Paired::new(&rows, &current));
-            paired.extend(pair.map(|pair| (model, pair)));
-        }
-    }
-    Ok(regression::check(&baseline, &current, &paired))
-}
-
-/// The test rows of a table of predictions, by model.
-fn by_model(path: &Path) -> Result<BTreeMap<String, Vec<JudgedRow>>, ReportError> {
-    let mut rows: BTreeMap<String, Vec<JudgedRow>> = BTreeMap::new();
-    for batch in read_table(path, &schema::predictions())? {
-        let batch = batch?;
-        let models = batch.column(4).as_string::<i32>();
-        let mut start = 0;
-        while start < batch.num_rows() {
-            let model = models.value(start);
-            let end = (start..batch.num_rows())
-                .find(|row| models.value(*row) != model)
-                .unwrap_or(batch.num_rows());
-            test_rows(
-                &batch.slice(start, end - start),
-                model,
-                rows.entry(model.to_owned()).or_default(),
-            )?;
-            start = end;
-        }
-    }
-    Ok(rows)
 }

@@ -1,8 +1,10 @@
 //! Everything the page shows, as plain values: collected in one place, drawn in another.
 
+use std::ops::Range;
+
 use artifact::Split;
 use indexmap::IndexMap;
-use metrics::{Comparison, Confusion, Estimate, ReliabilityBin, RocPoint};
+use metrics::{CalibrationFile, Comparison, Confusion, Estimate, ReliabilityBin, RocPoint};
 use serde::Serialize;
 
 /// The content of the page.
@@ -20,12 +22,16 @@ pub struct ReportData {
     pub readings: Vec<ReadingData>,
     /// Every pair of models.
     pub comparisons: Vec<Comparison>,
+    /// Models that were trained several times.
+    pub repeats: Vec<RepeatsData>,
     /// What the models make of texts that were written to trick them.
     pub challenge: ChallengeData,
     /// Kinds of test reviews, and how the models do on each.
     pub slices: Vec<SliceData>,
     /// Test reviews that the best model is most sure of and wrong about.
     pub mistakes: Vec<Mistake>,
+    /// The model whose words are marked in them: the best one, or the member that counts most in it.
+    pub explained_by: Option<String>,
     /// Test reviews whose label is probably wrong, by the best model: how many, and the clearest.
     pub doubtful: (u64, Vec<Mistake>),
     /// Comparisons of settings.
@@ -53,6 +59,8 @@ pub struct ModelData {
     pub confusion: Confusion,
     /// Bins of the reliability diagram.
     pub reliability: Vec<ReliabilityBin>,
+    /// What calibration did to its probabilities; an ensemble is made of calibrated ones.
+    pub calibration: Option<CalibrationFile>,
     /// The ROC curve; nothing where a class is missing.
     pub roc: Vec<RocPoint>,
     /// One entry per epoch.
@@ -67,14 +75,53 @@ pub struct ModelData {
     pub total_seconds: f64,
     /// Training speed, over all epochs.
     pub reviews_per_second: Option<f64>,
-    /// Reviews judged in a second, from their tokens on.
+    /// Reviews judged in a second: from tokens to probabilities, with all that is computed between.
     pub prediction_speed: Option<f64>,
     /// Size of its bundle on the disk.
     pub bytes: Option<u64>,
     /// Peak memory of training in bytes.
     pub peak_memory: u64,
-    /// Models that it is made of.
+    /// Models that it is made of, the one that counts most first.
     pub members: Vec<String>,
+}
+
+/// A model that was trained several times with different seeds, all judged on the test split.
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct RepeatsData {
+    /// The model, which is the first of them.
+    pub model: String,
+    /// Seconds of training, all together.
+    pub seconds: f64,
+    /// Accuracy of each.
+    pub accuracies: Vec<f64>,
+}
+
+impl RepeatsData {
+    /// The mean accuracy.
+    pub fn mean(&self) -> f64 {
+        self.accuracies.iter().sum::<f64>() / self.accuracies.len().max(1) as f64
+    }
+
+    /// The sample standard deviation of the accuracy; `None` of a single one.
+    pub fn deviation(&self) -> Option<f64> {
+        let degrees = self
+            .accuracies
+            .len()
+            .checked_sub(1)
+            .filter(|rest| *rest > 0)?;
+        let mean = self.mean();
+        let squares = self.accuracies.iter().map(|value| (value - mean).powi(2));
+        Some((squares.sum::<f64>() / degrees as f64).sqrt())
+    }
+
+    /// The lowest and the highest accuracy.
+    pub fn range(&self) -> (f64, f64) {
+        self.accuracies
+            .iter()
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+                (low.min(*value), high.max(*value))
+            })
+    }
 }
 
 /// Failures in the challenge sets.
@@ -128,14 +175,27 @@ pub struct SliceData {
 /// A review that a model is wrong about.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Mistake {
-    /// Its beginning. Untrusted text.
+    /// A part of it. Untrusted text.
     pub text: String,
+    /// The words in that part that drove the answer, in their order; none where they are not known.
+    pub words: Vec<MarkedWord>,
     /// Its label.
     pub label: String,
     /// The probability that it is positive, by the model.
     pub probability: f64,
     /// Other models that are right about it.
     pub others_right: usize,
+}
+
+/// A word of a text.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct MarkedWord {
+    /// Its bytes in the text.
+    pub place: Range<usize>,
+    /// What it adds to the log-odds of the positive class, in nats.
+    pub weight: f64,
+    /// The same as a share of the strongest word of the whole review, -1 to 1.
+    pub strength: f64,
 }
 
 /// One model with several values of some settings.
@@ -215,8 +275,8 @@ pub struct ReadingData {
     pub cut: Option<f64>,
     /// Mean tokens read of a test review.
     pub tokens: Option<f64>,
-    /// Seconds in which the features of all reviews were computed, where it learns from such.
-    pub encoding: Option<f64>,
+    /// Reviews whose features were computed, and the seconds that took, where it learns from such.
+    pub encoding: Option<(u64, f64)>,
     /// Seconds of training.
     pub training: f64,
 }
@@ -414,6 +474,10 @@ pub struct StepData {
     pub summary: String,
     /// Names the output, by what produced it.
     pub key: String,
+    /// Names the output, by what it holds.
+    pub identity: String,
+    /// The version of the stage that made it.
+    pub stage_version: u32,
     /// Settings as dotted names and values.
     pub settings: Vec<(String, String)>,
     /// Files from outside: name and digest.

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use artifact::ArtifactError;
+use compare::JudgedError;
 use metrics::MetricsError;
 use stage::Failure;
 
@@ -63,6 +64,15 @@ pub enum ReportError {
         /// The value.
         split: String,
     },
+}
+
+impl From<JudgedError> for ReportError {
+    fn from(error: JudgedError) -> Self {
+        match error {
+            JudgedError::Metrics(error) => Self::Metrics(error),
+            JudgedError::Artifact(error) => Self::Artifact(error),
+        }
+    }
 }
 
 impl From<ReportError> for Failure {

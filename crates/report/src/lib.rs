@@ -56,7 +56,8 @@ With `--baseline` it compares with an earlier `metrics.json` and fails on a sign
     type Options = BaselineOptions;
 
     fn run(context: &Context, settings: ReportSettings) -> Result<Outcome, Failure> {
-        let judged = merge::predictions(context, &context.output().join(PREDICTIONS))?;
+        let judged = merge::predictions(context, &context.output().join(PREDICTIONS))?
+            .without(&settings.repeats);
         let metrics = merge::metrics(context, &judged)?;
         metrics
             .write(&context.output().join(METRICS))

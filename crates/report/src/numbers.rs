@@ -5,7 +5,9 @@ use std::fmt::{Display, Write as _};
 
 use metrics::Metric;
 
-use crate::data::{ClassWords, LengthBin, ModelData, ReportData, SplitCount, SweepData};
+use crate::data::{
+    ClassWords, LengthBin, ModelData, RepeatsData, ReportData, SplitCount, SweepData,
+};
 use crate::markup::{Element, element};
 
 /// A table with a name.
@@ -207,17 +209,38 @@ pub(crate) fn confusions(models: &[ModelData]) -> Numbers {
 /// The bins of every reliability diagram.
 pub(crate) fn reliability(models: &[ModelData]) -> Numbers {
     let rows = models.iter().flat_map(|model| {
-        model.reliability.iter().map(|bin| {
+        let before = model.calibration.iter();
+        let before = before.flat_map(|it| it.before.reliability.iter().map(|bin| ("before", bin)));
+        let after = model.reliability.iter().map(|bin| ("after", bin));
+        after.chain(before).map(|(when, bin)| {
             vec![
                 model.name.clone(),
+                when.to_owned(),
                 text(bin.mean_probability),
                 text(bin.positive_share),
                 text(bin.rows),
             ]
         })
     });
-    let columns = ["model", "mean_probability", "positive_share", "reviews"];
+    let columns = [
+        "model",
+        "calibration",
+        "mean_probability",
+        "positive_share",
+        "reviews",
+    ];
     Numbers::new("reliability", &columns).rows(rows)
+}
+
+/// Every training of the models that were trained several times.
+pub(crate) fn repeats(repeats: &[RepeatsData]) -> Numbers {
+    let rows = repeats.iter().flat_map(|repeats| {
+        let each = repeats.accuracies.iter().enumerate();
+        each.map(|(place, accuracy)| {
+            vec![repeats.model.clone(), text(place), format!("{accuracy:.5}")]
+        })
+    });
+    Numbers::new("seeds", &["model", "training", "accuracy"]).rows(rows)
 }
 
 /// The ROC curves.

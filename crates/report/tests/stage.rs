@@ -298,6 +298,9 @@ fn the_report_unites_all_models_in_the_order_of_the_pipeline() {
         "Labelled reviews that state their own score",
         "2 French",
         "A film that I liked &lt;b&gt;a lot&lt;/b&gt; ...",
+        "Marked is what drove lstm: ",
+        "<mark class=\"for-2\" title=\"+0.50\">Good</mark> actors, but a film that is <mark class=\"against-3\" title=\"-1.50\">not</mark> good, number 7",
+        "logits divided by 1.250",
         "cut by the tokenizer words",
         "whole for the tokenizer words",
     ] {

@@ -102,6 +102,10 @@ pub struct ReportSettings {
     /// The trials of every `[sweep.NAME]`, which follow from those tables.
     #[serde(skip_serializing_if = "IndexMap::is_empty")]
     pub sweeps: IndexMap<String, Vec<Trial>>,
+    /// The models that are trained several times, and their repetitions with other seeds, which follow
+    /// from `[model.NAME] seeds`.
+    #[serde(skip_serializing_if = "IndexMap::is_empty")]
+    pub repeats: IndexMap<String, Vec<String>>,
 }
 
 /// `[report]` as written.
@@ -116,12 +120,17 @@ impl ReportTable {
         self,
         pipeline: &str,
         sweeps: IndexMap<String, Vec<Trial>>,
+        repeats: IndexMap<String, Vec<String>>,
     ) -> ReportSettings {
         let title = if self.title.is_empty() {
             pipeline.to_owned()
         } else {
             self.title
         };
-        ReportSettings { title, sweeps }
+        ReportSettings {
+            title,
+            sweeps,
+            repeats,
+        }
     }
 }

@@ -28,7 +28,7 @@ pub use ingest::{
     Column, Columns, Download, IngestSettings, LabelValues, RatingRule, SourceFormat,
     TimestampSettings,
 };
-pub use model::{ModelKind, ModelSettings, NgramSettings, Pooling};
+pub use model::{CalibrationKind, ModelKind, ModelSettings, NgramSettings, Pooling};
 pub use overrides::{Override, table_of};
 pub use pipeline::{CheckpointSettings, Device, Pipeline, RunSettings};
 pub use step::{REVIEWS, Step, StepId, matching};

@@ -57,6 +57,9 @@ pub struct ModelSettings {
     /// What the rate of each layer of an encoder is multiplied by for every layer above it, 0 to 1
     /// (Howard and Ruder 2018).
     pub layer_decay: f64,
+    /// What makes its probabilities honest, fitted on validation.
+    #[serde(skip_serializing_if = "is_default", default)]
+    pub calibration: CalibrationKind,
     /// Seed of the initial weights, the order and the dropout.
     pub seed: u64,
     /// How it is trained.
@@ -131,12 +134,22 @@ pub(crate) struct ModelTable {
     reviews: u32,
     #[serde(default)]
     shuffled_labels: bool,
+    #[serde(default)]
+    calibration: CalibrationKind,
     seed: Option<u64>,
+    /// How often it is trained, each time with a seed of its own, and judged: the spread that chance
+    /// makes. The first is the model itself.
+    #[serde(default = "one")]
+    pub(crate) seeds: u32,
     /// Added to the seed: what tells the trials of a sweep that have the same settings.
     #[serde(skip)]
     pub(crate) seed_offset: u64,
     #[serde(default)]
     pub(crate) training: toml::Table,
+}
+
+fn one() -> u32 {
+    1
 }
 
 impl ModelTable {
@@ -168,6 +181,7 @@ impl ModelTable {
             },
             reviews: self.reviews,
             shuffled_labels: self.shuffled_labels,
+            calibration: self.calibration,
             layer_decay: self.layer_decay.unwrap_or(1.0),
             seed: self.seed.unwrap_or(seed).wrapping_add(self.seed_offset),
             training: if self.kind.takes_steps() {
@@ -231,4 +245,16 @@ pub enum Pooling {
     Max,
     /// A learned weighted mean over real tokens (Yang et al. 2016).
     Attention,
+}
+
+/// What makes probabilities honest.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CalibrationKind {
+    /// One number by which logits are divided; changes no decision (Guo et al. 2017).
+    #[default]
+    Temperature,
+    /// A rising step function: follows any bend, and wants a thousand validation reviews or more
+    /// (Zadrozny and Elkan 2002).
+    Isotonic,
 }

@@ -285,7 +285,10 @@ fn resolve(
     }
     let mut models = IndexMap::new();
     let mut asserted = Vec::new();
+    let mut repeats = IndexMap::new();
     for (name, mut table) in file.model {
+        check::check_seeds(&name, table.seeds, table.kind)?;
+        let seeds = table.seeds;
         if table.kind == ModelKind::Winner {
             check::check_winner(&name, &written, &file.sweep)?;
             let first = sweeps
@@ -299,7 +302,21 @@ fn resolve(
             asserted.push((name.clone(), table.tokenizer.take()));
         }
         let settings = resolve_model(table, &file.training, &name, seed)?;
-        models.insert(name, settings);
+        models.insert(name.clone(), settings.clone());
+        let again = (1..seeds).map(|number| {
+            let seed = settings.seed.wrapping_add(u64::from(number));
+            let settings = settings.clone();
+            (
+                format!("{name}-s{number}"),
+                ModelSettings { seed, ..settings },
+            )
+        });
+        let again: Vec<(String, ModelSettings)> = again.collect();
+        if !again.is_empty() {
+            let names = again.iter().map(|(name, _)| name.clone()).collect();
+            repeats.insert(name, names);
+        }
+        models.extend(again);
     }
     let mut evaluation = file.evaluation;
     in_folder(&mut evaluation.challenge);
@@ -313,7 +330,7 @@ fn resolve(
             (name, settings)
         })
         .collect();
-    let report = file.report.resolve(&name, sweeps);
+    let report = file.report.resolve(&name, sweeps, repeats);
     let pipeline = Pipeline {
         file: path.to_owned(),
         artifacts: folder.join(artifacts),

@@ -107,7 +107,9 @@ impl Pipeline {
                 }
                 None => {
                     let model = &self.models[name];
-                    let mut inputs = vec![self.tokens_of(model), StepId::new(Train, name)];
+                    // The reviews themselves: what was got wrong is to be read.
+                    let mut inputs = vec![clean.clone(), self.tokens_of(model)];
+                    inputs.push(StepId::new(Train, name));
                     let embedding = self.embeddings.get(&model.embedding);
                     if embedding.is_some_and(|it| it.kind == EmbeddingKind::Features) {
                         inputs.push(StepId::new(Embed, &model.embedding));

@@ -408,7 +408,7 @@ fn every_step_stands_after_what_it_reads() {
     );
     assert_eq!(
         reads(StageName::Evaluate, "lstm"),
-        "tokenize words, train lstm"
+        "clean reviews, tokenize words, train lstm"
     );
     assert_eq!(
         steps.last().expect("a report").inputs.len(),

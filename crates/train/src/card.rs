@@ -16,7 +16,7 @@ pub(crate) fn model_card(name: &str, model: &ModelFile) -> String {
         | reads | at most {length} tokens of a text ({truncation:?} kept), tokenizer {fingerprint} |\n\
         | trained | {trained} |\n\
         | on validation | {accuracy:.2} % of {rows} reviews right, loss {loss:.4} |\n\
-        | calibration | logits divided by {temperature:.3} |\n\
+        | calibration | {calibration} |\n\
         | made from | tokens {tokens}{embedding} |\n\n\
         ## Files\n\n\
         - `model.safetensors`: the weights, f32\n\
@@ -51,7 +51,7 @@ pub(crate) fn model_card(name: &str, model: &ModelFile) -> String {
         accuracy = 100.0 * validation.accuracy,
         rows = stage::format::count(validation.rows),
         loss = validation.loss,
-        temperature = model.calibration.temperature,
+        calibration = model.calibration.in_words(),
         tokens = model.provenance.tokens,
         embedding = model
             .provenance

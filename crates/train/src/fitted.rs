@@ -8,8 +8,8 @@ use classifier::{
     TokenContract, TokenizerReference, ValidationResult, Weights, save_bundle,
     save_for_transformers,
 };
-use metrics::fit_temperature;
-use settings::{FeatureSettings, ModelKind, ModelSettings, TokenizerSettings};
+use metrics::{fit_isotonic, fit_temperature};
+use settings::{CalibrationKind, FeatureSettings, ModelKind, ModelSettings, TokenizerSettings};
 use stage::{Context, Failure, Outcome};
 
 use crate::card;
@@ -34,7 +34,7 @@ pub(crate) struct Fitted<'a> {
     pub(crate) accuracy: f64,
 }
 
-/// `model.json`, with the temperature fitted on validation.
+/// `model.json`, with the calibration fitted on validation.
 pub(crate) fn describe(
     context: &Context,
     settings: &ModelSettings,
@@ -46,7 +46,14 @@ pub(crate) fn describe(
         .iter()
         .map(|value| *value as f32)
         .collect();
-    let temperature = fit_temperature(&differences, fitted.labels).map_err(Failure::from_error)?;
+    let calibration = match settings.calibration {
+        CalibrationKind::Temperature => {
+            fit_temperature(&differences, fitted.labels).map(Calibration::Temperature)
+        }
+        CalibrationKind::Isotonic => {
+            fit_isotonic(&differences, fitted.labels).map(Calibration::Isotonic)
+        }
+    };
     Ok(ModelFile {
         format: ModelFile::FORMAT,
         architecture: settings.clone(),
@@ -55,7 +62,7 @@ pub(crate) fn describe(
         normalization: fitted.contract.normalization,
         tokenizer: tokenizer_reference(tokens, fitted.contract)?,
         labels: fitted.contract.classes.clone(),
-        calibration: Calibration { temperature },
+        calibration: calibration.map_err(Failure::from_error)?,
         parameters: fitted.parameters as u64,
         epochs: fitted.epochs,
         best_epoch: fitted.best_epoch,

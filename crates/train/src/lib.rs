@@ -40,8 +40,8 @@ impl Stage for Train {
     const NAME: StageName = StageName::Train;
     const ABOUT: &'static str = "Train a model: from tokens and vectors to a model bundle\n\n\
         Reads the train and validation rows of the model's tokens (never the test rows) and its embedding, trains the \
-        network of `[model.NAME]`, keeps the weights of the epoch with the lowest validation loss, and fits the \
-        temperature that turns logits into probabilities.\n\n\
+        network of `[model.NAME]`, keeps the weights of the epoch with the lowest validation loss, and fits what \
+        turns logits into honest probabilities.\n\n\
         Writes artifacts/train/NAME/: model.safetensors, model.json, tokenizer.json, README.md, metrics.jsonl.\n\n\
         Examples:\n  ressenti-train --variant lstm\n  ressenti-train --variant lstm --set run.device=cpu --force";
     type Settings = ModelSettings;

@@ -7,7 +7,7 @@ mod common;
 use std::fs;
 
 use artifact::{Artifact, Contract, Split, StageName};
-use classifier::{ModelFile, TokenRows};
+use classifier::{Calibration, ModelFile, TokenRows};
 use clean::Clean;
 use common::reviews;
 use ingest::Ingest;
@@ -67,7 +67,7 @@ fn it_learns_which_words_tell_and_its_bundle_is_whole() {
     assert!(accuracy(&project, &bundle) > 0.97);
     let model = ModelFile::load(bundle.folder()).expect("a description");
     assert!(model.validation.accuracy > 0.97 && model.provenance.embedding.is_none());
-    assert!(model.calibration.temperature > 0.0);
+    assert!(matches!(model.calibration, Calibration::Temperature(found) if found > 0.0));
     let Contract::Model { width, .. } = bundle.manifest().contract else {
         panic!("it is a model");
     };

@@ -101,15 +101,11 @@ fn all_cases(context: &Context) -> Result<Vec<Case>, Failure> {
 /// Puts every case to a model, cleaned as the training reviews were.
 pub(crate) fn ask(
     context: &Context,
-    model: &Model,
+    (model, reader): (&Model, &TextReader),
     device: &ChosenDevice,
     batch_size: u32,
 ) -> Result<Challenge, Failure> {
     let cases = all_cases(context)?;
-    let reader = TextReader::of(
-        context.input(StageName::Train).folder(),
-        model.description(),
-    )?;
     let encode = |case: &Case| reader.ids(&reader.normalised(&case.text));
     let ids = cases.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
     let probabilities = model.ask(&ids, device, batch_size)?;

@@ -7,6 +7,7 @@ use stage::Context;
 use super::read_json;
 use crate::ReportError;
 use crate::data::{ChallengeData, ChallengedModel, TrickExample};
+use crate::merge::Judged;
 
 /// What the page shows of `challenge.json`.
 #[derive(Deserialize)]
@@ -34,9 +35,12 @@ struct TallyView {
     failed: u64,
 }
 
-pub(super) fn collect(context: &Context) -> Result<ChallengeData, ReportError> {
+pub(super) fn collect(context: &Context, judged: &Judged) -> Result<ChallengeData, ReportError> {
     let mut data = ChallengeData::default();
-    for (name, artifact) in context.inputs(StageName::Evaluate) {
+    let shown = context
+        .inputs(StageName::Evaluate)
+        .filter(|(name, _)| judged.probabilities.contains_key(*name));
+    for (name, artifact) in shown {
         let view = read(artifact)?;
         if data.capabilities.is_empty() {
             let tallies = view.capabilities.iter();

@@ -4,9 +4,11 @@
 //! own that takes what the page shows and ignores the rest.
 
 mod challenge;
+mod explained;
 mod models;
 mod profile;
 mod reading;
+mod repeats;
 mod reviews;
 mod slices;
 mod steps;
@@ -49,16 +51,21 @@ pub fn collect(
             context.input(StageName::Ingest),
             context.input(StageName::Clean),
         )?,
-        challenge: challenge::collect(context)?,
+        challenge: challenge::collect(context, judged)?,
+        repeats: repeats::collect(context, &settings.repeats, metrics),
         sweeps: sweeps::collect(context, &settings.sweeps)?,
         ..ReportData::default()
     };
-    for (name, evaluation) in context.inputs(StageName::Evaluate) {
+    let shown = context
+        .inputs(StageName::Evaluate)
+        .filter(|(name, _)| judged.probabilities.contains_key(*name));
+    for (name, evaluation) in shown {
         let mut trained = context.inputs(StageName::Train);
         match trained.find(|(trained, _)| *trained == name) {
             Some((_, artifact)) => {
+                let artifacts = (artifact, evaluation);
                 data.models
-                    .push(models::collect(name, artifact, judged, metrics)?);
+                    .push(models::collect(name, artifacts, judged, metrics)?);
                 data.readings
                     .push(reading::collect(context, name, artifact)?);
             }
@@ -68,8 +75,12 @@ pub fn collect(
         }
     }
     models::add_costs(&mut data.models, &data.readings);
-    let best = findings::best(&data).map(|(model, _)| model.name.clone());
-    let texts = texts::collect(context, judged, best.as_deref())?;
+    let best = findings::best(&data).map(|(model, _)| model);
+    // A model explains its own mistakes; those of an ensemble are mostly those of its first member.
+    let explainer = best.map(|best| best.members.first().unwrap_or(&best.name).clone());
+    let words = explained::collect(context, explainer.as_deref())?;
+    let texts = texts::collect(context, judged, best.map(|best| best.name.as_str()), &words)?;
+    data.explained_by = explainer;
     data.slices = texts.slices;
     data.mistakes = texts.mistakes;
     data.doubtful = texts.doubtful;

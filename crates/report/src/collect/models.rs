@@ -28,10 +28,17 @@ struct ModelView {
     architecture: Value,
 }
 
-/// A model by its training and its judged reviews.
+/// `speed.json` of an evaluation.
+#[derive(Deserialize)]
+struct SpeedView {
+    rows: u64,
+    seconds: f64,
+}
+
+/// A model by its training, its evaluation and its judged reviews.
 pub(super) fn collect(
     name: &str,
-    artifact: &Artifact,
+    (artifact, evaluation): (&Artifact, &Artifact),
     judged: &Judged,
     metrics: &MetricsFile,
 ) -> Result<ModelData, ReportError> {
@@ -39,6 +46,7 @@ pub(super) fn collect(
     let record = read_record(&artifact.file("metrics.jsonl")?)?;
     let run = &artifact.manifest().run;
     let speed = record.reviews_per_second();
+    let judging: SpeedView = read_json(&evaluation.file("speed.json")?)?;
     let mut model = ModelData {
         name: name.to_owned(),
         architecture: in_words(&artifact.manifest().settings, &view.architecture),
@@ -47,6 +55,8 @@ pub(super) fn collect(
         epochs: record.epochs(),
         best_epoch: view.best_epoch,
         parameters: view.parameters,
+        prediction_speed: (judging.seconds > 0.0).then(|| judging.rows as f64 / judging.seconds),
+        calibration: Some(read_json(&evaluation.file("calibration.json")?)?),
         seconds: run.seconds,
         total_seconds: run.seconds,
         bytes: Some(bundle_size(artifact)),
@@ -68,9 +78,14 @@ fn bundle_size(artifact: &Artifact) -> u64 {
 pub(super) fn add_costs(models: &mut [ModelData], readings: &[ReadingData]) {
     for model in models.iter_mut() {
         let reading = readings.iter().find(|reading| reading.model == model.name);
-        model.total_seconds += reading
-            .and_then(|reading| reading.encoding)
-            .unwrap_or_default();
+        let Some((rows, seconds)) = reading.and_then(|reading| reading.encoding) else {
+            continue;
+        };
+        model.total_seconds += seconds;
+        // A new review is encoded first.
+        model.prediction_speed = model
+            .prediction_speed
+            .map(|speed| 1.0 / (1.0 / speed + seconds / rows.max(1) as f64));
     }
     let known = models.to_vec();
     for model in models.iter_mut().filter(|model| !model.members.is_empty()) {
@@ -109,11 +124,12 @@ pub(super) fn ensemble(
     judged: &Judged,
     metrics: &MetricsFile,
 ) -> Result<ModelData, ReportError> {
-    let view: EnsembleView = read_json(&artifact.file("ensemble.json")?)?;
+    let mut view: EnsembleView = read_json(&artifact.file("ensemble.json")?)?;
     let members = view.members.iter();
     let members: Vec<String> = members
         .map(|(member, weight)| format!("{member} {weight:.2}"))
         .collect();
+    view.members.sort_by(|one, two| two.1.total_cmp(&one.1));
     let run = &artifact.manifest().run;
     let mut model = ModelData {
         name: name.to_owned(),

@@ -42,7 +42,8 @@ pub(super) fn collect(
             .filter(|it| !it.is_null())
         {
             windows = windows_of(features);
-            reading.encoding = Some(embedding.run.seconds);
+            let rows = embedding.files.iter().filter_map(|file| file.rows).sum();
+            reading.encoding = Some((rows, embedding.run.seconds));
         }
     }
     if let Some((name, tokens)) = of(StageName::Tokenize) {

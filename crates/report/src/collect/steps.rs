@@ -19,6 +19,8 @@ pub(super) fn step(variant: &str, manifest: &Manifest) -> StepData {
         variant: variant.to_owned(),
         summary: run.summary.clone(),
         key: shortened(manifest.key.to_hex()),
+        identity: shortened(manifest.identity().to_hex()),
+        stage_version: manifest.stage_version,
         settings,
         sources: manifest
             .sources

@@ -8,6 +8,7 @@ use artifact::{Artifact, Sentiment, Split, StageName, read_table, schema};
 use metrics::{doubtful_labels, is_right};
 use stage::Context;
 
+use super::explained::{Words, excerpt};
 use super::slices::Sorter;
 use crate::ReportError;
 use crate::data::{Mistake, SliceData};
@@ -15,9 +16,6 @@ use crate::merge::Judged;
 
 /// Mistakes that are shown.
 const SHOWN: usize = 8;
-
-/// Signs of a text that are shown.
-const EXCERPT: usize = 420;
 
 /// What the texts tell.
 #[derive(Default)]
@@ -27,11 +25,12 @@ pub(super) struct Texts {
     pub(super) doubtful: (u64, Vec<Mistake>),
 }
 
-/// Reads the reviews; `best` is the model whose mistakes are shown.
+/// Reads the reviews; `best` is the model whose mistakes are shown, `words` what drove it.
 pub(super) fn collect(
     context: &Context,
     judged: &Judged,
     best: Option<&str>,
+    words: &Words,
 ) -> Result<Texts, ReportError> {
     let place_of: HashMap<u64, usize> = judged
         .row_ids
@@ -60,7 +59,7 @@ pub(super) fn collect(
         }
     }
     // The test reviews after all of the training reviews, whatever their order in the table.
-    let mut excerpts: HashMap<usize, String> = HashMap::new();
+    let mut excerpts = HashMap::new();
     for batch in read_table(&reviews, &schema::clean())? {
         let batch = batch?;
         let ids = batch.column(0).as_primitive::<UInt64Type>();
@@ -70,7 +69,7 @@ pub(super) fn collect(
             };
             if wanted.contains(&place) {
                 let text = batch.column(1).as_string::<i32>().value(row);
-                excerpts.insert(place, excerpt(text));
+                excerpts.insert(place, excerpt(text, words.get(&ids.value(row))));
             }
             sorter.add(&batch, row, place);
         }
@@ -84,8 +83,10 @@ pub(super) fn collect(
             .probabilities
             .iter()
             .filter(|(name, _)| Some(name.as_str()) != best);
+        let (text, words) = excerpts.get(place).cloned().unwrap_or_default();
         Mistake {
-            text: excerpts.get(place).cloned().unwrap_or_default(),
+            text,
+            words,
             label: Sentiment::from_id(label)
                 .map_or("", Sentiment::as_str)
                 .to_owned(),
@@ -141,14 +142,6 @@ fn surest_mistakes(labels: &[u8], probabilities: &[f32]) -> Vec<usize> {
     wrong
 }
 
-fn excerpt(text: &str) -> String {
-    let mut short: String = text.chars().take(EXCERPT).collect();
-    if short.len() < text.len() {
-        short.push_str(" …");
-    }
-    short
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -157,12 +150,5 @@ mod tests {
     fn the_surest_mistakes_come_first() {
         let labels = [1, 0, 1, 0];
         assert_eq!(surest_mistakes(&labels, &[0.1, 0.7, 0.9, 0.99]), [3, 0, 1]);
-    }
-
-    #[test]
-    fn long_texts_are_cut_between_signs() {
-        let long = "é".repeat(EXCERPT + 1);
-        assert!(excerpt(&long).ends_with("é …"));
-        assert_eq!(excerpt("short"), "short");
     }
 }

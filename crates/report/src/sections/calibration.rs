@@ -3,7 +3,9 @@
 
 use stage::format;
 
-use super::{figure, grid, paragraph, section};
+use super::{
+    figure, grid, heading, number, number_heading, paragraph, row_heading, section, table,
+};
 use crate::data::ReportData;
 use crate::markup::{Element, element};
 use crate::numbers;
@@ -56,10 +58,12 @@ pub(crate) fn draw(data: &ReportData) -> Element {
         .child(element("h3").text("Can the probabilities be believed?"))
         .child(paragraph(format!(
             "Test reviews ({rows}) in bins of equal size by the probability they were given, after calibration on \
-             validation. On the dashed line a probability means what it says; whiskers are 95 % intervals of each bin."
+             validation, and in grey before. On the dashed line a probability means what it says; whiskers are 95 % \
+             intervals of each bin."
         )))
         .child(grid("three", diagrams))
-        .child(numbers::reliability(&data.models).link());
+        .child(numbers::reliability(&data.models).link())
+        .children(before_and_after(data));
     if !curves.is_empty() {
         part = part
             .child(element("h3").text("Other thresholds"))
@@ -71,4 +75,47 @@ pub(crate) fn draw(data: &ReportData) -> Element {
             .child(numbers::roc(&data.models).link());
     }
     part
+}
+
+/// What calibration changed, and what the Brier score is made of.
+fn before_and_after(data: &ReportData) -> Option<Element> {
+    let known = data
+        .models
+        .iter()
+        .filter_map(|model| Some((model, model.calibration.as_ref()?)));
+    let lines: Vec<Vec<Element>> = known
+        .map(|(model, calibration)| {
+            let (before, after) = (&calibration.before, &calibration.after);
+            let parts = after.brier_parts;
+            let change = |before: f64, after: f64| number(format!("{before:.4} to {after:.4}"));
+            vec![
+                row_heading(&model.name)
+                    .child(element("span").class("range").text(&calibration.method)),
+                change(before.ece, after.ece),
+                change(before.log_loss, after.log_loss),
+                change(before.brier, after.brier),
+                number(format!("{:.4}", parts.reliability)),
+                number(format!("{:.4}", parts.resolution)),
+                number(format!("{:.4}", parts.uncertainty)),
+            ]
+        })
+        .collect();
+    if lines.is_empty() {
+        return None;
+    }
+    let caption = format!(
+        "What calibration on validation changed on {} test reviews, and what the Brier score is made of afterwards: \
+         unreliability (less is better) minus resolution (more is better) plus the uncertainty of the data",
+        format::count(data.rows)
+    );
+    let headings = [
+        heading("Model"),
+        number_heading("ECE"),
+        number_heading("Log loss"),
+        number_heading("Brier"),
+        number_heading("Unreliability"),
+        number_heading("Resolution"),
+        number_heading("Uncertainty"),
+    ];
+    Some(table(&caption, headings, lines))
 }

@@ -3,7 +3,7 @@
 use metrics::{Estimate, Metric};
 use stage::format;
 
-use super::{prose, section};
+use super::{prose, repeats, section};
 use crate::data::{ModelData, ReportData};
 use crate::markup::{Element, element};
 use crate::words;
@@ -27,6 +27,7 @@ pub fn sentences(data: &ReportData) -> Vec<String> {
     sentences.push(best_in_words(data, best, accuracy));
     sentences.extend(against_best(data, &best.name));
     sentences.extend(others(data, &best.name));
+    sentences.extend(repeats::in_words(data));
     sentences.extend(baseline(best));
     sentences.extend(calibration(data, best));
     sentences.extend(tricks(data));

@@ -4,6 +4,7 @@ pub(crate) mod calibration;
 pub(crate) mod findings;
 pub(crate) mod models;
 pub(crate) mod reading;
+mod repeats;
 pub(crate) mod reviews;
 pub(crate) mod run;
 pub(crate) mod sweeps;

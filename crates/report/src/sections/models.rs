@@ -3,6 +3,7 @@
 use metrics::{Estimate, Metric};
 use stage::format;
 
+use super::repeats;
 use super::{
     cell, heading, number, number_heading, numbered, paragraph, row_heading, section, table,
 };
@@ -37,7 +38,10 @@ pub(crate) fn draw(data: &ReportData) -> Element {
     part = part
         .child(figures(data, &rows, &confidence))
         .child(explanation());
-    part = part.children(worth(data)).child(costs(data));
+    part = part
+        .children(repeats::draw(data))
+        .children(worth(data))
+        .child(costs(data));
     if data.comparisons.is_empty() {
         return part;
     }

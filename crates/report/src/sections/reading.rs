@@ -69,7 +69,7 @@ fn line(data: &ReportData, reading: &ReadingData) -> Vec<Element> {
         }),
         reading
             .encoding
-            .map_or_else(none, |seconds| number(format::seconds(seconds))),
+            .map_or_else(none, |(_, seconds)| number(format::seconds(seconds))),
         number(format::seconds(reading.training)),
     ]
 }

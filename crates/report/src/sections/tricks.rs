@@ -172,9 +172,7 @@ fn mistakes(data: &ReportData) -> Vec<Element> {
         ];
         let rows = mistakes.iter().map(|mistake| {
             vec![
-                cell("")
-                    .class("wide")
-                    .child(element("span").class("quote").text(&mistake.text)),
+                cell("").class("wide").child(marked(mistake)),
                 cell(&mistake.label),
                 number(format::percent(mistake.probability)),
                 number(format!("{} of {others}", mistake.others_right)),
@@ -185,6 +183,14 @@ fn mistakes(data: &ReportData) -> Vec<Element> {
     let mut parts = Vec::new();
     if !data.mistakes.is_empty() {
         parts.push(element("h3").text("The surest mistakes"));
+        if data
+            .mistakes
+            .iter()
+            .any(|mistake| !mistake.words.is_empty())
+        {
+            let explainer = data.explained_by.as_deref().unwrap_or(&best.name);
+            parts.push(marks(explainer));
+        }
         parts.push(list(
             &format!(
                 "Test reviews that {} is surest of and wrong about",
@@ -214,4 +220,41 @@ fn mistakes(data: &ReportData) -> Vec<Element> {
         }
     }
     parts
+}
+
+/// What the marks mean.
+fn marks(explainer: &str) -> Element {
+    paragraph(format!("Marked is what drove {explainer}: "))
+        .child(element("mark").class("for-2").text("for positive"))
+        .text(", ")
+        .child(element("mark").class("against-2").text("for negative"))
+        .text(
+            ", stronger where it counted more; point at a word for its weight in the log-odds. A review is shown where \
+             most of the weight is.",
+        )
+}
+
+/// A review with its words marked.
+fn marked(mistake: &Mistake) -> Element {
+    let mut quote = element("span").class("quote");
+    let mut written = 0;
+    for word in &mistake.words {
+        let class = match (word.weight >= 0.0, word.strength.abs()) {
+            (true, strength) if strength >= 0.6 => "for-3",
+            (true, strength) if strength >= 0.3 => "for-2",
+            (true, _) => "for-1",
+            (false, strength) if strength >= 0.6 => "against-3",
+            (false, strength) if strength >= 0.3 => "against-2",
+            (false, _) => "against-1",
+        };
+        let mark = element("mark")
+            .class(class)
+            .with("title", format!("{:+.2}", word.weight))
+            .text(&mistake.text[word.place.clone()]);
+        quote = quote
+            .text(&mistake.text[written..word.place.start])
+            .child(mark);
+        written = word.place.end;
+    }
+    quote.text(&mistake.text[written..])
 }

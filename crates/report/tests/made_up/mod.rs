@@ -1,12 +1,16 @@
 //! A made-up run with the proportions of a real one: five models, some alike, some not.
 
 use artifact::Split;
-use metrics::{Tally, compare_all, confusion, reliability, roc_curve, summary};
+use metrics::{
+    CalibrationFile, ProbabilityFigures, Tally, compare_all, confusion, reliability, roc_curve,
+    summary,
+};
 use report::collect::thinned;
 use report::data::{
     AuditLine, ChallengeData, ChallengedModel, ClassWords, EmbeddingData, Epoch, Example, LeftOut,
-    LengthBin, Mistake, ModelData, ReadingData, ReportData, ReviewsData, SliceData, SplitCount,
-    StepData, SweepData, SweepPoint, TokenizedSplit, TokenizerData, TrialData, TrickExample, Word,
+    LengthBin, MarkedWord, Mistake, ModelData, ReadingData, RepeatsData, ReportData, ReviewsData,
+    SliceData, SplitCount, StepData, SweepData, SweepPoint, TokenizedSplit, TokenizerData,
+    TrialData, TrickExample, Word,
 };
 
 /// Text that would do harm if it reached the page unescaped.
@@ -91,6 +95,7 @@ pub(crate) fn run(rows: usize) -> ReportData {
             prediction_speed: Some(180_000.0 / seconds),
             bytes: Some(4 * parameters),
             members: Vec::new(),
+            calibration: Some(calibration(&tally, &labels, &probabilities)),
             reviews_per_second: Some(22_500.0 * 8.0 / seconds),
             peak_memory: 900_000_000 + 40_000_000 * place as u64,
         });
@@ -115,6 +120,11 @@ pub(crate) fn run(rows: usize) -> ReportData {
         confidence: 0.95,
         models,
         comparisons: compare_all(&labels, &judges, 300, 0.95, 1).expect("the rows are fine"),
+        repeats: vec![RepeatsData {
+            model: "gru".to_owned(),
+            seconds: 1620.0,
+            accuracies: vec![0.91, 0.905, 0.913],
+        }],
         challenge: challenge(),
         slices: vec![
             SliceData {
@@ -129,6 +139,7 @@ pub(crate) fn run(rows: usize) -> ReportData {
             },
         ],
         mistakes: vec![mistake()],
+        explained_by: Some("gru".to_owned()),
         doubtful: (17, vec![mistake(), mistake()]),
         sweeps: vec![sweep()],
         reviews: reviews(rows as u64),
@@ -138,9 +149,31 @@ pub(crate) fn run(rows: usize) -> ReportData {
     }
 }
 
+/// As if the model had been too sure of itself.
+fn calibration(after: &Tally, labels: &[u8], probabilities: &[f32]) -> CalibrationFile {
+    let sharpened = |&probability: &f32| {
+        let odds = (probability / (1.0 - probability)).powi(2);
+        odds / (1.0 + odds)
+    };
+    let before: Vec<f32> = probabilities.iter().map(sharpened).collect();
+    let before = Tally::new(labels, &before).expect("the rows are fine");
+    CalibrationFile {
+        method: "logits divided by 2.000".to_owned(),
+        rows: labels.len() as u64,
+        before: ProbabilityFigures::of(&before).expect("there are rows"),
+        after: ProbabilityFigures::of(after).expect("there are rows"),
+    }
+}
+
 fn mistake() -> Mistake {
+    let word = |place, weight: f64| MarkedWord {
+        place,
+        weight,
+        strength: weight / 2.0,
+    };
     Mistake {
         text: format!("Just brilliant, said nobody. {HARMFUL}"),
+        words: vec![word(0..4, -0.3), word(5..15, 2.0), word(21..28, -0.8)],
         label: "negative".to_owned(),
         probability: 0.998,
         others_right: 1,
@@ -364,6 +397,8 @@ fn steps() -> Vec<StepData> {
         variant: variant.to_owned(),
         summary: summary.to_owned(),
         key: "41ab09c2d7e1".to_owned(),
+        identity: "9e01c7d24b55".to_owned(),
+        stage_version: 2,
         settings: settings
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .to_vec(),

@@ -10,7 +10,7 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field};
 use artifact::{OutputFile, TableWriter, schema, write_arrays};
-use metrics::{MetricsFile, Tally, summary};
+use metrics::{CalibrationFile, MetricsFile, ProbabilityFigures, Tally, summary};
 
 use crate::{Model, ROWS};
 
@@ -74,7 +74,32 @@ pub(crate) fn predictions(folder: &Path, name: &str, model: Model) -> Vec<Output
         ),
         OutputFile::data("metrics.json"),
         challenge(folder),
+        calibration(folder, &tally),
+        json(folder, "speed.json", r#"{"rows": 450, "seconds": 0.5}"#),
+        json(
+            folder,
+            "explanations.json",
+            r#"[{"row_id": 7, "words": [[0, 4, 0.5], [32, 35, -1.5]]}]"#,
+        ),
     ]
+}
+
+fn calibration(folder: &Path, tally: &Tally) -> OutputFile {
+    let figures = ProbabilityFigures::of(tally).expect("there are rows");
+    let file = CalibrationFile {
+        method: "logits divided by 1.250".to_owned(),
+        rows: ROWS,
+        before: figures.clone(),
+        after: figures,
+    };
+    let written = file.write(&folder.join("calibration.json"));
+    written.expect("the disk has room");
+    OutputFile::data("calibration.json")
+}
+
+fn json(folder: &Path, name: &str, text: &str) -> OutputFile {
+    fs::write(folder.join(name), text).expect("the disk has room");
+    OutputFile::data(name)
 }
 
 fn challenge(folder: &Path) -> OutputFile {
@@ -82,8 +107,7 @@ fn challenge(folder: &Path) -> OutputFile {
         "probability": 0.9, "seen": false, "failed": true}],
         "capabilities": [{"capability": "all", "cases": 1, "failed": 1}, {"capability": "negation", "cases": 1, "failed": 1}],
         "unseen": {"capability": "unseen", "cases": 1, "failed": 1}}"#;
-    fs::write(folder.join("challenge.json"), text).expect("the disk has room");
-    OutputFile::data("challenge.json")
+    json(folder, "challenge.json", text)
 }
 
 /// The reviews themselves: every other one has a contrast, and so is the longer one.

@@ -101,6 +101,26 @@ pub(crate) fn check_winner(
     Ok(())
 }
 
+/// Trainings of one model at most; more are a slip of the pen.
+const MOST_SEEDS: u32 = 100;
+
+/// A model is trained at least once, and again only if chance has a part in it.
+pub(crate) fn check_seeds(name: &str, seeds: u32, kind: ModelKind) -> Result<(), SettingsError> {
+    let problem = match seeds {
+        1 => return Ok(()),
+        2..=MOST_SEEDS if kind.takes_steps() => return Ok(()),
+        2..=MOST_SEEDS => {
+            "has a model trained again that comes out the same each time: nothing in it is drawn at random".to_owned()
+        }
+        _ => format!("is {seeds} and must be from 1 to {MOST_SEEDS}"),
+    };
+    Err(SettingsError::Value {
+        key: format!("model.{name}.seeds"),
+        problem,
+        hint: Some(format!("Try `--set model.{name}.seeds=1`")),
+    })
+}
+
 /// An ensemble unites several models, and is told from them by its name.
 pub(crate) fn check_ensembles(
     ensembles: &IndexMap<String, EnsembleSettings>,

@@ -1,0 +1,99 @@
+//! What a run's models made of the test reviews, as it lies on the disk: figures, and the rows behind
+//! them where they are there.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use arrow::array::AsArray;
+use arrow::datatypes::{Float32Type, UInt8Type, UInt64Type};
+use artifact::{ArtifactError, Split, read_table, schema};
+use metrics::regression::{self, JudgedRow, Paired, Regression};
+use metrics::{MetricsError, MetricsFile};
+
+/// The name of the table beside a file of figures.
+pub const PREDICTIONS: &str = "predictions.parquet";
+
+/// Why a run's figures cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum JudgedError {
+    /// The figures.
+    #[error(transparent)]
+    Metrics(#[from] MetricsError),
+    /// The table of predictions.
+    #[error(transparent)]
+    Artifact(#[from] ArtifactError),
+}
+
+/// Figures of models, with the rows behind them.
+#[derive(Clone, Debug)]
+pub struct Judged {
+    /// The figures.
+    pub metrics: MetricsFile,
+    /// The judged test rows of each model, where they are at hand.
+    pub rows: BTreeMap<String, Vec<JudgedRow>>,
+}
+
+impl Judged {
+    /// Reads a `metrics.json` and, if it is there, the `predictions.parquet` beside it.
+    ///
+    /// # Errors
+    /// One of the two cannot be read or is something else.
+    pub fn read(metrics: &Path) -> Result<Self, JudgedError> {
+        let table = metrics.with_file_name(PREDICTIONS);
+        Ok(Self {
+            metrics: MetricsFile::read(metrics)?,
+            rows: match table.is_file() {
+                true => test_rows(&table)?,
+                false => BTreeMap::new(),
+            },
+        })
+    }
+
+    /// Keeps one model.
+    pub fn only(&mut self, model: &str) {
+        self.metrics.models.retain(|name, _| name == model);
+        self.rows.retain(|name, _| name == model);
+    }
+
+    /// The models that both have judged on the same rows, paired row by row.
+    pub fn paired(&self, current: &Self) -> BTreeMap<String, Paired> {
+        let pair = |(model, rows): (&String, &Vec<JudgedRow>)| {
+            // Other rows than now: such a model is compared by its figures alone.
+            Some((model.clone(), Paired::new(rows, current.rows.get(model)?)?))
+        };
+        self.rows.iter().filter_map(pair).collect()
+    }
+
+    /// What has become worse since, beyond what chance explains: the one judgement of `--baseline` and
+    /// of `ressenti compare`.
+    pub fn regressions(&self, current: &Self) -> Vec<Regression> {
+        regression::check(&self.metrics, &current.metrics, &self.paired(current))
+    }
+}
+
+/// The test rows of a table of predictions, by model.
+fn test_rows(path: &Path) -> Result<BTreeMap<String, Vec<JudgedRow>>, ArtifactError> {
+    let mut found: BTreeMap<String, Vec<JudgedRow>> = BTreeMap::new();
+    for batch in read_table(path, &schema::predictions())? {
+        let batch = batch?;
+        let row_ids = batch.column(0).as_primitive::<UInt64Type>();
+        let splits = batch.column(1).as_string::<i32>();
+        let labels = batch.column(2).as_primitive::<UInt8Type>();
+        let probabilities = batch.column(3).as_primitive::<Float32Type>();
+        let models = batch.column(4).as_string::<i32>();
+        for row in (0..batch.num_rows()).filter(|row| splits.value(*row) == Split::Test.as_str()) {
+            let judged = (
+                row_ids.value(row),
+                labels.value(row),
+                probabilities.value(row),
+            );
+            match found.get_mut(models.value(row)) {
+                Some(rows) => rows.push(judged),
+                None => {
+                    found.insert(models.value(row).to_owned(), vec![judged]);
+                }
+            }
+        }
+    }
+    Ok(found)
+}

@@ -1,0 +1,75 @@
+//! Two runs side by side: what is different in data, settings and code, and whether a model is worse
+//! for it. `--baseline` of the stages and `ressenti compare` judge by the same function,
+//! [`Judged::regressions`].
+
+mod arguments;
+mod changes;
+mod judged;
+mod run;
+mod show;
+mod verdicts;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use serde::Serialize;
+use stage::{Failure, print_failure};
+
+use arguments::{Arguments, Format};
+
+pub use changes::{Change, Changes};
+pub use judged::{Judged, JudgedError, PREDICTIONS};
+pub use run::{Run, Step};
+pub use verdicts::{Compared, Verdict, verdicts};
+
+/// Everything that is said of two runs.
+#[derive(Clone, Debug, Serialize)]
+pub struct Sides {
+    /// What differs in the steps; nothing where one of the runs says nothing of its steps.
+    pub changes: Option<Changes>,
+    /// Model by model.
+    pub models: Vec<Compared>,
+    /// What has become worse, in words; nothing where all is well.
+    pub regressions: Vec<String>,
+}
+
+impl Sides {
+    /// Compares two runs.
+    ///
+    /// # Errors
+    /// Rows or figures make no sense.
+    pub fn of(before: &Run, after: &Run) -> Result<Self, Failure> {
+        let known = !before.steps.is_empty() && !after.steps.is_empty();
+        let regressions = before.judged.regressions(&after.judged);
+        Ok(Self {
+            changes: known.then(|| Changes::between(&before.steps, &after.steps)),
+            models: verdicts(&before.judged, &after.judged).map_err(Failure::from_error)?,
+            regressions: regressions.iter().map(ToString::to_string).collect(),
+        })
+    }
+}
+
+/// The whole of the program.
+pub fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
+        Err(failure) => {
+            print_failure(&failure);
+            failure.exit_code()
+        }
+    }
+}
+
+/// Prints the comparison, and says whether no model has become worse.
+fn run(arguments: &Arguments) -> Result<bool, Failure> {
+    let before = Run::open(&arguments.before)?;
+    let after = Run::open(&arguments.after)?;
+    let sides = Sides::of(&before, &after)?;
+    match arguments.format {
+        Format::Text => show::text(&before, &after, &sides),
+        Format::Markdown => show::markdown(&before, &after, &sides),
+        Format::Json => show::json(&sides),
+    }
+    Ok(sides.regressions.is_empty())
+}

@@ -1,0 +1,5 @@
+//! The binary `ressenti-compare`, which `ressenti compare` starts.
+
+fn main() -> std::process::ExitCode {
+    compare::main()
+}

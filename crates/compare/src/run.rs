@@ -1,0 +1,103 @@
+//! A run as its report tells it: figures, rows, and the steps that led to them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use artifact::ArtifactError;
+use serde::Deserialize;
+use stage::Failure;
+
+use crate::Judged;
+
+/// Where a report stands in a folder of artifacts.
+const REPORT: &str = "report/reviews";
+
+/// A run.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The folder of its report.
+    pub folder: PathBuf,
+    /// What its models made of the test reviews.
+    pub judged: Judged,
+    /// The steps that led there; none where only figures were kept.
+    pub steps: Vec<Step>,
+}
+
+/// A step, as `report.json` tells it.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+pub struct Step {
+    /// The stage.
+    pub stage: String,
+    /// The variant.
+    pub variant: String,
+    /// The version of the stage that did it.
+    pub stage_version: u32,
+    /// Names what it holds.
+    pub identity: String,
+    /// Settings as dotted names and values.
+    pub settings: Vec<(String, String)>,
+    /// Files from outside: name and digest.
+    pub sources: Vec<(String, String)>,
+    /// Start, in seconds since 1970.
+    pub started: u64,
+    /// Cores used at most.
+    pub cores: usize,
+    /// Where tensors lived, with the reason.
+    pub device: Option<String>,
+    /// Versions of what did the work.
+    pub versions: Vec<(String, String)>,
+}
+
+#[derive(Deserialize)]
+struct ReportView {
+    steps: Vec<Step>,
+}
+
+impl Run {
+    /// Opens a run: a folder of artifacts, the folder of a report, or a `metrics.json`, which alone
+    /// says nothing of what led to it.
+    ///
+    /// # Errors
+    /// There is no report, or it cannot be read.
+    pub fn open(path: &Path) -> Result<Self, Failure> {
+        let candidates = [path.join(REPORT), path.to_owned()];
+        let folder = candidates
+            .iter()
+            .find(|it| it.join("metrics.json").is_file());
+        let metrics = match folder {
+            Some(folder) => folder.join("metrics.json"),
+            None if path.is_file() => path.to_owned(),
+            None => {
+                return Err(Failure::new(format!(
+                    "`{}` is no run: there is no `metrics.json` in it or in its `{REPORT}`",
+                    path.display()
+                ))
+                .with_hint(
+                    "A run is a folder of artifacts with a report in it, as `ressenti run` leaves it, or a copy of \
+                     its report's folder"
+                        .to_owned(),
+                ));
+            }
+        };
+        let judged = Judged::read(&metrics).map_err(Failure::from_error)?;
+        let told = metrics.with_file_name("report.json");
+        let steps = match told.is_file() {
+            false => Vec::new(),
+            true => {
+                let text = fs::read(&told).map_err(ArtifactError::io("read", &told))?;
+                let view: ReportView = serde_json::from_slice(&text).map_err(|error| {
+                    Failure::new(format!("`{}` is no report: {error}", told.display())).with_hint(
+                        "It may be of another version of Ressenti; make it again with `ressenti run --only report --force`"
+                            .to_owned(),
+                    )
+                })?;
+                view.steps
+            }
+        };
+        Ok(Self {
+            folder: metrics.parent().unwrap_or(Path::new("")).to_owned(),
+            judged,
+            steps,
+        })
+    }
+}

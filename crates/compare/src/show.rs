@@ -1,0 +1,162 @@
+//! The comparison in words.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+
+use metrics::Estimate;
+use stage::format;
+
+use crate::changes::{Change, Changes};
+use crate::{Compared, Run, Sides, Verdict};
+
+/// Changes of a kind that are listed for a person.
+const LISTED: usize = 12;
+
+/// For a person.
+pub(crate) fn text(before: &Run, after: &Run, sides: &Sides) {
+    let mut out = String::new();
+    for (side, run) in [("A", before), ("B", after)] {
+        let _ = writeln!(out, "{side}  {}", about(run));
+    }
+    out.push('\n');
+    match &sides.changes {
+        None => out.push_str("What changed is not known: one of the two has figures alone.\n"),
+        Some(changes) if changes.is_empty() => {
+            out.push_str("Nothing changed in data, settings, code or machine.\n");
+        }
+        Some(changes) => {
+            for (name, list) in kinds(changes) {
+                let nothing = if list.is_empty() { "the same" } else { "" };
+                let _ = writeln!(out, "{name:<9} {nothing}");
+                for change in list.iter().take(LISTED) {
+                    let _ = writeln!(out, "  {}", in_words(change));
+                }
+                if list.len() > LISTED {
+                    let _ = writeln!(
+                        out,
+                        "  … and {} more (`--format json` has all)",
+                        list.len() - LISTED
+                    );
+                }
+            }
+        }
+    }
+    let width = sides.models.iter().map(|model| model.model.chars().count());
+    let width = width.max().unwrap_or(0).max(5);
+    let _ = writeln!(
+        out,
+        "\n{:<width$}  {:>7}  {:>7}  {:>22}  {:>11}  verdict",
+        "model", "A", "B", "B - A, points", "only A : B"
+    );
+    for model in &sides.models {
+        let [was, is, difference, only, verdict] = cells(model);
+        let _ = writeln!(
+            out,
+            "{:<width$}  {was:>7}  {is:>7}  {difference:>22}  {only:>11}  {verdict}",
+            model.model
+        );
+    }
+    out.push('\n');
+    out.push_str(&conclusion(sides));
+    print(&out);
+}
+
+/// For a pull request.
+pub(crate) fn markdown(before: &Run, after: &Run, sides: &Sides) {
+    let mut out = format!("**{}**\n\n", conclusion(sides).trim_end());
+    out.push_str("| model | A | B | B - A, points | only A : B | verdict |\n| --- | ---: | ---: | ---: | ---: | --- |\n");
+    for model in &sides.models {
+        let cells = cells(model);
+        let _ = writeln!(out, "| {} | {} |", model.model, cells.join(" | "));
+    }
+    let _ = writeln!(out, "\nA: {}  \nB: {}\n", about(before), about(after));
+    if let Some(changes) = &sides.changes {
+        for (name, list) in kinds(changes) {
+            for change in list {
+                let _ = writeln!(out, "- {name}: {}", in_words(change));
+            }
+        }
+    }
+    print(&out);
+}
+
+/// For a program.
+pub(crate) fn json(sides: &Sides) {
+    let text = serde_json::to_string_pretty(sides).expect("plain data");
+    print(&(text + "\n"));
+}
+
+/// A closed pipe is a reader who has seen enough: not an error of ours.
+fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
+}
+
+fn about(run: &Run) -> String {
+    let rows = format::plural(run.judged.metrics.rows, "test review", "test reviews");
+    let models = format::plural(run.judged.metrics.models.len() as u64, "model", "models");
+    format!("{}: {models} on {rows}", run.folder.display())
+}
+
+fn kinds(changes: &Changes) -> [(&'static str, &[Change]); 4] {
+    [
+        ("data", &changes.data),
+        ("settings", &changes.settings),
+        ("code", &changes.code),
+        ("machine", &changes.machine),
+    ]
+}
+
+fn in_words(change: &Change) -> String {
+    match (&change.before, &change.after) {
+        (Some(before), Some(after)) => format!("{} {before} -> {after}", change.what),
+        (Some(before), None) if before == "there" => format!("{} only in A", change.what),
+        (None, Some(after)) if after == "there" => format!("{} only in B", change.what),
+        (Some(before), None) => format!("{} {before} -> not set", change.what),
+        (None, Some(after)) => format!("{} not set -> {after}", change.what),
+        (None, None) => change.what.clone(),
+    }
+}
+
+/// Accuracy before and after, difference, rows that only one got right, verdict.
+fn cells(model: &Compared) -> [String; 5] {
+    let percent = |share: Option<f64>| {
+        share.map_or_else(|| "-".to_owned(), |share| format!("{:.2} %", 100.0 * share))
+    };
+    let points = |share: f64| format!("{:+.2}", 100.0 * share);
+    let difference = match (model.difference, model.before, model.after) {
+        (Some(Estimate { value, low, high }), ..) => {
+            format!("{} ({} to {})", points(value), points(low), points(high))
+        }
+        (None, Some(before), Some(after)) => format!("{}, other rows", points(after - before)),
+        _ => "-".to_owned(),
+    };
+    let only = model.only.map_or_else(
+        || "-".to_owned(),
+        |(before, after)| format!("{before} : {after}"),
+    );
+    [
+        percent(model.before),
+        percent(model.after),
+        difference,
+        only,
+        model.verdict.in_words().to_owned(),
+    ]
+}
+
+fn conclusion(sides: &Sides) -> String {
+    if !sides.regressions.is_empty() {
+        let number = format::plural(sides.regressions.len() as u64, "regression", "regressions");
+        return format!("{number}: {}.\n", sides.regressions.join("; "));
+    }
+    let better = sides
+        .models
+        .iter()
+        .filter(|model| model.verdict == Verdict::Better);
+    match better.count() {
+        0 => "No model is worse, and none is better beyond chance.\n".to_owned(),
+        count => format!(
+            "No model is worse; {} better.\n",
+            format::plural(count as u64, "is", "are")
+        ),
+    }
+}

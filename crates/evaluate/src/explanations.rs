@@ -1,0 +1,127 @@
+//! `explanations.json`: the mistakes that a model is surest of, and the words that drove them.
+
+use std::collections::HashMap;
+
+use arrow::array::AsArray;
+use arrow::datatypes::UInt64Type;
+use artifact::{Split, StageName, read_table, schema};
+use metrics::is_right;
+use serde::Serialize;
+use stage::{Context, Failure};
+
+use crate::judged::write_json;
+use crate::{Model, Prediction, TextReader};
+
+/// The name of the file.
+pub(crate) const EXPLANATIONS: &str = "explanations.json";
+
+/// Mistakes that are explained.
+const EXPLAINED: usize = 10;
+
+/// A mistake with its words.
+#[derive(Serialize)]
+struct Explained {
+    /// The review's id, as in `clean.parquet`.
+    row_id: u64,
+    /// First byte in the cleaned text, the byte behind the last, and what the word adds to the log-odds of
+    /// the positive class before calibration; words that add nothing are left out.
+    words: Vec<(usize, usize, f64)>,
+}
+
+/// Explains the surest mistakes on the test rows, the surest first.
+pub(crate) fn write(
+    context: &Context,
+    model: &Model,
+    reader: &TextReader,
+    predictions: &[Prediction],
+) -> Result<(), Failure> {
+    let mistakes = surest_mistakes(predictions);
+    let texts = texts_of(context, &mistakes)?;
+    let task = context.progress().task(
+        "explaining mistakes",
+        Some(mistakes.len() as u64),
+        "reviews",
+    );
+    let mut explained = Vec::new();
+    for row_id in mistakes {
+        let Some(text) = texts.get(&row_id) else {
+            return Err(Failure::new(format!(
+                "The test review {row_id} is among the tokens and not among the reviews"
+            ))
+            .with_hint(
+                "Build both again with `ressenti run --only clean,tokenize --force`".to_owned(),
+            ));
+        };
+        let words = model.words(reader, text)?;
+        // Four digits behind the point: more would be noise.
+        let rounded = |weight: f64| (weight * 1e4).round() / 1e4;
+        let words = words
+            .into_iter()
+            .map(|word| (word.place.start, word.place.end, rounded(word.weight)));
+        explained.push(Explained {
+            row_id,
+            words: words.filter(|(_, _, weight)| *weight != 0.0).collect(),
+        });
+        task.advance(1);
+    }
+    write_json(&context.output().join(EXPLANATIONS), &explained)?;
+    Ok(())
+}
+
+/// The ids of the rows with the largest probability of the wrong class; of equals the smaller id first.
+fn surest_mistakes(predictions: &[Prediction]) -> Vec<u64> {
+    let mut wrong: Vec<&Prediction> = predictions
+        .iter()
+        .filter(|row| !is_right(row.label, row.probability))
+        .collect();
+    let sureness = |row: &Prediction| (row.probability - 0.5).abs();
+    wrong.sort_by(|one, two| {
+        let order = sureness(two).total_cmp(&sureness(one));
+        order.then(one.row_id.cmp(&two.row_id))
+    });
+    wrong.truncate(EXPLAINED);
+    wrong.into_iter().map(|row| row.row_id).collect()
+}
+
+/// The cleaned texts of test reviews.
+fn texts_of(context: &Context, wanted: &[u64]) -> Result<HashMap<u64, String>, Failure> {
+    let mut texts = HashMap::new();
+    let path = context.input(StageName::Clean).file("clean.parquet")?;
+    for batch in read_table(&path, &schema::clean())? {
+        let batch = batch?;
+        let ids = batch.column(0).as_primitive::<UInt64Type>();
+        let (text, splits) = (
+            batch.column(1).as_string::<i32>(),
+            batch.column(3).as_string::<i32>(),
+        );
+        for row in 0..batch.num_rows() {
+            if wanted.contains(&ids.value(row)) && splits.value(row) == Split::Test.as_str() {
+                texts.insert(ids.value(row), text.value(row).to_owned());
+            }
+        }
+    }
+    Ok(texts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_surest_mistakes_come_first() {
+        let row = |row_id, label, probability| Prediction {
+            row_id,
+            split: Split::Test,
+            label,
+            probability,
+        };
+        let rows = [
+            row(7, 1, 0.1),
+            row(1, 0, 0.7),
+            row(3, 1, 0.9),
+            row(5, 0, 0.99),
+            row(2, 1, 0.1),
+        ];
+        assert_eq!(surest_mistakes(&rows), [5, 2, 7, 1]);
+    }
+}

@@ -1,0 +1,141 @@
+//! What a model, or several as one, says of all that it is asked.
+
+use std::fs;
+use std::path::Path;
+use std::time::Instant;
+
+use artifact::{ArtifactError, OutputFile, Split, StageName};
+use classifier::choose_device;
+use metrics::{CalibrationFile, ProbabilityFigures, Tally};
+use serde::Serialize;
+use settings::{EnsembleSettings, EvaluationSettings};
+use stage::{Context, Failure};
+
+use crate::challenge::{self, Challenge};
+use crate::model::Answer;
+use crate::{Model, Prediction, TextReader, ensemble, explanations, failure, metrics_failure};
+
+/// What calibration did.
+const CALIBRATION: &str = "calibration.json";
+/// How long predicting took.
+const SPEED: &str = "speed.json";
+
+/// What is to be written of it.
+pub(crate) struct Judged {
+    /// Of the validation and the test rows.
+    pub(crate) predictions: Vec<Prediction>,
+    pub(crate) challenge: Challenge,
+    /// Files written beside those that every evaluation has.
+    pub(crate) files: Vec<OutputFile>,
+    /// What an ensemble is made of, for the last line.
+    pub(crate) made_of: String,
+    /// Where tensors were, if there were any.
+    pub(crate) device: Option<String>,
+}
+
+/// `speed.json`: from tokens, or from the features of a probe, to probabilities.
+#[derive(Serialize)]
+struct Speed {
+    rows: usize,
+    seconds: f64,
+}
+
+impl Judged {
+    /// Asks the members of an ensemble.
+    pub(crate) fn of_ensemble(
+        context: &Context,
+        members: &EnsembleSettings,
+    ) -> Result<Self, Failure> {
+        let (ensemble, predictions) = ensemble::predict(context, members)?;
+        ensemble::write(&ensemble, context.output())?;
+        Ok(Self {
+            predictions,
+            challenge: challenge::unite(context, &ensemble)?,
+            files: vec![OutputFile::data(ensemble::ENSEMBLE)],
+            made_of: format!("; {}", ensemble.in_words()),
+            device: None,
+        })
+    }
+
+    /// Asks a model, and why it is wrong where it is surest.
+    pub(crate) fn of_model(
+        context: &Context,
+        settings: &EvaluationSettings,
+    ) -> Result<Self, Failure> {
+        let device = choose_device(context.run().device, context.run().cores()).map_err(failure)?;
+        let described = device.describe();
+        context.progress().note(&format!("device: {described}"));
+        let model = Model::load(context, &device)?;
+        let reader = TextReader::of(
+            context.input(StageName::Train).folder(),
+            model.description(),
+        )?;
+        let start = Instant::now();
+        let validation = model.predict(context, settings, &device, Split::Validation)?;
+        let test = model.predict(context, settings, &device, Split::Test)?;
+        let speed = Speed {
+            rows: validation.len() + test.len(),
+            seconds: start.elapsed().as_secs_f64(),
+        };
+        write_json(&context.output().join(SPEED), &speed)?;
+        let calibration = &model.description().calibration;
+        let predictions = |answers: &[Answer], split| -> Vec<Prediction> {
+            let predict = |answer: &Answer| Prediction {
+                row_id: answer.row_id,
+                split,
+                label: answer.label,
+                probability: calibration.probability(answer.difference) as f32,
+            };
+            answers.iter().map(predict).collect()
+        };
+        let mut all = predictions(&validation, Split::Validation);
+        let judged = predictions(&test, Split::Test);
+        let mut files = vec![
+            OutputFile::record(SPEED),
+            OutputFile::data(explanations::EXPLANATIONS),
+        ];
+        if let Some(file) = before_and_after(&test, &judged, calibration.in_words())? {
+            file.write(&context.output().join(CALIBRATION))
+                .map_err(metrics_failure)?;
+            files.push(OutputFile::data(CALIBRATION));
+        }
+        explanations::write(context, &model, &reader, &judged)?;
+        let challenge = challenge::ask(context, (&model, &reader), &device, settings.batch_size)?;
+        all.extend(judged);
+        Ok(Self {
+            predictions: all,
+            challenge,
+            files,
+            made_of: String::new(),
+            device: Some(described),
+        })
+    }
+}
+
+/// What calibration did to the probabilities of the test rows; `None` where there are none.
+fn before_and_after(
+    answers: &[Answer],
+    predictions: &[Prediction],
+    method: String,
+) -> Result<Option<CalibrationFile>, Failure> {
+    let labels: Vec<u8> = answers.iter().map(|answer| answer.label).collect();
+    let figures = |probabilities: Vec<f32>| {
+        let tally = Tally::new(&labels, &probabilities).map_err(metrics_failure)?;
+        Ok::<_, Failure>(ProbabilityFigures::of(&tally))
+    };
+    let plain = |answer: &Answer| (1.0 / (1.0 + (-answer.difference).exp())) as f32;
+    let before = figures(answers.iter().map(plain).collect())?;
+    let after = figures(predictions.iter().map(|row| row.probability).collect())?;
+    Ok(before.zip(after).map(|(before, after)| CalibrationFile {
+        method,
+        rows: labels.len() as u64,
+        before,
+        after,
+    }))
+}
+
+/// Writes plain data as JSON.
+pub(crate) fn write_json(path: &Path, data: &impl Serialize) -> Result<(), ArtifactError> {
+    let text = serde_json::to_string_pretty(data).expect("plain data");
+    fs::write(path, text + "\n").map_err(ArtifactError::io("write", path))
+}

@@ -1,0 +1,33 @@
+//! Models that were trained several times.
+
+use artifact::StageName;
+use indexmap::IndexMap;
+use metrics::{Metric, MetricsFile};
+use stage::Context;
+
+use crate::data::RepeatsData;
+
+/// Every model that was trained several times, with what came of each time.
+pub(super) fn collect(
+    context: &Context,
+    repeats: &IndexMap<String, Vec<String>>,
+    metrics: &MetricsFile,
+) -> Vec<RepeatsData> {
+    let collect = |(model, others): (&String, &Vec<String>)| {
+        let trained: Vec<&String> = std::iter::once(model).chain(others).collect();
+        let accuracy = |name: &&String| {
+            let figures = metrics.models.get(*name)?;
+            Some(figures.get(Metric::Accuracy.name())?.value)
+        };
+        let seconds = context
+            .inputs(StageName::Train)
+            .filter(|(name, _)| trained.iter().any(|trained| trained == name))
+            .map(|(_, artifact)| artifact.manifest().run.seconds);
+        RepeatsData {
+            model: model.clone(),
+            seconds: seconds.sum(),
+            accuracies: trained.iter().filter_map(accuracy).collect(),
+        }
+    };
+    repeats.iter().map(collect).collect()
+}
