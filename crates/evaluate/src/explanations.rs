@@ -48,9 +48,7 @@ pub(crate) fn write(
             return Err(Failure::new(format!(
                 "The test review {row_id} is among the tokens and not among the reviews"
             ))
-            .with_hint(
-                "Build both again with `ressenti run --only clean,tokenize --force`".to_owned(),
-            ));
+            .with_hint("Build both again with `ressenti run --from clean`".to_owned()));
         };
         let words = model.words(reader, text)?;
         // Four digits behind the point: more would be noise.

@@ -23,11 +23,7 @@ impl Estimate {
     /// it must be to hold the figure itself.
     ///
     /// `None` without replicates.
-    pub(crate) fn from_replicates(
-        value: f64,
-        mut replicates: Vec<f64>,
-        confidence: f64,
-    ) -> Option<Self> {
+    pub fn from_replicates(value: f64, mut replicates: Vec<f64>, confidence: f64) -> Option<Self> {
         replicates.sort_unstable_by(f64::total_cmp);
         let tail = (1.0 - confidence) / 2.0;
         let low = quantile(&replicates, tail)?.min(value);

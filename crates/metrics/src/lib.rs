@@ -21,7 +21,7 @@ mod file;
 mod isotonic;
 mod label_noise;
 mod metric;
-mod random;
+pub mod random;
 mod ranking;
 pub mod regression;
 mod tally;

@@ -11,28 +11,28 @@ fn mix(mut bits: u64) -> u64 {
     bits ^ (bits >> 31)
 }
 
-/// The draws of one bootstrap sample.
+/// The draws of one sample, as of a bootstrap.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Draws {
+pub struct Draws {
     key: u64,
 }
 
 impl Draws {
     /// The draws of a sample under a seed.
-    pub(crate) fn new(seed: u64, sample: u64) -> Self {
+    pub fn new(seed: u64, sample: u64) -> Self {
         Self {
             key: mix(mix(seed.wrapping_add(GOLDEN)).wrapping_add(GOLDEN.wrapping_mul(sample + 1))),
         }
     }
 
     /// The draw at a place: 64 random bits.
-    pub(crate) fn bits(self, place: u64) -> u64 {
+    pub fn bits(self, place: u64) -> u64 {
         mix(self.key.wrapping_add(GOLDEN.wrapping_mul(place + 1)))
     }
 
     /// The draw at a place as an index below `rows` (Lemire 2019, without rejection: the bias is
     /// below `rows` in 2^64).
-    pub(crate) fn index(self, place: u64, rows: usize) -> usize {
+    pub fn index(self, place: u64, rows: usize) -> usize {
         ((u128::from(self.bits(place)) * rows as u128) >> 64) as usize
     }
 }

@@ -11,7 +11,6 @@ pub mod collect;
 pub mod data;
 mod error;
 pub mod markdown;
-mod markup;
 pub mod merge;
 mod numbers;
 mod page;

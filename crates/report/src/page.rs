@@ -3,13 +3,11 @@
 use stage::format;
 
 use crate::data::ReportData;
-use crate::markup::{Element, element};
 use crate::sections::{
     calibration, findings, models, reading, reviews, run, sweeps, tokens, training, tricks,
 };
 use crate::words;
-
-const STYLE: &str = include_str!("style.css");
+use pages::{Element, document, element, footer};
 
 /// The text of `report.html`.
 pub fn render(data: &ReportData) -> String {
@@ -41,40 +39,13 @@ pub fn render(data: &ReportData) -> String {
                 .children(links.collect::<Vec<_>>()),
         )
         .child(element("main").children(parts.into_iter().map(|(_, part)| part)))
-        .child(element("footer").text(format!("Made by Ressenti {}", env!("CARGO_PKG_VERSION"))));
-    let html = element("html")
-        .with("lang", "en")
-        .child(head(&data.title))
-        .child(body);
-    format!("<!doctype html>\n{}\n", html.render())
+        .child(footer());
+    document(&data.title, body)
 }
 
 /// The id of a section by its name in the navigation.
 fn anchor(name: &str) -> String {
     name.to_lowercase()
-}
-
-fn head(title: &str) -> Element {
-    element("head")
-        .child(element("meta").with("charset", "utf-8"))
-        .child(
-            element("meta")
-                .with("name", "viewport")
-                .with("content", "width=device-width, initial-scale=1"),
-        )
-        .child(
-            element("meta")
-                .with("name", "color-scheme")
-                .with("content", "light dark"),
-        )
-        // Whatever got into the page, it may fetch nothing and run nothing.
-        .child(
-            element("meta")
-                .with("http-equiv", "Content-Security-Policy")
-                .with("content", "default-src 'none'; style-src 'unsafe-inline'"),
-        )
-        .child(element("title").text(title))
-        .child(element("style").style_sheet(STYLE))
 }
 
 fn header(data: &ReportData) -> Element {

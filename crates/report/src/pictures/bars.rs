@@ -2,9 +2,9 @@
 
 use stage::format;
 
-use super::picture;
 use crate::data::{ClassWords, SplitCount};
-use crate::markup::{Element, element};
+use pages::picture;
+use pages::{Element, element};
 
 const ROW: f64 = 46.0;
 const WORD_ROW: f64 = 24.0;

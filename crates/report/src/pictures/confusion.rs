@@ -3,8 +3,8 @@
 use metrics::Confusion;
 use stage::format;
 
-use super::{label, picture};
-use crate::markup::{Element, element};
+use pages::{Element, element};
+use pages::{label, picture};
 
 const CELL: (f64, f64) = (116.0, 64.0);
 const LEFT: f64 = 74.0;

@@ -1,9 +1,9 @@
 //! Loss and accuracy of every net by epoch, on shared axes so that nets can be compared at a glance.
 
-use super::frame::{Axis, Frame};
-use super::scale::round_range;
 use crate::data::{Epoch, ModelData};
-use crate::markup::{Element, element};
+use pages::round_range;
+use pages::{Axis, Frame};
+use pages::{Element, element};
 
 const SIZE: (f64, f64) = (400.0, 240.0);
 

@@ -2,9 +2,9 @@
 
 use stage::format;
 
-use super::frame::{Axis, Frame};
 use crate::data::LengthBin;
-use crate::markup::{Element, element};
+use pages::{Axis, Frame};
+use pages::{Element, element};
 
 const SIZE: (f64, f64) = (400.0, 240.0);
 
@@ -15,7 +15,7 @@ pub(crate) fn draw(bins: &[LengthBin], unit: &str) -> Option<Element> {
         .map(|bin| bin.rows)
         .max()
         .filter(|most| *most > 0)?;
-    let top = super::scale::round_range([0.0, most as f64], 4)?.1;
+    let top = pages::round_range([0.0, most as f64], 4)?.1;
     // Bars are of one width, whatever their bins hold; the labels say what they stand for.
     let frame = Frame::new(SIZE, (0.0, bins.len() as f64), (0.0, top));
     let x = Axis {

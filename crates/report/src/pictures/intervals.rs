@@ -3,11 +3,11 @@
 
 use metrics::{Estimate, Metric};
 
-use super::picture;
-use super::scale::{Scale, round_range};
 use crate::data::ReportData;
-use crate::markup::{Element, element};
 use crate::words;
+use pages::picture;
+use pages::{Element, element};
+use pages::{Scale, round_range};
 
 const ROW: f64 = 46.0;
 const AXIS: f64 = 34.0;

@@ -3,10 +3,10 @@
 use metrics::{Estimate, Metric};
 use stage::format;
 
-use super::frame::{Axis, Frame};
-use super::scale::round_range;
 use crate::data::ModelData;
-use crate::markup::{Element, element};
+use pages::round_range;
+use pages::{Axis, Frame};
+use pages::{Element, element};
 
 const SIZE: (f64, f64) = (440.0, 300.0);
 

@@ -3,9 +3,9 @@
 
 use metrics::{Metric, RocPoint};
 
-use super::frame::{Axis, Frame};
 use crate::data::ModelData;
-use crate::markup::Element;
+use pages::Element;
+use pages::{Axis, Frame};
 
 const SIZE: (f64, f64) = (300.0, 300.0);
 

@@ -1,9 +1,9 @@
 //! What a setting does: the final accuracy by its value, and the course of training for each value.
 
-use super::frame::{Axis, Frame};
-use super::scale::round_range;
 use crate::data::{SweepData, SweepPoint, TrialData};
-use crate::markup::Element;
+use pages::Element;
+use pages::round_range;
+use pages::{Axis, Frame};
 
 const WIDE: (f64, f64) = (480.0, 250.0);
 const SMALL: (f64, f64) = (300.0, 200.0);

@@ -3,14 +3,14 @@
 
 use stage::format;
 
-use super::{
-    figure, grid, heading, number, number_heading, paragraph, row_heading, section, table,
-};
 use crate::data::ReportData;
-use crate::markup::{Element, element};
 use crate::numbers;
 use crate::pictures::{confusion, reliability, roc};
 use crate::words;
+use pages::{Element, element};
+use pages::{
+    figure, grid, heading, number, number_heading, paragraph, row_heading, section, table,
+};
 
 /// The section.
 pub(crate) fn draw(data: &ReportData) -> Element {

@@ -3,10 +3,11 @@
 use metrics::{Estimate, Metric};
 use stage::format;
 
-use super::{prose, repeats, section};
+use super::repeats;
 use crate::data::{ModelData, ReportData};
-use crate::markup::{Element, element};
 use crate::words;
+use pages::{Element, element};
+use pages::{prose, section};
 
 /// The section at the top of the page.
 pub(crate) fn draw(data: &ReportData) -> Element {

@@ -4,14 +4,14 @@ use metrics::{Estimate, Metric};
 use stage::format;
 
 use super::repeats;
-use super::{
-    cell, heading, number, number_heading, numbered, paragraph, row_heading, section, table,
-};
 use crate::data::{ModelData, ReportData};
-use crate::markup::{Element, element};
 use crate::numbers;
 use crate::pictures::{intervals, pareto};
 use crate::words;
+use pages::{Element, element};
+use pages::{
+    cell, heading, number, number_heading, numbered, paragraph, row_heading, section, table,
+};
 
 /// The figures of the table, in its order.
 const SHOWN: [Metric; 7] = [

@@ -3,10 +3,10 @@
 use metrics::{Comparison, Estimate};
 use stage::format;
 
-use super::{cell, heading, number, number_heading, paragraph, row_heading, section, table};
 use crate::data::{ReadingData, ReportData};
-use crate::markup::{Element, element};
 use crate::words;
+use pages::{Element, element};
+use pages::{cell, heading, number, number_heading, paragraph, row_heading, section, table};
 
 /// Where no model cuts more of the test reviews, length is no question.
 const SOME: f64 = 0.01;

@@ -2,10 +2,10 @@
 
 use stage::format;
 
-use super::{heading, number, number_heading, paragraph, row_heading, table};
 use crate::data::{RepeatsData, ReportData};
-use crate::markup::{Element, element};
 use crate::numbers;
+use pages::{Element, element};
+use pages::{heading, number, number_heading, paragraph, row_heading, table};
 
 /// The part of the models' section; nothing where every model was trained once.
 pub(super) fn draw(data: &ReportData) -> Option<Element> {

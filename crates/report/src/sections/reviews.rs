@@ -2,14 +2,14 @@
 
 use stage::format;
 
-use super::{
+use crate::data::{LeftOut, ReportData, ReviewsData};
+use crate::numbers;
+use crate::pictures::{bars, histogram};
+use pages::{Element, element};
+use pages::{
     cell, figure, grid, heading, number, number_heading, numbered, paragraph, row_heading, section,
     table,
 };
-use crate::data::{LeftOut, ReportData, ReviewsData};
-use crate::markup::{Element, element};
-use crate::numbers;
-use crate::pictures::{bars, histogram};
 
 /// The section.
 pub(crate) fn draw(data: &ReportData) -> Element {

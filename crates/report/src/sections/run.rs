@@ -2,10 +2,10 @@
 
 use stage::format;
 
-use super::{heading, number, number_heading, paragraph, row_heading, section, table};
 use crate::data::{ReportData, StepData};
-use crate::markup::{Element, element};
 use crate::words;
+use pages::{Element, element};
+use pages::{heading, number, number_heading, paragraph, row_heading, section, table};
 
 /// The section.
 pub(crate) fn draw(data: &ReportData) -> Element {

@@ -2,14 +2,14 @@
 
 use stage::format;
 
-use super::{
+use crate::data::{ReportData, SweepData, SweepPoint};
+use crate::numbers;
+use crate::pictures::sweep;
+use pages::{Element, element};
+use pages::{
     cell, figure, grid, heading, number, number_heading, numbered, paragraph, row_heading, section,
     table,
 };
-use crate::data::{ReportData, SweepData, SweepPoint};
-use crate::markup::{Element, element};
-use crate::numbers;
-use crate::pictures::sweep;
 
 /// The section; nothing where no sweep was run.
 pub(crate) fn draw(data: &ReportData) -> Option<Element> {

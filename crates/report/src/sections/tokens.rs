@@ -2,10 +2,10 @@
 
 use stage::format;
 
-use super::{cell, heading, number, number_heading, row_heading, section, table};
 use crate::data::{EmbeddingData, ReportData, TokenizerData};
-use crate::markup::{Element, element};
 use crate::words;
+use pages::{Element, element};
+use pages::{cell, heading, number, number_heading, row_heading, section, table};
 
 /// The section; nothing where there are neither.
 pub(crate) fn draw(data: &ReportData) -> Option<Element> {

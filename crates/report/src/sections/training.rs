@@ -2,11 +2,11 @@
 
 use stage::format;
 
-use super::{grid, paragraph, section};
 use crate::data::{ModelData, ReportData};
-use crate::markup::{Element, element};
 use crate::numbers;
 use crate::pictures::curves::{self, Measure};
+use pages::{Element, element};
+use pages::{grid, paragraph, section};
 
 /// The section; nothing where no model has recorded an epoch.
 pub(crate) fn draw(data: &ReportData) -> Option<Element> {

@@ -5,11 +5,11 @@ use metrics::{Estimate, share_of};
 use stage::format;
 
 use super::findings::best;
-use super::{cell, heading, number, number_heading, paragraph, row_heading, section, table};
 use crate::data::{ChallengedModel, Mistake, ReportData, SliceData};
-use crate::markup::{Element, element};
 use crate::numbers;
 use crate::words;
+use pages::{Element, element};
+use pages::{cell, heading, number, number_heading, paragraph, row_heading, section, table};
 
 /// The section; nothing where nothing was asked.
 pub(crate) fn draw(data: &ReportData) -> Option<Element> {

@@ -5,7 +5,7 @@ use std::fmt::{Display, Write as _};
 
 /// An element with its attributes and children.
 #[derive(Clone, Debug)]
-pub(crate) struct Element {
+pub struct Element {
     name: &'static str,
     attributes: Vec<(&'static str, String)>,
     children: Vec<Child>,
@@ -20,7 +20,7 @@ enum Child {
 }
 
 /// An element without attributes and children.
-pub(crate) fn element(name: &'static str) -> Element {
+pub fn element(name: &'static str) -> Element {
     Element {
         name,
         attributes: Vec::new(),
@@ -30,48 +30,48 @@ pub(crate) fn element(name: &'static str) -> Element {
 
 impl Element {
     /// Sets an attribute.
-    pub(crate) fn with(mut self, name: &'static str, value: impl Display) -> Self {
+    pub fn with(mut self, name: &'static str, value: impl Display) -> Self {
         self.attributes.push((name, value.to_string()));
         self
     }
 
     /// Sets the class.
-    pub(crate) fn class(self, class: &'static str) -> Self {
+    pub fn class(self, class: &'static str) -> Self {
         self.with("class", class)
     }
 
     /// Sets a length or place in a picture, to a tenth of a pixel.
-    pub(crate) fn at(self, name: &'static str, place: f64) -> Self {
+    pub fn at(self, name: &'static str, place: f64) -> Self {
         self.with(name, coordinate(place))
     }
 
     /// Appends text.
-    pub(crate) fn text(mut self, text: impl Display) -> Self {
+    pub fn text(mut self, text: impl Display) -> Self {
         self.children.push(Child::Text(text.to_string()));
         self
     }
 
     /// Appends an element.
-    pub(crate) fn child(mut self, child: Element) -> Self {
+    pub fn child(mut self, child: Element) -> Self {
         self.children.push(Child::Element(child));
         self
     }
 
     /// Appends elements.
-    pub(crate) fn children(mut self, children: impl IntoIterator<Item = Element>) -> Self {
+    pub fn children(mut self, children: impl IntoIterator<Item = Element>) -> Self {
         self.children
             .extend(children.into_iter().map(Child::Element));
         self
     }
 
     /// Appends a style sheet of this program.
-    pub(crate) fn style_sheet(mut self, css: &'static str) -> Self {
+    pub fn style_sheet(mut self, css: &'static str) -> Self {
         self.children.push(Child::Style(css));
         self
     }
 
     /// The element as text.
-    pub(crate) fn render(&self) -> String {
+    pub fn render(&self) -> String {
         let mut text = String::new();
         self.write(&mut text);
         text
@@ -123,7 +123,7 @@ fn escape(text: &str, out: &mut String) {
 }
 
 /// A place in a picture to a tenth of a pixel, without useless zeros.
-pub(crate) fn coordinate(place: f64) -> String {
+pub fn coordinate(place: f64) -> String {
     let text = format!("{place:.1}");
     let text = text.strip_suffix(".0").unwrap_or(&text);
     if text == "-0" {

@@ -1,8 +1,8 @@
 //! The frame of a drawing with two axes: scales, grid, tick labels, names of the axes.
 
-use super::scale::Scale;
-use super::{label, picture};
 use crate::markup::{Element, coordinate, element};
+use crate::picture::{label, picture};
+use crate::scale::Scale;
 
 /// Room around the plot for labels.
 const LEFT: f64 = 46.0;
@@ -11,28 +11,28 @@ const TOP: f64 = 30.0;
 const BOTTOM: f64 = 38.0;
 
 /// How an axis is named and labelled.
-pub(crate) struct Axis<'a> {
+pub struct Axis<'a> {
     /// What it measures.
-    pub(crate) name: &'a str,
+    pub name: &'a str,
     /// About how many ticks.
-    pub(crate) ticks: usize,
+    pub ticks: usize,
     /// How a tick is written, where not as a plain number.
-    pub(crate) write: Option<fn(f64) -> String>,
+    pub write: Option<fn(f64) -> String>,
 }
 
 /// A drawing of fixed size, in pixels of a phone.
-pub(crate) struct Frame {
+pub struct Frame {
     width: f64,
     height: f64,
     /// Places of values from left to right.
-    pub(crate) x: Scale,
+    pub x: Scale,
     /// Places of values from bottom to top.
-    pub(crate) y: Scale,
+    pub y: Scale,
 }
 
 impl Frame {
     /// A frame of a size with its two ranges.
-    pub(crate) fn new((width, height): (f64, f64), x: (f64, f64), y: (f64, f64)) -> Self {
+    pub fn new((width, height): (f64, f64), x: (f64, f64), y: (f64, f64)) -> Self {
         Self {
             width,
             height,
@@ -42,7 +42,7 @@ impl Frame {
     }
 
     /// The picture with grid and labels, to draw into.
-    pub(crate) fn picture(
+    pub fn picture(
         &self,
         id: &str,
         title: &str,
@@ -95,7 +95,7 @@ impl Frame {
     }
 
     /// A line through points; interrupted where one is missing.
-    pub(crate) fn path(&self, points: impl IntoIterator<Item = Option<(f64, f64)>>) -> Element {
+    pub fn path(&self, points: impl IntoIterator<Item = Option<(f64, f64)>>) -> Element {
         let mut data = String::new();
         let mut is_open = false;
         for point in points {
@@ -113,7 +113,7 @@ impl Frame {
     }
 
     /// A straight line between two values.
-    pub(crate) fn segment(&self, from: (f64, f64), to: (f64, f64)) -> Element {
+    pub fn segment(&self, from: (f64, f64), to: (f64, f64)) -> Element {
         line(
             (self.x.place(from.0), self.y.place(from.1)),
             (self.x.place(to.0), self.y.place(to.1)),
@@ -121,7 +121,7 @@ impl Frame {
     }
 
     /// A dot at a value.
-    pub(crate) fn dot(&self, (x, y): (f64, f64), radius: f64) -> Element {
+    pub fn dot(&self, (x, y): (f64, f64), radius: f64) -> Element {
         element("circle")
             .at("cx", self.x.place(x))
             .at("cy", self.y.place(y))
@@ -129,7 +129,7 @@ impl Frame {
     }
 
     /// Text beside a value.
-    pub(crate) fn note(
+    pub fn note(
         &self,
         (x, y): (f64, f64),
         (right, down): (f64, f64),

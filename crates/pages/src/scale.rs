@@ -2,18 +2,18 @@
 
 /// A linear scale from values to places.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(crate) struct Scale {
+pub struct Scale {
     /// Lowest value.
-    pub(crate) low: f64,
+    pub low: f64,
     /// Highest value.
-    pub(crate) high: f64,
+    pub high: f64,
     start: f64,
     end: f64,
 }
 
 impl Scale {
     /// A scale that puts `low` at `start` and `high` at `end`. A range without extent is widened.
-    pub(crate) fn new((low, high): (f64, f64), (start, end): (f64, f64)) -> Self {
+    pub fn new((low, high): (f64, f64), (start, end): (f64, f64)) -> Self {
         let high = if high > low { high } else { low + 1.0 };
         Self {
             low,
@@ -24,13 +24,13 @@ impl Scale {
     }
 
     /// The place of a value; values outside are put at the nearer end.
-    pub(crate) fn place(&self, value: f64) -> f64 {
+    pub fn place(&self, value: f64) -> f64 {
         let share = ((value - self.low) / (self.high - self.low)).clamp(0.0, 1.0);
         self.start + share * (self.end - self.start)
     }
 
     /// Round numbers within the range, about `count` of them.
-    pub(crate) fn ticks(&self, count: usize) -> Vec<f64> {
+    pub fn ticks(&self, count: usize) -> Vec<f64> {
         let step = round_step((self.high - self.low) / count.max(1) as f64);
         let (first, last) = (
             (self.low / step - 1e-9).ceil(),
@@ -42,7 +42,7 @@ impl Scale {
     }
 
     /// A tick as text, with the decimals that tell it from the next.
-    pub(crate) fn tick_text(&self, tick: f64, count: usize) -> String {
+    pub fn tick_text(&self, tick: f64, count: usize) -> String {
         let step = round_step((self.high - self.low) / count.max(1) as f64);
         let decimals = (-step.log10() - 1e-9).ceil().max(0.0) as usize;
         format!("{tick:.decimals$}")
@@ -59,10 +59,7 @@ fn round_step(least: f64) -> f64 {
 }
 
 /// The smallest and largest of values, widened outwards to round numbers. `None` without values.
-pub(crate) fn round_range(
-    values: impl IntoIterator<Item = f64>,
-    count: usize,
-) -> Option<(f64, f64)> {
+pub fn round_range(values: impl IntoIterator<Item = f64>, count: usize) -> Option<(f64, f64)> {
     let (low, high) = values.into_iter().filter(|value| value.is_finite()).fold(
         None,
         |range, value| match range {

@@ -1,0 +1,233 @@
+//! What share of many texts is positive, by a classifier that errs.
+//!
+//! Counting what a classifier says is biased wherever the mix differs from what it learned on: with a
+//! tenth of errors on either side, 0 % positive reviews are counted as 10 %. What stays the same under
+//! another mix is how the classifier treats a positive and how it treats a negative review (label shift).
+//! A [`Quantifier`] learns that from labelled rows, of validation or of the domain itself, and
+//! [`Quantifier::quantify`] turns it round, with an interval that counts both: that the texts are a
+//! sample, and that the errors are known from a sample only.
+
+mod rates;
+mod share;
+
+use metrics::{Estimate, random::Draws};
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+pub use rates::ErrorRates;
+
+/// How the share is found.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// The share of texts called positive: biased, and here to be compared with.
+    ClassifyAndCount,
+    /// The same, corrected by the two error rates (Gart and Buck 1966; Forman 2008).
+    AdjustedCount,
+    /// The mean probability, corrected by the mean probabilities of either class (Bella et al. 2010).
+    ProbabilisticAdjustedCount,
+    /// The share that makes the texts most likely (Saerens, Latinne and Decaestecker 2002), from
+    /// probabilities that were made honest on the labelled rows first (Alexandari, Kundaje and Shrikumar
+    /// 2020).
+    #[default]
+    MaximumLikelihood,
+}
+
+impl Method {
+    /// All of them.
+    pub const ALL: [Self; 4] = [
+        Self::ClassifyAndCount,
+        Self::AdjustedCount,
+        Self::ProbabilisticAdjustedCount,
+        Self::MaximumLikelihood,
+    ];
+
+    /// The name in files: that of the field.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::ClassifyAndCount => "cc",
+            Self::AdjustedCount => "acc",
+            Self::ProbabilisticAdjustedCount => "pacc",
+            Self::MaximumLikelihood => "emq",
+        }
+    }
+}
+
+/// Why nothing can be said about shares.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum QuantificationError {
+    /// There is not as many of one as of the other.
+    #[error("there are {labels} labels and {probabilities} probabilities")]
+    Lengths {
+        /// Labels.
+        labels: usize,
+        /// Probabilities.
+        probabilities: usize,
+    },
+    /// A label is none, or a probability is none.
+    #[error("row {0} has a label that is neither 0 nor 1, or a probability outside of 0 to 1")]
+    Row(usize),
+    /// Nothing is known of how one class is treated.
+    #[error(
+        "of {rows} labelled rows {positives} are positive, and a few of both classes are needed"
+    )]
+    OneClass {
+        /// Labelled rows.
+        rows: usize,
+        /// Positive ones.
+        positives: usize,
+    },
+    /// The classifier calls positives positive no more often than negatives.
+    #[error(
+        "on the labelled rows the model cannot tell positive from negative, so that it can count neither"
+    )]
+    Useless,
+}
+
+/// Labelled rows of a class at least: with fewer, resamples of them say little.
+const FEWEST: usize = 5;
+
+/// How a classifier treats either class, and how surely that is known.
+#[derive(Clone, Debug)]
+pub struct Quantifier {
+    rates: ErrorRates,
+    /// The same of resamples of the labelled rows.
+    draws: Vec<ErrorRates>,
+    rows: usize,
+}
+
+/// A share of positive texts.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Share {
+    /// The share with its interval.
+    pub estimate: Estimate,
+    /// Texts behind it.
+    pub rows: usize,
+    /// Standard error of its log-odds, the texts being a sample and the errors being known from one.
+    pub total_error: f64,
+    /// The part of it that comes from the texts being a sample: what is new in each period.
+    pub sampling_error: f64,
+}
+
+impl Quantifier {
+    /// Learns from labelled rows: class ids and the classifier's probabilities, `[N]` each. `draws` resamples
+    /// of them (within the classes, Efron 1979) say how surely the errors are known; they depend on the
+    /// seed and not on the number of threads.
+    ///
+    /// # Errors
+    /// The rows make no sense, a class is missing, or the classifier tells nothing.
+    pub fn new(
+        labels: &[u8],
+        probabilities: &[f32],
+        draws: u32,
+        seed: u64,
+    ) -> Result<Self, QuantificationError> {
+        if labels.len() != probabilities.len() {
+            return Err(QuantificationError::Lengths {
+                labels: labels.len(),
+                probabilities: probabilities.len(),
+            });
+        }
+        let is_row =
+            |(label, probability): (&u8, &f32)| *label < 2 && (0.0..=1.0).contains(probability);
+        if let Some(row) = labels
+            .iter()
+            .zip(probabilities)
+            .position(|row| !is_row(row))
+        {
+            return Err(QuantificationError::Row(row));
+        }
+        let of = |class: u8| -> Vec<f64> {
+            let rows = labels.iter().zip(probabilities);
+            rows.filter(|(label, _)| **label == class)
+                .map(|(_, probability)| f64::from(*probability))
+                .collect()
+        };
+        let classes = [of(0), of(1)];
+        if classes.iter().any(|rows| rows.len() < FEWEST) {
+            return Err(QuantificationError::OneClass {
+                rows: labels.len(),
+                positives: classes[1].len(),
+            });
+        }
+        let rates = ErrorRates::of(&classes);
+        if !rates.is_useful() {
+            return Err(QuantificationError::Useless);
+        }
+        let resample = |number: u32| {
+            let draws = Draws::new(seed, number.into());
+            let mut place = 0;
+            let drawn = classes.each_ref().map(|rows| -> Vec<f64> {
+                rows.iter()
+                    .map(|_| {
+                        place += 1;
+                        rows[draws.index(place, rows.len())]
+                    })
+                    .collect()
+            });
+            ErrorRates::of(&drawn)
+        };
+        let draws: Vec<ErrorRates> = (0..draws).into_par_iter().map(resample).collect();
+        Ok(Self {
+            rates,
+            draws: draws.into_iter().filter(ErrorRates::is_useful).collect(),
+            rows: labels.len(),
+        })
+    }
+
+    /// Labelled rows that it learned from.
+    pub fn rows(&self) -> usize {
+        self.rows
+    }
+
+    /// How the classifier treats either class.
+    pub fn rates(&self) -> &ErrorRates {
+        &self.rates
+    }
+
+    /// The share of positives among texts with these probabilities, `[N]`, without an interval; `None`
+    /// without texts.
+    pub fn share(&self, probabilities: &[f32], method: Method) -> Option<f64> {
+        let rows = share::Rows::new(probabilities);
+        (!rows.is_empty()).then(|| rows.share(method, &self.rates, None))
+    }
+
+    /// The same with an interval: percentiles over resamples of the texts, each with the error rates of
+    /// another resample of the labelled rows. `None` without texts.
+    pub fn quantify(
+        &self,
+        probabilities: &[f32],
+        method: Method,
+        confidence: f64,
+        seed: u64,
+    ) -> Option<Share> {
+        let rows = share::Rows::new(probabilities);
+        if rows.is_empty() {
+            return None;
+        }
+        let value = rows.share(method, &self.rates, None);
+        let replicates = |with: &(dyn Fn(usize) -> ErrorRates + Sync)| -> Vec<f64> {
+            (0..self.draws.len())
+                .into_par_iter()
+                .map(|number| {
+                    // Other numbers than those of the labelled rows.
+                    let draws = Draws::new(seed ^ 0x7E47, number as u64);
+                    rows.share(method, &with(number), Some(draws))
+                })
+                .collect()
+        };
+        let total = replicates(&|number| self.draws[number]);
+        let sampling = replicates(&|_| self.rates);
+        let error = |replicates: &[f64]| share::logit_deviation(replicates, probabilities.len());
+        Some(Share {
+            rows: probabilities.len(),
+            total_error: error(&total),
+            sampling_error: error(&sampling).min(error(&total)),
+            estimate: Estimate::from_replicates(value, total, confidence).unwrap_or(Estimate {
+                value,
+                low: 0.0,
+                high: 1.0,
+            }),
+        })
+    }
+}

@@ -1,0 +1,128 @@
+//! What is the same under another mix: how a classifier treats either class.
+
+use serde::Serialize;
+
+/// Log-odds beyond this are those of a probability that was rounded to 0 or 1.
+const LARGEST: f64 = 16.0;
+
+/// Newton steps at most; the loss is convex, and a handful is enough.
+const STEPS: usize = 50;
+
+/// Draws slope and intercept to 1 and 0 a little, so that they stay finite where classes can be told
+/// apart without an error.
+const PENALTY: f64 = 0.5;
+
+/// How a classifier treats positive and negative rows.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct ErrorRates {
+    /// Share of the labelled rows that are positive.
+    pub prior: f64,
+    /// Share of positive rows that are called positive.
+    pub true_positive_rate: f64,
+    /// Share of negative rows that are called positive.
+    pub false_positive_rate: f64,
+    /// Mean probability that positive rows are given.
+    pub mean_if_positive: f64,
+    /// Mean probability that negative rows are given.
+    pub mean_if_negative: f64,
+    /// What log-odds are multiplied by to be honest on the labelled rows (Platt 2000).
+    pub slope: f64,
+    /// What is added to them then.
+    pub intercept: f64,
+}
+
+impl ErrorRates {
+    /// The rates of rows by class, negative ones first; neither may be empty.
+    pub(crate) fn of(classes: &[Vec<f64>; 2]) -> Self {
+        let [negative, positive] = classes;
+        let called = |rows: &[f64]| {
+            rows.iter()
+                .filter(|probability| **probability >= 0.5)
+                .count() as f64
+                / rows.len() as f64
+        };
+        let mean = |rows: &[f64]| rows.iter().sum::<f64>() / rows.len() as f64;
+        let (slope, intercept) = platt(classes);
+        Self {
+            prior: positive.len() as f64 / (positive.len() + negative.len()) as f64,
+            true_positive_rate: called(positive),
+            false_positive_rate: called(negative),
+            mean_if_positive: mean(positive),
+            mean_if_negative: mean(negative),
+            slope,
+            intercept,
+        }
+    }
+
+    /// Whether positives are called positive more often than negatives, by more than rounding.
+    pub(crate) fn is_useful(&self) -> bool {
+        let gap = 0.01;
+        self.true_positive_rate - self.false_positive_rate > gap
+            && self.mean_if_positive - self.mean_if_negative > gap
+            && self.slope > 0.0
+    }
+}
+
+/// Log-odds of a probability, bounded.
+pub(crate) fn logit(probability: f64) -> f64 {
+    (probability / (1.0 - probability))
+        .ln()
+        .clamp(-LARGEST, LARGEST)
+}
+
+/// The line through log-odds that makes them honest: logistic regression of the class on the log-odds,
+/// by Newton's method with a step that is halved until it does not lead up.
+fn platt(classes: &[Vec<f64>; 2]) -> (f64, f64) {
+    let rows: Vec<(f64, f64)> = classes
+        .iter()
+        .zip([0.0, 1.0])
+        .flat_map(|(rows, label)| {
+            rows.iter()
+                .map(move |probability| (logit(*probability), label))
+        })
+        .collect();
+    let loss = |slope: f64, intercept: f64| -> f64 {
+        let rows = rows.iter().map(|(odds, label)| {
+            let score = slope * odds + intercept;
+            // ln(1 + e^s) - label * s, without overflow.
+            score.max(0.0) + (-score.abs()).exp().ln_1p() - label * score
+        });
+        rows.sum::<f64>() + PENALTY * ((slope - 1.0).powi(2) + intercept.powi(2)) / 2.0
+    };
+    let (mut slope, mut intercept) = (1.0, 0.0);
+    let mut now = loss(slope, intercept);
+    for _ in 0..STEPS {
+        let mut gradient = [PENALTY * (slope - 1.0), PENALTY * intercept];
+        let mut curvature = [PENALTY, 0.0, PENALTY];
+        for (odds, label) in &rows {
+            let probability = 1.0 / (1.0 + (-(slope * odds + intercept)).exp());
+            let (error, weight) = (probability - label, probability * (1.0 - probability));
+            gradient[0] += error * odds;
+            gradient[1] += error;
+            curvature[0] += weight * odds * odds;
+            curvature[1] += weight * odds;
+            curvature[2] += weight;
+        }
+        let determinant = curvature[0] * curvature[2] - curvature[1] * curvature[1];
+        let step = [
+            (curvature[2] * gradient[0] - curvature[1] * gradient[1]) / determinant,
+            (curvature[0] * gradient[1] - curvature[1] * gradient[0]) / determinant,
+        ];
+        let mut share = 1.0;
+        let next = loop {
+            let next = loss(slope - share * step[0], intercept - share * step[1]);
+            if next <= now || share < 1e-6 {
+                break next;
+            }
+            share /= 2.0;
+        };
+        slope -= share * step[0];
+        intercept -= share * step[1];
+        let gain = now - next;
+        now = next;
+        if gain.abs() < 1e-9 {
+            break;
+        }
+    }
+    (slope, intercept)
+}
