@@ -80,6 +80,8 @@ pub(crate) enum Command {
     Inspect(StageArguments),
     /// Say what a model makes of new texts: arguments, lines of a pipe, or a file of any size
     Predict(StageArguments),
+    /// Answer over HTTP what a model says of texts; with a page to try it
+    Serve(StageArguments),
     /// Set two runs side by side: what changed in data, settings and code, and what came of it
     Compare(StageArguments),
     /// Fetch a pretrained encoder from the Hugging Face hub, and show the tables that use it

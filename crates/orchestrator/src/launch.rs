@@ -22,6 +22,9 @@ const INTERRUPTED: u8 = 130;
 /// The program that asks models about new texts; it is no stage.
 pub(crate) const PREDICT: &str = "ressenti-predict";
 
+/// The program that answers over HTTP; it is no stage.
+pub(crate) const SERVE: &str = "ressenti-serve";
+
 /// The program that sets two runs side by side; it is no stage either.
 pub(crate) const COMPARE: &str = "ressenti-compare";
 

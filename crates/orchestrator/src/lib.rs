@@ -87,6 +87,9 @@ fn obey(command: Option<Command>) -> Result<u8, OrchestratorError> {
         Some(Command::Predict(arguments)) => {
             Err(launch::become_program(launch::PREDICT, arguments.arguments))
         }
+        Some(Command::Serve(arguments)) => {
+            Err(launch::become_program(launch::SERVE, arguments.arguments))
+        }
         Some(Command::Compare(arguments)) => {
             Err(launch::become_program(launch::COMPARE, arguments.arguments))
         }

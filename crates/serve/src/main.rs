@@ -1,1 +1,5 @@
-fn main() {}
+//! The binary `ressenti-serve`, which `ressenti serve` starts.
+
+fn main() -> std::process::ExitCode {
+    serve::main()
+}

@@ -52,7 +52,10 @@ fn programs() -> Finding {
     let own = format!(" {}", env!("CARGO_PKG_VERSION"));
     let mut problems = Vec::new();
     let names = StageName::ALL.map(StageName::binary);
-    for name in names.into_iter().chain([launch::PREDICT, launch::COMPARE]) {
+    for name in names
+        .into_iter()
+        .chain([launch::PREDICT, launch::SERVE, launch::COMPARE])
+    {
         match launch::program(name) {
             Err(_) => problems.push(format!("`{name}` is missing")),
             Ok(program) => match output(&program, &["--version"], VERSION_LIMIT) {
@@ -66,7 +69,7 @@ fn programs() -> Finding {
     if problems.is_empty() {
         Finding::ok(
             "programs",
-            format!("all {count} stages, `predict` and `compare`, version{own}"),
+            format!("all {count} stages, `predict`, `serve` and `compare`, version{own}"),
         )
     } else {
         Finding::failed(
