@@ -10,5 +10,6 @@ mod faults;
 mod predict;
 mod processes;
 mod resume;
+mod serve;
 mod side_by_side;
 mod upkeep;

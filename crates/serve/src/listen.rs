@@ -17,7 +17,7 @@ use crate::routes::Shared;
 
 /// What a connection beyond the limit is told, before anything is read of it.
 const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
-retry-after: 1\r\nconnection: close\r\ncontent-length: 93\r\n\r\n\
+retry-after: 1\r\nconnection: close\r\ncontent-length: 97\r\n\r\n\
 {\"error\":\"There are too many connections\",\"hint\":\"Come again after a second, with fewer of them\"}";
 
 /// How long to wait where the system has no file descriptor left for another connection.

@@ -12,6 +12,16 @@ at("text").addEventListener("input", () => {
   timer = setTimeout(ask, pause);
 });
 
+// `#A%20text` behind the address is asked about at once: a link to a text that no server sees.
+function begin() {
+  try {
+    at("text").value = decodeURIComponent(location.hash.slice(1));
+  } catch {
+    at("text").value = ""; // percent signs that encode nothing
+  }
+  if (at("text").value) ask();
+}
+
 async function ask() {
   if (asking) asking.abort();
   const text = at("text").value;
@@ -106,3 +116,5 @@ fetch("healthz")
   .then((response) => response.json())
   .then((health) => health.model && showModel(health.model))
   .catch(() => fail("The service does not answer. Is it still running?"));
+
+begin();
