@@ -11,5 +11,6 @@ mod predict;
 mod processes;
 mod resume;
 mod serve;
+mod serve_page;
 mod side_by_side;
 mod upkeep;

@@ -1,10 +1,10 @@
 //! `ressenti serve`: an HTTP service over a model, on processors and GPUs that `predict` uses.
 //!
-//! Connections and JSON are tokio's, the model is one thread's: requests queue up for it, and a full
-//! queue is said at once instead of waited for.
+//! Connections and JSON are tokio's, the model has threads of its own: requests queue up for them, and a
+//! full queue is said at once instead of waited for.
 //!
 //! - `listen`: connections; `body`: what is read of a request; `routes`: what is answered
-//! - `worker`: the thread with the model, and its batches; `source`, `reload`: which model, and when it
+//! - `worker`: the threads with the model, and their batches; `source`, `reload`: which model, and when it
 //!   is another
 //! - `telemetry`: what is counted; `page`: what people see
 
@@ -60,7 +60,7 @@ pub struct Service {
     shared: Shared,
     source: Arc<Source>,
     stamp: source::Stamp,
-    worker: JoinHandle<()>,
+    workers: [JoinHandle<()>; 2],
 }
 
 impl Service {
@@ -73,7 +73,7 @@ impl Service {
         let stamp = source.stamp()?;
         let loaded = source.load()?;
         let telemetry = Arc::new(Telemetry::default());
-        let (queue, worker) = Queue::start(loaded, &limits, Arc::clone(&telemetry));
+        let (queue, workers) = Queue::start(loaded, &limits, &telemetry);
         Ok(Self {
             shared: Shared {
                 queue,
@@ -84,7 +84,7 @@ impl Service {
             },
             source: Arc::new(source),
             stamp,
-            worker,
+            workers,
         })
     }
 
@@ -109,8 +109,9 @@ impl Service {
         drop(self.shared);
         if all_answered {
             say("stopped: every request was answered");
-            // The thread ends with the last sender. It is not waited for where requests were given up.
-            let _ = tokio::task::spawn_blocking(|| self.worker.join()).await;
+            // They end with the last sender, and are not waited for where requests were given up.
+            let join = || self.workers.map(JoinHandle::join);
+            let _ = tokio::task::spawn_blocking(join).await;
         } else {
             say("stopped: requests that took longer than `--grace` were given up");
         }

@@ -39,3 +39,6 @@ impl Default for Limits {
 /// Most texts of one request that are explained: of a net an explanation costs as much as dozens
 /// of answers.
 pub(crate) const EXPLAINED: usize = 8;
+
+/// Most texts that wait to be explained or are being.
+pub(crate) const EXPLANATIONS: usize = 32;

@@ -8,7 +8,7 @@ use stage::Failure;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
-use crate::source::{Source, Stamp};
+use crate::source::{ModelIdentity, Source, Stamp};
 use crate::telemetry::Telemetry;
 use crate::worker::Queue;
 
@@ -48,12 +48,12 @@ pub(crate) async fn watch(
             move || source.load()
         });
         match loaded.await {
-            Ok(Ok((predictor, identity))) => {
-                crate::say(&format!(
-                    "model: {} was replaced; now {}",
-                    identity.name, identity.fingerprint
-                ));
-                queue.load(predictor, identity);
+            Ok(Ok(loaded)) => {
+                let ModelIdentity {
+                    name, fingerprint, ..
+                } = &loaded.identity;
+                crate::say(&format!("model: {name} was replaced; now {fingerprint}"));
+                queue.load(loaded, &telemetry);
                 served = stamp;
             }
             Ok(Err(failure)) => failed(&telemetry, &failure),

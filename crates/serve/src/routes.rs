@@ -93,6 +93,10 @@ async fn predict(
 }
 
 fn question(body: &[u8], limits: &Limits) -> Result<Question, ApiError> {
+    // Serde would take an array for a struct without the names of its fields.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(ApiError::unfit("an object is expected, and not an array"));
+    }
     let request: PredictRequest = serde_json::from_slice(body).map_err(|error| {
         let problem = error.to_string();
         match error.classify() {

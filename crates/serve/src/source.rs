@@ -32,6 +32,14 @@ pub struct ModelIdentity {
     pub loaded_at: u64,
 }
 
+/// A model in memory, twice: see `worker`.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) answers: Box<Predictor>,
+    pub(crate) explains: Box<Predictor>,
+    pub(crate) identity: ModelIdentity,
+}
+
 /// What a source was at some instant: it is another model if this differs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Stamp(String);
@@ -82,20 +90,25 @@ impl Source {
     ///
     /// # Errors
     /// There is no model, or it is not whole.
-    pub fn load(&self) -> Result<(Predictor, ModelIdentity), Failure> {
+    pub(crate) fn load(&self) -> Result<Loaded, Failure> {
         let place: Place = match self {
             Self::Named(pipeline, name) => find::named(pipeline, name)?,
             Self::Folder(folder, _) => find::in_folder(folder)?,
         };
-        let predictor = Predictor::load(&place, self.run_settings())?;
+        let load = || Predictor::load(&place, self.run_settings()).map(Box::new);
+        let answers = load()?;
         let identity = ModelIdentity {
             name: self.name(),
-            fingerprint: predictor.fingerprint()?.to_hex(),
+            fingerprint: answers.fingerprint()?.to_hex(),
             loaded_at: SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |since| since.as_secs()),
         };
-        Ok((predictor, identity))
+        Ok(Loaded {
+            answers,
+            explains: load()?,
+            identity,
+        })
     }
 }
 

@@ -1,6 +1,9 @@
-//! The thread that asks the model: the only one that has it. Requests queue up for it; what has come
-//! while it computed is its next batch. So texts are computed together as soon as there are many, and
-//! a lone one waits for nobody.
+//! The threads that ask the model. Requests queue up; what has come while a thread computed is its next
+//! batch. So texts are computed together as soon as there are many, and a lone one waits for nobody.
+//!
+//! There are two threads, each with a copy of the model: one answers, the other one explains. To explain
+//! what a net says of a long text takes seconds, and whoever wants no more than answers must not wait
+//! for that.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
@@ -12,8 +15,8 @@ use stage::Failure;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::error::ApiError;
-use crate::limits::Limits;
-use crate::source::ModelIdentity;
+use crate::limits::{EXPLANATIONS, Limits};
+use crate::source::{Loaded, ModelIdentity};
 use crate::telemetry::Telemetry;
 
 /// What is said of one text.
@@ -62,43 +65,63 @@ struct Job {
 enum Message {
     Ask(Job),
     /// From now on this one answers.
-    Load(Box<Predictor>, ModelIdentity),
+    Load(Box<Predictor>, Arc<ModelIdentity>),
 }
 
-/// Where questions go; the thread ends when the last of these is gone.
+/// Where questions go; the threads end when the last of these is gone.
 #[derive(Clone, Debug)]
 pub(crate) struct Queue {
+    answers: Lane,
+    explanations: Lane,
+}
+
+/// The way to one of the threads.
+#[derive(Clone, Debug)]
+struct Lane {
     sender: mpsc::UnboundedSender<Message>,
     places: Arc<Semaphore>,
     capacity: usize,
 }
 
 impl Queue {
-    /// Starts the thread.
+    /// Starts the threads.
     pub(crate) fn start(
-        (predictor, identity): (Predictor, ModelIdentity),
+        loaded: Loaded,
         limits: &Limits,
-        telemetry: Arc<Telemetry>,
-    ) -> (Self, JoinHandle<()>) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let worker = Worker {
-            receiver,
-            predictor: Box::new(predictor),
-            identity: Arc::new(identity),
-            batch: limits.batch,
-            telemetry,
+        telemetry: &Arc<Telemetry>,
+    ) -> (Self, [JoinHandle<()>; 2]) {
+        let identity = Arc::new(loaded.identity);
+        telemetry.set_model(Arc::clone(&identity));
+        let start = |predictor, capacity| {
+            let (sender, receiver) = mpsc::unbounded_channel();
+            let worker = Worker {
+                receiver,
+                predictor,
+                identity: Arc::clone(&identity),
+                batch: limits.batch,
+                telemetry: Arc::clone(telemetry),
+            };
+            let lane = Lane {
+                sender,
+                places: Arc::new(Semaphore::new(capacity)),
+                capacity,
+            };
+            (lane, thread::spawn(move || worker.run()))
         };
+        let (answers, one) = start(loaded.answers, limits.queue);
+        let (explanations, other) = start(loaded.explains, EXPLANATIONS);
         let queue = Self {
-            sender,
-            places: Arc::new(Semaphore::new(limits.queue)),
-            capacity: limits.queue,
+            answers,
+            explanations,
         };
-        (queue, thread::spawn(move || worker.run()))
+        (queue, [one, other])
     }
 
     /// Texts that wait or are computed.
     pub(crate) fn depth(&self) -> usize {
-        self.capacity - self.places.available_permits()
+        let lanes = [&self.answers, &self.explanations];
+        let taken = |lane: &Lane| lane.capacity - lane.places.available_permits();
+        lanes.into_iter().map(taken).sum()
     }
 
     /// Puts a question, and waits for its answer. A caller who stops waiting is not computed for.
@@ -107,14 +130,18 @@ impl Queue {
     /// The queue is full, or the model failed.
     pub(crate) async fn ask(&self, question: Question) -> Result<Answers, ApiError> {
         let count = question.texts.len().max(1) as u32;
-        let places = Arc::clone(&self.places).try_acquire_many_owned(count);
+        let lane = match question.explain {
+            true => &self.explanations,
+            false => &self.answers,
+        };
+        let places = Arc::clone(&lane.places).try_acquire_many_owned(count);
         let (reply, answer) = oneshot::channel();
         let job = Job {
             question,
             reply,
             _places: places.map_err(|_| ApiError::busy())?,
         };
-        self.sender
+        lane.sender
             .send(Message::Ask(job))
             .map_err(|_| ApiError::model_failed("the service is stopping"))?;
         answer
@@ -123,11 +150,18 @@ impl Queue {
     }
 
     /// Lets another model answer what comes from now on.
-    pub(crate) fn load(&self, predictor: Predictor, identity: ModelIdentity) {
-        // Nobody is left to answer where the thread has ended.
-        let _ = self
-            .sender
-            .send(Message::Load(Box::new(predictor), identity));
+    pub(crate) fn load(&self, loaded: Loaded, telemetry: &Telemetry) {
+        let identity = Arc::new(loaded.identity);
+        telemetry.set_model(Arc::clone(&identity));
+        for (lane, predictor) in [
+            (&self.answers, loaded.answers),
+            (&self.explanations, loaded.explains),
+        ] {
+            // Nobody is left to answer where the thread has ended.
+            let _ = lane
+                .sender
+                .send(Message::Load(predictor, Arc::clone(&identity)));
+        }
     }
 }
 
@@ -141,7 +175,6 @@ struct Worker {
 
 impl Worker {
     fn run(mut self) {
-        self.telemetry.set_model(Arc::clone(&self.identity));
         while let Some(first) = self.receiver.blocking_recv() {
             let mut next = Some(first);
             let (mut jobs, mut texts) = (Vec::new(), 0);
@@ -157,8 +190,7 @@ impl Worker {
                         // Asked before, answered by the one before.
                         self.answer(std::mem::take(&mut jobs));
                         self.predictor = predictor;
-                        self.identity = Arc::new(identity);
-                        self.telemetry.set_model(Arc::clone(&self.identity));
+                        self.identity = identity;
                     }
                 }
                 if texts < self.batch {
@@ -193,7 +225,7 @@ impl Worker {
             if job.reply.is_closed() {
                 continue;
             }
-            let answers = self.guarded(|| self.answers(&job.question, &probabilities));
+            let answers = self.guarded(|| self.answers(&job, &probabilities));
             let answers = answers.map(|answers| Answers {
                 model: Arc::clone(&self.identity),
                 answers,
@@ -214,11 +246,14 @@ impl Worker {
 
     fn answers(
         &self,
-        question: &Question,
+        Job {
+            question, reply, ..
+        }: &Job,
         probabilities: &[Option<f32>],
     ) -> Result<Vec<Answer>, Failure> {
         let answer = |(text, probability): (&String, &Option<f32>)| {
             let explanation = match question.explain {
+                true if reply.is_closed() => return Err(Failure::new("Nobody waits any more")),
                 true => self.predictor.explain(text)?,
                 false => None,
             };
