@@ -10,6 +10,8 @@ mod faults;
 mod predict;
 mod processes;
 mod resume;
+mod serve;
+mod serve_page;
 mod side_by_side;
 mod trend;
 mod upkeep;

@@ -84,6 +84,8 @@ pub(crate) enum Command {
     Predict(StageArguments),
     /// Show what people feel over time: shares with intervals, changes, what comes next
     Trend(StageArguments),
+    /// Answer over HTTP what a model says of texts; with a page to try it
+    Serve(StageArguments),
     /// Set two runs side by side: what changed in data, settings and code, and what came of it
     Compare(StageArguments),
     /// Fetch a pretrained encoder from the Hugging Face hub, and show the tables that use it

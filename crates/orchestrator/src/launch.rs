@@ -29,6 +29,9 @@ pub(crate) const PREDICT: &str = "ressenti-predict";
 /// The program that shows what people feel over time; it is no stage.
 pub(crate) const TREND: &str = "ressenti-trend";
 
+/// The program that answers over HTTP; it is no stage.
+pub(crate) const SERVE: &str = "ressenti-serve";
+
 /// The program that sets two runs side by side; it is no stage either.
 pub(crate) const COMPARE: &str = "ressenti-compare";
 

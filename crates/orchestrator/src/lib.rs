@@ -98,6 +98,9 @@ fn obey(command: Option<Command>) -> Result<u8, OrchestratorError> {
         Some(Command::Trend(arguments)) => {
             Err(launch::become_program(launch::TREND, arguments.arguments))
         }
+        Some(Command::Serve(arguments)) => {
+            Err(launch::become_program(launch::SERVE, arguments.arguments))
+        }
         Some(Command::Compare(arguments)) => {
             Err(launch::become_program(launch::COMPARE, arguments.arguments))
         }

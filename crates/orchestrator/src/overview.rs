@@ -29,13 +29,17 @@ const STAGES: [(&str, &str); 7] = [
     ("report", "all figures on one page"),
 ];
 
-const COMMANDS: [(&str, &str); 6] = [
+const COMMANDS: [(&str, &str); 7] = [
     ("ressenti run", "run every step that is not fresh"),
     ("ressenti plan", "say which steps would run, and why"),
     ("ressenti status", "show what is there"),
     (
         "ressenti predict 'A TEXT'",
         "what the best model makes of texts or of a file",
+    ),
+    (
+        "ressenti serve",
+        "the same over HTTP, with a page to try it",
     ),
     (
         "ressenti STAGE --variant NAME",

@@ -21,7 +21,31 @@ pub struct WordWeight {
     pub weight: f64,
 }
 
+/// A word, where it stands in the cleaned text, and what it contributes.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PlacedWord {
+    /// The word.
+    pub word: String,
+    /// Where it begins, in bytes.
+    pub start: usize,
+    /// Where it ends, in bytes.
+    pub end: usize,
+    /// See [`Word::weight`].
+    pub weight: f64,
+}
+
 impl Explanation {
+    /// Its words in order, with their places.
+    pub fn placed(&self) -> Vec<PlacedWord> {
+        let placed = |word: &Word| PlacedWord {
+            word: self.text[word.place.clone()].to_owned(),
+            start: word.place.start,
+            end: word.place.end,
+            weight: rounded(word.weight),
+        };
+        self.words.iter().map(placed).collect()
+    }
+
     /// The words that matter most, at most this many, the strongest first.
     pub fn strongest(&self, count: usize) -> Vec<WordWeight> {
         let mut words: Vec<&Word> = self
@@ -40,7 +64,7 @@ impl Explanation {
 }
 
 /// To four digits behind the point: more would be noise.
-pub(crate) fn rounded(weight: f64) -> f64 {
+fn rounded(weight: f64) -> f64 {
     (weight * 1e4).round() / 1e4
 }
 

@@ -28,7 +28,7 @@ use find::Place;
 use job::Job;
 
 pub use evaluate::Word;
-pub use explain::{Explanation, WordWeight};
+pub use explain::{Explanation, PlacedWord, WordWeight};
 pub use predictor::{Predictor, UNDECIDED};
 
 /// The whole of the program.

@@ -6,7 +6,7 @@ use serde::Serialize;
 use stage::Failure;
 
 use crate::arguments::Format;
-use crate::explain::{Explanation, rounded};
+use crate::explain::{Explanation, PlacedWord};
 use crate::predictor::Predictor;
 use crate::show;
 
@@ -32,18 +32,9 @@ pub(crate) struct Answer {
     /// That it is positive.
     pub(crate) probability: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) words: Option<Vec<WordOfAnswer>>,
+    pub(crate) words: Option<Vec<PlacedWord>>,
     #[serde(skip)]
     pub(crate) explanation: Option<Explanation>,
-}
-
-/// A word, where it stands in the cleaned text, and what it contributes.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct WordOfAnswer {
-    word: String,
-    start: usize,
-    end: usize,
-    weight: f64,
 }
 
 impl Speaker<'_> {
@@ -122,7 +113,7 @@ impl Speaker<'_> {
                 label: probability
                     .map(|value| self.predictor.label(value, self.abstain).to_owned()),
                 probability,
-                words: explanation.as_ref().map(words),
+                words: explanation.as_ref().map(Explanation::placed),
                 explanation,
             })
         };
@@ -133,16 +124,6 @@ impl Speaker<'_> {
             .map(answer)
             .collect()
     }
-}
-
-fn words(explanation: &Explanation) -> Vec<WordOfAnswer> {
-    let word = |word: &crate::Word| WordOfAnswer {
-        word: explanation.text[word.place.clone()].to_owned(),
-        start: word.place.start,
-        end: word.place.end,
-        weight: rounded(word.weight),
-    };
-    explanation.words.iter().map(word).collect()
 }
 
 /// The next line, and those behind it that are there already; none at the end.

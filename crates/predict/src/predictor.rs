@@ -14,8 +14,8 @@ use stage::Failure;
 use crate::explain::Explanation;
 use crate::find::Place;
 
-/// Reviews that a network reads together.
-const BATCH_SIZE: u32 = 64;
+/// Reviews that a network reads together, at most.
+const BATCH_SIZE: usize = 64;
 
 /// What a doubtful text is called.
 pub const UNDECIDED: &str = "undecided";
@@ -140,7 +140,11 @@ impl Predictor {
         let rows: Vec<Vec<u32>> = rows.into_iter().flatten().collect();
         let mut found = match rows.is_empty() {
             true => Vec::new(),
-            false => model.ask(&rows, &self.device, BATCH_SIZE)?,
+            false => {
+                // A few rows are shared between the cores, too.
+                let share = rows.len().div_ceil(self.device.replicas).min(BATCH_SIZE);
+                model.ask(&rows, &self.device, share as u32)?
+            }
         }
         .into_iter();
         let answer = |is_text: bool| if is_text { found.next() } else { None };

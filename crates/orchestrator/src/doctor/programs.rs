@@ -42,7 +42,12 @@ struct Device {
 }
 
 /// Programs that are no stages.
-const OTHERS: [&str; 3] = [launch::PREDICT, launch::TREND, launch::COMPARE];
+const OTHERS: [&str; 4] = [
+    launch::PREDICT,
+    launch::TREND,
+    launch::SERVE,
+    launch::COMPARE,
+];
 
 pub(super) fn examine() -> Vec<Finding> {
     let mut findings = vec![programs()];
@@ -69,7 +74,7 @@ fn programs() -> Finding {
     if problems.is_empty() {
         Finding::ok(
             "programs",
-            format!("all {count} stages, `predict`, `trend` and `compare`, version{own}"),
+            format!("all {count} stages, `predict`, `trend`, `serve` and `compare`, version{own}"),
         )
     } else {
         Finding::failed(

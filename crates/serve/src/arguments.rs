@@ -1,0 +1,148 @@
+//! The command line of `ressenti serve`.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf, absolute};
+use std::time::Duration;
+
+use clap::Parser;
+use settings::Override;
+
+use crate::limits::Limits;
+
+const EXAMPLES: &str = "\
+Examples:
+  ressenti serve                                    the best model by validation, on 127.0.0.1:8080
+  ressenti serve --model lstm --listen 127.0.0.1:9000
+  ressenti serve --bundle artifacts/train/linear    needs no pipeline file
+  curl -d '{\"text\": \"Not bad at all.\"}' -H 'content-type: application/json' 127.0.0.1:8080/predict
+
+Paths: / is a page for people; POST /predict; GET /healthz, /metrics (Prometheus), /openapi.json.
+A model that is trained again, or a bundle that is replaced, is taken over within a second or two
+without a dropped request; one that cannot be read is reported in /healthz and the old one stays.
+SIGTERM or Ctrl-C: nothing new is accepted, what is under way is answered, exit code 0.";
+
+/// Answer over HTTP what a model says of texts; with a page to try it
+///
+/// Texts are neither stored nor written to any log. The service listens on this machine alone
+/// unless `--listen` says otherwise, and asks nobody who they are: put it behind something that does
+/// before others can reach it.
+#[derive(Debug, Parser)]
+#[command(name = "ressenti serve", bin_name = "ressenti serve", version, after_help = EXAMPLES, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// Address and port; port 0 takes a free one and says which
+    #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
+    pub(crate) listen: SocketAddr,
+
+    /// The model or ensemble of the pipeline file; the best by validation where none is named
+    #[arg(long, value_name = "NAME")]
+    pub(crate) model: Option<String>,
+
+    /// The folder of a model bundle, instead of a name; needs no pipeline file
+    #[arg(long, value_name = "FOLDER", conflicts_with = "model")]
+    pub(crate) bundle: Option<PathBuf>,
+
+    /// Largest body of a request, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20, value_parser = positive)]
+    pub(crate) max_body: usize,
+
+    /// Most texts of one request
+    #[arg(long, value_name = "TEXTS", default_value_t = 256, value_parser = positive)]
+    pub(crate) max_texts: usize,
+
+    /// Most texts computed together
+    #[arg(long, value_name = "TEXTS", default_value_t = 64, value_parser = positive)]
+    pub(crate) batch: usize,
+
+    /// Most texts that wait; a request beyond that is told to come again
+    #[arg(long, value_name = "TEXTS", default_value_t = 1024, value_parser = positive)]
+    pub(crate) queue: usize,
+
+    /// Most connections at a time
+    #[arg(long, value_name = "CONNECTIONS", default_value_t = 512, value_parser = positive)]
+    pub(crate) max_connections: usize,
+
+    /// Seconds that a request may take: its head, its body, its answer; and an idle connection
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub(crate) timeout: Duration,
+
+    /// Seconds that requests under way are given when the service is stopped
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
+    pub(crate) grace: Duration,
+
+    /// Write a line per request to stderr: method, path, status, duration; never a text
+    #[arg(long)]
+    pub(crate) log: bool,
+
+    /// The pipeline file whose models are meant
+    #[arg(long, value_name = "FILE", default_value = "pipeline.toml")]
+    pub(crate) pipeline: PathBuf,
+
+    /// The artifacts folder, instead of the pipeline file's `pipeline.artifacts`
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) artifacts: Option<PathBuf>,
+
+    /// Say how to run, as `run.threads=1`
+    #[arg(long = "set", value_name = "TABLE.KEY=VALUE")]
+    pub(crate) overrides: Vec<Override>,
+}
+
+impl Arguments {
+    /// What changes the pipeline itself: the path is relative to the folder the user stands in.
+    pub(crate) fn pipeline_overrides(&self) -> Vec<Override> {
+        let whole = |path: &Path| absolute(path).unwrap_or_else(|_| path.to_owned());
+        let artifacts = self
+            .artifacts
+            .as_deref()
+            .map(|path| Override::text("pipeline.artifacts", &whole(path).to_string_lossy()));
+        self.overrides.iter().cloned().chain(artifacts).collect()
+    }
+
+    /// The limits. A request of as many texts as are allowed must fit into the queue.
+    pub(crate) fn limits(&self) -> Limits {
+        Limits {
+            body: self.max_body,
+            texts: self.max_texts.min(self.queue),
+            batch: self.batch,
+            queue: self.queue,
+            connections: self.max_connections,
+            timeout: self.timeout,
+            grace: self.grace,
+        }
+    }
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    // Beyond that it is no limit, and tokio's semaphores refuse it.
+    let number = text.parse::<usize>().ok();
+    number
+        .filter(|number| (1..=1 << 30).contains(number))
+        .ok_or_else(|| "a whole number from 1 to 1073741824".to_owned())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number = text.parse::<f64>().ok();
+    number
+        .filter(|number| (0.05..=86_400.0).contains(number))
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| "seconds from 0.05 to 86400".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn it_listens_on_this_machine_alone_unless_told() {
+        let arguments = Arguments::parse_from(["serve"]);
+        assert!(arguments.listen.ip().is_loopback());
+        assert!(Arguments::try_parse_from(["serve", "--queue", "0"]).is_err());
+        assert!(Arguments::try_parse_from(["serve", "--timeout", "nan"]).is_err());
+    }
+}

@@ -1,0 +1,202 @@
+//! `ressenti serve`: an HTTP service over a model, on processors and GPUs that `predict` uses.
+//!
+//! Connections and JSON are tokio's, the model has threads of its own: requests queue up for them, and a
+//! full queue is said at once instead of waited for.
+//!
+//! - `listen`: connections; `body`: what is read of a request; `routes`: what is answered
+//! - `worker`: the threads with the model, and their batches; `source`, `reload`: which model, and when it
+//!   is another
+//! - `telemetry`: what is counted; `page`: what people see
+
+mod arguments;
+mod body;
+mod error;
+mod limits;
+mod listen;
+mod reload;
+mod routes;
+mod source;
+mod telemetry;
+mod worker;
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::thread::JoinHandle;
+
+use axum::Router;
+use clap::Parser;
+use settings::{Pipeline, table_of};
+use stage::{Failure, print_failure};
+use tokio::net::TcpListener;
+use tokio::runtime::Builder;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Semaphore;
+
+use arguments::Arguments;
+use predict::find;
+use routes::Shared;
+use telemetry::Telemetry;
+use worker::Queue;
+
+pub use limits::Limits;
+pub use source::{ModelIdentity, Source};
+pub use worker::{Answer, Answers};
+
+/// The whole of the program.
+pub fn main() -> ExitCode {
+    match run(&Arguments::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            print_failure(&failure);
+            failure.exit_code()
+        }
+    }
+}
+
+/// A service that is ready to answer, without its sockets.
+#[derive(Debug)]
+pub struct Service {
+    shared: Shared,
+    source: Arc<Source>,
+    stamp: source::Stamp,
+    workers: [JoinHandle<()>; 2],
+}
+
+impl Service {
+    /// Loads the model and starts the thread that asks it.
+    ///
+    /// # Errors
+    /// There is no model, or it is not whole.
+    pub fn start(source: Source, limits: Limits, log: bool) -> Result<Self, Failure> {
+        // Before it is read: what changes meanwhile is seen as a change.
+        let stamp = source.stamp()?;
+        let loaded = source.load()?;
+        let telemetry = Arc::new(Telemetry::default());
+        let (queue, workers) = Queue::start(loaded, &limits, &telemetry);
+        Ok(Self {
+            shared: Shared {
+                queue,
+                telemetry,
+                limits,
+                connections: Arc::new(Semaphore::new(limits.connections)),
+                log,
+            },
+            source: Arc::new(source),
+            stamp,
+            workers,
+        })
+    }
+
+    /// Its paths, for whoever brings connections of his own.
+    pub fn router(&self) -> Router {
+        routes::router(self.shared.clone())
+    }
+
+    /// Answers what comes to a listener until `stop` comes to its end, and then what is under way.
+    async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) {
+        let watch = reload::watch(
+            self.source,
+            self.shared.queue.clone(),
+            Arc::clone(&self.shared.telemetry),
+            self.stamp,
+        );
+        let watch = tokio::spawn(watch);
+        let router = routes::router(self.shared.clone());
+        let all_answered = listen::serve(listener, router, &self.shared, stop).await;
+        watch.abort();
+        let _ = watch.await;
+        drop(self.shared);
+        if all_answered {
+            say("stopped: every request was answered");
+            // They end with the last sender, and are not waited for where requests were given up.
+            let join = || self.workers.map(JoinHandle::join);
+            let _ = tokio::task::spawn_blocking(join).await;
+        } else {
+            say("stopped: requests that took longer than `--grace` were given up");
+        }
+    }
+}
+
+fn run(arguments: &Arguments) -> Result<(), Failure> {
+    let source = find_source(arguments)?;
+    let cores = source.run_settings().cores();
+    // The pool may be there already where this runs within a test.
+    let _ = rayon::ThreadPoolBuilder::new()
+        .num_threads(cores)
+        .build_global();
+    let service = Service::start(source, arguments.limits(), arguments.log)?;
+    let runtime = Builder::new_multi_thread()
+        .worker_threads(cores)
+        .enable_all()
+        .build()
+        .map_err(Failure::from_error)?;
+    let ended = runtime.block_on(async {
+        let listener = TcpListener::bind(arguments.listen).await.map_err(|error| {
+            Failure::from_error(error).with_hint(format!(
+                "`{}` cannot be listened on; take another address with `--listen 127.0.0.1:0`",
+                arguments.listen
+            ))
+        })?;
+        let stop = stop_signals().map_err(Failure::from_error)?;
+        let address = listener.local_addr().map_err(Failure::from_error)?;
+        if !address.ip().is_loopback() {
+            say(&format!(
+                "warning: {address} can be reached by other machines, and the service asks nobody who they are"
+            ));
+        }
+        say(&format!("listening on http://{address}"));
+        service.serve(listener, stop).await;
+        Ok(())
+    });
+    // Whatever is still computed is given up.
+    runtime.shutdown_background();
+    ended
+}
+
+fn find_source(arguments: &Arguments) -> Result<Source, Failure> {
+    if let Some(folder) = &arguments.bundle {
+        let run = table_of("run", &arguments.overrides)?;
+        return Ok(Source::Folder(folder.clone(), run));
+    }
+    let pipeline = Pipeline::load(&arguments.pipeline, &arguments.pipeline_overrides())?;
+    let name = match &arguments.model {
+        Some(name) => name.clone(),
+        None => {
+            let (name, why) = find::best(&pipeline)?;
+            say(&why);
+            name
+        }
+    };
+    Ok(Source::Named(Box::new(pipeline), name))
+}
+
+/// Comes to its end with the first SIGTERM or SIGINT; a second one ends the process.
+fn stop_signals() -> std::io::Result<impl Future<Output = ()>> {
+    let (mut terminate, mut interrupt) = (
+        signal(SignalKind::terminate())?,
+        signal(SignalKind::interrupt())?,
+    );
+    Ok(async move {
+        either(&mut terminate, &mut interrupt).await;
+        say("stopping: what is under way is answered; a second signal stops at once");
+        tokio::spawn(async move {
+            either(&mut terminate, &mut interrupt).await;
+            #[allow(clippy::exit, reason = "the second signal asks for that")]
+            std::process::exit(130);
+        });
+    })
+}
+
+async fn either(one: &mut Signal, other: &mut Signal) {
+    tokio::select! {
+        _ = one.recv() => {}
+        _ = other.recv() => {}
+    }
+}
+
+/// A line on stderr. A text of a request never gets here.
+pub(crate) fn say(line: &str) {
+    // A closed pipe is a reader who has seen enough: not an error of ours.
+    let _ = writeln!(std::io::stderr(), "{line}");
+}

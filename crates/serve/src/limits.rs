@@ -1,0 +1,44 @@
+//! How much of everything a request, and all of them together, may take.
+
+use std::time::Duration;
+
+/// The limits of a service.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Largest body of a request, in bytes; more is answered 413.
+    pub body: usize,
+    /// Most texts of one request; more are answered 413.
+    pub texts: usize,
+    /// Most texts that the model is asked about together.
+    pub batch: usize,
+    /// Most texts that wait or are computed; a request beyond that is answered 503.
+    pub queue: usize,
+    /// Most connections; one beyond that is answered 503 and closed.
+    pub connections: usize,
+    /// How long a request's head, its body, and its answer may each take: 408 for what the client
+    /// is late with, 504 for what the model is.
+    pub timeout: Duration,
+    /// How long requests under way are given when the service is stopped.
+    pub grace: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body: 1 << 20,
+            texts: 256,
+            batch: 64,
+            queue: 1024,
+            connections: 512,
+            timeout: Duration::from_secs(10),
+            grace: Duration::from_secs(10),
+        }
+    }
+}
+
+/// Most texts of one request that are explained: of a net an explanation costs as much as dozens
+/// of answers.
+pub(crate) const EXPLAINED: usize = 8;
+
+/// Most texts that wait to be explained or are being.
+pub(crate) const EXPLANATIONS: usize = 32;

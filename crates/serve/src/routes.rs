@@ -1,0 +1,187 @@
+//! What the service answers, path by path.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::HeaderValue;
+use axum::http::header::{
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::{Deserialize, Serialize};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use crate::body;
+use crate::error::ApiError;
+use crate::limits::{EXPLAINED, Limits};
+use crate::source::ModelIdentity;
+use crate::telemetry::Telemetry;
+use crate::worker::{Answers, Question, Queue};
+
+/// What all requests share.
+#[derive(Clone, Debug)]
+pub(crate) struct Shared {
+    pub(crate) queue: Queue,
+    pub(crate) telemetry: Arc<Telemetry>,
+    pub(crate) limits: Limits,
+    /// As many permits as there may be connections.
+    pub(crate) connections: Arc<Semaphore>,
+    /// Whether a line is written for each request.
+    pub(crate) log: bool,
+}
+
+/// The page may load what comes from here and nothing else, and run nothing that stands in it.
+const CONTENT_POLICY: HeaderValue = HeaderValue::from_static(
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
+     base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+);
+
+const HTML: &str = "text/html; charset=utf-8";
+const STYLE: &str = "text/css; charset=utf-8";
+const SCRIPT: &str = "text/javascript; charset=utf-8";
+const JSON: &str = "application/json";
+/// Of Prometheus' text format.
+const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
+
+/// The OpenAPI description, held to the routes and their answers by a test.
+pub(crate) const OPENAPI: &str = include_str!("openapi.json");
+
+pub(crate) fn router(shared: Shared) -> Router {
+    let file = |kind: &'static str, text: &'static str| {
+        get(move || async move { ([(CONTENT_TYPE, kind)], text) })
+    };
+    Router::new()
+        .route("/", file(HTML, include_str!("page/index.html")))
+        .route("/page.css", file(STYLE, include_str!("page/page.css")))
+        .route("/page.js", file(SCRIPT, include_str!("page/page.js")))
+        .route("/openapi.json", file(JSON, OPENAPI))
+        .route("/predict", post(predict))
+        .route("/healthz", get(health))
+        .route("/metrics", get(metrics))
+        .fallback(async || ApiError::no_such_path())
+        .method_not_allowed_fallback(async || ApiError::wrong_method())
+        .layer(from_fn_with_state(shared.clone(), observe))
+        .with_state(shared)
+}
+
+/// A body of `POST /predict`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PredictRequest {
+    text: Option<String>,
+    texts: Option<Vec<String>>,
+    #[serde(default)]
+    explain: bool,
+    abstain: Option<f32>,
+}
+
+async fn predict(
+    State(shared): State<Shared>,
+    request: Request,
+) -> Result<Json<Answers>, ApiError> {
+    let body = body::read(request, JSON, &shared.limits).await?;
+    let question = question(&body, &shared.limits)?;
+    match timeout(shared.limits.timeout, shared.queue.ask(question)).await {
+        Ok(answers) => Ok(Json(answers?)),
+        Err(_) => Err(ApiError::timed_out(&shared.limits)),
+    }
+}
+
+fn question(body: &[u8], limits: &Limits) -> Result<Question, ApiError> {
+    // Serde would take an array for a struct without the names of its fields.
+    if body.trim_ascii_start().starts_with(b"[") {
+        return Err(ApiError::unfit("an object is expected, and not an array"));
+    }
+    let request: PredictRequest = serde_json::from_slice(body).map_err(|error| {
+        let problem = error.to_string();
+        match error.classify() {
+            serde_json::error::Category::Data => ApiError::unfit(&problem),
+            _ => ApiError::malformed(&problem),
+        }
+    })?;
+    let texts = match (request.text, request.texts) {
+        (Some(text), None) => vec![text],
+        (None, Some(texts)) => texts,
+        (Some(_), Some(_)) => {
+            return Err(ApiError::unfit("`text` and `texts` exclude each other"));
+        }
+        (None, None) => return Err(ApiError::unfit("`text` or `texts` is missing")),
+    };
+    if texts.len() > limits.texts {
+        return Err(ApiError::too_many_texts(texts.len(), limits.texts, "hold"));
+    }
+    if request.explain && texts.len() > EXPLAINED {
+        let what = "have explained";
+        return Err(ApiError::too_many_texts(texts.len(), EXPLAINED, what));
+    }
+    if request
+        .abstain
+        .is_some_and(|least| !(0.5..=1.0).contains(&least))
+    {
+        return Err(ApiError::unfit("`abstain` is a probability from 0.5 to 1"));
+    }
+    Ok(Question {
+        texts,
+        explain: request.explain,
+        abstain: request.abstain,
+    })
+}
+
+/// What `GET /healthz` says.
+#[derive(Debug, Serialize)]
+struct Health {
+    /// `ok`, or `stale` where a changed model could not be loaded and the one before it answers.
+    status: &'static str,
+    model: Option<Arc<ModelIdentity>>,
+    /// Why the changed model could not be loaded.
+    load_error: Option<String>,
+    queue_texts: usize,
+}
+
+async fn health(State(shared): State<Shared>) -> Json<Health> {
+    let (model, load_error) = shared.telemetry.model();
+    Json(Health {
+        status: if load_error.is_some() { "stale" } else { "ok" },
+        model,
+        load_error,
+        queue_texts: shared.queue.depth(),
+    })
+}
+
+async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
+    let free = shared.connections.available_permits();
+    let open = shared.limits.connections.saturating_sub(free);
+    let text = shared.telemetry.exposition(shared.queue.depth(), open);
+    ([(CONTENT_TYPE, EXPOSITION)], text)
+}
+
+/// Counts every answer, writes its line, and adds what every answer says to browsers.
+async fn observe(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+    let started = Instant::now();
+    let matched = request.extensions().get::<MatchedPath>().cloned();
+    // Paths that do not exist are one: a stranger could fill the memory with names otherwise.
+    let path = matched.as_ref().map_or("other", |path| path.as_str());
+    let method = shared.log.then(|| request.method().clone());
+    let mut response = next.run(request).await;
+    let (status, took) = (response.status().as_u16(), started.elapsed());
+    shared.telemetry.answered(path, status, took);
+    if let Some(method) = method {
+        let milliseconds = 1e3 * took.as_secs_f64();
+        crate::say(&format!("{method} {path} {status} {milliseconds:.1} ms"));
+    }
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_SECURITY_POLICY, CONTENT_POLICY);
+    for (name, value) in [
+        (X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (REFERRER_POLICY, "no-referrer"),
+        (CACHE_CONTROL, "no-store"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}

@@ -1,0 +1,124 @@
+//! Which model is served: the one that a name of the pipeline file stands for, or a folder; and
+//! whether it has become another.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use artifact::{StageName, Store};
+use predict::Predictor;
+use predict::find::{self, Place};
+use serde::Serialize;
+use settings::{Pipeline, RunSettings};
+use stage::Failure;
+
+/// Where the model comes from.
+#[derive(Clone, Debug)]
+pub enum Source {
+    /// What a model or ensemble of a pipeline file is at present.
+    Named(Box<Pipeline>, String),
+    /// The bundle in a folder, read with these settings.
+    Folder(PathBuf, RunSettings),
+}
+
+/// A model that answers, for those who ask which.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct ModelIdentity {
+    /// The name of the model or of its folder.
+    pub name: String,
+    /// A digest of all that its answers depend on.
+    pub fingerprint: String,
+    /// When it was loaded, in seconds since 1970.
+    pub loaded_at: u64,
+}
+
+/// A model in memory, twice: see `worker`.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) answers: Box<Predictor>,
+    pub(crate) explains: Box<Predictor>,
+    pub(crate) identity: ModelIdentity,
+}
+
+/// What a source was at some instant: it is another model if this differs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Stamp(String);
+
+impl Source {
+    /// The name of the model, or of its folder.
+    pub fn name(&self) -> String {
+        match self {
+            Self::Named(_, name) => name.clone(),
+            Self::Folder(folder, _) => {
+                let whole = folder.canonicalize().unwrap_or_else(|_| folder.clone());
+                let named = folder.file_name().or(whole.file_name());
+                named.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+            }
+        }
+    }
+
+    /// How to run.
+    pub(crate) fn run_settings(&self) -> &RunSettings {
+        match self {
+            Self::Named(pipeline, _) => &pipeline.run,
+            Self::Folder(_, run) => run,
+        }
+    }
+
+    /// What it is now. Cheap: it is asked for every second.
+    ///
+    /// # Errors
+    /// There is nothing, or nothing that can be read.
+    pub(crate) fn stamp(&self) -> Result<Stamp, Failure> {
+        match self {
+            Self::Folder(folder, _) => Ok(stamp_of(folder)),
+            Self::Named(pipeline, name) => {
+                let store = Store::new(&pipeline.artifacts);
+                let mut made = store.latest(StageName::Train, name)?;
+                if made.is_none() {
+                    made = store.latest(StageName::Evaluate, name)?;
+                }
+                match made {
+                    Some(artifact) => Ok(Stamp(artifact.identity().to_hex())),
+                    None => find::named(pipeline, name).map(|_| Stamp(String::new())),
+                }
+            }
+        }
+    }
+
+    /// Loads it.
+    ///
+    /// # Errors
+    /// There is no model, or it is not whole.
+    pub(crate) fn load(&self) -> Result<Loaded, Failure> {
+        let place: Place = match self {
+            Self::Named(pipeline, name) => find::named(pipeline, name)?,
+            Self::Folder(folder, _) => find::in_folder(folder)?,
+        };
+        let load = || Predictor::load(&place, self.run_settings()).map(Box::new);
+        let answers = load()?;
+        let identity = ModelIdentity {
+            name: self.name(),
+            fingerprint: answers.fingerprint()?.to_hex(),
+            loaded_at: SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| since.as_secs()),
+        };
+        Ok(Loaded {
+            answers,
+            explains: load()?,
+            identity,
+        })
+    }
+}
+
+/// Where a bundle really lies, and lengths and times of its files.
+fn stamp_of(folder: &Path) -> Stamp {
+    let mut stamp = format!("{:?}", folder.canonicalize().ok());
+    for name in ["model.json", "model.safetensors", "tokenizer.json"] {
+        let known = fs::metadata(folder.join(name)).ok();
+        let known = known.map(|known| (known.len(), known.modified().ok()));
+        stamp.push_str(&format!(" {known:?}"));
+    }
+    Stamp(stamp)
+}

@@ -1,0 +1,277 @@
+//! The service without its sockets: answers alone and in crowds, its description, and its limits.
+
+#![allow(missing_docs)]
+
+use artifact::StageName;
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{Request, StatusCode, header};
+use clean::Clean;
+use embed::Embed;
+use ingest::Ingest;
+use predict::Predictor;
+use serde_json::{Value, json};
+use serve::{Limits, Service, Source};
+use settings::Pipeline;
+use stage::NoOptions;
+use testkit::{Project, run_stage, tiny_pipeline};
+use tokenize::Tokenize;
+use tower::ServiceExt;
+use train::Train;
+
+/// The tiny pipeline with a linear model, trained.
+fn trained() -> Project {
+    let linear = "\n[model.linear]\nkind = \"linear\"\ntokenizer = \"words\"\n";
+    let project = Project::with_pipeline(&(tiny_pipeline().to_owned() + linear));
+    let pipeline = project.pipeline(&[]);
+    let none = NoOptions {};
+    for step in pipeline.steps() {
+        let variant = Some(step.id.variant.as_str());
+        let made = match step.id.stage {
+            StageName::Ingest => run_stage::<Ingest>(&pipeline, None, &none),
+            StageName::Clean => run_stage::<Clean>(&pipeline, None, &none),
+            StageName::Tokenize => run_stage::<Tokenize>(&pipeline, variant, &none),
+            StageName::Embed => run_stage::<Embed>(&pipeline, variant, &none),
+            StageName::Train => run_stage::<Train>(&pipeline, variant, &none),
+            StageName::Evaluate | StageName::Report => continue,
+        };
+        made.unwrap_or_else(|error| panic!("{}: {error}", step.id));
+    }
+    project
+}
+
+fn source(pipeline: &Pipeline, name: &str) -> Source {
+    Source::Named(Box::new(pipeline.clone()), name.to_owned())
+}
+
+fn router(project: &Project, name: &str, limits: Limits) -> Router {
+    let source = source(&project.pipeline(&[]), name);
+    let service = Service::start(source, limits, false).expect("it is trained");
+    service.router()
+}
+
+async fn send(router: &Router, request: Request<Body>) -> (StatusCode, Value) {
+    let response = router.clone().oneshot(request).await.expect("no error");
+    let status = response.status();
+    let is_json = response.headers()[header::CONTENT_TYPE] == "application/json";
+    let body = to_bytes(response.into_body(), usize::MAX).await;
+    let body = body.expect("a whole body");
+    let value = match is_json {
+        true => serde_json::from_slice(&body).expect("JSON"),
+        false => json!(String::from_utf8_lossy(&body)),
+    };
+    (status, value)
+}
+
+async fn get(router: &Router, path: &str) -> (StatusCode, Value) {
+    let request = Request::get(path).body(Body::empty()).expect("a request");
+    send(router, request).await
+}
+
+async fn ask(router: &Router, question: &Value) -> (StatusCode, Value) {
+    let request = Request::post("/predict")
+        .header(header::CONTENT_TYPE, "application/json")
+        .body(Body::from(question.to_string()))
+        .expect("a request");
+    send(router, request).await
+}
+
+fn texts() -> Vec<String> {
+    let words = [
+        "superb", "awful", "film", "boring", "a", "great", "plot", "not",
+    ];
+    let word = |row: usize, place: usize| words[(row * 7 + place * (row + 3)) % words.len()];
+    let text = |row: usize| {
+        let words: Vec<&str> = (0..1 + row % 30).map(|place| word(row, place)).collect();
+        words.join(" ")
+    };
+    (0..60).map(text).collect()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_text_gets_the_same_alone_and_in_any_crowd() {
+    let project = trained();
+    let pipeline = project.pipeline(&[]);
+    let mut texts = texts();
+    texts.extend(["".to_owned(), " <br /> ".to_owned(), "zzyzx".to_owned()]);
+    for name in ["linear", "naive", "lstm"] {
+        let place = predict::find::named(&pipeline, name).expect("it is trained");
+        let predictor = Predictor::load(&place, &pipeline.run).expect("it is whole");
+        let expected = predictor.probabilities(&texts).expect("it can be asked");
+        let router = router(&project, name, Limits::default());
+        let mut asked = Vec::new();
+        for (place, text) in texts.iter().enumerate() {
+            // Alone, and several copies in one request; all at a time.
+            for question in [json!({ "text": text }), json!({ "texts": vec![text; 3] })] {
+                let router = router.clone();
+                let answer = async move { (place, ask(&router, &question).await) };
+                asked.push(tokio::spawn(answer));
+            }
+        }
+        for answer in asked {
+            let (place, (status, body)) = answer.await.expect("no panic");
+            assert_eq!(status, StatusCode::OK, "{body}");
+            for answer in body["answers"].as_array().expect("answers") {
+                let found = answer["probability"].as_f64();
+                let close = match (found, expected[place]) {
+                    (Some(found), Some(expected)) => (found - f64::from(expected)).abs() < 1e-6,
+                    (found, expected) => found.is_none() && expected.is_none(),
+                };
+                assert!(close, "{name}, {:?}: {found:?}", texts[place]);
+                assert_eq!(answer["label"].is_null(), found.is_none());
+            }
+        }
+        let (_, metrics) = get(&router, "/metrics").await;
+        let metrics = metrics.as_str().expect("text").to_owned();
+        let count = |name: &str| {
+            let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+            let line = line.unwrap_or_else(|| panic!("{name} is not in {metrics}"));
+            line.trim().parse::<u64>().expect("a number")
+        };
+        assert_eq!(count("ressenti_batch_texts_sum"), 4 * texts.len() as u64);
+        assert_eq!(count("ressenti_queue_texts "), 0);
+    }
+}
+
+/// What of a value the schema does not describe, or describes otherwise.
+fn misfits(document: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
+    if let Some(reference) = schema["$ref"].as_str() {
+        let schema = document.pointer(&reference[1..]).expect("it is there");
+        return misfits(document, schema, value, at);
+    }
+    let kind = match value {
+        Value::Null => "null",
+        Value::Bool(_) => "boolean",
+        Value::Number(number) if number.is_f64() => "number",
+        Value::Number(_) => "integer",
+        Value::String(_) => "string",
+        Value::Array(_) => "array",
+        Value::Object(_) => "object",
+    };
+    let allowed = match &schema["type"] {
+        Value::Array(kinds) => kinds.clone(),
+        Value::Null => vec![json!(kind)],
+        one => vec![one.clone()],
+    };
+    let mut found = Vec::new();
+    let is_whole_number = kind == "integer" && allowed.contains(&json!("number"));
+    if !allowed.contains(&json!(kind)) && !is_whole_number {
+        found.push(format!("{at} is {kind}"));
+    }
+    if let Some(values) = schema["enum"].as_array().filter(|all| !all.contains(value)) {
+        found.push(format!("{at} is none of {values:?}"));
+    }
+    for (name, part) in value.as_object().into_iter().flatten() {
+        match schema["properties"].get(name) {
+            Some(schema) => found.extend(misfits(document, schema, part, &format!("{at}.{name}"))),
+            None => found.push(format!("{at}.{name} is not described")),
+        }
+    }
+    for name in schema["required"].as_array().into_iter().flatten() {
+        if value.get(name.as_str().expect("a name")).is_none() {
+            found.push(format!("{at}.{name} is missing"));
+        }
+    }
+    for part in value.as_array().into_iter().flatten() {
+        found.extend(misfits(
+            document,
+            &schema["items"],
+            part,
+            &format!("{at}[]"),
+        ));
+    }
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_description_is_true() {
+    let project = trained();
+    let router = router(&project, "linear", Limits::default());
+    let (_, document) = get(&router, "/openapi.json").await;
+    assert_eq!(document["info"]["version"], env!("CARGO_PKG_VERSION"));
+    for (path, methods) in document["paths"].as_object().expect("paths") {
+        for method in methods.as_object().expect("methods").keys() {
+            let method = method.to_uppercase();
+            let request = Request::builder().method(method.as_str()).uri(path);
+            let (status, body) = send(&router, request.body(Body::empty()).expect("one")).await;
+            assert!(
+                ![404, 405].contains(&status.as_u16()),
+                "{method} {path}: {body}"
+            );
+            // What is described is all there is.
+            let request = Request::delete(path).body(Body::empty());
+            let (status, _) = send(&router, request.expect("one")).await;
+            assert_eq!(status, StatusCode::METHOD_NOT_ALLOWED);
+        }
+    }
+    let schema = |name: &str| document["components"]["schemas"][name].clone();
+    let check = |name: &str, value: &Value| {
+        let found = misfits(&document, &schema(name), value, name);
+        assert!(found.is_empty(), "{found:?}\n{value}");
+    };
+    let question = json!({ "texts": ["A superb film.", " "], "explain": true, "abstain": 0.9 });
+    check("PredictRequest", &question);
+    let (status, answers) = ask(&router, &question).await;
+    assert_eq!(status, StatusCode::OK);
+    check("Answers", &answers);
+    assert_eq!(answers["answers"][0]["text"], "A superb film.");
+    check("Health", &get(&router, "/healthz").await.1);
+    let statuses = &document["paths"]["/predict"]["post"]["responses"];
+    let many = vec!["x"; 300];
+    for wrong in [json!({}), json!({ "text": 5 }), json!({ "texts": many })] {
+        let (status, body) = ask(&router, &wrong).await;
+        assert!(statuses.get(status.as_str()).is_some(), "{status}");
+        check("Error", &body);
+    }
+    // The judge sees what is wrong.
+    assert_eq!(
+        misfits(
+            &document,
+            &schema("Error"),
+            &json!({ "error": 5, "more": 1 }),
+            ""
+        )
+        .len(),
+        3
+    );
+}
+
+#[tokio::test]
+async fn a_full_queue_is_said_at_once_and_the_rest_is_answered() {
+    let project = trained();
+    let limits = Limits {
+        queue: 2,
+        texts: 2,
+        ..Limits::default()
+    };
+    let router = router(&project, "linear", limits);
+    let long = "superb awful film ".repeat(20_000);
+    let asked: Vec<_> = (0..100)
+        .map(|_| {
+            let (router, question) = (router.clone(), json!({ "texts": [long, long] }));
+            tokio::spawn(async move { ask(&router, &question).await })
+        })
+        .collect();
+    let (mut answered, mut refused) = (0, 0);
+    for answer in asked {
+        match answer.await.expect("no panic") {
+            (StatusCode::OK, _) => answered += 1,
+            (StatusCode::SERVICE_UNAVAILABLE, body) => {
+                assert!(
+                    body["hint"]
+                        .as_str()
+                        .expect("a hint")
+                        .contains("retry-after")
+                );
+                refused += 1;
+            }
+            (status, body) => panic!("{status} {body}"),
+        }
+    }
+    assert!(
+        answered > 0 && refused > 0,
+        "{answered} answered, {refused} refused"
+    );
+    let (status, _) = ask(&router, &json!({ "text": "and now?" })).await;
+    assert_eq!(status, StatusCode::OK);
+}

@@ -1,0 +1,211 @@
+//! The page of `ressenti serve` in a real browser: a person types, the bar moves, words are coloured; on a
+//! telephone and on a desk, in the light and in the dark.
+//!
+//! Where there is no Chromium this test says so and judges nothing; `RESSENTI_BROWSER` names one that
+//! is elsewhere.
+
+#![allow(clippy::print_stderr, reason = "a test")]
+
+use std::env;
+use std::io::{BufRead, BufReader, Write};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
+
+use serde_json::{Value, json};
+
+use crate::common::finished;
+use crate::serve::{Server, wait_for};
+
+fn browser() -> Option<PathBuf> {
+    let named = env::var_os("RESSENTI_BROWSER").map(PathBuf::from);
+    let folders: Vec<PathBuf> = env::split_paths(&env::var_os("PATH")?).collect();
+    let names = ["chromium", "chromium-browser", "google-chrome", "chrome"];
+    let candidates = names
+        .iter()
+        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
+    let found = named.or_else(|| candidates.into_iter().find(|path| path.is_file()));
+    if found.is_none() {
+        eprintln!("SKIPPED: there is no Chromium, so that the page was judged by no browser");
+    }
+    found
+}
+
+/// A tab of a browser, told what to do by the DevTools protocol over two pipes: JSON, and a zero byte
+/// behind every message (<https://chromedevtools.github.io/devtools-protocol/>).
+struct Tab {
+    child: Child,
+    input: ChildStdin,
+    output: BufReader<ChildStdout>,
+    session: Option<String>,
+    number: u64,
+    /// What the browser had to complain about: exceptions, refused resources, errors on its console.
+    complaints: Vec<String>,
+    _profile: tempfile::TempDir,
+}
+
+impl Tab {
+    fn open(browser: &PathBuf) -> Self {
+        let profile = tempfile::tempdir().expect("a temporary folder");
+        // It reads from descriptor 3 and writes to 4.
+        let mut child = Command::new("sh")
+            .args(["-c", "exec \"$0\" \"$@\" 3<&0 4>&1 2>/dev/null"])
+            .arg(browser)
+            .args([
+                "--headless",
+                "--no-sandbox",
+                "--disable-gpu",
+                "--remote-debugging-pipe",
+            ])
+            .arg(format!("--user-data-dir={}", profile.path().display()))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the browser starts");
+        let mut tab = Self {
+            input: child.stdin.take().expect("a pipe"),
+            output: BufReader::new(child.stdout.take().expect("a pipe")),
+            child,
+            session: None,
+            number: 0,
+            complaints: Vec::new(),
+            _profile: profile,
+        };
+        let target = tab.call("Target.createTarget", json!({ "url": "about:blank" }));
+        let wish = json!({ "targetId": target["targetId"], "flatten": true });
+        let attached = tab.call("Target.attachToTarget", wish);
+        tab.session = attached["sessionId"].as_str().map(str::to_owned);
+        for domain in ["Page.enable", "Runtime.enable", "Log.enable"] {
+            tab.call(domain, json!({}));
+        }
+        tab
+    }
+
+    fn call(&mut self, method: &str, parameters: Value) -> Value {
+        self.number += 1;
+        let mut message = json!({ "id": self.number, "method": method, "params": parameters });
+        if let Some(session) = &self.session {
+            message["sessionId"] = json!(session);
+        }
+        let bytes = message.to_string() + "\0";
+        self.input.write_all(bytes.as_bytes()).expect("it reads");
+        loop {
+            let mut bytes = Vec::new();
+            self.output.read_until(0, &mut bytes).expect("it answers");
+            bytes.pop();
+            let said: Value = serde_json::from_slice(&bytes).expect("JSON");
+            if said["id"] == self.number {
+                assert!(said["error"].is_null(), "{method}: {said}");
+                return said["result"].clone();
+            }
+            let kind = said["method"].as_str().unwrap_or_default();
+            let is_error = said["params"]["entry"]["level"] == "error";
+            if kind == "Runtime.exceptionThrown" || (kind == "Log.entryAdded" && is_error) {
+                self.complaints.push(said["params"].to_string());
+            }
+        }
+    }
+
+    fn evaluate(&mut self, expression: &str) -> Value {
+        let wish = json!({ "expression": expression, "returnByValue": true });
+        let said = self.call("Runtime.evaluate", wish);
+        assert!(said["exceptionDetails"].is_null(), "{expression}: {said}");
+        said["result"]["value"].clone()
+    }
+
+    /// Types, as a person does, and waits until the page says something that fits.
+    fn type_until(&mut self, text: &str, fits: impl Fn(&str) -> bool) -> String {
+        self.evaluate("document.getElementById('text').focus()");
+        self.call("Input.insertText", json!({ "text": text }));
+        wait_for(|| {
+            let said = self.evaluate("document.getElementById('verdict').textContent");
+            let said = said.as_str().expect("text").to_owned();
+            fits(&said).then_some(said)
+        })
+    }
+}
+
+impl Drop for Tab {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn who_types_sees_the_bar_move_and_the_words_coloured() {
+    let Some(browser) = browser() else { return };
+    let project = finished();
+    let server = Server::start(&project, &["--model", "naive"]);
+    let mut tab = Tab::open(&browser);
+    for (width, scheme) in [(360, "light"), (1280, "dark")] {
+        let size =
+            json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500 });
+        tab.call("Emulation.setDeviceMetricsOverride", size);
+        let wish = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        tab.call("Emulation.setEmulatedMedia", wish);
+        let address = format!("http://{}/?{width}", server.address);
+        tab.call("Page.navigate", json!({ "url": address }));
+        wait_for(|| {
+            let ready = "document.readyState === 'complete' && location.search.slice(1)";
+            (tab.evaluate(ready) == width.to_string()).then_some(())
+        });
+        let paper = tab.evaluate("getComputedStyle(document.body).backgroundColor");
+        assert_eq!(paper == "rgb(255, 255, 255)", scheme == "light", "{paper}");
+
+        let first = tab.type_until("A superb film.", |said| said.contains('%'));
+        let text = "A superb film. <img src=x onerror=alert(1)> Awful, awful, awful.";
+        tab.type_until(&text["A superb film.".len()..], |said| {
+            said.contains('%') && said != first
+        });
+        // What is shown is what the service says, to the word.
+        let said = server.ask(&json!({ "text": text, "explain": true }));
+        let answer = &said["answers"][0];
+        let needle = tab.evaluate("parseFloat(document.getElementById('needle').style.left)");
+        let expected = 100.0 * answer["probability"].as_f64().expect("a number");
+        let found = needle.as_f64().expect("a number");
+        assert!(
+            (found - expected).abs() < 0.1,
+            "{found} instead of {expected}"
+        );
+        let shown = tab.evaluate("document.getElementById('words').textContent");
+        assert_eq!(shown, answer["text"]);
+        let words = answer["words"].as_array().expect("words");
+        let spans = tab.evaluate("document.querySelectorAll('#words > span').length");
+        assert_eq!(spans, words.len());
+        let strongest = words
+            .iter()
+            .map(|word| word["weight"].as_f64().expect("a number"));
+        let strongest = strongest.fold(0.0_f64, |most, weight| most.max(weight.abs()));
+        for side in ["for", "against"] {
+            let sign = if side == "for" { 1.0 } else { -1.0 };
+            let is_marked = |word: &&Value| {
+                sign * word["weight"].as_f64().expect("a number") >= 0.1 * strongest
+            };
+            let query = format!("document.querySelectorAll('#words > .{side}').length");
+            assert_eq!(tab.evaluate(&query), words.iter().filter(is_marked).count());
+        }
+        assert_eq!(
+            tab.evaluate("document.querySelectorAll('#words img').length"),
+            0
+        );
+        let wide = tab.evaluate("document.documentElement.scrollWidth");
+        assert!(
+            wide.as_u64() <= Some(width),
+            "{wide} pixels in a window of {width}"
+        );
+
+        // Everything deleted: no answer is left behind.
+        tab.evaluate("document.getElementById('text').select()");
+        tab.type_until(" ", |said| said.starts_with("Type something"));
+    }
+    assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
+    server.is_well();
+    // A service that is gone is said to be.
+    drop(server);
+    tab.type_until("Anybody?", |_| true);
+    wait_for(|| {
+        let status = tab.evaluate("document.getElementById('status').textContent");
+        let status = status.as_str().expect("text");
+        status.contains("does not answer").then_some(())
+    });
+}
