@@ -7,6 +7,7 @@ mod comparisons;
 mod damaged;
 mod end_to_end;
 mod faults;
+mod halving;
 mod predict;
 mod processes;
 mod resume;

@@ -7,6 +7,7 @@ mod embedding;
 mod encoder;
 mod error;
 mod evaluation;
+mod halving;
 mod ingest;
 mod model;
 mod overrides;
@@ -24,6 +25,7 @@ pub use embedding::{
 };
 pub use error::{SettingsError, nearest, suggest};
 pub use evaluation::{EnsembleSettings, EnsembleWeights, EvaluationSettings, ReportSettings};
+pub use halving::{HalvingSettings, RungSettings};
 pub use ingest::{
     Column, Columns, Download, IngestSettings, LabelValues, RatingRule, SourceFormat,
     TimestampSettings,

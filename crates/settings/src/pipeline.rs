@@ -37,7 +37,8 @@ pub struct Pipeline {
     pub embeddings: IndexMap<String, EmbeddingSettings>,
     /// `[model.NAME]`, in the order of the file.
     pub models: IndexMap<String, ModelSettings>,
-    /// The trials of all `[sweep.NAME]`, by their variants.
+    /// The trials of all `[sweep.NAME]`, by their variants; of a sweep that stops the worst early every
+    /// rung of every trial.
     pub trials: IndexMap<String, ModelSettings>,
     /// `[evaluation]`, applied to each model and each `[ensemble.NAME]`.
     pub evaluations: IndexMap<String, EvaluationSettings>,
@@ -288,9 +289,17 @@ fn resolve(
         let mut of_sweep = Vec::new();
         for (trial, table) in sweep.trials(name, &written, seed)? {
             let settings = resolve_model(table, &file.training, &trial.name, seed)?;
-            trials.insert(trial.name.clone(), settings);
-            of_sweep.push(trial);
+            of_sweep.push((trial, settings));
         }
+        match sweep.halving {
+            Some(halving) => trials.extend(halving.steps(name, &of_sweep)?),
+            None => trials.extend(
+                of_sweep
+                    .iter()
+                    .map(|(trial, settings)| (trial.name.clone(), settings.clone())),
+            ),
+        }
+        let of_sweep: Vec<_> = of_sweep.into_iter().map(|(trial, _)| trial).collect();
         sweeps.insert(name.clone(), of_sweep);
     }
     let mut models = IndexMap::new();

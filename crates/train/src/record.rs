@@ -142,6 +142,16 @@ impl Record {
     }
 }
 
+/// Seconds that training had taken by the last line; 0 where that says nothing of it.
+pub(crate) fn seconds_of(text: &[u8]) -> f64 {
+    let last = text
+        .split(|byte| *byte == b'\n')
+        .rfind(|line| !line.is_empty());
+    let line = last.and_then(|line| serde_json::from_slice::<serde_json::Value>(line).ok());
+    line.and_then(|line| line["seconds"].as_f64())
+        .unwrap_or(0.0)
+}
+
 /// Resident memory of this process in bytes; 0 where the system does not say.
 pub(crate) fn resident_memory() -> u64 {
     let pages = std::fs::read_to_string("/proc/self/statm")
