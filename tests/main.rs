@@ -10,5 +10,6 @@ mod faults;
 mod halving;
 mod predict;
 mod processes;
+mod range_test;
 mod resume;
 mod upkeep;

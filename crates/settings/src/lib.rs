@@ -12,6 +12,7 @@ mod ingest;
 mod model;
 mod overrides;
 mod pipeline;
+mod range_test;
 mod step;
 mod sweep;
 mod tokenizer;
@@ -33,6 +34,7 @@ pub use ingest::{
 pub use model::{ModelKind, ModelSettings, NgramSettings, Pooling};
 pub use overrides::{Override, table_of};
 pub use pipeline::{CheckpointSettings, Device, Pipeline, RunSettings};
+pub use range_test::RangeTestSettings;
 pub use step::{REVIEWS, Step, StepId, matching};
 pub use sweep::{SweepSettings, Trial};
 pub use tokenizer::{TokenizerKind, TokenizerSettings, Truncation};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{RungSettings, TrainingSettings, WindowSettings};
+use crate::{RangeTestSettings, RungSettings, TrainingSettings, WindowSettings};
 
 /// `[model.NAME]`, with the training settings that hold for it. Vocabulary size, width and number
 /// of classes are not here: they follow from the artifacts.
@@ -48,6 +48,9 @@ pub struct ModelSettings {
     /// How far it is trained and against whom, where it is a trial of a sweep that stops the worst early.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub rung: Option<RungSettings>,
+    /// How its learning rate rises, where it is trained for nothing but to see how the loss takes that.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub range_test: Option<RangeTestSettings>,
     /// The sequences of words that a linear model knows.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ngrams: Option<NgramSettings>,
@@ -169,6 +172,7 @@ impl ModelTable {
             windows: self.windows,
             sweep: self.sweep,
             rung: None,
+            range_test: None,
             ngrams: match self.kind {
                 ModelKind::Linear => Some(self.ngrams.unwrap_or_default()),
                 _ => self.ngrams,

@@ -10,6 +10,7 @@ use toml::Table;
 
 use crate::evaluation::{EvaluationTable, ReportTable};
 use crate::model::ModelTable;
+use crate::range_test::{RangeTestTable, check_name_of};
 use crate::{
     CleanSettings, EmbeddingKind, EmbeddingSettings, EnsembleSettings, EvaluationSettings,
     IngestSettings, ModelKind, ModelSettings, Override, ReportSettings, SettingsError,
@@ -38,7 +39,7 @@ pub struct Pipeline {
     /// `[model.NAME]`, in the order of the file.
     pub models: IndexMap<String, ModelSettings>,
     /// The trials of all `[sweep.NAME]`, by their variants; of a sweep that stops the worst early every
-    /// rung of every trial.
+    /// rung of every trial. Each `[range_test.NAME]` is among them.
     pub trials: IndexMap<String, ModelSettings>,
     /// `[evaluation]`, applied to each model and each `[ensemble.NAME]`.
     pub evaluations: IndexMap<String, EvaluationSettings>,
@@ -154,6 +155,8 @@ struct PipelineFile {
     model: IndexMap<String, ModelTable>,
     #[serde(default)]
     sweep: IndexMap<String, SweepSettings>,
+    #[serde(default)]
+    range_test: IndexMap<String, RangeTestTable>,
     #[serde(default)]
     ensemble: IndexMap<String, EnsembleSettings>,
     #[serde(default)]
@@ -301,6 +304,16 @@ fn resolve(
         }
         let of_sweep: Vec<_> = of_sweep.into_iter().map(|(trial, _)| trial).collect();
         sweeps.insert(name.clone(), of_sweep);
+    }
+    for (name, test) in &file.range_test {
+        check::check_name("range_test", name)?;
+        check_name_of(name, &written, &trials)?;
+        let (table, test) = test.resolve(name, &written)?;
+        let settings = ModelSettings {
+            range_test: Some(test),
+            ..resolve_model(table, &file.training, name, seed)?
+        };
+        trials.insert(name.clone(), settings);
     }
     let mut models = IndexMap::new();
     let mut asserted = Vec::new();

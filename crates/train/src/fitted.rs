@@ -53,6 +53,7 @@ pub(crate) fn describe(
         // How a sweep went about it is nothing that the model is.
         architecture: ModelSettings {
             rung: None,
+            range_test: None,
             ..settings.clone()
         },
         features: fitted.features.clone(),

@@ -8,6 +8,7 @@ mod faults;
 mod fitted;
 mod ngrams;
 mod probe;
+mod range_test;
 mod record;
 mod rung;
 mod self_test;
@@ -56,6 +57,9 @@ impl Stage for Train {
             ModelKind::Winner => return winner::run(context, &settings),
             _ => {}
         }
+        if let Some(test) = settings.range_test {
+            return range_test::run(context, &settings, test);
+        }
         match &settings.rung {
             Some(rung) => rung::run(context, &settings, rung),
             None => {
@@ -84,13 +88,7 @@ pub(crate) fn train_network(
     settings: &ModelSettings,
     course: Course,
 ) -> Result<(Outcome, ValidationResult), Failure> {
-    if context.run().deterministic {
-        be_deterministic();
-    }
-    let device = choose_device(context.run().device, context.run().cores()).map_err(failure)?;
-    context
-        .progress()
-        .note(&format!("device: {}", device.describe()));
+    let device = prepare(context)?;
     let data = Data::open(context, settings).map_err(failure)?;
     check_rows(context, data.train.len(), data.validation.len())?;
     let mut start = data.begin(settings, &device).map_err(failure)?;
@@ -132,6 +130,18 @@ pub(crate) fn train_network(
     Ok((outcome, model.validation))
 }
 
+/// Chooses the device, and says which.
+fn prepare(context: &Context) -> Result<ChosenDevice, Failure> {
+    if context.run().deterministic {
+        be_deterministic();
+    }
+    let device = choose_device(context.run().device, context.run().cores()).map_err(failure)?;
+    context
+        .progress()
+        .note(&format!("device: {}", device.describe()));
+    Ok(device)
+}
+
 /// Refuses to train on nothing or to choose by nothing.
 fn check_rows(context: &Context, train: usize, validation: usize) -> Result<(), Failure> {
     for (rows, split, hint) in [
@@ -153,16 +163,17 @@ fn check_rows(context: &Context, train: usize, validation: usize) -> Result<(), 
     Ok(())
 }
 
-fn run_training(
+/// What the trainer needs to know.
+fn setting_of<'a>(
     context: &Context,
-    settings: &ModelSettings,
-    data: &Data,
+    settings: &'a ModelSettings,
+    data: &'a Data,
     device: &ChosenDevice,
-    start: &mut Beginning,
-    course: Course,
-) -> Result<Trained, Failure> {
-    let setting = Setting {
-        network: &start.network,
+    network: &'a Network,
+    until: u32,
+) -> Setting<'a> {
+    Setting {
+        network,
         model: settings,
         train: &data.train,
         validation: &data.validation,
@@ -172,8 +183,26 @@ fn run_training(
         replicas: device.replicas,
         kind: compute_kind(context, settings, device),
         may_move: context.run().device == settings::Device::Cpu,
-        until: course.until,
-    };
+        until,
+    }
+}
+
+fn run_training(
+    context: &Context,
+    settings: &ModelSettings,
+    data: &Data,
+    device: &ChosenDevice,
+    start: &mut Beginning,
+    course: Course,
+) -> Result<Trained, Failure> {
+    let setting = setting_of(
+        context,
+        settings,
+        data,
+        device,
+        &start.network,
+        course.until,
+    );
     watch_signals();
     let note = |text: &str| context.progress().note(text);
     let mut keeper = Keeper::new(context.kept()?, context.run().checkpoint, &note)

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use artifact::ArtifactError;
 use serde::Serialize;
 
+use crate::trainer::Tried;
+
 /// A line of `metrics.jsonl`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
@@ -67,6 +69,8 @@ pub enum Line {
         /// What the rate is multiplied by from here.
         rate_share: f64,
     },
+    /// A step of a range test.
+    Rate(Tried),
     /// A whole fit of a probe.
     Penalty {
         /// Weight of the squared length of the weights.

@@ -5,6 +5,7 @@
 
 mod gradient;
 mod position;
+mod range;
 mod state;
 
 use std::ops::ControlFlow;
@@ -24,6 +25,8 @@ use crate::error::TrainError;
 use crate::record::{Line, Record, resident_memory};
 use position::{Best, Position, Sums};
 use state::State;
+
+pub(crate) use range::{Tried, rise};
 
 /// What training needs to know beside the settings.
 pub struct Setting<'a> {
@@ -231,7 +234,9 @@ impl<'a> Trainer<'a> {
         let done = self.position.step - u64::from(epoch - 1) * self.steps_per_epoch;
         for rows in batches.iter().skip(done as usize) {
             let clock = Instant::now();
-            let passes = self.update(rows, weights, keeper)?;
+            let rate = optimizer::rate(self.settings, self.position.step, self.total_steps());
+            let rate = rate * self.position.rate_share;
+            let passes = self.update(rows, weights, rate, keeper)?;
             let seconds = clock.elapsed().as_secs_f64();
             self.position.whole.add(&passes, seconds);
             self.position.recent.add(&passes, seconds);
