@@ -112,7 +112,7 @@ fn settings_are_compared_and_models_united() {
 
     // One more value is one more setting to train, and nothing else but what it may change.
     let more = "sweep.rates.over={\"training.learning_rate\" = [0.0001, 0.01, 0.02]}";
-    let plan = succeed(&project, &["plan", "--set", more]);
+    let plan = succeed(&project, &["plan", "--all", "--set", more]);
     let stale = steps(&plan, "stale");
     let expected = ["train rates-003-s0", "train rates-003-s1", "train best"];
     assert_eq!(stale[..3], expected, "{stale:?}");

@@ -94,6 +94,11 @@ pub enum Contract {
         /// Class names in the order of its logits.
         classes: Vec<String>,
     },
+    /// `range.json`: the loss at rising learning rates, and no model.
+    RangeTest {
+        /// Steps done.
+        steps: u32,
+    },
     /// `predictions.parquet` and `metrics.json` of one model.
     Evaluation {
         /// The model's name.

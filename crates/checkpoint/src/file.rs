@@ -9,8 +9,7 @@ use std::path::{Path, PathBuf};
 use artifact::{ArtifactError, Digest, guarded};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
-/// Where step and position stand in the file's metadata.
-const STEP: &str = "step";
+/// Where the position stands in the file's metadata. Alone, so that equal states are equal bytes.
 const POSITION: &str = "position";
 
 /// What a checkpoint's name ends with.
@@ -48,26 +47,8 @@ impl Checkpoint {
         before: impl Fn() -> io::Result<()>,
     ) -> Result<PathBuf, ArtifactError> {
         let pending = folder.join("checkpoint.partial");
-        let failed = |error: safetensors::SafeTensorError| {
-            let error = match error {
-                safetensors::SafeTensorError::IoError(error) => error,
-                other => io::Error::other(other),
-            };
-            ArtifactError::io("write", &pending)(error)
-        };
-        let metadata = HashMap::from([
-            (STEP.to_owned(), self.step.to_string()),
-            (POSITION.to_owned(), self.position.clone()),
-        ]);
-        let mut tensors = Vec::new();
-        for (name, values) in &self.tensors {
-            let view = TensorView::new(Dtype::F32, vec![values.len()], bytes_of(values));
-            tensors.push((name.as_str(), view.map_err(failed)?));
-        }
-        let view = TensorView::new(Dtype::U8, vec![self.record.len()], &self.record);
-        tensors.push((RECORD, view.map_err(failed)?));
         before().map_err(ArtifactError::io("write", &pending))?;
-        safetensors::serialize_to_file(tensors, Some(metadata), &pending).map_err(failed)?;
+        self.write_to(&pending)?;
         artifact::sync(&pending)?;
         let digest = Digest::of_file(&pending).map_err(ArtifactError::io("read", &pending))?;
         let name = format!("{:012}-{}.{EXTENSION}", self.step, digest.to_hex());
@@ -77,21 +58,54 @@ impl Checkpoint {
         Ok(path)
     }
 
+    /// Writes the file under a name of the caller's, who keeps its digest: equal states are equal bytes.
+    ///
+    /// # Errors
+    /// The disk refuses.
+    pub fn write_to(&self, path: &Path) -> Result<(), ArtifactError> {
+        let failed = |error: safetensors::SafeTensorError| {
+            let error = match error {
+                safetensors::SafeTensorError::IoError(error) => error,
+                other => io::Error::other(other),
+            };
+            ArtifactError::io("write", path)(error)
+        };
+        let metadata = HashMap::from([(POSITION.to_owned(), self.position.clone())]);
+        let mut tensors = Vec::new();
+        for (name, values) in &self.tensors {
+            let view = TensorView::new(Dtype::F32, vec![values.len()], bytes_of(values));
+            tensors.push((name.as_str(), view.map_err(failed)?));
+        }
+        let view = TensorView::new(Dtype::U8, vec![self.record.len()], &self.record);
+        tensors.push((RECORD, view.map_err(failed)?));
+        safetensors::serialize_to_file(tensors, Some(metadata), path).map_err(failed)
+    }
+
     /// Reads a file that [`Checkpoint::write`] made; `None` where it is damaged in any byte.
     pub(crate) fn read(path: &Path) -> Option<Self> {
         let bytes = fs::read(path).ok()?;
-        let (_, digest) = name_of(path)?;
+        let (step, digest) = name_of(path)?;
         if Digest::of_bytes(&bytes).to_hex() != digest {
             return None;
         }
-        guarded(|_| (), || Self::parse(&bytes).ok_or(())).ok()
+        Self::parse(&bytes, step)
     }
 
-    fn parse(bytes: &[u8]) -> Option<Self> {
+    /// Reads a file that [`Checkpoint::write_to`] made and somebody has proved whole. Its step is the
+    /// caller's to know; here it is 0. `None` where it holds no state.
+    pub fn read_from(path: &Path) -> Option<Self> {
+        Self::parse(&fs::read(path).ok()?, 0)
+    }
+
+    fn parse(bytes: &[u8], step: u64) -> Option<Self> {
+        guarded(|_| (), || Self::parts(bytes, step).ok_or(())).ok()
+    }
+
+    fn parts(bytes: &[u8], step: u64) -> Option<Self> {
         let (_, metadata) = SafeTensors::read_metadata(bytes).ok()?;
         let metadata = metadata.metadata().as_ref()?;
         let mut checkpoint = Self {
-            step: metadata.get(STEP)?.parse().ok()?,
+            step,
             position: metadata.get(POSITION)?.clone(),
             ..Self::default()
         };

@@ -198,7 +198,7 @@ fn rows(manifest: &Manifest) -> Option<u64> {
         | Contract::Encoder {
             vocabulary_size, ..
         } => Some(u64::from(*vocabulary_size)),
-        Contract::Model { .. } | Contract::Report { .. } => None,
+        Contract::Model { .. } | Contract::RangeTest { .. } | Contract::Report { .. } => None,
     }
 }
 

@@ -16,14 +16,7 @@ pub(crate) struct Sweeps<'a> {
 impl<'a> Sweeps<'a> {
     /// Every sweep as one line.
     pub(crate) fn folded(pipeline: &'a Pipeline) -> Self {
-        let sweeps = pipeline.report.sweeps.iter();
-        let folded = sweeps
-            .flat_map(|(sweep, trials)| {
-                trials
-                    .iter()
-                    .map(|trial| (trial.name.as_str(), sweep.as_str()))
-            })
-            .collect();
+        let folded = pipeline.sweeps_of_trials().into_iter().collect();
         Self { folded }
     }
 
@@ -73,7 +66,7 @@ impl<'a> Sweeps<'a> {
     }
 }
 
-/// How many trials are in which state: `8 trials: 5 fresh, 3 never run`.
+/// How many trainings of a sweep are in which state: `8 trainings: 5 fresh, 3 never run`.
 pub(crate) fn counted<'w>(words: impl Iterator<Item = &'w str>) -> String {
     let mut counts: Vec<(&str, u64)> = Vec::new();
     for word in words {
@@ -87,8 +80,8 @@ pub(crate) fn counted<'w>(words: impl Iterator<Item = &'w str>) -> String {
         .iter()
         .map(|(word, count)| format!("{} {word}", stage::format::count(*count)))
         .collect();
-    let trials = stage::format::plural(total, "trial", "trials");
-    format!("{trials}: {}", parts.join(", "))
+    let trainings = stage::format::plural(total, "training", "trainings");
+    format!("{trainings}: {}", parts.join(", "))
 }
 
 #[cfg(test)]
@@ -145,7 +138,7 @@ mod tests {
         let words = ["fresh", "never run", "fresh", "stale"];
         assert_eq!(
             counted(words.into_iter()),
-            "4 trials: 2 fresh, 1 never run, 1 stale"
+            "4 trainings: 2 fresh, 1 never run, 1 stale"
         );
     }
 }

@@ -7,10 +7,12 @@ mod embedding;
 mod encoder;
 mod error;
 mod evaluation;
+mod halving;
 mod ingest;
 mod model;
 mod overrides;
 mod pipeline;
+mod range_test;
 mod step;
 mod sweep;
 mod tokenizer;
@@ -24,6 +26,7 @@ pub use embedding::{
 };
 pub use error::{SettingsError, nearest, suggest};
 pub use evaluation::{EnsembleSettings, EnsembleWeights, EvaluationSettings, ReportSettings};
+pub use halving::{HalvingSettings, RungSettings};
 pub use ingest::{
     Column, Columns, Download, IngestSettings, LabelValues, RatingRule, SourceFormat,
     TimestampSettings,
@@ -31,6 +34,7 @@ pub use ingest::{
 pub use model::{CalibrationKind, ModelKind, ModelSettings, NgramSettings, Pooling};
 pub use overrides::{Override, table_of};
 pub use pipeline::{CheckpointSettings, Device, Pipeline, RunSettings};
+pub use range_test::RangeTestSettings;
 pub use step::{REVIEWS, Step, StepId, matching};
 pub use sweep::{SweepSettings, Trial};
 pub use tokenizer::{TokenizerKind, TokenizerSettings, Truncation};

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::{TrainingSettings, WindowSettings};
+use crate::{RangeTestSettings, RungSettings, TrainingSettings, WindowSettings};
 
 /// `[model.NAME]`, with the training settings that hold for it. Vocabulary size, width and number
 /// of classes are not here: they follow from the artifacts.
@@ -45,6 +45,12 @@ pub struct ModelSettings {
     /// The sweep whose best trial it is, where it is that.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub sweep: Option<String>,
+    /// How far it is trained and against whom, where it is a trial of a sweep that stops the worst early.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub rung: Option<RungSettings>,
+    /// How its learning rate rises, where it is trained for nothing but to see how the loss takes that.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub range_test: Option<RangeTestSettings>,
     /// The sequences of words that a linear model knows.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub ngrams: Option<NgramSettings>,
@@ -178,6 +184,8 @@ impl ModelTable {
             frozen_layers: self.frozen_layers.unwrap_or(0),
             windows: self.windows,
             sweep: self.sweep,
+            rung: None,
+            range_test: None,
             ngrams: match self.kind {
                 ModelKind::Linear => Some(self.ngrams.unwrap_or_default()),
                 _ => self.ngrams,

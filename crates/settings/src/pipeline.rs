@@ -10,6 +10,7 @@ use toml::Table;
 
 use crate::evaluation::{EvaluationTable, ReportTable};
 use crate::model::ModelTable;
+use crate::range_test::{RangeTestTable, check_name_of};
 use crate::{
     CleanSettings, EmbeddingKind, EmbeddingSettings, EnsembleSettings, EvaluationSettings,
     IngestSettings, ModelKind, ModelSettings, Override, ReportSettings, SettingsError,
@@ -37,7 +38,8 @@ pub struct Pipeline {
     pub embeddings: IndexMap<String, EmbeddingSettings>,
     /// `[model.NAME]`, in the order of the file.
     pub models: IndexMap<String, ModelSettings>,
-    /// The trials of all `[sweep.NAME]`, by their variants.
+    /// The trials of all `[sweep.NAME]`, by their variants; of a sweep that stops the worst early every
+    /// rung of every trial. Each `[range_test.NAME]` is among them.
     pub trials: IndexMap<String, ModelSettings>,
     /// `[evaluation]`, applied to each model and each `[ensemble.NAME]`.
     pub evaluations: IndexMap<String, EvaluationSettings>,
@@ -153,6 +155,8 @@ struct PipelineFile {
     model: IndexMap<String, ModelTable>,
     #[serde(default)]
     sweep: IndexMap<String, SweepSettings>,
+    #[serde(default)]
+    range_test: IndexMap<String, RangeTestTable>,
     #[serde(default)]
     ensemble: IndexMap<String, EnsembleSettings>,
     #[serde(default)]
@@ -288,10 +292,28 @@ fn resolve(
         let mut of_sweep = Vec::new();
         for (trial, table) in sweep.trials(name, &written, seed)? {
             let settings = resolve_model(table, &file.training, &trial.name, seed)?;
-            trials.insert(trial.name.clone(), settings);
-            of_sweep.push(trial);
+            of_sweep.push((trial, settings));
         }
+        match sweep.halving {
+            Some(halving) => trials.extend(halving.steps(name, &of_sweep)?),
+            None => trials.extend(
+                of_sweep
+                    .iter()
+                    .map(|(trial, settings)| (trial.name.clone(), settings.clone())),
+            ),
+        }
+        let of_sweep: Vec<_> = of_sweep.into_iter().map(|(trial, _)| trial).collect();
         sweeps.insert(name.clone(), of_sweep);
+    }
+    for (name, test) in &file.range_test {
+        check::check_name("range_test", name)?;
+        check_name_of(name, &written, &trials)?;
+        let (table, test) = test.resolve(name, &written)?;
+        let settings = ModelSettings {
+            range_test: Some(test),
+            ..resolve_model(table, &file.training, name, seed)?
+        };
+        trials.insert(name.clone(), settings);
     }
     let mut models = IndexMap::new();
     let mut asserted = Vec::new();

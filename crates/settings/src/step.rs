@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use artifact::{Source, StageName};
+use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -95,6 +96,8 @@ impl Pipeline {
                 (_, ModelKind::Linear) => {}
                 _ => inputs.push(StepId::new(Embed, &settings.embedding)),
             }
+            let rivals = settings.rung.iter().flat_map(|rung| &rung.rivals);
+            inputs.extend(rivals.map(|rival| StepId::new(Train, rival)));
             steps.push(step(StepId::new(Train, name), settings, inputs, None));
         }
         for (name, settings) in &self.evaluations {
@@ -124,7 +127,13 @@ impl Pipeline {
             steps.push(step(id, settings, inputs, challenge));
         }
         if !self.models.is_empty() {
-            let everything = steps.iter().map(|step| step.id.clone()).collect();
+            // Of a sweep that stops the worst early the last rung, which takes over from the others.
+            let everything = steps
+                .iter()
+                .map(|step| &step.id)
+                .filter(|id| !self.is_passing(id))
+                .cloned()
+                .collect();
             steps.push(step(
                 StepId::new(Report, REVIEWS),
                 &self.report,
@@ -158,6 +167,33 @@ impl Pipeline {
                 }),
             }),
         }
+    }
+
+    /// Whether a step is a rung of a trial that another rung follows.
+    fn is_passing(&self, id: &StepId) -> bool {
+        let trial = self.trials.get(&id.variant);
+        let trial = trial.filter(|_| id.stage == StageName::Train);
+        trial.is_some_and(|trial| {
+            let rung = trial.rung.as_ref();
+            rung.is_some_and(|rung| rung.epochs < trial.training.epochs)
+        })
+    }
+
+    /// The sweep that each of its steps belongs to, by the steps' variants.
+    pub fn sweeps_of_trials(&self) -> IndexMap<&str, &str> {
+        let mut sweeps = IndexMap::new();
+        for (sweep, trials) in &self.report.sweeps {
+            for trial in trials {
+                let mut name = Some(trial.name.as_str());
+                while let Some((name_now, settings)) =
+                    name.and_then(|name| self.trials.get_key_value(name))
+                {
+                    sweeps.insert(name_now.as_str(), sweep.as_str());
+                    name = settings.rung.as_ref().and_then(|rung| rung.from.as_deref());
+                }
+            }
+        }
+        sweeps
     }
 
     fn tokens_of(&self, model: &crate::ModelSettings) -> StepId {

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::model::ModelTable;
-use crate::{SettingsError, suggest};
+use crate::{HalvingSettings, SettingsError, suggest};
 
 /// Trials of a sweep at most; more are a slip of the pen.
 const MOST: usize = 1000;
@@ -26,6 +26,9 @@ pub struct SweepSettings {
     /// Settings drawn at random, so many times; where nothing is said every combination is tried.
     #[serde(default)]
     pub random: Option<u32>,
+    /// Whether trials that do badly after some epochs are stopped, and when.
+    #[serde(default)]
+    pub halving: Option<HalvingSettings>,
     /// Dotted names of settings of the model, and their values.
     pub over: IndexMap<String, Values>,
 }

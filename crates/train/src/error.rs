@@ -35,6 +35,9 @@ pub enum TrainError {
         /// Of how many at most.
         total: u64,
     },
+    /// The state of the rung before is one of another version of the program.
+    #[error("The state that the rung before has left cannot be read by this version")]
+    StrangeState,
     /// The GPU that a checkpoint was made on is not there any more.
     #[error("This training began on a GPU, and there is none now")]
     DeviceLost,
@@ -73,6 +76,7 @@ impl From<TrainError> for Failure {
                 "Read less of a review, with a smaller `max_length` of its tokenizer, or train a smaller \
                  model; `--set run.device=cpu` takes the machine's memory instead"
             }
+            TrainError::StrangeState => "Train the sweep again with `ressenti run --from train`",
             TrainError::DeviceLost => {
                 let hint = "Look for it with `ressenti doctor`; `--set run.device=cpu` goes on without it, \
                             from the last checkpoint";

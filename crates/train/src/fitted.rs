@@ -1,8 +1,9 @@
 //! A trained model becomes a bundle.
 
+use std::fs;
 use std::path::Path;
 
-use artifact::{Artifact, ArtifactError, Contract, OutputFile, StageName};
+use artifact::{Artifact, ArtifactError, Contract, FileRole, OutputFile, StageName};
 use classifier::{
     Calibration, ClassifierError, ModelFile, Network, Provenance, Sizes, TRANSFORMERS_FILES,
     TokenContract, TokenizerReference, ValidationResult, Weights, save_bundle,
@@ -56,7 +57,12 @@ pub(crate) fn describe(
     };
     Ok(ModelFile {
         format: ModelFile::FORMAT,
-        architecture: settings.clone(),
+        // How a sweep went about it is nothing that the model is.
+        architecture: ModelSettings {
+            rung: None,
+            range_test: None,
+            ..settings.clone()
+        },
         features: fitted.features.clone(),
         sizes: fitted.sizes,
         normalization: fitted.contract.normalization,
@@ -114,11 +120,32 @@ pub(crate) fn write_network(
     write_card(context, model)
 }
 
+/// Copies the files of a bundle that was trained elsewhere, but for those named.
+pub(crate) fn take_over(
+    context: &Context,
+    artifact: &Artifact,
+    without: &[&str],
+) -> Result<Vec<OutputFile>, ArtifactError> {
+    let files = artifact.manifest().files.iter();
+    files
+        .filter(|file| !without.contains(&file.name.as_str()))
+        .map(|file| {
+            let path = context.output().join(&file.name);
+            fs::copy(artifact.file(&file.name)?, &path)
+                .map_err(ArtifactError::io("write", &path))?;
+            Ok(match file.role {
+                FileRole::Data => OutputFile::data(&file.name),
+                FileRole::Record => OutputFile::record(&file.name),
+            })
+        })
+        .collect()
+}
+
 /// Writes the model card.
 pub(crate) fn write_card(context: &Context, model: &ModelFile) -> Result<(), ClassifierError> {
     let path = context.output().join("README.md");
     let text = card::model_card(&context.step().variant, model);
-    std::fs::write(&path, text).map_err(ArtifactError::io("write", &path))?;
+    fs::write(&path, text).map_err(ArtifactError::io("write", &path))?;
     Ok(())
 }
 

@@ -8,17 +8,20 @@ mod faults;
 mod fitted;
 mod ngrams;
 mod probe;
+mod range_test;
 mod record;
+mod rung;
 mod self_test;
 mod trainer;
 mod winner;
 
 use std::path::PathBuf;
 
-use artifact::{Split, StageName};
-use checkpoint::Keeper;
+use artifact::{OutputFile, Split, StageName};
+use checkpoint::{Checkpoint, Keeper};
 use classifier::{
-    ChosenDevice, LIBTORCH_VERSION, Network, Weights, be_deterministic, choose_device,
+    ChosenDevice, LIBTORCH_VERSION, Network, ValidationResult, Weights, be_deterministic,
+    choose_device,
 };
 use settings::{ModelKind, ModelSettings};
 use stage::{Context, Failure, NoOptions, Outcome, Stage, Task, format, watch_signals};
@@ -54,50 +57,89 @@ impl Stage for Train {
             ModelKind::Winner => return winner::run(context, &settings),
             _ => {}
         }
-        if context.run().deterministic {
-            be_deterministic();
+        if let Some(test) = settings.range_test {
+            return range_test::run(context, &settings, test);
         }
-        let device = choose_device(context.run().device, context.run().cores()).map_err(failure)?;
-        context
-            .progress()
-            .note(&format!("device: {}", device.describe()));
-        let data = Data::open(context, &settings).map_err(failure)?;
-        check_rows(context, data.train.len(), data.validation.len())?;
-        let mut start = data.begin(&settings, &device).map_err(failure)?;
-        let trained = run_training(context, &settings, &data, &device, &mut start)?;
-        let labels: Vec<u8> = (0..data.validation.len())
-            .map(|row| data.validation.label(row))
-            .collect();
-        let fitted = Fitted {
-            sizes: start.sizes,
-            parameters: numbers_of(&start.network, &start.weights),
-            features: None,
-            contract: &data.contract,
-            labels: &labels,
-            differences: trained.logits.differences(),
-            epochs: trained.epochs,
-            best_epoch: trained.best_epoch,
-            loss: trained.loss,
-            accuracy: trained.accuracy,
-        };
-        let model = describe(context, &settings, &fitted)?;
-        let encoder = data.encoder().map(PathBuf::as_path);
-        let parts = (&start.network, &start.weights);
-        write_network(context, &model, parts, encoder).map_err(failure)?;
-        let line = format!(
-            "{} train reviews, best of {}: epoch {}, {} right on {} validation reviews",
-            format::count(data.train.len() as u64),
-            format::plural(u64::from(trained.epochs), "epoch", "epochs"),
-            trained.best_epoch,
-            format::percent(model.validation.accuracy),
-            format::count(model.validation.rows),
-        );
-        Ok(Outcome {
-            device: Some(device.describe()),
-            versions: vec![("libtorch".to_owned(), LIBTORCH_VERSION.to_owned())],
-            ..outcome(&fitted, &model, line)
-        })
+        match &settings.rung {
+            Some(rung) => rung::run(context, &settings, rung),
+            None => {
+                let course = Course {
+                    until: settings.training.epochs,
+                    before: None,
+                };
+                Ok(train_network(context, &settings, course)?.0)
+            }
+        }
     }
+}
+
+/// From where to where a network is trained.
+pub(crate) struct Course {
+    /// Epochs after which it ends for now.
+    pub(crate) until: u32,
+    /// The state and the record of an earlier training of the same model.
+    pub(crate) before: Option<Checkpoint>,
+}
+
+/// Trains a network and writes its bundle, and tells how it did on validation. Where it ends before
+/// all epochs it leaves its state beside the bundle.
+pub(crate) fn train_network(
+    context: &Context,
+    settings: &ModelSettings,
+    course: Course,
+) -> Result<(Outcome, ValidationResult), Failure> {
+    let device = prepare(context)?;
+    let data = Data::open(context, settings).map_err(failure)?;
+    check_rows(context, data.train.len(), data.validation.len())?;
+    let mut start = data.begin(settings, &device).map_err(failure)?;
+    let trained = run_training(context, settings, &data, &device, &mut start, course)?;
+    let labels: Vec<u8> = (0..data.validation.len())
+        .map(|row| data.validation.label(row))
+        .collect();
+    let fitted = Fitted {
+        sizes: start.sizes,
+        parameters: numbers_of(&start.network, &start.weights),
+        features: None,
+        contract: &data.contract,
+        labels: &labels,
+        differences: trained.logits.differences(),
+        epochs: trained.epochs,
+        best_epoch: trained.best_epoch,
+        loss: trained.loss,
+        accuracy: trained.accuracy,
+    };
+    let model = describe(context, settings, &fitted)?;
+    let encoder = data.encoder().map(PathBuf::as_path);
+    let parts = (&start.network, &start.weights);
+    write_network(context, &model, parts, encoder).map_err(failure)?;
+    let line = format!(
+        "{} train reviews, best of {}: epoch {}, {} right on {} validation reviews",
+        format::count(data.train.len() as u64),
+        format::plural(u64::from(trained.epochs), "epoch", "epochs"),
+        trained.best_epoch,
+        format::percent(model.validation.accuracy),
+        format::count(model.validation.rows),
+    );
+    let mut outcome = outcome(&fitted, &model, line);
+    if let Some(state) = &trained.state {
+        state.write_to(&context.output().join(rung::STATE))?;
+        outcome.files.push(OutputFile::data(rung::STATE));
+    }
+    outcome.device = Some(device.describe());
+    outcome.versions = vec![("libtorch".to_owned(), LIBTORCH_VERSION.to_owned())];
+    Ok((outcome, model.validation))
+}
+
+/// Chooses the device, and says which.
+fn prepare(context: &Context) -> Result<ChosenDevice, Failure> {
+    if context.run().deterministic {
+        be_deterministic();
+    }
+    let device = choose_device(context.run().device, context.run().cores()).map_err(failure)?;
+    context
+        .progress()
+        .note(&format!("device: {}", device.describe()));
+    Ok(device)
 }
 
 /// Refuses to train on nothing or to choose by nothing.
@@ -121,15 +163,17 @@ fn check_rows(context: &Context, train: usize, validation: usize) -> Result<(), 
     Ok(())
 }
 
-fn run_training(
+/// What the trainer needs to know.
+fn setting_of<'a>(
     context: &Context,
-    settings: &ModelSettings,
-    data: &Data,
+    settings: &'a ModelSettings,
+    data: &'a Data,
     device: &ChosenDevice,
-    start: &mut Beginning,
-) -> Result<Trained, Failure> {
-    let setting = Setting {
-        network: &start.network,
+    network: &'a Network,
+    until: u32,
+) -> Setting<'a> {
+    Setting {
+        network,
         model: settings,
         train: &data.train,
         validation: &data.validation,
@@ -139,19 +183,39 @@ fn run_training(
         replicas: device.replicas,
         kind: compute_kind(context, settings, device),
         may_move: context.run().device == settings::Device::Cpu,
-    };
+        until,
+    }
+}
+
+fn run_training(
+    context: &Context,
+    settings: &ModelSettings,
+    data: &Data,
+    device: &ChosenDevice,
+    start: &mut Beginning,
+    course: Course,
+) -> Result<Trained, Failure> {
+    let setting = setting_of(
+        context,
+        settings,
+        data,
+        device,
+        &start.network,
+        course.until,
+    );
     watch_signals();
     let note = |text: &str| context.progress().note(text);
     let mut keeper = Keeper::new(context.kept()?, context.run().checkpoint, &note)
         .before_write(faults::on_write);
     let mut record = Record::create(&context.output().join("metrics.jsonl"))?;
-    let total = data.train.len() as u64 * u64::from(settings.training.epochs);
+    let total = data.train.len() as u64 * u64::from(course.until);
     let task = context.progress().task("training", Some(total), "reviews");
     train(
         &setting,
         &mut start.weights,
         &mut record,
         &mut keeper,
+        course.before,
         &|rows, message| show(&task, rows, message),
     )
     .map_err(Failure::from)

@@ -8,6 +8,8 @@ use std::path::{Path, PathBuf};
 use artifact::ArtifactError;
 use serde::Serialize;
 
+use crate::trainer::Tried;
+
 /// A line of `metrics.jsonl`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
@@ -67,6 +69,8 @@ pub enum Line {
         /// What the rate is multiplied by from here.
         rate_share: f64,
     },
+    /// A step of a range test.
+    Rate(Tried),
     /// A whole fit of a probe.
     Penalty {
         /// Weight of the squared length of the weights.
@@ -140,6 +144,16 @@ impl Record {
             .and_then(|()| self.writer.flush())
             .map_err(ArtifactError::io("write", &self.path))
     }
+}
+
+/// Seconds that training had taken by the last line; 0 where that says nothing of it.
+pub(crate) fn seconds_of(text: &[u8]) -> f64 {
+    let last = text
+        .split(|byte| *byte == b'\n')
+        .rfind(|line| !line.is_empty());
+    let line = last.and_then(|line| serde_json::from_slice::<serde_json::Value>(line).ok());
+    line.and_then(|line| line["seconds"].as_f64())
+        .unwrap_or(0.0)
 }
 
 /// Resident memory of this process in bytes; 0 where the system does not say.

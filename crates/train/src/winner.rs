@@ -2,13 +2,14 @@
 
 use std::fs;
 
-use artifact::{Artifact, ArtifactError, FileRole, OutputFile, StageName};
+use artifact::{Artifact, ArtifactError, OutputFile, StageName};
 use classifier::ModelFile;
 use serde::Serialize;
 use settings::ModelSettings;
 use stage::{Context, Failure, Outcome, format};
 
 use crate::failure;
+use crate::fitted::take_over;
 
 /// Who was chosen among whom.
 const SELECTION: &str = "selection.json";
@@ -52,16 +53,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     let Some((judged, _, artifact)) = best else {
         return Err(Failure::new("The sweep has no trials"));
     };
-    let manifest = artifact.manifest();
-    let mut files = Vec::new();
-    for file in &manifest.files {
-        let path = context.output().join(&file.name);
-        fs::copy(artifact.file(&file.name)?, &path).map_err(ArtifactError::io("write", &path))?;
-        files.push(match file.role {
-            FileRole::Data => OutputFile::data(&file.name),
-            FileRole::Record => OutputFile::record(&file.name),
-        });
-    }
+    let mut files = take_over(context, artifact, &[])?;
     let path = context.output().join(SELECTION);
     let all: Vec<&Judged> = trials.iter().map(|(judged, ..)| judged).collect();
     let selection =
@@ -76,7 +68,11 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
         format::percent(judged.accuracy),
         judged.loss,
     );
-    Ok(Outcome::new(manifest.contract.clone(), files, line))
+    Ok(Outcome::new(
+        artifact.manifest().contract.clone(),
+        files,
+        line,
+    ))
 }
 
 fn without_seed(settings: ModelSettings) -> ModelSettings {

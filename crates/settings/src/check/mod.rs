@@ -210,7 +210,7 @@ fn check_names(pipeline: &Pipeline) -> Result<(), SettingsError> {
     Ok(())
 }
 
-fn check_name(table: &str, name: &str) -> Result<(), SettingsError> {
+pub(crate) fn check_name(table: &str, name: &str) -> Result<(), SettingsError> {
     let plain = name
         .chars()
         .all(|letter| letter.is_ascii_alphanumeric() || letter == '_' || letter == '-');

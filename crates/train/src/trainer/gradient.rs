@@ -9,11 +9,12 @@ use crate::error::TrainError;
 use crate::faults;
 
 impl Trainer<'_> {
-    /// One optimizer step on a batch. A loss or gradient that is no number changes nothing.
+    /// One optimizer step on a batch, at this rate. A loss or gradient that is no number changes nothing.
     pub(super) fn update(
         &mut self,
         rows: &[usize],
         weights: &mut Weights,
+        rate: f64,
         keeper: &Keeper<'_>,
     ) -> Result<Vec<Pass>, TrainError> {
         let passes = self.gradient_of(rows, keeper)?;
@@ -29,8 +30,6 @@ impl Trainer<'_> {
         if limit > 0.0 && norm > limit {
             let _ = self.gradient.g_mul_scalar_(limit / norm);
         }
-        let rate = optimizer::rate(self.settings, self.position.step, self.total_steps());
-        let rate = rate * self.position.rate_share;
         self.adam.step(&mut weights.flat, &self.gradient, rate);
         for replica in &mut self.replicas {
             replica.refresh(self.setting.network, weights);

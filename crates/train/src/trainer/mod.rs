@@ -5,12 +5,13 @@
 
 mod gradient;
 mod position;
+mod range;
 mod state;
 
 use std::ops::ControlFlow;
 use std::time::Instant;
 
-use checkpoint::Keeper;
+use checkpoint::{Checkpoint, Keeper};
 use classifier::{
     ClassifierError, Logits, Network, Pass, Replica, Stream, TokenRows, Weights, epoch_batches,
     logits_of,
@@ -24,6 +25,8 @@ use crate::error::TrainError;
 use crate::record::{Line, Record, resident_memory};
 use position::{Best, Position, Sums};
 use state::State;
+
+pub(crate) use range::{Tried, rise};
 
 /// What training needs to know beside the settings.
 pub struct Setting<'a> {
@@ -47,6 +50,8 @@ pub struct Setting<'a> {
     pub kind: Kind,
     /// Whether a training that began on a GPU may go on without one.
     pub may_move: bool,
+    /// Epochs after which it ends for now; the rate follows all of the model's epochs.
+    pub until: u32,
 }
 
 /// The outcome of training: the best epoch's weights are in the buffer it was given.
@@ -62,6 +67,9 @@ pub struct Trained {
     pub accuracy: f64,
     /// Its logits on the validation split.
     pub logits: Logits,
+    /// What it goes on from, where it ended before all epochs: without the record, which the caller has,
+    /// and without a time, so that equal trainings leave equal states.
+    pub state: Option<Checkpoint>,
 }
 
 /// Told of every batch: rows done, and a word on how it goes.
@@ -72,7 +80,7 @@ const GENTLER: f64 = 0.5;
 
 /// Trains until the epochs are done or the validation loss has not fallen for `patience` epochs,
 /// and leaves the best epoch's weights in `weights`. Goes on from the newest checkpoint if there is
-/// one.
+/// one, and else from the state that an earlier training of the same model has left with its record.
 ///
 /// # Errors
 /// See [`TrainError`].
@@ -81,12 +89,18 @@ pub fn train(
     weights: &mut Weights,
     record: &mut Record,
     keeper: &mut Keeper<'_>,
+    before: Option<Checkpoint>,
     on_batch: &OnBatch<'_>,
 ) -> Result<Trained, TrainError> {
     let beginning = no_grad(|| weights.flat.copy());
     let mut trainer = Trainer::new(setting, weights);
-    if let Some(state) = keeper.latest(State::of) {
-        trainer.restore(&state, weights, record)?;
+    let before = match before {
+        Some(before) => Some(State::handed_on(before).ok_or(TrainError::StrangeState)?),
+        None => None,
+    };
+    let latest = keeper.latest(State::of);
+    if let Some(state) = latest.as_ref().or(before.as_ref()) {
+        trainer.restore(state, weights, record)?;
         keeper.note(&format!("goes on after step {}", trainer.position.step));
         on_batch(trainer.rows_done(), "");
     }
@@ -97,7 +111,7 @@ pub fn train(
         keeper.note(&format!(
             "{error}: back to the last good state, at half the rate"
         ));
-        match keeper.latest(State::of) {
+        match keeper.latest(State::of).or(before) {
             Some(state) => trainer.restore(&state, weights, record)?,
             None => {
                 weights.flat = beginning;
@@ -180,6 +194,8 @@ impl<'a> Trainer<'a> {
             self.end_epoch(weights, record, keeper, on_batch)?;
         }
         keeper.finish();
+        let is_over = self.setting.until >= self.settings.epochs;
+        let state = (!is_over).then(|| self.checkpoint(weights, &[], 0.0));
         let best = self
             .position
             .best
@@ -192,6 +208,7 @@ impl<'a> Trainer<'a> {
             loss: best.loss,
             accuracy: best.accuracy,
             logits,
+            state,
         })
     }
 
@@ -200,7 +217,7 @@ impl<'a> Trainer<'a> {
         let done = self.position.epoch - 1;
         let patience = self.settings.patience;
         let is_late = |best: Best| patience > 0 && done - best.epoch >= patience;
-        done >= self.settings.epochs || self.position.best.is_some_and(is_late)
+        done >= self.setting.until || self.position.best.is_some_and(is_late)
     }
 
     /// The rest of the epoch's batches.
@@ -217,7 +234,9 @@ impl<'a> Trainer<'a> {
         let done = self.position.step - u64::from(epoch - 1) * self.steps_per_epoch;
         for rows in batches.iter().skip(done as usize) {
             let clock = Instant::now();
-            let passes = self.update(rows, weights, keeper)?;
+            let rate = optimizer::rate(self.settings, self.position.step, self.total_steps());
+            let rate = rate * self.position.rate_share;
+            let passes = self.update(rows, weights, rate, keeper)?;
             let seconds = clock.elapsed().as_secs_f64();
             self.position.whole.add(&passes, seconds);
             self.position.recent.add(&passes, seconds);
@@ -245,16 +264,17 @@ impl<'a> Trainer<'a> {
         keeper: &mut Keeper<'_>,
     ) -> Result<(), TrainError> {
         let step = self.position.step;
+        let state = || self.checkpoint(weights, record.text(), self.seconds());
         if stop_requested() {
-            keeper.save_now(&self.checkpoint(weights, record))?;
+            keeper.save_now(&state())?;
             let total = self.total_steps();
             return Err(TrainError::Stopped { step, total });
         }
         if save_requested() {
-            keeper.save_now(&self.checkpoint(weights, record))?;
+            keeper.save_now(&state())?;
             keeper.note(&format!("saved after step {step}"));
         } else if keeper.is_due(step) {
-            keeper.save(self.checkpoint(weights, record));
+            keeper.save(state());
         }
         Ok(())
     }

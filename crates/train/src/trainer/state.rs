@@ -10,7 +10,7 @@ use tch::{Device, Tensor, no_grad};
 use super::position::Position;
 use super::{Trainer, device_name};
 use crate::error::TrainError;
-use crate::record::Record;
+use crate::record::{Record, seconds_of};
 
 const WEIGHTS: &str = "weights";
 const MOMENTS: [&str; 2] = ["optimizer.first_moment", "optimizer.second_moment"];
@@ -41,6 +41,15 @@ impl State {
             best: [take(BEST[0])?, take(BEST[1])?],
             record: checkpoint.record,
         })
+    }
+}
+
+impl State {
+    /// The same of a state that was kept without a time: the record says how long it took.
+    pub(super) fn handed_on(checkpoint: Checkpoint) -> Option<Self> {
+        let mut state = Self::of(checkpoint)?;
+        state.position.seconds = seconds_of(&state.record);
+        Some(state)
     }
 }
 
@@ -84,13 +93,13 @@ impl Trainer<'_> {
         Ok(())
     }
 
-    /// All of the state, copied.
-    pub(super) fn checkpoint(&self, weights: &Weights, record: &Record) -> Checkpoint {
+    /// All of the state, copied, with what was recorded in so many seconds.
+    pub(super) fn checkpoint(&self, weights: &Weights, record: &[u8], seconds: f64) -> Checkpoint {
         let values = |tensor: &Tensor| as_slice(&tensor.to_device(Device::Cpu)).to_vec();
         let ([first, second], optimizer_steps) = self.adam.state();
         let position = Position {
             optimizer_steps,
-            seconds: self.seconds(),
+            seconds,
             ..self.position.clone()
         };
         let best = match &self.best {
@@ -111,7 +120,7 @@ impl Trainer<'_> {
             step: position.step,
             position: serde_json::to_string(&position).expect("numbers are plain data"),
             tensors: names.zip(tensors).collect::<BTreeMap<_, _>>(),
-            record: record.text().to_vec(),
+            record: record.to_vec(),
         }
     }
 }

@@ -1,0 +1,146 @@
+//! `[range_test.NAME]`: at which learning rates a model learns (Smith 2017).
+
+use indexmap::IndexMap;
+use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
+
+use crate::model::ModelTable;
+use crate::{ModelSettings, SettingsError, suggest};
+
+/// Steps at least: fewer make no curve.
+const FEWEST: u32 = 20;
+
+/// Steps at most; more are a slip of the pen.
+const MOST: u32 = 1_000_000;
+
+/// `[range_test.NAME]` as written.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct RangeTestTable {
+    /// The model whose rate is looked for.
+    model: String,
+    #[serde(default = "lowest")]
+    from: f64,
+    #[serde(default = "highest")]
+    to: f64,
+    #[serde(default = "steps")]
+    steps: u32,
+}
+
+fn lowest() -> f64 {
+    1e-6
+}
+
+fn highest() -> f64 {
+    1.0
+}
+
+fn steps() -> u32 {
+    200
+}
+
+/// How the rate rises from step to step: each is the same multiple of the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RangeTestSettings {
+    /// Rate of the first step.
+    pub from: f64,
+    /// Rate of the last step, which it comes to where the loss does not diverge before.
+    pub to: f64,
+    /// Steps at most.
+    pub steps: u32,
+}
+
+impl RangeTestSettings {
+    /// The rate of a step, from 0.
+    pub fn rate(self, step: u32) -> f64 {
+        let share = f64::from(step) / f64::from(self.steps.max(2) - 1);
+        self.from * (self.to / self.from).powf(share)
+    }
+}
+
+impl RangeTestTable {
+    /// The model as it is written, and how its rate rises.
+    pub(crate) fn resolve(
+        &self,
+        name: &str,
+        models: &Table,
+    ) -> Result<(ModelTable, RangeTestSettings), SettingsError> {
+        let key = format!("range_test.{name}");
+        let Some(model) = models.get(&self.model).and_then(Value::as_table) else {
+            let known: Vec<String> = models.keys().cloned().collect();
+            return Err(SettingsError::Value {
+                key: format!("{key}.model"),
+                problem: format!(
+                    "names the model `{}`, which is not in the pipeline file",
+                    self.model
+                ),
+                hint: Some(suggest(&self.model, &known)),
+            });
+        };
+        let table: ModelTable = model.clone().try_into().map_err(|error: toml::de::Error| {
+            SettingsError::value(
+                format!("model.{}", self.model),
+                format!("does not fit: {}", error.message()),
+            )
+        })?;
+        if !table.kind.takes_steps() {
+            return Err(SettingsError::value(
+                format!("{key}.model"),
+                format!("names `{}`, which has no learning rate", self.model),
+            ));
+        }
+        let is_rise = self.from > 0.0 && self.from < self.to && self.to.is_finite();
+        if !is_rise {
+            return Err(SettingsError::value(
+                key,
+                "must rise from a rate above 0 to a higher one",
+            ));
+        }
+        if !(FEWEST..=MOST).contains(&self.steps) {
+            return Err(SettingsError::value(
+                format!("{key}.steps"),
+                format!("must be {FEWEST} to {MOST}"),
+            ));
+        }
+        let settings = RangeTestSettings {
+            from: self.from,
+            to: self.to,
+            steps: self.steps,
+        };
+        Ok((table, settings))
+    }
+}
+
+/// A range test is a step beside the models, and is told from them by its name.
+pub(crate) fn check_name_of(
+    name: &str,
+    models: &Table,
+    trials: &IndexMap<String, ModelSettings>,
+) -> Result<(), SettingsError> {
+    if models.contains_key(name) || trials.contains_key(name) {
+        return Err(SettingsError::value(
+            format!("range_test.{name}"),
+            "has the name of a model or of a trial",
+        ));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_rate_is_the_same_multiple_of_the_one_before() {
+        let test = RangeTestSettings {
+            from: 1e-4,
+            to: 1.0,
+            steps: 5,
+        };
+        let rates: Vec<f64> = (0..5).map(|step| test.rate(step)).collect();
+        for (rate, expected) in rates.iter().zip([1e-4, 1e-3, 1e-2, 1e-1, 1.0]) {
+            assert!((rate / expected - 1.0).abs() < 1e-12, "{rates:?}");
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! `[range_test.NAME]`: the loss at rising learning rates, and the rate that follows from it.
+
+use std::fs;
+
+use artifact::{ArtifactError, Contract, OutputFile};
+use checkpoint::Keeper;
+use serde::Serialize;
+use settings::{ModelSettings, RangeTestSettings};
+use stage::{Context, Failure, Outcome, format};
+
+use crate::data::Data;
+use crate::failure;
+use crate::record::Record;
+use crate::trainer::{Tried, rise};
+use crate::{prepare, setting_of, show};
+
+/// What the test found.
+const RANGE: &str = "range.json";
+
+/// `range.json`.
+#[derive(Debug, Serialize)]
+struct Range<'a> {
+    /// Rate of the first step.
+    from: f64,
+    /// Rate of the last step, had it come to it.
+    to: f64,
+    /// The rate at which the smoothed loss falls most steeply per power of ten; none where it does not
+    /// fall.
+    suggested: Option<f64>,
+    /// The rate at which the loss diverged; none where it did not.
+    diverged: Option<f64>,
+    /// A tenth of that.
+    tenth_of_diverged: Option<f64>,
+    /// Every step, in order.
+    points: &'a [Tried],
+}
+
+/// Runs the test; what is trained by it is thrown away.
+pub(crate) fn run(
+    context: &Context,
+    settings: &ModelSettings,
+    test: RangeTestSettings,
+) -> Result<Outcome, Failure> {
+    let device = prepare(context)?;
+    let data = Data::open(context, settings).map_err(failure)?;
+    crate::check_rows(context, data.train.len(), data.validation.len())?;
+    let mut start = data.begin(settings, &device).map_err(failure)?;
+    let setting = setting_of(context, settings, &data, &device, &start.network, 1);
+    let note = |text: &str| context.progress().note(text);
+    let keeper = Keeper::new(context.kept()?, context.run().checkpoint, &note);
+    let mut record = Record::create(&context.output().join("metrics.jsonl"))?;
+    let rows = u64::from(test.steps) * u64::from(settings.training.batch_size);
+    let task = context
+        .progress()
+        .task("raising the rate", Some(rows), "reviews");
+    let on_batch = |rows, message: &str| show(&task, rows, message);
+    let (points, diverged) = rise(
+        &setting,
+        &mut start.weights,
+        test,
+        &mut record,
+        &keeper,
+        &on_batch,
+    )?;
+    drop(task);
+    let suggested = steepest(&points);
+    let tenth_of_diverged = diverged.map(|rate| rate / 10.0);
+    let range = Range {
+        from: test.from,
+        to: test.to,
+        suggested,
+        diverged,
+        tenth_of_diverged,
+        points: &points,
+    };
+    let path = context.output().join(RANGE);
+    let text = serde_json::to_string_pretty(&range).expect("plain data");
+    fs::write(&path, text + "\n").map_err(ArtifactError::io("write", &path))?;
+    let learned = match suggested {
+        Some(rate) => format!("it falls fastest at {rate:.1e}"),
+        None => "it does not fall".to_owned(),
+    };
+    let end = match diverged {
+        Some(rate) => format!(
+            "diverges at {rate:.1e}, a tenth of which is {:.1e}",
+            rate / 10.0
+        ),
+        None => format!("does not diverge up to {:.1e}", test.to),
+    };
+    let steps = points.len() as u64;
+    let line = format!(
+        "the loss of {} at rising rates: {learned}, and {end}",
+        format::plural(steps, "step", "steps")
+    );
+    let contract = Contract::RangeTest {
+        steps: points.len() as u32,
+    };
+    let files = vec![OutputFile::data(RANGE), OutputFile::record("metrics.jsonl")];
+    Ok(Outcome {
+        device: Some(device.describe()),
+        ..Outcome::new(contract, files, line)
+    })
+}
+
+/// The rate at which the smoothed loss falls most steeply over its logarithm, before the loss is at
+/// its lowest: by the slopes of straight lines through a tenth of the steps each.
+fn steepest(points: &[Tried]) -> Option<f64> {
+    let lowest = points
+        .iter()
+        .min_by(|one, two| one.smoothed_loss.total_cmp(&two.smoothed_loss))?;
+    let falling = &points[..=points.iter().position(|point| point == lowest)?];
+    let width = (points.len() / 10).max(3);
+    falling
+        .windows(width)
+        .map(|window| (slope(window), window[width / 2].learning_rate))
+        .min_by(|one, two| one.0.total_cmp(&two.0))
+        .filter(|(slope, _)| *slope < 0.0)
+        .map(|(_, rate)| rate)
+}
+
+/// The slope of the straight line through some points (least squares), in nats per power of ten.
+fn slope(points: &[Tried]) -> f64 {
+    let count = points.len() as f64;
+    let rates = points.iter().map(|point| point.learning_rate.log10());
+    let losses = points.iter().map(|point| point.smoothed_loss);
+    let (rate, loss) = (
+        rates.clone().sum::<f64>() / count,
+        losses.clone().sum::<f64>() / count,
+    );
+    let together: f64 = rates
+        .clone()
+        .zip(losses)
+        .map(|(one, two)| (one - rate) * (two - loss))
+        .sum();
+    let alone: f64 = rates.map(|one| (one - rate).powi(2)).sum();
+    together / alone
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn points(loss: impl Fn(f64) -> f64) -> Vec<Tried> {
+        (0..101)
+            .map(|step| {
+                let power = -5.0 + f64::from(step) * 0.05;
+                Tried {
+                    step,
+                    learning_rate: 10_f64.powf(power),
+                    loss: loss(power),
+                    smoothed_loss: loss(power),
+                }
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_steepest_fall_is_found_before_the_lowest_loss() {
+        // A fall around 10^-3, and a rise behind 10^-1 that ends in a steeper fall.
+        let curve = |power: f64| {
+            let fall = 0.7 - 0.5 / (1.0 + (-4.0 * (power + 3.0)).exp());
+            let rise = if power > -0.3 {
+                2.1 - 5.0 * (power + 0.3)
+            } else {
+                (3.0 * (power + 1.0)).max(0.0)
+            };
+            fall + rise
+        };
+        let rate = steepest(&points(curve)).expect("it falls");
+        assert!((5e-4..2e-3).contains(&rate), "{rate}");
+    }
+
+    #[test]
+    fn a_loss_that_never_falls_suggests_nothing() {
+        assert_eq!(steepest(&points(|power| power)), None);
+        assert_eq!(steepest(&points(|_| 0.7)), None);
+        assert_eq!(steepest(&[]), None);
+    }
+}

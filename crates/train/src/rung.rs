@@ -1,0 +1,162 @@
+//! One rung of one trial of a sweep that stops the worst early (successive halving, Jamieson and
+//! Talwalkar 2016): the trial goes on where it stood, or, if it is not among the best of the rung
+//! before, its bundle is taken over as it is. All of it follows from what the rung before has left.
+
+use std::fs;
+
+use artifact::{Artifact, ArtifactError, OutputFile, StageName};
+use checkpoint::Checkpoint;
+use serde::{Deserialize, Serialize};
+use settings::{ModelSettings, RungSettings};
+use stage::{Context, Failure, Outcome, format};
+
+use crate::error::TrainError;
+use crate::fitted::take_over;
+use crate::{Course, train_network};
+
+/// All that training goes on from, for the rung that follows.
+pub(crate) const STATE: &str = "state.safetensors";
+
+/// How the trial stands.
+const STANDING: &str = "rung.json";
+
+/// `rung.json`: how a trial stands by the end of a rung.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Standing {
+    /// Epochs of the rung.
+    epochs: u32,
+    /// The epochs after which the trial was stopped; none where it is still in the race.
+    stopped_after: Option<u32>,
+    /// Its place among the trials that were compared last, from 1; none before the first comparison.
+    place: Option<usize>,
+    /// Of how many.
+    compared: Option<usize>,
+    /// Mean cross-entropy on validation of its best epoch, in nats.
+    loss: f64,
+}
+
+/// Trains a trial through a rung, or leaves it as it stands.
+pub(crate) fn run(
+    context: &Context,
+    settings: &ModelSettings,
+    rung: &RungSettings,
+) -> Result<Outcome, Failure> {
+    let Some(name) = &rung.from else {
+        return go_on(context, settings, rung, None);
+    };
+    let mut race = Vec::new();
+    for (rival, artifact) in context.inputs(StageName::Train) {
+        race.push((rival, standing(artifact)?, artifact));
+    }
+    let own = race.iter().find(|(rival, ..)| rival == name);
+    let Some((_, own, artifact)) = own.cloned() else {
+        return Err(Failure::new(format!("`{name}` is not among its rivals")));
+    };
+    if own.stopped_after.is_some() {
+        return leave(context, rung, artifact, own);
+    }
+    race.retain(|(_, standing, _)| standing.stopped_after.is_none());
+    // Of equals the first in the file.
+    race.sort_by(|one, two| one.1.loss.total_cmp(&two.1.loss));
+    let place = 1 + race.iter().take_while(|(rival, ..)| rival != name).count();
+    let own = Standing {
+        place: Some(place),
+        compared: Some(race.len()),
+        ..own
+    };
+    if place > rung.trials as usize {
+        let stopped_after = Some(own.epochs);
+        let own = Standing {
+            stopped_after,
+            ..own
+        };
+        return leave(context, rung, artifact, own);
+    }
+    go_on(context, settings, rung, Some((own, artifact)))
+}
+
+fn go_on(
+    context: &Context,
+    settings: &ModelSettings,
+    rung: &RungSettings,
+    before: Option<(Standing, &Artifact)>,
+) -> Result<Outcome, Failure> {
+    let state = match &before {
+        Some((_, artifact)) => {
+            let mut state =
+                Checkpoint::read_from(&artifact.file(STATE)?).ok_or(TrainError::StrangeState)?;
+            let record = artifact.file("metrics.jsonl")?;
+            state.record = fs::read(&record).map_err(ArtifactError::io("read", &record))?;
+            Some(state)
+        }
+        None => None,
+    };
+    let course = Course {
+        until: rung.epochs,
+        before: state,
+    };
+    let (mut outcome, validation) = train_network(context, settings, course)?;
+    let before = before.map(|(standing, _)| standing);
+    let standing = Standing {
+        epochs: rung.epochs,
+        stopped_after: None,
+        place: before.as_ref().and_then(|before| before.place),
+        compared: before.and_then(|before| before.compared),
+        loss: validation.loss,
+    };
+    let is_last = rung.epochs >= settings.training.epochs;
+    outcome.files.push(write(context, &standing, is_last)?);
+    Ok(outcome)
+}
+
+/// Takes over the bundle of a trial that was stopped.
+fn leave(
+    context: &Context,
+    rung: &RungSettings,
+    artifact: &Artifact,
+    standing: Standing,
+) -> Result<Outcome, Failure> {
+    let mut files = take_over(context, artifact, &[STATE, STANDING])?;
+    let standing = Standing {
+        epochs: rung.epochs,
+        ..standing
+    };
+    files.push(write(context, &standing, false)?);
+    let after = u64::from(standing.stopped_after.unwrap_or_default());
+    let line = format!(
+        "stopped after {}, {} of {} with a validation loss of {:.4}",
+        format::plural(after, "epoch", "epochs"),
+        standing.place.unwrap_or_default(),
+        standing.compared.unwrap_or_default(),
+        standing.loss,
+    );
+    Ok(Outcome::new(
+        artifact.manifest().contract.clone(),
+        files,
+        line,
+    ))
+}
+
+fn standing(artifact: &Artifact) -> Result<Standing, Failure> {
+    let path = artifact.file(STANDING)?;
+    let text = fs::read(&path).map_err(ArtifactError::io("read", &path))?;
+    serde_json::from_slice(&text).map_err(|error| {
+        Failure::new(format!(
+            "`{}` does not say how the trial stands: {error}",
+            path.display()
+        ))
+    })
+}
+
+/// Where a trial was trained to the end it is a record, so that the artifact is the one that the same
+/// model is without a race.
+fn write(context: &Context, standing: &Standing, is_over: bool) -> Result<OutputFile, Failure> {
+    let path = context.output().join(STANDING);
+    let text = serde_json::to_string_pretty(standing).expect("plain data");
+    fs::write(&path, text + "\n").map_err(ArtifactError::io("write", &path))?;
+    Ok(if is_over {
+        OutputFile::record(STANDING)
+    } else {
+        OutputFile::data(STANDING)
+    })
+}

@@ -1,0 +1,128 @@
+//! Sweeps that stop the worst early.
+
+use std::fs;
+
+use artifact::StageName;
+use serde_json::Value;
+use testkit::{Project, tiny_pipeline};
+
+use crate::common::{artifact, call, steps, succeed};
+
+/// Four trials: all are trained for one epoch, two for two, one for four.
+const SWEEP: &str = r#"
+[sweep.rate]
+model = "lstm"
+halving = { factor = 2, first = 1 }
+over = { "training.learning_rate" = [0.0001, 0.003, 0.02, 0.05] }
+
+[model.best]
+kind = "winner"
+sweep = "rate"
+"#;
+
+const TRIALS: [&str; 4] = ["rate-001", "rate-002", "rate-003", "rate-004"];
+
+fn project(sweep: &str) -> Project {
+    let text = tiny_pipeline().replace("epochs = 2", "epochs = 4\npatience = 0");
+    Project::with_pipeline(&format!("{text}{sweep}"))
+}
+
+fn standing(project: &Project, trial: &str) -> Value {
+    let path = project.artifact(StageName::Train, trial).file("rung.json");
+    let text = fs::read(path.expect("a whole file")).expect("it is there");
+    serde_json::from_slice(&text).expect("JSON")
+}
+
+#[test]
+fn the_best_go_on_as_if_nothing_had_been_and_the_others_stay() {
+    let raced = project(SWEEP);
+    let screen = succeed(&raced, &["run", "--jobs", "2"]);
+    let trained = steps(&screen, "done");
+    let trained = trained.iter().filter(|step| step.starts_with("train rate"));
+    assert_eq!(trained.count(), 3 * TRIALS.len());
+
+    let plain = project(&SWEEP.replace("halving = { factor = 2, first = 1 }\n", ""));
+    succeed(&plain, &["run", "--only", "ingest"]);
+    succeed(&plain, &["run", "--variant", "best"]);
+
+    let mut stopped = Vec::new();
+    for trial in TRIALS {
+        let after = standing(&raced, trial)["stopped_after"].as_u64();
+        let identity = |project: &Project| project.artifact(StageName::Train, trial).identity();
+        assert_eq!(
+            identity(&raced) == identity(&plain),
+            after.is_none(),
+            "{trial}, stopped after {after:?}"
+        );
+        // What was stopped is as it was when that was decided.
+        if let Some(epochs) = after {
+            let weights = |name: &str| {
+                let found = raced.artifact(StageName::Train, name);
+                fs::read(found.file("model.safetensors").expect("a whole file")).expect("read")
+            };
+            let then = format!("{trial}-e{epochs}");
+            assert!(weights(trial) == weights(&then), "{trial}");
+            assert_ne!(
+                standing(&raced, &then)["stopped_after"].as_u64(),
+                after,
+                "it was in the race then"
+            );
+        }
+        stopped.push(after);
+    }
+    stopped.sort_unstable();
+    assert_eq!(stopped, [None, Some(1), Some(1), Some(2)]);
+
+    // The best of the first epochs went on, by validation alone.
+    let mut first: Vec<(f64, Option<u64>)> = TRIALS
+        .iter()
+        .map(|trial| {
+            let loss = standing(&raced, &format!("{trial}-e1"))["loss"].as_f64();
+            let after = standing(&raced, trial)["stopped_after"].as_u64();
+            (loss.expect("a loss"), after)
+        })
+        .collect();
+    first.sort_by(|one, two| one.0.total_cmp(&two.0));
+    assert!(first[..2].iter().all(|(_, after)| *after != Some(1)));
+
+    // The winner is the one that was trained to the end, and the report shows all.
+    let selection = artifact(&raced, "train best").file("selection.json");
+    let text = fs::read(selection.expect("a whole file")).expect("it is there");
+    let selection: Value = serde_json::from_slice(&text).expect("JSON");
+    let chosen = selection["chosen"].as_str().expect("a name");
+    assert_eq!(standing(&raced, chosen)["stopped_after"], Value::Null);
+    let status = succeed(&raced, &["status"]).stdout;
+    assert!(status.contains("12 trainings: 12 fresh"), "{status}");
+    let plan = succeed(&raced, &["plan", "--all"]).stdout;
+    assert_eq!(plan.matches("stopped after 1 epoch, ").count(), 4, "{plan}");
+}
+
+#[test]
+fn a_rung_trained_again_is_the_same_to_the_byte_so_that_nothing_follows() {
+    let project = project(SWEEP);
+    succeed(&project, &["run", "--variant", "best"]);
+    let lost = project.artifact(StageName::Train, "rate-003-e1");
+    let identity = lost.identity();
+    fs::remove_dir_all(fs::canonicalize(lost.folder()).expect("it is there")).expect("removed");
+    let screen = succeed(&project, &["run", "--variant", "best"]);
+    assert_eq!(steps(&screen, "done"), ["train rate-003-e1"]);
+    let again = project.artifact(StageName::Train, "rate-003-e1");
+    assert_eq!(again.identity(), identity);
+}
+
+#[test]
+fn what_cannot_be_halved_is_said() {
+    for (change, part) in [
+        ("sweep.rate.halving={ factor = 1 }", "at least 2"),
+        ("sweep.rate.halving={ first = 2 }", "leaves nothing to stop"),
+        (
+            "sweep.rate.over={ \"training.epochs\" = [3, 4] }",
+            "differs among them",
+        ),
+        ("sweep.rate.halving={ frist = 2 }", "unknown field `frist`"),
+    ] {
+        let screen = call(&project(SWEEP), &["plan", "--set", change]);
+        assert_eq!(screen.code, Some(1), "{change}");
+        assert!(screen.stderr.contains(part), "{change}: {}", screen.stderr);
+    }
+}
