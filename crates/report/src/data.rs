@@ -5,7 +5,7 @@ use std::ops::Range;
 use artifact::Split;
 use indexmap::IndexMap;
 use metrics::{CalibrationFile, Comparison, Confusion, Estimate, ReliabilityBin, RocPoint};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// The content of the page.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -36,6 +36,8 @@ pub struct ReportData {
     pub doubtful: (u64, Vec<Mistake>),
     /// Comparisons of settings.
     pub sweeps: Vec<SweepData>,
+    /// Learning-rate range tests.
+    pub range_tests: Vec<RangeTestData>,
     /// What the models were given.
     pub reviews: ReviewsData,
     /// What the tokenizers made of the reviews.
@@ -235,6 +237,32 @@ pub struct TrialData {
     pub epochs: Vec<Epoch>,
     /// Duration of training.
     pub seconds: f64,
+    /// Epochs after which it was stopped, being among the worse ones; `None` where it went to its end.
+    pub stopped_after: Option<u32>,
+}
+
+/// The loss of a model at rising learning rates (Smith 2017).
+#[derive(Clone, Debug, Default, Serialize)]
+pub struct RangeTestData {
+    /// Its name in the pipeline file.
+    pub name: String,
+    /// The rate at which the loss falls fastest, if it falls.
+    pub suggested: Option<f64>,
+    /// The rate at which it diverged, if it did.
+    pub diverged: Option<f64>,
+    /// Every step, in order.
+    pub points: Vec<RangePoint>,
+}
+
+/// A step of a range test.
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+pub struct RangePoint {
+    /// The rate.
+    pub learning_rate: f64,
+    /// Mean loss of the batch before the step, in nats.
+    pub loss: f64,
+    /// The running mean of the losses so far.
+    pub smoothed_loss: f64,
 }
 
 impl SweepPoint {

@@ -5,7 +5,7 @@ use std::fmt::Display;
 use metrics::Metric;
 
 use crate::data::{
-    ClassWords, LengthBin, ModelData, RepeatsData, ReportData, SplitCount, SweepData,
+    ClassWords, LengthBin, ModelData, RangeTestData, RepeatsData, ReportData, SplitCount, SweepData,
 };
 use pages::Numbers;
 
@@ -173,6 +173,17 @@ pub(crate) fn reliability(models: &[ModelData]) -> Numbers {
         "reviews",
     ];
     Numbers::new("reliability", &columns).rows(rows)
+}
+
+/// Every step of a learning-rate range test.
+pub(crate) fn range_test(test: &RangeTestData) -> Numbers {
+    let rows = test.points.iter().map(|point| {
+        [point.learning_rate, point.loss, point.smoothed_loss]
+            .map(text)
+            .to_vec()
+    });
+    let name = format!("range-{}", test.name);
+    Numbers::new(name, &["learning_rate", "loss", "smoothed_loss"]).rows(rows)
 }
 
 /// Every training of the models that were trained several times.

@@ -51,6 +51,7 @@ fn every_picture_brings_its_numbers() {
         "reliability",
         "roc",
         "sweep-learning-rate",
+        "range-lstm-rates",
         "tricks",
         "kinds",
     ] {

@@ -54,6 +54,7 @@ pub fn collect(
         challenge: challenge::collect(context, judged)?,
         repeats: repeats::collect(context, &settings.repeats, metrics),
         sweeps: sweeps::collect(context, &settings.sweeps)?,
+        range_tests: sweeps::range_tests(context)?,
         ..ReportData::default()
     };
     let shown = context

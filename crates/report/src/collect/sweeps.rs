@@ -1,6 +1,6 @@
 //! The trials of every sweep, as validation judged them.
 
-use artifact::StageName;
+use artifact::{Artifact, Contract, StageName};
 use indexmap::IndexMap;
 use serde::Deserialize;
 use settings::Trial;
@@ -9,7 +9,7 @@ use stage::Context;
 use super::models::read_record;
 use super::read_json;
 use crate::ReportError;
-use crate::data::{SweepData, SweepPoint, TrialData};
+use crate::data::{RangePoint, RangeTestData, SweepData, SweepPoint, TrialData};
 
 /// What the page shows of `model.json`.
 #[derive(Deserialize)]
@@ -51,6 +51,7 @@ fn sweep(context: &Context, name: &str, trials: &[Trial]) -> Result<SweepData, R
             accuracy: view.validation.accuracy,
             epochs: read_record(&artifact.file("metrics.jsonl")?)?.epochs(),
             seconds: artifact.manifest().run.seconds,
+            stopped_after: stopped_after(artifact)?,
         };
         sweep.rows = view.validation.rows;
         if trial.seed == 0 || sweep.points.is_empty() {
@@ -67,6 +68,46 @@ fn sweep(context: &Context, name: &str, trials: &[Trial]) -> Result<SweepData, R
         }
     }
     Ok(sweep)
+}
+
+/// `rung.json` of a trial of a sweep that stops the worst early.
+#[derive(Deserialize)]
+struct RungView {
+    stopped_after: Option<u32>,
+}
+
+fn stopped_after(artifact: &Artifact) -> Result<Option<u32>, ReportError> {
+    if artifact.manifest().file("rung.json").is_none() {
+        return Ok(None);
+    }
+    let view: RungView = read_json(&artifact.file("rung.json")?)?;
+    Ok(view.stopped_after)
+}
+
+/// What the page shows of `range.json`.
+#[derive(Deserialize)]
+struct RangeView {
+    suggested: Option<f64>,
+    diverged: Option<f64>,
+    points: Vec<RangePoint>,
+}
+
+/// The learning-rate range tests.
+pub(super) fn range_tests(context: &Context) -> Result<Vec<RangeTestData>, ReportError> {
+    let tests = context
+        .inputs(StageName::Train)
+        .filter(|(_, artifact)| matches!(artifact.manifest().contract, Contract::RangeTest { .. }));
+    tests
+        .map(|(name, artifact)| {
+            let view: RangeView = read_json(&artifact.file("range.json")?)?;
+            Ok(RangeTestData {
+                name: name.to_owned(),
+                suggested: view.suggested,
+                diverged: view.diverged,
+                points: view.points,
+            })
+        })
+        .collect()
 }
 
 fn number(value: &toml::Value) -> Option<f64> {

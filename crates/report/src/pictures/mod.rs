@@ -8,6 +8,7 @@ pub(crate) mod curves;
 pub(crate) mod histogram;
 pub(crate) mod intervals;
 pub(crate) mod pareto;
+pub(crate) mod range;
 pub(crate) mod reliability;
 pub(crate) mod roc;
 pub(crate) mod sweep;

@@ -85,7 +85,7 @@ fn accuracy(point: &SweepPoint) -> f64 {
 }
 
 /// A tick of a logarithmic axis.
-fn power(tick: f64) -> String {
+pub(crate) fn power(tick: f64) -> String {
     let value = 10_f64.powf(tick);
     if (0.001..10_000.0).contains(&value) {
         let decimals = (1.0 - tick.floor()).max(0.0) as usize;

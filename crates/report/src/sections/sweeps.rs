@@ -2,9 +2,9 @@
 
 use stage::format;
 
-use crate::data::{ReportData, SweepData, SweepPoint};
+use crate::data::{RangeTestData, ReportData, SweepData, SweepPoint};
 use crate::numbers;
-use crate::pictures::sweep;
+use crate::pictures::{range, sweep};
 use pages::{Element, element};
 use pages::{
     cell, figure, grid, heading, number, number_heading, numbered, paragraph, row_heading, section,
@@ -13,7 +13,8 @@ use pages::{
 
 /// The section; nothing where no sweep was run.
 pub(crate) fn draw(data: &ReportData) -> Option<Element> {
-    if data.sweeps.iter().all(|sweep| sweep.points.is_empty()) {
+    let is_empty = data.sweeps.iter().all(|sweep| sweep.points.is_empty());
+    if is_empty && data.range_tests.is_empty() {
         return None;
     }
     let parts = data
@@ -21,7 +22,38 @@ pub(crate) fn draw(data: &ReportData) -> Option<Element> {
         .iter()
         .enumerate()
         .flat_map(|(place, sweep)| part(place, sweep));
-    Some(section("settings", "Settings compared").children(parts.collect::<Vec<_>>()))
+    let tests = data.range_tests.iter().enumerate();
+    let tests = tests.flat_map(|(place, test)| range_test(place, test));
+    Some(section("settings", "Settings compared").children(parts.chain(tests).collect::<Vec<_>>()))
+}
+
+/// A learning-rate range test.
+fn range_test(place: usize, test: &RangeTestData) -> Vec<Element> {
+    let learned = match test.suggested {
+        Some(rate) => format!("The loss falls fastest at a learning rate of {rate:.1e}"),
+        None => "The loss does not fall at any learning rate".to_owned(),
+    };
+    let end = match test.diverged {
+        Some(rate) => format!(
+            "diverges at {rate:.1e}, a tenth of which is a careful choice: {:.1e}",
+            rate / 10.0
+        ),
+        None => "does not diverge".to_owned(),
+    };
+    let mut parts = vec![
+        element("h3").text(&test.name),
+        paragraph(format!(
+            "{learned}, and {end}. It says where to look; a sweep says what to take."
+        )),
+    ];
+    if let Some(picture) = range::draw(place, test) {
+        let caption = format!(
+            "Training loss over {} steps at rising learning rates (Smith 2017): smoothed, and of each batch in grey",
+            format::count(test.points.len() as u64)
+        );
+        parts.push(numbered(picture, caption, &numbers::range_test(test)));
+    }
+    parts
 }
 
 fn part(place: usize, sweep: &SweepData) -> Vec<Element> {
@@ -108,7 +140,19 @@ fn all(sweep: &SweepData, rows: &str) -> Element {
             mean
         });
         cells.push(number(format!("{:.4}", loss(point))));
-        cells.push(number(point.trials.len()));
+        let stopped = point
+            .trials
+            .iter()
+            .filter_map(|trial| trial.stopped_after)
+            .max();
+        let trained = number(point.trials.len());
+        cells.push(match stopped {
+            Some(epochs) => trained.child(element("span").class("range").text(format!(
+                "stopped after {}",
+                format::plural(epochs.into(), "epoch", "epochs")
+            ))),
+            None => trained,
+        });
         cells.push(number(format!("{:.1}", point.mean(|trial| trial.seconds))));
         cells
     });

@@ -8,9 +8,9 @@ use metrics::{
 use report::collect::thinned;
 use report::data::{
     AuditLine, ChallengeData, ChallengedModel, ClassWords, EmbeddingData, Epoch, Example, LeftOut,
-    LengthBin, MarkedWord, Mistake, ModelData, ReadingData, RepeatsData, ReportData, ReviewsData,
-    SliceData, SplitCount, StepData, SweepData, SweepPoint, TokenizedSplit, TokenizerData,
-    TrialData, TrickExample, Word,
+    LengthBin, MarkedWord, Mistake, ModelData, RangePoint, RangeTestData, ReadingData, RepeatsData,
+    ReportData, ReviewsData, SliceData, SplitCount, StepData, SweepData, SweepPoint,
+    TokenizedSplit, TokenizerData, TrialData, TrickExample, Word,
 };
 
 /// Text that would do harm if it reached the page unescaped.
@@ -142,10 +142,29 @@ pub(crate) fn run(rows: usize) -> ReportData {
         explained_by: Some("gru".to_owned()),
         doubtful: (17, vec![mistake(), mistake()]),
         sweeps: vec![sweep()],
+        range_tests: vec![range_test()],
         reviews: reviews(rows as u64),
         tokenizers: vec![tokenizer()],
         embeddings: embeddings(),
         steps: steps(),
+    }
+}
+
+fn range_test() -> RangeTestData {
+    let point = |step: i32| {
+        let rate = 10_f64.powf(-6.0 + 6.0 * f64::from(step) / 200.0);
+        let smoothed_loss = 0.7 - 0.4 / (1.0 + (0.003 / rate).powi(2)) + 3.0 * rate.powi(2);
+        RangePoint {
+            learning_rate: rate,
+            loss: smoothed_loss + 0.05 * f64::from(step * 7 % 11 - 5) / 5.0,
+            smoothed_loss,
+        }
+    };
+    RangeTestData {
+        name: "lstm_rates".to_owned(),
+        suggested: Some(1.7e-3),
+        diverged: Some(0.6),
+        points: (0..200).map(point).collect(),
     }
 }
 
@@ -223,6 +242,7 @@ fn sweep() -> SweepData {
                     })
                     .collect(),
                 seconds: 12.0,
+                stopped_after: None,
             })
             .to_vec(),
     });
