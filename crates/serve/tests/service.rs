@@ -154,8 +154,8 @@ fn misfits(document: &Value, schema: &Value, value: &Value, at: &str) -> Vec<Str
         one => vec![one.clone()],
     };
     let mut found = Vec::new();
-    if !allowed.contains(&json!(kind)) && !(kind == "integer" && allowed.contains(&json!("number")))
-    {
+    let is_whole_number = kind == "integer" && allowed.contains(&json!("number"));
+    if !is_whole_number && !allowed.contains(&json!(kind)) {
         found.push(format!("{at} is {kind}"));
     }
     if let Some(values) = schema["enum"].as_array().filter(|all| !all.contains(value)) {
