@@ -45,8 +45,8 @@ pub use source::{ModelIdentity, Source};
 pub use worker::{Answer, Answers};
 
 /// How many compiled operations oneDNN keeps, in the words of its documentation. It compiles one for each
-/// shape of a batch, and shapes come in any number here: by default 1,024 of them would be kept, and memory
-/// would grow for an hour by hundreds of megabytes. 32 were found to be as fast.
+/// shape of a batch, and shapes come in any number here: by default 1,024 of them are kept, and an lstm
+/// grew from 510 to 634 MB in ten minutes. 32 were found to be as fast.
 const ONE_DNN_CACHE: (&str, &str) = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32");
 
 /// The whole of the program.
