@@ -154,7 +154,7 @@ fn who_types_sees_the_bar_move_and_the_words_coloured() {
         tab.call("Page.navigate", json!({ "url": address }));
         wait_for(|| {
             let ready = "document.readyState === 'complete' && location.search.slice(1)";
-            (tab.evaluate(ready) == width).then_some(())
+            (tab.evaluate(ready).as_str() == Some(&width.to_string())).then_some(())
         });
         let paper = tab.evaluate("getComputedStyle(document.body).backgroundColor");
         assert_eq!(paper == "rgb(255, 255, 255)", scheme == "light", "{paper}");

@@ -155,7 +155,7 @@ fn misfits(document: &Value, schema: &Value, value: &Value, at: &str) -> Vec<Str
     };
     let mut found = Vec::new();
     let is_whole_number = kind == "integer" && allowed.contains(&json!("number"));
-    if !allowed.contains(&json!(kind)) && !is_whole_number {
+    if !is_whole_number && !allowed.contains(&json!(kind)) {
         found.push(format!("{at} is {kind}"));
     }
     if let Some(values) = schema["enum"].as_array().filter(|all| !all.contains(value)) {
