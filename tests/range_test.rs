@@ -66,7 +66,7 @@ fn what_cannot_be_tested_is_said() {
     for (change, part) in [
         ("range_test.rates.model=lsmt", "Did you mean `lstm`?"),
         ("range_test.rates.to=1e-5", "must rise"),
-        ("range_test.rates.steps=3", "must be 20"),
+        ("range_test.rates.steps=3", "must be 40"),
         (
             "range_test.lstm={ model = \"lstm\" }",
             "has the name of a model",

@@ -8,7 +8,7 @@ use crate::model::ModelTable;
 use crate::{ModelSettings, SettingsError, suggest};
 
 /// Steps at least: fewer make no curve.
-const FEWEST: u32 = 20;
+const FEWEST: u32 = 40;
 
 /// Steps at most; more are a slip of the pen.
 const MOST: u32 = 1_000_000;

@@ -11,7 +11,7 @@ use stage::{Context, Failure, Outcome, format};
 use crate::data::Data;
 use crate::failure;
 use crate::record::Record;
-use crate::trainer::{Tried, rise};
+use crate::trainer::{SETTLED, Tried, rise};
 use crate::{prepare, setting_of, show};
 
 /// What the test found.
@@ -105,6 +105,7 @@ pub(crate) fn run(
 /// The rate at which the smoothed loss falls most steeply over its logarithm, before the loss is at
 /// its lowest: by the slopes of straight lines through a tenth of the steps each.
 fn steepest(points: &[Tried]) -> Option<f64> {
+    let points = points.get(SETTLED..)?;
     let lowest = points
         .iter()
         .min_by(|one, two| one.smoothed_loss.total_cmp(&two.smoothed_loss))?;
@@ -165,6 +166,16 @@ mod tests {
                 (3.0 * (power + 1.0)).max(0.0)
             };
             fall + rise
+        };
+        let rate = steepest(&points(curve)).expect("it falls");
+        assert!((5e-4..2e-3).contains(&rate), "{rate}");
+    }
+
+    #[test]
+    fn what_one_batch_says_at_first_hides_no_fall_behind_it() {
+        let curve = |power: f64| match power {
+            ..-4.9 => 0.1,
+            _ => 0.7 - 0.5 / (1.0 + (-4.0 * (power + 3.0)).exp()),
         };
         let rate = steepest(&points(curve)).expect("it falls");
         assert!((5e-4..2e-3).contains(&rate), "{rate}");

@@ -26,7 +26,7 @@ use crate::record::{Line, Record, resident_memory};
 use position::{Best, Position, Sums};
 use state::State;
 
-pub(crate) use range::{Tried, rise};
+pub(crate) use range::{SETTLED, Tried, rise};
 
 /// What training needs to know beside the settings.
 pub struct Setting<'a> {

@@ -13,6 +13,9 @@ use crate::record::{Line, Record};
 /// Share of the smoothed loss that stays from step to step.
 const SMOOTHING: f64 = 0.95;
 
+/// Steps after which the running mean has settled: one batch alone says little.
+pub(crate) const SETTLED: usize = 20;
+
 /// A smoothed loss so many times the lowest has diverged.
 const DIVERGED: f64 = 4.0;
 
@@ -77,7 +80,8 @@ pub(crate) fn rise(
             rows.len() as u64,
             &format!("rate {rate:.2e}: loss {smoothed_loss:.4}"),
         );
-        let losses = tried.iter().map(|tried| tried.smoothed_loss);
+        let settled = tried.iter().skip(SETTLED);
+        let losses = settled.map(|tried| tried.smoothed_loss);
         if smoothed_loss > DIVERGED * losses.fold(f64::INFINITY, f64::min) {
             return Ok((tried, Some(rate)));
         }
