@@ -4,31 +4,15 @@
 //! Where there is no Chromium this test says so and judges nothing; `RESSENTI_BROWSER` names one that
 //! is elsewhere.
 
-#![allow(clippy::print_stderr, reason = "a test")]
-
-use std::env;
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
+use testkit::browser::browser;
 
 use crate::common::finished;
 use crate::serve::{Server, wait_for};
-
-fn browser() -> Option<PathBuf> {
-    let named = env::var_os("RESSENTI_BROWSER").map(PathBuf::from);
-    let folders: Vec<PathBuf> = env::split_paths(&env::var_os("PATH")?).collect();
-    let names = ["chromium", "chromium-browser", "google-chrome", "chrome"];
-    let candidates = names
-        .iter()
-        .flat_map(|name| folders.iter().map(move |folder| folder.join(name)));
-    let found = named.or_else(|| candidates.into_iter().find(|path| path.is_file()));
-    if found.is_none() {
-        eprintln!("SKIPPED: there is no Chromium, so that the page was judged by no browser");
-    }
-    found
-}
 
 /// A tab of a browser, told what to do by the DevTools protocol over two pipes: JSON, and a zero byte
 /// behind every message (<https://chromedevtools.github.io/devtools-protocol/>).
