@@ -9,7 +9,7 @@ use crate::common::{check_store, finished, identities, steps, succeed};
 use crate::processes::Programs;
 
 /// Programs of which the one that trains has faults on purpose.
-fn faulty(project: &Project, plan: &str) -> Programs {
+pub(crate) fn faulty(project: &Project, plan: &str) -> Programs {
     let folder = project.folder().display();
     let script = format!(
         "export RESSENTI_FAULTS='{plan}' RESSENTI_FAULTS_DONE='{folder}'\nexec '{}' \"$@\"",

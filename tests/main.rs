@@ -2,6 +2,7 @@
 //! misused, and run twice at once.
 
 mod cli;
+mod cluster;
 mod common;
 mod comparisons;
 mod damaged;

@@ -69,7 +69,7 @@ impl Programs {
     }
 
     /// Stages without a script are found on the PATH.
-    fn ressenti(&self, project: &Project, path: &Path, arguments: &[&str]) -> Command {
+    pub(crate) fn ressenti(&self, project: &Project, path: &Path, arguments: &[&str]) -> Command {
         let mut command = Command::new(self.path("ressenti"));
         let search =
             std::env::join_paths([path, Path::new("/usr/bin"), Path::new("/bin")]).expect("paths");

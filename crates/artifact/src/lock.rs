@@ -1,11 +1,13 @@
 //! One builder at a time for each step. The lock is the operating system's (`flock`), so it ends
-//! with the process however that ends: it never goes stale.
+//! with the process however that ends: it never goes stale. On a shared file system it holds between
+//! machines where that passes locks on, see docs/cluster.md.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::Path;
 
 use crate::ArtifactError;
+use crate::host::this_process;
 
 /// The right to build one step; given back when dropped.
 #[derive(Debug)]
@@ -18,7 +20,7 @@ impl StepLock {
     ///
     /// # Errors
     /// The lock file cannot be created or locked.
-    pub(crate) fn acquire(path: &Path, on_wait: impl FnOnce(&str)) -> Result<Self, ArtifactError> {
+    pub fn acquire(path: &Path, on_wait: impl FnOnce(&str)) -> Result<Self, ArtifactError> {
         let mut file = open(path)?;
         match file.try_lock() {
             Ok(()) => {}
@@ -51,7 +53,7 @@ impl StepLock {
     fn hold(mut file: File, path: &Path) -> Result<Self, ArtifactError> {
         file.set_len(0)
             .and_then(|()| file.rewind())
-            .and_then(|()| write!(file, "process {}", std::process::id()))
+            .and_then(|()| write!(file, "{}", this_process()))
             .map_err(ArtifactError::io("write", path))?;
         Ok(Self { _file: file })
     }

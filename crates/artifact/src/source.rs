@@ -11,7 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::{ArtifactError, Digest, DigestBuilder, SourceReference, Store};
+use crate::{ArtifactError, Digest, DigestBuilder, SourceReference, Store, process_name};
 
 /// Something from outside that a step reads.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,9 +95,7 @@ impl SourceIndex {
         if !self.changed {
             return;
         }
-        let temporary = self
-            .path
-            .with_extension(format!("json.{}", std::process::id()));
+        let temporary = self.path.with_extension(format!("json.{}", process_name()));
         let text = serde_json::to_vec(&self.entries).unwrap_or_default();
         let write = || -> io::Result<()> {
             fs::create_dir_all(self.path.parent().unwrap_or(Path::new(".")))?;

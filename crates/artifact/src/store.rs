@@ -11,7 +11,9 @@ use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use crate::pending::KEPT;
-use crate::{Artifact, ArtifactError, Key, MANIFEST_NAME, PendingArtifact, StageName, StepLock};
+use crate::{
+    Artifact, ArtifactError, Key, MANIFEST_NAME, PendingArtifact, StageName, StepLock, process_name,
+};
 
 /// An artifacts folder.
 #[derive(Clone, Debug)]
@@ -125,7 +127,7 @@ impl Store {
         }
         let parent = name.parent().expect("a named artifact has a parent");
         fs::create_dir_all(parent).map_err(ArtifactError::io("create", parent))?;
-        let temporary = parent.join(format!(".{variant}.{}", std::process::id()));
+        let temporary = parent.join(format!(".{variant}.{}", process_name()));
         let _ = fs::remove_file(&temporary);
         symlink(&target, &temporary).map_err(ArtifactError::io("link", &temporary))?;
         fs::rename(&temporary, &name).map_err(ArtifactError::io("rename", &temporary))

@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::pending::KEPT;
-use crate::{Artifact, ArtifactError, Digest, StageName, StepLock, Store};
+use crate::{Artifact, ArtifactError, Digest, StageName, StepLock, Store, process_name};
 
 /// A folder that nothing names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -111,7 +111,7 @@ impl Store {
             .into_owned();
         let work = self.root().join("work");
         fs::create_dir_all(&work).map_err(ArtifactError::io("create", &work))?;
-        let doomed = work.join(format!("{name}.{}.deleted", std::process::id()));
+        let doomed = work.join(format!("{name}.{}.deleted", process_name()));
         fs::rename(&unnamed.folder, &doomed)
             .map_err(ArtifactError::io("rename", &unnamed.folder))?;
         fs::remove_dir_all(&doomed).map_err(ArtifactError::io("remove", &doomed))?;

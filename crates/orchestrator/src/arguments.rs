@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use artifact::StageName;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use clap::{Args, Parser, Subcommand};
-use settings::RunSettings;
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use settings::{EngineKind, RunSettings};
 use stage::PipelineArguments;
 
 use crate::selection::Request;
@@ -38,6 +38,8 @@ Examples:
   ressenti run --set model.lstm.hidden=64 --set training.epochs=3
   ressenti run --jobs 4                          trials of a sweep side by side, on a quarter of the cores each
   ressenti run --keep-going --progress json
+  ressenti run --engine slurm                    each step a job of the cluster; stays and shows them
+  ressenti run --engine slurm --detach           submits and leaves; the same command follows again
   ressenti run --baseline metrics.json           exit 1 where a model is significantly worse";
 
 const PLAN_EXAMPLES: &str = "\
@@ -45,6 +47,9 @@ Examples:
   ressenti plan
   ressenti plan --set tokenizer.words.vocabulary_size=8000
   ressenti plan --from train --variant lstm
+  ressenti plan --format dot | dot -Tsvg > plan.svg      the graph as a picture
+  ressenti plan --format json                            with the command of every step
+  ressenti plan --format slurm > jobs.sh                 what `run --engine slurm` submits, as a script
 
 A step is fresh when the output of exactly these settings and inputs is there and every byte of it
 is as written. A step whose input may change runs only if that input then holds something else.";
@@ -69,9 +74,15 @@ pub(crate) enum Command {
     /// Say which steps would run, and why
     #[command(after_help = PLAN_EXAMPLES, max_term_width = 100)]
     Plan(PlanArguments),
-    /// Show what is there: rows, age, duration, size, folder
+    /// Show what is there: rows, age, duration, size, folder; and where jobs of a cluster stand
     #[command(max_term_width = 100)]
     Status(StatusArguments),
+    /// End every job that a run on a cluster has submitted; nothing that was saved is lost
+    #[command(max_term_width = 100)]
+    Cancel(CancelArguments),
+    /// What runs within a job of a cluster: calls a program, survives time limits and passing faults
+    #[command(max_term_width = 100)]
+    Job(JobArguments),
     /// Say what is there, what is missing, and what to type; with a self-test of about ten seconds
     #[command(max_term_width = 100)]
     Doctor(DoctorArguments),
@@ -128,6 +139,80 @@ pub(crate) struct RunArguments {
     /// Compare every model with this earlier `metrics.json`; a significant regression is exit code 1
     #[arg(long, value_name = "FILE")]
     pub(crate) baseline: Option<PathBuf>,
+
+    /// Where steps run, instead of the pipeline file's `engine.kind`; no result depends on it
+    #[arg(long, value_name = "ENGINE", value_enum)]
+    pub(crate) engine: Option<Engine>,
+
+    /// On a cluster: leave once all is submitted
+    #[arg(long)]
+    pub(crate) detach: bool,
+}
+
+/// Where steps run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Engine {
+    /// On this machine
+    Local,
+    /// As jobs of a Slurm cluster, see docs/cluster.md
+    Slurm,
+}
+
+impl From<Engine> for EngineKind {
+    fn from(engine: Engine) -> Self {
+        match engine {
+            Engine::Local => Self::Local,
+            Engine::Slurm => Self::Slurm,
+        }
+    }
+}
+
+/// How a plan is told.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub(crate) enum PlanFormat {
+    /// For people
+    #[default]
+    Text,
+    /// One JSON array: each step with its state, what it reads, its command, and how long it took last
+    Json,
+    /// A graph in the language of Graphviz
+    Dot,
+    /// A script that submits what is not fresh as jobs of Slurm
+    Slurm,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct CancelArguments {
+    #[command(flatten)]
+    pub(crate) pipeline: PipelineArguments,
+}
+
+/// What a job's script says, see `crate::job`.
+#[derive(Debug, Args)]
+pub(crate) struct JobArguments {
+    /// The folder of the jobs' record, beside the artifacts
+    #[arg(long, value_name = "FOLDER")]
+    pub(crate) record: PathBuf,
+
+    /// What the job is called there
+    #[arg(long, value_name = "NAME")]
+    pub(crate) name: String,
+
+    /// How paths of folders begin in which the program saves what it can go on from
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) kept: Vec<PathBuf>,
+
+    /// How often the job is put back into the queue after a fault that may pass
+    #[arg(long, value_name = "NUMBER", default_value_t = 3)]
+    pub(crate) retries: u32,
+
+    /// Seconds without progress after which the program is stopped; 0 waits for ever
+    #[arg(long, value_name = "SECONDS", default_value_t = 1800)]
+    pub(crate) stall_timeout: u64,
+
+    /// The program and its arguments
+    #[arg(last = true, required = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
 }
 
 #[derive(Debug, Args)]
@@ -140,6 +225,10 @@ pub(crate) struct PlanArguments {
     /// Show the trials of every sweep one by one
     #[arg(long)]
     pub(crate) all: bool,
+
+    /// How the plan is told
+    #[arg(long, value_name = "FORMAT", value_enum, default_value_t)]
+    pub(crate) format: PlanFormat,
 }
 
 #[derive(Debug, Args)]
@@ -158,6 +247,10 @@ pub(crate) struct StatusArguments {
     /// As one JSON array, an object for each step, trials one by one
     #[arg(long)]
     pub(crate) json: bool,
+
+    /// Draw the course of the last run on a cluster into this HTML file
+    #[arg(long, value_name = "FILE")]
+    pub(crate) timeline: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

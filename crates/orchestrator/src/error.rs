@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use artifact::{ArtifactError, StageName};
 use settings::{SettingsError, StepId, suggest};
+use slurm::SlurmError;
 use stage::Failure;
 
 /// What went wrong. [`OrchestratorError::hint`] says what to do about it.
@@ -68,6 +69,24 @@ pub enum OrchestratorError {
     /// Something is to be deleted, and nobody can be asked.
     #[error("There is no terminal to ask whether to delete what was found")]
     NobodyToAsk,
+    /// `--detach` was asked for, and this machine is where the steps run.
+    #[error("`--detach` leaves jobs to a cluster, and the engine is this machine")]
+    NothingToDetach,
+    /// A picture of jobs was asked for, and none was ever started.
+    #[error("No job of this artifacts folder was ever started")]
+    NoJobs,
+    /// Slurm is not there or refuses.
+    #[error(transparent)]
+    Slurm(#[from] SlurmError),
+    /// Jobs of other settings are still to run.
+    #[error(
+        "{} are in the queue for other settings than the present ones",
+        listed(jobs)
+    )]
+    OtherJobs {
+        /// Their steps' names and their numbers.
+        jobs: Vec<(String, String)>,
+    },
     /// A stage ended well and its output is not there.
     #[error("`{step}` ended without an error, and its output is not there")]
     NoOutput {
@@ -122,12 +141,33 @@ impl OrchestratorError {
             Self::NobodyToAsk => {
                 Some("Say so beforehand with `ressenti gc --yes`, or only look with `ressenti gc --dry-run`".to_owned())
             }
+            Self::NothingToDetach => {
+                Some("Add `--engine slurm`, or set `[engine] kind = \"slurm\"` in the pipeline file".to_owned())
+            }
+            Self::NoJobs => Some("`ressenti run --engine slurm` submits the steps as jobs".to_owned()),
+            Self::Slurm(error) => error.hint(),
+            Self::OtherJobs { .. } => Some(
+                "End them with `ressenti cancel`, or wait for them: two of one name would take turns in replacing each other".to_owned(),
+            ),
             Self::NoOutput { .. } => Some(
                 "Build the stages and `ressenti` from the same sources with `cargo build`: they may differ in version"
                     .to_owned(),
             ),
         }
     }
+}
+
+/// Jobs by name and number, the first few of them.
+fn listed(jobs: &[(String, String)]) -> String {
+    const SHOWN: usize = 5;
+    let names = jobs.iter().take(SHOWN);
+    let mut names: Vec<String> = names
+        .map(|(name, job)| format!("`{name}` (job {job})"))
+        .collect();
+    if let Some(more) = jobs.len().checked_sub(SHOWN).filter(|more| *more > 0) {
+        names.push(format!("{more} more"));
+    }
+    names.join(", ")
 }
 
 /// The setting that says what a step's model reads.
@@ -145,6 +185,7 @@ impl From<OrchestratorError> for Failure {
         match error {
             OrchestratorError::Settings(error) => error.into(),
             OrchestratorError::Artifact(error) => error.into(),
+            OrchestratorError::Slurm(error) => Self::from_error(error).with_hint(hint),
             error => Self::from_error(error).with_hint(hint),
         }
     }

@@ -11,23 +11,43 @@ use settings::RunSettings;
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
+static LIMIT_NEAR: AtomicBool = AtomicBool::new(false);
+static ALL_ARE_TOLD: AtomicBool = AtomicBool::new(false);
 static CHILDREN: [AtomicI32; RunSettings::MOST_JOBS] =
     [const { AtomicI32::new(0) }; RunSettings::MOST_JOBS];
 
 /// From now on SIGINT, SIGTERM and SIGUSR1 no longer end this process but are taken note of.
 pub(crate) fn watch() {
     for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGUSR1] {
-        let handler = take_note as extern "C" fn(libc::c_int) as libc::sighandler_t;
-        // SAFETY: the struct is valid when zeroed (no flags, an empty mask), and the handler does
-        // nothing but atomic stores and `kill`, which are allowed in one.
-        unsafe {
-            let mut action: libc::sigaction = std::mem::zeroed();
-            action.sa_sigaction = handler;
-            // Waiting for the stage goes on through the signal.
-            action.sa_flags = libc::SA_RESTART;
-            libc::sigaction(signal, &raw const action, std::ptr::null_mut());
-        }
+        handle(signal, take_note);
     }
+}
+
+/// The same within a cluster's job, where SIGUSR1 says that its time limit is near: the program is told
+/// to save and to end. `all_are_told` is whether whoever ends the job tells every process of it, so
+/// that nothing must be passed on: a second SIGTERM would end a program that is still saving.
+pub(crate) fn watch_in_job(all_are_told: bool) {
+    ALL_ARE_TOLD.store(all_are_told, Ordering::Relaxed);
+    handle(libc::SIGINT, take_note);
+    handle(libc::SIGTERM, take_note);
+    handle(libc::SIGUSR1, limit_is_near);
+}
+
+fn handle(signal: libc::c_int, handler: extern "C" fn(libc::c_int)) {
+    // SAFETY: the struct is valid when zeroed (no flags, an empty mask), and the handlers do
+    // nothing but atomic stores and `kill`, which are allowed in one.
+    unsafe {
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_sigaction = handler as libc::sighandler_t;
+        // Waiting for the stage goes on through the signal.
+        action.sa_flags = libc::SA_RESTART;
+        libc::sigaction(signal, &raw const action, std::ptr::null_mut());
+    }
+}
+
+/// Whether the job's time limit is near.
+pub(crate) fn limit_near() -> bool {
+    LIMIT_NEAR.load(Ordering::Relaxed)
 }
 
 /// Whether the user has asked us to stop.
@@ -52,7 +72,7 @@ pub(crate) fn sleep(time: Duration) -> bool {
 pub(crate) fn set_child(slot: usize, process: Option<u32>) {
     let id = process.and_then(|id| i32::try_from(id).ok()).unwrap_or(0);
     CHILDREN[slot].store(id, Ordering::Relaxed);
-    if requested() {
+    if requested() || limit_near() {
         pass_on(&CHILDREN[slot], libc::SIGTERM);
     }
 }
@@ -65,9 +85,16 @@ extern "C" fn take_note(signal: libc::c_int) {
         return;
     }
     REQUESTED.store(true, Ordering::Relaxed);
-    if signal == libc::SIGTERM {
+    if signal == libc::SIGTERM && !ALL_ARE_TOLD.load(Ordering::Relaxed) {
         CHILDREN.iter().for_each(|child| pass_on(child, signal));
     }
+}
+
+extern "C" fn limit_is_near(_: libc::c_int) {
+    LIMIT_NEAR.store(true, Ordering::Relaxed);
+    CHILDREN
+        .iter()
+        .for_each(|child| pass_on(child, libc::SIGTERM));
 }
 
 fn pass_on(child: &AtomicI32, signal: libc::c_int) {

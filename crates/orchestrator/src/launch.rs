@@ -15,13 +15,16 @@ use crate::watchdog::{Wait, Watchdog};
 use crate::{OrchestratorError, interrupt};
 
 /// The exit code of a stage that met a fault worth trying again, see DESIGN section 5.
-const TRANSIENT: u8 = 75;
+pub(crate) const TRANSIENT: u8 = 75;
+
+/// The exit code of a process that the system has killed, as where memory ran out.
+pub(crate) const KILLED: u8 = 137;
 
 /// The variable with the GPUs that a process sees.
 const DEVICES: &str = "CUDA_VISIBLE_DEVICES";
 
 /// The exit code of a stage that was interrupted and saved its state.
-const INTERRUPTED: u8 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// The program that asks models about new texts; it is no stage.
 pub(crate) const PREDICT: &str = "ressenti-predict";
@@ -116,22 +119,33 @@ pub(crate) fn run_program(
     watchdog: &Watchdog,
     gpus: usize,
 ) -> Result<Ending, OrchestratorError> {
-    let program = program(job.stage.binary())?;
+    let mut command = Command::new(program(job.stage.binary())?);
+    command.args(&job.arguments);
+    if let Some(device) = visible_device(job.slot, gpus, env::var(DEVICES).ok().as_deref()) {
+        command.env(DEVICES, device);
+    }
+    run_command(command, job.slot, watchdog)
+}
+
+/// Runs a command to its end, or until it gives no sign of life.
+///
+/// # Errors
+/// It cannot be started.
+pub(crate) fn run_command(
+    mut command: Command,
+    slot: usize,
+    watchdog: &Watchdog,
+) -> Result<Ending, OrchestratorError> {
+    let program = PathBuf::from(command.get_program());
     let failed = |source| OrchestratorError::Start {
         program: program.clone(),
         source,
     };
-    let mut command = Command::new(&program);
-    command
-        .args(&job.arguments)
-        .env(HEARTBEAT, watchdog.file(job.slot));
-    if let Some(device) = visible_device(job.slot, gpus, env::var(DEVICES).ok().as_deref()) {
-        command.env(DEVICES, device);
-    }
+    command.env(HEARTBEAT, watchdog.file(slot));
     let child = command.spawn().map_err(failed)?;
-    interrupt::set_child(job.slot, Some(child.id()));
-    let wait = watchdog.wait(child, job.slot);
-    interrupt::set_child(job.slot, None);
+    interrupt::set_child(slot, Some(child.id()));
+    let wait = watchdog.wait(child, slot);
+    interrupt::set_child(slot, None);
     Ok(match wait.map_err(failed)? {
         Wait::Ended(status) => ending(status, interrupt::requested()),
         Wait::Stalled(_) if interrupt::requested() => Ending::Interrupted,

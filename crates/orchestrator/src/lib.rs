@@ -10,8 +10,10 @@
 //! - [`schedule`]: which step may run next; pure
 //! - [`run`]: step by step, each after what it reads
 //! - [`status`]: what is there
+//! - `cluster`: the same plan as jobs of Slurm; `job`: what runs within one
 
 mod arguments;
+mod cluster;
 mod doctor;
 #[cfg(test)]
 mod doubles;
@@ -19,9 +21,11 @@ mod error;
 mod fit;
 mod gc;
 mod interrupt;
+mod job;
 mod launch;
 mod overview;
 pub mod plan;
+mod plan_format;
 pub mod run;
 pub mod schedule;
 mod screen;
@@ -41,12 +45,14 @@ use std::time::{Instant, SystemTime};
 
 use artifact::{StageName, Store};
 use clap::Parser;
-use settings::{Pipeline, REVIEWS, StepId};
+use settings::{EngineKind, Pipeline, REVIEWS, StepId};
 use stage::{Failure, PipelineArguments, ProgressMode, StepState, print_failure, print_step};
 
 use arguments::{
-    Arguments, Command, DoctorArguments, GcArguments, RunArguments, StageArguments, StatusArguments,
+    Arguments, CancelArguments, Command, DoctorArguments, GcArguments, PlanArguments, PlanFormat,
+    RunArguments, StageArguments, StatusArguments,
 };
+use cluster::ClusterRun;
 use gc::Wish;
 use run::{Manner, Planned, Run, Tally};
 use selection::{Request, Selection};
@@ -80,11 +86,9 @@ fn obey(command: Option<Command>) -> Result<u8, OrchestratorError> {
             selection,
             ..
         })) => show_plan(&pipeline, &selection.request(), false),
-        Some(Command::Plan(arguments)) => show_plan(
-            &arguments.pipeline,
-            &arguments.selection.request(),
-            arguments.all,
-        ),
+        Some(Command::Plan(arguments)) => tell_plan(&arguments),
+        Some(Command::Cancel(arguments)) => cancel_jobs(&arguments),
+        Some(Command::Job(arguments)) => job::run(&arguments),
         Some(Command::Status(arguments)) => show_status(&arguments),
         Some(Command::Doctor(arguments)) => Ok(examine(&arguments)),
         Some(Command::Gc(arguments)) => collect_garbage(&arguments),
@@ -168,16 +172,36 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, OrchestratorError> {
         jobs,
         cores: pipeline.run.cores(),
     };
-    let watchdog = Watchdog::new(&store.work_folder(), pipeline.run.stall_timeout);
-    let mut show =
-        |state, id: &StepId, text: &str| print_step(arguments.pipeline.progress, state, id, text);
-    let mut run = Run {
-        manner,
-        store: &store,
-        launch: &|job| launch::run_program(job, &watchdog, pipeline.run.gpus),
-        show: &mut show,
+    let engine = arguments.engine.map_or(pipeline.engine.kind, Into::into);
+    let tally = match engine {
+        EngineKind::Local if arguments.detach => return Err(OrchestratorError::NothingToDetach),
+        EngineKind::Local => {
+            let watchdog = Watchdog::new(&store.work_folder(), pipeline.run.stall_timeout);
+            let mut show = |state, id: &StepId, text: &str| {
+                print_step(arguments.pipeline.progress, state, id, text)
+            };
+            let mut run = Run {
+                manner,
+                store: &store,
+                launch: &|job| launch::run_program(job, &watchdog, pipeline.run.gpus),
+                show: &mut show,
+            };
+            run.run(&steps, &selection, &mut survey)?
+        }
+        EngineKind::Slurm => {
+            let run = ClusterRun {
+                pipeline: &pipeline,
+                steps: &steps,
+                selection: &selection,
+                manner: Manner {
+                    arguments: &arguments.pipeline,
+                    ..manner
+                },
+                detach: arguments.detach,
+            };
+            run.run(&planned)?
+        }
     };
-    let tally = run.run(&steps, &selection, &mut survey)?;
     let report = report_of(&store, &tally);
     let seconds = clock.elapsed().as_secs_f64();
     screen::summary(
@@ -208,6 +232,44 @@ fn report_of(store: &Store, tally: &Tally) -> Option<PathBuf> {
     tally
         .reported
         .then(|| store.named(StageName::Report, REVIEWS).join("report.html"))
+}
+
+/// The plan in the form asked for.
+fn tell_plan(arguments: &PlanArguments) -> Result<u8, OrchestratorError> {
+    let request = arguments.selection.request();
+    if arguments.format == PlanFormat::Text {
+        return show_plan(&arguments.pipeline, &request, arguments.all);
+    }
+    let pipeline = arguments.pipeline.load()?;
+    let steps = pipeline.steps();
+    let selection = Selection::new(&steps, &request)?;
+    let store = Store::new(
+        std::path::absolute(&pipeline.artifacts).unwrap_or_else(|_| pipeline.artifacts.clone()),
+    );
+    let planned = run::plan(&steps, &selection, &mut Survey::new(&store))?;
+    let telling = plan_format::Telling {
+        pipeline: &pipeline,
+        arguments: &arguments.pipeline,
+        steps: &steps,
+        selection: &selection,
+        planned: &planned,
+        store: &store,
+    };
+    let text = match arguments.format {
+        PlanFormat::Dot => telling.dot(),
+        PlanFormat::Slurm => telling.slurm()?,
+        PlanFormat::Text | PlanFormat::Json => telling.json()?,
+    };
+    // A closed pipe is a reader who has seen enough: not an error of ours.
+    let _ = anstream::stdout().write_all(text.as_bytes());
+    Ok(0)
+}
+
+fn cancel_jobs(arguments: &CancelArguments) -> Result<u8, OrchestratorError> {
+    let pipeline = arguments.pipeline.load()?;
+    let text = cluster::cancel(&Store::new(&pipeline.artifacts))?;
+    let _ = writeln!(anstream::stdout(), "{text}");
+    Ok(0)
 }
 
 /// One line for each step; for a sweep one line, unless all are asked for or scripts read it.
@@ -265,10 +327,14 @@ fn show_status(arguments: &StatusArguments) -> Result<u8, OrchestratorError> {
     let everything = Selection::new(&steps, &Request::default())?;
     let store = Store::new(&pipeline.artifacts);
     let planned = run::plan(&steps, &everything, &mut Survey::new(&store))?;
+    let mut jobs = cluster::jobs_of(&store, steps.iter().map(|step| step.id.clone()))?;
     let lines: Vec<StatusLine> = planned
         .iter()
-        .map(|planned| StatusLine::new(planned, &store))
+        .map(|planned| StatusLine::new(planned, &store, jobs.remove(&planned.facts.id)))
         .collect();
+    if let Some(file) = &arguments.timeline {
+        cluster::draw_timeline(&store, file)?;
+    }
     let mut out = anstream::stdout();
     let _ = if arguments.json {
         let text = serde_json::to_string_pretty(&lines).expect("a status is plain data");

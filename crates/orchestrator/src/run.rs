@@ -150,7 +150,7 @@ struct Course {
 }
 
 /// How one step ended.
-enum StepEnd {
+pub(crate) enum StepEnd {
     Fresh,
     Done,
     /// The output is there, and it is significantly worse than the baseline.
@@ -296,28 +296,51 @@ impl Run<'_> {
     }
 
     fn job(&self, turn: &Turn<'_>, slot: usize, cores: usize) -> Job {
-        let mut arguments: Vec<_> = self
-            .manner
-            .arguments
-            .to_command_line()
-            .into_iter()
-            .map(Into::into)
-            .collect();
-        arguments.extend(["--variant".into(), turn.step.id.variant.clone().into()]);
-        if turn.asked {
-            arguments.push("--force".into());
-        }
-        if let (Some(baseline), true) = (self.manner.baseline, turn.compares) {
-            arguments.extend(["--baseline".into(), baseline.into()]);
-        }
-        if self.manner.jobs > 1 {
-            arguments.extend(["--set".into(), format!("run.threads={cores}").into()]);
-        }
+        let manner = self.manner;
+        let call = Call {
+            step: &turn.step.id,
+            asked: turn.asked,
+            baseline: manner.baseline.filter(|_| turn.compares),
+            threads: (manner.jobs > 1).then_some(cores),
+        };
+        let arguments = call.arguments(manner.arguments);
         Job {
             stage: turn.step.id.stage,
-            arguments,
+            arguments: arguments.into_iter().map(Into::into).collect(),
             slot,
         }
+    }
+}
+
+/// How the program of a step is called.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Call<'a> {
+    /// The step.
+    pub(crate) step: &'a StepId,
+    /// Whether it is redone in any case.
+    pub(crate) asked: bool,
+    /// The figures that it compares with.
+    pub(crate) baseline: Option<&'a Path>,
+    /// The threads it may use, where that is not for it to decide.
+    pub(crate) threads: Option<usize>,
+}
+
+impl Call<'_> {
+    /// The arguments of the stage's program.
+    pub(crate) fn arguments(&self, pipeline: &PipelineArguments) -> Vec<String> {
+        let mut arguments = pipeline.to_command_line();
+        arguments.extend(["--variant".to_owned(), self.step.variant.clone()]);
+        if self.asked {
+            arguments.push("--force".to_owned());
+        }
+        if let Some(baseline) = self.baseline {
+            let baseline = baseline.to_string_lossy().into_owned();
+            arguments.extend(["--baseline".to_owned(), baseline]);
+        }
+        if let Some(threads) = self.threads {
+            arguments.extend(["--set".to_owned(), format!("run.threads={threads}")]);
+        }
+        arguments
     }
 }
 
@@ -344,7 +367,7 @@ fn judge(
 }
 
 impl Tally {
-    fn count(&mut self, id: &StepId, end: &StepEnd) {
+    pub(crate) fn count(&mut self, id: &StepId, end: &StepEnd) {
         match end {
             StepEnd::Fresh => self.fresh += 1,
             StepEnd::Done => self.done += 1,

@@ -11,9 +11,10 @@ use serde::Serialize;
 use settings::StepId;
 use stage::format;
 
+use crate::cluster::JobOfStep;
 use crate::plan::{Latest, Output, Reason, in_words};
 use crate::run::Planned;
-use crate::sweeps::{Sweeps, counted};
+use crate::sweeps::{Sweeps, counted, counted_as};
 
 /// What state a step's output is in; the later, the more there is to do about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -61,6 +62,8 @@ pub struct StatusLine {
     pub bytes: Option<u64>,
     /// What an interrupted run has left to go on from, in words.
     pub interrupted: Option<String>,
+    /// Its last job on a cluster, if it had one.
+    pub job: Option<JobOfStep>,
     /// Where it is.
     pub folder: PathBuf,
     /// How many trials are in which state, where it is the line of a sweep.
@@ -71,7 +74,7 @@ pub struct StatusLine {
 impl StatusLine {
     /// The status of a step, from what planning found. Where it is not fresh, the figures are those
     /// of the last output.
-    pub fn new(planned: &Planned, store: &Store) -> Self {
+    pub fn new(planned: &Planned, store: &Store, job: Option<JobOfStep>) -> Self {
         let facts = &planned.facts;
         let manifest = match (&facts.output, &facts.latest) {
             (Output::Whole(artifact), _)
@@ -98,6 +101,7 @@ impl StatusLine {
                 .kept
                 .as_deref()
                 .and_then(|kept| left(facts.id.stage, kept)),
+            job,
             folder: store.named(facts.id.stage, &facts.id.variant),
             trials: None,
         }
@@ -130,6 +134,7 @@ impl StatusLine {
                 .filter_map(|trial| trial.bytes)
                 .reduce(|sum, bytes| sum + bytes),
             interrupted: None,
+            job: None,
             trials: Some(counts),
             ..trials[0].clone()
         }
@@ -241,6 +246,7 @@ pub(crate) fn print(
             )?;
         }
     }
+    print_jobs(out, lines)?;
     let unfresh = lines.iter().filter(|line| line.state != State::Fresh);
     let unfresh = unfresh.count() as u64;
     if unfresh > 0 {
@@ -255,6 +261,35 @@ pub(crate) fn print(
             out,
             "\nThe trials of a sweep one by one: `ressenti status {name}`, or `--all`"
         )?;
+    }
+    Ok(())
+}
+
+/// What jobs do that are not done: of a big sweep the first ones, the rest is counted.
+fn print_jobs(out: &mut impl Write, lines: &[StatusLine]) -> io::Result<()> {
+    const SHOWN: usize = 20;
+    let jobs = lines
+        .iter()
+        .filter_map(|line| Some((line, line.job.as_ref()?)));
+    // What a job has failed at may be there since, made by hand.
+    let telling: Vec<_> = jobs
+        .filter(|(line, job)| job.is_worth_saying() && line.state != State::Fresh)
+        .collect();
+    if telling.is_empty() {
+        return Ok(());
+    }
+    writeln!(out)?;
+    for (line, job) in telling.iter().take(SHOWN) {
+        let step = StepId::new(line.stage, &line.variant).to_string();
+        writeln!(out, "{step:<22} {}", job.in_words())?;
+        if matches!(job.state, "failed" | "lost") {
+            writeln!(out, "{:<22} log {}", "", job.log.display())?;
+        }
+    }
+    let rest = telling.iter().skip(SHOWN).map(|(_, job)| job.state);
+    if rest.clone().next().is_some() {
+        let counts = counted_as(("more job", "more jobs"), rest);
+        writeln!(out, "{:<22} and {counts}", "")?;
     }
     Ok(())
 }

@@ -68,6 +68,14 @@ impl<'a> Sweeps<'a> {
 
 /// How many trainings of a sweep are in which state: `8 trainings: 5 fresh, 3 never run`.
 pub(crate) fn counted<'w>(words: impl Iterator<Item = &'w str>) -> String {
+    counted_as(("training", "trainings"), words)
+}
+
+/// How many of anything are in which state.
+pub(crate) fn counted_as<'w>(
+    (one, many): (&str, &str),
+    words: impl Iterator<Item = &'w str>,
+) -> String {
     let mut counts: Vec<(&str, u64)> = Vec::new();
     for word in words {
         match counts.iter_mut().find(|(known, _)| *known == word) {
@@ -80,8 +88,8 @@ pub(crate) fn counted<'w>(words: impl Iterator<Item = &'w str>) -> String {
         .iter()
         .map(|(word, count)| format!("{} {word}", stage::format::count(*count)))
         .collect();
-    let trainings = stage::format::plural(total, "training", "trainings");
-    format!("{trainings}: {}", parts.join(", "))
+    let total = stage::format::plural(total, one, many);
+    format!("{total}: {}", parts.join(", "))
 }
 
 #[cfg(test)]

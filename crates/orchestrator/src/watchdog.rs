@@ -8,10 +8,13 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use artifact::{host_name, process_name};
+
 /// How often signs of life are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
-/// What the files for signs of life are called, before the number of the process that looks at them and the job's slot.
+/// What the files for signs of life are called, before the machine and the number of the process that looks at them, and
+/// the job's slot.
 const PREFIX: &str = "heartbeat-";
 
 /// What a stage that is stopped gets to save its state.
@@ -47,8 +50,7 @@ impl Watchdog {
 
     /// The file for the signs of life of the stage in a slot.
     pub(crate) fn file(&self, slot: usize) -> PathBuf {
-        self.work
-            .join(format!("{PREFIX}{}-{slot}", std::process::id()))
+        self.work.join(format!("{PREFIX}{}-{slot}", process_name()))
     }
 
     /// Waits for the end of the child in a slot.
@@ -91,13 +93,14 @@ fn sign(file: &Path) -> Option<SystemTime> {
     fs::metadata(file).and_then(|file| file.modified()).ok()
 }
 
-/// Removes the files of runs that were killed.
+/// Removes the files of runs on this machine that were killed. Those of others cannot be judged from here.
 fn clear_away(work: &Path) {
+    let own = format!("{PREFIX}{}-", host_name());
     for entry in fs::read_dir(work).into_iter().flatten().flatten() {
         let name = entry.file_name();
         let id = name
             .to_str()
-            .and_then(|name| name.strip_prefix(PREFIX)?.split('-').next())
+            .and_then(|name| name.strip_prefix(&own)?.split('-').next())
             .and_then(|id| id.parse::<i32>().ok());
         // SAFETY: `kill` takes any numbers; signal 0 only asks whether the process is there.
         if id.is_some_and(|id| unsafe { libc::kill(id, 0) } != 0) {
@@ -138,15 +141,16 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let mut gone = Command::new("true").spawn().expect("a program");
         gone.wait().expect("our own child");
-        let left = folder.path().join(format!("{PREFIX}{}-0", gone.id()));
-        let living = folder
+        let left = folder
             .path()
-            .join(format!("{PREFIX}{}-1", std::process::id()));
-        for file in [&left, &living] {
+            .join(format!("{PREFIX}{}-{}-0", host_name(), gone.id()));
+        let living = folder.path().join(format!("{PREFIX}{}-1", process_name()));
+        let elsewhere = folder.path().join(format!("{PREFIX}elsewhere-1-0"));
+        for file in [&left, &living, &elsewhere] {
             fs::write(file, "").expect("a file");
         }
         Watchdog::new(folder.path(), 1);
-        assert!(!left.exists() && living.exists());
+        assert!(!left.exists() && living.exists() && elsewhere.exists());
     }
 
     #[test]

@@ -5,6 +5,7 @@ mod check;
 mod clean;
 mod embedding;
 mod encoder;
+mod engine;
 mod error;
 mod evaluation;
 mod halving;
@@ -24,6 +25,7 @@ pub use embedding::{
     AdaptationSettings, ENCODER_FILES, EmbeddingKind, EmbeddingSettings, FeaturePooling,
     FeatureSettings, LearnedSettings, WindowSettings,
 };
+pub use engine::{EngineKind, EngineSettings, Resources};
 pub use error::{SettingsError, nearest, suggest};
 pub use evaluation::{EnsembleSettings, EnsembleWeights, EvaluationSettings, ReportSettings};
 pub use halving::{HalvingSettings, RungSettings};

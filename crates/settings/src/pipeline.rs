@@ -12,9 +12,9 @@ use crate::evaluation::{EvaluationTable, ReportTable};
 use crate::model::ModelTable;
 use crate::range_test::{RangeTestTable, check_name_of};
 use crate::{
-    CleanSettings, EmbeddingKind, EmbeddingSettings, EnsembleSettings, EvaluationSettings,
-    IngestSettings, ModelKind, ModelSettings, Override, ReportSettings, SettingsError,
-    SweepSettings, TokenizerSettings, TrainingSettings, check,
+    CleanSettings, EmbeddingKind, EmbeddingSettings, EngineSettings, EnsembleSettings,
+    EvaluationSettings, IngestSettings, ModelKind, ModelSettings, Override, ReportSettings,
+    SettingsError, SweepSettings, TokenizerSettings, TrainingSettings, check,
 };
 
 /// A checked pipeline: every reference resolves, every value makes sense.
@@ -22,12 +22,16 @@ use crate::{
 pub struct Pipeline {
     /// The file it was read from.
     pub file: PathBuf,
+    /// The folder that its paths are relative to.
+    pub folder: PathBuf,
     /// What people call it.
     pub name: String,
     /// The artifacts folder.
     pub artifacts: PathBuf,
     /// How it runs on this machine; never part of what is computed.
     pub run: RunSettings,
+    /// Where it runs, and what each stage may use there; never part of what is computed either.
+    pub engine: EngineSettings,
     /// `[ingest]`.
     pub ingest: IngestSettings,
     /// `[clean]`.
@@ -142,6 +146,8 @@ struct PipelineFile {
     #[serde(default)]
     run: RunSettings,
     #[serde(default)]
+    engine: EngineSettings,
+    #[serde(default)]
     ingest: IngestSettings,
     #[serde(default)]
     clean: CleanSettings,
@@ -174,6 +180,7 @@ struct PipelineTable {
     seed: u64,
     #[serde(default = "default_artifacts")]
     artifacts: PathBuf,
+    folder: Option<PathBuf>,
 }
 
 fn default_artifacts() -> PathBuf {
@@ -182,7 +189,8 @@ fn default_artifacts() -> PathBuf {
 
 impl Pipeline {
     /// Reads a pipeline file and applies overrides to it. Paths in either are relative to the
-    /// file's folder, so that a command means the same from every folder.
+    /// file's folder, so that a command means the same from every folder; a copy of a file that lies
+    /// elsewhere says with `pipeline.folder` where the original is.
     ///
     /// # Errors
     /// The file cannot be read, has an unknown table, key or value, or a reference to nothing.
@@ -201,8 +209,12 @@ impl Pipeline {
         if !overrides.is_empty() {
             file = with_overrides(&mut table, overrides)?;
         }
-        let folder = path.parent().unwrap_or(Path::new(""));
-        let pipeline = resolve(file, &table, path, folder)?;
+        let own_folder = path.parent().unwrap_or(Path::new(""));
+        let folder = match &file.pipeline.folder {
+            Some(folder) => own_folder.join(folder),
+            None => own_folder.to_owned(),
+        };
+        let pipeline = resolve(file, &table, path, &folder)?;
         check::check(&pipeline)?;
         Ok(pipeline)
     }
@@ -256,6 +268,7 @@ fn resolve(
         name,
         seed,
         artifacts,
+        folder: _,
     } = file.pipeline;
     let in_folder = |path: &mut Option<PathBuf>| *path = path.take().map(|path| folder.join(path));
 
@@ -365,9 +378,11 @@ fn resolve(
     let report = file.report.resolve(&name, sweeps, repeats);
     let pipeline = Pipeline {
         file: path.to_owned(),
+        folder: folder.to_owned(),
         artifacts: folder.join(artifacts),
         name,
         run: file.run,
+        engine: file.engine,
         ingest,
         clean,
         tokenizers,

@@ -40,7 +40,8 @@ impl ProgressMode {
         }
     }
 
-    fn resolved(self) -> Self {
+    /// The form itself where it was left to the screen.
+    pub fn resolved(self) -> Self {
         match self {
             Self::Auto if stderr().is_terminal() => Self::Bar,
             Self::Auto => Self::Plain,

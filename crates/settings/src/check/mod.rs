@@ -7,6 +7,7 @@ use indexmap::IndexMap;
 
 use self::embedding::check_embedding;
 use crate::encoder;
+use crate::engine::check_engine;
 use crate::{
     EmbeddingKind, EnsembleSettings, ModelKind, ModelSettings, Pipeline, RunSettings,
     SettingsError, SweepSettings, TokenizerKind, TokenizerSettings, TrainingSettings,
@@ -21,6 +22,7 @@ pub(crate) fn check(pipeline: &Pipeline) -> Result<(), SettingsError> {
             format!("must be 1 to {most}"),
         ));
     }
+    check_engine(&pipeline.engine)?;
     check_ingest_and_clean(pipeline)?;
     for (name, tokenizer) in &pipeline.tokenizers {
         check_tokenizer(&format!("tokenizer.{name}"), tokenizer)?;

@@ -1,0 +1,170 @@
+//! What a job of a step is: the stage's program, called as a person would call it, watched over by
+//! `ressenti job`.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf, absolute};
+
+use artifact::{ArtifactError, Digest, StageName, Store};
+use settings::{Override, Pipeline, Resources, StepId};
+use slurm::{Batch, Record, Task};
+use stage::{PipelineArguments, ProgressMode};
+
+use crate::OrchestratorError;
+use crate::launch;
+use crate::run::{Call, Manner};
+
+/// The watcher, for programs that are no stage as well.
+const OURS: &str = "ressenti";
+
+/// How the jobs of a run are called.
+pub(crate) struct Commands {
+    record: Record,
+    /// The pipeline as the jobs read it.
+    arguments: PipelineArguments,
+    baseline: Option<PathBuf>,
+    pipeline: Pipeline,
+    /// Where what steps save begins, before the name of the stage.
+    work: PathBuf,
+    programs: BTreeMap<StageName, PathBuf>,
+    watcher: PathBuf,
+}
+
+impl Commands {
+    /// Keeps a copy of the pipeline file, which the jobs read: what a person changes in the file while
+    /// jobs wait changes nothing for them.
+    ///
+    /// # Errors
+    /// The file cannot be read or the copy not written, or a program is missing.
+    pub(crate) fn new(
+        pipeline: &Pipeline,
+        manner: &Manner<'_>,
+        store: &Store,
+        record: Record,
+    ) -> Result<Self, OrchestratorError> {
+        let copy = copy_of(&pipeline.file, &record)?;
+        let folder =
+            absolute(&pipeline.folder).map_err(ArtifactError::io("find", &pipeline.folder))?;
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        let mut overrides = manner.arguments.overrides.clone();
+        overrides.push(Override::text("pipeline.folder", &text(&folder)));
+        overrides.push(Override::text("pipeline.artifacts", &text(store.root())));
+        let progress = match manner.arguments.progress {
+            ProgressMode::Json => ProgressMode::Json,
+            // What a log holds is read by people.
+            _ => ProgressMode::Plain,
+        };
+        let baseline = manner
+            .baseline
+            .map(|path| absolute(path).map_err(ArtifactError::io("find", path)));
+        let programs = StageName::ALL.map(|stage| Ok((stage, launch::program(stage.binary())?)));
+        Ok(Self {
+            arguments: PipelineArguments {
+                pipeline: copy,
+                source: manner.arguments.source.clone(),
+                artifacts: None,
+                overrides,
+                progress,
+            },
+            baseline: baseline.transpose()?,
+            pipeline: pipeline.clone(),
+            work: store.work_folder(),
+            programs: programs
+                .into_iter()
+                .collect::<Result<_, OrchestratorError>>()?,
+            watcher: launch::program(OURS)?,
+            record,
+        })
+    }
+
+    /// What a job of a stage asks for.
+    pub(crate) fn resources(&self, stage: StageName) -> Resources {
+        self.pipeline.engine.of_stage(stage)
+    }
+
+    /// The call of a stage's program for a step, exactly as a person would call it.
+    pub(crate) fn stage(&self, step: &StepId, asked: bool, compares: bool) -> Vec<String> {
+        let call = Call {
+            step,
+            asked,
+            baseline: self.baseline.as_deref().filter(|_| compares),
+            threads: Some(self.resources(step.stage).cpus.unwrap_or(1) as usize),
+        };
+        let mut command = vec![self.programs[&step.stage].to_string_lossy().into_owned()];
+        command.extend(call.arguments(&self.arguments));
+        command
+    }
+
+    /// The same as a task of a job.
+    pub(crate) fn task(&self, step: &StepId, asked: bool, compares: bool) -> Task {
+        let kept = self.work.join(format!("{}-", step.stage));
+        let watch = Watch {
+            record: &self.record,
+            name: &step.to_string(),
+            kept: &kept,
+            retries: self.pipeline.run.retries,
+            stall_timeout: self.pipeline.run.stall_timeout,
+        };
+        Task {
+            name: step.to_string(),
+            command: watch.over(&self.watcher, self.stage(step, asked, compares)),
+        }
+    }
+
+    /// A batch of tasks of one stage.
+    pub(crate) fn batch(&self, stage: StageName, resources: Resources, tasks: Vec<Task>) -> Batch {
+        Batch {
+            name: format!("ressenti-{stage}"),
+            resources,
+            save_before: self.pipeline.engine.save_before,
+            output: self.record.output(),
+            tasks,
+        }
+    }
+}
+
+/// How a job watches over its program.
+struct Watch<'a> {
+    record: &'a Record,
+    name: &'a str,
+    kept: &'a Path,
+    retries: u32,
+    stall_timeout: u64,
+}
+
+impl Watch<'_> {
+    fn over(&self, watcher: &Path, command: Vec<String>) -> Vec<String> {
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        let mut whole = vec![text(watcher), "job".to_owned()];
+        for (option, value) in [
+            ("--record", text(self.record.folder())),
+            ("--name", self.name.to_owned()),
+            ("--kept", text(self.kept)),
+            ("--retries", self.retries.to_string()),
+            ("--stall-timeout", self.stall_timeout.to_string()),
+        ] {
+            whole.extend([option.to_owned(), value]);
+        }
+        whole.push("--".to_owned());
+        whole.extend(command);
+        whole
+    }
+}
+
+/// A copy of the pipeline file, named by what it says.
+fn copy_of(file: &Path, record: &Record) -> Result<PathBuf, ArtifactError> {
+    let text = fs::read(file).map_err(ArtifactError::io("read", file))?;
+    let folder = record.folder().join("pipelines");
+    fs::create_dir_all(&folder).map_err(ArtifactError::io("create", &folder))?;
+    let name = &Digest::of_bytes(&text).to_hex()[..16];
+    let copy = folder.join(format!("{name}.toml"));
+    if !copy.exists() {
+        let temporary = folder.join(format!("{name}.{}", artifact::process_name()));
+        let write = || {
+            fs::write(&temporary, &text)?;
+            fs::rename(&temporary, &copy)
+        };
+        write().map_err(ArtifactError::io("write", &copy))?;
+    }
+    Ok(copy)
+}

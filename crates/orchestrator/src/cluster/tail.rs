@@ -1,0 +1,67 @@
+//! The end of a log: how far a job has come, or why it failed.
+
+use std::fs::File;
+use std::io::{Read, Seek, SeekFrom};
+use std::path::Path;
+
+/// Bytes at the end of a log that are looked at.
+const LOOKED_AT: u64 = 16 << 10;
+
+/// Lines of a failure that are shown at most.
+const SHOWN: usize = 12;
+
+/// The last line that says something.
+pub(crate) fn last_line(log: &Path) -> Option<String> {
+    let text = end_of(log)?;
+    let line = text.lines().rev().find(|line| !line.trim().is_empty());
+    line.map(|line| line.trim().to_owned())
+}
+
+/// What a program said last: from its last error on, or its last lines where it came to none.
+pub(crate) fn failure(log: &Path) -> Vec<String> {
+    let text = end_of(log).unwrap_or_default();
+    let lines: Vec<&str> = text.lines().collect();
+    let error = lines.iter().rposition(|line| line.starts_with("error"));
+    let first = error.unwrap_or_else(|| lines.len().saturating_sub(SHOWN));
+    lines[first..]
+        .iter()
+        .take(SHOWN)
+        .map(|line| (*line).to_owned())
+        .collect()
+}
+
+fn end_of(log: &Path) -> Option<String> {
+    let mut file = File::open(log).ok()?;
+    let length = file.metadata().ok()?.len();
+    file.seek(SeekFrom::Start(length.saturating_sub(LOOKED_AT)))
+        .ok()?;
+    let mut bytes = Vec::new();
+    file.take(LOOKED_AT).read_to_end(&mut bytes).ok()?;
+    Some(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_end_of_a_log_says_how_far_or_why() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = folder.path().join("a.log");
+        assert_eq!(last_line(&log), None);
+        assert!(failure(&log).is_empty());
+        let early = "x\n".repeat(20_000);
+        std::fs::write(&log, format!("{early}  train lstm: epoch 3\n\n")).expect("written");
+        assert_eq!(last_line(&log).as_deref(), Some("train lstm: epoch 3"));
+        assert_eq!(failure(&log).len(), SHOWN);
+        std::fs::write(
+            &log,
+            "error: old\nfine\nerror: The disk is full\n  caused by: x\n\nhint: y\n",
+        )
+        .expect("written");
+        assert_eq!(
+            failure(&log),
+            ["error: The disk is full", "  caused by: x", "", "hint: y"]
+        );
+    }
+}

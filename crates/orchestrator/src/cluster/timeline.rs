@@ -1,0 +1,337 @@
+//! The course of a run on a cluster as a picture: a lane for each node, a bar for each run of a job, from
+//! what the jobs noted themselves.
+
+use std::collections::BTreeMap;
+
+use pages::{
+    Axis, Element, Frame, Numbers, document, element, footer, numbered, paragraph, section,
+};
+use slurm::{Event, What};
+use stage::format;
+
+/// Pixels of a bar and the space below it.
+const LANE: f64 = 18.0;
+
+/// Room above and below the lanes, as `Frame` leaves it.
+const MARGINS: f64 = 68.0;
+
+/// One run of a job: from its start to the next thing that was noted.
+#[derive(Clone, Debug, PartialEq)]
+struct Run {
+    step: String,
+    node: String,
+    /// In seconds since the first start of all.
+    from: f64,
+    to: f64,
+    end: End,
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Done,
+    Again,
+    Lost,
+    Stopped,
+    Failed,
+    Running,
+}
+
+impl End {
+    fn in_words(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Again => "queued again",
+            Self::Lost => "lost",
+            Self::Stopped => "stopped",
+            Self::Failed => "failed",
+            Self::Running => "running",
+        }
+    }
+
+    fn colour(self) -> &'static str {
+        match self {
+            Self::Done => "#4c8f5f",
+            Self::Again => "#d79a2b",
+            Self::Lost | Self::Failed => "#c0483f",
+            Self::Stopped => "#8a8a8a",
+            Self::Running => "#4577b5",
+        }
+    }
+}
+
+/// The page, or `None` where no job was started since `since`, in seconds since 1970. `now` ends what
+/// still runs.
+pub(crate) fn page(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) -> Option<String> {
+    let runs = runs(events, since, now);
+    if runs.is_empty() {
+        return None;
+    }
+    let steps = events.len() as u64;
+    let again = runs
+        .iter()
+        .filter(|run| matches!(run.end, End::Again | End::Lost))
+        .count() as u64;
+    let seconds = runs.iter().map(|run| run.to).fold(0.0, f64::max);
+    let summary = format!(
+        "{} of {} on {} in {}; {} went on in another run.",
+        format::plural(runs.len() as u64, "run", "runs"),
+        format::plural(steps, "step", "steps"),
+        format::plural(nodes(&runs).len() as u64, "node", "nodes"),
+        format::seconds(seconds),
+        format::count(again)
+    );
+    let columns = ["step", "node", "from", "to", "end"];
+    let row = |run: &Run| {
+        let seconds = |time: f64| format!("{time:.1}");
+        [
+            run.step.clone(),
+            run.node.clone(),
+            seconds(run.from),
+            seconds(run.to),
+            run.end.in_words().to_owned(),
+        ]
+        .to_vec()
+    };
+    let numbers = Numbers::new("timeline", &columns).rows(runs.iter().map(row));
+    let caption = "A bar is one run of a job; its colour says how it ended.";
+    let part = section("timeline", "The course of the jobs")
+        .child(paragraph(&summary))
+        .child(legend())
+        .child(numbered(
+            picture(&runs, seconds, &summary),
+            caption,
+            &numbers,
+        ));
+    let main = element("main")
+        .child(element("h1").text("Jobs"))
+        .child(part);
+    Some(document(
+        "Jobs of Ressenti",
+        element("body").child(main).child(footer()),
+    ))
+}
+
+fn runs(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) -> Vec<Run> {
+    let mut runs = Vec::new();
+    for (step, events) in events {
+        let mut open: Option<&Event> = None;
+        for event in events.iter().filter(|event| event.time >= since) {
+            let end = match &event.what {
+                What::Started { .. } => {
+                    // A start after a start: the run before it was lost without a word.
+                    if let Some(start) = open.replace(event) {
+                        runs.push(run(step, start, event.time, End::Lost));
+                    }
+                    continue;
+                }
+                What::Requeued { .. } => End::Again,
+                What::Stopped => End::Stopped,
+                What::Ended { code: 0, .. } => End::Done,
+                What::Ended { .. } => End::Failed,
+            };
+            if let Some(start) = open.take() {
+                runs.push(run(step, start, event.time, end));
+            }
+        }
+        runs.extend(open.map(|start| run(step, start, now, End::Running)));
+    }
+    let first = runs
+        .iter()
+        .map(|run| run.from)
+        .fold(f64::INFINITY, f64::min);
+    for run in &mut runs {
+        run.from -= first;
+        run.to -= first;
+    }
+    runs.sort_by(|one, other| one.from.total_cmp(&other.from));
+    runs
+}
+
+fn run(step: &str, start: &Event, to: f64, end: End) -> Run {
+    Run {
+        step: step.to_owned(),
+        node: start.node.clone(),
+        from: start.time,
+        to: to.max(start.time),
+        end,
+    }
+}
+
+/// The nodes, each with its runs in lanes in which none overlaps another.
+fn nodes(runs: &[Run]) -> BTreeMap<&str, Vec<Vec<&Run>>> {
+    let mut nodes: BTreeMap<&str, Vec<Vec<&Run>>> = BTreeMap::new();
+    for run in runs {
+        let lanes = nodes.entry(&run.node).or_default();
+        let free = |lane: &&mut Vec<&Run>| lane.last().is_none_or(|last| last.to <= run.from);
+        match lanes.iter_mut().find(free) {
+            Some(lane) => lane.push(run),
+            None => lanes.push(vec![run]),
+        }
+    }
+    nodes
+}
+
+fn picture(runs: &[Run], seconds: f64, description: &str) -> Element {
+    let nodes = nodes(runs);
+    let lanes: usize = nodes.values().map(|lanes| lanes.len() + 1).sum();
+    let height = lanes as f64 * LANE + MARGINS;
+    let frame = Frame::new(
+        (1000.0, height),
+        (0.0, seconds.max(1.0)),
+        (lanes as f64, 0.0),
+    );
+    let times = Axis {
+        name: "seconds",
+        ticks: 10,
+        write: None,
+    };
+    let none = Axis {
+        name: "",
+        ticks: 0,
+        write: None,
+    };
+    let mut svg = frame.picture(
+        "timeline-picture",
+        "Runs of jobs by node",
+        description,
+        &times,
+        &none,
+    );
+    let mut lane_number = 0.0;
+    for (node, lanes) in nodes {
+        svg = svg.child(pages::label(
+            frame.x.place(0.0),
+            frame.y.place(lane_number + 0.75),
+            "start",
+            node,
+        ));
+        lane_number += 1.0;
+        for lane in lanes {
+            svg = svg.children(lane.iter().map(|run| bar(&frame, run, lane_number)));
+            lane_number += 1.0;
+        }
+    }
+    svg
+}
+
+fn bar(frame: &Frame, run: &Run, lane: f64) -> Element {
+    let (left, right) = (frame.x.place(run.from), frame.x.place(run.to));
+    let top = frame.y.place(lane);
+    let title = format!(
+        "{} on {}: {:.1} to {:.1} s, {}",
+        run.step,
+        run.node,
+        run.from,
+        run.to,
+        run.end.in_words()
+    );
+    element("rect")
+        .at("x", left)
+        .at("y", top + 2.0)
+        .at("width", (right - left).max(2.0))
+        .at("height", LANE - 4.0)
+        .with("rx", 2)
+        .with("fill", run.end.colour())
+        .child(element("title").text(title))
+}
+
+fn legend() -> Element {
+    let mut legend = element("p");
+    for end in [End::Done, End::Again, End::Lost, End::Stopped, End::Running] {
+        let square = element("svg")
+            .with("width", 12)
+            .with("height", 12)
+            .with("aria-hidden", "true")
+            .child(
+                element("rect")
+                    .with("width", 12)
+                    .with("height", 12)
+                    .with("fill", end.colour()),
+            );
+        legend = legend.child(square).text(format!(" {}   ", end.in_words()));
+    }
+    legend
+}
+
+#[cfg(test)]
+mod tests {
+    use slurm::TaskId;
+
+    use super::*;
+
+    fn event(time: f64, node: &str, what: What) -> Event {
+        Event {
+            time,
+            job: TaskId { job: 1, task: None },
+            node: node.to_owned(),
+            what,
+        }
+    }
+
+    fn started() -> What {
+        What::Started { process: 1 }
+    }
+
+    fn ended(code: u8) -> What {
+        What::Ended {
+            code,
+            reason: String::new(),
+        }
+    }
+
+    #[test]
+    fn a_run_goes_from_its_start_to_what_is_noted_next() {
+        let requeued = What::Requeued {
+            reason: "time limit".to_owned(),
+            fault: false,
+        };
+        let events = BTreeMap::from([
+            (
+                "train a".to_owned(),
+                vec![
+                    event(5.0, "node1", ended(0)),
+                    event(10.0, "node1", started()),
+                    event(20.0, "node1", requeued),
+                    event(30.0, "node2", started()),
+                    // Its node was lost.
+                    event(50.0, "node1", started()),
+                    event(60.0, "node1", ended(0)),
+                ],
+            ),
+            ("train b".to_owned(), vec![event(15.0, "node1", started())]),
+        ]);
+        let told: Vec<_> = runs(&events, 8.0, 70.0)
+            .into_iter()
+            .map(|run| (run.step, run.node, run.from, run.to, run.end))
+            .collect();
+        let expected = [
+            ("train a", "node1", 0.0, 10.0, End::Again),
+            ("train b", "node1", 5.0, 60.0, End::Running),
+            ("train a", "node2", 20.0, 40.0, End::Lost),
+            ("train a", "node1", 40.0, 50.0, End::Done),
+        ];
+        assert_eq!(
+            told,
+            expected.map(|(step, node, from, to, end)| (
+                step.to_owned(),
+                node.to_owned(),
+                from,
+                to,
+                end
+            ))
+        );
+        let runs = runs(&events, 8.0, 70.0);
+        assert_eq!(
+            nodes(&runs)["node1"].len(),
+            2,
+            "two at the same time are two lanes"
+        );
+        let page = page(&events, 8.0, 70.0).expect("there are runs");
+        assert!(
+            page.contains("4 runs of 2 steps on 2 nodes in 60 s; 2 went on in another run."),
+            "{page}"
+        );
+        assert_eq!(super::page(&events, 100.0, 200.0), None);
+    }
+}

@@ -1,0 +1,307 @@
+//! `[engine]`: where steps run, and what each may use there.
+
+use artifact::StageName;
+use serde::Deserialize;
+
+use crate::SettingsError;
+
+/// `[engine]`. Changing it rebuilds nothing.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct EngineSettings {
+    /// On this machine, or as jobs of a cluster.
+    pub kind: EngineKind,
+    /// What every job asks for, unless its stage says otherwise.
+    pub resources: Resources,
+    /// Seconds before its time limit at which a job is told to save and begin again. Slurm may say so
+    /// up to a minute early.
+    pub save_before: u32,
+    /// Of `ingest`.
+    pub ingest: Resources,
+    /// Of `clean`.
+    pub clean: Resources,
+    /// Of `tokenize`.
+    pub tokenize: Resources,
+    /// Of `embed`.
+    pub embed: Resources,
+    /// Of `train`.
+    pub train: Resources,
+    /// Of `evaluate`.
+    pub evaluate: Resources,
+    /// Of `report`.
+    pub report: Resources,
+    /// Of `ressenti predict --shards`.
+    pub predict: Resources,
+}
+
+impl Default for EngineSettings {
+    fn default() -> Self {
+        let none = Resources::default;
+        Self {
+            kind: EngineKind::Local,
+            resources: none(),
+            save_before: 120,
+            ingest: none(),
+            clean: none(),
+            tokenize: none(),
+            embed: none(),
+            train: none(),
+            evaluate: none(),
+            report: none(),
+            predict: none(),
+        }
+    }
+}
+
+/// Where steps run.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum EngineKind {
+    /// On this machine.
+    #[default]
+    Local,
+    /// As jobs of a Slurm cluster.
+    Slurm,
+}
+
+/// What a job asks for. What is not said is left to the site's defaults, but for the cores: one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Resources {
+    /// Cores; the stage uses as many threads.
+    pub cpus: Option<u32>,
+    /// Memory, as `4G` or `500M`.
+    pub memory: Option<String>,
+    /// GPUs.
+    pub gpus: Option<u32>,
+    /// The longest it may run, as `HH:MM:SS`, `D-HH:MM` or minutes. A training that takes longer saves
+    /// its state, queues again and goes on.
+    pub time: Option<String>,
+    /// The partition.
+    pub partition: Option<String>,
+    /// Whom it is charged to.
+    pub account: Option<String>,
+    /// Further options of `sbatch`, as `["--qos=low", "--constraint=a100"]`.
+    pub flags: Option<Vec<String>>,
+}
+
+impl Resources {
+    /// These, and what they leave open as in `base`.
+    fn over(&self, base: &Self) -> Self {
+        let text =
+            |own: &Option<String>, base: &Option<String>| own.clone().or_else(|| base.clone());
+        Self {
+            cpus: self.cpus.or(base.cpus),
+            memory: text(&self.memory, &base.memory),
+            gpus: self.gpus.or(base.gpus),
+            time: text(&self.time, &base.time),
+            partition: text(&self.partition, &base.partition),
+            account: text(&self.account, &base.account),
+            flags: self.flags.clone().or_else(|| base.flags.clone()),
+        }
+    }
+}
+
+impl Resources {
+    /// The same with twice the memory, where a memory is named.
+    pub fn with_double_memory(&self) -> Option<Self> {
+        let memory = self.memory.as_deref()?;
+        let digits = memory.trim_end_matches(|sign: char| !sign.is_ascii_digit());
+        let doubled = digits.parse::<u64>().ok()?.checked_mul(2)?;
+        let unit = &memory[digits.len()..];
+        Some(Self {
+            memory: Some(format!("{doubled}{unit}")),
+            ..self.clone()
+        })
+    }
+}
+
+impl EngineSettings {
+    /// What a job of a stage asks for.
+    pub fn of_stage(&self, stage: StageName) -> Resources {
+        let own = match stage {
+            StageName::Ingest => &self.ingest,
+            StageName::Clean => &self.clean,
+            StageName::Tokenize => &self.tokenize,
+            StageName::Embed => &self.embed,
+            StageName::Train => &self.train,
+            StageName::Evaluate => &self.evaluate,
+            StageName::Report => &self.report,
+        };
+        own.over(&self.resources)
+    }
+
+    /// What a job of `ressenti predict --shards` asks for.
+    pub fn of_predict(&self) -> Resources {
+        self.predict.over(&self.resources)
+    }
+}
+
+/// Values become lines of a script: what would end the line, or be taken for another option, is refused.
+pub(crate) fn check_engine(engine: &EngineSettings) -> Result<(), SettingsError> {
+    let tables = [
+        ("resources", &engine.resources),
+        ("ingest", &engine.ingest),
+        ("clean", &engine.clean),
+        ("tokenize", &engine.tokenize),
+        ("embed", &engine.embed),
+        ("train", &engine.train),
+        ("evaluate", &engine.evaluate),
+        ("report", &engine.report),
+        ("predict", &engine.predict),
+    ];
+    for (table, resources) in tables {
+        let key = |name: &str| format!("engine.{table}.{name}");
+        if resources.cpus == Some(0) {
+            return Err(SettingsError::value(key("cpus"), "must be at least 1"));
+        }
+        check_text(
+            &key("memory"),
+            resources.memory.as_deref(),
+            is_size,
+            "as `4G` or `500M`",
+        )?;
+        check_text(
+            &key("time"),
+            resources.time.as_deref(),
+            is_time,
+            "as `HH:MM:SS`, `D-HH:MM` or minutes",
+        )?;
+        for (name, value) in [
+            ("partition", &resources.partition),
+            ("account", &resources.account),
+        ] {
+            check_text(
+                &key(name),
+                value.as_deref(),
+                is_name,
+                "a name without spaces",
+            )?;
+        }
+        for flag in resources.flags.iter().flatten() {
+            check_text(
+                &key("flags"),
+                Some(flag),
+                is_flag,
+                "a list of options of `sbatch`, as `[\"--qos=low\"]`",
+            )?;
+        }
+    }
+    Ok(())
+}
+
+fn check_text(
+    key: &str,
+    value: Option<&str>,
+    fits: impl Fn(&str) -> bool,
+    form: &str,
+) -> Result<(), SettingsError> {
+    match value {
+        Some(value) if !fits(value) => Err(SettingsError::value(
+            key,
+            format!("is {value:?}, and must be {form}"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+fn is_size(text: &str) -> bool {
+    let digits = text.trim_end_matches(['K', 'M', 'G', 'T']);
+    text.len() - digits.len() <= 1 && is_number(digits)
+}
+
+/// The forms of `sbatch --time`: minutes, `MM:SS`, `HH:MM:SS`, `D-HH`, `D-HH:MM`, `D-HH:MM:SS`.
+fn is_time(text: &str) -> bool {
+    let (days, rest) = match text.split_once('-') {
+        Some((days, rest)) => (days, rest),
+        None => ("0", text),
+    };
+    is_number(days) && rest.split(':').count() <= 3 && rest.split(':').all(is_number)
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+fn is_name(text: &str) -> bool {
+    !text.is_empty()
+        && !text.starts_with('-')
+        && !text.contains(|sign: char| sign.is_whitespace() || sign.is_control())
+}
+
+fn is_flag(text: &str) -> bool {
+    text.starts_with("--") && !text.contains(char::is_control)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn engine(text: &str) -> EngineSettings {
+        toml::from_str(text).expect("an engine")
+    }
+
+    #[test]
+    fn a_stage_says_what_differs_from_the_rest() {
+        let engine = engine(
+            "kind = \"slurm\"\nresources = { cpus = 4, time = \"01:00:00\" }\n\
+             train = { gpus = 1, time = \"1-00\" }",
+        );
+        assert_eq!(engine.kind, EngineKind::Slurm);
+        let train = engine.of_stage(StageName::Train);
+        assert_eq!(
+            (train.cpus, train.gpus, train.time.as_deref()),
+            (Some(4), Some(1), Some("1-00"))
+        );
+        let clean = engine.of_stage(StageName::Clean);
+        assert_eq!(
+            (clean.gpus, clean.time.as_deref()),
+            (None, Some("01:00:00"))
+        );
+        assert_eq!(engine.of_predict().cpus, Some(4));
+        assert_eq!(clean.with_double_memory(), None);
+        let memory = |text: &str| Resources {
+            memory: Some(text.to_owned()),
+            ..Resources::default()
+        };
+        assert_eq!(memory("1500M").with_double_memory(), Some(memory("3000M")));
+        assert_eq!(memory("8").with_double_memory(), Some(memory("16")));
+    }
+
+    #[test]
+    fn what_sbatch_would_misread_is_refused() {
+        let problem = |text: &str| {
+            check_engine(&engine(text))
+                .err()
+                .map(|error| error.to_string())
+        };
+        for good in [
+            "train = { time = \"90\" }",
+            "train = { time = \"1-00:30:00\", memory = \"500M\" }",
+            "resources = { flags = [\"--comment=two words\"] }",
+        ] {
+            assert_eq!(problem(good), None, "{good}");
+        }
+        for (bad, expected) in [
+            (
+                "train = { cpus = 0 }",
+                "`engine.train.cpus` must be at least 1",
+            ),
+            (
+                "train = { memory = \"4 GB\" }",
+                "`engine.train.memory` is \"4 GB\", and must be as `4G` or `500M`",
+            ),
+            ("train = { time = \"an hour\" }", "must be as `HH:MM:SS`"),
+            (
+                "train = { partition = \"a\\n#SBATCH --x\" }",
+                "a name without spaces",
+            ),
+            ("train = { account = \"--x\" }", "a name without spaces"),
+            ("train = { flags = [\"qos=low\"] }", "a list of options"),
+            ("train = { flags = [\"--a\\nrm\"] }", "a list of options"),
+        ] {
+            let problem = problem(bad).unwrap_or_else(|| panic!("{bad} was taken"));
+            assert!(problem.contains(expected), "{problem}");
+        }
+    }
+}

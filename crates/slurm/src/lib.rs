@@ -1,0 +1,24 @@
+//! Slurm, as far as Ressenti needs it. It knows scripts, jobs and what becomes of them, and nothing of
+//! stages: a task is a command with a name.
+//!
+//! - [`Batch`]: tasks that one `sbatch` submits, and the script for it; pure
+//! - [`Slurm`]: submits, asks, cancels, by Slurm's own programs
+//! - [`Record`]: the folder where jobs of an artifacts folder leave what became of them: the
+//!   [`Submission`]s, the [`Event`]s that jobs write themselves, their logs
+//! - [`Standing`]: where a task stands, from all of these; pure
+
+mod answers;
+mod batch;
+mod client;
+mod error;
+mod record;
+mod standing;
+mod task;
+
+pub use answers::{Accounted, QueueState, Queued};
+pub use batch::{Batch, Task, after_ok, quoted};
+pub use client::{Slurm, Submitted};
+pub use error::SlurmError;
+pub use record::{Event, Record, Submission, What};
+pub use standing::{Course, Standing};
+pub use task::TaskId;

@@ -1,0 +1,258 @@
+//! Where a task stands: what the queue says, what its jobs have said themselves, and what Slurm's books
+//! say of its end, put together.
+
+use crate::answers::KILLED;
+use crate::{Accounted, Event, QueueState, Queued, TaskId, What};
+
+/// Where a task stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// In the queue, for Slurm's reason.
+    Waits(String),
+    /// In the queue for ever: what it depends on has failed.
+    NeverRuns,
+    /// It runs.
+    Runs,
+    /// Its program has ended by itself.
+    Ended {
+        /// Exit code.
+        code: u8,
+        /// The same in words.
+        reason: String,
+    },
+    /// Somebody has cancelled it.
+    Cancelled,
+    /// Slurm ended it, in Slurm's words: `OUT_OF_MEMORY`, `NODE_FAIL`, `TIMEOUT` ...
+    Lost(String),
+    /// It is not in the queue any more, and nobody knows how it ended.
+    Unknown,
+}
+
+impl Standing {
+    /// Whether it is still to run, or runs.
+    pub fn is_open(&self) -> bool {
+        matches!(self, Self::Waits(_) | Self::Runs)
+    }
+}
+
+/// Where a task stands and what it went through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Course {
+    /// Where it stands.
+    pub standing: Standing,
+    /// The node of its last run; empty before the first.
+    pub node: String,
+    /// How often its program was started.
+    pub starts: u32,
+    /// How often it was put back into the queue because of a fault.
+    pub faults: u32,
+}
+
+impl Course {
+    /// Where the task of a job stands. `events` may hold those of its other jobs, too.
+    pub fn of(
+        job: TaskId,
+        queued: Option<&Queued>,
+        events: &[Event],
+        accounted: Option<&Accounted>,
+    ) -> Self {
+        let own: Vec<&Event> = events.iter().filter(|event| event.job == job).collect();
+        let starts = own
+            .iter()
+            .filter(|event| matches!(event.what, What::Started { .. }));
+        let faults = own
+            .iter()
+            .filter(|event| matches!(event.what, What::Requeued { fault: true, .. }));
+        let accounted_node = accounted
+            .map(|it| it.node.as_str())
+            .filter(|node| *node != "None assigned");
+        let running = queued.filter(|queued| queued.state == QueueState::Runs);
+        let node = running
+            .map(|queued| queued.place.as_str())
+            .or(own.last().map(|event| event.node.as_str()))
+            .or(accounted_node);
+        Self {
+            standing: standing(queued, own.last().map(|event| &event.what), accounted),
+            node: node.unwrap_or_default().to_owned(),
+            starts: starts.count() as u32,
+            faults: faults.count() as u32,
+        }
+    }
+
+    /// Whether its end does not say that it would end so again: memory that ran out beside others, a node
+    /// that was lost.
+    pub fn may_pass(&self) -> bool {
+        match &self.standing {
+            Standing::Lost(state) => matches!(
+                state.as_str(),
+                "OUT_OF_MEMORY" | KILLED | "NODE_FAIL" | "BOOT_FAIL" | "PREEMPTED" | "REVOKED"
+            ),
+            Standing::Unknown => true,
+            _ => false,
+        }
+    }
+
+    /// Whether more memory may help.
+    pub fn wants_memory(&self) -> bool {
+        matches!(&self.standing, Standing::Lost(state) if matches!(state.as_str(), "OUT_OF_MEMORY" | KILLED))
+    }
+}
+
+fn standing(
+    queued: Option<&Queued>,
+    last: Option<&What>,
+    accounted: Option<&Accounted>,
+) -> Standing {
+    // What its program has ended with stands, even while Slurm still cleans up after it.
+    if let Some(What::Ended { code, reason }) = last {
+        return Standing::Ended {
+            code: *code,
+            reason: reason.clone(),
+        };
+    }
+    match queued.map(|queued| (queued.state, &queued.place)) {
+        Some((QueueState::Waits, reason)) => return Standing::Waits(reason.clone()),
+        Some((QueueState::NeverRuns, _)) => return Standing::NeverRuns,
+        Some((QueueState::Runs, _)) => return Standing::Runs,
+        None => {}
+    }
+    match accounted.map(|accounted| accounted.state.as_str()) {
+        Some("CANCELLED") => Standing::Cancelled,
+        // What a job that was told to end answers with.
+        Some("COMPLETED" | "FAILED") if last == Some(&What::Stopped) => Standing::Cancelled,
+        // It never came to say so itself: its program could not be started.
+        Some("COMPLETED" | "PENDING" | "RUNNING" | "REQUEUED") | None => match last {
+            Some(What::Stopped) => Standing::Cancelled,
+            _ => Standing::Unknown,
+        },
+        Some(state) => Standing::Lost(state.to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn id() -> TaskId {
+        "12_3".parse().expect("a number")
+    }
+
+    fn queued(state: QueueState, place: &str) -> Queued {
+        Queued {
+            id: id(),
+            state,
+            place: place.to_owned(),
+        }
+    }
+
+    fn accounted(state: &str) -> Accounted {
+        Accounted {
+            id: id(),
+            state: state.to_owned(),
+            node: "node2".to_owned(),
+        }
+    }
+
+    fn events(whats: &[What]) -> Vec<Event> {
+        let event = |what: &What| Event::now(id(), "node1", what.clone());
+        whats.iter().map(event).collect()
+    }
+
+    fn started() -> What {
+        What::Started { process: 1 }
+    }
+
+    fn requeued(fault: bool) -> What {
+        What::Requeued {
+            reason: "x".to_owned(),
+            fault,
+        }
+    }
+
+    fn ended(code: u8) -> What {
+        What::Ended {
+            code,
+            reason: format!("exit code {code}"),
+        }
+    }
+
+    #[track_caller]
+    fn check(queue: Option<Queued>, whats: &[What], books: Option<&str>, expected: Standing) {
+        let books = books.map(accounted);
+        let course = Course::of(id(), queue.as_ref(), &events(whats), books.as_ref());
+        assert_eq!(course.standing, expected);
+    }
+
+    #[test]
+    fn the_course_of_a_task_is_told_from_all_sources() {
+        let waits = || Some(queued(QueueState::Waits, "Priority"));
+        let runs = || Some(queued(QueueState::Runs, "node1"));
+        check(waits(), &[], None, Standing::Waits("Priority".to_owned()));
+        check(runs(), &[started()], None, Standing::Runs);
+        check(
+            waits(),
+            &[started(), requeued(false)],
+            None,
+            Standing::Waits("Priority".to_owned()),
+        );
+        // Preempted: it was told to end, and is in the queue again.
+        check(
+            waits(),
+            &[started(), What::Stopped],
+            None,
+            Standing::Waits("Priority".to_owned()),
+        );
+        check(
+            None,
+            &[started(), What::Stopped],
+            Some("CANCELLED"),
+            Standing::Cancelled,
+        );
+        check(None, &[started(), What::Stopped], None, Standing::Cancelled);
+        let done = Standing::Ended {
+            code: 0,
+            reason: "exit code 0".to_owned(),
+        };
+        check(runs(), &[started(), ended(0)], None, done.clone());
+        check(
+            None,
+            &[started(), requeued(true), started(), ended(0)],
+            Some("COMPLETED"),
+            done,
+        );
+        check(
+            Some(queued(QueueState::NeverRuns, "")),
+            &[],
+            None,
+            Standing::NeverRuns,
+        );
+        for lost in ["OUT_OF_MEMORY", "NODE_FAIL", "TIMEOUT", "FAILED"] {
+            check(
+                None,
+                &[started()],
+                Some(lost),
+                Standing::Lost(lost.to_owned()),
+            );
+        }
+        check(None, &[started()], None, Standing::Unknown);
+        check(None, &[], Some("CANCELLED"), Standing::Cancelled);
+    }
+
+    #[test]
+    fn starts_and_faults_are_counted_within_one_job() {
+        let mut events = events(&[
+            started(),
+            requeued(true),
+            started(),
+            requeued(false),
+            started(),
+        ]);
+        events[0].job = "7".parse().expect("a number");
+        let course = Course::of(id(), None, &events, None);
+        assert_eq!((course.starts, course.faults), (2, 1));
+        assert_eq!(course.node, "node1");
+        assert!(course.may_pass());
+        let accounted = accounted("TIMEOUT");
+        assert!(!Course::of(id(), None, &events, Some(&accounted)).may_pass());
+    }
+}

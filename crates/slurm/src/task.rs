@@ -1,0 +1,74 @@
+//! The number that Slurm gives a task.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+/// A job, or one task of a job array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
+pub struct TaskId {
+    /// The job's number; of a task the array's.
+    pub job: u64,
+    /// The task's number within the array.
+    pub task: Option<u32>,
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.task {
+            Some(task) => write!(formatter, "{}_{task}", self.job),
+            None => write!(formatter, "{}", self.job),
+        }
+    }
+}
+
+impl FromStr for TaskId {
+    type Err = String;
+
+    /// Reads what Slurm prints: `12`, `12_3`. Several tasks in one, as `12_[3-7]`, are none.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let no_task = || format!("`{text}` is no number of a job");
+        let number = |text: &str| text.parse().map_err(|_| no_task());
+        Ok(match text.split_once('_') {
+            Some((job, task)) => Self {
+                job: number(job)?,
+                task: Some(task.parse().map_err(|_| no_task())?),
+            },
+            None => Self {
+                job: number(text)?,
+                task: None,
+            },
+        })
+    }
+}
+
+impl From<TaskId> for String {
+    fn from(id: TaskId) -> Self {
+        id.to_string()
+    }
+}
+
+impl TryFrom<String> for TaskId {
+    type Error = String;
+
+    fn try_from(text: String) -> Result<Self, String> {
+        text.parse()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_is_written_as_slurm_writes_it() {
+        for text in ["12", "12_3"] {
+            assert_eq!(text.parse::<TaskId>().expect("a number").to_string(), text);
+        }
+        for text in ["", "12_", "_3", "12_[3-7]", "12+0", "-1"] {
+            assert!(text.parse::<TaskId>().is_err(), "{text}");
+        }
+    }
+}

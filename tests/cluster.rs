@@ -1,0 +1,487 @@
+//! The same plan on a cluster: a real Slurm of four nodes on this machine, where Slurm is installed, and
+//! the scripts for it under an engine of a site's own.
+
+use std::env;
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+use testkit::{Project, Screen};
+
+use crate::common::{ALL, call, check_store, finished, identities, ressenti, steps, succeed};
+use crate::faults::faulty;
+
+/// A Slurm of our own; ended when dropped.
+struct Cluster {
+    folder: tempfile::TempDir,
+    /// Only one at a time: four nodes and their jobs are all that two cores take.
+    _alone: MutexGuard<'static, ()>,
+}
+
+impl Cluster {
+    /// Starts one; `None` where this machine has no Slurm.
+    #[allow(
+        clippy::print_stderr,
+        reason = "who reads the test's output is to know"
+    )]
+    fn start() -> Option<Self> {
+        static ONE: Mutex<()> = Mutex::new(());
+        if !is_installed("slurmctld") || !is_installed("munged") {
+            eprintln!("SKIPPED: there is no Slurm, so that nothing ran on a cluster");
+            return None;
+        }
+        let alone = ONE.lock().unwrap_or_else(PoisonError::into_inner);
+        let folder = tempfile::tempdir_in("/tmp").expect("a temporary folder");
+        let cluster = Self {
+            folder,
+            _alone: alone,
+        };
+        let started = cluster.script(&["start", "--no-accounting"]);
+        assert!(started.status.success(), "{}", shown(&started));
+        Some(cluster)
+    }
+
+    fn script(&self, arguments: &[&str]) -> Output {
+        let script =
+            Path::new(env!("CARGO_MANIFEST_DIR")).join("../xtask/scripts/slurm_cluster.sh");
+        let mut command = Command::new("bash");
+        command.arg(script).args(arguments).arg(self.folder.path());
+        command.stdin(Stdio::null()).output().expect("bash")
+    }
+
+    /// `ressenti` that submits to this cluster.
+    fn ressenti(&self, project: &Project, arguments: &[&str]) -> Command {
+        let mut command = ressenti(project, arguments);
+        command.env("SLURM_CONF", self.folder.path().join("slurm.conf"));
+        command
+    }
+
+    fn call(&self, project: &Project, arguments: &[&str]) -> Screen {
+        self.ressenti(project, arguments)
+            .output()
+            .expect("it starts")
+            .into()
+    }
+
+    #[track_caller]
+    fn succeed(&self, project: &Project, arguments: &[&str]) -> Screen {
+        let screen = self.call(project, arguments);
+        assert_eq!(screen.code, Some(0), "{}{}", screen.stdout, screen.stderr);
+        screen
+    }
+
+    fn queue(&self) -> String {
+        let mut command = Command::new("squeue");
+        command.args(["--noheader", "--array", "--format=%i %T"]);
+        command.env("SLURM_CONF", self.folder.path().join("slurm.conf"));
+        shown(&command.output().expect("squeue"))
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        self.script(&["stop"]);
+    }
+}
+
+fn shown(output: &Output) -> String {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    text(&output.stdout) + &text(&output.stderr)
+}
+
+fn is_installed(program: &str) -> bool {
+    let path = env::var_os("PATH").unwrap_or_default();
+    let beside = ["/usr/sbin", "/sbin"].map(PathBuf::from);
+    env::split_paths(&path)
+        .chain(beside)
+        .any(|folder| folder.join(program).is_file())
+}
+
+#[track_caller]
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let clock = Instant::now();
+    while !is_so() {
+        assert!(
+            clock.elapsed() < Duration::from_secs(90),
+            "{what} did not come"
+        );
+        sleep(Duration::from_millis(100));
+    }
+}
+
+const SWEEP: &str =
+    "sweep.rate={ model = \"lstm\", over = { \"training.learning_rate\" = [0.01, 0.02, 0.03] } }";
+
+/// A training long enough to be caught in the middle.
+const LONG: [&str; 6] = [
+    "--set",
+    "training.epochs=2000",
+    "--set",
+    "training.patience=2000",
+    "--set",
+    "run.checkpoint={ seconds = 0, steps = 20, keep = 2 }",
+];
+
+#[test]
+fn a_run_on_a_cluster_makes_what_a_run_here_makes() {
+    let Some(cluster) = Cluster::start() else {
+        return;
+    };
+    let project = Project::tiny();
+    let screen = cluster.succeed(&project, &["run", "--engine", "slurm"]);
+    assert_eq!(steps(&screen, "done").len(), ALL.len(), "{}", screen.stdout);
+    assert!(
+        screen.stderr.contains("submitted 9 steps as 8 jobs"),
+        "{}",
+        screen.stderr
+    );
+    assert!(screen.stdout.contains("report.html"), "{}", screen.stdout);
+    assert_eq!(identities(&project), identities(&finished()));
+    check_store(&project);
+    let log = fs::read_to_string(project.artifacts().join("slurm/logs/train-lstm.log"));
+    assert!(log.expect("a log").contains("done   train     lstm"));
+
+    // Fresh there, fresh here, and the other way round: nothing is submitted.
+    let again = cluster.succeed(&project, &["run", "--engine", "slurm"]);
+    assert_eq!(steps(&again, "fresh").len(), ALL.len());
+    assert_eq!(
+        steps(&succeed(&project, &["run"]), "fresh").len(),
+        ALL.len()
+    );
+
+    // Trials are an array; a program that ends before its time is told with its log, and holds back what
+    // needs it, and nothing else.
+    let screen = cluster.call(
+        &project,
+        &[
+            "run",
+            "--engine",
+            "slurm",
+            "--set",
+            SWEEP,
+            "--set",
+            "model.naive.hidden=1000000000000",
+        ],
+    );
+    assert_eq!(screen.code, Some(1), "{}{}", screen.stdout, screen.stderr);
+    assert_eq!(
+        steps(&screen, "failed"),
+        ["train naive"],
+        "{}{}",
+        screen.stdout,
+        screen.stderr
+    );
+    assert_eq!(steps(&screen, "held"), ["evaluate naive", "report reviews"]);
+    assert_eq!(
+        steps(&screen, "done"),
+        ["train rate-001", "train rate-002", "train rate-003"]
+    );
+    assert!(
+        screen.stdout.contains("logs/train-naive.log"),
+        "{}",
+        screen.stdout
+    );
+    assert!(screen.stderr.contains("  | error: "), "{}", screen.stderr);
+
+    let page = project.folder().join("timeline.html");
+    let shown = cluster.succeed(
+        &project,
+        &["status", "--timeline", page.to_str().expect("text")],
+    );
+    assert!(!shown.stdout.contains("queued"), "{}", shown.stdout);
+    assert!(
+        fs::read_to_string(page)
+            .expect("a page")
+            .contains("train rate-002 on node")
+    );
+}
+
+#[test]
+fn jobs_outlive_whoever_submitted_them_and_lose_nothing_when_cancelled() {
+    let Some(cluster) = Cluster::start() else {
+        return;
+    };
+    let project = Project::tiny();
+    let long = [&["run", "--engine", "slurm"][..], &LONG].concat();
+    let screen = cluster.succeed(&project, &[&long[..], &["--detach"]].concat());
+    assert!(screen.stderr.contains("detached"), "{}", screen.stderr);
+    let status = |arguments: &[&str]| {
+        let screen = cluster.succeed(&project, &[&["status"][..], &LONG, arguments].concat());
+        screen.stdout
+    };
+    let saved =
+        || status(&[]).contains("train lstm was interrupted: it goes on after training step");
+    wait_until("a checkpoint", saved);
+    let json: Value = serde_json::from_str(&status(&["--json"])).expect("JSON");
+    let of = |stage: &str, variant: &str| {
+        let steps = json.as_array().expect("steps").iter();
+        let mut found = steps.filter(|step| step["stage"] == stage && step["variant"] == variant);
+        found.next().expect("a step")["job"].clone()
+    };
+    assert_eq!(of("train", "lstm")["state"], "running", "{json}");
+    assert_eq!(of("evaluate", "lstm")["state"], "queued", "{json}");
+
+    // Whoever asks for something else meanwhile is told what is in the way.
+    let other = [&long[..], &["--set", "model.lstm.hidden=9"]].concat();
+    let refused = cluster.call(&project, &other);
+    assert_eq!(refused.code, Some(1), "{}", refused.stderr);
+    assert!(
+        refused.stderr.contains("`train lstm` (job"),
+        "{}",
+        refused.stderr
+    );
+    assert!(
+        refused.stderr.contains("ressenti cancel"),
+        "{}",
+        refused.stderr
+    );
+
+    let cancelled = cluster.succeed(&project, &["cancel"]);
+    assert!(
+        cancelled.stdout.contains("jobs cancelled"),
+        "{}",
+        cancelled.stdout
+    );
+    wait_until("an empty queue", || cluster.queue().trim().is_empty());
+    assert!(status(&[]).contains("cancelled"), "{}", status(&[]));
+    let none = cluster.succeed(&project, &["cancel"]);
+    assert!(none.stdout.starts_with("no job"), "{}", none.stdout);
+
+    // Somebody follows, is killed, and another one follows the same jobs.
+    let mut first = cluster
+        .ressenti(&project, &long)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    wait_until("a job", || cluster.queue().contains("RUNNING"));
+    first.kill().expect("our own child");
+    first.wait().expect("our own child");
+    let mut second = cluster
+        .ressenti(&project, &long)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    sleep(Duration::from_secs(2));
+    // SAFETY: our own child, not waited for yet.
+    unsafe { libc::kill(i32::try_from(second.id()).expect("a number"), libc::SIGINT) };
+    let left = shown(&second.wait_with_output().expect("it ends"));
+    assert!(left.contains("on the way already"), "{left}");
+    assert!(left.contains("the jobs go on"), "{left}");
+    let log = fs::read_to_string(project.artifacts().join("slurm/logs/train-lstm.log"));
+    assert!(log.expect("a log").contains("goes on after step"));
+    cluster.succeed(&project, &["cancel"]);
+}
+
+#[test]
+fn a_passing_fault_costs_no_result() {
+    let Some(cluster) = Cluster::start() else {
+        return;
+    };
+    let project = Project::tiny();
+    // Exit code 75, once for each of the two trainings.
+    let programs = faulty(&project, "cuda@3");
+    let often = [
+        "run",
+        "--engine",
+        "slurm",
+        "--set",
+        "run.checkpoint.steps=1",
+    ];
+    let mut command = programs.ressenti(&project, testkit::programs(), &often);
+    command.env("SLURM_CONF", cluster.folder.path().join("slurm.conf"));
+    let screen = Screen::from(command.output().expect("it starts"));
+    assert_eq!(screen.code, Some(0), "{}{}", screen.stdout, screen.stderr);
+    assert!(screen.stderr.contains("resumed"), "{}", screen.stderr);
+    let log =
+        fs::read_to_string(project.artifacts().join("slurm/logs/train-naive.log")).expect("a log");
+    assert!(
+        log.contains("exit code 75: the job is put back into the queue"),
+        "{log}"
+    );
+    assert!(log.contains("goes on after step"), "{log}");
+    assert_eq!(identities(&project), identities(&finished()));
+}
+
+fn executable(path: &Path, text: &str) {
+    fs::write(path, text).expect("written");
+    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("allowed");
+}
+
+#[test]
+fn the_script_of_a_plan_runs_under_any_engine_that_orders_commands() {
+    let project = Project::tiny();
+    let jobs = project.folder().join("jobs.sh");
+    let script = succeed(&project, &["plan", "--format", "slurm", "--set", SWEEP]).stdout;
+    fs::write(&jobs, &script).expect("written");
+    assert!(
+        script.contains("#SBATCH --array=0-4\n"),
+        "three trials and two models: {script}"
+    );
+
+    // An engine that runs what it is given at once, and notes what it was to wait for.
+    let engine = tempfile::tempdir().expect("a folder");
+    let noted = engine.path().join("noted");
+    executable(
+        &engine.path().join("sbatch"),
+        "#!/bin/bash\nset -eu\nscript=$(cat)\nfolder=$(dirname \"$0\")\n\
+         echo \"${2:-none}\" >>\"$folder/noted\"\nnumber=$(wc -l <\"$folder/noted\")\n\
+         last=$(sed -n 's/^#SBATCH --array=0-//p' <<<\"$script\")\n\
+         for task in $(seq 0 \"${last:-0}\"); do SLURM_ARRAY_TASK_ID=$task bash -c \"$script\" >&2; done\n\
+         echo \"$number\"\n",
+    );
+    let path = format!(
+        "{}:{}",
+        engine.path().display(),
+        env::var("PATH").expect("a path")
+    );
+    let output = Command::new("bash")
+        .arg(&jobs)
+        .env("PATH", path)
+        .output()
+        .expect("bash");
+    assert!(output.status.success(), "{}", shown(&output));
+    assert_eq!(identities(&project), identities(&finished()));
+    let noted = fs::read_to_string(noted).expect("calls");
+    let waits: Vec<&str> = noted.lines().collect();
+    let expected = [
+        "none",
+        "--dependency=afterok:1",
+        "--dependency=afterok:2",
+        "--dependency=afterok:3",
+        "--dependency=afterok:4",
+        "--dependency=afterok:5_3",
+        "--dependency=afterok:5_4",
+        "--dependency=afterok:5_0:5_1:5_2:6:7",
+    ];
+    assert_eq!(waits, expected);
+    // Nothing is left to do, whoever asks.
+    let rest = succeed(&project, &["plan", "--format", "slurm", "--set", SWEEP]).stdout;
+    assert!(!rest.contains("sbatch --parsable"), "{rest}");
+}
+
+#[test]
+fn a_plan_is_told_to_programs_and_as_a_picture() {
+    let project = finished();
+    let change = ["--set", "model.lstm.hidden=9", "--set", SWEEP];
+    let json = succeed(
+        &project,
+        &[&["plan", "--format", "json"][..], &change].concat(),
+    )
+    .stdout;
+    let told: Value = serde_json::from_str(&json).expect("JSON");
+    let step = |name: &str| {
+        let steps = told.as_array().expect("steps").iter();
+        let mut found = steps.filter(|step| step["step"] == name);
+        found
+            .next()
+            .unwrap_or_else(|| panic!("{name} is not in {json}"))
+            .clone()
+    };
+    assert_eq!(step("train naive")["state"], "fresh");
+    assert!(step("train naive")["seconds"].as_f64().expect("a time") >= 0.0);
+    let lstm = step("train lstm");
+    assert_eq!(lstm["state"], "stale");
+    assert_eq!(
+        lstm["reasons"][0],
+        "setting `model.lstm.hidden` changed: 8 -> 9"
+    );
+    assert_eq!(lstm["after"], Value::Array(vec![]));
+    assert_eq!(
+        step("evaluate lstm")["after"],
+        serde_json::json!(["train lstm"])
+    );
+    // Its command does what it says.
+    let command: Vec<String> = serde_json::from_value(lstm["command"].clone()).expect("words");
+    let output = Command::new(&command[0])
+        .args(&command[1..])
+        .output()
+        .expect("it starts");
+    assert!(output.status.success(), "{}", shown(&output));
+    let json = succeed(
+        &project,
+        &[&["plan", "--format", "json"][..], &change].concat(),
+    )
+    .stdout;
+    let told: Value = serde_json::from_str(&json).expect("JSON");
+    let fresh = told
+        .as_array()
+        .expect("steps")
+        .iter()
+        .filter(|step| step["state"] == "fresh");
+    assert!(
+        fresh
+            .map(|step| &step["step"])
+            .any(|name| name == "train lstm"),
+        "{json}"
+    );
+
+    let dot = succeed(
+        &project,
+        &[&["plan", "--format", "dot"][..], &change].concat(),
+    )
+    .stdout;
+    for line in [
+        "  \"ingest reviews\" -> \"clean reviews\";\n",
+        "  \"train rate\" [label = \"train\\nrate\\n3 trials, 3 stale\"",
+        "  \"train lstm\" -> \"evaluate lstm\";\n",
+    ] {
+        assert!(dot.contains(line), "{line}: {dot}");
+    }
+    // What another way leads to is no arrow of its own.
+    assert!(
+        !dot.contains("\"ingest reviews\" -> \"report reviews\""),
+        "{dot}"
+    );
+}
+
+#[test]
+fn where_there_is_no_cluster_it_is_said() {
+    let project = Project::tiny();
+    let nowhere = || {
+        let mut command = ressenti(&project, &["run", "--engine", "slurm"]);
+        command.env("PATH", "/nowhere");
+        Screen::from(command.output().expect("it starts"))
+    };
+    let screen = nowhere();
+    assert_eq!(screen.code, Some(1), "{}", screen.stdout);
+    assert_eq!(
+        screen.stderr,
+        "error: Slurm's program `sbatch` is not on the PATH\n\n\
+         hint: Run this on a machine from which jobs can be submitted (a login node), or run here with `--engine local`\n"
+    );
+    let screen = call(&project, &["run", "--detach"]);
+    assert_eq!(screen.code, Some(1));
+    assert!(
+        screen.stderr.contains("Add `--engine slurm`"),
+        "{}",
+        screen.stderr
+    );
+    let screen = call(&project, &["status", "--timeline", "x.html"]);
+    assert_eq!(screen.code, Some(1));
+    assert!(
+        screen
+            .stderr
+            .contains("No job of this artifacts folder was ever started"),
+        "{}",
+        screen.stderr
+    );
+    let screen = succeed(&project, &["cancel"]);
+    assert_eq!(
+        screen.stdout,
+        "no job of this artifacts folder is in the queue\n"
+    );
+    let wrong = call(&project, &["plan", "--set", "engine.train.memory=a lot"]);
+    assert_eq!(wrong.code, Some(1));
+    assert!(
+        wrong.stderr.contains("`engine.train.memory` is \"a lot\""),
+        "{}",
+        wrong.stderr
+    );
+}
