@@ -5,35 +5,38 @@
 # /etc/mysql or /var, no service of the system is touched, and all ports listen on the loopback interface.
 # Several clusters can run at once, each in its FOLDER.
 #
-#   xtask/scripts/slurm_cluster.sh start [--no-accounting] [FOLDER]   start, wait until four nodes are idle,
-#                                                                     print what to export
+#   xtask/scripts/slurm_cluster.sh start [--no-accounting] [FOLDER]   start; once four nodes are idle print SLURM_CONF
 #   xtask/scripts/slurm_cluster.sh env [FOLDER]                       print that again
 #   xtask/scripts/slurm_cluster.sh status [FOLDER]                    daemons, nodes, jobs; 1 if one is not running
 #   xtask/scripts/slurm_cluster.sh stop [FOLDER]                      cancel all jobs, end what `start` started, wait
 #   xtask/scripts/slurm_cluster.sh lose NODE [FOLDER]                 kill -9 NODE's slurmd and all its job processes
 #   xtask/scripts/slurm_cluster.sh return NODE [FOLDER]               start NODE's slurmd again
 #
-# FOLDER: by default a new one under ${TMPDIR:-/tmp} for `start`; the other commands take it from SLURM_CONF, as
-# `start` printed it. The usual way:  eval "$(xtask/scripts/slurm_cluster.sh start)"; sinfo; ...; slurm_cluster.sh stop
+# FOLDER: by default `start` makes one under ${TMPDIR:-/tmp} (that one `stop` removes); the other commands take it from
+# SLURM_CONF, as `start` printed it. So:  eval "$(xtask/scripts/slurm_cluster.sh start)"; sinfo; slurm_cluster.sh stop
 #
-# Settings (environment, for `start`): SLURM_BASE_PORT, the first of six successive ports (default: free ones);
-# SLURM_REQUEUE_DELAY, the seconds a requeued job waits before it may run again (default and minimum 5; Slurm's own is 120).
+# Settings (environment, for `start`):
+#   SLURM_BASE_PORT       the first of six successive ports (default: free ones)
+#   SLURM_REQUEUE_DELAY   seconds that a requeued job is held back (default and minimum 5; Slurm's own default is 120)
+#   SLURM_EXTRA_CONF      lines to add to slurm.conf; of a name given twice the last counts
 #
-# It needs root (slurmd starts processes as other users; jobs of root are allowed) and the Debian packages
+# It needs root (slurmd starts processes as other users; jobs of root are allowed), a host name that resolves to the
+# loopback interface (127.*), and the Debian packages
 #   apt-get install slurm-wlm munge iproute2                 and for accounting: slurmdbd mariadb-server
 # Tried with Debian 12: Slurm 22.05.8, munge 0.5.15, MariaDB 10.11.
+#
+# The cluster: partitions main (the default), short (at most one minute) and urgent (pushes jobs of main off their
+# CPUs); 2 CPUs and 4,000 MB a node, whatever the machine has; 500 MB per CPU unless asked otherwise. A lost node is
+# noticed after about 16 s, a job over its memory is killed within about 2 s, time limits are checked every 30 s.
 set -euo pipefail
 
 nodes=(node1 node2 node3 node4)
-fail() { printf 'slurm_cluster: %s\n' "$*" >&2; exit 1; }
 say() { printf 'slurm_cluster: %s\n' "$*" >&2; }
-
+fail() { say "$@"; exit 1; }
 usage() { sed -n '2,/^set /{/^#/s/^# \{0,1\}//p}' "$0" >&2; exit 2; }
 
-# The path of a program, which may be in a folder that only root has on PATH.
-program() {
-  PATH=$PATH:/usr/sbin:/sbin command -v "$1" || fail "the program $1 is missing. Hint: apt-get install $2"
-}
+# program NAME PACKAGE: its path, which may be in a folder that only root has on PATH.
+program() { PATH=$PATH:/usr/sbin:/sbin command -v "$1" || fail "the program $1 is missing. Hint: apt-get install $2"; }
 
 # start_daemon NAME COMMAND...: starts it in its own session and records pid, start time and command line.
 start_daemon() {
@@ -59,31 +62,41 @@ running() {
   [ -f "$record" ] || return 1
   { read -r pid; read -r started; read -r line; } <"$record"
   [ "$(start_time "$pid")" = "$started" ] || return 1
-  now=$(tr '\0' ' ' <"/proc/$pid/cmdline") || return 1
+  now=$({ tr '\0' ' ' <"/proc/$pid/cmdline"; } 2>/dev/null) || return 1
   [ "${now% }" = "$line" ] || return 1 # a zombie has an empty command line: it has ended
   echo "$pid"
 }
 
-# wait_until SECONDS WHAT COMMAND...: polls until the command succeeds; else fails and ends what was started.
+# wait_until SECONDS WHAT COMMAND...: polls until the command succeeds, else fails with the logs' last lines.
 wait_until() {
   local until=$((SECONDS + $1)) what=$2; shift 2
   while ! "$@" >"$folder/log/wait.out" 2>&1; do
     if ((SECONDS >= until)); then
       tail -n 3 "$folder"/log/* >&2
-      stop
       fail "$what did not come up. Hint: see $folder/log"
     fi
     sleep 0.1
   done
 }
 
+# The address of the loopback interface on which Slurm's daemons will listen: with NoInAddrAny that of the host's name.
+loopback_address() {
+  local found
+  found=$(getent ahostsv4 "$(hostname)" | cut -d ' ' -f 1 | head -n 1) || true
+  case $found in
+    127.*) echo "$found" ;;
+    *) fail "the host name $(hostname) resolves to '$found', not to the loopback interface, where alone this cluster" \
+      "may listen. Hint: echo '127.0.0.1 $(hostname)' >>/etc/hosts" ;;
+  esac
+}
+
 # The first of six successive ports on which nobody listens, below the kernel's range for outgoing connections.
 free_ports() {
-  local base port busy
+  local address=$1 base port busy
   for _ in {1..200}; do
     base=$((20000 + RANDOM % 1200 * 10)) busy=
     for port in $(seq "$base" $((base + 5))); do
-      (: <"/dev/tcp/127.0.0.1/$port") 2>/dev/null && busy=yes
+      (: <"/dev/tcp/$address/$port") 2>/dev/null && busy=yes
     done
     [ -n "$busy" ] || { echo "$base"; return; }
   done
@@ -91,79 +104,29 @@ free_ports() {
 }
 
 write_slurm_conf() {
-  local base=$1 host accounting
-  host=$(hostname)
-  if [ "$2" = yes ]; then
-    accounting="accounting_storage/slurmdbd
-AccountingStorageHost=127.0.0.1
-AccountingStoragePass=$folder/munge.socket
-AccountingStoragePort=$((base + 1))"
+  local address=$1 base=$2 accounting=$3
+  sed -e "s|@folder@|$folder|g; s|@host@|$(hostname)|g; s|@address@|$address|g; s|@port@|$base|g" \
+    -e "s|@port2@|$((base + 2))|g; s|@port5@|$((base + 5))|g; s|@requeue_delay@|${SLURM_REQUEUE_DELAY:-5}|g" \
+    "$(dirname "$0")/slurm_cluster.conf" >"$folder/slurm.conf"
+  if [ "$accounting" = yes ]; then
+    printf '%s\n' AccountingStorageType=accounting_storage/slurmdbd AccountingStorageHost="$address" \
+      AccountingStoragePort=$((base + 1)) AccountingStoragePass="$folder/munge.socket" >>"$folder/slurm.conf"
   else
-    accounting=accounting_storage/none
+    echo AccountingStorageType=accounting_storage/none >>"$folder/slurm.conf"
   fi
-  cat >"$folder/slurm.conf" <<CONF
-ClusterName=ressenti
-SlurmctldHost=$host(127.0.0.1)
-SlurmctldPort=$base
-SlurmUser=root
-AuthType=auth/munge
-# cred_expire is also how long a requeued job is held back.
-AuthInfo=socket=$folder/munge.socket,cred_expire=${SLURM_REQUEUE_DELAY:-5}
-CommunicationParameters=NoCtldInAddrAny,NoInAddrAny
-StateSaveLocation=$folder/state
-SlurmdSpoolDir=$folder/spool/%n
-SlurmctldPidFile=$folder/slurmctld.pid
-SlurmdPidFile=$folder/slurmd-%n.pid
-SlurmctldLogFile=$folder/log/slurmctld.log
-SlurmdLogFile=$folder/log/slurmd-%n.log
-MailProg=/bin/true
-MpiDefault=none
-# No cgroups: works in a container and as a test of what needs none.
-ProctrackType=proctrack/linuxproc
-TaskPlugin=task/none
-JobAcctGatherType=jobacct_gather/linux
-JobAcctGatherFrequency=task=1
-JobAcctGatherParams=OverMemoryKill
-# Two CPUs and 4 GB per node are believed, whatever the machine has.
-SlurmdParameters=config_overrides
-SelectType=select/cons_tres
-SelectTypeParameters=CR_CPU_Memory
-DefMemPerCPU=500
-# Lost nodes are noticed and forgiven soon.
-SlurmdTimeout=15
-SlurmctldTimeout=15
-MessageTimeout=5
-ReturnToService=2
-InactiveLimit=0
-KillWait=5
-OverTimeLimit=0
-JobRequeue=1
-MinJobAge=300
-MaxArraySize=10001
-MaxJobCount=50000
-SchedulerType=sched/backfill
-SchedulerParameters=batch_sched_delay=0,sched_interval=2,bf_interval=2,default_queue_depth=500
-# Jobs of the partition urgent push those of main off their CPUs; these are requeued.
-PreemptType=preempt/partition_prio
-PreemptMode=REQUEUE
-SlurmctldParameters=preempt_send_user_signal
-AccountingStorageType=$accounting
-NodeName=node[1-4] NodeHostname=$host NodeAddr=127.0.0.1 Port=[$((base + 2))-$((base + 5))] CPUs=2 RealMemory=4000
-PartitionName=main Nodes=ALL Default=YES MaxTime=INFINITE DefaultTime=60 PriorityTier=1 GraceTime=10
-PartitionName=short Nodes=ALL MaxTime=1 PriorityTier=1
-PartitionName=urgent Nodes=ALL MaxTime=INFINITE DefaultTime=60 PriorityTier=10 PreemptMode=OFF
-CONF
+  printf '%s\n' "${SLURM_EXTRA_CONF-}" >>"$folder/slurm.conf"
 }
 
 start_accounting() {
-  local base=$1 install server client dbd sacctmgr
+  local address=$1 base=$2 install server client dbd sacctmgr
   install=$(program mariadb-install-db mariadb-server)
   server=$(program mariadbd mariadb-server)
   client=$(program mariadb-admin mariadb-client)
   dbd=$(program slurmdbd slurmdbd)
   sacctmgr=$(program sacctmgr slurm-client)
-  [ -d "$folder/mariadb/mysql" ] || "$install" --no-defaults --user=root --datadir="$folder/mariadb" --auth-root-authentication-method=normal \
-    --skip-test-db --skip-name-resolve >"$folder/log/mariadb-install.out" 2>&1 ||
+  [ -d "$folder/mariadb/mysql" ] ||
+    "$install" --no-defaults --user=root --datadir="$folder/mariadb" --auth-root-authentication-method=normal \
+      --skip-test-db --skip-name-resolve >"$folder/log/mariadb-install.out" 2>&1 ||
     fail "mariadb-install-db failed. Hint: see $folder/log/mariadb-install.out"
   # What a crash may lose does not matter here: no fsync per commit.
   start_daemon mariadb "$server" --no-defaults --user=root --datadir="$folder/mariadb" --skip-networking \
@@ -171,7 +134,7 @@ start_accounting() {
     --innodb-flush-log-at-trx-commit=0 --innodb-lock-wait-timeout=900 --log-error="$folder/log/mariadb.log"
   cat >"$folder/slurmdbd.conf" <<CONF
 DbdHost=localhost
-DbdAddr=127.0.0.1
+DbdAddr=$address
 DbdPort=$((base + 1))
 SlurmUser=root
 AuthType=auth/munge
@@ -193,38 +156,42 @@ CONF
 
 cluster_is_known() { "$1" --noheader show clusters | grep -q ressenti || "$1" --immediate add cluster ressenti; }
 
-start_node() {
-  start_daemon "slurmd-$1" "$(program slurmd slurmd)" -D -N "$1" -f "$folder/slurm.conf"
-}
+start_node() { start_daemon "slurmd-$1" "$(program slurmd slurmd)" -D -N "$1" -f "$folder/slurm.conf"; }
 
 four_idle() { [ "$(sinfo --noheader --Node --partition=main --states=idle --format=%N | wc -l)" = 4 ]; }
 
 start() {
-  local accounting=yes base munged ctld
+  local accounting=yes address base munged ctld node
   [ "${1-}" != --no-accounting ] || { accounting=no; shift; }
   [ "$(id -u)" = 0 ] || fail "starting slurmd takes root. Hint: sudo $0 start"
   munged=$(program munged munge)
   ctld=$(program slurmctld slurmctld)
   program slurmd slurmd >/dev/null
   program sinfo slurm-client >/dev/null
+  program ss iproute2 >/dev/null
+  address=$(loopback_address)
   folder=${1:-$(mktemp -d "${TMPDIR:-/tmp}/slurm.XXXXXX")}
   mkdir -p "$folder"
   folder=$(realpath "$folder")
   # A socket's path has at most 107 bytes; the longest here is FOLDER/spool/node1/node1_JOB.STEP.
   [ ${#folder} -le 70 ] || fail "the path $folder is too long for sockets (70 bytes). Hint: take a shorter FOLDER"
+  [[ $folder =~ ^[A-Za-z0-9._/-]+$ ]] || fail "the path $folder has characters that slurm.conf does not take"
   [ ! -e "$folder/pid" ] || fail "$folder already holds a cluster. Hint: $0 stop $folder"
   chmod 755 "$folder" # munged wants its socket reachable, and no folder above writable by others
   mkdir -p "$folder"/{log,pid,state} "${nodes[@]/#/$folder/spool/}"
-  base=${SLURM_BASE_PORT:-$(free_ports)}
-  write_slurm_conf "$base" "$accounting"
+  base=${SLURM_BASE_PORT:-$(free_ports "$address")}
+  trap stop EXIT # from here on something may be running
+  write_slurm_conf "$address" "$base" "$accounting"
   export SLURM_CONF=$folder/slurm.conf
   (umask 077; head -c 128 /dev/urandom >"$folder/munge.key")
   start_daemon munged "$munged" --foreground --key-file="$folder/munge.key" --socket="$folder/munge.socket" \
     --pid-file="$folder/munged.pid" --log-file="$folder/log/munged.log" --seed-file="$folder/munge.seed"
-  [ $accounting = no ] || start_accounting "$base"
+  [ $accounting = no ] || start_accounting "$address" "$base"
   start_daemon slurmctld "$ctld" -D -f "$folder/slurm.conf"
   for node in "${nodes[@]}"; do start_node "$node"; done
   wait_until 30 "a Slurm of four idle nodes" four_idle
+  trap - EXIT
+  [ -n "${1-}" ] || touch "$folder/temporary"
   print_env
 }
 
@@ -252,8 +219,11 @@ status() {
 
 # The job step managers of a node: whoever listens on a socket in its spool folder.
 step_managers() {
-  ss --listening --unix --processes --no-header | grep -F " $folder/spool/$1/" | grep -o 'pid=[0-9]*' | cut -d = -f 2 || true
+  ss --listening --unix --processes --no-header | grep -F " $folder/spool/$1/" | grep -o 'pid=[0-9]*' |
+    cut -d = -f 2 || true
 }
+
+all_step_managers() { for node in "${nodes[@]}"; do step_managers "$node"; done; }
 
 # kill_tree PID...: kill -9 of processes and all their descendants, parents first.
 kill_tree() {
@@ -266,11 +236,9 @@ kill_tree() {
   done
 }
 
-known_node() {
-  [ -f "$folder/pid/slurmd-$1" ] || fail "no node '$1' in $folder. Hint: one of ${nodes[*]}"
-}
+known_node() { [ -f "$folder/pid/slurmd-$1" ] || fail "no node '$1' in $folder. Hint: one of ${nodes[*]}"; }
 
-# Like a node that loses its power: no message is sent, no job is told. Slurm sees it after SlurmdTimeout (15 s).
+# Like a node that loses its power: no message is sent, no job is told. Slurm sees it after 16 s (SlurmdTimeout).
 lose() {
   local pid
   known_node "$1"
@@ -285,35 +253,38 @@ return_node() {
   start_node "$1"
 }
 
-# end NAME: ends a recorded daemon and waits until it is gone.
+# end NAME: ends a recorded daemon, if it runs, and waits until it is gone.
 end() {
   local pid tries=150
   if pid=$(running "$1"); then
     kill "$pid"
     while running "$1" >/dev/null; do
-      ((tries-- > 0)) || { say "$1 (process $pid) does not end within 15 s: kill -9"; kill -9 "$pid"; sleep 0.2; break; }
       sleep 0.1
+      ((tries-- > 0)) || { say "$1 (process $pid) does not end within 15 s: kill -9"; kill -9 "$pid" || true; }
     done
   fi
   rm -f "$folder/pid/$1"
 }
 
+# stop: cancels the jobs and gives them KillWait (5 s) and a little more; then ends all daemons.
 stop() {
-  local node tries=100
+  local node user until=$((SECONDS + 8))
   if running slurmctld >/dev/null; then
-    scancel --user=root --quiet 2>/dev/null || true
-    while [ -n "$(squeue --noheader 2>/dev/null)" ] && ((tries-- > 0)); do sleep 0.1; done
+    for user in $(timeout 5 squeue --noheader --format=%u 2>/dev/null | sort -u); do
+      timeout 20 scancel --user="$user" || true
+    done
+    while [ -n "$(all_step_managers)" ] && ((SECONDS < until)); do sleep 0.1; done
   fi
   for node in "${nodes[@]}"; do end "slurmd-$node"; done
-  # What a lost controller or node has left.
-  # shellcheck disable=SC2046 # lists of numbers
-  for node in "${nodes[@]}"; do kill_tree $(step_managers "$node"); done
   end slurmctld
+  # What is left where the controller or a node was lost.
+  # shellcheck disable=SC2046 # a list of numbers
+  kill_tree $(all_step_managers)
   end slurmdbd
   end mariadb
   end munged
   rmdir "$folder/pid"
-  say "stopped; logs and state are left in $folder"
+  if [ -e "$folder/temporary" ]; then rm -rf "$folder"; else say "stopped; logs and state are left in $folder"; fi
 }
 
 case ${1-} in
