@@ -17,25 +17,33 @@ pub fn host_name() -> String {
     name.unwrap_or_else(|| "unknown-host".to_owned())
 }
 
-/// A part of a file's name that no other living process uses, on whichever machine.
+/// A part of a file's name that no other living process uses, on whichever machine: within containers
+/// processes of one machine can have the same number, and then their jobs differ.
 pub fn process_name() -> String {
-    format!("{}-{}", host_name().replace('/', "-"), std::process::id())
+    let host = host_name().replace('/', "-");
+    let process = std::process::id();
+    match job() {
+        Some(job) => format!("{host}-{process}-{job}"),
+        None => format!("{host}-{process}"),
+    }
 }
 
 /// This process in words: its number, its machine, and its job where a cluster runs it.
 pub(crate) fn this_process() -> String {
     let text = format!("process {} on {}", std::process::id(), host_name());
-    let variable = |name| env::var(name).ok();
-    let job = match (
-        variable("SLURM_ARRAY_JOB_ID"),
-        variable("SLURM_ARRAY_TASK_ID"),
-    ) {
-        (Some(array), Some(task)) => Some(format!("{array}_{task}")),
-        _ => variable("SLURM_JOB_ID"),
-    };
-    match job {
+    match job() {
         Some(job) => format!("{text}, job {job}"),
         None => text,
+    }
+}
+
+/// The job of a cluster that this process belongs to.
+fn job() -> Option<String> {
+    let variable = |name| env::var(name).ok();
+    let array = variable("SLURM_ARRAY_JOB_ID").zip(variable("SLURM_ARRAY_TASK_ID"));
+    match array {
+        Some((array, task)) => Some(format!("{array}_{task}")),
+        None => variable("SLURM_JOB_ID"),
     }
 }
 
@@ -47,6 +55,6 @@ mod tests {
     fn a_machine_has_a_name() {
         let kernel = std::fs::read_to_string("/proc/sys/kernel/hostname").expect("a Linux");
         assert_eq!(host_name(), kernel.trim());
-        assert!(process_name().ends_with(&format!("-{}", std::process::id())));
+        assert!(process_name().contains(&format!("-{}", std::process::id())));
     }
 }

@@ -10,7 +10,7 @@ use std::fs::{self, File, Metadata, OpenOptions};
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use artifact::{ArtifactError, host_name};
 use slurm::{Event, Record, Slurm, TaskId, What};
@@ -23,9 +23,6 @@ use crate::{OrchestratorError, interrupt};
 
 /// Runs from limit to limit that one job may take; more are a program that never ends.
 const MOST_CONTINUATIONS: usize = 200;
-
-/// How long a job that is back in the queue waits to be ended.
-const END_OF_REQUEUED: Duration = Duration::from_secs(120);
 
 /// Runs the program of a job, and gives the job's exit code.
 ///
@@ -123,7 +120,8 @@ impl Job<'_> {
         }
     }
 
-    /// Puts the job back into the queue, and waits to be ended. `false` where that cannot be done.
+    /// Puts the job back into the queue; the sooner this process then ends, the sooner the job can run again. `false`
+    /// where that cannot be done.
     fn queue_again(&self, reason: &str, fault: bool) -> Result<bool, OrchestratorError> {
         let Some(task) = self.task else {
             return Ok(false);
@@ -145,7 +143,6 @@ impl Job<'_> {
             print_failure(&failure);
             return Ok(false);
         }
-        interrupt::sleep(END_OF_REQUEUED);
         Ok(true)
     }
 
@@ -274,6 +271,8 @@ fn say(line: &str) {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
 
     fn failed(code: u8) -> Ending {

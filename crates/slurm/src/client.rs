@@ -1,6 +1,7 @@
 //! Slurm's own programs, called.
 
 use std::collections::BTreeMap;
+use std::env;
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -176,7 +177,17 @@ fn call(program: &'static str, arguments: &[&str], input: &str) -> Result<String
         io::ErrorKind::NotFound => SlurmError::NoProgram { program },
         _ => SlurmError::Start { program, source },
     };
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    // Within a job, or where a person has set defaults for jobs of his own, these would reach ours: a restart
+    // count that is none, another partition than the one that is asked for.
+    for (name, _) in env::vars_os() {
+        let is = |prefix: &str| name.as_encoded_bytes().starts_with(prefix.as_bytes());
+        let is_needed = name == "SLURM_CONF" || name == "SLURM_CLUSTERS";
+        if is("SBATCH_") || is("SLURM_") && !is_needed {
+            command.env_remove(&name);
+        }
+    }
+    let mut child = command
         .args(arguments)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

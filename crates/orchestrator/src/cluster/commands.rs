@@ -43,8 +43,9 @@ impl Commands {
         record: Record,
     ) -> Result<Self, OrchestratorError> {
         let copy = copy_of(&pipeline.file, &record)?;
-        let folder =
-            absolute(&pipeline.folder).map_err(ArtifactError::io("find", &pipeline.folder))?;
+        // The folder of a file that was named without one is the folder that the user stands in.
+        let folder = Path::new(".").join(&pipeline.folder);
+        let folder = absolute(&folder).map_err(ArtifactError::io("find", &folder))?;
         let text = |path: &Path| path.to_string_lossy().into_owned();
         let mut overrides = manner.arguments.overrides.clone();
         overrides.push(Override::text("pipeline.folder", &text(&folder)));
