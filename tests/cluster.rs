@@ -262,7 +262,7 @@ fn jobs_outlive_whoever_submitted_them_and_lose_nothing_when_cancelled() {
     wait_until("a job", || cluster.queue().contains("RUNNING"));
     first.kill().expect("our own child");
     first.wait().expect("our own child");
-    let mut second = cluster
+    let second = cluster
         .ressenti(&project, &long)
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     Artifact, ArtifactError, Contract, Digest, FileEntry, FileRole, InputReference, Key,
-    MANIFEST_NAME, Manifest, RunFacts, SourceReference, StageName, StepLock,
+    MANIFEST_NAME, Manifest, RunFacts, SourceReference, StageName, StepLock, process_name,
 };
 
 /// A file that a stage has written into its pending folder.
@@ -69,9 +69,11 @@ impl PendingArtifact {
         destination: PathBuf,
         lock: StepLock,
     ) -> Result<Self, ArtifactError> {
-        let discarded = folder.with_extension("discarded");
-        for leftover in [&folder, &discarded] {
-            remove_folder(leftover)?;
+        let mut discarded = folder.with_extension("discarded");
+        remove_folder(&folder)?;
+        if remove_folder(&discarded).is_err() {
+            // On network file systems a folder stays as long as a process has a file of it open.
+            discarded = folder.with_extension(format!("discarded-{}", process_name()));
         }
         fs::create_dir_all(&folder).map_err(ArtifactError::io("create", &folder))?;
         Ok(Self {
@@ -166,7 +168,10 @@ impl PendingArtifact {
         fs::rename(&self.folder, &self.destination)
             .map_err(ArtifactError::io("rename", &self.folder))?;
         sync(parent)?;
-        remove_folder(&self.discarded)
+        // The output is in its place: a predecessor that cannot go yet, because somebody reads it, is left to the
+        // next run and to `gc`.
+        let _ = remove_folder(&self.discarded);
+        Ok(())
     }
 }
 

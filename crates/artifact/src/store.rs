@@ -54,6 +54,14 @@ impl Store {
         Ok(artifact.filter(|artifact| artifact.manifest().key == *key))
     }
 
+    /// Has a network file system ask its server anew what outputs of a stage there are: opening a folder is what
+    /// makes it, where it remembers that a name in it is not there.
+    pub fn look_anew(&self, stage: StageName) {
+        let folder = self.root.join("store").join(stage.as_str());
+        // A folder that is not there yet is as good as an empty one.
+        let _ = fs::read_dir(folder).map(Iterator::count);
+    }
+
     /// What a variant's name stands for at present, `None` where it stands for nothing.
     ///
     /// # Errors

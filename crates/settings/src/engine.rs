@@ -103,16 +103,12 @@ impl Resources {
 }
 
 impl Resources {
-    /// The same with twice the memory, where a memory is named.
-    pub fn with_double_memory(&self) -> Option<Self> {
-        let memory = self.memory.as_deref()?;
-        let digits = memory.trim_end_matches(|sign: char| !sign.is_ascii_digit());
-        let doubled = digits.parse::<u64>().ok()?.checked_mul(2)?;
-        let unit = &memory[digits.len()..];
-        Some(Self {
-            memory: Some(format!("{doubled}{unit}")),
+    /// The same with so much memory, in MiB.
+    pub fn with_memory(&self, mebibytes: u64) -> Self {
+        Self {
+            memory: Some(format!("{mebibytes}M")),
             ..self.clone()
-        })
+        }
     }
 }
 
@@ -259,13 +255,7 @@ mod tests {
             (None, Some("01:00:00"))
         );
         assert_eq!(engine.of_predict().cpus, Some(4));
-        assert_eq!(clean.with_double_memory(), None);
-        let memory = |text: &str| Resources {
-            memory: Some(text.to_owned()),
-            ..Resources::default()
-        };
-        assert_eq!(memory("1500M").with_double_memory(), Some(memory("3000M")));
-        assert_eq!(memory("8").with_double_memory(), Some(memory("16")));
+        assert_eq!(clean.with_memory(3000).memory.as_deref(), Some("3000M"));
     }
 
     #[test]

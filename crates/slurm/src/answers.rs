@@ -35,7 +35,7 @@ pub enum QueueState {
 pub(crate) const QUEUE_FORMAT: &str = "%i|%T|%N|%r";
 
 /// The fields that [`accounted`] reads, as `sacct --format` wants them.
-pub(crate) const ACCOUNT_FORMAT: &str = "JobID,State,ExitCode,NodeList";
+pub(crate) const ACCOUNT_FORMAT: &str = "JobID,State,ExitCode,NodeList,ReqMem";
 
 /// Our word for a job whose program was killed: where a site measures memory instead of limiting it, Slurm
 /// itself kills what takes too much, and its books say no more than `FAILED` by signal 9.
@@ -90,6 +90,8 @@ pub struct Accounted {
     pub state: String,
     /// Where it ran.
     pub node: String,
+    /// The memory it had asked for, or was given by the site, in MiB; `None` where nobody limits it.
+    pub memory: Option<u64>,
 }
 
 /// Reads the lines of `sacct`. Tasks of an array that are still packed into one line have not ended, and
@@ -97,7 +99,7 @@ pub struct Accounted {
 pub(crate) fn accounted(text: &str) -> Vec<Accounted> {
     let read = |line: &str| {
         let fields: Vec<&str> = line.split('|').collect();
-        let [id, state, exit, node] = fields[..] else {
+        let [id, state, exit, node, memory] = fields[..] else {
             return None;
         };
         Some(Accounted {
@@ -105,9 +107,25 @@ pub(crate) fn accounted(text: &str) -> Vec<Accounted> {
             // `CANCELLED by 1000`
             state: state_of(state.split_whitespace().next()?, exit),
             node: node.to_owned(),
+            memory: mebibytes(memory),
         })
     };
     text.lines().filter_map(read).collect()
+}
+
+/// A size as Slurm writes it, in MiB: `1000M`, `3.91G`, and of older versions `4Gn`, per node.
+fn mebibytes(text: &str) -> Option<u64> {
+    let text = text.trim_end_matches('n');
+    let number = text.trim_end_matches(|sign: char| sign.is_ascii_alphabetic());
+    let factor = match &text[number.len()..] {
+        "K" => 1.0 / 1024.0,
+        "" | "M" => 1.0,
+        "G" => 1024.0,
+        "T" => 1024.0 * 1024.0,
+        _ => return None,
+    };
+    let size = factor * number.parse::<f64>().ok()?;
+    (size >= 1.0).then_some(size as u64)
 }
 
 /// `exit` is the exit code, a colon, and the signal.
@@ -143,6 +161,7 @@ pub(crate) fn shown(text: &str) -> Vec<Accounted> {
             id,
             state: state_of(&field(line, "JobState"), &field(line, "ExitCode")),
             node: field(line, "NodeList"),
+            memory: mebibytes(&field(line, "MinMemoryNode")),
         })
     };
     text.lines().filter_map(read).collect()
@@ -179,8 +198,8 @@ mod tests {
 
     #[test]
     fn accounts_are_read_with_and_without_a_database() {
-        let text = "12_0|COMPLETED|0:0|node1\n12_[3-7]|PENDING|0:0|None assigned\n13|CANCELLED by 0|0:15|node2\n\
-                    14|FAILED|0:9|node3\n15|FAILED|1:0|node3\n";
+        let text = "12_0|COMPLETED|0:0|node1|1000M\n12_[3-7]|PENDING|0:0|None assigned|1000M\n13|CANCELLED by 0|0:15|node2|\n\
+                    14|FAILED|0:9|node3|3.50G\n15|FAILED|1:0|node3|0\n";
         let expected = [
             ("12_0", "COMPLETED", "node1"),
             ("13", "CANCELLED", "node2"),
@@ -194,6 +213,8 @@ mod tests {
         };
         let expected =
             expected.map(|(id, state, node)| (id.to_owned(), state.to_owned(), node.to_owned()));
+        let memory: Vec<_> = accounted(text).iter().map(|task| task.memory).collect();
+        assert_eq!(memory, [Some(1000), None, Some(3584), None]);
         assert_eq!(told(accounted(text)), expected);
         let text = "JobId=20 ArrayJobId=12 ArrayTaskId=0 JobName=x JobState=COMPLETED Reason=None ExitCode=0:0 NodeList=node1\n\
                     JobId=13 JobName=x=y JobState=CANCELLED ExitCode=0:15 NodeList=node2\n\

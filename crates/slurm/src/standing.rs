@@ -46,6 +46,8 @@ pub struct Course {
     pub starts: u32,
     /// How often it was put back into the queue because of a fault.
     pub faults: u32,
+    /// The memory that it had, in MiB, as far as Slurm's books say.
+    pub memory: Option<u64>,
 }
 
 impl Course {
@@ -76,6 +78,7 @@ impl Course {
             node: node.unwrap_or_default().to_owned(),
             starts: starts.count() as u32,
             faults: faults.count() as u32,
+            memory: accounted.and_then(|accounted| accounted.memory),
         }
     }
 
@@ -150,6 +153,7 @@ mod tests {
             id: id(),
             state: state.to_owned(),
             node: "node2".to_owned(),
+            memory: Some(1000),
         }
     }
 

@@ -1,7 +1,7 @@
 //! From the command line to a committed artifact: the same for every stage.
 
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use artifact::{Artifact, PendingArtifact, RunFacts, Store};
 use clap::{Args, CommandFactory, FromArgMatches, Parser};
@@ -91,7 +91,7 @@ pub fn execute<S: Stage>(
     let store = Store::new(&pipeline.artifacts);
     let mut resolver = Resolver::new(pipeline, &store);
     let resolved = resolver
-        .resolve(&step)?
+        .resolve_within(&step, patience())?
         .map_err(|missing| missing_input(&missing, pipeline))?;
     resolver.save();
     let lock = store.lock(S::NAME, &resolved.key, |holder| {
@@ -125,6 +125,17 @@ pub fn execute<S: Stage>(
     store.link(&variant, &artifact)?;
     S::after(&context, &artifact, options)?;
     Ok((state, artifact))
+}
+
+/// How long an input that is not there is looked for. A cluster's job starts when what it reads has been
+/// made, on another node: that it is not there yet is what this node remembers of the folder, for up to a
+/// minute by the defaults of NFS.
+fn patience() -> Duration {
+    if std::env::var_os("SLURM_JOB_ID").is_some() {
+        Duration::from_secs(75)
+    } else {
+        Duration::ZERO
+    }
 }
 
 /// The output if it is there and every byte of it is as written; a damaged one is as good as none.

@@ -3,12 +3,17 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use artifact::{
     Artifact, ArtifactError, InputReference, Key, Source, SourceIndex, SourceReference, Store,
     key_of,
 };
 use settings::{Pipeline, Step, StepId};
+
+/// How often an input that is not there is looked for.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// A step whose inputs all exist.
 #[derive(Clone, Debug)]
@@ -98,6 +103,27 @@ impl<'a> Resolver<'a> {
             input_references,
             source_references,
         }))
+    }
+
+    /// The same, looking again for so long where an input is not there.
+    ///
+    /// # Errors
+    /// See [`Resolver::resolve`].
+    pub fn resolve_within(
+        &mut self,
+        step: &Step,
+        patience: Duration,
+    ) -> Result<Result<ResolvedStep, StepId>, ArtifactError> {
+        let clock = Instant::now();
+        loop {
+            match self.resolve(step)? {
+                Err(missing) if clock.elapsed() < patience => {
+                    self.store.look_anew(missing.stage);
+                    thread::sleep(LOOK_EVERY);
+                }
+                resolved => return Ok(resolved),
+            }
+        }
     }
 
     /// Takes note of an artifact just made, so that what follows is resolved with it.

@@ -5,13 +5,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
+use artifact::StageName;
 use settings::{Resources, StepId};
 use slurm::{Accounted, Course, Queued, Standing, Submission, TaskId};
 use stage::{StepState, format};
 
 use super::ClusterRun;
 use super::submit::{Jobs, Submitter};
-use super::tail::{failure, last_line};
+use super::tail::{failure, last_line, of_job};
 use super::view::{Shown, View};
 use crate::launch::{INTERRUPTED, TRANSIENT};
 use crate::plan::{Facts, Output, decide};
@@ -274,7 +275,9 @@ impl<'a> Follower<'a> {
             }
             Standing::Lost(_) | Standing::Unknown => {
                 let code = if course.may_pass() { TRANSIENT } else { 1 };
-                failed(code, lost_in_words(&course.standing))
+                let stage = self.run.steps[place].id.stage;
+                let words = lost_in_words(&course.standing);
+                failed(code, words + &remedy(course, stage))
             }
         })
     }
@@ -333,7 +336,13 @@ impl<'a> Follower<'a> {
                     log.display()
                 );
                 self.view.step(StepState::Failed, &id, &text);
-                self.view.failure(&failure(&log));
+                let lost = matches!(course.standing, Standing::Lost(_));
+                let said = match lost {
+                    // Its program had no time to say anything.
+                    true => of_job(&self.submitter.record.output(), followed.submission.job),
+                    false => failure(&log),
+                };
+                self.view.failure(&said);
                 self.hold_back(&id)?;
             }
             StepEnd::Interrupted => self.view.note(&format!("{id}: cancelled")),
@@ -376,17 +385,15 @@ impl<'a> Follower<'a> {
         }
         let followed = self.open.get_mut(&place).expect("it is open");
         followed.lost += 1;
-        let more = followed
-            .resources
-            .with_double_memory()
-            .filter(|_| course.wants_memory());
-        let with = match &more {
+        // What it had, whoever said so: the site's own default may have been too little.
+        let more = course
+            .memory
+            .filter(|_| course.wants_memory())
+            .map(|memory| 2 * memory);
+        let with = match more {
             Some(more) => {
-                followed.resources = more.clone();
-                format!(
-                    " with {} of memory",
-                    more.memory.as_deref().unwrap_or_default()
-                )
+                followed.resources = followed.resources.with_memory(more);
+                format!(" with {more} MiB of memory")
             }
             None => String::new(),
         };
@@ -450,6 +457,19 @@ fn made(facts: &Facts, submitted: u64) -> (StepState, String) {
         )
     } else {
         (StepState::Fresh, run.summary.clone())
+    }
+}
+
+/// What may help a job that Slurm ended, as the rest of a sentence.
+fn remedy(course: &Course, stage: StageName) -> String {
+    match &course.standing {
+        _ if course.wants_memory() => {
+            format!("; give it more with `--set engine.{stage}.memory=SIZE`")
+        }
+        Standing::Lost(state) if state == "TIMEOUT" => format!(
+            "; give it more with `--set engine.{stage}.time=HH:MM:SS`, or warn it earlier with `engine.save_before`"
+        ),
+        _ => String::new(),
     }
 }
 

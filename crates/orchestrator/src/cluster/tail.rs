@@ -4,6 +4,8 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
+use slurm::TaskId;
+
 /// Bytes at the end of a log that are looked at.
 const LOOKED_AT: u64 = 16 << 10;
 
@@ -30,6 +32,16 @@ pub(crate) fn failure(log: &Path) -> Vec<String> {
         .collect()
 }
 
+/// What Slurm said of a job, in the file that holds what it says of all.
+pub(crate) fn of_job(output: &Path, job: TaskId) -> Vec<String> {
+    let names = [format!("StepId={job}."), format!("JOB {job} ON ")];
+    let text = end_of(output).unwrap_or_default();
+    let is_its = |line: &&str| names.iter().any(|name| line.contains(name.as_str()));
+    let mut lines: Vec<String> = text.lines().filter(is_its).map(str::to_owned).collect();
+    lines.dedup();
+    lines
+}
+
 fn end_of(log: &Path) -> Option<String> {
     let mut file = File::open(log).ok()?;
     let length = file.metadata().ok()?.len();
@@ -54,6 +66,14 @@ mod tests {
         std::fs::write(&log, format!("{early}  train lstm: epoch 3\n\n")).expect("written");
         assert_eq!(last_line(&log).as_deref(), Some("train lstm: epoch 3"));
         assert_eq!(failure(&log).len(), SHOWN);
+        let said = "e: StepId=19.batch exceeded memory limit\ne: StepId=19.batch exceeded memory limit\n\
+                    e: *** JOB 19 ON node1 CANCELLED ***\ne: StepId=190.batch\n";
+        std::fs::write(&log, said).expect("written");
+        let job = TaskId {
+            job: 19,
+            task: None,
+        };
+        assert_eq!(of_job(&log, job).len(), 2);
         std::fs::write(
             &log,
             "error: old\nfine\nerror: The disk is full\n  caused by: x\n\nhint: y\n",
