@@ -21,6 +21,8 @@ pub(super) struct JsonReader<R> {
     input: R,
     limit: usize,
     line: u64,
+    /// Bytes of the file before what is read next.
+    offset: u64,
     object: Vec<u8>,
     /// Columns by name, in the order of the header.
     columns: HashMap<String, usize>,
@@ -41,12 +43,14 @@ enum Piece {
 }
 
 impl<R: BufRead> JsonReader<R> {
-    /// A reader whose objects have at most `limit` bytes.
-    pub(super) fn new(input: R, limit: usize) -> Self {
+    /// A reader whose objects have at most `limit` bytes. `offset` are the bytes of the file that were
+    /// taken before.
+    pub(super) fn new(input: R, limit: usize, offset: u64) -> Self {
         Self {
             input,
             limit,
             line: 1,
+            offset,
             object: Vec::new(),
             columns: HashMap::new(),
             names: Vec::new(),
@@ -56,6 +60,27 @@ impl<R: BufRead> JsonReader<R> {
     /// The columns known so far.
     pub(super) fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// The line and the byte at which the next object begins, or what stands before it.
+    pub(super) fn place(&self) -> (u64, u64) {
+        (self.line, self.offset)
+    }
+
+    /// Goes on in another place of the file, between two objects.
+    pub(super) fn go_to(&mut self, input: R, line: u64, offset: u64) {
+        (self.input, self.line, self.offset) = (input, line, offset);
+    }
+
+    /// Passes over the next object without understanding it.
+    pub(super) fn skip(&mut self) -> io::Result<Ending> {
+        let piece = self.cut()?;
+        Ok(match piece {
+            Piece::End => Ending::File,
+            Piece::Object(_) | Piece::TooLong(_) | Piece::Stray(_) | Piece::Open(_) => {
+                Ending::Record
+            }
+        })
     }
 
     /// Reads the next object. While `learning`, a key that is new becomes a further column.
@@ -135,7 +160,7 @@ impl<R: BufRead> JsonReader<R> {
                 if depth == 0 && byte != b'{' {
                     // Something else, to the end of its line.
                     if line_ends {
-                        self.input.consume(at + 1);
+                        self.consume(at + 1);
                         return Ok(Piece::Stray(start));
                     }
                 } else if in_string {
@@ -154,7 +179,7 @@ impl<R: BufRead> JsonReader<R> {
                     self.object.push(byte);
                 }
                 if depth == 0 && byte == b'}' {
-                    self.input.consume(at + 1);
+                    self.consume(at + 1);
                     let too_long = length > self.limit;
                     return Ok(if too_long {
                         Piece::TooLong(start)
@@ -164,8 +189,13 @@ impl<R: BufRead> JsonReader<R> {
                 }
             }
             let length = buffer.len();
-            self.input.consume(length);
+            self.consume(length);
         }
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.input.consume(bytes);
+        self.offset += bytes as u64;
     }
 }
 
@@ -211,7 +241,7 @@ mod tests {
     fn check(text: &str, names: &[&str], expected: &[&str]) {
         for buffer in [1, 2, 7, 4096] {
             let input = io::BufReader::with_capacity(buffer, text.as_bytes());
-            let mut reader = JsonReader::new(input, 60);
+            let mut reader = JsonReader::new(input, 60, 0);
             let mut record = Record::default();
             let mut found = Vec::new();
             while reader.read(&mut record, true).expect("no disk") == Ending::Record {
