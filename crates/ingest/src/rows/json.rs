@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::io::{self, BufRead};
 
+use memchr::{memchr_iter, memchr2};
 use serde_json::Value;
 use stage::format;
 
@@ -147,7 +148,23 @@ impl<R: BufRead> JsonReader<R> {
                     _ => Piece::Open(start),
                 });
             }
-            for (at, byte) in buffer.iter().copied().enumerate() {
+            let mut at = 0;
+            while at < buffer.len() {
+                if in_string && !escaped {
+                    // Nearly all bytes of an object are those of its texts.
+                    let rest = &buffer[at..];
+                    let run = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+                    self.line += memchr_iter(b'\n', &rest[..run]).count() as u64;
+                    let room = self.limit.saturating_sub(self.object.len());
+                    self.object.extend_from_slice(&rest[..run.min(room)]);
+                    length += run;
+                    at += run;
+                    if run == rest.len() {
+                        break;
+                    }
+                }
+                let byte = buffer[at];
+                at += 1;
                 let line_ends = byte == b'\n';
                 self.line += u64::from(line_ends);
                 if depth == 0 && length == 0 {
@@ -160,7 +177,7 @@ impl<R: BufRead> JsonReader<R> {
                 if depth == 0 && byte != b'{' {
                     // Something else, to the end of its line.
                     if line_ends {
-                        self.consume(at + 1);
+                        self.consume(at);
                         return Ok(Piece::Stray(start));
                     }
                 } else if in_string {
@@ -179,7 +196,7 @@ impl<R: BufRead> JsonReader<R> {
                     self.object.push(byte);
                 }
                 if depth == 0 && byte == b'}' {
-                    self.consume(at + 1);
+                    self.consume(at);
                     let too_long = length > self.limit;
                     return Ok(if too_long {
                         Piece::TooLong(start)
