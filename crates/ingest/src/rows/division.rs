@@ -183,7 +183,15 @@ impl Marks {
         for part in 1..parts {
             let bytes = u128::from(self.end - first.offset) * part as u128 / parts as u128;
             let wanted = first.offset + bytes as u64;
-            let nearest = places.partition_point(|start| start.offset < wanted);
+            let behind = places.partition_point(|start| start.offset < wanted);
+            let is_nearer = |before: usize| match places.get(behind) {
+                Some(behind) => wanted - places[before].offset <= behind.offset - wanted,
+                None => true,
+            };
+            let nearest = match behind.checked_sub(1) {
+                Some(before) if is_nearer(before) => before,
+                _ => behind,
+            };
             // A part has at least one place, and leaves one for each of those behind it.
             place = nearest.clamp(place + 1, places.len() - (parts - part));
             cuts.push(places[place]);
@@ -222,9 +230,9 @@ mod tests {
         check(&even, 12, 100, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
         check(&even, 50, 100, &[1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
         // Whole units where there are enough of them.
-        check(&even, 3, 3, &[1, 4, 7]);
+        check(&even, 3, 3, &[1, 4, 10]);
         check(&even, 4, 3, &[1, 4, 7, 10]);
-        check(&even, 5, 3, &[1, 4, 6, 9, 11]);
+        check(&even, 5, 3, &[1, 3, 6, 8, 11]);
         // One row that holds nearly all does not leave the others without one.
         check(&marks([1, 1, 1, 9000]), 4, 100, &[1, 2, 3, 4]);
         check(&marks([9000, 1, 1, 1]), 4, 100, &[1, 2, 3, 4]);
