@@ -15,6 +15,7 @@ mod range_test;
 mod resume;
 mod serve;
 mod serve_page;
+mod shards;
 mod side_by_side;
 mod trend;
 mod upkeep;

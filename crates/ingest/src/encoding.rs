@@ -103,6 +103,9 @@ fn beyond_ascii(mut bytes: &[u8]) -> (usize, usize) {
 /// A byte that no UTF-8 has.
 const NO_TEXT: u8 = 0xff;
 
+/// The byte order mark of UTF-8.
+pub(crate) const MARK: &[u8] = b"\xef\xbb\xbf";
+
 /// The input as UTF-8. UTF-8 itself passes as it is, so that bad bytes in it can be told by their
 /// row; its byte order mark is taken away. What means nothing in another encoding becomes a byte
 /// that is no UTF-8, so that it is told by its row, too.
@@ -111,8 +114,8 @@ pub(crate) fn decoded<'a>(
     encoding: &'static Encoding,
 ) -> io::Result<Box<dyn BufRead + 'a>> {
     if encoding == UTF_8 {
-        if input.fill_buf()?.starts_with(b"\xef\xbb\xbf") {
-            input.consume(3);
+        if input.fill_buf()?.starts_with(MARK) {
+            input.consume(MARK.len());
         }
         return Ok(input);
     }

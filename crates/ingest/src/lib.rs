@@ -28,7 +28,9 @@ use stage::{Context, Failure, NoOptions, Outcome, Progress, Stage};
 
 pub use error::IngestError;
 pub use inspect::main as inspect;
-pub use rows::{BadRow, TextContent, TextRow, read_texts};
+pub use rows::{
+    BadRow, Division, RowStart, TextContent, TextRow, divide, read_texts, read_texts_from,
+};
 
 use form::Form;
 use sink::Sink;

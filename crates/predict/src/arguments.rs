@@ -13,6 +13,7 @@ Examples:
   ressenti predict < texts.txt                        a text a line, answered in order
   ressenti predict --input reviews.csv.gz --output said.csv     a file of any size; killed and
                                                       started again it goes on where it was
+  ressenti predict --input reviews.csv --output said.csv --shards 16 --jobs 4     by 4 processes at a time
   ressenti predict --input a.parquet --output b.parquet --abstain 0.8
   ressenti predict --input a.csv --output b.csv --set ingest.columns.text=comment
   ressenti predict --bundle artifacts/train/linear --format jsonl 'A text' 'Another'
@@ -20,7 +21,13 @@ Examples:
 
 A file is CSV or its relatives, JSON or Parquet, packed or not; its columns are found as `ressenti
 inspect FILE` shows, and no label is needed. Rows that cannot be read are kept aside in
-OUTPUT.rejected.jsonl. In order, one answer a row: row, id, label, probability (that it is positive).";
+OUTPUT.rejected.jsonl. In order, one answer a row: row, id, label, probability (that it is positive).
+
+With --shards the input is cut into ranges of rows, each predicted by a process of its own and kept in
+OUTPUT.shards until all are merged into the same OUTPUT. A process that is killed is started again, and
+the same command goes on where a killed one was. On several machines that see the same files, the same
+command is called with one flag more: first --shards 16 --plan, then --shard 1 to --shard 16 in place of
+--shards anywhere and in any order, in the end --merge.";
 
 /// What a model says of new texts: label, calibrated probability, the words that drove it
 ///
@@ -53,6 +60,26 @@ pub(crate) struct Arguments {
     /// Where the answers about the file go: a name in `.csv`, `.jsonl` or `.parquet`
     #[arg(long, value_name = "FILE", requires = "input")]
     pub(crate) output: Option<PathBuf>,
+
+    /// Divide the input into N ranges of rows, predicted by processes of their own, and merge them
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..10_000), requires = "output")]
+    pub(crate) shards: Option<u16>,
+
+    /// Processes at the same time for --shards, each with the model in memory; run.threads are shared
+    #[arg(long, value_name = "J", value_parser = clap::value_parser!(u16).range(1..=1024), requires = "shards")]
+    pub(crate) jobs: Option<u16>,
+
+    /// Only say which rows each of the --shards has: the first of three verbs for several machines
+    #[arg(long, requires = "shards")]
+    pub(crate) plan: bool,
+
+    /// Only predict this shard of the plan, from 1
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u16).range(1..10_000), requires = "output", conflicts_with = "shards")]
+    pub(crate) shard: Option<u16>,
+
+    /// Only merge the shards of the plan, which must all be finished
+    #[arg(long, requires = "output", conflicts_with_all = ["shards", "shard"])]
+    pub(crate) merge: bool,
 
     /// Show which words drove each answer
     #[arg(long, conflicts_with = "challenge")]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use artifact::{Artifact, InputReference, StageName, Store};
+use artifact::{Artifact, ArtifactError, Digest, InputReference, StageName, Store};
 use classifier::ModelFile;
 use evaluate::{ENSEMBLE, Ensemble};
 use settings::{Pipeline, suggest};
@@ -15,6 +15,36 @@ pub enum Place {
     Bundle(PathBuf),
     /// An ensemble and the bundles of its members, in their order.
     Ensemble(Ensemble, Vec<PathBuf>),
+}
+
+impl Place {
+    /// A digest of all that the answers of the model depend on, without loading it.
+    ///
+    /// # Errors
+    /// A file of a bundle cannot be read.
+    pub fn fingerprint(&self) -> Result<Digest, Failure> {
+        let (ensemble, members) = match self {
+            Self::Bundle(folder) => return fingerprint(folder),
+            Self::Ensemble(ensemble, members) => (ensemble, members),
+        };
+        let weights = serde_json::to_vec(ensemble).expect("plain data");
+        let mut all = Digest::of_bytes(&weights).to_hex();
+        for member in members {
+            all.push_str(&fingerprint(member)?.to_hex());
+        }
+        Ok(Digest::of_bytes(all.as_bytes()))
+    }
+}
+
+/// A digest of the files of a bundle that answers depend on.
+fn fingerprint(folder: &Path) -> Result<Digest, Failure> {
+    let mut all = String::new();
+    for name in ["model.json", "model.safetensors", "tokenizer.json"] {
+        let path = folder.join(name);
+        let digest = Digest::of_file(&path).map_err(ArtifactError::io("read", &path))?;
+        all.push_str(&digest.to_hex());
+    }
+    Ok(Digest::of_bytes(all.as_bytes()))
 }
 
 /// A bundle in a folder, whole if a manifest says what whole is.

@@ -5,6 +5,7 @@
 //! - [`Predictor`]: from raw texts to probabilities, and to what drove them
 //! - `lines`: texts of the command line and of a pipe; `job`: files of any size; `challenge`: the set
 //!   made to trick a model
+//! - [`shards`]: files of any size by several processes
 
 mod arguments;
 mod challenge;
@@ -13,19 +14,22 @@ pub mod find;
 mod job;
 mod lines;
 mod predictor;
+pub mod shards;
 mod show;
 
 use std::io::{IsTerminal, stdin};
+use std::path::Path;
 use std::process::ExitCode;
 
 use artifact::StageName;
 use clap::Parser;
 use settings::{IngestSettings, Pipeline, RunSettings, StepId, table_of};
-use stage::{Failure, FailureKind, Progress, print_failure};
+use stage::{Failure, FailureKind, Progress, print_failure, watch_signals};
 
 use arguments::Arguments;
 use find::Place;
 use job::Job;
+use shards::Coordinator;
 
 pub use evaluate::Word;
 pub use explain::{Explanation, PlacedWord, WordWeight};
@@ -43,6 +47,15 @@ pub fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
+    if let (true, Some(output)) = (arguments.merge, &arguments.output) {
+        // Of the model nothing is needed any more.
+        let progress = Progress::new(
+            arguments.progress,
+            StepId::new(StageName::Evaluate, "shards"),
+        );
+        show::line(&shards::merge_alone(output, &progress)?);
+        return Ok(());
+    }
     let asked = find_models(arguments)?;
     let progress = Progress::new(
         arguments.progress,
@@ -55,15 +68,13 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let _ = rayon::ThreadPoolBuilder::new()
         .num_threads(asked.run.cores())
         .build_global();
-    let predictors = asked
-        .places
-        .iter()
-        .map(|place| Predictor::load(place, &asked.run))
-        .collect::<Result<Vec<_>, _>>()?;
     if arguments.challenge {
+        let load = |place| Predictor::load(place, &asked.run);
+        let predictors = asked.places.iter().map(load);
+        let predictors = predictors.collect::<Result<Vec<_>, _>>()?;
         return challenge::run(&asked.names, &predictors, arguments.format);
     }
-    let [predictor] = predictors.as_slice() else {
+    let [place] = asked.places.as_slice() else {
         return Err(Failure::new("Texts are predicted by one model at a time")
             .with_kind(FailureKind::Usage)
             .with_hint(
@@ -79,20 +90,14 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
                     "Name a file with `--output FILE.csv`, `.jsonl` or `.parquet`".to_owned(),
                 ));
         };
-        let reading: IngestSettings = table_of("ingest", &arguments.overrides)?;
-        let job = Job {
-            input,
-            output,
-            reading: &reading,
-            abstain: arguments.abstain,
-            explain: arguments.explain,
-        };
-        let line = job.run(predictor, &progress)?;
-        show::line(&line);
+        show::line(&predict_file(
+            arguments, input, output, place, &asked.run, &progress,
+        )?);
         return Ok(());
     }
+    let predictor = Predictor::load(place, &asked.run)?;
     let speaker = lines::Speaker {
-        predictor,
+        predictor: &predictor,
         abstain: arguments.abstain,
         explain: arguments.explain,
         format: arguments.format,
@@ -105,6 +110,42 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         progress.note("a text a line; Ctrl-D ends");
     }
     speaker.answer_lines(stdin().lock())
+}
+
+/// Predicts a file, or does what the arguments say of the work. Returns what was done, in a line.
+fn predict_file(
+    arguments: &Arguments,
+    input: &Path,
+    output: &Path,
+    place: &Place,
+    run: &RunSettings,
+    progress: &Progress,
+) -> Result<String, Failure> {
+    let reading: IngestSettings = table_of("ingest", &arguments.overrides)?;
+    let job = Job {
+        input,
+        output,
+        reading: &reading,
+        abstain: arguments.abstain,
+        explain: arguments.explain,
+    };
+    let load = || Predictor::load(place, run);
+    if let Some(shard) = arguments.shard {
+        watch_signals();
+        let shard = usize::from(shard);
+        return shards::run_shard(&job, place.fingerprint()?, shard, load, progress);
+    }
+    match arguments.shards.map(usize::from) {
+        None => job.run(&load()?, progress),
+        Some(count) if arguments.plan => {
+            shards::plan_alone(&job, place.fingerprint()?, count, progress)
+        }
+        Some(count) => {
+            let jobs = arguments.jobs.map(usize::from);
+            let how = Coordinator::new(count, jobs, run, progress)?;
+            shards::coordinate(&job, place.fingerprint()?, &how, progress)
+        }
+    }
 }
 
 /// The models asked for, and on which machine.

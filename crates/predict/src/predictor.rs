@@ -1,7 +1,7 @@
 //! From raw texts to calibrated probabilities: cleaned, encoded and cut off as in training, then
 //! asked of the model, on all cores.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use artifact::Digest;
 use classifier::{ChosenDevice, ClassifierError, ModelFile, choose_device};
@@ -27,8 +27,8 @@ pub struct Predictor {
     device: ChosenDevice,
     /// Names of the negative and the positive class.
     classes: [String; 2],
-    /// The folder of its bundle; of an ensemble that of its first member.
-    folder: PathBuf,
+    /// Where it was read from.
+    place: Place,
 }
 
 #[derive(Debug)]
@@ -55,7 +55,7 @@ impl Predictor {
                 Ok(Self {
                     device: first.device.clone(),
                     classes: first.classes.clone(),
-                    folder: first.folder.clone(),
+                    place: place.clone(),
                     body: Body::Many(ensemble.clone(), members),
                 })
             }
@@ -81,7 +81,7 @@ impl Predictor {
             body: Body::One(Box::new(model), Box::new(reader)),
             device,
             classes,
-            folder: folder.to_owned(),
+            place: Place::Bundle(folder.to_owned()),
         })
     }
 
@@ -90,16 +90,7 @@ impl Predictor {
     /// # Errors
     /// A file of its bundle cannot be read any more.
     pub fn fingerprint(&self) -> Result<Digest, Failure> {
-        let (ensemble, members) = match &self.body {
-            Body::One(..) => return fingerprint(&self.folder),
-            Body::Many(ensemble, members) => (ensemble, members),
-        };
-        let weights = serde_json::to_vec(ensemble).expect("plain data");
-        let mut all = Digest::of_bytes(&weights).to_hex();
-        for member in members {
-            all.push_str(&member.fingerprint()?.to_hex());
-        }
-        Ok(Digest::of_bytes(all.as_bytes()))
+        self.place.fingerprint()
     }
 
     /// The class that a probability speaks for; [`UNDECIDED`] where the likelier class is less likely
@@ -213,17 +204,6 @@ fn united<T: AsRef<str> + Sync>(
         row.map(|row| ensemble.probability(&row))
     };
     Ok((0..texts.len()).map(unite).collect())
-}
-
-/// A digest of the files of a bundle that answers depend on.
-fn fingerprint(folder: &Path) -> Result<Digest, Failure> {
-    let mut all = String::new();
-    for name in ["model.json", "model.safetensors", "tokenizer.json"] {
-        let path = folder.join(name);
-        let digest = Digest::of_file(&path).map_err(artifact::ArtifactError::io("read", &path))?;
-        all.push_str(&digest.to_hex());
-    }
-    Ok(Digest::of_bytes(all.as_bytes()))
 }
 
 fn failure(error: ClassifierError) -> Failure {

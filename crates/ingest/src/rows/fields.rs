@@ -188,6 +188,7 @@ mod tests {
                 quotes: true,
             },
             1000,
+            0,
         );
         reader.read(&mut record).expect("no disk");
         let rules = Rules::new(&settings, None).expect("rules of a test");

@@ -7,6 +7,7 @@
 use std::collections::HashMap;
 use std::io::{self, BufRead};
 
+use memchr::{memchr_iter, memchr2};
 use serde_json::Value;
 use stage::format;
 
@@ -21,6 +22,8 @@ pub(super) struct JsonReader<R> {
     input: R,
     limit: usize,
     line: u64,
+    /// Bytes of the file before what is read next.
+    offset: u64,
     object: Vec<u8>,
     /// Columns by name, in the order of the header.
     columns: HashMap<String, usize>,
@@ -41,12 +44,14 @@ enum Piece {
 }
 
 impl<R: BufRead> JsonReader<R> {
-    /// A reader whose objects have at most `limit` bytes.
-    pub(super) fn new(input: R, limit: usize) -> Self {
+    /// A reader whose objects have at most `limit` bytes. `offset` are the bytes of the file that were
+    /// taken before.
+    pub(super) fn new(input: R, limit: usize, offset: u64) -> Self {
         Self {
             input,
             limit,
             line: 1,
+            offset,
             object: Vec::new(),
             columns: HashMap::new(),
             names: Vec::new(),
@@ -56,6 +61,27 @@ impl<R: BufRead> JsonReader<R> {
     /// The columns known so far.
     pub(super) fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// The line and the byte at which the next object begins, or what stands before it.
+    pub(super) fn place(&self) -> (u64, u64) {
+        (self.line, self.offset)
+    }
+
+    /// Goes on in another place of the file, between two objects.
+    pub(super) fn go_to(&mut self, input: R, line: u64, offset: u64) {
+        (self.input, self.line, self.offset) = (input, line, offset);
+    }
+
+    /// Passes over the next object without understanding it.
+    pub(super) fn skip(&mut self) -> io::Result<Ending> {
+        let piece = self.cut()?;
+        Ok(match piece {
+            Piece::End => Ending::File,
+            Piece::Object(_) | Piece::TooLong(_) | Piece::Stray(_) | Piece::Open(_) => {
+                Ending::Record
+            }
+        })
     }
 
     /// Reads the next object. While `learning`, a key that is new becomes a further column.
@@ -122,7 +148,23 @@ impl<R: BufRead> JsonReader<R> {
                     _ => Piece::Open(start),
                 });
             }
-            for (at, byte) in buffer.iter().copied().enumerate() {
+            let mut at = 0;
+            while at < buffer.len() {
+                if in_string && !escaped {
+                    // Nearly all bytes of an object are those of its texts.
+                    let rest = &buffer[at..];
+                    let run = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+                    self.line += memchr_iter(b'\n', &rest[..run]).count() as u64;
+                    let room = self.limit.saturating_sub(self.object.len());
+                    self.object.extend_from_slice(&rest[..run.min(room)]);
+                    length += run;
+                    at += run;
+                    if run == rest.len() {
+                        break;
+                    }
+                }
+                let byte = buffer[at];
+                at += 1;
                 let line_ends = byte == b'\n';
                 self.line += u64::from(line_ends);
                 if depth == 0 && length == 0 {
@@ -135,7 +177,7 @@ impl<R: BufRead> JsonReader<R> {
                 if depth == 0 && byte != b'{' {
                     // Something else, to the end of its line.
                     if line_ends {
-                        self.input.consume(at + 1);
+                        self.consume(at);
                         return Ok(Piece::Stray(start));
                     }
                 } else if in_string {
@@ -154,7 +196,7 @@ impl<R: BufRead> JsonReader<R> {
                     self.object.push(byte);
                 }
                 if depth == 0 && byte == b'}' {
-                    self.input.consume(at + 1);
+                    self.consume(at);
                     let too_long = length > self.limit;
                     return Ok(if too_long {
                         Piece::TooLong(start)
@@ -164,8 +206,13 @@ impl<R: BufRead> JsonReader<R> {
                 }
             }
             let length = buffer.len();
-            self.input.consume(length);
+            self.consume(length);
         }
+    }
+
+    fn consume(&mut self, bytes: usize) {
+        self.input.consume(bytes);
+        self.offset += bytes as u64;
     }
 }
 
@@ -211,7 +258,7 @@ mod tests {
     fn check(text: &str, names: &[&str], expected: &[&str]) {
         for buffer in [1, 2, 7, 4096] {
             let input = io::BufReader::with_capacity(buffer, text.as_bytes());
-            let mut reader = JsonReader::new(input, 60);
+            let mut reader = JsonReader::new(input, 60, 0);
             let mut record = Record::default();
             let mut found = Vec::new();
             while reader.read(&mut record, true).expect("no disk") == Ending::Record {

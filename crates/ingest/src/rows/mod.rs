@@ -7,6 +7,7 @@
 
 mod columns;
 mod dialect;
+mod division;
 mod evidence;
 mod fields;
 mod json;
@@ -16,6 +17,7 @@ mod parquet;
 mod reader;
 mod record;
 mod roles;
+mod skip;
 mod texts;
 mod timestamp;
 
@@ -33,9 +35,10 @@ use open::Rows;
 use record::Record;
 
 pub(crate) use columns::Role;
+pub use division::{Division, RowStart, divide};
 pub(crate) use layout::Layout;
 pub(crate) use open::Kind;
-pub use texts::{BadRow, TextContent, TextRow, read_texts};
+pub use texts::{BadRow, TextContent, TextRow, read_texts, read_texts_from};
 
 /// Where rows go.
 pub(crate) trait Taker {

@@ -1,9 +1,11 @@
 //! A file opened as rows, with a sample of them read ahead.
 
 use std::collections::VecDeque;
-use std::io::BufRead;
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
 
+use encoding_rs::UTF_8;
 use settings::IngestSettings;
 use stage::Task;
 
@@ -12,11 +14,11 @@ use super::json::JsonReader;
 use super::parquet::{Limits, TableReader};
 use super::reader::{Ending, Reader};
 use super::record::{Dialect, Record, RecordReader};
-use super::row_limit;
-use crate::container::{self, Limit, Unpacked};
+use super::{RowStart, row_limit};
+use crate::container::{self, BUFFER, Limit, Unpacked};
 use crate::encoding;
 use crate::error::IngestError;
-use crate::sniff::Content;
+use crate::sniff::{Content, Watched};
 
 /// Rows looked at before any is taken ...
 const SAMPLE_ROWS: usize = 1000;
@@ -39,6 +41,8 @@ pub(crate) enum Kind {
 pub(super) struct Rows<'a> {
     reader: Reader<'a>,
     sample: VecDeque<Record>,
+    /// Why a row in its midst is found only by reading what is before it, if that is so.
+    pub(super) read_through: Option<String>,
     /// How it is written, in words: `gzip, UTF-8, separated by commas`.
     pub(super) form: String,
 }
@@ -52,8 +56,21 @@ impl<'a> Rows<'a> {
         settings: &IngestSettings,
         task: &'a Task,
     ) -> Result<Self, IngestError> {
+        let mut rows = Self::begin(path, kind, scratch, settings, task)?;
+        rows.read_ahead(path)?;
+        Ok(rows)
+    }
+
+    /// Opens a file and reads nothing of it yet.
+    pub(super) fn begin(
+        path: &Path,
+        kind: Kind,
+        scratch: &Path,
+        settings: &IngestSettings,
+        task: &'a Task,
+    ) -> Result<Self, IngestError> {
         let unpacked = container::open(path, scratch, settings.max_unpacked_bytes, task)?;
-        let (reader, form) = match (unpacked.content, kind) {
+        let (reader, form, read_through) = match (unpacked.content, kind) {
             (Content::Parquet, Kind::Any | Kind::Parquet) => {
                 table(path, scratch, unpacked, settings)?
             }
@@ -78,13 +95,67 @@ impl<'a> Rows<'a> {
                 });
             }
         };
-        let mut rows = Self {
+        Ok(Self {
             reader,
             sample: VecDeque::new(),
+            read_through,
             form,
-        };
-        rows.read_ahead(path)?;
-        Ok(rows)
+        })
+    }
+
+    /// Rows of the whole file, where it says so itself.
+    pub(super) fn count(&self) -> Option<u64> {
+        match &self.reader {
+            Reader::Table(table) => Some(table.count()),
+            Reader::Delimited(_) | Reader::Json(_) => None,
+        }
+    }
+
+    /// The line and the byte at which the next row begins that was not read ahead.
+    pub(super) fn place(&self) -> (u64, u64) {
+        self.reader.place()
+    }
+
+    /// Goes on at a row of the file, whose first `header` records are none. Rows that were read ahead
+    /// are kept; a row behind them is sought, or read up to where the file cannot be entered in its
+    /// midst.
+    pub(super) fn go_to(
+        &mut self,
+        path: &Path,
+        header: bool,
+        start: &RowStart,
+        task: &'a Task,
+    ) -> Result<(), IngestError> {
+        let before = start.row - 1 + u64::from(header);
+        let ahead = self.sample.len() as u64;
+        if before < ahead {
+            self.sample.drain(..before as usize);
+            return Ok(());
+        }
+        self.sample.clear();
+        let through = self.read_through.is_some();
+        match &mut self.reader {
+            Reader::Table(table) => table
+                .go_to(start.row)
+                .map_err(|error| IngestError::damaged(path, "the start", error)),
+            Reader::Delimited(reader) if !through => {
+                reader.go_to(seek(path, start.offset, task)?, start.line, start.offset);
+                Ok(())
+            }
+            Reader::Json(reader) if !through => {
+                reader.go_to(seek(path, start.offset, task)?, start.line, start.offset);
+                Ok(())
+            }
+            Reader::Delimited(_) | Reader::Json(_) => {
+                let mut record = Record::default();
+                for _ in ahead..before {
+                    if !self.skip(path, &mut record)? {
+                        break;
+                    }
+                }
+                Ok(())
+            }
+        }
     }
 
     /// The rows read ahead.
@@ -142,20 +213,53 @@ impl<'a> Rows<'a> {
         learning: bool,
     ) -> Result<bool, IngestError> {
         let after = record.last_line();
-        let ending = self
-            .reader
-            .read(record, learning)
-            .map_err(|error| IngestError::damaged(path, format!("line {after}"), error))?;
-        match ending {
-            Ending::Record => Ok(true),
-            Ending::File => Ok(false),
-            Ending::OpenQuote => Err(IngestError::OpenQuote {
-                path: path.to_owned(),
-                line: record.line(),
-            }),
-        }
+        let ending = self.reader.read(record, learning);
+        is_record(path, record, after, ending)
+    }
+
+    /// Passes over a row, with `record` for its memory; `false` at the end of the file.
+    pub(super) fn skip(&mut self, path: &Path, record: &mut Record) -> Result<bool, IngestError> {
+        let after = record.last_line();
+        let ending = self.reader.skip(record);
+        is_record(path, record, after, ending)
     }
 }
+
+/// Whether a read came to a record, or to the end of the file.
+fn is_record(
+    path: &Path,
+    record: &Record,
+    after: u64,
+    ending: io::Result<Ending>,
+) -> Result<bool, IngestError> {
+    match ending.map_err(|error| IngestError::damaged(path, format!("line {after}"), error))? {
+        Ending::Record => Ok(true),
+        Ending::File => Ok(false),
+        Ending::OpenQuote => Err(IngestError::OpenQuote {
+            path: path.to_owned(),
+            line: record.line(),
+        }),
+    }
+}
+
+/// A plain file from a byte on.
+fn seek<'a>(
+    path: &Path,
+    offset: u64,
+    task: &'a Task,
+) -> Result<Box<dyn BufRead + 'a>, IngestError> {
+    let failed = IngestError::read(path);
+    let open = || {
+        let mut file = File::open(path)?;
+        file.seek(SeekFrom::Start(offset))?;
+        Ok(file)
+    };
+    let file = Watched::new(open().map_err(failed)?, task);
+    Ok(Box::new(BufReader::with_capacity(BUFFER, file)))
+}
+
+/// A reader, how what it reads is written in words, and why it reads all from the start, if it must.
+type Opened<'a> = (Reader<'a>, String, Option<String>);
 
 /// A reader of a table, and how it is written in words.
 fn table<'a>(
@@ -163,7 +267,7 @@ fn table<'a>(
     scratch: &Path,
     unpacked: Unpacked<'a>,
     settings: &IngestSettings,
-) -> Result<(Reader<'a>, String), IngestError> {
+) -> Result<Opened<'a>, IngestError> {
     let packing = unpacked.packing;
     let file = unpacked.into_file(path, scratch)?;
     let size = file.metadata().map_err(IngestError::read(path))?.len();
@@ -177,7 +281,7 @@ fn table<'a>(
     } else {
         format!("{packing}, Parquet")
     };
-    Ok((Reader::Table(Box::new(reader)), form))
+    Ok((Reader::Table(Box::new(reader)), form, through(packing)))
 }
 
 /// A reader of text, and how it is written in words.
@@ -186,13 +290,18 @@ fn text<'a>(
     kind: Kind,
     unpacked: Unpacked<'a>,
     settings: &IngestSettings,
-) -> Result<(Reader<'a>, String), IngestError> {
+) -> Result<Opened<'a>, IngestError> {
     let Unpacked {
         mut input, packing, ..
     } = unpacked;
     let damaged = |error| IngestError::damaged(path, "the start", error);
     let start = input.fill_buf().map_err(damaged)?;
     let found = encoding::find(start, settings.encoding.as_deref())?;
+    let is_plain = found.encoding == UTF_8;
+    let mark = is_plain && start.starts_with(encoding::MARK);
+    let offset = if mark { encoding::MARK.len() as u64 } else { 0 };
+    let other = || format!("it is written in {}", found.encoding.name());
+    let read_through = through(packing).or_else(|| (!is_plain).then(other));
     let mut input = encoding::decoded(input, found.encoding).map_err(damaged)?;
     let start = input.fill_buf().map_err(damaged)?;
     let mut form: Vec<String> = Vec::new();
@@ -201,7 +310,8 @@ fn text<'a>(
     let limit = row_limit(settings);
     if kind == Kind::Json || (kind == Kind::Any && is_json(start)) {
         form.push("JSON objects".to_owned());
-        return Ok((Reader::Json(JsonReader::new(input, limit)), form.join(", ")));
+        let reader = Reader::Json(JsonReader::new(input, limit, offset));
+        return Ok((reader, form.join(", "), read_through));
     }
     let dialect = dialect(kind, start, settings)?;
     form.push(format!(
@@ -217,10 +327,13 @@ fn text<'a>(
             ", without quotes"
         }
     ));
-    Ok((
-        Reader::Delimited(Box::new(RecordReader::new(input, dialect, limit))),
-        form.join(", "),
-    ))
+    let reader = RecordReader::new(input, dialect, limit, offset);
+    let reader = Reader::Delimited(Box::new(reader));
+    Ok((reader, form.join(", "), read_through))
+}
+
+fn through(packing: &str) -> Option<String> {
+    (!packing.is_empty()).then(|| format!("it is packed with {packing}"))
 }
 
 /// Whether a text begins as JSON does: an object, or an array of objects.

@@ -31,6 +31,9 @@ pub(super) struct Limits {
 
 /// Reads rows as records.
 pub(super) struct TableReader {
+    file: File,
+    /// Rows of each row group, as the file says.
+    groups: Vec<u64>,
     batches: ParquetRecordBatchReader,
     names: Vec<String>,
     limits: Limits,
@@ -44,16 +47,21 @@ impl TableReader {
     /// Opens a file; `path` is what people know it by.
     pub(super) fn open(path: &Path, file: File, limits: Limits) -> Result<Self, IngestError> {
         let open = || {
-            let builder = ParquetRecordBatchReaderBuilder::try_new(file)?;
+            let builder = ParquetRecordBatchReaderBuilder::try_new(file.try_clone()?)?;
             let empty = RecordBatch::new_empty(builder.schema().clone());
             let names = readable(&empty).into_iter().map(|(name, _)| name).collect();
-            Ok((builder.with_batch_size(BATCH_ROWS).build()?, names))
+            let groups = builder.metadata().row_groups().iter();
+            let groups = groups.map(|group| u64::try_from(group.num_rows()).unwrap_or(0));
+            let groups: Vec<u64> = groups.collect();
+            Ok((builder.with_batch_size(BATCH_ROWS).build()?, names, groups))
         };
-        let (batches, names) = guarded(ParquetError::External, open).map_err(|error| {
+        let (batches, names, groups) = guarded(ParquetError::External, open).map_err(|error| {
             let error = io::Error::new(io::ErrorKind::InvalidData, error);
             IngestError::damaged(path, "the start", error)
         })?;
         Ok(Self {
+            file,
+            groups,
             batches,
             names,
             limits,
@@ -67,6 +75,39 @@ impl TableReader {
     /// Its columns; members of structures with dots in their names.
     pub(super) fn names(&self) -> &[String] {
         &self.names
+    }
+
+    /// The number of the next row, as its line and as what lies before it.
+    pub(super) fn place(&self) -> (u64, u64) {
+        (self.number + 1, self.number)
+    }
+
+    /// Rows of the whole file, as it says.
+    pub(super) fn count(&self) -> u64 {
+        self.groups
+            .iter()
+            .fold(0, |sum, rows| sum.saturating_add(*rows))
+    }
+
+    /// Goes on at a row, from 1, without a look at the row groups before its own.
+    pub(super) fn go_to(&mut self, row: u64) -> io::Result<()> {
+        let (mut first, mut before) = (0, row - 1);
+        while self.groups.get(first).is_some_and(|rows| *rows <= before) {
+            before -= self.groups[first];
+            first += 1;
+        }
+        let open = || {
+            let builder = ParquetRecordBatchReaderBuilder::try_new(self.file.try_clone()?)?;
+            builder
+                .with_row_groups((first..self.groups.len()).collect())
+                .with_offset(usize::try_from(before).unwrap_or(usize::MAX))
+                .with_batch_size(BATCH_ROWS)
+                .build()
+        };
+        self.batches = guarded(ParquetError::External, open)
+            .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        (self.rows, self.next, self.number) = (Rows::default(), 0, row - 1);
+        Ok(())
     }
 
     /// Reads the next row. Its number, from 1, stands for its line.

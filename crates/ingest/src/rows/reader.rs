@@ -35,6 +35,24 @@ impl Reader<'_> {
         }
     }
 
+    /// The line and the byte at which the next row begins; in a table its number for both.
+    pub(super) fn place(&self) -> (u64, u64) {
+        match self {
+            Self::Delimited(reader) => reader.place(),
+            Self::Json(reader) => reader.place(),
+            Self::Table(reader) => reader.place(),
+        }
+    }
+
+    /// Passes over the next row, with `record` for its memory.
+    pub(super) fn skip(&mut self, record: &mut Record) -> io::Result<Ending> {
+        match self {
+            Self::Delimited(reader) => reader.skip(record),
+            Self::Json(reader) => reader.skip(),
+            Self::Table(reader) => reader.read(record),
+        }
+    }
+
     /// The columns' names, where the rows themselves or the file say them; `None` where the first
     /// row may.
     pub(super) fn names(&self) -> Option<Vec<String>> {

@@ -5,6 +5,7 @@ use std::io::{self, BufRead};
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 
 use super::reader::Ending;
+use super::skip;
 
 /// Bytes that the columns beside the text may have together.
 pub(super) const OTHER_FIELDS: usize = 64 << 10;
@@ -161,15 +162,21 @@ impl Record {
 pub(super) struct RecordReader<R> {
     input: R,
     parser: Reader,
+    dialect: Dialect,
     limit: usize,
+    /// Bytes of the file before what is read next.
+    offset: u64,
+    /// Whether nothing was read yet.
+    is_new: bool,
     /// Where the rest of a record goes that is too long.
     discard: Box<[u8; 4096]>,
     discard_ends: Box<[usize; 512]>,
 }
 
 impl<R: BufRead> RecordReader<R> {
-    /// A reader whose records have at most `limit` bytes.
-    pub(super) fn new(input: R, dialect: Dialect, limit: usize) -> Self {
+    /// A reader whose records have at most `limit` bytes. `offset` are the bytes of the file that were
+    /// taken before.
+    pub(super) fn new(input: R, dialect: Dialect, limit: usize, offset: u64) -> Self {
         let parser = ReaderBuilder::new()
             .delimiter(dialect.separator)
             .quoting(dialect.quotes)
@@ -178,10 +185,43 @@ impl<R: BufRead> RecordReader<R> {
         Self {
             input,
             parser,
+            dialect,
             limit,
+            offset,
+            is_new: true,
             discard: Box::new([0; 4096]),
             discard_ends: Box::new([0; 512]),
         }
+    }
+
+    /// The line and the byte at which the next record begins, or empty lines before it.
+    pub(super) fn place(&self) -> (u64, u64) {
+        (self.parser.line(), self.offset)
+    }
+
+    /// Passes over the next record that is not an empty line, without understanding it.
+    pub(super) fn skip(&mut self, record: &mut Record) -> io::Result<Ending> {
+        let passed = skip::record(&mut self.input, self.dialect, self.is_new)?;
+        self.is_new = false;
+        let line = self.parser.line();
+        self.parser.set_line(line + passed.line_breaks);
+        self.offset += passed.bytes;
+        if passed.ending == Ending::OpenQuote {
+            let line = line + passed.empty_lines;
+            record.set_bad(b"", line, "a quote that does not close");
+        }
+        Ok(passed.ending)
+    }
+
+    /// Goes on in another place of the file, where a record begins.
+    pub(super) fn go_to(&mut self, input: R, line: u64, offset: u64) {
+        self.parser.reset();
+        // csv-core takes a byte order mark away from the first bytes that it is given. One in the midst
+        // of a file is text, so that it is given an empty line first.
+        self.parser
+            .read_record(b"\n", &mut self.discard[..], &mut self.discard_ends[..]);
+        self.parser.set_line(line);
+        (self.input, self.offset, self.is_new) = (input, offset, false);
     }
 
     /// Reads the next record that is not an empty line.
@@ -196,6 +236,7 @@ impl<R: BufRead> RecordReader<R> {
 
     fn read_any(&mut self, record: &mut Record) -> io::Result<Ending> {
         record.clear();
+        self.is_new = false;
         let mut line_breaks = 0;
         loop {
             let input = self.input.fill_buf()?;
@@ -213,6 +254,7 @@ impl<R: BufRead> RecordReader<R> {
             line_breaks += step.line_breaks;
             if !over {
                 self.input.consume(step.taken);
+                self.offset += step.taken as u64;
             }
             match step.result {
                 ReadRecordResult::Record => {
@@ -310,7 +352,7 @@ mod tests {
                 separator: if quotes { b',' } else { b'\t' },
                 quotes,
             };
-            let mut reader = RecordReader::new(input, dialect, 40);
+            let mut reader = RecordReader::new(input, dialect, 40, 0);
             let mut record = Record::default();
             let mut found = Vec::new();
             loop {

@@ -12,7 +12,7 @@ use super::fields::Rules;
 use super::layout::Layout;
 use super::open::Rows;
 use super::record::Record;
-use super::{Role, Table, row_limit};
+use super::{Role, RowStart, Table, row_limit};
 use crate::error::IngestError;
 use crate::form::Form;
 use crate::row::excerpt;
@@ -57,7 +57,22 @@ pub struct BadRow {
 pub fn read_texts(
     path: &Path,
     settings: &IngestSettings,
+    shown: (&Progress, &Task),
+    take: impl FnMut(TextRow) -> ControlFlow<()>,
+) -> Result<(), IngestError> {
+    read_texts_from(path, settings, shown, &RowStart::FIRST, take)
+}
+
+/// As [`read_texts`], from a row on that [`crate::divide`] has found. What the columns are is told by the
+/// file's first rows as ever; numbers and lines are those of the whole file.
+///
+/// # Errors
+/// As for [`read_texts`].
+pub fn read_texts_from(
+    path: &Path,
+    settings: &IngestSettings,
     (progress, task): (&Progress, &Task),
+    start: &RowStart,
     mut take: impl FnMut(TextRow) -> ControlFlow<()>,
 ) -> Result<(), IngestError> {
     let Form::Rows(kind) = Form::of(path, settings.format)? else {
@@ -79,10 +94,8 @@ pub fn read_texts(
         limit: row_limit(settings),
     };
     let mut record = Record::default();
-    if layout.header {
-        rows.next(path, &mut record)?;
-    }
-    let mut number = 0;
+    rows.go_to(path, layout.header, start, task)?;
+    let mut number = start.row - 1;
     while rows.next(path, &mut record)? {
         number += 1;
         if take(table.text_row(&record, number)).is_break() {

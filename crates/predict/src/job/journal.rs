@@ -11,8 +11,11 @@ use serde_json::Value;
 use stage::Failure;
 
 const JOURNAL: &str = "journal.json";
-const ROWS: &str = "rows";
-const REJECTED: &str = "rejected.jsonl";
+/// What the file of the rows is called.
+pub(crate) const ROWS: &str = "rows";
+
+/// What the file of those kept aside is called.
+pub(crate) const REJECTED: &str = "rejected.jsonl";
 
 /// All that the output follows from. Where any of it is another, the work begins anew.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -27,6 +30,13 @@ pub(crate) struct Task {
     pub(crate) form: String,
     pub(crate) abstain: Option<f32>,
     pub(crate) explain: bool,
+    /// The first row, from 1; another one for each shard.
+    #[serde(default = "first_row")]
+    pub(crate) first: u64,
+}
+
+fn first_row() -> u64 {
+    1
 }
 
 /// The size of a file and when it was written.
@@ -52,7 +62,26 @@ pub(crate) struct Done {
     pub(crate) judged: u64,
     pub(crate) right: u64,
     /// Bytes of the two files that hold them.
-    bytes: [u64; 2],
+    pub(crate) bytes: [u64; 2],
+}
+
+impl Done {
+    /// This and what was done of another part.
+    pub(crate) fn and(self, other: &Self) -> Self {
+        Self {
+            rows: self.rows + other.rows,
+            rejected: self.rejected + other.rejected,
+            positive: self.positive + other.positive,
+            negative: self.negative + other.negative,
+            undecided: self.undecided + other.undecided,
+            judged: self.judged + other.judged,
+            right: self.right + other.right,
+            bytes: [
+                self.bytes[0] + other.bytes[0],
+                self.bytes[1] + other.bytes[1],
+            ],
+        }
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -160,6 +189,13 @@ impl Workplace {
         self.folder.join(name)
     }
 
+    /// Puts all that was written on the disk, not just into the operating system's memory.
+    pub(crate) fn sync(&self) -> Result<(), ArtifactError> {
+        let failed = ArtifactError::io("sync", &self.folder);
+        let both = self.rows.sync_all().and_then(|()| self.rejected.sync_all());
+        both.map_err(failed)
+    }
+
     /// Puts the finished file in its place, what was kept aside in another, and removes the folder.
     pub(crate) fn finish(
         self,
@@ -196,6 +232,11 @@ fn lock(folder: &Path) -> Result<File, Failure> {
         .with_hint("Wait for it, or give `--output` another name".to_owned())),
         Err(TryLockError::Error(error)) => Err(ArtifactError::io("lock", &path)(error).into()),
     }
+}
+
+/// Rows that are done of a task, by the journal in a folder; 0 where there is none of it.
+pub(crate) fn rows_done(folder: &Path, task: &Task) -> u64 {
+    left_over(folder, task).map_or(0, |done| done.rows)
 }
 
 /// What was done of this very task, if its files hold at least that much.

@@ -3,6 +3,7 @@
 
 mod form;
 mod journal;
+mod summary;
 
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -10,20 +11,27 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Instant;
 
-use artifact::ArtifactError;
-use ingest::{BadRow, IngestError, TextContent, TextRow, read_texts};
-use metrics::{is_right, share_of};
+use artifact::{ArtifactError, Digest, StageName};
+use ingest::{BadRow, IngestError, RowStart, TextContent, TextRow, read_texts_from};
+use metrics::is_right;
 use serde::Serialize;
-use settings::IngestSettings;
-use stage::{Failure, Progress, Task as Shown, format};
+use settings::{IngestSettings, StepId};
+use stage::{Failure, FailureKind, Progress, ProgressMode, Task as Shown, format, stop_requested};
 
 use crate::explain::WordWeight;
 use crate::predictor::{Predictor, UNDECIDED};
-use form::{Form, Line, to_parquet};
-use journal::{Done, Task, Workplace, stamp};
+use form::Line;
 
-/// Rows of a chunk at most, and bytes of their texts: what a kill costs, and what memory holds.
-const CHUNK: (usize, usize) = (8192, 16 << 20);
+pub(crate) use form::{Form, to_parquet};
+pub(crate) use journal::{Done, REJECTED, ROWS, Task, Workplace, rows_done, stamp};
+pub(crate) use summary::in_words;
+
+/// Rows of a chunk at most: what a kill costs. A chunk ends where the number of a row is a multiple of
+/// them, so that who begins behind such a row has the same chunks, and a net the same batches.
+pub(crate) const CHUNK_ROWS: u64 = 8192;
+
+/// Bytes of the texts of a chunk: what memory holds.
+const CHUNK_BYTES: usize = 16 << 20;
 
 /// Chunks that may wait to be asked about.
 const AHEAD: usize = 1;
@@ -39,6 +47,29 @@ pub(crate) struct Job<'a> {
     pub(crate) reading: &'a IngestSettings,
     pub(crate) abstain: Option<f32>,
     pub(crate) explain: bool,
+}
+
+/// Rows of a file that lie side by side.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Part {
+    /// Where the first of them begins.
+    pub(crate) start: RowStart,
+    /// How many they are; `None` for all to the end.
+    pub(crate) rows: Option<u64>,
+}
+
+impl Part {
+    /// All rows.
+    pub(crate) const WHOLE: Self = Self {
+        start: RowStart::FIRST,
+        rows: None,
+    };
+
+    /// The number of the last row.
+    fn last(&self) -> u64 {
+        self.rows
+            .map_or(u64::MAX, |rows| self.start.row.saturating_add(rows) - 1)
+    }
 }
 
 /// A row that could not be predicted.
@@ -61,17 +92,7 @@ impl Job<'_> {
         progress: &Progress,
     ) -> Result<String, Failure> {
         let form = Form::of(self.output)?;
-        let stamp = stamp(self.input)?;
-        let input = self.input.canonicalize();
-        let task = Task {
-            input: input.map_err(ArtifactError::io("read", self.input))?,
-            stamp,
-            model: predictor.fingerprint()?,
-            reading: serde_json::to_value(self.reading).expect("plain data"),
-            form: form.name().to_owned(),
-            abstain: self.abstain,
-            explain: self.explain,
-        };
+        let task = self.task(predictor.fingerprint()?)?;
         let mut workplace = Workplace::open(&with_ending(self.output, "partial"), task)?;
         if workplace.done.rows > 0 {
             let rows = format::count(workplace.done.rows);
@@ -81,7 +102,7 @@ impl Job<'_> {
         }
         let clock = Instant::now();
         let before = workplace.done.rows;
-        self.work(predictor, progress, form, &mut workplace)?;
+        self.work(predictor, progress, &Part::WHOLE, &mut workplace)?;
         let finished = match form {
             Form::Parquet => {
                 let table = workplace.beside("table.parquet");
@@ -90,36 +111,63 @@ impl Job<'_> {
             }
             _ => workplace.rows(),
         };
-        let rejects = self.output.with_extension("rejected.jsonl");
+        let rejects = rejects_of(self.output);
         let done = workplace.finish(&finished, self.output, &rejects)?;
         let rate = (done.rows - before) as f64 / clock.elapsed().as_secs_f64();
-        Ok(in_words(&done, self.output, &rejects, rate))
+        Ok(in_words(&done, self.output, &rejects, Some(rate)))
     }
 
-    fn work(
+    /// All that the answers follow from, with the digest of a model.
+    ///
+    /// # Errors
+    /// The input cannot be looked at, or the output's name does not say how to write the answers.
+    pub(crate) fn task(&self, model: Digest) -> Result<Task, Failure> {
+        let input = self.input.canonicalize();
+        Ok(Task {
+            input: input.map_err(ArtifactError::io("read", self.input))?,
+            stamp: stamp(self.input)?,
+            model,
+            reading: serde_json::to_value(self.reading).expect("plain data"),
+            form: Form::of(self.output)?.name().to_owned(),
+            abstain: self.abstain,
+            explain: self.explain,
+            first: 1,
+        })
+    }
+
+    /// Predicts rows of the file that are not dealt with yet, chunk by chunk.
+    ///
+    /// # Errors
+    /// As for [`Job::run`]; or it was asked to stop, and what was done is kept.
+    pub(crate) fn work(
         &self,
         predictor: &Predictor,
         progress: &Progress,
-        form: Form,
+        part: &Part,
         workplace: &mut Workplace,
     ) -> Result<(), Failure> {
         let (size, _) = stamp(self.input)?;
-        let shown = progress.task("predicting", Some(size), "bytes");
+        let nobody = StepId::new(StageName::Evaluate, "reading");
+        let unseen = Progress::new(ProgressMode::None, nobody);
+        // Of a part nobody knows how many bytes it has, but how many rows.
+        let shown = match part.rows {
+            None => progress.task("predicting", Some(size), "bytes"),
+            Some(rows) => progress.task("predicting", Some(rows), "rows"),
+        };
+        let read = unseen.task("reading", None, "bytes");
+        let by_bytes = if part.rows.is_none() { &shown } else { &read };
         let skipped = workplace.done.rows;
+        if part.rows.is_some() {
+            shown.advance(skipped);
+        }
         thread::scope(|scope| {
             let (sender, receiver) = sync_channel(AHEAD);
-            let shown = &shown;
             let reader = scope.spawn(move || {
-                read_chunks(
-                    self.input,
-                    self.reading,
-                    (progress, shown),
-                    skipped,
-                    &sender,
-                )
+                let shown = (progress, by_bytes);
+                read_chunks(self.input, self.reading, shown, part, skipped, &sender)
             });
             // A writer that fails drops the receiver, and the reader stops.
-            self.ask_and_write(predictor, form, workplace, receiver, shown)?;
+            self.ask_and_write(predictor, part, workplace, receiver, &shown)?;
             match reader.join() {
                 Ok(read) => read.map_err(Failure::from),
                 Err(panic) => std::panic::resume_unwind(panic),
@@ -130,16 +178,25 @@ impl Job<'_> {
     fn ask_and_write(
         &self,
         predictor: &Predictor,
-        form: Form,
+        part: &Part,
         workplace: &mut Workplace,
         chunks: Receiver<Vec<TextRow>>,
         shown: &Shown,
     ) -> Result<(), Failure> {
+        let form = Form::of(self.output)?;
         for chunk in chunks {
+            if stop_requested() {
+                return Err(stopped(workplace.done.rows));
+            }
             let mut done = workplace.done.clone();
+            let asked = chunk.len() as u64;
             let (lines, rejected) = self.answer(predictor, chunk, &mut done)?;
-            let rows = form.bytes(&lines, workplace.is_new(), self.explain);
+            let is_first = workplace.is_new() && part.start.row == 1;
+            let rows = form.bytes(&lines, is_first, self.explain);
             workplace.add(&rows, &rejected, done)?;
+            if part.rows.is_some() {
+                shown.advance(asked);
+            }
             shown.message(&format!("{} rows", format::count(workplace.done.rows)));
         }
         Ok(())
@@ -222,28 +279,36 @@ impl Job<'_> {
     }
 }
 
-/// Reads the rows behind those that are done, and sends them in chunks until nobody takes them.
+/// Reads the rows of a part behind those that are done, and sends them in chunks until nobody takes
+/// them.
 fn read_chunks(
     input: &Path,
     settings: &IngestSettings,
     shown: (&Progress, &Shown),
+    part: &Part,
     skipped: u64,
     sender: &SyncSender<Vec<TextRow>>,
 ) -> Result<(), IngestError> {
+    if part.rows == Some(skipped) {
+        return Ok(());
+    }
+    let (first, last) = (part.start.row + skipped, part.last());
     let (mut chunk, mut bytes) = (Vec::new(), 0);
-    read_texts(input, settings, shown, |row| {
-        if row.number <= skipped {
+    read_texts_from(input, settings, shown, &part.start, |row| {
+        let number = row.number;
+        if number < first {
             return ControlFlow::Continue(());
         }
         bytes += row.content.as_ref().map_or(0, |content| content.text.len());
         chunk.push(row);
-        if chunk.len() < CHUNK.0 && bytes < CHUNK.1 {
+        let is_full = number.is_multiple_of(CHUNK_ROWS) || bytes >= CHUNK_BYTES;
+        if !is_full && number < last {
             return ControlFlow::Continue(());
         }
         bytes = 0;
         match sender.send(std::mem::take(&mut chunk)) {
-            Ok(()) => ControlFlow::Continue(()),
-            Err(_) => ControlFlow::Break(()),
+            Ok(()) if number < last => ControlFlow::Continue(()),
+            _ => ControlFlow::Break(()),
         }
     })?;
     if !chunk.is_empty() {
@@ -253,43 +318,21 @@ fn read_chunks(
     Ok(())
 }
 
-fn with_ending(path: &Path, ending: &str) -> PathBuf {
+pub(crate) fn with_ending(path: &Path, ending: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
     name.push(ending);
     name.into()
 }
 
-fn in_words(done: &Done, output: &Path, rejects: &Path, rate: f64) -> String {
-    let count = |rows: u64| format::count(rows);
-    let mut text = format!(
-        "{}: {} positive, {} negative",
-        format::plural(done.rows, "row", "rows"),
-        count(done.positive),
-        count(done.negative)
-    );
-    if done.undecided > 0 {
-        text.push_str(&format!(", {} undecided", count(done.undecided)));
-    }
-    if done.rejected > 0 {
-        let rejected = count(done.rejected);
-        text.push_str(&format!(
-            ", {rejected} kept aside in `{}`",
-            rejects.display()
-        ));
-    }
-    if let Some(share) = share_of(done.right, done.judged, 0.95) {
-        text.push_str(&format!(
-            "; {:.2} % of {} with a label right (95 % interval {:.2} to {:.2})",
-            100.0 * share.value,
-            count(done.judged),
-            100.0 * share.low,
-            100.0 * share.high
-        ));
-    }
-    format!(
-        "{text}; {} a second; `{}`",
-        count(rate as u64),
-        output.display()
-    )
+/// Where the rows go that are kept aside.
+pub(crate) fn rejects_of(output: &Path) -> PathBuf {
+    output.with_extension("rejected.jsonl")
+}
+
+fn stopped(rows: u64) -> Failure {
+    let kept = format::plural(rows, "row is", "rows are");
+    Failure::new(format!("asked to, and {kept} kept"))
+        .with_kind(FailureKind::Interrupted)
+        .with_hint("The same command goes on with the next one".to_owned())
 }

@@ -1,0 +1,188 @@
+//! Files read in parts: together they are the file, whatever it is and wherever it was cut.
+
+#![allow(missing_docs)]
+
+mod common;
+
+use std::fs::File;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, StringArray};
+use artifact::StageName;
+use common::gzip;
+use ingest::{Division, RowStart, TextRow, divide, read_texts, read_texts_from};
+use parquet::arrow::ArrowWriter;
+use parquet::file::properties::WriterProperties;
+use settings::{IngestSettings, REVIEWS, StepId};
+use stage::{Progress, ProgressMode};
+
+/// More than are looked at to tell the columns.
+const ROWS: usize = 1300;
+
+fn progress() -> Progress {
+    Progress::new(ProgressMode::None, StepId::new(StageName::Ingest, REVIEWS))
+}
+
+fn cut(path: &Path, parts: usize, unit: u64) -> Division {
+    let (progress, settings) = (progress(), IngestSettings::default());
+    let task = progress.task("planning", None, "bytes");
+    divide(path, &settings, (&progress, &task), parts, unit).expect("it can be read")
+}
+
+/// The rows from one on, and at most so many.
+fn rows(path: &Path, start: &RowStart, most: u64) -> Vec<TextRow> {
+    let (progress, settings) = (progress(), IngestSettings::default());
+    let task = progress.task("reading", None, "bytes");
+    let mut rows = Vec::new();
+    read_texts_from(path, &settings, (&progress, &task), start, |row| {
+        rows.push(row);
+        match (rows.len() as u64) < most {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        }
+    })
+    .expect("it can be read");
+    rows
+}
+
+/// Every cut gives the same rows with the same numbers and lines as the whole.
+#[track_caller]
+fn check(name: &str, content: &[u8], count: usize, read_through: Option<&str>) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join(name);
+    std::fs::write(&path, content).expect("written");
+    let (progress, settings) = (progress(), IngestSettings::default());
+    let task = progress.task("reading", None, "bytes");
+    let mut whole = Vec::new();
+    read_texts(&path, &settings, (&progress, &task), |row| {
+        whole.push(row);
+        ControlFlow::Continue(())
+    })
+    .expect("it can be read");
+    assert_eq!(whole.len(), count, "{name}");
+    for (parts, unit) in [(2, 8192), (9, 8192), (3, 100)] {
+        let found = cut(&path, parts, unit);
+        assert_eq!(found.rows, count as u64, "{name}");
+        assert_eq!(found.starts.len(), parts, "{name}");
+        assert_eq!(found.read_through.as_deref(), read_through, "{name}");
+        let mut together = Vec::new();
+        for (part, start) in found.starts.iter().enumerate() {
+            assert_eq!(start.row, together.len() as u64 + 1, "{name}");
+            assert!(
+                unit > 100 || (start.row - 1) % unit == 0,
+                "{name}: {start:?}"
+            );
+            let next = found.starts.get(part + 1);
+            let end = next.map_or(found.rows + 1, |next| next.row);
+            together.extend(rows(&path, start, end - start.row));
+        }
+        let differs = together.iter().zip(&whole).find(|(one, two)| one != two);
+        assert_eq!(differs, None, "{name} in {parts} parts");
+        assert_eq!(together.len(), whole.len(), "{name} in {parts} parts");
+    }
+}
+
+/// A CSV file with all that makes it hard to cut: quoted line breaks, quotes in quotes, empty lines, rows
+/// of another width, bytes that are no UTF-8, and a byte order mark in its midst.
+fn table(line_break: &str) -> Vec<u8> {
+    let mut text = format!("id,comment,label{line_break}").into_bytes();
+    for row in 1..=ROWS {
+        let line = match row % 7 {
+            0 => format!("r{row},\"Two{line_break}lines, {line_break}and \"\"more\"\"\",pos"),
+            1 => format!("r{row},plain number {row},neg{line_break}{line_break}"),
+            2 => format!("r{row}"),
+            3 => format!("\u{feff}r{row},a mark before it,pos"),
+            4 => format!("r{row},\"{}\",what", "long ".repeat(row % 50)),
+            5 => format!("\"r{row}\",\"\",pos"),
+            _ => format!("r{row},\"\"\"{row}\"\"\",neg"),
+        };
+        text.extend(line.as_bytes());
+        if row % 91 == 0 {
+            text.push(0xff);
+        }
+        if row < ROWS {
+            text.extend(line_break.as_bytes());
+        }
+    }
+    text
+}
+
+#[test]
+fn delimited_files() {
+    check("a.csv", &table("\n"), ROWS, None);
+    check("b.csv", &table("\r\n"), ROWS, None);
+    let marked = [b"\xef\xbb\xbf", table("\r\n").as_slice(), b"\r\n"].concat();
+    check("c.csv", &marked, ROWS, None);
+    let tabs = (1..=ROWS).map(|row| format!("{row}\tA text, \"so called\", of number {row}\r\n"));
+    check("d.tsv", tabs.collect::<String>().as_bytes(), ROWS, None);
+}
+
+#[test]
+fn packed_and_other_encodings_are_read_through() {
+    let why = Some("it is packed with gzip");
+    check("a.csv.gz", &gzip(&table("\n")), ROWS, why);
+    let text = table("\n");
+    let text = String::from_utf8_lossy(&text);
+    let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let wide = [b"\xff\xfe", wide.as_slice()].concat();
+    check("a.csv", &wide, ROWS, Some("it is written in UTF-16LE"));
+}
+
+#[test]
+fn objects() {
+    let object = |row: usize| match row % 5 {
+        0 => format!("{{\"id\": {row},\n  \"comment\": \"braces }} {{ and \\\"quotes\\\"\"}}"),
+        1 => format!("{{\"comment\": \"plain {row}\", \"late\": {row}}}"),
+        2 => format!("{{\"comment\" \"bad {row}\"}}"),
+        3 => format!("{{\"id\": {row}, \"new{row}\": 1}}"),
+        _ => format!("{{\"id\": \"{row}\", \"comment\": \"caf\u{e9} {row}\", \"label\": \"pos\"}}"),
+    };
+    let objects: Vec<String> = (1..=ROWS).map(object).collect();
+    check("a.jsonl", objects.join("\n").as_bytes(), ROWS, None);
+    check(
+        "b.json",
+        format!("[{}]\n", objects.join(",\r\n")).as_bytes(),
+        ROWS,
+        None,
+    );
+    check("c.jsonl", objects.join(" ").as_bytes(), ROWS, None);
+    let stray = format!("{}\nnonsense\n{{\"comment\": \"cut o", objects.join("\n"));
+    check("d.jsonl", stray.as_bytes(), ROWS + 2, None);
+}
+
+#[test]
+fn tables() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.parquet");
+    let texts: Vec<Option<String>> = (1..=ROWS)
+        .map(|row| (row % 9 != 0).then(|| format!("A text, number {row}")))
+        .collect();
+    let ids = (1..=ROWS).map(|row| format!("r{row}"));
+    let batch = RecordBatch::try_from_iter([
+        ("id", Arc::new(StringArray::from_iter_values(ids)) as _),
+        ("comment", Arc::new(StringArray::from_iter(texts)) as _),
+    ])
+    .expect("columns of one length");
+    let groups = WriterProperties::builder().set_max_row_group_row_count(Some(170));
+    let file = File::create(&path).expect("created");
+    let mut writer =
+        ArrowWriter::try_new(file, batch.schema(), Some(groups.build())).expect("a writer");
+    writer.write(&batch).expect("written");
+    writer.close().expect("closed");
+    let bytes = std::fs::read(&path).expect("read");
+    check("a.parquet", &bytes, ROWS, None);
+    let why = Some("it is packed with gzip");
+    check("a.parquet.gz", &gzip(&bytes), ROWS, why);
+}
+
+#[test]
+fn a_file_of_fewer_rows_than_parts_has_a_part_for_each() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("a.csv");
+    std::fs::write(&path, "comment\none film\ntwo films\n").expect("written");
+    let found = cut(&path, 16, 8192);
+    assert_eq!(found.rows, 2);
+    assert_eq!(found.starts.len(), 2);
+}

@@ -1,0 +1,145 @@
+//! One output of all shards, the same to the byte as that of a run without them.
+
+use std::fs::{self, File};
+use std::io;
+use std::path::Path;
+
+use artifact::{ArtifactError, sync};
+use stage::{Failure, Progress, format};
+
+use super::numbers;
+use super::plan::Plan;
+use super::shard::Finished;
+use crate::job::{Done, Form, in_words, rejects_of, to_parquet};
+
+/// Merges the shards of the plan that is there. Returns what came of the file, in a line.
+///
+/// # Errors
+/// There is no plan, a shard is missing or damaged, or the disk refuses.
+pub(crate) fn merge_alone(output: &Path, progress: &Progress) -> Result<String, Failure> {
+    let plan = Plan::of(output)?;
+    let _lock = Plan::lock_all(plan.folder())?;
+    merge(&plan, output, None, progress)
+}
+
+/// Merges all shards in order, puts the output in place and removes the shards. The caller holds the
+/// lock. `rate` is told in the line that comes back.
+pub(super) fn merge(
+    plan: &Plan,
+    output: &Path,
+    rate: Option<f64>,
+    progress: &Progress,
+) -> Result<String, Failure> {
+    let form = Form::of(output)?;
+    let shards = all_of(plan)?;
+    let (rows, rejected) = (
+        plan.folder().join("merged"),
+        plan.folder().join("merged.rejected"),
+    );
+    {
+        let shown = progress.task("merging", Some(plan.rows()), "rows");
+        let (mut to_rows, mut to_rejected) = (create(&rows)?, create(&rejected)?);
+        for shard in &shards {
+            append(&shard.rows(), &mut to_rows, &rows)?;
+            append(&shard.rejected(), &mut to_rejected, &rejected)?;
+            shown.advance(shard.done.rows);
+        }
+    }
+    numbers::check(form, &rows, &rejected, plan.rows())?;
+    let finished = match form {
+        Form::Parquet => {
+            let table = plan.folder().join("merged.parquet");
+            to_parquet(&rows, &table)?;
+            table
+        }
+        Form::Csv | Form::JsonLines => rows,
+    };
+    let done = shards
+        .iter()
+        .fold(Done::default(), |sum, shard| sum.and(&shard.done));
+    let rejects = rejects_of(output);
+    if done.rejected > 0 {
+        put_in_place(&rejected, &rejects)?;
+    } else if let Err(error) = fs::remove_file(&rejects)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(ArtifactError::io("remove", &rejects)(error).into());
+    }
+    put_in_place(&finished, output)?;
+    fs::remove_dir_all(plan.folder()).map_err(ArtifactError::io("remove", plan.folder()))?;
+    Ok(in_words(&done, output, &rejects, rate))
+}
+
+/// All shards, proved whole; none is read before all are known to be there.
+fn all_of(plan: &Plan) -> Result<Vec<Finished>, Failure> {
+    let (mut found, mut missing) = (Vec::new(), Vec::new());
+    for shard in 1..=plan.count() {
+        let damaged = |error: ArtifactError| {
+            Failure::from_error(error).with_hint(format!(
+                "Compute it again with the same command and `--shard {shard}` in place of `--merge`, or what is \
+                 damaged with `--shards N`"
+            ))
+        };
+        match Finished::proved(plan, shard).map_err(damaged)? {
+            Some(shard) => found.push(shard),
+            None => missing.push(shard.to_string()),
+        }
+    }
+    if missing.is_empty() {
+        return Ok(found);
+    }
+    Err(Failure::new(format!(
+        "{} of {} shards are not finished: {}",
+        format::count(missing.len() as u64),
+        plan.count(),
+        shortened(&missing)
+    ))
+    .with_hint(
+        "Finish one with the same command and `--shard K` in place of `--merge`, or all with `--shards N`".to_owned(),
+    ))
+}
+
+/// The first ten names, and how many more there are.
+fn shortened(names: &[String]) -> String {
+    match names.split_at_checked(10) {
+        Some((first, more)) if !more.is_empty() => {
+            format!("{} and {} more", first.join(", "), more.len())
+        }
+        _ => names.join(", "),
+    }
+}
+
+fn create(path: &Path) -> Result<File, ArtifactError> {
+    File::create(path).map_err(ArtifactError::io("create", path))
+}
+
+fn append(from: &Path, to: &mut File, target: &Path) -> Result<(), ArtifactError> {
+    let mut file = File::open(from).map_err(ArtifactError::io("read", from))?;
+    io::copy(&mut file, to).map_err(ArtifactError::io("write", target))?;
+    Ok(())
+}
+
+fn put_in_place(from: &Path, to: &Path) -> Result<(), ArtifactError> {
+    sync(from)?;
+    fs::rename(from, to).map_err(ArtifactError::io("write", to))?;
+    match to.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => sync(folder),
+        _ => sync(Path::new(".")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_long_list_of_shards_is_shortened() {
+        let names = |count: usize| (1..=count).map(|n| n.to_string()).collect::<Vec<_>>();
+        assert_eq!(shortened(&names(3)), "1, 2, 3");
+        assert_eq!(shortened(&names(10)), "1, 2, 3, 4, 5, 6, 7, 8, 9, 10");
+        assert_eq!(
+            shortened(&names(13)),
+            "1, 2, 3, 4, 5, 6, 7, 8, 9, 10 and 3 more"
+        );
+    }
+}

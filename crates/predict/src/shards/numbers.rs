@@ -1,0 +1,130 @@
+//! The proof that no row was lost or doubled: the numbers of the rows that were answered and of those
+//! kept aside are together every number from the first to the last, once each, in order.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::iter;
+use std::path::Path;
+
+use artifact::ArtifactError;
+use serde::Deserialize;
+use stage::{Failure, format};
+
+use crate::job::Form;
+
+/// Bytes read at a time.
+const BUFFER: usize = 1 << 18;
+
+#[derive(Deserialize)]
+struct Numbered {
+    row: u64,
+}
+
+type Numbers = Box<dyn Iterator<Item = Result<u64, String>>>;
+
+/// Checks that two files have all rows from 1 to the last between them.
+///
+/// # Errors
+/// A row is missing, is there twice or in the wrong place, or a file cannot be read.
+pub(super) fn check(form: Form, rows: &Path, rejected: &Path, last: u64) -> Result<(), Failure> {
+    let open = |path: &Path| {
+        let file = File::open(path).map_err(ArtifactError::io("read", path))?;
+        Ok::<_, ArtifactError>(BufReader::with_capacity(BUFFER, file))
+    };
+    let answered = match form {
+        Form::Csv => of_csv(open(rows)?),
+        Form::JsonLines | Form::Parquet => of_json(open(rows)?),
+    };
+    consecutive(answered, of_json(open(rejected)?), last).map_err(|problem| {
+        Failure::new(format!(
+            "The shards do not make one whole of {}: {problem}",
+            format::plural(last, "row", "rows")
+        ))
+        .with_hint("Remove the folder of the shards and run the command again".to_owned())
+    })
+}
+
+fn consecutive(mut answered: Numbers, mut aside: Numbers, last: u64) -> Result<(), String> {
+    let (mut one, mut two) = (answered.next().transpose()?, aside.next().transpose()?);
+    for expected in 1..=last {
+        if one == Some(expected) {
+            one = answered.next().transpose()?;
+        } else if two == Some(expected) {
+            two = aside.next().transpose()?;
+        } else {
+            return Err(format!("row {} is missing", format::count(expected)));
+        }
+    }
+    match one.or(two) {
+        None => Ok(()),
+        Some(more) => Err(format!(
+            "row {} is there twice, or none of them",
+            format::count(more)
+        )),
+    }
+}
+
+/// The first field of each record behind the header.
+fn of_csv(input: impl Read + 'static) -> Numbers {
+    let mut reader = csv::Reader::from_reader(input);
+    let mut record = csv::ByteRecord::new();
+    Box::new(iter::from_fn(move || {
+        match reader.read_byte_record(&mut record) {
+            Ok(false) => None,
+            Ok(true) => {
+                let field = record.get(0).and_then(|field| str::from_utf8(field).ok());
+                let number = field.and_then(|field| field.parse().ok());
+                Some(number.ok_or_else(|| "a row has no number".to_owned()))
+            }
+            Err(error) => Some(Err(error.to_string())),
+        }
+    }))
+}
+
+fn of_json(input: impl BufRead + 'static) -> Numbers {
+    let mut input = input;
+    let mut line = Vec::new();
+    Box::new(iter::from_fn(move || {
+        line.clear();
+        match input.read_until(b'\n', &mut line) {
+            Ok(0) => None,
+            Ok(_) => {
+                let row = serde_json::from_slice::<Numbered>(&line);
+                Some(row.map(|row| row.row).map_err(|error| error.to_string()))
+            }
+            Err(error) => Some(Err(error.to_string())),
+        }
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_row_is_there_once() {
+        let check = |rows: &'static str, aside: &'static str, last: u64, expected: &str| {
+            let found = consecutive(of_csv(rows.as_bytes()), of_json(aside.as_bytes()), last);
+            assert_eq!(found.err().unwrap_or_default(), expected, "{rows} {aside}");
+        };
+        let all = "row,id\n1,a\n2,\"b\n7,x\"\n4,c\n";
+        check(all, "{\"row\":3,\"line\":4}\n{\"row\":5}\n", 5, "");
+        check(all, "{\"row\":3}\n", 5, "row 5 is missing");
+        check(all, "{\"row\":5}\n", 5, "row 3 is missing");
+        check(
+            all,
+            "{\"row\":3}\n",
+            3,
+            "row 4 is there twice, or none of them",
+        );
+        check("row\n1\n1\n2\n", "", 2, "row 2 is missing");
+        check(
+            "row\n1\n2\n",
+            "{\"row\":2}\n",
+            2,
+            "row 2 is there twice, or none of them",
+        );
+        check("row\n", "", 0, "");
+        check("row\nx\n", "", 1, "a row has no number");
+    }
+}

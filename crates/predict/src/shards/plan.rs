@@ -1,0 +1,341 @@
+//! What the shards are: ranges of rows, and all that their answers follow from.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use artifact::{ArtifactError, Digest};
+use ingest::{RowStart, divide};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use stage::{Failure, Progress, format};
+
+use super::lock::{self, Lock};
+use super::sealed;
+use super::shard::Finished;
+use crate::job::{CHUNK_ROWS, Job, Part, Task, rows_done, with_ending};
+
+const PLAN: &str = "plan.json";
+
+/// Raised when the file comes to say something else.
+const FORMAT: u32 = 1;
+
+/// How a file is divided, as `OUTPUT.shards/plan.json` says it.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    folder: PathBuf,
+    content: Content,
+    /// The digest of the plan, by which a shard is known to belong to it.
+    id: Digest,
+}
+
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+struct Content {
+    format: u32,
+    task: Task,
+    /// Shards that were asked for. A file of fewer rows has fewer.
+    asked: usize,
+    rows: u64,
+    starts: Vec<RowStart>,
+    /// Why every shard reads all that is before it, if that is so.
+    read_through: Option<String>,
+}
+
+impl Plan {
+    /// The folder of the shards of an output.
+    pub fn folder_of(output: &Path) -> PathBuf {
+        with_ending(output, "shards")
+    }
+
+    /// The plan that was made for an output; `None` where there is none.
+    ///
+    /// # Errors
+    /// It is damaged, or of another version of Ressenti.
+    pub fn find(output: &Path) -> Result<Option<Self>, Failure> {
+        let folder = Self::folder_of(output);
+        let path = folder.join(PLAN);
+        let again = |failure: Failure| {
+            failure.with_hint(
+                "Make it again with `--shards N` in place of `--shard` or `--merge`".to_owned(),
+            )
+        };
+        let found = sealed::read::<Content>(&path);
+        let Some((content, id)) = found.map_err(|error| again(Failure::from_error(error)))? else {
+            return Ok(None);
+        };
+        if content.format != FORMAT || content.starts.is_empty() {
+            return Err(again(Failure::new(format!(
+                "`{}` was made by another version",
+                path.display()
+            ))));
+        }
+        Ok(Some(Self {
+            folder,
+            content,
+            id,
+        }))
+    }
+
+    /// The plan of an output, which must be there.
+    ///
+    /// # Errors
+    /// As for [`Plan::find`], or there is none.
+    pub fn of(output: &Path) -> Result<Self, Failure> {
+        Self::find(output)?.ok_or_else(|| {
+            Failure::new(format!(
+                "There is no plan of shards in `{}`",
+                Self::folder_of(output).display()
+            ))
+            .with_hint("Make it with the same command and `--shards N --plan`".to_owned())
+        })
+    }
+
+    /// Number of shards, which are counted from 1.
+    pub fn count(&self) -> usize {
+        self.content.starts.len()
+    }
+
+    /// Rows of the whole input.
+    pub fn rows(&self) -> u64 {
+        self.content.rows
+    }
+
+    /// Rows of a shard.
+    pub fn rows_of(&self, shard: usize) -> u64 {
+        let starts = &self.content.starts;
+        let end = starts
+            .get(shard)
+            .map_or(self.content.rows + 1, |next| next.row);
+        end - starts[shard - 1].row
+    }
+
+    /// Whether a shard is finished: its folder is in place and belongs to this plan. Its files are
+    /// not read; [`Plan::check`] does that.
+    pub fn is_finished(&self, shard: usize) -> bool {
+        Finished::find(self, shard).is_ok_and(|found| found.is_some())
+    }
+
+    /// Whether a shard is finished, with every byte of it proved.
+    ///
+    /// # Errors
+    /// It is there and damaged.
+    pub fn check(&self, shard: usize) -> Result<bool, ArtifactError> {
+        Ok(Finished::proved(self, shard)?.is_some())
+    }
+
+    /// Rows of a shard that are dealt with, also of one that is under way or was killed.
+    pub fn rows_done(&self, shard: usize) -> u64 {
+        if self.is_finished(shard) {
+            return self.rows_of(shard);
+        }
+        rows_done(&self.work(shard), &self.task_of(shard))
+    }
+
+    /// The folder of all shards.
+    pub fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// What the process of a shard says, where it was started without a terminal.
+    pub fn log(&self, shard: usize) -> PathBuf {
+        self.folder.join(format!("{}.log", self.name(shard)))
+    }
+
+    /// The digest of the plan.
+    pub(super) fn id(&self) -> Digest {
+        self.id
+    }
+
+    pub(super) fn task(&self) -> &Task {
+        &self.content.task
+    }
+
+    /// What the journal of a shard says that it is about.
+    pub(super) fn task_of(&self, shard: usize) -> Task {
+        Task {
+            first: self.content.starts[shard - 1].row,
+            ..self.content.task.clone()
+        }
+    }
+
+    pub(super) fn part(&self, shard: usize) -> Part {
+        Part {
+            start: self.content.starts[shard - 1],
+            rows: Some(self.rows_of(shard)),
+        }
+    }
+
+    /// `0007-of-0016`.
+    pub(super) fn name(&self, shard: usize) -> String {
+        format!("{shard:04}-of-{:04}", self.count())
+    }
+
+    /// Where a finished shard is.
+    pub(super) fn place(&self, shard: usize) -> PathBuf {
+        self.folder.join(self.name(shard))
+    }
+
+    /// Where a shard is worked on.
+    pub(super) fn work(&self, shard: usize) -> PathBuf {
+        self.folder.join(format!("{}.partial", self.name(shard)))
+    }
+
+    pub(super) fn lock(&self, shard: usize) -> PathBuf {
+        self.folder.join(format!("{}.lock", self.name(shard)))
+    }
+
+    /// Takes the right to plan and to merge.
+    pub(super) fn lock_all(folder: &Path) -> Result<Lock, Failure> {
+        lock::take_now(&folder.join("coordinator.lock"))
+    }
+
+    /// Fails if a task has come to be another than the plan's.
+    pub(super) fn check_task(&self, task: &Task) -> Result<(), Failure> {
+        let differences = differences(self.task(), task);
+        if differences.is_empty() {
+            return Ok(());
+        }
+        Err(Failure::new(format!(
+            "The shards were planned for something else: {}",
+            differences.join(", ")
+        ))
+        .with_hint(
+            "Plan them again with the same command and `--shards N`; shards of the other plan are not used"
+                .to_owned(),
+        ))
+    }
+
+    /// How it is divided, in words.
+    fn in_words(&self) -> String {
+        let count = format::plural(self.count() as u64, "shard", "shards");
+        let sizes = (1..=self.count()).map(|shard| self.rows_of(shard));
+        let (least, most) = (sizes.clone().min().unwrap_or(0), sizes.max().unwrap_or(0));
+        let rows = match least == most {
+            true => format::count(most),
+            false => format!("{} to {}", format::count(least), format::count(most)),
+        };
+        let total = format::plural(self.rows(), "row", "rows");
+        let mut text = format!("{total} in {count} of {rows}");
+        if self.content.asked > self.count() {
+            text.push_str(&format!(
+                ", for there are no more rows than that, where {} were asked for",
+                format::count(self.content.asked as u64)
+            ));
+        }
+        if let Some(why) = &self.content.read_through {
+            text.push_str(&format!(
+                "; each reads all before it, too, because {why}: unpacked and as UTF-8 it would be read once"
+            ));
+        }
+        text
+    }
+}
+
+/// What two tasks differ in, in words.
+fn differences(planned: &Task, task: &Task) -> Vec<String> {
+    let value = |task: &Task| serde_json::to_value(task).expect("plain data");
+    let (planned, task) = (value(planned), value(task));
+    let names = task
+        .as_object()
+        .into_iter()
+        .flat_map(|fields| fields.keys());
+    let is_other = |name: &&String| planned.get(name.as_str()) != task.get(name.as_str());
+    let in_words = |name: &String| match name.as_str() {
+        "input" => format!(
+            "the input was {}",
+            planned
+                .get("input")
+                .and_then(Value::as_str)
+                .unwrap_or("another")
+        ),
+        "stamp" => "the input was changed since".to_owned(),
+        "model" => "the model was another".to_owned(),
+        "reading" => "the file was read with other `ingest` settings".to_owned(),
+        "form" => "the answers were written in another form".to_owned(),
+        other => format!("`--{other}` was another"),
+    };
+    names.filter(is_other).map(in_words).collect()
+}
+
+/// The plan for a job: the one that is there, if it is for the same, or a new one. Holds the lock of the
+/// shards.
+///
+/// # Errors
+/// The input cannot be read, or another process has the lock.
+pub(super) fn provide(
+    job: &Job<'_>,
+    model: Digest,
+    shards: usize,
+    progress: &Progress,
+) -> Result<(Plan, Lock), Failure> {
+    let folder = Plan::folder_of(job.output);
+    fs::create_dir_all(&folder).map_err(ArtifactError::io("create", &folder))?;
+    let lock = Plan::lock_all(&folder)?;
+    let task = job.task(model)?;
+    match Plan::find(job.output) {
+        Ok(Some(plan)) => {
+            let differences = differences(plan.task(), &task);
+            if differences.is_empty() && plan.content.asked == shards {
+                progress.note(&format!("as planned before: {}", plan.in_words()));
+                return Ok((plan, lock));
+            }
+            let why = match differences.first() {
+                Some(difference) => difference.clone(),
+                None => format!("they were {}", format::count(plan.content.asked as u64)),
+            };
+            progress.note(&format!("the shards of an earlier run are not used: {why}"));
+        }
+        Ok(None) => {}
+        Err(failure) => progress.warn(&format!("{}; it is made again", failure.chain()[0])),
+    }
+    let shown = progress.task("planning", Some(task.stamp.0), "bytes");
+    let found = divide(
+        job.input,
+        job.reading,
+        (progress, &shown),
+        shards,
+        CHUNK_ROWS,
+    )?;
+    drop(shown);
+    let content = Content {
+        format: FORMAT,
+        task,
+        asked: shards,
+        rows: found.rows,
+        starts: found.starts,
+        read_through: found.read_through,
+    };
+    if job.task(model)? != content.task {
+        return Err(changed(job.input));
+    }
+    let id = sealed::write(&folder.join(PLAN), &content)?;
+    let plan = Plan {
+        folder,
+        content,
+        id,
+    };
+    progress.note(&plan.in_words());
+    Ok((plan, lock))
+}
+
+/// Plans and does no more. Returns what was planned, in a line.
+pub(crate) fn plan_alone(
+    job: &Job<'_>,
+    model: Digest,
+    shards: usize,
+    progress: &Progress,
+) -> Result<String, Failure> {
+    let (plan, _lock) = provide(job, model, shards, progress)?;
+    Ok(format!(
+        "{}; `{}`",
+        plan.in_words(),
+        plan.folder.join(PLAN).display()
+    ))
+}
+
+pub(super) fn changed(input: &Path) -> Failure {
+    Failure::new(format!(
+        "`{}` was changed while it was read",
+        input.display()
+    ))
+    .with_hint("Run the same command again once nobody writes to it".to_owned())
+}

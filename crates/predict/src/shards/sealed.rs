@@ -1,0 +1,80 @@
+//! Small files of JSON that are replaced as a whole and tell of themselves whether a byte was changed.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::Path;
+
+use artifact::{ArtifactError, Digest, sync};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::value::{RawValue, to_raw_value};
+
+#[derive(Serialize, Deserialize)]
+struct Sealed {
+    content: Box<RawValue>,
+    /// The digest of the content as it is written.
+    seal: Digest,
+}
+
+/// Writes a file and puts it in place by a rename, once it is on the disk. Returns its seal, which
+/// equal contents have in common.
+pub(super) fn write<T: Serialize>(path: &Path, content: &T) -> Result<Digest, ArtifactError> {
+    let content = to_raw_value(content).expect("plain data");
+    let seal = Digest::of_bytes(content.get().as_bytes());
+    let text = serde_json::to_vec(&Sealed { content, seal }).expect("plain data");
+    let temporary = path.with_extension("new");
+    let save = || {
+        let mut file = File::create(&temporary)?;
+        file.write_all(&text)?;
+        file.sync_all()?;
+        fs::rename(&temporary, path)
+    };
+    save().map_err(ArtifactError::io("write", path))?;
+    path.parent().map_or(Ok(()), sync)?;
+    Ok(seal)
+}
+
+/// Reads a file and its seal; `None` where there is none.
+///
+/// # Errors
+/// The file cannot be read, or is not what was written.
+pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<(T, Digest)>, ArtifactError> {
+    let text = match fs::read(path) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        text => text.map_err(ArtifactError::io("read", path))?,
+    };
+    let damaged = |reason: String| ArtifactError::Damaged {
+        path: path.to_owned(),
+        reason,
+    };
+    let Sealed { content, seal } =
+        serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+    if Digest::of_bytes(content.get().as_bytes()) != seal {
+        return Err(damaged("its content and its seal differ".to_owned()));
+    }
+    let content =
+        serde_json::from_str(content.get()).map_err(|error| damaged(error.to_string()))?;
+    Ok(Some((content, seal)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_changed_byte_is_told() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("plan.json");
+        assert_eq!(read::<Vec<u64>>(&path).expect("no damage"), None);
+        let seal = write(&path, &[1_u64, 22, 333]).expect("written");
+        let found = read(&path).expect("no damage");
+        assert_eq!(found, Some((vec![1_u64, 22, 333], seal)));
+        let whole = fs::read(&path).expect("read");
+        for place in 0..whole.len() {
+            let mut text = whole.clone();
+            text[place] ^= 1;
+            fs::write(&path, &text).expect("written");
+            assert!(read::<Vec<u64>>(&path).is_err(), "byte {place}");
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! One shard: its rows predicted with a journal, put in place as a whole, and proved whole later.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use artifact::{ArtifactError, Digest, sync};
+use serde::{Deserialize, Serialize};
+use stage::{Failure, FailureKind, Progress, format};
+
+use super::plan::{Plan, changed};
+use super::{lock, sealed};
+use crate::job::{Done, Job, REJECTED, ROWS, Workplace, stamp};
+use crate::predictor::Predictor;
+
+const MANIFEST: &str = "shard.json";
+
+/// What a finished shard must be.
+#[derive(Serialize, Deserialize)]
+struct Manifest {
+    /// The digest of the plan that it belongs to.
+    plan: Digest,
+    shard: usize,
+    done: Done,
+    /// The digest of the rows, and of those kept aside.
+    digests: [Digest; 2],
+}
+
+/// A shard that is in place.
+pub(super) struct Finished {
+    folder: PathBuf,
+    pub(super) done: Done,
+    digests: [Digest; 2],
+}
+
+impl Finished {
+    /// A shard of this plan, its files not looked at; `None` where it is not finished.
+    ///
+    /// # Errors
+    /// It is there, and its manifest is damaged or of something else.
+    pub(super) fn find(plan: &Plan, shard: usize) -> Result<Option<Self>, ArtifactError> {
+        let folder = plan.place(shard);
+        let path = folder.join(MANIFEST);
+        let Some((manifest, _)) = sealed::read::<Manifest>(&path)? else {
+            // A folder without one was not made by us as a whole.
+            return Ok(None);
+        };
+        if manifest.plan != plan.id() {
+            return Ok(None);
+        }
+        let is_whole = manifest.shard == shard && manifest.done.rows == plan.rows_of(shard);
+        if !is_whole {
+            let reason = "it is about other rows than its name says".to_owned();
+            return Err(ArtifactError::Damaged { path, reason });
+        }
+        Ok(Some(Self {
+            folder,
+            done: manifest.done,
+            digests: manifest.digests,
+        }))
+    }
+
+    /// A shard of this plan, every byte of it proved.
+    ///
+    /// # Errors
+    /// It is there, and damaged.
+    pub(super) fn proved(plan: &Plan, shard: usize) -> Result<Option<Self>, ArtifactError> {
+        let Some(found) = Self::find(plan, shard)? else {
+            return Ok(None);
+        };
+        for (path, digest) in [found.rows(), found.rejected()].iter().zip(found.digests) {
+            let is = Digest::of_file(path).map_err(ArtifactError::io("read", path))?;
+            if is != digest {
+                return Err(ArtifactError::Damaged {
+                    path: path.clone(),
+                    reason: format!("its digest is {is} and should be {digest}"),
+                });
+            }
+        }
+        Ok(Some(found))
+    }
+
+    /// The file of its rows.
+    pub(super) fn rows(&self) -> PathBuf {
+        self.folder.join(ROWS)
+    }
+
+    /// The file of those kept aside.
+    pub(super) fn rejected(&self) -> PathBuf {
+        self.folder.join(REJECTED)
+    }
+}
+
+/// Predicts a shard of the plan that is there, unless it is finished. Goes on where a killed process
+/// came to. Returns what was done, in a line.
+///
+/// # Errors
+/// There is no plan, it is for something else, the input was changed, or the disk refuses.
+pub(crate) fn run_shard(
+    job: &Job<'_>,
+    model: Digest,
+    shard: usize,
+    load: impl FnOnce() -> Result<Predictor, Failure>,
+    progress: &Progress,
+) -> Result<String, Failure> {
+    let plan = Plan::of(job.output)?;
+    if shard > plan.count() {
+        return Err(Failure::new(format!(
+            "There is no shard {shard}: the plan has {}",
+            plan.count()
+        ))
+        .with_kind(FailureKind::Usage)
+        .with_hint(format!("Name one from 1 to {}", plan.count())));
+    }
+    plan.check_task(&job.task(model)?)?;
+    let _lock = lock::wait_for(&plan.lock(shard), progress)?;
+    let named = format!("shard {shard} of {}", plan.count());
+    match Finished::proved(&plan, shard) {
+        Ok(Some(_)) => return Ok(format!("{named} is finished already")),
+        Ok(None) => {}
+        Err(error) => progress.warn(&format!("{error}; it is computed again")),
+    }
+    let predictor = load()?;
+    let done = compute(job, &plan, shard, &predictor, progress)?;
+    let rows = format::plural(done.rows, "row", "rows");
+    Ok(format!(
+        "{named}: {rows}; `{}`",
+        plan.place(shard).display()
+    ))
+}
+
+fn compute(
+    job: &Job<'_>,
+    plan: &Plan,
+    shard: usize,
+    predictor: &Predictor,
+    progress: &Progress,
+) -> Result<Done, Failure> {
+    let (work, part) = (plan.work(shard), plan.part(shard));
+    let mut workplace = Workplace::open(&work, plan.task_of(shard))?;
+    if workplace.done.rows > 0 {
+        progress.note(&format!(
+            "going on after {} of {} rows",
+            format::count(workplace.done.rows),
+            format::count(plan.rows_of(shard))
+        ));
+    }
+    job.work(predictor, progress, &part, &mut workplace)?;
+    // Rows of a file that is written to meanwhile are rows of nothing.
+    if stamp(job.input)? != plan.task().stamp || workplace.done.rows != plan.rows_of(shard) {
+        return Err(changed(job.input));
+    }
+    workplace.sync()?;
+    let digest = |name: &str| {
+        let path = work.join(name);
+        Digest::of_file(&path).map_err(ArtifactError::io("read", &path))
+    };
+    let manifest = Manifest {
+        plan: plan.id(),
+        shard,
+        done: workplace.done.clone(),
+        digests: [digest(ROWS)?, digest(REJECTED)?],
+    };
+    sealed::write(&work.join(MANIFEST), &manifest)?;
+    put_in_place(&work, &plan.place(shard))?;
+    Ok(manifest.done)
+}
+
+/// A folder cannot be renamed over another, so that a damaged predecessor goes first. Killed in between,
+/// the next process finds the whole shard in the journal.
+fn put_in_place(work: &Path, place: &Path) -> Result<(), ArtifactError> {
+    match fs::remove_dir_all(place) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            return Err(ArtifactError::io("remove", place)(error));
+        }
+        _ => {}
+    }
+    fs::rename(work, place).map_err(ArtifactError::io("rename", work))?;
+    place.parent().map_or(Ok(()), sync)
+}
