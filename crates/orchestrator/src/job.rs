@@ -39,7 +39,7 @@ pub(crate) fn run(arguments: &JobArguments) -> Result<u8, OrchestratorError> {
         record,
         task,
         node: env::var("SLURMD_NODENAME").unwrap_or_else(|_| host_name()),
-        work: arguments.record.with_file_name("work"),
+        work: arguments.record.join("work"),
     };
     job.run()
 }

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf, absolute};
 
 use clap::{Parser, ValueEnum};
-use settings::Override;
+use settings::{EngineKind, Override};
 use stage::ProgressMode;
 
 const EXAMPLES: &str = "\
@@ -14,6 +14,7 @@ Examples:
   ressenti predict --input reviews.csv.gz --output said.csv     a file of any size; killed and
                                                       started again it goes on where it was
   ressenti predict --input reviews.csv --output said.csv --shards 16 --jobs 4     by 4 processes at a time
+  ressenti predict --input reviews.csv --output said.csv --shards 64 --engine slurm     by jobs of a cluster
   ressenti predict --input a.parquet --output b.parquet --abstain 0.8
   ressenti predict --input a.csv --output b.csv --set ingest.columns.text=comment
   ressenti predict --bundle artifacts/train/linear --format jsonl 'A text' 'Another'
@@ -81,6 +82,20 @@ pub(crate) struct Arguments {
     #[arg(long, requires = "output", conflicts_with_all = ["shards", "shard"])]
     pub(crate) merge: bool,
 
+    /// Where the --shards are predicted, instead of the pipeline file's `engine.kind`
+    #[arg(
+        long,
+        value_name = "ENGINE",
+        value_enum,
+        requires = "shards",
+        conflicts_with = "plan"
+    )]
+    pub(crate) engine: Option<Engine>,
+
+    /// On a cluster: leave once all is submitted; the last job merges
+    #[arg(long, requires = "shards")]
+    pub(crate) detach: bool,
+
     /// Show which words drove each answer
     #[arg(long, conflicts_with = "challenge")]
     pub(crate) explain: bool,
@@ -118,6 +133,24 @@ pub(crate) struct Arguments {
     /// How progress is shown
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
     pub(crate) progress: ProgressMode,
+}
+
+/// Where shards are predicted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Engine {
+    /// By processes of this machine
+    Local,
+    /// By jobs of a Slurm cluster, see docs/cluster.md
+    Slurm,
+}
+
+impl From<Engine> for EngineKind {
+    fn from(engine: Engine) -> Self {
+        match engine {
+            Engine::Local => Self::Local,
+            Engine::Slurm => Self::Slurm,
+        }
+    }
 }
 
 /// How answers are shown.

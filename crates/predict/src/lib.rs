@@ -18,18 +18,21 @@ pub mod shards;
 mod show;
 
 use std::io::{IsTerminal, stdin};
-use std::path::Path;
+use std::path::{Path, PathBuf, absolute};
 use std::process::ExitCode;
 
-use artifact::StageName;
+use artifact::{ArtifactError, StageName};
 use clap::Parser;
-use settings::{IngestSettings, Pipeline, RunSettings, StepId, table_of};
+use settings::{
+    EngineKind, EngineSettings, IngestSettings, Pipeline, RunSettings, StepId, check_engine,
+    table_of,
+};
 use stage::{Failure, FailureKind, Progress, print_failure, watch_signals};
 
 use arguments::Arguments;
 use find::Place;
-use job::Job;
-use shards::Coordinator;
+use job::{Job, with_ending};
+use shards::{ClusterRun, Coordinator};
 
 pub use evaluate::Word;
 pub use explain::{Explanation, PlacedWord, WordWeight};
@@ -91,7 +94,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
                 ));
         };
         show::line(&predict_file(
-            arguments, input, output, place, &asked.run, &progress,
+            arguments, input, output, place, &asked, &progress,
         )?);
         return Ok(());
     }
@@ -118,9 +121,11 @@ fn predict_file(
     input: &Path,
     output: &Path,
     place: &Place,
-    run: &RunSettings,
+    asked: &Asked,
     progress: &Progress,
 ) -> Result<String, Failure> {
+    let Asked { run, engine, .. } = asked;
+    let kind = arguments.engine.map_or(engine.kind, Into::into);
     let reading: IngestSettings = table_of("ingest", &arguments.overrides)?;
     let job = Job {
         input,
@@ -140,6 +145,21 @@ fn predict_file(
         Some(count) if arguments.plan => {
             shards::plan_alone(&job, place.fingerprint()?, count, progress)
         }
+        Some(count) if kind == EngineKind::Slurm => {
+            let record = asked.record.clone();
+            let cluster = ClusterRun {
+                engine,
+                run,
+                record: record.unwrap_or_else(|| with_ending(output, "slurm")),
+                detach: arguments.detach,
+            };
+            cluster.coordinate(&job, place.fingerprint()?, count, progress)
+        }
+        Some(_) if arguments.detach => Err(Failure::new(
+            "`--detach` leaves jobs to a cluster, and the engine is this machine",
+        )
+        .with_kind(FailureKind::Usage)
+        .with_hint("Add `--engine slurm`".to_owned())),
         Some(count) => {
             let jobs = arguments.jobs.map(usize::from);
             let how = Coordinator::new(count, jobs, run, progress)?;
@@ -155,6 +175,9 @@ struct Asked {
     /// Why this one, where nobody said which.
     why: Option<String>,
     run: RunSettings,
+    engine: EngineSettings,
+    /// Where jobs of a cluster are recorded, if the models belong to a pipeline.
+    record: Option<PathBuf>,
 }
 
 fn find_models(arguments: &Arguments) -> Result<Asked, Failure> {
@@ -168,13 +191,18 @@ fn find_models(arguments: &Arguments) -> Result<Asked, Failure> {
             false => (arguments.models.clone(), None),
         };
         let places = names.iter().map(|name| find::named(&pipeline, name));
+        let artifacts = pipeline.artifacts.join("slurm");
         return Ok(Asked {
             places: places.collect::<Result<_, _>>()?,
             names,
             why,
             run: pipeline.run,
+            engine: pipeline.engine,
+            record: Some(absolute(&artifacts).map_err(ArtifactError::io("find", &artifacts))?),
         });
     }
+    let engine: EngineSettings = table_of("engine", &arguments.overrides)?;
+    check_engine(&engine)?;
     let folders = arguments.bundles.iter();
     let name = |folder: &std::path::PathBuf| {
         let whole = folder.canonicalize().unwrap_or_else(|_| folder.clone());
@@ -188,5 +216,7 @@ fn find_models(arguments: &Arguments) -> Result<Asked, Failure> {
             .collect::<Result<_, _>>()?,
         why: None,
         run: table_of("run", &arguments.overrides)?,
+        engine,
+        record: None,
     })
 }

@@ -134,7 +134,10 @@ impl EngineSettings {
 }
 
 /// Values become lines of a script: what would end the line, or be taken for another option, is refused.
-pub(crate) fn check_engine(engine: &EngineSettings) -> Result<(), SettingsError> {
+///
+/// # Errors
+/// A value that does not fit.
+pub fn check_engine(engine: &EngineSettings) -> Result<(), SettingsError> {
     let tables = [
         ("resources", &engine.resources),
         ("ingest", &engine.ingest),

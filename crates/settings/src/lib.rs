@@ -25,7 +25,7 @@ pub use embedding::{
     AdaptationSettings, ENCODER_FILES, EmbeddingKind, EmbeddingSettings, FeaturePooling,
     FeatureSettings, LearnedSettings, WindowSettings,
 };
-pub use engine::{EngineKind, EngineSettings, Resources};
+pub use engine::{EngineKind, EngineSettings, Resources, check_engine};
 pub use error::{SettingsError, nearest, suggest};
 pub use evaluation::{EnsembleSettings, EnsembleWeights, EvaluationSettings, ReportSettings};
 pub use halving::{HalvingSettings, RungSettings};

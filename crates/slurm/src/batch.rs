@@ -25,6 +25,8 @@ pub struct Batch {
     pub save_before: u32,
     /// The file that gets what Slurm itself says, and what a task says before it has opened its log.
     pub output: PathBuf,
+    /// The folder that the tasks run in.
+    pub folder: PathBuf,
     /// The tasks; at least one.
     pub tasks: Vec<Task>,
 }
@@ -37,7 +39,9 @@ impl Batch {
         for option in self.options() {
             let _ = writeln!(text, "#SBATCH {option}");
         }
-        text.push('\n');
+        // Slurm would go on in another folder where this one cannot be had.
+        let folder = quoted(&self.folder.to_string_lossy());
+        let _ = write!(text, "\ncd -- {folder} || exit\n\n");
         match self.tasks.as_slice() {
             [task] => {
                 let _ = writeln!(text, "# {}\nexec {}", task.name, in_shell(&task.command));
@@ -135,6 +139,7 @@ mod tests {
             resources: Resources::default(),
             save_before: 120,
             output: "/shared/100%/slurm.out".into(),
+            folder: "/".into(),
             tasks,
         }
     }
@@ -169,6 +174,8 @@ mod tests {
              #SBATCH --kill-on-invalid-dep=yes\n\
              #SBATCH --qos=low\n\
              #SBATCH '--comment=a b'\n\
+             \n\
+             cd -- / || exit\n\
              \n\
              # train lstm\n\
              exec /bin/echo 'two words'\n"

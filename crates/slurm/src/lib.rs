@@ -5,6 +5,8 @@
 //! - [`Slurm`]: submits, asks, cancels, by Slurm's own programs
 //! - [`Record`]: the folder where jobs of an artifacts folder leave what became of them: the
 //!   [`Submission`]s, the [`Event`]s that jobs write themselves, their logs
+//! - [`Watch`]: the command that watches over a task's own within a job
+//! - [`tail`]: the end of a log: how far a job is, or why it failed
 //! - [`Standing`]: where a task stands, from all of these; pure
 
 mod answers;
@@ -13,7 +15,9 @@ mod client;
 mod error;
 mod record;
 mod standing;
+pub mod tail;
 mod task;
+mod watch;
 
 pub use answers::{Accounted, QueueState, Queued};
 pub use batch::{Batch, Task, after_ok, quoted};
@@ -22,3 +26,4 @@ pub use error::SlurmError;
 pub use record::{Event, Record, Submission, What};
 pub use standing::{Course, Standing};
 pub use task::TaskId;
+pub use watch::Watch;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf, absolute};
 
 use artifact::{ArtifactError, Digest, StageName, Store};
 use settings::{Override, Pipeline, Resources, StepId};
-use slurm::{Batch, Record, Task};
+use slurm::{Batch, Record, Task, Watch};
 use stage::{PipelineArguments, ProgressMode};
 
 use crate::OrchestratorError;
@@ -28,6 +28,8 @@ pub(crate) struct Commands {
     work: PathBuf,
     programs: BTreeMap<StageName, PathBuf>,
     watcher: PathBuf,
+    /// The folder that the user stands in.
+    folder: PathBuf,
 }
 
 impl Commands {
@@ -74,6 +76,7 @@ impl Commands {
                 .into_iter()
                 .collect::<Result<_, OrchestratorError>>()?,
             watcher: launch::program(OURS)?,
+            folder: absolute(".").map_err(ArtifactError::io("find", Path::new(".")))?,
             record,
         })
     }
@@ -100,16 +103,13 @@ impl Commands {
     pub(crate) fn task(&self, step: &StepId, asked: bool, compares: bool) -> Task {
         let kept = self.work.join(format!("{}-", step.stage));
         let watch = Watch {
+            watcher: &self.watcher,
             record: &self.record,
-            name: &step.to_string(),
             kept: &kept,
             retries: self.pipeline.run.retries,
             stall_timeout: self.pipeline.run.stall_timeout,
         };
-        Task {
-            name: step.to_string(),
-            command: watch.over(&self.watcher, self.stage(step, asked, compares)),
-        }
+        watch.over(&step.to_string(), self.stage(step, asked, compares))
     }
 
     /// A batch of tasks of one stage.
@@ -119,36 +119,9 @@ impl Commands {
             resources,
             save_before: self.pipeline.engine.save_before,
             output: self.record.output(),
+            folder: self.folder.clone(),
             tasks,
         }
-    }
-}
-
-/// How a job watches over its program.
-struct Watch<'a> {
-    record: &'a Record,
-    name: &'a str,
-    kept: &'a Path,
-    retries: u32,
-    stall_timeout: u64,
-}
-
-impl Watch<'_> {
-    fn over(&self, watcher: &Path, command: Vec<String>) -> Vec<String> {
-        let text = |path: &Path| path.to_string_lossy().into_owned();
-        let mut whole = vec![text(watcher), "job".to_owned()];
-        for (option, value) in [
-            ("--record", text(self.record.folder())),
-            ("--name", self.name.to_owned()),
-            ("--kept", text(self.kept)),
-            ("--retries", self.retries.to_string()),
-            ("--stall-timeout", self.stall_timeout.to_string()),
-        ] {
-            whole.extend([option.to_owned(), value]);
-        }
-        whole.push("--".to_owned());
-        whole.extend(command);
-        whole
     }
 }
 

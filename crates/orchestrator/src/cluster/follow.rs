@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use artifact::StageName;
 use settings::{Resources, StepId};
+use slurm::tail::{failure, last_line, of_job};
 use slurm::{Accounted, Course, Queued, Standing, Submission, TaskId};
 use stage::{StepState, format};
 
 use super::ClusterRun;
 use super::submit::{Jobs, Submitter};
-use super::tail::{failure, last_line, of_job};
 use super::view::{Shown, View};
 use crate::launch::{INTERRUPTED, TRANSIENT};
 use crate::plan::{Facts, Output, decide};

@@ -9,11 +9,11 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use artifact::{ArtifactError, Store};
 use serde::Serialize;
 use settings::StepId;
+use slurm::tail::last_line;
 use slurm::{Course, Slurm, Standing, Submission, TaskId};
 use stage::format;
 
 use super::record_of;
-use super::tail::last_line;
 use super::timeline;
 use crate::OrchestratorError;
 

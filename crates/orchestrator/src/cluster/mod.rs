@@ -14,7 +14,6 @@ mod commands;
 mod follow;
 mod look;
 mod submit;
-mod tail;
 mod timeline;
 mod view;
 

@@ -1,7 +1,7 @@
 //! A file predicted in shards, each by a process of its own, on this machine or on another one that
 //! sees the same files. Three verbs, each of them a process: `plan` cuts the input into ranges of
 //! rows, `shard` predicts one of them, `merge` makes one output of all. `coordinate` does all
-//! three with processes of this machine.
+//! three with processes of this machine, `cluster` with jobs of Slurm.
 //!
 //! ```text
 //! OUTPUT.shards/plan.json               the ranges, and all that the answers follow from
@@ -15,6 +15,7 @@
 //!
 //! Nothing depends on which process computed a shard, when, or how often one was killed at it.
 
+mod cluster;
 mod coordinate;
 mod lock;
 mod merge;
@@ -28,6 +29,7 @@ mod verbs;
 pub use plan::Plan;
 pub use verbs::{Verb, command_of};
 
+pub(crate) use cluster::ClusterRun;
 pub(crate) use coordinate::{Coordinator, coordinate};
 pub(crate) use merge::merge_alone;
 pub(crate) use plan::plan_alone;

@@ -15,10 +15,10 @@ pub enum Verb {
 }
 
 /// Options that say what to do with shards, and how to show it.
-const OPTIONS: [&str; 4] = ["--shards", "--shard", "--jobs", "--progress"];
+const OPTIONS: [&str; 5] = ["--shards", "--shard", "--jobs", "--engine", "--progress"];
 
 /// Flags that do.
-const FLAGS: [&str; 2] = ["--plan", "--merge"];
+const FLAGS: [&str; 3] = ["--plan", "--merge", "--detach"];
 
 /// The arguments of a process for a verb, made of those of a whole command, however that was divided.
 /// `more` come before the verb, for example `--set run.threads=1`.
@@ -75,7 +75,7 @@ mod tests {
                 .collect();
             assert_eq!(found.join(" "), expected);
         };
-        let given = "--input a.csv --shards 16 --output b.csv --jobs=2 --progress plain --explain";
+        let given = "--input a.csv --shards 16 --engine slurm --detach --output b.csv --jobs=2 --progress plain --explain";
         check(
             given,
             &["--set", "run.threads=1"],

@@ -4,7 +4,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 
-use slurm::TaskId;
+use crate::TaskId;
 
 /// Bytes at the end of a log that are looked at.
 const LOOKED_AT: u64 = 16 << 10;
@@ -13,14 +13,14 @@ const LOOKED_AT: u64 = 16 << 10;
 const SHOWN: usize = 12;
 
 /// The last line that says something.
-pub(crate) fn last_line(log: &Path) -> Option<String> {
+pub fn last_line(log: &Path) -> Option<String> {
     let text = end_of(log)?;
     let line = text.lines().rev().find(|line| !line.trim().is_empty());
     line.map(|line| line.trim().to_owned())
 }
 
 /// What a program said last: from its last error on, or its last lines where it came to none.
-pub(crate) fn failure(log: &Path) -> Vec<String> {
+pub fn failure(log: &Path) -> Vec<String> {
     let text = end_of(log).unwrap_or_default();
     let lines: Vec<&str> = text.lines().collect();
     let error = lines.iter().rposition(|line| line.starts_with("error"));
@@ -33,7 +33,7 @@ pub(crate) fn failure(log: &Path) -> Vec<String> {
 }
 
 /// What Slurm said of a job, in the file that holds what it says of all.
-pub(crate) fn of_job(output: &Path, job: TaskId) -> Vec<String> {
+pub fn of_job(output: &Path, job: TaskId) -> Vec<String> {
     let names = [format!("StepId={job}."), format!("JOB {job} ON ")];
     let text = end_of(output).unwrap_or_default();
     let is_its = |line: &&str| names.iter().any(|name| line.contains(name.as_str()));

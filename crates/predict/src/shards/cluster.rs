@@ -1,0 +1,397 @@
+//! Shards as jobs of a Slurm cluster: an array of them, and one job after it that merges. Nobody has to
+//! stay: the same command finds its jobs by their record and follows them.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::path::{Path, PathBuf};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use artifact::{ArtifactError, Digest};
+use settings::{EngineSettings, RunSettings};
+use slurm::tail::{failure, last_line};
+use slurm::{
+    Batch, Course, Queued, Record, Slurm, SlurmError, Standing, Submission, Task, TaskId, Watch,
+    after_ok,
+};
+use stage::{Failure, FailureKind, Progress, format, stop_requested, watch_signals};
+
+use super::plan::{Plan, provide};
+use super::verbs::{Verb, command_of};
+use crate::job::Job;
+
+/// How often the jobs are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
+
+/// How long what a job has written, or how it ended, may stay unknown here.
+const UNSEEN: Duration = Duration::from_secs(90);
+
+/// How shards are given to a cluster.
+pub(crate) struct ClusterRun<'a> {
+    pub(crate) engine: &'a EngineSettings,
+    pub(crate) run: &'a RunSettings,
+    /// The folder of the jobs' record.
+    pub(crate) record: PathBuf,
+    /// Whether to leave once all is submitted.
+    pub(crate) detach: bool,
+}
+
+/// What waits for shards and makes one output of them.
+const MERGE: usize = 0;
+
+/// A task's number: a shard, or [`MERGE`].
+type Number = usize;
+
+impl ClusterRun<'_> {
+    /// Plans here, submits what is not finished and not on its way, and follows it. Returns what came of the
+    /// file, in a line.
+    ///
+    /// # Errors
+    /// Slurm refuses or is not there, a shard fails, or we were asked to stop: the jobs then go on.
+    pub(crate) fn coordinate(
+        &self,
+        job: &Job<'_>,
+        model: Digest,
+        shards: usize,
+        progress: &Progress,
+    ) -> Result<String, Failure> {
+        let slurm = Slurm::find().map_err(refused)?;
+        // The right to plan is given back at once: the job that merges takes it.
+        let (plan, _) = provide(job, model, shards, progress)?;
+        let record = std::path::absolute(&self.record);
+        let record = Record::new(record.map_err(ArtifactError::io("find", &self.record))?);
+        record.prepare()?;
+        let absolute = std::path::absolute(job.output);
+        let output = absolute.map_err(ArtifactError::io("find", job.output))?;
+        let following = Following {
+            how: self,
+            slurm,
+            record,
+            plan: &plan,
+            name: format!(
+                "predict-{}",
+                &Digest::of_bytes(output.as_os_str().as_encoded_bytes()).to_hex()[..8]
+            ),
+            progress,
+            jobs: BTreeMap::new(),
+            tries: BTreeMap::new(),
+            gone: BTreeMap::new(),
+        };
+        following.run()
+    }
+}
+
+fn refused(error: SlurmError) -> Failure {
+    let hint = error.hint();
+    Failure::from_error(error).with_hint(hint)
+}
+
+/// Jobs under way.
+struct Following<'a> {
+    how: &'a ClusterRun<'a>,
+    slurm: Slurm,
+    record: Record,
+    plan: &'a Plan,
+    /// What its tasks are called, before their numbers.
+    name: String,
+    progress: &'a Progress,
+    jobs: BTreeMap<Number, TaskId>,
+    /// How often a task was submitted again.
+    tries: BTreeMap<Number, u32>,
+    /// Since when a task is not in the queue any more.
+    gone: BTreeMap<Number, Instant>,
+}
+
+impl Following<'_> {
+    fn run(mut self) -> Result<String, Failure> {
+        // Until here a signal ends us at once, and nothing is lost.
+        watch_signals();
+        self.submit_first()?;
+        if self.how.detach {
+            return Ok(format!(
+                "{} submitted; the last one merges. The same command without `--detach` follows them, `scancel --name={}` ends them",
+                format::plural(self.jobs.len() as u64, "task", "tasks"),
+                self.name
+            ));
+        }
+        let shown = self
+            .progress
+            .task("predicting", Some(self.plan.rows()), "rows");
+        let mut told = 0;
+        loop {
+            if stop_requested() {
+                return Err(self.left());
+            }
+            let queue = match self.slurm.queue() {
+                Ok(queue) => queue,
+                // The jobs go on without us; a controller that is started anew answers again.
+                Err(error) => {
+                    self.progress.warn(&format!("{error}; asking again"));
+                    sleep(10 * LOOK_EVERY);
+                    continue;
+                }
+            };
+            if let Some(line) = self.look(&queue)? {
+                return Ok(line);
+            }
+            let running = self
+                .jobs
+                .values()
+                .filter(|job| queue.contains_key(job))
+                .count();
+            let rows: u64 = (1..=self.plan.count())
+                .map(|shard| self.plan.rows_done(shard))
+                .sum();
+            shown.advance(rows.saturating_sub(told));
+            told = told.max(rows);
+            let finished = (1..=self.plan.count()).filter(|shard| self.plan.is_finished(*shard));
+            shown.message(&format!(
+                "{} of {} shards finished, {running} jobs in the queue",
+                finished.count(),
+                self.plan.count()
+            ));
+            sleep(LOOK_EVERY);
+        }
+    }
+
+    /// One look at every job; the last words of the one that merges, once it has.
+    fn look(&mut self, queue: &BTreeMap<TaskId, Queued>) -> Result<Option<String>, Failure> {
+        // The merge last: why it will not run is known by the shards.
+        let mut jobs: Vec<(Number, TaskId)> = self.jobs.clone().into_iter().collect();
+        jobs.sort_by_key(|(number, _)| *number == MERGE);
+        for (number, job) in jobs {
+            if number != MERGE && self.plan.is_finished(number) {
+                self.jobs.remove(&number);
+                continue;
+            }
+            if queue.contains_key(&job) {
+                self.gone.remove(&number);
+            }
+            let course = self.course(number, job, queue)?;
+            let gone = *self.gone.entry(number).or_insert_with(Instant::now);
+            let is_unseen = gone.elapsed() < UNSEEN;
+            match &course.standing {
+                Standing::Waits(_) | Standing::Runs => {
+                    self.gone.remove(&number);
+                }
+                Standing::Ended { code: 0, .. } if number == MERGE => {
+                    return Ok(Some(self.said(MERGE)));
+                }
+                Standing::Ended { code: 0, .. } | Standing::Unknown if is_unseen => {}
+                // What it waits for is submitted again, or has failed and is told of.
+                Standing::Cancelled | Standing::NeverRuns
+                    if number == MERGE && self.jobs.len() > 1 => {}
+                Standing::Cancelled | Standing::Ended { code: 130, .. } => {
+                    return Err(
+                        Failure::new("cancelled; finished shards and chunks are kept")
+                            .with_kind(FailureKind::Interrupted)
+                            .with_hint("The same command goes on where this one was".to_owned()),
+                    );
+                }
+                Standing::NeverRuns => self.submit_again(number, "what it waits for is gone")?,
+                standing if course.may_pass() && self.may_try(number) => {
+                    self.submit_again(number, &format!("lost ({standing:?})"))?;
+                }
+                _ => return Err(self.failed(number, &course)),
+            }
+        }
+        Ok(None)
+    }
+
+    fn course(
+        &self,
+        number: Number,
+        job: TaskId,
+        queue: &BTreeMap<TaskId, Queued>,
+    ) -> Result<Course, Failure> {
+        let queued = queue.get(&job);
+        if queued.is_some_and(Queued::waits_for_a_time) {
+            // Where that is not allowed it runs a little later.
+            let _ = self.slurm.start_now(job);
+        }
+        let events = self.record.events(&self.name_of(number))?;
+        let ends = match queued {
+            Some(_) => BTreeMap::new(),
+            None => self.slurm.ends(&[job]).unwrap_or_default(),
+        };
+        Ok(Course::of(job, queued, &events, ends.get(&job)))
+    }
+
+    fn may_try(&self, number: Number) -> bool {
+        self.tries.get(&number).copied().unwrap_or(0) < self.how.run.retries
+    }
+
+    /// Submits every shard that is not finished, and the merge after them, but for what is in the queue.
+    fn submit_first(&mut self) -> Result<(), Failure> {
+        let queue = self.slurm.queue().map_err(refused)?;
+        let known = self.record.submissions()?;
+        let damaged = |shard: &Number| match self.plan.check(*shard) {
+            Ok(finished) => !finished,
+            Err(error) => {
+                self.progress
+                    .warn(&format!("{error}; shard {shard} is computed again"));
+                true
+            }
+        };
+        let open: Vec<Number> = (1..=self.plan.count()).filter(damaged).collect();
+        let mut wanted = Vec::new();
+        for number in open.into_iter().chain([MERGE]) {
+            let task = self.task(number)?;
+            let known = known
+                .get(&task.name)
+                .filter(|known| known.command == task.command);
+            match known.filter(|known| queue.contains_key(&known.job)) {
+                Some(known) => {
+                    self.jobs.insert(number, known.job);
+                }
+                None => wanted.push(number),
+            }
+        }
+        if !self.jobs.is_empty() {
+            let count = format::plural(self.jobs.len() as u64, "task is", "tasks are");
+            self.progress.note(&format!(
+                "{count} on the way already, submitted by an earlier call"
+            ));
+        }
+        self.submit(&wanted)
+    }
+
+    /// Submits a task once more, and the merge after it.
+    fn submit_again(&mut self, number: Number, reason: &str) -> Result<(), Failure> {
+        *self.tries.entry(number).or_default() += 1;
+        self.gone.remove(&number);
+        self.progress.warn(&format!(
+            "{}: {reason}; submitted again",
+            self.title(number)
+        ));
+        self.jobs.remove(&number);
+        let mut wanted = vec![number];
+        if let Some(merge) = self.jobs.remove(&MERGE) {
+            self.slurm.cancel(&[merge]).map_err(refused)?;
+            wanted.push(MERGE);
+        }
+        self.submit(&wanted)
+    }
+
+    /// Submits shards as arrays, and then the merge if it is among them.
+    fn submit(&mut self, wanted: &[Number]) -> Result<(), Failure> {
+        let shards: Vec<Number> = wanted
+            .iter()
+            .copied()
+            .filter(|number| *number != MERGE)
+            .collect();
+        let largest = self.slurm.largest_array().map_err(refused)?;
+        for shards in shards.chunks(largest.max(1)) {
+            self.submit_batch(shards, None)?;
+        }
+        if wanted.contains(&MERGE) {
+            let shards: Vec<TaskId> = self.jobs.values().copied().collect();
+            // What is finished needs no waiting for.
+            self.submit_batch(&[MERGE], after_ok(&shards))?;
+        }
+        Ok(())
+    }
+
+    fn submit_batch(
+        &mut self,
+        numbers: &[Number],
+        dependency: Option<String>,
+    ) -> Result<(), Failure> {
+        let tasks = numbers.iter().map(|number| self.task(*number));
+        let folder = env::current_dir().map_err(ArtifactError::io("find", Path::new(".")))?;
+        let batch = Batch {
+            name: self.name.clone(),
+            resources: self.how.engine.of_predict(),
+            save_before: self.how.engine.save_before,
+            output: self.record.output(),
+            folder,
+            tasks: tasks.collect::<Result<_, Failure>>()?,
+        };
+        let script = batch.script();
+        let mut job = 0;
+        let submitted = [(script.as_str(), dependency)];
+        self.slurm
+            .submit(&submitted, |_, number| job = number)
+            .map_err(refused)?;
+        for (seat, (number, task)) in numbers.iter().zip(&batch.tasks).enumerate() {
+            let seat = (numbers.len() > 1).then_some(seat as u32);
+            let id = TaskId { job, task: seat };
+            let submission = Submission::now(&task.name, id, &task.command, 0);
+            self.record.submitted(&submission)?;
+            self.jobs.insert(*number, id);
+        }
+        Ok(())
+    }
+
+    /// The task of a shard: this command, with the shard in place of the shards, watched over.
+    fn task(&self, number: Number) -> Result<Task, Failure> {
+        let program =
+            env::current_exe().map_err(ArtifactError::io("find", Path::new("ressenti-predict")))?;
+        let threads = format!(
+            "run.threads={}",
+            self.how.engine.of_predict().cpus.unwrap_or(1)
+        );
+        let more = ["--progress", "plain", "--set", &threads];
+        let (verb, kept) = match number {
+            MERGE => (Verb::Merge, self.plan.folder().to_owned()),
+            shard => (Verb::Shard(shard), self.plan.work(shard)),
+        };
+        let mut command = vec![program.to_string_lossy().into_owned()];
+        let arguments = command_of(env::args_os().skip(1), &more, verb);
+        command.extend(
+            arguments
+                .iter()
+                .map(|word| word.to_string_lossy().into_owned()),
+        );
+        let watch = Watch {
+            watcher: &program.with_file_name("ressenti"),
+            record: &self.record,
+            kept: &kept,
+            retries: self.how.run.retries,
+            stall_timeout: self.how.run.stall_timeout,
+        };
+        Ok(watch.over(&self.name_of(number), command))
+    }
+
+    fn name_of(&self, number: Number) -> String {
+        match number {
+            MERGE => format!("{}-merge", self.name),
+            shard => format!("{}-{shard:04}", self.name),
+        }
+    }
+
+    fn title(&self, number: Number) -> String {
+        match number {
+            MERGE => "merging".to_owned(),
+            shard => format!("shard {shard} of {}", self.plan.count()),
+        }
+    }
+
+    fn said(&self, number: Number) -> String {
+        last_line(&self.record.log(&self.name_of(number))).unwrap_or_default()
+    }
+
+    fn failed(&self, number: Number, course: &Course) -> Failure {
+        let log = self.record.log(&self.name_of(number));
+        let why = match &course.standing {
+            Standing::Ended { reason, .. } => reason.clone(),
+            Standing::Lost(state) => format!("ended by Slurm: {state}"),
+            _ => "nobody knows how it ended".to_owned(),
+        };
+        let said = failure(&log).join("\n  ");
+        let title = self.title(number);
+        Failure::new(format!("{title} failed on {}: {why}\n  {said}", course.node)).with_hint(format!(
+            "Mend that and run the same command again: finished shards and chunks are kept; the whole log is `{}`",
+            log.display()
+        ))
+    }
+
+    fn left(&self) -> Failure {
+        Failure::new("asked to; the jobs go on")
+            .with_kind(FailureKind::Interrupted)
+            .with_hint(format!(
+                "The same command follows them again; `scancel --name={}` ends them",
+                self.name
+            ))
+    }
+}
