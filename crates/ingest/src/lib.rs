@@ -28,7 +28,7 @@ use stage::{Context, Failure, NoOptions, Outcome, Progress, Stage};
 
 pub use error::IngestError;
 pub use inspect::main as inspect;
-pub use rows::{BadRow, TextContent, TextRow, read_texts};
+pub use rows::{BadRow, Carry, TextContent, TextRow, carried_names, read_texts};
 
 use form::Form;
 use sink::Sink;

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf, absolute};
 
 use clap::{Parser, ValueEnum};
+use ingest::Carry;
 use settings::Override;
 use stage::ProgressMode;
 
@@ -14,13 +15,15 @@ Examples:
   ressenti predict --input reviews.csv.gz --output said.csv     a file of any size; killed and
                                                       started again it goes on where it was
   ressenti predict --input a.parquet --output b.parquet --abstain 0.8
+  ressenti predict --input a.csv --output b.csv --carry title,date      or --carry all
   ressenti predict --input a.csv --output b.csv --set ingest.columns.text=comment
   ressenti predict --bundle artifacts/train/linear --format jsonl 'A text' 'Another'
   ressenti predict --challenge --model linear --model gru       texts made to trick a model
 
 A file is CSV or its relatives, JSON or Parquet, packed or not; its columns are found as `ressenti
 inspect FILE` shows, and no label is needed. Rows that cannot be read are kept aside in
-OUTPUT.rejected.jsonl. In order, one answer a row: row, id, label, probability (that it is positive).";
+OUTPUT.rejected.jsonl. In order, one answer a row: row, id, label, probability (that it is positive), and
+the columns that `--carry` names, as text; one called as a column of the answer becomes input_NAME.";
 
 /// What a model says of new texts: label, calibrated probability, the words that drove it
 ///
@@ -53,6 +56,16 @@ pub(crate) struct Arguments {
     /// Where the answers about the file go: a name in `.csv`, `.jsonl` or `.parquet`
     #[arg(long, value_name = "FILE", requires = "input")]
     pub(crate) output: Option<PathBuf>,
+
+    /// Columns of the input file that go along into the output, by name or position from 1, with commas
+    /// between them; or `all`
+    #[arg(
+        long,
+        value_name = "COLUMNS",
+        value_delimiter = ',',
+        requires = "input"
+    )]
+    pub(crate) carry: Vec<String>,
 
     /// Show which words drove each answer
     #[arg(long, conflicts_with = "challenge")]
@@ -106,6 +119,15 @@ pub(crate) enum Format {
 }
 
 impl Arguments {
+    /// The columns that go along; a column that is called `all` is told by its position.
+    pub(crate) fn carry(&self) -> Carry {
+        match self.carry.as_slice() {
+            [] => Carry::None,
+            [all] if all == "all" => Carry::All,
+            named => Carry::Named(named.to_vec()),
+        }
+    }
+
     /// What changes the pipeline itself: the path is relative to the folder the user stands in.
     pub(crate) fn pipeline_overrides(&self) -> Vec<Override> {
         let whole = |path: &Path| absolute(path).unwrap_or_else(|_| path.to_owned());

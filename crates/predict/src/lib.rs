@@ -86,6 +86,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             reading: &reading,
             abstain: arguments.abstain,
             explain: arguments.explain,
+            carry: &arguments.carry(),
         };
         let line = job.run(predictor, &progress)?;
         show::line(&line);

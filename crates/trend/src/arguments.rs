@@ -16,7 +16,7 @@ Examples:
   ressenti trend reviews.csv --adapt 300 --out trend  300 labelled reviews of the file say how the model
                                                       errs here; trend/trend.html has pictures
   ressenti trend reviews.csv --labelled mine.csv      labelled reviews of another file say so
-  ressenti trend a.csv b.csv --set ingest.columns.time=posted --set ingest.columns.topic=product
+  ressenti trend a.csv b.csv --set ingest.columns.timestamp=posted --set ingest.columns.topic=product
 
 Columns are found as `ressenti inspect FILE` shows: a text and a time are needed, a topic is welcome. What authors
 say themselves (a rating, a verdict) is never used to make the trend, but to say how good it is.

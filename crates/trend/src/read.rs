@@ -169,7 +169,7 @@ impl Reviews {
             return Failure::new(format!("{read} read, and none of them has a time"))
                 .with_kind(FailureKind::Mendable)
                 .with_hint(
-                    "`ressenti inspect FILE` shows what the columns are taken for; name the one with the time: `--set ingest.columns.time=NAME`"
+                    "`ressenti inspect FILE` shows what the columns are taken for; name the one with the time: `--set ingest.columns.timestamp=NAME`"
                         .to_owned(),
                 );
         }

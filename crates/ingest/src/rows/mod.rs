@@ -5,6 +5,7 @@
 //! parser either: its records grow without bound, so that one stray quote would read the rest of
 //! the file into memory and pass it off as one row.
 
+mod carry;
 mod columns;
 mod dialect;
 mod evidence;
@@ -32,10 +33,11 @@ use fields::Rules;
 use open::Rows;
 use record::Record;
 
+pub use carry::Carry;
 pub(crate) use columns::Role;
 pub(crate) use layout::Layout;
 pub(crate) use open::Kind;
-pub use texts::{BadRow, TextContent, TextRow, read_texts};
+pub use texts::{BadRow, TextContent, TextRow, carried_names, read_texts};
 
 /// Where rows go.
 pub(crate) trait Taker {

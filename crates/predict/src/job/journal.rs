@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use artifact::{ArtifactError, Digest, sync};
+use ingest::Carry;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stage::Failure;
@@ -27,6 +28,8 @@ pub(crate) struct Task {
     pub(crate) form: String,
     pub(crate) abstain: Option<f32>,
     pub(crate) explain: bool,
+    /// Columns of the input that go along.
+    pub(crate) carry: Carry,
 }
 
 /// The size of a file and when it was written.

@@ -11,7 +11,7 @@ use std::thread;
 use std::time::Instant;
 
 use artifact::ArtifactError;
-use ingest::{BadRow, IngestError, TextContent, TextRow, read_texts};
+use ingest::{BadRow, Carry, IngestError, TextContent, TextRow, carried_names, read_texts};
 use metrics::{is_right, share_of};
 use serde::Serialize;
 use settings::IngestSettings;
@@ -19,7 +19,7 @@ use stage::{Failure, Progress, Task as Shown, format};
 
 use crate::explain::WordWeight;
 use crate::predictor::{Predictor, UNDECIDED};
-use form::{Form, Line, to_parquet};
+use form::{Columns, Form, Line, to_parquet};
 use journal::{Done, Task, Workplace, stamp};
 
 /// Rows of a chunk at most, and bytes of their texts: what a kill costs, and what memory holds.
@@ -39,6 +39,8 @@ pub(crate) struct Job<'a> {
     pub(crate) reading: &'a IngestSettings,
     pub(crate) abstain: Option<f32>,
     pub(crate) explain: bool,
+    /// Columns of the input that stand behind the answers.
+    pub(crate) carry: &'a Carry,
 }
 
 /// A row that could not be predicted.
@@ -71,7 +73,9 @@ impl Job<'_> {
             form: form.name().to_owned(),
             abstain: self.abstain,
             explain: self.explain,
+            carry: self.carry.clone(),
         };
+        let columns = self.columns(progress)?;
         let mut workplace = Workplace::open(&with_ending(self.output, "partial"), task)?;
         if workplace.done.rows > 0 {
             let rows = format::count(workplace.done.rows);
@@ -81,11 +85,11 @@ impl Job<'_> {
         }
         let clock = Instant::now();
         let before = workplace.done.rows;
-        self.work(predictor, progress, form, &mut workplace)?;
+        self.work(predictor, progress, (form, &columns), &mut workplace)?;
         let finished = match form {
             Form::Parquet => {
                 let table = workplace.beside("table.parquet");
-                to_parquet(&workplace.rows(), &table)?;
+                to_parquet(&workplace.rows(), &table, &columns)?;
                 table
             }
             _ => workplace.rows(),
@@ -96,11 +100,17 @@ impl Job<'_> {
         Ok(in_words(&done, self.output, &rejects, rate))
     }
 
+    fn columns(&self, progress: &Progress) -> Result<Columns, Failure> {
+        let task = progress.task("columns", None, "bytes");
+        let names = carried_names(self.input, self.reading, self.carry, &task)?;
+        Ok(Columns::new(self.explain, names))
+    }
+
     fn work(
         &self,
         predictor: &Predictor,
         progress: &Progress,
-        form: Form,
+        (form, columns): (Form, &Columns),
         workplace: &mut Workplace,
     ) -> Result<(), Failure> {
         let (size, _) = stamp(self.input)?;
@@ -111,15 +121,14 @@ impl Job<'_> {
             let shown = &shown;
             let reader = scope.spawn(move || {
                 read_chunks(
-                    self.input,
-                    self.reading,
+                    (self.input, self.reading, self.carry),
                     (progress, shown),
                     skipped,
                     &sender,
                 )
             });
             // A writer that fails drops the receiver, and the reader stops.
-            self.ask_and_write(predictor, form, workplace, receiver, shown)?;
+            self.ask_and_write(predictor, (form, columns), workplace, receiver, shown)?;
             match reader.join() {
                 Ok(read) => read.map_err(Failure::from),
                 Err(panic) => std::panic::resume_unwind(panic),
@@ -130,7 +139,7 @@ impl Job<'_> {
     fn ask_and_write(
         &self,
         predictor: &Predictor,
-        form: Form,
+        (form, columns): (Form, &Columns),
         workplace: &mut Workplace,
         chunks: Receiver<Vec<TextRow>>,
         shown: &Shown,
@@ -138,7 +147,7 @@ impl Job<'_> {
         for chunk in chunks {
             let mut done = workplace.done.clone();
             let (lines, rejected) = self.answer(predictor, chunk, &mut done)?;
-            let rows = form.bytes(&lines, workplace.is_new(), self.explain);
+            let rows = form.bytes(&lines, workplace.is_new(), columns);
             workplace.add(&rows, &rejected, done)?;
             shown.message(&format!("{} rows", format::count(workplace.done.rows)));
         }
@@ -218,24 +227,24 @@ impl Job<'_> {
             label: label.to_owned(),
             probability,
             words,
+            carried: content.carried.clone(),
         })
     }
 }
 
 /// Reads the rows behind those that are done, and sends them in chunks until nobody takes them.
 fn read_chunks(
-    input: &Path,
-    settings: &IngestSettings,
+    (input, settings, carry): (&Path, &IngestSettings, &Carry),
     shown: (&Progress, &Shown),
     skipped: u64,
     sender: &SyncSender<Vec<TextRow>>,
 ) -> Result<(), IngestError> {
     let (mut chunk, mut bytes) = (Vec::new(), 0);
-    read_texts(input, settings, shown, |row| {
+    read_texts(input, settings, carry, shown, |row| {
         if row.number <= skipped {
             return ControlFlow::Continue(());
         }
-        bytes += row.content.as_ref().map_or(0, |content| content.text.len());
+        bytes += row.content.as_ref().map_or(0, size);
         chunk.push(row);
         if chunk.len() < CHUNK.0 && bytes < CHUNK.1 {
             return ControlFlow::Continue(());
@@ -251,6 +260,12 @@ fn read_chunks(
         let _ = sender.send(chunk);
     }
     Ok(())
+}
+
+/// Bytes that a row keeps in memory.
+fn size(content: &TextContent) -> usize {
+    let carried: usize = content.carried.iter().map(String::len).sum();
+    content.text.len() + carried
 }
 
 fn with_ending(path: &Path, ending: &str) -> PathBuf {
