@@ -14,6 +14,7 @@ mod range_test;
 mod resume;
 mod serve;
 mod serve_page;
+mod serve_trend;
 mod side_by_side;
 mod trend;
 mod upkeep;

@@ -464,6 +464,40 @@ fn models_are_put_to_trick_sentences_side_by_side_and_an_ensemble_is_asked() {
         "{}",
         screen.stdout
     );
+    // Its folder says what it was made of, and is asked as its name is.
+    let by_name = [
+        "predict",
+        "--model",
+        "together",
+        "--format",
+        "json",
+        "A superb film.",
+    ];
+    let said = json(&succeed(&project, &by_name).stdout);
+    let by_folder = |project: &Project, folder: &str| {
+        let arguments = [
+            "predict",
+            "--bundle",
+            folder,
+            "--format",
+            "json",
+            "A superb film.",
+        ];
+        call(project, &arguments)
+    };
+    let screen = by_folder(&project, "artifacts/evaluate/together");
+    assert_eq!(json(&screen.stdout), said, "{}", screen.stderr);
+    copy_folder(
+        &project.artifacts().join("evaluate/together"),
+        &project.folder().join("copy"),
+    );
+    let screen = by_folder(&project, "copy");
+    assert_eq!(screen.code, Some(1));
+    assert!(
+        screen.stderr.contains("has no members beside it"),
+        "{}",
+        screen.stderr
+    );
     // A member that was trained again is another one.
     succeed(
         &project,
@@ -480,6 +514,23 @@ fn models_are_put_to_trick_sentences_side_by_side_and_an_ensemble_is_asked() {
     let screen = call(&project, &["predict", "--model", "together", "x"]);
     assert!(
         screen.stderr.contains("was made of another `naive`"),
+        "{}",
+        screen.stderr
+    );
+    // The folder is of the one before, as long as that is kept.
+    let screen = by_folder(&project, "artifacts/evaluate/together");
+    assert_eq!(json(&screen.stdout), said, "{}", screen.stderr);
+    for trained in fs::read_dir(project.artifacts().join("store/train")).expect("a folder") {
+        let folder = trained.expect("a folder").path();
+        let latest = fs::canonicalize(project.artifacts().join("train/naive")).expect("a link");
+        if folder != latest {
+            fs::remove_dir_all(folder).expect("removed");
+        }
+    }
+    let screen = by_folder(&project, "artifacts/evaluate/together");
+    assert_eq!(screen.code, Some(1));
+    assert!(
+        screen.stderr.contains("is not in the store any more"),
         "{}",
         screen.stderr
     );

@@ -40,7 +40,8 @@ pub(crate) struct Arguments {
     #[arg(long = "model", value_name = "NAME", conflicts_with = "bundles")]
     pub(crate) models: Vec<String>,
 
-    /// The folder of a model bundle, instead of a name; needs no pipeline file
+    /// The folder of a model bundle, or of an ensemble as artifacts/evaluate/NAME, instead of a name; needs no
+    /// pipeline file
     #[arg(long = "bundle", value_name = "FOLDER")]
     pub(crate) bundles: Vec<PathBuf>,
 

@@ -8,6 +8,7 @@
 mod carry;
 mod columns;
 mod dialect;
+mod each;
 mod evidence;
 mod fields;
 mod json;
@@ -35,6 +36,7 @@ use record::Record;
 
 pub use carry::Carry;
 pub(crate) use columns::Role;
+pub use each::read_each;
 pub(crate) use layout::Layout;
 pub(crate) use open::Kind;
 pub use texts::{BadRow, TextContent, TextRow, carried_names, read_texts};
@@ -76,6 +78,9 @@ pub(crate) fn read(
 ) -> Result<Layout, IngestError> {
     let mut first: Option<Layout> = None;
     for path in paths {
+        if first.is_some() && taker.is_full() {
+            break;
+        }
         let size = path.metadata().map_err(IngestError::read(path))?.len();
         let task = progress.task("reading", Some(size), "bytes");
         let mut rows = Rows::open(path, kind, scratch, settings, &task)?;

@@ -17,13 +17,15 @@ use serde::Serialize;
 use settings::IngestSettings;
 use stage::{Failure, Progress, Task as Shown, format};
 
-use crate::explain::WordWeight;
 use crate::predictor::{Predictor, UNDECIDED};
 use form::{Columns, Form, Line, to_parquet};
 use journal::{Done, Task, Workplace, stamp};
 
 /// Rows of a chunk at most, and bytes of their texts: what a kill costs, and what memory holds.
 const CHUNK: (usize, usize) = (8192, 16 << 20);
+
+/// Rows of a chunk where each is explained, which takes a net as long as dozens of answers.
+const EXPLAINED: usize = 512;
 
 /// Chunks that may wait to be asked about.
 const AHEAD: usize = 1;
@@ -123,7 +125,7 @@ impl Job<'_> {
                 read_chunks(
                     (self.input, self.reading, self.carry),
                     (progress, shown),
-                    skipped,
+                    (skipped, if self.explain { EXPLAINED } else { CHUNK.0 }),
                     &sender,
                 )
             });
@@ -163,14 +165,19 @@ impl Job<'_> {
     ) -> Result<(Vec<Line>, Vec<u8>), Failure> {
         let texts = chunk.iter().filter_map(|row| row.content.as_ref().ok());
         let texts: Vec<&str> = texts.map(|content| content.text.as_str()).collect();
+        let mut explained = match self.explain {
+            true => predictor.explain_all(&texts)?,
+            false => Vec::new(),
+        }
+        .into_iter();
         let mut found = predictor.probabilities(&texts)?.into_iter();
         let (mut lines, mut rejected) = (Vec::new(), Vec::new());
         for row in &chunk {
             done.rows += 1;
             let said = match &row.content {
-                Ok(content) => match found.next().flatten() {
-                    Some(probability) => Ok((content, probability)),
-                    None => Err(BadRow {
+                Ok(content) => match (found.next().flatten(), explained.next().flatten()) {
+                    (Some(probability), explanation) => Ok((content, probability, explanation)),
+                    (None, _) => Err(BadRow {
                         reason: "nothing is left of the text once it is cleaned".to_owned(),
                         excerpt: content.text.chars().take(200).collect(),
                     }),
@@ -178,8 +185,10 @@ impl Job<'_> {
                 Err(bad) => Err(bad.clone()),
             };
             match said {
-                Ok((content, probability)) => {
-                    lines.push(self.line(predictor, row, content, probability, done)?);
+                Ok((content, probability, explanation)) => {
+                    let words = explanation.map(|explanation| explanation.strongest(WORDS));
+                    let line = self.line(predictor, row, (content, probability), done);
+                    lines.push(Line { words, ..line });
                 }
                 Err(bad) => {
                     done.rejected += 1;
@@ -201,10 +210,9 @@ impl Job<'_> {
         &self,
         predictor: &Predictor,
         row: &TextRow,
-        content: &TextContent,
-        probability: f32,
+        (content, probability): (&TextContent, f32),
         done: &mut Done,
-    ) -> Result<Line, Failure> {
+    ) -> Line {
         let label = predictor.label(probability, self.abstain);
         match (label == UNDECIDED, is_right(1, probability)) {
             (true, _) => done.undecided += 1,
@@ -215,20 +223,14 @@ impl Job<'_> {
             done.judged += 1;
             done.right += u64::from(is_right(truth.id(), probability));
         }
-        let words: Option<Vec<WordWeight>> = match self.explain {
-            true => predictor
-                .explain(&content.text)?
-                .map(|explanation| explanation.strongest(WORDS)),
-            false => None,
-        };
-        Ok(Line {
+        Line {
             row: row.number,
             id: row.id.clone(),
             label: label.to_owned(),
             probability,
-            words,
+            words: None,
             carried: content.carried.clone(),
-        })
+        }
     }
 }
 
@@ -236,7 +238,7 @@ impl Job<'_> {
 fn read_chunks(
     (input, settings, carry): (&Path, &IngestSettings, &Carry),
     shown: (&Progress, &Shown),
-    skipped: u64,
+    (skipped, most): (u64, usize),
     sender: &SyncSender<Vec<TextRow>>,
 ) -> Result<(), IngestError> {
     let (mut chunk, mut bytes) = (Vec::new(), 0);
@@ -246,7 +248,7 @@ fn read_chunks(
         }
         bytes += row.content.as_ref().map_or(0, size);
         chunk.push(row);
-        if chunk.len() < CHUNK.0 && bytes < CHUNK.1 {
+        if chunk.len() < most && bytes < CHUNK.1 {
             return ControlFlow::Continue(());
         }
         bytes = 0;
