@@ -141,12 +141,16 @@ async fn a_text_gets_the_same_alone_and_in_any_crowd() {
 fn dated() -> Vec<Value> {
     let review = |row: usize| {
         let is_good = row % 10 < if row < 300 { 2 } else { 8 };
-        json!({
-            "text": format!("{} a {} film", row, if is_good { "superb" } else { "awful" }),
-            "time": format!("{}-{:02}-{:02}", 2020 + row / 300, row / 25 % 12 + 1, row % 25 + 1),
-            "topic": ["Heat", "Alien"][row % 2],
-            "label": if is_good { "positive" } else { "negative" },
-        })
+        let text = format!("{row} a {} film", if is_good { "superb" } else { "awful" });
+        let time = format!(
+            "{}-{:02}-{:02}",
+            2020 + row / 300,
+            row / 25 % 12 + 1,
+            row % 25 + 1
+        );
+        let topic = ["Heat", "Alien"][row % 2];
+        let label = if is_good { "positive" } else { "negative" };
+        json!({ "text": text, "time": time, "topic": topic, "label": label })
     };
     (0..600).map(review).collect()
 }
