@@ -122,7 +122,9 @@
   }
 
   function show(page) {
-    const parsed = new DOMParser().parseFromString(page, "text/html");
+    // The page's own style is refused here, and comes from the service again for the tree of its own.
+    const plain = page.replace(/<style>[\s\S]*?<\/style>/, "");
+    const parsed = new DOMParser().parseFromString(plain, "text/html");
     const style = document.createElement("link");
     style.rel = "stylesheet";
     style.href = "trend.css";

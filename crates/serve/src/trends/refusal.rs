@@ -67,6 +67,7 @@ fn reading(error: IngestError, file: &Path) -> ApiError {
             let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
             format!("The columns are {}. {COLUMNS}", known.join(", "))
         }
+        IngestError::TooManyRejected { .. } => format!("Mend these rows. {COLUMNS}"),
         IngestError::OpenQuote { .. } => "Close the quote".to_owned(),
         IngestError::Damaged { .. } | IngestError::Bomb { .. } => "Make the file once more".to_owned(),
         IngestError::Read { .. } | IngestError::Artifact(_) => {
@@ -75,9 +76,16 @@ fn reading(error: IngestError, file: &Path) -> ApiError {
         _ => COLUMNS.to_owned(),
     };
     let problem = Failure::from_error(error).chain().join(": ");
-    let named = format!("`{}`", file.display());
-    let problem = problem.replace(&named, "The file");
-    ApiError::new(status, problem, hint)
+    ApiError::new(status, without_name(&problem, file), hint)
+}
+
+/// A sentence about a file that has no name for whoever sent it.
+fn without_name(sentence: &str, file: &Path) -> String {
+    let sentence = sentence.replace(&format!("`{}`", file.display()), "the file");
+    match sentence.strip_prefix("the file") {
+        Some(rest) => format!("The file{rest}"),
+        None => sentence,
+    }
 }
 
 fn hint(unfit: &Unfit) -> &'static str {
