@@ -99,7 +99,7 @@ pub(crate) fn finished() -> Project {
 }
 
 /// Copies a folder's content, links as links.
-fn copy_folder(from: &Path, to: &Path) {
+pub(crate) fn copy_folder(from: &Path, to: &Path) {
     fs::create_dir_all(to).expect("created");
     for entry in fs::read_dir(from).expect("a folder") {
         let path = entry.expect("an entry").path();

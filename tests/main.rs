@@ -15,6 +15,7 @@ mod range_test;
 mod resume;
 mod serve;
 mod serve_page;
+mod serve_trend;
 mod shards;
 mod side_by_side;
 mod trend;

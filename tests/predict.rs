@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::Value;
 use testkit::{Project, Screen, tiny_pipeline};
 
-use crate::common::{call, finished, ressenti, succeed};
+use crate::common::{call, copy_folder, finished, ressenti, succeed};
 
 /// `ressenti predict` with lines on standard input.
 fn pipe(project: &Project, arguments: &[&str], lines: &[u8]) -> Screen {
@@ -218,6 +218,83 @@ fn files_of_every_form_give_the_same_and_bad_rows_are_kept_aside() {
     assert!(!project.folder().join("three.parquet.partial").exists());
 }
 
+#[test]
+fn other_columns_go_along_into_every_form() {
+    let project = finished();
+    let text = "id,title,comment,label,date\n\
+                x1,\"Heat, again\",A superb film.,pos,2020-01-02\n\
+                x2,,An awful film.,neg,\nx3\nx4,Alien,A dull film.,neg,2020-01-03\n";
+    fs::write(project.folder().join("a.csv"), text).expect("written");
+    let predict = |output: &str, carry: &str| {
+        let start = ["predict", "--model", "naive", "--input", "a.csv"];
+        let rest = ["--output", output, "--carry", carry];
+        call(&project, &[&start[..], &rest].concat())
+    };
+    let path = |name: &str| project.folder().join(name);
+    assert_eq!(predict("some.csv", "date,title").code, Some(0));
+    let rows = lines(&path("some.csv"));
+    assert_eq!(rows[0], "row,id,label,probability,date,title");
+    assert!(rows[1].ends_with(",2020-01-02,\"Heat, again\""), "{rows:?}");
+    assert!(
+        rows[2].ends_with(",,") && rows[3].starts_with("4,x4,"),
+        "{rows:?}"
+    );
+    // All of them, by other names where the answer has such a column; the id is there already.
+    assert_eq!(predict("all.jsonl", "all").code, Some(0));
+    let first = json(&lines(&path("all.jsonl"))[0]);
+    for (name, value) in [
+        ("id", "x1"),
+        ("title", "Heat, again"),
+        ("comment", "A superb film."),
+        ("input_label", "pos"),
+        ("date", "2020-01-02"),
+    ] {
+        assert_eq!(first[name], value, "{first}");
+    }
+    assert_eq!(json(&lines(&path("all.jsonl"))[1])["title"], Value::Null);
+    // A table is read again, with what went along beside the answers.
+    assert_eq!(predict("all.parquet", "all").code, Some(0));
+    let back = [
+        "predict",
+        "--model",
+        "naive",
+        "--input",
+        "all.parquet",
+        "--output",
+        "back.jsonl",
+        "--carry",
+        "title,input_label,label",
+        "--set",
+        "ingest.columns.text=comment",
+        "--set",
+        "ingest.columns.id=id",
+    ];
+    succeed(&project, &back);
+    let back = lines(&path("back.jsonl"));
+    let expected = lines(&path("all.jsonl"));
+    assert_eq!(back.len(), 3);
+    for (back, expected) in back.iter().zip(&expected) {
+        let (back, expected) = (json(back), json(expected));
+        for (one, two) in [
+            ("id", "id"),
+            ("probability", "probability"),
+            ("title", "title"),
+            ("input_label_3", "label"),
+            ("input_label", "input_label"),
+        ] {
+            assert_eq!(back[one], expected[two], "{one}: {back} {expected}");
+        }
+    }
+    let screen = predict("x.csv", "titel");
+    assert_eq!(screen.code, Some(1));
+    assert!(
+        screen.stderr.contains("`--carry` names the column `titel`")
+            && screen.stderr.contains("Did you mean `title`?"),
+        "{}",
+        screen.stderr
+    );
+}
+
 /// Reviews in such number that a kill comes in between.
 fn many(rows: usize) -> String {
     let mut text = "id,review\n".to_owned();
@@ -282,6 +359,19 @@ fn a_killed_file_is_gone_on_with_without_a_lost_or_doubled_row() {
         .expect("it is there");
     torn.write_all(b"12345,r12345,posi").expect("written");
     drop(torn);
+    // Rows with other columns are none to go on with.
+    copy_folder(
+        &project.folder().join("killed.csv.partial"),
+        &project.folder().join("other.csv.partial"),
+    );
+    let other = [&arguments("other.csv")[..], &["--carry", "review"]].concat();
+    let screen = succeed(&project, &other);
+    assert!(!screen.stderr.contains("going on"), "{}", screen.stderr);
+    let other = lines(&project.folder().join("other.csv"));
+    assert_eq!(
+        (other.len(), other[0].as_str()),
+        (ROWS + 1, "row,id,label,probability,review")
+    );
     let screen = succeed(&project, &arguments("killed.csv"));
     assert!(
         screen.stderr.contains("going on after row"),
@@ -374,6 +464,40 @@ fn models_are_put_to_trick_sentences_side_by_side_and_an_ensemble_is_asked() {
         "{}",
         screen.stdout
     );
+    // Its folder says what it was made of, and is asked as its name is.
+    let by_name = [
+        "predict",
+        "--model",
+        "together",
+        "--format",
+        "json",
+        "A superb film.",
+    ];
+    let said = json(&succeed(&project, &by_name).stdout);
+    let by_folder = |project: &Project, folder: &str| {
+        let arguments = [
+            "predict",
+            "--bundle",
+            folder,
+            "--format",
+            "json",
+            "A superb film.",
+        ];
+        call(project, &arguments)
+    };
+    let screen = by_folder(&project, "artifacts/evaluate/together");
+    assert_eq!(json(&screen.stdout), said, "{}", screen.stderr);
+    copy_folder(
+        &project.artifacts().join("evaluate/together"),
+        &project.folder().join("copy"),
+    );
+    let screen = by_folder(&project, "copy");
+    assert_eq!(screen.code, Some(1));
+    assert!(
+        screen.stderr.contains("has no members beside it"),
+        "{}",
+        screen.stderr
+    );
     // A member that was trained again is another one.
     succeed(
         &project,
@@ -390,6 +514,23 @@ fn models_are_put_to_trick_sentences_side_by_side_and_an_ensemble_is_asked() {
     let screen = call(&project, &["predict", "--model", "together", "x"]);
     assert!(
         screen.stderr.contains("was made of another `naive`"),
+        "{}",
+        screen.stderr
+    );
+    // The folder is of the one before, as long as that is kept.
+    let screen = by_folder(&project, "artifacts/evaluate/together");
+    assert_eq!(json(&screen.stdout), said, "{}", screen.stderr);
+    for trained in fs::read_dir(project.artifacts().join("store/train")).expect("a folder") {
+        let folder = trained.expect("a folder").path();
+        let latest = fs::canonicalize(project.artifacts().join("train/naive")).expect("a link");
+        if folder != latest {
+            fs::remove_dir_all(folder).expect("removed");
+        }
+    }
+    let screen = by_folder(&project, "artifacts/evaluate/together");
+    assert_eq!(screen.code, Some(1));
+    assert!(
+        screen.stderr.contains("is not in the store any more"),
         "{}",
         screen.stderr
     );

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::net::{Shutdown, TcpStream};
 use std::os::unix::fs::symlink;
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread::{self, sleep};
@@ -20,16 +20,17 @@ use crate::common::{finished, folder, ressenti, succeed};
 pub(crate) struct Server {
     child: Child,
     pub(crate) address: String,
-    lines: Arc<Mutex<Vec<String>>>,
+    pub(crate) lines: Arc<Mutex<Vec<String>>>,
 }
 
 impl Server {
     pub(crate) fn start(project: &Project, arguments: &[&str]) -> Self {
         let start = ["serve", "--listen", "127.0.0.1:0"];
-        let mut child = ressenti(project, &[&start, arguments].concat())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("it starts");
+        Self::spawn(&mut ressenti(project, &[&start, arguments].concat()))
+    }
+
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("it starts");
         let lines = Arc::new(Mutex::new(Vec::new()));
         let errors = BufReader::new(child.stderr.take().expect("a pipe"));
         let keep = Arc::clone(&lines);
@@ -55,7 +56,7 @@ impl Server {
         lines.iter().find(|line| line.starts_with(begin)).cloned()
     }
 
-    fn connect(&self) -> TcpStream {
+    pub(crate) fn connect(&self) -> TcpStream {
         let stream = TcpStream::connect(&self.address).expect("it listens");
         let limit = Some(Duration::from_secs(20));
         stream.set_read_timeout(limit).expect("a socket");
@@ -63,7 +64,7 @@ impl Server {
     }
 
     /// Sends bytes, and reads one answer: its status and body.
-    fn exchange(&self, bytes: &[u8]) -> (u16, String) {
+    pub(crate) fn exchange(&self, bytes: &[u8]) -> (u16, String) {
         let mut stream = self.connect();
         // A service that has refused may have closed already.
         let _ = stream.write_all(bytes);
@@ -76,7 +77,7 @@ impl Server {
         serde_json::from_str(&body).expect("JSON")
     }
 
-    fn health(&self) -> Value {
+    pub(crate) fn health(&self) -> Value {
         let (status, body) = self.exchange(b"GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n");
         assert_eq!(status, 200, "{body}");
         serde_json::from_str(&body).expect("JSON")
@@ -125,12 +126,12 @@ fn head(length: usize) -> String {
     )
 }
 
-fn post(body: &str) -> Vec<u8> {
+pub(crate) fn post(body: &str) -> Vec<u8> {
     (head(body.len()) + body).into_bytes()
 }
 
 /// Status and body of one answer; 0 where the connection is closed without one.
-fn answer(stream: &mut TcpStream) -> (u16, String) {
+pub(crate) fn answer(stream: &mut TcpStream) -> (u16, String) {
     let mut reader = BufReader::new(stream);
     let (mut status, mut length) = (0, 0);
     loop {

@@ -4,8 +4,9 @@
 //! Where there is no Chromium this test says so and judges nothing; `RESSENTI_BROWSER` names one that
 //! is elsewhere.
 
+use std::fs;
 use std::io::{BufRead, BufReader, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::{Value, json};
@@ -13,6 +14,7 @@ use testkit::browser::browser;
 
 use crate::common::finished;
 use crate::serve::{Server, wait_for};
+use crate::trend::{trained, turned};
 
 /// A tab of a browser, told what to do by the DevTools protocol over two pipes: JSON, and a zero byte
 /// behind every message (<https://chromedevtools.github.io/devtools-protocol/>).
@@ -102,6 +104,71 @@ impl Tab {
         self.call("Input.insertText", json!({ "text": text }));
     }
 
+    /// Shows the page of a service in a window of this width, in the light or in the dark.
+    fn visit(&mut self, server: &Server, width: u64, scheme: &str) {
+        let size =
+            json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500 });
+        self.call("Emulation.setDeviceMetricsOverride", size);
+        let wish = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
+        self.call("Emulation.setEmulatedMedia", wish);
+        let address = format!("http://{}/?{width}", server.address);
+        self.call("Page.navigate", json!({ "url": address }));
+        wait_for(|| {
+            let ready = "document.readyState === 'complete' && location.search.slice(1)";
+            (self.evaluate(ready).as_str() == Some(&width.to_string())).then_some(())
+        });
+        let paper = self.evaluate("getComputedStyle(document.body).backgroundColor");
+        assert_eq!(paper == "rgb(255, 255, 255)", scheme == "light", "{paper}");
+    }
+
+    /// Drops a file in the middle of what has this id, as a person does.
+    fn drop_on(&mut self, id: &str, file: &Path) {
+        let place = self.evaluate(&format!(
+            "(() => {{ const it = document.getElementById('{id}'); it.scrollIntoView({{ block: 'center' }}); \
+             const box = it.getBoundingClientRect(); return [box.x + box.width / 2, box.y + box.height / 2]; }})()"
+        ));
+        let data = json!({ "items": [], "files": [file], "dragOperationsMask": 1 });
+        for kind in ["dragEnter", "dragOver", "drop"] {
+            let event = json!({ "type": kind, "x": place[0], "y": place[1], "data": data });
+            self.call("Input.dispatchDragEvent", event);
+        }
+    }
+
+    /// Gives a file to the button that asks for one.
+    fn choose(&mut self, id: &str, file: &Path) {
+        let found = self.call(
+            "Runtime.evaluate",
+            json!({ "expression": format!("document.getElementById('{id}')") }),
+        );
+        let object = &found["result"]["objectId"];
+        self.call(
+            "DOM.setFileInputFiles",
+            json!({ "files": [file], "objectId": object }),
+        );
+    }
+
+    /// Keeps a picture of the whole page in the folder that `RESSENTI_SCREENSHOTS` names, for people to look at.
+    fn picture(&mut self, name: &str) {
+        let Some(folder) = std::env::var_os("RESSENTI_SCREENSHOTS") else {
+            return;
+        };
+        let wish = json!({ "format": "png", "captureBeyondViewport": true });
+        let said = self.call("Page.captureScreenshot", wish);
+        let path = PathBuf::from(folder).join(format!("{name}.png"));
+        let file = fs::File::create(path).expect("the folder is there");
+        let mut decoder = Command::new("base64")
+            .arg("-d")
+            .stdin(Stdio::piped())
+            .stdout(file)
+            .spawn()
+            .expect("it starts");
+        let mut input = decoder.stdin.take().expect("a pipe");
+        let text = said["data"].as_str().expect("text");
+        input.write_all(text.as_bytes()).expect("it reads");
+        drop(input);
+        assert!(decoder.wait().expect("it ends").success());
+    }
+
     fn text_of(&mut self, id: &str) -> String {
         let said = self.evaluate(&format!("document.getElementById('{id}').textContent"));
         said.as_str().expect("text").to_owned()
@@ -129,20 +196,7 @@ fn who_types_sees_the_bar_move_and_the_words_coloured() {
     let server = Server::start(&project, &["--model", "naive"]);
     let mut tab = Tab::open(&browser);
     for (width, scheme) in [(360, "light"), (1280, "dark")] {
-        let size =
-            json!({ "width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500 });
-        tab.call("Emulation.setDeviceMetricsOverride", size);
-        let wish = json!({ "features": [{ "name": "prefers-color-scheme", "value": scheme }] });
-        tab.call("Emulation.setEmulatedMedia", wish);
-        let address = format!("http://{}/?{width}", server.address);
-        tab.call("Page.navigate", json!({ "url": address }));
-        wait_for(|| {
-            let ready = "document.readyState === 'complete' && location.search.slice(1)";
-            (tab.evaluate(ready).as_str() == Some(&width.to_string())).then_some(())
-        });
-        let paper = tab.evaluate("getComputedStyle(document.body).backgroundColor");
-        assert_eq!(paper == "rgb(255, 255, 255)", scheme == "light", "{paper}");
-
+        tab.visit(&server, width, scheme);
         let (begin, rest) = ("A superb film.", " <i>x</i> Awful & <b awful, awful.");
         tab.type_in(begin);
         let first = tab.needle_at(begin);
@@ -197,5 +251,121 @@ fn who_types_sees_the_bar_move_and_the_words_coloured() {
     wait_for(|| {
         let status = tab.text_of("status");
         status.contains("does not answer").then_some(())
+    });
+}
+
+#[test]
+fn who_drops_a_file_gets_its_trend() {
+    let Some(browser) = browser() else { return };
+    let project = trained();
+    let write = |name: &str, text: &str| {
+        let path = project.folder().join(name);
+        fs::write(&path, text).expect("written");
+        path
+    };
+    let reviews = write("reviews.csv", &turned());
+    let undated = write(
+        "undated.csv",
+        "review,sentiment\n<b>good</b>,positive\nbad,negative\n",
+    );
+    let server = Server::start(&project, &["--model", "linear"]);
+    let mut tab = Tab::open(&browser);
+    let inside = |query: &str| format!("document.getElementById('trend').shadowRoot.{query}");
+    for (width, scheme) in [
+        (360, "light"),
+        (1280, "dark"),
+        (360, "dark"),
+        (1280, "light"),
+    ] {
+        tab.visit(&server, width, scheme);
+        tab.drop_on("drop", &reviews);
+        wait_for(|| {
+            tab.text_of("progress-text")
+                .contains("read in")
+                .then_some(())
+        });
+        assert_eq!(
+            tab.evaluate("document.getElementById('working').hidden"),
+            true
+        );
+        let pictures = tab.evaluate(&inside("querySelectorAll('svg').length"));
+        assert_eq!(pictures, 2);
+        let said = tab.evaluate(&inside("querySelector('.findings').textContent"));
+        let said = said.as_str().expect("text").to_owned();
+        assert!(said.contains("1,440 reviews are positive"), "{said}");
+        // It has its style: the service allows none but its own.
+        let fill = inside("querySelector('.band')");
+        let blue = format!("getComputedStyle({fill}).fill");
+        wait_for(|| {
+            let colours = [
+                ("light", "rgb(11, 106, 168)"),
+                ("dark", "rgb(98, 176, 232)"),
+            ];
+            let found = tab.evaluate(&blue);
+            colours
+                .iter()
+                .any(|(name, colour)| *name == scheme && found == *colour)
+                .then_some(())
+        });
+        let wide = tab.evaluate("document.documentElement.scrollWidth");
+        assert!(
+            wide.as_u64() <= Some(width),
+            "{wide} pixels in a window of {width}"
+        );
+        let saved = tab.evaluate("document.getElementById('save-page').href.startsWith('blob:')");
+        assert_eq!(saved, true);
+        tab.picture(&format!("trend-{width}-{scheme}"));
+
+        // What is wrong is said in words, as text; the button does what dropping does.
+        tab.choose("file", &undated);
+        wait_for(|| {
+            tab.text_of("progress-text")
+                .contains("none of them has a time")
+                .then_some(())
+        });
+        assert!(
+            tab.text_of("progress-text")
+                .contains("columns.timestamp=NAME")
+        );
+        assert_eq!(tab.evaluate(&inside("children.length")), 0);
+        tab.picture(&format!("refused-{width}-{scheme}"));
+    }
+    // The wishes go along, and the file is read once more from the keyboard.
+    tab.choose("file", &reviews);
+    wait_for(|| {
+        tab.text_of("progress-text")
+            .contains("read in")
+            .then_some(())
+    });
+    tab.evaluate(
+        "document.querySelector('details').open = true; document.getElementById('period').value = 'year'; \
+         document.getElementById('topic').value = 'Heat'; document.getElementById('again').focus()",
+    );
+    for kind in ["keyDown", "keyUp"] {
+        let key = json!({ "type": kind, "key": "Enter", "code": "Enter", "windowsVirtualKeyCode": 13, "text": "\r" });
+        tab.call("Input.dispatchKeyEvent", key);
+    }
+    let header = inside("textContent");
+    wait_for(|| {
+        let text = tab.evaluate(&header);
+        text.as_str()
+            .is_some_and(|text| text.contains("of 720 reviews are positive"))
+            .then_some(())
+    });
+    // An error of the service is one that the browser notes, too: they are all of that kind.
+    let others: Vec<&String> = tab
+        .complaints
+        .iter()
+        .filter(|it| !it.contains("422"))
+        .collect();
+    assert!(others.is_empty(), "{others:?}");
+    server.is_well();
+    // A service that is gone is said to be.
+    drop(server);
+    tab.choose("file", &undated);
+    wait_for(|| {
+        tab.text_of("progress-text")
+            .contains("does not answer")
+            .then_some(())
     });
 }

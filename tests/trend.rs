@@ -33,7 +33,7 @@ fn text(row: u64, is_positive: bool, more: &str) -> String {
 }
 
 /// 800 labelled reviews, half of them positive, and a linear model of them.
-fn trained() -> Project {
+pub(crate) fn trained() -> Project {
     let mut reviews = "review,sentiment\n".to_owned();
     for row in 0..800 {
         let label = ["negative", "positive"][(row % 2) as usize];
@@ -46,7 +46,7 @@ fn trained() -> Project {
 
 /// 24 months of 60 reviews: a fifth of them positive, and four fifths from the thirteenth month on, when
 /// people began to speak of a sequel.
-fn turned() -> String {
+pub(crate) fn turned() -> String {
     let mut rows = "posted,film,review,stars\n".to_owned();
     for month in 0..24_u64 {
         for number in 0..60 {
@@ -71,7 +71,7 @@ fn turned() -> String {
     rows
 }
 
-fn json(screen: &Screen) -> Value {
+pub(crate) fn json(screen: &Screen) -> Value {
     serde_json::from_str(&screen.stdout)
         .unwrap_or_else(|error| panic!("{error}: {}{}", screen.stdout, screen.stderr))
 }

@@ -12,7 +12,8 @@ use std::path::{Path, PathBuf};
 
 use crate::pending::KEPT;
 use crate::{
-    Artifact, ArtifactError, Key, MANIFEST_NAME, PendingArtifact, StageName, StepLock, process_name,
+    Artifact, ArtifactError, Digest, Key, MANIFEST_NAME, PendingArtifact, StageName, StepLock,
+    process_name,
 };
 
 /// An artifacts folder.
@@ -60,6 +61,45 @@ impl Store {
         let folder = self.root.join("store").join(stage.as_str());
         // A folder that is not there yet is as good as an empty one.
         let _ = fs::read_dir(folder).map(Iterator::count);
+    }
+
+    /// The store that holds this folder of an artifact, whatever it was called by; `None` where it lies outside
+    /// of one, as a copy does.
+    pub fn around(artifact: &Path) -> Option<Self> {
+        let folder = artifact.canonicalize().ok()?;
+        // `root/store/stage/key`.
+        let stage = folder.parent()?;
+        let store = stage.parent()?;
+        stage.file_name()?.to_str()?.parse::<StageName>().ok()?;
+        let is_store = store.file_name().is_some_and(|name| name == "store");
+        is_store.then(|| store.parent().map(Self::new)).flatten()
+    }
+
+    /// The output of a stage that has this identity, whether a name still stands for it or not; `None` where
+    /// there is none any more. What is damaged is passed over.
+    ///
+    /// # Errors
+    /// The store cannot be read.
+    pub fn of_identity(
+        &self,
+        stage: StageName,
+        identity: Digest,
+    ) -> Result<Option<Artifact>, ArtifactError> {
+        let folder = self.root.join("store").join(stage.as_str());
+        let entries = match fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(ArtifactError::io("read", &folder)(error)),
+        };
+        for entry in entries {
+            let entry = entry.map_err(ArtifactError::io("read", &folder))?;
+            if let Ok(Some(artifact)) = open_if_there(&entry.path())
+                && artifact.identity() == identity
+            {
+                return Ok(Some(artifact));
+            }
+        }
+        Ok(None)
     }
 
     /// What a variant's name stands for at present, `None` where it stands for nothing.

@@ -4,10 +4,15 @@
 //! nothing to the row itself, and multiplied by the way. What the tokens get adds up to the
 //! difference less that of the row that says nothing ("completeness"), up to the error of the average.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use rayon::prelude::*;
 use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::windows::windows_of;
-use crate::{Batch, Bundle, ClassifierError, Mode, Parameters, TokenRows};
+use crate::{
+    Batch, Bundle, ClassifierError, Mode, ModelFile, Network, Parameters, TokenRows, Weights,
+};
 
 /// Points on the line at first, and at most. They are doubled until the parts add up.
 const POINTS: [usize; 2] = [32, 512];
@@ -30,6 +35,9 @@ pub struct Attributions {
     pub baseline: f64,
 }
 
+/// A row of token ids, and which of them the tokenizer `added` to the text.
+pub type MarkedRow = (Vec<u32>, Vec<bool>);
+
 /// The integrated gradients of a row of token ids. Tokens that are `added` to a text by the
 /// tokenizer stay as they are on the baseline, and get nothing.
 ///
@@ -40,32 +48,95 @@ pub fn attributions(
     ids: &[u32],
     added: &[bool],
 ) -> Result<Attributions, ClassifierError> {
-    let contract = bundle.model.token_contract();
-    TokenRows::from_ids(&[ids.to_vec()], &contract)?;
-    ClassifierError::catch("compute what drove the answer", || {
-        let line = Line::new(bundle, ids, added);
-        let ends = no_grad(|| line.differences(&[0.0, 1.0]).0.to_device(Device::Cpu));
-        let (baseline, difference) = (ends.double_value(&[0]), ends.double_value(&[1]));
-        let mut points = POINTS[0];
+    let explained = Explained {
+        model: &bundle.model,
+        network: &bundle.network,
+        weights: bundle.weights.share(),
+    };
+    explained.attributions(ids, added)
+}
+
+/// The same of many rows, in their order, by so many threads of the pool.
+///
+/// # Errors
+/// As for [`attributions`], about the first row that is found to be refused.
+pub fn attributions_of_rows(
+    bundle: &Bundle,
+    rows: &[MarkedRow],
+    threads: usize,
+) -> Result<Vec<Attributions>, ClassifierError> {
+    // A tensor may go to another thread, but not be looked at by two: each has a name of its own for
+    // the same weights.
+    let shares: Vec<Weights> = (0..threads.clamp(1, rows.len().max(1)))
+        .map(|_| bundle.weights.share())
+        .collect();
+    let (model, network) = (&bundle.model, &bundle.network);
+    let next = AtomicUsize::new(0);
+    let parts = shares.into_par_iter().map(|weights| {
+        let explained = Explained {
+            model,
+            network,
+            weights,
+        };
+        let mut done = Vec::new();
         loop {
-            let tokens = line.attributions(points);
-            let gap = (tokens.iter().sum::<f64>() - (difference - baseline)).abs();
-            let allowed = TOLERANCE.0 * (difference - baseline).abs() + TOLERANCE.1;
-            if gap <= allowed || points >= POINTS[1] {
-                return Ok(Attributions {
-                    tokens,
-                    difference,
-                    baseline,
-                });
-            }
-            points *= 2;
+            let place = next.fetch_add(1, Ordering::Relaxed);
+            let Some((ids, added)) = rows.get(place) else {
+                return Ok(done);
+            };
+            done.push((place, explained.attributions(ids, added)?));
         }
-    })
+    });
+    let parts = parts.collect::<Result<Vec<_>, ClassifierError>>()?;
+    let mut all: Vec<(usize, Attributions)> = parts.into_iter().flatten().collect();
+    all.sort_unstable_by_key(|(place, _)| *place);
+    Ok(all.into_iter().map(|(_, found)| found).collect())
+}
+
+/// A network whose answers are explained, on one thread.
+struct Explained<'a> {
+    model: &'a ModelFile,
+    network: &'a Network,
+    weights: Weights,
+}
+
+impl Explained<'_> {
+    fn attributions(&self, ids: &[u32], added: &[bool]) -> Result<Attributions, ClassifierError> {
+        let contract = self.model.token_contract();
+        TokenRows::from_ids(&[ids.to_vec()], &contract)?;
+        ClassifierError::catch("compute what drove the answer", || {
+            let line = Line::new(self, ids, added);
+            let ends = no_grad(|| line.differences(&[0.0, 1.0]).0.to_device(Device::Cpu));
+            let (baseline, difference) = (ends.double_value(&[0]), ends.double_value(&[1]));
+            let mut points = POINTS[0];
+            loop {
+                let tokens = line.attributions(points);
+                let gap = (tokens.iter().sum::<f64>() - (difference - baseline)).abs();
+                let allowed = TOLERANCE.0 * (difference - baseline).abs() + TOLERANCE.1;
+                if gap <= allowed || points >= POINTS[1] {
+                    return Ok(Attributions {
+                        tokens,
+                        difference,
+                        baseline,
+                    });
+                }
+                points *= 2;
+            }
+        })
+    }
+
+    /// A batch of the same row several times over.
+    fn batch(&self, ids: &[i64], times: usize) -> Batch {
+        let rows = vec![ids.to_vec(); times];
+        let padding = self.model.tokenizer.pad_id;
+        let (reading, device) = (self.network.reading(), self.weights.flat.device());
+        Batch::read(rows, &vec![0; times], padding, reading, device)
+    }
 }
 
 /// The line from a row's baseline to the row.
 struct Line<'a> {
-    bundle: &'a Bundle,
+    explained: &'a Explained<'a>,
     parameters: Parameters,
     ids: Vec<i64>,
     /// `[T, W, D]`: the vectors of the baseline, for each window of the row.
@@ -77,11 +148,11 @@ struct Line<'a> {
 }
 
 impl<'a> Line<'a> {
-    fn new(bundle: &'a Bundle, ids: &[u32], added: &[bool]) -> Self {
-        let network = &bundle.network;
-        let parameters = Parameters::view(network.layout(), &bundle.weights.flat, false);
+    fn new(explained: &'a Explained<'a>, ids: &[u32], added: &[bool]) -> Self {
+        let (network, weights) = (explained.network, &explained.weights);
+        let parameters = Parameters::view(network.layout(), &weights.flat, false);
         let ids: Vec<i64> = ids.iter().map(|id| i64::from(*id)).collect();
-        let padding = i64::from(bundle.model.tokenizer.pad_id);
+        let padding = i64::from(explained.model.tokenizer.pad_id);
         let said_nothing: Vec<i64> = ids
             .iter()
             .zip(added)
@@ -92,20 +163,20 @@ impl<'a> Line<'a> {
             Some(settings) => windows_of(&places, settings),
             None => vec![places],
         };
-        let table = match (network.embedding(), &bundle.weights.frozen) {
+        let table = match (network.embedding(), &weights.frozen) {
             (Some(id), _) => parameters.get(id),
             (None, Some(frozen)) => frozen,
             (None, None) => unreachable!("weights hold the embedding that the network does not"),
         };
         let vectors = |ids: &[i64]| {
             network
-                .look_up(table, &batch_of(bundle, ids, 1))
+                .look_up(table, &explained.batch(ids, 1))
                 .to_kind(Kind::Float)
         };
         let start = vectors(&said_nothing);
         let way = vectors(&ids) - &start;
         Self {
-            bundle,
+            explained,
             ids,
             start,
             way,
@@ -117,8 +188,8 @@ impl<'a> Line<'a> {
     /// How far the positive class is ahead at each point of the line, `[P]`, and the vectors there
     /// `[T, P * W, D]`.
     fn differences(&self, points: &[f64]) -> (Tensor, Tensor) {
-        let (network, count) = (&self.bundle.network, points.len() as i64);
-        let batch = batch_of(self.bundle, &self.ids, points.len());
+        let (network, count) = (self.explained.network, points.len() as i64);
+        let batch = self.explained.batch(&self.ids, points.len());
         let windows = self.windows.len() as i64;
         let points = Tensor::from_slice(points)
             .to_kind(Kind::Float)
@@ -166,12 +237,4 @@ impl<'a> Line<'a> {
         }
         tokens
     }
-}
-
-/// A batch of the same row several times over.
-fn batch_of(bundle: &Bundle, ids: &[i64], times: usize) -> Batch {
-    let rows = vec![ids.to_vec(); times];
-    let padding = bundle.model.tokenizer.pad_id;
-    let (reading, device) = (bundle.network.reading(), bundle.weights.flat.device());
-    Batch::read(rows, &vec![0; times], padding, reading, device)
 }

@@ -28,7 +28,7 @@ mod tokens;
 mod transformers;
 mod windows;
 
-pub use attributions::{Attributions, attributions};
+pub use attributions::{Attributions, MarkedRow, attributions, attributions_of_rows};
 pub use batch::{Batch, Reading, WordDropout, batches_of_tokens, epoch_batches, sorted_batches};
 pub use bundle::{
     Bundle, Calibration, ModelFile, Provenance, TokenizerReference, ValidationResult, save_bundle,

@@ -8,7 +8,7 @@ use std::path::Path;
 use artifact::{Digest, Normalization};
 use classifier::{
     Attributions, Bundle, Calibration, Encoder, ModelFile, Network, Provenance, Sizes, Stream,
-    TokenizerReference, ValidationResult, Weights, attributions,
+    TokenizerReference, ValidationResult, Weights, attributions, attributions_of_rows,
 };
 use settings::{ModelKind, ModelSettings, Pooling, Truncation, WindowSettings};
 use tch::Device;
@@ -114,6 +114,30 @@ fn parts_add_up_for_every_network() {
             check_that_parts_add_up(&bundle(settings), &ROW, &[false; ROW.len()]);
         }
     }
+}
+
+#[test]
+fn many_rows_get_what_each_gets_alone_in_their_order() {
+    let settings = ModelSettings {
+        hidden: 5,
+        seed: 11,
+        ..ModelSettings::new(ModelKind::Gru)
+    };
+    let bundle = bundle(settings);
+    let row = |length: usize| (ROW[..length].to_vec(), vec![false; length]);
+    let rows: Vec<_> = (0..20).map(|place| row(1 + place % ROW.len())).collect();
+    let alone = |(ids, added): &(Vec<u32>, Vec<bool>)| attributions(&bundle, ids, added);
+    let expected: Vec<Attributions> = rows.iter().map(|row| alone(row).expect("a row")).collect();
+    for threads in [1, 3, 64] {
+        let found = attributions_of_rows(&bundle, &rows, threads).expect("rows");
+        assert_eq!(found, expected, "{threads} threads");
+    }
+    let none = attributions_of_rows(&bundle, &[], 2).expect("nothing to do");
+    assert!(none.is_empty());
+    let mut bad = rows;
+    bad[7].0[0] = 30;
+    let error = attributions_of_rows(&bundle, &bad, 2).expect_err("there is no such id");
+    assert!(error.to_string().contains("has the id 30"), "{error}");
 }
 
 /// A network without a hidden layer is linear in the vectors: what a token gets is its own share.

@@ -1,12 +1,13 @@
 //! A model read back from its bundle, whatever it is, and what it says of the rows of a split.
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::path::Path;
 
 use artifact::{Split, StageName};
 use classifier::{
-    Asked, Attributions, Bundle, ChosenDevice, ClassifierError, FeatureRows, Logits, ModelFile,
-    Replica, TokenContract, TokenRows, attributions, logits_of, sorted_batches, states_of,
+    Asked, Attributions, Bundle, ChosenDevice, ClassifierError, FeatureRows, Logits, MarkedRow,
+    ModelFile, Replica, TokenContract, TokenRows, attributions, attributions_of_rows, logits_of,
+    sorted_batches, states_of,
 };
 use linear::NgramModel;
 use rayon::prelude::*;
@@ -150,6 +151,48 @@ impl Model {
         let found = self.attributions(&located.ids, &added)?;
         let tokens = located.places.into_iter().zip(found.tokens);
         Ok(words_of(normalised, tokens))
+    }
+
+    /// The same of many texts, on all cores.
+    ///
+    /// # Errors
+    /// As for [`Model::words`].
+    pub fn words_of_texts<T: AsRef<str> + Sync>(
+        &self,
+        reader: &TextReader,
+        normalised: &[T],
+        device: &ChosenDevice,
+    ) -> Result<Vec<Vec<Word>>, Failure> {
+        let bundle = match self {
+            Self::Network(bundle) | Self::Probe(bundle) => bundle,
+            Self::Linear(_, model) => {
+                let words = |text: &T| {
+                    let located = reader.located(text.as_ref())?;
+                    let tokens = located
+                        .places
+                        .into_iter()
+                        .zip(model.contributions(&located.ids));
+                    Ok(words_of(text.as_ref(), tokens))
+                };
+                return normalised.par_iter().map(words).collect();
+            }
+        };
+        let located = normalised
+            .par_iter()
+            .map(|text| reader.located(text.as_ref()))
+            .collect::<Result<Vec<_>, Failure>>()?;
+        let added = |places: &[Option<Range<usize>>]| places.iter().map(Option::is_none).collect();
+        let (rows, places): (Vec<MarkedRow>, Vec<_>) = located
+            .into_iter()
+            .map(|located| ((located.ids, added(&located.places)), located.places))
+            .unzip();
+        let found = attributions_of_rows(bundle, &rows, device.replicas).map_err(failure)?;
+        let words = normalised.iter().zip(places).zip(found);
+        Ok(words
+            .map(|((text, places), found)| {
+                words_of(text.as_ref(), places.into_iter().zip(found.tokens))
+            })
+            .collect())
     }
 
     /// What it says of each row of a split.

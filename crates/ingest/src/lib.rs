@@ -28,8 +28,10 @@ use stage::{Context, Failure, NoOptions, Outcome, Progress, Stage};
 
 pub use error::IngestError;
 pub use inspect::main as inspect;
+pub use row::Review;
 pub use rows::{
-    BadRow, Division, RowStart, TextContent, TextRow, divide, read_texts, read_texts_from,
+    BadRow, Carry, Division, RowStart, TextContent, TextRow, carried_names, divide, read_each,
+    read_texts, read_texts_from,
 };
 
 use form::Form;
@@ -78,25 +80,6 @@ fn provide(context: &Context) -> Result<Vec<PathBuf>, IngestError> {
         }
     };
     context.sources().iter().map(one).collect()
-}
-
-/// Reads reviews, whatever their form, into `reviews.parquet` and `rejected.parquet` in a folder, as the
-/// stage does, and says in a line what was found.
-///
-/// # Errors
-/// As for the stage: nothing can be read, or too many rows are rejected.
-pub fn read_reviews(
-    paths: &[PathBuf],
-    settings: &IngestSettings,
-    folder: &Path,
-    progress: &Progress,
-) -> Result<String, IngestError> {
-    let path = paths.first().ok_or(IngestError::NoSource)?;
-    let mut sink = Sink::create(folder)?;
-    read(paths, settings, (folder, progress), &mut sink)?;
-    let (tally, _) = sink.finish()?;
-    tally.check(path, settings)?;
-    Ok(tally.summary())
 }
 
 fn read(

@@ -16,17 +16,21 @@ pub(crate) const NOT_UTF_8: &str = "the text is not UTF-8";
 
 /// An accepted review; what the source lacks is `None`.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Review<'a> {
+pub struct Review<'a> {
     /// The text as it stands in the source.
-    pub(crate) text: &'a str,
-    pub(crate) label: Option<Sentiment>,
+    pub text: &'a str,
+    /// What its author says of what it is about.
+    pub label: Option<Sentiment>,
     /// The source's own split.
-    pub(crate) split: Option<Split>,
-    pub(crate) rating: Option<f32>,
-    pub(crate) group: Option<Cow<'a, str>>,
-    pub(crate) topic: Option<Cow<'a, str>>,
+    pub split: Option<Split>,
+    /// The author's rating, in the source's own scale.
+    pub rating: Option<f32>,
+    /// What must not stand on both sides of a split.
+    pub group: Option<Cow<'a, str>>,
+    /// What it is about.
+    pub topic: Option<Cow<'a, str>>,
     /// Milliseconds since 1970, UTC.
-    pub(crate) timestamp: Option<i64>,
+    pub timestamp: Option<i64>,
 }
 
 /// Why a row is not among the reviews.

@@ -64,8 +64,27 @@ impl Tally {
         self.by_class.iter().sum()
     }
 
-    /// Fails where the rows cannot be what the user meant.
+    /// Fails where the rows cannot be what the user meant, or where no classifier can be trained on them.
     pub(crate) fn check(&self, path: &Path, settings: &IngestSettings) -> Result<(), IngestError> {
+        self.check_rows(path, settings)?;
+        let mut present = Sentiment::ALL
+            .into_iter()
+            .filter(|class| self.by_class[usize::from(class.id())] > 0);
+        match (present.next(), present.next()) {
+            (Some(class), None) => Err(IngestError::OneClass {
+                rows: self.labelled(),
+                class,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    /// Fails where the rows cannot be what the user meant, whatever their labels.
+    pub(crate) fn check_rows(
+        &self,
+        path: &Path,
+        settings: &IngestSettings,
+    ) -> Result<(), IngestError> {
         let (accepted, rejected, set_aside) =
             (self.accepted(), self.left_out(false), self.left_out(true));
         let rows = accepted + rejected + set_aside;
@@ -90,16 +109,7 @@ impl Tally {
                 set_aside,
             });
         }
-        let mut present = Sentiment::ALL
-            .into_iter()
-            .filter(|class| self.by_class[usize::from(class.id())] > 0);
-        match (present.next(), present.next()) {
-            (Some(class), None) => Err(IngestError::OneClass {
-                rows: self.labelled(),
-                class,
-            }),
-            _ => Ok(()),
-        }
+        Ok(())
     }
 
     /// The three commonest reasons for rejection, each as its first row has it.

@@ -2,7 +2,8 @@
 
 use crate::markup::{Element, element};
 
-const STYLE: &str = include_str!("style.css");
+/// The style of all pages, for whoever shows a part of one elsewhere.
+pub const STYLE: &str = include_str!("style.css");
 
 /// The text of a page.
 pub fn document(title: &str, body: Element) -> String {

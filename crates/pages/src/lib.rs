@@ -9,7 +9,7 @@ mod parts;
 mod picture;
 mod scale;
 
-pub use document::{document, footer};
+pub use document::{STYLE, document, footer};
 pub use frame::{Axis, Frame};
 pub use markup::{Element, coordinate, element};
 pub use numbers::Numbers;

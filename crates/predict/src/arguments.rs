@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf, absolute};
 
 use clap::{Parser, ValueEnum};
+use ingest::Carry;
 use settings::{EngineKind, Override};
 use stage::ProgressMode;
 
@@ -16,13 +17,15 @@ Examples:
   ressenti predict --input reviews.csv --output said.csv --shards 16 --jobs 4     by 4 processes at a time
   ressenti predict --input reviews.csv --output said.csv --shards 64 --engine slurm     by jobs of a cluster
   ressenti predict --input a.parquet --output b.parquet --abstain 0.8
+  ressenti predict --input a.csv --output b.csv --carry title,date      or --carry all
   ressenti predict --input a.csv --output b.csv --set ingest.columns.text=comment
   ressenti predict --bundle artifacts/train/linear --format jsonl 'A text' 'Another'
   ressenti predict --challenge --model linear --model gru       texts made to trick a model
 
 A file is CSV or its relatives, JSON or Parquet, packed or not; its columns are found as `ressenti
 inspect FILE` shows, and no label is needed. Rows that cannot be read are kept aside in
-OUTPUT.rejected.jsonl. In order, one answer a row: row, id, label, probability (that it is positive).
+OUTPUT.rejected.jsonl. In order, one answer a row: row, id, label, probability (that it is positive), and
+the columns that `--carry` names, as text; one called as a column of the answer becomes input_NAME.
 
 With --shards the input is cut into ranges of rows, each predicted by a process of its own and kept in
 OUTPUT.shards until all are merged into the same OUTPUT. A process that is killed is started again, and
@@ -45,7 +48,8 @@ pub(crate) struct Arguments {
     #[arg(long = "model", value_name = "NAME", conflicts_with = "bundles")]
     pub(crate) models: Vec<String>,
 
-    /// The folder of a model bundle, instead of a name; needs no pipeline file
+    /// The folder of a model bundle, or of an ensemble as artifacts/evaluate/NAME, instead of a name; needs no
+    /// pipeline file
     #[arg(long = "bundle", value_name = "FOLDER")]
     pub(crate) bundles: Vec<PathBuf>,
 
@@ -95,6 +99,16 @@ pub(crate) struct Arguments {
     /// On a cluster: leave once all is submitted; the last job merges
     #[arg(long, requires = "shards")]
     pub(crate) detach: bool,
+
+    /// Columns of the input file that go along into the output, by name or position from 1, with commas
+    /// between them; or `all`
+    #[arg(
+        long,
+        value_name = "COLUMNS",
+        value_delimiter = ',',
+        requires = "input"
+    )]
+    pub(crate) carry: Vec<String>,
 
     /// Show which words drove each answer
     #[arg(long, conflicts_with = "challenge")]
@@ -166,6 +180,15 @@ pub(crate) enum Format {
 }
 
 impl Arguments {
+    /// The columns that go along; a column that is called `all` is told by its position.
+    pub(crate) fn carry(&self) -> Carry {
+        match self.carry.as_slice() {
+            [] => Carry::None,
+            [all] if all == "all" => Carry::All,
+            named => Carry::Named(named.to_vec()),
+        }
+    }
+
     /// What changes the pipeline itself: the path is relative to the folder the user stands in.
     pub(crate) fn pipeline_overrides(&self) -> Vec<Override> {
         let whole = |path: &Path| absolute(path).unwrap_or_else(|_| path.to_owned());

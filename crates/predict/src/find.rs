@@ -47,25 +47,19 @@ fn fingerprint(folder: &Path) -> Result<Digest, Failure> {
     Ok(Digest::of_bytes(all.as_bytes()))
 }
 
-/// A bundle in a folder, whole if a manifest says what whole is.
+/// A bundle in a folder, whole if a manifest says what whole is; or the evaluation of an ensemble in the store
+/// that holds its members, who are those that it was made of, whatever their names have come to stand for.
 ///
 /// # Errors
-/// The folder holds no bundle, or one whose files were changed.
+/// The folder holds neither, one whose files were changed, or an ensemble whose members are gone.
 pub fn in_folder(folder: &Path) -> Result<Place, Failure> {
     if folder.join(ENSEMBLE).is_file() {
-        return Err(Failure::new(format!(
-            "`{}` is an ensemble, which has no bundle of its own",
-            folder.display()
-        ))
-        .with_hint(
-            "Name it with `ressenti predict --model NAME` in the folder of its pipeline file"
-                .to_owned(),
-        ));
+        return ensemble_in(folder);
     }
     if !folder.join("model.json").is_file() {
         return Err(
             Failure::new(format!("`{}` holds no model", folder.display())).with_hint(
-                "Name a folder with `model.json`, `model.safetensors` and `tokenizer.json`, as in artifacts/train/NAME"
+                "Name a folder with `model.json`, `model.safetensors` and `tokenizer.json`, as artifacts/train/NAME, or an ensemble as artifacts/evaluate/NAME"
                     .to_owned(),
             ),
         );
@@ -89,10 +83,25 @@ pub fn named(pipeline: &Pipeline, name: &str) -> Result<Place, Failure> {
     }
     match store.latest(StageName::Evaluate, name)? {
         Some(evaluation) if evaluation.manifest().file(ENSEMBLE).is_some() => {
-            ensemble(&store, name, &evaluation)
+            let latest = |input: &InputReference| same(&store, input);
+            ensemble(&evaluation, latest, |member| changed(name, member))
         }
         _ => Err(missing(pipeline, name)),
     }
+}
+
+/// What the model of this name is at present: the identity of its bundle, or of an ensemble's evaluation.
+///
+/// # Errors
+/// There is none.
+pub fn identity(pipeline: &Pipeline, name: &str) -> Result<Digest, Failure> {
+    let store = Store::new(&pipeline.artifacts);
+    let mut made = store.latest(StageName::Train, name)?;
+    if made.is_none() {
+        made = store.latest(StageName::Evaluate, name)?;
+    }
+    made.map(|artifact| artifact.identity())
+        .ok_or_else(|| missing(pipeline, name))
 }
 
 /// The trained model of the pipeline file that did best on validation, with its name and a sentence
@@ -134,16 +143,44 @@ pub fn best(pipeline: &Pipeline) -> Result<(String, String), Failure> {
     Ok((name.clone(), why))
 }
 
-/// Follows an ensemble's evaluation to the bundles that its members' evaluations read.
-fn ensemble(store: &Store, name: &str, evaluation: &Artifact) -> Result<Place, Failure> {
+fn ensemble_in(folder: &Path) -> Result<Place, Failure> {
+    let Some(store) = Store::around(folder) else {
+        return Err(Failure::new(format!(
+            "`{}` is a copy of an ensemble's evaluation, and has no members beside it",
+            folder.display()
+        ))
+        .with_hint(
+            "Name it where it was made, as artifacts/evaluate/NAME: its members lie in the same artifacts folder"
+                .to_owned(),
+        ));
+    };
+    let evaluation = Artifact::open(folder)?;
+    evaluation.verify()?;
+    let made_of = |input: &InputReference| Ok(store.of_identity(input.stage, input.identity)?);
+    ensemble(&evaluation, made_of, |member| {
+        Failure::new(format!(
+            "The ensemble in `{}` was made of a `{member}` that is not in the store any more",
+            folder.display()
+        ))
+        .with_hint("Make it again with `ressenti run`".to_owned())
+    })
+}
+
+/// Follows an ensemble's evaluation to the bundles that its members' evaluations read. `find` knows where an
+/// input is; where it is not, `gone` says so about the member.
+fn ensemble(
+    evaluation: &Artifact,
+    find: impl Fn(&InputReference) -> Result<Option<Artifact>, Failure>,
+    gone: impl Fn(&str) -> Failure,
+) -> Result<Place, Failure> {
     let ensemble = Ensemble::read(&evaluation.file(ENSEMBLE)?)?;
     let follow = |of: &Artifact, stage: StageName, member: &str| {
         let mut inputs = of.manifest().inputs.iter();
         let found = match inputs.find(|input| input.stage == stage && input.variant == member) {
-            Some(input) => same(store, input)?,
+            Some(input) => find(input)?,
             None => None,
         };
-        found.ok_or_else(|| changed(name, member))
+        found.ok_or_else(|| gone(member))
     };
     let mut bundles = Vec::new();
     for (member, _) in &ensemble.members {

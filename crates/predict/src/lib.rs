@@ -127,12 +127,14 @@ fn predict_file(
     let Asked { run, engine, .. } = asked;
     let kind = arguments.engine.map_or(engine.kind, Into::into);
     let reading: IngestSettings = table_of("ingest", &arguments.overrides)?;
+    let carry = arguments.carry();
     let job = Job {
         input,
         output,
         reading: &reading,
         abstain: arguments.abstain,
         explain: arguments.explain,
+        carry: &carry,
     };
     let load = || Predictor::load(place, run);
     if let Some(shard) = arguments.shard {

@@ -102,12 +102,14 @@ impl Speaker<'_> {
 
     fn answers(&self, texts: &[String], first: u64) -> Result<Vec<Answer>, Failure> {
         let probabilities = self.predictor.probabilities(texts)?;
+        let mut explanations = match self.explain {
+            true => self.predictor.explain_all(texts)?,
+            false => Vec::new(),
+        }
+        .into_iter();
         let answer = |(place, (text, probability)): (usize, (&String, Option<f32>))| {
-            let explanation = match self.explain {
-                true => self.predictor.explain(text)?,
-                false => None,
-            };
-            Ok(Answer {
+            let explanation = explanations.next().flatten();
+            Answer {
                 row: first + place as u64,
                 text: text.clone(),
                 label: probability
@@ -115,14 +117,10 @@ impl Speaker<'_> {
                 probability,
                 words: explanation.as_ref().map(Explanation::placed),
                 explanation,
-            })
+            }
         };
-        texts
-            .iter()
-            .zip(probabilities)
-            .enumerate()
-            .map(answer)
-            .collect()
+        let answers = texts.iter().zip(probabilities).enumerate().map(answer);
+        Ok(answers.collect())
     }
 }
 

@@ -148,39 +148,67 @@ impl Predictor {
     /// # Errors
     /// As for [`Predictor::probabilities`].
     pub fn explain(&self, text: &str) -> Result<Option<Explanation>, Failure> {
-        match &self.body {
-            Body::One(model, reader) => {
-                let text = reader.normalised(text);
-                if text.is_empty() {
-                    return Ok(None);
+        Ok(self.explain_all(&[text])?.pop().flatten())
+    }
+
+    /// The same of many texts, on all cores.
+    ///
+    /// # Errors
+    /// As for [`Predictor::probabilities`].
+    pub fn explain_all<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+    ) -> Result<Vec<Option<Explanation>>, Failure> {
+        let (model, reader) = match &self.body {
+            Body::One(model, reader) => (model, reader),
+            Body::Many(ensemble, members) => return explained_by_all(ensemble, members, texts),
+        };
+        let cleaned: Vec<String> = texts
+            .par_iter()
+            .map(|text| reader.normalised(text.as_ref()))
+            .collect();
+        let there: Vec<&String> = cleaned.iter().filter(|text| !text.is_empty()).collect();
+        let mut found = model
+            .words_of_texts(reader, &there, &self.device)?
+            .into_iter();
+        let explanation = |text: String| match text.is_empty() {
+            true => None,
+            false => found.next().map(|words| Explanation { text, words }),
+        };
+        Ok(cleaned.into_iter().map(explanation).collect())
+    }
+}
+
+/// What each word contributes to the answer of an ensemble: what it contributes to the members', with
+/// their weights.
+fn explained_by_all<T: AsRef<str> + Sync>(
+    ensemble: &Ensemble,
+    members: &[Predictor],
+    texts: &[T],
+) -> Result<Vec<Option<Explanation>>, Failure> {
+    let mut all: Vec<Option<Explanation>> = Vec::new();
+    for (member, (_, weight)) in members.iter().zip(&ensemble.members) {
+        let mut found = member.explain_all(texts)?;
+        for word in found.iter_mut().flatten().flat_map(|it| &mut it.words) {
+            word.weight *= weight;
+        }
+        if all.is_empty() {
+            all = found;
+            continue;
+        }
+        for (sum, one) in all.iter_mut().zip(found) {
+            match (sum.as_mut(), one) {
+                (Some(sum), Some(one)) if sum.text == one.text => add(&mut sum.words, &one.words),
+                (Some(_), Some(_)) => {
+                    return Err(Failure::new(
+                        "The members of the ensemble clean texts differently, so that their words are not the same",
+                    ));
                 }
-                let words = model.words(reader, &text)?;
-                Ok(Some(Explanation { text, words }))
-            }
-            Body::Many(ensemble, members) => {
-                let mut all: Option<Explanation> = None;
-                for (member, (_, weight)) in members.iter().zip(&ensemble.members) {
-                    let Some(mut found) = member.explain(text)? else {
-                        return Ok(None);
-                    };
-                    found
-                        .words
-                        .iter_mut()
-                        .for_each(|word| word.weight *= weight);
-                    match &mut all {
-                        None => all = Some(found),
-                        Some(all) if all.text == found.text => add(&mut all.words, &found.words),
-                        Some(_) => {
-                            return Err(Failure::new(
-                                "The members of the ensemble clean texts differently, so that their words are not the same",
-                            ));
-                        }
-                    }
-                }
-                Ok(all)
+                _ => *sum = None,
             }
         }
     }
+    Ok(all)
 }
 
 fn add(sums: &mut [Word], words: &[Word]) {

@@ -21,15 +21,19 @@ pub use rates::ErrorRates;
 #[serde(rename_all = "snake_case")]
 pub enum Method {
     /// The share of texts called positive: biased, and here to be compared with.
+    #[serde(alias = "cc")]
     ClassifyAndCount,
     /// The same, corrected by the two error rates (Gart and Buck 1966; Forman 2008).
+    #[serde(alias = "acc")]
     AdjustedCount,
     /// The mean probability, corrected by the mean probabilities of either class (Bella et al. 2010).
+    #[serde(alias = "pacc")]
     ProbabilisticAdjustedCount,
     /// The share that makes the texts most likely (Saerens, Latinne and Decaestecker 2002), from
     /// probabilities that were made honest on the labelled rows first (Alexandari, Kundaje and Shrikumar
     /// 2020).
     #[default]
+    #[serde(alias = "emq")]
     MaximumLikelihood,
 }
 

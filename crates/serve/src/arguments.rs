@@ -15,8 +15,9 @@ Examples:
   ressenti serve --model lstm --listen 127.0.0.1:9000
   ressenti serve --bundle artifacts/train/linear    needs no pipeline file
   curl -d '{\"text\": \"Not bad at all.\"}' -H 'content-type: application/json' 127.0.0.1:8080/predict
+  curl --data-binary @reviews.csv.gz -H 'content-type: text/csv' '127.0.0.1:8080/trend?period=month'
 
-Paths: / is a page for people; POST /predict; GET /healthz, /metrics (Prometheus), /openapi.json.
+Paths: / is a page for people; POST /predict, /trend; GET /healthz, /metrics (Prometheus), /openapi.json.
 A model that is trained again, or a bundle that is replaced, is taken over within a second or two
 without a dropped request; one that cannot be read is reported in /healthz and the old one stays.
 SIGTERM or Ctrl-C: nothing new is accepted, what is under way is answered, exit code 0.";
@@ -37,7 +38,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
 
-    /// The folder of a model bundle, instead of a name; needs no pipeline file
+    /// The folder of a model bundle, or of an ensemble as artifacts/evaluate/NAME, instead of a name; needs no
+    /// pipeline file
     #[arg(long, value_name = "FOLDER", conflicts_with = "model")]
     pub(crate) bundle: Option<PathBuf>,
 
@@ -64,6 +66,22 @@ pub(crate) struct Arguments {
     /// Seconds that a request may take: its head, its body, its answer; and an idle connection
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) timeout: Duration,
+
+    /// Largest body of a request for a trend, in bytes
+    #[arg(long, value_name = "BYTES", default_value_t = 32 << 20, value_parser = positive)]
+    pub(crate) max_trend_body: usize,
+
+    /// Most reviews of a trend
+    #[arg(long, value_name = "REVIEWS", default_value_t = 100_000, value_parser = positive)]
+    pub(crate) max_reviews: usize,
+
+    /// Most trends that wait, the one that is made counted; a request beyond that is told to come again
+    #[arg(long, value_name = "TRENDS", default_value_t = 4, value_parser = positive)]
+    pub(crate) trend_queue: usize,
+
+    /// Seconds that a trend may take, waiting included
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
+    pub(crate) trend_timeout: Duration,
 
     /// Seconds that requests under way are given when the service is stopped
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
@@ -106,6 +124,10 @@ impl Arguments {
             queue: self.queue,
             connections: self.max_connections,
             timeout: self.timeout,
+            trend_body: self.max_trend_body,
+            reviews: self.max_reviews,
+            trends: self.trend_queue,
+            trend_timeout: self.trend_timeout,
             grace: self.grace,
         }
     }

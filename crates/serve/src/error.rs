@@ -4,7 +4,9 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use std::time::Duration;
 
+use crate::body::Bounds;
 use crate::limits::Limits;
 
 /// A request that is not answered with what it asked for. Its body is JSON: `error` and `hint`.
@@ -12,6 +14,8 @@ use crate::limits::Limits;
 pub(crate) struct ApiError {
     status: StatusCode,
     body: ErrorBody,
+    /// Seconds after which a client who was refused may come again.
+    retry_after: Option<u32>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -20,17 +24,28 @@ struct ErrorBody {
     hint: String,
 }
 
-/// Seconds after which a client who was refused may come again.
-const RETRY_AFTER: HeaderValue = HeaderValue::from_static("1");
-
 impl ApiError {
-    fn new(status: StatusCode, error: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(crate) fn new(
+        status: StatusCode,
+        error: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Self {
         Self {
             status,
             body: ErrorBody {
                 error: error.into(),
                 hint: hint.into(),
             },
+            retry_after: None,
+        }
+    }
+
+    /// 503, and when to come again.
+    fn busy_for(seconds: u32, error: &str) -> Self {
+        let hint = "Come again after the seconds that `retry-after` says";
+        Self {
+            retry_after: Some(seconds),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, error, hint)
         }
     }
 
@@ -65,11 +80,14 @@ impl ApiError {
     }
 
     /// 413: too many bytes.
-    pub(crate) fn too_large(limits: &Limits) -> Self {
+    pub(crate) fn too_large(bounds: &Bounds) -> Self {
         Self::new(
             StatusCode::PAYLOAD_TOO_LARGE,
-            format!("The body is larger than {} bytes", limits.body),
-            "Send fewer texts at a time, start the service with a larger `--max-body`, or take `ressenti predict --input FILE` for a whole file",
+            format!("The body is larger than {} bytes", bounds.bytes),
+            format!(
+                "Send fewer texts at a time, start the service with a larger `{}`, or take `ressenti predict` or `ressenti trend` for a whole file",
+                bounds.flag
+            ),
         )
     }
 
@@ -83,10 +101,10 @@ impl ApiError {
     }
 
     /// 408: the client was late.
-    pub(crate) fn too_slow(limits: &Limits) -> Self {
+    pub(crate) fn too_slow(time: Duration) -> Self {
         Self::new(
             StatusCode::REQUEST_TIMEOUT,
-            format!("The body did not come within {:?}", limits.timeout),
+            format!("The body did not come within {time:?}"),
             "Send it faster, or start the service with a larger `--timeout`",
         )
     }
@@ -102,10 +120,46 @@ impl ApiError {
 
     /// 503: the queue is full.
     pub(crate) fn busy() -> Self {
+        Self::busy_for(1, "More texts are waiting than the service takes")
+    }
+
+    /// 503: as many trends wait as may.
+    pub(crate) fn busy_with_trends() -> Self {
+        Self::busy_for(5, "More trends are waiting than the service takes")
+    }
+
+    /// 503: the model became another one just now.
+    pub(crate) fn model_replaced() -> Self {
+        Self::busy_for(2, "The model is being replaced")
+    }
+
+    /// 504: the trend was late.
+    pub(crate) fn trend_timed_out(limits: &Limits) -> Self {
         Self::new(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "More texts are waiting than the service takes",
-            "Come again after the seconds that `retry-after` says",
+            StatusCode::GATEWAY_TIMEOUT,
+            format!("There was no trend within {:?}", limits.trend_timeout),
+            "Send fewer reviews, start the service with a larger `--trend-timeout`, or take `ressenti trend FILE`",
+        )
+    }
+
+    /// 400: no JSON, where reviews are sent as JSON.
+    pub(crate) fn malformed_trend(problem: &str) -> Self {
+        let error = format!("The body is no JSON: {problem}");
+        Self::new(StatusCode::BAD_REQUEST, error, TREND_EXAMPLE)
+    }
+
+    /// 422: wishes that make no sense.
+    pub(crate) fn unfit_trend(problem: &str) -> Self {
+        let error = format!("The request does not fit: {problem}");
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, error, TREND_EXAMPLE)
+    }
+
+    /// 415: no content type, or one that no file of reviews has.
+    pub(crate) fn no_type_of_reviews() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "The content type of the body is none that reviews come in, or missing",
+            "Send a file as it is with the header `content-type: text/csv`, or `application/octet-stream` whatever it is; reviews as JSON with `application/json`, JSON lines with `application/x-ndjson`",
         )
     }
 
@@ -140,13 +194,15 @@ impl ApiError {
 /// What most who meet an error want to see.
 const EXAMPLE: &str = r#"Send {"text": "Not bad at all."} or {"texts": ["One.", "Another."]}, and if you like "explain": true and "abstain": 0.9"#;
 
+/// The same for trends.
+const TREND_EXAMPLE: &str = r#"Send a file of reviews with times as it is, with wishes in the address such as `?period=month&adapt=300`, or {"reviews": [{"text": "Great.", "time": "2024-05-01", "topic": "Heat"}], "period": "month"}; /openapi.json has all of them"#;
+
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let mut response = (self.status, Json(self.body)).into_response();
-        if self.status == StatusCode::SERVICE_UNAVAILABLE {
-            response
-                .headers_mut()
-                .insert(header::RETRY_AFTER, RETRY_AFTER);
+        if let Some(seconds) = self.retry_after {
+            let headers = response.headers_mut();
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
     }

@@ -6,6 +6,7 @@
 //! - `listen`: connections; `body`: what is read of a request; `routes`: what is answered
 //! - `worker`: the threads with the model, and their batches; `source`, `reload`: which model, and when it
 //!   is another
+//! - `trends`: reviews with a time, and the thread that makes trends of them
 //! - `telemetry`: what is counted; `page`: what people see
 
 mod arguments;
@@ -17,6 +18,7 @@ mod reload;
 mod routes;
 mod source;
 mod telemetry;
+mod trends;
 mod worker;
 
 use std::env;
@@ -38,6 +40,7 @@ use arguments::Arguments;
 use predict::find;
 use routes::Shared;
 use telemetry::Telemetry;
+use trends::Trends;
 use worker::Queue;
 
 pub use limits::Limits;
@@ -70,7 +73,7 @@ pub struct Service {
     shared: Shared,
     source: Arc<Source>,
     stamp: source::Stamp,
-    workers: [JoinHandle<()>; 2],
+    workers: [JoinHandle<()>; 3],
 }
 
 impl Service {
@@ -83,18 +86,21 @@ impl Service {
         let stamp = source.stamp()?;
         let loaded = source.load()?;
         let telemetry = Arc::new(Telemetry::default());
-        let (queue, workers) = Queue::start(loaded, &limits, &telemetry);
+        let source = Arc::new(source);
+        let (queue, [answers, explanations]) = Queue::start(loaded, &limits, &telemetry);
+        let (trends, maker) = Trends::start(Arc::clone(&source), limits, Arc::clone(&telemetry));
         Ok(Self {
             shared: Shared {
                 queue,
+                trends,
                 telemetry,
                 limits,
                 connections: Arc::new(Semaphore::new(limits.connections)),
                 log,
             },
-            source: Arc::new(source),
+            source,
             stamp,
-            workers,
+            workers: [answers, explanations, maker],
         })
     }
 

@@ -18,6 +18,14 @@ pub struct Limits {
     /// How long a request's head, its body, and its answer may each take: 408 for what the client
     /// is late with, 504 for what the model is.
     pub timeout: Duration,
+    /// Largest body of a request for a trend, in bytes; more is answered 413.
+    pub trend_body: usize,
+    /// Most reviews of a trend; more are answered 413.
+    pub reviews: usize,
+    /// Most trends that wait or are made, one at a time; a request beyond that is answered 503.
+    pub trends: usize,
+    /// How long a trend may take, from the head of its request on: 504.
+    pub trend_timeout: Duration,
     /// How long requests under way are given when the service is stopped.
     pub grace: Duration,
 }
@@ -31,6 +39,10 @@ impl Default for Limits {
             queue: 1024,
             connections: 512,
             timeout: Duration::from_secs(10),
+            trend_body: 32 << 20,
+            reviews: 100_000,
+            trends: 4,
+            trend_timeout: Duration::from_secs(120),
             grace: Duration::from_secs(10),
         }
     }

@@ -10,7 +10,7 @@ use axum::http::header::{
 };
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
@@ -20,13 +20,15 @@ use crate::body;
 use crate::error::ApiError;
 use crate::limits::{EXPLAINED, Limits};
 use crate::source::ModelIdentity;
-use crate::telemetry::Telemetry;
+use crate::telemetry::{Now, Telemetry};
+use crate::trends::{self, Trends};
 use crate::worker::{Answers, Question, Queue};
 
 /// What all requests share.
 #[derive(Clone, Debug)]
 pub(crate) struct Shared {
     pub(crate) queue: Queue,
+    pub(crate) trends: Trends,
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) limits: Limits,
     /// As many permits as there may be connections.
@@ -41,10 +43,10 @@ const CONTENT_POLICY: HeaderValue = HeaderValue::from_static(
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-const HTML: &str = "text/html; charset=utf-8";
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
-const JSON: &str = "application/json";
+pub(crate) const JSON: &str = "application/json";
 /// Of Prometheus' text format.
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -59,14 +61,26 @@ pub(crate) fn router(shared: Shared) -> Router {
         .route("/", file(HTML, include_str!("page/index.html")))
         .route("/page.css", file(STYLE, include_str!("page/page.css")))
         .route("/page.js", file(SCRIPT, include_str!("page/page.js")))
+        .route("/trend.js", file(SCRIPT, include_str!("page/trend.js")))
+        .route("/trend.css", trend_style())
         .route("/openapi.json", file(JSON, OPENAPI))
         .route("/predict", post(predict))
+        .route("/trend", post(trends::trend))
         .route("/healthz", get(health))
         .route("/metrics", get(metrics))
         .fallback(async || ApiError::no_such_path())
         .method_not_allowed_fallback(async || ApiError::wrong_method())
         .layer(from_fn_with_state(shared.clone(), observe))
         .with_state(shared)
+}
+
+/// The style of a trend's page for a part of another page, whose root is that part.
+fn trend_style() -> MethodRouter<Shared> {
+    let style = pages::STYLE.replace(":root", ":host");
+    get(move || {
+        let style = style.clone();
+        async move { ([(CONTENT_TYPE, STYLE)], style) }
+    })
 }
 
 /// A body of `POST /predict`.
@@ -141,6 +155,8 @@ struct Health {
     /// Why the changed model could not be loaded.
     load_error: Option<String>,
     queue_texts: usize,
+    /// Trends that wait or are made.
+    trends: usize,
 }
 
 async fn health(State(shared): State<Shared>) -> Json<Health> {
@@ -150,13 +166,18 @@ async fn health(State(shared): State<Shared>) -> Json<Health> {
         model,
         load_error,
         queue_texts: shared.queue.depth(),
+        trends: shared.trends.depth(),
     })
 }
 
 async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
     let free = shared.connections.available_permits();
     let open = shared.limits.connections.saturating_sub(free);
-    let text = shared.telemetry.exposition(shared.queue.depth(), open);
+    let text = shared.telemetry.exposition(Now {
+        texts: shared.queue.depth(),
+        trends: shared.trends.depth(),
+        connections: open,
+    });
     ([(CONTENT_TYPE, EXPOSITION)], text)
 }
 
@@ -175,7 +196,10 @@ async fn observe(State(shared): State<Shared>, request: Request, next: Next) -> 
         crate::say(&format!("{method} {path} {status} {milliseconds:.1} ms"));
     }
     let headers = response.headers_mut();
-    headers.insert(CONTENT_SECURITY_POLICY, CONTENT_POLICY);
+    // A page that is an answer has one of its own.
+    headers
+        .entry(CONTENT_SECURITY_POLICY)
+        .or_insert(CONTENT_POLICY);
     for (name, value) in [
         (X_CONTENT_TYPE_OPTIONS, "nosniff"),
         (REFERRER_POLICY, "no-referrer"),

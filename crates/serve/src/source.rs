@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use artifact::{StageName, Store};
+use artifact::Digest;
 use predict::Predictor;
 use predict::find::{self, Place};
 use serde::Serialize;
@@ -30,6 +30,9 @@ pub struct ModelIdentity {
     pub fingerprint: String,
     /// When it was loaded, in seconds since 1970.
     pub loaded_at: u64,
+    /// What it is in its pipeline's store; nothing for a lone bundle.
+    #[serde(skip)]
+    pub made: Option<Digest>,
 }
 
 /// A model in memory, twice: see `worker`.
@@ -72,17 +75,7 @@ impl Source {
     pub(crate) fn stamp(&self) -> Result<Stamp, Failure> {
         match self {
             Self::Folder(folder, _) => Ok(stamp_of(folder)),
-            Self::Named(pipeline, name) => {
-                let store = Store::new(&pipeline.artifacts);
-                let mut made = store.latest(StageName::Train, name)?;
-                if made.is_none() {
-                    made = store.latest(StageName::Evaluate, name)?;
-                }
-                match made {
-                    Some(artifact) => Ok(Stamp(artifact.identity().to_hex())),
-                    None => find::named(pipeline, name).map(|_| Stamp(String::new())),
-                }
-            }
+            Self::Named(pipeline, name) => Ok(Stamp(find::identity(pipeline, name)?.to_hex())),
         }
     }
 
@@ -91,31 +84,64 @@ impl Source {
     /// # Errors
     /// There is no model, or it is not whole.
     pub(crate) fn load(&self) -> Result<Loaded, Failure> {
-        let place: Place = match self {
-            Self::Named(pipeline, name) => find::named(pipeline, name)?,
-            Self::Folder(folder, _) => find::in_folder(folder)?,
-        };
-        let load = || Predictor::load(&place, self.run_settings()).map(Box::new);
-        let answers = load()?;
+        let (answers, identity) = self.load_once()?;
+        let explains = Predictor::load(&self.place()?, self.run_settings()).map(Box::new)?;
+        if explains.fingerprint()?.to_hex() != identity.fingerprint {
+            return Err(Failure::new("The model was replaced while it was loaded"));
+        }
+        Ok(Loaded {
+            answers,
+            explains,
+            identity,
+        })
+    }
+
+    /// Loads one copy of it.
+    ///
+    /// # Errors
+    /// As for [`Source::load`].
+    pub(crate) fn load_once(&self) -> Result<(Box<Predictor>, ModelIdentity), Failure> {
+        let made = self.made()?;
+        let predictor = Predictor::load(&self.place()?, self.run_settings()).map(Box::new)?;
+        let fingerprint = predictor.fingerprint()?.to_hex();
+        if self.made()? != made {
+            return Err(Failure::new("The model was replaced while it was loaded"));
+        }
         let identity = ModelIdentity {
             name: self.name(),
-            fingerprint: answers.fingerprint()?.to_hex(),
+            fingerprint,
             loaded_at: SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |since| since.as_secs()),
+            made,
         };
-        Ok(Loaded {
-            answers,
-            explains: load()?,
-            identity,
-        })
+        Ok((predictor, identity))
+    }
+
+    fn place(&self) -> Result<Place, Failure> {
+        match self {
+            Self::Named(pipeline, name) => find::named(pipeline, name),
+            Self::Folder(folder, _) => find::in_folder(folder),
+        }
+    }
+
+    fn made(&self) -> Result<Option<Digest>, Failure> {
+        match self {
+            Self::Named(pipeline, name) => find::identity(pipeline, name).map(Some),
+            Self::Folder(..) => Ok(None),
+        }
     }
 }
 
 /// Where a bundle really lies, and lengths and times of its files.
 fn stamp_of(folder: &Path) -> Stamp {
     let mut stamp = format!("{:?}", folder.canonicalize().ok());
-    for name in ["model.json", "model.safetensors", "tokenizer.json"] {
+    for name in [
+        "model.json",
+        "model.safetensors",
+        "tokenizer.json",
+        "ensemble.json",
+    ] {
         let known = fs::metadata(folder.join(name)).ok();
         let known = known.map(|known| (known.len(), known.modified().ok()));
         stamp.push_str(&format!(" {known:?}"));

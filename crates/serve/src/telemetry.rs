@@ -9,12 +9,23 @@ use std::time::Duration;
 use crate::source::ModelIdentity;
 
 /// Upper ends of the classes of durations, in seconds.
-const SECONDS: [f64; 13] = [
-    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0,
+const SECONDS: [f64; 15] = [
+    0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0,
 ];
 
 /// Upper ends of the classes of batch sizes, in texts.
 const TEXTS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 256.0];
+
+/// What is under way at an instant.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Now {
+    /// Texts that wait or are computed.
+    pub(crate) texts: usize,
+    /// Trends that wait or are made.
+    pub(crate) trends: usize,
+    /// Open connections.
+    pub(crate) connections: usize,
+}
 
 /// All counters. One lock is held for nanoseconds.
 #[derive(Debug, Default)]
@@ -25,8 +36,10 @@ struct Counters {
     /// By path and status.
     requests: BTreeMap<(String, u16), u64>,
     /// By path.
-    durations: BTreeMap<String, Histogram<13>>,
+    durations: BTreeMap<String, Histogram<15>>,
     batches: Histogram<8>,
+    /// Reviews of all trends.
+    reviews: u64,
     connections_refused: u64,
     model: Option<Arc<ModelIdentity>>,
     loads: u64,
@@ -111,6 +124,11 @@ impl Telemetry {
         self.counters().batches.add(texts as f64);
     }
 
+    /// A trend was made of so many reviews.
+    pub(crate) fn read_reviews(&self, reviews: u64) {
+        self.counters().reviews += reviews;
+    }
+
     /// A connection beyond the limit was refused.
     pub(crate) fn refused_connection(&self) {
         self.counters().connections_refused += 1;
@@ -143,7 +161,7 @@ impl Telemetry {
     }
 
     /// Everything, as Prometheus reads it.
-    pub(crate) fn exposition(&self, queue_depth: usize, connections: usize) -> String {
+    pub(crate) fn exposition(&self, now: Now) -> String {
         let counters = self.counters();
         let mut text = String::new();
         let mut family = |name: &str, kind: &str, help: &str, lines: &str| {
@@ -195,13 +213,25 @@ impl Telemetry {
                 "ressenti_queue_texts",
                 "gauge",
                 "Texts that wait or are computed.",
-                queue_depth as u64,
+                now.texts as u64,
+            ),
+            (
+                "ressenti_trends",
+                "gauge",
+                "Trends that wait or are made.",
+                now.trends as u64,
+            ),
+            (
+                "ressenti_trend_reviews_total",
+                "counter",
+                "Reviews that trends were made of.",
+                counters.reviews,
             ),
             (
                 "ressenti_connections",
                 "gauge",
                 "Open connections.",
-                connections as u64,
+                now.connections as u64,
             ),
             (
                 "ressenti_connections_refused_total",
@@ -272,8 +302,14 @@ mod tests {
             name: "a \"b\"".to_owned(),
             fingerprint: "0f".to_owned(),
             loaded_at: 0,
+            made: None,
         }));
-        let text = telemetry.exposition(5, 2);
+        telemetry.read_reviews(7);
+        let text = telemetry.exposition(Now {
+            texts: 5,
+            trends: 1,
+            connections: 2,
+        });
         for line in [
             "ressenti_requests_total{path=\"/predict\",status=\"200\"} 3",
             "ressenti_request_duration_seconds_bucket{path=\"/predict\",le=\"0.001\"} 1",
@@ -283,6 +319,9 @@ mod tests {
             "ressenti_batch_texts_count 1",
             "ressenti_model_info{name=\"a \\\"b\\\"\",fingerprint=\"0f\"} 1",
             "ressenti_queue_texts 5",
+            "ressenti_trends 1",
+            "ressenti_trend_reviews_total 7",
+            "ressenti_connections 2",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
         }

@@ -69,7 +69,11 @@ async fn get(router: &Router, path: &str) -> (StatusCode, Value) {
 }
 
 async fn ask(router: &Router, question: &Value) -> (StatusCode, Value) {
-    let request = Request::post("/predict")
+    ask_at(router, "/predict", question).await
+}
+
+async fn ask_at(router: &Router, path: &str, question: &Value) -> (StatusCode, Value) {
+    let request = Request::post(path)
         .header(header::CONTENT_TYPE, "application/json")
         .body(Body::from(question.to_string()))
         .expect("a request");
@@ -133,11 +137,37 @@ async fn a_text_gets_the_same_alone_and_in_any_crowd() {
     }
 }
 
+/// Two years of labelled reviews of two films that turn from bad to good.
+fn dated() -> Vec<Value> {
+    let review = |row: usize| {
+        let is_good = row % 10 < if row < 300 { 2 } else { 8 };
+        let text = format!("{row} a {} film", if is_good { "superb" } else { "awful" });
+        let time = format!(
+            "{}-{:02}-{:02}",
+            2020 + row / 300,
+            row / 25 % 12 + 1,
+            row % 25 + 1
+        );
+        let topic = ["Heat", "Alien"][row % 2];
+        let label = if is_good { "positive" } else { "negative" };
+        json!({ "text": text, "time": time, "topic": topic, "label": label })
+    };
+    (0..600).map(review).collect()
+}
+
 /// What of a value the schema does not describe, or describes otherwise.
 fn misfits(document: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
     if let Some(reference) = schema["$ref"].as_str() {
         let schema = document.pointer(&reference[1..]).expect("it is there");
         return misfits(document, schema, value, at);
+    }
+    // One of several: the one that it fits best. Beside a type it only says which members go together.
+    if let Some(several) = schema["oneOf"]
+        .as_array()
+        .filter(|_| schema["type"].is_null())
+    {
+        let found = several.iter().map(|one| misfits(document, one, value, at));
+        return found.min_by_key(Vec::len).expect("several");
     }
     let kind = match value {
         Value::Null => "null",
@@ -164,6 +194,7 @@ fn misfits(document: &Value, schema: &Value, value: &Value, at: &str) -> Vec<Str
     for (name, part) in value.as_object().into_iter().flatten() {
         match schema["properties"].get(name) {
             Some(schema) => found.extend(misfits(document, schema, part, &format!("{at}.{name}"))),
+            None if schema["additionalProperties"] == true => {}
             None => found.push(format!("{at}.{name} is not described")),
         }
     }
@@ -215,6 +246,17 @@ async fn the_description_is_true() {
     assert_eq!(status, StatusCode::OK);
     check("Answers", &answers);
     assert_eq!(answers["answers"][0]["text"], "A superb film.");
+    let question = json!({
+        "reviews": dated(), "adapt": 100, "period": "month", "method": "maximum_likelihood",
+        "columns": { "text": "text", "timestamp": "time", "topic": "topic", "label": "label" },
+    });
+    let requested = json!({ "reviews": dated(), "adapt": 100, "period": "month" });
+    check("TrendRequest", &requested);
+    let (status, trend) = ask_at(&router, "/trend", &question).await;
+    assert_eq!(status, StatusCode::OK, "{trend}");
+    check("Trend", &trend);
+    assert_eq!(trend["labelled"], 100);
+    assert!(!trend["judged"].is_null() && !trend["largest_change"].is_null());
     check("Health", &get(&router, "/healthz").await.1);
     let statuses = &document["paths"]["/predict"]["post"]["responses"];
     let many = vec!["x"; 300];
@@ -223,6 +265,10 @@ async fn the_description_is_true() {
         assert!(statuses.get(status.as_str()).is_some(), "{status}");
         check("Error", &body);
     }
+    let statuses = &document["paths"]["/trend"]["post"]["responses"];
+    let (status, body) = ask_at(&router, "/trend", &json!({ "reviews": dated() })).await;
+    assert!(statuses.get(status.as_str()).is_some(), "{status}");
+    check("Error", &body);
     // The judge sees what is wrong.
     assert_eq!(
         misfits(

@@ -69,6 +69,11 @@ impl Progress {
         }
     }
 
+    /// Progress of the same step, shown in another way.
+    pub fn with_mode(&self, mode: ProgressMode) -> Self {
+        Self::new(mode, self.step.clone())
+    }
+
     /// Starts a task of a known or unknown number of units, for example
     /// `task("encoding", Some(50_000), "reviews")`. It ends when dropped.
     pub fn task(&self, what: &str, total: Option<u64>, unit: &'static str) -> Task {

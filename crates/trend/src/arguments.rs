@@ -7,6 +7,7 @@ use quantification::Method;
 use settings::Override;
 use stage::ProgressMode;
 
+use crate::data::Options;
 use crate::period::Period;
 
 const EXAMPLES: &str = "\
@@ -16,7 +17,7 @@ Examples:
   ressenti trend reviews.csv --adapt 300 --out trend  300 labelled reviews of the file say how the model
                                                       errs here; trend/trend.html has pictures
   ressenti trend reviews.csv --labelled mine.csv      labelled reviews of another file say so
-  ressenti trend a.csv b.csv --set ingest.columns.time=posted --set ingest.columns.topic=product
+  ressenti trend a.csv b.csv --set ingest.columns.timestamp=posted --set ingest.columns.topic=product
 
 Columns are found as `ressenti inspect FILE` shows: a text and a time are needed, a topic is welcome. What authors
 say themselves (a rating, a verdict) is never used to make the trend, but to say how good it is.
@@ -38,7 +39,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "NAME", conflicts_with = "bundle")]
     pub(crate) model: Option<String>,
 
-    /// The folder of a model bundle, instead of a name; needs `--adapt` or `--labelled`
+    /// The folder of a model bundle, or of an ensemble as artifacts/evaluate/NAME, instead of a name; needs
+    /// `--adapt` or `--labelled`
     #[arg(long, value_name = "FOLDER")]
     pub(crate) bundle: Option<PathBuf>,
 
@@ -161,6 +163,18 @@ impl From<MethodName> for Method {
 }
 
 impl Arguments {
+    /// How the trend is made.
+    pub(crate) fn options(&self) -> Options {
+        Options {
+            period: self.period.map(Into::into),
+            method: self.method.into(),
+            confidence: self.confidence,
+            horizon: self.horizon.into(),
+            keep_all_times: self.keep_all_times,
+            seed: self.seed,
+        }
+    }
+
     /// What changes the pipeline itself: the path is relative to the folder the user stands in.
     pub(crate) fn pipeline_overrides(&self) -> Vec<Override> {
         let whole = |path: &Path| absolute(path).unwrap_or_else(|_| path.to_owned());

@@ -1,5 +1,8 @@
 //! From reviews to a trend: a pure function, for the command and for the service alike.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
+
 use metrics::Estimate;
 use quantification::{Method, Quantifier, Share};
 
@@ -31,6 +34,16 @@ pub fn trend(
     quantifier: &Quantifier,
     options: &Options,
 ) -> Result<Trend, TrendError> {
+    trend_until(input, quantifier, options, &|| false)
+}
+
+/// The same, given up with [`TrendError::Stopped`] soon after `is_stopped` says so.
+pub(crate) fn trend_until(
+    input: &Input,
+    quantifier: &Quantifier,
+    options: &Options,
+    is_stopped: &(dyn Fn() -> bool + Sync),
+) -> Result<Trend, TrendError> {
     let (rows, left_out) = sensible(&input.rows, options.keep_all_times);
     let days: Vec<i64> = rows.iter().map(|row| row.day).collect();
     let period = options.period.unwrap_or_else(|| Period::of_days(&days));
@@ -38,19 +51,18 @@ pub fn trend(
     let asked = Asked {
         quantifier,
         options,
+        is_stopped,
     };
-    let shares: Vec<Option<Share>> = series
-        .groups
-        .iter()
-        .map(|rows| asked.share(rows, options.method))
-        .collect();
+    let groups = series.groups.iter();
+    let shares = groups.map(|rows| asked.share(rows));
+    let shares = shares.collect::<Result<Vec<Option<Share>>, _>>()?;
     let observed: Vec<Observed> = shares
         .iter()
         .map(|share| share.map(|share| (observed_odds(&share), share.sampling_error.powi(2))))
         .collect();
     let (fitted, aic) = choose(&observed);
     let all: Vec<Row> = series.groups.iter().flatten().copied().collect();
-    let Some(overall) = asked.share(&all, options.method) else {
+    let Some(overall) = asked.share(&all)? else {
         return Err(TrendError::NoRows);
     };
     // What all periods share: the errors of the model are known from one sample of labelled reviews.
@@ -96,8 +108,8 @@ pub fn trend(
             })
             .collect(),
         backtest: backtest(&observed, options.confidence),
-        topics: topics(&input.topics, &all, &asked, width),
-        largest_change: largest_change(&series, &changes, &asked, input.topics.len()),
+        topics: topics(&input.topics, &all, &asked, width)?,
+        largest_change: largest_change(&series, &changes, &asked, input.topics.len())?,
         judged: judged(&periods),
         model: model(&fitted, aic, &periods, width),
         periods,
@@ -157,15 +169,23 @@ impl Series {
 struct Asked<'a> {
     quantifier: &'a Quantifier,
     options: &'a Options,
+    is_stopped: &'a (dyn Fn() -> bool + Sync),
 }
 
 impl Asked<'_> {
-    fn share(&self, rows: &[Row], method: Method) -> Option<Share> {
+    fn share(&self, rows: &[Row]) -> Result<Option<Share>, TrendError> {
+        if (self.is_stopped)() {
+            return Err(TrendError::Stopped);
+        }
         let Options {
-            confidence, seed, ..
+            confidence,
+            seed,
+            method,
+            ..
         } = *self.options;
-        self.quantifier
-            .quantify(&said(rows), method, confidence, seed)
+        Ok(self
+            .quantifier
+            .quantify(&said(rows), method, confidence, seed))
     }
 }
 
@@ -210,20 +230,24 @@ fn model(fitted: &Fitted, aic: [f64; 2], periods: &[PeriodShare], width: f64) ->
     }
 }
 
-fn topics(names: &[String], rows: &[Row], asked: &Asked<'_>, width: f64) -> Vec<TopicShare> {
-    let mut by_topic: Vec<Vec<Row>> = vec![Vec::new(); names.len()];
-    rows.iter().for_each(|row| by_topic[row.topic].push(*row));
-    let mut found: Vec<(&String, Share)> = names
-        .iter()
-        .zip(&by_topic)
-        .filter_map(|(name, rows)| Some((name, asked.share(rows, asked.options.method)?)))
-        .collect();
+fn topics(
+    names: &[String],
+    rows: &[Row],
+    asked: &Asked<'_>,
+    width: f64,
+) -> Result<Vec<TopicShare>, TrendError> {
+    let mut found: Vec<(&String, Share)> = Vec::new();
+    for (topic, rows) in by_topic(rows) {
+        if let Some(share) = asked.share(&rows)? {
+            found.push((&names[topic], share));
+        }
+    }
     found.sort_by(|one, two| two.1.rows.cmp(&one.1.rows).then(one.0.cmp(two.0)));
     let estimates: Vec<(f64, f64)> = found
         .iter()
         .map(|(_, share)| (observed_odds(share), share.total_error.powi(2)))
         .collect();
-    found
+    Ok(found
         .into_iter()
         .zip(pooled(&estimates))
         .map(|((name, share), (odds, variance))| TopicShare {
@@ -232,69 +256,82 @@ fn topics(names: &[String], rows: &[Row], asked: &Asked<'_>, width: f64) -> Vec<
             alone: share.estimate,
             share: interval(odds, variance, width),
         })
-        .collect()
+        .collect())
 }
 
-/// The most likely change whose two sides differ most, if one is likely at all.
+fn by_topic(rows: &[Row]) -> BTreeMap<usize, Vec<Row>> {
+    let mut groups: BTreeMap<usize, Vec<Row>> = BTreeMap::new();
+    for row in rows {
+        groups.entry(row.topic).or_default().push(*row);
+    }
+    groups
+}
+
+/// The likely change whose two sides differ most, if one is likely at all.
 fn largest_change(
     series: &Series,
     changes: &[f64],
     asked: &Asked<'_>,
     topics: usize,
-) -> Option<Change> {
+) -> Result<Option<Change>, TrendError> {
     let places: Vec<usize> = (1..changes.len())
         .filter(|at| changes[*at] >= LIKELY)
         .collect();
-    let candidates = places.iter().enumerate().filter_map(|(number, &at)| {
+    let side = |range: Range<usize>| -> Vec<Row> { series.groups[range].concat() };
+    let day = |at: usize| series.period.start(series.first + at as i64);
+    let mut largest: Option<(Change, [Vec<Row>; 2])> = None;
+    for (number, &at) in places.iter().enumerate() {
         let from = number.checked_sub(1).map_or(0, |before| places[before]);
         let to = places
             .get(number + 1)
             .copied()
             .unwrap_or(series.groups.len());
-        let side = |range: std::ops::Range<usize>| -> Vec<Row> { series.groups[range].concat() };
         let sides = [side(from..at), side(at..to)];
-        let before = asked.share(&sides[0], asked.options.method)?.estimate;
-        let after = asked.share(&sides[1], asked.options.method)?.estimate;
-        let day = |at: usize| series.period.start(series.first + at as i64);
-        let parts = (topics > 1).then(|| decomposed(&sides, asked, topics));
-        Some(Change {
+        let (Some(before), Some(after)) = (asked.share(&sides[0])?, asked.share(&sides[1])?) else {
+            continue;
+        };
+        let change = Change {
             label: series.period.label(series.first + at as i64),
             day: day(at),
             probability: changes[at],
             days: [(day(from), day(at) - 1), (day(at), day(to) - 1)],
-            before,
-            after,
-            within_topics: parts.map(|parts| parts.0),
-            mix_of_topics: parts.map(|parts| parts.1),
+            before: before.estimate,
+            after: after.estimate,
+            within_topics: None,
+            mix_of_topics: None,
             words: Vec::new(),
-        })
-    });
-    let size = |change: &Change| (change.after.value - change.before.value).abs();
-    candidates.max_by(|one, two| size(one).total_cmp(&size(two)))
+        };
+        let size = |change: &Change| (change.after.value - change.before.value).abs();
+        if largest
+            .as_ref()
+            .is_none_or(|(known, _)| size(&change) >= size(known))
+        {
+            largest = Some((change, sides));
+        }
+    }
+    Ok(largest.map(|(mut change, sides)| {
+        if topics > 1 {
+            let (within, mix) = decomposed(&sides, asked);
+            (change.within_topics, change.mix_of_topics) = (Some(within), Some(mix));
+        }
+        change
+    }))
 }
 
 /// A change as other shares of the same topics, and as other topics (Kitagawa 1955). Topics that stand on
 /// one side alone count as mix.
-fn decomposed(sides: &[Vec<Row>; 2], asked: &Asked<'_>, topics: usize) -> (f64, f64) {
-    let of = |rows: &[Row]| -> Vec<(f64, Option<f64>)> {
-        (0..topics)
-            .map(|topic| {
-                let own: Vec<Row> = rows
-                    .iter()
-                    .filter(|row| row.topic == topic)
-                    .copied()
-                    .collect();
-                let weight = own.len() as f64 / rows.len().max(1) as f64;
-                (
-                    weight,
-                    asked.quantifier.share(&said(&own), asked.options.method),
-                )
-            })
-            .collect()
-    };
-    let (before, after) = (of(&sides[0]), of(&sides[1]));
+fn decomposed(sides: &[Vec<Row>; 2], asked: &Asked<'_>) -> (f64, f64) {
+    // The weight of each topic on either side, and its share there.
+    let mut parts: BTreeMap<usize, [(f64, Option<f64>); 2]> = BTreeMap::new();
+    for (side, rows) in sides.iter().enumerate() {
+        for (topic, own) in by_topic(rows) {
+            let weight = own.len() as f64 / rows.len().max(1) as f64;
+            let share = asked.quantifier.share(&said(&own), asked.options.method);
+            parts.entry(topic).or_default()[side] = (weight, share);
+        }
+    }
     let (mut within, mut mix) = (0.0, 0.0);
-    for ((weight, share), (later_weight, later_share)) in before.into_iter().zip(after) {
+    for [(weight, share), (later_weight, later_share)] in parts.into_values() {
         let (one, two) = match (share, later_share) {
             (Some(one), Some(two)) => (one, two),
             (Some(only), None) | (None, Some(only)) => (only, only),

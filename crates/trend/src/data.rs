@@ -218,6 +218,9 @@ pub struct Judged {
 /// Why there is no trend.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TrendError {
+    /// Nobody waits for it any more.
+    #[error("nobody waits for the trend any more")]
+    Stopped,
     /// Nothing to make it of.
     #[error("there are no reviews with a time")]
     NoRows,

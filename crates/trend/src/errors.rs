@@ -1,33 +1,52 @@
 //! From where it is known how the model errs.
 
-use artifact::{Split, StageName, Store};
+use artifact::{ArtifactError, Digest, InputReference, Split, StageName, Store};
 use evaluate::read_predictions;
 use metrics::random::Draws;
-use quantification::{QuantificationError, Quantifier};
+use quantification::Quantifier;
 use settings::Pipeline;
-use stage::Failure;
 
 use crate::data::Input;
+use crate::refused::{Refused, Unfit, Unjudged};
 
 /// Resamples behind every interval.
 const DRAWS: u32 = 1000;
 
-/// A quantifier from what a model of the pipeline said of its validation reviews.
-pub fn of_validation(pipeline: &Pipeline, model: &str, seed: u64) -> Result<Quantifier, Failure> {
+/// A quantifier from what a model of the pipeline said of its validation reviews. `made` is what the model
+/// is, or what the evaluation is of an ensemble: how another one errs says nothing about it.
+///
+/// # Errors
+/// It was not judged, or it was another one when it was; or its predictions cannot be read.
+pub fn of_validation(
+    pipeline: &Pipeline,
+    model: &str,
+    made: Digest,
+    seed: u64,
+) -> Result<Quantifier, Refused> {
     let store = Store::new(&pipeline.artifacts);
-    let Some(evaluation) = store.latest(StageName::Evaluate, model)? else {
-        return Err(Failure::new(format!(
-            "`{model}` has not been judged, so that it is not known how it errs"
-        ))
-        .with_hint(format!(
-            "Judge it with `ressenti run --variant {model}`, or let labelled reviews of the file say it: `--adapt 300`"
-        )));
+    let latest = store.latest(StageName::Evaluate, model);
+    let Some(evaluation) = latest.map_err(failed)? else {
+        return Err(Refused::Unjudged(Unjudged::Never {
+            model: model.to_owned(),
+        }));
     };
-    let path = evaluation.file("predictions.parquet")?;
-    let rows = read_predictions(&path, model, Split::Validation)?;
+    let is_of_it = |input: &InputReference| {
+        input.stage == StageName::Train && input.variant == model && input.identity == made
+    };
+    if evaluation.identity() != made && !evaluation.manifest().inputs.iter().any(is_of_it) {
+        return Err(Refused::Unjudged(Unjudged::Another {
+            model: model.to_owned(),
+        }));
+    }
+    let path = evaluation.file("predictions.parquet").map_err(failed)?;
+    let rows = read_predictions(&path, model, Split::Validation).map_err(failed)?;
     let labels: Vec<u8> = rows.iter().map(|row| row.label).collect();
     let said: Vec<f32> = rows.iter().map(|row| row.probability).collect();
     from_rows(&labels, &said, "the validation reviews", seed)
+}
+
+fn failed(error: ArtifactError) -> Refused {
+    Refused::Failed(error.into())
 }
 
 /// A quantifier from labelled rows; `what` names them.
@@ -36,19 +55,24 @@ pub(crate) fn from_rows(
     said: &[f32],
     what: &str,
     seed: u64,
-) -> Result<Quantifier, Failure> {
+) -> Result<Quantifier, Refused> {
     Quantifier::new(labels, said, DRAWS, seed).map_err(|error| {
-        let hint = match &error {
-            QuantificationError::OneClass { .. } => {
-                Some("A few hundred reviews of both classes are wanted: see `--adapt` and `--labelled`".to_owned())
-            }
-            QuantificationError::Useless => {
-                Some("Another model may do better: `ressenti predict --challenge` and the report say how each does".to_owned())
-            }
-            _ => None,
-        };
-        Failure::new(format!("How the model errs cannot be learned from {what}: {error}")).with_hint(hint)
+        Refused::Unfit(Unfit::Errors {
+            what: what.to_owned(),
+            error,
+        })
     })
+}
+
+/// Fails where fewer reviews are labelled than are wanted to learn from.
+pub(crate) fn check_enough(labelled: u64, wanted: usize) -> Result<(), Refused> {
+    match labelled >= wanted as u64 {
+        true => Ok(()),
+        false => Err(Refused::Unfit(Unfit::FewLabelled {
+            asked: wanted,
+            there: labelled,
+        })),
+    }
 }
 
 /// Takes so many labelled reviews out of the input, drawn at random, and learns from them.
@@ -56,18 +80,12 @@ pub(crate) fn from_input(
     input: &mut Input,
     count: usize,
     seed: u64,
-) -> Result<Quantifier, Failure> {
+) -> Result<Quantifier, Refused> {
     let draws = Draws::new(seed, 0xADA7);
     let mut known: Vec<usize> = (0..input.rows.len())
         .filter(|row| input.rows[*row].verdict.is_some())
         .collect();
-    if known.len() < count {
-        return Err(Failure::new(format!(
-            "{count} labelled reviews were asked for, and the file has {}",
-            known.len()
-        ))
-        .with_hint("`ressenti inspect FILE` shows which column is taken for the label; name another with `--set ingest.columns.label=NAME`".to_owned()));
-    }
+    check_enough(known.len() as u64, count)?;
     known.sort_by_key(|row| draws.bits(*row as u64));
     known.truncate(count);
     let labels: Vec<u8> = known

@@ -56,8 +56,8 @@ pub(crate) fn write(folder: &Path, trend: &Trend, model: &str) -> Result<(), Fai
     Ok(())
 }
 
-/// All of it as JSON.
-pub(crate) fn json(trend: &Trend) -> String {
+/// All of it as JSON: `trend.json`.
+pub fn json(trend: &Trend) -> String {
     serde_json::to_string_pretty(trend).expect("a trend is plain data") + "\n"
 }
 

@@ -2,8 +2,10 @@
 //! sure it is.
 //!
 //! [`trend`] is a pure function from reviews that a model has read, and a [`quantification::Quantifier`] that
-//! knows how it errs, to a [`Trend`]; the command line reads files and shows it, the service answers with it.
+//! knows how it errs, to a [`Trend`]. [`answer`] goes there from files; the command line shows what it finds, the
+//! service sends it.
 
+mod answer;
 mod arguments;
 mod backtest;
 pub mod change_points;
@@ -16,6 +18,7 @@ mod page;
 pub mod period;
 pub mod pooling;
 mod read;
+mod refused;
 mod show;
 pub mod state_space;
 mod times;
@@ -27,21 +30,26 @@ use artifact::StageName;
 use clap::Parser;
 use predict::Predictor;
 use predict::find::{self, Place};
-use quantification::Quantifier;
 use settings::{IngestSettings, Pipeline, RunSettings, StepId, table_of};
 use stage::{Failure, FailureKind, Progress, print_failure};
 
 use arguments::{Arguments, Format};
-use read::Reviews;
 
+pub use answer::{ErrorRates, Question, answer};
 pub use compute::trend;
 pub use data::{
     Backtest, Change, Forecast, Input, Judged, ModelOfTrend, Options, PeriodShare, Row, TopicShare,
     Trend, TrendError,
 };
 pub use errors::of_validation;
+pub use files::json;
 pub use page::render;
+pub use read::Reader;
+pub use refused::{Refused, Unfit, Unjudged};
 pub use words::{MovedWord, WordCounts};
+
+/// Reviews that the model reads together: as many as its batches are filled well from.
+const TOGETHER: usize = 8192;
 
 /// The whole of the program.
 pub fn main() -> ExitCode {
@@ -69,29 +77,20 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         .build_global();
     let predictor = Predictor::load(&asked.place, &asked.run)?;
     let reading: IngestSettings = table_of("ingest", &arguments.overrides)?;
-    let reviews = Reviews::read(&arguments.files, &reading, &arguments.topics, &progress)?;
-    let mut input = reviews.asked(&predictor, &progress)?;
-    let quantifier = quantifier(arguments, &asked, &predictor, &mut input, &progress)?;
-    let options = Options {
-        period: arguments.period.map(Into::into),
-        method: arguments.method.into(),
-        confidence: arguments.confidence,
-        horizon: arguments.horizon.into(),
-        keep_all_times: arguments.keep_all_times,
-        seed: arguments.seed,
+    let question = Question {
+        files: &arguments.files,
+        reading: &reading,
+        topics: &arguments.topics,
+        options: arguments.options(),
     };
-    let mut found = trend(&input, &quantifier, &options).map_err(|error| {
-        let hint = match error {
-            TrendError::TooManyPeriods { .. } => {
-                "Try `--period year`, or leave `--period` and `--keep-all-times` out"
-            }
-            TrendError::NoRows => "`ressenti inspect FILE` shows what the columns are taken for",
-        };
-        Failure::from_error(error).with_hint(hint.to_owned())
-    })?;
-    if let Some(change) = &mut found.largest_change {
-        reviews.explain(change)?;
-    }
+    let reader = Reader {
+        predictor: &predictor,
+        progress: &progress,
+        most: u64::MAX,
+        together: TOGETHER,
+        is_stopped: &|| false,
+    };
+    let found = answer(&question, &reader, rates(arguments, &asked)?)?;
     match arguments.format {
         Format::Text => show_text(&show::text(&found, &asked.name)),
         Format::Json => show_text(&files::json(&found)),
@@ -123,14 +122,8 @@ struct Asked {
 fn find_model(arguments: &Arguments) -> Result<Asked, Failure> {
     if let Some(folder) = &arguments.bundle {
         if arguments.adapt.is_none() && arguments.labelled.is_none() {
-            return Err(Failure::new(
-                "How the model errs is not part of its bundle, and without it a share has no interval",
-            )
-            .with_kind(FailureKind::Usage)
-            .with_hint(
-                "Let labelled reviews say it with `--adapt 300` or `--labelled FILE`, or name the model with `--model` in the folder of its pipeline file"
-                    .to_owned(),
-            ));
+            let unjudged = Failure::from(Refused::Unjudged(Unjudged::Bundle));
+            return Err(unjudged.with_kind(FailureKind::Usage));
         }
         return Ok(Asked {
             name: folder
@@ -159,32 +152,18 @@ fn find_model(arguments: &Arguments) -> Result<Asked, Failure> {
     })
 }
 
-/// How the model errs: as labelled reviews of the domain say, or those of validation.
-fn quantifier(
-    arguments: &Arguments,
-    asked: &Asked,
-    predictor: &Predictor,
-    input: &mut Input,
-    progress: &Progress,
-) -> Result<Quantifier, Failure> {
+/// From where it is known how the model errs: labelled reviews of the domain, or those of validation.
+fn rates<'a>(arguments: &'a Arguments, asked: &Asked) -> Result<ErrorRates<'a>, Failure> {
     if let Some(count) = arguments.adapt {
-        return errors::from_input(input, count, arguments.seed);
+        return Ok(ErrorRates::Adapt(count));
     }
     if let Some(file) = &arguments.labelled {
-        let reading: IngestSettings = table_of("ingest", &arguments.overrides)?;
-        let reviews = Reviews::read(std::slice::from_ref(file), &reading, &[], progress)?;
-        let (labels, said) = reviews.labelled(predictor)?;
-        return errors::from_rows(
-            &labels,
-            &said,
-            &format!("`{}`", file.display()),
-            arguments.seed,
-        );
+        return Ok(ErrorRates::Labelled(file));
     }
-    match &asked.pipeline {
-        Some(pipeline) => of_validation(pipeline, &asked.name, arguments.seed),
-        None => Err(Failure::new(
-            "A bundle alone does not say how its model errs",
-        )),
-    }
+    let Some(pipeline) = &asked.pipeline else {
+        return Err(Refused::Unjudged(Unjudged::Bundle).into());
+    };
+    let made = find::identity(pipeline, &asked.name)?;
+    let known = of_validation(pipeline, &asked.name, made, arguments.seed)?;
+    Ok(ErrorRates::Known(Box::new(known)))
 }

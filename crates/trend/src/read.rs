@@ -1,17 +1,17 @@
-//! From files to reviews that a model has read.
+//! From files to reviews that a model has read. Files are read as often as it takes, and nothing of them is
+//! kept but what a trend needs.
 
 use std::collections::HashMap;
-use std::path::{Path, PathBuf};
+use std::ops::ControlFlow;
+use std::path::PathBuf;
 
-use arrow::array::{Array, AsArray, RecordBatch};
-use arrow::datatypes::{TimestampMillisecondType, UInt8Type};
-use artifact::{read_table, schema};
+use ingest::{Review, read_each};
 use predict::Predictor;
 use settings::IngestSettings;
-use stage::{Failure, FailureKind, Progress, format};
-use tempfile::TempDir;
+use stage::{Progress, ProgressMode, format};
 
 use crate::data::{Change, Input, Row};
+use crate::refused::{Refused, Unfit};
 use crate::words::WordCounts;
 
 /// Milliseconds of a day.
@@ -23,201 +23,283 @@ const NO_TOPIC: &str = "no topic";
 /// Words that are named of a change.
 const WORDS: usize = 20;
 
-/// Reviews of files as one table on the disk.
-pub(crate) struct Reviews {
-    folder: TempDir,
-    wanted: Vec<String>,
+/// Bytes of texts that a model reads together, at most.
+const BATCH_BYTES: usize = 16 << 20;
+
+/// Reviews of files, by what they are about.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reviews<'a> {
+    /// Files of rows, all of one shape.
+    pub(crate) files: &'a [PathBuf],
+    /// How they are read.
+    pub(crate) settings: &'a IngestSettings,
+    /// Topics that count; all where none are named.
+    pub(crate) wanted: &'a [String],
 }
 
-impl Reviews {
-    /// Reads files as `ingest` does. Only reviews of the wanted topics count, all where none are named.
-    pub(crate) fn read(
-        files: &[PathBuf],
-        settings: &IngestSettings,
-        wanted: &[String],
-        progress: &Progress,
-    ) -> Result<Self, Failure> {
-        let folder = tempfile::tempdir().map_err(|error| {
-            Failure::new(format!("There is no place for what is read: {error}"))
+/// A model that reads reviews, and within what bounds.
+pub struct Reader<'a> {
+    /// The model.
+    pub predictor: &'a Predictor,
+    /// Where is told how far it is.
+    pub progress: &'a Progress,
+    /// Most reviews; if there are more, the model reads none.
+    pub most: u64,
+    /// Reviews that it reads together.
+    pub together: usize,
+    /// Whether nobody waits for the trend any more; looked at again and again.
+    pub is_stopped: &'a (dyn Fn() -> bool + Sync),
+}
+
+/// What the reviews of files are, without a look at their texts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Counts {
+    /// Reviews.
+    all: u64,
+    /// Those about a wanted topic.
+    wanted: u64,
+    /// Those of them with a time.
+    pub(crate) dated: u64,
+    /// Those of them whose authors say what they feel.
+    pub(crate) labelled: u64,
+}
+
+impl Reviews<'_> {
+    /// Reads the files once without the model: whatever is wrong with them is found before it is asked.
+    pub(crate) fn count(&self, reader: &Reader<'_>) -> Result<Counts, Refused> {
+        let mut counts = Counts::default();
+        let summary = self.each(reader.progress, reader, |review| {
+            counts.all += 1;
+            if self.is_wanted(review) {
+                counts.wanted += 1;
+                let is_dated = review.timestamp.is_some();
+                counts.dated += u64::from(is_dated);
+                counts.labelled += u64::from(is_dated && review.label.is_some());
+            }
+            match counts.dated > reader.most {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
         })?;
-        let summary = ingest::read_reviews(files, settings, folder.path(), progress)?;
-        progress.note(&summary);
-        Ok(Self {
-            folder,
-            wanted: wanted.to_vec(),
-        })
+        if counts.dated > reader.most {
+            return Err(Refused::TooMany { most: reader.most });
+        }
+        if counts.dated == 0 {
+            return Err(self.nothing(counts));
+        }
+        reader.progress.note(&summary);
+        Ok(counts)
     }
 
-    fn batches(&self) -> Result<impl Iterator<Item = Result<RecordBatch, Failure>>, Failure> {
-        let path: &Path = &self.folder.path().join("reviews.parquet");
-        let batches = read_table(path, &schema::reviews())?;
-        Ok(batches.map(|batch| batch.map_err(Failure::from)))
-    }
-
-    fn is_wanted(&self, topic: &str) -> bool {
-        self.wanted.is_empty() || self.wanted.iter().any(|wanted| wanted == topic)
-    }
-
-    /// The reviews with a time, as the model reads them.
+    /// The reviews with a time, as the model reads them; and in sentences what was left out.
     pub(crate) fn asked(
         &self,
-        predictor: &Predictor,
-        progress: &Progress,
-    ) -> Result<Input, Failure> {
-        let mut places: HashMap<String, usize> = HashMap::new();
-        let mut input = Input::default();
-        let (mut without_time, mut empty, mut read) = (0_u64, 0_u64, 0_u64);
-        let task = progress.task("reading", None, "reviews");
-        for batch in self.batches()? {
-            let columns = Columns::of(&batch?);
-            read += columns.count as u64;
-            let rows: Vec<usize> = (0..columns.count)
-                .filter(|row| self.is_wanted(columns.topic(*row)))
-                .collect();
-            let (dated, undated): (Vec<usize>, Vec<usize>) = rows
-                .into_iter()
-                .partition(|row| columns.day(*row).is_some());
-            without_time += undated.len() as u64;
-            let texts: Vec<&str> = dated.iter().map(|row| columns.texts.value(*row)).collect();
-            let said = predictor.probabilities(&texts)?;
-            for (row, probability) in dated.into_iter().zip(said) {
-                let (Some(probability), Some(day)) = (probability, columns.day(row)) else {
-                    empty += 1;
-                    continue;
-                };
-                let topic = columns.topic(row);
-                let next = places.len();
-                let topic = *places.entry(topic.to_owned()).or_insert_with(|| {
-                    input.topics.push(topic.to_owned());
-                    next
-                });
-                input.rows.push(Row {
-                    topic,
-                    day,
-                    probability,
-                    verdict: columns.verdict(row),
-                });
+        counts: Counts,
+        reader: &Reader<'_>,
+    ) -> Result<(Input, Vec<String>), Refused> {
+        let mut batch = Batch::new(reader);
+        let task = reader
+            .progress
+            .task("reading", Some(counts.dated), "reviews");
+        let mut failed = None;
+        self.again(reader, |review| {
+            let Some(milliseconds) = review.timestamp.filter(|_| self.is_wanted(review)) else {
+                return ControlFlow::Continue(());
+            };
+            batch.add(review, milliseconds.div_euclid(DAY));
+            if !batch.is_full() {
+                return ControlFlow::Continue(());
             }
-            task.advance(columns.count as u64);
-        }
+            task.advance(batch.texts.len() as u64);
+            match batch.ask() {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        })?;
+        failed.map_or(Ok(()), Err)?;
+        batch.ask()?;
         drop(task);
-        if empty > 0 {
-            progress.note(&format!(
-                "nothing is left of {} texts once they are cleaned",
-                format::count(empty)
-            ));
+        let mut left_out = Vec::new();
+        let undated = counts.wanted - counts.dated;
+        for (count, what) in [
+            (undated, "without a time"),
+            (
+                batch.empty,
+                "of which nothing is left once they are cleaned",
+            ),
+        ] {
+            if count > 0 {
+                let reviews = format::plural(count, "review", "reviews");
+                left_out.push(format!("Left out: {reviews} {what}"));
+            }
         }
-        if input.rows.is_empty() {
-            return Err(self.nothing(read, without_time));
+        if batch.input.rows.is_empty() {
+            return Err(Unfit::NoText.into());
         }
-        if without_time > 0 {
-            progress.warn(&format!(
-                "{} reviews have no time and are left out",
-                format::count(without_time)
-            ));
-        }
-        Ok(input)
+        Ok((batch.input, left_out))
     }
 
     /// The labelled reviews, with or without a time: labels and what the model says.
-    pub(crate) fn labelled(&self, predictor: &Predictor) -> Result<(Vec<u8>, Vec<f32>), Failure> {
-        let (mut labels, mut probabilities) = (Vec::new(), Vec::new());
-        for batch in self.batches()? {
-            let columns = Columns::of(&batch?);
-            let rows: Vec<(usize, u8)> = (0..columns.count)
-                .filter_map(|row| Some((row, columns.verdict(row)?)))
-                .collect();
-            let texts: Vec<&str> = rows
-                .iter()
-                .map(|(row, _)| columns.texts.value(*row))
-                .collect();
-            for ((_, label), probability) in rows.iter().zip(predictor.probabilities(&texts)?) {
-                if let Some(probability) = probability {
-                    labels.push(*label);
-                    probabilities.push(probability);
+    pub(crate) fn labelled(&self, reader: &Reader<'_>) -> Result<(Vec<u8>, Vec<f32>), Refused> {
+        let mut batch = Batch::new(reader);
+        let mut failed = None;
+        self.each(reader.progress, reader, |review| {
+            if review.label.is_some() {
+                batch.add(review, 0);
+            }
+            let asked = match batch.is_full() {
+                true => batch.ask(),
+                false => Ok(()),
+            };
+            match asked {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
                 }
             }
-        }
-        Ok((labels, probabilities))
+        })?;
+        failed.map_or(Ok(()), Err)?;
+        batch.ask()?;
+        let rows = batch.input.rows.iter();
+        Ok(rows
+            .filter_map(|row| Some((row.verdict?, row.probability)))
+            .unzip())
     }
 
     /// Adds the words that moved with a change.
-    pub(crate) fn explain(&self, change: &mut Change) -> Result<(), Failure> {
+    pub(crate) fn explain(&self, change: &mut Change, reader: &Reader<'_>) -> Result<(), Refused> {
         let mut counts = WordCounts::default();
-        for batch in self.batches()? {
-            let columns = Columns::of(&batch?);
-            for row in (0..columns.count).filter(|row| self.is_wanted(columns.topic(*row))) {
-                let Some(day) = columns.day(row) else {
-                    continue;
-                };
-                let side = change
-                    .days
-                    .iter()
-                    .position(|(from, to)| (*from..=*to).contains(&day));
-                if let Some(side) = side {
-                    counts.add(columns.texts.value(row), side == 1);
-                }
+        self.again(reader, |review| {
+            let day = review.timestamp.filter(|_| self.is_wanted(review));
+            let side = day.and_then(|milliseconds| {
+                let day = milliseconds.div_euclid(DAY);
+                let mut sides = change.days.iter();
+                sides.position(|(from, to)| (*from..=*to).contains(&day))
+            });
+            if let Some(side) = side {
+                counts.add(review.text, side == 1);
             }
-        }
+            ControlFlow::Continue(())
+        })?;
         change.words = counts.moved(WORDS);
         Ok(())
     }
 
-    fn nothing(&self, read: u64, without_time: u64) -> Failure {
-        let read = format::plural(read, "review was", "reviews were");
-        if without_time > 0 {
-            return Failure::new(format!("{read} read, and none of them has a time"))
-                .with_kind(FailureKind::Mendable)
-                .with_hint(
-                    "`ressenti inspect FILE` shows what the columns are taken for; name the one with the time: `--set ingest.columns.time=NAME`"
-                        .to_owned(),
-                );
+    fn is_wanted(&self, review: &Review<'_>) -> bool {
+        self.wanted.is_empty() || self.wanted.iter().any(|wanted| wanted == topic(review))
+    }
+
+    /// Gives every review to `take` until it has enough, or nobody waits any more.
+    fn each(
+        &self,
+        progress: &Progress,
+        reader: &Reader<'_>,
+        mut take: impl FnMut(&Review<'_>) -> ControlFlow<()>,
+    ) -> Result<String, Refused> {
+        let mut is_stopped = false;
+        let summary = read_each(self.files, self.settings, progress, |review| {
+            is_stopped |= (reader.is_stopped)();
+            match is_stopped {
+                true => ControlFlow::Break(()),
+                false => take(review),
+            }
+        })?;
+        match is_stopped {
+            true => Err(Refused::Stopped),
+            false => Ok(summary),
         }
-        match self.wanted.as_slice() {
-            [] => Failure::new(format!("{read} read, and no text is among them")),
-            wanted => Failure::new(format!("{read} read, and none of them is about {}", wanted.join(" or "))).with_hint(
-                "`ressenti inspect FILE` shows which column is taken for the topic; name another with `--set ingest.columns.topic=NAME`"
-                    .to_owned(),
-            ),
-        }
+    }
+
+    /// The same once more, without a word about how the files are understood.
+    fn again(
+        &self,
+        reader: &Reader<'_>,
+        take: impl FnMut(&Review<'_>) -> ControlFlow<()>,
+    ) -> Result<String, Refused> {
+        self.each(&reader.progress.with_mode(ProgressMode::None), reader, take)
+    }
+
+    fn nothing(&self, counts: Counts) -> Refused {
+        let read = counts.all;
+        Refused::Unfit(match counts.wanted > 0 {
+            true => Unfit::NoTime { read },
+            false => Unfit::NoTopic {
+                read,
+                wanted: self.wanted.to_vec(),
+            },
+        })
     }
 }
 
-/// The columns of a batch that a trend needs.
-struct Columns {
-    count: usize,
-    texts: arrow::array::StringArray,
-    labels: arrow::array::UInt8Array,
-    topics: arrow::array::StringArray,
-    times: arrow::array::TimestampMillisecondArray,
+fn topic<'r>(review: &'r Review<'_>) -> &'r str {
+    review.topic.as_deref().unwrap_or(NO_TOPIC)
 }
 
-impl Columns {
-    fn of(batch: &RecordBatch) -> Self {
+/// Reviews that wait to be read together, and those that were.
+struct Batch<'a> {
+    reader: &'a Reader<'a>,
+    texts: Vec<String>,
+    bytes: usize,
+    /// What is known of each of the texts; the probability is not yet.
+    rows: Vec<Row>,
+    places: HashMap<String, usize>,
+    input: Input,
+    /// Texts of which nothing was left.
+    empty: u64,
+}
+
+impl<'a> Batch<'a> {
+    fn new(reader: &'a Reader<'a>) -> Self {
         Self {
-            count: batch.num_rows(),
-            texts: batch.column(1).as_string::<i32>().clone(),
-            labels: batch.column(2).as_primitive::<UInt8Type>().clone(),
-            topics: batch.column(6).as_string::<i32>().clone(),
-            times: batch
-                .column(7)
-                .as_primitive::<TimestampMillisecondType>()
-                .clone(),
+            reader,
+            texts: Vec::new(),
+            bytes: 0,
+            rows: Vec::new(),
+            places: HashMap::new(),
+            input: Input::default(),
+            empty: 0,
         }
     }
 
-    fn topic(&self, row: usize) -> &str {
-        match self.topics.is_null(row) {
-            true => NO_TOPIC,
-            false => self.topics.value(row),
+    fn add(&mut self, review: &Review<'_>, day: i64) {
+        let name = topic(review);
+        let topic = match self.places.get(name) {
+            Some(place) => *place,
+            None => {
+                let place = self.input.topics.len();
+                self.input.topics.push(name.to_owned());
+                self.places.insert(name.to_owned(), place);
+                place
+            }
+        };
+        self.bytes += review.text.len();
+        self.texts.push(review.text.to_owned());
+        self.rows.push(Row {
+            topic,
+            day,
+            probability: f32::NAN,
+            verdict: review.label.map(|label| label.id()),
+        });
+    }
+
+    fn is_full(&self) -> bool {
+        self.texts.len() >= self.reader.together || self.bytes >= BATCH_BYTES
+    }
+
+    fn ask(&mut self) -> Result<(), Refused> {
+        let said = self.reader.predictor.probabilities(&self.texts);
+        for (row, probability) in self.rows.drain(..).zip(said.map_err(Refused::Failed)?) {
+            match probability {
+                Some(probability) => self.input.rows.push(Row { probability, ..row }),
+                None => self.empty += 1,
+            }
         }
-    }
-
-    fn day(&self, row: usize) -> Option<i64> {
-        (!self.times.is_null(row)).then(|| self.times.value(row).div_euclid(DAY))
-    }
-
-    fn verdict(&self, row: usize) -> Option<u8> {
-        (!self.labels.is_null(row)).then(|| self.labels.value(row))
+        self.texts.clear();
+        self.bytes = 0;
+        Ok(())
     }
 }

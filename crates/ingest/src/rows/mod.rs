@@ -5,9 +5,11 @@
 //! parser either: its records grow without bound, so that one stray quote would read the rest of
 //! the file into memory and pass it off as one row.
 
+mod carry;
 mod columns;
 mod dialect;
 mod division;
+mod each;
 mod evidence;
 mod fields;
 mod json;
@@ -34,11 +36,13 @@ use fields::Rules;
 use open::Rows;
 use record::Record;
 
+pub use carry::Carry;
 pub(crate) use columns::Role;
 pub use division::{Division, RowStart, divide};
+pub use each::read_each;
 pub(crate) use layout::Layout;
 pub(crate) use open::Kind;
-pub use texts::{BadRow, TextContent, TextRow, read_texts, read_texts_from};
+pub use texts::{BadRow, TextContent, TextRow, carried_names, read_texts, read_texts_from};
 
 /// Where rows go.
 pub(crate) trait Taker {
@@ -77,6 +81,9 @@ pub(crate) fn read(
 ) -> Result<Layout, IngestError> {
     let mut first: Option<Layout> = None;
     for path in paths {
+        if first.is_some() && taker.is_full() {
+            break;
+        }
         let size = path.metadata().map_err(IngestError::read(path))?.len();
         let task = progress.task("reading", Some(size), "bytes");
         let mut rows = Rows::open(path, kind, scratch, settings, &task)?;

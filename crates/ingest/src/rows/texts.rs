@@ -8,9 +8,10 @@ use artifact::Sentiment;
 use settings::IngestSettings;
 use stage::{Progress, Task};
 
+use super::carry::{Carried, Carry};
 use super::fields::Rules;
 use super::layout::Layout;
-use super::open::Rows;
+use super::open::{Kind, Rows};
 use super::record::Record;
 use super::{Role, RowStart, Table, row_limit};
 use crate::error::IngestError;
@@ -38,6 +39,8 @@ pub struct TextContent {
     pub text: String,
     /// What the file says of it, if it does.
     pub label: Option<Sentiment>,
+    /// What it has in the columns that go along, in their order; empty where nothing is there.
+    pub carried: Vec<String>,
 }
 
 /// Why a row has no text.
@@ -49,18 +52,38 @@ pub struct BadRow {
     pub excerpt: String,
 }
 
+/// The names of the columns that go along with the texts of a file, in the order of [`TextContent::carried`].
+///
+/// # Errors
+/// As for [`read_texts`].
+pub fn carried_names(
+    path: &Path,
+    settings: &IngestSettings,
+    carry: &Carry,
+    task: &Task,
+) -> Result<Vec<String>, IngestError> {
+    if *carry == Carry::None {
+        return Ok(Vec::new());
+    }
+    let scratch = scratch_folder()?;
+    let rows = Rows::open(path, kind(path, settings)?, scratch.path(), settings, task)?;
+    let layout = Layout::find(path, &rows, settings)?;
+    Ok(Carried::find(path, carry, &layout)?.names(&layout))
+}
+
 /// Reads the texts of a file, in order: CSV and its relatives, JSON or Parquet, packed or not, its
 /// columns found as `ingest` finds them. `take` is given every row and may stop the reading.
 ///
 /// # Errors
-/// The file cannot be read, or its columns are none that are known.
+/// The file cannot be read, its columns are none that are known, or one that shall go along is not there.
 pub fn read_texts(
     path: &Path,
     settings: &IngestSettings,
+    carry: &Carry,
     shown: (&Progress, &Task),
     take: impl FnMut(TextRow) -> ControlFlow<()>,
 ) -> Result<(), IngestError> {
-    read_texts_from(path, settings, shown, &RowStart::FIRST, take)
+    read_texts_from(path, settings, carry, shown, &RowStart::FIRST, take)
 }
 
 /// As [`read_texts`], from a row on that [`crate::divide`] has found. What the columns are is told by the
@@ -71,18 +94,15 @@ pub fn read_texts(
 pub fn read_texts_from(
     path: &Path,
     settings: &IngestSettings,
+    carry: &Carry,
     (progress, task): (&Progress, &Task),
     start: &RowStart,
     mut take: impl FnMut(TextRow) -> ControlFlow<()>,
 ) -> Result<(), IngestError> {
-    let Form::Rows(kind) = Form::of(path, settings.format)? else {
-        return Err(IngestError::NoTable {
-            path: path.to_owned(),
-        });
-    };
     let scratch = scratch_folder()?;
-    let mut rows = Rows::open(path, kind, scratch.path(), settings, task)?;
+    let mut rows = Rows::open(path, kind(path, settings)?, scratch.path(), settings, task)?;
     let layout = Layout::find(path, &rows, settings)?;
+    let carried = Carried::find(path, carry, &layout)?;
     if layout.is_worth_saying() {
         progress.note(&layout.in_words(path));
     }
@@ -98,15 +118,25 @@ pub fn read_texts_from(
     let mut number = start.row - 1;
     while rows.next(path, &mut record)? {
         number += 1;
-        if take(table.text_row(&record, number)).is_break() {
+        if take(table.text_row(&record, number, &carried)).is_break() {
             break;
         }
     }
     Ok(())
 }
 
+/// Rows are expected, and neither a folder nor an archive.
+fn kind(path: &Path, settings: &IngestSettings) -> Result<Kind, IngestError> {
+    match Form::of(path, settings.format)? {
+        Form::Rows(kind) => Ok(kind),
+        _ => Err(IngestError::NoTable {
+            path: path.to_owned(),
+        }),
+    }
+}
+
 impl Table<'_> {
-    fn text_row(&self, record: &Record, number: u64) -> TextRow {
+    fn text_row(&self, record: &Record, number: u64, carried: &Carried) -> TextRow {
         let map = &self.layout.roles.map;
         let content = self
             .check_shape(record)
@@ -114,6 +144,7 @@ impl Table<'_> {
             .map(|text| TextContent {
                 text: text.to_owned(),
                 label: self.rules.label_of(record, map),
+                carried: carried.of(record),
             })
             .map_err(|reason| BadRow {
                 reason: reason.to_string(),

@@ -13,8 +13,11 @@ use stage::Failure;
 
 use crate::explain::WordWeight;
 
-/// Rows of a batch of the Parquet table.
-const BATCH_ROWS: usize = 8192;
+/// Rows of a batch of the Parquet table, and bytes of them: no column of a batch may pass 2 GiB.
+const BATCH: (usize, usize) = (8192, 64 << 20);
+
+/// Columns that every answer has, or may have.
+const OWN: [&str; 5] = ["row", "id", "label", "probability", "words"];
 
 /// What is said of one row.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -30,6 +33,100 @@ pub(crate) struct Line {
     /// The words that mattered most, where they are asked for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) words: Option<Vec<WordWeight>>,
+    /// What the input has in the columns that go along.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) carried: Vec<String>,
+}
+
+/// The columns of an output.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Columns {
+    /// Whether words are among them.
+    pub(crate) words: bool,
+    /// Names of the columns that go along, none twice.
+    carried: Vec<String>,
+}
+
+impl Columns {
+    /// Columns of the input of these names go along. One that is called as a column of the answer
+    /// becomes `input_NAME`; of two with one name, or of one without, the position tells.
+    pub(crate) fn new(words: bool, names: Vec<String>) -> Self {
+        let mut carried: Vec<String> = Vec::with_capacity(names.len());
+        for (place, name) in names.into_iter().enumerate() {
+            let mut name = match name.as_str() {
+                own if OWN.contains(&own) => format!("input_{own}"),
+                "" => format!("column_{}", place + 1),
+                _ => name,
+            };
+            while carried.contains(&name) {
+                name = format!("{name}_{}", place + 1);
+            }
+            carried.push(name);
+        }
+        Self { words, carried }
+    }
+
+    /// A line as a JSON object with a member for each column; empty fields are null.
+    fn json(&self, line: &Line, bytes: &mut Vec<u8>) {
+        let own = Line {
+            carried: Vec::new(),
+            ..line.clone()
+        };
+        serde_json::to_writer(&mut *bytes, &own).expect("plain data");
+        // The members that go along stand behind the others, in their order.
+        bytes.pop();
+        for (name, value) in self.carried.iter().zip(&line.carried) {
+            bytes.push(b',');
+            serde_json::to_writer(&mut *bytes, name).expect("plain data");
+            bytes.push(b':');
+            serde_json::to_writer(&mut *bytes, &there(value)).expect("plain data");
+        }
+        bytes.extend_from_slice(b"}\n");
+    }
+
+    fn schema(&self) -> SchemaRef {
+        let mut fields = vec![
+            Field::new("row", DataType::UInt64, false),
+            Field::new("id", DataType::Utf8, true),
+            Field::new("label", DataType::Utf8, false),
+            Field::new("probability", DataType::Float32, false),
+            Field::new("words", DataType::Utf8, true),
+        ];
+        let carried = self.carried.iter();
+        fields.extend(carried.map(|name| Field::new(name, DataType::Utf8, true)));
+        Arc::new(Schema::new(fields))
+    }
+
+    fn batch(&self, lines: &[Line]) -> Result<RecordBatch, arrow::error::ArrowError> {
+        let words: Vec<Option<String>> = lines.iter().map(Line::words_in_one).collect();
+        let mut columns: Vec<ArrayRef> = vec![
+            Arc::new(UInt64Array::from_iter_values(
+                lines.iter().map(|line| line.row),
+            )),
+            Arc::new(StringArray::from_iter(
+                lines.iter().map(|line| line.id.as_deref()),
+            )),
+            Arc::new(StringArray::from_iter_values(
+                lines.iter().map(|line| &line.label),
+            )),
+            Arc::new(Float32Array::from_iter_values(
+                lines.iter().map(|line| line.probability),
+            )),
+            Arc::new(StringArray::from_iter(words)),
+        ];
+        for place in 0..self.carried.len() {
+            let values = lines
+                .iter()
+                .map(|line| line.carried.get(place).and_then(|value| there(value)));
+            columns.push(Arc::new(StringArray::from_iter(values)));
+        }
+        RecordBatch::try_new(self.schema(), columns)
+    }
+}
+
+/// Nothing is null where a form has a word for it.
+fn there(value: &str) -> Option<&str> {
+    Some(value).filter(|value| !value.is_empty())
 }
 
 impl Line {
@@ -74,83 +171,137 @@ impl Form {
 
     /// Lines as bytes of the file under way, which for a Parquet table is one of JSON lines: a table
     /// that was cut off could not be gone on with.
-    pub(crate) fn bytes(self, lines: &[Line], is_first: bool, explain: bool) -> Vec<u8> {
+    pub(crate) fn bytes(self, lines: &[Line], is_first: bool, columns: &Columns) -> Vec<u8> {
         let mut bytes = Vec::new();
-        if self == Self::Csv {
-            let mut writer = csv::Writer::from_writer(&mut bytes);
-            let mut columns = vec!["row", "id", "label", "probability"];
-            columns.extend(explain.then_some("words"));
-            if is_first {
-                writer.write_record(&columns).expect("memory takes it");
+        match self {
+            Self::Csv => return csv_bytes(lines, is_first, columns),
+            Self::JsonLines => lines.iter().for_each(|line| columns.json(line, &mut bytes)),
+            Self::Parquet => {
+                for line in lines {
+                    serde_json::to_writer(&mut bytes, line).expect("plain data");
+                    bytes.push(b'\n');
+                }
             }
-            for line in lines {
-                let (row, probability) = (line.row.to_string(), line.probability.to_string());
-                let words = line.words_in_one();
-                let id = line.id.as_deref().unwrap_or_default();
-                let fields = [&row, id, &line.label, &probability];
-                let fields = fields.into_iter().chain(words.as_deref());
-                writer.write_record(fields).expect("memory takes it");
-            }
-            writer.flush().expect("memory takes it");
-            drop(writer);
-            return bytes;
-        }
-        for line in lines {
-            serde_json::to_writer(&mut bytes, line).expect("plain data");
-            bytes.push(b'\n');
         }
         bytes
     }
 }
 
+fn csv_bytes(lines: &[Line], is_first: bool, columns: &Columns) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let mut writer = csv::Writer::from_writer(&mut bytes);
+    if is_first {
+        let own = OWN.iter().copied().take(4 + usize::from(columns.words));
+        let names = own.chain(columns.carried.iter().map(String::as_str));
+        writer.write_record(names).expect("memory takes it");
+    }
+    for line in lines {
+        let (row, probability) = (line.row.to_string(), line.probability.to_string());
+        let words = line.words_in_one();
+        let id = line.id.as_deref().unwrap_or_default();
+        let fields = [&row, id, &line.label, &probability];
+        let fields = fields
+            .into_iter()
+            .chain(words.as_deref())
+            .chain(line.carried.iter().map(String::as_str));
+        writer.write_record(fields).expect("memory takes it");
+    }
+    writer.flush().expect("memory takes it");
+    drop(writer);
+    bytes
+}
+
 /// Makes a Parquet table of a file of JSON lines.
-pub(crate) fn to_parquet(lines: &Path, table: &Path) -> Result<(), ArtifactError> {
+pub(crate) fn to_parquet(
+    lines: &Path,
+    table: &Path,
+    columns: &Columns,
+) -> Result<(), ArtifactError> {
     let failed = |error| ArtifactError::io("read", lines)(error);
     let mut reader = BufReader::new(File::open(lines).map_err(failed)?).lines();
-    let mut writer = TableWriter::create(table, schema())?;
+    let mut writer = TableWriter::create(table, columns.schema())?;
     loop {
-        let some = reader.by_ref().take(BATCH_ROWS);
-        let some: Vec<String> = some.collect::<Result<_, _>>().map_err(failed)?;
+        let (mut some, mut bytes) = (Vec::new(), 0);
+        while some.len() < BATCH.0 && bytes < BATCH.1 {
+            let Some(line) = reader.next().transpose().map_err(failed)? else {
+                break;
+            };
+            bytes += line.len();
+            let line = serde_json::from_str::<Line>(&line);
+            some.push(line.map_err(|error| ArtifactError::Damaged {
+                path: lines.to_owned(),
+                reason: error.to_string(),
+            })?);
+        }
         if some.is_empty() {
             break;
         }
-        let parse = |line: &String| serde_json::from_str::<Line>(line);
-        let some = some.iter().map(parse).collect::<Result<Vec<_>, _>>();
-        let some = some.map_err(|error| ArtifactError::Damaged {
-            path: lines.to_owned(),
-            reason: error.to_string(),
-        })?;
-        writer.write(&batch(&some).map_err(ArtifactError::table("write", table))?)?;
+        let batch = columns.batch(&some);
+        writer.write(&batch.map_err(ArtifactError::table("write", table))?)?;
     }
     writer.finish().map(drop)
 }
 
-fn schema() -> SchemaRef {
-    Arc::new(Schema::new(vec![
-        Field::new("row", DataType::UInt64, false),
-        Field::new("id", DataType::Utf8, true),
-        Field::new("label", DataType::Utf8, false),
-        Field::new("probability", DataType::Float32, false),
-        Field::new("words", DataType::Utf8, true),
-    ]))
-}
+#[cfg(test)]
+mod tests {
+    use arrow::array::Array;
 
-fn batch(lines: &[Line]) -> Result<RecordBatch, arrow::error::ArrowError> {
-    let words: Vec<Option<String>> = lines.iter().map(Line::words_in_one).collect();
-    let columns: Vec<ArrayRef> = vec![
-        Arc::new(UInt64Array::from_iter_values(
-            lines.iter().map(|line| line.row),
-        )),
-        Arc::new(StringArray::from_iter(
-            lines.iter().map(|line| line.id.as_deref()),
-        )),
-        Arc::new(StringArray::from_iter_values(
-            lines.iter().map(|line| &line.label),
-        )),
-        Arc::new(Float32Array::from_iter_values(
-            lines.iter().map(|line| line.probability),
-        )),
-        Arc::new(StringArray::from_iter(words)),
-    ];
-    RecordBatch::try_new(schema(), columns)
+    use super::*;
+
+    fn columns(names: &[&str]) -> Columns {
+        Columns::new(false, names.iter().map(|name| (*name).to_owned()).collect())
+    }
+
+    #[test]
+    fn no_two_columns_have_one_name() {
+        let found = columns(&["label", "a", "", "a", "input_label", "a_4"]).carried;
+        assert_eq!(
+            found,
+            [
+                "input_label",
+                "a",
+                "column_3",
+                "a_4",
+                "input_label_5",
+                "a_4_6"
+            ]
+        );
+    }
+
+    #[test]
+    fn every_form_has_what_goes_along_behind_the_answer() {
+        let line = Line {
+            row: 7,
+            id: None,
+            label: "positive".to_owned(),
+            probability: 0.5,
+            words: None,
+            carried: vec!["a \"b\"".to_owned(), String::new()],
+        };
+        let columns = columns(&["title", "label"]);
+        let text = |form: Form| {
+            let bytes = form.bytes(std::slice::from_ref(&line), true, &columns);
+            String::from_utf8(bytes).expect("text")
+        };
+        assert_eq!(
+            text(Form::Csv),
+            "row,id,label,probability,title,input_label\n7,,positive,0.5,\"a \"\"b\"\"\",\n"
+        );
+        assert_eq!(
+            text(Form::JsonLines),
+            "{\"row\":7,\"label\":\"positive\",\"probability\":0.5,\"title\":\"a \\\"b\\\"\",\"input_label\":null}\n"
+        );
+        let batch = columns.batch(&[line]).expect("a batch");
+        let names: Vec<&str> = batch
+            .schema_ref()
+            .fields()
+            .iter()
+            .map(|it| it.name().as_str())
+            .collect();
+        assert_eq!(names[5..], ["title", "input_label"]);
+        assert_eq!(
+            (batch.column(5).null_count(), batch.column(6).null_count()),
+            (0, 1)
+        );
+    }
 }

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 use artifact::{ArtifactError, Digest, sync};
+use ingest::Carry;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stage::Failure;
@@ -30,6 +31,8 @@ pub(crate) struct Task {
     pub(crate) form: String,
     pub(crate) abstain: Option<f32>,
     pub(crate) explain: bool,
+    /// Columns of the input that go along.
+    pub(crate) carry: Carry,
     /// The first row, from 1; another one for each shard.
     #[serde(default = "first_row")]
     pub(crate) first: u64,

@@ -12,17 +12,18 @@ use std::thread;
 use std::time::Instant;
 
 use artifact::{ArtifactError, Digest, StageName};
-use ingest::{BadRow, IngestError, RowStart, TextContent, TextRow, read_texts_from};
+use ingest::{
+    BadRow, Carry, IngestError, RowStart, TextContent, TextRow, carried_names, read_texts_from,
+};
 use metrics::is_right;
 use serde::Serialize;
 use settings::{IngestSettings, StepId};
 use stage::{Failure, FailureKind, Progress, ProgressMode, Task as Shown, format, stop_requested};
 
-use crate::explain::WordWeight;
 use crate::predictor::{Predictor, UNDECIDED};
 use form::Line;
 
-pub(crate) use form::{Form, to_parquet};
+pub(crate) use form::{Columns, Form, to_parquet};
 pub(crate) use journal::{Done, REJECTED, ROWS, Task, Workplace, rows_done, stamp};
 pub(crate) use summary::in_words;
 
@@ -32,6 +33,9 @@ pub(crate) const CHUNK_ROWS: u64 = 8192;
 
 /// Bytes of the texts of a chunk: what memory holds.
 const CHUNK_BYTES: usize = 16 << 20;
+
+/// Rows of a chunk where each is explained, which takes a net as long as dozens of answers.
+const EXPLAINED: u64 = 512;
 
 /// Chunks that may wait to be asked about.
 const AHEAD: usize = 1;
@@ -47,6 +51,8 @@ pub(crate) struct Job<'a> {
     pub(crate) reading: &'a IngestSettings,
     pub(crate) abstain: Option<f32>,
     pub(crate) explain: bool,
+    /// Columns of the input that stand behind the answers.
+    pub(crate) carry: &'a Carry,
 }
 
 /// Rows of a file that lie side by side.
@@ -102,11 +108,17 @@ impl Job<'_> {
         }
         let clock = Instant::now();
         let before = workplace.done.rows;
-        self.work(predictor, progress, &Part::WHOLE, &mut workplace)?;
+        let columns = self.columns(progress)?;
+        self.work(
+            predictor,
+            progress,
+            (&Part::WHOLE, &columns),
+            &mut workplace,
+        )?;
         let finished = match form {
             Form::Parquet => {
                 let table = workplace.beside("table.parquet");
-                to_parquet(&workplace.rows(), &table)?;
+                to_parquet(&workplace.rows(), &table, &columns)?;
                 table
             }
             _ => workplace.rows(),
@@ -131,8 +143,19 @@ impl Job<'_> {
             form: Form::of(self.output)?.name().to_owned(),
             abstain: self.abstain,
             explain: self.explain,
+            carry: self.carry.clone(),
             first: 1,
         })
+    }
+
+    /// The columns of the output, as far as the file's first rows tell.
+    ///
+    /// # Errors
+    /// A column that is to go along is not there.
+    pub(crate) fn columns(&self, progress: &Progress) -> Result<Columns, Failure> {
+        let task = progress.task("columns", None, "bytes");
+        let names = carried_names(self.input, self.reading, self.carry, &task)?;
+        Ok(Columns::new(self.explain, names))
     }
 
     /// Predicts rows of the file that are not dealt with yet, chunk by chunk.
@@ -143,7 +166,7 @@ impl Job<'_> {
         &self,
         predictor: &Predictor,
         progress: &Progress,
-        part: &Part,
+        (part, columns): (&Part, &Columns),
         workplace: &mut Workplace,
     ) -> Result<(), Failure> {
         let (size, _) = stamp(self.input)?;
@@ -164,10 +187,12 @@ impl Job<'_> {
             let (sender, receiver) = sync_channel(AHEAD);
             let reader = scope.spawn(move || {
                 let shown = (progress, by_bytes);
-                read_chunks(self.input, self.reading, shown, part, skipped, &sender)
+                let input = (self.input, self.reading, self.carry);
+                let most = if self.explain { EXPLAINED } else { CHUNK_ROWS };
+                read_chunks(input, shown, part, (skipped, most), &sender)
             });
             // A writer that fails drops the receiver, and the reader stops.
-            self.ask_and_write(predictor, part, workplace, receiver, &shown)?;
+            self.ask_and_write(predictor, (part, columns), workplace, receiver, &shown)?;
             match reader.join() {
                 Ok(read) => read.map_err(Failure::from),
                 Err(panic) => std::panic::resume_unwind(panic),
@@ -178,7 +203,7 @@ impl Job<'_> {
     fn ask_and_write(
         &self,
         predictor: &Predictor,
-        part: &Part,
+        (part, columns): (&Part, &Columns),
         workplace: &mut Workplace,
         chunks: Receiver<Vec<TextRow>>,
         shown: &Shown,
@@ -192,7 +217,7 @@ impl Job<'_> {
             let asked = chunk.len() as u64;
             let (lines, rejected) = self.answer(predictor, chunk, &mut done)?;
             let is_first = workplace.is_new() && part.start.row == 1;
-            let rows = form.bytes(&lines, is_first, self.explain);
+            let rows = form.bytes(&lines, is_first, columns);
             workplace.add(&rows, &rejected, done)?;
             if part.rows.is_some() {
                 shown.advance(asked);
@@ -211,14 +236,19 @@ impl Job<'_> {
     ) -> Result<(Vec<Line>, Vec<u8>), Failure> {
         let texts = chunk.iter().filter_map(|row| row.content.as_ref().ok());
         let texts: Vec<&str> = texts.map(|content| content.text.as_str()).collect();
+        let mut explained = match self.explain {
+            true => predictor.explain_all(&texts)?,
+            false => Vec::new(),
+        }
+        .into_iter();
         let mut found = predictor.probabilities(&texts)?.into_iter();
         let (mut lines, mut rejected) = (Vec::new(), Vec::new());
         for row in &chunk {
             done.rows += 1;
             let said = match &row.content {
-                Ok(content) => match found.next().flatten() {
-                    Some(probability) => Ok((content, probability)),
-                    None => Err(BadRow {
+                Ok(content) => match (found.next().flatten(), explained.next().flatten()) {
+                    (Some(probability), explanation) => Ok((content, probability, explanation)),
+                    (None, _) => Err(BadRow {
                         reason: "nothing is left of the text once it is cleaned".to_owned(),
                         excerpt: content.text.chars().take(200).collect(),
                     }),
@@ -226,8 +256,10 @@ impl Job<'_> {
                 Err(bad) => Err(bad.clone()),
             };
             match said {
-                Ok((content, probability)) => {
-                    lines.push(self.line(predictor, row, content, probability, done)?);
+                Ok((content, probability, explanation)) => {
+                    let words = explanation.map(|explanation| explanation.strongest(WORDS));
+                    let line = self.line(predictor, row, (content, probability), done);
+                    lines.push(Line { words, ..line });
                 }
                 Err(bad) => {
                     done.rejected += 1;
@@ -249,10 +281,9 @@ impl Job<'_> {
         &self,
         predictor: &Predictor,
         row: &TextRow,
-        content: &TextContent,
-        probability: f32,
+        (content, probability): (&TextContent, f32),
         done: &mut Done,
-    ) -> Result<Line, Failure> {
+    ) -> Line {
         let label = predictor.label(probability, self.abstain);
         match (label == UNDECIDED, is_right(1, probability)) {
             (true, _) => done.undecided += 1,
@@ -263,30 +294,24 @@ impl Job<'_> {
             done.judged += 1;
             done.right += u64::from(is_right(truth.id(), probability));
         }
-        let words: Option<Vec<WordWeight>> = match self.explain {
-            true => predictor
-                .explain(&content.text)?
-                .map(|explanation| explanation.strongest(WORDS)),
-            false => None,
-        };
-        Ok(Line {
+        Line {
             row: row.number,
             id: row.id.clone(),
             label: label.to_owned(),
             probability,
-            words,
-        })
+            words: None,
+            carried: content.carried.clone(),
+        }
     }
 }
 
 /// Reads the rows of a part behind those that are done, and sends them in chunks until nobody takes
 /// them.
 fn read_chunks(
-    input: &Path,
-    settings: &IngestSettings,
+    (input, settings, carry): (&Path, &IngestSettings, &Carry),
     shown: (&Progress, &Shown),
     part: &Part,
-    skipped: u64,
+    (skipped, most): (u64, u64),
     sender: &SyncSender<Vec<TextRow>>,
 ) -> Result<(), IngestError> {
     if part.rows == Some(skipped) {
@@ -294,14 +319,14 @@ fn read_chunks(
     }
     let (first, last) = (part.start.row + skipped, part.last());
     let (mut chunk, mut bytes) = (Vec::new(), 0);
-    read_texts_from(input, settings, shown, &part.start, |row| {
+    read_texts_from(input, settings, carry, shown, &part.start, |row| {
         let number = row.number;
         if number < first {
             return ControlFlow::Continue(());
         }
-        bytes += row.content.as_ref().map_or(0, |content| content.text.len());
+        bytes += row.content.as_ref().map_or(0, size);
         chunk.push(row);
-        let is_full = number.is_multiple_of(CHUNK_ROWS) || bytes >= CHUNK_BYTES;
+        let is_full = number.is_multiple_of(most) || bytes >= CHUNK_BYTES;
         if !is_full && number < last {
             return ControlFlow::Continue(());
         }
@@ -316,6 +341,12 @@ fn read_chunks(
         let _ = sender.send(chunk);
     }
     Ok(())
+}
+
+/// Bytes that a row keeps in memory.
+fn size(content: &TextContent) -> usize {
+    let carried: usize = content.carried.iter().map(String::len).sum();
+    content.text.len() + carried
 }
 
 pub(crate) fn with_ending(path: &Path, ending: &str) -> PathBuf {

@@ -49,7 +49,7 @@ pub(super) fn merge(
     let finished = match form {
         Form::Parquet => {
             let table = plan.folder().join("merged.parquet");
-            to_parquet(&rows, &table)?;
+            to_parquet(&rows, &table, plan.columns())?;
             table
         }
         Form::Csv | Form::JsonLines => rows,

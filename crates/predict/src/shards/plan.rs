@@ -12,7 +12,7 @@ use stage::{Failure, Progress, format};
 use super::lock::{self, Lock};
 use super::sealed;
 use super::shard::Finished;
-use crate::job::{CHUNK_ROWS, Job, Part, Task, rows_done, with_ending};
+use crate::job::{CHUNK_ROWS, Columns, Job, Part, Task, rows_done, with_ending};
 
 const PLAN: &str = "plan.json";
 
@@ -35,6 +35,8 @@ struct Content {
     /// Shards that were asked for. A file of fewer rows has fewer.
     asked: usize,
     rows: u64,
+    /// Of the output.
+    columns: Columns,
     starts: Vec<RowStart>,
     /// Why every shard reads all that is before it, if that is so.
     read_through: Option<String>,
@@ -143,6 +145,11 @@ impl Plan {
     /// The digest of the plan.
     pub(super) fn id(&self) -> Digest {
         self.id
+    }
+
+    /// The columns of the output.
+    pub(super) fn columns(&self) -> &Columns {
+        &self.content.columns
     }
 
     pub(super) fn task(&self) -> &Task {
@@ -301,6 +308,7 @@ pub(super) fn provide(
         task,
         asked: shards,
         rows: found.rows,
+        columns: job.columns(progress)?,
         starts: found.starts,
         read_through: found.read_through,
     };

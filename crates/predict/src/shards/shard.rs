@@ -145,7 +145,7 @@ fn compute(
             format::count(plan.rows_of(shard))
         ));
     }
-    job.work(predictor, progress, &part, &mut workplace)?;
+    job.work(predictor, progress, (&part, plan.columns()), &mut workplace)?;
     // Rows of a file that is written to meanwhile are rows of nothing.
     if stamp(job.input)? != plan.task().stamp || workplace.done.rows != plan.rows_of(shard) {
         return Err(changed(job.input));

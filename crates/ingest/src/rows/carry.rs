@@ -1,0 +1,98 @@
+//! Columns that go along with a text, for whoever wants them beside the answer.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use super::columns::Role;
+use super::layout::Layout;
+use super::record::Record;
+use crate::error::IngestError;
+
+/// Which columns of a file go along with its texts.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Carry {
+    /// None.
+    #[default]
+    None,
+    /// All but the id, which every row has anyway.
+    All,
+    /// Those of these names, or at these positions from 1 where no column has such a name.
+    Named(Vec<String>),
+}
+
+/// The columns of one file that go along, by their places from 0.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Carried(Vec<usize>);
+
+impl Carried {
+    /// Finds them among the columns of a file; a column that is named twice goes along once.
+    pub(super) fn find(path: &Path, carry: &Carry, layout: &Layout) -> Result<Self, IngestError> {
+        let names = &layout.names;
+        let wanted = match carry {
+            Carry::None => return Ok(Self::default()),
+            Carry::All => {
+                let id = layout.roles.map.get(Role::Id);
+                let all = (0..names.len()).filter(|place| Some(*place) != id);
+                return Ok(Self(all.collect()));
+            }
+            Carry::Named(wanted) => wanted,
+        };
+        let mut places = Vec::with_capacity(wanted.len());
+        for name in wanted {
+            let place = place_of(name, names).ok_or_else(|| IngestError::NoColumn {
+                path: path.to_owned(),
+                setting: "--carry".to_owned(),
+                name: name.clone(),
+                known: names.clone(),
+            })?;
+            if !places.contains(&place) {
+                places.push(place);
+            }
+        }
+        Ok(Self(places))
+    }
+
+    /// Their names, as the file has them.
+    pub(super) fn names(&self, layout: &Layout) -> Vec<String> {
+        let name = |place: &usize| layout.names[*place].clone();
+        self.0.iter().map(name).collect()
+    }
+
+    /// What a record has in them; bytes that are no UTF-8 become signs that say so.
+    pub(super) fn of(&self, record: &Record) -> Vec<String> {
+        let field = |place: &usize| String::from_utf8_lossy(record.field(*place)).into_owned();
+        self.0.iter().map(field).collect()
+    }
+}
+
+/// Of two columns of one name the first is meant; the other one can be told by its position.
+fn place_of(wanted: &str, names: &[String]) -> Option<usize> {
+    let named = names.iter().position(|name| name == wanted);
+    let position = || wanted.parse::<usize>().ok()?.checked_sub(1);
+    named.or_else(|| position().filter(|place| *place < names.len()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_told_by_name_or_position() {
+        let names = ["title", "2", "title"].map(str::to_owned);
+        for (wanted, expected) in [
+            ("title", Some(0)),
+            ("1", Some(0)),
+            // A name goes before a position.
+            ("2", Some(1)),
+            ("3", Some(2)),
+            ("0", None),
+            ("4", None),
+            ("Title", None),
+            ("", None),
+        ] {
+            assert_eq!(place_of(wanted, &names), expected, "{wanted}");
+        }
+    }
+}

@@ -1,0 +1,65 @@
+//! The reviews of files one by one, for whoever keeps no table of them.
+
+use std::ops::ControlFlow;
+use std::path::PathBuf;
+
+use settings::IngestSettings;
+use stage::Progress;
+
+use super::{Taker, read};
+use crate::error::IngestError;
+use crate::form::Form;
+use crate::row::{LeftOut, Review};
+use crate::sink::scratch_folder;
+use crate::tally::Tally;
+
+/// Reads the reviews of files of rows in their order, as the stage reads them, and gives each to `take`, which
+/// may stop the reading. Says in a line what was read.
+///
+/// # Errors
+/// A file cannot be read or has no rows; too many rows are rejected, which is known at the end.
+pub fn read_each(
+    paths: &[PathBuf],
+    settings: &IngestSettings,
+    progress: &Progress,
+    take: impl FnMut(&Review<'_>) -> ControlFlow<()>,
+) -> Result<String, IngestError> {
+    let path = paths.first().ok_or(IngestError::NoSource)?;
+    let Form::Rows(kind) = Form::of(path, settings.format)? else {
+        return Err(IngestError::NoTable { path: path.clone() });
+    };
+    let mut each = Each {
+        take,
+        tally: Tally::default(),
+        is_stopped: false,
+    };
+    let scratch = scratch_folder()?;
+    read(paths, kind, scratch.path(), settings, progress, &mut each)?;
+    if !each.is_stopped {
+        each.tally.check_rows(path, settings)?;
+    }
+    Ok(each.tally.summary())
+}
+
+struct Each<F> {
+    take: F,
+    tally: Tally,
+    is_stopped: bool,
+}
+
+impl<F: FnMut(&Review<'_>) -> ControlFlow<()>> Taker for Each<F> {
+    fn accept(&mut self, review: &Review<'_>, _place: &str) -> Result<(), IngestError> {
+        self.tally.accept(review.label);
+        self.is_stopped |= (self.take)(review).is_break();
+        Ok(())
+    }
+
+    fn leave_out(&mut self, row: &LeftOut) -> Result<(), IngestError> {
+        self.tally.leave_out(&row.reason);
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.is_stopped
+    }
+}

@@ -1,0 +1,146 @@
+//! `POST /trend`: from reviews with a time to what people feel, as JSON or as a page.
+//!
+//! The reviews are the body: a file, or JSON with wishes beside them. They are kept in memory and in a file
+//! without a name until the answer is there.
+
+mod refusal;
+mod wishes;
+mod worker;
+
+use axum::extract::{Query, Request, State};
+use axum::http::header::{ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::response::{IntoResponse, Response};
+use std::time::Instant;
+use tokio::time::timeout_at;
+
+use crate::body::{self, Bounds};
+use crate::error::ApiError;
+use crate::routes::{HTML, JSON, Shared};
+use wishes::Wishes;
+use worker::Asked;
+
+pub(crate) use worker::Trends;
+
+/// Types of bodies that are a file of reviews. What it really is, its content tells; types that a page of
+/// another site may send without being asked are not among them.
+const FILES: [&str; 14] = [
+    "text/csv",
+    "text/tab-separated-values",
+    "application/csv",
+    "application/jsonl",
+    "application/x-ndjson",
+    "application/x-jsonlines",
+    "application/parquet",
+    "application/vnd.apache.parquet",
+    "application/gzip",
+    "application/x-gzip",
+    "application/zstd",
+    "application/zip",
+    "application/x-zip-compressed",
+    "application/octet-stream",
+];
+
+/// Which model read the reviews: its fingerprint.
+const MODEL: HeaderName = HeaderName::from_static("ressenti-model");
+
+/// A trend's page has its style within, and nothing else.
+const PAGE_POLICY: HeaderValue =
+    HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; sandbox");
+
+pub(crate) async fn trend(
+    State(shared): State<Shared>,
+    query: Result<Query<Vec<(String, String)>>, axum::extract::rejection::QueryRejection>,
+    request: Request,
+) -> Result<Response, ApiError> {
+    let limits = &shared.limits;
+    let deadline = Instant::now() + limits.trend_timeout;
+    let is_envelope = is_envelope(request.headers())?;
+    let as_page = wants_page(request.headers());
+    let Query(pairs) = query.map_err(|error| ApiError::unfit_trend(&error.body_text()))?;
+    if is_envelope && !pairs.is_empty() {
+        return Err(ApiError::unfit_trend(
+            "wishes of JSON are members of it, and not of the address",
+        ));
+    }
+    let wishes = Wishes::of_query(pairs)?;
+    let bounds = Bounds {
+        bytes: limits.trend_body,
+        flag: "--max-trend-body",
+        silence: limits.timeout,
+    };
+    // Who has no place does not get to fill memory.
+    let place = match shared.trends.place() {
+        Ok(place) => place,
+        Err(busy) => {
+            body::discard(request, &bounds).await;
+            return Err(busy);
+        }
+    };
+    let work = async {
+        let body = body::receive(request, &bounds).await?;
+        let asked = Asked {
+            body,
+            is_envelope,
+            wishes,
+            as_page,
+            deadline,
+        };
+        shared.trends.ask(asked, place).await
+    };
+    let made = timeout_at(deadline.into(), work).await;
+    let made = made.map_err(|_| ApiError::trend_timed_out(limits))??;
+    let kind = if as_page { HTML } else { JSON };
+    let mut response = ([(CONTENT_TYPE, kind)], made.text).into_response();
+    let headers = response.headers_mut();
+    if let Ok(fingerprint) = HeaderValue::from_str(&made.model.fingerprint) {
+        headers.insert(MODEL, fingerprint);
+    }
+    if as_page {
+        headers.insert(CONTENT_SECURITY_POLICY, PAGE_POLICY);
+    }
+    Ok(response)
+}
+
+/// Whether the body is JSON of ours, and not a file.
+fn is_envelope(headers: &HeaderMap) -> Result<bool, ApiError> {
+    if body::is_of_type(headers, JSON) {
+        return Ok(true);
+    }
+    match FILES.iter().any(|kind| body::is_of_type(headers, kind)) {
+        true => Ok(false),
+        false => Err(ApiError::no_type_of_reviews()),
+    }
+}
+
+/// Whether a page is wanted rather than JSON, which whoever does not say gets.
+fn wants_page(headers: &HeaderMap) -> bool {
+    let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
+    let mut kinds = accept.unwrap_or_default().split(',').map(|part| {
+        let kind = part.split(';').next().unwrap_or_default();
+        kind.trim().to_ascii_lowercase()
+    });
+    let known = ["text/html", JSON];
+    kinds.find(|kind| known.contains(&kind.as_str())) == Some("text/html".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_asks_for_a_page_gets_one() {
+        for (accept, expected) in [
+            ("text/html", true),
+            ("text/html,application/xhtml+xml,*/*;q=0.8", true),
+            ("application/json, text/html;q=0.5", false),
+            ("*/*", false),
+            ("", false),
+        ] {
+            let mut headers = HeaderMap::new();
+            headers.insert(ACCEPT, HeaderValue::from_static(accept));
+            assert_eq!(wants_page(&headers), expected, "{accept}");
+        }
+        assert!(!wants_page(&HeaderMap::new()));
+    }
+}

@@ -1,0 +1,108 @@
+//! From why there is no trend to a status, what is wrong, and what to do: in the words of whoever sent the
+//! reviews, who knows no command line and no file of ours.
+
+use std::path::Path;
+
+use axum::http::StatusCode;
+use ingest::IngestError;
+use quantification::QuantificationError;
+use stage::{Failure, format};
+use trend::{Refused, TrendError, Unfit, Unjudged};
+
+use crate::error::ApiError;
+use crate::limits::Limits;
+
+/// How a column is named.
+const COLUMNS: &str = "Name the columns with `columns.text=NAME`, `columns.timestamp=NAME`, `columns.topic=NAME` and `columns.label=NAME` in the address, or as members of `columns`";
+
+/// The answer where there is no trend; `file` is what the reviews were called here.
+pub(super) fn refusal(refused: Refused, file: &Path, limits: &Limits) -> ApiError {
+    match refused {
+        Refused::Reading(error) => reading(error, file),
+        Refused::Unfit(unfit) => {
+            let hint = hint(&unfit);
+            ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, unfit.to_string(), hint)
+        }
+        Refused::TooMany { most } => ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!(
+                "There are more than {} reviews with a time",
+                format::count(most)
+            ),
+            "Send fewer, name a `topic`, start the service with a larger `--max-reviews`, or take `ressenti trend FILE`, which has no limit",
+        ),
+        Refused::Unjudged(unjudged) => {
+            let hint = match &unjudged {
+                Unjudged::Bundle => {
+                    "Let labelled reviews among them say it with `adapt=300`, or serve the model by its name: `ressenti serve --model NAME` in the folder of its pipeline file"
+                        .to_owned()
+                }
+                Unjudged::Never { model } | Unjudged::Another { model } => format!(
+                    "Let labelled reviews among them say it with `adapt=300`, or judge it: `ressenti run --variant {model}`"
+                ),
+            };
+            ApiError::new(StatusCode::CONFLICT, unjudged.to_string(), hint)
+        }
+        Refused::Stopped => ApiError::trend_timed_out(limits),
+        Refused::Failed(failure) => ApiError::model_failed(&failure.chain().join(": ")),
+    }
+}
+
+fn reading(error: IngestError, file: &Path) -> ApiError {
+    let status = match &error {
+        IngestError::TooLarge { .. } | IngestError::Bomb { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        IngestError::OtherKind { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        IngestError::Damaged { .. } => StatusCode::BAD_REQUEST,
+        IngestError::Read { .. } | IngestError::Artifact(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let hint = match &error {
+        IngestError::TooLarge { .. } => {
+            "Send fewer reviews, start the service with a larger `--max-trend-body`, or take `ressenti trend FILE`".to_owned()
+        }
+        IngestError::OtherKind { .. } => {
+            "Send CSV, JSON or Parquet, plain or packed with gzip, zstd or zip".to_owned()
+        }
+        IngestError::NoColumn { known, .. } | IngestError::UnknownColumns { known, .. } => {
+            let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
+            format!("The columns are {}. {COLUMNS}", known.join(", "))
+        }
+        IngestError::TooManyRejected { .. } => format!("Mend these rows. {COLUMNS}"),
+        IngestError::OpenQuote { .. } => "Close the quote".to_owned(),
+        IngestError::Damaged { .. } | IngestError::Bomb { .. } => "Make the file once more".to_owned(),
+        IngestError::Read { .. } | IngestError::Artifact(_) => {
+            "Look at what the service printed; `ressenti doctor` examines the machine".to_owned()
+        }
+        _ => COLUMNS.to_owned(),
+    };
+    let problem = Failure::from_error(error).chain().join(": ");
+    ApiError::new(status, without_name(&problem, file), hint)
+}
+
+/// A sentence about a file that has no name for whoever sent it.
+fn without_name(sentence: &str, file: &Path) -> String {
+    let sentence = sentence.replace(&format!("`{}`", file.display()), "the file");
+    match sentence.strip_prefix("the file") {
+        Some(rest) => format!("The file{rest}"),
+        None => sentence,
+    }
+}
+
+fn hint(unfit: &Unfit) -> &'static str {
+    match unfit {
+        Unfit::NoTime { .. } | Unfit::NoTopic { .. } | Unfit::NoText => COLUMNS,
+        Unfit::FewLabelled { .. } => {
+            "Ask for fewer with `adapt=N`, or name the column with the labels: `columns.label=NAME`"
+        }
+        Unfit::Errors { error, .. } => match error {
+            QuantificationError::Useless => {
+                "Another model may do better: serve it with `ressenti serve --model NAME`"
+            }
+            _ => "A few hundred labelled reviews of both classes are wanted: `adapt=300`",
+        },
+        Unfit::Trend(TrendError::TooManyPeriods { .. }) => {
+            "Ask for a longer `period`, such as `period=year`, or for none"
+        }
+        Unfit::Trend(_) => COLUMNS,
+    }
+}

@@ -1,0 +1,275 @@
+//! The thread that makes trends, one after the other. It has a copy of the model of its own, from its first
+//! trend on, and gives way to all other threads: answers and explanations go on as if it were not there.
+
+use std::fs::File;
+use std::io::Write;
+use std::os::fd::AsRawFd;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Instant;
+
+use artifact::StageName;
+use predict::Predictor;
+use rayon::{ThreadPool, ThreadPoolBuilder};
+use settings::StepId;
+use stage::{Progress, ProgressMode};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use trend::{ErrorRates, Question, Reader, Refused, Unjudged, answer, of_validation};
+
+use super::refusal::refusal;
+use super::wishes::{Lines, Wishes};
+use crate::error::ApiError;
+use crate::limits::Limits;
+use crate::source::{ModelIdentity, Source};
+use crate::telemetry::Telemetry;
+
+/// Reviews that the model reads together: between two batches it is seen whether anybody still waits.
+const TOGETHER: usize = 256;
+
+/// How far the thread gives way, in the scale of `nice`: it gets a tenth of a core that others want, too.
+const NICENESS: i32 = 10;
+
+/// What a request is about. Nobody can print it: it holds what people wrote.
+pub(crate) struct Asked {
+    /// The body, in whatever form.
+    pub(crate) body: Vec<u8>,
+    /// Whether that is JSON that holds reviews and wishes, and not a file of reviews.
+    pub(crate) is_envelope: bool,
+    /// The wishes of the address.
+    pub(crate) wishes: Wishes,
+    /// Whether a page is wanted, and not JSON.
+    pub(crate) as_page: bool,
+    /// When nobody waits for it any more.
+    pub(crate) deadline: Instant,
+}
+
+/// A trend, as it is sent.
+pub(crate) struct Made {
+    /// JSON, or a page.
+    pub(crate) text: String,
+    /// Which model read the reviews.
+    pub(crate) model: Arc<ModelIdentity>,
+}
+
+struct Job {
+    asked: Asked,
+    reply: oneshot::Sender<Result<Made, ApiError>>,
+    _place: Place,
+}
+
+/// A place among the trends that wait or are made. Whoever has none sends no body.
+#[derive(Debug)]
+pub(crate) struct Place(#[allow(dead_code, reason = "it is held")] OwnedSemaphorePermit);
+
+/// Where trends are asked for; the thread ends when the last of these is gone.
+#[derive(Clone, Debug)]
+pub(crate) struct Trends {
+    sender: mpsc::UnboundedSender<Job>,
+    places: Arc<Semaphore>,
+    capacity: usize,
+}
+
+impl Trends {
+    /// Starts the thread.
+    pub(crate) fn start(
+        source: Arc<Source>,
+        limits: Limits,
+        telemetry: Arc<Telemetry>,
+    ) -> (Self, JoinHandle<()>) {
+        let (sender, receiver) = mpsc::unbounded_channel();
+        let worker = Worker {
+            receiver,
+            source,
+            limits,
+            telemetry,
+            loaded: None,
+        };
+        let trends = Self {
+            sender,
+            places: Arc::new(Semaphore::new(limits.trends)),
+            capacity: limits.trends,
+        };
+        (trends, thread::spawn(move || worker.run()))
+    }
+
+    /// Trends that wait or are made.
+    pub(crate) fn depth(&self) -> usize {
+        self.capacity - self.places.available_permits()
+    }
+
+    /// A place, if one is free.
+    ///
+    /// # Errors
+    /// 503.
+    pub(crate) fn place(&self) -> Result<Place, ApiError> {
+        let place = Arc::clone(&self.places).try_acquire_owned();
+        place.map(Place).map_err(|_| ApiError::busy_with_trends())
+    }
+
+    /// Asks for a trend, and waits for it. A caller who stops waiting stops the work soon after.
+    ///
+    /// # Errors
+    /// Whatever is wrong with the reviews, the wishes, or the model.
+    pub(crate) async fn ask(&self, asked: Asked, place: Place) -> Result<Made, ApiError> {
+        let (reply, made) = oneshot::channel();
+        let job = Job {
+            asked,
+            reply,
+            _place: place,
+        };
+        self.sender
+            .send(job)
+            .map_err(|_| ApiError::model_failed("the service is stopping"))?;
+        made.await
+            .unwrap_or_else(|_| Err(ApiError::model_failed("it came to no trend")))
+    }
+}
+
+struct Worker {
+    receiver: mpsc::UnboundedReceiver<Job>,
+    source: Arc<Source>,
+    limits: Limits,
+    telemetry: Arc<Telemetry>,
+    loaded: Option<(Box<Predictor>, Arc<ModelIdentity>)>,
+}
+
+impl Worker {
+    fn run(mut self) {
+        give_way();
+        let cores = self.source.run_settings().cores();
+        let pool = ThreadPoolBuilder::new()
+            .num_threads(cores)
+            .start_handler(|_| give_way())
+            .build();
+        while let Some(job) = self.receiver.blocking_recv() {
+            let made = match &pool {
+                Ok(pool) => self.guarded(&job, pool),
+                Err(error) => Err(ApiError::model_failed(&error.to_string())),
+            };
+            let _ = job.reply.send(made);
+        }
+    }
+
+    /// A panic of a library is the answer to this request and not the end of the service.
+    fn guarded(&mut self, job: &Job, pool: &ThreadPool) -> Result<Made, ApiError> {
+        let work = || pool.install(|| self.make(job));
+        catch_unwind(AssertUnwindSafe(work))
+            .unwrap_or_else(|_| Err(ApiError::model_failed("it stopped unexpectedly")))
+    }
+
+    fn make(&mut self, job: &Job) -> Result<Made, ApiError> {
+        let asked = &job.asked;
+        let is_stopped = || job.reply.is_closed() || Instant::now() >= asked.deadline;
+        if is_stopped() {
+            return Err(ApiError::trend_timed_out(&self.limits));
+        }
+        let own = match asked.is_envelope {
+            true => Some(Wishes::of_json(&asked.body)?),
+            false => None,
+        };
+        let wishes = own.as_ref().unwrap_or(&asked.wishes);
+        let content = match &wishes.reviews {
+            Some(Lines(lines)) => lines,
+            None => &asked.body,
+        };
+        let file = Nameless::holding(content).map_err(|error| {
+            ApiError::model_failed(&format!("there is no room for the reviews: {error}"))
+        })?;
+        self.load()?;
+        let Some((predictor, identity)) = &self.loaded else {
+            return Err(ApiError::model_failed("it is not there"));
+        };
+        let question = Question {
+            files: std::slice::from_ref(&file.path),
+            reading: &wishes.reading(&self.limits),
+            topics: &wishes.topics,
+            options: wishes.options(),
+        };
+        let reader = Reader {
+            predictor,
+            progress: &Progress::new(
+                ProgressMode::None,
+                StepId::new(StageName::Evaluate, &identity.name),
+            ),
+            most: self.limits.reviews as u64,
+            together: TOGETHER,
+            is_stopped: &is_stopped,
+        };
+        let found = self
+            .rates(wishes, identity)
+            .and_then(|rates| answer(&question, &reader, rates))
+            .map_err(|refused| refusal(refused, &file.path, &self.limits))?;
+        self.telemetry.read_reviews(found.rows as u64);
+        Ok(Made {
+            text: match asked.as_page {
+                true => trend::render(&found, &identity.name),
+                false => trend::json(&found),
+            },
+            model: Arc::clone(identity),
+        })
+    }
+
+    /// Loads the model that answers at present, unless it is loaded already.
+    fn load(&mut self) -> Result<(), ApiError> {
+        let (served, _) = self.telemetry.model();
+        let is_served = |identity: &ModelIdentity| {
+            let served = served.as_ref();
+            served.is_some_and(|served| served.fingerprint == identity.fingerprint)
+        };
+        if self.loaded.as_ref().is_some_and(|(_, it)| is_served(it)) {
+            return Ok(());
+        }
+        // The one before makes room first.
+        self.loaded = None;
+        let loaded = self.source.load_once();
+        let (predictor, identity) =
+            loaded.map_err(|failure| ApiError::model_failed(&failure.chain().join(": ")))?;
+        if !is_served(&identity) {
+            return Err(ApiError::model_replaced());
+        }
+        self.loaded = Some((predictor, Arc::new(identity)));
+        Ok(())
+    }
+
+    /// From where it is known how the model errs.
+    fn rates(&self, wishes: &Wishes, model: &ModelIdentity) -> Result<ErrorRates<'_>, Refused> {
+        if let Some(count) = wishes.adapt {
+            return Ok(ErrorRates::Adapt(count));
+        }
+        let (Source::Named(pipeline, name), Some(made)) = (&*self.source, model.made) else {
+            return Err(Refused::Unjudged(Unjudged::Bundle));
+        };
+        let known = of_validation(pipeline, name, made, wishes.options().seed)?;
+        Ok(ErrorRates::Known(Box::new(known)))
+    }
+}
+
+/// A file that has no name and is gone with the process, however that ends; and a path that this process can
+/// open it by.
+struct Nameless {
+    path: PathBuf,
+    _file: File,
+}
+
+impl Nameless {
+    fn holding(content: &[u8]) -> std::io::Result<Self> {
+        let mut file = tempfile::tempfile()?;
+        file.write_all(content)?;
+        Ok(Self {
+            path: PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd())),
+            _file: file,
+        })
+    }
+}
+
+/// Lets all threads of usual niceness go before this one. Linux counts niceness by thread; elsewhere nothing
+/// is changed.
+fn give_way() {
+    #[cfg(target_os = "linux")]
+    // SAFETY: it takes plain numbers; 0 is the calling thread. More niceness is never refused.
+    unsafe {
+        libc::setpriority(libc::PRIO_PROCESS, 0, NICENESS);
+    }
+}

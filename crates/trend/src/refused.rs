@@ -1,0 +1,180 @@
+//! Why there is no trend, for those who answer with a status, and for those who print it.
+
+use ingest::IngestError;
+use quantification::QuantificationError;
+use stage::{Failure, format};
+
+use crate::data::TrendError;
+
+/// Why there is no trend.
+#[derive(Debug)]
+pub enum Refused {
+    /// The reviews cannot be read.
+    Reading(IngestError),
+    /// They can, and say too little; or what is wanted of them makes no sense.
+    Unfit(Unfit),
+    /// There are more reviews than are taken.
+    TooMany {
+        /// How many are.
+        most: u64,
+    },
+    /// Nothing says how the model errs.
+    Unjudged(Unjudged),
+    /// Nobody waits for it any more.
+    Stopped,
+    /// The model, or the machine.
+    Failed(Failure),
+}
+
+/// Reviews that say too little, or a wish that makes no sense.
+#[derive(Debug, thiserror::Error)]
+pub enum Unfit {
+    /// No review has a time.
+    #[error("{} read, and none of them has a time", reviews(*read))]
+    NoTime {
+        /// Reviews that were read.
+        read: u64,
+    },
+    /// No review is about a topic that was named.
+    #[error("{} read, and none of them is about {}", reviews(*read), wanted.join(" or "))]
+    NoTopic {
+        /// Reviews that were read.
+        read: u64,
+        /// The topics.
+        wanted: Vec<String>,
+    },
+    /// No text has anything in it.
+    #[error("Nothing is left of any text once it is cleaned")]
+    NoText,
+    /// Fewer reviews are labelled than shall be learned from.
+    #[error("{asked} labelled reviews were asked for, and the file has {there}")]
+    FewLabelled {
+        /// How many were asked for.
+        asked: usize,
+        /// How many there are.
+        there: u64,
+    },
+    /// Labelled reviews do not say how the model errs.
+    #[error("How the model errs cannot be learned from {what}: {error}")]
+    Errors {
+        /// The labelled reviews.
+        what: String,
+        /// Why.
+        error: QuantificationError,
+    },
+    /// The trend itself.
+    #[error(transparent)]
+    Trend(TrendError),
+}
+
+/// Nothing says how the model errs.
+#[derive(Debug, thiserror::Error)]
+pub enum Unjudged {
+    /// A lone bundle belongs to no evaluation.
+    #[error("How the model errs is not part of its bundle, and without it a share has no interval")]
+    Bundle,
+    /// It was never evaluated.
+    #[error("`{model}` has not been judged, so that it is not known how it errs")]
+    Never {
+        /// The model.
+        model: String,
+    },
+    /// It is another one than that which was evaluated.
+    #[error("`{model}` was trained again since it was judged, so that it is not known how it errs")]
+    Another {
+        /// The model.
+        model: String,
+    },
+}
+
+fn reviews(read: u64) -> String {
+    format::plural(read, "review was", "reviews were")
+}
+
+impl Unfit {
+    /// What to do about it on the command line.
+    fn hint(&self) -> Option<&'static str> {
+        Some(match self {
+            Self::NoTime { .. } => {
+                "`ressenti inspect FILE` shows what the columns are taken for; name the one with the time: `--set ingest.columns.timestamp=NAME`"
+            }
+            Self::NoTopic { .. } => {
+                "`ressenti inspect FILE` shows which column is taken for the topic; name another with `--set ingest.columns.topic=NAME`"
+            }
+            Self::FewLabelled { .. } => {
+                "`ressenti inspect FILE` shows which column is taken for the label; name another with `--set ingest.columns.label=NAME`"
+            }
+            Self::NoText => {
+                "`ressenti inspect FILE` shows which column is taken for the text; name another with `--set ingest.columns.text=NAME`"
+            }
+            Self::Errors { error, .. } => match error {
+                QuantificationError::OneClass { .. } => {
+                    "A few hundred reviews of both classes are wanted: see `--adapt` and `--labelled`"
+                }
+                QuantificationError::Useless => {
+                    "Another model may do better: `ressenti predict --challenge` and the report say how each does"
+                }
+                _ => return None,
+            },
+            Self::Trend(TrendError::TooManyPeriods { .. }) => {
+                "Try `--period year`, or leave `--period` and `--keep-all-times` out"
+            }
+            Self::Trend(_) => "`ressenti inspect FILE` shows what the columns are taken for",
+        })
+    }
+}
+
+impl Unjudged {
+    /// What to do about it on the command line.
+    fn hint(&self) -> String {
+        match self {
+            Self::Bundle => "Let labelled reviews say it with `--adapt 300` or `--labelled FILE`, or name the model with `--model` in the folder of its pipeline file".to_owned(),
+            Self::Never { model } | Self::Another { model } => format!(
+                "Judge it with `ressenti run --variant {model}`, or let labelled reviews of the file say it: `--adapt 300`"
+            ),
+        }
+    }
+}
+
+impl From<IngestError> for Refused {
+    fn from(error: IngestError) -> Self {
+        Self::Reading(error)
+    }
+}
+
+impl From<Unfit> for Refused {
+    fn from(unfit: Unfit) -> Self {
+        Self::Unfit(unfit)
+    }
+}
+
+impl From<TrendError> for Refused {
+    fn from(error: TrendError) -> Self {
+        match error {
+            TrendError::Stopped => Self::Stopped,
+            error => Self::Unfit(Unfit::Trend(error)),
+        }
+    }
+}
+
+impl From<Refused> for Failure {
+    fn from(refused: Refused) -> Self {
+        match refused {
+            Refused::Reading(error) => error.into(),
+            Refused::Unfit(unfit) => {
+                let hint = unfit.hint().map(str::to_owned);
+                Self::from_error(unfit).with_hint(hint)
+            }
+            Refused::Unjudged(unjudged) => {
+                let hint = unjudged.hint();
+                Self::from_error(unjudged).with_hint(hint)
+            }
+            Refused::TooMany { most } => Self::new(format!(
+                "There are more than {} reviews with a time",
+                format::count(most)
+            )),
+            Refused::Stopped => Self::new("Nobody waited for the trend any more"),
+            Refused::Failed(failure) => failure,
+        }
+    }
+}
