@@ -199,7 +199,11 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, OrchestratorError> {
                 },
                 detach: arguments.detach,
             };
-            run.run(&planned)?
+            let tally = run.run(&planned)?;
+            if arguments.detach {
+                return Ok(tally.code);
+            }
+            tally
         }
     };
     let report = report_of(&store, &tally);

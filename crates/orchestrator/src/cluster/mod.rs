@@ -96,7 +96,6 @@ impl ClusterRun<'_> {
             submitter.submit(&to_run, &view)?
         };
         if self.detach {
-            tally.untried = to_run.len() as u64;
             view.note("detached; `ressenti status` says where the jobs stand, `ressenti cancel` ends them, and the same command without `--detach` follows them");
             return Ok(tally);
         }
