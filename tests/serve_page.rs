@@ -328,6 +328,7 @@ fn who_drops_a_file_gets_its_trend() {
                 .contains("columns.timestamp=NAME")
         );
         assert_eq!(tab.evaluate(&inside("children.length")), 0);
+        assert_eq!(tab.evaluate("document.getElementById('wishes').open"), true);
         tab.picture(&format!("refused-{width}-{scheme}"));
     }
     // The wishes go along, and the file is read once more from the keyboard.
@@ -338,7 +339,7 @@ fn who_drops_a_file_gets_its_trend() {
             .then_some(())
     });
     tab.evaluate(
-        "document.querySelector('details').open = true; document.getElementById('period').value = 'year'; \
+        "document.getElementById('wishes').open = true; document.getElementById('period').value = 'year'; \
          document.getElementById('topic').value = 'Heat'; document.getElementById('again').focus()",
     );
     for kind in ["keyDown", "keyUp"] {

@@ -103,7 +103,10 @@
   function wrong(text) {
     try {
       const { error, hint } = JSON.parse(text);
-      return `${error}. ${hint}.`;
+      const told = `${error}. ${hint}.`;
+      if (!/columns\.|adapt=|period=/.test(hint)) return told;
+      part("wishes").open = true;
+      return `${told} On this page that is said under “How it is read”, above.`;
     } catch {
       return "The service answered with something that is no answer.";
     }
