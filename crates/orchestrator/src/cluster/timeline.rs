@@ -198,6 +198,8 @@ fn picture(runs: &[Run], seconds: f64, description: &str) -> Element {
         &times,
         &none,
     );
+    // As wide as the page: a run of an hour has short jobs, too.
+    svg = svg.with("style", "max-width: none");
     let mut lane_number = 0.0;
     for (node, lanes) in nodes {
         svg = svg.child(pages::label(
@@ -239,16 +241,13 @@ fn bar(frame: &Frame, run: &Run, lane: f64) -> Element {
 fn legend() -> Element {
     let mut legend = element("p");
     for end in [End::Done, End::Again, End::Lost, End::Stopped, End::Running] {
-        let square = element("svg")
-            .with("width", 12)
-            .with("height", 12)
-            .with("aria-hidden", "true")
-            .child(
-                element("rect")
-                    .with("width", 12)
-                    .with("height", 12)
-                    .with("fill", end.colour()),
-            );
+        let square = element("span").with(
+            "style",
+            format!(
+                "display: inline-block; width: 12px; height: 12px; background: {}",
+                end.colour()
+            ),
+        );
         legend = legend.child(square).text(format!(" {}   ", end.in_words()));
     }
     legend
