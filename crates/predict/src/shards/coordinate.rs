@@ -118,14 +118,14 @@ pub(crate) fn coordinate(
             format::plural(how.threads as u64, "core", "cores")
         ));
     }
-    let shown = progress.task("predicting", Some(plan.rows()), "rows");
+    let shown = progress.task("predicting", Some(plan.rows() - rows_before), "rows");
     let mut under_way = UnderWay {
         plan: &plan,
         how,
         progress,
         shown: &shown,
         open,
-        told: 0,
+        told: rows_before,
         counted: None,
     };
     under_way.run()?;
