@@ -99,7 +99,7 @@ pub(crate) fn coordinate(
     // Until here a signal ends us at once, and nothing is lost.
     watch_signals();
     let clock = Instant::now();
-    let open = open_shards(&plan, progress);
+    let open = open_shards(&plan, progress)?;
     let rows_before: u64 = (1..=plan.count()).map(|shard| plan.rows_done(shard)).sum();
     let finished = plan.count() - open.len();
     if rows_before > 0 {
@@ -134,22 +134,26 @@ pub(crate) fn coordinate(
     merge(&plan, job.output, Some(rate), progress)
 }
 
-/// The shards that are still to be computed; damaged ones are named.
-fn open_shards(plan: &Plan, progress: &Progress) -> Vec<Open> {
-    let is_open = |shard: &usize| match plan.check(*shard) {
-        Ok(finished) => !finished,
-        Err(error) => {
-            progress.warn(&format!("{error}; shard {shard} is computed again"));
-            true
+/// The shards that are still to be computed; damaged ones are named and removed.
+fn open_shards(plan: &Plan, progress: &Progress) -> Result<Vec<Open>, Failure> {
+    let mut open = Vec::new();
+    for number in 1..=plan.count() {
+        match plan.check(number) {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => {
+                progress.warn(&format!("{error}; shard {number} is computed again"));
+                plan.remove(number)?;
+            }
         }
-    };
-    let open = |number: usize| Open {
-        number,
-        starts: 0,
-        not_before: Instant::now(),
-        process: None,
-    };
-    (1..=plan.count()).filter(is_open).map(open).collect()
+        open.push(Open {
+            number,
+            starts: 0,
+            not_before: Instant::now(),
+            process: None,
+        });
+    }
+    Ok(open)
 }
 
 struct UnderWay<'a> {
