@@ -33,8 +33,8 @@ pub(crate) struct Coordinator {
     pub(crate) shards: usize,
     /// Processes at the same time.
     pub(crate) jobs: usize,
-    /// Cores of each of them.
-    pub(crate) threads: usize,
+    /// Cores that they share.
+    pub(crate) cores: usize,
     /// How often a shard is started again whose process was killed.
     pub(crate) retries: u32,
 }
@@ -68,7 +68,7 @@ impl Coordinator {
         Ok(Self {
             shards,
             jobs,
-            threads: (run.cores() / jobs).max(1),
+            cores: run.cores(),
             retries: run.retries,
         })
     }
@@ -111,17 +111,19 @@ pub(crate) fn coordinate(
         ));
     }
     let jobs = how.jobs.min(open.len());
+    let threads = (how.cores / jobs.max(1)).max(1);
     if jobs > 0 {
         progress.note(&format!(
             "{} at a time, {} each, each with the model in its memory",
             format::plural(jobs as u64, "process", "processes"),
-            format::plural(how.threads as u64, "core", "cores")
+            format::plural(threads as u64, "core", "cores")
         ));
     }
     let shown = progress.task("predicting", Some(plan.rows() - rows_before), "rows");
     let mut under_way = UnderWay {
         plan: &plan,
         how,
+        threads,
         progress,
         shown: &shown,
         open,
@@ -159,6 +161,8 @@ fn open_shards(plan: &Plan, progress: &Progress) -> Result<Vec<Open>, Failure> {
 struct UnderWay<'a> {
     plan: &'a Plan,
     how: &'a Coordinator,
+    /// Cores of each process.
+    threads: usize,
     progress: &'a Progress,
     shown: &'a Task,
     open: Vec<Open>,
@@ -236,7 +240,7 @@ impl UnderWay<'_> {
         let now = Instant::now();
         let waiting = |shard: &&mut Open| shard.process.is_none() && shard.not_before <= now;
         for shard in self.open.iter_mut().filter(waiting).take(free) {
-            let threads = format!("run.threads={}", self.how.threads);
+            let threads = format!("run.threads={}", self.threads);
             let more = ["--progress", "none", "--set", &threads];
             let arguments = command_of(env::args_os().skip(1), &more, Verb::Shard(shard.number));
             let process = Process::start(arguments, &self.plan.log(shard.number))?;
