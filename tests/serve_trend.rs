@@ -345,7 +345,7 @@ fn what_makes_no_trend_gets_its_status_and_a_way_out() {
         "--variant",
         "linear",
         "--set",
-        "model.linear.ngrams=1",
+        "model.linear.ngrams.longest=1",
     ];
     let before = server.health()["model"]["fingerprint"].clone();
     succeed(&project, &train);

@@ -58,8 +58,17 @@ pub(crate) struct Question {
 struct Job {
     question: Question,
     reply: oneshot::Sender<Result<Answers, ApiError>>,
-    /// The texts' places in the queue, given back with the answer.
-    _places: OwnedSemaphorePermit,
+    /// The texts' places in the queue.
+    places: OwnedSemaphorePermit,
+}
+
+impl Job {
+    /// Answers. The places are free before the answer is there: whoever has it may ask again.
+    fn reply(self, answers: Result<Answers, ApiError>) {
+        drop(self.places);
+        // Nobody may be left to read it.
+        let _ = self.reply.send(answers);
+    }
 }
 
 enum Message {
@@ -139,7 +148,7 @@ impl Queue {
         let job = Job {
             question,
             reply,
-            _places: places.map_err(|_| ApiError::busy())?,
+            places: places.map_err(|_| ApiError::busy())?,
         };
         lane.sender
             .send(Message::Ask(job))
@@ -213,9 +222,8 @@ impl Worker {
         let mut said = match said {
             Ok(said) => said.into_iter(),
             Err(error) => {
-                for job in jobs {
-                    let _ = job.reply.send(Err(error.clone()));
-                }
+                jobs.into_iter()
+                    .for_each(|job| job.reply(Err(error.clone())));
                 return;
             }
         };
@@ -230,7 +238,7 @@ impl Worker {
                 model: Arc::clone(&self.identity),
                 answers,
             });
-            let _ = job.reply.send(answers);
+            job.reply(answers);
         }
     }
 

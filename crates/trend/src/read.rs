@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use ingest::{Review, read_each};
 use predict::Predictor;
 use settings::IngestSettings;
-use stage::{Progress, ProgressMode, format};
+use stage::{Progress, ProgressMode, Task, format};
 
 use crate::data::{Change, Input, Row};
 use crate::refused::{Refused, Unfit};
@@ -97,30 +97,12 @@ impl Reviews<'_> {
         counts: Counts,
         reader: &Reader<'_>,
     ) -> Result<(Input, Vec<String>), Refused> {
-        let mut batch = Batch::new(reader);
         let task = reader
             .progress
             .task("reading", Some(counts.dated), "reviews");
-        let mut failed = None;
-        self.again(reader, |review| {
-            let Some(milliseconds) = review.timestamp.filter(|_| self.is_wanted(review)) else {
-                return ControlFlow::Continue(());
-            };
-            batch.add(review, milliseconds.div_euclid(DAY));
-            if !batch.is_full() {
-                return ControlFlow::Continue(());
-            }
-            task.advance(batch.texts.len() as u64);
-            match batch.ask() {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    failed = Some(error);
-                    ControlFlow::Break(())
-                }
-            }
-        })?;
-        failed.map_or(Ok(()), Err)?;
-        batch.ask()?;
+        let quiet = reader.progress.with_mode(ProgressMode::None);
+        let day = |review: &Review<'_>| self.day(review);
+        let batch = self.read(&quiet, reader, &task, day)?;
         drop(task);
         let mut left_out = Vec::new();
         let undated = counts.wanted - counts.dated;
@@ -144,26 +126,9 @@ impl Reviews<'_> {
 
     /// The labelled reviews, with or without a time: labels and what the model says.
     pub(crate) fn labelled(&self, reader: &Reader<'_>) -> Result<(Vec<u8>, Vec<f32>), Refused> {
-        let mut batch = Batch::new(reader);
-        let mut failed = None;
-        self.each(reader.progress, reader, |review| {
-            if review.label.is_some() {
-                batch.add(review, 0);
-            }
-            let asked = match batch.is_full() {
-                true => batch.ask(),
-                false => Ok(()),
-            };
-            match asked {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    failed = Some(error);
-                    ControlFlow::Break(())
-                }
-            }
-        })?;
-        failed.map_or(Ok(()), Err)?;
-        batch.ask()?;
+        let task = reader.progress.task("reading", None, "labelled reviews");
+        let any_day = |review: &Review<'_>| review.label.map(|_| 0);
+        let batch = self.read(reader.progress, reader, &task, any_day)?;
         let rows = batch.input.rows.iter();
         Ok(rows
             .filter_map(|row| Some((row.verdict?, row.probability)))
@@ -173,10 +138,9 @@ impl Reviews<'_> {
     /// Adds the words that moved with a change.
     pub(crate) fn explain(&self, change: &mut Change, reader: &Reader<'_>) -> Result<(), Refused> {
         let mut counts = WordCounts::default();
-        self.again(reader, |review| {
-            let day = review.timestamp.filter(|_| self.is_wanted(review));
-            let side = day.and_then(|milliseconds| {
-                let day = milliseconds.div_euclid(DAY);
+        let quiet = reader.progress.with_mode(ProgressMode::None);
+        self.each(&quiet, reader, |review| {
+            let side = self.day(review).and_then(|day| {
                 let mut sides = change.days.iter();
                 sides.position(|(from, to)| (*from..=*to).contains(&day))
             });
@@ -191,6 +155,43 @@ impl Reviews<'_> {
 
     fn is_wanted(&self, review: &Review<'_>) -> bool {
         self.wanted.is_empty() || self.wanted.iter().any(|wanted| wanted == topic(review))
+    }
+
+    /// The day of a review that counts.
+    fn day(&self, review: &Review<'_>) -> Option<i64> {
+        let time = review.timestamp.filter(|_| self.is_wanted(review));
+        time.map(|milliseconds| milliseconds.div_euclid(DAY))
+    }
+
+    /// Lets the model read all reviews for which there is a day.
+    fn read<'r>(
+        &self,
+        progress: &Progress,
+        reader: &'r Reader<'r>,
+        task: &Task,
+        day: impl Fn(&Review<'_>) -> Option<i64>,
+    ) -> Result<Batch<'r>, Refused> {
+        let mut batch = Batch::new(reader);
+        let mut failed = None;
+        self.each(progress, reader, |review| {
+            if let Some(day) = day(review) {
+                batch.add(review, day);
+            }
+            if !batch.is_full() {
+                return ControlFlow::Continue(());
+            }
+            task.advance(batch.texts.len() as u64);
+            match batch.ask() {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(error) => {
+                    failed = Some(error);
+                    ControlFlow::Break(())
+                }
+            }
+        })?;
+        failed.map_or(Ok(()), Err)?;
+        batch.ask()?;
+        Ok(batch)
     }
 
     /// Gives every review to `take` until it has enough, or nobody waits any more.
@@ -212,15 +213,6 @@ impl Reviews<'_> {
             true => Err(Refused::Stopped),
             false => Ok(summary),
         }
-    }
-
-    /// The same once more, without a word about how the files are understood.
-    fn again(
-        &self,
-        reader: &Reader<'_>,
-        take: impl FnMut(&Review<'_>) -> ControlFlow<()>,
-    ) -> Result<String, Refused> {
-        self.each(&reader.progress.with_mode(ProgressMode::None), reader, take)
     }
 
     fn nothing(&self, counts: Counts) -> Refused {

@@ -56,7 +56,7 @@ pub(crate) struct Made {
 struct Job {
     asked: Asked,
     reply: oneshot::Sender<Result<Made, ApiError>>,
-    _place: Place,
+    place: Place,
 }
 
 /// A place among the trends that wait or are made. Whoever has none sends no body.
@@ -117,7 +117,7 @@ impl Trends {
         let job = Job {
             asked,
             reply,
-            _place: place,
+            place,
         };
         self.sender
             .send(job)
@@ -148,6 +148,8 @@ impl Worker {
                 Ok(pool) => self.guarded(&job, pool),
                 Err(error) => Err(ApiError::model_failed(&error.to_string())),
             };
+            // Free before the answer is there: whoever has it may ask again.
+            drop(job.place);
             let _ = job.reply.send(made);
         }
     }
