@@ -308,7 +308,11 @@ fn a_killed_coordinator_or_shard_loses_and_doubles_no_row() {
     }
     // Asked to stop, it says how to go on.
     let mut coordinator = start(&project, &arguments, "log");
-    wait_until("a process", || !processes(&folder).is_empty());
+    // Only by then does it listen; locks may still name those that were killed.
+    wait_until("a process", || {
+        String::from_utf8_lossy(&read(&project, "log")).contains("with the model in its memory")
+            && !processes(&folder).is_empty()
+    });
     signal(coordinator.id(), "-TERM");
     let ended = coordinator.wait().expect("it ends");
     let log = String::from_utf8_lossy(&read(&project, "log")).into_owned();
