@@ -321,7 +321,7 @@ fn a_killed_coordinator_or_shard_loses_and_doubles_no_row() {
         log.contains("stopped: asked to; ") && log.contains("goes on where"),
         "{log}"
     );
-    assert!(processes(&folder).is_empty());
+    wait_until("the end of its processes", || processes(&folder).is_empty());
     let screen = succeed(&project, &arguments);
     assert!(
         screen.stderr.contains("as planned before"),
