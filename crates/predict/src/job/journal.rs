@@ -101,7 +101,7 @@ pub(crate) struct Workplace {
     rows: File,
     rejected: File,
     /// Held as long as the work goes on.
-    _lock: File,
+    lock: File,
 }
 
 impl Workplace {
@@ -136,7 +136,7 @@ impl Workplace {
             folder: folder.to_owned(),
             task,
             done,
-            _lock: lock,
+            lock,
         })
     }
 
@@ -218,8 +218,28 @@ impl Workplace {
             return Err(ArtifactError::io("remove", rejects)(error));
         }
         rename(finished, output)?;
-        fs::remove_dir_all(&self.folder).map_err(ArtifactError::io("remove", &self.folder))?;
-        Ok(self.done)
+        Ok(self.leave())
+    }
+
+    /// Removes the folder, whose lock is held until it is empty. The output is in its place by then: a folder
+    /// that stays is no failure, and without its journal means nothing.
+    fn leave(self) -> Done {
+        let Self {
+            folder,
+            rows,
+            rejected,
+            lock,
+            done,
+            ..
+        } = self;
+        // NFS keeps a file that is removed while it is open, by another name, and its folder with it.
+        drop((rows, rejected));
+        let removed = fs::remove_dir_all(&folder);
+        drop(lock);
+        if removed.is_err() {
+            let _ = fs::remove_dir(&folder);
+        }
+        done
     }
 }
 

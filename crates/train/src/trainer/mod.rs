@@ -94,11 +94,14 @@ pub fn train(
 ) -> Result<Trained, TrainError> {
     let beginning = no_grad(|| weights.flat.copy());
     let mut trainer = Trainer::new(setting, weights);
+    let steps_per_epoch = trainer.steps_per_epoch;
+    let handed_on = |before| State::handed_on(before, steps_per_epoch);
     let before = match before {
-        Some(before) => Some(State::handed_on(before).ok_or(TrainError::StrangeState)?),
+        Some(before) => Some(handed_on(before).ok_or(TrainError::StrangeState)?),
         None => None,
     };
-    let latest = keeper.latest(State::of);
+    let kept = |checkpoint| State::of(checkpoint, steps_per_epoch);
+    let latest = keeper.latest(kept);
     if let Some(state) = latest.as_ref().or(before.as_ref()) {
         trainer.restore(state, weights, record)?;
         keeper.note(&format!("goes on after step {}", trainer.position.step));
@@ -111,7 +114,7 @@ pub fn train(
         keeper.note(&format!(
             "{error}: back to the last good state, at half the rate"
         ));
-        match keeper.latest(State::of).or(before) {
+        match keeper.latest(kept).or(before) {
             Some(state) => trainer.restore(&state, weights, record)?,
             None => {
                 weights.flat = beginning;

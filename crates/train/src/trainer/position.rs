@@ -90,8 +90,39 @@ impl Position {
         }
     }
 
-    /// Whether a program of this version wrote it.
-    pub(super) fn is_ours(&self) -> bool {
-        self.format == FORMAT
+    /// Whether a program of this version wrote it, in a training with so many steps an epoch.
+    pub(super) fn is_of(&self, steps_per_epoch: u64) -> bool {
+        let Some(before) = u64::from(self.epoch).checked_sub(1) else {
+            return false;
+        };
+        let begun = before.saturating_mul(steps_per_epoch);
+        let ended = begun.saturating_add(steps_per_epoch);
+        self.format == FORMAT && (begun..=ended).contains(&self.step)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_position_lies_within_the_epoch_it_names() {
+        let at = |epoch, step| Position {
+            epoch,
+            step,
+            ..Position::start(1, "cpu")
+        };
+        for (epoch, step, is) in [
+            (1, 0, true),
+            (1, 5, true),
+            (1, 6, false),
+            (2, 4, false),
+            (2, 5, true),
+            (2, 10, true),
+            (0, 0, false),
+            (u32::MAX, 3, false),
+        ] {
+            assert_eq!(at(epoch, step).is_of(5), is, "epoch {epoch}, step {step}");
+        }
     }
 }

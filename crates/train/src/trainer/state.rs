@@ -27,10 +27,10 @@ pub(super) struct State {
 }
 
 impl State {
-    /// What a checkpoint holds; `None` where a program of another version wrote it.
-    pub(super) fn of(mut checkpoint: Checkpoint) -> Option<Self> {
+    /// What a checkpoint holds; `None` where a program of another version wrote it, or another training.
+    pub(super) fn of(mut checkpoint: Checkpoint, steps_per_epoch: u64) -> Option<Self> {
         let position: Position = serde_json::from_str(&checkpoint.position).ok()?;
-        if !position.is_ours() {
+        if !position.is_of(steps_per_epoch) {
             return None;
         }
         let mut take = |name: &str| checkpoint.take(name);
@@ -42,12 +42,10 @@ impl State {
             record: checkpoint.record,
         })
     }
-}
 
-impl State {
     /// The same of a state that was kept without a time: the record says how long it took.
-    pub(super) fn handed_on(checkpoint: Checkpoint) -> Option<Self> {
-        let mut state = Self::of(checkpoint)?;
+    pub(super) fn handed_on(checkpoint: Checkpoint, steps_per_epoch: u64) -> Option<Self> {
+        let mut state = Self::of(checkpoint, steps_per_epoch)?;
         state.position.seconds = seconds_of(&state.record);
         Some(state)
     }
