@@ -419,7 +419,7 @@ fn a_loss_that_is_no_number_costs_one_step_and_half_the_rate() {
 fn a_full_disk_costs_a_checkpoint_and_not_the_training() {
     let expected = undisturbed(&[]);
     let project = prepared();
-    let screen = succeed(&project, "enospc@write:2", &[]);
+    let screen = succeed(&project, "enospc@write:1", &[]);
     assert!(
         screen.stderr.contains("goes on without this checkpoint"),
         "{}",
