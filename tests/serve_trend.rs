@@ -277,7 +277,7 @@ fn what_makes_no_trend_gets_its_status_and_a_way_out() {
             "/trend?topic=Jaws",
             &table,
             csv.as_bytes(),
-            "none of them is about Jaws",
+            "none of them is about Jaws: most are about Alien, Heat",
         ),
         (
             422,

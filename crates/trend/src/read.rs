@@ -23,6 +23,9 @@ const NO_TOPIC: &str = "no topic";
 /// Words that are named of a change.
 const WORDS: usize = 20;
 
+/// Topics that are named where none of those asked for is there.
+const TOPICS: usize = 5;
+
 /// Bytes of texts that a model reads together, at most.
 const BATCH_BYTES: usize = 16 << 20;
 
@@ -85,7 +88,7 @@ impl Reviews<'_> {
             return Err(Refused::TooMany { most: reader.most });
         }
         if counts.dated == 0 {
-            return Err(self.nothing(counts));
+            return Err(self.nothing(counts, reader)?);
         }
         reader.progress.note(&summary);
         Ok(counts)
@@ -215,15 +218,35 @@ impl Reviews<'_> {
         }
     }
 
-    fn nothing(&self, counts: Counts) -> Refused {
+    fn nothing(&self, counts: Counts, reader: &Reader<'_>) -> Result<Refused, Refused> {
         let read = counts.all;
-        Refused::Unfit(match counts.wanted > 0 {
+        Ok(Refused::Unfit(match counts.wanted > 0 {
             true => Unfit::NoTime { read },
             false => Unfit::NoTopic {
                 read,
                 wanted: self.wanted.to_vec(),
+                there: self.topics(reader)?,
             },
-        })
+        }))
+    }
+
+    /// The topics that most reviews are about, the first of them first.
+    fn topics(&self, reader: &Reader<'_>) -> Result<Vec<String>, Refused> {
+        let mut counts: HashMap<String, u64> = HashMap::new();
+        let quiet = reader.progress.with_mode(ProgressMode::None);
+        self.each(&quiet, reader, |review| {
+            if let Some(topic) = review.topic.as_deref() {
+                *counts.entry(topic.to_owned()).or_default() += 1;
+            }
+            ControlFlow::Continue(())
+        })?;
+        let mut topics: Vec<(u64, String)> = counts
+            .into_iter()
+            .map(|(topic, count)| (count, topic))
+            .collect();
+        topics.sort_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
+        let first = topics.into_iter().take(TOPICS);
+        Ok(first.map(|(_, topic)| topic).collect())
     }
 }
 

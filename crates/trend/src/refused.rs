@@ -36,12 +36,14 @@ pub enum Unfit {
         read: u64,
     },
     /// No review is about a topic that was named.
-    #[error("{} read, and none of them is about {}", reviews(*read), wanted.join(" or "))]
+    #[error("{} read, and none of them is about {}: {}", reviews(*read), wanted.join(" or "), topics(there))]
     NoTopic {
         /// Reviews that were read.
         read: u64,
         /// The topics.
         wanted: Vec<String>,
+        /// Those that most reviews are about.
+        there: Vec<String>,
     },
     /// No text has anything in it.
     #[error("Nothing is left of any text once it is cleaned")]
@@ -85,6 +87,13 @@ pub enum Unjudged {
         /// The model.
         model: String,
     },
+}
+
+fn topics(there: &[String]) -> String {
+    match there {
+        [] => "none of them names a topic".to_owned(),
+        some => format!("most are about {}", some.join(", ")),
+    }
 }
 
 fn reviews(read: u64) -> String {
