@@ -1,10 +1,14 @@
 //! The artificial-prevalence protocol (Forman 2008) on real predictions: test reviews are drawn so that
 //! this or that share of them is positive, and each method says which.
 //!
-//!     cargo run -p ressenti-quantification --example artificial_prevalence -- artifacts/evaluate/linear 1000 [exchanged]
+//!     cargo run -p ressenti-quantification --example artificial_prevalence -- artifacts/evaluate/linear 1000 \
+//!         [--films artifacts/clean/reviews] [--by film] [--labelled rows|films]
 //!
 //! The arguments are the folder of an evaluation, whose validation rows the methods learn from, and the
-//! texts of a sample. Each text is positive with the sample's probability. Errors are to the share that
+//! texts of a sample. `--films` names the cleaned reviews, which say what film a review is about; with `--by film`
+//! labelled rows are drawn anew by the film and not one by one. `--labelled` learns from test rows instead, drawn
+//! for each sample: as many rows, so that nothing but chance lies between them and the texts; or the rows of other
+//! films than those of the texts. Each text is positive with the sample's probability. Errors are to the share that
 //! came of it; an interval is to cover that probability (the opinion the texts are a sample of), and the
 //! last column says how often it covers the share among the texts themselves.
 
@@ -15,10 +19,11 @@
     reason = "a program that measures"
 )]
 
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use arrow::array::AsArray;
-use arrow::datatypes::{Float32Type, UInt8Type};
+use arrow::datatypes::{Float32Type, UInt8Type, UInt64Type};
 use artifact::{read_table, schema};
 use metrics::Estimate;
 use metrics::random::Draws;
@@ -30,19 +35,102 @@ const SAMPLES: u64 = 100;
 /// Resamples behind an interval.
 const DRAWS: u32 = 500;
 
-/// Labels and probabilities of a split.
-fn rows(folder: &Path, split: &str) -> (Vec<u8>, Vec<f32>) {
-    let (mut labels, mut probabilities) = (Vec::new(), Vec::new());
-    let path = folder.join("predictions.parquet");
-    for batch in read_table(&path, &schema::predictions()).expect("predictions") {
-        let batch = batch.expect("rows");
-        let splits = batch.column(1).as_string::<i32>();
-        for row in (0..batch.num_rows()).filter(|row| splits.value(*row) == split) {
-            labels.push(batch.column(2).as_primitive::<UInt8Type>().value(row));
-            probabilities.push(batch.column(3).as_primitive::<Float32Type>().value(row));
+/// Rows of an evaluation.
+#[derive(Clone, Default)]
+struct Rows {
+    labels: Vec<u8>,
+    probabilities: Vec<f32>,
+    /// A number for each film; empty where films do not count.
+    films: Vec<u64>,
+}
+
+impl Rows {
+    /// Those of a split.
+    fn read(folder: &Path, split: &str, films: &HashMap<u64, u64>) -> Self {
+        let mut rows = Self::default();
+        let path = folder.join("predictions.parquet");
+        for batch in read_table(&path, &schema::predictions()).expect("predictions") {
+            let batch = batch.expect("rows");
+            let splits = batch.column(1).as_string::<i32>();
+            for row in (0..batch.num_rows()).filter(|row| splits.value(*row) == split) {
+                let id = batch.column(0).as_primitive::<UInt64Type>().value(row);
+                rows.films.extend(films.get(&id));
+                let label = batch.column(2).as_primitive::<UInt8Type>();
+                rows.labels.push(label.value(row));
+                let said = batch.column(3).as_primitive::<Float32Type>();
+                rows.probabilities.push(said.value(row));
+            }
+        }
+        rows
+    }
+
+    fn chosen(&self, places: impl Iterator<Item = usize>) -> Self {
+        let mut chosen = Self::default();
+        for row in places {
+            chosen.labels.push(self.labels[row]);
+            chosen.probabilities.push(self.probabilities[row]);
+            chosen.films.extend(self.films.get(row));
+        }
+        chosen
+    }
+
+    /// Probabilities by class.
+    fn by_class(&self) -> [Vec<f32>; 2] {
+        [0, 1].map(|class| {
+            let rows = self.labels.iter().zip(&self.probabilities);
+            let rows = rows.filter(|(label, _)| **label == class);
+            rows.map(|(_, probability)| *probability).collect()
+        })
+    }
+
+    fn quantifier(&self, by_film: bool, seed: u64) -> Quantifier {
+        let (labels, said) = (&self.labels, &self.probabilities);
+        match by_film {
+            true => Quantifier::of_groups(labels, said, &self.films, DRAWS, seed).unwrap(),
+            false => Quantifier::new(labels, said, DRAWS, seed).unwrap(),
         }
     }
-    (labels, probabilities)
+
+    /// So many rows at least, of films drawn at random, and the rows of all other films.
+    fn parted(&self, rows: usize, draws: Draws) -> [Self; 2] {
+        let films = &self.films;
+        let all: BTreeSet<u64> = films.iter().copied().collect();
+        let mut order: Vec<u64> = all.into_iter().collect();
+        order.sort_by_key(|film| draws.bits(*film));
+        let mut sizes: HashMap<u64, usize> = HashMap::new();
+        films
+            .iter()
+            .for_each(|film| *sizes.entry(*film).or_default() += 1);
+        let mut taken = HashSet::new();
+        let mut count = 0;
+        for film in order {
+            if count >= rows {
+                break;
+            }
+            count += sizes[&film];
+            taken.insert(film);
+        }
+        [true, false].map(|wanted| {
+            self.chosen((0..films.len()).filter(|row| taken.contains(&films[*row]) == wanted))
+        })
+    }
+}
+
+/// The film of each cleaned review, as a number.
+fn films(folder: &Path) -> HashMap<u64, u64> {
+    let mut numbers: HashMap<String, u64> = HashMap::new();
+    let mut films = HashMap::new();
+    for batch in read_table(&folder.join("clean.parquet"), &schema::clean()).expect("reviews") {
+        let batch = batch.expect("rows");
+        let ids = batch.column(0).as_primitive::<UInt64Type>();
+        let groups = batch.column(5).as_string::<i32>();
+        for row in 0..batch.num_rows() {
+            let next = numbers.len() as u64;
+            let film = numbers.entry(groups.value(row).to_owned()).or_insert(next);
+            films.insert(ids.value(row), *film);
+        }
+    }
+    films
 }
 
 /// A mean with its bootstrap interval, in points.
@@ -74,38 +162,42 @@ struct Record {
     covered: [usize; 2],
 }
 
-/// Rows by class.
-fn by_class(labels: &[u8], probabilities: &[f32]) -> [Vec<f32>; 2] {
-    [0, 1].map(|class| {
-        let rows = labels.iter().zip(probabilities);
-        let rows = rows.filter(|(label, _)| **label == class);
-        rows.map(|(_, probability)| *probability).collect()
-    })
-}
-
 fn main() {
     let arguments: Vec<String> = std::env::args().collect();
     let folder = Path::new(&arguments[1]);
     let texts: u64 = arguments[2].parse().unwrap();
-    let exchanged = arguments.get(3).is_some_and(|word| word == "exchanged");
-    let samples = if exchanged { 40 } else { SAMPLES };
-    let (labels, known) = rows(folder, "validation");
-    let (test_labels, said) = rows(folder, "test");
-    let pools = by_class(&test_labels, &said);
-    let whole = Quantifier::new(&labels, &known, DRAWS, 1).unwrap();
-    // As many labelled rows, drawn from the test rows: then nothing but chance is between both.
+    let option = |name: &str| {
+        let place = arguments.iter().position(|word| word == name);
+        place.map(|place| arguments[place + 1].as_str())
+    };
+    let films = option("--films").map_or_else(HashMap::new, |folder| films(Path::new(folder)));
+    let labelled = option("--labelled");
+    let by_film = option("--by") == Some("film");
+    // A quantifier for each sample takes its time.
+    let samples = if labelled.is_some() { 40 } else { SAMPLES };
+    let known = Rows::read(folder, "validation", &films);
+    let test = Rows::read(folder, "test", &films);
+    let whole = (known.quantifier(by_film, 1), test.by_class());
     let drawn = |seed: u64| {
         let draws = Draws::new(77, seed);
-        let at = |row: usize| draws.index(row as u64, said.len());
-        let (labels, known): (Vec<u8>, Vec<f32>) = (0..labels.len())
-            .map(|row| (test_labels[at(row)], said[at(row)]))
-            .unzip();
-        Quantifier::new(&labels, &known, DRAWS, seed).unwrap()
+        match labelled {
+            Some("films") => {
+                let [known, others] = test.parted(known.labels.len(), draws);
+                (known.quantifier(by_film, seed), others.by_class())
+            }
+            _ => {
+                let at = |row: usize| draws.index(row as u64, test.labels.len());
+                let known = test.chosen((0..known.labels.len()).map(at));
+                (known.quantifier(by_film, seed), test.by_class())
+            }
+        }
     };
     let mut records: [Record; 4] = Default::default();
     for step in 0..=20_u32 {
         let opinion = f64::from(step) / 20.0;
         for sample in 0..samples {
+            let other = labelled.map(|_| drawn(1000 * u64::from(step) + sample));
+            let (quantifier, pools) = other.as_ref().unwrap_or(&whole);
             let draws = Draws::new(1000 + u64::from(step), sample);
             let mut positives = 0;
             let probabilities: Vec<f32> = (0..texts)
@@ -117,8 +209,6 @@ fn main() {
                 })
                 .collect();
             let truth = positives as f64 / texts as f64;
-            let other = exchanged.then(|| drawn(1000 * u64::from(step) + sample));
-            let quantifier = other.as_ref().unwrap_or(&whole);
             for (method, record) in Method::ALL.into_iter().zip(&mut records) {
                 let found = quantifier.quantify(&probabilities, method, 0.95, sample);
                 let estimate = found.unwrap().estimate;
@@ -134,14 +224,15 @@ fn main() {
         }
     }
     println!(
-        "{} labelled rows{}, {} test rows, {samples} samples of {texts} texts at each of 21 shares",
-        labels.len(),
-        if exchanged {
-            ", drawn anew from the test rows for each sample"
-        } else {
-            " of validation"
+        "{} labelled rows of {}, drawn anew by the {}; {} test rows, {samples} samples of {texts} texts at each of 21 shares",
+        known.labels.len(),
+        match labelled {
+            None => "validation",
+            Some("films") => "other test films, for each sample",
+            Some(_) => "test, for each sample",
         },
-        test_labels.len()
+        if by_film { "film" } else { "row" },
+        test.labels.len()
     );
     println!(
         "mean absolute error in points; away from balance (at most 25 %, at least 75 %); covered by the 95 % interval: opinion, texts"

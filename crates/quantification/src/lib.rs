@@ -8,6 +8,7 @@
 //! sample, and that the errors are known from a sample only.
 
 mod rates;
+mod resample;
 mod share;
 
 use metrics::{Estimate, random::Draws, share_of};
@@ -15,6 +16,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 pub use rates::ErrorRates;
+use resample::Labelled;
 
 /// How the share is found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -127,6 +129,30 @@ impl Quantifier {
         draws: u32,
         seed: u64,
     ) -> Result<Self, QuantificationError> {
+        Self::learned(labels, probabilities, None, draws, seed)
+    }
+
+    /// The same from rows in groups, `[N]`, that are drawn as a whole: films whose reviews are alike.
+    ///
+    /// # Errors
+    /// As for [`Quantifier::new`].
+    pub fn of_groups(
+        labels: &[u8],
+        probabilities: &[f32],
+        groups: &[u64],
+        draws: u32,
+        seed: u64,
+    ) -> Result<Self, QuantificationError> {
+        Self::learned(labels, probabilities, Some(groups), draws, seed)
+    }
+
+    fn learned(
+        labels: &[u8],
+        probabilities: &[f32],
+        groups: Option<&[u64]>,
+        draws: u32,
+        seed: u64,
+    ) -> Result<Self, QuantificationError> {
         if labels.len() != probabilities.len() {
             return Err(QuantificationError::Lengths {
                 labels: labels.len(),
@@ -159,19 +185,11 @@ impl Quantifier {
         if !rates.is_useful() {
             return Err(QuantificationError::Useless);
         }
-        let resample = |number: u32| {
-            let draws = Draws::new(seed, number.into());
-            let mut place = 0;
-            let drawn = classes.each_ref().map(|rows| -> Vec<f64> {
-                rows.iter()
-                    .map(|_| {
-                        place += 1;
-                        rows[draws.index(place, rows.len())]
-                    })
-                    .collect()
-            });
-            ErrorRates::of(&drawn)
+        let labelled = match groups {
+            Some(groups) => Labelled::of_groups(labels, probabilities, groups),
+            None => Labelled::Rows(&classes),
         };
+        let resample = |number: u32| labelled.resampled(Draws::new(seed, number.into()));
         let draws: Vec<ErrorRates> = (0..draws).into_par_iter().map(resample).collect();
         Ok(Self {
             rates,
