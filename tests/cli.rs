@@ -22,7 +22,7 @@ fn check(project: &Project, arguments: &[&str], expected: &str) {
         format!("exit code {expected}")
     );
     // Measured: 5 ms. The rest is for a machine that does something else at the same time.
-    assert!(seconds < 0.5, "{seconds} s");
+    assert!(seconds < 2.0, "{seconds} s");
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod end_to_end;
 mod faults;
 mod halving;
 mod predict;
+mod predict_models;
 mod processes;
 mod range_test;
 mod resume;

@@ -227,6 +227,15 @@ fn signal(process: u32, name: &str) {
     assert!(sent.expect("kill is there").success());
 }
 
+/// Kills a process, unless it has ended meanwhile.
+fn signal_if_there(process: u32) {
+    let sent = Command::new("kill")
+        .args(["-KILL", &process.to_string()])
+        .stderr(Stdio::null())
+        .status();
+    sent.expect("kill is there");
+}
+
 /// Waits until something holds, or fails.
 #[track_caller]
 fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
@@ -270,12 +279,17 @@ fn a_killed_coordinator_or_shard_loses_and_doubles_no_row() {
     // A shard is killed: it is started again.
     let mut coordinator = start(&project, &arguments, "log");
     wait_until("a chunk", &mut further);
-    let started = processes(&folder);
-    started
-        .iter()
-        .take(1)
-        .for_each(|process| signal(*process, "-KILL"));
+    let mut killed = Vec::new();
     wait_until("the word of it", || {
+        // One that has just ended by itself says nothing: then it is another's turn.
+        let next = processes(&folder)
+            .into_iter()
+            .find(|process| !killed.contains(process));
+        if let Some(process) = next.filter(|_| killed.len() < 3) {
+            signal_if_there(process);
+            killed.push(process);
+            sleep(Duration::from_millis(300));
+        }
         String::from_utf8_lossy(&read(&project, "log")).contains("killed by SIGKILL")
     });
     // All are killed at once.
@@ -294,7 +308,11 @@ fn a_killed_coordinator_or_shard_loses_and_doubles_no_row() {
     }
     // Asked to stop, it says how to go on.
     let mut coordinator = start(&project, &arguments, "log");
-    wait_until("a process", || !processes(&folder).is_empty());
+    // Only by then does it listen; locks may still name those that were killed.
+    wait_until("a process", || {
+        String::from_utf8_lossy(&read(&project, "log")).contains("with the model in its memory")
+            && !processes(&folder).is_empty()
+    });
     signal(coordinator.id(), "-TERM");
     let ended = coordinator.wait().expect("it ends");
     let log = String::from_utf8_lossy(&read(&project, "log")).into_owned();
@@ -303,7 +321,7 @@ fn a_killed_coordinator_or_shard_loses_and_doubles_no_row() {
         log.contains("stopped: asked to; ") && log.contains("goes on where"),
         "{log}"
     );
-    assert!(processes(&folder).is_empty());
+    wait_until("the end of its processes", || processes(&folder).is_empty());
     let screen = succeed(&project, &arguments);
     assert!(
         screen.stderr.contains("as planned before"),

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use arrow::array::{RecordBatch, StringArray};
 use artifact::StageName;
 use common::gzip;
-use ingest::{Division, RowStart, TextRow, divide, read_texts, read_texts_from};
+use ingest::{Carry, Division, RowStart, TextRow, divide, read_texts, read_texts_from};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use settings::{IngestSettings, REVIEWS, StepId};
@@ -36,7 +36,8 @@ fn rows(path: &Path, start: &RowStart, most: u64) -> Vec<TextRow> {
     let (progress, settings) = (progress(), IngestSettings::default());
     let task = progress.task("reading", None, "bytes");
     let mut rows = Vec::new();
-    read_texts_from(path, &settings, (&progress, &task), start, |row| {
+    let carry = Carry::None;
+    read_texts_from(path, &settings, &carry, (&progress, &task), start, |row| {
         rows.push(row);
         match (rows.len() as u64) < most {
             true => ControlFlow::Continue(()),
@@ -56,7 +57,8 @@ fn check(name: &str, content: &[u8], count: usize, read_through: Option<&str>) {
     let (progress, settings) = (progress(), IngestSettings::default());
     let task = progress.task("reading", None, "bytes");
     let mut whole = Vec::new();
-    read_texts(&path, &settings, (&progress, &task), |row| {
+    let carry = Carry::None;
+    read_texts(&path, &settings, &carry, (&progress, &task), |row| {
         whole.push(row);
         ControlFlow::Continue(())
     })

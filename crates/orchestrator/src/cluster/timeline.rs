@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 
 use pages::{
-    Axis, Element, Frame, Numbers, document, element, footer, numbered, paragraph, section,
+    Element, Numbers, Scale, document, element, footer, label, numbered, paragraph, section,
 };
 use slurm::{Event, What};
 use stage::format;
@@ -12,8 +12,17 @@ use stage::format;
 /// Pixels of a bar and the space below it.
 const LANE: f64 = 18.0;
 
-/// Room above and below the lanes, as `Frame` leaves it.
-const MARGINS: f64 = 68.0;
+/// Pixels between two nodes, and below all of them for the times.
+const GAP: f64 = 8.0;
+const AXIS: f64 = 26.0;
+
+/// Pixels of the picture, and beside the bars.
+const WIDTH: f64 = 1000.0;
+const LEFT: f64 = 90.0;
+const RIGHT: f64 = 24.0;
+
+/// About how many times are written.
+const TICKS: usize = 10;
 
 /// One run of a job: from its start to the next thing that was noted.
 #[derive(Clone, Debug, PartialEq)]
@@ -174,50 +183,32 @@ fn nodes(runs: &[Run]) -> BTreeMap<&str, Vec<Vec<&Run>>> {
 
 fn picture(runs: &[Run], seconds: f64, description: &str) -> Element {
     let nodes = nodes(runs);
-    let lanes: usize = nodes.values().map(|lanes| lanes.len() + 1).sum();
-    let height = lanes as f64 * LANE + MARGINS;
-    let frame = Frame::new(
-        (1000.0, height),
-        (0.0, seconds.max(1.0)),
-        (lanes as f64, 0.0),
-    );
-    let times = Axis {
-        name: "seconds",
-        ticks: 10,
-        write: None,
-    };
-    let none = Axis {
-        name: "",
-        ticks: 0,
-        write: None,
-    };
-    let mut svg = frame.picture(
-        "timeline-picture",
-        "Runs of jobs by node",
-        description,
-        &times,
-        &none,
-    );
-    let mut lane_number = 0.0;
-    for (node, lanes) in nodes {
-        svg = svg.child(pages::label(
-            frame.x.place(0.0),
-            frame.y.place(lane_number + 0.75),
-            "start",
-            node,
-        ));
-        lane_number += 1.0;
-        for lane in lanes {
-            svg = svg.children(lane.iter().map(|run| bar(&frame, run, lane_number)));
-            lane_number += 1.0;
-        }
+    let lanes: usize = nodes.values().map(Vec::len).sum();
+    let bottom = lanes as f64 * LANE + nodes.len() as f64 * GAP;
+    let times = Scale::new((0.0, seconds.max(1.0)), (LEFT, WIDTH - RIGHT));
+    let mut svg = pages::picture("timeline-picture", "Runs of jobs by node", description)
+        .with("viewBox", format!("0 0 {WIDTH} {}", bottom + AXIS))
+        // As wide as the page: a run of an hour has short jobs, too.
+        .with("style", "max-width: none");
+    let mut ticks = element("g").class("ticks");
+    for tick in times.ticks(TICKS) {
+        let text = format!("{} s", times.tick_text(tick, TICKS));
+        ticks = ticks.child(label(times.place(tick), bottom + 18.0, "middle", text));
     }
-    svg
+    let mut top = 0.0;
+    for (node, lanes) in nodes {
+        ticks = ticks.child(label(LEFT - 8.0, top + LANE - 5.0, "end", node));
+        for lane in lanes {
+            svg = svg.children(lane.iter().map(|run| bar(&times, run, top)));
+            top += LANE;
+        }
+        top += GAP;
+    }
+    svg.child(ticks)
 }
 
-fn bar(frame: &Frame, run: &Run, lane: f64) -> Element {
-    let (left, right) = (frame.x.place(run.from), frame.x.place(run.to));
-    let top = frame.y.place(lane);
+fn bar(times: &Scale, run: &Run, top: f64) -> Element {
+    let (left, right) = (times.place(run.from), times.place(run.to));
     let title = format!(
         "{} on {}: {:.1} to {:.1} s, {}",
         run.step,
@@ -229,7 +220,8 @@ fn bar(frame: &Frame, run: &Run, lane: f64) -> Element {
     element("rect")
         .at("x", left)
         .at("y", top + 2.0)
-        .at("width", (right - left).max(2.0))
+        // A line between two runs that follow each other at once.
+        .at("width", (right - left - 1.0).max(1.5))
         .at("height", LANE - 4.0)
         .with("rx", 2)
         .with("fill", run.end.colour())
@@ -239,16 +231,13 @@ fn bar(frame: &Frame, run: &Run, lane: f64) -> Element {
 fn legend() -> Element {
     let mut legend = element("p");
     for end in [End::Done, End::Again, End::Lost, End::Stopped, End::Running] {
-        let square = element("svg")
-            .with("width", 12)
-            .with("height", 12)
-            .with("aria-hidden", "true")
-            .child(
-                element("rect")
-                    .with("width", 12)
-                    .with("height", 12)
-                    .with("fill", end.colour()),
-            );
+        let square = element("span").with(
+            "style",
+            format!(
+                "display: inline-block; width: 12px; height: 12px; background: {}",
+                end.colour()
+            ),
+        );
         legend = legend.child(square).text(format!(" {}   ", end.in_words()));
     }
     legend

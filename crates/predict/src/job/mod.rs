@@ -170,19 +170,16 @@ impl Job<'_> {
         workplace: &mut Workplace,
     ) -> Result<(), Failure> {
         let (size, _) = stamp(self.input)?;
+        let skipped = workplace.done.rows;
         let nobody = StepId::new(StageName::Evaluate, "reading");
         let unseen = Progress::new(ProgressMode::None, nobody);
         // Of a part nobody knows how many bytes it has, but how many rows.
         let shown = match part.rows {
             None => progress.task("predicting", Some(size), "bytes"),
-            Some(rows) => progress.task("predicting", Some(rows), "rows"),
+            Some(rows) => progress.task("predicting", Some(rows.saturating_sub(skipped)), "rows"),
         };
         let read = unseen.task("reading", None, "bytes");
         let by_bytes = if part.rows.is_none() { &shown } else { &read };
-        let skipped = workplace.done.rows;
-        if part.rows.is_some() {
-            shown.advance(skipped);
-        }
         thread::scope(|scope| {
             let (sender, receiver) = sync_channel(AHEAD);
             let reader = scope.spawn(move || {

@@ -225,15 +225,19 @@ impl Following<'_> {
     fn submit_first(&mut self) -> Result<(), Failure> {
         let queue = self.slurm.queue().map_err(refused)?;
         let known = self.record.submissions()?;
-        let damaged = |shard: &Number| match self.plan.check(*shard) {
-            Ok(finished) => !finished,
-            Err(error) => {
-                self.progress
-                    .warn(&format!("{error}; shard {shard} is computed again"));
-                true
+        let mut open = Vec::new();
+        for shard in 1..=self.plan.count() {
+            match self.plan.check(shard) {
+                Ok(true) => continue,
+                Ok(false) => {}
+                Err(error) => {
+                    self.progress
+                        .warn(&format!("{error}; shard {shard} is computed again"));
+                    self.plan.remove(shard)?;
+                }
             }
-        };
-        let open: Vec<Number> = (1..=self.plan.count()).filter(damaged).collect();
+            open.push(shard);
+        }
         let mut wanted = Vec::new();
         for number in open.into_iter().chain([MERGE]) {
             let task = self.task(number)?;

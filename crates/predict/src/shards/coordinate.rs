@@ -33,8 +33,8 @@ pub(crate) struct Coordinator {
     pub(crate) shards: usize,
     /// Processes at the same time.
     pub(crate) jobs: usize,
-    /// Cores of each of them.
-    pub(crate) threads: usize,
+    /// Cores that they share.
+    pub(crate) cores: usize,
     /// How often a shard is started again whose process was killed.
     pub(crate) retries: u32,
 }
@@ -68,7 +68,7 @@ impl Coordinator {
         Ok(Self {
             shards,
             jobs,
-            threads: (run.cores() / jobs).max(1),
+            cores: run.cores(),
             retries: run.retries,
         })
     }
@@ -99,7 +99,7 @@ pub(crate) fn coordinate(
     // Until here a signal ends us at once, and nothing is lost.
     watch_signals();
     let clock = Instant::now();
-    let open = open_shards(&plan, progress);
+    let open = open_shards(&plan, progress)?;
     let rows_before: u64 = (1..=plan.count()).map(|shard| plan.rows_done(shard)).sum();
     let finished = plan.count() - open.len();
     if rows_before > 0 {
@@ -111,21 +111,23 @@ pub(crate) fn coordinate(
         ));
     }
     let jobs = how.jobs.min(open.len());
+    let threads = (how.cores / jobs.max(1)).max(1);
     if jobs > 0 {
         progress.note(&format!(
             "{} at a time, {} each, each with the model in its memory",
             format::plural(jobs as u64, "process", "processes"),
-            format::plural(how.threads as u64, "core", "cores")
+            format::plural(threads as u64, "core", "cores")
         ));
     }
-    let shown = progress.task("predicting", Some(plan.rows()), "rows");
+    let shown = progress.task("predicting", Some(plan.rows() - rows_before), "rows");
     let mut under_way = UnderWay {
         plan: &plan,
         how,
+        threads,
         progress,
         shown: &shown,
         open,
-        told: 0,
+        told: rows_before,
         counted: None,
     };
     under_way.run()?;
@@ -134,27 +136,33 @@ pub(crate) fn coordinate(
     merge(&plan, job.output, Some(rate), progress)
 }
 
-/// The shards that are still to be computed; damaged ones are named.
-fn open_shards(plan: &Plan, progress: &Progress) -> Vec<Open> {
-    let is_open = |shard: &usize| match plan.check(*shard) {
-        Ok(finished) => !finished,
-        Err(error) => {
-            progress.warn(&format!("{error}; shard {shard} is computed again"));
-            true
+/// The shards that are still to be computed; damaged ones are named and removed.
+fn open_shards(plan: &Plan, progress: &Progress) -> Result<Vec<Open>, Failure> {
+    let mut open = Vec::new();
+    for number in 1..=plan.count() {
+        match plan.check(number) {
+            Ok(true) => continue,
+            Ok(false) => {}
+            Err(error) => {
+                progress.warn(&format!("{error}; shard {number} is computed again"));
+                plan.remove(number)?;
+            }
         }
-    };
-    let open = |number: usize| Open {
-        number,
-        starts: 0,
-        not_before: Instant::now(),
-        process: None,
-    };
-    (1..=plan.count()).filter(is_open).map(open).collect()
+        open.push(Open {
+            number,
+            starts: 0,
+            not_before: Instant::now(),
+            process: None,
+        });
+    }
+    Ok(open)
 }
 
 struct UnderWay<'a> {
     plan: &'a Plan,
     how: &'a Coordinator,
+    /// Cores of each process.
+    threads: usize,
     progress: &'a Progress,
     shown: &'a Task,
     open: Vec<Open>,
@@ -232,7 +240,7 @@ impl UnderWay<'_> {
         let now = Instant::now();
         let waiting = |shard: &&mut Open| shard.process.is_none() && shard.not_before <= now;
         for shard in self.open.iter_mut().filter(waiting).take(free) {
-            let threads = format!("run.threads={}", self.how.threads);
+            let threads = format!("run.threads={}", self.threads);
             let more = ["--progress", "none", "--set", &threads];
             let arguments = command_of(env::args_os().skip(1), &more, Verb::Shard(shard.number));
             let process = Process::start(arguments, &self.plan.log(shard.number))?;

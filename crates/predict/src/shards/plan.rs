@@ -1,6 +1,7 @@
 //! What the shards are: ranges of rows, and all that their answers follow from.
 
 use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 
 use artifact::{ArtifactError, Digest};
@@ -184,6 +185,17 @@ impl Plan {
     /// Where a shard is worked on.
     pub(super) fn work(&self, shard: usize) -> PathBuf {
         self.folder.join(format!("{}.partial", self.name(shard)))
+    }
+
+    /// Removes a finished shard.
+    pub(super) fn remove(&self, shard: usize) -> Result<(), ArtifactError> {
+        let place = self.place(shard);
+        match fs::remove_dir_all(&place) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                Err(ArtifactError::io("remove", &place)(error))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub(super) fn lock(&self, shard: usize) -> PathBuf {

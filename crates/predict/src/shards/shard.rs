@@ -1,8 +1,7 @@
 //! One shard: its rows predicted with a journal, put in place as a whole, and proved whole later.
 
 use std::fs;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use artifact::{ArtifactError, Digest, sync};
 use serde::{Deserialize, Serialize};
@@ -162,19 +161,10 @@ fn compute(
         digests: [digest(ROWS)?, digest(REJECTED)?],
     };
     sealed::write(&work.join(MANIFEST), &manifest)?;
-    put_in_place(&work, &plan.place(shard))?;
+    // A folder cannot be renamed over another, so that a damaged predecessor goes first. Killed in
+    // between, the next process finds the whole shard in the journal.
+    plan.remove(shard)?;
+    fs::rename(&work, plan.place(shard)).map_err(ArtifactError::io("rename", &work))?;
+    sync(plan.folder())?;
     Ok(manifest.done)
-}
-
-/// A folder cannot be renamed over another, so that a damaged predecessor goes first. Killed in between,
-/// the next process finds the whole shard in the journal.
-fn put_in_place(work: &Path, place: &Path) -> Result<(), ArtifactError> {
-    match fs::remove_dir_all(place) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            return Err(ArtifactError::io("remove", place)(error));
-        }
-        _ => {}
-    }
-    fs::rename(work, place).map_err(ArtifactError::io("rename", work))?;
-    place.parent().map_or(Ok(()), sync)
 }

@@ -1,0 +1,134 @@
+//! `ressenti predict` of several models: the challenge set side by side, and ensembles.
+
+use std::fs;
+
+use testkit::{Project, tiny_pipeline};
+
+use crate::common::{call, copy_folder, succeed};
+use crate::predict::json;
+
+#[test]
+fn models_are_put_to_trick_sentences_side_by_side_and_an_ensemble_is_asked() {
+    let text = tiny_pipeline().to_owned()
+        + "\n[model.linear]\nkind = \"linear\"\ntokenizer = \"words\"\n\n[ensemble.together]\nmodels = [\"naive\", \"linear\"]\n";
+    let project = Project::with_pipeline(&text);
+    succeed(&project, &["run"]);
+    let models = ["--model", "naive", "--model", "together"];
+    let screen = succeed(
+        &project,
+        &[&["predict", "--challenge"], &models[..]].concat(),
+    );
+    assert!(
+        screen
+            .stdout
+            .contains("failed, by what is asked of a model"),
+        "{}",
+        screen.stdout
+    );
+    let screen = succeed(
+        &project,
+        &[&["predict", "--challenge", "--format", "json"], &models[..]].concat(),
+    );
+    let said = json(&screen.stdout);
+    let said = said.as_array().expect("a list");
+    assert!(said.len() >= 300);
+    // As the evaluation has it.
+    for name in ["naive", "together"] {
+        let path = project
+            .artifacts()
+            .join(format!("evaluate/{name}/challenge.json"));
+        let judged = json(&fs::read_to_string(path).expect("it is there"));
+        for (said, judged) in said.iter().zip(judged["cases"].as_array().expect("a list")) {
+            let (one, two) = (&said["models"][name], judged);
+            assert_eq!(one["failed"], two["failed"], "{name}: {said}");
+            let [one, two] =
+                [one, two].map(|value| value["probability"].as_f64().expect("a number"));
+            assert!((one - two).abs() < 1e-5, "{name}: {one} {two}");
+        }
+    }
+    let screen = succeed(
+        &project,
+        &[
+            "predict",
+            "--model",
+            "together",
+            "--explain",
+            "A superb film.",
+        ],
+    );
+    assert!(
+        screen.stdout.contains("A superb film."),
+        "{}",
+        screen.stdout
+    );
+    // Its folder says what it was made of, and is asked as its name is.
+    let by_name = [
+        "predict",
+        "--model",
+        "together",
+        "--format",
+        "json",
+        "A superb film.",
+    ];
+    let said = json(&succeed(&project, &by_name).stdout);
+    let by_folder = |project: &Project, folder: &str| {
+        let arguments = [
+            "predict",
+            "--bundle",
+            folder,
+            "--format",
+            "json",
+            "A superb film.",
+        ];
+        call(project, &arguments)
+    };
+    let screen = by_folder(&project, "artifacts/evaluate/together");
+    assert_eq!(json(&screen.stdout), said, "{}", screen.stderr);
+    copy_folder(
+        &project.artifacts().join("evaluate/together"),
+        &project.folder().join("copy"),
+    );
+    let screen = by_folder(&project, "copy");
+    assert_eq!(screen.code, Some(1));
+    assert!(
+        screen.stderr.contains("has no members beside it"),
+        "{}",
+        screen.stderr
+    );
+    // A member that was trained again is another one.
+    succeed(
+        &project,
+        &[
+            "run",
+            "--only",
+            "train",
+            "--variant",
+            "naive",
+            "--set",
+            "training.epochs=1",
+        ],
+    );
+    let screen = call(&project, &["predict", "--model", "together", "x"]);
+    assert!(
+        screen.stderr.contains("was made of another `naive`"),
+        "{}",
+        screen.stderr
+    );
+    // The folder is of the one before, as long as that is kept.
+    let screen = by_folder(&project, "artifacts/evaluate/together");
+    assert_eq!(json(&screen.stdout), said, "{}", screen.stderr);
+    for trained in fs::read_dir(project.artifacts().join("store/train")).expect("a folder") {
+        let folder = trained.expect("a folder").path();
+        let latest = fs::canonicalize(project.artifacts().join("train/naive")).expect("a link");
+        if folder != latest {
+            fs::remove_dir_all(folder).expect("removed");
+        }
+    }
+    let screen = by_folder(&project, "artifacts/evaluate/together");
+    assert_eq!(screen.code, Some(1));
+    assert!(
+        screen.stderr.contains("is not in the store any more"),
+        "{}",
+        screen.stderr
+    );
+}
