@@ -192,7 +192,7 @@ fn main() {
             }
         }
     };
-    let mut records: [Record; 4] = Default::default();
+    let mut records: [Record; 5] = Default::default();
     for step in 0..=20_u32 {
         let opinion = f64::from(step) / 20.0;
         for sample in 0..samples {

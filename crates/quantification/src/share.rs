@@ -1,18 +1,18 @@
 //! From probabilities and error rates to a share.
 
-use std::collections::BTreeMap;
-
 use metrics::random::Draws;
 
-use crate::rates::logit;
-use crate::{ErrorRates, Method};
+use crate::Method;
+use crate::labelled::Known;
+use crate::levels::{Levels, logit};
 
 /// Of more texts than this, those of nearly equal log-odds are taken together: what a million texts say
 /// costs no more than what ten thousand do.
 const MANY: usize = 10_000;
 
-/// Levels of log-odds per unit then.
-const FINENESS: f64 = 64.0;
+/// The adjusted maximum weighs texts as at a share between these: at 0 or 1 a single text that is called
+/// wrongly and surely would weigh as much as all others.
+const WEIGHED_AT: (f64, f64) = (0.02, 0.98);
 
 /// Texts whose share is asked for, or levels of them.
 pub(crate) struct Rows {
@@ -24,32 +24,19 @@ pub(crate) struct Rows {
 
 impl Rows {
     pub(crate) fn new(probabilities: &[f32]) -> Self {
-        let all: Vec<f64> = probabilities
-            .iter()
-            .map(|value| f64::from(*value))
-            .collect();
-        let odds: Vec<f64> = all.iter().copied().map(logit).collect();
-        if all.len() <= MANY {
+        if probabilities.len() > MANY {
+            let levels = Levels::of(probabilities);
             return Self {
-                probabilities: all,
-                odds,
-                counts: None,
+                counts: Some(levels.counted(levels.of_row.iter().copied())),
+                probabilities: levels.probabilities,
+                odds: levels.odds,
             };
         }
-        // Sums by level: of probabilities, of log-odds, of texts. One half falls between two levels, so
-        // that no level has texts of both decisions.
-        let mut levels: BTreeMap<i64, [f64; 3]> = BTreeMap::new();
-        for (probability, odds) in all.iter().zip(&odds) {
-            let sums = levels.entry((odds * FINENESS).floor() as i64).or_default();
-            sums[0] += probability;
-            sums[1] += odds;
-            sums[2] += 1.0;
-        }
-        let mean = |which: usize| levels.values().map(|sums| sums[which] / sums[2]).collect();
+        let all = probabilities.iter().map(|value| f64::from(*value));
         Self {
-            probabilities: mean(0),
-            odds: mean(1),
-            counts: Some(levels.values().map(|sums| sums[2]).collect()),
+            odds: all.clone().map(logit).collect(),
+            probabilities: all.collect(),
+            counts: None,
         }
     }
 
@@ -73,13 +60,15 @@ impl Rows {
             .collect()
     }
 
-    /// The share among the texts, or among a resample of them.
+    /// The share among the texts, or among a resample of them, by what labelled rows of these levels show.
     pub(crate) fn share(
         &self,
         method: Method,
-        rates: &ErrorRates,
+        known: &Known,
+        levels: &Levels,
         resample: Option<&[f64]>,
     ) -> f64 {
+        let rates = &known.rates;
         let weights = resample.or(self.counts.as_deref());
         let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
         let rows = 0..self.probabilities.len();
@@ -94,6 +83,13 @@ impl Rows {
         let turned = |mean: f64, negative: f64, positive: f64| {
             ((mean - negative) / (positive - negative)).clamp(0.0, 1.0)
         };
+        // How likely a text is if positive, by how likely if negative.
+        let log_ratio = |odds: f64| rates.slope * odds + rates.intercept - logit(rates.prior);
+        let likeliest = || {
+            let drawn = rows.clone().filter(|row| weight(*row) > 0.0);
+            let ratios = drawn.map(|row| (log_ratio(self.odds[row]).exp(), weight(row)));
+            most_likely(&ratios.collect::<Vec<_>>())
+        };
         match method {
             Method::ClassifyAndCount => mean(&called),
             Method::AdjustedCount => turned(
@@ -106,15 +102,19 @@ impl Rows {
                 rates.mean_if_negative,
                 rates.mean_if_positive,
             ),
-            Method::MaximumLikelihood => {
-                let against = rates.intercept - logit(rates.prior);
-                let ratio = |row: usize| (rates.slope * self.odds[row] + against).exp();
-                let drawn = rows.clone().filter(|row| weight(*row) > 0.0);
-                most_likely(
-                    &drawn
-                        .map(|row| (ratio(row), weight(row)))
-                        .collect::<Vec<_>>(),
-                )
+            Method::MaximumLikelihood => likeliest(),
+            Method::AdjustedMaximumLikelihood => {
+                let likeliest = likeliest();
+                let at = likeliest.clamp(WEIGHED_AT.0, WEIGHED_AT.1);
+                // The ratio by that of the mixture: the posterior probability at this share, but for a factor.
+                let part = |odds: f64| 1.0 / (at + (1.0 - at) * (-log_ratio(odds)).exp());
+                let parts: Vec<f64> = levels.odds.iter().copied().map(part).collect();
+                let [negative, positive] = known.means(&parts);
+                match positive > negative {
+                    true => turned(mean(&|row| part(self.odds[row])), negative, positive),
+                    // A resample in which they tell nothing at this share has nothing to correct by.
+                    false => likeliest,
+                }
             }
         }
     }
