@@ -1,16 +1,19 @@
 //! The artificial-prevalence protocol (Forman 2008) on real predictions: test reviews are drawn so that
 //! this or that share of them is positive, and each method says which.
 //!
-//!     cargo run -p ressenti-quantification --example artificial_prevalence -- artifacts/evaluate/linear 1000 \
-//!         [--films artifacts/clean/reviews] [--by film] [--labelled rows|films]
+//!     cargo run -p ressenti-quantification --example artificial_prevalence -- 1000 artifacts/evaluate/linear \
+//!         [artifacts/store/evaluate/KEY...] [--by row] [--labelled rows|films] [--samples 100]
 //!
-//! The arguments are the folder of an evaluation, whose validation rows the methods learn from, and the
-//! texts of a sample. `--films` names the cleaned reviews, which say what film a review is about; with `--by film`
-//! labelled rows are drawn anew by the film and not one by one. `--labelled` learns from test rows instead, drawn
-//! for each sample: as many rows, so that nothing but chance lies between them and the texts; or the rows of other
-//! films than those of the texts. Each text is positive with the sample's probability. Errors are to the share that
-//! came of it; an interval is to cover that probability (the opinion the texts are a sample of), and the
-//! last column says how often it covers the share among the texts themselves.
+//! The arguments are the texts of a sample and the folders of evaluations, whose validation rows the methods learn
+//! from: several where the whole procedure is repeated with other seeds, so that other films were left for
+//! validation. A 95 % interval promises to cover in 95 % of such repetitions, and not in each of them. Labelled rows
+//! are drawn anew by the film, or one by one with `--by row`. `--labelled` learns from test rows instead, drawn for
+//! each sample: as many rows, so that nothing but chance lies between them and the texts; or the rows of other films
+//! than those of the texts.
+//!
+//! Each text is positive with the sample's probability. Errors are to the share that came of it; an interval
+//! is to cover that probability (the opinion the texts are a sample of), and the last column says how often it
+//! covers the share among the texts themselves.
 
 #![allow(
     missing_docs,
@@ -22,14 +25,14 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
-use arrow::array::AsArray;
+use arrow::array::{Array as _, AsArray};
 use arrow::datatypes::{Float32Type, UInt8Type, UInt64Type};
-use artifact::{read_table, schema};
+use artifact::{Artifact, StageName, Store, read_columns, read_table, schema};
 use metrics::Estimate;
 use metrics::random::Draws;
 use quantification::{Method, Quantifier};
 
-/// Samples of each share.
+/// Samples of each share where nothing is said.
 const SAMPLES: u64 = 100;
 
 /// Resamples behind an interval.
@@ -40,7 +43,7 @@ const DRAWS: u32 = 500;
 struct Rows {
     labels: Vec<u8>,
     probabilities: Vec<f32>,
-    /// A number for each film; empty where films do not count.
+    /// A number for each film.
     films: Vec<u64>,
 }
 
@@ -54,7 +57,7 @@ impl Rows {
             let splits = batch.column(1).as_string::<i32>();
             for row in (0..batch.num_rows()).filter(|row| splits.value(*row) == split) {
                 let id = batch.column(0).as_primitive::<UInt64Type>().value(row);
-                rows.films.extend(films.get(&id));
+                rows.films.push(films[&id]);
                 let label = batch.column(2).as_primitive::<UInt8Type>();
                 rows.labels.push(label.value(row));
                 let said = batch.column(3).as_primitive::<Float32Type>();
@@ -69,7 +72,7 @@ impl Rows {
         for row in places {
             chosen.labels.push(self.labels[row]);
             chosen.probabilities.push(self.probabilities[row]);
-            chosen.films.extend(self.films.get(row));
+            chosen.films.push(self.films[row]);
         }
         chosen
     }
@@ -116,18 +119,30 @@ impl Rows {
     }
 }
 
-/// The film of each cleaned review, as a number.
+/// The film of each review that an evaluation judged a model on, as a number; a review of none is its own.
 fn films(folder: &Path) -> HashMap<u64, u64> {
+    let evaluation = Artifact::open(folder).expect("an evaluation");
+    let mut inputs = evaluation.manifest().inputs.iter();
+    let clean = inputs
+        .find(|input| input.stage == StageName::Clean)
+        .unwrap();
+    let store = Store::around(folder).expect("a store");
+    let clean = store.of_identity(StageName::Clean, clean.identity);
+    let path = clean.unwrap().expect("cleaned reviews");
+    let path = path.file("clean.parquet").unwrap();
     let mut numbers: HashMap<String, u64> = HashMap::new();
     let mut films = HashMap::new();
-    for batch in read_table(&folder.join("clean.parquet"), &schema::clean()).expect("reviews") {
+    for batch in read_columns(&path, &schema::clean(), &[0, 5]).expect("reviews") {
         let batch = batch.expect("rows");
         let ids = batch.column(0).as_primitive::<UInt64Type>();
-        let groups = batch.column(5).as_string::<i32>();
+        let groups = batch.column(1).as_string::<i32>();
         for row in 0..batch.num_rows() {
+            let name = match groups.is_valid(row) {
+                true => groups.value(row).to_owned(),
+                false => format!("review {}", ids.value(row)),
+            };
             let next = numbers.len() as u64;
-            let film = numbers.entry(groups.value(row).to_owned()).or_insert(next);
-            films.insert(ids.value(row), *film);
+            films.insert(ids.value(row), *numbers.entry(name).or_insert(next));
         }
     }
     films
@@ -153,7 +168,7 @@ fn mean(values: &[f64]) -> String {
 }
 
 /// What came of a method.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Record {
     errors: Vec<f64>,
     /// Those of samples of which at most a quarter or at least three quarters are positive.
@@ -162,82 +177,90 @@ struct Record {
     covered: [usize; 2],
 }
 
-fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    let folder = Path::new(&arguments[1]);
-    let texts: u64 = arguments[2].parse().unwrap();
-    let option = |name: &str| {
-        let place = arguments.iter().position(|word| word == name);
-        place.map(|place| arguments[place + 1].as_str())
-    };
-    let films = option("--films").map_or_else(HashMap::new, |folder| films(Path::new(folder)));
-    let labelled = option("--labelled");
-    let by_film = option("--by") == Some("film");
-    // A quantifier for each sample takes its time.
-    let samples = if labelled.is_some() { 40 } else { SAMPLES };
-    let known = Rows::read(folder, "validation", &films);
-    let test = Rows::read(folder, "test", &films);
-    let whole = (known.quantifier(by_film, 1), test.by_class());
-    let drawn = |seed: u64| {
-        let draws = Draws::new(77, seed);
-        match labelled {
-            Some("films") => {
-                let [known, others] = test.parted(known.labels.len(), draws);
-                (known.quantifier(by_film, seed), others.by_class())
-            }
-            _ => {
-                let at = |row: usize| draws.index(row as u64, test.labels.len());
-                let known = test.chosen((0..known.labels.len()).map(at));
-                (known.quantifier(by_film, seed), test.by_class())
-            }
-        }
-    };
-    let mut records: [Record; 5] = Default::default();
-    for step in 0..=20_u32 {
-        let opinion = f64::from(step) / 20.0;
-        for sample in 0..samples {
-            let other = labelled.map(|_| drawn(1000 * u64::from(step) + sample));
-            let (quantifier, pools) = other.as_ref().unwrap_or(&whole);
-            let draws = Draws::new(1000 + u64::from(step), sample);
-            let mut positives = 0;
-            let probabilities: Vec<f32> = (0..texts)
-                .map(|place| {
-                    let unit = draws.bits(2 * place) as f64 / u64::MAX as f64;
-                    let class = usize::from(unit < opinion);
-                    positives += class;
-                    pools[class][draws.index(2 * place + 1, pools[class].len())]
-                })
-                .collect();
-            let truth = positives as f64 / texts as f64;
-            for (method, record) in Method::ALL.into_iter().zip(&mut records) {
-                let found = quantifier.quantify(&probabilities, method, 0.95, sample);
-                let estimate = found.unwrap().estimate;
-                let error = (estimate.value - truth).abs();
-                record.errors.push(error);
-                if (opinion - 0.5).abs() >= 0.25 {
-                    record.far.push(error);
-                }
-                for (count, share) in record.covered.iter_mut().zip([opinion, truth]) {
-                    *count += usize::from((estimate.low..=estimate.high).contains(&share));
-                }
-            }
-        }
+impl Record {
+    fn add(&mut self, other: &Self) {
+        self.errors.extend(&other.errors);
+        self.far.extend(&other.far);
+        self.covered[0] += other.covered[0];
+        self.covered[1] += other.covered[1];
     }
-    println!(
-        "{} labelled rows of {}, drawn anew by the {}; {} test rows, {samples} samples of {texts} texts at each of 21 shares",
-        known.labels.len(),
-        match labelled {
-            None => "validation",
-            Some("films") => "other test films, for each sample",
-            Some(_) => "test, for each sample",
-        },
-        if by_film { "film" } else { "row" },
-        test.labels.len()
-    );
-    println!(
-        "mean absolute error in points; away from balance (at most 25 %, at least 75 %); covered by the 95 % interval: opinion, texts"
-    );
-    for (method, record) in Method::ALL.into_iter().zip(&records) {
+}
+
+type Records = [Record; 5];
+
+/// What is measured.
+struct Asked {
+    texts: u64,
+    samples: u64,
+    by_film: bool,
+    /// Test rows that the methods learn from, instead of validation rows.
+    labelled: Option<String>,
+}
+
+impl Asked {
+    /// What the methods learn from for a sample, and the probabilities that its texts are drawn from, by class.
+    fn drawn(&self, rows: usize, test: &Rows, seed: u64) -> (Quantifier, [Vec<f32>; 2]) {
+        let draws = Draws::new(77, seed);
+        if self.labelled.as_deref() == Some("films") {
+            let [known, others] = test.parted(rows, draws);
+            return (known.quantifier(self.by_film, seed), others.by_class());
+        }
+        let at = |row: usize| draws.index(row as u64, test.labels.len());
+        let known = test.chosen((0..rows).map(at));
+        (known.quantifier(self.by_film, seed), test.by_class())
+    }
+
+    /// What comes of every method on the predictions of an evaluation.
+    fn measured(&self, folder: &Path) -> Records {
+        let films = films(folder);
+        let known = Rows::read(folder, "validation", &films);
+        let test = Rows::read(folder, "test", &films);
+        println!(
+            "{}: {} validation rows, {} test rows",
+            folder.display(),
+            known.labels.len(),
+            test.labels.len()
+        );
+        let whole = (known.quantifier(self.by_film, 1), test.by_class());
+        let mut records = Records::default();
+        for step in 0..=20_u32 {
+            let opinion = f64::from(step) / 20.0;
+            for sample in 0..self.samples {
+                let seed = 1000 * u64::from(step) + sample;
+                let other = self.labelled.as_ref();
+                let other = other.map(|_| self.drawn(known.labels.len(), &test, seed));
+                let (quantifier, pools) = other.as_ref().unwrap_or(&whole);
+                let draws = Draws::new(1000 + u64::from(step), sample);
+                let mut positives = 0;
+                let probabilities: Vec<f32> = (0..self.texts)
+                    .map(|place| {
+                        let unit = draws.bits(2 * place) as f64 / u64::MAX as f64;
+                        let class = usize::from(unit < opinion);
+                        positives += class;
+                        pools[class][draws.index(2 * place + 1, pools[class].len())]
+                    })
+                    .collect();
+                let truth = positives as f64 / self.texts as f64;
+                for (method, record) in Method::ALL.into_iter().zip(&mut records) {
+                    let found = quantifier.quantify(&probabilities, method, 0.95, sample);
+                    let estimate = found.unwrap().estimate;
+                    let error = (estimate.value - truth).abs();
+                    record.errors.push(error);
+                    if (opinion - 0.5).abs() >= 0.25 {
+                        record.far.push(error);
+                    }
+                    for (count, share) in record.covered.iter_mut().zip([opinion, truth]) {
+                        *count += usize::from((estimate.low..=estimate.high).contains(&share));
+                    }
+                }
+            }
+        }
+        records
+    }
+}
+
+fn show(records: &Records) {
+    for (method, record) in Method::ALL.into_iter().zip(records) {
         let percent = |count: usize| 100.0 * count as f64 / record.errors.len() as f64;
         println!(
             "{:<6}  {:<20}  {:<20}  {:5.1} %  {:5.1} %",
@@ -247,5 +270,50 @@ fn main() {
             percent(record.covered[0]),
             percent(record.covered[1])
         );
+    }
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let mut asked = Asked {
+        texts: arguments.next().unwrap().parse().unwrap(),
+        samples: SAMPLES,
+        by_film: true,
+        labelled: None,
+    };
+    let mut folders = Vec::new();
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--by" => asked.by_film = arguments.next().unwrap() == "film",
+            "--labelled" => asked.labelled = arguments.next(),
+            "--samples" => asked.samples = arguments.next().unwrap().parse().unwrap(),
+            _ => folders.push(argument),
+        }
+    }
+    println!(
+        "labelled rows of {}, drawn anew by the {}; {} samples of {} texts at each of 21 shares",
+        match asked.labelled.as_deref() {
+            None => "validation",
+            Some("films") => "other test films, for each sample",
+            Some(_) => "test, for each sample",
+        },
+        if asked.by_film { "film" } else { "row" },
+        asked.samples,
+        asked.texts
+    );
+    println!(
+        "mean absolute error in points; away from balance (at most 25 %, at least 75 %); covered by the 95 % interval: opinion, texts"
+    );
+    let mut all = Records::default();
+    for folder in &folders {
+        let records = asked.measured(Path::new(folder));
+        show(&records);
+        all.iter_mut()
+            .zip(&records)
+            .for_each(|(all, it)| all.add(it));
+    }
+    if folders.len() > 1 {
+        println!("all {} evaluations", folders.len());
+        show(&all);
     }
 }
