@@ -14,35 +14,47 @@ pub(crate) type Counts = [Vec<f64>; 2];
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
     pub(crate) rates: ErrorRates,
-    counts: Counts,
+    /// The rows of every level: their ratio, and what parts of the negative and of the positive rows they are.
+    rows: Vec<(f64, [f64; 2])>,
 }
 
 impl Known {
-    fn new(levels: &Levels, counts: Counts) -> Self {
+    fn new(levels: &Levels, counts: &Counts) -> Self {
+        let rates = ErrorRates::of(levels, counts);
+        let [negatives, positives] = counts.each_ref().map(|counts| counts.iter().sum::<f64>());
+        let [negative, positive] = counts;
+        let rows = levels.odds.iter().zip(negative.iter().zip(positive));
+        let rows = rows.filter(|(_, counts)| *counts.0 + *counts.1 > 0.0);
         Self {
-            rates: ErrorRates::of(levels, &counts),
-            counts,
+            rates,
+            rows: rows
+                .map(|(odds, (negative, positive))| {
+                    let parts = [negative / negatives, positive / positives];
+                    (rates.ratio(*odds), parts)
+                })
+                .collect(),
         }
     }
 
-    /// The means over negative and over positive rows of what each level has of something, `[L]`.
-    pub(crate) fn means(&self, values: &[f64]) -> [f64; 2] {
-        self.counts.each_ref().map(|counts| {
-            let sum: f64 = counts.iter().zip(values).map(|(n, value)| n * value).sum();
-            sum / counts.iter().sum::<f64>()
+    /// The means over negative and over positive rows of a function of their ratio.
+    pub(crate) fn means(&self, value: impl Fn(f64) -> f64) -> [f64; 2] {
+        let rows = self.rows.iter();
+        rows.fold([0.0, 0.0], |means, (ratio, parts)| {
+            let value = value(*ratio);
+            [0, 1].map(|class| means[class] + parts[class] * value)
         })
     }
 }
 
 /// Labelled rows that can be drawn anew.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Labelled {
-    pub(crate) levels: Levels,
+    levels: Levels,
     units: Units,
 }
 
 /// What is drawn: the levels of its rows by class, negative ones first.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 enum Units {
     /// Row by row within the classes (Efron 1979).
     Rows([Vec<usize>; 2]),
@@ -86,7 +98,7 @@ impl Labelled {
                 self.levels.counted(rows.copied())
             }
         };
-        Known::new(&self.levels, [all(0), all(1)])
+        Known::new(&self.levels, &[all(0), all(1)])
     }
 
     /// What a resample shows.
@@ -109,6 +121,6 @@ impl Labelled {
                 })
             }
         };
-        Known::new(&self.levels, counts)
+        Known::new(&self.levels, &counts)
     }
 }

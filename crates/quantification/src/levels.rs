@@ -7,7 +7,7 @@ const LARGEST: f64 = 16.0;
 
 /// Levels of log-odds per unit. One half falls between two of them, so that no level has rows of both
 /// decisions.
-const FINENESS: f64 = 64.0;
+const FINENESS: f64 = 32.0;
 
 /// Log-odds of a probability, bounded.
 pub(crate) fn logit(probability: f64) -> f64 {
@@ -17,7 +17,7 @@ pub(crate) fn logit(probability: f64) -> f64 {
 }
 
 /// What the rows of a level say on average, `[L]`, with rising log-odds; and which level each row is of, `[N]`.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct Levels {
     pub(crate) probabilities: Vec<f64>,
     pub(crate) odds: Vec<f64>,

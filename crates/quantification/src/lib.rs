@@ -114,7 +114,7 @@ const FEWEST: usize = 5;
 /// How a classifier treats either class, and how surely that is known.
 #[derive(Clone, Debug)]
 pub struct Quantifier {
-    labelled: Labelled,
+    groups: Option<usize>,
     known: Known,
     /// The same of resamples of the labelled rows.
     draws: Vec<Known>,
@@ -218,7 +218,7 @@ impl Quantifier {
             .filter(|known| known.rates.is_useful());
         Ok(Self {
             draws: draws.collect(),
-            labelled,
+            groups: labelled.groups(),
             known,
             sorted: classes.map(|mut rows| {
                 rows.sort_unstable_by(f64::total_cmp);
@@ -239,24 +239,14 @@ impl Quantifier {
 
     /// Groups that its rows are in; `None` where each stands for itself.
     pub fn groups(&self) -> Option<usize> {
-        self.labelled.groups()
+        self.groups
     }
 
     /// The share of positives among texts with these probabilities, `[N]`, without an interval; `None`
     /// without texts.
     pub fn share(&self, probabilities: &[f32], method: Method) -> Option<f64> {
         let rows = share::Rows::new(probabilities);
-        (!rows.is_empty()).then(|| self.share_of(&rows, method, &self.known, None))
-    }
-
-    fn share_of(
-        &self,
-        rows: &share::Rows,
-        method: Method,
-        known: &Known,
-        resample: Option<&[f64]>,
-    ) -> f64 {
-        rows.share(method, known, &self.labelled.levels, resample)
+        (!rows.is_empty()).then(|| rows.share(method, &self.known, None))
     }
 
     /// The same with an interval: percentiles over resamples of the texts, each with the error rates of
@@ -272,7 +262,7 @@ impl Quantifier {
         if rows.is_empty() {
             return None;
         }
-        let value = self.share_of(&rows, method, &self.known, None);
+        let value = rows.share(method, &self.known, None);
         // By what is known, or by what another resample of the labelled rows shows each time.
         let replicates = |known: Option<&Known>| -> Vec<f64> {
             (self.draws.par_iter().enumerate())
@@ -280,7 +270,7 @@ impl Quantifier {
                     // Other numbers than those of the labelled rows.
                     let draws = Draws::new(seed ^ 0x7E47, number as u64);
                     let known = known.unwrap_or(drawn);
-                    self.share_of(&rows, method, known, Some(&rows.resample(draws)))
+                    rows.share(method, known, Some(&rows.resample(draws)))
                 })
                 .collect()
         };

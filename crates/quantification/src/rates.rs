@@ -3,10 +3,13 @@
 use serde::Serialize;
 
 use crate::labelled::Counts;
-use crate::levels::Levels;
+use crate::levels::{Levels, logit};
 
 /// Newton steps at most; the loss is convex, and a handful is enough.
 const STEPS: usize = 50;
+
+/// The logarithm of a ratio at most: its exponential is a finite number.
+const LARGEST_LOG_RATIO: f64 = 600.0;
 
 /// Draws slope and intercept to 1 and 0 a little, so that they stay finite where classes can be told
 /// apart without an error.
@@ -52,6 +55,12 @@ impl ErrorRates {
             slope,
             intercept,
         }
+    }
+
+    /// How likely a text of these log-odds is if positive, by how likely it is if negative.
+    pub(crate) fn ratio(&self, odds: f64) -> f64 {
+        let log = self.slope * odds + self.intercept - logit(self.prior);
+        log.min(LARGEST_LOG_RATIO).exp()
     }
 
     /// Whether positives are called positive more often than negatives, by more than rounding.

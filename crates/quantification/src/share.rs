@@ -60,14 +60,8 @@ impl Rows {
             .collect()
     }
 
-    /// The share among the texts, or among a resample of them, by what labelled rows of these levels show.
-    pub(crate) fn share(
-        &self,
-        method: Method,
-        known: &Known,
-        levels: &Levels,
-        resample: Option<&[f64]>,
-    ) -> f64 {
+    /// The share among the texts, or among a resample of them, by what labelled rows show.
+    pub(crate) fn share(&self, method: Method, known: &Known, resample: Option<&[f64]>) -> f64 {
         let rates = &known.rates;
         let weights = resample.or(self.counts.as_deref());
         let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
@@ -83,12 +77,11 @@ impl Rows {
         let turned = |mean: f64, negative: f64, positive: f64| {
             ((mean - negative) / (positive - negative)).clamp(0.0, 1.0)
         };
-        // How likely a text is if positive, by how likely if negative.
-        let log_ratio = |odds: f64| rates.slope * odds + rates.intercept - logit(rates.prior);
-        let likeliest = || {
+        // Not computed where they are not asked for.
+        let ratios = || -> Vec<(f64, f64)> {
             let drawn = rows.clone().filter(|row| weight(*row) > 0.0);
-            let ratios = drawn.map(|row| (log_ratio(self.odds[row]).exp(), weight(row)));
-            most_likely(&ratios.collect::<Vec<_>>())
+            let ratios = drawn.map(|row| (rates.ratio(self.odds[row]), weight(row)));
+            ratios.collect()
         };
         match method {
             Method::ClassifyAndCount => mean(&called),
@@ -102,19 +95,20 @@ impl Rows {
                 rates.mean_if_negative,
                 rates.mean_if_positive,
             ),
-            Method::MaximumLikelihood => likeliest(),
+            Method::MaximumLikelihood => most_likely(&ratios()),
             Method::AdjustedMaximumLikelihood => {
-                let likeliest = likeliest();
+                let ratios = ratios();
+                let likeliest = most_likely(&ratios);
                 let at = likeliest.clamp(WEIGHED_AT.0, WEIGHED_AT.1);
-                // The ratio by that of the mixture: the posterior probability at this share, but for a factor.
-                let part = |odds: f64| 1.0 / (at + (1.0 - at) * (-log_ratio(odds)).exp());
-                let parts: Vec<f64> = levels.odds.iter().copied().map(part).collect();
-                let [negative, positive] = known.means(&parts);
-                match positive > negative {
-                    true => turned(mean(&|row| part(self.odds[row])), negative, positive),
+                // By the ratio of the mixture: the posterior probability at this share, but for a factor.
+                let part = |ratio: f64| ratio / (at * ratio + 1.0 - at);
+                let [negative, positive] = known.means(part);
+                if positive <= negative {
                     // A resample in which they tell nothing at this share has nothing to correct by.
-                    false => likeliest,
+                    return likeliest;
                 }
+                let parts = ratios.iter().map(|(ratio, weight)| weight * part(*ratio));
+                turned(parts.sum::<f64>() / total, negative, positive)
             }
         }
     }
