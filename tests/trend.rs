@@ -34,10 +34,17 @@ fn text(row: u64, is_positive: bool, more: &str) -> String {
 
 /// 800 labelled reviews, half of them positive, and a linear model of them.
 pub(crate) fn trained() -> Project {
-    let mut reviews = "review,sentiment\n".to_owned();
+    trained_on(None)
+}
+
+/// The same of reviews in so many groups, or in none.
+fn trained_on(groups: Option<u64>) -> Project {
+    let mut reviews = "review,sentiment,group\n".to_owned();
     for row in 0..800 {
         let label = ["negative", "positive"][(row % 2) as usize];
-        reviews += &format!("{},{label}\n", text(row, row % 2 == 1, ""));
+        let group =
+            groups.map_or_else(String::new, |groups| format!("film {}", row * groups / 800));
+        reviews += &format!("{},{label},{group}\n", text(row, row % 2 == 1, ""));
     }
     let project = Project::with_reviews(&format!("{}{LINEAR}", tiny_pipeline()), &reviews);
     succeed(&project, &["run", "--variant", "linear"]);
@@ -190,6 +197,33 @@ fn a_turn_is_found_with_its_month_its_size_and_its_words() {
         "leaning on the others",
     ] {
         assert!(table.stdout.contains(part), "{part}: {}", table.stdout);
+    }
+}
+
+#[test]
+fn validation_reviews_are_drawn_by_their_groups_where_there_are_enough() {
+    let asked = ["trend", "turned.csv", "--model", "linear"];
+    // Of 40 groups too few are left for validation.
+    for (groups, is_drawn_by_them) in [(None, false), (Some(40), false), (Some(400), true)] {
+        let project = trained_on(groups);
+        fs::write(project.folder().join("turned.csv"), turned()).expect("written");
+        let found = json(&succeed(
+            &project,
+            &[&asked[..], &["--format", "json", "--progress", "none"]].concat(),
+        ));
+        let (rows, drawn) = (&found["labelled"], &found["labelled_groups"]);
+        assert_eq!(drawn.is_u64(), is_drawn_by_them, "{groups:?}: {drawn}");
+        let said = succeed(&project, &asked).stdout;
+        let groups = match drawn.as_u64() {
+            // Two reviews each.
+            Some(drawn) => {
+                assert_eq!(rows.as_u64(), Some(2 * drawn));
+                format!(" in {drawn} groups")
+            }
+            None => String::new(),
+        };
+        let sentence = format!("is known from {rows} labelled reviews{groups}.");
+        assert!(said.contains(&sentence), "{sentence} {said}");
     }
 }
 

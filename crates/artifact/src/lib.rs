@@ -42,5 +42,5 @@ pub use sentiment::{Sentiment, Split};
 pub use source::{Source, SourceIndex};
 pub use stage_name::{StageName, UnknownStage};
 pub use store::Store;
-pub use tables::{TableWriter, read_table};
+pub use tables::{TableWriter, read_columns, read_table};
 pub use unnamed::{Unnamed, UnnamedKind};

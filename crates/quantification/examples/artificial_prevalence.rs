@@ -1,12 +1,19 @@
 //! The artificial-prevalence protocol (Forman 2008) on real predictions: test reviews are drawn so that
 //! this or that share of them is positive, and each method says which.
 //!
-//!     cargo run -p ressenti-quantification --example artificial_prevalence -- artifacts/evaluate/linear 1000 [exchanged]
+//!     cargo run -p ressenti-quantification --example artificial_prevalence -- 1000 artifacts/evaluate/linear \
+//!         [artifacts/store/evaluate/KEY...] [--by row] [--labelled rows|films] [--samples 100]
 //!
-//! The arguments are the folder of an evaluation, whose validation rows the methods learn from, and the
-//! texts of a sample. Each text is positive with the sample's probability. Errors are to the share that
-//! came of it; an interval is to cover that probability (the opinion the texts are a sample of), and the
-//! last column says how often it covers the share among the texts themselves.
+//! The arguments are the texts of a sample and the folders of evaluations, whose validation rows the methods learn
+//! from: several where the whole procedure is repeated with other seeds, so that other films were left for
+//! validation. A 95 % interval promises to cover in 95 % of such repetitions, and not in each of them. Labelled rows
+//! are drawn anew by the film, or one by one with `--by row`. `--labelled` learns from test rows instead, drawn for
+//! each sample: as many rows, so that nothing but chance lies between them and the texts; or the rows of other films
+//! than those of the texts.
+//!
+//! Each text is positive with the sample's probability. Errors are to the share that came of it; an interval
+//! is to cover that probability (the opinion the texts are a sample of), and the last column says how often it
+//! covers the share among the texts themselves.
 
 #![allow(
     missing_docs,
@@ -15,34 +22,130 @@
     reason = "a program that measures"
 )]
 
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
-use arrow::array::AsArray;
-use arrow::datatypes::{Float32Type, UInt8Type};
-use artifact::{read_table, schema};
+use arrow::array::{Array as _, AsArray};
+use arrow::datatypes::{Float32Type, UInt8Type, UInt64Type};
+use artifact::{Artifact, StageName, Store, read_columns, read_table, schema};
 use metrics::Estimate;
 use metrics::random::Draws;
 use quantification::{Method, Quantifier};
 
-/// Samples of each share.
+/// Samples of each share where nothing is said.
 const SAMPLES: u64 = 100;
 
 /// Resamples behind an interval.
 const DRAWS: u32 = 500;
 
-/// Labels and probabilities of a split.
-fn rows(folder: &Path, split: &str) -> (Vec<u8>, Vec<f32>) {
-    let (mut labels, mut probabilities) = (Vec::new(), Vec::new());
-    let path = folder.join("predictions.parquet");
-    for batch in read_table(&path, &schema::predictions()).expect("predictions") {
-        let batch = batch.expect("rows");
-        let splits = batch.column(1).as_string::<i32>();
-        for row in (0..batch.num_rows()).filter(|row| splits.value(*row) == split) {
-            labels.push(batch.column(2).as_primitive::<UInt8Type>().value(row));
-            probabilities.push(batch.column(3).as_primitive::<Float32Type>().value(row));
+/// Rows of an evaluation.
+#[derive(Clone, Default)]
+struct Rows {
+    labels: Vec<u8>,
+    probabilities: Vec<f32>,
+    /// A number for each film.
+    films: Vec<u64>,
+}
+
+impl Rows {
+    /// Those of a split.
+    fn read(folder: &Path, split: &str, films: &HashMap<u64, u64>) -> Self {
+        let mut rows = Self::default();
+        let path = folder.join("predictions.parquet");
+        for batch in read_table(&path, &schema::predictions()).expect("predictions") {
+            let batch = batch.expect("rows");
+            let splits = batch.column(1).as_string::<i32>();
+            for row in (0..batch.num_rows()).filter(|row| splits.value(*row) == split) {
+                let id = batch.column(0).as_primitive::<UInt64Type>().value(row);
+                rows.films.push(films[&id]);
+                let label = batch.column(2).as_primitive::<UInt8Type>();
+                rows.labels.push(label.value(row));
+                let said = batch.column(3).as_primitive::<Float32Type>();
+                rows.probabilities.push(said.value(row));
+            }
+        }
+        rows
+    }
+
+    fn chosen(&self, places: impl Iterator<Item = usize>) -> Self {
+        let mut chosen = Self::default();
+        for row in places {
+            chosen.labels.push(self.labels[row]);
+            chosen.probabilities.push(self.probabilities[row]);
+            chosen.films.push(self.films[row]);
+        }
+        chosen
+    }
+
+    /// Probabilities by class.
+    fn by_class(&self) -> [Vec<f32>; 2] {
+        [0, 1].map(|class| {
+            let rows = self.labels.iter().zip(&self.probabilities);
+            let rows = rows.filter(|(label, _)| **label == class);
+            rows.map(|(_, probability)| *probability).collect()
+        })
+    }
+
+    fn quantifier(&self, by_film: bool, seed: u64) -> Quantifier {
+        let (labels, said) = (&self.labels, &self.probabilities);
+        match by_film {
+            true => Quantifier::of_groups(labels, said, &self.films, DRAWS, seed).unwrap(),
+            false => Quantifier::new(labels, said, DRAWS, seed).unwrap(),
         }
     }
-    (labels, probabilities)
+
+    /// So many rows at least, of films drawn at random, and the rows of all other films.
+    fn parted(&self, rows: usize, draws: Draws) -> [Self; 2] {
+        let films = &self.films;
+        let all: BTreeSet<u64> = films.iter().copied().collect();
+        let mut order: Vec<u64> = all.into_iter().collect();
+        order.sort_by_key(|film| draws.bits(*film));
+        let mut sizes: HashMap<u64, usize> = HashMap::new();
+        films
+            .iter()
+            .for_each(|film| *sizes.entry(*film).or_default() += 1);
+        let mut taken = HashSet::new();
+        let mut count = 0;
+        for film in order {
+            if count >= rows {
+                break;
+            }
+            count += sizes[&film];
+            taken.insert(film);
+        }
+        [true, false].map(|wanted| {
+            self.chosen((0..films.len()).filter(|row| taken.contains(&films[*row]) == wanted))
+        })
+    }
+}
+
+/// The film of each review that an evaluation judged a model on, as a number; a review of none is its own.
+fn films(folder: &Path) -> HashMap<u64, u64> {
+    let evaluation = Artifact::open(folder).expect("an evaluation");
+    let mut inputs = evaluation.manifest().inputs.iter();
+    let clean = inputs
+        .find(|input| input.stage == StageName::Clean)
+        .unwrap();
+    let store = Store::around(folder).expect("a store");
+    let clean = store.of_identity(StageName::Clean, clean.identity);
+    let path = clean.unwrap().expect("cleaned reviews");
+    let path = path.file("clean.parquet").unwrap();
+    let mut numbers: HashMap<String, u64> = HashMap::new();
+    let mut films = HashMap::new();
+    for batch in read_columns(&path, &schema::clean(), &[0, 5]).expect("reviews") {
+        let batch = batch.expect("rows");
+        let ids = batch.column(0).as_primitive::<UInt64Type>();
+        let groups = batch.column(1).as_string::<i32>();
+        for row in 0..batch.num_rows() {
+            let name = match groups.is_valid(row) {
+                true => groups.value(row).to_owned(),
+                false => format!("review {}", ids.value(row)),
+            };
+            let next = numbers.len() as u64;
+            films.insert(ids.value(row), *numbers.entry(name).or_insert(next));
+        }
+    }
+    films
 }
 
 /// A mean with its bootstrap interval, in points.
@@ -65,7 +168,7 @@ fn mean(values: &[f64]) -> String {
 }
 
 /// What came of a method.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Record {
     errors: Vec<f64>,
     /// Those of samples of which at most a quarter or at least three quarters are positive.
@@ -74,79 +177,90 @@ struct Record {
     covered: [usize; 2],
 }
 
-/// Rows by class.
-fn by_class(labels: &[u8], probabilities: &[f32]) -> [Vec<f32>; 2] {
-    [0, 1].map(|class| {
-        let rows = labels.iter().zip(probabilities);
-        let rows = rows.filter(|(label, _)| **label == class);
-        rows.map(|(_, probability)| *probability).collect()
-    })
+impl Record {
+    fn add(&mut self, other: &Self) {
+        self.errors.extend(&other.errors);
+        self.far.extend(&other.far);
+        self.covered[0] += other.covered[0];
+        self.covered[1] += other.covered[1];
+    }
 }
 
-fn main() {
-    let arguments: Vec<String> = std::env::args().collect();
-    let folder = Path::new(&arguments[1]);
-    let texts: u64 = arguments[2].parse().unwrap();
-    let exchanged = arguments.get(3).is_some_and(|word| word == "exchanged");
-    let samples = if exchanged { 40 } else { SAMPLES };
-    let (labels, known) = rows(folder, "validation");
-    let (test_labels, said) = rows(folder, "test");
-    let pools = by_class(&test_labels, &said);
-    let whole = Quantifier::new(&labels, &known, DRAWS, 1).unwrap();
-    // As many labelled rows, drawn from the test rows: then nothing but chance is between both.
-    let drawn = |seed: u64| {
+type Records = [Record; 5];
+
+/// What is measured.
+struct Asked {
+    texts: u64,
+    samples: u64,
+    by_film: bool,
+    /// Test rows that the methods learn from, instead of validation rows.
+    labelled: Option<String>,
+}
+
+impl Asked {
+    /// What the methods learn from for a sample, and the probabilities that its texts are drawn from, by class.
+    fn drawn(&self, rows: usize, test: &Rows, seed: u64) -> (Quantifier, [Vec<f32>; 2]) {
         let draws = Draws::new(77, seed);
-        let at = |row: usize| draws.index(row as u64, said.len());
-        let (labels, known): (Vec<u8>, Vec<f32>) = (0..labels.len())
-            .map(|row| (test_labels[at(row)], said[at(row)]))
-            .unzip();
-        Quantifier::new(&labels, &known, DRAWS, seed).unwrap()
-    };
-    let mut records: [Record; 4] = Default::default();
-    for step in 0..=20_u32 {
-        let opinion = f64::from(step) / 20.0;
-        for sample in 0..samples {
-            let draws = Draws::new(1000 + u64::from(step), sample);
-            let mut positives = 0;
-            let probabilities: Vec<f32> = (0..texts)
-                .map(|place| {
-                    let unit = draws.bits(2 * place) as f64 / u64::MAX as f64;
-                    let class = usize::from(unit < opinion);
-                    positives += class;
-                    pools[class][draws.index(2 * place + 1, pools[class].len())]
-                })
-                .collect();
-            let truth = positives as f64 / texts as f64;
-            let other = exchanged.then(|| drawn(1000 * u64::from(step) + sample));
-            let quantifier = other.as_ref().unwrap_or(&whole);
-            for (method, record) in Method::ALL.into_iter().zip(&mut records) {
-                let found = quantifier.quantify(&probabilities, method, 0.95, sample);
-                let estimate = found.unwrap().estimate;
-                let error = (estimate.value - truth).abs();
-                record.errors.push(error);
-                if (opinion - 0.5).abs() >= 0.25 {
-                    record.far.push(error);
-                }
-                for (count, share) in record.covered.iter_mut().zip([opinion, truth]) {
-                    *count += usize::from((estimate.low..=estimate.high).contains(&share));
+        if self.labelled.as_deref() == Some("films") {
+            let [known, others] = test.parted(rows, draws);
+            return (known.quantifier(self.by_film, seed), others.by_class());
+        }
+        let at = |row: usize| draws.index(row as u64, test.labels.len());
+        let known = test.chosen((0..rows).map(at));
+        (known.quantifier(self.by_film, seed), test.by_class())
+    }
+
+    /// What comes of every method on the predictions of an evaluation.
+    fn measured(&self, folder: &Path) -> Records {
+        let films = films(folder);
+        let known = Rows::read(folder, "validation", &films);
+        let test = Rows::read(folder, "test", &films);
+        println!(
+            "{}: {} validation rows, {} test rows",
+            folder.display(),
+            known.labels.len(),
+            test.labels.len()
+        );
+        let whole = (known.quantifier(self.by_film, 1), test.by_class());
+        let mut records = Records::default();
+        for step in 0..=20_u32 {
+            let opinion = f64::from(step) / 20.0;
+            for sample in 0..self.samples {
+                let seed = 1000 * u64::from(step) + sample;
+                let other = self.labelled.as_ref();
+                let other = other.map(|_| self.drawn(known.labels.len(), &test, seed));
+                let (quantifier, pools) = other.as_ref().unwrap_or(&whole);
+                let draws = Draws::new(1000 + u64::from(step), sample);
+                let mut positives = 0;
+                let probabilities: Vec<f32> = (0..self.texts)
+                    .map(|place| {
+                        let unit = draws.bits(2 * place) as f64 / u64::MAX as f64;
+                        let class = usize::from(unit < opinion);
+                        positives += class;
+                        pools[class][draws.index(2 * place + 1, pools[class].len())]
+                    })
+                    .collect();
+                let truth = positives as f64 / self.texts as f64;
+                for (method, record) in Method::ALL.into_iter().zip(&mut records) {
+                    let found = quantifier.quantify(&probabilities, method, 0.95, sample);
+                    let estimate = found.unwrap().estimate;
+                    let error = (estimate.value - truth).abs();
+                    record.errors.push(error);
+                    if (opinion - 0.5).abs() >= 0.25 {
+                        record.far.push(error);
+                    }
+                    for (count, share) in record.covered.iter_mut().zip([opinion, truth]) {
+                        *count += usize::from((estimate.low..=estimate.high).contains(&share));
+                    }
                 }
             }
         }
+        records
     }
-    println!(
-        "{} labelled rows{}, {} test rows, {samples} samples of {texts} texts at each of 21 shares",
-        labels.len(),
-        if exchanged {
-            ", drawn anew from the test rows for each sample"
-        } else {
-            " of validation"
-        },
-        test_labels.len()
-    );
-    println!(
-        "mean absolute error in points; away from balance (at most 25 %, at least 75 %); covered by the 95 % interval: opinion, texts"
-    );
-    for (method, record) in Method::ALL.into_iter().zip(&records) {
+}
+
+fn show(records: &Records) {
+    for (method, record) in Method::ALL.into_iter().zip(records) {
         let percent = |count: usize| 100.0 * count as f64 / record.errors.len() as f64;
         println!(
             "{:<6}  {:<20}  {:<20}  {:5.1} %  {:5.1} %",
@@ -156,5 +270,50 @@ fn main() {
             percent(record.covered[0]),
             percent(record.covered[1])
         );
+    }
+}
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let mut asked = Asked {
+        texts: arguments.next().unwrap().parse().unwrap(),
+        samples: SAMPLES,
+        by_film: true,
+        labelled: None,
+    };
+    let mut folders = Vec::new();
+    while let Some(argument) = arguments.next() {
+        match argument.as_str() {
+            "--by" => asked.by_film = arguments.next().unwrap() == "film",
+            "--labelled" => asked.labelled = arguments.next(),
+            "--samples" => asked.samples = arguments.next().unwrap().parse().unwrap(),
+            _ => folders.push(argument),
+        }
+    }
+    println!(
+        "labelled rows of {}, drawn anew by the {}; {} samples of {} texts at each of 21 shares",
+        match asked.labelled.as_deref() {
+            None => "validation",
+            Some("films") => "other test films, for each sample",
+            Some(_) => "test, for each sample",
+        },
+        if asked.by_film { "film" } else { "row" },
+        asked.samples,
+        asked.texts
+    );
+    println!(
+        "mean absolute error in points; away from balance (at most 25 %, at least 75 %); covered by the 95 % interval: opinion, texts"
+    );
+    let mut all = Records::default();
+    for folder in &folders {
+        let records = asked.measured(Path::new(folder));
+        show(&records);
+        all.iter_mut()
+            .zip(&records)
+            .for_each(|(all, it)| all.add(it));
+    }
+    if folders.len() > 1 {
+        println!("all {} evaluations", folders.len());
+        show(&all);
     }
 }

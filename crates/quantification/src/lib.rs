@@ -7,6 +7,8 @@
 //! [`Quantifier::quantify`] turns it round, with an interval that counts both: that the texts are a
 //! sample, and that the errors are known from a sample only.
 
+mod labelled;
+mod levels;
 mod rates;
 mod share;
 
@@ -14,6 +16,7 @@ use metrics::{Estimate, random::Draws, share_of};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+use labelled::{Known, Labelled};
 pub use rates::ErrorRates;
 
 /// How the share is found.
@@ -32,18 +35,26 @@ pub enum Method {
     /// The share that makes the texts most likely (Saerens, Latinne and Decaestecker 2002), from
     /// probabilities that were made honest on the labelled rows first (Alexandari, Kundaje and Shrikumar
     /// 2020).
-    #[default]
     #[serde(alias = "emq")]
     MaximumLikelihood,
+    /// The mean probability again, corrected as in [`Self::ProbabilisticAdjustedCount`], but of the
+    /// probabilities as they are at the share that [`Self::MaximumLikelihood`] finds. Any function of the
+    /// texts may be averaged so (the ratio estimator of Vaz, Izbicki and Stern 2019), and a posterior
+    /// probability at the texts' own share errs least where the line through the log-odds is true. Where it is
+    /// not, the maximum leans to one side however many texts there are, and this does not.
+    #[default]
+    #[serde(alias = "aemq")]
+    AdjustedMaximumLikelihood,
 }
 
 impl Method {
     /// All of them.
-    pub const ALL: [Self; 4] = [
+    pub const ALL: [Self; 5] = [
         Self::ClassifyAndCount,
         Self::AdjustedCount,
         Self::ProbabilisticAdjustedCount,
         Self::MaximumLikelihood,
+        Self::AdjustedMaximumLikelihood,
     ];
 
     /// The name in files: that of the field.
@@ -53,6 +64,7 @@ impl Method {
             Self::AdjustedCount => "acc",
             Self::ProbabilisticAdjustedCount => "pacc",
             Self::MaximumLikelihood => "emq",
+            Self::AdjustedMaximumLikelihood => "aemq",
         }
     }
 }
@@ -67,6 +79,14 @@ pub enum QuantificationError {
         labels: usize,
         /// Probabilities.
         probabilities: usize,
+    },
+    /// There are not as many groups as rows.
+    #[error("there are {labels} labelled rows, and {groups} of them have a group")]
+    Groups {
+        /// Labelled rows.
+        labels: usize,
+        /// Groups.
+        groups: usize,
     },
     /// A label is none, or a probability is none.
     #[error("row {0} has a label that is neither 0 nor 1, or a probability outside of 0 to 1")]
@@ -94,9 +114,10 @@ const FEWEST: usize = 5;
 /// How a classifier treats either class, and how surely that is known.
 #[derive(Clone, Debug)]
 pub struct Quantifier {
-    rates: ErrorRates,
+    groups: Option<usize>,
+    known: Known,
     /// The same of resamples of the labelled rows.
-    draws: Vec<ErrorRates>,
+    draws: Vec<Known>,
     /// Probabilities of the labelled rows by class, negative ones first, in rising order.
     sorted: [Vec<f64>; 2],
 }
@@ -127,10 +148,41 @@ impl Quantifier {
         draws: u32,
         seed: u64,
     ) -> Result<Self, QuantificationError> {
+        Self::learned(labels, probabilities, None, draws, seed)
+    }
+
+    /// The same from rows in groups, `[N]`, that are drawn as a whole: films whose reviews are alike. It wants
+    /// some dozens of groups: how much they differ is learned from them.
+    ///
+    /// # Errors
+    /// As for [`Quantifier::new`], or there are not as many groups as rows.
+    pub fn of_groups(
+        labels: &[u8],
+        probabilities: &[f32],
+        groups: &[u64],
+        draws: u32,
+        seed: u64,
+    ) -> Result<Self, QuantificationError> {
+        Self::learned(labels, probabilities, Some(groups), draws, seed)
+    }
+
+    fn learned(
+        labels: &[u8],
+        probabilities: &[f32],
+        groups: Option<&[u64]>,
+        draws: u32,
+        seed: u64,
+    ) -> Result<Self, QuantificationError> {
         if labels.len() != probabilities.len() {
             return Err(QuantificationError::Lengths {
                 labels: labels.len(),
                 probabilities: probabilities.len(),
+            });
+        }
+        if let Some(groups) = groups.filter(|groups| groups.len() != labels.len()) {
+            return Err(QuantificationError::Groups {
+                labels: labels.len(),
+                groups: groups.len(),
             });
         }
         let is_row =
@@ -155,27 +207,19 @@ impl Quantifier {
                 positives: classes[1].len(),
             });
         }
-        let rates = ErrorRates::of(&classes);
-        if !rates.is_useful() {
+        let labelled = Labelled::new(labels, probabilities, groups);
+        let known = labelled.known();
+        if !known.rates.is_useful() {
             return Err(QuantificationError::Useless);
         }
-        let resample = |number: u32| {
-            let draws = Draws::new(seed, number.into());
-            let mut place = 0;
-            let drawn = classes.each_ref().map(|rows| -> Vec<f64> {
-                rows.iter()
-                    .map(|_| {
-                        place += 1;
-                        rows[draws.index(place, rows.len())]
-                    })
-                    .collect()
-            });
-            ErrorRates::of(&drawn)
-        };
-        let draws: Vec<ErrorRates> = (0..draws).into_par_iter().map(resample).collect();
+        let draws = (0..draws)
+            .into_par_iter()
+            .map(|number| labelled.drawn(Draws::new(seed, number.into())))
+            .filter(|known| known.rates.is_useful());
         Ok(Self {
-            rates,
-            draws: draws.into_iter().filter(ErrorRates::is_useful).collect(),
+            draws: draws.collect(),
+            groups: labelled.groups(),
+            known,
             sorted: classes.map(|mut rows| {
                 rows.sort_unstable_by(f64::total_cmp);
                 rows
@@ -190,14 +234,19 @@ impl Quantifier {
 
     /// How the classifier treats either class.
     pub fn rates(&self) -> &ErrorRates {
-        &self.rates
+        &self.known.rates
+    }
+
+    /// Groups that its rows are in; `None` where each stands for itself.
+    pub fn groups(&self) -> Option<usize> {
+        self.groups
     }
 
     /// The share of positives among texts with these probabilities, `[N]`, without an interval; `None`
     /// without texts.
     pub fn share(&self, probabilities: &[f32], method: Method) -> Option<f64> {
         let rows = share::Rows::new(probabilities);
-        (!rows.is_empty()).then(|| rows.share(method, &self.rates, None))
+        (!rows.is_empty()).then(|| rows.share(method, &self.known, None))
     }
 
     /// The same with an interval: percentiles over resamples of the texts, each with the error rates of
@@ -213,19 +262,20 @@ impl Quantifier {
         if rows.is_empty() {
             return None;
         }
-        let value = rows.share(method, &self.rates, None);
-        let replicates = |with: &(dyn Fn(usize) -> ErrorRates + Sync)| -> Vec<f64> {
-            (0..self.draws.len())
-                .into_par_iter()
-                .map(|number| {
+        let value = rows.share(method, &self.known, None);
+        // By what is known, or by what another resample of the labelled rows shows each time.
+        let replicates = |known: Option<&Known>| -> Vec<f64> {
+            (self.draws.par_iter().enumerate())
+                .map(|(number, drawn)| {
                     // Other numbers than those of the labelled rows.
                     let draws = Draws::new(seed ^ 0x7E47, number as u64);
-                    rows.share(method, &with(number), Some(&rows.resample(draws)))
+                    let known = known.unwrap_or(drawn);
+                    rows.share(method, known, Some(&rows.resample(draws)))
                 })
                 .collect()
         };
-        let total = replicates(&|number| self.draws[number]);
-        let sampling = replicates(&|_| self.rates);
+        let total = replicates(None);
+        let sampling = replicates(Some(&self.known));
         let count = probabilities.len();
         let error = |replicates: &[f64]| share::logit_deviation(replicates, value, count);
         let (total_error, sampling_error) = (error(&total), error(&sampling));
@@ -253,7 +303,7 @@ impl Quantifier {
     /// (Kolmogorov and Smirnov), and whether chance makes so much less than once in a thousand times.
     /// Where it does not, the errors of the labelled texts are not those of these.
     pub fn misfit(&self, probabilities: &[f32]) -> Option<(f64, bool)> {
-        let share = self.share(probabilities, Method::MaximumLikelihood)?;
+        let share = self.share(probabilities, Method::default())?;
         let mut sorted: Vec<f64> = probabilities
             .iter()
             .map(|value| f64::from(*value))

@@ -2,11 +2,14 @@
 
 use serde::Serialize;
 
-/// Log-odds beyond this are those of a probability that was rounded to 0 or 1.
-const LARGEST: f64 = 16.0;
+use crate::labelled::Counts;
+use crate::levels::{Levels, logit};
 
 /// Newton steps at most; the loss is convex, and a handful is enough.
 const STEPS: usize = 50;
+
+/// The logarithm of a ratio at most: its exponential is a finite number.
+const LARGEST_LOG_RATIO: f64 = 600.0;
 
 /// Draws slope and intercept to 1 and 0 a little, so that they stay finite where classes can be told
 /// apart without an error.
@@ -32,26 +35,32 @@ pub struct ErrorRates {
 }
 
 impl ErrorRates {
-    /// The rates of rows by class, negative ones first; neither may be empty.
-    pub(crate) fn of(classes: &[Vec<f64>; 2]) -> Self {
-        let [negative, positive] = classes;
-        let called = |rows: &[f64]| {
-            rows.iter()
-                .filter(|probability| **probability >= 0.5)
-                .count() as f64
-                / rows.len() as f64
+    /// The rates of so many rows of either class at each level; neither class may be empty.
+    pub(crate) fn of(levels: &Levels, counts: &Counts) -> Self {
+        let [negatives, positives] = counts.each_ref().map(|counts| counts.iter().sum::<f64>());
+        let mean = |counts: &[f64], value: &dyn Fn(f64) -> f64| {
+            let rows = counts.iter().zip(&levels.probabilities);
+            let sum: f64 = rows.map(|(count, said)| count * value(*said)).sum();
+            sum / counts.iter().sum::<f64>()
         };
-        let mean = |rows: &[f64]| rows.iter().sum::<f64>() / rows.len() as f64;
-        let (slope, intercept) = platt(classes);
+        let called = |probability: f64| f64::from(u8::from(probability >= 0.5));
+        let [negative, positive] = counts;
+        let (slope, intercept) = platt(levels, counts);
         Self {
-            prior: positive.len() as f64 / (positive.len() + negative.len()) as f64,
-            true_positive_rate: called(positive),
-            false_positive_rate: called(negative),
-            mean_if_positive: mean(positive),
-            mean_if_negative: mean(negative),
+            prior: positives / (positives + negatives),
+            true_positive_rate: mean(positive, &called),
+            false_positive_rate: mean(negative, &called),
+            mean_if_positive: mean(positive, &|said| said),
+            mean_if_negative: mean(negative, &|said| said),
             slope,
             intercept,
         }
+    }
+
+    /// How likely a text of these log-odds is if positive, by how likely it is if negative.
+    pub(crate) fn ratio(&self, odds: f64) -> f64 {
+        let log = self.slope * odds + self.intercept - logit(self.prior);
+        log.min(LARGEST_LOG_RATIO).exp()
     }
 
     /// Whether positives are called positive more often than negatives, by more than rounding.
@@ -63,29 +72,24 @@ impl ErrorRates {
     }
 }
 
-/// Log-odds of a probability, bounded.
-pub(crate) fn logit(probability: f64) -> f64 {
-    (probability / (1.0 - probability))
-        .ln()
-        .clamp(-LARGEST, LARGEST)
-}
-
 /// The line through log-odds that makes them honest: logistic regression of the class on the log-odds,
 /// by Newton's method with a step that is halved until it does not lead up.
-fn platt(classes: &[Vec<f64>; 2]) -> (f64, f64) {
-    let rows: Vec<(f64, f64)> = classes
+fn platt(levels: &Levels, counts: &Counts) -> (f64, f64) {
+    // Log-odds, class, and how many rows.
+    let rows: Vec<(f64, f64, f64)> = counts
         .iter()
         .zip([0.0, 1.0])
-        .flat_map(|(rows, label)| {
-            rows.iter()
-                .map(move |probability| (logit(*probability), label))
+        .flat_map(|(counts, label)| {
+            let rows = levels.odds.iter().zip(counts);
+            rows.map(move |(odds, count)| (*odds, label, *count))
         })
+        .filter(|row| row.2 > 0.0)
         .collect();
     let loss = |slope: f64, intercept: f64| -> f64 {
-        let rows = rows.iter().map(|(odds, label)| {
+        let rows = rows.iter().map(|(odds, label, count)| {
             let score = slope * odds + intercept;
             // ln(1 + e^s) - label * s, without overflow.
-            score.max(0.0) + (-score.abs()).exp().ln_1p() - label * score
+            count * (score.max(0.0) + (-score.abs()).exp().ln_1p() - label * score)
         });
         rows.sum::<f64>() + PENALTY * ((slope - 1.0).powi(2) + intercept.powi(2)) / 2.0
     };
@@ -94,9 +98,10 @@ fn platt(classes: &[Vec<f64>; 2]) -> (f64, f64) {
     for _ in 0..STEPS {
         let mut gradient = [PENALTY * (slope - 1.0), PENALTY * intercept];
         let mut curvature = [PENALTY, 0.0, PENALTY];
-        for (odds, label) in &rows {
+        for (odds, label, count) in &rows {
             let probability = 1.0 / (1.0 + (-(slope * odds + intercept)).exp());
-            let (error, weight) = (probability - label, probability * (1.0 - probability));
+            let error = count * (probability - label);
+            let weight = count * probability * (1.0 - probability);
             gradient[0] += error * odds;
             gradient[1] += error;
             curvature[0] += weight * odds * odds;

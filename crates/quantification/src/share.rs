@@ -1,18 +1,18 @@
 //! From probabilities and error rates to a share.
 
-use std::collections::BTreeMap;
-
 use metrics::random::Draws;
 
-use crate::rates::logit;
-use crate::{ErrorRates, Method};
+use crate::Method;
+use crate::labelled::Known;
+use crate::levels::{Levels, logit};
 
 /// Of more texts than this, those of nearly equal log-odds are taken together: what a million texts say
 /// costs no more than what ten thousand do.
 const MANY: usize = 10_000;
 
-/// Levels of log-odds per unit then.
-const FINENESS: f64 = 64.0;
+/// The adjusted maximum weighs texts as at a share between these: at 0 or 1 a single text that is called
+/// wrongly and surely would weigh as much as all others.
+const WEIGHED_AT: (f64, f64) = (0.02, 0.98);
 
 /// Texts whose share is asked for, or levels of them.
 pub(crate) struct Rows {
@@ -24,32 +24,19 @@ pub(crate) struct Rows {
 
 impl Rows {
     pub(crate) fn new(probabilities: &[f32]) -> Self {
-        let all: Vec<f64> = probabilities
-            .iter()
-            .map(|value| f64::from(*value))
-            .collect();
-        let odds: Vec<f64> = all.iter().copied().map(logit).collect();
-        if all.len() <= MANY {
+        if probabilities.len() > MANY {
+            let levels = Levels::of(probabilities);
             return Self {
-                probabilities: all,
-                odds,
-                counts: None,
+                counts: Some(levels.counted(levels.of_row.iter().copied())),
+                probabilities: levels.probabilities,
+                odds: levels.odds,
             };
         }
-        // Sums by level: of probabilities, of log-odds, of texts. One half falls between two levels, so
-        // that no level has texts of both decisions.
-        let mut levels: BTreeMap<i64, [f64; 3]> = BTreeMap::new();
-        for (probability, odds) in all.iter().zip(&odds) {
-            let sums = levels.entry((odds * FINENESS).floor() as i64).or_default();
-            sums[0] += probability;
-            sums[1] += odds;
-            sums[2] += 1.0;
-        }
-        let mean = |which: usize| levels.values().map(|sums| sums[which] / sums[2]).collect();
+        let all = probabilities.iter().map(|value| f64::from(*value));
         Self {
-            probabilities: mean(0),
-            odds: mean(1),
-            counts: Some(levels.values().map(|sums| sums[2]).collect()),
+            odds: all.clone().map(logit).collect(),
+            probabilities: all.collect(),
+            counts: None,
         }
     }
 
@@ -73,13 +60,9 @@ impl Rows {
             .collect()
     }
 
-    /// The share among the texts, or among a resample of them.
-    pub(crate) fn share(
-        &self,
-        method: Method,
-        rates: &ErrorRates,
-        resample: Option<&[f64]>,
-    ) -> f64 {
+    /// The share among the texts, or among a resample of them, by what labelled rows show.
+    pub(crate) fn share(&self, method: Method, known: &Known, resample: Option<&[f64]>) -> f64 {
+        let rates = &known.rates;
         let weights = resample.or(self.counts.as_deref());
         let weight = |row: usize| weights.map_or(1.0, |weights| weights[row]);
         let rows = 0..self.probabilities.len();
@@ -94,6 +77,12 @@ impl Rows {
         let turned = |mean: f64, negative: f64, positive: f64| {
             ((mean - negative) / (positive - negative)).clamp(0.0, 1.0)
         };
+        // Not computed where they are not asked for.
+        let ratios = || -> Vec<(f64, f64)> {
+            let drawn = rows.clone().filter(|row| weight(*row) > 0.0);
+            let ratios = drawn.map(|row| (rates.ratio(self.odds[row]), weight(row)));
+            ratios.collect()
+        };
         match method {
             Method::ClassifyAndCount => mean(&called),
             Method::AdjustedCount => turned(
@@ -106,15 +95,20 @@ impl Rows {
                 rates.mean_if_negative,
                 rates.mean_if_positive,
             ),
-            Method::MaximumLikelihood => {
-                let against = rates.intercept - logit(rates.prior);
-                let ratio = |row: usize| (rates.slope * self.odds[row] + against).exp();
-                let drawn = rows.clone().filter(|row| weight(*row) > 0.0);
-                most_likely(
-                    &drawn
-                        .map(|row| (ratio(row), weight(row)))
-                        .collect::<Vec<_>>(),
-                )
+            Method::MaximumLikelihood => most_likely(&ratios()),
+            Method::AdjustedMaximumLikelihood => {
+                let ratios = ratios();
+                let likeliest = most_likely(&ratios);
+                let at = likeliest.clamp(WEIGHED_AT.0, WEIGHED_AT.1);
+                // By the ratio of the mixture: the posterior probability at this share, but for a factor.
+                let part = |ratio: f64| ratio / (at * ratio + 1.0 - at);
+                let [negative, positive] = known.means(part);
+                if positive <= negative {
+                    // A resample in which they tell nothing at this share has nothing to correct by.
+                    return likeliest;
+                }
+                let parts = ratios.iter().map(|(ratio, weight)| weight * part(*ratio));
+                turned(parts.sum::<f64>() / total, negative, positive)
             }
         }
     }

@@ -5,20 +5,66 @@
 use metrics::random::Draws;
 use quantification::{Method, QuantificationError, Quantifier};
 
+/// Numbers between 0 and 1 by their place.
+fn uniform(seed: u64) -> impl Fn(u64) -> f64 {
+    let draws = Draws::new(seed, 99);
+    move |place| (draws.bits(place) as f64 + 1.0) / (u64::MAX as f64 + 2.0)
+}
+
+/// A standard normal number from two of them (Box and Muller 1958).
+fn normal(one: f64, two: f64) -> f64 {
+    (-2.0 * one.ln()).sqrt() * (std::f64::consts::TAU * two).cos()
+}
+
+fn probability(odds: f64) -> f32 {
+    (1.0 / (1.0 + (-odds).exp())) as f32
+}
+
 /// Labels and probabilities of texts of which this share is positive, by a classifier whose log-odds are
 /// normal around 1.2 or -1.2 with a deviation of 1.1, and which is too sure of itself by a third.
 fn texts(share: f64, count: u64, seed: u64) -> (Vec<u8>, Vec<f32>) {
-    let draws = Draws::new(seed, 99);
-    let unit = |place: u64| (draws.bits(place) as f64 + 1.0) / (u64::MAX as f64 + 2.0);
+    let unit = uniform(seed);
     let row = |row: u64| {
         let label = u8::from(unit(3 * row) < share);
-        let (one, two) = (unit(3 * row + 1), unit(3 * row + 2));
-        let normal = (-2.0 * one.ln()).sqrt() * (std::f64::consts::TAU * two).cos();
+        let normal = normal(unit(3 * row + 1), unit(3 * row + 2));
         let side = if label == 1 { 1.2 } else { -1.2 };
-        let odds = 4.0 / 3.0 * 2.0 * (side + 1.1 * normal);
-        (label, (1.0 / (1.0 + (-odds).exp())) as f32)
+        (label, probability(4.0 / 3.0 * 2.0 * (side + 1.1 * normal)))
     };
     (0..count).map(row).unzip()
+}
+
+/// Texts that no line through the log-odds makes honest: one positive text in eight is irony, which the
+/// classifier surely takes for a negative one.
+fn ironic_texts(share: f64, count: u64, seed: u64) -> (Vec<u8>, Vec<f32>) {
+    let unit = uniform(seed);
+    let row = |row: u64| {
+        let label = u8::from(unit(4 * row) < share);
+        let is_irony = unit(4 * row + 3) < 0.125;
+        let side = match (label, is_irony) {
+            (1, false) => 2.5,
+            _ => -2.5,
+        };
+        let normal = normal(unit(4 * row + 1), unit(4 * row + 2));
+        (label, probability(side + normal))
+    };
+    (0..count).map(row).unzip()
+}
+
+/// Texts of films, so many of each; what the classifier says of all texts of a film is shifted alike.
+fn films(share: f64, films: u64, each: u64, seed: u64) -> (Vec<u8>, Vec<f32>, Vec<u64>) {
+    let (row_unit, film_unit) = (uniform(seed), uniform(seed ^ 0xF11));
+    let mut rows = (Vec::new(), Vec::new(), Vec::new());
+    for row in 0..films * each {
+        let film = row / each;
+        let shift = normal(film_unit(2 * film), film_unit(2 * film + 1));
+        let label = u8::from(row_unit(3 * row) < share);
+        let side = if label == 1 { 1.5 } else { -1.5 };
+        let own = normal(row_unit(3 * row + 1), row_unit(3 * row + 2));
+        rows.0.push(label);
+        rows.1.push(probability(side + shift + own));
+        rows.2.push(film);
+    }
+    rows
 }
 
 fn quantifier(seed: u64, draws: u32) -> Quantifier {
@@ -49,14 +95,39 @@ fn counting_is_biased_away_from_balance_and_the_others_are_not() {
 }
 
 #[test]
+fn a_classifier_whose_log_odds_no_line_makes_honest_biases_the_maximum_alone() {
+    let (labels, known) = ironic_texts(0.5, 20_000, 21);
+    let quantifier = Quantifier::new(&labels, &known, 0, 1).unwrap();
+    let bias = |method: Method, share: f64| {
+        let errors = (0..20).map(|seed| {
+            let (labels, said) = ironic_texts(share, 5000, 300 + seed);
+            let truth = labels.iter().map(|label| f64::from(*label)).sum::<f64>() / 5000.0;
+            quantifier.share(&said, method).unwrap() - truth
+        });
+        errors.sum::<f64>() / 20.0
+    };
+    // Error of the labelled rows: 0.25 points where all texts are positive.
+    for share in [0.05, 0.3, 0.5, 0.7, 0.95] {
+        let found = bias(Method::AdjustedMaximumLikelihood, share);
+        assert!(found.abs() < 0.008, "{share}: {found}");
+    }
+    let found = bias(Method::MaximumLikelihood, 0.95);
+    assert!(found.abs() > 0.02, "{found}");
+}
+
+#[test]
 fn intervals_cover_as_often_as_they_say() {
+    // The labelled rows are others each time: their errors count, too.
+    let trials: Vec<Quantifier> = (0..150)
+        .map(|trial| {
+            let (labels, probabilities) = texts(0.5, 300, 7000 + trial);
+            Quantifier::new(&labels, &probabilities, 200, trial).unwrap()
+        })
+        .collect();
     for method in &Method::ALL[1..] {
         for share in [0.1, 0.5, 0.8] {
-            // The labelled rows are others each time: their errors count, too.
-            let covered = (0..150).filter(|trial| {
-                let (labels, probabilities) = texts(0.5, 300, 7000 + trial);
-                let quantifier = Quantifier::new(&labels, &probabilities, 200, *trial).unwrap();
-                let (_, probabilities) = texts(share, 300, 9000 + trial);
+            let covered = trials.iter().zip(9000..).filter(|(quantifier, seed)| {
+                let (_, probabilities) = texts(share, 300, *seed);
                 let found = quantifier
                     .quantify(&probabilities, *method, 0.9, 3)
                     .unwrap();
@@ -71,6 +142,44 @@ fn intervals_cover_as_often_as_they_say() {
             );
         }
     }
+}
+
+#[test]
+fn rows_of_one_film_are_less_than_as_many_of_many() {
+    let covered = |by_film: bool| {
+        let covered = (0..100).filter(|trial| {
+            let (labels, said, groups) = films(0.5, 40, 20, 100 + trial);
+            let quantifier = match by_film {
+                true => Quantifier::of_groups(&labels, &said, &groups, 200, *trial),
+                false => Quantifier::new(&labels, &said, 200, *trial),
+            };
+            // Each text is of another film.
+            let (_, said, _) = films(0.3, 2000, 1, 5000 + trial);
+            let found = quantifier
+                .unwrap()
+                .quantify(&said, Method::default(), 0.9, 3)
+                .unwrap();
+            (found.estimate.low..=found.estimate.high).contains(&0.3)
+        });
+        covered.count()
+    };
+    // Binomial of 100 and 0.9: standard deviation 3.
+    let (by_film, by_row) = (covered(true), covered(false));
+    assert!((80..=99).contains(&by_film), "{by_film}");
+    assert!(by_row < 75, "{by_row}");
+}
+
+#[test]
+fn films_of_one_review_each_are_as_rows() {
+    let (labels, said, groups) = films(0.5, 1000, 1, 31);
+    let (_, asked, _) = films(0.3, 1000, 1, 32);
+    let error = |known: Result<Quantifier, QuantificationError>| {
+        let found = known.unwrap().quantify(&asked, Method::default(), 0.95, 1);
+        found.unwrap().total_error
+    };
+    let by_film = error(Quantifier::of_groups(&labels, &said, &groups, 1000, 1));
+    let by_row = error(Quantifier::new(&labels, &said, 1000, 1));
+    assert!((by_film / by_row - 1.0).abs() < 0.1, "{by_film} {by_row}");
 }
 
 #[test]
@@ -142,6 +251,14 @@ fn rows_that_say_nothing_are_refused() {
             labels: 1,
             probabilities: 0,
         },
+    );
+    let groups = Quantifier::of_groups(&[1, 0], &[0.9, 0.1], &[7], 10, 1);
+    assert_eq!(
+        groups.unwrap_err(),
+        QuantificationError::Groups {
+            labels: 2,
+            groups: 1,
+        }
     );
     check(&[1, 2], &[0.1, 0.2], QuantificationError::Row(1));
     check(&[1, 0], &[0.1, f32::NAN], QuantificationError::Row(1));

@@ -24,7 +24,8 @@ say themselves (a rating, a verdict) is never used to make the trend, but to say
 
 Why not just count? A model that errs in 10 % of the negative reviews finds 10 % positive ones where there are
 none. `emq` finds the share that makes the model's answers most likely, from how it treats either class on
-validation; the interval counts the errors, too. `cc` counts, `acc` and `pacc` correct the count.";
+validation, and `aemq` takes from that what it is off by on validation; the interval counts the errors, too. `cc`
+counts, `acc` and `pacc` correct the count.";
 
 /// What people feel over time: shares of positive reviews with intervals, the level behind them, changes,
 /// and what comes next
@@ -53,7 +54,7 @@ pub(crate) struct Arguments {
     pub(crate) period: Option<PeriodName>,
 
     /// How shares are found
-    #[arg(long, value_name = "HOW", value_enum, default_value_t = MethodName::Emq)]
+    #[arg(long, value_name = "HOW", value_enum, default_value_t = MethodName::Aemq)]
     pub(crate) method: MethodName,
 
     /// Take so many labelled reviews of the file to learn how the model errs on it; they are drawn at
@@ -149,6 +150,8 @@ pub(crate) enum MethodName {
     Pacc,
     /// Maximum likelihood (Saerens et al. 2002)
     Emq,
+    /// The same, adjusted as counts are
+    Aemq,
 }
 
 impl From<MethodName> for Method {
@@ -158,6 +161,7 @@ impl From<MethodName> for Method {
             MethodName::Acc => Self::AdjustedCount,
             MethodName::Pacc => Self::ProbabilisticAdjustedCount,
             MethodName::Emq => Self::MaximumLikelihood,
+            MethodName::Aemq => Self::AdjustedMaximumLikelihood,
         }
     }
 }

@@ -73,6 +73,8 @@ pub struct Trend {
     pub rows: usize,
     /// Labelled reviews from which it is known how the model errs.
     pub labelled: usize,
+    /// Groups that these are in, such as films, and that they are drawn by; `None` where each stands for itself.
+    pub labelled_groups: Option<usize>,
     /// How unlike the labelled reviews these are, 0 to 1, where that is more than chance: then the model's
     /// errors are others here, and neither shares nor intervals can be trusted.
     pub misfit: Option<f64>,

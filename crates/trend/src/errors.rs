@@ -3,17 +3,19 @@
 use artifact::{ArtifactError, Digest, InputReference, Split, StageName, Store};
 use evaluate::read_predictions;
 use metrics::random::Draws;
-use quantification::Quantifier;
+use quantification::{QuantificationError, Quantifier};
 use settings::Pipeline;
 
 use crate::data::Input;
+use crate::groups;
 use crate::refused::{Refused, Unfit, Unjudged};
 
 /// Resamples behind every interval.
 const DRAWS: u32 = 1000;
 
 /// A quantifier from what a model of the pipeline said of its validation reviews. `made` is what the model
-/// is, or what the evaluation is of an ensemble: how another one errs says nothing about it.
+/// is, or what the evaluation is of an ensemble: how another one errs says nothing about it. Where the reviews
+/// are in groups, such as films, resamples are of groups.
 ///
 /// # Errors
 /// It was not judged, or it was another one when it was; or its predictions cannot be read.
@@ -42,7 +44,12 @@ pub fn of_validation(
     let rows = read_predictions(&path, model, Split::Validation).map_err(failed)?;
     let labels: Vec<u8> = rows.iter().map(|row| row.label).collect();
     let said: Vec<f32> = rows.iter().map(|row| row.probability).collect();
-    from_rows(&labels, &said, "the validation reviews", seed)
+    let groups = groups::of_rows(&store, &evaluation, &rows).map_err(failed)?;
+    let known = match groups {
+        Some(groups) => Quantifier::of_groups(&labels, &said, &groups, DRAWS, seed),
+        None => Quantifier::new(&labels, &said, DRAWS, seed),
+    };
+    known.map_err(|error| unfit("the validation reviews", error))
 }
 
 fn failed(error: ArtifactError) -> Refused {
@@ -56,11 +63,13 @@ pub(crate) fn from_rows(
     what: &str,
     seed: u64,
 ) -> Result<Quantifier, Refused> {
-    Quantifier::new(labels, said, DRAWS, seed).map_err(|error| {
-        Refused::Unfit(Unfit::Errors {
-            what: what.to_owned(),
-            error,
-        })
+    Quantifier::new(labels, said, DRAWS, seed).map_err(|error| unfit(what, error))
+}
+
+fn unfit(what: &str, error: QuantificationError) -> Refused {
+    Refused::Unfit(Unfit::Errors {
+        what: what.to_owned(),
+        error,
     })
 }
 

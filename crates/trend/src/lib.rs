@@ -13,6 +13,7 @@ mod compute;
 mod data;
 mod errors;
 mod files;
+mod groups;
 mod odds;
 mod page;
 pub mod period;

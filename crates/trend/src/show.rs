@@ -179,8 +179,11 @@ pub(crate) fn sentences(trend: &Trend, model: &str) -> Vec<String> {
         ));
     }
     said.extend(backtest(trend));
+    let groups = trend.labelled_groups.map_or_else(String::new, |groups| {
+        format!(" in {} groups", format::count(groups as u64))
+    });
     said.push(format!(
-        "How the model errs is known from {} labelled reviews.",
+        "How the model errs is known from {} labelled reviews{groups}.",
         format::count(trend.labelled as u64)
     ));
     said.extend(trend.left_out.iter().map(|what| format!("{what}.")));
