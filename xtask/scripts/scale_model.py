@@ -22,8 +22,9 @@ import statistics
 
 
 def simulate(tasks, slots, wait, submit):
-    """The end of every task. `tasks` is a list of (name, seconds, names of what it waits for), each after what it waits
-    for; as Slurm does it, what was submitted first starts first among those that can, on the first free slot."""
+    """The end of every task. `tasks` is a list of (name, seconds of each of its runs, names of what it waits for). As
+    Slurm does it, what was submitted first starts first among those that can, on the first free slot; a task with
+    several runs gives its slot back after each, and stands at the end of the queue again."""
     end, submitted = {}, {}
     followers, missing = {}, {}
     for place, (name, _, needs) in enumerate(tasks):
@@ -32,10 +33,11 @@ def simulate(tasks, slots, wait, submit):
         for need in needs:
             followers.setdefault(need, []).append(name)
     order = {name: place for place, (name, _, _) in enumerate(tasks)}
-    seconds = {name: time for name, time, _ in tasks}
+    left = {name: list(runs) for name, runs, _ in tasks}
+    queued = len(tasks)
     free = [0.0] * slots
     heapq.heapify(free)
-    # Events in time: a task becomes able to start, or has ended.
+    # Events in time: a task becomes able to start.
     coming = [(submitted[name] + wait, order[name], name) for name, _, needs in tasks if not needs]
     heapq.heapify(coming)
     ready = []
@@ -47,8 +49,12 @@ def simulate(tasks, slots, wait, submit):
             heapq.heappush(ready, (place, time, name))
         place, time, name = heapq.heappop(ready)
         start = max(heapq.heappop(free), time)
-        end[name] = start + seconds[name]
+        end[name] = start + left[name].pop(0)
         heapq.heappush(free, end[name])
+        if left[name]:
+            heapq.heappush(coming, (end[name] + wait, queued, name))
+            queued += 1
+            continue
         for follower in followers.get(name, []):
             missing[follower] -= 1
             if missing[follower] == 0:
@@ -58,11 +64,16 @@ def simulate(tasks, slots, wait, submit):
     return end
 
 
+def total(tasks):
+    """The seconds that all of them hold a place."""
+    return sum(sum(runs) for _, runs, _ in tasks)
+
+
 def critical_path(tasks):
     """The longest way through the graph: no number of nodes is faster."""
     longest = {}
-    for name, seconds, needs in tasks:
-        longest[name] = seconds + max((longest[need] for need in needs), default=0.0)
+    for name, runs, needs in tasks:
+        longest[name] = sum(runs) + max((longest[need] for need in needs), default=0.0)
     return max(longest.values(), default=0.0)
 
 
@@ -72,49 +83,49 @@ def read_plan(path):
 
 
 def noted_runs(folder):
-    """For each step the first start and the last end of its last job's runs, and the seconds that it ran."""
-    runs = {}
+    """For each step the starts of its last job's runs, the ends of those that were noted, and its last end. A run that
+    was lost with its node has no end."""
+    noted = {}
     for path in glob.glob(os.path.join(folder, "events", "*.jsonl")):
         with open(path, encoding="utf-8") as file:
             events = [json.loads(line) for line in file if line.endswith("\n")]
-        if not events:
-            continue
-        own = [event for event in events if event["job"] == events[-1]["job"]]
-        start, ran, opened = own[0]["time"], 0.0, None
-        for event in own:
+        runs = []
+        for event in (event for event in events if event["job"] == events[-1]["job"]):
             if event["event"] == "started":
-                opened = event["time"]
-            elif opened is not None:
-                ran += event["time"] - opened
-                opened = None
-        name = os.path.basename(path)[: -len(".jsonl")].replace("-", " ", 1)
-        runs[name] = (start, own[-1]["time"], ran)
-    return runs
+                runs.append([event["time"], None])
+            elif runs:
+                runs[-1][1] = event["time"]
+        if runs and runs[-1][1] is not None:
+            name = os.path.basename(path)[: -len(".jsonl")].replace("-", " ", 1)
+            noted[name] = runs
+    return noted
+
+
+def seconds_of(runs, wait):
+    """How long each run held its place; one that was lost held it until Slurm saw that and started it anew."""
+    ends = [end if end is not None else later[0] - wait for (_, end), later in zip(runs, runs[1:] + [None])]
+    return [max(end - start, 0.0) for (start, _), end in zip(runs, ends)]
 
 
 def replay(arguments):
     plan, runs = read_plan(arguments.plan), noted_runs(arguments.record)
-    tasks = []
-    for step in plan:
-        if step["step"] in runs:
-            needs = [need for need in step["inputs"] if need in runs]
-            tasks.append((step["step"], runs[step["step"]][2], needs))
-    if not tasks:
+    steps = [step for step in plan if step["step"] in runs]
+    if not steps:
         raise SystemExit(f"error: no job of these steps is noted in {arguments.record}")
-    first = min(runs[name][0] for name, _, _ in tasks)
-    last = max(runs[name][1] for name, _, _ in tasks)
-    gaps = [
-        runs[name][0] - max(runs[need][1] for need in needs)
-        for name, _, needs in tasks
-        if needs and runs[name][0] >= max(runs[need][1] for need in needs)
-    ]
+    first = min(noted[0][0] for noted in runs.values())
+    last = max(noted[-1][1] for noted in runs.values())
+    needed = {step["step"]: [need for need in step["inputs"] if need in runs] for step in steps}
+    gaps = [runs[name][0][0] - max(runs[need][-1][1] for need in needs) for name, needs in needed.items() if needs]
     # The shortest waits are those of jobs that a place was free for.
-    wait = arguments.wait if arguments.wait is not None else statistics.median_low(sorted(gaps)[: max(1, len(gaps) // 2)] or [0.0])
+    gaps = sorted(gap for gap in gaps if gap >= 0)
+    wait = arguments.wait if arguments.wait is not None else statistics.median_low(gaps[: max(1, len(gaps) // 2)] or [0.0])
+    tasks = [(name, seconds_of(runs[name], wait), needs) for name, needs in needed.items()]
     end = simulate(tasks, arguments.slots, wait, arguments.submit)
-    start = min(end[name] - seconds for name, seconds, _ in tasks)
-    simulated, measured = max(end.values()) - start, last - first
+    # As measured from the first start on: nothing is known of the time before it.
+    begin = min(wait + arguments.submit * (place + 1) for place, (_, _, needs) in enumerate(tasks) if not needs)
+    simulated, measured = max(end.values()) - begin, last - first
     print(f"steps                {len(tasks)}")
-    print(f"time that jobs ran   {sum(seconds for _, seconds, _ in tasks):.1f} s")
+    print(f"time that jobs ran   {total(tasks):.1f} s in {sum(len(seconds) for _, seconds, _ in tasks)} runs")
     print(f"longest way          {critical_path(tasks):.1f} s")
     print(f"wait before a start  {wait:.2f} s")
     print(f"measured             {measured:.1f} s from the first start to the last end")
@@ -126,18 +137,19 @@ def project(arguments):
     unknown = [step["step"] for step in plan if step["seconds"] is None]
     if unknown:
         raise SystemExit(f"error: these steps never ran, so nobody knows how long they take: {', '.join(unknown[:5])}")
-    tasks = [(step["step"], step["seconds"], step["inputs"]) for step in plan]
+    tasks = [(step["step"], [step["seconds"]], step["inputs"]) for step in plan]
     first_training = next((step for step in plan if step["stage"] == "train"), None)
     needs = first_training["inputs"] if first_training else []
     for number in range(arguments.trials):
-        tasks.append((f"trial {number}", arguments.trial_seconds, needs))
+        tasks.append((f"trial {number}", [arguments.trial_seconds], needs))
     # A report that reads all of them stands last.
     tasks.sort(key=lambda task: task[0].startswith("report"))
     shards = math.ceil(arguments.reviews / arguments.shard) if arguments.reviews else 0
-    scoring = [(f"shard {number}", arguments.start + min(arguments.shard, arguments.reviews) / arguments.rate, []) for number in range(shards)]
-    print(f"pipeline with {arguments.trials} trials: {len(tasks)} jobs, {sum(t for _, t, _ in tasks) / 3600:.1f} h of running, longest way {critical_path(tasks) / 60:.1f} min")
+    shard_seconds = arguments.start + min(arguments.shard, arguments.reviews) / arguments.rate
+    scoring = [(f"shard {number}", [shard_seconds], []) for number in range(shards)]
+    print(f"pipeline with {arguments.trials} trials: {len(tasks)} jobs, {total(tasks) / 3600:.1f} h of running, longest way {critical_path(tasks) / 60:.1f} min")
     if shards:
-        print(f"scoring {arguments.reviews:.3g} reviews: {shards} shards of {scoring[0][1]:.0f} s, {sum(t for _, t, _ in scoring) / 3600:.1f} h of running")
+        print(f"scoring {arguments.reviews:.3g} reviews: {shards} shards of {shard_seconds:.0f} s, {total(scoring) / 3600:.1f} h of running")
     print(f"{'nodes':>6} {'places':>7} {'pipeline':>12} {'busy':>6} {'scoring':>12} {'busy':>6} {'read, MB/s':>11}")
     for nodes in arguments.nodes:
         slots = nodes * arguments.per_node
@@ -147,7 +159,7 @@ def project(arguments):
                 row += f" {'-':>12} {'-':>6}"
                 continue
             makespan = max(simulate(work, slots, arguments.wait, arguments.submit).values())
-            busy = sum(seconds for _, seconds, _ in work) / makespan / slots
+            busy = total(work) / makespan / slots
             row += f" {makespan / 60:>8.1f} min {100 * busy:>4.0f} %"
         if scoring:
             row += f" {arguments.reviews * arguments.review_bytes / 1e6 / makespan:>11.0f}"
