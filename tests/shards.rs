@@ -203,8 +203,14 @@ fn processes(folder: &Path) -> Vec<u32> {
     let locks = locks.filter(|entry| entry.path().extension().is_some_and(|end| end == "lock"));
     let text = locks.filter_map(|entry| fs::read_to_string(entry.path()).ok());
     text.filter_map(|text| text.rsplit(' ').next().and_then(|id| id.parse().ok()))
-        .filter(|id| Path::new(&format!("/proc/{id}")).exists())
+        .filter(|id| is_alive(*id))
         .collect()
+}
+
+/// Whether a process runs, and is not merely not yet waited for.
+fn is_alive(process: u32) -> bool {
+    let state = fs::read_to_string(format!("/proc/{process}/stat"));
+    state.is_ok_and(|state| !state.contains(") Z "))
 }
 
 /// Rows that the journals and finished shards in a folder say are done.
@@ -220,20 +226,12 @@ fn rows_done(folder: &Path) -> u64 {
     rows.sum()
 }
 
+/// Sends a signal to a process, unless it has ended meanwhile.
 fn signal(process: u32, name: &str) {
-    let sent = Command::new("kill")
-        .args([name, &process.to_string()])
-        .status();
-    assert!(sent.expect("kill is there").success());
-}
-
-/// Kills a process, unless it has ended meanwhile.
-fn signal_if_there(process: u32) {
-    let sent = Command::new("kill")
-        .args(["-KILL", &process.to_string()])
-        .stderr(Stdio::null())
-        .status();
-    sent.expect("kill is there");
+    let mut kill = Command::new("kill");
+    kill.args([name, &process.to_string()])
+        .stderr(Stdio::null());
+    kill.status().expect("kill is there");
 }
 
 /// Waits until something holds, or fails.
@@ -256,7 +254,7 @@ fn start(project: &Project, arguments: &[&str], log: &str) -> Child {
 #[test]
 fn a_killed_coordinator_or_shard_loses_and_doubles_no_row() {
     let project = finished();
-    const ROWS: usize = 80_000;
+    const ROWS: usize = 120_000;
     write(&project, "many.csv", many(ROWS));
     succeed(&project, &predict("many.csv", "whole.csv", &[]));
     let arguments = predict("many.csv", "parts.csv", &["--shards", "4", "--jobs", "2"]);
@@ -276,28 +274,23 @@ fn a_killed_coordinator_or_shard_loses_and_doubles_no_row() {
     coordinator.kill().expect("it is killed");
     coordinator.wait().expect("it is gone");
     wait_until("the end of its processes", || processes(&folder).is_empty());
-    // A shard is killed: it is started again.
+    // A shard is killed as soon as it is at work: it is started again.
     let mut coordinator = start(&project, &arguments, "log");
-    wait_until("a chunk", &mut further);
-    let mut killed = Vec::new();
+    wait_until("a process", || !processes(&folder).is_empty());
+    signal(processes(&folder)[0], "-KILL");
     wait_until("the word of it", || {
-        // One that has just ended by itself says nothing: then it is another's turn.
-        let next = processes(&folder)
-            .into_iter()
-            .find(|process| !killed.contains(process));
-        if let Some(process) = next.filter(|_| killed.len() < 3) {
-            signal_if_there(process);
-            killed.push(process);
-            sleep(Duration::from_millis(300));
-        }
         String::from_utf8_lossy(&read(&project, "log")).contains("killed by SIGKILL")
     });
+    wait_until("a chunk", &mut further);
     // All are killed at once.
     let all = [processes(&folder), vec![coordinator.id()]].concat();
     all.into_iter().for_each(|process| signal(process, "-KILL"));
     coordinator.wait().expect("it is gone");
-    // The last words of a torn write.
+    // One that had just been started ends because its coordinator did.
+    wait_until("the end of its processes", || processes(&folder).is_empty());
+    // The last words of a torn write; what is finished was on the disk as a whole.
     let torn = fs::read_dir(&folder).expect("a folder").flatten();
+    let torn = torn.filter(|entry| !entry.path().join("shard.json").exists());
     for entry in torn.filter(|entry| entry.path().join("journal.json").exists()) {
         let path = entry.path().join("rows");
         let mut rows = fs::OpenOptions::new()
@@ -329,12 +322,12 @@ fn a_killed_coordinator_or_shard_loses_and_doubles_no_row() {
         screen.stderr
     );
     assert!(
-        screen.stderr.contains("of 80,000 rows are done"),
+        screen.stderr.contains("of 120,000 rows are done"),
         "{}",
         screen.stderr
     );
     assert!(
-        screen.stdout.starts_with("80,000 rows: "),
+        screen.stdout.starts_with("120,000 rows: "),
         "{}",
         screen.stdout
     );
