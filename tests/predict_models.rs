@@ -1,8 +1,10 @@
 //! `ressenti predict` of several models: the challenge set side by side, and ensembles.
 
 use std::fs;
+use std::path::Path;
+use std::process::Command;
 
-use testkit::{Project, tiny_pipeline};
+use testkit::{Project, Screen, program, tiny_pipeline};
 
 use crate::common::{call, copy_folder, succeed};
 use crate::predict::json;
@@ -130,5 +132,54 @@ fn models_are_put_to_trick_sentences_side_by_side_and_an_ensemble_is_asked() {
         screen.stderr.contains("is not in the store any more"),
         "{}",
         screen.stderr
+    );
+}
+
+/// Whether the system's loader would map libtorch for a program: ld.so(8) lists what it would load, and
+/// starts nothing.
+fn loads_libtorch(name: &str) -> bool {
+    let listed = Command::new(program(name))
+        .env("LD_TRACE_LOADED_OBJECTS", "1")
+        .output()
+        .expect("it is listed");
+    let listed = String::from_utf8_lossy(&listed.stdout).into_owned();
+    assert!(listed.contains("libc.so"), "{name}: {listed}");
+    listed.contains("libtorch")
+}
+
+#[test]
+fn a_linear_model_is_asked_by_a_program_without_libtorch_and_a_network_by_the_one_beside_it() {
+    assert!(!loads_libtorch("ressenti-predict"));
+    assert!(loads_libtorch("ressenti-predict-networks"));
+
+    let text = tiny_pipeline().to_owned()
+        + "\n[model.linear]\nkind = \"linear\"\ntokenizer = \"words\"\n";
+    let project = Project::with_pipeline(&text);
+    succeed(&project, &["run"]);
+    let alone = project.folder().join("ressenti-predict");
+    fs::copy(program("ressenti-predict"), &alone).expect("copied");
+    let ask = |program: &Path, model: &str| -> Screen {
+        Command::new(program)
+            .args(["--model", model, "--format", "json", "A superb film."])
+            .current_dir(project.folder())
+            .output()
+            .expect("it starts")
+            .into()
+    };
+    let said = ask(&alone, "linear");
+    assert_eq!(said.code, Some(0), "{}", said.stderr);
+    let networks = ask(&program("ressenti-predict-networks"), "linear");
+    assert_eq!(json(&said.stdout), json(&networks.stdout));
+
+    let network = ask(&program("ressenti-predict"), "naive");
+    assert_eq!(network.code, Some(0), "{}", network.stderr);
+    let refused = ask(&alone, "naive");
+    assert_eq!(refused.code, Some(1));
+    assert!(
+        refused.stderr.contains("ressenti-predict-networks`")
+            && refused.stderr.contains("hint:")
+            && refused.stderr.contains("cargo build"),
+        "{}",
+        refused.stderr
     );
 }

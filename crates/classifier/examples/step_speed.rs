@@ -5,7 +5,8 @@
 
 use std::time::Instant;
 
-use classifier::{Batch, Mode, Network, Replica, Sizes, Stream, Weights, choose_device};
+use bundle::Sizes;
+use classifier::{Batch, Mode, Network, Replica, Stream, Weights, choose_device};
 use rayon::prelude::*;
 use settings::{Device, ModelKind, ModelSettings, Pooling};
 

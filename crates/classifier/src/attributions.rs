@@ -6,12 +6,13 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use bundle::{MarkedRow, ModelFile};
 use rayon::prelude::*;
 use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::windows::windows_of;
 use crate::{
-    Batch, Bundle, ClassifierError, Mode, ModelFile, Network, Parameters, TokenRows, Weights,
+    Batch, Bundle, ClassifierError, Mode, Network, Parameters, TokenContract, TokenRows, Weights,
 };
 
 /// Points on the line at first, and at most. They are doubled until the parts add up.
@@ -34,9 +35,6 @@ pub struct Attributions {
     /// The same on the baseline: the row with padding's vector for every token of its text.
     pub baseline: f64,
 }
-
-/// A row of token ids, and which of them the tokenizer `added` to the text.
-pub type MarkedRow = (Vec<u32>, Vec<bool>);
 
 /// The integrated gradients of a row of token ids. Tokens that are `added` to a text by the
 /// tokenizer stay as they are on the baseline, and get nothing.
@@ -102,7 +100,7 @@ struct Explained<'a> {
 
 impl Explained<'_> {
     fn attributions(&self, ids: &[u32], added: &[bool]) -> Result<Attributions, ClassifierError> {
-        let contract = self.model.token_contract();
+        let contract = TokenContract::of_model(self.model);
         TokenRows::from_ids(&[ids.to_vec()], &contract)?;
         ClassifierError::catch("compute what drove the answer", || {
             let line = Line::new(self, ids, added);

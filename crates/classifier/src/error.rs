@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use artifact::ArtifactError;
+use bundle::BundleError;
+use stage::Failure;
 
 /// What went wrong with a network, its data or its device.
 #[derive(Debug, thiserror::Error)]
@@ -34,13 +36,8 @@ pub enum ClassifierError {
         problem: String,
     },
     /// A model bundle cannot be understood.
-    #[error("The model bundle `{}` cannot be used: {problem}", folder.display())]
-    Bundle {
-        /// Its folder.
-        folder: PathBuf,
-        /// What is wrong.
-        problem: String,
-    },
+    #[error(transparent)]
+    Bundle(#[from] BundleError),
     /// A folder with a pretrained encoder cannot be understood.
     #[error("The encoder `{}` cannot be used: {problem}", folder.display())]
     Encoder {
@@ -130,7 +127,7 @@ impl ClassifierError {
             Self::Misfit { .. } | Self::Row { .. } => {
                 Some("Rebuild what was made from other inputs with `ressenti run`".to_owned())
             }
-            Self::Bundle { .. } => Some("Train the model again with `ressenti run --only train --force`".to_owned()),
+            Self::Bundle(error) => error.hint(),
             Self::Encoder { .. } => Some(
                 "Name a folder with `config.json`, `model.safetensors` and `tokenizer.json` of one encoder, as the Hugging Face hub has them"
                     .to_owned(),
@@ -179,6 +176,13 @@ impl ClassifierError {
     /// A torch error with what was attempted: `map_err(ClassifierError::torch("add"))`.
     pub fn torch(action: &'static str) -> impl Fn(tch::TchError) -> Self {
         move |source| Self::Torch { action, source }
+    }
+}
+
+impl From<ClassifierError> for Failure {
+    fn from(error: ClassifierError) -> Self {
+        let hint = error.hint();
+        Self::from_error(error).with_hint(hint)
     }
 }
 

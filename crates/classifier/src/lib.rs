@@ -1,9 +1,8 @@
-//! The networks, their data and the model bundle: with `train` and `evaluate` the only code that
+//! The networks, their data and their bundles: with `train` and `evaluate` the only code that
 //! sees a tensor.
 
 mod attributions;
 mod batch;
-mod bundle;
 mod convolution;
 mod deterministic;
 mod device;
@@ -17,22 +16,21 @@ mod initial;
 mod linear;
 mod masked;
 mod network;
+mod network_bundle;
 mod parameters;
 mod pooling;
 mod predict;
 mod random;
 mod recurrent;
 mod replica;
+mod scorer;
 mod shards;
 mod tokens;
 mod transformers;
 mod windows;
 
-pub use attributions::{Attributions, MarkedRow, attributions, attributions_of_rows};
+pub use attributions::{Attributions, attributions, attributions_of_rows};
 pub use batch::{Batch, Reading, WordDropout, batches_of_tokens, epoch_batches, sorted_batches};
-pub use bundle::{
-    Bundle, Calibration, ModelFile, Provenance, TokenizerReference, ValidationResult, save_bundle,
-};
 pub use deterministic::{be_deterministic, is_deterministic};
 pub use device::{ChosenDevice, choose_device, load_cuda};
 pub use dropout::Mode;
@@ -40,11 +38,13 @@ pub use embedding::EmbeddingMatrix;
 pub use encoder::{Activation, Encoder, EncoderConfig, Family, Loaded};
 pub use error::{ClassifierError, Fault};
 pub use masked::{Guesses, Hidden, MaskedModel, hidden_batch, hide};
-pub use network::{Network, Pretrained, Sizes};
+pub use network::{Network, Pretrained};
+pub use network_bundle::{Bundle, save_bundle};
 pub use parameters::{Layout, ParameterId, ParameterSpec, Parameters, as_slice, as_slice_mut};
 pub use predict::{Asked, Logits, logits_of, states_of};
 pub use random::Stream;
 pub use replica::{Pass, Replica, Weights};
+pub use scorer::{Batches, NETWORKS, NetworkScorer};
 pub use shards::{FeatureRows, SHARD_ROWS, shard_name, write_shard};
 pub use tokens::{TokenContract, TokenRows};
 pub use transformers::{TRANSFORMERS_FILES, save_for_transformers};

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use bundle::Sizes;
 use settings::{FeaturePooling, FeatureSettings, ModelKind, ModelSettings, WindowSettings};
 use tch::{Device, Tensor};
 
@@ -14,17 +15,6 @@ use crate::parameters::{Layout, ParameterId, Parameters};
 use crate::pooling::masked_mean;
 use crate::recurrent::Recurrent;
 use crate::{Batch, ClassifierError, Mode, Reading, Stream, Weights};
-
-/// The sizes that a network takes over from the artifacts; none of them is a setting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Sizes {
-    /// Entries of the vocabulary.
-    pub vocabulary_size: u32,
-    /// Components of a token vector.
-    pub width: u32,
-    /// Classes.
-    pub classes: u32,
-}
 
 /// A network's shape: which parameters it has and what it does with them. The numbers themselves
 /// are in a flat buffer (see [`Layout`]).

@@ -9,6 +9,7 @@ use arrow::array::{
 use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
 use artifact::{Artifact, Contract, Digest, Normalization, Split, map_arrays, schema};
+use bundle::ModelFile;
 
 use crate::{ClassifierError, Stream};
 
@@ -44,6 +45,18 @@ pub struct TokenContract {
 }
 
 impl TokenContract {
+    /// What the tokens promise that a model reads.
+    pub fn of_model(model: &ModelFile) -> Self {
+        Self {
+            tokenizer: model.tokenizer.fingerprint,
+            vocabulary_size: model.sizes.vocabulary_size,
+            pad_id: model.tokenizer.pad_id,
+            max_length: model.tokenizer.max_length,
+            classes: model.labels.clone(),
+            normalization: model.normalization,
+        }
+    }
+
     /// The contract of a tokens artifact.
     ///
     /// # Errors

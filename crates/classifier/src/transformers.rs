@@ -7,7 +7,8 @@ use std::path::Path;
 use artifact::ArtifactError;
 use serde_json::{Map, Value, json};
 
-use crate::{ClassifierError, Encoder, Family, ModelFile};
+use crate::{ClassifierError, Encoder, Family};
+use bundle::ModelFile;
 
 /// The files that [`save_for_transformers`] writes.
 pub const TRANSFORMERS_FILES: [&str; 2] = ["config.json", "tokenizer_config.json"];

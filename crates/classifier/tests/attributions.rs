@@ -6,9 +6,9 @@ use std::fs;
 use std::path::Path;
 
 use artifact::{Digest, Normalization};
+use bundle::{Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult};
 use classifier::{
-    Attributions, Bundle, Calibration, Encoder, ModelFile, Network, Provenance, Sizes, Stream,
-    TokenizerReference, ValidationResult, Weights, attributions, attributions_of_rows,
+    Attributions, Bundle, Encoder, Network, Stream, Weights, attributions, attributions_of_rows,
 };
 use settings::{ModelKind, ModelSettings, Pooling, Truncation, WindowSettings};
 use tch::Device;

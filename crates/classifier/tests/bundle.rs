@@ -4,10 +4,8 @@ use std::fs;
 use std::path::Path;
 
 use artifact::{Digest, Normalization};
-use classifier::{
-    Bundle, Calibration, ModelFile, Network, Provenance, Sizes, TokenizerReference,
-    ValidationResult, Weights, save_bundle,
-};
+use bundle::{Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult};
+use classifier::{Bundle, Network, Weights, save_bundle};
 use settings::{ModelKind, ModelSettings, Pooling, Truncation};
 use tch::{Device, Tensor};
 

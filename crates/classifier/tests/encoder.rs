@@ -7,10 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use artifact::{Digest, Normalization};
-use classifier::{
-    Batch, Bundle, Calibration, Encoder, Layout, Loaded, Mode, ModelFile, Parameters, Provenance,
-    Replica, Sizes, TokenizerReference, ValidationResult,
-};
+use bundle::{Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult};
+use classifier::{Batch, Bundle, Encoder, Layout, Loaded, Mode, Parameters, Replica};
 use safetensors::SafeTensors;
 use settings::{ModelKind, ModelSettings, Truncation};
 use tch::{Device, Kind, Tensor, no_grad};

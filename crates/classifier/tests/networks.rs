@@ -1,7 +1,8 @@
 //! What every network must satisfy, whatever its kind: padding and company never change a logit,
 //! gradients are those of the loss, eight reviews can be learned by heart.
 
-use classifier::{Batch, Mode, Network, Replica, Sizes, Stream, Weights};
+use bundle::Sizes;
+use classifier::{Batch, Mode, Network, Replica, Stream, Weights};
 use settings::{ModelKind, ModelSettings, Pooling};
 use tch::{Device, Kind, Tensor};
 

@@ -1,87 +1,19 @@
 //! Several models as one: their log-odds, averaged or stacked (Wolpert 1992), with weights that are
 //! learned from the validation rows alone.
 
-use std::fs;
-use std::path::Path;
-
-use artifact::{ArtifactError, Split, StageName};
+use artifact::{Split, StageName};
+use bundle::{Ensemble, log_odds};
 use linear::newton::{Design, cross_entropy, fit};
 use metrics::fit_temperature;
-use serde::{Deserialize, Serialize};
 use settings::{EnsembleSettings, EnsembleWeights};
 use stage::{Context, Failure};
 
-use crate::judged::write_json;
 use crate::predictions::read_predictions;
 use crate::{PREDICTIONS, Prediction, metrics_failure};
-
-/// What an ensemble is made of and how.
-pub const ENSEMBLE: &str = "ensemble.json";
 
 /// Draws the weights of members towards each other's scale; with thousands of validation rows and a
 /// handful of members it hardly matters, with a few dozen rows it keeps them finite.
 const PENALTY: f64 = 1e-3;
-
-/// A probability that was rounded to 0 or 1 has log-odds of this size.
-const LARGEST: f64 = 16.0;
-
-/// `ensemble.json`: the log-odds of the ensemble are `bias` and the weighted sum of its members'.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Ensemble {
-    /// How the weights were found.
-    pub weights: EnsembleWeights,
-    /// Members and the weights of their log-odds.
-    pub members: Vec<(String, f64)>,
-    /// Added to the sum.
-    pub bias: f64,
-    /// Validation rows that the weights were learned from.
-    pub rows: u64,
-    /// Mean cross-entropy on them, in nats.
-    pub loss: f64,
-}
-
-impl Ensemble {
-    /// The log-odds from those of the members, in their order.
-    pub fn difference(&self, members: &[f64]) -> f64 {
-        let pairs = self.members.iter().zip(members);
-        self.bias
-            + pairs
-                .map(|((_, weight), value)| weight * value)
-                .sum::<f64>()
-    }
-
-    /// The probability from those of the members, in their order.
-    pub fn probability(&self, members: &[f32]) -> f32 {
-        let odds: Vec<f64> = members.iter().copied().map(log_odds).collect();
-        self.probability_of(&odds)
-    }
-
-    /// The same from their log-odds.
-    fn probability_of(&self, odds: &[f64]) -> f32 {
-        (1.0 / (1.0 + (-self.difference(odds)).exp())) as f32
-    }
-
-    /// Reads `ensemble.json`.
-    ///
-    /// # Errors
-    /// The file is not there or is not what [`crate::Evaluate`] writes.
-    pub fn read(path: &Path) -> Result<Self, Failure> {
-        let text = fs::read(path).map_err(ArtifactError::io("read", path))?;
-        serde_json::from_slice(&text).map_err(|error| {
-            Failure::new(format!("`{}` is not an ensemble: {error}", path.display()))
-        })
-    }
-
-    /// In half a line: `linear 0.61, gru 0.48`.
-    pub(crate) fn in_words(&self) -> String {
-        let parts = self
-            .members
-            .iter()
-            .map(|(name, weight)| format!("{name} {weight:.2}"));
-        parts.collect::<Vec<_>>().join(", ")
-    }
-}
 
 /// The log-odds of the rows of a split: `[M][N]`.
 struct Odds {
@@ -112,11 +44,6 @@ pub(crate) fn predict(
         }));
     }
     Ok((ensemble, predictions))
-}
-
-/// Writes `ensemble.json`.
-pub(crate) fn write(ensemble: &Ensemble, folder: &Path) -> Result<(), ArtifactError> {
-    write_json(&folder.join(ENSEMBLE), ensemble)
 }
 
 fn weigh(
@@ -217,14 +144,6 @@ fn odds_of(context: &Context, split: Split) -> Result<Odds, Failure> {
     Ok(odds)
 }
 
-/// The log-odds of a probability, bounded where it was rounded to 0 or 1.
-fn log_odds(probability: f32) -> f64 {
-    let probability = f64::from(probability);
-    (probability / (1.0 - probability))
-        .ln()
-        .clamp(-LARGEST, LARGEST)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -278,12 +197,5 @@ mod tests {
                 < 1e-12
         );
         assert!(weigh(EnsembleWeights::Equal, names(), &rows(&[&[], &[]], &[])).is_err());
-    }
-
-    #[test]
-    fn rounded_probabilities_have_odds() {
-        assert_eq!(log_odds(1.0), LARGEST);
-        assert_eq!(log_odds(0.0), -LARGEST);
-        assert_eq!(log_odds(0.5), 0.0);
     }
 }

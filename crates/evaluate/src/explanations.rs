@@ -5,12 +5,13 @@ use std::collections::HashMap;
 use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
 use artifact::{Split, StageName, read_table, schema};
+use bundle::{Scorer, TextReader, words_of_texts};
 use metrics::is_right;
 use serde::Serialize;
 use stage::{Context, Failure};
 
+use crate::Prediction;
 use crate::judged::write_json;
-use crate::{Model, Prediction, TextReader};
 
 /// The name of the file.
 pub(crate) const EXPLANATIONS: &str = "explanations.json";
@@ -31,8 +32,7 @@ struct Explained {
 /// Explains the surest mistakes on the test rows, the surest first.
 pub(crate) fn write(
     context: &Context,
-    model: &Model,
-    reader: &TextReader,
+    (scorer, reader): (&dyn Scorer, &TextReader),
     predictions: &[Prediction],
 ) -> Result<(), Failure> {
     let mistakes = surest_mistakes(predictions);
@@ -50,12 +50,12 @@ pub(crate) fn write(
             ))
             .with_hint("Build both again with `ressenti run --from clean`".to_owned()));
         };
-        let words = model.words(reader, text)?;
+        let words = words_of_texts(scorer, reader, &[text])?
+            .into_iter()
+            .flatten();
         // Four digits behind the point: more would be noise.
         let rounded = |weight: f64| (weight * 1e4).round() / 1e4;
-        let words = words
-            .into_iter()
-            .map(|word| (word.place.start, word.place.end, rounded(word.weight)));
+        let words = words.map(|word| (word.place.start, word.place.end, rounded(word.weight)));
         explained.push(Explained {
             row_id,
             words: words.filter(|(_, _, weight)| *weight != 0.0).collect(),

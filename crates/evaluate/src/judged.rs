@@ -5,15 +5,17 @@ use std::path::Path;
 use std::time::Instant;
 
 use artifact::{ArtifactError, OutputFile, Split, StageName};
+use bundle::{ENSEMBLE, TextReader};
+use challenge::Challenge;
 use classifier::choose_device;
 use metrics::{CalibrationFile, ProbabilityFigures, Tally};
 use serde::Serialize;
 use settings::{EnsembleSettings, EvaluationSettings};
 use stage::{Context, Failure};
 
-use crate::challenge::{self, Challenge};
 use crate::model::Answer;
-use crate::{Model, Prediction, TextReader, ensemble, explanations, failure, metrics_failure};
+use crate::model::Model;
+use crate::{Prediction, challenged, ensemble, explanations, metrics_failure};
 
 /// What calibration did.
 const CALIBRATION: &str = "calibration.json";
@@ -47,11 +49,11 @@ impl Judged {
         members: &EnsembleSettings,
     ) -> Result<Self, Failure> {
         let (ensemble, predictions) = ensemble::predict(context, members)?;
-        ensemble::write(&ensemble, context.output())?;
+        ensemble.write(context.output())?;
         Ok(Self {
             predictions,
-            challenge: challenge::unite(context, &ensemble)?,
-            files: vec![OutputFile::data(ensemble::ENSEMBLE)],
+            challenge: challenged::unite(context, &ensemble)?,
+            files: vec![OutputFile::data(ENSEMBLE)],
             made_of: format!("; {}", ensemble.in_words()),
             device: None,
         })
@@ -62,17 +64,17 @@ impl Judged {
         context: &Context,
         settings: &EvaluationSettings,
     ) -> Result<Self, Failure> {
-        let device = choose_device(context.run().device, context.run().cores()).map_err(failure)?;
+        let device = choose_device(context.run().device, context.run().cores())?;
         let described = device.describe();
         context.progress().note(&format!("device: {described}"));
-        let model = Model::load(context, &device)?;
+        let model = Model::load(context, settings, &device)?;
         let reader = TextReader::of(
             context.input(StageName::Train).folder(),
             model.description(),
         )?;
         let start = Instant::now();
-        let validation = model.predict(context, settings, &device, Split::Validation)?;
-        let test = model.predict(context, settings, &device, Split::Test)?;
+        let validation = model.predict(context, Split::Validation)?;
+        let test = model.predict(context, Split::Test)?;
         let speed = Speed {
             rows: validation.len() + test.len(),
             seconds: start.elapsed().as_secs_f64(),
@@ -99,8 +101,8 @@ impl Judged {
                 .map_err(metrics_failure)?;
             files.push(OutputFile::data(CALIBRATION));
         }
-        explanations::write(context, &model, &reader, &judged)?;
-        let challenge = challenge::ask(context, (&model, &reader), &device, settings.batch_size)?;
+        explanations::write(context, (model.scorer(), &reader), &judged)?;
+        let challenge = challenged::ask(context, (model.scorer(), &reader), calibration)?;
         all.extend(judged);
         Ok(Self {
             predictions: all,

@@ -2,29 +2,24 @@
 //! it fell behind a baseline. The only stage that opens the test split.
 
 mod baseline;
-pub mod challenge;
+mod challenged;
 mod ensemble;
 mod explanations;
 mod judged;
 mod model;
 mod predictions;
-mod reader;
-mod words;
 
 use std::path::PathBuf;
 
 use artifact::{Artifact, Contract, OutputFile, Split, StageName};
-use classifier::{ClassifierError, LIBTORCH_VERSION};
+use challenge::CHALLENGE;
+use classifier::LIBTORCH_VERSION;
 use judged::Judged;
 use metrics::{Metric, MetricsError, MetricsFile, Tally, summary};
 use settings::EvaluationSettings;
 use stage::{Context, Failure, Outcome, Stage, format};
 
-pub use ensemble::{ENSEMBLE, Ensemble};
-pub use model::Model;
 pub use predictions::{Prediction, read_predictions};
-pub use reader::TextReader;
-pub use words::Word;
 
 /// Where the figures of a model are.
 const METRICS: &str = "metrics.json";
@@ -79,7 +74,7 @@ impl Stage for Evaluate {
         let mut files = judged.files;
         files.extend([
             OutputFile::data(METRICS),
-            OutputFile::data(challenge::CHALLENGE),
+            OutputFile::data(CHALLENGE),
             OutputFile::table(PREDICTIONS, written),
         ]);
         let libtorch = ("libtorch".to_owned(), LIBTORCH_VERSION.to_owned());
@@ -149,11 +144,6 @@ fn in_words(model: &str, file: &MetricsFile) -> String {
         ),
         None => format!("{rows} test reviews"),
     }
-}
-
-fn failure(error: ClassifierError) -> Failure {
-    let hint = error.hint();
-    Failure::from_error(error).with_hint(hint)
 }
 
 fn metrics_failure(error: MetricsError) -> Failure {

@@ -4,7 +4,7 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use evaluate::challenge::{Case, Challenge, Relation, built_in};
+use challenge::{Case, Challenge, Relation, built_in};
 use serde_json::json;
 use stage::Failure;
 

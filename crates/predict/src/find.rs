@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use artifact::{Artifact, ArtifactError, Digest, InputReference, StageName, Store};
-use classifier::ModelFile;
-use evaluate::{ENSEMBLE, Ensemble};
-use settings::{Pipeline, suggest};
+use bundle::{ENSEMBLE, Ensemble, ModelFile};
+use settings::{ModelKind, Pipeline, suggest};
 use stage::{Failure, format};
 
 /// Where to read a model from.
@@ -34,6 +33,39 @@ impl Place {
         }
         Ok(Digest::of_bytes(all.as_bytes()))
     }
+
+    /// Whether a model here is computed by libtorch.
+    ///
+    /// # Errors
+    /// A bundle does not say what it is.
+    pub fn needs_networks(&self) -> Result<bool, Failure> {
+        for folder in self.bundles() {
+            if ModelFile::load(folder)?.architecture.kind != ModelKind::Linear {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Checks that every bundle is as it was made, where a manifest says how that was.
+    ///
+    /// # Errors
+    /// A file is missing or was changed.
+    pub fn verify(&self) -> Result<(), Failure> {
+        for folder in self.bundles() {
+            if folder.join(artifact::MANIFEST_NAME).is_file() {
+                Artifact::open(folder)?.verify()?;
+            }
+        }
+        Ok(())
+    }
+
+    fn bundles(&self) -> &[PathBuf] {
+        match self {
+            Self::Bundle(folder) => std::slice::from_ref(folder),
+            Self::Ensemble(_, folders) => folders,
+        }
+    }
 }
 
 /// A digest of the files of a bundle that answers depend on.
@@ -47,11 +79,11 @@ fn fingerprint(folder: &Path) -> Result<Digest, Failure> {
     Ok(Digest::of_bytes(all.as_bytes()))
 }
 
-/// A bundle in a folder, whole if a manifest says what whole is; or the evaluation of an ensemble in the store
+/// A bundle in a folder, or the evaluation of an ensemble in the store
 /// that holds its members, who are those that it was made of, whatever their names have come to stand for.
 ///
 /// # Errors
-/// The folder holds neither, one whose files were changed, or an ensemble whose members are gone.
+/// The folder holds neither, or an ensemble whose members are gone.
 pub fn in_folder(folder: &Path) -> Result<Place, Failure> {
     if folder.join(ENSEMBLE).is_file() {
         return ensemble_in(folder);
@@ -64,9 +96,6 @@ pub fn in_folder(folder: &Path) -> Result<Place, Failure> {
             ),
         );
     }
-    if folder.join(artifact::MANIFEST_NAME).is_file() {
-        Artifact::open(folder)?.verify()?;
-    }
     Ok(Place::Bundle(folder.to_owned()))
 }
 
@@ -74,11 +103,10 @@ pub fn in_folder(folder: &Path) -> Result<Place, Failure> {
 /// say since.
 ///
 /// # Errors
-/// There is none, it is damaged, or an ensemble's members were trained again since.
+/// There is none, or an ensemble's members were trained again since.
 pub fn named(pipeline: &Pipeline, name: &str) -> Result<Place, Failure> {
     let store = Store::new(&pipeline.artifacts);
     if let Some(model) = store.latest(StageName::Train, name)? {
-        model.verify()?;
         return Ok(Place::Bundle(model.folder().to_owned()));
     }
     match store.latest(StageName::Evaluate, name)? {
@@ -116,10 +144,7 @@ pub fn best(pipeline: &Pipeline) -> Result<(String, String), Failure> {
     let is_repeat = |name: &String| repeats.values().any(|names| names.contains(name));
     for name in pipeline.models.keys().filter(|name| !is_repeat(name)) {
         if let Some(model) = store.latest(StageName::Train, name)? {
-            let description = ModelFile::load(model.folder()).map_err(|error| {
-                let hint = error.hint();
-                Failure::from_error(error).with_hint(hint)
-            })?;
+            let description = ModelFile::load(model.folder())?;
             trained.push((name, description.validation));
         }
     }
@@ -186,7 +211,6 @@ fn ensemble(
     for (member, _) in &ensemble.members {
         let judged = follow(evaluation, StageName::Evaluate, member)?;
         let model = follow(&judged, StageName::Train, member)?;
-        model.verify()?;
         bundles.push(model.folder().to_owned());
     }
     Ok(Place::Ensemble(ensemble, bundles))

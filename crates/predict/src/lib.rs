@@ -11,6 +11,7 @@ mod arguments;
 mod challenge;
 mod explain;
 pub mod find;
+mod hand_over;
 mod job;
 mod lines;
 mod predictor;
@@ -22,6 +23,7 @@ use std::path::{Path, PathBuf, absolute};
 use std::process::ExitCode;
 
 use artifact::{ArtifactError, StageName};
+use bundle::Networks;
 use clap::Parser;
 use settings::{
     EngineKind, EngineSettings, IngestSettings, Pipeline, RunSettings, StepId, check_engine,
@@ -34,13 +36,14 @@ use find::Place;
 use job::{Job, with_ending};
 use shards::{ClusterRun, Coordinator};
 
-pub use evaluate::Word;
+pub use bundle::Word;
 pub use explain::{Explanation, PlacedWord, WordWeight};
 pub use predictor::{Predictor, UNDECIDED};
 
-/// The whole of the program.
-pub fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
+/// The whole of the program. One that computes no networks hands over to the one beside it that does, where
+/// the model is one: loading libtorch takes longer than all that a linear model needs.
+pub fn main(networks: Option<Networks>) -> ExitCode {
+    match run(&Arguments::parse(), networks) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             print_failure(&failure);
@@ -49,7 +52,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: &Arguments) -> Result<(), Failure> {
+fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure> {
     if let (true, Some(output)) = (arguments.merge, &arguments.output) {
         // Of the model nothing is needed any more.
         let progress = Progress::new(
@@ -60,6 +63,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         return Ok(());
     }
     let asked = find_models(arguments)?;
+    if networks.is_none() && asked.needs_networks()? {
+        return Err(hand_over::now());
+    }
     let progress = Progress::new(
         arguments.progress,
         StepId::new(StageName::Evaluate, &asked.names[0]),
@@ -72,7 +78,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         .num_threads(asked.run.cores())
         .build_global();
     if arguments.challenge {
-        let load = |place| Predictor::load(place, &asked.run);
+        let load = |place| Predictor::load(place, &asked.run, networks);
         let predictors = asked.places.iter().map(load);
         let predictors = predictors.collect::<Result<Vec<_>, _>>()?;
         return challenge::run(&asked.names, &predictors, arguments.format);
@@ -94,11 +100,11 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
                 ));
         };
         show::line(&predict_file(
-            arguments, input, output, place, &asked, &progress,
+            arguments, input, output, place, &asked, networks, &progress,
         )?);
         return Ok(());
     }
-    let predictor = Predictor::load(place, &asked.run)?;
+    let predictor = Predictor::load(place, &asked.run, networks)?;
     let speaker = lines::Speaker {
         predictor: &predictor,
         abstain: arguments.abstain,
@@ -122,6 +128,7 @@ fn predict_file(
     output: &Path,
     place: &Place,
     asked: &Asked,
+    networks: Option<Networks>,
     progress: &Progress,
 ) -> Result<String, Failure> {
     let Asked { run, engine, .. } = asked;
@@ -136,11 +143,14 @@ fn predict_file(
         explain: arguments.explain,
         carry: &carry,
     };
-    let load = || Predictor::load(place, run);
+    let load = || Predictor::load(place, run, networks);
     if let Some(shard) = arguments.shard {
         watch_signals();
         let shard = usize::from(shard);
         return shards::run_shard(&job, place.fingerprint()?, shard, load, progress);
+    }
+    if arguments.shards.is_some() {
+        place.verify()?;
     }
     match arguments.shards.map(usize::from) {
         None => job.run(&load()?, progress),
@@ -164,7 +174,7 @@ fn predict_file(
         .with_hint("Add `--engine slurm`".to_owned())),
         Some(count) => {
             let jobs = arguments.jobs.map(usize::from);
-            let how = Coordinator::new(count, jobs, run, progress)?;
+            let how = Coordinator::new(count, jobs, run, networks, progress)?;
             shards::coordinate(&job, place.fingerprint()?, &how, progress)
         }
     }
@@ -180,6 +190,18 @@ struct Asked {
     engine: EngineSettings,
     /// Where jobs of a cluster are recorded, if the models belong to a pipeline.
     record: Option<PathBuf>,
+}
+
+impl Asked {
+    /// Whether a model is one that libtorch computes.
+    fn needs_networks(&self) -> Result<bool, Failure> {
+        for place in &self.places {
+            if place.needs_networks()? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
 }
 
 fn find_models(arguments: &Arguments) -> Result<Asked, Failure> {

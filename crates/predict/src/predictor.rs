@@ -4,8 +4,7 @@
 use std::path::Path;
 
 use artifact::Digest;
-use classifier::{ChosenDevice, ClassifierError, ModelFile, choose_device};
-use evaluate::{Ensemble, Model, TextReader, Word};
+use bundle::{Ensemble, Networks, TrainedModel, Word};
 use metrics::is_right;
 use rayon::prelude::*;
 use settings::RunSettings;
@@ -14,9 +13,6 @@ use stage::Failure;
 use crate::explain::Explanation;
 use crate::find::Place;
 
-/// Reviews that a network reads together, at most.
-const BATCH_SIZE: usize = 64;
-
 /// What a doubtful text is called.
 pub const UNDECIDED: &str = "undecided";
 
@@ -24,7 +20,6 @@ pub const UNDECIDED: &str = "undecided";
 #[derive(Debug)]
 pub struct Predictor {
     body: Body,
-    device: ChosenDevice,
     /// Names of the negative and the positive class.
     classes: [String; 2],
     /// Where it was read from.
@@ -33,27 +28,33 @@ pub struct Predictor {
 
 #[derive(Debug)]
 enum Body {
-    One(Box<Model>, Box<TextReader>),
+    One(Box<TrainedModel>),
     Many(Ensemble, Vec<Predictor>),
 }
 
 impl Predictor {
-    /// Loads what is at a place.
+    /// Loads what is at a place; `networks` computes them, where there are any.
     ///
     /// # Errors
     /// A file is missing or not what it should be, the bundle does not say how texts are cleaned, or
     /// the device cannot be had.
-    pub fn load(place: &Place, run: &RunSettings) -> Result<Self, Failure> {
+    pub fn load(
+        place: &Place,
+        run: &RunSettings,
+        networks: Option<Networks>,
+    ) -> Result<Self, Failure> {
+        place.verify()?;
         match place {
-            Place::Bundle(folder) => Self::one(folder, run),
+            Place::Bundle(folder) => Self::one(folder, run, networks),
             Place::Ensemble(ensemble, folders) => {
-                let members = folders.iter().map(|folder| Self::one(folder, run));
+                let members = folders
+                    .iter()
+                    .map(|folder| Self::one(folder, run, networks));
                 let members = members.collect::<Result<Vec<_>, _>>()?;
                 let Some(first) = members.first() else {
                     return Err(Failure::new("The ensemble has no members"));
                 };
                 Ok(Self {
-                    device: first.device.clone(),
                     classes: first.classes.clone(),
                     place: place.clone(),
                     body: Body::Many(ensemble.clone(), members),
@@ -62,11 +63,9 @@ impl Predictor {
         }
     }
 
-    fn one(folder: &Path, run: &RunSettings) -> Result<Self, Failure> {
-        let device = choose_device(run.device, run.cores()).map_err(failure)?;
-        let description = ModelFile::load(folder).map_err(failure)?;
-        let reader = TextReader::of(folder, &description)?;
-        let classes = match description.labels.as_slice() {
+    fn one(folder: &Path, run: &RunSettings, networks: Option<Networks>) -> Result<Self, Failure> {
+        let model = TrainedModel::open(folder, run, networks)?;
+        let classes = match model.description.labels.as_slice() {
             [negative, positive] => [negative.clone(), positive.clone()],
             other => {
                 return Err(Failure::new(format!(
@@ -76,10 +75,8 @@ impl Predictor {
                 )));
             }
         };
-        let model = Model::open(folder, description, &device)?;
         Ok(Self {
-            body: Body::One(Box::new(model), Box::new(reader)),
-            device,
+            body: Body::One(Box::new(model)),
             classes,
             place: Place::Bundle(folder.to_owned()),
         })
@@ -112,10 +109,11 @@ impl Predictor {
         &self,
         texts: &[T],
     ) -> Result<Vec<Option<f32>>, Failure> {
-        let (model, reader) = match &self.body {
-            Body::One(model, reader) => (model, reader),
+        let model = match &self.body {
+            Body::One(model) => model,
             Body::Many(ensemble, members) => return united(ensemble, members, texts),
         };
+        let reader = &model.reader;
         let read = |text: &T| {
             let text = reader.normalised(text.as_ref());
             if text.is_empty() {
@@ -131,11 +129,7 @@ impl Predictor {
         let rows: Vec<Vec<u32>> = rows.into_iter().flatten().collect();
         let mut found = match rows.is_empty() {
             true => Vec::new(),
-            false => {
-                // A few rows are shared between the cores, too.
-                let share = rows.len().div_ceil(self.device.replicas).min(BATCH_SIZE);
-                model.ask(&rows, &self.device, share as u32)?
-            }
+            false => model.probabilities(&rows)?,
         }
         .into_iter();
         let answer = |is_text: bool| if is_text { found.next() } else { None };
@@ -159,18 +153,16 @@ impl Predictor {
         &self,
         texts: &[T],
     ) -> Result<Vec<Option<Explanation>>, Failure> {
-        let (model, reader) = match &self.body {
-            Body::One(model, reader) => (model, reader),
+        let model = match &self.body {
+            Body::One(model) => model,
             Body::Many(ensemble, members) => return explained_by_all(ensemble, members, texts),
         };
         let cleaned: Vec<String> = texts
             .par_iter()
-            .map(|text| reader.normalised(text.as_ref()))
+            .map(|text| model.reader.normalised(text.as_ref()))
             .collect();
         let there: Vec<&String> = cleaned.iter().filter(|text| !text.is_empty()).collect();
-        let mut found = model
-            .words_of_texts(reader, &there, &self.device)?
-            .into_iter();
+        let mut found = model.words(&there)?.into_iter();
         let explanation = |text: String| match text.is_empty() {
             true => None,
             false => found.next().map(|words| Explanation { text, words }),
@@ -232,9 +224,4 @@ fn united<T: AsRef<str> + Sync>(
         row.map(|row| ensemble.probability(&row))
     };
     Ok((0..texts.len()).map(unite).collect())
-}
-
-fn failure(error: ClassifierError) -> Failure {
-    let hint = error.hint();
-    Failure::from_error(error).with_hint(hint)
 }

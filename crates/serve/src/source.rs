@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use artifact::Digest;
+use classifier::NETWORKS;
 use predict::Predictor;
 use predict::find::{self, Place};
 use serde::Serialize;
@@ -85,7 +86,8 @@ impl Source {
     /// There is no model, or it is not whole.
     pub(crate) fn load(&self) -> Result<Loaded, Failure> {
         let (answers, identity) = self.load_once()?;
-        let explains = Predictor::load(&self.place()?, self.run_settings()).map(Box::new)?;
+        let explains =
+            Predictor::load(&self.place()?, self.run_settings(), Some(NETWORKS)).map(Box::new)?;
         if explains.fingerprint()?.to_hex() != identity.fingerprint {
             return Err(Failure::new("The model was replaced while it was loaded"));
         }
@@ -102,7 +104,8 @@ impl Source {
     /// As for [`Source::load`].
     pub(crate) fn load_once(&self) -> Result<(Box<Predictor>, ModelIdentity), Failure> {
         let made = self.made()?;
-        let predictor = Predictor::load(&self.place()?, self.run_settings()).map(Box::new)?;
+        let predictor =
+            Predictor::load(&self.place()?, self.run_settings(), Some(NETWORKS)).map(Box::new)?;
         let fingerprint = predictor.fingerprint()?.to_hex();
         if self.made()? != made {
             return Err(Failure::new("The model was replaced while it was loaded"));

@@ -6,6 +6,7 @@ use artifact::StageName;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
+use classifier::NETWORKS;
 use clean::Clean;
 use embed::Embed;
 use ingest::Ingest;
@@ -100,7 +101,8 @@ async fn a_text_gets_the_same_alone_and_in_any_crowd() {
     texts.extend(["".to_owned(), " <br /> ".to_owned(), "zzyzx".to_owned()]);
     for name in ["linear", "naive", "lstm"] {
         let place = predict::find::named(&pipeline, name).expect("it is trained");
-        let predictor = Predictor::load(&place, &pipeline.run).expect("it is whole");
+        let predictor =
+            Predictor::load(&place, &pipeline.run, Some(NETWORKS)).expect("it is whole");
         let expected = predictor.probabilities(&texts).expect("it can be asked");
         let router = router(&project, name, Limits::default());
         let mut asked = Vec::new();

@@ -1,6 +1,6 @@
 //! The model card (Mitchell et al. 2019): what a bundle is, for whoever finds it a year later.
 
-use classifier::ModelFile;
+use bundle::ModelFile;
 use settings::ModelKind;
 
 /// `README.md` of a bundle.

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use artifact::{Artifact, Contract, Split, StageName};
+use bundle::Sizes;
 use classifier::{
-    ChosenDevice, ClassifierError, EmbeddingMatrix, Network, Sizes, TokenContract, TokenRows,
-    Weights,
+    ChosenDevice, ClassifierError, EmbeddingMatrix, Network, TokenContract, TokenRows, Weights,
 };
 use settings::{ENCODER_FILES, ModelSettings};
 use stage::Context;

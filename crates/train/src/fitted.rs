@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use artifact::{Artifact, ArtifactError, Contract, FileRole, OutputFile, StageName};
+use bundle::{Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult};
 use classifier::{
-    Calibration, ClassifierError, ModelFile, Network, Provenance, Sizes, TRANSFORMERS_FILES,
-    TokenContract, TokenizerReference, ValidationResult, Weights, save_bundle,
+    ClassifierError, Network, TRANSFORMERS_FILES, TokenContract, Weights, save_bundle,
     save_for_transformers,
 };
 use metrics::{fit_isotonic, fit_temperature};

@@ -18,10 +18,10 @@ mod winner;
 use std::path::PathBuf;
 
 use artifact::{OutputFile, Split, StageName};
+use bundle::ValidationResult;
 use checkpoint::{Checkpoint, Keeper};
 use classifier::{
-    ChosenDevice, LIBTORCH_VERSION, Network, ValidationResult, Weights, be_deterministic,
-    choose_device,
+    ChosenDevice, LIBTORCH_VERSION, Network, Weights, be_deterministic, choose_device,
 };
 use settings::{ModelKind, ModelSettings};
 use stage::{Context, Failure, NoOptions, Outcome, Stage, Task, format, watch_signals};

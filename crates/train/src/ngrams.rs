@@ -1,7 +1,8 @@
 //! The linear model over word n-grams: counted, weighed, fitted, in seconds.
 
 use artifact::{Contract, Split, StageName};
-use classifier::{Sizes, TokenContract, TokenRows};
+use bundle::Sizes;
+use classifier::{TokenContract, TokenRows};
 use linear::newton::Path;
 use linear::{LinearError, Matrix, NgramModel, Vocabulary};
 use settings::ModelSettings;
@@ -76,9 +77,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
         .save(&context.output().join("model.safetensors"))
         .map_err(linear_failure)?;
     let tokenizer = tokens.file("tokenizer.json")?;
-    description
-        .save(context.output(), &tokenizer)
-        .map_err(failure)?;
+    description.save(context.output(), &tokenizer)?;
     write_card(context, &description).map_err(failure)?;
     let line = format!(
         "{} train reviews, {} sequences of words, penalty {:e}, {} right on {} validation reviews",

@@ -3,7 +3,7 @@
 use std::fs;
 
 use artifact::{Artifact, ArtifactError, OutputFile, StageName};
-use classifier::ModelFile;
+use bundle::ModelFile;
 use serde::Serialize;
 use settings::ModelSettings;
 use stage::{Context, Failure, Outcome, format};
@@ -31,7 +31,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     let mut trials: Vec<(Judged, ModelSettings, &Artifact)> = Vec::new();
     for (name, artifact) in context.inputs(StageName::Train) {
         artifact.verify()?;
-        let model = ModelFile::load(artifact.folder()).map_err(failure)?;
+        let model = ModelFile::load(artifact.folder())?;
         let judged = Judged {
             trial: name.to_owned(),
             seed: model.architecture.seed,

@@ -7,7 +7,8 @@ mod common;
 use std::fs;
 
 use artifact::{Artifact, Contract, Split, StageName};
-use classifier::{Calibration, ModelFile, TokenRows};
+use bundle::{Calibration, ModelFile};
+use classifier::TokenRows;
 use clean::Clean;
 use common::reviews;
 use ingest::Ingest;

@@ -29,6 +29,7 @@ use std::process::ExitCode;
 
 use artifact::StageName;
 use clap::Parser;
+use classifier::NETWORKS;
 use predict::Predictor;
 use predict::find::{self, Place};
 use settings::{IngestSettings, Pipeline, RunSettings, StepId, table_of};
@@ -76,7 +77,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let _ = rayon::ThreadPoolBuilder::new()
         .num_threads(asked.run.cores())
         .build_global();
-    let predictor = Predictor::load(&asked.place, &asked.run)?;
+    let predictor = Predictor::load(&asked.place, &asked.run, Some(NETWORKS))?;
     let reading: IngestSettings = table_of("ingest", &arguments.overrides)?;
     let question = Question {
         files: &arguments.files,

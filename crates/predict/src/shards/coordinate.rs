@@ -5,7 +5,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use artifact::Digest;
-use classifier::choose_device;
+use bundle::Networks;
 use settings::RunSettings;
 use stage::{Failure, FailureKind, Progress, Task, format, stop_requested, watch_signals};
 
@@ -49,14 +49,12 @@ impl Coordinator {
         shards: usize,
         jobs: Option<usize>,
         run: &RunSettings,
+        networks: Option<Networks>,
         progress: &Progress,
     ) -> Result<Self, Failure> {
         let by_itself = || {
-            let device = choose_device(run.device, run.cores()).map_err(|error| {
-                let hint = error.hint();
-                Failure::from_error(error).with_hint(hint)
-            })?;
-            if device.device.is_cuda() {
+            let on_gpu = networks.map_or(Ok(false), |networks| (networks.are_on_gpu)(run))?;
+            if on_gpu {
                 progress.note(
                     "one process at a time, for all would share the GPU; more with `--jobs J`",
                 );

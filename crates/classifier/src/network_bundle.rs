@@ -1,188 +1,17 @@
-//! The model bundle: a folder that needs nothing else.
+//! The bundle of a network: a folder that needs nothing else.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
-use artifact::{ArtifactError, Digest, Normalization};
-use metrics::{Knot, interpolated};
+use artifact::ArtifactError;
+use bundle::{BundleError, ModelFile, Sizes};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-use serde::{Deserialize, Serialize};
-use settings::{FeatureSettings, ModelKind, ModelSettings, Truncation};
+use settings::ModelKind;
 use tch::{Device, Kind, Tensor};
 
 use crate::parameters::as_slice;
-use crate::{
-    ClassifierError, EncoderConfig, FeatureRows, Network, Parameters, Sizes, TokenContract, Weights,
-};
-
-/// The format of `model.json` that this version writes and reads.
-const FORMAT: u32 = 1;
-
-/// `model.json`: all that a reader needs beside the weights and the tokenizer.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ModelFile {
-    /// Layout of this file.
-    pub format: u32,
-    /// The network and how it was trained.
-    pub architecture: ModelSettings,
-    /// What a probe reads of its encoder.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub features: Option<FeatureSettings>,
-    /// Sizes taken over from the artifacts.
-    pub sizes: Sizes,
-    /// How the texts it learned from were normalised, before they came to the tokenizer; a bundle that
-    /// does not say can be evaluated and not asked about new texts.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub normalization: Option<Normalization>,
-    /// The tokenizer it reads.
-    pub tokenizer: TokenizerReference,
-    /// Class names in the order of the logits.
-    pub labels: Vec<String>,
-    /// How logits become probabilities.
-    pub calibration: Calibration,
-    /// Number of weights, the embedding included.
-    pub parameters: u64,
-    /// Epochs trained.
-    pub epochs: u32,
-    /// The epoch, from 1, whose weights these are.
-    pub best_epoch: u32,
-    /// How it did on the validation split then.
-    pub validation: ValidationResult,
-    /// What it was made from.
-    pub provenance: Provenance,
-}
-
-/// The tokenizer that belongs to a model.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct TokenizerReference {
-    /// Digest of `tokenizer.json`.
-    pub fingerprint: Digest,
-    /// The id that fills short rows.
-    pub pad_id: u32,
-    /// Tokens kept of a row at most.
-    pub max_length: u32,
-    /// Which ones.
-    pub truncation: Truncation,
-}
-
-/// How logits become probabilities; fitted on validation. `{"temperature": 1.2}` or `{"isotonic": [...]}`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Calibration {
-    /// Logits are divided by it before the softmax (Guo et al. 2017), which changes no decision.
-    Temperature(f64),
-    /// A rising line over the difference of the logits (Zadrozny and Elkan 2002), which can move the
-    /// difference at which decisions change.
-    Isotonic(Vec<Knot>),
-}
-
-impl Calibration {
-    /// The probability of the positive class, from how far its logit is ahead.
-    pub fn probability(&self, difference: f64) -> f64 {
-        match self {
-            Self::Temperature(temperature) => 1.0 / (1.0 + (-difference / temperature).exp()),
-            Self::Isotonic(knots) => interpolated(knots, difference),
-        }
-    }
-
-    /// In half a line: `logits divided by 1.084`.
-    pub fn in_words(&self) -> String {
-        match self {
-            Self::Temperature(temperature) => format!("logits divided by {temperature:.3}"),
-            Self::Isotonic(knots) => format!("isotonic, a rising line of {} points", knots.len()),
-        }
-    }
-}
-
-/// The best epoch's figures.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct ValidationResult {
-    /// Rows of the validation split.
-    pub rows: u64,
-    /// Mean cross-entropy, in nats, before calibration.
-    pub loss: f64,
-    /// Share of rows classified rightly.
-    pub accuracy: f64,
-}
-
-/// The artifacts a model was made from, by identity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Provenance {
-    /// The tokens.
-    pub tokens: Digest,
-    /// The embedding; a linear model has none.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub embedding: Option<Digest>,
-}
-
-impl ModelFile {
-    /// The format this version writes.
-    pub const FORMAT: u32 = FORMAT;
-
-    /// Reads the description of a bundle, and checks that its tokenizer is the one it says.
-    ///
-    /// # Errors
-    /// A file is missing or not what it should be, or the tokenizer was swapped.
-    pub fn load(folder: &Path) -> Result<Self, ClassifierError> {
-        let refused = |problem: String| ClassifierError::Bundle {
-            folder: folder.to_owned(),
-            problem,
-        };
-        let read = |name: &str| read(folder, name);
-        let model: Self = serde_json::from_slice(&read("model.json")?).map_err(|error| {
-            refused(format!("`model.json` is not a model description: {error}"))
-        })?;
-        if model.format != FORMAT {
-            return Err(refused(format!(
-                "it has format {}, and this version reads format {FORMAT}",
-                model.format
-            )));
-        }
-        let found = Digest::of_bytes(&read("tokenizer.json")?);
-        if found != model.tokenizer.fingerprint {
-            return Err(refused(format!(
-                "its tokenizer should be {} and is {found}: `tokenizer.json` was swapped",
-                model.tokenizer.fingerprint
-            )));
-        }
-        Ok(model)
-    }
-
-    /// What the tokens it reads promise.
-    pub fn token_contract(&self) -> TokenContract {
-        TokenContract {
-            tokenizer: self.tokenizer.fingerprint,
-            vocabulary_size: self.sizes.vocabulary_size,
-            pad_id: self.tokenizer.pad_id,
-            max_length: self.tokenizer.max_length,
-            classes: self.labels.clone(),
-            normalization: self.normalization,
-        }
-    }
-
-    /// Writes `model.json` and `tokenizer.json` into a folder: all of a bundle but its weights.
-    ///
-    /// # Errors
-    /// The disk refuses.
-    pub fn save(&self, folder: &Path, tokenizer: &Path) -> Result<(), ClassifierError> {
-        let path = folder.join("model.json");
-        let text = serde_json::to_string_pretty(self).expect("a model description is plain data");
-        fs::write(&path, text + "\n").map_err(ArtifactError::io("write", &path))?;
-        let path = folder.join("tokenizer.json");
-        fs::copy(tokenizer, &path).map_err(ArtifactError::io("write", &path))?;
-        Ok(())
-    }
-}
-
-fn read(folder: &Path, name: &str) -> Result<Vec<u8>, ArtifactError> {
-    let path = folder.join(name);
-    fs::read(&path).map_err(ArtifactError::io("read", &path))
-}
+use crate::{ClassifierError, EncoderConfig, FeatureRows, Network, Parameters, Weights};
 
 /// Writes `model.safetensors`, `model.json` and `tokenizer.json` of a network into a folder.
 ///
@@ -225,7 +54,12 @@ pub fn save_bundle(
     safetensors::serialize_to_file(views, None, &path)
         .map_err(ArtifactError::table("write", &path))?;
 
-    model.save(folder, tokenizer)
+    Ok(model.save(folder, tokenizer)?)
+}
+
+fn read(folder: &Path, name: &str) -> Result<Vec<u8>, ArtifactError> {
+    let path = folder.join(name);
+    fs::read(&path).map_err(ArtifactError::io("read", &path))
 }
 
 /// A network read back.
@@ -246,7 +80,7 @@ impl Bundle {
     /// A file is missing or not what it should be, the tokenizer was swapped, or a tensor is
     /// missing, unknown or of another shape.
     pub fn load(folder: &Path, device: Device) -> Result<Self, ClassifierError> {
-        let refused = |problem: String| ClassifierError::Bundle {
+        let refused = |problem: String| BundleError::Unusable {
             folder: folder.to_owned(),
             problem,
         };
@@ -268,7 +102,7 @@ impl Bundle {
                 }
             }
             ModelKind::Linear | ModelKind::Winner => {
-                return Err(refused("it is no network".to_owned()));
+                return Err(refused("it is no network".to_owned()).into());
             }
             _ => {
                 let values = model.sizes.vocabulary_size as usize * model.sizes.width as usize;

@@ -1,84 +1,13 @@
-//! Challenge sets: texts made to trick a model, by what they ask of it (Ribeiro et al. 2020).
-//!
-//! The built-in set was written for this project; a file of the same form may be added to it. What a
-//! model fails in says where it is not to be trusted, which an accuracy does not.
-
-mod cases;
-mod score;
+//! What a model, or several as one, makes of the texts that are made to trick one.
 
 use std::collections::HashSet;
 use std::fs;
-use std::path::Path;
 
 use artifact::{ArtifactError, Split, StageName};
-use classifier::{ChosenDevice, TokenRows};
-use serde::{Deserialize, Serialize};
+use bundle::{Calibration, Ensemble, Scorer, TextReader};
+use challenge::{CHALLENGE, Case, Challenge, ChallengeError, built_in, parse};
+use classifier::TokenRows;
 use stage::{Context, Failure};
-
-use crate::ensemble::Ensemble;
-use crate::failure;
-use crate::{Model, TextReader};
-pub use cases::{Case, ChallengeError, Relation, built_in, parse};
-pub use score::{Tally, by_capability};
-
-/// What a model made of the challenge sets.
-pub(crate) const CHALLENGE: &str = "challenge.json";
-
-/// `challenge.json`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Challenge {
-    /// Every case, in the order of the files.
-    pub cases: Vec<Answer>,
-    /// Failures by capability, in the order in which capabilities first appear; the whole comes first.
-    pub capabilities: Vec<Tally>,
-    /// The whole without the cases whose text is a training review.
-    pub unseen: Tally,
-}
-
-/// A case and what the model said.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Answer {
-    /// The case.
-    #[serde(flatten)]
-    pub case: Case,
-    /// The probability that it is positive.
-    pub probability: f32,
-    /// Whether its text is one of the training reviews, as the model's tokenizer reads them.
-    pub seen: bool,
-    /// Whether the model failed it.
-    pub failed: bool,
-}
-
-impl Challenge {
-    /// Judges cases by the probabilities that a model gives them; the flag says whether a case's text
-    /// is one of the training reviews.
-    pub fn of(cases: Vec<(Case, f32, bool)>) -> Self {
-        let failed = score::failures(&cases);
-        let cases: Vec<Answer> = cases
-            .into_iter()
-            .zip(failed)
-            .map(|((case, probability, seen), failed)| Answer {
-                case,
-                probability,
-                seen,
-                failed,
-            })
-            .collect();
-        Self {
-            capabilities: by_capability(&cases),
-            unseen: Tally::of("unseen", cases.iter().filter(|answer| !answer.seen)),
-            cases,
-        }
-    }
-
-    /// Writes `challenge.json`.
-    pub(crate) fn write(&self, folder: &Path) -> Result<(), ArtifactError> {
-        let path = folder.join(CHALLENGE);
-        let text = serde_json::to_string(self).expect("plain data");
-        fs::write(&path, text + "\n").map_err(ArtifactError::io("write", &path))
-    }
-}
 
 /// The cases of the built-in set and of the file that the settings name.
 fn all_cases(context: &Context) -> Result<Vec<Case>, Failure> {
@@ -101,16 +30,15 @@ fn all_cases(context: &Context) -> Result<Vec<Case>, Failure> {
 /// Puts every case to a model, cleaned as the training reviews were.
 pub(crate) fn ask(
     context: &Context,
-    (model, reader): (&Model, &TextReader),
-    device: &ChosenDevice,
-    batch_size: u32,
+    (scorer, reader): (&dyn Scorer, &TextReader),
+    calibration: &Calibration,
 ) -> Result<Challenge, Failure> {
     let cases = all_cases(context)?;
     let encode = |case: &Case| reader.ids(&reader.normalised(&case.text));
     let ids = cases.iter().map(encode).collect::<Result<Vec<_>, _>>()?;
-    let probabilities = model.ask(&ids, device, batch_size)?;
-    let train =
-        TokenRows::open(context.input(StageName::Tokenize), Split::Train).map_err(failure)?;
+    let scores = scorer.scores(&ids)?.into_iter();
+    let probabilities = scores.map(|score| calibration.probability(score) as f32);
+    let train = TokenRows::open(context.input(StageName::Tokenize), Split::Train)?;
     let known: HashSet<Vec<u32>> = (0..train.len()).map(|row| train.ids(row)).collect();
     let seen = ids.iter().map(|ids| known.contains(ids));
     let answers = cases.into_iter().zip(probabilities).zip(seen);

@@ -3,12 +3,11 @@
 use std::path::Path;
 
 use artifact::Normalization;
-use classifier::{ClassifierError, ModelFile};
 use settings::Truncation;
 use stage::Failure;
 use text::{Located, TokenizerFile};
 
-use crate::failure;
+use crate::{BundleError, ModelFile};
 
 /// Cleans, encodes and cuts off a text as `model.json` says.
 #[derive(Debug)]
@@ -26,11 +25,9 @@ impl TextReader {
     /// The bundle does not say how its texts were normalised, or says that another version of
     /// Ressenti did it; or its tokenizer cannot be read.
     pub fn of(folder: &Path, model: &ModelFile) -> Result<Self, Failure> {
-        let refused = |problem: &str| {
-            failure(ClassifierError::Bundle {
-                folder: folder.to_owned(),
-                problem: problem.to_owned(),
-            })
+        let refused = |problem: &str| BundleError::Unusable {
+            folder: folder.to_owned(),
+            problem: problem.to_owned(),
         };
         let normalization = model.normalization.ok_or_else(|| {
             refused("it does not say how its training texts were cleaned, so that a new text cannot be treated alike")
@@ -40,7 +37,8 @@ impl TextReader {
                 "its training texts were cleaned by version {} of the rules, and this is version {}",
                 normalization.version,
                 Normalization::VERSION
-            )));
+            ))
+            .into());
         }
         let tokenizer = TokenizerFile::read(&folder.join("tokenizer.json")).map_err(|error| {
             let hint = error.hint();

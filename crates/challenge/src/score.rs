@@ -5,7 +5,7 @@ use std::collections::HashMap;
 use metrics::is_right;
 use serde::{Deserialize, Serialize};
 
-use super::{Answer, Case, Relation};
+use crate::{Answer, Case, Relation};
 
 /// Failures among some cases.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,7 +83,7 @@ pub fn by_capability(answers: &[Answer]) -> Vec<Tally> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use crate::*;
 
     fn case(label: &str, pair: &str, relation: Option<Relation>) -> Case {
         let some = |text: &str| (!text.is_empty()).then(|| text.to_owned());

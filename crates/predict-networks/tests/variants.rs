@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use arrow::array::AsArray;
 use arrow::datatypes::{Float32Type, UInt64Type};
 use artifact::{Artifact, StageName, read_table, schema};
+use classifier::NETWORKS;
 use clean::Clean;
 use embed::Embed;
 use evaluate::{Evaluate, Options};
@@ -224,7 +225,8 @@ fn predict_says_of_a_raw_text_what_the_pipeline_says_of_it() {
     assert_eq!(names.len(), 13);
     for name in names {
         let place = find::named(&pipeline, name).expect("it is trained");
-        let predictor = Predictor::load(&place, &pipeline.run).expect("it is whole");
+        let predictor =
+            Predictor::load(&place, &pipeline.run, Some(NETWORKS)).expect("it is whole");
         let rows = evaluated(&project.artifact(StageName::Evaluate, name));
         assert!(rows.len() >= 20, "{name}: {} rows", rows.len());
         let raw: Vec<&str> = rows.iter().map(|(id, _)| texts[id].as_str()).collect();
@@ -275,7 +277,8 @@ fn a_bundle_that_does_not_say_how_texts_were_cleaned_is_refused() {
         change(&mut model);
         std::fs::write(&path, model.to_string()).expect("written");
         let place = find::in_folder(&copy).expect("a bundle");
-        let failure = Predictor::load(&place, &pipeline.run).expect_err("it is refused");
+        let failure =
+            Predictor::load(&place, &pipeline.run, Some(NETWORKS)).expect_err("it is refused");
         failure.chain().join(": ") + " | " + failure.hint().unwrap_or_default()
     };
     let old = refused(&|model| {

@@ -7,7 +7,7 @@ use artifact::Sentiment;
 use serde::{Deserialize, Serialize};
 
 /// The set that comes with Ressenti.
-const BUILT_IN: &str = include_str!("../../data/challenge.jsonl");
+const BUILT_IN: &str = include_str!("../data/challenge.jsonl");
 
 /// One text.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,0 +1,51 @@
+//! From rows of tokens to scores, whatever computes them.
+
+use std::fmt;
+use std::path::Path;
+
+use linear::NgramModel;
+use rayon::prelude::*;
+use settings::RunSettings;
+use stage::Failure;
+
+use crate::ModelFile;
+
+/// A row of token ids, and which of them the tokenizer added to the text.
+pub type MarkedRow = (Vec<u32>, Vec<bool>);
+
+/// What scores rows of tokens. A row must have an id, and no more than the model reads.
+pub trait Scorer: fmt::Debug + Send {
+    /// How far the positive class is ahead on each row, in nats of log-odds before calibration.
+    ///
+    /// # Errors
+    /// A row has an id that the vocabulary has not; or libtorch refuses, for example for want of memory.
+    fn scores(&self, rows: &[Vec<u32>]) -> Result<Vec<f64>, Failure>;
+
+    /// What each token of each row contributes to its score.
+    ///
+    /// # Errors
+    /// As for [`Scorer::scores`].
+    fn contributions(&self, rows: &[MarkedRow]) -> Result<Vec<Vec<f64>>, Failure>;
+}
+
+/// The weights of the n-grams themselves.
+impl Scorer for NgramModel {
+    fn scores(&self, rows: &[Vec<u32>]) -> Result<Vec<f64>, Failure> {
+        Ok(rows.par_iter().map(|ids| self.difference(ids)).collect())
+    }
+
+    fn contributions(&self, rows: &[MarkedRow]) -> Result<Vec<Vec<f64>>, Failure> {
+        let contributions = |(ids, _): &MarkedRow| NgramModel::contributions(self, ids);
+        Ok(rows.par_iter().map(contributions).collect())
+    }
+}
+
+/// What a program that can compute networks gives to the code that asks models: libtorch takes up to half
+/// a second to load, and who asks a linear model does without it.
+#[derive(Clone, Copy, Debug)]
+pub struct Networks {
+    /// Makes a scorer of the network in a folder, which has this description.
+    pub open: fn(&Path, &ModelFile, &RunSettings) -> Result<Box<dyn Scorer>, Failure>,
+    /// Whether it would compute on a GPU.
+    pub are_on_gpu: fn(&RunSettings) -> Result<bool, Failure>,
+}

@@ -1,0 +1,6 @@
+//! The binary `ressenti-predict-networks`: `ressenti-predict` with libtorch, which becomes this program where
+//! the model is a network.
+
+fn main() -> std::process::ExitCode {
+    predict::main(Some(classifier::NETWORKS))
+}
