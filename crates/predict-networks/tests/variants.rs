@@ -297,4 +297,11 @@ fn a_bundle_that_does_not_say_how_texts_were_cleaned_is_refused() {
         other.contains("cleaned by version 99 of the rules"),
         "{other}"
     );
+    // Nor does a program without networks take one for something else.
+    let place = find::named(&pipeline, "naive").expect("it is trained");
+    let failure = Predictor::load(&place, &pipeline.run, None).expect_err("it is a network");
+    assert!(
+        failure.chain()[0].contains("this program asks linear models only"),
+        "{failure:?}"
+    );
 }
