@@ -152,8 +152,8 @@ fn a_linear_model_is_asked_by_a_program_without_libtorch_and_a_network_by_the_on
     assert!(!loads_libtorch("ressenti-predict"));
     assert!(loads_libtorch("ressenti-predict-networks"));
 
-    let text = tiny_pipeline().to_owned()
-        + "\n[model.linear]\nkind = \"linear\"\ntokenizer = \"words\"\n";
+    let text =
+        tiny_pipeline().to_owned() + "\n[model.linear]\nkind = \"linear\"\ntokenizer = \"words\"\n";
     let project = Project::with_pipeline(&text);
     succeed(&project, &["run"]);
     let alone = project.folder().join("ressenti-predict");

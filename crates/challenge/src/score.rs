@@ -83,6 +83,7 @@ pub fn by_capability(answers: &[Answer]) -> Vec<Tally> {
 
 #[cfg(test)]
 mod tests {
+    use super::failures;
     use crate::*;
 
     fn case(label: &str, pair: &str, relation: Option<Relation>) -> Case {

@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use bundle::{MarkedRow, ModelFile, Networks, Scorer};
-use settings::{ModelKind, RunSettings};
+use settings::ModelKind;
 use stage::Failure;
 use tch::{Kind, Tensor};
 

@@ -20,7 +20,6 @@ mod show;
 
 use std::io::{IsTerminal, stdin};
 use std::path::{Path, PathBuf, absolute};
-use std::process::ExitCode;
 
 use artifact::{ArtifactError, StageName};
 use bundle::Networks;
@@ -41,13 +40,13 @@ pub use explain::{Explanation, PlacedWord, WordWeight};
 pub use predictor::{Predictor, UNDECIDED};
 
 /// The whole of the program. One that computes no networks hands over to the one beside it that does, where
-/// the model is one: loading libtorch takes longer than all that a linear model needs.
-pub fn main(networks: Option<Networks>) -> ExitCode {
+/// the model is one: loading libtorch takes longer than all that a linear model needs. Returns the exit code.
+pub fn main(networks: Option<Networks>) -> u8 {
     match run(&Arguments::parse(), networks) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => 0,
         Err(failure) => {
             print_failure(&failure);
-            failure.exit_code()
+            failure.code()
         }
     }
 }

@@ -2,5 +2,5 @@
 //! linear model answers at once; `ressenti-predict-networks` takes over where the model is a network.
 
 fn main() -> std::process::ExitCode {
-    predict::main(None)
+    predict::main(None).into()
 }

@@ -82,12 +82,17 @@ impl Failure {
 
     /// The process's exit code, see DESIGN section 5.
     pub fn exit_code(&self) -> ExitCode {
-        ExitCode::from(match self.kind {
+        self.code().into()
+    }
+
+    /// The same as a number.
+    pub fn code(&self) -> u8 {
+        match self.kind {
             FailureKind::Mendable => 1,
             FailureKind::Usage => 2,
             FailureKind::Transient => 75,
             FailureKind::Interrupted => 130,
-        })
+        }
     }
 }
 

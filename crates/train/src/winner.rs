@@ -8,7 +8,6 @@ use serde::Serialize;
 use settings::ModelSettings;
 use stage::{Context, Failure, Outcome, format};
 
-use crate::failure;
 use crate::fitted::take_over;
 
 /// Who was chosen among whom.
