@@ -79,7 +79,7 @@ impl StageName {
             Self::Clean => 3,
             Self::Tokenize => 3,
             Self::Embed => 2,
-            Self::Train => 2,
+            Self::Train => 3,
             Self::Evaluate => 4,
             Self::Report => 1,
         }

@@ -38,6 +38,10 @@ pub struct ModelFile {
     pub calibration: Calibration,
     /// Number of weights, the embedding included.
     pub parameters: u64,
+    /// How strongly the weights of a linear model or a probe were drawn to 0: half of it is the weight of their
+    /// squared length.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub penalty: Option<f64>,
     /// Epochs trained.
     pub epochs: u32,
     /// The epoch, from 1, whose weights these are.

@@ -10,6 +10,7 @@ use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{DataType, Field, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
 use artifact::{Artifact, Contract, Digest, Normalization, Split, map_arrays, schema};
 use bundle::ModelFile;
+use settings::ModelSettings;
 
 use crate::{ClassifierError, Stream};
 
@@ -123,6 +124,24 @@ impl TokenRows {
             wide,
         };
         rows.check(&path, &contract)?;
+        Ok(rows)
+    }
+
+    /// The training rows that a model learns from: as many as its settings ask for, with the labels they ask for.
+    ///
+    /// # Errors
+    /// As for [`TokenRows::open`].
+    pub fn to_learn_from(
+        artifact: &Artifact,
+        settings: &ModelSettings,
+    ) -> Result<Self, ClassifierError> {
+        let mut rows = Self::open(artifact, Split::Train)?;
+        if settings.reviews > 0 {
+            rows.keep(settings.reviews as usize, settings.seed);
+        }
+        if settings.shuffled_labels {
+            rows.shuffle_labels(settings.seed);
+        }
         Ok(rows)
     }
 

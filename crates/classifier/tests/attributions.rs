@@ -36,6 +36,7 @@ fn description(architecture: ModelSettings, sizes: Sizes) -> ModelFile {
         labels: vec!["negative".to_owned(), "positive".to_owned()],
         calibration: Calibration::Temperature(1.0),
         parameters: 0,
+        penalty: None,
         epochs: 1,
         best_epoch: 1,
         validation: ValidationResult {

@@ -51,6 +51,7 @@ fn save(folder: &Path, train_embedding: bool) -> Weights {
         labels: vec!["negative".to_owned(), "positive".to_owned()],
         calibration: Calibration::Temperature(1.25),
         parameters: network.layout().len() as u64,
+        penalty: None,
         epochs: 3,
         best_epoch: 2,
         validation: ValidationResult {

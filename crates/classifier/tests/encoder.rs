@@ -158,6 +158,7 @@ fn bundle_of(family: &str) -> Bundle {
         labels: vec!["negative".to_owned(), "positive".to_owned()],
         calibration: Calibration::Temperature(1.0),
         parameters: 0,
+        penalty: None,
         epochs: 1,
         best_epoch: 1,
         validation: ValidationResult {

@@ -15,7 +15,7 @@ use stage::{Context, Failure};
 
 use crate::model::Answer;
 use crate::model::Model;
-use crate::{Prediction, challenged, ensemble, explanations, metrics_failure};
+use crate::{Prediction, challenged, cross_fitted, ensemble, explanations, metrics_failure};
 
 /// What calibration did.
 const CALIBRATION: &str = "calibration.json";
@@ -100,6 +100,13 @@ impl Judged {
             file.write(&context.output().join(CALIBRATION))
                 .map_err(metrics_failure)?;
             files.push(OutputFile::data(CALIBRATION));
+        }
+        if let Model::Linear(description, model) = &model {
+            files.extend(cross_fitted::write(
+                context,
+                settings,
+                (description, model),
+            )?);
         }
         explanations::write(context, (model.scorer(), &reader), &judged)?;
         let challenge = challenged::ask(context, (model.scorer(), &reader), calibration)?;

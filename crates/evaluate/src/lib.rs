@@ -3,6 +3,7 @@
 
 mod baseline;
 mod challenged;
+mod cross_fitted;
 mod ensemble;
 mod explanations;
 mod judged;
@@ -25,6 +26,10 @@ pub use predictions::{Prediction, read_predictions};
 const METRICS: &str = "metrics.json";
 /// Where its predictions are.
 const PREDICTIONS: &str = "predictions.parquet";
+
+/// Where it is what models like it say of the training rows that they did not learn from; the form is that of the
+/// predictions, with `train` as the split. Only linear models have it.
+pub const CROSS_FITTED: &str = "cross_fitted.parquet";
 
 /// The evaluate stage.
 pub struct Evaluate;

@@ -7,6 +7,7 @@
 //! row has, [`newton::fit`] finds the weights, and [`NgramModel`] is what remains: an n-gram, a
 //! number. It sees no libtorch, so that whoever only predicts starts in milliseconds.
 
+mod cross_fit;
 mod error;
 mod matrix;
 mod model;
@@ -14,6 +15,7 @@ pub mod newton;
 mod ngram;
 mod vocabulary;
 
+pub use cross_fit::{Recipe, cross_fitted};
 pub use error::LinearError;
 pub use matrix::Matrix;
 pub use model::NgramModel;

@@ -134,6 +134,44 @@ impl Matrix {
 /// Lines that a thread takes at a time.
 const LINES: usize = 512;
 
+impl Matrix {
+    /// What a row scores by features' weights times their values, without the bias.
+    fn score(&self, row: usize, scaled: &[f64]) -> f64 {
+        let columns = self.rows.line(row).iter();
+        columns.map(|column| scaled[*column as usize]).sum()
+    }
+
+    /// The product of the transposed matrix, were these its values, with `[N]`: `[F]`.
+    fn sums(&self, values: &[f32], by_row: &[f64]) -> Vec<f64> {
+        let columns = (0..values.len()).into_par_iter().with_min_len(LINES);
+        columns
+            .map(|column| {
+                let rows = self.columns.line(column).iter();
+                f64::from(values[column]) * rows.map(|row| by_row[*row as usize]).sum::<f64>()
+            })
+            .collect()
+    }
+
+    /// How many of these rows have each feature, by class, the negative one first: `[F]`.
+    pub(crate) fn counts(&self, labels: &[u8], rows: &[u32]) -> Vec<[u32; 2]> {
+        let mut counts = vec![[0; 2]; self.values.len()];
+        for row in rows {
+            for column in self.rows.line(*row as usize) {
+                counts[*column as usize][usize::from(labels[*row as usize])] += 1;
+            }
+        }
+        counts
+    }
+}
+
+/// Weights times values: `[F]`.
+fn scaled(weights: &[f64], values: &[f32]) -> Vec<f64> {
+    let scaled = weights.par_iter().zip(values).with_min_len(1 << 14);
+    scaled
+        .map(|(weight, value)| weight * f64::from(*value))
+        .collect()
+}
+
 impl Design for Matrix {
     fn rows(&self) -> usize {
         self.rows.len()
@@ -145,28 +183,60 @@ impl Design for Matrix {
 
     fn scores(&self, weights: &[f64]) -> Vec<f64> {
         let (bias, weights) = weights.split_last().expect("the bias is the last");
-        let scaled = weights.par_iter().zip(&self.values).with_min_len(1 << 14);
-        let scaled: Vec<f64> = scaled
-            .map(|(weight, value)| weight * f64::from(*value))
-            .collect();
+        let scaled = scaled(weights, &self.values);
         let rows = (0..self.rows.len()).into_par_iter().with_min_len(LINES);
-        rows.map(|row| {
-            let columns = self.rows.line(row).iter();
-            bias + columns.map(|column| scaled[*column as usize]).sum::<f64>()
-        })
-        .collect()
+        rows.map(|row| bias + self.score(row, &scaled)).collect()
     }
 
     fn gather(&self, values: &[f64]) -> Vec<f64> {
-        let columns = (0..self.values.len()).into_par_iter().with_min_len(LINES);
-        let mut sums: Vec<f64> = columns
-            .map(|column| {
-                let rows = self.columns.line(column).iter();
-                f64::from(self.values[column]) * rows.map(|row| values[*row as usize]).sum::<f64>()
-            })
-            .collect();
+        let mut sums = self.sums(&self.values, values);
         sums.push(values.iter().sum());
         sums
+    }
+}
+
+/// Some rows of a matrix, with values of their own.
+#[derive(Debug)]
+pub(crate) struct Part<'a> {
+    pub(crate) matrix: &'a Matrix,
+    /// Which rows, n of them.
+    pub(crate) rows: &'a [u32],
+    /// `[F]`.
+    pub(crate) values: Vec<f32>,
+}
+
+impl Design for Part<'_> {
+    fn rows(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn width(&self) -> usize {
+        self.values.len()
+    }
+
+    fn scores(&self, weights: &[f64]) -> Vec<f64> {
+        self.scores_of(self.rows, weights)
+    }
+
+    fn gather(&self, values: &[f64]) -> Vec<f64> {
+        let mut by_row = vec![0.0; self.matrix.rows.len()];
+        for (row, value) in self.rows.iter().zip(values) {
+            by_row[*row as usize] = *value;
+        }
+        let mut sums = self.matrix.sums(&self.values, &by_row);
+        sums.push(values.iter().sum());
+        sums
+    }
+}
+
+impl Part<'_> {
+    /// What any rows of the matrix score, with the values of this part.
+    pub(crate) fn scores_of(&self, rows: &[u32], weights: &[f64]) -> Vec<f64> {
+        let (bias, weights) = weights.split_last().expect("the bias is the last");
+        let scaled = scaled(weights, &self.values);
+        let rows = rows.par_iter().with_min_len(LINES);
+        rows.map(|row| bias + self.matrix.score(*row as usize, &scaled))
+            .collect()
     }
 }
 

@@ -59,6 +59,16 @@ impl NgramModel {
         self.ngrams.is_empty()
     }
 
+    /// How tokens become n-grams.
+    pub fn code(&self) -> Code {
+        self.code
+    }
+
+    /// Ids that are in no n-gram.
+    pub fn skipped(&self) -> &[u32] {
+        &self.skipped
+    }
+
     /// How far the positive class is ahead, in nats of log-odds.
     pub fn difference(&self, ids: &[u32]) -> f64 {
         let mut ngrams = Vec::new();

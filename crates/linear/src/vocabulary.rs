@@ -38,6 +38,19 @@ impl Vocabulary {
         (vocabulary_size, skipped): (u32, Vec<u32>),
     ) -> Result<Self, LinearError> {
         let code = Code::new(vocabulary_size, longest)?;
+        Self::counted(rows, count, (min_count, smoothing), (code, skipped))
+    }
+
+    /// The same with a code that is there already.
+    ///
+    /// # Errors
+    /// No n-gram is frequent enough.
+    pub(crate) fn counted(
+        rows: &(impl Fn(usize) -> (Vec<u32>, bool) + Sync),
+        count: usize,
+        (min_count, smoothing): (u32, f64),
+        (code, skipped): (Code, Vec<u32>),
+    ) -> Result<Self, LinearError> {
         let keys_of = |row: usize, keep: &dyn Fn(Ngram) -> bool| {
             let (ids, is_positive) = rows(row);
             let mut ngrams = Vec::new();
@@ -49,7 +62,7 @@ impl Vocabulary {
         };
         let all: usize = (0..count)
             .into_par_iter()
-            .map(|row| rows(row).0.len() * longest as usize)
+            .map(|row| rows(row).0.len() * code.longest() as usize)
             .sum();
         let parts = all.div_ceil(KEYS_AT_ONCE).max(1) as u64;
         let mut counted: Vec<(Ngram, [u32; 2])> = Vec::new();
@@ -73,24 +86,34 @@ impl Vocabulary {
         if counted.is_empty() {
             return Err(LinearError::NoFeatures(min_count));
         }
-        let sums = [0, 1].map(|class| {
-            let seen: u64 = counted
-                .iter()
-                .map(|(_, counts)| u64::from(counts[class]))
-                .sum();
-            seen as f64 + smoothing * counted.len() as f64
-        });
-        let ratio = |counts: &[u32; 2]| {
-            let share = |class: usize| (f64::from(counts[class]) + smoothing) / sums[class];
-            (share(1) / share(0)).ln() as f32
-        };
+        let (ngrams, counts): (Vec<Ngram>, Vec<[u32; 2]>) = counted.into_iter().unzip();
         Ok(Self {
-            ratios: counted.iter().map(|(_, counts)| ratio(counts)).collect(),
-            ngrams: counted.into_iter().map(|(ngram, _)| ngram).collect(),
+            ratios: ratios(&counts, min_count, smoothing),
+            ngrams,
             code,
             skipped,
         })
     }
+}
+
+/// The log-count ratio of each n-gram, from the rows of either class that have it, negative ones first; 0 for
+/// those in fewer rows than `min_count`, which count for nothing.
+pub(crate) fn ratios(counts: &[[u32; 2]], min_count: u32, smoothing: f64) -> Vec<f32> {
+    let is_kept = |counts: &[u32; 2]| counts[0] + counts[1] >= min_count;
+    let kept = counts.iter().filter(|counts| is_kept(counts));
+    let (seen, number) = kept.fold(([0_u64; 2], 0_u64), |(seen, number), counts| {
+        let seen = [0, 1].map(|class| seen[class] + u64::from(counts[class]));
+        (seen, number + 1)
+    });
+    let sums = seen.map(|seen| seen as f64 + smoothing * number as f64);
+    let ratio = |counts: &[u32; 2]| {
+        if !is_kept(counts) {
+            return 0.0;
+        }
+        let share = |class: usize| (f64::from(counts[class]) + smoothing) / sums[class];
+        (share(1) / share(0)).ln() as f32
+    };
+    counts.iter().map(ratio).collect()
 }
 
 /// Which part an n-gram is counted in (multiplicative hashing, Knuth 1998, section 6.4).

@@ -2,13 +2,13 @@
 //! this or that share of them is positive, and each method says which.
 //!
 //!     cargo run -p ressenti-quantification --example artificial_prevalence -- 1000 artifacts/evaluate/linear \
-//!         [artifacts/store/evaluate/KEY...] [--by row] [--labelled rows|films] [--samples 100]
+//!         [artifacts/store/evaluate/KEY...] [--by row] [--labelled validation|rows|films] [--samples 100]
 //!
-//! The arguments are the texts of a sample and the folders of evaluations, whose validation rows the methods learn
-//! from: several where the whole procedure is repeated with other seeds, so that other films were left for
+//! The arguments are the texts of a sample and the folders of evaluations, whose validation rows and cross-fitted
+//! training rows the methods learn from: several where the whole procedure is repeated with other seeds, so that other films were left for
 //! validation. A 95 % interval promises to cover in 95 % of such repetitions, and not in each of them. Labelled rows
-//! are drawn anew by the film, or one by one with `--by row`. `--labelled` learns from test rows instead, drawn for
-//! each sample: as many rows, so that nothing but chance lies between them and the texts; or the rows of other films
+//! are drawn anew by the film, or one by one with `--by row`. `--labelled validation` learns from those alone; `--labelled rows` and `films`
+//! from test rows instead, drawn for each sample: as many rows, so that nothing but chance lies between them and the texts; or the rows of other films
 //! than those of the texts.
 //!
 //! Each text is positive with the sample's probability. Errors are to the share that came of it; an interval
@@ -25,9 +25,9 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
-use arrow::array::{Array as _, AsArray};
+use arrow::array::AsArray;
 use arrow::datatypes::{Float32Type, UInt8Type, UInt64Type};
-use artifact::{Artifact, StageName, Store, read_columns, read_table, schema};
+use artifact::{Artifact, StageName, Store, groups_of, read_table, schema};
 use metrics::Estimate;
 use metrics::random::Draws;
 use quantification::{Method, Quantifier};
@@ -48,16 +48,15 @@ struct Rows {
 }
 
 impl Rows {
-    /// Those of a split.
-    fn read(folder: &Path, split: &str, films: &HashMap<u64, u64>) -> Self {
+    /// Those of a split in a file of an evaluation.
+    fn read(path: &Path, split: &str, films: &HashMap<u64, u64>) -> Self {
         let mut rows = Self::default();
-        let path = folder.join("predictions.parquet");
-        for batch in read_table(&path, &schema::predictions()).expect("predictions") {
+        for batch in read_table(path, &schema::predictions()).expect("predictions") {
             let batch = batch.expect("rows");
             let splits = batch.column(1).as_string::<i32>();
             for row in (0..batch.num_rows()).filter(|row| splits.value(*row) == split) {
                 let id = batch.column(0).as_primitive::<UInt64Type>().value(row);
-                rows.films.push(films[&id]);
+                rows.films.push(*films.get(&id).unwrap_or(&id));
                 let label = batch.column(2).as_primitive::<UInt8Type>();
                 rows.labels.push(label.value(row));
                 let said = batch.column(3).as_primitive::<Float32Type>();
@@ -65,6 +64,12 @@ impl Rows {
             }
         }
         rows
+    }
+
+    fn extend(&mut self, other: Self) {
+        self.labels.extend(other.labels);
+        self.probabilities.extend(other.probabilities);
+        self.films.extend(other.films);
     }
 
     fn chosen(&self, places: impl Iterator<Item = usize>) -> Self {
@@ -128,24 +133,7 @@ fn films(folder: &Path) -> HashMap<u64, u64> {
         .unwrap();
     let store = Store::around(folder).expect("a store");
     let clean = store.of_identity(StageName::Clean, clean.identity);
-    let path = clean.unwrap().expect("cleaned reviews");
-    let path = path.file("clean.parquet").unwrap();
-    let mut numbers: HashMap<String, u64> = HashMap::new();
-    let mut films = HashMap::new();
-    for batch in read_columns(&path, &schema::clean(), &[0, 5]).expect("reviews") {
-        let batch = batch.expect("rows");
-        let ids = batch.column(0).as_primitive::<UInt64Type>();
-        let groups = batch.column(1).as_string::<i32>();
-        for row in 0..batch.num_rows() {
-            let name = match groups.is_valid(row) {
-                true => groups.value(row).to_owned(),
-                false => format!("review {}", ids.value(row)),
-            };
-            let next = numbers.len() as u64;
-            films.insert(ids.value(row), *numbers.entry(name).or_insert(next));
-        }
-    }
-    films
+    groups_of(&clean.unwrap().expect("cleaned reviews")).expect("their films")
 }
 
 /// A mean with its bootstrap interval, in points.
@@ -193,7 +181,7 @@ struct Asked {
     texts: u64,
     samples: u64,
     by_film: bool,
-    /// Test rows that the methods learn from, instead of validation rows.
+    /// What the methods learn from, instead of all that the evaluation knows.
     labelled: Option<String>,
 }
 
@@ -213,21 +201,27 @@ impl Asked {
     /// What comes of every method on the predictions of an evaluation.
     fn measured(&self, folder: &Path) -> Records {
         let films = films(folder);
-        let known = Rows::read(folder, "validation", &films);
-        let test = Rows::read(folder, "test", &films);
+        let predictions = folder.join("predictions.parquet");
+        let mut known = Rows::read(&predictions, "validation", &films);
+        let test = Rows::read(&predictions, "test", &films);
+        let cross_fitted = folder.join("cross_fitted.parquet");
+        if self.labelled.is_none() && cross_fitted.is_file() {
+            known.extend(Rows::read(&cross_fitted, "train", &films));
+        }
         println!(
-            "{}: {} validation rows, {} test rows",
+            "{}: {} labelled rows, {} test rows",
             folder.display(),
             known.labels.len(),
             test.labels.len()
         );
         let whole = (known.quantifier(self.by_film, 1), test.by_class());
+        let from_test = ["rows", "films"].contains(&self.labelled.as_deref().unwrap_or_default());
         let mut records = Records::default();
         for step in 0..=20_u32 {
             let opinion = f64::from(step) / 20.0;
             for sample in 0..self.samples {
                 let seed = 1000 * u64::from(step) + sample;
-                let other = self.labelled.as_ref();
+                let other = from_test.then_some(());
                 let other = other.map(|_| self.drawn(known.labels.len(), &test, seed));
                 let (quantifier, pools) = other.as_ref().unwrap_or(&whole);
                 let draws = Draws::new(1000 + u64::from(step), sample);
@@ -293,7 +287,8 @@ fn main() {
     println!(
         "labelled rows of {}, drawn anew by the {}; {} samples of {} texts at each of 21 shares",
         match asked.labelled.as_deref() {
-            None => "validation",
+            None => "validation and cross-fitted ones",
+            Some("validation") => "validation",
             Some("films") => "other test films, for each sample",
             Some(_) => "test, for each sample",
         },

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::Trial;
+use crate::{ModelKind, Trial};
 
 /// `[evaluation]`, with the model it is applied to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -24,6 +24,10 @@ pub struct EvaluationSettings {
     /// A challenge set of one's own beside the built-in one: JSON lines, relative to the pipeline file.
     #[serde(skip_serializing, default)]
     pub challenge: Option<PathBuf>,
+    /// Parts of the training reviews, each of which is predicted by a linear model that learned from the others;
+    /// 0 for none, and for models that are not linear.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub folds: u32,
     /// The models it is made of, where it is an ensemble.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ensemble: Option<EnsembleSettings>,
@@ -60,6 +64,7 @@ pub(crate) struct EvaluationTable {
     pub(crate) batch_size: u32,
     pub(crate) seed: Option<u64>,
     pub(crate) challenge: Option<PathBuf>,
+    pub(crate) folds: u32,
 }
 
 impl Default for EvaluationTable {
@@ -70,6 +75,7 @@ impl Default for EvaluationTable {
             batch_size: 128,
             seed: None,
             challenge: None,
+            folds: 10,
         }
     }
 }
@@ -78,6 +84,7 @@ impl EvaluationTable {
     pub(crate) fn resolve(
         &self,
         model: &str,
+        kind: Option<ModelKind>,
         seed: u64,
         ensemble: Option<EnsembleSettings>,
     ) -> EvaluationSettings {
@@ -88,9 +95,17 @@ impl EvaluationTable {
             batch_size: self.batch_size,
             seed: self.seed.unwrap_or(seed),
             challenge: self.challenge.clone(),
+            folds: match kind {
+                Some(ModelKind::Linear | ModelKind::Winner) => self.folds,
+                _ => 0,
+            },
             ensemble,
         }
     }
+}
+
+fn is_none(folds: &u32) -> bool {
+    *folds == 0
 }
 
 /// `[report]`.

@@ -371,7 +371,8 @@ fn resolve(
     let evaluations = judged
         .chain(united.map(|(name, settings)| (name, Some(settings))))
         .map(|(name, ensemble)| {
-            let settings = evaluation.resolve(&name, seed, ensemble);
+            let kind = models.get(&name).map(|model| model.kind);
+            let settings = evaluation.resolve(&name, kind, seed, ensemble);
             (name, settings)
         })
         .collect();

@@ -45,7 +45,7 @@ impl Data {
             .windows
             .map_or(contract.max_length, |windows| windows.length);
         let start = Start::open(context.input(StageName::Embed), &contract, longest)?;
-        let train = train_rows(tokens, settings)?;
+        let train = TokenRows::to_learn_from(tokens, settings)?;
         let validation = TokenRows::open(tokens, Split::Validation)?;
         Ok(Self {
             contract,
@@ -106,21 +106,6 @@ impl Data {
             }
         }
     }
-}
-
-/// The rows to learn from, as many as the settings ask for and with the labels they ask for.
-pub(crate) fn train_rows(
-    tokens: &Artifact,
-    settings: &ModelSettings,
-) -> Result<TokenRows, ClassifierError> {
-    let mut rows = TokenRows::open(tokens, Split::Train)?;
-    if settings.reviews > 0 {
-        rows.keep(settings.reviews as usize, settings.seed);
-    }
-    if settings.shuffled_labels {
-        rows.shuffle_labels(settings.seed);
-    }
-    Ok(rows)
 }
 
 impl Start {

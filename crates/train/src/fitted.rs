@@ -27,6 +27,8 @@ pub(crate) struct Fitted<'a> {
     pub(crate) labels: &'a [u8],
     /// How far the positive class is ahead on each of them.
     pub(crate) differences: Vec<f64>,
+    /// How strongly weights were drawn to 0, where that was chosen.
+    pub(crate) penalty: Option<f64>,
     pub(crate) epochs: u32,
     pub(crate) best_epoch: u32,
     /// Mean cross-entropy on validation, in nats.
@@ -70,6 +72,7 @@ pub(crate) fn describe(
         labels: fitted.contract.classes.clone(),
         calibration: calibration.map_err(Failure::from_error)?,
         parameters: fitted.parameters as u64,
+        penalty: fitted.penalty,
         epochs: fitted.epochs,
         best_epoch: fitted.best_epoch,
         validation: ValidationResult {

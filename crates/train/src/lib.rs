@@ -103,6 +103,7 @@ pub(crate) fn train_network(
         contract: &data.contract,
         labels: &labels,
         differences: trained.logits.differences(),
+        penalty: None,
         epochs: trained.epochs,
         best_epoch: trained.best_epoch,
         loss: trained.loss,

@@ -8,7 +8,6 @@ use linear::{LinearError, Matrix, NgramModel, Vocabulary};
 use settings::ModelSettings;
 use stage::{Context, Failure, Outcome, format};
 
-use crate::data::train_rows;
 use crate::fitted::{Fitted, describe, outcome, write_card};
 use crate::probe::{PATIENCE, best_of, calibrated_loss, numbers};
 use crate::record::Record;
@@ -27,7 +26,7 @@ const TOLERANCE: f64 = 1e-6;
 pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome, Failure> {
     let tokens = context.input(StageName::Tokenize);
     let contract = TokenContract::of(tokens).map_err(failure)?;
-    let train = train_rows(tokens, settings).map_err(failure)?;
+    let train = TokenRows::to_learn_from(tokens, settings).map_err(failure)?;
     let validation = TokenRows::open(tokens, Split::Validation).map_err(failure)?;
     check_rows(context, train.len(), validation.len())?;
 
@@ -67,6 +66,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
         contract: &contract,
         labels: &labels,
         differences: best.scores,
+        penalty: Some(best.penalty),
         epochs: 0,
         best_epoch: 0,
         loss: best.loss,

@@ -63,6 +63,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
         contract: &tokens,
         labels: &validation.labels,
         differences: best.tried.scores.clone(),
+        penalty: Some(best.tried.penalty),
         epochs: 0,
         best_epoch: 0,
         loss: best.tried.loss,

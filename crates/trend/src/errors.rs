@@ -1,7 +1,7 @@
 //! From where it is known how the model errs.
 
 use artifact::{ArtifactError, Digest, InputReference, Split, StageName, Store};
-use evaluate::read_predictions;
+use evaluate::{CROSS_FITTED, read_predictions};
 use metrics::random::Draws;
 use quantification::{QuantificationError, Quantifier};
 use settings::Pipeline;
@@ -13,8 +13,8 @@ use crate::refused::{Refused, Unfit, Unjudged};
 /// Resamples behind every interval.
 const DRAWS: u32 = 1000;
 
-/// A quantifier from what a model of the pipeline said of its validation reviews. `made` is what the model
-/// is, or what the evaluation is of an ensemble: how another one errs says nothing about it. Where the reviews
+/// A quantifier from what a model of the pipeline said of its validation reviews and, where it is linear, of its
+/// training reviews when it had not learned from them. `made` is what the model is, or what the evaluation is of an ensemble: how another one errs says nothing about it. Where the reviews
 /// are in groups, such as films, resamples are of groups.
 ///
 /// # Errors
@@ -41,7 +41,11 @@ pub fn of_validation(
         }));
     }
     let path = evaluation.file("predictions.parquet").map_err(failed)?;
-    let rows = read_predictions(&path, model, Split::Validation).map_err(failed)?;
+    let mut rows = read_predictions(&path, model, Split::Validation).map_err(failed)?;
+    if evaluation.manifest().file(CROSS_FITTED).is_some() {
+        let path = evaluation.file(CROSS_FITTED).map_err(failed)?;
+        rows.extend(read_predictions(&path, model, Split::Train).map_err(failed)?);
+    }
     let labels: Vec<u8> = rows.iter().map(|row| row.label).collect();
     let said: Vec<f32> = rows.iter().map(|row| row.probability).collect();
     let groups = groups::of_rows(&store, &evaluation, &rows).map_err(failed)?;

@@ -77,9 +77,15 @@ pub(crate) fn check(pipeline: &Pipeline) -> Result<(), SettingsError> {
         check_model(&key, model, tokenizer)?;
         check_training(&format!("{key}.training"), &model.training)?;
     }
-    if let Some(evaluation) = pipeline.evaluations.values().next() {
+    if let Some(evaluation) = pipeline.evaluations.values().max_by_key(|it| it.folds) {
         positive("evaluation.bootstrap_samples", evaluation.bootstrap_samples)?;
         positive("evaluation.batch_size", evaluation.batch_size)?;
+        if evaluation.folds == 1 || evaluation.folds > 100 {
+            return Err(SettingsError::value(
+                "evaluation.folds",
+                "must be 0 for none, or 2 to 100",
+            ));
+        }
         inside("evaluation.confidence", evaluation.confidence, 0.5, 0.9999)?;
     }
     Ok(())

@@ -1,0 +1,111 @@
+//! What a linear model would say of its own training reviews, had it not learned from them: they tell how it errs
+//! as validation reviews do, and there are many more of them.
+//!
+//! The training reviews are parted into folds, and each fold is predicted by a model that learned from the
+//! others (Stone 1974; Forman 2008 for error rates). Reviews of a group stay together, because a model knows a
+//! film of which it has read other reviews. Networks would have to be trained as often, which takes hours.
+
+use std::collections::HashMap;
+
+use artifact::{OutputFile, Split, StageName, groups_of};
+use bundle::ModelFile;
+use classifier::TokenRows;
+use linear::{LinearError, NgramModel, Recipe, cross_fitted};
+use metrics::random::Draws;
+use settings::EvaluationSettings;
+use stage::{Context, Failure};
+
+use crate::{CROSS_FITTED, Prediction, predictions};
+
+/// The purpose that the draw of folds is for.
+const FOLDS: u64 = 0xF01D;
+
+/// Writes what models that did not learn from them say of the training reviews. `None` where nothing can be said
+/// so: the labels were dealt out at random, or no fold can be predicted by the others.
+pub(crate) fn write(
+    context: &Context,
+    settings: &EvaluationSettings,
+    (description, model): (&ModelFile, &NgramModel),
+) -> Result<Option<OutputFile>, Failure> {
+    let architecture = &description.architecture;
+    if settings.folds == 0 || architecture.shuffled_labels {
+        return Ok(None);
+    }
+    let Some(penalty) = description.penalty else {
+        return Err(Failure::new(
+            "The model does not say how strongly its weights were drawn to 0, so that it cannot be fitted again",
+        )
+        .with_hint("Train it again with `ressenti run --only train --force`".to_owned()));
+    };
+    let rows = TokenRows::to_learn_from(context.input(StageName::Tokenize), architecture)?;
+    let row_ids: Vec<u64> = (0..rows.len()).map(|row| rows.row_id(row)).collect();
+    let labels: Vec<u8> = (0..rows.len()).map(|row| rows.label(row)).collect();
+    let groups = groups_of(context.input(StageName::Clean))?;
+    let folds = folds_of(&row_ids, &groups, settings.folds, settings.seed);
+    let ngrams = architecture.ngrams.unwrap_or_default();
+    let recipe = Recipe {
+        code: model.code(),
+        skipped: model.skipped().to_vec(),
+        min_count: ngrams.min_count,
+        smoothing: ngrams.smoothing,
+        penalty,
+    };
+    let task = context
+        .progress()
+        .task("cross-fitting", Some(settings.folds.into()), "folds");
+    let ids = |row: usize| rows.ids(row);
+    let on_fold = |_| task.advance(1);
+    let scores = match cross_fitted(&ids, &labels, (&folds, settings.folds), &recipe, on_fold) {
+        // Too few reviews to learn from any part of them.
+        Err(LinearError::NoFeatures(_)) => return Ok(None),
+        scores => scores.map_err(Failure::from_error)?,
+    };
+    let said = row_ids.iter().zip(&labels).zip(&scores);
+    // The calibration is that of the model: the scores of models that learned from a little less are as far apart.
+    let said = said.filter_map(|((row_id, label), score)| {
+        Some(Prediction {
+            row_id: *row_id,
+            split: Split::Train,
+            label: *label,
+            probability: description.calibration.probability((*score)?) as f32,
+        })
+    });
+    let said: Vec<Prediction> = said.collect();
+    if said.is_empty() {
+        return Ok(None);
+    }
+    let path = context.output().join(CROSS_FITTED);
+    let written = predictions::write(&path, &settings.model, &said)?;
+    Ok(Some(OutputFile::table(CROSS_FITTED, written)))
+}
+
+/// The fold of each row, `[N]` numbers below `count`: the same for all rows of a group.
+fn folds_of(row_ids: &[u64], groups: &HashMap<u64, u64>, count: u32, seed: u64) -> Vec<u32> {
+    let draws = Draws::new(seed, FOLDS);
+    let fold = |row_id: &u64| {
+        let group = groups.get(row_id).unwrap_or(row_id);
+        draws.index(*group, count as usize) as u32
+    };
+    row_ids.iter().map(fold).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_group_is_never_parted_and_folds_are_about_as_large() {
+        let row_ids: Vec<u64> = (0..1000).collect();
+        // Groups of five of the first half; the others are by themselves.
+        let groups = (0..500).map(|row| (row, row - row % 5)).collect();
+        let folds = folds_of(&row_ids, &groups, 4, 7);
+        for group in folds[..500].chunks(5) {
+            assert!(group.iter().all(|fold| *fold == group[0]), "{group:?}");
+        }
+        for fold in 0..4 {
+            let rows = folds.iter().filter(|found| **found == fold).count();
+            assert!((180..320).contains(&rows), "{rows} of fold {fold}");
+        }
+        assert_ne!(folds, folds_of(&row_ids, &groups, 4, 8));
+    }
+}
