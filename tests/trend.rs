@@ -201,12 +201,21 @@ fn a_turn_is_found_with_its_month_its_size_and_its_words() {
 }
 
 #[test]
-fn validation_reviews_are_drawn_by_their_groups_where_there_are_enough() {
+fn labelled_reviews_are_drawn_by_their_groups_where_there_are_enough() {
     let asked = ["trend", "turned.csv", "--model", "linear"];
-    // Of 40 groups too few are left for validation.
-    for (groups, is_drawn_by_them) in [(None, false), (Some(40), false), (Some(400), true)] {
+    let judged = ["run", "--variant", "linear", "--set"];
+    // Of 40 groups too few are left for validation, of 30 for training and validation together.
+    for (groups, folds, is_drawn_by_them) in [
+        (None, 10, false),
+        (Some(30), 10, false),
+        (Some(40), 0, false),
+        (Some(400), 0, true),
+        (Some(400), 10, true),
+    ] {
         let project = trained_on(groups);
         fs::write(project.folder().join("turned.csv"), turned()).expect("written");
+        let folded = format!("evaluation.folds={folds}");
+        succeed(&project, &[&judged[..], &[&folded]].concat());
         let found = json(&succeed(
             &project,
             &[&asked[..], &["--format", "json", "--progress", "none"]].concat(),
@@ -222,7 +231,15 @@ fn validation_reviews_are_drawn_by_their_groups_where_there_are_enough() {
             }
             None => String::new(),
         };
-        let sentence = format!("is known from {rows} labelled reviews{groups}.");
+        let of_training = found["labelled_cross_fitted"].as_u64().expect("a number");
+        assert_eq!(of_training > 300, folds > 0, "{of_training}");
+        let folds = match of_training {
+            0 => String::new(),
+            rows => format!(
+                "; {rows} of them are training reviews, read by models that had not learned from them"
+            ),
+        };
+        let sentence = format!("is known from {rows} labelled reviews{groups}{folds}.");
         assert!(said.contains(&sentence), "{sentence} {said}");
     }
 }

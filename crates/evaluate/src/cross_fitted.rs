@@ -5,7 +5,7 @@
 //! others (Stone 1974; Forman 2008 for error rates). Reviews of a group stay together, because a model knows a
 //! film of which it has read other reviews. Networks would have to be trained as often, which takes hours.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use artifact::{OutputFile, Split, StageName, groups_of};
 use bundle::ModelFile;
@@ -79,14 +79,29 @@ pub(crate) fn write(
     Ok(Some(OutputFile::table(CROSS_FITTED, written)))
 }
 
-/// The fold of each row, `[N]` numbers below `count`: the same for all rows of a group.
+/// The fold of each row, `[N]` numbers below `count`: the same for all rows of a group. Groups come in random
+/// order, each to the fold that has the fewest rows by then, so that folds are about as large.
 fn folds_of(row_ids: &[u64], groups: &HashMap<u64, u64>, count: u32, seed: u64) -> Vec<u32> {
+    let group_of = |row_id: &u64| *groups.get(row_id).unwrap_or(row_id);
+    let mut sizes: BTreeMap<u64, u64> = BTreeMap::new();
+    for row_id in row_ids {
+        *sizes.entry(group_of(row_id)).or_default() += 1;
+    }
     let draws = Draws::new(seed, FOLDS);
-    let fold = |row_id: &u64| {
-        let group = groups.get(row_id).unwrap_or(row_id);
-        draws.index(*group, count as usize) as u32
-    };
-    row_ids.iter().map(fold).collect()
+    let mut order: Vec<u64> = sizes.keys().copied().collect();
+    order.sort_by_key(|group| (draws.bits(*group), *group));
+    let mut rows = vec![0_u64; count as usize];
+    let mut folds: HashMap<u64, u32> = HashMap::new();
+    for group in order {
+        let emptiest = (0..count).min_by_key(|fold| rows[*fold as usize]);
+        let fold = emptiest.unwrap_or(0);
+        rows[fold as usize] += sizes[&group];
+        folds.insert(group, fold);
+    }
+    row_ids
+        .iter()
+        .map(|row_id| folds[&group_of(row_id)])
+        .collect()
 }
 
 #[cfg(test)]
@@ -104,7 +119,7 @@ mod tests {
         }
         for fold in 0..4 {
             let rows = folds.iter().filter(|found| **found == fold).count();
-            assert!((180..320).contains(&rows), "{rows} of fold {fold}");
+            assert!((245..=255).contains(&rows), "{rows} of fold {fold}");
         }
         assert_ne!(folds, folds_of(&row_ids, &groups, 4, 8));
     }

@@ -27,8 +27,8 @@ const METRICS: &str = "metrics.json";
 /// Where its predictions are.
 const PREDICTIONS: &str = "predictions.parquet";
 
-/// Where it is what models like it say of the training rows that they did not learn from; the form is that of the
-/// predictions, with `train` as the split. Only linear models have it.
+/// Where it is what models like it say of the training rows that they did not learn from: a table of the schema of
+/// the predictions, with `train` as the split. Only linear models have it.
 pub const CROSS_FITTED: &str = "cross_fitted.parquet";
 
 /// The evaluate stage.
@@ -51,10 +51,12 @@ impl Stage for Evaluate {
         Loads the bundle of `[model.NAME]`, predicts the validation and the test rows with calibrated probabilities, \
         puts it to a set of texts made to trick a model, and computes accuracy, precision, recall, F1, MCC, ROC-AUC, PR-AUC, log loss, Brier score and calibration \
         error on the test rows, each with a bootstrap interval.\n\n\
+        Says of a linear model how it errs on its training reviews, too: `[evaluation] folds` models, each fitted to all folds but one, \
+        read the one that they had not learned from. Reviews of a group stay in one fold.\n\n\
         An `[ensemble.NAME]` is judged like a model: the log-odds of its members, weighed on the validation rows.\n\n\
         Says what calibration did to the probabilities, and which words drove the mistakes that the model is surest of.\n\n\
         Writes artifacts/evaluate/NAME/: predictions.parquet, metrics.json, calibration.json, explanations.json, \
-        challenge.json, speed.json; of an ensemble ensemble.json with the weights.\n\n\
+        challenge.json, speed.json; of a linear model cross_fitted.parquet; of an ensemble ensemble.json with the weights.\n\n\
         Examples:\n  ressenti-evaluate --variant lstm\n  ressenti-evaluate --variant lstm --baseline main/metrics.json";
     type Settings = EvaluationSettings;
     type Options = Options;

@@ -2,14 +2,21 @@
 //! this or that share of them is positive, and each method says which.
 //!
 //!     cargo run -p ressenti-quantification --example artificial_prevalence -- 1000 artifacts/evaluate/linear \
-//!         [artifacts/store/evaluate/KEY...] [--by row] [--labelled validation|rows|films] [--samples 100]
+//!         [artifacts/store/evaluate/KEY...] [--labelled validation|folds|rows|films] [--texts validation] \
+//!         [--method aemq] [--by row] [--samples 100]
 //!
 //! The arguments are the texts of a sample and the folders of evaluations, whose validation rows and cross-fitted
-//! training rows the methods learn from: several where the whole procedure is repeated with other seeds, so that other films were left for
-//! validation. A 95 % interval promises to cover in 95 % of such repetitions, and not in each of them. Labelled rows
-//! are drawn anew by the film, or one by one with `--by row`. `--labelled validation` learns from those alone; `--labelled rows` and `films`
-//! from test rows instead, drawn for each sample: as many rows, so that nothing but chance lies between them and the texts; or the rows of other films
-//! than those of the texts.
+//! training rows the methods learn from: several where the whole procedure is repeated with other seeds, so that
+//! other films were left for validation. A 95 % interval promises to cover in 95 % of such repetitions, and not in
+//! each of them. Labelled rows are drawn anew by the film, or one by one with `--by row`.
+//!
+//! `--labelled validation` and `--labelled folds` learn from one of the two alone; `rows` and `films` from as many
+//! test rows as validation has, drawn for each sample, so that nothing but chance lies between them and the texts;
+//! or from the rows of other films than those of the texts.
+//!
+//! `--texts validation` leaves the test rows alone, to choose by: for each sample some films of validation, with
+//! 2,400 rows, are what validation is else, and the texts are drawn from the rows of the others. It wants many
+//! validation rows (`--set clean.split.validation=0.5`).
 //!
 //! Each text is positive with the sample's probability. Errors are to the share that came of it; an interval
 //! is to cover that probability (the opinion the texts are a sample of), and the last column says how often it
@@ -37,6 +44,9 @@ const SAMPLES: u64 = 100;
 
 /// Resamples behind an interval.
 const DRAWS: u32 = 500;
+
+/// Validation rows where the texts are drawn from validation, too.
+const KNOWN: usize = 2_400;
 
 /// Rows of an evaluation.
 #[derive(Clone, Default)]
@@ -66,10 +76,12 @@ impl Rows {
         rows
     }
 
-    fn extend(&mut self, other: Self) {
-        self.labels.extend(other.labels);
-        self.probabilities.extend(other.probabilities);
-        self.films.extend(other.films);
+    /// These and others.
+    fn and(mut self, others: &Self) -> Self {
+        self.labels.extend(&others.labels);
+        self.probabilities.extend(&others.probabilities);
+        self.films.extend(&others.films);
+        self
     }
 
     fn chosen(&self, places: impl Iterator<Item = usize>) -> Self {
@@ -174,56 +186,133 @@ impl Record {
     }
 }
 
-type Records = [Record; 5];
+/// What the methods learn from.
+#[derive(Clone, Copy, PartialEq)]
+enum Labelled {
+    /// Validation rows and cross-fitted training rows.
+    Both,
+    Validation,
+    Folds,
+    /// Test rows.
+    Rows,
+    /// Test rows of other films than those of the texts.
+    Films,
+}
+
+impl Labelled {
+    fn named(name: &str) -> Self {
+        match name {
+            "validation" => Self::Validation,
+            "folds" => Self::Folds,
+            "rows" => Self::Rows,
+            "films" => Self::Films,
+            other => panic!("no rows are called {other}"),
+        }
+    }
+
+    fn in_words(self) -> &'static str {
+        match self {
+            Self::Both => "validation and the folds",
+            Self::Validation => "validation",
+            Self::Folds => "the folds",
+            Self::Rows => "test, for each sample",
+            Self::Films => "other test films, for each sample",
+        }
+    }
+}
 
 /// What is measured.
 struct Asked {
     texts: u64,
     samples: u64,
     by_film: bool,
-    /// What the methods learn from, instead of all that the evaluation knows.
-    labelled: Option<String>,
+    labelled: Labelled,
+    /// Whether texts are of validation, and not of the test.
+    chooses: bool,
+    methods: Vec<Method>,
+}
+
+/// What the methods learn from, and the probabilities that texts are drawn from, by class.
+type Drawn = (Quantifier, [Vec<f32>; 2]);
+
+/// The rows of an evaluation.
+struct Known {
+    validation: Rows,
+    folds: Rows,
+    test: Rows,
+}
+
+impl Known {
+    fn read(folder: &Path) -> Self {
+        let films = films(folder);
+        let predictions = folder.join("predictions.parquet");
+        let cross_fitted = folder.join("cross_fitted.parquet");
+        Self {
+            validation: Rows::read(&predictions, "validation", &films),
+            test: Rows::read(&predictions, "test", &films),
+            folds: match cross_fitted.is_file() {
+                true => Rows::read(&cross_fitted, "train", &films),
+                false => Rows::default(),
+            },
+        }
+    }
+
+    /// The labelled rows, those of validation being `validation`.
+    fn labelled(&self, asked: &Asked, validation: Rows) -> Rows {
+        match asked.labelled {
+            Labelled::Folds => self.folds.clone(),
+            Labelled::Both => validation.and(&self.folds),
+            _ => validation,
+        }
+    }
+
+    /// For every sample; `None` where each has its own.
+    fn for_all(&self, asked: &Asked) -> Option<Drawn> {
+        let drawn = matches!(asked.labelled, Labelled::Rows | Labelled::Films);
+        (!drawn && !asked.chooses).then(|| {
+            let labelled = self.labelled(asked, self.validation.clone());
+            (labelled.quantifier(asked.by_film, 1), self.test.by_class())
+        })
+    }
+
+    /// For one sample.
+    fn for_sample(&self, asked: &Asked, seed: u64) -> Drawn {
+        let draws = Draws::new(77, seed);
+        let rows = self.validation.labels.len();
+        let test = &self.test;
+        let (labelled, texts) = match asked.labelled {
+            _ if asked.chooses => {
+                let [known, others] = self.validation.parted(KNOWN, draws);
+                (self.labelled(asked, known), others)
+            }
+            Labelled::Films => test.parted(rows, draws).into(),
+            _ => {
+                let at = |row: usize| draws.index(row as u64, test.labels.len());
+                (test.chosen((0..rows).map(at)), test.clone())
+            }
+        };
+        (labelled.quantifier(asked.by_film, seed), texts.by_class())
+    }
 }
 
 impl Asked {
-    /// What the methods learn from for a sample, and the probabilities that its texts are drawn from, by class.
-    fn drawn(&self, rows: usize, test: &Rows, seed: u64) -> (Quantifier, [Vec<f32>; 2]) {
-        let draws = Draws::new(77, seed);
-        if self.labelled.as_deref() == Some("films") {
-            let [known, others] = test.parted(rows, draws);
-            return (known.quantifier(self.by_film, seed), others.by_class());
-        }
-        let at = |row: usize| draws.index(row as u64, test.labels.len());
-        let known = test.chosen((0..rows).map(at));
-        (known.quantifier(self.by_film, seed), test.by_class())
-    }
-
     /// What comes of every method on the predictions of an evaluation.
-    fn measured(&self, folder: &Path) -> Records {
-        let films = films(folder);
-        let predictions = folder.join("predictions.parquet");
-        let mut known = Rows::read(&predictions, "validation", &films);
-        let test = Rows::read(&predictions, "test", &films);
-        let cross_fitted = folder.join("cross_fitted.parquet");
-        if self.labelled.is_none() && cross_fitted.is_file() {
-            known.extend(Rows::read(&cross_fitted, "train", &films));
-        }
+    fn measured(&self, folder: &Path) -> Vec<Record> {
+        let known = Known::read(folder);
+        let [validation, folds, test] =
+            [&known.validation, &known.folds, &known.test].map(|rows| rows.labels.len());
         println!(
-            "{}: {} labelled rows, {} test rows",
+            "{}: {validation} validation rows, {folds} cross-fitted, {test} test rows",
             folder.display(),
-            known.labels.len(),
-            test.labels.len()
         );
-        let whole = (known.quantifier(self.by_film, 1), test.by_class());
-        let from_test = ["rows", "films"].contains(&self.labelled.as_deref().unwrap_or_default());
-        let mut records = Records::default();
+        let whole = known.for_all(self);
+        let mut records = vec![Record::default(); self.methods.len()];
         for step in 0..=20_u32 {
             let opinion = f64::from(step) / 20.0;
             for sample in 0..self.samples {
                 let seed = 1000 * u64::from(step) + sample;
-                let other = from_test.then_some(());
-                let other = other.map(|_| self.drawn(known.labels.len(), &test, seed));
-                let (quantifier, pools) = other.as_ref().unwrap_or(&whole);
+                let own = whole.is_none().then(|| known.for_sample(self, seed));
+                let (quantifier, pools) = whole.as_ref().or(own.as_ref()).unwrap();
                 let draws = Draws::new(1000 + u64::from(step), sample);
                 let mut positives = 0;
                 let probabilities: Vec<f32> = (0..self.texts)
@@ -235,8 +324,8 @@ impl Asked {
                     })
                     .collect();
                 let truth = positives as f64 / self.texts as f64;
-                for (method, record) in Method::ALL.into_iter().zip(&mut records) {
-                    let found = quantifier.quantify(&probabilities, method, 0.95, sample);
+                for (method, record) in self.methods.iter().zip(&mut records) {
+                    let found = quantifier.quantify(&probabilities, *method, 0.95, sample);
                     let estimate = found.unwrap().estimate;
                     let error = (estimate.value - truth).abs();
                     record.errors.push(error);
@@ -253,8 +342,8 @@ impl Asked {
     }
 }
 
-fn show(records: &Records) {
-    for (method, record) in Method::ALL.into_iter().zip(records) {
+fn show(methods: &[Method], records: &[Record]) {
+    for (method, record) in methods.iter().zip(records) {
         let percent = |count: usize| 100.0 * count as f64 / record.errors.len() as f64;
         println!(
             "{:<6}  {:<20}  {:<20}  {:5.1} %  {:5.1} %",
@@ -273,42 +362,49 @@ fn main() {
         texts: arguments.next().unwrap().parse().unwrap(),
         samples: SAMPLES,
         by_film: true,
-        labelled: None,
+        labelled: Labelled::Both,
+        chooses: false,
+        methods: Method::ALL.to_vec(),
     };
     let mut folders = Vec::new();
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--by" => asked.by_film = arguments.next().unwrap() == "film",
-            "--labelled" => asked.labelled = arguments.next(),
+            "--labelled" => asked.labelled = Labelled::named(&arguments.next().unwrap()),
+            "--texts" => asked.chooses = arguments.next().unwrap() == "validation",
             "--samples" => asked.samples = arguments.next().unwrap().parse().unwrap(),
+            "--method" => {
+                let name = arguments.next().unwrap();
+                asked.methods.retain(|method| method.name() == name);
+            }
             _ => folders.push(argument),
         }
     }
     println!(
-        "labelled rows of {}, drawn anew by the {}; {} samples of {} texts at each of 21 shares",
-        match asked.labelled.as_deref() {
-            None => "validation and cross-fitted ones",
-            Some("validation") => "validation",
-            Some("films") => "other test films, for each sample",
-            Some(_) => "test, for each sample",
-        },
+        "labelled rows of {}, drawn anew by the {}; {} samples of {} texts of {} at each of 21 shares",
+        asked.labelled.in_words(),
         if asked.by_film { "film" } else { "row" },
         asked.samples,
-        asked.texts
+        asked.texts,
+        if asked.chooses {
+            "other validation films"
+        } else {
+            "the test"
+        },
     );
     println!(
         "mean absolute error in points; away from balance (at most 25 %, at least 75 %); covered by the 95 % interval: opinion, texts"
     );
-    let mut all = Records::default();
+    let mut all = vec![Record::default(); asked.methods.len()];
     for folder in &folders {
         let records = asked.measured(Path::new(folder));
-        show(&records);
+        show(&asked.methods, &records);
         all.iter_mut()
             .zip(&records)
             .for_each(|(all, it)| all.add(it));
     }
     if folders.len() > 1 {
         println!("all {} evaluations", folders.len());
-        show(&all);
+        show(&asked.methods, &all);
     }
 }

@@ -175,6 +175,11 @@ fn values_that_make_no_sense_are_refused() {
     );
     check(
         "bootstrap_samples = 50",
+        "folds = 1\n[model.linear]\nkind = \"linear\"\ntokenizer = \"words\"",
+        "`evaluation.folds` must be 0 for none, or 2 to 100",
+    );
+    check(
+        "bootstrap_samples = 50",
         "confidence = 1.0",
         "`evaluation.confidence` is 1 and must be from 0.5 to 0.9999",
     );

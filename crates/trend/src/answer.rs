@@ -2,12 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use quantification::Quantifier;
 use settings::IngestSettings;
 
 use crate::compute::trend_until;
 use crate::data::{Options, Trend};
-use crate::errors;
+use crate::errors::{self, Learned};
 use crate::read::{Reader, Reviews};
 use crate::refused::Refused;
 
@@ -32,7 +31,7 @@ pub enum ErrorRates<'a> {
     /// From the labelled reviews of another file.
     Labelled(&'a Path),
     /// They are known already.
-    Known(Box<Quantifier>),
+    Known(Box<Learned>),
 }
 
 /// The trend of reviews, as a model reads them.
@@ -60,8 +59,12 @@ pub fn answer(
         errors::check_enough(counts.labelled, wanted)?;
     }
     let (mut input, left_out) = reviews.asked(counts, reader)?;
+    let mut cross_fitted = 0;
     let quantifier = match rates {
-        ErrorRates::Known(quantifier) => *quantifier,
+        ErrorRates::Known(learned) => {
+            cross_fitted = learned.cross_fitted;
+            learned.quantifier
+        }
         ErrorRates::Adapt(count) => errors::from_input(&mut input, count, options.seed)?,
         ErrorRates::Labelled(file) => {
             let files = [file.to_owned()];
@@ -77,6 +80,7 @@ pub fn answer(
     };
     let mut found = trend_until(&input, &quantifier, &options, reader.is_stopped)?;
     found.left_out.splice(0..0, left_out);
+    found.labelled_cross_fitted = cross_fitted;
     if let Some(change) = &mut found.largest_change {
         reviews.explain(change, reader)?;
     }

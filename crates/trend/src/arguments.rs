@@ -23,9 +23,10 @@ Columns are found as `ressenti inspect FILE` shows: a text and a time are needed
 say themselves (a rating, a verdict) is never used to make the trend, but to say how good it is.
 
 Why not just count? A model that errs in 10 % of the negative reviews finds 10 % positive ones where there are
-none. `emq` finds the share that makes the model's answers most likely, from how it treats either class on
-validation, and `aemq` takes from that what it is off by on validation; the interval counts the errors, too. `cc`
-counts, `acc` and `pacc` correct the count.";
+none. `emq` finds the share that makes the model's answers most likely, from how it treats either class of labelled
+reviews, and `aemq` takes from that what it is off by on them; the interval counts the errors, too. `cc` counts,
+`acc` and `pacc` correct the count. The labelled reviews are those of validation and, for a linear model, the training
+reviews, each read by a model that had not learned from it (`[evaluation] folds`).";
 
 /// What people feel over time: shares of positive reviews with intervals, the level behind them, changes,
 /// and what comes next

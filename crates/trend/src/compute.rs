@@ -93,6 +93,7 @@ pub(crate) fn trend_until(
         confidence: options.confidence,
         rows: all.len(),
         labelled: quantifier.rows(),
+        labelled_cross_fitted: 0,
         labelled_groups: quantifier.groups(),
         misfit: misfit(quantifier, &all),
         left_out,

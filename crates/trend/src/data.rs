@@ -73,6 +73,8 @@ pub struct Trend {
     pub rows: usize,
     /// Labelled reviews from which it is known how the model errs.
     pub labelled: usize,
+    /// How many of these are training reviews, as models said that had not learned from them.
+    pub labelled_cross_fitted: usize,
     /// Groups that these are in, such as films, and that they are drawn by; `None` where each stands for itself.
     pub labelled_groups: Option<usize>,
     /// How unlike the labelled reviews these are, 0 to 1, where that is more than chance: then the model's

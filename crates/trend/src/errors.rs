@@ -13,9 +13,19 @@ use crate::refused::{Refused, Unfit, Unjudged};
 /// Resamples behind every interval.
 const DRAWS: u32 = 1000;
 
-/// A quantifier from what a model of the pipeline said of its validation reviews and, where it is linear, of its
-/// training reviews when it had not learned from them. `made` is what the model is, or what the evaluation is of an ensemble: how another one errs says nothing about it. Where the reviews
-/// are in groups, such as films, resamples are of groups.
+/// How a model errs, and what it is known from.
+#[derive(Clone, Debug)]
+pub struct Learned {
+    /// What corrects shares.
+    pub quantifier: Quantifier,
+    /// How many of its labelled reviews are training reviews, as models said that had not learned from them.
+    pub cross_fitted: usize,
+}
+
+/// A quantifier from what a model of the pipeline said of its validation reviews and, where it is linear, from
+/// what models like it said of the training reviews that they had not learned from. `made` is what the model is,
+/// or what the evaluation is of an ensemble: how another one errs says nothing about it. Where the reviews are in
+/// groups, such as films, resamples are of groups.
 ///
 /// # Errors
 /// It was not judged, or it was another one when it was; or its predictions cannot be read.
@@ -24,7 +34,7 @@ pub fn of_validation(
     model: &str,
     made: Digest,
     seed: u64,
-) -> Result<Quantifier, Refused> {
+) -> Result<Learned, Refused> {
     let store = Store::new(&pipeline.artifacts);
     let latest = store.latest(StageName::Evaluate, model);
     let Some(evaluation) = latest.map_err(failed)? else {
@@ -42,6 +52,7 @@ pub fn of_validation(
     }
     let path = evaluation.file("predictions.parquet").map_err(failed)?;
     let mut rows = read_predictions(&path, model, Split::Validation).map_err(failed)?;
+    let judged = rows.len();
     if evaluation.manifest().file(CROSS_FITTED).is_some() {
         let path = evaluation.file(CROSS_FITTED).map_err(failed)?;
         rows.extend(read_predictions(&path, model, Split::Train).map_err(failed)?);
@@ -53,7 +64,13 @@ pub fn of_validation(
         Some(groups) => Quantifier::of_groups(&labels, &said, &groups, DRAWS, seed),
         None => Quantifier::new(&labels, &said, DRAWS, seed),
     };
-    known.map_err(|error| unfit("the validation reviews", error))
+    match known {
+        Ok(quantifier) => Ok(Learned {
+            quantifier,
+            cross_fitted: rows.len() - judged,
+        }),
+        Err(error) => Err(unfit("the validation reviews", error)),
+    }
 }
 
 fn failed(error: ArtifactError) -> Refused {

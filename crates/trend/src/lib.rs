@@ -43,7 +43,7 @@ pub use data::{
     Backtest, Change, Forecast, Input, Judged, ModelOfTrend, Options, PeriodShare, Row, TopicShare,
     Trend, TrendError,
 };
-pub use errors::of_validation;
+pub use errors::{Learned, of_validation};
 pub use files::json;
 pub use page::render;
 pub use read::Reader;
@@ -154,7 +154,7 @@ fn find_model(arguments: &Arguments) -> Result<Asked, Failure> {
     })
 }
 
-/// From where it is known how the model errs: labelled reviews of the domain, or those of validation.
+/// From where it is known how the model errs: labelled reviews of the domain, or those it was judged on.
 fn rates<'a>(arguments: &'a Arguments, asked: &Asked) -> Result<ErrorRates<'a>, Failure> {
     if let Some(count) = arguments.adapt {
         return Ok(ErrorRates::Adapt(count));

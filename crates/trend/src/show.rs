@@ -182,8 +182,15 @@ pub(crate) fn sentences(trend: &Trend, model: &str) -> Vec<String> {
     let groups = trend.labelled_groups.map_or_else(String::new, |groups| {
         format!(" in {} groups", format::count(groups as u64))
     });
+    let folds = match trend.labelled_cross_fitted {
+        0 => String::new(),
+        rows => format!(
+            "; {} of them are training reviews, read by models that had not learned from them",
+            format::count(rows as u64)
+        ),
+    };
     said.push(format!(
-        "How the model errs is known from {} labelled reviews{groups}.",
+        "How the model errs is known from {} labelled reviews{groups}{folds}.",
         format::count(trend.labelled as u64)
     ));
     said.extend(trend.left_out.iter().map(|what| format!("{what}.")));

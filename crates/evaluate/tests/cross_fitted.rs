@@ -1,0 +1,163 @@
+//! What linear models say of the training reviews that they did not learn from, in a temporary folder.
+
+#![allow(missing_docs)]
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use arrow::array::AsArray;
+use arrow::datatypes::UInt64Type;
+use artifact::{Artifact, Split, StageName, read_table, schema};
+use classifier::TokenRows;
+use clean::Clean;
+use evaluate::{CROSS_FITTED, Evaluate, Options, Prediction, read_predictions};
+use ingest::Ingest;
+use settings::Pipeline;
+use stage::NoOptions;
+use testkit::{Project, run_stage};
+use tokenize::Tokenize;
+use train::Train;
+
+const PIPELINE: &str = r#"
+[pipeline]
+name = "word sequences"
+seed = 3
+[run]
+device = "cpu"
+threads = 1
+[ingest]
+source = "reviews.csv"
+[clean]
+split = { test = 0.2, validation = 0.25 }
+[tokenizer.words]
+kind = "word"
+min_frequency = 1
+max_length = 16
+[model.linear]
+kind = "linear"
+tokenizer = "words"
+[evaluation]
+bootstrap_samples = 10
+"#;
+
+/// 400 reviews of 80 films. One word tells, and lies in every seventh review; the film's own words stand in all its
+/// reviews, and tell nothing of another film.
+fn reviews() -> String {
+    let mut text = "text,label,group\n".to_owned();
+    for row in 0..400 {
+        let (film, class) = (row % 80, row / 80 % 2);
+        let says = if row % 7 == 0 { 1 - class } else { class };
+        let word = [["bad", "awful"], ["good", "great"]][says][row % 2];
+        writeln!(text, "{word} film{film} scene{row},{class},film {film}").expect("text");
+    }
+    text
+}
+
+fn trained(changes: &[&str]) -> (Project, Pipeline) {
+    let project = Project::with_reviews(PIPELINE, &reviews());
+    let pipeline = project.pipeline(changes);
+    run_stage::<Ingest>(&pipeline, None, &NoOptions {}).expect("reviews");
+    run_stage::<Clean>(&pipeline, None, &NoOptions {}).expect("clean reviews");
+    run_stage::<Tokenize>(&pipeline, None, &NoOptions {}).expect("tokens");
+    run_stage::<Train>(&pipeline, None, &NoOptions {}).expect("a model");
+    (project, pipeline)
+}
+
+fn evaluate(pipeline: &Pipeline) -> Artifact {
+    run_stage::<Evaluate>(pipeline, None, &Options::default()).expect("an evaluation")
+}
+
+/// What was said of the training reviews; `None` where nothing was.
+fn said(evaluation: &Artifact) -> Option<Vec<Prediction>> {
+    evaluation.manifest().file(CROSS_FITTED)?;
+    let path = evaluation.file(CROSS_FITTED).expect("a whole file");
+    let all = |split| read_predictions(&path, "linear", split).expect("a table");
+    assert!(all(Split::Validation).is_empty() && all(Split::Test).is_empty());
+    Some(all(Split::Train))
+}
+
+fn right(rows: &[Prediction]) -> f64 {
+    let right = rows
+        .iter()
+        .filter(|row| (row.probability >= 0.5) == (row.label == 1));
+    right.count() as f64 / rows.len() as f64
+}
+
+#[test]
+fn every_training_review_is_read_by_a_model_that_did_not_learn_from_it() {
+    let (project, pipeline) = trained(&[]);
+    let evaluation = evaluate(&pipeline);
+    let rows = said(&evaluation).expect("a table");
+    let tokens = project.artifact(StageName::Tokenize, "words");
+    let train = TokenRows::open(&tokens, Split::Train).expect("training rows");
+    let expected: Vec<(u64, u8)> = (0..train.len())
+        .map(|row| (train.row_id(row), train.label(row)))
+        .collect();
+    let found: Vec<(u64, u8)> = rows.iter().map(|row| (row.row_id, row.label)).collect();
+    assert_eq!(found, expected);
+    // As right as it can be where one word lies in every seventh review, and not more: nothing is known by heart.
+    assert!((0.8..0.9).contains(&right(&rows)), "{}", right(&rows));
+    // Whoever reads the predictions sees nothing new.
+    let path = evaluation
+        .file("predictions.parquet")
+        .expect("a whole file");
+    let among = read_predictions(&path, "linear", Split::Train).expect("a table");
+    assert!(among.is_empty());
+    // Fewer folds leave less to learn from, and say something else.
+    let other = evaluate(&project.pipeline(&["evaluation.folds=2"]));
+    assert_ne!(said(&other).expect("a table"), rows);
+    // None: the evaluation is as it was before there were any.
+    let none = evaluate(&project.pipeline(&["evaluation.folds=0"]));
+    assert_eq!(said(&none), None);
+    assert!(none.manifest().settings.get("folds").is_none());
+}
+
+#[test]
+fn the_number_of_threads_changes_nothing() {
+    let (project, pipeline) = trained(&[]);
+    let one = said(&evaluate(&pipeline));
+    let two = project.pipeline(&["run.threads=2"]);
+    let (other, _) = trained(&[]);
+    let pipeline = other.pipeline(&[]);
+    let two = evaluate(&Pipeline {
+        run: two.run,
+        ..pipeline
+    });
+    assert!(one.is_some());
+    assert_eq!(one, said(&two));
+}
+
+#[test]
+fn a_model_of_some_reviews_is_refitted_to_parts_of_these() {
+    let (project, pipeline) = trained(&["model.linear.reviews=100"]);
+    let rows = said(&evaluate(&pipeline)).expect("a table");
+    assert_eq!(rows.len(), 100);
+    let tokens = project.artifact(StageName::Tokenize, "words");
+    let model = &pipeline.models["linear"];
+    let kept = TokenRows::to_learn_from(&tokens, model).expect("training rows");
+    assert!((0..100).all(|row| rows[row].row_id == kept.row_id(row)));
+    // Their labels are the true ones.
+    let clean = project.artifact(StageName::Clean, "reviews");
+    let mut truth: HashMap<u64, bool> = HashMap::new();
+    let path = clean.file("clean.parquet").expect("a whole file");
+    for batch in read_table(&path, &schema::clean()).expect("a table") {
+        let batch = batch.expect("rows");
+        let ids = batch.column(0).as_primitive::<UInt64Type>();
+        let texts = batch.column(1).as_string::<i32>();
+        truth.extend((0..batch.num_rows()).map(|row| {
+            let number = texts.value(row).rsplit("scene").next().unwrap_or_default();
+            let number: usize = number.parse().expect("a number");
+            (ids.value(row), number / 80 % 2 == 1)
+        }));
+    }
+    assert!(
+        rows.iter()
+            .all(|row| truth[&row.row_id] == (row.label == 1))
+    );
+}
+
+#[test]
+fn labels_that_were_dealt_out_anew_say_nothing_of_errors() {
+    let (_project, pipeline) = trained(&["model.linear.shuffled_labels=true"]);
+    assert_eq!(said(&evaluate(&pipeline)), None);
+}
