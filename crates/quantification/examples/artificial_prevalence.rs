@@ -2,7 +2,7 @@
 //! this or that share of them is positive, and each method says which.
 //!
 //!     cargo run -p ressenti-quantification --example artificial_prevalence -- 1000 artifacts/evaluate/linear \
-//!         [artifacts/store/evaluate/KEY...] [--labelled validation|folds|rows|films] [--texts validation] \
+//!         [artifacts/store/evaluate/KEY...] [--labelled validation|folds|rows|films] [--texts validation|folds] \
 //!         [--method aemq] [--by row] [--samples 100]
 //!
 //! The arguments are the texts of a sample and the folders of evaluations, whose validation rows and cross-fitted
@@ -16,7 +16,8 @@
 //!
 //! `--texts validation` leaves the test rows alone, to choose by: for each sample some films of validation, with
 //! 2,400 rows, are what validation is else, and the texts are drawn from the rows of the others. It wants many
-//! validation rows (`--set clean.split.validation=0.5`).
+//! validation rows (`--set clean.split.validation=0.5`). `--texts folds` learns from the cross-fitted rows of half of
+//! their films and draws the texts from the others: nothing but chance between films lies between them.
 //!
 //! Each text is positive with the sample's probability. Errors are to the share that came of it; an interval
 //! is to cover that probability (the opinion the texts are a sample of), and the last column says how often it
@@ -221,14 +222,42 @@ impl Labelled {
     }
 }
 
+/// Where texts are from.
+#[derive(Clone, Copy, PartialEq)]
+enum Texts {
+    Test,
+    /// Films of validation that are not among the labelled ones.
+    Validation,
+    /// Training films, cross-fitted, that are not among the labelled ones.
+    Folds,
+}
+
+impl Texts {
+    fn named(name: &str) -> Self {
+        match name {
+            "test" => Self::Test,
+            "validation" => Self::Validation,
+            "folds" => Self::Folds,
+            other => panic!("no texts are called {other}"),
+        }
+    }
+
+    fn in_words(self) -> &'static str {
+        match self {
+            Self::Test => "the test",
+            Self::Validation => "other validation films",
+            Self::Folds => "the other half of the training films",
+        }
+    }
+}
+
 /// What is measured.
 struct Asked {
     texts: u64,
     samples: u64,
     by_film: bool,
     labelled: Labelled,
-    /// Whether texts are of validation, and not of the test.
-    chooses: bool,
+    from: Texts,
     methods: Vec<Method>,
 }
 
@@ -269,7 +298,7 @@ impl Known {
     /// For every sample; `None` where each has its own.
     fn for_all(&self, asked: &Asked) -> Option<Drawn> {
         let drawn = matches!(asked.labelled, Labelled::Rows | Labelled::Films);
-        (!drawn && !asked.chooses).then(|| {
+        (!drawn && asked.from == Texts::Test).then(|| {
             let labelled = self.labelled(asked, self.validation.clone());
             (labelled.quantifier(asked.by_film, 1), self.test.by_class())
         })
@@ -280,13 +309,17 @@ impl Known {
         let draws = Draws::new(77, seed);
         let rows = self.validation.labels.len();
         let test = &self.test;
-        let (labelled, texts) = match asked.labelled {
-            _ if asked.chooses => {
+        let (labelled, texts) = match (asked.from, asked.labelled) {
+            (Texts::Validation, _) => {
                 let [known, others] = self.validation.parted(KNOWN, draws);
                 (self.labelled(asked, known), others)
             }
-            Labelled::Films => test.parted(rows, draws).into(),
-            _ => {
+            (Texts::Folds, _) => {
+                let half = self.folds.labels.len() / 2;
+                self.folds.parted(half, draws).into()
+            }
+            (Texts::Test, Labelled::Films) => test.parted(rows, draws).into(),
+            (Texts::Test, _) => {
                 let at = |row: usize| draws.index(row as u64, test.labels.len());
                 (test.chosen((0..rows).map(at)), test.clone())
             }
@@ -363,7 +396,7 @@ fn main() {
         samples: SAMPLES,
         by_film: true,
         labelled: Labelled::Both,
-        chooses: false,
+        from: Texts::Test,
         methods: Method::ALL.to_vec(),
     };
     let mut folders = Vec::new();
@@ -371,7 +404,7 @@ fn main() {
         match argument.as_str() {
             "--by" => asked.by_film = arguments.next().unwrap() == "film",
             "--labelled" => asked.labelled = Labelled::named(&arguments.next().unwrap()),
-            "--texts" => asked.chooses = arguments.next().unwrap() == "validation",
+            "--texts" => asked.from = Texts::named(&arguments.next().unwrap()),
             "--samples" => asked.samples = arguments.next().unwrap().parse().unwrap(),
             "--method" => {
                 let name = arguments.next().unwrap();
@@ -382,15 +415,14 @@ fn main() {
     }
     println!(
         "labelled rows of {}, drawn anew by the {}; {} samples of {} texts of {} at each of 21 shares",
-        asked.labelled.in_words(),
+        match asked.from {
+            Texts::Folds => "half of the training films, for each sample",
+            _ => asked.labelled.in_words(),
+        },
         if asked.by_film { "film" } else { "row" },
         asked.samples,
         asked.texts,
-        if asked.chooses {
-            "other validation films"
-        } else {
-            "the test"
-        },
+        asked.from.in_words(),
     );
     println!(
         "mean absolute error in points; away from balance (at most 25 %, at least 75 %); covered by the 95 % interval: opinion, texts"
