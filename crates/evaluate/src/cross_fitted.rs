@@ -4,6 +4,7 @@
 //! The training reviews are parted into folds, and each fold is predicted by a model that learned from the
 //! others (Stone 1974; Forman 2008 for error rates). Reviews of a group stay together, because a model knows a
 //! film of which it has read other reviews. Networks would have to be trained as often, which takes hours.
+//! Penalty and calibration are those of the model, which chose them on validation.
 
 use std::collections::{BTreeMap, HashMap};
 

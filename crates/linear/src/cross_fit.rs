@@ -26,8 +26,8 @@ pub struct Recipe {
 
 /// The score of each row, in nats of log-odds, by a model that is fitted to the rows of all other folds (Stone
 /// 1974), `[N]`; `None` where the other folds have rows of one class only, or where the fold has more than twice
-/// its share of the rows. `ids` gives the tokens of a row,
-/// `labels` `[N]` are 0 and 1, `folds` `[N]` are numbers below `count`. `on_fold` is told of every fold.
+/// its share of the rows. `ids` gives the tokens of a row, `labels` `[N]` are 0 and 1, `folds` `[N]` are numbers
+/// below `count`. `on_fold` is told of every fold.
 ///
 /// Nothing of a row's own fold goes into its score: which n-grams count and what each says by itself is found
 /// anew for every fold. Where n-grams stand in the rows is looked up once for all folds.
