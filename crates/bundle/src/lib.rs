@@ -2,11 +2,11 @@
 //! something that scores them. It sees no libtorch, so that a program which asks a linear model starts in
 //! milliseconds; what computes networks is given to it, see [`Networks`].
 //!
-//! - [`ModelFile`]: `model.json`
-//! - [`TextReader`]: from a text to tokens
-//! - [`Scorer`]: from tokens to a score, and to what each token contributes
-//! - [`TrainedModel`]: the three of them, read from a folder
-//! - [`Ensemble`]: several models as one
+//! - `model.json`: [`ModelFile`]
+//! - from a text to tokens: [`TextReader`]
+//! - from tokens to a score, and to what each token contributes: [`Scorer`]
+//! - the three of them, read from a folder: [`TrainedModel`]
+//! - several models as one: [`Ensemble`]
 
 mod ensemble;
 mod error;
@@ -22,6 +22,6 @@ pub use model_file::{
     Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult,
 };
 pub use reader::TextReader;
-pub use scorer::{MarkedRow, Networks, Scorer};
+pub use scorer::{MarkedRow, Networks, OpenNetwork, Scorer};
 pub use trained_model::{TrainedModel, open_linear, words_of_texts};
 pub use words::Word;

@@ -40,12 +40,15 @@ impl Scorer for NgramModel {
     }
 }
 
+/// Makes a scorer of the network in a folder, which has this description.
+pub type OpenNetwork = fn(&Path, &ModelFile, &RunSettings) -> Result<Box<dyn Scorer>, Failure>;
+
 /// What a program that can compute networks gives to the code that asks models: libtorch takes up to half
 /// a second to load, and who asks a linear model does without it.
 #[derive(Clone, Copy, Debug)]
 pub struct Networks {
-    /// Makes a scorer of the network in a folder, which has this description.
-    pub open: fn(&Path, &ModelFile, &RunSettings) -> Result<Box<dyn Scorer>, Failure>,
+    /// Makes a scorer of a network.
+    pub open: OpenNetwork,
     /// Whether it would compute on a GPU.
     pub are_on_gpu: fn(&RunSettings) -> Result<bool, Failure>,
 }
