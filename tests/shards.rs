@@ -276,8 +276,12 @@ fn a_killed_coordinator_or_shard_loses_and_doubles_no_row() {
     wait_until("the end of its processes", || processes(&folder).is_empty());
     // A shard is killed as soon as it is at work: it is started again.
     let mut coordinator = start(&project, &arguments, "log");
-    wait_until("a process", || !processes(&folder).is_empty());
-    signal(processes(&folder)[0], "-KILL");
+    let mut at_work = None;
+    wait_until("a process", || {
+        at_work = processes(&folder).first().copied();
+        at_work.is_some()
+    });
+    signal(at_work.expect("it was waited for"), "-KILL");
     wait_until("the word of it", || {
         String::from_utf8_lossy(&read(&project, "log")).contains("killed by SIGKILL")
     });

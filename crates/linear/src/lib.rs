@@ -13,6 +13,7 @@ mod matrix;
 mod model;
 pub mod newton;
 mod ngram;
+mod table;
 mod vocabulary;
 
 pub use cross_fit::{Recipe, cross_fitted};

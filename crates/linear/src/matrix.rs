@@ -3,52 +3,8 @@
 use rayon::prelude::*;
 
 use crate::newton::Design;
-use crate::ngram::Ngram;
+use crate::table::Table;
 use crate::vocabulary::Vocabulary;
-
-/// A lookup of n-grams by linear probing (Knuth 1998, section 6.4): a place among the sorted ones.
-#[derive(Clone, Debug)]
-pub(crate) struct Index {
-    /// Place and 1; 0 is empty. A power of two of them, at most half of it taken.
-    slots: Vec<u32>,
-    shift: u32,
-}
-
-impl Index {
-    pub(crate) fn of(ngrams: &[Ngram]) -> Self {
-        let bits = (2 * ngrams.len().max(1))
-            .next_power_of_two()
-            .trailing_zeros()
-            .max(1);
-        let mut index = Self {
-            slots: vec![0; 1 << bits],
-            shift: 64 - bits,
-        };
-        for (place, ngram) in ngrams.iter().enumerate() {
-            let mut slot = index.start(*ngram);
-            while index.slots[slot] != 0 {
-                slot = (slot + 1) & (index.slots.len() - 1);
-            }
-            index.slots[slot] = place as u32 + 1;
-        }
-        index
-    }
-
-    pub(crate) fn find(&self, ngrams: &[Ngram], ngram: Ngram) -> Option<u32> {
-        let mut slot = self.start(ngram);
-        loop {
-            let place = self.slots[slot].checked_sub(1)?;
-            if ngrams[place as usize] == ngram {
-                return Some(place);
-            }
-            slot = (slot + 1) & (self.slots.len() - 1);
-        }
-    }
-
-    fn start(&self, ngram: Ngram) -> usize {
-        (ngram.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize
-    }
-}
 
 /// Places by line: those of line `l` are `places[starts[l]..starts[l + 1]]`.
 #[derive(Clone, Debug, PartialEq)]
@@ -103,16 +59,16 @@ impl Matrix {
         rows: &(impl Fn(usize) -> Vec<u32> + Sync),
         count: usize,
     ) -> Self {
-        let index = Index::of(&vocabulary.ngrams);
+        let columns = Table::of(vocabulary.ngrams.iter().copied(), 0_u32..);
         let found: Vec<Vec<u32>> = (0..count)
             .into_par_iter()
             .map_init(Vec::new, |ngrams, row| {
                 let code = vocabulary.code;
                 code.ngrams_of(&rows(row), &vocabulary.skipped, ngrams);
-                let places = ngrams
-                    .iter()
-                    .filter_map(|ngram| index.find(&vocabulary.ngrams, *ngram));
-                places.collect()
+                let mut places: Vec<u32> = columns.get_all(ngrams).collect();
+                // In order, neighbours in memory are read one after the other, again and again.
+                places.sort_unstable();
+                places
             })
             .collect();
         let mut starts = vec![0];
@@ -261,16 +217,5 @@ mod tests {
             [0.5 - 20.0 + 7.0, -20.0 + 7.0, 107.0]
         );
         assert_eq!(matrix.gather(&[1.0, 2.0, 3.0]), [0.5, -6.0, 3.0, 6.0]);
-    }
-
-    #[test]
-    fn every_ngram_is_found_and_no_other() {
-        let ngrams: Vec<Ngram> = (0..5000).map(|number| number * 7 + 1).collect();
-        let index = Index::of(&ngrams);
-        for (place, ngram) in ngrams.iter().enumerate() {
-            assert_eq!(index.find(&ngrams, *ngram), Some(place as u32));
-            assert_eq!(index.find(&ngrams, ngram + 1), None);
-        }
-        assert_eq!(Index::of(&[]).find(&[], 3), None);
     }
 }

@@ -7,8 +7,8 @@ use artifact::{ArtifactError, guarded};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::LinearError;
-use crate::matrix::Index;
 use crate::ngram::{Code, Ngram};
+use crate::table::Table;
 use crate::vocabulary::Vocabulary;
 
 const NGRAMS: &str = "ngrams";
@@ -20,13 +20,13 @@ const CODE: &str = "code";
 /// What says how far a text is on the positive side.
 #[derive(Clone, Debug)]
 pub struct NgramModel {
-    ngrams: Vec<Ngram>,
-    /// In nats of log-odds, one for each n-gram.
-    weights: Vec<f32>,
+    /// In nats of log-odds.
+    weights: Table<f32>,
+    /// How many n-grams have one.
+    count: usize,
     bias: f32,
     code: Code,
     skipped: Vec<u32>,
-    index: Index,
 }
 
 impl NgramModel {
@@ -40,9 +40,8 @@ impl NgramModel {
         let (ngrams, weights): (Vec<Ngram>, Vec<f32>) =
             pairs.filter(|(_, weight)| *weight != 0.0).unzip();
         Self {
-            index: Index::of(&ngrams),
-            ngrams,
-            weights,
+            count: ngrams.len(),
+            weights: Table::of(ngrams.into_iter(), weights.into_iter()),
             bias: *bias as f32,
             code: vocabulary.code,
             skipped: vocabulary.skipped.clone(),
@@ -51,12 +50,12 @@ impl NgramModel {
 
     /// N-grams it knows.
     pub fn len(&self) -> usize {
-        self.ngrams.len()
+        self.count
     }
 
     /// Whether it knows none.
     pub fn is_empty(&self) -> bool {
-        self.ngrams.is_empty()
+        self.count == 0
     }
 
     /// How tokens become n-grams.
@@ -73,7 +72,7 @@ impl NgramModel {
     pub fn difference(&self, ids: &[u32]) -> f64 {
         let mut ngrams = Vec::new();
         self.code.ngrams_of(ids, &self.skipped, &mut ngrams);
-        let known = ngrams.iter().filter_map(|ngram| self.weight(*ngram));
+        let known = self.weights.get_all(&ngrams);
         f64::from(self.bias) + known.map(f64::from).sum::<f64>()
     }
 
@@ -87,7 +86,7 @@ impl NgramModel {
         places.sort_unstable();
         let mut shares = vec![0.0; ids.len()];
         for same in places.chunk_by(|one, two| one.0 == two.0) {
-            let Some(weight) = self.weight(same[0].0) else {
+            let Some(weight) = self.weights.get(same[0].0) else {
                 continue;
             };
             let share = f64::from(weight) / (same.len() * same[0].2) as f64;
@@ -102,14 +101,9 @@ impl NgramModel {
     /// The n-grams with the largest weights, as token ids: those that speak most against, and those
     /// that speak most for the positive class.
     pub fn strongest(&self, count: usize) -> [Vec<(Vec<u32>, f32)>; 2] {
-        let mut order: Vec<usize> = (0..self.ngrams.len()).collect();
-        order.sort_unstable_by(|one, two| self.weights[*one].total_cmp(&self.weights[*two]));
-        let pair = |place: &usize| {
-            (
-                self.code.words_of(self.ngrams[*place]),
-                self.weights[*place],
-            )
-        };
+        let mut order = self.in_order();
+        order.sort_by(|one, two| one.1.total_cmp(&two.1));
+        let pair = |(ngram, weight): &(Ngram, f32)| (self.code.words_of(*ngram), *weight);
         let count = count.min(order.len());
         let most = order[order.len() - count..].iter().rev();
         [
@@ -118,9 +112,11 @@ impl NgramModel {
         ]
     }
 
-    fn weight(&self, ngram: Ngram) -> Option<f32> {
-        let place = self.index.find(&self.ngrams, ngram)?;
-        Some(self.weights[place as usize])
+    /// The n-grams in ascending order, with their weights.
+    fn in_order(&self) -> Vec<(Ngram, f32)> {
+        let mut all: Vec<(Ngram, f32)> = self.weights.iter().collect();
+        all.sort_unstable_by_key(|(ngram, _)| *ngram);
+        all
     }
 
     /// Writes the model into a file.
@@ -140,19 +136,11 @@ impl NgramModel {
                 .flat_map(|value| value.to_le_bytes())
                 .collect::<Vec<u8>>()
         };
-        let ngrams: Vec<u8> = self
-            .ngrams
-            .iter()
-            .flat_map(|ngram| ngram.to_le_bytes())
-            .collect();
+        let (ngrams, weights): (Vec<Ngram>, Vec<f32>) = self.in_order().into_iter().unzip();
+        let keys = ngrams.iter().flat_map(|ngram| ngram.to_le_bytes());
         let tensors = [
-            (NGRAMS, Dtype::U64, self.ngrams.len(), ngrams),
-            (
-                WEIGHTS,
-                Dtype::F32,
-                self.weights.len(),
-                floats(&self.weights),
-            ),
+            (NGRAMS, Dtype::U64, self.count, keys.collect()),
+            (WEIGHTS, Dtype::F32, self.count, floats(&weights)),
             (BIAS, Dtype::F32, 1, floats(&[self.bias])),
             (
                 SKIPPED,
@@ -203,31 +191,20 @@ impl NgramModel {
                 Err(format!("the tensor `{name}` should be a list of {kind:?}"))
             }
         };
-        let quads = |bytes: &[u8]| -> Vec<[u8; 4]> { bytes.as_chunks::<4>().0.to_vec() };
+        let quads =
+            |name: &str, kind: Dtype| data(name, kind).map(|it| it.as_chunks::<4>().0.iter());
         let words = |name: &str| {
-            data(name, Dtype::U32).map(|bytes| {
-                quads(bytes)
-                    .into_iter()
-                    .map(u32::from_le_bytes)
-                    .collect::<Vec<u32>>()
-            })
+            quads(name, Dtype::U32).map(|it| it.map(|bytes| u32::from_le_bytes(*bytes)))
         };
         let floats = |name: &str| {
-            data(name, Dtype::F32).map(|bytes| {
-                quads(bytes)
-                    .into_iter()
-                    .map(f32::from_le_bytes)
-                    .collect::<Vec<f32>>()
-            })
+            quads(name, Dtype::F32).map(|it| it.map(|bytes| f32::from_le_bytes(*bytes)))
         };
-        let ngrams: Vec<Ngram> = data(NGRAMS, Dtype::U64)?
-            .as_chunks::<8>()
-            .0
-            .iter()
-            .map(|bytes| u64::from_le_bytes(*bytes))
-            .collect();
-        let (weights, bias, code) = (floats(WEIGHTS)?, floats(BIAS)?, words(CODE)?);
-        let ([bias], [bits, longest]) = (bias.as_slice(), code.as_slice()) else {
+        // Read where they are: a model is opened for one text, too, and every copy costs.
+        let ngrams = data(NGRAMS, Dtype::U64)?.as_chunks::<8>().0.iter();
+        let ngrams = ngrams.map(|bytes| u64::from_le_bytes(*bytes));
+        let (weights, bias) = (floats(WEIGHTS)?, floats(BIAS)?);
+        let (bias, code): (Vec<f32>, Vec<u32>) = (bias.collect(), words(CODE)?.collect());
+        let (&[bias], &[bits, longest]) = (&bias[..], &code[..]) else {
             return Err("bias and code should be one number and two".to_owned());
         };
         if weights.len() != ngrams.len() || ngrams.len() >= u32::MAX as usize {
@@ -237,26 +214,24 @@ impl NgramModel {
                 weights.len()
             ));
         }
-        let Some(code) = Code::saved([*bits, *longest]) else {
+        let Some(code) = Code::saved([bits, longest]) else {
             return Err(format!("its n-grams have {longest} tokens of {bits} bits"));
         };
-        if !ngrams.is_sorted_by(|one, two| one < two) {
+        // And none is 0, which is no n-gram.
+        let from_none = std::iter::once(0).chain(ngrams.clone());
+        if !from_none.is_sorted_by(|one, two| one < two) {
             return Err("its n-grams are not in order".to_owned());
         }
-        if !weights
-            .iter()
-            .chain([bias])
-            .all(|weight| weight.is_finite())
-        {
+        let mut numbers = weights.clone().chain([bias]);
+        if !numbers.all(|weight| weight.is_finite()) {
             return Err("one of its weights is not a number".to_owned());
         }
         Ok(Self {
-            index: Index::of(&ngrams),
-            weights,
-            bias: *bias,
+            count: ngrams.len(),
+            weights: Table::of(ngrams, weights),
+            bias,
             code,
-            skipped: words(SKIPPED)?,
-            ngrams,
+            skipped: words(SKIPPED)?.collect(),
         })
     }
 }

@@ -1,6 +1,7 @@
 //! N-grams of token ids as one number each: exact, without hashing, and readable backwards.
 
 use crate::LinearError;
+use crate::table::Table;
 
 /// One or more token ids, the last one in the lowest bits.
 pub type Ngram = u64;
@@ -50,16 +51,19 @@ impl Code {
         self.longest
     }
 
-    /// The distinct n-grams of a text, in ascending order, into `into`, which is cleared. Those with a
-    /// `skipped` id (padding, what the vocabulary lacks) are left out.
+    /// The distinct n-grams of a text, in the order of their first places, into `into`, which is cleared. Those with
+    /// a `skipped` id (padding, what the vocabulary lacks) are left out.
     ///
     /// Each counts once however often it is there: presence tells more about a review than its number
     /// (Wang and Manning 2012).
     pub fn ngrams_of(self, ids: &[u32], skipped: &[u32], into: &mut Vec<Ngram>) {
         into.clear();
-        self.each(ids, skipped, |ngram, _, _| into.push(ngram));
-        into.sort_unstable();
-        into.dedup();
+        let mut met = Table::with_room(ids.len() * self.longest as usize);
+        self.each(ids, skipped, |ngram, _, _| {
+            if met.insert(ngram, ()) {
+                into.push(ngram);
+            }
+        });
     }
 
     /// Calls `visit` with every n-gram, the place of its last token, and its number of tokens.

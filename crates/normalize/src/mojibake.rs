@@ -17,8 +17,8 @@ pub(super) fn repair(text: &str) -> Cow<'_, str> {
 
 /// `None` where there is nothing to repair.
 fn repair_once(text: &str) -> Option<String> {
-    // Every damaged run begins with one of the characters from `Â` to `ô`.
-    text.chars().find(|character| is_lead(*character))?;
+    // Every damaged run begins with one of the characters from `Â` to `ô`, and they with this byte.
+    memchr::memchr(0xC3, text.as_bytes())?;
     let mut repaired = String::with_capacity(text.len());
     let mut rest = text;
     let mut changed = false;

@@ -1,23 +1,7 @@
 //! The artificial-prevalence protocol (Forman 2008) on real predictions: test reviews are drawn so that
 //! this or that share of them is positive, and each method says which.
 //!
-//!     cargo run -p ressenti-quantification --example artificial_prevalence -- 1000 artifacts/evaluate/linear \
-//!         [artifacts/store/evaluate/KEY...] [--labelled validation|folds|rows|films] [--texts validation|folds] \
-//!         [--method aemq] [--by row] [--samples 100]
-//!
-//! The arguments are the texts of a sample and the folders of evaluations, whose validation rows and cross-fitted
-//! training rows the methods learn from: several where the whole procedure is repeated with other seeds, so that
-//! other films were left for validation. A 95 % interval promises to cover in 95 % of such repetitions, and not in
-//! each of them. Labelled rows are drawn anew by the film, or one by one with `--by row`.
-//!
-//! `--labelled validation` and `--labelled folds` learn from one of the two alone; `rows` and `films` from as many
-//! test rows as validation has, drawn for each sample, so that nothing but chance lies between them and the texts;
-//! or from the rows of other films than those of the texts.
-//!
-//! `--texts validation` leaves the test rows alone, to choose by: for each sample some films of validation, with
-//! 2,400 rows, are what validation is else, and the texts are drawn from the rows of the others. It wants many
-//! validation rows (`--set clean.split.validation=0.5`). `--texts folds` learns from the cross-fitted rows of half of
-//! their films and draws the texts from the others: nothing but chance between films lies between them.
+//!     cargo run -p ressenti-quantification --example artificial_prevalence -- --help
 //!
 //! Each text is positive with the sample's probability. Errors are to the share that came of it; an interval
 //! is to cover that probability (the opinion the texts are a sample of), and the last column says how often it
@@ -31,17 +15,15 @@
 )]
 
 use std::collections::{BTreeSet, HashMap, HashSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use arrow::array::AsArray;
 use arrow::datatypes::{Float32Type, UInt8Type, UInt64Type};
 use artifact::{Artifact, StageName, Store, groups_of, read_table, schema};
+use clap::{Parser, ValueEnum};
 use metrics::Estimate;
 use metrics::random::Draws;
 use quantification::{Method, Quantifier};
-
-/// Samples of each share where nothing is said.
-const SAMPLES: u64 = 100;
 
 /// Resamples behind an interval.
 const DRAWS: u32 = 500;
@@ -104,12 +86,13 @@ impl Rows {
         })
     }
 
-    fn quantifier(&self, by_film: bool, seed: u64) -> Quantifier {
+    fn quantifier(&self, by: By, seed: u64) -> Quantifier {
         let (labels, said) = (&self.labels, &self.probabilities);
-        match by_film {
-            true => Quantifier::of_groups(labels, said, &self.films, DRAWS, seed).unwrap(),
-            false => Quantifier::new(labels, said, DRAWS, seed).unwrap(),
-        }
+        let known = match by {
+            By::Film => Quantifier::of_groups(labels, said, &self.films, DRAWS, seed),
+            By::Row => Quantifier::new(labels, said, DRAWS, seed),
+        };
+        known.expect("labelled rows of both classes")
     }
 
     /// So many rows at least, of films drawn at random, and the rows of all other films.
@@ -188,77 +171,72 @@ impl Record {
 }
 
 /// What the methods learn from.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Labelled {
-    /// Validation rows and cross-fitted training rows.
+    /// Validation rows and cross-fitted training rows
     Both,
+    /// Validation rows alone
     Validation,
+    /// Cross-fitted training rows alone
     Folds,
-    /// Test rows.
+    /// As many test rows as validation has, drawn for each sample: nothing but chance lies between them and the texts
     Rows,
-    /// Test rows of other films than those of the texts.
+    /// Test rows of other films than those of the texts, as many
     Films,
 }
 
-impl Labelled {
-    fn named(name: &str) -> Self {
-        match name {
-            "validation" => Self::Validation,
-            "folds" => Self::Folds,
-            "rows" => Self::Rows,
-            "films" => Self::Films,
-            other => panic!("no rows are called {other}"),
-        }
-    }
-
-    fn in_words(self) -> &'static str {
-        match self {
-            Self::Both => "validation and the folds",
-            Self::Validation => "validation",
-            Self::Folds => "the folds",
-            Self::Rows => "test, for each sample",
-            Self::Films => "other test films, for each sample",
-        }
-    }
-}
-
 /// Where texts are from.
-#[derive(Clone, Copy, PartialEq)]
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
 enum Texts {
+    /// The test rows
     Test,
-    /// Films of validation that are not among the labelled ones.
+    /// Validation, to choose a method by: some films with 2,400 rows, drawn for each sample, play validation, the
+    /// texts are of the others. It wants many validation rows (`--set clean.split.validation=0.5`)
     Validation,
-    /// Training films, cross-fitted, that are not among the labelled ones.
+    /// The cross-fitted rows of half of the training films; learned from are those of the other half, so that nothing
+    /// but chance between films lies between them
     Folds,
 }
 
-impl Texts {
-    fn named(name: &str) -> Self {
-        match name {
-            "test" => Self::Test,
-            "validation" => Self::Validation,
-            "folds" => Self::Folds,
-            other => panic!("no texts are called {other}"),
-        }
-    }
-
-    fn in_words(self) -> &'static str {
-        match self {
-            Self::Test => "the test",
-            Self::Validation => "other validation films",
-            Self::Folds => "the other half of the training films",
-        }
-    }
+/// What labelled rows are drawn anew by.
+#[derive(Clone, Copy, PartialEq, ValueEnum)]
+enum By {
+    /// Rows of a film together
+    Film,
+    /// One by one
+    Row,
 }
 
-/// What is measured.
+/// Says how far each method is off on samples with shares of 0 to 1 of positive texts, and how often its interval
+/// holds. Several evaluations are repetitions of the whole procedure with other seeds, so that other films were left
+/// for validation: a 95 % interval promises to cover in 95 % of such repetitions, and not in each of them
+#[derive(Parser)]
 struct Asked {
+    /// Texts in a sample
     texts: u64,
+    /// Folders of evaluations, e.g. artifacts/evaluate/linear or artifacts/store/evaluate/KEY
+    #[arg(required = true)]
+    evaluations: Vec<PathBuf>,
+    /// Samples of each of 21 shares
+    #[arg(long, default_value_t = 100)]
     samples: u64,
-    by_film: bool,
+    /// What the methods learn from
+    #[arg(long, value_enum, default_value_t = Labelled::Both)]
     labelled: Labelled,
+    /// Where the texts are from
+    #[arg(long = "texts", id = "from", value_enum, default_value_t = Texts::Test)]
     from: Texts,
-    methods: Vec<Method>,
+    /// What labelled rows are drawn anew by
+    #[arg(long, value_enum, default_value_t = By::Film)]
+    by: By,
+    /// Only this method: cc, acc, pacc, emq or aemq
+    #[arg(long = "method", value_parser = method)]
+    only: Option<Method>,
+}
+
+fn method(name: &str) -> Result<Method, String> {
+    let found = Method::ALL.into_iter().find(|it| it.name() == name);
+    found.ok_or_else(|| "there is no such method".to_owned())
 }
 
 /// What the methods learn from, and the probabilities that texts are drawn from, by class.
@@ -300,7 +278,7 @@ impl Known {
         let drawn = matches!(asked.labelled, Labelled::Rows | Labelled::Films);
         (!drawn && asked.from == Texts::Test).then(|| {
             let labelled = self.labelled(asked, self.validation.clone());
-            (labelled.quantifier(asked.by_film, 1), self.test.by_class())
+            (labelled.quantifier(asked.by, 1), self.test.by_class())
         })
     }
 
@@ -324,11 +302,16 @@ impl Known {
                 (test.chosen((0..rows).map(at)), test.clone())
             }
         };
-        (labelled.quantifier(asked.by_film, seed), texts.by_class())
+        (labelled.quantifier(asked.by, seed), texts.by_class())
     }
 }
 
 impl Asked {
+    fn methods(&self) -> Vec<Method> {
+        self.only
+            .map_or_else(|| Method::ALL.to_vec(), |it| vec![it])
+    }
+
     /// What comes of every method on the predictions of an evaluation.
     fn measured(&self, folder: &Path) -> Vec<Record> {
         let known = Known::read(folder);
@@ -339,7 +322,8 @@ impl Asked {
             folder.display(),
         );
         let whole = known.for_all(self);
-        let mut records = vec![Record::default(); self.methods.len()];
+        let methods = self.methods();
+        let mut records = vec![Record::default(); methods.len()];
         for step in 0..=20_u32 {
             let opinion = f64::from(step) / 20.0;
             for sample in 0..self.samples {
@@ -357,7 +341,7 @@ impl Asked {
                     })
                     .collect();
                 let truth = positives as f64 / self.texts as f64;
-                for (method, record) in self.methods.iter().zip(&mut records) {
+                for (method, record) in methods.iter().zip(&mut records) {
                     let found = quantifier.quantify(&probabilities, *method, 0.95, sample);
                     let estimate = found.unwrap().estimate;
                     let error = (estimate.value - truth).abs();
@@ -389,54 +373,37 @@ fn show(methods: &[Method], records: &[Record]) {
     }
 }
 
+/// The name of a choice, as it is typed.
+fn typed(choice: impl ValueEnum) -> String {
+    choice
+        .to_possible_value()
+        .map_or_else(String::new, |it| it.get_name().to_owned())
+}
+
 fn main() {
-    let mut arguments = std::env::args().skip(1);
-    let mut asked = Asked {
-        texts: arguments.next().unwrap().parse().unwrap(),
-        samples: SAMPLES,
-        by_film: true,
-        labelled: Labelled::Both,
-        from: Texts::Test,
-        methods: Method::ALL.to_vec(),
-    };
-    let mut folders = Vec::new();
-    while let Some(argument) = arguments.next() {
-        match argument.as_str() {
-            "--by" => asked.by_film = arguments.next().unwrap() == "film",
-            "--labelled" => asked.labelled = Labelled::named(&arguments.next().unwrap()),
-            "--texts" => asked.from = Texts::named(&arguments.next().unwrap()),
-            "--samples" => asked.samples = arguments.next().unwrap().parse().unwrap(),
-            "--method" => {
-                let name = arguments.next().unwrap();
-                asked.methods.retain(|method| method.name() == name);
-            }
-            _ => folders.push(argument),
-        }
-    }
+    let asked = Asked::parse();
+    let methods = asked.methods();
     println!(
-        "labelled rows of {}, drawn anew by the {}; {} samples of {} texts of {} at each of 21 shares",
-        match asked.from {
-            Texts::Folds => "half of the training films, for each sample",
-            _ => asked.labelled.in_words(),
-        },
-        if asked.by_film { "film" } else { "row" },
+        "labelled rows: {}, drawn anew by the {}; {} samples of {} texts of {} at each of 21 shares",
+        typed(asked.labelled),
+        typed(asked.by),
         asked.samples,
         asked.texts,
-        asked.from.in_words(),
+        typed(asked.from),
     );
     println!(
         "mean absolute error in points; away from balance (at most 25 %, at least 75 %); covered by the 95 % interval: opinion, texts"
     );
-    let mut all = vec![Record::default(); asked.methods.len()];
-    for folder in &folders {
-        let records = asked.measured(Path::new(folder));
-        show(&asked.methods, &records);
+    let mut all = vec![Record::default(); methods.len()];
+    for folder in &asked.evaluations {
+        let records = asked.measured(folder);
+        show(&methods, &records);
         all.iter_mut()
             .zip(&records)
             .for_each(|(all, it)| all.add(it));
     }
-    if folders.len() > 1 {
-        println!("all {} evaluations", folders.len());
-        show(&asked.methods, &all);
+    if asked.evaluations.len() > 1 {
+        println!("all {} evaluations", asked.evaluations.len());
+        show(&methods, &all);
     }
 }

@@ -1,10 +1,13 @@
 //! Encoding word by word. Most words of a text were met before, and what becomes of a word between two
-//! spaces does not depend on the others, for tokenizers that never read across a space. So its ids are
-//! kept; the whole way through normalizer, regular expression and model costs ten times as much.
+//! spaces or signs does not depend on the others, for tokenizers that never read across them. So its ids
+//! are kept; the whole way through normalizer, regular expression and model costs ten times as much.
 
 use std::collections::HashMap;
 use std::sync::RwLock;
 
+use ahash::RandomState;
+use compact_str::CompactString;
+use smallvec::SmallVec;
 use tokenizers::pre_tokenizers::PreTokenizerWrapper;
 use tokenizers::{ModelWrapper, NormalizerWrapper, Tokenizer};
 
@@ -16,9 +19,10 @@ pub const WORDS: &str = r"\w+(?=(?i:n't)\b)|(?i:n't)\b|'(?i:s|re|ve|m|ll|d)\b|\w
 /// Words kept at most, and bytes of the longest that is.
 const LIMIT: (usize, usize) = (1 << 18, 64);
 
-/// The ids of words met before.
+/// The ids of words met before; a word and its ids lie side by side in memory, for this is asked of every word. A hash
+/// with a random state, for words come from anywhere.
 #[derive(Debug, Default)]
-pub(crate) struct Words(RwLock<HashMap<String, Box<[u32]>>>);
+pub(crate) struct Words(RwLock<HashMap<CompactString, SmallVec<[u32; 2]>, RandomState>>);
 
 impl Words {
     /// The words of a tokenizer that never reads across a space: one of kind `word`, as `tokenize`
@@ -58,7 +62,7 @@ impl Words {
         let mut new = Vec::new();
         // Whoever panicked while writing has left whole words behind.
         let known = self.0.read().unwrap_or_else(|error| error.into_inner());
-        for word in text.split(' ').filter(|word| !word.is_empty()) {
+        for word in pieces(text) {
             if let Some(found) = known.get(word) {
                 ids.extend_from_slice(found);
                 continue;
@@ -66,7 +70,7 @@ impl Words {
             let found = tokenizer.encode_fast(word, false)?;
             ids.extend_from_slice(found.get_ids());
             if word.len() <= LIMIT.1 {
-                new.push((word.to_owned(), found.get_ids().into()));
+                new.push((word.into(), found.get_ids().into()));
             }
         }
         let has_room = known.len() < LIMIT.0;
@@ -80,6 +84,44 @@ impl Words {
         }
         Ok(ids)
     }
+}
+
+/// Signs that are a token by themselves wherever they stand ([`WORDS`]): ASCII, and neither in a word (`_`) nor at the
+/// start of a clitic (`'`).
+const IS_SIGN: [bool; 256] = {
+    let mut table = [false; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let sign = byte as u8;
+        table[byte] = sign.is_ascii_punctuation() && sign != b'_' && sign != b'\'';
+        byte += 1;
+    }
+    table
+};
+
+/// What of a text can be encoded by itself: signs, and what stands between signs and spaces.
+///
+/// A sign before a character beyond ASCII stays with it, for that one may combine with it: `=` and U+0338 are one
+/// character in form NFC.
+fn pieces(text: &str) -> impl Iterator<Item = &str> {
+    let mut rest = text;
+    std::iter::from_fn(move || {
+        rest = rest.trim_start_matches(' ');
+        let bytes = rest.as_bytes();
+        let is_sign = |at: usize| {
+            IS_SIGN[usize::from(bytes[at])] && bytes.get(at + 1).is_none_or(u8::is_ascii)
+        };
+        let end = match bytes.is_empty() {
+            true => return None,
+            false if is_sign(0) => 1,
+            false => (1..bytes.len())
+                .find(|at| bytes[*at] == b' ' || is_sign(*at))
+                .unwrap_or(bytes.len()),
+        };
+        let (piece, behind) = rest.split_at(end);
+        rest = behind;
+        Some(piece)
+    })
 }
 
 #[cfg(test)]
@@ -103,6 +145,12 @@ mod tests {
         "\u{85}",
         "\u{200b}",
         "\u{301}",
+        "\u{338}",
+        "=",
+        "(",
+        "\"",
+        ",",
+        "\u{1}",
         "e",
         "\u{e9}",
         "don",
@@ -185,6 +233,21 @@ mod tests {
             };
             assert_eq!(words.ids, expected, "{text:?}");
         }
+    }
+
+    #[test]
+    fn pieces_end_at_spaces_and_signs() {
+        let check = |text: &str, expected: &[&str]| {
+            assert_eq!(pieces(text).collect::<Vec<_>>(), expected, "{text:?}");
+        };
+        check(
+            "It isn't bad, (really)!",
+            &["It", "isn't", "bad", ",", "(", "really", ")", "!"],
+        );
+        check("  8/10 caf\u{e9}.  ", &["8", "/", "10", "caf\u{e9}", "."]);
+        check("a=\u{338}b a_b", &["a=\u{338}b", "a_b"]);
+        check("   ", &[]);
+        check("", &[]);
     }
 
     #[test]
