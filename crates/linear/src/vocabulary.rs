@@ -1,5 +1,7 @@
 //! Which n-grams count, and what each says by itself.
 
+use std::cmp::Reverse;
+
 use rayon::prelude::*;
 
 use crate::LinearError;
@@ -8,7 +10,8 @@ use crate::ngram::{Code, Ngram};
 /// Keys sorted at a time: 64 Mi of eight bytes.
 const KEYS_AT_ONCE: usize = 1 << 26;
 
-/// The n-grams of the training rows that are frequent enough, in ascending order.
+/// The n-grams of the training rows that are frequent enough, the most frequent first: what nearly every row has then
+/// lies side by side in memory, and fitting is a matter of memory.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Vocabulary {
     /// The n-grams.
@@ -82,7 +85,8 @@ impl Vocabulary {
                     }),
             );
         }
-        counted.par_sort_unstable();
+        let rarity = |(ngram, counts): &(Ngram, [u32; 2])| (Reverse(counts[0] + counts[1]), *ngram);
+        counted.par_sort_unstable_by_key(rarity);
         if counted.is_empty() {
             return Err(LinearError::NoFeatures(min_count));
         }
