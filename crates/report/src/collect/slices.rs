@@ -41,6 +41,7 @@ enum Kind {
     Negation(bool),
     Contrast(bool),
     Question,
+    /// Filled up with spaces, so that 9 comes before 10.
     Rating(String),
     Topic(String),
     Cut(String, bool),
@@ -54,7 +55,7 @@ impl Kind {
             Self::Contrast(true) => "with a contrast (but, although, however ...)".to_owned(),
             Self::Contrast(false) => "without a contrast".to_owned(),
             Self::Question => "with a question".to_owned(),
-            Self::Rating(rating) => format!("rated {rating}"),
+            Self::Rating(rating) => format!("rated {}", rating.trim_start()),
             Self::Topic(topic) => format!("about {topic}"),
             Self::Cut(tokenizer, true) => format!("cut by the tokenizer {tokenizer}"),
             Self::Cut(tokenizer, false) => format!("whole for the tokenizer {tokenizer}"),
