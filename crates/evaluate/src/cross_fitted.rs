@@ -5,12 +5,6 @@
 //! others (Stone 1974; Forman 2008 for error rates). Reviews of a group stay together, because a model knows a
 //! film of which it has read other reviews. Networks would have to be trained as often, which takes hours.
 //! Penalty and calibration are those of the model, which chose them on validation.
-//!
-//! A model of nine tenths of the reviews is a little less sure than one of all, and errs a little more. How much, the
-//! validation reviews tell, which both have not learned from: the scores of a fold's rows are moved by as much as the
-//! model itself is ahead there, class by class, so that they have the mean that its own would have. (What is known
-//! of many rows roughly is set right by few that are known well: a control variate, as in prediction-powered
-//! inference, Angelopoulos et al. 2023.)
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -19,7 +13,6 @@ use bundle::ModelFile;
 use classifier::TokenRows;
 use linear::{LinearError, NgramModel, Recipe, cross_fitted};
 use metrics::random::Draws;
-use rayon::prelude::*;
 use settings::EvaluationSettings;
 use stage::{Context, Failure};
 
@@ -61,28 +54,21 @@ pub(crate) fn write(
     let task = context
         .progress()
         .task("cross-fitting", Some(settings.folds.into()), "folds");
-    let validation = Validation::read(context, model)?;
-    let ids = |row: usize| match row.checked_sub(rows.len()) {
-        None => rows.ids(row),
-        Some(row) => validation.rows.ids(row),
-    };
+    let ids = |row: usize| rows.ids(row);
     let on_fold = |_| task.advance(1);
-    let (parts, beside) = ((&folds[..], settings.folds), validation.rows.len());
-    let found = match cross_fitted(&ids, &labels, parts, beside, &recipe, on_fold) {
+    let scores = match cross_fitted(&ids, &labels, (&folds, settings.folds), &recipe, on_fold) {
         // Too few reviews to learn from any part of them.
         Err(LinearError::NoFeatures(_)) => return Ok(None),
-        found => found.map_err(Failure::from_error)?,
+        scores => scores.map_err(Failure::from_error)?,
     };
-    let of_fold = |scores: &Vec<f64>| ahead(&validation.scores, scores, &validation.labels);
-    let moved: Vec<[f64; 2]> = found.beside.iter().map(of_fold).collect();
-    let said = (0..rows.len()).filter_map(|row| {
-        let label = labels[row];
-        let score = found.own[row]? + moved[folds[row] as usize][usize::from(label)];
+    let said = row_ids.iter().zip(&labels).zip(&scores);
+    // The calibration is that of the model: the scores of models that learned from a little less are as far apart.
+    let said = said.filter_map(|((row_id, label), score)| {
         Some(Prediction {
-            row_id: row_ids[row],
+            row_id: *row_id,
             split: Split::Train,
-            label,
-            probability: description.calibration.probability(score) as f32,
+            label: *label,
+            probability: description.calibration.probability((*score)?) as f32,
         })
     });
     let said: Vec<Prediction> = said.collect();
@@ -92,39 +78,6 @@ pub(crate) fn write(
     let path = context.output().join(CROSS_FITTED);
     let written = predictions::write(&path, &settings.model, &said)?;
     Ok(Some(OutputFile::table(CROSS_FITTED, written)))
-}
-
-/// The validation rows, which neither the model nor those of the folds have learned from.
-struct Validation {
-    rows: TokenRows,
-    labels: Vec<u8>,
-    /// What the model says of each, in nats of log-odds.
-    scores: Vec<f64>,
-}
-
-impl Validation {
-    fn read(context: &Context, model: &NgramModel) -> Result<Self, Failure> {
-        let rows = TokenRows::open(context.input(StageName::Tokenize), Split::Validation)?;
-        let all = (0..rows.len()).into_par_iter();
-        Ok(Self {
-            scores: all.map(|row| model.difference(&rows.ids(row))).collect(),
-            labels: (0..rows.len()).map(|row| rows.label(row)).collect(),
-            rows,
-        })
-    }
-}
-
-/// How far a model is ahead of another on rows of either class, the negative one first: the means of the differences
-/// between their scores, 0 where there are no rows.
-fn ahead(model: &[f64], other: &[f64], labels: &[u8]) -> [f64; 2] {
-    [0, 1].map(|class| {
-        let rows = model.iter().zip(other).zip(labels);
-        let of_class = rows.filter(|(_, label)| **label == class);
-        let (sum, count) = of_class.fold((0.0, 0_u32), |(sum, count), ((one, two), _)| {
-            (sum + one - two, count + 1)
-        });
-        sum / f64::from(count.max(1))
-    })
 }
 
 /// The fold of each row, `[N]` numbers below `count`: the same for all rows of a group. Groups come in random
@@ -155,14 +108,6 @@ fn folds_of(row_ids: &[u64], groups: &HashMap<u64, u64>, count: u32, seed: u64) 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_model_is_ahead_class_by_class() {
-        let [negative, positive] = ahead(&[3.0, -2.0, 1.0], &[2.0, -1.5, 1.5], &[1, 0, 1]);
-        assert_eq!((negative, positive), (-0.5, 0.25));
-        assert_eq!(ahead(&[3.0], &[2.0], &[1]), [0.0, 1.0]);
-        assert_eq!(ahead(&[3.0], &[], &[1]), [0.0, 0.0]);
-    }
 
     #[test]
     fn a_group_is_never_parted_and_folds_are_about_as_large() {

@@ -24,20 +24,10 @@ pub struct Recipe {
     pub penalty: f64,
 }
 
-/// What the models of all folds say, in nats of log-odds.
-#[derive(Clone, Debug)]
-pub struct CrossFitted {
-    /// What is said of each row by the model that is fitted to the rows of all other folds (Stone 1974), `[N]`; `None`
-    /// where there is no such model: the other folds have rows of one class only, or the fold has more than twice its
-    /// share of the rows.
-    pub own: Vec<Option<f64>>,
-    /// What the model without a fold says of the rows that are in none, by fold, `[K, M]`; empty where there is none.
-    pub beside: Vec<Vec<f64>>,
-}
-
-/// Fits a model to all folds but one, for each of them, and asks it about the rows of that one and about `beside`
-/// rows that are in no fold. `ids` gives the tokens of a row, those in no fold behind the others; `labels` `[N]` are 0
-/// and 1, `folds` `[N]` are numbers below `count`. `on_fold` is told of every fold.
+/// The score of each row, in nats of log-odds, by a model that is fitted to the rows of all other folds (Stone
+/// 1974), `[N]`; `None` where the other folds have rows of one class only, or where the fold has more than twice
+/// its share of the rows. `ids` gives the tokens of a row, `labels` `[N]` are 0 and 1, `folds` `[N]` are numbers
+/// below `count`. `on_fold` is told of every fold.
 ///
 /// Nothing of a row's own fold goes into its score: which n-grams count and what each says by itself is found
 /// anew for every fold. Where n-grams stand in the rows is looked up once for all folds.
@@ -48,26 +38,20 @@ pub fn cross_fitted(
     ids: &(impl Fn(usize) -> Vec<u32> + Sync),
     labels: &[u8],
     (folds, count): (&[u32], u32),
-    beside: usize,
     recipe: &Recipe,
     mut on_fold: impl FnMut(u32),
-) -> Result<CrossFitted, LinearError> {
+) -> Result<Vec<Option<f64>>, LinearError> {
     let vocabulary = Vocabulary::counted(
         &|row| (ids(row), labels[row] == 1),
         labels.len(),
         (recipe.min_count, recipe.smoothing),
         (recipe.code, recipe.skipped.clone()),
     )?;
-    let rows = labels.len() as u32;
-    let matrix = Matrix::of(&vocabulary, ids, labels.len() + beside);
-    let beside: Vec<u32> = (rows..rows + beside as u32).collect();
-    let mut found = CrossFitted {
-        own: vec![None; labels.len()],
-        beside: Vec::new(),
-    };
+    let matrix = Matrix::of(&vocabulary, ids, labels.len());
+    let mut scores = vec![None; labels.len()];
     for fold in 0..count {
         let (own, others): (Vec<u32>, Vec<u32>) =
-            (0..rows).partition(|row| folds[*row as usize] == fold);
+            (0..labels.len() as u32).partition(|row| folds[*row as usize] == fold);
         let truth: Vec<f64> = others
             .iter()
             .map(|row| f64::from(labels[*row as usize]))
@@ -75,7 +59,6 @@ pub fn cross_fitted(
         // Twice its share of the rows: a group as large as that leaves too little to learn from.
         let is_small = own.len() * count as usize <= 2 * labels.len();
         let has_classes = [0.0, 1.0].iter().all(|class| truth.contains(class));
-        let mut of_beside = Vec::new();
         if is_small && has_classes && !own.is_empty() {
             let counts = matrix.counts(labels, &others);
             let part = Part {
@@ -84,16 +67,14 @@ pub fn cross_fitted(
                 values: ratios(&counts, recipe.min_count, recipe.smoothing),
             };
             let start = vec![0.0; part.values.len() + 1];
-            let weights = fit(&part, &truth, (recipe.penalty, TOLERANCE), &start).weights;
-            for (row, score) in own.iter().zip(part.scores_of(&own, &weights)) {
-                found.own[*row as usize] = Some(score);
+            let found = fit(&part, &truth, (recipe.penalty, TOLERANCE), &start);
+            for (row, score) in own.iter().zip(part.scores_of(&own, &found.weights)) {
+                scores[*row as usize] = Some(score);
             }
-            of_beside = part.scores_of(&beside, &weights);
         }
-        found.beside.push(of_beside);
         on_fold(fold);
     }
-    Ok(found)
+    Ok(scores)
 }
 
 #[cfg(test)]
@@ -130,19 +111,13 @@ mod tests {
 
     fn scores(texts: &[Vec<u32>], labels: &[u8], folds: &[u32], count: u32) -> Vec<Option<f64>> {
         let ids = |row: usize| texts[row].clone();
-        let found = cross_fitted(&ids, labels, (folds, count), 0, &recipe(), |_| ());
-        found.expect("frequent enough").own
+        cross_fitted(&ids, labels, (folds, count), &recipe(), |_| ()).expect("frequent enough")
     }
 
     #[test]
     fn a_score_is_that_of_a_model_fitted_to_the_other_folds_alone() {
-        let (mut texts, labels, folds) = rows();
-        // Two in no fold, of which nothing is learned: the first has what every row has, the other is of its own.
-        texts.extend([vec![2, 4], vec![9, 90, 90]]);
-        let ids = |row: usize| texts[row].clone();
-        let all = cross_fitted(&ids, &labels, (&folds, 3), 2, &recipe(), |_| ());
-        let CrossFitted { own: found, beside } = all.expect("frequent enough");
-        assert_eq!(found, scores(&texts, &labels, &folds, 3));
+        let (texts, labels, folds) = rows();
+        let found = scores(&texts, &labels, &folds, 3);
         for fold in 0..3 {
             let others: Vec<usize> = (0..60).filter(|row| folds[*row] != fold).collect();
             let Recipe {
@@ -169,14 +144,6 @@ mod tests {
                 let score = found[row].expect("a score");
                 let expected = model.difference(&texts[row]);
                 assert!((score - expected).abs() < 1e-3, "{row}: {score} {expected}");
-            }
-            assert_eq!(beside[fold as usize].len(), 2);
-            for (score, text) in beside[fold as usize].iter().zip(&texts[60..]) {
-                let expected = model.difference(text);
-                assert!(
-                    (score - expected).abs() < 1e-3,
-                    "{text:?}: {score} {expected}"
-                );
             }
         }
         // And it learned: most rows are on their side.

@@ -16,7 +16,7 @@ mod ngram;
 mod table;
 mod vocabulary;
 
-pub use cross_fit::{CrossFitted, Recipe, cross_fitted};
+pub use cross_fit::{Recipe, cross_fitted};
 pub use error::LinearError;
 pub use matrix::Matrix;
 pub use model::NgramModel;
