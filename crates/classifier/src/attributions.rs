@@ -3,6 +3,11 @@
 //! The gradient of the logits' difference is averaged along the straight line from a row that says
 //! nothing to the row itself, and multiplied by the way. What the tokens get adds up to the
 //! difference less that of the row that says nothing ("completeness"), up to the error of the average.
+//!
+//! So it is for every part of the line: what the tokens get there is to add up to how far the difference
+//! moves from one end of the part to the other, and by how much it does not says where the average is
+//! bad. Only there the line is looked at more closely (adaptive quadrature): a network changes its mind
+//! within a few short parts, and elsewhere hardly bends.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
@@ -15,10 +20,16 @@ use crate::{
     Batch, Bundle, ClassifierError, Mode, Network, Parameters, TokenContract, TokenRows, Weights,
 };
 
-/// Points on the line at first, and at most. They are doubled until the parts add up.
-const POINTS: [usize; 2] = [32, 512];
+/// Parts of the line at first.
+const PARTS: usize = 32;
 
-/// How far the parts may be from adding up: a share of the difference, and nats.
+/// Parts that are looked at in all, at most.
+const MOST_PARTS: usize = 512;
+
+/// Parts that are looked at together at least: a few cost hardly more than one.
+const TOGETHER: usize = 8;
+
+/// How far what the tokens get may be from adding up: a share of the difference, and nats.
 const TOLERANCE: (f64, f64) = (0.02, 0.01);
 
 /// Tokens of a batch at most, beyond which fewer points are computed together.
@@ -104,22 +115,30 @@ impl Explained<'_> {
         TokenRows::from_ids(&[ids.to_vec()], &contract)?;
         ClassifierError::catch("compute what drove the answer", || {
             let line = Line::new(self, ids, added);
-            let ends = no_grad(|| line.differences(&[0.0, 1.0]).0.to_device(Device::Cpu));
-            let (baseline, difference) = (ends.double_value(&[0]), ends.double_value(&[1]));
-            let mut points = POINTS[0];
-            loop {
-                let tokens = line.attributions(points);
-                let gap = (tokens.iter().sum::<f64>() - (difference - baseline)).abs();
-                let allowed = TOLERANCE.0 * (difference - baseline).abs() + TOLERANCE.1;
-                if gap <= allowed || points >= POINTS[1] {
-                    return Ok(Attributions {
-                        tokens,
-                        difference,
-                        baseline,
-                    });
-                }
-                points *= 2;
+            let ends: Vec<f64> = (0..=PARTS).map(|end| end as f64 / PARTS as f64).collect();
+            let said = line.said_at(&ends);
+            let (baseline, difference) = (said[0], said[PARTS]);
+            let allowed = TOLERANCE.0 * (difference - baseline).abs() + TOLERANCE.1;
+            let ends: Vec<(f64, f64)> = ends.into_iter().zip(said).collect();
+            let mut parts = line.parts(ends.windows(2).map(|ends| [ends[0], ends[1]]).collect());
+            let mut looked_at = parts.len();
+            while parts.iter().map(Part::gap).sum::<f64>().abs() > allowed && looked_at < MOST_PARTS
+            {
+                let halves = halves_of_worst(&mut parts);
+                looked_at += halves.len();
+                parts.extend(line.parts(halves));
             }
+            let mut tokens = vec![0.0; ids.len()];
+            for part in &parts {
+                for (sum, value) in tokens.iter_mut().zip(&part.tokens) {
+                    *sum += value;
+                }
+            }
+            Ok(Attributions {
+                tokens,
+                difference,
+                baseline,
+            })
         })
     }
 
@@ -130,6 +149,50 @@ impl Explained<'_> {
         let (reading, device) = (self.network.reading(), self.weights.flat.device());
         Batch::read(rows, &vec![0; times], padding, reading, device)
     }
+}
+
+/// Where on the line, and how far the positive class is ahead there.
+type Point = (f64, f64);
+
+/// A part of the line.
+struct Part {
+    ends: [Point; 2],
+    /// In the middle the gradient was taken.
+    middle: Point,
+    /// What each token gets, `[T]`.
+    tokens: Vec<f64>,
+}
+
+impl Part {
+    /// By how much what the tokens get does not add up.
+    fn gap(&self) -> f64 {
+        self.tokens.iter().sum::<f64>() - (self.ends[1].1 - self.ends[0].1)
+    }
+
+    fn halves(&self) -> [[Point; 2]; 2] {
+        let [start, end] = self.ends;
+        [[start, self.middle], [self.middle, end]]
+    }
+}
+
+/// Takes away the parts that add up worst, which make up half of all that is wrong, for their halves.
+fn halves_of_worst(parts: &mut Vec<Part>) -> Vec<[Point; 2]> {
+    parts.sort_by(|one, two| one.gap().abs().total_cmp(&two.gap().abs()));
+    let mut wrong = parts.iter().map(|part| part.gap().abs()).sum::<f64>();
+    let enough = wrong / 2.0;
+    let mut halves = Vec::new();
+    while wrong > enough || halves.len() < TOGETHER {
+        let Some(part) = parts.pop() else { break };
+        wrong -= part.gap().abs();
+        halves.extend(part.halves());
+    }
+    halves
+}
+
+/// The numbers of a tensor.
+fn numbers(tensor: &Tensor) -> Vec<f64> {
+    let tensor = tensor.to_device(Device::Cpu).contiguous().view([-1]);
+    Vec::<f64>::try_from(tensor).expect("numbers")
 }
 
 /// The line from a row's baseline to the row.
@@ -202,35 +265,59 @@ impl<'a> Line<'a> {
         (logits.select(1, 1) - logits.select(1, 0), vectors)
     }
 
-    /// What each token contributes, from the gradient in the middle of this many equal parts of the
-    /// line.
-    fn attributions(&self, points: usize) -> Vec<f64> {
+    /// How far the positive class is ahead at each point.
+    fn said_at(&self, points: &[f64]) -> Vec<f64> {
+        let some = points.chunks(self.together());
+        let said = some.map(|some| numbers(&no_grad(|| self.differences(some).0)));
+        said.collect::<Vec<_>>().concat()
+    }
+
+    /// Points that are computed together at most.
+    fn together(&self) -> usize {
+        let tokens = self.start.size()[..2].iter().product::<i64>();
+        (BATCH_TOKENS / tokens.max(1) as usize).max(1)
+    }
+
+    /// What each token gets in parts of the line with these ends, from the gradient in the middle of each.
+    fn parts(&self, ends: Vec<[Point; 2]>) -> Vec<Part> {
         let size = self.start.size();
         let (length, windows) = (size[0], size[1]);
-        let together = (BATCH_TOKENS / (length * windows).max(1) as usize).clamp(1, points);
-        let middles: Vec<f64> = (0..points)
-            .map(|part| (part as f64 + 0.5) / points as f64)
-            .collect();
-        let mut sum = Tensor::zeros_like(&self.start);
-        for some in middles.chunks(together) {
-            let (differences, vectors) = self.differences(some);
+        let mut parts = Vec::new();
+        for some in ends.chunks(self.together()) {
+            let middles: Vec<f64> = some
+                .iter()
+                .map(|[start, end]| (start.0 + end.0) / 2.0)
+                .collect();
+            let (differences, vectors) = self.differences(&middles);
             let total = differences.sum(Kind::Double);
             let gradient = Tensor::run_backward(&[total], &[&vectors], false, false);
-            sum += gradient[0]
-                .view([length, some.len() as i64, windows, size[2]])
-                .sum_dim_intlist(1, false, Kind::Float);
+            let by_part = gradient[0].view([length, some.len() as i64, windows, size[2]])
+                * self.way.unsqueeze(1);
+            // By part, window and place.
+            let by_part = by_part.sum_dim_intlist(-1, false, Kind::Double);
+            let by_part = numbers(&by_part.permute([1, 2, 0]));
+            let said = numbers(&differences.detach());
+            let found = by_part.chunks_exact((windows * length) as usize);
+            for ((ends, middle), by_place) in
+                some.iter().zip(middles.into_iter().zip(said)).zip(found)
+            {
+                parts.push(Part {
+                    ends: *ends,
+                    middle,
+                    tokens: self.by_token(by_place, ends[1].0 - ends[0].0),
+                });
+            }
         }
-        let by_place = (sum * &self.way).sum_dim_intlist(-1, false, Kind::Double) / points as f64;
-        let by_place = by_place.transpose(0, 1).contiguous().to_device(Device::Cpu);
-        let by_place = Vec::<f64>::try_from(by_place.view([-1])).expect("numbers");
+        parts
+    }
+
+    /// What each token gets from the places where it stands, `[W * T]`, times a share of the way.
+    fn by_token(&self, by_place: &[f64], share: f64) -> Vec<f64> {
         let mut tokens = vec![0.0; self.ids.len()];
-        for (window, found) in self
-            .windows
-            .iter()
-            .zip(by_place.chunks_exact(length as usize))
-        {
-            for (place, value) in window.iter().zip(found) {
-                tokens[*place as usize] += value;
+        let windows = by_place.chunks_exact(by_place.len() / self.windows.len());
+        for (places, values) in self.windows.iter().zip(windows) {
+            for (place, value) in places.iter().zip(values) {
+                tokens[*place as usize] += share * value;
             }
         }
         tokens

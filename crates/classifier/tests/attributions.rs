@@ -117,6 +117,21 @@ fn parts_add_up_for_every_network() {
     }
 }
 
+/// Thirty-two equal parts of the line give -27 nats where there are 10.
+#[test]
+fn parts_add_up_for_a_steep_network() {
+    let settings = ModelSettings {
+        hidden: 5,
+        bidirectional: true,
+        pooling: Pooling::Max,
+        seed: 11,
+        ..ModelSettings::new(ModelKind::Lstm)
+    };
+    let mut bundle = bundle(settings);
+    bundle.weights.flat = &bundle.weights.flat * 8.0;
+    check_that_parts_add_up(&bundle, &ROW, &[false; ROW.len()]);
+}
+
 #[test]
 fn many_rows_get_what_each_gets_alone_in_their_order() {
     let settings = ModelSettings {

@@ -43,24 +43,29 @@ pub(crate) fn write(
         "reviews",
     );
     let mut explained = Vec::new();
-    for row_id in mistakes {
-        let Some(text) = texts.get(&row_id) else {
-            return Err(Failure::new(format!(
-                "The test review {row_id} is among the tokens and not among the reviews"
-            ))
-            .with_hint("Build both again with `ressenti run --from clean`".to_owned()));
-        };
-        let words = words_of_texts(scorer, reader, &[text])?
-            .into_iter()
-            .flatten();
+    // As many at a time as there are threads to explain them.
+    for row_ids in mistakes.chunks(rayon::current_num_threads()) {
+        let some = row_ids.iter().map(|row_id| {
+            texts.get(row_id).ok_or_else(|| {
+                Failure::new(format!(
+                    "The test review {row_id} is among the tokens and not among the reviews"
+                ))
+                .with_hint("Build both again with `ressenti run --from clean`".to_owned())
+            })
+        });
+        let some = some.collect::<Result<Vec<_>, Failure>>()?;
+        let words = words_of_texts(scorer, reader, &some)?;
         // Four digits behind the point: more would be noise.
         let rounded = |weight: f64| (weight * 1e4).round() / 1e4;
-        let words = words.map(|word| (word.place.start, word.place.end, rounded(word.weight)));
-        explained.push(Explained {
-            row_id,
-            words: words.filter(|(_, _, weight)| *weight != 0.0).collect(),
-        });
-        task.advance(1);
+        for (row_id, words) in row_ids.iter().zip(words) {
+            let words = words.into_iter();
+            let words = words.map(|word| (word.place.start, word.place.end, rounded(word.weight)));
+            explained.push(Explained {
+                row_id: *row_id,
+                words: words.filter(|(_, _, weight)| *weight != 0.0).collect(),
+            });
+        }
+        task.advance(row_ids.len() as u64);
     }
     write_json(&context.output().join(EXPLANATIONS), &explained)?;
     Ok(())
