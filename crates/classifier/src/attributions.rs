@@ -23,7 +23,7 @@ use crate::{
 /// Parts of the line at first.
 const PARTS: usize = 32;
 
-/// Parts that are looked at in all, at most.
+/// Once so many parts were looked at, what is left over stays.
 const MOST_PARTS: usize = 512;
 
 /// Parts that are looked at together at least: a few cost hardly more than one.
@@ -119,7 +119,7 @@ impl Explained<'_> {
             let said = line.said_at(&ends);
             let (baseline, difference) = (said[0], said[PARTS]);
             let allowed = TOLERANCE.0 * (difference - baseline).abs() + TOLERANCE.1;
-            let ends: Vec<(f64, f64)> = ends.into_iter().zip(said).collect();
+            let ends: Vec<Point> = ends.into_iter().zip(said).collect();
             let mut parts = line.parts(ends.windows(2).map(|ends| [ends[0], ends[1]]).collect());
             let mut looked_at = parts.len();
             while parts.iter().map(Part::gap).sum::<f64>().abs() > allowed && looked_at < MOST_PARTS

@@ -25,7 +25,7 @@ const LIMIT: (usize, usize) = (1 << 18, 64);
 pub(crate) struct Words(RwLock<HashMap<CompactString, SmallVec<[u32; 2]>, RandomState>>);
 
 impl Words {
-    /// The words of a tokenizer that never reads across a space: one of kind `word`, as `tokenize`
+    /// The words of a tokenizer that never reads across a space or a sign: one of kind `word`, as `tokenize`
     /// makes it, without added tokens.
     pub(crate) fn of(tokenizer: &Tokenizer) -> Option<Self> {
         let of_words = match tokenizer.get_pre_tokenizer() {

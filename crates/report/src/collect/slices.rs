@@ -41,8 +41,8 @@ enum Kind {
     Negation(bool),
     Contrast(bool),
     Question,
-    /// Filled up with spaces, so that 9 comes before 10.
-    Rating(String),
+    /// In thousandths.
+    Rating(i64),
     Topic(String),
     Cut(String, bool),
 }
@@ -55,7 +55,7 @@ impl Kind {
             Self::Contrast(true) => "with a contrast (but, although, however ...)".to_owned(),
             Self::Contrast(false) => "without a contrast".to_owned(),
             Self::Question => "with a question".to_owned(),
-            Self::Rating(rating) => format!("rated {}", rating.trim_start()),
+            Self::Rating(rating) => format!("rated {}", *rating as f64 / 1000.0),
             Self::Topic(topic) => format!("about {topic}"),
             Self::Cut(tokenizer, true) => format!("cut by the tokenizer {tokenizer}"),
             Self::Cut(tokenizer, false) => format!("whole for the tokenizer {tokenizer}"),
@@ -229,7 +229,7 @@ fn kinds_of(lower: &str, batch: &RecordBatch, row: usize) -> Vec<Kind> {
     }
     let rating = batch.column(4).as_primitive::<Float32Type>();
     if rating.is_valid(row) {
-        kinds.push(Kind::Rating(format!("{:>4}", rating.value(row))));
+        kinds.push(Kind::Rating((rating.value(row) * 1000.0).round() as i64));
     }
     let topic = batch.column(6).as_string::<i32>();
     if topic.is_valid(row) {
