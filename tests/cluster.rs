@@ -3,7 +3,6 @@
 
 use std::env;
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -12,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use artifact::StageName;
 use serde_json::Value;
-use testkit::{Project, Screen, program};
+use testkit::{Project, Screen, program, write_script};
 
 use crate::common::{ALL, call, check_store, finished, identities, ressenti, steps, succeed};
 use crate::faults::faulty;
@@ -317,11 +316,6 @@ fn a_passing_fault_costs_no_result() {
     assert_eq!(identities(&project), identities(&finished()));
 }
 
-fn executable(path: &Path, text: &str) {
-    fs::write(path, text).expect("written");
-    fs::set_permissions(path, fs::Permissions::from_mode(0o755)).expect("allowed");
-}
-
 #[test]
 fn the_script_of_a_plan_runs_under_any_engine_that_orders_commands() {
     let project = Project::tiny();
@@ -336,7 +330,7 @@ fn the_script_of_a_plan_runs_under_any_engine_that_orders_commands() {
     // An engine that runs what it is given at once, and notes what it was to wait for.
     let engine = tempfile::tempdir().expect("a folder");
     let noted = engine.path().join("noted");
-    executable(
+    write_script(
         &engine.path().join("sbatch"),
         "#!/bin/bash\nset -eu\nscript=$(cat)\nfolder=$(dirname \"$0\")\n\
          echo \"${2:-none}\" >>\"$folder/noted\"\nnumber=$(wc -l <\"$folder/noted\")\n\

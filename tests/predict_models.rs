@@ -4,7 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use testkit::{Project, Screen, program, tiny_pipeline};
+use testkit::{Project, Screen, copy_program, program, tiny_pipeline};
 
 use crate::common::{call, copy_folder, succeed};
 use crate::predict::json;
@@ -157,7 +157,7 @@ fn a_linear_model_is_asked_by_a_program_without_libtorch_and_a_network_by_the_on
     let project = Project::with_pipeline(&text);
     succeed(&project, &["run"]);
     let alone = project.folder().join("ressenti-predict");
-    fs::copy(program("ressenti-predict"), &alone).expect("copied");
+    copy_program(&program("ressenti-predict"), &alone);
     let ask = |program: &Path, model: &str| -> Screen {
         Command::new(program)
             .args(["--model", model, "--format", "json", "A superb film."])

