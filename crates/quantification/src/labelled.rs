@@ -36,6 +36,14 @@ impl Known {
         }
     }
 
+    /// Means and variances over negative and over positive rows of a function of their ratio.
+    pub(crate) fn spread(&self, value: impl Fn(f64) -> f64) -> ([f64; 2], [f64; 2]) {
+        let means = self.means(&value);
+        let squares = self.means(|ratio| value(ratio).powi(2));
+        let variance = |class: usize| (squares[class] - means[class] * means[class]).max(0.0);
+        (means, [0, 1].map(variance))
+    }
+
     /// The means over negative and over positive rows of a function of their ratio.
     pub(crate) fn means(&self, value: impl Fn(f64) -> f64) -> [f64; 2] {
         let rows = self.rows.iter();

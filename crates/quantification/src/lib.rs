@@ -7,6 +7,7 @@
 //! [`Quantifier::quantify`] turns it round, with an interval that counts both: that the texts are a
 //! sample, and that the errors are known from a sample only.
 
+mod evidence;
 mod labelled;
 mod levels;
 mod rates;
@@ -16,6 +17,7 @@ use metrics::{Estimate, random::Draws, share_of};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
+pub use evidence::{Evidence, Response};
 use labelled::{Known, Labelled};
 pub use rates::ErrorRates;
 
@@ -235,6 +237,18 @@ impl Quantifier {
     /// How the classifier treats either class.
     pub fn rates(&self) -> &ErrorRates {
         &self.known.rates
+    }
+
+    /// How what a method averages over texts follows from their share.
+    pub fn response(&self, method: Method) -> Response {
+        Response::new(&self.known, method)
+    }
+
+    /// What texts with these probabilities, `[N]`, say; `None` without texts.
+    pub fn evidence(&self, response: &Response, probabilities: &[f32]) -> Option<Evidence> {
+        let texts = probabilities.iter().map(|value| f64::from(*value));
+        let ratio = |probability: f64| self.known.rates.ratio(levels::logit(probability));
+        response.of(texts.map(|probability| (probability, ratio(probability))))
     }
 
     /// Groups that its rows are in; `None` where each stands for itself.

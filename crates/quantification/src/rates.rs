@@ -63,6 +63,11 @@ impl ErrorRates {
         log.min(LARGEST_LOG_RATIO).exp()
     }
 
+    /// The log-odds of a text with this ratio: [`Self::ratio`] turned round.
+    pub(crate) fn odds(&self, ratio: f64) -> f64 {
+        (ratio.ln() - self.intercept + logit(self.prior)) / self.slope
+    }
+
     /// Whether positives are called positive more often than negatives, by more than rounding.
     pub(crate) fn is_useful(&self) -> bool {
         let gap = 0.01;

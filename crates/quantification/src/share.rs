@@ -100,8 +100,7 @@ impl Rows {
                 let ratios = ratios();
                 let likeliest = most_likely(&ratios);
                 let at = likeliest.clamp(WEIGHED_AT.0, WEIGHED_AT.1);
-                // By the ratio of the mixture: the posterior probability at this share, but for a factor.
-                let part = |ratio: f64| ratio / (at * ratio + 1.0 - at);
+                let part = |ratio: f64| posterior(ratio, at);
                 let [negative, positive] = known.means(part);
                 if positive <= negative {
                     // A resample in which they tell nothing at this share has nothing to correct by.
@@ -112,6 +111,11 @@ impl Rows {
             }
         }
     }
+}
+
+/// The posterior probability at a share of a text with this ratio, but for the share as a factor.
+pub(crate) fn posterior(ratio: f64, share: f64) -> f64 {
+    ratio / (share * ratio + 1.0 - share)
 }
 
 /// A Poisson number of this mean: by products of uniform numbers (Knuth 1969) where it is small, and rounded

@@ -8,7 +8,7 @@ use crate::compute::trend_until;
 use crate::data::{Options, Trend};
 use crate::errors::{self, Learned};
 use crate::read::{Reader, Reviews};
-use crate::refused::Refused;
+use crate::refused::{Refused, Unfit};
 
 /// Reviews, and what is wanted of them.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +78,9 @@ pub fn answer(
             errors::from_rows(&labels, &said, &what, options.seed)?
         }
     };
+    if input.rows.is_empty() {
+        return Err(Unfit::NothingLeft.into());
+    }
     let mut found = trend_until(&input, &quantifier, &options, reader.is_stopped)?;
     found.left_out.splice(0..0, left_out);
     found.labelled_cross_fitted = cross_fitted;

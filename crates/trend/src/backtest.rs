@@ -1,15 +1,20 @@
 //! How forecasts would have done: from every period on, with what was known then.
 
 use crate::data::Backtest;
-use crate::odds::{interval, normal_width};
-use crate::state_space::{Observed, fit};
+use crate::linearised::{linearised, observation};
+use crate::odds::{interval, normal_width, share_of};
+use crate::state_space::Posterior;
 use metrics::Estimate;
+use quantification::{Evidence, Response};
 
 /// Periods that must be known before the first forecast.
 const FEWEST: usize = 8;
 
 /// Forecasts of each horizon at most; origins are spread evenly beyond that.
 const MOST: usize = 60;
+
+/// Periods times origins at most: of long series there are fewer.
+const WORK: usize = 20_000;
 
 /// Horizons that are looked at.
 const HORIZONS: [usize; 2] = [1, 3];
@@ -35,53 +40,65 @@ impl Sums {
 }
 
 /// The model of the trend, the last value and the overall mean, forecasting the estimated shares of
-/// periods that followed. Nothing where fewer than ten forecasts can be judged.
-pub(crate) fn backtest(observed: &[Observed], confidence: f64) -> Vec<Backtest> {
+/// periods that followed. The model is of the kind that the trend has, with a slope or without, and
+/// knows nothing else of what came later. Nothing where fewer than ten forecasts can be judged.
+pub(crate) fn backtest(
+    periods: &[Option<Evidence>],
+    response: &Response,
+    has_slope: bool,
+    confidence: f64,
+) -> Vec<Backtest> {
     const NAMES: [&str; 3] = ["state-space model", "last value", "overall mean"];
     let width = normal_width(confidence);
-    let mut found = Vec::new();
-    for horizon in HORIZONS {
-        let mut sums: [Sums; 3] = Default::default();
-        let origins: Vec<usize> = (FEWEST..observed.len().saturating_sub(horizon - 1)).collect();
-        let step = origins.len().div_ceil(MOST).max(1);
-        for origin in origins.into_iter().step_by(step) {
-            let (past, Some((came, error))) = (&observed[..origin], observed[origin + horizon - 1])
-            else {
+    let mut sums: [[Sums; 3]; HORIZONS.len()] = Default::default();
+    let origins = FEWEST..periods.len();
+    let most = (WORK / periods.len().max(1)).clamp(10, MOST);
+    let step = origins.len().div_ceil(most).max(1);
+    let odds: Vec<Option<f64>> = periods
+        .iter()
+        .map(|evidence| evidence.as_ref().map(|evidence| response.odds(evidence)))
+        .collect();
+    for origin in origins.step_by(step) {
+        let known: Vec<f64> = odds[..origin].iter().flatten().copied().collect();
+        if known.len() < FEWEST {
+            continue;
+        }
+        let model = Posterior::of(&linearised(&periods[..origin], response), has_slope);
+        let ahead = model.forecast(HORIZONS.into_iter().max().unwrap_or(1));
+        for (sums, horizon) in sums.iter_mut().zip(HORIZONS) {
+            let at = origin + horizon - 1;
+            let (Some(Some(came)), Some(Some(evidence))) = (odds.get(at), periods.get(at)) else {
                 continue;
             };
-            let known: Vec<f64> = past.iter().flatten().map(|(value, _)| *value).collect();
-            if known.len() < FEWEST {
-                continue;
-            }
-            let came = 1.0 / (1.0 + (-came).exp());
-            let model = fit(past, false);
-            let (level, variance) = model.forecast(horizon)[horizon - 1];
-            let of_model = interval(level, variance + model.variances.irregular + error, width);
+            let (level, variance) = ahead[horizon - 1];
+            let error = observation(response, evidence, level).1;
             let forecasts = [
-                of_model,
+                interval(level, variance + model.irregular() + error, width),
                 last_value(&known, horizon, width),
                 overall_mean(&known, width),
             ];
             for (sums, forecast) in sums.iter_mut().zip(forecasts) {
-                sums.add(forecast, came, confidence);
+                sums.add(forecast, share_of(*came), confidence);
             }
         }
-        if sums[0].count < 10 {
-            continue;
-        }
-        found.extend(NAMES.into_iter().zip(&sums).map(|(name, sums)| {
-            let count = sums.count as f64;
-            Backtest {
-                name,
-                horizon,
-                forecasts: sums.count,
-                mean_absolute_error: sums.error / count,
-                coverage: sums.covered as f64 / count,
-                interval_score: sums.score / count,
-            }
-        }));
     }
-    found
+    let judged = HORIZONS.into_iter().zip(&sums);
+    let judged = judged.filter(|(_, sums)| sums[0].count >= 10);
+    judged
+        .flat_map(|(horizon, sums)| {
+            NAMES.into_iter().zip(sums).map(move |(name, sums)| {
+                let count = sums.count as f64;
+                Backtest {
+                    name,
+                    horizon,
+                    forecasts: sums.count,
+                    mean_absolute_error: sums.error / count,
+                    coverage: sums.covered as f64 / count,
+                    interval_score: sums.score / count,
+                }
+            })
+        })
+        .collect()
 }
 
 /// The last value, as unsure as values were that far apart.
@@ -106,10 +123,26 @@ fn overall_mean(known: &[f64], width: f64) -> Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use quantification::{Method, Quantifier};
 
+    /// Of a model that does not err, about periods of 400 texts with these log-odds.
     fn scores(values: impl Iterator<Item = f64>) -> Vec<Backtest> {
-        let observed: Vec<Observed> = values.map(|value| Some((value, 0.01))).collect();
-        backtest(&observed, 0.9)
+        let labels = [0, 1].repeat(20);
+        let said: Vec<f32> = labels
+            .iter()
+            .map(|label| 0.1 + 0.8 * f32::from(*label))
+            .collect();
+        let quantifier = Quantifier::new(&labels, &said, 10, 1).expect("both classes");
+        let response = quantifier.response(Method::ClassifyAndCount);
+        let period = |odds: f64| {
+            let positives = (400.0 * share_of(odds)).round() as usize;
+            let said: Vec<f32> = (0..400)
+                .map(|row| if row < positives { 0.9 } else { 0.1 })
+                .collect();
+            quantifier.evidence(&response, &said)
+        };
+        let periods: Vec<Option<Evidence>> = values.map(period).collect();
+        backtest(&periods, &response, false, 0.9)
     }
 
     #[test]
@@ -122,7 +155,7 @@ mod tests {
         // Noise about a mean: the last value is the worst.
         let still = scores((0..60).map(noise));
         assert!(by(&still, "last value") > by(&still, "overall mean"));
-        assert!(by(&still, "state-space model") < 1.1 * by(&still, "overall mean"));
+        assert!(by(&still, "state-space model") < 1.2 * by(&still, "overall mean"));
         // A long rise: the mean is.
         let rising = scores((0..60).map(|at| 0.1 * at as f64 - 3.0));
         assert!(by(&rising, "overall mean") > 2.0 * by(&rising, "last value"));

@@ -13,7 +13,7 @@ const EXPECTED: f64 = 1.0;
 pub fn probabilities(observed: &[Observed], extra: f64) -> Vec<f64> {
     let count = observed.len();
     let known: Vec<f64> = observed.iter().flatten().map(|(value, _)| *value).collect();
-    if known.len() < 4 {
+    if known.len() < 2 {
         return vec![0.0; count];
     }
     let mean = known.iter().sum::<f64>() / known.len() as f64;
@@ -163,5 +163,8 @@ mod tests {
         let none = probabilities(&series(0.0), 0.0);
         assert!(none.iter().all(|p| *p < 0.3), "{none:?}");
         assert_eq!(probabilities(&[None, Some((0.0, 1.0))], 0.0), [0.0, 0.0]);
+        // Two periods far apart are one change.
+        let two = probabilities(&[Some((-1.0, 0.01)), Some((1.0, 0.01))], 0.0);
+        assert!(two[1] > 0.95, "{two:?}");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 
 use metrics::Estimate;
-use quantification::{Method, Quantifier, Share};
+use quantification::{Evidence, Method, Quantifier, Response, Share};
 
 use crate::backtest::backtest;
 use crate::change_points;
@@ -12,10 +12,11 @@ use crate::data::{
     Change, Forecast, Input, Judged, ModelOfTrend, Options, PeriodShare, Row, TopicShare, Trend,
     TrendError,
 };
-use crate::odds::{interval, logit, normal_width, share_of};
+use crate::linearised::linearised;
+use crate::odds::{interval, normal_width};
 use crate::period::{Period, date_of};
 use crate::pooling::pooled;
-use crate::state_space::{Fitted, Observed, choose};
+use crate::state_space::{Fitted, choose};
 use crate::times::sensible;
 
 /// Periods at most that a series is computed for.
@@ -56,15 +57,18 @@ pub(crate) fn trend_until(
     let groups = series.groups.iter();
     let shares = groups.map(|rows| asked.share(rows));
     let shares = shares.collect::<Result<Vec<Option<Share>>, _>>()?;
-    let observed: Vec<Observed> = shares
-        .iter()
-        .map(|share| share.map(|share| (observed_odds(&share), share.sampling_error.powi(2))))
-        .collect();
-    let (fitted, aic) = choose(&observed);
     let all: Vec<Row> = series.groups.iter().flatten().copied().collect();
     let Some(overall) = asked.share(&all)? else {
         return Err(TrendError::NoRows);
     };
+    let response = quantifier.response(options.method);
+    let evidence: Vec<Option<Evidence>> = series
+        .groups
+        .iter()
+        .map(|rows| quantifier.evidence(&response, &said(rows)))
+        .collect();
+    let observed = linearised(&evidence, &response);
+    let (fitted, aic) = choose(&observed);
     // What all periods share: the errors of the model are known from one sample of labelled reviews.
     let common = (overall.total_error.powi(2) - overall.sampling_error.powi(2)).max(0.0);
     let changes = change_points::probabilities(&observed, fitted.variances.irregular);
@@ -85,7 +89,8 @@ pub(crate) fn trend_until(
             }
         })
         .collect();
-    let forecast = fitted.forecast(options.horizon);
+    let forecast = fitted.posterior.forecast(options.horizon);
+    let irregular = fitted.posterior.irregular();
     let number = |ahead: usize| series.first + (series.groups.len() + ahead) as i64;
     Ok(Trend {
         period,
@@ -106,14 +111,19 @@ pub(crate) fn trend_until(
             .enumerate()
             .map(|(ahead, (level, variance))| Forecast {
                 label: period.label(number(ahead)),
-                level: interval(level, variance + fitted.variances.irregular + common, width),
+                level: interval(level, variance + irregular + common, width),
             })
             .collect(),
-        backtest: backtest(&observed, options.confidence),
-        topics: topics(&input.topics, &all, &asked, width)?,
+        backtest: backtest(
+            &evidence,
+            &response,
+            fitted.variances.slope.is_some(),
+            options.confidence,
+        ),
+        topics: topics(&input.topics, &all, &asked, &response, common)?,
         largest_change: largest_change(&series, &changes, &asked, input.topics.len())?,
         judged: judged(&periods),
-        model: model(&fitted, aic, &periods, width),
+        model: model(&fitted, aic, width),
         periods,
     })
 }
@@ -125,13 +135,6 @@ const UNLIKE: f64 = 0.05;
 fn misfit(quantifier: &Quantifier, rows: &[Row]) -> Option<f64> {
     let (distance, is_misfit) = quantifier.misfit(&said(rows))?;
     (is_misfit && distance > UNLIKE).then_some(distance)
-}
-
-/// The log-odds that a period is entered with. A share of nothing or all, as few texts have it, stands for
-/// half a text beside that.
-fn observed_odds(share: &Share) -> f64 {
-    let margin = 0.5 / (share.rows as f64 + 1.0);
-    logit(share.estimate.value.clamp(margin, 1.0 - margin))
 }
 
 /// Reviews by period, without a gap.
@@ -203,20 +206,10 @@ fn verdicts(rows: &[Row]) -> Option<(f64, usize)> {
     (!known.is_empty()).then(|| (known.iter().sum::<f64>() / known.len() as f64, known.len()))
 }
 
-fn model(fitted: &Fitted, aic: [f64; 2], periods: &[PeriodShare], width: f64) -> ModelOfTrend {
-    let ends = fitted.levels.first().zip(fitted.levels.last());
-    let rise = ends.map_or(0.0, |(first, last)| share_of(last.0) - share_of(first.0));
-    // On the scale of shares; what all periods have in common falls out of a difference, nearly.
-    let own = |period: Option<&PeriodShare>, level: Option<&(f64, f64)>| {
-        let (share, variance) = (
-            period.map_or(0.5, |it| it.level.value),
-            level.map_or(0.0, |it| it.1),
-        );
-        share * (1.0 - share) * variance.sqrt()
-    };
-    let first = own(periods.first(), fitted.levels.first());
-    let last = own(periods.last(), fitted.levels.last());
-    let half = width * first.hypot(last);
+fn model(fitted: &Fitted, aic: [f64; 2], width: f64) -> ModelOfTrend {
+    // What all periods have in common falls out of a difference, nearly.
+    let (rise, variance) = fitted.rise;
+    let half = width * variance.sqrt();
     ModelOfTrend {
         name: match fitted.variances.slope {
             Some(_) => "local linear trend",
@@ -232,31 +225,40 @@ fn model(fitted: &Fitted, aic: [f64; 2], periods: &[PeriodShare], width: f64) ->
     }
 }
 
+/// Topics, those with most reviews first. `common` is the variance of what all share: the errors of the model
+/// are known from one sample of labelled reviews.
 fn topics(
     names: &[String],
     rows: &[Row],
     asked: &Asked<'_>,
-    width: f64,
+    response: &Response,
+    common: f64,
 ) -> Result<Vec<TopicShare>, TrendError> {
-    let mut found: Vec<(&String, Share)> = Vec::new();
+    let mut found: Vec<(&String, Share, Evidence)> = Vec::new();
     for (topic, rows) in by_topic(rows) {
-        if let Some(share) = asked.share(&rows)? {
-            found.push((&names[topic], share));
+        let evidence = asked.quantifier.evidence(response, &said(&rows));
+        if let Some((share, evidence)) = asked.share(&rows)?.zip(evidence) {
+            found.push((&names[topic], share, evidence));
         }
     }
     found.sort_by(|one, two| two.1.rows.cmp(&one.1.rows).then(one.0.cmp(two.0)));
-    let estimates: Vec<(f64, f64)> = found
-        .iter()
-        .map(|(_, share)| (observed_odds(share), share.total_error.powi(2)))
-        .collect();
+    let evidence: Vec<&Evidence> = found.iter().map(|found| &found.2).collect();
+    let pooled = pooled(&evidence, response);
+    let width = normal_width(asked.options.confidence);
+    let leaning = |at: usize, alone: Estimate| {
+        let pooled = pooled.as_ref().map(|pooled| pooled[at]);
+        pooled.map_or(alone, |(odds, variance)| {
+            interval(odds, variance + common, width)
+        })
+    };
     Ok(found
-        .into_iter()
-        .zip(pooled(&estimates))
-        .map(|((name, share), (odds, variance))| TopicShare {
-            topic: name.clone(),
+        .iter()
+        .enumerate()
+        .map(|(at, (name, share, _))| TopicShare {
+            topic: (*name).clone(),
             rows: share.rows,
             alone: share.estimate,
-            share: interval(odds, variance, width),
+            share: leaning(at, share.estimate),
         })
         .collect())
 }

@@ -14,6 +14,8 @@ mod data;
 mod errors;
 mod files;
 mod groups;
+mod kalman;
+mod linearised;
 mod odds;
 mod page;
 pub mod period;
@@ -25,6 +27,7 @@ pub mod state_space;
 mod times;
 mod words;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use artifact::StageName;
@@ -128,9 +131,7 @@ fn find_model(arguments: &Arguments) -> Result<Asked, Failure> {
             return Err(unjudged.with_kind(FailureKind::Usage));
         }
         return Ok(Asked {
-            name: folder
-                .file_name()
-                .map_or_else(String::new, |name| name.to_string_lossy().into_owned()),
+            name: name_of(folder),
             place: find::in_folder(folder)?,
             pipeline: None,
             why: None,
@@ -152,6 +153,16 @@ fn find_model(arguments: &Arguments) -> Result<Asked, Failure> {
         name,
         why,
     })
+}
+
+/// What a folder is called, also one that is named as `.`.
+fn name_of(folder: &Path) -> String {
+    let whole = folder.canonicalize();
+    let path = whole.as_deref().unwrap_or(folder);
+    path.file_name()
+        .unwrap_or(path.as_os_str())
+        .to_string_lossy()
+        .into_owned()
 }
 
 /// From where it is known how the model errs: labelled reviews of the domain, or those it was judged on.

@@ -2,11 +2,6 @@
 
 use metrics::Estimate;
 
-/// The log-odds of a share between 0 and 1.
-pub(crate) fn logit(share: f64) -> f64 {
-    (share / (1.0 - share)).ln()
-}
-
 /// The share of log-odds.
 pub(crate) fn share_of(odds: f64) -> f64 {
     1.0 / (1.0 + (-odds).exp())

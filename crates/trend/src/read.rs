@@ -108,6 +108,11 @@ impl Reviews<'_> {
         let batch = self.read(&quiet, reader, &task, day)?;
         drop(task);
         let mut left_out = Vec::new();
+        for wanted in self.wanted {
+            if !batch.places.contains_key(wanted) {
+                left_out.push(format!("No review with a time is about `{wanted}`"));
+            }
+        }
         let undated = counts.wanted - counts.dated;
         for (count, what) in [
             (undated, "without a time"),

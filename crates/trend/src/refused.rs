@@ -56,6 +56,11 @@ pub enum Unfit {
         /// How many there are.
         there: u64,
     },
+    /// All reviews with a time were taken to learn from.
+    #[error(
+        "All reviews with a time were taken to learn from, and none is left to make a trend of"
+    )]
+    NothingLeft,
     /// Labelled reviews do not say how the model errs.
     #[error("How the model errs cannot be learned from {what}: {error}")]
     Errors {
@@ -109,6 +114,9 @@ impl Unfit {
             }
             Self::NoTopic { .. } => {
                 "`ressenti inspect FILE` shows which column is taken for the topic; name another with `--set ingest.columns.topic=NAME`"
+            }
+            Self::NothingLeft => {
+                "Take fewer with `--adapt N`, or learn from another file with `--labelled FILE`"
             }
             Self::FewLabelled { .. } => {
                 "`ressenti inspect FILE` shows which column is taken for the label; name another with `--set ingest.columns.label=NAME`"

@@ -101,16 +101,16 @@ pub(crate) fn sentences(trend: &Trend, model: &str) -> Vec<String> {
         ));
     }
     said.push(format!(
-        "{} of {} reviews are positive ({:.1} to {}, {:.0} % interval); {model} calls {} so.",
+        "{} of {} reviews are positive ({:.1} to {}, {} % interval); {model} calls {} so.",
         format::percent(trend.overall.value),
         format::count(trend.rows as u64),
         100.0 * trend.overall.low,
         format::percent(trend.overall.high),
-        100.0 * trend.confidence,
+        round(100.0 * trend.confidence),
         format::percent(trend.overall_counted),
     ));
     let rise = trend.model.rise;
-    if let (Some(first), Some(last)) = (trend.periods.first(), trend.periods.last()) {
+    if let [first, .., last] = trend.periods.as_slice() {
         let what = if rise.low > 0.0 {
             "rose"
         } else if rise.high < 0.0 {
@@ -119,12 +119,12 @@ pub(crate) fn sentences(trend: &Trend, model: &str) -> Vec<String> {
             "cannot be said to have moved"
         };
         said.push(format!(
-            "From {} to {} the level {what}: {:+.1} points ({:+.1} to {:+.1}).",
+            "From {} to {} the level {what}: {} points ({} to {}).",
             first.label,
             last.label,
-            100.0 * rise.value,
-            100.0 * rise.low,
-            100.0 * rise.high
+            signed(rise.value),
+            signed(rise.low),
+            signed(rise.high)
         ));
     }
     if let Some(change) = &trend.largest_change {
@@ -138,9 +138,9 @@ pub(crate) fn sentences(trend: &Trend, model: &str) -> Vec<String> {
         if let (Some(within), Some(mix)) = (change.within_topics, change.mix_of_topics) {
             let _ = write!(
                 sentence,
-                ", {:+.1} points by other opinions about the same topics and {:+.1} by other topics",
-                100.0 * within,
-                100.0 * mix
+                ", {} points by other opinions about the same topics and {} by other topics",
+                signed(within),
+                signed(mix)
             );
         }
         let word = |word: &crate::words::MovedWord| word.word.clone();
@@ -211,6 +211,19 @@ fn backtest(trend: &Trend) -> Option<String> {
         100.0 * mean.interval_score,
         100.0 * model.coverage
     ))
+}
+
+/// A difference of shares in points, with its sign; nothing has none.
+fn signed(difference: f64) -> String {
+    match format!("{:+.1}", 100.0 * difference).as_str() {
+        "+0.0" | "-0.0" => "0.0".to_owned(),
+        signed => signed.to_owned(),
+    }
+}
+
+/// To a hundredth, without what rounding adds.
+fn round(value: f64) -> f64 {
+    (100.0 * value).round() / 100.0
 }
 
 fn points(estimate: Estimate) -> String {

@@ -1,40 +1,61 @@
-//! The level behind shares that jump about: a structural time series on log-odds (Harvey 1989), by Kalman
-//! filter and smoother, with variances by maximum likelihood.
+//! The level behind shares that jump about: a structural time series on log-odds (Harvey 1989).
 //!
 //! An observation is the level, plus an irregular part, plus an error whose variance is known for each
-//! period from its number of texts; so thin periods lean on their neighbours, and empty ones are
-//! bridged. The level walks at random (local level) or along a slope that does (local linear trend).
+//! period from its texts; so thin periods lean on their neighbours, and empty ones are bridged. The level
+//! walks at random (local level) or along a slope that does (local linear trend).
+//!
+//! How far levels walk is not known, and of few periods hardly at all: the most likely variance is nothing
+//! then, more often than not, and a level that stands still is sure of what nobody knows. So levels and
+//! forecasts are averaged over a grid of variances, by how likely each makes the observations and by a prior
+//! that fades from a standard deviation of nothing on (Simpson et al. 2017).
 
 use serde::Serialize;
 
-/// Variance of a start that nothing is known of.
-const DIFFUSE: f64 = 1e6;
+pub use crate::kalman::{Observed, Variances};
+use crate::kalman::{Smoothed, State, filter, smoothed};
+use crate::odds::share_of;
 
 /// Logarithms of variances that are searched: from nothing to more than shares can do.
 const RANGE: (f64, f64) = (-14.0, 1.0);
 
-/// Points of the search along each variance, and how often it is refined around the best.
+/// Points of the search for the most likely variances along each, and how often it is refined around the best.
 const POINTS: usize = 9;
 const ROUNDS: usize = 4;
 
-/// An observation with the variance of its own error; `None` for a period without one.
-pub type Observed = Option<(f64, f64)>;
+/// Points of the average along each variance: two of them, and three.
+const AVERAGED: [usize; 2] = [25, 13];
 
-/// The variances of a model.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Variances {
-    /// Of the irregular part of a period.
-    pub irregular: f64,
-    /// Of a step of the level.
-    pub level: f64,
-    /// Of a step of the slope; `None` where the level has none.
-    pub slope: Option<f64>,
+/// Variances that weigh less than this part of the likeliest are left out.
+const WEIGHS: f64 = 1e-4;
+
+/// Rates of the exponential prior of standard deviations, of irregular part, level and slope: one of 1 a
+/// period, or a slope's of 0.2, is exceeded once in twenty times.
+const RATES: [f64; 3] = [3.0, 3.0, 15.0];
+
+/// Observations from which on a period's own part can be told from a level that walks.
+const IRREGULAR_FROM: usize = 8;
+
+/// Observations from which on a slope can be told.
+const SLOPE_FROM: usize = 10;
+
+/// Variances with their weight, and the state that they lead to.
+#[derive(Clone, Copy, Debug)]
+struct Setting {
+    weight: f64,
+    variances: Variances,
+    last: State,
+}
+
+/// What observations say of the variances and of what comes.
+#[derive(Clone, Debug)]
+pub struct Posterior {
+    settings: Vec<Setting>,
 }
 
 /// A model fitted to observations.
 #[derive(Clone, Debug, Serialize)]
 pub struct Fitted {
-    /// Its variances.
+    /// The most likely variances.
     pub variances: Variances,
     /// Log-likelihood, the observations that the start is found from left out.
     pub log_likelihood: f64,
@@ -43,241 +64,234 @@ pub struct Fitted {
     /// Mean and variance of the level in each period, from all observations.
     #[serde(skip)]
     pub levels: Vec<(f64, f64)>,
-    /// The state after the last period.
+    /// The share of the last level minus that of the first, and its variance.
     #[serde(skip)]
-    last: State,
+    pub rise: (f64, f64),
+    /// What comes.
+    #[serde(skip)]
+    pub posterior: Posterior,
 }
 
-/// Level and slope with their variances and covariance.
-#[derive(Clone, Copy, Debug, Default)]
-struct State {
-    mean: [f64; 2],
-    variance: [[f64; 2]; 2],
+/// Which variances there are beside that of the level.
+#[derive(Clone, Copy, Debug)]
+struct Searched {
+    irregular: bool,
+    slope: bool,
 }
 
-impl State {
-    fn unknown(variances: &Variances) -> Self {
-        let slope = if variances.slope.is_some() {
-            DIFFUSE
-        } else {
-            0.0
-        };
+impl Searched {
+    fn of(observed: &[Observed], slope: bool) -> Self {
         Self {
-            mean: [0.0; 2],
-            variance: [[DIFFUSE, 0.0], [0.0, slope]],
+            irregular: observed.iter().flatten().count() >= IRREGULAR_FROM,
+            slope,
         }
     }
 
-    /// One period on.
-    fn predicted(&self, variances: &Variances) -> Self {
-        let [[a, b], [_, d]] = self.variance;
-        let level = a + 2.0 * b + d + variances.level;
-        Self {
-            mean: [self.mean[0] + self.mean[1], self.mean[1]],
-            variance: [[level, b + d], [b + d, d + variances.slope.unwrap_or(0.0)]],
+    /// The lower end stands for nothing.
+    fn variances(self, logs: [f64; 3]) -> Variances {
+        let variance = |log: f64| if log <= RANGE.0 { 0.0 } else { log.exp() };
+        Variances {
+            irregular: variance(logs[0]),
+            level: variance(logs[1]),
+            slope: self.slope.then(|| variance(logs[2])),
         }
     }
 
-    /// Knowing an observation with an error of this variance.
-    fn updated(&self, value: f64, error: f64) -> Self {
-        let [[a, b], [_, d]] = self.variance;
-        let total = a + error;
-        let gain = [a / total, b / total];
-        let surprise = value - self.mean[0];
-        Self {
-            mean: [
-                self.mean[0] + gain[0] * surprise,
-                self.mean[1] + gain[1] * surprise,
-            ],
-            variance: [
-                [a * (1.0 - gain[0]), b * (1.0 - gain[0])],
-                [b * (1.0 - gain[0]), d - gain[1] * b],
-            ],
-        }
-    }
-}
-
-/// The filter: each period's state before and after its observation, and the log-likelihood. Harvey
-/// (1989), section 3.2; the first observations, as many as there are unknown parts of the state, find
-/// the start and do not count.
-fn filter(observed: &[Observed], variances: &Variances) -> (Vec<(State, State)>, f64) {
-    let mut before = State::unknown(variances);
-    let mut states = Vec::with_capacity(observed.len());
-    let mut likelihood = 0.0;
-    let mut unknown = 1 + usize::from(variances.slope.is_some());
-    for observation in observed {
-        let after = match observation {
-            None => before,
-            Some((value, error)) => {
-                let error = error + variances.irregular;
-                if unknown > 0 {
-                    unknown -= 1;
-                } else {
-                    let total = before.variance[0][0] + error;
-                    let surprise = value - before.mean[0];
-                    likelihood -=
-                        0.5 * ((std::f64::consts::TAU * total).ln() + surprise * surprise / total);
-                }
-                before.updated(*value, error)
+    /// All places of so many points along each variance, this far around a centre; of a variance that there
+    /// is not the lower end alone.
+    fn grid(self, points: usize, centre: [f64; 3], half: f64) -> impl Iterator<Item = [f64; 3]> {
+        let along = move |there: bool, centre: f64| -> Vec<f64> {
+            let step = 2.0 * half / (points - 1) as f64;
+            let place = |point: usize| centre - half + step * point as f64;
+            match there {
+                true => (0..points)
+                    .map(|point| place(point).clamp(RANGE.0, RANGE.1))
+                    .collect(),
+                false => vec![RANGE.0],
             }
         };
-        states.push((before, after));
-        before = after.predicted(variances);
+        let irregular = along(self.irregular, centre[0]);
+        let level = along(true, centre[1]);
+        let slope = along(self.slope, centre[2]);
+        irregular.into_iter().flat_map(move |first| {
+            let slope = slope.clone();
+            level.clone().into_iter().flat_map(move |second| {
+                let thirds = slope.clone().into_iter();
+                thirds.map(move |third| [first, second, third])
+            })
+        })
     }
-    (states, likelihood)
+
+    /// The logarithm of the prior of the logarithms of variances, but for a constant.
+    fn log_prior(self, logs: [f64; 3]) -> f64 {
+        let there = [self.irregular, true, self.slope];
+        (0..3)
+            .filter(|part| there[*part])
+            .map(|part| 0.5 * logs[part] - RATES[part] * (0.5 * logs[part]).exp())
+            .sum()
+    }
 }
 
-/// Levels from all observations (Rauch, Tung and Striebel 1965).
-fn smoothed(states: &[(State, State)]) -> Vec<(f64, f64)> {
-    let mut levels = vec![(0.0, 0.0); states.len()];
-    let Some((_, last)) = states.last() else {
-        return levels;
-    };
-    let mut later = *last;
-    if let Some(level) = levels.last_mut() {
-        *level = (later.mean[0], later.variance[0][0]);
-    }
-    for at in (0..states.len() - 1).rev() {
-        let (after, next) = (states[at].1, states[at + 1].0);
-        // Covariance of this state and the next, times the inverse of the next's variance.
-        let [[a, b], [_, d]] = after.variance;
-        let across = [[a + b, b], [b + d, d]];
-        let [[p, q], [_, r]] = next.variance;
-        let has_slope = r > 0.0;
-        let inverse = match has_slope {
-            true => {
-                let determinant = p * r - q * q;
-                [
-                    [r / determinant, -q / determinant],
-                    [-q / determinant, p / determinant],
-                ]
-            }
-            false => [[1.0 / p, 0.0], [0.0, 0.0]],
-        };
-        let gain = product(across, inverse);
-        let moved = [later.mean[0] - next.mean[0], later.mean[1] - next.mean[1]];
-        let narrowed = [
-            [later.variance[0][0] - p, later.variance[0][1] - q],
-            [later.variance[1][0] - q, later.variance[1][1] - r],
-        ];
-        let turned = [[gain[0][0], gain[1][0]], [gain[0][1], gain[1][1]]];
-        let change = product(product(gain, narrowed), turned);
-        later = State {
-            mean: [
-                after.mean[0] + gain[0][0] * moved[0] + gain[0][1] * moved[1],
-                after.mean[1] + gain[1][0] * moved[0] + gain[1][1] * moved[1],
-            ],
-            variance: [
-                [a + change[0][0], b + change[0][1]],
-                [b + change[1][0], d + change[1][1]],
-            ],
-        };
-        levels[at] = (later.mean[0], later.variance[0][0].max(0.0));
-    }
-    levels
-}
-
-fn product(one: [[f64; 2]; 2], two: [[f64; 2]; 2]) -> [[f64; 2]; 2] {
-    let cell =
-        |row: usize, column: usize| one[row][0] * two[0][column] + one[row][1] * two[1][column];
-    [[cell(0, 0), cell(0, 1)], [cell(1, 0), cell(1, 1)]]
-}
+/// The middle of the range, and how far it goes.
+const MIDDLE: [f64; 3] = [(RANGE.0 + RANGE.1) / 2.0; 3];
+const HALF: f64 = (RANGE.1 - RANGE.0) / 2.0;
 
 /// The log-likelihood of observations under given variances.
 pub fn log_likelihood(observed: &[Observed], variances: &Variances) -> f64 {
     filter(observed, variances).1
 }
 
-/// The model with these variances.
-pub fn with_variances(observed: &[Observed], variances: Variances) -> Fitted {
-    let (states, log_likelihood) = filter(observed, &variances);
-    let parameters = 2.0 + f64::from(u8::from(variances.slope.is_some()));
-    // The start counts as well: as many parts of the state as are found from the first observations.
-    let start = parameters - 1.0;
-    Fitted {
-        variances,
-        log_likelihood,
-        aic: 2.0 * (parameters + start) - 2.0 * log_likelihood,
-        levels: smoothed(&states),
-        last: states.last().map(|state| state.1).unwrap_or_default(),
-    }
-}
-
 /// The variances that make the observations most likely: a grid over their logarithms, refined around
-/// its best point, so that there is no start to get wrong. With fewer than four observations there is
-/// nothing to learn variances from, and the level is taken to stand still.
-pub fn fit(observed: &[Observed], has_slope: bool) -> Fitted {
-    let count = observed.iter().flatten().count();
-    let still = Variances {
-        irregular: 0.0,
-        level: 0.0,
-        slope: has_slope.then_some(0.0),
-    };
-    if count < 4 {
-        return with_variances(observed, still);
-    }
-    let of = |logs: [f64; 3]| {
-        // The lower end stands for nothing.
-        let variance = |log: f64| if log <= RANGE.0 { 0.0 } else { log.exp() };
-        Variances {
-            irregular: variance(logs[0]),
-            level: variance(logs[1]),
-            slope: has_slope.then(|| variance(logs[2])),
-        }
-    };
-    let mut centre = [(RANGE.0 + RANGE.1) / 2.0; 3];
-    let mut half = (RANGE.1 - RANGE.0) / 2.0;
+/// its best point, so that there is no start to get wrong.
+pub(crate) fn most_likely(observed: &[Observed], has_slope: bool) -> Variances {
+    let searched = Searched::of(observed, has_slope);
+    let (mut centre, mut half) = (MIDDLE, HALF);
     let mut best = f64::NEG_INFINITY;
     for _ in 0..ROUNDS {
-        let place = |centre: f64, point: usize| {
-            let step = 2.0 * half / (POINTS - 1) as f64;
-            (centre - half + step * point as f64).clamp(RANGE.0, RANGE.1)
-        };
         let mut found = centre;
-        for first in 0..POINTS {
-            for second in 0..POINTS {
-                for third in 0..if has_slope { POINTS } else { 1 } {
-                    let logs = [
-                        place(centre[0], first),
-                        place(centre[1], second),
-                        place(centre[2], third),
-                    ];
-                    let likelihood = log_likelihood(observed, &of(logs));
-                    if likelihood > best {
-                        (best, found) = (likelihood, logs);
-                    }
-                }
+        for logs in searched.grid(POINTS, centre, half) {
+            let likelihood = log_likelihood(observed, &searched.variances(logs));
+            if likelihood > best {
+                (best, found) = (likelihood, logs);
             }
         }
         centre = found;
         half *= 2.0 / (POINTS - 1) as f64;
     }
-    with_variances(observed, of(centre))
+    searched.variances(centre)
 }
 
-/// The better of local level and local linear trend by Akaike's criterion; of equals the simpler.
-pub fn choose(observed: &[Observed]) -> (Fitted, [f64; 2]) {
-    let (level, trend) = (fit(observed, false), fit(observed, true));
-    let both = [level.aic, trend.aic];
-    // A slope wants more than a few periods.
-    let enough = observed.iter().flatten().count() >= 10;
-    match enough && trend.aic < level.aic {
-        true => (trend, both),
-        false => (level, both),
+impl Posterior {
+    /// Of the variances of a model without or with a slope.
+    pub(crate) fn of(observed: &[Observed], has_slope: bool) -> Self {
+        let searched = Searched::of(observed, has_slope);
+        let points = AVERAGED[usize::from(has_slope)];
+        let mut settings: Vec<Setting> = searched
+            .grid(points, MIDDLE, HALF)
+            .map(|logs| {
+                let variances = searched.variances(logs);
+                let (states, likelihood) = filter(observed, &variances);
+                Setting {
+                    weight: likelihood + searched.log_prior(logs),
+                    variances,
+                    last: states.last().map(|state| state.1).unwrap_or_default(),
+                }
+            })
+            .collect();
+        let weights = settings.iter().map(|setting| setting.weight);
+        let largest = weights.fold(f64::NEG_INFINITY, f64::max);
+        for setting in &mut settings {
+            setting.weight = (setting.weight - largest).exp();
+        }
+        settings.retain(|setting| setting.weight >= WEIGHS);
+        let total: f64 = settings.iter().map(|setting| setting.weight).sum();
+        for setting in &mut settings {
+            setting.weight /= total;
+        }
+        Self { settings }
+    }
+
+    /// Mean and variance of the level so many periods after the last, the irregular part left out.
+    pub fn forecast(&self, horizon: usize) -> Vec<(f64, f64)> {
+        let mut states: Vec<State> = self.settings.iter().map(|setting| setting.last).collect();
+        (0..horizon)
+            .map(|_| {
+                for (state, setting) in states.iter_mut().zip(&self.settings) {
+                    *state = state.predicted(&setting.variances);
+                }
+                let levels = states.iter().map(|it| (it.mean[0], it.variance[0][0]));
+                self.mixed(levels)
+            })
+            .collect()
+    }
+
+    /// The variance of the irregular part, on average.
+    pub fn irregular(&self) -> f64 {
+        let settings = self.settings.iter();
+        settings.map(|it| it.weight * it.variances.irregular).sum()
+    }
+
+    /// Mean and variance of a mixture, of those of its parts.
+    fn mixed(&self, parts: impl Iterator<Item = (f64, f64)> + Clone) -> (f64, f64) {
+        let weights = self.settings.iter().map(|setting| setting.weight);
+        let weighed = parts.zip(weights);
+        let mean: f64 = weighed
+            .clone()
+            .map(|((mean, _), weight)| weight * mean)
+            .sum();
+        let variance =
+            weighed.map(|((own, variance), weight)| weight * (variance + (own - mean).powi(2)));
+        (mean, variance.sum())
     }
 }
 
 impl Fitted {
-    /// Mean and variance of the level so many periods after the last, the irregular part left out.
-    pub fn forecast(&self, horizon: usize) -> Vec<(f64, f64)> {
-        let mut state = self.last;
-        (0..horizon)
-            .map(|_| {
-                state = state.predicted(&self.variances);
-                (state.mean[0], state.variance[0][0])
-            })
-            .collect()
+    fn new(observed: &[Observed], variances: Variances, posterior: Posterior) -> Self {
+        let log_likelihood = log_likelihood(observed, &variances);
+        let parts: Vec<Smoothed> = posterior
+            .settings
+            .iter()
+            .map(|setting| smoothed(&filter(observed, &setting.variances).0))
+            .collect();
+        let levels = (0..observed.len())
+            .map(|at| posterior.mixed(parts.iter().map(|part| part.levels[at])))
+            .collect();
+        Self {
+            variances,
+            log_likelihood,
+            aic: aic(log_likelihood, variances.slope.is_some()),
+            levels,
+            rise: posterior.mixed(parts.iter().map(rise)),
+            posterior,
+        }
     }
+}
+
+/// The share of the last level minus that of the first with its variance, to first order.
+fn rise(smoothed: &Smoothed) -> (f64, f64) {
+    let Some((first, last)) = smoothed.levels.first().zip(smoothed.levels.last()) else {
+        return (0.0, 0.0);
+    };
+    let shares = [first.0, last.0].map(share_of);
+    let [from, to] = shares.map(|share| share * (1.0 - share));
+    let variance = from * from * first.1 + to * to * last.1 - 2.0 * from * to * smoothed.ends;
+    (shares[1] - shares[0], variance.max(0.0))
+}
+
+fn aic(log_likelihood: f64, has_slope: bool) -> f64 {
+    let parameters = 2.0 + f64::from(u8::from(has_slope));
+    // The start counts as well: as many parts of the state as are found from the first observations.
+    let start = parameters - 1.0;
+    2.0 * (parameters + start) - 2.0 * log_likelihood
+}
+
+/// The model with these variances.
+pub fn with_variances(observed: &[Observed], variances: Variances) -> Fitted {
+    let (states, _) = filter(observed, &variances);
+    let setting = Setting {
+        weight: 1.0,
+        variances,
+        last: states.last().map(|state| state.1).unwrap_or_default(),
+    };
+    let settings = vec![setting];
+    Fitted::new(observed, variances, Posterior { settings })
+}
+
+/// A model without or with a slope.
+pub fn fit(observed: &[Observed], has_slope: bool) -> Fitted {
+    let variances = most_likely(observed, has_slope);
+    Fitted::new(observed, variances, Posterior::of(observed, has_slope))
+}
+
+/// The better of local level and local linear trend by Akaike's criterion, which is given for both; of
+/// equals the simpler.
+pub fn choose(observed: &[Observed]) -> (Fitted, [f64; 2]) {
+    let both = [false, true].map(|has_slope| {
+        let variances = most_likely(observed, has_slope);
+        aic(log_likelihood(observed, &variances), has_slope)
+    });
+    let enough = observed.iter().flatten().count() >= SLOPE_FROM;
+    (fit(observed, enough && both[1] < both[0]), both)
 }
 
 #[cfg(test)]
@@ -318,15 +332,14 @@ mod tests {
             assert!((level - mean).abs() < 1e-4, "{level} {mean}");
             assert!((variance - 1.0 / weights.iter().sum::<f64>()).abs() < 1e-4);
         }
-        assert_eq!(found.forecast(3).len(), 3);
-        assert!((found.forecast(3)[2].0 - mean).abs() < 1e-4);
+        assert_eq!(found.posterior.forecast(3).len(), 3);
+        assert!((found.posterior.forecast(3)[2].0 - mean).abs() < 1e-4);
     }
 
     #[test]
     fn variances_that_made_the_series_are_found_again() {
         let mean = |step: f64| {
-            let found =
-                (0..20).map(|seed| fit(&walk(step, 0.0, 200, seed).0, false).variances.level);
+            let found = (0..20).map(|seed| most_likely(&walk(step, 0.0, 200, seed).0, false).level);
             found.sum::<f64>() / 20.0
         };
         for step in [0.05, 0.3] {
@@ -364,7 +377,7 @@ mod tests {
         let (observed, levels) = walk(0.02, 0.1, 60, 3);
         let (found, _) = choose(&observed);
         assert!(found.variances.slope.is_some());
-        let (mean, _) = found.forecast(10)[9];
+        let (mean, _) = found.posterior.forecast(10)[9];
         let last = levels.last().expect("there are levels");
         assert!((mean - (last + 1.0)).abs() < 0.4, "{mean} {last}");
     }
@@ -387,6 +400,7 @@ mod tests {
             );
             assert!(
                 found
+                    .posterior
                     .forecast(4)
                     .iter()
                     .all(|(mean, variance)| mean.is_finite() && *variance >= 0.0)

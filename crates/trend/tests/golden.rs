@@ -45,7 +45,7 @@ fn likelihood_levels_and_forecasts_are_those_of_statsmodels() {
             .into_iter()
             .zip(numbers(&case["forecast_variances"]));
         for ((level, variance), (expected, its_variance)) in
-            found.forecast(3).into_iter().zip(ahead)
+            found.posterior.forecast(3).into_iter().zip(ahead)
         {
             close("forecast", level, expected, 1e-4);
             close("its variance", variance, its_variance, 1e-4);

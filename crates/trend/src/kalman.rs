@@ -1,0 +1,173 @@
+//! Kalman filter and smoother of a level, with or without a slope (Harvey 1989).
+
+use serde::Serialize;
+
+/// Variance of a start that nothing is known of.
+const DIFFUSE: f64 = 1e6;
+
+/// An observation with the variance of its own error; `None` for a period without one.
+pub type Observed = Option<(f64, f64)>;
+
+/// The variances of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Variances {
+    /// Of the irregular part of a period.
+    pub irregular: f64,
+    /// Of a step of the level.
+    pub level: f64,
+    /// Of a step of the slope; `None` where the level has none.
+    pub slope: Option<f64>,
+}
+
+/// Level and slope with their variances and covariance.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct State {
+    pub(crate) mean: [f64; 2],
+    pub(crate) variance: [[f64; 2]; 2],
+}
+
+impl State {
+    fn unknown(variances: &Variances) -> Self {
+        let slope = if variances.slope.is_some() {
+            DIFFUSE
+        } else {
+            0.0
+        };
+        Self {
+            mean: [0.0; 2],
+            variance: [[DIFFUSE, 0.0], [0.0, slope]],
+        }
+    }
+
+    /// One period on.
+    pub(crate) fn predicted(&self, variances: &Variances) -> Self {
+        let [[a, b], [_, d]] = self.variance;
+        let level = a + 2.0 * b + d + variances.level;
+        Self {
+            mean: [self.mean[0] + self.mean[1], self.mean[1]],
+            variance: [[level, b + d], [b + d, d + variances.slope.unwrap_or(0.0)]],
+        }
+    }
+
+    /// Knowing an observation with an error of this variance.
+    fn updated(&self, value: f64, error: f64) -> Self {
+        let [[a, b], [_, d]] = self.variance;
+        let total = a + error;
+        let gain = [a / total, b / total];
+        let surprise = value - self.mean[0];
+        Self {
+            mean: [
+                self.mean[0] + gain[0] * surprise,
+                self.mean[1] + gain[1] * surprise,
+            ],
+            variance: [
+                [a * (1.0 - gain[0]), b * (1.0 - gain[0])],
+                [b * (1.0 - gain[0]), d - gain[1] * b],
+            ],
+        }
+    }
+}
+
+/// The filter: each period's state before and after its observation, and the log-likelihood. Harvey
+/// (1989), section 3.2; the first observations, as many as there are unknown parts of the state, find
+/// the start and do not count.
+pub(crate) fn filter(observed: &[Observed], variances: &Variances) -> (Vec<(State, State)>, f64) {
+    let mut before = State::unknown(variances);
+    let mut states = Vec::with_capacity(observed.len());
+    let mut likelihood = 0.0;
+    let mut unknown = 1 + usize::from(variances.slope.is_some());
+    for observation in observed {
+        let after = match observation {
+            None => before,
+            Some((value, error)) => {
+                let error = error + variances.irregular;
+                if unknown > 0 {
+                    unknown -= 1;
+                } else {
+                    let total = before.variance[0][0] + error;
+                    let surprise = value - before.mean[0];
+                    likelihood -=
+                        0.5 * ((std::f64::consts::TAU * total).ln() + surprise * surprise / total);
+                }
+                before.updated(*value, error)
+            }
+        };
+        states.push((before, after));
+        before = after.predicted(variances);
+    }
+    (states, likelihood)
+}
+
+/// What all observations say.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Smoothed {
+    /// Mean and variance of each period's level, `[T]`.
+    pub(crate) levels: Vec<(f64, f64)>,
+    /// The covariance of the first level and the last.
+    pub(crate) ends: f64,
+}
+
+/// Levels from all observations (Rauch, Tung and Striebel 1965).
+pub(crate) fn smoothed(states: &[(State, State)]) -> Smoothed {
+    let Some((_, last)) = states.last() else {
+        return Smoothed::default();
+    };
+    let mut levels = vec![(last.mean[0], last.variance[0][0]); states.len()];
+    let mut later = *last;
+    // The covariance of this state and the last.
+    let mut ends = last.variance;
+    for at in (0..states.len() - 1).rev() {
+        let (after, next) = (states[at].1, states[at + 1].0);
+        let gain = smoothing_gain(&after, &next);
+        let [[a, b], [_, d]] = after.variance;
+        let [[p, q], [_, r]] = next.variance;
+        let moved = [later.mean[0] - next.mean[0], later.mean[1] - next.mean[1]];
+        let narrowed = [
+            [later.variance[0][0] - p, later.variance[0][1] - q],
+            [later.variance[1][0] - q, later.variance[1][1] - r],
+        ];
+        let turned = [[gain[0][0], gain[1][0]], [gain[0][1], gain[1][1]]];
+        let change = product(product(gain, narrowed), turned);
+        later = State {
+            mean: [
+                after.mean[0] + gain[0][0] * moved[0] + gain[0][1] * moved[1],
+                after.mean[1] + gain[1][0] * moved[0] + gain[1][1] * moved[1],
+            ],
+            variance: [
+                [a + change[0][0], b + change[0][1]],
+                [b + change[1][0], d + change[1][1]],
+            ],
+        };
+        ends = product(gain, ends);
+        levels[at] = (later.mean[0], later.variance[0][0].max(0.0));
+    }
+    Smoothed {
+        levels,
+        ends: ends[0][0],
+    }
+}
+
+/// The covariance of a state and the next, times the inverse of the next one's variance.
+fn smoothing_gain(after: &State, next: &State) -> [[f64; 2]; 2] {
+    let [[a, b], [_, d]] = after.variance;
+    let across = [[a + b, b], [b + d, d]];
+    let [[p, q], [_, r]] = next.variance;
+    let inverse = match r > 0.0 {
+        true => {
+            let determinant = p * r - q * q;
+            [
+                [r / determinant, -q / determinant],
+                [-q / determinant, p / determinant],
+            ]
+        }
+        // Without a slope.
+        false => [[1.0 / p, 0.0], [0.0, 0.0]],
+    };
+    product(across, inverse)
+}
+
+fn product(one: [[f64; 2]; 2], two: [[f64; 2]; 2]) -> [[f64; 2]; 2] {
+    let cell =
+        |row: usize, column: usize| one[row][0] * two[0][column] + one[row][1] * two[1][column];
+    [[cell(0, 0), cell(0, 1)], [cell(1, 0), cell(1, 1)]]
+}
