@@ -6,10 +6,6 @@ use serde::Serialize;
 
 use crate::Judged;
 
-/// Resamples behind the interval of a difference, and their seed: those of the report.
-const SAMPLES: u32 = 2000;
-const SEED: u64 = 1;
-
 /// The chance at which a gain is called one.
 const ALPHA: f64 = 0.05;
 
@@ -77,7 +73,7 @@ pub fn verdicts(before: &Judged, after: &Judged) -> Result<Vec<Compared>, Metric
     let mut pairs: Vec<Option<Comparison>> = Vec::new();
     for model in before.metrics.models.keys().chain(new) {
         let figure = |run: &Judged, metric: Metric| -> Option<f64> {
-            Some(run.metrics.models.get(model)?.get(metric.name())?.value)
+            Some(run.metrics.models.get(model)?.get(metric.name())?.value())
         };
         let both = |metric| (figure(before, metric), figure(after, metric));
         let accuracy = both(Metric::Accuracy);
@@ -144,13 +140,5 @@ fn paired(
     let labels: Vec<u8> = after.iter().map(|row| row.1).collect();
     let said = |rows: &[JudgedRow]| -> Vec<f32> { rows.iter().map(|row| row.2).collect() };
     let (was, is) = (said(&before), said(&after));
-    compare(
-        &labels,
-        ("after", &is),
-        ("before", &was),
-        SAMPLES,
-        confidence,
-        SEED,
-    )
-    .map(Some)
+    compare(&labels, ("after", &is), ("before", &was), confidence).map(Some)
 }

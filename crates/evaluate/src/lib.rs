@@ -16,7 +16,7 @@ use artifact::{Artifact, Contract, OutputFile, Split, StageName};
 use challenge::CHALLENGE;
 use classifier::LIBTORCH_VERSION;
 use judged::Judged;
-use metrics::{Metric, MetricsError, MetricsFile, Tally, summary};
+use metrics::{FEW_ROWS, Metric, MetricsError, MetricsFile, Tally, summary};
 use settings::EvaluationSettings;
 use stage::{Context, Failure, Outcome, Stage, format};
 
@@ -50,7 +50,8 @@ impl Stage for Evaluate {
     const ABOUT: &'static str = "Judge a model on the test reviews: predictions, figures, intervals\n\n\
         Loads the bundle of `[model.NAME]`, predicts the validation and the test rows with calibrated probabilities, \
         puts it to a set of texts made to trick a model, and computes accuracy, precision, recall, F1, MCC, ROC-AUC, PR-AUC, log loss, Brier score and calibration \
-        error on the test rows, each with a bootstrap interval.\n\n\
+        error on the test rows. Shares of rows and F1 have Wilson's interval, the others a bootstrap interval where the rows say enough \
+        for one.\n\n\
         Says of a linear model how it errs on its training reviews, too: `[evaluation] folds` models, each fitted to all folds but one, \
         read the one that they had not learned from. Reviews of a group stay in one fold.\n\n\
         An `[ensemble.NAME]` is judged like a model: the log-odds of its members, weighed on the validation rows.\n\n\
@@ -73,6 +74,9 @@ impl Stage for Evaluate {
         figures
             .write(&context.output().join(METRICS))
             .map_err(metrics_failure)?;
+        if figures.rows < FEW_ROWS {
+            context.progress().warn(&few_in_words(figures.rows));
+        }
         let line = in_words(&settings.model, &figures) + &judged.made_of;
         let contract = Contract::Evaluation {
             model: settings.model,
@@ -135,22 +139,32 @@ fn judge(
     ))
 }
 
+/// The last line of the stage.
 fn in_words(model: &str, file: &MetricsFile) -> String {
-    let rows = format::count(file.rows);
-    match file
+    let rows = format::plural(file.rows, "test review", "test reviews");
+    let accuracy = file
         .models
         .get(model)
         .and_then(|figures| figures.get(Metric::Accuracy.name()))
-    {
+        .and_then(|figure| figure.estimate());
+    match accuracy {
         Some(accuracy) => format!(
-            "{:.2} % of {rows} test reviews right ({:.0} % interval {:.2} to {:.2})",
+            "{:.2} % of {rows} right ({:.0} % interval {:.2} to {:.2})",
             100.0 * accuracy.value,
             100.0 * file.confidence,
             100.0 * accuracy.low,
             100.0 * accuracy.high
         ),
-        None => format!("{rows} test reviews"),
+        None => rows,
     }
+}
+
+/// What is said where the test split is very small.
+fn few_in_words(rows: u64) -> String {
+    format!(
+        "figures of {} say little; have {FEW_ROWS} or more, by more reviews or a larger share in `clean.split.test`",
+        format::plural(rows, "test review", "test reviews")
+    )
 }
 
 fn metrics_failure(error: MetricsError) -> Failure {

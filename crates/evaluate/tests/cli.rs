@@ -29,13 +29,17 @@ fn ressenti_evaluate(project: &Project, arguments: &[&str]) -> Screen {
 /// Everything before evaluation.
 fn trained() -> Project {
     let project = Project::tiny();
+    prepare(&project);
+    project
+}
+
+fn prepare(project: &Project) {
     let (pipeline, none) = (project.pipeline(&[]), NoOptions {});
     run_stage::<Ingest>(&pipeline, None, &none).expect("reviews");
     run_stage::<Clean>(&pipeline, None, &none).expect("clean reviews");
     run_stage::<Tokenize>(&pipeline, None, &none).expect("tokens");
     run_stage::<Embed>(&pipeline, None, &none).expect("vectors");
     run_stage::<Train>(&pipeline, Some("naive"), &none).expect("a model");
-    project
 }
 
 /// The figures at `from` with every value replaced by this one, without predictions beside them.
@@ -92,6 +96,43 @@ fn a_regression_is_exit_code_1_and_no_regression_0() {
         "{}",
         again.stdout
     );
+}
+
+/// Reviews of which one in four is a test review: with resampling, two or three of them that are all alike gave
+/// "100.00 to 100.00".
+#[test]
+fn figures_of_few_reviews_have_a_width_or_no_interval_and_a_warning() {
+    let reviews = "review,sentiment\n".to_owned()
+        + &(0..12)
+            .map(|row| match row % 2 {
+                0 => format!("a fine film of {row} good scenes,positive\n"),
+                _ => format!("a dull film of {row} bad scenes,negative\n"),
+            })
+            .collect::<String>();
+    let project = Project::with_reviews(testkit::tiny_pipeline(), &reviews);
+    prepare(&project);
+    let screen = ressenti_evaluate(&project, &[]);
+    assert_eq!(screen.code, Some(0), "{}", screen.stderr);
+    let path = project.artifacts().join("evaluate/naive/metrics.json");
+    let file: Value = serde_json::from_slice(&fs::read(path).expect("figures")).expect("JSON");
+    let rows = file["rows"].as_u64().expect("a count");
+    assert!((1..10).contains(&rows), "{rows}");
+    assert!(
+        screen
+            .stderr
+            .contains(&format!("warning: figures of {rows} test review")),
+        "{}",
+        screen.stderr
+    );
+    let figures = file["models"]["naive"].as_object().expect("figures");
+    for (name, figure) in figures {
+        let is_share = ["accuracy", "precision", "recall", "f1"].contains(&name.as_str());
+        match (figure["low"].as_f64(), figure["high"].as_f64()) {
+            (Some(low), Some(high)) => assert!(is_share && high - low > 0.1, "{name}: {figure}"),
+            ends => assert!(!is_share && ends == (None, None), "{name}: {figure}"),
+        }
+    }
+    assert!(figures["log_loss"]["value"].is_number());
 }
 
 #[test]

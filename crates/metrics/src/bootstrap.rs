@@ -1,15 +1,27 @@
-//! Intervals by resampling rows (Efron 1979).
+//! All figures with their intervals: of shares by Wilson, of the others by resampling rows (Efron 1979).
 
 use indexmap::IndexMap;
 use rayon::prelude::*;
 
 use crate::metric::figures;
 use crate::random::Draws;
-use crate::{Estimate, Metric, MetricsError, Tally};
+use crate::{Confusion, Estimate, Figure, Metric, MetricsError, Tally, confusion};
 
-/// Every figure of a model with its percentile bootstrap interval over rows, by the names and in
-/// the order of [`Metric::ALL`]. A figure that the rows do not define is left out; a resample that
-/// does not define it (only possible with very few rows) does not count for its interval.
+/// Rows of each kind (negative, positive, rightly judged, wrongly judged) without which resamples prove
+/// nothing. A resample holds no row that the sample lacks: with 41 rows that are all judged rightly, no
+/// resample knows what a mistake costs. Ten of each is the usual condition for shares (Moore and McCabe,
+/// Introduction to the Practice of Statistics), where a share's own interval does not help itself.
+pub const ENOUGH_ROWS: u64 = 10;
+
+/// Replicates that are no further apart than this are all alike, but for rounding.
+const ALIKE: f64 = 1e-12;
+
+/// Every figure of a model by the names and in the order of [`Metric::ALL`]. A figure that the rows do not
+/// define is left out.
+///
+/// Accuracy, precision, recall and F1 have Wilson's interval. The others have the percentile
+/// bootstrap interval over rows where there are [`ENOUGH_ROWS`] of each kind and resamples differ, and
+/// none where that is not so: an interval of no width would claim to be sure.
 ///
 /// The result depends on the rows, `samples`, `confidence` and `seed`, not on the number of threads.
 ///
@@ -20,25 +32,49 @@ pub fn summary(
     samples: u32,
     confidence: f64,
     seed: u64,
-) -> Result<IndexMap<String, Estimate>, MetricsError> {
-    check(samples, confidence)?;
+) -> Result<IndexMap<String, Figure>, MetricsError> {
+    if samples == 0 {
+        return Err(MetricsError::NoSamples);
+    }
+    check_confidence(confidence)?;
+    let outcomes = confusion(tally);
+    let samples = if says_enough(&outcomes) { samples } else { 0 };
     let replicates: Vec<_> = (0..samples)
         .into_par_iter()
         .map(|sample| replicate(tally, Draws::new(seed, sample.into())))
         .collect();
     let values = figures(&tally.levels, &tally.counts);
-    let estimates = Metric::ALL
+    let resampled = |place: usize, value| {
+        let found = replicates
+            .iter()
+            .filter_map(|figures| figures[place])
+            .collect();
+        Estimate::from_replicates(value, found, confidence)
+            .filter(|estimate| estimate.high - estimate.low > ALIKE)
+    };
+    let known = Metric::ALL
         .into_iter()
         .enumerate()
         .filter_map(|(place, metric)| {
-            let found = replicates
-                .iter()
-                .filter_map(|figures| figures[place])
-                .collect();
-            let estimate = Estimate::from_replicates(values[place]?, found, confidence)?;
-            Some((metric.name().to_owned(), estimate))
+            let value = values[place]?;
+            let estimate = outcomes
+                .share(metric, confidence)
+                .or_else(|| resampled(place, value));
+            let figure = estimate.map_or(Figure::Alone { value }, Figure::Estimate);
+            Some((metric.name().to_owned(), figure))
         });
-    Ok(estimates.collect())
+    Ok(known.collect())
+}
+
+/// Whether resamples of such rows mean something.
+fn says_enough(outcomes: &Confusion) -> bool {
+    let kinds = [
+        outcomes.true_negative + outcomes.false_positive,
+        outcomes.true_positive + outcomes.false_negative,
+        outcomes.true_negative + outcomes.true_positive,
+        outcomes.false_negative + outcomes.false_positive,
+    ];
+    kinds.iter().all(|rows| *rows >= ENOUGH_ROWS)
 }
 
 /// All figures of one resample.
@@ -52,15 +88,13 @@ fn replicate(tally: &Tally, draws: Draws) -> [Option<f64>; Metric::ALL.len()] {
     figures(&tally.levels, &counts)
 }
 
-/// Refuses what gives no interval.
-pub(crate) fn check(samples: u32, confidence: f64) -> Result<(), MetricsError> {
-    if samples == 0 {
-        return Err(MetricsError::NoSamples);
+/// Refuses what is no coverage of an interval.
+pub(crate) fn check_confidence(confidence: f64) -> Result<(), MetricsError> {
+    if confidence > 0.0 && confidence < 1.0 {
+        Ok(())
+    } else {
+        Err(MetricsError::Confidence(confidence))
     }
-    if !(confidence > 0.0 && confidence < 1.0) {
-        return Err(MetricsError::Confidence(confidence));
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -102,7 +136,10 @@ mod tests {
         ];
         let found = summary(&tally, 10, 0.95, 1).expect("there are samples");
         for (metric, expected) in Metric::ALL.into_iter().zip(expected) {
-            let (found, expected) = (found[metric.name()].value, expected.expect("it is defined"));
+            let (found, expected) = (
+                found[metric.name()].value(),
+                expected.expect("it is defined"),
+            );
             assert!(
                 (found - expected).abs() < 1e-12,
                 "{}: {found} {expected}",
@@ -111,31 +148,113 @@ mod tests {
         }
     }
 
+    fn estimate(figures: &IndexMap<String, Figure>, metric: Metric) -> Estimate {
+        let figure = figures[metric.name()];
+        figure.estimate().expect("it has an interval")
+    }
+
     #[test]
-    fn the_interval_of_accuracy_is_the_binomial_one() {
+    fn the_interval_of_accuracy_is_that_of_wilson_whatever_the_draws() {
         let tally = rows(2000, 0.85, 2);
-        let found = summary(&tally, 2000, 0.95, 3).expect("there are samples")["accuracy"];
-        let error = (found.value * (1.0 - found.value) / 2000.0).sqrt();
-        assert!(
-            (found.value - found.low - 1.96 * error).abs() < 0.15 * error,
-            "{found:?}"
-        );
-        assert!(
-            (found.high - found.value - 1.96 * error).abs() < 0.15 * error,
-            "{found:?}"
-        );
+        let outcomes = confusion(&tally);
+        let right = outcomes.true_negative + outcomes.true_positive;
+        for (samples, seed) in [(1, 3), (300, 4)] {
+            let found = summary(&tally, samples, 0.95, seed).expect("there are samples");
+            let expected = crate::share_of(right, 2000, 0.95);
+            assert_eq!(found["accuracy"].estimate(), expected);
+        }
+    }
+
+    /// What resampling would have said, to within what resampling and rounding to whole rows do.
+    #[test]
+    fn with_many_rows_intervals_of_shares_are_those_of_resampling() {
+        let tally = rows(2000, 0.85, 2);
+        let found = summary(&tally, 1, 0.95, 1).expect("there are samples");
+        let replicates: Vec<_> = (0..4000)
+            .map(|sample| replicate(&tally, Draws::new(5, sample)))
+            .collect();
+        for (place, metric) in Metric::ALL.into_iter().enumerate().take(4) {
+            let found = estimate(&found, metric);
+            let resampled = replicates.iter().filter_map(|them| them[place]).collect();
+            let other = Estimate::from_replicates(found.value, resampled, 0.95).expect("there are");
+            let width = found.high - found.low;
+            for (one, two) in [(found.low, other.low), (found.high, other.high)] {
+                assert!((one - two).abs() < 0.06 * width, "{found:?} {other:?}");
+            }
+        }
     }
 
     #[test]
     fn intervals_cover_as_often_as_they_say() {
         let covered = (0..200).filter(|seed| {
-            let found = summary(&rows(300, 0.8, 1000 + seed), 300, 0.9, *seed)
-                .expect("there are samples")["accuracy"];
+            let found = summary(&rows(300, 0.8, 1000 + seed), 300, 0.9, *seed);
+            let found = estimate(&found.expect("there are samples"), Metric::Accuracy);
             (found.low..=found.high).contains(&0.8)
         });
         // Binomial of 200 and 0.9: standard deviation 4.2.
         let covered = covered.count();
         assert!((163..=197).contains(&covered), "{covered} of 200");
+    }
+
+    #[test]
+    fn no_interval_has_a_width_of_nothing() {
+        let all_right = |rows: u32| {
+            let labels: Vec<u8> = (0..rows).map(|row| (row % 2) as u8).collect();
+            let given = labels.iter().map(|label| [0.2, 0.9][usize::from(*label)]);
+            Tally::new(&labels, &given.collect::<Vec<f32>>()).expect("the rows are fine")
+        };
+        // One row that is wrong, rows that are all right, and a model that ranks all rows rightly,
+        // though its threshold is wrong for 12 of them.
+        let one = Tally::new(&[1], &[0.406]).expect("the row is fine");
+        let ranked = {
+            let labels: Vec<u8> = (0..60).map(|row| u8::from(row >= 30)).collect();
+            let given: Vec<f32> = (0..60).map(|row| (row + 8) as f32 / 92.0).collect();
+            Tally::new(&labels, &given).expect("the rows are fine")
+        };
+        for tally in [one, all_right(2), all_right(41), all_right(5000), ranked] {
+            let found = summary(&tally, 50, 0.95, 1).expect("there are samples");
+            for (name, figure) in &found {
+                let share = ["accuracy", "precision", "recall", "f1"].contains(&name.as_str());
+                assert!(!share || figure.estimate().is_some(), "{name}");
+                if let Some(Estimate { low, high, .. }) = figure.estimate() {
+                    assert!(high - low > 1e-4, "{name}: {low} {high}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn resamples_say_nothing_below_ten_rows_of_each_kind() {
+        // Rows of each kind: negative and right, negative and wrong, positive and right, positive and wrong.
+        let with = |counts: [usize; 4]| {
+            let (mut labels, mut given) = (Vec::new(), Vec::new());
+            for (kind, count) in counts.into_iter().enumerate() {
+                for row in 0..count {
+                    labels.push((kind / 2) as u8);
+                    let sure = row as f32 / (4 * count) as f32;
+                    given.push(if kind == 0 || kind == 3 {
+                        0.1 + sure
+                    } else {
+                        0.9 - sure
+                    });
+                }
+            }
+            let tally = Tally::new(&labels, &given).expect("the rows are fine");
+            summary(&tally, 100, 0.95, 1).expect("there are samples")
+        };
+        let others = ["mcc", "roc_auc", "pr_auc", "log_loss", "brier", "ece"];
+        for (counts, known) in [
+            ([10, 5, 10, 5], true),
+            ([10, 5, 10, 4], false),
+            ([5, 10, 4, 10], false),
+            ([20, 10, 9, 0], false),
+            ([9, 0, 20, 10], false),
+        ] {
+            let found = with(counts);
+            for name in others {
+                assert_eq!(found[name].estimate().is_some(), known, "{counts:?} {name}");
+            }
+        }
     }
 
     #[test]
@@ -161,10 +280,9 @@ mod tests {
             let tally = Tally::new(labels, probabilities).expect("the rows are fine");
             let found = summary(&tally, 20, 0.95, 1).expect("there are samples");
             assert_eq!(found.keys().collect::<Vec<_>>(), expected);
-            let finite = |estimate: &Estimate| {
-                [estimate.value, estimate.low, estimate.high]
-                    .iter()
-                    .all(|x| x.is_finite())
+            let finite = |figure: &Figure| {
+                let ends = figure.estimate().map(|it| [it.low, it.high]);
+                figure.value().is_finite() && ends.iter().flatten().all(|end| end.is_finite())
             };
             assert!(found.values().all(finite));
         };

@@ -2,12 +2,11 @@
 
 use std::fmt;
 
-use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use crate::bootstrap;
+use crate::bootstrap::check_confidence;
 use crate::distribution::binomial_at_most;
-use crate::random::Draws;
+use crate::paired::Outcomes;
 use crate::tally::check_labels;
 use crate::{Estimate, MetricsError, is_right};
 
@@ -25,7 +24,7 @@ pub struct Comparison {
     pub first_only: u64,
     /// Rows that only the second got right.
     pub second_only: u64,
-    /// Accuracy of the first minus that of the second, with a paired bootstrap interval.
+    /// Accuracy of the first minus that of the second, with Newcombe's interval for paired shares.
     pub difference: Estimate,
     /// Two-sided exact McNemar test of "both err equally often".
     pub p_value: f64,
@@ -39,28 +38,27 @@ type Judge<'a> = (&'a str, &'a [f32]);
 /// Compares two models on the same rows. Alone, so that the adjusted p-value is the plain one.
 ///
 /// # Errors
-/// Lengths differ, a label is neither 0 nor 1, there are no samples, or the confidence is no share.
+/// Lengths differ, a label is neither 0 nor 1, or the confidence is no share.
 pub fn compare(
     labels: &[u8],
     first: Judge<'_>,
     second: Judge<'_>,
-    samples: u32,
     confidence: f64,
-    seed: u64,
 ) -> Result<Comparison, MetricsError> {
-    bootstrap::check(samples, confidence)?;
+    check_confidence(confidence)?;
     check_labels(labels, first.1.len(), "probabilities")?;
     check_labels(labels, second.1.len(), "probabilities")?;
-    let outcome =
-        |((&label, &one), &two)| i8::from(is_right(label, one)) - i8::from(is_right(label, two));
-    let outcomes: Vec<i8> = labels
-        .iter()
-        .zip(first.1)
-        .zip(second.1)
-        .map(outcome)
-        .collect();
-    let first_only = outcomes.iter().filter(|outcome| **outcome > 0).count() as u64;
-    let second_only = outcomes.iter().filter(|outcome| **outcome < 0).count() as u64;
+    let mut outcomes = Outcomes::default();
+    for ((&label, &one), &two) in labels.iter().zip(first.1).zip(second.1) {
+        let count = match (is_right(label, one), is_right(label, two)) {
+            (true, true) => &mut outcomes.both,
+            (true, false) => &mut outcomes.first_only,
+            (false, true) => &mut outcomes.second_only,
+            (false, false) => &mut outcomes.neither,
+        };
+        *count += 1;
+    }
+    let (first_only, second_only) = (outcomes.first_only, outcomes.second_only);
     let p_value = mcnemar(first_only, second_only);
     Ok(Comparison {
         first: first.0.to_owned(),
@@ -68,7 +66,7 @@ pub fn compare(
         rows: labels.len() as u64,
         first_only,
         second_only,
-        difference: mean_with_interval(&outcomes, samples, confidence, seed),
+        difference: outcomes.difference(confidence),
         p_value,
         adjusted_p_value: p_value,
     })
@@ -82,14 +80,12 @@ pub fn compare(
 pub fn compare_all(
     labels: &[u8],
     models: &[Judge<'_>],
-    samples: u32,
     confidence: f64,
-    seed: u64,
 ) -> Result<Vec<Comparison>, MetricsError> {
     let mut comparisons = Vec::new();
     for (place, first) in models.iter().enumerate() {
         for second in &models[place + 1..] {
-            comparisons.push(compare(labels, *first, *second, samples, confidence, seed)?);
+            comparisons.push(compare(labels, *first, *second, confidence)?);
         }
     }
     let adjusted = holm(
@@ -175,24 +171,6 @@ impl fmt::Display for Comparison {
     }
 }
 
-/// The mean of values per row and its percentile bootstrap interval over rows; 0 without rows.
-fn mean_with_interval(outcomes: &[i8], samples: u32, confidence: f64, seed: u64) -> Estimate {
-    let rows = outcomes.len();
-    let share = |sum: i64| sum as f64 / rows.max(1) as f64;
-    let replicate = |sample: u32| {
-        let draws = Draws::new(seed, sample.into());
-        share(
-            (0..rows)
-                .map(|place| i64::from(outcomes[draws.index(place as u64, rows)]))
-                .sum(),
-        )
-    };
-    let replicates = (0..samples).into_par_iter().map(replicate).collect();
-    let value = share(outcomes.iter().map(|outcome| i64::from(*outcome)).sum());
-    Estimate::from_replicates(value, replicates, confidence)
-        .expect("the number of samples was checked")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,8 +219,7 @@ mod tests {
         let second: Vec<f32> = (0..rows)
             .map(|row| if row < first_only { 0.1 } else { 0.9 })
             .collect();
-        compare(&labels, ("lstm", &first), ("naive", &second), 1000, 0.95, 5)
-            .expect("the rows are fine")
+        compare(&labels, ("lstm", &first), ("naive", &second), 0.95).expect("the rows are fine")
     }
 
     #[test]
@@ -281,7 +258,7 @@ mod tests {
             .map(|row| if row < 10 { 0.1 } else { 0.9 })
             .collect();
         let models: [Judge<'_>; 3] = [("a", &good), ("b", &good), ("c", &bad)];
-        let found = compare_all(&labels, &models, 100, 0.95, 1).expect("the rows are fine");
+        let found = compare_all(&labels, &models, 0.95).expect("the rows are fine");
         let names: Vec<(&str, &str)> = found
             .iter()
             .map(|pair| (pair.first.as_str(), pair.second.as_str()))

@@ -2,8 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Tally;
 use crate::tally::THRESHOLD;
+use crate::{Estimate, Metric, Tally, share_of};
 
 /// The four outcomes of a decision between two classes, in rows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -84,6 +84,33 @@ impl Confusion {
         let square = (tp + fp) * (tp + fn_) * (tn + fp) * (tn + fn_);
         (square > 0.0).then(|| (tp * tn - fp * fn_) / square.sqrt())
     }
+
+    /// A figure that is a share of rows, or follows from one, with Wilson's interval, which holds for
+    /// few rows and for shares near 0 and 1. `None` where it is not defined, and for every other figure.
+    ///
+    /// F1 follows from the share `j` of rows found among those that are positive or called so: it is
+    /// `2 j / (1 + j)`, which rises with `j`, so that ends become ends (Lam, Gopal and Qian 2023, arXiv
+    /// 2309.14621, "Wilson indirect").
+    pub(crate) fn share(&self, metric: Metric, confidence: f64) -> Option<Estimate> {
+        let found = self.true_positive;
+        match metric {
+            Metric::Accuracy => share_of(self.true_negative + found, self.rows(), confidence),
+            Metric::Precision => share_of(found, found + self.false_positive, confidence),
+            Metric::Recall => share_of(found, found + self.false_negative, confidence),
+            Metric::F1 => {
+                let rows = found + self.false_positive + self.false_negative;
+                let Estimate { low, high, .. } = share_of(found, rows, confidence)?;
+                let [low, high] = [low, high].map(|share| 2.0 * share / (1.0 + share));
+                let value = self.f1()?;
+                Some(Estimate {
+                    value,
+                    low: low.min(value),
+                    high: high.max(value),
+                })
+            }
+            _ => None,
+        }
+    }
 }
 
 fn ratio(part: u64, whole: u64) -> Option<f64> {
@@ -149,6 +176,38 @@ mod tests {
             table(0, 0, 0, 3),
             [Some(1.0), Some(1.0), Some(1.0), Some(1.0), None],
         );
+    }
+
+    #[test]
+    fn shares_have_intervals_of_wilson_of_their_own_rows() {
+        // 41 of 41 right, 20 of them positive: Wilson's lower ends are 1 / (1 + z^2 / rows).
+        let all_right = table(21, 0, 0, 20);
+        let z2 = 3.841_459;
+        let [of_41, of_20] = [41.0, 20.0].map(|rows| 1.0 / (1.0 + z2 / rows));
+        for (metric, low) in [
+            (Metric::Accuracy, of_41),
+            (Metric::Precision, of_20),
+            (Metric::Recall, of_20),
+            (Metric::F1, 2.0 * of_20 / (1.0 + of_20)),
+        ] {
+            let found = all_right.share(metric, 0.95).expect("it is defined");
+            assert_eq!((found.value, found.high), (1.0, 1.0));
+            assert!((found.low - low).abs() < 1e-6, "{metric:?}: {found:?}");
+        }
+        // 1 found of 3 that are positive or called so; statsmodels says 0.061492 to 0.792340 of 1 of 3.
+        let found = table(9, 1, 1, 1)
+            .share(Metric::F1, 0.95)
+            .expect("it is defined");
+        let expected = [
+            0.5,
+            2.0 * 0.061_492 / 1.061_492,
+            2.0 * 0.792_340 / 1.792_340,
+        ];
+        for (found, expected) in [found.value, found.low, found.high].iter().zip(expected) {
+            assert!((found - expected).abs() < 1e-6, "{found} {expected}");
+        }
+        assert_eq!(all_right.share(Metric::Mcc, 0.95), None);
+        assert_eq!(table(9, 0, 0, 0).share(Metric::Precision, 0.95), None);
     }
 
     #[test]

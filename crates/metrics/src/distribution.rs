@@ -1,4 +1,4 @@
-//! The two distributions that tests need: binomial with even odds, and normal.
+//! The distributions that tests and intervals need: binomial with even odds, hypergeometric, and normal.
 
 /// `P(X <= k)` for `X` binomial of `trials` and one half, exact up to rounding.
 ///
@@ -12,10 +12,7 @@ pub(crate) fn binomial_at_most(k: u64, trials: u64) -> f64 {
         // By symmetry P(X <= k) = 1 - P(X <= trials - k - 1), where the sum is the shorter one.
         return 1.0 - binomial_at_most(trials - k - 1, trials);
     }
-    let log_choose: f64 = (1..=k)
-        .map(|i| ((trials - k + i) as f64 / i as f64).ln())
-        .sum();
-    let mut term = (log_choose - trials as f64 * std::f64::consts::LN_2).exp();
+    let mut term = (log_choose(trials, k) - trials as f64 * std::f64::consts::LN_2).exp();
     let mut sum = term;
     for i in (1..=k).rev() {
         term *= i as f64 / (trials - i + 1) as f64;
@@ -25,6 +22,39 @@ pub(crate) fn binomial_at_most(k: u64, trials: u64) -> f64 {
         }
     }
     sum.min(1.0)
+}
+
+/// `P(X <= k)` for `X` the marked among `drawn` of `all` things of which `marked` are, for a `k` that is no
+/// more than expected, exact up to rounding: as [`binomial_at_most`], from the largest term down.
+pub(crate) fn hypergeometric_at_most(k: u64, drawn: u64, marked: u64, all: u64) -> f64 {
+    let (others, left) = (all - marked, all - drawn);
+    // Of what is not drawn no more than all can be marked, and of what is drawn no more than all unmarked.
+    let least = marked.saturating_sub(left);
+    if k < least {
+        return 0.0;
+    }
+    if k >= drawn.min(marked) {
+        return 1.0;
+    }
+    let log = log_choose(marked, k) + log_choose(others, drawn - k) - log_choose(all, drawn);
+    let mut term = log.exp();
+    let mut sum = term;
+    for i in (least + 1..=k).rev() {
+        // From i marked to one less.
+        term *= i as f64 / (marked - i + 1) as f64;
+        term *= (others + i - drawn) as f64 / (drawn - i + 1) as f64;
+        sum += term;
+        if term < sum * 1e-17 {
+            break;
+        }
+    }
+    sum.min(1.0)
+}
+
+/// The logarithm of the number of ways to choose `k` of `n`.
+fn log_choose(n: u64, k: u64) -> f64 {
+    let k = k.min(n - k);
+    (1..=k).map(|i| ((n - k + i) as f64 / i as f64).ln()).sum()
 }
 
 /// `P(Z > z)` for a standard normal `Z`, with a relative error below 1.2e-7 (the complementary
@@ -94,6 +124,29 @@ mod tests {
         let found = binomial_at_most(4900, 10_000);
         assert!((found / normal_above(1.99) - 1.0).abs() < 0.01, "{found}");
         assert_eq!(binomial_at_most(0, 100_000), 0.0);
+    }
+
+    #[test]
+    fn hypergeometric_tails_match_tables() {
+        let check = |k, drawn, marked, all, expected: f64| {
+            let found = hypergeometric_at_most(k, drawn, marked, all);
+            assert!(
+                (found - expected).abs() < 1e-12,
+                "{k} of {drawn}, {marked} of {all}: {found} {expected}"
+            );
+        };
+        // The lady tasting tea (Fisher 1935): 1 of 70 and 17 of 70.
+        check(0, 4, 4, 8, 1.0 / 70.0);
+        check(1, 4, 4, 8, 17.0 / 70.0);
+        check(4, 4, 4, 8, 1.0);
+        // Nothing or all marked; more marked than the rest can hold.
+        check(0, 3, 0, 9, 1.0);
+        check(3, 3, 9, 9, 1.0);
+        check(0, 3, 8, 9, 0.0);
+        check(2, 3, 8, 9, 1.0 / 3.0);
+        // 24,000 and 23,000 of 25,000 each: far in the tail, and no number overflows.
+        let tail = hypergeometric_at_most(23_000, 25_000, 47_000, 50_000);
+        assert!((0.0..1e-70).contains(&tail), "{tail}");
     }
 
     #[test]

@@ -6,10 +6,11 @@ use std::path::Path;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::{Comparison, Estimate, MetricsError};
+use crate::{Comparison, Figure, MetricsError};
 
 /// The content of `metrics.json`:
 /// `{"rows": N, "confidence": 0.95, "models": {"lstm": {"accuracy": {"value": ..., "low": ..., "high": ...}}}}`.
+/// A figure without an interval is `{"value": ...}`: the rows say too little for one.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MetricsFile {
@@ -18,7 +19,7 @@ pub struct MetricsFile {
     /// Coverage of every interval.
     pub confidence: f64,
     /// Figures by model, then by the names of [`crate::Metric`]. What is not defined is not there.
-    pub models: IndexMap<String, IndexMap<String, Estimate>>,
+    pub models: IndexMap<String, IndexMap<String, Figure>>,
     /// Every pair of models, where there are several.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub comparisons: Vec<Comparison>,
@@ -30,7 +31,7 @@ impl MetricsFile {
         model: &str,
         rows: u64,
         confidence: f64,
-        figures: IndexMap<String, Estimate>,
+        figures: IndexMap<String, Figure>,
     ) -> Self {
         Self {
             rows,
@@ -74,6 +75,7 @@ impl MetricsFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Estimate;
 
     #[test]
     fn the_file_reads_back_and_has_the_promised_shape() {
@@ -81,11 +83,11 @@ mod tests {
         let path = folder.path().join("metrics.json");
         let figures = IndexMap::from([(
             "accuracy".to_owned(),
-            Estimate {
+            Figure::Estimate(Estimate {
                 value: 0.9,
                 low: 0.8,
                 high: 0.95,
-            },
+            }),
         )]);
         let file = MetricsFile::of_model("lstm", 100, 0.95, figures);
         file.write(&path).expect("the disk has room");

@@ -1,13 +1,18 @@
 //! Figures of a two-class model, with the uncertainty of each and paired tests between models.
 //!
 //! The way through: [`Tally::new`] checks and groups the judged rows once, every figure is a plain
-//! function of a tally (`roc_auc(&tally)`), [`summary`] gives all of them with bootstrap intervals,
+//! function of a tally (`roc_auc(&tally)`), [`summary`] gives all of them with intervals,
 //! [`compare`] sets two models against each other on the same rows, and [`regression::check`] tells
 //! a real loss from noise. [`MetricsFile`] is `metrics.json`,
 //! [`CalibrationFile`] is `calibration.json`.
 //!
 //! A figure that the rows do not define (the area under a curve where one class is missing) is
 //! `None`, and left out of maps; no function returns a number that is not finite.
+//!
+//! An interval never has a width of nothing because the rows are few or all alike. Shares of rows (accuracy,
+//! precision, recall), F1, which follows from one, and paired differences have score intervals (Wilson 1927,
+//! Newcombe 1998), which hold for one row as for a million. The other figures have bootstrap intervals where
+//! the rows say enough for resamples to mean something, and none where they do not.
 
 mod believed;
 mod bootstrap;
@@ -17,10 +22,12 @@ mod confusion;
 mod distribution;
 mod error;
 mod estimate;
+mod figure;
 mod file;
 mod isotonic;
 mod label_noise;
 mod metric;
+mod paired;
 pub mod random;
 mod ranking;
 pub mod regression;
@@ -28,7 +35,7 @@ mod tally;
 mod temperature;
 
 pub use believed::{CalibrationFile, ProbabilityFigures};
-pub use bootstrap::summary;
+pub use bootstrap::{ENOUGH_ROWS, summary};
 pub use calibration::{
     BrierParts, ReliabilityBin, brier, brier_parts, expected_calibration_error, log_loss,
     reliability,
@@ -38,6 +45,7 @@ pub use confusion::{Confusion, confusion};
 pub use distribution::normal_quantile_above;
 pub use error::MetricsError;
 pub use estimate::{Estimate, share_of};
+pub use figure::{FEW_ROWS, Figure};
 pub use file::MetricsFile;
 pub use isotonic::{Knot, fit_isotonic, interpolated};
 pub use label_noise::doubtful_labels;

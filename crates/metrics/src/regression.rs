@@ -8,8 +8,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
-use crate::distribution::{binomial_at_most, normal_above, normal_quantile_above};
-use crate::{Estimate, Metric, MetricsFile, holm, is_right};
+use crate::distribution::{binomial_at_most, hypergeometric_at_most};
+use crate::{Metric, MetricsFile, holm, is_right};
 
 /// The chance of a false alarm that a check accepts.
 pub const ALPHA: f64 = 0.01;
@@ -145,9 +145,9 @@ pub fn check(
         };
         let p_value = match paired.get(model) {
             Some(pair) => pair.p_value(),
-            None => z_test((was, baseline.confidence), (now, current.confidence)),
+            None => unpaired((was.value(), baseline.rows), (now.value(), current.rows)),
         };
-        losses.push((model, was.value, now.value, p_value));
+        losses.push((model, was.value(), now.value(), p_value));
     }
     let adjusted = holm(&losses.iter().map(|loss| loss.3).collect::<Vec<_>>());
     for ((model, baseline, now, _), p_value) in losses.into_iter().zip(adjusted) {
@@ -166,24 +166,15 @@ pub fn check(
     regressions
 }
 
-/// How likely a fall this deep is by chance, from two independent estimates and the coverage of
-/// their intervals. 1 where nothing fell.
-fn z_test(baseline: (&Estimate, f64), current: (&Estimate, f64)) -> f64 {
-    let fall = baseline.0.value - current.0.value;
-    if fall <= 0.0 {
+/// How likely a fall this deep is by chance, from two accuracies with the rows behind each, as if the rows
+/// were others: the exact test of Fisher (1935), one-sided. 1 where nothing fell.
+fn unpaired(baseline: (f64, u64), current: (f64, u64)) -> f64 {
+    if current.0 >= baseline.0 {
         return 1.0;
     }
-    let error = standard_error(baseline).hypot(standard_error(current));
-    if error == 0.0 {
-        0.0
-    } else {
-        normal_above(fall / error)
-    }
-}
-
-/// Half an interval is so many standard errors as its coverage says: 1.96 for 95 %.
-fn standard_error((estimate, confidence): (&Estimate, f64)) -> f64 {
-    (estimate.high - estimate.low) / (2.0 * normal_quantile_above((1.0 - confidence) / 2.0))
+    let right = |(accuracy, rows): (f64, u64)| ((accuracy * rows as f64).round() as u64).min(rows);
+    let (was, now) = (right(baseline), right(current));
+    hypergeometric_at_most(now, current.1, was + now, baseline.1 + current.1)
 }
 
 #[cfg(test)]
@@ -323,10 +314,22 @@ mod tests {
     }
 
     #[test]
-    fn perfect_scores_have_no_width_and_still_compare() {
+    fn perfect_scores_compare() {
         let perfect = run(200, 2.0, 3, 0, 0.0);
         let useless = run(200, -1.0, 3, 0, 0.0);
         assert!(flagged(&perfect, &useless, false));
         assert!(!flagged(&perfect, &perfect, false));
+    }
+
+    #[test]
+    fn few_rows_prove_no_loss() {
+        // All right, and then all wrong: by chance in half of all cases of one row, in one of 20 of three,
+        // and in less than one of a hundred of five.
+        for (rows, expected) in [(1, false), (3, false), (5, true)] {
+            let (right, wrong) = (run(rows, 2.0, 3, 0, 0.0), run(rows, -1.0, 3, 0, 0.0));
+            assert_eq!(flagged(&right, &wrong, false), expected, "{rows}");
+        }
+        let p_value = unpaired((1.0, 3), (0.0, 3));
+        assert!((p_value - 1.0 / 20.0).abs() < 1e-12, "{p_value}");
     }
 }

@@ -44,12 +44,12 @@ fn figures_are_those_of_scikit_learn() {
         let found = summary(&tally, 1, 0.95, 1).unwrap();
         for (name, expected) in golden["figures"][model].as_object().unwrap() {
             let what = format!("{name} of {model}");
-            close(&what, found[name].value, expected.as_f64().unwrap(), 1e-9);
+            close(&what, found[name].value(), expected.as_f64().unwrap(), 1e-9);
         }
     }
     let tally = Tally::new(&labels(&golden), &probabilities(&golden, "first")).unwrap();
     let found = summary(&tally, 1, 0.95, 1).unwrap()[Metric::CalibrationError.name()];
-    close("ece", found.value, golden["ece"].as_f64().unwrap(), 1e-7);
+    close("ece", found.value(), golden["ece"].as_f64().unwrap(), 1e-7);
     let parts = brier_parts(&tally, 10).unwrap();
     let expected = &golden["brier_parts"];
     for (name, found) in [
@@ -126,26 +126,20 @@ fn tests_are_those_of_statsmodels() {
     }
 }
 
-/// Theirs are of 20,000 other draws, so that the ends agree to within the noise of both.
+/// Theirs are percentiles of 20,000 resamples, ours are Wilson's and Newcombe's: with 600 rows they agree to
+/// within a third of a point, a tenth of their width.
 #[test]
-fn bootstrap_intervals_are_those_of_scipy() {
+fn intervals_are_near_those_of_resampling_by_scipy() {
     let golden = golden();
     let (labels, first) = (labels(&golden), probabilities(&golden, "first"));
     let second = probabilities(&golden, "second");
     let tally = Tally::new(&labels, &first).unwrap();
-    let accuracy = summary(&tally, 20_000, 0.95, 3).unwrap()["accuracy"];
+    let accuracy = summary(&tally, 1, 0.95, 3).unwrap()["accuracy"];
+    let accuracy = accuracy.estimate().unwrap();
     let expected = numbers(&golden["accuracy_interval"]);
-    close("low", accuracy.low, expected[0], 0.0017);
-    close("high", accuracy.high, expected[1], 0.0017);
-    let pair = compare(
-        &labels,
-        ("first", &first),
-        ("second", &second),
-        20_000,
-        0.95,
-        3,
-    )
-    .unwrap();
+    close("low", accuracy.low, expected[0], 0.003);
+    close("high", accuracy.high, expected[1], 0.003);
+    let pair = compare(&labels, ("first", &first), ("second", &second), 0.95).unwrap();
     assert_eq!(
         [pair.first_only as f64, pair.second_only as f64].to_vec(),
         numbers(&golden["only"])
@@ -157,6 +151,6 @@ fn bootstrap_intervals_are_those_of_scipy() {
         1e-12,
     );
     let expected = numbers(&golden["difference_interval"]);
-    close("low", pair.difference.low, expected[0], 0.0017);
-    close("high", pair.difference.high, expected[1], 0.0017);
+    close("low", pair.difference.low, expected[0], 0.003);
+    close("high", pair.difference.high, expected[1], 0.003);
 }

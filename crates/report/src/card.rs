@@ -8,6 +8,8 @@ use stage::format;
 
 use crate::data::{ModelData, ReportData};
 use crate::markdown::{estimate, safe, table, worst_kinds};
+use crate::sections::findings::few;
+use crate::sections::models::{lacks_intervals, no_interval};
 use crate::words;
 
 /// Kinds of reviews and tricks that are shown: the worst.
@@ -88,12 +90,20 @@ fn figures(data: &ReportData, model: &ModelData) -> String {
     let rows = Metric::ALL
         .map(|metric| vec![metric.title().to_owned(), estimate(model, metric)])
         .into_iter();
-    format!(
-        "On {} test reviews, looked at once, with {} intervals:\n\n{}",
-        format::count(data.rows),
+    let mut out = format!(
+        "On {}, looked at once, with {} intervals:\n\n{}",
+        format::plural(data.rows, "test review", "test reviews"),
         words::confidence(data.confidence),
         table(&["figure", "value"], rows)
-    )
+    );
+    for remark in few(data.rows)
+        .into_iter()
+        .map(|sentence| sentence + ".")
+        .chain(lacks_intervals(model).then(no_interval))
+    {
+        let _ = writeln!(out, "\n{remark}");
+    }
+    out
 }
 
 fn limits(data: &ReportData, model: &ModelData) -> String {

@@ -36,6 +36,9 @@ pub fn render(data: &ReportData) -> String {
         let _ = writeln!(out, "{}", pairs(data));
     }
     let _ = writeln!(out, "{}", kinds(data));
+    if data.models.iter().any(models::lacks_intervals) {
+        let _ = writeln!(out, "{}\n", models::no_interval());
+    }
     let _ = writeln!(
         out,
         "Intervals of {}; p-values by McNemar's exact test on the same {} test reviews, corrected by Holm. All of it with \
@@ -76,8 +79,8 @@ pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String
 /// A figure with its interval.
 pub(crate) fn estimate(model: &ModelData, metric: Metric) -> String {
     match model.figures.get(metric.name()) {
-        Some(estimate) => {
-            let (value, range) = words::figure(metric, *estimate);
+        Some(figure) => {
+            let (value, range) = words::figure(metric, *figure);
             format!("{value} ({range})")
         }
         None => "not defined".to_owned(),

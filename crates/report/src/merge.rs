@@ -12,11 +12,6 @@ use stage::Context;
 
 use crate::{METRICS, PREDICTIONS, ReportError};
 
-/// Resamples behind the interval of a difference, and their seed. They are no settings: the
-/// interval of a difference hardly depends on either, and every setting is one more thing to read.
-const SAMPLES: u32 = 2000;
-const SEED: u64 = 1;
-
 /// The test reviews as every model judged them.
 #[derive(Clone, Debug, Default)]
 pub struct Judged {
@@ -139,7 +134,7 @@ pub fn metrics(context: &Context, judged: &Judged) -> Result<MetricsFile, Report
         .iter()
         .map(|(model, values)| (model.as_str(), values.as_slice()))
         .collect();
-    merged.comparisons = compare_all(&judged.labels, &models, SAMPLES, merged.confidence, SEED)?;
+    merged.comparisons = compare_all(&judged.labels, &models, merged.confidence)?;
     Ok(merged)
 }
 

@@ -22,10 +22,15 @@ pub(crate) fn figures(models: &[ModelData]) -> Numbers {
     let rows = models.iter().flat_map(|model| {
         let known = Metric::ALL.into_iter();
         known.filter_map(|metric| {
-            let estimate = model.figures.get(metric.name())?;
-            let numbers = [estimate.value, estimate.low, estimate.high].map(text);
-            let names = [model.name.clone(), metric.name().to_owned()];
-            Some(names.into_iter().chain(numbers).collect())
+            let figure = model.figures.get(metric.name())?;
+            let ends = figure.estimate();
+            Some(vec![
+                model.name.clone(),
+                metric.name().to_owned(),
+                text(figure.value()),
+                optional(ends.map(|it| it.low)),
+                optional(ends.map(|it| it.high)),
+            ])
         })
     });
     Numbers::new("figures", &["model", "figure", "value", "low", "high"]).rows(rows)
@@ -46,10 +51,9 @@ pub(crate) fn costs(models: &[ModelData]) -> Numbers {
     ];
     let front = super::pictures::pareto::front(models);
     let rows = models.iter().enumerate().map(|(place, model)| {
-        let accuracy = model.figures.get(Metric::Accuracy.name());
         vec![
             model.name.clone(),
-            optional(accuracy.map(|estimate| estimate.value)),
+            optional(model.accuracy().map(|estimate| estimate.value)),
             text(model.total_seconds),
             optional(model.reviews_per_second),
             optional(model.prediction_speed),

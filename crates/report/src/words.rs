@@ -1,6 +1,6 @@
 //! Numbers and lists as the page prints them.
 
-use metrics::{Estimate, Metric};
+use metrics::{Estimate, Figure, Metric};
 use stage::format;
 
 /// The probability below which two models count as told apart, for a confidence of the page.
@@ -29,17 +29,22 @@ pub(crate) fn share(estimate: Estimate) -> (String, String) {
 }
 
 /// A figure and its interval as the table prints them: accuracy in percent, the rest to three places.
-pub(crate) fn figure(metric: Metric, estimate: Estimate) -> (String, String) {
-    match metric {
-        Metric::Accuracy => {
-            let range = format!("{:.1}–{:.1}", 100.0 * estimate.low, 100.0 * estimate.high);
-            (format::percent(estimate.value), range)
+pub(crate) fn figure(metric: Metric, figure: Figure) -> (String, String) {
+    let (factor, places) = match metric {
+        Metric::Accuracy => (100.0, 1),
+        _ => (1.0, 3),
+    };
+    let value = match metric {
+        Metric::Accuracy => format::percent(figure.value()),
+        _ => format!("{:.3}", figure.value()),
+    };
+    let range = match figure.estimate() {
+        Some(Estimate { low, high, .. }) => {
+            format!("{:.places$}–{:.places$}", factor * low, factor * high)
         }
-        _ => (
-            format!("{:.3}", estimate.value),
-            format!("{:.3}–{:.3}", estimate.low, estimate.high),
-        ),
-    }
+        None => "no interval".to_owned(),
+    };
+    (value, range)
 }
 
 /// A difference in points with its sign: `+1.2`, `−0.4`.
@@ -113,7 +118,18 @@ mod tests {
             (confidence(0.95), "95 %"),
             (confidence(0.995), "99.5 %"),
             (pair(share(estimate)), "89.4 % | 89.0 to 89.8"),
-            (pair(figure(Metric::F1, estimate)), "0.894 | 0.890–0.898"),
+            (
+                pair(figure(Metric::F1, Figure::Estimate(estimate))),
+                "0.894 | 0.890–0.898",
+            ),
+            (
+                pair(figure(Metric::Accuracy, Figure::Estimate(estimate))),
+                "89.4 % | 89.0–89.8",
+            ),
+            (
+                pair(figure(Metric::Brier, Figure::Alone { value: 0.1649 })),
+                "0.165 | no interval",
+            ),
             (signed(0.0123), "+1.2"),
             (signed(-0.0123), "−1.2"),
             (p_value(0.0341), "0.034"),

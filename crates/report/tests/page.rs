@@ -65,7 +65,9 @@ fn every_picture_brings_its_numbers() {
         .split("data:text/csv;charset=utf-8,model,figure,value,low,high%0D%0A")
         .nth(1)
         .expect("it is there");
-    let accuracy = made_up::run(4000).models[0].figures["accuracy"];
+    let accuracy = made_up::run(4000).models[0].figures["accuracy"]
+        .estimate()
+        .expect("it has an interval");
     let row = format!(
         "naive,accuracy,{},{},{}%0D%0A",
         accuracy.value, accuracy.low, accuracy.high
@@ -93,7 +95,7 @@ fn programs_and_pull_requests_get_the_same_findings() {
     assert_eq!(value["findings"], serde_json::json!(findings));
     assert_eq!(
         value["models"][0]["figures"]["accuracy"]["value"],
-        data.models[0].figures["accuracy"].value
+        data.models[0].figures["accuracy"].value()
     );
     let markdown = report::markdown::render(&data);
     assert!(
@@ -272,6 +274,40 @@ fn findings_say_what_the_figures_say() {
         none,
         ["No model has an accuracy: there were no test reviews."]
     );
+}
+
+#[test]
+fn few_reviews_are_told_to_be_few_and_no_interval_of_theirs_has_a_width_of_nothing() {
+    for rows in [1, 20, 41] {
+        let mut data = made_up::run(rows);
+        data.models.truncate(1);
+        data.comparisons.clear();
+        let few = format!("Figures of {rows} test review");
+        let markdown = report::markdown::render(&data);
+        let card = report::card::render(&data, &data.models[0]);
+        let page = render(&data);
+        let told = [&markdown, &card, &page, &report::for_programs(&data)];
+        assert!(told.iter().all(|text| text.contains(&few)), "{rows}");
+        for text in [&markdown, &card, &page] {
+            assert!(text.contains("no interval"), "{rows}");
+            assert!(text.contains("where fewer than 10 test reviews"), "{rows}");
+        }
+        let found = findings(&data);
+        assert!(
+            found
+                .iter()
+                .any(|line| line.ends_with("(no interval: too few reviews or mistakes).")),
+            "{found:?}"
+        );
+        for words in markdown.split(['(', ')']).filter(|it| it.contains('–')) {
+            let ends: Vec<&str> = words.split('–').collect();
+            assert_ne!(ends[0], ends[1], "{rows}: {words}");
+        }
+    }
+    let many = made_up::run(4000);
+    for text in [report::markdown::render(&many), render(&many)] {
+        assert!(!text.contains("no interval") && !text.contains("say little"));
+    }
 }
 
 #[test]

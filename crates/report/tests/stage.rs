@@ -249,7 +249,7 @@ fn the_report_unites_all_models_in_the_order_of_the_pipeline() {
     let metrics = MetricsFile::read(&artifact.file("metrics.json").expect("it is whole"))
         .expect("it is metrics");
     assert_eq!(metrics.models.keys().collect::<Vec<_>>(), ["naive", "lstm"]);
-    assert_eq!(metrics.models["lstm"]["accuracy"].value, 0.95);
+    assert_eq!(metrics.models["lstm"]["accuracy"].value(), 0.95);
     let pair = &metrics.comparisons[0];
     assert_eq!(
         (pair.rows, pair.first_only, pair.second_only),

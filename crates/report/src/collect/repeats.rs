@@ -17,7 +17,7 @@ pub(super) fn collect(
         let trained: Vec<&String> = std::iter::once(model).chain(others).collect();
         let accuracy = |name: &&String| {
             let figures = metrics.models.get(*name)?;
-            Some(figures.get(Metric::Accuracy.name())?.value)
+            Some(figures.get(Metric::Accuracy.name())?.value())
         };
         let seconds = context
             .inputs(StageName::Train)

@@ -6,7 +6,9 @@ use std::ops::Range;
 
 use artifact::Split;
 use indexmap::IndexMap;
-use metrics::{CalibrationFile, Comparison, Confusion, Estimate, ReliabilityBin, RocPoint};
+use metrics::{
+    CalibrationFile, Comparison, Confusion, Estimate, Figure, Metric, ReliabilityBin, RocPoint,
+};
 use serde::Serialize;
 
 pub use sweeps::{RangePoint, RangeTestData, SweepData, SweepPoint, TrialData};
@@ -60,7 +62,7 @@ pub struct ModelData {
     /// Which network, in a few words.
     pub architecture: String,
     /// Figures by the names of [`metrics::Metric`].
-    pub figures: IndexMap<String, Estimate>,
+    pub figures: IndexMap<String, Figure>,
     /// Decisions by class.
     pub confusion: Confusion,
     /// Bins of the reliability diagram.
@@ -89,6 +91,13 @@ pub struct ModelData {
     pub peak_memory: u64,
     /// Models that it is made of, the one that counts most first.
     pub members: Vec<String>,
+}
+
+impl ModelData {
+    /// Its accuracy, if it has one: a share of rows, which always has an interval.
+    pub(crate) fn accuracy(&self) -> Option<Estimate> {
+        self.figures.get(Metric::Accuracy.name())?.estimate()
+    }
 }
 
 /// A model that was trained several times with different seeds, all judged on the test split.

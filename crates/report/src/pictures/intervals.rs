@@ -1,7 +1,7 @@
 //! Accuracies as dots with whiskers: the picture that answers which model is better, and how sure
 //! that is. Names and numbers stand above each whisker, so it reads on a phone as on a wall.
 
-use metrics::{Estimate, Metric};
+use metrics::Estimate;
 
 use crate::data::ReportData;
 use crate::words;
@@ -58,12 +58,7 @@ fn build(data: &ReportData, id: &str) -> Option<(Element, f64)> {
     let mut estimates: Vec<(&str, Estimate)> = data
         .models
         .iter()
-        .filter_map(|model| {
-            Some((
-                model.name.as_str(),
-                *model.figures.get(Metric::Accuracy.name())?,
-            ))
-        })
+        .filter_map(|model| Some((model.name.as_str(), model.accuracy()?)))
         .collect();
     // The best at the top; models that are equal stay in the order of the pipeline file.
     estimates.sort_by(|one, two| two.1.value.total_cmp(&one.1.value));

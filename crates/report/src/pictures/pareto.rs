@@ -1,6 +1,6 @@
 //! Quality against cost: which models are worth their time.
 
-use metrics::{Estimate, Metric};
+use metrics::Estimate;
 use stage::format;
 
 use crate::data::ModelData;
@@ -16,7 +16,7 @@ pub(crate) fn front(models: &[ModelData]) -> Vec<usize> {
     let points: Vec<(usize, f64, f64)> = models
         .iter()
         .enumerate()
-        .filter_map(|(place, model)| Some((place, model.total_seconds, accuracy(model)?.value)))
+        .filter_map(|(place, model)| Some((place, model.total_seconds, model.accuracy()?.value)))
         .collect();
     let is_beaten = |(place, seconds, quality): &(usize, f64, f64)| {
         points.iter().any(|(other, time, value)| {
@@ -32,10 +32,6 @@ pub(crate) fn front(models: &[ModelData]) -> Vec<usize> {
     kept.into_iter().map(|(place, ..)| *place).collect()
 }
 
-fn accuracy(model: &ModelData) -> Option<Estimate> {
-    model.figures.get(Metric::Accuracy.name()).copied()
-}
-
 /// The picture. `None` for fewer than two models.
 pub(crate) fn draw(models: &[ModelData]) -> Option<Element> {
     let front = front(models);
@@ -44,7 +40,7 @@ pub(crate) fn draw(models: &[ModelData]) -> Option<Element> {
         .enumerate()
         .filter_map(|(place, model)| {
             let seconds = model.total_seconds.max(0.1).log10();
-            Some((place, seconds, accuracy(model)?))
+            Some((place, seconds, model.accuracy()?))
         })
         .collect();
     if points.len() < 2 {
@@ -186,6 +182,7 @@ fn time(power: f64) -> String {
 mod tests {
     use super::*;
     use indexmap::IndexMap;
+    use metrics::Figure;
 
     fn model(accuracy: f64, seconds: f64) -> ModelData {
         let estimate = Estimate {
@@ -195,7 +192,7 @@ mod tests {
         };
         ModelData {
             name: format!("m{seconds}"),
-            figures: IndexMap::from([("accuracy".to_owned(), estimate)]),
+            figures: IndexMap::from([("accuracy".to_owned(), Figure::Estimate(estimate))]),
             total_seconds: seconds,
             ..ModelData::default()
         }

@@ -25,7 +25,7 @@ pub(crate) fn draw(models: &[ModelData], place: usize) -> Option<Element> {
     let area = model
         .figures
         .get(Metric::RocAuc.name())
-        .map(|area| format!("Area {:.3}", area.value));
+        .map(|area| format!("Area {:.3}", area.value()));
     let title = format!("{}: ROC curve", model.name);
     let mut svg = frame.picture(
         &format!("roc-{place}"),

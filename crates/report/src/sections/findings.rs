@@ -1,6 +1,6 @@
 //! What the run found, in sentences: first whether the figures can be trusted, then the figures.
 
-use metrics::{Estimate, Metric};
+use metrics::{Estimate, FEW_ROWS, Metric};
 use stage::format;
 
 use super::repeats;
@@ -23,6 +23,7 @@ pub fn sentences(data: &ReportData) -> Vec<String> {
         sentences.push("No model has an accuracy: there were no test reviews".to_owned());
         return sentences.into_iter().map(ended).collect();
     };
+    sentences.extend(few(data.rows));
     sentences.push(best_in_words(data, best, accuracy));
     sentences.extend(against_best(data, &best.name));
     sentences.extend(others(data, &best.name));
@@ -66,7 +67,7 @@ pub(crate) fn best(data: &ReportData) -> Option<(&ModelData, Estimate)> {
     let judged = data
         .models
         .iter()
-        .filter_map(|model| Some((model, *model.figures.get(Metric::Accuracy.name())?)));
+        .filter_map(|model| Some((model, model.accuracy()?)));
     judged.reduce(|best, other| {
         if other.1.value > best.1.value {
             other
@@ -97,9 +98,19 @@ fn audit(data: &ReportData) -> Option<String> {
     })
 }
 
+/// That so few test reviews say little, before what they say.
+pub(crate) fn few(rows: u64) -> Option<String> {
+    (rows < FEW_ROWS).then(|| {
+        format!(
+            "Figures of {} say little: have {FEW_ROWS} or more before anything is decided by them",
+            format::plural(rows, "test review", "test reviews")
+        )
+    })
+}
+
 fn best_in_words(data: &ReportData, best: &ModelData, accuracy: Estimate) -> String {
     let (share, range) = words::share(accuracy);
-    let rows = format::count(data.rows);
+    let rows = format::plural(data.rows, "test review", "test reviews");
     let confidence = words::confidence(data.confidence);
     let who = if data.models.len() > 1 {
         "The best model is"
@@ -107,7 +118,7 @@ fn best_in_words(data: &ReportData, best: &ModelData, accuracy: Estimate) -> Str
         "The model is"
     };
     format!(
-        "{who} {}: {share} of {rows} test reviews right ({confidence} interval {range})",
+        "{who} {}: {share} of {rows} right ({confidence} interval {range})",
         best.name
     )
 }
@@ -186,11 +197,19 @@ fn baseline(best: &ModelData) -> Option<String> {
 
 fn calibration(data: &ReportData, best: &ModelData) -> Option<String> {
     let error = best.figures.get(Metric::CalibrationError.name())?;
-    let [value, low, high] = [error.value, error.low, error.high].map(|share| 100.0 * share);
+    let interval = match error.estimate() {
+        Some(Estimate { low, high, .. }) => format!(
+            "{} interval {:.1} to {:.1}",
+            words::confidence(data.confidence),
+            100.0 * low,
+            100.0 * high
+        ),
+        None => "no interval: too few reviews or mistakes".to_owned(),
+    };
     Some(format!(
-        "Probabilities given by {} are off by {value:.1} points on average ({} interval {low:.1} to {high:.1})",
+        "Probabilities given by {} are off by {:.1} points on average ({interval})",
         best.name,
-        words::confidence(data.confidence)
+        100.0 * error.value()
     ))
 }
 

@@ -1,6 +1,6 @@
 //! The models side by side: accuracies as a picture, every figure in a table, every pair tested.
 
-use metrics::{Estimate, Metric};
+use metrics::{ENOUGH_ROWS, Estimate, Metric};
 use stage::format;
 
 use super::repeats;
@@ -31,13 +31,13 @@ pub(crate) fn draw(data: &ReportData) -> Element {
     let mut part = section("models", "Models");
     if let Some(picture) = intervals::draw(data) {
         let caption = format!(
-            "Accuracy on {rows} test reviews. A dot is what was measured, its whisker the {confidence} bootstrap interval"
+            "Accuracy on {rows} test reviews. A dot is what was measured, its whisker Wilson's {confidence} interval"
         );
         part = part.child(numbered(picture, caption, &numbers::figures(&data.models)));
     }
     part = part
         .child(figures(data, &rows, &confidence))
-        .child(explanation());
+        .child(explanation(data));
     part = part
         .children(repeats::draw(data))
         .children(worth(data))
@@ -78,7 +78,7 @@ fn estimate(model: &ModelData, metric: Metric, best: Option<f64>) -> Element {
         return number("not defined").class("muted");
     };
     let (value, range) = words::figure(metric, *estimate);
-    let value = element(if best == Some(estimate.value) {
+    let value = element(if best == Some(estimate.value()) {
         "b"
     } else {
         "span"
@@ -94,7 +94,7 @@ fn best_value(data: &ReportData, metric: Metric) -> Option<f64> {
     let values = data
         .models
         .iter()
-        .filter_map(|model| Some(model.figures.get(metric.name())?.value));
+        .filter_map(|model| Some(model.figures.get(metric.name())?.value()));
     values.reduce(|one, two| {
         if metric.lower_is_better() {
             one.min(two)
@@ -104,12 +104,27 @@ fn best_value(data: &ReportData, metric: Metric) -> Option<f64> {
     })
 }
 
-fn explanation() -> Element {
-    paragraph(
-        "F1 is of the positive class. MCC runs from -1 to 1 with 0 for guessing, ROC-AUC from 0.5 for guessing to 1. \
-         For log loss, Brier score and calibration error (ECE, 15 bins of equal mass) lower is better.",
+fn explanation(data: &ReportData) -> Element {
+    let mut text = "F1 is of the positive class. MCC runs from -1 to 1 with 0 for guessing, ROC-AUC from 0.5 for guessing to 1. \
+                    For log loss, Brier score and calibration error (ECE, 15 bins of equal mass) lower is better."
+        .to_owned();
+    if data.models.iter().any(lacks_intervals) {
+        text += &format!(" {}", no_interval());
+    }
+    paragraph(text).class("muted")
+}
+
+/// Whether a figure of it has none.
+pub(crate) fn lacks_intervals(model: &ModelData) -> bool {
+    model.figures.values().any(|it| it.estimate().is_none())
+}
+
+/// Why a figure has no interval.
+pub(crate) fn no_interval() -> String {
+    format!(
+        "Figures that are no share of reviews have no interval where fewer than {ENOUGH_ROWS} test reviews are positive, negative, \
+         judged rightly or judged wrongly, or where all resamples of them give the same: that tells too little of other reviews."
     )
-    .class("muted")
 }
 
 /// Quality against cost.
@@ -130,8 +145,9 @@ pub(crate) fn front_in_words(data: &ReportData) -> Option<String> {
     let front = pareto::front(&data.models);
     let mut steps = front.iter().map(|place| &data.models[*place]);
     let share = |model: &ModelData| {
-        let accuracy = model.figures.get(Metric::Accuracy.name());
-        accuracy.map_or(0.0, |estimate| 100.0 * estimate.value)
+        model
+            .accuracy()
+            .map_or(0.0, |estimate| 100.0 * estimate.value)
     };
     let first = steps.next()?;
     let mut text = format!(

@@ -3,7 +3,7 @@
 use metrics::{Comparison, Estimate};
 use stage::format;
 
-use crate::data::{ReadingData, ReportData};
+use crate::data::{ModelData, ReadingData, ReportData};
 use crate::words;
 use pages::{Element, element};
 use pages::{cell, heading, number, number_heading, paragraph, row_heading, section, table};
@@ -44,7 +44,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Element> {
 
 fn line(data: &ReportData, reading: &ReadingData) -> Vec<Element> {
     let model = data.models.iter().find(|model| model.name == reading.model);
-    let accuracy = model.and_then(|model| model.figures.get("accuracy"));
+    let accuracy = model.and_then(ModelData::accuracy);
     let none = || number("none").class("muted");
     vec![
         row_heading(&reading.model),
@@ -56,7 +56,7 @@ fn line(data: &ReportData, reading: &ReadingData) -> Vec<Element> {
                 .map_or_else(String::new, |tokens| format::count(tokens.round() as u64)),
         ),
         accuracy.map_or_else(none, |accuracy| {
-            let (value, range) = words::share(*accuracy);
+            let (value, range) = words::share(accuracy);
             with_range(value, range)
         }),
         like(data, reading).map_or_else(none, |(name, difference)| {

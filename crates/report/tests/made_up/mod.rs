@@ -119,7 +119,7 @@ pub(crate) fn run(rows: usize) -> ReportData {
         rows: rows as u64,
         confidence: 0.95,
         models,
-        comparisons: compare_all(&labels, &judges, 300, 0.95, 1).expect("the rows are fine"),
+        comparisons: compare_all(&labels, &judges, 0.95).expect("the rows are fine"),
         repeats: vec![RepeatsData {
             model: "gru".to_owned(),
             seconds: 1620.0,
