@@ -1,5 +1,8 @@
 //! `ressenti predict` as people meet it: arguments, pipes, files, bad rows, kills.
 
+mod places;
+mod screen;
+
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -109,6 +112,15 @@ fn what_makes_no_sense_is_refused_with_a_way_out() {
             1,
             "`none.csv`",
         ),
+        (&["x", "--output", "x.csv"], 2, "'--output <FILE>'"),
+        (&["x", "--carry", "all"], 2, "'--carry <COLUMNS>'"),
+        (&["--challenge", "--output", "x.csv"], 2, "'--challenge'"),
+        (&["awful", "-"], 2, "Give `-` alone"),
+        (
+            &["--set", "ingest.max_text_bytes=3", "bad", "awful"],
+            1,
+            "Text 2 is longer than `ingest.max_text_bytes` = 3",
+        ),
         (
             &["--input", ".", "--output", "x.csv"],
             1,
@@ -182,7 +194,7 @@ fn files_of_every_form_give_the_same_and_bad_rows_are_kept_aside() {
     assert_eq!(rows[0], "row,id,label,probability");
     let starts: Vec<&str> = rows[1..].iter().map(|row| &row[..5]).collect();
     assert_eq!(starts, ["1,x1,", "2,x2,", "6,x6,"]);
-    let aside = lines(&project.folder().join("one.rejected.jsonl"));
+    let aside = lines(&project.folder().join("one.csv.rejected.jsonl"));
     let aside: Vec<Value> = aside.iter().map(|line| json(line)).collect();
     let numbers: Vec<u64> = aside.iter().filter_map(|row| row["row"].as_u64()).collect();
     assert_eq!(numbers, [3, 4, 5]);

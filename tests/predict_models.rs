@@ -86,6 +86,16 @@ fn models_are_put_to_trick_sentences_side_by_side_and_an_ensemble_is_asked() {
     };
     let screen = by_folder(&project, "artifacts/evaluate/together");
     assert_eq!(json(&screen.stdout), said, "{}", screen.stderr);
+    // Without a pipeline file, a table of none is as wrong as with one.
+    let folder = ["--bundle", "artifacts/train/linear"];
+    let setting = ["--set", "ingset.columns.text=nope", "x"];
+    let screen = call(&project, &[&["predict"], &folder[..], &setting].concat());
+    assert_eq!(screen.code, Some(1), "{}", screen.stdout);
+    assert!(
+        screen.stderr.contains("Did you mean `ingest`?"),
+        "{}",
+        screen.stderr
+    );
     copy_folder(
         &project.artifacts().join("evaluate/together"),
         &project.folder().join("copy"),
@@ -112,10 +122,20 @@ fn models_are_put_to_trick_sentences_side_by_side_and_an_ensemble_is_asked() {
     );
     let screen = call(&project, &["predict", "--model", "together", "x"]);
     assert!(
-        screen.stderr.contains("was made of another `naive`"),
+        screen.stderr.contains("was made of another `naive`")
+            && screen
+                .stderr
+                .contains("`ressenti run --pipeline pipeline.toml --variant together`"),
         "{}",
         screen.stderr
     );
+    // Called from another folder, the command that is named is for the same artifacts.
+    let elsewhere = project.folder().join("elsewhere");
+    copy_folder(&project.artifacts(), &elsewhere);
+    let named = ["--model", "together", "--artifacts", "elsewhere", "x"];
+    let screen = call(&project, &[&["predict"], &named[..]].concat());
+    let command = format!("--artifacts {} --variant together`", elsewhere.display());
+    assert!(screen.stderr.contains(&command), "{}", screen.stderr);
     // The folder is of the one before, as long as that is kept.
     let screen = by_folder(&project, "artifacts/evaluate/together");
     assert_eq!(json(&screen.stdout), said, "{}", screen.stderr);

@@ -91,7 +91,7 @@ fn shards_give_the_same_bytes_as_a_run_without() {
         assert_eq!(said(&one), said(&two).replace("parts", "whole"), "{input}");
         assert!(read(&project, &whole) == read(&project, &parts), "{input}");
         if input != "t.parquet" {
-            let aside = |name: &str| read(&project, &format!("{name}.rejected.jsonl"));
+            let aside = |name: &str| read(&project, &format!("{name}.{ending}.rejected.jsonl"));
             assert!(aside("whole") == aside("parts"), "{input}");
             assert!(!aside("parts").is_empty(), "{input}");
         }

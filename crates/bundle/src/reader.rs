@@ -5,7 +5,7 @@ use std::path::Path;
 use artifact::Normalization;
 use settings::Truncation;
 use stage::Failure;
-use text::{Located, TokenizerFile};
+use text::{Located, TextError, TokenizerFile};
 
 use crate::{BundleError, ModelFile};
 
@@ -40,10 +40,7 @@ impl TextReader {
             ))
             .into());
         }
-        let tokenizer = TokenizerFile::read(&folder.join("tokenizer.json")).map_err(|error| {
-            let hint = error.hint();
-            Failure::from_error(error).with_hint(hint)
-        })?;
+        let tokenizer = TokenizerFile::read(&folder.join("tokenizer.json")).map_err(unreadable)?;
         Ok(Self {
             normalization,
             tokenizer,
@@ -65,7 +62,7 @@ impl TextReader {
         self.tokenizer
             .encode(normalised, self.max_length, self.truncation)
             .map(|encoded| encoded.ids)
-            .map_err(Failure::from_error)
+            .map_err(unreadable)
     }
 
     /// The ids of a normalised text and where in it each stands.
@@ -75,6 +72,11 @@ impl TextReader {
     pub fn located(&self, normalised: &str) -> Result<Located, Failure> {
         self.tokenizer
             .locate(normalised, self.max_length, self.truncation)
-            .map_err(Failure::from_error)
+            .map_err(unreadable)
     }
+}
+
+fn unreadable(error: TextError) -> Failure {
+    let hint = error.hint();
+    Failure::from_error(error).with_hint(hint)
 }

@@ -27,11 +27,22 @@ inspect FILE` shows, and no label is needed. Rows that cannot be read are kept a
 OUTPUT.rejected.jsonl. In order, one answer a row: row, id, label, probability (that it is positive), and
 the columns that `--carry` names, as text; one called as a column of the answer becomes input_NAME.
 
+Lines from standard input are UTF-8. One that is not, or longer than ingest.max_text_bytes, has no label and a
+reason instead, and the others are answered. As JSON an answer is: row, text, label, probability. With
+--explain `text` is the text as the model was given it, cleaned, and `input` as it came; each of `words` stands
+from `start` to `end` in that `text`, in bytes of UTF-8.
+
 With --shards the input is cut into ranges of rows, each predicted by a process of its own and kept in
 OUTPUT.shards until all are merged into the same OUTPUT. A process that is killed is started again, and
 the same command goes on where a killed one was. On several machines that see the same files, the same
 command is called with one flag more: first --shards 16 --plan, then --shard 1 to --shard 16 in place of
 --shards anywhere and in any order, in the end --merge.";
+
+/// What is said of a file, and means nothing where texts are given or the challenge set is asked for. Each is
+/// named, because clap does not miss what `requires` asks for where that conflicts with something given.
+const OF_FILES: [&str; 10] = [
+    "input", "output", "carry", "shards", "jobs", "plan", "shard", "merge", "engine", "detach",
+];
 
 /// What a model says of new texts: label, calibrated probability, the words that drove it
 ///
@@ -41,7 +52,7 @@ command is called with one flag more: first --shards 16 --plan, then --shard 1 t
 #[command(name = "ressenti predict", bin_name = "ressenti predict", version, after_help = EXAMPLES, max_term_width = 100)]
 pub(crate) struct Arguments {
     /// The texts; `-`, or none, for lines from standard input
-    #[arg(value_name = "TEXT", conflicts_with_all = ["input", "challenge"])]
+    #[arg(value_name = "TEXT", conflicts_with_all = OF_FILES)]
     pub(crate) texts: Vec<String>,
 
     /// The model or ensemble of the pipeline file; the best by validation where none is named
@@ -54,12 +65,7 @@ pub(crate) struct Arguments {
     pub(crate) bundles: Vec<PathBuf>,
 
     /// A file of texts: CSV, JSON or Parquet, plain or packed
-    #[arg(
-        long,
-        visible_alias = "source",
-        value_name = "FILE",
-        conflicts_with = "challenge"
-    )]
+    #[arg(long, visible_alias = "source", value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
 
     /// Where the answers about the file go: a name in `.csv`, `.jsonl` or `.parquet`
@@ -129,7 +135,7 @@ pub(crate) struct Arguments {
     pub(crate) format: Format,
 
     /// Put the model, or several, to the built-in set of texts made to trick one, side by side
-    #[arg(long)]
+    #[arg(long, conflicts_with = "texts", conflicts_with_all = OF_FILES)]
     pub(crate) challenge: bool,
 
     /// The pipeline file whose models are meant
@@ -216,5 +222,31 @@ mod tests {
     #[test]
     fn the_command_line_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn what_is_said_of_a_file_is_refused_without_one() {
+        for of_file in [
+            &["--input", "a.csv"][..],
+            &["--output", "a.csv"],
+            &["--carry", "all"],
+            &["--shards", "2"],
+            &["--jobs", "2"],
+            &["--plan"],
+            &["--shard", "1"],
+            &["--merge"],
+            &["--engine", "slurm"],
+            &["--detach"],
+            &["--output", "a.csv", "--shards", "2", "--jobs", "2"],
+        ] {
+            for of_texts in ["a text", "--challenge", "--explain"] {
+                let mut words = vec!["predict", of_texts];
+                words.extend(of_file);
+                let found = Arguments::try_parse_from(&words);
+                let is_whole = of_texts == "--explain" && of_file[0] == "--input";
+                assert_eq!(found.is_ok(), is_whole, "{words:?}");
+            }
+        }
+        Arguments::try_parse_from(["predict", "a text", "--explain"]).expect("it makes sense");
     }
 }

@@ -6,7 +6,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use challenge::{Case, Challenge, Relation, built_in};
 use serde_json::json;
-use stage::Failure;
+use stage::{Failure, is_read};
 
 use crate::arguments::Format;
 use crate::predictor::Predictor;
@@ -18,7 +18,7 @@ const SHOWN: usize = 90;
 /// Puts every case to every model and shows what they made of it.
 ///
 /// # Errors
-/// A model cannot be asked.
+/// A model cannot be asked, or the answers not be written.
 pub(crate) fn run(
     names: &[String],
     predictors: &[Predictor],
@@ -28,12 +28,11 @@ pub(crate) fn run(
     let asked = predictors.iter().map(|predictor| ask(predictor, &cases));
     let found = asked.collect::<Result<Vec<_>, _>>()?;
     let mut out = anstream::stdout();
-    // A closed pipe is a reader who has seen enough: not an error of ours.
-    let _ = match format {
+    let written = match format {
         Format::Text => print(&mut out, names, &found),
         _ => print_json(&mut out, names, &found, format),
     };
-    Ok(())
+    is_read(written.and_then(|()| out.flush())).map(drop)
 }
 
 fn ask(predictor: &Predictor, cases: &[Case]) -> Result<Challenge, Failure> {

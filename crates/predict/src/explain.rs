@@ -26,7 +26,7 @@ pub struct WordWeight {
 pub struct PlacedWord {
     /// The word.
     pub word: String,
-    /// Where it begins, in bytes.
+    /// Where it begins in [`Explanation::text`], in bytes of UTF-8.
     pub start: usize,
     /// Where it ends, in bytes.
     pub end: usize,

@@ -112,7 +112,9 @@ pub fn named(pipeline: &Pipeline, name: &str) -> Result<Place, Failure> {
     match store.latest(StageName::Evaluate, name)? {
         Some(evaluation) if evaluation.manifest().file(ENSEMBLE).is_some() => {
             let latest = |input: &InputReference| same(&store, input);
-            ensemble(&evaluation, latest, |member| changed(name, member))
+            ensemble(&evaluation, latest, |member| {
+                changed(pipeline, name, member)
+            })
         }
         _ => Err(missing(pipeline, name)),
     }
@@ -155,10 +157,12 @@ pub fn best(pipeline: &Pipeline) -> Result<(String, String), Failure> {
             .then(one.loss.total_cmp(&two.loss))
     });
     let Some((name, validation)) = best else {
-        return Err(Failure::new("No model of the pipeline file is trained").with_hint(format!(
-            "Train them with `ressenti run --pipeline {}`, or name a bundle with `--bundle FOLDER`",
-            pipeline.file.display()
-        )));
+        return Err(
+            Failure::new("No model of the pipeline file is trained").with_hint(format!(
+                "Train them with `{}`, or name a bundle with `--bundle FOLDER`",
+                run_command(pipeline)
+            )),
+        );
     };
     let why = format!(
         "model: {name}, the best of {} by validation ({} right); another with `--model NAME`",
@@ -222,13 +226,25 @@ fn same(store: &Store, input: &InputReference) -> Result<Option<Artifact>, Failu
     Ok(latest.filter(|artifact| artifact.identity() == input.identity))
 }
 
-fn changed(name: &str, member: &str) -> Failure {
+fn changed(pipeline: &Pipeline, name: &str, member: &str) -> Failure {
     Failure::new(format!(
         "The ensemble `{name}` was made of another `{member}` than there is now"
     ))
     .with_hint(format!(
-        "Make it again with `ressenti run --variant {name}`"
+        "Make it again with `{} --variant {name}`",
+        run_command(pipeline)
     ))
+}
+
+/// The command that makes what a pipeline says: of the same file, into the same artifacts folder.
+fn run_command(pipeline: &Pipeline) -> String {
+    let mut command = format!("ressenti run --pipeline {}", pipeline.file.display());
+    // Whether the command line named the folder, a pipeline does not know any more.
+    let of_file = Pipeline::load(&pipeline.file, &[]);
+    if !of_file.is_ok_and(|file| file.artifacts == pipeline.artifacts) {
+        command.push_str(&format!(" --artifacts {}", pipeline.artifacts.display()));
+    }
+    command
 }
 
 fn missing(pipeline: &Pipeline, name: &str) -> Failure {
@@ -237,8 +253,8 @@ fn missing(pipeline: &Pipeline, name: &str) -> Failure {
     let known: Vec<String> = judged.map(|id| id.variant).collect();
     if known.iter().any(|known| known == name) {
         return Failure::new(format!("The model `{name}` is not trained")).with_hint(format!(
-            "Train it with `ressenti run --pipeline {} --variant {name}`",
-            pipeline.file.display()
+            "Train it with `{} --variant {name}`",
+            run_command(pipeline)
         ));
     }
     Failure::new(format!("There is no model `{name}` in the pipeline file"))

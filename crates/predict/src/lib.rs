@@ -28,11 +28,11 @@ use settings::{
     EngineKind, EngineSettings, IngestSettings, Pipeline, RunSettings, StepId, check_engine,
     table_of,
 };
-use stage::{Failure, FailureKind, Progress, print_failure, watch_signals};
+use stage::{Failure, FailureKind, Progress, check_tables, print, print_failure, watch_signals};
 
 use arguments::Arguments;
 use find::Place;
-use job::{Job, with_ending};
+use job::{Job, check_places, with_ending};
 use shards::{ClusterRun, Coordinator};
 
 pub use bundle::Word;
@@ -58,8 +58,16 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
             arguments.progress,
             StepId::new(StageName::Evaluate, "shards"),
         );
-        show::line(&shards::merge_alone(output, &progress)?);
-        return Ok(());
+        let done = shards::merge_alone(output, &progress)?;
+        return print(&format!("{done}\n"));
+    }
+    let from_pipe = arguments.texts.iter().any(|text| text == "-") || arguments.texts.is_empty();
+    if from_pipe && arguments.texts.len() > 1 {
+        return Err(Failure::new(
+            "`-` stands for lines from standard input, and other texts are given, too",
+        )
+        .with_kind(FailureKind::Usage)
+        .with_hint("Give `-` alone, or the texts without it".to_owned()));
     }
     let asked = find_models(arguments)?;
     if networks.is_none() && asked.needs_networks()? {
@@ -98,26 +106,26 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
                     "Name a file with `--output FILE.csv`, `.jsonl` or `.parquet`".to_owned(),
                 ));
         };
-        show::line(&predict_file(
-            arguments, input, output, place, &asked, networks, &progress,
-        )?);
-        return Ok(());
+        check_places(input, output)?;
+        let done = predict_file(arguments, input, output, place, &asked, networks, &progress)?;
+        return print(&format!("{done}\n"));
     }
+    let reading: IngestSettings = table_of("ingest", &arguments.overrides)?;
     let predictor = Predictor::load(place, &asked.run, networks)?;
     let speaker = lines::Speaker {
         predictor: &predictor,
         abstain: arguments.abstain,
         explain: arguments.explain,
         format: arguments.format,
+        longest: reading.max_text_bytes,
     };
-    let from_pipe = arguments.texts.iter().any(|text| text == "-") || arguments.texts.is_empty();
     if !from_pipe {
-        return speaker.say(&arguments.texts);
+        return speaker.say(arguments.texts.clone());
     }
     if stdin().is_terminal() {
         progress.note("a text a line; Ctrl-D ends");
     }
-    speaker.answer_lines(stdin().lock())
+    speaker.answer_lines(stdin().lock(), &progress)
 }
 
 /// Predicts a file, or does what the arguments say of the work. Returns what was done, in a line.
@@ -224,6 +232,7 @@ fn find_models(arguments: &Arguments) -> Result<Asked, Failure> {
             record: Some(absolute(&artifacts).map_err(ArtifactError::io("find", &artifacts))?),
         });
     }
+    check_tables(&arguments.overrides, &["engine", "ingest", "run"])?;
     let engine: EngineSettings = table_of("engine", &arguments.overrides)?;
     check_engine(&engine)?;
     let folders = arguments.bundles.iter();

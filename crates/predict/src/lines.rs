@@ -1,9 +1,12 @@
 //! Texts of the command line, and of a pipe as they come.
 
 use std::io::{self, BufRead, BufReader, Read, Write};
+use std::path::Path;
 
+use artifact::ArtifactError;
+use ingest::BadRow;
 use serde::Serialize;
-use stage::Failure;
+use stage::{Failure, Progress, format, is_read};
 
 use crate::arguments::Format;
 use crate::explain::{Explanation, PlacedWord};
@@ -13,12 +16,23 @@ use crate::show;
 /// Lines that are answered together, where so many have come already.
 const TOGETHER: usize = 512;
 
+/// Characters that are shown of a line that is no text.
+const EXCERPT: usize = 200;
+
+/// Why a long line is no text, in the words that a row of a file has.
+const TOO_LONG: &str = "the text is longer than `ingest.max_text_bytes`";
+
+/// A line, or why it is no text: as a row of a file, it is kept aside and the others are answered.
+type Line = Result<String, BadRow>;
+
 /// Answers about texts, in their order.
 pub(crate) struct Speaker<'a> {
     pub(crate) predictor: &'a Predictor,
     pub(crate) abstain: Option<f32>,
     pub(crate) explain: bool,
     pub(crate) format: Format,
+    /// Bytes of a text at most, as in a file: `ingest.max_text_bytes`.
+    pub(crate) longest: usize,
 }
 
 /// What is said of one text.
@@ -26,64 +40,124 @@ pub(crate) struct Speaker<'a> {
 pub(crate) struct Answer {
     /// From 1.
     pub(crate) row: u64,
+    /// As it came, where `text` is something else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) input: Option<String>,
+    /// As it came; where words are asked for as the model was given it, because their places are in that.
     pub(crate) text: String,
-    /// Nothing for a text of which nothing is left once it is cleaned.
+    /// Nothing for a text of which nothing is left once it is cleaned, and for a line that is no text.
     pub(crate) label: Option<String>,
     /// That it is positive.
     pub(crate) probability: Option<f32>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) words: Option<Vec<PlacedWord>>,
+    /// Why a line is no text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
     #[serde(skip)]
     pub(crate) explanation: Option<Explanation>,
+}
+
+/// Lines that were no text.
+#[derive(Default)]
+struct Refused {
+    count: u64,
+    /// The first: its number and why.
+    first: Option<(u64, String)>,
+}
+
+impl Refused {
+    fn count(&mut self, answers: &[Answer]) {
+        for answer in answers {
+            if let Some(reason) = &answer.reason {
+                self.count += 1;
+                self.first
+                    .get_or_insert_with(|| (answer.row, reason.clone()));
+            }
+        }
+    }
+
+    /// Says how many there were and what to do about it, if there were any.
+    fn tell(&self, lines: u64, progress: &Progress) {
+        let Some((row, reason)) = &self.first else {
+            return;
+        };
+        let hint = match reason == TOO_LONG {
+            true => "longer texts are allowed with `--set ingest.max_text_bytes=NUMBER`",
+            false => "a file in another encoding is read with `--input FILE --output FILE.csv`",
+        };
+        progress.warn(&format!(
+            "{} of {} could not be read, the first is line {row}: {reason}; {hint}",
+            format::count(self.count),
+            format::plural(lines, "line", "lines"),
+        ));
+    }
 }
 
 impl Speaker<'_> {
     /// Answers texts that are all there.
     ///
     /// # Errors
-    /// The model cannot be asked.
-    pub(crate) fn say(&self, texts: &[String]) -> Result<(), Failure> {
-        let answers = self.answers(texts, 1)?;
-        let mut out = anstream::stdout();
-        // A closed pipe is a reader who has seen enough: not an error of ours.
-        let _ = match self.format {
-            Format::Json => show::json(&mut out, &answers),
-            _ => self.show(&mut out, &answers).map(drop),
-        };
-        Ok(())
+    /// A text is too long, the model cannot be asked, or the answers not be written.
+    pub(crate) fn say(&self, texts: Vec<String>) -> Result<(), Failure> {
+        if let Some(place) = texts.iter().position(|text| text.len() > self.longest) {
+            return Err(Failure::new(format!(
+                "Text {} is longer than `ingest.max_text_bytes` = {}",
+                place + 1,
+                self.longest
+            ))
+            .with_hint(
+                "Longer texts are allowed with `--set ingest.max_text_bytes=NUMBER`".to_owned(),
+            ));
+        }
+        let answers = self.answers(texts.into_iter().map(Ok).collect(), 1)?;
+        is_read(self.show_all(&answers)).map(drop)
     }
 
-    /// Answers lines as they come: a line that is there is not kept waiting for the next.
+    /// Answers lines as they come: a line that is there is not kept waiting for the next. A line that is no
+    /// text gets its reason for an answer.
     ///
     /// # Errors
-    /// The model cannot be asked, or a line is not UTF-8.
-    pub(crate) fn answer_lines(&self, input: impl Read) -> Result<(), Failure> {
+    /// The model cannot be asked, the lines not be read, or the answers not be written.
+    pub(crate) fn answer_lines(
+        &self,
+        input: impl Read,
+        progress: &Progress,
+    ) -> Result<(), Failure> {
         let mut input = BufReader::new(input);
         let mut out = anstream::stdout();
-        let mut all = Vec::new();
+        let (mut all, mut refused) = (Vec::new(), Refused::default());
         let mut row = 1;
         loop {
-            let lines = lines_there(&mut input).map_err(|error| {
-                Failure::from_error(error).with_hint(
-                    "Lines of a pipe are UTF-8; a file in another encoding is read with `--input FILE`"
-                        .to_owned(),
-                )
-            })?;
+            let lines = lines_there(&mut input, self.longest);
+            let lines = lines.map_err(ArtifactError::io("read", Path::new("standard input")))?;
             if lines.is_empty() {
                 break;
             }
-            let answers = self.answers(&lines, row)?;
-            row += lines.len() as u64;
+            let count = lines.len() as u64;
+            let answers = self.answers(lines, row)?;
+            row += count;
+            refused.count(&answers);
             if self.format == Format::Json {
                 all.extend(answers);
-            } else if self.show(&mut out, &answers).is_err() {
+            } else if !is_read(self.show(&mut out, &answers))? {
                 return Ok(());
             }
         }
-        if self.format == Format::Json {
-            let _ = show::json(&mut out, &all);
+        if self.format == Format::Json && !is_read(self.show_all(&all))? {
+            return Ok(());
         }
+        refused.tell(row - 1, progress);
         Ok(())
+    }
+
+    /// Shows answers after which there are no others.
+    fn show_all(&self, answers: &[Answer]) -> io::Result<()> {
+        let mut out = anstream::stdout();
+        match self.format {
+            Format::Json => show::json(&mut out, answers),
+            _ => self.show(&mut out, answers),
+        }
     }
 
     fn show(&self, out: &mut impl Write, answers: &[Answer]) -> io::Result<()> {
@@ -100,41 +174,161 @@ impl Speaker<'_> {
         out.flush()
     }
 
-    fn answers(&self, texts: &[String], first: u64) -> Result<Vec<Answer>, Failure> {
-        let probabilities = self.predictor.probabilities(texts)?;
+    fn answers(&self, lines: Vec<Line>, first: u64) -> Result<Vec<Answer>, Failure> {
+        let texts: Vec<&String> = lines.iter().filter_map(|line| line.as_ref().ok()).collect();
+        let mut probabilities = self.predictor.probabilities(&texts)?.into_iter();
         let mut explanations = match self.explain {
-            true => self.predictor.explain_all(texts)?,
+            true => self.predictor.explain_all(&texts)?,
             false => Vec::new(),
         }
         .into_iter();
-        let answer = |(place, (text, probability)): (usize, (&String, Option<f32>))| {
-            let explanation = explanations.next().flatten();
-            Answer {
-                row: first + place as u64,
-                text: text.clone(),
-                label: probability
-                    .map(|value| self.predictor.label(value, self.abstain).to_owned()),
-                probability,
-                words: explanation.as_ref().map(Explanation::placed),
-                explanation,
+        let answer = |(line, row): (Line, u64)| match line {
+            Ok(text) => {
+                let explanation = explanations.next().flatten();
+                self.answer(row, text, probabilities.next().flatten(), explanation)
             }
+            Err(bad) => Answer {
+                row,
+                input: None,
+                text: bad.excerpt,
+                label: None,
+                probability: None,
+                words: None,
+                reason: Some(bad.reason),
+                explanation: None,
+            },
         };
-        let answers = texts.iter().zip(probabilities).enumerate().map(answer);
-        Ok(answers.collect())
+        Ok(lines.into_iter().zip(first..).map(answer).collect())
+    }
+
+    fn answer(
+        &self,
+        row: u64,
+        text: String,
+        probability: Option<f32>,
+        explanation: Option<Explanation>,
+    ) -> Answer {
+        let label = |value| self.predictor.label(value, self.abstain).to_owned();
+        let given = |it: &Explanation| it.text.clone();
+        let (input, text) = match self.explain {
+            // Where nothing is left, the model was given nothing.
+            true => (
+                Some(text),
+                explanation.as_ref().map_or_else(String::new, given),
+            ),
+            false => (None, text),
+        };
+        Answer {
+            row,
+            input,
+            text,
+            label: probability.map(label),
+            probability,
+            words: explanation.as_ref().map(Explanation::placed),
+            reason: None,
+            explanation,
+        }
     }
 }
 
 /// The next line, and those behind it that are there already; none at the end.
-fn lines_there(input: &mut BufReader<impl Read>) -> io::Result<Vec<String>> {
+fn lines_there(input: &mut BufReader<impl Read>, longest: usize) -> io::Result<Vec<Line>> {
     let mut lines = Vec::new();
     while lines.is_empty() || (lines.len() < TOGETHER && input.buffer().contains(&b'\n')) {
-        let mut line = String::new();
-        if input.read_line(&mut line)? == 0 {
-            break;
+        match next_line(input, longest)? {
+            Some(line) => lines.push(line),
+            None => break,
         }
-        let end = line.trim_end_matches(['\r', '\n']).len();
-        line.truncate(end);
-        lines.push(line);
     }
     Ok(lines)
+}
+
+/// The next line, of which no more is kept than a text may have; nothing at the end.
+fn next_line(input: &mut impl BufRead, longest: usize) -> io::Result<Option<Line>> {
+    // A byte too many, and a line break of two.
+    let most = longest.saturating_add(3);
+    let mut line = Vec::new();
+    if input.take(most as u64).read_until(b'\n', &mut line)? == 0 {
+        return Ok(None);
+    }
+    let is_cut = line.len() == most && !line.ends_with(b"\n");
+    if is_cut {
+        input.skip_until(b'\n')?;
+    }
+    while line.ends_with(b"\n") || line.ends_with(b"\r") {
+        line.pop();
+    }
+    if is_cut || line.len() > longest {
+        return Ok(Some(Err(BadRow {
+            reason: TOO_LONG.to_owned(),
+            excerpt: excerpt(&line),
+        })));
+    }
+    Ok(Some(String::from_utf8(line).map_err(|error| BadRow {
+        reason: format!(
+            "the text is not UTF-8: at byte {}",
+            error.utf8_error().valid_up_to() + 1
+        ),
+        excerpt: excerpt(error.as_bytes()),
+    })))
+}
+
+/// The first characters of what may not even be text.
+fn excerpt(bytes: &[u8]) -> String {
+    // Four bytes are the longest character.
+    let start = &bytes[..bytes.len().min(4 * EXCERPT)];
+    let text = String::from_utf8_lossy(start);
+    text.chars().take(EXCERPT).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(bytes: &[u8], longest: usize, expected: &[Result<&str, &str>]) {
+        // The smallest buffer, so that every line is longer than it.
+        let mut input = BufReader::with_capacity(1, bytes);
+        let mut found = Vec::new();
+        while let Some(line) = next_line(&mut input, longest).expect("memory is read") {
+            found.push(line.map_err(|bad| bad.reason));
+        }
+        let expected: Vec<Result<String, String>> = expected
+            .iter()
+            .map(|line| line.map(str::to_owned).map_err(str::to_owned))
+            .collect();
+        assert_eq!(found, expected, "{bytes:?}");
+    }
+
+    #[test]
+    fn a_line_that_is_no_text_keeps_no_other_from_being_one() {
+        let bad = Err("the text is not UTF-8: at byte 4");
+        check(b"good\ncaf\xe9 film\nbad", 9, &[Ok("good"), bad, Ok("bad")]);
+        check(b"a\r\n\n\r\nb\n", 9, &[Ok("a"), Ok(""), Ok(""), Ok("b")]);
+        check(b"", 9, &[]);
+    }
+
+    #[test]
+    fn a_line_is_as_long_as_a_text_may_be() {
+        let long = Err("the text is longer than `ingest.max_text_bytes`");
+        check(
+            b"1234\n1234\r\n12345\n1",
+            4,
+            &[Ok("1234"), Ok("1234"), long, Ok("1")],
+        );
+        for end in ["5", "56", "567", "56789\r", "5\r\r\r\r", "\r\r\r\r"] {
+            let text = format!("1234{end}\nx\n1234{end}");
+            check(text.as_bytes(), 4, &[long, Ok("x"), long]);
+        }
+        check(b"1234", usize::MAX, &[Ok("1234")]);
+    }
+
+    #[test]
+    fn an_excerpt_is_short_and_text() {
+        assert_eq!(excerpt(b"caf\xe9"), "caf\u{fffd}");
+        assert_eq!(
+            excerpt("\u{1f600}".repeat(500).as_bytes()).chars().count(),
+            EXCERPT
+        );
+    }
 }

@@ -16,26 +16,21 @@ const NAMED: usize = 5;
 /// A word is coloured from this share of the strongest word's weight on, and bold from half of it on.
 const COLOURED: f64 = 0.1;
 
-/// Prints a line on stdout.
-pub(crate) fn line(text: &str) {
-    // A closed pipe is a reader who has seen enough: not an error of ours.
-    let _ = writeln!(anstream::stdout(), "{text}");
-}
-
 /// One JSON array.
 pub(crate) fn json<T: Serialize>(out: &mut impl Write, answers: &[T]) -> io::Result<()> {
     let text = serde_json::to_string_pretty(answers).expect("plain data");
-    writeln!(out, "{text}")
+    writeln!(out, "{text}")?;
+    out.flush()
 }
 
 /// `positive   0.973  the text`, and below it the words that drove it.
 pub(crate) fn text(out: &mut impl Write, answer: &Answer) -> io::Result<()> {
     let (Some(label), Some(probability)) = (&answer.label, answer.probability) else {
-        return writeln!(
-            out,
-            "{:<10}     -  (nothing is left of the text once it is cleaned)",
-            "-"
-        );
+        let why = match &answer.reason {
+            Some(reason) => format!("line {}: {reason}", answer.row),
+            None => "nothing is left of the text once it is cleaned".to_owned(),
+        };
+        return writeln!(out, "{:<10}     -  ({why})", "-");
     };
     let style = match label.as_str() {
         UNDECIDED => AnsiColor::Yellow.on_default(),

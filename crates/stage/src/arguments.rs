@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf, absolute};
 
 use clap::Args;
-use settings::{Override, Pipeline, SettingsError};
+use settings::{Override, Pipeline, SettingsError, suggest};
 
-use crate::ProgressMode;
+use crate::{Failure, ProgressMode};
 
 /// Which pipeline, with which changes.
 #[derive(Clone, Debug, Args)]
@@ -79,3 +79,45 @@ fn absolute_text(path: &Path) -> String {
 /// A stage has no arguments of its own.
 #[derive(Clone, Copy, Debug, Args)]
 pub struct NoOptions {}
+
+/// Checks that overrides are of these tables, where no pipeline file says which there are.
+///
+/// # Errors
+/// One is of another table, and would silently change nothing.
+pub fn check_tables(overrides: &[Override], known: &[&str]) -> Result<(), Failure> {
+    for setting in overrides {
+        let text = setting.as_str();
+        let table = text.split(['.', '=']).next().unwrap_or(text).trim();
+        if known.contains(&table) {
+            continue;
+        }
+        let names: Vec<String> = known.iter().map(|name| (*name).to_owned()).collect();
+        return Err(Failure::new(format!(
+            "The setting `{text}` given with `--set` does not fit: without a pipeline file there is no table `{table}`"
+        ))
+        .with_hint(suggest(table, &names)));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overrides_of_other_tables_are_refused() {
+        let check = |text: &str, hint: Option<&str>| {
+            let setting = text.parse().expect("an override");
+            let found = check_tables(&[setting], &["ingest", "run"]);
+            let found = found.err().and_then(|it| it.hint().map(str::to_owned));
+            assert_eq!(found.as_deref(), hint, "{text}");
+        };
+        check("ingest.columns.text=nope", None);
+        check("run.threads=1", None);
+        check(
+            "ingset.columns.text=nope",
+            Some("Did you mean `ingest`? There are `ingest`, `run`"),
+        );
+        check("model.lstm.hidden=1", Some("There are `ingest`, `run`"));
+    }
+}

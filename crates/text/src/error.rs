@@ -61,7 +61,12 @@ impl TextError {
                 Some("A `tokenizer.json` is what `tokenizer.save(...)` of the `tokenizers` library writes".to_owned())
             }
             Self::NoRoom { .. } => Some("Raise the tokenizer's `max_length`".to_owned()),
-            Self::Read { .. } | Self::Encode { .. } => None,
+            Self::Encode { .. } => Some(
+                "Leave the text out, or part its longest word: what parts texts into words gives up on one of millions \
+                 of letters"
+                    .to_owned(),
+            ),
+            Self::Read { .. } => None,
         }
     }
 }

@@ -135,14 +135,15 @@ impl TokenizerFile {
             source,
         };
         let room = self.room(max_length)?;
-        let whole = match &self.words {
+        let encode = || match &self.words {
             Some(words) => words.ids(&self.tokenizer, text),
             None => self
                 .tokenizer
                 .encode_fast(text, false)
                 .map(|encoding| encoding.get_ids().to_vec()),
-        }
-        .map_err(failed)?;
+        };
+        // The regular expressions give up on a word of millions of letters, with a panic.
+        let whole = guarded(|panic| panic, encode).map_err(failed)?;
         let length = u32::try_from(whole.len())
             .unwrap_or(u32::MAX)
             .saturating_add(self.special);
@@ -174,7 +175,8 @@ impl TokenizerFile {
             source,
         };
         let room = self.room(max_length)?;
-        let whole = self.tokenizer.encode(text, false).map_err(failed)?;
+        let encode = || self.tokenizer.encode(text, false);
+        let whole = guarded(|panic| panic, encode).map_err(failed)?;
         let pairs = whole.get_ids().iter().zip(whole.get_offsets());
         let tokens: Vec<Token> = pairs
             .map(|(id, place)| Token::new(*id, String::new(), *place))

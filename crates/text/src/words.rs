@@ -254,4 +254,27 @@ mod tests {
     fn a_tokenizer_that_may_read_across_a_space_is_left_alone() {
         assert!(Words::of(file("<pad>").tokenizer()).is_none());
     }
+
+    /// The regular expression's library gives up after 10 million steps back, and its binding panics then.
+    #[test]
+    fn a_word_of_millions_of_letters_is_an_error_and_no_panic() {
+        let file = file("");
+        let word = "a".repeat(10_000_001);
+        let one = file.encode(&word, 1000, Truncation::Head).map(drop);
+        let two = file.locate(&word, 1000, Truncation::Head).map(drop);
+        for error in [one, two].map(|found| found.expect_err("refused")) {
+            assert_eq!(
+                error.to_string(),
+                "Could not encode a text of 10000001 characters"
+            );
+            assert!(
+                error
+                    .hint()
+                    .is_some_and(|hint| hint.contains("longest word"))
+            );
+        }
+        let longest = "a".repeat(8 << 20);
+        file.encode(&longest, 1000, Truncation::Head)
+            .expect("as long as `ingest` lets a text be");
+    }
 }

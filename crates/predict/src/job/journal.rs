@@ -11,6 +11,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stage::Failure;
 
+use super::places::unwritten;
+
 const JOURNAL: &str = "journal.json";
 /// What the file of the rows is called.
 pub(crate) const ROWS: &str = "rows";
@@ -110,7 +112,8 @@ impl Workplace {
     /// # Errors
     /// Another process works on it, or the disk refuses.
     pub(crate) fn open(folder: &Path, task: Task) -> Result<Self, Failure> {
-        fs::create_dir_all(folder).map_err(ArtifactError::io("create", folder))?;
+        let created = fs::create_dir_all(folder).map_err(ArtifactError::io("create", folder));
+        created.map_err(unwritten)?;
         let lock = lock(folder)?;
         let done = left_over(folder, &task).unwrap_or_default();
         let open = |name: &str, length: u64| {
@@ -128,7 +131,7 @@ impl Workplace {
                 file.seek(SeekFrom::End(0))?;
                 Ok(file)
             };
-            open().map_err(failed)
+            open().map_err(failed).map_err(unwritten)
         };
         Ok(Self {
             rows: open(ROWS, done.bytes[0])?,
@@ -245,7 +248,8 @@ impl Workplace {
 
 fn lock(folder: &Path) -> Result<File, Failure> {
     let path = folder.join("lock");
-    let file = File::create(&path).map_err(ArtifactError::io("create", &path))?;
+    let file = File::create(&path).map_err(ArtifactError::io("create", &path));
+    let file = file.map_err(unwritten)?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Failure::new(format!(

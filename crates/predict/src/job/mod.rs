@@ -3,10 +3,11 @@
 
 mod form;
 mod journal;
+mod places;
 mod summary;
 
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Instant;
@@ -18,13 +19,17 @@ use ingest::{
 use metrics::is_right;
 use serde::Serialize;
 use settings::{IngestSettings, StepId};
-use stage::{Failure, FailureKind, Progress, ProgressMode, Task as Shown, format, stop_requested};
+use stage::{
+    Failure, FailureKind, Progress, ProgressMode, Task as Shown, format, stop_requested,
+    watch_signals,
+};
 
 use crate::predictor::{Predictor, UNDECIDED};
 use form::Line;
 
 pub(crate) use form::{Columns, Form, to_parquet};
 pub(crate) use journal::{Done, REJECTED, ROWS, Task, Workplace, rows_done, stamp};
+pub(crate) use places::{check_places, rejects_of, unwritten, with_ending};
 pub(crate) use summary::in_words;
 
 /// Rows of a chunk at most: what a kill costs. A chunk ends where the number of a row is a multiple of
@@ -91,7 +96,7 @@ impl Job<'_> {
     /// Predicts the file and says in a line what came of it.
     ///
     /// # Errors
-    /// The file cannot be read, or the output not written.
+    /// The file cannot be read, or the output not written; or it was asked to stop, and what was done is kept.
     pub(crate) fn run(
         &self,
         predictor: &Predictor,
@@ -100,6 +105,8 @@ impl Job<'_> {
         let form = Form::of(self.output)?;
         let task = self.task(predictor.fingerprint()?)?;
         let mut workplace = Workplace::open(&with_ending(self.output, "partial"), task)?;
+        // Until here a signal ends us at once, and nothing is lost.
+        watch_signals();
         if workplace.done.rows > 0 {
             let rows = format::count(workplace.done.rows);
             progress.note(&format!(
@@ -124,7 +131,8 @@ impl Job<'_> {
             _ => workplace.rows(),
         };
         let rejects = rejects_of(self.output);
-        let done = workplace.finish(&finished, self.output, &rejects)?;
+        let done = workplace.finish(&finished, self.output, &rejects);
+        let done = done.map_err(unwritten)?;
         let rate = (done.rows - before) as f64 / clock.elapsed().as_secs_f64();
         Ok(in_words(&done, self.output, &rejects, Some(rate)))
     }
@@ -215,13 +223,17 @@ impl Job<'_> {
             let (lines, rejected) = self.answer(predictor, chunk, &mut done)?;
             let is_first = workplace.is_new() && part.start.row == 1;
             let rows = form.bytes(&lines, is_first, columns);
-            workplace.add(&rows, &rejected, done)?;
+            workplace.add(&rows, &rejected, done).map_err(unwritten)?;
             if part.rows.is_some() {
                 shown.advance(asked);
             }
             shown.message(&format!("{} rows", format::count(workplace.done.rows)));
         }
-        Ok(())
+        // Asked to stop, the reader ends before the file does.
+        match stop_requested() {
+            true => Err(stopped(workplace.done.rows)),
+            false => Ok(()),
+        }
     }
 
     /// The lines of a chunk, and its rows that are kept aside as JSON lines.
@@ -303,7 +315,7 @@ impl Job<'_> {
 }
 
 /// Reads the rows of a part behind those that are done, and sends them in chunks until nobody takes
-/// them.
+/// them or we are asked to stop.
 fn read_chunks(
     (input, settings, carry): (&Path, &IngestSettings, &Carry),
     shown: (&Progress, &Shown),
@@ -318,6 +330,9 @@ fn read_chunks(
     let (mut chunk, mut bytes) = (Vec::new(), 0);
     read_texts_from(input, settings, carry, shown, &part.start, |row| {
         let number = row.number;
+        if stop_requested() {
+            return ControlFlow::Break(());
+        }
         if number < first {
             return ControlFlow::Continue(());
         }
@@ -333,7 +348,7 @@ fn read_chunks(
             _ => ControlFlow::Break(()),
         }
     })?;
-    if !chunk.is_empty() {
+    if !chunk.is_empty() && !stop_requested() {
         // Nobody takes it where writing has failed, and that is told elsewhere.
         let _ = sender.send(chunk);
     }
@@ -344,18 +359,6 @@ fn read_chunks(
 fn size(content: &TextContent) -> usize {
     let carried: usize = content.carried.iter().map(String::len).sum();
     content.text.len() + carried
-}
-
-pub(crate) fn with_ending(path: &Path, ending: &str) -> PathBuf {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".");
-    name.push(ending);
-    name.into()
-}
-
-/// Where the rows go that are kept aside.
-pub(crate) fn rejects_of(output: &Path) -> PathBuf {
-    output.with_extension("rejected.jsonl")
 }
 
 fn stopped(rows: u64) -> Failure {

@@ -13,6 +13,8 @@ use std::time::Duration;
 use artifact::ArtifactError;
 use stage::{Failure, FailureKind, Progress, stop_requested};
 
+use crate::job::unwritten;
+
 /// How often a process that waits for another looks whether it has ended.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
@@ -62,7 +64,8 @@ fn take(path: &Path) -> Result<Result<Lock, String>, Failure> {
         options.create(true).truncate(false).read(true).write(true);
         options.open(path)
     };
-    let mut file = open().map_err(ArtifactError::io("open", path))?;
+    let file = open().map_err(ArtifactError::io("open", path));
+    let mut file = file.map_err(unwritten)?;
     match file.try_lock() {
         Ok(()) => {}
         Err(TryLockError::WouldBlock) => {

@@ -10,7 +10,7 @@ use stage::{Failure, Progress, format};
 use super::numbers;
 use super::plan::Plan;
 use super::shard::Finished;
-use crate::job::{Done, Form, in_words, rejects_of, to_parquet};
+use crate::job::{Done, Form, check_places, in_words, rejects_of, to_parquet, unwritten};
 
 /// Merges the shards of the plan that is there. Returns what came of the file, in a line.
 ///
@@ -18,6 +18,7 @@ use crate::job::{Done, Form, in_words, rejects_of, to_parquet};
 /// There is no plan, a shard is missing or damaged, or the disk refuses.
 pub(crate) fn merge_alone(output: &Path, progress: &Progress) -> Result<String, Failure> {
     let plan = Plan::of(output)?;
+    check_places(&plan.task().input, output)?;
     let _lock = Plan::lock_all(plan.folder())?;
     merge(&plan, output, None, progress)
 }
@@ -38,7 +39,10 @@ pub(super) fn merge(
     );
     {
         let shown = progress.task("merging", Some(plan.rows()), "rows");
-        let (mut to_rows, mut to_rejected) = (create(&rows)?, create(&rejected)?);
+        let (mut to_rows, mut to_rejected) = (
+            create(&rows).map_err(unwritten)?,
+            create(&rejected).map_err(unwritten)?,
+        );
         for shard in &shards {
             append(&shard.rows(), &mut to_rows, &rows)?;
             append(&shard.rejected(), &mut to_rejected, &rejected)?;
@@ -59,13 +63,13 @@ pub(super) fn merge(
         .fold(Done::default(), |sum, shard| sum.and(&shard.done));
     let rejects = rejects_of(output);
     if done.rejected > 0 {
-        put_in_place(&rejected, &rejects)?;
+        put_in_place(&rejected, &rejects).map_err(unwritten)?;
     } else if let Err(error) = fs::remove_file(&rejects)
         && error.kind() != io::ErrorKind::NotFound
     {
-        return Err(ArtifactError::io("remove", &rejects)(error).into());
+        return Err(unwritten(ArtifactError::io("remove", &rejects)(error)));
     }
-    put_in_place(&finished, output)?;
+    put_in_place(&finished, output).map_err(unwritten)?;
     fs::remove_dir_all(plan.folder()).map_err(ArtifactError::io("remove", plan.folder()))?;
     Ok(in_words(&done, output, &rejects, rate))
 }

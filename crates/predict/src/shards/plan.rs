@@ -13,7 +13,7 @@ use stage::{Failure, Progress, format};
 use super::lock::{self, Lock};
 use super::sealed;
 use super::shard::Finished;
-use crate::job::{CHUNK_ROWS, Columns, Job, Part, Task, rows_done, with_ending};
+use crate::job::{CHUNK_ROWS, Columns, Job, Part, Task, rows_done, unwritten, with_ending};
 
 const PLAN: &str = "plan.json";
 
@@ -287,7 +287,8 @@ pub(super) fn provide(
     progress: &Progress,
 ) -> Result<(Plan, Lock), Failure> {
     let folder = Plan::folder_of(job.output);
-    fs::create_dir_all(&folder).map_err(ArtifactError::io("create", &folder))?;
+    let created = fs::create_dir_all(&folder).map_err(ArtifactError::io("create", &folder));
+    created.map_err(unwritten)?;
     let lock = Plan::lock_all(&folder)?;
     let task = job.task(model)?;
     match Plan::find(job.output) {
@@ -327,7 +328,7 @@ pub(super) fn provide(
     if job.task(model)? != content.task {
         return Err(changed(job.input));
     }
-    let id = sealed::write(&folder.join(PLAN), &content)?;
+    let id = sealed::write(&folder.join(PLAN), &content).map_err(unwritten)?;
     let plan = Plan {
         folder,
         content,

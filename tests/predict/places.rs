@@ -1,0 +1,133 @@
+//! Where the answers about a file go, and what a signal leaves there.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::process::{Command, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use testkit::{Project, Screen};
+
+use super::{lines, many};
+use crate::common::{call, finished, ressenti, succeed};
+
+fn arguments<'a>(input: &'a str, output: &'a str, more: &[&'a str]) -> Vec<&'a str> {
+    let start = [
+        "predict", "--model", "naive", "--input", input, "--output", output,
+    ];
+    [&start[..], more].concat()
+}
+
+#[test]
+fn the_input_is_never_written_over() {
+    let project = finished();
+    let path = |name: &str| project.folder().join(name);
+    let text = many(5);
+    fs::write(path("in.csv"), &text).expect("written");
+    fs::write(path("a.csv.rejected.jsonl"), "{\"review\": \"A film.\"}\n").expect("written");
+    fs::write(path("a.rejected.jsonl"), "{\"review\": \"A film.\"}\n").expect("written");
+    fs::hard_link(path("in.csv"), path("hard.csv")).expect("a link");
+    symlink("in.csv", path("link.csv")).expect("a link");
+    fs::create_dir(path("folder.csv")).expect("a folder");
+    for (input, output, more, expected) in [
+        (
+            "in.csv",
+            "in.csv",
+            &[][..],
+            "the answers would be written over it",
+        ),
+        ("in.csv", "./in.csv", &[], "the answers"),
+        ("in.csv", "in.csv", &["--shards", "2"], "the answers"),
+        (
+            "in.csv",
+            "in.csv",
+            &["--shards", "2", "--plan"],
+            "the answers",
+        ),
+        ("link.csv", "in.csv", &[], "the answers"),
+        ("in.csv", "link.csv", &[], "the answers"),
+        ("hard.csv", "in.csv", &[], "the answers"),
+        ("a.csv.rejected.jsonl", "a.csv", &[], "kept aside"),
+        ("in.csv", "folder.csv", &[], "is a folder"),
+    ] {
+        let screen = call(&project, &arguments(input, output, more));
+        assert_eq!(screen.code, Some(2), "{input} {output}: {}", screen.stderr);
+        assert!(
+            screen.stderr.contains(expected) && screen.stderr.contains("Give `--output` another"),
+            "{input} {output}: {}",
+            screen.stderr
+        );
+    }
+    // A name that was taken for that of the rows kept aside is no longer.
+    succeed(&project, &arguments("a.rejected.jsonl", "a.csv", &[]));
+    assert_eq!(lines(&path("a.csv")).len(), 2);
+    assert!(path("a.rejected.jsonl").exists());
+    assert_eq!(fs::read_to_string(path("in.csv")).expect("there"), text);
+}
+
+#[test]
+fn a_folder_that_is_closed_is_left_by_the_output() {
+    let project = finished();
+    fs::write(project.folder().join("in.csv"), many(5)).expect("written");
+    for more in [&[][..], &["--shards", "2"]] {
+        // Nobody can create a folder there, not even root.
+        let screen = call(&project, &arguments("in.csv", "/sys/out.csv", more));
+        assert_eq!(screen.code, Some(1), "{}", screen.stderr);
+        assert!(
+            screen.stderr.contains("`--output FOLDER/FILE.csv`"),
+            "{}",
+            screen.stderr
+        );
+    }
+}
+
+/// Sends a signal as soon as the journal is there, and waits for the end.
+fn interrupted(project: &Project, arguments: &[&str], journal: &str, signal: &str) -> Screen {
+    let journal = project.folder().join(journal);
+    let child = ressenti(project, arguments)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    let end = Instant::now() + Duration::from_secs(60);
+    while !journal.exists() {
+        assert!(Instant::now() < end, "no chunk was written");
+        sleep(Duration::from_millis(1));
+    }
+    let sent = Command::new("kill")
+        .args([signal, &child.id().to_string()])
+        .status();
+    assert!(sent.expect("kill is there").success());
+    child.wait_with_output().expect("it ends").into()
+}
+
+#[test]
+fn asked_to_stop_it_keeps_its_rows_and_says_how_to_go_on() {
+    let project = finished();
+    fs::write(project.folder().join("many.csv"), many(150_000)).expect("written");
+    succeed(&project, &arguments("many.csv", "whole.csv", &[]));
+    for (signal, output) in [("-INT", "int.csv"), ("-TERM", "term.csv")] {
+        let arguments = arguments("many.csv", output, &[]);
+        let journal = format!("{output}.partial/journal.json");
+        let screen = interrupted(&project, &arguments, &journal, signal);
+        assert_eq!(screen.code, Some(130), "{signal}: {}", screen.stderr);
+        assert!(
+            screen.stderr.contains("stopped: asked to, and ")
+                && screen.stderr.contains("The same command goes on"),
+            "{}",
+            screen.stderr
+        );
+        assert!(!project.folder().join(output).exists());
+        let screen = succeed(&project, &arguments);
+        assert!(
+            screen.stderr.contains("going on after row"),
+            "{}",
+            screen.stderr
+        );
+        let whole = lines(&project.folder().join("whole.csv"));
+        assert!(
+            whole == lines(&project.folder().join(output)),
+            "the rows differ"
+        );
+    }
+}
