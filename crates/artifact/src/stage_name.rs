@@ -75,13 +75,13 @@ impl StageName {
     /// not in the stages so that the orchestrator can plan without starting seven processes.
     pub fn version(self) -> u32 {
         match self {
-            Self::Ingest => 2,
+            Self::Ingest => 3,
             Self::Clean => 3,
             Self::Tokenize => 3,
             Self::Embed => 2,
             Self::Train => 3,
-            Self::Evaluate => 4,
-            Self::Report => 1,
+            Self::Evaluate => 5,
+            Self::Report => 2,
         }
     }
 }

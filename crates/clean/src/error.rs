@@ -25,6 +25,8 @@ pub enum CleanError {
     NothingLabelled {
         /// Rows read.
         rows: u64,
+        /// The lowest and the highest rating, where there are any.
+        ratings: Option<(f32, f32)>,
     },
     /// The source has one side of a split only.
     #[error("The source's own split has {} labelled rows for `{present}` and none for `{missing}`", format::count(*rows))]
@@ -98,15 +100,24 @@ impl CleanError {
         match self {
             Self::Table { .. } => None,
             Self::Texts { .. } => Some("It takes as much room as all texts together: see what is left with `ressenti doctor`".to_owned()),
-            Self::NothingLabelled { .. } => {
-                Some("Map a column with labels or ratings, see `ingest.columns` and `ingest.rating`".to_owned())
-            }
+            Self::NothingLabelled { ratings: Some((low, high)), .. } => Some(format!(
+                "There are ratings from {low} to {high}, and it is not plain which scale they are on: say which one is neither \
+                 good nor bad with `--set ingest.rating.centre=NUMBER`"
+            )),
+            Self::NothingLabelled { ratings: None, .. } => Some(
+                "Name the column of labels with `--set ingest.columns.label=NAME` and what its values mean in \
+                 `[ingest.labels]`, or that of ratings with `--set ingest.columns.rating=NAME` and their middle with \
+                 `--set ingest.rating.centre=NUMBER`; `ressenti inspect FILE` shows what is in the file"
+                    .to_owned(),
+            ),
             Self::HalfSplit { .. } => {
                 Some("Add the missing side, or let clean split all rows with `--set clean.split.official=false`".to_owned())
             }
-            Self::EmptySplit { split: Split::Train, grouped } | Self::MissingClass { grouped, .. } => Some(few_rows(*grouped)),
+            Self::EmptySplit { split: Split::Train, grouped } | Self::MissingClass { grouped, .. } => {
+                Some(few_rows(*grouped, ""))
+            }
             Self::EmptySplit { split, grouped } => {
-                Some(format!("Raise `--set clean.split.{split}=SHARE`. {}", few_rows(*grouped)))
+                Some(few_rows(*grouped, &format!("raise `--set clean.split.{split}=SHARE`, ")))
             }
             Self::UnknownLanguage { known, .. } => Some(format!("It knows {}", known.join(", "))),
             Self::Artifact(error) => error.hint(),
@@ -114,13 +125,18 @@ impl CleanError {
     }
 }
 
-fn few_rows(grouped: bool) -> String {
+/// What to do about a side that lacks reviews. Of few groups a larger share still may get none, so
+/// that dividing by row comes first.
+fn few_rows(grouped: bool, raise: &str) -> String {
     if grouped {
-        "There may be too few groups to divide: divide by row with `--set clean.split.grouped=false`, or add reviews"
+        format!(
+            "There may be too few groups to divide: divide by row with `--set clean.split.grouped=false`, {raise}or add reviews"
+        )
     } else {
-        "There are too few reviews to divide: add some, or try another `--set clean.seed=NUMBER`"
+        format!(
+            "There are too few reviews to divide: {raise}add some, or try another `--set clean.seed=NUMBER`"
+        )
     }
-    .to_owned()
 }
 
 impl From<CleanError> for Failure {

@@ -74,6 +74,7 @@ fn decide(
     if rows.iter().all(|row| row.label.is_none()) {
         return Err(CleanError::NothingLabelled {
             rows: rows.len() as u64,
+            ratings: read::ratings(source)?,
         });
     }
     let divider = Divider::of(rows)?;

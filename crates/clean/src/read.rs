@@ -89,6 +89,24 @@ pub(crate) fn read(
     })
 }
 
+/// The lowest and the highest rating of a table; `None` where no row has one.
+///
+/// # Errors
+/// The table is damaged.
+pub(crate) fn ratings(source: &Source) -> Result<Option<(f32, f32)>, CleanError> {
+    let mut range: Option<(f32, f32)> = None;
+    for part in source.parts() {
+        let frame = source.read(part, &["rating"])?;
+        let column = frame.column("rating").and_then(|column| column.f32());
+        let ratings = column.map_err(source.failed())?;
+        if let (Some(low), Some(high)) = (ratings.min(), ratings.max()) {
+            let (lowest, highest) = range.unwrap_or((low, high));
+            range = Some((lowest.min(low), highest.max(high)));
+        }
+    }
+    Ok(range)
+}
+
 /// The columns of a part.
 struct Columns<'a> {
     row_ids: &'a UInt64Chunked,

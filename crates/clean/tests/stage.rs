@@ -296,7 +296,9 @@ fn a_split_that_is_of_no_use_is_an_error() {
         &lines(&["a,,,,", "b,,,,"]),
         "",
         "None of the 2 reviews has a label, so there is nothing to learn from | \
-         Map a column with labels or ratings, see `ingest.columns` and `ingest.rating`",
+         Name the column of labels with `--set ingest.columns.label=NAME` and what its values mean in \
+         `[ingest.labels]`, or that of ratings with `--set ingest.columns.rating=NAME` and their middle with \
+         `--set ingest.rating.centre=NUMBER`; `ressenti inspect FILE` shows what is in the file",
     );
     check(
         &lines(&["a,1,train,,", "b,0,train,,"]),
@@ -307,8 +309,14 @@ fn a_split_that_is_of_no_use_is_an_error() {
     check(
         &lines(&["a,1,train,,", "b,0,train,,", "c,0,test,,"]),
         "split = { validation = 0.0001 }",
-        "The split `validation` has no reviews | Raise `--set clean.split.validation=SHARE`. \
-         There are too few reviews to divide: add some, or try another `--set clean.seed=NUMBER`",
+        "The split `validation` has no reviews | There are too few reviews to divide: raise \
+         `--set clean.split.validation=SHARE`, add some, or try another `--set clean.seed=NUMBER`",
+    );
+    check(
+        &lines(&["a,1,,f,", "b,0,,f,", "c,0,,f,", "d,1,,f,"]),
+        "split = { validation = 0.0001, test = 0.0 }",
+        "The split `validation` has no reviews | There may be too few groups to divide: divide by row with \
+         `--set clean.split.grouped=false`, raise `--set clean.split.validation=SHARE`, or add reviews",
     );
     check(
         &lines(&["a,1,train,f,", "b,1,train,f,", "c,0,test,g,"]),
@@ -321,5 +329,42 @@ fn a_split_that_is_of_no_use_is_an_error() {
         "split = { validation = 0.0 }",
         "The split `train` has no reviews | There are too few reviews to divide: add some, \
          or try another `--set clean.seed=NUMBER`",
+    );
+}
+
+#[test]
+fn ratings_that_give_no_labels_are_said() {
+    let rows: Vec<String> = (0..20)
+        .map(|id| format!("a film of the number {id},{}", 1 + id % 7))
+        .collect();
+    let content = format!("text,stars\n{}\n", rows.join("\n"));
+    let clean = |ingest: &str| Bench::new().clean_file(&content, ingest, "").err();
+    let expected = "None of the 20 reviews has a label, so there is nothing to learn from | \
+                    There are ratings from 1 to 7, and it is not plain which scale they are on: say which one is \
+                    neither good nor bad with `--set ingest.rating.centre=NUMBER`";
+    assert_eq!(clean("").as_deref(), Some(expected));
+    let named = "columns = { text = 'text', rating = 'stars' }";
+    assert_eq!(clean(named).as_deref(), Some(expected));
+}
+
+#[test]
+fn reviews_of_one_product_can_be_divided() {
+    let rows: Vec<String> = (0..100)
+        .map(|id| {
+            format!(
+                "1234,a game,my thoughts on it number {id},{}",
+                ["pos", "neg"][id % 2]
+            )
+        })
+        .collect();
+    let content = format!("product_id,product,text,label\n{}\n", rows.join("\n"));
+    let cleaned = Bench::new().clean_file(&content, "", "").expect("rows");
+    let splits: BTreeSet<String> = cleaned.rows().into_iter().map(|row| row.split).collect();
+    assert_eq!(splits.len(), 3, "{splits:?}");
+    let grouped = Bench::new().clean_file(&content, "columns = { group = 'product_id' }", "");
+    let error = grouped.err().unwrap_or_default();
+    assert!(
+        error.contains("divide by row with `--set clean.split.grouped=false`"),
+        "{error}"
     );
 }

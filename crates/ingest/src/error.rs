@@ -167,6 +167,23 @@ pub enum IngestError {
         /// The commonest reasons with an example and their counts.
         reasons: Vec<(String, u64)>,
     },
+    /// A later row contradicts the scale that the first rows told.
+    #[error(
+        "`{}` has the rating {rating} on line {line}, and its first rows told a scale from {low} to {high}: every label may be wrong",
+        path.display()
+    )]
+    OffScale {
+        /// The file.
+        path: PathBuf,
+        /// Where the row begins, from 1.
+        line: u64,
+        /// Its rating.
+        rating: f32,
+        /// The lowest rating of the scale.
+        low: f64,
+        /// The highest.
+        high: f64,
+    },
     /// Every labelled review has the same label.
     #[error("All {} labelled reviews are {class}: a classifier cannot be trained on one class", format::count(*rows))]
     OneClass {
@@ -257,6 +274,8 @@ impl IngestError {
             ),
             Self::NoColumn { name, known, .. } => Some(hint_for_column(name, known)),
             Self::UnknownColumns { known, .. } => Some(hint_for_header(known)),
+            Self::NotRows { path } | Self::NoTable { path } | Self::NothingThere { path, .. }
+                if files_in(path).is_some() => files_in(path),
             Self::NotRows { .. } => Some(
                 "The aclImdb set needs no look: run it with `ressenti run --pipeline pipelines/imdb.toml --source PATH`"
                     .to_owned(),
@@ -274,6 +293,10 @@ impl IngestError {
                 "Close the quote in the file; if the file does not quote its fields, read it with `--set ingest.quotes=false`".to_owned(),
             ),
             Self::TooManyRejected { reasons, .. } => Some(hint_for_rejected(reasons)),
+            Self::OffScale { .. } => Some(
+                "Say which rating is neither good nor bad with `--set ingest.rating.centre=NUMBER`, or with `centre` in \
+                 `[ingest.rating]` of the pipeline file".to_owned(),
+            ),
             Self::OneClass { .. } => Some("Check `[ingest.labels]` or `[ingest.rating]`, or take a source with both classes".to_owned()),
             Self::NothingAccepted { .. } => Some("Check `[ingest.rating]`: its dead zone sets rows aside".to_owned()),
             Self::Download { url, .. } => Some(format!("Run the same command again to go on where it stopped, or download `{url}` by hand and pass `--source PATH`")),
@@ -281,6 +304,7 @@ impl IngestError {
             Self::NoCache => Some("Set `HOME` or `RESSENTI_CACHE`, or download the file by hand and pass `--source PATH`".to_owned()),
             Self::NothingThere { .. } | Self::TooManyMembers { .. } => Some("Check the path, or name another with `--source PATH`".to_owned()),
             Self::Artifact(error) => error.hint(),
+            Self::Read { path, source } if source.kind() == io::ErrorKind::NotFound => hint_for_pattern(path),
             Self::Read { .. } => None,
         }
     }
@@ -301,8 +325,43 @@ fn hint_for_rejected(reasons: &[(String, u64)]) -> String {
                 to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`"
             .to_owned();
     }
+    if reasons
+        .iter()
+        .all(|(reason, _)| reason.contains("`ingest.labels`"))
+    {
+        return "Mend the rows, or say what the values mean with `--set 'ingest.labels.positive=[\"VALUE\"]'`, and so for \
+                `negative` and `none`; to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`"
+            .to_owned();
+    }
     "Mend the rows or the `[ingest]` settings; to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`"
         .to_owned()
+}
+
+/// What to say of a folder that is no aclImdb and holds files: they are read together by a pattern.
+fn files_in(path: &Path) -> Option<String> {
+    let is_set = ["train", "test", "aclImdb"]
+        .iter()
+        .any(|part| path.join(part).is_dir());
+    let entries = path.read_dir().ok().filter(|_| !is_set)?;
+    let mut endings: Vec<String> = entries
+        .flatten()
+        .filter(|entry| entry.path().is_file())
+        .filter_map(|entry| Some(entry.path().extension()?.to_str()?.to_owned()))
+        .collect();
+    endings.sort_unstable();
+    let count = |ending: &String| endings.iter().filter(|other| *other == ending).count();
+    let ending = endings.iter().max_by_key(|ending| count(ending))?;
+    let pattern = path.join(format!("*.{ending}"));
+    Some(format!(
+        "Name the files in it by a pattern in quotes: '{}'",
+        pattern.display()
+    ))
+}
+
+fn hint_for_pattern(path: &Path) -> Option<String> {
+    let is_pattern = path.to_string_lossy().contains(['*', '?', '[']);
+    is_pattern
+        .then(|| "No file has a name of this pattern: check it, and the folder it names".to_owned())
 }
 
 fn list_reasons(reasons: &[(String, u64)]) -> String {

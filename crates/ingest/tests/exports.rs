@@ -97,17 +97,17 @@ fn critics_with_a_verdict() {
         format!(
             "Critic {n},{},0{},Paper,It {OPINION} {n},2001-0{}-11,{},Film {}\n",
             ["fresh", "rotten", "none"][n % 3],
-            114_709 + n % 7,
+            114_709 + n % 25,
             1 + n % 9,
-            9559 + n % 7,
-            n % 7
+            9559 + n % 25,
+            n % 25
         )
     };
     check(
         "critics.csv.gz",
         gzip(
             ("critic,fresh,imdb,publication,quote,review_date,rtid,title\n".to_owned()
-                + &rows(60, row))
+                + &rows(75, row))
                 .as_bytes(),
         ),
         &[
@@ -117,7 +117,7 @@ fn critics_with_a_verdict() {
             "timestamp=review_date",
             "topic=title",
         ],
-        [20, 20],
+        [25, 25],
     );
 }
 
@@ -137,7 +137,6 @@ fn games_with_a_recommendation() {
         "product_id,product,date,rating,hours_played,helpful_votes,funny_votes,text\n".to_owned()
             + &rows(40, row),
         &[
-            "group=product_id",
             "topic=product",
             "timestamp=date",
             "label=rating",
@@ -171,7 +170,7 @@ fn nested_json() {
             "{{\"id\": \"r{n}\", \"review\": {{\"text\": \"It {OPINION} {n}\", \"stars\": {}}}, \"film\": {{\"title\": \"F{}\"}}, \
              \"created_at\": \"2014-06-01T12:34:56+02:00\"}}\n",
             1 + n % 10,
-            n % 5
+            n % 25
         )
     };
     check(
@@ -195,7 +194,7 @@ fn shops_and_places() {
         format!(
             "{{\"reviewerID\": \"A{n}\", \"asin\": \"B{}\", \"reviewText\": \"It {OPINION} {n}\", \"overall\": {}.0, \"summary\": \
              \"Two words\", \"unixReviewTime\": {}}}\n",
-            n % 9,
+            n % 25,
             1 + n % 5,
             1_400_000_000 + n
         )

@@ -136,7 +136,7 @@ pub struct Columns {
     pub group: Option<Column>,
     /// What the review is about.
     pub topic: Option<Column>,
-    /// When it was written: `YYYY-MM-DD`, RFC 3339, or seconds since 1970.
+    /// When it was written: `YYYY-MM-DD`, RFC 3339, or seconds since 1970 from 1990 up to 2100.
     pub timestamp: Option<Column>,
     /// The source's own id of a row; kept in the `source` column.
     pub id: Option<Column>,
@@ -205,7 +205,8 @@ impl LabelValues {
 pub struct TimestampSettings {
     /// A form as `strftime` has it, for example `%m/%d/%Y`; several usual ones are known without.
     pub format: Option<String>,
-    /// The zone of times that do not say theirs, by its name in the IANA database; UTC otherwise.
+    /// The zone of times that do not say theirs, by its name in the IANA database; UTC otherwise. A
+    /// date without a time of day is that day whatever the zone, and kept as its midnight UTC.
     pub zone: Option<String>,
     /// Values that stand for no time, for example a placeholder date.
     pub missing: Vec<String>,

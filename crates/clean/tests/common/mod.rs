@@ -43,14 +43,20 @@ impl Bench {
     /// Ingests rows `text,label,split,group,time` and cleans them. An error is its message, its
     /// causes and its hint.
     pub fn clean(self, rows: &[String], settings: &str) -> Result<Cleaned, String> {
-        let source = self.path("reviews.csv");
-        fs::write(
-            &source,
-            format!("text,label,split,group,time\n{}\n", rows.join("\n")),
-        )
-        .expect("a file");
+        let content = format!("text,label,split,group,time\n{}\n", rows.join("\n"));
+        self.clean_file(&content, INGEST, settings)
+    }
+
+    /// As [`Bench::clean`], of a file of any columns.
+    pub fn clean_file(
+        self,
+        content: &str,
+        ingest: &str,
+        settings: &str,
+    ) -> Result<Cleaned, String> {
+        fs::write(self.path("reviews.csv"), content).expect("a file");
         let text = format!(
-            "[pipeline]\nname = 'test'\nseed = 7\n[ingest]\nsource = 'reviews.csv'\n{INGEST}\n[clean]\n{settings}\n"
+            "[pipeline]\nname = 'test'\nseed = 7\n[ingest]\nsource = 'reviews.csv'\n{ingest}\n[clean]\n{settings}\n"
         );
         let file = self.path("pipeline.toml");
         fs::write(&file, text).expect("a file");

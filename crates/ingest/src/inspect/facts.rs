@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use artifact::Sentiment;
+use settings::IngestSettings;
 use toml::{Table, Value};
 
 use crate::error::IngestError;
@@ -20,6 +21,8 @@ pub(super) struct Facts {
     pub(super) source: PathBuf,
     pub(super) files: usize,
     pub(super) bytes: u64,
+    /// What the settings say other than usual, but for the columns.
+    given: Table,
     pub(super) layout: Option<Layout>,
     pub(super) seen: Seen,
 }
@@ -56,12 +59,13 @@ pub(super) struct Reasoned {
 }
 
 impl Facts {
-    pub(super) fn new(source: &Path, files: &[PathBuf]) -> Self {
+    pub(super) fn new(source: &Path, files: &[PathBuf], settings: &IngestSettings) -> Self {
         let size = |path: &PathBuf| path.metadata().map_or(0, |metadata| metadata.len());
         Self {
             source: source.to_owned(),
             files: files.len(),
             bytes: files.iter().map(size).sum(),
+            given: given(settings),
             layout: None,
             seen: Seen::default(),
         }
@@ -69,7 +73,7 @@ impl Facts {
 
     /// The `[ingest]` table that says what was found, so that nothing needs to be found again.
     pub(super) fn table(&self) -> String {
-        let mut ingest = Table::new();
+        let mut ingest = self.given.clone();
         ingest.insert(
             "source".to_owned(),
             Value::from(self.source.to_string_lossy().as_ref()),
@@ -77,8 +81,11 @@ impl Facts {
         if let Some(layout) = &self.layout {
             let columns = Role::ALL.into_iter().filter_map(|role| {
                 let column = layout.roles.map.get(role)?;
-                let value = match &layout.named {
-                    true => Value::from(layout.names[column].as_str()),
+                let name = layout.names[column].as_str();
+                let same = layout.names.iter().filter(|other| *other == name).count();
+                // Of two columns of one name only the position tells which.
+                let value = match layout.named && same == 1 {
+                    true => Value::from(name),
                     false => Value::from(column as i64 + 1),
                 };
                 Some((role.as_str().to_owned(), value))
@@ -87,8 +94,16 @@ impl Facts {
                 ingest.insert("header".to_owned(), Value::from(false));
             }
             ingest.insert("columns".to_owned(), Value::Table(columns.collect()));
-            if let Some(rule) = layout.roles.rating {
-                let rule = Table::try_from(rule).expect("a rule is plain data");
+            if let Some(format) = &layout.roles.date_format {
+                let times = ingest
+                    .entry("timestamp")
+                    .or_insert_with(|| Value::Table(Table::new()));
+                if let Some(times) = times.as_table_mut() {
+                    times.insert("format".to_owned(), Value::from(format.as_str()));
+                }
+            }
+            if let Some(scale) = layout.roles.rating {
+                let rule = Table::try_from(scale.rule).expect("a rule is plain data");
                 ingest.insert("rating".to_owned(), Value::Table(rule));
             }
         }
@@ -96,6 +111,14 @@ impl Facts {
         whole.insert("ingest".to_owned(), Value::Table(ingest));
         toml::to_string(&whole).expect("a table is plain data")
     }
+}
+
+/// The settings that are not the usual ones; what columns are is said as it was found.
+fn given(settings: &IngestSettings) -> Table {
+    let table = |settings: &IngestSettings| Table::try_from(settings).unwrap_or_default();
+    let (mut given, usual) = (table(settings), table(&IngestSettings::default()));
+    given.retain(|key, value| key != "columns" && usual.get(key) != Some(value));
+    given
 }
 
 impl Seen {

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use artifact::StageName;
 use clap::Parser;
-use settings::{IngestSettings, Pipeline, REVIEWS, StepId};
+use settings::{IngestSettings, Override, Pipeline, REVIEWS, StepId, table_of};
 use stage::{Failure, Progress, ProgressMode, print_failure};
 
 use crate::error::IngestError;
@@ -23,6 +23,7 @@ Examples:
   ressenti inspect reviews.csv.gz
   ressenti inspect 'exports/*.jsonl'             several files of one shape
   ressenti inspect reviews.csv --pipeline pipeline.toml      with the settings of its [ingest]
+  ressenti inspect reviews.csv --set ingest.rating.centre=4  with this one
   ressenti inspect reviews.csv --json | jq .columns";
 
 /// Show what ingest would read of a file: its form, what each column is taken for and why, ten rows,
@@ -38,6 +39,10 @@ struct Arguments {
     /// Take the settings of this pipeline's `[ingest]` into account
     #[arg(long, value_name = "FILE")]
     pipeline: Option<PathBuf>,
+
+    /// A setting of `[ingest]`, for example `--set ingest.rating.centre=4`; may be repeated
+    #[arg(long = "set", value_name = "TABLE.KEY=VALUE")]
+    overrides: Vec<Override>,
 
     /// As one JSON object
     #[arg(long)]
@@ -59,8 +64,8 @@ pub fn main(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {
     let settings = match &arguments.pipeline {
-        Some(file) => Pipeline::load(file, &[])?.ingest,
-        None => IngestSettings::default(),
+        Some(file) => Pipeline::load(file, &arguments.overrides)?.ingest,
+        None => table_of("ingest", &arguments.overrides)?,
     };
     let facts = inspect(&arguments.file, &settings)?;
     let mut out = anstream::stdout();
@@ -85,7 +90,7 @@ fn inspect(path: &Path, settings: &IngestSettings) -> Result<Facts, IngestError>
     };
     let scratch = sink::scratch_folder()?;
     let progress = Progress::new(ProgressMode::None, StepId::new(StageName::Ingest, REVIEWS));
-    let mut facts = Facts::new(path, &paths);
+    let mut facts = Facts::new(path, &paths, settings);
     let layout: Layout = rows::read(
         &paths,
         kind,

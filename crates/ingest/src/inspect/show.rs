@@ -40,6 +40,7 @@ pub(super) fn text(
             if layout.header { ", with a header" } else { "" }
         )?;
         columns(out, layout)?;
+        notes(out, layout)?;
     }
     rows(out, &facts.seen.shown)?;
     counts(out, facts, settings)?;
@@ -78,6 +79,22 @@ fn columns(out: &mut impl Write, layout: &Layout) -> io::Result<()> {
             words.join(", ")
         };
         writeln!(out, "  {:<width$}  {words}", cut(name, 30))?;
+    }
+    Ok(())
+}
+
+/// What was not decided, and what decides it.
+fn notes(out: &mut impl Write, layout: &Layout) -> io::Result<()> {
+    let (bold, yellow) = (Style::new().bold(), AnsiColor::Yellow.on_default());
+    if layout.roles.notes.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "\n{bold}Not decided{bold:#}")?;
+    for note in &layout.roles.notes {
+        writeln!(out, "  {yellow}{}{yellow:#}", note.text)?;
+        for line in note.lines.iter().flat_map(|lines| lines.lines()) {
+            writeln!(out, "      {line}")?;
+        }
     }
     Ok(())
 }
@@ -195,7 +212,8 @@ pub(super) fn json(out: &mut impl Write, facts: &Facts) -> io::Result<()> {
         "form": layout.map(|layout| &layout.form),
         "header": layout.map(|layout| layout.header),
         "columns": columns,
-        "rating": layout.and_then(|layout| layout.roles.rating),
+        "rating": layout.and_then(|layout| layout.roles.rating.map(|scale| scale.rule)),
+        "notes": layout.map(|layout| &layout.roles.notes),
         "accepted": seen.accepted,
         "labels": labels,
         "partial": seen.is_partial(),

@@ -14,7 +14,8 @@ use crate::sink::scratch_folder;
 use crate::tally::Tally;
 
 /// Reads the reviews of files of rows in their order, as the stage reads them, and gives each to `take`, which
-/// may stop the reading. Says in a line what was read.
+/// may stop the reading. One whose label or rating says neither, or cannot be understood, has no label and is
+/// not left out: what it says does not hang on that. Says in a line what was read.
 ///
 /// # Errors
 /// A file cannot be read or has no rows; too many rows are rejected, which is known at the end.
@@ -61,5 +62,9 @@ impl<F: FnMut(&Review<'_>) -> ControlFlow<()>> Taker for Each<F> {
 
     fn is_full(&self) -> bool {
         self.is_stopped
+    }
+
+    fn forgives_labels(&self) -> bool {
+        true
     }
 }

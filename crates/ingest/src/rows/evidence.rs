@@ -80,15 +80,35 @@ impl Evidence {
         count as f64 / self.rows().max(1) as f64
     }
 
-    /// The commonest values, for people.
-    pub(super) fn commonest(&self) -> String {
+    /// The values in their order.
+    pub(super) fn values(&self) -> impl Iterator<Item = &str> {
+        self.values.iter().map(String::as_str)
+    }
+
+    /// So many of the commonest values.
+    pub(super) fn common(&self, most: usize) -> Vec<&str> {
         let mut counts: Vec<(&String, &usize)> = self.counts.iter().collect();
         counts.sort_by(|one, two| two.1.cmp(one.1).then(one.0.cmp(two.0)));
-        let shown: Vec<String> = counts
+        let values = counts.iter().take(most);
+        values.map(|(value, _)| value.as_str()).collect()
+    }
+
+    /// The commonest values, for people.
+    pub(super) fn commonest(&self) -> String {
+        let shown: Vec<String> = self
+            .common(3)
             .iter()
-            .take(3)
-            .map(|(value, _)| format!("`{value}`"))
+            .map(|value| format!("`{}`", shorten(value)))
             .collect();
         shown.join(", ")
+    }
+}
+
+/// A value that may be a text, cut to be shown.
+fn shorten(value: &str) -> String {
+    const MOST: usize = 40;
+    match value.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}...", &value[..end]),
+        None => value.to_owned(),
     }
 }

@@ -8,6 +8,7 @@ use settings::{IngestSettings, RatingRule};
 
 use super::columns::{ColumnMap, Role};
 use super::record::Record;
+use super::roles::Roles;
 use super::timestamp::Times;
 use crate::error::IngestError;
 use crate::row::{Reason, Review, check_text};
@@ -19,16 +20,14 @@ pub(super) struct Rules<'a> {
     topic: Option<&'a str>,
     times: Times,
     max_text_bytes: usize,
+    forgiving: bool,
 }
 
 impl<'a> Rules<'a> {
     /// Checks that no value means two things.
     ///
-    /// `rating` is the rule found for the ratings of the source, where the settings have none.
-    pub(super) fn new(
-        settings: &'a IngestSettings,
-        rating: Option<RatingRule>,
-    ) -> Result<Self, IngestError> {
+    /// `found` says how ratings and dates are written, where the settings do not.
+    pub(super) fn new(settings: &'a IngestSettings, found: &Roles) -> Result<Self, IngestError> {
         let values = &settings.labels;
         let meanings = [
             (&values.positive, Some(Sentiment::Positive)),
@@ -50,11 +49,17 @@ impl<'a> Rules<'a> {
         }
         Ok(Self {
             labels,
-            rating: settings.rating.or(rating),
+            rating: settings.rating.or(found.rating.map(|scale| scale.rule)),
             topic: settings.topic.as_deref(),
-            times: Times::new(&settings.timestamp)?,
+            times: Times::new(&settings.timestamp)?.or_format(found.date_format.as_deref()),
             max_text_bytes: settings.max_text_bytes,
+            forgiving: false,
         })
+    }
+
+    /// Whether a review whose label or rating says nothing is one without a label, and not left out.
+    pub(super) fn forgiving(self, forgiving: bool) -> Self {
+        Self { forgiving, ..self }
     }
 
     /// The review that a record is.
@@ -67,12 +72,16 @@ impl<'a> Rules<'a> {
         'a: 'r,
     {
         let text = self.text(record, map)?;
-        let rating = field(record, map.get(Role::Rating))?
-            .map(number)
-            .transpose()?;
-        let label = match map.get(Role::Label) {
-            Some(column) => self.label(plain(record.field(column))?)?,
-            None => self.label_of_rating(rating)?,
+        let rating = field(record, map.get(Role::Rating))?.map(number);
+        let (rating, label) = if self.forgiving {
+            (rating.and_then(Result::ok), self.label_of(record, map))
+        } else {
+            let rating = rating.transpose()?;
+            let label = match map.get(Role::Label) {
+                Some(column) => self.label(plain(record.field(column))?)?,
+                None => self.label_of_rating(rating)?,
+            };
+            (rating, label)
         };
         let topic = field(record, map.get(Role::Topic))?.or(self.topic);
         Ok(Review {
@@ -191,7 +200,7 @@ mod tests {
             0,
         );
         reader.read(&mut record).expect("no disk");
-        let rules = Rules::new(&settings, None).expect("rules of a test");
+        let rules = Rules::new(&settings, &Roles::default()).expect("rules of a test");
         let found = match rules.review(&record, map) {
             Ok(review) => format!(
                 "{:?} {:?} {:?}",
@@ -318,7 +327,7 @@ mod tests {
         let settings: IngestSettings =
             toml::from_str("labels = { positive = ['Yes'], negative = ['yes'] }")
                 .expect("settings of a test");
-        let error = Rules::new(&settings, None)
+        let error = Rules::new(&settings, &Roles::default())
             .err()
             .map(|error| error.to_string());
         assert_eq!(

@@ -1,46 +1,69 @@
-//! JSON: one object per line, one after the other, or all in one array.
+//! JSON: one object per line, one after the other, or all in one array, which may be the only member of
+//! an object around it.
 //!
-//! Objects are cut out of the stream by counting braces, in memory bounded by the longest of them,
-//! and then understood one by one: so a bad one is one bad row. Nested objects become columns with
-//! dots in their names.
+//! Objects are cut out of the stream by their brackets, in memory bounded by the longest of them, and then
+//! understood one by one: so a bad one is one bad row. That needs its end to be known, which one that lacks
+//! a brace or a quote does not show. It ends where JSON can no longer go on: at the end of a line within a
+//! string, and before a line that begins with `{` where none may stand. Reading goes on behind it, or, where
+//! it has taken in a line that begins with `{` as a value of its own, at that line. So of a file with one
+//! object per line a bad line is one bad row, wherever it was cut; of an object over several lines with a
+//! line break in a string each line that is left over is one.
+
+mod nesting;
 
 use std::collections::HashMap;
 use std::io::{self, BufRead};
 
-use memchr::{memchr_iter, memchr2};
+use memchr::{memchr_iter, memchr3};
 use serde_json::Value;
 use stage::format;
 
 use super::reader::Ending;
+use super::reader::replay::Replay;
 use super::record::{MAX_COLUMNS, Record};
+use nesting::Nesting;
 
 /// Bytes of a name, with those of the objects around it, at most.
 const MAX_NAME_BYTES: usize = 1024;
 
 /// Reads objects as records.
 pub(super) struct JsonReader<R> {
-    input: R,
+    input: Replay<R>,
     limit: usize,
     line: u64,
-    /// Bytes of the file before what is read next.
-    offset: u64,
+    /// Whether nothing was read yet.
+    is_new: bool,
+    /// Whether the objects stand in an array in an object.
+    is_wrapped: bool,
     object: Vec<u8>,
     /// Columns by name, in the order of the header.
     columns: HashMap<String, usize>,
     names: Vec<String>,
 }
 
-/// What was cut out.
+/// What was cut out, with the line where it begins.
 enum Piece {
-    /// An object, from this line on.
     Object(u64),
     /// An object of more bytes than are kept.
     TooLong(u64),
     /// Something between the objects.
     Stray(u64),
-    /// The input ends within an object.
-    Open(u64),
+    /// An object that does not close, and why not.
+    Broken(u64, &'static str),
     End,
+}
+
+/// An object, or what stands in its place, on its way.
+struct Cut {
+    /// The line where it begins.
+    start: u64,
+    nesting: Nesting,
+    /// Its bytes, those that are not kept as well.
+    length: usize,
+    /// Whether only white space was seen of the line.
+    is_line_start: bool,
+    /// Its bytes before the first line in it that begins an object, and that line.
+    inner: Option<(usize, u64)>,
 }
 
 impl<R: BufRead> JsonReader<R> {
@@ -48,10 +71,11 @@ impl<R: BufRead> JsonReader<R> {
     /// taken before.
     pub(super) fn new(input: R, limit: usize, offset: u64) -> Self {
         Self {
-            input,
+            input: Replay::new(input, offset),
             limit,
             line: 1,
-            offset,
+            is_new: true,
+            is_wrapped: false,
             object: Vec::new(),
             columns: HashMap::new(),
             names: Vec::new(),
@@ -65,22 +89,20 @@ impl<R: BufRead> JsonReader<R> {
 
     /// The line and the byte at which the next object begins, or what stands before it.
     pub(super) fn place(&self) -> (u64, u64) {
-        (self.line, self.offset)
+        (self.line, self.input.offset())
     }
 
     /// Goes on in another place of the file, between two objects.
     pub(super) fn go_to(&mut self, input: R, line: u64, offset: u64) {
-        (self.input, self.line, self.offset) = (input, line, offset);
+        (self.input, self.line) = (Replay::new(input, offset), line);
+        self.is_new = false;
     }
 
     /// Passes over the next object without understanding it.
     pub(super) fn skip(&mut self) -> io::Result<Ending> {
-        let piece = self.cut()?;
-        Ok(match piece {
+        Ok(match self.cut()? {
             Piece::End => Ending::File,
-            Piece::Object(_) | Piece::TooLong(_) | Piece::Stray(_) | Piece::Open(_) => {
-                Ending::Record
-            }
+            _ => Ending::Record,
         })
     }
 
@@ -88,9 +110,8 @@ impl<R: BufRead> JsonReader<R> {
     pub(super) fn read(&mut self, record: &mut Record, learning: bool) -> io::Result<Ending> {
         match self.cut()? {
             Piece::End => Ok(Ending::File),
-            Piece::Open(line) => {
-                record.set_bad(&self.object, line, "the file ends within an object");
-                self.object.clear();
+            Piece::Broken(line, problem) => {
+                record.set_bad(self.object.trim_ascii_end(), line, problem);
                 Ok(Ending::Record)
             }
             Piece::TooLong(line) => {
@@ -136,84 +157,127 @@ impl<R: BufRead> JsonReader<R> {
 
     /// Cuts the next piece out of the input.
     fn cut(&mut self) -> io::Result<Piece> {
+        if self.is_new {
+            self.begin()?;
+        }
         self.object.clear();
-        let (mut depth, mut in_string, mut escaped, mut start) = (0_u32, false, false, self.line);
-        let mut length = 0_usize;
+        let mut cut = Cut {
+            start: self.line,
+            nesting: Nesting::default(),
+            length: 0,
+            is_line_start: false,
+            inner: None,
+        };
         loop {
             let buffer = self.input.fill_buf()?;
             if buffer.is_empty() {
-                return Ok(match (depth, length) {
-                    (0, 0) => Piece::End,
-                    (0, _) => Piece::Stray(start),
-                    _ => Piece::Open(start),
+                return Ok(match (cut.nesting.is_closed(), cut.length) {
+                    (true, 0) => Piece::End,
+                    (true, _) => Piece::Stray(cut.start),
+                    (false, _) => self.broken(&cut, "the file ends within an object"),
                 });
             }
             let mut at = 0;
             while at < buffer.len() {
-                if in_string && !escaped {
+                if cut.nesting.is_in_string() && !cut.nesting.is_in_escape() {
                     // Nearly all bytes of an object are those of its texts.
                     let rest = &buffer[at..];
-                    let run = memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
-                    self.line += memchr_iter(b'\n', &rest[..run]).count() as u64;
-                    let room = self.limit.saturating_sub(self.object.len());
-                    self.object.extend_from_slice(&rest[..run.min(room)]);
-                    length += run;
+                    let run = memchr3(b'"', b'\\', b'\n', rest).unwrap_or(rest.len());
+                    keep(&mut self.object, self.limit, &rest[..run]);
+                    cut.length += run;
                     at += run;
                     if run == rest.len() {
                         break;
                     }
                 }
                 let byte = buffer[at];
+                let is_inside = !cut.nesting.is_closed();
+                if is_inside && byte == b'{' && cut.is_line_start {
+                    if !cut.nesting.takes_an_object() {
+                        self.input.consume(at);
+                        return Ok(self.broken(&cut, "the object is not closed"));
+                    }
+                    cut.inner.get_or_insert((cut.length, self.line));
+                }
                 at += 1;
-                let line_ends = byte == b'\n';
-                self.line += u64::from(line_ends);
-                if depth == 0 && length == 0 {
-                    // Between objects: white space, and what an array puts there.
-                    if byte.is_ascii_whitespace() || matches!(byte, b',' | b'[' | b']') {
+                if byte == b'\n' {
+                    self.line += 1;
+                    cut.is_line_start = true;
+                    if cut.nesting.is_in_string() {
+                        self.input.consume(at);
+                        keep(&mut self.object, self.limit, b"\n");
+                        cut.length += 1;
+                        return Ok(self.broken(&cut, "a string does not end on its line"));
+                    }
+                } else {
+                    cut.is_line_start &= byte.is_ascii_whitespace();
+                }
+                if !is_inside && cut.length == 0 {
+                    if is_between(byte, self.is_wrapped) {
                         continue;
                     }
-                    start = self.line;
+                    cut.start = self.line;
                 }
-                if depth == 0 && byte != b'{' {
+                if is_inside || (cut.length == 0 && byte == b'{') {
+                    cut.nesting.take(byte);
+                } else if byte == b'\n' {
                     // Something else, to the end of its line.
-                    if line_ends {
-                        self.consume(at);
-                        return Ok(Piece::Stray(start));
-                    }
-                } else if in_string {
-                    in_string = escaped || byte != b'"';
-                    escaped = !escaped && byte == b'\\';
-                } else {
-                    match byte {
-                        b'"' => in_string = true,
-                        b'{' => depth += 1,
-                        b'}' => depth -= 1,
-                        _ => {}
-                    }
+                    self.input.consume(at);
+                    return Ok(Piece::Stray(cut.start));
                 }
-                length += 1;
-                if self.object.len() < self.limit {
-                    self.object.push(byte);
-                }
-                if depth == 0 && byte == b'}' {
-                    self.consume(at);
-                    let too_long = length > self.limit;
-                    return Ok(if too_long {
-                        Piece::TooLong(start)
-                    } else {
-                        Piece::Object(start)
+                cut.length += 1;
+                keep(&mut self.object, self.limit, &[byte]);
+                if byte == b'}' && is_inside && cut.nesting.is_closed() {
+                    self.input.consume(at);
+                    return Ok(match cut.length > self.limit {
+                        true => Piece::TooLong(cut.start),
+                        false => Piece::Object(cut.start),
                     });
                 }
             }
             let length = buffer.len();
-            self.consume(length);
+            self.input.consume(length);
         }
     }
 
-    fn consume(&mut self, bytes: usize) {
-        self.input.consume(bytes);
-        self.offset += bytes as u64;
+    /// Passes over an object that stands around the array of all others.
+    fn begin(&mut self) -> io::Result<()> {
+        self.is_new = false;
+        let start = self.input.fill_buf()?;
+        if let Some(bytes) = nesting::wrapping(start) {
+            self.line += memchr_iter(b'\n', &start[..bytes]).count() as u64;
+            self.input.consume(bytes);
+            self.is_wrapped = true;
+        }
+        Ok(())
     }
+
+    /// Gives up on an object that does not close, but not on one that it has taken in.
+    fn broken(&mut self, cut: &Cut, problem: &'static str) -> Piece {
+        let is_whole = cut.length == self.object.len();
+        match cut.inner {
+            Some((bytes, line)) if is_whole => {
+                self.input.give_back(&self.object[bytes..]);
+                self.object.truncate(bytes);
+                self.line = line;
+                Piece::Broken(cut.start, "the object is not closed")
+            }
+            _ if is_whole => Piece::Broken(cut.start, problem),
+            _ => Piece::TooLong(cut.start),
+        }
+    }
+}
+
+/// Whether a byte between objects is white space, or what an array puts there.
+fn is_between(byte: u8, is_wrapped: bool) -> bool {
+    let is_of_array = matches!(byte, b',' | b'[' | b']') || (is_wrapped && byte == b'}');
+    byte.is_ascii_whitespace() || is_of_array
+}
+
+/// Keeps bytes up to a limit.
+fn keep(object: &mut Vec<u8>, limit: usize, bytes: &[u8]) {
+    let room = limit.saturating_sub(object.len());
+    object.extend_from_slice(&bytes[..bytes.len().min(room)]);
 }
 
 /// Every value that is no object, with its name.
@@ -251,69 +315,4 @@ fn flatten(name: String, value: Value, members: &mut Vec<(String, String)>) -> R
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Every record as `line: fields`, with a buffer of every size.
-    fn check(text: &str, names: &[&str], expected: &[&str]) {
-        for buffer in [1, 2, 7, 4096] {
-            let input = io::BufReader::with_capacity(buffer, text.as_bytes());
-            let mut reader = JsonReader::new(input, 60, 0);
-            let mut record = Record::default();
-            let mut found = Vec::new();
-            while reader.read(&mut record, true).expect("no disk") == Ending::Record {
-                let fields = String::from_utf8_lossy(&record.joined()).replace('\t', "|");
-                let state = match (record.is_oversize(), record.problem()) {
-                    (true, _) => "too long".to_owned(),
-                    (false, Some(problem)) => format!("bad: {problem}"),
-                    _ => fields,
-                };
-                found.push(format!("{}: {state}", record.line()));
-            }
-            assert_eq!(found, expected, "{text:?} with a buffer of {buffer}");
-            assert_eq!(reader.names(), names);
-        }
-    }
-
-    #[test]
-    fn objects_become_records() {
-        check(
-            "{\"text\": \"a \\\"b\\\" {\", \"n\": 4.5}\n{\"n\": 1, \"text\": \"c\", \"ok\": true}\n",
-            &["text", "n", "ok"],
-            &["1: a \"b\" {|4.5", "2: c|1|true"],
-        );
-        check(
-            "[\n  {\"a\": {\"b\": \"x\", \"c\": null}},\n  {\"a\": {\"b\": \"y\\\\\"}}\n]",
-            &["a.b", "a.c"],
-            &["2: x|", "3: y\\|"],
-        );
-        check(
-            "{\"a\": [1, \"}\"]} {\"a\":\n2}",
-            &["a"],
-            &["1: [1,\"}\"]", "1: 2"],
-        );
-        check("", &[], &[]);
-        check("[]\n", &[], &[]);
-    }
-
-    #[test]
-    fn a_bad_object_does_not_harm_the_next() {
-        check(
-            "{\"a\": 1}\nnothing\n{\"a\" 2}\n{\"a\": 3}\n",
-            &["a"],
-            &[
-                "1: 1",
-                "2: bad: it is no JSON object",
-                "3: bad: expected `:` at line 1 column 6",
-                "4: 3",
-            ],
-        );
-        let long = format!("{{\"a\": \"{}\"}}\n{{\"a\": 2}}", "x".repeat(100));
-        check(&long, &["a"], &["1: too long", "2: 2"]);
-        check(
-            "{\"a\": 1}\n{\"a\": 2",
-            &["a"],
-            &["1: 1", "2: bad: the file ends within an object"],
-        );
-    }
-}
+mod tests;

@@ -130,13 +130,12 @@ impl Layout {
         for role in Role::ALL {
             if let Some(column) = self.roles.map.get(role) {
                 let name = &self.names[column];
-                map.set(
-                    role,
-                    names
-                        .iter()
-                        .position(|known| known == name)
-                        .ok_or_else(other)?,
-                );
+                // Of two columns of one name the place tells.
+                let place = match names.get(column) {
+                    Some(same) if same == name => Some(column),
+                    _ => names.iter().position(|known| known == name),
+                };
+                map.set(role, place.ok_or_else(other)?);
             }
         }
         Ok(Self {
@@ -155,7 +154,8 @@ impl Layout {
     /// Whether something was decided that people may want to know: what a column is, or that a file
     /// is in another encoding than usual.
     pub(crate) fn is_worth_saying(&self) -> bool {
-        !self.roles.reasons.is_empty() || !self.form.contains("UTF-8 (")
+        let roles = &self.roles;
+        !roles.reasons.is_empty() || !roles.notes.is_empty() || !self.form.contains("UTF-8 (")
     }
 
     /// For the screen: how the file is written, and what each column is taken for, with the reason.
@@ -173,12 +173,15 @@ impl Layout {
                 decision.reason
             ));
         }
-        if let Some(rule) = self.roles.rating {
+        if let Some(rule) = self.roles.rating.map(|scale| scale.rule) {
             text.push_str(&format!(
                 "; labels by rating: more than {} is positive, less than {} negative",
                 rule.centre + rule.dead_zone,
                 rule.centre - rule.dead_zone
             ));
+        }
+        for note in &self.roles.notes {
+            text.push_str(&format!("; {}", note.text));
         }
         text
     }
@@ -260,9 +263,7 @@ fn looks_like_names(first: &[String], below: &[&Record]) -> bool {
             && field.parse::<f64>().is_err()
     });
     if !short {
-        // An index without a name, as pandas writes it, is the one exception.
-        let rest = first.split_first().filter(|(index, _)| index.is_empty());
-        return rest.is_some_and(|(_, rest)| !rest.is_empty() && looks_like_names(rest, &[]));
+        return have_names_but_one(first, below);
     }
     if first.iter().any(|field| roles::is_column_name(field)) {
         return true;
@@ -272,4 +273,57 @@ fn looks_like_names(first: &[String], below: &[&Record]) -> bool {
         values.is_numeric() || values.mean_words() > 5.0
     };
     !below.is_empty() && (0..first.len()).any(unlike)
+}
+
+/// As [`looks_like_names`], for a first row whose first or last field is empty: an index without a name, as
+/// pandas writes it, or what a separator at the end of each line makes.
+fn have_names_but_one(first: &[String], below: &[&Record]) -> bool {
+    match first {
+        [rest @ .., last] if last.trim().is_empty() && !rest.is_empty() => {
+            let is_empty = |record: &&Record| record.field(rest.len()).trim_ascii().is_empty();
+            let below = below.iter().all(is_empty).then_some(below);
+            looks_like_names(rest, below.unwrap_or_default())
+        }
+        [index, rest @ ..] if index.is_empty() && !rest.is_empty() => looks_like_names(rest, &[]),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::record::{Dialect, RecordReader};
+    use super::*;
+
+    #[test]
+    fn a_first_row_names_columns() {
+        let check = |text: &str, expected: bool| {
+            let dialect = Dialect {
+                separator: b',',
+                quotes: true,
+            };
+            let mut reader = RecordReader::new(text.as_bytes(), dialect, 1000, 0);
+            let mut records = Vec::new();
+            for _ in text.lines() {
+                let mut record = Record::default();
+                reader.read(&mut record).expect("no disk");
+                records.push(record);
+            }
+            let below: Vec<&Record> = records.iter().skip(1).collect();
+            let found = looks_like_names(&texts(&records[0]), &below);
+            assert_eq!(found, expected, "{text:?}");
+        };
+        check("review,stars\nso so,3\n", true);
+        check("a,b\nso so,3\n", true);
+        check("so so,3\nfine,4\n", false);
+        // An index, and separators at the end of each line.
+        check(",review,stars\n0,so so,3\n", true);
+        check("review,stars,\nso so,3,\n", true);
+        check("review,stars,,\nso so,3,,\n", true);
+        check(",review,\n0,so so,\n", true);
+        check("a,b,\nso so,3,\n", true);
+        // A row without its last value is none of names.
+        check("so so,fine,\nit is so so,it is fine to me,3\n", false);
+        check("so so,3,\nfine,4,\n", false);
+        check(",\n,\n", false);
+    }
 }

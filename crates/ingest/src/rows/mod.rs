@@ -54,6 +54,10 @@ pub(crate) trait Taker {
     fn is_full(&self) -> bool {
         false
     }
+    /// Whether it takes reviews of which it cannot be said what their authors feel.
+    fn forgives_labels(&self) -> bool {
+        false
+    }
 }
 
 impl Taker for Sink {
@@ -101,7 +105,7 @@ pub(crate) fn read(
                 .unwrap_or(path.as_os_str())
                 .to_string_lossy()
                 .into_owned(),
-            rules: Rules::new(settings, layout.roles.rating)?,
+            rules: Rules::new(settings, &layout.roles)?.forgiving(taker.forgives_labels()),
             layout: &layout,
             limit: row_limit(settings),
         };
@@ -154,7 +158,10 @@ impl Table<'_> {
             .check_shape(record)
             .and_then(|()| self.rules.review(record, &self.layout.roles.map));
         match review {
-            Ok(review) => taker.accept(&review, &self.place(record)),
+            Ok(review) => {
+                self.check_scale(record, review.rating)?;
+                taker.accept(&review, &self.place(record))
+            }
             Err(reason) => taker.leave_out(&LeftOut {
                 source: self.name.clone(),
                 line: record.line(),
@@ -162,6 +169,23 @@ impl Table<'_> {
                 excerpt: excerpt(&record.joined()),
             }),
         }
+    }
+
+    /// Fails where a rating is not on the scale that the first rows told: all labels may be wrong.
+    fn check_scale(&self, record: &Record, rating: Option<f32>) -> Result<(), IngestError> {
+        let (Some(scale), Some(rating)) = (self.layout.roles.rating, rating) else {
+            return Ok(());
+        };
+        if scale.holds(rating) {
+            return Ok(());
+        }
+        Err(IngestError::OffScale {
+            path: self.path.to_owned(),
+            line: record.line(),
+            rating,
+            low: scale.low,
+            high: scale.high,
+        })
     }
 
     fn check_shape(&self, record: &Record) -> Result<(), Reason> {

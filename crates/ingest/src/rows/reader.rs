@@ -1,5 +1,7 @@
 //! One way to read rows, whatever they stand in.
 
+pub(super) mod replay;
+
 use std::io::{self, BufRead};
 
 use super::json::JsonReader;
@@ -13,7 +15,8 @@ pub(super) enum Ending {
     Record,
     /// There is none: the file is over.
     File,
-    /// The file is over in the middle of a quoted field.
+    /// A quote does not close: the file is over within its field, or so much of it was read that no
+    /// one can go back to the line behind it.
     OpenQuote,
 }
 

@@ -4,8 +4,15 @@ use std::io::{self, BufRead};
 
 use csv_core::{ReadRecordResult, Reader, ReaderBuilder, Terminator};
 
+use super::dialect::{line_end, separator_line};
 use super::reader::Ending;
-use super::skip;
+use super::reader::replay::Replay;
+use super::skip::{self, Marks, Passed, Raw};
+use crate::encoding::MARK;
+
+/// Why a record makes no sense whose quotes do not.
+const STRAY_QUOTE: &str =
+    "a quote in it neither closes a field nor is doubled, or one that opens a field does not close";
 
 /// Bytes that the columns beside the text may have together.
 pub(super) const OTHER_FIELDS: usize = 64 << 10;
@@ -136,8 +143,8 @@ impl Record {
         self.problem = None;
     }
 
-    /// Lines end in LF or CRLF; csv-core is told LF alone, because it takes a lone CR for an end,
-    /// too, and reviews have those in their midst.
+    /// Where lines end in LF they may end in CRLF, too; csv-core is told LF alone, because else it takes
+    /// a lone CR for an end, and reviews have those in their midst.
     fn drop_carriage_return(&mut self) {
         if self.columns == 0 || self.oversize {
             return;
@@ -152,182 +159,165 @@ impl Record {
             *end -= 1;
         }
     }
-
-    fn is_blank(&self) -> bool {
-        !self.oversize && self.columns == 1 && self.field(0).is_empty()
-    }
 }
 
 /// Reads records one after the other.
 pub(super) struct RecordReader<R> {
-    input: R,
+    input: Replay<R>,
     parser: Reader,
-    dialect: Dialect,
+    marks: Marks,
     limit: usize,
-    /// Bytes of the file before what is read next.
-    offset: u64,
+    line: u64,
     /// Whether nothing was read yet.
     is_new: bool,
-    /// Where the rest of a record goes that is too long.
-    discard: Box<[u8; 4096]>,
-    discard_ends: Box<[usize; 512]>,
+    /// The record as it stands in the file.
+    raw: Raw,
 }
 
 impl<R: BufRead> RecordReader<R> {
     /// A reader whose records have at most `limit` bytes. `offset` are the bytes of the file that were
     /// taken before.
     pub(super) fn new(input: R, dialect: Dialect, limit: usize, offset: u64) -> Self {
-        let parser = ReaderBuilder::new()
-            .delimiter(dialect.separator)
-            .quoting(dialect.quotes)
-            .terminator(Terminator::Any(b'\n'))
-            .build();
+        let marks = Marks {
+            separator: dialect.separator,
+            line_end: b'\n',
+            quotes: dialect.quotes,
+        };
+        // A byte of content stands as two in the file where it is a quote, a field has a separator and
+        // two quotes: what has more bytes than this is too long or has too many columns.
+        let most = limit.saturating_mul(2).saturating_add(4 * MAX_COLUMNS);
         Self {
-            input,
-            parser,
-            dialect,
+            input: Replay::new(input, offset),
+            parser: parser(marks),
+            marks,
             limit,
-            offset,
+            line: 1,
             is_new: true,
-            discard: Box::new([0; 4096]),
-            discard_ends: Box::new([0; 512]),
+            raw: Raw::new(most),
         }
     }
 
     /// The line and the byte at which the next record begins, or empty lines before it.
     pub(super) fn place(&self) -> (u64, u64) {
-        (self.parser.line(), self.offset)
+        (self.line, self.input.offset())
     }
 
     /// Passes over the next record that is not an empty line, without understanding it.
     pub(super) fn skip(&mut self, record: &mut Record) -> io::Result<Ending> {
-        let passed = skip::record(&mut self.input, self.dialect, self.is_new)?;
-        self.is_new = false;
-        let line = self.parser.line();
-        self.parser.set_line(line + passed.line_breaks);
-        self.offset += passed.bytes;
-        if passed.ending == Ending::OpenQuote {
-            let line = line + passed.empty_lines;
-            record.set_bad(b"", line, "a quote that does not close");
-        }
-        Ok(passed.ending)
+        Ok(self.cut(record)?.ending)
     }
 
     /// Goes on in another place of the file, where a record begins.
     pub(super) fn go_to(&mut self, input: R, line: u64, offset: u64) {
-        self.parser.reset();
-        // csv-core takes a byte order mark away from the first bytes that it is given. One in the midst
-        // of a file is text, so that it is given an empty line first.
-        self.parser
-            .read_record(b"\n", &mut self.discard[..], &mut self.discard_ends[..]);
-        self.parser.set_line(line);
-        (self.input, self.offset, self.is_new) = (input, offset, false);
+        (self.input, self.line) = (Replay::new(input, offset), line);
+        self.is_new = false;
     }
 
     /// Reads the next record that is not an empty line.
     pub(super) fn read(&mut self, record: &mut Record) -> io::Result<Ending> {
-        loop {
-            let ending = self.read_any(record)?;
-            if ending != Ending::Record || !record.is_blank() {
-                return Ok(ending);
-            }
-        }
-    }
-
-    fn read_any(&mut self, record: &mut Record) -> io::Result<Ending> {
         record.clear();
-        self.is_new = false;
-        let mut line_breaks = 0;
-        loop {
-            let input = self.input.fill_buf()?;
-            // At the end of the file the parser is given one more line break: inside a quoted field
-            // it takes it for text, and that is how we learn that the quote is still open.
-            let over = input.is_empty();
-            let input = if over { b"\n".as_slice() } else { input };
-            let step = Step::take(
-                &mut self.parser,
-                record,
-                input,
-                &mut self.discard[..],
-                &mut self.discard_ends[..],
-            );
-            line_breaks += step.line_breaks;
-            if !over {
-                self.input.consume(step.taken);
-                self.offset += step.taken as u64;
-            }
-            match step.result {
-                ReadRecordResult::Record => {
-                    let next = self.parser.line();
-                    (record.line, record.last_line) = (next - line_breaks - 1, next - 1);
-                    record.drop_carriage_return();
-                    return Ok(Ending::Record);
-                }
-                ReadRecordResult::OutputFull => grow(
-                    &mut record.bytes,
-                    record.written,
-                    self.limit,
-                    &mut record.oversize,
-                ),
-                ReadRecordResult::OutputEndsFull => grow(
-                    &mut record.ends,
-                    record.columns,
-                    MAX_COLUMNS,
-                    &mut record.oversize,
-                ),
-                ReadRecordResult::InputEmpty if over && step.written > 0 => {
-                    record.line = self.parser.line() - line_breaks;
-                    return Ok(Ending::OpenQuote);
-                }
-                ReadRecordResult::InputEmpty if over => return Ok(Ending::File),
-                ReadRecordResult::InputEmpty => {}
-                ReadRecordResult::End => return Ok(Ending::File),
-            }
+        let passed = self.cut(record)?;
+        if passed.ending != Ending::Record {
+            return Ok(passed.ending);
         }
+        if passed.is_damaged {
+            let bytes = self.raw.bytes();
+            let start = bytes[..bytes.len().min(self.limit)].trim_ascii_end();
+            record.set_bad(start, record.line, STRAY_QUOTE);
+            return Ok(Ending::Record);
+        }
+        self.fill(record);
+        if self.marks.line_end == b'\n' {
+            record.drop_carriage_return();
+        }
+        Ok(Ending::Record)
     }
-}
 
-/// What one call of the parser did.
-struct Step {
-    result: ReadRecordResult,
-    taken: usize,
-    written: usize,
-    /// Line breaks inside fields.
-    line_breaks: u64,
-}
+    /// Cuts out the next record, and tells its lines.
+    fn cut(&mut self, record: &mut Record) -> io::Result<Passed> {
+        if self.is_new {
+            self.begin()?;
+        }
+        let passed = skip::record(&mut self.input, self.marks, &mut self.raw)?;
+        let line = self.line + passed.empty_lines;
+        self.line += passed.line_breaks;
+        match passed.ending {
+            Ending::Record => (record.line, record.last_line) = (line, self.line - 1),
+            Ending::OpenQuote => record.line = line,
+            Ending::File => {}
+        }
+        Ok(passed)
+    }
 
-impl Step {
-    fn take(
-        parser: &mut Reader,
-        record: &mut Record,
-        input: &[u8],
-        discard: &mut [u8],
-        discard_ends: &mut [usize],
-    ) -> Self {
-        let (bytes, ends) = if record.oversize {
-            (discard, discard_ends)
+    /// Looks at the first bytes, which tell how lines end, and passes over those that are no record.
+    fn begin(&mut self) -> io::Result<()> {
+        self.is_new = false;
+        let start = self.input.fill_buf()?;
+        let mark = if start.starts_with(MARK) {
+            MARK.len()
         } else {
-            (
+            0
+        };
+        let text = &start[mark..];
+        self.marks.line_end = line_end(text);
+        let separator_line = separator_line(text).map_or(0, |(_, bytes)| bytes);
+        if separator_line > 0 {
+            self.line += 1;
+        }
+        self.input.consume(mark + separator_line);
+        self.parser = parser(self.marks);
+        Ok(())
+    }
+
+    /// Understands the record that was cut out.
+    fn fill(&mut self, record: &mut Record) {
+        let mut rest = self.raw.bytes();
+        loop {
+            // The last record of a file may lack its line end.
+            let input = match rest {
+                [] => std::slice::from_ref(&self.marks.line_end),
+                rest => rest,
+            };
+            let (result, taken, written, columns) = self.parser.read_record(
+                input,
                 &mut record.bytes[record.written..],
                 &mut record.ends[record.columns..],
-            )
-        };
-        let (result, taken, written, columns) = parser.read_record(input, bytes, ends);
-        let line_breaks = bytes[..written]
-            .iter()
-            .filter(|byte| **byte == b'\n')
-            .count() as u64;
-        if !record.oversize {
+            );
+            rest = rest.get(taken..).unwrap_or_default();
             record.written += written;
             record.columns += columns;
+            let is_oversize = &mut record.oversize;
+            match result {
+                ReadRecordResult::Record | ReadRecordResult::End => break,
+                ReadRecordResult::InputEmpty => {}
+                ReadRecordResult::OutputFull => {
+                    grow(&mut record.bytes, record.written, self.limit, is_oversize);
+                }
+                ReadRecordResult::OutputEndsFull => {
+                    grow(&mut record.ends, record.columns, MAX_COLUMNS, is_oversize);
+                }
+            }
+            if record.oversize {
+                // In the midst of the record.
+                self.parser = parser(self.marks);
+                break;
+            }
         }
-        Self {
-            result,
-            taken,
-            written,
-            line_breaks,
-        }
+        record.oversize |= !self.raw.is_whole();
     }
+}
+
+/// A parser of records one by one.
+fn parser(marks: Marks) -> Reader {
+    let mut parser = ReaderBuilder::new()
+        .delimiter(marks.separator)
+        .quoting(marks.quotes)
+        .terminator(Terminator::Any(marks.line_end))
+        .build();
+    // csv-core takes a byte order mark away from the first bytes that it is given. One in the midst of a
+    // file is text, so that it is given an empty line first.
+    parser.read_record(&[marks.line_end], &mut [0], &mut [0]);
+    parser
 }
 
 /// Makes room for more of a record, or gives up on it.
@@ -435,5 +425,32 @@ mod tests {
             &["1: 1|\"so called", "2: art\"|2"],
         );
         check(false, "1\ta\rb\n", &["1: 1|a\rb"]);
+    }
+
+    #[test]
+    fn lines_of_old_macs_end_in_cr() {
+        let read = |text: &str| {
+            let dialect = Dialect {
+                separator: b',',
+                quotes: true,
+            };
+            let mut reader = RecordReader::new(text.as_bytes(), dialect, 40, 0);
+            let (mut record, mut found) = (Record::default(), Vec::new());
+            while reader.read(&mut record).expect("no disk") == Ending::Record {
+                let fields = String::from_utf8_lossy(&record.joined()).replace('\t', "|");
+                found.push(format!("{}: {fields}", record.line()));
+            }
+            assert_eq!(reader.place().1, text.len() as u64);
+            found
+        };
+        assert_eq!(
+            read("a,b\r\"c\rd\",e\r\rf,g"),
+            ["1: a|b", "2: c\rd|e", "5: f|g"]
+        );
+        assert_eq!(read("a,b\rc\nd,e\r\n"), ["1: a|b\rc", "2: d|e"]);
+        // Excel's line about the separator is no row, in any file.
+        assert_eq!(read("sep=,\r\na,b\r\n"), ["2: a|b"]);
+        assert_eq!(read("sep=,\ra,b\r"), ["2: a|b"]);
+        assert_eq!(read("\u{feff}sep=,\na,b\nsep=,\n"), ["2: a|b", "3: sep=|"]);
     }
 }

@@ -1,134 +1,25 @@
 //! Which column is what, where the settings do not say: told by the columns' names and by what
-//! stands in them. What was decided is said, with the reason, and every decision can be overridden.
+//! stands in them. What was decided is said, with the reason, and every decision can be overridden;
+//! what is not plain is not guessed, and said as well, with the setting that decides it.
 
-use settings::{IngestSettings, RatingRule};
+mod days;
+mod groups;
+mod labels;
+mod names;
+mod notes;
+mod scale;
+
+use settings::IngestSettings;
 
 use super::columns::{ColumnMap, Role};
 use super::evidence::Evidence;
 use super::timestamp::Times;
 
-/// Names that columns of a role have, the likelier ones first; compared without regard to case and
-/// to what joins words.
-const NAMES: [(Role, &[&str]); 8] = [
-    (
-        Role::Text,
-        &[
-            "text",
-            "review",
-            "reviewtext",
-            "quote",
-            "content",
-            "body",
-            "comment",
-            "sentence",
-            "message",
-            "tweet",
-            "reviewbody",
-            "reviewcontent",
-            "comments",
-            "reviews",
-            "phrase",
-            "description",
-        ],
-    ),
-    (
-        Role::Label,
-        &[
-            "label",
-            "sentiment",
-            "fresh",
-            "verdict",
-            "polarity",
-            "recommended",
-            "recommendation",
-            "class",
-            "target",
-            "rating",
-            "recommendationid",
-            "votedup",
-        ],
-    ),
-    (
-        Role::Rating,
-        &[
-            "rating",
-            "stars",
-            "score",
-            "overall",
-            "grade",
-            "reviewscore",
-            "points",
-            "starrating",
-            "ratings",
-        ],
-    ),
-    (
-        Role::Timestamp,
-        &[
-            "date",
-            "timestamp",
-            "time",
-            "reviewdate",
-            "createdat",
-            "created",
-            "datetime",
-            "unixreviewtime",
-            "posted",
-            "postedat",
-            "timestampcreated",
-            "watcheddate",
-        ],
-    ),
-    (
-        Role::Split,
-        &["split", "fold", "set", "partition", "subset"],
-    ),
-    (
-        Role::Topic,
-        &[
-            "topic",
-            "title",
-            "product",
-            "film",
-            "movie",
-            "name",
-            "productname",
-            "movietitle",
-            "item",
-            "business",
-            "app",
-            "game",
-            "appname",
-            "producttitle",
-        ],
-    ),
-    (
-        Role::Group,
-        &[
-            "group",
-            "imdb",
-            "imdbid",
-            "asin",
-            "productid",
-            "filmid",
-            "movieid",
-            "businessid",
-            "itemid",
-            "appid",
-            "gameid",
-            "parentasin",
-            "tconst",
-            "rtid",
-        ],
-    ),
-    (
-        Role::Id,
-        &["id", "rowid", "reviewid", "index", "ids", "tweetid"],
-    ),
-];
+pub(super) use names::is_column_name;
+pub(crate) use notes::Note;
+pub(crate) use scale::Scale;
 
-/// So many of the names of labels are names of nothing else.
-const SURE_LABELS: usize = 5;
+use names::Match;
 
 /// Roles in the order in which columns are given away.
 const ORDER: [Role; 8] = [
@@ -149,7 +40,11 @@ pub(crate) struct Roles {
     /// Each decision with its reason, in the order of the columns.
     pub(crate) reasons: Vec<Decision>,
     /// How a rating becomes a label, where no column is a label and no setting says it.
-    pub(crate) rating: Option<RatingRule>,
+    pub(crate) rating: Option<Scale>,
+    /// The form of dates, where their values told the order of day and month and no setting does.
+    pub(crate) date_format: Option<String>,
+    /// What was not decided because it is not plain.
+    pub(crate) notes: Vec<Note>,
 }
 
 /// One column's role.
@@ -169,34 +64,26 @@ pub(super) fn detect(
     named: &ColumnMap,
     settings: &IngestSettings,
 ) -> Option<Roles> {
+    let finder = Finder {
+        names,
+        columns,
+        named,
+        settings,
+        // A setting that is wrong is reported where rows are read.
+        times: Times::new(&settings.timestamp).unwrap_or_default(),
+    };
     let mut roles = Roles {
         map: named.clone(),
         ..Roles::default()
     };
-    let mut taken: Vec<usize> = named.columns().collect();
     for role in ORDER {
         if named.get(role).is_some() {
             continue;
         }
-        let best = columns
-            .iter()
-            .enumerate()
-            .filter(|(column, _)| !taken.contains(column))
-            .filter_map(|(column, evidence)| {
-                let place = names.get(column).and_then(|name| place(role, name));
-                let (score, reason) = judge(role, place, evidence, settings)?;
-                Some((score, column, reason))
-            })
-            .max_by(|one, two| one.0.total_cmp(&two.0).then(two.1.cmp(&one.1)));
-        let Some((_, column, reason)) = best else {
+        let Some((column, reason)) = finder.best(role, &roles.map) else {
             continue;
         };
-        if role == Role::Rating && roles.map.get(Role::Label).is_none() && settings.rating.is_none()
-        {
-            roles.rating = scale(&columns[column]);
-        }
         roles.map.set(role, column);
-        taken.push(column);
         roles.reasons.push(Decision {
             role,
             column,
@@ -205,15 +92,154 @@ pub(super) fn detect(
     }
     roles.map.get(Role::Text)?;
     if roles.map.get(Role::Group).is_none() {
-        group_by_topic(&mut roles);
+        finder.group_by_topic(&mut roles);
     }
+    roles.rating = finder.scale(&roles.map);
+    roles.date_format = finder.date_format(&roles.map);
+    roles.notes = finder.notes(&roles);
     roles.reasons.sort_by_key(|decision| decision.column);
     Some(roles)
 }
 
-/// Where films have a name and no id, the name keeps them on one side of the split.
-fn group_by_topic(roles: &mut Roles) {
-    if let Some(topic) = roles.map.get(Role::Topic) {
+/// Columns that look for their roles.
+struct Finder<'a> {
+    /// Empty where columns have none.
+    names: &'a [String],
+    columns: &'a [Evidence],
+    /// What the settings say.
+    named: &'a ColumnMap,
+    settings: &'a IngestSettings,
+    times: Times,
+}
+
+impl Finder<'_> {
+    /// The column that fits a role best among those without one, with the reason.
+    fn best(&self, role: Role, map: &ColumnMap) -> Option<(usize, String)> {
+        let taken: Vec<usize> = map.columns().collect();
+        let free = (0..self.columns.len()).filter(|column| !taken.contains(column));
+        free.filter_map(|column| {
+            let (score, reason) = self.judge(role, column)?;
+            Some((score, column, reason))
+        })
+        .max_by(|one, two| one.0.total_cmp(&two.0).then(two.1.cmp(&one.1)))
+        .map(|(_, column, reason)| (column, reason))
+    }
+
+    /// How a column's name speaks for a role.
+    fn name(&self, role: Role, column: usize) -> Option<Match> {
+        names::find(role, self.names.get(column)?)
+    }
+
+    /// How well a column fits a role, with the reason; `None` if it does not. A known name outweighs
+    /// any value, and a name without fitting values is worth nothing.
+    fn judge(&self, role: Role, column: usize) -> Option<(f64, String)> {
+        let evidence = &self.columns[column];
+        let name = self.name(role, column);
+        let (score, what) = match role {
+            Role::Text => text(evidence, name)?,
+            Role::Label => self.label(column, name)?,
+            Role::Rating => rating(evidence, name)?,
+            Role::Timestamp => self.timestamp(evidence, name)?,
+            Role::Split => split(evidence)?,
+            Role::Topic => (0.0, groups::topic(evidence, name)?),
+            Role::Group => (0.0, groups::group(evidence, name)?),
+            Role::Id => (0.0, id(evidence, name)?),
+        };
+        let by_name = name.map_or(0.0, Match::score);
+        let said = if name.is_some() { "its name, and " } else { "" };
+        Some((by_name + score, format!("{said}{what}")))
+    }
+
+    fn label(&self, column: usize, name: Option<Match>) -> Option<(f64, String)> {
+        let evidence = &self.columns[column];
+        // The first rows of a file sorted by its stars all have one.
+        let may_be_stars = evidence.is_numeric()
+            && evidence.distinct() == 1
+            && self.name(Role::Rating, column).is_some();
+        let knows = |value: &str| self.settings.labels.knows(value);
+        let known = evidence.share(knows);
+        let fits = match name {
+            // Values that are no labels in a column of that name are for the user to see.
+            Some(name) if name.is_sure_label() && name.is_whole() => known > 0.0,
+            Some(name) if name.is_sure_label() => known > 0.5,
+            Some(_) => known > 0.9 && !may_be_stars,
+            // What is true or false may be anything: only values that speak of sentiment tell.
+            None => labels::speak(evidence, knows) && !self.is_label_named(),
+        };
+        let what = share_in_words(known, "are labels");
+        let few = evidence.distinct() <= labels::MOST;
+        (fits && few).then(|| (known, format!("{what}: {}", evidence.commonest())))
+    }
+
+    /// Whether a column says by its name that it is the label, or holds ratings on a plain scale: one
+    /// that only has values like labels is none beside it.
+    fn is_label_named(&self) -> bool {
+        (0..self.columns.len()).any(|column| {
+            let is_label = self
+                .name(Role::Label, column)
+                .is_some_and(|name| name.is_sure_label() && name.is_whole());
+            let is_rating = self.name(Role::Rating, column).is_some()
+                || self.named.get(Role::Rating) == Some(column);
+            let range = self.columns[column].range().filter(|_| is_rating);
+            let gives_labels =
+                |(low, high)| self.settings.rating.is_some() || Scale::of(low, high).is_some();
+            is_label || range.is_some_and(gives_labels)
+        })
+    }
+
+    fn timestamp(&self, evidence: &Evidence, name: Option<Match>) -> Option<(f64, String)> {
+        // Of digits alone only a name says that they are a time.
+        let is_time = |value: &str| {
+            (name.is_some() || !is_number(value))
+                && (self.times.is_missing(value) || self.times.parse(value).is_some())
+        };
+        let known = evidence.share(is_time);
+        if known > 0.9 {
+            return Some((known, share_in_words(known, "are dates")));
+        }
+        match self.order_of_days(evidence)? {
+            days::DayOrder::Told { format, by } => {
+                Some((0.9, format!("dates as `{format}`, told by `{by}`")))
+            }
+            days::DayOrder::Open { .. } => None,
+        }
+    }
+
+    /// What the values say of the order of day and month, where no setting does.
+    fn order_of_days(&self, evidence: &Evidence) -> Option<days::DayOrder> {
+        if self.settings.timestamp.format.is_some() {
+            return None;
+        }
+        let there = |value: &&str| !self.times.is_missing(value);
+        days::order(evidence.values().filter(there))
+    }
+
+    fn date_format(&self, map: &ColumnMap) -> Option<String> {
+        let evidence = &self.columns[map.get(Role::Timestamp)?];
+        if evidence.share(|value| self.times.parse(value).is_some()) > 0.9 {
+            return None;
+        }
+        match self.order_of_days(evidence)? {
+            days::DayOrder::Told { format, .. } => Some(format),
+            days::DayOrder::Open { .. } => None,
+        }
+    }
+
+    /// The scale of the ratings, where they are what gives labels and no setting says how.
+    fn scale(&self, map: &ColumnMap) -> Option<Scale> {
+        if map.get(Role::Label).is_some() || self.settings.rating.is_some() {
+            return None;
+        }
+        let (low, high) = self.columns[map.get(Role::Rating)?].range()?;
+        Scale::of(low, high)
+    }
+
+    /// Where films have a name and no id, the name keeps them on one side of the split.
+    fn group_by_topic(&self, roles: &mut Roles) {
+        let topic = roles.map.get(Role::Topic);
+        let Some(topic) = topic.filter(|topic| groups::are_enough(&self.columns[*topic])) else {
+            return;
+        };
         roles.map.set(Role::Group, topic);
         let reason = "as the topic: no column is an id of it".to_owned();
         roles.reasons.push(Decision {
@@ -224,111 +250,33 @@ fn group_by_topic(roles: &mut Roles) {
     }
 }
 
-/// The place of a name in a role's list.
-fn place(role: Role, name: &str) -> Option<usize> {
-    let plain: String = name
-        .chars()
-        .filter(|sign| sign.is_alphanumeric())
-        .collect::<String>()
-        .to_lowercase();
-    // `data.review.text` is a text, too.
-    let last: String = name
-        .rsplit('.')
-        .next()
-        .unwrap_or_default()
-        .chars()
-        .filter(|sign| sign.is_alphanumeric())
-        .collect::<String>()
-        .to_lowercase();
-    let list = NAMES
-        .iter()
-        .find(|(other, _)| *other == role)
-        .map_or(&[][..], |(_, list)| list);
-    list.iter()
-        .position(|known| **known == plain || **known == last)
+fn text(evidence: &Evidence, name: Option<Match>) -> Option<(f64, String)> {
+    let words = evidence.mean_words();
+    let prose = !evidence.is_numeric() && !evidence.is_empty();
+    let enough = words >= 3.0 || name.is_some_and(Match::is_whole);
+    (prose && enough).then(|| (words.min(90.0), format!("{words:.0} words on average")))
 }
 
-/// Whether a name is one that columns have.
-pub(super) fn is_column_name(name: &str) -> bool {
-    NAMES.iter().any(|(role, _)| place(*role, name).is_some())
+fn rating(evidence: &Evidence, name: Option<Match>) -> Option<(f64, String)> {
+    let (low, high) = evidence.range()?;
+    // Around zero, on a scale that people use.
+    let around_zero = (-10.0..0.0).contains(&low) && (0.0..=10.0).contains(&high);
+    (name.is_some() || around_zero).then(|| (0.0, format!("numbers from {low} to {high}")))
 }
 
-/// How well a column fits a role, with the reason; `None` if it does not. A known name outweighs
-/// any value, and a name without fitting values is worth nothing.
-fn judge(
-    role: Role,
-    place: Option<usize>,
-    evidence: &Evidence,
-    settings: &IngestSettings,
-) -> Option<(f64, String)> {
-    let by_name = place.map_or(0.0, |place| 100.0 - place as f64);
-    let named = if place.is_some() {
-        "its name, and "
-    } else {
-        ""
-    };
-    let fits = |fits: bool, score: f64, what: String| {
-        fits.then(|| (by_name + score, format!("{named}{what}")))
-    };
-    match role {
-        Role::Text => {
-            let words = evidence.mean_words();
-            let prose = !evidence.is_numeric() && !evidence.is_empty();
-            fits(
-                prose && (place.is_some() || words >= 3.0),
-                words.min(90.0),
-                format!("{words:.0} words on average"),
-            )
-        }
-        Role::Label => {
-            let known = evidence.share(|value| settings.labels.knows(value));
-            // Zeros and ones are labels in a column that says so; elsewhere they may be counts.
-            let certain = place.is_some() || (!evidence.is_numeric() && evidence.rows() > 1);
-            let what = share_in_words(known, "are labels");
-            let what = format!("{what}: {}", evidence.commonest());
-            // Values that are no labels in a column of that name are for the user to see.
-            let surely = place.is_some_and(|place| place < SURE_LABELS) && known > 0.0;
-            let few = evidence.distinct() <= 20;
-            fits((surely || known > 0.9) && certain && few, known, what)
-        }
-        Role::Rating => {
-            let (low, high) = evidence.range()?;
-            // Around zero, on a scale that people use.
-            let around_zero = (-10.0..0.0).contains(&low) && (0.0..=10.0).contains(&high);
-            fits(
-                place.is_some() || around_zero,
-                0.0,
-                format!("numbers from {low} to {high}"),
-            )
-        }
-        Role::Timestamp => {
-            let times = Times::default();
-            let known = evidence.share(|value| times.parse(value).is_some());
-            let written = !evidence.is_numeric();
-            fits(
-                known > 0.9 && (place.is_some() || written),
-                known,
-                share_in_words(known, "are dates"),
-            )
-        }
-        Role::Split => {
-            let known = evidence
-                .share(|value| matches!(value.to_ascii_lowercase().as_str(), "train" | "test"));
-            fits(known > 0.99, known, evidence.commonest())
-        }
-        Role::Topic | Role::Group => {
-            let few = evidence.distinct() * 5 <= evidence.rows() * 4 || evidence.rows() < 20;
-            fits(
-                place.is_some() && !evidence.is_empty() && few,
-                0.0,
-                format!("{} different values", evidence.distinct()),
-            )
-        }
-        Role::Id => {
-            let unique = evidence.distinct() == evidence.rows() && evidence.rows() > 0;
-            fits(place.is_some() && unique, 0.0, "no value twice".to_owned())
-        }
-    }
+fn split(evidence: &Evidence) -> Option<(f64, String)> {
+    let known =
+        evidence.share(|value| matches!(value.to_ascii_lowercase().as_str(), "train" | "test"));
+    (known > 0.99).then(|| (known, evidence.commonest()))
+}
+
+fn id(evidence: &Evidence, name: Option<Match>) -> Option<String> {
+    let unique = evidence.distinct() == evidence.rows() && evidence.rows() > 0;
+    (name.is_some() && unique).then(|| "no value twice".to_owned())
+}
+
+fn is_number(value: &str) -> bool {
+    value.parse::<f64>().is_ok()
 }
 
 fn share_in_words(share: f64, what: &str) -> String {
@@ -336,27 +284,5 @@ fn share_in_words(share: f64, what: &str) -> String {
         format!("all values {what}")
     } else {
         format!("{:.0} % of the values {what}", 100.0 * share)
-    }
-}
-
-/// The rule for the scale that ratings are on, if that is plain: what is in the middle says neither.
-fn scale(evidence: &Evidence) -> Option<RatingRule> {
-    let (low, high) = evidence.range()?;
-    let rule = |centre: f64, dead_zone: f64| Some(RatingRule { centre, dead_zone });
-    let within = |from: f64, to: f64| low >= from && high <= to && high > (from + to) / 2.0;
-    if low < 0.0 {
-        rule(0.0, 0.0)
-    } else if within(1.0, 5.0) {
-        rule(3.0, 0.0)
-    } else if within(0.5, 5.0) {
-        rule(2.75, 0.25)
-    } else if within(1.0, 10.0) {
-        rule(5.5, 0.5)
-    } else if within(0.0, 10.0) {
-        rule(5.0, 0.5)
-    } else if within(0.0, 100.0) {
-        rule(50.0, 10.0)
-    } else {
-        None
     }
 }

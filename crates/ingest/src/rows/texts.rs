@@ -109,7 +109,7 @@ pub fn read_texts_from(
     let table = Table {
         path,
         name: String::new(),
-        rules: Rules::new(settings, layout.roles.rating)?,
+        rules: Rules::new(settings, &layout.roles)?,
         layout: &layout,
         limit: row_limit(settings),
     };

@@ -3,7 +3,9 @@
 //! The commonest forms are read by a page of arithmetic, which costs nothing per row; all others by
 //! `chrono`, with the zones of the IANA database.
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeZone};
+use std::ops::{Range, RangeInclusive};
+
+use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone, Timelike};
 use chrono_tz::Tz;
 use settings::TimestampSettings;
 
@@ -19,14 +21,7 @@ const LOCAL_TIMES: [&str; 5] = [
 ];
 
 /// Days in an order that can only be read in one way.
-const DAYS: [&str; 6] = [
-    "%Y/%m/%d",
-    "%Y%m%d",
-    "%B %d, %Y",
-    "%d %B %Y",
-    "%d-%b-%Y",
-    "%b %d, %Y",
-];
+const DAYS: [&str; 5] = ["%Y/%m/%d", "%B %d, %Y", "%d %B %Y", "%d-%b-%Y", "%b %d, %Y"];
 
 /// Times with their zone.
 const ZONED_TIMES: [&str; 3] = [
@@ -62,21 +57,26 @@ impl Times {
         })
     }
 
+    /// With the form that the values told, where the settings name none.
+    pub(super) fn or_format(mut self, told: Option<&str>) -> Self {
+        self.format = self.format.or_else(|| told.map(str::to_owned));
+        self
+    }
+
     /// Whether a value stands for no time.
     pub(super) fn is_missing(&self, text: &str) -> bool {
         self.missing.iter().any(|missing| missing == text)
     }
 
     /// Milliseconds since 1970-01-01T00:00:00Z; `None` for what is no time. Times without a zone are
-    /// taken to be in the zone of the settings, or UTC; days begin at midnight.
+    /// taken to be in the zone of the settings, or UTC. A day without a time of day is that day
+    /// whatever the zone, and begins at midnight UTC: shifted by a zone it would be the day before.
     pub(super) fn parse(&self, text: &str) -> Option<i64> {
         let text = text.trim();
         if let Some(format) = &self.format {
             return self.formatted(text, format);
         }
-        if self.zone.is_none()
-            && let Some(time) = parse(text)
-        {
+        if let Some(time) = parse(text) {
             return Some(time);
         }
         let zoned =
@@ -93,15 +93,13 @@ impl Times {
         let local = LOCAL_TIMES
             .iter()
             .find_map(|format| NaiveDateTime::parse_from_str(text, format).ok());
-        let day = || {
-            let formats = DAYS.iter().chain(["%Y-%m-%d"].iter());
-            formats
-                .clone()
-                .find_map(|format| NaiveDate::parse_from_str(text, format).ok())
-        };
-        match local.or_else(|| day().map(|day| day.and_time(NaiveTime::MIN))) {
+        match local {
             Some(time) => self.in_zone(time),
-            None => seconds(text),
+            None => DAYS
+                .iter()
+                .chain(["%Y-%m-%d"].iter())
+                .find_map(|format| NaiveDate::parse_from_str(text, format).ok())
+                .map(midnight),
         }
     }
 
@@ -109,61 +107,93 @@ impl Times {
         if let Ok(time) = DateTime::parse_from_str(text, format) {
             return Some(time.timestamp_millis());
         }
-        let local = NaiveDateTime::parse_from_str(text, format).ok();
-        let day = || {
-            Some(
-                NaiveDate::parse_from_str(text, format)
-                    .ok()?
-                    .and_time(NaiveTime::MIN),
-            )
-        };
-        self.in_zone(local.or_else(day)?)
+        match NaiveDateTime::parse_from_str(text, format) {
+            Ok(time) => self.in_zone(time),
+            Err(_) => NaiveDate::parse_from_str(text, format).ok().map(midnight),
+        }
     }
 
-    /// A local time; of one that occurs twice, when clocks are set back, the earlier.
+    /// A local time; of one that occurs twice, when clocks are set back, the earlier, and for one
+    /// that does not occur, when they are set forward, the next that does.
     fn in_zone(&self, time: NaiveDateTime) -> Option<i64> {
-        match self.zone {
-            None => Some(time.and_utc().timestamp_millis()),
-            Some(zone) => Some(
-                zone.from_local_datetime(&time)
-                    .earliest()?
-                    .timestamp_millis(),
-            ),
-        }
+        let Some(zone) = self.zone else {
+            return Some(time.and_utc().timestamp_millis());
+        };
+        let occurs = |time: &NaiveDateTime| zone.from_local_datetime(time).earliest();
+        let found = occurs(&time).or_else(|| {
+            let minute = time.with_second(0)?.with_nanosecond(0)?;
+            (1..=LONGEST_GAP).find_map(|minutes| occurs(&(minute + TimeDelta::minutes(minutes))))
+        });
+        found.map(|time| time.timestamp_millis())
     }
 }
 
+/// Minutes that clocks are set forward at most: a day, where a country crossed the date line.
+const LONGEST_GAP: i64 = 24 * 60;
+
+/// The midnight, UTC, with which a day begins.
+fn midnight(day: NaiveDate) -> i64 {
+    day.and_time(NaiveTime::MIN).and_utc().timestamp_millis()
+}
+
 /// Milliseconds since 1970-01-01T00:00:00Z of `YYYY-MM-DD` (midnight UTC), an RFC 3339 time, or
-/// seconds since 1970; `None` for anything else.
+/// digits that can only be a time; `None` for anything else.
 fn parse(text: &str) -> Option<i64> {
     let text = text.trim();
     match text.len() {
         10 if text.as_bytes()[4] == b'-' => Some(days(text)? * MILLISECONDS_PER_DAY),
         20.. if text.as_bytes()[4] == b'-' => rfc_3339(text),
-        _ => seconds(text),
+        _ => digits(text),
     }
 }
 
 const MILLISECONDS_PER_DAY: i64 = 86_400_000;
 
-/// Seconds since 1970, perhaps with a fraction, at most until the year 9999; whole numbers beyond
-/// that are milliseconds.
-fn seconds(text: &str) -> Option<i64> {
-    const LATEST: f64 = 253_402_300_799.999;
-    let plain = text
-        .bytes()
-        .all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.'));
-    let seconds: f64 = if plain {
-        text.parse().ok()?
-    } else {
-        return None;
+/// Years that digits alone may be, or be a day of.
+const YEARS: RangeInclusive<i64> = 1900..=2100;
+
+/// Seconds since 1970 of what reviews may have been written at: 1990 up to 2100.
+const SECONDS: Range<i64> = 631_152_000..4_102_444_800;
+
+/// A time written with digits alone: `YYYY` (its first day), `YYYYMMDD`, or the seconds (perhaps with
+/// a fraction), milliseconds, microseconds or nanoseconds since 1970, told apart by the year that
+/// they give. What gives no plausible one is a number and no time: 5 stars are not five seconds.
+fn digits(text: &str) -> Option<i64> {
+    let (whole, fraction) = match text.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (text, None),
     };
-    if seconds.abs() <= LATEST {
-        return Some((seconds * 1000.0).floor() as i64);
+    let all_digits =
+        |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    if !all_digits(whole) || !fraction.is_none_or(all_digits) {
+        return None;
     }
-    text.parse()
-        .ok()
-        .filter(|milliseconds: &i64| milliseconds.unsigned_abs() as f64 <= LATEST * 1000.0)
+    let number: i64 = whole.parse().ok()?;
+    if let Some(fraction) = fraction {
+        let milliseconds = fraction_milliseconds(fraction)?;
+        return SECONDS
+            .contains(&number)
+            .then_some(number * 1000 + milliseconds);
+    }
+    match whole.len() {
+        4 => day_of(number, 1, 1),
+        8 => day_of(number / 10_000, number / 100 % 100, number % 100),
+        _ => {
+            let per_second = [1, 1000, 1_000_000, 1_000_000_000]
+                .into_iter()
+                .find(|per_second| SECONDS.contains(&(number / per_second)))?;
+            Some(match per_second {
+                1 => number * 1000,
+                _ => number / (per_second / 1000),
+            })
+        }
+    }
+}
+
+/// Milliseconds since 1970 of a day of a plausible year.
+fn day_of(year: i64, month: i64, day: i64) -> Option<i64> {
+    (YEARS.contains(&year) && is_day(year, month, day))
+        .then(|| days_from_civil(year, month, day) * MILLISECONDS_PER_DAY)
 }
 
 /// `YYYY-MM-DDThh:mm:ss[.fraction](Z|+hh:mm|-hh:mm)`.
@@ -184,16 +214,18 @@ fn rfc_3339(text: &str) -> Option<i64> {
 /// Days since 1970 of `YYYY-MM-DD`.
 fn days(date: &str) -> Option<i64> {
     let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
+    is_day(year, month, day).then(|| days_from_civil(year, month, day))
+}
+
+fn is_day(year: i64, month: i64, day: i64) -> bool {
     let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
     let longest = match month {
         2 => 28 + i64::from(leap),
         4 | 6 | 9 | 11 => 30,
         1..=12 => 31,
-        _ => return None,
+        _ => return false,
     };
-    (1..=longest)
-        .contains(&day)
-        .then(|| days_from_civil(year, month, day))
+    (1..=longest).contains(&day)
 }
 
 /// Days since 1970 of a date in the Gregorian calendar, after Howard Hinnant,
@@ -266,9 +298,13 @@ mod tests {
         check("2014-06-01T12:34:56.5-00:30", Some(1_401_627_896_500));
         check("2016-12-31T23:59:60Z", Some(1_483_228_800_000));
         check("1401626096", Some(1_401_626_096_000));
-        check("-1", Some(-1000));
-        check("0.25", Some(250));
-        check("-0.0005", Some(-1));
+        check("1401626096.5", Some(1_401_626_096_500));
+        check("1401626096789", Some(1_401_626_096_789));
+        check("1401626096789012", Some(1_401_626_096_789));
+        check("1401626096789012345", Some(1_401_626_096_789));
+        check("20140601", Some(1_401_580_800_000));
+        check("19000101", Some(-2_208_988_800_000));
+        check("2019", Some(1_546_300_800_000));
         for wrong in [
             "",
             "yesterday",
@@ -287,6 +323,18 @@ mod tests {
             "2014-06-01X12:34:56Z",
             "1e9",
             "inf",
+            "5",
+            "0.25",
+            "-1",
+            "2150",
+            "1899",
+            "201901",
+            "20191301",
+            "20190230",
+            "123456789",
+            "1401626096.",
+            "1401626096789.5",
+            "99999999999999999999",
             "9999999999999999",
             "20\u{e9}4-06-01",
             "+014-06-01",
@@ -318,10 +366,16 @@ mod tests {
         check("format = '%m/%d/%Y'", "2014-06-01", None);
         check("zone = 'Europe/Berlin'", "2014-06-01 14:00:00", noon);
         check("zone = 'Europe/Berlin'", "2014-06-01T12:00:00Z", noon);
+        // A day is that day in every zone.
         check(
             "zone = 'Europe/Berlin'",
             "2014-06-01",
-            Some(1_401_573_600_000),
+            Some(1_401_580_800_000),
+        );
+        check(
+            "zone = 'Asia/Tokyo'\nformat = '%m/%d/%Y'",
+            "06/01/2014",
+            Some(1_401_580_800_000),
         );
         // Clocks were set back at three: two o'clock and a half came twice.
         check(
@@ -329,8 +383,23 @@ mod tests {
             "2014-10-26 02:30:00",
             Some(1_414_283_400_000),
         );
-        // And forward at two: it did not come at all.
-        check("zone = 'Europe/Berlin'", "2014-03-30 02:30:00", None);
+        // And forward at two: it did not come at all, and three o'clock came next.
+        check(
+            "zone = 'Europe/Berlin'",
+            "2014-03-30 02:30:17",
+            Some(1_396_141_200_000),
+        );
+        check(
+            "zone = 'America/Sao_Paulo'",
+            "2018-11-04 00:00:00",
+            Some(1_541_300_400_000),
+        );
+        // Samoa left a day out.
+        check(
+            "zone = 'Pacific/Apia'",
+            "2011-12-30 00:00:00",
+            Some(1_325_239_200_000),
+        );
         let unknown = TimestampSettings {
             zone: Some("Europe/Nowhere".to_owned()),
             ..TimestampSettings::default()

@@ -14,6 +14,10 @@ pub(super) enum DayOrder {
     Open {
         /// A value that can be read in two ways.
         value: String,
+        /// The form, if the day stands first.
+        day_first: String,
+        /// The form, if the month does.
+        month_first: String,
     },
 }
 
@@ -48,6 +52,8 @@ pub(super) fn order<'a>(values: impl Iterator<Item = &'a str>) -> Option<DayOrde
         (None, None) if shape.separator == '.' => told(shape.format("%d", "%m"), example?),
         (None, None) => Some(DayOrder::Open {
             value: example?.to_owned(),
+            day_first: shape.format("%d", "%m"),
+            month_first: shape.format("%m", "%d"),
         }),
     }
 }
@@ -134,7 +140,11 @@ mod tests {
     fn check(values: &[&str], expected: &str) {
         let found = match order(values.iter().copied()) {
             Some(DayOrder::Told { format, by }) => format!("{format} by {by}"),
-            Some(DayOrder::Open { value }) => format!("open: {value}"),
+            Some(DayOrder::Open {
+                value,
+                day_first,
+                month_first,
+            }) => format!("open: {value}, {day_first} or {month_first}"),
             None => "no".to_owned(),
         };
         assert_eq!(found, expected, "{values:?}");
@@ -150,8 +160,14 @@ mod tests {
             &["3/14/2014 9:05 PM", "3/4/2014 10:15 am"],
             "%m/%d/%Y %I:%M %p by 3/14/2014 9:05 PM",
         );
-        check(&["3/14/2014 19:05:06"], "%m/%d/%Y %H:%M:%S by 3/14/2014 19:05:06");
-        check(&["03/04/2014", "12/12/2014"], "open: 03/04/2014");
+        check(
+            &["3/14/2014 19:05:06"],
+            "%m/%d/%Y %H:%M:%S by 3/14/2014 19:05:06",
+        );
+        check(
+            &["03/04/2014", "12/12/2014"],
+            "open: 03/04/2014, %d/%m/%Y or %m/%d/%Y",
+        );
     }
 
     #[test]

@@ -123,7 +123,7 @@ const NAMES: [(Role, &[&str]); 8] = [
 ];
 
 /// So many of the names of labels are names of nothing else.
-const SURE_LABELS: usize = 5;
+const SURE_LABELS: usize = 7;
 
 /// So many of the names of texts are names of what somebody wrote about something; `description`
 /// may be of the thing itself.
@@ -136,23 +136,30 @@ pub(super) struct Match {
     place: usize,
     /// Whether it is the whole name, and not only its last word, as in `airline_sentiment`.
     whole: bool,
+    /// Whether it is a name of nothing that is like the role, but something else.
+    sure: bool,
 }
 
 impl Match {
-    /// What a name is worth: more than any value, and a whole name more than a part of one.
+    /// What a name is worth: more than any value, and a whole name more than a part of one. Between
+    /// names of one kind values may decide.
     pub(super) fn score(self) -> f64 {
-        let kind = if self.whole { 200.0 } else { 150.0 };
+        let kind = match (self.whole, self.sure) {
+            (true, true) => 3000.0,
+            (false, _) => 2000.0,
+            (true, false) => 1000.0,
+        };
         kind - self.place as f64
+    }
+
+    /// Whether it is the whole name.
+    pub(super) fn is_whole(self) -> bool {
+        self.whole
     }
 
     /// Whether a column of this name is a label whatever stands in it.
     pub(super) fn is_sure_label(self) -> bool {
         self.place < SURE_LABELS
-    }
-
-    /// Whether this name and another say equally well that a column is the text.
-    pub(super) fn is_as_good_a_text_as(self, other: Self) -> bool {
-        self.whole == other.whole && (self.place < SURE_TEXTS) == (other.place < SURE_TEXTS)
     }
 }
 
@@ -160,8 +167,19 @@ impl Match {
 pub(super) fn find(role: Role, name: &str) -> Option<Match> {
     // `data.review.text` is a text, too.
     let last = name.rsplit('.').next().unwrap_or_default();
+    let is_sure = |place: usize| match role {
+        Role::Text => place < SURE_TEXTS,
+        Role::Label => place < SURE_LABELS,
+        _ => true,
+    };
     if let Some(place) = place(role, &plain(name)).or_else(|| place(role, &plain(last))) {
-        return Some(Match { place, whole: true });
+        // Of labels every whole name counts the same: what stands in the column decides.
+        let sure = role == Role::Label || is_sure(place);
+        return Some(Match {
+            place,
+            whole: true,
+            sure,
+        });
     }
     // Of dates and numbers a part of the name says too little: a release date is not the review's.
     if !matches!(role, Role::Text | Role::Label) {
@@ -171,10 +189,10 @@ pub(super) fn find(role: Role, name: &str) -> Option<Match> {
         .rsplit(|sign: char| !sign.is_alphanumeric())
         .find(|word| !word.is_empty())?;
     let place = place(role, &plain(word))?;
-    let sure = role != Role::Label || place < SURE_LABELS;
-    sure.then_some(Match {
+    is_sure(place).then_some(Match {
         place,
         whole: false,
+        sure: true,
     })
 }
 
@@ -204,7 +222,11 @@ mod tests {
     #[test]
     fn names_are_known_in_many_spellings() {
         let check = |role: Role, name: &str, expected: Option<bool>| {
-            assert_eq!(find(role, name).map(|found| found.whole), expected, "{name}");
+            assert_eq!(
+                find(role, name).map(|found| found.whole),
+                expected,
+                "{name}"
+            );
         };
         check(Role::Text, "Review", Some(true));
         check(Role::Text, "reviewText", Some(true));
@@ -214,7 +236,11 @@ mod tests {
         check(Role::Text, "context", None);
         check(Role::Label, "airline_sentiment", Some(false));
         check(Role::Label, "airline_sentiment_confidence", None);
+        check(Role::Label, "is_recommended", Some(false));
         check(Role::Label, "product class", None);
+        for name in ["verified", "verified_purchase", "is_spoiler", "Is edited"] {
+            check(Role::Label, name, None);
+        }
         check(Role::Timestamp, "unixReviewTime", Some(true));
         check(Role::Timestamp, "release_date", None);
         check(Role::Id, "", None);

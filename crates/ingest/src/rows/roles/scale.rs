@@ -2,29 +2,51 @@
 //!
 //! A wrong scale labels reviews wrongly without anybody noticing, so only what is plain is taken: the
 //! top of a usual scale must have been seen. Five of seven stars looks like five of ten otherwise.
+//! Rows that were not looked at may still contradict it, so that the scale goes along with its rule.
 
 use settings::RatingRule;
 
-/// The rule for the scale that ratings from `low` to `high` are on; what is in the middle says
-/// neither. `None` where the scale is not plain.
-pub(super) fn rule(low: f64, high: f64) -> Option<RatingRule> {
-    let centre = |centre, dead_zone| Some(RatingRule::Centre { centre, dead_zone });
-    if low < 0.0 {
-        // Around zero, whatever the width: the sign says it.
-        return (high > 0.0).then_some(()).and_then(|()| centre(0.0, 0.0));
+/// A scale that ratings are on.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Scale {
+    /// What is in the middle says neither.
+    pub(crate) rule: RatingRule,
+    /// The lowest rating that there is on it.
+    pub(crate) low: f64,
+    /// The highest.
+    pub(crate) high: f64,
+}
+
+impl Scale {
+    /// The scale that ratings from `low` to `high` are on; `None` where that is not plain.
+    pub(super) fn of(low: f64, high: f64) -> Option<Self> {
+        let scale = |low, high, centre, dead_zone| {
+            let rule = RatingRule { centre, dead_zone };
+            Some(Self { rule, low, high })
+        };
+        if low < 0.0 {
+            // Around zero, whatever the width: the sign says it.
+            let any = f64::INFINITY;
+            return (high > 0.0).then(|| scale(-any, any, 0.0, 0.0)).flatten();
+        }
+        if high == 5.0 && low >= 1.0 {
+            scale(1.0, 5.0, 3.0, 0.0)
+        } else if (high == 5.0 || high == 4.5) && low >= 0.5 {
+            scale(0.5, 5.0, 2.75, 0.25)
+        } else if high == 10.0 && low >= 1.0 {
+            scale(1.0, 10.0, 5.5, 0.5)
+        } else if high == 10.0 {
+            scale(0.0, 10.0, 5.0, 0.5)
+        } else if high > 50.0 && high <= 100.0 && low < 50.0 {
+            scale(0.0, 100.0, 50.0, 10.0)
+        } else {
+            None
+        }
     }
-    if high == 5.0 && low >= 1.0 {
-        centre(3.0, 0.0)
-    } else if (high == 5.0 || high == 4.5) && low >= 0.5 {
-        centre(2.75, 0.25)
-    } else if high == 10.0 && low >= 1.0 {
-        centre(5.5, 0.5)
-    } else if high == 10.0 {
-        centre(5.0, 0.5)
-    } else if high > 50.0 && high <= 100.0 && low < 50.0 {
-        centre(50.0, 10.0)
-    } else {
-        None
+
+    /// Whether a rating can be on it.
+    pub(crate) fn holds(&self, rating: f32) -> bool {
+        (self.low..=self.high).contains(&f64::from(rating))
     }
 }
 
@@ -35,9 +57,9 @@ mod tests {
     #[test]
     fn only_a_plain_scale_is_taken() {
         let check = |low: f64, high: f64, expected: Option<(f64, f64)>| {
-            let expected =
-                expected.map(|(centre, dead_zone)| RatingRule::Centre { centre, dead_zone });
-            assert_eq!(rule(low, high), expected, "{low} to {high}");
+            let expected = expected.map(|(centre, dead_zone)| RatingRule { centre, dead_zone });
+            let found = Scale::of(low, high).map(|scale| scale.rule);
+            assert_eq!(found, expected, "{low} to {high}");
         };
         check(1.0, 5.0, Some((3.0, 0.0)));
         check(5.0, 5.0, Some((3.0, 0.0)));
@@ -58,5 +80,15 @@ mod tests {
         check(-8.0, 0.0, None);
         // Perhaps nought is the lowest mark, perhaps none was given.
         check(0.0, 5.0, None);
+    }
+
+    #[test]
+    fn what_is_off_the_scale_contradicts_it() {
+        let holds = |low: f64, high: f64, rating: f32| {
+            Scale::of(low, high).is_some_and(|scale| scale.holds(rating))
+        };
+        assert!(holds(1.0, 5.0, 4.9) && holds(2.0, 5.0, 1.0));
+        assert!(!holds(1.0, 5.0, 6.0) && !holds(1.0, 5.0, 0.0));
+        assert!(holds(-1.0, 2.0, 1e6));
     }
 }
