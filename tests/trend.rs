@@ -291,6 +291,90 @@ fn labelled_reviews_say_how_the_model_errs_and_a_bundle_needs_them() {
 }
 
 #[test]
+fn what_authors_say_makes_no_trend() {
+    let project = trained();
+    // Every third review has the middle rating, and one has none that can be read.
+    let (mut rated, mut plain) = ("date,text,stars\n".to_owned(), "date,text\n".to_owned());
+    for row in 0..240_u64 {
+        let (date, text) = (
+            format!("2020-{:02}-15", row % 6 + 1),
+            text(row, row % 3 > 0, ""),
+        );
+        let stars = if row == 7 {
+            "many".to_owned()
+        } else {
+            (1 + row % 3 * 2).to_string()
+        };
+        rated += &format!("{date},{text},{stars}\n");
+        plain += &format!("{date},{text}\n");
+    }
+    let of = |name: &str, table: &str, more: &[&str]| {
+        fs::write(project.folder().join(name), table).expect("written");
+        let all = ["trend", name, "--model", "linear", "--format", "json"];
+        json(&succeed(&project, &[&all[..], more].concat()))
+    };
+    let with = of(
+        "rated.csv",
+        &rated,
+        &[
+            "--set",
+            "ingest.columns.rating=stars",
+            "--set",
+            "ingest.rating.centre=3",
+            "--set",
+            "ingest.columns.text=text",
+            "--set",
+            "ingest.columns.timestamp=date",
+        ],
+    );
+    let without = of("plain.csv", &plain, &[]);
+    assert_eq!(with["rows"], 240);
+    assert_eq!(with["overall"], without["overall"]);
+    // They are what it is judged by: two thirds of the months say something.
+    assert_eq!(with["judged"]["rows"], 160);
+}
+
+#[test]
+fn two_periods_far_apart_have_moved_and_one_is_not_compared_with_itself() {
+    let project = trained();
+    let table = |years: &[(u64, u64)]| {
+        let mut table = "date,text\n".to_owned();
+        for (year, positives) in years {
+            for row in 0..300 {
+                let text = text(year * 1000 + row, row % 10 < *positives, "");
+                table += &format!("{year}-06-15,{text}\n");
+            }
+        }
+        fs::write(project.folder().join("years.csv"), table).expect("written");
+        let all = [
+            "trend",
+            "years.csv",
+            "--model",
+            "linear",
+            "--period",
+            "year",
+        ];
+        let said = succeed(&project, &all).stdout;
+        (
+            said,
+            json(&succeed(
+                &project,
+                &[&all[..], &["--format", "json"]].concat(),
+            )),
+        )
+    };
+    let (said, trend) = table(&[(2019, 2), (2020, 8)]);
+    assert!(
+        said.contains("From 2019 to 2020 the level rose: +"),
+        "{said}"
+    );
+    assert!(number(&trend["model"]["rise"]["low"]) > 0.3, "{trend}");
+    assert!(number(&trend["periods"][1]["change"]) > 0.9, "{trend}");
+    let (said, _) = table(&[(2019, 2)]);
+    assert!(!said.contains("the level"), "{said}");
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_with_a_way_out() {
     let project = trained();
     let write =
@@ -332,6 +416,24 @@ fn what_makes_no_sense_is_refused_with_a_way_out() {
     refused(
         &["turned.csv", "--adapt", "100000"],
         &["100000 labelled reviews were asked for, and the file has 1440"],
+    );
+    refused(
+        &["turned.csv", "--adapt", "1440"],
+        &[
+            "none is left to make a trend of",
+            "hint: Take fewer with `--adapt N`",
+        ],
+    );
+    let heat = ["turned.csv", "--topic", "Heat", "--topic", "Jaws"];
+    let said = succeed(
+        &project,
+        &[&["trend", "--model", "linear"], &heat[..]].concat(),
+    );
+    assert!(
+        said.stdout
+            .contains("No review with a time is about `Jaws`."),
+        "{}",
+        said.stdout
     );
     refused(
         &["turned.csv", "--adapt", "3"],

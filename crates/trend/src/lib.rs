@@ -36,7 +36,7 @@ use classifier::NETWORKS;
 use predict::Predictor;
 use predict::find::{self, Place};
 use settings::{IngestSettings, Pipeline, RunSettings, StepId, table_of};
-use stage::{Failure, FailureKind, Progress, print_failure};
+use stage::{Failure, FailureKind, Progress, check_tables, print, print_failure};
 
 use arguments::{Arguments, Format};
 
@@ -97,20 +97,14 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let found = answer(&question, &reader, rates(arguments, &asked)?)?;
     match arguments.format {
-        Format::Text => show_text(&show::text(&found, &asked.name)),
-        Format::Json => show_text(&files::json(&found)),
+        Format::Text => print(&show::text(&found, &asked.name))?,
+        Format::Json => print(&files::json(&found))?,
     }
     if let Some(folder) = &arguments.out {
         files::write(folder, &found, &asked.name)?;
         progress.note(&format!("written: {}", folder.join("trend.html").display()));
     }
     Ok(())
-}
-
-/// A closed pipe is a reader who has seen enough: not an error of ours.
-fn show_text(text: &str) {
-    use std::io::Write as _;
-    let _ = anstream::stdout().write_all(text.as_bytes());
 }
 
 /// The model asked for.
@@ -130,6 +124,7 @@ fn find_model(arguments: &Arguments) -> Result<Asked, Failure> {
             let unjudged = Failure::from(Refused::Unjudged(Unjudged::Bundle));
             return Err(unjudged.with_kind(FailureKind::Usage));
         }
+        check_tables(&arguments.overrides, &["ingest", "run"])?;
         return Ok(Asked {
             name: name_of(folder),
             place: find::in_folder(folder)?,
