@@ -1,5 +1,8 @@
 //! Faults on purpose in a training within a run: what the run makes of them.
 
+use std::os::unix::process::CommandExt;
+use std::process::Stdio;
+use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use artifact::StageName;
@@ -66,6 +69,39 @@ fn a_stage_that_hangs_is_stopped_and_started_again() {
     );
     assert!(clock.elapsed() < Duration::from_secs(120));
     assert_eq!(identities(&project), identities(&finished()));
+}
+
+#[test]
+fn status_tells_what_is_being_built_from_what_was_interrupted() {
+    let project = Project::tiny();
+    let long = ["--set", "run.stall_timeout=600"];
+    let programs = faulty(&project, "stall@3");
+    let mut child = programs
+        .ressenti(&project, testkit::programs(), &[&OFTEN[..], &long].concat())
+        .process_group(0)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("it starts");
+    let stalls = project.folder().join("stall@3");
+    let clock = Instant::now();
+    while !stalls.exists() {
+        assert!(clock.elapsed() < Duration::from_secs(60));
+        sleep(Duration::from_millis(20));
+    }
+    let while_it_runs = succeed(&project, &["status"]).stdout;
+    let group = i32::try_from(child.id()).expect("a process id");
+    // SAFETY: `killpg` takes any number; the group is our own child's.
+    unsafe { libc::killpg(group, libc::SIGKILL) };
+    child.wait().expect("our own child");
+    assert!(
+        while_it_runs.contains("\ntrain naive is being built by process "),
+        "{while_it_runs}"
+    );
+    assert!(!while_it_runs.contains("interrupted"), "{while_it_runs}");
+    let after = succeed(&project, &["status"]).stdout;
+    assert!(after.contains("train naive was interrupted"), "{after}");
+    assert!(!after.contains("is being built"), "{after}");
 }
 
 #[test]

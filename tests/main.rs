@@ -15,6 +15,7 @@ mod processes;
 mod range_test;
 mod resume;
 mod serve;
+mod serve_hostile;
 mod serve_page;
 mod serve_trend;
 mod shards;

@@ -174,6 +174,19 @@ impl Tab {
         said.as_str().expect("text").to_owned()
     }
 
+    /// How much the border of what has this id stands out from the page (WCAG 2.2, 1.4.11).
+    fn contrast_of_border(&mut self, id: &str) -> f64 {
+        let said = self.evaluate(&format!(
+            "(() => {{ const light = (colour) => {{ const [r, g, b] = colour.match(/\\d+/g).map((it) => it / 255) \
+             .map((it) => it <= 0.04045 ? it / 12.92 : ((it + 0.055) / 1.055) ** 2.4); \
+             return 0.2126 * r + 0.7152 * g + 0.0722 * b + 0.05; }}; \
+             const border = light(getComputedStyle(document.getElementById('{id}')).borderTopColor); \
+             const paper = light(getComputedStyle(document.body).backgroundColor); \
+             return Math.max(border, paper) / Math.min(border, paper); }})()"
+        ));
+        said.as_f64().expect("a number")
+    }
+
     /// Where the needle is, in percent, once the page explains this text.
     fn needle_at(&mut self, text: &str) -> f64 {
         wait_for(|| (self.text_of("words") == text).then_some(()));
@@ -198,6 +211,8 @@ fn who_types_sees_the_bar_move_and_the_words_coloured() {
     for (width, scheme) in [(360, "light"), (1280, "dark")] {
         tab.visit(&server, width, scheme);
         let (begin, rest) = ("A superb film.", " <i>x</i> Awful & <b awful, awful.");
+        let contrast = tab.contrast_of_border("text");
+        assert!(contrast >= 3.0, "{contrast} in the {scheme}");
         tab.type_in(begin);
         let first = tab.needle_at(begin);
         tab.type_in(rest);
@@ -243,6 +258,15 @@ fn who_types_sees_the_bar_move_and_the_words_coloured() {
         assert_eq!(tab.needle_at(""), 50.0);
         assert!(tab.text_of("verdict").starts_with("Type something"));
     }
+    // A link to another text, followed on the page itself.
+    tab.evaluate("location.hash = '#An%20awful%20film.'");
+    tab.needle_at("An awful film.");
+    // A text that the browser put back is one that the answer is to.
+    tab.evaluate(
+        "document.getElementById('text').value = 'A superb film.'; \
+         dispatchEvent(new PageTransitionEvent('pageshow'))",
+    );
+    tab.needle_at("A superb film.");
     assert!(tab.complaints.is_empty(), "{:?}", tab.complaints);
     server.is_well();
     // A service that is gone is said to be.
@@ -252,6 +276,13 @@ fn who_types_sees_the_bar_move_and_the_words_coloured() {
         let status = tab.text_of("status");
         status.contains("does not answer").then_some(())
     });
+    // What was said of another text is gone with it, and so is the complaint without a text.
+    assert_eq!(tab.text_of("verdict"), "No answer.");
+    assert_eq!(tab.needle_at(""), 50.0);
+    tab.evaluate("document.getElementById('text').select()");
+    tab.type_in(" ");
+    wait_for(|| tab.text_of("status").is_empty().then_some(()));
+    assert_eq!(tab.text_of("verdict"), "Type something.");
 }
 
 #[test]
@@ -353,6 +384,37 @@ fn who_drops_a_file_gets_its_trend() {
             .is_some_and(|text| text.contains("of 720 reviews are positive"))
             .then_some(())
     });
+    assert_eq!(
+        tab.evaluate(&inside("querySelector('main').getAttribute('role')")),
+        "region"
+    );
+    // A number that is none is not left out without a word.
+    tab.evaluate("document.getElementById('adapt').focus()");
+    tab.call("Input.insertText", json!({ "text": "2.5" }));
+    tab.evaluate("document.getElementById('again').click()");
+    wait_for(|| {
+        tab.text_of("progress-text")
+            .contains("a whole number")
+            .then_some(())
+    });
+    assert_eq!(tab.evaluate(&inside("children.length")), 0);
+    tab.evaluate(
+        "document.getElementById('adapt').value = ''; document.getElementById('keep').click(); \
+         document.getElementById('again').click()",
+    );
+    wait_for(|| {
+        tab.text_of("progress-text")
+            .contains("read in")
+            .then_some(())
+    });
+    let asked =
+        tab.evaluate("performance.getEntriesByType('resource').map((it) => it.name).join()");
+    assert!(
+        asked
+            .as_str()
+            .expect("text")
+            .contains("keep_all_times=true")
+    );
     // An error of the service is one that the browser notes, too: they are all of that kind.
     let others: Vec<&String> = tab
         .complaints

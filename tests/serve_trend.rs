@@ -14,8 +14,9 @@ use crate::trend::{json as shown, trained, turned};
 
 fn request(address: &str, head: &str, body: &[u8]) -> Vec<u8> {
     let length = body.len();
-    let start =
-        format!("POST {address} HTTP/1.1\r\nhost: x\r\n{head}content-length: {length}\r\n\r\n");
+    let start = format!(
+        "POST {address} HTTP/1.1\r\nhost: localhost\r\n{head}content-length: {length}\r\n\r\n"
+    );
     [start.as_bytes(), body].concat()
 }
 
@@ -163,7 +164,7 @@ fn reviews_of_every_form_get_the_trend_that_the_command_makes() {
         "{page}"
     );
     // Nothing of it is anywhere.
-    let (_, metrics) = server.exchange(b"GET /metrics HTTP/1.1\r\nhost: x\r\n\r\n");
+    let (_, metrics) = server.exchange(b"GET /metrics HTTP/1.1\r\nhost: localhost\r\n\r\n");
     for line in [
         "ressenti_requests_total{path=\"/trend\",status=\"200\"} 8",
         "ressenti_trends 0",

@@ -57,6 +57,21 @@ fn the_doctor_names_what_is_wrong() {
         "{}",
         screen.stdout
     );
+    for (text, hint) in [
+        (None, "name it with `--pipeline FILE`"),
+        (Some("[pipelin]\n"), "`ressenti plan --pipeline other.toml`"),
+    ] {
+        if let Some(text) = text {
+            fs::write(project.folder().join("other.toml"), text).expect("written");
+        }
+        let screen = call(&project, &["doctor", "--pipeline", "other.toml"]);
+        assert_eq!(screen.code, Some(1));
+        let said = screen.stdout;
+        assert!(
+            said.contains("failed   pipeline file") && said.contains(hint),
+            "{said}"
+        );
+    }
 }
 
 #[test]

@@ -49,6 +49,20 @@ impl StepLock {
         }
     }
 
+    /// Who has it at this moment, in words; `None` if nobody has. The lock file is not made for it.
+    pub(crate) fn holder(path: &Path) -> Option<String> {
+        let mut file = File::open(path).ok()?;
+        match file.try_lock_shared() {
+            Err(TryLockError::WouldBlock) => {
+                let mut holder = String::new();
+                // Whose name cannot be read has it all the same.
+                let _ = file.read_to_string(&mut holder);
+                Some(holder.trim().to_owned())
+            }
+            Ok(()) | Err(TryLockError::Error(_)) => None,
+        }
+    }
+
     /// Says who has it.
     fn hold(mut file: File, path: &Path) -> Result<Self, ArtifactError> {
         file.set_len(0)

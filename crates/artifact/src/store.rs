@@ -125,8 +125,16 @@ impl Store {
         key: &Key,
         on_wait: impl FnOnce(&str),
     ) -> Result<StepLock, ArtifactError> {
-        let path = self.work(stage, key).with_extension("lock");
-        StepLock::acquire(&path, on_wait)
+        StepLock::acquire(&self.lock_file(stage, key), on_wait)
+    }
+
+    /// The process that builds a step at this moment, in words; `None` if none does.
+    pub fn builder(&self, stage: StageName, key: &Key) -> Option<String> {
+        StepLock::holder(&self.lock_file(stage, key))
+    }
+
+    fn lock_file(&self, stage: StageName, key: &Key) -> PathBuf {
+        self.work(stage, key).with_extension("lock")
     }
 
     /// Starts building a step's output.

@@ -246,6 +246,7 @@ pub(crate) fn facts(stage: StageName, variant: &str) -> plan::Facts {
         sources: vec![],
         output: plan::Output::Absent,
         kept: None,
+        builder: None,
         latest: plan::Latest::Nothing,
         asked: false,
     }

@@ -45,7 +45,7 @@ use std::time::{Instant, SystemTime};
 
 use artifact::{StageName, Store};
 use clap::Parser;
-use settings::{EngineKind, Pipeline, REVIEWS, StepId};
+use settings::{EngineKind, REVIEWS, StepId};
 use stage::{Failure, PipelineArguments, ProgressMode, StepState, print_failure, print_step};
 
 use arguments::{
@@ -126,10 +126,8 @@ fn become_stage(stage: StageName, arguments: StageArguments) -> Result<u8, Orche
     Err(launch::become_program(stage.binary(), arguments.arguments))
 }
 
-/// A pipeline file that is missing or wrong is no reason not to look at the rest.
 fn examine(arguments: &DoctorArguments) -> u8 {
-    let pipeline = Pipeline::load(&arguments.pipeline, &[]).ok();
-    let findings = doctor::examine(pipeline.as_ref());
+    let findings = doctor::examine(&arguments.pipeline);
     let printed = doctor::print(&mut anstream::stdout(), &findings, arguments.json);
     u8::from(printed.unwrap_or(false))
 }

@@ -31,6 +31,8 @@ pub struct Facts {
     pub latest: Latest,
     /// The folder with what an interrupted run goes on from, where there is one.
     pub kept: Option<PathBuf>,
+    /// The process that builds it at this moment, in words.
+    pub builder: Option<String>,
     /// Whether it is to be redone in any case.
     pub asked: bool,
 }

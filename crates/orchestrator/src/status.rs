@@ -60,7 +60,9 @@ pub struct StatusLine {
     pub seconds: Option<f64>,
     /// Size of its files.
     pub bytes: Option<u64>,
-    /// What an interrupted run has left to go on from, in words.
+    /// The process that builds it at this moment, in words.
+    pub builder: Option<String>,
+    /// What an interrupted run has left to go on from, in words; nothing while it is being built.
     pub interrupted: Option<String>,
     /// Its last job on a cluster, if it had one.
     pub job: Option<JobOfStep>,
@@ -97,9 +99,11 @@ impl StatusLine {
             finished: manifest.map(|manifest| manifest.run.started + manifest.run.seconds as u64),
             seconds: manifest.map(|manifest| manifest.run.seconds),
             bytes: manifest.map(|manifest| manifest.files.iter().map(|file| file.bytes).sum()),
+            builder: facts.builder.clone(),
             interrupted: facts
                 .kept
                 .as_deref()
+                .filter(|_| facts.builder.is_none())
                 .and_then(|kept| left(facts.id.stage, kept)),
             job,
             folder: store.named(facts.id.stage, &facts.id.variant),
@@ -115,6 +119,11 @@ impl StatusLine {
         let mut counts = counted(trials.iter().map(|trial| trial.state.in_words().0));
         if interrupted > 0 {
             counts += &format!("; {} interrupted", format::count(interrupted));
+        }
+        let running = trials.iter().filter(|trial| trial.builder.is_some());
+        let running = running.count() as u64;
+        if running > 0 {
+            counts += &format!("; {} running", format::count(running));
         }
         Self {
             variant: name.to_owned(),
@@ -133,6 +142,7 @@ impl StatusLine {
                 .iter()
                 .filter_map(|trial| trial.bytes)
                 .reduce(|sum, bytes| sum + bytes),
+            builder: None,
             interrupted: None,
             job: None,
             trials: Some(counts),
@@ -238,6 +248,13 @@ pub(crate) fn print(
     }
     let alone = groups.iter().filter(|(sweep, _)| sweep.is_none());
     for line in alone.flat_map(|(_, group)| *group) {
+        if let Some(builder) = &line.builder {
+            writeln!(
+                out,
+                "\n{} {} is being built by {builder}",
+                line.stage, line.variant
+            )?;
+        }
         if let Some(left) = &line.interrupted {
             writeln!(
                 out,

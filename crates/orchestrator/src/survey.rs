@@ -55,6 +55,7 @@ impl<'a> Survey<'a> {
             None => Output::Unknown,
         };
         let kept = key.map(|key| self.store.kept(step.id.stage, &key));
+        let builder = key.and_then(|key| self.store.builder(step.id.stage, &key));
         match output.expected() {
             Some(artifact) => self.known.insert(step.id.clone(), artifact.clone()),
             None => self.known.remove(&step.id),
@@ -68,6 +69,7 @@ impl<'a> Survey<'a> {
             output,
             latest: self.latest(&step.id),
             kept: kept.filter(|folder| folder.is_dir()),
+            builder,
             asked,
         })
     }

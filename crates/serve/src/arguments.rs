@@ -34,6 +34,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:8080")]
     pub(crate) listen: SocketAddr,
 
+    /// A name that the service is asked for by, as behind a proxy; may be repeated. A service on this machine alone
+    /// answers to no other name than `localhost` and its address, so that no page of another site can ask it
+    #[arg(long = "host", value_name = "NAME")]
+    pub(crate) hosts: Vec<String>,
+
     /// The model or ensemble of the pipeline file; the best by validation where none is named
     #[arg(long, value_name = "NAME")]
     pub(crate) model: Option<String>,
@@ -55,7 +60,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "TEXTS", default_value_t = 64, value_parser = positive)]
     pub(crate) batch: usize,
 
-    /// Most texts that wait; a request beyond that is told to come again
+    /// Most texts that wait; a request beyond that is told to come again. Texts to be explained wait in a queue of
+    /// their own, of 32 at most
     #[arg(long, value_name = "TEXTS", default_value_t = 1024, value_parser = positive)]
     pub(crate) queue: usize,
 
@@ -63,7 +69,9 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "CONNECTIONS", default_value_t = 512, value_parser = positive)]
     pub(crate) max_connections: usize,
 
-    /// Seconds that a request may take: its head, its body, its answer; and an idle connection
+    /// Seconds that a request may take: its head, its body, its answer; and an idle connection, and one whose client
+    /// does not read. A body for /trend may take longer, with a pause of no more than that, and 10,000 bytes a second
+    /// on average after it
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub(crate) timeout: Duration,
 
@@ -154,10 +162,26 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+    use crate::body::LEAST_RATE;
+    use crate::limits::EXPLANATIONS;
+    use crate::routes::OPENAPI;
 
     #[test]
     fn the_command_line_is_sound() {
         Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn limits_that_have_no_option_are_said() {
+        let help = Arguments::command().render_long_help().to_string();
+        let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
+        let (explained, rate) = (
+            format!("{EXPLANATIONS} at most"),
+            format!("{} bytes a second", stage::format::count(LEAST_RATE)),
+        );
+        for said in [&explained, &rate] {
+            assert!(help.contains(said) && OPENAPI.contains(said), "{said}");
+        }
     }
 
     #[test]

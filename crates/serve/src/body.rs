@@ -2,15 +2,22 @@
 
 use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
-use tokio::time::timeout;
+use hyper::body::{Frame, SizeHint};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::error::ApiError;
 use crate::limits::Limits;
+use crate::routes::TREND;
+
+/// Bytes a second that a body must come with on average, once the time is over in which nothing needs to come.
+pub(crate) const LEAST_RATE: u64 = 10_000;
 
 /// What may come of a body.
 #[derive(Clone, Copy, Debug)]
@@ -19,8 +26,23 @@ pub(crate) struct Bounds {
     pub(crate) bytes: usize,
     /// The option that says so.
     pub(crate) flag: &'static str,
-    /// How long nothing may come.
+    /// How long nothing may come; and from when on it must come as fast as [`LEAST_RATE`] says.
     pub(crate) silence: Duration,
+}
+
+impl Bounds {
+    /// For a path.
+    pub(crate) fn of(path: &str, limits: &Limits) -> Self {
+        let (bytes, flag) = match path {
+            TREND => (limits.trend_body, "--max-trend-body"),
+            _ => (limits.body, "--max-body"),
+        };
+        Self {
+            bytes,
+            flag,
+            silence: limits.timeout,
+        }
+    }
 }
 
 /// The whole body, if it has this content type, is no larger than allowed and comes in time.
@@ -35,14 +57,11 @@ pub(crate) async fn read(
     if !is_of_type(request.headers(), content_type) {
         return Err(ApiError::wrong_content_type(content_type));
     }
-    let bounds = Bounds {
-        bytes: limits.body,
-        flag: "--max-body",
-        silence: limits.timeout,
-    };
+    check_is_plain(request.headers())?;
+    let bounds = Bounds::of(request.uri().path(), limits);
     match timeout(limits.timeout, receive(request, &bounds)).await {
         Ok(body) => body,
-        Err(_) => Err(ApiError::too_slow(limits.timeout)),
+        Err(_) => Err(ApiError::too_late(limits.timeout)),
     }
 }
 
@@ -58,10 +77,10 @@ pub(crate) async fn receive(request: Request, bounds: &Bounds) -> Result<Vec<u8>
     if waits_for_leave(headers) && length(headers).is_some_and(|it| it > bounds.bytes as u64) {
         return Err(ApiError::too_large(bounds));
     }
-    let mut body = request.into_body();
+    let mut coming = Coming::of(request.into_body(), bounds);
     let mut bytes = Vec::new();
     let mut is_too_large = false;
-    while let Some(data) = next(&mut body, bounds).await? {
+    while let Some(data) = coming.next().await? {
         is_too_large |= bytes.len() + data.len() > bounds.bytes;
         if is_too_large {
             bytes = Vec::new();
@@ -75,34 +94,125 @@ pub(crate) async fn receive(request: Request, bounds: &Bounds) -> Result<Vec<u8>
     }
 }
 
-/// Lets a body come to its end that nobody wants, for the same reason; one that is told to wait is not sent.
-pub(crate) async fn discard(request: Request, bounds: &Bounds) {
-    if waits_for_leave(request.headers()) {
-        return;
+/// A body as it comes, within its time.
+struct Coming<'a> {
+    body: Body,
+    bounds: &'a Bounds,
+    begun: Instant,
+    bytes: u64,
+}
+
+impl<'a> Coming<'a> {
+    fn of(body: Body, bounds: &'a Bounds) -> Self {
+        Self {
+            body,
+            bounds,
+            begun: Instant::now(),
+            bytes: 0,
+        }
     }
-    let mut body = request.into_body();
-    let mut come = 0;
-    while let Ok(Some(data)) = next(&mut body, bounds).await {
-        come += data.len();
-        if come > bounds.bytes {
-            return;
+
+    /// The next piece; nothing at the end.
+    async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
+        loop {
+            let body = &mut self.body;
+            let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context));
+            // Who sends a byte now and then is never silent.
+            let earned = Duration::from_secs(self.bytes / LEAST_RATE);
+            let end = (self.begun + self.bounds.silence + earned)
+                .min(Instant::now() + self.bounds.silence);
+            let Ok(frame) = timeout_at(end, frame).await else {
+                return Err(ApiError::too_slow(self.bounds.silence));
+            };
+            let Some(frame) = frame else {
+                return Ok(None);
+            };
+            // Trailers are no data.
+            if let Ok(data) = frame.map_err(|_| ApiError::broken_off())?.into_data() {
+                self.bytes += data.len() as u64;
+                return Ok(Some(data));
+            }
         }
     }
 }
 
-/// The next piece; nothing at the end.
-async fn next(body: &mut Body, bounds: &Bounds) -> Result<Option<Bytes>, ApiError> {
-    loop {
-        let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context));
-        let Ok(frame) = timeout(bounds.silence, frame).await else {
-            return Err(ApiError::too_slow(bounds.silence));
+/// A body that comes back when whoever was given it has enough of it.
+struct Lent {
+    body: Option<Body>,
+    owner: Rest,
+}
+
+/// What came back of a body that was lent; nothing where all of it was read.
+type Rest = Arc<Mutex<Option<Body>>>;
+
+impl HttpBody for Lent {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        let Some(body) = &mut self.body else {
+            return Poll::Ready(None);
         };
-        let Some(frame) = frame else {
-            return Ok(None);
+        let frame = Pin::new(body).poll_frame(context);
+        if let Poll::Ready(None | Some(Err(_))) = frame {
+            self.body = None;
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.as_ref().is_none_or(HttpBody::is_end_stream)
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body
+            .as_ref()
+            .map_or_else(SizeHint::default, HttpBody::size_hint)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        *self.owner.lock().unwrap_or_else(PoisonError::into_inner) = self.body.take();
+    }
+}
+
+/// A request like this one, and where what it leaves of its body will be; nothing where there is none, or where
+/// it is not sent before somebody asks for it.
+pub(crate) fn lend(request: Request) -> (Request, Option<Leftover>) {
+    if request.body().is_end_stream() || waits_for_leave(request.headers()) {
+        return (request, None);
+    }
+    let (parts, body) = request.into_parts();
+    let owner = Rest::default();
+    let body = Some(body);
+    let lent = Lent {
+        body,
+        owner: Arc::clone(&owner),
+    };
+    let request = Request::from_parts(parts, Body::new(lent));
+    (request, Some(Leftover(owner)))
+}
+
+/// What a refused request leaves of its body.
+pub(crate) struct Leftover(Rest);
+
+impl Leftover {
+    /// Lets it come to its end, as far as it may be that long: whoever looks for an answer only after everything is
+    /// sent would find a closed connection instead of it.
+    pub(crate) async fn discard(self, bounds: &Bounds) {
+        let rest = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let Some(body) = rest else {
+            return;
         };
-        // Trailers are no data.
-        if let Ok(data) = frame.map_err(|_| ApiError::broken_off())?.into_data() {
-            return Ok(Some(data));
+        let mut coming = Coming::of(body, bounds);
+        while let Ok(Some(_)) = coming.next().await {
+            if coming.bytes > bounds.bytes as u64 {
+                return;
+            }
         }
     }
 }
@@ -113,6 +223,18 @@ pub(crate) fn is_of_type(headers: &HeaderMap, expected: &str) -> bool {
     let found = found.and_then(|value| value.to_str().ok()).unwrap_or("");
     let kind = found.split(';').next().unwrap_or("").trim();
     kind.eq_ignore_ascii_case(expected)
+}
+
+/// Nothing is unpacked but files of reviews, whose content says how they are packed.
+///
+/// # Errors
+/// 415 where the header says that it is packed.
+pub(crate) fn check_is_plain(headers: &HeaderMap) -> Result<(), ApiError> {
+    let mut packings = headers.get_all(header::CONTENT_ENCODING).iter();
+    match packings.any(|packing| !packing.as_bytes().eq_ignore_ascii_case(b"identity")) {
+        true => Err(ApiError::packed()),
+        false => Ok(()),
+    }
 }
 
 fn length(headers: &HeaderMap) -> Option<u64> {

@@ -4,9 +4,10 @@ use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
+use stage::format;
 use std::time::Duration;
 
-use crate::body::Bounds;
+use crate::body::{Bounds, LEAST_RATE};
 use crate::limits::Limits;
 
 /// A request that is not answered with what it asked for. Its body is JSON: `error` and `hint`.
@@ -100,12 +101,42 @@ impl ApiError {
         )
     }
 
+    /// 415: packed JSON.
+    pub(crate) fn packed() -> Self {
+        Self::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "The body is packed, as its header `content-encoding` says, and JSON is not unpacked",
+            "Send it as it is, without `content-encoding`; to /trend a packed file may go, with a content type such as `application/gzip`",
+        )
+    }
+
     /// 408: the client was late.
-    pub(crate) fn too_slow(time: Duration) -> Self {
+    pub(crate) fn too_late(time: Duration) -> Self {
         Self::new(
             StatusCode::REQUEST_TIMEOUT,
             format!("The body did not come within {time:?}"),
             "Send it faster, or start the service with a larger `--timeout`",
+        )
+    }
+
+    /// 408: the client was late with a part.
+    pub(crate) fn too_slow(silence: Duration) -> Self {
+        let rate = format::count(LEAST_RATE);
+        Self::new(
+            StatusCode::REQUEST_TIMEOUT,
+            format!(
+                "The body did not go on for {silence:?}, or came with less than {rate} bytes a second after as long"
+            ),
+            "Send it faster, or start the service with a larger `--timeout`",
+        )
+    }
+
+    /// 421: meant for somebody else.
+    pub(crate) fn misdirected() -> Self {
+        Self::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            "The header `host` names another than this service, as a page of another site would",
+            "Ask for it as `localhost` or `127.0.0.1`, or start the service with `--host NAME` for the name that it has",
         )
     }
 
@@ -119,13 +150,34 @@ impl ApiError {
     }
 
     /// 503: the queue is full.
-    pub(crate) fn busy() -> Self {
-        Self::busy_for(1, "More texts are waiting than the service takes")
+    pub(crate) fn busy(capacity: usize, explain: bool) -> Self {
+        let what = if explain {
+            "texts are waiting to be explained"
+        } else {
+            "texts are waiting"
+        };
+        let most = format::count(capacity as u64);
+        Self::busy_for(
+            1,
+            &format!("More {what} than the service takes, which is {most}"),
+        )
     }
 
     /// 503: as many trends wait as may.
     pub(crate) fn busy_with_trends() -> Self {
         Self::busy_for(5, "More trends are waiting than the service takes")
+    }
+
+    /// 503: there is a model that answers, but no copy of it can be made for trends.
+    pub(crate) fn no_model_for_trends(problem: &str) -> Self {
+        Self {
+            retry_after: Some(30),
+            ..Self::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("The model's files have changed and cannot be read for a trend: {problem}"),
+                "Come again once they are mended, or restart the service with another model; meanwhile /predict answers as before",
+            )
+        }
     }
 
     /// 503: the model became another one just now.

@@ -3,7 +3,8 @@
 //! Connections and JSON are tokio's, the model has threads of its own: requests queue up for them, and a
 //! full queue is said at once instead of waited for.
 //!
-//! - `listen`: connections; `body`: what is read of a request; `routes`: what is answered
+//! - `listen`, `stalled`: connections; `hosts`, `body`, `json`: what is read of a request; `routes`: what is
+//!   answered
 //! - `worker`: the threads with the model, and their batches; `source`, `reload`: which model, and when it
 //!   is another
 //! - `trends`: reviews with a time, and the thread that makes trends of them
@@ -12,11 +13,14 @@
 mod arguments;
 mod body;
 mod error;
+mod hosts;
+mod json;
 mod limits;
 mod listen;
 mod reload;
 mod routes;
 mod source;
+mod stalled;
 mod telemetry;
 mod trends;
 mod worker;
@@ -37,6 +41,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
 
 use arguments::Arguments;
+use hosts::Hosts;
 use predict::find;
 use routes::Shared;
 use telemetry::Telemetry;
@@ -96,6 +101,7 @@ impl Service {
                 telemetry,
                 limits,
                 connections: Arc::new(Semaphore::new(limits.connections)),
+                hosts: Arc::new(Hosts::default()),
                 log,
             },
             source,
@@ -141,7 +147,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let _ = rayon::ThreadPoolBuilder::new()
         .num_threads(cores)
         .build_global();
-    let service = Service::start(source, arguments.limits(), arguments.log)?;
+    let mut service = Service::start(source, arguments.limits(), arguments.log)?;
     let runtime = Builder::new_multi_thread()
         .worker_threads(cores)
         .enable_all()
@@ -156,7 +162,8 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
         })?;
         let stop = stop_signals().map_err(Failure::from_error)?;
         let address = listener.local_addr().map_err(Failure::from_error)?;
-        if !address.ip().is_loopback() {
+        service.shared.hosts = Arc::new(Hosts::of(address, &arguments.hosts));
+        if !address.ip().to_canonical().is_loopback() {
             say(&format!(
                 "warning: {address} can be reached by other machines, and the service asks nobody who they are"
             ));

@@ -16,7 +16,8 @@ pub struct Limits {
     /// Most connections; one beyond that is answered 503 and closed.
     pub connections: usize,
     /// How long a request's head, its body, and its answer may each take: 408 for what the client
-    /// is late with, 504 for what the model is.
+    /// is late with, 504 for what the model is; and how long an answer may wait to be read. A body for a trend may
+    /// take longer, if it keeps coming.
     pub timeout: Duration,
     /// Largest body of a request for a trend, in bytes; more is answered 413.
     pub trend_body: usize,
@@ -52,5 +53,5 @@ impl Default for Limits {
 /// of answers.
 pub(crate) const EXPLAINED: usize = 8;
 
-/// Most texts that wait to be explained or are being.
+/// Most texts that wait to be explained or are being, where `--queue` allows as many.
 pub(crate) const EXPLANATIONS: usize = 32;

@@ -1,13 +1,13 @@
 //! What the service answers, path by path.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::HeaderValue;
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
+use axum::http::{HeaderValue, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
@@ -16,8 +16,10 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::body;
+use crate::body::{self, Bounds};
 use crate::error::ApiError;
+use crate::hosts::Hosts;
+use crate::json;
 use crate::limits::{EXPLAINED, Limits};
 use crate::source::ModelIdentity;
 use crate::telemetry::{Now, Telemetry};
@@ -33,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) limits: Limits,
     /// As many permits as there may be connections.
     pub(crate) connections: Arc<Semaphore>,
+    /// By which names it may be asked.
+    pub(crate) hosts: Arc<Hosts>,
     /// Whether a line is written for each request.
     pub(crate) log: bool,
 }
@@ -47,6 +51,8 @@ pub(crate) const HTML: &str = "text/html; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
 pub(crate) const JSON: &str = "application/json";
+/// Whose requests are larger than others, and take longer.
+pub(crate) const TREND: &str = "/trend";
 /// Of Prometheus' text format.
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 
@@ -65,7 +71,7 @@ pub(crate) fn router(shared: Shared) -> Router {
         .route("/trend.css", trend_style())
         .route("/openapi.json", file(JSON, OPENAPI))
         .route("/predict", post(predict))
-        .route("/trend", post(trends::trend))
+        .route(TREND, post(trends::trend))
         .route("/healthz", get(health))
         .route("/metrics", get(metrics))
         .fallback(async || ApiError::no_such_path())
@@ -85,7 +91,7 @@ fn trend_style() -> MethodRouter<Shared> {
 
 /// A body of `POST /predict`.
 #[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, expecting = "an object")]
 struct PredictRequest {
     text: Option<String>,
     texts: Option<Vec<String>>,
@@ -107,17 +113,7 @@ async fn predict(
 }
 
 fn question(body: &[u8], limits: &Limits) -> Result<Question, ApiError> {
-    // Serde would take an array for a struct without the names of its fields.
-    if body.trim_ascii_start().starts_with(b"[") {
-        return Err(ApiError::unfit("an object is expected, and not an array"));
-    }
-    let request: PredictRequest = serde_json::from_slice(body).map_err(|error| {
-        let problem = error.to_string();
-        match error.classify() {
-            serde_json::error::Category::Data => ApiError::unfit(&problem),
-            _ => ApiError::malformed(&problem),
-        }
-    })?;
+    let request: PredictRequest = json::parsed(body, ApiError::malformed, ApiError::unfit)?;
     let texts = match (request.text, request.texts) {
         (Some(text), None) => vec![text],
         (None, Some(texts)) => texts,
@@ -181,6 +177,14 @@ async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
     ([(CONTENT_TYPE, EXPOSITION)], text)
 }
 
+/// How long a request for a path may take.
+fn longest(path: &str, limits: &Limits) -> Duration {
+    match path {
+        TREND => limits.trend_timeout,
+        _ => limits.timeout,
+    }
+}
+
 /// Counts every answer, writes its line, and adds what every answer says to browsers.
 async fn observe(State(shared): State<Shared>, request: Request, next: Next) -> Response {
     let started = Instant::now();
@@ -188,7 +192,22 @@ async fn observe(State(shared): State<Shared>, request: Request, next: Next) -> 
     // Paths that do not exist are one: a stranger could fill the memory with names otherwise.
     let path = matched.as_ref().map_or("other", |path| path.as_str());
     let method = shared.log.then(|| request.method().clone());
-    let mut response = next.run(request).await;
+    let (request, leftover) = body::lend(request);
+    let mut response = match shared.hosts.know(&request) {
+        true => next.run(request).await,
+        false => {
+            drop(request);
+            ApiError::misdirected().into_response()
+        }
+    };
+    let is_late = [StatusCode::REQUEST_TIMEOUT, StatusCode::GATEWAY_TIMEOUT];
+    if let Some(leftover) = leftover
+        && !response.status().is_success()
+        && !is_late.contains(&response.status())
+    {
+        let bounds = Bounds::of(path, &shared.limits);
+        let _ = timeout(longest(path, &shared.limits), leftover.discard(&bounds)).await;
+    }
     let (status, took) = (response.status().as_u16(), started.elapsed());
     shared.telemetry.answered(path, status, took);
     if let Some(method) = method {

@@ -118,7 +118,7 @@ impl Queue {
             (lane, thread::spawn(move || worker.run()))
         };
         let (answers, one) = start(loaded.answers, limits.queue);
-        let (explanations, other) = start(loaded.explains, EXPLANATIONS);
+        let (explanations, other) = start(loaded.explains, EXPLANATIONS.min(limits.queue));
         let queue = Self {
             answers,
             explanations,
@@ -144,11 +144,13 @@ impl Queue {
             false => &self.answers,
         };
         let places = Arc::clone(&lane.places).try_acquire_many_owned(count);
+        let busy = |_| ApiError::busy(lane.capacity, question.explain);
+        let places = places.map_err(busy)?;
         let (reply, answer) = oneshot::channel();
         let job = Job {
             question,
             reply,
-            places: places.map_err(|_| ApiError::busy())?,
+            places,
         };
         lane.sender
             .send(Message::Ask(job))

@@ -101,6 +101,7 @@ pub(crate) fn trend_until(
         labelled_cross_fitted: 0,
         labelled_groups: quantifier.groups(),
         misfit: misfit(quantifier, &all),
+        times_left_out: !left_out.is_empty(),
         left_out,
         overall: overall.estimate,
         overall_counted: quantifier

@@ -82,6 +82,9 @@ pub struct Trend {
     pub misfit: Option<f64>,
     /// What was left out, in sentences.
     pub left_out: Vec<String>,
+    /// Whether some were left out for their time, see [`Options::keep_all_times`].
+    #[serde(skip)]
+    pub times_left_out: bool,
     /// The share of positive reviews over all periods.
     pub overall: Estimate,
     /// The same as the model's answers were counted, biased as they are.

@@ -22,6 +22,12 @@ pub(crate) fn text(trend: &Trend, model: &str) -> String {
     for sentence in sentences(trend, model) {
         let _ = writeln!(out, "{sentence}");
     }
+    if trend.times_left_out {
+        let _ = writeln!(
+            out,
+            "`--keep-all-times` keeps what was left out for its time."
+        );
+    }
     let _ = writeln!(
         out,
         "\n{:<11} {:>7} {:>7} {:>22} {:>22}  0 %{:>width$}",

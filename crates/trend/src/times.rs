@@ -1,6 +1,8 @@
 //! Times that are none: a day on which half of all reviews were "written" is what a file says of undated
 //! ones, and a review from the year 1800 is a slip.
 
+use stage::format;
+
 use crate::data::Row;
 use crate::period::date_of;
 
@@ -29,8 +31,9 @@ pub(crate) fn sensible(rows: &[Row], keep_all: bool) -> (Vec<Row>, Vec<String>) 
         let before = rows.len();
         rows.retain(|row| row.day != day);
         said.push(format!(
-            "{} of {before} reviews have the day {}, far more than any other: taken for undated and left out (`--keep-all-times` keeps them)",
-            before - rows.len(),
+            "{} of {} reviews have the day {}, far more than any other: taken for undated and left out",
+            format::count((before - rows.len()) as u64),
+            format::count(before as u64),
             date_of(day)
         ));
     }
@@ -45,8 +48,8 @@ pub(crate) fn sensible(rows: &[Row], keep_all: bool) -> (Vec<Row>, Vec<String>) 
             let before = rows.len();
             rows.retain(|row| (from..=to).contains(&row.day));
             said.push(format!(
-                "{} reviews lie far before {} or far after {}: left out, because hardly anything lies between (`--keep-all-times` keeps them)",
-                before - rows.len(),
+                "{} far before {} or far after {}: left out, because hardly anything lies between",
+                format::plural((before - rows.len()) as u64, "review lies", "reviews lie"),
                 date_of(from),
                 date_of(to)
             ));
@@ -101,7 +104,7 @@ mod tests {
             kept.len()
         );
         assert!(
-            said[0].starts_with("900 of 2902 reviews have the day 2000-01-01"),
+            said[0].starts_with("900 of 2,902 reviews have the day 2000-01-01"),
             "{said:?}"
         );
         assert_eq!(said.len(), 2, "{said:?}");

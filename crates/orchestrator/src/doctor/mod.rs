@@ -8,10 +8,11 @@ mod programs;
 mod storage;
 
 use std::io::{self, Write};
+use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
-use settings::Pipeline;
+use settings::{Pipeline, SettingsError};
 
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -66,12 +67,34 @@ impl Finding {
     }
 }
 
-/// Looks at everything. `pipeline` is where artifacts go, if there is a pipeline file.
-pub(crate) fn examine(pipeline: Option<&Pipeline>) -> Vec<Finding> {
+/// Looks at everything. A pipeline file that is missing or wrong is no reason not to look at the rest.
+pub(crate) fn examine(path: &Path) -> Vec<Finding> {
+    let pipeline = Pipeline::load(path, &[]);
     let mut findings = machine::examine();
     findings.extend(programs::examine());
-    findings.extend(storage::examine(pipeline));
+    findings.push(pipeline_file(path, pipeline.as_ref().err()));
+    findings.extend(storage::examine(pipeline.as_ref().ok()));
     findings
+}
+
+fn pipeline_file(path: &Path, wrong: Option<&SettingsError>) -> Finding {
+    const WHAT: &str = "pipeline file";
+    match wrong {
+        None => Finding::ok(WHAT, path.display().to_string()),
+        Some(error @ SettingsError::Read { .. }) => Finding::failed(
+            WHAT,
+            error.to_string(),
+            "Go to the folder that has one, or name it with `--pipeline FILE`",
+        ),
+        Some(error) => Finding::failed(
+            WHAT,
+            error.to_string(),
+            &format!(
+                "`ressenti plan --pipeline {}` shows what is wrong with it",
+                path.display()
+            ),
+        ),
+    }
 }
 
 /// Prints the findings; returns whether something failed.

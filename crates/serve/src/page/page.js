@@ -4,8 +4,10 @@
 const at = (id) => document.getElementById(id);
 const pause = 150; // milliseconds without a key before the model is asked
 const coloured = 0.1; // share of the strongest word's weight from which a word is marked
+const nothing = { label: null, probability: null, words: [], text: "" };
 let timer;
 let asking;
+let asked = ""; // the text that the answer is to
 
 at("text").addEventListener("input", () => {
   clearTimeout(timer);
@@ -14,19 +16,32 @@ at("text").addEventListener("input", () => {
 
 // `#A%20text` behind the address is asked about at once: a link to a text that no server sees.
 function begin() {
-  try {
-    at("text").value = decodeURIComponent(location.hash.slice(1));
-  } catch {
-    at("text").value = ""; // percent signs that encode nothing
+  if (location.hash.length > 1) {
+    try {
+      at("text").value = decodeURIComponent(location.hash.slice(1));
+    } catch {
+      at("text").value = ""; // percent signs that encode nothing
+    }
   }
-  if (at("text").value) ask();
+  ask();
 }
 
+addEventListener("hashchange", begin);
+
+// A browser that comes back to the page may have put the text back.
+addEventListener("pageshow", () => {
+  if (at("text").value !== asked) ask();
+});
+
 async function ask() {
+  clearTimeout(timer);
   if (asking) asking.abort();
   const text = at("text").value;
+  asked = text;
   if (!text.trim()) {
-    show({ label: null, probability: null, words: [], text: "" });
+    asking = undefined;
+    say("");
+    show(nothing);
     return;
   }
   asking = new AbortController();
@@ -41,25 +56,31 @@ async function ask() {
     const said = await response.json();
     if (mine !== asking) return;
     if (!response.ok) return fail(`${said.error}. ${said.hint}`);
-    fail("");
+    say("");
     show(said.answers[0]);
     showModel(said.model);
   } catch (error) {
-    if (error.name !== "AbortError") fail("The service does not answer. Is it still running?");
+    if (mine === asking) fail("The service does not answer. Is it still running?");
   }
 }
 
+// The answer to another text must not stand under this one.
 function fail(message) {
+  show(nothing, "No answer.");
+  say(message);
+}
+
+function say(message) {
   at("status").textContent = message;
   at("status").className = message ? "failed" : "";
 }
 
-function show(answer) {
+function show(answer, instead) {
   const probability = answer.probability;
   const known = probability !== null;
   const verdict = known
     ? `${answer.label}: ${(100 * probability).toFixed(1)} % likely to be positive`
-    : "Type something: nothing is left of this text once it is cleaned.";
+    : instead || (asked.trim() ? "Type something: nothing is left of this text once it is cleaned." : "Type something.");
   at("needle").style.left = `${known ? 100 * probability : 50}%`;
   at("bar").setAttribute("aria-valuenow", known ? probability.toFixed(3) : "0.5");
   at("bar").setAttribute("aria-valuetext", verdict);
@@ -79,7 +100,7 @@ function showWords(text, words) {
     const share = Math.abs(word.weight) / strongest;
     const span = document.createElement("span");
     span.textContent = word.word;
-    span.title = `${word.weight > 0 ? "+" : ""}${word.weight.toFixed(2)}`;
+    span.title = signed(word.weight);
     if (word.weight === 0) {
       span.className = "unread";
     } else if (share >= coloured) {
@@ -97,7 +118,7 @@ function showWords(text, words) {
   ranked.sort((one, two) => Math.abs(two.weight) - Math.abs(one.weight));
   const rows = ranked.slice(0, 8).map((word) => {
     const row = document.createElement("tr");
-    for (const content of [word.word, `${word.weight > 0 ? "+" : ""}${word.weight.toFixed(2)}`]) {
+    for (const content of [word.word, signed(word.weight)]) {
       const cell = document.createElement("td");
       cell.textContent = content;
       row.append(cell);
@@ -108,6 +129,13 @@ function showWords(text, words) {
   at("strongest").hidden = rows.length === 0;
 }
 
+// Two digits and a sign, which what is rounded to nothing has not.
+function signed(weight) {
+  const text = weight.toFixed(2);
+  if (Number(text) === 0) return "0.00";
+  return weight > 0 ? `+${text}` : text;
+}
+
 function showModel(model) {
   at("model").textContent = `Model: ${model.name}, fingerprint ${model.fingerprint.slice(0, 16)}`;
 }
@@ -115,6 +143,6 @@ function showModel(model) {
 fetch("healthz")
   .then((response) => response.json())
   .then((health) => health.model && showModel(health.model))
-  .catch(() => fail("The service does not answer. Is it still running?"));
+  .catch(() => say("The service does not answer. Is it still running?"));
 
 begin();

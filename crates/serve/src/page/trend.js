@@ -50,6 +50,7 @@
       const value = part(wish).value.trim();
       if (value && value !== "0") query.set(wish, value);
     }
+    if (part("keep").checked) query.set("keep_all_times", "true");
     for (const role of columns) {
       const value = part(`column-${role}`).value.trim();
       if (value) query.set(`columns.${role}`, value);
@@ -61,6 +62,17 @@
   async function read() {
     if (!file) return;
     if (reading) reading.abort();
+    // What is no number is an empty value, and would be left out without a word.
+    if (!part("adapt").checkValidity()) {
+      reading = undefined;
+      part("working").hidden = true;
+      clear();
+      part("again").disabled = false;
+      part("wishes").open = true;
+      part("adapt").focus();
+      tell("The number of labelled reviews to learn from is a whole number, 0 or more.", true);
+      return;
+    }
     reading = new AbortController();
     const mine = reading;
     const begun = performance.now();
@@ -104,7 +116,7 @@
     try {
       const { error, hint } = JSON.parse(text);
       const told = `${error}. ${hint}.`;
-      if (!/columns\.|adapt=|period=/.test(hint)) return told;
+      if (!/columns\.|adapt=|period=|keep_all_times/.test(hint)) return told;
       part("wishes").open = true;
       return `${told} On this page that is said under “How it is read”, above.`;
     } catch {
@@ -132,6 +144,9 @@
     style.rel = "stylesheet";
     style.href = "trend.css";
     const main = document.importNode(parsed.querySelector("main"), true);
+    // The page around it has a main part already.
+    main.setAttribute("role", "region");
+    main.setAttribute("aria-label", "The trend");
     shown.replaceChildren(style, main);
     saved = URL.createObjectURL(new Blob([page], { type: "text/html" }));
     part("save-page").href = saved;

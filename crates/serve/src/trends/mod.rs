@@ -16,7 +16,7 @@ use tokio::time::timeout_at;
 
 use crate::body::{self, Bounds};
 use crate::error::ApiError;
-use crate::routes::{HTML, JSON, Shared};
+use crate::routes::{HTML, JSON, Shared, TREND};
 use wishes::Wishes;
 use worker::Asked;
 
@@ -56,6 +56,9 @@ pub(crate) async fn trend(
     let limits = &shared.limits;
     let deadline = Instant::now() + limits.trend_timeout;
     let is_envelope = is_envelope(request.headers())?;
+    if is_envelope {
+        body::check_is_plain(request.headers())?;
+    }
     let as_page = wants_page(request.headers());
     let Query(pairs) = query.map_err(|error| ApiError::unfit_trend(&error.body_text()))?;
     if is_envelope && !pairs.is_empty() {
@@ -64,19 +67,9 @@ pub(crate) async fn trend(
         ));
     }
     let wishes = Wishes::of_query(pairs)?;
-    let bounds = Bounds {
-        bytes: limits.trend_body,
-        flag: "--max-trend-body",
-        silence: limits.timeout,
-    };
     // Who has no place does not get to fill memory.
-    let place = match shared.trends.place() {
-        Ok(place) => place,
-        Err(busy) => {
-            body::discard(request, &bounds).await;
-            return Err(busy);
-        }
-    };
+    let place = shared.trends.place()?;
+    let bounds = Bounds::of(TREND, limits);
     let work = async {
         let body = body::receive(request, &bounds).await?;
         let asked = Asked {
@@ -116,9 +109,12 @@ fn is_envelope(headers: &HeaderMap) -> Result<bool, ApiError> {
 /// Whether a page is wanted rather than JSON, which whoever does not say gets.
 fn wants_page(headers: &HeaderMap) -> bool {
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
-    let mut kinds = accept.unwrap_or_default().split(',').map(|part| {
-        let kind = part.split(';').next().unwrap_or_default();
-        kind.trim().to_ascii_lowercase()
+    let mut kinds = accept.unwrap_or_default().split(',').filter_map(|part| {
+        let mut parts = part.split(';').map(|it| it.trim().to_ascii_lowercase());
+        let kind = parts.next()?;
+        // A weight of nothing says that it is not wanted.
+        let mut weights = parts.filter_map(|it| it.strip_prefix("q=")?.trim().parse::<f64>().ok());
+        weights.all(|weight| weight > 0.0).then_some(kind)
     });
     let known = ["text/html", JSON];
     kinds.find(|kind| known.contains(&kind.as_str())) == Some("text/html".to_owned())
@@ -129,11 +125,22 @@ mod tests {
     use super::*;
 
     #[test]
+    fn every_type_that_is_taken_is_described() {
+        for kind in FILES {
+            let said = format!("\"{kind}\": {{ \"schema\"");
+            assert!(crate::routes::OPENAPI.contains(&said), "{kind}");
+        }
+    }
+
+    #[test]
     fn who_asks_for_a_page_gets_one() {
         for (accept, expected) in [
             ("text/html", true),
             ("text/html,application/xhtml+xml,*/*;q=0.8", true),
             ("application/json, text/html;q=0.5", false),
+            ("text/html;q=0", false),
+            ("text/html ; Q=0.000, */*", false),
+            ("application/json;q=0, text/html;q=0.1", true),
             ("*/*", false),
             ("", false),
         ] {

@@ -13,7 +13,10 @@ use crate::error::ApiError;
 use crate::limits::Limits;
 
 /// How a column is named.
-const COLUMNS: &str = "Name the columns with `columns.text=NAME`, `columns.timestamp=NAME`, `columns.topic=NAME` and `columns.label=NAME` in the address, or as members of `columns`";
+const COLUMNS: &str = "Name the columns with `columns.text=NAME`, `columns.timestamp=NAME`, `columns.topic=NAME` and `columns.label=NAME` in the address, or as members of `columns`; a number is a position from 1, unless it stands in double quotes";
+
+/// The longest period, as errors name it: there is no longer one to ask for.
+const YEAR: &str = "year";
 
 /// The answer where there is no trend; `file` is what the reviews were called here.
 pub(super) fn refusal(refused: Refused, file: &Path, limits: &Limits) -> ApiError {
@@ -67,6 +70,15 @@ fn reading(error: IngestError, file: &Path) -> ApiError {
             let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
             format!("The columns are {}. {COLUMNS}", known.join(", "))
         }
+        IngestError::Archive { .. } => {
+            "Send one file, packed by itself or not: the rows of several belong into one".to_owned()
+        }
+        IngestError::FirstRow { .. } => {
+            "Mend the start of the file: a header such as `text,date` and rows of one review each, of 1 MiB at most".to_owned()
+        }
+        IngestError::NothingThere { .. } => {
+            "Send reviews with a text and a time, for example the lines `text,date` and `Great.,2024-05-01`".to_owned()
+        }
         IngestError::TooManyRejected { .. } => format!("Mend these rows. {COLUMNS}"),
         IngestError::OpenQuote { .. } => "Close the quote".to_owned(),
         IngestError::Damaged { .. } | IngestError::Bomb { .. } => "Make the file once more".to_owned(),
@@ -90,19 +102,62 @@ fn without_name(sentence: &str, file: &Path) -> String {
 
 fn hint(unfit: &Unfit) -> &'static str {
     match unfit {
+        Unfit::NoTime { read: 0 } => "Send at least one review with a text and a time",
         Unfit::NoTime { .. } | Unfit::NoTopic { .. } | Unfit::NoText => COLUMNS,
         Unfit::FewLabelled { .. } => {
             "Ask for fewer with `adapt=N`, or name the column with the labels: `columns.label=NAME`"
         }
+        Unfit::NothingLeft => "Ask for fewer with `adapt=N`, or send more reviews",
         Unfit::Errors { error, .. } => match error {
             QuantificationError::Useless => {
                 "Another model may do better: serve it with `ressenti serve --model NAME`"
             }
             _ => "A few hundred labelled reviews of both classes are wanted: `adapt=300`",
         },
+        Unfit::Trend(TrendError::TooManyPeriods { period, .. }) if *period == YEAR => {
+            "Leave `keep_all_times` out, so that strange times are left out, or mend the times: `columns.timestamp=NAME` names their column"
+        }
         Unfit::Trend(TrendError::TooManyPeriods { .. }) => {
             "Ask for a longer `period`, such as `period=year`, or for none"
         }
         Unfit::Trend(_) => COLUMNS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_hint_names_what_was_done_already() {
+        let file = Path::new("/proc/self/fd/9");
+        let periods = |period| {
+            let error = TrendError::TooManyPeriods {
+                period,
+                count: 9_000,
+            };
+            Refused::Unfit(Unfit::Trend(error))
+        };
+        let path = || file.to_owned();
+        let problem = "it has several files, among them `a` and `b`".to_owned();
+        let archive = IngestError::Archive {
+            path: path(),
+            problem,
+        };
+        let what = "a header and no rows";
+        let nothing = IngestError::NothingThere { path: path(), what };
+        for (refused, said) in [
+            (periods("day"), "`period=year`"),
+            (periods("year"), "Leave `keep_all_times` out"),
+            (Refused::Unfit(Unfit::NoTime { read: 0 }), "at least one"),
+            (
+                Refused::Reading(archive),
+                "the rows of several belong into one",
+            ),
+            (Refused::Reading(nothing), "`text,date`"),
+        ] {
+            let found = format!("{:?}", refusal(refused, file, &Limits::default()));
+            assert!(found.contains(said) && !found.contains("/proc"), "{found}");
+        }
     }
 }

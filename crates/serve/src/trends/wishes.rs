@@ -11,6 +11,7 @@ use trend::Options;
 use trend::period::Period;
 
 use crate::error::ApiError;
+use crate::json;
 use crate::limits::Limits;
 
 /// A review's text and what stands beside it, in bytes: more makes it no review.
@@ -21,7 +22,7 @@ const UNPACKED: u64 = 16;
 
 /// What a request wants.
 #[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default, deny_unknown_fields, expecting = "an object")]
 pub(crate) struct Wishes {
     /// The reviews themselves, where they are no file of their own.
     pub(crate) reviews: Option<Lines>,
@@ -41,17 +42,14 @@ pub(crate) struct Wishes {
 impl Wishes {
     /// Wishes of a body of JSON.
     pub(crate) fn of_json(body: &[u8]) -> Result<Self, ApiError> {
-        let wishes: Self = serde_json::from_slice(body).map_err(|error| {
-            let problem = error.to_string();
-            match error.classify() {
-                serde_json::error::Category::Data => ApiError::unfit_trend(&problem),
-                _ => ApiError::malformed_trend(&problem),
+        let wishes: Self = json::parsed(body, ApiError::malformed_trend, ApiError::unfit_trend)?;
+        match &wishes.reviews {
+            None => Err(ApiError::unfit_trend("`reviews` is missing")),
+            Some(Lines(lines)) if lines.is_empty() => {
+                Err(ApiError::unfit_trend("`reviews` holds no review"))
             }
-        })?;
-        if wishes.reviews.is_none() {
-            return Err(ApiError::unfit_trend("`reviews` is missing"));
+            Some(_) => wishes.checked(),
         }
-        wishes.checked()
     }
 
     /// Wishes of an address; `topic` may stand there several times, and `columns.text` is a member of `columns`.
@@ -65,7 +63,7 @@ impl Wishes {
                     topics.push(Value::String(value));
                     None
                 }
-                (_, Some(role)) => columns.insert(role.to_owned(), plain(value)),
+                (_, Some(role)) => columns.insert(role.to_owned(), column(value)),
                 // Both are for JSON alone.
                 ("reviews" | "columns" | "topics", _) => {
                     let problem = format!("`{name}` is no parameter of an address");
@@ -81,7 +79,7 @@ impl Wishes {
         members.insert("topics".to_owned(), Value::Array(topics));
         members.insert("columns".to_owned(), Value::Object(columns));
         let wishes: Self = serde_json::from_value(Value::Object(members))
-            .map_err(|error| ApiError::unfit_trend(&error.to_string()))?;
+            .map_err(|error| ApiError::unfit_trend(&json::in_words(&error)))?;
         wishes.checked()
     }
 
@@ -120,6 +118,16 @@ impl Wishes {
             max_unpacked_bytes: UNPACKED * limits.trend_body as u64,
             ..IngestSettings::default()
         }
+    }
+}
+
+/// A column of an address: a position from 1 where it is a number, and a name otherwise; a name that looks like a
+/// number stands in double quotes.
+fn column(value: String) -> Value {
+    match serde_json::from_str(&value) {
+        Ok(name @ Value::String(_)) => name,
+        Ok(position @ Value::Number(_)) => position,
+        _ => Value::String(value),
     }
 }
 
@@ -186,6 +194,8 @@ mod tests {
             ("topic", "Heat & Dust"),
             ("columns.text", "3"),
             ("columns.timestamp", "posted"),
+            ("columns.topic", "\"2024\""),
+            ("columns.label", "true"),
             ("method", "acc"),
             ("keep_all_times", "true"),
         ])
@@ -195,6 +205,9 @@ mod tests {
         assert_eq!(found.columns.text, Some(Column::Position(3)));
         let posted = Column::Name("posted".to_owned());
         assert_eq!(found.columns.timestamp, Some(posted));
+        let year = Column::Name("2024".to_owned());
+        assert_eq!(found.columns.topic, Some(year));
+        assert_eq!(found.columns.label, Some(Column::Name("true".to_owned())));
         let options = found.options();
         assert_eq!(options.period, Some(Period::Month));
         assert_eq!(options.method, Method::AdjustedCount);
@@ -229,6 +242,8 @@ mod tests {
             &b"{}"[..],
             b"{\"reviews\": [1]}",
             b"{\"reviews\": {}}",
+            b"{\"reviews\": []}",
+            b"[[{}]]",
             b"{\"reviews\": [], \"tone\": 1}",
             b"{\"reviews\": [{}",
             b"",

@@ -227,7 +227,7 @@ impl Worker {
         self.loaded = None;
         let loaded = self.source.load_once();
         let (predictor, identity) =
-            loaded.map_err(|failure| ApiError::model_failed(&failure.chain().join(": ")))?;
+            loaded.map_err(|failure| ApiError::no_model_for_trends(&failure.chain().join(": ")))?;
         if !is_served(&identity) {
             return Err(ApiError::model_replaced());
         }
