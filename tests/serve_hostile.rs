@@ -65,8 +65,8 @@ fn who_does_not_read_is_let_go() {
         let mut refused = 0;
         while refused < 20 {
             match stream.write(&many) {
-                Ok(_) => refused = 0,
-                Err(_) => {
+                Ok(1..) => refused = 0,
+                Ok(0) | Err(_) => {
                     refused += 1;
                     sleep(Duration::from_millis(10));
                 }

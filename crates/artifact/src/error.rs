@@ -109,7 +109,7 @@ impl ArtifactError {
                 _ => None,
             },
             Self::Io { .. } | Self::Table { .. } => None,
-            Self::NoSource { .. } => Some("Check the path, or name another with `--source PATH`".to_owned()),
+            Self::NoSource { .. } => Some("Check the path; reviews are named with `--source PATH`, other files with their setting".to_owned()),
         }
     }
 }
