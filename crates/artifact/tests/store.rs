@@ -384,7 +384,9 @@ fn a_source_is_its_content_wherever_it_lies() {
     assert!(matches!(error, ArtifactError::NoSource { .. }));
     assert_eq!(
         error.hint().as_deref(),
-        Some("Check the path; reviews are named with `--source PATH`, other files with their setting")
+        Some(
+            "Check the path; reviews are named with `--source PATH`, other files with their setting"
+        )
     );
 }
 

@@ -143,7 +143,6 @@ fn intervals_of_few_rows_cover() {
     assert_eq!(known[0], TRIALS);
     for (place, name) in names.iter().enumerate() {
         let share = f64::from(covered[place] as u32) / f64::from(known[place] as u32);
-        println!("{name}: {share:.3} of {}", known[place]);
         assert!(
             share >= if place == 0 { 0.93 } else { 0.9 },
             "{name}: {share}"
