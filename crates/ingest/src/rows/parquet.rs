@@ -19,6 +19,7 @@ use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader,
     ParquetRecordBatchReaderBuilder,
 };
+use parquet::basic::Compression;
 use parquet::basic::Encoding;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
@@ -77,6 +78,7 @@ impl TableReader {
             Ok((metadata, batches, names))
         };
         let damaged = |error| IngestError::damaged(path, "the start", error);
+        check_packing(path, &file)?;
         let (metadata, batches, names) = guarded(ParquetError::External, open)
             .map_err(|error| damaged(io::Error::new(io::ErrorKind::InvalidData, error)))?;
         let groups = metadata.metadata().row_groups();
@@ -160,6 +162,38 @@ impl TableReader {
             .copy(self.next, self.number, self.limits.row, record);
         self.next += 1;
         Ok(Ending::Record)
+    }
+}
+
+/// Refuses tables whose pages are packed as none is read here, in words of that: the library would call
+/// them damaged. A table that cannot be understood at all is left to whoever opens it.
+fn check_packing(path: &Path, file: &File) -> Result<(), IngestError> {
+    let read = || ArrowReaderMetadata::load(&file.try_clone()?, ArrowReaderOptions::new());
+    let Ok(found) = guarded(ParquetError::External, read) else {
+        return Ok(());
+    };
+    let groups = found.metadata().row_groups().iter();
+    let mut columns = groups.flat_map(|group| group.columns());
+    match columns.find_map(|column| unread(column.compression())) {
+        None => Ok(()),
+        Some(found) => Err(IngestError::OtherKind {
+            path: path.to_owned(),
+            found,
+            expected: "one packed by Snappy or Zstandard, or not at all,",
+            hint: "Write it again, in pandas for example with `to_parquet(FILE, compression=\"zstd\")`"
+                .to_owned(),
+        }),
+    }
+}
+
+/// What a table is whose pages are packed as none is read here.
+fn unread(compression: Compression) -> Option<&'static str> {
+    match compression {
+        Compression::UNCOMPRESSED | Compression::SNAPPY | Compression::ZSTD(_) => None,
+        Compression::GZIP(_) => Some("a Parquet table packed within by gzip"),
+        Compression::BROTLI(_) => Some("a Parquet table packed within by Brotli"),
+        Compression::LZ4 | Compression::LZ4_RAW => Some("a Parquet table packed within by LZ4"),
+        Compression::LZO => Some("a Parquet table packed within by LZO"),
     }
 }
 

@@ -5,7 +5,7 @@ use std::fs;
 use arrow::array::{Date32Array, DictionaryArray, Int32Array, Int64Array, StringArray};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::ArrowWriterOptions;
-use parquet::basic::Compression;
+use parquet::basic::{BrotliLevel, GzipLevel, ZstdLevel};
 use parquet::file::properties::{WriterProperties, WriterPropertiesBuilder};
 
 use super::*;
@@ -122,5 +122,26 @@ fn rows_are_the_same_from_wherever_they_are_read() {
     for row in [1, 2, 256, 257, 699, 700, 701, 1400, 1401, 2999, 3000] {
         reader.go_to(row).expect("it is there");
         assert_eq!(rows(&mut reader).expect("read"), all[row as usize - 1..]);
+    }
+}
+
+#[test]
+fn only_tables_that_can_be_unpacked_are_opened() {
+    for read in [
+        Compression::UNCOMPRESSED,
+        Compression::SNAPPY,
+        Compression::ZSTD(ZstdLevel::default()),
+    ] {
+        assert_eq!(unread(read), None, "{read}");
+    }
+    for (other, name) in [
+        (Compression::GZIP(GzipLevel::default()), "gzip"),
+        (Compression::BROTLI(BrotliLevel::default()), "Brotli"),
+        (Compression::LZ4, "LZ4"),
+        (Compression::LZ4_RAW, "LZ4"),
+        (Compression::LZO, "LZO"),
+    ] {
+        let said = unread(other).unwrap_or_default();
+        assert!(said.ends_with(name), "{other}: {said}");
     }
 }
