@@ -123,17 +123,11 @@ fn overall_mean(known: &[f64], width: f64) -> Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use quantification::{Method, Quantifier};
+    use crate::pooling::tests::perfect;
 
     /// Of a model that does not err, about periods of 400 texts with these log-odds.
     fn scores(values: impl Iterator<Item = f64>) -> Vec<Backtest> {
-        let labels = [0, 1].repeat(20);
-        let said: Vec<f32> = labels
-            .iter()
-            .map(|label| 0.1 + 0.8 * f32::from(*label))
-            .collect();
-        let quantifier = Quantifier::new(&labels, &said, 10, 1).expect("both classes");
-        let response = quantifier.response(Method::ClassifyAndCount);
+        let (quantifier, response) = perfect();
         let period = |odds: f64| {
             let positives = (400.0 * share_of(odds)).round() as usize;
             let said: Vec<f32> = (0..400)

@@ -204,13 +204,13 @@ fn normal(grid: &[f64], mean: f64, variance: f64) -> Vec<f64> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use metrics::random::Draws;
     use quantification::{Method, Quantifier};
 
     /// A model that does not err.
-    fn perfect() -> (Quantifier, Response) {
+    pub(crate) fn perfect() -> (Quantifier, Response) {
         let labels = [0, 1].repeat(20);
         let said: Vec<f32> = labels
             .iter()

@@ -1,5 +1,6 @@
 //! Values that are labels, and those that only could be.
 
+use super::is_number;
 use crate::rows::evidence::Evidence;
 
 /// Different values that a column of labels has at most.
@@ -60,10 +61,6 @@ fn likely(value: &str) -> Option<bool> {
 /// A value as TOML has it.
 fn quoted(value: &str) -> String {
     toml::Value::from(value).to_string()
-}
-
-fn is_number(value: &str) -> bool {
-    value.parse::<f64>().is_ok()
 }
 
 #[cfg(test)]
