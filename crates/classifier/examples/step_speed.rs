@@ -6,7 +6,9 @@
 use std::time::Instant;
 
 use bundle::Sizes;
-use classifier::{Batch, Mode, Network, Replica, Stream, Weights, choose_device};
+use classifier::{
+    ActivationWeights, Batch, ComputePath, Gradient, Mode, Network, Pass, Stream, Weights, choose_device,
+};
 use rayon::prelude::*;
 use settings::{Device, ModelKind, ModelSettings, Pooling};
 
@@ -46,9 +48,9 @@ fn main() {
         flat: network.initial(device.device),
         frozen: None,
     };
-    let mut replicas: Vec<Replica> = (0..threads)
-        .map(|_| Replica::new(&network, &weights, true, tch::Kind::Float))
-        .collect();
+    let layout = network.layout();
+    let first = ActivationWeights::new(layout, &weights, tch::Kind::Float);
+    let mut replicas: Vec<ActivationWeights> = (0..threads).map(|_| first.share()).collect();
     let stream = Stream::new(1);
     let texts: Vec<Vec<i64>> = (0..rows)
         .map(|row| {
@@ -58,30 +60,27 @@ fn main() {
         })
         .collect();
     let labels = vec![1; rows];
-    let mut gradient = network.layout().zeros(device.device);
+    let mut gradient = Gradient::zeros(layout, device.device);
     let mut clock = Instant::now();
     let steps = 12;
     for step in 0..steps + 2 {
         if step == 2 {
             clock = Instant::now();
         }
-        let passes: Vec<_> = replicas
+        let passes: Vec<Pass> = replicas
             .par_iter_mut()
-            .map(|replica| {
-                let batch = Batch::from_rows(
-                    &texts,
-                    &labels,
-                    0,
-                    network.reading().least_length,
-                    device.device,
-                );
-                replica
-                    .backward(&network, &batch, Mode::Train(stream.child(step)), 0.0, 1.0)
-                    .expect("libtorch works")
+            .map(|weights| {
+                let reading = network.reading();
+                let batch = Batch::read(texts.clone(), &labels, 0, reading, device.device);
+                let mode = Mode::Train(stream.child(step));
+                Pass::compute(layout, weights, 1.0, |parameters| {
+                    network.loss(&batch, weights, parameters, mode, 0.0)
+                })
+                .expect("libtorch works")
             })
             .collect();
-        for (replica, pass) in replicas.iter_mut().zip(&passes) {
-            replica.collect(&network, pass, &mut gradient);
+        for (number, pass) in passes.iter().enumerate() {
+            gradient.add(pass, number == 0, ComputePath::Processor);
         }
     }
     let seconds = clock.elapsed().as_secs_f64() / steps as f64;

@@ -211,7 +211,7 @@ struct Line<'a> {
 impl<'a> Line<'a> {
     fn new(explained: &'a Explained<'a>, ids: &[u32], added: &[bool]) -> Self {
         let (network, weights) = (explained.network, &explained.weights);
-        let parameters = Parameters::view(network.layout(), &weights.flat, false);
+        let parameters = Parameters::view(network.layout(), &weights.flat);
         let ids: Vec<i64> = ids.iter().map(|id| i64::from(*id)).collect();
         let padding = i64::from(explained.model.tokenizer.pad_id);
         let said_nothing: Vec<i64> = ids

@@ -1,11 +1,13 @@
 //! Batches: rows of about the same length, padded to the longest of them, with all that keeps the
 //! padding out of the result.
-
-use std::ops::Range;
+//!
+//! A batch is prepared on the host as one block of integers, so that one copy brings it to a device, and
+//! opened there.
 
 use settings::{FeaturePooling, WindowSettings};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
 
+use crate::packing::Packing;
 use crate::windows::{Owners, windows_of};
 use crate::{Stream, TokenRows};
 
@@ -19,19 +21,41 @@ pub struct Batch {
     pub mask: Tensor,
     /// `[B]` f32: tokens per row.
     pub lengths: Tensor,
-    /// `[T * B]` i64: for each place the place that takes it when every row is read from its own
-    /// end; padding stays where it is. Applied twice it is the identity.
-    pub reversed: Tensor,
     /// `[B]` i64: the place of each row's last token.
     pub last: Tensor,
     /// `[R]` i64: class ids of the reviews.
     pub labels: Tensor,
+    /// How a recurrent net reads the rows.
+    pub order: Order,
     /// Rows of the tensors above: reviews, or windows of reviews.
     pub rows: i64,
     /// Whose windows they are, where long rows are read in parts.
     pub owners: Option<Owners>,
     /// Tokens, without padding.
     pub tokens: u64,
+}
+
+/// How a recurrent net reads the rows of a batch, so that padding never changes a state.
+#[derive(Debug)]
+pub enum Order {
+    /// No recurrent net reads it.
+    None,
+    /// Backward from its own end: for each place of `[T * B]` i64 the place that replaces it; padding
+    /// stays where it is. Applied twice it is the identity.
+    Reversed(Tensor),
+    /// Packed, without padding.
+    Packed(Packing),
+}
+
+/// Which [`Order`] a network needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Direction {
+    /// None.
+    Any,
+    /// Each direction over rows of its own: fast on a processor.
+    Reversed,
+    /// Both directions in one call, without padding: fast on a GPU.
+    Packed,
 }
 
 /// How a network reads rows.
@@ -41,6 +65,26 @@ pub struct Reading {
     pub least_length: usize,
     /// How long rows are divided, if they are.
     pub windows: Option<WindowSettings>,
+    /// In which order.
+    pub direction: Direction,
+}
+
+impl Reading {
+    /// The same on a device: recurrent nets read packed rows there.
+    pub fn on_device(self) -> Self {
+        let direction = match self.direction {
+            Direction::Reversed => Direction::Packed,
+            other => other,
+        };
+        Self { direction, ..self }
+    }
+
+    fn on(self, device: Device) -> Self {
+        match device {
+            Device::Cpu => self,
+            _ => self.on_device(),
+        }
+    }
 }
 
 /// What may change a row on its way into a batch, and by which random numbers.
@@ -52,8 +96,199 @@ pub struct WordDropout {
     pub stream: Stream,
 }
 
+/// A batch as one block of integers, on the host or on a device.
+#[derive(Debug)]
+pub struct PreparedBatch {
+    /// `[K]` i64: the sections of [`PreparedBatch::sections`], one after the other.
+    numbers: Tensor,
+    shape: Shape,
+}
+
+/// What the block holds.
+#[derive(Clone, Debug)]
+struct Shape {
+    time: i64,
+    rows: i64,
+    reviews: i64,
+    tokens: u64,
+    /// Windows of each review, where reviews are read in windows.
+    windows: Option<Vec<i64>>,
+    direction: Direction,
+    /// Rows that are read at each step, where they are packed: `[T]` i64, on the host.
+    steps: Vec<i64>,
+}
+
+impl PreparedBatch {
+    /// Prepares rows of a split, as the network reads them.
+    pub fn gather(
+        rows: &TokenRows,
+        chosen: &[usize],
+        pad_id: u32,
+        reading: Reading,
+        dropout: Option<WordDropout>,
+    ) -> Self {
+        let ids = |&row: &usize| ids_of(rows, row, dropout);
+        let texts: Vec<Vec<i64>> = chosen.iter().map(ids).collect();
+        let label = |&row: &usize| i64::from(rows.label(row));
+        let labels: Vec<i64> = chosen.iter().map(label).collect();
+        Self::read(texts, &labels, pad_id, reading)
+    }
+
+    /// Prepares rows of ids, divided into windows if the network reads them so. Every row has at least
+    /// one id.
+    pub fn read(texts: Vec<Vec<i64>>, labels: &[i64], pad_id: u32, reading: Reading) -> Self {
+        match reading.windows {
+            None => Self::build(&texts, labels, None, pad_id, reading),
+            Some(settings) => {
+                let windows = texts.iter().map(|ids| windows_of(ids, settings));
+                let windows: Vec<Vec<Vec<i64>>> = windows.collect();
+                let counts = windows.iter().map(|windows| windows.len() as i64).collect();
+                let windows: Vec<Vec<i64>> = windows.into_iter().flatten().collect();
+                Self::build(&windows, labels, Some(counts), pad_id, reading)
+            }
+        }
+    }
+
+    fn build(
+        texts: &[Vec<i64>],
+        labels: &[i64],
+        windows: Option<Vec<i64>>,
+        pad_id: u32,
+        reading: Reading,
+    ) -> Self {
+        let lengths: Vec<usize> = texts.iter().map(Vec::len).collect();
+        let count = texts.len();
+        let longest = lengths.iter().copied().max().unwrap_or(0);
+        let time = longest.max(reading.least_length).max(1);
+        let cells = time * count;
+        let mut numbers = vec![i64::from(pad_id); cells];
+        numbers.resize(2 * cells, 0);
+        for (column, text) in texts.iter().enumerate() {
+            for (position, &id) in text.iter().enumerate() {
+                let place = position * count + column;
+                numbers[place] = id;
+                numbers[cells + place] = 1;
+            }
+        }
+        numbers.extend(lengths.iter().map(|&length| length as i64));
+        let last = |(column, &length): (usize, &usize)| {
+            (length.saturating_sub(1) * count + column) as i64
+        };
+        numbers.extend(lengths.iter().enumerate().map(last));
+        numbers.extend_from_slice(labels);
+        if let Some(windows) = &windows {
+            let owners = windows.iter().zip(0..);
+            numbers.extend(owners.flat_map(|(&count, row)| std::iter::repeat_n(row, count as usize)));
+            numbers.extend_from_slice(windows);
+        }
+        let mut steps = Vec::new();
+        match reading.direction {
+            Direction::Any => {}
+            Direction::Reversed => numbers.extend(reversed(&lengths, time)),
+            Direction::Packed => steps = Packing::places(&lengths, time, &mut numbers),
+        }
+        Self {
+            numbers: Tensor::from_slice(&numbers),
+            shape: Shape {
+                time: time as i64,
+                rows: count as i64,
+                reviews: labels.len() as i64,
+                tokens: lengths.iter().map(|&length| length as u64).sum(),
+                windows,
+                direction: reading.direction,
+                steps,
+            },
+        }
+    }
+
+    /// The same in memory that a device can read by itself, if `device` is a GPU.
+    pub fn pin(self, device: Device) -> Self {
+        match device {
+            Device::Cuda(_) => Self {
+                numbers: self.numbers.pin_memory(device),
+                ..self
+            },
+            _ => self,
+        }
+    }
+
+    /// The same on a device, by one copy, which the host does not wait for if the memory is pinned.
+    pub fn to_device(&self, device: Device) -> Self {
+        let numbers = match device {
+            Device::Cpu => self.numbers.shallow_clone(),
+            _ => self.numbers.to_device_(device, Kind::Int64, true, false),
+        };
+        Self {
+            numbers,
+            shape: self.shape.clone(),
+        }
+    }
+
+    /// Tokens, padding included.
+    pub fn cells(&self) -> u64 {
+        (self.shape.time * self.shape.rows).unsigned_abs()
+    }
+
+    /// Lengths of the sections of the block.
+    fn sections(&self) -> Vec<i64> {
+        let Shape {
+            time,
+            rows,
+            reviews,
+            ..
+        } = self.shape;
+        let mut sections = vec![time * rows, time * rows, rows, rows, reviews];
+        if self.shape.windows.is_some() {
+            sections.extend([rows, reviews]);
+        }
+        match self.shape.direction {
+            Direction::Any => {}
+            Direction::Reversed => sections.push(time * rows),
+            Direction::Packed => sections.extend([self.shape.tokens as i64, time * rows]),
+        }
+        sections
+    }
+
+    /// The tensors of the batch: views of the block, and what is computed from them.
+    pub fn open(&self) -> Batch {
+        let Shape { time, rows, .. } = self.shape;
+        let mut parts = self
+            .numbers
+            .split_with_sizes(self.sections(), 0)
+            .into_iter();
+        let mut part = || parts.next().expect("as many parts as sections");
+        let ids = part().view([time, rows]);
+        let mask = part().to_kind(Kind::Float).view([time, rows, 1]);
+        let lengths = part().to_kind(Kind::Float);
+        let (last, labels) = (part(), part());
+        let owners = self
+            .shape
+            .windows
+            .as_ref()
+            .map(|windows| Owners::of(part(), &part(), windows.clone()));
+        let order = match self.shape.direction {
+            Direction::Any => Order::None,
+            Direction::Reversed => Order::Reversed(part()),
+            Direction::Packed => {
+                Order::Packed(Packing::new(part(), part(), &self.shape.steps))
+            }
+        };
+        Batch {
+            ids,
+            mask,
+            lengths,
+            last,
+            labels,
+            order,
+            rows,
+            owners,
+            tokens: self.shape.tokens,
+        }
+    }
+}
+
 impl Batch {
-    /// Gathers rows, as the network reads them.
+    /// Gathers rows on a device, as the network reads them there.
     pub fn gather(
         rows: &TokenRows,
         chosen: &[usize],
@@ -62,37 +297,38 @@ impl Batch {
         dropout: Option<WordDropout>,
         device: Device,
     ) -> Self {
-        let texts: Vec<Vec<i64>> = chosen
-            .iter()
-            .map(|&row| ids_of(rows, row, dropout))
-            .collect();
-        let labels: Vec<i64> = chosen
-            .iter()
-            .map(|&row| i64::from(rows.label(row)))
-            .collect();
-        Self::read(texts, &labels, pad_id, reading, device)
+        let reading = reading.on(device);
+        let prepared = PreparedBatch::gather(rows, chosen, pad_id, reading, dropout);
+        prepared.to_device(device).open()
     }
 
-    /// Puts rows of ids into tensors, divided as the network reads them. Every row has at least one
-    /// id.
-    pub(crate) fn read(
+    /// Puts rows of ids on a device, divided as the network reads them. Every row has at least one id.
+    pub fn read(
         texts: Vec<Vec<i64>>,
         labels: &[i64],
         pad_id: u32,
         reading: Reading,
         device: Device,
     ) -> Self {
-        let Some(settings) = reading.windows else {
-            return Self::from_rows(&texts, labels, pad_id, reading.least_length, device);
+        let reading = reading.on(device);
+        let prepared = PreparedBatch::read(texts, labels, pad_id, reading);
+        prepared.to_device(device).open()
+    }
+
+    /// Puts rows of ids into tensors that every network can read, undivided.
+    pub fn from_rows(
+        texts: &[Vec<i64>],
+        labels: &[i64],
+        pad_id: u32,
+        least_length: usize,
+        device: Device,
+    ) -> Self {
+        let reading = Reading {
+            least_length,
+            windows: None,
+            direction: Direction::Reversed,
         };
-        let windows: Vec<Vec<Vec<i64>>> =
-            texts.iter().map(|ids| windows_of(ids, settings)).collect();
-        let counts: Vec<usize> = windows.iter().map(Vec::len).collect();
-        let windows: Vec<Vec<i64>> = windows.into_iter().flatten().collect();
-        Self {
-            owners: Some(Owners::new(&counts, device)),
-            ..Self::from_rows(&windows, labels, pad_id, reading.least_length, device)
-        }
+        Self::read(texts.to_vec(), labels, pad_id, reading, device)
     }
 
     /// What was found in windows `[B, W]`, put together by review `[R, W]`, as it was found within
@@ -110,57 +346,21 @@ impl Batch {
     pub fn reviews(&self) -> i64 {
         self.labels.size()[0]
     }
-
-    /// Puts rows of ids into tensors. Every row has at least one id.
-    pub fn from_rows(
-        texts: &[Vec<i64>],
-        labels: &[i64],
-        pad_id: u32,
-        least_length: usize,
-        device: Device,
-    ) -> Self {
-        let count = texts.len();
-        let longest = texts
-            .iter()
-            .map(Vec::len)
-            .max()
-            .unwrap_or(0)
-            .max(least_length)
-            .max(1);
-        let mut ids = vec![i64::from(pad_id); longest * count];
-        let mut mask = vec![0_f32; longest * count];
-        let mut reversed: Vec<i64> = (0..(longest * count) as i64).collect();
-        let mut last = Vec::with_capacity(count);
-        for (column, text) in texts.iter().enumerate() {
-            for (position, &id) in text.iter().enumerate() {
-                let place = position * count + column;
-                ids[place] = id;
-                mask[place] = 1.0;
-                reversed[place] = ((text.len() - 1 - position) * count + column) as i64;
-            }
-            last.push((text.len().saturating_sub(1) * count + column) as i64);
-        }
-        let lengths: Vec<f32> = texts.iter().map(|text| text.len() as f32).collect();
-        let (time, batch) = (longest as i64, count as i64);
-        Self {
-            ids: Tensor::from_slice(&ids)
-                .view([time, batch])
-                .to_device(device),
-            mask: Tensor::from_slice(&mask)
-                .view([time, batch, 1])
-                .to_device(device),
-            lengths: Tensor::from_slice(&lengths).to_device(device),
-            reversed: Tensor::from_slice(&reversed).to_device(device),
-            last: Tensor::from_slice(&last).to_device(device),
-            labels: Tensor::from_slice(labels).to_device(device),
-            rows: batch,
-            owners: None,
-            tokens: texts.iter().map(|text| text.len() as u64).sum(),
-        }
-    }
 }
 
-/// The ids of a row, without the tokens that word dropout takes out. One always stays.
+/// For each place of `[T * B]` the place that replaces it when every row is read from its own end.
+fn reversed(lengths: &[usize], time: usize) -> Vec<i64> {
+    let count = lengths.len();
+    let mut places: Vec<i64> = (0..(time * count) as i64).collect();
+    for (column, &length) in lengths.iter().enumerate() {
+        for position in 0..length {
+            places[position * count + column] = ((length - 1 - position) * count + column) as i64;
+        }
+    }
+    places
+}
+
+/// The ids of a row, without the tokens that word dropout removes. One always stays.
 fn ids_of(rows: &TokenRows, row: usize, dropout: Option<WordDropout>) -> Vec<i64> {
     let mut ids = Vec::with_capacity(rows.length(row));
     let stream = dropout.map(|dropout| (dropout.share, dropout.stream.child(row as u64)));
@@ -178,45 +378,4 @@ fn ids_of(rows: &TokenRows, row: usize, dropout: Option<WordDropout>) -> Vec<i64
         });
     }
     ids
-}
-
-/// Batches per pool: large enough that neighbours after sorting have nearly the same length, small
-/// enough that the batches of an epoch stay random.
-const POOL: usize = 40;
-
-/// The batches of one training epoch: rows shuffled, sorted by length within pools, the batches
-/// shuffled again. A function of the stream alone.
-pub fn epoch_batches(rows: &TokenRows, batch_size: usize, stream: Stream) -> Vec<Vec<usize>> {
-    let mut order: Vec<usize> = (0..rows.len()).collect();
-    stream.child(0).shuffle(&mut order);
-    let mut batches = Vec::with_capacity(order.len().div_ceil(batch_size));
-    for pool in order.chunks_mut(POOL * batch_size) {
-        pool.sort_by_key(|&row| rows.length(row));
-        batches.extend(pool.chunks(batch_size).map(<[usize]>::to_vec));
-    }
-    stream.child(1).shuffle(&mut batches);
-    batches
-}
-
-/// Batches for looking only: some rows, sorted by length, as many in a batch as have about this many
-/// tokens together.
-pub fn batches_of_tokens(rows: &TokenRows, span: Range<usize>, tokens: usize) -> Vec<Vec<usize>> {
-    let mut order: Vec<usize> = span.collect();
-    order.sort_by_key(|&row| rows.length(row));
-    let mut batches: Vec<Vec<usize>> = Vec::new();
-    for row in order {
-        match batches.last_mut() {
-            // Rows come by length, so this one is the longest.
-            Some(batch) if (batch.len() + 1) * rows.length(row) <= tokens => batch.push(row),
-            _ => batches.push(vec![row]),
-        }
-    }
-    batches
-}
-
-/// Batches for looking only: all rows, sorted by length.
-pub fn sorted_batches(rows: &TokenRows, batch_size: usize) -> Vec<Vec<usize>> {
-    let mut order: Vec<usize> = (0..rows.len()).collect();
-    order.sort_by_key(|&row| rows.length(row));
-    order.chunks(batch_size).map(<[usize]>::to_vec).collect()
 }

@@ -1,32 +1,37 @@
-//! Dropout by counter-based masks (Srivastava et al. 2014): the same on every device and in every
-//! resumed run.
+//! Dropout (Srivastava et al. 2014). On a processor by masks of the counter-based generator; on a device
+//! by masks that it draws itself, from a generator that the trainer seeds before each part of a step.
+//! Either way a mask follows from seed, step and layer, and a resumed run draws the same.
 
 use tch::Tensor;
 
 use crate::Stream;
 
-/// Whether a network learns or is only asked.
+/// Whether a network learns or predicts.
 #[derive(Clone, Copy, Debug)]
 pub enum Mode {
-    /// Learns; the stream is that of this step.
+    /// Learns, with masks of this stream, which is that of the step.
     Train(Stream),
-    /// Is asked: no dropout.
+    /// Learns, with masks of libtorch's generator of the device.
+    TrainOnDevice,
+    /// Predicts: no dropout.
     Evaluate,
 }
 
 /// Zeroes this share of the elements and scales the rest, so that the mean stays. `layer` tells the
 /// dropouts of one network apart.
 pub(crate) fn dropout(xs: &Tensor, share: f64, mode: Mode, layer: u64) -> Tensor {
-    let Mode::Train(stream) = mode else {
-        return xs.shallow_clone();
-    };
     if share <= 0.0 {
         return xs.shallow_clone();
     }
-    let mask = stream.child(layer).keep_mask(xs.numel(), share);
-    let mask = Tensor::from_slice(&mask)
-        .to_device(xs.device())
-        .view(xs.size().as_slice())
-        .to_kind(xs.kind());
-    xs * (mask * (1.0 / (1.0 - share)))
+    match mode {
+        Mode::Evaluate => xs.shallow_clone(),
+        Mode::TrainOnDevice => xs.native_dropout(share, true).0,
+        Mode::Train(stream) => {
+            let mask = stream.child(layer).keep_mask(xs.numel(), share);
+            let mask = Tensor::from_slice(&mask)
+                .view(xs.size().as_slice())
+                .to_kind(xs.kind());
+            xs * (mask * (1.0 / (1.0 - share)))
+        }
+    }
 }

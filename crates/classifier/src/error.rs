@@ -161,6 +161,12 @@ impl ClassifierError {
         }
     }
 
+    /// Whether less computed at once may fit into memory.
+    pub fn is_out_of_memory(&self) -> bool {
+        let fault = self.fault();
+        matches!(fault, Some(Fault::DeviceMemory | Fault::HostMemory))
+    }
+
     /// Does `work`, and makes a panic of libtorch an error: what cannot be done for want of memory,
     /// for one, is told by a panic.
     ///

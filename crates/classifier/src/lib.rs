@@ -1,6 +1,7 @@
 //! The networks, their data and their bundles: with `train` and `evaluate` the only code that
 //! sees a tensor.
 
+mod activation;
 mod attributions;
 mod batch;
 mod convolution;
@@ -11,14 +12,17 @@ mod embedding;
 mod encoder;
 mod error;
 mod features;
+mod gradient;
 mod head;
 mod initial;
 mod linear;
 mod masked;
 mod network;
 mod network_bundle;
+mod packing;
 mod parameters;
 mod pooling;
+mod pools;
 mod predict;
 mod random;
 mod recurrent;
@@ -29,21 +33,25 @@ mod tokens;
 mod transformers;
 mod windows;
 
+pub use activation::{ActivationWeights, Weights};
 pub use attributions::{Attributions, attributions, attributions_of_rows};
-pub use batch::{Batch, Reading, WordDropout, batches_of_tokens, epoch_batches, sorted_batches};
+pub use batch::{Batch, Direction, Order, PreparedBatch, Reading, WordDropout};
 pub use deterministic::{be_deterministic, is_deterministic};
 pub use device::{ChosenDevice, choose_device, load_cuda};
 pub use dropout::Mode;
 pub use embedding::EmbeddingMatrix;
 pub use encoder::{Activation, Encoder, EncoderConfig, Family, Loaded};
 pub use error::{ClassifierError, Fault};
-pub use masked::{Guesses, Hidden, MaskedModel, hidden_batch, hide};
+pub use gradient::{ComputePath, Gradient, LookedUp, Loss, Pass};
+pub use masked::{Hidden, MaskedModel, MaskedPart, hide};
 pub use network::{Network, Pretrained};
 pub use network_bundle::{Bundle, save_bundle};
 pub use parameters::{Layout, ParameterId, ParameterSpec, Parameters, as_slice, as_slice_mut};
+pub use packing::Packing;
+pub use pools::{batches_of_tokens, epoch_batches, sorted_batches};
 pub use predict::{Asked, Logits, logits_of, states_of};
 pub use random::Stream;
-pub use replica::{Pass, Replica, Weights};
+pub use replica::Replica;
 pub use scorer::{Batches, NETWORKS, NetworkScorer};
 pub use shards::{FeatureRows, SHARD_ROWS, shard_name, write_shard};
 pub use tokens::{TokenContract, TokenRows};

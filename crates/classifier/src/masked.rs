@@ -11,7 +11,9 @@ use tch::{Device, Kind, Reduction, Tensor, no_grad};
 
 use crate::encoder::{Encoder, EncoderConfig, Family};
 use crate::parameters::{Layout, ParameterId, Parameters, as_slice};
-use crate::{Batch, ClassifierError, Mode, Stream, initial};
+use crate::{
+    ActivationWeights, Batch, ClassifierError, Direction, Loss, Mode, PreparedBatch, Reading, Stream, initial,
+};
 
 /// Share of components dropped while training, as the encoders were pretrained.
 const DROPOUT: f64 = 0.1;
@@ -30,17 +32,6 @@ pub struct MaskedModel {
     pooler: Option<[Vec<f32>; 2]>,
     /// Names of the encoder's parameters end here in the layout; the head's follow.
     encoder_parameters: usize,
-}
-
-/// Guesses about a batch.
-#[derive(Debug)]
-pub struct Guesses {
-    /// Sum of the cross-entropies of all hidden tokens, in nats.
-    pub loss: Tensor,
-    /// Tokens guessed rightly.
-    pub correct: u64,
-    /// Hidden tokens.
-    pub hidden: u64,
 }
 
 impl MaskedModel {
@@ -93,31 +84,32 @@ impl MaskedModel {
         &self.layout
     }
 
-    /// The cross-entropy of the hidden tokens: `places` are their places in the batch, counted time
-    /// by time, `[M]`, and `truth` what stood there, `[M]`.
-    pub fn guess(
+    /// The cross-entropy of the masked tokens of a part.
+    pub fn loss(
         &self,
-        batch: &Batch,
-        (places, truth): (&Tensor, &Tensor),
+        part: &MaskedPart,
+        weights: &ActivationWeights,
         parameters: &Parameters,
         mode: Mode,
-    ) -> Guesses {
+    ) -> Loss {
+        let (batch, places, truth) = part.open();
         let [time, rows] = [batch.ids.size()[0], batch.ids.size()[1]];
         let width = self.config().width;
         let words = parameters.get(self.words);
         let vectors = words
             .index_select(0, &batch.ids.view([-1]))
+            .to_kind(weights.kind())
             .view([time, rows, width]);
         let top = self.config().layers;
         let states = self
             .encoder
-            .states_to(top, &vectors, batch, parameters, mode, DROPOUT)
+            .states_to(top, &vectors, &batch, parameters, mode, DROPOUT)
             .pop()
             .expect("the state after the last layer");
         let states = states
             .transpose(0, 1)
             .reshape([time * rows, width])
-            .index_select(0, places);
+            .index_select(0, &places);
         let [weight, bias] = self.transform.map(|id| parameters.get(id));
         let [scale, shift] = self.norm.map(|id| parameters.get(id));
         let states = states.linear(weight, Some(bias)).gelu("none").layer_norm(
@@ -129,12 +121,15 @@ impl MaskedModel {
         );
         let logits = states.linear(words, Some(parameters.get(self.bias)));
         let logits = logits.to_kind(Kind::Float);
-        let loss = logits.cross_entropy_loss(truth, None::<&Tensor>, Reduction::Sum, -100, 0.0);
-        let correct = no_grad(|| logits.argmax(1, false).eq_tensor(truth).sum(Kind::Int64));
-        Guesses {
-            loss,
-            correct: u64::try_from(correct.int64_value(&[])).unwrap_or(0),
-            hidden: u64::try_from(truth.size()[0]).unwrap_or(0),
+        let sum = logits.cross_entropy_loss(&truth, None::<&Tensor>, Reduction::Sum, -100, 0.0);
+        let correct = no_grad(|| {
+            let predicted = logits.argmax(1, false);
+            predicted.eq_tensor(&truth).sum(Kind::Int64)
+        });
+        Loss {
+            sum,
+            correct,
+            looked_up: None,
         }
     }
 
@@ -217,21 +212,78 @@ pub fn hide(ids: &[u32], share: f64, mask: u32, vocabulary_size: u32, stream: St
     hidden
 }
 
-/// Hidden rows as a batch, with the places of their hidden tokens and what stood there.
-pub fn hidden_batch(rows: &[Hidden], pad_id: u32, device: Device) -> (Batch, Tensor, Tensor) {
-    let texts: Vec<Vec<i64>> = rows.iter().map(|row| row.ids.clone()).collect();
-    let batch = Batch::from_rows(&texts, &vec![0; rows.len()], pad_id, 1, device);
-    let count = rows.len();
-    let truth = || {
-        rows.iter().enumerate().flat_map(move |(column, row)| {
-            let truth = row.truth.iter();
-            truth.map(move |(position, id)| ((position * count + column) as i64, *id))
+/// Rows with masked tokens, prepared for a device.
+#[derive(Debug)]
+pub struct MaskedPart {
+    batch: PreparedBatch,
+    /// `[2, M]` i64: the places of masked tokens in `[T * B]`, and what stood there.
+    masked: Tensor,
+}
+
+impl MaskedPart {
+    /// Prepares rows on the host; `None` if none of their tokens is masked.
+    pub fn new(rows: &[Hidden], pad_id: u32) -> Option<Self> {
+        let count = rows.len();
+        let masked = || {
+            rows.iter().enumerate().flat_map(move |(column, row)| {
+                let truth = row.truth.iter();
+                truth.map(move |(position, id)| ((position * count + column) as i64, *id))
+            })
+        };
+        let places = masked().map(|(place, _)| place);
+        let numbers: Vec<i64> = places.chain(masked().map(|(_, word)| word)).collect();
+        if numbers.is_empty() {
+            return None;
+        }
+        let texts = rows.iter().map(|row| row.ids.clone()).collect();
+        let reading = Reading {
+            least_length: 1,
+            windows: None,
+            direction: Direction::Any,
+        };
+        Some(Self {
+            batch: PreparedBatch::read(texts, &vec![0; count], pad_id, reading),
+            masked: Tensor::from_slice(&numbers).view([2, -1]),
         })
-    };
-    let places: Vec<i64> = truth().map(|(place, _)| place).collect();
-    let words: Vec<i64> = truth().map(|(_, word)| word).collect();
-    let on_device = |values: &[i64]| Tensor::from_slice(values).to_device(device);
-    (batch, on_device(&places), on_device(&words))
+    }
+
+    /// The same in memory that a device can read by itself: see [`PreparedBatch::pin`].
+    pub fn pin(self, device: Device) -> Self {
+        let masked = match device {
+            Device::Cuda(_) => self.masked.pin_memory(device),
+            _ => self.masked,
+        };
+        Self {
+            batch: self.batch.pin(device),
+            masked,
+        }
+    }
+
+    /// The same on a device: see [`PreparedBatch::to_device`].
+    pub fn to_device(&self, device: Device) -> Self {
+        let masked = match device {
+            Device::Cpu => self.masked.shallow_clone(),
+            _ => self.masked.to_device_(device, Kind::Int64, true, false),
+        };
+        Self {
+            batch: self.batch.to_device(device),
+            masked,
+        }
+    }
+
+    /// Masked tokens.
+    pub fn masked(&self) -> u64 {
+        self.masked.size()[1].unsigned_abs()
+    }
+
+    /// Tokens, padding included.
+    pub fn cells(&self) -> u64 {
+        self.batch.cells()
+    }
+
+    fn open(&self) -> (Batch, Tensor, Tensor) {
+        (self.batch.open(), self.masked.get(0), self.masked.get(1))
+    }
 }
 
 #[cfg(test)]
@@ -275,10 +327,13 @@ mod tests {
             row(&[2, 1, 3], &[(1, 7)]),
             row(&[2, 9, 1, 8, 3], &[(2, 4), (3, 8)]),
         ];
-        let (batch, places, truth) = hidden_batch(&rows, 0, Device::Cpu);
+        let part = MaskedPart::new(&rows, 0).expect("tokens are masked");
+        assert_eq!((part.masked(), part.cells()), (3, 10));
+        let (batch, places, truth) = part.open();
         let numbers = |tensor: Tensor| Vec::<i64>::try_from(tensor).expect("numbers");
         let read = batch.ids.view([-1]).index_select(0, &places);
         assert_eq!(numbers(read), [1, 1, 8]);
         assert_eq!(numbers(truth), [7, 4, 8]);
+        assert!(MaskedPart::new(&[row(&[2, 3], &[])], 0).is_none());
     }
 }

@@ -14,6 +14,7 @@ use crate::head::Head;
 use crate::parameters::{Layout, ParameterId, Parameters};
 use crate::pooling::masked_mean;
 use crate::recurrent::Recurrent;
+use crate::batch::Direction;
 use crate::{Batch, ClassifierError, Mode, Reading, Stream, Weights};
 
 /// A network's shape: which parameters it has and what it does with them. The numbers themselves
@@ -21,9 +22,7 @@ use crate::{Batch, ClassifierError, Mode, Reading, Stream, Weights};
 #[derive(Debug)]
 pub struct Network {
     layout: Layout,
-    /// The embedding matrix, where it is learned.
-    embedding: Option<ParameterId>,
-    /// What it is called in `model.safetensors`, learned or not.
+    /// Name of the embedding matrix in `model.safetensors`, learned or not.
     embedding_name: String,
     body: Body,
     head: Head,
@@ -86,10 +85,6 @@ impl Network {
         let mut layout = Layout::default();
         let width = i64::from(sizes.width);
         let embedding_name = "embedding.weight".to_owned();
-        let shape = [i64::from(sizes.vocabulary_size), width];
-        let table = settings
-            .train_embedding
-            .then(|| layout.add(&embedding_name, &shape, false, embedding));
         let (body, inputs, hidden_layers) = match settings.kind {
             ModelKind::Naive => (Body::Mean, width, settings.layers),
             ModelKind::Cnn => {
@@ -115,9 +110,12 @@ impl Network {
             &mut layout,
             stream,
         );
+        let shape = [i64::from(sizes.vocabulary_size), width];
+        if settings.train_embedding {
+            layout.add_word_table(&embedding_name, &shape, embedding);
+        }
         Self {
             layout,
-            embedding: table,
             embedding_name,
             body,
             head,
@@ -139,9 +137,8 @@ impl Network {
         let config = Encoder::config_of(folder)?;
         let mut layout = Layout::default();
         let words = Encoder::words_of(folder, &config)?;
-        let embedding = word_table(settings, &config, &words, &mut layout);
         let Loaded { encoder, pooler } = Encoder::load(folder, &mut layout)?;
-        let network = Self::with_encoder(settings, encoder, embedding, pooler, classes, layout);
+        let network = Self::with_encoder(settings, encoder, &words, pooler, classes, layout);
         Ok(Pretrained { network, words })
     }
 
@@ -153,15 +150,14 @@ impl Network {
     ) -> Self {
         let mut layout = Layout::default();
         let zeros = vec![0.0; (config.vocabulary_size * config.width) as usize];
-        let embedding = word_table(settings, &config, &zeros, &mut layout);
         let encoder = Encoder::empty(config, &mut layout);
-        Self::with_encoder(settings, encoder, embedding, None, classes, layout)
+        Self::with_encoder(settings, encoder, &zeros, None, classes, layout)
     }
 
     fn with_encoder(
         settings: &ModelSettings,
         encoder: Encoder,
-        embedding: Option<ParameterId>,
+        words: &[f32],
         pooler: Option<[Vec<f32>; 2]>,
         classes: u32,
         mut layout: Layout,
@@ -181,10 +177,14 @@ impl Network {
             stream,
         );
         layout.freeze(settings.frozen_layers);
+        let embedding_name = Encoder::word_table_name(family);
+        if settings.train_embedding && settings.frozen_layers == 0 {
+            let shape = [encoder.config().vocabulary_size, width];
+            layout.add_word_table(&embedding_name, &shape, words);
+        }
         Self {
             layout,
-            embedding,
-            embedding_name: Encoder::word_table_name(family),
+            embedding_name,
             body: Body::Encoder(encoder),
             head,
             embedding_dropout: settings.embedding_dropout,
@@ -232,7 +232,6 @@ impl Network {
         let head = Head::linear(body.width(), i64::from(classes), &mut layout);
         Self {
             layout,
-            embedding: None,
             embedding_name: Encoder::word_table_name(family),
             body: Body::Features(body),
             head,
@@ -249,7 +248,7 @@ impl Network {
 
     /// The learned embedding's place, `None` where the embedding is not learned.
     pub fn embedding(&self) -> Option<ParameterId> {
-        self.embedding
+        self.layout.word_table()
     }
 
     /// What the embedding is called in `model.safetensors`, learned or not.
@@ -281,9 +280,14 @@ impl Network {
             Body::Convolution(convolution) => convolution.least_length(),
             _ => 1,
         };
+        let direction = match &self.body {
+            Body::Recurrent(_) => Direction::Reversed,
+            _ => Direction::Any,
+        };
         Reading {
             least_length,
             windows: self.windows,
+            direction,
         }
     }
 
@@ -357,23 +361,4 @@ impl Network {
     pub fn initial(&self, device: Device) -> Tensor {
         self.layout.initial(device)
     }
-}
-
-/// The word table as a parameter, unless the settings keep it as it was pretrained.
-fn word_table(
-    settings: &ModelSettings,
-    config: &EncoderConfig,
-    words: &[f32],
-    layout: &mut Layout,
-) -> Option<ParameterId> {
-    let learned = settings.train_embedding && settings.frozen_layers == 0;
-    let shape = [config.vocabulary_size, config.width];
-    learned.then(|| {
-        layout.add(
-            Encoder::word_table_name(config.family),
-            &shape,
-            false,
-            words,
-        )
-    })
 }

@@ -141,7 +141,7 @@ impl Bundle {
                 reason: format!("the model reads {expected} components and there are {found}"),
             });
         }
-        let parameters = Parameters::view(self.network.layout(), &self.weights.flat, false);
+        let parameters = Parameters::view(self.network.layout(), &self.weights.flat);
         let [weight, bias] = self.network.output().map(|id| parameters.get(id));
         let values = states.to_device(weight.device());
         let logits = values.linear(weight, Some(bias)).to_device(Device::Cpu);

@@ -1,5 +1,9 @@
 //! All parameters of a network in one flat buffer, so that the optimizer, a checkpoint, the best
 //! weights and the gradient are each one array.
+//!
+//! The buffer has three parts: frozen parameters, which never change; dense parameters, which get one
+//! flat gradient; and last the word table, of which a batch reads a few rows, so that its gradient is
+//! added row by row.
 
 use std::ops::Range;
 
@@ -54,6 +58,7 @@ pub struct Layout {
     specs: Vec<ParameterSpec>,
     initial: Vec<f32>,
     level: u32,
+    word_table: Option<ParameterId>,
 }
 
 impl Layout {
@@ -83,6 +88,10 @@ impl Layout {
             "`{}` has as many values as its shape says",
             parts.join("`, `")
         );
+        assert!(
+            self.word_table.is_none(),
+            "the word table is the last parameter"
+        );
         let start = self.initial.len();
         self.initial.extend_from_slice(initial);
         self.specs.push(ParameterSpec {
@@ -96,8 +105,38 @@ impl Layout {
         ParameterId(self.specs.len() - 1)
     }
 
+    /// Adds the word table `[V, D]`, whose rows are looked up: the last parameter, of level 0.
+    pub fn add_word_table(
+        &mut self,
+        name: impl Into<String>,
+        shape: &[i64],
+        initial: &[f32],
+    ) -> ParameterId {
+        let id = self.add(name, shape, false, initial);
+        self.specs[id.0].level = 0;
+        self.word_table = Some(id);
+        id
+    }
+
+    /// The word table, if it is among the parameters.
+    pub fn word_table(&self) -> Option<ParameterId> {
+        self.word_table
+    }
+
+    /// Elements that training changes: the dense parameters, then the word table.
+    pub fn trained(&self) -> Range<usize> {
+        let frozen = self.specs.iter().filter(|spec| spec.frozen);
+        frozen.map(|spec| spec.range.end).max().unwrap_or(0)..self.len()
+    }
+
+    /// Elements of the dense parameters: neither frozen nor of the word table.
+    pub fn dense(&self) -> Range<usize> {
+        let table = self.word_table.map(|id| self.spec(id).range.start);
+        self.trained().start..table.unwrap_or(self.len())
+    }
+
     /// Parameters added from now on are of this level.
-    pub(crate) fn begin_level(&mut self, level: u32) {
+    pub fn begin_level(&mut self, level: u32) {
         self.level = level;
     }
 
@@ -144,62 +183,39 @@ impl Layout {
     }
 }
 
-/// The parameters of a flat buffer as tensors of their own shapes, sharing its memory.
+/// The parameters of a flat buffer as tensors of their own shapes, sharing its memory. The word table is
+/// not always among them.
 #[derive(Debug)]
 pub struct Parameters(Vec<Tensor>);
 
 impl Parameters {
-    /// Views of a flat buffer. With `trainable`, each is a leaf that collects a gradient.
-    pub fn view(layout: &Layout, flat: &Tensor, trainable: bool) -> Self {
-        let view = |spec: &ParameterSpec| {
-            let start = spec.range.start as i64;
-            let part = flat
-                .narrow(0, start, spec.range.len() as i64)
-                .view(spec.shape.as_slice())
-                .detach();
-            part.set_requires_grad(trainable && !spec.frozen)
-        };
-        Self(layout.specs().iter().map(view).collect())
+    /// Views of a whole flat buffer, without gradients.
+    pub fn view(layout: &Layout, flat: &Tensor) -> Self {
+        let flat = flat.detach();
+        Self(pieces(layout.specs(), 0, &flat))
     }
 
-    /// Copies of a flat buffer in another number format, except those that are looked up row by
-    /// row and never multiplied. Each is a leaf if it is trainable.
-    pub fn copy(
-        layout: &Layout,
-        flat: &Tensor,
-        trainable: bool,
-        kind: Kind,
-        looked_up: Option<ParameterId>,
-    ) -> Self {
-        let views = Self::view(layout, flat, false);
-        let copy = |(index, view): (usize, Tensor)| {
-            if looked_up == Some(ParameterId(index)) {
-                return view;
-            }
-            let trainable = trainable && !layout.specs[index].frozen;
-            view.to_kind(kind).set_requires_grad(trainable)
-        };
-        Self(views.0.into_iter().enumerate().map(copy).collect())
+    /// Views of the frozen parameters in `frozen`, and of the dense ones in `leaf`, which collects their
+    /// gradient as one flat tensor. One operation splits the leaf, whatever the number of parameters.
+    pub(crate) fn of_leaf(layout: &Layout, frozen: &Tensor, leaf: &Tensor) -> Self {
+        let dense = layout.dense();
+        let until = |end: usize| layout.specs().partition_point(|spec| spec.range.end <= end);
+        let (first, last) = (until(dense.start), until(dense.end));
+        let mut all = pieces(&layout.specs()[..first], 0, frozen);
+        let specs = &layout.specs()[first..last];
+        let lengths: Vec<i64> = specs.iter().map(|spec| spec.range.len() as i64).collect();
+        let parts = leaf.split_with_sizes(lengths, 0);
+        let views = specs.iter().zip(parts);
+        all.extend(views.map(|(spec, part)| part.view(spec.shape.as_slice())));
+        Self(all)
     }
 
-    /// Lays matrices out as oneDNN multiplies with them, for a network that is only asked: see
+    /// Lays matrices out as oneDNN multiplies with them, for a network that does not learn: see
     /// [`crate::linear`].
     pub(crate) fn pack(&mut self, matrices: &[ParameterId]) {
         for id in matrices {
             self.0[id.0] = no_grad(|| self.0[id.0].to_mkldnn());
         }
-    }
-
-    /// Brings copies up to date with the flat buffer.
-    pub fn refresh(&mut self, layout: &Layout, flat: &Tensor) {
-        let views = Self::view(layout, flat, false);
-        no_grad(|| {
-            for (own, view) in self.0.iter_mut().zip(&views.0) {
-                if own.kind() != view.kind() {
-                    own.copy_(view);
-                }
-            }
-        });
     }
 
     /// One of them.
@@ -211,6 +227,16 @@ impl Parameters {
     pub fn iter(&self) -> impl Iterator<Item = &Tensor> {
         self.0.iter()
     }
+}
+
+/// A view of each of these parameters in a buffer that begins with element `start` of the flat buffer.
+fn pieces(specs: &[ParameterSpec], start: usize, buffer: &Tensor) -> Vec<Tensor> {
+    let view = |spec: &ParameterSpec| {
+        let length = spec.range.len() as i64;
+        let part = buffer.narrow(0, (spec.range.start - start) as i64, length);
+        part.view(spec.shape.as_slice())
+    };
+    specs.iter().map(view).collect()
 }
 
 /// The elements of a flat f32 tensor in the processor's memory.
@@ -232,6 +258,9 @@ pub fn as_slice(tensor: &Tensor) -> &[f32] {
         tensor.device() == Device::Cpu && tensor.kind() == Kind::Float && tensor.is_contiguous(),
         "only a contiguous f32 tensor in memory is a slice"
     );
+    if tensor.numel() == 0 {
+        return &[];
+    }
     // SAFETY: as above, and shared with other readers only.
     unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast::<f32>(), tensor.numel()) }
 }

@@ -1,13 +1,15 @@
 //! Recurrent nets: Elman (1990), LSTM (Hochreiter and Schmidhuber 1997), GRU (Cho et al. 2014).
 //!
-//! Each direction runs on its own over the whole batch. Padding stands at the end, so the forward
-//! direction has left every real token behind when it meets it; the backward direction reads rows
-//! that were turned around within their own length, so it too meets padding last. No state of a
-//! real token ever saw a padded one, whatever the batch.
+//! On a processor each direction runs on its own over the whole batch. Padding stands at the end, so the
+//! forward direction has passed every real token when it meets it; the backward direction reads rows that
+//! were reversed within their own length, so it too meets padding last. On a GPU both directions run in
+//! one call over rows without padding. Either way no state of a real token depends on a padded one.
 
 use settings::{ModelKind, ModelSettings};
 use tch::Tensor;
 
+use crate::batch::Order;
+use crate::packing::Packing;
 use crate::parameters::{Layout, ParameterId, Parameters};
 use crate::pooling::Pool;
 use crate::{Batch, Mode, Stream, dropout::dropout, initial};
@@ -53,6 +55,12 @@ impl Cell {
 #[derive(Debug)]
 struct Direction([ParameterId; 4]);
 
+impl Direction {
+    fn weights<'a>(&self, parameters: &'a Parameters) -> [&'a Tensor; 4] {
+        self.0.map(|id| parameters.get(id))
+    }
+}
+
 impl Recurrent {
     pub(crate) fn new(
         settings: &ModelSettings,
@@ -68,23 +76,17 @@ impl Recurrent {
             &["forward"]
         };
         let output = hidden * names.len() as i64;
-        let layers = (0..settings.layers)
-            .map(|layer| {
-                let inputs = if layer == 0 { width } else { output };
-                let add = |(index, name): (usize, &&str)| {
-                    let stream = stream.child(u64::from(layer)).child(index as u64);
-                    direction(
-                        cell,
-                        inputs,
-                        hidden,
-                        &format!("layer{layer}.{name}"),
-                        layout,
-                        stream,
-                    )
-                };
-                names.iter().enumerate().map(add).collect()
-            })
-            .collect();
+        let mut starts = Vec::new();
+        for layer in 0..settings.layers {
+            let inputs = if layer == 0 { width } else { output };
+            let start = |(index, name): (usize, &&str)| {
+                let stream = stream.child(u64::from(layer)).child(index as u64);
+                let name = format!("layer{layer}.{name}");
+                Start::new(cell, inputs, hidden, name, stream)
+            };
+            starts.push(names.iter().enumerate().map(start).collect::<Vec<_>>());
+        }
+        let layers = place(&starts, layout);
         let pool = Pool::new(settings.pooling, output, layout, stream.child(1000));
         Self {
             cell,
@@ -107,20 +109,14 @@ impl Recurrent {
         parameters: &Parameters,
         mode: Mode,
     ) -> Tensor {
-        let mut states = vectors.shallow_clone();
-        for (index, directions) in self.layers.iter().enumerate() {
-            if index > 0 {
-                states = dropout(&states, self.between_layers, mode, 100 + index as u64);
+        let states = match &batch.order {
+            Order::Packed(packing) => {
+                let packed = self.packed(packing.pack(vectors), packing, parameters, mode);
+                packing.unpack(&packed, vectors.size()[0], batch.rows)
             }
-            let forward = self.run(&directions[0], &states, parameters);
-            states = match directions.get(1) {
-                None => forward,
-                Some(backward) => {
-                    let turned = self.run(backward, &turn_around(&states, batch), parameters);
-                    Tensor::cat(&[forward, turn_around(&turned, batch)], 2)
-                }
-            };
-        }
+            Order::Reversed(reversed) => self.reversed(vectors, reversed, parameters, mode),
+            Order::None => unreachable!("`Network::reading` asks for an order"),
+        };
         let backward_width = if self.layers[0].len() == 2 {
             self.hidden
         } else {
@@ -129,89 +125,254 @@ impl Recurrent {
         self.pool.apply(&states, backward_width, batch, parameters)
     }
 
-    /// One direction of one layer: `[T, B, I]` to `[T, B, H]`.
-    fn run(&self, direction: &Direction, xs: &Tensor, parameters: &Parameters) -> Tensor {
-        let weights = direction.0.map(|id| parameters.get(id));
-        let start = Tensor::zeros([1, xs.size()[1], self.hidden], (xs.kind(), xs.device()));
-        match self.cell {
-            Cell::Elman => {
-                xs.rnn_tanh(&start, &weights, true, 1, 0.0, false, false, false)
-                    .0
+    /// All layers over padded rows: `[T, B, D]` to `[T, B, W]`. `reversed` is that of [`Order`].
+    fn reversed(
+        &self,
+        vectors: &Tensor,
+        reversed: &Tensor,
+        parameters: &Parameters,
+        mode: Mode,
+    ) -> Tensor {
+        let reverse = |xs: &Tensor| {
+            let size = xs.size();
+            let rows = xs.reshape([-1, size[2]]).index_select(0, reversed);
+            rows.view(size.as_slice())
+        };
+        let mut states = vectors.shallow_clone();
+        for (index, directions) in self.layers.iter().enumerate() {
+            if index > 0 {
+                states = dropout(&states, self.between_layers, mode, 100 + index as u64);
             }
-            Cell::Gru => {
-                xs.gru(&start, &weights, true, 1, 0.0, false, false, false)
-                    .0
+            let run = |direction: &Direction, xs: &Tensor| {
+                self.run(&Input::Padded(xs), direction.weights(parameters), 1, false)
+            };
+            let forward = run(&directions[0], &states);
+            states = match directions.get(1) {
+                None => forward,
+                Some(backward) => {
+                    let backward = run(backward, &reverse(&states));
+                    Tensor::cat(&[forward, reverse(&backward)], 2)
+                }
+            };
+        }
+        states
+    }
+
+    /// All layers over packed rows: `[N, D]` to `[N, W]`. One call, or one for each layer where there is
+    /// dropout between them, whose masks cuDNN would draw from a state of its own.
+    fn packed(
+        &self,
+        vectors: Tensor,
+        packing: &Packing,
+        parameters: &Parameters,
+        mode: Mode,
+    ) -> Tensor {
+        let drops = self.between_layers > 0.0 && !matches!(mode, Mode::Evaluate);
+        let at_once = if drops { 1 } else { self.layers.len() };
+        let mut states = vectors;
+        for (index, layers) in self.layers.chunks(at_once).enumerate() {
+            if index > 0 {
+                states = dropout(&states, self.between_layers, mode, 100 + index as u64);
             }
-            Cell::Lstm => {
-                xs.lstm(
-                    &[&start, &start],
-                    &weights,
-                    true,
-                    1,
-                    0.0,
-                    false,
-                    false,
-                    false,
-                )
-                .0
+            let directions = layers.iter().flatten();
+            let weights: Vec<&Tensor> = directions
+                .flat_map(|direction| direction.weights(parameters))
+                .collect();
+            let input = Input::Packed(&states, packing);
+            states = self.run(&input, weights, layers.len() as i64, layers[0].len() == 2);
+        }
+        states
+    }
+
+    /// Some layers of libtorch's own, in one or both directions: the states of every token.
+    fn run<'a>(
+        &self,
+        input: &Input<'_>,
+        weights: impl IntoIterator<Item = &'a Tensor>,
+        layers: i64,
+        bidirectional: bool,
+    ) -> Tensor {
+        let weights: Vec<&Tensor> = weights.into_iter().collect();
+        let xs = input.values();
+        // Under `no_grad` nothing is recorded, and a pass for training only keeps a little more memory.
+        let learns = xs.requires_grad() || weights.iter().any(|weight| weight.requires_grad());
+        self.call(input, &weights, layers, bidirectional, learns)
+    }
+
+    /// The one place where libtorch's recurrent layers are called. cuDNN can differentiate a pass only if
+    /// it was told `train` beforehand (PyTorch issues 5878 and 15788); a processor does not care, so
+    /// that the mistake would show on a GPU alone.
+    ///
+    /// # Panics
+    /// The pass is recorded for a gradient, and `train` is false.
+    fn call(
+        &self,
+        input: &Input<'_>,
+        weights: &[&Tensor],
+        layers: i64,
+        bidirectional: bool,
+        train: bool,
+    ) -> Tensor {
+        let xs = input.values();
+        let count = layers * if bidirectional { 2 } else { 1 };
+        let start = Tensor::zeros([count, input.rows(), self.hidden], (xs.kind(), xs.device()));
+        let states = match (self.cell, input) {
+            (Cell::Elman, Input::Padded(_)) => {
+                let found = xs.rnn_tanh(&start, weights, true, layers, 0.0, train, bidirectional, false);
+                found.0
             }
+            (Cell::Gru, Input::Padded(_)) => {
+                let found = xs.gru(&start, weights, true, layers, 0.0, train, bidirectional, false);
+                found.0
+            }
+            (Cell::Lstm, Input::Padded(_)) => {
+                let start = [&start, &start];
+                let found = xs.lstm(&start, weights, true, layers, 0.0, train, bidirectional, false);
+                found.0
+            }
+            (Cell::Elman, Input::Packed(_, packing)) => {
+                let steps = packing.steps();
+                Tensor::rnn_tanh_data(xs, steps, &start, weights, true, layers, 0.0, train, bidirectional).0
+            }
+            (Cell::Gru, Input::Packed(_, packing)) => {
+                let steps = packing.steps();
+                Tensor::gru_data(xs, steps, &start, weights, true, layers, 0.0, train, bidirectional).0
+            }
+            (Cell::Lstm, Input::Packed(_, packing)) => {
+                let (steps, start) = (packing.steps(), [&start, &start]);
+                Tensor::lstm_data(xs, steps, &start, weights, true, layers, 0.0, train, bidirectional).0
+            }
+        };
+        assert!(
+            train || !states.requires_grad(),
+            "a recurrent pass that will be differentiated must be called with `train`"
+        );
+        states
+    }
+}
+
+/// What a recurrent layer reads.
+enum Input<'a> {
+    /// `[T, B, I]`.
+    Padded(&'a Tensor),
+    /// `[N, I]`.
+    Packed(&'a Tensor, &'a Packing),
+}
+
+impl Input<'_> {
+    fn values(&self) -> &Tensor {
+        match self {
+            Self::Padded(xs) | Self::Packed(xs, _) => xs,
+        }
+    }
+
+    /// Rows of the batch.
+    fn rows(&self) -> i64 {
+        match self {
+            Self::Padded(xs) => xs.size()[1],
+            Self::Packed(_, packing) => packing.rows(),
         }
     }
 }
 
-/// Turns every row around within its own length.
-fn turn_around(xs: &Tensor, batch: &Batch) -> Tensor {
-    let size = xs.size();
-    xs.reshape([-1, size[2]])
-        .index_select(0, &batch.reversed)
-        .view(size.as_slice())
+/// The first weights of one layer in one direction, in the order of [`Direction`].
+struct Start {
+    name: String,
+    matrices: [(Vec<f32>, [i64; 2]); 2],
+    biases: [Vec<f32>; 2],
 }
 
-fn direction(
-    cell: Cell,
-    inputs: i64,
-    hidden: i64,
-    name: &str,
-    layout: &mut Layout,
-    stream: Stream,
-) -> Direction {
-    let gates = cell.gates();
-    let from_input: Vec<f32> = (0..gates)
-        .flat_map(|gate| {
-            initial::glorot_uniform(stream.child(0).child(gate as u64), hidden, inputs)
-        })
-        .collect();
-    let from_state = initial::orthogonal_blocks(stream.child(1), gates, hidden);
-    let mut bias = vec![0_f32; (gates * hidden) as usize];
-    if cell == Cell::Lstm {
-        // A forget gate that starts open lets the gradient reach far tokens (Jozefowicz et al. 2015).
-        bias[hidden as usize..2 * hidden as usize].fill(1.0);
+impl Start {
+    fn new(cell: Cell, inputs: i64, hidden: i64, name: String, stream: Stream) -> Self {
+        let gates = cell.gates();
+        let of_gate =
+            |gate: i64| initial::glorot_uniform(stream.child(0).child(gate as u64), hidden, inputs);
+        let from_input: Vec<f32> = (0..gates).flat_map(of_gate).collect();
+        let from_state = initial::orthogonal_blocks(stream.child(1), gates, hidden);
+        let zeros = vec![0_f32; (gates * hidden) as usize];
+        let mut bias = zeros.clone();
+        if cell == Cell::Lstm {
+            // A forget gate that starts open lets the gradient reach far tokens (Jozefowicz et al. 2015).
+            bias[hidden as usize..2 * hidden as usize].fill(1.0);
+        }
+        Self {
+            name,
+            matrices: [
+                (from_input, [gates * hidden, inputs]),
+                (from_state, [gates * hidden, hidden]),
+            ],
+            biases: [bias, zeros],
+        }
     }
-    let zeros = vec![0_f32; (gates * hidden) as usize];
-    Direction([
-        layout.add(
-            format!("{name}.input"),
-            &[gates * hidden, inputs],
-            true,
-            &from_input,
-        ),
-        layout.add(
-            format!("{name}.state"),
-            &[gates * hidden, hidden],
-            true,
-            &from_state,
-        ),
-        layout.add(
-            format!("{name}.input_bias"),
-            &[gates * hidden],
-            false,
-            &bias,
-        ),
-        layout.add(
-            format!("{name}.state_bias"),
-            &[gates * hidden],
-            false,
-            &zeros,
-        ),
-    ])
+}
+
+/// Adds the weights to the layout: all matrices, then all biases. That is how cuDNN stores them, which
+/// otherwise copies all of them at every call.
+fn place(starts: &[Vec<Start>], layout: &mut Layout) -> Vec<Vec<Direction>> {
+    let all = || starts.iter().flatten();
+    let mut matrices = Vec::new();
+    for start in all() {
+        for (part, (values, shape)) in ["input", "state"].iter().zip(&start.matrices) {
+            matrices.push(layout.add(format!("{}.{part}", start.name), shape, true, values));
+        }
+    }
+    let mut biases = Vec::new();
+    for start in all() {
+        for (part, values) in ["input_bias", "state_bias"].iter().zip(&start.biases) {
+            let shape = [values.len() as i64];
+            biases.push(layout.add(format!("{}.{part}", start.name), &shape, false, values));
+        }
+    }
+    let directions = matrices.chunks_exact(2).zip(biases.chunks_exact(2));
+    let mut directions =
+        directions.map(|(matrices, biases)| Direction([matrices[0], matrices[1], biases[0], biases[1]]));
+    let of_layer = |layer: &Vec<Start>| directions.by_ref().take(layer.len()).collect();
+    starts.iter().map(of_layer).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tch::{Device, Kind, no_grad};
+
+    fn parts(cell: ModelKind) -> (Recurrent, Layout) {
+        let settings = ModelSettings {
+            hidden: 3,
+            layers: 1,
+            bidirectional: false,
+            ..ModelSettings::new(cell)
+        };
+        let mut layout = Layout::default();
+        let recurrent = Recurrent::new(&settings, 2, &mut layout, Stream::new(1));
+        (recurrent, layout)
+    }
+
+    #[test]
+    fn a_differentiable_pass_without_train_is_refused() {
+        for cell in [ModelKind::Rnn, ModelKind::Gru, ModelKind::Lstm] {
+            let (recurrent, layout) = parts(cell);
+            let parameters = Parameters::view(&layout, &layout.initial(Device::Cpu));
+            let xs = Tensor::ones([4, 2, 2], (Kind::Float, Device::Cpu)).set_requires_grad(true);
+            let weights = recurrent.layers[0][0].weights(&parameters);
+            let call = |train| recurrent.call(&Input::Padded(&xs), &weights, 1, false, train);
+            assert!(call(true).requires_grad());
+            assert!(!no_grad(|| call(false)).requires_grad());
+            let refused = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| call(false)));
+            assert!(refused.is_err(), "{cell:?}");
+        }
+    }
+
+    #[test]
+    fn matrices_come_before_biases() {
+        let settings = ModelSettings {
+            hidden: 3,
+            layers: 2,
+            bidirectional: true,
+            ..ModelSettings::new(ModelKind::Lstm)
+        };
+        let mut layout = Layout::default();
+        Recurrent::new(&settings, 2, &mut layout, Stream::new(1));
+        let is_matrix: Vec<bool> = layout.specs().iter().map(|spec| spec.shape.len() == 2).collect();
+        assert_eq!(is_matrix, [[true; 8], [false; 8]].concat());
+    }
 }

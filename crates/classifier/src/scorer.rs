@@ -122,7 +122,7 @@ impl NetworkScorer {
     }
 
     fn replicas(&self, kind: Kind) -> Vec<Replica> {
-        let replica = |_| Replica::new(&self.bundle.network, &self.bundle.weights, false, kind);
+        let replica = |_| Replica::new(&self.bundle.network, &self.bundle.weights, kind);
         (0..self.device.replicas).map(replica).collect()
     }
 

@@ -17,6 +17,16 @@ pub struct Owners {
 }
 
 impl Owners {
+    /// The owners of windows whose rows are `rows`, with `counts` `[R]` i64 windows for each row, which
+    /// are `spans` on the host.
+    pub(crate) fn of(rows: Tensor, counts: &Tensor, spans: Vec<i64>) -> Self {
+        Self {
+            rows,
+            counts: counts.to_kind(Kind::Float).unsqueeze(1),
+            spans,
+        }
+    }
+
     /// `counts` has for each row how many windows it has.
     pub fn new(counts: &[usize], device: tch::Device) -> Self {
         let rows = counts.iter().enumerate();
@@ -24,12 +34,8 @@ impl Owners {
             .flat_map(|(row, count)| std::iter::repeat_n(row as i64, *count))
             .collect();
         let spans: Vec<i64> = counts.iter().map(|count| *count as i64).collect();
-        let counts: Vec<f32> = counts.iter().map(|count| *count as f32).collect();
-        Self {
-            spans,
-            rows: Tensor::from_slice(&rows).to_device(device),
-            counts: Tensor::from_slice(&counts).unsqueeze(1).to_device(device),
-        }
+        let on_device = |numbers: &[i64]| Tensor::from_slice(numbers).to_device(device);
+        Self::of(on_device(&rows), &on_device(&spans), spans)
     }
 
     /// The mean of the windows of each row: `[B, W]` to `[R, W]`.

@@ -63,7 +63,7 @@ impl Reader {
         let mut layout = Layout::default();
         let Loaded { encoder, .. } = Encoder::load(folder, &mut layout).expect("an encoder");
         let words = Encoder::words_of(folder, encoder.config()).expect("a word table");
-        let parameters = Parameters::view(&layout, &layout.initial(Device::Cpu), false);
+        let parameters = Parameters::view(&layout, &layout.initial(Device::Cpu));
         let words = Tensor::from_slice(&words).view([-1, encoder.config().width]);
         Self {
             encoder,
@@ -189,7 +189,7 @@ fn logits_are_those_of_the_reference_in_any_company() {
         let bundle = bundle_of(family);
         let expected = Expected::of(family);
         let rows: Vec<Vec<i64>> = (0..5).map(|row| expected.ids(row)).collect();
-        let replica = Replica::new(&bundle.network, &bundle.weights, false, Kind::Float);
+        let replica = Replica::new(&bundle.network, &bundle.weights, Kind::Float);
         let logits = |rows: &[Vec<i64>]| {
             let labels = vec![0; rows.len()];
             let pad = bundle.model.tokenizer.pad_id;

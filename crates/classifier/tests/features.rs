@@ -44,7 +44,7 @@ fn features(family: &str, settings: &FeatureSettings, batch: &Batch) -> Vec<Vec<
     let pretrained = Network::frozen(settings, &golden(family), 2).expect("an encoder");
     let weights = pretrained.weights(Device::Cpu);
     let network = pretrained.network;
-    let replica = Replica::new(&network, &weights, false, Kind::Float);
+    let replica = Replica::new(&network, &weights, Kind::Float);
     let states = replica.states(&network, batch);
     assert_eq!(states.size()[1], network.state_width());
     Vec::<Vec<f32>>::try_from(states).expect("a matrix")
@@ -56,7 +56,7 @@ fn states_of(family: &str, row: &[i64]) -> Vec<Vec<Vec<f32>>> {
     let encoder = Encoder::load(&golden(family), &mut layout)
         .expect("an encoder")
         .encoder;
-    let parameters = Parameters::view(&layout, &layout.initial(Device::Cpu), false);
+    let parameters = Parameters::view(&layout, &layout.initial(Device::Cpu));
     let width = encoder.config().width;
     let words = Encoder::words_of(&golden(family), encoder.config()).expect("a word table");
     let words = Tensor::from_slice(&words).view([-1, width]);

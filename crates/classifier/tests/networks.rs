@@ -2,7 +2,10 @@
 //! gradients are those of the loss, eight reviews can be learned by heart.
 
 use bundle::Sizes;
-use classifier::{Batch, Mode, Network, Replica, Stream, Weights};
+use classifier::{
+    ActivationWeights, Batch, ComputePath, Gradient, Mode, Network, Pass, PreparedBatch, Replica, Stream,
+    Weights,
+};
 use settings::{ModelKind, ModelSettings, Pooling};
 use tch::{Device, Kind, Tensor};
 
@@ -93,7 +96,7 @@ fn batch(network: &Network, texts: &[Vec<i64>], labels: &[i64], least_length: us
 }
 
 fn logits(settings: &ModelSettings, network: &Network, weights: &Weights, batch: &Batch) -> Tensor {
-    let logits = Replica::new(network, weights, false, Kind::Float).logits(network, batch);
+    let logits = Replica::new(network, weights, Kind::Float).logits(network, batch);
     assert_eq!(logits.size(), [batch.rows, 2], "{settings:?}");
     logits
 }
@@ -155,15 +158,47 @@ fn the_order_of_words_matters_to_every_network_that_reads_in_order() {
     }
 }
 
-/// One pass and its gradient, as a flat buffer.
+/// One pass and its gradient, as a flat buffer, on either path.
+fn gradient_on(
+    network: &Network,
+    weights: &Weights,
+    batch: &Batch,
+    mode: Mode,
+    path: ComputePath,
+) -> (f64, Tensor) {
+    let layout = network.layout();
+    let activation = ActivationWeights::new(layout, weights, Kind::Float);
+    let pass = Pass::compute(layout, &activation, 1.0, |parameters| {
+        network.loss(batch, &activation, parameters, mode, 0.0)
+    });
+    let pass = pass.expect("libtorch works");
+    let mut gradient = Gradient::zeros(layout, Device::Cpu);
+    gradient.add(&pass, true, path);
+    (pass.loss.double_value(&[]), gradient.total().copy())
+}
+
 fn gradient_of(network: &Network, weights: &Weights, batch: &Batch) -> (f64, Tensor) {
-    let mut replica = Replica::new(network, weights, true, Kind::Float);
-    let mut gradient = network.layout().zeros(Device::Cpu);
-    let pass = replica
-        .backward(network, batch, Mode::Evaluate, 0.0, 1.0)
-        .expect("libtorch works");
-    replica.collect(network, &pass, &mut gradient);
-    (pass.loss, gradient)
+    let path = ComputePath::Processor;
+    gradient_on(network, weights, batch, Mode::Evaluate, path)
+}
+
+#[test]
+fn gradients_on_a_device_are_those_on_the_processor() {
+    for settings in every_network() {
+        let (network, weights) = build(&settings);
+        let (_, expected) = gradient_of(&network, &weights, &batch(&network, &texts(), &labels(), 0));
+        let reading = network.reading().on_device();
+        let prepared = PreparedBatch::read(texts(), &labels(), PAD, reading);
+        let packed = prepared.open();
+        let path = ComputePath::Device;
+        let (_, found) = gradient_on(&network, &weights, &packed, Mode::Evaluate, path);
+        let largest = expected.abs().max().double_value(&[]);
+        let difference = (found - expected).abs().max().double_value(&[]);
+        assert!(
+            difference <= 1e-6 * largest,
+            "{difference} of {largest}: {settings:?}"
+        );
+    }
 }
 
 #[test]
@@ -245,12 +280,8 @@ fn dropout_repeats_with_its_stream_and_differs_between_steps() {
     let (network, weights) = build(&settings);
     let batch = batch(&network, &texts(), &labels(), 0);
     let loss = |step: u64| {
-        let replica = Replica::new(&network, &weights, true, Kind::Float);
         let mode = Mode::Train(Stream::new(1).child(step));
-        replica
-            .backward(&network, &batch, mode, 0.0, 1.0)
-            .expect("libtorch works")
-            .loss
+        gradient_on(&network, &weights, &batch, mode, ComputePath::Processor).0
     };
     assert_eq!(loss(1), loss(1));
     assert_ne!(loss(1), loss(2));

@@ -138,7 +138,7 @@ impl Machine {
             Network::frozen(features, encoder.folder(), classes).map_err(EmbedError::from)?;
         let weights = pretrained.weights(device.device);
         let network = pretrained.network;
-        let replica = |_| Replica::new(&network, &weights, false, kind);
+        let replica = |_| Replica::new(&network, &weights, kind);
         let replicas = (0..device.replicas).map(replica).collect();
         let tokens = if device.device.is_cuda() {
             GPU_TOKENS

@@ -3,38 +3,33 @@
 mod card;
 mod data;
 mod dense;
-mod error;
-mod faults;
 mod fitted;
 mod ngrams;
 mod probe;
 mod range_test;
-mod record;
 mod rung;
 mod self_test;
-mod trainer;
 mod winner;
 
 use std::path::PathBuf;
 
 use artifact::{OutputFile, Split, StageName};
 use bundle::ValidationResult;
-use checkpoint::{Checkpoint, Keeper};
 use classifier::{
-    ChosenDevice, LIBTORCH_VERSION, Network, Weights, be_deterministic, choose_device,
+    ChosenDevice, ComputePath, LIBTORCH_VERSION, Network, Weights, be_deterministic, choose_device,
 };
 use settings::{ModelKind, ModelSettings};
 use stage::{Context, Failure, NoOptions, Outcome, Stage, Task, format, watch_signals};
 use tch::{Kind, Tensor};
+use training::{
+    BestValidation, Checkpoint, CheckpointManager, Classification, Record, Snapshot, TrainContext,
+    train,
+};
 
 use data::{Beginning, Data};
-use error::failure;
 use fitted::{Fitted, describe, outcome, write_network};
 
-pub use error::TrainError;
-pub use record::{Line, Record};
 pub use self_test::self_test;
-pub use trainer::{OnBatch, Setting, Trained, train};
 
 /// The train stage.
 pub struct Train;
@@ -89,10 +84,11 @@ pub(crate) fn train_network(
     course: Course,
 ) -> Result<(Outcome, ValidationResult), Failure> {
     let device = prepare(context)?;
-    let data = Data::open(context, settings).map_err(failure)?;
+    let data = Data::open(context, settings)?;
     check_rows(context, data.train.len(), data.validation.len())?;
-    let mut start = data.begin(settings, &device).map_err(failure)?;
-    let trained = run_training(context, settings, &data, &device, &mut start, course)?;
+    let mut start = data.begin(settings, &device)?;
+    let (best, epochs, state) =
+        run_training(context, settings, &data, &device, &mut start, course)?;
     let labels: Vec<u8> = (0..data.validation.len())
         .map(|row| data.validation.label(row))
         .collect();
@@ -102,27 +98,27 @@ pub(crate) fn train_network(
         features: None,
         contract: &data.contract,
         labels: &labels,
-        differences: trained.logits.differences(),
+        differences: best.logits.differences(),
         penalty: None,
-        epochs: trained.epochs,
-        best_epoch: trained.best_epoch,
-        loss: trained.loss,
-        accuracy: trained.accuracy,
+        epochs,
+        best_epoch: best.epoch,
+        loss: best.loss,
+        accuracy: best.accuracy,
     };
     let model = describe(context, settings, &fitted)?;
     let encoder = data.encoder().map(PathBuf::as_path);
     let parts = (&start.network, &start.weights);
-    write_network(context, &model, parts, encoder).map_err(failure)?;
+    write_network(context, &model, parts, encoder)?;
     let line = format!(
         "{} train reviews, best of {}: epoch {}, {} right on {} validation reviews",
         format::count(data.train.len() as u64),
-        format::plural(u64::from(trained.epochs), "epoch", "epochs"),
-        trained.best_epoch,
+        format::plural(u64::from(epochs), "epoch", "epochs"),
+        best.epoch,
         format::percent(model.validation.accuracy),
         format::count(model.validation.rows),
     );
     let mut outcome = outcome(&fitted, &model, line);
-    if let Some(state) = &trained.state {
+    if let Some(state) = &state {
         state.write_to(&context.output().join(rung::STATE))?;
         outcome.files.push(OutputFile::data(rung::STATE));
     }
@@ -136,7 +132,7 @@ fn prepare(context: &Context) -> Result<ChosenDevice, Failure> {
     if context.run().deterministic {
         be_deterministic();
     }
-    let device = choose_device(context.run().device, context.run().cores()).map_err(failure)?;
+    let device = choose_device(context.run().device, context.run().cores())?;
     context
         .progress()
         .note(&format!("device: {}", device.describe()));
@@ -164,16 +160,14 @@ fn check_rows(context: &Context, train: usize, validation: usize) -> Result<(), 
     Ok(())
 }
 
-/// What the trainer needs to know.
-fn setting_of<'a>(
-    context: &Context,
+/// What the trainer needs to know of the task.
+pub(crate) fn task_of<'a>(
     settings: &'a ModelSettings,
     data: &'a Data,
     device: &ChosenDevice,
     network: &'a Network,
-    until: u32,
-) -> Setting<'a> {
-    Setting {
+) -> Classification<'a> {
+    Classification {
         network,
         model: settings,
         train: &data.train,
@@ -181,12 +175,34 @@ fn setting_of<'a>(
         pad_id: data.contract.pad_id,
         classes: data.contract.classes.len(),
         device: device.device,
+    }
+}
+
+/// What the trainer needs to know beside the task.
+pub(crate) fn context_of<'a, T>(
+    context: &Context,
+    settings: &'a ModelSettings,
+    task: &'a T,
+    device: &ChosenDevice,
+    note: &'a dyn Fn(&str),
+) -> TrainContext<'a, T> {
+    TrainContext {
+        task,
+        settings: &settings.training,
+        layer_decay: settings.layer_decay,
+        seed: settings.seed,
+        device: device.device,
+        path: ComputePath::of(device.device),
         replicas: device.replicas,
         kind: compute_kind(context, settings, device),
         may_move: context.run().device == settings::Device::Cpu,
-        until,
+        until: settings.training.epochs,
+        note,
     }
 }
+
+/// The best epoch, the number of epochs, and the state where the training ended before its last epoch.
+type Found = (BestValidation, u32, Option<Snapshot>);
 
 fn run_training(
     context: &Context,
@@ -195,31 +211,29 @@ fn run_training(
     device: &ChosenDevice,
     start: &mut Beginning,
     course: Course,
-) -> Result<Trained, Failure> {
-    let setting = setting_of(
-        context,
-        settings,
-        data,
-        device,
-        &start.network,
-        course.until,
-    );
-    watch_signals();
+) -> Result<Found, Failure> {
     let note = |text: &str| context.progress().note(text);
-    let mut keeper = Keeper::new(context.kept()?, context.run().checkpoint, &note)
-        .before_write(faults::on_write);
+    let task = task_of(settings, data, device, &start.network);
+    let training = TrainContext {
+        until: course.until,
+        ..context_of(context, settings, &task, device, &note)
+    };
+    watch_signals();
+    let mut manager = CheckpointManager::new(context.kept()?, context.run().checkpoint, &note)
+        .before_write(training::on_write);
     let mut record = Record::create(&context.output().join("metrics.jsonl"))?;
     let total = data.train.len() as u64 * u64::from(course.until);
-    let task = context.progress().task("training", Some(total), "reviews");
-    train(
-        &setting,
+    let bar = context.progress().task("training", Some(total), "reviews");
+    let trained = train(
+        &training,
         &mut start.weights,
         &mut record,
-        &mut keeper,
+        &mut manager,
         course.before,
-        &|rows, message| show(&task, rows, message),
-    )
-    .map_err(Failure::from)
+        &|rows, message| show(&bar, rows, message),
+    )?;
+    let best = trained.best.expect("a classifier is validated");
+    Ok((best, trained.epochs, trained.state))
 }
 
 /// The number format of the activations; said where there was a choice.

@@ -7,11 +7,11 @@ use linear::newton::Path;
 use linear::{LinearError, Matrix, NgramModel, Vocabulary};
 use settings::ModelSettings;
 use stage::{Context, Failure, Outcome, format};
+use training::Record;
 
 use crate::fitted::{Fitted, describe, outcome, write_card};
 use crate::probe::{PATIENCE, best_of, calibrated_loss, numbers};
-use crate::record::Record;
-use crate::{check_rows, failure};
+use crate::check_rows;
 
 /// Penalties tried, from the strongest: each fit starts from the one before.
 const PENALTIES: [f64; 11] = [
@@ -25,9 +25,9 @@ const TOLERANCE: f64 = 1e-6;
 /// Fits the model, with the penalty that does best on validation, and writes its bundle.
 pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome, Failure> {
     let tokens = context.input(StageName::Tokenize);
-    let contract = TokenContract::of(tokens).map_err(failure)?;
-    let train = TokenRows::to_learn_from(tokens, settings).map_err(failure)?;
-    let validation = TokenRows::open(tokens, Split::Validation).map_err(failure)?;
+    let contract = TokenContract::of(tokens)?;
+    let train = TokenRows::to_learn_from(tokens, settings)?;
+    let validation = TokenRows::open(tokens, Split::Validation)?;
     check_rows(context, train.len(), validation.len())?;
 
     let task = context.progress().task("counting", None, "n-grams");
@@ -78,7 +78,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
         .map_err(linear_failure)?;
     let tokenizer = tokens.file("tokenizer.json")?;
     description.save(context.output(), &tokenizer)?;
-    write_card(context, &description).map_err(failure)?;
+    write_card(context, &description)?;
     let line = format!(
         "{} train reviews, {} sequences of words, penalty {:e}, {} right on {} validation reviews",
         format::count(train.len() as u64),

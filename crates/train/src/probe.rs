@@ -11,11 +11,11 @@ use metrics::fit_temperature;
 use settings::{ENCODER_FILES, EmbeddingSettings, FeatureSettings, ModelSettings};
 use stage::{Context, Failure, Outcome, format};
 use tch::{Device, Tensor};
+use training::{Line, Record};
 
 use crate::dense::{Dense, Scale};
 use crate::fitted::{Fitted, describe, outcome, write_network};
-use crate::record::{Line, Record};
-use crate::{check_rows, failure, numbers_of};
+use crate::{check_rows, numbers_of};
 
 /// Penalties tried, from the strongest: each fit starts from the one before.
 const PENALTIES: [f64; 11] = [
@@ -31,8 +31,8 @@ const TOLERANCE: f64 = 1e-7;
 /// Fits the probe, with the penalty that does best on validation, and writes its bundle.
 pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome, Failure> {
     let artifact = context.input(StageName::Embed);
-    let tokens = TokenContract::of(context.input(StageName::Tokenize)).map_err(failure)?;
-    let open = |split| FeatureRows::open(artifact, &tokens, split).map_err(failure);
+    let tokens = TokenContract::of(context.input(StageName::Tokenize))?;
+    let open = |split| FeatureRows::open(artifact, &tokens, split);
     let (mut train, validation) = (open(Split::Train)?, open(Split::Validation)?);
     if settings.reviews > 0 {
         train.keep(settings.reviews as usize, settings.seed);
@@ -51,11 +51,11 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     }
     let features = features_of(context)?;
     let classes = tokens.classes.len() as u32;
-    let pretrained = Network::frozen(&features, artifact.folder(), classes).map_err(failure)?;
+    let pretrained = Network::frozen(&features, artifact.folder(), classes)?;
     let sizes = pretrained.sizes();
     let mut weights = pretrained.weights(Device::Cpu);
     let network = pretrained.network;
-    set_output(&network, &mut weights, &best).map_err(failure)?;
+    set_output(&network, &mut weights, &best)?;
     let fitted = Fitted {
         sizes,
         parameters: numbers_of(&network, &weights),
@@ -71,7 +71,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     };
     let model = describe(context, settings, &fitted)?;
     let parts = (&network, &weights);
-    write_network(context, &model, parts, Some(artifact.folder())).map_err(failure)?;
+    write_network(context, &model, parts, Some(artifact.folder()))?;
     let line = format!(
         "{} train reviews of {} features, penalty {:e}, {} right on {} validation reviews",
         format::count(train.labels.len() as u64),

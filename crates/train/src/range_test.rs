@@ -3,16 +3,13 @@
 use std::fs;
 
 use artifact::{ArtifactError, Contract, OutputFile};
-use checkpoint::Keeper;
 use serde::Serialize;
 use settings::{ModelSettings, RangeTestSettings};
 use stage::{Context, Failure, Outcome, format};
+use training::{Record, SETTLED, Tried, raise_rate};
 
 use crate::data::Data;
-use crate::failure;
-use crate::record::Record;
-use crate::trainer::{SETTLED, Tried, rise};
-use crate::{prepare, setting_of, show};
+use crate::{context_of, prepare, show, task_of};
 
 /// What the test found.
 const RANGE: &str = "range.json";
@@ -42,27 +39,21 @@ pub(crate) fn run(
     test: RangeTestSettings,
 ) -> Result<Outcome, Failure> {
     let device = prepare(context)?;
-    let data = Data::open(context, settings).map_err(failure)?;
+    let data = Data::open(context, settings)?;
     crate::check_rows(context, data.train.len(), data.validation.len())?;
-    let mut start = data.begin(settings, &device).map_err(failure)?;
-    let setting = setting_of(context, settings, &data, &device, &start.network, 1);
+    let mut start = data.begin(settings, &device)?;
     let note = |text: &str| context.progress().note(text);
-    let keeper = Keeper::new(context.kept()?, context.run().checkpoint, &note);
+    let task = task_of(settings, &data, &device, &start.network);
+    let training = context_of(context, settings, &task, &device, &note);
     let mut record = Record::create(&context.output().join("metrics.jsonl"))?;
     let rows = u64::from(test.steps) * u64::from(settings.training.batch_size);
-    let task = context
+    let bar = context
         .progress()
         .task("raising the rate", Some(rows), "reviews");
-    let on_batch = |rows, message: &str| show(&task, rows, message);
-    let (points, diverged) = rise(
-        &setting,
-        &mut start.weights,
-        test,
-        &mut record,
-        &keeper,
-        &on_batch,
-    )?;
-    drop(task);
+    let on_batch = |rows, message: &str| show(&bar, rows, message);
+    let weights = &mut start.weights;
+    let (points, diverged) = raise_rate(&training, weights, test, &mut record, &on_batch)?;
+    drop(bar);
     let suggested = steepest(&points);
     let tenth_of_diverged = diverged.map(|rate| rate / 10.0);
     let range = Range {

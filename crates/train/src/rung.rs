@@ -5,12 +5,11 @@
 use std::fs;
 
 use artifact::{Artifact, ArtifactError, OutputFile, StageName};
-use checkpoint::Checkpoint;
 use serde::{Deserialize, Serialize};
 use settings::{ModelSettings, RungSettings};
 use stage::{Context, Failure, Outcome, format};
+use training::{Checkpoint, TrainError};
 
-use crate::error::TrainError;
 use crate::fitted::take_over;
 use crate::{Course, train_network};
 

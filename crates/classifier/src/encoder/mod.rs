@@ -24,7 +24,7 @@ use crate::parameters::{Layout, ParameterId, Parameters};
 use crate::{Batch, ClassifierError, Mode};
 use attention::attention;
 use names::{EncoderPlan, LayerPlan, Plan};
-use relative::buckets;
+use relative::Buckets;
 use weights::WeightsFile;
 
 /// The shape's file name.
@@ -39,6 +39,7 @@ pub struct Encoder {
     token_types: Option<ParameterId>,
     norm: Pair,
     relative: Option<ParameterId>,
+    buckets: Buckets,
     layers: Vec<Layer>,
 }
 
@@ -184,14 +185,15 @@ impl Encoder {
             token_types,
             norm,
             relative,
+            buckets: Buckets::default(),
             layers,
         })
     }
 
     /// The states after the embedding and after each layer, `layers + 1` tensors `[B, T, W]`, from
     /// the looked-up word vectors `[T, B, W]`. `drop` is the share of components dropped while
-    /// training; attention weights are not dropped, because libtorch's fused kernel takes its
-    /// random numbers from a generator that cannot be resumed.
+    /// training; attention weights are not dropped, because the counter-based generator cannot give
+    /// libtorch's fused kernel its masks.
     pub fn states(
         &self,
         vectors: &Tensor,
@@ -307,7 +309,8 @@ impl Encoder {
                 .view([batch.rows, 1, 1, length])
         });
         let relative = self.relative.map(|table| {
-            let buckets = buckets(length, self.config.relative_buckets, batch.mask.device());
+            let count = self.config.relative_buckets;
+            let buckets = self.buckets.of(length, count, batch.mask.device());
             parameters
                 .get(table)
                 .index_select(0, &buckets)

@@ -1,64 +1,46 @@
 //! Domain adaptation: an encoder goes on learning the language it reads, on our own texts and
 //! without their labels (Gururangan et al. 2020), before any model is tuned.
 
-mod learner;
-mod standing;
+mod task;
 
 use std::fs;
 
 use artifact::{Artifact, ArtifactError, Split, StageName};
-use checkpoint::Keeper;
 use classifier::{
-    ChosenDevice, MaskedModel, Parameters, Stream, TokenContract, TokenRows, choose_device,
+    ActivationWeights, ChosenDevice, ComputePath, MaskedModel, TokenContract, TokenRows, Weights,
+    choose_device,
 };
-use optimizer::AdamW;
-use serde::{Deserialize, Serialize};
-use settings::AdaptationSettings;
+use settings::{AdaptationSettings, Schedule, TrainingSettings};
 use stage::{Context, Failure, format, watch_signals};
-use tch::Kind;
+use training::{CheckpointManager, Record, TrainContext, TrainError, train};
 
-use learner::{Learner, training_of};
-use standing::Standing;
+use task::{MaskedTask, Score};
 
 use crate::EmbedError;
 use crate::learned::Corpus;
 
-/// What came of it.
+/// The outcome of an adaptation.
 pub(crate) struct Adapted {
-    /// For `coverage.json`, and in half a line.
+    /// For `coverage.json`.
     pub(crate) record: serde_json::Value,
     pub(crate) summary: String,
     pub(crate) device: String,
 }
 
-/// How well hidden tokens are guessed.
-#[derive(Clone, Copy, Default, Serialize, Deserialize)]
-struct Score {
-    #[serde(with = "checkpoint::bits")]
-    loss: f64,
-    correct: u64,
-    hidden: u64,
-}
-
-impl Score {
-    fn accuracy(self) -> f64 {
-        self.correct as f64 / self.hidden.max(1) as f64
-    }
-
-    fn mean_loss(self) -> f64 {
-        self.loss / self.hidden.max(1) as f64
-    }
-
-    fn and(self, other: Self) -> Self {
-        Self {
-            loss: self.loss + other.loss,
-            correct: self.correct + other.correct,
-            hidden: self.hidden + other.hidden,
-        }
+/// The settings of the optimizer and of the learning rate.
+fn training_of(settings: &AdaptationSettings) -> TrainingSettings {
+    TrainingSettings {
+        epochs: settings.epochs,
+        batch_size: settings.batch_size,
+        shard_size: Some(settings.shard_size),
+        learning_rate: settings.learning_rate,
+        schedule: Schedule::Linear,
+        warm_up: settings.warm_up,
+        ..TrainingSettings::default()
     }
 }
 
-/// Goes on training the encoder in the output folder, and puts its new weights there.
+/// Trains the encoder in the output folder further, and writes its new weights there.
 pub(crate) fn adapt(
     context: &Context,
     settings: &AdaptationSettings,
@@ -80,47 +62,64 @@ pub(crate) fn adapt(
     let model = MaskedModel::load(context.output(), seed).map_err(EmbedError::from)?;
     let layout = model.layout();
     let note = |text: &str| progress.note(text);
-    let mut keeper = Keeper::new(context.kept()?, run.checkpoint, &note);
-    let mut standing = Standing {
-        weights: layout.initial(device.device),
-        adam: AdamW::new(layout, &training_of(settings), 1.0, device.device),
-        step: 0,
-        before: None,
+    let mut manager = CheckpointManager::new(context.kept()?, run.checkpoint, &note);
+    let mut weights = Weights {
+        flat: layout.initial(device.device),
+        frozen: None,
     };
-    standing.restore(&mut keeper);
-    let weights = &standing.weights;
-    let replica = |_| match kind {
-        Kind::Float => Parameters::view(layout, weights, true),
-        _ => Parameters::copy(layout, weights, true, kind, None),
-    };
-    let mut learner = Learner {
-        replicas: (0..device.replicas).map(replica).collect(),
+    let task = MaskedTask {
         model: &model,
+        corpus: &corpus,
         settings,
-        kind,
+        contract: &contract,
         mask,
-        contract,
-        stream: Stream::new(seed).child(1),
-        device,
     };
     let validation = TokenRows::open(tokens, Split::Validation).map_err(EmbedError::from)?;
-    let texts = corpus.texts() as u64 * u64::from(settings.epochs);
-    let task = progress.task("adapting the encoder", Some(texts), "reviews");
-    let before = match standing.before {
-        Some(before) => before,
-        None => learner.measure(&validation)?,
+    let measure = |weights: &Weights| {
+        let weights = ActivationWeights::new(layout, weights, kind);
+        task.measure(&weights, &validation, device.device)
+            .map_err(EmbedError::from)
     };
-    standing.before = Some(before);
-    task.advance((standing.step * u64::from(settings.batch_size)).min(texts));
+    // Of the encoder as it came, also where the training resumes.
+    let before = measure(&weights)?;
+    let training = training_of(settings);
+    let texts = corpus.texts() as u64 * u64::from(settings.epochs);
+    let bar = progress.task("adapting the encoder", Some(texts), "reviews");
     watch_signals();
-    learner.train(&corpus, &mut standing, &mut keeper, &task)?;
-    let after = learner.measure(&validation)?;
-    drop(task);
+    let trainer = TrainContext {
+        task: &task,
+        settings: &training,
+        layer_decay: 1.0,
+        seed,
+        device: device.device,
+        path: ComputePath::of(device.device),
+        replicas: device.replicas,
+        kind,
+        may_move: run.device == settings::Device::Cpu,
+        until: training.epochs,
+        note: &note,
+    };
+    train(
+        &trainer,
+        &mut weights,
+        &mut Record::in_memory(),
+        &mut manager,
+        None,
+        &|rows, message| {
+            if !message.is_empty() {
+                bar.message(message);
+            }
+            bar.advance(rows);
+        },
+    )
+    .map_err(failure)?;
+    let after = measure(&weights)?;
+    drop(bar);
     model
-        .save_encoder(context.output(), &standing.weights)
+        .save_encoder(context.output(), &weights.flat)
         .map_err(EmbedError::from)?;
     let score = |score: Score| serde_json::json!({ "loss": score.mean_loss(), "accuracy": score.accuracy() });
-    let device = learner.device.describe();
+    let device = device.describe();
     Ok(Adapted {
         device,
         record: serde_json::json!({
@@ -130,17 +129,27 @@ pub(crate) fn adapt(
             "seed": seed,
             "texts": corpus.texts(),
             "tokens": corpus.tokens(),
-            "hidden_validation_tokens": after.hidden,
+            "hidden_validation_tokens": after.masked,
             "before": score(before),
             "after": score(after),
         }),
         summary: format!(
-            "adapted to {}: {} of hidden words guessed, {} before",
+            "adapted to {}: {} of masked tokens predicted, {} before",
             format::plural(corpus.texts() as u64, "review", "reviews"),
             format::percent(after.accuracy()),
             format::percent(before.accuracy()),
         ),
     })
+}
+
+/// A failure of the training, with the settings of the adaptation in its hint.
+fn failure(error: TrainError) -> Failure {
+    let is_rate = matches!(error, TrainError::NonFinite { .. });
+    let failure = Failure::from(error);
+    match is_rate {
+        true => failure.with_hint("Lower `adaptation.learning_rate`".to_owned()),
+        false => failure,
+    }
 }
 
 /// The id of the mask in the encoder's tokenizer.

@@ -1,16 +1,14 @@
 //! States of a training on the disk, so that a crash costs a minute: written whole or not at all, in
-//! the background, the newest few kept, and a damaged one never taken for a whole one.
-//!
-//! It knows nothing of what is trained: tensors, a position and a record go in and come out again.
+//! the background, the newest few kept, and a damaged one never used.
 
 mod file;
-mod keeper;
+mod manager;
 
-pub use file::Checkpoint;
-pub use keeper::{BeforeWrite, Keeper, Note};
+pub use file::{Checkpoint, Snapshot};
+pub use manager::{BeforeWrite, CheckpointManager, Note};
 
-/// Numbers by their bits, for `#[serde(with = "checkpoint::bits")]`: what is written in decimal may
-/// come back a bit different.
+/// Numbers by their bits, for `#[serde(with = "bits")]`: a decimal number may be read back slightly
+/// different.
 pub mod bits {
     use serde::{Deserialize, Deserializer, Serializer};
 

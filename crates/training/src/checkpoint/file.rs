@@ -1,5 +1,4 @@
-//! The whole state of a computation under way as one file: to go on from it is to have never
-//! stopped.
+//! The whole state of a training as one file: to resume from it is to have never stopped.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
@@ -7,7 +6,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use artifact::{ArtifactError, Digest, guarded};
+use classifier::as_slice;
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use tch::{Device, Tensor};
 
 /// Where the position stands in the file's metadata. Alone, so that equal states are equal bytes.
 const POSITION: &str = "position";
@@ -18,25 +19,34 @@ const EXTENSION: &str = "safetensors";
 /// The tensor with the record.
 const RECORD: &str = "record";
 
-/// A training under way, whole.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Checkpoint {
-    /// Steps done: the newest is the one with the most.
+/// The state of a training at one moment, to be written. Its tensors are copies that no step changes,
+/// on whatever device they are: the thread that writes them brings them to the host.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Steps done: the newest state is the one with the most.
     pub step: u64,
-    /// All that is not tensors, in JSON. Whoever reads it tells one of another layout from its own.
+    /// All that is not tensors, in JSON. The reader checks whether it is of its own layout.
     pub position: String,
-    /// Weights and moments, by name.
-    pub tensors: BTreeMap<String, Vec<f32>>,
+    /// Weights and moments by name, flat f32.
+    pub tensors: BTreeMap<String, Tensor>,
     /// What was recorded so far, byte for byte.
     pub record: Vec<u8>,
 }
 
-impl Checkpoint {
-    /// Takes a tensor out.
-    pub fn take(&mut self, name: &str) -> Option<Vec<f32>> {
-        self.tensors.remove(name)
-    }
+/// A state read back.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Checkpoint {
+    /// As in [`Snapshot`].
+    pub step: u64,
+    /// As in [`Snapshot`].
+    pub position: String,
+    /// Weights and moments by name.
+    pub tensors: BTreeMap<String, Vec<f32>>,
+    /// As in [`Snapshot`].
+    pub record: Vec<u8>,
+}
 
+impl Snapshot {
     /// Writes the file into `folder`, named by its step and its digest: it is there whole, or not.
     ///
     /// # Errors
@@ -58,7 +68,7 @@ impl Checkpoint {
         Ok(path)
     }
 
-    /// Writes the file under a name of the caller's, who keeps its digest: equal states are equal bytes.
+    /// Writes the file under a name of the caller, who keeps its digest: equal states are equal bytes.
     ///
     /// # Errors
     /// The disk refuses.
@@ -71,8 +81,13 @@ impl Checkpoint {
             ArtifactError::io("write", path)(error)
         };
         let metadata = HashMap::from([(POSITION.to_owned(), self.position.clone())]);
+        let on_host = self.tensors.iter();
+        let on_host: Vec<(&String, Tensor)> = on_host
+            .map(|(name, tensor)| (name, tensor.to_device(Device::Cpu)))
+            .collect();
         let mut tensors = Vec::new();
-        for (name, values) in &self.tensors {
+        for (name, tensor) in &on_host {
+            let values = as_slice(tensor);
             let view = TensorView::new(Dtype::F32, vec![values.len()], bytes_of(values));
             tensors.push((name.as_str(), view.map_err(failed)?));
         }
@@ -80,8 +95,15 @@ impl Checkpoint {
         tensors.push((RECORD, view.map_err(failed)?));
         safetensors::serialize_to_file(tensors, Some(metadata), path).map_err(failed)
     }
+}
 
-    /// Reads a file that [`Checkpoint::write`] made; `None` where it is damaged in any byte.
+impl Checkpoint {
+    /// Removes a tensor and returns it.
+    pub fn take(&mut self, name: &str) -> Option<Vec<f32>> {
+        self.tensors.remove(name)
+    }
+
+    /// Reads a file that [`Snapshot::write`] made; `None` if any byte of it is damaged.
     pub(crate) fn read(path: &Path) -> Option<Self> {
         let bytes = fs::read(path).ok()?;
         let (step, digest) = name_of(path)?;
@@ -91,8 +113,8 @@ impl Checkpoint {
         Self::parse(&bytes, step)
     }
 
-    /// Reads a file that [`Checkpoint::write_to`] made and somebody has proved whole. Its step is the
-    /// caller's to know; here it is 0. `None` where it holds no state.
+    /// Reads a file that [`Snapshot::write_to`] made and whose digest was checked. Its step is the
+    /// caller's to know; here it is 0. `None` if the file holds no state.
     pub fn read_from(path: &Path) -> Option<Self> {
         Self::parse(&fs::read(path).ok()?, 0)
     }
@@ -158,40 +180,50 @@ fn bytes_of(values: &[f32]) -> &[u8] {
 pub(crate) mod tests {
     use super::*;
 
-    pub(crate) fn made_up(step: u64) -> Checkpoint {
+    /// A snapshot, and what must be read back of it.
+    pub(crate) fn made_up(step: u64) -> (Snapshot, Checkpoint) {
         let tensors = [
             ("weights", vec![1.0, -0.0, f32::MIN_POSITIVE]),
             ("best", vec![]),
         ];
-        Checkpoint {
+        let tensors = tensors.map(|(name, values)| (name.to_owned(), values));
+        let checkpoint = Checkpoint {
             step,
             position: format!("{{\"step\":{step}}}"),
-            tensors: tensors
-                .map(|(name, values)| (name.to_owned(), values))
-                .into(),
+            tensors: tensors.into(),
             record: b"{}\n".to_vec(),
-        }
+        };
+        let values = checkpoint.tensors.iter();
+        let snapshot = Snapshot {
+            step,
+            position: checkpoint.position.clone(),
+            tensors: values
+                .map(|(name, values)| (name.clone(), Tensor::from_slice(values)))
+                .collect(),
+            record: checkpoint.record.clone(),
+        };
+        (snapshot, checkpoint)
     }
 
-    fn write(checkpoint: &Checkpoint, folder: &Path) -> PathBuf {
-        checkpoint
+    fn write(snapshot: &Snapshot, folder: &Path) -> PathBuf {
+        snapshot
             .write(folder, || Ok(()))
-            .expect("the disk is willing")
+            .expect("the disk accepts it")
     }
 
     #[test]
     fn what_is_written_is_read_to_the_bit() {
         let folder = tempfile::tempdir().expect("a folder");
-        let written = made_up(7);
-        let path = write(&written, folder.path());
-        assert_eq!(Checkpoint::read(&path).expect("it is whole"), written);
+        let (snapshot, expected) = made_up(7);
+        let path = write(&snapshot, folder.path());
+        assert_eq!(Checkpoint::read(&path).expect("it is whole"), expected);
         assert_eq!(checkpoints_in(folder.path()), [path]);
     }
 
     #[test]
     fn a_flipped_bit_anywhere_is_found() {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = write(&made_up(7), folder.path());
+        let path = write(&made_up(7).0, folder.path());
         let whole = fs::read(&path).expect("it is there");
         for place in 0..whole.len() {
             let mut bytes = whole.clone();
@@ -207,7 +239,7 @@ pub(crate) mod tests {
     fn the_newest_comes_first_and_other_files_not_at_all() {
         let folder = tempfile::tempdir().expect("a folder");
         for step in [9, 120, 30] {
-            write(&made_up(step), folder.path());
+            write(&made_up(step).0, folder.path());
         }
         for other in ["checkpoint.partial", "notes.safetensors", "7-ab.json"] {
             fs::write(folder.path().join(other), "x").expect("written");

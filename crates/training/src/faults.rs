@@ -1,34 +1,38 @@
-//! Faults on purpose, so that what is done about them can be tested without a GPU that breaks: only
-//! in programs built with the feature `faults`, and there only by the plan in `RESSENTI_FAULTS`, for
-//! example `oom@120,cuda@300,kill@512,term@8,nan@40,stall@7,enospc@write:3`. Each happens once, also over
-//! several processes: what has happened is noted in the folder `RESSENTI_FAULTS_DONE`.
+//! Faults on purpose, so that tests can see what happens after them: only in programs built with the
+//! feature `faults`, and there only by the plan in `RESSENTI_FAULTS`, for example
+//! `oom@120,device@300,kill@512,term@8,nan@40,stall@7,enospc@write:3`. Each happens once, also over several
+//! processes: what has happened is noted in the folder `RESSENTI_FAULTS_DONE`.
+//!
+//! Every fault is an operation that really fails: an allocation of a petabyte, a tensor on a GPU that is
+//! not there or an index out of range on one that is, a gradient full of NaN.
 
-use classifier::{ClassifierError, Pass};
+use classifier::ClassifierError;
+use tch::Tensor;
 
-/// The faults due before a step's gradient is computed.
-pub(crate) fn before(step: u64) -> Result<(), ClassifierError> {
+/// The faults due before the gradient of a step is computed, on the device of `gradient`.
+pub(crate) fn before(step: u64, gradient: &Tensor) -> Result<(), ClassifierError> {
     #[cfg(feature = "faults")]
-    return plan::before(step);
+    return plan::before(step, gradient);
     #[cfg(not(feature = "faults"))]
     {
-        let _ = step;
+        let _ = (step, gradient);
         Ok(())
     }
 }
 
-/// The passes of a step, after the faults that are due.
-pub(crate) fn after(step: u64, passes: Vec<Pass>) -> Vec<Pass> {
+/// The faults due in the gradient of a step.
+pub(crate) fn after(step: u64, gradient: &mut Tensor) {
     #[cfg(feature = "faults")]
-    return plan::after(step, passes);
+    plan::after(step, gradient);
     #[cfg(not(feature = "faults"))]
-    {
-        let _ = step;
-        passes
-    }
+    let _ = (step, gradient);
 }
 
 /// The faults due before a checkpoint is written.
-pub(crate) fn on_write() -> std::io::Result<()> {
+///
+/// # Errors
+/// The fault, if one is due.
+pub fn on_write() -> std::io::Result<()> {
     #[cfg(feature = "faults")]
     return plan::on_write();
     #[cfg(not(feature = "faults"))]
@@ -43,7 +47,7 @@ mod plan {
     use std::path::Path;
     use std::sync::atomic::{AtomicU64, Ordering};
 
-    use classifier::{ClassifierError, Pass};
+    use classifier::ClassifierError;
     use tch::{Device, Kind, Tensor};
 
     /// Checkpoints written by this process.
@@ -64,47 +68,46 @@ mod plan {
             .is_ok()
     }
 
-    fn refuse(message: &str) -> Result<(), ClassifierError> {
-        ClassifierError::catch("compute the gradient", || panic!("{message}"))
+    fn fail(work: impl FnOnce() -> Tensor) -> Result<(), ClassifierError> {
+        ClassifierError::catch("compute the gradient", || {
+            let _ = work().sum(Kind::Float).double_value(&[]);
+            Ok(())
+        })
     }
 
-    pub(super) fn before(step: u64) -> Result<(), ClassifierError> {
+    pub(super) fn before(step: u64, gradient: &Tensor) -> Result<(), ClassifierError> {
+        let device = gradient.device();
         if is_due(&format!("kill@{step}")) {
             // SAFETY: both take any numbers; this process does not outlive the signal.
             unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
         }
         if is_due(&format!("term@{step}")) {
-            // SAFETY: it takes any number; the signal is taken note of by the stage's own handler.
+            // SAFETY: it takes any number; the stage's own handler notes the signal.
             unsafe { libc::raise(libc::SIGTERM) };
         }
         if is_due(&format!("stall@{step}")) {
             std::thread::sleep(std::time::Duration::from_secs(3600));
         }
         if is_due(&format!("oom@{step}")) {
-            refuse("CUDA out of memory. Tried to allocate 2.00 GiB")?;
+            fail(|| Tensor::empty([1 << 48], (Kind::Float, device)))?;
         }
-        if is_due(&format!("assert@{step}")) {
-            // No plan of words: an index that is out of range, where there is a GPU on that.
-            return ClassifierError::catch("compute the gradient", || {
-                let device = Device::cuda_if_available();
+        if is_due(&format!("device@{step}")) {
+            // On a GPU a failed assertion, after which the process cannot use the device any more; on a
+            // processor a device that is not there.
+            fail(|| {
+                let device = Device::Cuda(0);
                 let values = Tensor::zeros([4], (Kind::Float, device));
                 let beyond = Tensor::from_slice(&[9_i64]).to_device(device);
-                let sum = values.index_select(0, &beyond).sum(Kind::Float);
-                let _ = sum.double_value(&[]);
-                Ok(())
-            });
-        }
-        if is_due(&format!("cuda@{step}")) {
-            refuse("CUDA error: device-side assert triggered")?;
+                values.index_select(0, &beyond)
+            })?;
         }
         Ok(())
     }
 
-    pub(super) fn after(step: u64, mut passes: Vec<Pass>) -> Vec<Pass> {
+    pub(super) fn after(step: u64, gradient: &mut Tensor) {
         if is_due(&format!("nan@{step}")) {
-            passes[0].loss = f64::NAN;
+            let _ = gradient.fill_(f64::NAN);
         }
-        passes
     }
 
     pub(super) fn on_write() -> io::Result<()> {

@@ -1,7 +1,7 @@
-//! When a training's state is saved, by whom, and which of the saved ones are kept.
+//! When the state of a training is saved, and which of the saved states stay.
 //!
-//! The training thread only copies the state; a thread of its own writes it. A state that comes while
-//! the one before is still being written is left out: nothing queues up.
+//! The training thread only copies the state; another thread writes it. While one state is being written
+//! no other is due: nothing queues up.
 
 use std::fs;
 use std::io;
@@ -12,16 +12,16 @@ use std::time::{Duration, Instant};
 use artifact::ArtifactError;
 use settings::CheckpointSettings;
 
-use crate::file::{Checkpoint, checkpoints_in};
+use super::file::{Checkpoint, Snapshot, checkpoints_in};
 
-/// Told what a person may want to know.
+/// Called with a message for the user.
 pub type Note<'a> = dyn Fn(&str) + 'a;
 
-/// Asked before each state is written; an error stands for a disk that refuses.
+/// Called before each state is written; an error stands for a disk that refuses.
 pub type BeforeWrite = fn() -> io::Result<()>;
 
-/// Keeps the states of one training in a folder.
-pub struct Keeper<'a> {
+/// Writes the states of one training into a folder and finds the newest again.
+pub struct CheckpointManager<'a> {
     folder: PathBuf,
     settings: CheckpointSettings,
     note: &'a Note<'a>,
@@ -31,8 +31,8 @@ pub struct Keeper<'a> {
     writer: Option<JoinHandle<Result<PathBuf, ArtifactError>>>,
 }
 
-impl<'a> Keeper<'a> {
-    /// A keeper for a folder that is there.
+impl<'a> CheckpointManager<'a> {
+    /// A manager for a folder that exists.
     pub fn new(folder: &Path, settings: CheckpointSettings, note: &'a Note<'a>) -> Self {
         Self {
             folder: folder.to_owned(),
@@ -45,18 +45,18 @@ impl<'a> Keeper<'a> {
         }
     }
 
-    /// Has `before` asked before each state is written.
+    /// Calls `before` before each state is written.
     pub fn before_write(mut self, before: BeforeWrite) -> Self {
         self.before = before;
         self
     }
 
-    /// Says something.
+    /// Passes a message to the user.
     pub fn note(&self, text: &str) {
         (self.note)(text);
     }
 
-    /// The newest whole state that `parse` can read; damaged ones are named and left out.
+    /// The newest whole state that `parse` can read; damaged ones are named and skipped.
     pub fn latest<T>(&mut self, parse: impl Fn(Checkpoint) -> Option<T>) -> Option<T> {
         self.finish();
         self.last_time = Instant::now();
@@ -72,7 +72,7 @@ impl<'a> Keeper<'a> {
                     // Of another version of the program: left alone, and overtaken soon.
                 }
                 None => self.note(&format!(
-                    "the checkpoint `{}` is damaged: the one before it is taken",
+                    "the checkpoint `{}` is damaged: the one before it is used",
                     path.display()
                 )),
             }
@@ -93,13 +93,13 @@ impl<'a> Keeper<'a> {
     }
 
     /// Writes a state while training goes on.
-    pub fn save(&mut self, checkpoint: Checkpoint) {
+    pub fn save(&mut self, snapshot: Snapshot) {
         self.finish();
         self.last_time = Instant::now();
-        self.last_step = checkpoint.step;
+        self.last_step = snapshot.step;
         let (folder, keep, before) = (self.folder.clone(), self.settings.keep, self.before);
         self.writer = Some(thread::spawn(move || {
-            write(&checkpoint, &folder, keep, before)
+            write(&snapshot, &folder, keep, before)
         }));
     }
 
@@ -107,11 +107,11 @@ impl<'a> Keeper<'a> {
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn save_now(&mut self, checkpoint: &Checkpoint) -> Result<PathBuf, ArtifactError> {
+    pub fn save_now(&mut self, snapshot: &Snapshot) -> Result<PathBuf, ArtifactError> {
         self.finish();
         self.last_time = Instant::now();
-        self.last_step = checkpoint.step;
-        write(checkpoint, &self.folder, self.settings.keep, self.before)
+        self.last_step = snapshot.step;
+        write(snapshot, &self.folder, self.settings.keep, self.before)
     }
 
     /// Waits for the state that is being written. One that could not be written is no reason to end
@@ -134,7 +134,7 @@ impl<'a> Keeper<'a> {
     }
 }
 
-impl Drop for Keeper<'_> {
+impl Drop for CheckpointManager<'_> {
     fn drop(&mut self) {
         self.finish();
     }
@@ -142,12 +142,12 @@ impl Drop for Keeper<'_> {
 
 /// Writes the newest and removes the oldest.
 fn write(
-    checkpoint: &Checkpoint,
+    snapshot: &Snapshot,
     folder: &Path,
     keep: u32,
     before: BeforeWrite,
 ) -> Result<PathBuf, ArtifactError> {
-    let path = checkpoint.write(folder, before)?;
+    let path = snapshot.write(folder, before)?;
     for old in checkpoints_in(folder)
         .into_iter()
         .skip(keep.max(1) as usize)
@@ -163,7 +163,7 @@ mod tests {
     use std::cell::RefCell;
 
     use super::*;
-    use crate::file::tests::made_up;
+    use crate::checkpoint::file::tests::made_up;
 
     fn settings(seconds: u64, steps: u64) -> CheckpointSettings {
         CheckpointSettings {
@@ -178,21 +178,21 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let notes = RefCell::new(Vec::new());
         let note = |text: &str| notes.borrow_mut().push(text.to_owned());
-        let mut keeper = Keeper::new(folder.path(), settings(0, 10), &note);
-        assert!(keeper.latest(Some).is_none());
+        let mut manager = CheckpointManager::new(folder.path(), settings(0, 10), &note);
+        assert!(manager.latest(Some).is_none());
         for step in [10, 20, 30] {
-            assert!(keeper.is_due(step) && !keeper.is_due(step - 1));
-            keeper.save(made_up(step));
-            keeper.finish();
+            assert!(manager.is_due(step) && !manager.is_due(step - 1));
+            manager.save(made_up(step).0);
+            manager.finish();
         }
         let paths = checkpoints_in(folder.path());
         assert_eq!(paths.len(), 2);
-        assert_eq!(keeper.latest(Some).expect("it is there").step, 30);
+        assert_eq!(manager.latest(Some).expect("it is there").step, 30);
         // One that cannot be understood gives way, too.
         let older = |found: Checkpoint| (found.step < 30).then_some(found);
-        assert_eq!(keeper.latest(older).expect("it is there").step, 20);
+        assert_eq!(manager.latest(older).expect("it is there").step, 20);
         fs::write(&paths[0], "torn").expect("written");
-        assert_eq!(keeper.latest(Some).expect("it is there").step, 20);
+        assert_eq!(manager.latest(Some).expect("it is there").step, 20);
         assert!(notes.borrow()[0].contains("damaged"), "{notes:?}");
     }
 
@@ -203,10 +203,10 @@ mod tests {
         let note = |text: &str| notes.borrow_mut().push(text.to_owned());
         // A folder stands where the file is to be written.
         fs::create_dir(folder.path().join("checkpoint.partial")).expect("a folder");
-        let mut keeper = Keeper::new(folder.path(), settings(0, 1), &note);
-        keeper.save(made_up(1));
-        keeper.finish();
+        let mut manager = CheckpointManager::new(folder.path(), settings(0, 1), &note);
+        manager.save(made_up(1).0);
+        manager.finish();
         assert!(notes.borrow()[0].contains("goes on without"), "{notes:?}");
-        keeper.save_now(&made_up(2)).expect_err("it is still there");
+        manager.save_now(&made_up(2).0).expect_err("it is still there");
     }
 }

@@ -1,5 +1,5 @@
-//! `metrics.jsonl`: a line per step and per epoch, written as training goes, so that a run can be
-//! followed, and compared a month later.
+//! `metrics.jsonl`: lines about steps and epochs, written during training, so that a run can be watched
+//! and compared a month later.
 
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use artifact::ArtifactError;
 use serde::Serialize;
 
-use crate::trainer::Tried;
+use crate::range_test::Tried;
 
 /// A line of `metrics.jsonl`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -22,7 +22,7 @@ pub enum Line {
         step: u64,
         /// Mean training loss, in nats.
         loss: f64,
-        /// Share of training rows classified rightly, with dropout on.
+        /// Share of training rows predicted correctly, with dropout on.
         accuracy: f64,
         /// Rate of the last step.
         learning_rate: f64,
@@ -45,11 +45,11 @@ pub enum Line {
         step: u64,
         /// Mean training loss over the epoch, with dropout on.
         train_loss: f64,
-        /// Share of training rows classified rightly, with dropout on.
+        /// Share of training rows predicted correctly, with dropout on.
         train_accuracy: f64,
         /// Mean loss on the validation split.
         validation_loss: f64,
-        /// Share of validation rows classified rightly.
+        /// Share of validation rows predicted correctly.
         validation_accuracy: f64,
         /// Rate of the last step.
         learning_rate: f64,
@@ -62,12 +62,12 @@ pub enum Line {
         /// Whether the validation loss was the lowest so far.
         best: bool,
     },
-    /// The loss was no number: back to a good state, at a lower rate.
-    Gentler {
+    /// The loss was not finite: back to an earlier state, at a lower learning rate.
+    Backoff {
         /// Steps done in that state.
         step: u64,
-        /// What the rate is multiplied by from here.
-        rate_share: f64,
+        /// Factor of the learning rate from here.
+        factor: f64,
     },
     /// A step of a range test.
     Rate(Tried),
@@ -83,7 +83,7 @@ pub enum Line {
         validation_loss: f64,
         /// The same at the best temperature: what is chosen by.
         calibrated_loss: f64,
-        /// Share of validation rows classified rightly.
+        /// Share of validation rows predicted correctly.
         validation_accuracy: f64,
         /// Seconds since fitting began.
         seconds: f64,
@@ -92,11 +92,10 @@ pub enum Line {
     },
 }
 
-/// The file under way.
+/// The lines so far, and the file they are written to, if there is one.
 pub struct Record {
-    path: PathBuf,
-    writer: BufWriter<File>,
-    /// All of it, for the checkpoints.
+    file: Option<(PathBuf, BufWriter<File>)>,
+    /// All lines, for the checkpoints.
     text: Vec<u8>,
 }
 
@@ -108,10 +107,17 @@ impl Record {
     pub fn create(path: &Path) -> Result<Self, ArtifactError> {
         let file = File::create(path).map_err(ArtifactError::io("create", path))?;
         Ok(Self {
-            path: path.to_owned(),
-            writer: BufWriter::new(file),
+            file: Some((path.to_owned(), BufWriter::new(file))),
             text: Vec::new(),
         })
+    }
+
+    /// A record without a file.
+    pub fn in_memory() -> Self {
+        Self {
+            file: None,
+            text: Vec::new(),
+        }
     }
 
     /// All lines so far.
@@ -124,7 +130,10 @@ impl Record {
     /// # Errors
     /// The disk refuses.
     pub(crate) fn restart(&mut self, text: &[u8]) -> Result<(), ArtifactError> {
-        *self = Self::create(&self.path)?;
+        *self = match &self.file {
+            Some((path, _)) => Self::create(path)?,
+            None => Self::in_memory(),
+        };
         self.append(text)
     }
 
@@ -139,14 +148,15 @@ impl Record {
 
     fn append(&mut self, text: &[u8]) -> Result<(), ArtifactError> {
         self.text.extend_from_slice(text);
-        self.writer
-            .write_all(text)
-            .and_then(|()| self.writer.flush())
-            .map_err(ArtifactError::io("write", &self.path))
+        let Some((path, writer)) = &mut self.file else {
+            return Ok(());
+        };
+        let written = writer.write_all(text).and_then(|()| writer.flush());
+        written.map_err(ArtifactError::io("write", path))
     }
 }
 
-/// Seconds that training had taken by the last line; 0 where that says nothing of it.
+/// Seconds that training had taken by the last line; 0 if that does not state it.
 pub(crate) fn seconds_of(text: &[u8]) -> f64 {
     let last = text
         .split(|byte| *byte == b'\n')
@@ -156,7 +166,7 @@ pub(crate) fn seconds_of(text: &[u8]) -> f64 {
         .unwrap_or(0.0)
 }
 
-/// Resident memory of this process in bytes; 0 where the system does not say.
+/// Resident memory of this process in bytes; 0 if the system does not state it.
 pub(crate) fn resident_memory() -> u64 {
     let pages = std::fs::read_to_string("/proc/self/statm")
         .ok()

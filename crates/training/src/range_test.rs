@@ -1,20 +1,22 @@
-//! The learning rate range test (Smith 2017): the rate rises from step to step, and the loss says where
-//! the model begins to learn, learns fastest, and is thrown off.
+//! The learning-rate range test (Smith 2017): the rate rises from step to step, and the loss shows where
+//! the model begins to learn, learns fastest, and diverges.
 
-use checkpoint::Keeper;
-use classifier::{Pass, Weights, epoch_batches};
+use std::sync::atomic::AtomicU32;
+
+use classifier::Weights;
 use serde::Serialize;
 use settings::RangeTestSettings;
 
-use super::{OnBatch, Setting, Trainer};
 use crate::error::TrainError;
 use crate::record::{Line, Record};
+use crate::task::Task;
+use crate::trainer::{OnBatch, TrainContext, Trainer};
 
 /// Share of the smoothed loss that stays from step to step.
 const SMOOTHING: f64 = 0.95;
 
 /// Steps after which the running mean has settled: one batch alone says little.
-pub(crate) const SETTLED: usize = 20;
+pub const SETTLED: usize = 20;
 
 /// A smoothed loss so many times the lowest has diverged.
 const DIVERGED: f64 = 4.0;
@@ -28,44 +30,43 @@ pub struct Tried {
     pub learning_rate: f64,
     /// Mean loss of the batch before the step, in nats.
     pub loss: f64,
-    /// The running mean of the losses so far, free of its start (Kingma and Ba 2015).
+    /// The running mean of the losses so far, corrected for its start (Kingma and Ba 2015).
     pub smoothed_loss: f64,
 }
 
-/// Trains at rising rates until the loss diverges or the last rate is reached. The steps, and the rate
-/// at which it diverged, if it did.
+/// Trains at rising rates until the loss diverges or the last rate is reached. Returns the steps, and the
+/// rate at which it diverged, if it did: a non-finite loss counts as that.
 ///
 /// # Errors
-/// See [`TrainError`]; a loss that is no number is none.
-pub(crate) fn rise(
-    setting: &Setting<'_>,
+/// See [`TrainError`].
+pub fn raise_rate<T: Task>(
+    context: &TrainContext<'_, T>,
     weights: &mut Weights,
     test: RangeTestSettings,
     record: &mut Record,
-    keeper: &Keeper<'_>,
     on_batch: &OnBatch<'_>,
 ) -> Result<(Vec<Tried>, Option<f64>), TrainError> {
-    let mut trainer = Trainer::new(setting, weights);
+    let accumulation = AtomicU32::new(context.settings.accumulation);
+    let mut trainer = Trainer::new(context, weights, &accumulation);
     let mut tried: Vec<Tried> = Vec::new();
     let mut mean = 0.0;
-    let mut batches = Vec::new();
+    let mut batches = trainer.batches_of(1);
+    let mut next = 0;
     for step in 0..test.steps {
-        if batches.is_empty() {
-            let order = trainer
-                .stream
-                .child(0)
-                .child(u64::from(trainer.position.epoch));
-            batches = epoch_batches(setting.train, trainer.settings.batch_size as usize, order);
-            batches.reverse();
-            trainer.position.epoch += 1;
+        if next == batches.len() {
+            batches = trainer.next_epoch();
+            next = 0;
         }
-        let rows = batches.pop().expect("an epoch has batches");
+        let rows = &batches[next];
+        next += 1;
         let rate = test.rate(step);
-        let passes = match trainer.update(&rows, weights, rate, keeper) {
-            Err(TrainError::NotANumber { .. }) => return Ok((tried, Some(rate))),
+        // Every step is read at once: the test stops where the loss is not finite.
+        let stepped = trainer.step(rows, None, rate);
+        match stepped.and_then(|()| trainer.settle(&batches)) {
+            Err(TrainError::NonFinite { .. }) => return Ok((tried, Some(rate))),
             other => other?,
-        };
-        let loss = passes.iter().map(|pass: &Pass| pass.loss).sum::<f64>() / rows.len() as f64;
+        }
+        let loss = trainer.take_recent_loss();
         mean = SMOOTHING * mean + (1.0 - SMOOTHING) * loss;
         let smoothed_loss = mean / (1.0 - SMOOTHING.powi(step as i32 + 1));
         let now = Tried {

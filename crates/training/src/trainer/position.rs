@@ -1,24 +1,26 @@
-//! Where a training stands, but for the tensors.
+//! The position of a training: all of its state except tensors.
 
 use serde::{Deserialize, Serialize};
 
-/// The layout of [`Position`] and of the tensors beside it; a checkpoint of another one is left alone.
-const FORMAT: u32 = 2;
+/// The layout of [`Position`] and of the tensors beside it; a checkpoint of another format is ignored.
+const FORMAT: u32 = 3;
 
 /// Sums over some steps.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Sums {
-    /// Of the rows' losses, in nats.
-    #[serde(with = "checkpoint::bits")]
+    /// Of the examples' losses, in nats.
+    #[serde(with = "crate::bits")]
     pub(super) loss: f64,
-    /// Rows classified rightly.
+    /// Examples predicted correctly.
     pub(super) correct: u64,
-    /// Rows.
+    /// Examples that the loss is a sum over: reviews, or masked tokens.
+    pub(super) examples: u64,
+    /// Reviews.
     pub(super) rows: u64,
     /// Tokens, padding not counted.
     pub(super) tokens: u64,
     /// Of training itself, validation not counted.
-    #[serde(with = "checkpoint::bits")]
+    #[serde(with = "crate::bits")]
     pub(super) seconds: f64,
 }
 
@@ -28,14 +30,16 @@ pub(super) struct Best {
     /// From 1.
     pub(super) epoch: u32,
     /// Mean loss on validation, in nats.
-    #[serde(with = "checkpoint::bits")]
+    #[serde(with = "crate::bits")]
     pub(super) loss: f64,
-    /// Share of validation rows classified rightly.
-    #[serde(with = "checkpoint::bits")]
+    /// Share of validation rows predicted correctly.
+    #[serde(with = "crate::bits")]
     pub(super) accuracy: f64,
+    /// Classes, which its logits are one for each row of.
+    pub(super) classes: usize,
 }
 
-/// Where training stands, but for the tensors.
+/// All of the state except tensors.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub(super) struct Position {
     /// [`FORMAT`] of the program that wrote it.
@@ -53,21 +57,42 @@ pub(super) struct Position {
     /// Steps of the optimizer.
     pub(super) optimizer_steps: i32,
     /// Rate of the last step.
-    #[serde(with = "checkpoint::bits")]
+    #[serde(with = "crate::bits")]
     pub(super) last_rate: f64,
     /// Norm of the last step's gradient before clipping.
-    #[serde(with = "checkpoint::bits")]
+    #[serde(with = "crate::bits")]
     pub(super) last_norm: f64,
-    /// Micro-batches a batch is split into: more than the settings say where memory was short.
+    /// Parts that a batch is computed in: more than the settings say where memory was short.
     pub(super) accumulation: u32,
-    /// What the learning rate is multiplied by: less than 1 after a loss that was no number.
-    #[serde(with = "checkpoint::bits")]
-    pub(super) rate_share: f64,
+    /// Factor of the learning rate: less than 1 after a non-finite loss.
+    #[serde(with = "crate::bits")]
+    pub(super) backoff: f64,
     /// Seconds of training in all runs before this one.
-    #[serde(with = "checkpoint::bits")]
+    #[serde(with = "crate::bits")]
     pub(super) seconds: f64,
     /// `cuda` or `cpu`.
     pub(super) device: String,
+}
+
+impl Sums {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.loss += other.loss;
+        self.correct += other.correct;
+        self.examples += other.examples;
+        self.rows += other.rows;
+        self.tokens += other.tokens;
+        self.seconds += other.seconds;
+    }
+
+    /// Mean loss of an example, in nats.
+    pub(super) fn mean_loss(&self) -> f64 {
+        self.loss / self.examples as f64
+    }
+
+    /// Share of examples predicted correctly.
+    pub(super) fn accuracy(&self) -> f64 {
+        self.correct as f64 / self.examples as f64
+    }
 }
 
 impl Position {
@@ -84,7 +109,7 @@ impl Position {
             last_rate: 0.0,
             last_norm: 0.0,
             accumulation,
-            rate_share: 1.0,
+            backoff: 1.0,
             seconds: 0.0,
             device: device.to_owned(),
         }

@@ -1,0 +1,118 @@
+//! The weights as a forward pass reads them: in the number format of the activations.
+
+use tch::{Kind, Tensor, no_grad};
+
+use crate::parameters::{Layout, ParameterId, Parameters};
+
+/// All weights of a network in f32, on one device.
+#[derive(Debug)]
+pub struct Weights {
+    /// `[N]`: all learned parameters, in the order of the [`Layout`].
+    pub flat: Tensor,
+    /// `[V, D]`: the word table where it is not learned.
+    pub frozen: Option<Tensor>,
+}
+
+impl Weights {
+    /// A second handle to the same memory: a tensor can move to another thread, but two threads must
+    /// not use one handle.
+    pub fn share(&self) -> Self {
+        Self {
+            flat: self.flat.shallow_clone(),
+            frozen: self.frozen.as_ref().map(Tensor::shallow_clone),
+        }
+    }
+}
+
+/// The weights in the number format of the activations: in f32 the memory of [`Weights`] itself, in
+/// another format one copy, which [`ActivationWeights::refresh`] brings up to date after a step.
+#[derive(Debug)]
+pub struct ActivationWeights {
+    /// Frozen and dense parameters.
+    buffer: Tensor,
+    /// The dense parameters of the buffer.
+    dense: Tensor,
+    /// The dense parameters in f32, where the buffer is a copy.
+    original: Option<Tensor>,
+    /// `[V, D]` f32: the word table, unless it is one of the dense parameters.
+    table: Option<Tensor>,
+    learns_table: bool,
+    kind: Kind,
+}
+
+impl ActivationWeights {
+    /// Reads `weights` in the number format `kind`.
+    pub fn new(layout: &Layout, weights: &Weights, kind: Kind) -> Self {
+        let dense = layout.dense();
+        let plain = weights.flat.detach().narrow(0, 0, dense.end as i64);
+        let part = |tensor: &Tensor| tensor.narrow(0, dense.start as i64, dense.len() as i64);
+        let buffer = no_grad(|| plain.to_kind(kind));
+        let table = match layout.word_table() {
+            Some(id) => Some(view_of(layout, &weights.flat.detach(), id)),
+            None => weights.frozen.as_ref().map(Tensor::shallow_clone),
+        };
+        Self {
+            dense: part(&buffer),
+            original: (kind != Kind::Float).then(|| part(&plain)),
+            buffer,
+            table,
+            learns_table: layout.word_table().is_some(),
+            kind,
+        }
+    }
+
+    /// A second handle to the same memory, for another thread.
+    pub fn share(&self) -> Self {
+        Self {
+            buffer: self.buffer.shallow_clone(),
+            dense: self.dense.shallow_clone(),
+            original: self.original.as_ref().map(Tensor::shallow_clone),
+            table: self.table.as_ref().map(Tensor::shallow_clone),
+            ..*self
+        }
+    }
+
+    /// Takes over the weights that a step has changed: one operation, and none in f32.
+    pub fn refresh(&mut self) {
+        if let Some(original) = &self.original {
+            no_grad(|| self.dense.copy_(original));
+        }
+    }
+
+    /// Number format of the activations.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// The word table `[V, D]` in f32.
+    ///
+    /// # Panics
+    /// The word table is one of the dense parameters, as in a masked language model.
+    pub fn table(&self) -> &Tensor {
+        let table = self.table.as_ref();
+        table.expect("a network that looks words up has a word table of its own")
+    }
+
+    /// Whether the gradient of looked-up words is needed.
+    pub fn learns_table(&self) -> bool {
+        self.learns_table
+    }
+
+    /// The parameters for passes without gradients.
+    pub fn parameters(&self, layout: &Layout) -> Parameters {
+        Parameters::of_leaf(layout, &self.buffer, &self.dense)
+    }
+
+    /// A leaf that collects the gradient of the dense parameters, and the parameters as views of it.
+    pub(crate) fn leaf(&self, layout: &Layout) -> (Tensor, Parameters) {
+        let leaf = self.dense.detach().set_requires_grad(true);
+        let parameters = Parameters::of_leaf(layout, &self.buffer, &leaf);
+        (leaf, parameters)
+    }
+}
+
+fn view_of(layout: &Layout, flat: &Tensor, id: ParameterId) -> Tensor {
+    let spec = layout.spec(id);
+    flat.narrow(0, spec.range.start as i64, spec.range.len() as i64)
+        .view(spec.shape.as_slice())
+}

@@ -1,0 +1,195 @@
+//! From a loss to its gradient: one flat tensor for all dense parameters, and one for the words that a
+//! batch looked up.
+
+use tch::{Device, Kind, Reduction, Tensor, no_grad};
+
+use crate::parameters::{Layout, Parameters, as_slice, as_slice_mut};
+use crate::{ActivationWeights, Batch, ClassifierError, Mode, Network};
+
+/// Which code computes a training step. Tests run the device's code on a processor, too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ComputePath {
+    /// Several replicas, loops over memory, random masks by the counter-based generator.
+    Processor,
+    /// One replica, a fixed number of operations, nothing copied to the host.
+    Device,
+}
+
+impl ComputePath {
+    /// The path for tensors of this device.
+    pub fn of(device: Device) -> Self {
+        match device {
+            Device::Cpu => Self::Processor,
+            _ => Self::Device,
+        }
+    }
+}
+
+/// The loss of some examples, ready to be differentiated.
+#[derive(Debug)]
+pub struct Loss {
+    /// Sum of the examples' losses in nats, a scalar in f32.
+    pub sum: Tensor,
+    /// Examples predicted correctly, a scalar in i64.
+    pub correct: Tensor,
+    /// The words that were looked up, where the word table is learned.
+    pub looked_up: Option<LookedUp>,
+}
+
+/// Rows of the word table that a forward pass read.
+#[derive(Debug)]
+pub struct LookedUp {
+    /// `[M]` i64: their numbers.
+    pub ids: Tensor,
+    /// `[.., D]` f32, M rows in all: the rows as a leaf that collects their gradient.
+    pub vectors: Tensor,
+}
+
+/// A loss and its gradient. All of it is on the device still: nothing here waits for it.
+#[derive(Debug)]
+pub struct Pass {
+    /// Sum of the examples' losses in nats, a scalar in f32.
+    pub loss: Tensor,
+    /// Examples predicted correctly, a scalar in i64.
+    pub correct: Tensor,
+    /// `[D]` in the number format of the activations: the gradient of the dense parameters.
+    dense: Tensor,
+    /// The numbers `[M]` and gradients `[M, D]` of looked-up words.
+    words: Option<(Tensor, Tensor)>,
+}
+
+impl Network {
+    /// The cross-entropy of a batch's labels (Szegedy et al. 2016 for `smoothing`).
+    pub fn loss(
+        &self,
+        batch: &Batch,
+        weights: &ActivationWeights,
+        parameters: &Parameters,
+        mode: Mode,
+        smoothing: f64,
+    ) -> Loss {
+        let vectors = no_grad(|| self.look_up(weights.table(), batch))
+            .set_requires_grad(weights.learns_table());
+        let logits = self.forward(&vectors.to_kind(weights.kind()), batch, parameters, mode);
+        let logits = logits.to_kind(Kind::Float);
+        let none = None::<&Tensor>;
+        let sum = logits.cross_entropy_loss(&batch.labels, none, Reduction::Sum, -100, smoothing);
+        let correct = no_grad(|| {
+            let predicted = logits.argmax(1, false);
+            predicted.eq_tensor(&batch.labels).sum(Kind::Int64)
+        });
+        let looked_up = weights.learns_table().then(|| LookedUp {
+            ids: batch.ids.view([-1]),
+            vectors,
+        });
+        Loss {
+            sum,
+            correct,
+            looked_up,
+        }
+    }
+}
+
+impl Pass {
+    /// Computes a loss and the gradient of `scale` times its sum.
+    ///
+    /// # Errors
+    /// libtorch fails, for example for want of memory. A panic of libtorch within `loss` is the
+    /// caller's to catch: see [`ClassifierError::catch`].
+    pub fn compute(
+        layout: &Layout,
+        weights: &ActivationWeights,
+        scale: f64,
+        loss: impl FnOnce(&Parameters) -> Loss,
+    ) -> Result<Self, ClassifierError> {
+        let (leaf, parameters) = weights.leaf(layout);
+        let loss = loss(&parameters);
+        let mut leaves = vec![&leaf];
+        leaves.extend(loss.looked_up.as_ref().map(|words| &words.vectors));
+        let scaled = &loss.sum * scale;
+        let mut gradients = Tensor::f_run_backward(&[&scaled], &leaves, false, false)
+            .map_err(ClassifierError::torch("compute the gradient"))?;
+        let words = loss.looked_up.map(|LookedUp { ids, vectors }| {
+            let gradient = gradients.pop().expect("a gradient for each leaf");
+            let width = *vectors.size().last().expect("rows of vectors");
+            (ids, gradient.reshape([-1, width]))
+        });
+        Ok(Self {
+            loss: loss.sum.detach(),
+            correct: loss.correct,
+            dense: gradients.pop().expect("a gradient for each leaf"),
+            words,
+        })
+    }
+}
+
+/// The gradient of a step: one flat buffer over [`Layout::trained`], to which passes are added.
+#[derive(Debug)]
+pub struct Gradient {
+    /// `[T]`.
+    total: Tensor,
+    /// Views of it, made once, because a view is an operation, too.
+    dense: Tensor,
+    table: Option<Tensor>,
+}
+
+impl Gradient {
+    /// A buffer for the gradients of this layout.
+    pub fn zeros(layout: &Layout, device: Device) -> Self {
+        let total = Tensor::zeros([layout.trained().len() as i64], (Kind::Float, device));
+        let dense = layout.dense().len() as i64;
+        let table = layout.word_table().map(|id| {
+            let spec = layout.spec(id);
+            let part = total.narrow(0, dense, spec.range.len() as i64);
+            part.view(spec.shape.as_slice())
+        });
+        Self {
+            dense: total.narrow(0, 0, dense),
+            table,
+            total,
+        }
+    }
+
+    /// The gradient `[T]` of all passes added so far.
+    pub fn total(&mut self) -> &mut Tensor {
+        &mut self.total
+    }
+
+    /// Adds the gradient of a pass; that of the `first` pass of a step replaces what is there.
+    pub fn add(&mut self, pass: &Pass, first: bool, path: ComputePath) {
+        if first {
+            self.dense.copy_(&pass.dense);
+        } else {
+            let _ = self.dense.g_add_(&pass.dense);
+        }
+        let Some(table) = &mut self.table else {
+            return;
+        };
+        if first {
+            let _ = table.zero_();
+        }
+        match (&pass.words, path) {
+            (None, _) => {}
+            (Some((ids, vectors)), ComputePath::Processor) => add_rows(table, ids, vectors),
+            (Some((ids, vectors)), ComputePath::Device) => {
+                let _ = table.index_add_(0, ids, vectors);
+            }
+        }
+    }
+}
+
+/// Adds the vectors `[M, D]` to the rows `ids` of a table `[V, D]`, by a plain loop: libtorch does the
+/// same by a full operation for each row, ten times slower.
+fn add_rows(table: &mut Tensor, ids: &Tensor, vectors: &Tensor) {
+    let width = vectors.size()[1];
+    let vectors = vectors.contiguous().view([-1]);
+    let ids: Vec<i64> = Vec::try_from(ids).expect("ids are a vector of integers");
+    let table = as_slice_mut(table);
+    let width = width as usize;
+    for (id, vector) in ids.into_iter().zip(as_slice(&vectors).chunks_exact(width)) {
+        let row = &mut table[id as usize * width..][..width];
+        for (sum, value) in row.iter_mut().zip(vector) {
+            *sum += value;
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! Rows without padding, as cuDNN's recurrent kernels read them: first the first token of every row,
+//! longest row first, then the second tokens, and so on (`torch.nn.utils.rnn.PackedSequence`).
+
+use tch::Tensor;
+
+/// Where each token of a padded batch stands in the packed one.
+#[derive(Debug)]
+pub struct Packing {
+    /// `[N]` i64: for each packed token its place in the padded batch `[T * B]`.
+    tokens: Tensor,
+    /// `[T * B]` i64: for each place of the padded batch its packed token; padding points at token 0.
+    places: Tensor,
+    /// `[S]` i64 on the host: rows that still have a token at each step.
+    steps: Tensor,
+    rows: i64,
+}
+
+impl Packing {
+    /// Computes where tokens go, appends the two index lists to `numbers`, and gives the rows at each
+    /// step. Every row has a token.
+    pub(crate) fn places(lengths: &[usize], time: usize, numbers: &mut Vec<i64>) -> Vec<i64> {
+        let count = lengths.len();
+        let mut order: Vec<usize> = (0..count).collect();
+        order.sort_by_key(|&row| std::cmp::Reverse(lengths[row]));
+        let mut places = vec![0; time * count];
+        let mut steps = Vec::new();
+        let mut packed = 0;
+        for position in 0..time {
+            let reading = order.iter().take_while(|&&row| lengths[row] > position);
+            let mut rows = 0;
+            for row in reading {
+                let place = position * count + row;
+                numbers.push(place as i64);
+                places[place] = packed;
+                packed += 1;
+                rows += 1;
+            }
+            if rows > 0 {
+                steps.push(rows);
+            }
+        }
+        numbers.extend(places);
+        steps
+    }
+
+    pub(crate) fn new(tokens: Tensor, places: Tensor, steps: &[i64]) -> Self {
+        Self {
+            tokens,
+            places,
+            steps: Tensor::from_slice(steps),
+            rows: steps.first().copied().unwrap_or(0),
+        }
+    }
+
+    /// `[S]` i64 on the host: rows that still have a token at each step.
+    pub(crate) fn steps(&self) -> &Tensor {
+        &self.steps
+    }
+
+    /// Rows of the batch.
+    pub(crate) fn rows(&self) -> i64 {
+        self.rows
+    }
+
+    /// From `[T, B, D]` to `[N, D]`.
+    pub(crate) fn pack(&self, padded: &Tensor) -> Tensor {
+        let width = *padded.size().last().expect("three dimensions");
+        padded.reshape([-1, width]).index_select(0, &self.tokens)
+    }
+
+    /// From `[N, W]` to `[T, B, W]`; padding holds the state of some token, which pooling must leave out.
+    pub(crate) fn unpack(&self, packed: &Tensor, time: i64, rows: i64) -> Tensor {
+        packed.index_select(0, &self.places).view([time, rows, -1])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_are_packed_step_by_step_and_longest_row_first() {
+        let mut numbers = Vec::new();
+        // Rows of one, three and two tokens in a batch of four steps.
+        let steps = Packing::places(&[1, 3, 2], 4, &mut numbers);
+        assert_eq!(steps, [3, 2, 1]);
+        // Places are numbered step by step: 0 to 2 are the first tokens.
+        assert_eq!(numbers[..6], [1, 2, 0, 4, 5, 7]);
+        assert_eq!(numbers[6..], [2, 0, 1, 0, 3, 4, 0, 5, 0, 0, 0, 0]);
+    }
+
+    #[test]
+    fn unpacking_undoes_packing() {
+        let lengths = [2, 5, 1, 5];
+        let (time, rows) = (6, lengths.len());
+        let mut numbers = Vec::new();
+        let steps = Packing::places(&lengths, time, &mut numbers);
+        let count = lengths.iter().sum::<usize>();
+        let packing = Packing::new(
+            Tensor::from_slice(&numbers[..count]),
+            Tensor::from_slice(&numbers[count..]),
+            &steps,
+        );
+        let padded = Tensor::arange((time * rows) as i64, tch::kind::FLOAT_CPU);
+        let padded = padded.view([time as i64, rows as i64, 1]);
+        let again = packing.unpack(&packing.pack(&padded), time as i64, rows as i64);
+        for (row, &length) in lengths.iter().enumerate() {
+            for position in 0..length as i64 {
+                let at = |tensor: &Tensor| tensor.double_value(&[position, row as i64, 0]);
+                assert_eq!(at(&again), at(&padded), "{row} {position}");
+            }
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! Masked language modelling as a task of the trainer.
+
+use std::ops::Range;
+
+use classifier::{
+    ActivationWeights, ClassifierError, ComputePath, Hidden, Layout, Loss, MaskedModel, MaskedPart,
+    Mode, Parameters, Stream, TokenContract, TokenRows, hide,
+};
+use settings::AdaptationSettings;
+use tch::{Device, no_grad};
+use training::{Task, Validation};
+
+use crate::learned::Corpus;
+
+/// Validation rows that the model is measured on, at most. Nothing is learned from them.
+const MEASURED: usize = 512;
+
+/// Rows of a batch that is only measured, at first.
+const ROWS: usize = 32;
+
+/// An encoder with the texts that it learns from.
+pub(super) struct MaskedTask<'a> {
+    pub(super) model: &'a MaskedModel,
+    pub(super) corpus: &'a Corpus,
+    pub(super) settings: &'a AdaptationSettings,
+    pub(super) contract: &'a TokenContract,
+    /// The id that masks a token.
+    pub(super) mask: u32,
+}
+
+/// How well masked tokens are predicted.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Score {
+    /// Sum of the losses, in nats.
+    loss: f64,
+    correct: u64,
+    pub(super) masked: u64,
+}
+
+impl Score {
+    /// Share of masked tokens predicted correctly.
+    pub(super) fn accuracy(self) -> f64 {
+        self.correct as f64 / self.masked.max(1) as f64
+    }
+
+    /// Mean loss of a masked token, in nats.
+    pub(super) fn mean_loss(self) -> f64 {
+        self.loss / self.masked.max(1) as f64
+    }
+}
+
+impl MaskedTask<'_> {
+    fn hide(&self, ids: &[u32], stream: Stream) -> Hidden {
+        let size = self.contract.vocabulary_size;
+        hide(ids, self.settings.masked, self.mask, size, stream)
+    }
+
+    /// How well the model predicts tokens of the first validation rows, the same ones every time.
+    ///
+    /// # Errors
+    /// libtorch fails; memory is too small for a single row.
+    pub(super) fn measure(
+        &self,
+        weights: &ActivationWeights,
+        rows: &TokenRows,
+        device: Device,
+    ) -> Result<Score, ClassifierError> {
+        let stream = Stream::new(0);
+        let hidden = |row| self.hide(&rows.ids(row), stream.child(row as u64));
+        let hidden: Vec<Hidden> = (0..rows.len().min(MEASURED)).map(hidden).collect();
+        let parameters = weights.parameters(self.layout());
+        let mut score = Score::default();
+        let (mut start, mut size) = (0, ROWS);
+        while start < hidden.len() {
+            let some = &hidden[start..(start + size).min(hidden.len())];
+            let found = ClassifierError::catch("predict masked tokens", || {
+                let Some(part) = MaskedPart::new(some, self.contract.pad_id) else {
+                    return Ok(Score::default());
+                };
+                let part = part.to_device(device);
+                let mode = Mode::Evaluate;
+                let loss = no_grad(|| self.model.loss(&part, weights, &parameters, mode));
+                Ok(Score {
+                    loss: loss.sum.double_value(&[]),
+                    correct: u64::try_from(loss.correct.int64_value(&[])).unwrap_or(0),
+                    masked: part.masked(),
+                })
+            });
+            match found {
+                Err(error) if error.is_out_of_memory() && some.len() > 1 => {
+                    size = some.len().div_ceil(2);
+                    continue;
+                }
+                found => {
+                    let found = found?;
+                    score.loss += found.loss;
+                    score.correct += found.correct;
+                    score.masked += found.masked;
+                }
+            }
+            start += some.len();
+        }
+        Ok(score)
+    }
+}
+
+impl Task for MaskedTask<'_> {
+    type Batch = Vec<Hidden>;
+    type Part = MaskedPart;
+
+    fn layout(&self) -> &Layout {
+        self.model.layout()
+    }
+
+    fn rows(&self) -> usize {
+        self.corpus.texts()
+    }
+
+    fn length(&self, row: usize) -> usize {
+        self.corpus.text(row).len()
+    }
+
+    fn row_id(&self, row: usize) -> u64 {
+        row as u64
+    }
+
+    fn draw(&self, rows: &[usize], stream: Stream) -> Vec<Hidden> {
+        let hide = |(number, row): (usize, &usize)| {
+            self.hide(self.corpus.text(*row), stream.child(1 << 32).child(number as u64))
+        };
+        rows.iter().enumerate().map(hide).collect()
+    }
+
+    fn examples(&self, batch: &Vec<Hidden>) -> u64 {
+        batch.iter().map(|row| row.truth.len() as u64).sum()
+    }
+
+    fn part(
+        &self,
+        batch: &Vec<Hidden>,
+        rows: Range<usize>,
+        _: Stream,
+        _: ComputePath,
+    ) -> Option<MaskedPart> {
+        MaskedPart::new(&batch[rows], self.contract.pad_id)
+    }
+
+    fn pin(&self, part: MaskedPart, device: Device) -> MaskedPart {
+        part.pin(device)
+    }
+
+    fn to_device(&self, part: &MaskedPart, device: Device) -> MaskedPart {
+        part.to_device(device)
+    }
+
+    fn loss(
+        &self,
+        part: &MaskedPart,
+        weights: &ActivationWeights,
+        parameters: &Parameters,
+        mode: Mode,
+    ) -> Loss {
+        self.model.loss(part, weights, parameters, mode)
+    }
+
+    fn validate(&self, _: &[ActivationWeights]) -> Result<Option<Validation>, ClassifierError> {
+        Ok(None)
+    }
+}

@@ -1,0 +1,405 @@
+//! AdamW (Loshchilov and Hutter 2019) over one flat buffer, so that its whole state is two arrays
+//! and a number of steps: tch's own optimizers cannot save theirs.
+
+use classifier::{Layout, as_slice, as_slice_mut};
+use rayon::prelude::*;
+use settings::TrainingSettings;
+use tch::{Device, Kind, Tensor, no_grad};
+
+/// Elements that a thread updates at a time: 16 Ki values of four arrays fit the second-level cache.
+const CHUNK: usize = 1 << 14;
+
+/// Added to the root of the second moment, so that nothing is divided by zero.
+const EPSILON: f64 = 1e-8;
+
+/// The optimizer and its state, for the elements of [`Layout::trained`].
+#[derive(Debug)]
+pub struct AdamW {
+    first: Tensor,
+    second: Tensor,
+    groups: Vec<Group>,
+    beta1: f64,
+    beta2: f64,
+    weight_decay: f64,
+    steps: Steps,
+}
+
+/// Neighbouring parameters that are treated alike.
+#[derive(Clone, Copy, Debug)]
+struct Group {
+    start: usize,
+    end: usize,
+    decays: bool,
+    /// Factor of the learning rate.
+    share: f64,
+}
+
+/// Steps applied so far, which the bias correction follows from.
+#[derive(Debug)]
+enum Steps {
+    OnHost(i32),
+    OnDevice(OnDevice),
+}
+
+/// What a step on a device reads beside weights and gradient: made once, so that a step allocates
+/// scalars only.
+#[derive(Debug)]
+struct OnDevice {
+    /// f64 scalar: steps applied. A step with a non-finite gradient does not count.
+    applied: Tensor,
+    /// `[2]` f64: natural logarithms of the two betas.
+    log_betas: Tensor,
+    /// `[T]` or a scalar: weight decay times the share of the learning rate; none without decay.
+    decay: Option<Tensor>,
+    /// `[T]`: share of the learning rate, where it differs between parameters.
+    shares: Option<Tensor>,
+}
+
+/// The numbers of one step, with bias corrections.
+#[derive(Clone, Copy)]
+struct Step {
+    beta1: f32,
+    beta2: f32,
+    /// Rate divided by the first moment's bias correction.
+    rate: f32,
+    /// Reciprocal root of the second moment's bias correction.
+    root: f32,
+    /// What decay leaves of a weight.
+    keep: f32,
+}
+
+impl AdamW {
+    /// An optimizer without history for the parameters of a layout.
+    ///
+    /// `layer_decay` is what the rate is multiplied by for every level below the top one. With
+    /// `on_device` the steps are those of [`AdamW::step_on_device`].
+    pub fn new(
+        layout: &Layout,
+        settings: &TrainingSettings,
+        layer_decay: f64,
+        device: Device,
+        on_device: bool,
+    ) -> Self {
+        let trained = layout.trained();
+        let mut groups: Vec<Group> = Vec::new();
+        for spec in layout.specs().iter().filter(|spec| !spec.frozen) {
+            let share = layer_decay.powf(f64::from(layout.top() - spec.level));
+            let end = spec.range.end - trained.start;
+            match groups.last_mut() {
+                Some(last) if last.decays == spec.decays && last.share == share => last.end = end,
+                _ => groups.push(Group {
+                    start: spec.range.start - trained.start,
+                    end,
+                    decays: spec.decays,
+                    share,
+                }),
+            }
+        }
+        let zeros = || Tensor::zeros([trained.len() as i64], (Kind::Float, device));
+        let steps = match on_device {
+            false => Steps::OnHost(0),
+            true => Steps::OnDevice(OnDevice::new(&groups, settings, device)),
+        };
+        Self {
+            first: zeros(),
+            second: zeros(),
+            groups,
+            beta1: settings.beta1,
+            beta2: settings.beta2,
+            weight_decay: settings.weight_decay,
+            steps,
+        }
+    }
+
+    /// The running means of the gradient and of its square, `[T]` each.
+    pub fn moments(&self) -> [&Tensor; 2] {
+        [&self.first, &self.second]
+    }
+
+    /// Steps applied. On a device this waits for all that is under way.
+    pub fn steps(&self) -> i32 {
+        match &self.steps {
+            Steps::OnHost(steps) => *steps,
+            Steps::OnDevice(device) => device.applied.double_value(&[]) as i32,
+        }
+    }
+
+    /// Resumes from the state of another optimizer for the same layout.
+    ///
+    /// # Panics
+    /// The moments are of another length than the layout.
+    pub fn restore(&mut self, moments: [&[f32]; 2], steps: i32) {
+        for (own, values) in [&mut self.first, &mut self.second].into_iter().zip(moments) {
+            assert_eq!(own.numel(), values.len(), "moments of another layout");
+            no_grad(|| own.copy_(&Tensor::from_slice(values)));
+        }
+        match &mut self.steps {
+            Steps::OnHost(own) => *own = steps,
+            Steps::OnDevice(device) => {
+                let _ = device.applied.fill_(f64::from(steps));
+            }
+        }
+    }
+
+    /// Moves the weights `[T]` against the gradient `[T]`, in one pass over memory instead of the ten
+    /// that tensor operations take.
+    ///
+    /// # Panics
+    /// The tensors are not in the processor's memory, or the optimizer was made for a device.
+    pub fn step(&mut self, weights: &mut Tensor, gradient: &Tensor, rate: f64) {
+        let Steps::OnHost(steps) = &mut self.steps else {
+            unreachable!("an optimizer for a device takes its steps there");
+        };
+        *steps += 1;
+        let steps = *steps;
+        let weights = as_slice_mut(weights);
+        let gradient = as_slice(gradient);
+        let first = as_slice_mut(&mut self.first);
+        let second = as_slice_mut(&mut self.second);
+        for Group {
+            start,
+            end,
+            decays,
+            share,
+        } in self.groups.clone()
+        {
+            let rate = rate * share;
+            let step = Step {
+                beta1: self.beta1 as f32,
+                beta2: self.beta2 as f32,
+                rate: (rate / (1.0 - self.beta1.powi(steps))) as f32,
+                root: (1.0 / (1.0 - self.beta2.powi(steps)).sqrt()) as f32,
+                keep: if decays {
+                    (1.0 - rate * self.weight_decay) as f32
+                } else {
+                    1.0
+                },
+            };
+            weights[start..end]
+                .par_chunks_mut(CHUNK)
+                .zip(first[start..end].par_chunks_mut(CHUNK))
+                .zip(second[start..end].par_chunks_mut(CHUNK))
+                .zip(gradient[start..end].par_chunks(CHUNK))
+                .for_each(|(((weights, first), second), gradient)| {
+                    update(weights, first, second, gradient, step);
+                });
+        }
+    }
+
+    /// The same by at most 20 operations, whatever the number of parameters, none of which waits for the
+    /// device. Where `good`, a scalar bool, is false, neither weights nor moments nor the number of steps
+    /// change. The gradient must be finite, and is overwritten.
+    ///
+    /// # Panics
+    /// The optimizer was not made for a device.
+    pub fn step_on_device(
+        &mut self,
+        weights: &mut Tensor,
+        gradient: &mut Tensor,
+        good: &Tensor,
+        rate: f64,
+    ) {
+        let Steps::OnDevice(device) = &mut self.steps else {
+            unreachable!("an optimizer for the processor takes its steps there");
+        };
+        // Factors are multiplied by `good`: those of a bad step are 0 and change nothing.
+        let _ = device.applied.g_add_(good);
+        let mut corrections = &device.log_betas * &device.applied;
+        let _ = corrections.expm1_();
+        let _ = corrections.abs_();
+        let corrections = corrections.unbind(0);
+        let _ = self.first.lerp_tensor_(gradient, &(good * (1.0 - self.beta1)));
+        let _ = gradient.square_();
+        let _ = self.second.lerp_tensor_(gradient, &(good * (1.0 - self.beta2)));
+        // From here on the gradient's memory holds what the weights move by.
+        let _ = self.second.div_out(gradient, &corrections[1]);
+        let _ = gradient.sqrt_();
+        let _ = gradient.g_add_scalar_(EPSILON);
+        let _ = self.first.div_out(gradient, gradient);
+        let _ = gradient.g_div_(&corrections[0]);
+        if let Some(shares) = &device.shares {
+            let _ = gradient.g_mul_(shares);
+        }
+        if let Some(decay) = &device.decay {
+            let _ = gradient.addcmul_(weights, decay);
+        }
+        let _ = gradient.g_mul_(&(good * rate));
+        let _ = weights.g_sub_(gradient);
+    }
+}
+
+impl OnDevice {
+    fn new(groups: &[Group], settings: &TrainingSettings, device: Device) -> Self {
+        let filled = |value: &dyn Fn(&Group) -> f64| {
+            let parts = groups.iter().map(|group| {
+                let length = (group.end - group.start) as i64;
+                Tensor::full([length], value(group), (Kind::Float, device))
+            });
+            Tensor::cat(&parts.collect::<Vec<_>>(), 0)
+        };
+        let decays = |group: &Group| f64::from(u8::from(group.decays)) * settings.weight_decay;
+        let has_decay = groups.iter().any(|group| decays(group) != 0.0);
+        let has_shares = groups.iter().any(|group| group.share != 1.0);
+        let log_betas = [settings.beta1.ln(), settings.beta2.ln()];
+        Self {
+            applied: Tensor::zeros([], (Kind::Double, device)),
+            log_betas: Tensor::from_slice(&log_betas).to_device(device),
+            decay: has_decay.then(|| filled(&|group| group.share * decays(group))),
+            shares: has_shares.then(|| filled(&|group| group.share)),
+        }
+    }
+}
+
+fn update(
+    weights: &mut [f32],
+    first: &mut [f32],
+    second: &mut [f32],
+    gradient: &[f32],
+    step: Step,
+) {
+    let Step {
+        beta1,
+        beta2,
+        rate,
+        root,
+        keep,
+    } = step;
+    for (((weight, first), second), &gradient) in
+        weights.iter_mut().zip(first).zip(second).zip(gradient)
+    {
+        *first = beta1 * *first + (1.0 - beta1) * gradient;
+        *second = beta2 * *second + (1.0 - beta2) * gradient * gradient;
+        *weight = *weight * keep - rate * *first / (second.sqrt() * root + EPSILON as f32);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn layout(count: usize) -> Layout {
+        layout_of(count, 0)
+    }
+
+    /// `top` is the level of the second parameter; the first is of level 0.
+    fn layout_of(count: usize, top: u32) -> Layout {
+        let mut layout = Layout::default();
+        let values: Vec<f32> = (0..count).map(|n| (n as f32 * 0.37).sin()).collect();
+        let half = count / 2;
+        layout.add("bias", &[half as i64], false, &values[..half]);
+        layout.begin_level(top);
+        layout.add("weight", &[(count - half) as i64], true, &values[half..]);
+        layout
+    }
+
+    fn optimizer(layout: &Layout, layer_decay: f64, on_device: bool) -> (AdamW, Tensor) {
+        let settings = TrainingSettings {
+            weight_decay: 0.1,
+            ..TrainingSettings::default()
+        };
+        let adam = AdamW::new(layout, &settings, layer_decay, Device::Cpu, on_device);
+        (adam, layout.initial(Device::Cpu))
+    }
+
+    fn gradient(count: usize, step: usize) -> Tensor {
+        Tensor::from_slice(
+            &(0..count)
+                .map(|n| ((n + 31 * step) as f32 * 0.11).cos())
+                .collect::<Vec<f32>>(),
+        )
+    }
+
+    fn largest_difference(one: &Tensor, two: &Tensor) -> f64 {
+        (one - two).abs().max().double_value(&[])
+    }
+
+    #[test]
+    fn the_first_step_moves_each_weight_by_the_rate_against_its_gradient() {
+        let (mut adam, mut weights) = optimizer(&layout(8), 1.0, false);
+        let before: Vec<f32> = Vec::try_from(&weights).expect("a vector");
+        let gradient = gradient(8, 1);
+        adam.step(&mut weights, &gradient, 0.01);
+        let signs: Vec<f32> = Vec::try_from(gradient.sign()).expect("a vector");
+        for (index, after) in as_slice(&weights).iter().enumerate() {
+            let decayed = if index < 4 {
+                before[index]
+            } else {
+                before[index] * (1.0 - 0.01 * 0.1)
+            };
+            assert!(
+                (after - (decayed - 0.01 * signs[index])).abs() < 1e-6,
+                "weight {index}"
+            );
+        }
+    }
+
+    #[test]
+    fn steps_on_the_processor_and_on_a_device_agree() {
+        let count = 3 * CHUNK + 7;
+        for (layout, layer_decay) in [(layout(count), 1.0), (layout_of(count, 2), 0.7)] {
+            let (mut one, mut weights_one) = optimizer(&layout, layer_decay, false);
+            let (mut two, mut weights_two) = optimizer(&layout, layer_decay, true);
+            let good = Tensor::from(true);
+            for number in 1..5 {
+                let mut gradient = gradient(count, number);
+                one.step(&mut weights_one, &gradient, 0.01);
+                two.step_on_device(&mut weights_two, &mut gradient, &good, 0.01);
+                let difference = largest_difference(&weights_one, &weights_two);
+                assert!(difference < 1e-6, "step {number}: {difference}");
+            }
+            for (one, two) in one.moments().into_iter().zip(two.moments()) {
+                assert!(largest_difference(one, two) < 1e-6);
+            }
+            assert_eq!((one.steps(), two.steps()), (4, 4));
+        }
+    }
+
+    #[test]
+    fn a_bad_step_on_a_device_changes_nothing_and_does_not_count() {
+        let count = 50;
+        let layout = layout(count);
+        let run = |with_bad: bool| {
+            let (mut adam, mut weights) = optimizer(&layout, 1.0, true);
+            let steps: &[(usize, bool)] = match with_bad {
+                true => &[(1, true), (7, false), (2, true)],
+                false => &[(1, true), (2, true)],
+            };
+            for (number, good) in steps {
+                let before = weights.copy();
+                let good = Tensor::from(*good);
+                adam.step_on_device(&mut weights, &mut gradient(count, *number), &good, 0.01);
+                let moved = weights != before;
+                assert_eq!(moved, good.int64_value(&[]) == 1);
+            }
+            assert_eq!(adam.steps(), 2);
+            let moments = adam.moments().map(Tensor::copy);
+            (weights, moments)
+        };
+        let ((weights, moments), (expected, expected_moments)) = (run(true), run(false));
+        assert!(weights == expected);
+        assert!(moments == expected_moments);
+    }
+
+    #[test]
+    fn a_restored_optimizer_continues_as_the_first_would() {
+        let count = 40;
+        let layout = layout(count);
+        for on_device in [false, true] {
+            let step = |adam: &mut AdamW, weights: &mut Tensor, number: usize| {
+                let mut gradient = gradient(count, number);
+                match on_device {
+                    true => adam.step_on_device(weights, &mut gradient, &Tensor::from(true), 0.01),
+                    false => adam.step(weights, &gradient, 0.01),
+                }
+            };
+            let (mut one, mut weights_one) = optimizer(&layout, 1.0, on_device);
+            step(&mut one, &mut weights_one, 1);
+            let (mut two, _) = optimizer(&layout, 1.0, on_device);
+            let mut weights_two = weights_one.copy();
+            two.restore(one.moments().map(as_slice), one.steps());
+            step(&mut one, &mut weights_one, 2);
+            step(&mut two, &mut weights_two, 2);
+            assert!(weights_one == weights_two, "{on_device}");
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Classification: a network learns the labels of token rows.
+
+use std::ops::{ControlFlow, Range};
+
+use classifier::{
+    ActivationWeights, ClassifierError, ComputePath, Layout, Loss, Mode, Network, Parameters,
+    PreparedBatch, Replica, Stream, TokenRows, WordDropout, logits_of,
+};
+use settings::ModelSettings;
+use stage::stop_requested;
+use tch::Device;
+
+use crate::task::{Task, Validation};
+
+/// A network with the rows that it learns from and is validated on.
+#[derive(Debug)]
+pub struct Classification<'a> {
+    /// The network.
+    pub network: &'a Network,
+    /// Its settings.
+    pub model: &'a ModelSettings,
+    /// Rows to learn from.
+    pub train: &'a TokenRows,
+    /// Rows to choose the epoch by.
+    pub validation: &'a TokenRows,
+    /// The id that fills short rows.
+    pub pad_id: u32,
+    /// Number of classes.
+    pub classes: usize,
+    /// Where batches go.
+    pub device: Device,
+}
+
+impl Task for Classification<'_> {
+    type Batch = Vec<usize>;
+    type Part = PreparedBatch;
+
+    fn layout(&self) -> &Layout {
+        self.network.layout()
+    }
+
+    fn rows(&self) -> usize {
+        self.train.len()
+    }
+
+    fn length(&self, row: usize) -> usize {
+        self.train.length(row)
+    }
+
+    fn row_id(&self, row: usize) -> u64 {
+        self.train.row_id(row)
+    }
+
+    fn draw(&self, rows: &[usize], _: Stream) -> Vec<usize> {
+        rows.to_vec()
+    }
+
+    fn examples(&self, batch: &Vec<usize>) -> u64 {
+        batch.len() as u64
+    }
+
+    fn part(
+        &self,
+        batch: &Vec<usize>,
+        rows: Range<usize>,
+        stream: Stream,
+        path: ComputePath,
+    ) -> Option<PreparedBatch> {
+        let share = self.model.word_dropout;
+        let dropout = (share > 0.0).then(|| WordDropout {
+            share,
+            stream: stream.child(0),
+        });
+        let reading = match path {
+            ComputePath::Processor => self.network.reading(),
+            ComputePath::Device => self.network.reading().on_device(),
+        };
+        let rows = &batch[rows];
+        Some(PreparedBatch::gather(
+            self.train, rows, self.pad_id, reading, dropout,
+        ))
+    }
+
+    fn pin(&self, part: PreparedBatch, device: Device) -> PreparedBatch {
+        part.pin(device)
+    }
+
+    fn to_device(&self, part: &PreparedBatch, device: Device) -> PreparedBatch {
+        part.to_device(device)
+    }
+
+    fn loss(
+        &self,
+        part: &PreparedBatch,
+        weights: &ActivationWeights,
+        parameters: &Parameters,
+        mode: Mode,
+    ) -> Loss {
+        let smoothing = self.model.training.label_smoothing;
+        let batch = part.open();
+        self.network.loss(&batch, weights, parameters, mode, smoothing)
+    }
+
+    fn validate(
+        &self,
+        replicas: &[ActivationWeights],
+    ) -> Result<Option<Validation>, ClassifierError> {
+        let replica = |weights: &ActivationWeights| Replica::of(self.network, weights);
+        let mut replicas: Vec<Replica> = replicas.iter().map(replica).collect();
+        let batch_size = 2 * self.model.training.batch_size as usize;
+        let logits = logits_of(
+            self.network,
+            &mut replicas,
+            self.validation,
+            (batch_size, self.pad_id, self.classes),
+            self.device,
+            &|_| match stop_requested() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            },
+        )?;
+        let (loss, accuracy) = logits.loss_and_accuracy(self.validation);
+        Ok(Some(Validation {
+            loss,
+            accuracy,
+            logits,
+        }))
+    }
+}

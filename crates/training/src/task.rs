@@ -1,0 +1,80 @@
+//! What the trainer knows of what it trains.
+
+use std::ops::Range;
+
+use classifier::{
+    ActivationWeights, ClassifierError, ComputePath, Layout, Logits, Loss, Mode, Parameters, Stream,
+};
+use tch::Device;
+
+/// A network with the rows that it learns from: classification, or masked language modelling.
+///
+/// A step draws a batch, computes it in parts, and adds the gradients of the parts.
+pub trait Task: Sync {
+    /// The rows of one step, as they are learned from.
+    type Batch: Send + Sync;
+    /// A part of a batch as tensors.
+    type Part: Send;
+
+    /// The parameters.
+    fn layout(&self) -> &Layout;
+
+    /// Rows of an epoch.
+    fn rows(&self) -> usize;
+
+    /// Tokens of a row.
+    fn length(&self, row: usize) -> usize;
+
+    /// The id of a row, as `clean` numbers the reviews.
+    fn row_id(&self, row: usize) -> u64;
+
+    /// Draws what a step learns from these rows.
+    fn draw(&self, rows: &[usize], stream: Stream) -> Self::Batch;
+
+    /// Examples of a batch: the gradient is that of their mean loss.
+    fn examples(&self, batch: &Self::Batch) -> u64;
+
+    /// Prepares some rows of a batch on the host, for this path; `None` if they have no example.
+    fn part(
+        &self,
+        batch: &Self::Batch,
+        rows: Range<usize>,
+        stream: Stream,
+        path: ComputePath,
+    ) -> Option<Self::Part>;
+
+    /// The same in memory that a GPU can read by itself.
+    fn pin(&self, part: Self::Part, device: Device) -> Self::Part;
+
+    /// The same on a device, by copies that the host does not wait for.
+    fn to_device(&self, part: &Self::Part, device: Device) -> Self::Part;
+
+    /// The loss of a part.
+    fn loss(
+        &self,
+        part: &Self::Part,
+        weights: &ActivationWeights,
+        parameters: &Parameters,
+        mode: Mode,
+    ) -> Loss;
+
+    /// How the weights do on rows that are not learned from; `None` if the last epoch is the best.
+    ///
+    /// # Errors
+    /// libtorch fails, or the user stops the program.
+    fn validate(
+        &self,
+        replicas: &[ActivationWeights],
+    ) -> Result<Option<Validation>, ClassifierError>;
+}
+
+/// How a network does on the validation rows.
+#[derive(Clone, Debug)]
+pub struct Validation {
+    /// Mean loss in nats.
+    pub loss: f64,
+    /// Share of rows predicted correctly.
+    pub accuracy: f64,
+    /// The logits of every row.
+    pub logits: Logits,
+}

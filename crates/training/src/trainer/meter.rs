@@ -1,0 +1,149 @@
+//! What happened since the last line of the record. On a device the sums stay there until somebody reads
+//! them, because reading one number makes the host wait for everything under way.
+
+use tch::{Device, Kind, Tensor, no_grad};
+
+/// Sums of losses and whether all was finite, on a device.
+#[derive(Debug)]
+pub(super) struct DeviceMeter {
+    /// f64 scalar: losses of the examples.
+    loss: Tensor,
+    /// i64 scalar: examples predicted correctly.
+    correct: Tensor,
+    /// f32 scalar: norm of the last gradient before clipping.
+    norm: Tensor,
+    /// bool scalar: no step was bad so far.
+    all_good: Tensor,
+    /// i64 scalar: steps before the first bad one.
+    good_steps: Tensor,
+    /// f32 scalar: the largest norm that is left alone; none without clipping.
+    limit: Option<Tensor>,
+}
+
+/// What a meter read.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Reading {
+    pub(super) loss: f64,
+    pub(super) correct: u64,
+    pub(super) norm: f64,
+    /// Steps before the first bad one; `None` if all were good.
+    pub(super) first_bad: Option<u64>,
+}
+
+impl DeviceMeter {
+    pub(super) fn new(clip_norm: f64, device: Device) -> Self {
+        let scalar = |kind| Tensor::zeros([], (kind, device));
+        Self {
+            loss: scalar(Kind::Double),
+            correct: scalar(Kind::Int64),
+            norm: scalar(Kind::Float),
+            all_good: scalar(Kind::Bool).logical_not(),
+            good_steps: scalar(Kind::Int64),
+            limit: (clip_norm > 0.0)
+                .then(|| Tensor::full([], clip_norm, (Kind::Float, device))),
+        }
+    }
+
+    /// Clips a gradient, makes it finite, and tells whether it and the losses were: a bool scalar. Waits
+    /// for nothing.
+    pub(super) fn check(&mut self, gradient: &mut Tensor, losses: &[(Tensor, Tensor)]) -> Tensor {
+        let norm = gradient.norm();
+        let mut sum = norm.shallow_clone();
+        for (loss, correct) in losses {
+            sum = &sum + loss;
+            let _ = self.loss.g_add_(loss);
+            let _ = self.correct.g_add_(correct);
+        }
+        let good = sum.isfinite();
+        if let Some(limit) = &self.limit {
+            let mut factor = limit / &norm;
+            let _ = factor.clamp_max_(1.0);
+            let _ = gradient.g_mul_(&factor);
+        }
+        // What is not finite must not reach the moments: NaN times 0 is NaN.
+        let _ = gradient.nan_to_num_(0.0, 0.0, 0.0);
+        self.norm.copy_(&norm);
+        let _ = self.all_good.logical_and_(&good);
+        let _ = self.good_steps.g_add_(&self.all_good);
+        good
+    }
+
+    /// Reads the sums, by one copy, and begins anew.
+    pub(super) fn read(&mut self) -> Reading {
+        let as_double = |tensor: &Tensor| tensor.to_kind(Kind::Double);
+        let all = [
+            &self.loss,
+            &self.correct,
+            &self.norm,
+            &self.all_good,
+            &self.good_steps,
+        ];
+        let all = Tensor::stack(&all.map(as_double), 0);
+        let found = Vec::<f64>::try_from(all.to_device(Device::Cpu)).expect("five numbers");
+        no_grad(|| {
+            let _ = self.loss.zero_();
+            let _ = self.correct.zero_();
+            let _ = self.good_steps.zero_();
+            let _ = self.all_good.fill_(1);
+        });
+        Reading {
+            loss: found[0],
+            correct: found[1] as u64,
+            norm: found[2],
+            first_bad: (found[3] == 0.0).then_some(found[4] as u64),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn losses(loss: f32) -> [(Tensor, Tensor); 1] {
+        [(Tensor::from(loss), Tensor::from(3_i64))]
+    }
+
+    #[test]
+    fn gradients_are_clipped_to_the_limit_and_counted() {
+        let mut meter = DeviceMeter::new(2.0, Device::Cpu);
+        let mut gradient = Tensor::from_slice(&[3.0_f32, 4.0]);
+        let good = meter.check(&mut gradient, &losses(0.5));
+        assert_eq!(good.int64_value(&[]), 1);
+        let found = Vec::<f32>::try_from(&gradient).expect("two numbers");
+        assert!((found[0] - 1.2).abs() < 1e-6 && (found[1] - 1.6).abs() < 1e-6, "{found:?}");
+        let mut small = Tensor::from_slice(&[0.3_f32, 0.4]);
+        let _ = meter.check(&mut small, &losses(0.25));
+        assert_eq!(Vec::<f32>::try_from(&small).expect("two numbers"), [0.3, 0.4]);
+        let expected = Reading {
+            loss: 0.75,
+            correct: 6,
+            norm: 0.5,
+            first_bad: None,
+        };
+        assert_eq!(meter.read(), expected);
+        assert_eq!((meter.read().loss, meter.read().correct), (0.0, 0));
+    }
+
+    #[test]
+    fn the_first_bad_step_is_found_and_its_gradient_is_made_finite() {
+        for bad in [f32::NAN, f32::INFINITY] {
+            let mut meter = DeviceMeter::new(1.0, Device::Cpu);
+            let mut step = |gradient: [f32; 2], loss| {
+                let mut gradient = Tensor::from_slice(&gradient);
+                let good = meter.check(&mut gradient, &losses(loss));
+                assert_eq!(gradient.isfinite().all().int64_value(&[]), 1);
+                good.int64_value(&[]) == 1
+            };
+            let good = [
+                step([1.0, 2.0], 0.1),
+                step([1.0, 2.0], 0.1),
+                step([bad, 2.0], 0.1),
+                step([1.0, 2.0], 0.1),
+                step([1.0, 2.0], bad),
+            ];
+            assert_eq!(good, [true, true, false, true, false]);
+            assert_eq!(meter.read().first_bad, Some(2));
+            assert_eq!(meter.read().first_bad, None);
+        }
+    }
+}

@@ -1,0 +1,480 @@
+//! The trainer: one for every network and every task.
+//!
+//! The random numbers of a step follow from (seed, step), the order of an epoch from (seed, epoch). So a
+//! checkpoint needs nothing but the tensors and the position.
+
+mod feed;
+mod meter;
+mod position;
+mod state;
+mod step;
+
+use std::sync::atomic::AtomicU32;
+use std::thread;
+use std::time::Instant;
+
+use classifier::{
+    ActivationWeights, ClassifierError, ComputePath, Gradient, Logits, Stream, Weights,
+    epoch_batches,
+};
+use settings::TrainingSettings;
+use stage::{save_requested, stop_requested};
+use tch::{Device, Kind, Tensor, no_grad};
+
+use crate::adam::AdamW;
+use crate::checkpoint::{Checkpoint, CheckpointManager, Snapshot};
+use crate::error::TrainError;
+use crate::record::{Line, Record, resident_memory};
+use crate::schedule::rate;
+use crate::task::Task;
+use feed::{Cut, Feed, Source};
+use meter::DeviceMeter;
+use position::{Best, Position, Sums};
+use state::State;
+
+/// What the trainer needs to know.
+pub struct TrainContext<'a, T> {
+    /// What is trained.
+    pub task: &'a T,
+    /// How.
+    pub settings: &'a TrainingSettings,
+    /// Factor of the learning rate for every level below the top one.
+    pub layer_decay: f64,
+    /// What all random numbers follow from.
+    pub seed: u64,
+    /// Where.
+    pub device: Device,
+    /// Which code computes a step: [`ComputePath::of`] the device, except in tests.
+    pub path: ComputePath,
+    /// Replicas that compute side by side: the cores of a processor, one on a device.
+    pub replicas: usize,
+    /// Number format of the activations.
+    pub kind: Kind,
+    /// Whether a training that began on a GPU may continue without one.
+    pub may_move: bool,
+    /// Epochs after which it ends for now; the learning rate follows all epochs of the settings.
+    pub until: u32,
+    /// Receives messages for the user.
+    pub note: &'a (dyn Fn(&str) + 'a),
+}
+
+/// The outcome of training: the weights of the best epoch are in the buffer that was passed in.
+#[derive(Debug)]
+pub struct Trained {
+    /// Epochs done.
+    pub epochs: u32,
+    /// The best epoch on validation; none if the task has no validation, and the last one is used.
+    pub best: Option<BestValidation>,
+    /// What it resumes from, if it ended before all epochs: without the record, which the caller has,
+    /// and without a time, so that equal trainings leave equal states.
+    pub state: Option<Snapshot>,
+}
+
+/// How the best epoch did on validation.
+#[derive(Clone, Debug)]
+pub struct BestValidation {
+    /// From 1.
+    pub epoch: u32,
+    /// Mean loss in nats.
+    pub loss: f64,
+    /// Share of rows predicted correctly.
+    pub accuracy: f64,
+    /// The logits of every row.
+    pub logits: Logits,
+}
+
+/// Called after every batch: rows done, and a message on how it goes.
+pub type OnBatch<'a> = dyn Fn(u64, &str) + 'a;
+
+/// Factor of the learning rate after a non-finite loss.
+const BACKOFF: f64 = 0.5;
+
+/// Trains until the epochs are done or the validation loss has not fallen for `patience` epochs, and
+/// leaves the best weights in `weights`. Resumes from the newest checkpoint if there is one, and else from
+/// `before`, the state that an earlier training of the same model has left, with its record.
+///
+/// # Errors
+/// See [`TrainError`].
+pub fn train<T: Task>(
+    context: &TrainContext<'_, T>,
+    weights: &mut Weights,
+    record: &mut Record,
+    manager: &mut CheckpointManager<'_>,
+    before: Option<Checkpoint>,
+    on_batch: &OnBatch<'_>,
+) -> Result<Trained, TrainError> {
+    let beginning = no_grad(|| weights.flat.copy());
+    let accumulation = AtomicU32::new(context.settings.accumulation);
+    let mut trainer = Trainer::new(context, weights, &accumulation);
+    let steps_per_epoch = trainer.steps_per_epoch;
+    let handed_on = |before| State::handed_on(before, steps_per_epoch);
+    let before = match before {
+        Some(before) => Some(handed_on(before).ok_or(TrainError::StrangeState)?),
+        None => None,
+    };
+    let saved = |checkpoint| State::of(checkpoint, steps_per_epoch);
+    let latest = manager.latest(saved);
+    if let Some(state) = latest.as_ref().or(before.as_ref()) {
+        trainer.restore(state, record)?;
+        (context.note)(&format!("resumes after step {}", trainer.position.step));
+        on_batch(trainer.rows_done(), "");
+    }
+    let mut outcome = trainer.run(record, manager, on_batch);
+    if let Err(error @ TrainError::NonFinite { .. }) = &outcome
+        && trainer.position.backoff > BACKOFF
+    {
+        (context.note)(&format!(
+            "{error}: back to the last checkpoint, at half the learning rate"
+        ));
+        match manager.latest(saved).or(before) {
+            Some(state) => trainer.restore(&state, record)?,
+            None => {
+                no_grad(|| weights.flat.copy_(&beginning));
+                trainer = Trainer::new(context, weights, &accumulation);
+                record.restart(&[])?;
+            }
+        }
+        trainer.position.backoff = BACKOFF;
+        record.line(&Line::Backoff {
+            step: trainer.position.step,
+            factor: BACKOFF,
+        })?;
+        outcome = trainer.run(record, manager, on_batch);
+    }
+    outcome
+}
+
+/// The weights of the best epoch so far.
+struct BestEpoch {
+    /// `[T]`: those that training changes.
+    weights: Tensor,
+    logits: Logits,
+}
+
+pub(crate) struct Trainer<'a, T: Task> {
+    context: &'a TrainContext<'a, T>,
+    /// `[T]`: the weights that training changes, a view of the buffer that was passed in.
+    trained: Tensor,
+    replicas: Vec<ActivationWeights>,
+    gradient: Gradient,
+    adam: AdamW,
+    cut: Cut,
+    /// Parts that a batch is computed in, for the thread that prepares them.
+    accumulation: &'a AtomicU32,
+    /// The sums that are on the device; none where a processor adds up at once.
+    meter: Option<DeviceMeter>,
+    /// Sums since the last time that all was read, losses on a device not included.
+    pending: Sums,
+    pending_steps: u64,
+    stream: Stream,
+    steps_per_epoch: u64,
+    position: Position,
+    best: Option<BestEpoch>,
+    clock: Instant,
+    /// When the pending sums began.
+    since: Instant,
+}
+
+impl<'a, T: Task> Trainer<'a, T> {
+    pub(crate) fn new(
+        context: &'a TrainContext<'a, T>,
+        weights: &Weights,
+        accumulation: &'a AtomicU32,
+    ) -> Self {
+        let (settings, device) = (context.settings, context.device);
+        let layout = context.task.layout();
+        let trained = layout.trained();
+        let first = ActivationWeights::new(layout, weights, context.kind);
+        let mut replicas: Vec<ActivationWeights> =
+            (1..context.replicas).map(|_| first.share()).collect();
+        replicas.insert(0, first);
+        let on_device = context.path == ComputePath::Device;
+        let flat = weights.flat.detach();
+        Self {
+            context,
+            trained: flat.narrow(0, trained.start as i64, trained.len() as i64),
+            replicas,
+            gradient: Gradient::zeros(layout, device),
+            adam: AdamW::new(layout, settings, context.layer_decay, device, on_device),
+            cut: Cut {
+                path: context.path,
+                shard_size: settings.shard_size.unwrap_or(u32::MAX) as usize,
+            },
+            accumulation,
+            meter: on_device.then(|| DeviceMeter::new(settings.clip_norm, device)),
+            pending: Sums::default(),
+            pending_steps: 0,
+            stream: Stream::new(context.seed).child(1),
+            steps_per_epoch: context
+                .task
+                .rows()
+                .div_ceil(settings.batch_size as usize) as u64,
+            position: Position::start(settings.accumulation, device_name(device)),
+            best: None,
+            clock: Instant::now(),
+            since: Instant::now(),
+        }
+    }
+
+    /// Random numbers of a step.
+    fn stream_of(&self, step: u64) -> Stream {
+        self.stream.child(1).child(step)
+    }
+
+    /// The batches of an epoch.
+    pub(crate) fn batches_of(&self, epoch: u32) -> Vec<Vec<usize>> {
+        let task = self.context.task;
+        let order = self.stream.child(0).child(u64::from(epoch));
+        let batch_size = self.context.settings.batch_size as usize;
+        epoch_batches(task.rows(), |row| task.length(row), batch_size, order)
+    }
+
+    /// Goes on to the next epoch, whose batches these are.
+    pub(crate) fn next_epoch(&mut self) -> Vec<Vec<usize>> {
+        self.position.epoch += 1;
+        self.batches_of(self.position.epoch)
+    }
+
+    fn source(&self) -> Source<'a, T> {
+        Source {
+            task: self.context.task,
+            cut: self.cut,
+            device: self.context.device,
+            accumulation: self.accumulation,
+        }
+    }
+
+    /// Seconds of training, those of earlier runs included.
+    fn seconds(&self) -> f64 {
+        self.position.seconds + self.clock.elapsed().as_secs_f64()
+    }
+
+    fn total_steps(&self) -> u64 {
+        self.steps_per_epoch * u64::from(self.context.settings.epochs)
+    }
+
+    /// Training rows seen so far, repeated ones included.
+    fn rows_done(&self) -> u64 {
+        let Position { step, epoch, .. } = self.position;
+        let before = u64::from(epoch - 1);
+        let rows = self.context.task.rows() as u64;
+        let batches = step - before * self.steps_per_epoch;
+        before * rows + (batches * u64::from(self.context.settings.batch_size)).min(rows)
+    }
+
+    /// Trains from the current position to the end.
+    fn run(
+        &mut self,
+        record: &mut Record,
+        manager: &mut CheckpointManager<'_>,
+        on_batch: &OnBatch<'_>,
+    ) -> Result<Trained, TrainError> {
+        while !self.is_done() {
+            self.epoch(record, manager, on_batch)?;
+            self.end_epoch(record, manager, on_batch)?;
+        }
+        manager.finish();
+        let is_over = self.context.until >= self.context.settings.epochs;
+        let state = (!is_over).then(|| self.snapshot(&[], 0.0));
+        let best = self.position.best.zip(self.best.take());
+        if let Some((_, best)) = &best {
+            no_grad(|| self.trained.copy_(&best.weights));
+        }
+        Ok(Trained {
+            epochs: self.position.epoch - 1,
+            best: best.map(|(found, best)| BestValidation {
+                epoch: found.epoch,
+                loss: found.loss,
+                accuracy: found.accuracy,
+                logits: best.logits,
+            }),
+            state,
+        })
+    }
+
+    /// Whether all epochs are done, or the last ones were no better.
+    fn is_done(&self) -> bool {
+        let done = self.position.epoch - 1;
+        let patience = self.context.settings.patience;
+        let is_late = |best: Best| patience > 0 && done - best.epoch >= patience;
+        done >= self.context.until || self.position.best.is_some_and(is_late)
+    }
+
+    /// The rest of the epoch's batches.
+    fn epoch(
+        &mut self,
+        record: &mut Record,
+        manager: &mut CheckpointManager<'_>,
+        on_batch: &OnBatch<'_>,
+    ) -> Result<(), TrainError> {
+        let epoch = self.position.epoch;
+        let batches = self.batches_of(epoch);
+        let begun = u64::from(epoch - 1) * self.steps_per_epoch;
+        let rest = &batches[(self.position.step - begun) as usize..];
+        let steps = self.stream.child(1);
+        let first = self.position.step;
+        self.since = Instant::now();
+        thread::scope(|scope| {
+            let stream_of = move |number: usize| steps.child(first + number as u64);
+            let feed = Feed::start(scope, self.source(), rest, stream_of);
+            for rows in rest {
+                let rate = rate(self.context.settings, self.position.step, self.total_steps());
+                self.step(rows, feed.next()?, rate * self.position.backoff)?;
+                on_batch(rows.len() as u64, "");
+                let log_every = u64::from(self.context.settings.log_every);
+                if self.position.step.is_multiple_of(log_every) {
+                    self.settle(&batches)?;
+                    let recent = std::mem::take(&mut self.position.recent);
+                    on_batch(0, &format!("epoch {epoch}: loss {:.4}", recent.mean_loss()));
+                    record.line(&self.step_line(epoch, &recent))?;
+                }
+                self.save(&batches, record, manager)?;
+            }
+            self.settle(&batches)
+        })
+    }
+
+    /// Adds what is pending to the sums of the epoch and of the next line. On a device this reads what the
+    /// host does not know yet, and tells which step was not finite, if one was; `batches` are those of the
+    /// epoch.
+    pub(crate) fn settle(&mut self, batches: &[Vec<usize>]) -> Result<(), TrainError> {
+        let meter = self.meter.as_mut();
+        let reading = meter.map(|meter| {
+            ClassifierError::catch("read the sums of the device", || Ok(meter.read()))
+        });
+        if let Some(reading) = reading.transpose()? {
+            self.pending.loss = reading.loss;
+            self.pending.correct = reading.correct;
+            self.position.last_norm = reading.norm;
+            if let Some(good) = reading.first_bad {
+                let step = self.position.step - self.pending_steps + good;
+                let begun = u64::from(self.position.epoch - 1) * self.steps_per_epoch;
+                let rows = &batches[(step - begun) as usize];
+                return Err(self.non_finite(step, rows));
+            }
+        }
+        self.pending.seconds = self.since.elapsed().as_secs_f64();
+        self.since = Instant::now();
+        self.pending_steps = 0;
+        let pending = std::mem::take(&mut self.pending);
+        self.position.whole.add(&pending);
+        self.position.recent.add(&pending);
+        Ok(())
+    }
+
+    /// Mean loss of the steps since it was asked for last; the sums must be settled.
+    pub(crate) fn take_recent_loss(&mut self) -> f64 {
+        std::mem::take(&mut self.position.recent).mean_loss()
+    }
+
+    /// Saves the state if it is time to, and stops if the user wishes.
+    fn save(
+        &mut self,
+        batches: &[Vec<usize>],
+        record: &Record,
+        manager: &mut CheckpointManager<'_>,
+    ) -> Result<(), TrainError> {
+        let step = self.position.step;
+        let (stop, save) = (stop_requested(), save_requested());
+        if !stop && !save && !manager.is_due(step) {
+            return Ok(());
+        }
+        self.settle(batches)?;
+        let snapshot = self.snapshot(record.text(), self.seconds());
+        if stop {
+            manager.save_now(&snapshot)?;
+            let total = self.total_steps();
+            return Err(TrainError::Stopped { step, total });
+        }
+        if save {
+            manager.save_now(&snapshot)?;
+            (self.context.note)(&format!("saved after step {step}"));
+        } else {
+            manager.save(snapshot);
+        }
+        self.since = Instant::now();
+        Ok(())
+    }
+
+    /// Validates the epoch and begins the next one.
+    fn end_epoch(
+        &mut self,
+        record: &mut Record,
+        manager: &mut CheckpointManager<'_>,
+        on_batch: &OnBatch<'_>,
+    ) -> Result<(), TrainError> {
+        let validation = match self.context.task.validate(&self.replicas) {
+            // The step before it is done, and validating learns nothing.
+            Err(ClassifierError::Stopped) => return self.save(&[], record, manager),
+            other => other?,
+        };
+        let Position { epoch, step, .. } = self.position;
+        if let Some(found) = validation {
+            if !found.loss.is_finite() {
+                let rows = "the validation split".to_owned();
+                return Err(TrainError::NonFinite { epoch, step, rows });
+            }
+            let best = self.position.best;
+            let is_best = best.is_none_or(|best| found.loss < best.loss);
+            record.line(&self.epoch_line(found.loss, found.accuracy, is_best))?;
+            let percent = 100.0 * found.accuracy;
+            let loss = found.loss;
+            on_batch(
+                0,
+                &format!("epoch {epoch}: validation loss {loss:.4}, accuracy {percent:.2}%"),
+            );
+            if is_best {
+                self.position.best = Some(Best {
+                    epoch,
+                    loss,
+                    accuracy: found.accuracy,
+                    classes: found.logits.classes,
+                });
+                self.best = Some(BestEpoch {
+                    weights: no_grad(|| self.trained.copy()),
+                    logits: found.logits,
+                });
+            }
+        }
+        self.position.epoch += 1;
+        self.position.whole = Sums::default();
+        self.position.recent = Sums::default();
+        self.save(&[], record, manager)
+    }
+
+    fn step_line(&self, epoch: u32, sums: &Sums) -> Line {
+        Line::Step {
+            epoch,
+            step: self.position.step,
+            loss: sums.mean_loss(),
+            accuracy: sums.accuracy(),
+            learning_rate: self.position.last_rate,
+            gradient_norm: self.position.last_norm,
+            reviews_per_second: sums.rows as f64 / sums.seconds,
+            tokens_per_second: sums.tokens as f64 / sums.seconds,
+            seconds: self.seconds(),
+            memory: resident_memory(),
+        }
+    }
+
+    fn epoch_line(&self, loss: f64, accuracy: f64, best: bool) -> Line {
+        let whole = &self.position.whole;
+        Line::Epoch {
+            epoch: self.position.epoch,
+            step: self.position.step,
+            train_loss: whole.mean_loss(),
+            train_accuracy: whole.accuracy(),
+            validation_loss: loss,
+            validation_accuracy: accuracy,
+            learning_rate: self.position.last_rate,
+            reviews_per_second: whole.rows as f64 / whole.seconds,
+            seconds: self.seconds(),
+            memory: resident_memory(),
+            best,
+        }
+    }
+}
+
+fn device_name(device: Device) -> &'static str {
+    if device.is_cuda() { "cuda" } else { "cpu" }
+}
