@@ -26,6 +26,12 @@ pub trait Scorer: fmt::Debug + Send {
     /// # Errors
     /// As for [`Scorer::scores`].
     fn contributions(&self, rows: &[MarkedRow]) -> Result<Vec<Vec<f64>>, Failure>;
+
+    /// Messages for the user since the last call, for example that the device's memory was full and
+    /// less is computed at once from now on.
+    fn take_notes(&self) -> Vec<String> {
+        Vec::new()
+    }
 }
 
 /// The weights of the n-grams themselves.

@@ -10,7 +10,7 @@ use classifier::{
     ActivationWeights, Batch, ComputePath, Gradient, Mode, Network, Pass, Stream, Weights, choose_device,
 };
 use rayon::prelude::*;
-use settings::{Device, ModelKind, ModelSettings, Pooling};
+use settings::{Device, ModelKind, ModelSettings, Pooling, RunSettings};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -42,7 +42,12 @@ fn main() {
         seed: 1,
         ..ModelSettings::new(kind)
     };
-    let device = choose_device(Device::Cpu, threads).expect("the processor is there");
+    let run = RunSettings {
+        device: Device::Cpu,
+        threads,
+        ..RunSettings::default()
+    };
+    let device = choose_device(&run).expect("the processor is there");
     let network = Network::new(&settings, sizes, &vec![0.1; 2_000_000]);
     let weights = Weights {
         flat: network.initial(device.device),

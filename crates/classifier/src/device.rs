@@ -1,11 +1,12 @@
-//! Which device tensors live on, and why.
+//! Which device tensors live on, and why; and in which number format it computes.
 
 use std::ffi::CStr;
 
-use settings::{Device as Wanted, ModelKind, ModelSettings, Precision};
+use settings::{Device as Wanted, ModelKind, ModelSettings, Precision, RunSettings};
 use tch::{Device, Kind};
 
-use crate::ClassifierError;
+use crate::compute_capability::{compute_capability, has_native_bf16};
+use crate::{ClassifierError, be_deterministic};
 
 /// A device with the reason for it, which is printed and kept in the manifest.
 #[derive(Clone, Debug)]
@@ -17,6 +18,8 @@ pub struct ChosenDevice {
     /// Networks trained side by side, each on its part of a batch: the cores on a processor, one
     /// on a GPU.
     pub replicas: usize,
+    /// Whether its hardware multiplies bf16, so that `precision = "auto"` selects it.
+    pub native_bf16: bool,
 }
 
 impl ChosenDevice {
@@ -34,7 +37,7 @@ impl ChosenDevice {
         match precision {
             Precision::Bf16 => (Kind::BFloat16, "asked for"),
             Precision::F32 => (Kind::Float, "asked for"),
-            Precision::Auto if self.multiplies_bf16() => {
+            Precision::Auto if self.native_bf16 => {
                 (Kind::BFloat16, "this device multiplies it faster")
             }
             Precision::Auto => (Kind::Float, "this device is not faster in bf16"),
@@ -50,12 +53,14 @@ impl ChosenDevice {
         }
     }
 
-    fn multiplies_bf16(&self) -> bool {
-        #[cfg(target_arch = "x86_64")]
-        let processor = std::is_x86_feature_detected!("avx512bf16");
-        #[cfg(not(target_arch = "x86_64"))]
-        let processor = false;
-        self.device.is_cuda() || processor
+    /// The number format of a model's activations when it predicts. A processor always uses f32, so
+    /// that a prediction does not depend on the machine; a GPU uses the format of the training.
+    pub fn prediction_kind(&self, model: &ModelSettings) -> Kind {
+        if self.device.is_cuda() {
+            self.compute_kind(model).0
+        } else {
+            Kind::Float
+        }
     }
 
     /// As printed: `cpu, 2 cores (no CUDA: ...)`.
@@ -70,36 +75,50 @@ impl ChosenDevice {
 /// Chooses the device. Only `auto` may fall back to the processor, and says so.
 ///
 /// On the processor, work is spread over cores by splitting batches (see [`crate::Replica`]) and not
-/// inside each operation, whose matrices are too small to be worth the threads' meeting twice per
-/// token; so libtorch itself is told to use one thread.
+/// inside each operation, because the matrices are too small to pay for synchronising threads twice
+/// per token; so libtorch itself uses one thread.
+///
+/// With `run.deterministic`, libtorch uses deterministic algorithms from now on. Programs call this
+/// before their first tensor, so that no program can forget the setting.
 ///
 /// # Errors
-/// CUDA was asked for and there is none.
-pub fn choose_device(wanted: Wanted, cores: usize) -> Result<ChosenDevice, ClassifierError> {
+/// CUDA was requested and cannot be used.
+pub fn choose_device(run: &RunSettings) -> Result<ChosenDevice, ClassifierError> {
+    if run.deterministic {
+        be_deterministic();
+    }
     tch::set_num_threads(1);
     keep_memory();
     let processor = |reason: String| ChosenDevice {
         device: Device::Cpu,
         reason,
-        replicas: cores.max(1),
+        replicas: run.cores().max(1),
+        native_bf16: processor_has_bf16(),
     };
+    let wanted = run.device;
     if wanted == Wanted::Cpu {
         return Ok(processor("asked for".to_owned()));
     }
+    let first_gpu = |reason: &str| ChosenDevice {
+        device: Device::Cuda(0),
+        reason: reason.to_owned(),
+        replicas: 1,
+        native_bf16: compute_capability(0).is_ok_and(has_native_bf16),
+    };
     match (load_cuda(), wanted) {
-        (Ok(()), Wanted::Cuda) => Ok(ChosenDevice {
-            device: Device::Cuda(0),
-            reason: "asked for".to_owned(),
-            replicas: 1,
-        }),
-        (Ok(()), _) => Ok(ChosenDevice {
-            device: Device::Cuda(0),
-            reason: "CUDA works here".to_owned(),
-            replicas: 1,
-        }),
+        (Ok(()), Wanted::Cuda) => Ok(first_gpu("asked for")),
+        (Ok(()), _) => Ok(first_gpu("CUDA works here")),
         (Err(reason), Wanted::Cuda) => Err(ClassifierError::NoCuda { reason }),
         (Err(reason), _) => Ok(processor(format!("no CUDA: {reason}"))),
     }
+}
+
+/// Whether this processor has AVX-512 BF16.
+fn processor_has_bf16() -> bool {
+    #[cfg(target_arch = "x86_64")]
+    return std::is_x86_feature_detected!("avx512bf16");
+    #[cfg(not(target_arch = "x86_64"))]
+    return false;
 }
 
 /// Lets the allocator keep what is freed. A batch allocates and frees the same megabytes over and
@@ -157,4 +176,46 @@ fn load(library: &CStr) -> Result<(), String> {
             message
         },
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(device: Device, native_bf16: bool) -> ChosenDevice {
+        ChosenDevice {
+            device,
+            reason: String::new(),
+            replicas: 1,
+            native_bf16,
+        }
+    }
+
+    #[test]
+    fn only_a_gpu_predicts_in_another_format_than_f32() {
+        let check = |device, native_bf16, kind, precision, expected| {
+            let mut model = ModelSettings::new(kind);
+            model.training.precision = precision;
+            let found = chosen(device, native_bf16).prediction_kind(&model);
+            assert_eq!(found, expected, "{device:?} {kind:?} {precision:?}");
+        };
+        let (cpu, gpu) = (Device::Cpu, Device::Cuda(0));
+        let transformer = ModelKind::Transformer;
+        for precision in [Precision::Auto, Precision::Bf16, Precision::F32] {
+            check(cpu, true, transformer, precision, Kind::Float);
+            check(gpu, true, ModelKind::Lstm, precision, Kind::Float);
+        }
+        check(gpu, true, transformer, Precision::Auto, Kind::BFloat16);
+        check(gpu, false, transformer, Precision::Auto, Kind::Float);
+        check(gpu, false, transformer, Precision::Bf16, Kind::BFloat16);
+        check(gpu, true, transformer, Precision::F32, Kind::Float);
+    }
+
+    #[test]
+    fn auto_selects_bf16_where_the_hardware_has_it() {
+        for device in [Device::Cpu, Device::Cuda(0)] {
+            let kind = |native| chosen(device, native).kind_of(Precision::Auto).0;
+            assert_eq!([kind(true), kind(false)], [Kind::BFloat16, Kind::Float]);
+        }
+    }
 }

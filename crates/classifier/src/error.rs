@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use artifact::ArtifactError;
 use bundle::BundleError;
-use stage::Failure;
+use stage::{Failure, FailureKind};
 
 /// What went wrong with a network, its data or its device.
 #[derive(Debug, thiserror::Error)]
@@ -62,7 +62,15 @@ pub enum ClassifierError {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// Whoever asked does not want the answer any more.
+    /// A single row is too large for the memory: nothing is left to halve.
+    #[error("A single row of {tokens} tokens does not fit into memory")]
+    RowTooLarge {
+        /// Tokens of the row.
+        tokens: usize,
+        /// The memory error.
+        source: Box<ClassifierError>,
+    },
+    /// The caller stopped the work.
     #[error("The work was stopped")]
     Stopped,
     /// An artifact could not be read.
@@ -70,49 +78,73 @@ pub enum ClassifierError {
     Artifact(#[from] ArtifactError),
 }
 
-/// What kind of fault made libtorch refuse, which decides what can be done about it.
+/// The kind of a libtorch error, which decides how a program can recover.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The device's memory is full: less at a time may fit.
+    /// The device's memory is full: a smaller batch may fit.
     DeviceMemory,
-    /// The machine's memory is full.
+    /// The machine's memory is full: a smaller batch may fit.
     HostMemory,
-    /// The device is in a state that only a new process can leave: a failed assertion, an illegal
-    /// address, an uncorrectable memory error, a device that is gone.
+    /// This process cannot use the device any more, or never could: a failed assertion, an illegal
+    /// address, an uncorrectable memory error, a device that is gone. A new process may recover.
     Device,
-    /// Anything else: trying again would end the same way.
+    /// Anything else: a retry would fail in the same way.
     Other,
 }
 
-impl Fault {
-    /// The fault behind a message of libtorch or CUDA.
-    fn of(message: &str) -> Self {
-        let message = message.to_lowercase();
-        let has = |words: &[&str]| words.iter().any(|words| message.contains(words));
-        if has(&[
+/// Parts of messages that identify a fault, in lower case. The first match decides.
+const MESSAGES: [(Fault, &[&str]); 3] = [
+    (
+        Fault::DeviceMemory,
+        &[
             "cuda out of memory",
             "cuda error: out of memory",
+            "cuda driver error: out of memory",
             "cublas_status_alloc_failed",
-        ]) {
-            Self::DeviceMemory
-        } else if has(&[
+            "cudnn_status_alloc_failed",
+        ],
+    ),
+    (
+        Fault::HostMemory,
+        &[
             "can't allocate memory",
             "cannot allocate memory",
             "defaultcpuallocator",
-        ]) {
-            Self::HostMemory
-        } else if has(&[
+            "std::bad_alloc",
+        ],
+    ),
+    (
+        Fault::Device,
+        &[
             "cuda error",
+            "cuda driver error",
             "cublas_status",
             "cudnn_status",
             "nccl",
             "device lost",
             "uncorrectable ecc",
-        ]) {
-            Self::Device
-        } else {
-            Self::Other
-        }
+            // No kernels for CUDA in this process: its half of libtorch is not loaded.
+            "arguments from the 'cuda' backend",
+            "no cuda gpus are available",
+            "no cuda-capable device",
+            "no nvidia driver",
+        ],
+    ),
+];
+
+impl Fault {
+    /// The fault behind an error message of libtorch or CUDA. This is the only place that reads such
+    /// messages.
+    pub fn of(message: &str) -> Self {
+        let message = message.to_lowercase();
+        let is_in = |parts: &[&str]| parts.iter().any(|part| message.contains(part));
+        let found = MESSAGES.iter().find(|(_, parts)| is_in(parts));
+        found.map_or(Self::Other, |(fault, _)| *fault)
+    }
+
+    /// Whether a smaller batch may succeed.
+    pub fn is_memory(self) -> bool {
+        matches!(self, Self::DeviceMemory | Self::HostMemory)
     }
 }
 
@@ -147,28 +179,27 @@ impl ClassifierError {
                 ),
                 Fault::Other => None,
             },
+            Self::RowTooLarge { .. } => Some(
+                "Use a tokenizer with a smaller `max_length`, or the machine's memory instead of the device's: `--set run.device=cpu`"
+                    .to_owned(),
+            ),
             Self::Stopped => None,
             Self::Artifact(error) => error.hint(),
         }
     }
 
-    /// What made libtorch refuse; `None` where it was not libtorch.
+    /// The kind of the libtorch error; `None` for an error of another origin.
     pub fn fault(&self) -> Option<Fault> {
         match self {
             Self::Torch { source, .. } => Some(Fault::of(&source.to_string())),
             Self::Operation { source, .. } => Some(Fault::of(&source.to_string())),
+            Self::RowTooLarge { source, .. } => source.fault(),
             _ => None,
         }
     }
 
-    /// Whether less computed at once may fit into memory.
-    pub fn is_out_of_memory(&self) -> bool {
-        let fault = self.fault();
-        matches!(fault, Some(Fault::DeviceMemory | Fault::HostMemory))
-    }
-
-    /// Does `work`, and makes a panic of libtorch an error: what cannot be done for want of memory,
-    /// for one, is told by a panic.
+    /// Does `work` and turns a panic of libtorch into an error. Most tensor operations panic where
+    /// they fail, for example because the memory is full.
     ///
     /// # Errors
     /// Those of `work`, and its panic.
@@ -185,22 +216,35 @@ impl ClassifierError {
     }
 }
 
+/// The only place that maps device faults to an exit code. A device fault is transient: ids and labels
+/// are checked before they reach a device, so the fault is the device's, and a new process may recover.
 impl From<ClassifierError> for Failure {
     fn from(error: ClassifierError) -> Self {
         let hint = error.hint();
-        Self::from_error(error).with_hint(hint)
+        let kind = match error.fault() {
+            Some(Fault::Device) => FailureKind::Transient,
+            _ => FailureKind::Mendable,
+        };
+        Self::from_error(error).with_hint(hint).with_kind(kind)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tch::{Device, Kind, Tensor};
+
     use super::*;
 
+    /// The messages of a GPU, which a processor cannot produce.
     #[test]
-    fn faults_are_told_from_each_other_by_what_libtorch_says() {
+    fn messages_of_cuda_are_classified() {
         let check = |message: &str, fault| assert_eq!(Fault::of(message), fault, "{message}");
         check(
             "CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has a total capacity of 7.79 GiB",
+            Fault::DeviceMemory,
+        );
+        check(
+            "CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`",
             Fault::DeviceMemory,
         );
         check("CUDA error: device-side assert triggered", Fault::Device);
@@ -212,22 +256,29 @@ mod tests {
             "CUDA error: uncorrectable ECC error encountered",
             Fault::Device,
         );
-        check(
-            "[enforce fail at alloc_cpu.cpp:124] err == 0. DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes",
-            Fault::HostMemory,
-        );
-        check(
-            "shape '[2, 3]' is invalid for input of size 7",
-            Fault::Other,
-        );
+    }
+
+    #[track_caller]
+    fn check_real(work: impl FnOnce() -> Tensor, fault: Fault, kind: FailureKind) {
+        let error = ClassifierError::catch("make a tensor", || Ok(work()));
+        let error = error.expect_err("the operation fails");
+        assert_eq!(error.to_string(), "libtorch could not make a tensor");
+        assert_eq!(error.fault(), Some(fault), "{error:?}");
+        assert_eq!(Failure::from(error).kind(), kind);
     }
 
     #[test]
-    fn a_panic_within_libtorch_is_an_error_that_says_what_it_was() {
-        let tensor = tch::Tensor::zeros([7], (tch::Kind::Float, tch::Device::Cpu));
-        let error = ClassifierError::catch("turn a tensor", || Ok(tensor.view([2, 3])))
-            .expect_err("seven are not six");
-        assert_eq!(error.fault(), Some(Fault::Other));
-        assert_eq!(error.to_string(), "libtorch could not turn a tensor");
+    fn operations_that_fail_are_classified() {
+        let zeros = |size: i64, device| Tensor::zeros([size], (Kind::Float, device));
+        let memory = || zeros(1 << 50, Device::Cpu);
+        check_real(memory, Fault::HostMemory, FailureKind::Mendable);
+        let shape = || zeros(7, Device::Cpu).view([2, 3]);
+        check_real(shape, Fault::Other, FailureKind::Mendable);
+        // There is no device of this number, with or without CUDA.
+        let far = Device::Cuda(99);
+        let allocated = || zeros(1, far);
+        check_real(allocated, Fault::Device, FailureKind::Transient);
+        let copied = || zeros(1, Device::Cpu).to_device(far);
+        check_real(copied, Fault::Device, FailureKind::Transient);
     }
 }

@@ -1,4 +1,4 @@
-//! Asking a network about many rows, on all cores.
+//! Predicting many rows with a network: on all cores, or on a GPU.
 
 use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 use tch::{Device, Tensor};
 
-use crate::{Batch, ClassifierError, Network, Replica, TokenRows, sorted_batches};
+use crate::{Batch, ClassifierError, MemoryLimit, Network, Replica, TokenRows, sorted_batches};
 
 /// The logits of rows, in the order of the rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,69 +46,68 @@ impl Logits {
 }
 
 /// The logits of every row. The rows of a batch do not depend on how many replicas there are, so
-/// neither do the results. `progress` is told the rows of each finished batch, and may stop the work.
+/// neither do the results. `progress` receives the number of rows of each finished batch and may stop
+/// the work. A batch that does not fit into memory is computed in parts, see [`MemoryLimit`].
 ///
 /// # Errors
-/// libtorch refuses, for example for want of memory; or `progress` has stopped the work.
+/// libtorch fails, a single row does not fit into memory, or `progress` has stopped the work.
 pub fn logits_of(
     network: &Network,
     replicas: &mut [Replica],
     rows: &TokenRows,
     (batch_size, pad_id, classes): (usize, u32, usize),
     device: Device,
+    memory: &MemoryLimit,
     progress: &(impl Fn(u64) -> ControlFlow<()> + Sync),
 ) -> Result<Logits, ClassifierError> {
     let batches = sorted_batches(rows, batch_size);
-    let asked = Asked {
+    let inference = Inference {
         network,
         rows,
         pad_id,
         device,
+        memory,
     };
     let compute = |replica: &Replica, batch: &Batch| replica.logits(network, batch);
-    let values = asked.values(
-        replicas,
-        &batches,
-        0..rows.len(),
-        classes,
-        compute,
-        progress,
-    )?;
+    let all = 0..rows.len();
+    let values = inference.values(replicas, &batches, all, classes, compute, progress)?;
     Ok(Logits { values, classes })
 }
 
-/// What the head reads of some rows: `span.len()` rows of [`Network::state_width`] values, in
+/// The input of the head for some rows: `span.len()` rows of [`Network::state_width`] values, in
 /// order, from these batches of them.
 ///
 /// # Errors
 /// As for [`logits_of`].
 pub fn states_of(
-    asked: &Asked<'_>,
+    inference: &Inference<'_>,
     replicas: &mut [Replica],
     batches: &[Vec<usize>],
     span: Range<usize>,
     progress: &(impl Fn(u64) -> ControlFlow<()> + Sync),
 ) -> Result<Vec<f32>, ClassifierError> {
-    let width = asked.network.state_width() as usize;
-    let compute = |replica: &Replica, batch: &Batch| replica.states(asked.network, batch);
-    asked.values(replicas, batches, span, width, compute, progress)
+    let width = inference.network.state_width() as usize;
+    let compute = |replica: &Replica, batch: &Batch| replica.states(inference.network, batch);
+    inference.values(replicas, batches, span, width, compute, progress)
 }
 
-/// A network and the rows it is asked about.
+/// A network and the rows that it predicts.
 #[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
+pub struct Inference<'a> {
     /// The network.
     pub network: &'a Network,
     /// The rows.
     pub rows: &'a TokenRows,
     /// The id that fills short rows of a batch.
     pub pad_id: u32,
-    /// Where batches go.
+    /// The device that computes batches.
     pub device: Device,
+    /// How much fits into its memory, as far as is known.
+    pub memory: &'a MemoryLimit,
 }
 
-impl Asked<'_> {
-    /// `width` values for every row of `span`, in order, from batches of its rows that come with
+impl Inference<'_> {
+    /// `width` values for every row of `span`, in order, from batches of its rows that are sorted with
     /// the longest last.
     fn values(
         &self,
@@ -120,45 +119,91 @@ impl Asked<'_> {
         progress: &(impl Fn(u64) -> ControlFlow<()> + Sync),
     ) -> Result<Vec<f32>, ClassifierError> {
         let next = AtomicUsize::new(0);
-        let reading = self.network.reading();
+        let tokens_of = |rows: &[usize]| self.padded_tokens(rows);
         let parts = replicas
             .par_iter_mut()
             .map(|replica| {
-                let mut done = Vec::new();
+                // Results stay on the device until the end, so that the host never waits for a batch
+                // before it prepares the next one.
+                let (mut rows, mut results) = (Vec::new(), Vec::new());
                 // Longest first, so that no core is left with a long batch at the end.
                 while let Some(index) = batches
                     .len()
                     .checked_sub(1 + next.fetch_add(1, Ordering::Relaxed))
                 {
-                    let chosen = &batches[index];
-                    let values = ClassifierError::catch("compute the states of a batch", || {
-                        let batch = Batch::gather(
-                            self.rows,
-                            chosen,
-                            self.pad_id,
-                            reading,
-                            None,
-                            self.device,
-                        );
-                        let values = compute(replica, &batch).to_device(Device::Cpu);
-                        Ok(values.contiguous().view([-1]))
-                    })?;
-                    let values = Vec::<f32>::try_from(values)
-                        .map_err(ClassifierError::torch("read the results"))?;
-                    done.push((index, values));
-                    if progress(chosen.len() as u64).is_break() {
+                    let batch = &batches[index];
+                    results.extend(self.memory.in_parts(batch, tokens_of, |part| {
+                        ClassifierError::catch("compute a batch", || {
+                            let values = compute(replica, &self.batch_of(part));
+                            // A view would keep all states of the batch in memory.
+                            Ok(values.reshape([-1]).copy())
+                        })
+                    })?);
+                    rows.extend_from_slice(batch);
+                    if progress(batch.len() as u64).is_break() {
                         return Err(ClassifierError::Stopped);
                     }
                 }
-                Ok(done)
+                Ok((rows, copy_to_host(&results)?))
             })
             .collect::<Result<Vec<_>, ClassifierError>>()?;
         let mut all = vec![0_f32; span.len() * width];
-        for (index, values) in parts.into_iter().flatten() {
-            for (&row, values) in batches[index].iter().zip(values.chunks_exact(width)) {
+        for (rows, values) in parts {
+            for (row, values) in rows.into_iter().zip(values.chunks_exact(width)) {
                 all[(row - span.start) * width..][..width].copy_from_slice(values);
             }
         }
         Ok(all)
+    }
+
+    fn batch_of(&self, rows: &[usize]) -> Batch {
+        let reading = self.network.reading();
+        Batch::gather(self.rows, rows, self.pad_id, reading, None, self.device)
+    }
+
+    /// The size of a batch of these rows, padding included.
+    fn padded_tokens(&self, rows: &[usize]) -> usize {
+        let lengths = rows.iter().map(|&row| self.rows.length(row));
+        rows.len() * lengths.max().unwrap_or(0).max(1)
+    }
+}
+
+/// The values of tensors on a device, one after the other, by one copy. If the device has no memory for
+/// all of them side by side, by one copy for each.
+fn copy_to_host(parts: &[Tensor]) -> Result<Vec<f32>, ClassifierError> {
+    if parts.is_empty() {
+        return Ok(Vec::new());
+    }
+    let action = "copy the results from the device";
+    let copied = ClassifierError::catch(action, || host_values(&Tensor::cat(parts, 0)));
+    match copied {
+        Err(error) if error.fault().is_some_and(|fault| fault.is_memory()) => {
+            ClassifierError::catch(action, || {
+                let copied = parts.iter().map(host_values);
+                Ok(copied.collect::<Result<Vec<_>, _>>()?.concat())
+            })
+        }
+        copied => copied,
+    }
+}
+
+fn host_values(tensor: &Tensor) -> Result<Vec<f32>, ClassifierError> {
+    let values = tensor.to_device(Device::Cpu).contiguous().view([-1]);
+    Vec::try_from(values).map_err(ClassifierError::torch("read the results"))
+}
+
+#[cfg(test)]
+mod tests {
+    use tch::Kind;
+
+    use super::*;
+
+    #[test]
+    fn results_are_copied_in_order() {
+        let wide = Tensor::arange(8, (Kind::Float, Device::Cpu)).view([2, 4]);
+        let part = |from, count| wide.narrow(1, from, count).tr().reshape([-1]);
+        let values = copy_to_host(&[part(0, 2), part(2, 1), part(3, 1)]).expect("values");
+        assert_eq!(values, [0.0, 4.0, 1.0, 5.0, 2.0, 6.0, 3.0, 7.0]);
+        assert!(copy_to_host(&[]).expect("nothing to copy").is_empty());
     }
 }

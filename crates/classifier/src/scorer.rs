@@ -1,7 +1,8 @@
-//! A network that is asked about rows of tokens.
+//! A network that scores rows of tokens.
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError};
 
 use bundle::{MarkedRow, ModelFile, Networks, Scorer};
 use settings::ModelKind;
@@ -9,21 +10,22 @@ use stage::Failure;
 use tch::{Kind, Tensor};
 
 use crate::{
-    Asked, Bundle, ChosenDevice, ClassifierError, Logits, Replica, TokenContract, TokenRows,
-    attributions_of_rows, choose_device, logits_of, sorted_batches, states_of,
+    Bundle, ChosenDevice, ClassifierError, FeatureRows, Inference, Logits, MemoryLimit, Replica,
+    TokenContract, TokenRows, allow_tf32_products, attributions_of_rows, choose_device, logits_of,
+    sorted_batches, states_of,
 };
 
-/// Reviews that a network reads together where nobody says how many, at most.
+/// The largest number of reviews in a batch, unless the caller sets it.
 const BATCH_SIZE: u32 = 64;
 
 /// Networks, for programs that can compute them.
 pub const NETWORKS: Networks = Networks {
     open: |folder, _, run| {
-        let device = choose_device(run.device, run.cores())?;
+        let device = choose_device(run)?;
         let scorer = NetworkScorer::load(folder, device, Batches::Spread { most: BATCH_SIZE })?;
         Ok(Box::new(scorer))
     },
-    are_on_gpu: |run| Ok(choose_device(run.device, run.cores())?.device.is_cuda()),
+    are_on_gpu: |run| Ok(choose_device(run)?.device.is_cuda()),
 };
 
 /// How rows are put together.
@@ -38,29 +40,44 @@ pub enum Batches {
     },
 }
 
-/// A network on its device. What scores a probe is asked about tokens, too: its encoder is in its bundle.
+/// A network on its device. A probe scores tokens, too: its encoder is in its bundle.
 #[derive(Debug)]
 pub struct NetworkScorer {
     /// The network.
     pub bundle: Bundle,
     device: ChosenDevice,
     batches: Batches,
+    /// The number format of activations.
+    kind: Kind,
+    /// Made at first use and kept: each has its own copy of the weights in the form in which the device
+    /// multiplies them fastest.
+    replicas: Mutex<Vec<Replica>>,
+    memory: MemoryLimit,
 }
 
 impl NetworkScorer {
     /// Loads the network in a folder onto a device.
     ///
     /// # Errors
-    /// A file is missing or not what it should be.
+    /// A file is missing or damaged, or the device fails.
     pub fn load(
         folder: &Path,
         device: ChosenDevice,
         batches: Batches,
     ) -> Result<Self, ClassifierError> {
+        let load = || Bundle::load(folder, device.device);
+        let bundle = ClassifierError::catch("load the model", load)?;
+        let kind = kind_of(&bundle.model, &device);
+        if device.device.is_cuda() && kind == Kind::Float {
+            allow_tf32_products();
+        }
         Ok(Self {
-            bundle: Bundle::load(folder, device.device)?,
+            bundle,
             device,
             batches,
+            kind,
+            replicas: Mutex::default(),
+            memory: MemoryLimit::default(),
         })
     }
 
@@ -74,10 +91,11 @@ impl NetworkScorer {
         self.bundle.model.architecture.kind == ModelKind::Probe
     }
 
-    /// The logits of rows, asked on all cores; `on_rows` is told how many are done.
+    /// The logits of rows, computed on all cores; `on_rows` receives the number of rows of each
+    /// finished batch.
     ///
     /// # Errors
-    /// libtorch refuses, for example for want of memory.
+    /// libtorch fails, or a single row does not fit into memory.
     pub fn logits(
         &self,
         rows: &TokenRows,
@@ -90,40 +108,66 @@ impl NetworkScorer {
             on_rows(rows);
             ControlFlow::Continue(())
         };
-        logits_of(
-            &self.bundle.network,
-            &mut self.replicas(Kind::Float),
-            rows,
-            shape,
-            self.device.device,
-            &progress,
-        )
+        self.with_replicas(rows.len().div_ceil(batch_size), |replicas| {
+            logits_of(
+                &self.bundle.network,
+                replicas,
+                rows,
+                shape,
+                self.device.device,
+                &self.memory,
+                &progress,
+            )
+        })
     }
 
-    /// How far the positive class is ahead on each row, for a probe: from features that are computed as
-    /// those were that it was fitted to, in their number format.
+    /// How far the positive class of a probe is ahead on each row of features.
+    ///
+    /// # Errors
+    /// The features are of another width, or libtorch fails.
+    pub fn differences_of_features(&self, rows: &FeatureRows) -> Result<Vec<f64>, ClassifierError> {
+        ClassifierError::catch("compute the logits of features", || {
+            self.bundle.differences_of(rows)
+        })
+    }
+
+    /// How far the positive class is ahead on each row, for a probe: from features that are computed
+    /// like those that it was fitted to, in their number format.
     fn probe_differences(&self, rows: &TokenRows) -> Result<Vec<f64>, ClassifierError> {
-        let features = self.bundle.model.features.as_ref();
-        let kind = features.map_or(Kind::Float, |features| {
-            self.device.kind_of(features.precision).0
-        });
-        let asked = Asked {
+        let inference = Inference {
             network: &self.bundle.network,
             rows,
             pad_id: self.bundle.model.tokenizer.pad_id,
             device: self.device.device,
+            memory: &self.memory,
         };
         let batches = sorted_batches(rows, self.batch_size(rows.len()));
         let progress = |_| ControlFlow::Continue(());
-        let mut replicas = self.replicas(kind);
-        let states = states_of(&asked, &mut replicas, &batches, 0..rows.len(), &progress)?;
-        let states = Tensor::from_slice(&states).view([rows.len() as i64, -1]);
-        self.bundle.differences_of_states(&states)
+        let states = self.with_replicas(batches.len(), |replicas| {
+            states_of(&inference, replicas, &batches, 0..rows.len(), &progress)
+        })?;
+        ClassifierError::catch("compute the logits of features", || {
+            let states = Tensor::from_slice(&states).view([rows.len() as i64, -1]);
+            self.bundle.differences_of_states(&states)
+        })
     }
 
-    fn replicas(&self, kind: Kind) -> Vec<Replica> {
-        let replica = |_| Replica::new(&self.bundle.network, &self.bundle.weights, kind);
-        (0..self.device.replicas).map(replica).collect()
+    /// Does `work` with as many replicas as there are batches, up to one for each core.
+    fn with_replicas<T>(
+        &self,
+        batches: usize,
+        work: impl FnOnce(&mut [Replica]) -> Result<T, ClassifierError>,
+    ) -> Result<T, ClassifierError> {
+        // Weights do not change, so a replica is whole after a panic, too.
+        let mut replicas = self.replicas.lock().unwrap_or_else(PoisonError::into_inner);
+        let count = batches.clamp(1, self.device.replicas.max(1));
+        let (network, weights) = (&self.bundle.network, &self.bundle.weights);
+        while replicas.len() < count {
+            replicas.push(ClassifierError::catch("prepare the weights", || {
+                Ok(Replica::new(network, weights, self.kind))
+            })?);
+        }
+        work(&mut replicas[..count])
     }
 
     fn batch_size(&self, rows: usize) -> usize {
@@ -136,7 +180,16 @@ impl NetworkScorer {
     }
 }
 
-/// Integrated gradients for what a token contributes, see [`crate::attributions`].
+/// The number format in which a model predicts. A probe reads features in the format that it was
+/// fitted to.
+fn kind_of(model: &ModelFile, device: &ChosenDevice) -> Kind {
+    match (model.architecture.kind, &model.features) {
+        (ModelKind::Probe, Some(features)) => device.kind_of(features.precision).0,
+        _ => device.prediction_kind(&model.architecture),
+    }
+}
+
+/// Integrated gradients for the contribution of a token, see [`crate::attributions`].
 impl Scorer for NetworkScorer {
     fn scores(&self, rows: &[Vec<u32>]) -> Result<Vec<f64>, Failure> {
         let rows = TokenRows::from_ids(rows, &TokenContract::of_model(&self.bundle.model))?;
@@ -149,5 +202,9 @@ impl Scorer for NetworkScorer {
     fn contributions(&self, rows: &[MarkedRow]) -> Result<Vec<Vec<f64>>, Failure> {
         let found = attributions_of_rows(&self.bundle, rows, self.device.replicas)?;
         Ok(found.into_iter().map(|found| found.tokens).collect())
+    }
+
+    fn take_notes(&self) -> Vec<String> {
+        self.memory.take_note().into_iter().collect()
     }
 }

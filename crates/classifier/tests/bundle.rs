@@ -4,9 +4,14 @@ use std::fs;
 use std::path::Path;
 
 use artifact::{Digest, Normalization};
-use bundle::{Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult};
-use classifier::{Bundle, Network, Weights, save_bundle};
+use bundle::{
+    Calibration, ModelFile, Provenance, Scorer, Sizes, TokenizerReference, ValidationResult,
+};
+use classifier::{
+    Batches, Bundle, ChosenDevice, Fault, Network, NetworkScorer, Weights, save_bundle,
+};
 use settings::{ModelKind, ModelSettings, Pooling, Truncation};
+use stage::Failure;
 use tch::{Device, Tensor};
 
 const TOKENIZER: &str = "{\"stands\": \"for a tokenizer\"}";
@@ -153,4 +158,64 @@ fn what_does_not_belong_together_is_refused_by_name() {
         |folder| fs::remove_file(folder.join("model.safetensors")).expect("a file"),
         "Could not read",
     );
+}
+
+/// A device without a driver, with or without CUDA in libtorch.
+fn lost() -> ChosenDevice {
+    ChosenDevice {
+        device: Device::Cuda(99),
+        reason: "a test".to_owned(),
+        replicas: 1,
+        native_bf16: false,
+    }
+}
+
+fn processor(replicas: usize) -> ChosenDevice {
+    ChosenDevice {
+        device: Device::Cpu,
+        replicas,
+        ..lost()
+    }
+}
+
+#[test]
+fn a_lost_device_is_a_transient_failure() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    save(folder.path(), true);
+    let error = NetworkScorer::load(folder.path(), lost(), Batches::Of(8))
+        .expect_err("there is no such device");
+    assert_eq!(error.fault(), Some(Fault::Device), "{error:?}");
+    assert_eq!(error.to_string(), "libtorch could not load the model");
+    assert_eq!(Failure::from(error).code(), 75);
+}
+
+#[test]
+fn a_scorer_answers_alike_every_time_and_on_any_number_of_cores() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    save(folder.path(), true);
+    let rows: Vec<Vec<u32>> = (0..40)
+        .map(|row| {
+            (0..1 + row % 9)
+                .map(|place| (row + place * 2) % 7)
+                .collect()
+        })
+        .collect();
+    let load = |replicas, batches| {
+        NetworkScorer::load(folder.path(), processor(replicas), batches).expect("it loads")
+    };
+    let alone = load(1, Batches::Of(8));
+    let expected = alone.scores(&rows).expect("scores");
+    assert_eq!(alone.scores(&rows).expect("scores"), expected);
+    for batches in [Batches::Of(8), Batches::Spread { most: 4 }] {
+        let scorer = load(3, batches);
+        // One row needs one replica, and many rows need more of them later.
+        for count in [1, 40, 2, 40] {
+            let found = scorer.scores(&rows[..count]).expect("scores");
+            assert_eq!(found.len(), count);
+            for (found, expected) in found.iter().zip(&expected) {
+                assert!((found - expected).abs() < 1e-5, "{found} {expected}");
+            }
+        }
+        assert!(scorer.take_notes().is_empty());
+    }
 }

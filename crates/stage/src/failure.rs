@@ -13,7 +13,7 @@ pub enum FailureKind {
     Mendable,
     /// The command itself makes no sense. Exit code 2.
     Usage,
-    /// A fault worth trying again: a lost GPU, memory. Exit code 75.
+    /// A fault that a new process may recover from, such as a lost GPU. Exit code 75.
     Transient,
     /// Nobody: the user stopped it, and its state is saved. Exit code 130.
     Interrupted,

@@ -181,7 +181,6 @@ fn a_probe_learns_and_its_bundle_needs_nothing_else() {
     let mut replicas = [Replica::new(
         &bundle.network,
         &bundle.weights,
-        false,
         Kind::Float,
     )];
     let shape = (16, contract.pad_id, 2);

@@ -87,7 +87,7 @@ impl MaskedTask<'_> {
                 })
             });
             match found {
-                Err(error) if error.is_out_of_memory() && some.len() > 1 => {
+                Err(error) if error.fault().is_some_and(Fault::is_memory) && some.len() > 1 => {
                     size = some.len().div_ceil(2);
                     continue;
                 }

@@ -118,7 +118,7 @@ impl<T: Task> Trainer<'_, T> {
                     self.pending.examples += examples;
                     return Ok(losses);
                 }
-                Err(error) if !error.is_out_of_memory() => return Err(error.into()),
+                Err(error) if !error.fault().is_some_and(Fault::is_memory) => return Err(error.into()),
                 Err(source) if size == 1 => return Err(TrainError::OutOfMemory { step, source }),
                 Err(_) => {
                     let before = size;

@@ -1,0 +1,102 @@
+//! What a GPU's hardware can do, asked of NVIDIA's driver: libtorch's own query is in its CUDA half,
+//! which programs must not link.
+
+use std::ffi::{CStr, c_int, c_uint, c_void};
+
+/// The driver, as every system with an NVIDIA GPU has it.
+const DRIVER: &CStr = c"libcuda.so.1";
+
+/// `CUDA_SUCCESS`.
+const SUCCESS: c_int = 0;
+
+/// `CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR` and `_MINOR`.
+const ATTRIBUTES: [c_int; 2] = [75, 76];
+
+type Init = unsafe extern "C" fn(c_uint) -> c_int;
+type DeviceGet = unsafe extern "C" fn(*mut c_int, c_int) -> c_int;
+type DeviceGetAttribute = unsafe extern "C" fn(*mut c_int, c_int, c_int) -> c_int;
+
+/// Whether a GPU of this compute capability has instructions for bf16 products: 8.0 (Ampere) was the
+/// first.
+pub(crate) fn has_native_bf16((major, _minor): (i32, i32)) -> bool {
+    major >= 8
+}
+
+/// The compute capability (major, minor) of a GPU, by its number among the visible ones.
+///
+/// # Errors
+/// There is no driver or no such GPU; the reason in words.
+pub(crate) fn compute_capability(index: i32) -> Result<(i32, i32), String> {
+    // SAFETY: the name is a C string. The driver is never unloaded, because libtorch uses it, too.
+    let driver = unsafe { libc::dlopen(DRIVER.as_ptr(), libc::RTLD_NOW) };
+    if driver.is_null() {
+        return Err("there is no NVIDIA driver".to_owned());
+    }
+    // SAFETY: the signatures are those of the driver API (cuda.h), stable since CUDA 5.
+    let (init, get, attribute) = unsafe {
+        (
+            std::mem::transmute::<*mut c_void, Init>(symbol(driver, c"cuInit")?),
+            std::mem::transmute::<*mut c_void, DeviceGet>(symbol(driver, c"cuDeviceGet")?),
+            std::mem::transmute::<*mut c_void, DeviceGetAttribute>(symbol(
+                driver,
+                c"cuDeviceGetAttribute",
+            )?),
+        )
+    };
+    let (mut device, mut values) = (0, [0; 2]);
+    // SAFETY: the pointers are to integers that live through the calls.
+    unsafe {
+        check("cuInit", init(0))?;
+        check("cuDeviceGet", get(&raw mut device, index))?;
+        for (value, number) in values.iter_mut().zip(ATTRIBUTES) {
+            check("cuDeviceGetAttribute", attribute(value, number, device))?;
+        }
+    }
+    Ok(values.into())
+}
+
+fn symbol(driver: *mut c_void, name: &CStr) -> Result<*mut c_void, String> {
+    // SAFETY: the handle comes from `dlopen`, and the name is a C string.
+    let address = unsafe { libc::dlsym(driver, name.as_ptr()) };
+    if address.is_null() {
+        return Err(format!("the driver has no `{}`", name.to_string_lossy()));
+    }
+    Ok(address)
+}
+
+fn check(call: &str, result: c_int) -> Result<(), String> {
+    match result {
+        SUCCESS => Ok(()),
+        code => Err(format!("`{call}` failed with error {code}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bf16_needs_compute_capability_8() {
+        for (capability, expected) in [
+            ((6, 1), false),
+            ((7, 0), false),
+            ((7, 5), false),
+            ((8, 0), true),
+            ((8, 9), true),
+            ((9, 0), true),
+            ((12, 0), true),
+        ] {
+            assert_eq!(has_native_bf16(capability), expected, "{capability:?}");
+        }
+    }
+
+    /// The answer depends on the machine; it must be one on every machine.
+    #[test]
+    fn the_query_ends_with_a_capability_or_a_reason() {
+        match compute_capability(0) {
+            Ok((major, minor)) => assert!(major >= 3 && minor >= 0, "{major}.{minor}"),
+            Err(reason) => assert!(!reason.is_empty()),
+        }
+        assert!(compute_capability(9999).is_err());
+    }
+}
