@@ -125,9 +125,37 @@ impl EmbedError {
     }
 }
 
+/// Errors of other crates keep their own kind: a device fault stays transient.
 impl From<EmbedError> for Failure {
     fn from(error: EmbedError) -> Self {
-        let hint = error.hint();
-        Self::from_error(error).with_hint(hint)
+        match error {
+            EmbedError::Classifier(error) => error.into(),
+            EmbedError::Artifact(error) => error.into(),
+            error => {
+                let hint = error.hint();
+                Self::from_error(error).with_hint(hint)
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use stage::FailureKind;
+    use tch::{Device, Kind, Tensor};
+
+    use super::*;
+
+    #[test]
+    fn a_device_fault_stays_transient() {
+        // There is no device of this number, with or without CUDA.
+        let error = ClassifierError::catch("make a tensor", || {
+            Ok(Tensor::zeros([1], (Kind::Float, Device::Cuda(99))))
+        });
+        let error = error.expect_err("the operation fails");
+        let failure = Failure::from(EmbedError::from(error));
+        assert_eq!(failure.kind(), FailureKind::Transient);
+        assert_eq!(failure.chain()[0], "libtorch could not make a tensor");
+        assert!(failure.hint().is_some_and(|hint| hint.contains("doctor")));
     }
 }

@@ -6,19 +6,21 @@ use std::path::{Path, PathBuf};
 
 use artifact::{Artifact, ArtifactError, Contract, Digest, OutputFile, Split, StageName};
 use classifier::{
-    Asked, ChosenDevice, LIBTORCH_VERSION, Network, Replica, SHARD_ROWS, TokenContract, TokenRows,
-    batches_of_tokens, choose_device, shard_name, states_of, write_shard,
+    ChosenDevice, ClassifierError, Inference, LIBTORCH_VERSION, MemoryLimit, Network, Replica,
+    SHARD_ROWS, TokenContract, TokenRows, batches_of_tokens, choose_device, shard_name, states_of,
+    write_shard,
 };
 use settings::{ENCODER_FILES, EmbeddingSettings, FeatureSettings};
 use stage::{Context, Failure, Outcome, format};
 
 use crate::EmbedError;
 
-/// Tokens of a batch on a processor, padding included: few enough that the states of a layer stay
-/// in its cache.
+/// Tokens of a batch on a processor, with padding: few enough that the states of a layer stay in its
+/// cache.
 const PROCESSOR_TOKENS: usize = 1024;
 
-/// Tokens of a batch on a GPU, which has to be kept busy.
+/// Tokens of a batch on a GPU, with padding: enough to keep it busy. Fewer if they do not fit into its
+/// memory, see [`MemoryLimit`].
 const GPU_TOKENS: usize = 1 << 17;
 
 /// The encoder at work.
@@ -26,9 +28,11 @@ struct Machine {
     network: Network,
     replicas: Vec<Replica>,
     device: ChosenDevice,
+    /// Tokens of a batch, as long as they fit into memory.
     tokens: usize,
+    memory: MemoryLimit,
     pad_id: u32,
-    /// Digest of all that determines a feature but the rows, for the names of shards.
+    /// The folder of finished shards, which a later run continues from.
     folder: PathBuf,
 }
 
@@ -66,6 +70,9 @@ pub(crate) fn compute(context: &Context, settings: &EmbeddingSettings) -> Result
                     task.advance(rows);
                     ControlFlow::Continue(())
                 })?;
+                if let Some(note) = machine.memory.take_note() {
+                    context.progress().note(&note);
+                }
             }
             machine.deliver(&name, context.output())?;
             files.push(OutputFile::table(name, count as u64));
@@ -126,8 +133,7 @@ impl Machine {
         features: &FeatureSettings,
         contract: &TokenContract,
     ) -> Result<Self, Failure> {
-        let run = context.run();
-        let device = choose_device(run.device, run.cores()).map_err(EmbedError::from)?;
+        let device = choose_device(context.run()).map_err(EmbedError::from)?;
         let (kind, reason) = device.kind_of(features.precision);
         let progress = context.progress();
         progress.note(&format!("device: {}", device.describe()));
@@ -136,20 +142,23 @@ impl Machine {
         let classes = contract.classes.len() as u32;
         let pretrained =
             Network::frozen(features, encoder.folder(), classes).map_err(EmbedError::from)?;
-        let weights = pretrained.weights(device.device);
-        let network = pretrained.network;
-        let replica = |_| Replica::new(&network, &weights, kind);
-        let replicas = (0..device.replicas).map(replica).collect();
+        let replicas = ClassifierError::catch("load the encoder", || {
+            let weights = pretrained.weights(device.device);
+            let replica = |_| Replica::new(&pretrained.network, &weights, kind);
+            Ok((0..device.replicas).map(replica).collect())
+        });
+        let replicas = replicas.map_err(EmbedError::from)?;
         let tokens = if device.device.is_cuda() {
             GPU_TOKENS
         } else {
             PROCESSOR_TOKENS
         };
         Ok(Self {
-            network,
+            network: pretrained.network,
             replicas,
             device,
             tokens,
+            memory: MemoryLimit::default(),
             pad_id: contract.pad_id,
             folder: context.kept()?.to_owned(),
         })
@@ -171,15 +180,17 @@ impl Machine {
         span: std::ops::Range<usize>,
         progress: &(impl Fn(u64) -> ControlFlow<()> + Sync),
     ) -> Result<(), EmbedError> {
-        let asked = Asked {
+        let inference = Inference {
             network: &self.network,
             rows,
             pad_id: self.pad_id,
             device: self.device.device,
+            memory: &self.memory,
         };
-        let batches = batches_of_tokens(rows, span.clone(), self.tokens);
+        let tokens = self.tokens.min(self.memory.tokens());
+        let batches = batches_of_tokens(rows, span.clone(), tokens);
         let first = span.start;
-        let values = states_of(&asked, &mut self.replicas, &batches, span, progress)?;
+        let values = states_of(&inference, &mut self.replicas, &batches, span, progress)?;
         let path = self.folder.join(name);
         let width = self.network.state_width() as usize;
         write_shard(&path, rows, first, width, values)?;

@@ -64,7 +64,7 @@ impl Judged {
         context: &Context,
         settings: &EvaluationSettings,
     ) -> Result<Self, Failure> {
-        let device = choose_device(context.run().device, context.run().cores())?;
+        let device = choose_device(context.run())?;
         let described = device.describe();
         context.progress().note(&format!("device: {described}"));
         let model = Model::load(context, settings, &device)?;
@@ -110,6 +110,7 @@ impl Judged {
         }
         explanations::write(context, (model.scorer(), &reader), &judged)?;
         let challenge = challenged::ask(context, (model.scorer(), &reader), calibration)?;
+        model.print_notes(context);
         all.extend(judged);
         Ok(Self {
             predictions: all,

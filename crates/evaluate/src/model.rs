@@ -3,8 +3,7 @@
 use artifact::{Split, StageName};
 use bundle::{ModelFile, Scorer, open_linear};
 use classifier::{
-    Batches, Bundle, ChosenDevice, ClassifierError, FeatureRows, NetworkScorer, TokenContract,
-    TokenRows,
+    Batches, ChosenDevice, ClassifierError, FeatureRows, NetworkScorer, TokenContract, TokenRows,
 };
 use linear::NgramModel;
 use rayon::prelude::*;
@@ -77,15 +76,24 @@ impl Model {
         }
     }
 
-    /// What it says of each row of a split.
+    /// Its prediction for each row of a split.
     pub(crate) fn predict(&self, context: &Context, split: Split) -> Result<Vec<Answer>, Failure> {
-        Ok(match self {
+        let answers = match self {
             Self::Network(network) if network.is_probe() => {
-                predict_features(context, &network.bundle, split)?
+                predict_features(context, network, split)?
             }
             Self::Network(network) => predict_tokens(context, network, split)?,
             Self::Linear(_, model) => predict_ngrams(context, model, split)?,
-        })
+        };
+        self.print_notes(context);
+        Ok(answers)
+    }
+
+    /// Prints what the user should know about the work so far.
+    pub(crate) fn print_notes(&self, context: &Context) {
+        for note in self.scorer().take_notes() {
+            context.progress().note(&note);
+        }
     }
 }
 
@@ -133,20 +141,21 @@ fn predict_tokens(
 /// What a probe says, from the features that the encoder in its bundle has computed already.
 fn predict_features(
     context: &Context,
-    bundle: &Bundle,
+    network: &NetworkScorer,
     split: Split,
 ) -> Result<Vec<Answer>, ClassifierError> {
     let tokens = TokenContract::of(context.input(StageName::Tokenize))?;
     let features = context.input(StageName::Embed);
-    if Some(features.identity()) != bundle.model.provenance.embedding {
+    if Some(features.identity()) != network.description().provenance.embedding {
         return Err(ClassifierError::Misfit {
             left: "model",
             right: "features",
             reason: "the model was fitted to other features".to_owned(),
         });
     }
-    let rows = FeatureRows::open(features, &tokens, split)?;
-    let differences = bundle.differences_of(&rows)?;
+    let open = || FeatureRows::open(features, &tokens, split);
+    let rows = ClassifierError::catch("read the features", open)?;
+    let differences = network.differences_of_features(&rows)?;
     let reviews = rows.row_ids.into_iter().zip(rows.labels);
     Ok(reviews
         .zip(differences)

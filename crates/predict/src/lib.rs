@@ -88,7 +88,11 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
         let load = |place| Predictor::load(place, &asked.run, networks);
         let predictors = asked.places.iter().map(load);
         let predictors = predictors.collect::<Result<Vec<_>, _>>()?;
-        return challenge::run(&asked.names, &predictors, arguments.format);
+        let done = challenge::run(&asked.names, &predictors, arguments.format);
+        predictors
+            .iter()
+            .for_each(|predictor| print_notes(predictor, &progress));
+        return done;
     }
     let [place] = asked.places.as_slice() else {
         return Err(Failure::new("Texts are predicted by one model at a time")
@@ -114,6 +118,7 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     let predictor = Predictor::load(place, &asked.run, networks)?;
     let speaker = lines::Speaker {
         predictor: &predictor,
+        progress: &progress,
         abstain: arguments.abstain,
         explain: arguments.explain,
         format: arguments.format,
@@ -125,7 +130,14 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     if stdin().is_terminal() {
         progress.note("a text a line; Ctrl-D ends");
     }
-    speaker.answer_lines(stdin().lock(), &progress)
+    speaker.answer_lines(stdin().lock())
+}
+
+/// Prints what the user should know about the predictions so far.
+pub(crate) fn print_notes(predictor: &Predictor, progress: &Progress) {
+    for note in predictor.take_notes() {
+        progress.note(&note);
+    }
 }
 
 /// Predicts a file, or does what the arguments say of the work. Returns what was done, in a line.

@@ -11,7 +11,7 @@ use stage::{Failure, Progress, format, is_read};
 use crate::arguments::Format;
 use crate::explain::{Explanation, PlacedWord};
 use crate::predictor::Predictor;
-use crate::show;
+use crate::{print_notes, show};
 
 /// Lines that are answered together, where so many have come already.
 const TOGETHER: usize = 512;
@@ -28,6 +28,7 @@ type Line = Result<String, BadRow>;
 /// Answers about texts, in their order.
 pub(crate) struct Speaker<'a> {
     pub(crate) predictor: &'a Predictor,
+    pub(crate) progress: &'a Progress,
     pub(crate) abstain: Option<f32>,
     pub(crate) explain: bool,
     pub(crate) format: Format,
@@ -119,11 +120,7 @@ impl Speaker<'_> {
     ///
     /// # Errors
     /// The model cannot be asked, the lines not be read, or the answers not be written.
-    pub(crate) fn answer_lines(
-        &self,
-        input: impl Read,
-        progress: &Progress,
-    ) -> Result<(), Failure> {
+    pub(crate) fn answer_lines(&self, input: impl Read) -> Result<(), Failure> {
         let mut input = BufReader::new(input);
         let mut out = anstream::stdout();
         let (mut all, mut refused) = (Vec::new(), Refused::default());
@@ -147,7 +144,7 @@ impl Speaker<'_> {
         if self.format == Format::Json && !is_read(self.show_all(&all))? {
             return Ok(());
         }
-        refused.tell(row - 1, progress);
+        refused.tell(row - 1, self.progress);
         Ok(())
     }
 
@@ -182,6 +179,7 @@ impl Speaker<'_> {
             false => Vec::new(),
         }
         .into_iter();
+        print_notes(self.predictor, self.progress);
         let answer = |(line, row): (Line, u64)| match line {
             Ok(text) => {
                 let explanation = explanations.next().flatten();

@@ -136,6 +136,14 @@ impl Predictor {
         Ok(is_text.into_iter().map(answer).collect())
     }
 
+    /// Messages for the user since the last call, see [`bundle::Scorer::take_notes`].
+    pub fn take_notes(&self) -> Vec<String> {
+        match &self.body {
+            Body::One(model) => model.scorer.take_notes(),
+            Body::Many(_, members) => members.iter().flat_map(Self::take_notes).collect(),
+        }
+    }
+
     /// What each word of a text contributes to the answer; `None` where nothing is left of the text
     /// once it is cleaned.
     ///

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use artifact::{OutputFile, Split, StageName};
 use bundle::ValidationResult;
 use classifier::{
-    ChosenDevice, ComputePath, LIBTORCH_VERSION, Network, Weights, be_deterministic, choose_device,
+    ChosenDevice, ComputePath, LIBTORCH_VERSION, Network, Weights, choose_device,
 };
 use settings::{ModelKind, ModelSettings};
 use stage::{Context, Failure, NoOptions, Outcome, Stage, Task, format, watch_signals};
@@ -129,10 +129,7 @@ pub(crate) fn train_network(
 
 /// Chooses the device, and says which.
 fn prepare(context: &Context) -> Result<ChosenDevice, Failure> {
-    if context.run().deterministic {
-        be_deterministic();
-    }
-    let device = choose_device(context.run().device, context.run().cores())?;
+    let device = choose_device(context.run())?;
     context
         .progress()
         .note(&format!("device: {}", device.describe()));

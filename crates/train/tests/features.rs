@@ -190,6 +190,7 @@ fn a_probe_learns_and_its_bundle_needs_nothing_else() {
         &rows,
         shape,
         Device::Cpu,
+        &classifier::MemoryLimit::default(),
         &|_| ControlFlow::Continue(()),
     )
     .expect("logits")

@@ -3,7 +3,7 @@
 use std::ops::{ControlFlow, Range};
 
 use classifier::{
-    ActivationWeights, ClassifierError, ComputePath, Layout, Loss, Mode, Network, Parameters,
+    ActivationWeights, ClassifierError, ComputePath, Layout, Loss, MemoryLimit, Mode, Network, Parameters,
     PreparedBatch, Replica, Stream, TokenRows, WordDropout, logits_of,
 };
 use settings::ModelSettings;
@@ -104,6 +104,7 @@ impl Task for Classification<'_> {
     fn validate(
         &self,
         replicas: &[ActivationWeights],
+        memory: &MemoryLimit,
     ) -> Result<Option<Validation>, ClassifierError> {
         let replica = |weights: &ActivationWeights| Replica::of(self.network, weights);
         let mut replicas: Vec<Replica> = replicas.iter().map(replica).collect();
@@ -114,6 +115,7 @@ impl Task for Classification<'_> {
             self.validation,
             (batch_size, self.pad_id, self.classes),
             self.device,
+            memory,
             &|_| match stop_requested() {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),

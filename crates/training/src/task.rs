@@ -3,7 +3,8 @@
 use std::ops::Range;
 
 use classifier::{
-    ActivationWeights, ClassifierError, ComputePath, Layout, Logits, Loss, Mode, Parameters, Stream,
+    ActivationWeights, ClassifierError, ComputePath, Layout, Logits, Loss, MemoryLimit, Mode,
+    Parameters, Stream,
 };
 use tch::Device;
 
@@ -61,10 +62,11 @@ pub trait Task: Sync {
     /// How the weights do on rows that are not learned from; `None` if the last epoch is the best.
     ///
     /// # Errors
-    /// libtorch fails, or the user stops the program.
+    /// libtorch fails, a single row does not fit into memory, or the user stops the program.
     fn validate(
         &self,
         replicas: &[ActivationWeights],
+        memory: &MemoryLimit,
     ) -> Result<Option<Validation>, ClassifierError>;
 }
 

@@ -91,6 +91,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let reader = Reader {
         predictor: &predictor,
         progress: &progress,
+        on_note: &|note| progress.note(note),
         most: u64::MAX,
         together: TOGETHER,
         is_stopped: &|| false,

@@ -44,8 +44,10 @@ pub(crate) struct Reviews<'a> {
 pub struct Reader<'a> {
     /// The model.
     pub predictor: &'a Predictor,
-    /// Where is told how far it is.
+    /// Shows how far it is.
     pub progress: &'a Progress,
+    /// Receives messages for the user, see [`Predictor::take_notes`].
+    pub on_note: &'a (dyn Fn(&str) + Sync),
     /// Most reviews; if there are more, the model reads none.
     pub most: u64,
     /// Reviews that it reads together.
@@ -312,6 +314,9 @@ impl<'a> Batch<'a> {
 
     fn ask(&mut self) -> Result<(), Refused> {
         let said = self.reader.predictor.probabilities(&self.texts);
+        for note in self.reader.predictor.take_notes() {
+            (self.reader.on_note)(&note);
+        }
         for (row, probability) in self.rows.drain(..).zip(said.map_err(Refused::Failed)?) {
             match probability {
                 Some(probability) => self.input.rows.push(Row { probability, ..row }),

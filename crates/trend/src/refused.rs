@@ -195,3 +195,18 @@ impl From<Refused> for Failure {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use stage::FailureKind;
+
+    use super::*;
+
+    #[test]
+    fn a_failure_of_the_model_keeps_its_kind() {
+        for kind in [FailureKind::Transient, FailureKind::Mendable] {
+            let failure = Failure::new("The model failed").with_kind(kind);
+            assert_eq!(Failure::from(Refused::Failed(failure)).kind(), kind);
+        }
+    }
+}

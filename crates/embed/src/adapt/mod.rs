@@ -51,7 +51,7 @@ pub(crate) fn adapt(
     let mask = mask_of(tokens)?;
     let corpus = Corpus::open(tokens, settings.unlabelled)?;
     let run = context.run();
-    let device = choose_device(run.device, run.cores()).map_err(EmbedError::from)?;
+    let device = choose_device(run).map_err(EmbedError::from)?;
     let (kind, reason) = device.kind_of(settings.precision);
     let progress = context.progress();
     progress.note(&format!("device: {}", device.describe()));

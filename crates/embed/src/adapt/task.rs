@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use classifier::{
     ActivationWeights, ClassifierError, ComputePath, Hidden, Layout, Loss, MaskedModel, MaskedPart,
-    Mode, Parameters, Stream, TokenContract, TokenRows, hide,
+    MemoryLimit, Mode, Parameters, Stream, TokenContract, TokenRows, hide,
 };
 use settings::AdaptationSettings;
 use tch::{Device, no_grad};
@@ -15,7 +15,7 @@ use crate::learned::Corpus;
 /// Validation rows that the model is measured on, at most. Nothing is learned from them.
 const MEASURED: usize = 512;
 
-/// Rows of a batch that is only measured, at first.
+/// Rows of a batch that is only measured.
 const ROWS: usize = 32;
 
 /// An encoder with the texts that it learns from.
@@ -38,6 +38,14 @@ pub(super) struct Score {
 }
 
 impl Score {
+    fn and(self, other: Self) -> Self {
+        Self {
+            loss: self.loss + other.loss,
+            correct: self.correct + other.correct,
+            masked: self.masked + other.masked,
+        }
+    }
+
     /// Share of masked tokens predicted correctly.
     pub(super) fn accuracy(self) -> f64 {
         self.correct as f64 / self.masked.max(1) as f64
@@ -69,36 +77,27 @@ impl MaskedTask<'_> {
         let hidden = |row| self.hide(&rows.ids(row), stream.child(row as u64));
         let hidden: Vec<Hidden> = (0..rows.len().min(MEASURED)).map(hidden).collect();
         let parameters = weights.parameters(self.layout());
+        let memory = MemoryLimit::default();
         let mut score = Score::default();
-        let (mut start, mut size) = (0, ROWS);
-        while start < hidden.len() {
-            let some = &hidden[start..(start + size).min(hidden.len())];
-            let found = ClassifierError::catch("predict masked tokens", || {
-                let Some(part) = MaskedPart::new(some, self.contract.pad_id) else {
-                    return Ok(Score::default());
-                };
-                let part = part.to_device(device);
-                let mode = Mode::Evaluate;
-                let loss = no_grad(|| self.model.loss(&part, weights, &parameters, mode));
-                Ok(Score {
-                    loss: loss.sum.double_value(&[]),
-                    correct: u64::try_from(loss.correct.int64_value(&[])).unwrap_or(0),
-                    masked: part.masked(),
+        for rows in hidden.chunks(ROWS) {
+            let longest = |rows: &[Hidden]| rows.iter().map(|row| row.ids.len()).max().unwrap_or(0);
+            let tokens = |rows: &[Hidden]| rows.len() * longest(rows);
+            let parts = memory.in_parts(rows, tokens, |rows| {
+                ClassifierError::catch("predict masked tokens", || {
+                    let Some(part) = MaskedPart::new(rows, self.contract.pad_id) else {
+                        return Ok(Score::default());
+                    };
+                    let part = part.to_device(device);
+                    let mode = Mode::Evaluate;
+                    let loss = no_grad(|| self.model.loss(&part, weights, &parameters, mode));
+                    Ok(Score {
+                        loss: loss.sum.double_value(&[]),
+                        correct: u64::try_from(loss.correct.int64_value(&[])).unwrap_or(0),
+                        masked: part.masked(),
+                    })
                 })
-            });
-            match found {
-                Err(error) if error.fault().is_some_and(Fault::is_memory) && some.len() > 1 => {
-                    size = some.len().div_ceil(2);
-                    continue;
-                }
-                found => {
-                    let found = found?;
-                    score.loss += found.loss;
-                    score.correct += found.correct;
-                    score.masked += found.masked;
-                }
-            }
-            start += some.len();
+            })?;
+            score = parts.into_iter().fold(score, Score::and);
         }
         Ok(score)
     }
@@ -163,7 +162,11 @@ impl Task for MaskedTask<'_> {
         self.model.loss(part, weights, parameters, mode)
     }
 
-    fn validate(&self, _: &[ActivationWeights]) -> Result<Option<Validation>, ClassifierError> {
+    fn validate(
+        &self,
+        _: &[ActivationWeights],
+        _: &MemoryLimit,
+    ) -> Result<Option<Validation>, ClassifierError> {
         Ok(None)
     }
 }

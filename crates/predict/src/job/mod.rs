@@ -25,6 +25,7 @@ use stage::{
 };
 
 use crate::predictor::{Predictor, UNDECIDED};
+use crate::print_notes;
 use form::Line;
 
 pub(crate) use form::{Columns, Form, to_parquet};
@@ -197,7 +198,8 @@ impl Job<'_> {
                 read_chunks(input, shown, part, (skipped, most), &sender)
             });
             // A writer that fails drops the receiver, and the reader stops.
-            self.ask_and_write(predictor, (part, columns), workplace, receiver, &shown)?;
+            let seen = (progress, &shown);
+            self.ask_and_write(predictor, (part, columns), workplace, receiver, seen)?;
             match reader.join() {
                 Ok(read) => read.map_err(Failure::from),
                 Err(panic) => std::panic::resume_unwind(panic),
@@ -211,7 +213,7 @@ impl Job<'_> {
         (part, columns): (&Part, &Columns),
         workplace: &mut Workplace,
         chunks: Receiver<Vec<TextRow>>,
-        shown: &Shown,
+        (progress, shown): (&Progress, &Shown),
     ) -> Result<(), Failure> {
         let form = Form::of(self.output)?;
         for chunk in chunks {
@@ -221,6 +223,7 @@ impl Job<'_> {
             let mut done = workplace.done.clone();
             let asked = chunk.len() as u64;
             let (lines, rejected) = self.answer(predictor, chunk, &mut done)?;
+            print_notes(predictor, progress);
             let is_first = workplace.is_new() && part.start.row == 1;
             let rows = form.bytes(&lines, is_first, columns);
             workplace.add(&rows, &rejected, done).map_err(unwritten)?;

@@ -216,7 +216,7 @@ impl UnderWay<'_> {
                 Ending::Failed(why) => return Err(failed(&named, &why)),
                 Ending::Passing(why) if shard.starts > self.how.retries => {
                     let often = format!("{why}\nstarted {} times", shard.starts);
-                    return Err(failed(&named, &often));
+                    return Err(failed(&named, &often).with_kind(FailureKind::Transient));
                 }
                 Ending::Passing(why) => {
                     let wait = wait_before(shard.starts);

@@ -14,7 +14,8 @@ use std::thread;
 use std::time::Instant;
 
 use classifier::{
-    ActivationWeights, ClassifierError, ComputePath, Gradient, Logits, Stream, Weights,
+    ActivationWeights, ClassifierError, ComputePath, Gradient, Logits, MemoryLimit, Stream,
+    Weights,
     epoch_batches,
 };
 use settings::TrainingSettings;
@@ -170,6 +171,8 @@ pub(crate) struct Trainer<'a, T: Task> {
     steps_per_epoch: u64,
     position: Position,
     best: Option<BestEpoch>,
+    /// How much fits into memory while validating.
+    memory: MemoryLimit,
     clock: Instant,
     /// When the pending sums began.
     since: Instant,
@@ -211,6 +214,7 @@ impl<'a, T: Task> Trainer<'a, T> {
                 .div_ceil(settings.batch_size as usize) as u64,
             position: Position::start(settings.accumulation, device_name(device)),
             best: None,
+            memory: MemoryLimit::default(),
             clock: Instant::now(),
             since: Instant::now(),
         }
@@ -403,7 +407,11 @@ impl<'a, T: Task> Trainer<'a, T> {
         manager: &mut CheckpointManager<'_>,
         on_batch: &OnBatch<'_>,
     ) -> Result<(), TrainError> {
-        let validation = match self.context.task.validate(&self.replicas) {
+        let validation = self.context.task.validate(&self.replicas, &self.memory);
+        if let Some(note) = self.memory.take_note() {
+            (self.context.note)(&note);
+        }
+        let validation = match validation {
             // The step before it is done, and validating learns nothing.
             Err(ClassifierError::Stopped) => return self.save(&[], record, manager),
             other => other?,

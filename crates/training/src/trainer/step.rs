@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
-use classifier::{ActivationWeights, ClassifierError, ComputePath, Mode, Pass, Stream};
+use classifier::{ActivationWeights, ClassifierError, ComputePath, Fault, Mode, Pass, Stream};
 use rayon::prelude::*;
 use tch::{Device, Tensor};
 
