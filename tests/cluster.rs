@@ -279,7 +279,7 @@ fn jobs_outlive_whoever_submitted_them_and_lose_nothing_when_cancelled() {
     assert!(left.contains("on the way already"), "{left}");
     assert!(left.contains("the jobs go on"), "{left}");
     let log = fs::read_to_string(project.artifacts().join("slurm/logs/train-lstm.log"));
-    assert!(log.expect("a log").contains("goes on after step"));
+    assert!(log.expect("a log").contains("resumes after step"));
     cluster.succeed(&project, &["cancel"]);
 }
 
@@ -290,7 +290,7 @@ fn a_passing_fault_costs_no_result() {
     };
     let project = Project::tiny();
     // Exit code 75, once.
-    let programs = faulty(&project, "cuda@3");
+    let programs = faulty(&project, "device@3");
     let often = [
         "run",
         "--engine",
@@ -312,7 +312,7 @@ fn a_passing_fault_costs_no_result() {
         log.contains("exit code 75: the job is put back into the queue"),
         "{log}"
     );
-    assert!(log.contains("goes on after step"), "{log}");
+    assert!(log.contains("resumes after step"), "{log}");
     assert_eq!(identities(&project), identities(&finished()));
 }
 

@@ -30,7 +30,7 @@ fn run(project: &Project, plan: &str, arguments: &[&str]) -> Screen {
 #[test]
 fn a_device_that_fails_is_tried_again_from_the_last_checkpoint() {
     let project = Project::tiny();
-    let screen = run(&project, "cuda@3,cuda@8", &[]);
+    let screen = run(&project, "device@3,device@8", &[]);
     assert_eq!(screen.code, Some(0), "{}{}", screen.stdout, screen.stderr);
     let again = "a fault that may pass (exit code 75); starting it again in 1.0 s";
     assert!(screen.stderr.contains(again), "{}", screen.stderr);
@@ -39,7 +39,7 @@ fn a_device_that_fails_is_tried_again_from_the_last_checkpoint() {
 
     // A device that stays lost ends the run with its own code, and says what can be done.
     let project = Project::tiny();
-    let screen = run(&project, "cuda@3", &["--set", "run.retries=0"]);
+    let screen = run(&project, "device@3", &["--set", "run.retries=0"]);
     assert_eq!(screen.code, Some(75), "{}{}", screen.stdout, screen.stderr);
     assert!(
         screen.stderr.contains("run.device=cpu"),
@@ -63,7 +63,7 @@ fn a_stage_that_hangs_is_stopped_and_started_again() {
         screen.stderr
     );
     assert!(
-        screen.stderr.contains("goes on after step"),
+        screen.stderr.contains("resumes after step"),
         "{}",
         screen.stderr
     );
@@ -129,7 +129,7 @@ fn status_says_what_was_interrupted_and_where_it_goes_on() {
 
     let screen = succeed(&project, &["run"]);
     assert!(
-        screen.stderr.contains("goes on after step 5"),
+        screen.stderr.contains("resumes after step 5"),
         "{}",
         screen.stderr
     );

@@ -7,7 +7,8 @@ use std::time::Instant;
 
 use bundle::Sizes;
 use classifier::{
-    ActivationWeights, Batch, ComputePath, Gradient, Mode, Network, Pass, Stream, Weights, choose_device,
+    ActivationWeights, Batch, ComputePath, Gradient, Mode, Network, Pass, Stream, Weights,
+    choose_device,
 };
 use rayon::prelude::*;
 use settings::{Device, ModelKind, ModelSettings, Pooling, RunSettings};

@@ -17,7 +17,8 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::windows::windows_of;
 use crate::{
-    Batch, Bundle, ClassifierError, Mode, Network, Parameters, TokenContract, TokenRows, Weights,
+    Batch, Bundle, ClassifierError, MemoryLimit, Mode, Network, Parameters, TokenContract,
+    TokenRows, Weights,
 };
 
 /// Parts of the line at first.
@@ -32,7 +33,8 @@ const TOGETHER: usize = 8;
 /// How far what the tokens get may be from adding up: a share of the difference, and nats.
 const TOLERANCE: (f64, f64) = (0.02, 0.01);
 
-/// Tokens of a batch at most, beyond which fewer points are computed together.
+/// Tokens of a batch at most, beyond which fewer points are computed together; fewer still where memory is
+/// full.
 const BATCH_TOKENS: usize = 8192;
 
 /// What each token contributes to how far the positive class is ahead, in nats of log-odds before
@@ -61,6 +63,7 @@ pub fn attributions(
         model: &bundle.model,
         network: &bundle.network,
         weights: bundle.weights.share(),
+        memory: &MemoryLimit::default(),
     };
     explained.attributions(ids, added)
 }
@@ -73,6 +76,7 @@ pub fn attributions_of_rows(
     bundle: &Bundle,
     rows: &[MarkedRow],
     threads: usize,
+    memory: &MemoryLimit,
 ) -> Result<Vec<Attributions>, ClassifierError> {
     // A tensor may go to another thread, but not be looked at by two: each has a name of its own for
     // the same weights.
@@ -86,6 +90,7 @@ pub fn attributions_of_rows(
             model,
             network,
             weights,
+            memory,
         };
         let mut done = Vec::new();
         loop {
@@ -107,6 +112,7 @@ struct Explained<'a> {
     model: &'a ModelFile,
     network: &'a Network,
     weights: Weights,
+    memory: &'a MemoryLimit,
 }
 
 impl Explained<'_> {
@@ -116,17 +122,18 @@ impl Explained<'_> {
         ClassifierError::catch("compute what drove the answer", || {
             let line = Line::new(self, ids, added);
             let ends: Vec<f64> = (0..=PARTS).map(|end| end as f64 / PARTS as f64).collect();
-            let said = line.said_at(&ends);
+            let said = line.said_at(&ends)?;
             let (baseline, difference) = (said[0], said[PARTS]);
             let allowed = TOLERANCE.0 * (difference - baseline).abs() + TOLERANCE.1;
             let ends: Vec<Point> = ends.into_iter().zip(said).collect();
-            let mut parts = line.parts(ends.windows(2).map(|ends| [ends[0], ends[1]]).collect());
+            let parts = ends.windows(2).map(|ends| [ends[0], ends[1]]);
+            let mut parts = line.parts(&parts.collect::<Vec<_>>())?;
             let mut looked_at = parts.len();
             while parts.iter().map(Part::gap).sum::<f64>().abs() > allowed && looked_at < MOST_PARTS
             {
                 let halves = halves_of_worst(&mut parts);
                 looked_at += halves.len();
-                parts.extend(line.parts(halves));
+                parts.extend(line.parts(&halves)?);
             }
             let mut tokens = vec![0.0; ids.len()];
             for part in &parts {
@@ -266,49 +273,59 @@ impl<'a> Line<'a> {
     }
 
     /// How far the positive class is ahead at each point.
-    fn said_at(&self, points: &[f64]) -> Vec<f64> {
-        let some = points.chunks(self.together());
-        let said = some.map(|some| numbers(&no_grad(|| self.differences(some).0)));
-        said.collect::<Vec<_>>().concat()
+    fn said_at(&self, points: &[f64]) -> Result<Vec<f64>, ClassifierError> {
+        let said = self.in_parts(points, |some| {
+            numbers(&no_grad(|| self.differences(some).0))
+        })?;
+        Ok(said.concat())
     }
 
-    /// Points that are computed together at most.
-    fn together(&self) -> usize {
-        let tokens = self.start.size()[..2].iter().product::<i64>();
-        (BATCH_TOKENS / tokens.max(1) as usize).max(1)
+    /// Computes some points of the line at a time, as many as fit into memory.
+    fn in_parts<P, T>(
+        &self,
+        points: &[P],
+        compute: impl Fn(&[P]) -> T,
+    ) -> Result<Vec<T>, ClassifierError> {
+        let tokens = self.start.size()[..2].iter().product::<i64>().max(1) as usize;
+        let mut found = Vec::new();
+        for some in points.chunks((BATCH_TOKENS / tokens).max(1)) {
+            let size = |some: &[P]| some.len() * tokens;
+            let memory = self.explained.memory;
+            found.extend(memory.in_parts(some, size, |some| {
+                ClassifierError::catch("compute the attributions", || Ok(compute(some)))
+            })?);
+        }
+        Ok(found)
     }
 
     /// What each token gets in parts of the line with these ends, from the gradient in the middle of each.
-    fn parts(&self, ends: Vec<[Point; 2]>) -> Vec<Part> {
+    fn parts(&self, ends: &[[Point; 2]]) -> Result<Vec<Part>, ClassifierError> {
+        let found = self.in_parts(ends, |some| self.some_parts(some))?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    fn some_parts(&self, ends: &[[Point; 2]]) -> Vec<Part> {
         let size = self.start.size();
         let (length, windows) = (size[0], size[1]);
-        let mut parts = Vec::new();
-        for some in ends.chunks(self.together()) {
-            let middles: Vec<f64> = some
-                .iter()
-                .map(|[start, end]| (start.0 + end.0) / 2.0)
-                .collect();
-            let (differences, vectors) = self.differences(&middles);
-            let total = differences.sum(Kind::Double);
-            let gradient = Tensor::run_backward(&[total], &[&vectors], false, false);
-            let by_part = gradient[0].view([length, some.len() as i64, windows, size[2]])
-                * self.way.unsqueeze(1);
-            // By part, window and place.
-            let by_part = by_part.sum_dim_intlist(-1, false, Kind::Double);
-            let by_part = numbers(&by_part.permute([1, 2, 0]));
-            let said = numbers(&differences.detach());
-            let found = by_part.chunks_exact((windows * length) as usize);
-            for ((ends, middle), by_place) in
-                some.iter().zip(middles.into_iter().zip(said)).zip(found)
-            {
-                parts.push(Part {
-                    ends: *ends,
-                    middle,
-                    tokens: self.by_token(by_place, ends[1].0 - ends[0].0),
-                });
-            }
-        }
-        parts
+        let middle = |[start, end]: &[Point; 2]| (start.0 + end.0) / 2.0;
+        let middles: Vec<f64> = ends.iter().map(middle).collect();
+        let (differences, vectors) = self.differences(&middles);
+        let total = differences.sum(Kind::Double);
+        let gradient = Tensor::run_backward(&[total], &[&vectors], false, false);
+        let by_part = gradient[0].reshape([length, ends.len() as i64, windows, size[2]])
+            * self.way.unsqueeze(1);
+        // By part, window and place.
+        let by_part = by_part.sum_dim_intlist(-1, false, Kind::Double);
+        let by_part = numbers(&by_part.permute([1, 2, 0]));
+        let said = numbers(&differences.detach());
+        let found = by_part.chunks_exact((windows * length) as usize);
+        let part = |((ends, middle), by_place): ((&[Point; 2], Point), &[f64])| Part {
+            ends: *ends,
+            middle,
+            tokens: self.by_token(by_place, ends[1].0 - ends[0].0),
+        };
+        let points = ends.iter().zip(middles.into_iter().zip(said));
+        points.zip(found).map(part).collect()
     }
 
     /// What each token gets from the places where it stands, `[W * T]`, times a share of the way.

@@ -171,14 +171,14 @@ impl PreparedBatch {
             }
         }
         numbers.extend(lengths.iter().map(|&length| length as i64));
-        let last = |(column, &length): (usize, &usize)| {
-            (length.saturating_sub(1) * count + column) as i64
-        };
+        let last =
+            |(column, &length): (usize, &usize)| (length.saturating_sub(1) * count + column) as i64;
         numbers.extend(lengths.iter().enumerate().map(last));
         numbers.extend_from_slice(labels);
         if let Some(windows) = &windows {
             let owners = windows.iter().zip(0..);
-            numbers.extend(owners.flat_map(|(&count, row)| std::iter::repeat_n(row, count as usize)));
+            numbers
+                .extend(owners.flat_map(|(&count, row)| std::iter::repeat_n(row, count as usize)));
             numbers.extend_from_slice(windows);
         }
         let mut steps = Vec::new();
@@ -269,9 +269,7 @@ impl PreparedBatch {
         let order = match self.shape.direction {
             Direction::Any => Order::None,
             Direction::Reversed => Order::Reversed(part()),
-            Direction::Packed => {
-                Order::Packed(Packing::new(part(), part(), &self.shape.steps))
-            }
+            Direction::Packed => Order::Packed(Packing::new(part(), part(), &self.shape.steps)),
         };
         Batch {
             ids,

@@ -12,7 +12,8 @@ use tch::{Device, Kind, Reduction, Tensor, no_grad};
 use crate::encoder::{Encoder, EncoderConfig, Family};
 use crate::parameters::{Layout, ParameterId, Parameters, as_slice};
 use crate::{
-    ActivationWeights, Batch, ClassifierError, Direction, Loss, Mode, PreparedBatch, Reading, Stream, initial,
+    ActivationWeights, Batch, ClassifierError, Direction, Loss, Mode, PreparedBatch, Reading,
+    Stream, initial,
 };
 
 /// Share of components dropped while training, as the encoders were pretrained.

@@ -6,6 +6,7 @@ use bundle::Sizes;
 use settings::{FeaturePooling, FeatureSettings, ModelKind, ModelSettings, WindowSettings};
 use tch::{Device, Tensor};
 
+use crate::batch::Direction;
 use crate::convolution::Convolution;
 use crate::dropout::dropout;
 use crate::encoder::{Encoder, EncoderConfig, Loaded};
@@ -14,7 +15,6 @@ use crate::head::Head;
 use crate::parameters::{Layout, ParameterId, Parameters};
 use crate::pooling::masked_mean;
 use crate::recurrent::Recurrent;
-use crate::batch::Direction;
 use crate::{Batch, ClassifierError, Mode, Reading, Stream, Weights};
 
 /// A network's shape: which parameters it has and what it does with them. The numbers themselves

@@ -218,29 +218,89 @@ impl Recurrent {
         let start = Tensor::zeros([count, input.rows(), self.hidden], (xs.kind(), xs.device()));
         let states = match (self.cell, input) {
             (Cell::Elman, Input::Padded(_)) => {
-                let found = xs.rnn_tanh(&start, weights, true, layers, 0.0, train, bidirectional, false);
+                let found = xs.rnn_tanh(
+                    &start,
+                    weights,
+                    true,
+                    layers,
+                    0.0,
+                    train,
+                    bidirectional,
+                    false,
+                );
                 found.0
             }
             (Cell::Gru, Input::Padded(_)) => {
-                let found = xs.gru(&start, weights, true, layers, 0.0, train, bidirectional, false);
+                let found = xs.gru(
+                    &start,
+                    weights,
+                    true,
+                    layers,
+                    0.0,
+                    train,
+                    bidirectional,
+                    false,
+                );
                 found.0
             }
             (Cell::Lstm, Input::Padded(_)) => {
                 let start = [&start, &start];
-                let found = xs.lstm(&start, weights, true, layers, 0.0, train, bidirectional, false);
+                let found = xs.lstm(
+                    &start,
+                    weights,
+                    true,
+                    layers,
+                    0.0,
+                    train,
+                    bidirectional,
+                    false,
+                );
                 found.0
             }
             (Cell::Elman, Input::Packed(_, packing)) => {
                 let steps = packing.steps();
-                Tensor::rnn_tanh_data(xs, steps, &start, weights, true, layers, 0.0, train, bidirectional).0
+                Tensor::rnn_tanh_data(
+                    xs,
+                    steps,
+                    &start,
+                    weights,
+                    true,
+                    layers,
+                    0.0,
+                    train,
+                    bidirectional,
+                )
+                .0
             }
             (Cell::Gru, Input::Packed(_, packing)) => {
                 let steps = packing.steps();
-                Tensor::gru_data(xs, steps, &start, weights, true, layers, 0.0, train, bidirectional).0
+                Tensor::gru_data(
+                    xs,
+                    steps,
+                    &start,
+                    weights,
+                    true,
+                    layers,
+                    0.0,
+                    train,
+                    bidirectional,
+                )
+                .0
             }
             (Cell::Lstm, Input::Packed(_, packing)) => {
                 let (steps, start) = (packing.steps(), [&start, &start]);
-                Tensor::lstm_data(xs, steps, &start, weights, true, layers, 0.0, train, bidirectional).0
+                Tensor::lstm_data(
+                    xs,
+                    steps,
+                    &start,
+                    weights,
+                    true,
+                    layers,
+                    0.0,
+                    train,
+                    bidirectional,
+                )
+                .0
             }
         };
         assert!(
@@ -324,8 +384,8 @@ fn place(starts: &[Vec<Start>], layout: &mut Layout) -> Vec<Vec<Direction>> {
         }
     }
     let directions = matrices.chunks_exact(2).zip(biases.chunks_exact(2));
-    let mut directions =
-        directions.map(|(matrices, biases)| Direction([matrices[0], matrices[1], biases[0], biases[1]]));
+    let mut directions = directions
+        .map(|(matrices, biases)| Direction([matrices[0], matrices[1], biases[0], biases[1]]));
     let of_layer = |layer: &Vec<Start>| directions.by_ref().take(layer.len()).collect();
     starts.iter().map(of_layer).collect()
 }
@@ -372,7 +432,11 @@ mod tests {
         };
         let mut layout = Layout::default();
         Recurrent::new(&settings, 2, &mut layout, Stream::new(1));
-        let is_matrix: Vec<bool> = layout.specs().iter().map(|spec| spec.shape.len() == 2).collect();
+        let is_matrix: Vec<bool> = layout
+            .specs()
+            .iter()
+            .map(|spec| spec.shape.len() == 2)
+            .collect();
         assert_eq!(is_matrix, [[true; 8], [false; 8]].concat());
     }
 }

@@ -200,7 +200,7 @@ impl Scorer for NetworkScorer {
     }
 
     fn contributions(&self, rows: &[MarkedRow]) -> Result<Vec<Vec<f64>>, Failure> {
-        let found = attributions_of_rows(&self.bundle, rows, self.device.replicas)?;
+        let found = attributions_of_rows(&self.bundle, rows, self.device.replicas, &self.memory)?;
         Ok(found.into_iter().map(|found| found.tokens).collect())
     }
 

@@ -172,6 +172,13 @@ impl TokenRows {
         Ok(rows)
     }
 
+    /// The same rows with these labels, one for each.
+    pub fn with_labels(mut self, labels: Vec<u8>) -> Self {
+        assert_eq!(labels.len(), self.len(), "a label for each row");
+        self.labels = Some(labels);
+        self
+    }
+
     /// Number of rows.
     pub fn len(&self) -> usize {
         self.places.len()

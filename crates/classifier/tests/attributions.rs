@@ -8,7 +8,8 @@ use std::path::Path;
 use artifact::{Digest, Normalization};
 use bundle::{Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult};
 use classifier::{
-    Attributions, Bundle, Encoder, Network, Stream, Weights, attributions, attributions_of_rows,
+    Attributions, Bundle, Encoder, MemoryLimit, Network, Stream, Weights, attributions,
+    attributions_of_rows,
 };
 use settings::{ModelKind, ModelSettings, Pooling, Truncation, WindowSettings};
 use tch::Device;
@@ -145,14 +146,17 @@ fn many_rows_get_what_each_gets_alone_in_their_order() {
     let alone = |(ids, added): &(Vec<u32>, Vec<bool>)| attributions(&bundle, ids, added);
     let expected: Vec<Attributions> = rows.iter().map(|row| alone(row).expect("a row")).collect();
     for threads in [1, 3, 64] {
-        let found = attributions_of_rows(&bundle, &rows, threads).expect("rows");
+        let found =
+            attributions_of_rows(&bundle, &rows, threads, &MemoryLimit::default()).expect("rows");
         assert_eq!(found, expected, "{threads} threads");
     }
-    let none = attributions_of_rows(&bundle, &[], 2).expect("nothing to do");
+    let none =
+        attributions_of_rows(&bundle, &[], 2, &MemoryLimit::default()).expect("nothing to do");
     assert!(none.is_empty());
     let mut bad = rows;
     bad[7].0[0] = 30;
-    let error = attributions_of_rows(&bundle, &bad, 2).expect_err("there is no such id");
+    let error = attributions_of_rows(&bundle, &bad, 2, &MemoryLimit::default())
+        .expect_err("there is no such id");
     assert!(error.to_string().contains("has the id 30"), "{error}");
 }
 

@@ -3,8 +3,8 @@
 
 use bundle::Sizes;
 use classifier::{
-    ActivationWeights, Batch, ComputePath, Gradient, Mode, Network, Pass, PreparedBatch, Replica, Stream,
-    Weights,
+    ActivationWeights, Batch, ComputePath, Gradient, Mode, Network, Pass, PreparedBatch, Replica,
+    Stream, Weights,
 };
 use settings::{ModelKind, ModelSettings, Pooling};
 use tch::{Device, Kind, Tensor};
@@ -186,7 +186,8 @@ fn gradient_of(network: &Network, weights: &Weights, batch: &Batch) -> (f64, Ten
 fn gradients_on_a_device_are_those_on_the_processor() {
     for settings in every_network() {
         let (network, weights) = build(&settings);
-        let (_, expected) = gradient_of(&network, &weights, &batch(&network, &texts(), &labels(), 0));
+        let (_, expected) =
+            gradient_of(&network, &weights, &batch(&network, &texts(), &labels(), 0));
         let reading = network.reading().on_device();
         let prepared = PreparedBatch::read(texts(), &labels(), PAD, reading);
         let packed = prepared.open();

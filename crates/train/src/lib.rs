@@ -11,12 +11,14 @@ mod rung;
 mod self_test;
 mod winner;
 
+use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use artifact::{OutputFile, Split, StageName};
 use bundle::ValidationResult;
 use classifier::{
-    ChosenDevice, ComputePath, LIBTORCH_VERSION, Network, Weights, choose_device,
+    ChosenDevice, ClassifierError, ComputePath, LIBTORCH_VERSION, Logits, MemoryLimit, Network,
+    Replica, Weights, choose_device, logits_of,
 };
 use settings::{ModelKind, ModelSettings};
 use stage::{Context, Failure, NoOptions, Outcome, Stage, Task, format, watch_signals};
@@ -89,6 +91,8 @@ pub(crate) fn train_network(
     let mut start = data.begin(settings, &device)?;
     let (best, epochs, state) =
         run_training(context, settings, &data, &device, &mut start, course)?;
+    let logits = logits_as_predicted(settings, &data, &device, &start, best.logits)?;
+    let (loss, accuracy) = logits.loss_and_accuracy(&data.validation);
     let labels: Vec<u8> = (0..data.validation.len())
         .map(|row| data.validation.label(row))
         .collect();
@@ -98,12 +102,12 @@ pub(crate) fn train_network(
         features: None,
         contract: &data.contract,
         labels: &labels,
-        differences: best.logits.differences(),
+        differences: logits.differences(),
         penalty: None,
         epochs,
         best_epoch: best.epoch,
-        loss: best.loss,
-        accuracy: best.accuracy,
+        loss,
+        accuracy,
     };
     let model = describe(context, settings, &fitted)?;
     let encoder = data.encoder().map(PathBuf::as_path);
@@ -125,6 +129,39 @@ pub(crate) fn train_network(
     outcome.device = Some(device.describe());
     outcome.versions = vec![("libtorch".to_owned(), LIBTORCH_VERSION.to_owned())];
     Ok((outcome, model.validation))
+}
+
+/// The logits of the validation rows in the number format of predictions, to which calibration is fitted:
+/// those of the best epoch, unless training computed them in another format.
+fn logits_as_predicted(
+    settings: &ModelSettings,
+    data: &Data,
+    device: &ChosenDevice,
+    start: &Beginning,
+    trained: Logits,
+) -> Result<Logits, ClassifierError> {
+    let kind = device.prediction_kind(settings);
+    if kind == device.compute_kind(settings).0 {
+        return Ok(trained);
+    }
+    ClassifierError::catch("predict the validation reviews", || {
+        let replica = |_| Replica::new(&start.network, &start.weights, kind);
+        let mut replicas: Vec<Replica> = (0..device.replicas).map(replica).collect();
+        let batch_size = 2 * settings.training.batch_size as usize;
+        let shape = (batch_size, data.contract.pad_id, trained.classes);
+        let (rows, place) = (&data.validation, device.device);
+        let memory = MemoryLimit::default();
+        let proceed = |_| ControlFlow::Continue(());
+        logits_of(
+            &start.network,
+            &mut replicas,
+            rows,
+            shape,
+            place,
+            &memory,
+            &proceed,
+        )
+    })
 }
 
 /// Chooses the device, and says which.

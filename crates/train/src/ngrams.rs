@@ -9,9 +9,9 @@ use settings::ModelSettings;
 use stage::{Context, Failure, Outcome, format};
 use training::Record;
 
+use crate::check_rows;
 use crate::fitted::{Fitted, describe, outcome, write_card};
 use crate::probe::{PATIENCE, best_of, calibrated_loss, numbers};
-use crate::check_rows;
 
 /// Penalties tried, from the strongest: each fit starts from the one before.
 const PENALTIES: [f64; 11] = [

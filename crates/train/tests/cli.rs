@@ -76,7 +76,7 @@ fn every_way_to_fail_has_its_code_and_says_what_to_do() {
             &project,
             &fast[..],
             1,
-            "error: The loss is not a number any more at step ",
+            "error: The loss is not finite at step ",
             "hint: ",
         ),
     ] {

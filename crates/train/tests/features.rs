@@ -178,11 +178,7 @@ fn a_probe_learns_and_its_bundle_needs_nothing_else() {
     let tokens = project.artifact(StageName::Tokenize, "own");
     let contract = TokenContract::of(&tokens).expect("tokens");
     let rows = TokenRows::open(&tokens, Split::Test).expect("test rows");
-    let mut replicas = [Replica::new(
-        &bundle.network,
-        &bundle.weights,
-        Kind::Float,
-    )];
+    let mut replicas = [Replica::new(&bundle.network, &bundle.weights, Kind::Float)];
     let shape = (16, contract.pad_id, 2);
     let asked = logits_of(
         &bundle.network,
@@ -282,7 +278,7 @@ fn an_adaptation_that_is_stopped_or_killed_ends_in_the_same_bytes() {
     let end = adapt(&project).output().expect("it runs");
     let said = String::from_utf8_lossy(&end.stderr);
     assert!(
-        end.status.success() && said.contains("goes on after step"),
+        end.status.success() && said.contains("resumes after step"),
         "{said}"
     );
     let artifact = project.artifact(StageName::Embed, "encoder");

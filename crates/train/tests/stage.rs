@@ -210,7 +210,7 @@ fn a_loss_that_leaves_the_numbers_is_an_error() {
         train(&["training.learning_rate=1e30", "training.clip_norm=0"]).expect_err("too fast");
     let (message, hint) = error.split_once(" | ").expect("a hint");
     assert!(
-        message.starts_with("The loss is not a number any more at step "),
+        message.starts_with("The loss is not finite at step "),
         "{message}"
     );
     assert!(hint.contains("--set training.learning_rate="), "{hint}");

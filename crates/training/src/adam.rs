@@ -208,9 +208,13 @@ impl AdamW {
         let _ = corrections.expm1_();
         let _ = corrections.abs_();
         let corrections = corrections.unbind(0);
-        let _ = self.first.lerp_tensor_(gradient, &(good * (1.0 - self.beta1)));
+        let _ = self
+            .first
+            .lerp_tensor_(gradient, &(good * (1.0 - self.beta1)));
         let _ = gradient.square_();
-        let _ = self.second.lerp_tensor_(gradient, &(good * (1.0 - self.beta2)));
+        let _ = self
+            .second
+            .lerp_tensor_(gradient, &(good * (1.0 - self.beta2)));
         // From here on the gradient's memory holds what the weights move by.
         let _ = self.second.div_out(gradient, &corrections[1]);
         let _ = gradient.sqrt_();

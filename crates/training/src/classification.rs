@@ -3,8 +3,8 @@
 use std::ops::{ControlFlow, Range};
 
 use classifier::{
-    ActivationWeights, ClassifierError, ComputePath, Layout, Loss, MemoryLimit, Mode, Network, Parameters,
-    PreparedBatch, Replica, Stream, TokenRows, WordDropout, logits_of,
+    ActivationWeights, ClassifierError, ComputePath, Layout, Loss, MemoryLimit, Mode, Network,
+    Parameters, PreparedBatch, Replica, Stream, TokenRows, WordDropout, logits_of,
 };
 use settings::ModelSettings;
 use stage::stop_requested;
@@ -77,7 +77,11 @@ impl Task for Classification<'_> {
         };
         let rows = &batch[rows];
         Some(PreparedBatch::gather(
-            self.train, rows, self.pad_id, reading, dropout,
+            self.train,
+            rows,
+            self.pad_id,
+            reading,
+            dropout,
         ))
     }
 
@@ -98,7 +102,8 @@ impl Task for Classification<'_> {
     ) -> Loss {
         let smoothing = self.model.training.label_smoothing;
         let batch = part.open();
-        self.network.loss(&batch, weights, parameters, mode, smoothing)
+        self.network
+            .loss(&batch, weights, parameters, mode, smoothing)
     }
 
     fn validate(

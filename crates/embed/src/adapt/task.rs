@@ -125,7 +125,10 @@ impl Task for MaskedTask<'_> {
 
     fn draw(&self, rows: &[usize], stream: Stream) -> Vec<Hidden> {
         let hide = |(number, row): (usize, &usize)| {
-            self.hide(self.corpus.text(*row), stream.child(1 << 32).child(number as u64))
+            self.hide(
+                self.corpus.text(*row),
+                stream.child(1 << 32).child(number as u64),
+            )
         };
         rows.iter().enumerate().map(hide).collect()
     }

@@ -207,6 +207,8 @@ mod tests {
         manager.save(made_up(1).0);
         manager.finish();
         assert!(notes.borrow()[0].contains("goes on without"), "{notes:?}");
-        manager.save_now(&made_up(2).0).expect_err("it is still there");
+        manager
+            .save_now(&made_up(2).0)
+            .expect_err("it is still there");
     }
 }

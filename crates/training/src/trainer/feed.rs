@@ -101,7 +101,9 @@ impl<T: Task> Source<'_, T> {
         stream: Stream,
     ) -> Vec<Option<T::Part>> {
         let part = |(number, span): (usize, Range<usize>)| {
-            let part = self.task.part(batch, span, stream.child(number as u64), self.cut.path);
+            let part = self
+                .task
+                .part(batch, span, stream.child(number as u64), self.cut.path);
             part.map(|part| self.task.pin(part, self.device))
         };
         spans(rows, size).enumerate().map(part).collect()
@@ -145,7 +147,9 @@ impl<T: Task> Feed<T> {
             return Ok(None);
         };
         let prepared = receiver.recv();
-        prepared.expect("the thread sends every batch or an error").map(Some)
+        prepared
+            .expect("the thread sends every batch or an error")
+            .map(Some)
     }
 }
 

@@ -39,8 +39,7 @@ impl DeviceMeter {
             norm: scalar(Kind::Float),
             all_good: scalar(Kind::Bool).logical_not(),
             good_steps: scalar(Kind::Int64),
-            limit: (clip_norm > 0.0)
-                .then(|| Tensor::full([], clip_norm, (Kind::Float, device))),
+            limit: (clip_norm > 0.0).then(|| Tensor::full([], clip_norm, (Kind::Float, device))),
         }
     }
 
@@ -110,10 +109,16 @@ mod tests {
         let good = meter.check(&mut gradient, &losses(0.5));
         assert_eq!(good.int64_value(&[]), 1);
         let found = Vec::<f32>::try_from(&gradient).expect("two numbers");
-        assert!((found[0] - 1.2).abs() < 1e-6 && (found[1] - 1.6).abs() < 1e-6, "{found:?}");
+        assert!(
+            (found[0] - 1.2).abs() < 1e-6 && (found[1] - 1.6).abs() < 1e-6,
+            "{found:?}"
+        );
         let mut small = Tensor::from_slice(&[0.3_f32, 0.4]);
         let _ = meter.check(&mut small, &losses(0.25));
-        assert_eq!(Vec::<f32>::try_from(&small).expect("two numbers"), [0.3, 0.4]);
+        assert_eq!(
+            Vec::<f32>::try_from(&small).expect("two numbers"),
+            [0.3, 0.4]
+        );
         let expected = Reading {
             loss: 0.75,
             correct: 6,

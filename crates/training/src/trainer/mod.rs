@@ -15,8 +15,7 @@ use std::time::Instant;
 
 use classifier::{
     ActivationWeights, ClassifierError, ComputePath, Gradient, Logits, MemoryLimit, Stream,
-    Weights,
-    epoch_batches,
+    Weights, epoch_batches,
 };
 use settings::TrainingSettings;
 use stage::{save_requested, stop_requested};
@@ -208,10 +207,7 @@ impl<'a, T: Task> Trainer<'a, T> {
             pending: Sums::default(),
             pending_steps: 0,
             stream: Stream::new(context.seed).child(1),
-            steps_per_epoch: context
-                .task
-                .rows()
-                .div_ceil(settings.batch_size as usize) as u64,
+            steps_per_epoch: context.task.rows().div_ceil(settings.batch_size as usize) as u64,
             position: Position::start(settings.accumulation, device_name(device)),
             best: None,
             memory: MemoryLimit::default(),
@@ -322,7 +318,11 @@ impl<'a, T: Task> Trainer<'a, T> {
             let stream_of = move |number: usize| steps.child(first + number as u64);
             let feed = Feed::start(scope, self.source(), rest, stream_of);
             for rows in rest {
-                let rate = rate(self.context.settings, self.position.step, self.total_steps());
+                let rate = rate(
+                    self.context.settings,
+                    self.position.step,
+                    self.total_steps(),
+                );
                 self.step(rows, feed.next()?, rate * self.position.backoff)?;
                 on_batch(rows.len() as u64, "");
                 let log_every = u64::from(self.context.settings.log_every);

@@ -55,11 +55,7 @@ impl State {
 
 impl<T: Task> Trainer<'_, T> {
     /// Resumes from a state of the same training.
-    pub(super) fn restore(
-        &mut self,
-        state: &State,
-        record: &mut Record,
-    ) -> Result<(), TrainError> {
+    pub(super) fn restore(&mut self, state: &State, record: &mut Record) -> Result<(), TrainError> {
         let State {
             position,
             weights,

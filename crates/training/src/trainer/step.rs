@@ -7,8 +7,8 @@ use classifier::{ActivationWeights, ClassifierError, ComputePath, Fault, Mode, P
 use rayon::prelude::*;
 use tch::{Device, Tensor};
 
-use super::feed::{Prepared, spans};
 use super::Trainer;
+use super::feed::{Prepared, spans};
 use crate::error::TrainError;
 use crate::faults;
 use crate::task::Task;
@@ -27,7 +27,9 @@ impl<T: Task> Trainer<'_, T> {
     ) -> Result<(), TrainError> {
         let prepared = match prepared {
             Some(prepared) => prepared,
-            None => self.source().prepare(rows, self.stream_of(self.position.step))?,
+            None => self
+                .source()
+                .prepare(rows, self.stream_of(self.position.step))?,
         };
         let losses = self.gradient_of(rows, prepared)?;
         if !ClassifierError::catch("move the weights", || Ok(self.apply(&losses, rate)))? {
@@ -53,7 +55,8 @@ impl<T: Task> Trainer<'_, T> {
                     .step_on_device(&mut self.trained, gradient, &good, rate);
             }
             None => {
-                let sum = |values: &dyn Fn(&(Tensor, Tensor)) -> f64| losses.iter().map(values).sum();
+                let sum =
+                    |values: &dyn Fn(&(Tensor, Tensor)) -> f64| losses.iter().map(values).sum();
                 let loss: f64 = sum(&|(loss, _)| loss.double_value(&[]));
                 let correct: f64 = sum(&|(_, correct)| correct.double_value(&[]));
                 let norm = gradient.norm().double_value(&[]);
@@ -96,11 +99,7 @@ impl<T: Task> Trainer<'_, T> {
 
     /// The gradient of a batch. Where memory is full, the batch is computed in twice as many parts from
     /// then on, and nothing of the failed attempt is left.
-    fn gradient_of(
-        &mut self,
-        rows: &[usize],
-        prepared: Prepared<T>,
-    ) -> Result<Losses, TrainError> {
+    fn gradient_of(&mut self, rows: &[usize], prepared: Prepared<T>) -> Result<Losses, TrainError> {
         let step = self.position.step;
         let stream = self.stream_of(step);
         let Prepared {
@@ -118,13 +117,17 @@ impl<T: Task> Trainer<'_, T> {
                     self.pending.examples += examples;
                     return Ok(losses);
                 }
-                Err(error) if !error.fault().is_some_and(Fault::is_memory) => return Err(error.into()),
+                Err(error) if !error.fault().is_some_and(Fault::is_memory) => {
+                    return Err(error.into());
+                }
                 Err(source) if size == 1 => return Err(TrainError::OutOfMemory { step, source }),
                 Err(_) => {
                     let before = size;
                     while size == before {
                         self.position.accumulation *= 2;
-                        size = self.cut.size(self.context.task, rows, self.position.accumulation);
+                        size = self
+                            .cut
+                            .size(self.context.task, rows, self.position.accumulation);
                     }
                     let accumulation = self.position.accumulation;
                     self.accumulation.store(accumulation, Ordering::Relaxed);

@@ -1,0 +1,153 @@
+//! The code that trains on a device, run on a processor: it computes what the processor's code computes,
+//! in few operations, and never waits for the device between two lines of the record.
+
+mod common;
+
+use classifier::{ActivationWeights, ComputePath, Mode, Pass, Stream};
+use common::{Setup, quietly, run, setup};
+use operators::{Operators, count_on_this_thread};
+use settings::{ModelKind, Pooling};
+use tch::Kind;
+use training::Task;
+
+fn every_model(steps: usize, dropout: f64) -> Vec<Setup> {
+    let mut all = Vec::new();
+    for kind in [
+        ModelKind::Naive,
+        ModelKind::Cnn,
+        ModelKind::Rnn,
+        ModelKind::Lstm,
+        ModelKind::Gru,
+    ] {
+        all.push(setup(kind, "", steps, dropout));
+    }
+    for family in ["bert", "distilbert", "roberta", "mpnet"] {
+        all.push(setup(ModelKind::Transformer, family, steps, dropout));
+    }
+    all
+}
+
+#[test]
+fn training_on_a_device_gives_what_training_on_the_processor_gives() {
+    for setup in every_model(6, 0.0) {
+        let (one, record_one) = quietly(&setup, ComputePath::Processor);
+        let (two, record_two) = quietly(&setup, ComputePath::Device);
+        let moved = (&one.flat - &setup.start.flat)
+            .abs()
+            .max()
+            .double_value(&[]);
+        let apart = (&one.flat - &two.flat).abs().max().double_value(&[]);
+        let kind = setup.model.kind;
+        assert!(moved > 0.01, "{kind:?} has not learned: {moved}");
+        // AdamW moves every weight by about the rate, however small its gradient: rounding grows.
+        assert!(
+            apart < 0.01 * moved,
+            "{kind:?}: {apart} apart, {moved} moved"
+        );
+        let losses = [&record_one, &record_two].map(|record| {
+            let line = record.lines().last().expect("the epoch's line");
+            let line: serde_json::Value = serde_json::from_str(line).expect("JSON");
+            assert_eq!(line["event"], "epoch");
+            line["train_loss"].as_f64().expect("a number")
+        });
+        assert!((losses[0] - losses[1]).abs() < 1e-4, "{kind:?}: {losses:?}");
+    }
+}
+
+#[test]
+fn a_non_finite_step_on_a_device_is_named_and_changes_nothing() {
+    let mut setup = setup(ModelKind::Naive, "", 4, 0.0);
+    setup.model.training.learning_rate = 1e30;
+    setup.model.training.clip_norm = 0.0;
+    setup.model.training.warm_up = 0.0;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (trained, weights, record) = run(&setup, ComputePath::Device, folder.path(), 0);
+    let error = trained
+        .expect_err("the weights are huge after one step")
+        .to_string();
+    assert!(
+        error.starts_with("The loss is not finite at step "),
+        "{error}"
+    );
+    assert!(error.contains("in reviews "), "{error}");
+    assert!(record.contains("\"backoff\""), "{record}");
+    let finite = weights.flat.isfinite().all().int64_value(&[]);
+    assert_eq!(finite, 1, "a non-finite gradient reached the weights");
+}
+
+/// The operators of one step, and those of its forward and backward passes: the difference between
+/// trainings of four and of three steps, which do everything else alike.
+fn operators_of(kind: ModelKind, family: &str) -> (Operators, Operators, Operators) {
+    let longer = setup(kind, family, 4, 0.1);
+    let shorter = setup(kind, family, 3, 0.1);
+    let (_, four) = count_on_this_thread(|| quietly(&longer, ComputePath::Device));
+    let (_, three) = count_on_this_thread(|| quietly(&shorter, ComputePath::Device));
+    let task = longer.task();
+    let weights = longer.weights();
+    let mut activation = ActivationWeights::new(task.layout(), &weights, Kind::Float);
+    let batch = task.draw(&[0, 1, 2, 3, 4, 5, 6, 7], Stream::new(1));
+    let path = ComputePath::Device;
+    let part = task
+        .part(&batch, 0..8, Stream::new(1), path)
+        .expect("a part");
+    let (_, passes) = count_on_this_thread(|| {
+        activation.refresh();
+        Pass::compute(task.layout(), &activation, 0.1, |parameters| {
+            task.loss(&part, &activation, parameters, Mode::TrainOnDevice)
+        })
+        .expect("a gradient")
+    });
+    (four, three, passes)
+}
+
+#[test]
+fn a_step_on_a_device_takes_at_most_forty_operators_beside_its_passes() {
+    let transformer = ModelKind::Transformer;
+    for (kind, family) in [
+        (ModelKind::Naive, ""),
+        (ModelKind::Cnn, ""),
+        (ModelKind::Rnn, ""),
+        (ModelKind::Lstm, ""),
+        (ModelKind::Gru, ""),
+        (transformer, "bert"),
+        (transformer, "mpnet"),
+    ] {
+        let (four, three, passes) = operators_of(kind, family);
+        let step = four.top_level() - three.top_level();
+        let beside = step - passes.top_level();
+        assert!(
+            (20..=40).contains(&beside),
+            "{kind:?} {family}: {beside} of {step}\n{:?}",
+            four.table()
+        );
+        // Whatever the end of an epoch reads is read once, however many steps there were.
+        assert_eq!(
+            four.synchronising(),
+            three.synchronising(),
+            "{kind:?} {family}"
+        );
+        assert!(
+            passes.synchronising().is_empty(),
+            "{:?}",
+            passes.synchronising()
+        );
+    }
+}
+
+#[test]
+fn gradients_of_a_pooled_net_do_not_depend_on_the_path() {
+    // Every pooling reads padding differently.
+    for pooling in [
+        Pooling::Last,
+        Pooling::Mean,
+        Pooling::Max,
+        Pooling::Attention,
+    ] {
+        let mut setup = setup(ModelKind::Gru, "", 3, 0.0);
+        setup.model.pooling = pooling;
+        let (one, _) = quietly(&setup, ComputePath::Processor);
+        let (two, _) = quietly(&setup, ComputePath::Device);
+        let apart = (&one.flat - &two.flat).abs().max().double_value(&[]);
+        assert!(apart < 1e-4, "{pooling:?}: {apart}");
+    }
+}
