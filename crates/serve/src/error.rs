@@ -180,6 +180,11 @@ impl ApiError {
         }
     }
 
+    /// 503: a new process has to take over.
+    pub(crate) fn device_failed() -> Self {
+        Self::busy_for(30, "The device failed, and the service is stopping")
+    }
+
     /// 503: the model became another one just now.
     pub(crate) fn model_replaced() -> Self {
         Self::busy_for(2, "The model is being replaced")

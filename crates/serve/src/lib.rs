@@ -9,10 +9,12 @@
 //!   is another
 //! - `trends`: reviews with a time, and the thread that makes trends of them
 //! - `telemetry`: what is counted; `page`: what people see
+//! - `fatal`: the device failure that ends the service, with exit code 75
 
 mod arguments;
 mod body;
 mod error;
+mod fatal;
 mod hosts;
 mod json;
 mod limits;
@@ -41,6 +43,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::Semaphore;
 
 use arguments::Arguments;
+use bundle::Networks;
+use classifier::NETWORKS;
+use fatal::FatalFailure;
 use hosts::Hosts;
 use predict::find;
 use routes::Shared;
@@ -77,23 +82,33 @@ pub fn main() -> ExitCode {
 pub struct Service {
     shared: Shared,
     source: Arc<Source>,
+    networks: Networks,
     stamp: source::Stamp,
+    fatal: Arc<FatalFailure>,
     workers: [JoinHandle<()>; 3],
 }
 
 impl Service {
-    /// Loads the model and starts the thread that asks it.
+    /// Loads the model and starts the threads that use it. `networks` computes it, if it is a network.
     ///
     /// # Errors
-    /// There is no model, or it is not whole.
-    pub fn start(source: Source, limits: Limits, log: bool) -> Result<Self, Failure> {
+    /// There is no model, or it is damaged.
+    pub fn start(
+        source: Source,
+        networks: Networks,
+        limits: Limits,
+        log: bool,
+    ) -> Result<Self, Failure> {
         // Before it is read: what changes meanwhile is seen as a change.
         let stamp = source.stamp()?;
-        let loaded = source.load()?;
+        let loaded = source.load(networks)?;
         let telemetry = Arc::new(Telemetry::default());
+        let fatal = Arc::new(FatalFailure::default());
         let source = Arc::new(source);
-        let (queue, [answers, explanations]) = Queue::start(loaded, &limits, &telemetry);
-        let (trends, maker) = Trends::start(Arc::clone(&source), limits, Arc::clone(&telemetry));
+        let (queue, [answers, explanations]) = Queue::start(loaded, &limits, &telemetry, &fatal);
+        let model = (Arc::clone(&source), networks);
+        let (trends, maker) =
+            Trends::start(model, limits, Arc::clone(&telemetry), Arc::clone(&fatal));
         Ok(Self {
             shared: Shared {
                 queue,
@@ -105,7 +120,9 @@ impl Service {
                 log,
             },
             source,
+            networks,
             stamp,
+            fatal,
             workers: [answers, explanations, maker],
         })
     }
@@ -115,16 +132,31 @@ impl Service {
         routes::router(self.shared.clone())
     }
 
-    /// Answers what comes to a listener until `stop` comes to its end, and then what is under way.
-    async fn serve(self, listener: TcpListener, stop: impl Future<Output = ()>) {
+    /// Answers requests that come to a listener until `stop` completes or the device fails, and then
+    /// the requests that have started.
+    ///
+    /// # Errors
+    /// The device failed; a new process may recover.
+    pub async fn serve(
+        self,
+        listener: TcpListener,
+        stop: impl Future<Output = ()>,
+    ) -> Result<(), Failure> {
         let watch = reload::watch(
-            self.source,
+            (self.source, self.networks),
             self.shared.queue.clone(),
             Arc::clone(&self.shared.telemetry),
+            Arc::clone(&self.fatal),
             self.stamp,
         );
         let watch = tokio::spawn(watch);
         let router = routes::router(self.shared.clone());
+        let stop = async {
+            tokio::select! {
+                () = stop => {}
+                () = self.fatal.wait() => say("stopping: the device failed, and only a new process can use it"),
+            }
+        };
         let all_answered = listen::serve(listener, router, &self.shared, stop).await;
         watch.abort();
         let _ = watch.await;
@@ -137,6 +169,7 @@ impl Service {
         } else {
             say("stopped: requests that took longer than `--grace` were given up");
         }
+        self.fatal.take().map_or(Ok(()), Err)
     }
 }
 
@@ -147,7 +180,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let _ = rayon::ThreadPoolBuilder::new()
         .num_threads(cores)
         .build_global();
-    let mut service = Service::start(source, arguments.limits(), arguments.log)?;
+    let mut service = Service::start(source, NETWORKS, arguments.limits(), arguments.log)?;
     let runtime = Builder::new_multi_thread()
         .worker_threads(cores)
         .enable_all()
@@ -169,8 +202,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
             ));
         }
         say(&format!("listening on http://{address}"));
-        service.serve(listener, stop).await;
-        Ok(())
+        service.serve(listener, stop).await
     });
     // Whatever is still computed is given up.
     runtime.shutdown_background();

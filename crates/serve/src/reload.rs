@@ -4,10 +4,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use stage::Failure;
+use bundle::Networks;
+use stage::{Failure, FailureKind};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
+use crate::fatal::FatalFailure;
 use crate::source::{ModelIdentity, Source, Stamp};
 use crate::telemetry::Telemetry;
 use crate::worker::Queue;
@@ -17,9 +19,10 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// Looks at the model until the runtime ends. `served` is what it was when it was loaded first.
 pub(crate) async fn watch(
-    source: Arc<Source>,
+    (source, networks): (Arc<Source>, Networks),
     queue: Queue,
     telemetry: Arc<Telemetry>,
+    fatal: Arc<FatalFailure>,
     served: Stamp,
 ) {
     // What was tried last, with or without success: a broken model is not tried every second.
@@ -45,7 +48,7 @@ pub(crate) async fn watch(
         }
         let loaded = spawn_blocking({
             let source = Arc::clone(&source);
-            move || source.load()
+            move || source.load(networks)
         });
         match loaded.await {
             Ok(Ok(loaded)) => {
@@ -56,7 +59,12 @@ pub(crate) async fn watch(
                 queue.load(loaded, &telemetry);
                 served = stamp;
             }
-            Ok(Err(failure)) => failed(&telemetry, &failure),
+            Ok(Err(failure)) => {
+                failed(&telemetry, &failure);
+                if failure.kind() == FailureKind::Transient {
+                    let _ = fatal.report(failure);
+                }
+            }
             Err(_) => failed(&telemetry, &Failure::new("Loading it ended unexpectedly")),
         }
     }

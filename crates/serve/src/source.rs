@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use artifact::Digest;
-use classifier::NETWORKS;
+use bundle::Networks;
 use predict::Predictor;
 use predict::find::{self, Place};
 use serde::Serialize;
@@ -84,10 +84,10 @@ impl Source {
     ///
     /// # Errors
     /// There is no model, or it is not whole.
-    pub(crate) fn load(&self) -> Result<Loaded, Failure> {
-        let (answers, identity) = self.load_once()?;
+    pub(crate) fn load(&self, networks: Networks) -> Result<Loaded, Failure> {
+        let (answers, identity) = self.load_once(networks)?;
         let explains =
-            Predictor::load(&self.place()?, self.run_settings(), Some(NETWORKS)).map(Box::new)?;
+            Predictor::load(&self.place()?, self.run_settings(), Some(networks)).map(Box::new)?;
         if explains.fingerprint()?.to_hex() != identity.fingerprint {
             return Err(Failure::new("The model was replaced while it was loaded"));
         }
@@ -102,10 +102,13 @@ impl Source {
     ///
     /// # Errors
     /// As for [`Source::load`].
-    pub(crate) fn load_once(&self) -> Result<(Box<Predictor>, ModelIdentity), Failure> {
+    pub(crate) fn load_once(
+        &self,
+        networks: Networks,
+    ) -> Result<(Box<Predictor>, ModelIdentity), Failure> {
         let made = self.made()?;
         let predictor =
-            Predictor::load(&self.place()?, self.run_settings(), Some(NETWORKS)).map(Box::new)?;
+            Predictor::load(&self.place()?, self.run_settings(), Some(networks)).map(Box::new)?;
         let fingerprint = predictor.fingerprint()?.to_hex();
         if self.made()? != made {
             return Err(Failure::new("The model was replaced while it was loaded"));

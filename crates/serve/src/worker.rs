@@ -11,10 +11,11 @@ use std::thread::{self, JoinHandle};
 
 use predict::{Explanation, PlacedWord, Predictor};
 use serde::Serialize;
-use stage::Failure;
+use stage::{Failure, FailureKind};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::error::ApiError;
+use crate::fatal::FatalFailure;
 use crate::limits::{EXPLANATIONS, Limits};
 use crate::source::{Loaded, ModelIdentity};
 use crate::telemetry::Telemetry;
@@ -63,6 +64,10 @@ struct Job {
 }
 
 impl Job {
+    fn texts(&self) -> impl Iterator<Item = &str> {
+        self.question.texts.iter().map(String::as_str)
+    }
+
     /// Answers. The places are free before the answer is there: whoever has it may ask again.
     fn reply(self, answers: Result<Answers, ApiError>) {
         drop(self.places);
@@ -98,6 +103,7 @@ impl Queue {
         loaded: Loaded,
         limits: &Limits,
         telemetry: &Arc<Telemetry>,
+        fatal: &Arc<FatalFailure>,
     ) -> (Self, [JoinHandle<()>; 2]) {
         let identity = Arc::new(loaded.identity);
         telemetry.set_model(Arc::clone(&identity));
@@ -109,6 +115,7 @@ impl Queue {
                 identity: Arc::clone(&identity),
                 batch: limits.batch,
                 telemetry: Arc::clone(telemetry),
+                fatal: Arc::clone(fatal),
             };
             let lane = Lane {
                 sender,
@@ -182,6 +189,7 @@ struct Worker {
     identity: Arc<ModelIdentity>,
     batch: usize,
     telemetry: Arc<Telemetry>,
+    fatal: Arc<FatalFailure>,
 }
 
 impl Worker {
@@ -216,42 +224,107 @@ impl Worker {
         if jobs.is_empty() {
             return;
         }
-        let texts: Vec<&str> = jobs
-            .iter()
-            .flat_map(|job| job.question.texts.iter().map(String::as_str))
-            .collect();
-        let said = self.guarded(|| self.probabilities(&texts));
-        let mut said = match said {
-            Ok(said) => said.into_iter(),
-            Err(error) => {
+        let texts: Vec<&str> = jobs.iter().flat_map(Job::texts).collect();
+        match self.guarded(|| self.probabilities(&texts)) {
+            Ok(probabilities) => {
+                let mut all = probabilities.into_iter();
+                for job in jobs {
+                    let of_job = all.by_ref().take(job.question.texts.len()).collect();
+                    self.reply(job, of_job);
+                }
+            }
+            Err(failure) if self.is_last_try(&failure, &jobs) => {
+                let error = self.fatal.report(failure);
                 jobs.into_iter()
                     .for_each(|job| job.reply(Err(error.clone())));
-                return;
             }
-        };
-        for job in jobs {
-            let probabilities: Vec<Option<f32>> =
-                said.by_ref().take(job.question.texts.len()).collect();
+            // One text may be to blame: it must not fail the requests of others.
+            Err(_) if jobs.len() > 1 => {
+                for job in jobs.into_iter().filter(|job| !job.reply.is_closed()) {
+                    self.answer(vec![job]);
+                }
+            }
+            Err(_) => {
+                for job in jobs {
+                    let texts: Vec<&str> = job.texts().collect();
+                    match self.in_halves(&job, &texts, 0) {
+                        Ok(probabilities) => self.reply(job, probabilities),
+                        Err(error) => job.reply(Err(error)),
+                    }
+                }
+            }
+        }
+    }
+
+    /// Whether a smaller batch would fail in the same way: the device is lost, or there was one text.
+    fn is_last_try(&self, failure: &Failure, jobs: &[Job]) -> bool {
+        let is_one_text = matches!(jobs, [job] if job.question.texts.len() <= 1);
+        failure.kind() == FailureKind::Transient || is_one_text
+    }
+
+    /// The probabilities of texts of a request that failed together: of each half, down to single texts.
+    ///
+    /// # Errors
+    /// A text fails alone, too; the error names it.
+    fn in_halves(
+        &self,
+        job: &Job,
+        texts: &[&str],
+        first: usize,
+    ) -> Result<Vec<Option<f32>>, ApiError> {
+        let (one, other) = texts.split_at(texts.len() / 2);
+        let mut all = Vec::new();
+        for (half, first) in [(one, first), (other, first + one.len())] {
             if job.reply.is_closed() {
-                continue;
+                break;
             }
-            let answers = self.guarded(|| self.answers(&job, &probabilities));
-            let answers = answers.map(|answers| Answers {
+            match self.guarded(|| self.probabilities(half)) {
+                Ok(probabilities) => all.extend(probabilities),
+                Err(failure) if failure.kind() == FailureKind::Transient => {
+                    return Err(self.fatal.report(failure));
+                }
+                Err(failure) if half.len() <= 1 => {
+                    let (place, problem) = (first + 1, failure.chain().join(": "));
+                    let problem = format!("text {place}: {problem}");
+                    return Err(ApiError::model_failed(&problem));
+                }
+                Err(_) => all.extend(self.in_halves(job, half, first)?),
+            }
+        }
+        Ok(all)
+    }
+
+    /// Answers a request whose probabilities are known, with explanations if it asks for them.
+    fn reply(&self, job: Job, probabilities: Vec<Option<f32>>) {
+        if job.reply.is_closed() {
+            return;
+        }
+        let answers = self.guarded(|| self.answers(&job, &probabilities));
+        job.reply(match answers {
+            Ok(answers) => Ok(Answers {
                 model: Arc::clone(&self.identity),
                 answers,
-            });
-            job.reply(answers);
-        }
+            }),
+            Err(failure) => Err(self.fatal.report(failure)),
+        });
     }
 
     /// A request may hold more texts than a batch.
     fn probabilities(&self, texts: &[&str]) -> Result<Vec<Option<f32>>, Failure> {
-        let mut said = Vec::with_capacity(texts.len());
+        if self.fatal.is_reported() {
+            let lost = Failure::new("The device failed");
+            return Err(lost.with_kind(FailureKind::Transient));
+        }
+        let mut all = Vec::with_capacity(texts.len());
         for part in texts.chunks(self.batch) {
             self.telemetry.computed(part.len());
-            said.extend(self.predictor.probabilities(part)?);
+            let probabilities = self.predictor.probabilities(part);
+            for note in self.predictor.take_notes() {
+                crate::say(&note);
+            }
+            all.extend(probabilities?);
         }
-        Ok(said)
+        Ok(all)
     }
 
     fn answers(
@@ -283,13 +356,10 @@ impl Worker {
             .collect()
     }
 
-    /// A failure, or a panic of a library, is the answer to these requests and not the end of the
+    /// Turns a panic of a library into a failure of these requests, so that it does not end the
     /// service.
-    fn guarded<T>(&self, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, ApiError> {
-        match catch_unwind(AssertUnwindSafe(work)) {
-            Ok(Ok(done)) => Ok(done),
-            Ok(Err(failure)) => Err(ApiError::model_failed(&failure.chain().join(": "))),
-            Err(_) => Err(ApiError::model_failed("it stopped unexpectedly")),
-        }
+    fn guarded<T>(&self, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+        catch_unwind(AssertUnwindSafe(work))
+            .unwrap_or_else(|_| Err(Failure::new("it stopped unexpectedly")))
     }
 }

@@ -11,16 +11,18 @@ use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use artifact::StageName;
+use bundle::Networks;
 use predict::Predictor;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use settings::StepId;
-use stage::{Progress, ProgressMode};
+use stage::{FailureKind, Progress, ProgressMode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use trend::{ErrorRates, Question, Reader, Refused, Unjudged, answer, of_validation};
 
 use super::refusal::refusal;
 use super::wishes::{Lines, Wishes};
 use crate::error::ApiError;
+use crate::fatal::FatalFailure;
 use crate::limits::Limits;
 use crate::source::{ModelIdentity, Source};
 use crate::telemetry::Telemetry;
@@ -74,16 +76,19 @@ pub(crate) struct Trends {
 impl Trends {
     /// Starts the thread.
     pub(crate) fn start(
-        source: Arc<Source>,
+        (source, networks): (Arc<Source>, Networks),
         limits: Limits,
         telemetry: Arc<Telemetry>,
+        fatal: Arc<FatalFailure>,
     ) -> (Self, JoinHandle<()>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let worker = Worker {
             receiver,
             source,
+            networks,
             limits,
             telemetry,
+            fatal,
             loaded: None,
         };
         let trends = Self {
@@ -130,8 +135,10 @@ impl Trends {
 struct Worker {
     receiver: mpsc::UnboundedReceiver<Job>,
     source: Arc<Source>,
+    networks: Networks,
     limits: Limits,
     telemetry: Arc<Telemetry>,
+    fatal: Arc<FatalFailure>,
     loaded: Option<(Box<Predictor>, Arc<ModelIdentity>)>,
 }
 
@@ -162,6 +169,9 @@ impl Worker {
     }
 
     fn make(&mut self, job: &Job) -> Result<Made, ApiError> {
+        if self.fatal.is_reported() {
+            return Err(ApiError::device_failed());
+        }
         let asked = &job.asked;
         let is_stopped = || job.reply.is_closed() || Instant::now() >= asked.deadline;
         if is_stopped() {
@@ -195,6 +205,7 @@ impl Worker {
                 ProgressMode::None,
                 StepId::new(StageName::Evaluate, &identity.name),
             ),
+            on_note: &crate::say,
             most: self.limits.reviews as u64,
             together: TOGETHER,
             is_stopped: &is_stopped,
@@ -202,7 +213,10 @@ impl Worker {
         let found = self
             .rates(wishes, identity)
             .and_then(|rates| answer(&question, &reader, rates))
-            .map_err(|refused| refusal(refused, &file.path, &self.limits))?;
+            .map_err(|refused| match refused {
+                Refused::Failed(failure) => self.fatal.report(failure),
+                refused => refusal(refused, &file.path, &self.limits),
+            })?;
         self.telemetry.read_reviews(found.rows as u64);
         Ok(Made {
             text: match asked.as_page {
@@ -225,9 +239,11 @@ impl Worker {
         }
         // The one before makes room first.
         self.loaded = None;
-        let loaded = self.source.load_once();
-        let (predictor, identity) =
-            loaded.map_err(|failure| ApiError::no_model_for_trends(&failure.chain().join(": ")))?;
+        let loaded = self.source.load_once(self.networks);
+        let (predictor, identity) = loaded.map_err(|failure| match failure.kind() {
+            FailureKind::Transient => self.fatal.report(failure),
+            _ => ApiError::no_model_for_trends(&failure.chain().join(": ")),
+        })?;
         if !is_served(&identity) {
             return Err(ApiError::model_replaced());
         }
