@@ -73,6 +73,20 @@ pub(crate) enum Error {
     NoCompiler { tried: String },
     #[error("Cannot make `libtorch.so` with `{compiler}`: {detail}")]
     Compiler { compiler: String, detail: String },
+    #[error("Cannot find the program `{}`", path.display())]
+    NoBinary { path: PathBuf },
+    #[error("`{program}` failed")]
+    Command { program: String },
+    #[error("The pack has {bytes} bytes, more than {limit}")]
+    PackSize {
+        bytes: u64,
+        limit: u64,
+        largest: String,
+    },
+    #[error("`{}` holds other files than a pack's, and is not replaced", folder.display())]
+    NotAPack { folder: PathBuf },
+    #[error("Cannot find `{}`", script.display())]
+    NoPack { script: PathBuf },
     #[error("Cannot start `{program}`")]
     Start { program: String, source: io::Error },
 }
@@ -147,6 +161,21 @@ impl Error {
                 "Delete `{}` and run `cargo xtask setup` again",
                 archive.display()
             )),
+            Self::NoBinary { path } => Some(if path.ends_with("ressenti-train-faults") {
+                "Build it with `cargo build --package ressenti-train --features faults --bin ressenti-train-faults`"
+                    .to_owned()
+            } else {
+                "Build it with `cargo build --workspace`, or name its folder with `--binaries FOLDER`"
+                    .to_owned()
+            }),
+            Self::PackSize { largest, .. } => Some(format!(
+                "The largest file is `{largest}`: pack programs that were built with `--release`"
+            )),
+            Self::NotAPack { .. } => Some("Name another folder with `--out FOLDER`".to_owned()),
+            Self::NoPack { .. } => Some("Make a pack with `cargo xtask gpu pack core`".to_owned()),
+            Self::Start { program, .. } if program == "strip" => {
+                Some("Install binutils (Debian, Ubuntu: `apt install binutils`)".to_owned())
+            }
             Self::Start { program, .. } if program.ends_with("ressenti") => {
                 Some("Build it with `cargo build --workspace`".to_owned())
             }

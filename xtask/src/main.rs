@@ -8,6 +8,7 @@ mod cargo;
 mod config;
 mod data;
 mod error;
+mod gpu;
 mod libtorch;
 mod marker;
 mod packages;
@@ -29,6 +30,7 @@ use clap::{Args, Parser, Subcommand};
 use crate::assets::Layout;
 use crate::cargo::{become_, cargo, ressenti, succeed};
 use crate::error::Error;
+use crate::gpu::GpuTask;
 use crate::setup::{Source, set_up};
 
 /// Sets up, runs, tests and checks this repository
@@ -76,6 +78,11 @@ enum Task {
     },
     /// Check format and lints: `cargo fmt --check`, then clippy with every warning an error
     Check,
+    /// Pack and run the check for a machine with a GPU; see docs/gpu.md
+    Gpu {
+        #[command(subcommand)]
+        task: GpuTask,
+    },
 }
 
 /// Which libtorch; kept for later calls. Without a wish the NVIDIA driver decides
@@ -158,6 +165,7 @@ fn perform(task: Task, root: &Path) -> Result<ExitCode, Error> {
                 },
             )
         }
+        Task::Gpu { task } => gpu::perform(&task, root),
         Task::Check => {
             // The format needs no libtorch, and is told first.
             let mut format = cargo(root, Source::Users);
@@ -240,7 +248,7 @@ mod tests {
                         (wish.layout(), arguments)
                     }
                     Task::Setup { wish, .. } => (wish.layout(), Vec::new()),
-                    Task::Check | Task::Soak { .. } => (None, Vec::new()),
+                    Task::Check | Task::Soak { .. } | Task::Gpu { .. } => (None, Vec::new()),
                 });
             let expected = expected.map(|(layout, rest)| {
                 (layout, rest.iter().map(OsString::from).collect::<Vec<_>>())

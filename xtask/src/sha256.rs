@@ -37,6 +37,13 @@ impl Sha256 {
         }
     }
 
+    /// The digest of a file.
+    pub(crate) fn of_file(path: &Path) -> Result<Self, Error> {
+        File::open(path)
+            .and_then(|file| Self::of_reader(file, |_| ()))
+            .map_err(Error::file("read", path))
+    }
+
     /// Fails unless the file's digest is this one.
     pub(crate) fn check_file(self, path: &Path, on_read: impl FnMut(u64)) -> Result<(), Error> {
         let found = File::open(path)

@@ -1,0 +1,135 @@
+"""Tests of the check itself, which need neither torch nor a GPU: `python3 -m unittest test_check`."""
+
+import json
+import os
+import pathlib
+import sys
+import tempfile
+import time
+import unittest
+
+import check
+import harness
+import training
+
+
+class Compare(unittest.TestCase):
+    def test_losses(self):
+        first, largest = training.compare_losses([0.7, 0.6], [0.7, 0.65])
+        self.assertEqual(first, 0.0)
+        self.assertAlmostEqual(largest, 0.05)
+        for ours, theirs in [([], []), ([0.7], [0.7, 0.6]), ([float("nan")], [0.7])]:
+            with self.assertRaises(harness.Failed):
+                training.compare_losses(ours, theirs)
+
+    def test_attributions(self):
+        review = lambda row, weight: {"row_id": row, "words": [[0, 4, weight], [5, 9, -1.0]]}
+        common, worst = training.compare_attributions([review(1, 0.5), review(2, 9.0)], [review(1, 0.4)])
+        self.assertEqual(common, 1)
+        self.assertAlmostEqual(worst, 0.0999)
+        with self.assertRaises(harness.Failed):
+            training.compare_attributions([review(1, 0.5)], [review(2, 0.5)])
+
+    def test_sections(self):
+        self.assertEqual(check.sections_of(None, "core"), [1, 2, 3, 4])
+        self.assertEqual(check.sections_of("4,2", "core"), [2, 4])
+        for text, kind in [("5", "core"), ("1", "imdb"), ("x", "core")]:
+            with self.assertRaises(SystemExit):
+                check.sections_of(text, kind)
+
+
+class Run(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.path = pathlib.Path(self.folder.name)
+        self.report = harness.Report(self.path / "out", {"device": "cpu"})
+        self.report.say = self.report.log
+        self.commands = harness.Commands(self.report, dict(os.environ), self.path)
+
+    def summary(self):
+        return json.loads((self.path / "out" / "summary.json").read_text())
+
+    def test_results_are_written_at_once(self):
+        clock = harness.Clock(60, time.monotonic() + 60)
+
+        def fails():
+            raise harness.Failed("1 is not 2")
+
+        def is_not_run():
+            raise harness.NotRun("there is no GPU")
+
+        def has_a_mistake():
+            return {}["key"]
+
+        def looks():
+            # What was found before is in the file while the check goes on.
+            self.assertEqual([c["outcome"] for c in self.summary()["checks"]], ["FAIL", "NOT RUN", "FAIL"])
+            self.assertFalse(self.summary()["finished"])
+            return "seen", {"figure": 1}
+
+        checks = [("a", fails), ("b", is_not_run), ("c", has_a_mistake), ("d", looks)]
+        harness.run_checks(self.report, 1, clock, checks)
+        self.report.write(finished=True)
+        summary = self.summary()
+        self.assertEqual((summary["passed"], summary["failed"], summary["not_run"]), (1, 2, 1))
+        self.assertEqual(summary["checks"][3]["figures"], {"figure": 1})
+
+    def test_without_time_nothing_is_passed(self):
+        clock = harness.Clock(60, time.monotonic() + 1)
+        harness.run_checks(self.report, 1, clock, [("a", lambda: ("", {}))])
+        self.assertEqual(self.summary()["not_run"], 1)
+
+    def test_a_command_is_killed_at_its_limit_with_its_children(self):
+        script = "import subprocess, sys\nsubprocess.Popen(['sleep', '60'])\nprint('started', flush=True)\nimport time; time.sleep(60)"
+        started = time.monotonic()
+        outcome = self.commands.run("sleep", [sys.executable, "-c", script], 1)
+        self.assertLess(time.monotonic() - started, 20)
+        self.assertTrue(outcome.timed_out)
+        self.assertIn("started", outcome.text)
+        with self.assertRaises(harness.Failed):
+            outcome.expect_success("sleep")
+        self.assertEqual(self.commands.running, set())
+
+    def test_how_a_command_ended_is_told(self):
+        good = self.commands.run("good", [sys.executable, "-c", "print('fine')"], 30)
+        self.assertEqual((good.code, good.text), (0, "fine\n"))
+        bad = self.commands.run("bad", [sys.executable, "-c", "raise SystemExit('error: it broke')"], 30)
+        self.assertEqual((bad.describe(), bad.last_line()), ("exit code 1", "error: it broke"))
+        killed = self.commands.run("killed", ["sh", "-c", "kill -9 $$"], 30)
+        self.assertEqual(killed.describe(), "ended by signal SIGKILL")
+        self.assertIn("it broke", (self.path / "out" / "log.txt").read_text())
+
+    def test_memory_is_limited(self):
+        script = "block = bytearray(1 << 30)"
+        outcome = self.commands.run("allocate", [sys.executable, "-c", script], 30, memory_limit=512 << 20)
+        self.assertIn("MemoryError", outcome.text)
+
+
+class Pack(unittest.TestCase):
+    def test_a_missing_or_damaged_file_is_named(self):
+        with tempfile.TemporaryDirectory() as name:
+            pack = pathlib.Path(name)
+            digest = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
+            manifest = {"files": [{"name": "part-00", "bytes": 4, "sha256": digest}]}
+            with self.assertRaisesRegex(harness.Failed, "part-00` is missing"):
+                check.verify(pack, manifest)
+            (pack / "part-00").write_text("test")
+            self.assertEqual(check.verify(pack, manifest)[1], {"bytes": 4})
+            (pack / "part-00").write_text("tent")
+            with self.assertRaisesRegex(harness.Failed, "damaged"):
+                check.verify(pack, manifest)
+
+    def test_parts_are_one_stream(self):
+        with tempfile.TemporaryDirectory() as name:
+            paths = [pathlib.Path(name) / part for part in ("part-00", "part-01", "part-02")]
+            for path, text in zip(paths, ("abc", "", "de")):
+                path.write_text(text)
+            joined, text = check.Joined(paths), b""
+            while block := joined.read(2):
+                text += block
+            self.assertEqual(text, b"abcde")
+
+
+if __name__ == "__main__":
+    unittest.main()

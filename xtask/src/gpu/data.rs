@@ -1,0 +1,98 @@
+//! The reviews of a `core` pack, made of the default pipeline's movie-review sentences.
+
+use std::fmt::Write;
+
+/// Sentences of the short data: about 20 steps of 32 remain to train on.
+pub(crate) const SENTENCES: usize = 1100;
+/// Reviews of the long data.
+pub(crate) const REVIEWS: usize = 2400;
+/// Sentences that are rated this clearly make up the long reviews.
+const CLEAR: f64 = 0.5;
+/// Sentences of a long review. About half of the reviews are longer than 512 tokens.
+const FEWEST: u64 = 4;
+const MOST: u64 = 44;
+
+/// The first `count` lines of a table of sentences.
+pub(crate) fn short(table: &str, count: usize) -> String {
+    table
+        .lines()
+        .take(count)
+        .flat_map(|line| [line, "\n"])
+        .collect()
+}
+
+/// `count` reviews, each of several sentences of one sentiment, in the columns of the sentences: id,
+/// rating, text. The same ones every time.
+pub(crate) fn long(table: &str, count: usize) -> String {
+    let mut by_sign = [Vec::new(), Vec::new()];
+    for line in table.lines() {
+        let mut columns = line.splitn(3, '\t');
+        let rating = columns.nth(1).and_then(|text| text.parse::<f64>().ok());
+        if let (Some(rating), Some(text)) = (rating, columns.next())
+            && rating.abs() > CLEAR
+        {
+            by_sign[usize::from(rating > 0.0)].push(text);
+        }
+    }
+    let mut random = Random(1);
+    let mut reviews = String::new();
+    if by_sign.iter().any(Vec::is_empty) {
+        return reviews;
+    }
+    for id in 1..=count {
+        let sentences = &by_sign[id % 2];
+        let rating = if id % 2 == 1 { 2.0 } else { -2.0 };
+        let text: Vec<&str> = (0..FEWEST + random.below(MOST - FEWEST + 1))
+            .map(|_| sentences[random.below(sentences.len() as u64) as usize])
+            .collect();
+        // A string takes every text.
+        let _ = writeln!(reviews, "{id}\t{rating}\t{}", text.join(" "));
+    }
+    reviews
+}
+
+/// A linear congruential generator (Knuth's MMIX constants); its high bits are good enough here.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % limit
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TABLE: &str = "1\t2.5\tA joy.\n2\t-3\tA bore.\n3\t0.1\tA film.\n4\t1\tLovely\tindeed.\n";
+
+    #[test]
+    fn short_data_are_the_first_sentences() {
+        assert_eq!(short(TABLE, 2), "1\t2.5\tA joy.\n2\t-3\tA bore.\n");
+        assert_eq!(short(TABLE, 9), TABLE);
+    }
+
+    #[test]
+    fn long_reviews_have_sentences_of_one_sentiment_and_many_lengths() {
+        let reviews = long(TABLE, 200);
+        assert_eq!(reviews, long(TABLE, 200));
+        let mut lengths = std::collections::BTreeSet::new();
+        for (index, line) in reviews.lines().enumerate() {
+            let columns: Vec<&str> = line.splitn(3, '\t').collect();
+            assert_eq!(columns[0], (index + 1).to_string());
+            let (positive, text) = (columns[1] == "2", columns[2]);
+            assert_eq!(text.contains("joy") || text.contains("Lovely"), positive);
+            assert_eq!(text.contains("bore"), !positive);
+            assert!(!text.contains("film"), "it is rated near 0");
+            lengths.insert(text.matches('.').count() as u64);
+        }
+        assert_eq!(reviews.lines().count(), 200);
+        assert!(lengths.first() >= Some(&FEWEST) && lengths.last() <= Some(&MOST));
+        assert!(lengths.len() > 20);
+        assert_eq!(long("1\t2.5\tOnly joy.\n", 5), "");
+    }
+}

@@ -1,0 +1,202 @@
+//! `cargo xtask gpu`: packs what the check on a machine with a GPU needs, and runs that check.
+//!
+//! The machine with the GPU needs Python with PyTorch and no Rust: a pack holds the programs, the data
+//! and the scripts of `xtask/gpu/`.
+
+mod data;
+mod half;
+mod pack;
+mod parts;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use crate::cargo::become_;
+use crate::error::Error;
+
+/// A task about GPUs.
+#[derive(Subcommand)]
+pub(crate) enum GpuTask {
+    /// Pack programs, data and the check for a machine with a GPU
+    Pack(PackArguments),
+    /// Run the check of a pack; without Rust: `python3 PACK/check.py --device cuda --out OUT`
+    Check(CheckArguments),
+}
+
+/// What is packed, from where, to where.
+#[derive(Args)]
+pub(crate) struct PackArguments {
+    /// `core` for sections 1 to 4 (at most 60 MiB), `imdb` for section 5 (parts of at most 56 MiB)
+    #[arg(value_enum)]
+    kind: Kind,
+    /// The folder with the programs, `ressenti-train-faults` among them
+    #[arg(long, value_name = "FOLDER", default_value = "target/debug")]
+    binaries: PathBuf,
+    /// The pack's folder, which is replaced [default: gpu-core or gpu-imdb]
+    #[arg(long, value_name = "FOLDER")]
+    out: Option<PathBuf>,
+    /// The reviews of an `imdb` pack: the aclImdb archive or folder
+    #[arg(long, value_name = "PATH", required_if_eq("kind", "imdb"))]
+    source: Option<PathBuf>,
+    /// The encoder of an `imdb` pack; a `core` pack takes only its tokenizer
+    #[arg(
+        long,
+        value_name = "FOLDER",
+        default_value = "data/encoders/all-minilm-l6-v2"
+    )]
+    encoder: PathBuf,
+}
+
+impl PackArguments {
+    fn out(&self) -> PathBuf {
+        let default = match self.kind {
+            Kind::Core => "gpu-core",
+            Kind::Imdb => "gpu-imdb",
+        };
+        self.out.clone().unwrap_or_else(|| PathBuf::from(default))
+    }
+}
+
+/// The kinds of packs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Kind {
+    /// Every model kind, resumed training, faults and speed.
+    Core,
+    /// MiniLM tuned on IMDB.
+    Imdb,
+}
+
+/// How the check of a pack runs.
+#[derive(Args)]
+pub(crate) struct CheckArguments {
+    /// The pack's folder
+    pack: PathBuf,
+    /// The folder for log.txt and summary.json
+    out: PathBuf,
+    /// `cpu` tests the check itself, on tiny sizes
+    #[arg(long, value_enum, default_value_t)]
+    device: CheckDevice,
+    /// Only these sections, such as `1,2`
+    #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u8).range(1..=5))]
+    sections: Vec<u8>,
+    /// The Python that has torch
+    #[arg(long, value_name = "PROGRAM", default_value = "python3")]
+    python: PathBuf,
+}
+
+/// Where the check trains.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+enum CheckDevice {
+    #[default]
+    Cuda,
+    Cpu,
+}
+
+impl CheckArguments {
+    fn command(&self) -> Command {
+        let device = match self.device {
+            CheckDevice::Cuda => "cuda",
+            CheckDevice::Cpu => "cpu",
+        };
+        let mut command = Command::new(&self.python);
+        command.arg(self.pack.join("check.py"));
+        command.args(["--device", device, "--out"]).arg(&self.out);
+        if !self.sections.is_empty() {
+            let sections: Vec<String> = self.sections.iter().map(u8::to_string).collect();
+            command.args(["--sections", &sections.join(",")]);
+        }
+        command
+    }
+}
+
+/// Performs `task` in the checkout at `root`.
+pub(crate) fn perform(task: &GpuTask, root: &Path) -> Result<ExitCode, Error> {
+    match task {
+        GpuTask::Pack(arguments) => {
+            pack::pack(arguments, root)?;
+            Ok(ExitCode::SUCCESS)
+        }
+        GpuTask::Check(arguments) => {
+            let script = arguments.pack.join("check.py");
+            if !script.is_file() {
+                return Err(Error::NoPack { script });
+            }
+            become_(arguments.command())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(subcommand)]
+        task: GpuTask,
+    }
+
+    fn parse(line: &str) -> Option<GpuTask> {
+        Line::try_parse_from(line.split(' '))
+            .ok()
+            .map(|line| line.task)
+    }
+
+    #[test]
+    fn pack_arguments_are_checked() {
+        let out = |line: &str| match parse(line) {
+            Some(GpuTask::Pack(arguments)) => Some(arguments.out()),
+            _ => None,
+        };
+        assert_eq!(out("gpu pack core"), Some("gpu-core".into()));
+        assert_eq!(
+            out("gpu pack imdb --source aclImdb"),
+            Some("gpu-imdb".into())
+        );
+        assert_eq!(out("gpu pack core --out there"), Some("there".into()));
+        // The reviews of IMDB are not in the repository.
+        assert_eq!(out("gpu pack imdb"), None);
+        assert_eq!(out("gpu pack everything"), None);
+        assert_eq!(out("gpu pack"), None);
+    }
+
+    #[test]
+    fn check_arguments_become_those_of_the_script() {
+        let words = |line: &str| match parse(line) {
+            Some(GpuTask::Check(arguments)) => {
+                let command = arguments.command();
+                let words: Vec<String> = [command.get_program()]
+                    .into_iter()
+                    .chain(command.get_args())
+                    .map(|word| word.to_string_lossy().into_owned())
+                    .collect();
+                Some(words.join(" "))
+            }
+            _ => None,
+        };
+        assert_eq!(
+            words("gpu check gpu-core out").as_deref(),
+            Some("python3 gpu-core/check.py --device cuda --out out")
+        );
+        assert_eq!(
+            words("gpu check p out --device cpu --sections 1,3 --python py").as_deref(),
+            Some("py p/check.py --device cpu --out out --sections 1,3")
+        );
+        assert_eq!(words("gpu check p out --sections 6"), None);
+        assert_eq!(words("gpu check p out --device tpu"), None);
+        assert_eq!(words("gpu check p"), None);
+    }
+
+    #[test]
+    fn a_folder_without_the_script_is_no_pack() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let line = format!("gpu check {} out", folder.path().display());
+        let task = parse(&line).expect("it is a command line");
+        let error = perform(&task, Path::new(".")).expect_err("there is no check.py");
+        assert!(matches!(error, Error::NoPack { .. }), "{error}");
+    }
+}

@@ -1,0 +1,424 @@
+//! Makes a pack: runs the pipeline up to what needs a GPU, strips the programs, writes an archive in
+//! parts with the check's scripts beside it.
+
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use flate2::Compression;
+use flate2::write::GzEncoder;
+
+use super::data::{REVIEWS, SENTENCES, long, short};
+use super::half::halve;
+use super::parts::{CORE, LIST, PART, PackList, PartWriter};
+use super::{Kind, PackArguments};
+use crate::cargo::succeed;
+use crate::error::Error;
+use crate::progress::say;
+
+/// The scripts of the check, of any pack.
+const SCRIPTS: [&str; 6] = [
+    "baseline.py",
+    "check.py",
+    "encoders.py",
+    "harness.py",
+    "speed.py",
+    "training.py",
+];
+/// What a `core` pack runs. The last one has planned faults.
+const CORE_PROGRAMS: [&str; 5] = [
+    "ressenti",
+    "ressenti-embed",
+    "ressenti-train",
+    "ressenti-evaluate",
+    "ressenti-train-faults",
+];
+/// What an `imdb` pack runs.
+const IMDB_PROGRAMS: [&str; 2] = ["ressenti-train", "ressenti-evaluate"];
+
+/// Where the parts of a pack come from.
+struct Sources {
+    scripts: PathBuf,
+    binaries: PathBuf,
+    encoder: PathBuf,
+}
+
+/// Makes the pack that the arguments ask for.
+pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<(), Error> {
+    let sources = Sources {
+        scripts: root.join("xtask/gpu"),
+        binaries: absolute(root, &arguments.binaries),
+        encoder: absolute(root, &arguments.encoder),
+    };
+    let out = absolute(root, &arguments.out());
+    let (name, programs): (_, &[&str]) = match arguments.kind {
+        Kind::Core => ("core", &CORE_PROGRAMS),
+        Kind::Imdb => ("imdb", &IMDB_PROGRAMS),
+    };
+    for program in programs {
+        let path = sources.binaries.join(program);
+        if !path.is_file() {
+            return Err(Error::NoBinary { path });
+        }
+    }
+    let content = tempfile::tempdir().map_err(Error::file("create", &std::env::temp_dir()))?;
+    match (arguments.kind, &arguments.source) {
+        (Kind::Imdb, Some(reviews)) => {
+            imdb_content(&sources, &absolute(root, reviews), content.path())?;
+        }
+        _ => core_content(
+            &sources,
+            &root.join("data/movie_review_sentences.tsv"),
+            content.path(),
+        )?,
+    }
+    strip(&sources.binaries, programs, &content.path().join("bin"))?;
+    let list = write_pack(name, commit(root), content.path(), &sources.scripts, &out)?;
+    if arguments.kind == Kind::Core {
+        list.check_size(CORE)?;
+    }
+    for file in &list.files {
+        say(&file.name, format_args!("{} bytes", file.bytes));
+    }
+    let size = list.bytes() as f64 / f64::from(1 << 20);
+    say("pack", format_args!("{size:.1} MiB in `{}`", out.display()));
+    Ok(())
+}
+
+fn absolute(root: &Path, path: &Path) -> PathBuf {
+    root.join(path)
+}
+
+/// Two pipelines up to their tokens and random embeddings. Encoders are written on the machine with
+/// the GPU, beside the tokenizer that is packed.
+fn core_content(sources: &Sources, sentences: &Path, content: &Path) -> Result<(), Error> {
+    let table = fs::read_to_string(sentences).map_err(Error::file("read", sentences))?;
+    for encoder in ["minilm", "mpnet"] {
+        let folder = content.join("encoders").join(encoder);
+        create(&folder)?;
+        copy(
+            &sources.encoder.join("tokenizer.json"),
+            &folder.join("tokenizer.json"),
+        )?;
+    }
+    for (name, reviews) in [
+        ("short", short(&table, SENTENCES)),
+        ("long", long(&table, REVIEWS)),
+    ] {
+        let folder = content.join(name);
+        create(&folder)?;
+        let path = folder.join("reviews.tsv");
+        fs::write(&path, reviews).map_err(Error::file("write", &path))?;
+        let pipeline = folder.join("pipeline.toml");
+        copy(&sources.scripts.join(format!("{name}.toml")), &pipeline)?;
+        for stage in [
+            &["ingest"][..],
+            &["clean"],
+            &["tokenize"],
+            &["embed", "--variant", "random"],
+        ] {
+            run_stage(&sources.binaries, &pipeline, stage)?;
+        }
+    }
+    Ok(())
+}
+
+/// The reviews as tokens, and the encoder in f16.
+fn imdb_content(sources: &Sources, reviews: &Path, content: &Path) -> Result<(), Error> {
+    let folder = content.join("imdb");
+    let encoder = folder.join("encoder");
+    create(&encoder)?;
+    for name in ["config.json", "tokenizer.json"] {
+        copy(&sources.encoder.join(name), &encoder.join(name))?;
+    }
+    let weights = "model.safetensors";
+    halve(&sources.encoder.join(weights), &encoder.join(weights))?;
+    let pipeline = folder.join("pipeline.toml");
+    copy(&sources.scripts.join("imdb.toml"), &pipeline)?;
+    for stage in ["ingest", "clean", "tokenize", "embed"] {
+        let mut command = stage_command(&sources.binaries, &pipeline, &[stage]);
+        command.arg("--source").arg(reviews);
+        finish(command)?;
+    }
+    // Training and evaluation read the tokens, the encoder and the cleaned texts. Of what was ingested
+    // they read only the manifest.
+    let store = folder.join("artifacts/store/ingest");
+    remove_files(&store, &|name| name != "manifest.json")?;
+    remove_folder(&folder.join("artifacts/work"))
+}
+
+fn stage_command(binaries: &Path, pipeline: &Path, stage: &[&str]) -> Command {
+    let mut command = Command::new(binaries.join("ressenti"));
+    command.args(["run", "--progress", "none", "--pipeline"]);
+    command.arg(pipeline).arg("--only").args(stage);
+    command
+}
+
+fn run_stage(binaries: &Path, pipeline: &Path, stage: &[&str]) -> Result<(), Error> {
+    finish(stage_command(binaries, pipeline, stage))
+}
+
+/// Runs a command to its end, which must be a good one.
+fn finish(command: Command) -> Result<(), Error> {
+    let program = command.get_program().to_string_lossy().into_owned();
+    succeed(command)?.map_err(|_| Error::Command { program })
+}
+
+/// The programs without their debug information.
+fn strip(binaries: &Path, programs: &[&str], to: &Path) -> Result<(), Error> {
+    create(to)?;
+    for program in programs {
+        let mut command = Command::new("strip");
+        command
+            .arg("-o")
+            .arg(to.join(program))
+            .arg(binaries.join(program));
+        finish(command)?;
+    }
+    Ok(())
+}
+
+/// The pack's folder: the archive of `content` in parts, the scripts, and the list of both.
+fn write_pack(
+    kind: &str,
+    commit: String,
+    content: &Path,
+    scripts: &Path,
+    out: &Path,
+) -> Result<PackList, Error> {
+    if out.exists() {
+        // Only what is a pack, or empty, is replaced.
+        let is_empty = fs::read_dir(out)
+            .map_err(Error::file("read", out))?
+            .next()
+            .is_none();
+        if !is_empty && !out.join(LIST).is_file() {
+            return Err(Error::NotAPack {
+                folder: out.to_owned(),
+            });
+        }
+        remove_folder(out)?;
+    }
+    create(out)?;
+    let parts = archive(content, out).map_err(Error::file("write", out))?;
+    for script in SCRIPTS {
+        copy(&scripts.join(script), &out.join(script))?;
+    }
+    let list = PackList::of(out, kind, commit, parts)?;
+    list.write(out)?;
+    Ok(list)
+}
+
+fn archive(content: &Path, out: &Path) -> io::Result<Vec<String>> {
+    let parts = PartWriter::new(out, PART);
+    let mut archive = tar::Builder::new(GzEncoder::new(parts, Compression::best()));
+    archive.follow_symlinks(false);
+    archive.mode(tar::HeaderMode::Deterministic);
+    archive.append_dir_all(".", content)?;
+    archive.into_inner()?.finish()?.finish()
+}
+
+/// The commit of the checkout, as far as git knows.
+fn commit(root: &Path) -> String {
+    let output = Command::new("git")
+        .args(["describe", "--always", "--dirty", "--abbrev=12"])
+        .current_dir(root)
+        .output();
+    output
+        .ok()
+        .filter(|output| output.status.success())
+        .map_or_else(
+            || "unknown".to_owned(),
+            |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+        )
+}
+
+fn create(folder: &Path) -> Result<(), Error> {
+    fs::create_dir_all(folder).map_err(Error::file("create", folder))
+}
+
+fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+    fs::copy(from, to)
+        .map(|_| ())
+        .map_err(Error::file("copy", from))
+}
+
+fn remove_folder(folder: &Path) -> Result<(), Error> {
+    match fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Error::file("remove", folder)(error))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Removes the files under a folder whose name `is_removed` says so of.
+fn remove_files(folder: &Path, is_removed: &dyn Fn(&str) -> bool) -> Result<(), Error> {
+    for entry in fs::read_dir(folder).map_err(Error::file("read", folder))? {
+        let entry = entry.map_err(Error::file("read", folder))?;
+        let (path, name) = (entry.path(), entry.file_name());
+        let kind = entry.file_type().map_err(Error::file("read", &path))?;
+        if kind.is_dir() {
+            remove_files(&path, is_removed)?;
+        } else if is_removed(&name.to_string_lossy()) {
+            fs::remove_file(&path).map_err(Error::file("remove", &path))?;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Read;
+
+    use super::*;
+
+    fn scripts() -> PathBuf {
+        Path::new(env!("CARGO_MANIFEST_DIR")).join("gpu")
+    }
+
+    fn content() -> tempfile::TempDir {
+        let content = tempfile::tempdir().expect("a temporary folder");
+        fs::create_dir(content.path().join("bin")).expect("it takes folders");
+        fs::write(content.path().join("bin/ressenti"), b"a program").expect("it takes files");
+        std::os::unix::fs::symlink("bin/ressenti", content.path().join("link"))
+            .expect("it takes links");
+        content
+    }
+
+    #[test]
+    fn a_pack_lists_its_files_and_no_others() {
+        let (content, place) = (content(), tempfile::tempdir().expect("a temporary folder"));
+        let out = place.path().join("pack");
+        let list = write_pack("core", "0".to_owned(), content.path(), &scripts(), &out);
+        let list = list.expect("it is written");
+        for part in &list.parts {
+            assert!(list.files.iter().any(|file| file.name == *part), "{part}");
+        }
+        for file in &list.files {
+            let bytes = fs::read(out.join(&file.name)).expect("a listed file is there");
+            assert_eq!(bytes.len() as u64, file.bytes, "{}", file.name);
+        }
+        let there = fs::read_dir(&out).expect("a folder").count();
+        assert_eq!(there, list.files.len() + 1, "all but pack.json are listed");
+        assert_eq!(there, SCRIPTS.len() + list.parts.len() + 1);
+
+        // The archive holds what was packed, links as links.
+        let bytes: Vec<u8> = list
+            .parts
+            .iter()
+            .flat_map(|part| fs::read(out.join(part)).expect("a part"))
+            .collect();
+        let mut archive = tar::Archive::new(flate2::read::GzDecoder::new(&bytes[..]));
+        let mut found = Vec::new();
+        for entry in archive.entries().expect("an archive") {
+            let mut entry = entry.expect("a whole entry");
+            let path = entry.path().expect("a path").into_owned();
+            let mut text = String::new();
+            entry.read_to_string(&mut text).expect("a text");
+            if let Some(target) = entry.link_name().expect("a link or none") {
+                text = format!("-> {}", target.display());
+            }
+            if !text.is_empty() {
+                found.push((path.to_string_lossy().into_owned(), text));
+            }
+        }
+        found.sort();
+        let expected = [("bin/ressenti", "a program"), ("link", "-> bin/ressenti")];
+        let found: Vec<(&str, &str)> = found
+            .iter()
+            .map(|(path, text)| (path.trim_start_matches("./"), text.as_str()))
+            .collect();
+        assert_eq!(found, expected);
+
+        // A pack is replaced, and a folder with other things is not.
+        write_pack("core", "1".to_owned(), content.path(), &scripts(), &out).expect("again");
+        fs::remove_file(out.join(LIST)).expect("it was written");
+        let error = write_pack("core", "1".to_owned(), content.path(), &scripts(), &out);
+        assert!(matches!(error, Err(Error::NotAPack { .. })));
+        assert!(out.join("check.py").is_file());
+    }
+
+    #[test]
+    fn every_module_that_a_script_imports_is_packed() {
+        let folder = scripts();
+        let own: Vec<String> = fs::read_dir(&folder)
+            .expect("the scripts' folder")
+            .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
+            .filter(|name| name.ends_with(".py") && !name.starts_with("test_"))
+            .collect();
+        for name in &own {
+            assert!(SCRIPTS.contains(&name.as_str()), "{name} is not packed");
+        }
+        for script in SCRIPTS {
+            let text = fs::read_to_string(folder.join(script)).expect("a packed script is there");
+            for line in text.lines().filter(|line| line.starts_with("from ")) {
+                let module = line.split(' ').nth(1).expect("a module's name");
+                let file = format!("{module}.py");
+                if folder.join(&file).is_file() {
+                    assert!(
+                        SCRIPTS.contains(&file.as_str()),
+                        "{script} imports {module}"
+                    );
+                }
+            }
+        }
+        for pipeline in ["short.toml", "long.toml", "imdb.toml"] {
+            assert!(folder.join(pipeline).is_file(), "{pipeline}");
+        }
+    }
+
+    #[test]
+    fn the_scripts_compile_and_pass_their_own_tests() {
+        let folder = scripts();
+        let python = |arguments: &[&str]| {
+            let output = Command::new("python3")
+                .args(arguments)
+                .current_dir(&folder)
+                .env("PYTHONDONTWRITEBYTECODE", "1")
+                .output()
+                .expect("xtask needs Python 3");
+            let text = String::from_utf8_lossy(&output.stderr).into_owned();
+            assert!(output.status.success(), "{arguments:?}\n{text}");
+            text
+        };
+        for script in SCRIPTS {
+            let compile = format!("compile(open('{script}').read(), '{script}', 'exec')");
+            python(&["-c", &compile]);
+        }
+        let said = python(&["-m", "unittest", "test_check"]);
+        assert!(said.contains("OK"), "{said}");
+    }
+
+    #[test]
+    fn a_program_that_is_not_built_is_named_with_its_command() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let arguments = PackArguments {
+            kind: Kind::Core,
+            binaries: folder.path().to_owned(),
+            out: Some(folder.path().join("pack")),
+            source: None,
+            encoder: folder.path().to_owned(),
+        };
+        for program in &CORE_PROGRAMS[..4] {
+            fs::write(folder.path().join(program), b"").expect("it takes files");
+        }
+        let error = pack(&arguments, folder.path()).expect_err("one program is missing");
+        let hint = error.hint().expect("it can be built");
+        assert!(hint.contains("--features faults"), "{hint}");
+    }
+
+    #[test]
+    fn only_the_named_files_are_removed() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let deep = folder.path().join("a/b");
+        fs::create_dir_all(&deep).expect("it takes folders");
+        for name in ["manifest.json", "reviews.parquet"] {
+            fs::write(deep.join(name), b"").expect("it takes files");
+        }
+        remove_files(folder.path(), &|name| name != "manifest.json").expect("it is ours");
+        assert!(deep.join("manifest.json").is_file());
+        assert!(!deep.join("reviews.parquet").exists());
+    }
+}

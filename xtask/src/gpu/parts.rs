@@ -1,0 +1,201 @@
+//! A file in parts of limited size, and the list of what a pack holds.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::Error;
+use crate::sha256::Sha256;
+
+/// One part; what carries a pack may take no more at once.
+pub(crate) const PART: u64 = 56 << 20;
+/// All files of a `core` pack.
+pub(crate) const CORE: u64 = 60 << 20;
+/// The list of the other files.
+pub(crate) const LIST: &str = "pack.json";
+
+/// `pack.json`.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct PackList {
+    /// `core` or `imdb`.
+    pub(crate) kind: String,
+    /// The commit of the checkout that the pack was made in.
+    pub(crate) commit: String,
+    /// The parts of the archive, in order.
+    pub(crate) parts: Vec<String>,
+    /// Every file but this list.
+    pub(crate) files: Vec<PackFile>,
+}
+
+/// A file of a pack.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct PackFile {
+    /// Its name in the pack's folder.
+    pub(crate) name: String,
+    /// Its size.
+    pub(crate) bytes: u64,
+    /// Its digest.
+    pub(crate) sha256: String,
+}
+
+impl PackList {
+    /// Lists the files of a pack's folder, which has no folders in it.
+    pub(crate) fn of(
+        folder: &Path,
+        kind: &str,
+        commit: String,
+        parts: Vec<String>,
+    ) -> Result<Self, Error> {
+        let mut files = Vec::new();
+        for entry in fs::read_dir(folder).map_err(Error::file("read", folder))? {
+            let path = entry.map_err(Error::file("read", folder))?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy();
+            if name != LIST {
+                files.push(PackFile {
+                    bytes: fs::metadata(&path)
+                        .map_err(Error::file("read", &path))?
+                        .len(),
+                    sha256: Sha256::of_file(&path)?.to_string(),
+                    name: name.into_owned(),
+                });
+            }
+        }
+        files.sort_by(|one, two| one.name.cmp(&two.name));
+        Ok(Self {
+            kind: kind.to_owned(),
+            commit,
+            parts,
+            files,
+        })
+    }
+
+    /// All files together.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.files.iter().map(|file| file.bytes).sum()
+    }
+
+    /// Fails if the pack is larger than `limit`.
+    pub(crate) fn check_size(&self, limit: u64) -> Result<(), Error> {
+        if self.bytes() <= limit {
+            return Ok(());
+        }
+        let mut files: Vec<&PackFile> = self.files.iter().collect();
+        files.sort_by_key(|file| std::cmp::Reverse(file.bytes));
+        let largest = files.first().map_or("", |file| file.name.as_str());
+        Err(Error::PackSize {
+            bytes: self.bytes(),
+            limit,
+            largest: largest.to_owned(),
+        })
+    }
+
+    /// Writes the list into the pack's folder.
+    pub(crate) fn write(&self, folder: &Path) -> Result<(), Error> {
+        let path = folder.join(LIST);
+        let text = serde_json::to_string_pretty(self).expect("a list is plain data");
+        fs::write(&path, text + "\n").map_err(Error::file("write", &path))
+    }
+}
+
+/// Writes `part-00`, `part-01` and so on, each of at most `limit` bytes.
+pub(crate) struct PartWriter {
+    folder: PathBuf,
+    limit: u64,
+    left: u64,
+    file: Option<File>,
+    names: Vec<String>,
+}
+
+impl PartWriter {
+    pub(crate) fn new(folder: &Path, limit: u64) -> Self {
+        Self {
+            folder: folder.to_owned(),
+            limit,
+            left: 0,
+            file: None,
+            names: Vec::new(),
+        }
+    }
+
+    /// The names of the parts.
+    pub(crate) fn finish(mut self) -> io::Result<Vec<String>> {
+        self.flush()?;
+        Ok(self.names)
+    }
+}
+
+impl Write for PartWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if bytes.is_empty() {
+            return Ok(0);
+        }
+        if self.left == 0 {
+            let name = format!("part-{:02}", self.names.len());
+            self.file = Some(File::create(self.folder.join(&name))?);
+            self.names.push(name);
+            self.left = self.limit;
+        }
+        let count = bytes
+            .len()
+            .min(usize::try_from(self.left).unwrap_or(usize::MAX));
+        let file = self
+            .file
+            .as_mut()
+            .ok_or_else(|| io::Error::other("no part is open"))?;
+        let written = file.write(&bytes[..count])?;
+        self.left -= written as u64;
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.as_mut().map_or(Ok(()), File::flush)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_are_full_and_join_to_the_whole() {
+        let check = |bytes: usize, limit: u64, sizes: &[usize]| {
+            let folder = tempfile::tempdir().expect("a temporary folder");
+            let whole: Vec<u8> = (0..bytes).map(|n| (n % 251) as u8).collect();
+            let mut writer = PartWriter::new(folder.path(), limit);
+            // In pieces that do not end where the parts do.
+            for piece in whole.chunks(7) {
+                writer.write_all(piece).expect("the folder takes files");
+            }
+            let names = writer.finish().expect("the folder takes files");
+            let parts: Vec<Vec<u8>> = names
+                .iter()
+                .map(|name| fs::read(folder.path().join(name)).expect("a part"))
+                .collect();
+            let found: Vec<usize> = parts.iter().map(Vec::len).collect();
+            assert_eq!(found, sizes);
+            assert_eq!(parts.concat(), whole);
+            assert!(names.is_sorted());
+        };
+        check(0, 10, &[]);
+        check(9, 10, &[9]);
+        check(10, 10, &[10]);
+        check(25, 10, &[10, 10, 5]);
+        check(30, 10, &[10, 10, 10]);
+    }
+
+    #[test]
+    fn a_pack_that_is_too_large_is_refused_and_names_its_largest_file() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        for (name, size) in [("a", 3), ("b", 5), (LIST, 100)] {
+            fs::write(folder.path().join(name), vec![0; size]).expect("it takes files");
+        }
+        let list = PackList::of(folder.path(), "core", "0".to_owned(), Vec::new());
+        let list = list.expect("a readable folder");
+        assert_eq!(list.bytes(), 8);
+        assert!(list.check_size(8).is_ok());
+        let error = list.check_size(7).expect_err("8 bytes are more than 7");
+        assert!(error.hint().is_some_and(|hint| hint.contains("`b`")));
+    }
+}
