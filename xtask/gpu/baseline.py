@@ -145,7 +145,7 @@ def main():
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
         adam.step()
-        return loss
+        return loss.detach()
 
     warming = time.perf_counter()
     # Every length is seen once before the clock starts, where that is what compiling depends on.

@@ -37,13 +37,14 @@ OF_PACK = {"core": [1, 2, 3, 4], "imdb": [5]}
 # All of a pack, in seconds.
 BUDGET = {"core": 480, "imdb": 570}
 TORCH = """
-import json, os, torch
+import glob, json, os, torch
+folder = os.path.dirname(torch.__file__)
 print(json.dumps({
     "torch": torch.__version__,
     "cuda": torch.cuda.is_available(),
     "device": torch.cuda.get_device_name(0) if torch.cuda.is_available() else None,
     "capability": torch.cuda.get_device_capability(0) if torch.cuda.is_available() else None,
-    "libraries": os.path.join(os.path.dirname(torch.__file__), "lib"),
+    "libraries": [os.path.join(folder, "lib"), *sorted(glob.glob(os.path.join(folder, "../nvidia/*/lib")))],
 }))
 """
 
@@ -136,7 +137,8 @@ def check(arguments, pack, manifest, report, folder):
         commands.kill_all()
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupted)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, interrupted)
     sections = sections_of(arguments.sections, manifest["kind"])
     try:
         detail, figures = verify(pack, manifest)
@@ -150,8 +152,9 @@ def check(arguments, pack, manifest, report, folder):
         for number in sections:
             report.add(number, "all of it", NOT_RUN, "the preparation failed")
         return
-    # The programs link the CPU half of libtorch and load the CUDA half from the same folder.
-    libraries = [facts["libraries"], os.environ.get("LD_LIBRARY_PATH", "")]
+    # The programs link the CPU half of libtorch and load the CUDA half from the same folder. CUDA's
+    # libraries open others by name, which Python's torch loads beforehand.
+    libraries = [*facts["libraries"], os.environ.get("LD_LIBRARY_PATH", "")]
     commands.environment["LD_LIBRARY_PATH"] = ":".join(filter(None, libraries))
     place = Workplace(pack, folder, commands, arguments.device, sys.executable)
     try:

@@ -46,7 +46,7 @@ class Workplace:
         if not (folder / "model.safetensors").exists():
             tiny = ["--tiny"] if self.device == "cpu" else []
             what = f"write the encoder {kind}"
-            command = [self.python, self.pack / "encoders.py", kind, folder, *tiny]
+            command = [self.python, self.pack / "encoders.py", folder, *tiny]
             self.commands.run(what, command, limit).expect_success(what)
 
     def embedded(self, clock):
@@ -335,13 +335,8 @@ class Faults:
         sets = ["model.lstm.training.batch_size=1024", "model.lstm.hidden=256", "training.epochs=1"]
         with self.place.commands.background("hold memory", [self.place.python, "-c", script], "holds", 60) as held:
             what = "train the LSTM with batches of 1,024 in 1.5 GiB"
-            outcome = self.place.run(
-                what,
-                folder,
-                "cuda",
-                ["--only", "train", "--variant", "lstm"],
-                self.clock.limit(60),
-                sets=sets,
+            outcome = self.place.stage(
+                what, "ressenti-train", folder, "cuda", ["--variant", "lstm"], self.clock.limit(60), sets=sets
             ).expect_success(what)
         if not SAYS_MEMORY_FULL.search(outcome.text):
             raise Failed(f"another process {held}; the training ended without a word about full memory")

@@ -12,12 +12,12 @@ const CLEAR: f64 = 0.5;
 const FEWEST: u64 = 4;
 const MOST: u64 = 44;
 
-/// The first `count` lines of a table of sentences.
+/// `count` lines of a table of sentences, evenly spread: the table is sorted by rating.
 pub(crate) fn short(table: &str, count: usize) -> String {
-    table
-        .lines()
-        .take(count)
-        .flat_map(|line| [line, "\n"])
+    let lines: Vec<&str> = table.lines().collect();
+    let count = count.min(lines.len());
+    (0..count)
+        .flat_map(|index| [lines[index * lines.len() / count], "\n"])
         .collect()
 }
 
@@ -71,8 +71,9 @@ mod tests {
     const TABLE: &str = "1\t2.5\tA joy.\n2\t-3\tA bore.\n3\t0.1\tA film.\n4\t1\tLovely\tindeed.\n";
 
     #[test]
-    fn short_data_are_the_first_sentences() {
-        assert_eq!(short(TABLE, 2), "1\t2.5\tA joy.\n2\t-3\tA bore.\n");
+    fn short_data_are_sentences_from_all_of_the_table() {
+        assert_eq!(short(TABLE, 2), "1\t2.5\tA joy.\n3\t0.1\tA film.\n");
+        assert_eq!(short("", 2), "");
         assert_eq!(short(TABLE, 9), TABLE);
     }
 

@@ -7,6 +7,7 @@ mod data;
 mod half;
 mod pack;
 mod parts;
+mod reviews;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};

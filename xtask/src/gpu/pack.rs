@@ -12,6 +12,7 @@ use flate2::write::GzEncoder;
 use super::data::{REVIEWS, SENTENCES, long, short};
 use super::half::halve;
 use super::parts::{CORE, LIST, PART, PackList, PartWriter};
+use super::reviews::labelled;
 use super::{Kind, PackArguments};
 use crate::cargo::succeed;
 use crate::error::Error;
@@ -101,6 +102,10 @@ fn core_content(sources: &Sources, sentences: &Path, content: &Path) -> Result<(
             &sources.encoder.join("tokenizer.json"),
             &folder.join("tokenizer.json"),
         )?;
+        copy(
+            &sources.scripts.join(format!("{encoder}.json")),
+            &folder.join("config.json"),
+        )?;
     }
     for (name, reviews) in [
         ("short", short(&table, SENTENCES)),
@@ -113,18 +118,20 @@ fn core_content(sources: &Sources, sentences: &Path, content: &Path) -> Result<(
         let pipeline = folder.join("pipeline.toml");
         copy(&sources.scripts.join(format!("{name}.toml")), &pipeline)?;
         for stage in [
-            &["ingest"][..],
-            &["clean"],
-            &["tokenize"],
-            &["embed", "--variant", "random"],
+            ("ingest", None),
+            ("clean", None),
+            ("tokenize", Some("words")),
+            ("tokenize", Some("pieces")),
+            ("embed", Some("random")),
         ] {
-            run_stage(&sources.binaries, &pipeline, stage)?;
+            finish(stage_command(&sources.binaries, &pipeline, stage))?;
         }
     }
     Ok(())
 }
 
-/// The reviews as tokens, and the encoder in f16.
+/// The labelled reviews, their tokens, and the encoder in f16. The reviews themselves are packed because
+/// the programs prove what tokens were made from.
 fn imdb_content(sources: &Sources, reviews: &Path, content: &Path) -> Result<(), Error> {
     let folder = content.join("imdb");
     let encoder = folder.join("encoder");
@@ -136,27 +143,43 @@ fn imdb_content(sources: &Sources, reviews: &Path, content: &Path) -> Result<(),
     halve(&sources.encoder.join(weights), &encoder.join(weights))?;
     let pipeline = folder.join("pipeline.toml");
     copy(&sources.scripts.join("imdb.toml"), &pipeline)?;
-    for stage in ["ingest", "clean", "tokenize", "embed"] {
-        let mut command = stage_command(&sources.binaries, &pipeline, &[stage]);
-        command.arg("--source").arg(reviews);
-        finish(command)?;
+    let count =
+        labelled(reviews, &folder.join("reviews.tar.gz")).map_err(Error::file("read", reviews))?;
+    say("reviews", format_args!("{count} with a label"));
+    for stage in [
+        ("ingest", None),
+        ("clean", None),
+        ("tokenize", Some("own")),
+        ("embed", Some("encoder")),
+    ] {
+        finish(stage_command(&sources.binaries, &pipeline, stage))?;
     }
     // Training and evaluation read the tokens, the encoder and the cleaned texts. Of what was ingested
     // they read only the manifest.
     let store = folder.join("artifacts/store/ingest");
     remove_files(&store, &|name| name != "manifest.json")?;
+    // The artifact has the same weights: once is enough.
+    let path = encoder.join(weights);
+    fs::remove_file(&path).map_err(Error::file("remove", &path))?;
+    let artifact = Path::new("../artifacts/embed/encoder").join(weights);
+    std::os::unix::fs::symlink(&artifact, &path).map_err(Error::file("link", &path))?;
+    fs::metadata(&path).map_err(Error::file("read", &path))?;
     remove_folder(&folder.join("artifacts/work"))
 }
 
-fn stage_command(binaries: &Path, pipeline: &Path, stage: &[&str]) -> Command {
-    let mut command = Command::new(binaries.join("ressenti"));
-    command.args(["run", "--progress", "none", "--pipeline"]);
-    command.arg(pipeline).arg("--only").args(stage);
+/// A stage's own program: the orchestrator would look for the encoders, which are not there yet.
+fn stage_command(
+    binaries: &Path,
+    pipeline: &Path,
+    (stage, variant): (&str, Option<&str>),
+) -> Command {
+    let mut command = Command::new(binaries.join(format!("ressenti-{stage}")));
+    command.args(["--progress", "none", "--pipeline"]);
+    command.arg(pipeline);
+    if let Some(variant) = variant {
+        command.args(["--variant", variant]);
+    }
     command
-}
-
-fn run_stage(binaries: &Path, pipeline: &Path, stage: &[&str]) -> Result<(), Error> {
-    finish(stage_command(binaries, pipeline, stage))
 }
 
 /// Runs a command to its end, which must be a good one.
@@ -364,8 +387,14 @@ mod tests {
                 }
             }
         }
-        for pipeline in ["short.toml", "long.toml", "imdb.toml"] {
-            assert!(folder.join(pipeline).is_file(), "{pipeline}");
+        for file in [
+            "short.toml",
+            "long.toml",
+            "imdb.toml",
+            "minilm.json",
+            "mpnet.json",
+        ] {
+            assert!(folder.join(file).is_file(), "{file}");
         }
     }
 

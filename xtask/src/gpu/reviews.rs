@@ -1,0 +1,95 @@
+//! The labelled reviews of the aclImdb archive or folder, as an archive of their own: half of the
+//! original has no labels, and would have to be carried for nothing.
+
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::Path;
+
+use flate2::Compression;
+use flate2::read::GzDecoder;
+use flate2::write::GzEncoder;
+
+/// The folders of the labelled reviews.
+const LABELLED: [&str; 4] = ["train/pos", "train/neg", "test/pos", "test/neg"];
+
+/// Writes the labelled reviews of `source` to the archive `to`, and returns how many there were.
+pub(crate) fn labelled(source: &Path, to: &Path) -> io::Result<usize> {
+    let encoder = GzEncoder::new(File::create(to)?, Compression::best());
+    let mut archive = tar::Builder::new(encoder);
+    let mut count = 0;
+    let mut append = |place: &str, bytes: &[u8]| {
+        let mut header = tar::Header::new_gnu();
+        header.set_size(bytes.len() as u64);
+        header.set_mode(0o644);
+        count += 1;
+        archive.append_data(&mut header, format!("aclImdb/{place}"), bytes)
+    };
+    if source.is_dir() {
+        for folder in LABELLED {
+            let mut paths: Vec<_> = fs::read_dir(source.join(folder))?
+                .map(|entry| entry.map(|entry| entry.path()))
+                .collect::<io::Result<_>>()?;
+            paths.sort();
+            for path in paths {
+                let name = path.file_name().unwrap_or_default().to_string_lossy();
+                append(&format!("{folder}/{name}"), &fs::read(&path)?)?;
+            }
+        }
+    } else {
+        let mut original = tar::Archive::new(GzDecoder::new(File::open(source)?));
+        let mut bytes = Vec::new();
+        for entry in original.entries()? {
+            let mut entry = entry?;
+            let path = entry.path()?.to_string_lossy().into_owned();
+            if let Some(place) = labelled_place(&path)
+                && entry.header().entry_type().is_file()
+            {
+                bytes.clear();
+                entry.read_to_end(&mut bytes)?;
+                append(place, &bytes)?;
+            }
+        }
+    }
+    archive.into_inner()?.finish()?.sync_all()?;
+    Ok(count)
+}
+
+/// `train/pos/0_9.txt` of `aclImdb/train/pos/0_9.txt`; `None` of what is no labelled review.
+fn labelled_place(path: &str) -> Option<&str> {
+    let (_, place) = path.trim_start_matches("./").split_once('/')?;
+    let (folder, name) = place.rsplit_once('/')?;
+    (LABELLED.contains(&folder) && name.ends_with(".txt")).then_some(place)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_labelled_reviews_are_taken() {
+        let check = |path, place| assert_eq!(labelled_place(path), place, "{path}");
+        check("aclImdb/train/pos/0_9.txt", Some("train/pos/0_9.txt"));
+        check("./aclImdb/test/neg/1_2.txt", Some("test/neg/1_2.txt"));
+        check("aclImdb/train/unsup/0_0.txt", None);
+        check("aclImdb/train/labeledBow.feat", None);
+        check("aclImdb/train/pos/", None);
+        check("README", None);
+    }
+
+    #[test]
+    fn a_folder_and_its_archive_give_the_same_reviews() {
+        let place = tempfile::tempdir().expect("a temporary folder");
+        let source = place.path().join("aclImdb");
+        for folder in LABELLED.into_iter().chain(["train/unsup"]) {
+            fs::create_dir_all(source.join(folder)).expect("it takes folders");
+            fs::write(source.join(folder).join("0_1.txt"), folder).expect("it takes files");
+        }
+        let (first, second) = (place.path().join("first"), place.path().join("second"));
+        assert_eq!(labelled(&source, &first).expect("a folder"), 4);
+        assert_eq!(labelled(&first, &second).expect("an archive"), 4);
+        assert_eq!(
+            fs::read(first).expect("it was written"),
+            fs::read(second).expect("it was written")
+        );
+    }
+}
