@@ -146,6 +146,7 @@ def check(arguments, pack, manifest, report, folder):
         unpack(pack, manifest, folder)
         facts = probe_torch(commands, arguments.device)
         gpu = f", {facts['device']}" if arguments.device == "cuda" else ", on the CPU"
+        report.facts["gpu_used"] = facts["device"] if arguments.device == "cuda" else None
         report.add(0, "Python's torch", PASS, f"torch {facts['torch']}{gpu}", facts)
     except Failed as reason:
         report.add(0, "preparation", FAIL, str(reason))
@@ -192,9 +193,10 @@ def main():
             interrupted = True
     report.write(finished=not interrupted)
     passed, failed, not_run = (report.count(outcome) for outcome in (PASS, FAIL, NOT_RUN))
-    where = "on the GPU" if arguments.device == "cuda" else "on a CPU: nothing here ran on a GPU"
+    used = report.facts.get("gpu_used")
+    where = f"device {used}" if used else "nothing here ran on a GPU"
     ended = "interrupted" if interrupted else "finished"
-    report.say(f"{ended}: {passed} passed, {failed} failed, {not_run} not run, {where}")
+    report.say(f"{ended}: {passed} passed, {failed} failed, {not_run} not run; {where}")
     return 130 if interrupted else int(failed > 0)
 
 

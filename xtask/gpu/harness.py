@@ -23,6 +23,10 @@ class Failed(Exception):
     """A check did not hold. The text says what was expected and what was found."""
 
 
+class TimedOut(Failed):
+    """A command was stopped at its limit."""
+
+
 class NotRun(Exception):
     """A check could not be made. The text says why."""
 
@@ -100,6 +104,10 @@ def run_checks(report, section, clock, checks):
             report.add(section, name, PASS, detail, figures)
         except NotRun as reason:
             report.add(section, name, NOT_RUN, str(reason))
+        except TimedOut as reason:
+            # A command that had all the time it may take is at fault, the end of the section is not.
+            outcome = FAIL if clock.left() > 0.5 else NOT_RUN
+            report.add(section, name, outcome, str(reason))
         except Failed as reason:
             report.add(section, name, FAIL, str(reason))
         except Exception as error:  # a check with a mistake of its own must not hide those after it
@@ -121,12 +129,16 @@ class Outcome:
         return f"exit code {self.code}"
 
     def last_line(self):
+        """The last message of an error, else the last line."""
         lines = [line.strip() for line in self.text.splitlines() if line.strip()]
-        errors = [line for line in lines if "error" in line.lower()]
+        errors = [line for line in lines if line.lower().startswith("error")]
+        errors = errors or [line for line in lines if "error" in line.lower()]
         return (errors or lines or ["it printed nothing"])[-1][:300]
 
     def expect_success(self, what):
-        if self.code != 0 or self.timed_out:
+        if self.timed_out:
+            raise TimedOut(f"{what}: {self.describe()}")
+        if self.code != 0:
             raise Failed(f"{what}: {self.describe()}: {self.last_line()}")
         return self
 

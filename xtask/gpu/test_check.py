@@ -30,6 +30,16 @@ class Compare(unittest.TestCase):
         with self.assertRaises(harness.Failed):
             training.compare_attributions([review(1, 0.5)], [review(2, 0.5)])
 
+    def test_answers(self):
+        answer = lambda probability, weight: {
+            "row": 1, "probability": probability, "words": [{"start": 0, "end": 4, "weight": weight}]
+        }
+        probability, attribution = training.compare_answers([answer(0.75, 0.5)], [answer(0.5, 0.25)])
+        self.assertEqual(probability, 0.25)
+        self.assertAlmostEqual(attribution, 0.4998)
+        with self.assertRaises(harness.Failed):
+            training.compare_answers([], [answer(0.5, 0.25)])
+
     def test_sections(self):
         self.assertEqual(check.sections_of(None, "core"), [1, 2, 3, 4])
         self.assertEqual(check.sections_of("4,2", "core"), [2, 4])
@@ -79,6 +89,15 @@ class Run(unittest.TestCase):
         clock = harness.Clock(60, time.monotonic() + 1)
         harness.run_checks(self.report, 1, clock, [("a", lambda: ("", {}))])
         self.assertEqual(self.summary()["not_run"], 1)
+
+    def test_a_command_stopped_by_its_own_limit_fails_and_by_the_end_of_the_section_is_not_run(self):
+        sleep = lambda: self.commands.run("sleep", ["sleep", "60"], 1).expect_success("sleep")
+        harness.run_checks(self.report, 1, harness.Clock(60, time.monotonic() + 60), [("a", sleep)])
+        self.assertEqual(self.summary()["checks"][-1]["outcome"], "FAIL")
+        clock = harness.Clock(6, time.monotonic() + 6)
+        cut = lambda: self.commands.run("sleep", ["sleep", "60"], clock.limit(60)).expect_success("sleep")
+        harness.run_checks(self.report, 1, clock, [("b", cut)])
+        self.assertEqual(self.summary()["checks"][-1]["outcome"], "NOT RUN")
 
     def test_a_command_is_killed_at_its_limit_with_its_children(self):
         script = "import subprocess, sys\nsubprocess.Popen(['sleep', '60'])\nprint('started', flush=True)\nimport time; time.sleep(60)"

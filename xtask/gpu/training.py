@@ -18,6 +18,8 @@ ANY_LOSS = 1e-2
 LOG_LOSS = 1e-3
 # Attributions, relative to the largest of the review.
 ATTRIBUTION = 2e-2
+# New texts, of which one is longer than the sentences.
+TEXTS = ["A dull start, and then it soars.", "Not bad at all.", "The plot is thin and the actors look bored. " * 4]
 # What the programs print; kept here, so that a changed message is one change.
 SAYS_MEMORY_FULL = re.compile(r"memory is full|out of memory|can't allocate memory|cannot allocate memory", re.I)
 SAYS_RESUMED = re.compile(r"after step (\d+)")
@@ -51,7 +53,6 @@ class Workplace:
 
     def embedded(self, clock):
         """The sentences with the encoder taken over, for the sections that train it."""
-        self.encoder("minilm", clock.limit(60))
         folder = self.copy("short", "short-embedded")
         what = "take over the encoder"
         arguments = ["--only", "embed", "--variant", "encoder"]
@@ -134,6 +135,18 @@ def compare_attributions(ours, reference):
     return len(common), worst
 
 
+def compare_answers(ours, reference):
+    """The largest differences of the probabilities and the attributions of predicted texts."""
+    if len(ours) != len(reference) or not ours:
+        raise Failed(f"{len(ours)} answers on the device, {len(reference)} on the CPU")
+    probability = max(abs(one["probability"] - two["probability"]) for one, two in zip(ours, reference))
+    as_reviews = lambda answers: [
+        {"row_id": answer["row"], "words": [(w["start"], w["end"], w["weight"]) for w in answer["words"]]}
+        for answer in answers
+    ]
+    return probability, compare_attributions(as_reviews(ours), as_reviews(reference))[1]
+
+
 def read_json(path):
     if not path.exists():
         raise Failed(f"there is no {path.parent.name}/{path.name}: see log.txt")
@@ -159,6 +172,8 @@ class Models:
         for kind in KINDS:
             yield f"{kind}: the same model evaluated on both", lambda kind=kind: self.evaluation(kind)
             yield f"{kind}: attributions on both", lambda kind=kind: self.explanations(kind)
+        for kind in ("gru", "transformer"):
+            yield f"{kind}: new texts predicted and explained on both", lambda kind=kind: self.predicted(kind)
 
     def both(self, stage, limit):
         """A stage on the device, and on the CPU as the reference."""
@@ -249,6 +264,28 @@ class Models:
         return detail, {"reviews": common, "largest_difference": worst}
 
 
+    def predicted(self, kind):
+        bundle = self.device / "artifacts" / "train" / kind
+        if not bundle.exists():
+            raise NotRun("it was not trained")
+        answers = []
+        for device in (self.place.device, "cpu"):
+            what = f"predict with {kind} on {device}"
+            program = self.place.program("ressenti-predict-networks")
+            arguments = ["--bundle", bundle, "--explain", "--format", "json", "--set", f"run.device={device}"]
+            command = [program, *arguments, "--progress", "none", *TEXTS]
+            outcome = self.place.commands.run(what, command, self.clock.limit(40)).expect_success(what)
+            answers.append(json.loads(outcome.text[outcome.text.index("[\n") :]))
+        probability, attribution = compare_answers(*answers)
+        detail = (
+            f"{len(TEXTS)} texts, probabilities at most {probability:.1e} apart (at most {LOG_LOSS:g}), "
+            f"attributions {attribution:.1e} of the largest (at most {ATTRIBUTION:g})"
+        )
+        if not (probability <= LOG_LOSS and attribution <= ATTRIBUTION):
+            raise Failed(detail)
+        return detail, {"probability_difference": probability, "attribution_difference": attribution}
+
+
 class Resume:
     """Section 2. Dropout is on: what random numbers a resumed training draws is part of the check."""
 
@@ -262,6 +299,8 @@ class Resume:
             yield f"{kind}: killed and resumed, the same bytes", lambda kind=kind: self.resumed(kind)
 
     def train(self, kind, name, faults):
+        # The orchestrator looks for the encoder in any case.
+        self.place.encoder("minilm", self.clock.limit(60))
         if kind == "transformer":
             self.place.embedded(self.clock)
         folder = self.place.copy("short-embedded" if kind == "transformer" else "short", name)
@@ -381,7 +420,8 @@ class Faults:
             raise Failed(f"{measured}: {outcome.describe()}, without a word about full memory")
         if outcome.code < 0 or outcome.timed_out:
             raise Failed(f"{measured}: {outcome.describe()}")
+        words = SAYS_MEMORY_FULL.search(outcome.text).group(0)
         ended = "the training was completed with less at a time" if outcome.code == 0 else (
-            f"the training ended with {outcome.describe()} and the message: {outcome.last_line()}"
+            f"the training could not continue, {outcome.describe()}, and its error says `{words}`"
         )
-        return f"host memory in place of a GPU's: {measured}: {ended}", {"code": outcome.code}
+        return f"host memory, not a GPU's: {measured}: {ended}", {"code": outcome.code}

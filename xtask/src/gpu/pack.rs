@@ -28,11 +28,12 @@ const SCRIPTS: [&str; 6] = [
     "training.py",
 ];
 /// What a `core` pack runs. The last one has planned faults.
-const CORE_PROGRAMS: [&str; 5] = [
+const CORE_PROGRAMS: [&str; 6] = [
     "ressenti",
     "ressenti-embed",
     "ressenti-train",
     "ressenti-evaluate",
+    "ressenti-predict-networks",
     "ressenti-train-faults",
 ];
 /// What an `imdb` pack runs.
@@ -430,7 +431,7 @@ mod tests {
             source: None,
             encoder: folder.path().to_owned(),
         };
-        for program in &CORE_PROGRAMS[..4] {
+        for program in &CORE_PROGRAMS[..5] {
             fs::write(folder.path().join(program), b"").expect("it takes files");
         }
         let error = pack(&arguments, folder.path()).expect_err("one program is missing");
