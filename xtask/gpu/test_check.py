@@ -119,6 +119,23 @@ class Run(unittest.TestCase):
         self.assertEqual(killed.describe(), "ended by signal SIGKILL")
         self.assertIn("it broke", (self.path / "out" / "log.txt").read_text())
 
+    def test_a_gpu_is_sampled(self):
+        script = self.path / "nvidia-smi"
+        script.write_text("#!/bin/sh\nprintf '0, 100\\n80, 900\\n[N/A], 900\\n60, 700\\n0, 100\\n'\nexec sleep 60\n")
+        script.chmod(0o755)
+        path = os.environ["PATH"]
+        os.environ["PATH"] = f"{self.path}:{path}"
+        self.addCleanup(os.environ.__setitem__, "PATH", path)
+        with harness.GpuSampler(True) as sampler:
+            deadline = time.monotonic() + 20
+            while len(sampler.samples) < 4 and time.monotonic() < deadline:
+                time.sleep(0.05)
+        figures = sampler.figures()
+        self.assertEqual(figures, {"gpu_memory_mib": 800.0, "gpu_samples": 2, "gpu_utilisation_percent": 70.0})
+        self.assertNotIn("gpu_utilisation_percent", sampler.figures((0, 1)))
+        with harness.GpuSampler(False) as sampler:
+            self.assertEqual(sampler.figures(), {})
+
     def test_memory_is_limited(self):
         script = "block = bytearray(1 << 30)"
         outcome = self.commands.run("allocate", [sys.executable, "-c", script], 30, memory_limit=512 << 20)

@@ -11,6 +11,13 @@ use flate2::write::GzEncoder;
 
 /// The folders of the labelled reviews.
 const LABELLED: [&str; 4] = ["train/pos", "train/neg", "test/pos", "test/neg"];
+/// The films that they are about: reviews of one film stay in one split.
+const FILMS: [&str; 4] = [
+    "train/urls_pos.txt",
+    "train/urls_neg.txt",
+    "test/urls_pos.txt",
+    "test/urls_neg.txt",
+];
 
 /// Writes the labelled reviews of `source` to the archive `to`, and returns how many there were.
 pub(crate) fn labelled(source: &Path, to: &Path) -> io::Result<usize> {
@@ -21,10 +28,13 @@ pub(crate) fn labelled(source: &Path, to: &Path) -> io::Result<usize> {
         let mut header = tar::Header::new_gnu();
         header.set_size(bytes.len() as u64);
         header.set_mode(0o644);
-        count += 1;
+        count += usize::from(!FILMS.contains(&place));
         archive.append_data(&mut header, format!("aclImdb/{place}"), bytes)
     };
     if source.is_dir() {
+        for films in FILMS {
+            append(films, &fs::read(source.join(films))?)?;
+        }
         for folder in LABELLED {
             let mut paths: Vec<_> = fs::read_dir(source.join(folder))?
                 .map(|entry| entry.map(|entry| entry.path()))
@@ -54,11 +64,13 @@ pub(crate) fn labelled(source: &Path, to: &Path) -> io::Result<usize> {
     Ok(count)
 }
 
-/// `train/pos/0_9.txt` of `aclImdb/train/pos/0_9.txt`; `None` of what is no labelled review.
+/// `train/pos/0_9.txt` of `aclImdb/train/pos/0_9.txt`; `None` of what is neither a labelled review nor a list
+/// of films.
 fn labelled_place(path: &str) -> Option<&str> {
     let (_, place) = path.trim_start_matches("./").split_once('/')?;
     let (folder, name) = place.rsplit_once('/')?;
-    (LABELLED.contains(&folder) && name.ends_with(".txt")).then_some(place)
+    let is_review = LABELLED.contains(&folder) && name.ends_with(".txt");
+    (is_review || FILMS.contains(&place)).then_some(place)
 }
 
 #[cfg(test)]
@@ -70,6 +82,8 @@ mod tests {
         let check = |path, place| assert_eq!(labelled_place(path), place, "{path}");
         check("aclImdb/train/pos/0_9.txt", Some("train/pos/0_9.txt"));
         check("./aclImdb/test/neg/1_2.txt", Some("test/neg/1_2.txt"));
+        check("aclImdb/train/urls_pos.txt", Some("train/urls_pos.txt"));
+        check("aclImdb/train/urls_unsup.txt", None);
         check("aclImdb/train/unsup/0_0.txt", None);
         check("aclImdb/train/labeledBow.feat", None);
         check("aclImdb/train/pos/", None);
@@ -83,6 +97,9 @@ mod tests {
         for folder in LABELLED.into_iter().chain(["train/unsup"]) {
             fs::create_dir_all(source.join(folder)).expect("it takes folders");
             fs::write(source.join(folder).join("0_1.txt"), folder).expect("it takes files");
+        }
+        for films in FILMS {
+            fs::write(source.join(films), "http://example.org/").expect("it takes files");
         }
         let (first, second) = (place.path().join("first"), place.path().join("second"));
         assert_eq!(labelled(&source, &first).expect("a folder"), 4);
