@@ -283,6 +283,7 @@ class GpuSampler:
             self.process.kill()
             self.process.wait()
             self.thread.join(timeout=2)
+            self.process.stdout.close()
 
     def figures(self, window=None):
         """Mean utilisation in percent and the growth of memory in MiB. Without a window the mean is
