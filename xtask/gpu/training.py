@@ -347,7 +347,7 @@ class Faults:
         resume = Resume(self.place, self.clock)
         whole, whole_file = resume.train("lstm", "lstm-whole", "")
         whole.expect_success("the training without a fault")
-        outcome, file = resume.train("lstm", "lstm-assert", "assert@35")
+        outcome, file = resume.train("lstm", "lstm-assert", "device@35")
         outcome.expect_success("the training with an assertion at step 35")
         for pattern, what in [
             (SAYS_ASSERTION, "the assertion"),

@@ -78,8 +78,8 @@ impl StageName {
             Self::Ingest => 3,
             Self::Clean => 3,
             Self::Tokenize => 3,
-            Self::Embed => 2,
-            Self::Train => 3,
+            Self::Embed => 3,
+            Self::Train => 4,
             Self::Evaluate => 5,
             Self::Report => 2,
         }

@@ -15,7 +15,7 @@ pub struct TrainingSettings {
     /// Reviews whose gradient a core computes at a time: 16, for a transformer 8, where nothing is
     /// said. A batch is cut into shards of this size whatever number of cores there is, so that the
     /// weights do not depend on that number; more cores than shards are of no use to one training.
-    /// A GPU takes the batch whole.
+    /// A GPU computes the batch whole, unless its memory is too small.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub shard_size: Option<u32>,
     /// Peak learning rate.

@@ -101,13 +101,20 @@ impl<T: Task> Trainer<'_, T> {
     /// then on, and nothing of the failed attempt is left.
     fn gradient_of(&mut self, rows: &[usize], prepared: Prepared<T>) -> Result<Losses, TrainError> {
         let step = self.position.step;
-        let stream = self.stream_of(step);
         let Prepared {
             batch,
             mut size,
             mut parts,
         } = prepared;
         let examples = self.context.task.examples(&batch);
+        // Batches that were prepared before memory was full are too large now.
+        let fits = self
+            .cut
+            .size(self.context.task, rows, self.position.accumulation);
+        if fits < size {
+            size = fits;
+            parts = self.parts_again(&batch, rows.len(), size)?;
+        }
         loop {
             let losses = faults::before(step, self.gradient.total())
                 .and_then(|()| self.backward(&batch, rows.len(), size, &parts));
@@ -134,12 +141,28 @@ impl<T: Task> Trainer<'_, T> {
                     (self.context.note)(&format!(
                         "memory is full: each batch is computed in {accumulation} parts from now on"
                     ));
-                    if self.cut.path == ComputePath::Device {
-                        parts = self.source().parts(&batch, rows.len(), size, stream);
-                    }
+                    parts = self.parts_again(&batch, rows.len(), size)?;
                 }
             }
         }
+    }
+
+    /// The parts of a batch that is cut anew; on a processor the replicas prepare them.
+    fn parts_again(
+        &self,
+        batch: &T::Batch,
+        rows: usize,
+        size: usize,
+    ) -> Result<Vec<Option<T::Part>>, ClassifierError> {
+        ClassifierError::catch("prepare a batch", || {
+            Ok(match self.cut.path {
+                ComputePath::Processor => Vec::new(),
+                ComputePath::Device => {
+                    let stream = self.stream_of(self.position.step);
+                    self.source().parts(batch, rows, size, stream)
+                }
+            })
+        })
     }
 
     /// Forward and backward of a batch in parts, as many at a time as there are replicas. Their gradients
