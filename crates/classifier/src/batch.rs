@@ -205,7 +205,7 @@ impl PreparedBatch {
     pub fn pin(self, device: Device) -> Self {
         match device {
             Device::Cuda(_) => Self {
-                numbers: self.numbers.pin_memory(device),
+                numbers: self.numbers.internal_pin_memory(device),
                 ..self
             },
             _ => self,
@@ -297,7 +297,7 @@ impl Batch {
     ) -> Self {
         let reading = reading.on(device);
         let prepared = PreparedBatch::gather(rows, chosen, pad_id, reading, dropout);
-        prepared.to_device(device).open()
+        prepared.pin(device).to_device(device).open()
     }
 
     /// Puts rows of ids on a device, divided as the network reads them. Every row has at least one id.
@@ -310,7 +310,7 @@ impl Batch {
     ) -> Self {
         let reading = reading.on(device);
         let prepared = PreparedBatch::read(texts, labels, pad_id, reading);
-        prepared.to_device(device).open()
+        prepared.pin(device).to_device(device).open()
     }
 
     /// Puts rows of ids into tensors that every network can read, undivided.

@@ -1,5 +1,4 @@
-//! Switches of libtorch that tch does not bind: deterministic algorithms, and TF32 products. Both apply
-//! to the whole process.
+//! Switches of libtorch that tch does not bind. They apply to the whole process.
 
 use std::ffi::c_void;
 use std::sync::Once;
@@ -12,6 +11,8 @@ unsafe extern "C" {
     fn set_deterministic_algorithms(context: *mut c_void, on: bool, only_warn: bool);
     #[link_name = "_ZNK2at7Context23deterministicAlgorithmsEv"]
     fn deterministic_algorithms(context: *const c_void) -> bool;
+    #[link_name = "_ZN2at7Context39setDeterministicFillUninitializedMemoryEb"]
+    fn set_fill_new_memory(context: *mut c_void, on: bool);
     #[link_name = "_ZN2at7Context18setAllowTF32CuBLASEb"]
     fn set_allow_tf32(context: *mut c_void, on: bool);
     #[link_name = "_ZNK2at7Context15allowTF32CuBLASEv"]
@@ -31,6 +32,9 @@ pub fn be_deterministic() {
         unsafe { std::env::set_var(WORKSPACE.0, WORKSPACE.1) };
         // SAFETY: the context lives as long as the process, and the method takes it and plain booleans.
         unsafe { set_deterministic_algorithms(global_context(), true, false) };
+        // Otherwise every new tensor is filled with NaN first, which only finds mistakes of a program.
+        // SAFETY: as above.
+        unsafe { set_fill_new_memory(global_context(), false) };
     });
 }
 
@@ -40,8 +44,8 @@ pub fn is_deterministic() -> bool {
     unsafe { deterministic_algorithms(global_context()) }
 }
 
-/// Lets a GPU multiply f32 matrices as TF32, with a mantissa of 10 bits instead of 23. A processor
-/// ignores it.
+/// Lets a GPU multiply f32 matrices as TF32, with a mantissa of 10 bits instead of 23, as cuDNN does
+/// anyway. A processor ignores it.
 pub fn allow_tf32_products() {
     // SAFETY: as above.
     unsafe { set_allow_tf32(global_context(), true) };

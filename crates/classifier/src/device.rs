@@ -3,10 +3,10 @@
 use std::ffi::CStr;
 
 use settings::{Device as Wanted, ModelKind, ModelSettings, Precision, RunSettings};
-use tch::{Device, Kind};
+use tch::{Device, Kind, Tensor};
 
 use crate::compute_capability::{compute_capability, has_native_bf16};
-use crate::{ClassifierError, be_deterministic};
+use crate::{ClassifierError, allow_tf32_products, be_deterministic};
 
 /// A device with the reason for it, which is printed and kept in the manifest.
 #[derive(Clone, Debug)]
@@ -99,11 +99,16 @@ pub fn choose_device(run: &RunSettings) -> Result<ChosenDevice, ClassifierError>
     if wanted == Wanted::Cpu {
         return Ok(processor("asked for".to_owned()));
     }
-    let first_gpu = |reason: &str| ChosenDevice {
-        device: Device::Cuda(0),
-        reason: reason.to_owned(),
-        replicas: 1,
-        native_bf16: compute_capability(0).is_ok_and(has_native_bf16),
+    let first_gpu = |reason: &str| {
+        // Training, calibration and prediction must multiply alike.
+        allow_tf32_products();
+        end_with_75_on_abort();
+        ChosenDevice {
+            device: Device::Cuda(0),
+            reason: reason.to_owned(),
+            replicas: 1,
+            native_bf16: compute_capability(0).is_ok_and(has_native_bf16),
+        }
     };
     match (load_cuda(), wanted) {
         (Ok(()), Wanted::Cuda) => Ok(first_gpu("asked for")),
@@ -111,6 +116,24 @@ pub fn choose_device(run: &RunSettings) -> Result<ChosenDevice, ClassifierError>
         (Err(reason), Wanted::Cuda) => Err(ClassifierError::NoCuda { reason }),
         (Err(reason), _) => Ok(processor(format!("no CUDA: {reason}"))),
     }
+}
+
+/// From now on a process that aborts ends with exit code 75, which says that a new process may succeed.
+///
+/// After a fault that a GPU cannot recover from, libtorch also fails where it frees memory: in a
+/// destructor, which no program can catch and which aborts the process.
+pub fn end_with_75_on_abort() {
+    extern "C" fn on_abort(_: libc::c_int) {
+        const MESSAGE: &[u8] = b"error: the process aborted, probably because its GPU failed\n";
+        // SAFETY: both calls are safe in a signal handler, and the message is as long as stated.
+        unsafe {
+            libc::write(libc::STDERR_FILENO, MESSAGE.as_ptr().cast(), MESSAGE.len());
+            libc::_exit(75);
+        }
+    }
+    let handler = on_abort as extern "C" fn(libc::c_int);
+    // SAFETY: the handler takes the number of the signal and calls nothing that is unsafe in one.
+    unsafe { libc::signal(libc::SIGABRT, handler as libc::sighandler_t) };
 }
 
 /// Whether this processor has AVX-512 BF16.
@@ -145,10 +168,23 @@ fn keep_memory() {
 /// Why it cannot be used, in words.
 pub fn load_cuda() -> Result<(), String> {
     load(c"libtorch_cuda.so")?;
-    if tch::Cuda::is_available() {
-        Ok(())
-    } else {
-        Err("libtorch has CUDA, and finds no GPU with a driver".to_owned())
+    if !tch::Cuda::is_available() {
+        return Err("libtorch has CUDA, and finds no GPU with a driver".to_owned());
+    }
+    // A GPU can be too old for the kernels of this libtorch.
+    let computes = ClassifierError::catch("use the GPU", || {
+        let ones = Tensor::ones([1], (Kind::Float, Device::Cuda(0)));
+        Ok((ones + 1.0).double_value(&[]) == 2.0)
+    });
+    match computes {
+        Ok(true) => Ok(()),
+        Ok(false) => Err("the GPU calculates incorrectly".to_owned()),
+        Err(error) => {
+            let cause = std::error::Error::source(&error).map(ToString::to_string);
+            let cause = cause.unwrap_or_else(|| error.to_string());
+            let first_line = cause.lines().next().unwrap_or_default();
+            Err(format!("the GPU cannot be used: {first_line}"))
+        }
     }
 }
 

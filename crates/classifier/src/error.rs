@@ -93,7 +93,18 @@ pub enum Fault {
 }
 
 /// Parts of messages that identify a fault, in lower case. The first match decides.
-const MESSAGES: [(Fault, &[&str]); 3] = [
+const MESSAGES: [(Fault, &[&str]); 4] = [
+    (
+        // A GPU or an operation that this libtorch has no kernel for: no process can do it.
+        Fault::Other,
+        &[
+            "no kernel image is available",
+            "_status_not_supported",
+            "_status_arch_mismatch",
+            "_status_bad_param",
+            "_status_invalid_value",
+        ],
+    ),
     (
         Fault::DeviceMemory,
         &[
@@ -102,6 +113,7 @@ const MESSAGES: [(Fault, &[&str]); 3] = [
             "cuda driver error: out of memory",
             "cublas_status_alloc_failed",
             "cudnn_status_alloc_failed",
+            "device_allocation_failed",
         ],
     ),
     (
@@ -111,6 +123,7 @@ const MESSAGES: [(Fault, &[&str]); 3] = [
             "cannot allocate memory",
             "defaultcpuallocator",
             "std::bad_alloc",
+            "host_allocation_failed",
         ],
     ),
     (
@@ -120,11 +133,10 @@ const MESSAGES: [(Fault, &[&str]); 3] = [
             "cuda driver error",
             "cublas_status",
             "cudnn_status",
-            "nccl",
-            "device lost",
             "uncorrectable ecc",
             // No kernels for CUDA in this process: its half of libtorch is not loaded.
             "arguments from the 'cuda' backend",
+            "cannot initialize cuda",
             "no cuda gpus are available",
             "no cuda-capable device",
             "no nvidia driver",
@@ -218,6 +230,47 @@ impl ClassifierError {
 
 /// The only place that maps device faults to an exit code. A device fault is transient: ids and labels
 /// are checked before they reach a device, so the fault is the device's, and a new process may recover.
+/// Does all work of a program that computes with tensors. What [`ClassifierError::catch`] has not caught on
+/// the way, such as a GPU that fails while results are copied, still ends with the exit code of its fault.
+///
+/// # Errors
+/// Those of `work`, and a panic of libtorch.
+///
+/// # Panics
+/// `work` panics for another reason.
+pub fn guard<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    enum Ended {
+        Failed(Failure),
+        Panicked(Box<dyn std::error::Error + Send + Sync>),
+    }
+    artifact::guarded(Ended::Panicked, || work().map_err(Ended::Failed)).map_err(
+        |ended| match ended {
+            Ended::Failed(failure) => failure,
+            Ended::Panicked(panic) => match failure_of_panic(panic) {
+                Ok(failure) => failure,
+                Err(panic) => panic!("{panic}"),
+            },
+        },
+    )
+}
+
+/// The failure behind a panic, if the message is that of a fault of memory or of a device; otherwise the
+/// panic.
+///
+/// # Errors
+/// The panic has another reason.
+pub fn failure_of_panic(
+    panic: Box<dyn std::error::Error + Send + Sync>,
+) -> Result<Failure, Box<dyn std::error::Error + Send + Sync>> {
+    match Fault::of(&panic.to_string()) {
+        Fault::Other => Err(panic),
+        _ => Ok(Failure::from(ClassifierError::Operation {
+            action: "complete the computation",
+            source: panic,
+        })),
+    }
+}
+
 impl From<ClassifierError> for Failure {
     fn from(error: ClassifierError) -> Self {
         let hint = error.hint();
@@ -256,6 +309,28 @@ mod tests {
             "CUDA error: uncorrectable ECC error encountered",
             Fault::Device,
         );
+        check(
+            "cuDNN error: CUDNN_STATUS_INTERNAL_ERROR_DEVICE_ALLOCATION_FAILED",
+            Fault::DeviceMemory,
+        );
+        check(
+            "CUDA error: no kernel image is available for execution on the device",
+            Fault::Other,
+        );
+    }
+
+    #[test]
+    fn a_panic_that_nothing_caught_ends_with_the_code_of_its_fault() {
+        let lost = || {
+            let _ = Tensor::zeros([1], (Kind::Float, Device::Cuda(99)));
+            Ok(())
+        };
+        let failure = guard(lost).expect_err("there is no such device");
+        assert_eq!(failure.kind(), FailureKind::Transient);
+        let refused = guard(|| Err::<(), _>(Failure::new("no")));
+        assert_eq!(refused.expect_err("refused").kind(), FailureKind::Mendable);
+        let other = std::panic::catch_unwind(|| guard(|| -> Result<(), _> { panic!("a bug") }));
+        assert!(other.is_err(), "a bug is not a failure of libtorch");
     }
 
     #[track_caller]

@@ -41,11 +41,11 @@ pub use batch::{Batch, Direction, Order, PreparedBatch, Reading, WordDropout};
 pub use deterministic::{
     allow_tf32_products, are_tf32_products_allowed, be_deterministic, is_deterministic,
 };
-pub use device::{ChosenDevice, choose_device, load_cuda};
+pub use device::{ChosenDevice, choose_device, end_with_75_on_abort, load_cuda};
 pub use dropout::Mode;
 pub use embedding::EmbeddingMatrix;
 pub use encoder::{Activation, Encoder, EncoderConfig, Family, Loaded};
-pub use error::{ClassifierError, Fault};
+pub use error::{ClassifierError, Fault, failure_of_panic, guard};
 pub use gradient::{ComputePath, Gradient, LookedUp, Loss, Pass};
 pub use masked::{Hidden, MaskedModel, MaskedPart, hide};
 pub use memory::MemoryLimit;

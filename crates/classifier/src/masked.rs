@@ -12,8 +12,7 @@ use tch::{Device, Kind, Reduction, Tensor, no_grad};
 use crate::encoder::{Encoder, EncoderConfig, Family};
 use crate::parameters::{Layout, ParameterId, Parameters, as_slice};
 use crate::{
-    ActivationWeights, Batch, ClassifierError, Direction, Loss, Mode, PreparedBatch, Reading,
-    Stream, initial,
+    Batch, ClassifierError, Direction, Loss, Mode, PreparedBatch, Reading, Stream, initial,
 };
 
 /// Share of components dropped while training, as the encoders were pretrained.
@@ -86,21 +85,14 @@ impl MaskedModel {
     }
 
     /// The cross-entropy of the masked tokens of a part.
-    pub fn loss(
-        &self,
-        part: &MaskedPart,
-        weights: &ActivationWeights,
-        parameters: &Parameters,
-        mode: Mode,
-    ) -> Loss {
+    pub fn loss(&self, part: &MaskedPart, parameters: &Parameters, mode: Mode) -> Loss {
         let (batch, places, truth) = part.open();
         let [time, rows] = [batch.ids.size()[0], batch.ids.size()[1]];
         let width = self.config().width;
         let words = parameters.get(self.words);
-        let vectors = words
-            .index_select(0, &batch.ids.view([-1]))
-            .to_kind(weights.kind())
-            .view([time, rows, width]);
+        // The gradient of a lookup is added up in f32, unlike that of `index_select`: thousands of masks
+        // and paddings in one row would vanish in bf16.
+        let vectors = Tensor::embedding(words, &batch.ids, -1, false, false);
         let top = self.config().layers;
         let states = self
             .encoder
@@ -251,7 +243,7 @@ impl MaskedPart {
     /// The same in memory that a device can read by itself: see [`PreparedBatch::pin`].
     pub fn pin(self, device: Device) -> Self {
         let masked = match device {
-            Device::Cuda(_) => self.masked.pin_memory(device),
+            Device::Cuda(_) => self.masked.internal_pin_memory(device),
             _ => self.masked,
         };
         Self {

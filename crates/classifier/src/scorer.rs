@@ -11,8 +11,8 @@ use tch::{Kind, Tensor};
 
 use crate::{
     Bundle, ChosenDevice, ClassifierError, FeatureRows, Inference, Logits, MemoryLimit, Replica,
-    TokenContract, TokenRows, allow_tf32_products, attributions_of_rows, choose_device, logits_of,
-    sorted_batches, states_of,
+    TokenContract, TokenRows, attributions_of_rows, choose_device, logits_of, sorted_batches,
+    states_of,
 };
 
 /// The largest number of reviews in a batch, unless the caller sets it.
@@ -68,9 +68,6 @@ impl NetworkScorer {
         let load = || Bundle::load(folder, device.device);
         let bundle = ClassifierError::catch("load the model", load)?;
         let kind = kind_of(&bundle.model, &device);
-        if device.device.is_cuda() && kind == Kind::Float {
-            allow_tf32_products();
-        }
         Ok(Self {
             bundle,
             device,

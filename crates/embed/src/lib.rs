@@ -21,6 +21,7 @@ mod vocabulary;
 use std::fs;
 
 use artifact::{ArtifactError, Contract, OutputFile, Source, StageName, write_arrays};
+use classifier::guard;
 use settings::{EmbeddingKind, EmbeddingSettings};
 use stage::{Context, Failure, NoOptions, Outcome, Stage, format};
 
@@ -50,46 +51,51 @@ and `coverage.json`: which share of the vocabulary and of the running tokens the
     type Options = NoOptions;
 
     fn run(context: &Context, settings: EmbeddingSettings) -> Result<Outcome, Failure> {
-        match settings.kind {
-            EmbeddingKind::Encoder => return encoder::import(context, &settings),
-            EmbeddingKind::Features => return features::compute(context, &settings),
-            _ => {}
-        }
-        let vocabulary = Vocabulary::open(context.input(StageName::Tokenize))?;
-        let (matrix, coverage, summary) = match settings.kind {
-            EmbeddingKind::Random => random_matrix(&vocabulary, &settings, context)?,
-            EmbeddingKind::Static => static_matrix(&vocabulary, &settings, context)?,
-            EmbeddingKind::Learned => learned_matrix(&vocabulary, &settings, context)?,
-            EmbeddingKind::Encoder | EmbeddingKind::Features => {
-                unreachable!("what has no vectors for words was made above")
-            }
-        };
-        let path = context.output().join(EMBEDDING);
-        let rows = write_arrays(
-            &path,
-            &artifact::schema::embedding(matrix.width()),
-            matrix.batches(),
-        )?;
-        let report = context.output().join(COVERAGE);
-        let text = serde_json::to_vec_pretty(&coverage).expect("figures are plain data");
-        fs::write(&report, text).map_err(ArtifactError::io("write", &report))?;
-        let contract = Contract::Embedding {
-            tokenizer: vocabulary.fingerprint(),
-            vocabulary_size: vocabulary.size(),
-            width: matrix.width(),
-            pad_id: vocabulary.pad_id(),
-        };
-        let files = vec![
-            OutputFile::table(EMBEDDING, rows),
-            OutputFile::data(COVERAGE),
-        ];
-        let size = format!(
-            "{} vectors of {}",
-            format::count(rows),
-            format::count(matrix.width())
-        );
-        Ok(Outcome::new(contract, files, format!("{size}, {summary}")))
+        guard(|| run(context, settings))
     }
+}
+
+/// The work of the stage.
+fn run(context: &Context, settings: EmbeddingSettings) -> Result<Outcome, Failure> {
+    match settings.kind {
+        EmbeddingKind::Encoder => return encoder::import(context, &settings),
+        EmbeddingKind::Features => return features::compute(context, &settings),
+        _ => {}
+    }
+    let vocabulary = Vocabulary::open(context.input(StageName::Tokenize))?;
+    let (matrix, coverage, summary) = match settings.kind {
+        EmbeddingKind::Random => random_matrix(&vocabulary, &settings, context)?,
+        EmbeddingKind::Static => static_matrix(&vocabulary, &settings, context)?,
+        EmbeddingKind::Learned => learned_matrix(&vocabulary, &settings, context)?,
+        EmbeddingKind::Encoder | EmbeddingKind::Features => {
+            unreachable!("what has no vectors for words was made above")
+        }
+    };
+    let path = context.output().join(EMBEDDING);
+    let rows = write_arrays(
+        &path,
+        &artifact::schema::embedding(matrix.width()),
+        matrix.batches(),
+    )?;
+    let report = context.output().join(COVERAGE);
+    let text = serde_json::to_vec_pretty(&coverage).expect("figures are plain data");
+    fs::write(&report, text).map_err(ArtifactError::io("write", &report))?;
+    let contract = Contract::Embedding {
+        tokenizer: vocabulary.fingerprint(),
+        vocabulary_size: vocabulary.size(),
+        width: matrix.width(),
+        pad_id: vocabulary.pad_id(),
+    };
+    let files = vec![
+        OutputFile::table(EMBEDDING, rows),
+        OutputFile::data(COVERAGE),
+    ];
+    let size = format!(
+        "{} vectors of {}",
+        format::count(rows),
+        format::count(matrix.width())
+    );
+    Ok(Outcome::new(contract, files, format!("{size}, {summary}")))
 }
 
 /// A matrix, what is said about it in `coverage.json`, and in half a line.

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 
 use artifact::{Artifact, Contract, OutputFile, Split, StageName};
 use challenge::CHALLENGE;
-use classifier::LIBTORCH_VERSION;
+use classifier::{LIBTORCH_VERSION, guard};
 use judged::Judged;
 use metrics::{FEW_ROWS, Metric, MetricsError, MetricsFile, Tally, summary};
 use settings::EvaluationSettings;
@@ -63,38 +63,7 @@ impl Stage for Evaluate {
     type Options = Options;
 
     fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failure> {
-        let judged = match &settings.ensemble {
-            Some(members) => Judged::of_ensemble(context, members)?,
-            None => Judged::of_model(context, &settings)?,
-        };
-        judged.challenge.write(context.output())?;
-        let predictions = context.output().join(PREDICTIONS);
-        let written = predictions::write(&predictions, &settings.model, &judged.predictions)?;
-        let figures = judge(&settings, &judged.predictions)?;
-        figures
-            .write(&context.output().join(METRICS))
-            .map_err(metrics_failure)?;
-        if figures.rows < FEW_ROWS {
-            context.progress().warn(&few_in_words(figures.rows));
-        }
-        let line = in_words(&settings.model, &figures) + &judged.made_of;
-        let contract = Contract::Evaluation {
-            model: settings.model,
-            rows: figures.rows,
-        };
-        let mut files = judged.files;
-        files.extend([
-            OutputFile::data(METRICS),
-            OutputFile::data(CHALLENGE),
-            OutputFile::table(PREDICTIONS, written),
-        ]);
-        let libtorch = ("libtorch".to_owned(), LIBTORCH_VERSION.to_owned());
-        let used_libtorch = judged.device.is_some();
-        Ok(Outcome {
-            versions: used_libtorch.then_some(libtorch).into_iter().collect(),
-            device: judged.device,
-            ..Outcome::new(contract, files, line)
-        })
+        guard(|| run(context, settings))
     }
 
     fn after(context: &Context, artifact: &Artifact, options: &Options) -> Result<(), Failure> {
@@ -103,6 +72,42 @@ impl Stage for Evaluate {
             None => Ok(()),
         }
     }
+}
+
+/// The work of the stage.
+fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failure> {
+    let judged = match &settings.ensemble {
+        Some(members) => Judged::of_ensemble(context, members)?,
+        None => Judged::of_model(context, &settings)?,
+    };
+    judged.challenge.write(context.output())?;
+    let predictions = context.output().join(PREDICTIONS);
+    let written = predictions::write(&predictions, &settings.model, &judged.predictions)?;
+    let figures = judge(&settings, &judged.predictions)?;
+    figures
+        .write(&context.output().join(METRICS))
+        .map_err(metrics_failure)?;
+    if figures.rows < FEW_ROWS {
+        context.progress().warn(&few_in_words(figures.rows));
+    }
+    let line = in_words(&settings.model, &figures) + &judged.made_of;
+    let contract = Contract::Evaluation {
+        model: settings.model,
+        rows: figures.rows,
+    };
+    let mut files = judged.files;
+    files.extend([
+        OutputFile::data(METRICS),
+        OutputFile::data(CHALLENGE),
+        OutputFile::table(PREDICTIONS, written),
+    ]);
+    let libtorch = ("libtorch".to_owned(), LIBTORCH_VERSION.to_owned());
+    let used_libtorch = judged.device.is_some();
+    Ok(Outcome {
+        versions: used_libtorch.then_some(libtorch).into_iter().collect(),
+        device: judged.device,
+        ..Outcome::new(contract, files, line)
+    })
 }
 
 /// The figures on the test rows.

@@ -5,7 +5,6 @@
 //! what a net says of a long text takes seconds, and whoever wants no more than answers must not wait
 //! for that.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
@@ -359,7 +358,12 @@ impl Worker {
     /// Turns a panic of a library into a failure of these requests, so that it does not end the
     /// service.
     fn guarded<T>(&self, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-        catch_unwind(AssertUnwindSafe(work))
-            .unwrap_or_else(|_| Err(Failure::new("it stopped unexpectedly")))
+        artifact::guarded(
+            |panic| {
+                let unexpected = |_| Failure::new("it stopped unexpectedly");
+                classifier::failure_of_panic(panic).unwrap_or_else(unexpected)
+            },
+            work,
+        )
     }
 }

@@ -18,7 +18,7 @@ use artifact::{OutputFile, Split, StageName};
 use bundle::ValidationResult;
 use classifier::{
     ChosenDevice, ClassifierError, ComputePath, LIBTORCH_VERSION, Logits, MemoryLimit, Network,
-    Replica, Weights, choose_device, logits_of,
+    Replica, Weights, choose_device, guard, logits_of,
 };
 use settings::{ModelKind, ModelSettings};
 use stage::{Context, Failure, NoOptions, Outcome, Stage, Task, format, watch_signals};
@@ -48,24 +48,29 @@ impl Stage for Train {
     type Options = NoOptions;
 
     fn run(context: &Context, settings: ModelSettings) -> Result<Outcome, Failure> {
-        match settings.kind {
-            ModelKind::Probe => return probe::run(context, &settings),
-            ModelKind::Linear => return ngrams::run(context, &settings),
-            ModelKind::Winner => return winner::run(context, &settings),
-            _ => {}
-        }
-        if let Some(test) = settings.range_test {
-            return range_test::run(context, &settings, test);
-        }
-        match &settings.rung {
-            Some(rung) => rung::run(context, &settings, rung),
-            None => {
-                let course = Course {
-                    until: settings.training.epochs,
-                    before: None,
-                };
-                Ok(train_network(context, &settings, course)?.0)
-            }
+        guard(|| run(context, settings))
+    }
+}
+
+/// The work of the stage.
+fn run(context: &Context, settings: ModelSettings) -> Result<Outcome, Failure> {
+    match settings.kind {
+        ModelKind::Probe => return probe::run(context, &settings),
+        ModelKind::Linear => return ngrams::run(context, &settings),
+        ModelKind::Winner => return winner::run(context, &settings),
+        _ => {}
+    }
+    if let Some(test) = settings.range_test {
+        return range_test::run(context, &settings, test);
+    }
+    match &settings.rung {
+        Some(rung) => rung::run(context, &settings, rung),
+        None => {
+            let course = Course {
+                until: settings.training.epochs,
+                before: None,
+            };
+            Ok(train_network(context, &settings, course)?.0)
         }
     }
 }

@@ -12,6 +12,10 @@ const CHUNK: usize = 1 << 14;
 /// Added to the root of the second moment, so that nothing is divided by zero.
 const EPSILON: f64 = 1e-8;
 
+/// What the count of steps on a device begins with: bias corrections are divisors, and must not be 0 if
+/// the first step is bad. A power of two, so that sums stay exact.
+const ALMOST_NO_STEP: f64 = 1.0 / (1_u64 << 30) as f64;
+
 /// The optimizer and its state, for the elements of [`Layout::trained`].
 #[derive(Debug)]
 pub struct AdamW {
@@ -49,7 +53,7 @@ struct OnDevice {
     applied: Tensor,
     /// `[2]` f64: natural logarithms of the two betas.
     log_betas: Tensor,
-    /// `[T]` or a scalar: weight decay times the share of the learning rate; none without decay.
+    /// `[T]`: weight decay times the share of the learning rate; none without decay.
     decay: Option<Tensor>,
     /// `[T]`: share of the learning rate, where it differs between parameters.
     shares: Option<Tensor>,
@@ -136,7 +140,7 @@ impl AdamW {
         match &mut self.steps {
             Steps::OnHost(own) => *own = steps,
             Steps::OnDevice(device) => {
-                let _ = device.applied.fill_(f64::from(steps));
+                let _ = device.applied.fill_(f64::from(steps) + ALMOST_NO_STEP);
             }
         }
     }
@@ -246,7 +250,7 @@ impl OnDevice {
         let has_shares = groups.iter().any(|group| group.share != 1.0);
         let log_betas = [settings.beta1.ln(), settings.beta2.ln()];
         Self {
-            applied: Tensor::zeros([], (Kind::Double, device)),
+            applied: Tensor::full([], ALMOST_NO_STEP, (Kind::Double, device)),
             log_betas: Tensor::from_slice(&log_betas).to_device(device),
             decay: has_decay.then(|| filled(&|group| group.share * decays(group))),
             shares: has_shares.then(|| filled(&|group| group.share)),
@@ -365,7 +369,7 @@ mod tests {
         let run = |with_bad: bool| {
             let (mut adam, mut weights) = optimizer(&layout, 1.0, true);
             let steps: &[(usize, bool)] = match with_bad {
-                true => &[(1, true), (7, false), (2, true)],
+                true => &[(3, false), (1, true), (7, false), (2, true)],
                 false => &[(1, true), (2, true)],
             };
             for (number, good) in steps {

@@ -311,8 +311,10 @@ impl Encoder {
         let relative = self.relative.map(|table| {
             let count = self.config.relative_buckets;
             let buckets = self.buckets.of(length, count, batch.mask.device());
+            // In f32, because each entry's gradient is a sum over thousands of pairs.
             parameters
                 .get(table)
+                .to_kind(Kind::Float)
                 .index_select(0, &buckets)
                 .view([length, length, self.config.heads])
                 .permute([2, 0, 1])

@@ -89,7 +89,7 @@ impl MaskedTask<'_> {
                     };
                     let part = part.to_device(device);
                     let mode = Mode::Evaluate;
-                    let loss = no_grad(|| self.model.loss(&part, weights, &parameters, mode));
+                    let loss = no_grad(|| self.model.loss(&part, &parameters, mode));
                     Ok(Score {
                         loss: loss.sum.double_value(&[]),
                         correct: u64::try_from(loss.correct.int64_value(&[])).unwrap_or(0),
@@ -158,11 +158,11 @@ impl Task for MaskedTask<'_> {
     fn loss(
         &self,
         part: &MaskedPart,
-        weights: &ActivationWeights,
+        _: &ActivationWeights,
         parameters: &Parameters,
         mode: Mode,
     ) -> Loss {
-        self.model.loss(part, weights, parameters, mode)
+        self.model.loss(part, parameters, mode)
     }
 
     fn validate(

@@ -90,7 +90,7 @@ pub type OnBatch<'a> = dyn Fn(u64, &str) + 'a;
 const BACKOFF: f64 = 0.5;
 
 /// Trains until the epochs are done or the validation loss has not fallen for `patience` epochs, and
-/// leaves the best weights in `weights`. Resumes from the newest checkpoint if there is one, and else from
+/// leaves the best weights in `weights`, which must hold the initial values of the layout. Resumes from the newest checkpoint if there is one, and else from
 /// `before`, the state that an earlier training of the same model has left, with its record.
 ///
 /// # Errors
@@ -103,7 +103,6 @@ pub fn train<T: Task>(
     before: Option<Checkpoint>,
     on_batch: &OnBatch<'_>,
 ) -> Result<Trained, TrainError> {
-    let beginning = no_grad(|| weights.flat.copy());
     let accumulation = AtomicU32::new(context.settings.accumulation);
     let mut trainer = Trainer::new(context, weights, &accumulation);
     let steps_per_epoch = trainer.steps_per_epoch;
@@ -113,9 +112,12 @@ pub fn train<T: Task>(
         None => None,
     };
     let saved = |checkpoint| State::of(checkpoint, steps_per_epoch);
-    let latest = manager.latest(saved);
-    if let Some(state) = latest.as_ref().or(before.as_ref()) {
-        trainer.restore(state, record)?;
+    let is_resumed = match (manager.latest(saved), &before) {
+        (Some(state), _) => trainer.restore(&state, record).map(|()| true)?,
+        (None, Some(state)) => trainer.restore(state, record).map(|()| true)?,
+        (None, None) => false,
+    };
+    if is_resumed {
         (context.note)(&format!("resumes after step {}", trainer.position.step));
         on_batch(trainer.rows_done(), "");
     }
@@ -129,6 +131,8 @@ pub fn train<T: Task>(
         match manager.latest(saved).or(before) {
             Some(state) => trainer.restore(&state, record)?,
             None => {
+                drop(trainer);
+                let beginning = context.task.layout().initial(Device::Cpu);
                 no_grad(|| weights.flat.copy_(&beginning));
                 trainer = Trainer::new(context, weights, &accumulation);
                 record.restart(&[])?;
@@ -275,7 +279,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         }
         manager.finish();
         let is_over = self.context.until >= self.context.settings.epochs;
-        let state = (!is_over).then(|| self.snapshot(&[], 0.0));
+        let state = (!is_over).then(|| self.snapshot(&[], 0.0)).transpose()?;
         let best = self.position.best.zip(self.best.take());
         if let Some((_, best)) = &best {
             no_grad(|| self.trained.copy_(&best.weights));
@@ -384,7 +388,7 @@ impl<'a, T: Task> Trainer<'a, T> {
             return Ok(());
         }
         self.settle(batches)?;
-        let snapshot = self.snapshot(record.text(), self.seconds());
+        let snapshot = self.snapshot(record.text(), self.seconds())?;
         if stop {
             manager.save_now(&snapshot)?;
             let total = self.total_steps();

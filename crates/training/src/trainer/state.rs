@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::time::Instant;
 
-use classifier::Logits;
-use tch::{Kind, Tensor, no_grad};
+use classifier::{ClassifierError, Fault, Logits};
+use tch::{Device, Kind, Tensor, no_grad};
 
 use super::position::{Position, Sums};
 use super::{BestEpoch, Trainer, device_name};
@@ -93,14 +93,18 @@ impl<T: Task> Trainer<'_, T> {
     }
 
     /// All of the state, copied, with what was recorded in so many seconds. The sums must be settled.
-    pub(super) fn snapshot(&self, record: &[u8], seconds: f64) -> Snapshot {
+    pub(super) fn snapshot(
+        &self,
+        record: &[u8],
+        seconds: f64,
+    ) -> Result<Snapshot, ClassifierError> {
         let [first, second] = self.adam.moments();
         let position = Position {
             optimizer_steps: self.adam.steps(),
             seconds,
             ..self.position.clone()
         };
-        let none = || Tensor::zeros([0], (Kind::Float, tch::Device::Cpu));
+        let none = || Tensor::zeros([0], (Kind::Float, Device::Cpu));
         // No step changes the best weights: they need no copy.
         let (best, logits) = match &self.best {
             Some(best) => (
@@ -109,14 +113,34 @@ impl<T: Task> Trainer<'_, T> {
             ),
             None => (none(), none()),
         };
-        let copy = |tensor: &Tensor| no_grad(|| tensor.copy());
-        let tensors = [copy(&self.trained), copy(first), copy(second), best, logits];
+        let tensors = [
+            copy_of(&self.trained)?,
+            copy_of(first)?,
+            copy_of(second)?,
+            best,
+            logits,
+        ];
         let names = [WEIGHTS, MOMENTS[0], MOMENTS[1], BEST[0], BEST[1]].map(str::to_owned);
-        Snapshot {
+        Ok(Snapshot {
             step: position.step,
             position: serde_json::to_string(&position).expect("numbers are plain data"),
             tensors: names.into_iter().zip(tensors).collect::<BTreeMap<_, _>>(),
             record: record.to_vec(),
-        }
+        })
     }
+}
+
+/// A copy that no step changes: on the device, or on the host if the device has no memory for it.
+fn copy_of(tensor: &Tensor) -> Result<Tensor, ClassifierError> {
+    let copy = |work: &dyn Fn() -> Tensor| ClassifierError::catch("copy the state", || Ok(work()));
+    match copy(&|| no_grad(|| tensor.copy())) {
+        Err(error) if tensor.device() != Device::Cpu && is_memory(&error) => {
+            copy(&|| tensor.to_device(Device::Cpu))
+        }
+        copied => copied,
+    }
+}
+
+fn is_memory(error: &ClassifierError) -> bool {
+    error.fault().is_some_and(Fault::is_memory)
 }

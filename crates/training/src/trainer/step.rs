@@ -210,7 +210,7 @@ impl<T: Task> Trainer<'_, T> {
                 let replicas = self.replicas.par_iter_mut().zip(some);
                 let passes = replicas.map(|(weights, (number, span))| {
                     let stream = stream.child(*number as u64);
-                    ClassifierError::catch("prepare a batch", || {
+                    ClassifierError::catch("compute the gradient", || {
                         let part = task.part(batch, span.clone(), stream, path);
                         part.map(|part| differentiator.pass(&part, weights, stream))
                             .transpose()
@@ -241,7 +241,7 @@ impl<T: Task> Differentiator<'_, T> {
         stream: Stream,
     ) -> Result<Pass, ClassifierError> {
         ClassifierError::catch("compute the gradient", || {
-            let mode = mode_of(self.path, stream);
+            let mode = mode_of(self.path, stream, self.device);
             let part = self.task.to_device(part, self.device);
             Pass::compute(self.task.layout(), weights, self.scale, |parameters| {
                 self.task.loss(&part, weights, parameters, mode)
@@ -251,12 +251,15 @@ impl<T: Task> Differentiator<'_, T> {
 }
 
 /// How a part learns: on a device libtorch's generator draws the masks, seeded by seed, step and part.
-fn mode_of(path: ComputePath, stream: Stream) -> Mode {
-    match path {
-        ComputePath::Processor => Mode::Train(stream.child(1)),
-        ComputePath::Device => {
-            tch::manual_seed(stream.child(1).bits(0) as i64);
-            Mode::TrainOnDevice
-        }
+fn mode_of(path: ComputePath, stream: Stream, device: Device) -> Mode {
+    let stream = stream.child(1);
+    if path == ComputePath::Processor {
+        return Mode::Train(stream);
     }
+    let seed = stream.bits(0);
+    match device {
+        Device::Cuda(_) => tch::Cuda::manual_seed(seed),
+        _ => tch::manual_seed(seed as i64),
+    }
+    Mode::TrainOnDevice
 }
