@@ -4,11 +4,10 @@
 use std::sync::atomic::AtomicU32;
 
 use classifier::Weights;
-use serde::Serialize;
 use settings::RangeTestSettings;
 
 use crate::error::TrainError;
-use crate::record::{Line, Record};
+use crate::record::{Line, Record, Tried};
 use crate::task::Task;
 use crate::trainer::{OnBatch, TrainContext, Trainer};
 
@@ -20,19 +19,6 @@ pub const SETTLED: usize = 20;
 
 /// A smoothed loss so many times the lowest has diverged.
 const DIVERGED: f64 = 4.0;
-
-/// One step.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Tried {
-    /// From 0.
-    pub step: u32,
-    /// Learning rate of the step.
-    pub learning_rate: f64,
-    /// Mean loss of the batch before the step, in nats.
-    pub loss: f64,
-    /// The running mean of the losses so far, corrected for its start (Kingma and Ba 2015).
-    pub smoothed_loss: f64,
-}
 
 /// Trains at rising rates until the loss diverges or the last rate is reached. Returns the steps, and the
 /// rate at which it diverged, if it did: a non-finite loss counts as that.

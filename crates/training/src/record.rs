@@ -8,8 +8,6 @@ use std::path::{Path, PathBuf};
 use artifact::ArtifactError;
 use serde::Serialize;
 
-use crate::range_test::Tried;
-
 /// A line of `metrics.jsonl`.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "lowercase")]
@@ -90,6 +88,19 @@ pub enum Line {
         /// Whether the validation loss was the lowest so far.
         best: bool,
     },
+}
+
+/// One step of a range test.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Tried {
+    /// From 0.
+    pub step: u32,
+    /// Learning rate of the step.
+    pub learning_rate: f64,
+    /// Mean loss of the batch before the step, in nats.
+    pub loss: f64,
+    /// The running mean of the losses so far, corrected for its start (Kingma and Ba 2015).
+    pub smoothed_loss: f64,
 }
 
 /// The lines so far, and the file they are written to, if there is one.
