@@ -1,9 +1,10 @@
-//! `ressenti predict --shards`: the same output as without, whatever is killed, damaged or changed.
+//! `ressenti predict` with `--plan`, `--shard` and `--merge`: the same output as one process writes, also
+//! after kills, damage and changes of the input.
 
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::path::Path;
+use std::process::{Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -29,12 +30,13 @@ fn read(project: &Project, name: &str) -> Vec<u8> {
     fs::read(&path).unwrap_or_else(|error| panic!("{error}: {path:?}"))
 }
 
-/// What is said of a file, without the speed and the name.
-fn said(screen: &Screen) -> &str {
-    let line = screen.stdout.trim();
-    let end = line.find(" a second; ").unwrap_or(line.len());
-    let speed = line[..end].rfind("; ").unwrap_or(end);
-    &line[..speed]
+/// The summary of a file without the speed and the name.
+fn summary(screen: &Screen) -> &str {
+    let line = screen.stdout.rsplit_once("; `").expect("a name").0;
+    match line.strip_suffix(" a second") {
+        Some(line) => line.rsplit_once("; ").expect("a speed").0,
+        None => line,
+    }
 }
 
 /// Rows that are hard to cut: quoted line breaks, rows that cannot be read, labels.
@@ -85,10 +87,18 @@ fn shards_give_the_same_bytes_as_a_run_without() {
             _ => &[],
         };
         let one = succeed(&project, &predict(input, &whole, more));
-        let more = [more, &["--shards", "3", "--jobs", "2"]].concat();
-        let two = succeed(&project, &predict(input, &parts, &more));
-        assert!(two.stderr.contains(note), "{input}: {}", two.stderr);
-        assert_eq!(said(&one), said(&two).replace("parts", "whole"), "{input}");
+        let step = |own: &[&str]| {
+            let more = [more, own].concat();
+            succeed(&project, &predict(input, &parts, &more))
+        };
+        let planned = step(&["--shards", "3", "--plan"]);
+        assert!(planned.stdout.contains(note), "{input}: {}", planned.stdout);
+        for shard in ["3", "1", "2"] {
+            step(&["--shard", shard]);
+        }
+        let two = step(&["--merge"]);
+        let expected = summary(&one).replace("whole", "parts");
+        assert_eq!(summary(&two), expected, "{input}");
         assert!(read(&project, &whole) == read(&project, &parts), "{input}");
         if input != "t.parquet" {
             let aside = |name: &str| read(&project, &format!("{name}.{ending}.rejected.jsonl"));
@@ -100,7 +110,7 @@ fn shards_give_the_same_bytes_as_a_run_without() {
 }
 
 #[test]
-fn each_verb_is_a_process_and_what_is_damaged_is_computed_again() {
+fn each_step_is_a_process_and_a_damaged_shard_is_computed_again() {
     let project = finished();
     write(&project, "a.csv", hard(40, "\n"));
     succeed(&project, &predict("a.csv", "whole.csv", &[]));
@@ -118,6 +128,10 @@ fn each_verb_is_a_process_and_what_is_damaged_is_computed_again() {
     );
     refused(&["--merge"], &["There is no plan"]);
     refused(&["--plan"], &["--shards"]);
+    for more in [&["--shards", "3"][..], &["--shards", "3", "--detach"]] {
+        refused(more, &["needs a cluster", "without `--shards`", "--plan"]);
+        assert_eq!(verb(more).code, Some(2));
+    }
     let planned = verb(&["--shards", "3", "--plan"]);
     assert!(
         planned.stdout.starts_with("40 rows in 3 shards of "),
@@ -156,30 +170,34 @@ fn each_verb_is_a_process_and_what_is_damaged_is_computed_again() {
     bytes[middle] ^= 1;
     fs::write(&rows, bytes).expect("written");
     refused(&["--merge"], &["is damaged: its digest is", "--shard 2`"]);
-    let mended = verb(&["--shards", "3"]);
+    let repaired = verb(&["--shard", "2"]);
     assert!(
-        mended.stderr.contains("shard 2 is computed again")
-            && mended.stderr.contains("2 of 3 shards are finished already"),
+        repaired.stderr.contains("it is computed again"),
         "{}",
-        mended.stderr
+        repaired.stderr
     );
+    assert_eq!(verb(&["--merge"]).code, Some(0));
     assert!(read(&project, "whole.csv") == read(&project, "parts.csv"));
-    // Without a coordinator, and the input changed in between.
+    // The input is changed after the plan.
     verb(&["--shards", "2", "--plan"]);
     verb(&["--shard", "1"]);
     write(&project, "a.csv", hard(41, "\n"));
     refused(
         &["--shard", "2"],
-        &["the input was changed since", "--shards N"],
+        &["the input was changed since", "--shards N --plan"],
     );
-    let anew = verb(&["--shards", "2"]);
+    let anew = verb(&["--shards", "2", "--plan"]);
     assert!(
         anew.stderr
             .contains("the shards of an earlier run are not used: the input was changed"),
         "{}",
         anew.stderr
     );
-    assert!(anew.stdout.starts_with("41 rows: "), "{}", anew.stdout);
+    assert!(
+        anew.stdout.starts_with("41 rows in 2 shards of "),
+        "{}",
+        anew.stdout
+    );
     // More shards than rows.
     let many = verb(&["--shards", "100", "--plan"]);
     assert!(
@@ -196,144 +214,66 @@ fn many(rows: usize) -> String {
     format!("id,review\n{rows}")
 }
 
-/// The processes that the locks of the shards name.
-fn processes(folder: &Path) -> Vec<u32> {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let locks = entries.filter(|entry| entry.file_name().to_string_lossy().contains("-of-"));
-    let locks = locks.filter(|entry| entry.path().extension().is_some_and(|end| end == "lock"));
-    let text = locks.filter_map(|entry| fs::read_to_string(entry.path()).ok());
-    text.filter_map(|text| text.rsplit(' ').next().and_then(|id| id.parse().ok()))
-        .filter(|id| is_alive(*id))
-        .collect()
-}
-
-/// Whether a process runs, and is not merely not yet waited for.
-fn is_alive(process: u32) -> bool {
-    let state = fs::read_to_string(format!("/proc/{process}/stat"));
-    state.is_ok_and(|state| !state.contains(") Z "))
-}
-
-/// Rows that the journals and finished shards in a folder say are done.
+/// Rows that the journal in a folder counts as done.
 fn rows_done(folder: &Path) -> u64 {
-    let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    let files = entries
-        .flat_map(|entry| ["journal.json", "shard.json"].map(|name| entry.path().join(name)));
-    let rows = files.filter_map(|path| {
-        let value: Value = serde_json::from_slice(&fs::read(path).ok()?).ok()?;
-        let done = value.get("done").or(value.pointer("/content/done"))?;
-        done["rows"].as_u64()
-    });
-    rows.sum()
+    let journal = fs::read(folder.join("journal.json")).unwrap_or_default();
+    let journal: Value = serde_json::from_slice(&journal).unwrap_or_default();
+    journal["done"]["rows"].as_u64().unwrap_or(0)
 }
 
-/// Sends a signal to a process, unless it has ended meanwhile.
-fn signal(process: u32, name: &str) {
-    let mut kill = Command::new("kill");
-    kill.args([name, &process.to_string()])
-        .stderr(Stdio::null());
-    kill.status().expect("kill is there");
-}
-
-/// Waits until something holds, or fails.
-#[track_caller]
-fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
+/// Starts a process, waits until it has done more rows, sends it a signal, and returns its output.
+fn interrupted(project: &Project, arguments: &[&str], work: &Path, signal: &str) -> Screen {
+    let before = rows_done(work);
+    let mut command = ressenti(project, arguments);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().expect("it starts");
     let end = Instant::now() + Duration::from_secs(60);
-    while !holds() {
-        assert!(Instant::now() < end, "{what} took too long");
+    while rows_done(work) <= before {
+        assert!(Instant::now() < end, "no chunk was written");
         sleep(Duration::from_millis(2));
     }
-}
-
-fn start(project: &Project, arguments: &[&str], log: &str) -> Child {
-    let log = fs::File::create(project.folder().join(log)).expect("created");
-    let mut command = ressenti(project, arguments);
-    command.stdout(Stdio::null()).stderr(log);
-    command.spawn().expect("it starts")
+    let sent = Command::new("kill")
+        .args([signal, &child.id().to_string()])
+        .status();
+    assert!(sent.expect("kill is there").success());
+    child.wait_with_output().expect("it ends").into()
 }
 
 #[test]
-fn a_killed_coordinator_or_shard_loses_and_doubles_no_row() {
+fn a_killed_shard_loses_and_doubles_no_row() {
     let project = finished();
-    const ROWS: usize = 120_000;
-    write(&project, "many.csv", many(ROWS));
+    write(&project, "many.csv", many(120_000));
     succeed(&project, &predict("many.csv", "whole.csv", &[]));
-    let arguments = predict("many.csv", "parts.csv", &["--shards", "4", "--jobs", "2"]);
-    let folder: PathBuf = project.folder().join("parts.csv.shards");
-    let mut seen = 0;
-    let mut further = || {
-        let rows = rows_done(&folder);
-        let is_further = rows > seen;
-        seen = seen.max(rows);
-        is_further
-    };
-    // The coordinator alone is killed: its processes end as well.
-    let mut coordinator = start(&project, &arguments, "log");
-    wait_until("a chunk", &mut further);
-    let started = processes(&folder);
-    assert!(!started.is_empty());
-    coordinator.kill().expect("it is killed");
-    coordinator.wait().expect("it is gone");
-    wait_until("the end of its processes", || processes(&folder).is_empty());
-    // A shard is killed as soon as it is at work: it is started again.
-    let mut coordinator = start(&project, &arguments, "log");
-    let mut at_work = None;
-    wait_until("a process", || {
-        at_work = processes(&folder).first().copied();
-        at_work.is_some()
-    });
-    signal(at_work.expect("it was waited for"), "-KILL");
-    wait_until("the word of it", || {
-        String::from_utf8_lossy(&read(&project, "log")).contains("killed by SIGKILL")
-    });
-    wait_until("a chunk", &mut further);
-    // All are killed at once.
-    let all = [processes(&folder), vec![coordinator.id()]].concat();
-    all.into_iter().for_each(|process| signal(process, "-KILL"));
-    coordinator.wait().expect("it is gone");
-    // One that had just been started ends because its coordinator did.
-    wait_until("the end of its processes", || processes(&folder).is_empty());
-    // The last words of a torn write; what is finished was on the disk as a whole.
-    let torn = fs::read_dir(&folder).expect("a folder").flatten();
-    let torn = torn.filter(|entry| !entry.path().join("shard.json").exists());
-    for entry in torn.filter(|entry| entry.path().join("journal.json").exists()) {
-        let path = entry.path().join("rows");
-        let mut rows = fs::OpenOptions::new()
-            .append(true)
-            .open(path)
-            .expect("it is there");
-        rows.write_all(b"12345,r12345,posi").expect("written");
-    }
-    // Asked to stop, it says how to go on.
-    let mut coordinator = start(&project, &arguments, "log");
-    // Only by then does it listen; locks may still name those that were killed.
-    wait_until("a process", || {
-        String::from_utf8_lossy(&read(&project, "log")).contains("with the model in its memory")
-            && !processes(&folder).is_empty()
-    });
-    signal(coordinator.id(), "-TERM");
-    let ended = coordinator.wait().expect("it ends");
-    let log = String::from_utf8_lossy(&read(&project, "log")).into_owned();
-    assert_eq!(ended.code(), Some(130), "{log}");
+    let step = |more: &[&str]| succeed(&project, &predict("many.csv", "parts.csv", more));
+    step(&["--shards", "2", "--plan"]);
+    let first = predict("many.csv", "parts.csv", &["--shard", "1"]);
+    let folder = project.folder().join("parts.csv.shards");
+    let work = folder.join("0001-of-0002.partial");
+    let killed = interrupted(&project, &first, &work, "-KILL");
+    assert_eq!(killed.code, None, "{}", killed.stderr);
+    // The end of a torn write.
+    let rows = fs::OpenOptions::new().append(true).open(work.join("rows"));
+    let mut rows = rows.expect("it is there");
+    rows.write_all(b"12345,r12345,posi").expect("written");
+    let stopped = interrupted(&project, &first, &work, "-TERM");
+    assert_eq!(stopped.code, Some(130), "{}", stopped.stderr);
     assert!(
-        log.contains("stopped: asked to; ") && log.contains("goes on where"),
-        "{log}"
-    );
-    wait_until("the end of its processes", || processes(&folder).is_empty());
-    let screen = succeed(&project, &arguments);
-    assert!(
-        screen.stderr.contains("as planned before"),
+        stopped.stderr.contains("stopped: asked to, and "),
         "{}",
-        screen.stderr
+        stopped.stderr
     );
+    let resumed = step(&["--shard", "1"]);
     assert!(
-        screen.stderr.contains("of 120,000 rows are done"),
+        resumed.stderr.contains("going on after "),
         "{}",
-        screen.stderr
+        resumed.stderr
     );
+    step(&["--shard", "2"]);
+    let merged = step(&["--merge"]);
     assert!(
-        screen.stdout.starts_with("120,000 rows: "),
+        merged.stdout.starts_with("120,000 rows: "),
         "{}",
-        screen.stdout
+        merged.stdout
     );
     assert!(
         read(&project, "whole.csv") == read(&project, "parts.csv"),

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf, absolute};
 
 use clap::{Parser, ValueEnum};
 use ingest::Carry;
-use settings::{EngineKind, Override};
+use settings::Override;
 use stage::ProgressMode;
 
 const EXAMPLES: &str = "\
@@ -14,7 +14,6 @@ Examples:
   ressenti predict < texts.txt                        a text a line, answered in order
   ressenti predict --input reviews.csv.gz --output said.csv     a file of any size; killed and
                                                       started again it goes on where it was
-  ressenti predict --input reviews.csv --output said.csv --shards 16 --jobs 4     by 4 processes at a time
   ressenti predict --input reviews.csv --output said.csv --shards 64 --engine slurm     by jobs of a cluster
   ressenti predict --input a.parquet --output b.parquet --abstain 0.8
   ressenti predict --input a.csv --output b.csv --carry title,date      or --carry all
@@ -32,16 +31,16 @@ reason instead, and the others are answered. As JSON an answer is: row, text, la
 --explain `text` is the text as the model was given it, cleaned, and `input` as it came; each of `words` stands
 from `start` to `end` in that `text`, in bytes of UTF-8.
 
-With --shards the input is cut into ranges of rows, each predicted by a process of its own and kept in
-OUTPUT.shards until all are merged into the same OUTPUT. A process that is killed is started again, and
-the same command goes on where a killed one was. On several machines that see the same files, the same
-command is called with one flag more: first --shards 16 --plan, then --shard 1 to --shard 16 in place of
---shards anywhere and in any order, in the end --merge.";
+With --shards 64 --engine slurm the input is divided into 64 ranges of rows. A job of the cluster predicts each
+into OUTPUT.shards, and a last job merges them into the same OUTPUT that one process writes. The same command
+resumes. For another engine run the same command on machines that see the same files: first with
+--shards 64 --plan, then with --shard 1 to --shard 64 in place of --shards, in any order, and then with
+--merge. On one machine one process without shards is faster.";
 
 /// What is said of a file, and means nothing where texts are given or the challenge set is asked for. Each is
 /// named, because clap does not miss what `requires` asks for where that conflicts with something given.
-const OF_FILES: [&str; 10] = [
-    "input", "output", "carry", "shards", "jobs", "plan", "shard", "merge", "engine", "detach",
+const OF_FILES: [&str; 9] = [
+    "input", "output", "carry", "shards", "plan", "shard", "merge", "engine", "detach",
 ];
 
 /// What a model says of new texts: label, calibrated probability, the words that drove it
@@ -72,15 +71,11 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FILE", requires = "input")]
     pub(crate) output: Option<PathBuf>,
 
-    /// Divide the input into N ranges of rows, predicted by processes of their own, and merge them
+    /// Divide the input into N ranges of rows that jobs of a cluster predict; needs --engine slurm or --plan
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..10_000), requires = "output")]
     pub(crate) shards: Option<u16>,
 
-    /// Processes at the same time for --shards, each with the model in memory; run.threads are shared
-    #[arg(long, value_name = "J", value_parser = clap::value_parser!(u16).range(1..=1024), requires = "shards")]
-    pub(crate) jobs: Option<u16>,
-
-    /// Only say which rows each of the --shards has: the first of three verbs for several machines
+    /// Only plan which rows each of the --shards has: the first of three steps for engines other than Slurm
     #[arg(long, requires = "shards")]
     pub(crate) plan: bool,
 
@@ -92,7 +87,7 @@ pub(crate) struct Arguments {
     #[arg(long, requires = "output", conflicts_with_all = ["shards", "shard"])]
     pub(crate) merge: bool,
 
-    /// Where the --shards are predicted, instead of the pipeline file's `engine.kind`
+    /// What predicts the --shards, instead of the pipeline file's `engine.kind`
     #[arg(
         long,
         value_name = "ENGINE",
@@ -155,22 +150,11 @@ pub(crate) struct Arguments {
     pub(crate) progress: ProgressMode,
 }
 
-/// Where shards are predicted.
+/// What predicts shards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Engine {
-    /// By processes of this machine
-    Local,
-    /// By jobs of a Slurm cluster, see docs/cluster.md
+    /// Jobs of a Slurm cluster, see docs/cluster.md
     Slurm,
-}
-
-impl From<Engine> for EngineKind {
-    fn from(engine: Engine) -> Self {
-        match engine {
-            Engine::Local => Self::Local,
-            Engine::Slurm => Self::Slurm,
-        }
-    }
 }
 
 /// How answers are shown.
@@ -231,13 +215,12 @@ mod tests {
             &["--output", "a.csv"],
             &["--carry", "all"],
             &["--shards", "2"],
-            &["--jobs", "2"],
             &["--plan"],
             &["--shard", "1"],
             &["--merge"],
             &["--engine", "slurm"],
             &["--detach"],
-            &["--output", "a.csv", "--shards", "2", "--jobs", "2"],
+            &["--output", "a.csv", "--shards", "2", "--plan"],
         ] {
             for of_texts in ["a text", "--challenge", "--explain"] {
                 let mut words = vec!["predict", of_texts];

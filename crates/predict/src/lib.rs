@@ -5,7 +5,7 @@
 //! - [`Predictor`]: from raw texts to probabilities, and to what drove them
 //! - `lines`: texts of the command line and of a pipe; `job`: files of any size; `challenge`: the set
 //!   made to trick a model
-//! - [`shards`]: files of any size by several processes
+//! - `shards`: files of any size by jobs of a cluster
 
 mod arguments;
 mod challenge;
@@ -15,7 +15,7 @@ mod hand_over;
 mod job;
 mod lines;
 mod predictor;
-pub mod shards;
+mod shards;
 mod show;
 
 use std::io::{IsTerminal, stdin};
@@ -33,7 +33,7 @@ use stage::{Failure, FailureKind, Progress, check_tables, print, print_failure, 
 use arguments::Arguments;
 use find::Place;
 use job::{Job, check_places, with_ending};
-use shards::{ClusterRun, Coordinator};
+use shards::ClusterRun;
 
 pub use bundle::Word;
 pub use explain::{Explanation, PlacedWord, WordWeight};
@@ -58,7 +58,7 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
             arguments.progress,
             StepId::new(StageName::Evaluate, "shards"),
         );
-        let done = shards::merge_alone(output, &progress)?;
+        let done = shards::merge(output, &progress)?;
         return print(&format!("{done}\n"));
     }
     let from_pipe = arguments.texts.iter().any(|text| text == "-") || arguments.texts.is_empty();
@@ -140,7 +140,7 @@ pub(crate) fn print_notes(predictor: &Predictor, progress: &Progress) {
     }
 }
 
-/// Predicts a file, or does what the arguments say of the work. Returns what was done, in a line.
+/// Predicts a file, or does the part of it that the arguments name. Returns a summary of one line.
 fn predict_file(
     arguments: &Arguments,
     input: &Path,
@@ -151,7 +151,6 @@ fn predict_file(
     progress: &Progress,
 ) -> Result<String, Failure> {
     let Asked { run, engine, .. } = asked;
-    let kind = arguments.engine.map_or(engine.kind, Into::into);
     let reading: IngestSettings = table_of("ingest", &arguments.overrides)?;
     let carry = arguments.carry();
     let job = Job {
@@ -168,35 +167,33 @@ fn predict_file(
         let shard = usize::from(shard);
         return shards::run_shard(&job, place.fingerprint()?, shard, load, progress);
     }
-    if arguments.shards.is_some() {
-        place.verify()?;
+    let Some(shards) = arguments.shards.map(usize::from) else {
+        return job.run(&load()?, progress);
+    };
+    if !arguments.plan && arguments.engine.is_none() && engine.kind == EngineKind::Local {
+        return Err(
+            Failure::new("`--shards` needs a cluster; on one machine one process is faster")
+                .with_kind(FailureKind::Usage)
+                .with_hint(
+                    "Run the same command without `--shards`: after a kill it resumes. On a Slurm cluster add \
+                     `--engine slurm`, for other engines `--plan`"
+                        .to_owned(),
+                ),
+        );
     }
-    match arguments.shards.map(usize::from) {
-        None => job.run(&load()?, progress),
-        Some(count) if arguments.plan => {
-            shards::plan_alone(&job, place.fingerprint()?, count, progress)
-        }
-        Some(count) if kind == EngineKind::Slurm => {
-            let record = asked.record.clone();
-            let cluster = ClusterRun {
-                engine,
-                run,
-                record: record.unwrap_or_else(|| with_ending(output, "slurm")),
-                detach: arguments.detach,
-            };
-            cluster.coordinate(&job, place.fingerprint()?, count, progress)
-        }
-        Some(_) if arguments.detach => Err(Failure::new(
-            "`--detach` leaves jobs to a cluster, and the engine is this machine",
-        )
-        .with_kind(FailureKind::Usage)
-        .with_hint("Add `--engine slurm`".to_owned())),
-        Some(count) => {
-            let jobs = arguments.jobs.map(usize::from);
-            let how = Coordinator::new(count, jobs, run, networks, progress)?;
-            shards::coordinate(&job, place.fingerprint()?, &how, progress)
-        }
+    place.verify()?;
+    let model = place.fingerprint()?;
+    if arguments.plan {
+        return shards::plan(&job, model, shards, progress);
     }
+    let record = asked.record.clone();
+    let cluster = ClusterRun {
+        engine,
+        run,
+        record: record.unwrap_or_else(|| with_ending(output, "slurm")),
+        detach: arguments.detach,
+    };
+    cluster.coordinate(&job, model, shards, progress)
 }
 
 /// The models asked for, and on which machine.

@@ -5,13 +5,13 @@ use std::path::Path;
 
 use artifact::ArtifactError;
 use ingest::BadRow;
-use serde::Serialize;
 use stage::{Failure, Progress, format, is_read};
 
 use crate::arguments::Format;
-use crate::explain::{Explanation, PlacedWord};
+use crate::explain::Explanation;
 use crate::predictor::Predictor;
-use crate::{print_notes, show};
+use crate::print_notes;
+use crate::show::{self, Answer};
 
 /// Lines that are answered together, where so many have come already.
 const TOGETHER: usize = 512;
@@ -34,29 +34,6 @@ pub(crate) struct Speaker<'a> {
     pub(crate) format: Format,
     /// Bytes of a text at most, as in a file: `ingest.max_text_bytes`.
     pub(crate) longest: usize,
-}
-
-/// What is said of one text.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Answer {
-    /// From 1.
-    pub(crate) row: u64,
-    /// As it came, where `text` is something else.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) input: Option<String>,
-    /// As it came; where words are asked for as the model was given it, because their places are in that.
-    pub(crate) text: String,
-    /// Nothing for a text of which nothing is left once it is cleaned, and for a line that is no text.
-    pub(crate) label: Option<String>,
-    /// That it is positive.
-    pub(crate) probability: Option<f32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) words: Option<Vec<PlacedWord>>,
-    /// Why a line is no text.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) reason: Option<String>,
-    #[serde(skip)]
-    pub(crate) explanation: Option<Explanation>,
 }
 
 /// Lines that were no text.

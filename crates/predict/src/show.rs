@@ -6,8 +6,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
-use crate::explain::Explanation;
-use crate::lines::Answer;
+use crate::explain::{Explanation, PlacedWord};
 use crate::predictor::UNDECIDED;
 
 /// Words named below an explained text, for either side.
@@ -15,6 +14,29 @@ const NAMED: usize = 5;
 
 /// A word is coloured from this share of the strongest word's weight on, and bold from half of it on.
 const COLOURED: f64 = 0.1;
+
+/// What is said of one text.
+#[derive(Clone, Debug, Serialize)]
+pub(crate) struct Answer {
+    /// From 1.
+    pub(crate) row: u64,
+    /// As it came, where `text` is something else.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) input: Option<String>,
+    /// As it came; where words are asked for as the model was given it, because their places are in that.
+    pub(crate) text: String,
+    /// Nothing for a text of which nothing is left once it is cleaned, and for a line that is no text.
+    pub(crate) label: Option<String>,
+    /// That it is positive.
+    pub(crate) probability: Option<f32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) words: Option<Vec<PlacedWord>>,
+    /// Why a line is no text.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
+    #[serde(skip)]
+    pub(crate) explanation: Option<Explanation>,
+}
 
 /// One JSON array.
 pub(crate) fn json<T: Serialize>(out: &mut impl Write, answers: &[T]) -> io::Result<()> {

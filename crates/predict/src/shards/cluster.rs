@@ -16,8 +16,8 @@ use slurm::{
 };
 use stage::{Failure, FailureKind, Progress, format, stop_requested, watch_signals};
 
+use super::command::job_arguments;
 use super::plan::{Plan, provide};
-use super::verbs::{Verb, command_of};
 use crate::job::Job;
 
 /// How often the jobs are looked at.
@@ -335,13 +335,14 @@ impl Following<'_> {
             "run.threads={}",
             self.how.engine.of_predict().cpus.unwrap_or(1)
         );
-        let more = ["--progress", "plain", "--set", &threads];
-        let (verb, kept) = match number {
-            MERGE => (Verb::Merge, self.plan.folder().to_owned()),
-            shard => (Verb::Shard(shard), self.plan.work(shard)),
+        let common = ["--progress", "plain", "--set", &threads];
+        let shard = number.to_string();
+        let (own, kept) = match number {
+            MERGE => (&["--merge"][..], self.plan.folder().to_owned()),
+            number => (&["--shard", &shard][..], self.plan.work(number)),
         };
         let mut command = vec![program.to_string_lossy().into_owned()];
-        let arguments = command_of(env::args_os().skip(1), &more, verb);
+        let arguments = job_arguments(env::args_os().skip(1), &[&common, own].concat());
         command.extend(
             arguments
                 .iter()

@@ -12,27 +12,17 @@ use super::plan::Plan;
 use super::shard::Finished;
 use crate::job::{Done, Form, check_places, in_words, rejects_of, to_parquet, unwritten};
 
-/// Merges the shards of the plan that is there. Returns what came of the file, in a line.
+/// Merges the shards of a plan in order, puts the output in place and removes the shards. Returns a summary
+/// of one line.
 ///
 /// # Errors
 /// There is no plan, a shard is missing or damaged, or the disk refuses.
-pub(crate) fn merge_alone(output: &Path, progress: &Progress) -> Result<String, Failure> {
+pub(crate) fn merge(output: &Path, progress: &Progress) -> Result<String, Failure> {
     let plan = Plan::of(output)?;
     check_places(&plan.task().input, output)?;
     let _lock = Plan::lock_all(plan.folder())?;
-    merge(&plan, output, None, progress)
-}
-
-/// Merges all shards in order, puts the output in place and removes the shards. The caller holds the
-/// lock. `rate` is told in the line that comes back.
-pub(super) fn merge(
-    plan: &Plan,
-    output: &Path,
-    rate: Option<f64>,
-    progress: &Progress,
-) -> Result<String, Failure> {
     let form = Form::of(output)?;
-    let shards = all_of(plan)?;
+    let shards = all_of(&plan)?;
     let (rows, rejected) = (
         plan.folder().join("merged"),
         plan.folder().join("merged.rejected"),
@@ -71,7 +61,7 @@ pub(super) fn merge(
     }
     put_in_place(&finished, output).map_err(unwritten)?;
     fs::remove_dir_all(plan.folder()).map_err(ArtifactError::io("remove", plan.folder()))?;
-    Ok(in_words(&done, output, &rejects, rate))
+    Ok(in_words(&done, output, &rejects, None))
 }
 
 /// All shards, proved whole; none is read before all are known to be there.
@@ -80,8 +70,7 @@ fn all_of(plan: &Plan) -> Result<Vec<Finished>, Failure> {
     for shard in 1..=plan.count() {
         let damaged = |error: ArtifactError| {
             Failure::from_error(error).with_hint(format!(
-                "Compute it again with the same command and `--shard {shard}` in place of `--merge`, or what is \
-                 damaged with `--shards N`"
+                "Predict it again: the same command with `--shard {shard}` in place of `--merge`"
             ))
         };
         match Finished::proved(plan, shard).map_err(damaged)? {
@@ -98,9 +87,7 @@ fn all_of(plan: &Plan) -> Result<Vec<Finished>, Failure> {
         plan.count(),
         shortened(&missing)
     ))
-    .with_hint(
-        "Finish one with the same command and `--shard K` in place of `--merge`, or all with `--shards N`".to_owned(),
-    ))
+    .with_hint("Predict them: the same command with `--shard K` in place of `--merge`".to_owned()))
 }
 
 /// The first ten names, and how many more there are.

@@ -12,8 +12,7 @@ use stage::{Failure, Progress, format};
 
 use super::lock::{self, Lock};
 use super::sealed;
-use super::shard::Finished;
-use crate::job::{CHUNK_ROWS, Columns, Job, Part, Task, rows_done, unwritten, with_ending};
+use crate::job::{CHUNK_ROWS, Columns, Job, Part, Task, unwritten, with_ending};
 
 const PLAN: &str = "plan.json";
 
@@ -22,7 +21,7 @@ const FORMAT: u32 = 1;
 
 /// How a file is divided, as `OUTPUT.shards/plan.json` says it.
 #[derive(Clone, Debug)]
-pub struct Plan {
+pub(super) struct Plan {
     folder: PathBuf,
     content: Content,
     /// The digest of the plan, by which a shard is known to belong to it.
@@ -45,7 +44,7 @@ struct Content {
 
 impl Plan {
     /// The folder of the shards of an output.
-    pub fn folder_of(output: &Path) -> PathBuf {
+    fn folder_of(output: &Path) -> PathBuf {
         with_ending(output, "shards")
     }
 
@@ -53,12 +52,13 @@ impl Plan {
     ///
     /// # Errors
     /// It is damaged, or of another version of Ressenti.
-    pub fn find(output: &Path) -> Result<Option<Self>, Failure> {
+    fn find(output: &Path) -> Result<Option<Self>, Failure> {
         let folder = Self::folder_of(output);
         let path = folder.join(PLAN);
         let again = |failure: Failure| {
             failure.with_hint(
-                "Make it again with `--shards N` in place of `--shard` or `--merge`".to_owned(),
+                "Plan again: the same command with `--shards N --plan` in place of `--shard` or `--merge`"
+                    .to_owned(),
             )
         };
         let found = sealed::read::<Content>(&path);
@@ -82,7 +82,7 @@ impl Plan {
     ///
     /// # Errors
     /// As for [`Plan::find`], or there is none.
-    pub fn of(output: &Path) -> Result<Self, Failure> {
+    pub(super) fn of(output: &Path) -> Result<Self, Failure> {
         Self::find(output)?.ok_or_else(|| {
             Failure::new(format!(
                 "There is no plan of shards in `{}`",
@@ -93,17 +93,17 @@ impl Plan {
     }
 
     /// Number of shards, which are counted from 1.
-    pub fn count(&self) -> usize {
+    pub(super) fn count(&self) -> usize {
         self.content.starts.len()
     }
 
     /// Rows of the whole input.
-    pub fn rows(&self) -> u64 {
+    pub(super) fn rows(&self) -> u64 {
         self.content.rows
     }
 
     /// Rows of a shard.
-    pub fn rows_of(&self, shard: usize) -> u64 {
+    pub(super) fn rows_of(&self, shard: usize) -> u64 {
         let starts = &self.content.starts;
         let end = starts
             .get(shard)
@@ -111,36 +111,9 @@ impl Plan {
         end - starts[shard - 1].row
     }
 
-    /// Whether a shard is finished: its folder is in place and belongs to this plan. Its files are
-    /// not read; [`Plan::check`] does that.
-    pub fn is_finished(&self, shard: usize) -> bool {
-        Finished::find(self, shard).is_ok_and(|found| found.is_some())
-    }
-
-    /// Whether a shard is finished, with every byte of it proved.
-    ///
-    /// # Errors
-    /// It is there and damaged.
-    pub fn check(&self, shard: usize) -> Result<bool, ArtifactError> {
-        Ok(Finished::proved(self, shard)?.is_some())
-    }
-
-    /// Rows of a shard that are dealt with, also of one that is under way or was killed.
-    pub fn rows_done(&self, shard: usize) -> u64 {
-        if self.is_finished(shard) {
-            return self.rows_of(shard);
-        }
-        rows_done(&self.work(shard), &self.task_of(shard))
-    }
-
     /// The folder of all shards.
-    pub fn folder(&self) -> &Path {
+    pub(super) fn folder(&self) -> &Path {
         &self.folder
-    }
-
-    /// What the process of a shard says, where it was started without a terminal.
-    pub fn log(&self, shard: usize) -> PathBuf {
-        self.folder.join(format!("{}.log", self.name(shard)))
     }
 
     /// The digest of the plan.
@@ -204,7 +177,7 @@ impl Plan {
 
     /// Takes the right to plan and to merge.
     pub(super) fn lock_all(folder: &Path) -> Result<Lock, Failure> {
-        lock::take_now(&folder.join("coordinator.lock"))
+        lock::take_now(&folder.join("plan.lock"))
     }
 
     /// Fails if a task has come to be another than the plan's.
@@ -218,7 +191,7 @@ impl Plan {
             differences.join(", ")
         ))
         .with_hint(
-            "Plan them again with the same command and `--shards N`; shards of the other plan are not used"
+            "Plan again: the same command with `--shards N --plan`; shards of the other plan are not used"
                 .to_owned(),
         ))
     }
@@ -338,8 +311,8 @@ pub(super) fn provide(
     Ok((plan, lock))
 }
 
-/// Plans and does no more. Returns what was planned, in a line.
-pub(crate) fn plan_alone(
+/// Plans the shards. Returns a description of one line.
+pub(crate) fn plan(
     job: &Job<'_>,
     model: Digest,
     shards: usize,

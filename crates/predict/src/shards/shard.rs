@@ -9,7 +9,7 @@ use stage::{Failure, FailureKind, Progress, format};
 
 use super::plan::{Plan, changed};
 use super::{lock, sealed};
-use crate::job::{Done, Job, REJECTED, ROWS, Workplace, stamp};
+use crate::job::{Done, Job, REJECTED, ROWS, Workplace, rows_done, stamp};
 use crate::predictor::Predictor;
 
 const MANIFEST: &str = "shard.json";
@@ -87,6 +87,30 @@ impl Finished {
     /// The file of those kept aside.
     pub(super) fn rejected(&self) -> PathBuf {
         self.folder.join(REJECTED)
+    }
+}
+
+impl Plan {
+    /// Whether a shard is finished: its folder is in place and belongs to this plan. Its files are
+    /// not read; [`Plan::check`] does that.
+    pub(super) fn is_finished(&self, shard: usize) -> bool {
+        Finished::find(self, shard).is_ok_and(|found| found.is_some())
+    }
+
+    /// Whether a shard is finished and the digests of its files are correct.
+    ///
+    /// # Errors
+    /// It is there and damaged.
+    pub(super) fn check(&self, shard: usize) -> Result<bool, ArtifactError> {
+        Ok(Finished::proved(self, shard)?.is_some())
+    }
+
+    /// Rows of a shard that are done, also if its process still runs or was killed.
+    pub(super) fn rows_done(&self, shard: usize) -> u64 {
+        if self.is_finished(shard) {
+            return self.rows_of(shard);
+        }
+        rows_done(&self.work(shard), &self.task_of(shard))
     }
 }
 
