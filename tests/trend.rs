@@ -2,6 +2,7 @@
 
 use std::fs;
 
+use metrics::counter_rng::{GOLDEN, mix};
 use serde_json::Value;
 use testkit::{Project, Screen, tiny_pipeline};
 
@@ -15,10 +16,7 @@ tokenizer = "words"
 
 /// A number from 0 to 1 that depends on the place alone.
 fn unit(place: u64) -> f64 {
-    let mut bits = place.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    (bits ^ (bits >> 31)) as f64 / u64::MAX as f64
+    mix(place.wrapping_add(1).wrapping_mul(GOLDEN)) as f64 / u64::MAX as f64
 }
 
 /// A review whose one telling word is wrong about every seventh time.

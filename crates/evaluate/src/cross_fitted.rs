@@ -12,7 +12,7 @@ use artifact::{OutputFile, Split, StageName, groups_of};
 use bundle::ModelFile;
 use classifier::TokenRows;
 use linear::{LinearError, NgramModel, Recipe, cross_fitted};
-use metrics::random::Draws;
+use metrics::CounterRng;
 use settings::EvaluationSettings;
 use stage::{Context, Failure};
 
@@ -88,7 +88,7 @@ fn folds_of(row_ids: &[u64], groups: &HashMap<u64, u64>, count: u32, seed: u64) 
     for row_id in row_ids {
         *sizes.entry(group_of(row_id)).or_default() += 1;
     }
-    let draws = Draws::new(seed, FOLDS);
+    let draws = CounterRng::of_sample(seed, FOLDS);
     let mut order: Vec<u64> = sizes.keys().copied().collect();
     order.sort_by_key(|group| (draws.bits(*group), *group));
     let mut rows = vec![0_u64; count as usize];

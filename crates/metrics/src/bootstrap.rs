@@ -4,8 +4,7 @@ use indexmap::IndexMap;
 use rayon::prelude::*;
 
 use crate::metric::figures;
-use crate::random::Draws;
-use crate::{Confusion, Estimate, Figure, Metric, MetricsError, Tally, confusion};
+use crate::{Confusion, CounterRng, Estimate, Figure, Metric, MetricsError, Tally, confusion};
 
 /// Rows of each kind (negative, positive, rightly judged, wrongly judged) without which resamples prove
 /// nothing. A resample holds no row that the sample lacks: with 41 rows that are all judged rightly, no
@@ -41,7 +40,7 @@ pub fn summary(
     let samples = if says_enough(&outcomes) { samples } else { 0 };
     let replicates: Vec<_> = (0..samples)
         .into_par_iter()
-        .map(|sample| replicate(tally, Draws::new(seed, sample.into())))
+        .map(|sample| replicate(tally, CounterRng::of_sample(seed, sample.into())))
         .collect();
     let values = figures(&tally.levels, &tally.counts);
     let resampled = |place: usize, value| {
@@ -78,7 +77,7 @@ fn says_enough(outcomes: &Confusion) -> bool {
 }
 
 /// All figures of one resample.
-fn replicate(tally: &Tally, draws: Draws) -> [Option<f64>; Metric::ALL.len()] {
+fn replicate(tally: &Tally, draws: CounterRng) -> [Option<f64>; Metric::ALL.len()] {
     let rows = tally.rows();
     let mut counts = vec![[0_u32; 2]; tally.levels.len()];
     for place in 0..rows {
@@ -103,7 +102,7 @@ mod tests {
 
     /// Rows of a model that is right about this share of them, from counter-based draws.
     fn rows(number: u64, right: f64, seed: u64) -> Tally {
-        let draws = Draws::new(seed, 0);
+        let draws = CounterRng::of_sample(seed, 0);
         let unit = |place: u64| draws.bits(place) as f64 / u64::MAX as f64;
         let labels: Vec<u8> = (0..number)
             .map(|row| u8::from(unit(3 * row) < 0.5))
@@ -171,7 +170,7 @@ mod tests {
         let tally = rows(2000, 0.85, 2);
         let found = summary(&tally, 1, 0.95, 1).expect("there are samples");
         let replicates: Vec<_> = (0..4000)
-            .map(|sample| replicate(&tally, Draws::new(5, sample)))
+            .map(|sample| replicate(&tally, CounterRng::of_sample(5, sample)))
             .collect();
         for (place, metric) in Metric::ALL.into_iter().enumerate().take(4) {
             let found = estimate(&found, metric);

@@ -99,7 +99,7 @@ pub fn interpolated(knots: &[Knot], difference: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::random::Draws;
+    use crate::CounterRng;
 
     fn fitted(rows: &[(f32, u8)]) -> Vec<Knot> {
         let (differences, labels): (Vec<f32>, Vec<u8>) = rows.iter().copied().unzip();
@@ -133,7 +133,7 @@ mod tests {
     #[test]
     fn what_made_the_labels_is_found_again_though_no_temperature_fits() {
         // A curve with a step: 0.3 below 0, 0.9 above.
-        let draws = Draws::new(5, 0);
+        let draws = CounterRng::of_sample(5, 0);
         let unit = |place: u64| draws.bits(place) as f64 / u64::MAX as f64;
         let rows: Vec<(f32, u8)> = (0..40_000)
             .map(|row| {

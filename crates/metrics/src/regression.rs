@@ -182,13 +182,15 @@ mod tests {
     use indexmap::IndexMap;
 
     use super::*;
-    use crate::random::Draws;
+    use crate::CounterRng;
     use crate::{Tally, summary};
 
     /// Predictions of a model that is right about this share of rows. The first draw of a row
     /// decides by `rows_seed` (the same in two runs of one model), the second by `noise_seed`.
     fn run(number: u64, right: f64, rows_seed: u64, noise_seed: u64, noise: f64) -> Vec<JudgedRow> {
-        let unit = |seed: u64, place: u64| Draws::new(seed, 0).bits(place) as f64 / u64::MAX as f64;
+        let unit = |seed: u64, place: u64| {
+            CounterRng::of_sample(seed, 0).bits(place) as f64 / u64::MAX as f64
+        };
         let row = |id: u64| {
             let label = u8::from(unit(1, id) < 0.5);
             let seed = if unit(noise_seed, 2 * id) < noise {
@@ -243,7 +245,7 @@ mod tests {
                 let baseline = run(2000, 0.91, 50 + seed, 0, 0.0);
                 // The same model, except that of its right answers some have become wrong.
                 let mut current = baseline.clone();
-                let lost = Draws::new(*seed, 9);
+                let lost = CounterRng::of_sample(*seed, 9);
                 for row in current
                     .iter_mut()
                     .filter(|row| is_right(row.1, row.2) && lost.bits(row.0) % 1000 < 33)

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use metrics::counter_rng::{GOLDEN, mix};
 use metrics::regression::{ALPHA, JudgedRow, Paired, check};
 use metrics::{Estimate, MetricsFile, Tally, compare, share_of, summary};
 use serde_json::Value;
@@ -13,11 +14,8 @@ struct Random(u64);
 
 impl Random {
     fn unit(&mut self) -> f64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut bits = self.0;
-        bits = (bits ^ (bits >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        bits = (bits ^ (bits >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        (bits ^ (bits >> 31)) as f64 / u64::MAX as f64
+        self.0 = self.0.wrapping_add(GOLDEN);
+        mix(self.0) as f64 / u64::MAX as f64
     }
 }
 

@@ -21,8 +21,7 @@ use arrow::array::AsArray;
 use arrow::datatypes::{Float32Type, UInt8Type, UInt64Type};
 use artifact::{Artifact, StageName, Store, groups_of, read_table, schema};
 use clap::{Parser, ValueEnum};
-use metrics::Estimate;
-use metrics::random::Draws;
+use metrics::{CounterRng, Estimate};
 use quantification::{Method, Quantifier};
 
 /// Resamples behind an interval.
@@ -96,7 +95,7 @@ impl Rows {
     }
 
     /// So many rows at least, of films drawn at random, and the rows of all other films.
-    fn parted(&self, rows: usize, draws: Draws) -> [Self; 2] {
+    fn parted(&self, rows: usize, draws: CounterRng) -> [Self; 2] {
         let films = &self.films;
         let all: BTreeSet<u64> = films.iter().copied().collect();
         let mut order: Vec<u64> = all.into_iter().collect();
@@ -136,7 +135,7 @@ fn films(folder: &Path) -> HashMap<u64, u64> {
 fn mean(values: &[f64]) -> String {
     let whole = values.iter().sum::<f64>() / values.len() as f64;
     let replicate = |number| {
-        let draws = Draws::new(1, number);
+        let draws = CounterRng::of_sample(1, number);
         let sum: f64 = (0..values.len())
             .map(|place| values[draws.index(place as u64, values.len())])
             .sum();
@@ -284,7 +283,7 @@ impl Known {
 
     /// For one sample.
     fn for_sample(&self, asked: &Asked, seed: u64) -> Drawn {
-        let draws = Draws::new(77, seed);
+        let draws = CounterRng::of_sample(77, seed);
         let rows = self.validation.labels.len();
         let test = &self.test;
         let (labelled, texts) = match (asked.from, asked.labelled) {
@@ -330,7 +329,7 @@ impl Asked {
                 let seed = 1000 * u64::from(step) + sample;
                 let own = whole.is_none().then(|| known.for_sample(self, seed));
                 let (quantifier, pools) = whole.as_ref().or(own.as_ref()).unwrap();
-                let draws = Draws::new(1000 + u64::from(step), sample);
+                let draws = CounterRng::of_sample(1000 + u64::from(step), sample);
                 let mut positives = 0;
                 let probabilities: Vec<f32> = (0..self.texts)
                     .map(|place| {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use metrics::random::Draws;
+use metrics::CounterRng;
 
 use crate::ErrorRates;
 use crate::levels::Levels;
@@ -110,7 +110,7 @@ impl Labelled {
     }
 
     /// What a resample shows.
-    pub(crate) fn drawn(&self, draws: Draws) -> Known {
+    pub(crate) fn drawn(&self, draws: CounterRng) -> Known {
         let mut place = 0;
         let mut next = |among: usize| {
             place += 1;

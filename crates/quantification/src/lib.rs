@@ -13,7 +13,7 @@ mod levels;
 mod rates;
 mod share;
 
-use metrics::{Estimate, random::Draws, share_of};
+use metrics::{CounterRng, Estimate, share_of};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
@@ -216,7 +216,7 @@ impl Quantifier {
         }
         let draws = (0..draws)
             .into_par_iter()
-            .map(|number| labelled.drawn(Draws::new(seed, number.into())))
+            .map(|number| labelled.drawn(CounterRng::of_sample(seed, number.into())))
             .filter(|known| known.rates.is_useful());
         Ok(Self {
             draws: draws.collect(),
@@ -282,7 +282,7 @@ impl Quantifier {
             (self.draws.par_iter().enumerate())
                 .map(|(number, drawn)| {
                     // Other numbers than those of the labelled rows.
-                    let draws = Draws::new(seed ^ 0x7E47, number as u64);
+                    let draws = CounterRng::of_sample(seed ^ 0x7E47, number as u64);
                     let known = known.unwrap_or(drawn);
                     rows.share(method, known, Some(&rows.resample(draws)))
                 })

@@ -1,6 +1,6 @@
 //! From probabilities and error rates to a share.
 
-use metrics::random::Draws;
+use metrics::CounterRng;
 
 use crate::Method;
 use crate::labelled::Known;
@@ -46,7 +46,7 @@ impl Rows {
 
     /// How often each text, or level of them, is in a resample: texts are drawn with replacement; the
     /// counts of levels are Poisson numbers, which is the same for many texts (Hanley and MacGibbon 2006).
-    pub(crate) fn resample(&self, draws: Draws) -> Vec<f64> {
+    pub(crate) fn resample(&self, draws: CounterRng) -> Vec<f64> {
         let Some(counts) = &self.counts else {
             let count = self.probabilities.len();
             let mut weights = vec![0.0; count];
@@ -120,7 +120,7 @@ pub(crate) fn posterior(ratio: f64, share: f64) -> f64 {
 
 /// A Poisson number of this mean: by products of uniform numbers (Knuth 1969) where it is small, and rounded
 /// from the normal distribution where it is not.
-fn poisson(mean: f64, draws: Draws, level: u64) -> f64 {
+fn poisson(mean: f64, draws: CounterRng, level: u64) -> f64 {
     const SMALL: f64 = 30.0;
     const EACH: u64 = 256;
     let unit =
@@ -216,7 +216,7 @@ mod tests {
     #[test]
     fn the_maximum_is_where_expectation_maximisation_ends() {
         for seed in 0..20 {
-            let draws = Draws::new(seed, 0);
+            let draws = CounterRng::of_sample(seed, 0);
             let unit = |place| draws.bits(place) as f64 / u64::MAX as f64;
             let ratios: Vec<f64> = (0..50)
                 .map(|place| (4.0 * unit(place) - 1.0 - 0.1 * seed as f64).exp())
@@ -237,7 +237,7 @@ mod tests {
         for mean in [0.5, 8.0, 29.0, 400.0] {
             let count = 20_000;
             let found: Vec<f64> = (0..count)
-                .map(|at| poisson(mean, Draws::new(at, 4), 3))
+                .map(|at| poisson(mean, CounterRng::of_sample(at, 4), 3))
                 .collect();
             let average = found.iter().sum::<f64>() / count as f64;
             let variance = found.iter().map(|x| (x - average).powi(2)).sum::<f64>() / count as f64;

@@ -2,12 +2,12 @@
 
 #![allow(missing_docs, clippy::unwrap_used, reason = "tests")]
 
-use metrics::random::Draws;
+use metrics::CounterRng;
 use quantification::{Method, QuantificationError, Quantifier};
 
 /// Numbers between 0 and 1 by their place.
 fn uniform(seed: u64) -> impl Fn(u64) -> f64 {
-    let draws = Draws::new(seed, 99);
+    let draws = CounterRng::of_sample(seed, 99);
     move |place| (draws.bits(place) as f64 + 1.0) / (u64::MAX as f64 + 2.0)
 }
 

@@ -2,7 +2,7 @@
 
 use artifact::{ArtifactError, Digest, InputReference, Split, StageName, Store};
 use evaluate::{CROSS_FITTED, read_predictions};
-use metrics::random::Draws;
+use metrics::CounterRng;
 use quantification::{QuantificationError, Quantifier};
 use settings::Pipeline;
 
@@ -111,7 +111,7 @@ pub(crate) fn from_input(
     count: usize,
     seed: u64,
 ) -> Result<Quantifier, Refused> {
-    let draws = Draws::new(seed, 0xADA7);
+    let draws = CounterRng::of_sample(seed, 0xADA7);
     let mut known: Vec<usize> = (0..input.rows.len())
         .filter(|row| input.rows[*row].verdict.is_some())
         .collect();

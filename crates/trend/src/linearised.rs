@@ -63,7 +63,7 @@ mod tests {
     use super::*;
     use crate::odds::share_of;
     use crate::state_space::fit;
-    use metrics::random::Draws;
+    use metrics::CounterRng;
     use quantification::{Method, Quantifier};
 
     fn logit(share: f64) -> f64 {
@@ -87,7 +87,7 @@ mod tests {
     /// Periods of so many texts, positive with these probabilities.
     fn periods(shares: &[f64], texts: u64, seed: u64) -> Vec<Option<Evidence>> {
         let (quantifier, response) = erring();
-        let draws = Draws::new(seed, 9);
+        let draws = CounterRng::of_sample(seed, 9);
         let unit = |place: u64| draws.bits(place) as f64 / u64::MAX as f64;
         let period = |(at, share): (usize, &f64)| {
             let said: Vec<f32> = (0..texts)

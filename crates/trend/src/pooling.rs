@@ -206,7 +206,7 @@ fn normal(grid: &[f64], mean: f64, variance: f64) -> Vec<f64> {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use metrics::random::Draws;
+    use metrics::CounterRng;
     use quantification::{Method, Quantifier};
 
     /// A model that does not err.
@@ -261,7 +261,7 @@ pub(crate) mod tests {
     /// Every topic is all good or all bad, and has three texts: log-odds of each alone say little of that.
     #[test]
     fn intervals_hold_topics_of_three_texts() {
-        let draws = Draws::new(5, 0);
+        let draws = CounterRng::of_sample(5, 0);
         let unit = |place: u64| draws.bits(place) as f64 / u64::MAX as f64;
         let truths: Vec<f64> = (0..600).map(|at| unit(4 * at)).collect();
         let topics: Vec<(usize, usize)> = (0..600_u64)

@@ -297,16 +297,16 @@ pub fn choose(observed: &[Observed]) -> (Fitted, [f64; 2]) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use metrics::random::Draws;
+    use metrics::CounterRng;
 
-    fn normal(draws: Draws, place: u64) -> f64 {
+    fn normal(draws: CounterRng, place: u64) -> f64 {
         let unit = |place: u64| (draws.bits(place) as f64 + 1.0) / (u64::MAX as f64 + 2.0);
         (-2.0 * unit(2 * place).ln()).sqrt() * (std::f64::consts::TAU * unit(2 * place + 1)).cos()
     }
 
     /// A level that walks, observed with errors of 0.2, and the level itself.
     fn walk(step: f64, slope: f64, count: usize, seed: u64) -> (Vec<Observed>, Vec<f64>) {
-        let draws = Draws::new(seed, 1);
+        let draws = CounterRng::of_sample(seed, 1);
         let mut level = 0.5;
         (0..count as u64)
             .map(|at| {

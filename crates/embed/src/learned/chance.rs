@@ -1,4 +1,6 @@
-//! Random numbers by position, the words to tell from, and the words to leave out.
+//! Random numbers of one text, the words to tell from, and the words to leave out.
+
+use metrics::counter_rng::{GOLDEN, mix};
 
 /// Numbers that follow from a seed and what they are for.
 #[derive(Clone, Copy, Debug)]
@@ -24,15 +26,6 @@ impl Chance {
     pub(super) fn share(&mut self) -> f32 {
         (self.bits() >> 40) as f32 / (1_u32 << 24) as f32
     }
-}
-
-const GOLDEN: u64 = 0x9E37_79B9_7F4A_7C15;
-
-/// The finalizer of SplitMix64 (Steele, Lea and Flood 2014).
-fn mix(mut value: u64) -> u64 {
-    value = (value ^ (value >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    value = (value ^ (value >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    value ^ (value >> 31)
 }
 
 /// Draws words by their count to the power of 3/4 (Mikolov et al. 2013), by Vose's alias method
@@ -95,6 +88,16 @@ pub(super) fn keep_probabilities(counts: &[u64], subsample: f64) -> Vec<f32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn numbers_never_change() {
+        let mut chance = Chance::new(1, 2, 3);
+        assert_eq!(
+            [chance.bits(), chance.bits()],
+            [12_560_079_469_515_091_432, 9_643_713_164_311_169_692]
+        );
+        assert_eq!((chance.below(1000), chance.share()), (227, 0.861_377));
+    }
 
     #[test]
     fn words_are_drawn_by_their_count_to_three_quarters() {
