@@ -35,7 +35,7 @@ pub use groups::groups_of;
 pub use guard::guarded;
 pub use host::{host_name, process_name};
 pub use key::{InputReference, Key, SourceReference, canonical_json, key_of};
-pub use lock::StepLock;
+pub use lock::FileLock;
 pub use manifest::{FileEntry, FileRole, MANIFEST_NAME, Manifest, RunFacts};
 pub use normalization::Normalization;
 pub use pending::{OutputFile, PendingArtifact, sync};

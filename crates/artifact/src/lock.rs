@@ -1,6 +1,6 @@
-//! One builder at a time for each step. The lock is the operating system's (`flock`), so it ends
-//! with the process however that ends: it never goes stale. On a shared file system it holds between
-//! machines where that passes locks on, see docs/cluster.md.
+//! One process at a time: for a step, a file's prediction, a shard. The lock is the operating system's
+//! (`flock`), so it ends with the process and never goes stale. On a shared file system it holds between
+//! machines if the file system supports that, see docs/cluster.md.
 
 use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
@@ -9,13 +9,13 @@ use std::path::Path;
 use crate::ArtifactError;
 use crate::host::this_process;
 
-/// The right to build one step; given back when dropped.
+/// An exclusive lock on a file, released when dropped. The file names the holder.
 #[derive(Debug)]
-pub struct StepLock {
+pub struct FileLock {
     _file: File,
 }
 
-impl StepLock {
+impl FileLock {
     /// Takes the lock, waiting for another process that holds it. `on_wait` is told the holder, once.
     ///
     /// # Errors
@@ -36,11 +36,11 @@ impl StepLock {
         Self::hold(file, path)
     }
 
-    /// Takes the lock if nobody has it.
+    /// Takes the lock; `None` if another process holds it.
     ///
     /// # Errors
-    /// The lock file cannot be made.
-    pub(crate) fn try_acquire(path: &Path) -> Result<Option<Self>, ArtifactError> {
+    /// The lock file cannot be created or locked.
+    pub fn try_acquire(path: &Path) -> Result<Option<Self>, ArtifactError> {
         let file = open(path)?;
         match file.try_lock() {
             Ok(()) => Self::hold(file, path).map(Some),
@@ -49,8 +49,8 @@ impl StepLock {
         }
     }
 
-    /// Who has it at this moment, in words; `None` if nobody has. The lock file is not made for it.
-    pub(crate) fn holder(path: &Path) -> Option<String> {
+    /// The process that holds the lock now; `None` if there is none. Does not create the lock file.
+    pub fn holder(path: &Path) -> Option<String> {
         let mut file = File::open(path).ok()?;
         match file.try_lock_shared() {
             Err(TryLockError::WouldBlock) => {

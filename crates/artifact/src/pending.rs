@@ -4,8 +4,8 @@ use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
 use crate::{
-    Artifact, ArtifactError, Contract, Digest, FileEntry, FileRole, InputReference, Key,
-    MANIFEST_NAME, Manifest, RunFacts, SourceReference, StageName, StepLock, process_name,
+    Artifact, ArtifactError, Contract, Digest, FileEntry, FileLock, FileRole, InputReference, Key,
+    MANIFEST_NAME, Manifest, RunFacts, SourceReference, StageName, process_name,
 };
 
 /// A file that a stage has written into its pending folder.
@@ -58,7 +58,7 @@ pub struct PendingArtifact {
     destination: PathBuf,
     discarded: PathBuf,
     kept: PathBuf,
-    _lock: StepLock,
+    _lock: FileLock,
 }
 
 impl PendingArtifact {
@@ -67,7 +67,7 @@ impl PendingArtifact {
         key: Key,
         folder: PathBuf,
         destination: PathBuf,
-        lock: StepLock,
+        lock: FileLock,
     ) -> Result<Self, ArtifactError> {
         let mut discarded = folder.with_extension("discarded");
         remove_folder(&folder)?;

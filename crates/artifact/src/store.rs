@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 use crate::pending::KEPT;
 use crate::{
-    Artifact, ArtifactError, Digest, Key, MANIFEST_NAME, PendingArtifact, StageName, StepLock,
+    Artifact, ArtifactError, Digest, FileLock, Key, MANIFEST_NAME, PendingArtifact, StageName,
     process_name,
 };
 
@@ -124,13 +124,13 @@ impl Store {
         stage: StageName,
         key: &Key,
         on_wait: impl FnOnce(&str),
-    ) -> Result<StepLock, ArtifactError> {
-        StepLock::acquire(&self.lock_file(stage, key), on_wait)
+    ) -> Result<FileLock, ArtifactError> {
+        FileLock::acquire(&self.lock_file(stage, key), on_wait)
     }
 
     /// The process that builds a step at this moment, in words; `None` if none does.
     pub fn builder(&self, stage: StageName, key: &Key) -> Option<String> {
-        StepLock::holder(&self.lock_file(stage, key))
+        FileLock::holder(&self.lock_file(stage, key))
     }
 
     fn lock_file(&self, stage: StageName, key: &Key) -> PathBuf {
@@ -145,7 +145,7 @@ impl Store {
         &self,
         stage: StageName,
         key: Key,
-        lock: StepLock,
+        lock: FileLock,
     ) -> Result<PendingArtifact, ArtifactError> {
         PendingArtifact::create(
             stage,

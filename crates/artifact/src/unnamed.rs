@@ -9,7 +9,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::pending::KEPT;
-use crate::{Artifact, ArtifactError, Digest, StageName, StepLock, Store, process_name};
+use crate::{Artifact, ArtifactError, Digest, FileLock, StageName, Store, process_name};
 
 /// A folder that nothing names.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -178,7 +178,7 @@ impl Store {
 
     /// The lock of the step that a folder of the store or of the work belongs to; `None` if a living
     /// process has it.
-    fn lock_of(&self, folder: &Path) -> Result<Option<StepLock>, ArtifactError> {
+    fn lock_of(&self, folder: &Path) -> Result<Option<FileLock>, ArtifactError> {
         let work = self.root().join("work");
         let name = folder
             .file_name()
@@ -194,7 +194,7 @@ impl Store {
                 .unwrap_or_default();
             format!("{}-{name}", stage.to_string_lossy())
         };
-        StepLock::try_acquire(&work.join(step).with_extension("lock"))
+        FileLock::try_acquire(&work.join(step).with_extension("lock"))
     }
 }
 

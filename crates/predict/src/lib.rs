@@ -28,7 +28,7 @@ use settings::{
     EngineKind, EngineSettings, IngestSettings, Pipeline, RunSettings, StepId, check_engine,
     table_of,
 };
-use stage::{Failure, FailureKind, Progress, check_tables, print, print_failure, watch_signals};
+use stage::{Failure, FailureKind, Progress, check_tables, print, print_failure};
 
 use arguments::Arguments;
 use find::Place;
@@ -163,7 +163,6 @@ fn predict_file(
     };
     let load = || Predictor::load(place, run, networks);
     if let Some(shard) = arguments.shard {
-        watch_signals();
         let shard = usize::from(shard);
         return shards::run_shard(&job, place.fingerprint()?, shard, load, progress);
     }

@@ -22,7 +22,7 @@ use std::fs;
 use std::path::PathBuf;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use artifact::{ArtifactError, StepLock, Store};
+use artifact::{ArtifactError, FileLock, Store};
 use settings::{Pipeline, Step};
 use slurm::{Record, Slurm};
 use stage::StepState;
@@ -88,7 +88,7 @@ impl ClusterRun<'_> {
         let jobs = {
             // Two that submit at once would submit everything twice.
             let path = record.folder().join("lock");
-            let _lock = StepLock::acquire(&path, |holder| {
+            let _lock = FileLock::acquire(&path, |holder| {
                 view.note(&format!(
                     "waiting for {holder}, which submits jobs of this artifacts folder"
                 ));

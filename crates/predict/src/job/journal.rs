@@ -1,17 +1,17 @@
 //! What a file's prediction has come to, kept beside the output, so that a kill costs one chunk.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use artifact::{ArtifactError, Digest, sync};
+use artifact::{ArtifactError, Digest, FileLock, sync};
 use ingest::Carry;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stage::Failure;
 
-use super::places::unwritten;
+use super::places::{lock, unwritten};
 
 const JOURNAL: &str = "journal.json";
 /// What the file of the rows is called.
@@ -103,7 +103,7 @@ pub(crate) struct Workplace {
     rows: File,
     rejected: File,
     /// Held as long as the work goes on.
-    lock: File,
+    lock: FileLock,
 }
 
 impl Workplace {
@@ -114,7 +114,7 @@ impl Workplace {
     pub(crate) fn open(folder: &Path, task: Task) -> Result<Self, Failure> {
         let created = fs::create_dir_all(folder).map_err(ArtifactError::io("create", folder));
         created.map_err(unwritten)?;
-        let lock = lock(folder)?;
+        let lock = lock(&folder.join("lock"))?;
         let done = left_over(folder, &task).unwrap_or_default();
         let open = |name: &str, length: u64| {
             let path = folder.join(name);
@@ -243,21 +243,6 @@ impl Workplace {
             let _ = fs::remove_dir(&folder);
         }
         done
-    }
-}
-
-fn lock(folder: &Path) -> Result<File, Failure> {
-    let path = folder.join("lock");
-    let file = File::create(&path).map_err(ArtifactError::io("create", &path));
-    let file = file.map_err(unwritten)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Failure::new(format!(
-            "Another process works in `{}` already",
-            folder.display()
-        ))
-        .with_hint("Wait for it, or give `--output` another name".to_owned())),
-        Err(TryLockError::Error(error)) => Err(ArtifactError::io("lock", &path)(error).into()),
     }
 }
 

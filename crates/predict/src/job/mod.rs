@@ -30,7 +30,7 @@ use form::Line;
 
 pub(crate) use form::{Columns, Form, to_parquet};
 pub(crate) use journal::{Done, REJECTED, ROWS, Task, Workplace, rows_done, stamp};
-pub(crate) use places::{check_places, rejects_of, unwritten, with_ending};
+pub(crate) use places::{check_places, lock, rejects_of, unwritten, with_ending};
 pub(crate) use summary::in_words;
 
 /// Rows of a chunk at most: what a kill costs. A chunk ends where the number of a row is a multiple of

@@ -5,7 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use artifact::ArtifactError;
+use artifact::{ArtifactError, FileLock};
 use stage::{Failure, FailureKind};
 
 /// A path with one ending more.
@@ -67,6 +67,23 @@ fn is_at(file: &Path, place: &Path) -> bool {
         (Ok(file), Ok(place)) => file.starts_with(place),
         _ => false,
     }
+}
+
+/// Takes the lock of a folder in which an output is made.
+///
+/// # Errors
+/// Another process holds it, or the lock file cannot be created or locked.
+pub(crate) fn lock(path: &Path) -> Result<FileLock, Failure> {
+    let lock = FileLock::try_acquire(path).map_err(unwritten)?;
+    lock.ok_or_else(|| {
+        let holder = FileLock::holder(path).filter(|holder| !holder.is_empty());
+        Failure::new(format!(
+            "`{}` is in use by {}",
+            path.parent().unwrap_or(path).display(),
+            holder.unwrap_or_else(|| "another process".to_owned())
+        ))
+        .with_hint("Wait for it or end it, or give `--output` another name".to_owned())
+    })
 }
 
 /// A failure to write the output or what lies beside it, with the option that moves those.
@@ -135,6 +152,18 @@ mod tests {
         check("in.csv", "out.csv", None);
         check("in.csv", "a.csv", None);
         check("none.csv", "none.csv", None);
+    }
+
+    #[test]
+    fn the_second_process_is_told_who_holds_the_lock() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("lock");
+        let first = lock(&path).expect("it is free");
+        let refused = lock(&path).expect_err("it is held");
+        let holder = format!("is in use by process {} on ", std::process::id());
+        assert!(refused.chain()[0].contains(&holder), "{refused:?}");
+        drop(first);
+        lock(&path).expect("it is free again");
     }
 
     #[test]

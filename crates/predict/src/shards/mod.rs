@@ -15,7 +15,6 @@
 
 mod cluster;
 mod command;
-mod lock;
 mod merge;
 mod numbers;
 mod plan;

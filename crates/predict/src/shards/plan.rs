@@ -4,15 +4,14 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use artifact::{ArtifactError, Digest};
+use artifact::{ArtifactError, Digest, FileLock};
 use ingest::{RowStart, divide};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stage::{Failure, Progress, format};
 
-use super::lock::{self, Lock};
 use super::sealed;
-use crate::job::{CHUNK_ROWS, Columns, Job, Part, Task, unwritten, with_ending};
+use crate::job::{CHUNK_ROWS, Columns, Job, Part, Task, lock, unwritten, with_ending};
 
 const PLAN: &str = "plan.json";
 
@@ -176,8 +175,8 @@ impl Plan {
     }
 
     /// Takes the right to plan and to merge.
-    pub(super) fn lock_all(folder: &Path) -> Result<Lock, Failure> {
-        lock::take_now(&folder.join("plan.lock"))
+    pub(super) fn lock_all(folder: &Path) -> Result<FileLock, Failure> {
+        lock(&folder.join("plan.lock"))
     }
 
     /// Fails if a task has come to be another than the plan's.
@@ -258,7 +257,7 @@ pub(super) fn provide(
     model: Digest,
     shards: usize,
     progress: &Progress,
-) -> Result<(Plan, Lock), Failure> {
+) -> Result<(Plan, FileLock), Failure> {
     let folder = Plan::folder_of(job.output);
     let created = fs::create_dir_all(&folder).map_err(ArtifactError::io("create", &folder));
     created.map_err(unwritten)?;

@@ -3,13 +3,13 @@
 use std::fs;
 use std::path::PathBuf;
 
-use artifact::{ArtifactError, Digest, sync};
+use artifact::{ArtifactError, Digest, FileLock, sync};
 use serde::{Deserialize, Serialize};
-use stage::{Failure, FailureKind, Progress, format};
+use stage::{Failure, FailureKind, Progress, format, watch_signals};
 
 use super::plan::{Plan, changed};
-use super::{lock, sealed};
-use crate::job::{Done, Job, REJECTED, ROWS, Workplace, rows_done, stamp};
+use super::sealed;
+use crate::job::{Done, Job, REJECTED, ROWS, Workplace, rows_done, stamp, unwritten};
 use crate::predictor::Predictor;
 
 const MANIFEST: &str = "shard.json";
@@ -136,7 +136,12 @@ pub(crate) fn run_shard(
         .with_hint(format!("Name one from 1 to {}", plan.count())));
     }
     plan.check_task(&job.task(model)?)?;
-    let _lock = lock::wait_for(&plan.lock(shard), progress)?;
+    let _lock = FileLock::acquire(&plan.lock(shard), |holder| {
+        progress.note(&format!("waiting for {holder}, which predicts this shard"));
+    })
+    .map_err(unwritten)?;
+    // Until here a signal ends the process at once, and nothing is lost.
+    watch_signals();
     let named = format!("shard {shard} of {}", plan.count());
     match Finished::proved(&plan, shard) {
         Ok(Some(_)) => return Ok(format!("{named} is finished already")),
