@@ -14,7 +14,7 @@ Examples:
   ressenti predict < texts.txt                        a text a line, answered in order
   ressenti predict --input reviews.csv.gz --output said.csv     a file of any size; killed and
                                                       started again it goes on where it was
-  ressenti predict --input reviews.csv --output said.csv --shards 64 --engine slurm     by jobs of a cluster
+  ressenti predict --input reviews.csv --output said.csv --shards 64 --engine slurm   on a cluster
   ressenti predict --input a.parquet --output b.parquet --abstain 0.8
   ressenti predict --input a.csv --output b.csv --carry title,date      or --carry all
   ressenti predict --input a.csv --output b.csv --set ingest.columns.text=comment
@@ -31,11 +31,11 @@ reason instead, and the others are answered. As JSON an answer is: row, text, la
 --explain `text` is the text as the model was given it, cleaned, and `input` as it came; each of `words` stands
 from `start` to `end` in that `text`, in bytes of UTF-8.
 
-With --shards 64 --engine slurm the input is divided into 64 ranges of rows. A job of the cluster predicts each
-into OUTPUT.shards, and a last job merges them into the same OUTPUT that one process writes. The same command
-resumes. For another engine run the same command on machines that see the same files: first with
---shards 64 --plan, then with --shard 1 to --shard 64 in place of --shards, in any order, and then with
---merge. On one machine one process without shards is faster.";
+With --shards 64 --engine slurm the input is divided into 64 ranges of rows. A job of the cluster
+predicts each into OUTPUT.shards, and a last job merges them into the same OUTPUT that one process
+writes. The same command resumes. For another engine run the same command on machines that see the
+same files: first with --shards 64 --plan, then with --shard 1 to --shard 64 in place of --shards,
+in any order, and then with --merge. On one machine one process without shards is faster.";
 
 /// What is said of a file, and means nothing where texts are given or the challenge set is asked for. Each is
 /// named, because clap does not miss what `requires` asks for where that conflicts with something given.
