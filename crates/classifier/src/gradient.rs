@@ -1,9 +1,10 @@
 //! From a loss to its gradient: one flat tensor for all dense parameters, and one for the words that a
 //! batch looked up.
 
+use rayon::prelude::*;
 use tch::{Device, Kind, Reduction, Tensor, no_grad};
 
-use crate::parameters::{Layout, Parameters, as_slice, as_slice_mut};
+use crate::parameters::{Layout, Parameters, as_bf16_bits, as_slice, as_slice_mut};
 use crate::{ActivationWeights, Batch, ClassifierError, Mode, Network};
 
 /// Which code computes a training step. Tests run the device's code on a processor, too.
@@ -157,10 +158,12 @@ impl Gradient {
 
     /// Adds the gradient of a pass; that of the `first` pass of a step replaces what is there.
     pub fn add(&mut self, pass: &Pass, first: bool, path: ComputePath) {
-        if first {
-            self.dense.copy_(&pass.dense);
-        } else {
-            let _ = self.dense.g_add_(&pass.dense);
+        match (path, first) {
+            (ComputePath::Processor, _) => add_all(&mut self.dense, &pass.dense, first),
+            (ComputePath::Device, true) => self.dense.copy_(&pass.dense),
+            (ComputePath::Device, false) => {
+                let _ = self.dense.g_add_(&pass.dense);
+            }
         }
         let Some(table) = &mut self.table else {
             return;
@@ -178,6 +181,34 @@ impl Gradient {
     }
 }
 
+/// Elements that a thread adds at a time.
+const CHUNK: usize = 1 << 14;
+
+/// Adds `part` to `total`, or replaces it, by a loop on all cores. libtorch would first copy all of a bf16
+/// gradient into f32: 7% of the training time of MiniLM.
+fn add_all(total: &mut Tensor, part: &Tensor, replace: bool) {
+    let sums = as_slice_mut(total).par_chunks_mut(CHUNK);
+    if part.kind() == Kind::BFloat16 {
+        let single = |bits: &u16| f32::from_bits(u32::from(*bits) << 16);
+        let parts = as_bf16_bits(part).par_chunks(CHUNK);
+        sums.zip(parts)
+            .for_each(|(sums, bits)| add_each(sums, bits.iter().map(single), replace));
+    } else {
+        let parts = as_slice(part).par_chunks(CHUNK);
+        sums.zip(parts)
+            .for_each(|(sums, values)| add_each(sums, values.iter().copied(), replace));
+    }
+}
+
+fn add_each(sums: &mut [f32], values: impl Iterator<Item = f32>, replace: bool) {
+    let pairs = sums.iter_mut().zip(values);
+    if replace {
+        pairs.for_each(|(sum, value)| *sum = value);
+    } else {
+        pairs.for_each(|(sum, value)| *sum += value);
+    }
+}
+
 /// Adds the vectors `[M, D]` to the rows `ids` of a table `[V, D]`, by a plain loop: libtorch does the
 /// same by a full operation for each row, ten times slower.
 fn add_rows(table: &mut Tensor, ids: &Tensor, vectors: &Tensor) {
@@ -190,6 +221,26 @@ fn add_rows(table: &mut Tensor, ids: &Tensor, vectors: &Tensor) {
         let row = &mut table[id as usize * width..][..width];
         for (sum, value) in row.iter_mut().zip(vector) {
             *sum += value;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn gradients_of_both_formats_are_replaced_and_added() {
+        let count = 3 * CHUNK as i64 + 5;
+        let values = Tensor::arange(count, (Kind::Float, Device::Cpu)).sin();
+        for kind in [Kind::Float, Kind::BFloat16] {
+            let part = values.to_kind(kind);
+            let mut total = Tensor::full([count], f64::NAN, (Kind::Float, Device::Cpu));
+            add_all(&mut total, &part, true);
+            let expected = part.to_kind(Kind::Float);
+            assert!(total == expected, "{kind:?}");
+            add_all(&mut total, &part, false);
+            assert!(total == &expected + &part, "{kind:?}");
         }
     }
 }

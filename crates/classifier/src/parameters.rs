@@ -264,3 +264,17 @@ pub fn as_slice(tensor: &Tensor) -> &[f32] {
     // SAFETY: as above, and shared with other readers only.
     unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast::<f32>(), tensor.numel()) }
 }
+
+/// The bits of the elements of a flat bf16 tensor in the processor's memory, to read.
+pub(crate) fn as_bf16_bits(tensor: &Tensor) -> &[u16] {
+    assert!(
+        tensor.device() == Device::Cpu && tensor.kind() == Kind::BFloat16 && tensor.is_contiguous(),
+        "only a contiguous bf16 tensor in memory is a slice"
+    );
+    if tensor.numel() == 0 {
+        return &[];
+    }
+    // SAFETY: the tensor owns `numel` contiguous numbers of 16 bits at this address, and any bits are
+    // valid as u16; shared with other readers only.
+    unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast::<u16>(), tensor.numel()) }
+}
