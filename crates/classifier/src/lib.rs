@@ -52,7 +52,9 @@ pub use memory::MemoryLimit;
 pub use network::{Network, Pretrained};
 pub use network_bundle::{Bundle, save_bundle};
 pub use packing::Packing;
-pub use parameters::{Layout, ParameterId, ParameterSpec, Parameters, as_slice, as_slice_mut};
+pub use parameters::{
+    Layout, ParameterId, ParameterSpec, Parameters, as_slice, as_slice_mut, without_host_access,
+};
 pub use pools::{batches_of_tokens, epoch_batches, sorted_batches};
 pub use predict::{Inference, Logits, logits_of, states_of};
 pub use random::Stream;

@@ -5,6 +5,7 @@
 //! flat gradient; and last the word table, of which a batch reads a few rows, so that its gradient is
 //! added row by row.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use tch::{Device, Kind, Tensor, no_grad};
@@ -239,10 +240,36 @@ fn pieces(specs: &[ParameterSpec], start: usize, buffer: &Tensor) -> Vec<Tensor>
     specs.iter().map(view).collect()
 }
 
+thread_local! {
+    /// Whether this thread runs the code of a device, which must not read memory of tensors.
+    static NO_HOST_ACCESS: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Does `work`, in which this thread must not read or write the memory of a tensor as a slice. On a GPU that
+/// cannot be done without waiting for it; a processor would allow it, so that tests there see the mistake.
+pub fn without_host_access<T>(work: impl FnOnce() -> T) -> T {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            NO_HOST_ACCESS.set(self.0);
+        }
+    }
+    let _restore = Restore(NO_HOST_ACCESS.replace(true));
+    work()
+}
+
+fn check_host_access() {
+    assert!(
+        !NO_HOST_ACCESS.get(),
+        "the code of a device read the memory of a tensor"
+    );
+}
+
 /// The elements of a flat f32 tensor in the processor's memory.
 ///
 /// The caller must not let two such slices of one tensor live at once.
 pub fn as_slice_mut(tensor: &mut Tensor) -> &mut [f32] {
+    check_host_access();
     assert!(
         tensor.device() == Device::Cpu && tensor.kind() == Kind::Float && tensor.is_contiguous(),
         "only a contiguous f32 tensor in memory is a slice"
@@ -254,6 +281,7 @@ pub fn as_slice_mut(tensor: &mut Tensor) -> &mut [f32] {
 
 /// The elements of a flat f32 tensor in the processor's memory, to read.
 pub fn as_slice(tensor: &Tensor) -> &[f32] {
+    check_host_access();
     assert!(
         tensor.device() == Device::Cpu && tensor.kind() == Kind::Float && tensor.is_contiguous(),
         "only a contiguous f32 tensor in memory is a slice"
@@ -267,6 +295,7 @@ pub fn as_slice(tensor: &Tensor) -> &[f32] {
 
 /// The bits of the elements of a flat bf16 tensor in the processor's memory, to read.
 pub(crate) fn as_bf16_bits(tensor: &Tensor) -> &[u16] {
+    check_host_access();
     assert!(
         tensor.device() == Device::Cpu && tensor.kind() == Kind::BFloat16 && tensor.is_contiguous(),
         "only a contiguous bf16 tensor in memory is a slice"
@@ -277,4 +306,20 @@ pub(crate) fn as_bf16_bits(tensor: &Tensor) -> &[u16] {
     // SAFETY: the tensor owns `numel` contiguous numbers of 16 bits at this address, and any bits are
     // valid as u16; shared with other readers only.
     unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast::<u16>(), tensor.numel()) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_code_of_a_device_cannot_read_the_memory_of_a_tensor() {
+        let tensor = Tensor::from_slice(&[1.0_f32, 2.0]);
+        let read = || as_slice(&tensor).len();
+        assert_eq!(read(), 2);
+        let refused =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| without_host_access(read)));
+        assert!(refused.is_err());
+        assert_eq!(read(), 2, "it is allowed again");
+    }
 }

@@ -1,6 +1,6 @@
 //! The batches of an epoch, prepared ahead of time.
 //!
-//! On a device a thread prepares batches while the device computes: it draws them, cuts them into parts
+//! On a device a thread prepares batches while the device computes: it draws them, partitions them
 //! and puts the parts into pinned memory. On a processor the replicas prepare their own parts.
 
 use std::ops::Range;
@@ -20,7 +20,7 @@ const AHEAD: usize = 2;
 /// memory is smaller, the trainer halves the parts.
 const DEVICE_TOKENS: usize = 1 << 17;
 
-/// A batch, cut into parts.
+/// A batch with its parts.
 pub(crate) struct Prepared<T: Task> {
     pub(super) batch: T::Batch,
     /// Rows of a part at most.
@@ -29,15 +29,15 @@ pub(crate) struct Prepared<T: Task> {
     pub(super) parts: Vec<Option<T::Part>>,
 }
 
-/// What follows from the settings, and not from the batch.
+/// How batches are partitioned: what follows from the settings and the device.
 #[derive(Clone, Copy)]
-pub(super) struct Cut {
+pub(super) struct Partition {
     pub(super) path: ComputePath,
     /// Rows that a replica on a processor computes at once.
     pub(super) shard_size: usize,
 }
 
-impl Cut {
+impl Partition {
     /// Rows of a part, if a batch of these rows is computed in at least `accumulation` parts.
     pub(super) fn size<T: Task>(self, task: &T, rows: &[usize], accumulation: u32) -> usize {
         let by_count = rows.len().div_ceil(accumulation.max(1) as usize);
@@ -63,7 +63,7 @@ pub(super) struct Feed<T: Task>(Option<Receiver<Result<Prepared<T>, ClassifierEr
 /// What the thread needs.
 pub(super) struct Source<'a, T: Task> {
     pub(super) task: &'a T,
-    pub(super) cut: Cut,
+    pub(super) partition: Partition,
     pub(super) device: Device,
     /// Parts that a batch is computed in; the trainer may raise it.
     pub(super) accumulation: &'a AtomicU32,
@@ -79,13 +79,13 @@ impl<T: Task> Source<'_, T> {
         ClassifierError::catch("prepare a batch", || {
             let batch = self.task.draw(rows, stream);
             let accumulation = self.accumulation.load(Ordering::Relaxed);
-            let size = self.cut.size(self.task, rows, accumulation);
+            let size = self.partition.size(self.task, rows, accumulation);
             let mut prepared = Prepared {
                 batch,
                 size,
                 parts: Vec::new(),
             };
-            if self.cut.path == ComputePath::Device {
+            if self.partition.path == ComputePath::Device {
                 prepared.parts = self.parts(&prepared.batch, rows.len(), size, stream);
             }
             Ok(prepared)
@@ -101,9 +101,12 @@ impl<T: Task> Source<'_, T> {
         stream: Stream,
     ) -> Vec<Option<T::Part>> {
         let part = |(number, span): (usize, Range<usize>)| {
-            let part = self
-                .task
-                .part(batch, span, stream.child(number as u64), self.cut.path);
+            let part = self.task.part(
+                batch,
+                span,
+                stream.child(number as u64),
+                self.partition.path,
+            );
             part.map(|part| self.task.pin(part, self.device))
         };
         spans(rows, size).enumerate().map(part).collect()
@@ -121,7 +124,7 @@ impl<T: Task> Feed<T> {
     where
         T: 'scope,
     {
-        if source.cut.path == ComputePath::Processor {
+        if source.partition.path == ComputePath::Processor {
             return Self(None);
         }
         let (sender, receiver): (SyncSender<_>, _) = sync_channel(AHEAD);

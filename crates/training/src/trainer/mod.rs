@@ -27,7 +27,7 @@ use crate::error::TrainError;
 use crate::record::{Line, Record, resident_memory};
 use crate::schedule::rate;
 use crate::task::Task;
-use feed::{Cut, Feed, Source};
+use feed::{Feed, Partition, Source};
 use meter::DeviceMeter;
 use position::{Best, Position, Sums};
 use state::State;
@@ -90,8 +90,9 @@ pub type OnBatch<'a> = dyn Fn(u64, &str) + 'a;
 const BACKOFF: f64 = 0.5;
 
 /// Trains until the epochs are done or the validation loss has not fallen for `patience` epochs, and
-/// leaves the best weights in `weights`, which must hold the initial values of the layout. Resumes from the newest checkpoint if there is one, and else from
-/// `before`, the state that an earlier training of the same model has left, with its record.
+/// leaves the best weights in `weights`, which must hold the initial values of the layout. Resumes from the
+/// newest checkpoint if there is one, and else from `before`, the state that an earlier training of the
+/// same model has left, with its record.
 ///
 /// # Errors
 /// See [`TrainError`].
@@ -162,7 +163,7 @@ pub(crate) struct Trainer<'a, T: Task> {
     replicas: Vec<ActivationWeights>,
     gradient: Gradient,
     adam: AdamW,
-    cut: Cut,
+    partition: Partition,
     /// Parts that a batch is computed in, for the thread that prepares them.
     accumulation: &'a AtomicU32,
     /// The sums that are on the device; none where a processor adds up at once.
@@ -202,7 +203,7 @@ impl<'a, T: Task> Trainer<'a, T> {
             replicas,
             gradient: Gradient::zeros(layout, device),
             adam: AdamW::new(layout, settings, context.layer_decay, device, on_device),
-            cut: Cut {
+            partition: Partition {
                 path: context.path,
                 shard_size: settings.shard_size.unwrap_or(u32::MAX) as usize,
             },
@@ -242,7 +243,7 @@ impl<'a, T: Task> Trainer<'a, T> {
     fn source(&self) -> Source<'a, T> {
         Source {
             task: self.context.task,
-            cut: self.cut,
+            partition: self.partition,
             device: self.context.device,
             accumulation: self.accumulation,
         }
@@ -412,6 +413,8 @@ impl<'a, T: Task> Trainer<'a, T> {
         on_batch: &OnBatch<'_>,
     ) -> Result<(), TrainError> {
         let validation = self.context.task.validate(&self.replicas, &self.memory);
+        // Speeds are those of training alone.
+        self.since = Instant::now();
         if let Some(note) = self.memory.take_note() {
             (self.context.note)(&note);
         }

@@ -3,7 +3,9 @@
 use std::ops::Range;
 use std::sync::atomic::Ordering;
 
-use classifier::{ActivationWeights, ClassifierError, ComputePath, Fault, Mode, Pass, Stream};
+use classifier::{
+    ActivationWeights, ClassifierError, ComputePath, Fault, Mode, Pass, Stream, without_host_access,
+};
 use rayon::prelude::*;
 use tch::{Device, Tensor};
 
@@ -31,8 +33,17 @@ impl<T: Task> Trainer<'_, T> {
                 .source()
                 .prepare(rows, self.stream_of(self.position.step))?,
         };
-        let losses = self.gradient_of(rows, prepared)?;
-        if !ClassifierError::catch("move the weights", || Ok(self.apply(&losses, rate)))? {
+        let path = self.partition.path;
+        let work = || -> Result<bool, TrainError> {
+            let losses = self.gradient_of(rows, prepared)?;
+            let apply = || Ok(self.apply(&losses, rate));
+            Ok(ClassifierError::catch("move the weights", apply)?)
+        };
+        let applied = match path {
+            ComputePath::Processor => work()?,
+            ComputePath::Device => without_host_access(work)?,
+        };
+        if !applied {
             return Err(self.non_finite(self.position.step, rows));
         }
         self.pending_steps += 1;
@@ -109,7 +120,7 @@ impl<T: Task> Trainer<'_, T> {
         let examples = self.context.task.examples(&batch);
         // Batches that were prepared before memory was full are too large now.
         let fits = self
-            .cut
+            .partition
             .size(self.context.task, rows, self.position.accumulation);
         if fits < size {
             size = fits;
@@ -132,9 +143,11 @@ impl<T: Task> Trainer<'_, T> {
                     let before = size;
                     while size == before {
                         self.position.accumulation *= 2;
-                        size = self
-                            .cut
-                            .size(self.context.task, rows, self.position.accumulation);
+                        size = self.partition.size(
+                            self.context.task,
+                            rows,
+                            self.position.accumulation,
+                        );
                     }
                     let accumulation = self.position.accumulation;
                     self.accumulation.store(accumulation, Ordering::Relaxed);
@@ -147,7 +160,7 @@ impl<T: Task> Trainer<'_, T> {
         }
     }
 
-    /// The parts of a batch that is cut anew; on a processor the replicas prepare them.
+    /// The parts of a batch that is partitioned again; on a processor the replicas prepare them.
     fn parts_again(
         &self,
         batch: &T::Batch,
@@ -155,7 +168,7 @@ impl<T: Task> Trainer<'_, T> {
         size: usize,
     ) -> Result<Vec<Option<T::Part>>, ClassifierError> {
         ClassifierError::catch("prepare a batch", || {
-            Ok(match self.cut.path {
+            Ok(match self.partition.path {
                 ComputePath::Processor => Vec::new(),
                 ComputePath::Device => {
                     let stream = self.stream_of(self.position.step);
@@ -175,7 +188,7 @@ impl<T: Task> Trainer<'_, T> {
         size: usize,
         parts: &[Option<T::Part>],
     ) -> Result<Losses, ClassifierError> {
-        let (task, path) = (self.context.task, self.cut.path);
+        let (task, path) = (self.context.task, self.partition.path);
         let stream = self.stream_of(self.position.step);
         let examples = task.examples(batch);
         if examples == 0 {
