@@ -216,87 +216,73 @@ impl Recurrent {
         let xs = input.values();
         let count = layers * if bidirectional { 2 } else { 1 };
         let start = Tensor::zeros([count, input.rows(), self.hidden], (xs.kind(), xs.device()));
+        let (none, both) = (0.0, [&start, &start]);
+        // Elman's net and the GRU have one state and functions of one type, the LSTM has two.
+        let is_gru = self.cell == Cell::Gru;
         let states = match (self.cell, input) {
-            (Cell::Elman, Input::Padded(_)) => {
-                let found = xs.rnn_tanh(
-                    &start,
-                    weights,
-                    true,
-                    layers,
-                    0.0,
-                    train,
-                    bidirectional,
-                    false,
-                );
-                found.0
-            }
-            (Cell::Gru, Input::Padded(_)) => {
-                let found = xs.gru(
-                    &start,
-                    weights,
-                    true,
-                    layers,
-                    0.0,
-                    train,
-                    bidirectional,
-                    false,
-                );
-                found.0
-            }
             (Cell::Lstm, Input::Padded(_)) => {
-                let start = [&start, &start];
                 let found = xs.lstm(
-                    &start,
+                    &both,
                     weights,
                     true,
                     layers,
-                    0.0,
+                    none,
                     train,
                     bidirectional,
                     false,
                 );
                 found.0
-            }
-            (Cell::Elman, Input::Packed(_, packing)) => {
-                let steps = packing.steps();
-                Tensor::rnn_tanh_data(
-                    xs,
-                    steps,
-                    &start,
-                    weights,
-                    true,
-                    layers,
-                    0.0,
-                    train,
-                    bidirectional,
-                )
-                .0
-            }
-            (Cell::Gru, Input::Packed(_, packing)) => {
-                let steps = packing.steps();
-                Tensor::gru_data(
-                    xs,
-                    steps,
-                    &start,
-                    weights,
-                    true,
-                    layers,
-                    0.0,
-                    train,
-                    bidirectional,
-                )
-                .0
             }
             (Cell::Lstm, Input::Packed(_, packing)) => {
-                let (steps, start) = (packing.steps(), [&start, &start]);
-                Tensor::lstm_data(
+                let steps = packing.steps();
+                let lstm = Tensor::lstm_data;
+                lstm(
+                    xs,
+                    steps,
+                    &both,
+                    weights,
+                    true,
+                    layers,
+                    none,
+                    train,
+                    bidirectional,
+                )
+                .0
+            }
+            (_, Input::Padded(_)) => {
+                let net = if is_gru {
+                    Tensor::gru
+                } else {
+                    Tensor::rnn_tanh
+                };
+                net(
+                    xs,
+                    &start,
+                    weights,
+                    true,
+                    layers,
+                    none,
+                    train,
+                    bidirectional,
+                    false,
+                )
+                .0
+            }
+            (_, Input::Packed(_, packing)) => {
+                let steps = packing.steps();
+                let net = if is_gru {
+                    Tensor::gru_data
+                } else {
+                    Tensor::rnn_tanh_data
+                };
+                net(
                     xs,
                     steps,
                     &start,
                     weights,
                     true,
                     layers,
-                    0.0,
+                    none,
                     train,
                     bidirectional,
                 )
