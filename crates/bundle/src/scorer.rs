@@ -55,6 +55,4 @@ pub type OpenNetwork = fn(&Path, &ModelFile, &RunSettings) -> Result<Box<dyn Sco
 pub struct Networks {
     /// Makes a scorer of a network.
     pub open: OpenNetwork,
-    /// Whether it would compute on a GPU.
-    pub are_on_gpu: fn(&RunSettings) -> Result<bool, Failure>,
 }

@@ -25,7 +25,6 @@ pub const NETWORKS: Networks = Networks {
         let scorer = NetworkScorer::load(folder, device, Batches::Spread { most: BATCH_SIZE })?;
         Ok(Box::new(scorer))
     },
-    are_on_gpu: |run| Ok(choose_device(run)?.device.is_cuda()),
 };
 
 /// How rows are put together.
