@@ -5,14 +5,19 @@
 mod common;
 
 use std::fs;
+use std::ops::ControlFlow;
 
-use artifact::Artifact;
+use artifact::{Artifact, Split, StageName};
+use bundle::Calibration;
+use classifier::{Bundle, MemoryLimit, Replica, TokenRows, logits_of};
 use clean::Clean;
 use common::reviews;
 use embed::Embed;
 use ingest::Ingest;
+use metrics::fit_temperature;
 use serde_json::Value;
 use stage::NoOptions;
+use tch::{Device, Kind};
 use testkit::{Project, run_stage, write_tiny_encoder};
 use tokenize::Tokenize;
 use train::Train;
@@ -247,6 +252,39 @@ fn an_encoder_is_tuned_in_either_number_format() {
             artifact.file(name).expect("transformers needs it");
         }
     }
+}
+
+#[test]
+fn calibration_is_fitted_to_logits_in_the_format_of_predictions() {
+    let (project, artifact) = transformer(&["training.precision=bf16", "training.epochs=3"]);
+    let bundle = Bundle::load(artifact.folder(), Device::Cpu).expect("a bundle");
+    let tokens = project.artifact(StageName::Tokenize, "words");
+    let rows = TokenRows::open(&tokens, Split::Validation).expect("rows");
+    let labels: Vec<u8> = (0..rows.len()).map(|row| rows.label(row)).collect();
+    let temperature_in = |kind| {
+        let mut replicas = [Replica::new(&bundle.network, &bundle.weights, kind)];
+        let shape = (32, bundle.model.tokenizer.pad_id, 2);
+        let (memory, proceed) = (MemoryLimit::default(), |_| ControlFlow::Continue(()));
+        let network = &bundle.network;
+        let logits = logits_of(
+            network,
+            &mut replicas,
+            &rows,
+            shape,
+            Device::Cpu,
+            &memory,
+            &proceed,
+        );
+        let differences = logits.expect("logits").differences();
+        let differences: Vec<f32> = differences.iter().map(|value| *value as f32).collect();
+        fit_temperature(&differences, &labels).expect("a temperature")
+    };
+    let Calibration::Temperature(found) = bundle.model.calibration else {
+        panic!("{:?}", bundle.model.calibration);
+    };
+    // A CPU predicts in f32, whatever it trained in.
+    assert!((found - temperature_in(Kind::Float)).abs() < 1e-9 * found);
+    assert!((found - temperature_in(Kind::BFloat16)).abs() > 1e-6 * found);
 }
 
 #[test]
