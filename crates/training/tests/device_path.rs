@@ -1,6 +1,8 @@
 //! The code that trains on a device, run on a processor: it computes what the processor's code computes,
 //! in few operations, and never waits for the device between two lines of the record.
 
+#![allow(clippy::print_stdout, reason = "a table for `--nocapture`")]
+
 mod common;
 
 use classifier::{ActivationWeights, ComputePath, Mode, Pass, Stream};
@@ -115,6 +117,7 @@ fn a_step_on_a_device_takes_at_most_forty_operators_beside_its_passes() {
         let (four, three, passes) = operators_of(kind, family);
         let step = four.top_level() - three.top_level();
         let beside = step - passes.top_level();
+        println!("{kind:?} {family}: {step} operators, {beside} beside the passes");
         assert!(
             (20..=40).contains(&beside),
             "{kind:?} {family}: {beside} of {step}\n{:?}",
