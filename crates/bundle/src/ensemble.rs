@@ -4,9 +4,9 @@ use std::fs;
 use std::path::Path;
 
 use artifact::ArtifactError;
+use artifact::Failure;
 use serde::{Deserialize, Serialize};
 use settings::EnsembleWeights;
-use stage::Failure;
 
 /// What an ensemble is made of and how.
 pub const ENSEMBLE: &str = "ensemble.json";

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use artifact::ArtifactError;
-use stage::Failure;
+use artifact::Failure;
 
 /// What can be wrong with a bundle.
 #[derive(Debug, thiserror::Error)]

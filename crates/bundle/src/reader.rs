@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use artifact::Failure;
 use artifact::Normalization;
 use settings::Truncation;
-use stage::Failure;
 use text::{Located, TextError, TokenizerFile};
 
 use crate::{BundleError, ModelFile};

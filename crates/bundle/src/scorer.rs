@@ -3,10 +3,10 @@
 use std::fmt;
 use std::path::Path;
 
+use artifact::Failure;
 use linear::NgramModel;
 use rayon::prelude::*;
 use settings::RunSettings;
-use stage::Failure;
 
 use crate::ModelFile;
 

@@ -3,10 +3,10 @@
 use std::ops::Range;
 use std::path::Path;
 
+use artifact::Failure;
 use linear::{LinearError, NgramModel};
 use rayon::prelude::*;
 use settings::{ModelKind, RunSettings};
-use stage::Failure;
 
 use crate::words::words_of;
 use crate::{BundleError, ModelFile, Networks, Scorer, TextReader, Word};

@@ -3,8 +3,8 @@
 use std::path::PathBuf;
 
 use artifact::ArtifactError;
+use artifact::{Failure, FailureKind};
 use bundle::BundleError;
-use stage::{Failure, FailureKind};
 
 /// What went wrong with a network, its data or its device.
 #[derive(Debug, thiserror::Error)]

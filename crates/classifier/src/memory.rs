@@ -46,7 +46,7 @@ impl MemoryLimit {
         (before != tokens).then(|| {
             format!(
                 "the device's memory is full: computing at most {} at a time from now on",
-                stage::format::plural(tokens as u64, "token", "tokens")
+                artifact::format::plural(tokens as u64, "token", "tokens")
             )
         })
     }

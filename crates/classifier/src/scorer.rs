@@ -4,9 +4,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
+use artifact::Failure;
 use bundle::{MarkedRow, ModelFile, Networks, Scorer};
 use settings::ModelKind;
-use stage::Failure;
 use tch::{Kind, Tensor};
 
 use crate::{

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use artifact::Failure;
 use artifact::{Digest, Normalization};
 use bundle::{
     Calibration, ModelFile, Provenance, Scorer, Sizes, TokenizerReference, ValidationResult,
@@ -11,7 +12,6 @@ use classifier::{
     Batches, Bundle, ChosenDevice, Fault, Network, NetworkScorer, Weights, save_bundle,
 };
 use settings::{ModelKind, ModelSettings, Pooling, Truncation};
-use stage::Failure;
 use tch::{Device, Tensor};
 
 const TOKENIZER: &str = "{\"stands\": \"for a tokenizer\"}";

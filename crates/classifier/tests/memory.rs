@@ -8,13 +8,13 @@ use std::fs;
 use std::ops::ControlFlow;
 
 use artifact::Digest;
+use artifact::{Failure, FailureKind};
 use bundle::Sizes;
 use classifier::{
     ClassifierError, Fault, Inference, Logits, MemoryLimit, Network, Replica, TokenContract,
     TokenRows, Weights, logits_of, states_of,
 };
 use settings::{ModelKind, ModelSettings};
-use stage::{Failure, FailureKind};
 use tch::{Device, Kind};
 
 const VOCABULARY: u32 = 50;

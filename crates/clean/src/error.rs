@@ -4,8 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use artifact::{ArtifactError, Sentiment, Split};
+use artifact::{Failure, format};
 use polars::error::PolarsError;
-use stage::{Failure, format};
 
 /// What went wrong. [`CleanError::hint`] says what to do about it.
 #[derive(Debug, thiserror::Error)]

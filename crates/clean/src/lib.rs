@@ -20,9 +20,10 @@ mod write;
 use std::io;
 
 use artifact::{Artifact, Contract, Sentiment, Split, StageName};
+use artifact::{Failure, format};
 use rayon::prelude::*;
 use settings::CleanSettings;
-use stage::{Context, Failure, NoOptions, Outcome, Stage, format};
+use stage::{Context, NoOptions, Outcome, Stage};
 
 pub use error::CleanError;
 pub use near::{Link, near_duplicates};

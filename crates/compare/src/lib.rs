@@ -11,9 +11,10 @@ mod verdicts;
 
 use std::process::ExitCode;
 
+use artifact::Failure;
 use clap::Parser;
 use serde::Serialize;
-use stage::{Failure, print_failure};
+use stage::print_failure;
 
 use arguments::{Arguments, Format};
 

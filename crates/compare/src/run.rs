@@ -4,8 +4,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use artifact::ArtifactError;
+use artifact::Failure;
 use serde::Deserialize;
-use stage::Failure;
 
 use crate::Judged;
 

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 
+use artifact::format;
 use metrics::Estimate;
-use stage::format;
 
 use crate::changes::{Change, Changes};
 use crate::{Compared, Run, Sides, Verdict};

@@ -2,9 +2,9 @@
 
 use std::cmp::Reverse;
 
+use artifact::format;
 use serde::Serialize;
 use serde_json::{Map, Value, json};
-use stage::format;
 
 use crate::align::Aligned;
 use crate::lookup::Spelling;

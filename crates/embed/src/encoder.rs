@@ -7,9 +7,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use artifact::{Artifact, ArtifactError, Contract, Digest, OutputFile, Source, StageName};
+use artifact::{Failure, format};
 use classifier::{Encoder, EncoderConfig, LIBTORCH_VERSION, Layout};
 use settings::{ENCODER_FILES, EmbeddingSettings};
-use stage::{Context, Failure, Outcome, format};
+use stage::{Context, Outcome};
 
 use crate::EmbedError;
 use crate::adapt::adapt;

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use artifact::{ArtifactError, Digest};
+use artifact::{Failure, format};
 use classifier::ClassifierError;
 use settings::vectors::VectorsError;
-use stage::{Failure, format};
 use text::TextError;
 
 /// A failure of `embed`.
@@ -141,7 +141,7 @@ impl From<EmbedError> for Failure {
 
 #[cfg(test)]
 mod tests {
-    use stage::FailureKind;
+    use artifact::FailureKind;
     use tch::{Device, Kind, Tensor};
 
     use super::*;

@@ -5,13 +5,14 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
 use artifact::{Artifact, ArtifactError, Contract, Digest, OutputFile, Split, StageName};
+use artifact::{Failure, format};
 use classifier::{
     ChosenDevice, ClassifierError, Inference, LIBTORCH_VERSION, MemoryLimit, Network, Replica,
     SHARD_ROWS, TokenContract, TokenRows, batches_of_tokens, choose_device, shard_name, states_of,
     write_shard,
 };
 use settings::{ENCODER_FILES, EmbeddingSettings, FeatureSettings};
-use stage::{Context, Failure, Outcome, format};
+use stage::{Context, Outcome};
 
 use crate::EmbedError;
 

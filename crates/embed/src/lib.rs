@@ -21,9 +21,10 @@ mod vocabulary;
 use std::fs;
 
 use artifact::{ArtifactError, Contract, OutputFile, Source, StageName, write_arrays};
+use artifact::{Failure, format};
 use classifier::guard;
 use settings::{EmbeddingKind, EmbeddingSettings};
-use stage::{Context, Failure, NoOptions, Outcome, Stage, format};
+use stage::{Context, NoOptions, Outcome, Stage};
 
 pub use error::EmbedError;
 pub use fetch::main as fetch;

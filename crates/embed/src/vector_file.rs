@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use artifact::format;
 use serde::Serialize;
 use settings::vectors::{VectorLayout, VectorsError, fields, next_line, open_vectors};
-use stage::{Task, format};
+use stage::Task;
 
 use crate::EmbedError;
 

@@ -11,13 +11,13 @@ use std::path::Path;
 
 use arrow::array::AsArray;
 use arrow::datatypes::Float32Type;
+use artifact::Failure;
 use artifact::{Artifact, Contract, Split, map_arrays, schema};
 use common::{Review, load, put_clean, review, reviews, run, text_of, words_of, write_pipeline};
 use embed::Embed;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 use settings::Pipeline;
-use stage::Failure;
 use text::TokenizerFile;
 use tokenize::Tokenize;
 

@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use artifact::Artifact;
+use artifact::Failure;
 use compare::Judged;
-use stage::{Context, Failure};
+use stage::Context;
 
 use crate::METRICS;
 

@@ -3,11 +3,12 @@
 use std::collections::HashSet;
 use std::fs;
 
+use artifact::Failure;
 use artifact::{ArtifactError, Split, StageName};
 use bundle::{Calibration, Ensemble, Scorer, TextReader};
 use challenge::{CHALLENGE, Case, Challenge, ChallengeError, built_in, parse};
 use classifier::TokenRows;
-use stage::{Context, Failure};
+use stage::Context;
 
 /// The cases of the built-in set and of the file that the settings name.
 fn all_cases(context: &Context) -> Result<Vec<Case>, Failure> {

@@ -8,13 +8,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use artifact::Failure;
 use artifact::{OutputFile, Split, StageName, groups_of};
 use bundle::ModelFile;
 use classifier::TokenRows;
 use linear::{LinearError, NgramModel, Recipe, cross_fitted};
 use metrics::CounterRng;
 use settings::EvaluationSettings;
-use stage::{Context, Failure};
+use stage::Context;
 
 use crate::{CROSS_FITTED, Prediction, predictions};
 

@@ -1,12 +1,13 @@
 //! Several models as one: their log-odds, averaged or stacked (Wolpert 1992), with weights that are
 //! learned from the validation rows alone.
 
+use artifact::Failure;
 use artifact::{Split, StageName};
 use bundle::{Ensemble, log_odds};
 use linear::newton::{Design, cross_entropy, fit};
 use metrics::fit_temperature;
 use settings::{EnsembleSettings, EnsembleWeights};
-use stage::{Context, Failure};
+use stage::Context;
 
 use crate::predictions::read_predictions;
 use crate::{PREDICTIONS, Prediction, metrics_failure};

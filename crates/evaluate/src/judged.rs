@@ -4,6 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
+use artifact::Failure;
 use artifact::{ArtifactError, OutputFile, Split, StageName};
 use bundle::{ENSEMBLE, TextReader};
 use challenge::Challenge;
@@ -11,7 +12,7 @@ use classifier::choose_device;
 use metrics::{CalibrationFile, ProbabilityFigures, Tally};
 use serde::Serialize;
 use settings::{EnsembleSettings, EvaluationSettings};
-use stage::{Context, Failure};
+use stage::Context;
 
 use crate::model::Answer;
 use crate::model::Model;

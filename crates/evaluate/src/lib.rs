@@ -13,12 +13,13 @@ mod predictions;
 use std::path::PathBuf;
 
 use artifact::{Artifact, Contract, OutputFile, Split, StageName};
+use artifact::{Failure, format};
 use challenge::CHALLENGE;
 use classifier::{LIBTORCH_VERSION, guard};
 use judged::Judged;
 use metrics::{FEW_ROWS, Metric, MetricsError, MetricsFile, Tally, summary};
 use settings::EvaluationSettings;
-use stage::{Context, Failure, Outcome, Stage, format};
+use stage::{Context, Outcome, Stage};
 
 pub use predictions::{Prediction, read_predictions};
 

@@ -1,5 +1,6 @@
 //! The model that is judged, whatever it is, and what it says of the rows of a split.
 
+use artifact::Failure;
 use artifact::{Split, StageName};
 use bundle::{ModelFile, Scorer, open_linear};
 use classifier::{
@@ -8,7 +9,7 @@ use classifier::{
 use linear::NgramModel;
 use rayon::prelude::*;
 use settings::{EvaluationSettings, ModelKind};
-use stage::{Context, Failure};
+use stage::Context;
 
 /// What a model says of one review.
 pub(crate) struct Answer {

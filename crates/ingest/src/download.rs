@@ -120,7 +120,7 @@ fn fetch(url: &str, part: &Path, progress: &Progress) -> Result<(), IngestError>
         }
         progress.note(&format!(
             "the connection was cut off after {}; going on from there",
-            stage::format::bytes(now)
+            artifact::format::bytes(now)
         ));
         before = now;
     }

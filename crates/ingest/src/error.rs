@@ -4,8 +4,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use artifact::{ArtifactError, Sentiment};
+use artifact::{Failure, format};
 use settings::nearest;
-use stage::{Failure, format};
 
 use crate::container::TooLarge;
 use crate::row::NOT_UTF_8;

@@ -22,9 +22,10 @@ mod tally;
 
 use std::path::{Path, PathBuf};
 
+use artifact::Failure;
 use artifact::{Contract, Source, StageName};
 use settings::IngestSettings;
-use stage::{Context, Failure, NoOptions, Outcome, Progress, Stage};
+use stage::{Context, NoOptions, Outcome, Progress, Stage};
 
 pub use error::IngestError;
 pub use inspect::main as inspect;

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use artifact::Sentiment;
+use artifact::format;
 use settings::IngestSettings;
-use stage::format;
 
 use crate::error::IngestError;
 use crate::row::Reason;

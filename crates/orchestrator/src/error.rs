@@ -3,10 +3,10 @@
 use std::io;
 use std::path::PathBuf;
 
+use artifact::Failure;
 use artifact::{ArtifactError, StageName};
 use settings::{SettingsError, StepId, suggest};
 use slurm::SlurmError;
-use stage::Failure;
 
 /// What went wrong. [`OrchestratorError::hint`] says what to do about it.
 #[derive(Debug, thiserror::Error)]

@@ -92,7 +92,7 @@ fn difference(one: &Contract, two: &Contract) -> Option<(String, String)> {
         if let (Some(one), Some(two)) = (one.vocabulary_size, two.vocabulary_size)
             && one != two
         {
-            let words = |size: u32| format!("a vocabulary of {}", stage::format::count(size));
+            let words = |size: u32| format!("a vocabulary of {}", artifact::format::count(size));
             return Some((words(one), words(two)));
         }
         if one.tokenizer != two.tokenizer {

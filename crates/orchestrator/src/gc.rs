@@ -4,9 +4,9 @@ use std::io::{self, IsTerminal, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anstyle::{AnsiColor, Style};
+use artifact::format;
 use artifact::{Store, Unnamed, UnnamedKind};
 use serde_json::{Value, json};
-use stage::format;
 
 use crate::OrchestratorError;
 

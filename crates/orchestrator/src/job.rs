@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
+use artifact::Failure;
 use artifact::{ArtifactError, host_name};
 use slurm::{Event, Record, Slurm, TaskId, What};
-use stage::{Failure, print_failure};
+use stage::print_failure;
 
 use crate::arguments::JobArguments;
 use crate::launch::{Ending, INTERRUPTED, KILLED, TRANSIENT, run_command, waits};

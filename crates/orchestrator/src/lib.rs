@@ -43,10 +43,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
 
+use artifact::Failure;
 use artifact::{StageName, Store};
 use clap::Parser;
 use settings::{EngineKind, REVIEWS, StepId};
-use stage::{Failure, PipelineArguments, ProgressMode, StepState, print_failure, print_step};
+use stage::{PipelineArguments, ProgressMode, StepState, print_failure, print_step};
 
 use arguments::{
     Arguments, CancelArguments, Command, DoctorArguments, GcArguments, PlanArguments, PlanFormat,

@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use artifact::Store;
+use artifact::format;
 use serde::Serialize;
 use settings::{Pipeline, Resources, Step, StepId};
-use stage::{PipelineArguments, format};
+use stage::PipelineArguments;
 
 use crate::cluster::{Commands, as_shell, needs, record_of};
 use crate::plan::{Latest, Output, Reason};

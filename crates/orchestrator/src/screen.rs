@@ -5,8 +5,9 @@ use std::path::Path;
 use std::time::Duration;
 
 use anstyle::AnsiColor;
+use artifact::format;
 use settings::StepId;
-use stage::{ProgressMode, format};
+use stage::ProgressMode;
 
 use crate::run::Tally;
 

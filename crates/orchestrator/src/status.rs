@@ -6,10 +6,10 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anstyle::{AnsiColor, Style};
+use artifact::format;
 use artifact::{Contract, Manifest, StageName, Store};
 use serde::Serialize;
 use settings::StepId;
-use stage::format;
 
 use crate::cluster::JobOfStep;
 use crate::plan::{Latest, Output, Reason, in_words};

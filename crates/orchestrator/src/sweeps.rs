@@ -86,9 +86,9 @@ pub(crate) fn counted_as<'w>(
     let total = counts.iter().map(|(_, count)| count).sum();
     let parts: Vec<String> = counts
         .iter()
-        .map(|(word, count)| format!("{} {word}", stage::format::count(*count)))
+        .map(|(word, count)| format!("{} {word}", artifact::format::count(*count)))
         .collect();
-    let total = stage::format::plural(total, one, many);
+    let total = artifact::format::plural(total, one, many);
     format!("{total}: {}", parts.join(", "))
 }
 

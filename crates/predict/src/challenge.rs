@@ -4,9 +4,10 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
+use artifact::Failure;
 use challenge::{Case, Challenge, Relation, built_in};
 use serde_json::json;
-use stage::{Failure, is_read};
+use stage::is_read;
 
 use crate::arguments::Format;
 use crate::predictor::Predictor;

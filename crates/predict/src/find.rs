@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use artifact::{Artifact, ArtifactError, Digest, InputReference, StageName, Store};
+use artifact::{Failure, format};
 use bundle::{ENSEMBLE, Ensemble, ModelFile};
 use settings::{ModelKind, Pipeline, suggest};
-use stage::{Failure, format};
 
 /// Where to read a model from.
 #[derive(Clone, Debug)]

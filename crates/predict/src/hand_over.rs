@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use artifact::ArtifactError;
-use stage::Failure;
+use artifact::Failure;
 
 /// The program that asks networks, too; it lies beside this one.
 const PROGRAM: &str = "ressenti-predict-networks";

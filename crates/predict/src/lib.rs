@@ -22,13 +22,14 @@ use std::io::{IsTerminal, stdin};
 use std::path::{Path, PathBuf, absolute};
 
 use artifact::{ArtifactError, StageName};
+use artifact::{Failure, FailureKind};
 use bundle::Networks;
 use clap::Parser;
 use settings::{
     EngineKind, EngineSettings, IngestSettings, Pipeline, RunSettings, StepId, check_engine,
     table_of,
 };
-use stage::{Failure, FailureKind, Progress, check_tables, print, print_failure};
+use stage::{Progress, check_tables, print, print_failure};
 
 use arguments::Arguments;
 use find::Place;

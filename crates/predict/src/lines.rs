@@ -4,8 +4,9 @@ use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 
 use artifact::ArtifactError;
+use artifact::{Failure, format};
 use ingest::BadRow;
-use stage::{Failure, Progress, format, is_read};
+use stage::{Progress, is_read};
 
 use crate::arguments::Format;
 use crate::explain::Explanation;

@@ -4,11 +4,11 @@
 use std::path::Path;
 
 use artifact::Digest;
+use artifact::Failure;
 use bundle::{Ensemble, Networks, TrainedModel, Word};
 use metrics::is_right;
 use rayon::prelude::*;
 use settings::RunSettings;
-use stage::Failure;
 
 use crate::explain::Explanation;
 use crate::find::Place;

@@ -3,9 +3,10 @@
 use std::path::PathBuf;
 
 use artifact::Artifact;
+use artifact::{Failure, format};
 use clap::Args;
 use compare::Judged;
-use stage::{Context, Failure, format};
+use stage::Context;
 
 use crate::{METRICS, ReportError};
 

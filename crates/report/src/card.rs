@@ -3,8 +3,8 @@
 
 use std::fmt::Write as _;
 
+use artifact::format;
 use metrics::Metric;
-use stage::format;
 
 use crate::data::{ModelData, ReportData};
 use crate::markdown::{estimate, safe, table, worst_kinds};

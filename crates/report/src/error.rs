@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use artifact::ArtifactError;
+use artifact::Failure;
 use compare::JudgedError;
 use metrics::MetricsError;
-use stage::Failure;
 
 /// Why there is no report.
 #[derive(Debug, thiserror::Error)]

@@ -21,9 +21,10 @@ mod words;
 use std::fs;
 
 use artifact::{Artifact, ArtifactError, Contract, OutputFile, StageName};
+use artifact::{Failure, format};
 use serde::Serialize;
 use settings::ReportSettings;
-use stage::{Context, Failure, Outcome, Stage, format};
+use stage::{Context, Outcome, Stage};
 
 pub use baseline::BaselineOptions;
 pub use data::ReportData;

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use artifact::format;
 use metrics::{Metric, share_of};
-use stage::format;
 
 use crate::data::{ModelData, ReportData, SliceData};
 use crate::sections::{findings, models};

@@ -1,6 +1,6 @@
 //! The page: one file that needs nothing else, from no network, for any screen and for paper.
 
-use stage::format;
+use artifact::format;
 
 use crate::data::ReportData;
 use crate::sections::{

@@ -1,7 +1,7 @@
 //! Numbers and lists as the page prints them.
 
+use artifact::format;
 use metrics::{Estimate, Figure, Metric};
-use stage::format;
 
 /// The probability below which two models count as told apart, for a confidence of the page.
 pub(crate) fn alpha(confidence: f64) -> f64 {

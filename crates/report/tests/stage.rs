@@ -5,11 +5,12 @@ mod tables;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use artifact::Failure;
 use artifact::{Artifact, Contract, Digest, OutputFile, RunFacts, Sentiment, StageName, Store};
 use metrics::MetricsFile;
 use report::{BaselineOptions, Report};
 use settings::{Pipeline, Step};
-use stage::{Failure, Progress, ProgressMode, Resolver};
+use stage::{Progress, ProgressMode, Resolver};
 use tables::{clean, predictions, rejected, removed, tokens};
 
 const ROWS: u64 = 400;

@@ -177,7 +177,7 @@ mod tests {
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         let (explained, rate) = (
             format!("{EXPLANATIONS} at most"),
-            format!("{} bytes a second", stage::format::count(LEAST_RATE)),
+            format!("{} bytes a second", artifact::format::count(LEAST_RATE)),
         );
         for said in [&explained, &rate] {
             assert!(help.contains(said) && OPENAPI.contains(said), "{said}");

@@ -1,10 +1,10 @@
 //! What a client is told that cannot be answered: a status, what is wrong, and what to do.
 
+use artifact::format;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use stage::format;
 use std::time::Duration;
 
 use crate::body::{Bounds, LEAST_RATE};

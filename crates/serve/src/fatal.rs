@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use stage::{Failure, FailureKind};
+use artifact::{Failure, FailureKind};
 use tokio::sync::Notify;
 
 use crate::error::ApiError;

@@ -33,10 +33,11 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use artifact::Failure;
 use axum::Router;
 use clap::Parser;
 use settings::{Pipeline, table_of};
-use stage::{Failure, print_failure};
+use stage::print_failure;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{Signal, SignalKind, signal};

@@ -4,8 +4,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use artifact::{Failure, FailureKind};
 use bundle::Networks;
-use stage::{Failure, FailureKind};
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 

@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use artifact::Digest;
+use artifact::Failure;
 use bundle::Networks;
 use predict::Predictor;
 use predict::find::{self, Place};
 use serde::Serialize;
 use settings::{Pipeline, RunSettings};
-use stage::Failure;
 
 /// Where the model comes from.
 #[derive(Clone, Debug)]

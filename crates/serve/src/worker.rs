@@ -8,9 +8,9 @@
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
+use artifact::{Failure, FailureKind};
 use predict::{Explanation, PlacedWord, Predictor};
 use serde::Serialize;
-use stage::{Failure, FailureKind};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 
 use crate::error::ApiError;

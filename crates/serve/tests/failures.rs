@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use artifact::{Failure, FailureKind};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
@@ -14,7 +15,7 @@ use embed::Embed;
 use ingest::Ingest;
 use serde_json::{Value, json};
 use serve::{Limits, Service, Source};
-use stage::{Failure, FailureKind, NoOptions};
+use stage::NoOptions;
 use tch::{Device, Kind, Tensor};
 use testkit::{Project, run_stage};
 use tokenize::Tokenize;

@@ -3,6 +3,8 @@
 use std::io;
 use std::path::PathBuf;
 
+use artifact::Failure;
+
 /// A mistake in `pipeline.toml` or in an override of it.
 #[derive(Debug, thiserror::Error)]
 pub enum SettingsError {
@@ -87,6 +89,13 @@ impl SettingsError {
             problem: problem.into(),
             hint: None,
         }
+    }
+}
+
+impl From<SettingsError> for Failure {
+    fn from(error: SettingsError) -> Self {
+        let hint = error.hint();
+        Self::from_error(error).with_hint(hint)
     }
 }
 

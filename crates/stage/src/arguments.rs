@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf, absolute};
 use clap::Args;
 use settings::{Override, Pipeline, SettingsError, suggest};
 
-use crate::{Failure, ProgressMode};
+use crate::ProgressMode;
+use artifact::Failure;
 
 /// Which pipeline, with which changes.
 #[derive(Clone, Debug, Args)]

@@ -7,11 +7,12 @@ use artifact::{Artifact, PendingArtifact, RunFacts, Store};
 use clap::{Args, CommandFactory, FromArgMatches, Parser};
 use settings::{Pipeline, Step};
 
-use crate::format;
 use crate::{
-    Context, Failure, Outcome, PipelineArguments, Progress, ResolvedStep, Resolver, Stage,
-    StepState, print_failure, print_step,
+    Context, Outcome, PipelineArguments, Progress, ResolvedStep, Resolver, Stage, StepState,
+    print_failure, print_step,
 };
+use artifact::Failure;
+use artifact::format;
 
 #[derive(Parser)]
 struct StageArguments<O: Args> {

@@ -4,8 +4,6 @@
 mod arguments;
 mod context;
 mod execute;
-mod failure;
-pub mod format;
 mod heartbeat;
 mod print;
 mod progress;
@@ -16,7 +14,6 @@ mod signals;
 pub use arguments::{NoOptions, PipelineArguments, check_tables};
 pub use context::{Context, Outcome};
 pub use execute::{execute, main};
-pub use failure::{Failure, FailureKind};
 pub use heartbeat::HEARTBEAT;
 pub use print::{is_read, print};
 pub use progress::{Progress, ProgressMode, Task};
@@ -24,7 +21,7 @@ pub use resolve::{ResolvedStep, Resolver};
 pub use screen::{StepState, print_failure, print_step};
 pub use signals::{save_requested, stop_requested, watch_signals};
 
-use artifact::{Artifact, StageName};
+use artifact::{Artifact, Failure, StageName};
 use serde::de::DeserializeOwned;
 
 /// A stage: what it is called, what it is given, what it does.

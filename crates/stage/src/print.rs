@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use crate::Failure;
+use artifact::Failure;
 
 /// Answers that did not come to where stdout goes.
 #[derive(Debug, thiserror::Error)]

@@ -7,7 +7,8 @@ use anstream::{AutoStream, ColorChoice};
 use anstyle::{AnsiColor, Style};
 use settings::StepId;
 
-use crate::{Failure, FailureKind, ProgressMode};
+use crate::ProgressMode;
+use artifact::{Failure, FailureKind};
 
 /// What became of a step, or will.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

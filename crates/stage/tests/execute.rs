@@ -3,10 +3,11 @@
 use std::fs;
 use std::io::Write;
 
+use artifact::Failure;
 use artifact::{Contract, OutputFile, StageName};
 use serde::Deserialize;
 use settings::StepId;
-use stage::{Context, Failure, Outcome, Progress, ProgressMode, Stage, StepState, execute};
+use stage::{Context, Outcome, Progress, ProgressMode, Stage, StepState, execute};
 use testkit::Project;
 
 /// Writes its settings' reject rate, and fails where that is 1.

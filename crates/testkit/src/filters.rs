@@ -36,7 +36,7 @@ fn without_digests(line: &str) -> String {
     result + rest
 }
 
-/// `0.4 s`, `72 s`, `12 min 5 s` and `2 h 10 min`, as `stage::format::seconds` writes them.
+/// `0.4 s`, `72 s`, `12 min 5 s` and `2 h 10 min`, as `artifact::format::seconds` writes them.
 fn without_times(line: &str) -> String {
     let mut words: Vec<String> = Vec::new();
     for word in line.split(' ') {

@@ -1,7 +1,7 @@
 //! What can keep the stage from its output.
 
 use artifact::ArtifactError;
-use stage::Failure;
+use artifact::Failure;
 use text::TextError;
 
 /// A failure of `tokenize`.

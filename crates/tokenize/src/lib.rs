@@ -19,8 +19,9 @@ use artifact::{
     Artifact, ArtifactError, Contract, Normalization, OutputFile, Sentiment, Source, Split,
     StageName,
 };
+use artifact::{Failure, format};
 use settings::{TokenizerKind, TokenizerSettings};
-use stage::{Context, Failure, NoOptions, Outcome, Stage, format};
+use stage::{Context, NoOptions, Outcome, Stage};
 use text::TokenizerFile;
 
 pub use error::TokenizeError;

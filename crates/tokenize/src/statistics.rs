@@ -1,9 +1,9 @@
 //! `statistics.json`: what became of the reviews as tokens.
 
 use artifact::Split;
+use artifact::format;
 use serde::Serialize;
 use settings::TokenizerKind;
-use stage::format;
 use text::{Encoded, TokenizerFile};
 
 /// Quantiles of row lengths that are reported, with their names.

@@ -36,7 +36,7 @@ fn tokenize(
     tables: &str,
     variant: &str,
     reviews: &[Review],
-) -> Result<Artifact, stage::Failure> {
+) -> Result<Artifact, artifact::Failure> {
     let pipeline = load(&write_pipeline(folder, tables));
     put_clean(&pipeline, reviews);
     let (state, artifact) = run::<Tokenize>(&pipeline, variant)?;

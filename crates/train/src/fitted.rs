@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use artifact::Failure;
 use artifact::{Artifact, ArtifactError, Contract, FileRole, OutputFile, StageName};
 use bundle::{Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult};
 use classifier::{
@@ -11,7 +12,7 @@ use classifier::{
 };
 use metrics::{fit_isotonic, fit_temperature};
 use settings::{CalibrationKind, FeatureSettings, ModelKind, ModelSettings, TokenizerSettings};
-use stage::{Context, Failure, Outcome};
+use stage::{Context, Outcome};
 
 use crate::card;
 

@@ -14,6 +14,7 @@ mod winner;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
+use artifact::{Failure, format};
 use artifact::{OutputFile, Split, StageName};
 use bundle::ValidationResult;
 use classifier::{
@@ -21,7 +22,7 @@ use classifier::{
     Replica, Weights, choose_device, guard, logits_of,
 };
 use settings::{ModelKind, ModelSettings};
-use stage::{Context, Failure, NoOptions, Outcome, Stage, Task, format, watch_signals};
+use stage::{Context, NoOptions, Outcome, Stage, Task, watch_signals};
 use tch::{Kind, Tensor};
 use training::{
     BestValidation, Checkpoint, CheckpointManager, Classification, Record, Snapshot, TrainContext,

@@ -1,12 +1,13 @@
 //! The linear model over word n-grams: counted, weighed, fitted, in seconds.
 
 use artifact::{Contract, Split, StageName};
+use artifact::{Failure, format};
 use bundle::Sizes;
 use classifier::{TokenContract, TokenRows};
 use linear::newton::Path;
 use linear::{LinearError, Matrix, NgramModel, Vocabulary};
 use settings::ModelSettings;
-use stage::{Context, Failure, Outcome, format};
+use stage::{Context, Outcome};
 use training::Record;
 
 use crate::check_rows;

@@ -3,13 +3,14 @@
 use std::time::Instant;
 
 use artifact::{Contract, Split, StageName};
+use artifact::{Failure, format};
 use classifier::{
     ClassifierError, FeatureRows, LIBTORCH_VERSION, Network, TokenContract, Weights, as_slice_mut,
 };
 use linear::newton::{Design, Path, Tried, cross_entropy};
 use metrics::fit_temperature;
 use settings::{ENCODER_FILES, EmbeddingSettings, FeatureSettings, ModelSettings};
-use stage::{Context, Failure, Outcome, format};
+use stage::{Context, Outcome};
 use tch::{Device, Tensor};
 use training::{Line, Record};
 

@@ -3,9 +3,10 @@
 use std::fs;
 
 use artifact::{ArtifactError, Contract, OutputFile};
+use artifact::{Failure, format};
 use serde::Serialize;
 use settings::{ModelSettings, RangeTestSettings};
-use stage::{Context, Failure, Outcome, format};
+use stage::{Context, Outcome};
 use training::{Record, SETTLED, Tried, raise_rate};
 
 use crate::data::Data;

@@ -5,9 +5,10 @@
 use std::fs;
 
 use artifact::{Artifact, ArtifactError, OutputFile, StageName};
+use artifact::{Failure, format};
 use serde::{Deserialize, Serialize};
 use settings::{ModelSettings, RungSettings};
-use stage::{Context, Failure, Outcome, format};
+use stage::{Context, Outcome};
 use training::{Checkpoint, TrainError};
 
 use crate::fitted::take_over;

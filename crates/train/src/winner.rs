@@ -3,10 +3,11 @@
 use std::fs;
 
 use artifact::{Artifact, ArtifactError, OutputFile, StageName};
+use artifact::{Failure, format};
 use bundle::ModelFile;
 use serde::Serialize;
 use settings::ModelSettings;
-use stage::{Context, Failure, Outcome, format};
+use stage::{Context, Outcome};
 
 use crate::fitted::take_over;
 

@@ -1,8 +1,8 @@
 //! Why a training can fail.
 
 use artifact::ArtifactError;
+use artifact::{Failure, FailureKind};
 use classifier::ClassifierError;
-use stage::{Failure, FailureKind};
 
 /// Why a training can fail.
 #[derive(Debug, thiserror::Error)]

@@ -6,9 +6,9 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use artifact::Failure;
 use artifact::{ArtifactError, TableWriter};
 use metrics::Estimate;
-use stage::Failure;
 
 use crate::data::Trend;
 use crate::page;

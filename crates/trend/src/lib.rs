@@ -31,12 +31,13 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use artifact::StageName;
+use artifact::{Failure, FailureKind};
 use clap::Parser;
 use classifier::NETWORKS;
 use predict::Predictor;
 use predict::find::{self, Place};
 use settings::{IngestSettings, Pipeline, RunSettings, StepId, table_of};
-use stage::{Failure, FailureKind, Progress, check_tables, print, print_failure};
+use stage::{Progress, check_tables, print, print_failure};
 
 use arguments::{Arguments, Format};
 

@@ -1,11 +1,11 @@
 //! The trend as a page: the conclusion first, then pictures, each with its numbers.
 
+use artifact::format;
 use metrics::Estimate;
 use pages::{
     Axis, Element, Frame, Numbers, document, element, footer, heading, number, number_heading,
     numbered, paragraph, row_heading, section, table,
 };
-use stage::format;
 
 use crate::data::{Change, Trend};
 use crate::show::sentences;

@@ -5,10 +5,11 @@ use std::collections::HashMap;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
+use artifact::format;
 use ingest::{Review, read_each};
 use predict::Predictor;
 use settings::IngestSettings;
-use stage::{Progress, ProgressMode, Task, format};
+use stage::{Progress, ProgressMode, Task};
 
 use crate::data::{Change, Input, Row};
 use crate::refused::{Refused, Unfit};

@@ -1,8 +1,8 @@
 //! Why there is no trend, for those who answer with a status, and for those who print it.
 
+use artifact::{Failure, format};
 use ingest::IngestError;
 use quantification::QuantificationError;
-use stage::{Failure, format};
 
 use crate::data::TrendError;
 
@@ -198,7 +198,7 @@ impl From<Refused> for Failure {
 
 #[cfg(test)]
 mod tests {
-    use stage::FailureKind;
+    use artifact::FailureKind;
 
     use super::*;
 

@@ -2,8 +2,8 @@
 
 use std::fmt::Write as _;
 
+use artifact::format;
 use metrics::Estimate;
-use stage::format;
 
 use crate::data::Trend;
 

@@ -1,7 +1,7 @@
 //! Times that are none: a day on which half of all reviews were "written" is what a file says of undated
 //! ones, and a review from the year 1800 is a slip.
 
-use stage::format;
+use artifact::format;
 
 use crate::data::Row;
 use crate::period::date_of;

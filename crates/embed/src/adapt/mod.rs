@@ -6,12 +6,13 @@ mod task;
 use std::fs;
 
 use artifact::{Artifact, ArtifactError, Split, StageName};
+use artifact::{Failure, format};
 use classifier::{
     ActivationWeights, ChosenDevice, ComputePath, MaskedModel, TokenContract, TokenRows, Weights,
     choose_device,
 };
 use settings::{AdaptationSettings, Schedule, TrainingSettings};
-use stage::{Context, Failure, format, watch_signals};
+use stage::{Context, watch_signals};
 use training::{CheckpointManager, Record, TrainContext, TrainError, train};
 
 use task::{MaskedTask, Score};

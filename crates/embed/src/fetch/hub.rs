@@ -5,12 +5,13 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use artifact::format;
 use artifact::guarded;
 use hf_hub::api::Progress as HubProgress;
 use hf_hub::api::sync::{Api, ApiBuilder, ApiError, ApiRepo};
 use hf_hub::{Repo, RepoType};
 use sha2::{Digest as _, Sha256};
-use stage::{Progress, Task, format};
+use stage::{Progress, Task};
 
 /// How often a download that was cut off is taken up again.
 const RETRIES: usize = 5;

@@ -10,10 +10,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use artifact::{ArtifactError, StageName};
+use artifact::{Failure, format};
 use clap::Parser;
 use classifier::{Encoder, EncoderConfig, Layout};
 use settings::{ENCODER_FILES, StepId};
-use stage::{Failure, Progress, ProgressMode, format, print_failure};
+use stage::{Progress, ProgressMode, print_failure};
 
 use crate::EmbedError;
 use hub::{Hub, HubError, Name};

@@ -74,7 +74,7 @@ fn finish(
         });
     }
     if unknown_films > 0 {
-        let reviews = stage::format::plural(unknown_films, "review", "reviews");
+        let reviews = artifact::format::plural(unknown_films, "review", "reviews");
         progress.warn(&format!("{reviews} without a film, because `urls_*.txt` is missing or too short: a film may end up in two splits"));
     }
     found

@@ -3,7 +3,7 @@
 use std::error::Error;
 use std::io::{self, BufRead, Read};
 
-use stage::format;
+use artifact::format;
 
 use super::BUFFER;
 

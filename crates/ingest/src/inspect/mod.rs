@@ -6,10 +6,11 @@ mod show;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use artifact::Failure;
 use artifact::StageName;
 use clap::Parser;
 use settings::{IngestSettings, Override, Pipeline, REVIEWS, StepId, table_of};
-use stage::{Failure, Progress, ProgressMode, print_failure};
+use stage::{Progress, ProgressMode, print_failure};
 
 use crate::error::IngestError;
 use crate::form::Form;

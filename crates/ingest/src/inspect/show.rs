@@ -4,9 +4,9 @@ use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
 use artifact::Sentiment;
+use artifact::format;
 use serde_json::json;
 use settings::IngestSettings;
-use stage::format;
 
 use super::facts::{Facts, ShownRow};
 use crate::rows::Layout;

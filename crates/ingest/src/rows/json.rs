@@ -14,9 +14,9 @@ mod nesting;
 use std::collections::HashMap;
 use std::io::{self, BufRead};
 
+use artifact::format;
 use memchr::{memchr_iter, memchr3};
 use serde_json::Value;
-use stage::format;
 
 use super::reader::Ending;
 use super::reader::replay::Replay;

@@ -63,7 +63,7 @@ impl Bench {
         let progress = Progress::new(ProgressMode::None, step.id.clone());
         let done = stage::execute::<Ingest>(&pipeline, step, true, progress, &NoOptions {});
         let folder = self.folder.path().display().to_string() + "/";
-        let text = |failure: stage::Failure| {
+        let text = |failure: artifact::Failure| {
             let hint = failure
                 .hint()
                 .map(|hint| format!(" | {hint}"))

@@ -6,10 +6,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use artifact::StageName;
+use artifact::format;
 use settings::{Resources, StepId};
 use slurm::tail::{failure, last_line, of_job};
 use slurm::{Accounted, Course, Queued, Standing, Submission, TaskId};
-use stage::{StepState, format};
+use stage::StepState;
 
 use super::ClusterRun;
 use super::submit::{Jobs, Submitter};

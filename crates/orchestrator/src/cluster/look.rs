@@ -6,12 +6,12 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use artifact::format;
 use artifact::{ArtifactError, Store};
 use serde::Serialize;
 use settings::StepId;
 use slurm::tail::last_line;
 use slurm::{Course, Slurm, Standing, Submission, TaskId};
-use stage::format;
 
 use super::record_of;
 use super::timeline;

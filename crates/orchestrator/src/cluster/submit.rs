@@ -68,7 +68,7 @@ impl Submitter<'_> {
         // Who follows the jobs of an earlier call goes on with its run.
         self.began = jobs.values().map(|job| job.run).fold(self.began, u64::min);
         if !jobs.is_empty() {
-            let count = stage::format::plural(jobs.len() as u64, "step is", "steps are");
+            let count = artifact::format::plural(jobs.len() as u64, "step is", "steps are");
             view.note(&format!(
                 "{count} on the way already, submitted by an earlier call"
             ));
@@ -136,8 +136,8 @@ impl Submitter<'_> {
             submit?;
         }
         if !jobs.is_empty() {
-            let steps = stage::format::plural(jobs.len() as u64, "step", "steps");
-            let jobs = stage::format::plural(groups.len() as u64, "job", "jobs");
+            let steps = artifact::format::plural(jobs.len() as u64, "step", "steps");
+            let jobs = artifact::format::plural(groups.len() as u64, "job", "jobs");
             view.note(&format!("submitted {steps} as {jobs}"));
         }
         Ok(jobs)

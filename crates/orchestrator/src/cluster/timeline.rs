@@ -3,11 +3,11 @@
 
 use std::collections::BTreeMap;
 
+use artifact::format;
 use pages::{
     Element, Numbers, Scale, document, element, footer, label, numbered, paragraph, section,
 };
 use slurm::{Event, What};
-use stage::format;
 
 /// Pixels of a bar and the space below it.
 const LANE: f64 = 18.0;

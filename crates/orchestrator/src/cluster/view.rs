@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 use std::io::Write;
 use std::time::Duration;
 
+use artifact::format;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use settings::StepId;
 use slurm::{Course, Standing};
-use stage::{ProgressMode, StepState, format, print_step};
+use stage::{ProgressMode, StepState, print_step};
 
 /// Jobs shown at the same time on a terminal.
 const SHOWN: usize = 8;

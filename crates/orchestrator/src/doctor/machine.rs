@@ -3,7 +3,7 @@
 use std::fs;
 use std::num::NonZero;
 
-use stage::format;
+use artifact::format;
 
 use super::Finding;
 

@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, RecordBatch, StringArray, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use artifact::Failure;
 use artifact::{ArtifactError, TableWriter};
 use serde::{Deserialize, Serialize};
-use stage::Failure;
 
 use crate::explain::WordWeight;
 

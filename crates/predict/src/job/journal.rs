@@ -5,11 +5,11 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
+use artifact::Failure;
 use artifact::{ArtifactError, Digest, FileLock, sync};
 use ingest::Carry;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use stage::Failure;
 
 use super::places::{lock, unwritten};
 

@@ -13,16 +13,14 @@ use std::thread;
 use std::time::Instant;
 
 use artifact::{ArtifactError, Digest, StageName};
+use artifact::{Failure, FailureKind, format};
 use ingest::{
     BadRow, Carry, IngestError, RowStart, TextContent, TextRow, carried_names, read_texts_from,
 };
 use metrics::is_right;
 use serde::Serialize;
 use settings::{IngestSettings, StepId};
-use stage::{
-    Failure, FailureKind, Progress, ProgressMode, Task as Shown, format, stop_requested,
-    watch_signals,
-};
+use stage::{Progress, ProgressMode, Task as Shown, stop_requested, watch_signals};
 
 use crate::predictor::{Predictor, UNDECIDED};
 use crate::print_notes;

@@ -6,7 +6,7 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use artifact::{ArtifactError, FileLock};
-use stage::{Failure, FailureKind};
+use artifact::{Failure, FailureKind};
 
 /// A path with one ending more.
 pub(crate) fn with_ending(path: &Path, ending: &str) -> PathBuf {

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
+use artifact::format;
 use metrics::share_of;
-use stage::format;
 
 use super::Done;
 

@@ -8,13 +8,14 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use artifact::{ArtifactError, Digest};
+use artifact::{Failure, FailureKind, format};
 use settings::{EngineSettings, RunSettings};
 use slurm::tail::{failure, last_line};
 use slurm::{
     Batch, Course, Queued, Record, Slurm, SlurmError, Standing, Submission, Task, TaskId, Watch,
     after_ok,
 };
-use stage::{Failure, FailureKind, Progress, format, stop_requested, watch_signals};
+use stage::{Progress, stop_requested, watch_signals};
 
 use super::command::job_arguments;
 use super::plan::{Plan, provide};

@@ -5,7 +5,8 @@ use std::io;
 use std::path::Path;
 
 use artifact::{ArtifactError, sync};
-use stage::{Failure, Progress, format};
+use artifact::{Failure, format};
+use stage::Progress;
 
 use super::numbers;
 use super::plan::Plan;

@@ -7,8 +7,8 @@ use std::iter;
 use std::path::Path;
 
 use artifact::ArtifactError;
+use artifact::{Failure, format};
 use serde::Deserialize;
-use stage::{Failure, format};
 
 use crate::job::Form;
 

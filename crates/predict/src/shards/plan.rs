@@ -5,10 +5,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use artifact::{ArtifactError, Digest, FileLock};
+use artifact::{Failure, format};
 use ingest::{RowStart, divide};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use stage::{Failure, Progress, format};
+use stage::Progress;
 
 use super::sealed;
 use crate::job::{CHUNK_ROWS, Columns, Job, Part, Task, lock, unwritten, with_ending};

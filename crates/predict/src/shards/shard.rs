@@ -4,8 +4,9 @@ use std::fs;
 use std::path::PathBuf;
 
 use artifact::{ArtifactError, Digest, FileLock, sync};
+use artifact::{Failure, FailureKind, format};
 use serde::{Deserialize, Serialize};
-use stage::{Failure, FailureKind, Progress, format, watch_signals};
+use stage::{Progress, watch_signals};
 
 use super::plan::{Plan, changed};
 use super::sealed;

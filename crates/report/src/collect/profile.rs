@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
+use artifact::format::{count, plural};
 use artifact::{Sentiment, Split};
 use serde::Deserialize;
-use stage::format::{count, plural};
 
 use super::read_json;
 use crate::ReportError;

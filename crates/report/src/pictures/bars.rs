@@ -1,6 +1,6 @@
 //! Bars whose lengths are percentages of the width: counts by split and class, telling words.
 
-use stage::format;
+use artifact::format;
 
 use crate::data::{ClassWords, SplitCount};
 use pages::picture;

@@ -1,7 +1,7 @@
 //! What was called what: four numbers, shaded by their share of the true class.
 
+use artifact::format;
 use metrics::Confusion;
-use stage::format;
 
 use pages::{Element, element};
 use pages::{label, picture};

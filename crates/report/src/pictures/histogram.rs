@@ -1,6 +1,6 @@
 //! How long reviews are.
 
-use stage::format;
+use artifact::format;
 
 use crate::data::LengthBin;
 use pages::{Axis, Frame};

@@ -100,7 +100,7 @@ fn axis(scale: &Scale, height: f64, data: &ReportData) -> Element {
     }
     let name = format!(
         "% of {} test reviews right, with {} intervals",
-        stage::format::count(data.rows),
+        artifact::format::count(data.rows),
         words::confidence(data.confidence)
     );
     let name = element("text")

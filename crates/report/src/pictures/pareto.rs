@@ -1,7 +1,7 @@
 //! Quality against cost: which models are worth their time.
 
+use artifact::format;
 use metrics::Estimate;
-use stage::format;
 
 use crate::data::ModelData;
 use pages::round_range;

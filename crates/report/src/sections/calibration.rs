@@ -1,7 +1,7 @@
 //! What kinds of mistakes each model makes, whether its probabilities can be believed, and what
 //! another threshold would give.
 
-use stage::format;
+use artifact::format;
 
 use crate::data::ReportData;
 use crate::numbers;

@@ -1,7 +1,7 @@
 //! What the run found, in sentences: first whether the figures can be trusted, then the figures.
 
+use artifact::format;
 use metrics::{Estimate, FEW_ROWS, Metric};
-use stage::format;
 
 use super::repeats;
 use crate::data::{ModelData, ReportData};

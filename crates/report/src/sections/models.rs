@@ -1,7 +1,7 @@
 //! The models side by side: accuracies as a picture, every figure in a table, every pair tested.
 
+use artifact::format;
 use metrics::{ENOUGH_ROWS, Estimate, Metric};
-use stage::format;
 
 use super::repeats;
 use crate::data::{ModelData, ReportData};

@@ -1,7 +1,7 @@
 //! Long reviews: how much of them each model reads, what it costs, and what it gains.
 
+use artifact::format;
 use metrics::{Comparison, Estimate};
-use stage::format;
 
 use crate::data::{ModelData, ReadingData, ReportData};
 use crate::words;

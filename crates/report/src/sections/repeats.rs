@@ -1,6 +1,6 @@
 //! How much of a figure is luck: models that were trained several times.
 
-use stage::format;
+use artifact::format;
 
 use crate::data::{RepeatsData, ReportData};
 use crate::numbers;

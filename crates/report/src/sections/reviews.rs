@@ -1,6 +1,6 @@
 //! What the models were given: the audit first, then counts, lengths, words, and what was left out.
 
-use stage::format;
+use artifact::format;
 
 use crate::data::{LeftOut, ReportData, ReviewsData};
 use crate::numbers;

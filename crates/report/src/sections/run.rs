@@ -1,6 +1,6 @@
 //! What was run: every step with its settings, so that the page can be reproduced.
 
-use stage::format;
+use artifact::format;
 
 use crate::data::{ReportData, StepData};
 use crate::words;

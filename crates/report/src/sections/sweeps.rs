@@ -1,6 +1,6 @@
 //! What the settings do: every sweep, by its validation figures.
 
-use stage::format;
+use artifact::format;
 
 use crate::data::{RangeTestData, ReportData, SweepData, SweepPoint};
 use crate::numbers;

@@ -1,6 +1,6 @@
 //! What tokenizers and embeddings know of the text.
 
-use stage::format;
+use artifact::format;
 
 use crate::data::{EmbeddingData, ReportData, TokenizerData};
 use crate::words;

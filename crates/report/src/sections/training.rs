@@ -1,6 +1,6 @@
 //! How the nets learned.
 
-use stage::format;
+use artifact::format;
 
 use crate::data::{ModelData, ReportData};
 use crate::numbers;

@@ -1,8 +1,8 @@
 //! Where the models are not to be trusted: texts that were written to trick them, and kinds of reviews
 //! that they do worse on.
 
+use artifact::format;
 use metrics::{Estimate, share_of};
-use stage::format;
 
 use super::findings::best;
 use crate::data::{ChallengedModel, Mistake, ReportData, SliceData};

@@ -3,10 +3,10 @@
 
 use std::path::Path;
 
+use artifact::{Failure, format};
 use axum::http::StatusCode;
 use ingest::IngestError;
 use quantification::QuantificationError;
-use stage::{Failure, format};
 use trend::{Refused, TrendError, Unfit, Unjudged};
 
 use crate::error::ApiError;

@@ -10,12 +10,13 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
+use artifact::FailureKind;
 use artifact::StageName;
 use bundle::Networks;
 use predict::Predictor;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use settings::StepId;
-use stage::{FailureKind, Progress, ProgressMode};
+use stage::{Progress, ProgressMode};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 use trend::{ErrorRates, Question, Reader, Refused, Unjudged, answer, of_validation};
 

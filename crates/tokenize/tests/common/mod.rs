@@ -16,12 +16,13 @@ use arrow::array::{
     ArrayRef, Float32Array, RecordBatch, StringArray, TimestampMillisecondArray, UInt8Array,
     UInt64Array,
 };
+use artifact::Failure;
 use artifact::{
     Artifact, Contract, OutputFile, RunFacts, Sentiment, Split, StageName, Store, TableWriter,
     schema,
 };
 use settings::{Pipeline, StepId};
-use stage::{Failure, NoOptions, Progress, ProgressMode, Resolver, Stage, StepState};
+use stage::{NoOptions, Progress, ProgressMode, Resolver, Stage, StepState};
 
 /// A review after `clean`.
 pub struct Review {

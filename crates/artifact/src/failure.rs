@@ -3,8 +3,7 @@
 use std::error::Error;
 use std::process::ExitCode;
 
-use artifact::ArtifactError;
-use settings::SettingsError;
+use crate::ArtifactError;
 
 /// Who has to act, which decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,13 +97,6 @@ impl Failure {
 
 impl From<ArtifactError> for Failure {
     fn from(error: ArtifactError) -> Self {
-        let hint = error.hint();
-        Self::from_error(error).with_hint(hint)
-    }
-}
-
-impl From<SettingsError> for Failure {
-    fn from(error: SettingsError) -> Self {
         let hint = error.hint();
         Self::from_error(error).with_hint(hint)
     }
