@@ -169,8 +169,10 @@ fn loads_libtorch(name: &str) -> bool {
 
 #[test]
 fn a_linear_model_is_asked_by_a_program_without_libtorch_and_a_network_by_the_one_beside_it() {
-    assert!(!loads_libtorch("ressenti-predict"));
-    assert!(loads_libtorch("ressenti-predict-networks"));
+    for name in ["ressenti-predict", "ressenti-trend", "ressenti-serve"] {
+        assert!(!loads_libtorch(name), "{name}");
+    }
+    assert!(loads_libtorch("ressenti-networks"));
 
     let text =
         tiny_pipeline().to_owned() + "\n[model.linear]\nkind = \"linear\"\ntokenizer = \"words\"\n";
@@ -178,25 +180,26 @@ fn a_linear_model_is_asked_by_a_program_without_libtorch_and_a_network_by_the_on
     succeed(&project, &["run"]);
     let alone = project.folder().join("ressenti-predict");
     copy_program(&program("ressenti-predict"), &alone);
-    let ask = |program: &Path, model: &str| -> Screen {
+    let ask = |program: &Path, subcommand: &[&str], model: &str| -> Screen {
         Command::new(program)
+            .args(subcommand)
             .args(["--model", model, "--format", "json", "A superb film."])
             .current_dir(project.folder())
             .output()
             .expect("it starts")
             .into()
     };
-    let said = ask(&alone, "linear");
+    let said = ask(&alone, &[], "linear");
     assert_eq!(said.code, Some(0), "{}", said.stderr);
-    let networks = ask(&program("ressenti-predict-networks"), "linear");
+    let networks = ask(&program("ressenti-networks"), &["predict"], "linear");
     assert_eq!(json(&said.stdout), json(&networks.stdout));
 
-    let network = ask(&program("ressenti-predict"), "naive");
+    let network = ask(&program("ressenti-predict"), &[], "naive");
     assert_eq!(network.code, Some(0), "{}", network.stderr);
-    let refused = ask(&alone, "naive");
+    let refused = ask(&alone, &[], "naive");
     assert_eq!(refused.code, Some(1));
     assert!(
-        refused.stderr.contains("ressenti-predict-networks`")
+        refused.stderr.contains("ressenti-networks`")
             && refused.stderr.contains("hint:")
             && refused.stderr.contains("cargo build"),
         "{}",

@@ -271,8 +271,8 @@ class Models:
         answers = []
         for device in (self.place.device, "cpu"):
             what = f"predict with {kind} on {device}"
-            program = self.place.program("ressenti-predict-networks")
-            arguments = ["--bundle", bundle, "--explain", "--format", "json", "--set", f"run.device={device}"]
+            program = self.place.program("ressenti-networks")
+            arguments = ["predict", "--bundle", bundle, "--explain", "--format", "json", "--set", f"run.device={device}"]
             command = [program, *arguments, "--progress", "none", *TEXTS]
             outcome = self.place.commands.run(what, command, self.clock.limit(40)).expect_success(what)
             answers.append(json.loads(outcome.text[outcome.text.index("[\n") :]))

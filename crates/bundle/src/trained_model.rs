@@ -43,7 +43,8 @@ impl TrainedModel {
                     "`{}` holds a network, and this program asks linear models only",
                     folder.display()
                 ))
-                .with_hint("Ask it with `ressenti predict --bundle FOLDER`".to_owned()));
+                .with_hint("Start the program again: `ressenti predict`, `trend` and `serve` continue in `ressenti-networks` where the model \
+                     is a network".to_owned()));
             }
         };
         Ok(Self {

@@ -259,7 +259,7 @@ pub fn guard<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure>
 ///
 /// # Errors
 /// The panic has another reason.
-pub fn failure_of_panic(
+fn failure_of_panic(
     panic: Box<dyn std::error::Error + Send + Sync>,
 ) -> Result<Failure, Box<dyn std::error::Error + Send + Sync>> {
     match Fault::of(&panic.to_string()) {

@@ -11,8 +11,8 @@ use tch::{Kind, Tensor};
 
 use crate::{
     Bundle, ChosenDevice, ClassifierError, FeatureRows, Inference, Logits, MemoryLimit, Replica,
-    TokenContract, TokenRows, attributions_of_rows, choose_device, logits_of, sorted_batches,
-    states_of,
+    TokenContract, TokenRows, attributions_of_rows, choose_device, guard, logits_of,
+    sorted_batches, states_of,
 };
 
 /// The largest number of reviews in a batch, unless the caller sets it.
@@ -188,16 +188,21 @@ fn kind_of(model: &ModelFile, device: &ChosenDevice) -> Kind {
 /// Integrated gradients for the contribution of a token, see [`crate::attributions`].
 impl Scorer for NetworkScorer {
     fn scores(&self, rows: &[Vec<u32>]) -> Result<Vec<f64>, Failure> {
-        let rows = TokenRows::from_ids(rows, &TokenContract::of_model(&self.bundle.model))?;
-        Ok(match self.is_probe() {
-            true => self.probe_differences(&rows)?,
-            false => self.logits(&rows, &|_| ())?.differences(),
+        guard(|| {
+            let rows = TokenRows::from_ids(rows, &TokenContract::of_model(&self.bundle.model))?;
+            Ok(match self.is_probe() {
+                true => self.probe_differences(&rows)?,
+                false => self.logits(&rows, &|_| ())?.differences(),
+            })
         })
     }
 
     fn contributions(&self, rows: &[MarkedRow]) -> Result<Vec<Vec<f64>>, Failure> {
-        let found = attributions_of_rows(&self.bundle, rows, self.device.replicas, &self.memory)?;
-        Ok(found.into_iter().map(|found| found.tokens).collect())
+        guard(|| {
+            let found =
+                attributions_of_rows(&self.bundle, rows, self.device.replicas, &self.memory)?;
+            Ok(found.into_iter().map(|found| found.tokens).collect())
+        })
     }
 
     fn take_notes(&self) -> Vec<String> {

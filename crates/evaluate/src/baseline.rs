@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use artifact::Artifact;
-use artifact::Failure;
+use artifact::{Artifact, Failure};
 use compare::Judged;
 use stage::Context;
 

@@ -3,8 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 
-use artifact::Failure;
-use artifact::{ArtifactError, Split, StageName};
+use artifact::{ArtifactError, Failure, Split, StageName};
 use bundle::{Calibration, Ensemble, Scorer, TextReader};
 use challenge::{CHALLENGE, Case, Challenge, ChallengeError, built_in, parse};
 use classifier::TokenRows;

@@ -8,16 +8,15 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use artifact::Failure;
-use artifact::{OutputFile, Split, StageName, groups_of};
+use artifact::{
+    CROSS_FITTED, Failure, OutputFile, Prediction, Split, StageName, groups_of, write_predictions,
+};
 use bundle::ModelFile;
 use classifier::TokenRows;
 use linear::{LinearError, NgramModel, Recipe, cross_fitted};
 use metrics::CounterRng;
 use settings::EvaluationSettings;
 use stage::Context;
-
-use crate::{CROSS_FITTED, Prediction, predictions};
 
 /// The purpose that the draw of folds is for.
 const FOLDS: u64 = 0xF01D;
@@ -77,7 +76,7 @@ pub(crate) fn write(
         return Ok(None);
     }
     let path = context.output().join(CROSS_FITTED);
-    let written = predictions::write(&path, &settings.model, &said)?;
+    let written = write_predictions(&path, &settings.model, &said)?;
     Ok(Some(OutputFile::table(CROSS_FITTED, written)))
 }
 

@@ -1,16 +1,14 @@
 //! Several models as one: their log-odds, averaged or stacked (Wolpert 1992), with weights that are
 //! learned from the validation rows alone.
 
-use artifact::Failure;
-use artifact::{Split, StageName};
+use artifact::{Failure, Prediction, Split, StageName, read_predictions};
 use bundle::{Ensemble, log_odds};
 use linear::newton::{Design, cross_entropy, fit};
 use metrics::fit_temperature;
 use settings::{EnsembleSettings, EnsembleWeights};
 use stage::Context;
 
-use crate::predictions::read_predictions;
-use crate::{PREDICTIONS, Prediction, metrics_failure};
+use crate::{PREDICTIONS, metrics_failure};
 
 /// Draws the weights of members towards each other's scale; with thousands of validation rows and a
 /// handful of members it hardly matters, with a few dozen rows it keeps them finite.

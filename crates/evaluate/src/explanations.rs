@@ -4,14 +4,12 @@ use std::collections::HashMap;
 
 use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
-use artifact::Failure;
-use artifact::{Split, StageName, read_table, schema};
+use artifact::{Failure, Prediction, Split, StageName, read_table, schema};
 use bundle::{Scorer, TextReader, words_of_texts};
 use metrics::is_right;
 use serde::Serialize;
 use stage::Context;
 
-use crate::Prediction;
 use crate::judged::write_json;
 
 /// The name of the file.

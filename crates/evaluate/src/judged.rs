@@ -4,8 +4,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Instant;
 
-use artifact::Failure;
-use artifact::{ArtifactError, OutputFile, Split, StageName};
+use artifact::{ArtifactError, Failure, OutputFile, Prediction, Split, StageName};
 use bundle::{ENSEMBLE, TextReader};
 use challenge::Challenge;
 use classifier::choose_device;
@@ -16,7 +15,7 @@ use stage::Context;
 
 use crate::model::Answer;
 use crate::model::Model;
-use crate::{Prediction, challenged, cross_fitted, ensemble, explanations, metrics_failure};
+use crate::{challenged, cross_fitted, ensemble, explanations, metrics_failure};
 
 /// What calibration did.
 const CALIBRATION: &str = "calibration.json";

@@ -8,12 +8,10 @@ mod ensemble;
 mod explanations;
 mod judged;
 mod model;
-mod predictions;
 
 use std::path::PathBuf;
 
-use artifact::{Artifact, Contract, OutputFile, Split, StageName};
-use artifact::{Failure, format};
+use artifact::{Artifact, Contract, Failure, OutputFile, Split, StageName, format};
 use challenge::CHALLENGE;
 use classifier::{LIBTORCH_VERSION, guard};
 use judged::Judged;
@@ -21,16 +19,10 @@ use metrics::{FEW_ROWS, Metric, MetricsError, MetricsFile, Tally, summary};
 use settings::EvaluationSettings;
 use stage::{Context, Outcome, Stage};
 
-pub use predictions::{Prediction, read_predictions};
-
 /// Where the figures of a model are.
 const METRICS: &str = "metrics.json";
 /// Where its predictions are.
 const PREDICTIONS: &str = "predictions.parquet";
-
-/// Where it is what models like it say of the training rows that they did not learn from: a table of the schema of
-/// the predictions, with `train` as the split. Only linear models have it.
-pub const CROSS_FITTED: &str = "cross_fitted.parquet";
 
 /// The evaluate stage.
 pub struct Evaluate;
@@ -83,7 +75,7 @@ fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failu
     };
     judged.challenge.write(context.output())?;
     let predictions = context.output().join(PREDICTIONS);
-    let written = predictions::write(&predictions, &settings.model, &judged.predictions)?;
+    let written = artifact::write_predictions(&predictions, &settings.model, &judged.predictions)?;
     let figures = judge(&settings, &judged.predictions)?;
     figures
         .write(&context.output().join(METRICS))
@@ -114,9 +106,9 @@ fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failu
 /// The figures on the test rows.
 fn judge(
     settings: &EvaluationSettings,
-    predictions: &[Prediction],
+    predictions: &[artifact::Prediction],
 ) -> Result<MetricsFile, Failure> {
-    let test: Vec<&Prediction> = predictions
+    let test: Vec<&artifact::Prediction> = predictions
         .iter()
         .filter(|prediction| prediction.split == Split::Test)
         .collect();

@@ -1,7 +1,6 @@
 //! The model that is judged, whatever it is, and what it says of the rows of a split.
 
-use artifact::Failure;
-use artifact::{Split, StageName};
+use artifact::{Failure, Split, StageName};
 use bundle::{ModelFile, Scorer, open_linear};
 use classifier::{
     Batches, ChosenDevice, ClassifierError, FeatureRows, NetworkScorer, TokenContract, TokenRows,

@@ -7,10 +7,12 @@ use std::fmt::Write as _;
 
 use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
-use artifact::{Artifact, Split, StageName, read_table, schema};
+use artifact::{
+    Artifact, CROSS_FITTED, Prediction, Split, StageName, read_predictions, read_table, schema,
+};
 use classifier::TokenRows;
 use clean::Clean;
-use evaluate::{CROSS_FITTED, Evaluate, Options, Prediction, read_predictions};
+use evaluate::{Evaluate, Options};
 use ingest::Ingest;
 use settings::Pipeline;
 use stage::NoOptions;

@@ -9,20 +9,20 @@
 
 mod arguments;
 mod challenge;
+mod exec_networks;
 mod explain;
 pub mod find;
-mod hand_over;
 mod job;
 mod lines;
 mod predictor;
 mod shards;
 mod show;
 
+use std::ffi::OsString;
 use std::io::{IsTerminal, stdin};
 use std::path::{Path, PathBuf, absolute};
 
-use artifact::{ArtifactError, StageName};
-use artifact::{Failure, FailureKind};
+use artifact::{ArtifactError, Failure, FailureKind, StageName};
 use bundle::Networks;
 use clap::Parser;
 use settings::{
@@ -37,13 +37,14 @@ use job::{Job, check_places, with_ending};
 use shards::ClusterRun;
 
 pub use bundle::Word;
+pub use exec_networks::exec_networks;
 pub use explain::{Explanation, PlacedWord, WordWeight};
 pub use predictor::{Predictor, UNDECIDED};
 
 /// The whole of the program. One that computes no networks hands over to the one beside it that does, where
 /// the model is one: loading libtorch takes longer than all that a linear model needs. Returns the exit code.
-pub fn main(networks: Option<Networks>) -> u8 {
-    match run(&Arguments::parse(), networks) {
+pub fn main(arguments: impl Iterator<Item = OsString>, networks: Option<Networks>) -> u8 {
+    match run(&Arguments::parse_from(arguments), networks) {
         Ok(()) => 0,
         Err(failure) => {
             print_failure(&failure);
@@ -72,7 +73,7 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     }
     let asked = find_models(arguments)?;
     if networks.is_none() && asked.needs_networks()? {
-        return Err(hand_over::now());
+        return Err(exec_networks("predict"));
     }
     let progress = Progress::new(
         arguments.progress,

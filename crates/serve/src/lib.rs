@@ -28,8 +28,8 @@ mod trends;
 mod worker;
 
 use std::env;
+use std::ffi::OsString;
 use std::io::Write;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
@@ -45,10 +45,9 @@ use tokio::sync::Semaphore;
 
 use arguments::Arguments;
 use bundle::Networks;
-use classifier::NETWORKS;
 use fatal::FatalFailure;
 use hosts::Hosts;
-use predict::find;
+use predict::{exec_networks, find};
 use routes::Shared;
 use telemetry::Telemetry;
 use trends::Trends;
@@ -63,17 +62,18 @@ pub use worker::{Answer, Answers};
 /// grew from 510 to 634 MB in ten minutes. 32 were found to be as fast.
 const ONE_DNN_CACHE: (&str, &str) = ("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "32");
 
-/// The whole of the program.
-pub fn main() -> ExitCode {
+/// Runs the program and returns its exit code. Without `networks` it continues in `ressenti-networks` if the model
+/// is a network.
+pub fn main(arguments: impl Iterator<Item = OsString>, networks: Option<Networks>) -> u8 {
     if env::var_os(ONE_DNN_CACHE.0).is_none() {
         // SAFETY: this is the only thread yet, and oneDNN reads it at its first operation.
         unsafe { env::set_var(ONE_DNN_CACHE.0, ONE_DNN_CACHE.1) };
     }
-    match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+    match run(&Arguments::parse_from(arguments), networks) {
+        Ok(()) => 0,
         Err(failure) => {
             print_failure(&failure);
-            failure.exit_code()
+            failure.code()
         }
     }
 }
@@ -83,7 +83,7 @@ pub fn main() -> ExitCode {
 pub struct Service {
     shared: Shared,
     source: Arc<Source>,
-    networks: Networks,
+    networks: Option<Networks>,
     stamp: source::Stamp,
     fatal: Arc<FatalFailure>,
     workers: [JoinHandle<()>; 3],
@@ -96,7 +96,7 @@ impl Service {
     /// There is no model, or it is damaged.
     pub fn start(
         source: Source,
-        networks: Networks,
+        networks: Option<Networks>,
         limits: Limits,
         log: bool,
     ) -> Result<Self, Failure> {
@@ -174,14 +174,17 @@ impl Service {
     }
 }
 
-fn run(arguments: &Arguments) -> Result<(), Failure> {
+fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure> {
     let source = find_source(arguments)?;
+    if networks.is_none() && source.place()?.needs_networks()? {
+        return Err(exec_networks("serve"));
+    }
     let cores = source.run_settings().cores();
     // The pool may be there already where this runs within a test.
     let _ = rayon::ThreadPoolBuilder::new()
         .num_threads(cores)
         .build_global();
-    let mut service = Service::start(source, NETWORKS, arguments.limits(), arguments.log)?;
+    let mut service = Service::start(source, networks, arguments.limits(), arguments.log)?;
     let runtime = Builder::new_multi_thread()
         .worker_threads(cores)
         .enable_all()

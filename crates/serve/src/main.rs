@@ -1,5 +1,6 @@
-//! The binary `ressenti-serve`, which `ressenti serve` starts.
+//! The binary `ressenti-serve`, which `ressenti serve` starts. It links no libtorch:
+//! `ressenti-networks` takes over where the model is a network.
 
 fn main() -> std::process::ExitCode {
-    serve::main()
+    serve::main(std::env::args_os(), None).into()
 }

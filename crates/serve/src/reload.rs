@@ -19,7 +19,7 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// Looks at the model until the runtime ends. `served` is what it was when it was loaded first.
 pub(crate) async fn watch(
-    (source, networks): (Arc<Source>, Networks),
+    (source, networks): (Arc<Source>, Option<Networks>),
     queue: Queue,
     telemetry: Arc<Telemetry>,
     fatal: Arc<FatalFailure>,

@@ -5,8 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use artifact::Digest;
-use artifact::Failure;
+use artifact::{Digest, Failure};
 use bundle::Networks;
 use predict::Predictor;
 use predict::find::{self, Place};
@@ -84,10 +83,10 @@ impl Source {
     ///
     /// # Errors
     /// There is no model, or it is not whole.
-    pub(crate) fn load(&self, networks: Networks) -> Result<Loaded, Failure> {
+    pub(crate) fn load(&self, networks: Option<Networks>) -> Result<Loaded, Failure> {
         let (answers, identity) = self.load_once(networks)?;
         let explains =
-            Predictor::load(&self.place()?, self.run_settings(), Some(networks)).map(Box::new)?;
+            Predictor::load(&self.place()?, self.run_settings(), networks).map(Box::new)?;
         if explains.fingerprint()?.to_hex() != identity.fingerprint {
             return Err(Failure::new("The model was replaced while it was loaded"));
         }
@@ -104,11 +103,11 @@ impl Source {
     /// As for [`Source::load`].
     pub(crate) fn load_once(
         &self,
-        networks: Networks,
+        networks: Option<Networks>,
     ) -> Result<(Box<Predictor>, ModelIdentity), Failure> {
         let made = self.made()?;
         let predictor =
-            Predictor::load(&self.place()?, self.run_settings(), Some(networks)).map(Box::new)?;
+            Predictor::load(&self.place()?, self.run_settings(), networks).map(Box::new)?;
         let fingerprint = predictor.fingerprint()?.to_hex();
         if self.made()? != made {
             return Err(Failure::new("The model was replaced while it was loaded"));
@@ -124,7 +123,7 @@ impl Source {
         Ok((predictor, identity))
     }
 
-    fn place(&self) -> Result<Place, Failure> {
+    pub(crate) fn place(&self) -> Result<Place, Failure> {
         match self {
             Self::Named(pipeline, name) => find::named(pipeline, name),
             Self::Folder(folder, _) => find::in_folder(folder),

@@ -358,12 +358,6 @@ impl Worker {
     /// Turns a panic of a library into a failure of these requests, so that it does not end the
     /// service.
     fn guarded<T>(&self, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-        artifact::guarded(
-            |panic| {
-                let unexpected = |_| Failure::new("it stopped unexpectedly");
-                classifier::failure_of_panic(panic).unwrap_or_else(unexpected)
-            },
-            work,
-        )
+        artifact::guarded(|_| Failure::new("it stopped unexpectedly"), work)
     }
 }

@@ -73,7 +73,7 @@ fn trained() -> Project {
 
 fn start(project: &Project) -> Service {
     let source = Source::Named(Box::new(project.pipeline(&[])), "naive".to_owned());
-    Service::start(source, FRAGILE, Limits::default(), false).expect("it is trained")
+    Service::start(source, Some(FRAGILE), Limits::default(), false).expect("it is trained")
 }
 
 fn text(tokens: usize) -> String {

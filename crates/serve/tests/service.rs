@@ -47,7 +47,7 @@ fn source(pipeline: &Pipeline, name: &str) -> Source {
 
 fn router(project: &Project, name: &str, limits: Limits) -> Router {
     let source = source(&project.pipeline(&[]), name);
-    let service = Service::start(source, NETWORKS, limits, false).expect("it is trained");
+    let service = Service::start(source, Some(NETWORKS), limits, false).expect("it is trained");
     service.router()
 }
 

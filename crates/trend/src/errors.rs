@@ -1,7 +1,8 @@
 //! From where it is known how the model errs.
 
-use artifact::{ArtifactError, Digest, InputReference, Split, StageName, Store};
-use evaluate::{CROSS_FITTED, read_predictions};
+use artifact::{
+    ArtifactError, CROSS_FITTED, Digest, InputReference, Split, StageName, Store, read_predictions,
+};
 use metrics::CounterRng;
 use quantification::{QuantificationError, Quantifier};
 use settings::Pipeline;

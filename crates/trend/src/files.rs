@@ -6,8 +6,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use artifact::Failure;
-use artifact::{ArtifactError, TableWriter};
+use artifact::{ArtifactError, Failure, TableWriter};
 use metrics::Estimate;
 
 use crate::data::Trend;

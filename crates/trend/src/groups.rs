@@ -3,8 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use artifact::{Artifact, ArtifactError, StageName, Store, groups_of};
-use evaluate::Prediction;
+use artifact::{Artifact, ArtifactError, Prediction, StageName, Store, groups_of};
 
 /// Groups at least that rows are drawn by: how much groups differ is learned from them.
 const FEWEST: usize = 30;

@@ -27,15 +27,14 @@ pub mod state_space;
 mod times;
 mod words;
 
+use std::ffi::OsString;
 use std::path::Path;
-use std::process::ExitCode;
 
-use artifact::StageName;
-use artifact::{Failure, FailureKind};
+use artifact::{Failure, FailureKind, StageName};
+use bundle::Networks;
 use clap::Parser;
-use classifier::NETWORKS;
-use predict::Predictor;
 use predict::find::{self, Place};
+use predict::{Predictor, exec_networks};
 use settings::{IngestSettings, Pipeline, RunSettings, StepId, table_of};
 use stage::{Progress, check_tables, print, print_failure};
 
@@ -57,19 +56,23 @@ pub use words::{MovedWord, WordCounts};
 /// Reviews that the model reads together: as many as its batches are filled well from.
 const TOGETHER: usize = 8192;
 
-/// The whole of the program.
-pub fn main() -> ExitCode {
-    match run(&Arguments::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+/// Runs the program and returns its exit code. Without `networks` it continues in `ressenti-networks` if the model
+/// is a network.
+pub fn main(arguments: impl Iterator<Item = OsString>, networks: Option<Networks>) -> u8 {
+    match run(&Arguments::parse_from(arguments), networks) {
+        Ok(()) => 0,
         Err(failure) => {
             print_failure(&failure);
-            failure.exit_code()
+            failure.code()
         }
     }
 }
 
-fn run(arguments: &Arguments) -> Result<(), Failure> {
+fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure> {
     let asked = find_model(arguments)?;
+    if networks.is_none() && asked.place.needs_networks()? {
+        return Err(exec_networks("trend"));
+    }
     let progress = Progress::new(
         arguments.progress,
         StepId::new(StageName::Evaluate, &asked.name),
@@ -81,7 +84,7 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     let _ = rayon::ThreadPoolBuilder::new()
         .num_threads(asked.run.cores())
         .build_global();
-    let predictor = Predictor::load(&asked.place, &asked.run, Some(NETWORKS))?;
+    let predictor = Predictor::load(&asked.place, &asked.run, networks)?;
     let reading: IngestSettings = table_of("ingest", &arguments.overrides)?;
     let question = Question {
         files: &arguments.files,

@@ -1,5 +1,6 @@
-//! The binary `ressenti-trend`, which `ressenti trend` starts.
+//! The binary `ressenti-trend`, which `ressenti trend` starts. It links no libtorch:
+//! `ressenti-networks` takes over where the model is a network.
 
 fn main() -> std::process::ExitCode {
-    trend::main()
+    trend::main(std::env::args_os(), None).into()
 }

@@ -33,7 +33,7 @@ const CORE_PROGRAMS: [&str; 6] = [
     "ressenti-embed",
     "ressenti-train",
     "ressenti-evaluate",
-    "ressenti-predict-networks",
+    "ressenti-networks",
     "ressenti-train-faults",
 ];
 /// What an `imdb` pack runs.

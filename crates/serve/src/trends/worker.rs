@@ -10,8 +10,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
-use artifact::FailureKind;
-use artifact::StageName;
+use artifact::{FailureKind, StageName};
 use bundle::Networks;
 use predict::Predictor;
 use rayon::{ThreadPool, ThreadPoolBuilder};
@@ -77,7 +76,7 @@ pub(crate) struct Trends {
 impl Trends {
     /// Starts the thread.
     pub(crate) fn start(
-        (source, networks): (Arc<Source>, Networks),
+        (source, networks): (Arc<Source>, Option<Networks>),
         limits: Limits,
         telemetry: Arc<Telemetry>,
         fatal: Arc<FatalFailure>,
@@ -136,7 +135,7 @@ impl Trends {
 struct Worker {
     receiver: mpsc::UnboundedReceiver<Job>,
     source: Arc<Source>,
-    networks: Networks,
+    networks: Option<Networks>,
     limits: Limits,
     telemetry: Arc<Telemetry>,
     fatal: Arc<FatalFailure>,

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use crate::{ArtifactError, Split, TableWriter, read_table, schema};
 use arrow::array::{AsArray, Float32Array, RecordBatch, StringArray, UInt8Array, UInt64Array};
 use arrow::datatypes::{Float32Type, UInt8Type, UInt64Type};
-use artifact::{ArtifactError, Split, TableWriter, read_table, schema};
 
 /// What a model says of one review.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,8 +20,15 @@ pub struct Prediction {
     pub probability: f32,
 }
 
+/// Predictions of the training rows by models that did not learn from them, with `train` as the split. Only linear
+/// models have it.
+pub const CROSS_FITTED: &str = "cross_fitted.parquet";
+
 /// Writes predictions of one model and returns their number.
-pub(crate) fn write(
+///
+/// # Errors
+/// The file cannot be written.
+pub fn write_predictions(
     path: &Path,
     model: &str,
     predictions: &[Prediction],
