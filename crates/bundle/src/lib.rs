@@ -7,10 +7,16 @@
 //! - from tokens to a score, and to what each token contributes: [`Scorer`]
 //! - the three of them, read from a folder: [`TrainedModel`]
 //! - several models as one: [`Ensemble`]
+//! - from a name or a folder to a bundle: [`find`]; from raw texts to probabilities and attributions: [`Predictor`]
+//! - continuing in the program that computes networks: [`exec_networks`]
 
 mod ensemble;
 mod error;
+mod exec_networks;
+mod explain;
+pub mod find;
 mod model_file;
+mod predictor;
 mod reader;
 mod scorer;
 mod trained_model;
@@ -18,9 +24,12 @@ mod words;
 
 pub use ensemble::{ENSEMBLE, Ensemble, log_odds};
 pub use error::BundleError;
+pub use exec_networks::exec_networks;
+pub use explain::{Explanation, PlacedWord, WordWeight};
 pub use model_file::{
     Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult,
 };
+pub use predictor::{Predictor, UNDECIDED};
 pub use reader::TextReader;
 pub use scorer::{MarkedRow, Networks, OpenNetwork, Scorer};
 pub use trained_model::{TrainedModel, open_linear, words_of_texts};

@@ -10,8 +10,8 @@ use serde_json::json;
 use stage::is_read;
 
 use crate::arguments::Format;
-use crate::predictor::Predictor;
 use crate::show;
+use bundle::Predictor;
 
 /// Characters of a text that are shown.
 const SHOWN: usize = 90;

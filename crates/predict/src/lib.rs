@@ -1,20 +1,14 @@
 //! `ressenti predict`: what a model says of new texts. A text is treated exactly as the training
 //! texts were: how they were cleaned, encoded and cut off travels in the bundle.
 //!
-//! - [`find`]: from a name or a folder to a bundle
-//! - [`Predictor`]: from raw texts to probabilities, and to what drove them
 //! - `lines`: texts of the command line and of a pipe; `job`: files of any size; `challenge`: the set
 //!   made to trick a model
 //! - `shards`: files of any size by jobs of a cluster
 
 mod arguments;
 mod challenge;
-mod exec_networks;
-mod explain;
-pub mod find;
 mod job;
 mod lines;
-mod predictor;
 mod shards;
 mod show;
 
@@ -23,7 +17,8 @@ use std::io::{IsTerminal, stdin};
 use std::path::{Path, PathBuf, absolute};
 
 use artifact::{ArtifactError, Failure, FailureKind, StageName};
-use bundle::Networks;
+use bundle::find::{self, Place};
+use bundle::{Networks, Predictor, exec_networks};
 use clap::Parser;
 use settings::{
     EngineKind, EngineSettings, IngestSettings, Pipeline, RunSettings, StepId, check_engine,
@@ -32,14 +27,8 @@ use settings::{
 use stage::{Progress, check_tables, print, print_failure};
 
 use arguments::Arguments;
-use find::Place;
 use job::{Job, check_places, with_ending};
 use shards::ClusterRun;
-
-pub use bundle::Word;
-pub use exec_networks::exec_networks;
-pub use explain::{Explanation, PlacedWord, WordWeight};
-pub use predictor::{Predictor, UNDECIDED};
 
 /// The whole of the program. One that computes no networks hands over to the one beside it that does, where
 /// the model is one: loading libtorch takes longer than all that a linear model needs. Returns the exit code.

@@ -9,10 +9,10 @@ use ingest::BadRow;
 use stage::{Progress, is_read};
 
 use crate::arguments::Format;
-use crate::explain::Explanation;
-use crate::predictor::Predictor;
 use crate::print_notes;
 use crate::show::{self, Answer};
+use bundle::Explanation;
+use bundle::Predictor;
 
 /// Lines that are answered together, where so many have come already.
 const TOGETHER: usize = 512;

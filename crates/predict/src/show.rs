@@ -6,8 +6,8 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
-use crate::explain::{Explanation, PlacedWord};
-use crate::predictor::UNDECIDED;
+use bundle::UNDECIDED;
+use bundle::{Explanation, PlacedWord};
 
 /// Words named below an explained text, for either side.
 const NAMED: usize = 5;

@@ -45,9 +45,9 @@ use tokio::sync::Semaphore;
 
 use arguments::Arguments;
 use bundle::Networks;
+use bundle::{exec_networks, find};
 use fatal::FatalFailure;
 use hosts::Hosts;
-use predict::{exec_networks, find};
 use routes::Shared;
 use telemetry::Telemetry;
 use trends::Trends;

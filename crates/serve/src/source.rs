@@ -7,8 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use artifact::{Digest, Failure};
 use bundle::Networks;
-use predict::Predictor;
-use predict::find::{self, Place};
+use bundle::Predictor;
+use bundle::find::{self, Place};
 use serde::Serialize;
 use settings::{Pipeline, RunSettings};
 

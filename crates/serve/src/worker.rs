@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 
 use artifact::{Failure, FailureKind};
-use predict::{Explanation, PlacedWord, Predictor};
+use bundle::{Explanation, PlacedWord, Predictor};
 use serde::Serialize;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
 

@@ -6,11 +6,11 @@ use artifact::StageName;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{Request, StatusCode, header};
+use bundle::Predictor;
 use classifier::NETWORKS;
 use clean::Clean;
 use embed::Embed;
 use ingest::Ingest;
-use predict::Predictor;
 use serde_json::{Value, json};
 use serve::{Limits, Service, Source};
 use settings::Pipeline;
@@ -100,7 +100,7 @@ async fn a_text_gets_the_same_alone_and_in_any_crowd() {
     let mut texts = texts();
     texts.extend(["".to_owned(), " <br /> ".to_owned(), "zzyzx".to_owned()]);
     for name in ["linear", "naive", "lstm"] {
-        let place = predict::find::named(&pipeline, name).expect("it is trained");
+        let place = bundle::find::named(&pipeline, name).expect("it is trained");
         let predictor =
             Predictor::load(&place, &pipeline.run, Some(NETWORKS)).expect("it is whole");
         let expected = predictor.probabilities(&texts).expect("it can be asked");

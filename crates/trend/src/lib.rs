@@ -32,9 +32,9 @@ use std::path::Path;
 
 use artifact::{Failure, FailureKind, StageName};
 use bundle::Networks;
+use bundle::find::{self, Place};
+use bundle::{Predictor, exec_networks};
 use clap::Parser;
-use predict::find::{self, Place};
-use predict::{Predictor, exec_networks};
 use settings::{IngestSettings, Pipeline, RunSettings, StepId, table_of};
 use stage::{Progress, check_tables, print, print_failure};
 

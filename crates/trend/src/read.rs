@@ -6,8 +6,8 @@ use std::ops::ControlFlow;
 use std::path::PathBuf;
 
 use artifact::format;
+use bundle::Predictor;
 use ingest::{Review, read_each};
-use predict::Predictor;
 use settings::IngestSettings;
 use stage::{Progress, ProgressMode, Task};
 

@@ -11,7 +11,7 @@ use artifact::Failure;
 use artifact::{ArtifactError, TableWriter};
 use serde::{Deserialize, Serialize};
 
-use crate::explain::WordWeight;
+use bundle::WordWeight;
 
 /// Rows of a batch of the Parquet table, and bytes of them: no column of a batch may pass 2 GiB.
 const BATCH: (usize, usize) = (8192, 64 << 20);

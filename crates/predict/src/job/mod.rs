@@ -22,8 +22,8 @@ use serde::Serialize;
 use settings::{IngestSettings, StepId};
 use stage::{Progress, ProgressMode, Task as Shown, stop_requested, watch_signals};
 
-use crate::predictor::{Predictor, UNDECIDED};
 use crate::print_notes;
+use bundle::{Predictor, UNDECIDED};
 use form::Line;
 
 pub(crate) use form::{Columns, Form, to_parquet};

@@ -11,7 +11,7 @@ use stage::{Progress, watch_signals};
 use super::plan::{Plan, changed};
 use super::sealed;
 use crate::job::{Done, Job, REJECTED, ROWS, Workplace, rows_done, stamp, unwritten};
-use crate::predictor::Predictor;
+use bundle::Predictor;
 
 const MANIFEST: &str = "shard.json";
 

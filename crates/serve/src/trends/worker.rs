@@ -12,7 +12,7 @@ use std::time::Instant;
 
 use artifact::{FailureKind, StageName};
 use bundle::Networks;
-use predict::Predictor;
+use bundle::Predictor;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use settings::StepId;
 use stage::{Progress, ProgressMode};

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::{ENSEMBLE, Ensemble, ModelFile};
 use artifact::{Artifact, ArtifactError, Digest, InputReference, StageName, Store};
 use artifact::{Failure, format};
-use bundle::{ENSEMBLE, Ensemble, ModelFile};
 use settings::{ModelKind, Pipeline, suggest};
 
 /// Where to read a model from.

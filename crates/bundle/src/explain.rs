@@ -1,6 +1,6 @@
 //! From what tokens contribute to what words do.
 
-use bundle::Word;
+use crate::Word;
 use serde::Serialize;
 
 /// A text and what drove the answer about it.

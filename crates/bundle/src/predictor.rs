@@ -3,9 +3,9 @@
 
 use std::path::Path;
 
+use crate::{Ensemble, Networks, TrainedModel, Word};
 use artifact::Digest;
 use artifact::Failure;
-use bundle::{Ensemble, Networks, TrainedModel, Word};
 use metrics::is_right;
 use rayon::prelude::*;
 use settings::RunSettings;
@@ -136,7 +136,7 @@ impl Predictor {
         Ok(is_text.into_iter().map(answer).collect())
     }
 
-    /// Messages for the user since the last call, see [`bundle::Scorer::take_notes`].
+    /// Messages for the user since the last call, see [`crate::Scorer::take_notes`].
     pub fn take_notes(&self) -> Vec<String> {
         match &self.body {
             Body::One(model) => model.scorer.take_notes(),
