@@ -2,10 +2,10 @@
 
 use std::io::{self, BufRead, Read};
 
-use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, WINDOWS_1252};
 
-use crate::container::BUFFER;
 use crate::error::IngestError;
+use crate::sniff::{BUFFER, detect_utf16};
 
 /// An encoding with how it was found.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +38,7 @@ fn tell(start: &[u8]) -> Found {
             how: "told by its byte order mark",
         };
     }
-    if let Some(encoding) = told_by_zeros(start) {
+    if let Some(encoding) = detect_utf16(start) {
         return Found {
             encoding,
             how: "told by its zero bytes",
@@ -55,23 +55,6 @@ fn tell(start: &[u8]) -> Found {
     Found {
         encoding: UTF_8,
         how: "told by its bytes",
-    }
-}
-
-/// UTF-16 without a mark: Latin letters have a zero in every other byte.
-pub(crate) fn told_by_zeros(start: &[u8]) -> Option<&'static Encoding> {
-    let zeros = |offset: usize| {
-        let bytes = start.iter().skip(offset).step_by(2);
-        bytes.filter(|byte| **byte == 0).count()
-    };
-    let (even, odd) = (zeros(0), zeros(1));
-    let many = start.len() / 5;
-    if odd > many && even * 10 < odd {
-        Some(UTF_16LE)
-    } else if even > many && odd * 10 < even {
-        Some(UTF_16BE)
-    } else {
-        None
     }
 }
 
@@ -178,6 +161,8 @@ impl Read for Decoding<'_> {
 
 #[cfg(test)]
 mod tests {
+    use encoding_rs::{UTF_16BE, UTF_16LE};
+
     use super::*;
 
     #[test]

@@ -7,7 +7,7 @@ use artifact::{ArtifactError, Sentiment};
 use artifact::{Failure, format};
 use settings::nearest;
 
-use crate::container::TooLarge;
+use crate::limit::TooLarge;
 use crate::row::NOT_UTF_8;
 
 /// What went wrong. [`IngestError::hint`] says what to do about it.

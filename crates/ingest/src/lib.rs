@@ -14,6 +14,7 @@ mod form;
 #[doc(hidden)]
 pub mod fuzzing;
 mod inspect;
+mod limit;
 mod row;
 mod rows;
 mod sink;

@@ -13,14 +13,11 @@ use tar::{Archive, Entry, EntryType};
 use super::member::{Member, Part, ReviewName, member};
 use super::spool::{Place, Spool, SpoolReader};
 use super::{Found, MAX_FILM_BYTES, MAX_REVIEWS, finish, review};
-use crate::container::{Bounded, Limit};
 use crate::error::IngestError;
+use crate::limit::{Bounded, Limit};
 use crate::row::{LeftOut, Reason, check_text, excerpt};
 use crate::sink::Sink;
-use crate::sniff::{Content, Watched, content_of};
-
-/// Bytes asked of the disk at a time.
-const BUFFER: usize = 1 << 18;
+use crate::sniff::{BUFFER, Content, Watched, content_of};
 
 /// Reads the archive into the sink. `scratch` is a folder for the texts on their way.
 pub(crate) fn read(

@@ -8,9 +8,9 @@ use zip::ZipArchive;
 use zip::read::ZipFile;
 use zip::result::ZipError;
 
-use super::input::{Bounded, Limit};
 use super::nameless;
 use crate::error::IngestError;
+use crate::limit::{Bounded, Limit};
 use crate::sniff::Content;
 
 /// What every file of Microsoft Office has in it.

@@ -2,7 +2,13 @@
 
 use memchr::memchr;
 
-use super::record::Dialect;
+/// How a file marks fields.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dialect {
+    pub(super) separator: u8,
+    /// Whether fields may stand in double quotes, as in RFC 4180.
+    pub(super) quotes: bool,
+}
 
 /// Characters that separate fields, the likelier ones first.
 const SEPARATORS: [u8; 4] = [b',', b'\t', b';', b'|'];

@@ -184,7 +184,8 @@ fn split(value: &str) -> Result<Split, Reason> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::{Dialect, RecordReader};
+    use super::super::delimited::RecordReader;
+    use super::super::dialect::Dialect;
     use super::*;
 
     fn check(settings: &str, map: &ColumnMap, line: &[u8], expected: &str) {

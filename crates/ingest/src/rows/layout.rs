@@ -291,7 +291,8 @@ fn have_names_but_one(first: &[String], below: &[&Record]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::{Dialect, RecordReader};
+    use super::super::delimited::RecordReader;
+    use super::super::dialect::Dialect;
     use super::*;
 
     #[test]

@@ -7,6 +7,7 @@
 
 mod carry;
 mod columns;
+mod delimited;
 mod dialect;
 mod division;
 mod each;
@@ -18,6 +19,7 @@ mod open;
 mod parquet;
 mod reader;
 mod record;
+mod replay;
 mod roles;
 mod skip;
 mod texts;

@@ -9,16 +9,18 @@ use encoding_rs::UTF_8;
 use settings::IngestSettings;
 use stage::Task;
 
-use super::dialect::sniff;
+use super::delimited::RecordReader;
+use super::dialect::{Dialect, sniff};
 use super::json::JsonReader;
 use super::parquet::{Limits, TableReader};
-use super::reader::{Ending, Reader};
-use super::record::{Dialect, Record, RecordReader};
+use super::reader::Reader;
+use super::record::{Ending, Record};
 use super::{RowStart, row_limit};
-use crate::container::{self, BUFFER, Limit, Unpacked};
+use crate::container::{self, Unpacked};
 use crate::encoding;
 use crate::error::IngestError;
-use crate::sniff::{Content, Watched};
+use crate::limit::Limit;
+use crate::sniff::{BUFFER, Content, Watched};
 
 /// Rows looked at before any is taken ...
 const SAMPLE_ROWS: usize = 1000;

@@ -5,7 +5,9 @@ use std::io::BufReader;
 use csv_core::{ReadRecordResult, ReaderBuilder, Terminator};
 use proptest::prelude::*;
 
-use super::super::record::{Dialect, Record, RecordReader};
+use super::super::delimited::RecordReader;
+use super::super::dialect::Dialect;
+use super::super::record::Record;
 use super::*;
 use crate::encoding::MARK;
 
