@@ -16,7 +16,7 @@ use super::{Found, MAX_FILM_BYTES, MAX_REVIEWS, finish, review};
 use crate::error::IngestError;
 use crate::limit::{Bounded, Limit};
 use crate::row::{LeftOut, Reason, check_text, excerpt};
-use crate::sink::Sink;
+use crate::sink::{Sink, Taker};
 use crate::sniff::{BUFFER, Content, Watched, content_of};
 
 /// Reads the archive into the sink. `scratch` is a folder for the texts on their way.

@@ -11,7 +11,7 @@ use super::member::{Member, Part, ReviewName, member};
 use super::{Found, MAX_FILM_BYTES, MAX_REVIEWS, finish, parts, review};
 use crate::error::IngestError;
 use crate::row::{LeftOut, Reason, check_text, excerpt};
-use crate::sink::Sink;
+use crate::sink::{Sink, Taker};
 
 /// Reads the folder, or the `aclImdb` in it, into the sink.
 pub(crate) fn read(

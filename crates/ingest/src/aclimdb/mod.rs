@@ -18,7 +18,7 @@ use stage::Progress;
 
 use crate::error::IngestError;
 use crate::row::{LeftOut, Review};
-use crate::sink::Sink;
+use crate::sink::{Sink, Taker};
 
 pub(crate) use archive::read as read_archive;
 pub(crate) use folder::read as read_folder;

@@ -8,7 +8,8 @@ use toml::{Table, Value};
 
 use crate::error::IngestError;
 use crate::row::{LeftOut, Review};
-use crate::rows::{Layout, Role, Taker};
+use crate::rows::{Layout, Role};
+use crate::sink::Taker;
 
 /// Rows shown.
 const SHOWN: usize = 10;

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use settings::IngestSettings;
 use stage::Progress;
 
-use super::{Taker, read};
+use super::read;
 use crate::error::IngestError;
 use crate::form::Form;
 use crate::row::{LeftOut, Review};
-use crate::sink::scratch_folder;
+use crate::sink::{Taker, scratch_folder};
 use crate::tally::Tally;
 
 /// Reads the reviews of files of rows in their order, as the stage reads them, and gives each to `take`, which

@@ -32,7 +32,7 @@ use stage::Progress;
 
 use crate::error::IngestError;
 use crate::row::{LeftOut, Reason, excerpt};
-use crate::sink::Sink;
+use crate::sink::Taker;
 
 use fields::Rules;
 use open::Rows;
@@ -45,32 +45,6 @@ pub use each::read_each;
 pub(crate) use layout::Layout;
 pub(crate) use open::Kind;
 pub use texts::{BadRow, TextContent, TextRow, carried_names, read_texts, read_texts_from};
-
-/// Where rows go.
-pub(crate) trait Taker {
-    /// Takes a review.
-    fn accept(&mut self, review: &crate::row::Review<'_>, place: &str) -> Result<(), IngestError>;
-    /// Takes a row that is none.
-    fn leave_out(&mut self, row: &LeftOut) -> Result<(), IngestError>;
-    /// Whether it has seen enough.
-    fn is_full(&self) -> bool {
-        false
-    }
-    /// Whether it takes reviews of which it cannot be said what their authors feel.
-    fn forgives_labels(&self) -> bool {
-        false
-    }
-}
-
-impl Taker for Sink {
-    fn accept(&mut self, review: &crate::row::Review<'_>, place: &str) -> Result<(), IngestError> {
-        Self::accept(self, review, place)
-    }
-
-    fn leave_out(&mut self, row: &LeftOut) -> Result<(), IngestError> {
-        Self::leave_out(self, row)
-    }
-}
 
 /// Reads files, in their order, all of the shape of the first. `scratch` is a folder for what must
 /// lie on disk for a moment. Returns what was found out about the first.
