@@ -104,6 +104,18 @@ pub(crate) struct LeftOut {
     pub(crate) excerpt: String,
 }
 
+impl LeftOut {
+    /// A file that is one review, or should be.
+    pub(crate) fn file(source: String, reason: Reason, content: &[u8]) -> Self {
+        Self {
+            source,
+            line: 1,
+            reason,
+            excerpt: excerpt(content),
+        }
+    }
+}
+
 /// The first 200 characters of what may not even be text.
 pub(crate) fn excerpt(bytes: &[u8]) -> String {
     // Four bytes are the longest character.
