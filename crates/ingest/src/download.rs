@@ -48,11 +48,14 @@ pub(crate) fn provide(
         fs::remove_file(&part).map_err(ArtifactError::io("remove", &part))?;
         // What an earlier run had left was perhaps the beginning of another file.
         if !resumed {
-            return Err(IngestError::OtherContent {
-                url: url.to_owned(),
-                expected,
-                found,
-            });
+            return Err(IngestError::other(
+                format!(
+                    "The content of `{url}` has the SHA-256 `{found}`, and `{expected}` was expected"
+                ),
+                format!(
+                    "Check `ingest.download.sha256`, or download `{url}` by hand and pass `--source PATH`"
+                ),
+            ));
         }
     }
 }
@@ -143,9 +146,11 @@ fn request(
     start: u64,
     progress: &Progress,
 ) -> Result<(), IngestError> {
-    let failed = |problem: &str, source: Option<ureq::Error>| IngestError::Download {
-        url: url.to_owned(),
-        problem: problem.to_owned(),
+    let failed = |problem: &str, source: Option<ureq::Error>| IngestError::Other {
+        message: format!("Could not download `{url}`: {problem}"),
+        hint: format!(
+            "Run the same command again to go on where it stopped, or download `{url}` by hand and pass `--source PATH`"
+        ),
         source: source.map(Into::into),
     };
     // Compression on the way would make the lengths mean something else.

@@ -19,10 +19,11 @@ pub(crate) fn find(start: &[u8], setting: Option<&str>) -> Result<Found, IngestE
     let Some(name) = setting else {
         return Ok(tell(start));
     };
-    let unknown = || IngestError::Setting {
-        setting: "ingest.encoding",
-        problem: format!("is `{name}`, which is no encoding"),
-        hint: "Take for example `utf-8`, `utf-16le` or `windows-1252`, or leave it out",
+    let unknown = || {
+        IngestError::other(
+            format!("`ingest.encoding` is `{name}`, which is no encoding"),
+            "Take for example `utf-8`, `utf-16le` or `windows-1252`, or leave it out",
+        )
     };
     let encoding = Encoding::for_label(name.as_bytes()).ok_or_else(unknown)?;
     Ok(Found {

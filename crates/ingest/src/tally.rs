@@ -71,10 +71,13 @@ impl Tally {
             .into_iter()
             .filter(|class| self.by_class[usize::from(class.id())] > 0);
         match (present.next(), present.next()) {
-            (Some(class), None) => Err(IngestError::OneClass {
-                rows: self.labelled(),
-                class,
-            }),
+            (Some(class), None) => Err(IngestError::other(
+                format!(
+                    "All {} labelled reviews are {class}: a classifier cannot be trained on one class",
+                    format::count(self.labelled())
+                ),
+                "Check `[ingest.labels]` or `[ingest.rating]`, or take a source with both classes",
+            )),
             _ => Ok(()),
         }
     }
@@ -104,10 +107,14 @@ impl Tally {
             });
         }
         if accepted == 0 {
-            return Err(IngestError::NothingAccepted {
-                path: path.to_owned(),
-                set_aside,
-            });
+            let rows = format::plural(set_aside, "row", "rows");
+            return Err(IngestError::other(
+                format!(
+                    "No review of `{}` was accepted; {rows} were set aside",
+                    path.display()
+                ),
+                "Check `[ingest.rating]`: its dead zone sets rows aside",
+            ));
         }
         Ok(())
     }

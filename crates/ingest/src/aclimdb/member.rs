@@ -103,12 +103,14 @@ pub(super) fn member(path: &Path) -> Result<Member, &'static str> {
             _ => return Err("the path leads out of the archive"),
         }
     }
-    Ok(match names.as_slice() {
+    if let [.., split, class, file] = names.as_slice()
+        && let Some(part) = Part::of(split, class)
         // What macOS adds to archives.
-        [.., file] if file.starts_with("._") || *file == ".DS_Store" => Member::Other,
-        [.., split, class, file] if let Some(part) = Part::of(split, class) => {
-            review_name(part, file).map_or(Member::Misnamed, Member::Review)
-        }
+        && !(file.starts_with("._") || *file == ".DS_Store")
+    {
+        return Ok(review_name(part, file).map_or(Member::Misnamed, Member::Review));
+    }
+    Ok(match names.as_slice() {
         [.., split, file] => film_list(split, file).map_or(Member::Other, Member::Films),
         _ => Member::Other,
     })

@@ -70,10 +70,13 @@ impl<'a> Found<'a> {
         if (reviews + self.left_out.len()) as u64 <= MAX_REVIEWS {
             return Ok(());
         }
-        Err(IngestError::TooManyMembers {
-            path: self.path.to_owned(),
-            limit: MAX_REVIEWS,
-        })
+        let (path, most) = (self.path.display(), artifact::format::count(MAX_REVIEWS));
+        Err(IngestError::other(
+            format!(
+                "`{path}` has more than {most} reviews, the most that are read from an archive"
+            ),
+            "Check the path, or name another with `--source PATH`",
+        ))
     }
 
     /// Writes a review as a row.

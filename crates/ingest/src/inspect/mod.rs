@@ -12,7 +12,7 @@ use clap::Parser;
 use settings::{IngestSettings, Override, Pipeline, REVIEWS, StepId, table_of};
 use stage::{Progress, ProgressMode, print_failure};
 
-use crate::error::IngestError;
+use crate::error::{IngestError, files_in};
 use crate::form::Form;
 use crate::rows::{self, Layout};
 use crate::sink;
@@ -85,9 +85,11 @@ fn inspect(path: &Path, settings: &IngestSettings) -> Result<Facts, IngestError>
     let paths = settings::matching(path);
     let first = paths.first().ok_or(IngestError::NoSource)?;
     let Form::Rows(kind) = Form::of(first, settings.format)? else {
-        return Err(IngestError::NotRows {
-            path: first.clone(),
-        });
+        let hint = files_in(first).unwrap_or_else(|| "The aclImdb set needs no look: run it with `ressenti run --pipeline pipelines/imdb.toml --source PATH`".to_owned());
+        let first = first.display();
+        let message =
+            format!("`{first}` is a folder or an archive, and only files of rows can be inspected");
+        return Err(IngestError::other(message, hint));
     };
     let scratch = sink::scratch_folder()?;
     let progress = Progress::new(ProgressMode::None, StepId::new(StageName::Ingest, REVIEWS));

@@ -122,25 +122,23 @@ impl Finder<'_> {
                 Ok(position - 1)
             }
             Column::Position(position) => Err(missing(position.to_string())),
-            Column::Name(name) if !self.header => Err(IngestError::Setting {
-                setting: "ingest.header",
-                problem: format!(
-                    "is false, so that `{setting}` must be a position from 1 and not the name `{name}`"
+            Column::Name(name) if !self.header => Err(IngestError::other(
+                format!(
+                    "`ingest.header` is false, so that `{setting}` must be a position from 1 and not the name `{name}`"
                 ),
-                hint: "Give positions, or set `ingest.header` to true if the first line names the columns",
-            }),
+                "Give positions, or set `ingest.header` to true if the first line names the columns",
+            )),
             Column::Name(name) => {
                 let mut places = (0..self.names.len()).filter(|place| self.names[*place] == *name);
                 match (places.next(), places.next()) {
                     (Some(place), None) => Ok(place),
                     (None, _) => Err(missing(name.clone())),
-                    (Some(_), Some(_)) => Err(IngestError::Setting {
-                        setting: "ingest.columns",
-                        problem: format!(
-                            "names the column `{name}` for `{role}`, and the file has two of that name"
+                    (Some(_), Some(_)) => Err(IngestError::other(
+                        format!(
+                            "`ingest.columns` names the column `{name}` for `{role}`, and the file has two of that name"
                         ),
-                        hint: "Give the position instead, from 1",
-                    }),
+                        "Give the position instead, from 1",
+                    )),
                 }
             }
         }

@@ -10,7 +10,7 @@ use super::layout::Layout;
 use super::open::{Kind, Rows};
 use super::record::Record;
 use crate::error::IngestError;
-use crate::form::Form;
+use crate::form::rows_of;
 use crate::sink::scratch_folder;
 
 /// Places that are kept in mind while a file is read: enough to cut it well, few enough for memory.
@@ -63,11 +63,7 @@ pub fn divide(
     parts: usize,
     unit: u64,
 ) -> Result<Division, IngestError> {
-    let Form::Rows(kind) = Form::of(path, settings.format)? else {
-        return Err(IngestError::NoTable {
-            path: path.to_owned(),
-        });
-    };
+    let kind = rows_of(path, settings)?;
     let scratch = scratch_folder()?;
     let rows = Rows::open(path, kind, scratch.path(), settings, task)?;
     let layout = Layout::find(path, &rows, settings)?;

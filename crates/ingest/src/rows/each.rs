@@ -8,7 +8,7 @@ use stage::Progress;
 
 use super::read;
 use crate::error::IngestError;
-use crate::form::Form;
+use crate::form::rows_of;
 use crate::row::{LeftOut, Review};
 use crate::sink::{Taker, scratch_folder};
 use crate::tally::Tally;
@@ -26,9 +26,7 @@ pub fn read_each(
     take: impl FnMut(&Review<'_>) -> ControlFlow<()>,
 ) -> Result<String, IngestError> {
     let path = paths.first().ok_or(IngestError::NoSource)?;
-    let Form::Rows(kind) = Form::of(path, settings.format)? else {
-        return Err(IngestError::NoTable { path: path.clone() });
-    };
+    let kind = rows_of(path, settings)?;
     let mut each = Each {
         take,
         tally: Tally::default(),

@@ -39,11 +39,10 @@ impl<'a> Rules<'a> {
             for value in list {
                 let before = labels.insert(value.trim().to_lowercase(), meaning);
                 if before.is_some_and(|before| before != meaning) {
-                    return Err(IngestError::Setting {
-                        setting: "ingest.labels",
-                        problem: format!("gives the value `{value}` two meanings"),
-                        hint: "Name each value once, under `positive`, `negative` or `none`",
-                    });
+                    return Err(IngestError::other(
+                        format!("`ingest.labels` gives the value `{value}` two meanings"),
+                        "Name each value once, under `positive`, `negative` or `none`",
+                    ));
                 }
             }
         }

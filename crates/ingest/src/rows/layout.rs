@@ -10,7 +10,7 @@ use super::open::Rows;
 use super::record::Record;
 use super::roles::{self, Roles};
 use super::row_limit;
-use crate::error::IngestError;
+use crate::error::{IngestError, list_columns};
 
 /// The shape of a file of rows.
 #[derive(Clone, Debug)]
@@ -113,10 +113,15 @@ impl Layout {
                 }
             }
         };
-        let other = || IngestError::OtherColumns {
-            path: path.to_owned(),
-            expected: self.names.clone(),
-            found: names.clone(),
+        let other = || {
+            IngestError::other(
+                format!("`{}` has other columns than the first file", path.display()),
+                format!(
+                    "Read files of one shape together: the first has {}, this one has {}",
+                    list_columns(&self.names),
+                    list_columns(&names)
+                ),
+            )
         };
         let same = if self.named {
             rows.may_lack_columns() || is_permutation(&names, &self.names)
@@ -216,11 +221,10 @@ fn check_start(
 fn check_rating(named: &ColumnMap, settings: &IngestSettings) -> Result<(), IngestError> {
     let missing = named.get(Role::Rating).is_none() && named.get(Role::Label).is_none();
     if settings.rating.is_some() && missing {
-        return Err(IngestError::Setting {
-            setting: "ingest.rating",
-            problem: "makes labels from ratings, and no column holds one".to_owned(),
-            hint: "Name it with `--set ingest.columns.rating=NAME`",
-        });
+        return Err(IngestError::other(
+            "`ingest.rating` makes labels from ratings, and no column holds one",
+            "Name it with `--set ingest.columns.rating=NAME`",
+        ));
     }
     Ok(())
 }

@@ -155,13 +155,17 @@ impl Table<'_> {
         if scale.holds(rating) {
             return Ok(());
         }
-        Err(IngestError::OffScale {
-            path: self.path.to_owned(),
-            line: record.line(),
-            rating,
-            low: scale.low,
-            high: scale.high,
-        })
+        Err(IngestError::other(
+            format!(
+                "`{}` has the rating {rating} on line {}, and its first rows told a scale from {} to {}: every label may be wrong",
+                self.path.display(),
+                record.line(),
+                scale.low,
+                scale.high
+            ),
+            "Say which rating is neither good nor bad with `--set ingest.rating.centre=NUMBER`, or with `centre` in \
+             `[ingest.rating]` of the pipeline file",
+        ))
     }
 
     fn check_shape(&self, record: &Record) -> Result<(), Reason> {

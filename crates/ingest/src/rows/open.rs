@@ -363,13 +363,12 @@ fn dialect(kind: Kind, start: &[u8], settings: &IngestSettings) -> Result<Dialec
         None => told.separator,
         Some(given) if given.is_ascii() && !matches!(given, '"' | '\n' | '\r') => given as u8,
         Some(given) => {
-            return Err(IngestError::Setting {
-                setting: "ingest.delimiter",
-                problem: format!(
-                    "is {given:?} and must be one ASCII character that is neither a quote nor a line break"
+            return Err(IngestError::other(
+                format!(
+                    "`ingest.delimiter` is {given:?} and must be one ASCII character that is neither a quote nor a line break"
                 ),
-                hint: "Name the separator, for example `--set 'ingest.delimiter=\";\"'`",
-            });
+                "Name the separator, for example `--set 'ingest.delimiter=\";\"'`",
+            ));
         }
     };
     Ok(Dialect {

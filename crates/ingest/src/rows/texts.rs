@@ -11,11 +11,11 @@ use stage::{Progress, Task};
 use super::carry::{Carried, Carry};
 use super::fields::Rules;
 use super::layout::Layout;
-use super::open::{Kind, Rows};
+use super::open::Rows;
 use super::record::Record;
 use super::{Role, RowStart, Table, row_limit};
 use crate::error::IngestError;
-use crate::form::Form;
+use crate::form::rows_of;
 use crate::row::excerpt;
 use crate::sink::scratch_folder;
 
@@ -66,7 +66,13 @@ pub fn carried_names(
         return Ok(Vec::new());
     }
     let scratch = scratch_folder()?;
-    let rows = Rows::open(path, kind(path, settings)?, scratch.path(), settings, task)?;
+    let rows = Rows::open(
+        path,
+        rows_of(path, settings)?,
+        scratch.path(),
+        settings,
+        task,
+    )?;
     let layout = Layout::find(path, &rows, settings)?;
     Ok(Carried::find(path, carry, &layout)?.names(&layout))
 }
@@ -100,7 +106,13 @@ pub fn read_texts_from(
     mut take: impl FnMut(TextRow) -> ControlFlow<()>,
 ) -> Result<(), IngestError> {
     let scratch = scratch_folder()?;
-    let mut rows = Rows::open(path, kind(path, settings)?, scratch.path(), settings, task)?;
+    let mut rows = Rows::open(
+        path,
+        rows_of(path, settings)?,
+        scratch.path(),
+        settings,
+        task,
+    )?;
     let layout = Layout::find(path, &rows, settings)?;
     let carried = Carried::find(path, carry, &layout)?;
     if layout.is_worth_saying() {
@@ -123,16 +135,6 @@ pub fn read_texts_from(
         }
     }
     Ok(())
-}
-
-/// Rows are expected, and neither a folder nor an archive.
-fn kind(path: &Path, settings: &IngestSettings) -> Result<Kind, IngestError> {
-    match Form::of(path, settings.format)? {
-        Form::Rows(kind) => Ok(kind),
-        _ => Err(IngestError::NoTable {
-            path: path.to_owned(),
-        }),
-    }
 }
 
 impl Table<'_> {

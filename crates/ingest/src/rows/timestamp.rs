@@ -41,10 +41,11 @@ pub(super) struct Times {
 impl Times {
     /// Checks the settings.
     pub(super) fn new(settings: &TimestampSettings) -> Result<Self, IngestError> {
-        let unknown = |name: &String| IngestError::Setting {
-            setting: "ingest.timestamp.zone",
-            problem: format!("is `{name}`, which is no time zone"),
-            hint: "Take a name of the IANA database, for example `Europe/Berlin`",
+        let unknown = |name: &String| {
+            IngestError::other(
+                format!("`ingest.timestamp.zone` is `{name}`, which is no time zone"),
+                "Take a name of the IANA database, for example `Europe/Berlin`",
+            )
         };
         let zone = settings.zone.as_ref();
         let zone = zone
