@@ -8,6 +8,7 @@ use settings::nearest;
 
 use crate::limit::TooLarge;
 use crate::row::NOT_UTF_8;
+use crate::sniff::Content;
 
 /// What went wrong. [`IngestError::hint`] says what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -148,6 +149,22 @@ impl IngestError {
             message: message.into(),
             hint: hint.into(),
             source: None,
+        }
+    }
+
+    /// Something is missing, which `what` says as the rest of the sentence.
+    pub(crate) fn nothing(path: &Path, what: &'static str) -> Self {
+        let path = path.to_owned();
+        Self::NothingThere { path, what }
+    }
+
+    /// The file holds something else than was `expected`.
+    pub(crate) fn other_kind(path: &Path, found: Content, expected: &'static str) -> Self {
+        Self::OtherKind {
+            path: path.to_owned(),
+            found: found.name(),
+            expected,
+            hint: found.hint(),
         }
     }
 

@@ -92,10 +92,7 @@ impl Tally {
             (self.accepted(), self.left_out(false), self.left_out(true));
         let rows = accepted + rejected + set_aside;
         if rows == 0 {
-            return Err(IngestError::NothingThere {
-                path: path.to_owned(),
-                what: "no rows",
-            });
+            return Err(IngestError::nothing(path, "no rows"));
         }
         if rejected as f64 > settings.max_reject_rate * rows as f64 {
             let (limit, reasons) = (settings.max_reject_rate, self.commonest());

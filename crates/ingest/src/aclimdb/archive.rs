@@ -58,16 +58,8 @@ fn open<'a>(path: &Path, limit: Limit, task: &'a Task) -> Result<Box<dyn Read + 
     match content_of(&mut input).map_err(IngestError::read(path))? {
         Content::Gzip => Ok(Box::new(Bounded::new(MultiGzDecoder::new(input), limit))),
         Content::Tar => Ok(Box::new(input)),
-        Content::Empty => Err(IngestError::NothingThere {
-            path: path.to_owned(),
-            what: "no content",
-        }),
-        other => Err(IngestError::OtherKind {
-            path: path.to_owned(),
-            found: other.name(),
-            expected: "a `.tar.gz` archive",
-            hint: other.hint(),
-        }),
+        Content::Empty => Err(IngestError::nothing(path, "no content")),
+        other => Err(IngestError::other_kind(path, other, "a `.tar.gz` archive")),
     }
 }
 

@@ -104,10 +104,10 @@ impl<'a> Found<'a> {
     /// Hands over what was kept aside, and tells what is missing.
     fn finish(mut self, sink: &mut Sink, progress: &Progress) -> Result<(), IngestError> {
         if self.reviews == 0 && self.left_out.is_empty() {
-            return Err(IngestError::NothingThere {
-                path: self.path.to_owned(),
-                what: "no reviews of the aclImdb layout, like `train/pos/0_9.txt`",
-            });
+            return Err(IngestError::nothing(
+                self.path,
+                "no reviews of the aclImdb layout, like `train/pos/0_9.txt`",
+            ));
         }
         if self.unknown_films > 0 {
             let reviews = artifact::format::plural(self.unknown_films, "review", "reviews");

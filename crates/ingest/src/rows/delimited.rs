@@ -202,19 +202,15 @@ mod tests {
                 match reader.read(&mut record).expect("no disk") {
                     Ending::File => break,
                     Ending::OpenQuote => {
-                        found.push(format!("{}: open quote", record.line()));
+                        found.push(format!("{}: open quote", record.line));
                         break;
                     }
-                    Ending::Record if record.is_oversize() => {
-                        found.push(format!(
-                            "{}-{}: too long",
-                            record.line(),
-                            record.last_line()
-                        ));
+                    Ending::Record if record.oversize => {
+                        found.push(format!("{}-{}: too long", record.line, record.last_line));
                     }
                     Ending::Record => {
                         let fields = String::from_utf8_lossy(&record.joined()).replace('\t', "|");
-                        found.push(format!("{}: {fields}", record.line()));
+                        found.push(format!("{}: {fields}", record.line));
                     }
                 }
             }
@@ -291,7 +287,7 @@ mod tests {
             let (mut record, mut found) = (Record::default(), Vec::new());
             while reader.read(&mut record).expect("no disk") == Ending::Record {
                 let fields = String::from_utf8_lossy(&record.joined()).replace('\t', "|");
-                found.push(format!("{}: {fields}", record.line()));
+                found.push(format!("{}: {fields}", record.line));
             }
             assert_eq!(reader.place().1, text.len() as u64);
             found

@@ -147,20 +147,16 @@ impl Marks {
     fn take(&mut self, line: u64, offset: u64) {
         let before = self.rows;
         self.rows += 1;
-        if !before.is_multiple_of(self.step) {
-            return;
-        }
-        if self.starts.len() == MOST_MARKS {
+        if before.is_multiple_of(self.step) && self.starts.len() == MOST_MARKS {
             self.step *= 2;
             let step = self.step;
             self.starts
                 .retain(|start| (start.row - 1).is_multiple_of(step));
-            if !before.is_multiple_of(step) {
-                return;
-            }
         }
-        let row = before + 1;
-        self.starts.push(RowStart { row, line, offset });
+        if before.is_multiple_of(self.step) {
+            let row = before + 1;
+            self.starts.push(RowStart { row, line, offset });
+        }
     }
 
     /// The starts of so many parts of about the same number of bytes, see [`divide`].
@@ -179,17 +175,10 @@ impl Marks {
         for part in 1..parts {
             let bytes = u128::from(self.end - first.offset) * part as u128 / parts as u128;
             let wanted = first.offset + bytes as u64;
-            let behind = places.partition_point(|start| start.offset < wanted);
-            let is_nearer = |before: usize| match places.get(behind) {
-                Some(behind) => wanted - places[before].offset <= behind.offset - wanted,
-                None => true,
-            };
-            let nearest = match behind.checked_sub(1) {
-                Some(before) if is_nearer(before) => before,
-                _ => behind,
-            };
             // A part has at least one place, and leaves one for each of those behind it.
-            place = nearest.clamp(place + 1, places.len() - (parts - part));
+            let open = place + 1..=places.len() - (parts - part);
+            let distance = |place: &usize| places[*place].offset.abs_diff(wanted);
+            place = open.min_by_key(distance).unwrap_or(place);
             cuts.push(places[place]);
         }
         cuts

@@ -60,11 +60,7 @@ impl Layout {
         let named = ColumnMap::named(path, settings, &names, header || !fixed_width)?;
         let values = &sample[usize::from(header).min(sample.len())..];
         if header && rows.sample().len() == 1 {
-            let what = "a header and no rows";
-            return Err(IngestError::NothingThere {
-                path: path.to_owned(),
-                what,
-            });
+            return Err(IngestError::nothing(path, "a header and no rows"));
         }
         let roles = if named.get(Role::Text).is_some() {
             check_rating(&named, settings)?;
@@ -208,13 +204,13 @@ fn check_start(
         format!(
             "it is too long, over {} bytes on lines {} to {}",
             row_limit(settings),
-            first.line(),
-            first.last_line()
+            first.line,
+            first.last_line
         )
     };
     Err(IngestError::FirstRow {
         path: path.to_owned(),
-        problem: first.problem().map_or_else(too_long, str::to_owned),
+        problem: first.problem.clone().unwrap_or_else(too_long),
     })
 }
 
@@ -243,7 +239,7 @@ fn is_permutation(one: &[String], two: &[String]) -> bool {
 }
 
 fn texts(record: &Record) -> Vec<String> {
-    (0..record.len())
+    (0..record.columns)
         .map(|column| String::from_utf8_lossy(record.field(column)).into_owned())
         .collect()
 }

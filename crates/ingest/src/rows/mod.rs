@@ -119,14 +119,14 @@ impl Table<'_> {
         if any {
             return Ok(());
         }
-        Err(IngestError::NothingThere {
-            path: self.path.to_owned(),
-            what: if self.layout.header {
+        Err(IngestError::nothing(
+            self.path,
+            if self.layout.header {
                 "a header and no rows"
             } else {
                 "no rows"
             },
-        })
+        ))
     }
 
     fn row(&self, record: &Record, taker: &mut impl Taker) -> Result<(), IngestError> {
@@ -140,7 +140,7 @@ impl Table<'_> {
             }
             Err(reason) => taker.leave_out(&LeftOut {
                 source: self.name.clone(),
-                line: record.line(),
+                line: record.line,
                 reason,
                 excerpt: excerpt(&record.joined()),
             }),
@@ -159,7 +159,7 @@ impl Table<'_> {
             format!(
                 "`{}` has the rating {rating} on line {}, and its first rows told a scale from {} to {}: every label may be wrong",
                 self.path.display(),
-                record.line(),
+                record.line,
                 scale.low,
                 scale.high
             ),
@@ -169,24 +169,20 @@ impl Table<'_> {
     }
 
     fn check_shape(&self, record: &Record) -> Result<(), Reason> {
-        if record.is_oversize() {
+        if record.oversize {
             let lines = format!(
                 "over {} bytes on lines {} to {}",
-                self.limit,
-                record.line(),
-                record.last_line()
+                self.limit, record.line, record.last_line
             );
             let what = "the row is too long, or a quote before it does not close";
             return Err(Reason::rejected(what).because(lines));
         }
-        if let Some(problem) = record.problem() {
-            return Err(
-                Reason::rejected("the row cannot be understood").because(problem.to_owned())
-            );
+        if let Some(problem) = &record.problem {
+            return Err(Reason::rejected("the row cannot be understood").because(problem.clone()));
         }
         let width = self.layout.names.len();
-        if self.layout.fixed_width && record.len() != width {
-            let columns = format!("{} instead of {width}", record.len());
+        if self.layout.fixed_width && record.columns != width {
+            let columns = format!("{} instead of {width}", record.columns);
             let what = "the row has another number of columns than the first";
             return Err(Reason::rejected(what).because(columns));
         }
@@ -206,11 +202,11 @@ impl Table<'_> {
                 format!(
                     "{}:{} id {}",
                     self.name,
-                    record.line(),
+                    record.line,
                     String::from_utf8_lossy(id).trim()
                 )
             }
-            None => format!("{}:{}", self.name, record.line()),
+            None => format!("{}:{}", self.name, record.line),
         }
     }
 }

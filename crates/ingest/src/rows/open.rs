@@ -78,23 +78,19 @@ impl<'a> Rows<'a> {
             }
             (Content::Text, kind) if kind != Kind::Parquet => text(path, kind, unpacked, settings)?,
             (Content::Empty, _) => {
-                return Err(IngestError::NothingThere {
-                    path: path.to_owned(),
-                    what: "no content",
-                });
+                return Err(IngestError::nothing(path, "no content"));
             }
             (found, _) => {
-                return Err(IngestError::OtherKind {
-                    path: path.to_owned(),
-                    found: found.name(),
-                    expected: match kind {
+                return Err(IngestError::other_kind(
+                    path,
+                    found,
+                    match kind {
                         Kind::Any => "a table of reviews",
                         Kind::Csv | Kind::Tsv => "a CSV or TSV file",
                         Kind::Json => "JSON",
                         Kind::Parquet => "a Parquet table",
                     },
-                    hint: found.hint(),
-                });
+                ));
             }
         };
         Ok(Self {
@@ -199,11 +195,7 @@ impl<'a> Rows<'a> {
             self.sample.push_back(record);
         }
         if self.sample.is_empty() {
-            let what = "only empty lines";
-            return Err(IngestError::NothingThere {
-                path: path.to_owned(),
-                what,
-            });
+            return Err(IngestError::nothing(path, "only empty lines"));
         }
         Ok(())
     }
@@ -214,14 +206,14 @@ impl<'a> Rows<'a> {
         record: &mut Record,
         learning: bool,
     ) -> Result<bool, IngestError> {
-        let after = record.last_line();
+        let after = record.last_line;
         let ending = self.reader.read(record, learning);
         is_record(path, record, after, ending)
     }
 
     /// Passes over a row, with `record` for its memory; `false` at the end of the file.
     pub(super) fn skip(&mut self, path: &Path, record: &mut Record) -> Result<bool, IngestError> {
-        let after = record.last_line();
+        let after = record.last_line;
         let ending = self.reader.skip(record);
         is_record(path, record, after, ending)
     }
@@ -239,7 +231,7 @@ fn is_record(
         Ending::File => Ok(false),
         Ending::OpenQuote => Err(IngestError::OpenQuote {
             path: path.to_owned(),
-            line: record.line(),
+            line: record.line,
         }),
     }
 }

@@ -24,12 +24,16 @@ pub(super) struct Record {
     pub(super) bytes: Vec<u8>,
     pub(super) ends: Vec<usize>,
     pub(super) written: usize,
+    /// Number of fields.
     pub(super) columns: usize,
+    /// The line it begins on, from 1.
     pub(super) line: u64,
+    /// The line it ends on.
     pub(super) last_line: u64,
+    /// Whether it has more bytes or columns than were kept.
     pub(super) oversize: bool,
     /// Why it cannot be understood.
-    problem: Option<String>,
+    pub(super) problem: Option<String>,
 }
 
 impl Record {
@@ -81,16 +85,6 @@ impl Record {
         self.ends.shrink_to_fit();
     }
 
-    /// Why it cannot be understood, if it cannot.
-    pub(super) fn problem(&self) -> Option<&str> {
-        self.problem.as_deref()
-    }
-
-    /// Number of fields.
-    pub(super) fn len(&self) -> usize {
-        self.columns
-    }
-
     /// The field at a position from 0; empty where there is none.
     pub(super) fn field(&self, column: usize) -> &[u8] {
         if column >= self.columns {
@@ -111,21 +105,6 @@ impl Record {
         }
         let fields: Vec<_> = (0..self.columns).map(|column| self.field(column)).collect();
         fields.join(&b'\t')
-    }
-
-    /// The line it begins on, from 1.
-    pub(super) fn line(&self) -> u64 {
-        self.line
-    }
-
-    /// The line it ends on.
-    pub(super) fn last_line(&self) -> u64 {
-        self.last_line
-    }
-
-    /// Whether it has more bytes or columns than were kept.
-    pub(super) fn is_oversize(&self) -> bool {
-        self.oversize
     }
 
     pub(super) fn clear(&mut self) {

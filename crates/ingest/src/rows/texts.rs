@@ -159,7 +159,7 @@ impl Table<'_> {
         });
         TextRow {
             number,
-            line: record.line(),
+            line: record.line,
             id: id.filter(|id| content.is_ok() && !id.is_empty()),
             content,
         }
