@@ -123,6 +123,15 @@ pub(crate) fn excerpt(bytes: &[u8]) -> String {
     shorten(&String::from_utf8_lossy(start), EXCERPT)
 }
 
+/// A text to be shown, with dots in place of what is beyond so many characters.
+pub(crate) fn cut(text: &str, characters: usize) -> String {
+    let shown = shorten(text, characters);
+    match shown.len() < text.len() {
+        true => shown + "...",
+        false => shown,
+    }
+}
+
 fn shorten(text: &str, characters: usize) -> String {
     match text.char_indices().nth(characters) {
         Some((end, _)) => text[..end].to_owned(),

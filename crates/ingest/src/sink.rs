@@ -94,7 +94,7 @@ impl Taker for Sink {
     }
 
     fn leave_out(&mut self, row: &LeftOut) -> Result<(), IngestError> {
-        self.tally.leave_out(&row.reason);
+        self.tally.leave_out(row);
         self.aside.push(row);
         if self.aside.rows >= BATCH_ROWS {
             self.rejected.write(&self.aside.finish()?)?;

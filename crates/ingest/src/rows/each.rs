@@ -54,7 +54,7 @@ impl<F: FnMut(&Review<'_>) -> ControlFlow<()>> Taker for Each<F> {
     }
 
     fn leave_out(&mut self, row: &LeftOut) -> Result<(), IngestError> {
-        self.tally.leave_out(&row.reason);
+        self.tally.leave_out(row);
         Ok(())
     }
 

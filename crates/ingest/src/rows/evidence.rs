@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::row::cut;
+
 /// A column's values in the sample, trimmed, empty ones left out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Evidence {
@@ -98,17 +100,8 @@ impl Evidence {
         let shown: Vec<String> = self
             .common(3)
             .iter()
-            .map(|value| format!("`{}`", shorten(value)))
+            .map(|value| format!("`{}`", cut(value, 40)))
             .collect();
         shown.join(", ")
-    }
-}
-
-/// A value that may be a text, cut to be shown.
-fn shorten(value: &str) -> String {
-    const MOST: usize = 40;
-    match value.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}...", &value[..end]),
-        None => value.to_owned(),
     }
 }

@@ -44,6 +44,7 @@ pub use division::{Division, RowStart, divide};
 pub use each::read_each;
 pub(crate) use layout::Layout;
 pub(crate) use open::Kind;
+pub(crate) use roles::Decision;
 pub use texts::{BadRow, TextContent, TextRow, carried_names, read_texts, read_texts_from};
 
 /// Reads files, in their order, all of the shape of the first. `scratch` is a folder for what must
