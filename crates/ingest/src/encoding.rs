@@ -33,55 +33,34 @@ pub(crate) fn find(start: &[u8], setting: Option<&str>) -> Result<Found, IngestE
 }
 
 fn tell(start: &[u8]) -> Found {
-    if let Some((encoding, _)) = Encoding::for_bom(start) {
-        return Found {
-            encoding,
-            how: "told by its byte order mark",
-        };
-    }
-    if let Some(encoding) = detect_utf16(start) {
-        return Found {
-            encoding,
-            how: "told by its zero bytes",
-        };
-    }
     let (valid, invalid) = beyond_ascii(start);
-    if invalid > valid {
-        let how = "told by bytes that are no UTF-8";
-        return Found {
-            encoding: WINDOWS_1252,
-            how,
-        };
-    }
-    Found {
-        encoding: UTF_8,
-        how: "told by its bytes",
-    }
+    let (encoding, how) = if let Some((encoding, _)) = Encoding::for_bom(start) {
+        (encoding, "told by its byte order mark")
+    } else if let Some(encoding) = detect_utf16(start) {
+        (encoding, "told by its zero bytes")
+    } else if invalid > valid {
+        (WINDOWS_1252, "told by bytes that are no UTF-8")
+    } else {
+        (UTF_8, "told by its bytes")
+    };
+    Found { encoding, how }
 }
 
 /// Characters beyond ASCII, and bytes that are part of none. A character cut off by the end of the
 /// sample is neither.
-fn beyond_ascii(mut bytes: &[u8]) -> (usize, usize) {
+fn beyond_ascii(bytes: &[u8]) -> (usize, usize) {
     let (mut valid, mut invalid) = (0, 0);
-    loop {
-        let (text, error) = match std::str::from_utf8(bytes) {
-            Ok(text) => (text, None),
-            Err(error) => {
-                let text = std::str::from_utf8(&bytes[..error.valid_up_to()]);
-                (text.expect("valid up to there"), Some(error))
-            }
-        };
-        valid += text
-            .chars()
-            .filter(|character| !character.is_ascii())
-            .count();
-        let Some((error, length)) = error.and_then(|error| Some((error, error.error_len()?)))
-        else {
-            return (valid, invalid);
-        };
-        invalid += length;
-        bytes = &bytes[error.valid_up_to() + length..];
+    let mut chunks = bytes.utf8_chunks().peekable();
+    while let Some(chunk) = chunks.next() {
+        let characters = chunk.valid().chars();
+        valid += characters.filter(|it| !it.is_ascii()).count();
+        let error = std::str::from_utf8(chunk.invalid()).err();
+        let may_go_on = error.is_some_and(|error| error.error_len().is_none());
+        if chunks.peek().is_some() || !may_go_on {
+            invalid += chunk.invalid().len();
+        }
     }
+    (valid, invalid)
 }
 
 /// A byte that no UTF-8 has.

@@ -33,7 +33,7 @@ pub use inspect::main as inspect;
 pub use row::Review;
 pub use rows::{
     BadRow, Carry, Division, RowStart, TextContent, TextRow, carried_names, divide, read_each,
-    read_texts, read_texts_from,
+    read_texts_from,
 };
 
 use form::Form;

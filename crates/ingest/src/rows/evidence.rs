@@ -30,15 +30,10 @@ impl Evidence {
             .iter()
             .map(|value| value.parse().ok().filter(|number: &f64| number.is_finite()))
             .collect();
-        let range = numbers
-            .filter(|numbers| !numbers.is_empty())
-            .map(|numbers| {
-                numbers
-                    .iter()
-                    .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), number| {
-                        (low.min(*number), high.max(*number))
-                    })
-            });
+        let range = numbers.and_then(|numbers| {
+            let lowest = numbers.iter().copied().reduce(f64::min)?;
+            Some((lowest, numbers.iter().copied().reduce(f64::max)?))
+        });
         let words = values
             .iter()
             .map(|value| value.split_whitespace().count())

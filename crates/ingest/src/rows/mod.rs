@@ -40,12 +40,13 @@ use record::Record;
 
 pub use carry::Carry;
 pub(crate) use columns::Role;
-pub use division::{Division, RowStart, divide};
+pub use division::{Division, divide};
 pub use each::read_each;
 pub(crate) use layout::Layout;
 pub(crate) use open::Kind;
+pub use open::RowStart;
 pub(crate) use roles::Decision;
-pub use texts::{BadRow, TextContent, TextRow, carried_names, read_texts, read_texts_from};
+pub use texts::{BadRow, TextContent, TextRow, carried_names, read_texts_from};
 
 /// Reads files, in their order, all of the shape of the first. `scratch` is a folder for what must
 /// lie on disk for a moment. Returns what was found out about the first.

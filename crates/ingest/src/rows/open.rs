@@ -6,6 +6,7 @@ use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
 
 use encoding_rs::UTF_8;
+use serde::{Deserialize, Serialize};
 use settings::IngestSettings;
 use stage::Task;
 
@@ -15,7 +16,7 @@ use super::json::JsonReader;
 use super::parquet::{Limits, TableReader};
 use super::reader::Reader;
 use super::record::{Ending, Record};
-use super::{RowStart, row_limit};
+use super::row_limit;
 use crate::container::{self, Unpacked};
 use crate::encoding;
 use crate::error::IngestError;
@@ -27,6 +28,26 @@ const SAMPLE_ROWS: usize = 1000;
 
 /// ... and bytes of them, so that long rows do not fill memory.
 const SAMPLE_BYTES: usize = 32 << 20;
+
+/// Where a row begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowStart {
+    /// Its number, from 1, without a header.
+    pub row: u64,
+    /// The line, from 1, at which it begins, or empty lines before it; in a table its number.
+    pub line: u64,
+    /// Bytes of the file before it, unpacked and as UTF-8; in a table rows.
+    pub offset: u64,
+}
+
+impl RowStart {
+    /// The first row of any file, which follows its header.
+    pub const FIRST: Self = Self {
+        row: 1,
+        line: 1,
+        offset: 0,
+    };
+}
 
 /// What the settings say about the form of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -90,12 +90,11 @@ impl Record {
         if column >= self.columns {
             return &[];
         }
-        let start = if column == 0 {
-            0
-        } else {
-            self.ends[column - 1]
-        };
-        &self.bytes[start..self.ends[column]]
+        &self.bytes[self.start(column)..self.ends[column]]
+    }
+
+    fn start(&self, column: usize) -> usize {
+        column.checked_sub(1).map_or(0, |before| self.ends[before])
     }
 
     /// All fields, a tab between them.
@@ -118,11 +117,7 @@ impl Record {
         if self.columns == 0 || self.oversize {
             return;
         }
-        let start = if self.columns == 1 {
-            0
-        } else {
-            self.ends[self.columns - 2]
-        };
+        let start = self.start(self.columns - 1);
         let end = &mut self.ends[self.columns - 1];
         if *end > start && self.bytes[*end - 1] == b'\r' {
             *end -= 1;
