@@ -181,9 +181,9 @@ fn request(
     task.advance(start);
     let received = receive(response.into_body(), part, start, &task)?;
     match received {
-        Received::All(bytes) if total.is_none_or(|total| total == bytes) => Ok(()),
-        Received::All(_) => Err(failed("the connection was cut off", None)),
-        Received::CutOff(error) => Err(failed(
+        Ok(bytes) if total.is_none_or(|total| total == bytes) => Ok(()),
+        Ok(_) => Err(failed("the connection was cut off", None)),
+        Err(error) => Err(failed(
             "the connection was cut off",
             Some(ureq::Error::Io(error)),
         )),
@@ -198,13 +198,13 @@ fn continues_at(response: &Response<Body>, start: u64) -> bool {
     range.is_some_and(|range| range.starts_with(&format!("bytes {start}-")))
 }
 
-enum Received {
-    /// The stream came to its end, the file to this length.
-    All(u64),
-    CutOff(io::Error),
-}
-
-fn receive(body: Body, part: &Path, start: u64, task: &Task) -> Result<Received, IngestError> {
+/// Writes what comes behind the start of the file. Returns the file's length then, or why the stream was cut off.
+fn receive(
+    body: Body,
+    part: &Path,
+    start: u64,
+    task: &Task,
+) -> Result<io::Result<u64>, IngestError> {
     let file = OpenOptions::new()
         .write(true)
         .create(true)
@@ -221,7 +221,7 @@ fn receive(body: Body, part: &Path, start: u64, task: &Task) -> Result<Received,
             Ok(0) => break,
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Ok(Received::CutOff(error)),
+            Err(error) => return Ok(Err(error)),
         };
         file.write_all(&buffer[..bytes])
             .map_err(ArtifactError::io("write", part))?;
@@ -229,7 +229,7 @@ fn receive(body: Body, part: &Path, start: u64, task: &Task) -> Result<Received,
         task.advance(bytes as u64);
     }
     file.sync_all().map_err(ArtifactError::io("sync", part))?;
-    Ok(Received::All(length))
+    Ok(Ok(length))
 }
 
 #[cfg(test)]
