@@ -48,11 +48,14 @@ pub(crate) fn provide(
         fs::remove_file(&part).map_err(ArtifactError::io("remove", &part))?;
         // What an earlier run had left was perhaps the beginning of another file.
         if !resumed {
-            return Err(IngestError::OtherContent {
-                url: url.to_owned(),
-                expected,
-                found,
-            });
+            return Err(IngestError::other(
+                format!(
+                    "The content of `{url}` has the SHA-256 `{found}`, and `{expected}` was expected"
+                ),
+                format!(
+                    "Check `ingest.download.sha256`, or download `{url}` by hand and pass `--source PATH`"
+                ),
+            ));
         }
     }
 }
@@ -143,9 +146,11 @@ fn request(
     start: u64,
     progress: &Progress,
 ) -> Result<(), IngestError> {
-    let failed = |problem: &str, source: Option<ureq::Error>| IngestError::Download {
-        url: url.to_owned(),
-        problem: problem.to_owned(),
+    let failed = |problem: &str, source: Option<ureq::Error>| IngestError::Other {
+        message: format!("Could not download `{url}`: {problem}"),
+        hint: format!(
+            "Run the same command again to go on where it stopped, or download `{url}` by hand and pass `--source PATH`"
+        ),
         source: source.map(Into::into),
     };
     // Compression on the way would make the lengths mean something else.
@@ -176,9 +181,9 @@ fn request(
     task.advance(start);
     let received = receive(response.into_body(), part, start, &task)?;
     match received {
-        Received::All(bytes) if total.is_none_or(|total| total == bytes) => Ok(()),
-        Received::All(_) => Err(failed("the connection was cut off", None)),
-        Received::CutOff(error) => Err(failed(
+        Ok(bytes) if total.is_none_or(|total| total == bytes) => Ok(()),
+        Ok(_) => Err(failed("the connection was cut off", None)),
+        Err(error) => Err(failed(
             "the connection was cut off",
             Some(ureq::Error::Io(error)),
         )),
@@ -193,13 +198,13 @@ fn continues_at(response: &Response<Body>, start: u64) -> bool {
     range.is_some_and(|range| range.starts_with(&format!("bytes {start}-")))
 }
 
-enum Received {
-    /// The stream came to its end, the file to this length.
-    All(u64),
-    CutOff(io::Error),
-}
-
-fn receive(body: Body, part: &Path, start: u64, task: &Task) -> Result<Received, IngestError> {
+/// Writes what comes behind the start of the file. Returns the file's length then, or why the stream was cut off.
+fn receive(
+    body: Body,
+    part: &Path,
+    start: u64,
+    task: &Task,
+) -> Result<io::Result<u64>, IngestError> {
     let file = OpenOptions::new()
         .write(true)
         .create(true)
@@ -216,7 +221,7 @@ fn receive(body: Body, part: &Path, start: u64, task: &Task) -> Result<Received,
             Ok(0) => break,
             Ok(bytes) => bytes,
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Ok(Received::CutOff(error)),
+            Err(error) => return Ok(Err(error)),
         };
         file.write_all(&buffer[..bytes])
             .map_err(ArtifactError::io("write", part))?;
@@ -224,7 +229,7 @@ fn receive(body: Body, part: &Path, start: u64, task: &Task) -> Result<Received,
         task.advance(bytes as u64);
     }
     file.sync_all().map_err(ArtifactError::io("sync", part))?;
-    Ok(Received::All(length))
+    Ok(Ok(length))
 }
 
 #[cfg(test)]

@@ -2,10 +2,10 @@
 
 use std::io::{self, BufRead, Read};
 
-use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, WINDOWS_1252};
 
-use crate::container::BUFFER;
 use crate::error::IngestError;
+use crate::sniff::{BUFFER, detect_utf16};
 
 /// An encoding with how it was found.
 #[derive(Clone, Copy, Debug)]
@@ -19,10 +19,11 @@ pub(crate) fn find(start: &[u8], setting: Option<&str>) -> Result<Found, IngestE
     let Some(name) = setting else {
         return Ok(tell(start));
     };
-    let unknown = || IngestError::Setting {
-        setting: "ingest.encoding",
-        problem: format!("is `{name}`, which is no encoding"),
-        hint: "Take for example `utf-8`, `utf-16le` or `windows-1252`, or leave it out",
+    let unknown = || {
+        IngestError::other(
+            format!("`ingest.encoding` is `{name}`, which is no encoding"),
+            "Take for example `utf-8`, `utf-16le` or `windows-1252`, or leave it out",
+        )
     };
     let encoding = Encoding::for_label(name.as_bytes()).ok_or_else(unknown)?;
     Ok(Found {
@@ -32,72 +33,34 @@ pub(crate) fn find(start: &[u8], setting: Option<&str>) -> Result<Found, IngestE
 }
 
 fn tell(start: &[u8]) -> Found {
-    if let Some((encoding, _)) = Encoding::for_bom(start) {
-        return Found {
-            encoding,
-            how: "told by its byte order mark",
-        };
-    }
-    if let Some(encoding) = told_by_zeros(start) {
-        return Found {
-            encoding,
-            how: "told by its zero bytes",
-        };
-    }
     let (valid, invalid) = beyond_ascii(start);
-    if invalid > valid {
-        let how = "told by bytes that are no UTF-8";
-        return Found {
-            encoding: WINDOWS_1252,
-            how,
-        };
-    }
-    Found {
-        encoding: UTF_8,
-        how: "told by its bytes",
-    }
-}
-
-/// UTF-16 without a mark: Latin letters have a zero in every other byte.
-pub(crate) fn told_by_zeros(start: &[u8]) -> Option<&'static Encoding> {
-    let zeros = |offset: usize| {
-        let bytes = start.iter().skip(offset).step_by(2);
-        bytes.filter(|byte| **byte == 0).count()
-    };
-    let (even, odd) = (zeros(0), zeros(1));
-    let many = start.len() / 5;
-    if odd > many && even * 10 < odd {
-        Some(UTF_16LE)
-    } else if even > many && odd * 10 < even {
-        Some(UTF_16BE)
+    let (encoding, how) = if let Some((encoding, _)) = Encoding::for_bom(start) {
+        (encoding, "told by its byte order mark")
+    } else if let Some(encoding) = detect_utf16(start) {
+        (encoding, "told by its zero bytes")
+    } else if invalid > valid {
+        (WINDOWS_1252, "told by bytes that are no UTF-8")
     } else {
-        None
-    }
+        (UTF_8, "told by its bytes")
+    };
+    Found { encoding, how }
 }
 
 /// Characters beyond ASCII, and bytes that are part of none. A character cut off by the end of the
 /// sample is neither.
-fn beyond_ascii(mut bytes: &[u8]) -> (usize, usize) {
+fn beyond_ascii(bytes: &[u8]) -> (usize, usize) {
     let (mut valid, mut invalid) = (0, 0);
-    loop {
-        let (text, error) = match std::str::from_utf8(bytes) {
-            Ok(text) => (text, None),
-            Err(error) => {
-                let text = std::str::from_utf8(&bytes[..error.valid_up_to()]);
-                (text.expect("valid up to there"), Some(error))
-            }
-        };
-        valid += text
-            .chars()
-            .filter(|character| !character.is_ascii())
-            .count();
-        let Some((error, length)) = error.and_then(|error| Some((error, error.error_len()?)))
-        else {
-            return (valid, invalid);
-        };
-        invalid += length;
-        bytes = &bytes[error.valid_up_to() + length..];
+    let mut chunks = bytes.utf8_chunks().peekable();
+    while let Some(chunk) = chunks.next() {
+        let characters = chunk.valid().chars();
+        valid += characters.filter(|it| !it.is_ascii()).count();
+        let error = std::str::from_utf8(chunk.invalid()).err();
+        let may_go_on = error.is_some_and(|error| error.error_len().is_none());
+        if chunks.peek().is_some() || !may_go_on {
+            invalid += chunk.invalid().len();
+        }
     }
+    (valid, invalid)
 }
 
 /// A byte that no UTF-8 has.
@@ -178,6 +141,8 @@ impl Read for Decoding<'_> {
 
 #[cfg(test)]
 mod tests {
+    use encoding_rs::{UTF_16BE, UTF_16LE};
+
     use super::*;
 
     #[test]

@@ -3,12 +3,12 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use artifact::{ArtifactError, Sentiment};
-use artifact::{Failure, format};
+use artifact::{ArtifactError, Failure, format};
 use settings::nearest;
 
-use crate::container::TooLarge;
+use crate::limit::TooLarge;
 use crate::row::NOT_UTF_8;
+use crate::sniff::Content;
 
 /// What went wrong. [`IngestError::hint`] says what to do about it.
 #[derive(Debug, thiserror::Error)]
@@ -104,38 +104,6 @@ pub enum IngestError {
         /// The columns that are there.
         known: Vec<String>,
     },
-    /// A further file has other columns than the first.
-    #[error("`{}` has other columns than the first file", path.display())]
-    OtherColumns {
-        /// The file.
-        path: PathBuf,
-        /// The columns of the first.
-        expected: Vec<String>,
-        /// Its columns.
-        found: Vec<String>,
-    },
-    /// Only files of rows can be looked at.
-    #[error("`{}` is a folder or an archive, and only files of rows can be inspected", path.display())]
-    NotRows {
-        /// What was named.
-        path: PathBuf,
-    },
-    /// Only files of rows can be predicted.
-    #[error("`{}` is a folder or an archive, and a file of rows was expected", path.display())]
-    NoTable {
-        /// What was named.
-        path: PathBuf,
-    },
-    /// Settings that contradict the source or each other.
-    #[error("`{setting}` {problem}")]
-    Setting {
-        /// The dotted key.
-        setting: &'static str,
-        /// What is wrong, as the rest of the sentence.
-        problem: String,
-        /// What to do.
-        hint: &'static str,
-    },
     /// The rest of a file stands between quotes.
     #[error("`{}` has a quote that opens on line {line} and never closes", path.display())]
     OpenQuote {
@@ -143,14 +111,6 @@ pub enum IngestError {
         path: PathBuf,
         /// Where the row begins that has it, from 1.
         line: u64,
-    },
-    /// More members than any archive of reviews has.
-    #[error("`{}` has more than {} reviews, the most that are read from an archive", path.display(), format::count(*limit))]
-    TooManyMembers {
-        /// The archive or folder.
-        path: PathBuf,
-        /// The limit.
-        limit: u64,
     },
     /// More rows than `max_reject_rate` could not be used.
     #[error(
@@ -167,68 +127,47 @@ pub enum IngestError {
         /// The commonest reasons with an example and their counts.
         reasons: Vec<(String, u64)>,
     },
-    /// A later row contradicts the scale that the first rows told.
-    #[error(
-        "`{}` has the rating {rating} on line {line}, and its first rows told a scale from {low} to {high}: every label may be wrong",
-        path.display()
-    )]
-    OffScale {
-        /// The file.
-        path: PathBuf,
-        /// Where the row begins, from 1.
-        line: u64,
-        /// Its rating.
-        rating: f32,
-        /// The lowest rating of the scale.
-        low: f64,
-        /// The highest.
-        high: f64,
-    },
-    /// Every labelled review has the same label.
-    #[error("All {} labelled reviews are {class}: a classifier cannot be trained on one class", format::count(*rows))]
-    OneClass {
-        /// Labelled reviews.
-        rows: u64,
-        /// Their class.
-        class: Sentiment,
-    },
-    /// Nothing was accepted.
-    #[error("No review of `{}` was accepted; {} were set aside", path.display(), format::plural(*set_aside, "row", "rows"))]
-    NothingAccepted {
-        /// The source.
-        path: PathBuf,
-        /// Rows that a setting set aside.
-        set_aside: u64,
-    },
-    /// The source could not be fetched.
-    #[error("Could not download `{url}`: {problem}")]
-    Download {
-        /// Its address.
-        url: String,
-        /// What happened.
-        problem: String,
+    /// What is found, and said, in one place.
+    #[error("{message}")]
+    Other {
+        /// In one sentence.
+        message: String,
+        /// What to do.
+        hint: String,
         /// Why, where a library says so.
         source: Option<Box<dyn std::error::Error + Send + Sync>>,
     },
-    /// What was fetched is not what was pinned.
-    #[error("The content of `{url}` has the SHA-256 `{found}`, and `{expected}` was expected")]
-    OtherContent {
-        /// Its address.
-        url: String,
-        /// The pinned digest.
-        expected: String,
-        /// The digest of what came.
-        found: String,
-    },
-    /// There is no folder to download to.
-    #[error("There is no cache folder to download to")]
-    NoCache,
     /// The output could not be written.
     #[error(transparent)]
     Artifact(#[from] ArtifactError),
 }
 
 impl IngestError {
+    /// What went wrong in a sentence, and what to do.
+    pub(crate) fn other(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::Other {
+            message: message.into(),
+            hint: hint.into(),
+            source: None,
+        }
+    }
+
+    /// Something is missing, which `what` says as the rest of the sentence.
+    pub(crate) fn nothing(path: &Path, what: &'static str) -> Self {
+        let path = path.to_owned();
+        Self::NothingThere { path, what }
+    }
+
+    /// The file holds something else than was `expected`.
+    pub(crate) fn other_kind(path: &Path, found: Content, expected: &'static str) -> Self {
+        Self::OtherKind {
+            path: path.to_owned(),
+            found: found.name(),
+            expected,
+            hint: found.hint(),
+        }
+    }
+
     /// `map_err(IngestError::read(path))`.
     pub(crate) fn read(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
         let path = path.to_owned();
@@ -274,35 +213,14 @@ impl IngestError {
             ),
             Self::NoColumn { name, known, .. } => Some(hint_for_column(name, known)),
             Self::UnknownColumns { known, .. } => Some(hint_for_header(known)),
-            Self::NotRows { path } | Self::NoTable { path } | Self::NothingThere { path, .. }
-                if files_in(path).is_some() => files_in(path),
-            Self::NotRows { .. } => Some(
-                "The aclImdb set needs no look: run it with `ressenti run --pipeline pipelines/imdb.toml --source PATH`"
-                    .to_owned(),
-            ),
-            Self::NoTable { .. } => Some(
-                "Name a CSV, JSON or Parquet file with `--input FILE`, plain or packed with gzip, zstd or zip".to_owned(),
-            ),
-            Self::OtherColumns { expected, found, .. } => Some(format!(
-                "Read files of one shape together: the first has {}, this one has {}",
-                list_columns(expected),
-                list_columns(found)
-            )),
-            Self::Setting { hint, .. } => Some((*hint).to_owned()),
+            Self::Other { hint, .. } => Some(hint.clone()),
+            Self::NothingThere { path, .. } => Some(files_in(path).unwrap_or_else(|| {
+                "Check the path, or name another with `--source PATH`".to_owned()
+            })),
             Self::OpenQuote { .. } => Some(
                 "Close the quote in the file; if the file does not quote its fields, read it with `--set ingest.quotes=false`".to_owned(),
             ),
             Self::TooManyRejected { reasons, .. } => Some(hint_for_rejected(reasons)),
-            Self::OffScale { .. } => Some(
-                "Say which rating is neither good nor bad with `--set ingest.rating.centre=NUMBER`, or with `centre` in \
-                 `[ingest.rating]` of the pipeline file".to_owned(),
-            ),
-            Self::OneClass { .. } => Some("Check `[ingest.labels]` or `[ingest.rating]`, or take a source with both classes".to_owned()),
-            Self::NothingAccepted { .. } => Some("Check `[ingest.rating]`: its dead zone sets rows aside".to_owned()),
-            Self::Download { url, .. } => Some(format!("Run the same command again to go on where it stopped, or download `{url}` by hand and pass `--source PATH`")),
-            Self::OtherContent { url, .. } => Some(format!("Check `ingest.download.sha256`, or download `{url}` by hand and pass `--source PATH`")),
-            Self::NoCache => Some("Set `HOME` or `RESSENTI_CACHE`, or download the file by hand and pass `--source PATH`".to_owned()),
-            Self::NothingThere { .. } | Self::TooManyMembers { .. } => Some("Check the path, or name another with `--source PATH`".to_owned()),
             Self::Artifact(error) => error.hint(),
             Self::Read { path, source } if source.kind() == io::ErrorKind::NotFound => hint_for_pattern(path),
             Self::Read { .. } => None,
@@ -338,7 +256,7 @@ fn hint_for_rejected(reasons: &[(String, u64)]) -> String {
 }
 
 /// What to say of a folder that is no aclImdb and holds files: they are read together by a pattern.
-fn files_in(path: &Path) -> Option<String> {
+pub(crate) fn files_in(path: &Path) -> Option<String> {
     let is_set = ["train", "test", "aclImdb"]
         .iter()
         .any(|part| path.join(part).is_dir());
@@ -372,7 +290,7 @@ fn list_reasons(reasons: &[(String, u64)]) -> String {
     list.join("; ")
 }
 
-fn list_columns(known: &[String]) -> String {
+pub(crate) fn list_columns(known: &[String]) -> String {
     let list: Vec<_> = known.iter().map(|name| format!("`{name}`")).collect();
     list.join(", ")
 }

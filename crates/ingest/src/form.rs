@@ -2,9 +2,9 @@
 
 use std::path::Path;
 
-use settings::SourceFormat;
+use settings::{IngestSettings, SourceFormat};
 
-use crate::error::IngestError;
+use crate::error::{IngestError, files_in};
 use crate::rows::Kind;
 
 /// The form of a source.
@@ -14,6 +14,20 @@ pub(crate) enum Form {
     AclimdbArchive,
     /// A file of rows, or several.
     Rows(Kind),
+}
+
+/// How a file of rows is written, as far as the settings say it. Folders and archives are refused.
+pub(crate) fn rows_of(path: &Path, settings: &IngestSettings) -> Result<Kind, IngestError> {
+    match Form::of(path, settings.format)? {
+        Form::Rows(kind) => Ok(kind),
+        _ => {
+            let hint = files_in(path).unwrap_or_else(|| "Name a CSV, JSON or Parquet file with `--input FILE`, plain or packed with gzip, zstd or zip".to_owned());
+            let path = path.display();
+            let message =
+                format!("`{path}` is a folder or an archive, and a file of rows was expected");
+            Err(IngestError::other(message, hint))
+        }
+    }
 }
 
 impl Form {

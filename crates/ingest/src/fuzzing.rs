@@ -8,8 +8,8 @@ use stage::{Progress, ProgressMode};
 
 use crate::error::IngestError;
 use crate::row::{LeftOut, Review};
-use crate::rows::{self, Kind, Taker};
-use crate::sink::Sink;
+use crate::rows::{self, Kind};
+use crate::sink::{Sink, Taker};
 
 /// Takes rows and keeps nothing.
 struct Nobody;

@@ -14,6 +14,7 @@ mod form;
 #[doc(hidden)]
 pub mod fuzzing;
 mod inspect;
+mod limit;
 mod row;
 mod rows;
 mod sink;
@@ -32,7 +33,7 @@ pub use inspect::main as inspect;
 pub use row::Review;
 pub use rows::{
     BadRow, Carry, Division, RowStart, TextContent, TextRow, carried_names, divide, read_each,
-    read_texts, read_texts_from,
+    read_texts_from,
 };
 
 use form::Form;
@@ -76,11 +77,18 @@ fn provide(context: &Context) -> Result<Vec<PathBuf>, IngestError> {
     let one = |source: &Source| match source {
         Source::Path(path) => Ok(path.clone()),
         Source::Pinned { url, sha256 } => {
-            let cache = artifact::cache_folder().ok_or(IngestError::NoCache)?;
+            let cache = artifact::cache_folder().ok_or_else(no_cache)?;
             download::provide(url, sha256, &cache.join("downloads"), context.progress())
         }
     };
     context.sources().iter().map(one).collect()
+}
+
+fn no_cache() -> IngestError {
+    IngestError::other(
+        "There is no cache folder to download to",
+        "Set `HOME` or `RESSENTI_CACHE`, or download the file by hand and pass `--source PATH`",
+    )
 }
 
 fn read(
@@ -92,15 +100,14 @@ fn read(
     let path = paths.first().ok_or(IngestError::NoSource)?;
     let form = Form::of(path, settings.format)?;
     if paths.len() > 1 && !matches!(form, Form::Rows(_)) {
-        return Err(IngestError::Setting {
-            setting: "ingest.source",
-            problem: format!(
-                "names {} sources, of which `{}` is taken for aclImdb, and that is one whole",
+        return Err(IngestError::other(
+            format!(
+                "`ingest.source` names {} sources, of which `{}` is taken for aclImdb, and that is one whole",
                 paths.len(),
                 path.display()
             ),
-            hint: "Name it alone, or files of rows: one, a pattern, or a list",
-        });
+            "Name it alone, or files of rows: one, a pattern, or a list",
+        ));
     }
     match form {
         Form::AclimdbFolder => aclimdb::read_folder(path, settings, progress, sink),

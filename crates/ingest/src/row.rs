@@ -104,11 +104,32 @@ pub(crate) struct LeftOut {
     pub(crate) excerpt: String,
 }
 
+impl LeftOut {
+    /// A file that is one review, or should be.
+    pub(crate) fn file(source: String, reason: Reason, content: &[u8]) -> Self {
+        Self {
+            source,
+            line: 1,
+            reason,
+            excerpt: excerpt(content),
+        }
+    }
+}
+
 /// The first 200 characters of what may not even be text.
 pub(crate) fn excerpt(bytes: &[u8]) -> String {
     // Four bytes are the longest character.
     let start = &bytes[..bytes.len().min(4 * EXCERPT)];
     shorten(&String::from_utf8_lossy(start), EXCERPT)
+}
+
+/// A text to be shown, with dots in place of what is beyond so many characters.
+pub(crate) fn cut(text: &str, characters: usize) -> String {
+    let shown = shorten(text, characters);
+    match shown.len() < text.len() {
+        true => shown + "...",
+        false => shown,
+    }
 }
 
 fn shorten(text: &str, characters: usize) -> String {

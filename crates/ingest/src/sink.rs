@@ -31,6 +31,22 @@ pub(crate) fn scratch_folder() -> Result<tempfile::TempDir, IngestError> {
     folder.map_err(|error| ArtifactError::io("create", &std::env::temp_dir())(error).into())
 }
 
+/// Where rows go.
+pub(crate) trait Taker {
+    /// Takes a review.
+    fn accept(&mut self, review: &Review<'_>, place: &str) -> Result<(), IngestError>;
+    /// Takes a row that is none.
+    fn leave_out(&mut self, row: &LeftOut) -> Result<(), IngestError>;
+    /// Whether it has seen enough.
+    fn is_full(&self) -> bool {
+        false
+    }
+    /// Whether it takes reviews of which it cannot be said what their authors feel.
+    fn forgives_labels(&self) -> bool {
+        false
+    }
+}
+
 /// Takes rows in their final order.
 pub(crate) struct Sink {
     reviews: TableWriter,
@@ -54,27 +70,6 @@ impl Sink {
         })
     }
 
-    /// Accepts a review; `source` says where it stood.
-    pub(crate) fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<(), IngestError> {
-        self.tally.accept(review.label);
-        self.batch.push(self.row_id, review, source);
-        self.row_id += 1;
-        if self.batch.rows >= BATCH_ROWS || self.batch.bytes >= BATCH_BYTES {
-            self.reviews.write(&self.batch.finish()?)?;
-        }
-        Ok(())
-    }
-
-    /// Keeps a row aside.
-    pub(crate) fn leave_out(&mut self, row: &LeftOut) -> Result<(), IngestError> {
-        self.tally.leave_out(&row.reason);
-        self.aside.push(row);
-        if self.aside.rows >= BATCH_ROWS {
-            self.rejected.write(&self.aside.finish()?)?;
-        }
-        Ok(())
-    }
-
     /// Ends both tables.
     pub(crate) fn finish(mut self) -> Result<(Tally, Vec<OutputFile>), IngestError> {
         self.reviews.write(&self.batch.finish()?)?;
@@ -87,6 +82,28 @@ impl Sink {
     }
 }
 
+impl Taker for Sink {
+    fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<(), IngestError> {
+        self.tally.accept(review.label);
+        self.batch.push(self.row_id, review, source);
+        self.row_id += 1;
+        if self.batch.rows >= BATCH_ROWS || self.batch.bytes >= BATCH_BYTES {
+            self.reviews.write(&self.batch.finish()?)?;
+        }
+        Ok(())
+    }
+
+    fn leave_out(&mut self, row: &LeftOut) -> Result<(), IngestError> {
+        self.tally.leave_out(row);
+        self.aside.push(row);
+        if self.aside.rows >= BATCH_ROWS {
+            self.rejected.write(&self.aside.finish()?)?;
+        }
+        Ok(())
+    }
+}
+
+#[derive(Default)]
 struct ReviewColumns {
     rows: usize,
     bytes: usize,
@@ -99,24 +116,6 @@ struct ReviewColumns {
     topic: StringBuilder,
     timestamp: TimestampMillisecondBuilder,
     source: StringBuilder,
-}
-
-impl Default for ReviewColumns {
-    fn default() -> Self {
-        Self {
-            rows: 0,
-            bytes: 0,
-            row_id: UInt64Builder::new(),
-            text: StringBuilder::new(),
-            label: UInt8Builder::new(),
-            split: StringBuilder::new(),
-            rating: Float32Builder::new(),
-            group: StringBuilder::new(),
-            topic: StringBuilder::new(),
-            timestamp: TimestampMillisecondBuilder::new().with_timezone("UTC"),
-            source: StringBuilder::new(),
-        }
-    }
 }
 
 impl ReviewColumns {
@@ -145,7 +144,7 @@ impl ReviewColumns {
             Arc::new(self.rating.finish()),
             Arc::new(self.group.finish()),
             Arc::new(self.topic.finish()),
-            Arc::new(self.timestamp.finish()),
+            Arc::new(self.timestamp.finish().with_timezone("UTC")),
             Arc::new(self.source.finish()),
         ];
         (self.rows, self.bytes) = (0, 0);

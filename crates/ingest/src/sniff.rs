@@ -2,9 +2,11 @@
 
 use std::io::{self, BufRead, Read};
 
+use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 use stage::Task;
 
-use crate::encoding::told_by_zeros;
+/// Bytes asked of the disk at a time, and looked at to tell what a file is.
+pub(crate) const BUFFER: usize = 1 << 18;
 
 /// Kinds of content that people hand to ingest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,7 +102,7 @@ pub(crate) fn content_of(input: &mut impl BufRead) -> io::Result<Content> {
         _ if is_html(start) => Content::Html,
         _ if begins(b"PK\x03\x04") || begins(b"PK\x05\x06") => Content::Zip,
         _ if begins(b"PAR1") => Content::Parquet,
-        _ if begins(b"\xff\xfe") || begins(b"\xfe\xff") || told_by_zeros(start).is_some() => {
+        _ if begins(b"\xff\xfe") || begins(b"\xfe\xff") || detect_utf16(start).is_some() => {
             Content::Text
         }
         _ if start.get(257..262) == Some(b"ustar") => Content::Tar,
@@ -111,6 +113,23 @@ pub(crate) fn content_of(input: &mut impl BufRead) -> io::Result<Content> {
         }
         _ => Content::Text,
     })
+}
+
+/// UTF-16 without a mark: Latin letters have a zero in every other byte.
+pub(crate) fn detect_utf16(start: &[u8]) -> Option<&'static Encoding> {
+    let zeros = |offset: usize| {
+        let bytes = start.iter().skip(offset).step_by(2);
+        bytes.filter(|byte| **byte == 0).count()
+    };
+    let (even, odd) = (zeros(0), zeros(1));
+    let many = start.len() / 5;
+    if odd > many && even * 10 < odd {
+        Some(UTF_16LE)
+    } else if even > many && odd * 10 < even {
+        Some(UTF_16BE)
+    } else {
+        None
+    }
 }
 
 fn is_html(start: &[u8]) -> bool {

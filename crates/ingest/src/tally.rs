@@ -7,7 +7,7 @@ use artifact::format;
 use settings::IngestSettings;
 
 use crate::error::IngestError;
-use crate::row::Reason;
+use crate::row::LeftOut;
 
 /// Counts of rows by what became of them.
 #[derive(Clone, Debug, Default)]
@@ -18,11 +18,12 @@ pub(crate) struct Tally {
     reasons: Vec<ReasonCount>,
 }
 
+/// Rows left out for one reason.
 #[derive(Clone, Debug)]
-struct ReasonCount {
-    /// The first row with it.
-    first: Reason,
-    rows: u64,
+pub(crate) struct ReasonCount {
+    /// The first of them.
+    pub(crate) first: LeftOut,
+    pub(crate) rows: u64,
 }
 
 impl Tally {
@@ -33,24 +34,37 @@ impl Tally {
         }
     }
 
-    pub(crate) fn leave_out(&mut self, reason: &Reason) {
-        match self
-            .reasons
-            .iter_mut()
-            .find(|count| count.first.summary == reason.summary)
-        {
+    pub(crate) fn leave_out(&mut self, row: &LeftOut) {
+        let same = |count: &&mut ReasonCount| count.first.reason.summary == row.reason.summary;
+        match self.reasons.iter_mut().find(same) {
             Some(count) => count.rows += 1,
             None => self.reasons.push(ReasonCount {
-                first: reason.clone(),
+                first: row.clone(),
                 rows: 1,
             }),
         }
     }
 
+    /// Accepted rows of a class.
+    pub(crate) fn of_class(&self, class: Sentiment) -> u64 {
+        self.by_class[usize::from(class.id())]
+    }
+
+    /// Accepted rows without a label.
+    pub(crate) fn unlabelled(&self) -> u64 {
+        self.unlabelled
+    }
+
+    /// Why rows were left out, in the order in which the reasons came up.
+    pub(crate) fn reasons(&self) -> &[ReasonCount] {
+        &self.reasons
+    }
+
+    /// Rows that were left out because a setting excludes them, or because of a fault.
     fn left_out(&self, set_aside: bool) -> u64 {
         self.reasons
             .iter()
-            .filter(|count| count.first.set_aside == set_aside)
+            .filter(|count| count.first.reason.set_aside == set_aside)
             .map(|count| count.rows)
             .sum()
     }
@@ -69,12 +83,15 @@ impl Tally {
         self.check_rows(path, settings)?;
         let mut present = Sentiment::ALL
             .into_iter()
-            .filter(|class| self.by_class[usize::from(class.id())] > 0);
+            .filter(|class| self.of_class(*class) > 0);
         match (present.next(), present.next()) {
-            (Some(class), None) => Err(IngestError::OneClass {
-                rows: self.labelled(),
-                class,
-            }),
+            (Some(class), None) => Err(IngestError::other(
+                format!(
+                    "All {} labelled reviews are {class}: a classifier cannot be trained on one class",
+                    format::count(self.labelled())
+                ),
+                "Check `[ingest.labels]` or `[ingest.rating]`, or take a source with both classes",
+            )),
             _ => Ok(()),
         }
     }
@@ -89,12 +106,9 @@ impl Tally {
             (self.accepted(), self.left_out(false), self.left_out(true));
         let rows = accepted + rejected + set_aside;
         if rows == 0 {
-            return Err(IngestError::NothingThere {
-                path: path.to_owned(),
-                what: "no rows",
-            });
+            return Err(IngestError::nothing(path, "no rows"));
         }
-        if rejected as f64 > settings.max_reject_rate * rows as f64 {
+        if self.is_over(settings.max_reject_rate) {
             let (limit, reasons) = (settings.max_reject_rate, self.commonest());
             return Err(IngestError::TooManyRejected {
                 rejected,
@@ -104,12 +118,23 @@ impl Tally {
             });
         }
         if accepted == 0 {
-            return Err(IngestError::NothingAccepted {
-                path: path.to_owned(),
-                set_aside,
-            });
+            let rows = format::plural(set_aside, "row", "rows");
+            return Err(IngestError::other(
+                format!(
+                    "No review of `{}` was accepted; {rows} were set aside",
+                    path.display()
+                ),
+                "Check `[ingest.rating]`: its dead zone sets rows aside",
+            ));
         }
         Ok(())
+    }
+
+    /// Whether more than this share of the rows were rejected.
+    pub(crate) fn is_over(&self, max_reject_rate: f64) -> bool {
+        let rejected = self.left_out(false);
+        let rows = self.accepted() + rejected + self.left_out(true);
+        rejected as f64 > max_reject_rate * rows as f64
     }
 
     /// The three commonest reasons for rejection, each as its first row has it.
@@ -117,13 +142,13 @@ impl Tally {
         let mut reasons: Vec<_> = self
             .reasons
             .iter()
-            .filter(|count| !count.first.set_aside)
+            .filter(|count| !count.first.reason.set_aside)
             .collect();
         reasons.sort_by_key(|count| std::cmp::Reverse(count.rows));
         reasons
             .iter()
             .take(3)
-            .map(|count| (count.first.to_string(), count.rows))
+            .map(|count| (count.first.reason.to_string(), count.rows))
             .collect()
     }
 
@@ -132,7 +157,7 @@ impl Tally {
         let mut parts = vec![format::plural(self.accepted(), "review", "reviews")];
         let classes = Sentiment::ALL
             .into_iter()
-            .map(|class| (self.by_class[usize::from(class.id())], class.as_str()));
+            .map(|class| (self.of_class(class), class.as_str()));
         let kinds = classes.chain([
             (self.unlabelled, "unlabelled"),
             (self.left_out(false), "rejected"),
@@ -150,16 +175,21 @@ impl Tally {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::row::Reason;
 
     fn tally(classes: [u64; 2], unlabelled: u64, reasons: &[(&'static str, bool, u64)]) -> Tally {
         let reasons = reasons
             .iter()
             .map(|(summary, set_aside, rows)| ReasonCount {
-                first: Reason {
-                    set_aside: *set_aside,
-                    summary,
-                    detail: None,
-                },
+                first: LeftOut::file(
+                    String::new(),
+                    Reason {
+                        set_aside: *set_aside,
+                        summary,
+                        detail: None,
+                    },
+                    b"",
+                ),
                 rows: *rows,
             });
         Tally {

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use arrow::array::{RecordBatch, StringArray};
 use artifact::StageName;
 use common::gzip;
-use ingest::{Carry, Division, RowStart, TextRow, divide, read_texts, read_texts_from};
+use ingest::{Carry, Division, RowStart, TextRow, divide, read_texts_from};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use settings::{IngestSettings, REVIEWS, StepId};
@@ -58,7 +58,8 @@ fn check(name: &str, content: &[u8], count: usize, read_through: Option<&str>) {
     let task = progress.task("reading", None, "bytes");
     let mut whole = Vec::new();
     let carry = Carry::None;
-    read_texts(&path, &settings, &carry, (&progress, &task), |row| {
+    let first = &RowStart::FIRST;
+    read_texts_from(&path, &settings, &carry, (&progress, &task), first, |row| {
         whole.push(row);
         ControlFlow::Continue(())
     })

@@ -11,16 +11,13 @@ use stage::{Progress, Task};
 use tar::{Archive, Entry, EntryType};
 
 use super::member::{Member, Part, ReviewName, member};
-use super::spool::{Place, Spool, SpoolReader};
-use super::{Found, MAX_FILM_BYTES, MAX_REVIEWS, finish, review};
-use crate::container::{Bounded, Limit};
+use super::spool::{Place, Spool};
+use super::{Found, MAX_FILM_BYTES, MISNAMED, SPECIAL};
 use crate::error::IngestError;
-use crate::row::{LeftOut, Reason, check_text, excerpt};
+use crate::limit::{Bounded, Limit};
+use crate::row::{LeftOut, check_text, excerpt};
 use crate::sink::Sink;
-use crate::sniff::{Content, Watched, content_of};
-
-/// Bytes asked of the disk at a time.
-const BUFFER: usize = 1 << 18;
+use crate::sniff::{BUFFER, Content, Watched, content_of};
 
 /// Reads the archive into the sink. `scratch` is a folder for the texts on their way.
 pub(crate) fn read(
@@ -31,36 +28,28 @@ pub(crate) fn read(
     sink: &mut Sink,
 ) -> Result<(), IngestError> {
     let size = path.metadata().map_err(IngestError::read(path))?.len();
-    let mut scan = Scan::new(path, settings, Spool::create(scratch)?);
+    let mut scan = Scan {
+        spool: Spool::create(scratch)?,
+        reviews: Vec::new(),
+        found: Found::new(path, settings),
+        buffer: Vec::new(),
+        last: "the start".to_owned(),
+    };
     {
         let task = progress.task("reading the archive", Some(size), "bytes");
         let limit = Limit::new(size, settings.max_unpacked_bytes);
         scan.run(open(path, limit, &task)?)?;
     }
-    let Scan {
-        spool,
-        mut reviews,
-        mut found,
-        ..
-    } = scan;
-    sort_and_reject_repeats(&mut reviews, &mut found.left_out);
-    let task = progress.task("writing reviews", Some(reviews.len() as u64), "reviews");
-    let unknown_films = write(
-        &reviews,
-        &spool.into_reader()?,
-        &found,
-        settings,
-        &task,
-        sink,
-    )?;
-    finish(
-        path,
-        reviews.len() as u64,
-        unknown_films,
-        found,
-        sink,
-        progress,
-    )
+    scan.spool.flush()?;
+    let reviews = sort_and_reject_repeats(scan.reviews, &mut scan.found);
+    scan.found.reviews = reviews.len() as u64;
+    let task = progress.task("writing reviews", Some(scan.found.reviews), "reviews");
+    for (name, place) in &reviews {
+        let text = scan.spool.read(*place, &mut scan.buffer)?;
+        scan.found.accept(name, text, sink)?;
+        task.advance(1);
+    }
+    scan.found.finish(sink, progress)
 }
 
 fn open<'a>(path: &Path, limit: Limit, task: &'a Task) -> Result<Box<dyn Read + 'a>, IngestError> {
@@ -69,44 +58,22 @@ fn open<'a>(path: &Path, limit: Limit, task: &'a Task) -> Result<Box<dyn Read + 
     match content_of(&mut input).map_err(IngestError::read(path))? {
         Content::Gzip => Ok(Box::new(Bounded::new(MultiGzDecoder::new(input), limit))),
         Content::Tar => Ok(Box::new(input)),
-        Content::Empty => Err(IngestError::NothingThere {
-            path: path.to_owned(),
-            what: "no content",
-        }),
-        other => Err(IngestError::OtherKind {
-            path: path.to_owned(),
-            found: other.name(),
-            expected: "a `.tar.gz` archive",
-            hint: other.hint(),
-        }),
+        Content::Empty => Err(IngestError::nothing(path, "no content")),
+        other => Err(IngestError::other_kind(path, other, "a `.tar.gz` archive")),
     }
 }
 
 /// One pass over the members.
 struct Scan<'a> {
-    path: &'a Path,
-    settings: &'a IngestSettings,
     spool: Spool,
     reviews: Vec<(ReviewName, Place)>,
-    found: Found,
+    found: Found<'a>,
     buffer: Vec<u8>,
+    /// The last member that was begun, for messages.
     last: String,
 }
 
-impl<'a> Scan<'a> {
-    fn new(path: &'a Path, settings: &'a IngestSettings, spool: Spool) -> Self {
-        let last = "the start".to_owned();
-        Self {
-            path,
-            settings,
-            spool,
-            reviews: Vec::new(),
-            found: Found::default(),
-            buffer: Vec::new(),
-            last,
-        }
-    }
-
+impl Scan<'_> {
     /// Entries are taken raw: extended headers, whose lengths only the archive vouches for, are
     /// stepped over and not read into memory. No name in the set is long enough to need them.
     fn run(&mut self, mut input: Box<dyn Read + '_>) -> Result<(), IngestError> {
@@ -132,30 +99,22 @@ impl<'a> Scan<'a> {
         ) {
             return Ok(());
         }
-        let path = entry
-            .path()
-            .map(Cow::into_owned)
-            .unwrap_or_else(|_| PathBuf::from(lossy(&entry.path_bytes())));
-        self.last = format!("`{}`", excerpt(path.to_string_lossy().as_bytes()));
-        let member = match member(&path) {
-            Ok(member) => member,
-            Err(reason) => return self.leave_out(&path, reason),
+        let path = entry.path().map(Cow::into_owned).unwrap_or_else(|_| {
+            PathBuf::from(String::from_utf8_lossy(&entry.path_bytes()).into_owned())
+        });
+        let source = excerpt(path.to_string_lossy().as_bytes());
+        self.last = format!("`{source}`");
+        let is_file = matches!(kind, EntryType::Regular | EntryType::Continuous);
+        let reason = match member(&path) {
+            Err(reason) => reason,
+            Ok(_) if !is_file => SPECIAL,
+            Ok(Member::Review(name)) => return self.review(name, entry),
+            Ok(Member::Films(part)) => return self.films(part, entry),
+            Ok(Member::Misnamed) => MISNAMED,
+            Ok(Member::Other) => return Ok(()),
         };
-        if !matches!(kind, EntryType::Regular | EntryType::Continuous) {
-            return self.leave_out(
-                &path,
-                Reason::rejected("a link or special file, which is never followed"),
-            );
-        }
-        match member {
-            Member::Review(name) => self.review(name, entry),
-            Member::Films(part) => self.films(part, entry),
-            Member::Misnamed => self.leave_out(
-                &path,
-                Reason::rejected("the name is not `<id>_<rating>.txt`"),
-            ),
-            Member::Other => Ok(()),
-        }
+        self.found.leave_out(source, reason);
+        self.found.check_count(self.reviews.len())
     }
 
     fn review<R: Read>(
@@ -163,23 +122,17 @@ impl<'a> Scan<'a> {
         name: ReviewName,
         entry: &mut Entry<'_, R>,
     ) -> Result<(), IngestError> {
-        self.read(entry, self.settings.max_text_bytes as u64)?;
-        let text = match check_text(&self.buffer, self.settings.max_text_bytes) {
-            Ok(text) => text,
+        let limit = self.found.settings.max_text_bytes;
+        self.read(entry, limit as u64)?;
+        match check_text(&self.buffer, limit) {
+            Ok(text) => self.reviews.push((name, self.spool.push(text)?)),
             Err(reason) => {
-                let row = LeftOut {
-                    source: name.source(),
-                    line: 1,
-                    reason,
-                    excerpt: excerpt(&self.buffer),
-                };
-                self.found.left_out.push(row);
-                return self.check_count();
+                self.found
+                    .left_out
+                    .push(LeftOut::file(name.source(), reason, &self.buffer))
             }
-        };
-        let place = self.spool.push(text)?;
-        self.reviews.push((name, place));
-        self.check_count()
+        }
+        self.found.check_count(self.reviews.len())
     }
 
     fn films<R: Read>(&mut self, part: Part, entry: &mut Entry<'_, R>) -> Result<(), IngestError> {
@@ -215,77 +168,27 @@ impl<'a> Scan<'a> {
         Ok(())
     }
 
-    fn leave_out(&mut self, path: &Path, reason: Reason) -> Result<(), IngestError> {
-        let source = excerpt(path.to_string_lossy().as_bytes());
-        self.found.left_out.push(LeftOut {
-            source,
-            line: 1,
-            reason,
-            excerpt: String::new(),
-        });
-        self.check_count()
-    }
-
-    fn check_count(&self) -> Result<(), IngestError> {
-        if (self.reviews.len() + self.found.left_out.len()) as u64 > MAX_REVIEWS {
-            return Err(IngestError::TooManyMembers {
-                path: self.path.to_owned(),
-                limit: MAX_REVIEWS,
-            });
-        }
-        Ok(())
-    }
-
     fn damaged(&self, error: io::Error) -> IngestError {
-        IngestError::damaged(self.path, self.last.clone(), error)
+        IngestError::damaged(self.found.path, self.last.clone(), error)
     }
-}
-
-fn lossy(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// Sorts into the order of the rows. Of members with the same name the last counts, as if the
 /// archive were unpacked; the others are kept aside.
-fn sort_and_reject_repeats(reviews: &mut Vec<(ReviewName, Place)>, left_out: &mut Vec<LeftOut>) {
+fn sort_and_reject_repeats(
+    mut reviews: Vec<(ReviewName, Place)>,
+    found: &mut Found<'_>,
+) -> Vec<(ReviewName, Place)> {
     // A stable sort: of equal names the later member stays the later one.
     reviews.sort_by(|one, two| one.0.cmp(&two.0));
-    let mut kept: Vec<(ReviewName, Place)> = Vec::with_capacity(reviews.len());
-    for (name, place) in reviews.drain(..) {
-        match kept.last_mut() {
-            Some(last) if last.0 == name => {
-                let reason = Reason::rejected("a later file of the archive has the same name");
-                left_out.push(LeftOut {
-                    source: name.source(),
-                    line: 1,
-                    reason,
-                    excerpt: String::new(),
-                });
-                last.1 = place;
-            }
-            _ => kept.push((name, place)),
+    reviews.dedup_by(|later, kept| {
+        let is_repeat = later.0 == kept.0;
+        if is_repeat {
+            let reason = "a later file of the archive has the same name";
+            found.leave_out(kept.0.source(), reason);
+            kept.1 = later.1;
         }
-    }
-    *reviews = kept;
-}
-
-/// Writes the rows; returns how many have no film.
-fn write(
-    reviews: &[(ReviewName, Place)],
-    texts: &SpoolReader,
-    found: &Found,
-    settings: &IngestSettings,
-    task: &Task,
-    sink: &mut Sink,
-) -> Result<u64, IngestError> {
-    let mut buffer = Vec::new();
-    let mut unknown_films = 0;
-    for (name, place) in reviews {
-        let text = texts.read(*place, &mut buffer)?;
-        let row = review(name, text, &found.films, settings);
-        unknown_films += u64::from(row.group.is_none());
-        sink.accept(&row, &name.source())?;
-        task.advance(1);
-    }
-    Ok(unknown_films)
+        is_repeat
+    });
+    reviews
 }

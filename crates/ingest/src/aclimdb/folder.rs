@@ -5,12 +5,12 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use settings::IngestSettings;
-use stage::{Progress, Task};
+use stage::Progress;
 
 use super::member::{Member, Part, ReviewName, member};
-use super::{Found, MAX_FILM_BYTES, MAX_REVIEWS, finish, parts, review};
+use super::{Found, MAX_FILM_BYTES, MISNAMED, SPECIAL};
 use crate::error::IngestError;
-use crate::row::{LeftOut, Reason, check_text, excerpt};
+use crate::row::{LeftOut, check_text, excerpt};
 use crate::sink::Sink;
 
 /// Reads the folder, or the `aclImdb` in it, into the sink.
@@ -21,29 +21,29 @@ pub(crate) fn read(
     sink: &mut Sink,
 ) -> Result<(), IngestError> {
     let root = root_of(path);
-    let mut found = Found::default();
+    let mut found = Found::new(path, settings);
     let mut names = Vec::new();
-    for part in parts() {
-        list(&root, part, &mut names, &mut found.left_out)?;
-        if (names.len() + found.left_out.len()) as u64 > MAX_REVIEWS {
-            return Err(IngestError::TooManyMembers {
-                path: path.to_owned(),
-                limit: MAX_REVIEWS,
-            });
-        }
+    for part in Part::ALL {
+        list(&root, part, &mut names, &mut found)?;
+        found.check_count(names.len())?;
         read_films(&root, part, &mut found)?;
     }
     names.sort();
-    let task = progress.task("reading reviews", Some(names.len() as u64), "reviews");
-    let unknown_films = write(&root, &names, &mut found, settings, &task, sink)?;
-    finish(
-        path,
-        names.len() as u64,
-        unknown_films,
-        found,
-        sink,
-        progress,
-    )
+    found.reviews = names.len() as u64;
+    let task = progress.task("reading reviews", Some(found.reviews), "reviews");
+    let mut buffer = Vec::new();
+    for name in &names {
+        let limit = settings.max_text_bytes;
+        read_bounded(&root.join(name.source()), limit as u64, &mut buffer)?;
+        match check_text(&buffer, limit) {
+            Ok(text) => found.accept(name, text, sink)?,
+            Err(reason) => found
+                .left_out
+                .push(LeftOut::file(name.source(), reason, &buffer)),
+        }
+        task.advance(1);
+    }
+    found.finish(sink, progress)
 }
 
 /// People name the folder they unpacked into as often as the one that came out.
@@ -62,7 +62,7 @@ fn list(
     root: &Path,
     part: Part,
     names: &mut Vec<ReviewName>,
-    left_out: &mut Vec<LeftOut>,
+    found: &mut Found<'_>,
 ) -> Result<(), IngestError> {
     let (split, class) = part.folders();
     let folder = root.join(split).join(class);
@@ -80,21 +80,15 @@ fn list(
                 .map_err(IngestError::read(&folder))?
                 .is_file() =>
             {
-                Reason::rejected("a link or special file, which is never followed")
+                SPECIAL
             }
             Ok(Member::Review(name)) => {
                 names.push(name);
                 continue;
             }
-            _ => Reason::rejected("the name is not `<id>_<rating>.txt`"),
+            _ => MISNAMED,
         };
-        let source = excerpt(inside.to_string_lossy().as_bytes());
-        left_out.push(LeftOut {
-            source,
-            line: 1,
-            reason,
-            excerpt: String::new(),
-        });
+        found.leave_out(excerpt(inside.to_string_lossy().as_bytes()), reason);
     }
     Ok(())
 }
@@ -108,7 +102,7 @@ fn is_plain(path: &Path, is_type: impl Fn(&fs::FileType) -> bool) -> Result<bool
     }
 }
 
-fn read_films(root: &Path, part: Part, found: &mut Found) -> Result<(), IngestError> {
+fn read_films(root: &Path, part: Part, found: &mut Found<'_>) -> Result<(), IngestError> {
     let (split, class) = part.folders();
     let path = root.join(split).join(format!("urls_{class}.txt"));
     if is_plain(&path, fs::FileType::is_file)? {
@@ -124,40 +118,4 @@ fn read_bounded(path: &Path, limit: u64, buffer: &mut Vec<u8>) -> Result<(), Ing
     buffer.clear();
     let read = File::open(path).and_then(|file| file.take(limit + 1).read_to_end(buffer));
     read.map(drop).map_err(IngestError::read(path))
-}
-
-/// Writes the rows; returns how many have no film.
-fn write(
-    root: &Path,
-    names: &[ReviewName],
-    found: &mut Found,
-    settings: &IngestSettings,
-    task: &Task,
-    sink: &mut Sink,
-) -> Result<u64, IngestError> {
-    let mut buffer = Vec::new();
-    let mut unknown_films = 0;
-    for name in names {
-        let source = name.source();
-        read_bounded(
-            &root.join(&source),
-            settings.max_text_bytes as u64,
-            &mut buffer,
-        )?;
-        match check_text(&buffer, settings.max_text_bytes) {
-            Ok(text) => {
-                let row = review(name, text, &found.films, settings);
-                unknown_films += u64::from(row.group.is_none());
-                sink.accept(&row, &source)?;
-            }
-            Err(reason) => found.left_out.push(LeftOut {
-                source,
-                line: 1,
-                reason,
-                excerpt: excerpt(&buffer),
-            }),
-        }
-        task.advance(1);
-    }
-    Ok(unknown_films)
 }

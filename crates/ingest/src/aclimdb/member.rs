@@ -4,8 +4,6 @@ use std::path::{Component, Path};
 
 use artifact::{Sentiment, Split};
 
-use crate::row::Reason;
-
 /// A folder of reviews.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Part {
@@ -96,24 +94,23 @@ pub(super) enum Member {
 ///
 /// # Errors
 /// The path leaves the set: it is absolute or goes up.
-pub(super) fn member(path: &Path) -> Result<Member, Reason> {
+pub(super) fn member(path: &Path) -> Result<Member, &'static str> {
     let mut names = Vec::new();
     for component in path.components() {
         match component {
             Component::Normal(name) => names.push(name.to_str().unwrap_or_default()),
             Component::CurDir => {}
-            _ => return Err(Reason::rejected("the path leads out of the archive")),
+            _ => return Err("the path leads out of the archive"),
         }
     }
+    if let [.., split, class, file] = names.as_slice()
+        && let Some(part) = Part::of(split, class)
+        // What macOS adds to archives.
+        && !(file.starts_with("._") || *file == ".DS_Store")
+    {
+        return Ok(review_name(part, file).map_or(Member::Misnamed, Member::Review));
+    }
     Ok(match names.as_slice() {
-        [.., split, class, file] if Part::of(split, class).is_some() => {
-            match Part::of(split, class) {
-                // What macOS adds to archives.
-                _ if file.starts_with("._") || *file == ".DS_Store" => Member::Other,
-                Some(part) => review_name(part, file).map_or(Member::Misnamed, Member::Review),
-                None => Member::Other,
-            }
-        }
         [.., split, file] => film_list(split, file).map_or(Member::Other, Member::Films),
         _ => Member::Other,
     })

@@ -17,76 +17,104 @@ use settings::IngestSettings;
 use stage::Progress;
 
 use crate::error::IngestError;
-use crate::row::{LeftOut, Review};
-use crate::sink::Sink;
+use crate::row::{LeftOut, Reason, Review};
+use crate::sink::{Sink, Taker};
 
 pub(crate) use archive::read as read_archive;
 pub(crate) use folder::read as read_folder;
 
 use films::Films;
-use member::{Part, ReviewName};
+use member::ReviewName;
 
 /// More reviews than this are no archive of reviews but an attack: an entry of an archive takes
 /// less than a byte of it, and memory here.
 const MAX_REVIEWS: u64 = 1_000_000;
 
+const MISNAMED: &str = "the name is not `<id>_<rating>.txt`";
+
+const SPECIAL: &str = "a link or special file, which is never followed";
+
 /// Longest `urls_*.txt`; those of the real set have 0.6 to 2.5 MB.
 const MAX_FILM_BYTES: u64 = 64 << 20;
 
 /// What was found besides the texts.
-#[derive(Default)]
-struct Found {
+struct Found<'a> {
+    /// What people know the set by.
+    path: &'a Path,
+    settings: &'a IngestSettings,
     films: Films,
     left_out: Vec<LeftOut>,
-}
-
-/// Turns a name and text into a row.
-fn review<'a>(
-    name: &ReviewName,
-    text: &'a str,
-    films: &'a Films,
-    settings: &'a IngestSettings,
-) -> Review<'a> {
-    Review {
-        text,
-        label: name.part.label(),
-        split: name.part.split(),
-        rating: name.part.label().map(|_| f32::from(name.rating)),
-        group: films.film(name.part, name.id).map(Cow::Borrowed),
-        topic: settings.topic.as_deref().map(Cow::Borrowed),
-        timestamp: None,
-    }
-}
-
-/// Hands over what was kept aside, and tells what is missing.
-fn finish(
-    path: &Path,
     reviews: u64,
     unknown_films: u64,
-    mut found: Found,
-    sink: &mut Sink,
-    progress: &Progress,
-) -> Result<(), IngestError> {
-    if reviews == 0 && found.left_out.is_empty() {
-        return Err(IngestError::NothingThere {
-            path: path.to_owned(),
-            what: "no reviews of the aclImdb layout, like `train/pos/0_9.txt`",
-        });
-    }
-    if unknown_films > 0 {
-        let reviews = artifact::format::plural(unknown_films, "review", "reviews");
-        progress.warn(&format!("{reviews} without a film, because `urls_*.txt` is missing or too short: a film may end up in two splits"));
-    }
-    found
-        .left_out
-        .sort_by(|one, two| one.source.cmp(&two.source));
-    found
-        .left_out
-        .iter()
-        .try_for_each(|row| sink.leave_out(row))
 }
 
-/// The parts of the set, in the order of the rows.
-fn parts() -> impl Iterator<Item = Part> {
-    Part::ALL.into_iter()
+impl<'a> Found<'a> {
+    fn new(path: &'a Path, settings: &'a IngestSettings) -> Self {
+        Self {
+            path,
+            settings,
+            films: Films::default(),
+            left_out: Vec::new(),
+            reviews: 0,
+            unknown_films: 0,
+        }
+    }
+
+    fn leave_out(&mut self, source: String, reason: &'static str) {
+        let reason = Reason::rejected(reason);
+        self.left_out.push(LeftOut::file(source, reason, b""));
+    }
+
+    /// Fails where there are more files than in any set of reviews.
+    fn check_count(&self, reviews: usize) -> Result<(), IngestError> {
+        if (reviews + self.left_out.len()) as u64 <= MAX_REVIEWS {
+            return Ok(());
+        }
+        let (path, most) = (self.path.display(), artifact::format::count(MAX_REVIEWS));
+        Err(IngestError::other(
+            format!(
+                "`{path}` has more than {most} reviews, the most that are read from an archive"
+            ),
+            "Check the path, or name another with `--source PATH`",
+        ))
+    }
+
+    /// Writes a review as a row.
+    fn accept(
+        &mut self,
+        name: &ReviewName,
+        text: &str,
+        sink: &mut Sink,
+    ) -> Result<(), IngestError> {
+        let label = name.part.label();
+        let film = self.films.film(name.part, name.id);
+        self.unknown_films += u64::from(film.is_none());
+        let row = Review {
+            text,
+            label,
+            split: name.part.split(),
+            rating: label.map(|_| f32::from(name.rating)),
+            group: film.map(Cow::Borrowed),
+            topic: self.settings.topic.as_deref().map(Cow::Borrowed),
+            timestamp: None,
+        };
+        sink.accept(&row, &name.source())
+    }
+
+    /// Hands over what was kept aside, and tells what is missing.
+    fn finish(mut self, sink: &mut Sink, progress: &Progress) -> Result<(), IngestError> {
+        if self.reviews == 0 && self.left_out.is_empty() {
+            return Err(IngestError::nothing(
+                self.path,
+                "no reviews of the aclImdb layout, like `train/pos/0_9.txt`",
+            ));
+        }
+        if self.unknown_films > 0 {
+            let reviews = artifact::format::plural(self.unknown_films, "review", "reviews");
+            progress.warn(&format!("{reviews} without a film, because `urls_*.txt` is missing or too short: a film may end up in two splits"));
+        }
+        self.left_out
+            .sort_by(|one, two| one.source.cmp(&two.source));
+        self.left_out.iter().try_for_each(|row| sink.leave_out(row))
+    }
 }

@@ -3,12 +3,14 @@
 //! An archive is read once, front to back, and its order is nobody's promise. The texts wait in a
 //! file without a name rather than in memory: what is kept in memory is a name and a place each.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::File;
 use std::io::{BufWriter, Write};
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
 use artifact::ArtifactError;
+
+use crate::container::nameless;
 
 /// Where a text lies.
 #[derive(Clone, Copy, Debug)]
@@ -25,20 +27,12 @@ pub(super) struct Spool {
 }
 
 impl Spool {
-    /// A spool in a folder. Its file has no name from the start, so that it is gone with the
-    /// process, however that ends.
+    /// A spool in a folder.
     pub(super) fn create(folder: &Path) -> Result<Self, ArtifactError> {
         let path = folder.join("texts.spool");
-        let file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create_new(true)
-            .open(&path);
-        let file = file.map_err(ArtifactError::io("create", &path))?;
-        fs::remove_file(&path).map_err(ArtifactError::io("remove", &path))?;
         Ok(Self {
+            file: BufWriter::with_capacity(1 << 20, nameless(&path)?),
             path,
-            file: BufWriter::with_capacity(1 << 20, file),
             written: 0,
         })
     }
@@ -57,23 +51,12 @@ impl Spool {
         Ok(place)
     }
 
-    /// Ends the writing.
-    pub(super) fn into_reader(self) -> Result<SpoolReader, ArtifactError> {
-        let Self { path, file, .. } = self;
-        let file = file
-            .into_inner()
-            .map_err(|error| ArtifactError::io("write", &path)(error.into_error()))?;
-        Ok(SpoolReader { path, file })
+    /// Ends the writing, before the first text is read.
+    pub(super) fn flush(&mut self) -> Result<(), ArtifactError> {
+        let flushed = self.file.flush();
+        flushed.map_err(ArtifactError::io("write", &self.path))
     }
-}
 
-/// Gives texts back.
-pub(super) struct SpoolReader {
-    path: PathBuf,
-    file: File,
-}
-
-impl SpoolReader {
     /// The text at a place, in `buffer`.
     pub(super) fn read<'a>(
         &self,
@@ -82,6 +65,7 @@ impl SpoolReader {
     ) -> Result<&'a str, ArtifactError> {
         buffer.resize(place.bytes as usize, 0);
         self.file
+            .get_ref()
             .read_exact_at(buffer, place.offset)
             .map_err(ArtifactError::io("read", &self.path))?;
         let damaged = |_| ArtifactError::Damaged {

@@ -13,13 +13,9 @@ use flate2::bufread::MultiGzDecoder;
 use stage::Task;
 
 use crate::error::IngestError;
-use crate::sniff::{Content, Watched, content_of};
+use crate::limit::{Bounded, Limit};
+use crate::sniff::{BUFFER, Content, Watched, content_of};
 use input::Started;
-
-pub(crate) use input::{Bounded, Limit, TooLarge};
-
-/// Bytes asked of the disk at a time, and looked at to tell what a file is.
-pub(crate) const BUFFER: usize = 1 << 18;
 
 /// A file, unpacked.
 pub(crate) struct Unpacked<'a> {
@@ -88,7 +84,7 @@ impl Unpacked<'_> {
 }
 
 /// A new file that is gone with the process, however that ends.
-fn nameless(path: &Path) -> Result<File, ArtifactError> {
+pub(crate) fn nameless(path: &Path) -> Result<File, ArtifactError> {
     let file = OpenOptions::new()
         .read(true)
         .write(true)

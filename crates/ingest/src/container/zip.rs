@@ -8,9 +8,9 @@ use zip::ZipArchive;
 use zip::read::ZipFile;
 use zip::result::ZipError;
 
-use super::input::{Bounded, Limit};
 use super::nameless;
 use crate::error::IngestError;
+use crate::limit::{Bounded, Limit};
 use crate::sniff::Content;
 
 /// What every file of Microsoft Office has in it.
@@ -24,12 +24,7 @@ pub(super) fn unpack(path: &Path, scratch: &Path, limit: Limit) -> Result<File, 
         ZipArchive::new(BufReader::new(file)).map_err(|error| unreadable(path, error))?;
     if archive.index_for_name(OFFICE).is_some() {
         let found = Content::Document("a document of Excel or Word");
-        return Err(IngestError::OtherKind {
-            path: path.to_owned(),
-            found: found.name(),
-            expected: "a table of reviews",
-            hint: found.hint(),
-        });
+        return Err(IngestError::other_kind(path, found, "a table of reviews"));
     }
     let index = only_file(path, &mut archive)?;
     let member = archive

@@ -1,6 +1,6 @@
 //! What is found out about a file of rows.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use artifact::Sentiment;
 use settings::IngestSettings;
@@ -8,7 +8,9 @@ use toml::{Table, Value};
 
 use crate::error::IngestError;
 use crate::row::{LeftOut, Review};
-use crate::rows::{Layout, Role, Taker};
+use crate::rows::{Layout, Role};
+use crate::sink::Taker;
+use crate::tally::Tally;
 
 /// Rows shown.
 const SHOWN: usize = 10;
@@ -17,24 +19,21 @@ const SHOWN: usize = 10;
 const ENOUGH: usize = 200 << 20;
 
 /// All that `inspect` says.
-pub(super) struct Facts {
-    pub(super) source: PathBuf,
+pub(super) struct Facts<'a> {
+    pub(super) source: &'a Path,
     pub(super) files: usize,
     pub(super) bytes: u64,
-    /// What the settings say other than usual, but for the columns.
-    given: Table,
-    pub(super) layout: Option<Layout>,
+    pub(super) settings: &'a IngestSettings,
+    pub(super) layout: Layout,
     pub(super) seen: Seen,
 }
 
 /// The rows that came by.
 #[derive(Default)]
 pub(super) struct Seen {
-    pub(super) accepted: u64,
-    pub(super) labels: [u64; Sentiment::ALL.len()],
+    pub(super) tally: Tally,
     pub(super) with_time: u64,
     pub(super) shown: Vec<ShownRow>,
-    pub(super) left_out: Vec<Reasoned>,
     bytes: usize,
 }
 
@@ -49,63 +48,39 @@ pub(super) struct ShownRow {
     pub(super) text: String,
 }
 
-/// Rows left out for one reason, with the first of them.
-#[derive(Clone, Debug, serde::Serialize)]
-pub(super) struct Reasoned {
-    pub(super) kind: &'static str,
-    pub(super) reason: String,
-    pub(super) rows: u64,
-    pub(super) first: String,
-}
-
-impl Facts {
-    pub(super) fn new(source: &Path, files: &[PathBuf], settings: &IngestSettings) -> Self {
-        let size = |path: &PathBuf| path.metadata().map_or(0, |metadata| metadata.len());
-        Self {
-            source: source.to_owned(),
-            files: files.len(),
-            bytes: files.iter().map(size).sum(),
-            given: given(settings),
-            layout: None,
-            seen: Seen::default(),
-        }
-    }
-
+impl Facts<'_> {
     /// The `[ingest]` table that says what was found, so that nothing needs to be found again.
     pub(super) fn table(&self) -> String {
-        let mut ingest = self.given.clone();
-        ingest.insert(
-            "source".to_owned(),
-            Value::from(self.source.to_string_lossy().as_ref()),
-        );
-        if let Some(layout) = &self.layout {
-            let columns = Role::ALL.into_iter().filter_map(|role| {
-                let column = layout.roles.map.get(role)?;
-                let name = layout.names[column].as_str();
-                let same = layout.names.iter().filter(|other| *other == name).count();
-                // Of two columns of one name only the position tells which.
-                let value = match layout.named && same == 1 {
-                    true => Value::from(name),
-                    false => Value::from(column as i64 + 1),
-                };
-                Some((role.as_str().to_owned(), value))
-            });
-            if !layout.named {
-                ingest.insert("header".to_owned(), Value::from(false));
+        let mut ingest = given(self.settings);
+        let source = Value::from(self.source.to_string_lossy().as_ref());
+        ingest.insert("source".to_owned(), source);
+        let layout = &self.layout;
+        let columns = Role::ALL.into_iter().filter_map(|role| {
+            let column = layout.roles.map.get(role)?;
+            let name = layout.names[column].as_str();
+            let same = layout.names.iter().filter(|other| *other == name).count();
+            // Of two columns of one name only the position tells which.
+            let value = match layout.named && same == 1 {
+                true => Value::from(name),
+                false => Value::from(column as i64 + 1),
+            };
+            Some((role.as_str().to_owned(), value))
+        });
+        if !layout.named {
+            ingest.insert("header".to_owned(), Value::from(false));
+        }
+        ingest.insert("columns".to_owned(), Value::Table(columns.collect()));
+        if let Some(format) = &layout.roles.date_format {
+            let times = ingest
+                .entry("timestamp")
+                .or_insert_with(|| Value::Table(Table::new()));
+            if let Some(times) = times.as_table_mut() {
+                times.insert("format".to_owned(), Value::from(format.as_str()));
             }
-            ingest.insert("columns".to_owned(), Value::Table(columns.collect()));
-            if let Some(format) = &layout.roles.date_format {
-                let times = ingest
-                    .entry("timestamp")
-                    .or_insert_with(|| Value::Table(Table::new()));
-                if let Some(times) = times.as_table_mut() {
-                    times.insert("format".to_owned(), Value::from(format.as_str()));
-                }
-            }
-            if let Some(scale) = layout.roles.rating {
-                let rule = Table::try_from(scale.rule).expect("a rule is plain data");
-                ingest.insert("rating".to_owned(), Value::Table(rule));
-            }
+        }
+        if let Some(scale) = layout.roles.rating {
+            let rule = Table::try_from(scale.rule).expect("a rule is plain data");
+            ingest.insert("rating".to_owned(), Value::Table(rule));
         }
         let mut whole = Table::new();
         whole.insert("ingest".to_owned(), Value::Table(ingest));
@@ -130,12 +105,9 @@ impl Seen {
 
 impl Taker for Seen {
     fn accept(&mut self, review: &Review<'_>, place: &str) -> Result<(), IngestError> {
-        self.accepted += 1;
+        self.tally.accept(review.label);
         self.bytes += review.text.len();
         self.with_time += u64::from(review.timestamp.is_some());
-        if let Some(label) = review.label {
-            self.labels[usize::from(label.id())] += 1;
-        }
         if self.shown.len() < SHOWN {
             self.shown.push(ShownRow {
                 place: place.to_owned(),
@@ -150,19 +122,7 @@ impl Taker for Seen {
     }
 
     fn leave_out(&mut self, row: &LeftOut) -> Result<(), IngestError> {
-        match self
-            .left_out
-            .iter_mut()
-            .find(|known| known.reason == row.reason.summary)
-        {
-            Some(known) => known.rows += 1,
-            None => self.left_out.push(Reasoned {
-                kind: row.reason.kind(),
-                reason: row.reason.summary.to_owned(),
-                rows: 1,
-                first: format!("{}:{}: {}", row.source, row.line, row.excerpt),
-            }),
-        }
+        self.tally.leave_out(row);
         Ok(())
     }
 

@@ -12,12 +12,12 @@ use clap::Parser;
 use settings::{IngestSettings, Override, Pipeline, REVIEWS, StepId, table_of};
 use stage::{Progress, ProgressMode, print_failure};
 
-use crate::error::IngestError;
+use crate::error::{IngestError, files_in};
 use crate::form::Form;
-use crate::rows::{self, Layout};
+use crate::rows;
 use crate::sink;
 
-use facts::Facts;
+use facts::{Facts, Seen};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -70,36 +70,37 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
     };
     let facts = inspect(&arguments.file, &settings)?;
     let mut out = anstream::stdout();
-    let shown = if arguments.json {
-        show::json(&mut out, &facts)
-    } else {
-        show::text(&mut out, &facts, &settings)
-    };
     // A closed pipe is a reader who has seen enough: not an error of ours.
-    let _ = shown;
+    let _ = match arguments.json {
+        true => show::json(&mut out, &facts),
+        false => show::text(&mut out, &facts),
+    };
     Ok(())
 }
 
 /// Reads the files that a path stands for and finds out about them.
-fn inspect(path: &Path, settings: &IngestSettings) -> Result<Facts, IngestError> {
+fn inspect<'a>(path: &'a Path, settings: &'a IngestSettings) -> Result<Facts<'a>, IngestError> {
     let paths = settings::matching(path);
     let first = paths.first().ok_or(IngestError::NoSource)?;
     let Form::Rows(kind) = Form::of(first, settings.format)? else {
-        return Err(IngestError::NotRows {
-            path: first.clone(),
-        });
+        let hint = files_in(first).unwrap_or_else(|| "The aclImdb set needs no look: run it with `ressenti run --pipeline pipelines/imdb.toml --source PATH`".to_owned());
+        let first = first.display();
+        let message =
+            format!("`{first}` is a folder or an archive, and only files of rows can be inspected");
+        return Err(IngestError::other(message, hint));
     };
     let scratch = sink::scratch_folder()?;
     let progress = Progress::new(ProgressMode::None, StepId::new(StageName::Ingest, REVIEWS));
-    let mut facts = Facts::new(path, &paths, settings);
-    let layout: Layout = rows::read(
-        &paths,
-        kind,
-        scratch.path(),
+    let mut seen = Seen::default();
+    let folder = scratch.path();
+    let layout = rows::read(&paths, kind, folder, settings, &progress, &mut seen)?;
+    let size = |path: &PathBuf| path.metadata().map_or(0, |metadata| metadata.len());
+    Ok(Facts {
+        source: path,
+        files: paths.len(),
+        bytes: paths.iter().map(size).sum(),
         settings,
-        &progress,
-        &mut facts.seen,
-    )?;
-    facts.layout = Some(layout);
-    Ok(facts)
+        layout,
+        seen,
+    })
 }

@@ -6,78 +6,53 @@ use anstyle::{AnsiColor, Style};
 use artifact::Sentiment;
 use artifact::format;
 use serde_json::json;
-use settings::IngestSettings;
 
 use super::facts::{Facts, ShownRow};
-use crate::rows::Layout;
+use crate::row::{LeftOut, cut};
+use crate::rows::{Decision, Layout};
+use crate::tally::ReasonCount;
 
 /// Characters of a text shown in a row.
 const TEXT: usize = 70;
 
 /// Prints everything for people.
-pub(super) fn text(
-    out: &mut impl Write,
-    facts: &Facts,
-    settings: &IngestSettings,
-) -> io::Result<()> {
+pub(super) fn text(out: &mut impl Write, facts: &Facts<'_>) -> io::Result<()> {
     let bold = Style::new().bold();
-    let files = if facts.files > 1 {
-        format!("{} files, ", facts.files)
-    } else {
-        String::new()
+    let files = match facts.files {
+        0..=1 => String::new(),
+        files => format!("{files} files, "),
     };
-    writeln!(
-        out,
-        "{bold}{}{bold:#}  {files}{}",
-        facts.source.display(),
-        format::bytes(facts.bytes)
-    )?;
-    if let Some(layout) = &facts.layout {
-        writeln!(
-            out,
-            "  {}{}",
-            layout.form,
-            if layout.header { ", with a header" } else { "" }
-        )?;
-        columns(out, layout)?;
-        notes(out, layout)?;
-    }
+    let (source, bytes) = (facts.source.display(), format::bytes(facts.bytes));
+    writeln!(out, "{bold}{source}{bold:#}  {files}{bytes}")?;
+    let layout = &facts.layout;
+    let header = if layout.header { ", with a header" } else { "" };
+    writeln!(out, "  {}{header}", layout.form)?;
+    columns(out, layout)?;
+    notes(out, layout)?;
     rows(out, &facts.seen.shown)?;
-    counts(out, facts, settings)?;
+    counts(out, facts)?;
     writeln!(out, "\n{bold}To paste into a pipeline file{bold:#}\n")?;
     write!(out, "{}", facts.table())
 }
 
+/// What was decided about a column.
+fn decisions(layout: &Layout, column: usize) -> impl Iterator<Item = &Decision> {
+    let all = layout.roles.reasons.iter();
+    all.filter(move |decision| decision.column == column)
+}
+
 fn columns(out: &mut impl Write, layout: &Layout) -> io::Result<()> {
     let (bold, green) = (Style::new().bold(), AnsiColor::Green.on_default());
-    let width = layout
-        .names
-        .iter()
-        .map(|name| name.chars().count())
-        .max()
-        .unwrap_or(0)
-        .min(30);
+    let widths = layout.names.iter().map(|name| name.chars().count());
+    let width = widths.max().unwrap_or(0).min(30);
     writeln!(out, "\n{bold}Columns{bold:#}")?;
     for (position, name) in layout.names.iter().enumerate() {
-        let decisions = layout
-            .roles
-            .reasons
-            .iter()
-            .filter(|decision| decision.column == position);
-        let words: Vec<String> = decisions
-            .map(|decision| {
-                format!(
-                    "{green}{}{green:#} ({})",
-                    decision.role.as_str(),
-                    decision.reason
-                )
-            })
-            .collect();
-        let words = if words.is_empty() {
-            "not used".to_owned()
-        } else {
-            words.join(", ")
-        };
+        let words = decisions(layout, position)
+            .map(|it| format!("{green}{}{green:#} ({})", it.role.as_str(), it.reason));
+        let mut words = words.collect::<Vec<_>>().join(", ");
+        if words.is_empty() {
+            words.push_str("not used");
+        }
         writeln!(out, "  {:<width$}  {words}", cut(name, 30))?;
     }
     Ok(())
@@ -104,129 +79,99 @@ fn rows(out: &mut impl Write, rows: &[ShownRow]) -> io::Result<()> {
     writeln!(out, "\n{bold}First rows{bold:#}")?;
     for row in rows {
         let label = row.label.unwrap_or("-");
-        let rating = row
-            .rating
-            .map_or_else(String::new, |rating| format!("{rating} "));
-        writeln!(
-            out,
-            "  {label:<9} {rating}{}",
-            cut(&row.text.replace(['\n', '\r', '\t'], " "), TEXT)
-        )?;
+        let rating = row.rating.map(|rating| format!("{rating} "));
+        let rating = rating.unwrap_or_default();
+        let text = cut(&row.text.replace(['\n', '\r', '\t'], " "), TEXT);
+        writeln!(out, "  {label:<9} {rating}{text}")?;
     }
     Ok(())
 }
 
-fn counts(out: &mut impl Write, facts: &Facts, settings: &IngestSettings) -> io::Result<()> {
+fn counts(out: &mut impl Write, facts: &Facts<'_>) -> io::Result<()> {
     let (bold, yellow) = (Style::new().bold(), AnsiColor::Yellow.on_default());
-    let seen = &facts.seen;
-    let part = if seen.is_partial() {
-        ", as far as was read"
-    } else {
-        ""
-    };
-    writeln!(
-        out,
-        "\n{bold}Reviews{bold:#}\n  {} would be accepted{part}",
-        format::count(seen.accepted)
-    )?;
-    let labelled: u64 = seen.labels.iter().sum();
-    for class in Sentiment::ALL {
-        writeln!(
-            out,
-            "  {:>11} {class}",
-            format::count(seen.labels[usize::from(class.id())])
-        )?;
+    let (seen, tally) = (&facts.seen, &facts.seen.tally);
+    let accepted = format::count(tally.accepted());
+    writeln!(out, "\n{bold}Reviews{bold:#}")?;
+    match seen.is_partial() {
+        true => writeln!(out, "  {accepted} would be accepted, as far as was read")?,
+        false => writeln!(out, "  {accepted} would be accepted")?,
     }
-    writeln!(
-        out,
-        "  {:>11} without a label",
-        format::count(seen.accepted - labelled)
-    )?;
+    for class in Sentiment::ALL {
+        let rows = format::count(tally.of_class(class));
+        writeln!(out, "  {rows:>11} {class}")?;
+    }
+    let unlabelled = format::count(tally.unlabelled());
+    writeln!(out, "  {unlabelled:>11} without a label")?;
     if seen.with_time > 0 {
         writeln!(out, "  {:>11} with a time", format::count(seen.with_time))?;
     }
-    for group in &seen.left_out {
-        let kind = group.kind.replace('_', " ");
+    for group in tally.reasons() {
+        let reason = &group.first.reason;
+        let (kind, rows) = (reason.kind().replace('_', " "), format::count(group.rows));
         writeln!(
             out,
-            "  {yellow}{:>11}{yellow:#} {kind}: {}\n              first: {}",
-            format::count(group.rows),
-            group.reason,
-            cut(&group.first, TEXT)
+            "  {yellow}{rows:>11}{yellow:#} {kind}: {}",
+            reason.summary
         )?;
+        writeln!(out, "              first: {}", cut(&first_row(group), TEXT))?;
     }
-    let rejected: u64 = seen
-        .left_out
-        .iter()
-        .filter(|group| group.kind == "rejected")
-        .map(|group| group.rows)
-        .sum();
-    let total = seen.accepted + seen.left_out.iter().map(|group| group.rows).sum::<u64>();
-    if rejected as f64 > settings.max_reject_rate * total as f64 {
+    let limit = facts.settings.max_reject_rate;
+    if tally.is_over(limit) {
         writeln!(
             out,
-            "  More rows would be rejected than `ingest.max_reject_rate` = {} allows",
-            settings.max_reject_rate
+            "  More rows would be rejected than `ingest.max_reject_rate` = {limit} allows"
         )?;
     }
     Ok(())
 }
 
+/// The first row that was left out for a reason, with its place.
+fn first_row(group: &ReasonCount) -> String {
+    let LeftOut {
+        source,
+        line,
+        excerpt,
+        ..
+    } = &group.first;
+    format!("{source}:{line}: {excerpt}")
+}
+
 /// Prints everything as one JSON object.
-pub(super) fn json(out: &mut impl Write, facts: &Facts) -> io::Result<()> {
-    let layout = facts.layout.as_ref();
-    let columns: Vec<_> = layout
-        .into_iter()
-        .flat_map(|layout| {
-            layout
-                .names
-                .iter()
-                .enumerate()
-                .map(move |(position, name)| (layout, position, name))
+pub(super) fn json(out: &mut impl Write, facts: &Facts<'_>) -> io::Result<()> {
+    let (layout, seen, tally) = (&facts.layout, &facts.seen, &facts.seen.tally);
+    let column = |(position, name): (usize, &String)| {
+        let roles: Vec<_> = decisions(layout, position)
+            .map(|it| json!({"role": it.role.as_str(), "reason": it.reason}))
+            .collect();
+        json!({"name": name, "roles": roles})
+    };
+    let columns: Vec<_> = layout.names.iter().enumerate().map(column).collect();
+    let label = |class: Sentiment| (class.to_string(), json!(tally.of_class(class)));
+    let labels: serde_json::Map<_, _> = Sentiment::ALL.into_iter().map(label).collect();
+    let left_out = |group: &ReasonCount| {
+        json!({
+            "kind": group.first.reason.kind(),
+            "reason": group.first.reason.summary,
+            "rows": group.rows,
+            "first": first_row(group),
         })
-        .map(|(layout, position, name)| {
-            let roles: Vec<_> = layout
-                .roles
-                .reasons
-                .iter()
-                .filter(|decision| decision.column == position)
-                .map(|decision| json!({"role": decision.role.as_str(), "reason": decision.reason}))
-                .collect();
-            json!({"name": name, "roles": roles})
-        })
-        .collect();
-    let seen = &facts.seen;
-    let labels: serde_json::Map<_, _> = Sentiment::ALL
-        .into_iter()
-        .map(|class| {
-            (
-                class.to_string(),
-                json!(seen.labels[usize::from(class.id())]),
-            )
-        })
-        .collect();
+    };
+    let left_out: Vec<_> = tally.reasons().iter().map(left_out).collect();
     let object = json!({
         "source": facts.source,
         "files": facts.files,
         "bytes": facts.bytes,
-        "form": layout.map(|layout| &layout.form),
-        "header": layout.map(|layout| layout.header),
+        "form": layout.form,
+        "header": layout.header,
         "columns": columns,
-        "rating": layout.and_then(|layout| layout.roles.rating.map(|scale| scale.rule)),
-        "notes": layout.map(|layout| &layout.roles.notes),
-        "accepted": seen.accepted,
+        "rating": layout.roles.rating.map(|scale| scale.rule),
+        "notes": layout.roles.notes,
+        "accepted": tally.accepted(),
         "labels": labels,
         "partial": seen.is_partial(),
-        "left_out": seen.left_out,
+        "left_out": left_out,
         "rows": seen.shown,
         "ingest": facts.table(),
     });
     writeln!(out, "{object:#}")
-}
-
-fn cut(text: &str, characters: usize) -> String {
-    match text.char_indices().nth(characters) {
-        Some((end, _)) => format!("{}...", &text[..end]),
-        None => text.to_owned(),
-    }
 }

@@ -87,61 +87,51 @@ impl ColumnMap {
         names: &[String],
         header: bool,
     ) -> Result<Self, IngestError> {
-        let finder = Finder {
-            path,
-            header,
-            names,
-        };
         let mut map = Self::default();
         for role in Role::ALL {
             if let Some(column) = role.setting(&settings.columns) {
-                map.set(role, finder.find(role.as_str(), column)?);
+                map.set(role, find(path, names, header, role.as_str(), column)?);
             }
         }
         Ok(map)
     }
 }
 
-struct Finder<'a> {
-    path: &'a Path,
+/// The place of the column that the settings name for a role.
+fn find(
+    path: &Path,
+    names: &[String],
     header: bool,
-    names: &'a [String],
-}
-
-impl Finder<'_> {
-    fn find(&self, role: &str, column: &Column) -> Result<usize, IngestError> {
-        let setting = format!("ingest.columns.{role}");
-        let missing = |name: String| IngestError::NoColumn {
-            path: self.path.to_owned(),
-            setting: setting.clone(),
-            name,
-            known: self.names.to_vec(),
-        };
-        match column {
-            Column::Position(position) if (1..=self.names.len()).contains(position) => {
-                Ok(position - 1)
-            }
-            Column::Position(position) => Err(missing(position.to_string())),
-            Column::Name(name) if !self.header => Err(IngestError::Setting {
-                setting: "ingest.header",
-                problem: format!(
-                    "is false, so that `{setting}` must be a position from 1 and not the name `{name}`"
-                ),
-                hint: "Give positions, or set `ingest.header` to true if the first line names the columns",
-            }),
-            Column::Name(name) => {
-                let mut places = (0..self.names.len()).filter(|place| self.names[*place] == *name);
-                match (places.next(), places.next()) {
-                    (Some(place), None) => Ok(place),
-                    (None, _) => Err(missing(name.clone())),
-                    (Some(_), Some(_)) => Err(IngestError::Setting {
-                        setting: "ingest.columns",
-                        problem: format!(
-                            "names the column `{name}` for `{role}`, and the file has two of that name"
-                        ),
-                        hint: "Give the position instead, from 1",
-                    }),
-                }
+    role: &str,
+    column: &Column,
+) -> Result<usize, IngestError> {
+    let setting = format!("ingest.columns.{role}");
+    let missing = |name: String| IngestError::NoColumn {
+        path: path.to_owned(),
+        setting: setting.clone(),
+        name,
+        known: names.to_vec(),
+    };
+    match column {
+        Column::Position(position) if (1..=names.len()).contains(position) => Ok(position - 1),
+        Column::Position(position) => Err(missing(position.to_string())),
+        Column::Name(name) if !header => Err(IngestError::other(
+            format!(
+                "`ingest.header` is false, so that `{setting}` must be a position from 1 and not the name `{name}`"
+            ),
+            "Give positions, or set `ingest.header` to true if the first line names the columns",
+        )),
+        Column::Name(name) => {
+            let mut places = (0..names.len()).filter(|place| names[*place] == *name);
+            match (places.next(), places.next()) {
+                (Some(place), None) => Ok(place),
+                (None, _) => Err(missing(name.clone())),
+                (Some(_), Some(_)) => Err(IngestError::other(
+                    format!(
+                        "`ingest.columns` names the column `{name}` for `{role}`, and the file has two of that name"
+                    ),
+                    "Give the position instead, from 1",
+                )),
             }
         }
     }

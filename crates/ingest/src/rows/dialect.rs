@@ -2,7 +2,13 @@
 
 use memchr::memchr;
 
-use super::record::Dialect;
+/// How a file marks fields.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Dialect {
+    pub(super) separator: u8,
+    /// Whether fields may stand in double quotes, as in RFC 4180.
+    pub(super) quotes: bool,
+}
 
 /// Characters that separate fields, the likelier ones first.
 const SEPARATORS: [u8; 4] = [b',', b'\t', b';', b'|'];
@@ -55,20 +61,14 @@ fn is_separator(byte: u8) -> bool {
 }
 
 fn likeliest(sample: &[u8]) -> u8 {
+    // Of several that score the same the last one is taken.
     let best = SEPARATORS
         .into_iter()
+        .rev()
         .map(|separator| (score(sample, separator), separator))
-        .max_by(|one, two| {
-            one.0
-                .total_cmp(&two.0)
-                .then(position(two.1).cmp(&position(one.1)))
-        });
+        .max_by(|one, two| one.0.total_cmp(&two.0));
     best.filter(|(score, _)| *score > 0.0)
         .map_or(b',', |(_, separator)| separator)
-}
-
-fn position(separator: u8) -> Option<usize> {
-    SEPARATORS.iter().position(|known| *known == separator)
 }
 
 /// How regular the columns are: the share of lines with the commonest number of separators, if that

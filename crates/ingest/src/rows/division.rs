@@ -2,39 +2,18 @@
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
 use settings::IngestSettings;
 use stage::{Progress, Task};
 
-use super::layout::Layout;
-use super::open::{Kind, Rows};
+use super::open::{RowStart, Rows};
 use super::record::Record;
+use super::texts::open;
 use crate::error::IngestError;
-use crate::form::Form;
+use crate::form::rows_of;
 use crate::sink::scratch_folder;
 
 /// Places that are kept in mind while a file is read: enough to cut it well, few enough for memory.
 const MOST_MARKS: usize = 1 << 14;
-
-/// Where a row begins.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct RowStart {
-    /// Its number, from 1, without a header.
-    pub row: u64,
-    /// The line, from 1, at which it begins, or empty lines before it; in a table its number.
-    pub line: u64,
-    /// Bytes of the file before it, unpacked and as UTF-8; in a table rows.
-    pub offset: u64,
-}
-
-impl RowStart {
-    /// The first row of any file, which follows its header.
-    pub const FIRST: Self = Self {
-        row: 1,
-        line: 1,
-        offset: 0,
-    };
-}
 
 /// A file cut into parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +34,7 @@ pub struct Division {
 /// rows it has.
 ///
 /// # Errors
-/// As for [`crate::read_texts`]: the file cannot be read, or its columns are none that are known.
+/// As for [`crate::read_texts_from`]: the file cannot be read, or its columns are none that are known.
 pub fn divide(
     path: &Path,
     settings: &IngestSettings,
@@ -63,20 +42,13 @@ pub fn divide(
     parts: usize,
     unit: u64,
 ) -> Result<Division, IngestError> {
-    let Form::Rows(kind) = Form::of(path, settings.format)? else {
-        return Err(IngestError::NoTable {
-            path: path.to_owned(),
-        });
-    };
-    let scratch = scratch_folder()?;
-    let rows = Rows::open(path, kind, scratch.path(), settings, task)?;
-    let layout = Layout::find(path, &rows, settings)?;
+    let (rows, layout) = open(path, settings, task)?;
     if layout.is_worth_saying() {
         progress.note(&layout.in_words(path));
     }
     let marks = match rows.count() {
         Some(count) => Marks::of_table(count),
-        None => marks_of_text(path, kind, layout.header, settings, task)?,
+        None => marks_of_text(path, layout.header, settings, task)?,
     };
     Ok(Division {
         starts: marks.cuts(parts, unit),
@@ -87,12 +59,11 @@ pub fn divide(
 
 fn marks_of_text(
     path: &Path,
-    kind: Kind,
     header: bool,
     settings: &IngestSettings,
     task: &Task,
 ) -> Result<Marks, IngestError> {
-    let scratch = scratch_folder()?;
+    let (kind, scratch) = (rows_of(path, settings)?, scratch_folder()?);
     let mut rows = Rows::begin(path, kind, scratch.path(), settings, task)?;
     let mut record = Record::default();
     if header {
@@ -151,20 +122,16 @@ impl Marks {
     fn take(&mut self, line: u64, offset: u64) {
         let before = self.rows;
         self.rows += 1;
-        if !before.is_multiple_of(self.step) {
-            return;
-        }
-        if self.starts.len() == MOST_MARKS {
+        if before.is_multiple_of(self.step) && self.starts.len() == MOST_MARKS {
             self.step *= 2;
             let step = self.step;
             self.starts
                 .retain(|start| (start.row - 1).is_multiple_of(step));
-            if !before.is_multiple_of(step) {
-                return;
-            }
         }
-        let row = before + 1;
-        self.starts.push(RowStart { row, line, offset });
+        if before.is_multiple_of(self.step) {
+            let row = before + 1;
+            self.starts.push(RowStart { row, line, offset });
+        }
     }
 
     /// The starts of so many parts of about the same number of bytes, see [`divide`].
@@ -183,17 +150,10 @@ impl Marks {
         for part in 1..parts {
             let bytes = u128::from(self.end - first.offset) * part as u128 / parts as u128;
             let wanted = first.offset + bytes as u64;
-            let behind = places.partition_point(|start| start.offset < wanted);
-            let is_nearer = |before: usize| match places.get(behind) {
-                Some(behind) => wanted - places[before].offset <= behind.offset - wanted,
-                None => true,
-            };
-            let nearest = match behind.checked_sub(1) {
-                Some(before) if is_nearer(before) => before,
-                _ => behind,
-            };
             // A part has at least one place, and leaves one for each of those behind it.
-            place = nearest.clamp(place + 1, places.len() - (parts - part));
+            let open = place + 1..=places.len() - (parts - part);
+            let distance = |place: &usize| places[*place].offset.abs_diff(wanted);
+            place = open.min_by_key(distance).unwrap_or(place);
             cuts.push(places[place]);
         }
         cuts

@@ -6,11 +6,11 @@ use std::path::PathBuf;
 use settings::IngestSettings;
 use stage::Progress;
 
-use super::{Taker, read};
+use super::read;
 use crate::error::IngestError;
-use crate::form::Form;
+use crate::form::rows_of;
 use crate::row::{LeftOut, Review};
-use crate::sink::scratch_folder;
+use crate::sink::{Taker, scratch_folder};
 use crate::tally::Tally;
 
 /// Reads the reviews of files of rows in their order, as the stage reads them, and gives each to `take`, which
@@ -26,9 +26,7 @@ pub fn read_each(
     take: impl FnMut(&Review<'_>) -> ControlFlow<()>,
 ) -> Result<String, IngestError> {
     let path = paths.first().ok_or(IngestError::NoSource)?;
-    let Form::Rows(kind) = Form::of(path, settings.format)? else {
-        return Err(IngestError::NoTable { path: path.clone() });
-    };
+    let kind = rows_of(path, settings)?;
     let mut each = Each {
         take,
         tally: Tally::default(),
@@ -56,7 +54,7 @@ impl<F: FnMut(&Review<'_>) -> ControlFlow<()>> Taker for Each<F> {
     }
 
     fn leave_out(&mut self, row: &LeftOut) -> Result<(), IngestError> {
-        self.tally.leave_out(&row.reason);
+        self.tally.leave_out(row);
         Ok(())
     }
 

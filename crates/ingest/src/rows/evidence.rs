@@ -2,6 +2,8 @@
 
 use std::collections::HashMap;
 
+use crate::row::cut;
+
 /// A column's values in the sample, trimmed, empty ones left out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Evidence {
@@ -28,15 +30,10 @@ impl Evidence {
             .iter()
             .map(|value| value.parse().ok().filter(|number: &f64| number.is_finite()))
             .collect();
-        let range = numbers
-            .filter(|numbers| !numbers.is_empty())
-            .map(|numbers| {
-                numbers
-                    .iter()
-                    .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), number| {
-                        (low.min(*number), high.max(*number))
-                    })
-            });
+        let range = numbers.and_then(|numbers| {
+            let lowest = numbers.iter().copied().reduce(f64::min)?;
+            Some((lowest, numbers.iter().copied().reduce(f64::max)?))
+        });
         let words = values
             .iter()
             .map(|value| value.split_whitespace().count())
@@ -98,17 +95,8 @@ impl Evidence {
         let shown: Vec<String> = self
             .common(3)
             .iter()
-            .map(|value| format!("`{}`", shorten(value)))
+            .map(|value| format!("`{}`", cut(value, 40)))
             .collect();
         shown.join(", ")
-    }
-}
-
-/// A value that may be a text, cut to be shown.
-fn shorten(value: &str) -> String {
-    const MOST: usize = 40;
-    match value.char_indices().nth(MOST) {
-        Some((end, _)) => format!("{}...", &value[..end]),
-        None => value.to_owned(),
     }
 }

@@ -39,11 +39,10 @@ impl<'a> Rules<'a> {
             for value in list {
                 let before = labels.insert(value.trim().to_lowercase(), meaning);
                 if before.is_some_and(|before| before != meaning) {
-                    return Err(IngestError::Setting {
-                        setting: "ingest.labels",
-                        problem: format!("gives the value `{value}` two meanings"),
-                        hint: "Name each value once, under `positive`, `negative` or `none`",
-                    });
+                    return Err(IngestError::other(
+                        format!("`ingest.labels` gives the value `{value}` two meanings"),
+                        "Name each value once, under `positive`, `negative` or `none`",
+                    ));
                 }
             }
         }
@@ -184,7 +183,8 @@ fn split(value: &str) -> Result<Split, Reason> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::{Dialect, RecordReader};
+    use super::super::delimited::RecordReader;
+    use super::super::dialect::Dialect;
     use super::*;
 
     fn check(settings: &str, map: &ColumnMap, line: &[u8], expected: &str) {

@@ -18,9 +18,8 @@ use artifact::format;
 use memchr::{memchr_iter, memchr3};
 use serde_json::Value;
 
-use super::reader::Ending;
-use super::reader::replay::Replay;
-use super::record::{MAX_COLUMNS, Record};
+use super::record::{Ending, MAX_COLUMNS, Record};
+use super::replay::Replay;
 use nesting::Nesting;
 
 /// Bytes of a name, with those of the objects around it, at most.

@@ -10,7 +10,7 @@ use super::open::Rows;
 use super::record::Record;
 use super::roles::{self, Roles};
 use super::row_limit;
-use crate::error::IngestError;
+use crate::error::{IngestError, list_columns};
 
 /// The shape of a file of rows.
 #[derive(Clone, Debug)]
@@ -60,11 +60,7 @@ impl Layout {
         let named = ColumnMap::named(path, settings, &names, header || !fixed_width)?;
         let values = &sample[usize::from(header).min(sample.len())..];
         if header && rows.sample().len() == 1 {
-            let what = "a header and no rows";
-            return Err(IngestError::NothingThere {
-                path: path.to_owned(),
-                what,
-            });
+            return Err(IngestError::nothing(path, "a header and no rows"));
         }
         let roles = if named.get(Role::Text).is_some() {
             check_rating(&named, settings)?;
@@ -113,10 +109,15 @@ impl Layout {
                 }
             }
         };
-        let other = || IngestError::OtherColumns {
-            path: path.to_owned(),
-            expected: self.names.clone(),
-            found: names.clone(),
+        let other = || {
+            IngestError::other(
+                format!("`{}` has other columns than the first file", path.display()),
+                format!(
+                    "Read files of one shape together: the first has {}, this one has {}",
+                    list_columns(&self.names),
+                    list_columns(&names)
+                ),
+            )
         };
         let same = if self.named {
             rows.may_lack_columns() || is_permutation(&names, &self.names)
@@ -203,24 +204,23 @@ fn check_start(
         format!(
             "it is too long, over {} bytes on lines {} to {}",
             row_limit(settings),
-            first.line(),
-            first.last_line()
+            first.line,
+            first.last_line
         )
     };
     Err(IngestError::FirstRow {
         path: path.to_owned(),
-        problem: first.problem().map_or_else(too_long, str::to_owned),
+        problem: first.problem.clone().unwrap_or_else(too_long),
     })
 }
 
 fn check_rating(named: &ColumnMap, settings: &IngestSettings) -> Result<(), IngestError> {
     let missing = named.get(Role::Rating).is_none() && named.get(Role::Label).is_none();
     if settings.rating.is_some() && missing {
-        return Err(IngestError::Setting {
-            setting: "ingest.rating",
-            problem: "makes labels from ratings, and no column holds one".to_owned(),
-            hint: "Name it with `--set ingest.columns.rating=NAME`",
-        });
+        return Err(IngestError::other(
+            "`ingest.rating` makes labels from ratings, and no column holds one",
+            "Name it with `--set ingest.columns.rating=NAME`",
+        ));
     }
     Ok(())
 }
@@ -239,7 +239,7 @@ fn is_permutation(one: &[String], two: &[String]) -> bool {
 }
 
 fn texts(record: &Record) -> Vec<String> {
-    (0..record.len())
+    (0..record.columns)
         .map(|column| String::from_utf8_lossy(record.field(column)).into_owned())
         .collect()
 }
@@ -291,7 +291,8 @@ fn have_names_but_one(first: &[String], below: &[&Record]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::record::{Dialect, RecordReader};
+    use super::super::delimited::RecordReader;
+    use super::super::dialect::Dialect;
     use super::*;
 
     #[test]

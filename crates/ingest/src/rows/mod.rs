@@ -7,6 +7,7 @@
 
 mod carry;
 mod columns;
+mod delimited;
 mod dialect;
 mod division;
 mod each;
@@ -18,6 +19,7 @@ mod open;
 mod parquet;
 mod reader;
 mod record;
+mod replay;
 mod roles;
 mod skip;
 mod texts;
@@ -30,7 +32,7 @@ use stage::Progress;
 
 use crate::error::IngestError;
 use crate::row::{LeftOut, Reason, excerpt};
-use crate::sink::Sink;
+use crate::sink::Taker;
 
 use fields::Rules;
 use open::Rows;
@@ -38,37 +40,13 @@ use record::Record;
 
 pub use carry::Carry;
 pub(crate) use columns::Role;
-pub use division::{Division, RowStart, divide};
+pub use division::{Division, divide};
 pub use each::read_each;
 pub(crate) use layout::Layout;
 pub(crate) use open::Kind;
-pub use texts::{BadRow, TextContent, TextRow, carried_names, read_texts, read_texts_from};
-
-/// Where rows go.
-pub(crate) trait Taker {
-    /// Takes a review.
-    fn accept(&mut self, review: &crate::row::Review<'_>, place: &str) -> Result<(), IngestError>;
-    /// Takes a row that is none.
-    fn leave_out(&mut self, row: &LeftOut) -> Result<(), IngestError>;
-    /// Whether it has seen enough.
-    fn is_full(&self) -> bool {
-        false
-    }
-    /// Whether it takes reviews of which it cannot be said what their authors feel.
-    fn forgives_labels(&self) -> bool {
-        false
-    }
-}
-
-impl Taker for Sink {
-    fn accept(&mut self, review: &crate::row::Review<'_>, place: &str) -> Result<(), IngestError> {
-        Self::accept(self, review, place)
-    }
-
-    fn leave_out(&mut self, row: &LeftOut) -> Result<(), IngestError> {
-        Self::leave_out(self, row)
-    }
-}
+pub use open::RowStart;
+pub(crate) use roles::Decision;
+pub use texts::{BadRow, TextContent, TextRow, carried_names, read_texts_from};
 
 /// Reads files, in their order, all of the shape of the first. `scratch` is a folder for what must
 /// lie on disk for a moment. Returns what was found out about the first.
@@ -143,14 +121,14 @@ impl Table<'_> {
         if any {
             return Ok(());
         }
-        Err(IngestError::NothingThere {
-            path: self.path.to_owned(),
-            what: if self.layout.header {
+        Err(IngestError::nothing(
+            self.path,
+            if self.layout.header {
                 "a header and no rows"
             } else {
                 "no rows"
             },
-        })
+        ))
     }
 
     fn row(&self, record: &Record, taker: &mut impl Taker) -> Result<(), IngestError> {
@@ -164,7 +142,7 @@ impl Table<'_> {
             }
             Err(reason) => taker.leave_out(&LeftOut {
                 source: self.name.clone(),
-                line: record.line(),
+                line: record.line,
                 reason,
                 excerpt: excerpt(&record.joined()),
             }),
@@ -179,34 +157,34 @@ impl Table<'_> {
         if scale.holds(rating) {
             return Ok(());
         }
-        Err(IngestError::OffScale {
-            path: self.path.to_owned(),
-            line: record.line(),
-            rating,
-            low: scale.low,
-            high: scale.high,
-        })
+        Err(IngestError::other(
+            format!(
+                "`{}` has the rating {rating} on line {}, and its first rows told a scale from {} to {}: every label may be wrong",
+                self.path.display(),
+                record.line,
+                scale.low,
+                scale.high
+            ),
+            "Say which rating is neither good nor bad with `--set ingest.rating.centre=NUMBER`, or with `centre` in \
+             `[ingest.rating]` of the pipeline file",
+        ))
     }
 
     fn check_shape(&self, record: &Record) -> Result<(), Reason> {
-        if record.is_oversize() {
+        if record.oversize {
             let lines = format!(
                 "over {} bytes on lines {} to {}",
-                self.limit,
-                record.line(),
-                record.last_line()
+                self.limit, record.line, record.last_line
             );
             let what = "the row is too long, or a quote before it does not close";
             return Err(Reason::rejected(what).because(lines));
         }
-        if let Some(problem) = record.problem() {
-            return Err(
-                Reason::rejected("the row cannot be understood").because(problem.to_owned())
-            );
+        if let Some(problem) = &record.problem {
+            return Err(Reason::rejected("the row cannot be understood").because(problem.clone()));
         }
         let width = self.layout.names.len();
-        if self.layout.fixed_width && record.len() != width {
-            let columns = format!("{} instead of {width}", record.len());
+        if self.layout.fixed_width && record.columns != width {
+            let columns = format!("{} instead of {width}", record.columns);
             let what = "the row has another number of columns than the first";
             return Err(Reason::rejected(what).because(columns));
         }
@@ -226,11 +204,11 @@ impl Table<'_> {
                 format!(
                     "{}:{} id {}",
                     self.name,
-                    record.line(),
+                    record.line,
                     String::from_utf8_lossy(id).trim()
                 )
             }
-            None => format!("{}:{}", self.name, record.line()),
+            None => format!("{}:{}", self.name, record.line),
         }
     }
 }

@@ -6,25 +6,48 @@ use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::Path;
 
 use encoding_rs::UTF_8;
+use serde::{Deserialize, Serialize};
 use settings::IngestSettings;
 use stage::Task;
 
-use super::dialect::sniff;
+use super::delimited::RecordReader;
+use super::dialect::{Dialect, sniff};
 use super::json::JsonReader;
 use super::parquet::{Limits, TableReader};
-use super::reader::{Ending, Reader};
-use super::record::{Dialect, Record, RecordReader};
-use super::{RowStart, row_limit};
-use crate::container::{self, BUFFER, Limit, Unpacked};
+use super::reader::Reader;
+use super::record::{Ending, Record};
+use super::row_limit;
+use crate::container::{self, Unpacked};
 use crate::encoding;
 use crate::error::IngestError;
-use crate::sniff::{Content, Watched};
+use crate::limit::Limit;
+use crate::sniff::{BUFFER, Content, Watched};
 
 /// Rows looked at before any is taken ...
 const SAMPLE_ROWS: usize = 1000;
 
 /// ... and bytes of them, so that long rows do not fill memory.
 const SAMPLE_BYTES: usize = 32 << 20;
+
+/// Where a row begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RowStart {
+    /// Its number, from 1, without a header.
+    pub row: u64,
+    /// The line, from 1, at which it begins, or empty lines before it; in a table its number.
+    pub line: u64,
+    /// Bytes of the file before it, unpacked and as UTF-8; in a table rows.
+    pub offset: u64,
+}
+
+impl RowStart {
+    /// The first row of any file, which follows its header.
+    pub const FIRST: Self = Self {
+        row: 1,
+        line: 1,
+        offset: 0,
+    };
+}
 
 /// What the settings say about the form of a file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,23 +99,19 @@ impl<'a> Rows<'a> {
             }
             (Content::Text, kind) if kind != Kind::Parquet => text(path, kind, unpacked, settings)?,
             (Content::Empty, _) => {
-                return Err(IngestError::NothingThere {
-                    path: path.to_owned(),
-                    what: "no content",
-                });
+                return Err(IngestError::nothing(path, "no content"));
             }
             (found, _) => {
-                return Err(IngestError::OtherKind {
-                    path: path.to_owned(),
-                    found: found.name(),
-                    expected: match kind {
+                return Err(IngestError::other_kind(
+                    path,
+                    found,
+                    match kind {
                         Kind::Any => "a table of reviews",
                         Kind::Csv | Kind::Tsv => "a CSV or TSV file",
                         Kind::Json => "JSON",
                         Kind::Parquet => "a Parquet table",
                     },
-                    hint: found.hint(),
-                });
+                ));
             }
         };
         Ok(Self {
@@ -197,11 +216,7 @@ impl<'a> Rows<'a> {
             self.sample.push_back(record);
         }
         if self.sample.is_empty() {
-            let what = "only empty lines";
-            return Err(IngestError::NothingThere {
-                path: path.to_owned(),
-                what,
-            });
+            return Err(IngestError::nothing(path, "only empty lines"));
         }
         Ok(())
     }
@@ -212,14 +227,14 @@ impl<'a> Rows<'a> {
         record: &mut Record,
         learning: bool,
     ) -> Result<bool, IngestError> {
-        let after = record.last_line();
+        let after = record.last_line;
         let ending = self.reader.read(record, learning);
         is_record(path, record, after, ending)
     }
 
     /// Passes over a row, with `record` for its memory; `false` at the end of the file.
     pub(super) fn skip(&mut self, path: &Path, record: &mut Record) -> Result<bool, IngestError> {
-        let after = record.last_line();
+        let after = record.last_line;
         let ending = self.reader.skip(record);
         is_record(path, record, after, ending)
     }
@@ -237,7 +252,7 @@ fn is_record(
         Ending::File => Ok(false),
         Ending::OpenQuote => Err(IngestError::OpenQuote {
             path: path.to_owned(),
-            line: record.line(),
+            line: record.line,
         }),
     }
 }
@@ -361,13 +376,12 @@ fn dialect(kind: Kind, start: &[u8], settings: &IngestSettings) -> Result<Dialec
         None => told.separator,
         Some(given) if given.is_ascii() && !matches!(given, '"' | '\n' | '\r') => given as u8,
         Some(given) => {
-            return Err(IngestError::Setting {
-                setting: "ingest.delimiter",
-                problem: format!(
-                    "is {given:?} and must be one ASCII character that is neither a quote nor a line break"
+            return Err(IngestError::other(
+                format!(
+                    "`ingest.delimiter` is {given:?} and must be one ASCII character that is neither a quote nor a line break"
                 ),
-                hint: "Name the separator, for example `--set 'ingest.delimiter=\";\"'`",
-            });
+                "Name the separator, for example `--set 'ingest.delimiter=\";\"'`",
+            ));
         }
     };
     Ok(Dialect {

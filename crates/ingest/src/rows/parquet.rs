@@ -24,10 +24,9 @@ use parquet::basic::Encoding;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 
-use super::reader::Ending;
-use super::record::Record;
-use crate::container::Limit;
+use super::record::{Ending, Record};
 use crate::error::IngestError;
+use crate::limit::Limit;
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 256;

@@ -1,24 +1,11 @@
 //! One way to read rows, whatever they stand in.
 
-pub(super) mod replay;
-
 use std::io::{self, BufRead};
 
+use super::delimited::RecordReader;
 use super::json::JsonReader;
 use super::parquet::TableReader;
-use super::record::{Record, RecordReader};
-
-/// How reading a record ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
-    /// There is a record.
-    Record,
-    /// There is none: the file is over.
-    File,
-    /// A quote does not close: the file is over within its field, or so much of it was read that no
-    /// one can go back to the line behind it.
-    OpenQuote,
-}
+use super::record::{Ending, Record};
 
 /// Rows of a file.
 pub(super) enum Reader<'a> {

@@ -9,8 +9,8 @@ use std::io::{self, BufRead};
 
 use memchr::{memchr, memchr_iter, memchr2};
 
-use super::reader::Ending;
-use super::reader::replay::Replay;
+use super::record::Ending;
+use super::replay::Replay;
 
 /// Quotes up to which a damaged record is given back but for its first line. Each line in it that is then
 /// damaged, too, has one of them at least, so that no byte is looked at more often than this. A review with

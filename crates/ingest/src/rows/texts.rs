@@ -11,11 +11,11 @@ use stage::{Progress, Task};
 use super::carry::{Carried, Carry};
 use super::fields::Rules;
 use super::layout::Layout;
-use super::open::{Kind, Rows};
+use super::open::Rows;
 use super::record::Record;
 use super::{Role, RowStart, Table, row_limit};
 use crate::error::IngestError;
-use crate::form::Form;
+use crate::form::rows_of;
 use crate::row::excerpt;
 use crate::sink::scratch_folder;
 
@@ -55,7 +55,7 @@ pub struct BadRow {
 /// The names of the columns that go along with the texts of a file, in the order of [`TextContent::carried`].
 ///
 /// # Errors
-/// As for [`read_texts`].
+/// As for [`read_texts_from`].
 pub fn carried_names(
     path: &Path,
     settings: &IngestSettings,
@@ -65,32 +65,29 @@ pub fn carried_names(
     if *carry == Carry::None {
         return Ok(Vec::new());
     }
-    let scratch = scratch_folder()?;
-    let rows = Rows::open(path, kind(path, settings)?, scratch.path(), settings, task)?;
-    let layout = Layout::find(path, &rows, settings)?;
+    let (_, layout) = open(path, settings, task)?;
     Ok(Carried::find(path, carry, &layout)?.names(&layout))
 }
 
+/// Opens a file of rows and finds out what its columns are.
+pub(super) fn open<'a>(
+    path: &Path,
+    settings: &IngestSettings,
+    task: &'a Task,
+) -> Result<(Rows<'a>, Layout), IngestError> {
+    let (kind, scratch) = (rows_of(path, settings)?, scratch_folder()?);
+    let rows = Rows::open(path, kind, scratch.path(), settings, task)?;
+    let layout = Layout::find(path, &rows, settings)?;
+    Ok((rows, layout))
+}
+
 /// Reads the texts of a file, in order: CSV and its relatives, JSON or Parquet, packed or not, its
-/// columns found as `ingest` finds them. `take` is given every row and may stop the reading.
+/// columns found as `ingest` finds them. Begins with a row that [`crate::divide`] has found; what the columns are
+/// is told by the file's first rows all the same, and numbers and lines are those of the whole file. `take` is
+/// given every row and may stop the reading.
 ///
 /// # Errors
 /// The file cannot be read, its columns are none that are known, or one that shall go along is not there.
-pub fn read_texts(
-    path: &Path,
-    settings: &IngestSettings,
-    carry: &Carry,
-    shown: (&Progress, &Task),
-    take: impl FnMut(TextRow) -> ControlFlow<()>,
-) -> Result<(), IngestError> {
-    read_texts_from(path, settings, carry, shown, &RowStart::FIRST, take)
-}
-
-/// As [`read_texts`], from a row on that [`crate::divide`] has found. What the columns are is told by the
-/// file's first rows as ever; numbers and lines are those of the whole file.
-///
-/// # Errors
-/// As for [`read_texts`].
 pub fn read_texts_from(
     path: &Path,
     settings: &IngestSettings,
@@ -99,9 +96,7 @@ pub fn read_texts_from(
     start: &RowStart,
     mut take: impl FnMut(TextRow) -> ControlFlow<()>,
 ) -> Result<(), IngestError> {
-    let scratch = scratch_folder()?;
-    let mut rows = Rows::open(path, kind(path, settings)?, scratch.path(), settings, task)?;
-    let layout = Layout::find(path, &rows, settings)?;
+    let (mut rows, layout) = open(path, settings, task)?;
     let carried = Carried::find(path, carry, &layout)?;
     if layout.is_worth_saying() {
         progress.note(&layout.in_words(path));
@@ -123,16 +118,6 @@ pub fn read_texts_from(
         }
     }
     Ok(())
-}
-
-/// Rows are expected, and neither a folder nor an archive.
-fn kind(path: &Path, settings: &IngestSettings) -> Result<Kind, IngestError> {
-    match Form::of(path, settings.format)? {
-        Form::Rows(kind) => Ok(kind),
-        _ => Err(IngestError::NoTable {
-            path: path.to_owned(),
-        }),
-    }
 }
 
 impl Table<'_> {
@@ -157,7 +142,7 @@ impl Table<'_> {
         });
         TextRow {
             number,
-            line: record.line(),
+            line: record.line,
             id: id.filter(|id| content.is_ok() && !id.is_empty()),
             content,
         }

@@ -1,7 +1,7 @@
 //! Times as people write them into tables, to milliseconds since 1970 in UTC.
 //!
-//! The commonest forms are read by a page of arithmetic, which costs nothing per row; all others by
-//! `chrono`, with the zones of the IANA database.
+//! Digits alone are told apart by the year that they give; all other forms are read by `chrono`, with the zones
+//! of the IANA database.
 
 use std::ops::{Range, RangeInclusive};
 
@@ -41,10 +41,11 @@ pub(super) struct Times {
 impl Times {
     /// Checks the settings.
     pub(super) fn new(settings: &TimestampSettings) -> Result<Self, IngestError> {
-        let unknown = |name: &String| IngestError::Setting {
-            setting: "ingest.timestamp.zone",
-            problem: format!("is `{name}`, which is no time zone"),
-            hint: "Take a name of the IANA database, for example `Europe/Berlin`",
+        let unknown = |name: &String| {
+            IngestError::other(
+                format!("`ingest.timestamp.zone` is `{name}`, which is no time zone"),
+                "Take a name of the IANA database, for example `Europe/Berlin`",
+            )
         };
         let zone = settings.zone.as_ref();
         let zone = zone
@@ -79,14 +80,13 @@ impl Times {
         if let Some(time) = parse(text) {
             return Some(time);
         }
-        let zoned =
-            DateTime::parse_from_rfc3339(text).or_else(|_| DateTime::parse_from_rfc2822(text));
-        if let Ok(time) = zoned {
-            return Some(time.timestamp_millis());
-        }
-        let zoned = ZONED_TIMES
-            .iter()
-            .find_map(|format| DateTime::parse_from_str(text, format).ok());
+        let zoned = DateTime::parse_from_rfc3339(text)
+            .or_else(|_| DateTime::parse_from_rfc2822(text))
+            .ok();
+        let zoned = zoned.or_else(|| {
+            let mut formats = ZONED_TIMES.iter();
+            formats.find_map(|format| DateTime::parse_from_str(text, format).ok())
+        });
         if let Some(time) = zoned {
             return Some(time.timestamp_millis());
         }
@@ -141,16 +141,17 @@ fn midnight(day: NaiveDate) -> i64 {
 fn parse(text: &str) -> Option<i64> {
     let text = text.trim();
     match text.len() {
-        10 if text.as_bytes()[4] == b'-' => Some(days(text)? * MILLISECONDS_PER_DAY),
-        20.. if text.as_bytes()[4] == b'-' => rfc_3339(text),
+        10 if text.as_bytes()[4] == b'-' => date(text),
+        20.. if text.as_bytes()[4] == b'-' => {
+            let time = DateTime::parse_from_rfc3339(text).ok()?;
+            Some(time.timestamp_millis())
+        }
         _ => digits(text),
     }
 }
 
-const MILLISECONDS_PER_DAY: i64 = 86_400_000;
-
 /// Years that digits alone may be, or be a day of.
-const YEARS: RangeInclusive<i64> = 1900..=2100;
+const YEARS: RangeInclusive<i32> = 1900..=2100;
 
 /// Seconds since 1970 of what reviews may have been written at: 1990 up to 2100.
 const SECONDS: Range<i64> = 631_152_000..4_102_444_800;
@@ -192,59 +193,18 @@ fn digits(text: &str) -> Option<i64> {
 
 /// Milliseconds since 1970 of a day of a plausible year.
 fn day_of(year: i64, month: i64, day: i64) -> Option<i64> {
-    (YEARS.contains(&year) && is_day(year, month, day))
-        .then(|| days_from_civil(year, month, day) * MILLISECONDS_PER_DAY)
+    let year = i32::try_from(year)
+        .ok()
+        .filter(|year| YEARS.contains(year))?;
+    let (month, day) = (u32::try_from(month).ok()?, u32::try_from(day).ok()?);
+    NaiveDate::from_ymd_opt(year, month, day).map(midnight)
 }
 
-/// `YYYY-MM-DDThh:mm:ss[.fraction](Z|+hh:mm|-hh:mm)`.
-fn rfc_3339(text: &str) -> Option<i64> {
-    let (date, rest) = text.split_at_checked(10)?;
-    let time = rest.strip_prefix(['T', 't', ' '])?;
-    let (clock, rest) = time.split_at_checked(8)?;
-    let (fraction, zone) = match rest.strip_prefix('.') {
-        Some(rest) => rest.split_at(rest.find(|character: char| !character.is_ascii_digit())?),
-        None => ("0", rest),
-    };
-    let milliseconds = days(date)? * MILLISECONDS_PER_DAY
-        + clock_milliseconds(clock)?
-        + fraction_milliseconds(fraction)?;
-    Some(milliseconds - offset_minutes(zone)? * 60_000)
-}
-
-/// Days since 1970 of `YYYY-MM-DD`.
-fn days(date: &str) -> Option<i64> {
-    let [year, month, day] = numbers(date, '-', [4, 2, 2])?;
-    is_day(year, month, day).then(|| days_from_civil(year, month, day))
-}
-
-fn is_day(year: i64, month: i64, day: i64) -> bool {
-    let leap = (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
-    let longest = match month {
-        2 => 28 + i64::from(leap),
-        4 | 6 | 9 | 11 => 30,
-        1..=12 => 31,
-        _ => return false,
-    };
-    (1..=longest).contains(&day)
-}
-
-/// Days since 1970 of a date in the Gregorian calendar, after Howard Hinnant,
-/// "chrono-Compatible Low-Level Date Algorithms": the year is taken to begin in March, so that the
-/// day that is sometimes missing is its last.
-fn days_from_civil(year: i64, month: i64, day: i64) -> i64 {
-    let year = if month <= 2 { year - 1 } else { year };
-    let era = year.div_euclid(400);
-    let year_of_era = year.rem_euclid(400);
-    let day_of_year = (153 * (month + if month > 2 { -3 } else { 9 }) + 2) / 5 + day - 1;
-    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-    era * 146_097 + day_of_era - 719_468
-}
-
-fn clock_milliseconds(clock: &str) -> Option<i64> {
-    let [hour, minute, second] = numbers(clock, ':', [2, 2, 2])?;
-    // 60 is a leap second, which counts as the first of the next minute.
-    (hour < 24 && minute < 60 && second <= 60)
-        .then_some(((hour * 60 + minute) * 60 + second) * 1000)
+/// The midnight with which `YYYY-MM-DD` begins; other forms of years, months and days are none.
+fn date(text: &str) -> Option<i64> {
+    let numbers = text.bytes().filter(u8::is_ascii_digit).count();
+    let day = NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+    day.filter(|_| numbers == 8).map(midnight)
 }
 
 fn fraction_milliseconds(digits: &str) -> Option<i64> {
@@ -252,30 +212,6 @@ fn fraction_milliseconds(digits: &str) -> Option<i64> {
         return None;
     }
     format!("{digits:0<3}").get(..3)?.parse().ok()
-}
-
-fn offset_minutes(zone: &str) -> Option<i64> {
-    let (sign, offset) = match zone.split_at_checked(1)? {
-        ("Z" | "z", "") => return Some(0),
-        ("+", offset) => (1, offset),
-        ("-", offset) => (-1, offset),
-        _ => return None,
-    };
-    let [hours, minutes] = numbers(offset, ':', [2, 2])?;
-    (hours < 24 && minutes < 60).then_some(sign * (hours * 60 + minutes))
-}
-
-/// Numbers of exactly these many digits.
-fn numbers<const N: usize>(text: &str, separator: char, digits: [usize; N]) -> Option<[i64; N]> {
-    let mut parts = text.split(separator);
-    let mut found = [0; N];
-    for (number, digits) in found.iter_mut().zip(digits) {
-        let part = parts.next().filter(|part| {
-            part.len() == digits && part.bytes().all(|byte| byte.is_ascii_digit())
-        })?;
-        *number = part.parse().ok()?;
-    }
-    parts.next().is_none().then_some(found)
 }
 
 #[cfg(test)]

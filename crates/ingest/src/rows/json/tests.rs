@@ -13,12 +13,12 @@ fn check(text: &str, names: &[&str], expected: &[&str]) {
         let mut found = Vec::new();
         while reader.read(&mut record, true).expect("no disk") == Ending::Record {
             let fields = String::from_utf8_lossy(&record.joined()).replace('\t', "|");
-            let state = match (record.is_oversize(), record.problem()) {
+            let state = match (record.oversize, &record.problem) {
                 (true, _) => "too long".to_owned(),
                 (false, Some(problem)) => format!("bad: {problem}"),
                 _ => fields,
             };
-            found.push(format!("{}: {state}", record.line()));
+            found.push(format!("{}: {state}", record.line));
         }
         assert_eq!(found, expected, "{text:?} with a buffer of {buffer}");
         assert_eq!(reader.names(), names);
@@ -145,7 +145,7 @@ fn an_object_around_an_array_is_taken_off() {
         let (mut record, mut rows) = (Record::default(), Vec::new());
         while reader.read(&mut record, true).expect("no disk") == Ending::Record {
             let fields = String::from_utf8_lossy(&record.joined()).into_owned();
-            rows.push((record.line(), record.is_row(), fields));
+            rows.push((record.line, record.is_row(), fields));
         }
         assert_eq!(reader.place().1, text.len() as u64);
         rows

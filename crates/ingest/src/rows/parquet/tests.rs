@@ -49,8 +49,8 @@ fn rows(reader: &mut TableReader) -> io::Result<Vec<String>> {
     let mut found = Vec::new();
     while reader.read(&mut record)? == Ending::Record {
         let text = String::from_utf8_lossy(&record.joined()).replace('\t', "|");
-        let end = if record.is_oversize() { "…" } else { "" };
-        found.push(format!("{}: {text}{end}", record.line()));
+        let end = if record.oversize { "…" } else { "" };
+        found.push(format!("{}: {text}{end}", record.line));
     }
     Ok(found)
 }

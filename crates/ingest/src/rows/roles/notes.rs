@@ -21,6 +21,17 @@ pub(crate) struct Note {
     pub(crate) lines: Option<String>,
 }
 
+impl Note {
+    fn new(column: usize, text: String) -> Self {
+        let lines = None;
+        Self {
+            column,
+            text,
+            lines,
+        }
+    }
+}
+
 impl Finder<'_> {
     /// All that was not decided, in the order of the columns.
     pub(super) fn notes(&self, roles: &Roles) -> Vec<Note> {
@@ -76,11 +87,7 @@ impl Finder<'_> {
                 evidence.commonest()
             ),
         };
-        Note {
-            column,
-            text,
-            lines: None,
-        }
+        Note::new(column, text)
     }
 
     /// Ratings that give no labels.
@@ -120,11 +127,7 @@ impl Finder<'_> {
             let (name, shown) = (self.called(column), values(evidence));
             if evidence.distinct() > labels::MOST {
                 let text = format!("{name}: {shown} are no numbers, so they give no labels");
-                return Note {
-                    column,
-                    text,
-                    lines: None,
-                };
+                return Note::new(column, text);
             }
             Note {
                 column,
@@ -169,11 +172,7 @@ impl Finder<'_> {
                 ),
                 _ => return None,
             };
-            Some(Note {
-                column,
-                text,
-                lines: None,
-            })
+            Some(Note::new(column, text))
         };
         self.free(roles).filter_map(note).collect()
     }
@@ -207,16 +206,15 @@ impl Finder<'_> {
             1 => "1 different value in the rows looked at is".to_owned(),
             more => format!("{more} different values in the rows looked at are"),
         };
-        Some(Note {
+        Some(Note::new(
             column,
-            text: format!(
+            format!(
                 "{}: not the group, since {different} too few to divide by: if there are more, keep the rows \
                  of each on one side of the split with {}",
                 self.called(column),
                 self.set(Role::Group, column)
             ),
-            lines: None,
-        })
+        ))
     }
 
     /// Columns with a role whose name another column has, too.
@@ -227,16 +225,15 @@ impl Finder<'_> {
             let other = (0..self.names.len())
                 .find(|other| *other != column && self.names[*other] == *name)?;
             let key = format!("ingest.columns.{}", role.as_str());
-            Some(Note {
+            Some(Note::new(
                 column,
-                text: format!(
+                format!(
                     "two columns are named `{name}`: {} is column {}; if the other is meant, name its position with {}",
                     role.as_str(),
                     column + 1,
                     set(&key, &(other + 1).to_string())
                 ),
-                lines: None,
-            })
+            ))
         };
         Role::ALL.iter().filter_map(twin).collect()
     }

@@ -5,7 +5,9 @@ use std::io::BufReader;
 use csv_core::{ReadRecordResult, ReaderBuilder, Terminator};
 use proptest::prelude::*;
 
-use super::super::record::{Dialect, Record, RecordReader};
+use super::super::delimited::RecordReader;
+use super::super::dialect::Dialect;
+use super::super::record::Record;
 use super::*;
 use crate::encoding::MARK;
 
@@ -30,13 +32,13 @@ fn walk(text: &[u8], dialect: Dialect, buffer: usize, skip: bool) -> Walked {
         match ending.expect("no disk") {
             Ending::Record => walked.places.push(reader.place()),
             Ending::OpenQuote => {
-                walked.open_quote = Some(record.line());
+                walked.open_quote = Some(record.line);
                 return walked;
             }
             Ending::File => return walked,
         }
         if !skip {
-            let fields = (0..record.len()).map(|column| record.field(column).to_vec());
+            let fields = (0..record.columns).map(|column| record.field(column).to_vec());
             walked.good.push(record.is_row());
             walked.fields.push(fields.collect());
         }
@@ -193,7 +195,7 @@ fn quotes_that_make_no_sense_take_no_longer_than_others() {
         let mut reader = RecordReader::new(text.as_bytes(), dialect, 1 << 19, 0);
         let (mut record, mut rows) = (Record::default(), Vec::new());
         while reader.read(&mut record).expect("no disk") == Ending::Record {
-            rows.push((record.line(), record.is_row()));
+            rows.push((record.line, record.is_row()));
         }
         assert_eq!(reader.place().1, text.len() as u64);
         rows

@@ -3,7 +3,7 @@
 use std::io::{self, BufRead};
 
 /// Bytes, and where in the file they stand.
-pub(in crate::rows) struct Replay<R> {
+pub(super) struct Replay<R> {
     input: R,
     /// Bytes that come before those of the input, of which `place..` have not been read.
     again: Vec<u8>,
@@ -14,7 +14,7 @@ pub(in crate::rows) struct Replay<R> {
 
 impl<R: BufRead> Replay<R> {
     /// An input of which `offset` bytes were read before.
-    pub(in crate::rows) fn new(input: R, offset: u64) -> Self {
+    pub(super) fn new(input: R, offset: u64) -> Self {
         Self {
             input,
             again: Vec::new(),
@@ -24,12 +24,12 @@ impl<R: BufRead> Replay<R> {
     }
 
     /// Bytes of the file before what is read next.
-    pub(in crate::rows) fn offset(&self) -> u64 {
+    pub(super) fn offset(&self) -> u64 {
         self.offset
     }
 
     /// The next bytes, without taking them; none at the end.
-    pub(in crate::rows) fn fill_buf(&mut self) -> io::Result<&[u8]> {
+    pub(super) fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.place < self.again.len() {
             return Ok(&self.again[self.place..]);
         }
@@ -37,7 +37,7 @@ impl<R: BufRead> Replay<R> {
     }
 
     /// Takes so many of the bytes that [`Self::fill_buf`] has shown.
-    pub(in crate::rows) fn consume(&mut self, bytes: usize) {
+    pub(super) fn consume(&mut self, bytes: usize) {
         self.offset += bytes as u64;
         if self.place < self.again.len() {
             self.place += bytes;
@@ -47,7 +47,7 @@ impl<R: BufRead> Replay<R> {
     }
 
     /// Puts back the bytes that were taken last.
-    pub(in crate::rows) fn give_back(&mut self, bytes: &[u8]) {
+    pub(super) fn give_back(&mut self, bytes: &[u8]) {
         self.offset -= bytes.len() as u64;
         match self.place.checked_sub(bytes.len()) {
             // They were put back before, and nothing was taken from the input since.
