@@ -10,7 +10,8 @@ use testkit::{Project, Recipe};
 
 use crate::launch::{Ending, Job};
 use crate::plan::in_words;
-use crate::run::{self, Manner, Run, Tally};
+use crate::run::{self, Manner, Run};
+use crate::run_summary::RunSummary;
 use crate::selection::{Request, Selection};
 use crate::survey::Survey;
 use crate::{OrchestratorError, plan};
@@ -66,7 +67,10 @@ impl World {
     }
 
     /// Runs, and says which stages were started, in order, and what became of it.
-    pub(crate) fn run(&self, request: &Request) -> Result<(Vec<String>, Tally), OrchestratorError> {
+    pub(crate) fn run(
+        &self,
+        request: &Request,
+    ) -> Result<(Vec<String>, RunSummary), OrchestratorError> {
         self.run_and_show(request)
             .map(|(started, tally, _)| (started, tally))
     }
@@ -75,7 +79,7 @@ impl World {
     pub(crate) fn run_and_show(
         &self,
         request: &Request,
-    ) -> Result<(Vec<String>, Tally, Vec<String>), OrchestratorError> {
+    ) -> Result<(Vec<String>, RunSummary, Vec<String>), OrchestratorError> {
         let store = self.project.store();
         let steps = self.pipeline().steps();
         let selection = Selection::new(&steps, request)?;

@@ -27,6 +27,7 @@ mod overview;
 pub mod plan;
 mod plan_format;
 pub mod run;
+pub mod run_summary;
 pub mod schedule;
 mod screen;
 pub mod selection;
@@ -55,7 +56,8 @@ use arguments::{
 };
 use cluster::ClusterRun;
 use gc::Wish;
-use run::{Manner, Planned, Run, Tally};
+use run::{Manner, Planned, Run};
+use run_summary::RunSummary;
 use selection::{Request, Selection};
 use status::StatusLine;
 use survey::Survey;
@@ -231,7 +233,7 @@ fn check_programs(planned: &[Planned]) -> Result<(), OrchestratorError> {
 }
 
 /// Where the report is, if this run has left it in place.
-fn report_of(store: &Store, tally: &Tally) -> Option<PathBuf> {
+fn report_of(store: &Store, tally: &RunSummary) -> Option<PathBuf> {
     tally
         .reported
         .then(|| store.named(StageName::Report, REVIEWS).join("report.html"))

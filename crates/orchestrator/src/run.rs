@@ -15,6 +15,7 @@ use stage::{PipelineArguments, StepState};
 
 use crate::launch::{Ending, Job, waits, with_retries};
 use crate::plan::{Facts, Output, Reason, decide, in_words};
+use crate::run_summary::{RunSummary, StepEnd};
 use crate::schedule::{Schedule, share_of_cores};
 use crate::selection::Selection;
 use crate::survey::Survey;
@@ -106,27 +107,6 @@ fn check_inputs(
     fit::check(&step.id, &contracts)
 }
 
-/// What became of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Steps whose output was there.
-    pub fresh: u64,
-    /// Steps that were built.
-    pub done: u64,
-    /// Steps that failed.
-    pub failed: u64,
-    /// Steps that wait for a failed one.
-    pub held: u64,
-    /// Steps that were not tried because the run stopped.
-    pub untried: u64,
-    /// Whether the report is there and shows the state of things.
-    pub reported: bool,
-    /// Whether the user stopped it.
-    pub interrupted: bool,
-    /// The exit code: of the first stage that failed, 130 when interrupted.
-    pub code: u8,
-}
-
 /// One run over the steps of a pipeline.
 pub struct Run<'a> {
     /// How it goes about it.
@@ -142,27 +122,11 @@ pub struct Run<'a> {
 /// A run under way.
 #[derive(Default)]
 struct Course {
-    tally: Tally,
+    tally: RunSummary,
     /// Steps without an output, with the failed step each of them waits for.
     held: BTreeMap<StepId, StepId>,
     /// Whether no further step is tried.
     stopped: bool,
-}
-
-/// How one step ended.
-pub(crate) enum StepEnd {
-    Fresh,
-    Done,
-    /// The output is there, and it is significantly worse than the baseline.
-    Refused {
-        code: u8,
-        reason: String,
-    },
-    Failed {
-        code: u8,
-        reason: String,
-    },
-    Interrupted,
 }
 
 /// A step about to run, with what its end is judged by.
@@ -188,7 +152,7 @@ impl Run<'_> {
         steps: &[Step],
         selection: &Selection,
         survey: &mut Survey,
-    ) -> Result<Tally, OrchestratorError> {
+    ) -> Result<RunSummary, OrchestratorError> {
         let (launch, jobs) = (self.launch, self.manner.jobs.max(1));
         let mut schedule = Schedule::new(steps);
         let mut course = Course::default();
@@ -363,30 +327,6 @@ fn judge(
             Ok(StepEnd::Refused { code, reason })
         }
         Ending::Failed { code, reason } => Ok(StepEnd::Failed { code, reason }),
-    }
-}
-
-impl Tally {
-    pub(crate) fn count(&mut self, id: &StepId, end: &StepEnd) {
-        match end {
-            StepEnd::Fresh => self.fresh += 1,
-            StepEnd::Done => self.done += 1,
-            StepEnd::Interrupted => {
-                self.interrupted = true;
-                self.untried += 1;
-            }
-            StepEnd::Refused { code, .. } | StepEnd::Failed { code, .. } => {
-                self.failed += 1;
-                if self.code == 0 {
-                    self.code = *code;
-                }
-            }
-        }
-        let has_output = matches!(
-            end,
-            StepEnd::Fresh | StepEnd::Done | StepEnd::Refused { .. }
-        );
-        self.reported |= id.stage == StageName::Report && has_output;
     }
 }
 

@@ -217,13 +217,13 @@ fn a_failed_step_holds_back_what_needs_it() {
     );
     assert_eq!(
         tally,
-        Tally {
+        RunSummary {
             done: 4,
             failed: 1,
             held: 2,
             untried: 2,
             code: 3,
-            ..Tally::default()
+            ..RunSummary::default()
         }
     );
 
@@ -233,13 +233,13 @@ fn a_failed_step_holds_back_what_needs_it() {
     assert_eq!(started, ["train naive", "train lstm", "evaluate lstm"]);
     assert_eq!(
         tally,
-        Tally {
+        RunSummary {
             fresh: 4,
             done: 1,
             failed: 2,
             held: 2,
             code: 3,
-            ..Tally::default()
+            ..RunSummary::default()
         }
     );
 
@@ -262,12 +262,12 @@ fn an_interrupted_run_stops_and_goes_on_later() {
     let (_, tally) = world.run(&everything()).expect("it runs");
     assert_eq!(
         tally,
-        Tally {
+        RunSummary {
             done: 1,
             untried: 8,
             interrupted: true,
             code: 130,
-            ..Tally::default()
+            ..RunSummary::default()
         }
     );
     world.endings.clear();
@@ -286,12 +286,12 @@ fn a_regression_fails_the_run_though_all_is_there() {
     );
     assert_eq!(
         tally,
-        Tally {
+        RunSummary {
             done: 8,
             failed: 1,
             code: 1,
             reported: true,
-            ..Tally::default()
+            ..RunSummary::default()
         }
     );
     let (started, tally) = world.run(&everything()).expect("it runs");
@@ -302,12 +302,12 @@ fn a_regression_fails_the_run_though_all_is_there() {
     );
     assert_eq!(
         tally,
-        Tally {
+        RunSummary {
             fresh: 8,
             failed: 1,
             code: 1,
             reported: true,
-            ..Tally::default()
+            ..RunSummary::default()
         }
     );
 }
@@ -330,11 +330,11 @@ fn without_the_report_each_evaluation_is_compared_and_holds_nothing_back() {
     );
     assert_eq!(
         tally,
-        Tally {
+        RunSummary {
             fresh: 1,
             failed: 1,
             code: 1,
-            ..Tally::default()
+            ..RunSummary::default()
         }
     );
 }
@@ -390,12 +390,12 @@ fn side_by_side_the_same_is_done_and_a_failure_leaves_its_neighbour_alone() {
     assert_eq!(lines[0], "failed train naive: exit code 3");
     assert_eq!(
         tally,
-        Tally {
+        RunSummary {
             done: 6,
             failed: 1,
             held: 2,
             code: 3,
-            ..Tally::default()
+            ..RunSummary::default()
         }
     );
 }

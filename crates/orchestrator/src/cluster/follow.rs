@@ -17,7 +17,8 @@ use super::submit::{Jobs, Submitter};
 use super::view::{Shown, View};
 use crate::launch::{INTERRUPTED, TRANSIENT};
 use crate::plan::{Facts, Output, decide};
-use crate::run::{Planned, StepEnd, Tally};
+use crate::run::Planned;
+use crate::run_summary::{RunSummary, StepEnd};
 use crate::survey::Survey;
 use crate::{OrchestratorError, interrupt};
 
@@ -41,7 +42,7 @@ pub(crate) struct Follower<'a> {
     survey: Survey<'a>,
     view: View,
     open: BTreeMap<usize, Followed>,
-    tally: Tally,
+    tally: RunSummary,
     /// Steps without an output, with the failed step each of them waits for.
     held: BTreeMap<StepId, StepId>,
 }
@@ -79,7 +80,7 @@ impl<'a> Follower<'a> {
         survey: Survey<'a>,
         view: View,
         jobs: Jobs,
-        tally: Tally,
+        tally: RunSummary,
     ) -> Self {
         let mut follower = Self {
             run,
@@ -114,7 +115,7 @@ impl<'a> Follower<'a> {
     ///
     /// # Errors
     /// Artifacts cannot be read, or Slurm refuses a job that is submitted again.
-    pub(crate) fn follow(mut self, planned: &[Planned]) -> Result<Tally, OrchestratorError> {
+    pub(crate) fn follow(mut self, planned: &[Planned]) -> Result<RunSummary, OrchestratorError> {
         for planned in planned.iter().filter(|planned| planned.reasons.is_empty()) {
             let place = self.place_of(&planned.facts.id);
             if let Some(followed) = self.open.get_mut(&place) {
