@@ -49,7 +49,7 @@ impl World {
         }
     }
 
-    fn pipeline(&self) -> Pipeline {
+    pub(crate) fn pipeline(&self) -> Pipeline {
         let changes: Vec<&str> = self.changes.iter().map(String::as_str).collect();
         self.project.pipeline(&changes)
     }
@@ -136,7 +136,7 @@ impl World {
     }
 
     /// A job says its step just as a person would.
-    fn step_of(&self, job: &Job) -> StepId {
+    pub(crate) fn step_of(&self, job: &Job) -> StepId {
         let position = job
             .arguments
             .iter()
@@ -146,7 +146,7 @@ impl World {
     }
 
     /// What a stage's program does: resolve, build, commit.
-    fn build(&self, id: &StepId) -> Ending {
+    pub(crate) fn build(&self, id: &StepId) -> Ending {
         let ending = self
             .endings
             .get(&id.to_string())

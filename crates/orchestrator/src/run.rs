@@ -16,7 +16,7 @@ use stage::{PipelineArguments, StepState};
 use crate::launch::{Ending, Job, waits, with_retries};
 use crate::plan::{Facts, Output, Reason, decide, in_words};
 use crate::run_summary::{RunSummary, StepEnd};
-use crate::schedule::{Schedule, share_of_cores};
+use crate::schedule::{Schedule, cores_of_slot};
 use crate::selection::Selection;
 use crate::survey::Survey;
 use crate::{OrchestratorError, fit, interrupt, screen};
@@ -153,7 +153,10 @@ impl Run<'_> {
         selection: &Selection,
         survey: &mut Survey,
     ) -> Result<RunSummary, OrchestratorError> {
-        let (launch, jobs) = (self.launch, self.manner.jobs.max(1));
+        let launch = self.launch;
+        let cores = self.manner.cores.max(1);
+        // Each step has a core at least.
+        let jobs = self.manner.jobs.clamp(1, cores);
         let mut schedule = Schedule::new(steps);
         let mut course = Course::default();
         let mut slots: BTreeSet<usize> = (0..jobs).collect();
@@ -169,10 +172,15 @@ impl Run<'_> {
                         None => schedule.end(place),
                     }
                 }
-                let cores = share_of_cores(self.manner.cores, schedule.running());
+                // No step is ready then, and none will be before this one ends.
+                let is_alone = schedule.running() == 1;
                 for turn in turns {
                     let slot = slots.pop_first().expect("there is one for each job");
-                    let job = self.job(&turn, slot, cores);
+                    let share = match is_alone {
+                        true => cores,
+                        false => cores_of_slot(cores, jobs, slot),
+                    };
+                    let job = self.job(&turn, slot, share);
                     let (manner, sender) = (self.manner, sender.clone());
                     scope.spawn(move || {
                         let id = &turn.step.id;

@@ -399,3 +399,65 @@ fn side_by_side_the_same_is_done_and_a_failure_leaves_its_neighbour_alone() {
         }
     );
 }
+
+/// A step that starts while others run has cores of its own: with 3 jobs `train lstm` joins `train naive`
+/// or runs beside its evaluation.
+#[test]
+fn steps_side_by_side_never_have_more_cores_than_there_are_and_one_alone_has_all() {
+    for (jobs, cores) in [(3, 8), (2, 5), (8, 2)] {
+        let world = World::new();
+        let steps = world.pipeline().steps();
+        let store = world.project.store();
+        let arguments = crate::doubles::arguments(&world.project);
+        let used = std::sync::Mutex::new(BTreeMap::new());
+        let launch = |job: &Job| {
+            let id = world.step_of(job);
+            let of_cores = |text: &std::ffi::OsString| {
+                let text = text.to_str()?.strip_prefix("run.threads=")?;
+                text.parse::<usize>().ok()
+            };
+            let share = job.arguments.iter().find_map(of_cores).expect("a share");
+            let is_shared = ["train", "evaluate"].contains(&job.stage.as_str());
+            assert!(is_shared || share == cores, "{id} is alone");
+            let mut running = used.lock().expect("no launch panics");
+            running.insert(id.clone(), share);
+            let sum: usize = running.values().sum();
+            assert!(share > 0 && sum <= cores, "{running:?}");
+            drop(running);
+            // `train naive` ends first, so that its evaluation starts beside `train lstm`.
+            let time = if id.to_string() == "train lstm" {
+                60
+            } else {
+                10
+            };
+            thread::sleep(std::time::Duration::from_millis(time));
+            let ending = world.build(&id);
+            used.lock().expect("no launch panics").remove(&id);
+            Ok(ending)
+        };
+        let selection = Selection::new(
+            &steps,
+            &Request {
+                from: Some(StageName::Ingest),
+                ..everything()
+            },
+        )
+        .expect("all steps");
+        let manner = Manner {
+            arguments: &arguments,
+            keep_going: false,
+            baseline: None,
+            retries: 0,
+            jobs,
+            cores,
+        };
+        let mut run = Run {
+            manner,
+            store: &store,
+            launch: &launch,
+            show: &mut |_, _, _| {},
+        };
+        let summary = run.run(&steps, &selection, &mut Survey::new(&store));
+        assert_eq!(summary.expect("it runs").done, 9);
+    }
+}
