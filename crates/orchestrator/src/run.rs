@@ -13,13 +13,13 @@ use artifact::{StageName, Store};
 use settings::{Step, StepId};
 use stage::{PipelineArguments, StepState};
 
+use crate::known_artifacts::KnownArtifacts;
 use crate::launch::{Ending, Job, waits, with_retries};
 use crate::plan::{Facts, Output, Reason, decide, in_words};
 use crate::run_summary::{RunSummary, StepEnd};
 use crate::schedule::{Schedule, cores_of_slot};
 use crate::selection::Selection;
-use crate::survey::Survey;
-use crate::{OrchestratorError, fit, interrupt, screen};
+use crate::{OrchestratorError, contracts, interrupt, screen};
 
 /// How a run goes about it.
 #[derive(Clone, Copy, Debug)]
@@ -54,21 +54,21 @@ pub struct Planned {
 pub fn plan(
     steps: &[Step],
     selection: &Selection,
-    survey: &mut Survey,
+    artifacts: &mut KnownArtifacts,
 ) -> Result<Vec<Planned>, OrchestratorError> {
     let mut not_ready = BTreeMap::new();
     let mut planned = Vec::new();
     for step in steps {
-        let facts = survey.look(step, selection.asks_for(&step.id))?;
+        let facts = artifacts.look(step, selection.asks_for(&step.id))?;
         let reasons = decide(&facts);
         if selection.contains(&step.id) {
-            check_inputs(step, &not_ready, survey)?;
+            check_inputs(step, &not_ready, artifacts)?;
             planned.push(Planned { facts, reasons });
         } else if !reasons.is_empty() {
             not_ready.insert(step.id.clone(), reasons);
         }
     }
-    survey.save();
+    artifacts.save();
     Ok(planned)
 }
 
@@ -76,7 +76,7 @@ pub fn plan(
 fn check_inputs(
     step: &Step,
     not_ready: &BTreeMap<StepId, Vec<Reason>>,
-    survey: &Survey,
+    artifacts: &KnownArtifacts,
 ) -> Result<(), OrchestratorError> {
     if let Some((input, reasons)) = step
         .inputs
@@ -100,11 +100,11 @@ fn check_inputs(
         .inputs
         .iter()
         .chain([&step.id])
-        .filter_map(|id| Some((id, survey.known(id)?)));
+        .filter_map(|id| Some((id, artifacts.known(id)?)));
     let contracts: Vec<_> = known
         .map(|(id, artifact)| (id, &artifact.manifest().contract))
         .collect();
-    fit::check(&step.id, &contracts)
+    contracts::check(&step.id, &contracts)
 }
 
 /// One run over the steps of a pipeline.
@@ -151,7 +151,7 @@ impl Run<'_> {
         &mut self,
         steps: &[Step],
         selection: &Selection,
-        survey: &mut Survey,
+        artifacts: &mut KnownArtifacts,
     ) -> Result<RunSummary, OrchestratorError> {
         let launch = self.launch;
         let cores = self.manner.cores.max(1);
@@ -167,7 +167,12 @@ impl Run<'_> {
                 while schedule.running() < jobs
                     && let Some(place) = schedule.take()
                 {
-                    match self.take_turn((place, &steps[place]), selection, survey, &mut course)? {
+                    match self.take_turn(
+                        (place, &steps[place]),
+                        selection,
+                        artifacts,
+                        &mut course,
+                    )? {
                         Some(turn) => turns.push(turn),
                         None => schedule.end(place),
                     }
@@ -197,7 +202,7 @@ impl Run<'_> {
                 }
                 let (turn, slot, ending) = receiver.recv().expect("a step is running");
                 slots.insert(slot);
-                let end = judge(&turn, ending?, survey)?;
+                let end = judge(&turn, ending?, artifacts)?;
                 self.take_note(&turn.step.id, &end, &mut course);
                 schedule.end(turn.place);
             }
@@ -205,7 +210,7 @@ impl Run<'_> {
         if course.tally.interrupted {
             course.tally.code = 130;
         }
-        survey.save();
+        artifacts.save();
         Ok(course.tally)
     }
 
@@ -214,11 +219,11 @@ impl Run<'_> {
         &mut self,
         (place, step): (usize, &'s Step),
         selection: &Selection,
-        survey: &mut Survey,
+        artifacts: &mut KnownArtifacts,
         course: &mut Course,
     ) -> Result<Option<Turn<'s>>, OrchestratorError> {
         if !selection.contains(&step.id) {
-            survey.look(step, false)?;
+            artifacts.look(step, false)?;
             return Ok(None);
         }
         let tally = &mut course.tally;
@@ -237,7 +242,7 @@ impl Run<'_> {
         let asked = selection.asks_for(&step.id);
         let compares =
             self.manner.baseline.is_some() && selection.comparing_stage() == step.id.stage;
-        let facts = survey.look(step, asked)?;
+        let facts = artifacts.look(step, asked)?;
         let was_fresh = decide(&facts).is_empty();
         if was_fresh && !compares {
             if let Output::Whole(artifact) = &facts.output {
@@ -320,9 +325,9 @@ impl Call<'_> {
 fn judge(
     turn: &Turn<'_>,
     ending: Ending,
-    survey: &mut Survey,
+    artifacts: &mut KnownArtifacts,
 ) -> Result<StepEnd, OrchestratorError> {
-    let is_there = decide(&survey.look(turn.step, false)?).is_empty();
+    let is_there = decide(&artifacts.look(turn.step, false)?).is_empty();
     match ending {
         Ending::Done if !is_there => Err(OrchestratorError::NoOutput {
             step: turn.step.id.clone(),

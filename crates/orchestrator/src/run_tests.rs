@@ -1,6 +1,6 @@
 use super::*;
-use crate::doubles::World;
 use crate::selection::Request;
+use crate::test_project::World;
 
 fn everything() -> Request {
     Request::default()
@@ -345,7 +345,7 @@ fn a_program_that_ends_well_without_an_output_is_found_out() {
     let store = world.project.store();
     let steps = world.project.pipeline(&[]).steps();
     let selection = Selection::new(&steps, &everything()).expect("all");
-    let arguments = crate::doubles::arguments(&world.project);
+    let arguments = crate::test_project::arguments(&world.project);
     let manner = Manner {
         arguments: &arguments,
         keep_going: false,
@@ -362,7 +362,7 @@ fn a_program_that_ends_well_without_an_output_is_found_out() {
         show: &mut |_, _, _| {},
     };
     let error = run
-        .run(&steps, &selection, &mut Survey::new(&store))
+        .run(&steps, &selection, &mut KnownArtifacts::new(&store))
         .expect_err("there is no output")
         .to_string();
     assert_eq!(
@@ -408,7 +408,7 @@ fn steps_side_by_side_never_have_more_cores_than_there_are_and_one_alone_has_all
         let world = World::new();
         let steps = world.pipeline().steps();
         let store = world.project.store();
-        let arguments = crate::doubles::arguments(&world.project);
+        let arguments = crate::test_project::arguments(&world.project);
         let used = std::sync::Mutex::new(BTreeMap::new());
         let launch = |job: &Job| {
             let id = world.step_of(job);
@@ -457,7 +457,7 @@ fn steps_side_by_side_never_have_more_cores_than_there_are_and_one_alone_has_all
             launch: &launch,
             show: &mut |_, _, _| {},
         };
-        let summary = run.run(&steps, &selection, &mut Survey::new(&store));
+        let summary = run.run(&steps, &selection, &mut KnownArtifacts::new(&store));
         assert_eq!(summary.expect("it runs").done, 9);
     }
 }

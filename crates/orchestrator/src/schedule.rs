@@ -95,7 +95,7 @@ pub fn visible_device(slot: usize, gpus: usize, visible: Option<&str>) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doubles::tiny_steps;
+    use crate::test_project::tiny_steps;
 
     /// Runs the tiny pipeline with so many jobs, of which always the one begun first ends first: what
     /// begins together.

@@ -15,11 +15,11 @@ use stage::StepState;
 use super::ClusterRun;
 use super::submit::{Jobs, Submitter};
 use super::view::{Shown, View};
+use crate::known_artifacts::KnownArtifacts;
 use crate::launch::{INTERRUPTED, TRANSIENT};
 use crate::plan::{Facts, Output, decide};
 use crate::run::Planned;
 use crate::run_summary::{RunSummary, StepEnd};
-use crate::survey::Survey;
 use crate::{OrchestratorError, interrupt};
 
 /// How often the queue is looked at.
@@ -39,7 +39,7 @@ const UNACCOUNTED: Duration = Duration::from_secs(30);
 pub(crate) struct Follower<'a> {
     run: &'a ClusterRun<'a>,
     submitter: Submitter<'a>,
-    survey: Survey<'a>,
+    artifacts: KnownArtifacts<'a>,
     view: View,
     open: BTreeMap<usize, Followed>,
     tally: RunSummary,
@@ -72,7 +72,7 @@ impl<'a> Follower<'a> {
     pub(crate) fn new(
         run: &'a ClusterRun<'a>,
         submitter: Submitter<'a>,
-        survey: Survey<'a>,
+        artifacts: KnownArtifacts<'a>,
         view: View,
         jobs: Jobs,
         tally: RunSummary,
@@ -80,7 +80,7 @@ impl<'a> Follower<'a> {
         let mut follower = Self {
             run,
             submitter,
-            survey,
+            artifacts,
             view,
             open: BTreeMap::new(),
             tally,
@@ -117,7 +117,7 @@ impl<'a> Follower<'a> {
         }
         // What the jobs read and what they write is judged by the same look as in a local run.
         for step in self.run.steps {
-            self.survey.look(step, false)?;
+            self.artifacts.look(step, false)?;
         }
         let mut overview = None::<Instant>;
         let mut silent = None::<Instant>;
@@ -156,7 +156,7 @@ impl<'a> Follower<'a> {
         if self.tally.interrupted {
             self.tally.code = INTERRUPTED;
         }
-        self.survey.save();
+        self.artifacts.save();
         Ok(self.tally)
     }
 
@@ -199,7 +199,7 @@ impl<'a> Follower<'a> {
             Standing::Ended { code: 0, .. } => {
                 let was_fresh = followed.was_fresh;
                 let step = &self.run.steps[place];
-                let facts = self.survey.look(step, false)?;
+                let facts = self.artifacts.look(step, false)?;
                 match decide(&facts).is_empty() {
                     true if was_fresh => Verdict::Ended(StepEnd::Fresh),
                     true => Verdict::Ended(StepEnd::Done),
@@ -214,7 +214,7 @@ impl<'a> Follower<'a> {
             Standing::Ended { code, reason } => {
                 let (code, reason) = (*code, reason.clone());
                 let mut is_there = || -> Result<bool, OrchestratorError> {
-                    let facts = self.survey.look(&self.run.steps[place], false)?;
+                    let facts = self.artifacts.look(&self.run.steps[place], false)?;
                     Ok(decide(&facts).is_empty())
                 };
                 if self.run.compares(place) && is_there()? {
@@ -274,7 +274,7 @@ impl<'a> Follower<'a> {
         let log = self.submitter.record.log(&followed.job.submission.name);
         match &end {
             StepEnd::Done | StepEnd::Fresh => {
-                let facts = self.survey.look(&self.run.steps[place], false)?;
+                let facts = self.artifacts.look(&self.run.steps[place], false)?;
                 let (state, text) = made(&facts, followed.job.submission.time);
                 self.view.step(state, &id, &text);
             }

@@ -28,11 +28,11 @@ use slurm::{Record, Slurm};
 use stage::StepState;
 
 use crate::OrchestratorError;
+use crate::known_artifacts::KnownArtifacts;
 use crate::plan::Output;
 use crate::run::{Manner, Planned};
 use crate::run_summary::{RunSummary, StepEnd};
 use crate::selection::Selection;
-use crate::survey::Survey;
 
 pub(crate) use batches::needs;
 pub(crate) use commands::Commands;
@@ -100,8 +100,8 @@ impl ClusterRun<'_> {
             view.note("detached; `ressenti status` says where the jobs stand, `ressenti cancel` ends them, and the same command without `--detach` follows them");
             return Ok(tally);
         }
-        let survey = Survey::new(&store);
-        Follower::new(self, submitter, survey, view, jobs, tally).follow(planned)
+        let artifacts = KnownArtifacts::new(&store);
+        Follower::new(self, submitter, artifacts, view, jobs, tally).follow(planned)
     }
 
     /// Shows what is fresh, and gives the places of the other steps.

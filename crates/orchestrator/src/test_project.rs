@@ -8,12 +8,12 @@ use settings::{Pipeline, Step, StepId};
 use stage::{PipelineArguments, ProgressMode, Resolver, StepState};
 use testkit::{Project, Recipe};
 
+use crate::known_artifacts::KnownArtifacts;
 use crate::launch::{Ending, Job};
 use crate::plan::in_words;
 use crate::run::{self, Manner, Run};
 use crate::run_summary::RunSummary;
 use crate::selection::{Request, Selection};
-use crate::survey::Survey;
 use crate::{OrchestratorError, plan};
 
 /// The steps of the tiny pipeline.
@@ -59,7 +59,7 @@ impl World {
         let store = self.project.store();
         let steps = self.pipeline().steps();
         let selection = Selection::new(&steps, request)?;
-        let planned = run::plan(&steps, &selection, &mut Survey::new(&store))?;
+        let planned = run::plan(&steps, &selection, &mut KnownArtifacts::new(&store))?;
         let stale = planned.iter().filter(|step| !step.reasons.is_empty());
         Ok(stale
             .map(|step| format!("{}: {}", step.facts.id, in_words(&step.reasons)))
@@ -116,8 +116,8 @@ impl World {
             drop(started);
             Ok(self.build(&id))
         };
-        let mut survey = Survey::new(&store);
-        run::plan(&steps, &selection, &mut survey)?;
+        let mut artifacts = KnownArtifacts::new(&store);
+        run::plan(&steps, &selection, &mut artifacts)?;
         let mut lines = Vec::new();
         let mut show = |state: StepState, id: &StepId, text: &str| {
             if state != StepState::Fresh {
@@ -130,7 +130,7 @@ impl World {
             launch: &launch,
             show: &mut show,
         };
-        let tally = run.run(&steps, &selection, &mut survey)?;
+        let tally = run.run(&steps, &selection, &mut artifacts)?;
         let started = started.into_inner().expect("no launch panics");
         Ok((started, tally, lines))
     }
