@@ -408,6 +408,44 @@ fn a_folder_changes_when_a_file_in_it_does() {
 }
 
 #[test]
+fn a_folder_is_its_content_whatever_its_times() {
+    let (folder, store) = store();
+    let root = testkit::corpus::write_aclimdb(folder.path()).expect("written");
+    let first = reference(&store, &root).expect("read");
+    let file = root.join("test/pos/99_9.txt");
+    fs::write(&file, "One.").expect("written");
+    let one = reference(&store, &root).expect("read");
+    let times = fs::metadata(&file).and_then(|file| file.modified());
+    let set_times = |time| {
+        fs::File::options()
+            .write(true)
+            .open(&file)?
+            .set_modified(time)
+    };
+    set_times(std::time::UNIX_EPOCH).expect("set");
+    assert_eq!(reference(&store, &root).expect("read"), one);
+    // The same length and the same times.
+    fs::write(&file, "Two.").expect("written");
+    set_times(times.expect("known")).expect("set");
+    assert_ne!(reference(&store, &root).expect("read"), one);
+    fs::remove_file(&file).expect("removed");
+    assert_eq!(reference(&store, &root).expect("read"), first);
+}
+
+#[test]
+fn folders_are_remembered_once_their_files_have_settled() {
+    let (_folder, store) = store();
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let digest = reference(&store, &path).expect("read");
+    let index = store.root().join("work/sources.json");
+    let text = fs::read_to_string(&index).expect("the index was written");
+    // The digest is read from the index, not from the files.
+    let other = Digest::of_bytes(b"other");
+    fs::write(&index, text.replace(&digest.to_hex(), &other.to_hex())).expect("written");
+    assert_eq!(reference(&store, &path).expect("remembered"), other);
+}
+
+#[test]
 fn a_damaged_index_of_sources_is_an_empty_one() {
     let (_folder, store) = store();
     // A file written just now is not entered in the index, so this is one that lay there before.

@@ -15,6 +15,8 @@ static LIMIT_NEAR: AtomicBool = AtomicBool::new(false);
 static ALL_ARE_TOLD: AtomicBool = AtomicBool::new(false);
 static CHILDREN: [AtomicI32; RunSettings::MOST_JOBS] =
     [const { AtomicI32::new(0) }; RunSettings::MOST_JOBS];
+/// Signals that are being passed on at this moment.
+static PASSING_ON: AtomicI32 = AtomicI32::new(0);
 
 /// From now on SIGINT, SIGTERM and SIGUSR1 no longer end this process but are taken note of.
 pub(crate) fn watch() {
@@ -67,14 +69,29 @@ pub(crate) fn sleep(time: Duration) -> bool {
     !requested()
 }
 
-/// Says which process of a slot is to be told of a SIGTERM; `None` for none. A process started in the
-/// very moment of a signal is told of it now.
-pub(crate) fn set_child(slot: usize, process: Option<u32>) {
-    let id = process.and_then(|id| i32::try_from(id).ok()).unwrap_or(0);
-    CHILDREN[slot].store(id, Ordering::Relaxed);
+/// Sets the process of a slot that signals are passed on to. A process started in the very moment of a
+/// signal gets it now.
+pub(crate) fn set_child(slot: usize, process: i32) {
+    CHILDREN[slot].store(process, Ordering::SeqCst);
     if requested() || limit_near() {
         pass_on(&CHILDREN[slot], libc::SIGTERM);
     }
+}
+
+/// From now on no signal is passed on to the process of a slot: after this it may be waited for, and its id
+/// belong to another process.
+pub(crate) fn clear_child(slot: usize) {
+    CHILDREN[slot].store(0, Ordering::SeqCst);
+    // A handler on another thread may have read the id before.
+    while PASSING_ON.load(Ordering::SeqCst) > 0 {
+        thread::yield_now();
+    }
+}
+
+/// The process of a slot, 0 for none.
+#[cfg(test)]
+pub(crate) fn child(slot: usize) -> i32 {
+    CHILDREN[slot].load(Ordering::SeqCst)
 }
 
 /// A terminal sends SIGINT to the stages as well as to us, so that one is not passed on; `kill` and
@@ -98,9 +115,12 @@ extern "C" fn limit_is_near(_: libc::c_int) {
 }
 
 fn pass_on(child: &AtomicI32, signal: libc::c_int) {
-    let child = child.load(Ordering::Relaxed);
+    PASSING_ON.fetch_add(1, Ordering::SeqCst);
+    let child = child.load(Ordering::SeqCst);
     if child > 0 {
-        // SAFETY: `kill` takes any numbers; the process is our own child, not waited for yet.
+        // SAFETY: `kill` takes any numbers; the process is our own child, and `clear_child` returns
+        // before it is waited for.
         unsafe { libc::kill(child, signal) };
     }
+    PASSING_ON.fetch_sub(1, Ordering::SeqCst);
 }

@@ -143,10 +143,7 @@ pub(crate) fn run_command(
     };
     command.env(HEARTBEAT, watchdog.file(slot));
     let child = command.spawn().map_err(failed)?;
-    interrupt::set_child(slot, Some(child.id()));
-    let wait = watchdog.wait(child, slot);
-    interrupt::set_child(slot, None);
-    Ok(match wait.map_err(failed)? {
+    Ok(match watchdog.wait(child, slot).map_err(failed)? {
         Wait::Ended(status) => ending(status, interrupt::requested()),
         Wait::Stalled(_) if interrupt::requested() => Ending::Interrupted,
         Wait::Stalled(timeout) => Ending::Failed {

@@ -5,7 +5,7 @@
 //! calls the stages' programs exactly as a person would.
 //!
 //! - [`selection`]: which steps a command is about
-//! - [`survey`]: looking at the disk
+//! - [`artifacts`]: looking at the disk
 //! - [`plan`]: fresh or stale, and why; pure
 //! - [`schedule`]: which step may run next; pure
 //! - [`run`]: step by step, each after what it reads
@@ -14,25 +14,26 @@
 
 mod arguments;
 mod cluster;
+mod contracts;
 mod doctor;
-#[cfg(test)]
-mod doubles;
 mod error;
-mod fit;
 mod gc;
+mod getting_started;
 mod interrupt;
 mod job;
+pub mod known_artifacts;
 mod launch;
-mod overview;
 pub mod plan;
 mod plan_format;
 pub mod run;
+pub mod run_summary;
 pub mod schedule;
 mod screen;
 pub mod selection;
 pub mod status;
-pub mod survey;
 mod sweeps;
+#[cfg(test)]
+mod test_project;
 mod watchdog;
 
 pub use error::OrchestratorError;
@@ -55,10 +56,11 @@ use arguments::{
 };
 use cluster::ClusterRun;
 use gc::Wish;
-use run::{Manner, Planned, Run, Tally};
+use known_artifacts::KnownArtifacts;
+use run::{Manner, Planned, Run};
+use run_summary::RunSummary;
 use selection::{Request, Selection};
 use status::StatusLine;
-use survey::Survey;
 use sweeps::Sweeps;
 use watchdog::Watchdog;
 
@@ -78,7 +80,7 @@ fn obey(command: Option<Command>) -> Result<u8, OrchestratorError> {
     match command {
         None => {
             // A closed pipe is a reader who has seen enough: not an error of ours.
-            let _ = overview::print(&mut anstream::stdout());
+            let _ = getting_started::print(&mut anstream::stdout());
             Ok(0)
         }
         Some(Command::Run(arguments)) if !arguments.dry_run => run_pipeline(&arguments),
@@ -151,9 +153,9 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, OrchestratorError> {
     let steps = pipeline.steps();
     let selection = Selection::new(&steps, &arguments.selection.request())?;
     let store = Store::new(&pipeline.artifacts);
-    let mut survey = Survey::new(&store);
+    let mut artifacts = KnownArtifacts::new(&store);
     // Decided once beforehand, so that what cannot work is refused before anything runs.
-    let planned = run::plan(&steps, &selection, &mut survey)?;
+    let planned = run::plan(&steps, &selection, &mut artifacts)?;
     check_programs(&planned)?;
     if let Some(path) = arguments.baseline.as_ref().filter(|path| !path.is_file()) {
         return Err(OrchestratorError::NoBaseline { path: path.clone() });
@@ -185,7 +187,7 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, OrchestratorError> {
                 launch: &|job| launch::run_program(job, &watchdog, pipeline.run.gpus),
                 show: &mut show,
             };
-            run.run(&steps, &selection, &mut survey)?
+            run.run(&steps, &selection, &mut artifacts)?
         }
         EngineKind::Slurm => {
             let run = ClusterRun {
@@ -231,7 +233,7 @@ fn check_programs(planned: &[Planned]) -> Result<(), OrchestratorError> {
 }
 
 /// Where the report is, if this run has left it in place.
-fn report_of(store: &Store, tally: &Tally) -> Option<PathBuf> {
+fn report_of(store: &Store, tally: &RunSummary) -> Option<PathBuf> {
     tally
         .reported
         .then(|| store.named(StageName::Report, REVIEWS).join("report.html"))
@@ -249,7 +251,7 @@ fn tell_plan(arguments: &PlanArguments) -> Result<u8, OrchestratorError> {
     let store = Store::new(
         std::path::absolute(&pipeline.artifacts).unwrap_or_else(|_| pipeline.artifacts.clone()),
     );
-    let planned = run::plan(&steps, &selection, &mut Survey::new(&store))?;
+    let planned = run::plan(&steps, &selection, &mut KnownArtifacts::new(&store))?;
     let telling = plan_format::Telling {
         pipeline: &pipeline,
         arguments: &arguments.pipeline,
@@ -297,7 +299,7 @@ fn show_plan(
             StepState::Stale
         }
     };
-    let planned = run::plan(&steps, &selection, &mut Survey::new(&store))?;
+    let planned = run::plan(&steps, &selection, &mut KnownArtifacts::new(&store))?;
     for (sweep, group) in sweeps.groups(&planned, |planned| planned.facts.id.clone()) {
         if let Some(sweep) = sweep {
             let mut text = sweeps::counted(group.iter().map(|planned| state(planned).as_str()));
@@ -329,7 +331,7 @@ fn show_status(arguments: &StatusArguments) -> Result<u8, OrchestratorError> {
     let steps = pipeline.steps();
     let everything = Selection::new(&steps, &Request::default())?;
     let store = Store::new(&pipeline.artifacts);
-    let planned = run::plan(&steps, &everything, &mut Survey::new(&store))?;
+    let planned = run::plan(&steps, &everything, &mut KnownArtifacts::new(&store))?;
     let mut jobs = cluster::jobs_of(&store, steps.iter().map(|step| step.id.clone()))?;
     let lines: Vec<StatusLine> = planned
         .iter()

@@ -2,7 +2,7 @@
 //!
 //! A step is named by a key: its stage, the stage's version, its settings, and what its inputs and
 //! sources hold. It is fresh when the output of that key is there and whole. Where it is not, the
-//! manifest of the variant's last output tells what has changed since. [`crate::survey`] gathers
+//! manifest of the variant's last output tells what has changed since. [`crate::known_artifacts`] gathers
 //! the facts; nothing here touches the disk.
 
 use std::fmt;

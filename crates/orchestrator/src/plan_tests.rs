@@ -2,7 +2,7 @@ use artifact::{Contract, StageName};
 use serde_json::json;
 
 use super::*;
-use crate::doubles::facts;
+use crate::test_project::facts;
 
 fn digest(content: &str) -> Digest {
     Digest::of_bytes(content.as_bytes())

@@ -13,12 +13,13 @@ use artifact::{StageName, Store};
 use settings::{Step, StepId};
 use stage::{PipelineArguments, StepState};
 
+use crate::known_artifacts::KnownArtifacts;
 use crate::launch::{Ending, Job, waits, with_retries};
 use crate::plan::{Facts, Output, Reason, decide, in_words};
-use crate::schedule::{Schedule, share_of_cores};
+use crate::run_summary::{RunSummary, StepEnd};
+use crate::schedule::{Schedule, cores_of_slot};
 use crate::selection::Selection;
-use crate::survey::Survey;
-use crate::{OrchestratorError, fit, interrupt, screen};
+use crate::{OrchestratorError, contracts, interrupt, screen};
 
 /// How a run goes about it.
 #[derive(Clone, Copy, Debug)]
@@ -53,21 +54,21 @@ pub struct Planned {
 pub fn plan(
     steps: &[Step],
     selection: &Selection,
-    survey: &mut Survey,
+    artifacts: &mut KnownArtifacts,
 ) -> Result<Vec<Planned>, OrchestratorError> {
     let mut not_ready = BTreeMap::new();
     let mut planned = Vec::new();
     for step in steps {
-        let facts = survey.look(step, selection.asks_for(&step.id))?;
+        let facts = artifacts.look(step, selection.asks_for(&step.id))?;
         let reasons = decide(&facts);
         if selection.contains(&step.id) {
-            check_inputs(step, &not_ready, survey)?;
+            check_inputs(step, &not_ready, artifacts)?;
             planned.push(Planned { facts, reasons });
         } else if !reasons.is_empty() {
             not_ready.insert(step.id.clone(), reasons);
         }
     }
-    survey.save();
+    artifacts.save();
     Ok(planned)
 }
 
@@ -75,7 +76,7 @@ pub fn plan(
 fn check_inputs(
     step: &Step,
     not_ready: &BTreeMap<StepId, Vec<Reason>>,
-    survey: &Survey,
+    artifacts: &KnownArtifacts,
 ) -> Result<(), OrchestratorError> {
     if let Some((input, reasons)) = step
         .inputs
@@ -99,32 +100,11 @@ fn check_inputs(
         .inputs
         .iter()
         .chain([&step.id])
-        .filter_map(|id| Some((id, survey.known(id)?)));
+        .filter_map(|id| Some((id, artifacts.known(id)?)));
     let contracts: Vec<_> = known
         .map(|(id, artifact)| (id, &artifact.manifest().contract))
         .collect();
-    fit::check(&step.id, &contracts)
-}
-
-/// What became of a run.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Tally {
-    /// Steps whose output was there.
-    pub fresh: u64,
-    /// Steps that were built.
-    pub done: u64,
-    /// Steps that failed.
-    pub failed: u64,
-    /// Steps that wait for a failed one.
-    pub held: u64,
-    /// Steps that were not tried because the run stopped.
-    pub untried: u64,
-    /// Whether the report is there and shows the state of things.
-    pub reported: bool,
-    /// Whether the user stopped it.
-    pub interrupted: bool,
-    /// The exit code: of the first stage that failed, 130 when interrupted.
-    pub code: u8,
+    contracts::check(&step.id, &contracts)
 }
 
 /// One run over the steps of a pipeline.
@@ -142,27 +122,11 @@ pub struct Run<'a> {
 /// A run under way.
 #[derive(Default)]
 struct Course {
-    tally: Tally,
+    tally: RunSummary,
     /// Steps without an output, with the failed step each of them waits for.
     held: BTreeMap<StepId, StepId>,
     /// Whether no further step is tried.
     stopped: bool,
-}
-
-/// How one step ended.
-pub(crate) enum StepEnd {
-    Fresh,
-    Done,
-    /// The output is there, and it is significantly worse than the baseline.
-    Refused {
-        code: u8,
-        reason: String,
-    },
-    Failed {
-        code: u8,
-        reason: String,
-    },
-    Interrupted,
 }
 
 /// A step about to run, with what its end is judged by.
@@ -187,9 +151,12 @@ impl Run<'_> {
         &mut self,
         steps: &[Step],
         selection: &Selection,
-        survey: &mut Survey,
-    ) -> Result<Tally, OrchestratorError> {
-        let (launch, jobs) = (self.launch, self.manner.jobs.max(1));
+        artifacts: &mut KnownArtifacts,
+    ) -> Result<RunSummary, OrchestratorError> {
+        let launch = self.launch;
+        let cores = self.manner.cores.max(1);
+        // Each step has a core at least.
+        let jobs = self.manner.jobs.clamp(1, cores);
         let mut schedule = Schedule::new(steps);
         let mut course = Course::default();
         let mut slots: BTreeSet<usize> = (0..jobs).collect();
@@ -200,15 +167,25 @@ impl Run<'_> {
                 while schedule.running() < jobs
                     && let Some(place) = schedule.take()
                 {
-                    match self.take_turn((place, &steps[place]), selection, survey, &mut course)? {
+                    match self.take_turn(
+                        (place, &steps[place]),
+                        selection,
+                        artifacts,
+                        &mut course,
+                    )? {
                         Some(turn) => turns.push(turn),
                         None => schedule.end(place),
                     }
                 }
-                let cores = share_of_cores(self.manner.cores, schedule.running());
+                // No step is ready then, and none will be before this one ends.
+                let is_alone = schedule.running() == 1;
                 for turn in turns {
                     let slot = slots.pop_first().expect("there is one for each job");
-                    let job = self.job(&turn, slot, cores);
+                    let share = match is_alone {
+                        true => cores,
+                        false => cores_of_slot(cores, jobs, slot),
+                    };
+                    let job = self.job(&turn, slot, share);
                     let (manner, sender) = (self.manner, sender.clone());
                     scope.spawn(move || {
                         let id = &turn.step.id;
@@ -225,7 +202,7 @@ impl Run<'_> {
                 }
                 let (turn, slot, ending) = receiver.recv().expect("a step is running");
                 slots.insert(slot);
-                let end = judge(&turn, ending?, survey)?;
+                let end = judge(&turn, ending?, artifacts)?;
                 self.take_note(&turn.step.id, &end, &mut course);
                 schedule.end(turn.place);
             }
@@ -233,7 +210,7 @@ impl Run<'_> {
         if course.tally.interrupted {
             course.tally.code = 130;
         }
-        survey.save();
+        artifacts.save();
         Ok(course.tally)
     }
 
@@ -242,11 +219,11 @@ impl Run<'_> {
         &mut self,
         (place, step): (usize, &'s Step),
         selection: &Selection,
-        survey: &mut Survey,
+        artifacts: &mut KnownArtifacts,
         course: &mut Course,
     ) -> Result<Option<Turn<'s>>, OrchestratorError> {
         if !selection.contains(&step.id) {
-            survey.look(step, false)?;
+            artifacts.look(step, false)?;
             return Ok(None);
         }
         let tally = &mut course.tally;
@@ -265,7 +242,7 @@ impl Run<'_> {
         let asked = selection.asks_for(&step.id);
         let compares =
             self.manner.baseline.is_some() && selection.comparing_stage() == step.id.stage;
-        let facts = survey.look(step, asked)?;
+        let facts = artifacts.look(step, asked)?;
         let was_fresh = decide(&facts).is_empty();
         if was_fresh && !compares {
             if let Output::Whole(artifact) = &facts.output {
@@ -348,9 +325,9 @@ impl Call<'_> {
 fn judge(
     turn: &Turn<'_>,
     ending: Ending,
-    survey: &mut Survey,
+    artifacts: &mut KnownArtifacts,
 ) -> Result<StepEnd, OrchestratorError> {
-    let is_there = decide(&survey.look(turn.step, false)?).is_empty();
+    let is_there = decide(&artifacts.look(turn.step, false)?).is_empty();
     match ending {
         Ending::Done if !is_there => Err(OrchestratorError::NoOutput {
             step: turn.step.id.clone(),
@@ -363,30 +340,6 @@ fn judge(
             Ok(StepEnd::Refused { code, reason })
         }
         Ending::Failed { code, reason } => Ok(StepEnd::Failed { code, reason }),
-    }
-}
-
-impl Tally {
-    pub(crate) fn count(&mut self, id: &StepId, end: &StepEnd) {
-        match end {
-            StepEnd::Fresh => self.fresh += 1,
-            StepEnd::Done => self.done += 1,
-            StepEnd::Interrupted => {
-                self.interrupted = true;
-                self.untried += 1;
-            }
-            StepEnd::Refused { code, .. } | StepEnd::Failed { code, .. } => {
-                self.failed += 1;
-                if self.code == 0 {
-                    self.code = *code;
-                }
-            }
-        }
-        let has_output = matches!(
-            end,
-            StepEnd::Fresh | StepEnd::Done | StepEnd::Refused { .. }
-        );
-        self.reported |= id.stage == StageName::Report && has_output;
     }
 }
 

@@ -1,6 +1,6 @@
 use super::*;
-use crate::doubles::World;
 use crate::selection::Request;
+use crate::test_project::World;
 
 fn everything() -> Request {
     Request::default()
@@ -217,13 +217,13 @@ fn a_failed_step_holds_back_what_needs_it() {
     );
     assert_eq!(
         tally,
-        Tally {
+        RunSummary {
             done: 4,
             failed: 1,
             held: 2,
             untried: 2,
             code: 3,
-            ..Tally::default()
+            ..RunSummary::default()
         }
     );
 
@@ -233,13 +233,13 @@ fn a_failed_step_holds_back_what_needs_it() {
     assert_eq!(started, ["train naive", "train lstm", "evaluate lstm"]);
     assert_eq!(
         tally,
-        Tally {
+        RunSummary {
             fresh: 4,
             done: 1,
             failed: 2,
             held: 2,
             code: 3,
-            ..Tally::default()
+            ..RunSummary::default()
         }
     );
 
@@ -262,12 +262,12 @@ fn an_interrupted_run_stops_and_goes_on_later() {
     let (_, tally) = world.run(&everything()).expect("it runs");
     assert_eq!(
         tally,
-        Tally {
+        RunSummary {
             done: 1,
             untried: 8,
             interrupted: true,
             code: 130,
-            ..Tally::default()
+            ..RunSummary::default()
         }
     );
     world.endings.clear();
@@ -286,12 +286,12 @@ fn a_regression_fails_the_run_though_all_is_there() {
     );
     assert_eq!(
         tally,
-        Tally {
+        RunSummary {
             done: 8,
             failed: 1,
             code: 1,
             reported: true,
-            ..Tally::default()
+            ..RunSummary::default()
         }
     );
     let (started, tally) = world.run(&everything()).expect("it runs");
@@ -302,12 +302,12 @@ fn a_regression_fails_the_run_though_all_is_there() {
     );
     assert_eq!(
         tally,
-        Tally {
+        RunSummary {
             fresh: 8,
             failed: 1,
             code: 1,
             reported: true,
-            ..Tally::default()
+            ..RunSummary::default()
         }
     );
 }
@@ -330,11 +330,11 @@ fn without_the_report_each_evaluation_is_compared_and_holds_nothing_back() {
     );
     assert_eq!(
         tally,
-        Tally {
+        RunSummary {
             fresh: 1,
             failed: 1,
             code: 1,
-            ..Tally::default()
+            ..RunSummary::default()
         }
     );
 }
@@ -345,7 +345,7 @@ fn a_program_that_ends_well_without_an_output_is_found_out() {
     let store = world.project.store();
     let steps = world.project.pipeline(&[]).steps();
     let selection = Selection::new(&steps, &everything()).expect("all");
-    let arguments = crate::doubles::arguments(&world.project);
+    let arguments = crate::test_project::arguments(&world.project);
     let manner = Manner {
         arguments: &arguments,
         keep_going: false,
@@ -362,7 +362,7 @@ fn a_program_that_ends_well_without_an_output_is_found_out() {
         show: &mut |_, _, _| {},
     };
     let error = run
-        .run(&steps, &selection, &mut Survey::new(&store))
+        .run(&steps, &selection, &mut KnownArtifacts::new(&store))
         .expect_err("there is no output")
         .to_string();
     assert_eq!(
@@ -390,12 +390,74 @@ fn side_by_side_the_same_is_done_and_a_failure_leaves_its_neighbour_alone() {
     assert_eq!(lines[0], "failed train naive: exit code 3");
     assert_eq!(
         tally,
-        Tally {
+        RunSummary {
             done: 6,
             failed: 1,
             held: 2,
             code: 3,
-            ..Tally::default()
+            ..RunSummary::default()
         }
     );
+}
+
+/// A step that starts while others run has cores of its own: with 3 jobs `train lstm` joins `train naive`
+/// or runs beside its evaluation.
+#[test]
+fn steps_side_by_side_never_have_more_cores_than_there_are_and_one_alone_has_all() {
+    for (jobs, cores) in [(3, 8), (2, 5), (8, 2)] {
+        let world = World::new();
+        let steps = world.pipeline().steps();
+        let store = world.project.store();
+        let arguments = crate::test_project::arguments(&world.project);
+        let used = std::sync::Mutex::new(BTreeMap::new());
+        let launch = |job: &Job| {
+            let id = world.step_of(job);
+            let of_cores = |text: &std::ffi::OsString| {
+                let text = text.to_str()?.strip_prefix("run.threads=")?;
+                text.parse::<usize>().ok()
+            };
+            let share = job.arguments.iter().find_map(of_cores).expect("a share");
+            let is_shared = ["train", "evaluate"].contains(&job.stage.as_str());
+            assert!(is_shared || share == cores, "{id} is alone");
+            let mut running = used.lock().expect("no launch panics");
+            running.insert(id.clone(), share);
+            let sum: usize = running.values().sum();
+            assert!(share > 0 && sum <= cores, "{running:?}");
+            drop(running);
+            // `train naive` ends first, so that its evaluation starts beside `train lstm`.
+            let time = if id.to_string() == "train lstm" {
+                60
+            } else {
+                10
+            };
+            thread::sleep(std::time::Duration::from_millis(time));
+            let ending = world.build(&id);
+            used.lock().expect("no launch panics").remove(&id);
+            Ok(ending)
+        };
+        let selection = Selection::new(
+            &steps,
+            &Request {
+                from: Some(StageName::Ingest),
+                ..everything()
+            },
+        )
+        .expect("all steps");
+        let manner = Manner {
+            arguments: &arguments,
+            keep_going: false,
+            baseline: None,
+            retries: 0,
+            jobs,
+            cores,
+        };
+        let mut run = Run {
+            manner,
+            store: &store,
+            launch: &launch,
+            show: &mut |_, _, _| {},
+        };
+        let summary = run.run(&steps, &selection, &mut KnownArtifacts::new(&store));
+        assert_eq!(summary.expect("it runs").done, 9);
+    }
 }

@@ -67,9 +67,10 @@ impl Schedule {
     }
 }
 
-/// The cores of each of some steps that run at the same time: no fewer than one.
-pub fn share_of_cores(cores: usize, running: usize) -> usize {
-    (cores / running.max(1)).max(1)
+/// The cores of the job in a slot. They are fixed for the slot, because a running step keeps its cores:
+/// so a step that starts later finds its share free. All slots together have all cores.
+pub fn cores_of_slot(cores: usize, jobs: usize, slot: usize) -> usize {
+    cores / jobs + usize::from(slot < cores % jobs)
 }
 
 /// What `CUDA_VISIBLE_DEVICES` is for the job in a slot, so that jobs take turns on the first `gpus`
@@ -94,7 +95,7 @@ pub fn visible_device(slot: usize, gpus: usize, visible: Option<&str>) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doubles::tiny_steps;
+    use crate::test_project::tiny_steps;
 
     /// Runs the tiny pipeline with so many jobs, of which always the one begun first ends first: what
     /// begins together.
@@ -145,10 +146,11 @@ mod tests {
 
     #[test]
     fn cores_are_shared_and_devices_taken_in_turns() {
-        assert_eq!(
-            [(8, 0), (8, 1), (8, 3), (2, 5)].map(|(cores, running)| share_of_cores(cores, running)),
-            [8, 8, 2, 1]
-        );
+        for (cores, jobs) in [(8, 1), (8, 3), (8, 8), (3, 2)] {
+            let shares = (0..jobs).map(|slot| cores_of_slot(cores, jobs, slot));
+            assert_eq!(shares.clone().sum::<usize>(), cores);
+            assert!(shares.max() <= Some(cores.div_ceil(jobs)));
+        }
         let of = |slot, gpus, visible| visible_device(slot, gpus, visible);
         assert_eq!(of(3, 0, None), None);
         assert_eq!(of(3, 2, None).as_deref(), Some("1"));

@@ -9,7 +9,7 @@ use artifact::format;
 use settings::StepId;
 use stage::ProgressMode;
 
-use crate::run::Tally;
+use crate::run_summary::RunSummary;
 
 /// Says that a stage met a passing fault and is started again.
 pub(crate) fn retry(mode: ProgressMode, step: &StepId, reason: &str, wait: Duration) {
@@ -31,7 +31,7 @@ pub(crate) fn retry(mode: ProgressMode, step: &StepId, reason: &str, wait: Durat
 }
 
 /// The last lines of a run: what ran, how long, and where the report is.
-pub(crate) fn summary(mode: ProgressMode, tally: &Tally, seconds: f64, report: Option<&Path>) {
+pub(crate) fn summary(mode: ProgressMode, tally: &RunSummary, seconds: f64, report: Option<&Path>) {
     let mut out = anstream::stdout();
     // A closed pipe is a reader who has seen enough: not an error of ours.
     let _ = if mode == ProgressMode::Json {
@@ -47,7 +47,7 @@ pub(crate) fn summary(mode: ProgressMode, tally: &Tally, seconds: f64, report: O
 
 fn write_summary(
     out: &mut impl Write,
-    tally: &Tally,
+    tally: &RunSummary,
     seconds: f64,
     report: Option<&Path>,
 ) -> std::io::Result<()> {
@@ -72,7 +72,7 @@ fn write_summary(
     Ok(())
 }
 
-fn in_words(tally: &Tally, seconds: f64) -> String {
+fn in_words(tally: &RunSummary, seconds: f64) -> String {
     let counts = [
         (tally.fresh, "fresh"),
         (tally.done, "done"),
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[track_caller]
-    fn check(tally: Tally, seconds: f64, report: Option<&str>, expected: &str) {
+    fn check(tally: RunSummary, seconds: f64, report: Option<&str>, expected: &str) {
         let mut screen = anstream::StripStream::new(Vec::new());
         write_summary(&mut screen, &tally, seconds, report.map(Path::new))
             .expect("memory takes it");
@@ -119,23 +119,23 @@ mod tests {
     #[test]
     fn a_run_ends_with_what_counts() {
         check(
-            Tally {
+            RunSummary {
                 fresh: 7,
-                ..Tally::default()
+                ..RunSummary::default()
             },
             0.123,
             Some("artifacts/report/reviews/report.html"),
             "\n7 steps: 7 fresh in 0.12 s\nreport  artifacts/report/reviews/report.html\n",
         );
         check(
-            Tally {
+            RunSummary {
                 fresh: 3,
                 done: 1,
                 failed: 1,
                 held: 2,
                 untried: 1,
                 code: 1,
-                ..Tally::default()
+                ..RunSummary::default()
             },
             75.0,
             None,
@@ -143,12 +143,12 @@ mod tests {
              hint: 1 step not tried; `--keep-going` runs what does not need the failed one\n",
         );
         check(
-            Tally {
+            RunSummary {
                 done: 1,
                 untried: 4,
                 interrupted: true,
                 code: 130,
-                ..Tally::default()
+                ..RunSummary::default()
             },
             9.0,
             None,

@@ -156,7 +156,7 @@ fn with_followers(steps: &[Step], mut chosen: BTreeSet<StepId>) -> BTreeSet<Step
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::doubles::tiny_steps;
+    use crate::test_project::tiny_steps;
 
     /// Steps selected, and in capitals those that are redone in any case.
     fn selected(request: &Request) -> Result<String, String> {

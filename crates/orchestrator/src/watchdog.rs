@@ -10,6 +10,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use artifact::{host_name, process_name};
 
+use crate::interrupt;
+
 /// How often signs of life are looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
 
@@ -53,19 +55,21 @@ impl Watchdog {
         self.work.join(format!("{PREFIX}{}-{slot}", process_name()))
     }
 
-    /// Waits for the end of the child in a slot.
+    /// Waits for the end of the child in a slot, and passes signals on to it until then. The child's process id
+    /// is free for another process only once nobody will signal it any more.
     ///
     /// # Errors
     /// The system cannot say how it ended.
     pub(crate) fn wait(&self, mut child: Child, slot: usize) -> io::Result<Wait> {
         let file = self.file(slot);
-        let id = i32::try_from(child.id()).unwrap_or(0);
+        let id = child.id().cast_signed();
+        interrupt::set_child(slot, id);
         let (sender, receiver) = mpsc::channel();
-        thread::spawn(move || sender.send(child.wait()));
+        thread::spawn(move || sender.send(wait_for_end(id)));
         let mut last_sign = (sign(&file), Instant::now());
         let end = loop {
-            if let Ok(status) = receiver.recv_timeout(LOOK_EVERY) {
-                break Wait::Ended(status?);
+            if let Ok(ended) = receiver.recv_timeout(LOOK_EVERY) {
+                break ended.map(|()| None);
             }
             // Only that the time changes counts: the clock may have been set back.
             let sign = sign(&file);
@@ -79,13 +83,15 @@ impl Watchdog {
                         signal(id, libc::SIGKILL);
                         let _ = receiver.recv();
                     }
-                    break Wait::Stalled(timeout);
+                    break Ok(Some(timeout));
                 }
                 _ => {}
             }
         };
+        interrupt::clear_child(slot);
+        let status = child.wait()?;
         let _ = fs::remove_file(&file);
-        Ok(end)
+        Ok(end?.map_or(Wait::Ended(status), Wait::Stalled))
     }
 }
 
@@ -109,12 +115,28 @@ fn clear_away(work: &Path) {
     }
 }
 
-fn signal(id: i32, signal: i32) {
-    if id > 0 {
-        // SAFETY: `kill` takes any numbers; the process is our own child, and the thread that waits
-        // for it has not reported its end.
-        unsafe { libc::kill(id, signal) };
+/// Waits until a child has ended, and leaves it a zombie, so that its id is given to no other process.
+fn wait_for_end(id: i32) -> io::Result<()> {
+    loop {
+        // SAFETY: the struct is valid when zeroed, and `waitid` writes nothing else.
+        let result = unsafe {
+            let mut info: libc::siginfo_t = std::mem::zeroed();
+            let options = libc::WEXITED | libc::WNOWAIT;
+            libc::waitid(libc::P_PID, id.cast_unsigned(), &raw mut info, options)
+        };
+        if result == 0 {
+            return Ok(());
+        }
+        let error = io::Error::last_os_error();
+        if error.kind() != io::ErrorKind::Interrupted {
+            return Err(error);
+        }
     }
+}
+
+fn signal(id: i32, signal: i32) {
+    // SAFETY: `kill` takes any numbers; the process is our own child, not waited for yet.
+    unsafe { libc::kill(id, signal) };
 }
 
 #[cfg(test)]
@@ -151,6 +173,22 @@ mod tests {
         }
         Watchdog::new(folder.path(), 1);
         assert!(!left.exists() && living.exists() && elsewhere.exists());
+    }
+
+    #[test]
+    fn a_child_keeps_its_process_id_until_nobody_signals_it() {
+        let mut child = Command::new("true").spawn().expect("a program");
+        let id = child.id().cast_signed();
+        wait_for_end(id).expect("our own child");
+        // It has ended, and is there for whoever signals it.
+        // SAFETY: `kill` takes any numbers; signal 0 only asks whether the process is there.
+        assert_eq!(unsafe { libc::kill(id, 0) }, 0);
+        assert!(child.wait().expect("its status is kept").success());
+        assert!(wait_for_end(id).is_err(), "it is no child any more");
+
+        let (end, _) = wait(0, "exit 0");
+        assert!(matches!(end, Wait::Ended(status) if status.success()));
+        assert_eq!(interrupt::child(3), 0, "no signal is passed on to it");
     }
 
     #[test]

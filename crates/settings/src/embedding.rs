@@ -165,8 +165,8 @@ pub struct WindowSettings {
 pub const ENCODER_FILES: [&str; 3] = ["config.json", "model.safetensors", "tokenizer.json"];
 
 impl EmbeddingSettings {
-    /// The files it reads. Those of an encoder one by one, because a file is named by its content
-    /// and a folder by its times.
+    /// The files it reads. Those of an encoder one by one, because the folder may hold
+    /// others, of which nothing follows.
     pub(crate) fn sources(&self) -> Vec<Source> {
         match (&self.source, self.kind) {
             (None, _) | (_, EmbeddingKind::Features) => Vec::new(),

@@ -8,11 +8,13 @@
 //! - [`Watch`]: the command that watches over a task's own within a job
 //! - [`tail`]: the end of a log: how far a job is, or why it failed
 //! - [`Standing`]: where a task stands, from all of these; pure
+//! - [`Monitored`]: a job looked at again and again, for whoever waits for its end
 
 mod answers;
 mod batch;
 mod client;
 mod error;
+mod monitor;
 mod record;
 mod standing;
 pub mod tail;
@@ -23,6 +25,7 @@ pub use answers::{Accounted, QueueState, Queued};
 pub use batch::{Batch, Task, after_ok, quoted};
 pub use client::{Slurm, Submitted};
 pub use error::SlurmError;
+pub use monitor::{Monitored, Snapshot};
 pub use record::{Event, Record, Submission, What};
 pub use standing::{Course, Standing};
 pub use task::TaskId;

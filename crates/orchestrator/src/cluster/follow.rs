@@ -9,16 +9,17 @@ use artifact::StageName;
 use artifact::format;
 use settings::{Resources, StepId};
 use slurm::tail::{failure, last_line, of_job};
-use slurm::{Accounted, Course, Queued, Standing, Submission, TaskId};
+use slurm::{Course, Monitored, Snapshot, Standing, Submission, TaskId};
 use stage::StepState;
 
 use super::ClusterRun;
 use super::submit::{Jobs, Submitter};
 use super::view::{Shown, View};
+use crate::known_artifacts::KnownArtifacts;
 use crate::launch::{INTERRUPTED, TRANSIENT};
 use crate::plan::{Facts, Output, decide};
-use crate::run::{Planned, StepEnd, Tally};
-use crate::survey::Survey;
+use crate::run::Planned;
+use crate::run_summary::{RunSummary, StepEnd};
 use crate::{OrchestratorError, interrupt};
 
 /// How often the queue is looked at.
@@ -38,17 +39,17 @@ const UNACCOUNTED: Duration = Duration::from_secs(30);
 pub(crate) struct Follower<'a> {
     run: &'a ClusterRun<'a>,
     submitter: Submitter<'a>,
-    survey: Survey<'a>,
+    artifacts: KnownArtifacts<'a>,
     view: View,
     open: BTreeMap<usize, Followed>,
-    tally: Tally,
+    tally: RunSummary,
     /// Steps without an output, with the failed step each of them waits for.
     held: BTreeMap<StepId, StepId>,
 }
 
 /// A job that has not come to its end.
 struct Followed {
-    submission: Submission,
+    job: Monitored,
     /// Whether its step was fresh before and only compares.
     was_fresh: bool,
     /// How often it was submitted anew because it was lost.
@@ -57,11 +58,6 @@ struct Followed {
     resources: Resources,
     /// Its course as it was shown last.
     shown: Option<Course>,
-    /// Since when it is not in the queue any more.
-    gone: Option<Instant>,
-    /// What the last look found, while it waits: where the queue says the same again, nothing has happened,
-    /// and a thousand waiting jobs cost no look at a file.
-    waits: Option<(Queued, Course)>,
 }
 
 /// What a look at a job says.
@@ -76,15 +72,15 @@ impl<'a> Follower<'a> {
     pub(crate) fn new(
         run: &'a ClusterRun<'a>,
         submitter: Submitter<'a>,
-        survey: Survey<'a>,
+        artifacts: KnownArtifacts<'a>,
         view: View,
         jobs: Jobs,
-        tally: Tally,
+        tally: RunSummary,
     ) -> Self {
         let mut follower = Self {
             run,
             submitter,
-            survey,
+            artifacts,
             view,
             open: BTreeMap::new(),
             tally,
@@ -99,13 +95,11 @@ impl<'a> Follower<'a> {
 
     fn take_up(&mut self, place: usize, submission: Submission, resources: Resources, lost: u32) {
         let followed = Followed {
-            submission,
+            job: Monitored::new(submission),
             was_fresh: false,
             lost,
             resources,
             shown: None,
-            gone: None,
-            waits: None,
         };
         self.open.insert(place, followed);
     }
@@ -114,7 +108,7 @@ impl<'a> Follower<'a> {
     ///
     /// # Errors
     /// Artifacts cannot be read, or Slurm refuses a job that is submitted again.
-    pub(crate) fn follow(mut self, planned: &[Planned]) -> Result<Tally, OrchestratorError> {
+    pub(crate) fn follow(mut self, planned: &[Planned]) -> Result<RunSummary, OrchestratorError> {
         for planned in planned.iter().filter(|planned| planned.reasons.is_empty()) {
             let place = self.place_of(&planned.facts.id);
             if let Some(followed) = self.open.get_mut(&place) {
@@ -123,17 +117,18 @@ impl<'a> Follower<'a> {
         }
         // What the jobs read and what they write is judged by the same look as in a local run.
         for step in self.run.steps {
-            self.survey.look(step, false)?;
+            self.artifacts.look(step, false)?;
         }
         let mut overview = None::<Instant>;
         let mut silent = None::<Instant>;
         while !self.open.is_empty() && !interrupt::requested() {
-            match self.submitter.slurm.queue() {
-                Ok(queue) => {
+            let jobs = self.open.values().map(|it| it.job.submission.job);
+            match Snapshot::of(self.submitter.slurm, jobs) {
+                Ok(snapshot) => {
                     silent = None;
                     let is_due = overview.is_none_or(|last| last.elapsed() >= OVERVIEW_EVERY);
                     let is_due = is_due || self.view.is_live();
-                    let shown = self.look(&queue, is_due)?;
+                    let shown = self.look(&snapshot, is_due)?;
                     if is_due && !shown.is_empty() {
                         overview = Some(Instant::now());
                         self.view.overview(self.tally.done, &shown);
@@ -161,34 +156,25 @@ impl<'a> Follower<'a> {
         if self.tally.interrupted {
             self.tally.code = INTERRUPTED;
         }
-        self.survey.save();
+        self.artifacts.save();
         Ok(self.tally)
     }
 
     /// One look at every open job; gives those that stay open, with what they said last where that is shown.
     fn look(
         &mut self,
-        queue: &BTreeMap<TaskId, Queued>,
+        snapshot: &Snapshot,
         with_lines: bool,
     ) -> Result<Vec<Shown>, OrchestratorError> {
         let places: Vec<usize> = self.open.keys().copied().collect();
-        let gone: Vec<TaskId> = self
-            .open
-            .values()
-            .map(|followed| followed.submission.job)
-            .filter(|job| !queue.contains_key(job))
-            .collect();
-        // Asked only for those that have left the queue; where it cannot be had, jobs say it themselves.
-        let ends = match gone.is_empty() {
-            true => BTreeMap::new(),
-            false => self.submitter.slurm.ends(&gone).unwrap_or_default(),
-        };
         let mut shown = Vec::new();
         for place in places {
             // It may be held back since by one that was looked at before it.
-            let Some(course) = self.course(place, queue, &ends)? else {
+            let Some(followed) = self.open.get_mut(&place) else {
                 continue;
             };
+            let Submitter { slurm, record, .. } = self.submitter;
+            let course = followed.job.course(snapshot, slurm, record)?;
             match self.judge(place, &course)? {
                 Verdict::Open => shown.push(self.show(place, course, with_lines)),
                 Verdict::Ended(end) => self.end(place, &course, end)?,
@@ -198,42 +184,9 @@ impl<'a> Follower<'a> {
         Ok(shown)
     }
 
-    fn course(
-        &mut self,
-        place: usize,
-        queue: &BTreeMap<TaskId, Queued>,
-        ends: &BTreeMap<TaskId, Accounted>,
-    ) -> Result<Option<Course>, OrchestratorError> {
-        let Some(followed) = self.open.get_mut(&place) else {
-            return Ok(None);
-        };
-        let job = followed.submission.job;
-        let queued = queue.get(&job);
-        if queued.is_some_and(Queued::waits_for_a_time) {
-            // Where that is not allowed it runs a little later.
-            let _ = self.submitter.slurm.start_now(job);
-        }
-        followed.gone = match queued {
-            Some(_) => None,
-            None => followed.gone.or(Some(Instant::now())),
-        };
-        if let (Some(queued), Some((last, course))) = (queued, &followed.waits)
-            && queued == last
-        {
-            return Ok(Some(course.clone()));
-        }
-        let events = self.submitter.record.events(&followed.submission.name)?;
-        let course = Course::of(job, queued, &events, ends.get(&job));
-        let is_waiting = matches!(course.standing, Standing::Waits(_));
-        followed.waits = queued
-            .filter(|_| is_waiting)
-            .map(|queued| (queued.clone(), course.clone()));
-        Ok(Some(course))
-    }
-
     fn judge(&mut self, place: usize, course: &Course) -> Result<Verdict, OrchestratorError> {
         let followed = &self.open[&place];
-        let gone_for = followed.gone.map_or(Duration::ZERO, |gone| gone.elapsed());
+        let gone_for = followed.job.gone_for();
         let may_try = followed.lost < self.run.manner.retries;
         let failed = |code, reason: String| Verdict::Ended(StepEnd::Failed { code, reason });
         Ok(match &course.standing {
@@ -246,7 +199,7 @@ impl<'a> Follower<'a> {
             Standing::Ended { code: 0, .. } => {
                 let was_fresh = followed.was_fresh;
                 let step = &self.run.steps[place];
-                let facts = self.survey.look(step, false)?;
+                let facts = self.artifacts.look(step, false)?;
                 match decide(&facts).is_empty() {
                     true if was_fresh => Verdict::Ended(StepEnd::Fresh),
                     true => Verdict::Ended(StepEnd::Done),
@@ -261,7 +214,7 @@ impl<'a> Follower<'a> {
             Standing::Ended { code, reason } => {
                 let (code, reason) = (*code, reason.clone());
                 let mut is_there = || -> Result<bool, OrchestratorError> {
-                    let facts = self.survey.look(&self.run.steps[place], false)?;
+                    let facts = self.artifacts.look(&self.run.steps[place], false)?;
                     Ok(decide(&facts).is_empty())
                 };
                 if self.run.compares(place) && is_there()? {
@@ -288,10 +241,10 @@ impl<'a> Follower<'a> {
         let id = self.run.steps[place].id.clone();
         let followed = self.open.get_mut(&place).expect("it is open");
         let is_told = with_line && course.standing == Standing::Runs;
-        let line = is_told.then(|| last_line(&record.log(&followed.submission.name)));
+        let line = is_told.then(|| last_line(&record.log(&followed.job.submission.name)));
         let shown = Shown {
             id,
-            job: followed.submission.job.to_string(),
+            job: followed.job.submission.job.to_string(),
             course: course.clone(),
             line: line.flatten(),
         };
@@ -318,11 +271,11 @@ impl<'a> Follower<'a> {
         let followed = self.open.remove(&place).expect("it is open");
         let id = self.run.steps[place].id.clone();
         self.tally.count(&id, &end);
-        let log = self.submitter.record.log(&followed.submission.name);
+        let log = self.submitter.record.log(&followed.job.submission.name);
         match &end {
             StepEnd::Done | StepEnd::Fresh => {
-                let facts = self.survey.look(&self.run.steps[place], false)?;
-                let (state, text) = made(&facts, followed.submission.time);
+                let facts = self.artifacts.look(&self.run.steps[place], false)?;
+                let (state, text) = made(&facts, followed.job.submission.time);
                 self.view.step(state, &id, &text);
             }
             StepEnd::Refused { reason, .. } => self.view.step(StepState::Failed, &id, reason),
@@ -333,14 +286,14 @@ impl<'a> Follower<'a> {
                 };
                 let text = format!(
                     "{reason}{place}, job {}; log `{}`",
-                    followed.submission.job,
+                    followed.job.submission.job,
                     log.display()
                 );
                 self.view.step(StepState::Failed, &id, &text);
                 let lost = matches!(course.standing, Standing::Lost(_));
                 let said = match lost {
                     // Its program had no time to say anything.
-                    true => of_job(&self.submitter.record.output(), followed.submission.job),
+                    true => of_job(&self.submitter.record.output(), followed.job.submission.job),
                     false => failure(&log),
                 };
                 self.view.failure(&said);
@@ -362,7 +315,7 @@ impl<'a> Follower<'a> {
                 self.view
                     .step(StepState::Held, &id, &format!("needs `{failed}`"));
                 self.held.insert(id, failed.clone());
-                jobs.push(followed.submission.job);
+                jobs.push(followed.job.submission.job);
             }
         }
         Ok(self.submitter.slurm.cancel(&jobs)?)
@@ -404,13 +357,13 @@ impl<'a> Follower<'a> {
         again.retain(|place| self.open.contains_key(place));
         let old: Vec<TaskId> = again
             .iter()
-            .map(|place| self.open[place].submission.job)
+            .map(|place| self.open[place].job.submission.job)
             .collect();
         self.submitter.slurm.cancel(&old)?;
         again.insert(place);
         let others = self.open.iter().filter(|(place, _)| !again.contains(place));
         let queued: BTreeMap<usize, TaskId> = others
-            .map(|(place, it)| (*place, it.submission.job))
+            .map(|(place, it)| (*place, it.job.submission.job))
             .collect();
         let resources = |place: usize| self.open[&place].resources.clone();
         let jobs = self
@@ -418,10 +371,8 @@ impl<'a> Follower<'a> {
             .submit_anew(&again, &queued, resources, &self.view)?;
         for (place, submission) in jobs {
             let followed = self.open.get_mut(&place).expect("it was open");
-            followed.submission = submission;
-            followed.gone = None;
+            followed.job = Monitored::new(submission);
             followed.shown = None;
-            followed.waits = None;
         }
         Ok(())
     }

@@ -28,10 +28,11 @@ use slurm::{Record, Slurm};
 use stage::StepState;
 
 use crate::OrchestratorError;
+use crate::known_artifacts::KnownArtifacts;
 use crate::plan::Output;
-use crate::run::{Manner, Planned, StepEnd, Tally};
+use crate::run::{Manner, Planned};
+use crate::run_summary::{RunSummary, StepEnd};
 use crate::selection::Selection;
-use crate::survey::Survey;
 
 pub(crate) use batches::needs;
 pub(crate) use commands::Commands;
@@ -66,14 +67,14 @@ impl ClusterRun<'_> {
     ///
     /// # Errors
     /// Slurm refuses or does not answer, jobs of another kind are in the way, or the disk refuses.
-    pub(crate) fn run(&self, planned: &[Planned]) -> Result<Tally, OrchestratorError> {
+    pub(crate) fn run(&self, planned: &[Planned]) -> Result<RunSummary, OrchestratorError> {
         let slurm = Slurm::find()?;
         let store = Store::new(whole(&self.pipeline.artifacts)?);
         let record = record_of(&store);
         record.prepare()?;
         let commands = Commands::new(self.pipeline, &self.manner, &store, record.clone())?;
         let view = View::new(self.manner.arguments.progress);
-        let mut tally = Tally::default();
+        let mut tally = RunSummary::default();
         let to_run = self.fresh_aside(planned, &store, &view, &mut tally)?;
         let mut submitter = Submitter {
             run: self,
@@ -99,8 +100,8 @@ impl ClusterRun<'_> {
             view.note("detached; `ressenti status` says where the jobs stand, `ressenti cancel` ends them, and the same command without `--detach` follows them");
             return Ok(tally);
         }
-        let survey = Survey::new(&store);
-        Follower::new(self, submitter, survey, view, jobs, tally).follow(planned)
+        let artifacts = KnownArtifacts::new(&store);
+        Follower::new(self, submitter, artifacts, view, jobs, tally).follow(planned)
     }
 
     /// Shows what is fresh, and gives the places of the other steps.
@@ -109,7 +110,7 @@ impl ClusterRun<'_> {
         planned: &[Planned],
         store: &Store,
         view: &View,
-        tally: &mut Tally,
+        tally: &mut RunSummary,
     ) -> Result<BTreeSet<usize>, OrchestratorError> {
         let mut to_run = BTreeSet::new();
         for planned in planned {

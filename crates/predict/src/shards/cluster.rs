@@ -5,15 +5,15 @@ use std::collections::BTreeMap;
 use std::env;
 use std::path::{Path, PathBuf};
 use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use artifact::{ArtifactError, Digest};
 use artifact::{Failure, FailureKind, format};
 use settings::{EngineSettings, RunSettings};
 use slurm::tail::{failure, last_line};
 use slurm::{
-    Batch, Course, Queued, Record, Slurm, SlurmError, Standing, Submission, Task, TaskId, Watch,
-    after_ok,
+    Batch, Course, Monitored, Record, Slurm, SlurmError, Snapshot, Standing, Submission, Task,
+    TaskId, Watch, after_ok,
 };
 use stage::{Progress, stop_requested, watch_signals};
 
@@ -76,7 +76,6 @@ impl ClusterRun<'_> {
             progress,
             jobs: BTreeMap::new(),
             tries: BTreeMap::new(),
-            gone: BTreeMap::new(),
         };
         following.run()
     }
@@ -96,11 +95,9 @@ struct Following<'a> {
     /// What its tasks are called, before their numbers.
     name: String,
     progress: &'a Progress,
-    jobs: BTreeMap<Number, TaskId>,
+    jobs: BTreeMap<Number, Monitored>,
     /// How often a task was submitted again.
     tries: BTreeMap<Number, u32>,
-    /// Since when a task is not in the queue any more.
-    gone: BTreeMap<Number, Instant>,
 }
 
 impl Following<'_> {
@@ -123,8 +120,11 @@ impl Following<'_> {
             if stop_requested() {
                 return Err(self.left());
             }
-            let queue = match self.slurm.queue() {
-                Ok(queue) => queue,
+            self.jobs
+                .retain(|number, _| *number == MERGE || !self.plan.is_finished(*number));
+            let jobs = self.jobs.values().map(|job| job.submission.job);
+            let snapshot = match Snapshot::of(self.slurm, jobs) {
+                Ok(snapshot) => snapshot,
                 // The jobs go on without us; a controller that is started anew answers again.
                 Err(error) => {
                     self.progress.warn(&format!("{error}; asking again"));
@@ -132,13 +132,13 @@ impl Following<'_> {
                     continue;
                 }
             };
-            if let Some(line) = self.look(&queue)? {
+            if let Some(line) = self.look(&snapshot)? {
                 return Ok(line);
             }
             let running = self
                 .jobs
                 .values()
-                .filter(|job| queue.contains_key(job))
+                .filter(|job| snapshot.is_queued(job.submission.job))
                 .count();
             let rows: u64 = (1..=self.plan.count())
                 .map(|shard| self.plan.rows_done(shard))
@@ -156,25 +156,22 @@ impl Following<'_> {
     }
 
     /// One look at every job; the last words of the one that merges, once it has.
-    fn look(&mut self, queue: &BTreeMap<TaskId, Queued>) -> Result<Option<String>, Failure> {
+    fn look(&mut self, snapshot: &Snapshot) -> Result<Option<String>, Failure> {
         // The merge last: why it will not run is known by the shards.
-        let mut jobs: Vec<(Number, TaskId)> = self.jobs.clone().into_iter().collect();
-        jobs.sort_by_key(|(number, _)| *number == MERGE);
-        for (number, job) in jobs {
+        let mut numbers: Vec<Number> = self.jobs.keys().copied().collect();
+        numbers.sort_by_key(|number| *number == MERGE);
+        for number in numbers {
             if number != MERGE && self.plan.is_finished(number) {
                 self.jobs.remove(&number);
                 continue;
             }
-            if queue.contains_key(&job) {
-                self.gone.remove(&number);
-            }
-            let course = self.course(number, job, queue)?;
-            let gone = *self.gone.entry(number).or_insert_with(Instant::now);
-            let is_unseen = gone.elapsed() < UNSEEN;
+            let Some(job) = self.jobs.get_mut(&number) else {
+                continue;
+            };
+            let course = job.course(snapshot, self.slurm, &self.record)?;
+            let is_unseen = job.gone_for() < UNSEEN;
             match &course.standing {
-                Standing::Waits(_) | Standing::Runs => {
-                    self.gone.remove(&number);
-                }
+                Standing::Waits(_) | Standing::Runs => {}
                 Standing::Ended { code: 0, .. } if number == MERGE => {
                     return Ok(Some(self.said(MERGE)));
                 }
@@ -197,25 +194,6 @@ impl Following<'_> {
             }
         }
         Ok(None)
-    }
-
-    fn course(
-        &self,
-        number: Number,
-        job: TaskId,
-        queue: &BTreeMap<TaskId, Queued>,
-    ) -> Result<Course, Failure> {
-        let queued = queue.get(&job);
-        if queued.is_some_and(Queued::waits_for_a_time) {
-            // Where that is not allowed it runs a little later.
-            let _ = self.slurm.start_now(job);
-        }
-        let events = self.record.events(&self.name_of(number))?;
-        let ends = match queued {
-            Some(_) => BTreeMap::new(),
-            None => self.slurm.ends(&[job]).unwrap_or_default(),
-        };
-        Ok(Course::of(job, queued, &events, ends.get(&job)))
     }
 
     fn may_try(&self, number: Number) -> bool {
@@ -247,7 +225,7 @@ impl Following<'_> {
                 .filter(|known| known.command == task.command);
             match known.filter(|known| queue.contains_key(&known.job)) {
                 Some(known) => {
-                    self.jobs.insert(number, known.job);
+                    self.jobs.insert(number, Monitored::new(known.clone()));
                 }
                 None => wanted.push(number),
             }
@@ -264,7 +242,6 @@ impl Following<'_> {
     /// Submits a task once more, and the merge after it.
     fn submit_again(&mut self, number: Number, reason: &str) -> Result<(), Failure> {
         *self.tries.entry(number).or_default() += 1;
-        self.gone.remove(&number);
         self.progress.warn(&format!(
             "{}: {reason}; submitted again",
             self.title(number)
@@ -272,7 +249,9 @@ impl Following<'_> {
         self.jobs.remove(&number);
         let mut wanted = vec![number];
         if let Some(merge) = self.jobs.remove(&MERGE) {
-            self.slurm.cancel(&[merge]).map_err(refused)?;
+            self.slurm
+                .cancel(&[merge.submission.job])
+                .map_err(refused)?;
             wanted.push(MERGE);
         }
         self.submit(&wanted)
@@ -290,7 +269,7 @@ impl Following<'_> {
             self.submit_batch(shards, None)?;
         }
         if wanted.contains(&MERGE) {
-            let shards: Vec<TaskId> = self.jobs.values().copied().collect();
+            let shards: Vec<TaskId> = self.jobs.values().map(|job| job.submission.job).collect();
             // What is finished needs no waiting for.
             self.submit_batch(&[MERGE], after_ok(&shards))?;
         }
@@ -323,7 +302,7 @@ impl Following<'_> {
             let id = TaskId { job, task: seat };
             let submission = Submission::now(&task.name, id, &task.command, 0);
             self.record.submitted(&submission)?;
-            self.jobs.insert(*number, id);
+            self.jobs.insert(*number, Monitored::new(submission));
         }
         Ok(())
     }

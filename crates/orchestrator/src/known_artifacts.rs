@@ -13,14 +13,14 @@ use settings::{Step, StepId};
 use crate::plan::{Facts, Latest, Output};
 
 /// What is known about a pipeline's artifacts. Each is proved once, however often it is looked at.
-pub struct Survey<'a> {
+pub struct KnownArtifacts<'a> {
     store: &'a Store,
     sources: SourceIndex,
     known: BTreeMap<StepId, Artifact>,
     proved: BTreeMap<PathBuf, Manifest>,
 }
 
-impl<'a> Survey<'a> {
+impl<'a> KnownArtifacts<'a> {
     /// Begins to look at a store.
     pub fn new(store: &'a Store) -> Self {
         Self {

@@ -8,11 +8,12 @@ use settings::{Pipeline, Step, StepId};
 use stage::{PipelineArguments, ProgressMode, Resolver, StepState};
 use testkit::{Project, Recipe};
 
+use crate::known_artifacts::KnownArtifacts;
 use crate::launch::{Ending, Job};
 use crate::plan::in_words;
-use crate::run::{self, Manner, Run, Tally};
+use crate::run::{self, Manner, Run};
+use crate::run_summary::RunSummary;
 use crate::selection::{Request, Selection};
-use crate::survey::Survey;
 use crate::{OrchestratorError, plan};
 
 /// The steps of the tiny pipeline.
@@ -48,7 +49,7 @@ impl World {
         }
     }
 
-    fn pipeline(&self) -> Pipeline {
+    pub(crate) fn pipeline(&self) -> Pipeline {
         let changes: Vec<&str> = self.changes.iter().map(String::as_str).collect();
         self.project.pipeline(&changes)
     }
@@ -58,7 +59,7 @@ impl World {
         let store = self.project.store();
         let steps = self.pipeline().steps();
         let selection = Selection::new(&steps, request)?;
-        let planned = run::plan(&steps, &selection, &mut Survey::new(&store))?;
+        let planned = run::plan(&steps, &selection, &mut KnownArtifacts::new(&store))?;
         let stale = planned.iter().filter(|step| !step.reasons.is_empty());
         Ok(stale
             .map(|step| format!("{}: {}", step.facts.id, in_words(&step.reasons)))
@@ -66,7 +67,10 @@ impl World {
     }
 
     /// Runs, and says which stages were started, in order, and what became of it.
-    pub(crate) fn run(&self, request: &Request) -> Result<(Vec<String>, Tally), OrchestratorError> {
+    pub(crate) fn run(
+        &self,
+        request: &Request,
+    ) -> Result<(Vec<String>, RunSummary), OrchestratorError> {
         self.run_and_show(request)
             .map(|(started, tally, _)| (started, tally))
     }
@@ -75,7 +79,7 @@ impl World {
     pub(crate) fn run_and_show(
         &self,
         request: &Request,
-    ) -> Result<(Vec<String>, Tally, Vec<String>), OrchestratorError> {
+    ) -> Result<(Vec<String>, RunSummary, Vec<String>), OrchestratorError> {
         let store = self.project.store();
         let steps = self.pipeline().steps();
         let selection = Selection::new(&steps, request)?;
@@ -112,8 +116,8 @@ impl World {
             drop(started);
             Ok(self.build(&id))
         };
-        let mut survey = Survey::new(&store);
-        run::plan(&steps, &selection, &mut survey)?;
+        let mut artifacts = KnownArtifacts::new(&store);
+        run::plan(&steps, &selection, &mut artifacts)?;
         let mut lines = Vec::new();
         let mut show = |state: StepState, id: &StepId, text: &str| {
             if state != StepState::Fresh {
@@ -126,13 +130,13 @@ impl World {
             launch: &launch,
             show: &mut show,
         };
-        let tally = run.run(&steps, &selection, &mut survey)?;
+        let tally = run.run(&steps, &selection, &mut artifacts)?;
         let started = started.into_inner().expect("no launch panics");
         Ok((started, tally, lines))
     }
 
     /// A job says its step just as a person would.
-    fn step_of(&self, job: &Job) -> StepId {
+    pub(crate) fn step_of(&self, job: &Job) -> StepId {
         let position = job
             .arguments
             .iter()
@@ -142,7 +146,7 @@ impl World {
     }
 
     /// What a stage's program does: resolve, build, commit.
-    fn build(&self, id: &StepId) -> Ending {
+    pub(crate) fn build(&self, id: &StepId) -> Ending {
         let ending = self
             .endings
             .get(&id.to_string())

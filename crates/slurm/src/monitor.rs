@@ -1,0 +1,98 @@
+//! One look after the other at submitted jobs: what the queue says, what the jobs have noted, and for those
+//! that have left the queue what Slurm knows of their end.
+
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
+
+use artifact::ArtifactError;
+
+use crate::{Accounted, Course, Queued, Record, Slurm, SlurmError, Standing, Submission, TaskId};
+
+/// What Slurm says at one moment.
+pub struct Snapshot {
+    queue: BTreeMap<TaskId, Queued>,
+    ends: BTreeMap<TaskId, Accounted>,
+}
+
+impl Snapshot {
+    /// Asks for the queue, and for the ends of those jobs that have left it.
+    ///
+    /// # Errors
+    /// The controller does not answer.
+    pub fn of(slurm: Slurm, jobs: impl Iterator<Item = TaskId>) -> Result<Self, SlurmError> {
+        let queue = slurm.queue()?;
+        let gone: Vec<TaskId> = jobs.filter(|job| !queue.contains_key(job)).collect();
+        // Where it cannot be had, jobs say it themselves.
+        let ends = match gone.is_empty() {
+            true => BTreeMap::new(),
+            false => slurm.ends(&gone).unwrap_or_default(),
+        };
+        Ok(Self { queue, ends })
+    }
+
+    /// Whether a job is in the queue.
+    pub fn is_queued(&self, job: TaskId) -> bool {
+        self.queue.contains_key(&job)
+    }
+}
+
+/// A submitted job that is monitored until it ends.
+pub struct Monitored {
+    /// How it was submitted.
+    pub submission: Submission,
+    /// Since when it is not in the queue any more.
+    gone: Option<Instant>,
+    /// What the last look found, while it waits: where the queue says the same again, nothing has happened,
+    /// and a thousand waiting jobs cost no look at a file.
+    waits: Option<(Queued, Course)>,
+}
+
+impl Monitored {
+    /// A job from its submission on.
+    pub fn new(submission: Submission) -> Self {
+        Self {
+            submission,
+            gone: None,
+            waits: None,
+        }
+    }
+
+    /// Where it stands. One that waits for nothing but a time is told to start now.
+    ///
+    /// # Errors
+    /// What it has noted cannot be read.
+    pub fn course(
+        &mut self,
+        snapshot: &Snapshot,
+        slurm: Slurm,
+        record: &Record,
+    ) -> Result<Course, ArtifactError> {
+        let job = self.submission.job;
+        let queued = snapshot.queue.get(&job);
+        if queued.is_some_and(Queued::waits_for_a_time) {
+            // Where that is not allowed it runs a little later.
+            let _ = slurm.start_now(job);
+        }
+        self.gone = match queued {
+            Some(_) => None,
+            None => self.gone.or(Some(Instant::now())),
+        };
+        if let (Some(queued), Some((last, course))) = (queued, &self.waits)
+            && queued == last
+        {
+            return Ok(course.clone());
+        }
+        let events = record.events(&self.submission.name)?;
+        let course = Course::of(job, queued, &events, snapshot.ends.get(&job));
+        let is_waiting = matches!(course.standing, Standing::Waits(_));
+        self.waits = queued
+            .filter(|_| is_waiting)
+            .map(|queued| (queued.clone(), course.clone()));
+        Ok(course)
+    }
+
+    /// How long it has been out of the queue.
+    pub fn gone_for(&self) -> Duration {
+        self.gone.map_or(Duration::ZERO, |gone| gone.elapsed())
+    }
+}
