@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::plain::windows_1252;
+use super::plain::windows_1252;
 
 /// The text with such damage undone, however often it was done. Only runs of two to four
 /// characters that are, byte for byte, one character beyond ASCII in UTF-8 are changed; a lone `Ã`

@@ -8,9 +8,9 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::plain::{Plain, plain};
-use crate::references::{self, decode};
-use crate::tags::is_tag;
+use super::plain::{Plain, plain};
+use super::references::{self, decode};
+use super::tags::is_tag;
 
 /// Bytes that need a look: those that complete something, control characters, and all of what is
 /// not ASCII.
