@@ -16,8 +16,6 @@ mod pip;
 mod progress;
 mod setup;
 mod sha256;
-#[cfg(test)]
-mod tidy;
 
 use std::env;
 use std::ffi::OsString;
