@@ -2,9 +2,10 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Output, Stdio};
 
 use crate::config::LIBTORCH;
 use crate::error::Error;
@@ -84,7 +85,16 @@ pub(crate) fn become_(mut command: Command) -> Error {
     cannot_start(&command, source)
 }
 
-fn cannot_start(command: &Command, source: std::io::Error) -> Error {
+/// What `command` prints; `None` where its program is not installed.
+pub(crate) fn output_if_installed(mut command: Command) -> Result<Option<Output>, Error> {
+    match command.stdin(Stdio::null()).output() {
+        Ok(output) => Ok(Some(output)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(cannot_start(&command, source)),
+    }
+}
+
+fn cannot_start(command: &Command, source: io::Error) -> Error {
     Error::Start {
         program: command.get_program().to_string_lossy().into_owned(),
         source,
