@@ -3,6 +3,7 @@
 
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
 use flate2::read::GzDecoder;
@@ -91,23 +92,11 @@ fn write_member(
             }
         }
     }
-    set_executable(&file, mode)?;
-    Ok(written)
-}
-
-/// Of the mode in the archive, whether the file can be run is all we take over.
-#[cfg(unix)]
-fn set_executable(file: &File, mode: Option<u32>) -> io::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    match mode {
-        Some(mode) if mode & 0o100 != 0 => file.set_permissions(fs::Permissions::from_mode(0o755)),
-        _ => Ok(()),
+    // Of the mode in the archive, whether the file can be run is all we take over.
+    if mode.is_some_and(|mode| mode & 0o100 != 0) {
+        file.set_permissions(fs::Permissions::from_mode(0o755))?;
     }
-}
-
-#[cfg(not(unix))]
-fn set_executable(_file: &File, _mode: Option<u32>) -> io::Result<()> {
-    Ok(())
+    Ok(written)
 }
 
 fn member_size(archive: &Path, member: &str, expected: u64, found: u64) -> Error {
@@ -118,7 +107,7 @@ fn member_size(archive: &Path, member: &str, expected: u64, found: u64) -> Error
         found: if found > expected {
             "more".to_owned()
         } else {
-            format!("{found}")
+            found.to_string()
         },
     }
 }
@@ -132,15 +121,24 @@ pub(crate) fn read_from_wheel(wheel: &Path, member: &str, bytes: u64) -> Result<
     if bytes > LARGEST_MEMBER {
         return Err(member_size(wheel, member, LARGEST_MEMBER, bytes));
     }
+    read_whole(found, wheel, member, bytes)
+}
+
+/// All that `reader` has, which must be exactly `bytes`.
+fn read_whole(
+    reader: impl Read,
+    archive: &Path,
+    member: &str,
+    bytes: u64,
+) -> Result<Vec<u8>, Error> {
     let mut contents = Vec::new();
-    found
+    reader
         .take(bytes + 1)
         .read_to_end(&mut contents)
-        .map_err(Error::archive(wheel))?;
-    if contents.len() as u64 == bytes {
-        Ok(contents)
-    } else {
-        Err(member_size(wheel, member, bytes, contents.len() as u64))
+        .map_err(Error::archive(archive))?;
+    match contents.len() as u64 {
+        found if found == bytes => Ok(contents),
+        found => Err(member_size(archive, member, bytes, found)),
     }
 }
 
@@ -165,23 +163,14 @@ fn read_member(
         .expect("assets with no members are refused");
     let mut tar = tar::Archive::new(GzDecoder::new(reader));
     for entry in tar.entries().map_err(Error::archive(archive))? {
-        let mut entry = entry.map_err(Error::archive(archive))?;
+        let entry = entry.map_err(Error::archive(archive))?;
         if !entry.header().entry_type().is_file() || *entry.path_bytes() != *name.as_bytes() {
             continue;
         }
         if !inner.is_empty() {
             return read_member(Box::new(entry.take(LARGEST_ARCHIVE)), archive, inner, bytes);
         }
-        let mut contents = Vec::new();
-        entry
-            .by_ref()
-            .take(bytes + 1)
-            .read_to_end(&mut contents)
-            .map_err(Error::archive(archive))?;
-        return match contents.len() as u64 {
-            found if found == bytes => Ok(contents),
-            found => Err(member_size(archive, name, bytes, found)),
-        };
+        return read_whole(entry, archive, name, bytes);
     }
     Err(Error::Member {
         archive: archive.to_owned(),
@@ -247,15 +236,11 @@ pub(crate) mod tests {
             b"code"
         );
         assert_eq!(fs::read_dir(&into).expect("a folder").count(), 1);
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt;
-            let mode = fs::metadata(into.join("lib/liba.so"))
-                .expect("unpacked")
-                .permissions()
-                .mode();
-            assert_eq!(mode & 0o777, 0o755);
-        }
+        let mode = fs::metadata(into.join("lib/liba.so"))
+            .expect("unpacked")
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o777, 0o755);
     }
 
     #[test]

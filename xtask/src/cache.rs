@@ -53,15 +53,14 @@ impl Cache {
                 say("set-up", "waiting for another set-up on this machine ...");
                 file.lock().map_err(Error::file("lock", &path))?;
             }
-            Err(TryLockError::Error(source)) => {
-                return Err(Error::File {
-                    action: "lock",
-                    path,
-                    source,
-                });
-            }
+            Err(TryLockError::Error(source)) => return Err(Error::file("lock", &path)(source)),
         }
-        Locked::begin(self.folder.join("unfinished"), file)
+        let scratch = self.folder.join("unfinished");
+        remove_folder(&scratch)?;
+        Ok(Locked {
+            scratch,
+            _lock: file,
+        })
     }
 }
 
@@ -73,14 +72,6 @@ pub(crate) struct Locked {
 }
 
 impl Locked {
-    fn begin(scratch: PathBuf, lock: File) -> Result<Self, Error> {
-        remove_folder(&scratch)?;
-        Ok(Self {
-            scratch,
-            _lock: lock,
-        })
-    }
-
     /// A new empty folder on the same file system as everything else in the cache.
     pub(crate) fn scratch(&self, name: &str) -> Result<PathBuf, Error> {
         let folder = self.scratch.join(name);
@@ -109,13 +100,12 @@ impl Drop for Locked {
     }
 }
 
-fn remove_folder(folder: &Path) -> Result<(), Error> {
+/// Removes a folder, which need not be there.
+pub(crate) fn remove_folder(folder: &Path) -> Result<(), Error> {
     match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(Error::File {
-            action: "remove",
-            path: folder.to_owned(),
-            source: error,
-        }),
+        Err(error) if error.kind() != io::ErrorKind::NotFound => {
+            Err(Error::file("remove", folder)(error))
+        }
         _ => Ok(()),
     }
 }
@@ -135,11 +125,7 @@ pub(crate) fn write_atomically(path: &Path, contents: &[u8]) -> Result<(), Error
     };
     write().map_err(|source| {
         let _ = fs::remove_file(&unfinished);
-        Error::File {
-            action: "write",
-            path: path.to_owned(),
-            source,
-        }
+        Error::file("write", path)(source)
     })
 }
 

@@ -2,8 +2,10 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::io;
+use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Command, ExitCode, ExitStatus};
+use std::process::{Command, Output, Stdio};
 
 use crate::config::LIBTORCH;
 use crate::error::Error;
@@ -62,54 +64,47 @@ fn names_a_pipeline(arguments: &[OsString]) -> bool {
 }
 
 /// Runs `command` to its end; fails with its exit code if that is not 0.
-pub(crate) fn succeed(mut command: Command) -> Result<Result<(), ExitCode>, Error> {
+pub(crate) fn succeed(mut command: Command) -> Result<(), Error> {
     let status = command
         .status()
         .map_err(|source| cannot_start(&command, source))?;
-    Ok(if status.success() {
-        Ok(())
-    } else {
-        Err(exit_code(status))
-    })
+    if status.success() {
+        return Ok(());
+    }
+    // Of a command that a signal ended it is 128 and the signal, as shells do.
+    let code = status
+        .code()
+        .or_else(|| Some(128 + status.signal()?))
+        .and_then(|code| u8::try_from(code).ok());
+    Err(Error::Exit(code.unwrap_or(1).into()))
 }
 
 /// Becomes `command`: signals and exit code are then its own.
-#[cfg(unix)]
-pub(crate) fn become_(mut command: Command) -> Result<ExitCode, Error> {
-    use std::os::unix::process::CommandExt;
+pub(crate) fn become_(mut command: Command) -> Error {
     let source = command.exec();
-    Err(cannot_start(&command, source))
+    cannot_start(&command, source)
 }
 
-/// Runs `command` and passes its exit code on.
-#[cfg(not(unix))]
-pub(crate) fn become_(command: Command) -> Result<ExitCode, Error> {
-    Ok(succeed(command)?.err().unwrap_or(ExitCode::SUCCESS))
+/// What `command` prints; `None` where its program is not installed.
+pub(crate) fn output_if_installed(mut command: Command) -> Result<Option<Output>, Error> {
+    match command.stdin(Stdio::null()).output() {
+        Ok(output) => Ok(Some(output)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(source) => Err(cannot_start(&command, source)),
+    }
 }
 
-fn cannot_start(command: &Command, source: std::io::Error) -> Error {
+fn cannot_start(command: &Command, source: io::Error) -> Error {
     Error::Start {
         program: command.get_program().to_string_lossy().into_owned(),
         source,
     }
 }
 
-/// The code of a command that failed; of one that a signal ended 128 and the signal, as shells do.
-fn exit_code(status: ExitStatus) -> ExitCode {
-    #[cfg(unix)]
-    if let Some(signal) = std::os::unix::process::ExitStatusExt::signal(&status) {
-        return ExitCode::from(128_u8.wrapping_add(signal.to_le_bytes()[0]));
-    }
-    ExitCode::from(
-        status
-            .code()
-            .and_then(|code| u8::try_from(code).ok())
-            .unwrap_or(1),
-    )
-}
-
 #[cfg(test)]
 mod tests {
+    use std::process::ExitCode;
+
     use super::*;
 
     #[test]
@@ -133,12 +128,14 @@ mod tests {
     }
 
     #[test]
-    #[cfg(unix)]
     fn exit_codes_are_passed_on() {
         let check = |script: &str, expected: Result<(), ExitCode>| {
             let mut command = Command::new("sh");
             command.args(["-c", script]);
-            let result = succeed(command).unwrap_or_else(|error| panic!("{error}"));
+            let result = succeed(command).map_err(|error| match error {
+                Error::Exit(code) => code,
+                error => panic!("{error}"),
+            });
             assert_eq!(format!("{result:?}"), format!("{expected:?}"));
         };
         check("exit 0", Ok(()));

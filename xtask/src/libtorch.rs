@@ -7,13 +7,13 @@
 
 use std::env;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::Command;
 
 use crate::archive::unpack_wheel;
 use crate::assets::{Assets, Layout, Package};
 use crate::cache::{Cache, Locked};
+use crate::cargo::output_if_installed;
 use crate::error::Error;
 use crate::marker;
 use crate::packages::Packages;
@@ -167,26 +167,17 @@ fn make_empty_library(folder: &Path) -> Result<(), Error> {
             .args(words)
             .args(["-shared", "-x", "c", "/dev/null", "-o"])
             .arg(&path);
-        match command
-            .arg("-Wl,-soname,libtorch.so")
-            .stdin(Stdio::null())
-            .output()
-        {
-            Ok(output) if output.status.success() => return Ok(()),
-            Ok(output) => {
+        command.arg("-Wl,-soname,libtorch.so");
+        match output_if_installed(command)? {
+            Some(output) if output.status.success() => return Ok(()),
+            Some(output) => {
                 let detail = pip::last_words(&String::from_utf8_lossy(&output.stderr));
                 return Err(Error::Compiler {
                     compiler: compiler.clone(),
                     detail,
                 });
             }
-            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(source) => {
-                return Err(Error::Start {
-                    program: compiler.clone(),
-                    source,
-                });
-            }
+            None => {}
         }
     }
     let tried: Vec<String> = compilers.iter().map(|name| format!("`{name}`")).collect();
@@ -198,12 +189,8 @@ fn make_empty_library(folder: &Path) -> Result<(), Error> {
 /// Whether this machine has an NVIDIA driver.
 pub(crate) fn has_nvidia_driver() -> bool {
     let answers = || {
-        let mut command = Command::new("nvidia-smi");
-        command
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        command.status().is_ok_and(|status| status.success())
+        let output = output_if_installed(Command::new("nvidia-smi"));
+        output.is_ok_and(|output| output.is_some_and(|output| output.status.success()))
     };
     fs::exists("/proc/driver/nvidia/version").unwrap_or(false) || answers()
 }

@@ -16,8 +16,6 @@ mod pip;
 mod progress;
 mod setup;
 mod sha256;
-#[cfg(test)]
-mod tidy;
 
 use std::env;
 use std::ffi::OsString;
@@ -110,7 +108,8 @@ impl Wish {
 fn main() -> ExitCode {
     let task = Arguments::parse().task;
     match checkout().and_then(|root| perform(task, &root)) {
-        Ok(code) => code,
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Error::Exit(code)) => code,
         Err(error) => {
             report(&error);
             ExitCode::from(1)
@@ -119,88 +118,54 @@ fn main() -> ExitCode {
 }
 
 /// Performs `task` in the checkout at `root`.
-fn perform(task: Task, root: &Path) -> Result<ExitCode, Error> {
+fn perform(task: Task, root: &Path) -> Result<(), Error> {
     match task {
         Task::Setup { wish, with } => {
             set_up(root, wish.layout(), &with)?;
-            Ok(ExitCode::SUCCESS)
+            Ok(())
         }
         Task::Run { wish, arguments } => {
             let source = set_up(root, wish.layout(), &[])?;
-            then(build(root, source, &["--workspace"])?, || {
-                become_(ressenti(root, source, &arguments)?)
-            })
+            build(root, source, &["--workspace"])?;
+            Err(become_(ressenti(root, source, &arguments)?))
         }
         Task::Test { wish, arguments } => {
             let source = set_up(root, wish.layout(), &[])?;
-            then(
-                build(root, source, &["--workspace", "--all-targets"])?,
-                || {
-                    let mut command = cargo(root, source);
-                    command.args(["test", "--workspace"]).args(&arguments);
-                    become_(command)
-                },
-            )
+            build(root, source, &["--workspace", "--all-targets"])?;
+            let mut command = cargo(root, source);
+            command.args(["test", "--workspace"]).args(&arguments);
+            Err(become_(command))
         }
         Task::Soak { kills, seed } => {
             let source = set_up(root, None, &[])?;
-            then(
-                build(root, source, &["--workspace", "--all-targets"])?,
-                || {
-                    let mut command = cargo(root, source);
-                    command.args([
-                        "test",
-                        "--package",
-                        "ressenti-tests",
-                        "random_instants",
-                        "--",
-                    ]);
-                    command
-                        .arg("--nocapture")
-                        .env("RESSENTI_KILLS", kills.to_string());
-                    if let Some(seed) = seed {
-                        command.env("RESSENTI_SEED", seed.to_string());
-                    }
-                    become_(command)
-                },
-            )
+            build(root, source, &["--workspace", "--all-targets"])?;
+            let mut command = cargo(root, source);
+            command.args(["test", "--package", "ressenti-tests", "random_instants"]);
+            command.args(["--", "--nocapture"]);
+            command.env("RESSENTI_KILLS", kills.to_string());
+            if let Some(seed) = seed {
+                command.env("RESSENTI_SEED", seed.to_string());
+            }
+            Err(become_(command))
         }
         Task::Gpu { task } => gpu::perform(&task, root),
         Task::Check => {
             // The format needs no libtorch, and is told first.
             let mut format = cargo(root, Source::Users);
             format.args(["fmt", "--all", "--check"]);
-            then(succeed(format)?, || {
-                let mut clippy = cargo(root, set_up(root, None, &[])?);
-                clippy.args([
-                    "clippy",
-                    "--workspace",
-                    "--all-targets",
-                    "--",
-                    "--deny",
-                    "warnings",
-                ]);
-                become_(clippy)
-            })
+            succeed(format)?;
+            let mut clippy = cargo(root, set_up(root, None, &[])?);
+            clippy.args(["clippy", "--workspace", "--all-targets"]);
+            clippy.args(["--", "--deny", "warnings"]);
+            Err(become_(clippy))
         }
     }
 }
 
-fn build(root: &Path, source: Source, arguments: &[&str]) -> Result<Result<(), ExitCode>, Error> {
+fn build(root: &Path, source: Source, arguments: &[&str]) -> Result<(), Error> {
     let mut command = cargo(root, source);
     command.arg("build").args(arguments);
     succeed(command)
-}
-
-/// Goes on with `next`, or ends with the code of what failed.
-fn then(
-    result: Result<(), ExitCode>,
-    next: impl FnOnce() -> Result<ExitCode, Error>,
-) -> Result<ExitCode, Error> {
-    match result {
-        Ok(()) => next(),
-        Err(code) => Ok(code),
-    }
 }
 
 /// The root of the checkout. Cargo says at run time where xtask is: a path compiled in would lead to another

@@ -2,13 +2,13 @@
 //! never installs or runs anything of it.
 
 use std::fs::{self, File};
-use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
 use std::time::Duration;
 
 use crate::assets::{Package, PackageKind};
+use crate::cargo::output_if_installed;
 use crate::error::Error;
 use crate::progress::Step;
 
@@ -27,26 +27,17 @@ impl Pip {
     pub(crate) fn find() -> Result<Self, Error> {
         for python in ["python3", "python"] {
             let mut command = Command::new(python);
-            match command
-                .args(["-m", "pip", "--version"])
-                .stdin(Stdio::null())
-                .output()
-            {
-                Ok(output) if output.status.success() => return Ok(Self { python }),
-                Ok(output) => {
+            command.args(["-m", "pip", "--version"]);
+            match output_if_installed(command)? {
+                Some(output) if output.status.success() => return Ok(Self { python }),
+                Some(output) => {
                     let detail = last_words(&String::from_utf8_lossy(&output.stderr));
                     return Err(Error::NoPip {
                         python: python.to_owned(),
                         detail,
                     });
                 }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(source) => {
-                    return Err(Error::Start {
-                        program: python.to_owned(),
-                        source,
-                    });
-                }
+                None => {}
             }
         }
         Err(Error::NoPython)
@@ -127,24 +118,14 @@ impl Pip {
 
 /// A wheel need not fit the Python that fetches it: we ask for the tags in its own name.
 fn wheel_arguments(file: &str) -> Vec<String> {
-    let mut arguments: Vec<String> = [
-        "--only-binary=:all:",
-        "--implementation",
-        "cp",
-        "--python-version",
-        "3.12",
-    ]
-    .map(str::to_owned)
-    .to_vec();
-    let platforms = file
-        .trim_end_matches(".whl")
-        .rsplit('-')
-        .next()
-        .unwrap_or_default();
-    for platform in platforms.split('.') {
-        arguments.extend(["--platform".to_owned(), platform.to_owned()]);
-    }
-    arguments
+    let tags = ["--implementation", "cp", "--python-version", "3.12"];
+    let platforms = file.trim_end_matches(".whl").rsplit('-').next();
+    let platforms = platforms.unwrap_or_default().split('.');
+    std::iter::once("--only-binary=:all:")
+        .chain(tags)
+        .chain(platforms.flat_map(|platform| ["--platform", platform]))
+        .map(str::to_owned)
+        .collect()
 }
 
 fn sdist_arguments(command: &mut Command, package: &Package, scratch: &Path) -> Result<(), Error> {

@@ -13,8 +13,6 @@ use crate::error::Error;
 use crate::progress::say;
 use crate::{data, libtorch, marker};
 
-const SUBJECT: &str = "set-up";
-
 /// Where the commands that follow find libtorch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Source {
@@ -59,18 +57,13 @@ pub(crate) fn set_up(
         let folder = cache.libtorch(&assets.libtorch, choice.layout);
         written.update(root, &folder, choice.asked)?;
     }
-    if present {
-        say(
-            SUBJECT,
-            format_args!("all present: {}", inventory(&assets, &files, layout)),
-        );
+    let outcome = if present {
+        "all present".to_owned()
     } else {
-        let time = start.elapsed().as_secs();
-        say(
-            SUBJECT,
-            format_args!("done in {time} s: {}", inventory(&assets, &files, layout)),
-        );
-    }
+        format!("done in {} s", start.elapsed().as_secs())
+    };
+    let inventory = inventory(&assets, &files, layout);
+    say("set-up", format_args!("{outcome}: {inventory}"));
     Ok(if layout.is_some() {
         Source::Ours
     } else {
@@ -96,31 +89,19 @@ struct Choice {
 
 /// What is asked for now, else what was asked for last, else what the machine can use.
 fn choose(asked: Option<Layout>, before: Option<Layout>, has_driver: impl Fn() -> bool) -> Choice {
-    if let Some(layout) = asked {
-        return Choice {
-            layout,
-            asked,
-            reason: "as asked for",
-        };
-    }
-    if let Some(layout) = before {
-        return Choice {
-            layout,
-            asked: before,
-            reason: "as asked for at the last set-up",
-        };
-    }
-    if has_driver() {
-        return Choice {
-            layout: Layout::Cuda,
-            asked: None,
-            reason: "there is an NVIDIA driver",
-        };
-    }
+    let (layout, asked, reason) = match (asked, before) {
+        (Some(layout), _) => (layout, asked, "as asked for"),
+        (None, Some(layout)) => (layout, before, "as asked for at the last set-up"),
+        (None, None) if has_driver() => (Layout::Cuda, None, "there is an NVIDIA driver"),
+        (None, None) => {
+            let reason = "no NVIDIA driver found, `--cuda` takes it all the same";
+            (Layout::Cpu, None, reason)
+        }
+    };
     Choice {
-        layout: Layout::Cpu,
-        asked: None,
-        reason: "no NVIDIA driver found, `--cuda` takes it all the same",
+        layout,
+        asked,
+        reason,
     }
 }
 

@@ -38,18 +38,15 @@ impl Sha256 {
     }
 
     /// The digest of a file.
-    pub(crate) fn of_file(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn of_file(path: &Path, on_read: impl FnMut(u64)) -> Result<Self, Error> {
         File::open(path)
-            .and_then(|file| Self::of_reader(file, |_| ()))
+            .and_then(|file| Self::of_reader(file, on_read))
             .map_err(Error::file("read", path))
     }
 
     /// Fails unless the file's digest is this one.
     pub(crate) fn check_file(self, path: &Path, on_read: impl FnMut(u64)) -> Result<(), Error> {
-        let found = File::open(path)
-            .and_then(|file| Self::of_reader(file, on_read))
-            .map_err(Error::file("read", path))?;
-        self.check(found, path)
+        self.check(Self::of_file(path, on_read)?, path)
     }
 
     /// Fails unless `found` is this one; `path` is for the message.
@@ -75,20 +72,16 @@ impl TryFrom<String> for Sha256 {
     type Error = String;
 
     fn try_from(text: String) -> Result<Self, String> {
-        let digit = |byte: u8| match byte {
-            b'0'..=b'9' => Some(byte - b'0'),
-            b'a'..=b'f' => Some(byte - b'a' + 10),
-            _ => None,
-        };
-        let wrong =
-            || format!("expected a SHA-256 of 64 hexadecimal digits in lower case, found `{text}`");
-        let digits: Option<Vec<u8>> = text.bytes().map(digit).collect();
-        let digits = digits
-            .filter(|digits| digits.len() == 64)
-            .ok_or_else(wrong)?;
+        let is_digit = |byte: u8| matches!(byte, b'0'..=b'9' | b'a'..=b'f');
+        if text.len() != 64 || !text.bytes().all(is_digit) {
+            return Err(format!(
+                "expected a SHA-256 of 64 hexadecimal digits in lower case, found `{text}`"
+            ));
+        }
         let mut bytes = [0; 32];
-        for (byte, pair) in bytes.iter_mut().zip(digits.chunks_exact(2)) {
-            *byte = pair[0] << 4 | pair[1];
+        for (index, byte) in bytes.iter_mut().enumerate() {
+            *byte = u8::from_str_radix(&text[2 * index..2 * index + 2], 16)
+                .expect("all are hexadecimal digits");
         }
         Ok(Self(bytes))
     }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 /// The steps of the normalisation that were applied to the texts of an artifact, and to those that
-/// whatever follows from it was made from. `normalize` applies them.
+/// whatever follows from it was made from. `text::normalize` applies them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Normalization {
@@ -20,7 +20,7 @@ pub struct Normalization {
 }
 
 impl Normalization {
-    /// The version of the steps in `normalize`: raise it, and that of the stage `clean`, when a text
+    /// The version of the steps in `text::normalize`: raise it, and that of the stage `clean`, when a text
     /// comes out otherwise than before. A model whose texts were normalised by another version cannot
     /// be asked about a new text.
     pub const VERSION: u32 = 1;

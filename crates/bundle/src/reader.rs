@@ -51,7 +51,7 @@ impl TextReader {
 
     /// A text as `clean` would have left it. Where nothing is left, it is no review.
     pub fn normalised(&self, text: &str) -> String {
-        normalize::normalize(text, &self.normalization)
+        text::normalize::normalize(text, &self.normalization)
     }
 
     /// The ids of a normalised text.

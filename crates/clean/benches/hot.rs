@@ -9,7 +9,7 @@ use std::hint::black_box;
 use artifact::Normalization;
 use clean::{TextStore, near_duplicates};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use normalize::normalize;
+use text::normalize::normalize;
 
 /// A review of about 230 words, as IMDB's are on average; `number` makes it one of its kind.
 fn review(number: usize) -> String {

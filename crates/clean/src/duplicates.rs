@@ -152,6 +152,14 @@ impl Audit {
         self.removals[position] = Some(Removal { reason, kept });
     }
 
+    /// Removes rows that one row stands for, and counts them.
+    fn remove_all(&mut self, positions: &[usize], reason: Reason, kept: Option<usize>) -> u64 {
+        for position in positions {
+            self.remove(*position, reason, kept);
+        }
+        positions.len() as u64
+    }
+
     /// Decides about all rows of one text, of which there are several.
     fn copies(&mut self, rows: &[Row], positions: &[usize]) {
         let (labelled, unlabelled): (Vec<usize>, Vec<usize>) = positions
@@ -169,52 +177,29 @@ impl Audit {
         }
         self.duplicates.kept_in_test += test.len().saturating_sub(1) as u64;
         let representative = if let Some(first) = test.first() {
-            self.leak(&test, &other);
+            if !other.is_empty() {
+                self.leaks.texts += 1;
+                self.leaks.test_rows += test.len() as u64;
+                self.leaks.train_rows_removed +=
+                    self.remove_all(&other, Reason::InTest, Some(*first));
+            }
             Some(*first)
         } else if conflict {
-            other
-                .iter()
-                .for_each(|position| self.remove(*position, Reason::ConflictingLabels, None));
+            self.remove_all(&other, Reason::ConflictingLabels, None);
             None
+        } else if let [first, copies @ ..] = &other[..] {
+            self.duplicates.removed_labelled +=
+                self.remove_all(copies, Reason::Duplicate, Some(*first));
+            Some(*first)
         } else {
-            other
-                .iter()
-                .skip(1)
-                .for_each(|position| self.remove(*position, Reason::Duplicate, Some(other[0])));
-            self.duplicates.removed_labelled += other.len().saturating_sub(1) as u64;
-            other.first().copied()
+            None
         };
-        self.unlabelled(&unlabelled, !labelled.is_empty(), representative);
-    }
-
-    fn leak(&mut self, test: &[usize], other: &[usize]) {
-        if other.is_empty() {
-            return;
-        }
-        self.leaks.texts += 1;
-        self.leaks.test_rows += test.len() as u64;
-        self.leaks.train_rows_removed += other.len() as u64;
-        other
-            .iter()
-            .for_each(|position| self.remove(*position, Reason::InTest, Some(test[0])));
-    }
-
-    fn unlabelled(
-        &mut self,
-        unlabelled: &[usize],
-        in_labelled: bool,
-        representative: Option<usize>,
-    ) {
-        if in_labelled {
-            unlabelled
-                .iter()
-                .for_each(|position| self.remove(*position, Reason::InLabelled, representative));
-            self.duplicates.removed_unlabelled_in_labelled += unlabelled.len() as u64;
-        } else if let [first, copies @ ..] = unlabelled {
-            copies
-                .iter()
-                .for_each(|position| self.remove(*position, Reason::Duplicate, Some(*first)));
-            self.duplicates.removed_unlabelled += copies.len() as u64;
+        if !labelled.is_empty() {
+            self.duplicates.removed_unlabelled_in_labelled +=
+                self.remove_all(&unlabelled, Reason::InLabelled, representative);
+        } else if let [first, copies @ ..] = &unlabelled[..] {
+            self.duplicates.removed_unlabelled +=
+                self.remove_all(copies, Reason::Duplicate, Some(*first));
         }
     }
 }

@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use artifact::{Sentiment, Split};
-use normalize::normalize;
 use polars::prelude::*;
 use rayon::prelude::*;
 use settings::CleanSettings;
 use stage::Task;
+use text::normalize::normalize;
 use whatlang::Lang;
 
 use crate::error::CleanError;

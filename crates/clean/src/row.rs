@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use artifact::{Sentiment, Split};
-use normalize::{is_damaged, states_score};
+use text::normalize::{is_damaged, states_score};
 use whatlang::Lang;
 
 use crate::language;

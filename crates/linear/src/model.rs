@@ -124,30 +124,15 @@ impl NgramModel {
     /// # Errors
     /// The disk refuses.
     pub fn save(&self, path: &Path) -> Result<(), LinearError> {
-        let words = |values: &[u32]| {
-            values
-                .iter()
-                .flat_map(|value| value.to_le_bytes())
-                .collect::<Vec<u8>>()
-        };
-        let floats = |values: &[f32]| {
-            values
-                .iter()
-                .flat_map(|value| value.to_le_bytes())
-                .collect::<Vec<u8>>()
-        };
         let (ngrams, weights): (Vec<Ngram>, Vec<f32>) = self.in_order().into_iter().unzip();
-        let keys = ngrams.iter().flat_map(|ngram| ngram.to_le_bytes());
+        let floats = |values: &[f32]| bytes_of(values, f32::to_le_bytes);
+        let words = |values: &[u32]| bytes_of(values, u32::to_le_bytes);
+        let (keys, skipped) = (bytes_of(&ngrams, u64::to_le_bytes), &self.skipped);
         let tensors = [
-            (NGRAMS, Dtype::U64, self.count, keys.collect()),
+            (NGRAMS, Dtype::U64, self.count, keys),
             (WEIGHTS, Dtype::F32, self.count, floats(&weights)),
             (BIAS, Dtype::F32, 1, floats(&[self.bias])),
-            (
-                SKIPPED,
-                Dtype::U32,
-                self.skipped.len(),
-                words(&self.skipped),
-            ),
+            (SKIPPED, Dtype::U32, skipped.len(), words(skipped)),
             (CODE, Dtype::U32, 2, words(&self.code.numbers())),
         ];
         let views = tensors
@@ -234,6 +219,10 @@ impl NgramModel {
             skipped: words(SKIPPED)?.collect(),
         })
     }
+}
+
+fn bytes_of<T: Copy, const N: usize>(values: &[T], to_bytes: fn(T) -> [u8; N]) -> Vec<u8> {
+    values.iter().flat_map(|value| to_bytes(*value)).collect()
 }
 
 #[cfg(test)]

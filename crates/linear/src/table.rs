@@ -1,13 +1,11 @@
 //! What is known of n-grams, by n-gram: linear probing (Knuth 1998, section 6.4) with all that a search needs side
 //! by side, because a search is a matter of memory: millions of n-grams do not fit near a core.
 
-use crate::ngram::Ngram;
-
-/// A value for each of some n-grams.
+/// A value for each of some n-grams, which are numbers of their own (`ngram::Ngram`).
 #[derive(Clone, Debug)]
 pub(crate) struct Table<V> {
     /// A power of two of them, at most half of it taken. 0 is no n-gram: there a slot is empty.
-    slots: Vec<(Ngram, V)>,
+    slots: Vec<(u64, V)>,
     shift: u32,
 }
 
@@ -26,7 +24,7 @@ impl<V: Copy + Default> Table<V> {
 
     /// One with these n-grams, each of them there once, and their values.
     pub(crate) fn of(
-        ngrams: impl ExactSizeIterator<Item = Ngram>,
+        ngrams: impl ExactSizeIterator<Item = u64>,
         values: impl Iterator<Item = V>,
     ) -> Self {
         let mut table = Self::with_room(ngrams.len());
@@ -37,7 +35,7 @@ impl<V: Copy + Default> Table<V> {
     }
 
     /// Adds an n-gram; `false` where it is there already.
-    pub(crate) fn insert(&mut self, ngram: Ngram, value: V) -> bool {
+    pub(crate) fn insert(&mut self, ngram: u64, value: V) -> bool {
         let slot = self.slot(self.start(ngram), ngram);
         let is_new = self.slots[slot].0 == 0;
         if is_new {
@@ -46,7 +44,7 @@ impl<V: Copy + Default> Table<V> {
         is_new
     }
 
-    pub(crate) fn get(&self, ngram: Ngram) -> Option<V> {
+    pub(crate) fn get(&self, ngram: u64) -> Option<V> {
         let (there, value) = self.slots[self.slot(self.start(ngram), ngram)];
         (there == ngram).then_some(value)
     }
@@ -55,9 +53,9 @@ impl<V: Copy + Default> Table<V> {
     ///
     /// They are looked for side by side: the first slot of each is read before any of them is looked at, so that
     /// many reads wait for memory at the same time.
-    pub(crate) fn get_all(&self, wanted: &[Ngram]) -> impl Iterator<Item = V> {
-        let first = |ngram: &Ngram| (*ngram, self.slots[self.start(*ngram)]);
-        let read: Vec<(Ngram, (Ngram, V))> = wanted.iter().map(first).collect();
+    pub(crate) fn get_all(&self, wanted: &[u64]) -> impl Iterator<Item = V> {
+        let first = |ngram: &u64| (*ngram, self.slots[self.start(*ngram)]);
+        let read: Vec<(u64, (u64, V))> = wanted.iter().map(first).collect();
         read.into_iter()
             .filter_map(|(ngram, (there, value))| match there {
                 0 => None,
@@ -67,12 +65,12 @@ impl<V: Copy + Default> Table<V> {
     }
 
     /// All of them, in no order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (Ngram, V)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (u64, V)> {
         self.slots.iter().filter(|slot| slot.0 != 0).copied()
     }
 
     /// The slot of an n-gram, or the empty one where it would be.
-    fn slot(&self, start: usize, ngram: Ngram) -> usize {
+    fn slot(&self, start: usize, ngram: u64) -> usize {
         let mut slot = start;
         while self.slots[slot].0 != 0 && self.slots[slot].0 != ngram {
             slot = (slot + 1) & (self.slots.len() - 1);
@@ -81,7 +79,7 @@ impl<V: Copy + Default> Table<V> {
     }
 
     /// Where a search begins (multiplicative hashing).
-    fn start(&self, ngram: Ngram) -> usize {
+    fn start(&self, ngram: u64) -> usize {
         (ngram.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> self.shift) as usize
     }
 }
@@ -92,7 +90,7 @@ mod tests {
 
     #[test]
     fn every_ngram_is_found_and_no_other() {
-        let ngrams: Vec<Ngram> = (0..5000).map(|number| number * 7 + 1).collect();
+        let ngrams: Vec<u64> = (0..5000).map(|number| number * 7 + 1).collect();
         let table = Table::of(ngrams.iter().copied(), 0_u32..);
         for (ngram, place) in ngrams.iter().zip(0..) {
             assert_eq!(table.get(*ngram), Some(place));
@@ -100,9 +98,9 @@ mod tests {
         }
         let found: Vec<u32> = table.get_all(&[9, 15, 8, 1, 15]).collect();
         assert_eq!(found, [2, 1, 0, 2]);
-        let wanted: Vec<Ngram> = (1..40_000).collect();
+        let wanted: Vec<u64> = (1..40_000).collect();
         assert!(table.get_all(&wanted).eq(0..5000));
-        let mut all: Vec<(Ngram, u32)> = table.iter().collect();
+        let mut all: Vec<(u64, u32)> = table.iter().collect();
         all.sort_unstable();
         assert!(all.into_iter().eq(ngrams.into_iter().zip(0..)));
     }

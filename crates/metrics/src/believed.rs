@@ -1,10 +1,10 @@
 //! `calibration.json`: what calibration did to the probabilities of a model.
 
-use std::fs;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
+use crate::file::write_json;
 use crate::{
     BrierParts, MetricsError, ReliabilityBin, Tally, brier, brier_parts,
     expected_calibration_error, log_loss, reliability,
@@ -62,12 +62,6 @@ impl CalibrationFile {
     /// # Errors
     /// The disk refuses.
     pub fn write(&self, path: &Path) -> Result<(), MetricsError> {
-        let mut text = serde_json::to_string_pretty(self).expect("figures are plain data");
-        text.push('\n');
-        fs::write(path, text).map_err(|source| MetricsError::Io {
-            action: "write",
-            path: path.to_owned(),
-            source,
-        })
+        write_json(self, path)
     }
 }

@@ -62,14 +62,18 @@ impl MetricsFile {
     /// # Errors
     /// The disk refuses.
     pub fn write(&self, path: &Path) -> Result<(), MetricsError> {
-        let mut text = serde_json::to_string_pretty(self).expect("metrics are plain data");
-        text.push('\n');
-        fs::write(path, text).map_err(|source| MetricsError::Io {
-            action: "write",
-            path: path.to_owned(),
-            source,
-        })
+        write_json(self, path)
     }
+}
+
+/// Writes figures as JSON for people to read.
+pub(crate) fn write_json(figures: &impl Serialize, path: &Path) -> Result<(), MetricsError> {
+    let text = serde_json::to_string_pretty(figures).expect("figures are plain data");
+    fs::write(path, text + "\n").map_err(|source| MetricsError::Io {
+        action: "write",
+        path: path.to_owned(),
+        source,
+    })
 }
 
 #[cfg(test)]

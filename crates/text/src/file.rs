@@ -78,10 +78,11 @@ impl TokenizerFile {
             problem,
             hint,
         };
-        let mut tokenizer = parse(bytes).map_err(|source| TextError::Parse {
+        let unreadable = |source| TextError::Parse {
             path: path.to_owned(),
             source,
-        })?;
+        };
+        let mut tokenizer = parse(bytes).map_err(unreadable)?;
         let vocabulary_size =
             vocabulary_size(&tokenizer).map_err(|problem| unusable(problem, None))?;
         if is_random(tokenizer.get_model()) {
@@ -95,12 +96,7 @@ impl TokenizerFile {
             find_pad(&tokenizer).map_err(|problem| unusable(problem, Some(pad_hint())))?;
         // What is cut off and what is filled up is decided by whoever encodes, never by the file.
         tokenizer.with_padding(None);
-        tokenizer
-            .with_truncation(None)
-            .map_err(|source| TextError::Parse {
-                path: path.to_owned(),
-                source,
-            })?;
+        tokenizer.with_truncation(None).map_err(unreadable)?;
         let special = tokenizer
             .get_post_processor()
             .map_or(0, |processor| processor.added_tokens(false));

@@ -9,7 +9,6 @@ mod error;
 mod recipe;
 mod rows;
 mod statistics;
-mod unigram;
 mod vocabulary;
 
 use std::fs;

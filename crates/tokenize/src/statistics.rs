@@ -1,7 +1,7 @@
 //! `statistics.json`: what became of the reviews as tokens.
 
-use artifact::Split;
-use artifact::format;
+use artifact::{Split, format};
+use indexmap::IndexMap;
 use serde::Serialize;
 use settings::TokenizerKind;
 use text::{Encoded, TokenizerFile};
@@ -62,7 +62,7 @@ pub(crate) struct Statistics {
     vocabulary_size: u32,
     /// Share of the training split's kept tokens that the vocabulary has.
     training_coverage: f64,
-    splits: indexed::Splits,
+    splits: IndexMap<&'static str, SplitReport>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -125,7 +125,7 @@ impl Statistics {
             tokenizer: kind,
             vocabulary_size: tokenizer.vocabulary_size(),
             training_coverage: 0.0,
-            splits: indexed::Splits::default(),
+            splits: IndexMap::new(),
         }
     }
 
@@ -135,7 +135,7 @@ impl Statistics {
         if split == Split::Train {
             self.training_coverage = 1.0 - report.share_unknown;
         }
-        self.splits.0.push((split.as_str(), report));
+        self.splits.insert(split.as_str(), report);
     }
 
     /// The text of the file.
@@ -146,7 +146,7 @@ impl Statistics {
     /// Coverage and truncation in half a line.
     pub(crate) fn summary(&self, max_length: u32) -> String {
         let (mut truncated, mut rows) = (0, 0);
-        for (_, report) in &self.splits.0 {
+        for report in self.splits.values() {
             truncated += report.rows_truncated;
             rows += report.rows;
         }
@@ -156,20 +156,6 @@ impl Statistics {
             format::percent(share(truncated, rows)),
             format::count(max_length)
         )
-    }
-}
-
-/// A map that keeps the order of its entries.
-mod indexed {
-    use serde::ser::{Serialize, Serializer};
-
-    #[derive(Clone, Debug, Default)]
-    pub(super) struct Splits(pub(super) Vec<(&'static str, super::SplitReport)>);
-
-    impl Serialize for Splits {
-        fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-            serializer.collect_map(self.0.iter().map(|(name, report)| (name, report)))
-        }
     }
 }
 

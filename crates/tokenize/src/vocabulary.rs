@@ -10,12 +10,13 @@ use settings::TokenizerKind;
 use tokenizers::AddedToken;
 use tokenizers::models::ModelWrapper;
 use tokenizers::models::bpe::{BPE, BpeTrainer};
+use tokenizers::models::unigram::{Unigram, UnigramTrainer};
 use tokenizers::models::wordlevel::WordLevel;
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 
+use crate::TokenizeError;
 use crate::count::WordCount;
-use crate::{TokenizeError, unigram};
 
 /// The padding token: id 0 in every trained vocabulary.
 pub(crate) const PAD: &str = "<pad>";
@@ -28,6 +29,9 @@ const ALPHABET: usize = 1000;
 
 /// What prefix a piece has that continues a word.
 const CONTINUING: &str = "##";
+
+/// How far apart the unigram trainer sets the scores of the signs that its model has dropped.
+const STEP: f64 = 0.0001;
 
 /// How large a vocabulary may be and what is too rare for it.
 #[derive(Clone, Copy, Debug)]
@@ -56,12 +60,12 @@ pub(crate) fn learn(
         TokenizerKind::Word => word_level(words, limits)?.into(),
         TokenizerKind::Bpe => byte_pairs(words, limits)?.into(),
         TokenizerKind::Wordpiece => word_pieces(words, limits)?.into(),
-        TokenizerKind::Unigram | TokenizerKind::Pretrained => unigram::learn(words, limits)?.into(),
+        TokenizerKind::Unigram | TokenizerKind::Pretrained => unigram(words, limits)?.into(),
     })
 }
 
 /// The special tokens as trainers take them.
-pub(crate) fn special_tokens() -> Vec<AddedToken> {
+fn special_tokens() -> Vec<AddedToken> {
     [PAD, UNKNOWN]
         .map(|token| AddedToken::from(token, true))
         .to_vec()
@@ -141,9 +145,64 @@ fn train_pairs(trainer: &BpeTrainer, words: &[WordCount]) -> Result<BPE, Tokeniz
     Ok(model)
 }
 
+/// The unigram language model (Kudo 2018), learned so that it comes out the same every time. Words
+/// below the minimum frequency are left out.
+///
+/// The library's trainer sums floating-point numbers in chunks, one per thread, and gives signs that
+/// its model has dropped a score in the order of a hash map. So it runs on one thread here, over
+/// sorted words, and those scores are set afterwards.
+fn unigram(words: &[WordCount], limits: Limits) -> Result<Unigram, TokenizeError> {
+    let frequent: Vec<WordCount> = words
+        .iter()
+        .filter(|(_, count)| *count >= limits.frequency)
+        .cloned()
+        .collect();
+    let sentences = spelled_with(&frequent, &alphabet(&frequent, limits))
+        .into_iter()
+        .map(|(word, count)| (word, u32::try_from(count).unwrap_or(u32::MAX)))
+        .collect();
+    let trainer = UnigramTrainer::builder()
+        .show_progress(false)
+        .vocab_size(limits.size)
+        .special_tokens(special_tokens())
+        .unk_token(Some(UNKNOWN.to_owned()))
+        .build()
+        .map_err(|error| TokenizeError::library("learn the vocabulary")(error.into()))?;
+    let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build();
+    let one_thread = one_thread.map_err(|source| TokenizeError::Thread { source })?;
+    let mut model = Unigram::default();
+    one_thread
+        .install(|| trainer.do_train(sentences, &mut model))
+        .and_then(|_| settle(&model))
+        .map_err(TokenizeError::library("learn the vocabulary"))
+}
+
+/// Gives the signs at the bottom of the table one score, the lowest, and sorts the pieces by score
+/// and then by spelling.
+fn settle(trained: &Unigram) -> tokenizers::Result<Unigram> {
+    let mut special: Vec<(String, f64)> = trained.iter().cloned().collect();
+    let mut pieces = special.split_off(special_tokens().len());
+    let lowest = pieces
+        .iter()
+        .map(|(_, score)| *score)
+        .fold(f64::INFINITY, f64::min);
+    let is_sign = |piece: &str| piece.chars().count() == 1;
+    let signs = pieces.iter().filter(|(piece, _)| is_sign(piece)).count();
+    let reach = lowest + STEP * (signs + 1) as f64;
+    for (_, score) in pieces
+        .iter_mut()
+        .filter(|(piece, score)| is_sign(piece) && *score < reach)
+    {
+        *score = lowest;
+    }
+    pieces.sort_by(|one, two| two.1.total_cmp(&one.1).then_with(|| one.0.cmp(&two.0)));
+    special.extend(pieces);
+    Unigram::from(special, Some(1), false)
+}
+
 /// The most frequent signs. Each can take two entries (at the start of a word and within), and half
 /// of the vocabulary at least is for pieces longer than one sign.
-pub(crate) fn alphabet(words: &[WordCount], limits: Limits) -> BTreeSet<char> {
+fn alphabet(words: &[WordCount], limits: Limits) -> BTreeSet<char> {
     let mut counts = BTreeMap::new();
     for (word, count) in words {
         for sign in word.chars() {
@@ -161,7 +220,7 @@ pub(crate) fn alphabet(words: &[WordCount], limits: Limits) -> BTreeSet<char> {
 
 /// The words that have no other signs than these. The others teach nothing: left in, a trainer
 /// would drop the sign and take its neighbours for neighbours of each other.
-pub(crate) fn spelled_with(words: &[WordCount], alphabet: &BTreeSet<char>) -> Vec<WordCount> {
+fn spelled_with(words: &[WordCount], alphabet: &BTreeSet<char>) -> Vec<WordCount> {
     let spelled = words
         .iter()
         .filter(|(word, _)| word.chars().all(|sign| alphabet.contains(&sign)));

@@ -10,7 +10,7 @@ mod parts;
 mod reviews;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::Command;
 
 use clap::{Args, Subcommand, ValueEnum};
 
@@ -52,11 +52,8 @@ pub(crate) struct PackArguments {
 
 impl PackArguments {
     fn out(&self) -> PathBuf {
-        let default = match self.kind {
-            Kind::Core => "gpu-core",
-            Kind::Imdb => "gpu-imdb",
-        };
-        self.out.clone().unwrap_or_else(|| PathBuf::from(default))
+        let default = || PathBuf::from(format!("gpu-{}", self.kind.name()));
+        self.out.clone().unwrap_or_else(default)
     }
 }
 
@@ -69,6 +66,15 @@ pub(crate) enum Kind {
     Imdb,
 }
 
+impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Core => "core",
+            Self::Imdb => "imdb",
+        }
+    }
+}
+
 /// How the check of a pack runs.
 #[derive(Args)]
 pub(crate) struct CheckArguments {
@@ -77,8 +83,8 @@ pub(crate) struct CheckArguments {
     /// The folder for log.txt and summary.json
     out: PathBuf,
     /// `cpu` tests the check itself, on tiny sizes
-    #[arg(long, value_enum, default_value_t)]
-    device: CheckDevice,
+    #[arg(long, value_parser = ["cuda", "cpu"], default_value = "cuda")]
+    device: String,
     /// Only these sections, such as `1,2`
     #[arg(long, value_delimiter = ',', value_parser = clap::value_parser!(u8).range(1..=5))]
     sections: Vec<u8>,
@@ -87,23 +93,13 @@ pub(crate) struct CheckArguments {
     python: PathBuf,
 }
 
-/// Where the check trains.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
-enum CheckDevice {
-    #[default]
-    Cuda,
-    Cpu,
-}
-
 impl CheckArguments {
     fn command(&self) -> Command {
-        let device = match self.device {
-            CheckDevice::Cuda => "cuda",
-            CheckDevice::Cpu => "cpu",
-        };
         let mut command = Command::new(&self.python);
         command.arg(self.pack.join("check.py"));
-        command.args(["--device", device, "--out"]).arg(&self.out);
+        command
+            .args(["--device", &self.device, "--out"])
+            .arg(&self.out);
         if !self.sections.is_empty() {
             let sections: Vec<String> = self.sections.iter().map(u8::to_string).collect();
             command.args(["--sections", &sections.join(",")]);
@@ -113,18 +109,15 @@ impl CheckArguments {
 }
 
 /// Performs `task` in the checkout at `root`.
-pub(crate) fn perform(task: &GpuTask, root: &Path) -> Result<ExitCode, Error> {
+pub(crate) fn perform(task: &GpuTask, root: &Path) -> Result<(), Error> {
     match task {
-        GpuTask::Pack(arguments) => {
-            pack::pack(arguments, root)?;
-            Ok(ExitCode::SUCCESS)
-        }
+        GpuTask::Pack(arguments) => pack::pack(arguments, root),
         GpuTask::Check(arguments) => {
             let script = arguments.pack.join("check.py");
             if !script.is_file() {
                 return Err(Error::NoPack { script });
             }
-            become_(arguments.command())
+            Err(become_(arguments.command()))
         }
     }
 }

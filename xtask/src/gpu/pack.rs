@@ -14,6 +14,7 @@ use super::half::halve;
 use super::parts::{CORE, LIST, PART, PackList, PartWriter};
 use super::reviews::labelled;
 use super::{Kind, PackArguments};
+use crate::cache::remove_folder;
 use crate::cargo::succeed;
 use crate::error::Error;
 use crate::progress::say;
@@ -50,13 +51,13 @@ struct Sources {
 pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<(), Error> {
     let sources = Sources {
         scripts: root.join("xtask/gpu"),
-        binaries: absolute(root, &arguments.binaries),
-        encoder: absolute(root, &arguments.encoder),
+        binaries: root.join(&arguments.binaries),
+        encoder: root.join(&arguments.encoder),
     };
-    let out = absolute(root, &arguments.out());
-    let (name, programs): (_, &[&str]) = match arguments.kind {
-        Kind::Core => ("core", &CORE_PROGRAMS),
-        Kind::Imdb => ("imdb", &IMDB_PROGRAMS),
+    let out = root.join(arguments.out());
+    let programs: &[&str] = match arguments.kind {
+        Kind::Core => &CORE_PROGRAMS,
+        Kind::Imdb => &IMDB_PROGRAMS,
     };
     for program in programs {
         let path = sources.binaries.join(program);
@@ -67,7 +68,7 @@ pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<(), Error> 
     let content = tempfile::tempdir().map_err(Error::file("create", &std::env::temp_dir()))?;
     match (arguments.kind, &arguments.source) {
         (Kind::Imdb, Some(reviews)) => {
-            imdb_content(&sources, &absolute(root, reviews), content.path())?;
+            imdb_content(&sources, &root.join(reviews), content.path())?;
         }
         _ => core_content(
             &sources,
@@ -76,7 +77,13 @@ pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<(), Error> 
         )?,
     }
     strip(&sources.binaries, programs, &content.path().join("bin"))?;
-    let list = write_pack(name, commit(root), content.path(), &sources.scripts, &out)?;
+    let list = write_pack(
+        arguments.kind.name(),
+        commit(root),
+        content.path(),
+        &sources.scripts,
+        &out,
+    )?;
     if arguments.kind == Kind::Core {
         list.check_size(CORE)?;
     }
@@ -86,10 +93,6 @@ pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<(), Error> 
     let size = list.bytes() as f64 / f64::from(1 << 20);
     say("pack", format_args!("{size:.1} MiB in `{}`", out.display()));
     Ok(())
-}
-
-fn absolute(root: &Path, path: &Path) -> PathBuf {
-    root.join(path)
 }
 
 /// Two pipelines up to their tokens and random embeddings. Encoders are written on the machine with
@@ -186,7 +189,10 @@ fn stage_command(
 /// Runs a command to its end, which must be a good one.
 fn finish(command: Command) -> Result<(), Error> {
     let program = command.get_program().to_string_lossy().into_owned();
-    succeed(command)?.map_err(|_| Error::Command { program })
+    succeed(command).map_err(|error| match error {
+        Error::Exit(_) => Error::Command { program },
+        error => error,
+    })
 }
 
 /// The programs without their debug information.
@@ -266,15 +272,6 @@ fn copy(from: &Path, to: &Path) -> Result<(), Error> {
     fs::copy(from, to)
         .map(|_| ())
         .map_err(Error::file("copy", from))
-}
-
-fn remove_folder(folder: &Path) -> Result<(), Error> {
-    match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => {
-            Err(Error::file("remove", folder)(error))
-        }
-        _ => Ok(()),
-    }
 }
 
 /// Removes the files under a folder whose name `is_removed` says so of.

@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 use std::sync::LazyLock;
 
-use regex::{Captures, Match, Regex};
+use regex::{Captures, Regex};
 
 /// What a stated score is replaced by.
 const MASK: &str = "[score]";
@@ -20,41 +20,35 @@ static SCORE: LazyLock<Regex> = LazyLock::new(|| {
 
 /// Whether a text states a score.
 pub fn states_score(text: &str) -> bool {
-    find(text).next().is_some()
+    SCORE
+        .captures_iter(text)
+        .any(|found| is_score(text, &found))
 }
 
 /// The text with every stated score replaced by `[score]`.
 pub(super) fn mask(text: &str) -> Cow<'_, str> {
-    let mut masked = String::new();
-    let mut end = 0;
-    for found in find(text) {
-        masked.push_str(&text[end..found.start()]);
-        masked.push_str(MASK);
-        end = found.end();
-    }
-    if end == 0 {
-        return Cow::Borrowed(text);
-    }
-    masked.push_str(&text[end..]);
-    Cow::Owned(masked)
-}
-
-fn find(text: &str) -> impl Iterator<Item = Match<'_>> {
-    SCORE
-        .captures_iter(text)
-        .filter_map(|found| is_score(text, &found))
+    SCORE.replace_all(text, |found: &Captures<'_>| {
+        let kept = if is_score(text, found) {
+            MASK
+        } else {
+            &found[0]
+        };
+        kept.to_owned()
+    })
 }
 
 /// `9/10/2001` is a date, `11/5` another, `3/4` a fraction; a score is at most the best one.
-fn is_score<'a>(text: &'a str, found: &Captures<'a>) -> Option<Match<'a>> {
-    let whole = found.get(0)?;
+fn is_score(text: &str, found: &Captures<'_>) -> bool {
+    let whole = found.get_match();
     let (before, after) = (&text[..whole.start()], &text[whole.end()..]);
     let in_date =
         before.ends_with('/') || after.starts_with('/') || before.ends_with(['.', ',', '$']);
-    let (score, best) = (value(&found[1])?, value(&found[2])?);
+    let (Some(score), Some(best)) = (value(&found[1]), value(&found[2])) else {
+        return false;
+    };
     let fraction =
         best == 4.0 && whole.as_str().contains('/') && !after.trim_start().starts_with("star");
-    (!in_date && !fraction && score <= best).then_some(whole)
+    !in_date && !fraction && score <= best
 }
 
 fn value(text: &str) -> Option<f64> {

@@ -3,8 +3,8 @@
 #![allow(missing_docs)]
 
 use artifact::Normalization;
-use normalize::normalize;
 use proptest::prelude::*;
+use text::normalize::normalize;
 
 /// Pieces that do something to each other: references and their parts, tags and their parts,
 /// characters that combine, hide, join or turn into ASCII.

@@ -15,7 +15,7 @@ use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 pub use scores::states_score;
 
-use reduce::Reducer;
+use reduce::reduced;
 
 /// The text with these steps applied. Applied twice it changes nothing
 /// more, whatever the text.
@@ -60,23 +60,20 @@ fn normalize_once(text: &str, steps: &Normalization) -> String {
     } else {
         Cow::Borrowed(text)
     };
-    let mut reducer = Reducer::new(steps.html, steps.unicode, text.len());
-    if steps.unicode && !is_composed(text) {
-        reducer.push_text(&text.nfc().collect::<String>());
+    let reduce = |text: &str| reduced(text, steps.html, steps.unicode);
+    let mut reduced = if steps.unicode && !is_composed(text) {
+        reduce(&text.nfc().collect::<String>())
     } else {
-        reducer.push_text(text);
-    }
-    let mut reduced = reducer.finish();
+        reduce(text)
+    };
     // A character that was decoded, or moved up to another by a removal, may combine with it. That
     // can hide a `<` and thereby complete a tag around it, so the text goes through once more. A
     // second round finds no references, so it ends.
     while steps.unicode && !is_composed(&reduced) {
-        let mut reducer = Reducer::new(steps.html, true, reduced.len());
-        reducer.push_text(&reduced.nfc().collect::<String>());
-        reduced = reducer.finish();
+        reduced = reduce(&reduced.nfc().collect::<String>());
     }
     if steps.white_space {
-        collapse_white_space(&reduced)
+        reduced.split_whitespace().collect::<Vec<_>>().join(" ")
     } else {
         reduced
     }
@@ -87,17 +84,6 @@ fn is_composed(text: &str) -> bool {
     text.is_ascii()
         || is_nfc_quick(text.chars()) == IsNormalized::Yes
         || text.nfc().eq(text.chars())
-}
-
-fn collapse_white_space(text: &str) -> String {
-    let mut collapsed = String::with_capacity(text.len());
-    for word in text.split_whitespace() {
-        if !collapsed.is_empty() {
-            collapsed.push(' ');
-        }
-        collapsed.push_str(word);
-    }
-    collapsed
 }
 
 #[cfg(test)]

@@ -8,9 +8,9 @@
 
 use unicode_normalization::UnicodeNormalization;
 
-use crate::plain::{Plain, plain};
-use crate::references::{self, decode};
-use crate::tags::is_tag;
+use super::plain::{Plain, plain};
+use super::references::{self, decode};
+use super::tags::is_tag;
 
 /// Bytes that need a look: those that complete something, control characters, and all of what is
 /// not ASCII.
@@ -28,7 +28,19 @@ const NEEDS_A_LOOK: [bool; 256] = {
     table
 };
 
-pub(super) struct Reducer {
+/// A text, already composed where `unicode` is asked for, with its tags and references undone.
+pub(super) fn reduced(text: &str, html: bool, unicode: bool) -> String {
+    let mut reducer = Reducer {
+        html,
+        unicode,
+        output: String::with_capacity(text.len()),
+        opened: Vec::new(),
+    };
+    reducer.push_text(text);
+    reducer.output
+}
+
+struct Reducer {
     html: bool,
     unicode: bool,
     output: String,
@@ -37,20 +49,7 @@ pub(super) struct Reducer {
 }
 
 impl Reducer {
-    pub(super) fn new(html: bool, unicode: bool, capacity: usize) -> Self {
-        Self {
-            html,
-            unicode,
-            output: String::with_capacity(capacity),
-            opened: Vec::new(),
-        }
-    }
-
-    pub(super) fn finish(self) -> String {
-        self.output
-    }
-
-    pub(super) fn push_text(&mut self, text: &str) {
+    fn push_text(&mut self, text: &str) {
         let mut rest = text;
         while !rest.is_empty() {
             let plain = rest

@@ -1,5 +1,7 @@
 //! Characters in their plain form.
 
+use encoding_rs::WINDOWS_1252;
+
 /// What becomes of a character.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Plain {
@@ -53,40 +55,7 @@ pub(super) fn plain(character: char) -> Plain {
 
 /// What the byte of a C1 control means in Windows-1252, `None` where it means nothing there.
 pub(super) fn windows_1252(control: char) -> Option<char> {
-    const MEANT: [Option<char>; 32] = [
-        Some('\u{20ac}'),
-        None,
-        Some('\u{201a}'),
-        Some('\u{192}'),
-        Some('\u{201e}'),
-        Some('\u{2026}'),
-        Some('\u{2020}'),
-        Some('\u{2021}'),
-        Some('\u{2c6}'),
-        Some('\u{2030}'),
-        Some('\u{160}'),
-        Some('\u{2039}'),
-        Some('\u{152}'),
-        None,
-        Some('\u{17d}'),
-        None,
-        None,
-        Some('\u{2018}'),
-        Some('\u{2019}'),
-        Some('\u{201c}'),
-        Some('\u{201d}'),
-        Some('\u{2022}'),
-        Some('\u{2013}'),
-        Some('\u{2014}'),
-        Some('\u{2dc}'),
-        Some('\u{2122}'),
-        Some('\u{161}'),
-        Some('\u{203a}'),
-        Some('\u{153}'),
-        None,
-        Some('\u{17e}'),
-        Some('\u{178}'),
-    ];
-    let position = u32::from(control).checked_sub(0x80)?;
-    MEANT.get(position as usize).copied().flatten()
+    let byte = u8::try_from(control).ok()?;
+    let (meant, _) = WINDOWS_1252.decode_without_bom_handling(std::slice::from_ref(&byte));
+    meant.chars().next().filter(|meant| *meant != control)
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use crate::plain::windows_1252;
+use encoding_rs::WINDOWS_1252;
 
 /// The text with such damage undone, however often it was done. Only runs of two to four
 /// characters that are, byte for byte, one character beyond ASCII in UTF-8 are changed; a lone `Ã`
@@ -64,10 +64,12 @@ fn run(text: &str) -> Option<(char, usize)> {
 
 /// The byte that reads as this character in Windows-1252, or in Latin-1 where the former has none.
 fn byte(character: char) -> Option<u8> {
-    if let Ok(byte) = u8::try_from(u32::from(character)) {
+    if let Ok(byte) = u8::try_from(character) {
         return Some(byte);
     }
-    (0x80..0xA0_u8).find(|byte| windows_1252(char::from(*byte)) == Some(character))
+    let mut buffer = [0; 4];
+    let (bytes, _, is_unmappable) = WINDOWS_1252.encode(character.encode_utf8(&mut buffer));
+    (!is_unmappable).then(|| bytes[0])
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Character references of HTML: `&eacute;`, `&#233;`, `&#xe9;`.
 
-use crate::plain::windows_1252;
+use super::plain::windows_1252;
 
 /// Longest reference that is looked for, in bytes from `&` to `;`.
 pub(super) const LONGEST: usize = 16;
