@@ -10,6 +10,7 @@ mod contract;
 mod digest;
 mod error;
 mod failure;
+pub mod files;
 pub mod format;
 mod groups;
 mod guard;

@@ -9,6 +9,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use artifact::Failure;
+use artifact::files::write_predictions;
 use artifact::{OutputFile, Split, StageName, groups_of};
 use bundle::ModelFile;
 use classifier::TokenRows;
@@ -17,7 +18,7 @@ use metrics::CounterRng;
 use settings::EvaluationSettings;
 use stage::Context;
 
-use crate::{CROSS_FITTED, Prediction, predictions};
+use crate::{CROSS_FITTED, Prediction};
 
 /// The purpose that the draw of folds is for.
 const FOLDS: u64 = 0xF01D;
@@ -77,7 +78,7 @@ pub(crate) fn write(
         return Ok(None);
     }
     let path = context.output().join(CROSS_FITTED);
-    let written = predictions::write(&path, &settings.model, &said)?;
+    let written = write_predictions(&path, &settings.model, &said)?;
     Ok(Some(OutputFile::table(CROSS_FITTED, written)))
 }
 

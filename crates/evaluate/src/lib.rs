@@ -21,7 +21,8 @@ use metrics::{FEW_ROWS, Metric, MetricsError, MetricsFile, Tally, summary};
 use settings::EvaluationSettings;
 use stage::{Context, Outcome, Stage};
 
-pub use predictions::{Prediction, read_predictions};
+pub use artifact::files::Prediction;
+pub use predictions::read_predictions;
 
 /// Where the figures of a model are.
 const METRICS: &str = "metrics.json";
@@ -83,7 +84,8 @@ fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failu
     };
     judged.challenge.write(context.output())?;
     let predictions = context.output().join(PREDICTIONS);
-    let written = predictions::write(&predictions, &settings.model, &judged.predictions)?;
+    let written =
+        artifact::files::write_predictions(&predictions, &settings.model, &judged.predictions)?;
     let figures = judge(&settings, &judged.predictions)?;
     figures
         .write(&context.output().join(METRICS))

@@ -1,54 +1,9 @@
-//! `predictions.parquet`: one row for each judged review.
+//! Reads `predictions.parquet` of one model.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use arrow::array::{AsArray, Float32Array, RecordBatch, StringArray, UInt8Array, UInt64Array};
-use arrow::datatypes::{Float32Type, UInt8Type, UInt64Type};
-use artifact::{ArtifactError, Split, TableWriter, read_table, schema};
-
-/// What a model says of one review.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Prediction {
-    /// The review's id, as in `clean.parquet`.
-    pub row_id: u64,
-    /// The split it belongs to.
-    pub split: Split,
-    /// Its true class id.
-    pub label: u8,
-    /// The calibrated probability that it is positive.
-    pub probability: f32,
-}
-
-/// Writes predictions of one model and returns their number.
-pub(crate) fn write(
-    path: &Path,
-    model: &str,
-    predictions: &[Prediction],
-) -> Result<u64, ArtifactError> {
-    let row_ids = predictions.iter().map(|prediction| prediction.row_id);
-    let splits = predictions
-        .iter()
-        .map(|prediction| prediction.split.as_str());
-    let labels = predictions.iter().map(|prediction| prediction.label);
-    let probabilities = predictions.iter().map(|prediction| prediction.probability);
-    let batch = RecordBatch::try_new(
-        schema::predictions(),
-        vec![
-            Arc::new(UInt64Array::from_iter_values(row_ids)),
-            Arc::new(StringArray::from_iter_values(splits)),
-            Arc::new(UInt8Array::from_iter_values(labels)),
-            Arc::new(Float32Array::from_iter_values(probabilities)),
-            Arc::new(StringArray::from_iter_values(
-                predictions.iter().map(|_| model),
-            )),
-        ],
-    )
-    .map_err(ArtifactError::table("write", path))?;
-    let mut writer = TableWriter::create(path, schema::predictions())?;
-    writer.write(&batch)?;
-    writer.finish()
-}
+use artifact::files::{Prediction, prediction_rows};
+use artifact::{ArtifactError, Split, read_table, schema};
 
 /// What a predictions file says of the rows of a split by one model.
 ///
@@ -62,18 +17,13 @@ pub fn read_predictions(
     let mut rows = Vec::new();
     for batch in read_table(path, &schema::predictions())? {
         let batch = batch?;
-        let row_ids = batch.column(0).as_primitive::<UInt64Type>();
-        let splits = batch.column(1).as_string::<i32>();
-        let labels = batch.column(2).as_primitive::<UInt8Type>();
-        let probabilities = batch.column(3).as_primitive::<Float32Type>();
-        let models = batch.column(4).as_string::<i32>();
-        let wanted = (0..batch.num_rows())
-            .filter(|&row| splits.value(row) == split.as_str() && models.value(row) == model);
+        let wanted =
+            prediction_rows(&batch).filter(|row| row.split == split.as_str() && row.model == model);
         rows.extend(wanted.map(|row| Prediction {
-            row_id: row_ids.value(row),
+            row_id: row.row_id,
             split,
-            label: labels.value(row),
-            probability: probabilities.value(row),
+            label: row.label,
+            probability: row.probability,
         }));
     }
     Ok(rows)

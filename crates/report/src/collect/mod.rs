@@ -30,7 +30,6 @@ use stage::Context;
 use crate::ReportError;
 use crate::data::ReportData;
 use crate::merge::Judged;
-use crate::sections::findings;
 
 /// Reads every input of the report. `judged` and `metrics` are the merged ones.
 ///
@@ -76,7 +75,7 @@ pub fn collect(
         }
     }
     models::add_costs(&mut data.models, &data.readings);
-    let best = findings::best(&data).map(|(model, _)| model);
+    let best = data.best().map(|(model, _)| model);
     // A model explains its own mistakes; those of an ensemble are mostly those of its first member.
     let explainer = best.map(|best| best.members.first().unwrap_or(&best.name).clone());
     let words = explained::collect(context, explainer.as_deref())?;

@@ -54,6 +54,23 @@ pub struct ReportData {
     pub steps: Vec<StepData>,
 }
 
+impl ReportData {
+    /// The model with the highest accuracy, the earlier one where two are equal.
+    pub(crate) fn best(&self) -> Option<(&ModelData, Estimate)> {
+        let judged = self
+            .models
+            .iter()
+            .filter_map(|model| Some((model, model.accuracy()?)));
+        judged.reduce(|best, other| {
+            if other.1.value > best.1.value {
+                other
+            } else {
+                best
+            }
+        })
+    }
+}
+
 /// One model on the test split, and how it was trained.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ModelData {

@@ -1,6 +1,6 @@
 //! What the settings do: sweeps and learning-rate range tests.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use super::Epoch;
 
@@ -59,7 +59,7 @@ pub struct RangeTestData {
 }
 
 /// A step of a range test.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct RangePoint {
     /// The rate.
     pub learning_rate: f64,

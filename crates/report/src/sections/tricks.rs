@@ -4,7 +4,6 @@
 use artifact::format;
 use metrics::{Estimate, share_of};
 
-use super::findings::best;
 use crate::data::{ChallengedModel, Mistake, ReportData, SliceData};
 use crate::numbers;
 use crate::words;
@@ -119,7 +118,8 @@ fn challenge(data: &ReportData) -> Vec<Element> {
 
 /// Slices in the order of the best model's accuracy, the worst first.
 fn slices(data: &ReportData) -> Element {
-    let place = best(data)
+    let place = data
+        .best()
         .and_then(|(best, _)| data.models.iter().position(|model| model.name == best.name));
     let place = place.unwrap_or(0);
     let share = |slice: &SliceData, place: usize| -> Option<Estimate> {
@@ -159,7 +159,7 @@ fn slices(data: &ReportData) -> Element {
 }
 
 fn mistakes(data: &ReportData) -> Vec<Element> {
-    let Some((best, _)) = best(data) else {
+    let Some((best, _)) = data.best() else {
         return Vec::new();
     };
     let others = data.models.len() - 1;

@@ -1,0 +1,86 @@
+//! `predictions.parquet`: one row for each judged review of a model.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{AsArray, Float32Array, RecordBatch, StringArray, UInt8Array, UInt64Array};
+use arrow::datatypes::{Float32Type, UInt8Type, UInt64Type};
+
+use crate::{ArtifactError, Split, TableWriter, schema};
+
+/// What a model says of one review.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Prediction {
+    /// The review's id, as in `clean.parquet`.
+    pub row_id: u64,
+    /// The split it belongs to.
+    pub split: Split,
+    /// Its true class id.
+    pub label: u8,
+    /// The calibrated probability that it is positive.
+    pub probability: f32,
+}
+
+/// A row of the table, as it stands there.
+#[derive(Clone, Copy, Debug)]
+pub struct PredictionRow<'a> {
+    /// The review's id, as in `clean.parquet`.
+    pub row_id: u64,
+    /// The name of the split.
+    pub split: &'a str,
+    /// Its true class id.
+    pub label: u8,
+    /// The calibrated probability that it is positive.
+    pub probability: f32,
+    /// Who predicted.
+    pub model: &'a str,
+}
+
+/// The rows of a batch of the table.
+pub fn prediction_rows(batch: &RecordBatch) -> impl Iterator<Item = PredictionRow<'_>> {
+    let row_ids = batch.column(0).as_primitive::<UInt64Type>();
+    let splits = batch.column(1).as_string::<i32>();
+    let labels = batch.column(2).as_primitive::<UInt8Type>();
+    let probabilities = batch.column(3).as_primitive::<Float32Type>();
+    let models = batch.column(4).as_string::<i32>();
+    (0..batch.num_rows()).map(|row| PredictionRow {
+        row_id: row_ids.value(row),
+        split: splits.value(row),
+        label: labels.value(row),
+        probability: probabilities.value(row),
+        model: models.value(row),
+    })
+}
+
+/// Writes predictions of one model and returns their number.
+///
+/// # Errors
+/// The disk refuses.
+pub fn write_predictions(
+    path: &Path,
+    model: &str,
+    predictions: &[Prediction],
+) -> Result<u64, ArtifactError> {
+    let row_ids = predictions.iter().map(|prediction| prediction.row_id);
+    let splits = predictions
+        .iter()
+        .map(|prediction| prediction.split.as_str());
+    let labels = predictions.iter().map(|prediction| prediction.label);
+    let probabilities = predictions.iter().map(|prediction| prediction.probability);
+    let batch = RecordBatch::try_new(
+        schema::predictions(),
+        vec![
+            Arc::new(UInt64Array::from_iter_values(row_ids)),
+            Arc::new(StringArray::from_iter_values(splits)),
+            Arc::new(UInt8Array::from_iter_values(labels)),
+            Arc::new(Float32Array::from_iter_values(probabilities)),
+            Arc::new(StringArray::from_iter_values(
+                predictions.iter().map(|_| model),
+            )),
+        ],
+    )
+    .map_err(ArtifactError::table("write", path))?;
+    let mut writer = TableWriter::create(path, schema::predictions())?;
+    writer.write(&batch)?;
+    writer.finish()
+}
