@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Epoch;
+use super::{Epoch, bounds};
 
 /// One model with several values of some settings.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -77,12 +77,7 @@ impl SweepPoint {
 
     /// The lowest and the highest of a figure over seeds.
     pub fn range(&self, figure: impl Fn(&TrialData) -> f64) -> (f64, f64) {
-        self.trials
-            .iter()
-            .map(figure)
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-                (low.min(value), high.max(value))
-            })
+        bounds(self.trials.iter().map(figure))
     }
 }
 

@@ -86,11 +86,7 @@ fn challenge(data: &ReportData) -> Vec<Element> {
     let mut parts = vec![
         element("h3").text("Tricks"),
         paragraph(text),
-        table(
-            caption,
-            headings.collect::<Vec<_>>(),
-            rows.collect::<Vec<_>>(),
-        ),
+        table(caption, headings, rows),
         numbers::tricks(data).link(),
     ];
     if let Some((model, _)) = least_tricked(data).filter(|(model, _)| !model.examples.is_empty()) {
@@ -107,11 +103,11 @@ fn challenge(data: &ReportData) -> Vec<Element> {
                     .class("wide")
                     .child(element("span").class("quote").text(&example.text)),
                 cell(&example.label),
-                number(format::percent(example.probability)),
+                number(format::percent(f64::from(example.probability))),
             ]
         });
         let caption = format!("{}: of each kind the failure it is surest of", model.name);
-        parts.push(table(&caption, headings, rows.collect::<Vec<_>>()));
+        parts.push(table(&caption, headings, rows));
     }
     parts
 }
@@ -151,11 +147,7 @@ fn slices(data: &ReportData) -> Element {
         "Accuracy on kinds of test reviews, where {name} does worst first; {} intervals (Wilson). Kinds overlap.",
         words::confidence(data.confidence)
     );
-    table(
-        &caption,
-        headings.collect::<Vec<_>>(),
-        rows.collect::<Vec<_>>(),
-    )
+    table(&caption, headings, rows)
 }
 
 fn mistakes(data: &ReportData) -> Vec<Element> {
@@ -178,7 +170,7 @@ fn mistakes(data: &ReportData) -> Vec<Element> {
                 number(format!("{} of {others}", mistake.others_right)),
             ]
         });
-        table(caption, headings, rows.collect::<Vec<_>>())
+        table(caption, headings, rows)
     };
     let mut parts = Vec::new();
     if !data.mistakes.is_empty() {
