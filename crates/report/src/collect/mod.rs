@@ -1,7 +1,7 @@
 //! From the artifacts of a pipeline to the plain values of the page.
 //!
-//! The report depends on no other stage's crate, so each JSON file is read through a view of its
-//! own that takes what the page shows and ignores the rest.
+//! The report depends on no other stage's crate. Most files are read through the type that their stage
+//! writes them by (`artifact::files`), the others through a view that ignores what the page does not show.
 
 mod challenge;
 mod explained;
