@@ -17,7 +17,8 @@ pub fn count(number: impl TryInto<u64>) -> String {
 pub fn seconds(seconds: f64) -> String {
     let whole = seconds.round().max(0.0) as u64;
     match whole {
-        0..10 => format!("{:.1} s", seconds.max(0.0)),
+        // A sum of nothing is -0.0, which `max` may keep.
+        0..10 => format!("{:.1} s", seconds.max(0.0) + 0.0),
         10..120 => format!("{whole} s"),
         120..7200 => format!("{} min {} s", whole / 60, whole % 60),
         _ => format!("{} h {} min", whole / 3600, whole % 3600 / 60),

@@ -153,6 +153,7 @@ mod tests {
             cores: 2,
             device: Some("cpu".to_owned()),
             versions: pairs(&[("ressenti", "0.1.0")]),
+            ..Step::default()
         }
     }
 

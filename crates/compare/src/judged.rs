@@ -4,8 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use arrow::array::AsArray;
-use arrow::datatypes::{Float32Type, UInt8Type, UInt64Type};
+use artifact::files::prediction_rows;
 use artifact::{ArtifactError, Split, read_table, schema};
 use metrics::regression::{self, JudgedRow, Paired, Regression};
 use metrics::{MetricsError, MetricsFile};
@@ -76,21 +75,12 @@ fn test_rows(path: &Path) -> Result<BTreeMap<String, Vec<JudgedRow>>, ArtifactEr
     let mut found: BTreeMap<String, Vec<JudgedRow>> = BTreeMap::new();
     for batch in read_table(path, &schema::predictions())? {
         let batch = batch?;
-        let row_ids = batch.column(0).as_primitive::<UInt64Type>();
-        let splits = batch.column(1).as_string::<i32>();
-        let labels = batch.column(2).as_primitive::<UInt8Type>();
-        let probabilities = batch.column(3).as_primitive::<Float32Type>();
-        let models = batch.column(4).as_string::<i32>();
-        for row in (0..batch.num_rows()).filter(|row| splits.value(*row) == Split::Test.as_str()) {
-            let judged = (
-                row_ids.value(row),
-                labels.value(row),
-                probabilities.value(row),
-            );
-            match found.get_mut(models.value(row)) {
+        for row in prediction_rows(&batch).filter(|row| row.split == Split::Test.as_str()) {
+            let judged = (row.row_id, row.label, row.probability);
+            match found.get_mut(row.model) {
                 Some(rows) => rows.push(judged),
                 None => {
-                    found.insert(models.value(row).to_owned(), vec![judged]);
+                    found.insert(row.model.to_owned(), vec![judged]);
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use artifact::ArtifactError;
 use artifact::Failure;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::Judged;
 
@@ -24,22 +24,34 @@ pub struct Run {
 }
 
 /// A step, as `report.json` tells it.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct Step {
     /// The stage.
     pub stage: String,
     /// The variant.
     pub variant: String,
-    /// The version of the stage that did it.
-    pub stage_version: u32,
-    /// Names what it holds.
+    /// The line it ended with.
+    #[serde(default)]
+    pub summary: String,
+    /// Names the output, by what produced it.
+    #[serde(default)]
+    pub key: String,
+    /// Names the output, by what it holds.
     pub identity: String,
+    /// The version of the stage that made it.
+    pub stage_version: u32,
     /// Settings as dotted names and values.
     pub settings: Vec<(String, String)>,
     /// Files from outside: name and digest.
     pub sources: Vec<(String, String)>,
     /// Start, in seconds since 1970.
     pub started: u64,
+    /// Duration.
+    #[serde(default)]
+    pub seconds: f64,
+    /// Peak memory in bytes.
+    #[serde(default)]
+    pub peak_memory: u64,
     /// Cores used at most.
     pub cores: usize,
     /// Where tensors lived, with the reason.

@@ -6,11 +6,11 @@
 //! film of which it has read other reviews. Networks would have to be trained as often, which takes hours.
 //! Penalty and calibration are those of the model, which chose them on validation.
 
+use artifact::files::{CROSS_FITTED, Prediction, write_predictions};
 use std::collections::{BTreeMap, HashMap};
 
-use artifact::{
-    CROSS_FITTED, Failure, OutputFile, Prediction, Split, StageName, groups_of, write_predictions,
-};
+use artifact::Failure;
+use artifact::{OutputFile, Split, StageName, groups_of};
 use bundle::ModelFile;
 use classifier::TokenRows;
 use linear::{LinearError, NgramModel, Recipe, cross_fitted};

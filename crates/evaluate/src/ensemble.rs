@@ -1,7 +1,8 @@
 //! Several models as one: their log-odds, averaged or stacked (Wolpert 1992), with weights that are
 //! learned from the validation rows alone.
 
-use artifact::{Failure, Prediction, Split, StageName, read_predictions};
+use artifact::files::{Prediction, read_predictions};
+use artifact::{Failure, Split, StageName};
 use bundle::{Ensemble, log_odds};
 use linear::newton::{Design, cross_entropy, fit};
 use metrics::fit_temperature;

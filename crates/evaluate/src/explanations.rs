@@ -1,32 +1,22 @@
 //! `explanations.json`: the mistakes that a model is surest of, and the words that drove them.
 
+use artifact::files::Prediction;
 use std::collections::HashMap;
 
 use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
-use artifact::{Failure, Prediction, Split, StageName, read_table, schema};
+use artifact::Failure;
+use artifact::files::{Explanation, write_json};
+use artifact::{Split, StageName, read_table, schema};
 use bundle::{Scorer, TextReader, words_of_texts};
 use metrics::is_right;
-use serde::Serialize;
 use stage::Context;
-
-use crate::judged::write_json;
 
 /// The name of the file.
 pub(crate) const EXPLANATIONS: &str = "explanations.json";
 
 /// Mistakes that are explained.
 const EXPLAINED: usize = 10;
-
-/// A mistake with its words.
-#[derive(Serialize)]
-struct Explained {
-    /// The review's id, as in `clean.parquet`.
-    row_id: u64,
-    /// First byte in the cleaned text, the byte behind the last, and what the word adds to the log-odds of
-    /// the positive class before calibration; words that add nothing are left out.
-    words: Vec<(usize, usize, f64)>,
-}
 
 /// Explains the surest mistakes on the test rows, the surest first.
 pub(crate) fn write(
@@ -59,7 +49,7 @@ pub(crate) fn write(
         for (row_id, words) in row_ids.iter().zip(words) {
             let words = words.into_iter();
             let words = words.map(|word| (word.place.start, word.place.end, rounded(word.weight)));
-            explained.push(Explained {
+            explained.push(Explanation {
                 row_id: *row_id,
                 words: words.filter(|(_, _, weight)| *weight != 0.0).collect(),
             });

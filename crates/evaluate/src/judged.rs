@@ -1,15 +1,14 @@
 //! What a model, or several as one, says of all that it is asked.
 
-use std::fs;
-use std::path::Path;
 use std::time::Instant;
 
-use artifact::{ArtifactError, Failure, OutputFile, Prediction, Split, StageName};
+use artifact::Failure;
+use artifact::files::{Prediction, Speed, write_json};
+use artifact::{OutputFile, Split, StageName};
 use bundle::{ENSEMBLE, TextReader};
 use challenge::Challenge;
 use classifier::choose_device;
 use metrics::{CalibrationFile, ProbabilityFigures, Tally};
-use serde::Serialize;
 use settings::{EnsembleSettings, EvaluationSettings};
 use stage::Context;
 
@@ -33,13 +32,6 @@ pub(crate) struct Judged {
     pub(crate) made_of: String,
     /// Where tensors were, if there were any.
     pub(crate) device: Option<String>,
-}
-
-/// `speed.json`: from tokens, or from the features of a probe, to probabilities.
-#[derive(Serialize)]
-struct Speed {
-    rows: usize,
-    seconds: f64,
 }
 
 impl Judged {
@@ -76,7 +68,7 @@ impl Judged {
         let validation = model.predict(context, Split::Validation)?;
         let test = model.predict(context, Split::Test)?;
         let speed = Speed {
-            rows: validation.len() + test.len(),
+            rows: (validation.len() + test.len()) as u64,
             seconds: start.elapsed().as_secs_f64(),
         };
         write_json(&context.output().join(SPEED), &speed)?;
@@ -142,10 +134,4 @@ fn before_and_after(
         before,
         after,
     }))
-}
-
-/// Writes plain data as JSON.
-pub(crate) fn write_json(path: &Path, data: &impl Serialize) -> Result<(), ArtifactError> {
-    let text = serde_json::to_string_pretty(data).expect("plain data");
-    fs::write(path, text + "\n").map_err(ArtifactError::io("write", path))
 }

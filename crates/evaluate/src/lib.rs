@@ -75,7 +75,8 @@ fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failu
     };
     judged.challenge.write(context.output())?;
     let predictions = context.output().join(PREDICTIONS);
-    let written = artifact::write_predictions(&predictions, &settings.model, &judged.predictions)?;
+    let written =
+        artifact::files::write_predictions(&predictions, &settings.model, &judged.predictions)?;
     let figures = judge(&settings, &judged.predictions)?;
     figures
         .write(&context.output().join(METRICS))
@@ -106,9 +107,9 @@ fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failu
 /// The figures on the test rows.
 fn judge(
     settings: &EvaluationSettings,
-    predictions: &[artifact::Prediction],
+    predictions: &[artifact::files::Prediction],
 ) -> Result<MetricsFile, Failure> {
-    let test: Vec<&artifact::Prediction> = predictions
+    let test: Vec<&artifact::files::Prediction> = predictions
         .iter()
         .filter(|prediction| prediction.split == Split::Test)
         .collect();

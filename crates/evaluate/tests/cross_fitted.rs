@@ -2,14 +2,13 @@
 
 #![allow(missing_docs)]
 
+use artifact::files::{CROSS_FITTED, Prediction, read_predictions};
 use std::collections::HashMap;
 use std::fmt::Write as _;
 
 use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
-use artifact::{
-    Artifact, CROSS_FITTED, Prediction, Split, StageName, read_predictions, read_table, schema,
-};
+use artifact::{Artifact, Split, StageName, read_table, schema};
 use classifier::TokenRows;
 use clean::Clean;
 use evaluate::{Evaluate, Options};

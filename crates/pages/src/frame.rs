@@ -20,6 +20,14 @@ pub struct Axis<'a> {
     pub write: Option<fn(f64) -> String>,
 }
 
+impl<'a> Axis<'a> {
+    /// An axis whose ticks are plain numbers.
+    pub fn new(name: &'a str, ticks: usize) -> Self {
+        let write = None;
+        Self { name, ticks, write }
+    }
+}
+
 /// A drawing of fixed size, in pixels of a phone.
 pub struct Frame {
     width: f64,

@@ -104,7 +104,7 @@ With `--baseline` it compares with an earlier `metrics.json` and fails on a sign
 fn summary(data: &ReportData) -> String {
     let models = format::plural(data.models.len() as u64, "model", "models");
     let rows = format::plural(data.rows, "test review", "test reviews");
-    match sections::findings::best(data) {
+    match data.best() {
         Some((best, accuracy)) => {
             let (share, range) = words::share(accuracy);
             format!(

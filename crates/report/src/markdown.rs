@@ -88,7 +88,7 @@ pub(crate) fn estimate(model: &ModelData, metric: Metric) -> String {
 }
 
 fn figures(data: &ReportData) -> String {
-    let best = findings::best(data).map(|(model, _)| model.name.as_str());
+    let best = data.best().map(|(model, _)| model.name.as_str());
     let rows = data.models.iter().map(|model| {
         let name = safe(&model.name);
         let mut cells = vec![if best == Some(model.name.as_str()) {
@@ -132,7 +132,7 @@ fn pairs(data: &ReportData) -> String {
 
 /// What the best model is worst at.
 fn kinds(data: &ReportData) -> String {
-    let Some(best) = findings::best(data).map(|(model, _)| model) else {
+    let Some(best) = data.best().map(|(model, _)| model) else {
         return String::new();
     };
     let worst = worst_kinds(data, &best.name, KINDS);

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::{Float32Type, UInt8Type, UInt64Type};
+use arrow::array::RecordBatch;
+use artifact::files::prediction_rows;
 use artifact::{Artifact, ArtifactError, Split, StageName, TableWriter, read_table, schema};
 use indexmap::IndexMap;
 use metrics::regression::JudgedRow;
@@ -85,21 +85,14 @@ fn test_rows(
     model: &str,
     rows: &mut Vec<JudgedRow>,
 ) -> Result<(), ReportError> {
-    let ids = batch.column(0).as_primitive::<UInt64Type>();
-    let splits = batch.column(1).as_string::<i32>();
-    let labels = batch.column(2).as_primitive::<UInt8Type>();
-    let probabilities = batch.column(3).as_primitive::<Float32Type>();
-    for row in 0..batch.num_rows() {
-        let split = splits.value(row);
-        match Split::parse(split) {
-            Some(Split::Test) => {
-                rows.push((ids.value(row), labels.value(row), probabilities.value(row)))
-            }
+    for row in prediction_rows(batch) {
+        match Split::parse(row.split) {
+            Some(Split::Test) => rows.push((row.row_id, row.label, row.probability)),
             Some(_) => {}
             None => {
                 return Err(ReportError::UnknownSplit {
                     model: model.to_owned(),
-                    split: split.to_owned(),
+                    split: row.split.to_owned(),
                 });
             }
         }

@@ -28,7 +28,7 @@ pub fn render(data: &ReportData) -> String {
     .collect();
     let links = parts.iter().map(|(name, _)| {
         element("a")
-            .with("href", format!("#{}", anchor(name)))
+            .with("href", format!("#{}", name.to_lowercase()))
             .text(name)
     });
     let body = element("body")
@@ -41,11 +41,6 @@ pub fn render(data: &ReportData) -> String {
         .child(element("main").children(parts.into_iter().map(|(_, part)| part)))
         .child(footer());
     document(&data.title, body)
-}
-
-/// The id of a section by its name in the navigation.
-fn anchor(name: &str) -> String {
-    name.to_lowercase()
 }
 
 fn header(data: &ReportData) -> Element {

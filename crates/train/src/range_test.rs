@@ -1,37 +1,17 @@
 //! `[range_test.NAME]`: the loss at rising learning rates, and the rate that follows from it.
 
-use std::fs;
-
-use artifact::{ArtifactError, Contract, OutputFile};
+use artifact::files::{RangeTest, RangeTestStep, write_json};
+use artifact::{Contract, OutputFile};
 use artifact::{Failure, format};
-use serde::Serialize;
 use settings::{ModelSettings, RangeTestSettings};
 use stage::{Context, Outcome};
-use training::{Record, SETTLED, Tried, raise_rate};
+use training::{Record, SETTLED, raise_rate};
 
 use crate::data::Data;
 use crate::{context_of, prepare, show, task_of};
 
 /// What the test found.
 const RANGE: &str = "range.json";
-
-/// `range.json`.
-#[derive(Debug, Serialize)]
-struct Range<'a> {
-    /// Rate of the first step.
-    from: f64,
-    /// Rate of the last step, had it come to it.
-    to: f64,
-    /// The rate at which the smoothed loss falls most steeply per power of ten; none where it does not
-    /// fall.
-    suggested: Option<f64>,
-    /// The rate at which the loss diverged; none where it did not.
-    diverged: Option<f64>,
-    /// A tenth of that.
-    tenth_of_diverged: Option<f64>,
-    /// Every step, in order.
-    points: &'a [Tried],
-}
 
 /// Runs the test; what is trained by it is thrown away.
 pub(crate) fn run(
@@ -57,17 +37,15 @@ pub(crate) fn run(
     drop(bar);
     let suggested = steepest(&points);
     let tenth_of_diverged = diverged.map(|rate| rate / 10.0);
-    let range = Range {
+    let range = RangeTest {
         from: test.from,
         to: test.to,
         suggested,
         diverged,
         tenth_of_diverged,
-        points: &points,
+        points,
     };
-    let path = context.output().join(RANGE);
-    let text = serde_json::to_string_pretty(&range).expect("plain data");
-    fs::write(&path, text + "\n").map_err(ArtifactError::io("write", &path))?;
+    write_json(&context.output().join(RANGE), &range)?;
     let learned = match suggested {
         Some(rate) => format!("it falls fastest at {rate:.1e}"),
         None => "it does not fall".to_owned(),
@@ -79,13 +57,13 @@ pub(crate) fn run(
         ),
         None => format!("does not diverge up to {:.1e}", test.to),
     };
-    let steps = points.len() as u64;
+    let steps = range.points.len() as u64;
     let line = format!(
         "the loss of {} at rising rates: {learned}, and {end}",
         format::plural(steps, "step", "steps")
     );
     let contract = Contract::RangeTest {
-        steps: points.len() as u32,
+        steps: range.points.len() as u32,
     };
     let files = vec![OutputFile::data(RANGE), OutputFile::record("metrics.jsonl")];
     Ok(Outcome {
@@ -96,7 +74,7 @@ pub(crate) fn run(
 
 /// The rate at which the smoothed loss falls most steeply over its logarithm, before the loss is at
 /// its lowest: by the slopes of straight lines through a tenth of the steps each.
-fn steepest(points: &[Tried]) -> Option<f64> {
+fn steepest(points: &[RangeTestStep]) -> Option<f64> {
     let points = points.get(SETTLED..)?;
     let lowest = points
         .iter()
@@ -112,7 +90,7 @@ fn steepest(points: &[Tried]) -> Option<f64> {
 }
 
 /// The slope of the straight line through some points (least squares), in nats per power of ten.
-fn slope(points: &[Tried]) -> f64 {
+fn slope(points: &[RangeTestStep]) -> f64 {
     let count = points.len() as f64;
     let rates = points.iter().map(|point| point.learning_rate.log10());
     let losses = points.iter().map(|point| point.smoothed_loss);
@@ -133,11 +111,11 @@ fn slope(points: &[Tried]) -> f64 {
 mod tests {
     use super::*;
 
-    fn points(loss: impl Fn(f64) -> f64) -> Vec<Tried> {
+    fn points(loss: impl Fn(f64) -> f64) -> Vec<RangeTestStep> {
         (0..101)
             .map(|step| {
                 let power = -5.0 + f64::from(step) * 0.05;
-                Tried {
+                RangeTestStep {
                     step,
                     learning_rate: 10_f64.powf(power),
                     loss: loss(power),

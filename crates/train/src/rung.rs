@@ -4,9 +4,9 @@
 
 use std::fs;
 
+use artifact::files::{Rung, write_json};
 use artifact::{Artifact, ArtifactError, OutputFile, StageName};
 use artifact::{Failure, format};
-use serde::{Deserialize, Serialize};
 use settings::{ModelSettings, RungSettings};
 use stage::{Context, Outcome};
 use training::{Checkpoint, TrainError};
@@ -19,21 +19,6 @@ pub(crate) const STATE: &str = "state.safetensors";
 
 /// How the trial stands.
 const STANDING: &str = "rung.json";
-
-/// `rung.json`: how a trial stands by the end of a rung.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Standing {
-    /// Epochs of the rung.
-    epochs: u32,
-    /// The epochs after which the trial was stopped; none where it is still in the race.
-    stopped_after: Option<u32>,
-    /// Its place among the trials that were compared last, from 1; none before the first comparison.
-    place: Option<usize>,
-    /// Of how many.
-    compared: Option<usize>,
-    /// Mean cross-entropy on validation of its best epoch, in nats.
-    loss: f64,
-}
 
 /// Trains a trial through a rung, or leaves it as it stands.
 pub(crate) fn run(
@@ -59,14 +44,14 @@ pub(crate) fn run(
     // Of equals the first in the file.
     race.sort_by(|one, two| one.1.loss.total_cmp(&two.1.loss));
     let place = 1 + race.iter().take_while(|(rival, ..)| rival != name).count();
-    let own = Standing {
+    let own = Rung {
         place: Some(place),
         compared: Some(race.len()),
         ..own
     };
     if place > rung.trials as usize {
         let stopped_after = Some(own.epochs);
-        let own = Standing {
+        let own = Rung {
             stopped_after,
             ..own
         };
@@ -79,7 +64,7 @@ fn go_on(
     context: &Context,
     settings: &ModelSettings,
     rung: &RungSettings,
-    before: Option<(Standing, &Artifact)>,
+    before: Option<(Rung, &Artifact)>,
 ) -> Result<Outcome, Failure> {
     let state = match &before {
         Some((_, artifact)) => {
@@ -97,7 +82,7 @@ fn go_on(
     };
     let (mut outcome, validation) = train_network(context, settings, course)?;
     let before = before.map(|(standing, _)| standing);
-    let standing = Standing {
+    let standing = Rung {
         epochs: rung.epochs,
         stopped_after: None,
         place: before.as_ref().and_then(|before| before.place),
@@ -114,10 +99,10 @@ fn leave(
     context: &Context,
     rung: &RungSettings,
     artifact: &Artifact,
-    standing: Standing,
+    standing: Rung,
 ) -> Result<Outcome, Failure> {
     let mut files = take_over(context, artifact, &[STATE, STANDING])?;
-    let standing = Standing {
+    let standing = Rung {
         epochs: rung.epochs,
         ..standing
     };
@@ -137,7 +122,7 @@ fn leave(
     ))
 }
 
-fn standing(artifact: &Artifact) -> Result<Standing, Failure> {
+fn standing(artifact: &Artifact) -> Result<Rung, Failure> {
     let path = artifact.file(STANDING)?;
     let text = fs::read(&path).map_err(ArtifactError::io("read", &path))?;
     serde_json::from_slice(&text).map_err(|error| {
@@ -150,10 +135,8 @@ fn standing(artifact: &Artifact) -> Result<Standing, Failure> {
 
 /// Where a trial was trained to the end it is a record, so that the artifact is the one that the same
 /// model is without a race.
-fn write(context: &Context, standing: &Standing, is_over: bool) -> Result<OutputFile, Failure> {
-    let path = context.output().join(STANDING);
-    let text = serde_json::to_string_pretty(standing).expect("plain data");
-    fs::write(&path, text + "\n").map_err(ArtifactError::io("write", &path))?;
+fn write(context: &Context, standing: &Rung, is_over: bool) -> Result<OutputFile, Failure> {
+    write_json(&context.output().join(STANDING), standing)?;
     Ok(if is_over {
         OutputFile::record(STANDING)
     } else {

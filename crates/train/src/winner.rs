@@ -1,8 +1,7 @@
 //! The best trial of a sweep: which one it is, by validation alone, and its bundle.
 
-use std::fs;
-
-use artifact::{Artifact, ArtifactError, OutputFile, StageName};
+use artifact::files::write_json;
+use artifact::{Artifact, OutputFile, StageName};
 use artifact::{Failure, format};
 use bundle::ModelFile;
 use serde::Serialize;
@@ -54,12 +53,10 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
         return Err(Failure::new("The sweep has no trials"));
     };
     let mut files = take_over(context, artifact, &[])?;
-    let path = context.output().join(SELECTION);
     let all: Vec<&Judged> = trials.iter().map(|(judged, ..)| judged).collect();
     let selection =
         serde_json::json!({ "sweep": settings.sweep, "chosen": judged.trial, "trials": all });
-    let text = serde_json::to_string_pretty(&selection).expect("plain data");
-    fs::write(&path, text + "\n").map_err(ArtifactError::io("write", &path))?;
+    write_json(&context.output().join(SELECTION), &selection)?;
     files.push(OutputFile::data(SELECTION));
     let line = format!(
         "{} of {}: {} right on validation, loss {:.4}",

@@ -18,7 +18,7 @@ pub use classification::Classification;
 pub use error::TrainError;
 pub use faults::on_write;
 pub use range_test::{SETTLED, raise_rate};
-pub use record::{Line, Record, Tried};
+pub use record::{Line, Record};
 pub use schedule::rate;
 pub use task::{Task, Validation};
 pub use trainer::{BestValidation, OnBatch, TrainContext, Trained, train};

@@ -3,11 +3,12 @@
 
 use std::sync::atomic::AtomicU32;
 
+use artifact::files::RangeTestStep;
 use classifier::Weights;
 use settings::RangeTestSettings;
 
 use crate::error::TrainError;
-use crate::record::{Line, Record, Tried};
+use crate::record::{Line, Record};
 use crate::task::Task;
 use crate::trainer::{OnBatch, TrainContext, Trainer};
 
@@ -31,10 +32,10 @@ pub fn raise_rate<T: Task>(
     test: RangeTestSettings,
     record: &mut Record,
     on_batch: &OnBatch<'_>,
-) -> Result<(Vec<Tried>, Option<f64>), TrainError> {
+) -> Result<(Vec<RangeTestStep>, Option<f64>), TrainError> {
     let accumulation = AtomicU32::new(context.settings.accumulation);
     let mut trainer = Trainer::new(context, weights, &accumulation);
-    let mut tried: Vec<Tried> = Vec::new();
+    let mut tried: Vec<RangeTestStep> = Vec::new();
     let mut mean = 0.0;
     let mut batches = trainer.batches_of(1);
     let mut next = 0;
@@ -55,7 +56,7 @@ pub fn raise_rate<T: Task>(
         let loss = trainer.take_recent_loss();
         mean = SMOOTHING * mean + (1.0 - SMOOTHING) * loss;
         let smoothed_loss = mean / (1.0 - SMOOTHING.powi(step as i32 + 1));
-        let now = Tried {
+        let now = RangeTestStep {
             step,
             learning_rate: rate,
             loss,

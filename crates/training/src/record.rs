@@ -6,6 +6,7 @@ use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use artifact::ArtifactError;
+use artifact::files::RangeTestStep;
 use serde::Serialize;
 
 /// A line of `metrics.jsonl`.
@@ -68,7 +69,7 @@ pub enum Line {
         factor: f64,
     },
     /// A step of a range test.
-    Rate(Tried),
+    Rate(RangeTestStep),
     /// A whole fit of a probe.
     Penalty {
         /// Weight of the squared length of the weights.
@@ -88,19 +89,6 @@ pub enum Line {
         /// Whether the validation loss was the lowest so far.
         best: bool,
     },
-}
-
-/// One step of a range test.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct Tried {
-    /// From 0.
-    pub step: u32,
-    /// Learning rate of the step.
-    pub learning_rate: f64,
-    /// Mean loss of the batch before the step, in nats.
-    pub loss: f64,
-    /// The running mean of the losses so far, corrected for its start (Kingma and Ba 2015).
-    pub smoothed_loss: f64,
 }
 
 /// The lines so far, and the file they are written to, if there is one.

@@ -1,8 +1,7 @@
 //! From where it is known how the model errs.
 
-use artifact::{
-    ArtifactError, CROSS_FITTED, Digest, InputReference, Split, StageName, Store, read_predictions,
-};
+use artifact::files::{CROSS_FITTED, read_predictions};
+use artifact::{ArtifactError, Digest, InputReference, Split, StageName, Store};
 use metrics::CounterRng;
 use quantification::{QuantificationError, Quantifier};
 use settings::Pipeline;

@@ -1,9 +1,10 @@
 //! Which of the labelled reviews are of one group: reviews of one film are alike, so that they tell less
 //! of how a model errs than as many reviews of as many films.
 
+use artifact::files::Prediction;
 use std::collections::BTreeSet;
 
-use artifact::{Artifact, ArtifactError, Prediction, StageName, Store, groups_of};
+use artifact::{Artifact, ArtifactError, StageName, Store, groups_of};
 
 /// Groups at least that rows are drawn by: how much groups differ is learned from them.
 const FEWEST: usize = 30;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use artifact::StageName;
-use serde::Deserialize;
+use artifact::files::Explanation;
 use stage::Context;
 
 use super::read_json;
@@ -21,20 +21,13 @@ const MARKED: f64 = 0.1;
 /// word adds to the log-odds.
 pub(super) type Words = HashMap<u64, Vec<(usize, usize, f64)>>;
 
-/// A line of `explanations.json`.
-#[derive(Deserialize)]
-struct ExplanationView {
-    row_id: u64,
-    words: Vec<(usize, usize, f64)>,
-}
-
 /// What a model's evaluation says of the words of its surest mistakes.
 pub(super) fn collect(context: &Context, model: Option<&str>) -> Result<Words, ReportError> {
     let mut evaluations = context.inputs(StageName::Evaluate);
     let Some((_, evaluation)) = evaluations.find(|(name, _)| Some(*name) == model) else {
         return Ok(Words::new());
     };
-    let explained: Vec<ExplanationView> = read_json(&evaluation.file("explanations.json")?)?;
+    let explained: Vec<Explanation> = read_json(&evaluation.file("explanations.json")?)?;
     Ok(explained
         .into_iter()
         .map(|explained| (explained.row_id, explained.words))

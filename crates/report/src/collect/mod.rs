@@ -1,7 +1,7 @@
 //! From the artifacts of a pipeline to the plain values of the page.
 //!
-//! The report depends on no other stage's crate, so each JSON file is read through a view of its
-//! own that takes what the page shows and ignores the rest.
+//! The report depends on no other stage's crate. Most files are read through the type that their stage
+//! writes them by (`artifact::files`), the others through a view that ignores what the page does not show.
 
 mod challenge;
 mod explained;
@@ -30,7 +30,6 @@ use stage::Context;
 use crate::ReportError;
 use crate::data::ReportData;
 use crate::merge::Judged;
-use crate::sections::findings;
 
 /// Reads every input of the report. `judged` and `metrics` are the merged ones.
 ///
@@ -76,7 +75,7 @@ pub fn collect(
         }
     }
     models::add_costs(&mut data.models, &data.readings);
-    let best = findings::best(&data).map(|(model, _)| model);
+    let best = data.best().map(|(model, _)| model);
     // A model explains its own mistakes; those of an ensemble are mostly those of its first member.
     let explainer = best.map(|best| best.members.first().unwrap_or(&best.name).clone());
     let words = explained::collect(context, explainer.as_deref())?;

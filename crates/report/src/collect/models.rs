@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use artifact::files::Speed;
 use artifact::{Artifact, ArtifactError, FileRole};
 use metrics::{MetricsFile, RocPoint, Tally, confusion, reliability, roc_curve};
 use serde::Deserialize;
@@ -28,13 +29,6 @@ struct ModelView {
     architecture: Value,
 }
 
-/// `speed.json` of an evaluation.
-#[derive(Deserialize)]
-struct SpeedView {
-    rows: u64,
-    seconds: f64,
-}
-
 /// A model by its training, its evaluation and its judged reviews.
 pub(super) fn collect(
     name: &str,
@@ -46,7 +40,7 @@ pub(super) fn collect(
     let record = read_record(&artifact.file("metrics.jsonl")?)?;
     let run = &artifact.manifest().run;
     let speed = record.reviews_per_second();
-    let judging: SpeedView = read_json(&evaluation.file("speed.json")?)?;
+    let judging: Speed = read_json(&evaluation.file("speed.json")?)?;
     let mut model = ModelData {
         name: name.to_owned(),
         architecture: in_words(&artifact.manifest().settings, &view.architecture),

@@ -2,133 +2,19 @@
 
 use std::path::Path;
 
+use artifact::Sentiment;
+use artifact::files::profile::{
+    self, ExampleReview, NearDuplicates, Profile, SplitProfile, Splitting, Texts,
+};
 use artifact::format::{count, plural};
-use artifact::{Sentiment, Split};
-use serde::Deserialize;
 
 use super::read_json;
 use crate::ReportError;
 use crate::data::{AuditLine, ClassWords, LengthBin, NearPair, ReviewsData, SplitCount, Word};
 
-/// What the page shows of `profile.json`. Every member must be there: a profile of another shape is
-/// an error, and never a page that says nothing about duplicates and leaks.
-#[derive(Deserialize)]
-struct ProfileView {
-    splitting: SplittingView,
-    splits: Vec<SplitView>,
-    duplicates: DuplicatesView,
-    leaks: LeaksView,
-    near_duplicates: Option<NearView>,
-    texts: TextsView,
-    groups: GroupsView,
-    telling_words: Vec<ClassWordsView>,
-}
-
-#[derive(Deserialize)]
-struct SplittingView {
-    test_by: String,
-    grouped: bool,
-}
-
-#[derive(Deserialize)]
-struct SplitView {
-    split: Split,
-    rows: u64,
-    classes: Vec<ClassView>,
-    histogram: Vec<BinView>,
-}
-
-#[derive(Deserialize)]
-struct ClassView {
-    class: Sentiment,
-    rows: u64,
-}
-
-#[derive(Deserialize)]
-struct BinView {
-    from: u64,
-    to: Option<u64>,
-    rows: u64,
-}
-
-#[derive(Deserialize)]
-struct DuplicatesView {
-    removed_labelled: u64,
-    removed_unlabelled: u64,
-    removed_unlabelled_in_labelled: u64,
-    kept_in_test: u64,
-    conflicting_texts: u64,
-    conflicting_rows: u64,
-}
-
-#[derive(Deserialize)]
-struct LeaksView {
-    test_rows: u64,
-    test_rows_verbatim: u64,
-    train_rows_removed: u64,
-}
-
-#[derive(Deserialize)]
-struct NearView {
-    threshold: f64,
-    clusters: u64,
-    rows: u64,
-    largest_cluster: u64,
-    train_rows_removed: u64,
-    unlabelled_rows_removed: u64,
-    examples: Vec<NearPairView>,
-}
-
-#[derive(Deserialize)]
-struct NearPairView {
-    similarity: f64,
-    one: ExampleView,
-    two: ExampleView,
-}
-
-#[derive(Deserialize)]
-struct ExampleView {
-    text: String,
-    cut: bool,
-}
-
-#[derive(Deserialize)]
-struct TextsView {
-    repaired: u64,
-    state_a_score: u64,
-    scores_masked: bool,
-    other_languages: Vec<LanguageView>,
-}
-
-#[derive(Deserialize)]
-struct LanguageView {
-    language: String,
-    rows: u64,
-}
-
-#[derive(Deserialize)]
-struct GroupsView {
-    train: u64,
-    test: u64,
-    in_train_and_test: u64,
-}
-
-#[derive(Deserialize)]
-struct ClassWordsView {
-    class: Sentiment,
-    words: Vec<WordView>,
-}
-
-#[derive(Deserialize)]
-struct WordView {
-    word: String,
-    score: f64,
-    reviews: [u64; 2],
-}
-
 /// Adds the profile to what is known of the reviews.
 pub(super) fn read(path: &Path, reviews: ReviewsData) -> Result<ReviewsData, ReportError> {
-    let view: ProfileView = read_json(path)?;
+    let view: Profile = read_json(path)?;
     Ok(ReviewsData {
         splitting: splitting(&view.splitting),
         splits: view.splits.iter().map(split_count).collect(),
@@ -145,8 +31,8 @@ pub(super) fn read(path: &Path, reviews: ReviewsData) -> Result<ReviewsData, Rep
     })
 }
 
-fn near_pair(view: &NearPairView) -> NearPair {
-    let text = |example: &ExampleView| {
+fn near_pair(view: &profile::NearPair) -> NearPair {
+    let text = |example: &ExampleReview| {
         let end = if example.cut { " ..." } else { "" };
         format!("{}{end}", example.text)
     };
@@ -156,7 +42,7 @@ fn near_pair(view: &NearPairView) -> NearPair {
     }
 }
 
-fn splitting(view: &SplittingView) -> String {
+fn splitting(view: &Splitting) -> String {
     let test = if view.test_by == "official" {
         "the split into train and test is the source's own"
     } else {
@@ -169,7 +55,7 @@ fn splitting(view: &SplittingView) -> String {
     }
 }
 
-fn split_count(view: &SplitView) -> SplitCount {
+fn split_count(view: &SplitProfile) -> SplitCount {
     let class = |wanted| {
         view.classes
             .iter()
@@ -188,14 +74,17 @@ fn split_count(view: &SplitView) -> SplitCount {
 }
 
 /// The histograms of all splits, whose edges are the same, added up.
-fn lengths(splits: &[SplitView]) -> Vec<LengthBin> {
+fn lengths(splits: &[SplitProfile]) -> Vec<LengthBin> {
     let mut bins: Vec<LengthBin> = Vec::new();
     for bin in splits.iter().flat_map(|split| &split.histogram) {
-        match bins.iter_mut().find(|known| known.from == bin.from) {
+        match bins
+            .iter_mut()
+            .find(|known| known.from == u64::from(bin.from))
+        {
             Some(known) => known.rows += bin.rows,
             None => bins.push(LengthBin {
-                from: bin.from,
-                to: bin.to,
+                from: u64::from(bin.from),
+                to: bin.to.map(u64::from),
                 rows: bin.rows,
             }),
         }
@@ -204,7 +93,7 @@ fn lengths(splits: &[SplitView]) -> Vec<LengthBin> {
 }
 
 /// Duplicates and leaks in words, the leaks first.
-fn audit(view: &ProfileView) -> Vec<AuditLine> {
+fn audit(view: &Profile) -> Vec<AuditLine> {
     let (leaks, copies) = (&view.leaks, &view.duplicates);
     let line = |what: &str, count: u64, remark: String| AuditLine {
         what: what.to_owned(),
@@ -270,7 +159,7 @@ fn audit(view: &ProfileView) -> Vec<AuditLine> {
     lines
 }
 
-fn near_line(near: &NearView) -> AuditLine {
+fn near_line(near: &NearDuplicates) -> AuditLine {
     let removed = match (near.train_rows_removed, near.unlabelled_rows_removed) {
         (0, 0) => "none of them near a review of an official test split from outside it".to_owned(),
         (train, unlabelled) => format!(
@@ -304,7 +193,7 @@ fn near_line(near: &NearView) -> AuditLine {
 }
 
 /// What was noticed in the texts, where it was.
-fn text_lines(texts: &TextsView) -> Vec<AuditLine> {
+fn text_lines(texts: &Texts) -> Vec<AuditLine> {
     let masked = if texts.scores_masked {
         "masked"
     } else {
@@ -342,7 +231,7 @@ fn text_lines(texts: &TextsView) -> Vec<AuditLine> {
     .collect()
 }
 
-fn class_words(view: ClassWordsView) -> ClassWords {
+fn class_words(view: profile::ClassWords) -> ClassWords {
     let words = view.words.into_iter().map(|word| Word {
         word: word.word,
         score: word.score,

@@ -195,12 +195,9 @@ impl Sorter {
             "of words that all stand in training reviews".to_owned(),
             places(&none),
         );
-        [(least > 0.0, most), (least > 0.0, all)]
+        [most, all]
             .into_iter()
-            .filter(|(is_told, (_, places)): &(bool, (String, Vec<usize>))| {
-                *is_told && places.len() >= FEWEST
-            })
-            .map(|(_, slice)| slice)
+            .filter(move |(_, places): &(String, Vec<usize>)| least > 0.0 && places.len() >= FEWEST)
     }
 }
 

@@ -3,18 +3,18 @@
 use artifact::Manifest;
 use serde_json::Value;
 
-use crate::data::StepData;
+use crate::data::Step;
 
 /// Digits of a key or digest that the page shows.
 const DIGITS: usize = 12;
 
 /// A step by its manifest.
-pub(super) fn step(variant: &str, manifest: &Manifest) -> StepData {
+pub(super) fn step(variant: &str, manifest: &Manifest) -> Step {
     let run = &manifest.run;
     let shortened = |hex: String| hex.chars().take(DIGITS).collect::<String>();
     let mut settings = Vec::new();
     flatten("", &manifest.settings, &mut settings);
-    StepData {
+    Step {
         stage: manifest.stage.to_string(),
         variant: variant.to_owned(),
         summary: run.summary.clone(),

@@ -1,5 +1,6 @@
 //! The trials of every sweep, as validation judged them.
 
+use artifact::files::{RangeTest, Rung};
 use artifact::{Artifact, Contract, StageName};
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -70,26 +71,12 @@ fn sweep(context: &Context, name: &str, trials: &[Trial]) -> Result<SweepData, R
     Ok(sweep)
 }
 
-/// `rung.json` of a trial of a sweep that stops the worst early.
-#[derive(Deserialize)]
-struct RungView {
-    stopped_after: Option<u32>,
-}
-
 fn stopped_after(artifact: &Artifact) -> Result<Option<u32>, ReportError> {
     if artifact.manifest().file("rung.json").is_none() {
         return Ok(None);
     }
-    let view: RungView = read_json(&artifact.file("rung.json")?)?;
-    Ok(view.stopped_after)
-}
-
-/// What the page shows of `range.json`.
-#[derive(Deserialize)]
-struct RangeView {
-    suggested: Option<f64>,
-    diverged: Option<f64>,
-    points: Vec<RangePoint>,
+    let rung: Rung = read_json(&artifact.file("rung.json")?)?;
+    Ok(rung.stopped_after)
 }
 
 /// The learning-rate range tests.
@@ -99,12 +86,20 @@ pub(super) fn range_tests(context: &Context) -> Result<Vec<RangeTestData>, Repor
         .filter(|(_, artifact)| matches!(artifact.manifest().contract, Contract::RangeTest { .. }));
     tests
         .map(|(name, artifact)| {
-            let view: RangeView = read_json(&artifact.file("range.json")?)?;
+            let view: RangeTest = read_json(&artifact.file("range.json")?)?;
             Ok(RangeTestData {
                 name: name.to_owned(),
                 suggested: view.suggested,
                 diverged: view.diverged,
-                points: view.points,
+                points: view
+                    .points
+                    .iter()
+                    .map(|step| RangePoint {
+                        learning_rate: step.learning_rate,
+                        loss: step.loss,
+                        smoothed_loss: step.smoothed_loss,
+                    })
+                    .collect(),
             })
         })
         .collect()

@@ -11,6 +11,7 @@ use metrics::{
 };
 use serde::Serialize;
 
+pub use compare::Step;
 pub use sweeps::{RangePoint, RangeTestData, SweepData, SweepPoint, TrialData};
 
 /// The content of the page.
@@ -51,7 +52,24 @@ pub struct ReportData {
     /// How much of the vocabularies has vectors.
     pub embeddings: Vec<EmbeddingData>,
     /// Every step that led here, in the order of the data.
-    pub steps: Vec<StepData>,
+    pub steps: Vec<Step>,
+}
+
+impl ReportData {
+    /// The model with the highest accuracy, the earlier one where two are equal.
+    pub(crate) fn best(&self) -> Option<(&ModelData, Estimate)> {
+        let judged = self
+            .models
+            .iter()
+            .filter_map(|model| Some((model, model.accuracy()?)));
+        judged.reduce(|best, other| {
+            if other.1.value > best.1.value {
+                other
+            } else {
+                best
+            }
+        })
+    }
 }
 
 /// One model on the test split, and how it was trained.
@@ -131,11 +149,7 @@ impl RepeatsData {
 
     /// The lowest and the highest accuracy.
     pub fn range(&self) -> (f64, f64) {
-        self.accuracies
-            .iter()
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-                (low.min(*value), high.max(*value))
-            })
+        bounds(self.accuracies.iter().copied())
     }
 }
 
@@ -173,7 +187,7 @@ pub struct TrickExample {
     /// What it is.
     pub label: String,
     /// The probability that it is positive, by the model.
-    pub probability: f64,
+    pub probability: f32,
 }
 
 /// Test reviews of one kind.
@@ -412,35 +426,9 @@ pub struct EmbeddingData {
     pub missing: Vec<String>,
 }
 
-/// One step and its run.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct StepData {
-    /// The stage.
-    pub stage: String,
-    /// The variant.
-    pub variant: String,
-    /// The line it ended with.
-    pub summary: String,
-    /// Names the output, by what produced it.
-    pub key: String,
-    /// Names the output, by what it holds.
-    pub identity: String,
-    /// The version of the stage that made it.
-    pub stage_version: u32,
-    /// Settings as dotted names and values.
-    pub settings: Vec<(String, String)>,
-    /// Files from outside: name and digest.
-    pub sources: Vec<(String, String)>,
-    /// Start, in seconds since 1970.
-    pub started: u64,
-    /// Duration.
-    pub seconds: f64,
-    /// Peak memory in bytes.
-    pub peak_memory: u64,
-    /// Cores used at most.
-    pub cores: usize,
-    /// Where tensors lived, with the reason.
-    pub device: Option<String>,
-    /// Versions of what did the work.
-    pub versions: Vec<(String, String)>,
+/// The lowest and the highest of some values.
+pub(crate) fn bounds(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
+        (low.min(value), high.max(value))
+    })
 }

@@ -1,8 +1,8 @@
 //! What the settings do: sweeps and learning-rate range tests.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
-use super::Epoch;
+use super::{Epoch, bounds};
 
 /// One model with several values of some settings.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -59,7 +59,7 @@ pub struct RangeTestData {
 }
 
 /// A step of a range test.
-#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize)]
 pub struct RangePoint {
     /// The rate.
     pub learning_rate: f64,
@@ -77,12 +77,7 @@ impl SweepPoint {
 
     /// The lowest and the highest of a figure over seeds.
     pub fn range(&self, figure: impl Fn(&TrialData) -> f64) -> (f64, f64) {
-        self.trials
-            .iter()
-            .map(figure)
-            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-                (low.min(value), high.max(value))
-            })
+        bounds(self.trials.iter().map(figure))
     }
 }
 

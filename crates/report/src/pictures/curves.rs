@@ -81,16 +81,8 @@ fn curve(
         },
         &model.name,
     );
-    let x = Axis {
-        name: "epoch",
-        ticks: 8.min((frame.x.high - 1.0) as usize),
-        write: None,
-    };
-    let y = Axis {
-        name: measure.name(),
-        ticks: 4,
-        write: None,
-    };
+    let x = Axis::new("epoch", 8.min((frame.x.high - 1.0) as usize));
+    let y = Axis::new(measure.name(), 4);
     let points = |read: fn(Measure, &Epoch) -> Option<f64>| {
         model
             .epochs

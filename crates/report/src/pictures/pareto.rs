@@ -3,7 +3,7 @@
 use artifact::format;
 use metrics::Estimate;
 
-use crate::data::ModelData;
+use crate::data::{ModelData, bounds};
 use pages::round_range;
 use pages::{Axis, Frame};
 use pages::{Element, element};
@@ -46,9 +46,8 @@ pub(crate) fn draw(models: &[ModelData]) -> Option<Element> {
     if points.len() < 2 {
         return None;
     }
-    let times = points.iter().map(|(_, seconds, _)| *seconds);
-    let first = times.clone().fold(f64::INFINITY, f64::min).floor();
-    let last = times.fold(f64::NEG_INFINITY, f64::max).ceil();
+    let (first, last) = bounds(points.iter().map(|(_, seconds, _)| *seconds));
+    let (first, last) = (first.floor(), last.ceil());
     let ends = points
         .iter()
         .flat_map(|(_, _, share)| [100.0 * share.low, 100.0 * share.high]);
@@ -58,11 +57,7 @@ pub(crate) fn draw(models: &[ModelData]) -> Option<Element> {
         ticks: (last - first).max(1.0) as usize,
         write: Some(time),
     };
-    let y = Axis {
-        name: "accuracy (%)",
-        ticks: 5,
-        write: None,
-    };
+    let y = Axis::new("accuracy (%)", 5);
     let words = points.iter().map(|(place, _, share)| {
         let model = &models[*place];
         let on_front = if front.contains(place) {

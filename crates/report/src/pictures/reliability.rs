@@ -13,11 +13,7 @@ const SIZE: (f64, f64) = (300.0, 300.0);
 pub(crate) fn draw(model: &ModelData, place: usize) -> Element {
     let range = (0.0, 100.0);
     let frame = Frame::new(SIZE, range, range);
-    let axis = |name| Axis {
-        name,
-        ticks: 5,
-        write: None,
-    };
+    let axis = |name| Axis::new(name, 5);
     let description = model.reliability.iter().rev().map(|bin| {
         format!(
             "{} reviews given {:.0} % on average: {:.0} % positive",

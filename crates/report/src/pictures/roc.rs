@@ -17,11 +17,7 @@ pub(crate) fn draw(models: &[ModelData], place: usize) -> Option<Element> {
     }
     let range = (0.0, 100.0);
     let frame = Frame::new(SIZE, range, range);
-    let axis = |name| Axis {
-        name,
-        ticks: 5,
-        write: None,
-    };
+    let axis = |name| Axis::new(name, 5);
     let area = model
         .figures
         .get(Metric::RocAuc.name())

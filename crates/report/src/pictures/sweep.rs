@@ -1,6 +1,6 @@
 //! What a setting does: the final accuracy by its value, and the course of training for each value.
 
-use crate::data::{SweepData, SweepPoint, TrialData};
+use crate::data::{SweepData, SweepPoint, TrialData, bounds};
 use pages::Element;
 use pages::round_range;
 use pages::{Axis, Frame};
@@ -21,11 +21,7 @@ pub(crate) fn effect(place: usize, sweep: &SweepData) -> Option<Element> {
     if numbers.len() != sweep.points.len() || numbers.len() < 2 {
         return None;
     }
-    let (low, high) = numbers
-        .iter()
-        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-            (low.min(*value), high.max(*value))
-        });
+    let (low, high) = bounds(numbers.iter().copied());
     let is_log = low > 0.0 && high / low >= DECADE;
     let across = |value: f64| if is_log { value.log10() } else { value };
     let accuracies = sweep.points.iter().flat_map(|point| &point.trials);
@@ -41,11 +37,7 @@ pub(crate) fn effect(place: usize, sweep: &SweepData) -> Option<Element> {
         ticks: 5,
         write: is_log.then_some(power as fn(f64) -> String),
     };
-    let y = Axis {
-        name: "accuracy (%)",
-        ticks: 4,
-        write: None,
-    };
+    let y = Axis::new("accuracy (%)", 4);
     let title = format!("{}: accuracy by {}", sweep.name, sweep.over[0]);
     let mut svg = frame.picture(
         &format!("effect-{place}"),
@@ -120,20 +112,7 @@ pub(crate) fn curves(place: usize, sweep: &SweepData) -> Vec<Element> {
         let epochs = trial.epochs.iter();
         frame.path(epochs.map(|epoch| Some((f64::from(epoch.epoch), epoch.validation_loss?))))
     };
-    let axes = |ticks| {
-        [
-            Axis {
-                name: "epoch",
-                ticks,
-                write: None,
-            },
-            Axis {
-                name: "loss",
-                ticks: 4,
-                write: None,
-            },
-        ]
-    };
+    let axes = |ticks| [Axis::new("epoch", ticks), Axis::new("loss", 4)];
     let draw = |(number, point): (usize, &SweepPoint)| {
         let title = point.values.join(", ");
         let words = format!("lowest loss {:.4}", point.mean(|trial| trial.loss));

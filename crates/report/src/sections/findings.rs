@@ -19,7 +19,7 @@ pub(crate) fn draw(data: &ReportData) -> Element {
 pub fn sentences(data: &ReportData) -> Vec<String> {
     let mut sentences = Vec::new();
     sentences.extend(audit(data));
-    let Some((best, accuracy)) = best(data) else {
+    let Some((best, accuracy)) = data.best() else {
         sentences.push("No model has an accuracy: there were no test reviews".to_owned());
         return sentences.into_iter().map(ended).collect();
     };
@@ -59,21 +59,6 @@ fn tricks(data: &ReportData) -> Option<String> {
             most.name,
             format::percent(failed)
         )
-    })
-}
-
-/// The model with the highest accuracy, the earlier one where two are equal.
-pub(crate) fn best(data: &ReportData) -> Option<(&ModelData, Estimate)> {
-    let judged = data
-        .models
-        .iter()
-        .filter_map(|model| Some((model, model.accuracy()?)));
-    judged.reduce(|best, other| {
-        if other.1.value > best.1.value {
-            other
-        } else {
-            best
-        }
     })
 }
 

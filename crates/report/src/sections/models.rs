@@ -173,20 +173,13 @@ fn costs(data: &ReportData) -> Element {
     let lines = data.models.iter().map(|model| {
         let optional =
             |value: Option<String>| number(value.unwrap_or_else(|| "not recorded".to_owned()));
+        let speed = |speed: f64| format::count(speed.round() as u64);
         vec![
             row_heading(&model.name),
             number(format::seconds(model.total_seconds)),
             number(epochs(model)),
-            optional(
-                model
-                    .reviews_per_second
-                    .map(|speed| format::count(speed.round() as u64)),
-            ),
-            optional(
-                model
-                    .prediction_speed
-                    .map(|speed| format::count(speed.round() as u64)),
-            ),
+            optional(model.reviews_per_second.map(speed)),
+            optional(model.prediction_speed.map(speed)),
             optional(model.parameters.map(format::count)),
             optional(model.bytes.map(format::bytes)),
             number(format::bytes(model.peak_memory)),

@@ -46,15 +46,12 @@ fn line(data: &ReportData, reading: &ReadingData) -> Vec<Element> {
     let model = data.models.iter().find(|model| model.name == reading.model);
     let accuracy = model.and_then(ModelData::accuracy);
     let none = || number("none").class("muted");
+    let whole = |tokens: f64| format::count(tokens.round() as u64);
     vec![
         row_heading(&reading.model),
         cell(&reading.way),
         number(reading.cut.map_or_else(String::new, format::percent)),
-        number(
-            reading
-                .tokens
-                .map_or_else(String::new, |tokens| format::count(tokens.round() as u64)),
-        ),
+        number(reading.tokens.map_or_else(String::new, whole)),
         accuracy.map_or_else(none, |accuracy| {
             let (value, range) = words::share(accuracy);
             with_range(value, range)

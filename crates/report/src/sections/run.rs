@@ -2,7 +2,7 @@
 
 use artifact::format;
 
-use crate::data::{ReportData, StepData};
+use crate::data::{ReportData, Step};
 use crate::words;
 use pages::{Element, element};
 use pages::{heading, number, number_heading, paragraph, row_heading, section, table};
@@ -21,7 +21,7 @@ pub(crate) fn draw(data: &ReportData) -> Element {
         .children(data.steps.iter().map(step))
 }
 
-fn times(steps: &[StepData]) -> Element {
+fn times(steps: &[Step]) -> Element {
     let lines = steps.iter().map(|step| {
         vec![
             row_heading(name(step)),
@@ -44,7 +44,7 @@ fn times(steps: &[StepData]) -> Element {
     )
 }
 
-fn step(step: &StepData) -> Element {
+fn step(step: &Step) -> Element {
     let mut facts = vec![format::plural(step.cores as u64, "core", "cores")];
     facts.extend(step.device.clone().map(|device| format!("device {device}")));
     facts.extend(
@@ -70,6 +70,6 @@ fn step(step: &StepData) -> Element {
         .child(element("p").class("settings").children(settings))
 }
 
-fn name(step: &StepData) -> String {
+fn name(step: &Step) -> String {
     format!("{} {}", step.stage, step.variant)
 }

@@ -4,7 +4,6 @@
 use artifact::format;
 use metrics::{Estimate, share_of};
 
-use super::findings::best;
 use crate::data::{ChallengedModel, Mistake, ReportData, SliceData};
 use crate::numbers;
 use crate::words;
@@ -87,11 +86,7 @@ fn challenge(data: &ReportData) -> Vec<Element> {
     let mut parts = vec![
         element("h3").text("Tricks"),
         paragraph(text),
-        table(
-            caption,
-            headings.collect::<Vec<_>>(),
-            rows.collect::<Vec<_>>(),
-        ),
+        table(caption, headings, rows),
         numbers::tricks(data).link(),
     ];
     if let Some((model, _)) = least_tricked(data).filter(|(model, _)| !model.examples.is_empty()) {
@@ -108,18 +103,19 @@ fn challenge(data: &ReportData) -> Vec<Element> {
                     .class("wide")
                     .child(element("span").class("quote").text(&example.text)),
                 cell(&example.label),
-                number(format::percent(example.probability)),
+                number(format::percent(f64::from(example.probability))),
             ]
         });
         let caption = format!("{}: of each kind the failure it is surest of", model.name);
-        parts.push(table(&caption, headings, rows.collect::<Vec<_>>()));
+        parts.push(table(&caption, headings, rows));
     }
     parts
 }
 
 /// Slices in the order of the best model's accuracy, the worst first.
 fn slices(data: &ReportData) -> Element {
-    let place = best(data)
+    let place = data
+        .best()
         .and_then(|(best, _)| data.models.iter().position(|model| model.name == best.name));
     let place = place.unwrap_or(0);
     let share = |slice: &SliceData, place: usize| -> Option<Estimate> {
@@ -151,15 +147,11 @@ fn slices(data: &ReportData) -> Element {
         "Accuracy on kinds of test reviews, where {name} does worst first; {} intervals (Wilson). Kinds overlap.",
         words::confidence(data.confidence)
     );
-    table(
-        &caption,
-        headings.collect::<Vec<_>>(),
-        rows.collect::<Vec<_>>(),
-    )
+    table(&caption, headings, rows)
 }
 
 fn mistakes(data: &ReportData) -> Vec<Element> {
-    let Some((best, _)) = best(data) else {
+    let Some((best, _)) = data.best() else {
         return Vec::new();
     };
     let others = data.models.len() - 1;
@@ -178,7 +170,7 @@ fn mistakes(data: &ReportData) -> Vec<Element> {
                 number(format!("{} of {others}", mistake.others_right)),
             ]
         });
-        table(caption, headings, rows.collect::<Vec<_>>())
+        table(caption, headings, rows)
     };
     let mut parts = Vec::new();
     if !data.mistakes.is_empty() {

@@ -9,8 +9,8 @@ use report::collect::thinned;
 use report::data::{
     AuditLine, ChallengeData, ChallengedModel, ClassWords, EmbeddingData, Epoch, Example, LeftOut,
     LengthBin, MarkedWord, Mistake, ModelData, RangePoint, RangeTestData, ReadingData, RepeatsData,
-    ReportData, ReviewsData, SliceData, SplitCount, StepData, SweepData, SweepPoint,
-    TokenizedSplit, TokenizerData, TrialData, TrickExample, Word,
+    ReportData, ReviewsData, SliceData, SplitCount, Step, SweepData, SweepPoint, TokenizedSplit,
+    TokenizerData, TrialData, TrickExample, Word,
 };
 
 /// Text that would do harm if it reached the page unescaped.
@@ -397,7 +397,7 @@ fn embeddings() -> Vec<EmbeddingData> {
     ]
 }
 
-fn steps() -> Vec<StepData> {
+fn steps() -> Vec<Step> {
     let settings = [
         ("kind", "lstm"),
         ("hidden", "128"),
@@ -412,7 +412,7 @@ fn steps() -> Vec<StepData> {
         ("training.schedule", "linear"),
         ("seed", "20110619"),
     ];
-    let step = |(stage, variant, seconds, summary): (&str, &str, f64, &str)| StepData {
+    let step = |(stage, variant, seconds, summary): (&str, &str, f64, &str)| Step {
         stage: stage.to_owned(),
         variant: variant.to_owned(),
         summary: summary.to_owned(),

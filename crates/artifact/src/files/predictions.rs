@@ -1,11 +1,16 @@
-//! `predictions.parquet`: one row for each judged review.
+//! `predictions.parquet`: one row for each judged review of a model.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::{ArtifactError, Split, TableWriter, read_table, schema};
 use arrow::array::{AsArray, Float32Array, RecordBatch, StringArray, UInt8Array, UInt64Array};
 use arrow::datatypes::{Float32Type, UInt8Type, UInt64Type};
+
+use crate::{ArtifactError, Split, TableWriter, read_table, schema};
+
+/// Predictions of the training rows by models that did not learn from them, with `train` as the split. Only linear
+/// models have it.
+pub const CROSS_FITTED: &str = "cross_fitted.parquet";
 
 /// What a model says of one review.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,9 +25,36 @@ pub struct Prediction {
     pub probability: f32,
 }
 
-/// Predictions of the training rows by models that did not learn from them, with `train` as the split. Only linear
-/// models have it.
-pub const CROSS_FITTED: &str = "cross_fitted.parquet";
+/// A row of the table, as it stands there.
+#[derive(Clone, Copy, Debug)]
+pub struct PredictionRow<'a> {
+    /// The review's id, as in `clean.parquet`.
+    pub row_id: u64,
+    /// The name of the split.
+    pub split: &'a str,
+    /// Its true class id.
+    pub label: u8,
+    /// The calibrated probability that it is positive.
+    pub probability: f32,
+    /// The name of the model.
+    pub model: &'a str,
+}
+
+/// The rows of a batch of the table.
+pub fn prediction_rows(batch: &RecordBatch) -> impl Iterator<Item = PredictionRow<'_>> {
+    let row_ids = batch.column(0).as_primitive::<UInt64Type>();
+    let splits = batch.column(1).as_string::<i32>();
+    let labels = batch.column(2).as_primitive::<UInt8Type>();
+    let probabilities = batch.column(3).as_primitive::<Float32Type>();
+    let models = batch.column(4).as_string::<i32>();
+    (0..batch.num_rows()).map(|row| PredictionRow {
+        row_id: row_ids.value(row),
+        split: splits.value(row),
+        label: labels.value(row),
+        probability: probabilities.value(row),
+        model: models.value(row),
+    })
+}
 
 /// Writes predictions of one model and returns their number.
 ///
@@ -69,18 +101,13 @@ pub fn read_predictions(
     let mut rows = Vec::new();
     for batch in read_table(path, &schema::predictions())? {
         let batch = batch?;
-        let row_ids = batch.column(0).as_primitive::<UInt64Type>();
-        let splits = batch.column(1).as_string::<i32>();
-        let labels = batch.column(2).as_primitive::<UInt8Type>();
-        let probabilities = batch.column(3).as_primitive::<Float32Type>();
-        let models = batch.column(4).as_string::<i32>();
-        let wanted = (0..batch.num_rows())
-            .filter(|&row| splits.value(row) == split.as_str() && models.value(row) == model);
+        let wanted =
+            prediction_rows(&batch).filter(|row| row.split == split.as_str() && row.model == model);
         rows.extend(wanted.map(|row| Prediction {
-            row_id: row_ids.value(row),
+            row_id: row.row_id,
             split,
-            label: labels.value(row),
-            probability: probabilities.value(row),
+            label: row.label,
+            probability: row.probability,
         }));
     }
     Ok(rows)
