@@ -162,8 +162,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
-    use crate::body::LEAST_RATE;
-    use crate::limits::EXPLANATIONS;
+    use crate::limits::{EXPLANATIONS, LEAST_RATE};
     use crate::routes::OPENAPI;
 
     #[test]

@@ -13,37 +13,10 @@ use hyper::body::{Frame, SizeHint};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::error::ApiError;
-use crate::limits::Limits;
-use crate::routes::TREND;
+use crate::limits::{Bounds, LEAST_RATE, Limits};
 
-/// Bytes a second that a body must come with on average, once the time is over in which nothing needs to come.
-pub(crate) const LEAST_RATE: u64 = 10_000;
-
-/// What may come of a body.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
-    /// Most bytes.
-    pub(crate) bytes: usize,
-    /// The option that says so.
-    pub(crate) flag: &'static str,
-    /// How long nothing may come; and from when on it must come as fast as [`LEAST_RATE`] says.
-    pub(crate) silence: Duration,
-}
-
-impl Bounds {
-    /// For a path.
-    pub(crate) fn of(path: &str, limits: &Limits) -> Self {
-        let (bytes, flag) = match path {
-            TREND => (limits.trend_body, "--max-trend-body"),
-            _ => (limits.body, "--max-body"),
-        };
-        Self {
-            bytes,
-            flag,
-            silence: limits.timeout,
-        }
-    }
-}
+pub(crate) const HTML: &str = "text/html; charset=utf-8";
+pub(crate) const JSON: &str = "application/json";
 
 /// The whole body, if it has this content type, is no larger than allowed and comes in time.
 ///

@@ -7,8 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use std::time::Duration;
 
-use crate::body::{Bounds, LEAST_RATE};
-use crate::limits::Limits;
+use crate::limits::{Bounds, LEAST_RATE, Limits};
 
 /// A request that is not answered with what it asked for. Its body is JSON: `error` and `hint`.
 #[derive(Clone, Debug)]

@@ -55,3 +55,35 @@ pub(crate) const EXPLAINED: usize = 8;
 
 /// Most texts that wait to be explained or are being, where `--queue` allows as many.
 pub(crate) const EXPLANATIONS: usize = 32;
+
+/// The path whose requests are larger than others, and take longer.
+pub(crate) const TREND: &str = "/trend";
+
+/// Bytes a second that a body must come with on average, once the time is over in which nothing needs to come.
+pub(crate) const LEAST_RATE: u64 = 10_000;
+
+/// What may come of a body.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Bounds {
+    /// Most bytes.
+    pub(crate) bytes: usize,
+    /// The option that says so.
+    pub(crate) flag: &'static str,
+    /// How long nothing may come; and from when on it must come as fast as [`LEAST_RATE`] says.
+    pub(crate) silence: Duration,
+}
+
+impl Bounds {
+    /// For a path.
+    pub(crate) fn of(path: &str, limits: &Limits) -> Self {
+        let (bytes, flag) = match path {
+            TREND => (limits.trend_body, "--max-trend-body"),
+            _ => (limits.body, "--max-body"),
+        };
+        Self {
+            bytes,
+            flag,
+            silence: limits.timeout,
+        }
+    }
+}

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{FromRef, MatchedPath, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -16,11 +16,11 @@ use serde::{Deserialize, Serialize};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::body::{self, Bounds};
+use crate::body::{self, HTML, JSON};
 use crate::error::ApiError;
 use crate::hosts::Hosts;
 use crate::json;
-use crate::limits::{EXPLAINED, Limits};
+use crate::limits::{Bounds, EXPLAINED, Limits, TREND};
 use crate::source::ModelIdentity;
 use crate::telemetry::{Now, Telemetry};
 use crate::trends::{self, Trends};
@@ -41,18 +41,26 @@ pub(crate) struct Shared {
     pub(crate) log: bool,
 }
 
+impl FromRef<Shared> for Trends {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.trends.clone()
+    }
+}
+
+impl FromRef<Shared> for Limits {
+    fn from_ref(shared: &Shared) -> Self {
+        shared.limits
+    }
+}
+
 /// The page may load what comes from here and nothing else, and run nothing that stands in it.
 const CONTENT_POLICY: HeaderValue = HeaderValue::from_static(
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src data:; \
      base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
 );
 
-pub(crate) const HTML: &str = "text/html; charset=utf-8";
 const STYLE: &str = "text/css; charset=utf-8";
 const SCRIPT: &str = "text/javascript; charset=utf-8";
-pub(crate) const JSON: &str = "application/json";
-/// Whose requests are larger than others, and take longer.
-pub(crate) const TREND: &str = "/trend";
 /// Of Prometheus' text format.
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 

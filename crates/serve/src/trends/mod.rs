@@ -14,9 +14,9 @@ use axum::response::{IntoResponse, Response};
 use std::time::Instant;
 use tokio::time::timeout_at;
 
-use crate::body::{self, Bounds};
+use crate::body::{self, HTML, JSON};
 use crate::error::ApiError;
-use crate::routes::{HTML, JSON, Shared, TREND};
+use crate::limits::{Bounds, Limits, TREND};
 use wishes::Wishes;
 use worker::Asked;
 
@@ -49,11 +49,11 @@ const PAGE_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; sandbox");
 
 pub(crate) async fn trend(
-    State(shared): State<Shared>,
+    State(trends): State<Trends>,
+    State(limits): State<Limits>,
     query: Result<Query<Vec<(String, String)>>, axum::extract::rejection::QueryRejection>,
     request: Request,
 ) -> Result<Response, ApiError> {
-    let limits = &shared.limits;
     let deadline = Instant::now() + limits.trend_timeout;
     let is_envelope = is_envelope(request.headers())?;
     if is_envelope {
@@ -68,8 +68,8 @@ pub(crate) async fn trend(
     }
     let wishes = Wishes::of_query(pairs)?;
     // Who has no place does not get to fill memory.
-    let place = shared.trends.place()?;
-    let bounds = Bounds::of(TREND, limits);
+    let place = trends.place()?;
+    let bounds = Bounds::of(TREND, &limits);
     let work = async {
         let body = body::receive(request, &bounds).await?;
         let asked = Asked {
@@ -79,10 +79,10 @@ pub(crate) async fn trend(
             as_page,
             deadline,
         };
-        shared.trends.ask(asked, place).await
+        trends.ask(asked, place).await
     };
     let made = timeout_at(deadline.into(), work).await;
-    let made = made.map_err(|_| ApiError::trend_timed_out(limits))??;
+    let made = made.map_err(|_| ApiError::trend_timed_out(&limits))??;
     let kind = if as_page { HTML } else { JSON };
     let mut response = ([(CONTENT_TYPE, kind)], made.text).into_response();
     let headers = response.headers_mut();
