@@ -56,7 +56,6 @@ impl Scorer for Fragile {
 
 const FRAGILE: Networks = Networks {
     open: |folder, model, run| Ok(Box::new(Fragile((NETWORKS.open)(folder, model, run)?))),
-    ..NETWORKS
 };
 
 fn trained() -> Project {
