@@ -143,11 +143,12 @@ fn files_below(folder: &Path) -> Result<Vec<(PathBuf, Metadata)>, ArtifactError>
     Ok(found)
 }
 
-/// The digest of the names and contents of all files in a folder.
+/// The digest of the names and contents of all files in a folder. Links and special files count with their names
+/// only, because no reader of a folder follows or opens them.
 fn digest_folder(folder: &Path, files: &[(PathBuf, Metadata)]) -> Result<Digest, ArtifactError> {
     let contents = files
         .par_iter()
-        .filter(|(_, metadata)| !metadata.is_dir())
+        .filter(|(_, metadata)| metadata.is_file())
         .map(|(path, _)| {
             let whole = folder.join(path);
             Digest::of_file(&whole).map_err(ArtifactError::io("read", &whole))
@@ -157,9 +158,10 @@ fn digest_folder(folder: &Path, files: &[(PathBuf, Metadata)]) -> Result<Digest,
     let mut builder = DigestBuilder::new();
     for (path, metadata) in files {
         let path = path.as_os_str().as_encoded_bytes();
-        builder = match metadata.is_dir() {
-            true => builder.field("folder", path),
-            false => {
+        builder = match (metadata.is_dir(), metadata.is_file()) {
+            (true, _) => builder.field("folder", path),
+            (_, false) => builder.field("special", path),
+            (_, true) => {
                 let content = contents.next().expect("each file has a digest");
                 builder
                     .field("name", path)
