@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use artifact::ArtifactError;
-use artifact::Failure;
+use artifact::{ArtifactError, Failure};
 use serde::{Deserialize, Serialize};
 use settings::EnsembleWeights;
 

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::{ENSEMBLE, Ensemble, ModelFile};
-use artifact::{Artifact, ArtifactError, Digest, InputReference, StageName, Store};
-use artifact::{Failure, format};
+use artifact::{
+    Artifact, ArtifactError, Digest, Failure, InputReference, StageName, Store, format,
+};
 use settings::{ModelKind, Pipeline, suggest};
 
 /// Where to read a model from.

@@ -4,8 +4,7 @@
 use std::path::Path;
 
 use crate::{Ensemble, Networks, TrainedModel, Word};
-use artifact::Digest;
-use artifact::Failure;
+use artifact::{Digest, Failure};
 use metrics::is_right;
 use rayon::prelude::*;
 use settings::RunSettings;

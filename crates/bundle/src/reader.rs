@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use artifact::Failure;
-use artifact::Normalization;
+use artifact::{Failure, Normalization};
 use settings::Truncation;
 use text::{Located, TextError, TokenizerFile};
 

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use artifact::ArtifactError;
-use artifact::{Failure, FailureKind};
+use artifact::{ArtifactError, Failure, FailureKind};
 use bundle::BundleError;
 
 /// What went wrong with a network, its data or its device.

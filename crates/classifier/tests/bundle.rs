@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use artifact::Failure;
-use artifact::{Digest, Normalization};
+use artifact::{Digest, Failure, Normalization};
 use bundle::{
     Calibration, ModelFile, Provenance, Scorer, Sizes, TokenizerReference, ValidationResult,
 };

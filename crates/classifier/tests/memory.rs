@@ -7,8 +7,7 @@
 use std::fs;
 use std::ops::ControlFlow;
 
-use artifact::Digest;
-use artifact::{Failure, FailureKind};
+use artifact::{Digest, Failure, FailureKind};
 use bundle::Sizes;
 use classifier::{
     ClassifierError, Fault, Inference, Logits, MemoryLimit, Network, Replica, TokenContract,

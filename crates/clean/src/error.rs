@@ -3,8 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use artifact::{ArtifactError, Sentiment, Split};
-use artifact::{Failure, format};
+use artifact::{ArtifactError, Failure, Sentiment, Split, format};
 use polars::error::PolarsError;
 
 /// What went wrong. [`CleanError::hint`] says what to do about it.

@@ -19,8 +19,7 @@ mod write;
 
 use std::io;
 
-use artifact::{Artifact, Contract, Sentiment, Split, StageName};
-use artifact::{Failure, format};
+use artifact::{Artifact, Contract, Failure, Sentiment, Split, StageName, format};
 use rayon::prelude::*;
 use settings::CleanSettings;
 use stage::{Context, NoOptions, Outcome, Stage};

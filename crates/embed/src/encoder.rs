@@ -6,8 +6,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use artifact::{Artifact, ArtifactError, Contract, Digest, OutputFile, Source, StageName};
-use artifact::{Failure, format};
+use artifact::{
+    Artifact, ArtifactError, Contract, Digest, Failure, OutputFile, Source, StageName, format,
+};
 use classifier::{Encoder, EncoderConfig, LIBTORCH_VERSION, Layout};
 use settings::{ENCODER_FILES, EmbeddingSettings};
 use stage::{Context, Outcome};

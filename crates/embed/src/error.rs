@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use artifact::{ArtifactError, Digest};
-use artifact::{Failure, format};
+use artifact::{ArtifactError, Digest, Failure, format};
 use classifier::ClassifierError;
 use settings::vectors::VectorsError;
 use text::TextError;

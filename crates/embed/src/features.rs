@@ -4,8 +4,9 @@ use std::fs;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 
-use artifact::{Artifact, ArtifactError, Contract, Digest, OutputFile, Split, StageName};
-use artifact::{Failure, format};
+use artifact::{
+    Artifact, ArtifactError, Contract, Digest, Failure, OutputFile, Split, StageName, format,
+};
 use classifier::{
     ChosenDevice, ClassifierError, Inference, LIBTORCH_VERSION, MemoryLimit, Network, Replica,
     SHARD_ROWS, TokenContract, TokenRows, batches_of_tokens, choose_device, shard_name, states_of,

@@ -20,8 +20,9 @@ mod vocabulary;
 
 use std::fs;
 
-use artifact::{ArtifactError, Contract, OutputFile, Source, StageName, write_arrays};
-use artifact::{Failure, format};
+use artifact::{
+    ArtifactError, Contract, Failure, OutputFile, Source, StageName, format, write_arrays,
+};
 use classifier::guard;
 use settings::{EmbeddingKind, EmbeddingSettings};
 use stage::{Context, NoOptions, Outcome, Stage};

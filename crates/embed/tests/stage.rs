@@ -11,8 +11,7 @@ use std::path::Path;
 
 use arrow::array::AsArray;
 use arrow::datatypes::Float32Type;
-use artifact::Failure;
-use artifact::{Artifact, Contract, Split, map_arrays, schema};
+use artifact::{Artifact, Contract, Failure, Split, map_arrays, schema};
 use common::{Review, load, put_clean, review, reviews, run, text_of, words_of, write_pipeline};
 use embed::Embed;
 use flate2::Compression;

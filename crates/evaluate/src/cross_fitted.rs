@@ -9,8 +9,7 @@
 use artifact::files::{CROSS_FITTED, Prediction, write_predictions};
 use std::collections::{BTreeMap, HashMap};
 
-use artifact::Failure;
-use artifact::{OutputFile, Split, StageName, groups_of};
+use artifact::{Failure, OutputFile, Split, StageName, groups_of};
 use bundle::ModelFile;
 use classifier::TokenRows;
 use linear::{LinearError, NgramModel, Recipe, cross_fitted};

@@ -23,8 +23,7 @@ mod tally;
 
 use std::path::{Path, PathBuf};
 
-use artifact::Failure;
-use artifact::{Contract, Source, StageName};
+use artifact::{Contract, Failure, Source, StageName};
 use settings::IngestSettings;
 use stage::{Context, NoOptions, Outcome, Progress, Stage};
 

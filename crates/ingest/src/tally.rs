@@ -2,8 +2,7 @@
 
 use std::path::Path;
 
-use artifact::Sentiment;
-use artifact::format;
+use artifact::{Sentiment, format};
 use settings::IngestSettings;
 
 use crate::error::IngestError;

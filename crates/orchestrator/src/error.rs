@@ -3,8 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use artifact::Failure;
-use artifact::{ArtifactError, StageName};
+use artifact::{ArtifactError, Failure, StageName};
 use settings::{SettingsError, StepId, suggest};
 use slurm::SlurmError;
 

@@ -4,8 +4,7 @@ use std::io::{self, IsTerminal, Write};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anstyle::{AnsiColor, Style};
-use artifact::format;
-use artifact::{Store, Unnamed, UnnamedKind};
+use artifact::{Store, Unnamed, UnnamedKind, format};
 use serde_json::{Value, json};
 
 use crate::OrchestratorError;

@@ -12,8 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-use artifact::Failure;
-use artifact::{ArtifactError, host_name};
+use artifact::{ArtifactError, Failure, host_name};
 use slurm::{Event, Record, Slurm, TaskId, What};
 use stage::print_failure;
 

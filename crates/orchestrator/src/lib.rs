@@ -44,8 +44,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime};
 
-use artifact::Failure;
-use artifact::{StageName, Store};
+use artifact::{Failure, StageName, Store};
 use clap::Parser;
 use settings::{EngineKind, REVIEWS, StepId};
 use stage::{PipelineArguments, ProgressMode, StepState, print_failure, print_step};

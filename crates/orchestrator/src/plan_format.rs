@@ -3,8 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use artifact::Store;
-use artifact::format;
+use artifact::{Store, format};
 use serde::Serialize;
 use settings::{Pipeline, Resources, Step, StepId};
 use stage::PipelineArguments;

@@ -6,8 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use anstyle::{AnsiColor, Style};
-use artifact::format;
-use artifact::{Contract, Manifest, StageName, Store};
+use artifact::{Contract, Manifest, StageName, Store, format};
 use serde::Serialize;
 use settings::StepId;
 

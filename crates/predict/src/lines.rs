@@ -3,8 +3,7 @@
 use std::io::{self, BufRead, BufReader, Read, Write};
 use std::path::Path;
 
-use artifact::ArtifactError;
-use artifact::{Failure, format};
+use artifact::{ArtifactError, Failure, format};
 use ingest::BadRow;
 use stage::{Progress, is_read};
 

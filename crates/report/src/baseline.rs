@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use artifact::Artifact;
-use artifact::{Failure, format};
+use artifact::{Artifact, Failure, format};
 use clap::Args;
 use compare::Judged;
 use stage::Context;

@@ -2,8 +2,7 @@
 
 use std::path::PathBuf;
 
-use artifact::ArtifactError;
-use artifact::Failure;
+use artifact::{ArtifactError, Failure};
 use compare::JudgedError;
 use metrics::MetricsError;
 

@@ -20,8 +20,7 @@ mod words;
 
 use std::fs;
 
-use artifact::{Artifact, ArtifactError, Contract, OutputFile, StageName};
-use artifact::{Failure, format};
+use artifact::{Artifact, ArtifactError, Contract, Failure, OutputFile, StageName, format};
 use serde::Serialize;
 use settings::ReportSettings;
 use stage::{Context, Outcome, Stage};

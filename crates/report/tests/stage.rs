@@ -5,8 +5,9 @@ mod tables;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use artifact::Failure;
-use artifact::{Artifact, Contract, Digest, OutputFile, RunFacts, Sentiment, StageName, Store};
+use artifact::{
+    Artifact, Contract, Digest, Failure, OutputFile, RunFacts, Sentiment, StageName, Store,
+};
 use metrics::MetricsFile;
 use report::{BaselineOptions, Report};
 use settings::{Pipeline, Step};

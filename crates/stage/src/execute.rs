@@ -11,8 +11,7 @@ use crate::{
     Context, Outcome, PipelineArguments, Progress, ResolvedStep, Resolver, Stage, StepState,
     print_failure, print_step,
 };
-use artifact::Failure;
-use artifact::format;
+use artifact::{Failure, format};
 
 #[derive(Parser)]
 struct StageArguments<O: Args> {

@@ -3,8 +3,7 @@
 use std::fs;
 use std::io::Write;
 
-use artifact::Failure;
-use artifact::{Contract, OutputFile, StageName};
+use artifact::{Contract, Failure, OutputFile, StageName};
 use serde::Deserialize;
 use settings::StepId;
 use stage::{Context, Outcome, Progress, ProgressMode, Stage, StepState, execute};

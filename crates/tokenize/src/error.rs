@@ -1,7 +1,6 @@
 //! What can keep the stage from its output.
 
-use artifact::ArtifactError;
-use artifact::Failure;
+use artifact::{ArtifactError, Failure};
 use text::TextError;
 
 /// A failure of `tokenize`.

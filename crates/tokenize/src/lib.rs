@@ -15,10 +15,9 @@ use std::fs;
 use std::path::Path;
 
 use artifact::{
-    Artifact, ArtifactError, Contract, Normalization, OutputFile, Sentiment, Source, Split,
-    StageName,
+    Artifact, ArtifactError, Contract, Failure, Normalization, OutputFile, Sentiment, Source,
+    Split, StageName, format,
 };
-use artifact::{Failure, format};
 use settings::{TokenizerKind, TokenizerSettings};
 use stage::{Context, NoOptions, Outcome, Stage};
 use text::TokenizerFile;

@@ -7,8 +7,7 @@ use arrow::array::{
 };
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{UInt8Type, UInt64Type};
-use artifact::format;
-use artifact::{ArtifactError, Split, read_table, schema};
+use artifact::{ArtifactError, Split, format, read_table, schema};
 
 /// Some rows of a split, column by column, in the order of the table.
 pub(crate) struct Rows {

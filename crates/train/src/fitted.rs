@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use artifact::Failure;
-use artifact::{Artifact, ArtifactError, Contract, FileRole, OutputFile, StageName};
+use artifact::{Artifact, ArtifactError, Contract, Failure, FileRole, OutputFile, StageName};
 use bundle::{Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult};
 use classifier::{
     ClassifierError, Network, TRANSFORMERS_FILES, TokenContract, Weights, save_bundle,

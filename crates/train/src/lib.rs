@@ -14,8 +14,7 @@ mod winner;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
-use artifact::{Failure, format};
-use artifact::{OutputFile, Split, StageName};
+use artifact::{Failure, OutputFile, Split, StageName, format};
 use bundle::ValidationResult;
 use classifier::{
     ChosenDevice, ClassifierError, ComputePath, LIBTORCH_VERSION, Logits, MemoryLimit, Network,

@@ -1,7 +1,6 @@
 //! The linear model over word n-grams: counted, weighed, fitted, in seconds.
 
-use artifact::{Contract, Split, StageName};
-use artifact::{Failure, format};
+use artifact::{Contract, Failure, Split, StageName, format};
 use bundle::Sizes;
 use classifier::{TokenContract, TokenRows};
 use linear::newton::Path;

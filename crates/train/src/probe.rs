@@ -2,8 +2,7 @@
 
 use std::time::Instant;
 
-use artifact::{Contract, Split, StageName};
-use artifact::{Failure, format};
+use artifact::{Contract, Failure, Split, StageName, format};
 use classifier::{
     ClassifierError, FeatureRows, LIBTORCH_VERSION, Network, TokenContract, Weights, as_slice_mut,
 };

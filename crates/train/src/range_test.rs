@@ -1,8 +1,7 @@
 //! `[range_test.NAME]`: the loss at rising learning rates, and the rate that follows from it.
 
 use artifact::files::{RangeTest, RangeTestStep, write_json};
-use artifact::{Contract, OutputFile};
-use artifact::{Failure, format};
+use artifact::{Contract, Failure, OutputFile, format};
 use settings::{ModelSettings, RangeTestSettings};
 use stage::{Context, Outcome};
 use training::{Record, SETTLED, raise_rate};

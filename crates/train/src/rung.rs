@@ -5,8 +5,7 @@
 use std::fs;
 
 use artifact::files::{Rung, write_json};
-use artifact::{Artifact, ArtifactError, OutputFile, StageName};
-use artifact::{Failure, format};
+use artifact::{Artifact, ArtifactError, Failure, OutputFile, StageName, format};
 use settings::{ModelSettings, RungSettings};
 use stage::{Context, Outcome};
 use training::{Checkpoint, TrainError};

@@ -1,8 +1,7 @@
 //! The best trial of a sweep: which one it is, by validation alone, and its bundle.
 
 use artifact::files::write_json;
-use artifact::{Artifact, OutputFile, StageName};
-use artifact::{Failure, format};
+use artifact::{Artifact, Failure, OutputFile, StageName, format};
 use bundle::ModelFile;
 use serde::Serialize;
 use settings::ModelSettings;

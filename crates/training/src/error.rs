@@ -1,7 +1,6 @@
 //! Why a training can fail.
 
-use artifact::ArtifactError;
-use artifact::{Failure, FailureKind};
+use artifact::{ArtifactError, Failure, FailureKind};
 use classifier::ClassifierError;
 
 /// Why a training can fail.

@@ -5,8 +5,7 @@ mod task;
 
 use std::fs;
 
-use artifact::{Artifact, ArtifactError, Split, StageName};
-use artifact::{Failure, format};
+use artifact::{Artifact, ArtifactError, Failure, Split, StageName, format};
 use classifier::{
     ActivationWeights, ChosenDevice, ComputePath, MaskedModel, TokenContract, TokenRows, Weights,
     choose_device,

@@ -5,8 +5,7 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use artifact::format;
-use artifact::guarded;
+use artifact::{format, guarded};
 use hf_hub::api::Progress as HubProgress;
 use hf_hub::api::sync::{Api, ApiBuilder, ApiError, ApiRepo};
 use hf_hub::{Repo, RepoType};

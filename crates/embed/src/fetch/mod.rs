@@ -9,8 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use artifact::{ArtifactError, StageName};
-use artifact::{Failure, format};
+use artifact::{ArtifactError, Failure, StageName, format};
 use clap::Parser;
 use classifier::{Encoder, EncoderConfig, Layout};
 use settings::{ENCODER_FILES, StepId};

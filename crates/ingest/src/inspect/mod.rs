@@ -6,8 +6,7 @@ mod show;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use artifact::Failure;
-use artifact::StageName;
+use artifact::{Failure, StageName};
 use clap::Parser;
 use settings::{IngestSettings, Override, Pipeline, REVIEWS, StepId, table_of};
 use stage::{Progress, ProgressMode, print_failure};

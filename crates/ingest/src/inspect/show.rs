@@ -3,8 +3,7 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
-use artifact::Sentiment;
-use artifact::format;
+use artifact::{Sentiment, format};
 use serde_json::json;
 
 use super::facts::{Facts, ShownRow};

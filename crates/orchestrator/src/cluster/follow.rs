@@ -5,8 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
-use artifact::StageName;
-use artifact::format;
+use artifact::{StageName, format};
 use settings::{Resources, StepId};
 use slurm::tail::{failure, last_line, of_job};
 use slurm::{Course, Monitored, Snapshot, Standing, Submission, TaskId};

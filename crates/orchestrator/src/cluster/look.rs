@@ -6,8 +6,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
-use artifact::format;
-use artifact::{ArtifactError, Store};
+use artifact::{ArtifactError, Store, format};
 use serde::Serialize;
 use settings::StepId;
 use slurm::tail::last_line;

@@ -6,8 +6,9 @@ use std::mem::MaybeUninit;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use artifact::format;
-use artifact::{Artifact, ArtifactError, Contract, OutputFile, RunFacts, StageName, Store, key_of};
+use artifact::{
+    Artifact, ArtifactError, Contract, OutputFile, RunFacts, StageName, Store, format, key_of,
+};
 use serde_json::Value;
 use settings::Pipeline;
 

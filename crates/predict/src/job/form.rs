@@ -7,8 +7,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, RecordBatch, StringArray, UInt64Array};
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use artifact::Failure;
-use artifact::{ArtifactError, TableWriter};
+use artifact::{ArtifactError, Failure, TableWriter};
 use serde::{Deserialize, Serialize};
 
 use bundle::WordWeight;

@@ -5,8 +5,7 @@ use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use artifact::Failure;
-use artifact::{ArtifactError, Digest, FileLock, sync};
+use artifact::{ArtifactError, Digest, Failure, FileLock, sync};
 use ingest::Carry;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

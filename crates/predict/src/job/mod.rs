@@ -12,8 +12,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread;
 use std::time::Instant;
 
-use artifact::{ArtifactError, Digest, StageName};
-use artifact::{Failure, FailureKind, format};
+use artifact::{ArtifactError, Digest, Failure, FailureKind, StageName, format};
 use ingest::{
     BadRow, Carry, IngestError, RowStart, TextContent, TextRow, carried_names, read_texts_from,
 };

@@ -5,8 +5,7 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use artifact::{ArtifactError, FileLock};
-use artifact::{Failure, FailureKind};
+use artifact::{ArtifactError, Failure, FailureKind, FileLock};
 
 /// A path with one ending more.
 pub(crate) fn with_ending(path: &Path, ending: &str) -> PathBuf {

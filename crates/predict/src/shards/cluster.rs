@@ -7,8 +7,7 @@ use std::path::{Path, PathBuf};
 use std::thread::sleep;
 use std::time::Duration;
 
-use artifact::{ArtifactError, Digest};
-use artifact::{Failure, FailureKind, format};
+use artifact::{ArtifactError, Digest, Failure, FailureKind, format};
 use settings::{EngineSettings, RunSettings};
 use slurm::tail::{failure, last_line};
 use slurm::{

@@ -4,8 +4,7 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use artifact::{ArtifactError, sync};
-use artifact::{Failure, format};
+use artifact::{ArtifactError, Failure, format, sync};
 use stage::Progress;
 
 use super::numbers;

@@ -6,8 +6,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::iter;
 use std::path::Path;
 
-use artifact::ArtifactError;
-use artifact::{Failure, format};
+use artifact::{ArtifactError, Failure, format};
 use serde::Deserialize;
 
 use crate::job::Form;

@@ -4,8 +4,7 @@ use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use artifact::{ArtifactError, Digest, FileLock};
-use artifact::{Failure, format};
+use artifact::{ArtifactError, Digest, Failure, FileLock, format};
 use ingest::{RowStart, divide};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;

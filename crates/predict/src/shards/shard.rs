@@ -3,8 +3,7 @@
 use std::fs;
 use std::path::PathBuf;
 
-use artifact::{ArtifactError, Digest, FileLock, sync};
-use artifact::{Failure, FailureKind, format};
+use artifact::{ArtifactError, Digest, Failure, FailureKind, FileLock, format, sync};
 use serde::{Deserialize, Serialize};
 use stage::{Progress, watch_signals};
 

@@ -16,10 +16,9 @@ use arrow::array::{
     ArrayRef, Float32Array, RecordBatch, StringArray, TimestampMillisecondArray, UInt8Array,
     UInt64Array,
 };
-use artifact::Failure;
 use artifact::{
-    Artifact, Contract, OutputFile, RunFacts, Sentiment, Split, StageName, Store, TableWriter,
-    schema,
+    Artifact, Contract, Failure, OutputFile, RunFacts, Sentiment, Split, StageName, Store,
+    TableWriter, schema,
 };
 use settings::{Pipeline, StepId};
 use stage::{NoOptions, Progress, ProgressMode, Resolver, Stage, StepState};
