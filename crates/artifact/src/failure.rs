@@ -8,9 +8,9 @@ use crate::ArtifactError;
 /// Who has to act, which decides the exit code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum FailureKind {
-    /// The user can mend it: data, settings, a missing artifact. Exit code 1.
-    Mendable,
-    /// The command itself makes no sense. Exit code 2.
+    /// The user can fix it: data, settings, a missing artifact. Exit code 1.
+    Fixable,
+    /// The arguments of the command are wrong. Exit code 2.
     Usage,
     /// A fault that a new process may recover from, such as a lost GPU. Exit code 75.
     Transient,
@@ -27,12 +27,12 @@ pub struct Failure {
 }
 
 impl Failure {
-    /// A failure the user can mend, in one sentence without a full stop.
+    /// A failure the user can fix, in one sentence without a full stop.
     pub fn new(message: impl Into<String>) -> Self {
         Self {
             error: message.into().into(),
             hint: None,
-            kind: FailureKind::Mendable,
+            kind: FailureKind::Fixable,
         }
     }
 
@@ -41,7 +41,7 @@ impl Failure {
         Self {
             error: Box::new(error),
             hint: None,
-            kind: FailureKind::Mendable,
+            kind: FailureKind::Fixable,
         }
     }
 
@@ -79,7 +79,7 @@ impl Failure {
         self.kind
     }
 
-    /// The process's exit code, see DESIGN section 5.
+    /// The exit code of the process.
     pub fn exit_code(&self) -> ExitCode {
         self.code().into()
     }
@@ -87,7 +87,7 @@ impl Failure {
     /// The same as a number.
     pub fn code(&self) -> u8 {
         match self.kind {
-            FailureKind::Mendable => 1,
+            FailureKind::Fixable => 1,
             FailureKind::Usage => 2,
             FailureKind::Transient => 75,
             FailureKind::Interrupted => 130,

@@ -227,8 +227,6 @@ impl ClassifierError {
     }
 }
 
-/// The only place that maps device faults to an exit code. A device fault is transient: ids and labels
-/// are checked before they reach a device, so the fault is the device's, and a new process may recover.
 /// Does all work of a program that computes with tensors. What [`ClassifierError::catch`] has not caught on
 /// the way, such as a GPU that fails while results are copied, still ends with the exit code of its fault.
 ///
@@ -270,12 +268,14 @@ fn failure_of_panic(
     }
 }
 
+/// The only place that maps device faults to an exit code. A device fault is transient: ids and labels
+/// are checked before they reach a device, so the fault is the device's, and a new process may recover.
 impl From<ClassifierError> for Failure {
     fn from(error: ClassifierError) -> Self {
         let hint = error.hint();
         let kind = match error.fault() {
             Some(Fault::Device) => FailureKind::Transient,
-            _ => FailureKind::Mendable,
+            _ => FailureKind::Fixable,
         };
         Self::from_error(error).with_hint(hint).with_kind(kind)
     }
@@ -327,7 +327,7 @@ mod tests {
         let failure = guard(lost).expect_err("there is no such device");
         assert_eq!(failure.kind(), FailureKind::Transient);
         let refused = guard(|| Err::<(), _>(Failure::new("no")));
-        assert_eq!(refused.expect_err("refused").kind(), FailureKind::Mendable);
+        assert_eq!(refused.expect_err("refused").kind(), FailureKind::Fixable);
         let other = std::panic::catch_unwind(|| guard(|| -> Result<(), _> { panic!("a bug") }));
         assert!(other.is_err(), "a bug is not a failure of libtorch");
     }
@@ -345,9 +345,9 @@ mod tests {
     fn operations_that_fail_are_classified() {
         let zeros = |size: i64, device| Tensor::zeros([size], (Kind::Float, device));
         let memory = || zeros(1 << 50, Device::Cpu);
-        check_real(memory, Fault::HostMemory, FailureKind::Mendable);
+        check_real(memory, Fault::HostMemory, FailureKind::Fixable);
         let shape = || zeros(7, Device::Cpu).view([2, 3]);
-        check_real(shape, Fault::Other, FailureKind::Mendable);
+        check_real(shape, Fault::Other, FailureKind::Fixable);
         // There is no device of this number, with or without CUDA.
         let far = Device::Cuda(99);
         let allocated = || zeros(1, far);

@@ -35,13 +35,13 @@ pub(crate) fn find(start: &[u8], setting: Option<&str>) -> Result<Found, IngestE
 fn tell(start: &[u8]) -> Found {
     let (valid, invalid) = beyond_ascii(start);
     let (encoding, how) = if let Some((encoding, _)) = Encoding::for_bom(start) {
-        (encoding, "told by its byte order mark")
+        (encoding, "detected from its byte order mark")
     } else if let Some(encoding) = detect_utf16(start) {
-        (encoding, "told by its zero bytes")
+        (encoding, "detected from its zero bytes")
     } else if invalid > valid {
-        (WINDOWS_1252, "told by bytes that are no UTF-8")
+        (WINDOWS_1252, "detected from bytes that are not UTF-8")
     } else {
-        (UTF_8, "told by its bytes")
+        (UTF_8, "detected from its bytes")
     };
     Found { encoding, how }
 }

@@ -46,7 +46,7 @@ fn a_run_ends_in_one_line_and_a_second_has_nothing_to_do() {
         (first.code, first.stderr.as_str()),
         (
             Some(0),
-            "  `reviews.csv`: UTF-8 (told by its bytes), separated by commas; text is column `review` (its name, and 8 \
+            "  `reviews.csv`: UTF-8 (detected from its bytes), separated by commas; text is column `review` (its name, and 8 \
              words on average); label is column `sentiment` (its name, and all values are labels: `negative`, `positive`)\n"
         )
     );

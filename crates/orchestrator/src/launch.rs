@@ -14,7 +14,7 @@ use crate::schedule::visible_device;
 use crate::watchdog::{Wait, Watchdog};
 use crate::{OrchestratorError, interrupt};
 
-/// The exit code of a stage that met a fault worth trying again, see DESIGN section 5.
+/// The exit code of a stage that met a fault worth trying again.
 pub(crate) const TRANSIENT: u8 = 75;
 
 /// The exit code of a process that the system has killed, as where memory ran out.

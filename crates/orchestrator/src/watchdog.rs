@@ -180,7 +180,7 @@ mod tests {
         let mut child = Command::new("true").spawn().expect("a program");
         let id = child.id().cast_signed();
         wait_for_end(id).expect("our own child");
-        // It has ended, and is there for whoever signals it.
+        // It has ended, and its process id still exists.
         // SAFETY: `kill` takes any numbers; signal 0 only asks whether the process is there.
         assert_eq!(unsafe { libc::kill(id, 0) }, 0);
         assert!(child.wait().expect("its status is kept").success());

@@ -8,7 +8,7 @@
 //! - [`Watch`]: the command that watches over a task's own within a job
 //! - [`tail`]: the end of a log: how far a job is, or why it failed
 //! - [`Standing`]: where a task stands, from all of these; pure
-//! - [`Monitored`]: a job looked at again and again, for whoever waits for its end
+//! - [`Monitored`]: a submitted job, monitored until it ends
 
 mod answers;
 mod batch;

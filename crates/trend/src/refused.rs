@@ -204,7 +204,7 @@ mod tests {
 
     #[test]
     fn a_failure_of_the_model_keeps_its_kind() {
-        for kind in [FailureKind::Transient, FailureKind::Mendable] {
+        for kind in [FailureKind::Transient, FailureKind::Fixable] {
             let failure = Failure::new("The model failed").with_kind(kind);
             assert_eq!(Failure::from(Refused::Failed(failure)).kind(), kind);
         }

@@ -25,7 +25,7 @@ pub use speed::Speed;
 /// Writes plain data as indented JSON.
 ///
 /// # Errors
-/// The disk refuses.
+/// The file cannot be written.
 pub fn write_json(path: &Path, data: &impl Serialize) -> Result<(), ArtifactError> {
     let text = serde_json::to_string_pretty(data).expect("plain data");
     fs::write(path, text + "\n").map_err(ArtifactError::io("write", path))

@@ -82,9 +82,9 @@ pub(super) fn open<'a>(
 }
 
 /// Reads the texts of a file, in order: CSV and its relatives, JSON or Parquet, packed or not, its
-/// columns found as `ingest` finds them. Begins with a row that [`crate::divide`] has found; what the columns are
-/// is told by the file's first rows all the same, and numbers and lines are those of the whole file. `take` is
-/// given every row and may stop the reading.
+/// columns found as `ingest` finds them. Begins with a row that [`crate::divide`] has found. The columns' roles are
+/// detected from the first rows of the file, and row and line numbers are those of the whole file. `take` gets every
+/// row and may stop the reading.
 ///
 /// # Errors
 /// The file cannot be read, its columns are none that are known, or one that shall go along is not there.

@@ -62,7 +62,7 @@ fn tricks(data: &ReportData) -> Option<String> {
     })
 }
 
-/// The audit comes before any accuracy (DESIGN section 7).
+/// The audit comes before any accuracy.
 fn audit(data: &ReportData) -> Option<String> {
     let lines = &data.reviews.audit;
     if lines.is_empty() {
