@@ -3,9 +3,9 @@
 //! Connections and JSON are tokio's, the model has threads of its own: requests queue up for them, and a
 //! full queue is said at once instead of waited for.
 //!
-//! - `listen`, `stalled`: connections; `hosts`, `body`, `json`: what is read of a request; `routes`: what is
+//! - `listen`: connections; `hosts`, `body`, `json`: what is read of a request; `routes`: what is
 //!   answered
-//! - `worker`: the threads with the model, and their batches; `source`, `reload`: which model, and when it
+//! - `lane`: the way to a thread; `worker`: the threads with the model, and their batches; `source`, `reload`: which model, and when it
 //!   is another
 //! - `trends`: reviews with a time, and the thread that makes trends of them
 //! - `telemetry`: what is counted; `page`: what people see
@@ -17,12 +17,12 @@ mod error;
 mod fatal;
 mod hosts;
 mod json;
+mod lane;
 mod limits;
 mod listen;
 mod reload;
 mod routes;
 mod source;
-mod stalled;
 mod telemetry;
 mod trends;
 mod worker;
@@ -79,7 +79,6 @@ pub fn main(arguments: impl Iterator<Item = OsString>, networks: Option<Networks
 }
 
 /// A service that is ready to answer, without its sockets.
-#[derive(Debug)]
 pub struct Service {
     shared: Shared,
     source: Arc<Source>,
@@ -184,7 +183,7 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     let _ = rayon::ThreadPoolBuilder::new()
         .num_threads(cores)
         .build_global();
-    let mut service = Service::start(source, networks, arguments.limits(), arguments.log)?;
+    let mut service = Service::start(source, networks, arguments.limits, arguments.log)?;
     let runtime = Builder::new_multi_thread()
         .worker_threads(cores)
         .enable_all()

@@ -1,6 +1,7 @@
 //! Connections: how many, how slow, and how they end.
 
 use std::io::{self, Write};
+use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,7 +16,6 @@ use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
 use crate::routes::Shared;
-use crate::stalled::Stalling;
 
 /// What a connection beyond the limit is told, before anything is read of it.
 const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
@@ -68,7 +68,7 @@ pub(crate) async fn serve(
         // Small answers go out at once.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(router.clone());
-        let stream = Stalling::new(stream, shared.limits.timeout);
+        close_if_not_read(&stream, shared.limits.timeout);
         let connection = http.serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
@@ -81,6 +81,25 @@ pub(crate) async fn serve(
     timeout(shared.limits.grace, graceful.shutdown())
         .await
         .is_ok()
+}
+
+/// Lets the system close a connection of which nothing has gone out for so long: a client that does not read its answers
+/// would hold its place for ever otherwise. Only Linux knows this option; elsewhere such a client is kept.
+fn close_if_not_read(stream: &TcpStream, limit: Duration) {
+    #[cfg(target_os = "linux")]
+    {
+        let milliseconds = limit.as_millis() as libc::c_uint;
+        // SAFETY: the descriptor is that of an open socket, and the value is as long as is said.
+        unsafe {
+            libc::setsockopt(
+                stream.as_raw_fd(),
+                libc::IPPROTO_TCP,
+                libc::TCP_USER_TIMEOUT,
+                (&raw const milliseconds).cast(),
+                size_of_val(&milliseconds) as libc::socklen_t,
+            );
+        }
+    }
 }
 
 /// Says why, and lets the client read it: a connection that is closed before all that came over it was read is
@@ -135,5 +154,28 @@ mod tests {
             body.len()
         );
         serde_json::from_str::<serde_json::Value>(body).expect("JSON");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn who_reads_slowly_is_served_and_who_does_not_is_let_go() {
+        let limit = Duration::from_millis(500);
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let mut reader = TcpStream::connect(address).await.expect("it listens");
+        let (mut stream, _) = listener.accept().await.expect("a client");
+        close_if_not_read(&stream, limit);
+        let large = vec![7; 32 << 20];
+        let written = tokio::spawn(async move { (stream.write_all(&large).await, stream) });
+        let mut found = vec![0; 4 << 20];
+        for _ in 0..8 {
+            sleep(limit / 4).await;
+            reader.read_exact(&mut found).await.expect("it is written");
+        }
+        let (written, mut stream) = written.await.expect("no panic");
+        written.expect("all of it, in more than the limit");
+        let large = vec![7; 32 << 20];
+        let error = stream.write_all(&large).await.expect_err("nobody reads");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }

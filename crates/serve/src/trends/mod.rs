@@ -16,7 +16,7 @@ use tokio::time::timeout_at;
 
 use crate::body::{self, HTML, JSON};
 use crate::error::ApiError;
-use crate::limits::{Bounds, Limits, TREND};
+use crate::limits::{BodyLimits, Limits, TREND};
 use wishes::Wishes;
 use worker::Asked;
 
@@ -60,18 +60,17 @@ pub(crate) async fn trend(
         body::check_is_plain(request.headers())?;
     }
     let as_page = wants_page(request.headers());
-    let Query(pairs) = query.map_err(|error| ApiError::unfit_trend(&error.body_text()))?;
+    let Query(pairs) = query.map_err(|error| ApiError::unfit_trend(error.body_text()))?;
     if is_envelope && !pairs.is_empty() {
-        return Err(ApiError::unfit_trend(
-            "wishes of JSON are members of it, and not of the address",
-        ));
+        let problem = "options of a JSON request belong in its body, not in the address";
+        return Err(ApiError::unfit_trend(problem));
     }
     let wishes = Wishes::of_query(pairs)?;
     // Who has no place does not get to fill memory.
     let place = trends.place()?;
-    let bounds = Bounds::of(TREND, &limits);
+    let body_limits = BodyLimits::of(TREND, &limits);
     let work = async {
-        let body = body::receive(request, &bounds).await?;
+        let body = body::receive(request, &body_limits).await?;
         let asked = Asked {
             body,
             is_envelope,
@@ -81,8 +80,8 @@ pub(crate) async fn trend(
         };
         trends.ask(asked, place).await
     };
-    let made = timeout_at(deadline.into(), work).await;
-    let made = made.map_err(|_| ApiError::trend_timed_out(&limits))??;
+    let late = |_| ApiError::TrendTimedOut(limits.trend_timeout);
+    let made = timeout_at(deadline.into(), work).await.map_err(late)??;
     let kind = if as_page { HTML } else { JSON };
     let mut response = ([(CONTENT_TYPE, kind)], made.text).into_response();
     let headers = response.headers_mut();
@@ -102,7 +101,7 @@ fn is_envelope(headers: &HeaderMap) -> Result<bool, ApiError> {
     }
     match FILES.iter().any(|kind| body::is_of_type(headers, kind)) {
         true => Ok(false),
-        false => Err(ApiError::no_type_of_reviews()),
+        false => Err(ApiError::NoTypeOfReviews),
     }
 }
 
