@@ -40,7 +40,7 @@ use settings::{Pipeline, table_of};
 use stage::print_failure;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 
 use arguments::Arguments;
@@ -231,26 +231,23 @@ fn find_source(arguments: &Arguments) -> Result<Source, Failure> {
 
 /// Comes to its end with the first SIGTERM or SIGINT; a second one ends the process.
 fn stop_signals() -> std::io::Result<impl Future<Output = ()>> {
-    let (mut terminate, mut interrupt) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut signalled = async move || {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
     Ok(async move {
-        either(&mut terminate, &mut interrupt).await;
+        signalled().await;
         say("stopping: what is under way is answered; a second signal stops at once");
         tokio::spawn(async move {
-            either(&mut terminate, &mut interrupt).await;
+            signalled().await;
             #[allow(clippy::exit, reason = "the second signal asks for that")]
             std::process::exit(130);
         });
     })
-}
-
-async fn either(one: &mut Signal, other: &mut Signal) {
-    tokio::select! {
-        _ = one.recv() => {}
-        _ = other.recv() => {}
-    }
 }
 
 /// A line on stderr. A text of a request never gets here.

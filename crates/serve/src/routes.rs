@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::{FromRef, MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -39,18 +39,6 @@ pub(crate) struct Shared {
     pub(crate) hosts: Arc<Hosts>,
     /// Whether a line is written for each request.
     pub(crate) log: bool,
-}
-
-impl FromRef<Shared> for Trends {
-    fn from_ref(shared: &Shared) -> Self {
-        shared.trends.clone()
-    }
-}
-
-impl FromRef<Shared> for Limits {
-    fn from_ref(shared: &Shared) -> Self {
-        shared.limits
-    }
 }
 
 /// The page may load what comes from here and nothing else, and run nothing that stands in it.

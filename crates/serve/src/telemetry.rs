@@ -157,66 +157,44 @@ impl Telemetry {
             let labels = [("name", &*model.name), ("fingerprint", &*model.fingerprint)];
             text.value("", &labels, 1);
         }
-        for (name, kind, value, help) in [
-            (
-                "ressenti_queue_texts",
-                "gauge",
-                now.texts as u64,
-                "Texts that wait or are computed.",
-            ),
-            (
-                "ressenti_trends",
-                "gauge",
-                now.trends as u64,
-                "Trends that wait or are made.",
-            ),
-            (
-                "ressenti_trend_reviews_total",
-                "counter",
-                counters.reviews,
-                "Reviews that trends were made of.",
-            ),
-            (
-                "ressenti_connections",
-                "gauge",
-                now.connections as u64,
-                "Open connections.",
-            ),
-            (
-                "ressenti_connections_refused_total",
-                "counter",
-                counters.connections_refused,
-                "Connections beyond the limit.",
-            ),
-            (
-                "ressenti_model_loads_total",
-                "counter",
-                counters.loads,
-                "Models loaded, the first one counted.",
-            ),
-            (
-                "ressenti_model_load_failures_total",
-                "counter",
-                counters.failed_loads,
-                "Changed models that could not be loaded.",
-            ),
-            (
-                "ressenti_model_stale",
-                "gauge",
-                u64::from(counters.load_error.is_some()),
-                "1 where a changed model could not be loaded and the one before it answers.",
-            ),
-            (
-                "process_resident_memory_bytes",
-                "gauge",
-                resident_bytes().unwrap_or(0),
-                "Memory of the process.",
-            ),
-        ] {
-            text.family(name, kind, help);
-            text.value("", &[], value);
-        }
-        text.text
+        let (reviews, refused) = (counters.reviews, counters.connections_refused);
+        let (loads, failed_loads) = (counters.loads, counters.failed_loads);
+        let stale = u64::from(counters.load_error.is_some());
+        let memory = resident_bytes().unwrap_or(0);
+        let Now {
+            texts,
+            trends,
+            connections,
+        } = now;
+        text.text + &format!("\
+# HELP ressenti_queue_texts Texts that wait or are computed.
+# TYPE ressenti_queue_texts gauge
+ressenti_queue_texts {texts}
+# HELP ressenti_trends Trends that wait or are made.
+# TYPE ressenti_trends gauge
+ressenti_trends {trends}
+# HELP ressenti_trend_reviews_total Reviews that trends were made of.
+# TYPE ressenti_trend_reviews_total counter
+ressenti_trend_reviews_total {reviews}
+# HELP ressenti_connections Open connections.
+# TYPE ressenti_connections gauge
+ressenti_connections {connections}
+# HELP ressenti_connections_refused_total Connections beyond the limit.
+# TYPE ressenti_connections_refused_total counter
+ressenti_connections_refused_total {refused}
+# HELP ressenti_model_loads_total Models loaded, the first one counted.
+# TYPE ressenti_model_loads_total counter
+ressenti_model_loads_total {loads}
+# HELP ressenti_model_load_failures_total Changed models that could not be loaded.
+# TYPE ressenti_model_load_failures_total counter
+ressenti_model_load_failures_total {failed_loads}
+# HELP ressenti_model_stale 1 where a changed model could not be loaded and the one before it answers.
+# TYPE ressenti_model_stale gauge
+ressenti_model_stale {stale}
+# HELP process_resident_memory_bytes Memory of the process.
+# TYPE process_resident_memory_bytes gauge
+process_resident_memory_bytes {memory}
+")
     }
 }
 

@@ -16,7 +16,8 @@ use tokio::time::timeout_at;
 
 use crate::body::{self, HTML, JSON};
 use crate::error::ApiError;
-use crate::limits::{BodyLimits, Limits, TREND};
+use crate::limits::{BodyLimits, TREND};
+use crate::routes::Shared;
 use wishes::Wishes;
 use worker::Asked;
 
@@ -49,8 +50,7 @@ const PAGE_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; sandbox");
 
 pub(crate) async fn trend(
-    State(trends): State<Trends>,
-    State(limits): State<Limits>,
+    State(Shared { trends, limits, .. }): State<Shared>,
     query: Result<Query<Vec<(String, String)>>, axum::extract::rejection::QueryRejection>,
     request: Request,
 ) -> Result<Response, ApiError> {
