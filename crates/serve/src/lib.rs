@@ -48,6 +48,7 @@ use bundle::Networks;
 use bundle::{exec_networks, find};
 use fatal::FatalFailure;
 use hosts::Hosts;
+use reload::Watch;
 use routes::Shared;
 use telemetry::Telemetry;
 use trends::Trends;
@@ -81,9 +82,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>, networks: Option<Networks
 /// A service that is ready to answer, without its sockets.
 pub struct Service {
     shared: Shared,
-    source: Arc<Source>,
-    networks: Option<Networks>,
-    stamp: source::Stamp,
+    watch: Watch,
     fatal: Arc<FatalFailure>,
     workers: [JoinHandle<()>; 3],
 }
@@ -100,7 +99,7 @@ impl Service {
         log: bool,
     ) -> Result<Self, Failure> {
         // Before it is read: what changes meanwhile is seen as a change.
-        let stamp = source.stamp()?;
+        let served = source.stamp()?;
         let loaded = source.load(networks)?;
         let telemetry = Arc::new(Telemetry::default());
         let fatal = Arc::new(FatalFailure::default());
@@ -110,6 +109,14 @@ impl Service {
         let (trends, maker) =
             Trends::start(model, limits, Arc::clone(&telemetry), Arc::clone(&fatal));
         Ok(Self {
+            watch: Watch {
+                source,
+                networks,
+                queue: queue.clone(),
+                telemetry: Arc::clone(&telemetry),
+                fatal: Arc::clone(&fatal),
+                served,
+            },
             shared: Shared {
                 queue,
                 trends,
@@ -119,9 +126,6 @@ impl Service {
                 hosts: Arc::new(Hosts::default()),
                 log,
             },
-            source,
-            networks,
-            stamp,
             fatal,
             workers: [answers, explanations, maker],
         })
@@ -142,14 +146,7 @@ impl Service {
         listener: TcpListener,
         stop: impl Future<Output = ()>,
     ) -> Result<(), Failure> {
-        let watch = reload::watch(
-            (self.source, self.networks),
-            self.shared.queue.clone(),
-            Arc::clone(&self.shared.telemetry),
-            Arc::clone(&self.fatal),
-            self.stamp,
-        );
-        let watch = tokio::spawn(watch);
+        let watch = tokio::spawn(self.watch.run());
         let router = routes::router(self.shared.clone());
         let stop = async {
             tokio::select! {

@@ -1,8 +1,7 @@
 //! Progress in the form that suits whoever watches: a bar, plain lines, JSON lines, or nothing.
 //! Always on stderr; results go to stdout.
 
-use std::fmt::Write as _;
-use std::io::{IsTerminal, Write as _, stderr};
+use std::io::{IsTerminal, Write, stderr};
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -30,17 +29,6 @@ pub enum ProgressMode {
 }
 
 impl ProgressMode {
-    /// The value as given on the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Bar => "bar",
-            Self::Plain => "plain",
-            Self::Json => "json",
-            Self::None => "none",
-        }
-    }
-
     /// The form itself where it was left to the screen.
     pub fn resolved(self) -> Self {
         match self {
@@ -80,15 +68,16 @@ impl Progress {
     pub fn task(&self, what: &str, total: Option<u64>, unit: &'static str) -> Task {
         heartbeat::beat();
         let bar = (self.mode == ProgressMode::Bar).then(|| self.bar(what, total, unit));
+        let now = Instant::now();
         Task {
             progress: self.clone(),
             what: what.to_owned(),
             unit,
             total,
             done: AtomicU64::new(0),
-            started: Instant::now(),
-            last_line: Mutex::new(Instant::now()),
-            message: Mutex::new(String::new()),
+            started: now,
+            last_line: Mutex::new(now),
+            message: Mutex::default(),
             bar,
         }
     }
@@ -185,46 +174,35 @@ impl Task {
             return;
         }
         *last = Instant::now();
-        let message = self
-            .message
-            .lock()
-            .map(|text| text.clone())
-            .unwrap_or_default();
-        let elapsed = self.started.elapsed().as_secs_f64();
+        let message = self.message.lock();
+        let message = message.map(|text| text.clone()).unwrap_or_default();
+        let seconds = self.started.elapsed().as_secs_f64();
+        let each = seconds / done.max(1) as f64;
         let left = self
             .total
-            .map(|total| elapsed / done.max(1) as f64 * total.saturating_sub(done) as f64);
-        let line = if self.progress.mode == ProgressMode::Json {
-            serde_json::json!({
-                "event": "progress", "stage": self.progress.step.stage, "variant": self.progress.step.variant,
-                "task": self.what, "done": done, "total": self.total, "unit": self.unit,
-                "seconds": elapsed, "seconds_left": left, "message": message,
-            })
-            .to_string()
-        } else {
-            self.plain_line(done, left, &message)
-        };
-        write_line(line);
-    }
-
-    fn plain_line(&self, done: u64, left: Option<f64>, message: &str) -> String {
-        let mut line = format!(
-            "  {}: {} {}",
-            self.progress.step,
-            self.what,
-            format::count(done)
-        );
-        if let Some(total) = self.total {
-            let _ = write!(line, " of {}", format::count(total));
+            .map(|total| each * total.saturating_sub(done) as f64);
+        let (step, what, unit) = (&self.progress.step, &self.what, self.unit);
+        if self.progress.mode == ProgressMode::Json {
+            let line = serde_json::json!({
+                "event": "progress", "stage": step.stage, "variant": step.variant,
+                "task": what, "done": done, "total": self.total, "unit": unit,
+                "seconds": seconds, "seconds_left": left, "message": message,
+            });
+            return write_line(line.to_string());
         }
-        let _ = write!(line, " {}", self.unit);
-        if let Some(left) = left {
-            let _ = write!(line, ", {} left", format::seconds(left));
-        }
-        if !message.is_empty() {
-            let _ = write!(line, ", {message}");
-        }
-        line
+        let total = self
+            .total
+            .map(|total| format!(" of {}", format::count(total)));
+        let left = left.map(|left| format!(", {} left", format::seconds(left)));
+        let message = Some(message).filter(|message| !message.is_empty());
+        let message = message.map(|message| format!(", {message}"));
+        write_line(format!(
+            "  {step}: {what} {}{} {unit}{}{}",
+            format::count(done),
+            total.unwrap_or_default(),
+            left.unwrap_or_default(),
+            message.unwrap_or_default()
+        ));
     }
 }
 

@@ -61,11 +61,14 @@ pub(crate) async fn trend(
     }
     let as_page = wants_page(request.headers());
     let Query(pairs) = query.map_err(|error| ApiError::unfit_trend(error.body_text()))?;
-    if is_envelope && !pairs.is_empty() {
-        let problem = "options of a JSON request belong in its body, not in the address";
-        return Err(ApiError::unfit_trend(problem));
-    }
-    let wishes = Wishes::of_query(pairs)?;
+    let wishes = match is_envelope {
+        false => Some(Wishes::of_query(pairs)?),
+        true if pairs.is_empty() => None,
+        true => {
+            let problem = "options of a JSON request belong in its body, not in the address";
+            return Err(ApiError::unfit_trend(problem));
+        }
+    };
     // Who has no place does not get to fill memory.
     let place = trends.place()?;
     let body_limits = BodyLimits::of(TREND, &limits);
@@ -73,7 +76,6 @@ pub(crate) async fn trend(
         let body = body::receive(request, &body_limits).await?;
         let asked = Asked {
             body,
-            is_envelope,
             wishes,
             as_page,
             deadline,

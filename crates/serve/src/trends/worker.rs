@@ -37,12 +37,10 @@ const NICENESS: i32 = 10;
 
 /// What a request is about. Nobody can print it: it holds what people wrote.
 pub(crate) struct Asked {
-    /// The body, in whatever form.
+    /// A file of reviews; or JSON that holds reviews and wishes.
     pub(crate) body: Vec<u8>,
-    /// Whether that is JSON that holds reviews and wishes, and not a file of reviews.
-    pub(crate) is_envelope: bool,
-    /// The wishes of the address.
-    pub(crate) wishes: Wishes,
+    /// The wishes of the address; nothing where they are in the body.
+    pub(crate) wishes: Option<Wishes>,
     /// Whether a page is wanted, and not JSON.
     pub(crate) as_page: bool,
     /// When nobody waits for it any more.
@@ -148,11 +146,14 @@ impl Worker {
         if is_stopped() {
             return Err(ApiError::TrendTimedOut(self.limits.trend_timeout));
         }
-        let own = match asked.is_envelope {
-            true => Some(Wishes::of_json(&asked.body)?),
-            false => None,
+        let of_body;
+        let wishes = match &asked.wishes {
+            Some(wishes) => wishes,
+            None => {
+                of_body = Wishes::of_json(&asked.body)?;
+                &of_body
+            }
         };
-        let wishes = own.as_ref().unwrap_or(&asked.wishes);
         let content = match &wishes.reviews {
             Some(Lines(lines)) => lines,
             None => &asked.body,
