@@ -51,7 +51,6 @@ use hosts::Hosts;
 use reload::Watch;
 use routes::Shared;
 use telemetry::Telemetry;
-use trends::Trends;
 use worker::Queue;
 
 pub use limits::Limits;
@@ -107,7 +106,7 @@ impl Service {
         let (queue, [answers, explanations]) = Queue::start(loaded, &limits, &telemetry, &fatal);
         let model = (Arc::clone(&source), networks);
         let (trends, maker) =
-            Trends::start(model, limits, Arc::clone(&telemetry), Arc::clone(&fatal));
+            trends::start(model, limits, Arc::clone(&telemetry), Arc::clone(&fatal));
         Ok(Self {
             watch: Watch {
                 source,

@@ -3,7 +3,6 @@
 
 use std::io::{IsTerminal, Write, stderr};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -67,18 +66,12 @@ impl Progress {
     /// `task("encoding", Some(50_000), "reviews")`. It ends when dropped.
     pub fn task(&self, what: &str, total: Option<u64>, unit: &'static str) -> Task {
         heartbeat::beat();
-        let bar = (self.mode == ProgressMode::Bar).then(|| self.bar(what, total, unit));
-        let now = Instant::now();
         Task {
             progress: self.clone(),
             what: what.to_owned(),
             unit,
-            total,
-            done: AtomicU64::new(0),
-            started: now,
-            last_line: Mutex::new(now),
-            message: Mutex::default(),
-            bar,
+            last_line: Mutex::new(Instant::now()),
+            bar: self.bar(what, total, unit),
         }
     }
 
@@ -116,12 +109,15 @@ impl Progress {
             ),
             None => format!("  {{prefix}} {{spinner}} {{human_pos}} {unit}  {{elapsed}}  {{msg}}"),
         };
-        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+        let target = match self.mode {
+            ProgressMode::Bar => ProgressDrawTarget::stderr(),
+            _ => ProgressDrawTarget::hidden(),
+        };
+        let bar = ProgressBar::with_draw_target(total, target);
         if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style.progress_chars("=> "));
         }
-        bar.set_prefix(format!("{}: {what}", self.step));
-        bar
+        bar.with_prefix(format!("{}: {what}", self.step))
     }
 }
 
@@ -136,37 +132,27 @@ pub struct Task {
     progress: Progress,
     what: String,
     unit: &'static str,
-    total: Option<u64>,
-    done: AtomicU64,
-    started: Instant,
     last_line: Mutex<Instant>,
-    message: Mutex<String>,
-    bar: Option<ProgressBar>,
+    /// Counts and measures time, also where no bar is drawn.
+    bar: ProgressBar,
 }
 
 impl Task {
     /// Counts `units` more as done.
     pub fn advance(&self, units: u64) {
         heartbeat::beat();
-        let done = self.done.fetch_add(units, Ordering::Relaxed) + units;
-        if let Some(bar) = &self.bar {
-            bar.set_position(done);
-        } else if matches!(self.progress.mode, ProgressMode::Plain | ProgressMode::Json) {
-            self.line_if_due(done);
+        self.bar.inc(units);
+        if matches!(self.progress.mode, ProgressMode::Plain | ProgressMode::Json) {
+            self.line_if_due();
         }
     }
 
     /// Sets the words after the numbers, for example the loss.
     pub fn message(&self, text: &str) {
-        if let Some(bar) = &self.bar {
-            bar.set_message(text.to_owned());
-        }
-        if let Ok(mut message) = self.message.lock() {
-            text.clone_into(&mut message);
-        }
+        self.bar.set_message(text.to_owned());
     }
 
-    fn line_if_due(&self, done: u64) {
+    fn line_if_due(&self) {
         let Ok(mut last) = self.last_line.try_lock() else {
             return;
         };
@@ -174,25 +160,20 @@ impl Task {
             return;
         }
         *last = Instant::now();
-        let message = self.message.lock();
-        let message = message.map(|text| text.clone()).unwrap_or_default();
-        let seconds = self.started.elapsed().as_secs_f64();
+        let (done, total, message) = (self.bar.position(), self.bar.length(), self.bar.message());
+        let seconds = self.bar.elapsed().as_secs_f64();
         let each = seconds / done.max(1) as f64;
-        let left = self
-            .total
-            .map(|total| each * total.saturating_sub(done) as f64);
+        let left = total.map(|total| each * total.saturating_sub(done) as f64);
         let (step, what, unit) = (&self.progress.step, &self.what, self.unit);
         if self.progress.mode == ProgressMode::Json {
             let line = serde_json::json!({
                 "event": "progress", "stage": step.stage, "variant": step.variant,
-                "task": what, "done": done, "total": self.total, "unit": unit,
+                "task": what, "done": done, "total": total, "unit": unit,
                 "seconds": seconds, "seconds_left": left, "message": message,
             });
             return write_line(line.to_string());
         }
-        let total = self
-            .total
-            .map(|total| format!(" of {}", format::count(total)));
+        let total = total.map(|total| format!(" of {}", format::count(total)));
         let left = left.map(|left| format!(", {} left", format::seconds(left)));
         let message = Some(message).filter(|message| !message.is_empty());
         let message = message.map(|message| format!(", {message}"));
@@ -208,8 +189,6 @@ impl Task {
 
 impl Drop for Task {
     fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        self.bar.finish_and_clear();
     }
 }

@@ -21,7 +21,7 @@ use crate::routes::Shared;
 use wishes::Wishes;
 use worker::Asked;
 
-pub(crate) use worker::Trends;
+pub(crate) use worker::{Trends, start};
 
 /// Types of bodies that are a file of reviews. What it really is, its content tells; types that a page of
 /// another site may send without being asked are not among them.
@@ -70,7 +70,7 @@ pub(crate) async fn trend(
         }
     };
     // Who has no place does not get to fill memory.
-    let place = trends.place()?;
+    let place = trends.places(1).ok_or(ApiError::BusyWithTrends)?;
     let body_limits = BodyLimits::of(TREND, &limits);
     let work = async {
         let body = body::receive(request, &body_limits).await?;
@@ -80,7 +80,7 @@ pub(crate) async fn trend(
             as_page,
             deadline,
         };
-        trends.ask(asked, place).await
+        trends.ask(asked, place, |job| job).await
     };
     let late = |_| ApiError::TrendTimedOut(limits.trend_timeout);
     let made = timeout_at(deadline.into(), work).await.map_err(late)??;

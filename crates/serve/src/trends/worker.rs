@@ -16,7 +16,6 @@ use bundle::Predictor;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use settings::StepId;
 use stage::{Progress, ProgressMode};
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::UnboundedReceiver;
 use trend::{ErrorRates, Question, Reader, Refused, Unjudged, answer, of_validation};
 
@@ -55,54 +54,25 @@ pub(crate) struct Made {
     pub(crate) model: Arc<ModelIdentity>,
 }
 
-/// Where trends are asked for; the thread ends when the last of these is gone.
-#[derive(Clone)]
-pub(crate) struct Trends(Lane<Job<Asked, Made>>);
+/// Where trends are asked for. Whoever has no place there sends no body.
+pub(crate) type Trends = Lane<Job<Asked, Made>>;
 
-impl Trends {
-    /// Starts the thread.
-    pub(crate) fn start(
-        (source, networks): (Arc<Source>, Option<Networks>),
-        limits: Limits,
-        telemetry: Arc<Telemetry>,
-        fatal: Arc<FatalFailure>,
-    ) -> (Self, JoinHandle<()>) {
-        let worker = Worker {
-            source,
-            networks,
-            limits,
-            telemetry,
-            fatal,
-            loaded: None,
-        };
-        let (lane, thread) = Lane::start(limits.trends, |receiver| worker.run(receiver));
-        (Self(lane), thread)
-    }
-
-    /// Trends that wait or are made.
-    pub(crate) fn depth(&self) -> usize {
-        self.0.depth()
-    }
-
-    /// A place, if one is free. Whoever has none sends no body.
-    ///
-    /// # Errors
-    /// 503.
-    pub(crate) fn place(&self) -> Result<OwnedSemaphorePermit, ApiError> {
-        self.0.places(1).ok_or(ApiError::BusyWithTrends)
-    }
-
-    /// Asks for a trend, and waits for it. A caller who stops waiting stops the work soon after.
-    ///
-    /// # Errors
-    /// Whatever is wrong with the reviews, the wishes, or the model.
-    pub(crate) async fn ask(
-        &self,
-        asked: Asked,
-        place: OwnedSemaphorePermit,
-    ) -> Result<Made, ApiError> {
-        self.0.ask(asked, place, |job| job).await
-    }
+/// Starts the thread.
+pub(crate) fn start(
+    (source, networks): (Arc<Source>, Option<Networks>),
+    limits: Limits,
+    telemetry: Arc<Telemetry>,
+    fatal: Arc<FatalFailure>,
+) -> (Trends, JoinHandle<()>) {
+    let worker = Worker {
+        source,
+        networks,
+        limits,
+        telemetry,
+        fatal,
+        loaded: None,
+    };
+    Lane::start(limits.trends, |receiver| worker.run(receiver))
 }
 
 struct Worker {
