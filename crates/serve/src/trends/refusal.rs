@@ -20,20 +20,19 @@ const YEAR: &str = "year";
 
 /// The answer where there is no trend; `file` is what the reviews were called here.
 pub(super) fn refusal(refused: Refused, file: &Path, limits: &Limits) -> ApiError {
-    let (status, error, hint) = match refused {
-        Refused::Reading(error) => {
-            let (status, hint) = reading(&error);
-            let problem = Failure::from_error(error).chain().join(": ");
-            (status, without_name(&problem, file), hint)
-        }
+    match refused {
+        Refused::Reading(error) => reading(error, file),
         Refused::Unfit(unfit) => {
-            let hint = hint(&unfit).to_owned();
-            (StatusCode::UNPROCESSABLE_ENTITY, unfit.to_string(), hint)
+            let hint = hint(&unfit);
+            no_trend(StatusCode::UNPROCESSABLE_ENTITY, unfit.to_string(), hint)
         }
-        Refused::TooMany { most } => (
+        Refused::TooMany { most } => no_trend(
             StatusCode::PAYLOAD_TOO_LARGE,
-            format!("There are more than {} reviews with a time", format::count(most)),
-            "Send fewer, name a `topic`, start the service with a larger `--max-reviews`, or take `ressenti trend FILE`, which has no limit".to_owned(),
+            format!(
+                "There are more than {} reviews with a time",
+                format::count(most)
+            ),
+            "Send fewer, name a `topic`, start the service with a larger `--max-reviews`, or take `ressenti trend FILE`, which has no limit",
         ),
         Refused::Unjudged(unjudged) => {
             let other = match &unjudged {
@@ -44,61 +43,61 @@ pub(super) fn refusal(refused: Refused, file: &Path, limits: &Limits) -> ApiErro
                     format!("judge it: `ressenti run --variant {model}`")
                 }
             };
-            let hint = format!("Let labelled reviews among them say it with `adapt=300`, or {other}");
-            (StatusCode::CONFLICT, unjudged.to_string(), hint)
+            let hint =
+                format!("Let labelled reviews among them say it with `adapt=300`, or {other}");
+            no_trend(StatusCode::CONFLICT, unjudged.to_string(), hint)
         }
-        Refused::Stopped => return ApiError::TrendTimedOut(limits.trend_timeout),
-        Refused::Failed(failure) => return ApiError::ModelFailed(failure.chain().join(": ")),
-    };
-    ApiError::NoTrend {
-        status,
-        error,
-        hint,
+        Refused::Stopped => ApiError::TrendTimedOut(limits.trend_timeout),
+        Refused::Failed(failure) => ApiError::ModelFailed(failure.chain().join(": ")),
     }
 }
 
-/// The status and the hint where the reviews cannot be read.
-fn reading(error: &IngestError) -> (StatusCode, String) {
-    let unprocessable = StatusCode::UNPROCESSABLE_ENTITY;
-    let (status, hint) = match error {
-        IngestError::TooLarge { .. } => (
-            StatusCode::PAYLOAD_TOO_LARGE,
-            "Send fewer reviews, start the service with a larger `--max-trend-body`, or take `ressenti trend FILE`",
-        ),
-        IngestError::Bomb { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "Make the file once more"),
-        IngestError::Damaged { .. } => (StatusCode::BAD_REQUEST, "Make the file once more"),
-        IngestError::OtherKind { .. } => (
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "Send CSV, JSON or Parquet, plain or packed with gzip, zstd or zip",
-        ),
-        IngestError::Read { .. } | IngestError::Artifact(_) => (
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "Look at what the service printed; `ressenti doctor` examines the machine",
-        ),
-        IngestError::Archive { .. } => (
-            unprocessable,
-            "Send one file, packed by itself or not: the rows of several belong into one",
-        ),
-        IngestError::FirstRow { .. } => (
-            unprocessable,
-            "Mend the start of the file: a header such as `text,date` and rows of one review each, of 1 MiB at most",
-        ),
-        IngestError::NothingThere { .. } => (
-            unprocessable,
-            "Send reviews with a text and a time, for example the lines `text,date` and `Great.,2024-05-01`",
-        ),
-        IngestError::OpenQuote { .. } => (unprocessable, "Close the quote"),
+fn no_trend(status: StatusCode, error: String, hint: impl Into<String>) -> ApiError {
+    ApiError::NoTrend {
+        status,
+        error,
+        hint: hint.into(),
+    }
+}
+
+fn reading(error: IngestError, file: &Path) -> ApiError {
+    let status = match &error {
+        IngestError::TooLarge { .. } | IngestError::Bomb { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+        IngestError::OtherKind { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        IngestError::Damaged { .. } => StatusCode::BAD_REQUEST,
+        IngestError::Read { .. } | IngestError::Artifact(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        _ => StatusCode::UNPROCESSABLE_ENTITY,
+    };
+    let hint = match &error {
+        IngestError::TooLarge { .. } => {
+            "Send fewer reviews, start the service with a larger `--max-trend-body`, or take `ressenti trend FILE`".to_owned()
+        }
+        IngestError::OtherKind { .. } => {
+            "Send CSV, JSON or Parquet, plain or packed with gzip, zstd or zip".to_owned()
+        }
         IngestError::NoColumn { known, .. } | IngestError::UnknownColumns { known, .. } => {
             let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-            let hint = format!("The columns are {}. {COLUMNS}", known.join(", "));
-            return (unprocessable, hint);
+            format!("The columns are {}. {COLUMNS}", known.join(", "))
         }
-        IngestError::TooManyRejected { .. } => {
-            return (unprocessable, format!("Mend these rows. {COLUMNS}"));
+        IngestError::Archive { .. } => {
+            "Send one file, packed by itself or not: the rows of several belong into one".to_owned()
         }
-        _ => (unprocessable, COLUMNS),
+        IngestError::FirstRow { .. } => {
+            "Mend the start of the file: a header such as `text,date` and rows of one review each, of 1 MiB at most".to_owned()
+        }
+        IngestError::NothingThere { .. } => {
+            "Send reviews with a text and a time, for example the lines `text,date` and `Great.,2024-05-01`".to_owned()
+        }
+        IngestError::TooManyRejected { .. } => format!("Mend these rows. {COLUMNS}"),
+        IngestError::OpenQuote { .. } => "Close the quote".to_owned(),
+        IngestError::Damaged { .. } | IngestError::Bomb { .. } => "Make the file once more".to_owned(),
+        IngestError::Read { .. } | IngestError::Artifact(_) => {
+            "Look at what the service printed; `ressenti doctor` examines the machine".to_owned()
+        }
+        _ => COLUMNS.to_owned(),
     };
-    (status, hint.to_owned())
+    let problem = Failure::from_error(error).chain().join(": ");
+    no_trend(status, without_name(&problem, file), hint)
 }
 
 /// A sentence about a file that has no name for whoever sent it.
