@@ -16,7 +16,7 @@ use artifact::{Artifact, Contract, Failure, OutputFile, Split, StageName, format
 use challenge::CHALLENGE;
 use classifier::{LIBTORCH_VERSION, guard};
 use judged::Judged;
-use metrics::{FEW_ROWS, Metric, MetricsFile, Tally, summary};
+use metrics::{Estimate, FEW_ROWS, Metric, MetricsFile, Tally, summary};
 use settings::EvaluationSettings;
 use stage::{Context, Outcome, Stage};
 
@@ -132,21 +132,13 @@ fn judge(
 /// The last line of the stage.
 fn in_words(model: &str, file: &MetricsFile) -> String {
     let rows = format::plural(file.rows, "test review", "test reviews");
-    let accuracy = file
-        .models
-        .get(model)
-        .and_then(|figures| figures.get(Metric::Accuracy.name()))
-        .and_then(|figure| figure.estimate());
-    match accuracy {
-        Some(accuracy) => format!(
-            "{:.2} % of {rows} right ({:.0} % interval {:.2} to {:.2})",
-            100.0 * accuracy.value,
-            100.0 * file.confidence,
-            100.0 * accuracy.low,
-            100.0 * accuracy.high
-        ),
-        None => rows,
-    }
+    let figures = file.models.get(model);
+    let accuracy = figures.and_then(|figures| figures.get(Metric::Accuracy.name()));
+    let Some(Estimate { value, low, high }) = accuracy.and_then(|figure| figure.estimate()) else {
+        return rows;
+    };
+    let [value, low, high, coverage] = [value, low, high, file.confidence].map(|it| 100.0 * it);
+    format!("{value:.2} % of {rows} right ({coverage:.0} % interval {low:.2} to {high:.2})")
 }
 
 /// What is said where the test split is very small.

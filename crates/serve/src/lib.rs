@@ -44,12 +44,13 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 
 use arguments::Arguments;
-use bundle::Networks;
-use bundle::{exec_networks, find};
+use bundle::{Networks, exec_networks, find};
 use fatal::FatalFailure;
 use hosts::Hosts;
+use lane::Lane;
 use reload::Watch;
 use routes::Shared;
+use source::Model;
 use telemetry::Telemetry;
 use worker::Queue;
 
@@ -99,18 +100,22 @@ impl Service {
     ) -> Result<Self, Failure> {
         // Before it is read: what changes meanwhile is seen as a change.
         let served = source.stamp()?;
-        let loaded = source.load(networks)?;
+        let model = Arc::new(Model { source, networks });
         let telemetry = Arc::new(Telemetry::default());
         let fatal = Arc::new(FatalFailure::default());
-        let source = Arc::new(source);
-        let (queue, [answers, explanations]) = Queue::start(loaded, &limits, &telemetry, &fatal);
-        let model = (Arc::clone(&source), networks);
-        let (trends, maker) =
-            trends::start(model, limits, Arc::clone(&telemetry), Arc::clone(&fatal));
+        let (queue, [answers, explanations]) =
+            Queue::start(model.load_twice()?, &limits, &telemetry, &fatal);
+        let maker = trends::Worker {
+            model: Arc::clone(&model),
+            limits,
+            telemetry: Arc::clone(&telemetry),
+            fatal: Arc::clone(&fatal),
+            loaded: None,
+        };
+        let (trends, maker) = Lane::start(limits.trends, |receiver| maker.run(receiver));
         Ok(Self {
             watch: Watch {
-                source,
-                networks,
+                model,
                 queue: queue.clone(),
                 telemetry: Arc::clone(&telemetry),
                 fatal: Arc::clone(&fatal),

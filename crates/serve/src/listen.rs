@@ -1,7 +1,6 @@
 //! Connections: how many, how slow, and how they end.
 
 use std::io::Write;
-use std::os::fd::AsRawFd;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -75,6 +74,7 @@ pub(crate) async fn serve(
 
 /// Lets the system close a connection of which nothing has gone out for so long: a client that does not read its answers
 /// would hold its place for ever otherwise. Only Linux knows this option; elsewhere such a client is kept.
+#[cfg_attr(not(target_os = "linux"), allow(unused_variables))]
 fn close_if_not_read(stream: &TcpStream, limit: Duration) {
     #[cfg(target_os = "linux")]
     {
@@ -82,7 +82,7 @@ fn close_if_not_read(stream: &TcpStream, limit: Duration) {
         // SAFETY: the descriptor is that of an open socket, and the value is as long as is said.
         unsafe {
             libc::setsockopt(
-                stream.as_raw_fd(),
+                std::os::fd::AsRawFd::as_raw_fd(stream),
                 libc::IPPROTO_TCP,
                 libc::TCP_USER_TIMEOUT,
                 (&raw const milliseconds).cast(),

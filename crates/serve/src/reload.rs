@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use artifact::{Failure, FailureKind};
-use bundle::Networks;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
 use crate::fatal::FatalFailure;
-use crate::source::{Source, Stamp};
+use crate::source::{Model, Stamp};
 use crate::telemetry::Telemetry;
 use crate::worker::Queue;
 
@@ -19,8 +18,7 @@ const EVERY: Duration = Duration::from_secs(1);
 
 /// What looks at the model.
 pub(crate) struct Watch {
-    pub(crate) source: Arc<Source>,
-    pub(crate) networks: Option<Networks>,
+    pub(crate) model: Arc<Model>,
     pub(crate) queue: Queue,
     pub(crate) telemetry: Arc<Telemetry>,
     pub(crate) fatal: Arc<FatalFailure>,
@@ -35,8 +33,8 @@ impl Watch {
         let mut tried = self.served.clone();
         loop {
             sleep(EVERY).await;
-            let source = Arc::clone(&self.source);
-            let stamp = spawn_blocking(move || source.stamp()).await;
+            let model = Arc::clone(&self.model);
+            let stamp = spawn_blocking(move || model.source.stamp()).await;
             // A name that stands for nothing for an instant is one being replaced.
             let Ok(Ok(stamp)) = stamp else {
                 continue;
@@ -54,12 +52,12 @@ impl Watch {
     }
 
     async fn load(&mut self, stamp: Stamp) {
-        let (source, networks) = (Arc::clone(&self.source), self.networks);
-        let loaded = spawn_blocking(move || source.load(networks)).await;
+        let model = Arc::clone(&self.model);
+        let loaded = spawn_blocking(move || model.load_twice()).await;
         let ended = |_| Err(Failure::new("Loading it ended unexpectedly"));
         match loaded.unwrap_or_else(ended) {
             Ok(loaded) => {
-                let identity = &loaded.identity;
+                let identity = &loaded[0].identity;
                 let (name, fingerprint) = (&identity.name, &identity.fingerprint);
                 crate::say(&format!("model: {name} was replaced; now {fingerprint}"));
                 self.queue.load(loaded, &self.telemetry);

@@ -12,16 +12,16 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::body::{self, HTML, JSON};
 use crate::error::{ApiError, PREDICT_EXAMPLE};
 use crate::hosts::Hosts;
-use crate::json;
+use crate::json::parsed;
 use crate::limits::{BodyLimits, EXPLAINED, Limits, TREND};
-use crate::source::ModelIdentity;
 use crate::telemetry::{Now, Telemetry};
 use crate::trends::{self, Trends};
 use crate::worker::{Answers, Question, Queue};
@@ -112,7 +112,7 @@ fn question(body: &[u8], limits: &Limits) -> Result<Question, ApiError> {
         problem: problem.to_owned(),
         example: PREDICT_EXAMPLE,
     };
-    let request: PredictRequest = json::parsed(body, PREDICT_EXAMPLE)?;
+    let request: PredictRequest = parsed(body, PREDICT_EXAMPLE)?;
     let texts = match (request.text, request.texts) {
         (Some(text), None) => vec![text],
         (None, Some(texts)) => texts,
@@ -138,28 +138,17 @@ fn question(body: &[u8], limits: &Limits) -> Result<Question, ApiError> {
     })
 }
 
-/// What `GET /healthz` says.
-#[derive(Debug, Serialize)]
-struct Health {
-    /// `ok`, or `stale` where a changed model could not be loaded and the one before it answers.
-    status: &'static str,
-    model: Option<Arc<ModelIdentity>>,
-    /// Why the changed model could not be loaded.
-    load_error: Option<String>,
-    queue_texts: usize,
-    /// Trends that wait or are made.
-    trends: usize,
-}
-
-async fn health(State(shared): State<Shared>) -> Json<Health> {
+/// `stale` where a changed model could not be loaded and the one before it answers; `load_error` says why.
+async fn health(State(shared): State<Shared>) -> Json<Value> {
     let (model, load_error) = shared.telemetry.model();
-    Json(Health {
-        status: if load_error.is_some() { "stale" } else { "ok" },
-        model,
-        load_error,
-        queue_texts: shared.queue.depth(),
-        trends: shared.trends.depth(),
-    })
+    let status = if load_error.is_some() { "stale" } else { "ok" };
+    Json(json!({
+        "status": status,
+        "model": model,
+        "load_error": load_error,
+        "queue_texts": shared.queue.depth(),
+        "trends": shared.trends.depth(),
+    }))
 }
 
 async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {

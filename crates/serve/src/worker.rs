@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::thread::JoinHandle;
 
 use artifact::{Failure, FailureKind};
-use bundle::{Explanation, PlacedWord, Predictor};
+use bundle::{Explanation, PlacedWord};
 use serde::Serialize;
 use tokio::sync::mpsc::UnboundedReceiver;
 
@@ -17,7 +17,7 @@ use crate::error::ApiError;
 use crate::fatal::FatalFailure;
 use crate::lane::{Job, Lane};
 use crate::limits::{EXPLANATIONS, Limits};
-use crate::source::{Loaded, ModelIdentity};
+use crate::source::{ModelCopy, ModelIdentity};
 use crate::telemetry::Telemetry;
 
 /// What is said of one text.
@@ -59,7 +59,7 @@ pub(crate) struct Question {
 enum Message {
     Ask(Job<Question, Answers>),
     /// From now on this one answers.
-    Load(Box<Predictor>, Arc<ModelIdentity>),
+    Load(ModelCopy),
 }
 
 /// Where questions go; the threads end when the last of these is gone.
@@ -70,27 +70,25 @@ pub(crate) struct Queue {
 }
 
 impl Queue {
-    /// Starts the threads.
+    /// Starts the threads: one answers, one explains.
     pub(crate) fn start(
-        loaded: Loaded,
+        [answers, explains]: [ModelCopy; 2],
         limits: &Limits,
         telemetry: &Arc<Telemetry>,
         fatal: &Arc<FatalFailure>,
     ) -> (Self, [JoinHandle<()>; 2]) {
-        let identity = Arc::new(loaded.identity);
-        telemetry.set_model(Arc::clone(&identity));
-        let start = |predictor, capacity| {
+        telemetry.set_model(Arc::clone(&answers.identity));
+        let start = |model, capacity| {
             let worker = Worker {
-                predictor,
-                identity: Arc::clone(&identity),
+                model,
                 batch: limits.batch,
                 telemetry: Arc::clone(telemetry),
                 fatal: Arc::clone(fatal),
             };
             Lane::start(capacity, |receiver| worker.run(receiver))
         };
-        let (answers, one) = start(loaded.answers, limits.queue);
-        let (explanations, other) = start(loaded.explains, EXPLANATIONS.min(limits.queue));
+        let (answers, one) = start(answers, limits.queue);
+        let (explanations, other) = start(explains, EXPLANATIONS.min(limits.queue));
         let queue = Self {
             answers,
             explanations,
@@ -119,18 +117,15 @@ impl Queue {
     }
 
     /// Lets another model answer what comes from now on.
-    pub(crate) fn load(&self, loaded: Loaded, telemetry: &Telemetry) {
-        let identity = Arc::new(loaded.identity);
-        telemetry.set_model(Arc::clone(&identity));
-        let load = |predictor| Message::Load(predictor, Arc::clone(&identity));
-        self.answers.send(load(loaded.answers));
-        self.explanations.send(load(loaded.explains));
+    pub(crate) fn load(&self, [answers, explains]: [ModelCopy; 2], telemetry: &Telemetry) {
+        telemetry.set_model(Arc::clone(&answers.identity));
+        self.answers.send(Message::Load(answers));
+        self.explanations.send(Message::Load(explains));
     }
 }
 
 struct Worker {
-    predictor: Box<Predictor>,
-    identity: Arc<ModelIdentity>,
+    model: ModelCopy,
     batch: usize,
     telemetry: Arc<Telemetry>,
     fatal: Arc<FatalFailure>,
@@ -147,11 +142,10 @@ impl Worker {
                         texts += job.question.texts.len();
                         jobs.push(job);
                     }
-                    Message::Load(predictor, identity) => {
+                    Message::Load(model) => {
                         // Asked before, answered by the one before.
                         self.answer(std::mem::take(&mut jobs));
-                        self.predictor = predictor;
-                        self.identity = identity;
+                        self.model = model;
                     }
                 }
                 if texts < self.batch {
@@ -222,8 +216,8 @@ impl Worker {
         let mut all = Vec::with_capacity(texts.len());
         for part in texts.chunks(self.batch) {
             self.telemetry.computed(part.len());
-            let probabilities = guarded(|| self.predictor.probabilities(part));
-            for note in self.predictor.take_notes() {
+            let probabilities = guarded(|| self.model.predictor.probabilities(part));
+            for note in self.model.predictor.take_notes() {
                 crate::say(&note);
             }
             all.extend(probabilities?);
@@ -241,10 +235,15 @@ impl Worker {
         let answer = |(text, probability): (&String, &Option<f32>)| {
             let explanation = match question.explain {
                 true if job.is_abandoned() => return Err(Failure::new("Nobody waits any more")),
-                true => self.predictor.explain(text)?,
+                true => self.model.predictor.explain(text)?,
                 false => None,
             };
-            let label = |value| self.predictor.label(value, question.abstain).to_owned();
+            let label = |value| {
+                self.model
+                    .predictor
+                    .label(value, question.abstain)
+                    .to_owned()
+            };
             Ok(Answer {
                 label: probability.map(label),
                 probability: *probability,
@@ -255,7 +254,7 @@ impl Worker {
         let both = question.texts.iter().zip(probabilities);
         let answers = guarded(|| both.map(answer).collect());
         Ok(Answers {
-            model: Arc::clone(&self.identity),
+            model: Arc::clone(&self.model.identity),
             answers: answers.map_err(|failure| self.fatal.report(failure))?,
         })
     }

@@ -21,7 +21,7 @@ use crate::routes::Shared;
 use wishes::Wishes;
 use worker::Asked;
 
-pub(crate) use worker::{Trends, start};
+pub(crate) use worker::{Trends, Worker};
 
 /// Types of bodies that are a file of reviews. What it really is, its content tells; types that a page of
 /// another site may send without being asked are not among them.

@@ -63,13 +63,20 @@ impl Wishes {
                     topics.push(Value::String(value));
                     None
                 }
-                (_, Some(role)) => columns.insert(role.to_owned(), column(value)),
-                // Both are for JSON alone.
+                // They are for JSON alone.
                 ("reviews" | "columns" | "topics", _) => {
                     let problem = format!("`{name}` is no parameter of an address");
                     return Err(ApiError::unfit_trend(problem));
                 }
-                (_, None) => members.insert(name.clone(), plain(value)),
+                (_, Some(role)) => {
+                    // A name that looks like a number stands in double quotes.
+                    let is_column = |it: &Value| it.is_string() || it.is_number();
+                    columns.insert(role.to_owned(), json_or_text(value, is_column))
+                }
+                (_, None) => {
+                    let is_plain = |it: &Value| it.is_number() || it.is_boolean();
+                    members.insert(name.clone(), json_or_text(value, is_plain))
+                }
             };
             if before.is_some() {
                 let problem = format!("`{name}` stands in the address twice");
@@ -84,15 +91,13 @@ impl Wishes {
     }
 
     fn checked(self) -> Result<Self, ApiError> {
-        let refused = |problem: &str| Err(ApiError::unfit_trend(problem));
-        if self
-            .confidence
-            .is_some_and(|share| !(0.5..=0.999).contains(&share))
-        {
-            return refused("`confidence` is from 0.5 to 0.999");
+        let is_coverage = |share: f64| (0.5..=0.999).contains(&share);
+        if !self.confidence.is_none_or(is_coverage) {
+            return Err(ApiError::unfit_trend("`confidence` is from 0.5 to 0.999"));
         }
         if self.horizon.is_some_and(|periods| periods > 100) {
-            return refused("`horizon` is at most 100 periods");
+            let problem = "`horizon` is at most 100 periods";
+            return Err(ApiError::unfit_trend(problem));
         }
         Ok(self)
     }
@@ -121,22 +126,10 @@ impl Wishes {
     }
 }
 
-/// A column of an address: a position from 1 where it is a number, and a name otherwise; a name that looks like a
-/// number stands in double quotes.
-fn column(value: String) -> Value {
-    match serde_json::from_str(&value) {
-        Ok(name @ Value::String(_)) => name,
-        Ok(position @ Value::Number(_)) => position,
-        _ => Value::String(value),
-    }
-}
-
-/// A value of an address as JSON would have it: a number or a truth value where it looks like one.
-fn plain(value: String) -> Value {
-    match serde_json::from_str(&value) {
-        Ok(found @ (Value::Number(_) | Value::Bool(_))) => found,
-        _ => Value::String(value),
-    }
+/// A value of an address: what it is as JSON, where that is allowed, and a text otherwise.
+fn json_or_text(value: String, is_allowed: impl Fn(&Value) -> bool) -> Value {
+    let found = serde_json::from_str(&value).ok().filter(is_allowed);
+    found.unwrap_or(Value::String(value))
 }
 
 /// Objects of an array, each on a line of its own as a file has them: never all of them as values, which take

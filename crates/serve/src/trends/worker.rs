@@ -7,12 +7,9 @@ use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::JoinHandle;
 use std::time::Instant;
 
 use artifact::{FailureKind, StageName};
-use bundle::Networks;
-use bundle::Predictor;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use settings::StepId;
 use stage::{Progress, ProgressMode};
@@ -25,7 +22,7 @@ use crate::error::ApiError;
 use crate::fatal::FatalFailure;
 use crate::lane::{Job, Lane};
 use crate::limits::Limits;
-use crate::source::{ModelIdentity, Source};
+use crate::source::{Model, ModelCopy, ModelIdentity, Source};
 use crate::telemetry::Telemetry;
 
 /// Reviews that the model reads together: between two batches it is seen whether anybody still waits.
@@ -57,38 +54,22 @@ pub(crate) struct Made {
 /// Where trends are asked for. Whoever has no place there sends no body.
 pub(crate) type Trends = Lane<Job<Asked, Made>>;
 
-/// Starts the thread.
-pub(crate) fn start(
-    (source, networks): (Arc<Source>, Option<Networks>),
-    limits: Limits,
-    telemetry: Arc<Telemetry>,
-    fatal: Arc<FatalFailure>,
-) -> (Trends, JoinHandle<()>) {
-    let worker = Worker {
-        source,
-        networks,
-        limits,
-        telemetry,
-        fatal,
-        loaded: None,
-    };
-    Lane::start(limits.trends, |receiver| worker.run(receiver))
-}
-
-struct Worker {
-    source: Arc<Source>,
-    networks: Option<Networks>,
-    limits: Limits,
-    telemetry: Arc<Telemetry>,
-    fatal: Arc<FatalFailure>,
-    loaded: Option<(Box<Predictor>, Arc<ModelIdentity>)>,
+/// What makes trends.
+pub(crate) struct Worker {
+    pub(crate) model: Arc<Model>,
+    pub(crate) limits: Limits,
+    pub(crate) telemetry: Arc<Telemetry>,
+    pub(crate) fatal: Arc<FatalFailure>,
+    /// Its copy of the model, from its first trend on.
+    pub(crate) loaded: Option<ModelCopy>,
 }
 
 impl Worker {
-    fn run(mut self, mut receiver: UnboundedReceiver<Job<Asked, Made>>) {
+    /// Makes trends until nobody can ask for one any more.
+    pub(crate) fn run(mut self, mut receiver: UnboundedReceiver<Job<Asked, Made>>) {
         give_way();
         let pool = ThreadPoolBuilder::new()
-            .num_threads(self.source.run_settings().cores())
+            .num_threads(self.model.source.run_settings().cores())
             .start_handler(|_| give_way())
             .build();
         while let Some(job) = receiver.blocking_recv() {
@@ -132,7 +113,11 @@ impl Worker {
             ApiError::ModelFailed(format!("there is no room for the reviews: {error}"))
         })?;
         self.load()?;
-        let Some((predictor, identity)) = &self.loaded else {
+        let Some(ModelCopy {
+            predictor,
+            identity,
+        }) = &self.loaded
+        else {
             return Err(ApiError::ModelFailed("it is not there".to_owned()));
         };
         let question = Question {
@@ -176,20 +161,23 @@ impl Worker {
             let served = served.as_ref();
             served.is_some_and(|served| served.fingerprint == identity.fingerprint)
         };
-        if self.loaded.as_ref().is_some_and(|(_, it)| is_served(it)) {
+        if self
+            .loaded
+            .as_ref()
+            .is_some_and(|it| is_served(&it.identity))
+        {
             return Ok(());
         }
         // The one before makes room first.
         self.loaded = None;
-        let loaded = self.source.load_once(self.networks);
-        let (predictor, identity) = loaded.map_err(|failure| match failure.kind() {
+        let loaded = self.model.load().map_err(|failure| match failure.kind() {
             FailureKind::Transient => self.fatal.report(failure),
             _ => ApiError::NoModelForTrends(failure.chain().join(": ")),
         })?;
-        if !is_served(&identity) {
+        if !is_served(&loaded.identity) {
             return Err(ApiError::ModelReplaced);
         }
-        self.loaded = Some((predictor, Arc::new(identity)));
+        self.loaded = Some(loaded);
         Ok(())
     }
 
@@ -198,7 +186,7 @@ impl Worker {
         if let Some(count) = wishes.adapt {
             return Ok(ErrorRates::Adapt(count));
         }
-        let (Source::Named(pipeline, name), Some(made)) = (&*self.source, model.made) else {
+        let (Source::Named(pipeline, name), Some(made)) = (&self.model.source, model.made) else {
             return Err(Refused::Unjudged(Unjudged::Bundle));
         };
         let known = of_validation(pipeline, name, made, wishes.options().seed)?;
