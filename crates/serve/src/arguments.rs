@@ -84,7 +84,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
-    use crate::limits::{EXPLANATIONS, LEAST_RATE};
+    use crate::limits::{EXPLANATIONS, MIN_RATE};
     use crate::routes::OPENAPI;
 
     #[test]
@@ -98,7 +98,7 @@ mod tests {
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         let (explained, rate) = (
             format!("{EXPLANATIONS} at most"),
-            format!("{} bytes a second", artifact::format::count(LEAST_RATE)),
+            format!("{} bytes a second", artifact::format::count(MIN_RATE)),
         );
         for said in [&explained, &rate] {
             assert!(help.contains(said) && OPENAPI.contains(said), "{said}");

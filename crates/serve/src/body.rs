@@ -15,7 +15,7 @@ use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::error::ApiError;
-use crate::limits::{BodyLimits, LEAST_RATE, Limits};
+use crate::limits::{BodyLimits, Limits, MIN_RATE};
 
 pub(crate) const HTML: &str = "text/html; charset=utf-8";
 pub(crate) const JSON: &str = "application/json";
@@ -53,7 +53,7 @@ pub(crate) async fn read(
 /// 400, 408 or 413.
 pub(crate) async fn receive(request: Request, limits: &BodyLimits) -> Result<Vec<u8>, ApiError> {
     let headers = request.headers();
-    if waits_for_leave(headers) && length(headers).is_some_and(|it| it > limits.bytes as u64) {
+    if expects_continue(headers) && length(headers).is_some_and(|it| it > limits.bytes as u64) {
         return Err(ApiError::TooLarge(*limits));
     }
     let shared = request.extensions().get::<SharedBody>().cloned();
@@ -61,23 +61,23 @@ pub(crate) async fn receive(request: Request, limits: &BodyLimits) -> Result<Vec
         Some(shared) => shared.0.lock().await,
         None => return Ok(Vec::new()),
     };
-    let mut coming = Coming::of(&mut body, limits);
+    let mut reader = BodyReader::of(&mut body, limits);
     let mut bytes = Vec::new();
-    while let Some(data) = coming.next().await? {
-        if coming.bytes > limits.bytes {
+    while let Some(data) = reader.next().await? {
+        if reader.bytes > limits.bytes {
             bytes = Vec::new();
         } else {
             bytes.extend_from_slice(&data);
         }
     }
-    match coming.bytes > limits.bytes {
+    match reader.bytes > limits.bytes {
         true => Err(ApiError::TooLarge(*limits)),
         false => Ok(bytes),
     }
 }
 
 /// A body as it comes, within its time.
-struct Coming<'a> {
+struct BodyReader<'a> {
     body: &'a mut Body,
     silence: Duration,
     begun: Instant,
@@ -85,7 +85,7 @@ struct Coming<'a> {
     bytes: usize,
 }
 
-impl<'a> Coming<'a> {
+impl<'a> BodyReader<'a> {
     fn of(body: &'a mut Body, limits: &BodyLimits) -> Self {
         Self {
             body,
@@ -100,7 +100,7 @@ impl<'a> Coming<'a> {
         loop {
             let frame = poll_fn(|context| Pin::new(&mut *self.body).poll_frame(context));
             // A client that sends a byte now and then is never silent, but too slow.
-            let earned = Duration::from_secs(self.bytes as u64 / LEAST_RATE);
+            let earned = Duration::from_secs(self.bytes as u64 / MIN_RATE);
             let end = (self.begun + self.silence + earned).min(Instant::now() + self.silence);
             let Ok(frame) = timeout_at(end, frame).await else {
                 return Err(ApiError::TooSlow(self.silence));
@@ -123,7 +123,7 @@ pub(crate) struct Unread(SharedBody);
 /// Lets the handler of a request read its body through [`receive`], and returns what it leaves unread; nothing where
 /// there is no body, or where the client sends it only when it is asked for.
 pub(crate) fn share(request: &mut Request) -> Option<Unread> {
-    let is_sent = !request.body().is_end_stream() && !waits_for_leave(request.headers());
+    let is_sent = !request.body().is_end_stream() && !expects_continue(request.headers());
     let body = std::mem::take(request.body_mut());
     let shared = SharedBody(Arc::new(Mutex::new(body)));
     request.extensions_mut().insert(shared.clone());
@@ -136,9 +136,9 @@ impl Unread {
     pub(crate) async fn drain(self, limits: &BodyLimits) {
         let drained = async {
             let mut body = self.0.0.lock().await;
-            let mut coming = Coming::of(&mut body, limits);
-            while let Ok(Some(_)) = coming.next().await {
-                if coming.bytes > limits.bytes {
+            let mut reader = BodyReader::of(&mut body, limits);
+            while let Ok(Some(_)) = reader.next().await {
+                if reader.bytes > limits.bytes {
                     return;
                 }
             }
@@ -172,8 +172,8 @@ fn length(headers: &HeaderMap) -> Option<u64> {
     length.to_str().ok()?.parse().ok()
 }
 
-/// The client sends its body only once it is told to go on.
-fn waits_for_leave(headers: &HeaderMap) -> bool {
+/// Whether the client sends its body only once it is told to continue.
+fn expects_continue(headers: &HeaderMap) -> bool {
     let expect = headers.get(header::EXPECT);
     expect.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }

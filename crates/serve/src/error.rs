@@ -9,7 +9,7 @@ use axum::response::{IntoResponse, Response};
 use serde_json::json;
 use thiserror::Error;
 
-use crate::limits::{BodyLimits, LEAST_RATE};
+use crate::limits::{BodyLimits, MIN_RATE};
 
 /// A request that is not answered with what it asked for. Its body is JSON: `error` and `hint`.
 #[derive(Clone, Debug, Error)]
@@ -48,7 +48,7 @@ pub(crate) enum ApiError {
     /// A part of the body was late.
     #[error(
         "The body did not go on for {0:?}, or came with less than {rate} bytes a second after as long",
-        rate = count(LEAST_RATE)
+        rate = count(MIN_RATE)
     )]
     TooSlow(Duration),
     #[error("The header `host` names another than this service, as a page of another site would")]
@@ -84,7 +84,7 @@ pub(crate) enum ApiError {
     },
 }
 
-/// What most who meet an error of `/predict` want to see.
+/// A request to `/predict` that is right.
 pub(crate) const PREDICT_EXAMPLE: &str = r#"Send {"text": "Not bad at all."} or {"texts": ["One.", "Another."]}, and if you like "explain": true and "abstain": 0.9"#;
 
 /// The same for `/trend`.
@@ -174,7 +174,7 @@ impl ApiError {
         hint.to_owned()
     }
 
-    /// Seconds after which a client who was refused may come again.
+    /// Seconds after which a refused client may try again.
     fn retry_after(&self) -> Option<u32> {
         match self {
             Self::Busy { .. } => Some(1),

@@ -17,8 +17,8 @@ pub(crate) struct Hosts {
 }
 
 impl Hosts {
-    /// Of a service that listens there. Whoever can be reached by others can be reached without a browser's help,
-    /// and does not know what others call it: any name will do, unless names are given.
+    /// Of a service that listens there. A service that others can reach needs no such protection, and does not know
+    /// its names there: any name is allowed, unless names are given.
     pub(crate) fn of(address: SocketAddr, names: &[String]) -> Self {
         let listening = address.ip().to_canonical();
         let is_checked = listening.is_loopback() || !names.is_empty();
@@ -29,7 +29,7 @@ impl Hosts {
     }
 
     /// Whether a request is meant for it. Browsers always say what they mean.
-    pub(crate) fn know(&self, request: &Request) -> bool {
+    pub(crate) fn is_allowed(&self, request: &Request) -> bool {
         let mut said = request.headers().get_all(HOST).iter();
         let target = request.uri().authority();
         said.all(|host| host.to_str().is_ok_and(|host| self.is_own(host)))
@@ -73,7 +73,7 @@ mod tests {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let hosts = Hosts::of(listen.parse().expect("an address"), &names);
         let request = Request::get("/healthz").header(HOST, host);
-        hosts.know(&request.body(Body::empty()).expect("a request"))
+        hosts.is_allowed(&request.body(Body::empty()).expect("a request"))
     }
 
     #[test]
@@ -118,8 +118,8 @@ mod tests {
         ));
         let hosts = Hosts::of(([127, 0, 0, 1], 0).into(), &[]);
         let request = Request::get("http://evil.example/").body(Body::empty());
-        assert!(!hosts.know(&request.expect("a request")));
+        assert!(!hosts.is_allowed(&request.expect("a request")));
         let request = Request::get("/").body(Body::empty());
-        assert!(hosts.know(&request.expect("a request")));
+        assert!(hosts.is_allowed(&request.expect("a request")));
     }
 }

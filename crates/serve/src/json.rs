@@ -78,7 +78,7 @@ mod tests {
     #[derive(Debug, Deserialize)]
     #[serde(expecting = "an object")]
     #[allow(dead_code, reason = "it is only parsed")]
-    struct Asked {
+    struct Upload {
         abstain: Option<f32>,
         adapt: Option<usize>,
         topics: Option<Vec<String>>,
@@ -111,7 +111,7 @@ mod tests {
             ),
             (r#"{"adapt": ", expected f32"}"#, "expected a whole number"),
         ] {
-            let error = serde_json::from_str::<Asked>(body).expect_err("it does not fit");
+            let error = serde_json::from_str::<Upload>(body).expect_err("it does not fit");
             let found = in_words(&error);
             assert!(found.contains(said), "{found}");
         }

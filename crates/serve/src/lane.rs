@@ -15,7 +15,7 @@ pub(crate) struct Lane<M> {
     pub(crate) capacity: usize,
 }
 
-/// A question under way. Nobody can print it: it holds what people wrote.
+/// A question under way. It cannot be printed: it holds what people wrote.
 pub(crate) struct Job<Q, A> {
     pub(crate) question: Q,
     reply: oneshot::Sender<Result<A, ApiError>>,
@@ -58,7 +58,7 @@ impl<M: Send + 'static> Lane<M> {
         Arc::clone(&self.places).try_acquire_many_owned(count).ok()
     }
 
-    /// Sends a message; nobody reads it where the thread has ended.
+    /// Sends a message; it is lost where the thread has ended.
     pub(crate) fn send(&self, message: M) {
         let _ = self.sender.send(message);
     }
@@ -90,10 +90,10 @@ impl<Q, A> Job<Q, A> {
         self.reply.is_closed()
     }
 
-    /// Answers. The places are free before the answer is there: whoever has it may ask again.
+    /// Answers. The places are free before the answer arrives, so that the client may ask again.
     pub(crate) fn reply(self, answer: Result<A, ApiError>) {
         drop(self.places);
-        // Nobody may be left to read it.
+        // The client may be gone.
         let _ = self.reply.send(answer);
     }
 }

@@ -135,7 +135,7 @@ impl Service {
         })
     }
 
-    /// Its paths, for whoever brings connections of his own.
+    /// Its paths, for callers with connections of their own.
     pub fn router(&self) -> Router {
         routes::router(self.shared.clone())
     }
@@ -155,7 +155,7 @@ impl Service {
         let stop = async {
             tokio::select! {
                 () = stop => {}
-                () = self.fatal.wait() => say("stopping: the device failed, and only a new process can use it"),
+                () = self.fatal.wait() => print_line("stopping: the device failed, and only a new process can use it"),
             }
         };
         let all_answered = listen::serve(listener, router, &self.shared, stop).await;
@@ -163,12 +163,12 @@ impl Service {
         let _ = watch.await;
         drop(self.shared);
         if all_answered {
-            say("stopped: every request was answered");
+            print_line("stopped: every request was answered");
             // They end with the last sender, and are not waited for where requests were given up.
             let join = || self.workers.map(JoinHandle::join);
             let _ = tokio::task::spawn_blocking(join).await;
         } else {
-            say("stopped: requests that took longer than `--grace` were given up");
+            print_line("stopped: requests that took longer than `--grace` were given up");
         }
         self.fatal.take().map_or(Ok(()), Err)
     }
@@ -201,11 +201,11 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
         let address = listener.local_addr().map_err(Failure::from_error)?;
         service.shared.hosts = Arc::new(Hosts::of(address, &arguments.hosts));
         if !address.ip().to_canonical().is_loopback() {
-            say(&format!(
+            print_line(&format!(
                 "warning: {address} can be reached by other machines, and the service asks nobody who they are"
             ));
         }
-        say(&format!("listening on http://{address}"));
+        print_line(&format!("listening on http://{address}"));
         service.serve(listener, stop).await
     });
     // Whatever is still computed is given up.
@@ -223,7 +223,7 @@ fn find_source(arguments: &Arguments) -> Result<Source, Failure> {
         Some(name) => name.clone(),
         None => {
             let (name, why) = find::best(&pipeline)?;
-            say(&why);
+            print_line(&why);
             name
         }
     };
@@ -242,7 +242,7 @@ fn stop_signals() -> std::io::Result<impl Future<Output = ()>> {
     };
     Ok(async move {
         signalled().await;
-        say("stopping: what is under way is answered; a second signal stops at once");
+        print_line("stopping: what is under way is answered; a second signal stops at once");
         tokio::spawn(async move {
             signalled().await;
             #[allow(clippy::exit, reason = "the second signal asks for that")]
@@ -252,7 +252,7 @@ fn stop_signals() -> std::io::Result<impl Future<Output = ()>> {
 }
 
 /// A line on stderr. A text of a request never gets here.
-pub(crate) fn say(line: &str) {
-    // A closed pipe is a reader who has seen enough: not an error of ours.
+pub(crate) fn print_line(line: &str) {
+    // A closed pipe is no error: its reader has seen enough.
     let _ = writeln!(std::io::stderr(), "{line}");
 }

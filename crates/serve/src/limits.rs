@@ -101,7 +101,7 @@ pub(crate) const EXPLANATIONS: usize = 32;
 pub(crate) const TREND: &str = "/trend";
 
 /// Bytes a second that a body must come with on average, once the time is over in which nothing needs to come.
-pub(crate) const LEAST_RATE: u64 = 10_000;
+pub(crate) const MIN_RATE: u64 = 10_000;
 
 /// What may come of the body of a request for some path.
 #[derive(Clone, Copy, Debug)]
@@ -110,7 +110,7 @@ pub(crate) struct BodyLimits {
     pub(crate) bytes: usize,
     /// The option that sets `bytes`.
     pub(crate) flag: &'static str,
-    /// How long nothing may come; and from when on it must come as fast as [`LEAST_RATE`] says.
+    /// How long nothing may come; and from when on it must come as fast as [`MIN_RATE`] says.
     pub(crate) silence: Duration,
     /// How long the request may take altogether.
     pub(crate) whole: Duration,

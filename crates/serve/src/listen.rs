@@ -23,9 +23,9 @@ retry-after: 1\r\nconnection: close\r\ncontent-length: 97\r\n\r\n\
 {\"error\":\"There are too many connections\",\"hint\":\"Come again after a second, with fewer of them\"}";
 
 /// Connections beyond the limit that are parted from in peace at a time, and how long and for how many bytes each.
-const PARTINGS: usize = 64;
-const PARTING: Duration = Duration::from_secs(1);
-const PARTING_BYTES: u64 = 1 << 20;
+const MAX_REFUSALS: usize = 64;
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: u64 = 1 << 20;
 
 /// Serves until `stop` comes to its end; then accepts nothing more and waits for what is under way, up
 /// to `limits.grace`. Returns whether everything was answered.
@@ -41,7 +41,7 @@ pub(crate) async fn serve(
     http.timer(TokioTimer::new())
         .header_read_timeout(shared.limits.timeout)
         .half_close(true);
-    let partings = Arc::new(Semaphore::new(PARTINGS));
+    let refusals = Arc::new(Semaphore::new(MAX_REFUSALS));
     tokio::pin!(stop);
     loop {
         // Axum's way to accept waits where the system has no file descriptor left.
@@ -51,7 +51,7 @@ pub(crate) async fn serve(
         };
         let Ok(permit) = Arc::clone(&shared.connections).try_acquire_owned() else {
             shared.telemetry.refused_connection();
-            refuse(stream, &partings);
+            refuse(stream, &refusals);
             continue;
         };
         // Small answers go out at once.
@@ -61,7 +61,7 @@ pub(crate) async fn serve(
         let connection = http.serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            // What a client does to its connection is no matter of ours.
+            // A client may close its connection at any time.
             let _ = connection.await;
             drop(permit);
         });
@@ -94,8 +94,8 @@ fn close_if_not_read(stream: &TcpStream, limit: Duration) {
 
 /// Says why, and lets the client read it: a connection that is closed before all that came over it was read is
 /// reset, and what was said with it is lost. Of very many at a time some are.
-fn refuse(mut stream: TcpStream, partings: &Arc<Semaphore>) {
-    let Ok(permit) = Arc::clone(partings).try_acquire_owned() else {
+fn refuse(mut stream: TcpStream, refusals: &Arc<Semaphore>) {
+    let Ok(permit) = Arc::clone(refusals).try_acquire_owned() else {
         // As far as the socket takes it without waiting.
         let _ = stream.into_std().map(|mut stream| stream.write(REFUSAL));
         return;
@@ -103,11 +103,11 @@ fn refuse(mut stream: TcpStream, partings: &Arc<Semaphore>) {
     let part = async move {
         stream.write_all(REFUSAL).await?;
         stream.shutdown().await?;
-        tokio::io::copy(&mut stream.take(PARTING_BYTES), &mut tokio::io::sink()).await
+        tokio::io::copy(&mut stream.take(LINGER_BYTES), &mut tokio::io::sink()).await
     };
     tokio::spawn(async move {
-        // What a client does to its connection is no matter of ours.
-        let _ = timeout(PARTING, part).await;
+        // A client may close its connection at any time.
+        let _ = timeout(LINGER, part).await;
         drop(permit);
     });
 }

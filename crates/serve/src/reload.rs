@@ -59,13 +59,13 @@ impl Watch {
             Ok(loaded) => {
                 let identity = &loaded[0].identity;
                 let (name, fingerprint) = (&identity.name, &identity.fingerprint);
-                crate::say(&format!("model: {name} was replaced; now {fingerprint}"));
+                crate::print_line(&format!("model: {name} was replaced; now {fingerprint}"));
                 self.queue.load(loaded, &self.telemetry);
                 self.served = stamp;
             }
             Err(failure) => {
                 let problem = failure.chain().join(": ");
-                crate::say(&format!(
+                crate::print_line(&format!(
                     "model: it has changed and cannot be loaded, the one before it goes on answering: {problem}"
                 ));
                 self.telemetry.load_failed(problem);

@@ -170,7 +170,7 @@ async fn observe(State(shared): State<Shared>, mut request: Request, next: Next)
     let path = matched.as_ref().map_or("other", |path| path.as_str());
     let method = shared.log.then(|| request.method().clone());
     let unread = body::share(&mut request);
-    let mut response = match shared.hosts.know(&request) {
+    let mut response = match shared.hosts.is_allowed(&request) {
         true => next.run(request).await,
         false => ApiError::Misdirected.into_response(),
     };
@@ -185,7 +185,7 @@ async fn observe(State(shared): State<Shared>, mut request: Request, next: Next)
     shared.telemetry.answered(path, status, took);
     if let Some(method) = method {
         let milliseconds = 1e3 * took.as_secs_f64();
-        crate::say(&format!("{method} {path} {status} {milliseconds:.1} ms"));
+        crate::print_line(&format!("{method} {path} {status} {milliseconds:.1} ms"));
     }
     let headers = response.headers_mut();
     // A page that is an answer has one of its own.

@@ -22,7 +22,7 @@ pub enum Source {
     Folder(PathBuf, RunSettings),
 }
 
-/// A model that answers, for those who ask which.
+/// Which model answers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelIdentity {
     /// The name of the model or of its folder.

@@ -1,8 +1,8 @@
 //! The threads that ask the model. Requests queue up; what has come while a thread computed is its next
-//! batch. So texts are computed together as soon as there are many, and a lone one waits for nobody.
+//! batch. So texts are computed together as soon as there are many, and a single text does not wait for others.
 //!
 //! There are two threads, each with a copy of the model: one answers, the other one explains. To explain
-//! what a net says of a long text takes seconds, and whoever wants no more than answers must not wait
+//! what a net says of a long text takes seconds, and requests for answers alone must not wait
 //! for that.
 
 use std::sync::Arc;
@@ -35,7 +35,7 @@ pub struct Answer {
     pub words: Option<Vec<PlacedWord>>,
 }
 
-/// The answers to a request, and who gave them.
+/// The answers to a request, and which model gave them.
 #[derive(Clone, Debug, Serialize)]
 pub struct Answers {
     /// The model.
@@ -101,7 +101,7 @@ impl Queue {
         self.answers.depth() + self.explanations.depth()
     }
 
-    /// Puts a question, and waits for its answer. A caller who stops waiting is not computed for.
+    /// Puts a question, and waits for its answer. Nothing is computed for a caller that stops waiting.
     ///
     /// # Errors
     /// The queue is full, or the model failed.
@@ -143,7 +143,7 @@ impl Worker {
                         jobs.push(job);
                     }
                     Message::Load(model) => {
-                        // Asked before, answered by the one before.
+                        // Upload before, answered by the one before.
                         self.answer(std::mem::take(&mut jobs));
                         self.model = model;
                     }
@@ -157,7 +157,7 @@ impl Worker {
     }
 
     fn answer(&self, mut jobs: Vec<Job<Question, Answers>>) {
-        // Who has gone away needs no answer.
+        // Clients that have gone away need no answer.
         jobs.retain(|job| !job.is_abandoned());
         let all_texts = || jobs.iter().flat_map(|job| &job.question.texts);
         let texts: Vec<&str> = all_texts().map(String::as_str).collect();
@@ -218,7 +218,7 @@ impl Worker {
             self.telemetry.computed(part.len());
             let probabilities = guarded(|| self.model.predictor.probabilities(part));
             for note in self.model.predictor.take_notes() {
-                crate::say(&note);
+                crate::print_line(&note);
             }
             all.extend(probabilities?);
         }

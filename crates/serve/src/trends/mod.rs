@@ -1,10 +1,10 @@
 //! `POST /trend`: from reviews with a time to what people feel, as JSON or as a page.
 //!
-//! The reviews are the body: a file, or JSON with wishes beside them. They are kept in memory and in a file
+//! The reviews are the body: a file, or JSON with options beside them. They are kept in memory and in a file
 //! without a name until the answer is there.
 
 mod refusal;
-mod wishes;
+mod request;
 mod worker;
 
 use axum::extract::{Query, Request, State};
@@ -18,8 +18,8 @@ use crate::body::{self, HTML, JSON};
 use crate::error::ApiError;
 use crate::limits::{BodyLimits, TREND};
 use crate::routes::Shared;
-use wishes::Wishes;
-use worker::Asked;
+use request::TrendRequest;
+use worker::Upload;
 
 pub(crate) use worker::{Trends, Worker};
 
@@ -61,22 +61,22 @@ pub(crate) async fn trend(
     }
     let as_page = wants_page(request.headers());
     let Query(pairs) = query.map_err(|error| ApiError::unfit_trend(error.body_text()))?;
-    let wishes = match is_envelope {
-        false => Some(Wishes::of_query(pairs)?),
+    let options = match is_envelope {
+        false => Some(TrendRequest::of_query(pairs)?),
         true if pairs.is_empty() => None,
         true => {
             let problem = "options of a JSON request belong in its body, not in the address";
             return Err(ApiError::unfit_trend(problem));
         }
     };
-    // Who has no place does not get to fill memory.
+    // The body is read only once the request has a place: otherwise it could fill the memory.
     let place = trends.places(1).ok_or(ApiError::BusyWithTrends)?;
     let body_limits = BodyLimits::of(TREND, &limits);
     let work = async {
         let body = body::receive(request, &body_limits).await?;
-        let asked = Asked {
+        let asked = Upload {
             body,
-            wishes,
+            options,
             as_page,
             deadline,
         };
@@ -107,7 +107,7 @@ fn is_envelope(headers: &HeaderMap) -> Result<bool, ApiError> {
     }
 }
 
-/// Whether a page is wanted rather than JSON, which whoever does not say gets.
+/// Whether a page is wanted rather than JSON, which is the default.
 fn wants_page(headers: &HeaderMap) -> bool {
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
     let mut kinds = accept.unwrap_or_default().split(',').filter_map(|part| {

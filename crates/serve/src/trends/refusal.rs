@@ -1,5 +1,5 @@
-//! From why there is no trend to a status, what is wrong, and what to do: in the words of whoever sent the
-//! reviews, who knows no command line and no file of ours.
+//! From why there is no trend to a status, what is wrong, and what to do: in the words of the client, which knows
+//! no command line and none of our files.
 
 use std::path::Path;
 
@@ -100,7 +100,7 @@ fn reading(error: IngestError, file: &Path) -> ApiError {
     no_trend(status, without_name(&problem, file), hint)
 }
 
-/// A sentence about a file that has no name for whoever sent it.
+/// A sentence about a file whose name here the client does not know.
 fn without_name(sentence: &str, file: &Path) -> String {
     let sentence = sentence.replace(&format!("`{}`", file.display()), "the file");
     match sentence.strip_prefix("the file") {

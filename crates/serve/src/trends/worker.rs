@@ -17,7 +17,7 @@ use tokio::sync::mpsc::UnboundedReceiver;
 use trend::{ErrorRates, Question, Reader, Refused, Unjudged, answer, of_validation};
 
 use super::refusal::refusal;
-use super::wishes::{Lines, Wishes};
+use super::request::{Lines, TrendRequest};
 use crate::error::ApiError;
 use crate::fatal::FatalFailure;
 use crate::lane::{Job, Lane};
@@ -31,28 +31,28 @@ const TOGETHER: usize = 256;
 /// How far the thread gives way, in the scale of `nice`: it gets a tenth of a core that others want, too.
 const NICENESS: i32 = 10;
 
-/// What a request is about. Nobody can print it: it holds what people wrote.
-pub(crate) struct Asked {
-    /// A file of reviews; or JSON that holds reviews and wishes.
+/// A request for a trend. It cannot be printed: it holds what people wrote.
+pub(crate) struct Upload {
+    /// A file of reviews; or JSON that holds reviews and options.
     pub(crate) body: Vec<u8>,
-    /// The wishes of the address; nothing where they are in the body.
-    pub(crate) wishes: Option<Wishes>,
+    /// The options of the address; nothing where they are in the body.
+    pub(crate) options: Option<TrendRequest>,
     /// Whether a page is wanted, and not JSON.
     pub(crate) as_page: bool,
-    /// When nobody waits for it any more.
+    /// When the client stops waiting for it.
     pub(crate) deadline: Instant,
 }
 
 /// A trend, as it is sent.
-pub(crate) struct Made {
+pub(crate) struct TrendResponse {
     /// JSON, or a page.
     pub(crate) text: String,
     /// Which model read the reviews.
     pub(crate) model: Arc<ModelIdentity>,
 }
 
-/// Where trends are asked for. Whoever has no place there sends no body.
-pub(crate) type Trends = Lane<Job<Asked, Made>>;
+/// Where trends are asked for; a body is read only for a request that has a place.
+pub(crate) type Trends = Lane<Job<Upload, TrendResponse>>;
 
 /// What makes trends.
 pub(crate) struct Worker {
@@ -65,12 +65,12 @@ pub(crate) struct Worker {
 }
 
 impl Worker {
-    /// Makes trends until nobody can ask for one any more.
-    pub(crate) fn run(mut self, mut receiver: UnboundedReceiver<Job<Asked, Made>>) {
-        give_way();
+    /// Makes trends until the last copy of [`Trends`] is gone.
+    pub(crate) fn run(mut self, mut receiver: UnboundedReceiver<Job<Upload, TrendResponse>>) {
+        lower_priority();
         let pool = ThreadPoolBuilder::new()
             .num_threads(self.model.source.run_settings().cores())
-            .start_handler(|_| give_way())
+            .start_handler(|_| lower_priority())
             .build();
         while let Some(job) = receiver.blocking_recv() {
             let made = match &pool {
@@ -82,34 +82,38 @@ impl Worker {
     }
 
     /// A panic of a library is the answer to this request and not the end of the service.
-    fn guarded(&mut self, job: &Job<Asked, Made>, pool: &ThreadPool) -> Result<Made, ApiError> {
+    fn guarded(
+        &mut self,
+        job: &Job<Upload, TrendResponse>,
+        pool: &ThreadPool,
+    ) -> Result<TrendResponse, ApiError> {
         let work = || pool.install(|| self.make(job));
         catch_unwind(AssertUnwindSafe(work))
             .unwrap_or_else(|_| Err(ApiError::ModelFailed("it stopped unexpectedly".to_owned())))
     }
 
-    fn make(&mut self, job: &Job<Asked, Made>) -> Result<Made, ApiError> {
+    fn make(&mut self, job: &Job<Upload, TrendResponse>) -> Result<TrendResponse, ApiError> {
         if self.fatal.is_reported() {
             return Err(ApiError::DeviceFailed);
         }
-        let asked = &job.question;
-        let is_stopped = || job.is_abandoned() || Instant::now() >= asked.deadline;
+        let upload = &job.question;
+        let is_stopped = || job.is_abandoned() || Instant::now() >= upload.deadline;
         if is_stopped() {
             return Err(ApiError::TrendTimedOut(self.limits.trend_timeout));
         }
         let of_body;
-        let wishes = match &asked.wishes {
-            Some(wishes) => wishes,
+        let request = match &upload.options {
+            Some(request) => request,
             None => {
-                of_body = Wishes::of_json(&asked.body)?;
+                of_body = TrendRequest::of_json(&upload.body)?;
                 &of_body
             }
         };
-        let content = match &wishes.reviews {
+        let content = match &request.reviews {
             Some(Lines(lines)) => lines,
-            None => &asked.body,
+            None => &upload.body,
         };
-        let file = Nameless::holding(content).map_err(|error| {
+        let file = UnnamedFile::holding(content).map_err(|error| {
             ApiError::ModelFailed(format!("there is no room for the reviews: {error}"))
         })?;
         self.load()?;
@@ -122,9 +126,9 @@ impl Worker {
         };
         let question = Question {
             files: std::slice::from_ref(&file.path),
-            reading: &wishes.reading(&self.limits),
-            topics: &wishes.topics,
-            options: wishes.options(),
+            reading: &request.reading(&self.limits),
+            topics: &request.topics,
+            options: request.options(),
         };
         let reader = Reader {
             predictor,
@@ -132,21 +136,21 @@ impl Worker {
                 ProgressMode::None,
                 StepId::new(StageName::Evaluate, &identity.name),
             ),
-            on_note: &crate::say,
+            on_note: &crate::print_line,
             most: self.limits.reviews as u64,
             together: TOGETHER,
             is_stopped: &is_stopped,
         };
         let found = self
-            .rates(wishes, identity)
+            .rates(request, identity)
             .and_then(|rates| answer(&question, &reader, rates))
             .map_err(|refused| match refused {
                 Refused::Failed(failure) => self.fatal.report(failure),
                 refused => refusal(refused, &file.path, &self.limits),
             })?;
         self.telemetry.read_reviews(found.rows as u64);
-        Ok(Made {
-            text: match asked.as_page {
+        Ok(TrendResponse {
+            text: match upload.as_page {
                 true => trend::render(&found, &identity.name),
                 false => trend::json(&found),
             },
@@ -182,26 +186,30 @@ impl Worker {
     }
 
     /// From where it is known how the model errs.
-    fn rates(&self, wishes: &Wishes, model: &ModelIdentity) -> Result<ErrorRates<'_>, Refused> {
-        if let Some(count) = wishes.adapt {
+    fn rates(
+        &self,
+        request: &TrendRequest,
+        model: &ModelIdentity,
+    ) -> Result<ErrorRates<'_>, Refused> {
+        if let Some(count) = request.adapt {
             return Ok(ErrorRates::Adapt(count));
         }
         let (Source::Named(pipeline, name), Some(made)) = (&self.model.source, model.made) else {
             return Err(Refused::Unjudged(Unjudged::Bundle));
         };
-        let known = of_validation(pipeline, name, made, wishes.options().seed)?;
+        let known = of_validation(pipeline, name, made, request.options().seed)?;
         Ok(ErrorRates::Known(Box::new(known)))
     }
 }
 
 /// A file that has no name and is gone with the process, however that ends; and a path that this process can
 /// open it by.
-struct Nameless {
+struct UnnamedFile {
     path: PathBuf,
     _file: File,
 }
 
-impl Nameless {
+impl UnnamedFile {
     fn holding(content: &[u8]) -> std::io::Result<Self> {
         let mut file = tempfile::tempfile()?;
         file.write_all(content)?;
@@ -214,7 +222,7 @@ impl Nameless {
 
 /// Lets all threads of usual niceness go before this one. Linux counts niceness by thread; elsewhere nothing
 /// is changed.
-fn give_way() {
+fn lower_priority() {
     #[cfg(target_os = "linux")]
     // SAFETY: it takes plain numbers; 0 is the calling thread. More niceness is never refused.
     unsafe {

@@ -1,4 +1,4 @@
-//! What a request wants of a trend: members of its JSON, or parameters of its address.
+//! The options of a request for a trend: members of its JSON, or parameters of its address.
 
 use std::fmt;
 
@@ -20,10 +20,10 @@ const LONGEST_TEXT: usize = 1 << 20;
 /// How many times its size a packed file may unpack to.
 const UNPACKED: u64 = 16;
 
-/// What a request wants.
+/// The options of a request for a trend.
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields, expecting = "an object")]
-pub(crate) struct Wishes {
+pub(crate) struct TrendRequest {
     /// The reviews themselves, where they are no file of their own.
     pub(crate) reviews: Option<Lines>,
     /// Labelled reviews among them from which to learn how the model errs.
@@ -39,20 +39,20 @@ pub(crate) struct Wishes {
     columns: Columns,
 }
 
-impl Wishes {
-    /// Wishes of a body of JSON.
+impl TrendRequest {
+    /// The options in a body of JSON.
     pub(crate) fn of_json(body: &[u8]) -> Result<Self, ApiError> {
-        let wishes: Self = json::parsed(body, TREND_EXAMPLE)?;
-        match &wishes.reviews {
+        let request: Self = json::parsed(body, TREND_EXAMPLE)?;
+        match &request.reviews {
             None => Err(ApiError::unfit_trend("`reviews` is missing")),
             Some(Lines(lines)) if lines.is_empty() => {
                 Err(ApiError::unfit_trend("`reviews` holds no review"))
             }
-            Some(_) => wishes.checked(),
+            Some(_) => request.checked(),
         }
     }
 
-    /// Wishes of an address; `topic` may stand there several times, and `columns.text` is a member of `columns`.
+    /// The options in an address; `topic` may stand there several times, and `columns.text` is a member of `columns`.
     pub(crate) fn of_query(pairs: Vec<(String, String)>) -> Result<Self, ApiError> {
         let mut members = Map::new();
         let mut columns = Map::new();
@@ -85,9 +85,9 @@ impl Wishes {
         }
         members.insert("topics".to_owned(), Value::Array(topics));
         members.insert("columns".to_owned(), Value::Object(columns));
-        let wishes: Self = serde_json::from_value(Value::Object(members))
+        let request: Self = serde_json::from_value(Value::Object(members))
             .map_err(|error| ApiError::unfit_trend(json::in_words(&error)))?;
-        wishes.checked()
+        request.checked()
     }
 
     fn checked(self) -> Result<Self, ApiError> {
@@ -173,9 +173,9 @@ mod tests {
 
     use super::*;
 
-    fn query(pairs: &[(&str, &str)]) -> Result<Wishes, ApiError> {
+    fn query(pairs: &[(&str, &str)]) -> Result<TrendRequest, ApiError> {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        Wishes::of_query(pairs.iter().map(owned).collect())
+        TrendRequest::of_query(pairs.iter().map(owned).collect())
     }
 
     #[test]
@@ -228,7 +228,7 @@ mod tests {
     #[test]
     fn reviews_become_lines() {
         let body = br#" {"period": "day", "reviews": [{"text": "a\nb", "time": 5}, {}]}"#;
-        let found = Wishes::of_json(body).expect("sound");
+        let found = TrendRequest::of_json(body).expect("sound");
         let lines = found.reviews.expect("reviews").0;
         assert_eq!(lines, b"{\"text\":\"a\\nb\",\"time\":5}\n{}\n");
         for wrong in [
@@ -241,7 +241,7 @@ mod tests {
             b"{\"reviews\": [{}",
             b"",
         ] {
-            Wishes::of_json(wrong).expect_err("it makes no sense");
+            TrendRequest::of_json(wrong).expect_err("it makes no sense");
         }
     }
 }
