@@ -5,8 +5,8 @@ mod baseline;
 mod challenged;
 mod cross_fitted;
 mod ensemble;
+mod evaluated;
 mod explanations;
-mod judged;
 mod model;
 
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use artifact::files::{Prediction, write_predictions};
 use artifact::{Artifact, Contract, Failure, OutputFile, Split, StageName, format};
 use challenge::CHALLENGE;
 use classifier::{LIBTORCH_VERSION, guard};
-use judged::Judged;
+use evaluated::Evaluated;
 use metrics::{Estimate, FEW_ROWS, Metric, MetricsFile, Tally, summary};
 use settings::EvaluationSettings;
 use stage::{Context, Outcome, Stage};
@@ -70,36 +70,36 @@ impl Stage for Evaluate {
 
 /// The work of the stage.
 fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failure> {
-    let judged = match &settings.ensemble {
-        Some(members) => Judged::of_ensemble(context, members)?,
-        None => Judged::of_model(context, &settings)?,
+    let evaluated = match &settings.ensemble {
+        Some(members) => Evaluated::of_ensemble(context, members)?,
+        None => Evaluated::of_model(context, &settings)?,
     };
-    judged.challenge.write(context.output())?;
+    evaluated.challenge.write(context.output())?;
     let predictions = context.output().join(PREDICTIONS);
-    let written = write_predictions(&predictions, &settings.model, &judged.predictions)?;
-    let figures = judge(&settings, &judged.predictions)?;
+    let written = write_predictions(&predictions, &settings.model, &evaluated.predictions)?;
+    let figures = judge(&settings, &evaluated.predictions)?;
     figures
         .write(&context.output().join(METRICS))
         .map_err(Failure::from_error)?;
     if figures.rows < FEW_ROWS {
         context.progress().warn(&few_in_words(figures.rows));
     }
-    let line = in_words(&settings.model, &figures) + &judged.made_of;
+    let line = in_words(&settings.model, &figures) + &evaluated.made_of;
     let contract = Contract::Evaluation {
         model: settings.model,
         rows: figures.rows,
     };
-    let mut files = judged.files;
+    let mut files = evaluated.files;
     files.extend([
         OutputFile::data(METRICS),
         OutputFile::data(CHALLENGE),
         OutputFile::table(PREDICTIONS, written),
     ]);
     let libtorch = ("libtorch".to_owned(), LIBTORCH_VERSION.to_owned());
-    let used_libtorch = judged.device.is_some();
+    let used_libtorch = evaluated.device.is_some();
     Ok(Outcome {
         versions: used_libtorch.then_some(libtorch).into_iter().collect(),
-        device: judged.device,
+        device: evaluated.device,
         ..Outcome::new(contract, files, line)
     })
 }

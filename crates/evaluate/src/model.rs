@@ -1,5 +1,6 @@
 //! The model that is judged, whatever it is, and what it says of the rows of a split.
 
+use artifact::files::Prediction;
 use artifact::{Failure, Split, StageName};
 use bundle::{ModelFile, Scorer, open_linear};
 use classifier::{
@@ -12,12 +13,10 @@ use stage::Context;
 
 /// What a model says of one review.
 pub(crate) struct Answer {
-    /// The review's id, as in `clean.parquet`.
-    pub(crate) row_id: u64,
-    /// Its true class id.
-    pub(crate) label: u8,
-    /// How far the logit of the positive class is ahead.
-    pub(crate) difference: f64,
+    /// Its calibrated prediction.
+    pub(crate) prediction: Prediction,
+    /// The probability before calibration.
+    pub(crate) uncalibrated: f32,
 }
 
 /// A model that is judged.
@@ -101,10 +100,15 @@ impl Model {
             }
         };
         self.print_notes(context);
-        let answer = |((row_id, label), difference)| Answer {
-            row_id,
-            label,
-            difference,
+        let calibration = &self.description().calibration;
+        let answer = |((row_id, label), difference): (_, f64)| Answer {
+            prediction: Prediction {
+                row_id,
+                split,
+                label,
+                probability: calibration.probability(difference) as f32,
+            },
+            uncalibrated: (1.0 / (1.0 + (-difference).exp())) as f32,
         };
         Ok(reviews.into_iter().zip(differences).map(answer).collect())
     }

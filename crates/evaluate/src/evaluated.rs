@@ -21,7 +21,7 @@ const CALIBRATION: &str = "calibration.json";
 const SPEED: &str = "speed.json";
 
 /// What is to be written of it.
-pub(crate) struct Judged {
+pub(crate) struct Evaluated {
     /// Of the validation and the test rows.
     pub(crate) predictions: Vec<Prediction>,
     pub(crate) challenge: Challenge,
@@ -33,7 +33,7 @@ pub(crate) struct Judged {
     pub(crate) device: Option<String>,
 }
 
-impl Judged {
+impl Evaluated {
     /// Asks the members of an ensemble.
     pub(crate) fn of_ensemble(
         context: &Context,
@@ -72,22 +72,14 @@ impl Judged {
         };
         write_json(&context.output().join(SPEED), &speed)?;
         let calibration = &model.description().calibration;
-        let predictions = |answers: &[Answer], split| -> Vec<Prediction> {
-            let predict = |answer: &Answer| Prediction {
-                row_id: answer.row_id,
-                split,
-                label: answer.label,
-                probability: calibration.probability(answer.difference) as f32,
-            };
-            answers.iter().map(predict).collect()
-        };
-        let mut all = predictions(&validation, Split::Validation);
-        let judged = predictions(&test, Split::Test);
+        let all = validation.iter().chain(&test);
+        let predictions: Vec<Prediction> = all.map(|answer| answer.prediction).collect();
+        let of_test = &predictions[validation.len()..];
         let mut files = vec![
             OutputFile::record(SPEED),
             OutputFile::data(explanations::EXPLANATIONS),
         ];
-        if let Some(file) = before_and_after(&test, &judged, calibration.in_words())? {
+        if let Some(file) = before_and_after(&test, calibration.in_words())? {
             file.write(&context.output().join(CALIBRATION))
                 .map_err(Failure::from_error)?;
             files.push(OutputFile::data(CALIBRATION));
@@ -99,12 +91,11 @@ impl Judged {
                 (description, model),
             )?);
         }
-        explanations::write(context, (model.scorer(), &reader), &judged)?;
+        explanations::write(context, (model.scorer(), &reader), of_test)?;
         let challenge = challenged::ask(context, (model.scorer(), &reader), calibration)?;
         model.print_notes(context);
-        all.extend(judged);
         Ok(Self {
-            predictions: all,
+            predictions,
             challenge,
             files,
             made_of: String::new(),
@@ -116,17 +107,16 @@ impl Judged {
 /// What calibration did to the probabilities of the test rows; `None` where there are none.
 fn before_and_after(
     answers: &[Answer],
-    predictions: &[Prediction],
     method: String,
 ) -> Result<Option<CalibrationFile>, Failure> {
-    let labels: Vec<u8> = answers.iter().map(|answer| answer.label).collect();
-    let figures = |probabilities: Vec<f32>| {
+    let labels: Vec<u8> = answers.iter().map(|it| it.prediction.label).collect();
+    let figures = |probability: fn(&Answer) -> f32| {
+        let probabilities: Vec<f32> = answers.iter().map(probability).collect();
         let tally = Tally::new(&labels, &probabilities).map_err(Failure::from_error)?;
         Ok::<_, Failure>(ProbabilityFigures::of(&tally))
     };
-    let plain = |answer: &Answer| (1.0 / (1.0 + (-answer.difference).exp())) as f32;
-    let before = figures(answers.iter().map(plain).collect())?;
-    let after = figures(predictions.iter().map(|row| row.probability).collect())?;
+    let before = figures(|answer| answer.uncalibrated)?;
+    let after = figures(|answer| answer.prediction.probability)?;
     Ok(before.zip(after).map(|(before, after)| CalibrationFile {
         method,
         rows: labels.len() as u64,
