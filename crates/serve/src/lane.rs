@@ -22,29 +22,19 @@ pub(crate) struct Job<Q, A> {
     places: OwnedSemaphorePermit,
 }
 
-impl<M> Clone for Lane<M> {
-    fn clone(&self) -> Self {
-        Self {
-            sender: self.sender.clone(),
-            places: Arc::clone(&self.places),
-            capacity: self.capacity,
-        }
-    }
-}
-
 impl<M: Send + 'static> Lane<M> {
     /// Starts the thread, which is given the messages that come.
     pub(crate) fn start(
         capacity: usize,
         work: impl FnOnce(mpsc::UnboundedReceiver<M>) + Send + 'static,
-    ) -> (Self, JoinHandle<()>) {
+    ) -> (Arc<Self>, JoinHandle<()>) {
         let (sender, receiver) = mpsc::unbounded_channel();
         let lane = Self {
             sender,
             places: Arc::new(Semaphore::new(capacity)),
             capacity,
         };
-        (lane, thread::spawn(move || work(receiver)))
+        (Arc::new(lane), thread::spawn(move || work(receiver)))
     }
 
     /// Places that are taken.

@@ -127,6 +127,7 @@ impl Telemetry {
 
     /// Everything, as Prometheus reads it.
     pub(crate) fn exposition(&self, now: Now) -> String {
+        let (texts, trends, connections) = (now.texts, now.trends, now.connections);
         let counters = self.counters();
         let mut text = Exposition::default();
         text.family(
@@ -161,11 +162,6 @@ impl Telemetry {
         let (loads, failed_loads) = (counters.loads, counters.failed_loads);
         let stale = u64::from(counters.load_error.is_some());
         let memory = resident_bytes().unwrap_or(0);
-        let Now {
-            texts,
-            trends,
-            connections,
-        } = now;
         text.text + &format!("\
 # HELP ressenti_queue_texts Texts that wait or are computed.
 # TYPE ressenti_queue_texts gauge

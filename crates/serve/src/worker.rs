@@ -65,8 +65,8 @@ enum Message {
 /// Where questions go; the threads end when the last of these is gone.
 #[derive(Clone)]
 pub(crate) struct Queue {
-    answers: Lane<Message>,
-    explanations: Lane<Message>,
+    answers: Arc<Lane<Message>>,
+    explanations: Arc<Lane<Message>>,
 }
 
 impl Queue {

@@ -52,7 +52,7 @@ pub(crate) struct TrendResponse {
 }
 
 /// Where trends are asked for; a body is read only for a request that has a place.
-pub(crate) type Trends = Lane<Job<Upload, TrendResponse>>;
+pub(crate) type Trends = Arc<Lane<Job<Upload, TrendResponse>>>;
 
 /// What makes trends.
 pub(crate) struct Worker {
