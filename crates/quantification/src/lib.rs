@@ -150,7 +150,7 @@ impl Quantifier {
         draws: u32,
         seed: u64,
     ) -> Result<Self, QuantificationError> {
-        Self::learned(labels, probabilities, None, draws, seed)
+        Self::of_groups(labels, probabilities, None, draws, seed)
     }
 
     /// The same from rows in groups, `[N]`, that are drawn as a whole: films whose reviews are alike. It wants
@@ -159,16 +159,6 @@ impl Quantifier {
     /// # Errors
     /// As for [`Quantifier::new`], or there are not as many groups as rows.
     pub fn of_groups(
-        labels: &[u8],
-        probabilities: &[f32],
-        groups: &[u64],
-        draws: u32,
-        seed: u64,
-    ) -> Result<Self, QuantificationError> {
-        Self::learned(labels, probabilities, Some(groups), draws, seed)
-    }
-
-    fn learned(
         labels: &[u8],
         probabilities: &[f32],
         groups: Option<&[u64]>,

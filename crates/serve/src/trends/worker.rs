@@ -4,7 +4,6 @@
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsRawFd;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
@@ -87,9 +86,8 @@ impl Worker {
         job: &Job<Upload, TrendResponse>,
         pool: &ThreadPool,
     ) -> Result<TrendResponse, ApiError> {
-        let work = || pool.install(|| self.make(job));
-        catch_unwind(AssertUnwindSafe(work))
-            .unwrap_or_else(|_| Err(ApiError::ModelFailed("it stopped unexpectedly".to_owned())))
+        let stopped = |_| ApiError::ModelFailed("it stopped unexpectedly".to_owned());
+        artifact::guarded(stopped, || pool.install(|| self.make(job)))
     }
 
     fn make(&mut self, job: &Job<Upload, TrendResponse>) -> Result<TrendResponse, ApiError> {
