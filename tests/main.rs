@@ -8,6 +8,7 @@ mod comparisons;
 mod damaged;
 mod end_to_end;
 mod faults;
+mod guides;
 mod halving;
 mod predict;
 mod predict_models;
