@@ -14,6 +14,7 @@ mod predict;
 mod predict_models;
 mod processes;
 mod range_test;
+mod references;
 mod resume;
 mod serve;
 mod serve_hostile;
