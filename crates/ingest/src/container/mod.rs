@@ -1,11 +1,10 @@
 //! What files come packed in: gzip, zstd, zip. Told by the first bytes, never by the name, and
 //! unpacked as a stream of bounded length.
 
-mod input;
 mod zip;
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, BufRead, BufReader, Read, Seek};
+use std::fs::File;
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek};
 use std::path::Path;
 
 use artifact::ArtifactError;
@@ -15,7 +14,6 @@ use stage::Task;
 use crate::error::IngestError;
 use crate::limit::{Bounded, Limit};
 use crate::sniff::{BUFFER, Content, Watched, content_of};
-use input::Started;
 
 /// A file, unpacked.
 pub(crate) struct Unpacked<'a> {
@@ -38,21 +36,22 @@ pub(crate) fn open<'a>(
     let content = content_of(&mut input).map_err(IngestError::read(path))?;
     let limit = Limit::new(size, most_bytes);
     let damaged = |error| IngestError::damaged(path, "the start", error);
-    let (mut input, packing): (Box<dyn BufRead + 'a>, _) = match content {
+    let (mut input, packing) = match content {
         Content::Gzip => {
-            let decoder = Bounded::new(MultiGzDecoder::new(input), limit);
-            (Box::new(started(decoder)), "gzip")
+            let decoder = MultiGzDecoder::new(input);
+            (started(Bounded::new(decoder, limit)), "gzip")
         }
         Content::Zstd => {
             let decoder = zstd::stream::read::Decoder::with_buffer(input).map_err(damaged)?;
-            (Box::new(started(Bounded::new(decoder, limit))), "zstd")
+            (started(Bounded::new(decoder, limit)), "zstd")
         }
-        Content::Zip => (Box::new(started(zip::unpack(path, scratch, limit)?)), "zip"),
+        Content::Zip => (started(zip::unpack(path, scratch, limit)?), "zip"),
         content => {
+            let packing = "";
             return Ok(Unpacked {
-                input: Box::new(input),
+                input,
                 content,
-                packing: "",
+                packing,
             });
         }
     };
@@ -64,8 +63,24 @@ pub(crate) fn open<'a>(
     })
 }
 
-fn started<R: Read>(input: R) -> Started<BufReader<R>> {
-    Started::new(BufReader::with_capacity(BUFFER, input))
+/// An input whose beginning lies in memory as a whole. A packed file may come in pieces of a few
+/// bytes, one for each of several members, and a few bytes tell nothing about the rest.
+fn started<'a>(input: impl Read + 'a) -> Box<dyn BufRead + 'a> {
+    let mut input = BufReader::with_capacity(BUFFER, input);
+    let mut start = Vec::new();
+    let read = input.by_ref().take(BUFFER as u64).read_to_end(&mut start);
+    // What went wrong behind the start is said when that is reached.
+    let error = BufReader::with_capacity(1, Failing(read.err()));
+    Box::new(Cursor::new(start).chain(error).chain(input))
+}
+
+/// Nothing, or an error in its place.
+struct Failing(Option<io::Error>);
+
+impl Read for Failing {
+    fn read(&mut self, _: &mut [u8]) -> io::Result<usize> {
+        self.0.take().map_or(Ok(0), Err)
+    }
 }
 
 impl Unpacked<'_> {
@@ -75,7 +90,7 @@ impl Unpacked<'_> {
         if self.packing.is_empty() {
             return File::open(path).map_err(IngestError::read(path));
         }
-        let mut spool = nameless(&scratch.join("table.spool"))?;
+        let mut spool = nameless(scratch)?;
         io::copy(&mut self.input, &mut spool)
             .map_err(|error| IngestError::damaged(path, "the start", error))?;
         spool.rewind().map_err(IngestError::read(path))?;
@@ -83,14 +98,34 @@ impl Unpacked<'_> {
     }
 }
 
-/// A new file that is gone with the process, however that ends.
-pub(crate) fn nameless(path: &Path) -> Result<File, ArtifactError> {
-    let file = OpenOptions::new()
-        .read(true)
-        .write(true)
-        .create_new(true)
-        .open(path);
-    let file = file.map_err(ArtifactError::io("create", path))?;
-    fs::remove_file(path).map_err(ArtifactError::io("remove", path))?;
-    Ok(file)
+/// A new file in a folder that is gone with the process, however that ends.
+pub(crate) fn nameless(folder: &Path) -> Result<File, ArtifactError> {
+    tempfile::tempfile_in(folder).map_err(ArtifactError::io("create a file in", folder))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_start_is_whole_and_its_error_comes_after_it() {
+        // Comes byte by byte, and fails after the fifth.
+        struct Pieces(u8);
+        impl Read for Pieces {
+            fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+                if self.0 == 5 {
+                    return Err(io::ErrorKind::InvalidData.into());
+                }
+                self.0 += 1;
+                buffer[0] = self.0;
+                Ok(1)
+            }
+        }
+        let mut input = started(Pieces(0));
+        assert_eq!(input.fill_buf().expect("a start"), [1, 2, 3, 4, 5]);
+        let mut all = Vec::new();
+        let error = input.read_to_end(&mut all).expect_err("damage");
+        assert_eq!(error.kind(), io::ErrorKind::InvalidData);
+        assert_eq!(all, [1, 2, 3, 4, 5]);
+    }
 }

@@ -30,7 +30,7 @@ pub(super) fn unpack(path: &Path, scratch: &Path, limit: Limit) -> Result<File, 
     let member = archive
         .by_index(index)
         .map_err(|error| unreadable(path, error))?;
-    let mut spool = nameless(&scratch.join("member.spool"))?;
+    let mut spool = nameless(scratch)?;
     io::copy(&mut Bounded::new(member, limit), &mut spool)
         .map_err(|error| IngestError::damaged(path, "the start", error))?;
     spool.rewind().map_err(IngestError::read(path))?;

@@ -18,224 +18,71 @@ use artifact::format;
 use memchr::{memchr_iter, memchr3};
 use serde_json::Value;
 
-use super::record::{Ending, MAX_COLUMNS, Record};
+use super::record::{Ending, MAX_COLUMNS, Record, RecordReader};
 use super::replay::Replay;
 use nesting::Nesting;
 
 /// Bytes of a name, with those of the objects around it, at most.
 const MAX_NAME_BYTES: usize = 1024;
 
+/// Something between the objects.
+const NO_OBJECT: &str = "it is no JSON object";
+
+const NOT_CLOSED: &str = "the object is not closed";
+
 /// Reads objects as records.
 pub(super) struct JsonReader<R> {
     input: Replay<R>,
     limit: usize,
+    /// The line of the next byte.
     line: u64,
     /// Whether nothing was read yet.
     is_new: bool,
     /// Whether the objects stand in an array in an object.
     is_wrapped: bool,
-    object: Vec<u8>,
     /// Columns by name, in the order of the header.
     columns: HashMap<String, usize>,
     names: Vec<String>,
 }
 
-/// What was cut out, with the line where it begins.
+/// What was cut out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Piece {
-    Object(u64),
-    /// An object of more bytes than are kept.
-    TooLong(u64),
-    /// Something between the objects.
-    Stray(u64),
-    /// An object that does not close, and why not.
-    Broken(u64, &'static str),
+    Object,
+    /// Something that is no object, or one that does not close, and what is wrong with it.
+    Bad(&'static str),
     End,
 }
 
 /// An object, or what stands in its place, on its way.
 struct Cut {
-    /// The line where it begins.
-    start: u64,
+    is_wrapped: bool,
     nesting: Nesting,
-    /// Its bytes, those that are not kept as well.
+    /// The line where it begins, and the one of the next byte.
+    start: u64,
+    line: u64,
+    /// Its bytes, up to `limit`.
+    object: Vec<u8>,
+    limit: usize,
+    /// Length in bytes, including those that are not kept.
     length: usize,
-    /// Whether only white space was seen of the line.
+    /// True until a non-whitespace byte of the line is read.
     is_line_start: bool,
     /// Its bytes before the first line in it that begins an object, and that line.
     inner: Option<(usize, u64)>,
 }
 
 impl<R: BufRead> JsonReader<R> {
-    /// A reader whose objects have at most `limit` bytes. `offset` are the bytes of the file that were
-    /// taken before.
-    pub(super) fn new(input: R, limit: usize, offset: u64) -> Self {
+    /// A reader whose objects have at most `limit` bytes.
+    pub(super) fn new(input: R, limit: usize) -> Self {
         Self {
-            input: Replay::new(input, offset),
+            input: Replay::new(input),
             limit,
             line: 1,
             is_new: true,
             is_wrapped: false,
-            object: Vec::new(),
             columns: HashMap::new(),
             names: Vec::new(),
-        }
-    }
-
-    /// The columns known so far.
-    pub(super) fn names(&self) -> &[String] {
-        &self.names
-    }
-
-    /// The line and the byte at which the next object begins, or what stands before it.
-    pub(super) fn place(&self) -> (u64, u64) {
-        (self.line, self.input.offset())
-    }
-
-    /// Goes on in another place of the file, between two objects.
-    pub(super) fn go_to(&mut self, input: R, line: u64, offset: u64) {
-        (self.input, self.line) = (Replay::new(input, offset), line);
-        self.is_new = false;
-    }
-
-    /// Passes over the next object without understanding it.
-    pub(super) fn skip(&mut self) -> io::Result<Ending> {
-        Ok(match self.cut()? {
-            Piece::End => Ending::File,
-            _ => Ending::Record,
-        })
-    }
-
-    /// Reads the next object. While `learning`, a key that is new becomes a further column.
-    pub(super) fn read(&mut self, record: &mut Record, learning: bool) -> io::Result<Ending> {
-        match self.cut()? {
-            Piece::End => Ok(Ending::File),
-            Piece::Broken(line, problem) => {
-                record.set_bad(self.object.trim_ascii_end(), line, problem);
-                Ok(Ending::Record)
-            }
-            Piece::TooLong(line) => {
-                record.set_oversize(&self.object, line, self.line);
-                Ok(Ending::Record)
-            }
-            Piece::Stray(line) => {
-                record.set_bad(&self.object, line, "it is no JSON object");
-                Ok(Ending::Record)
-            }
-            Piece::Object(line) => {
-                self.understand(record, line, learning);
-                Ok(Ending::Record)
-            }
-        }
-    }
-
-    fn understand(&mut self, record: &mut Record, line: u64, learning: bool) {
-        let value = serde_json::from_slice(&self.object).map_err(|error| error.to_string());
-        let members = value.and_then(|value| {
-            let mut members = Vec::new();
-            flatten(String::new(), value, &mut members)?;
-            Ok(members)
-        });
-        let members = match members {
-            Ok(members) => members,
-            Err(problem) => return record.set_bad(&self.object, line, &problem),
-        };
-        let mut fields = vec![String::new(); self.names.len()];
-        for (name, value) in members {
-            match self.columns.get(&name) {
-                Some(place) => fields[*place] = value,
-                None if learning && self.names.len() < MAX_COLUMNS => {
-                    self.columns.insert(name.clone(), self.names.len());
-                    self.names.push(name);
-                    fields.push(value);
-                }
-                None => {}
-            }
-        }
-        record.set(fields.iter().map(String::as_bytes), line, self.line);
-    }
-
-    /// Cuts the next piece out of the input.
-    fn cut(&mut self) -> io::Result<Piece> {
-        if self.is_new {
-            self.begin()?;
-        }
-        self.object.clear();
-        let mut cut = Cut {
-            start: self.line,
-            nesting: Nesting::default(),
-            length: 0,
-            is_line_start: false,
-            inner: None,
-        };
-        loop {
-            let buffer = self.input.fill_buf()?;
-            if buffer.is_empty() {
-                return Ok(match (cut.nesting.is_closed(), cut.length) {
-                    (true, 0) => Piece::End,
-                    (true, _) => Piece::Stray(cut.start),
-                    (false, _) => self.broken(&cut, "the file ends within an object"),
-                });
-            }
-            let mut at = 0;
-            while at < buffer.len() {
-                if cut.nesting.is_in_string() && !cut.nesting.is_in_escape() {
-                    // Nearly all bytes of an object are those of its texts.
-                    let rest = &buffer[at..];
-                    let run = memchr3(b'"', b'\\', b'\n', rest).unwrap_or(rest.len());
-                    keep(&mut self.object, self.limit, &rest[..run]);
-                    cut.length += run;
-                    at += run;
-                    if run == rest.len() {
-                        break;
-                    }
-                }
-                let byte = buffer[at];
-                let is_inside = !cut.nesting.is_closed();
-                if is_inside && byte == b'{' && cut.is_line_start {
-                    if !cut.nesting.takes_an_object() {
-                        self.input.consume(at);
-                        return Ok(self.broken(&cut, "the object is not closed"));
-                    }
-                    cut.inner.get_or_insert((cut.length, self.line));
-                }
-                at += 1;
-                if byte == b'\n' {
-                    self.line += 1;
-                    cut.is_line_start = true;
-                    if cut.nesting.is_in_string() {
-                        self.input.consume(at);
-                        keep(&mut self.object, self.limit, b"\n");
-                        cut.length += 1;
-                        return Ok(self.broken(&cut, "a string does not end on its line"));
-                    }
-                } else {
-                    cut.is_line_start &= byte.is_ascii_whitespace();
-                }
-                if !is_inside && cut.length == 0 {
-                    if is_between(byte, self.is_wrapped) {
-                        continue;
-                    }
-                    cut.start = self.line;
-                }
-                if is_inside || (cut.length == 0 && byte == b'{') {
-                    cut.nesting.take(byte);
-                } else if byte == b'\n' {
-                    // Something else, to the end of its line.
-                    self.input.consume(at);
-                    return Ok(Piece::Stray(cut.start));
-                }
-                cut.length += 1;
-                keep(&mut self.object, self.limit, &[byte]);
-                if byte == b'}' && is_inside && cut.nesting.is_closed() {
-                    self.input.consume(at);
-                    return Ok(match cut.length > self.limit {
-                        true => Piece::TooLong(cut.start),
-                        false => Piece::Object(cut.start),
-                    });
-                }
-            }
-            let length = buffer.len();
-            self.input.consume(length);
         }
     }
 
@@ -251,32 +98,172 @@ impl<R: BufRead> JsonReader<R> {
         Ok(())
     }
 
-    /// Gives up on an object that does not close, but not on one that it has taken in.
-    fn broken(&mut self, cut: &Cut, problem: &'static str) -> Piece {
-        let is_whole = cut.length == self.object.len();
-        match cut.inner {
-            Some((bytes, line)) if is_whole => {
-                self.input.give_back(&self.object[bytes..]);
-                self.object.truncate(bytes);
-                self.line = line;
-                Piece::Broken(cut.start, "the object is not closed")
+    /// Cuts the next piece out of the input.
+    fn cut(&mut self, cut: &mut Cut) -> io::Result<Piece> {
+        let piece = loop {
+            let buffer = self.input.fill_buf()?;
+            if buffer.is_empty() {
+                break match (cut.nesting.is_closed(), cut.length) {
+                    (true, 0) => Piece::End,
+                    (true, _) => Piece::Bad(NO_OBJECT),
+                    (false, _) => Piece::Bad("the file ends within an object"),
+                };
             }
-            _ if is_whole => Piece::Broken(cut.start, problem),
-            _ => Piece::TooLong(cut.start),
+            let (taken, piece) = cut.take(buffer);
+            self.input.consume(taken);
+            if let Some(piece) = piece {
+                break piece;
+            }
+        };
+        self.line = cut.line;
+        if let (Piece::Bad(_), Some((bytes, line)), true) = (piece, cut.inner, cut.is_whole()) {
+            // Another object was taken in by one that does not close.
+            self.input.give_back(&cut.object[bytes..]);
+            cut.object.truncate(bytes);
+            (cut.length, self.line) = (bytes, line);
+            return Ok(Piece::Bad(NOT_CLOSED));
         }
+        Ok(piece)
+    }
+
+    fn understand(&mut self, object: &[u8], record: &mut Record, line: u64, learning: bool) {
+        let value = serde_json::from_slice(object).map_err(|error| error.to_string());
+        let members = value.and_then(|value| {
+            let mut members = Vec::new();
+            flatten(String::new(), value, &mut members)?;
+            Ok(members)
+        });
+        let members = match members {
+            Ok(members) => members,
+            Err(problem) => return record.set_bad(object, line, &problem),
+        };
+        let mut fields = vec![String::new(); self.names.len()];
+        for (name, value) in members {
+            match self.columns.get(&name) {
+                Some(place) => fields[*place] = value,
+                None if learning && self.names.len() < MAX_COLUMNS => {
+                    self.columns.insert(name.clone(), self.names.len());
+                    self.names.push(name);
+                    fields.push(value);
+                }
+                None => {}
+            }
+        }
+        record.set(fields.iter().map(String::as_bytes), line, self.line);
+    }
+}
+
+impl<R: BufRead> RecordReader for JsonReader<R> {
+    /// Reads the next object. While `learning`, a key that is new becomes a further column.
+    fn read(&mut self, record: &mut Record, learning: bool) -> io::Result<Ending> {
+        if self.is_new {
+            self.begin()?;
+        }
+        let mut cut = Cut {
+            is_wrapped: self.is_wrapped,
+            nesting: Nesting::default(),
+            start: self.line,
+            line: self.line,
+            object: Vec::new(),
+            limit: self.limit,
+            length: 0,
+            is_line_start: false,
+            inner: None,
+        };
+        let piece = self.cut(&mut cut)?;
+        match piece {
+            Piece::End => return Ok(Ending::File),
+            Piece::Bad(problem) if problem == NO_OBJECT || cut.is_whole() => {
+                record.set_bad(cut.object.trim_ascii_end(), cut.start, problem);
+            }
+            Piece::Object if cut.is_whole() => {
+                self.understand(&cut.object, record, cut.start, learning);
+            }
+            Piece::Object | Piece::Bad(_) => {
+                record.set_oversize(&cut.object, cut.start, self.line);
+            }
+        }
+        Ok(Ending::Record)
+    }
+
+    fn names(&self) -> Option<&[String]> {
+        Some(&self.names)
+    }
+
+    fn may_lack_columns(&self) -> bool {
+        true
+    }
+}
+
+impl Cut {
+    /// Takes bytes up to the end of a piece. Returns how many, and the piece.
+    fn take(&mut self, bytes: &[u8]) -> (usize, Option<Piece>) {
+        let mut at = 0;
+        while at < bytes.len() {
+            if self.nesting.is_in_string() && !self.nesting.is_in_escape() {
+                // Nearly all bytes of an object are those of its texts.
+                let rest = &bytes[at..];
+                let run = memchr3(b'"', b'\\', b'\n', rest).unwrap_or(rest.len());
+                self.keep(&rest[..run]);
+                at += run;
+                if at == bytes.len() {
+                    break;
+                }
+            }
+            let byte = bytes[at];
+            let is_inside = !self.nesting.is_closed();
+            if is_inside && byte == b'{' && self.is_line_start {
+                if !self.nesting.takes_an_object() {
+                    return (at, Some(Piece::Bad(NOT_CLOSED)));
+                }
+                self.inner.get_or_insert((self.length, self.line));
+            }
+            at += 1;
+            self.line += u64::from(byte == b'\n');
+            self.is_line_start = byte == b'\n' || (self.is_line_start && is_space(byte));
+            if !is_inside && self.length == 0 {
+                if is_between(byte, self.is_wrapped) {
+                    continue;
+                }
+                self.start = self.line;
+            }
+            self.keep(&[byte]);
+            if is_inside || (self.length == 1 && byte == b'{') {
+                if byte == b'\n' && self.nesting.is_in_string() {
+                    return (at, Some(Piece::Bad("a string does not end on its line")));
+                }
+                self.nesting.take(byte);
+                if self.nesting.is_closed() {
+                    return (at, Some(Piece::Object));
+                }
+            } else if byte == b'\n' {
+                return (at, Some(Piece::Bad(NO_OBJECT)));
+            }
+        }
+        (at, None)
+    }
+
+    /// Keeps bytes up to the limit.
+    fn keep(&mut self, bytes: &[u8]) {
+        let room = self.limit.saturating_sub(self.object.len());
+        self.object
+            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.length += bytes.len();
+    }
+
+    fn is_whole(&self) -> bool {
+        self.length == self.object.len()
     }
 }
 
 /// Whether a byte between objects is white space, or what an array puts there.
 fn is_between(byte: u8, is_wrapped: bool) -> bool {
     let is_of_array = matches!(byte, b',' | b'[' | b']') || (is_wrapped && byte == b'}');
-    byte.is_ascii_whitespace() || is_of_array
+    is_space(byte) || is_of_array
 }
 
-/// Keeps bytes up to a limit.
-fn keep(object: &mut Vec<u8>, limit: usize, bytes: &[u8]) {
-    let room = limit.saturating_sub(object.len());
-    object.extend_from_slice(&bytes[..bytes.len().min(room)]);
+fn is_space(byte: u8) -> bool {
+    byte.is_ascii_whitespace()
 }
 
 /// Every value that is no object, with its name.

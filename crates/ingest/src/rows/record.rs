@@ -1,5 +1,7 @@
 //! A row as its fields, whatever format it comes from.
 
+use std::io;
+
 /// Bytes that the columns beside the text may have together.
 pub(super) const OTHER_FIELDS: usize = 64 << 10;
 
@@ -18,14 +20,35 @@ pub(super) enum Ending {
     OpenQuote,
 }
 
+/// Reads the records of a file one after the other.
+pub(super) trait RecordReader {
+    /// Reads the next record. While `learning`, a reader whose rows name their columns adds new ones.
+    fn read(&mut self, record: &mut Record, learning: bool) -> io::Result<Ending>;
+
+    /// The columns' names, where the rows themselves or the file say them; `None` where the first
+    /// row may.
+    fn names(&self) -> Option<&[String]> {
+        None
+    }
+
+    /// Whether rows may leave out columns that they have no value for.
+    fn may_lack_columns(&self) -> bool {
+        false
+    }
+
+    /// Rows of the whole file, where it says so itself.
+    fn count(&self) -> Option<u64> {
+        None
+    }
+}
+
 /// One record. Kept between reads for its memory.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Record {
+    /// All fields, one behind the other.
     pub(super) bytes: Vec<u8>,
+    /// Where each field ends.
     pub(super) ends: Vec<usize>,
-    pub(super) written: usize,
-    /// Number of fields.
-    pub(super) columns: usize,
     /// The line it begins on, from 1.
     pub(super) line: u64,
     /// The line it ends on.
@@ -37,7 +60,31 @@ pub(super) struct Record {
 }
 
 impl Record {
-    /// Takes over the fields of another reader.
+    /// Empties it.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
+        (self.oversize, self.problem) = (false, None);
+    }
+
+    /// Adds to the last field, up to `limit` bytes of all fields.
+    pub(super) fn push(&mut self, bytes: &[u8], limit: usize) {
+        let room = limit.saturating_sub(self.bytes.len());
+        self.bytes
+            .extend_from_slice(&bytes[..bytes.len().min(room)]);
+        self.oversize |= bytes.len() > room;
+    }
+
+    /// Ends the last field.
+    pub(super) fn end_field(&mut self) {
+        if self.ends.len() < MAX_COLUMNS {
+            self.ends.push(self.bytes.len());
+        } else {
+            self.oversize = true;
+        }
+    }
+
+    /// Sets fields.
     pub(super) fn set<'f>(
         &mut self,
         fields: impl Iterator<Item = &'f [u8]>,
@@ -45,23 +92,20 @@ impl Record {
         last_line: u64,
     ) {
         self.clear();
-        self.bytes.clear();
-        self.ends.clear();
         for field in fields {
-            self.bytes.extend_from_slice(field);
-            self.ends.push(self.bytes.len());
+            self.push(field, usize::MAX);
+            self.end_field();
         }
-        (self.written, self.columns) = (self.bytes.len(), self.ends.len());
         (self.line, self.last_line) = (line, last_line);
     }
 
-    /// Takes over something that is no row.
+    /// Sets the content of something that is no row.
     pub(super) fn set_bad(&mut self, content: &[u8], line: u64, problem: &str) {
         self.set(std::iter::once(content), line, line);
         self.problem = Some(problem.to_owned());
     }
 
-    /// Takes over the beginning of a row that is too long.
+    /// Sets the beginning of a row that is too long.
     pub(super) fn set_oversize(&mut self, content: &[u8], line: u64, last_line: u64) {
         self.set(std::iter::once(content), line, last_line);
         self.oversize = true;
@@ -72,55 +116,26 @@ impl Record {
         !self.oversize && self.problem.is_none()
     }
 
-    /// Bytes of its fields.
-    pub(super) fn bytes(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// Gives back the room that it does not need.
-    pub(super) fn shrink(&mut self) {
-        self.bytes.truncate(self.written);
-        self.bytes.shrink_to_fit();
-        self.ends.truncate(self.columns);
-        self.ends.shrink_to_fit();
+    /// Number of fields.
+    pub(super) fn columns(&self) -> usize {
+        self.ends.len()
     }
 
     /// The field at a position from 0; empty where there is none.
     pub(super) fn field(&self, column: usize) -> &[u8] {
-        if column >= self.columns {
+        let Some(end) = self.ends.get(column) else {
             return &[];
-        }
-        &self.bytes[self.start(column)..self.ends[column]]
-    }
-
-    fn start(&self, column: usize) -> usize {
-        column.checked_sub(1).map_or(0, |before| self.ends[before])
+        };
+        let start = column.checked_sub(1).map_or(0, |before| self.ends[before]);
+        &self.bytes[start..*end]
     }
 
     /// All fields, a tab between them.
     pub(super) fn joined(&self) -> Vec<u8> {
         if self.oversize {
-            return self.bytes[..self.written].to_vec();
+            return self.bytes.clone();
         }
-        let fields: Vec<_> = (0..self.columns).map(|column| self.field(column)).collect();
+        let fields: Vec<_> = (0..self.columns()).map(|it| self.field(it)).collect();
         fields.join(&b'\t')
-    }
-
-    pub(super) fn clear(&mut self) {
-        (self.written, self.columns, self.oversize) = (0, 0, false);
-        self.problem = None;
-    }
-
-    /// Where lines end in LF they may end in CRLF, too; csv-core is told LF alone, because else it takes
-    /// a lone CR for an end, and reviews have those in their midst.
-    pub(super) fn drop_carriage_return(&mut self) {
-        if self.columns == 0 || self.oversize {
-            return;
-        }
-        let start = self.start(self.columns - 1);
-        let end = &mut self.ends[self.columns - 1];
-        if *end > start && self.bytes[*end - 1] == b'\r' {
-            *end -= 1;
-        }
     }
 }
