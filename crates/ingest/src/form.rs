@@ -4,7 +4,9 @@ use std::path::Path;
 
 use settings::{IngestSettings, SourceFormat};
 
-use crate::error::{IngestError, files_in};
+use tables::{TableError, files_in};
+
+use crate::error::IngestError;
 
 /// The form of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,17 +31,17 @@ pub(crate) fn check_rows(path: &Path, settings: &IngestSettings) -> Result<(), I
 impl Form {
     /// The form that the settings name, or that the path's name tells.
     pub(crate) fn of(path: &Path, format: SourceFormat) -> Result<Self, IngestError> {
-        let is_folder = path.metadata().map_err(IngestError::read(path))?.is_dir();
+        let is_folder = path.metadata().map_err(TableError::read(path))?.is_dir();
         match format {
             SourceFormat::Auto | SourceFormat::Aclimdb if is_folder => Ok(Self::AclimdbFolder),
             SourceFormat::Aclimdb => Ok(Self::AclimdbArchive),
             SourceFormat::Auto if is_archive(path) => Ok(Self::AclimdbArchive),
-            _ if is_folder => Err(IngestError::OtherKind {
+            _ if is_folder => Err(IngestError::Table(TableError::OtherKind {
                 path: path.to_owned(),
                 found: "a folder",
                 expected: "a file",
-                hint: "Name the files in it with `--source 'FOLDER/*'`; for the unpacked aclImdb use `--set ingest.format=aclimdb`".to_owned(),
-            }),
+                hint: "Name the files in it with `--source 'FOLDER/*'`; for the unpacked aclImdb use `--set ingest.format=aclimdb`",
+            })),
             _ => Ok(Self::Rows),
         }
     }

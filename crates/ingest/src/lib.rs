@@ -5,17 +5,13 @@
 //! nothing is dropped uncounted. Memory is bounded by the longest text allowed, not by the source.
 
 mod aclimdb;
-mod container;
 mod download;
-mod encoding;
 mod error;
 mod form;
 mod inspect;
-mod limit;
 mod row;
 mod rows;
 mod sink;
-mod sniff;
 mod tally;
 
 use std::path::{Path, PathBuf};
@@ -30,6 +26,7 @@ pub use row::Review;
 pub use rows::{
     BadRow, Carry, TextContent, TextRow, carried_names, count_rows, read_each, read_texts,
 };
+pub use tables::TableError;
 
 use form::Form;
 use sink::Sink;

@@ -1,11 +1,9 @@
 //! The packed set, streamed once.
 
 use std::borrow::Cow;
-use std::fs::File;
-use std::io::{self, BufReader, Read};
+use std::io::{self, BufRead, Read};
 use std::path::{Path, PathBuf};
 
-use flate2::bufread::MultiGzDecoder;
 use settings::IngestSettings;
 use stage::{Progress, Task};
 use tar::{Archive, Entry, EntryType};
@@ -14,10 +12,10 @@ use super::member::{Member, Part, ReviewName, member};
 use super::spool::{Place, Spool};
 use super::{Found, MAX_FILM_BYTES, MISNAMED, SPECIAL};
 use crate::error::IngestError;
-use crate::limit::{Bounded, Limit};
+
 use crate::row::{LeftOut, check_text, excerpt};
 use crate::sink::Sink;
-use crate::sniff::{BUFFER, Content, Watched, content_of};
+use tables::{Content, TableError};
 
 /// Reads the archive into the sink. `scratch` is a folder for the texts on their way.
 pub(crate) fn read(
@@ -27,7 +25,7 @@ pub(crate) fn read(
     progress: &Progress,
     sink: &mut Sink,
 ) -> Result<(), IngestError> {
-    let size = path.metadata().map_err(IngestError::read(path))?.len();
+    let size = path.metadata().map_err(TableError::read(path))?.len();
     let mut scan = Scan {
         spool: Spool::create(scratch)?,
         reviews: Vec::new(),
@@ -37,8 +35,7 @@ pub(crate) fn read(
     };
     {
         let task = progress.task("reading the archive", Some(size), "bytes");
-        let limit = Limit::new(size, settings.max_unpacked_bytes);
-        scan.run(open(path, limit, &task)?)?;
+        scan.run(open(path, settings, &task)?)?;
     }
     scan.spool.flush()?;
     let reviews = sort_and_reject_repeats(scan.reviews, &mut scan.found);
@@ -52,14 +49,16 @@ pub(crate) fn read(
     scan.found.finish(sink, progress)
 }
 
-fn open<'a>(path: &Path, limit: Limit, task: &'a Task) -> Result<Box<dyn Read + 'a>, IngestError> {
-    let file = File::open(path).map_err(IngestError::read(path))?;
-    let mut input = BufReader::with_capacity(BUFFER, Watched::new(file, task));
-    match content_of(&mut input).map_err(IngestError::read(path))? {
-        Content::Gzip => Ok(Box::new(Bounded::new(MultiGzDecoder::new(input), limit))),
-        Content::Tar => Ok(Box::new(input)),
-        Content::Empty => Err(IngestError::nothing(path, "no content")),
-        other => Err(IngestError::other_kind(path, other, "a `.tar.gz` archive")),
+fn open<'a>(
+    path: &Path,
+    settings: &IngestSettings,
+    task: &'a Task,
+) -> Result<Box<dyn BufRead + 'a>, IngestError> {
+    let unpacked = tables::unpack(path, None, settings.max_unpacked_bytes, task)?;
+    match (unpacked.packing, unpacked.content) {
+        ("gzip" | "zstd", _) | (_, Content::Tar) => Ok(unpacked.input),
+        (_, Content::Empty) => Err(TableError::nothing(path, "no content"))?,
+        (_, other) => Err(TableError::other_kind(path, other, "a `.tar.gz` archive"))?,
     }
 }
 
@@ -76,7 +75,7 @@ struct Scan<'a> {
 impl Scan<'_> {
     /// Entries are taken raw: extended headers, whose lengths only the archive vouches for, are
     /// stepped over and not read into memory. No name in the set is long enough to need them.
-    fn run(&mut self, mut input: Box<dyn Read + '_>) -> Result<(), IngestError> {
+    fn run(&mut self, mut input: Box<dyn BufRead + '_>) -> Result<(), IngestError> {
         let mut archive = Archive::new(&mut input);
         let entries = archive
             .entries()
@@ -169,7 +168,7 @@ impl Scan<'_> {
     }
 
     fn damaged(&self, error: io::Error) -> IngestError {
-        IngestError::damaged(self.found.path, self.last.clone(), error)
+        TableError::damaged(self.found.path, self.last.clone(), error).into()
     }
 }
 

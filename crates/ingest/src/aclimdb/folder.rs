@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use settings::IngestSettings;
 use stage::Progress;
+use tables::TableError;
 
 use super::member::{Member, Part, ReviewName, member};
 use super::{Found, MAX_FILM_BYTES, MISNAMED, SPECIAL};
@@ -69,15 +70,15 @@ fn list(
     if !is_plain(&folder, fs::FileType::is_dir)? {
         return Ok(());
     }
-    for entry in fs::read_dir(&folder).map_err(IngestError::read(&folder))? {
-        let entry = entry.map_err(IngestError::read(&folder))?;
+    for entry in fs::read_dir(&folder).map_err(TableError::read(&folder))? {
+        let entry = entry.map_err(TableError::read(&folder))?;
         let name = entry.file_name();
         let inside = Path::new(split).join(class).join(&name);
         let reason = match member(&inside) {
             Ok(Member::Other) => continue,
             _ if !entry
                 .file_type()
-                .map_err(IngestError::read(&folder))?
+                .map_err(TableError::read(&folder))?
                 .is_file() =>
             {
                 SPECIAL
@@ -98,7 +99,7 @@ fn is_plain(path: &Path, is_type: impl Fn(&fs::FileType) -> bool) -> Result<bool
     match fs::symlink_metadata(path) {
         Ok(metadata) => Ok(is_type(&metadata.file_type())),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(IngestError::read(path)(error)),
+        Err(error) => Err(TableError::read(path)(error).into()),
     }
 }
 
@@ -117,5 +118,5 @@ fn read_films(root: &Path, part: Part, found: &mut Found<'_>) -> Result<(), Inge
 fn read_bounded(path: &Path, limit: u64, buffer: &mut Vec<u8>) -> Result<(), IngestError> {
     buffer.clear();
     let read = File::open(path).and_then(|file| file.take(limit + 1).read_to_end(buffer));
-    read.map(drop).map_err(IngestError::read(path))
+    Ok(read.map(drop).map_err(TableError::read(path))?)
 }

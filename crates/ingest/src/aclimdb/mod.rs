@@ -15,6 +15,7 @@ use std::path::Path;
 
 use settings::IngestSettings;
 use stage::Progress;
+use tables::TableError;
 
 use crate::error::IngestError;
 use crate::row::{LeftOut, Reason, Review};
@@ -104,10 +105,11 @@ impl<'a> Found<'a> {
     /// Hands over what was kept aside, and tells what is missing.
     fn finish(mut self, sink: &mut Sink, progress: &Progress) -> Result<(), IngestError> {
         if self.reviews == 0 && self.left_out.is_empty() {
-            return Err(IngestError::nothing(
+            return Err(TableError::nothing(
                 self.path,
                 "no reviews of the aclImdb layout, like `train/pos/0_9.txt`",
-            ));
+            )
+            .into());
         }
         if self.unknown_films > 0 {
             let reviews = artifact::format::plural(self.unknown_films, "review", "reviews");

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use artifact::ArtifactError;
 
-use crate::container::nameless;
+use tables::nameless;
 
 /// Where a text lies.
 #[derive(Clone, Copy, Debug)]

@@ -11,7 +11,9 @@ use clap::Parser;
 use settings::{IngestSettings, Override, Pipeline, REVIEWS, StepId, table_of};
 use stage::{Progress, ProgressMode, print_failure};
 
-use crate::error::{IngestError, files_in};
+use tables::files_in;
+
+use crate::error::IngestError;
 use crate::form::Form;
 use crate::rows;
 

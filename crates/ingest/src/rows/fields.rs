@@ -7,11 +7,11 @@ use artifact::{Sentiment, Split};
 use settings::{IngestSettings, RatingRule};
 
 use super::columns::{ColumnMap, Role};
-use super::record::Record;
 use super::roles::Roles;
 use super::timestamp::Times;
 use crate::error::IngestError;
 use crate::row::{Reason, Review, check_text};
+use tables::Record;
 
 /// The settings that decide about rows, made ready.
 pub(super) struct Rules<'a> {

@@ -4,9 +4,9 @@ use settings::IngestSettings;
 
 use super::columns::{ColumnMap, Role};
 use super::evidence::Evidence;
-use super::open::{Rows, row_limit};
-use super::record::Record;
 use super::roles::{self, Roles};
+use tables::Record;
+use tables::{Table, TableError, row_limit};
 
 use crate::error::{IngestError, list_columns};
 
@@ -29,14 +29,14 @@ pub(crate) struct Layout {
 
 impl Layout {
     /// Finds out about a file from the rows read ahead.
-    pub(super) fn find(rows: &Rows<'_>, settings: &IngestSettings) -> Result<Self, IngestError> {
+    pub(super) fn find(rows: &Table<'_>, settings: &IngestSettings) -> Result<Self, IngestError> {
         let path = rows.path();
         let sample: Vec<&Record> = rows
             .sample()
             .iter()
             .filter(|record| record.is_row())
             .collect();
-        let own_names = rows.reader().names().map(<[String]>::to_vec);
+        let own_names = rows.names().map(<[String]>::to_vec);
         let fixed_width = own_names.is_none();
         check_start(rows, sample.is_empty(), settings)?;
         let first = sample
@@ -55,7 +55,7 @@ impl Layout {
         let named = ColumnMap::named(path, settings, &names, header || !fixed_width)?;
         let values = &sample[usize::from(header).min(sample.len())..];
         if header && rows.sample().len() == 1 {
-            return Err(IngestError::nothing(path, "a header and no rows"));
+            return Err(TableError::nothing(path, "a header and no rows").into());
         }
         let roles = if named.get(Role::Text).is_some() {
             check_rating(&named, settings)?;
@@ -90,8 +90,8 @@ impl Layout {
 
     /// The layout of a further file, whose columns have the same names in any order, or no names
     /// either.
-    pub(super) fn of_another(&self, rows: &Rows<'_>) -> Result<Self, IngestError> {
-        let own_names = rows.reader().names().map(<[String]>::to_vec);
+    pub(super) fn of_another(&self, rows: &Table<'_>) -> Result<Self, IngestError> {
+        let own_names = rows.names().map(<[String]>::to_vec);
         let fixed_width = own_names.is_none();
         let names = match own_names {
             Some(names) => names,
@@ -118,7 +118,7 @@ impl Layout {
             )
         };
         let same = if self.named {
-            rows.reader().may_lack_columns() || is_permutation(&names, &self.names)
+            rows.may_lack_columns() || is_permutation(&names, &self.names)
         } else {
             fixed_width && names == self.names
         };
@@ -185,12 +185,12 @@ impl Layout {
 /// Fails where there is nothing to tell the columns by: rows that have to be like the first need
 /// that, others any.
 fn check_start(
-    rows: &Rows<'_>,
+    rows: &Table<'_>,
     no_row: bool,
     settings: &IngestSettings,
 ) -> Result<(), IngestError> {
     let unreadable = rows.sample().front().filter(|record| !record.is_row());
-    let Some(first) = unreadable.filter(|_| no_row || rows.reader().names().is_none()) else {
+    let Some(first) = unreadable.filter(|_| no_row || rows.names().is_none()) else {
         return Ok(());
     };
     let too_long = || {

@@ -7,17 +7,10 @@
 
 mod carry;
 mod columns;
-mod delimited;
-mod dialect;
 mod each;
 mod evidence;
 mod fields;
-mod json;
 mod layout;
-mod open;
-mod parquet;
-mod record;
-mod replay;
 mod roles;
 mod texts;
 mod timestamp;
@@ -26,14 +19,13 @@ use std::path::{Path, PathBuf};
 
 use settings::IngestSettings;
 use stage::Progress;
+use tables::{Opening, Record, Table, TableError, row_limit};
 
 use crate::error::IngestError;
 use crate::row::{LeftOut, Reason, excerpt};
 use crate::sink::Taker;
 
 use fields::Rules;
-use open::{Opening, Rows, row_limit};
-use record::Record;
 
 pub use carry::Carry;
 pub(crate) use columns::Role;
@@ -59,27 +51,27 @@ pub(crate) fn read(
         if first.is_some() && taker.is_full() {
             break;
         }
-        let size = path.metadata().map_err(IngestError::read(path))?.len();
+        let size = path.metadata().map_err(TableError::read(path))?.len();
         let task = &progress.task("reading", Some(size), "bytes");
         let opening = Opening {
             settings,
             scratch: scratch.to_owned(),
             task,
         };
-        let mut table = Table::open(path, &opening, first.as_ref())?;
+        let mut source = Source::open(path, &opening, first.as_ref())?;
         if first.is_none() {
-            table.print_note(progress);
+            source.print_note(progress);
         }
-        table.rules.forgives_labels = taker.forgives_labels();
-        table.read(taker)?;
-        first.get_or_insert(table.layout);
+        source.rules.forgives_labels = taker.forgives_labels();
+        source.read(taker)?;
+        first.get_or_insert(source.layout);
     }
     first.ok_or(IngestError::NoSource)
 }
 
 /// One file on its way.
-struct Table<'a> {
-    rows: Rows<'a>,
+struct Source<'a> {
+    rows: Table<'a>,
     /// The name of the file without its folder.
     name: String,
     layout: Layout,
@@ -87,7 +79,7 @@ struct Table<'a> {
     limit: usize,
 }
 
-impl<'a> Table<'a> {
+impl<'a> Source<'a> {
     /// Opens a file and finds out what its columns are, or which of them are those of the `first` file.
     fn open(
         path: &Path,
@@ -95,7 +87,7 @@ impl<'a> Table<'a> {
         first: Option<&Layout>,
     ) -> Result<Self, IngestError> {
         let settings = opening.settings;
-        let mut rows = Rows::open(path, opening)?;
+        let mut rows = Table::open(path, opening)?;
         let layout = match first {
             Some(first) => first.of_another(&rows)?,
             None => Layout::find(&rows, settings)?,
@@ -132,7 +124,7 @@ impl<'a> Table<'a> {
             true => "a header and no rows",
             false => "no rows",
         };
-        Err(IngestError::nothing(self.rows.path(), missing))
+        Err(TableError::nothing(self.rows.path(), missing).into())
     }
 
     fn row(&self, record: &Record, taker: &mut impl Taker) -> Result<(), IngestError> {

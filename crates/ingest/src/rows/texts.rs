@@ -7,11 +7,10 @@ use std::path::Path;
 use artifact::Sentiment;
 use settings::IngestSettings;
 use stage::{Progress, Task};
+use tables::{Opening, Record};
 
-use super::Table;
+use super::Source;
 use super::carry::Carry;
-use super::open::Opening;
-use super::record::Record;
 use crate::error::IngestError;
 use crate::form::check_rows;
 use crate::row::excerpt;
@@ -73,14 +72,14 @@ fn open<'a>(
     path: &Path,
     settings: &'a IngestSettings,
     task: &'a Task,
-) -> Result<Table<'a>, IngestError> {
+) -> Result<Source<'a>, IngestError> {
     check_rows(path, settings)?;
     let opening = Opening {
         settings,
         scratch: std::env::temp_dir(),
         task,
     };
-    Table::open(path, &opening, None)
+    Source::open(path, &opening, None)
 }
 
 /// The number of rows of a file, those that cannot be read as well. A table says it itself; any other
@@ -93,13 +92,13 @@ pub fn count_rows(
     settings: &IngestSettings,
     (progress, task): (&Progress, &Task),
 ) -> Result<u64, IngestError> {
-    let mut table = open(path, settings, task)?;
-    table.print_note(progress);
-    if let Some(count) = table.rows.reader().count() {
+    let mut source = open(path, settings, task)?;
+    source.print_note(progress);
+    if let Some(count) = source.rows.count() {
         return Ok(count);
     }
     let (mut record, mut count) = (Record::default(), 0);
-    while table.rows.next(&mut record)? {
+    while source.rows.next(&mut record)? {
         count += 1;
     }
     Ok(count)
@@ -120,20 +119,20 @@ pub fn read_texts(
     first: u64,
     mut take: impl FnMut(TextRow) -> ControlFlow<()>,
 ) -> Result<(), IngestError> {
-    let mut table = open(path, settings, task)?;
-    let carried = carry.places(path, &table.layout)?;
-    table.print_note(progress);
+    let mut source = open(path, settings, task)?;
+    let carried = carry.places(path, &source.layout)?;
+    source.print_note(progress);
     let (mut record, mut number) = (Record::default(), 0);
-    while table.rows.next(&mut record)? {
+    while source.rows.next(&mut record)? {
         number += 1;
-        if number >= first && take(table.text_row(&record, number, &carried)).is_break() {
+        if number >= first && take(source.text_row(&record, number, &carried)).is_break() {
             break;
         }
     }
     Ok(())
 }
 
-impl Table<'_> {
+impl Source<'_> {
     fn text_row(&self, record: &Record, number: u64, carried: &[usize]) -> TextRow {
         let map = &self.layout.roles.map;
         // Bytes that are no UTF-8 become signs that say so.

@@ -6,16 +6,16 @@ use std::path::{Path, PathBuf};
 use settings::{IngestSettings, SourceFormat};
 use stage::Task;
 
-use super::delimited::DelimitedReader;
-use super::dialect::{self, Dialect};
-use super::json::JsonReader;
-use super::parquet::{Limits, ParquetReader};
-use super::record::{Ending, OTHER_FIELDS, Record, RecordReader};
 use crate::container::{self, Unpacked};
+use crate::content::Content;
+use crate::delimited::DelimitedReader;
+use crate::dialect::{self, Dialect};
 use crate::encoding;
-use crate::error::IngestError;
+use crate::error::TableError;
+use crate::json::JsonReader;
 use crate::limit::Limit;
-use crate::sniff::Content;
+use crate::parquet::{Limits, ParquetReader};
+use crate::record::{Ending, OTHER_FIELDS, Record, RecordReader};
 
 /// Rows looked at before any is taken ...
 const SAMPLE_ROWS: usize = 1000;
@@ -24,34 +24,35 @@ const SAMPLE_ROWS: usize = 1000;
 const SAMPLE_BYTES: usize = 32 << 20;
 
 /// What opening a file takes.
-pub(crate) struct Opening<'a> {
-    pub(crate) settings: &'a IngestSettings,
+pub struct Opening<'a> {
+    /// How files are written, where it is said.
+    pub settings: &'a IngestSettings,
     /// A folder for what must lie on disk for a moment.
-    pub(crate) scratch: PathBuf,
+    pub scratch: PathBuf,
     /// Shows how much of the file was read.
-    pub(crate) task: &'a Task,
+    pub task: &'a Task,
 }
 
 /// A file of rows.
-pub(super) struct Rows<'a> {
+pub struct Table<'a> {
     path: PathBuf,
     reader: Box<dyn RecordReader + 'a>,
     sample: VecDeque<Record>,
     /// How it is written, in words: `gzip, UTF-8, separated by commas`.
-    pub(super) form: String,
+    pub form: String,
 }
 
 /// Bytes of a row at most: the text, and some room for the other columns.
-pub(super) fn row_limit(settings: &IngestSettings) -> usize {
+pub fn row_limit(settings: &IngestSettings) -> usize {
     settings.max_text_bytes.saturating_add(OTHER_FIELDS)
 }
 
-impl<'a> Rows<'a> {
+impl<'a> Table<'a> {
     /// Opens a file and reads a sample of it.
-    pub(super) fn open(path: &Path, opening: &Opening<'a>) -> Result<Self, IngestError> {
+    pub fn open(path: &Path, opening: &Opening<'a>) -> Result<Self, TableError> {
         let settings = opening.settings;
         let most_bytes = settings.max_unpacked_bytes;
-        let unpacked = container::open(path, &opening.scratch, most_bytes, opening.task)?;
+        let unpacked = container::unpack(path, Some(&opening.scratch), most_bytes, opening.task)?;
         let mut form = Vec::new();
         if !unpacked.packing.is_empty() {
             form.push(unpacked.packing.to_owned());
@@ -59,12 +60,12 @@ impl<'a> Rows<'a> {
         let reader = match (unpacked.content, settings.format) {
             (Content::Parquet, SourceFormat::Auto | SourceFormat::Parquet) => {
                 form.push("Parquet".to_owned());
-                table(path, opening, unpacked)?
+                parquet(path, opening, unpacked)?
             }
             (Content::Text, format) if format != SourceFormat::Parquet => {
                 text(path, settings, unpacked, &mut form)?
             }
-            (Content::Empty, _) => return Err(IngestError::nothing(path, "no content")),
+            (Content::Empty, _) => return Err(TableError::nothing(path, "no content")),
             (found, format) => {
                 let expected = match format {
                     SourceFormat::Auto | SourceFormat::Aclimdb => "a table of reviews",
@@ -72,35 +73,47 @@ impl<'a> Rows<'a> {
                     SourceFormat::Jsonl => "JSON",
                     SourceFormat::Parquet => "a Parquet table",
                 };
-                return Err(IngestError::other_kind(path, found, expected));
+                return Err(TableError::other_kind(path, found, expected));
             }
         };
-        let mut rows = Self {
+        let mut table = Self {
             path: path.to_owned(),
             reader,
             sample: VecDeque::new(),
             form: form.join(", "),
         };
-        rows.read_ahead()?;
-        Ok(rows)
+        table.read_ahead()?;
+        Ok(table)
     }
 
-    pub(super) fn path(&self) -> &Path {
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
         &self.path
     }
 
     /// The rows read ahead.
-    pub(super) fn sample(&self) -> &VecDeque<Record> {
+    pub fn sample(&self) -> &VecDeque<Record> {
         &self.sample
     }
 
-    /// How its rows are read.
-    pub(super) fn reader(&self) -> &dyn RecordReader {
-        &*self.reader
+    /// The columns' names, where the rows themselves or the file say them; `None` where the first
+    /// row may.
+    pub fn names(&self) -> Option<&[String]> {
+        self.reader.names()
+    }
+
+    /// Whether rows may leave out columns that they have no value for.
+    pub fn may_lack_columns(&self) -> bool {
+        self.reader.may_lack_columns()
+    }
+
+    /// Rows of the whole file, where it says so itself.
+    pub fn count(&self) -> Option<u64> {
+        self.reader.count()
     }
 
     /// The next row; `false` at the end of the file.
-    pub(super) fn next(&mut self, record: &mut Record) -> Result<bool, IngestError> {
+    pub fn next(&mut self, record: &mut Record) -> Result<bool, TableError> {
         match self.sample.pop_front() {
             Some(first) => {
                 *record = first;
@@ -110,7 +123,7 @@ impl<'a> Rows<'a> {
         }
     }
 
-    fn read_ahead(&mut self) -> Result<(), IngestError> {
+    fn read_ahead(&mut self) -> Result<(), TableError> {
         let mut bytes = 0;
         while self.sample.len() < SAMPLE_ROWS && bytes < SAMPLE_BYTES {
             let mut record = Record::default();
@@ -122,18 +135,18 @@ impl<'a> Rows<'a> {
             self.sample.push_back(record);
         }
         if self.sample.is_empty() {
-            return Err(IngestError::nothing(&self.path, "only empty lines"));
+            return Err(TableError::nothing(&self.path, "only empty lines"));
         }
         Ok(())
     }
 
-    fn read(&mut self, record: &mut Record, learning: bool) -> Result<bool, IngestError> {
+    fn read(&mut self, record: &mut Record, learning: bool) -> Result<bool, TableError> {
         let before = record.last_line;
-        let damaged = |error| IngestError::damaged(&self.path, format!("line {before}"), error);
+        let damaged = |error| TableError::damaged(&self.path, format!("line {before}"), error);
         match self.reader.read(record, learning).map_err(damaged)? {
             Ending::Record => Ok(true),
             Ending::File => Ok(false),
-            Ending::OpenQuote => Err(IngestError::OpenQuote {
+            Ending::OpenQuote => Err(TableError::OpenQuote {
                 path: self.path.clone(),
                 line: record.line,
             }),
@@ -142,14 +155,14 @@ impl<'a> Rows<'a> {
 }
 
 /// A reader of a table.
-fn table<'a>(
+fn parquet<'a>(
     path: &Path,
     opening: &Opening<'_>,
     unpacked: Unpacked<'_>,
-) -> Result<Box<dyn RecordReader + 'a>, IngestError> {
+) -> Result<Box<dyn RecordReader + 'a>, TableError> {
     let settings = opening.settings;
     let file = unpacked.into_file(path, &opening.scratch)?;
-    let size = file.metadata().map_err(IngestError::read(path))?.len();
+    let size = file.metadata().map_err(TableError::read(path))?.len();
     let limits = Limits {
         row: row_limit(settings),
         all: Limit::new(size, settings.max_unpacked_bytes),
@@ -163,8 +176,8 @@ fn text<'a>(
     settings: &IngestSettings,
     unpacked: Unpacked<'a>,
     form: &mut Vec<String>,
-) -> Result<Box<dyn RecordReader + 'a>, IngestError> {
-    let damaged = |error| IngestError::damaged(path, "the start", error);
+) -> Result<Box<dyn RecordReader + 'a>, TableError> {
+    let damaged = |error| TableError::damaged(path, "the start", error);
     let mut input = unpacked.input;
     let start = input.fill_buf().map_err(damaged)?;
     let found = encoding::find(start, settings.encoding.as_deref())?;
@@ -198,7 +211,7 @@ fn is_json(start: &[u8]) -> bool {
 }
 
 /// The dialect that the settings name, or that the first bytes show.
-fn find_dialect(start: &[u8], settings: &IngestSettings) -> Result<Dialect, IngestError> {
+fn find_dialect(start: &[u8], settings: &IngestSettings) -> Result<Dialect, TableError> {
     let (separator, quotes) = match settings.format {
         SourceFormat::Csv => (b',', true),
         SourceFormat::Tsv => (b'\t', false),
@@ -211,12 +224,12 @@ fn find_dialect(start: &[u8], settings: &IngestSettings) -> Result<Dialect, Inge
         None => separator,
         Some(given) if given.is_ascii() && !matches!(given, '"' | '\n' | '\r') => given as u8,
         Some(given) => {
-            return Err(IngestError::other(
-                format!(
+            return Err(TableError::Setting {
+                message: format!(
                     "`ingest.delimiter` is {given:?} and must be one ASCII character that is neither a quote nor a line break"
                 ),
-                "Name the separator, for example `--set 'ingest.delimiter=\";\"'`",
-            ));
+                hint: "Name the separator, for example `--set 'ingest.delimiter=\";\"'`",
+            });
         }
     };
     let quotes = settings.quotes.unwrap_or(quotes);

@@ -11,42 +11,48 @@ use artifact::ArtifactError;
 use flate2::bufread::MultiGzDecoder;
 use stage::Task;
 
-use crate::error::IngestError;
+use crate::content::{BUFFER, Content, Watched, content_of};
+use crate::error::TableError;
 use crate::limit::{Bounded, Limit};
-use crate::sniff::{BUFFER, Content, Watched, content_of};
 
 /// A file, unpacked.
-pub(crate) struct Unpacked<'a> {
-    pub(crate) input: Box<dyn BufRead + 'a>,
-    pub(crate) content: Content,
+pub struct Unpacked<'a> {
+    /// What is in it.
+    pub input: Box<dyn BufRead + 'a>,
+    /// The kind of it.
+    pub content: Content,
     /// How it was packed, for people; empty for a plain file.
-    pub(crate) packing: &'static str,
+    pub packing: &'static str,
 }
 
-/// Opens a file and unpacks it if it is packed. `scratch` is a folder for the member of a zip.
-pub(crate) fn open<'a>(
+/// Opens a file and unpacks it if it is packed. `scratch` is a folder for the member of a zip; without
+/// one a zip stays packed.
+///
+/// # Errors
+/// The file cannot be read, or its start is damaged.
+pub fn unpack<'a>(
     path: &Path,
-    scratch: &Path,
+    scratch: Option<&Path>,
     most_bytes: u64,
     task: &'a Task,
-) -> Result<Unpacked<'a>, IngestError> {
-    let file = File::open(path).map_err(IngestError::read(path))?;
-    let size = file.metadata().map_err(IngestError::read(path))?.len();
+) -> Result<Unpacked<'a>, TableError> {
+    let file = File::open(path).map_err(TableError::read(path))?;
+    let size = file.metadata().map_err(TableError::read(path))?.len();
     let mut input = started(Watched::new(file, task));
-    let content = content_of(&mut input).map_err(IngestError::read(path))?;
+    let content = content_of(&mut input).map_err(TableError::read(path))?;
     let limit = Limit::new(size, most_bytes);
-    let damaged = |error| IngestError::damaged(path, "the start", error);
-    let (mut input, packing) = match content {
-        Content::Gzip => {
+    let damaged = |error| TableError::damaged(path, "the start", error);
+    let (mut input, packing) = match (content, scratch) {
+        (Content::Gzip, _) => {
             let decoder = MultiGzDecoder::new(input);
             (started(Bounded::new(decoder, limit)), "gzip")
         }
-        Content::Zstd => {
+        (Content::Zstd, _) => {
             let decoder = zstd::stream::read::Decoder::with_buffer(input).map_err(damaged)?;
             (started(Bounded::new(decoder, limit)), "zstd")
         }
-        Content::Zip => (started(zip::unpack(path, scratch, limit)?), "zip"),
-        content => {
+        (Content::Zip, Some(scratch)) => (started(zip::unpack(path, scratch, limit)?), "zip"),
+        (content, _) => {
             let packing = "";
             return Ok(Unpacked {
                 input,
@@ -86,20 +92,20 @@ impl Read for Failing {
 impl Unpacked<'_> {
     /// The content as a file, for readers that go back and forth in it: `path` itself, or a file
     /// without a name in `scratch`.
-    pub(crate) fn into_file(mut self, path: &Path, scratch: &Path) -> Result<File, IngestError> {
+    pub(crate) fn into_file(mut self, path: &Path, scratch: &Path) -> Result<File, TableError> {
         if self.packing.is_empty() {
-            return File::open(path).map_err(IngestError::read(path));
+            return File::open(path).map_err(TableError::read(path));
         }
         let mut spool = nameless(scratch)?;
         io::copy(&mut self.input, &mut spool)
-            .map_err(|error| IngestError::damaged(path, "the start", error))?;
-        spool.rewind().map_err(IngestError::read(path))?;
+            .map_err(|error| TableError::damaged(path, "the start", error))?;
+        spool.rewind().map_err(TableError::read(path))?;
         Ok(spool)
     }
 }
 
 /// A new file in a folder that is gone with the process, however that ends.
-pub(crate) fn nameless(folder: &Path) -> Result<File, ArtifactError> {
+pub fn nameless(folder: &Path) -> Result<File, ArtifactError> {
     tempfile::tempfile_in(folder).map_err(ArtifactError::io("create a file in", folder))
 }
 

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead};
 
-pub(super) struct Replay<R> {
+pub(crate) struct Replay<R> {
     input: R,
     /// Bytes that come before those of the input, of which `place..` have not been read.
     again: Vec<u8>,
@@ -10,7 +10,7 @@ pub(super) struct Replay<R> {
 }
 
 impl<R: BufRead> Replay<R> {
-    pub(super) fn new(input: R) -> Self {
+    pub(crate) fn new(input: R) -> Self {
         let (again, place) = (Vec::new(), 0);
         Self {
             input,
@@ -20,7 +20,7 @@ impl<R: BufRead> Replay<R> {
     }
 
     /// The next bytes, without taking them; none at the end.
-    pub(super) fn fill_buf(&mut self) -> io::Result<&[u8]> {
+    pub(crate) fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.place < self.again.len() {
             return Ok(&self.again[self.place..]);
         }
@@ -28,7 +28,7 @@ impl<R: BufRead> Replay<R> {
     }
 
     /// Takes so many of the bytes that [`Self::fill_buf`] has shown.
-    pub(super) fn consume(&mut self, bytes: usize) {
+    pub(crate) fn consume(&mut self, bytes: usize) {
         if self.place < self.again.len() {
             self.place += bytes;
         } else {
@@ -37,7 +37,7 @@ impl<R: BufRead> Replay<R> {
     }
 
     /// Puts back the bytes that were taken last.
-    pub(super) fn give_back(&mut self, bytes: &[u8]) {
+    pub(crate) fn give_back(&mut self, bytes: &[u8]) {
         match self.place.checked_sub(bytes.len()) {
             // They were put back before, and nothing was taken from the input since.
             Some(place) if self.place < self.again.len() => self.place = place,

@@ -18,8 +18,8 @@ use artifact::format;
 use memchr::{memchr_iter, memchr3};
 use serde_json::Value;
 
-use super::record::{Ending, MAX_COLUMNS, Record, RecordReader};
-use super::replay::Replay;
+use crate::record::{Ending, MAX_COLUMNS, Record, RecordReader};
+use crate::replay::Replay;
 use nesting::Nesting;
 
 /// Bytes of a name, with those of the objects around it, at most.
@@ -31,7 +31,7 @@ const NO_OBJECT: &str = "it is no JSON object";
 const NOT_CLOSED: &str = "the object is not closed";
 
 /// Reads objects as records.
-pub(super) struct JsonReader<R> {
+pub(crate) struct JsonReader<R> {
     input: Replay<R>,
     limit: usize,
     /// The line of the next byte.
@@ -74,7 +74,7 @@ struct Cut {
 
 impl<R: BufRead> JsonReader<R> {
     /// A reader whose objects have at most `limit` bytes.
-    pub(super) fn new(input: R, limit: usize) -> Self {
+    pub(crate) fn new(input: R, limit: usize) -> Self {
         Self {
             input: Replay::new(input),
             limit,

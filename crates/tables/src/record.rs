@@ -3,14 +3,14 @@
 use std::io;
 
 /// Bytes that the columns beside the text may have together.
-pub(super) const OTHER_FIELDS: usize = 64 << 10;
+pub(crate) const OTHER_FIELDS: usize = 64 << 10;
 
 /// Columns of a record at most.
-pub(super) const MAX_COLUMNS: usize = 4096;
+pub(crate) const MAX_COLUMNS: usize = 4096;
 
 /// How reading a record ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     /// There is a record.
     Record,
     /// There is none: the file is over.
@@ -21,7 +21,7 @@ pub(super) enum Ending {
 }
 
 /// Reads the records of a file one after the other.
-pub(super) trait RecordReader {
+pub(crate) trait RecordReader {
     /// Reads the next record. While `learning`, a reader whose rows name their columns adds new ones.
     fn read(&mut self, record: &mut Record, learning: bool) -> io::Result<Ending>;
 
@@ -44,31 +44,31 @@ pub(super) trait RecordReader {
 
 /// One record. Kept between reads for its memory.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Record {
+pub struct Record {
     /// All fields, one behind the other.
-    pub(super) bytes: Vec<u8>,
+    pub(crate) bytes: Vec<u8>,
     /// Where each field ends.
-    pub(super) ends: Vec<usize>,
+    pub(crate) ends: Vec<usize>,
     /// The line it begins on, from 1.
-    pub(super) line: u64,
+    pub line: u64,
     /// The line it ends on.
-    pub(super) last_line: u64,
+    pub last_line: u64,
     /// Whether it has more bytes or columns than were kept.
-    pub(super) oversize: bool,
+    pub oversize: bool,
     /// Why it cannot be understood.
-    pub(super) problem: Option<String>,
+    pub problem: Option<String>,
 }
 
 impl Record {
     /// Empties it.
-    pub(super) fn clear(&mut self) {
+    pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
         (self.oversize, self.problem) = (false, None);
     }
 
     /// Adds to the last field, up to `limit` bytes of all fields.
-    pub(super) fn push(&mut self, bytes: &[u8], limit: usize) {
+    pub(crate) fn push(&mut self, bytes: &[u8], limit: usize) {
         let room = limit.saturating_sub(self.bytes.len());
         self.bytes
             .extend_from_slice(&bytes[..bytes.len().min(room)]);
@@ -76,7 +76,7 @@ impl Record {
     }
 
     /// Ends the last field.
-    pub(super) fn end_field(&mut self) {
+    pub(crate) fn end_field(&mut self) {
         if self.ends.len() < MAX_COLUMNS {
             self.ends.push(self.bytes.len());
         } else {
@@ -85,12 +85,7 @@ impl Record {
     }
 
     /// Sets fields.
-    pub(super) fn set<'f>(
-        &mut self,
-        fields: impl Iterator<Item = &'f [u8]>,
-        line: u64,
-        last_line: u64,
-    ) {
+    pub fn set<'f>(&mut self, fields: impl Iterator<Item = &'f [u8]>, line: u64, last_line: u64) {
         self.clear();
         for field in fields {
             self.push(field, usize::MAX);
@@ -100,29 +95,29 @@ impl Record {
     }
 
     /// Sets the content of something that is no row.
-    pub(super) fn set_bad(&mut self, content: &[u8], line: u64, problem: &str) {
+    pub(crate) fn set_bad(&mut self, content: &[u8], line: u64, problem: &str) {
         self.set(std::iter::once(content), line, line);
         self.problem = Some(problem.to_owned());
     }
 
     /// Sets the beginning of a row that is too long.
-    pub(super) fn set_oversize(&mut self, content: &[u8], line: u64, last_line: u64) {
+    pub(crate) fn set_oversize(&mut self, content: &[u8], line: u64, last_line: u64) {
         self.set(std::iter::once(content), line, last_line);
         self.oversize = true;
     }
 
     /// Whether it is one that can be looked at.
-    pub(super) fn is_row(&self) -> bool {
+    pub fn is_row(&self) -> bool {
         !self.oversize && self.problem.is_none()
     }
 
     /// Number of fields.
-    pub(super) fn columns(&self) -> usize {
+    pub fn columns(&self) -> usize {
         self.ends.len()
     }
 
     /// The field at a position from 0; empty where there is none.
-    pub(super) fn field(&self, column: usize) -> &[u8] {
+    pub fn field(&self, column: usize) -> &[u8] {
         let Some(end) = self.ends.get(column) else {
             return &[];
         };
@@ -131,7 +126,7 @@ impl Record {
     }
 
     /// All fields, a tab between them.
-    pub(super) fn joined(&self) -> Vec<u8> {
+    pub fn joined(&self) -> Vec<u8> {
         if self.oversize {
             return self.bytes.clone();
         }

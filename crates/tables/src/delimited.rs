@@ -9,10 +9,10 @@ use std::io::{self, BufRead};
 
 use memchr::{memchr, memchr_iter, memchr2};
 
-use super::dialect::{Dialect, line_end, separator_line};
-use super::record::{Ending, MAX_COLUMNS, Record, RecordReader};
-use super::replay::Replay;
+use crate::dialect::{Dialect, line_end, separator_line};
 use crate::encoding::MARK;
+use crate::record::{Ending, MAX_COLUMNS, Record, RecordReader};
+use crate::replay::Replay;
 
 /// Quotes up to which a damaged record is given back but for its first line. Each line in it that is then
 /// damaged, too, has one of them at least, so that no byte is looked at more often than this. A review with
@@ -24,7 +24,7 @@ const STRAY_QUOTE: &str =
     "a quote in it neither closes a field nor is doubled, or one that opens a field does not close";
 
 /// Reads records one after the other.
-pub(super) struct DelimitedReader<R> {
+pub(crate) struct DelimitedReader<R> {
     input: Replay<R>,
     dialect: Dialect,
     line_end: u8,
@@ -80,7 +80,7 @@ struct Parser {
 
 impl<R: BufRead> DelimitedReader<R> {
     /// A reader whose records have at most `limit` bytes.
-    pub(super) fn new(input: R, dialect: Dialect, limit: usize) -> Self {
+    pub(crate) fn new(input: R, dialect: Dialect, limit: usize) -> Self {
         Self {
             input: Replay::new(input),
             dialect,

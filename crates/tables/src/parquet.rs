@@ -24,9 +24,9 @@ use parquet::basic::Encoding;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 
-use super::record::{Ending, Record, RecordReader};
-use crate::error::IngestError;
+use crate::error::TableError;
 use crate::limit::Limit;
+use crate::record::{Ending, Record, RecordReader};
 
 /// Rows decoded at a time.
 const BATCH_ROWS: usize = 256;
@@ -40,15 +40,15 @@ const VALUE: u64 = 8;
 
 /// How much is taken of a table.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Limits {
+pub(crate) struct Limits {
     /// Bytes of a row.
-    pub(super) row: usize,
+    pub(crate) row: usize,
     /// Bytes of all rows: a value repeated a million times takes no room in the file.
-    pub(super) all: Limit,
+    pub(crate) all: Limit,
 }
 
 /// Reads rows as records.
-pub(super) struct ParquetReader {
+pub(crate) struct ParquetReader {
     batches: ParquetRecordBatchReader,
     names: Vec<String>,
     limits: Limits,
@@ -65,8 +65,8 @@ pub(super) struct ParquetReader {
 
 impl ParquetReader {
     /// Opens a file; `path` is what people know it by.
-    pub(super) fn open(path: &Path, file: File, limits: Limits) -> Result<Self, IngestError> {
-        let damaged = |error| IngestError::damaged(path, "the start", error);
+    pub(crate) fn open(path: &Path, file: File, limits: Limits) -> Result<Self, TableError> {
+        let damaged = |error| TableError::damaged(path, "the start", error);
         check_packing(path, &file)?;
         let open = || {
             let metadata = metadata(&file)?;
@@ -164,7 +164,7 @@ impl RecordReader for ParquetReader {
 
 /// Refuses tables whose pages are packed as none is read here, in words of that: the library would call
 /// them damaged. A table that cannot be understood at all is left to whoever opens it.
-fn check_packing(path: &Path, file: &File) -> Result<(), IngestError> {
+fn check_packing(path: &Path, file: &File) -> Result<(), TableError> {
     let read = || ArrowReaderMetadata::load(&file.try_clone()?, ArrowReaderOptions::new());
     let Ok(found) = guarded(ParquetError::External, read) else {
         return Ok(());
@@ -173,12 +173,11 @@ fn check_packing(path: &Path, file: &File) -> Result<(), IngestError> {
     let mut columns = groups.flat_map(|group| group.columns());
     match columns.find_map(|column| unread(column.compression())) {
         None => Ok(()),
-        Some(found) => Err(IngestError::OtherKind {
+        Some(found) => Err(TableError::OtherKind {
             path: path.to_owned(),
             found,
             expected: "one packed by Snappy or Zstandard, or not at all,",
-            hint: "Write it again, in pandas for example with `to_parquet(FILE, compression=\"zstd\")`"
-                .to_owned(),
+            hint: "Write it again, in pandas for example with `to_parquet(FILE, compression=\"zstd\")`",
         }),
     }
 }
