@@ -11,8 +11,8 @@ use crate::error::IngestError;
 /// The form of a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Form {
-    AclimdbFolder,
-    AclimdbArchive,
+    /// The aclImdb archive or folder.
+    Aclimdb,
     /// A file of rows, or several.
     Rows,
 }
@@ -33,9 +33,8 @@ impl Form {
     pub(crate) fn of(path: &Path, format: SourceFormat) -> Result<Self, IngestError> {
         let is_folder = path.metadata().map_err(TableError::read(path))?.is_dir();
         match format {
-            SourceFormat::Auto | SourceFormat::Aclimdb if is_folder => Ok(Self::AclimdbFolder),
-            SourceFormat::Aclimdb => Ok(Self::AclimdbArchive),
-            SourceFormat::Auto if is_archive(path) => Ok(Self::AclimdbArchive),
+            SourceFormat::Aclimdb => Ok(Self::Aclimdb),
+            SourceFormat::Auto if is_folder || is_archive(path) => Ok(Self::Aclimdb),
             _ if is_folder => Err(IngestError::Table(TableError::OtherKind {
                 path: path.to_owned(),
                 found: "a folder",

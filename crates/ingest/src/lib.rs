@@ -102,8 +102,7 @@ fn read(
         ));
     }
     match form {
-        Form::AclimdbFolder => aclimdb::read_folder(path, settings, progress, sink),
-        Form::AclimdbArchive => aclimdb::read_archive(path, settings, folder, progress, sink),
+        Form::Aclimdb => aclimdb::read(path, settings, folder, progress, sink),
         Form::Rows => rows::read(paths, folder, settings, progress, sink).map(drop),
     }
 }
