@@ -8,16 +8,24 @@ use stage::Task;
 /// Bytes asked of the disk at a time, and looked at to tell what a file is.
 pub(crate) const BUFFER: usize = 1 << 18;
 
-/// Kinds of content that people hand to ingest.
+/// Kinds of content that people take for tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Content {
+pub enum Content {
+    /// No bytes at all.
     Empty,
+    /// Packed with gzip.
     Gzip,
+    /// Packed with zstd.
     Zstd,
+    /// A tar archive.
     Tar,
+    /// A zip archive.
     Zip,
+    /// A Parquet table.
     Parquet,
+    /// A PDF document.
     Pdf,
+    /// A picture.
     Picture,
     /// Packed in a way that is not read.
     Packed(&'static str),
@@ -27,6 +35,7 @@ pub(crate) enum Content {
     Html,
     /// Neither text nor anything known.
     Binary,
+    /// Text in some encoding.
     Text,
 }
 
@@ -50,15 +59,25 @@ impl Content {
     }
 
     /// What to do with a file of this kind.
-    pub(crate) fn hint(self) -> String {
+    pub(crate) fn hint(self) -> &'static str {
         match self {
             Self::Zip | Self::Packed(_) => "Unpack it and pass the file in it with `--source PATH`",
-            Self::Tar => "For the aclImdb archive use `--set ingest.format=aclimdb`; else unpack it and pass the file in it with `--source PATH`",
+            Self::Tar => {
+                "For the aclImdb archive use `--set ingest.format=aclimdb`; else unpack it and pass the file in it with `--source PATH`"
+            }
             Self::Document(_) => "Save its table as CSV, and pass that with `--source PATH`",
-            Self::Text => "For a CSV or TSV file use `--set ingest.format=csv` or `--set ingest.format=tsv`",
-            Self::Empty | Self::Gzip | Self::Zstd | Self::Parquet | Self::Binary | Self::Pdf | Self::Picture | Self::Html => "Check the file, or name another with `--source PATH`",
+            Self::Text => {
+                "For a CSV or TSV file use `--set ingest.format=csv` or `--set ingest.format=tsv`"
+            }
+            Self::Empty
+            | Self::Gzip
+            | Self::Zstd
+            | Self::Parquet
+            | Self::Binary
+            | Self::Pdf
+            | Self::Picture
+            | Self::Html => "Check the file, or name another with `--source PATH`",
         }
-        .to_owned()
     }
 }
 

@@ -4,8 +4,8 @@ use std::io::{self, BufRead, Read};
 
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, WINDOWS_1252};
 
-use crate::error::IngestError;
-use crate::sniff::{BUFFER, detect_utf16};
+use crate::content::{BUFFER, detect_utf16};
+use crate::error::TableError;
 
 /// An encoding with how it was found.
 #[derive(Clone, Copy, Debug)]
@@ -15,15 +15,13 @@ pub(crate) struct Found {
 }
 
 /// The encoding that the settings name, or that the first bytes tell.
-pub(crate) fn find(start: &[u8], setting: Option<&str>) -> Result<Found, IngestError> {
+pub(crate) fn find(start: &[u8], setting: Option<&str>) -> Result<Found, TableError> {
     let Some(name) = setting else {
         return Ok(tell(start));
     };
-    let unknown = || {
-        IngestError::other(
-            format!("`ingest.encoding` is `{name}`, which is no encoding"),
-            "Take for example `utf-8`, `utf-16le` or `windows-1252`, or leave it out",
-        )
+    let unknown = || TableError::Setting {
+        message: format!("`ingest.encoding` is `{name}`, which is no encoding"),
+        hint: "Take for example `utf-8`, `utf-16le` or `windows-1252`, or leave it out",
     };
     let encoding = Encoding::for_label(name.as_bytes()).ok_or_else(unknown)?;
     Ok(Found {

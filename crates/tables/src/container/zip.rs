@@ -9,36 +9,36 @@ use zip::read::ZipFile;
 use zip::result::ZipError;
 
 use super::nameless;
-use crate::error::IngestError;
+use crate::content::Content;
+use crate::error::TableError;
 use crate::limit::{Bounded, Limit};
-use crate::sniff::Content;
 
 /// What every file of Microsoft Office has in it.
 const OFFICE: &str = "[Content_Types].xml";
 
 /// The one file in a zip, unpacked into a file without a name: a zip is read from its end, and what
 /// follows reads from the start.
-pub(super) fn unpack(path: &Path, scratch: &Path, limit: Limit) -> Result<File, IngestError> {
-    let file = File::open(path).map_err(IngestError::read(path))?;
+pub(super) fn unpack(path: &Path, scratch: &Path, limit: Limit) -> Result<File, TableError> {
+    let file = File::open(path).map_err(TableError::read(path))?;
     let mut archive =
         ZipArchive::new(BufReader::new(file)).map_err(|error| unreadable(path, error))?;
     if archive.index_for_name(OFFICE).is_some() {
         let found = Content::Document("a document of Excel or Word");
-        return Err(IngestError::other_kind(path, found, "a table of reviews"));
+        return Err(TableError::other_kind(path, found, "a table of reviews"));
     }
     let index = only_file(path, &mut archive)?;
     let member = archive
         .by_index(index)
         .map_err(|error| unreadable(path, error))?;
-    let mut spool = nameless(&scratch.join("member.spool"))?;
+    let mut spool = nameless(scratch)?;
     io::copy(&mut Bounded::new(member, limit), &mut spool)
-        .map_err(|error| IngestError::damaged(path, "the start", error))?;
-    spool.rewind().map_err(IngestError::read(path))?;
+        .map_err(|error| TableError::damaged(path, "the start", error))?;
+    spool.rewind().map_err(TableError::read(path))?;
     Ok(spool)
 }
 
 /// The position of the only file.
-fn only_file(path: &Path, archive: &mut ZipArchive<BufReader<File>>) -> Result<usize, IngestError> {
+fn only_file(path: &Path, archive: &mut ZipArchive<BufReader<File>>) -> Result<usize, TableError> {
     let mut found: Option<(usize, String)> = None;
     for index in 0..archive.len() {
         let member = archive
@@ -74,23 +74,23 @@ fn problem<R: io::Read>(member: &ZipFile<'_, R>) -> Option<&'static str> {
     member.encrypted().then_some("is encrypted")
 }
 
-fn refused(path: &Path, problem: String) -> IngestError {
-    IngestError::Archive {
+fn refused(path: &Path, problem: String) -> TableError {
+    TableError::Archive {
         path: path.to_owned(),
         problem,
     }
 }
 
-fn unreadable(path: &Path, error: ZipError) -> IngestError {
+fn unreadable(path: &Path, error: ZipError) -> TableError {
     match error {
         ZipError::UnsupportedArchive(what) => refused(
             path,
             format!("it is packed in a way that is not read: {what}"),
         ),
-        ZipError::Io(error) => IngestError::damaged(path, "the start", error),
+        ZipError::Io(error) => TableError::damaged(path, "the start", error),
         error => {
             let error = io::Error::new(io::ErrorKind::InvalidData, error);
-            IngestError::damaged(path, "the start", error)
+            TableError::damaged(path, "the start", error)
         }
     }
 }

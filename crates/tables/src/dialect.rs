@@ -4,10 +4,10 @@ use memchr::memchr;
 
 /// How a file marks fields.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Dialect {
-    pub(super) separator: u8,
+pub(crate) struct Dialect {
+    pub(crate) separator: u8,
     /// Whether fields may stand in double quotes, as in RFC 4180.
-    pub(super) quotes: bool,
+    pub(crate) quotes: bool,
 }
 
 /// Characters that separate fields, the likelier ones first.
@@ -17,7 +17,7 @@ const SEPARATORS: [u8; 4] = [b',', b'\t', b';', b'|'];
 const LINES: usize = 50;
 
 /// The dialect of a sample of a file, whose last line may be cut off.
-pub(super) fn sniff(sample: &[u8]) -> Dialect {
+pub(crate) fn sniff(sample: &[u8]) -> Dialect {
     let told = separator_line(sample);
     let sample = told.map_or(sample, |(_, bytes)| &sample[bytes..]);
     let separator = told.map_or_else(|| likeliest(sample), |(separator, _)| separator);
@@ -28,7 +28,7 @@ pub(super) fn sniff(sample: &[u8]) -> Dialect {
 
 /// The byte that ends a line. Files of old Macs have a CR there and no LF at all; everywhere else a CR
 /// that no LF follows is part of a text.
-pub(super) fn line_end(sample: &[u8]) -> u8 {
+pub(crate) fn line_end(sample: &[u8]) -> u8 {
     // The LF of a last CR may be what comes next.
     let inner = sample.split_last().map_or(sample, |(_, inner)| inner);
     match memchr(b'\n', sample).is_none() && memchr(b'\r', inner).is_some() {
@@ -39,7 +39,7 @@ pub(super) fn line_end(sample: &[u8]) -> u8 {
 
 /// The first line that tells Excel the separator, `sep=;`, if there is one: the separator, and the bytes
 /// of the line.
-pub(super) fn separator_line(sample: &[u8]) -> Option<(u8, usize)> {
+pub(crate) fn separator_line(sample: &[u8]) -> Option<(u8, usize)> {
     let line_end = line_end(sample);
     let length = memchr(line_end, &sample[..sample.len().min(16)])?;
     let line = sample[..length].strip_suffix(b"\r");
