@@ -21,11 +21,13 @@ use classifier::{
     Replica, Weights, choose_device, guard, logits_of,
 };
 use settings::{ModelKind, ModelSettings};
-use stage::{Context, NoOptions, Outcome, Stage, Task, watch_signals};
+use stage::{
+    Context, NoOptions, Outcome, Stage, Task, save_requested, stop_requested, watch_signals,
+};
 use tch::{Kind, Tensor};
 use training::{
-    BestValidation, Checkpoint, CheckpointManager, Classification, Record, Snapshot, TrainContext,
-    train,
+    BestValidation, Checkpoint, CheckpointManager, Classification, Record, Requests, Snapshot,
+    TrainContext, train,
 };
 
 use data::{Beginning, Data};
@@ -236,6 +238,10 @@ pub(crate) fn context_of<'a, T>(
         kind: compute_kind(context, settings, device),
         may_move: context.run().device == settings::Device::Cpu,
         until: settings.training.epochs,
+        requests: Requests {
+            stop: stop_requested,
+            save: save_requested,
+        },
         note,
     }
 }

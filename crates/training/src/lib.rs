@@ -20,5 +20,5 @@ pub use faults::on_write;
 pub use range_test::{SETTLED, raise_rate};
 pub use record::{Line, Record};
 pub use schedule::rate;
-pub use task::{Task, Validation};
+pub use task::{Requests, Task, Validation};
 pub use trainer::{BestValidation, OnBatch, TrainContext, Trained, train};

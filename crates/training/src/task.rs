@@ -8,6 +8,16 @@ use classifier::{
 };
 use tch::Device;
 
+/// What the user asks of a training under way. The trainer calls both after every batch, and `stop` from
+/// any thread while it validates.
+#[derive(Clone, Copy, Debug)]
+pub struct Requests {
+    /// Whether to save the state and end.
+    pub stop: fn() -> bool,
+    /// Whether to save the state and go on. True once for each request.
+    pub save: fn() -> bool,
+}
+
 /// A network with the rows that it learns from: classification, or masked language modelling.
 ///
 /// A step draws a batch, computes it in parts, and adds the gradients of the parts.
@@ -62,11 +72,12 @@ pub trait Task: Sync {
     /// How the weights do on rows that are not learned from; `None` if the last epoch is the best.
     ///
     /// # Errors
-    /// libtorch fails, a single row does not fit into memory, or the user stops the program.
+    /// libtorch fails, a single row does not fit into memory, or `stop` is true after a batch.
     fn validate(
         &self,
         replicas: &[ActivationWeights],
         memory: &MemoryLimit,
+        stop: fn() -> bool,
     ) -> Result<Option<Validation>, ClassifierError>;
 }
 

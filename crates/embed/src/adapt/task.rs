@@ -169,6 +169,7 @@ impl Task for MaskedTask<'_> {
         &self,
         _: &[ActivationWeights],
         _: &MemoryLimit,
+        _: fn() -> bool,
     ) -> Result<Option<Validation>, ClassifierError> {
         Ok(None)
     }

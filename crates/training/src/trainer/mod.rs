@@ -18,7 +18,6 @@ use classifier::{
     Weights, epoch_batches,
 };
 use settings::TrainingSettings;
-use stage::{save_requested, stop_requested};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::adam::AdamW;
@@ -26,7 +25,7 @@ use crate::checkpoint::{Checkpoint, CheckpointManager, Snapshot};
 use crate::error::TrainError;
 use crate::record::{Line, Record, resident_memory};
 use crate::schedule::rate;
-use crate::task::Task;
+use crate::task::{Requests, Task};
 use feed::{Feed, Partition, Source};
 use meter::DeviceMeter;
 use position::{Best, Position, Sums};
@@ -54,6 +53,8 @@ pub struct TrainContext<'a, T> {
     pub may_move: bool,
     /// Epochs after which it ends for now; the learning rate follows all epochs of the settings.
     pub until: u32,
+    /// Requests to save or to stop.
+    pub requests: Requests,
     /// Receives messages for the user.
     pub note: &'a (dyn Fn(&str) + 'a),
 }
@@ -107,18 +108,12 @@ pub fn train<T: Task>(
     let accumulation = AtomicU32::new(context.settings.accumulation);
     let mut trainer = Trainer::new(context, weights, &accumulation);
     let steps_per_epoch = trainer.steps_per_epoch;
-    let handed_on = |before| State::handed_on(before, steps_per_epoch);
-    let before = match before {
-        Some(before) => Some(handed_on(before).ok_or(TrainError::StrangeState)?),
-        None => None,
-    };
+    let handed_on =
+        |before| State::handed_on(before, steps_per_epoch).ok_or(TrainError::StrangeState);
+    let before = before.map(handed_on).transpose()?;
     let saved = |checkpoint| State::of(checkpoint, steps_per_epoch);
-    let is_resumed = match (manager.latest(saved), &before) {
-        (Some(state), _) => trainer.restore(&state, record).map(|()| true)?,
-        (None, Some(state)) => trainer.restore(state, record).map(|()| true)?,
-        (None, None) => false,
-    };
-    if is_resumed {
+    if let Some(state) = manager.latest(saved).as_ref().or(before.as_ref()) {
+        trainer.restore(state, record)?;
         (context.note)(&format!("resumes after step {}", trainer.position.step));
         on_batch(trainer.rows_done(), "");
     }
@@ -384,7 +379,8 @@ impl<'a, T: Task> Trainer<'a, T> {
         manager: &mut CheckpointManager<'_>,
     ) -> Result<(), TrainError> {
         let step = self.position.step;
-        let (stop, save) = (stop_requested(), save_requested());
+        let Requests { stop, save } = self.context.requests;
+        let (stop, save) = (stop(), save());
         if !stop && !save && !manager.is_due(step) {
             return Ok(());
         }
@@ -412,7 +408,11 @@ impl<'a, T: Task> Trainer<'a, T> {
         manager: &mut CheckpointManager<'_>,
         on_batch: &OnBatch<'_>,
     ) -> Result<(), TrainError> {
-        let validation = self.context.task.validate(&self.replicas, &self.memory);
+        let stop = self.context.requests.stop;
+        let validation = self
+            .context
+            .task
+            .validate(&self.replicas, &self.memory, stop);
         // Speeds are those of training alone.
         self.since = Instant::now();
         if let Some(note) = self.memory.take_note() {
