@@ -201,29 +201,6 @@ impl PreparedBatch {
         }
     }
 
-    /// The same in memory that a device can read by itself, if `device` is a GPU.
-    pub fn pin(self, device: Device) -> Self {
-        match device {
-            Device::Cuda(_) => Self {
-                numbers: self.numbers.internal_pin_memory(device),
-                ..self
-            },
-            _ => self,
-        }
-    }
-
-    /// The same on a device, by one copy, which the host does not wait for if the memory is pinned.
-    pub fn to_device(&self, device: Device) -> Self {
-        let numbers = match device {
-            Device::Cpu => self.numbers.shallow_clone(),
-            _ => self.numbers.to_device_(device, Kind::Int64, true, false),
-        };
-        Self {
-            numbers,
-            shape: self.shape.clone(),
-        }
-    }
-
     /// Tokens, padding included.
     pub fn cells(&self) -> u64 {
         (self.shape.time * self.shape.rows).unsigned_abs()
@@ -281,6 +258,47 @@ impl PreparedBatch {
             rows,
             owners,
             tokens: self.shape.tokens,
+        }
+    }
+}
+
+/// What is prepared on the host to be computed on a device.
+pub trait Transfer: Send + Sized {
+    /// The same in memory that a device can read by itself, if `device` is a GPU.
+    #[must_use]
+    fn pin(self, device: Device) -> Self;
+
+    /// The same on a device, by copies that the host does not wait for if the memory is pinned.
+    #[must_use]
+    fn to_device(&self, device: Device) -> Self;
+}
+
+impl Transfer for Tensor {
+    fn pin(self, device: Device) -> Self {
+        match device {
+            Device::Cuda(_) => self.internal_pin_memory(device),
+            _ => self,
+        }
+    }
+
+    fn to_device(&self, device: Device) -> Self {
+        match device {
+            Device::Cpu => self.shallow_clone(),
+            _ => self.to_device_(device, self.kind(), true, false),
+        }
+    }
+}
+
+impl Transfer for PreparedBatch {
+    fn pin(self, device: Device) -> Self {
+        let numbers = self.numbers.pin(device);
+        Self { numbers, ..self }
+    }
+
+    fn to_device(&self, device: Device) -> Self {
+        Self {
+            numbers: Transfer::to_device(&self.numbers, device),
+            shape: self.shape.clone(),
         }
     }
 }

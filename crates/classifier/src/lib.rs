@@ -39,7 +39,7 @@ mod windows;
 
 pub use activation::{ActivationWeights, Weights};
 pub use attributions::{Attributions, attributions, attributions_of_rows};
-pub use batch::{Batch, Direction, Order, PreparedBatch, Reading, WordDropout};
+pub use batch::{Batch, Direction, Order, PreparedBatch, Reading, Transfer, WordDropout};
 pub use deterministic::{
     allow_tf32_products, are_tf32_products_allowed, be_deterministic, is_deterministic,
 };

@@ -10,7 +10,8 @@ use crate::encoder::{Encoder, EncoderConfig};
 use crate::parameters::{Layout, ParameterId, Parameters, as_slice};
 use crate::tensor_file::{tensor_view, write_tensors};
 use crate::{
-    Batch, ClassifierError, Direction, Loss, Mode, PreparedBatch, Reading, Stream, initial,
+    Batch, ClassifierError, Direction, Loss, Mode, PreparedBatch, Reading, Stream, Transfer,
+    initial,
 };
 
 /// Share of components dropped while training, as the encoders were pretrained.
@@ -209,30 +210,6 @@ impl MaskedPart {
         })
     }
 
-    /// The same in memory that a device can read by itself: see [`PreparedBatch::pin`].
-    pub fn pin(self, device: Device) -> Self {
-        let masked = match device {
-            Device::Cuda(_) => self.masked.internal_pin_memory(device),
-            _ => self.masked,
-        };
-        Self {
-            batch: self.batch.pin(device),
-            masked,
-        }
-    }
-
-    /// The same on a device: see [`PreparedBatch::to_device`].
-    pub fn to_device(&self, device: Device) -> Self {
-        let masked = match device {
-            Device::Cpu => self.masked.shallow_clone(),
-            _ => self.masked.to_device_(device, Kind::Int64, true, false),
-        };
-        Self {
-            batch: self.batch.to_device(device),
-            masked,
-        }
-    }
-
     /// Masked tokens.
     pub fn masked(&self) -> u64 {
         self.masked.size()[1].unsigned_abs()
@@ -245,6 +222,22 @@ impl MaskedPart {
 
     fn open(&self) -> (Batch, Tensor, Tensor) {
         (self.batch.open(), self.masked.get(0), self.masked.get(1))
+    }
+}
+
+impl Transfer for MaskedPart {
+    fn pin(self, device: Device) -> Self {
+        Self {
+            batch: self.batch.pin(device),
+            masked: self.masked.pin(device),
+        }
+    }
+
+    fn to_device(&self, device: Device) -> Self {
+        Self {
+            batch: self.batch.to_device(device),
+            masked: Transfer::to_device(&self.masked, device),
+        }
     }
 }
 

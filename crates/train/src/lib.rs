@@ -26,8 +26,7 @@ use stage::{
 };
 use tch::{Kind, Tensor};
 use training::{
-    BestValidation, Checkpoint, CheckpointManager, Classification, Record, Requests, Snapshot,
-    TrainContext, train,
+    BestEpoch, Checkpoint, CheckpointManager, Classification, Record, Requests, TrainContext, train,
 };
 
 use data::{Beginning, Data};
@@ -98,7 +97,7 @@ pub(crate) fn train_network(
     let mut start = data.begin(settings, &device)?;
     let (best, epochs, state) =
         run_training(context, settings, &data, &device, &mut start, course)?;
-    let logits = logits_as_predicted(settings, &data, &device, &start, best.logits)?;
+    let logits = logits_as_predicted(settings, &data, &device, &start, best.validation.logits)?;
     let (loss, accuracy) = logits.loss_and_accuracy(&data.validation);
     let labels: Vec<u8> = (0..data.validation.len())
         .map(|row| data.validation.label(row))
@@ -247,7 +246,7 @@ pub(crate) fn context_of<'a, T>(
 }
 
 /// The best epoch, the number of epochs, and the state where the training ended before its last epoch.
-type Found = (BestValidation, u32, Option<Snapshot>);
+type Found = (BestEpoch, u32, Option<Checkpoint>);
 
 fn run_training(
     context: &Context,
@@ -264,8 +263,7 @@ fn run_training(
         ..context_of(context, settings, &task, device, &note)
     };
     watch_signals();
-    let mut manager = CheckpointManager::new(context.kept()?, context.run().checkpoint, &note)
-        .before_write(training::on_write);
+    let mut manager = CheckpointManager::new(context.kept()?, context.run().checkpoint, &note);
     let mut record = Record::create(&context.output().join("metrics.jsonl"))?;
     let total = data.train.len() as u64 * u64::from(course.until);
     let bar = context.progress().task("training", Some(total), "reviews");

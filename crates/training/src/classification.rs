@@ -84,14 +84,6 @@ impl Task for Classification<'_> {
         ))
     }
 
-    fn pin(&self, part: PreparedBatch, device: Device) -> PreparedBatch {
-        part.pin(device)
-    }
-
-    fn to_device(&self, part: &PreparedBatch, device: Device) -> PreparedBatch {
-        part.to_device(device)
-    }
-
     fn loss(
         &self,
         part: &PreparedBatch,

@@ -4,9 +4,8 @@ use std::ops::Range;
 
 use classifier::{
     ActivationWeights, ClassifierError, ComputePath, Layout, Logits, Loss, MemoryLimit, Mode,
-    Parameters, Stream,
+    Parameters, Stream, Transfer,
 };
-use tch::Device;
 
 /// What the user asks of a training under way. The trainer calls both after every batch, and `stop` from
 /// any thread while it validates.
@@ -25,7 +24,7 @@ pub trait Task: Sync {
     /// The rows of one step, as they are learned from.
     type Batch: Send + Sync;
     /// A part of a batch as tensors.
-    type Part: Send;
+    type Part: Transfer;
 
     /// The parameters.
     fn layout(&self) -> &Layout;
@@ -53,12 +52,6 @@ pub trait Task: Sync {
         stream: Stream,
         path: ComputePath,
     ) -> Option<Self::Part>;
-
-    /// The same in memory that a GPU can read by itself.
-    fn pin(&self, part: Self::Part, device: Device) -> Self::Part;
-
-    /// The same on a device, by copies that the host does not wait for.
-    fn to_device(&self, part: &Self::Part, device: Device) -> Self::Part;
 
     /// The loss of a part.
     fn loss(
