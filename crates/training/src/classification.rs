@@ -7,7 +7,6 @@ use classifier::{
     Parameters, PreparedBatch, Replica, Stream, TokenRows, WordDropout, logits_of,
 };
 use settings::ModelSettings;
-use stage::stop_requested;
 use tch::Device;
 
 use crate::task::{Task, Validation};
@@ -85,14 +84,6 @@ impl Task for Classification<'_> {
         ))
     }
 
-    fn pin(&self, part: PreparedBatch, device: Device) -> PreparedBatch {
-        part.pin(device)
-    }
-
-    fn to_device(&self, part: &PreparedBatch, device: Device) -> PreparedBatch {
-        part.to_device(device)
-    }
-
     fn loss(
         &self,
         part: &PreparedBatch,
@@ -110,6 +101,7 @@ impl Task for Classification<'_> {
         &self,
         replicas: &[ActivationWeights],
         memory: &MemoryLimit,
+        stop: fn() -> bool,
     ) -> Result<Option<Validation>, ClassifierError> {
         let replica = |weights: &ActivationWeights| Replica::of(self.network, weights);
         let mut replicas: Vec<Replica> = replicas.iter().map(replica).collect();
@@ -121,7 +113,7 @@ impl Task for Classification<'_> {
             (batch_size, self.pad_id, self.classes),
             self.device,
             memory,
-            &|_| match stop_requested() {
+            &|_| match stop() {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             },

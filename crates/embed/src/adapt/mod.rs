@@ -11,8 +11,8 @@ use classifier::{
     choose_device,
 };
 use settings::{AdaptationSettings, Schedule, TrainingSettings};
-use stage::{Context, watch_signals};
-use training::{CheckpointManager, Record, TrainContext, TrainError, train};
+use stage::{Context, save_requested, stop_requested, watch_signals};
+use training::{CheckpointManager, Record, Requests, TrainContext, TrainError, train};
 
 use task::{MaskedTask, Score};
 
@@ -97,6 +97,10 @@ pub(crate) fn adapt(
         kind,
         may_move: run.device == settings::Device::Cpu,
         until: training.epochs,
+        requests: Requests {
+            stop: stop_requested,
+            save: save_requested,
+        },
         note: &note,
     };
     train(

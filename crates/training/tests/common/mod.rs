@@ -15,7 +15,7 @@ use classifier::{ComputePath, Network, Stream, TokenContract, TokenRows, Weights
 use settings::{CheckpointSettings, ModelKind, ModelSettings, TrainingSettings};
 use tch::{Device, Kind, Tensor};
 use training::{
-    CheckpointManager, Classification, Record, TrainContext, TrainError, Trained, train,
+    CheckpointManager, Classification, Record, Requests, TrainContext, TrainError, Trained, train,
 };
 
 pub const WORDS: u32 = 12;
@@ -145,6 +145,10 @@ impl Setup {
             kind: Kind::Float,
             may_move: false,
             until: self.model.training.epochs,
+            requests: Requests {
+                stop: || false,
+                save: || false,
+            },
             note: &silent,
         }
     }
