@@ -3,7 +3,7 @@
 use std::io;
 use std::path::PathBuf;
 
-use artifact::Failure;
+use artifact::{Failure, StageName};
 
 /// A mistake in `pipeline.toml` or in an override of it.
 #[derive(Debug, thiserror::Error)]
@@ -42,23 +42,11 @@ pub enum SettingsError {
         /// What to do.
         hint: Option<String>,
     },
-    /// A table refers to another that is not there.
-    #[error("`{key}` names the {what} `{name}`, which is not in the pipeline file")]
-    UnknownReference {
-        /// The dotted key of the reference.
-        key: String,
-        /// "tokenizer", "embedding" ...
-        what: &'static str,
-        /// The name that is missing.
-        name: String,
-        /// The names that are there.
-        known: Vec<String>,
-    },
     /// Something was asked of a variant that is not there.
     #[error("The stage `{stage}` has no variant `{name}`")]
     UnknownVariant {
         /// The stage.
-        stage: artifact::StageName,
+        stage: StageName,
         /// The name given.
         name: String,
         /// The names that are there.
@@ -77,17 +65,7 @@ impl SettingsError {
                     .to_owned(),
             ),
             Self::Value { hint, .. } => hint.clone(),
-            Self::UnknownReference { name, known, .. }
-            | Self::UnknownVariant { name, known, .. } => Some(suggest(name, known)),
-        }
-    }
-
-    /// A [`SettingsError::Value`] without a hint.
-    pub(crate) fn value(key: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::Value {
-            key: key.into(),
-            problem: problem.into(),
-            hint: None,
+            Self::UnknownVariant { name, known, .. } => Some(suggest(name, known)),
         }
     }
 }

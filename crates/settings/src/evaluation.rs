@@ -127,25 +127,5 @@ pub struct ReportSettings {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ReportTable {
-    title: String,
-}
-
-impl ReportTable {
-    pub(crate) fn resolve(
-        self,
-        pipeline: &str,
-        sweeps: IndexMap<String, Vec<Trial>>,
-        repeats: IndexMap<String, Vec<String>>,
-    ) -> ReportSettings {
-        let title = if self.title.is_empty() {
-            pipeline.to_owned()
-        } else {
-            self.title
-        };
-        ReportSettings {
-            title,
-            sweeps,
-            repeats,
-        }
-    }
+    pub(crate) title: String,
 }
