@@ -9,6 +9,7 @@ use std::path::Path;
 use artifact::Digest;
 use serde_json::Value;
 
+use crate::error::list;
 use crate::key::{Checked, Key};
 use crate::{
     EmbeddingKind, EmbeddingSettings, ModelKind, ModelSettings, Pipeline, SettingsError,
@@ -52,13 +53,13 @@ pub(crate) fn encoder_of<'a>(
         return Ok(found);
     }
     let known = pipeline.embeddings.iter().filter(|(_, it)| is_encoder(it));
-    let known: Vec<String> = known.map(|(name, _)| format!("`{name}`")).collect();
+    let known: Vec<&String> = known.map(|(name, _)| name).collect();
     Err(key.at("encoder").error_with_hint(
         "must name an embedding of `kind = \"encoder\"`",
         if known.is_empty() {
             "Add one, for example `[embedding.minilm]` of the default `pipeline.toml`".to_owned()
         } else {
-            format!("There is {}", known.join(", "))
+            format!("There is {}", list(&known))
         },
     ))
 }

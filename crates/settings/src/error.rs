@@ -1,5 +1,6 @@
 //! What can be wrong with a pipeline file.
 
+use std::fmt::Display;
 use std::io;
 use std::path::PathBuf;
 
@@ -79,16 +80,18 @@ impl From<SettingsError> for Failure {
 
 /// A sentence that names the known name nearest to a misspelled one, and all that are known.
 pub fn suggest(name: &str, known: &[String]) -> String {
-    let list = known
-        .iter()
-        .map(|name| format!("`{name}`"))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let list = list(known);
     match nearest(name, known) {
         Some(close) => format!("Did you mean `{close}`? There are {list}"),
         None if known.is_empty() => "There are none".to_owned(),
         None => format!("There are {list}"),
     }
+}
+
+/// Names as they stand in a sentence.
+pub(crate) fn list<T: Display>(names: &[T]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
 }
 
 /// The known name that a misspelled one was probably meant to be.
