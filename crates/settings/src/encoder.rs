@@ -54,14 +54,14 @@ pub(crate) fn encoder_of<'a>(
     }
     let known = pipeline.embeddings.iter().filter(|(_, it)| is_encoder(it));
     let known: Vec<&String> = known.map(|(name, _)| name).collect();
-    Err(key.at("encoder").error_with_hint(
-        "must name an embedding of `kind = \"encoder\"`",
-        if known.is_empty() {
+    Err(key
+        .at("encoder")
+        .error("must name an embedding of `kind = \"encoder\"`")
+        .with_hint(if known.is_empty() {
             "Add one, for example `[embedding.minilm]` of the default `pipeline.toml`".to_owned()
         } else {
             format!("There is {}", list(&known))
-        },
-    ))
+        }))
 }
 
 /// Checks `[embedding.NAME]` of `kind = "features"` against the encoder that it names.
@@ -86,10 +86,12 @@ pub(crate) fn check_features(
     if let Some(count) = count.iter().find_map(|name| config.get(name)?.as_i64()) {
         let mut layers = features.layers.iter().map(|layer| i64::from(*layer));
         if let Some(wrong) = layers.find(|layer| !(-count - 1..=count).contains(layer)) {
-            return Err(key.at("layers").error_with_hint(
-                format!("names the layer {wrong}, and the encoder has {count}"),
-                "0 is the embedding, 1 the first layer, -1 the last",
-            ));
+            return Err(key
+                .at("layers")
+                .error(format!(
+                    "names the layer {wrong}, and the encoder has {count}"
+                ))
+                .with_hint("0 is the embedding, 1 the first layer, -1 the last".to_owned()));
         }
     }
     check_windows(&key, features.windows)?;
@@ -110,7 +112,7 @@ fn read_config(key: &Key, folder: &Path) -> Result<Value, SettingsError> {
     let path = folder.join(CONFIG);
     let key = key.at("source");
     let unusable = |problem: String| {
-        key.error_with_hint(problem, format!(
+        key.error(problem).with_hint(format!(
             "`cargo xtask setup` fetches the default encoder into `data/encoders`; or name a folder of the Hugging Face hub with `--set {key}=FOLDER`"
         ))
     };
@@ -155,16 +157,13 @@ fn check_tokenizer(
     };
     let wanted = wanted.map_or("cannot be read".to_owned(), |(_, known)| known);
     let key = key.at("tokenizer");
-    Err(key.error_with_hint(
-        format!(
+    Err(key.error(format!(
             "is `{name}`, {given}; the encoder `{}` was trained with its own `{TOKENIZER}` ({wanted}) and would read any other's ids as other words",
             folder.display()
-        ),
-        format!(
+        )).with_hint(format!(
             "Write `[tokenizer.{name}]` with `kind = \"pretrained\"` and `source = \"{}\"`, or let `{key}` name a tokenizer that has it",
             own.display()
-        ),
-    ))
+        )))
 }
 
 /// The digest of a `tokenizer.json`, and what it is known by; `None` where it is no tokenizer.
@@ -219,10 +218,11 @@ pub(crate) fn check_length(
     if u64::from(given) <= longest {
         return Ok(());
     }
-    Err(setting.error_with_hint(
-        format!("is {given}, and the encoder of `{key}` reads {longest} tokens at most"),
-        hint,
-    ))
+    Err(setting
+        .error(format!(
+            "is {given}, and the encoder of `{key}` reads {longest} tokens at most"
+        ))
+        .with_hint(hint))
 }
 
 /// Checks that a model and its embedding are of the same world: an encoder is tuned by a
@@ -267,8 +267,9 @@ pub(crate) fn check_model(
     };
     let ([does, _, _, other], [_, is, kind, _]) = (words(wanted), words(found));
     let name = &model.embedding;
-    Err(key.error_with_hint(
-        format!("{does}, and its embedding `{name}` is {is}"),
-        format!("Set `{key}.kind` to {kind}, or let `{key}.embedding` name {other}"),
-    ))
+    Err(key
+        .error(format!("{does}, and its embedding `{name}` is {is}"))
+        .with_hint(format!(
+            "Set `{key}.kind` to {kind}, or let `{key}.embedding` name {other}"
+        )))
 }

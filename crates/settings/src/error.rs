@@ -1,73 +1,60 @@
 //! What can be wrong with a pipeline file.
 
+use std::error::Error;
 use std::fmt::Display;
 use std::io;
-use std::path::PathBuf;
 
 use artifact::{Failure, StageName};
 
-/// A mistake in `pipeline.toml` or in an override of it.
+/// Why something failed.
+pub(crate) type Cause = Box<dyn Error + Send + Sync>;
+
+/// A mistake in `pipeline.toml` or in an override of it, or a file that cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
-    /// The file could not be read.
-    #[error("Could not read the pipeline file `{}`", path.display())]
-    Read {
-        /// The file as given.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file is not TOML, or has a table, key or value that does not exist.
-    #[error("The pipeline file `{}` cannot be understood", path.display())]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// Where and why.
-        source: Box<toml::de::Error>,
-    },
-    /// A value given with `--set` does not fit.
-    #[error("The setting `{setting}` given with `--set` does not fit")]
-    Override {
-        /// As given.
-        setting: String,
-        /// Why.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// A value is understood and makes no sense.
-    #[error("`{key}` {problem}")]
-    Value {
-        /// The dotted key.
-        key: String,
-        /// What is wrong with it, as the rest of the sentence.
-        problem: String,
-        /// What to do.
-        hint: Option<String>,
-    },
-    /// Something was asked of a variant that is not there.
-    #[error("The stage `{stage}` has no variant `{name}`")]
-    UnknownVariant {
-        /// The stage.
-        stage: StageName,
-        /// The name given.
-        name: String,
-        /// The names that are there.
-        known: Vec<String>,
-    },
+#[error("{message}")]
+pub struct SettingsError {
+    message: String,
+    source: Option<Cause>,
+    hint: Option<String>,
 }
 
 impl SettingsError {
+    /// An error without a cause and a hint.
+    pub(crate) fn new(message: String) -> Self {
+        Self {
+            message,
+            source: None,
+            hint: None,
+        }
+    }
+
+    /// Something was asked of a variant that is not there.
+    pub fn unknown_variant(stage: StageName, name: &str, known: &[String]) -> Self {
+        Self::new(format!("The stage `{stage}` has no variant `{name}`"))
+            .with_hint(suggest(name, known))
+    }
+
+    /// Adds why it failed.
+    pub(crate) fn with_cause(mut self, cause: impl Into<Cause>) -> Self {
+        self.source = Some(cause.into());
+        self
+    }
+
+    /// Adds what to do about it.
+    pub(crate) fn with_hint(mut self, hint: impl Into<Option<String>>) -> Self {
+        self.hint = hint.into();
+        self
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Read { .. } => Some("Name the pipeline file with `--pipeline FILE`".to_owned()),
-            Self::Parse { .. } => None,
-            Self::Override { .. } => Some(
-                "An override is `--set table.key=value`, with the names of the pipeline file"
-                    .to_owned(),
-            ),
-            Self::Value { hint, .. } => hint.clone(),
-            Self::UnknownVariant { name, known, .. } => Some(suggest(name, known)),
-        }
+        self.hint.clone()
+    }
+
+    /// Whether the file itself could not be read.
+    pub fn is_unreadable(&self) -> bool {
+        let cause = self.source.as_ref();
+        cause.is_some_and(|cause| cause.is::<io::Error>())
     }
 }
 
@@ -98,8 +85,8 @@ pub(crate) fn list<T: Display>(names: &[T]) -> String {
 pub fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
     known
         .iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate.as_str()))
         .filter(|(similarity, _)| *similarity > 0.75)
         .max_by(|one, two| one.0.total_cmp(&two.0))
-        .map(|(_, candidate)| candidate.as_str())
+        .map(|(_, candidate)| candidate)
 }

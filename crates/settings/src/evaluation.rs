@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::{ModelKind, Trial};
+use crate::Trial;
 
 /// `[evaluation]`, with the model it is applied to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -76,30 +76,6 @@ impl Default for EvaluationTable {
             seed: None,
             challenge: None,
             folds: 10,
-        }
-    }
-}
-
-impl EvaluationTable {
-    pub(crate) fn resolve(
-        &self,
-        model: &str,
-        kind: Option<ModelKind>,
-        seed: u64,
-        ensemble: Option<EnsembleSettings>,
-    ) -> EvaluationSettings {
-        EvaluationSettings {
-            model: model.to_owned(),
-            bootstrap_samples: self.bootstrap_samples,
-            confidence: self.confidence,
-            batch_size: self.batch_size,
-            seed: self.seed.unwrap_or(seed),
-            challenge: self.challenge.clone(),
-            folds: match kind {
-                Some(ModelKind::Linear | ModelKind::Winner) => self.folds,
-                _ => 0,
-            },
-            ensemble,
         }
     }
 }

@@ -83,12 +83,9 @@ impl HalvingSettings {
         let rungs = self.rungs(trials.len(), epochs);
         if rungs.len() < 2 {
             let second = u64::from(self.first) * u64::from(self.factor);
-            return Err(key.error_with_hint(
-                format!(
+            return Err(key.error(format!(
                     "leaves nothing to stop: `first` times `factor` is {second}, and trials are trained for {epochs} epochs"
-                ),
-                "Raise `training.epochs`, or lower `first` or `factor`",
-            ));
+                )).with_hint("Raise `training.epochs`, or lower `first` or `factor`".to_owned()));
         }
         let mut steps = IndexMap::new();
         let mut before: Vec<String> = Vec::new();

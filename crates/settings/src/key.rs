@@ -32,24 +32,7 @@ impl Key {
 
     /// The error that says what is wrong here, as the rest of a sentence that begins with the name.
     pub(crate) fn error(&self, problem: impl Into<String>) -> SettingsError {
-        SettingsError::Value {
-            key: self.0.clone(),
-            problem: problem.into(),
-            hint: None,
-        }
-    }
-
-    /// The same, and what to do about it.
-    pub(crate) fn error_with_hint(
-        &self,
-        problem: impl Into<String>,
-        hint: impl Into<String>,
-    ) -> SettingsError {
-        SettingsError::Value {
-            key: self.0.clone(),
-            problem: problem.into(),
-            hint: Some(hint.into()),
-        }
+        SettingsError::new(format!("`{self}` {}", problem.into()))
     }
 
     /// The error about a table that is not in its form.
@@ -99,7 +82,7 @@ impl Key {
         let unknown = || {
             let known: Vec<String> = tables.keys().cloned().collect();
             let problem = format!("names the {what} `{name}`, which is not in the pipeline file");
-            self.error_with_hint(problem, suggest(name, &known))
+            self.error(problem).with_hint(suggest(name, &known))
         };
         self.require(!name.is_empty(), format!("must name the {what} it reads"))?;
         tables.get(name).ok_or_else(unknown)

@@ -5,6 +5,7 @@ use std::str::FromStr;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
+use crate::error::Cause;
 use crate::{SettingsError, suggest};
 
 /// One setting given on the command line instead of in the file.
@@ -108,14 +109,18 @@ pub(crate) fn apply_all<'a, T>(
 ) -> Result<Option<T>, SettingsError> {
     let mut found = None;
     for setting in overrides {
-        let failed = |source| SettingsError::Override {
-            setting: setting.text.clone(),
-            source,
+        let given = &setting.text;
+        let failed = |cause| {
+            let message = format!("The setting `{given}` given with `--set` does not fit");
+            SettingsError::new(message).with_cause(cause).with_hint(
+                "An override is `--set table.key=value`, with the names of the pipeline file"
+                    .to_owned(),
+            )
         };
         setting
             .apply(file)
             .map_err(|problem| failed(problem.into()))?;
-        found = Some(read(file).map_err(|error| failed(Box::new(error)))?);
+        found = Some(read(file).map_err(|error| failed(Cause::from(error)))?);
     }
     Ok(found)
 }

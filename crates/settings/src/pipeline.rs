@@ -197,13 +197,15 @@ impl Pipeline {
     /// # Errors
     /// The file cannot be read, has an unknown table, key or value, or a reference to nothing.
     pub fn load(path: &Path, overrides: &[Override]) -> Result<Self, SettingsError> {
-        let text = fs::read_to_string(path).map_err(|source| SettingsError::Read {
-            path: path.to_owned(),
-            source,
+        let file = path.display();
+        let text = fs::read_to_string(path).map_err(|error| {
+            SettingsError::new(format!("Could not read the pipeline file `{file}`"))
+                .with_cause(error)
+                .with_hint("Name the pipeline file with `--pipeline FILE`".to_owned())
         })?;
-        let parse_error = |source: toml::de::Error| SettingsError::Parse {
-            path: path.to_owned(),
-            source: Box::new(source),
+        let parse_error = |error: toml::de::Error| {
+            SettingsError::new(format!("The pipeline file `{file}` cannot be understood"))
+                .with_cause(error)
         };
         // Parsed from text first, because only then does an error know its line and column.
         let mut file: PipelineFile = toml::from_str(&text).map_err(parse_error)?;
@@ -271,14 +273,26 @@ fn resolve(
         ..
     } = models;
     check::check_ensembles(&file.ensemble, &models)?;
-    let mut evaluation = file.evaluation;
-    evaluation.challenge = in_folder(evaluation.challenge);
+    let evaluation = file.evaluation;
+    let evaluate = |name: &String, folds, ensemble| EvaluationSettings {
+        model: name.clone(),
+        bootstrap_samples: evaluation.bootstrap_samples,
+        confidence: evaluation.confidence,
+        batch_size: evaluation.batch_size,
+        seed: evaluation.seed.unwrap_or(seed),
+        challenge: in_folder(evaluation.challenge.clone()),
+        folds,
+        ensemble,
+    };
     let of_models = models.iter().map(|(name, model)| {
-        let settings = evaluation.resolve(name, Some(model.kind), seed, None);
-        (name.clone(), settings)
+        let folds = match model.kind {
+            ModelKind::Linear | ModelKind::Winner => evaluation.folds,
+            _ => 0,
+        };
+        (name.clone(), evaluate(name, folds, None))
     });
     let of_ensembles = file.ensemble.into_iter().map(|(name, ensemble)| {
-        let settings = evaluation.resolve(&name, None, seed, Some(ensemble));
+        let settings = evaluate(&name, 0, Some(ensemble));
         (name, settings)
     });
     let evaluations = of_models.chain(of_ensembles).collect();
@@ -423,10 +437,9 @@ impl Models {
         let key = Key::of("model").at(name).at("training");
         let own = std::mem::take(&mut table.training);
         if !own.is_empty() && !table.kind.takes_steps() {
-            return Err(key.error_with_hint(
-                "says how to take steps, and this kind of model is fitted to its minimum",
-                format!("Remove `[{key}]`"),
-            ));
+            return Err(key
+                .error("says how to take steps, and this kind of model is fitted to its minimum")
+                .with_hint(format!("Remove `[{key}]`")));
         }
         let mut merged = Table::try_from(&self.training).expect("training settings are plain data");
         merged.extend(own);

@@ -9,6 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::error::list;
+use crate::key::Key;
 use crate::{EmbeddingKind, ModelKind, ModelSettings, Pipeline, SettingsError};
 
 /// The variant name of the stages that come before the variants part.
@@ -131,8 +132,7 @@ impl Pipeline {
         let known: Vec<String> = steps.iter().map(|step| step.id.variant.clone()).collect();
         if let Some(name) = variant {
             let step = steps.into_iter().find(|step| step.id.variant == name);
-            let name = name.to_owned();
-            return step.ok_or(SettingsError::UnknownVariant { stage, name, known });
+            return step.ok_or_else(|| SettingsError::unknown_variant(stage, name, &known));
         }
         if steps.len() == 1 {
             return Ok(steps.remove(0));
@@ -145,8 +145,7 @@ impl Pipeline {
             let list = list(&known);
             format!("Name one with `--variant`, for example `--variant {first}`; there are {list}")
         });
-        let key = stage.to_string();
-        Err(SettingsError::Value { key, problem, hint })
+        Err(Key::of(stage.as_str()).error(problem).with_hint(hint))
     }
 
     /// Whether a step is a rung of a trial that another rung follows.

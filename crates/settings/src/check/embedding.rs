@@ -105,27 +105,15 @@ fn check_vectors(key: &Key, path: &Path, width: Option<u32>) -> Checked {
     let source = key.at("source");
     let found = vectors::peek_width(path).map_err(|error| match error {
         VectorsError::Read { source: cause, .. } if cause.kind() == io::ErrorKind::NotFound => {
-            source.error_with_hint(
-                format!("names the word vectors `{file}`, and there is no such file"),
-                format!("Put the file there, or name another with `--set {source}=FILE`"),
-            )
+            source.error(format!("names the word vectors `{file}`, and there is no such file")).with_hint(format!("Put the file there, or name another with `--set {source}=FILE`"))
         }
-        VectorsError::Read { source: cause, .. } => source.error_with_hint(
-            format!("names the word vectors `{file}`, which cannot be read: {cause}"),
-            format!("Get the file again, or name another with `--set {source}=FILE`"),
-        ),
-        VectorsError::NoVectors { reason, .. } => source.error_with_hint(
-            format!("names `{file}`, which has no word vectors: {reason}"),
-            "Name a text file of GloVe, word2vec or fastText: a word and its numbers in every line",
-        ),
+        VectorsError::Read { source: cause, .. } => source.error(format!("names the word vectors `{file}`, which cannot be read: {cause}")).with_hint(format!("Get the file again, or name another with `--set {source}=FILE`")),
+        VectorsError::NoVectors { reason, .. } => source.error(format!("names `{file}`, which has no word vectors: {reason}")).with_hint("Name a text file of GloVe, word2vec or fastText: a word and its numbers in every line".to_owned()),
     })?;
     match width {
-        Some(wanted) if wanted != found => Err(key.at("width").error_with_hint(
-            format!("is {wanted}, and the vectors in `{file}` have {found} components"),
-            format!(
+        Some(wanted) if wanted != found => Err(key.at("width").error(format!("is {wanted}, and the vectors in `{file}` have {found} components")).with_hint(format!(
                 "Remove `width` from `[{key}]`, or name vectors of {wanted} components with `{source}`"
-            ),
-        )),
+            ))),
         _ => Ok(()),
     }
 }

@@ -124,10 +124,10 @@ fn check_tokenizer(key: &Key, tokenizer: &TokenizerSettings) -> Checked {
             ("lowercase", tokenizer.lowercase.is_some()),
         ];
         if let Some((setting, _)) = trained.into_iter().find(|(_, given)| *given) {
-            return Err(key.at(setting).error_with_hint(
-                "cannot be set for a pretrained tokenizer, which brings its own",
-                format!("Remove `{setting}` from `[{key}]`"),
-            ));
+            return Err(key
+                .at(setting)
+                .error("cannot be set for a pretrained tokenizer, which brings its own")
+                .with_hint(format!("Remove `{setting}` from `[{key}]`")));
         }
         return source.require(
             tokenizer.source.is_some(),

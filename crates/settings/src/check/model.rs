@@ -24,7 +24,7 @@ pub(crate) fn check_seeds(key: &Key, seeds: u32, kind: ModelKind) -> Checked {
         _ => format!("is {seeds} and must be from 1 to {MOST_SEEDS}"),
     };
     let key = key.at("seeds");
-    Err(key.error_with_hint(problem, format!("Try `--set {key}=1`")))
+    Err(key.error(problem).with_hint(format!("Try `--set {key}=1`")))
 }
 
 /// The winner of a sweep has no settings but which sweep.
@@ -62,14 +62,11 @@ pub(super) fn check_model(pipeline: &Pipeline, key: &Key, model: &ModelSettings)
         key.at("tokenizer")
             .refer("tokenizer", wanted, &pipeline.tokenizers)?;
         if wanted != tokenizer {
-            return Err(key.error_with_hint(
-                format!(
+            return Err(key.error(format!(
                     "reads the tokenizer `{wanted}`, and its embedding `{name}` was made for the tokenizer `{tokenizer}`"
-                ),
-                format!(
+                )).with_hint(format!(
                     "Set `{key}.tokenizer` to `{tokenizer}`, or `{key}.embedding` to an embedding of `{wanted}`"
-                ),
-            ));
+                )));
         }
     }
     encoder::check_model(key, model, embedding)?;
@@ -93,10 +90,10 @@ fn check_network(key: &Key, model: &ModelSettings, tokenizer: &TokenizerSettings
     ])?;
     encoder::check_windows(key, model.windows)?;
     if model.kind != ModelKind::Transformer && model.training.precision == Precision::Bf16 {
-        return Err(key.at("training.precision").error_with_hint(
-            "is `bf16`, which only a transformer computes in",
-            "Take `auto` or `f32`",
-        ));
+        return Err(key
+            .at("training.precision")
+            .error("is `bf16`, which only a transformer computes in")
+            .with_hint("Take `auto` or `f32`".to_owned()));
     }
     if model.kind != ModelKind::Cnn {
         return Ok(());
@@ -110,10 +107,13 @@ fn check_network(key: &Key, model: &ModelSettings, tokenizer: &TokenizerSettings
     )?;
     let most = tokenizer.max_length;
     if widest > most {
-        return Err(key.error_with_hint(
-            format!("has a kernel of {widest} tokens, and its tokenizer keeps {most} per row"),
-            "Raise the tokenizer's `max_length`, or take a narrower kernel",
-        ));
+        return Err(key
+            .error(format!(
+                "has a kernel of {widest} tokens, and its tokenizer keeps {most} per row"
+            ))
+            .with_hint(
+                "Raise the tokenizer's `max_length`, or take a narrower kernel".to_owned(),
+            ));
     }
     Ok(())
 }
@@ -121,10 +121,10 @@ fn check_network(key: &Key, model: &ModelSettings, tokenizer: &TokenizerSettings
 /// A linear model reads tokens and nothing else.
 fn check_linear(pipeline: &Pipeline, key: &Key, model: &ModelSettings) -> Checked {
     if !model.embedding.is_empty() {
-        return Err(key.at("embedding").error_with_hint(
-            "cannot be set for a linear model, which reads words and no vectors",
-            format!("Set `{key}.tokenizer` instead"),
-        ));
+        return Err(key
+            .at("embedding")
+            .error("cannot be set for a linear model, which reads words and no vectors")
+            .with_hint(format!("Set `{key}.tokenizer` instead")));
     }
     key.at("tokenizer")
         .refer("tokenizer", &model.tokenizer, &pipeline.tokenizers)?;
