@@ -54,14 +54,12 @@ pub(crate) fn encoder_of<'a>(
     }
     let known = pipeline.embeddings.iter().filter(|(_, it)| is_encoder(it));
     let known: Vec<&String> = known.map(|(name, _)| name).collect();
-    Err(key
-        .at("encoder")
-        .error("must name an embedding of `kind = \"encoder\"`")
-        .with_hint(if known.is_empty() {
-            "Add one, for example `[embedding.minilm]` of the default `pipeline.toml`".to_owned()
-        } else {
-            format!("There is {}", list(&known))
-        }))
+    let problem = "must name an embedding of `kind = \"encoder\"`";
+    let hint = match known.is_empty() {
+        true => "Add one, for example `[embedding.minilm]` of the default `pipeline.toml`".into(),
+        false => format!("There is {}", list(&known)),
+    };
+    Err(key.at("encoder").error(problem).with_hint(hint))
 }
 
 /// Checks `[embedding.NAME]` of `kind = "features"` against the encoder that it names.
@@ -83,16 +81,14 @@ pub(crate) fn check_features(
     )?;
     let config = read_config(&Key::of("embedding").at(name), folder)?;
     let count = ["num_hidden_layers", "n_layers"];
-    if let Some(count) = count.iter().find_map(|name| config.get(name)?.as_i64()) {
-        let mut layers = features.layers.iter().map(|layer| i64::from(*layer));
-        if let Some(wrong) = layers.find(|layer| !(-count - 1..=count).contains(layer)) {
-            return Err(key
-                .at("layers")
-                .error(format!(
-                    "names the layer {wrong}, and the encoder has {count}"
-                ))
-                .with_hint("0 is the embedding, 1 the first layer, -1 the last".to_owned()));
-        }
+    let count = count.iter().find_map(|name| config.get(name)?.as_i64());
+    let mut layers = features.layers.iter().map(|layer| i64::from(*layer));
+    if let Some(count) = count
+        && let Some(wrong) = layers.find(|layer| !(-count - 1..=count).contains(layer))
+    {
+        let problem = format!("names the layer {wrong}, and the encoder has {count}");
+        let hint = "0 is the embedding, 1 the first layer, -1 the last".to_owned();
+        return Err(key.at("layers").error(problem).with_hint(hint));
     }
     check_windows(&key, features.windows)?;
     check_length(pipeline, name, &embedding.tokenizer, features.windows)
@@ -157,13 +153,15 @@ fn check_tokenizer(
     };
     let wanted = wanted.map_or("cannot be read".to_owned(), |(_, known)| known);
     let key = key.at("tokenizer");
-    Err(key.error(format!(
-            "is `{name}`, {given}; the encoder `{}` was trained with its own `{TOKENIZER}` ({wanted}) and would read any other's ids as other words",
-            folder.display()
-        )).with_hint(format!(
-            "Write `[tokenizer.{name}]` with `kind = \"pretrained\"` and `source = \"{}\"`, or let `{key}` name a tokenizer that has it",
-            own.display()
-        )))
+    let problem = format!(
+        "is `{name}`, {given}; the encoder `{}` was trained with its own `{TOKENIZER}` ({wanted}) and would read any other's ids as other words",
+        folder.display()
+    );
+    let hint = format!(
+        "Write `[tokenizer.{name}]` with `kind = \"pretrained\"` and `source = \"{}\"`, or let `{key}` name a tokenizer that has it",
+        own.display()
+    );
+    Err(key.error(problem).with_hint(hint))
 }
 
 /// The digest of a `tokenizer.json`, and what it is known by; `None` where it is no tokenizer.
@@ -218,11 +216,8 @@ pub(crate) fn check_length(
     if u64::from(given) <= longest {
         return Ok(());
     }
-    Err(setting
-        .error(format!(
-            "is {given}, and the encoder of `{key}` reads {longest} tokens at most"
-        ))
-        .with_hint(hint))
+    let problem = format!("is {given}, and the encoder of `{key}` reads {longest} tokens at most");
+    Err(setting.error(problem).with_hint(hint))
 }
 
 /// Checks that a model and its embedding are of the same world: an encoder is tuned by a
@@ -267,9 +262,7 @@ pub(crate) fn check_model(
     };
     let ([does, _, _, other], [_, is, kind, _]) = (words(wanted), words(found));
     let name = &model.embedding;
-    Err(key
-        .error(format!("{does}, and its embedding `{name}` is {is}"))
-        .with_hint(format!(
-            "Set `{key}.kind` to {kind}, or let `{key}.embedding` name {other}"
-        )))
+    let problem = format!("{does}, and its embedding `{name}` is {is}");
+    let hint = format!("Set `{key}.kind` to {kind}, or let `{key}.embedding` name {other}");
+    Err(key.error(problem).with_hint(hint))
 }

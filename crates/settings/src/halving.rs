@@ -83,32 +83,30 @@ impl HalvingSettings {
         let rungs = self.rungs(trials.len(), epochs);
         if rungs.len() < 2 {
             let second = u64::from(self.first) * u64::from(self.factor);
-            return Err(key.error(format!(
-                    "leaves nothing to stop: `first` times `factor` is {second}, and trials are trained for {epochs} epochs"
-                )).with_hint("Raise `training.epochs`, or lower `first` or `factor`".to_owned()));
+            let problem = format!(
+                "leaves nothing to stop: `first` times `factor` is {second}, and trials are trained for {epochs} epochs"
+            );
+            let hint = "Raise `training.epochs`, or lower `first` or `factor`".to_owned();
+            return Err(key.error(problem).with_hint(hint));
         }
         let mut steps = IndexMap::new();
         let mut before: Vec<String> = Vec::new();
         for (number, (done, kept)) in rungs.iter().enumerate() {
-            let names: Vec<String> = trials
-                .iter()
-                .map(|(trial, _)| match number + 1 == rungs.len() {
+            let mut names = Vec::new();
+            for (place, (trial, settings)) in trials.iter().enumerate() {
+                let name = match number + 1 == rungs.len() {
                     true => trial.name.clone(),
                     false => format!("{}-e{done}", trial.name),
-                })
-                .collect();
-            for (place, (_, settings)) in trials.iter().enumerate() {
-                let rung = RungSettings {
+                };
+                let mut settings = settings.clone();
+                settings.rung = Some(RungSettings {
                     epochs: *done,
                     trials: *kept,
                     from: before.get(place).cloned(),
                     rivals: before.clone(),
-                };
-                let settings = ModelSettings {
-                    rung: Some(rung),
-                    ..settings.clone()
-                };
-                steps.insert(names[place].clone(), settings);
+                });
+                steps.insert(name.clone(), settings);
+                names.push(name);
             }
             before = names;
         }

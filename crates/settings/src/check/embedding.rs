@@ -1,7 +1,7 @@
 //! What `[embedding.NAME]` must satisfy: each kind has settings of its own, and what comes from a
 //! file must fit what is said about it.
 
-use std::io;
+use std::io::ErrorKind;
 use std::path::Path;
 
 use crate::encoder;
@@ -103,17 +103,30 @@ fn check_learning(key: &Key, embedding: &EmbeddingSettings) -> Checked {
 fn check_vectors(key: &Key, path: &Path, width: Option<u32>) -> Checked {
     let file = path.display();
     let source = key.at("source");
-    let found = vectors::peek_width(path).map_err(|error| match error {
-        VectorsError::Read { source: cause, .. } if cause.kind() == io::ErrorKind::NotFound => {
-            source.error(format!("names the word vectors `{file}`, and there is no such file")).with_hint(format!("Put the file there, or name another with `--set {source}=FILE`"))
-        }
-        VectorsError::Read { source: cause, .. } => source.error(format!("names the word vectors `{file}`, which cannot be read: {cause}")).with_hint(format!("Get the file again, or name another with `--set {source}=FILE`")),
-        VectorsError::NoVectors { reason, .. } => source.error(format!("names `{file}`, which has no word vectors: {reason}")).with_hint("Name a text file of GloVe, word2vec or fastText: a word and its numbers in every line".to_owned()),
+    let found = vectors::peek_width(path).map_err(|error| {
+        let (problem, hint) = match error {
+            VectorsError::Read { source: cause, .. } if cause.kind() == ErrorKind::NotFound => (
+                format!("names the word vectors `{file}`, and there is no such file"),
+                format!("Put the file there, or name another with `--set {source}=FILE`"),
+            ),
+            VectorsError::Read { source: cause, .. } => (
+                format!("names the word vectors `{file}`, which cannot be read: {cause}"),
+                format!("Get the file again, or name another with `--set {source}=FILE`"),
+            ),
+            VectorsError::NoVectors { reason, .. } => (
+                format!("names `{file}`, which has no word vectors: {reason}"),
+                "Name a text file of GloVe, word2vec or fastText: a word and its numbers in every line".to_owned(),
+            ),
+        };
+        source.error(problem).with_hint(hint)
     })?;
-    match width {
-        Some(wanted) if wanted != found => Err(key.at("width").error(format!("is {wanted}, and the vectors in `{file}` have {found} components")).with_hint(format!(
-                "Remove `width` from `[{key}]`, or name vectors of {wanted} components with `{source}`"
-            ))),
-        _ => Ok(()),
+    let wanted = width.unwrap_or(found);
+    if wanted == found {
+        return Ok(());
     }
+    let problem = format!("is {wanted}, and the vectors in `{file}` have {found} components");
+    let hint = format!(
+        "Remove `width` from `[{key}]`, or name vectors of {wanted} components with `{source}`"
+    );
+    Err(key.at("width").error(problem).with_hint(hint))
 }

@@ -62,11 +62,13 @@ pub(super) fn check_model(pipeline: &Pipeline, key: &Key, model: &ModelSettings)
         key.at("tokenizer")
             .refer("tokenizer", wanted, &pipeline.tokenizers)?;
         if wanted != tokenizer {
-            return Err(key.error(format!(
-                    "reads the tokenizer `{wanted}`, and its embedding `{name}` was made for the tokenizer `{tokenizer}`"
-                )).with_hint(format!(
-                    "Set `{key}.tokenizer` to `{tokenizer}`, or `{key}.embedding` to an embedding of `{wanted}`"
-                )));
+            let problem = format!(
+                "reads the tokenizer `{wanted}`, and its embedding `{name}` was made for the tokenizer `{tokenizer}`"
+            );
+            let hint = format!(
+                "Set `{key}.tokenizer` to `{tokenizer}`, or `{key}.embedding` to an embedding of `{wanted}`"
+            );
+            return Err(key.error(problem).with_hint(hint));
         }
     }
     encoder::check_model(key, model, embedding)?;
@@ -107,13 +109,10 @@ fn check_network(key: &Key, model: &ModelSettings, tokenizer: &TokenizerSettings
     )?;
     let most = tokenizer.max_length;
     if widest > most {
-        return Err(key
-            .error(format!(
-                "has a kernel of {widest} tokens, and its tokenizer keeps {most} per row"
-            ))
-            .with_hint(
-                "Raise the tokenizer's `max_length`, or take a narrower kernel".to_owned(),
-            ));
+        let problem =
+            format!("has a kernel of {widest} tokens, and its tokenizer keeps {most} per row");
+        let hint = "Raise the tokenizer's `max_length`, or take a narrower kernel".to_owned();
+        return Err(key.error(problem).with_hint(hint));
     }
     Ok(())
 }
