@@ -4,12 +4,14 @@
 //! A batch is prepared on the host as one block of integers, so that one copy brings it to a device, and
 //! opened there.
 
+use std::borrow::Cow;
+
 use settings::{FeaturePooling, WindowSettings};
 use tch::{Device, Kind, Tensor};
 
 use crate::packing::Packing;
 use crate::windows::{Owners, windows_of};
-use crate::{Stream, TokenRows};
+use crate::{IdRows, Stream};
 
 /// Some rows as tensors. T is the length of the longest, B the number of rows; everything is
 /// time-major, so that a recurrent net reads each step from one contiguous block.
@@ -121,42 +123,47 @@ struct Shape {
 impl PreparedBatch {
     /// Prepares rows of a split, as the network reads them.
     pub fn gather(
-        rows: &TokenRows,
+        rows: &dyn IdRows,
         chosen: &[usize],
         pad_id: u32,
         reading: Reading,
         dropout: Option<WordDropout>,
     ) -> Self {
         let ids = |&row: &usize| ids_of(rows, row, dropout);
-        let texts: Vec<Vec<i64>> = chosen.iter().map(ids).collect();
+        let texts: Vec<Cow<'_, [u32]>> = chosen.iter().map(ids).collect();
         let label = |&row: &usize| i64::from(rows.label(row));
         let labels: Vec<i64> = chosen.iter().map(label).collect();
-        Self::read(texts, &labels, pad_id, reading)
+        Self::read(&texts, &labels, pad_id, reading)
     }
 
     /// Prepares rows of ids, divided into windows if the network reads them so. Every row has at least
     /// one id.
-    pub fn read(texts: Vec<Vec<i64>>, labels: &[i64], pad_id: u32, reading: Reading) -> Self {
+    pub fn read<I: Copy + Into<i64>>(
+        texts: &[impl AsRef<[I]>],
+        labels: &[i64],
+        pad_id: u32,
+        reading: Reading,
+    ) -> Self {
         match reading.windows {
-            None => Self::build(&texts, labels, None, pad_id, reading),
+            None => Self::build(texts, labels, None, pad_id, reading),
             Some(settings) => {
-                let windows = texts.iter().map(|ids| windows_of(ids, settings));
-                let windows: Vec<Vec<Vec<i64>>> = windows.collect();
+                let windows = texts.iter().map(|ids| windows_of(ids.as_ref(), settings));
+                let windows: Vec<Vec<Vec<I>>> = windows.collect();
                 let counts = windows.iter().map(|windows| windows.len() as i64).collect();
-                let windows: Vec<Vec<i64>> = windows.into_iter().flatten().collect();
+                let windows: Vec<Vec<I>> = windows.into_iter().flatten().collect();
                 Self::build(&windows, labels, Some(counts), pad_id, reading)
             }
         }
     }
 
-    fn build(
-        texts: &[Vec<i64>],
+    fn build<I: Copy + Into<i64>>(
+        texts: &[impl AsRef<[I]>],
         labels: &[i64],
         windows: Option<Vec<i64>>,
         pad_id: u32,
         reading: Reading,
     ) -> Self {
-        let lengths: Vec<usize> = texts.iter().map(Vec::len).collect();
+        let lengths: Vec<usize> = texts.iter().map(|text| text.as_ref().len()).collect();
         let count = texts.len();
         let longest = lengths.iter().copied().max().unwrap_or(0);
         let time = longest.max(reading.least_length).max(1);
@@ -164,9 +171,9 @@ impl PreparedBatch {
         let mut numbers = vec![i64::from(pad_id); cells];
         numbers.resize(2 * cells, 0);
         for (column, text) in texts.iter().enumerate() {
-            for (position, &id) in text.iter().enumerate() {
+            for (position, &id) in text.as_ref().iter().enumerate() {
                 let place = position * count + column;
-                numbers[place] = id;
+                numbers[place] = id.into();
                 numbers[cells + place] = 1;
             }
         }
@@ -288,7 +295,7 @@ impl PreparedBatch {
 impl Batch {
     /// Gathers rows on a device, as the network reads them there.
     pub fn gather(
-        rows: &TokenRows,
+        rows: &dyn IdRows,
         chosen: &[usize],
         pad_id: u32,
         reading: Reading,
@@ -301,8 +308,8 @@ impl Batch {
     }
 
     /// Puts rows of ids on a device, divided as the network reads them. Every row has at least one id.
-    pub fn read(
-        texts: Vec<Vec<i64>>,
+    pub fn read<I: Copy + Into<i64>>(
+        texts: &[impl AsRef<[I]>],
         labels: &[i64],
         pad_id: u32,
         reading: Reading,
@@ -326,7 +333,7 @@ impl Batch {
             windows: None,
             direction: Direction::Reversed,
         };
-        Self::read(texts.to_vec(), labels, pad_id, reading, device)
+        Self::read(texts, labels, pad_id, reading, device)
     }
 
     /// What was found in windows `[B, W]`, put together by review `[R, W]`, as it was found within
@@ -359,21 +366,17 @@ fn reversed(lengths: &[usize], time: usize) -> Vec<i64> {
 }
 
 /// The ids of a row, without the tokens that word dropout removes. One always stays.
-fn ids_of(rows: &TokenRows, row: usize, dropout: Option<WordDropout>) -> Vec<i64> {
-    let mut ids = Vec::with_capacity(rows.length(row));
-    let stream = dropout.map(|dropout| (dropout.share, dropout.stream.child(row as u64)));
-    rows.for_each_id(row, |position, id| {
-        let kept = stream.is_none_or(|(share, stream)| stream.uniform(position as u64) >= share);
-        if kept {
-            ids.push(i64::from(id));
-        }
-    });
-    if ids.is_empty() {
-        rows.for_each_id(row, |position, id| {
-            if position == 0 {
-                ids.push(i64::from(id));
-            }
-        });
+fn ids_of(rows: &dyn IdRows, row: usize, dropout: Option<WordDropout>) -> Cow<'_, [u32]> {
+    let ids = rows.ids(row);
+    let Some(WordDropout { share, stream }) = dropout else {
+        return ids;
+    };
+    let stream = stream.child(row as u64);
+    let is_kept = |(position, _): &(usize, &u32)| stream.uniform(*position as u64) >= share;
+    let kept = ids.iter().enumerate().filter(is_kept);
+    let mut kept: Vec<u32> = kept.map(|(_, id)| *id).collect();
+    if kept.is_empty() {
+        kept.extend(ids.first());
     }
-    ids
+    Cow::Owned(kept)
 }

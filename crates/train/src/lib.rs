@@ -17,8 +17,8 @@ use std::path::PathBuf;
 use artifact::{Failure, OutputFile, Split, StageName, format};
 use bundle::ValidationResult;
 use classifier::{
-    ChosenDevice, ClassifierError, ComputePath, LIBTORCH_VERSION, Logits, MemoryLimit, Network,
-    Replica, Weights, choose_device, guard, logits_of,
+    ChosenDevice, ClassifierError, ComputePath, IdRows, LIBTORCH_VERSION, Logits, MemoryLimit,
+    Network, Replica, Weights, choose_device, guard, logits_of,
 };
 use settings::{ModelKind, ModelSettings};
 use stage::{Context, NoOptions, Outcome, Stage, Task, watch_signals};
@@ -98,15 +98,12 @@ pub(crate) fn train_network(
         run_training(context, settings, &data, &device, &mut start, course)?;
     let logits = logits_as_predicted(settings, &data, &device, &start, best.logits)?;
     let (loss, accuracy) = logits.loss_and_accuracy(&data.validation);
-    let labels: Vec<u8> = (0..data.validation.len())
-        .map(|row| data.validation.label(row))
-        .collect();
     let fitted = Fitted {
         sizes: start.sizes,
         parameters: numbers_of(&start.network, &start.weights),
         features: None,
         contract: &data.contract,
-        labels: &labels,
+        labels: data.validation.labels(),
         differences: logits.differences(),
         penalty: None,
         epochs,

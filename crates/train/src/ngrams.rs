@@ -2,7 +2,7 @@
 
 use artifact::{Contract, Failure, Split, StageName, format};
 use bundle::Sizes;
-use classifier::{TokenContract, TokenRows};
+use classifier::{IdRows, TokenContract, TokenRows};
 use linear::newton::Path;
 use linear::{LinearError, Matrix, NgramModel, Vocabulary};
 use settings::ModelSettings;
@@ -33,19 +33,15 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     let task = context.progress().task("counting", None, "n-grams");
     let vocabulary = count(context, settings, &contract, &train)?;
     task.advance(vocabulary.ngrams.len() as u64);
-    let rows = |rows: &TokenRows| Matrix::of(&vocabulary, &|row| rows.ids(row), rows.len());
-    let labels_of = |rows: &TokenRows| {
-        (0..rows.len())
-            .map(|row| rows.label(row))
-            .collect::<Vec<u8>>()
-    };
-    let labels = labels_of(&validation);
+    let rows =
+        |rows: &TokenRows| Matrix::of(&vocabulary, &|row| rows.ids(row).into_owned(), rows.len());
+    let labels = validation.labels();
     let path = Path {
         train: &rows(&train),
-        labels: &numbers(&labels_of(&train)),
+        labels: &numbers(train.labels()),
         validation: &rows(&validation),
-        judged_by: &numbers(&labels),
-        criterion: &|scores| calibrated_loss(scores, &labels),
+        judged_by: &numbers(labels),
+        criterion: &|scores| calibrated_loss(scores, labels),
         penalties: &PENALTIES,
         tolerance: TOLERANCE,
         patience: PATIENCE,
@@ -64,7 +60,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
         parameters: model.len() + 1,
         features: None,
         contract: &contract,
-        labels: &labels,
+        labels,
         differences: best.scores,
         penalty: Some(best.penalty),
         epochs: 0,
@@ -109,7 +105,7 @@ fn count(
         .flatten()
         .collect();
     Vocabulary::of(
-        &|row| (train.ids(row), train.label(row) == 1),
+        &|row| (train.ids(row).into_owned(), train.label(row) == 1),
         train.len(),
         (ngrams.longest, ngrams.min_count, ngrams.smoothing),
         (contract.vocabulary_size, skipped),

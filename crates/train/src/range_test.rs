@@ -2,6 +2,7 @@
 
 use artifact::files::{RangeTest, RangeTestStep, write_json};
 use artifact::{Contract, Failure, OutputFile, format};
+use classifier::IdRows;
 use settings::{ModelSettings, RangeTestSettings};
 use stage::{Context, Outcome};
 use training::{Record, SETTLED, raise_rate};
