@@ -4,12 +4,14 @@
 //! A batch is prepared on the host as one block of integers, so that one copy brings it to a device, and
 //! opened there.
 
+use std::borrow::Cow;
+
 use settings::{FeaturePooling, WindowSettings};
 use tch::{Device, Kind, Tensor};
 
 use crate::packing::Packing;
 use crate::windows::{Owners, owners_of, windows_of};
-use crate::{Stream, TokenRows};
+use crate::{IdRows, Stream};
 
 /// Some rows as tensors. T is the length of the longest, B the number of rows; everything is
 /// time-major, so that a recurrent net reads each step from one contiguous block.
@@ -122,49 +124,55 @@ struct Shape {
 impl PreparedBatch {
     /// Prepares rows of a split, as the network reads them.
     pub fn gather(
-        rows: &TokenRows,
+        rows: &dyn IdRows,
         chosen: &[usize],
         pad_id: u32,
         reading: Reading,
         dropout: Option<WordDropout>,
     ) -> Self {
-        let texts = chosen.iter().map(|&row| ids_of(rows, row, dropout));
-        let labels = chosen.iter().map(|&row| i64::from(rows.label(row)));
-        let labels: Vec<i64> = labels.collect();
-        Self::read(texts.collect(), &labels, pad_id, reading)
+        let ids = |&row: &usize| ids_of(rows, row, dropout);
+        let texts: Vec<Cow<'_, [u32]>> = chosen.iter().map(ids).collect();
+        let label = |&row: &usize| i64::from(rows.label(row));
+        let labels: Vec<i64> = chosen.iter().map(label).collect();
+        Self::read(&texts, &labels, pad_id, reading)
     }
 
     /// Prepares rows of ids, divided into windows if the network reads them so. Every row has at least
     /// one id.
-    pub fn read(texts: Vec<Vec<i64>>, labels: &[i64], pad_id: u32, reading: Reading) -> Self {
+    pub fn read<I: Copy + Into<i64>>(
+        texts: &[impl AsRef<[I]>],
+        labels: &[i64],
+        pad_id: u32,
+        reading: Reading,
+    ) -> Self {
         let Some(settings) = reading.windows else {
-            return Self::build(&texts, labels, None, pad_id, reading);
+            return Self::build(texts, labels, None, pad_id, reading);
         };
         let (mut all, mut counts) = (Vec::new(), Vec::new());
-        for ids in &texts {
-            let windows = windows_of(ids, settings);
+        for ids in texts {
+            let windows = windows_of(ids.as_ref(), settings);
             counts.push(windows.len() as i64);
             all.extend(windows);
         }
         Self::build(&all, labels, Some(counts), pad_id, reading)
     }
 
-    fn build(
-        texts: &[Vec<i64>],
+    fn build<I: Copy + Into<i64>>(
+        texts: &[impl AsRef<[I]>],
         labels: &[i64],
         windows: Option<Vec<i64>>,
         pad_id: u32,
         reading: Reading,
     ) -> Self {
-        let lengths: Vec<usize> = texts.iter().map(Vec::len).collect();
+        let lengths: Vec<usize> = texts.iter().map(|text| text.as_ref().len()).collect();
         let count = texts.len();
         let longest = lengths.iter().copied().max().unwrap_or(0);
         let time = longest.max(reading.least_length).max(1);
         let (mut ids, mut mask) = (vec![i64::from(pad_id); time * count], vec![0; time * count]);
         for (column, text) in texts.iter().enumerate() {
-            for (position, &id) in text.iter().enumerate() {
+            for (position, &id) in text.as_ref().iter().enumerate() {
                 let place = position * count + column;
-                ids[place] = id;
+                ids[place] = id.into();
                 mask[place] = 1;
             }
         }
@@ -288,7 +296,7 @@ impl Transfer for PreparedBatch {
 impl Batch {
     /// Gathers rows on a device, as the network reads them there.
     pub fn gather(
-        rows: &TokenRows,
+        rows: &dyn IdRows,
         chosen: &[usize],
         pad_id: u32,
         reading: Reading,
@@ -300,8 +308,8 @@ impl Batch {
     }
 
     /// Puts rows of ids on a device, divided as the network reads them. Every row has at least one id.
-    pub fn read(
-        texts: Vec<Vec<i64>>,
+    pub fn read<I: Copy + Into<i64>>(
+        texts: &[impl AsRef<[I]>],
         labels: &[i64],
         pad_id: u32,
         reading: Reading,
@@ -324,7 +332,7 @@ impl Batch {
             windows: None,
             direction: Direction::Reversed,
         };
-        Self::read(texts.to_vec(), labels, pad_id, reading, device)
+        Self::read(texts, labels, pad_id, reading, device)
     }
 
     /// What was found in windows `[B, W]`, put together by review `[R, W]`, as it was found within
@@ -357,22 +365,17 @@ fn reversed(lengths: &[usize], time: usize) -> Vec<i64> {
 }
 
 /// The ids of a row, without the tokens that word dropout removes. One always stays.
-fn ids_of(rows: &TokenRows, row: usize, dropout: Option<WordDropout>) -> Vec<i64> {
-    let mut ids = Vec::with_capacity(rows.length(row));
-    rows.for_each_id(row, |_, id| ids.push(i64::from(id)));
+fn ids_of(rows: &dyn IdRows, row: usize, dropout: Option<WordDropout>) -> Cow<'_, [u32]> {
+    let ids = rows.ids(row);
     let Some(WordDropout { share, stream }) = dropout else {
         return ids;
     };
     let stream = stream.child(row as u64);
-    let is_kept = |(position, _): &(usize, &i64)| stream.uniform(*position as u64) >= share;
-    let kept: Vec<i64> = ids
-        .iter()
-        .enumerate()
-        .filter(is_kept)
-        .map(|(_, id)| *id)
-        .collect();
-    match kept.is_empty() {
-        true => vec![ids[0]],
-        false => kept,
+    let is_kept = |(position, _): &(usize, &u32)| stream.uniform(*position as u64) >= share;
+    let kept = ids.iter().enumerate().filter(is_kept);
+    let mut kept: Vec<u32> = kept.map(|(_, id)| *id).collect();
+    if kept.is_empty() {
+        kept.extend(ids.first());
     }
+    Cow::Owned(kept)
 }

@@ -64,7 +64,7 @@ pub use replica::Replica;
 pub use scorer::{Batches, NETWORKS, NetworkScorer};
 pub use shards::{FeatureRows, SHARD_ROWS, shard_name, write_shard};
 pub use tensor_file::{tensor_view, write_tensors};
-pub use tokens::{TokenContract, TokenRows};
+pub use tokens::{IdRows, TokenContract, TokenRows};
 pub use transformers::{TRANSFORMERS_FILES, save_for_transformers};
 pub use windows::Owners;
 

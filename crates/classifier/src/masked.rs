@@ -198,14 +198,14 @@ impl MaskedPart {
         if numbers.is_empty() {
             return None;
         }
-        let texts = rows.iter().map(|row| row.ids.clone()).collect();
+        let texts: Vec<&[i64]> = rows.iter().map(|row| row.ids.as_slice()).collect();
         let reading = Reading {
             least_length: 1,
             windows: None,
             direction: Direction::Any,
         };
         Some(Self {
-            batch: PreparedBatch::read(texts, &vec![0; count], pad_id, reading),
+            batch: PreparedBatch::read(&texts, &vec![0; count], pad_id, reading),
             masked: Tensor::from_slice(&numbers).view([2, -1]),
         })
     }

@@ -68,7 +68,7 @@ pub(crate) fn owners_of(counts: &[i64]) -> Vec<i64> {
 
 /// Divides a row into windows that begin and end as the row does: with its first and last token,
 /// which are those that the tokenizer puts around a text. A row that fits stays as it is.
-pub(crate) fn windows_of(ids: &[i64], settings: WindowSettings) -> Vec<Vec<i64>> {
+pub(crate) fn windows_of<I: Copy>(ids: &[I], settings: WindowSettings) -> Vec<Vec<I>> {
     let length = settings.length as usize;
     if ids.len() <= length {
         return vec![ids.to_vec()];

@@ -8,9 +8,9 @@ use artifact::{
     Artifact, ArtifactError, Contract, Digest, Failure, OutputFile, Split, StageName, format,
 };
 use classifier::{
-    ChosenDevice, ClassifierError, Inference, LIBTORCH_VERSION, MemoryLimit, Network, Replica,
-    SHARD_ROWS, TokenContract, TokenRows, batches_of_tokens, choose_device, shard_name, states_of,
-    write_shard,
+    ChosenDevice, ClassifierError, IdRows, Inference, LIBTORCH_VERSION, MemoryLimit, Network,
+    Replica, SHARD_ROWS, TokenContract, TokenRows, batches_of_tokens, choose_device, shard_name,
+    states_of, write_shard,
 };
 use settings::{ENCODER_FILES, EmbeddingSettings, FeatureSettings};
 use stage::{Context, Outcome};

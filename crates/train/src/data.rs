@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use artifact::{Artifact, Contract, Failure, Split, StageName};
 use bundle::Sizes;
 use classifier::{
-    ChosenDevice, ClassifierError, EmbeddingMatrix, Network, Pretrained, TokenContract, TokenRows,
-    Weights, choose_device,
+    ChosenDevice, ClassifierError, EmbeddingMatrix, IdRows, Network, Pretrained, TokenContract,
+    TokenRows, Weights, choose_device,
 };
 use settings::{ENCODER_FILES, ModelSettings};
 use stage::Context;
@@ -119,9 +119,4 @@ pub(crate) fn check_rows(
     let file = context.pipeline_file().display();
     let failure = Failure::new(format!("There are no {split} rows to train with"));
     Err(failure.with_hint(format!("{hint}; see `ressenti status --pipeline {file}`")))
-}
-
-/// The class ids of rows.
-pub(crate) fn labels_of(rows: &TokenRows) -> Vec<u8> {
-    (0..rows.len()).map(|row| rows.label(row)).collect()
 }

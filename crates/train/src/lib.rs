@@ -16,8 +16,8 @@ use std::ops::ControlFlow;
 use artifact::{Failure, OutputFile, StageName, format};
 use bundle::ValidationResult;
 use classifier::{
-    ChosenDevice, ClassifierError, ComputePath, LIBTORCH_VERSION, Logits, MemoryLimit, Replica,
-    Weights, guard, logits_of,
+    ChosenDevice, ClassifierError, ComputePath, IdRows, LIBTORCH_VERSION, Logits, MemoryLimit,
+    Replica, Weights, guard, logits_of,
 };
 use settings::{ModelKind, ModelSettings};
 use stage::{
@@ -28,7 +28,7 @@ use training::{
     Checkpoint, CheckpointManager, Classification, Record, Requests, TrainContext, Trained, train,
 };
 
-use data::{Data, labels_of};
+use data::Data;
 use fitted::{Scored, describe, outcome, write_network};
 
 pub use self_test::self_test;
@@ -96,7 +96,7 @@ pub(crate) fn train_network(
     let logits = logits_as_predicted(settings, &data, &weights, best.validation.logits)?;
     let (loss, accuracy) = logits.loss_and_accuracy(&data.validation);
     let scored = Scored {
-        labels: &labels_of(&data.validation),
+        labels: data.validation.labels(),
         differences: &logits.differences(),
         loss,
         accuracy,

@@ -2,12 +2,12 @@
 
 use artifact::{Contract, Failure, Split, StageName, format};
 use bundle::{ModelFile, Sizes};
-use classifier::{TokenContract, TokenRows};
+use classifier::{IdRows, TokenContract, TokenRows};
 use linear::{LinearError, Matrix, NgramModel, Vocabulary};
 use settings::ModelSettings;
 use stage::{Context, Outcome};
 
-use crate::data::{check_rows, labels_of};
+use crate::data::check_rows;
 use crate::fitted::{Scored, describe, outcome, write_card};
 use crate::probe::{Rows, best_of};
 
@@ -31,15 +31,16 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     let task = context.progress().task("counting", None, "n-grams");
     let vocabulary = count(context, settings, &contract, &train)?;
     task.advance(vocabulary.ngrams.len() as u64);
-    let rows = |rows: &TokenRows| Matrix::of(&vocabulary, &|row| rows.ids(row), rows.len());
-    let labels = labels_of(&validation);
+    let rows =
+        |rows: &TokenRows| Matrix::of(&vocabulary, &|row| rows.ids(row).into_owned(), rows.len());
+    let labels = validation.labels();
     let train_rows = Rows {
         design: rows(&train),
-        labels: &labels_of(&train),
+        labels: train.labels(),
     };
     let validation_rows = Rows {
         design: rows(&validation),
-        labels: &labels,
+        labels,
     };
     drop(task);
     let best = best_of(
@@ -57,7 +58,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
         classes: contract.classes.len() as u32,
     };
     let scored = Scored {
-        labels: &labels,
+        labels,
         differences: &best.scores,
         loss: best.loss,
         accuracy: best.accuracy,
@@ -103,7 +104,7 @@ fn count(
         .flatten()
         .collect();
     Vocabulary::of(
-        &|row| (train.ids(row), train.label(row) == 1),
+        &|row| (train.ids(row).into_owned(), train.label(row) == 1),
         train.len(),
         (ngrams.longest, ngrams.min_count, ngrams.smoothing),
         (contract.vocabulary_size, skipped),

@@ -3,8 +3,8 @@
 use std::ops::{ControlFlow, Range};
 
 use classifier::{
-    ActivationWeights, ClassifierError, ComputePath, Layout, Loss, MemoryLimit, Mode, Network,
-    Parameters, PreparedBatch, Replica, Stream, TokenRows, WordDropout, logits_of,
+    ActivationWeights, ClassifierError, ComputePath, IdRows, Layout, Loss, MemoryLimit, Mode,
+    Network, Parameters, PreparedBatch, Replica, Stream, WordDropout, logits_of,
 };
 use settings::ModelSettings;
 use tch::Device;
@@ -19,9 +19,9 @@ pub struct Classification<'a> {
     /// Its settings.
     pub model: &'a ModelSettings,
     /// Rows to learn from.
-    pub train: &'a TokenRows,
+    pub train: &'a dyn IdRows,
     /// Rows to choose the epoch by.
-    pub validation: &'a TokenRows,
+    pub validation: &'a dyn IdRows,
     /// The id that fills short rows.
     pub pad_id: u32,
     /// Number of classes.

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use classifier::{
-    ActivationWeights, ClassifierError, ComputePath, Hidden, Layout, Loss, MaskedModel, MaskedPart,
-    MemoryLimit, Mode, Parameters, Stream, TokenContract, TokenRows, Transfer, hide,
+    ActivationWeights, ClassifierError, ComputePath, Hidden, IdRows, Layout, Loss, MaskedModel,
+    MaskedPart, MemoryLimit, Mode, Parameters, Stream, TokenContract, TokenRows, Transfer, hide,
 };
 use settings::AdaptationSettings;
 use tch::{Device, no_grad};

@@ -7,7 +7,7 @@ use artifact::{Failure, format};
 use axum::http::StatusCode;
 use ingest::{IngestError, TableError};
 use quantification::QuantificationError;
-use trend::{Refused, TrendError, Unfit, Unjudged};
+use trend::{Refused, Unfit, Unjudged};
 
 use crate::error::ApiError;
 use crate::limits::Limits;
@@ -120,13 +120,13 @@ fn hint(unfit: &Unfit) -> &'static str {
             }
             _ => "A few hundred labelled reviews of both classes are wanted: `adapt=300`",
         },
-        Unfit::Trend(TrendError::TooManyPeriods { period, .. }) if *period == YEAR => {
+        Unfit::TooManyPeriods { period, .. } if *period == YEAR => {
             "Leave `keep_all_times` out, so that strange times are left out, or mend the times: `columns.timestamp=NAME` names their column"
         }
-        Unfit::Trend(TrendError::TooManyPeriods { .. }) => {
+        Unfit::TooManyPeriods { .. } => {
             "Ask for a longer `period`, such as `period=year`, or for none"
         }
-        Unfit::Trend(_) => COLUMNS,
+        Unfit::NoRows => COLUMNS,
     }
 }
 
@@ -138,11 +138,10 @@ mod tests {
     fn no_hint_names_what_was_done_already() {
         let file = Path::new("/proc/self/fd/9");
         let periods = |period| {
-            let error = TrendError::TooManyPeriods {
+            Refused::Unfit(Unfit::TooManyPeriods {
                 period,
                 count: 9_000,
-            };
-            Refused::Unfit(Unfit::Trend(error))
+            })
         };
         let path = || file.to_owned();
         let problem = "it has several files, among them `a` and `b`".to_owned();
