@@ -24,9 +24,9 @@ pub(super) fn refusal(refused: Refused, file: &Path, limits: &Limits) -> ApiErro
         Refused::Reading(error) => reading(error, file),
         Refused::Unfit(unfit) => {
             let hint = hint(&unfit);
-            ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, unfit.to_string(), hint)
+            no_trend(StatusCode::UNPROCESSABLE_ENTITY, unfit.to_string(), hint)
         }
-        Refused::TooMany { most } => ApiError::new(
+        Refused::TooMany { most } => no_trend(
             StatusCode::PAYLOAD_TOO_LARGE,
             format!(
                 "There are more than {} reviews with a time",
@@ -35,19 +35,28 @@ pub(super) fn refusal(refused: Refused, file: &Path, limits: &Limits) -> ApiErro
             "Send fewer, name a `topic`, start the service with a larger `--max-reviews`, or take `ressenti trend FILE`, which has no limit",
         ),
         Refused::Unjudged(unjudged) => {
-            let hint = match &unjudged {
+            let other = match &unjudged {
                 Unjudged::Bundle => {
-                    "Let labelled reviews among them say it with `adapt=300`, or serve the model by its name: `ressenti serve --model NAME` in the folder of its pipeline file"
-                        .to_owned()
+                    "serve the model by its name: `ressenti serve --model NAME` in the folder of its pipeline file".to_owned()
                 }
-                Unjudged::Never { model } | Unjudged::Another { model } => format!(
-                    "Let labelled reviews among them say it with `adapt=300`, or judge it: `ressenti run --variant {model}`"
-                ),
+                Unjudged::Never { model } | Unjudged::Another { model } => {
+                    format!("judge it: `ressenti run --variant {model}`")
+                }
             };
-            ApiError::new(StatusCode::CONFLICT, unjudged.to_string(), hint)
+            let hint =
+                format!("Let labelled reviews among them say it with `adapt=300`, or {other}");
+            no_trend(StatusCode::CONFLICT, unjudged.to_string(), hint)
         }
-        Refused::Stopped => ApiError::trend_timed_out(limits),
-        Refused::Failed(failure) => ApiError::model_failed(&failure.chain().join(": ")),
+        Refused::Stopped => ApiError::TrendTimedOut(limits.trend_timeout),
+        Refused::Failed(failure) => ApiError::ModelFailed(failure.chain().join(": ")),
+    }
+}
+
+fn no_trend(status: StatusCode, error: String, hint: impl Into<String>) -> ApiError {
+    ApiError::NoTrend {
+        status,
+        error,
+        hint: hint.into(),
     }
 }
 
@@ -94,7 +103,7 @@ fn reading(error: IngestError, file: &Path) -> ApiError {
         _ => COLUMNS.to_owned(),
     };
     let problem = Failure::from_error(error).chain().join(": ");
-    ApiError::new(status, without_name(&problem, file), hint)
+    no_trend(status, without_name(&problem, file), hint)
 }
 
 /// A sentence about a file that has no name for whoever sent it.
