@@ -1,5 +1,5 @@
 //! `cargo xtask`: what a newcomer types. It provisions libtorch and the default data, then calls cargo and
-//! the orchestrator. It links neither libtorch nor polars, and so builds in seconds on a bare machine.
+//! the orchestrator. It links neither libtorch nor arrow, and so builds in seconds on a bare machine.
 
 mod archive;
 mod assets;

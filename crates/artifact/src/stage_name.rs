@@ -76,7 +76,7 @@ impl StageName {
     pub fn version(self) -> u32 {
         match self {
             Self::Ingest => 3,
-            Self::Clean => 3,
+            Self::Clean => 4,
             Self::Tokenize => 3,
             Self::Embed => 3,
             Self::Train => 4,
