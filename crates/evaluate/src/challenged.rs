@@ -6,7 +6,7 @@ use std::fs;
 use artifact::{ArtifactError, Failure, Split, StageName};
 use bundle::{Calibration, Ensemble, Scorer, TextReader};
 use challenge::{CHALLENGE, Case, Challenge, ChallengeError, built_in, parse};
-use classifier::TokenRows;
+use classifier::{IdRows, TokenRows};
 use stage::Context;
 
 /// The cases of the built-in set and of the file that the settings name.
@@ -39,8 +39,8 @@ pub(crate) fn ask(
     let scores = scorer.scores(&ids)?.into_iter();
     let probabilities = scores.map(|score| calibration.probability(score) as f32);
     let train = TokenRows::open(context.input(StageName::Tokenize), Split::Train)?;
-    let known: HashSet<Vec<u32>> = (0..train.len()).map(|row| train.ids(row)).collect();
-    let seen = ids.iter().map(|ids| known.contains(ids));
+    let known: HashSet<_> = (0..train.len()).map(|row| train.ids(row)).collect();
+    let seen = ids.iter().map(|ids| known.contains(ids.as_slice()));
     let answers = cases.into_iter().zip(probabilities).zip(seen);
     let answers = answers.map(|((case, probability), seen)| (case, probability, seen));
     Ok(Challenge::of(answers.collect()))

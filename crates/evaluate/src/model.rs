@@ -4,7 +4,8 @@ use artifact::files::Prediction;
 use artifact::{Failure, Split, StageName};
 use bundle::{ModelFile, Scorer, open_linear};
 use classifier::{
-    Batches, ChosenDevice, ClassifierError, FeatureRows, NetworkScorer, TokenContract, TokenRows,
+    Batches, ChosenDevice, ClassifierError, FeatureRows, IdRows, NetworkScorer, TokenContract,
+    TokenRows,
 };
 use linear::NgramModel;
 use rayon::prelude::*;

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use artifact::format;
-use metrics::{Metric, share_of};
+use metrics::Metric;
 
 use crate::data::{ModelData, ReportData, SliceData};
 use crate::sections::{findings, models};
@@ -35,7 +35,7 @@ pub fn render(data: &ReportData) -> String {
     if !data.comparisons.is_empty() {
         let _ = writeln!(out, "{}", pairs(data));
     }
-    let _ = writeln!(out, "{}", kinds(data));
+    let _ = writeln!(out, "{}", kinds(data).unwrap_or_default());
     if data.models.iter().any(models::lacks_intervals) {
         let _ = writeln!(out, "{}\n", models::no_interval());
     }
@@ -107,23 +107,13 @@ fn figures(data: &ReportData) -> String {
 }
 
 fn pairs(data: &ReportData) -> String {
-    let alpha = words::alpha(data.confidence);
     let rows = data.comparisons.iter().map(|pair| {
-        let difference = pair.difference;
-        let verdict = match pair.verdict(alpha) {
-            Some((better, ..)) => format!("{} is better", safe(better)),
-            None => "cannot be told apart".to_owned(),
-        };
+        let (points, range) = words::difference(pair.difference);
         vec![
             format!("{} − {}", safe(&pair.first), safe(&pair.second)),
-            format!(
-                "{} ({} to {})",
-                words::signed(difference.value),
-                words::signed(difference.low),
-                words::signed(difference.high)
-            ),
+            format!("{points} ({range})"),
             words::p_value(pair.adjusted_p_value),
-            verdict,
+            safe(&words::verdict(pair, data.confidence)),
         ]
     });
     let inner = table(&["pair", "points", "p", "verdict"], rows);
@@ -131,30 +121,17 @@ fn pairs(data: &ReportData) -> String {
 }
 
 /// What the best model is worst at.
-fn kinds(data: &ReportData) -> String {
-    let Some(best) = data.best().map(|(model, _)| model) else {
-        return String::new();
-    };
-    let worst = worst_kinds(data, &best.name, KINDS);
-    if worst.is_empty() {
-        return String::new();
-    }
-    let words: Vec<String> = worst
-        .iter()
+fn kinds(data: &ReportData) -> Option<String> {
+    let (best, _) = data.best()?;
+    let worst = worst_kinds(data, &best.name, KINDS)
+        .into_iter()
         .map(|(slice, share)| {
-            format!(
-                "{} {:.1} % of {}",
-                safe(&slice.name),
-                100.0 * share,
-                format::count(slice.rows)
-            )
-        })
-        .collect();
-    format!(
-        "{} is worst at reviews {}.\n",
-        safe(&best.name),
-        words.join("; ")
-    )
+            let (name, rows) = (safe(&slice.name), format::count(slice.rows));
+            format!("{name} {} of {rows}", format::percent(share))
+        });
+    let worst: Vec<String> = worst.collect();
+    let best = safe(&best.name);
+    (!worst.is_empty()).then(|| format!("{best} is worst at reviews {}.\n", worst.join("; ")))
 }
 
 /// The kinds of reviews that a model does worst on, with its accuracy there.
@@ -163,13 +140,8 @@ pub(crate) fn worst_kinds<'a>(
     model: &str,
     count: usize,
 ) -> Vec<(&'a SliceData, f64)> {
-    let Some(place) = data.models.iter().position(|other| other.name == model) else {
-        return Vec::new();
-    };
-    let share = |slice: &'a SliceData| {
-        let estimate = share_of(*slice.right.get(place)?, slice.rows, data.confidence)?;
-        Some((slice, estimate.value))
-    };
+    let place = data.models.iter().position(|other| other.name == model);
+    let share = |slice: &'a SliceData| Some((slice, slice.share(place?, data.confidence)?.value));
     let mut found: Vec<(&SliceData, f64)> = data.slices.iter().filter_map(share).collect();
     found.sort_by(|one, two| one.1.total_cmp(&two.1));
     found.truncate(count);

@@ -10,7 +10,7 @@ use stage::Context;
 use super::models::read_record;
 use super::read_json;
 use crate::ReportError;
-use crate::data::{RangePoint, RangeTestData, SweepData, SweepPoint, TrialData};
+use crate::data::{RangeTestData, SweepData, SweepPoint, TrialData};
 
 /// What the page shows of `model.json`.
 #[derive(Deserialize)]
@@ -91,15 +91,7 @@ pub(super) fn range_tests(context: &Context) -> Result<Vec<RangeTestData>, Repor
                 name: name.to_owned(),
                 suggested: view.suggested,
                 diverged: view.diverged,
-                points: view
-                    .points
-                    .iter()
-                    .map(|step| RangePoint {
-                        learning_rate: step.learning_rate,
-                        loss: step.loss,
-                        smoothed_loss: step.smoothed_loss,
-                    })
-                    .collect(),
+                points: view.points,
             })
         })
         .collect()

@@ -8,11 +8,12 @@ use artifact::Split;
 use indexmap::IndexMap;
 use metrics::{
     CalibrationFile, Comparison, Confusion, Estimate, Figure, Metric, ReliabilityBin, RocPoint,
+    share_of,
 };
 use serde::Serialize;
 
 pub use compare::Step;
-pub use sweeps::{RangePoint, RangeTestData, SweepData, SweepPoint, TrialData};
+pub use sweeps::{RangeTestData, SweepData, SweepPoint, TrialData};
 
 /// The content of the page.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -56,6 +57,11 @@ pub struct ReportData {
 }
 
 impl ReportData {
+    /// A model by its name.
+    pub(crate) fn model(&self, name: &str) -> Option<&ModelData> {
+        self.models.iter().find(|model| model.name == name)
+    }
+
     /// The model with the highest accuracy, the earlier one where two are equal.
     pub(crate) fn best(&self) -> Option<(&ModelData, Estimate)> {
         let judged = self
@@ -162,6 +168,18 @@ pub struct ChallengeData {
     pub models: Vec<ChallengedModel>,
 }
 
+impl ChallengeData {
+    /// The share of a capability's cases that a model fails.
+    pub(crate) fn share(&self, model: &ChallengedModel, capability: usize) -> f64 {
+        let cases = self
+            .capabilities
+            .get(capability)
+            .map_or(0, |(_, cases)| *cases);
+        let failed = model.failed.get(capability).copied().unwrap_or(0);
+        failed as f64 / cases.max(1) as f64
+    }
+}
+
 /// One model's failures.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct ChallengedModel {
@@ -199,6 +217,13 @@ pub struct SliceData {
     pub rows: u64,
     /// Those that each model is right about, in the order of the models.
     pub right: Vec<u64>,
+}
+
+impl SliceData {
+    /// The share of them that a model is right about, by its place among the models.
+    pub(crate) fn share(&self, model: usize, confidence: f64) -> Option<Estimate> {
+        share_of(*self.right.get(model)?, self.rows, confidence)
+    }
 }
 
 /// A review that a model is wrong about.

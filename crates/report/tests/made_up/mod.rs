@@ -1,6 +1,7 @@
 //! A made-up run with the proportions of a real one: five models, some alike, some not.
 
 use artifact::Split;
+use artifact::files::RangeTestStep;
 use metrics::{
     CalibrationFile, ProbabilityFigures, Tally, compare_all, confusion, reliability, roc_curve,
     summary,
@@ -8,9 +9,9 @@ use metrics::{
 use report::collect::thinned;
 use report::data::{
     AuditLine, ChallengeData, ChallengedModel, ClassWords, EmbeddingData, Epoch, Example, LeftOut,
-    LengthBin, MarkedWord, Mistake, ModelData, RangePoint, RangeTestData, ReadingData, RepeatsData,
-    ReportData, ReviewsData, SliceData, SplitCount, Step, SweepData, SweepPoint, TokenizedSplit,
-    TokenizerData, TrialData, TrickExample, Word,
+    LengthBin, MarkedWord, Mistake, ModelData, RangeTestData, ReadingData, RepeatsData, ReportData,
+    ReviewsData, SliceData, SplitCount, Step, SweepData, SweepPoint, TokenizedSplit, TokenizerData,
+    TrialData, TrickExample, Word,
 };
 
 /// Text that would do harm if it reached the page unescaped.
@@ -154,7 +155,8 @@ fn range_test() -> RangeTestData {
     let point = |step: i32| {
         let rate = 10_f64.powf(-6.0 + 6.0 * f64::from(step) / 200.0);
         let smoothed_loss = 0.7 - 0.4 / (1.0 + (0.003 / rate).powi(2)) + 3.0 * rate.powi(2);
-        RangePoint {
+        RangeTestStep {
+            step: step as u32,
             learning_rate: rate,
             loss: smoothed_loss + 0.05 * f64::from(step * 7 % 11 - 5) / 5.0,
             smoothed_loss,
