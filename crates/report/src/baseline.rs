@@ -1,13 +1,13 @@
 //! `--baseline`: the CI regression run over all models of a report.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use artifact::{Artifact, Failure, format};
 use clap::Args;
-use compare::Judged;
+use compare::{Judged, JudgedError};
 use stage::Context;
 
-use crate::{METRICS, ReportError};
+use crate::METRICS;
 
 /// Arguments of the report beside those of every stage.
 #[derive(Clone, Debug, Default, Args)]
@@ -27,8 +27,8 @@ pub(crate) fn check(
     let Some(path) = &options.baseline else {
         return Ok(());
     };
-    let baseline = Judged::read(path).map_err(ReportError::from)?;
-    let current = Judged::read(&artifact.file(METRICS)?).map_err(ReportError::from)?;
+    let baseline = read(path)?;
+    let current = read(&artifact.file(METRICS)?)?;
     let regressions = baseline.regressions(&current);
     if regressions.is_empty() {
         context.progress().note(&format!(
@@ -48,4 +48,11 @@ pub(crate) fn check(
         "If the loss is meant, replace the baseline by the `metrics.json` of this report"
             .to_owned(),
     ))
+}
+
+fn read(path: &Path) -> Result<Judged, Failure> {
+    Judged::read(path).map_err(|error| match error {
+        JudgedError::Artifact(error) => error.into(),
+        JudgedError::Metrics(error) => Failure::from_error(error),
+    })
 }

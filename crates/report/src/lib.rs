@@ -9,7 +9,6 @@ mod baseline;
 pub mod card;
 pub mod collect;
 pub mod data;
-mod error;
 pub mod markdown;
 pub mod merge;
 mod numbers;
@@ -27,7 +26,6 @@ use stage::{Context, Outcome, Stage};
 
 pub use baseline::BaselineOptions;
 pub use data::ReportData;
-pub use error::ReportError;
 pub use page::render;
 pub use pictures::intervals::draw_alone as models_picture;
 pub use sections::findings::sentences as findings;
@@ -58,9 +56,8 @@ With `--baseline` it compares with an earlier `metrics.json` and fails on a sign
         let judged = merge::predictions(context, &context.output().join(PREDICTIONS))?
             .without(&settings.repeats);
         let metrics = merge::metrics(context, &judged)?;
-        metrics
-            .write(&context.output().join(METRICS))
-            .map_err(ReportError::from)?;
+        let path = context.output().join(METRICS);
+        metrics.write(&path).map_err(Failure::from_error)?;
         let data = collect::collect(context, &settings, &judged, &metrics)?;
         let mut files = vec![
             OutputFile::table(PREDICTIONS, judged.written),

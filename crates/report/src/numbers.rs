@@ -66,7 +66,7 @@ pub(crate) fn lengths(bins: &[LengthBin]) -> Markup {
 /// Telling words of every class.
 pub(crate) fn words(classes: &[ClassWords]) -> Markup {
     let rows = classes.iter();
-    let rows = rows.flat_map(|class| class.words.iter().map(|word| (&class.class, word)));
+    let rows = rows.flat_map(|class| class.words.iter().map(|word| (class.class, word)));
     Numbers::new("words", rows)
         .column("class", |(class, _)| class)
         .column("word", |(_, it)| &it.word)

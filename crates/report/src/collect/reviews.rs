@@ -1,14 +1,11 @@
 //! What ingest and clean found and left out.
 
-use std::path::Path;
-
 use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
-use artifact::{Artifact, Contract, read_table, schema};
+use artifact::{Artifact, Contract, Failure, read_table, schema};
 use indexmap::IndexMap;
 
 use super::profile;
-use crate::ReportError;
 use crate::data::{Example, LeftOut, ReviewsData};
 
 /// Examples shown of each reason.
@@ -18,23 +15,22 @@ const EXAMPLES: usize = 3;
 const EXCERPT: usize = 160;
 
 /// The reviews by the artifacts of ingest and clean.
-pub(super) fn collect(ingest: &Artifact, clean: &Artifact) -> Result<ReviewsData, ReportError> {
-    let accepted = match &ingest.manifest().contract {
-        Contract::Reviews { rows } => *rows,
-        _ => 0,
-    };
-    let reviews = ReviewsData {
-        accepted,
-        rejected: rejected(&ingest.file("rejected.parquet")?)?,
-        removed: removed(&clean.file("removed.parquet")?)?,
+pub(super) fn collect(ingest: &Artifact, clean: &Artifact) -> Result<ReviewsData, Failure> {
+    let mut reviews = ReviewsData {
+        rejected: rejected(ingest)?,
+        removed: removed(clean)?,
         ..ReviewsData::default()
     };
-    profile::read(&clean.file("profile.json")?, reviews)
+    if let Contract::Reviews { rows } = ingest.manifest().contract {
+        reviews.accepted = rows;
+    }
+    profile::add(clean, &mut reviews)?;
+    Ok(reviews)
 }
 
-fn rejected(path: &Path) -> Result<Vec<LeftOut>, ReportError> {
+fn rejected(ingest: &Artifact) -> Result<Vec<LeftOut>, Failure> {
     let mut groups = Groups::default();
-    for batch in read_table(path, &schema::rejected())? {
+    for batch in read_table(&ingest.file("rejected.parquet")?, &schema::rejected())? {
         let batch = batch?;
         let [sources, kinds, reasons, excerpts] =
             [0, 2, 3, 4].map(|column| batch.column(column).as_string::<i32>());
@@ -55,19 +51,15 @@ fn rejected(path: &Path) -> Result<Vec<LeftOut>, ReportError> {
     Ok(groups.finish())
 }
 
-fn removed(path: &Path) -> Result<Vec<LeftOut>, ReportError> {
+fn removed(clean: &Artifact) -> Result<Vec<LeftOut>, Failure> {
     let mut groups = Groups::default();
-    for batch in read_table(path, &schema::removed())? {
+    for batch in read_table(&clean.file("removed.parquet")?, &schema::removed())? {
         let batch = batch?;
         let [reasons, sources, excerpts] =
             [1, 3, 4].map(|column| batch.column(column).as_string::<i32>());
         for row in 0..batch.num_rows() {
-            groups.add(
-                "removed",
-                reasons.value(row),
-                sources.value(row).to_owned(),
-                excerpts.value(row),
-            );
+            let place = sources.value(row).to_owned();
+            groups.add("removed", reasons.value(row), place, excerpts.value(row));
         }
     }
     Ok(groups.finish())
@@ -79,26 +71,24 @@ struct Groups(IndexMap<(String, String), LeftOut>);
 
 impl Groups {
     fn add(&mut self, kind: &str, reason: &str, place: String, excerpt: &str) {
-        let group = self
-            .0
-            .entry((kind.to_owned(), reason.to_owned()))
-            .or_insert_with(|| LeftOut {
-                kind: kind.to_owned(),
-                reason: reason.to_owned(),
-                ..LeftOut::default()
-            });
+        let key = (kind.to_owned(), reason.to_owned());
+        let group = self.0.entry(key).or_default();
         group.rows += 1;
         if group.examples.len() < EXAMPLES {
-            group.examples.push(Example {
-                place,
-                excerpt: shortened(excerpt),
-            });
+            let excerpt = shortened(excerpt);
+            group.examples.push(Example { place, excerpt });
         }
     }
 
     /// The most frequent reason first.
     fn finish(self) -> Vec<LeftOut> {
-        let mut groups: Vec<LeftOut> = self.0.into_values().collect();
+        let groups = self.0.into_iter();
+        let groups = groups.map(|((kind, reason), group)| LeftOut {
+            kind,
+            reason,
+            ..group
+        });
+        let mut groups: Vec<LeftOut> = groups.collect();
         groups.sort_by_key(|group| std::cmp::Reverse(group.rows));
         groups
     }

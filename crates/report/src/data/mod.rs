@@ -10,8 +10,9 @@ use metrics::{
     CalibrationFile, Comparison, Confusion, Estimate, Figure, Metric, ReliabilityBin, RocPoint,
     share_of,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+pub use artifact::files::profile::{Bin as LengthBin, ClassWords, TellingWord};
 pub use compare::Step;
 pub use sweeps::{RangeTestData, SweepData, SweepPoint, TrialData};
 
@@ -270,7 +271,8 @@ pub struct ReadingData {
 }
 
 /// One pass over the training split. What was not recorded, or is no number, is `None`.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Epoch {
     /// From 1.
     pub epoch: u32,
@@ -282,6 +284,9 @@ pub struct Epoch {
     pub validation_loss: Option<f64>,
     /// Accuracy on the validation split after the epoch.
     pub validation_accuracy: Option<f64>,
+    /// Training speed.
+    #[serde(skip_serializing)]
+    pub reviews_per_second: Option<f64>,
 }
 
 /// What ingest and clean found.
@@ -369,35 +374,14 @@ pub struct AuditLine {
     pub remark: String,
 }
 
-/// Reviews from one length up to, not including, another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct LengthBin {
-    /// The shortest.
-    pub from: u64,
-    /// Where the next bin begins; `None` for the last.
-    pub to: Option<u64>,
-    /// How many.
-    pub rows: u64,
-}
-
-/// Words that speak for a class.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct ClassWords {
-    /// The class.
-    pub class: String,
-    /// The most telling first.
-    pub words: Vec<Word>,
-}
-
-/// A word and what it tells. Untrusted text.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Word {
-    /// The word.
-    pub word: String,
-    /// How strongly it speaks for its class.
-    pub score: f64,
-    /// Training reviews of each class that have it: negative, positive.
-    pub reviews: [u64; 2],
+impl AuditLine {
+    pub(crate) fn new(what: &str, count: u64, remark: impl Into<String>) -> Self {
+        Self {
+            what: what.to_owned(),
+            count,
+            remark: remark.into(),
+        }
+    }
 }
 
 /// What a tokenizer made of the reviews.

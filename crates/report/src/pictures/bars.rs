@@ -91,7 +91,7 @@ pub(crate) fn words(class: &ClassWords, strongest: f64, place: usize) -> Markup 
             word.word
         )
     });
-    let is_positive = class.class == Sentiment::Positive.as_str();
+    let is_positive = class.class == Sentiment::Positive;
     let kind = if is_positive {
         "bar positive"
     } else {
