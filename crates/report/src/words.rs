@@ -31,13 +31,9 @@ pub(crate) fn share(estimate: Estimate) -> (String, String) {
 
 /// A figure and its interval as the table prints them: accuracy in percent, the rest to three places.
 pub(crate) fn figure(metric: Metric, figure: Figure) -> (String, String) {
-    let (factor, places) = match metric {
-        Metric::Accuracy => (100.0, 1),
-        _ => (1.0, 3),
-    };
-    let value = match metric {
-        Metric::Accuracy => format::percent(figure.value()),
-        _ => format!("{:.3}", figure.value()),
+    let (factor, places, value) = match metric {
+        Metric::Accuracy => (100.0, 1, format::percent(figure.value())),
+        _ => (1.0, 3, format!("{:.3}", figure.value())),
     };
     let range = match figure.estimate() {
         Some(Estimate { low, high, .. }) => {
@@ -74,6 +70,11 @@ pub(crate) fn p_value(value: f64) -> String {
     } else {
         format!("{value:.3}")
     }
+}
+
+/// Items with something between them.
+pub(crate) fn join(items: impl IntoIterator<Item = String>, between: &str) -> String {
+    items.into_iter().collect::<Vec<_>>().join(between)
 }
 
 /// `one`, `one and two`, `one, two and three`.

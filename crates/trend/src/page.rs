@@ -266,10 +266,6 @@ fn change(change: &Change) -> Markup {
 
 fn topics(trend: &Trend) -> Markup {
     const SHOWN: usize = 30;
-    let share = |estimate: Estimate| {
-        let (value, range) = in_words(estimate);
-        noted(value, range)
-    };
     let caption = format!(
         "The {} topics with most reviews of {}: the share of positive ones from a topic's own reviews, and leaning on the other topics as much as it is unsure",
         trend.topics.len().min(SHOWN),
@@ -278,8 +274,8 @@ fn topics(trend: &Trend) -> Markup {
     let table = Table::new(caption, trend.topics.iter().take(SHOWN))
         .names("Topic", |it| &it.topic)
         .numbers("Reviews", |it| format::count(it.rows as u64))
-        .numbers("Alone", |it| share(it.alone))
-        .numbers("Leaning on the others", |it| share(it.share));
+        .numbers("Alone", |it| noted(in_words(it.alone)))
+        .numbers("Leaning on the others", |it| noted(in_words(it.share)));
     section("topics", "Topics", html! { (table) })
 }
 

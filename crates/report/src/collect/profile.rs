@@ -8,6 +8,7 @@ use artifact::{Artifact, Failure, Sentiment};
 
 use super::read;
 use crate::data::{AuditLine, LengthBin, NearPair, ReviewsData, SplitCount};
+use crate::words;
 
 /// Adds the profile to what is known of the reviews.
 pub(super) fn add(clean: &Artifact, reviews: &mut ReviewsData) -> Result<(), Failure> {
@@ -174,7 +175,7 @@ fn text_lines(texts: &Texts) -> impl Iterator<Item = AuditLine> {
         AuditLine::new(
             "Reviews in another language",
             texts.other_languages.iter().map(|entry| entry.rows).sum(),
-            languages.collect::<Vec<_>>().join(", "),
+            words::join(languages, ", "),
         ),
     ];
     lines.into_iter().filter(|line| line.count > 0)

@@ -18,21 +18,9 @@ const FEWEST: usize = 30;
 /// Ratings and topics that become slices of their own, at most.
 const VALUES: usize = 12;
 
-const NEGATIONS: [&str; 12] = [
-    "not", "no", "never", "none", "nobody", "nothing", "neither", "nor", "without", "hardly",
-    "barely", "cannot",
-];
-const CONTRASTS: [&str; 9] = [
-    "but",
-    "although",
-    "though",
-    "however",
-    "despite",
-    "yet",
-    "nevertheless",
-    "still",
-    "except",
-];
+/// Words that make a negation or a contrast.
+const NEGATIONS: &str = "not no never none nobody nothing neither nor without hardly barely cannot";
+const CONTRASTS: &str = "but although though however despite yet nevertheless still except";
 
 /// What a slice is about, in the order of the page where all are alike.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -125,10 +113,7 @@ impl Sorter {
     /// The kinds with the reviews of each that every model is right about.
     pub(super) fn slices(mut self, judged: &Judged) -> Vec<SliceData> {
         self.words.sort_unstable();
-        let groups = self
-            .by_length()
-            .chain(self.by_new_words())
-            .chain(self.by_kind());
+        let groups = self.by_length().chain(self.by_new_words());
         let slice = |(name, places): (String, Vec<usize>)| {
             let right = judged.probabilities.values().map(|values| {
                 let right = |place: &&usize| is_right(judged.labels[**place], values[**place]);
@@ -140,7 +125,7 @@ impl Sorter {
                 right: right.collect(),
             }
         };
-        groups.map(slice).collect()
+        groups.chain(self.by_kind()).map(slice).collect()
     }
 
     /// A third each of the reviews, which are sorted by their length.
@@ -195,9 +180,8 @@ impl Sorter {
 }
 
 fn words_of(lower: &str) -> impl Iterator<Item = &str> {
-    lower
-        .split(|sign: char| !sign.is_alphanumeric() && sign != '\'')
-        .filter(|word| !word.is_empty())
+    let words = lower.split(|sign: char| !sign.is_alphanumeric() && sign != '\'');
+    words.filter(|word| !word.is_empty())
 }
 
 fn hash(word: &str) -> u64 {
@@ -207,13 +191,12 @@ fn hash(word: &str) -> u64 {
 }
 
 fn kinds_of(lower: &str, batch: &RecordBatch, row: usize) -> Vec<Kind> {
-    let has = |list: &[&str]| {
-        lower
-            .split(|sign: char| !sign.is_alphanumeric())
-            .any(|word| list.contains(&word))
+    let has = |list: &str| {
+        let mut words = lower.split(|sign: char| !sign.is_alphanumeric());
+        words.any(|word| list.split(' ').any(|listed| listed == word))
     };
-    let negated = has(&NEGATIONS) || lower.contains("n't") || lower.contains("n\u{2019}t");
-    let mut kinds = vec![Kind::Negation(negated), Kind::Contrast(has(&CONTRASTS))];
+    let negated = has(NEGATIONS) || lower.contains("n't") || lower.contains("n\u{2019}t");
+    let mut kinds = vec![Kind::Negation(negated), Kind::Contrast(has(CONTRASTS))];
     if lower.contains('?') {
         kinds.push(Kind::Question);
     }

@@ -17,11 +17,9 @@ struct StatisticsView {
 
 #[derive(Deserialize)]
 struct SplitView {
-    rows: u64,
-    tokens_kept: u64,
-    rows_truncated: u64,
-    tokens_unknown: u64,
     length: Option<LengthsView>,
+    #[serde(flatten)]
+    split: TokenizedSplit,
 }
 
 #[derive(Deserialize)]
@@ -43,11 +41,8 @@ pub(super) fn tokenizer(name: &str, artifact: &Artifact) -> Result<TokenizerData
     };
     let splits = view.splits.into_iter().map(|(split, view)| TokenizedSplit {
         split,
-        rows: view.rows,
-        truncated: view.rows_truncated,
-        tokens: view.tokens_kept,
-        unknown: view.tokens_unknown,
         median: view.length.map(|length| length.quantiles.median),
+        ..view.split
     });
     Ok(TokenizerData {
         name: name.to_owned(),
@@ -110,11 +105,7 @@ pub(super) fn embedding(name: &str, artifact: &Artifact) -> Result<EmbeddingData
         width: width.into(),
         types: view.types.and_then(|share| share.share),
         tokens: view.running_tokens.and_then(|share| share.share),
-        missing: view
-            .missing
-            .into_iter()
-            .map(|missing| missing.token)
-            .collect(),
+        missing: view.missing.into_iter().map(|it| it.token).collect(),
     })
 }
 

@@ -60,22 +60,19 @@ pub struct ReportData {
 impl ReportData {
     /// A model by its name.
     pub(crate) fn model(&self, name: &str) -> Option<&ModelData> {
-        self.models.iter().find(|model| model.name == name)
+        Some(&self.models[self.place(name)?])
+    }
+
+    /// The place of a model by its name.
+    pub(crate) fn place(&self, model: &str) -> Option<usize> {
+        self.models.iter().position(|other| other.name == model)
     }
 
     /// The model with the highest accuracy, the earlier one where two are equal.
     pub(crate) fn best(&self) -> Option<(&ModelData, Estimate)> {
-        let judged = self
-            .models
-            .iter()
-            .filter_map(|model| Some((model, model.accuracy()?)));
-        judged.reduce(|best, other| {
-            if other.1.value > best.1.value {
-                other
-            } else {
-                best
-            }
-        })
+        let models = self.models.iter().rev();
+        let judged = models.filter_map(|model| Some((model, model.accuracy()?)));
+        judged.max_by(|one, two| one.1.value.total_cmp(&two.1.value))
     }
 }
 
@@ -144,14 +141,9 @@ impl RepeatsData {
 
     /// The sample standard deviation of the accuracy; `None` of a single one.
     pub fn deviation(&self) -> Option<f64> {
-        let degrees = self
-            .accuracies
-            .len()
-            .checked_sub(1)
-            .filter(|rest| *rest > 0)?;
-        let mean = self.mean();
+        let (mean, degrees) = (self.mean(), self.accuracies.len() as f64 - 1.0);
         let squares = self.accuracies.iter().map(|value| (value - mean).powi(2));
-        Some((squares.sum::<f64>() / degrees as f64).sqrt())
+        (degrees > 0.0).then(|| (squares.sum::<f64>() / degrees).sqrt())
     }
 
     /// The lowest and the highest accuracy.
@@ -312,6 +304,13 @@ pub struct ReviewsData {
     pub words: Vec<ClassWords>,
 }
 
+impl ReviewsData {
+    /// The reviews of a split.
+    pub(crate) fn split(&self, split: Split) -> Option<&SplitCount> {
+        self.splits.iter().find(|count| count.split == split)
+    }
+}
+
 /// Rows that were left out for one reason.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct LeftOut {
@@ -400,19 +399,24 @@ pub struct TokenizerData {
 }
 
 /// One split as tokens.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct TokenizedSplit {
     /// Which.
+    #[serde(skip_deserializing)]
     pub split: String,
     /// Reviews.
     pub rows: u64,
     /// Reviews that were cut.
+    #[serde(rename(deserialize = "rows_truncated"))]
     pub truncated: u64,
     /// Tokens kept.
+    #[serde(rename(deserialize = "tokens_kept"))]
     pub tokens: u64,
     /// Tokens among them that the vocabulary lacks.
+    #[serde(rename(deserialize = "tokens_unknown"))]
     pub unknown: u64,
     /// Median length before truncation, in tokens.
+    #[serde(skip_deserializing)]
     pub median: Option<u64>,
 }
 

@@ -5,6 +5,7 @@ use maud::{Markup, html};
 use pages::{Size, picture, px};
 
 use crate::data::{ClassWords, SplitCount};
+use crate::words;
 
 const ROW: f64 = 46.0;
 const WORD_ROW: f64 = 24.0;
@@ -19,11 +20,11 @@ pub(crate) fn splits(splits: &[SplitCount]) -> Markup {
         .max(1) as f64;
     let description = splits.iter().map(|count| {
         let parts = parts(count).into_iter();
-        let parts: Vec<String> = parts.map(|(_, name, rows)| counted(name, rows)).collect();
+        let parts = words::join(parts.map(|(_, name, rows)| counted(name, rows)), ", ");
         let parts = if parts.is_empty() {
             "none".to_owned()
         } else {
-            parts.join(", ")
+            parts
         };
         format!("{}: {parts}", count.split)
     });

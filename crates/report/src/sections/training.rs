@@ -27,13 +27,11 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
         return None;
     }
     let rows = |split: Split| {
-        let found = data
+        let labelled = data
             .reviews
-            .splits
-            .iter()
-            .find(|count| count.split == split);
-        let labelled = found.map(|count| format::count(count.negative + count.positive));
-        labelled.unwrap_or_else(|| "the".to_owned())
+            .split(split)
+            .map(|it| it.negative + it.positive);
+        labelled.map_or_else(|| "the".to_owned(), format::count)
     };
     let text = format!(
         "Each net by epoch on {} training and {} validation reviews, all on the same axes. The weights of the \
