@@ -29,10 +29,8 @@ pub(super) fn collect(
         Some(evaluation) => read(evaluation, "explanations.json")?,
         None => Vec::new(),
     };
-    Ok(explained
-        .into_iter()
-        .map(|it| (it.row_id, it.words))
-        .collect())
+    let explained = explained.into_iter();
+    Ok(explained.map(|it| (it.row_id, it.words)).collect())
 }
 
 /// The part of a text that has most of the weight, whole words of it, and its words that are marked;
@@ -59,26 +57,22 @@ pub(super) fn excerpt(text: &str, words: &[Word]) -> (String, Vec<MarkedWord>) {
 /// The bytes of the part of a text, from word to word, in which weights add up to most.
 fn heaviest(text: &str, words: &[Word]) -> Range<usize> {
     let weight_in = |part: &Range<usize>| -> f64 {
-        let is_inside = |word: &&Word| word.0 >= part.start && word.1 <= part.end;
-        words
-            .iter()
-            .filter(is_inside)
-            .map(|word| word.2.abs())
-            .sum()
+        let words = words.iter();
+        let inside = words.filter(|word| word.0 >= part.start && word.1 <= part.end);
+        inside.map(|word| word.2.abs()).sum()
     };
     let start_of = |word: &str| word.as_ptr() as usize - text.as_ptr() as usize;
     let starts = text.split_whitespace().map(start_of);
     let parts = starts.map(|start| start..end_of_part(text, start));
-    let mut best = 0..end_of_part(text, 0);
-    let mut most = weight_in(&best);
-    for part in parts {
-        let weight = weight_in(&part);
-        // Of equals the earlier one.
-        if weight > most {
-            (best, most) = (part, weight);
+    // Of equals the earlier one.
+    let heavier = |best, part| {
+        if weight_in(&part) > weight_in(&best) {
+            part
+        } else {
+            best
         }
-    }
-    best
+    };
+    parts.fold(0..end_of_part(text, 0), heavier)
 }
 
 /// Where a part ends that begins here: behind a word, if there is one, and never within a character.

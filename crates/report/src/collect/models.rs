@@ -9,6 +9,7 @@ use serde_json::Value;
 use super::{read, record};
 use crate::data::{ModelData, ReadingData};
 use crate::merge::Judged;
+use crate::words;
 
 /// Bins of a reliability diagram: enough to see a shape, few enough for narrow intervals.
 const BINS: u64 = 10;
@@ -67,10 +68,8 @@ fn of_training(
     let epochs = record::read(trained)?;
     let manifest = trained.manifest();
     // The files that a bundle needs.
-    let bundle = manifest
-        .files
-        .iter()
-        .filter(|file| file.role == FileRole::Data);
+    let bundle = manifest.files.iter();
+    let bundle = bundle.filter(|file| file.role == FileRole::Data);
     Ok(ModelData {
         architecture: in_words(&manifest.settings, &view.architecture),
         reviews_per_second: record::reviews_per_second(&epochs),
@@ -85,15 +84,14 @@ fn of_training(
 }
 
 fn of_ensemble(model: ModelData, evaluation: &Artifact) -> Result<ModelData, Failure> {
-    let mut view: EnsembleView = read(evaluation, "ensemble.json")?;
-    let members = view.members.iter();
-    let members: Vec<String> = members
-        .map(|(member, weight)| format!("{member} {weight:.2}"))
-        .collect();
-    view.members.sort_by(|one, two| two.1.total_cmp(&one.1));
+    let mut members = read::<EnsembleView>(evaluation, "ensemble.json")?.members;
+    let weighed = members.iter();
+    let weighed = weighed.map(|(member, weight)| format!("{member} {weight:.2}"));
+    let architecture = format!("ensemble of {}", words::join(weighed, ", "));
+    members.sort_by(|one, two| two.1.total_cmp(&one.1));
     Ok(ModelData {
-        architecture: format!("ensemble of {}", members.join(", ")),
-        members: view.members.into_iter().map(|(member, _)| member).collect(),
+        architecture,
+        members: members.into_iter().map(|(member, _)| member).collect(),
         ..model
     })
 }
@@ -114,11 +112,8 @@ pub(super) fn add_costs(models: &mut [ModelData], readings: &[ReadingData]) {
     }
     let known = models.to_vec();
     for model in models.iter_mut().filter(|model| !model.members.is_empty()) {
-        let members = || {
-            known
-                .iter()
-                .filter(|other| model.members.contains(&other.name))
-        };
+        let is_member = |other: &&ModelData| model.members.contains(&other.name);
+        let members = || known.iter().filter(is_member);
         let members_seconds: f64 = members().map(|member| member.total_seconds).sum();
         // One after the other.
         let each: Option<f64> = members().map(|it| Some(1.0 / it.prediction_speed?)).sum();
@@ -138,9 +133,8 @@ pub fn thinned(curve: &[RocPoint]) -> Vec<RocPoint> {
     let mut kept: Vec<RocPoint> = Vec::new();
     for (index, point) in curve.iter().enumerate() {
         let is_far = kept.last().is_none_or(|last| {
-            point.false_positive_rate - last.false_positive_rate + point.true_positive_rate
-                - last.true_positive_rate
-                >= 2.0 * STEP
+            let across = point.false_positive_rate - last.false_positive_rate;
+            across + point.true_positive_rate - last.true_positive_rate >= 2.0 * STEP
         });
         if is_far || index + 1 == curve.len() {
             kept.push(*point);

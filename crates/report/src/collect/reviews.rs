@@ -32,20 +32,14 @@ fn rejected(ingest: &Artifact) -> Result<Vec<LeftOut>, Failure> {
     let mut groups = Groups::default();
     for batch in read_table(&ingest.file("rejected.parquet")?, &schema::rejected())? {
         let batch = batch?;
-        let [sources, kinds, reasons, excerpts] =
-            [0, 2, 3, 4].map(|column| batch.column(column).as_string::<i32>());
+        let text = |column: usize, row| batch.column(column).as_string::<i32>().value(row);
         let lines = batch.column(1).as_primitive::<UInt64Type>();
         for row in 0..batch.num_rows() {
             let place = match lines.value(row) {
-                0 => sources.value(row).to_owned(),
-                line => format!("{}, line {line}", sources.value(row)),
+                0 => text(0, row).to_owned(),
+                line => format!("{}, line {line}", text(0, row)),
             };
-            groups.add(
-                kinds.value(row),
-                reasons.value(row),
-                place,
-                excerpts.value(row),
-            );
+            groups.add(text(2, row), text(3, row), place, text(4, row));
         }
     }
     Ok(groups.finish())
@@ -55,11 +49,14 @@ fn removed(clean: &Artifact) -> Result<Vec<LeftOut>, Failure> {
     let mut groups = Groups::default();
     for batch in read_table(&clean.file("removed.parquet")?, &schema::removed())? {
         let batch = batch?;
-        let [reasons, sources, excerpts] =
-            [1, 3, 4].map(|column| batch.column(column).as_string::<i32>());
+        let text = |column: usize, row| batch.column(column).as_string::<i32>().value(row);
         for row in 0..batch.num_rows() {
-            let place = sources.value(row).to_owned();
-            groups.add("removed", reasons.value(row), place, excerpts.value(row));
+            groups.add(
+                "removed",
+                text(1, row),
+                text(3, row).to_owned(),
+                text(4, row),
+            );
         }
     }
     Ok(groups.finish())
@@ -71,8 +68,9 @@ struct Groups(IndexMap<(String, String), LeftOut>);
 
 impl Groups {
     fn add(&mut self, kind: &str, reason: &str, place: String, excerpt: &str) {
-        let key = (kind.to_owned(), reason.to_owned());
-        let group = self.0.entry(key).or_default();
+        let (kind, reason) = (kind.to_owned(), reason.to_owned());
+        let group = self.0.entry((kind.clone(), reason.clone())).or_default();
+        (group.kind, group.reason) = (kind, reason);
         group.rows += 1;
         if group.examples.len() < EXAMPLES {
             let excerpt = shortened(excerpt);
@@ -82,13 +80,7 @@ impl Groups {
 
     /// The most frequent reason first.
     fn finish(self) -> Vec<LeftOut> {
-        let groups = self.0.into_iter();
-        let groups = groups.map(|((kind, reason), group)| LeftOut {
-            kind,
-            reason,
-            ..group
-        });
-        let mut groups: Vec<LeftOut> = groups.collect();
+        let mut groups: Vec<LeftOut> = self.0.into_values().collect();
         groups.sort_by_key(|group| std::cmp::Reverse(group.rows));
         groups
     }

@@ -27,10 +27,8 @@ pub(super) fn collect(
     context: &Context,
     sweeps: &IndexMap<String, Vec<Trial>>,
 ) -> Result<Vec<SweepData>, Failure> {
-    let sweeps = sweeps.iter();
-    sweeps
-        .map(|(name, trials)| sweep(context, name, trials))
-        .collect()
+    let sweep = |(name, trials): (&String, &Vec<Trial>)| sweep(context, name, trials);
+    sweeps.iter().map(sweep).collect()
 }
 
 fn sweep(context: &Context, name: &str, trials: &[Trial]) -> Result<SweepData, Failure> {
@@ -94,8 +92,7 @@ fn number(value: &toml::Value) -> Option<f64> {
 }
 
 fn in_words(value: &toml::Value) -> String {
-    match value {
-        toml::Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -10,7 +10,7 @@ use stage::Context;
 
 use super::explained::{self, excerpt};
 use super::slices::Sorter;
-use crate::data::{MarkedWord, Mistake, ReportData};
+use crate::data::{MarkedWord, Mistake, ModelData, ReportData};
 use crate::merge::Judged;
 
 /// Mistakes that are shown.
@@ -25,10 +25,9 @@ pub(super) fn collect(
     let best = data.best().map(|(model, _)| model.clone());
     let best_name = best.as_ref().map(|best| best.name.as_str());
     // A model explains its own mistakes; those of an ensemble are mostly those of its first member.
-    let explainer = best
-        .as_ref()
-        .map(|best| best.members.first().unwrap_or(&best.name));
-    let words = explained::collect(context, explainer.map(String::as_str))?;
+    let first = |best: &ModelData| best.members.first().unwrap_or(&best.name).clone();
+    let explainer = best.as_ref().map(first);
+    let words = explained::collect(context, explainer.as_deref())?;
     let place_of: HashMap<u64, usize> = judged.row_ids.iter().copied().zip(0..).collect();
     let probabilities = best_name.and_then(|best| judged.probabilities.get(best));
     let (mut wrong, mut doubtful) = (Vec::new(), Vec::new());
@@ -69,8 +68,9 @@ pub(super) fn collect(
     }
     let mistake = |place: &usize| {
         let label = judged.labels[*place];
-        let others = judged.probabilities.iter();
-        let others = others.filter(|(name, _)| Some(name.as_str()) != best_name);
+        let others = judged.probabilities.iter().filter(|(name, values)| {
+            Some(name.as_str()) != best_name && is_right(label, values[*place])
+        });
         let (text, words) = excerpts.get(place).cloned().unwrap_or_default();
         let class = Sentiment::from_id(label).map_or("", Sentiment::as_str);
         Mistake {
@@ -78,15 +78,13 @@ pub(super) fn collect(
             words,
             label: class.to_owned(),
             probability: probabilities.map_or(0.5, |values| f64::from(values[*place])),
-            others_right: others
-                .filter(|(_, values)| is_right(label, values[*place]))
-                .count(),
+            others_right: others.count(),
         }
     };
     data.mistakes = wrong.iter().map(mistake).collect();
     data.doubtful = (all_doubtful, doubtful.iter().map(mistake).collect());
     data.slices = sorter.slices(judged);
-    data.explained_by = explainer.cloned();
+    data.explained_by = explainer;
     Ok(())
 }
 

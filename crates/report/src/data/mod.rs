@@ -164,10 +164,7 @@ pub struct ChallengeData {
 impl ChallengeData {
     /// The share of a capability's cases that a model fails.
     pub(crate) fn share(&self, model: &ChallengedModel, capability: usize) -> f64 {
-        let cases = self
-            .capabilities
-            .get(capability)
-            .map_or(0, |(_, cases)| *cases);
+        let cases = self.capabilities.get(capability).map_or(0, |it| it.1);
         let failed = model.failed.get(capability).copied().unwrap_or(0);
         failed as f64 / cases.max(1) as f64
     }

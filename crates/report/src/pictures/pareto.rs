@@ -50,7 +50,7 @@ pub(crate) fn draw(models: &[ModelData]) -> Option<Markup> {
     let (first, last) = bounds(points.iter().map(|point| point.power));
     let (first, last) = (first.floor(), last.ceil().max(first.floor() + 1.0));
     let shares = points.iter().map(|point| point.accuracy);
-    let ends = shares.flat_map(|share| [100.0 * share.low, 100.0 * share.high]);
+    let ends = shares.flat_map(|it| [100.0 * it.low, 100.0 * it.high]);
     let x = Axis::new("time, ten times as long at each mark", (first, last));
     let x = x.ticks((last - first) as usize).written(Some(time));
     let y = Axis::new("accuracy (%)", round_range(ends, 5)?);
@@ -68,21 +68,13 @@ pub(crate) fn draw(models: &[ModelData]) -> Option<Markup> {
         g { (labels(&frame, &points)) }
     };
     let description = points.iter().map(|point| {
-        let (share, seconds) = (point.accuracy.value, point.total_seconds);
+        let share = format::percent(point.accuracy.value);
+        let time = format::seconds(point.total_seconds);
         let on_front = if point.on_front { ", on the front" } else { "" };
-        format!(
-            "{}: {} in {}{on_front}",
-            point.name,
-            format::percent(share),
-            format::seconds(seconds)
-        )
+        format!("{}: {share} in {time}{on_front}", point.name)
     });
-    Some(frame.picture(
-        "pareto",
-        "Accuracy against training time",
-        description,
-        content,
-    ))
+    let title = "Accuracy against training time";
+    Some(frame.picture("pareto", title, description, content))
 }
 
 /// A model in the picture.

@@ -6,12 +6,12 @@ use pages::{grid, paragraph, section};
 
 use crate::data::ReportData;
 use crate::numbers;
-use crate::pictures::curves::{self, Measure};
+use crate::pictures::curves;
 
 /// The section; nothing where no model has recorded an epoch.
 pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
-    let losses = curves::draw(&data.models, Measure::Loss);
-    let accuracies = curves::draw(&data.models, Measure::Accuracy);
+    let losses = curves::draw(&data.models, &curves::LOSS);
+    let accuracies = curves::draw(&data.models, &curves::ACCURACY);
     let pairs = losses.into_iter().zip(accuracies);
     let models = data
         .models
