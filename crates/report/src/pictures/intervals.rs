@@ -71,9 +71,8 @@ fn build(data: &ReportData) -> Option<(Markup, f64)> {
 
 fn axis(scale: &Scale, height: f64, data: &ReportData) -> Markup {
     let ticks = scale.ticks(TICKS).into_iter();
-    let ticks: Vec<(String, String)> = ticks
-        .map(|tick| (percent(scale.place(tick)), scale.tick_text(tick, TICKS)))
-        .collect();
+    let ticks = ticks.map(|(tick, text)| (percent(scale.place(tick)), text));
+    let ticks: Vec<(String, String)> = ticks.collect();
     let bottom = height - AXIS;
     html! {
         g {
