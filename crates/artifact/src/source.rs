@@ -63,22 +63,19 @@ impl SourceIndex {
     /// # Errors
     /// The file or folder is not there or cannot be read.
     pub fn reference(&mut self, source: &Source) -> Result<SourceReference, ArtifactError> {
-        match source {
-            Source::Pinned { url, sha256 } => Ok(SourceReference {
-                name: url.rsplit('/').next().unwrap_or(url).to_owned(),
-                digest: DigestBuilder::new()
-                    .field("sha256", sha256.as_bytes())
-                    .finish(),
-            }),
-            Source::Path(path) => Ok(SourceReference {
-                name: path
-                    .file_name()
-                    .unwrap_or(path.as_os_str())
-                    .to_string_lossy()
-                    .into_owned(),
-                digest: self.digest(path)?,
-            }),
-        }
+        let (name, digest) = match source {
+            Source::Pinned { url, sha256 } => {
+                let digest = DigestBuilder::new().field("sha256", sha256.as_bytes());
+                let name = url.rsplit('/').next().unwrap_or(url);
+                (name.into(), digest.finish())
+            }
+            Source::Path(path) => {
+                let name = path.file_name().unwrap_or(path.as_os_str());
+                (name.to_string_lossy(), self.digest(path)?)
+            }
+        };
+        let name = name.into_owned();
+        Ok(SourceReference { name, digest })
     }
 
     /// Writes what was learned, if anything was.

@@ -15,11 +15,9 @@ use bundle::{MarkedRow, ModelFile};
 use rayon::prelude::*;
 use tch::{Device, Kind, Tensor, no_grad};
 
+use crate::tokens::check_asked;
 use crate::windows::windows_of;
-use crate::{
-    Batch, Bundle, ClassifierError, MemoryLimit, Mode, Network, Parameters, TokenContract,
-    TokenRows, Weights,
-};
+use crate::{Batch, Bundle, ClassifierError, MemoryLimit, Mode, Network, Parameters, Weights};
 
 /// Parts of the line at first.
 const PARTS: usize = 32;
@@ -117,8 +115,7 @@ struct Explained<'a> {
 
 impl Explained<'_> {
     fn attributions(&self, ids: &[u32], added: &[bool]) -> Result<Attributions, ClassifierError> {
-        let contract = TokenContract::of_model(self.model);
-        TokenRows::from_ids(&[ids.to_vec()], &contract)?;
+        check_asked(&[ids].as_slice(), self.model)?;
         ClassifierError::catch("compute what drove the answer", || {
             let line = Line::new(self, ids, added);
             let ends: Vec<f64> = (0..=PARTS).map(|end| end as f64 / PARTS as f64).collect();
@@ -150,11 +147,10 @@ impl Explained<'_> {
     }
 
     /// A batch of the same row several times over.
-    fn batch(&self, ids: &[i64], times: usize) -> Batch {
-        let rows = vec![ids.to_vec(); times];
+    fn batch(&self, ids: &[u32], times: usize) -> Batch {
         let padding = self.model.tokenizer.pad_id;
         let (reading, device) = (self.network.reading(), self.weights.flat.device());
-        Batch::read(rows, &vec![0; times], padding, reading, device)
+        Batch::read(&vec![ids; times], &vec![0; times], padding, reading, device)
     }
 }
 
@@ -206,27 +202,26 @@ fn numbers(tensor: &Tensor) -> Vec<f64> {
 struct Line<'a> {
     explained: &'a Explained<'a>,
     parameters: Parameters,
-    ids: Vec<i64>,
+    ids: &'a [u32],
     /// `[T, W, D]`: the vectors of the baseline, for each window of the row.
     start: Tensor,
     /// `[T, W, D]`: the way to the row.
     way: Tensor,
     /// Which token of the row stands where, by window.
-    windows: Vec<Vec<i64>>,
+    windows: Vec<Vec<usize>>,
 }
 
 impl<'a> Line<'a> {
-    fn new(explained: &'a Explained<'a>, ids: &[u32], added: &[bool]) -> Self {
+    fn new(explained: &'a Explained<'a>, ids: &'a [u32], added: &[bool]) -> Self {
         let (network, weights) = (explained.network, &explained.weights);
         let parameters = Parameters::view(network.layout(), &weights.flat);
-        let ids: Vec<i64> = ids.iter().map(|id| i64::from(*id)).collect();
-        let padding = i64::from(explained.model.tokenizer.pad_id);
-        let said_nothing: Vec<i64> = ids
+        let padding = explained.model.tokenizer.pad_id;
+        let said_nothing: Vec<u32> = ids
             .iter()
             .zip(added)
             .map(|(id, added)| if *added { *id } else { padding })
             .collect();
-        let places: Vec<i64> = (0..ids.len() as i64).collect();
+        let places: Vec<usize> = (0..ids.len()).collect();
         let windows = match network.reading().windows {
             Some(settings) => windows_of(&places, settings),
             None => vec![places],
@@ -236,13 +231,13 @@ impl<'a> Line<'a> {
             (None, Some(frozen)) => frozen,
             (None, None) => unreachable!("weights hold the embedding that the network does not"),
         };
-        let vectors = |ids: &[i64]| {
+        let vectors = |ids: &[u32]| {
             network
                 .look_up(table, &explained.batch(ids, 1))
                 .to_kind(Kind::Float)
         };
         let start = vectors(&said_nothing);
-        let way = vectors(&ids) - &start;
+        let way = vectors(ids) - &start;
         Self {
             explained,
             ids,
@@ -257,7 +252,7 @@ impl<'a> Line<'a> {
     /// `[T, P * W, D]`.
     fn differences(&self, points: &[f64]) -> (Tensor, Tensor) {
         let (network, count) = (self.explained.network, points.len() as i64);
-        let batch = self.explained.batch(&self.ids, points.len());
+        let batch = self.explained.batch(self.ids, points.len());
         let windows = self.windows.len() as i64;
         let points = Tensor::from_slice(points)
             .to_kind(Kind::Float)
@@ -334,7 +329,7 @@ impl<'a> Line<'a> {
         let windows = by_place.chunks_exact(by_place.len() / self.windows.len());
         for (places, values) in self.windows.iter().zip(windows) {
             for (place, value) in places.iter().zip(values) {
-                tokens[*place as usize] += share * value;
+                tokens[*place] += share * value;
             }
         }
         tokens

@@ -6,6 +6,7 @@ mod attributions;
 mod batch;
 mod compute_capability;
 mod convolution;
+mod dense;
 mod deterministic;
 mod device;
 mod dropout;
@@ -31,13 +32,14 @@ mod recurrent;
 mod replica;
 mod scorer;
 mod shards;
+mod tensor_file;
 mod tokens;
 mod transformers;
 mod windows;
 
 pub use activation::{ActivationWeights, Weights};
 pub use attributions::{Attributions, attributions, attributions_of_rows};
-pub use batch::{Batch, Direction, Order, PreparedBatch, Reading, WordDropout};
+pub use batch::{Batch, Direction, Order, PreparedBatch, Reading, Transfer, WordDropout};
 pub use deterministic::{
     allow_tf32_products, are_tf32_products_allowed, be_deterministic, is_deterministic,
 };
@@ -61,7 +63,8 @@ pub use random::Stream;
 pub use replica::Replica;
 pub use scorer::{Batches, NETWORKS, NetworkScorer};
 pub use shards::{FeatureRows, SHARD_ROWS, shard_name, write_shard};
-pub use tokens::{TokenContract, TokenRows};
+pub use tensor_file::{tensor_view, write_tensors};
+pub use tokens::{IdRows, TokenContract, TokenRows};
 pub use transformers::{TRANSFORMERS_FILES, save_for_transformers};
 pub use windows::Owners;
 

@@ -1,16 +1,16 @@
 //! The bundle of a network: a folder that needs nothing else.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use artifact::ArtifactError;
 use bundle::{BundleError, ModelFile, Sizes};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, SafeTensors};
 use settings::ModelKind;
 use tch::{Device, Kind, Tensor};
 
 use crate::parameters::as_slice;
+use crate::tensor_file::{tensor_view, write_tensors};
 use crate::{ClassifierError, EncoderConfig, FeatureRows, Network, Parameters, Weights};
 
 /// Writes `model.safetensors`, `model.json` and `tokenizer.json` of a network into a folder.
@@ -26,34 +26,19 @@ pub fn save_bundle(
 ) -> Result<(), ClassifierError> {
     let flat = weights.flat.to_device(Device::Cpu);
     let flat = as_slice(&flat);
-    let mut named: BTreeMap<String, (Vec<usize>, Vec<u8>)> = network
-        .layout()
-        .specs()
-        .iter()
+    let specs = network.layout().specs().iter();
+    let mut tensors: Vec<_> = specs
         .flat_map(|spec| spec.tensors())
-        .map(|(name, shape, range)| (name.to_owned(), (shape, bytes_of(&flat[range]))))
+        .map(|(name, shape, range)| (name.to_owned(), tensor_view(shape, &flat[range])))
         .collect();
-    if let Some(frozen) = &weights.frozen {
-        let frozen = frozen.to_device(Device::Cpu).contiguous();
-        named.insert(
-            network.embedding_name().to_owned(),
-            (
-                usize_shape(&frozen.size()),
-                bytes_of(as_slice(&frozen.view([-1]))),
-            ),
-        );
+    let frozen = weights.frozen.as_ref();
+    let frozen = frozen.map(|table| table.to_device(Device::Cpu).contiguous());
+    if let Some(table) = &frozen {
+        let shape = table.size().iter().map(|size| *size as usize).collect();
+        let name = network.embedding_name().to_owned();
+        tensors.push((name, tensor_view(shape, as_slice(table))));
     }
-    let path = folder.join("model.safetensors");
-    let views = named
-        .iter()
-        .map(|(name, (shape, bytes))| {
-            TensorView::new(Dtype::F32, shape.clone(), bytes).map(|view| (name, view))
-        })
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(ArtifactError::table("write", &path))?;
-    safetensors::serialize_to_file(views, None, &path)
-        .map_err(ArtifactError::table("write", &path))?;
-
+    write_tensors(&folder.join("model.safetensors"), tensors, None)?;
     Ok(model.save(folder, tokenizer)?)
 }
 
@@ -116,9 +101,7 @@ impl Bundle {
             weights,
         })
     }
-}
 
-impl Bundle {
     /// How far a probe's positive class is ahead of its negative one, from features computed
     /// already.
     ///
@@ -174,25 +157,20 @@ fn read_weights(
     for (name, shape, range) in specs.iter().flat_map(|spec| spec.tensors()) {
         floats_of(tensors, name, &shape, &mut flat[range])?;
     }
-    let frozen = if network.embedding().is_none() {
-        let shape = [
-            model.sizes.vocabulary_size as usize,
-            model.sizes.width as usize,
-        ];
+    let shape = [model.sizes.vocabulary_size, model.sizes.width].map(|size| size as usize);
+    let name = network.embedding_name();
+    let frozen = network.embedding().is_none().then(|| {
         let mut values = vec![0_f32; shape[0] * shape[1]];
-        floats_of(tensors, network.embedding_name(), &shape, &mut values)?;
-        let table = Tensor::from_slice(&values).view([shape[0] as i64, shape[1] as i64]);
-        Some(table.to_device(device))
-    } else {
-        None
+        floats_of(tensors, name, &shape, &mut values)?;
+        let table = Tensor::from_slice(&values).view(shape.map(|size| size as i64));
+        Ok::<_, String>(table.to_device(device))
+    });
+    let frozen = frozen.transpose()?;
+    let is_known = |found: &&str| {
+        let mut parts = specs.iter().flat_map(|spec| &spec.parts);
+        parts.any(|part| part == found) || (frozen.is_some() && *found == name)
     };
-    let known = |name: &&str| {
-        specs
-            .iter()
-            .any(|spec| spec.parts.iter().any(|part| part == name))
-            || (frozen.is_some() && *name == network.embedding_name())
-    };
-    if let Some(extra) = tensors.names().into_iter().find(|name| !known(name)) {
+    if let Some(extra) = tensors.names().into_iter().find(|name| !is_known(name)) {
         return Err(format!(
             "it holds the tensor `{extra}`, which its network does not have"
         ));
@@ -223,18 +201,4 @@ fn floats_of(
         *value = f32::from_le_bytes(bytes.try_into().expect("a chunk of four bytes"));
     }
     Ok(())
-}
-
-fn usize_shape(shape: &[i64]) -> Vec<usize> {
-    shape
-        .iter()
-        .map(|&size| usize::try_from(size).unwrap_or(0))
-        .collect()
-}
-
-fn bytes_of(values: &[f32]) -> Vec<u8> {
-    values
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect()
 }

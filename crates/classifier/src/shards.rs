@@ -13,7 +13,7 @@ use artifact::{Artifact, ArtifactError, Contract, Split, map_arrays, schema, wri
 use tch::Tensor;
 
 use crate::tokens::{SHUFFLED, drawn};
-use crate::{ClassifierError, Stream, TokenContract, TokenRows};
+use crate::{ClassifierError, IdRows, Stream, TokenContract, TokenRows};
 
 /// Rows of a shard: on a processor the work of less than a minute.
 pub const SHARD_ROWS: usize = 1024;

@@ -189,7 +189,7 @@ fn gradients_on_a_device_are_those_on_the_processor() {
         let (_, expected) =
             gradient_of(&network, &weights, &batch(&network, &texts(), &labels(), 0));
         let reading = network.reading().on_device();
-        let prepared = PreparedBatch::read(texts(), &labels(), PAD, reading);
+        let prepared = PreparedBatch::read(&texts(), &labels(), PAD, reading);
         let packed = prepared.open();
         let path = ComputePath::Device;
         let (_, found) = gradient_on(&network, &weights, &packed, Mode::Evaluate, path);

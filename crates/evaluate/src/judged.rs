@@ -12,9 +12,8 @@ use metrics::{CalibrationFile, ProbabilityFigures, Tally};
 use settings::{EnsembleSettings, EvaluationSettings};
 use stage::Context;
 
-use crate::model::Answer;
-use crate::model::Model;
-use crate::{challenged, cross_fitted, ensemble, explanations, metrics_failure};
+use crate::model::{Answer, Model};
+use crate::{challenged, cross_fitted, ensemble, explanations};
 
 /// What calibration did.
 const CALIBRATION: &str = "calibration.json";
@@ -90,7 +89,7 @@ impl Judged {
         ];
         if let Some(file) = before_and_after(&test, &judged, calibration.in_words())? {
             file.write(&context.output().join(CALIBRATION))
-                .map_err(metrics_failure)?;
+                .map_err(Failure::from_error)?;
             files.push(OutputFile::data(CALIBRATION));
         }
         if let Model::Linear(description, model) = &model {
@@ -122,7 +121,7 @@ fn before_and_after(
 ) -> Result<Option<CalibrationFile>, Failure> {
     let labels: Vec<u8> = answers.iter().map(|answer| answer.label).collect();
     let figures = |probabilities: Vec<f32>| {
-        let tally = Tally::new(&labels, &probabilities).map_err(metrics_failure)?;
+        let tally = Tally::new(&labels, &probabilities).map_err(Failure::from_error)?;
         Ok::<_, Failure>(ProbabilityFigures::of(&tally))
     };
     let plain = |answer: &Answer| (1.0 / (1.0 + (-answer.difference).exp())) as f32;

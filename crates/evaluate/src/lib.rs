@@ -11,11 +11,12 @@ mod model;
 
 use std::path::PathBuf;
 
+use artifact::files::{Prediction, write_predictions};
 use artifact::{Artifact, Contract, Failure, OutputFile, Split, StageName, format};
 use challenge::CHALLENGE;
 use classifier::{LIBTORCH_VERSION, guard};
 use judged::Judged;
-use metrics::{FEW_ROWS, Metric, MetricsError, MetricsFile, Tally, summary};
+use metrics::{FEW_ROWS, Metric, MetricsFile, Tally, summary};
 use settings::EvaluationSettings;
 use stage::{Context, Outcome, Stage};
 
@@ -75,12 +76,11 @@ fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failu
     };
     judged.challenge.write(context.output())?;
     let predictions = context.output().join(PREDICTIONS);
-    let written =
-        artifact::files::write_predictions(&predictions, &settings.model, &judged.predictions)?;
+    let written = write_predictions(&predictions, &settings.model, &judged.predictions)?;
     let figures = judge(&settings, &judged.predictions)?;
     figures
         .write(&context.output().join(METRICS))
-        .map_err(metrics_failure)?;
+        .map_err(Failure::from_error)?;
     if figures.rows < FEW_ROWS {
         context.progress().warn(&few_in_words(figures.rows));
     }
@@ -107,33 +107,24 @@ fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failu
 /// The figures on the test rows.
 fn judge(
     settings: &EvaluationSettings,
-    predictions: &[artifact::files::Prediction],
+    predictions: &[Prediction],
 ) -> Result<MetricsFile, Failure> {
-    let test: Vec<&artifact::files::Prediction> = predictions
-        .iter()
-        .filter(|prediction| prediction.split == Split::Test)
-        .collect();
-    if test.is_empty() {
+    let test = predictions.iter().filter(|row| row.split == Split::Test);
+    let (labels, probabilities): (Vec<u8>, Vec<f32>) =
+        test.map(|row| (row.label, row.probability)).unzip();
+    if labels.is_empty() {
         return Err(Failure::new("There are no test rows to judge the model on")
             .with_hint("Raise `clean.split.test`, the share set aside for the test".to_owned()));
     }
-    let labels: Vec<u8> = test.iter().map(|prediction| prediction.label).collect();
-    let probabilities: Vec<f32> = test
-        .iter()
-        .map(|prediction| prediction.probability)
-        .collect();
-    let tally = Tally::new(&labels, &probabilities).map_err(metrics_failure)?;
-    let figures = summary(
-        &tally,
-        settings.bootstrap_samples,
-        settings.confidence,
-        settings.seed,
-    )
-    .map_err(metrics_failure)?;
+    let tally = Tally::new(&labels, &probabilities).map_err(Failure::from_error)?;
+    let (samples, confidence) = (settings.bootstrap_samples, settings.confidence);
+    let figures =
+        summary(&tally, samples, confidence, settings.seed).map_err(Failure::from_error)?;
+    let rows = labels.len() as u64;
     Ok(MetricsFile::of_model(
         &settings.model,
-        test.len() as u64,
-        settings.confidence,
+        rows,
+        confidence,
         figures,
     ))
 }
@@ -164,8 +155,4 @@ fn few_in_words(rows: u64) -> String {
         "figures of {} say little; have {FEW_ROWS} or more, by more reviews or a larger share in `clean.split.test`",
         format::plural(rows, "test review", "test reviews")
     )
-}
-
-fn metrics_failure(error: MetricsError) -> Failure {
-    Failure::from_error(error)
 }

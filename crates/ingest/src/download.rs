@@ -9,6 +9,7 @@ use std::time::Duration;
 use artifact::ArtifactError;
 use sha2::{Digest, Sha256};
 use stage::{Progress, Task};
+use tables::TableError;
 use ureq::Body;
 use ureq::http::Response;
 
@@ -88,10 +89,10 @@ fn sha256_of(path: &Path) -> Result<Option<String>, IngestError> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(IngestError::read(path)(error)),
+        Err(error) => return Err(TableError::read(path)(error).into()),
     };
     let mut hasher = Sha256::new();
-    io::copy(&mut file, &mut hasher).map_err(IngestError::read(path))?;
+    io::copy(&mut file, &mut hasher).map_err(TableError::read(path))?;
     Ok(Some(
         hasher
             .finalize()
@@ -134,7 +135,7 @@ fn length(path: &Path) -> Result<u64, IngestError> {
     match path.metadata() {
         Ok(metadata) => Ok(metadata.len()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
-        Err(error) => Err(IngestError::read(path)(error)),
+        Err(error) => Err(TableError::read(path)(error).into()),
     }
 }
 

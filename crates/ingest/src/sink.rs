@@ -25,12 +25,6 @@ const BATCH_ROWS: usize = 8192;
 /// ... or this many bytes of text, so that memory is bounded for long texts, too.
 const BATCH_BYTES: usize = 16 << 20;
 
-/// A folder for what must lie on disk for a moment, where nothing is written for good.
-pub(crate) fn scratch_folder() -> Result<tempfile::TempDir, IngestError> {
-    let folder = tempfile::tempdir();
-    folder.map_err(|error| ArtifactError::io("create", &std::env::temp_dir())(error).into())
-}
-
 /// Where rows go.
 pub(crate) trait Taker {
     /// Takes a review.

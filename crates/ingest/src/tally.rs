@@ -4,6 +4,7 @@ use std::path::Path;
 
 use artifact::{Sentiment, format};
 use settings::IngestSettings;
+use tables::TableError;
 
 use crate::error::IngestError;
 use crate::row::LeftOut;
@@ -105,7 +106,7 @@ impl Tally {
             (self.accepted(), self.left_out(false), self.left_out(true));
         let rows = accepted + rejected + set_aside;
         if rows == 0 {
-            return Err(IngestError::nothing(path, "no rows"));
+            return Err(TableError::nothing(path, "no rows").into());
         }
         if self.is_over(settings.max_reject_rate) {
             let (limit, reasons) = (settings.max_reject_rate, self.commonest());

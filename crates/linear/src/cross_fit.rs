@@ -52,10 +52,8 @@ pub fn cross_fitted(
     for fold in 0..count {
         let (own, others): (Vec<u32>, Vec<u32>) =
             (0..labels.len() as u32).partition(|row| folds[*row as usize] == fold);
-        let truth: Vec<f64> = others
-            .iter()
-            .map(|row| f64::from(labels[*row as usize]))
-            .collect();
+        let truth = others.iter().map(|row| f64::from(labels[*row as usize]));
+        let truth: Vec<f64> = truth.collect();
         // Twice its share of the rows: a group as large as that leaves too little to learn from.
         let is_small = own.len() * count as usize <= 2 * labels.len();
         let has_classes = [0.0, 1.0].iter().all(|class| truth.contains(class));

@@ -121,17 +121,20 @@ mod tests {
     fn figures_are_those_of_the_plain_functions() {
         let tally = rows(500, 0.8, 1);
         let outcomes = crate::confusion(&tally);
+        let bins = crate::reliability(&tally, 15).into_iter();
+        let gaps =
+            bins.map(|bin| bin.rows as f64 * (bin.positive_share - bin.mean_probability).abs());
         let expected = [
             outcomes.accuracy(),
             outcomes.precision(),
             outcomes.recall(),
             outcomes.f1(),
             outcomes.mcc(),
-            crate::roc_auc(&tally),
-            crate::average_precision(&tally),
-            crate::log_loss(&tally),
-            crate::brier(&tally),
-            crate::expected_calibration_error(&tally),
+            tally.figure(Metric::RocAuc),
+            tally.figure(Metric::PrAuc),
+            tally.figure(Metric::LogLoss),
+            tally.figure(Metric::Brier),
+            Some(gaps.sum::<f64>() / tally.rows() as f64),
         ];
         let found = summary(&tally, 10, 0.95, 1).expect("there are samples");
         for (metric, expected) in Metric::ALL.into_iter().zip(expected) {

@@ -86,12 +86,8 @@ pub fn compare_all(
             comparisons.push(compare(labels, *first, *second, confidence)?);
         }
     }
-    let adjusted = holm(
-        &comparisons
-            .iter()
-            .map(|comparison| comparison.p_value)
-            .collect::<Vec<_>>(),
-    );
+    let p_values: Vec<f64> = comparisons.iter().map(|it| it.p_value).collect();
+    let adjusted = holm(&p_values);
     for (comparison, adjusted) in comparisons.iter_mut().zip(adjusted) {
         comparison.adjusted_p_value = adjusted;
     }
@@ -132,20 +128,17 @@ impl Comparison {
     pub fn verdict(&self, alpha: f64) -> Option<(&str, &str, Estimate)> {
         let Estimate { value, low, high } = self.difference;
         if !self.is_difference(alpha) {
-            None
-        } else if value > 0.0 {
-            Some((&self.first, &self.second, self.difference))
-        } else {
-            Some((
-                &self.second,
-                &self.first,
-                Estimate {
-                    value: -value,
-                    low: -high,
-                    high: -low,
-                },
-            ))
+            return None;
         }
+        if value > 0.0 {
+            return Some((&self.first, &self.second, self.difference));
+        }
+        let lead = Estimate {
+            value: -value,
+            low: -high,
+            high: -low,
+        };
+        Some((&self.second, &self.first, lead))
     }
 }
 

@@ -133,14 +133,10 @@ pub fn check(
         let Some(was) = figures.get(Metric::Accuracy.name()) else {
             continue;
         };
-        let Some(now) = current
-            .models
-            .get(model)
-            .and_then(|figures| figures.get(Metric::Accuracy.name()))
-        else {
-            regressions.push(Regression::Missing {
-                model: model.clone(),
-            });
+        let figures = current.models.get(model);
+        let Some(now) = figures.and_then(|figures| figures.get(Metric::Accuracy.name())) else {
+            let model = model.clone();
+            regressions.push(Regression::Missing { model });
             continue;
         };
         let p_value = match paired.get(model) {
@@ -149,7 +145,8 @@ pub fn check(
         };
         losses.push((model, was.value(), now.value(), p_value));
     }
-    let adjusted = holm(&losses.iter().map(|loss| loss.3).collect::<Vec<_>>());
+    let p_values: Vec<f64> = losses.iter().map(|loss| loss.3).collect();
+    let adjusted = holm(&p_values);
     for ((model, baseline, now, _), p_value) in losses.into_iter().zip(adjusted) {
         if now < baseline && p_value < ALPHA {
             let (model, paired) = (model.clone(), paired.contains_key(model));

@@ -101,13 +101,8 @@ fn steps_of(
 
 fn unknown_variant(steps: &[Step], stage: StageName, name: &str) -> OrchestratorError {
     let of_stage = steps.iter().filter(|step| step.id.stage == stage);
-    let known = of_stage.map(|step| step.id.variant.clone()).collect();
-    SettingsError::UnknownVariant {
-        stage,
-        name: name.to_owned(),
-        known,
-    }
-    .into()
+    let known: Vec<String> = of_stage.map(|step| step.id.variant.clone()).collect();
+    SettingsError::unknown_variant(stage, name, &known).into()
 }
 
 /// Every step of this variant, whatever its stage: the model `lstm` is trained and evaluated.

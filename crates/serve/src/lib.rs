@@ -3,9 +3,9 @@
 //! Connections and JSON are tokio's, the model has threads of its own: requests queue up for them, and a
 //! full queue is said at once instead of waited for.
 //!
-//! - `listen`, `stalled`: connections; `hosts`, `body`, `json`: what is read of a request; `routes`: what is
+//! - `listen`: connections; `hosts`, `body`, `json`: what is read of a request; `routes`: what is
 //!   answered
-//! - `worker`: the threads with the model, and their batches; `source`, `reload`: which model, and when it
+//! - `lane`: the way to a thread; `worker`: the threads with the model, and their batches; `source`, `reload`: which model, and when it
 //!   is another
 //! - `trends`: reviews with a time, and the thread that makes trends of them
 //! - `telemetry`: what is counted; `page`: what people see
@@ -17,12 +17,12 @@ mod error;
 mod fatal;
 mod hosts;
 mod json;
+mod lane;
 mod limits;
 mod listen;
 mod reload;
 mod routes;
 mod source;
-mod stalled;
 mod telemetry;
 mod trends;
 mod worker;
@@ -40,7 +40,7 @@ use settings::{Pipeline, table_of};
 use stage::print_failure;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 
 use arguments::Arguments;
@@ -48,9 +48,9 @@ use bundle::Networks;
 use bundle::{exec_networks, find};
 use fatal::FatalFailure;
 use hosts::Hosts;
+use reload::Watch;
 use routes::Shared;
 use telemetry::Telemetry;
-use trends::Trends;
 use worker::Queue;
 
 pub use limits::Limits;
@@ -79,12 +79,9 @@ pub fn main(arguments: impl Iterator<Item = OsString>, networks: Option<Networks
 }
 
 /// A service that is ready to answer, without its sockets.
-#[derive(Debug)]
 pub struct Service {
     shared: Shared,
-    source: Arc<Source>,
-    networks: Option<Networks>,
-    stamp: source::Stamp,
+    watch: Watch,
     fatal: Arc<FatalFailure>,
     workers: [JoinHandle<()>; 3],
 }
@@ -101,7 +98,7 @@ impl Service {
         log: bool,
     ) -> Result<Self, Failure> {
         // Before it is read: what changes meanwhile is seen as a change.
-        let stamp = source.stamp()?;
+        let served = source.stamp()?;
         let loaded = source.load(networks)?;
         let telemetry = Arc::new(Telemetry::default());
         let fatal = Arc::new(FatalFailure::default());
@@ -109,8 +106,16 @@ impl Service {
         let (queue, [answers, explanations]) = Queue::start(loaded, &limits, &telemetry, &fatal);
         let model = (Arc::clone(&source), networks);
         let (trends, maker) =
-            Trends::start(model, limits, Arc::clone(&telemetry), Arc::clone(&fatal));
+            trends::start(model, limits, Arc::clone(&telemetry), Arc::clone(&fatal));
         Ok(Self {
+            watch: Watch {
+                source,
+                networks,
+                queue: queue.clone(),
+                telemetry: Arc::clone(&telemetry),
+                fatal: Arc::clone(&fatal),
+                served,
+            },
             shared: Shared {
                 queue,
                 trends,
@@ -120,9 +125,6 @@ impl Service {
                 hosts: Arc::new(Hosts::default()),
                 log,
             },
-            source,
-            networks,
-            stamp,
             fatal,
             workers: [answers, explanations, maker],
         })
@@ -143,14 +145,7 @@ impl Service {
         listener: TcpListener,
         stop: impl Future<Output = ()>,
     ) -> Result<(), Failure> {
-        let watch = reload::watch(
-            (self.source, self.networks),
-            self.shared.queue.clone(),
-            Arc::clone(&self.shared.telemetry),
-            Arc::clone(&self.fatal),
-            self.stamp,
-        );
-        let watch = tokio::spawn(watch);
+        let watch = tokio::spawn(self.watch.run());
         let router = routes::router(self.shared.clone());
         let stop = async {
             tokio::select! {
@@ -184,7 +179,7 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     let _ = rayon::ThreadPoolBuilder::new()
         .num_threads(cores)
         .build_global();
-    let mut service = Service::start(source, networks, arguments.limits(), arguments.log)?;
+    let mut service = Service::start(source, networks, arguments.limits, arguments.log)?;
     let runtime = Builder::new_multi_thread()
         .worker_threads(cores)
         .enable_all()
@@ -232,26 +227,23 @@ fn find_source(arguments: &Arguments) -> Result<Source, Failure> {
 
 /// Comes to its end with the first SIGTERM or SIGINT; a second one ends the process.
 fn stop_signals() -> std::io::Result<impl Future<Output = ()>> {
-    let (mut terminate, mut interrupt) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut signalled = async move || {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
     Ok(async move {
-        either(&mut terminate, &mut interrupt).await;
+        signalled().await;
         say("stopping: what is under way is answered; a second signal stops at once");
         tokio::spawn(async move {
-            either(&mut terminate, &mut interrupt).await;
+            signalled().await;
             #[allow(clippy::exit, reason = "the second signal asks for that")]
             std::process::exit(130);
         });
     })
-}
-
-async fn either(one: &mut Signal, other: &mut Signal) {
-    tokio::select! {
-        _ = one.recv() => {}
-        _ = other.recv() => {}
-    }
 }
 
 /// A line on stderr. A text of a request never gets here.

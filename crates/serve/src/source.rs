@@ -85,9 +85,8 @@ impl Source {
     /// There is no model, or it is not whole.
     pub(crate) fn load(&self, networks: Option<Networks>) -> Result<Loaded, Failure> {
         let (answers, identity) = self.load_once(networks)?;
-        let explains =
-            Predictor::load(&self.place()?, self.run_settings(), networks).map(Box::new)?;
-        if explains.fingerprint()?.to_hex() != identity.fingerprint {
+        let (explains, other) = self.load_once(networks)?;
+        if other.fingerprint != identity.fingerprint {
             return Err(Failure::new("The model was replaced while it was loaded"));
         }
         Ok(Loaded {
@@ -106,21 +105,19 @@ impl Source {
         networks: Option<Networks>,
     ) -> Result<(Box<Predictor>, ModelIdentity), Failure> {
         let made = self.made()?;
-        let predictor =
-            Predictor::load(&self.place()?, self.run_settings(), networks).map(Box::new)?;
+        let predictor = Predictor::load(&self.place()?, self.run_settings(), networks)?;
         let fingerprint = predictor.fingerprint()?.to_hex();
         if self.made()? != made {
             return Err(Failure::new("The model was replaced while it was loaded"));
         }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let identity = ModelIdentity {
             name: self.name(),
             fingerprint,
-            loaded_at: SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |since| since.as_secs()),
+            loaded_at: now.map_or(0, |since| since.as_secs()),
             made,
         };
-        Ok((predictor, identity))
+        Ok((Box::new(predictor), identity))
     }
 
     pub(crate) fn place(&self) -> Result<Place, Failure> {

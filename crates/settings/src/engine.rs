@@ -4,6 +4,7 @@ use artifact::StageName;
 use serde::Deserialize;
 
 use crate::SettingsError;
+use crate::key::{Checked, Key};
 
 /// `[engine]`. Changing it rebuilds nothing.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -88,21 +89,18 @@ pub struct Resources {
 impl Resources {
     /// These, and what they leave open as in `base`.
     fn over(&self, base: &Self) -> Self {
-        let text =
-            |own: &Option<String>, base: &Option<String>| own.clone().or_else(|| base.clone());
+        let (own, base) = (self.clone(), base.clone());
         Self {
-            cpus: self.cpus.or(base.cpus),
-            memory: text(&self.memory, &base.memory),
-            gpus: self.gpus.or(base.gpus),
-            time: text(&self.time, &base.time),
-            partition: text(&self.partition, &base.partition),
-            account: text(&self.account, &base.account),
-            flags: self.flags.clone().or_else(|| base.flags.clone()),
+            cpus: own.cpus.or(base.cpus),
+            memory: own.memory.or(base.memory),
+            gpus: own.gpus.or(base.gpus),
+            time: own.time.or(base.time),
+            partition: own.partition.or(base.partition),
+            account: own.account.or(base.account),
+            flags: own.flags.or(base.flags),
         }
     }
-}
 
-impl Resources {
     /// The same with so much memory, in MiB.
     pub fn with_memory(&self, mebibytes: u64) -> Self {
         Self {
@@ -115,21 +113,31 @@ impl Resources {
 impl EngineSettings {
     /// What a job of a stage asks for.
     pub fn of_stage(&self, stage: StageName) -> Resources {
-        let own = match stage {
-            StageName::Ingest => &self.ingest,
-            StageName::Clean => &self.clean,
-            StageName::Tokenize => &self.tokenize,
-            StageName::Embed => &self.embed,
-            StageName::Train => &self.train,
-            StageName::Evaluate => &self.evaluate,
-            StageName::Report => &self.report,
-        };
+        let tables = self.tables();
+        let (_, own) = tables
+            .iter()
+            .find(|(name, _)| *name == stage.as_str())
+            .expect("each stage has a table");
         own.over(&self.resources)
     }
 
     /// What a job of `ressenti predict --shards` asks for.
     pub fn of_predict(&self) -> Resources {
         self.predict.over(&self.resources)
+    }
+
+    fn tables(&self) -> [(&'static str, &Resources); 9] {
+        [
+            ("resources", &self.resources),
+            ("ingest", &self.ingest),
+            ("clean", &self.clean),
+            ("tokenize", &self.tokenize),
+            ("embed", &self.embed),
+            ("train", &self.train),
+            ("evaluate", &self.evaluate),
+            ("report", &self.report),
+            ("predict", &self.predict),
+        ]
     }
 }
 
@@ -138,70 +146,42 @@ impl EngineSettings {
 /// # Errors
 /// A value that does not fit.
 pub fn check_engine(engine: &EngineSettings) -> Result<(), SettingsError> {
-    let tables = [
-        ("resources", &engine.resources),
-        ("ingest", &engine.ingest),
-        ("clean", &engine.clean),
-        ("tokenize", &engine.tokenize),
-        ("embed", &engine.embed),
-        ("train", &engine.train),
-        ("evaluate", &engine.evaluate),
-        ("report", &engine.report),
-        ("predict", &engine.predict),
-    ];
-    for (table, resources) in tables {
-        let key = |name: &str| format!("engine.{table}.{name}");
-        if resources.cpus == Some(0) {
-            return Err(SettingsError::value(key("cpus"), "must be at least 1"));
-        }
-        check_text(
-            &key("memory"),
-            resources.memory.as_deref(),
-            is_size,
-            "as `4G` or `500M`",
-        )?;
-        check_text(
-            &key("time"),
-            resources.time.as_deref(),
-            is_time,
-            "as `HH:MM:SS`, `D-HH:MM` or minutes",
-        )?;
-        for (name, value) in [
-            ("partition", &resources.partition),
-            ("account", &resources.account),
+    for (table, resources) in engine.tables() {
+        let key = Key::of("engine").at(table);
+        key.require_positive(&[("cpus", resources.cpus.unwrap_or(1))])?;
+        let Resources {
+            memory,
+            time,
+            partition,
+            account,
+            ..
+        } = resources;
+        let name = "a name without spaces";
+        for (setting, value, fits, form) in [
+            (
+                "memory",
+                memory,
+                is_size as fn(&str) -> bool,
+                "as `4G` or `500M`",
+            ),
+            ("time", time, is_time, "as `HH:MM:SS`, `D-HH:MM` or minutes"),
+            ("partition", partition, is_name, name),
+            ("account", account, is_name, name),
         ] {
-            check_text(
-                &key(name),
-                value.as_deref(),
-                is_name,
-                "a name without spaces",
-            )?;
+            if let Some(value) = value {
+                check_text(&key.at(setting), value, fits, form)?;
+            }
         }
         for flag in resources.flags.iter().flatten() {
-            check_text(
-                &key("flags"),
-                Some(flag),
-                is_flag,
-                "a list of options of `sbatch`, as `[\"--qos=low\"]`",
-            )?;
+            let form = "a list of options of `sbatch`, as `[\"--qos=low\"]`";
+            check_text(&key.at("flags"), flag, is_flag, form)?;
         }
     }
     Ok(())
 }
 
-fn check_text(
-    key: &str,
-    value: Option<&str>,
-    fits: impl Fn(&str) -> bool,
-    form: &str,
-) -> Result<(), SettingsError> {
-    match value {
-        Some(value) if !fits(value) => Err(SettingsError::value(
-            key,
-            format!("is {value:?}, and must be {form}"),
-        )),
-        _ => Ok(()),
-    }
+fn check_text(key: &Key, value: &str, fits: fn(&str) -> bool, form: &str) -> Checked {
+    key.require(fits(value), format!("is {value:?}, and must be {form}"))
 }
 
 fn is_size(text: &str) -> bool {

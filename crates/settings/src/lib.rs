@@ -10,6 +10,7 @@ mod error;
 mod evaluation;
 mod halving;
 mod ingest;
+mod key;
 mod model;
 mod overrides;
 mod pipeline;

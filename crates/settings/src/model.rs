@@ -14,7 +14,8 @@ pub struct ModelSettings {
     /// The embedding it reads; none for a linear model.
     #[serde(skip_serializing, default)]
     pub embedding: String,
-    /// The tokenizer whose tokens a linear model reads; the others have that of their embedding.
+    /// The tokenizer whose tokens a linear model reads; for the others it only asks for a check, because their
+    /// tokenizer follows from the embedding.
     #[serde(skip_serializing, default)]
     pub tokenizer: String,
     /// States per direction (recurrent nets) or hidden units (naive, cnn: of the head).
@@ -118,9 +119,8 @@ pub(crate) struct ModelTable {
     pub(crate) kind: ModelKind,
     #[serde(default)]
     pub(crate) embedding: String,
-    /// What a linear model reads; for the others it only asks for a check, because their tokenizer
-    /// follows from the embedding.
-    pub(crate) tokenizer: Option<String>,
+    #[serde(default)]
+    pub(crate) tokenizer: String,
     hidden: Option<u32>,
     layers: Option<u32>,
     bidirectional: Option<bool>,
@@ -168,7 +168,7 @@ impl ModelTable {
         ModelSettings {
             kind: self.kind,
             embedding: self.embedding,
-            tokenizer: self.tokenizer.unwrap_or_default(),
+            tokenizer: self.tokenizer,
             hidden: self.hidden.unwrap_or(128),
             layers: self.layers.unwrap_or(1),
             bidirectional: self.bidirectional.unwrap_or(false),

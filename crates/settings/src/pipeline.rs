@@ -9,12 +9,14 @@ use serde::Deserialize;
 use toml::Table;
 
 use crate::evaluation::{EvaluationTable, ReportTable};
+use crate::key::{Checked, Key};
 use crate::model::ModelTable;
-use crate::range_test::{RangeTestTable, check_name_of};
+use crate::overrides::apply_all;
+use crate::range_test::RangeTestTable;
 use crate::{
     CleanSettings, EmbeddingKind, EmbeddingSettings, EngineSettings, EnsembleSettings,
     EvaluationSettings, IngestSettings, ModelKind, ModelSettings, Override, ReportSettings,
-    SettingsError, SweepSettings, TokenizerSettings, TrainingSettings, check,
+    SettingsError, SweepSettings, TokenizerSettings, TrainingSettings, Trial, check,
 };
 
 /// A checked pipeline: every reference resolves, every value makes sense.
@@ -195,19 +197,22 @@ impl Pipeline {
     /// # Errors
     /// The file cannot be read, has an unknown table, key or value, or a reference to nothing.
     pub fn load(path: &Path, overrides: &[Override]) -> Result<Self, SettingsError> {
-        let text = fs::read_to_string(path).map_err(|source| SettingsError::Read {
-            path: path.to_owned(),
-            source,
+        let file = path.display();
+        let text = fs::read_to_string(path).map_err(|error| {
+            SettingsError::new(format!("Could not read the pipeline file `{file}`"))
+                .with_cause(error)
+                .with_hint("Name the pipeline file with `--pipeline FILE`".to_owned())
         })?;
-        let parse_error = |source: toml::de::Error| SettingsError::Parse {
-            path: path.to_owned(),
-            source: Box::new(source),
+        let parse_error = |error: toml::de::Error| {
+            SettingsError::new(format!("The pipeline file `{file}` cannot be understood"))
+                .with_cause(error)
         };
         // Parsed from text first, because only then does an error know its line and column.
         let mut file: PipelineFile = toml::from_str(&text).map_err(parse_error)?;
         let mut table: Table = text.parse().map_err(parse_error)?;
-        if !overrides.is_empty() {
-            file = with_overrides(&mut table, overrides)?;
+        let read = |table: &Table| PipelineFile::deserialize(table.clone());
+        if let Some(changed) = apply_all(overrides.iter(), &mut table, read)? {
+            file = changed;
         }
         let own_folder = path.parent().unwrap_or(Path::new(""));
         let folder = match &file.pipeline.folder {
@@ -217,44 +222,6 @@ impl Pipeline {
         let pipeline = resolve(file, &table, path, &folder)?;
         check::check(&pipeline)?;
         Ok(pipeline)
-    }
-}
-
-/// Applies the overrides one by one, so that the one that does not fit can be named.
-fn with_overrides(
-    table: &mut Table,
-    overrides: &[Override],
-) -> Result<PipelineFile, SettingsError> {
-    let mut file = None;
-    for setting in overrides {
-        let failed = |source: Box<dyn std::error::Error + Send + Sync>| SettingsError::Override {
-            setting: setting.as_str().to_owned(),
-            source,
-        };
-        setting
-            .apply(table)
-            .map_err(|problem| failed(problem.into()))?;
-        file = Some(
-            PipelineFile::deserialize(table.clone()).map_err(|error| failed(Box::new(error)))?,
-        );
-    }
-    Ok(file.expect("there is at least one override"))
-}
-
-/// Features read what their encoder reads, where nothing else is said.
-fn inherit_tokenizers(embeddings: &mut IndexMap<String, EmbeddingSettings>) {
-    let tokenizers: HashMap<String, String> = embeddings
-        .iter()
-        .map(|(name, embedding)| (name.clone(), embedding.tokenizer.clone()))
-        .collect();
-    for embedding in embeddings.values_mut() {
-        let Some(encoder) = &embedding.encoder else {
-            continue;
-        };
-        if embedding.tokenizer.is_empty() {
-            embedding.tokenizer = tokenizers.get(encoder).cloned().unwrap_or_default();
-        }
-        embedding.features.get_or_insert_default();
     }
 }
 
@@ -270,114 +237,70 @@ fn resolve(
         artifacts,
         folder: _,
     } = file.pipeline;
-    let in_folder = |path: &mut Option<PathBuf>| *path = path.take().map(|path| folder.join(path));
-
+    let in_folder = |path: Option<PathBuf>| path.map(|path| folder.join(path));
     let mut ingest = file.ingest;
     ingest.source = ingest.source.iter().map(|path| folder.join(path)).collect();
     let mut clean = file.clean;
     clean.seed.get_or_insert(seed);
     let mut tokenizers = file.tokenizer;
     for tokenizer in tokenizers.values_mut() {
-        in_folder(&mut tokenizer.source);
+        tokenizer.source = in_folder(tokenizer.source.take());
     }
     let mut embeddings = file.embedding;
     for embedding in embeddings.values_mut() {
-        in_folder(&mut embedding.source);
-        if matches!(
-            embedding.kind,
-            EmbeddingKind::Random | EmbeddingKind::Learned
-        ) {
-            embedding.seed.get_or_insert(seed);
-        }
-        if embedding.adaptation.is_some() {
-            embedding.seed.get_or_insert(seed);
-        }
-        if embedding.kind == EmbeddingKind::Learned {
-            embedding.learning.get_or_insert_default();
-        }
+        embedding.source = in_folder(embedding.source.take());
     }
-    inherit_tokenizers(&mut embeddings);
-    let written = table.get("model").and_then(toml::Value::as_table);
-    let written = written.cloned().unwrap_or_default();
-    let mut trials = IndexMap::new();
-    let mut sweeps = IndexMap::new();
-    for (name, sweep) in &file.sweep {
-        let mut of_sweep = Vec::new();
-        for (trial, table) in sweep.trials(name, &written, seed)? {
-            let settings = resolve_model(table, &file.training, &trial.name, seed)?;
-            of_sweep.push((trial, settings));
-        }
-        match sweep.halving {
-            Some(halving) => trials.extend(halving.steps(name, &of_sweep)?),
-            None => trials.extend(
-                of_sweep
-                    .iter()
-                    .map(|(trial, settings)| (trial.name.clone(), settings.clone())),
-            ),
-        }
-        let of_sweep: Vec<_> = of_sweep.into_iter().map(|(trial, _)| trial).collect();
-        sweeps.insert(name.clone(), of_sweep);
-    }
-    for (name, test) in &file.range_test {
-        check::check_name("range_test", name)?;
-        check_name_of(name, &written, &trials)?;
-        let (table, test) = test.resolve(name, &written)?;
-        let settings = ModelSettings {
-            range_test: Some(test),
-            ..resolve_model(table, &file.training, name, seed)?
-        };
-        trials.insert(name.clone(), settings);
-    }
-    let mut models = IndexMap::new();
-    let mut asserted = Vec::new();
-    let mut repeats = IndexMap::new();
-    for (name, mut table) in file.model {
-        check::check_seeds(&name, table.seeds, table.kind)?;
-        let seeds = table.seeds;
-        if table.kind == ModelKind::Winner {
-            check::check_winner(&name, &written, &file.sweep)?;
-            let first = sweeps
-                .get(table.sweep.as_deref().unwrap_or_default())
-                .and_then(|trials| trials.first());
-            if let Some(base) = first.map(|trial| &trials[&trial.name]) {
-                table.embedding.clone_from(&base.embedding);
-                table.tokenizer = Some(base.tokenizer.clone());
-            }
-        } else if table.kind != ModelKind::Linear {
-            asserted.push((name.clone(), table.tokenizer.take()));
-        }
-        let settings = resolve_model(table, &file.training, &name, seed)?;
-        models.insert(name.clone(), settings.clone());
-        let again = (1..seeds).map(|number| {
-            let seed = settings.seed.wrapping_add(u64::from(number));
-            let settings = settings.clone();
-            (
-                format!("{name}-s{number}"),
-                ModelSettings { seed, ..settings },
-            )
-        });
-        let again: Vec<(String, ModelSettings)> = again.collect();
-        if !again.is_empty() {
-            let names = again.iter().map(|(name, _)| name.clone()).collect();
-            repeats.insert(name, names);
-        }
-        models.extend(again);
-    }
-    let mut evaluation = file.evaluation;
-    in_folder(&mut evaluation.challenge);
+    fill_embeddings(&mut embeddings, seed);
+    let written = table.get("model").cloned();
+    let written = written.unwrap_or_else(|| Table::new().into()).try_into();
+    let mut models = Models {
+        written: written.expect("the tables of models were read before"),
+        training: file.training,
+        seed,
+        trials: IndexMap::new(),
+        models: IndexMap::new(),
+        sweeps: IndexMap::new(),
+        repeats: IndexMap::new(),
+    };
+    models.add_sweeps(&file.sweep)?;
+    models.add_range_tests(&file.range_test)?;
+    models.add_models(file.model, &file.sweep)?;
+    let Models {
+        trials,
+        models,
+        sweeps,
+        repeats,
+        ..
+    } = models;
     check::check_ensembles(&file.ensemble, &models)?;
-    let judged = models.keys().map(|model| (model.clone(), None));
-    let united = file.ensemble.into_iter();
-    let evaluations = judged
-        .chain(united.map(|(name, settings)| (name, Some(settings))))
-        .map(|(name, ensemble)| {
-            let kind = models.get(&name).map(|model| model.kind);
-            let settings = evaluation.resolve(&name, kind, seed, ensemble);
-            (name, settings)
-        })
-        .collect();
-    let report = file.report.resolve(&name, sweeps, repeats);
-    let pipeline = Pipeline {
+    let evaluation = file.evaluation;
+    let evaluate = |name: &String, folds, ensemble| EvaluationSettings {
+        model: name.clone(),
+        bootstrap_samples: evaluation.bootstrap_samples,
+        confidence: evaluation.confidence,
+        batch_size: evaluation.batch_size,
+        seed: evaluation.seed.unwrap_or(seed),
+        challenge: in_folder(evaluation.challenge.clone()),
+        folds,
+        ensemble,
+    };
+    let of_models = models.iter().map(|(name, model)| {
+        let folds = match model.kind {
+            ModelKind::Linear | ModelKind::Winner => evaluation.folds,
+            _ => 0,
+        };
+        (name.clone(), evaluate(name, folds, None))
+    });
+    let of_ensembles = file.ensemble.into_iter().map(|(name, ensemble)| {
+        let settings = evaluate(&name, 0, Some(ensemble));
+        (name, settings)
+    });
+    let evaluations = of_models.chain(of_ensembles).collect();
+    let title = match file.report.title.is_empty() {
+        true => name.clone(),
+        false => file.report.title,
+    };
+    Ok(Pipeline {
         file: path.to_owned(),
         folder: folder.to_owned(),
         artifacts: folder.join(artifacts),
@@ -391,44 +314,136 @@ fn resolve(
         models,
         trials,
         evaluations,
-        report,
-    };
-    check::check_asserted_tokenizers(&pipeline, &asserted)?;
-    Ok(pipeline)
-}
-
-/// The settings of a model, with those of `[training]` where it takes steps.
-fn resolve_model(
-    mut table: ModelTable,
-    shared: &TrainingSettings,
-    name: &str,
-    seed: u64,
-) -> Result<ModelSettings, SettingsError> {
-    let own = std::mem::take(&mut table.training);
-    if !own.is_empty() && !table.kind.takes_steps() {
-        return Err(SettingsError::Value {
-            key: format!("model.{name}.training"),
-            problem: "says how to take steps, and this kind of model is fitted to its minimum"
-                .to_owned(),
-            hint: Some(format!("Remove `[model.{name}.training]`")),
-        });
-    }
-    let training = merge_training(shared, own, name)?;
-    Ok(table.resolve(training, seed))
-}
-
-/// The settings of `[training]` with those of `[model.NAME.training]` laid over them.
-fn merge_training(
-    shared: &TrainingSettings,
-    own: Table,
-    model: &str,
-) -> Result<TrainingSettings, SettingsError> {
-    let mut merged = Table::try_from(shared).expect("training settings are plain data");
-    merged.extend(own);
-    TrainingSettings::deserialize(merged).map_err(|error| {
-        SettingsError::value(
-            format!("model.{model}.training"),
-            format!("does not fit: {}", error.message()),
-        )
+        report: ReportSettings {
+            title,
+            sweeps,
+            repeats,
+        },
     })
+}
+
+/// What an embedding has where nothing is said: the pipeline's seed where it draws numbers, and for features the
+/// tokenizer of their encoder.
+fn fill_embeddings(embeddings: &mut IndexMap<String, EmbeddingSettings>, seed: u64) {
+    let tokenizers: HashMap<String, String> = embeddings
+        .iter()
+        .map(|(name, embedding)| (name.clone(), embedding.tokenizer.clone()))
+        .collect();
+    for embedding in embeddings.values_mut() {
+        let is_learned = embedding.kind == EmbeddingKind::Learned;
+        let is_random = embedding.kind == EmbeddingKind::Random;
+        if is_random || is_learned || embedding.adaptation.is_some() {
+            embedding.seed.get_or_insert(seed);
+        }
+        if is_learned {
+            embedding.learning.get_or_insert_default();
+        }
+        if let Some(encoder) = &embedding.encoder {
+            if embedding.tokenizer.is_empty() {
+                embedding.tokenizer = tokenizers.get(encoder).cloned().unwrap_or_default();
+            }
+            embedding.features.get_or_insert_default();
+        }
+    }
+}
+
+/// All that is trained, as it is put together from the tables of models, sweeps and range tests.
+struct Models {
+    /// `[model.NAME]` as written.
+    written: IndexMap<String, Table>,
+    /// `[training]`.
+    training: TrainingSettings,
+    /// The pipeline's.
+    seed: u64,
+    trials: IndexMap<String, ModelSettings>,
+    models: IndexMap<String, ModelSettings>,
+    sweeps: IndexMap<String, Vec<Trial>>,
+    repeats: IndexMap<String, Vec<String>>,
+}
+
+impl Models {
+    fn add_sweeps(&mut self, sweeps: &IndexMap<String, SweepSettings>) -> Checked {
+        for (name, sweep) in sweeps {
+            let mut found = Vec::new();
+            for (trial, table) in sweep.trials(name, &self.written, self.seed)? {
+                let settings = self.resolve(table, &trial.name)?;
+                found.push((trial, settings));
+            }
+            match sweep.halving {
+                Some(halving) => self.trials.extend(halving.steps(name, &found)?),
+                None => {
+                    let found = found.iter().cloned();
+                    self.trials
+                        .extend(found.map(|(trial, settings)| (trial.name, settings)));
+                }
+            }
+            let trials = found.into_iter().map(|(trial, _)| trial);
+            self.sweeps.insert(name.clone(), trials.collect());
+        }
+        Ok(())
+    }
+
+    /// A range test is a step beside the models, and is told from them by its name.
+    fn add_range_tests(&mut self, tests: &IndexMap<String, RangeTestTable>) -> Checked {
+        for (name, test) in tests {
+            check::check_name("range_test", name)?;
+            let is_new = !self.written.contains_key(name) && !self.trials.contains_key(name);
+            let problem = "has the name of a model or of a trial";
+            Key::of("range_test").at(name).require(is_new, problem)?;
+            let (table, test) = test.resolve(name, &self.written)?;
+            let mut settings = self.resolve(table, name)?;
+            settings.range_test = Some(test);
+            self.trials.insert(name.clone(), settings);
+        }
+        Ok(())
+    }
+
+    fn add_models(
+        &mut self,
+        tables: IndexMap<String, ModelTable>,
+        sweeps: &IndexMap<String, SweepSettings>,
+    ) -> Checked {
+        for (name, mut table) in tables {
+            let key = Key::of("model").at(&name);
+            let seeds = table.seeds;
+            check::check_seeds(&key, seeds, table.kind)?;
+            if table.kind == ModelKind::Winner {
+                check::check_winner(&key, &self.written[&name], sweeps)?;
+                // It reads what its trials read.
+                let trials = &self.sweeps[table.sweep.as_deref().unwrap_or_default()];
+                if let Some(base) = trials.first().map(|trial| &self.trials[&trial.name]) {
+                    table.embedding.clone_from(&base.embedding);
+                    table.tokenizer.clone_from(&base.tokenizer);
+                }
+            }
+            let settings = self.resolve(table, &name)?;
+            self.models.insert(name.clone(), settings.clone());
+            for number in 1..seeds {
+                let again = format!("{name}-s{number}");
+                let repeats = self.repeats.entry(name.clone()).or_default();
+                repeats.push(again.clone());
+                let seed = settings.seed.wrapping_add(u64::from(number));
+                let settings = settings.clone();
+                self.models
+                    .insert(again, ModelSettings { seed, ..settings });
+            }
+        }
+        Ok(())
+    }
+
+    /// The settings of a model, with those of `[training]` where it takes steps and of its own `training` laid
+    /// over them.
+    fn resolve(&self, mut table: ModelTable, name: &str) -> Result<ModelSettings, SettingsError> {
+        let key = Key::of("model").at(name).at("training");
+        let own = std::mem::take(&mut table.training);
+        if !own.is_empty() && !table.kind.takes_steps() {
+            return Err(key
+                .error("says how to take steps, and this kind of model is fitted to its minimum")
+                .with_hint(format!("Remove `[{key}]`")));
+        }
+        let mut merged = Table::try_from(&self.training).expect("training settings are plain data");
+        merged.extend(own);
+        let training = merged.try_into().map_err(|error| key.misfit(&error))?;
+        Ok(table.resolve(training, self.seed))
+    }
 }

@@ -2,10 +2,11 @@
 
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
-use toml::{Table, Value};
+use toml::Table;
 
+use crate::SettingsError;
+use crate::key::Key;
 use crate::model::ModelTable;
-use crate::{ModelSettings, SettingsError, suggest};
 
 /// Steps at least: fewer make no curve.
 const FEWEST: u32 = 40;
@@ -64,45 +65,26 @@ impl RangeTestTable {
     pub(crate) fn resolve(
         &self,
         name: &str,
-        models: &Table,
+        models: &IndexMap<String, Table>,
     ) -> Result<(ModelTable, RangeTestSettings), SettingsError> {
-        let key = format!("range_test.{name}");
-        let Some(model) = models.get(&self.model).and_then(Value::as_table) else {
-            let known: Vec<String> = models.keys().cloned().collect();
-            return Err(SettingsError::Value {
-                key: format!("{key}.model"),
-                problem: format!(
-                    "names the model `{}`, which is not in the pipeline file",
-                    self.model
-                ),
-                hint: Some(suggest(&self.model, &known)),
-            });
-        };
-        let table: ModelTable = model.clone().try_into().map_err(|error: toml::de::Error| {
-            SettingsError::value(
-                format!("model.{}", self.model),
-                format!("does not fit: {}", error.message()),
-            )
-        })?;
-        if !table.kind.takes_steps() {
-            return Err(SettingsError::value(
-                format!("{key}.model"),
-                format!("names `{}`, which has no learning rate", self.model),
-            ));
-        }
-        let is_rise = self.from > 0.0 && self.from < self.to && self.to.is_finite();
-        if !is_rise {
-            return Err(SettingsError::value(
-                key,
-                "must rise from a rate above 0 to a higher one",
-            ));
-        }
-        if !(FEWEST..=MOST).contains(&self.steps) {
-            return Err(SettingsError::value(
-                format!("{key}.steps"),
-                format!("must be {FEWEST} to {MOST}"),
-            ));
-        }
+        let key = Key::of("range_test").at(name);
+        let model = key.at("model");
+        let table = model.refer("model", &self.model, models)?.clone();
+        let table: ModelTable = table
+            .try_into()
+            .map_err(|error| Key::of("model").at(&self.model).misfit(&error))?;
+        model.require(
+            table.kind.takes_steps(),
+            format!("names `{}`, which has no learning rate", self.model),
+        )?;
+        key.require(
+            self.from > 0.0 && self.from < self.to && self.to.is_finite(),
+            "must rise from a rate above 0 to a higher one",
+        )?;
+        key.at("steps").require(
+            (FEWEST..=MOST).contains(&self.steps),
+            format!("must be {FEWEST} to {MOST}"),
+        )?;
         let settings = RangeTestSettings {
             from: self.from,
             to: self.to,
@@ -110,21 +92,6 @@ impl RangeTestTable {
         };
         Ok((table, settings))
     }
-}
-
-/// A range test is a step beside the models, and is told from them by its name.
-pub(crate) fn check_name_of(
-    name: &str,
-    models: &Table,
-    trials: &IndexMap<String, ModelSettings>,
-) -> Result<(), SettingsError> {
-    if models.contains_key(name) || trials.contains_key(name) {
-        return Err(SettingsError::value(
-            format!("range_test.{name}"),
-            "has the name of a model or of a trial",
-        ));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

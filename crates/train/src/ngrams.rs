@@ -1,17 +1,15 @@
 //! The linear model over word n-grams: counted, weighed, fitted, in seconds.
 
 use artifact::{Contract, Failure, Split, StageName, format};
-use bundle::Sizes;
-use classifier::{TokenContract, TokenRows};
-use linear::newton::Path;
+use bundle::{ModelFile, Sizes};
+use classifier::{IdRows, TokenContract, TokenRows};
 use linear::{LinearError, Matrix, NgramModel, Vocabulary};
 use settings::ModelSettings;
 use stage::{Context, Outcome};
-use training::Record;
 
-use crate::check_rows;
-use crate::fitted::{Fitted, describe, outcome, write_card};
-use crate::probe::{PATIENCE, best_of, calibrated_loss, numbers};
+use crate::data::check_rows;
+use crate::fitted::{Scored, describe, outcome, write_card};
+use crate::probe::{Rows, best_of};
 
 /// Penalties tried, from the strongest: each fit starts from the one before.
 const PENALTIES: [f64; 11] = [
@@ -33,46 +31,43 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     let task = context.progress().task("counting", None, "n-grams");
     let vocabulary = count(context, settings, &contract, &train)?;
     task.advance(vocabulary.ngrams.len() as u64);
-    let rows = |rows: &TokenRows| Matrix::of(&vocabulary, &|row| rows.ids(row), rows.len());
-    let labels_of = |rows: &TokenRows| {
-        (0..rows.len())
-            .map(|row| rows.label(row))
-            .collect::<Vec<u8>>()
+    let rows =
+        |rows: &TokenRows| Matrix::of(&vocabulary, &|row| rows.ids(row).into_owned(), rows.len());
+    let labels = validation.labels();
+    let train_rows = Rows {
+        design: rows(&train),
+        labels: train.labels(),
     };
-    let labels = labels_of(&validation);
-    let path = Path {
-        train: &rows(&train),
-        labels: &numbers(&labels_of(&train)),
-        validation: &rows(&validation),
-        judged_by: &numbers(&labels),
-        criterion: &|scores| calibrated_loss(scores, &labels),
-        penalties: &PENALTIES,
-        tolerance: TOLERANCE,
-        patience: PATIENCE,
+    let validation_rows = Rows {
+        design: rows(&validation),
+        labels,
     };
     drop(task);
-    let mut record = Record::create(&context.output().join("metrics.jsonl"))?;
-    let best = best_of(context, &path, &mut record)?;
+    let best = best_of(
+        context,
+        &train_rows,
+        &validation_rows,
+        &PENALTIES,
+        TOLERANCE,
+    )?;
     let model = NgramModel::new(&vocabulary, &best.fit.weights);
 
-    let fitted = Fitted {
-        sizes: Sizes {
-            vocabulary_size: contract.vocabulary_size,
-            width: model.len() as u32,
-            classes: contract.classes.len() as u32,
-        },
-        parameters: model.len() + 1,
-        features: None,
-        contract: &contract,
-        labels: &labels,
-        differences: best.scores,
-        penalty: Some(best.penalty),
-        epochs: 0,
-        best_epoch: 0,
+    let sizes = Sizes {
+        vocabulary_size: contract.vocabulary_size,
+        width: model.len() as u32,
+        classes: contract.classes.len() as u32,
+    };
+    let scored = Scored {
+        labels,
+        differences: &best.scores,
         loss: best.loss,
         accuracy: best.accuracy,
     };
-    let description = describe(context, settings, &fitted)?;
+    let description = ModelFile {
+        parameters: model.len() as u64 + 1,
+        penalty: Some(best.penalty),
+        ..describe(context, settings, &contract, sizes, &scored)?
+    };
     model
         .save(&context.output().join("model.safetensors"))
         .map_err(linear_failure)?;
@@ -89,7 +84,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     );
     Ok(Outcome {
         device: Some(format!("cpu, {} threads", context.run().cores())),
-        ..outcome(&fitted, &description, line)
+        ..outcome(&contract, &description, line)
     })
 }
 
@@ -109,7 +104,7 @@ fn count(
         .flatten()
         .collect();
     Vocabulary::of(
-        &|row| (train.ids(row), train.label(row) == 1),
+        &|row| (train.ids(row).into_owned(), train.label(row) == 1),
         train.len(),
         (ngrams.longest, ngrams.min_count, ngrams.smoothing),
         (contract.vocabulary_size, skipped),

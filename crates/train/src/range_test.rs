@@ -7,7 +7,7 @@ use stage::{Context, Outcome};
 use training::{Record, SETTLED, raise_rate};
 
 use crate::data::Data;
-use crate::{context_of, prepare, show, task_of};
+use crate::{context_of, show, task_of};
 
 /// What the test found.
 const RANGE: &str = "range.json";
@@ -18,21 +18,16 @@ pub(crate) fn run(
     settings: &ModelSettings,
     test: RangeTestSettings,
 ) -> Result<Outcome, Failure> {
-    let device = prepare(context)?;
-    let data = Data::open(context, settings)?;
-    crate::check_rows(context, data.train.len(), data.validation.len())?;
-    let mut start = data.begin(settings, &device)?;
+    let (data, mut weights) = Data::open(context, settings)?;
     let note = |text: &str| context.progress().note(text);
-    let task = task_of(settings, &data, &device, &start.network);
-    let training = context_of(context, settings, &task, &device, &note);
+    let task = task_of(settings, &data);
+    let training = context_of(context, settings, &task, &data.device, &note);
     let mut record = Record::create(&context.output().join("metrics.jsonl"))?;
     let rows = u64::from(test.steps) * u64::from(settings.training.batch_size);
-    let bar = context
-        .progress()
-        .task("raising the rate", Some(rows), "reviews");
+    let progress = context.progress();
+    let bar = progress.task("raising the rate", Some(rows), "reviews");
     let on_batch = |rows, message: &str| show(&bar, rows, message);
-    let weights = &mut start.weights;
-    let (points, diverged) = raise_rate(&training, weights, test, &mut record, &on_batch)?;
+    let (points, diverged) = raise_rate(&training, &mut weights, test, &mut record, &on_batch)?;
     drop(bar);
     let suggested = steepest(&points);
     let tenth_of_diverged = diverged.map(|rate| rate / 10.0);
@@ -66,7 +61,7 @@ pub(crate) fn run(
     };
     let files = vec![OutputFile::data(RANGE), OutputFile::record("metrics.jsonl")];
     Ok(Outcome {
-        device: Some(device.describe()),
+        device: Some(data.device.describe()),
         ..Outcome::new(contract, files, line)
     })
 }

@@ -40,16 +40,16 @@ use stage::{Progress, check_tables, print, print_failure};
 
 use arguments::{Arguments, Format};
 
-pub use answer::{ErrorRates, Question, answer};
+pub use answer::{ErrorRates, answer};
 pub use compute::trend;
 pub use data::{
     Backtest, Change, Forecast, Input, Judged, ModelOfTrend, Options, PeriodShare, Row, TopicShare,
-    Trend, TrendError,
+    Trend,
 };
 pub use errors::{Learned, of_validation};
 pub use files::json;
 pub use page::render;
-pub use read::Reader;
+pub use read::{Question, Reader};
 pub use refused::{Refused, Unfit, Unjudged};
 pub use words::{MovedWord, WordCounts};
 

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use artifact::ArtifactError;
 
-use crate::container::nameless;
+use tables::nameless;
 
 /// Where a text lies.
 #[derive(Clone, Copy, Debug)]
@@ -29,10 +29,9 @@ pub(super) struct Spool {
 impl Spool {
     /// A spool in a folder.
     pub(super) fn create(folder: &Path) -> Result<Self, ArtifactError> {
-        let path = folder.join("texts.spool");
         Ok(Self {
-            file: BufWriter::with_capacity(1 << 20, nameless(&path)?),
-            path,
+            file: BufWriter::with_capacity(1 << 20, nameless(folder)?),
+            path: folder.join("texts.spool"),
             written: 0,
         })
     }

@@ -7,11 +7,11 @@ use artifact::{Sentiment, Split};
 use settings::{IngestSettings, RatingRule};
 
 use super::columns::{ColumnMap, Role};
-use super::record::Record;
 use super::roles::Roles;
 use super::timestamp::Times;
 use crate::error::IngestError;
 use crate::row::{Reason, Review, check_text};
+use tables::Record;
 
 /// The settings that decide about rows, made ready.
 pub(super) struct Rules<'a> {
@@ -20,7 +20,8 @@ pub(super) struct Rules<'a> {
     topic: Option<&'a str>,
     times: Times,
     max_text_bytes: usize,
-    forgiving: bool,
+    /// Whether a review whose label or rating says nothing is one without a label, and not left out.
+    pub(super) forgives_labels: bool,
 }
 
 impl<'a> Rules<'a> {
@@ -52,13 +53,8 @@ impl<'a> Rules<'a> {
             topic: settings.topic.as_deref(),
             times: Times::new(&settings.timestamp)?.or_format(found.date_format.as_deref()),
             max_text_bytes: settings.max_text_bytes,
-            forgiving: false,
+            forgives_labels: false,
         })
-    }
-
-    /// Whether a review whose label or rating says nothing is one without a label, and not left out.
-    pub(super) fn forgiving(self, forgiving: bool) -> Self {
-        Self { forgiving, ..self }
     }
 
     /// The review that a record is.
@@ -72,7 +68,7 @@ impl<'a> Rules<'a> {
     {
         let text = self.text(record, map)?;
         let rating = field(record, map.get(Role::Rating))?.map(number);
-        let (rating, label) = if self.forgiving {
+        let (rating, label) = if self.forgives_labels {
             (rating.and_then(Result::ok), self.label_of(record, map))
         } else {
             let rating = rating.transpose()?;
@@ -183,23 +179,13 @@ fn split(value: &str) -> Result<Split, Reason> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::delimited::RecordReader;
-    use super::super::dialect::Dialect;
     use super::*;
 
     fn check(settings: &str, map: &ColumnMap, line: &[u8], expected: &str) {
         let settings: IngestSettings = toml::from_str(settings).expect("settings of a test");
         let mut record = Record::default();
-        let mut reader = RecordReader::new(
-            line,
-            Dialect {
-                separator: b',',
-                quotes: true,
-            },
-            1000,
-            0,
-        );
-        reader.read(&mut record).expect("no disk");
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        record.set(line.split(|byte| *byte == b','), 1, 1);
         let rules = Rules::new(&settings, &Roles::default()).expect("rules of a test");
         let found = match rules.review(&record, map) {
             Ok(review) => format!(

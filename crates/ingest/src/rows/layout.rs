@@ -1,15 +1,13 @@
 //! What was found out about the shape of a file: its columns, and what they are.
 
-use std::path::Path;
-
 use settings::IngestSettings;
 
 use super::columns::{ColumnMap, Role};
 use super::evidence::Evidence;
-use super::open::Rows;
-use super::record::Record;
 use super::roles::{self, Roles};
-use super::row_limit;
+use tables::Record;
+use tables::{Table, TableError, row_limit};
+
 use crate::error::{IngestError, list_columns};
 
 /// The shape of a file of rows.
@@ -31,19 +29,16 @@ pub(crate) struct Layout {
 
 impl Layout {
     /// Finds out about a file from the rows read ahead.
-    pub(super) fn find(
-        path: &Path,
-        rows: &Rows<'_>,
-        settings: &IngestSettings,
-    ) -> Result<Self, IngestError> {
+    pub(super) fn find(rows: &Table<'_>, settings: &IngestSettings) -> Result<Self, IngestError> {
+        let path = rows.path();
         let sample: Vec<&Record> = rows
             .sample()
             .iter()
             .filter(|record| record.is_row())
             .collect();
-        let own_names = rows.names();
+        let own_names = rows.names().map(<[String]>::to_vec);
         let fixed_width = own_names.is_none();
-        check_start(path, rows, sample.is_empty(), settings)?;
+        check_start(rows, sample.is_empty(), settings)?;
         let first = sample
             .first()
             .map(|record| texts(record))
@@ -60,7 +55,7 @@ impl Layout {
         let named = ColumnMap::named(path, settings, &names, header || !fixed_width)?;
         let values = &sample[usize::from(header).min(sample.len())..];
         if header && rows.sample().len() == 1 {
-            return Err(IngestError::nothing(path, "a header and no rows"));
+            return Err(TableError::nothing(path, "a header and no rows").into());
         }
         let roles = if named.get(Role::Text).is_some() {
             check_rating(&named, settings)?;
@@ -95,8 +90,8 @@ impl Layout {
 
     /// The layout of a further file, whose columns have the same names in any order, or no names
     /// either.
-    pub(super) fn of_another(&self, path: &Path, rows: &Rows<'_>) -> Result<Self, IngestError> {
-        let own_names = rows.names();
+    pub(super) fn of_another(&self, rows: &Table<'_>) -> Result<Self, IngestError> {
+        let own_names = rows.names().map(<[String]>::to_vec);
         let fixed_width = own_names.is_none();
         let names = match own_names {
             Some(names) => names,
@@ -111,7 +106,10 @@ impl Layout {
         };
         let other = || {
             IngestError::other(
-                format!("`{}` has other columns than the first file", path.display()),
+                format!(
+                    "`{}` has other columns than the first file",
+                    rows.path().display()
+                ),
                 format!(
                     "Read files of one shape together: the first has {}, this one has {}",
                     list_columns(&self.names),
@@ -160,11 +158,7 @@ impl Layout {
     }
 
     /// For the screen: how the file is written, and what each column is taken for, with the reason.
-    pub(crate) fn in_words(&self, path: &Path) -> String {
-        let name = path
-            .file_name()
-            .unwrap_or(path.as_os_str())
-            .to_string_lossy();
+    pub(crate) fn in_words(&self, name: &str) -> String {
         let mut text = format!("`{name}`: {}", self.form);
         for decision in &self.roles.reasons {
             let column = &self.names[decision.column];
@@ -191,8 +185,7 @@ impl Layout {
 /// Fails where there is nothing to tell the columns by: rows that have to be like the first need
 /// that, others any.
 fn check_start(
-    path: &Path,
-    rows: &Rows<'_>,
+    rows: &Table<'_>,
     no_row: bool,
     settings: &IngestSettings,
 ) -> Result<(), IngestError> {
@@ -209,7 +202,7 @@ fn check_start(
         )
     };
     Err(IngestError::FirstRow {
-        path: path.to_owned(),
+        path: rows.path().to_owned(),
         problem: first.problem.clone().unwrap_or_else(too_long),
     })
 }
@@ -239,7 +232,7 @@ fn is_permutation(one: &[String], two: &[String]) -> bool {
 }
 
 fn texts(record: &Record) -> Vec<String> {
-    (0..record.columns)
+    (0..record.columns())
         .map(|column| String::from_utf8_lossy(record.field(column)).into_owned())
         .collect()
 }
@@ -291,24 +284,17 @@ fn have_names_but_one(first: &[String], below: &[&Record]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::delimited::RecordReader;
-    use super::super::dialect::Dialect;
     use super::*;
 
     #[test]
     fn a_first_row_names_columns() {
         let check = |text: &str, expected: bool| {
-            let dialect = Dialect {
-                separator: b',',
-                quotes: true,
-            };
-            let mut reader = RecordReader::new(text.as_bytes(), dialect, 1000, 0);
-            let mut records = Vec::new();
-            for _ in text.lines() {
+            let record = |line: &str| {
                 let mut record = Record::default();
-                reader.read(&mut record).expect("no disk");
-                records.push(record);
-            }
+                record.set(line.split(',').map(str::as_bytes), 1, 1);
+                record
+            };
+            let records: Vec<Record> = text.lines().map(record).collect();
             let below: Vec<&Record> = records.iter().skip(1).collect();
             let found = looks_like_names(&texts(&records[0]), &below);
             assert_eq!(found, expected, "{text:?}");

@@ -81,7 +81,7 @@ fn pipeline_file(path: &Path, wrong: Option<&SettingsError>) -> Finding {
     const WHAT: &str = "pipeline file";
     match wrong {
         None => Finding::ok(WHAT, path.display().to_string()),
-        Some(error @ SettingsError::Read { .. }) => Finding::failed(
+        Some(error) if error.is_unreadable() => Finding::failed(
             WHAT,
             error.to_string(),
             "Go to the folder that has one, or name it with `--pipeline FILE`",

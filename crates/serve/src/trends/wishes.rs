@@ -10,7 +10,7 @@ use settings::{Columns, IngestSettings};
 use trend::Options;
 use trend::period::Period;
 
-use crate::error::ApiError;
+use crate::error::{ApiError, TREND_EXAMPLE};
 use crate::json;
 use crate::limits::Limits;
 
@@ -42,7 +42,7 @@ pub(crate) struct Wishes {
 impl Wishes {
     /// Wishes of a body of JSON.
     pub(crate) fn of_json(body: &[u8]) -> Result<Self, ApiError> {
-        let wishes: Self = json::parsed(body, ApiError::malformed_trend, ApiError::unfit_trend)?;
+        let wishes: Self = json::parsed(body, TREND_EXAMPLE)?;
         match &wishes.reviews {
             None => Err(ApiError::unfit_trend("`reviews` is missing")),
             Some(Lines(lines)) if lines.is_empty() => {
@@ -67,19 +67,19 @@ impl Wishes {
                 // Both are for JSON alone.
                 ("reviews" | "columns" | "topics", _) => {
                     let problem = format!("`{name}` is no parameter of an address");
-                    return Err(ApiError::unfit_trend(&problem));
+                    return Err(ApiError::unfit_trend(problem));
                 }
                 (_, None) => members.insert(name.clone(), plain(value)),
             };
             if before.is_some() {
                 let problem = format!("`{name}` stands in the address twice");
-                return Err(ApiError::unfit_trend(&problem));
+                return Err(ApiError::unfit_trend(problem));
             }
         }
         members.insert("topics".to_owned(), Value::Array(topics));
         members.insert("columns".to_owned(), Value::Object(columns));
         let wishes: Self = serde_json::from_value(Value::Object(members))
-            .map_err(|error| ApiError::unfit_trend(&json::in_words(&error)))?;
+            .map_err(|error| ApiError::unfit_trend(json::in_words(&error)))?;
         wishes.checked()
     }
 

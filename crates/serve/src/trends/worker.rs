@@ -7,7 +7,7 @@ use std::os::fd::AsRawFd;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 use std::time::Instant;
 
 use artifact::{FailureKind, StageName};
@@ -16,13 +16,14 @@ use bundle::Predictor;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use settings::StepId;
 use stage::{Progress, ProgressMode};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::mpsc::UnboundedReceiver;
 use trend::{ErrorRates, Question, Reader, Refused, Unjudged, answer, of_validation};
 
 use super::refusal::refusal;
 use super::wishes::{Lines, Wishes};
 use crate::error::ApiError;
 use crate::fatal::FatalFailure;
+use crate::lane::{Job, Lane};
 use crate::limits::Limits;
 use crate::source::{ModelIdentity, Source};
 use crate::telemetry::Telemetry;
@@ -35,12 +36,10 @@ const NICENESS: i32 = 10;
 
 /// What a request is about. Nobody can print it: it holds what people wrote.
 pub(crate) struct Asked {
-    /// The body, in whatever form.
+    /// A file of reviews; or JSON that holds reviews and wishes.
     pub(crate) body: Vec<u8>,
-    /// Whether that is JSON that holds reviews and wishes, and not a file of reviews.
-    pub(crate) is_envelope: bool,
-    /// The wishes of the address.
-    pub(crate) wishes: Wishes,
+    /// The wishes of the address; nothing where they are in the body.
+    pub(crate) wishes: Option<Wishes>,
     /// Whether a page is wanted, and not JSON.
     pub(crate) as_page: bool,
     /// When nobody waits for it any more.
@@ -55,85 +54,28 @@ pub(crate) struct Made {
     pub(crate) model: Arc<ModelIdentity>,
 }
 
-struct Job {
-    asked: Asked,
-    reply: oneshot::Sender<Result<Made, ApiError>>,
-    place: Place,
-}
+/// Where trends are asked for. Whoever has no place there sends no body.
+pub(crate) type Trends = Lane<Job<Asked, Made>>;
 
-/// A place among the trends that wait or are made. Whoever has none sends no body.
-#[derive(Debug)]
-pub(crate) struct Place(#[allow(dead_code, reason = "it is held")] OwnedSemaphorePermit);
-
-/// Where trends are asked for; the thread ends when the last of these is gone.
-#[derive(Clone, Debug)]
-pub(crate) struct Trends {
-    sender: mpsc::UnboundedSender<Job>,
-    places: Arc<Semaphore>,
-    capacity: usize,
-}
-
-impl Trends {
-    /// Starts the thread.
-    pub(crate) fn start(
-        (source, networks): (Arc<Source>, Option<Networks>),
-        limits: Limits,
-        telemetry: Arc<Telemetry>,
-        fatal: Arc<FatalFailure>,
-    ) -> (Self, JoinHandle<()>) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let worker = Worker {
-            receiver,
-            source,
-            networks,
-            limits,
-            telemetry,
-            fatal,
-            loaded: None,
-        };
-        let trends = Self {
-            sender,
-            places: Arc::new(Semaphore::new(limits.trends)),
-            capacity: limits.trends,
-        };
-        (trends, thread::spawn(move || worker.run()))
-    }
-
-    /// Trends that wait or are made.
-    pub(crate) fn depth(&self) -> usize {
-        self.capacity - self.places.available_permits()
-    }
-
-    /// A place, if one is free.
-    ///
-    /// # Errors
-    /// 503.
-    pub(crate) fn place(&self) -> Result<Place, ApiError> {
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        place.map(Place).map_err(|_| ApiError::busy_with_trends())
-    }
-
-    /// Asks for a trend, and waits for it. A caller who stops waiting stops the work soon after.
-    ///
-    /// # Errors
-    /// Whatever is wrong with the reviews, the wishes, or the model.
-    pub(crate) async fn ask(&self, asked: Asked, place: Place) -> Result<Made, ApiError> {
-        let (reply, made) = oneshot::channel();
-        let job = Job {
-            asked,
-            reply,
-            place,
-        };
-        self.sender
-            .send(job)
-            .map_err(|_| ApiError::model_failed("the service is stopping"))?;
-        made.await
-            .unwrap_or_else(|_| Err(ApiError::model_failed("it came to no trend")))
-    }
+/// Starts the thread.
+pub(crate) fn start(
+    (source, networks): (Arc<Source>, Option<Networks>),
+    limits: Limits,
+    telemetry: Arc<Telemetry>,
+    fatal: Arc<FatalFailure>,
+) -> (Trends, JoinHandle<()>) {
+    let worker = Worker {
+        source,
+        networks,
+        limits,
+        telemetry,
+        fatal,
+        loaded: None,
+    };
+    Lane::start(limits.trends, |receiver| worker.run(receiver))
 }
 
 struct Worker {
-    receiver: mpsc::UnboundedReceiver<Job>,
     source: Arc<Source>,
     networks: Option<Networks>,
     limits: Limits,
@@ -143,55 +85,55 @@ struct Worker {
 }
 
 impl Worker {
-    fn run(mut self) {
+    fn run(mut self, mut receiver: UnboundedReceiver<Job<Asked, Made>>) {
         give_way();
-        let cores = self.source.run_settings().cores();
         let pool = ThreadPoolBuilder::new()
-            .num_threads(cores)
+            .num_threads(self.source.run_settings().cores())
             .start_handler(|_| give_way())
             .build();
-        while let Some(job) = self.receiver.blocking_recv() {
+        while let Some(job) = receiver.blocking_recv() {
             let made = match &pool {
                 Ok(pool) => self.guarded(&job, pool),
-                Err(error) => Err(ApiError::model_failed(&error.to_string())),
+                Err(error) => Err(ApiError::ModelFailed(error.to_string())),
             };
-            // Free before the answer is there: whoever has it may ask again.
-            drop(job.place);
-            let _ = job.reply.send(made);
+            job.reply(made);
         }
     }
 
     /// A panic of a library is the answer to this request and not the end of the service.
-    fn guarded(&mut self, job: &Job, pool: &ThreadPool) -> Result<Made, ApiError> {
+    fn guarded(&mut self, job: &Job<Asked, Made>, pool: &ThreadPool) -> Result<Made, ApiError> {
         let work = || pool.install(|| self.make(job));
         catch_unwind(AssertUnwindSafe(work))
-            .unwrap_or_else(|_| Err(ApiError::model_failed("it stopped unexpectedly")))
+            .unwrap_or_else(|_| Err(ApiError::ModelFailed("it stopped unexpectedly".to_owned())))
     }
 
-    fn make(&mut self, job: &Job) -> Result<Made, ApiError> {
+    fn make(&mut self, job: &Job<Asked, Made>) -> Result<Made, ApiError> {
         if self.fatal.is_reported() {
-            return Err(ApiError::device_failed());
+            return Err(ApiError::DeviceFailed);
         }
-        let asked = &job.asked;
-        let is_stopped = || job.reply.is_closed() || Instant::now() >= asked.deadline;
+        let asked = &job.question;
+        let is_stopped = || job.is_abandoned() || Instant::now() >= asked.deadline;
         if is_stopped() {
-            return Err(ApiError::trend_timed_out(&self.limits));
+            return Err(ApiError::TrendTimedOut(self.limits.trend_timeout));
         }
-        let own = match asked.is_envelope {
-            true => Some(Wishes::of_json(&asked.body)?),
-            false => None,
+        let of_body;
+        let wishes = match &asked.wishes {
+            Some(wishes) => wishes,
+            None => {
+                of_body = Wishes::of_json(&asked.body)?;
+                &of_body
+            }
         };
-        let wishes = own.as_ref().unwrap_or(&asked.wishes);
         let content = match &wishes.reviews {
             Some(Lines(lines)) => lines,
             None => &asked.body,
         };
         let file = Nameless::holding(content).map_err(|error| {
-            ApiError::model_failed(&format!("there is no room for the reviews: {error}"))
+            ApiError::ModelFailed(format!("there is no room for the reviews: {error}"))
         })?;
         self.load()?;
         let Some((predictor, identity)) = &self.loaded else {
-            return Err(ApiError::model_failed("it is not there"));
+            return Err(ApiError::ModelFailed("it is not there".to_owned()));
         };
         let question = Question {
             files: std::slice::from_ref(&file.path),
@@ -242,10 +184,10 @@ impl Worker {
         let loaded = self.source.load_once(self.networks);
         let (predictor, identity) = loaded.map_err(|failure| match failure.kind() {
             FailureKind::Transient => self.fatal.report(failure),
-            _ => ApiError::no_model_for_trends(&failure.chain().join(": ")),
+            _ => ApiError::NoModelForTrends(failure.chain().join(": ")),
         })?;
         if !is_served(&identity) {
-            return Err(ApiError::model_replaced());
+            return Err(ApiError::ModelReplaced);
         }
         self.loaded = Some((predictor, Arc::new(identity)));
         Ok(())
