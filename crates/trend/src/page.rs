@@ -7,11 +7,15 @@ use pages::{
     numbered, paragraph, row_heading, section, table,
 };
 
-use crate::data::{Change, Trend};
-use crate::show::sentences;
+use crate::data::{Change, PeriodShare, Trend};
+use crate::files::{NUMBERS, lines};
+use crate::sentences::{range, sentences};
 
-/// The size of the large pictures, in pixels of a phone held across.
-const SIZE: (f64, f64) = (600.0, 320.0);
+/// The width of pictures, in pixels of a phone held across.
+const WIDTH: f64 = 600.0;
+
+/// Topics that are shown.
+const TOPICS: usize = 30;
 
 /// The text of `trend.html`.
 pub fn render(trend: &Trend, model: &str) -> String {
@@ -59,190 +63,132 @@ fn caption(trend: &Trend) -> String {
     )
 }
 
-/// The axis of periods: their numbers from 0, written as labels.
-fn frame(trend: &Trend, y: (f64, f64)) -> Frame {
-    let last = (trend.periods.len() + trend.forecast.len())
-        .saturating_sub(1)
-        .max(1);
-    Frame::new(SIZE, (0.0, last as f64), y)
+/// A picture over the periods, whose numbers from 0 are its horizontal axis.
+struct Chart {
+    frame: Frame,
+    svg: Element,
 }
 
-/// The labels below an axis of periods: as many as have room.
-fn labels(trend: &Trend, frame: &Frame) -> Vec<Element> {
-    let names = trend.periods.iter().map(|it| it.label.as_str());
-    let names: Vec<&str> = names
-        .chain(trend.forecast.iter().map(|it| it.label.as_str()))
-        .collect();
-    let step = names.len().div_ceil(6).max(1);
-    let low = frame.y.low;
-    let label =
-        |(at, name): (usize, &&str)| frame.note((at as f64, low), (0.0, 17.0), "middle", name);
-    // The last label would run out of the picture where it is not a whole step from the edge.
-    let fits = |at: usize| at == 0 || at + step / 2 < names.len();
-    names
-        .iter()
-        .enumerate()
-        .step_by(step)
-        .filter(|(at, _)| fits(*at))
-        .map(label)
-        .collect()
-}
-
-fn axis(name: &str) -> Axis<'_> {
-    Axis {
-        name,
-        ticks: 5,
-        write: None,
+impl Chart {
+    /// An empty one: height, range and name of the vertical axis, and what stands for the picture where it
+    /// cannot be seen.
+    fn new(
+        trend: &Trend,
+        height: f64,
+        (range, name): ((f64, f64), &str),
+        (id, title, description): (&str, &str, &str),
+    ) -> Self {
+        let names = trend.periods.iter().map(|it| it.label.as_str());
+        let names: Vec<&str> = names
+            .chain(trend.forecast.iter().map(|it| it.label.as_str()))
+            .collect();
+        let last = names.len().saturating_sub(1).max(1);
+        let frame = Frame::new((WIDTH, height), (0.0, last as f64), range);
+        // Labels of periods are drawn apart: as many as have room.
+        let x = Axis {
+            name: trend.period.name(),
+            ticks: 1,
+            write: Some(|_| String::new()),
+        };
+        let step = names.len().div_ceil(6).max(1);
+        let low = frame.y.low;
+        // The last label would run out of the picture where it is not a whole step from the edge.
+        let fits = |at: usize| at == 0 || at + step / 2 < names.len();
+        let shown = names.iter().enumerate().step_by(step);
+        let labels = shown
+            .filter(|(at, _)| fits(*at))
+            .map(|(at, name)| frame.note((at as f64, low), (0.0, 17.0), "middle", name));
+        let svg = frame
+            .picture(id, title, description, &x, &Axis::new(name, 5))
+            .class("broad")
+            .child(element("g").class("ticks").children(labels));
+        Self { frame, svg }
     }
-}
 
-/// An axis whose labels are drawn apart.
-fn plain_axis(name: &str) -> Axis<'_> {
-    Axis {
-        name,
-        ticks: 1,
-        write: Some(|_| String::new()),
+    /// Draws something in.
+    fn draw(&mut self, shape: impl FnOnce(&Frame) -> Element) {
+        let svg = std::mem::replace(&mut self.svg, element("svg"));
+        self.svg = svg.child(shape(&self.frame));
+    }
+
+    /// Draws the room between the ends of intervals.
+    fn draw_band(&mut self, levels: &[(usize, Estimate)], class: &'static str) {
+        let up = levels.iter().map(|(at, it)| (*at, it.high));
+        let down = levels.iter().rev().map(|(at, it)| (*at, it.low));
+        self.draw_path(up.chain(down), class);
+    }
+
+    /// Draws a line through shares of periods.
+    fn draw_path(&mut self, shares: impl Iterator<Item = (usize, f64)>, class: &'static str) {
+        let points = shares.map(|(at, share)| Some((at as f64, 100.0 * share)));
+        self.draw(|frame| frame.path(points).class(class));
     }
 }
 
 fn shares(trend: &Trend) -> Element {
-    let ends = trend.periods.iter().flat_map(|it| {
+    let past = trend.periods.iter().flat_map(|it| {
         let share = it.share.map(|share| [share.low, share.high]);
         let said = it.verdicts.map(|(share, _)| share);
-        share
-            .into_iter()
-            .flatten()
-            .chain(said)
-            .chain([it.level.low, it.level.high])
+        let share = share.into_iter().flatten().chain(said);
+        share.chain([it.level.low, it.level.high])
     });
-    let ends = ends.chain(
-        trend
-            .forecast
-            .iter()
-            .flat_map(|it| [it.level.low, it.level.high]),
-    );
-    let range = pages::round_range(ends.map(|share| 100.0 * share), 5).unwrap_or((0.0, 100.0));
-    let frame = frame(trend, (range.0.max(0.0), range.1.min(100.0)));
-    let (first, last) = (trend.periods.first(), trend.periods.last());
-    let description = format!(
-        "From {} to {} the level goes from {} to {}.",
-        first.map_or("", |it| &it.label),
-        last.map_or("", |it| &it.label),
-        first.map_or_else(String::new, |it| format::percent(it.level.value)),
-        last.map_or_else(String::new, |it| format::percent(it.level.value)),
-    );
-    let mut svg = frame
-        .picture(
+    let ahead = trend.forecast.iter();
+    let ahead = ahead.flat_map(|it| [it.level.low, it.level.high]);
+    let ends = past.chain(ahead).map(|share| 100.0 * share);
+    let (low, high) = pages::round_range(ends, 5).unwrap_or((0.0, 100.0));
+    let (first, from) = end(trend.periods.first());
+    let (last, to) = end(trend.periods.last());
+    let mut chart = Chart::new(
+        trend,
+        320.0,
+        ((low.max(0.0), high.min(100.0)), "positive (%)"),
+        (
             "trend",
             "Share of positive reviews over time",
-            &description,
-            &plain_axis(trend.period.name()),
-            &axis("positive (%)"),
-        )
-        .class("broad")
-        .child(element("g").class("ticks").children(labels(trend, &frame)));
-    let past: Vec<(f64, Estimate)> = trend
-        .periods
-        .iter()
-        .enumerate()
-        .map(|(at, it)| (at as f64, it.level))
-        .collect();
-    let ahead = trend.forecast.iter().enumerate();
-    let ahead: Vec<(f64, Estimate)> = past
-        .last()
-        .copied()
-        .into_iter()
-        .chain(ahead.map(|(at, it)| ((past.len() + at) as f64, it.level)))
-        .collect();
-    svg = svg
-        .child(band(&frame, &past).class("band"))
-        .child(band(&frame, &ahead).class("band pale"))
-        .child(line(&frame, &past).class("curve strong"))
-        .child(line(&frame, &ahead).class("curve strong dashed"));
+            &format!("From {first} to {last} the level goes from {from} to {to}."),
+        ),
+    );
+    let levels = trend.periods.iter().map(|it| it.level);
+    let levels = levels.chain(trend.forecast.iter().map(|it| it.level));
+    let levels: Vec<(usize, Estimate)> = levels.enumerate().collect();
+    let past = &levels[..trend.periods.len()];
+    let ahead = &levels[trend.periods.len().saturating_sub(1)..];
+    chart.draw_band(past, "band");
+    chart.draw_band(ahead, "band pale");
+    for (levels, class) in [(past, "curve strong"), (ahead, "curve strong dashed")] {
+        chart.draw_path(levels.iter().map(|(at, it)| (*at, it.value)), class);
+    }
     for (at, period) in trend.periods.iter().enumerate() {
         let x = at as f64;
         if let Some(share) = period.share {
-            svg = svg
-                .child(
-                    frame
-                        .segment((x, 100.0 * share.low), (x, 100.0 * share.high))
-                        .class("whisker hair"),
-                )
-                .child(frame.dot((x, 100.0 * share.value), 2.2).class("dot small"));
+            let ends = ((x, 100.0 * share.low), (x, 100.0 * share.high));
+            chart.draw(|frame| frame.segment(ends.0, ends.1).class("whisker hair"));
+            let dot = (x, 100.0 * share.value);
+            chart.draw(|frame| frame.dot(dot, 2.2).class("dot small"));
         }
         if let Some((share, _)) = period.verdicts {
-            svg = svg.child(frame.dot((x, 100.0 * share), 2.6).class("dot before"));
+            chart.draw(|frame| frame.dot((x, 100.0 * share), 2.6).class("dot before"));
         }
     }
-    svg
+    chart.svg
 }
 
-/// The room between the ends of intervals.
-fn band(frame: &Frame, points: &[(f64, Estimate)]) -> Element {
-    let up = points.iter().map(|(x, it)| Some((*x, 100.0 * it.high)));
-    let down = points
-        .iter()
-        .rev()
-        .map(|(x, it)| Some((*x, 100.0 * it.low)));
-    frame.path(up.chain(down))
-}
-
-fn line(frame: &Frame, points: &[(f64, Estimate)]) -> Element {
-    frame.path(points.iter().map(|(x, it)| Some((*x, 100.0 * it.value))))
+/// A period's label and level.
+fn end(period: Option<&PeriodShare>) -> (&str, String) {
+    period.map_or_else(Default::default, |it| {
+        (it.label.as_str(), format::percent(it.level.value))
+    })
 }
 
 fn share_numbers(trend: &Trend) -> Numbers {
-    let columns = [
-        "period",
-        "reviews",
-        "counted",
-        "share",
-        "share_low",
-        "share_high",
-        "level",
-        "level_low",
-        "level_high",
-        "change",
-        "verdicts",
-    ];
-    let optional =
-        |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.5}"));
-    let rows = trend.periods.iter().map(|it| {
-        let estimates = [
-            it.counted,
-            it.share.map(|share| share.value),
-            it.share.map(|share| share.low),
-            it.share.map(|share| share.high),
-            Some(it.level.value),
-            Some(it.level.low),
-            Some(it.level.high),
-            Some(it.change),
-            it.verdicts.map(|(share, _)| share),
-        ];
-        let mut cells = vec![it.label.clone(), it.rows.to_string()];
-        cells.extend(estimates.map(optional));
-        cells
+    let columns = [&["period", "reviews"][..], &NUMBERS].concat();
+    let number = |value: Option<f64>| value.map_or_else(String::new, |it| format!("{it:.5}"));
+    let rows = lines(trend).into_iter().map(|line| {
+        let reviews = line.rows.map_or_else(String::new, |rows| rows.to_string());
+        let own = [line.label.to_owned(), reviews];
+        own.into_iter().chain(line.numbers.map(number)).collect()
     });
-    let ahead = trend.forecast.iter().map(|it| {
-        let none = String::new;
-        let level =
-            [it.level.value, it.level.low, it.level.high].map(|value| format!("{value:.5}"));
-        let [value, low, high] = level;
-        vec![
-            it.label.clone(),
-            none(),
-            none(),
-            none(),
-            none(),
-            none(),
-            value,
-            low,
-            high,
-            none(),
-            none(),
-        ]
-    });
-    Numbers::new("trend", &columns).rows(rows).rows(ahead)
+    Numbers::new("trend", &columns).rows(rows)
 }
 
 fn backtest(trend: &Trend) -> Element {
@@ -278,65 +224,34 @@ fn backtest(trend: &Trend) -> Element {
 
 /// The probability of a change before each period.
 fn changes(trend: &Trend) -> Element {
-    let frame = Frame::new(
-        (600.0, 200.0),
-        (
-            frame(trend, (0.0, 100.0)).x.low,
-            frame(trend, (0.0, 100.0)).x.high,
-        ),
-        (0.0, 100.0),
-    );
-    let likely: Vec<String> = trend
-        .periods
-        .iter()
-        .filter(|it| it.change >= 0.5)
+    let likely = trend.periods.iter().filter(|it| it.change >= 0.5);
+    let likely: Vec<String> = likely
         .map(|it| format!("{} {:.0} %", it.label, 100.0 * it.change))
         .collect();
     let description = match likely.is_empty() {
         true => "No change is more likely than not.".to_owned(),
         false => likely.join("; "),
     };
-    let mut svg = frame
-        .picture(
-            "changes",
-            "Probability of a change",
-            &description,
-            &plain_axis(trend.period.name()),
-            &axis("change (%)"),
-        )
-        .class("broad")
-        .child(element("g").class("ticks").children(labels(trend, &frame)));
-    for (at, period) in trend
-        .periods
-        .iter()
-        .enumerate()
-        .filter(|(_, it)| it.change > 0.005)
-    {
-        let x = at as f64;
-        svg = svg.child(
-            frame
-                .segment((x, 0.0), (x, 100.0 * period.change))
-                .class("whisker"),
-        );
+    let mut chart = Chart::new(
+        trend,
+        200.0,
+        ((0.0, 100.0), "change (%)"),
+        ("changes", "Probability of a change", &description),
+    );
+    let periods = trend.periods.iter().enumerate();
+    for (at, period) in periods.filter(|(_, it)| it.change > 0.005) {
+        let (x, y) = (at as f64, 100.0 * period.change);
+        chart.draw(|frame| frame.segment((x, 0.0), (x, y)).class("whisker"));
     }
     let caption = "The probability that the level changed just before a period, where the level is taken to stand still between changes";
-    let rows = trend
-        .periods
-        .iter()
-        .map(|it| vec![it.label.clone(), format!("{:.5}", it.change)]);
+    let row = |it: &PeriodShare| vec![it.label.clone(), format!("{:.5}", it.change)];
+    let rows = trend.periods.iter().map(row);
     let numbers = Numbers::new("changes", &["period", "probability"]).rows(rows);
-    section("changes", "When did it change?").child(numbered(svg, caption, &numbers))
+    section("changes", "When did it change?").child(numbered(chart.svg, caption, &numbers))
 }
 
 fn change(change: &Change) -> Element {
-    let share = |estimate: Estimate| {
-        format!(
-            "{} ({:.1} to {:.1})",
-            format::percent(estimate.value),
-            100.0 * estimate.low,
-            100.0 * estimate.high
-        )
-    };
+    let share = |it: Estimate| format!("{} ({})", format::percent(it.value), range(it));
     let mut part = section("cause", "What moved it?").child(paragraph(format!(
         "Before {} {} of the reviews were positive, from then on {}.",
         change.label,
@@ -350,21 +265,17 @@ fn change(change: &Change) -> Element {
             100.0 * mix
         )));
     }
-    let lines: Vec<Vec<Element>> = change
-        .words
-        .iter()
-        .map(|word| {
-            vec![
-                row_heading(&word.word),
-                number(format::percent(word.before)),
-                number(format::percent(word.after)),
-                number(format!("{:+.1}", word.z)),
-            ]
-        })
-        .collect();
-    if lines.is_empty() {
+    if change.words.is_empty() {
         return part;
     }
+    let lines = change.words.iter().map(|word| {
+        vec![
+            row_heading(&word.word),
+            number(format::percent(word.before)),
+            number(format::percent(word.after)),
+            number(format!("{:+.1}", word.z)),
+        ]
+    });
     let headings = [
         heading("Word"),
         number_heading("Reviews before"),
@@ -379,18 +290,13 @@ fn change(change: &Change) -> Element {
 }
 
 fn topics(trend: &Trend) -> Element {
-    const SHOWN: usize = 30;
-    let share = |estimate: Estimate| {
+    let share = |it: Estimate| {
         element("td")
             .class("number")
-            .child(element("span").text(format::percent(estimate.value)))
-            .child(element("span").class("range").text(format!(
-                "{:.1} to {:.1}",
-                100.0 * estimate.low,
-                100.0 * estimate.high
-            )))
+            .child(element("span").text(format::percent(it.value)))
+            .child(element("span").class("range").text(range(it)))
     };
-    let lines = trend.topics.iter().take(SHOWN).map(|it| {
+    let lines = trend.topics.iter().take(TOPICS).map(|it| {
         vec![
             row_heading(&it.topic),
             number(format::count(it.rows as u64)),
@@ -400,7 +306,7 @@ fn topics(trend: &Trend) -> Element {
     });
     let caption = format!(
         "The {} topics with most reviews of {}: the share of positive ones from a topic's own reviews, and leaning on the other topics as much as it is unsure",
-        trend.topics.len().min(SHOWN),
+        trend.topics.len().min(TOPICS),
         trend.topics.len()
     );
     let headings = [
