@@ -19,11 +19,8 @@ const HEAD: &str = "---\nlibrary_name: ressenti\npipeline_tag: text-classificati
 /// The text of `card-NAME.md`.
 pub fn render(data: &ReportData, model: &ModelData) -> String {
     let heading = |text: &str| Some(format!("## {text}"));
-    let asked = data
-        .challenge
-        .models
-        .iter()
-        .find(|asked| asked.name == model.name);
+    let mut asked = data.challenge.models.iter();
+    let asked = asked.find(|asked| asked.name == model.name);
     blocks([
         Some(HEAD.to_owned()),
         Some(format!("# {}", safe(&model.name))),
@@ -79,11 +76,8 @@ fn origin(data: &ReportData) -> Vec<String> {
         (!reviews.splitting.is_empty()).then(|| format!("split: {}", reviews.splitting));
     let audit = reviews.audit.iter().filter(|line| line.count > 0);
     let audit = audit.map(|it| format!("{}: {}. {}", it.what, format::count(it.count), it.remark));
-    sources
-        .chain(splits)
-        .chain(splitting)
-        .chain(audit)
-        .collect()
+    let all = sources.chain(splits).chain(splitting).chain(audit);
+    all.collect()
 }
 
 fn figures(data: &ReportData, model: &ModelData) -> String {
@@ -118,23 +112,18 @@ fn tricks(data: &ReportData, asked: &ChallengedModel) -> String {
     let rows = order.into_iter().take(1 + WORST).map(|place| {
         let (capability, cases) = &set.capabilities[place];
         let share = format::percent(set.share(asked, place));
-        vec![
-            safe(&capability.replace('_', " ")),
-            format::count(*cases),
-            share,
-        ]
+        let name = safe(&capability.replace('_', " "));
+        vec![name, format::count(*cases), share]
     });
     let headings = ["texts written to trick a model", "how many", "fails"];
     table(&headings, rows)
 }
 
 fn making(data: &ReportData, model: &ModelData) -> Vec<String> {
-    let parameters = model
-        .parameters
-        .map(|it| format!("{} parameters", format::count(it)));
-    let bytes = model
-        .bytes
-        .map(|it| format!("{} on the disk", format::bytes(it)));
+    let parameters = model.parameters.map(format::count);
+    let parameters = parameters.map(|count| format!("{count} parameters"));
+    let bytes = model.bytes.map(format::bytes);
+    let bytes = bytes.map(|size| format!("{size} on the disk"));
     let cost = format!(
         "{} of computing, {} of memory at most",
         format::seconds(model.total_seconds),

@@ -77,13 +77,11 @@ pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String
 
 /// A figure with its interval.
 pub(crate) fn estimate(model: &ModelData, metric: Metric) -> String {
-    match model.figures.get(metric.name()) {
-        Some(figure) => {
-            let (value, range) = words::figure(metric, *figure);
-            format!("{value} ({range})")
-        }
-        None => "not defined".to_owned(),
-    }
+    let Some(figure) = model.figure(metric) else {
+        return "not defined".to_owned();
+    };
+    let (value, range) = words::figure(metric, figure);
+    format!("{value} ({range})")
 }
 
 fn figures(data: &ReportData) -> String {
@@ -118,12 +116,11 @@ fn pairs(data: &ReportData) -> String {
 /// What the best model is worst at.
 fn kinds(data: &ReportData) -> Option<String> {
     let (best, _) = data.best()?;
-    let worst = worst_kinds(data, &best.name, KINDS)
-        .into_iter()
-        .map(|(slice, share)| {
-            let (name, rows) = (safe(&slice.name), format::count(slice.rows));
-            format!("{name} {} of {rows}", format::percent(share))
-        });
+    let worst = worst_kinds(data, &best.name, KINDS).into_iter();
+    let worst = worst.map(|(slice, share)| {
+        let (name, rows) = (safe(&slice.name), format::count(slice.rows));
+        format!("{name} {} of {rows}", format::percent(share))
+    });
     let worst = words::join(worst, "; ");
     let best = safe(&best.name);
     (!worst.is_empty()).then(|| format!("{best} is worst at reviews {worst}."))

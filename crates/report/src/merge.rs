@@ -71,11 +71,9 @@ pub fn predictions(context: &Context, path: &Path) -> Result<Judged, Failure> {
 }
 
 fn different_reviews(first: &str, second: &str) -> Failure {
+    let message = format!("The models `{first}` and `{second}` have judged different test reviews");
     let hint = "Evaluate every model again with `ressenti run --only evaluate --force`";
-    Failure::new(format!(
-        "The models `{first}` and `{second}` have judged different test reviews"
-    ))
-    .with_hint(hint.to_owned())
+    Failure::new(message).with_hint(hint.to_owned())
 }
 
 /// The figures of every model with the paired tests of every pair.

@@ -13,7 +13,7 @@ use crate::pictures::pareto;
 pub(crate) fn figures(models: &[ModelData]) -> Markup {
     let rows = models.iter().flat_map(|model| {
         let known = Metric::ALL.into_iter();
-        known.filter_map(move |metric| Some((model, metric, *model.figures.get(metric.name())?)))
+        known.filter_map(move |metric| Some((model, metric, model.figure(metric)?)))
     });
     Numbers::new("figures", rows)
         .column("model", |(model, ..)| &model.name)

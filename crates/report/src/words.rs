@@ -11,12 +11,7 @@ pub(crate) fn alpha(confidence: f64) -> f64 {
 
 /// The coverage of intervals: `95 %`.
 pub(crate) fn confidence(confidence: f64) -> String {
-    let percent = 100.0 * confidence;
-    if (percent - percent.round()).abs() < 1e-9 {
-        format!("{percent:.0} %")
-    } else {
-        format!("{percent:.1} %")
-    }
+    format!("{} %", (1000.0 * confidence).round() / 10.0)
 }
 
 /// A share and its interval in percent: `89.4 %` and `89.0 to 89.8`.

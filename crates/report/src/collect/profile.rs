@@ -19,10 +19,8 @@ pub(super) fn add(clean: &Artifact, reviews: &mut ReviewsData) -> Result<(), Fai
     reviews.lengths = lengths(&profile.splits);
     reviews.words = profile.telling_words;
     let text = |example: ExampleReview| example.text + if example.cut { " ..." } else { "" };
-    let near = profile
-        .near_duplicates
-        .into_iter()
-        .flat_map(|near| near.examples);
+    let near = profile.near_duplicates.into_iter();
+    let near = near.flat_map(|near| near.examples);
     let near = near.map(|pair| NearPair {
         similarity: pair.similarity,
         texts: [text(pair.one), text(pair.two)],

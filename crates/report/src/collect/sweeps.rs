@@ -84,11 +84,8 @@ pub(super) fn range_tests(context: &Context) -> Result<Vec<RangeTestData>, Failu
 }
 
 fn number(value: &toml::Value) -> Option<f64> {
-    match value {
-        toml::Value::Integer(value) => Some(*value as f64),
-        toml::Value::Float(value) => Some(*value),
-        _ => None,
-    }
+    let whole = || value.as_integer().map(|whole| whole as f64);
+    value.as_float().or_else(whole)
 }
 
 fn in_words(value: &toml::Value) -> String {

@@ -116,9 +116,14 @@ pub struct ModelData {
 }
 
 impl ModelData {
+    /// A figure, if it is defined.
+    pub(crate) fn figure(&self, metric: Metric) -> Option<Figure> {
+        self.figures.get(metric.name()).copied()
+    }
+
     /// Its accuracy, if it has one: a share of rows, which always has an interval.
     pub(crate) fn accuracy(&self) -> Option<Estimate> {
-        self.figures.get(Metric::Accuracy.name())?.estimate()
+        self.figure(Metric::Accuracy)?.estimate()
     }
 }
 

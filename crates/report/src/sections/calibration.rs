@@ -21,8 +21,8 @@ pub(crate) fn draw(data: &ReportData) -> Markup {
     });
     let diagrams = models().filter(|(_, model)| !model.reliability.is_empty());
     let diagrams = diagrams.map(|(place, model)| {
-        let error = model.figures.get(Metric::CalibrationError.name());
-        let error = error.map(|it| words::figure(Metric::CalibrationError, *it).0);
+        let error = model.figure(Metric::CalibrationError);
+        let error = error.map(|it| words::figure(Metric::CalibrationError, it).0);
         let error = error.map_or_else(String::new, |error| format!(", ECE {error}"));
         figure(
             reliability::draw(model, place),

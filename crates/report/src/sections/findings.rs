@@ -161,7 +161,7 @@ fn baseline(best: &ModelData) -> Option<String> {
 }
 
 fn calibration(data: &ReportData, best: &ModelData) -> Option<String> {
-    let error = best.figures.get(Metric::CalibrationError.name())?;
+    let error = best.figure(Metric::CalibrationError)?;
     let interval = match error.estimate() {
         Some(Estimate { low, high, .. }) => format!(
             "{} interval {:.1} to {:.1}",

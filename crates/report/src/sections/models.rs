@@ -73,11 +73,11 @@ fn figures<'a>(data: &'a ReportData, rows: &str, confidence: &str) -> Table<&'a 
 }
 
 fn estimate(model: &ModelData, metric: Metric, best: Option<f64>) -> Markup {
-    let Some(estimate) = model.figures.get(metric.name()) else {
+    let Some(figure) = model.figure(metric) else {
         return html! { span.muted { "not defined" } };
     };
-    let (value, range) = words::figure(metric, *estimate);
-    if best == Some(estimate.value()) {
+    let (value, range) = words::figure(metric, figure);
+    if best == Some(figure.value()) {
         noted((html! { b { (value) } }, range))
     } else {
         noted((value, range))
@@ -86,13 +86,10 @@ fn estimate(model: &ModelData, metric: Metric, best: Option<f64>) -> Markup {
 
 fn best_value(data: &ReportData, metric: Metric) -> Option<f64> {
     let models = data.models.iter();
-    let values = models.filter_map(|model| Some(model.figures.get(metric.name())?.value()));
-    values.reduce(|one, two| {
-        if metric.lower_is_better() {
-            one.min(two)
-        } else {
-            one.max(two)
-        }
+    let values = models.filter_map(|model| Some(model.figure(metric)?.value()));
+    values.reduce(match metric.lower_is_better() {
+        true => f64::min,
+        false => f64::max,
     })
 }
 
