@@ -90,12 +90,10 @@ impl<'a> Frame<'a> {
         let (left, right, bottom) = (LEFT, self.width - RIGHT, self.height - BOTTOM);
         let [x, y] = &self.axes;
         let ticks = |axis: &Axis<'_>, scale: &Scale| -> Vec<(f64, String)> {
-            let write = |tick| match axis.write {
-                Some(write) => write(tick),
-                None => scale.tick_text(tick, axis.ticks),
-            };
+            let write = |tick, text| axis.write.map_or(text, |write| write(tick));
             let ticks = scale.ticks(axis.ticks).into_iter();
-            ticks.map(|tick| (scale.place(tick), write(tick))).collect()
+            let ticks = ticks.map(|(tick, text)| (scale.place(tick), write(tick, text)));
+            ticks.collect()
         };
         let (x_ticks, y_ticks) = (ticks(x, &self.x), ticks(y, &self.y));
         let all = html! {

@@ -52,7 +52,7 @@ pub fn grid(class: &str, pictures: impl IntoIterator<Item = Markup>) -> Markup {
 }
 
 /// A value and below it, smaller, what belongs to it: its interval, for example.
-pub fn noted(value: impl Render, note: impl Render) -> Markup {
+pub fn noted((value, note): (impl Render, impl Render)) -> Markup {
     html! { span { (value) } span.range { (note) } }
 }
 

@@ -13,6 +13,8 @@ pub enum Size {
     Fixed(f64, f64),
     /// The same, shown larger.
     Broad(f64, f64),
+    /// The same, as wide as the page.
+    Full(f64, f64),
 }
 
 /// An SVG with a title and a description, in parts, for those who cannot see it. `id` must be unique.
@@ -29,6 +31,7 @@ pub fn picture<D: Display>(
         Size::Elastic(height) => (Some("elastic"), None, Some(px(height))),
         Size::Fixed(width, height) => (None, Some((width, height)), None),
         Size::Broad(width, height) => (Some("broad"), Some((width, height)), None),
+        Size::Full(width, height) => (Some("full"), Some((width, height)), None),
     };
     let view_box = box_.map(|(width, height)| format!("0 0 {} {}", px(width), px(height)));
     html! {

@@ -13,7 +13,7 @@ use crate::pictures::pareto;
 pub(crate) fn figures(models: &[ModelData]) -> Markup {
     let rows = models.iter().flat_map(|model| {
         let known = Metric::ALL.into_iter();
-        known.filter_map(move |metric| Some((model, metric, *model.figures.get(metric.name())?)))
+        known.filter_map(move |metric| Some((model, metric, model.figure(metric)?)))
     });
     Numbers::new("figures", rows)
         .column("model", |(model, ..)| &model.name)
@@ -31,12 +31,8 @@ pub(crate) fn costs(models: &[ModelData]) -> Markup {
         .column("model", |(_, it)| &it.name)
         .optional("accuracy", |(_, it)| Some(it.accuracy()?.value))
         .column("seconds", |(_, it)| it.total_seconds)
-        .optional("training_reviews_per_second", |(_, it)| {
-            it.reviews_per_second
-        })
-        .optional("prediction_reviews_per_second", |(_, it)| {
-            it.prediction_speed
-        })
+        .optional("training_reviews_per_second", |it| it.1.reviews_per_second)
+        .optional("prediction_reviews_per_second", |it| it.1.prediction_speed)
         .optional("parameters", |(_, it)| it.parameters)
         .optional("bytes", |(_, it)| it.bytes)
         .column("peak_memory_bytes", |(_, it)| it.peak_memory)
@@ -66,7 +62,7 @@ pub(crate) fn lengths(bins: &[LengthBin]) -> Markup {
 /// Telling words of every class.
 pub(crate) fn words(classes: &[ClassWords]) -> Markup {
     let rows = classes.iter();
-    let rows = rows.flat_map(|class| class.words.iter().map(|word| (&class.class, word)));
+    let rows = rows.flat_map(|class| class.words.iter().map(|word| (class.class, word)));
     Numbers::new("words", rows)
         .column("class", |(class, _)| class)
         .column("word", |(_, it)| &it.word)
@@ -105,15 +101,11 @@ pub(crate) fn confusions(models: &[ModelData]) -> Markup {
 /// The bins of every reliability diagram.
 pub(crate) fn reliability(models: &[ModelData]) -> Markup {
     let rows = models.iter().flat_map(|model| {
-        let before = model
-            .calibration
-            .iter()
-            .flat_map(|it| &it.before.reliability);
-        let after = model
-            .reliability
-            .iter()
-            .map(move |bin| (model, "after", bin));
-        after.chain(before.map(move |bin| (model, "before", bin)))
+        let calibrations = model.calibration.iter();
+        let before = calibrations.flat_map(|it| &it.before.reliability);
+        let before = before.map(move |bin| (model, "before", bin));
+        let after = model.reliability.iter();
+        after.map(move |bin| (model, "after", bin)).chain(before)
     });
     Numbers::new("reliability", rows)
         .column("model", |(model, ..)| &model.name)
@@ -150,14 +142,11 @@ pub(crate) fn repeats(repeats: &[RepeatsData]) -> Markup {
 pub(crate) fn roc(models: &[ModelData]) -> Markup {
     let rows = models.iter();
     let rows = rows.flat_map(|model| model.roc.iter().map(|point| (&model.name, point)));
+    let places = |share: f64| format!("{share:.5}");
     Numbers::new("roc", rows)
         .column("model", |(model, _)| model)
-        .column("false_positive_rate", |(_, it)| {
-            format!("{:.5}", it.false_positive_rate)
-        })
-        .column("true_positive_rate", |(_, it)| {
-            format!("{:.5}", it.true_positive_rate)
-        })
+        .column("false_positive_rate", |it| places(it.1.false_positive_rate))
+        .column("true_positive_rate", |it| places(it.1.true_positive_rate))
         .link()
 }
 
@@ -169,11 +158,8 @@ pub(crate) fn sweep(sweep: &SweepData) -> Markup {
             let epochs = trial.epochs.iter().map(Some);
             // A trial without epochs has one row.
             let none = trial.epochs.is_empty().then_some(None);
-            rows.extend(
-                epochs
-                    .chain(none)
-                    .map(|epoch| (&point.values, trial, epoch)),
-            );
+            let epochs = epochs.chain(none);
+            rows.extend(epochs.map(|epoch| (&point.values, trial, epoch)));
         }
     }
     let mut numbers = Numbers::new(format!("sweep-{}", sweep.name), rows);
@@ -187,9 +173,7 @@ pub(crate) fn sweep(sweep: &SweepData) -> Markup {
         .column("seconds", |(_, trial, _)| trial.seconds)
         .optional("epoch", |(.., epoch)| Some(epoch?.epoch))
         .optional("validation_loss", |(.., epoch)| epoch?.validation_loss)
-        .optional("validation_accuracy", |(.., epoch)| {
-            epoch?.validation_accuracy
-        })
+        .optional("validation_accuracy", |it| it.2?.validation_accuracy)
         .link()
 }
 

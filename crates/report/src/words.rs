@@ -11,33 +11,23 @@ pub(crate) fn alpha(confidence: f64) -> f64 {
 
 /// The coverage of intervals: `95 %`.
 pub(crate) fn confidence(confidence: f64) -> String {
-    let percent = 100.0 * confidence;
-    if (percent - percent.round()).abs() < 1e-9 {
-        format!("{percent:.0} %")
-    } else {
-        format!("{percent:.1} %")
-    }
+    format!("{} %", (1000.0 * confidence).round() / 10.0)
 }
 
 /// A share and its interval in percent: `89.4 %` and `89.0 to 89.8`.
 pub(crate) fn share(estimate: Estimate) -> (String, String) {
-    let range = format!(
-        "{:.1} to {:.1}",
-        100.0 * estimate.low,
-        100.0 * estimate.high
-    );
-    (format::percent(estimate.value), range)
+    let [low, high] = [estimate.low, estimate.high].map(|share| 100.0 * share);
+    (
+        format::percent(estimate.value),
+        format!("{low:.1} to {high:.1}"),
+    )
 }
 
 /// A figure and its interval as the table prints them: accuracy in percent, the rest to three places.
 pub(crate) fn figure(metric: Metric, figure: Figure) -> (String, String) {
-    let (factor, places) = match metric {
-        Metric::Accuracy => (100.0, 1),
-        _ => (1.0, 3),
-    };
-    let value = match metric {
-        Metric::Accuracy => format::percent(figure.value()),
-        _ => format!("{:.3}", figure.value()),
+    let (factor, places, value) = match metric {
+        Metric::Accuracy => (100.0, 1, format::percent(figure.value())),
+        _ => (1.0, 3, format!("{:.3}", figure.value())),
     };
     let range = match figure.estimate() {
         Some(Estimate { low, high, .. }) => {
@@ -76,25 +66,31 @@ pub(crate) fn p_value(value: f64) -> String {
     }
 }
 
+/// Items with something between them.
+pub(crate) fn join(items: impl IntoIterator<Item = String>, between: &str) -> String {
+    items.into_iter().collect::<Vec<_>>().join(between)
+}
+
 /// `one`, `one and two`, `one, two and three`.
 pub(crate) fn list<S: AsRef<str>>(items: &[S]) -> String {
     match items {
-        [] => String::new(),
-        [one] => one.as_ref().to_owned(),
-        [first @ .., last] => {
-            let first: Vec<&str> = first.iter().map(AsRef::as_ref).collect();
-            format!("{} and {}", first.join(", "), last.as_ref())
+        [first @ .., before, last] => {
+            let first: String = first
+                .iter()
+                .map(|item| format!("{}, ", item.as_ref()))
+                .collect();
+            format!("{first}{} and {}", before.as_ref(), last.as_ref())
         }
+        [one] => one.as_ref().to_owned(),
+        [] => String::new(),
     }
 }
 
 /// A time of the past: `2026-11-23 16:04 UTC`, from seconds since 1970.
 pub(crate) fn date(seconds: u64) -> String {
-    let time = i64::try_from(seconds).ok();
-    let time = time.and_then(|seconds| DateTime::from_timestamp(seconds, 0));
-    time.unwrap_or_default()
-        .format("%Y-%m-%d %H:%M UTC")
-        .to_string()
+    let time = DateTime::from_timestamp(seconds.try_into().unwrap_or_default(), 0);
+    let time = time.unwrap_or_default();
+    time.format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 #[cfg(test)]

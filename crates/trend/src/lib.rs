@@ -22,6 +22,7 @@ pub mod period;
 pub mod pooling;
 mod read;
 mod refused;
+mod sentences;
 mod show;
 pub mod state_space;
 mod times;
@@ -106,7 +107,7 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
         Format::Json => print(&files::json(&found))?,
     }
     if let Some(folder) = &arguments.out {
-        files::write(folder, &found, &asked.name)?;
+        files::write(folder, &found, render(&found, &asked.name))?;
         progress.note(&format!("written: {}", folder.join("trend.html").display()));
     }
     Ok(())

@@ -5,8 +5,9 @@ use maud::{Markup, html};
 use metrics::Estimate;
 use pages::{Axis, Frame, Numbers, Page, Table, noted, numbered, paragraph, remark, section};
 
-use crate::data::{Change, Trend};
-use crate::show::sentences;
+use crate::data::{Change, PeriodShare, Trend};
+use crate::files::{NUMBERS, lines};
+use crate::sentences::{range, sentences};
 
 /// The size of the large pictures, in pixels of a phone held across.
 const SIZE: (f64, f64) = (600.0, 320.0);
@@ -87,33 +88,25 @@ fn shares(trend: &Trend) -> Markup {
         let share = share.into_iter().flatten().chain(said);
         share.chain([it.level.low, it.level.high])
     });
-    let ahead = trend
-        .forecast
-        .iter()
-        .flat_map(|it| [it.level.low, it.level.high]);
+    let ahead = trend.forecast.iter();
+    let ahead = ahead.flat_map(|it| [it.level.low, it.level.high]);
     let ends = ends.chain(ahead).map(|share| 100.0 * share);
-    let range = pages::round_range(ends, 5).unwrap_or((0.0, 100.0));
-    let y = Axis::new("positive (%)", (range.0.max(0.0), range.1.min(100.0)));
+    let (low, high) = pages::round_range(ends, 5).unwrap_or((0.0, 100.0));
+    let y = Axis::new("positive (%)", (low.max(0.0), high.min(100.0)));
     let frame = frame(trend, SIZE.1, y);
-    let level = |(at, level): (usize, Estimate)| (at as f64, level);
-    let past = trend.periods.iter().map(|it| it.level).enumerate();
-    let past: Vec<(f64, Estimate)> = past.map(level).collect();
+    let levels = trend.periods.iter().map(|it| it.level);
+    let levels = levels.chain(trend.forecast.iter().map(|it| it.level));
+    let levels = levels.enumerate().map(|(at, level)| (at as f64, level));
+    let levels: Vec<(f64, Estimate)> = levels.collect();
+    let past = &levels[..trend.periods.len()];
     // The forecast goes on from the last period.
-    let ahead = trend.forecast.iter().map(|it| it.level);
-    let ahead = trend
-        .periods
-        .last()
-        .map(|it| it.level)
-        .into_iter()
-        .chain(ahead);
-    let ahead = ahead.zip(trend.periods.len().saturating_sub(1)..);
-    let ahead: Vec<(f64, Estimate)> = ahead.map(|(it, at)| level((at, it))).collect();
+    let ahead = &levels[trend.periods.len().saturating_sub(1)..];
     let content = html! {
         (labels(trend, &frame))
-        (band(&frame, "band", &past))
-        (band(&frame, "band pale", &ahead))
-        (line(&frame, "curve strong", &past))
-        (line(&frame, "curve strong dashed", &ahead))
+        (band(&frame, "band", past))
+        (band(&frame, "band pale", ahead))
+        (line(&frame, "curve strong", past))
+        (line(&frame, "curve strong dashed", ahead))
         @for (at, period) in trend.periods.iter().enumerate() {
             @let x = at as f64;
             @if let Some(Estimate { value, low, high }) = period.share {
@@ -125,20 +118,22 @@ fn shares(trend: &Trend) -> Markup {
             }
         }
     };
-    let (first, last) = (trend.periods.first(), trend.periods.last());
-    let description = format!(
-        "From {} to {} the level goes from {} to {}.",
-        first.map_or("", |it| &it.label),
-        last.map_or("", |it| &it.label),
-        first.map_or_else(String::new, |it| format::percent(it.level.value)),
-        last.map_or_else(String::new, |it| format::percent(it.level.value)),
-    );
+    let (first, from) = end(trend.periods.first());
+    let (last, to) = end(trend.periods.last());
+    let description = format!("From {first} to {last} the level goes from {from} to {to}.");
     frame.picture(
         "trend",
         "Share of positive reviews over time",
         [description],
         content,
     )
+}
+
+/// A period's label and level.
+fn end(period: Option<&PeriodShare>) -> (&str, String) {
+    period.map_or_else(Default::default, |it| {
+        (it.label.as_str(), format::percent(it.level.value))
+    })
 }
 
 /// The room between the ends of intervals.
@@ -159,25 +154,15 @@ fn line(frame: &Frame<'_>, class: &str, points: &[(f64, Estimate)]) -> Markup {
 }
 
 fn share_numbers(trend: &Trend) -> Markup {
-    let past = trend
-        .periods
-        .iter()
-        .map(|it| (&it.label, it.level, Some(it)));
-    let ahead = trend.forecast.iter().map(|it| (&it.label, it.level, None));
-    let places = |value: f64| format!("{value:.5}");
-    Numbers::new("trend", past.chain(ahead))
-        .column("period", |(label, ..)| label)
-        .optional("reviews", |(.., it)| Some(it?.rows))
-        .optional("counted", |(.., it)| it?.counted.map(places))
-        .optional("share", |(.., it)| Some(places(it?.share?.value)))
-        .optional("share_low", |(.., it)| Some(places(it?.share?.low)))
-        .optional("share_high", |(.., it)| Some(places(it?.share?.high)))
-        .column("level", |(_, level, _)| places(level.value))
-        .column("level_low", |(_, level, _)| places(level.low))
-        .column("level_high", |(_, level, _)| places(level.high))
-        .optional("change", |(.., it)| Some(places(it?.change)))
-        .optional("verdicts", |(.., it)| Some(places(it?.verdicts?.0)))
-        .link()
+    let lines = lines(trend);
+    let mut numbers = Numbers::new("trend", &lines)
+        .column("period", |line| line.label)
+        .optional("reviews", |line| line.rows);
+    for (place, name) in NUMBERS.iter().enumerate() {
+        let number = |value: f64| format!("{value:.5}");
+        numbers = numbers.optional(name, |line| line.numbers[place].map(number));
+    }
+    numbers.link()
 }
 
 fn backtest(trend: &Trend) -> Markup {
@@ -234,10 +219,7 @@ fn changes(trend: &Trend) -> Markup {
 }
 
 fn change(change: &Change) -> Markup {
-    let share = |estimate: Estimate| {
-        let (value, range) = in_words(estimate);
-        format!("{value} ({range})")
-    };
+    let share = |it: Estimate| format!("{} ({})", format::percent(it.value), range(it));
     let text = format!(
         "Before {} {} of the reviews were positive, from then on {}.",
         change.label,
@@ -266,10 +248,7 @@ fn change(change: &Change) -> Markup {
 
 fn topics(trend: &Trend) -> Markup {
     const SHOWN: usize = 30;
-    let share = |estimate: Estimate| {
-        let (value, range) = in_words(estimate);
-        noted(value, range)
-    };
+    let share = |it: Estimate| noted((format::percent(it.value), range(it)));
     let caption = format!(
         "The {} topics with most reviews of {}: the share of positive ones from a topic's own reviews, and leaning on the other topics as much as it is unsure",
         trend.topics.len().min(SHOWN),
@@ -281,13 +260,4 @@ fn topics(trend: &Trend) -> Markup {
         .numbers("Alone", |it| share(it.alone))
         .numbers("Leaning on the others", |it| share(it.share));
     section("topics", "Topics", html! { (table) })
-}
-
-/// A share and its interval: `89.4 %` and `89.0 to 89.8`.
-fn in_words(estimate: Estimate) -> (String, String) {
-    let [low, high] = [estimate.low, estimate.high].map(|share| 100.0 * share);
-    (
-        format::percent(estimate.value),
-        format!("{low:.1} to {high:.1}"),
-    )
 }

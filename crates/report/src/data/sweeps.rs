@@ -65,6 +65,11 @@ impl SweepPoint {
         self.mean(|trial| trial.loss)
     }
 
+    /// The mean share judged right over seeds.
+    pub(crate) fn accuracy(&self) -> f64 {
+        self.mean(|trial| trial.accuracy)
+    }
+
     /// The mean of a figure over seeds.
     pub fn mean(&self, figure: impl Fn(&TrialData) -> f64) -> f64 {
         self.trials.iter().map(figure).sum::<f64>() / self.trials.len().max(1) as f64

@@ -1,31 +1,23 @@
 //! Bars whose lengths are percentages of the width: counts by split and class, telling words.
 
-use artifact::{Sentiment, format};
+use artifact::format;
 use maud::{Markup, html};
 use pages::{Size, picture, px};
 
 use crate::data::{ClassWords, SplitCount};
+use crate::words;
 
 const ROW: f64 = 46.0;
 const WORD_ROW: f64 = 24.0;
 
 /// Reviews by split and class, bars to one scale.
 pub(crate) fn splits(splits: &[SplitCount]) -> Markup {
-    let longest = splits
-        .iter()
-        .map(SplitCount::rows)
-        .max()
-        .unwrap_or(0)
-        .max(1) as f64;
+    let longest = splits.iter().map(SplitCount::rows).fold(1, u64::max) as f64;
     let description = splits.iter().map(|count| {
         let parts = parts(count).into_iter();
-        let parts: Vec<String> = parts.map(|(_, name, rows)| counted(name, rows)).collect();
-        let parts = if parts.is_empty() {
-            "none".to_owned()
-        } else {
-            parts.join(", ")
-        };
-        format!("{}: {parts}", count.split)
+        let parts = words::join(parts.map(|(_, name, rows)| counted(name, rows)), ", ");
+        let none = if parts.is_empty() { "none" } else { "" };
+        format!("{}: {parts}{none}", count.split)
     });
     let rows = html! {
         @for (place, count) in splits.iter().enumerate() {
@@ -33,13 +25,8 @@ pub(crate) fn splits(splits: &[SplitCount]) -> Markup {
         }
     };
     let size = Size::Elastic(ROW * splits.len() as f64);
-    picture(
-        "splits",
-        "Reviews by split and class",
-        description,
-        size,
-        rows,
-    )
+    let title = "Reviews by split and class";
+    picture("splits", title, description, size, rows)
 }
 
 fn split_row(count: &SplitCount, top: f64, longest: f64) -> Markup {
@@ -86,17 +73,10 @@ fn counted(name: &str, rows: u64) -> String {
 pub(crate) fn words(class: &ClassWords, strongest: f64, place: usize) -> Markup {
     let description = class.words.iter().map(|word| {
         let [negative, positive] = word.reviews;
-        format!(
-            "{} (in {negative} negative and {positive} positive reviews)",
-            word.word
-        )
+        let word = &word.word;
+        format!("{word} (in {negative} negative and {positive} positive reviews)")
     });
-    let is_positive = class.class == Sentiment::Positive.as_str();
-    let kind = if is_positive {
-        "bar positive"
-    } else {
-        "bar negative"
-    };
+    let kind = format!("bar {}", class.class);
     let rows = html! {
         @for (place, word) in class.words.iter().enumerate() {
             @let top = WORD_ROW * place as f64;
@@ -104,7 +84,7 @@ pub(crate) fn words(class: &ClassWords, strongest: f64, place: usize) -> Markup 
             @let length = 38.0 * word.score.max(0.0) / strongest.max(f64::MIN_POSITIVE);
             g {
                 text x="34%" y=(px(top + 16.0)) text-anchor="end" { (shortened(&word.word)) }
-                (bar(kind, 36.0, length, top + 4.0, 15.0))
+                (bar(&kind, 36.0, length, top + 4.0, 15.0))
                 text.range x="100%" y=(px(top + 16.0)) text-anchor="end" { (negative) " : " (positive) }
             }
         }

@@ -2,7 +2,7 @@
 
 use artifact::format;
 use maud::{Markup, html};
-use pages::{Axis, Frame, px};
+use pages::{Axis, Frame, px, round_range};
 
 use crate::data::LengthBin;
 
@@ -10,18 +10,15 @@ const SIZE: (f64, f64) = (400.0, 240.0);
 
 /// A histogram with one bar per bin; the last bin is open. `None` without reviews.
 pub(crate) fn draw(bins: &[LengthBin], unit: &str) -> Option<Markup> {
-    let most = bins
-        .iter()
-        .map(|bin| bin.rows)
-        .max()
-        .filter(|most| *most > 0)?;
-    let top = pages::round_range([0.0, most as f64], 4)?.1;
+    let most = bins.iter().map(|bin| bin.rows).max()?;
+    if most == 0 {
+        return None;
+    }
+    let (_, top) = round_range([0.0, most as f64], 4)?;
     // Bars are of one width, whatever their bins hold; the labels say what they stand for.
     let x = Axis::new(unit, (0.0, bins.len() as f64)).unlabelled();
-    let y = Axis::new("reviews", (0.0, top))
-        .ticks(4)
-        .written(Some(|tick| format::count(tick as u64)));
-    let frame = Frame::new(SIZE, x, y);
+    let y = Axis::new("reviews", (0.0, top)).ticks(4);
+    let frame = Frame::new(SIZE, x, y.written(Some(|tick| format::count(tick as u64))));
     let width = frame.x.place(1.0) - frame.x.place(0.0);
     // Every label would be too many on a phone.
     let every = bins.len().div_ceil(6);
@@ -39,13 +36,13 @@ pub(crate) fn draw(bins: &[LengthBin], unit: &str) -> Option<Markup> {
     };
     let description = bins.iter().map(|bin| {
         let (from, rows) = (format::count(bin.from), format::count(bin.rows));
-        match bin.to {
-            Some(to) => format!(
-                "{from} to {}: {rows} reviews",
-                format::count(to.saturating_sub(1))
-            ),
-            None => format!("{from} and more: {rows} reviews"),
-        }
+        let to = bin
+            .to
+            .map(|to| format!("to {}", format::count(to.saturating_sub(1))));
+        format!(
+            "{from} {}: {rows} reviews",
+            to.as_deref().unwrap_or("and more")
+        )
     });
     Some(frame.picture("lengths", "Length of reviews", description, content))
 }

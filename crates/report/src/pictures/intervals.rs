@@ -46,11 +46,12 @@ fn build(data: &ReportData) -> Option<(Markup, f64)> {
         .collect();
     // The best at the top; models that are equal stay in the order of the pipeline file.
     estimates.sort_by(|one, two| two.1.value.total_cmp(&one.1.value));
-    let ends = estimates
-        .iter()
-        .flat_map(|(_, it)| [100.0 * it.low, 100.0 * it.high]);
+    let ends = estimates.iter().flat_map(|(_, it)| [it.low, it.high]);
     // Percentages of the width, with room for half a tick label at both ends.
-    let scale = Scale::new(round_range(ends, TICKS)?, (3.0, 97.0));
+    let scale = Scale::new(
+        round_range(ends.map(|share| 100.0 * share), TICKS)?,
+        (3.0, 97.0),
+    );
     let height = ROW * estimates.len() as f64 + AXIS;
     let description = estimates.iter().map(|(name, estimate)| {
         let (value, range) = words::share(*estimate);
@@ -63,21 +64,15 @@ fn build(data: &ReportData) -> Option<(Markup, f64)> {
         }
     };
     let title = "Accuracy of each model on the test reviews";
-    let svg = picture(
-        "intervals",
-        title,
-        description,
-        Size::Elastic(height),
-        content,
-    );
+    let size = Size::Elastic(height);
+    let svg = picture("intervals", title, description, size, content);
     Some((svg, height))
 }
 
 fn axis(scale: &Scale, height: f64, data: &ReportData) -> Markup {
     let ticks = scale.ticks(TICKS).into_iter();
-    let ticks: Vec<(String, String)> = ticks
-        .map(|tick| (percent(scale.place(tick)), scale.tick_text(tick, TICKS)))
-        .collect();
+    let ticks = ticks.map(|(tick, text)| (percent(scale.place(tick)), text));
+    let ticks: Vec<(String, String)> = ticks.collect();
     let bottom = height - AXIS;
     html! {
         g {
@@ -98,11 +93,7 @@ fn axis(scale: &Scale, height: f64, data: &ReportData) -> Markup {
 fn row(scale: &Scale, top: f64, name: &str, estimate: Estimate) -> Markup {
     let (text_y, line_y) = (px(top + 18.0), px(top + 32.0));
     let place = |share: f64| percent(scale.place(100.0 * share));
-    let (low, value, high) = (
-        place(estimate.low),
-        place(estimate.value),
-        place(estimate.high),
-    );
+    let [low, value, high] = [estimate.low, estimate.value, estimate.high].map(place);
     let (share, range) = words::share(estimate);
     html! {
         g {

@@ -36,8 +36,7 @@ pub(crate) fn draw(models: &[ModelData]) -> Option<Markup> {
     let front = front(models);
     let judged = models.iter().enumerate().filter_map(|(place, model)| {
         Some(Point {
-            name: &model.name,
-            total_seconds: model.total_seconds,
+            model,
             power: model.total_seconds.max(0.1).log10(),
             accuracy: model.accuracy()?,
             on_front: front.contains(&place),
@@ -50,13 +49,13 @@ pub(crate) fn draw(models: &[ModelData]) -> Option<Markup> {
     let (first, last) = bounds(points.iter().map(|point| point.power));
     let (first, last) = (first.floor(), last.ceil().max(first.floor() + 1.0));
     let shares = points.iter().map(|point| point.accuracy);
-    let ends = shares.flat_map(|share| [100.0 * share.low, 100.0 * share.high]);
+    let ends = shares.flat_map(|it| [100.0 * it.low, 100.0 * it.high]);
     let x = Axis::new("time, ten times as long at each mark", (first, last));
     let x = x.ticks((last - first) as usize).written(Some(time));
     let y = Axis::new("accuracy (%)", round_range(ends, 5)?);
     let frame = Frame::new(SIZE, x, y).broad();
     let mut line: Vec<&Point<'_>> = points.iter().filter(|point| point.on_front).collect();
-    line.sort_by(|one, two| one.total_seconds.total_cmp(&two.total_seconds));
+    line.sort_by(|one, two| one.power.total_cmp(&two.power));
     let content = html! {
         (frame.path("curve faint", line.iter().map(|point| Some(point.at()))))
         @for point in &points {
@@ -68,27 +67,18 @@ pub(crate) fn draw(models: &[ModelData]) -> Option<Markup> {
         g { (labels(&frame, &points)) }
     };
     let description = points.iter().map(|point| {
-        let (share, seconds) = (point.accuracy.value, point.total_seconds);
+        let share = format::percent(point.accuracy.value);
+        let time = format::seconds(point.model.total_seconds);
         let on_front = if point.on_front { ", on the front" } else { "" };
-        format!(
-            "{}: {} in {}{on_front}",
-            point.name,
-            format::percent(share),
-            format::seconds(seconds)
-        )
+        format!("{}: {share} in {time}{on_front}", point.model.name)
     });
-    Some(frame.picture(
-        "pareto",
-        "Accuracy against training time",
-        description,
-        content,
-    ))
+    let title = "Accuracy against training time";
+    Some(frame.picture("pareto", title, description, content))
 }
 
 /// A model in the picture.
 struct Point<'a> {
-    name: &'a str,
-    total_seconds: f64,
+    model: &'a ModelData,
     /// The logarithm of the time.
     power: f64,
     accuracy: Estimate,
@@ -109,7 +99,7 @@ fn labels(frame: &Frame<'_>, points: &[Point<'_>]) -> Markup {
     let mut label = |point: &Point<'_>| {
         let (x, y) = point.at();
         let (x, y) = (frame.x.place(x), frame.y.place(y));
-        let width = SIGN * point.name.chars().count() as f64;
+        let width = SIGN * point.model.name.chars().count() as f64;
         let (from, shift, anchor) = if x + 10.0 + width < SIZE.0 {
             (x + 10.0, 10.0, "start")
         } else {
@@ -130,7 +120,13 @@ fn labels(frame: &Frame<'_>, points: &[Point<'_>]) -> Markup {
         });
         let down = tries.into_iter().find(is_free).unwrap_or(0.0);
         taken.push((from, to, y + 4.0 + down));
-        frame.note("name", point.at(), (shift, 4.0 + down), anchor, point.name)
+        frame.note(
+            "name",
+            point.at(),
+            (shift, 4.0 + down),
+            anchor,
+            &point.model.name,
+        )
     };
     html! { @for point in points { (label(point)) } }
 }

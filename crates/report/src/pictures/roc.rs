@@ -23,7 +23,7 @@ pub(crate) fn draw(models: &[ModelData], place: usize) -> Option<Markup> {
         let points = points.map(|it| (it.false_positive_rate, it.true_positive_rate));
         frame.path(class, points.map(|(x, y)| Some((100.0 * x, 100.0 * y))))
     };
-    let area = model.figures.get(Metric::RocAuc.name());
+    let area = model.figure(Metric::RocAuc);
     let area = area.map(|area| format!("Area {:.3}", area.value()));
     let others = models
         .iter()

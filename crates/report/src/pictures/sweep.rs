@@ -36,7 +36,9 @@ pub(crate) fn effect(place: usize, sweep: &SweepData) -> Option<Markup> {
             .zip(&numbers)
             .map(|(point, value)| (point, across(*value)))
     };
-    let mut means: Vec<(f64, f64)> = places().map(|(point, x)| (x, accuracy(point))).collect();
+    let mut means: Vec<(f64, f64)> = places()
+        .map(|(point, x)| (x, 100.0 * point.accuracy()))
+        .collect();
     means.sort_by(|one, two| one.0.total_cmp(&two.0));
     let best = sweep.best()?;
     let (_, best_x) = places().find(|(point, _)| std::ptr::eq(*point, best))?;
@@ -46,17 +48,18 @@ pub(crate) fn effect(place: usize, sweep: &SweepData) -> Option<Markup> {
         }
         // With more settings than one there is no line to draw through the values of the first.
         @if sweep.over.len() == 1 { (frame.path("curve strong", means.into_iter().map(Some))) }
-        (frame.dot("ring", (best_x, accuracy(best)), 8.0))
+        (frame.dot("ring", (best_x, 100.0 * best.accuracy()), 8.0))
     };
     let title = format!("{}: accuracy by {}", sweep.name, sweep.over[0]);
     let description = sweep.points.iter();
-    let description =
-        description.map(|point| format!("{}: {:.1} %", point.values.join(", "), accuracy(point)));
+    let description = description.map(|point| {
+        format!(
+            "{}: {:.1} %",
+            point.values.join(", "),
+            100.0 * point.accuracy()
+        )
+    });
     Some(frame.picture(&format!("effect-{place}"), &title, description, content))
-}
-
-fn accuracy(point: &SweepPoint) -> f64 {
-    100.0 * point.mean(|trial| trial.accuracy)
 }
 
 /// A tick of a logarithmic axis.
@@ -98,7 +101,7 @@ pub(crate) fn curves(place: usize, sweep: &SweepData) -> Vec<Markup> {
             @for trial in &point.trials { (path("curve strong", trial)) }
             (frame.note("value", (end, range.1), (-4.0, 12.0), "end", &title))
         };
-        let description = format!("lowest loss {:.4}", point.mean(|trial| trial.loss));
+        let description = format!("lowest loss {:.4}", point.loss());
         frame.picture(
             &format!("course-{place}-{number}"),
             &title,

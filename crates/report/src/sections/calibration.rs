@@ -21,8 +21,8 @@ pub(crate) fn draw(data: &ReportData) -> Markup {
     });
     let diagrams = models().filter(|(_, model)| !model.reliability.is_empty());
     let diagrams = diagrams.map(|(place, model)| {
-        let error = model.figures.get(Metric::CalibrationError.name());
-        let error = error.map(|it| words::figure(Metric::CalibrationError, *it).0);
+        let error = model.figure(Metric::CalibrationError);
+        let error = error.map(|it| words::figure(Metric::CalibrationError, it).0);
         let error = error.map_or_else(String::new, |error| format!(", ECE {error}"));
         figure(
             reliability::draw(model, place),
@@ -74,7 +74,7 @@ fn before_and_after(data: &ReportData) -> Table<(&ModelData, &CalibrationFile)> 
     let change = |before: f64, after: f64| format!("{before:.4} to {after:.4}");
     let places = |value: f64| format!("{value:.4}");
     Table::new(caption, known)
-        .names("Model", |(model, it)| noted(&model.name, &it.method))
+        .names("Model", |(model, it)| noted((&model.name, &it.method)))
         .numbers("ECE", |(_, it)| change(it.before.ece, it.after.ece))
         .numbers("Log loss", |(_, it)| {
             change(it.before.log_loss, it.after.log_loss)

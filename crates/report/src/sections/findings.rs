@@ -2,7 +2,7 @@
 
 use artifact::format;
 use maud::Markup;
-use metrics::{Estimate, FEW_ROWS, Metric};
+use metrics::{Comparison, Estimate, FEW_ROWS, Metric};
 use pages::section;
 
 use super::repeats;
@@ -34,10 +34,8 @@ pub fn sentences(data: &ReportData) -> Vec<String> {
     } else {
         sentences.push("No model has an accuracy: there were no test reviews".to_owned());
     }
-    sentences
-        .into_iter()
-        .map(|sentence| sentence + ".")
-        .collect()
+    let sentences = sentences.into_iter();
+    sentences.map(|sentence| sentence + ".").collect()
 }
 
 /// How easily the models are tricked.
@@ -65,15 +63,13 @@ fn tricks(data: &ReportData) -> Option<String> {
 fn audit(data: &ReportData) -> Option<String> {
     let lines = &data.reviews.audit;
     let found = lines.iter().filter(|line| line.count > 0);
-    let found: Vec<String> = found
-        .map(|line| format!("{}: {}", line.what, format::count(line.count)))
-        .collect();
+    let found = found.map(|line| format!("{}: {}", line.what, format::count(line.count)));
+    let found = words::join(found, "; ");
     if lines.is_empty() {
         None
     } else if found.is_empty() {
         Some("The audit found no copies of reviews and no leaks between the splits".to_owned())
     } else {
-        let found = found.join("; ");
         Some(format!(
             "Before any figure, the audit of the data, explained below. {found}"
         ))
@@ -131,23 +127,22 @@ fn against_best(data: &ReportData, best: &str) -> Option<String> {
         (!leads.is_empty()).then(|| format!("{best} beats {leads}")),
         (!equals.is_empty()).then(|| format!("{best} cannot be told apart from {equals}")),
     ];
-    parts
-        .into_iter()
-        .flatten()
-        .reduce(|one, two| format!("{one}; {two}"))
+    let parts = parts.into_iter().flatten();
+    parts.reduce(|one, two| format!("{one}; {two}"))
 }
 
 /// Pairs without the best model that cannot be told apart.
 fn equals_without(data: &ReportData, best: &str) -> Option<String> {
     let alpha = words::alpha(data.confidence);
-    let pairs = data
-        .comparisons
-        .iter()
-        .filter(|pair| pair.first != best && pair.second != best && !pair.is_difference(alpha));
-    let equal: Vec<String> = pairs
-        .map(|pair| format!("{} and {}", pair.first, pair.second))
-        .collect();
-    (!equal.is_empty()).then(|| format!("Pairs that cannot be told apart: {}", equal.join("; ")))
+    let is_equal = |pair: &&Comparison| {
+        pair.first != best && pair.second != best && !pair.is_difference(alpha)
+    };
+    let equal = data.comparisons.iter().filter(is_equal);
+    let equal = words::join(
+        equal.map(|it| format!("{} and {}", it.first, it.second)),
+        "; ",
+    );
+    (!equal.is_empty()).then(|| format!("Pairs that cannot be told apart: {equal}"))
 }
 
 /// What answering without reading would reach.
@@ -166,7 +161,7 @@ fn baseline(best: &ModelData) -> Option<String> {
 }
 
 fn calibration(data: &ReportData, best: &ModelData) -> Option<String> {
-    let error = best.figures.get(Metric::CalibrationError.name())?;
+    let error = best.figure(Metric::CalibrationError)?;
     let interval = match error.estimate() {
         Some(Estimate { low, high, .. }) => format!(
             "{} interval {:.1} to {:.1}",

@@ -64,7 +64,7 @@ fn figures<'a>(data: &'a ReportData, rows: &str, confidence: &str) -> Table<&'a 
         "Figures on {rows} test reviews with their {confidence} intervals; the best value of a column is bold"
     );
     let mut table = Table::new(caption, &data.models)
-        .names("Model", |model| noted(&model.name, &model.architecture));
+        .names("Model", |model| noted((&model.name, &model.architecture)));
     for metric in SHOWN {
         let best = best_value(data, metric);
         table = table.numbers(metric.title(), |model| estimate(model, metric, best));
@@ -73,26 +73,23 @@ fn figures<'a>(data: &'a ReportData, rows: &str, confidence: &str) -> Table<&'a 
 }
 
 fn estimate(model: &ModelData, metric: Metric, best: Option<f64>) -> Markup {
-    let Some(estimate) = model.figures.get(metric.name()) else {
+    let Some(figure) = model.figure(metric) else {
         return html! { span.muted { "not defined" } };
     };
-    let (value, range) = words::figure(metric, *estimate);
-    if best == Some(estimate.value()) {
-        noted(html! { b { (value) } }, range)
+    let (value, range) = words::figure(metric, figure);
+    if best == Some(figure.value()) {
+        noted((html! { b { (value) } }, range))
     } else {
-        noted(value, range)
+        noted((value, range))
     }
 }
 
 fn best_value(data: &ReportData, metric: Metric) -> Option<f64> {
     let models = data.models.iter();
-    let values = models.filter_map(|model| Some(model.figures.get(metric.name())?.value()));
-    values.reduce(|one, two| {
-        if metric.lower_is_better() {
-            one.min(two)
-        } else {
-            one.max(two)
-        }
+    let values = models.filter_map(|model| Some(model.figure(metric)?.value()));
+    values.reduce(match metric.lower_is_better() {
+        true => f64::min,
+        false => f64::max,
     })
 }
 
@@ -168,17 +165,13 @@ fn pairs<'a>(data: &'a ReportData, rows: &str, confidence: &str) -> Table<&'a Co
     let caption = format!(
         "Every pair on the same {rows} test reviews: first minus second, in points with {confidence} interval"
     );
-    let difference = |pair: &Comparison| {
-        let (value, range) = words::difference(pair.difference);
-        noted(value, range)
-    };
     let only = |pair: &Comparison| {
         let [first, second] = [pair.first_only, pair.second_only].map(format::count);
         format!("{first} : {second}")
     };
     Table::new(caption, &data.comparisons)
         .names("Pair", |it| format!("{} and {}", it.first, it.second))
-        .numbers("Difference", difference)
+        .numbers("Difference", |it| noted(words::difference(it.difference)))
         .numbers("Only one right", only)
         .numbers("p", |it| words::p_value(it.adjusted_p_value))
         .words("Verdict", |it| words::verdict(it, data.confidence))

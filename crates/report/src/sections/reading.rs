@@ -21,14 +21,11 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
                    mean tokens per review, accuracy, and the time it took";
     let none = |value: Option<Markup>| value.unwrap_or_else(|| html! { span.muted { "none" } });
     let whole = |tokens: f64| format::count(tokens.round() as u64);
-    let accuracy = |reading: &ReadingData| {
-        let (value, range) = words::share(data.model(&reading.model)?.accuracy()?);
-        Some(noted(value, range))
-    };
+    let accuracy = |model: &str| Some(noted(words::share(data.model(model)?.accuracy()?)));
     let gain = |reading: &ReadingData| {
         let (name, difference) = like(data, reading)?;
         let (value, range) = words::difference(difference);
-        Some(noted(value, format!("{name}, {range}")))
+        Some(noted((value, format!("{name}, {range}"))))
     };
     let encoding = |reading: &ReadingData| {
         let (_, seconds) = reading.encoding?;
@@ -43,7 +40,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
         .numbers("Tokens read", |it| {
             it.tokens.map_or_else(String::new, whole)
         })
-        .numbers("Accuracy", |it| none(accuracy(it)))
+        .numbers("Accuracy", |it| none(accuracy(&it.model)))
         .numbers("Against its like", |it| none(gain(it)))
         .numbers("Encoding", |it| none(encoding(it)))
         .numbers("Training", |it| format::seconds(it.training));

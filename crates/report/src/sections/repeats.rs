@@ -6,6 +6,7 @@ use pages::{Table, paragraph};
 
 use crate::data::{RepeatsData, ReportData};
 use crate::numbers;
+use crate::words;
 
 /// The part of the models' section.
 pub(super) fn draw(data: &ReportData) -> Markup {
@@ -52,6 +53,6 @@ pub(super) fn in_words(data: &ReportData) -> Option<String> {
             100.0 * high
         )
     });
-    let told: Vec<String> = told.collect();
-    (!told.is_empty()).then(|| told.join("; "))
+    let told = words::join(told, "; ");
+    (!told.is_empty()).then_some(told)
 }

@@ -75,16 +75,9 @@ fn audit(reviews: &ReviewsData) -> Markup {
 }
 
 fn words(reviews: &ReviewsData) -> Markup {
-    let scores = reviews
-        .words
-        .iter()
-        .flat_map(|class| &class.words)
-        .map(|word| word.score);
-    let strongest = scores.fold(0.0, f64::max);
-    let train = reviews
-        .splits
-        .iter()
-        .find(|count| count.split == Split::Train);
+    let words = reviews.words.iter().flat_map(|class| &class.words);
+    let strongest = words.map(|word| word.score).fold(0.0, f64::max);
+    let train = reviews.split(Split::Train);
     let rows = train.map_or_else(String::new, |it| format!("{} ", format::count(it.rows())));
     let pictures = reviews.words.iter().enumerate().map(|(place, class)| {
         let caption = format!("Words that speak for {}", class.class);
@@ -130,7 +123,9 @@ fn left_out(reviews: &ReviewsData) -> Markup {
         }
     };
     let table = Table::new(caption, groups())
-        .names("Reason", |it| noted(&it.reason, it.kind.replace('_', " ")))
+        .names("Reason", |it| {
+            noted((&it.reason, it.kind.replace('_', " ")))
+        })
         .numbers("Rows", |it| format::count(it.rows))
         .texts("Examples", examples);
     html! { h3 { "Left out" } (table) }

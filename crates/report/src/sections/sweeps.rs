@@ -7,6 +7,7 @@ use pages::{Table, figure, grid, noted, numbered, paragraph, section};
 use crate::data::{RangeTestData, ReportData, SweepData, SweepPoint};
 use crate::numbers;
 use crate::pictures::{range, sweep};
+use crate::words;
 
 /// The section; nothing where no sweep was run.
 pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
@@ -76,11 +77,11 @@ fn finding(sweep: &SweepData) -> String {
     let Some(best) = sweep.best() else {
         return "No trial is there yet.".to_owned();
     };
-    let means = sweep
+    let worst = sweep
         .points
         .iter()
-        .map(|point| point.mean(|trial| trial.accuracy));
-    let worst = means.fold(1.0, f64::min);
+        .map(SweepPoint::accuracy)
+        .fold(1.0, f64::min);
     let seeds = best.trials.len();
     let spread = if seeds > 1 {
         let (low, high) = best.range(|trial| 100.0 * trial.accuracy);
@@ -89,17 +90,15 @@ fn finding(sweep: &SweepData) -> String {
         String::new()
     };
     let pairs = sweep.over.iter().zip(&best.values);
-    let named: Vec<String> = pairs
-        .map(|(setting, value)| format!("{setting} = {value}"))
-        .collect();
+    let named = pairs.map(|(setting, value)| format!("{setting} = {value}"));
     format!(
         "Of {} in {}, {} does best on validation: loss {:.4}, accuracy {:.1} %{spread}. The worst of them has {:.1} %. \
          No test review was looked at.",
         format::plural(sweep.points.len() as u64, "combination", "combinations"),
         format::plural(sweep.trials().count() as u64, "training", "trainings"),
-        named.join(", "),
-        best.mean(|trial| trial.loss),
-        100.0 * best.mean(|trial| trial.accuracy),
+        words::join(named, ", "),
+        best.loss(),
+        100.0 * best.accuracy(),
         100.0 * worst,
     )
 }
@@ -108,24 +107,20 @@ fn all<'a>(sweep: &'a SweepData, rows: &str) -> Table<&'a SweepPoint> {
     let mut order: Vec<&SweepPoint> = sweep.points.iter().collect();
     order.sort_by(|one, two| one.loss().total_cmp(&two.loss()));
     let accuracy = |point: &SweepPoint| {
-        let mean = format!("{:.1}", 100.0 * point.mean(|trial| trial.accuracy));
+        let mean = format!("{:.1}", 100.0 * point.accuracy());
         if point.trials.len() < 2 {
             return html! { (mean) };
         }
         let (low, high) = point.range(|trial| 100.0 * trial.accuracy);
-        noted(mean, format!("{low:.1} to {high:.1}"))
+        noted((mean, format!("{low:.1} to {high:.1}")))
     };
     let trainings = |point: &SweepPoint| {
-        let stopped = point
-            .trials
-            .iter()
-            .filter_map(|trial| trial.stopped_after)
-            .max();
-        let Some(epochs) = stopped else {
+        let stopped = point.trials.iter().filter_map(|trial| trial.stopped_after);
+        let Some(epochs) = stopped.max() else {
             return html! { (point.trials.len()) };
         };
         let epochs = format::plural(epochs.into(), "epoch", "epochs");
-        noted(point.trials.len(), format!("stopped after {epochs}"))
+        noted((point.trials.len(), format!("stopped after {epochs}")))
     };
     let caption = format!("{}: all combinations on {rows}, the best first", sweep.name);
     let mut table = Table::new(caption, order);

@@ -36,7 +36,7 @@ fn tokenizers(tokenizers: &[TokenizerData]) -> Table<(&TokenizerData, &Tokenized
             format::count(it.vocabulary_size),
             format::count(it.max_length)
         );
-        noted(&it.name, details)
+        noted((&it.name, details))
     };
     let median = |it: &TokenizedSplit| it.median.map_or_else(|| "none".to_owned(), format::count);
     let caption = "Reviews as tokens; vocabularies are learned from the training split alone";
@@ -64,7 +64,7 @@ fn embeddings(embeddings: &[EmbeddingData]) -> Table<&EmbeddingData> {
     let caption = "Share of the vocabulary and of the training split's running tokens that the vector file knows";
     Table::new(caption, embeddings)
         .names("Embedding", |it| {
-            noted(&it.name, format!("{}, {} wide", it.kind, it.width))
+            noted((&it.name, format!("{}, {} wide", it.kind, it.width)))
         })
         .numbers("Vocabulary", |it| format::count(it.vocabulary_size))
         .numbers("Entries found", |it| share(it.types))

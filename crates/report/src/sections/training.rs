@@ -6,12 +6,12 @@ use pages::{grid, paragraph, section};
 
 use crate::data::ReportData;
 use crate::numbers;
-use crate::pictures::curves::{self, Measure};
+use crate::pictures::curves;
 
 /// The section; nothing where no model has recorded an epoch.
 pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
-    let losses = curves::draw(&data.models, Measure::Loss);
-    let accuracies = curves::draw(&data.models, Measure::Accuracy);
+    let losses = curves::draw(&data.models, &curves::LOSS);
+    let accuracies = curves::draw(&data.models, &curves::ACCURACY);
     let pairs = losses.into_iter().zip(accuracies);
     let models = data
         .models
@@ -27,13 +27,11 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
         return None;
     }
     let rows = |split: Split| {
-        let found = data
+        let labelled = data
             .reviews
-            .splits
-            .iter()
-            .find(|count| count.split == split);
-        let labelled = found.map(|count| format::count(count.negative + count.positive));
-        labelled.unwrap_or_else(|| "the".to_owned())
+            .split(split)
+            .map(|it| it.negative + it.positive);
+        labelled.map_or_else(|| "the".to_owned(), format::count)
     };
     let text = format!(
         "Each net by epoch on {} training and {} validation reviews, all on the same axes. The weights of the \

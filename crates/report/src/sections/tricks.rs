@@ -28,12 +28,9 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
 
 /// The model that failed least, and its share of failures.
 pub(crate) fn least_tricked(data: &ReportData) -> Option<(&ChallengedModel, f64)> {
-    let model = data
-        .challenge
-        .models
-        .iter()
-        .min_by_key(|model| model.failed.first())?;
-    Some((model, data.challenge.share(model, 0)))
+    let set = &data.challenge;
+    let model = set.models.iter().min_by_key(|model| model.failed.first())?;
+    Some((model, set.share(model, 0)))
 }
 
 fn challenge(data: &ReportData) -> Markup {
@@ -45,11 +42,8 @@ fn challenge(data: &ReportData) -> Markup {
         format::plural(set.capabilities[0].1, "text", "texts")
     );
     if let Some((model, share)) = least {
-        text += &format!(
-            " {} fails least: {} of them.",
-            model.name,
-            format::percent(share)
-        );
+        let share = format::percent(share);
+        text += &format!(" {} fails least: {share} of them.", model.name);
     }
     let seen = set.models.iter().map(|model| model.seen).max().unwrap_or(0);
     if seen == 0 {
@@ -62,7 +56,7 @@ fn challenge(data: &ReportData) -> Markup {
         text += &format!(
             " {} of them stand in the training reviews; without those fail: {}.",
             format::count(seen),
-            without.collect::<Vec<_>>().join(", ")
+            words::join(without, ", ")
         );
     }
     let caption = "Share of texts that each model fails, by what they ask for";
@@ -98,17 +92,10 @@ fn examples(model: &ChallengedModel) -> Markup {
 fn slices(data: &ReportData) -> Table<&SliceData> {
     let best = data.best().map(|(best, _)| best).or(data.models.first());
     let name = best.map_or("", |model| model.name.as_str());
-    let place = data
-        .models
-        .iter()
-        .position(|model| model.name == name)
-        .unwrap_or(0);
+    let place = data.place(name).unwrap_or(0);
     let mut order: Vec<&SliceData> = data.slices.iter().collect();
-    let value = |slice: &SliceData| {
-        slice
-            .share(place, data.confidence)
-            .map_or(1.0, |it| it.value)
-    };
+    let share = |slice: &SliceData, place| slice.share(place, data.confidence);
+    let value = |slice: &SliceData| share(slice, place).map_or(1.0, |it| it.value);
     order.sort_by(|one, two| value(one).total_cmp(&value(two)));
     let caption = format!(
         "Accuracy on kinds of test reviews, where {name} does worst first; {} intervals (Wilson). Kinds overlap.",
@@ -118,14 +105,10 @@ fn slices(data: &ReportData) -> Table<&SliceData> {
         .names("reviews", |slice| &slice.name)
         .numbers("how many", |slice| format::count(slice.rows));
     for (place, model) in data.models.iter().enumerate() {
-        let share = |slice: &SliceData| match slice.share(place, data.confidence) {
-            Some(estimate) => {
-                let (share, range) = words::share(estimate);
-                noted(share, range)
-            }
+        table = table.numbers(&model.name, |slice| match share(slice, place) {
+            Some(estimate) => noted(words::share(estimate)),
             None => html! { "-" },
-        };
-        table = table.numbers(&model.name, share);
+        });
     }
     table
 }
@@ -153,12 +136,8 @@ fn mistakes(data: &ReportData, best: &ModelData) -> Markup {
 
 fn doubtful(data: &ReportData, best: &ModelData) -> Markup {
     let (count, shown) = &data.doubtful;
-    let texts = |mistakes: &[Mistake]| -> Vec<String> {
-        mistakes
-            .iter()
-            .map(|mistake| mistake.text.clone())
-            .collect()
-    };
+    let texts = data.mistakes.iter().map(|mistake| &mistake.text);
+    let are_shown = texts.eq(shown.iter().map(|mistake| &mistake.text));
     html! {
         @if !shown.is_empty() {
             h3 { "Labels in doubt" }
@@ -169,7 +148,7 @@ fn doubtful(data: &ReportData, best: &ModelData) -> Markup {
                 format::count(data.rows),
                 best.name
             )))
-            @if texts(&data.mistakes) != texts(shown) { (list(data, "The clearest of them".to_owned(), shown)) }
+            @if !are_shown { (list(data, "The clearest of them".to_owned(), shown)) }
         }
     }
 }
