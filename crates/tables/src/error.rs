@@ -101,11 +101,12 @@ impl TableError {
 
     /// The file holds something else than was `expected`.
     pub fn other_kind(path: &Path, found: Content, expected: &'static str) -> Self {
+        let (found, hint) = found.name_and_hint();
         Self::OtherKind {
             path: path.to_owned(),
-            found: found.name(),
+            found,
             expected,
-            hint: found.hint(),
+            hint,
         }
     }
 

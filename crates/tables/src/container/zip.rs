@@ -23,7 +23,7 @@ pub(super) fn unpack(path: &Path, scratch: &Path, limit: Limit) -> Result<File, 
     let mut archive =
         ZipArchive::new(BufReader::new(file)).map_err(|error| unreadable(path, error))?;
     if archive.index_for_name(OFFICE).is_some() {
-        let found = Content::Document("a document of Excel or Word");
+        let found = Content::document("a document of Excel or Word");
         return Err(TableError::other_kind(path, found, "a table of reviews"));
     }
     let index = only_file(path, &mut archive)?;
