@@ -122,29 +122,23 @@ impl<'a> Rules<'a> {
     }
 
     fn label(&self, value: &str) -> Result<Option<Sentiment>, Reason> {
-        let unknown =
-            || Reason::rejected("the label is none of the values in `ingest.labels`").value(value);
-        self.labels
-            .get(&value.trim().to_lowercase())
-            .copied()
-            .ok_or_else(unknown)
+        let known = self.labels.get(&value.trim().to_lowercase()).copied();
+        known.ok_or_else(|| {
+            Reason::rejected("the label is none of the values in `ingest.labels`").value(value)
+        })
     }
 
     fn label_of_rating(&self, rating: Option<f64>) -> Result<Option<Sentiment>, Reason> {
         let (Some(rule), Some(rating)) = (self.rating, rating) else {
             return Ok(None);
         };
-        let distance = rating - rule.centre;
-        if distance.abs() <= rule.dead_zone {
-            return Err(Reason::set_aside(
+        match rating - rule.centre {
+            distance if distance.abs() <= rule.dead_zone => Err(Reason::set_aside(
                 "the rating is within the dead zone of `ingest.rating`",
-            ));
+            )),
+            distance if distance > 0.0 => Ok(Some(Sentiment::Positive)),
+            _ => Ok(Some(Sentiment::Negative)),
         }
-        Ok(Some(if distance > 0.0 {
-            Sentiment::Positive
-        } else {
-            Sentiment::Negative
-        }))
     }
 }
 
@@ -163,17 +157,15 @@ fn plain(bytes: &[u8]) -> Result<&str, Reason> {
 }
 
 fn number(value: &str) -> Result<f64, Reason> {
-    let parsed = value
-        .parse::<f64>()
-        .ok()
-        .filter(|number| (*number as f32).is_finite());
-    parsed.ok_or_else(|| Reason::rejected("the rating is not a number").value(value))
+    let number = value.parse::<f64>().ok();
+    number
+        .filter(|number| (*number as f32).is_finite())
+        .ok_or_else(|| Reason::rejected("the rating is not a number").value(value))
 }
 
 fn split(value: &str) -> Result<Split, Reason> {
-    [Split::Train, Split::Test]
-        .into_iter()
-        .find(|split| split.as_str().eq_ignore_ascii_case(value))
+    let mut all = [Split::Train, Split::Test].into_iter();
+    all.find(|split| split.as_str().eq_ignore_ascii_case(value))
         .ok_or_else(|| Reason::rejected("the split is neither `train` nor `test`").value(value))
 }
 
