@@ -75,22 +75,18 @@ fn problem<R: io::Read>(member: &ZipFile<'_, R>) -> Option<&'static str> {
 }
 
 fn refused(path: &Path, problem: String) -> TableError {
-    TableError::Archive {
-        path: path.to_owned(),
-        problem,
-    }
+    let path = path.to_owned();
+    TableError::Archive { path, problem }
 }
 
 fn unreadable(path: &Path, error: ZipError) -> TableError {
-    match error {
-        ZipError::UnsupportedArchive(what) => refused(
-            path,
-            format!("it is packed in a way that is not read: {what}"),
-        ),
-        ZipError::Io(error) => TableError::damaged(path, "the start", error),
-        error => {
-            let error = io::Error::new(io::ErrorKind::InvalidData, error);
-            TableError::damaged(path, "the start", error)
+    let error = match error {
+        ZipError::UnsupportedArchive(what) => {
+            let problem = format!("it is packed in a way that is not read: {what}");
+            return refused(path, problem);
         }
-    }
+        ZipError::Io(error) => error,
+        error => io::Error::new(io::ErrorKind::InvalidData, error),
+    };
+    TableError::damaged(path, "the start", error)
 }
