@@ -75,8 +75,7 @@ fn problem<R: io::Read>(member: &ZipFile<'_, R>) -> Option<&'static str> {
 }
 
 fn refused(path: &Path, problem: String) -> TableError {
-    let path = path.to_owned();
-    TableError::Archive { path, problem }
+    TableError::Archive(path.to_owned(), problem)
 }
 
 fn unreadable(path: &Path, error: ZipError) -> TableError {
