@@ -113,29 +113,22 @@ impl From<IngestError> for Failure {
 /// Text that is no UTF-8 in many rows is in another encoding, which the start of the file did not
 /// tell.
 fn hint_for_rejected(reasons: &[(String, u64)]) -> String {
-    if reasons.iter().any(|(reason, _)| reason.contains(NOT_UTF_8)) {
-        return "If the file is in another encoding, name it, for example with `--set ingest.encoding=windows-1252`; \
-                to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`"
-            .to_owned();
-    }
-    if reasons
-        .iter()
-        .all(|(reason, _)| reason.contains("`ingest.labels`"))
-    {
-        return "Mend the rows, or say what the values mean with `--set 'ingest.labels.positive=[\"VALUE\"]'`, and so for \
-                `negative` and `none`; to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`"
-            .to_owned();
-    }
-    "Mend the rows or the `[ingest]` settings; to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`"
-        .to_owned()
+    let has = |reason: &(String, u64), what| reason.0.contains(what);
+    let what = if reasons.iter().any(|it| has(it, NOT_UTF_8)) {
+        "If the file is in another encoding, name it, for example with `--set ingest.encoding=windows-1252`"
+    } else if reasons.iter().all(|it| has(it, "`ingest.labels`")) {
+        "Mend the rows, or say what the values mean with `--set 'ingest.labels.positive=[\"VALUE\"]'`, and so for \
+         `negative` and `none`"
+    } else {
+        "Mend the rows or the `[ingest]` settings"
+    };
+    format!("{what}; to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`")
 }
 
 fn list_reasons(reasons: &[(String, u64)]) -> String {
-    let list: Vec<_> = reasons
-        .iter()
-        .map(|(reason, rows)| format!("{reason} ({})", format::count(*rows)))
-        .collect();
-    list.join("; ")
+    let reasons = reasons.iter();
+    let list = reasons.map(|(reason, rows)| format!("{reason} ({})", format::count(*rows)));
+    list.collect::<Vec<_>>().join("; ")
 }
 
 pub(crate) fn list_columns(known: &[String]) -> String {
@@ -154,12 +147,10 @@ fn hint_for_column(name: &str, known: &[String]) -> String {
 /// A single column that holds a usual separator was most likely split at the wrong one.
 fn hint_for_header(known: &[String]) -> String {
     let separators = [(";", "\";\""), ("\t", "\"\\t\""), ("|", "\"|\"")];
-    let only = if let [only] = known { Some(only) } else { None };
-    let unsplit = only.and_then(|name| {
-        separators
-            .iter()
-            .find(|(separator, _)| name.contains(separator))
-    });
+    let unsplit = match known {
+        [name] => separators.iter().find(|(sign, _)| name.contains(sign)),
+        _ => None,
+    };
     match unsplit {
         Some((_, shown)) => format!("Name the separator with `--set 'ingest.delimiter={shown}'`"),
         None => format!(

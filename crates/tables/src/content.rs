@@ -23,80 +23,68 @@ pub enum Content {
     Zip,
     /// A Parquet table.
     Parquet,
-    /// A PDF document.
-    Pdf,
-    /// A picture.
-    Picture,
-    /// Packed in a way that is not read.
-    Packed(&'static str),
-    /// A file of a program that can save tables as text.
-    Document(&'static str),
-    /// A page of the web, which is what a failed download often leaves.
-    Html,
-    /// Neither text nor anything known.
-    Binary,
     /// Text in some encoding.
     Text,
+    /// What is recognised only to be refused.
+    Other {
+        /// For "`x` is ...".
+        name: &'static str,
+        /// What to do with it.
+        hint: &'static str,
+    },
 }
+
+const CHECK: &str = "Check the file, or name another with `--source PATH`";
+
+const UNPACK: &str = "Unpack it and pass the file in it with `--source PATH`";
+
+const SAVE: &str = "Save its table as CSV, and pass that with `--source PATH`";
 
 impl Content {
-    /// For "`x` is ...".
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Empty => "empty",
-            Self::Gzip => "compressed with gzip, twice",
-            Self::Zstd => "compressed with zstd, twice",
-            Self::Tar => "a tar archive",
-            Self::Zip => "a zip archive",
-            Self::Parquet => "a Parquet table",
-            Self::Pdf => "a PDF document",
-            Self::Picture => "a picture",
-            Self::Packed(name) | Self::Document(name) => name,
-            Self::Html => "a web page",
-            Self::Binary => "no text",
-            Self::Text => "plain text",
-        }
+    /// A file of a program that can save tables as text.
+    pub(crate) fn document(name: &'static str) -> Self {
+        Self::Other { name, hint: SAVE }
     }
 
-    /// What to do with a file of this kind.
-    pub(crate) fn hint(self) -> &'static str {
+    /// For "`x` is ...", and what to do with a file of this kind.
+    pub(crate) fn name_and_hint(self) -> (&'static str, &'static str) {
         match self {
-            Self::Zip | Self::Packed(_) => "Unpack it and pass the file in it with `--source PATH`",
-            Self::Tar => {
-                "For the aclImdb archive use `--set ingest.format=aclimdb`; else unpack it and pass the file in it with `--source PATH`"
-            }
-            Self::Document(_) => "Save its table as CSV, and pass that with `--source PATH`",
-            Self::Text => {
-                "For a CSV or TSV file use `--set ingest.format=csv` or `--set ingest.format=tsv`"
-            }
-            Self::Empty
-            | Self::Gzip
-            | Self::Zstd
-            | Self::Parquet
-            | Self::Binary
-            | Self::Pdf
-            | Self::Picture
-            | Self::Html => "Check the file, or name another with `--source PATH`",
+            Self::Empty => ("empty", CHECK),
+            Self::Gzip => ("compressed with gzip, twice", CHECK),
+            Self::Zstd => ("compressed with zstd, twice", CHECK),
+            Self::Tar => (
+                "a tar archive",
+                "For the aclImdb archive use `--set ingest.format=aclimdb`; else unpack it and pass the file in it with `--source PATH`",
+            ),
+            Self::Zip => ("a zip archive", UNPACK),
+            Self::Parquet => ("a Parquet table", CHECK),
+            Self::Text => (
+                "plain text",
+                "For a CSV or TSV file use `--set ingest.format=csv` or `--set ingest.format=tsv`",
+            ),
+            Self::Other { name, hint } => (name, hint),
         }
     }
 }
 
-/// How files begin that are recognised only to be refused by their name.
-const REFUSED: [(&[u8], Content); 11] = [
-    (b"%PDF-", Content::Pdf),
-    (b"\x89PNG", Content::Picture),
-    (b"\xff\xd8\xff", Content::Picture),
-    (b"GIF8", Content::Picture),
-    (b"\xfd7zXZ\0", Content::Packed("compressed with xz")),
-    (b"7z\xbc\xaf\x27\x1c", Content::Packed("a 7z archive")),
-    (b"Rar!\x1a\x07", Content::Packed("a RAR archive")),
+/// How files begin that are recognised only to be refused: their first bytes, what they are, and what
+/// to do with them.
+const REFUSED: [(&[u8], &str, &str); 11] = [
+    (b"%PDF-", "a PDF document", CHECK),
+    (b"\x89PNG", "a picture", CHECK),
+    (b"\xff\xd8\xff", "a picture", CHECK),
+    (b"GIF8", "a picture", CHECK),
+    (b"\xfd7zXZ\0", "compressed with xz", UNPACK),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
+    (b"Rar!\x1a\x07", "a RAR archive", UNPACK),
     (
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-        Content::Document("an old document of Excel or Word"),
+        "an old document of Excel or Word",
+        SAVE,
     ),
-    (b"SQLite format 3\0", Content::Document("a SQLite database")),
-    (b"ARROW1\0\0", Content::Document("an Arrow file")),
-    (b"{\\rtf", Content::Document("a rich text document")),
+    (b"SQLite format 3\0", "a SQLite database", SAVE),
+    (b"ARROW1\0\0", "an Arrow file", SAVE),
+    (b"{\\rtf", "a rich text document", SAVE),
 ];
 
 /// What comes after `BZh` and a digit: the first decimals of pi.
@@ -107,18 +95,19 @@ pub(crate) fn content_of(input: &mut impl BufRead) -> io::Result<Content> {
     let start = input.fill_buf()?;
     let start = &start[..start.len().min(512)];
     let begins = |magic: &[u8]| start.starts_with(magic);
-    let refused = REFUSED.iter().find(|(magic, _)| begins(magic));
-    if let Some((_, content)) = refused {
-        return Ok(*content);
+    if let Some((_, name, hint)) = REFUSED.iter().find(|(magic, ..)| begins(magic)) {
+        return Ok(Content::Other { name, hint });
     }
+    let other = |name, hint| Content::Other { name, hint };
     Ok(match start {
         [] => Content::Empty,
         _ if begins(b"\x1f\x8b") => Content::Gzip,
         _ if begins(b"\x28\xb5\x2f\xfd") => Content::Zstd,
         _ if begins(b"BZh") && start.get(4..10) == Some(BZIP2_BLOCK) => {
-            Content::Packed("compressed with bzip2")
+            other("compressed with bzip2", UNPACK)
         }
-        _ if is_html(start) => Content::Html,
+        // Which is what a failed download often leaves.
+        _ if is_html(start) => other("a web page", CHECK),
         _ if begins(b"PK\x03\x04") || begins(b"PK\x05\x06") => Content::Zip,
         _ if begins(b"PAR1") => Content::Parquet,
         _ if begins(b"\xff\xfe") || begins(b"\xfe\xff") || detect_utf16(start).is_some() => {
@@ -128,7 +117,7 @@ pub(crate) fn content_of(input: &mut impl BufRead) -> io::Result<Content> {
         // One control character in a text is one bad row; where every tenth byte is one, there is
         // no text.
         _ if start.iter().filter(|byte| is_control(**byte)).count() * 10 > start.len() => {
-            Content::Binary
+            other("no text", CHECK)
         }
         _ => Content::Text,
     })
@@ -193,6 +182,7 @@ mod tests {
         let mut tar = vec![0; 512];
         tar[..7].copy_from_slice(b"aclImdb");
         tar[257..262].copy_from_slice(b"ustar");
+        let other = |name, hint| Content::Other { name, hint };
         let check = |bytes: &[u8], expected: Content| {
             assert_eq!(content_of(&mut &*bytes).expect("no disk"), expected)
         };
@@ -204,14 +194,14 @@ mod tests {
         check(b"PAR1", Content::Parquet);
         check(b"\xff\xfer\0e\0", Content::Text);
         check(b"r\0e\0v\0", Content::Text);
-        check(b"\x01\x02\x03\x04\0\0\x05", Content::Binary);
+        check(b"\x01\x02\x03\x04\0\0\x05", other("no text", CHECK));
         check(b"\x28\xb5\x2f\xfd", Content::Zstd);
-        check(b"%PDF-1.7", Content::Pdf);
-        check(b"BZh91AY&SY\x94", Content::Packed("compressed with bzip2"));
+        check(b"%PDF-1.7", other("a PDF document", CHECK));
+        check(b"BZh91AY&SY\x94", other("compressed with bzip2", UNPACK));
         check(b"BZh, what a film,1\n", Content::Text);
-        check(b"\xfd7zXZ\0\0", Content::Packed("compressed with xz"));
-        check(b"SQLite format 3\0", Content::Document("a SQLite database"));
-        check(b"\n <!DOCTYPE HTML><html>", Content::Html);
+        check(b"\xfd7zXZ\0\0", other("compressed with xz", UNPACK));
+        check(b"SQLite format 3\0", Content::document("a SQLite database"));
+        check(b"\n <!DOCTYPE HTML><html>", other("a web page", CHECK));
         check(b"text,label\nn\0ul,0\n", Content::Text);
         check(&tar, Content::Tar);
     }

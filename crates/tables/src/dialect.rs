@@ -61,12 +61,10 @@ fn is_separator(byte: u8) -> bool {
 }
 
 fn likeliest(sample: &[u8]) -> u8 {
+    let scores = SEPARATORS.map(|separator| (score(sample, separator), separator));
     // Of several that score the same the last one is taken.
-    let best = SEPARATORS
-        .into_iter()
-        .rev()
-        .map(|separator| (score(sample, separator), separator))
-        .max_by(|one, two| one.0.total_cmp(&two.0));
+    let best = scores.into_iter().rev();
+    let best = best.max_by(|one, two| one.0.total_cmp(&two.0));
     best.filter(|(score, _)| *score > 0.0)
         .map_or(b',', |(_, separator)| separator)
 }
@@ -74,16 +72,12 @@ fn likeliest(sample: &[u8]) -> u8 {
 /// How regular the columns are: the share of lines with the commonest number of separators, if that
 /// is at least one, and a little more for more columns.
 fn score(sample: &[u8], separator: u8) -> f64 {
-    let counts = counts(sample, separator);
-    let mut sorted = counts.clone();
-    sorted.sort_unstable();
-    let commonest = sorted
-        .chunk_by(|one, two| one == two)
-        .max_by_key(|same| same.len())
-        .map_or((0, 0), |same| (same[0], same.len()));
-    match commonest {
-        (0, _) => 0.0,
-        (columns, lines) => lines as f64 / counts.len() as f64 + 1e-3 * columns.min(50) as f64,
+    let mut counts = counts(sample, separator);
+    counts.sort_unstable();
+    let same = counts.chunk_by(|one, two| one == two);
+    match same.max_by_key(|same| same.len()) {
+        None | Some([0, ..]) => 0.0,
+        Some(same) => same.len() as f64 / counts.len() as f64 + 1e-3 * same[0].min(50) as f64,
     }
 }
 

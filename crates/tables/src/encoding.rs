@@ -19,15 +19,14 @@ pub(crate) fn find(start: &[u8], setting: Option<&str>) -> Result<Found, TableEr
     let Some(name) = setting else {
         return Ok(tell(start));
     };
-    let unknown = || TableError::Setting {
-        message: format!("`ingest.encoding` is `{name}`, which is no encoding"),
-        hint: "Take for example `utf-8`, `utf-16le` or `windows-1252`, or leave it out",
+    let unknown = || {
+        let message = format!("`ingest.encoding` is `{name}`, which is no encoding");
+        let hint = "Take for example `utf-8`, `utf-16le` or `windows-1252`, or leave it out";
+        TableError::Setting(message, hint)
     };
     let encoding = Encoding::for_label(name.as_bytes()).ok_or_else(unknown)?;
-    Ok(Found {
-        encoding,
-        how: "set",
-    })
+    let how = "set";
+    Ok(Found { encoding, how })
 }
 
 fn tell(start: &[u8]) -> Found {

@@ -33,16 +33,10 @@ const NOT_CLOSED: &str = "the object is not closed";
 /// Reads objects as records.
 pub(crate) struct JsonReader<R> {
     input: Replay<R>,
-    limit: usize,
-    /// The line of the next byte.
-    line: u64,
     /// Whether nothing was read yet.
     is_new: bool,
-    /// Whether the objects stand in an array in an object.
-    is_wrapped: bool,
-    /// Columns by name, in the order of the header.
-    columns: HashMap<String, usize>,
-    names: Vec<String>,
+    cut: Cut,
+    columns: Columns,
 }
 
 /// What was cut out.
@@ -55,15 +49,18 @@ enum Piece {
 }
 
 /// An object, or what stands in its place, on its way.
+#[derive(Default)]
 struct Cut {
+    /// Whether the objects stand in an array in an object.
     is_wrapped: bool,
-    nesting: Nesting,
-    /// The line where it begins, and the one of the next byte.
+    /// Bytes of an object at most.
+    limit: usize,
+    /// The line where the object begins, and the one of the next byte.
     start: u64,
     line: u64,
-    /// Its bytes, up to `limit`.
+    nesting: Nesting,
+    /// The bytes of the object, up to `limit`.
     object: Vec<u8>,
-    limit: usize,
     /// Length in bytes, including those that are not kept.
     length: usize,
     /// True until a non-whitespace byte of the line is read.
@@ -72,17 +69,25 @@ struct Cut {
     inner: Option<(usize, u64)>,
 }
 
+/// The columns known so far.
+#[derive(Default)]
+struct Columns {
+    places: HashMap<String, usize>,
+    names: Vec<String>,
+}
+
 impl<R: BufRead> JsonReader<R> {
     /// A reader whose objects have at most `limit` bytes.
     pub(crate) fn new(input: R, limit: usize) -> Self {
         Self {
             input: Replay::new(input),
-            limit,
-            line: 1,
             is_new: true,
-            is_wrapped: false,
-            columns: HashMap::new(),
-            names: Vec::new(),
+            cut: Cut {
+                limit,
+                line: 1,
+                ..Cut::default()
+            },
+            columns: Columns::default(),
         }
     }
 
@@ -91,15 +96,17 @@ impl<R: BufRead> JsonReader<R> {
         self.is_new = false;
         let start = self.input.fill_buf()?;
         if let Some(bytes) = nesting::wrapping(start) {
-            self.line += memchr_iter(b'\n', &start[..bytes]).count() as u64;
+            self.cut.line += memchr_iter(b'\n', &start[..bytes]).count() as u64;
             self.input.consume(bytes);
-            self.is_wrapped = true;
+            self.cut.is_wrapped = true;
         }
         Ok(())
     }
 
     /// Cuts the next piece out of the input.
-    fn cut(&mut self, cut: &mut Cut) -> io::Result<Piece> {
+    fn cut(&mut self) -> io::Result<Piece> {
+        let cut = &mut self.cut;
+        cut.clear();
         let piece = loop {
             let buffer = self.input.fill_buf()?;
             if buffer.is_empty() {
@@ -115,41 +122,14 @@ impl<R: BufRead> JsonReader<R> {
                 break piece;
             }
         };
-        self.line = cut.line;
         if let (Piece::Bad(_), Some((bytes, line)), true) = (piece, cut.inner, cut.is_whole()) {
             // Another object was taken in by one that does not close.
             self.input.give_back(&cut.object[bytes..]);
             cut.object.truncate(bytes);
-            (cut.length, self.line) = (bytes, line);
+            (cut.length, cut.line) = (bytes, line);
             return Ok(Piece::Bad(NOT_CLOSED));
         }
         Ok(piece)
-    }
-
-    fn understand(&mut self, object: &[u8], record: &mut Record, line: u64, learning: bool) {
-        let value = serde_json::from_slice(object).map_err(|error| error.to_string());
-        let members = value.and_then(|value| {
-            let mut members = Vec::new();
-            flatten(String::new(), value, &mut members)?;
-            Ok(members)
-        });
-        let members = match members {
-            Ok(members) => members,
-            Err(problem) => return record.set_bad(object, line, &problem),
-        };
-        let mut fields = vec![String::new(); self.names.len()];
-        for (name, value) in members {
-            match self.columns.get(&name) {
-                Some(place) => fields[*place] = value,
-                None if learning && self.names.len() < MAX_COLUMNS => {
-                    self.columns.insert(name.clone(), self.names.len());
-                    self.names.push(name);
-                    fields.push(value);
-                }
-                None => {}
-            }
-        }
-        record.set(fields.iter().map(String::as_bytes), line, self.line);
     }
 }
 
@@ -159,35 +139,28 @@ impl<R: BufRead> RecordReader for JsonReader<R> {
         if self.is_new {
             self.begin()?;
         }
-        let mut cut = Cut {
-            is_wrapped: self.is_wrapped,
-            nesting: Nesting::default(),
-            start: self.line,
-            line: self.line,
-            object: Vec::new(),
-            limit: self.limit,
-            length: 0,
-            is_line_start: false,
-            inner: None,
-        };
-        let piece = self.cut(&mut cut)?;
+        let piece = self.cut()?;
+        let cut = &self.cut;
         match piece {
             Piece::End => return Ok(Ending::File),
             Piece::Bad(problem) if problem == NO_OBJECT || cut.is_whole() => {
                 record.set_bad(cut.object.trim_ascii_end(), cut.start, problem);
             }
-            Piece::Object if cut.is_whole() => {
-                self.understand(&cut.object, record, cut.start, learning);
-            }
+            Piece::Object if cut.is_whole() => match self.columns.fields(&cut.object, learning) {
+                Ok(fields) => {
+                    record.set(fields.iter().map(String::as_bytes), cut.start, cut.line);
+                }
+                Err(problem) => record.set_bad(&cut.object, cut.start, &problem),
+            },
             Piece::Object | Piece::Bad(_) => {
-                record.set_oversize(&cut.object, cut.start, self.line);
+                record.set_oversize(&cut.object, cut.start, cut.line);
             }
         }
         Ok(Ending::Record)
     }
 
     fn names(&self) -> Option<&[String]> {
-        Some(&self.names)
+        Some(&self.columns.names)
     }
 
     fn may_lack_columns(&self) -> bool {
@@ -195,7 +168,45 @@ impl<R: BufRead> RecordReader for JsonReader<R> {
     }
 }
 
+impl Columns {
+    /// The values of an object in the order of the columns.
+    ///
+    /// # Errors
+    /// It is no JSON, or more than is understood.
+    fn fields(&mut self, object: &[u8], learning: bool) -> Result<Vec<String>, String> {
+        let value = serde_json::from_slice(object).map_err(|error| error.to_string())?;
+        let mut members = Vec::new();
+        flatten(String::new(), value, &mut members)?;
+        let mut fields = vec![String::new(); self.names.len()];
+        for (name, value) in members {
+            match self.places.get(&name) {
+                Some(place) => fields[*place] = value,
+                None if learning && self.names.len() < MAX_COLUMNS => {
+                    self.places.insert(name.clone(), self.names.len());
+                    self.names.push(name);
+                    fields.push(value);
+                }
+                None => {}
+            }
+        }
+        Ok(fields)
+    }
+}
+
 impl Cut {
+    /// Begins with the next object.
+    fn clear(&mut self) {
+        self.object.clear();
+        *self = Self {
+            is_wrapped: self.is_wrapped,
+            limit: self.limit,
+            start: self.line,
+            line: self.line,
+            object: std::mem::take(&mut self.object),
+            ..Self::default()
+        };
+    }
+
     /// Takes bytes up to the end of a piece. Returns how many, and the piece.
     fn take(&mut self, bytes: &[u8]) -> (usize, Option<Piece>) {
         let mut at = 0;
@@ -275,10 +286,9 @@ fn flatten(name: String, value: Value, members: &mut Vec<(String, String)>) -> R
     let value = match value {
         Value::Object(inner) => {
             for (key, value) in inner {
-                let name = if name.is_empty() {
-                    key
-                } else {
-                    format!("{name}.{key}")
+                let name = match name.as_str() {
+                    "" => key,
+                    around => format!("{around}.{key}"),
                 };
                 if name.len() > MAX_NAME_BYTES {
                     let most = format::count(MAX_NAME_BYTES as u64);

@@ -26,16 +26,16 @@ pub(crate) enum TooLarge {
 impl TooLarge {
     /// The limit that an error is about, if it is about one, however deep decoders have wrapped it.
     pub(crate) fn of(error: &io::Error) -> Option<Self> {
-        let mut cause: Option<&(dyn Error + 'static)> = error.get_ref().map(|inner| inner as _);
+        let mut cause: Option<&(dyn Error + 'static)> = Some(error);
         while let Some(inner) = cause {
             if let Some(found) = inner.downcast_ref() {
                 return Some(*found);
             }
             // The source of an `io::Error` is that of what is in it, not what is in it.
-            if let Some(inner) = inner.downcast_ref::<io::Error>() {
-                return Self::of(inner);
-            }
-            cause = inner.source();
+            cause = match inner.downcast_ref::<io::Error>() {
+                Some(inner) => inner.get_ref().map(|inner| inner as _),
+                None => inner.source(),
+            };
         }
         None
     }
@@ -52,17 +52,11 @@ impl Limit {
     /// The stricter of the setting and of what a file of this size can sensibly hold.
     pub(crate) fn new(size: u64, most_bytes: u64) -> Self {
         let by_ratio = size.saturating_mul(LARGEST_RATIO).max(HARMLESS);
-        if most_bytes <= by_ratio {
-            Self {
-                bytes: most_bytes,
-                reason: TooLarge::Setting(most_bytes),
-            }
-        } else {
-            Self {
-                bytes: by_ratio,
-                reason: TooLarge::Ratio,
-            }
-        }
+        let (bytes, reason) = match most_bytes <= by_ratio {
+            true => (most_bytes, TooLarge::Setting(most_bytes)),
+            false => (by_ratio, TooLarge::Ratio),
+        };
+        Self { bytes, reason }
     }
 
     /// Fails if this many bytes are too many.

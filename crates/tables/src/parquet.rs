@@ -67,19 +67,31 @@ impl ParquetReader {
     /// Opens a file; `path` is what people know it by.
     pub(crate) fn open(path: &Path, file: File, limits: Limits) -> Result<Self, TableError> {
         let damaged = |error| TableError::damaged(path, "the start", error);
-        check_packing(path, &file)?;
         let open = || {
-            let metadata = metadata(&file)?;
+            let found = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
+            let groups = found.metadata().row_groups().iter();
+            let mut columns = groups.flat_map(|group| group.columns());
+            if let Some(found) = columns.find_map(|column| unread(column.compression())) {
+                return Ok(Err(found));
+            }
+            let metadata = with_views(&found)?;
             let empty = RecordBatch::new_empty(Arc::clone(metadata.schema()));
             let names = readable(&empty).into_iter().map(|(name, _)| name).collect();
-            let batches =
-                ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone())
-                    .with_batch_size(batch_rows(metadata.metadata()))
-                    .build()?;
-            Ok((metadata, batches, names))
+            let builder =
+                ParquetRecordBatchReaderBuilder::new_with_metadata(file, metadata.clone());
+            let rows = batch_rows(metadata.metadata());
+            let batches = builder.with_batch_size(rows).build()?;
+            Ok(Ok((metadata, batches, names)))
         };
-        let (metadata, batches, names) = guarded(ParquetError::External, open)
+        let opened = guarded(ParquetError::External, open)
             .map_err(|error| damaged(io::Error::new(io::ErrorKind::InvalidData, error)))?;
+        // The library would call such a table damaged.
+        let (metadata, batches, names) = opened.map_err(|found| TableError::OtherKind {
+            path: path.to_owned(),
+            found,
+            expected: "one packed by Snappy or Zstandard, or not at all,",
+            hint: "Write it again, in pandas for example with `to_parquet(FILE, compression=\"zstd\")`",
+        })?;
         let mut count = 0_u64;
         for group in metadata.metadata().row_groups() {
             let bytes = group.columns().iter().map(most_bytes);
@@ -162,26 +174,6 @@ impl RecordReader for ParquetReader {
     }
 }
 
-/// Refuses tables whose pages are packed as none is read here, in words of that: the library would call
-/// them damaged. A table that cannot be understood at all is left to whoever opens it.
-fn check_packing(path: &Path, file: &File) -> Result<(), TableError> {
-    let read = || ArrowReaderMetadata::load(&file.try_clone()?, ArrowReaderOptions::new());
-    let Ok(found) = guarded(ParquetError::External, read) else {
-        return Ok(());
-    };
-    let groups = found.metadata().row_groups().iter();
-    let mut columns = groups.flat_map(|group| group.columns());
-    match columns.find_map(|column| unread(column.compression())) {
-        None => Ok(()),
-        Some(found) => Err(TableError::OtherKind {
-            path: path.to_owned(),
-            found,
-            expected: "one packed by Snappy or Zstandard, or not at all,",
-            hint: "Write it again, in pandas for example with `to_parquet(FILE, compression=\"zstd\")`",
-        }),
-    }
-}
-
 /// What a table is whose pages are packed as none is read here.
 fn unread(compression: Compression) -> Option<&'static str> {
     match compression {
@@ -194,8 +186,7 @@ fn unread(compression: Compression) -> Option<&'static str> {
 }
 
 /// What a file says of itself, its texts to be decoded as views.
-fn metadata(file: &File) -> Result<ArrowReaderMetadata, ParquetError> {
-    let found = ArrowReaderMetadata::load(&file.try_clone()?, ArrowReaderOptions::new())?;
+fn with_views(found: &ArrowReaderMetadata) -> Result<ArrowReaderMetadata, ParquetError> {
     let fields = found.schema().fields().iter().map(viewed);
     let schema = Schema::new(fields.collect::<Vec<_>>());
     let schema = schema.with_metadata(found.schema().metadata().clone());
@@ -213,12 +204,11 @@ fn most_bytes(column: &ColumnChunkMetaData) -> u64 {
 }
 
 fn batch_rows(metadata: &ParquetMetaData) -> usize {
-    let mut columns = metadata.row_groups().iter().flat_map(|it| it.columns());
-    match columns.any(|column| {
-        column
-            .encodings()
-            .any(|it| it == Encoding::DELTA_BYTE_ARRAY)
-    }) {
+    let groups = metadata.row_groups().iter();
+    let mut encodings = groups
+        .flat_map(|it| it.columns())
+        .flat_map(|it| it.encodings());
+    match encodings.any(|it| it == Encoding::DELTA_BYTE_ARRAY) {
         true => BATCH_ROWS_OF_DELTAS,
         false => BATCH_ROWS,
     }
@@ -289,10 +279,10 @@ fn write_value(column: &ArrayRef, row: usize, room: &mut Room<'_>) -> Result<(),
 
 /// The columns that can be written as text, with their names.
 fn readable(batch: &RecordBatch) -> Vec<(String, ArrayRef)> {
-    let options = FormatOptions::default();
-    let mut columns = flatten(batch);
-    for (_, column) in &mut columns {
-        *column = in_utc(column);
+    let (schema, options) = (batch.schema(), FormatOptions::default());
+    let mut columns = Vec::new();
+    for (field, column) in schema.fields().iter().zip(batch.columns()) {
+        add(field.name().clone(), column, &mut columns);
     }
     columns.retain(|(_, column)| ArrayFormatter::try_new(column.as_ref(), &options).is_ok());
     columns
@@ -308,23 +298,14 @@ fn in_utc(column: &ArrayRef) -> ArrayRef {
     data.map_or_else(|_| column.clone(), make_array)
 }
 
-/// The columns that are no structures, with their names.
-fn flatten(batch: &RecordBatch) -> Vec<(String, ArrayRef)> {
-    let mut found = Vec::new();
-    let schema = batch.schema();
-    for (field, column) in schema.fields().iter().zip(batch.columns()) {
-        add(field.name().clone(), column, &mut found);
-    }
-    found
-}
-
+/// Adds a column, or the members of a structure with dots in their names.
 fn add(name: String, column: &ArrayRef, found: &mut Vec<(String, ArrayRef)>) {
     if let DataType::Struct(fields) = column.data_type() {
         for (field, member) in fields.iter().zip(column.as_struct().columns()) {
             add(format!("{name}.{}", field.name()), member, found);
         }
     } else {
-        found.push((name, column.clone()));
+        found.push((name, in_utc(column)));
     }
 }
 

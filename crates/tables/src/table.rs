@@ -146,10 +146,7 @@ impl<'a> Table<'a> {
         match self.reader.read(record, learning).map_err(damaged)? {
             Ending::Record => Ok(true),
             Ending::File => Ok(false),
-            Ending::OpenQuote => Err(TableError::OpenQuote {
-                path: self.path.clone(),
-                line: record.line,
-            }),
+            Ending::OpenQuote => Err(TableError::OpenQuote(self.path.clone(), record.line)),
         }
     }
 }
@@ -224,12 +221,11 @@ fn find_dialect(start: &[u8], settings: &IngestSettings) -> Result<Dialect, Tabl
         None => separator,
         Some(given) if given.is_ascii() && !matches!(given, '"' | '\n' | '\r') => given as u8,
         Some(given) => {
-            return Err(TableError::Setting {
-                message: format!(
-                    "`ingest.delimiter` is {given:?} and must be one ASCII character that is neither a quote nor a line break"
-                ),
-                hint: "Name the separator, for example `--set 'ingest.delimiter=\";\"'`",
-            });
+            let message = format!(
+                "`ingest.delimiter` is {given:?} and must be one ASCII character that is neither a quote nor a line break"
+            );
+            let hint = "Name the separator, for example `--set 'ingest.delimiter=\";\"'`";
+            return Err(TableError::Setting(message, hint));
         }
     };
     let quotes = settings.quotes.unwrap_or(quotes);

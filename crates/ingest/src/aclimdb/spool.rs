@@ -63,14 +63,11 @@ impl Spool {
         buffer: &'a mut Vec<u8>,
     ) -> Result<&'a str, ArtifactError> {
         buffer.resize(place.bytes as usize, 0);
-        self.file
-            .get_ref()
-            .read_exact_at(buffer, place.offset)
-            .map_err(ArtifactError::io("read", &self.path))?;
-        let damaged = |_| ArtifactError::Damaged {
+        let read = self.file.get_ref().read_exact_at(buffer, place.offset);
+        read.map_err(ArtifactError::io("read", &self.path))?;
+        std::str::from_utf8(buffer).map_err(|_| ArtifactError::Damaged {
             path: self.path.clone(),
             reason: "it changed while it was read".to_owned(),
-        };
-        std::str::from_utf8(buffer).map_err(damaged)
+        })
     }
 }

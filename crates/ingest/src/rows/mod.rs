@@ -128,10 +128,8 @@ impl<'a> Source<'a> {
     }
 
     fn row(&self, record: &Record, taker: &mut impl Taker) -> Result<(), IngestError> {
-        let review = self
-            .check_shape(record)
-            .and_then(|()| self.rules.review(record, &self.layout.roles.map));
-        match review {
+        let shape = self.check_shape(record);
+        match shape.and_then(|()| self.rules.review(record)) {
             Ok(review) => {
                 self.check_scale(record, review.rating)?;
                 taker.accept(&review, &self.place(record))

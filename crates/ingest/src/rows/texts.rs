@@ -134,15 +134,14 @@ pub fn read_texts(
 
 impl Source<'_> {
     fn text_row(&self, record: &Record, number: u64, carried: &[usize]) -> TextRow {
-        let map = &self.layout.roles.map;
         // Bytes that are no UTF-8 become signs that say so.
         let field = |place: &usize| String::from_utf8_lossy(record.field(*place)).into_owned();
         let content = self
             .check_shape(record)
-            .and_then(|()| self.rules.text(record, map))
+            .and_then(|()| self.rules.text(record))
             .map(|text| TextContent {
                 text: text.to_owned(),
-                label: self.rules.label_of(record, map),
+                label: self.rules.label_of(record),
                 carried: carried.iter().map(field).collect(),
             })
             .map_err(|reason| BadRow {

@@ -66,16 +66,16 @@ fn reading(error: IngestError, file: &Path) -> ApiError {
         Archive, Artifact, Bomb, Damaged, NothingThere, OpenQuote, OtherKind, Read, TooLarge,
     };
     let status = match &error {
-        Table(TooLarge { .. } | Bomb { .. }) => StatusCode::PAYLOAD_TOO_LARGE,
+        Table(TooLarge(..) | Bomb(..)) => StatusCode::PAYLOAD_TOO_LARGE,
         Table(OtherKind { .. }) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        Table(Damaged { .. }) => StatusCode::BAD_REQUEST,
-        Table(Read { .. } | Artifact(_)) | IngestError::Artifact(_) => {
+        Table(Damaged(..)) => StatusCode::BAD_REQUEST,
+        Table(Read(..) | Artifact(_)) | IngestError::Artifact(_) => {
             StatusCode::INTERNAL_SERVER_ERROR
         }
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     };
     let hint = match &error {
-        Table(TooLarge { .. }) => {
+        Table(TooLarge(..)) => {
             "Send fewer reviews, start the service with a larger `--max-trend-body`, or take `ressenti trend FILE`".to_owned()
         }
         Table(OtherKind { .. }) => {
@@ -85,19 +85,19 @@ fn reading(error: IngestError, file: &Path) -> ApiError {
             let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
             format!("The columns are {}. {COLUMNS}", known.join(", "))
         }
-        Table(Archive { .. }) => {
+        Table(Archive(..)) => {
             "Send one file, packed by itself or not: the rows of several belong into one".to_owned()
         }
         IngestError::FirstRow { .. } => {
             "Mend the start of the file: a header such as `text,date` and rows of one review each, of 1 MiB at most".to_owned()
         }
-        Table(NothingThere { .. }) => {
+        Table(NothingThere(..)) => {
             "Send reviews with a text and a time, for example the lines `text,date` and `Great.,2024-05-01`".to_owned()
         }
         IngestError::TooManyRejected { .. } => format!("Mend these rows. {COLUMNS}"),
-        Table(OpenQuote { .. }) => "Close the quote".to_owned(),
-        Table(Damaged { .. } | Bomb { .. }) => "Make the file once more".to_owned(),
-        Table(Read { .. } | Artifact(_)) | IngestError::Artifact(_) => {
+        Table(OpenQuote(..)) => "Close the quote".to_owned(),
+        Table(Damaged(..) | Bomb(..)) => "Make the file once more".to_owned(),
+        Table(Read(..) | Artifact(_)) | IngestError::Artifact(_) => {
             "Look at what the service printed; `ressenti doctor` examines the machine".to_owned()
         }
         _ => COLUMNS.to_owned(),
@@ -154,12 +154,9 @@ mod tests {
         };
         let path = || file.to_owned();
         let problem = "it has several files, among them `a` and `b`".to_owned();
-        let archive = IngestError::Table(TableError::Archive {
-            path: path(),
-            problem,
-        });
+        let archive = IngestError::Table(TableError::Archive(path(), problem));
         let what = "a header and no rows";
-        let nothing = IngestError::Table(TableError::NothingThere { path: path(), what });
+        let nothing = IngestError::Table(TableError::NothingThere(path(), what));
         for (refused, said) in [
             (periods("day"), "`period=year`"),
             (periods("year"), "Leave `keep_all_times` out"),

@@ -23,7 +23,7 @@ pub(super) fn unpack(path: &Path, scratch: &Path, limit: Limit) -> Result<File, 
     let mut archive =
         ZipArchive::new(BufReader::new(file)).map_err(|error| unreadable(path, error))?;
     if archive.index_for_name(OFFICE).is_some() {
-        let found = Content::Document("a document of Excel or Word");
+        let found = Content::document("a document of Excel or Word");
         return Err(TableError::other_kind(path, found, "a table of reviews"));
     }
     let index = only_file(path, &mut archive)?;
@@ -75,22 +75,17 @@ fn problem<R: io::Read>(member: &ZipFile<'_, R>) -> Option<&'static str> {
 }
 
 fn refused(path: &Path, problem: String) -> TableError {
-    TableError::Archive {
-        path: path.to_owned(),
-        problem,
-    }
+    TableError::Archive(path.to_owned(), problem)
 }
 
 fn unreadable(path: &Path, error: ZipError) -> TableError {
-    match error {
-        ZipError::UnsupportedArchive(what) => refused(
-            path,
-            format!("it is packed in a way that is not read: {what}"),
-        ),
-        ZipError::Io(error) => TableError::damaged(path, "the start", error),
-        error => {
-            let error = io::Error::new(io::ErrorKind::InvalidData, error);
-            TableError::damaged(path, "the start", error)
+    let error = match error {
+        ZipError::UnsupportedArchive(what) => {
+            let problem = format!("it is packed in a way that is not read: {what}");
+            return refused(path, problem);
         }
-    }
+        ZipError::Io(error) => error,
+        error => io::Error::new(io::ErrorKind::InvalidData, error),
+    };
+    TableError::damaged(path, "the start", error)
 }

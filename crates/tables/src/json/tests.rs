@@ -21,7 +21,7 @@ fn check(text: &str, names: &[&str], expected: &[&str]) {
             found.push(format!("{}: {state}", record.line));
         }
         assert_eq!(found, expected, "{text:?} with a buffer of {buffer}");
-        assert_eq!(reader.names, names);
+        assert_eq!(reader.columns.names, names);
     }
 }
 
@@ -175,7 +175,7 @@ proptest! {
             while reader.read(&mut record, true).expect("no disk") == Ending::Record {
                 lines.push((record.line, record.last_line, record.joined()));
             }
-            (lines, reader.line)
+            (lines, reader.cut.line)
         };
         let expected = lines(4096);
         let breaks = text.matches('\n').count() as u64;
