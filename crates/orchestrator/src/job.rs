@@ -6,20 +6,21 @@
 //! Outside Slurm, under any other engine that can run a command, it calls the program and ends as it ends.
 
 use std::env;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, Metadata, OpenOptions};
+use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-use artifact::{ArtifactError, Failure, host_name};
+use artifact::{ArtifactError, Failure, cluster_job, host_name};
 use slurm::{Event, Record, Slurm, TaskId, What};
 use stage::print_failure;
 
 use crate::arguments::JobArguments;
+use crate::interrupt;
 use crate::launch::{Ending, INTERRUPTED, KILLED, TRANSIENT, run_command, waits};
 use crate::watchdog::Watchdog;
-use crate::{OrchestratorError, interrupt};
 
 /// Runs from limit to limit that one job may take; more are a program that never ends.
 const MOST_CONTINUATIONS: usize = 200;
@@ -28,11 +29,11 @@ const MOST_CONTINUATIONS: usize = 200;
 ///
 /// # Errors
 /// The log or the record cannot be written, or the program cannot be started.
-pub(crate) fn run(arguments: &JobArguments) -> Result<u8, OrchestratorError> {
+pub(crate) fn run(arguments: &JobArguments) -> Result<u8, Failure> {
     let record = Record::new(&arguments.record);
     record.prepare()?;
     write_to(&record.log(&arguments.name))?;
-    let task = task_of_environment();
+    let task: Option<TaskId> = cluster_job().and_then(|job| job.parse().ok());
     interrupt::watch_in_job(task.is_some());
     let job = Job {
         arguments,
@@ -68,21 +69,16 @@ enum Next {
 }
 
 impl Job<'_> {
-    fn run(&self) -> Result<u8, OrchestratorError> {
+    fn run(&self) -> Result<u8, Failure> {
         fs::create_dir_all(&self.work).map_err(ArtifactError::io("create", &self.work))?;
         let watchdog = Watchdog::new(&self.work, self.arguments.stall_timeout);
-        let mut waits = waits(self.arguments.retries).into_iter();
+        let mut waits = waits(self.arguments.retries);
         loop {
             let begun = SystemTime::now();
             let process = std::process::id();
             self.note(What::Started { process })?;
-            let (program, rest) = self
-                .arguments
-                .command
-                .split_first()
-                .expect("clap asks for one");
-            let mut command = Command::new(program);
-            command.args(rest);
+            let mut command = Command::new(&self.arguments.command[0]);
+            command.args(&self.arguments.command[1..]);
             let ending = run_command(command, 0, &watchdog)?;
             let kept = || has_news(&self.arguments.kept, begun);
             let next = next(&ending, interrupt::limit_near(), kept, self.tries()?);
@@ -122,7 +118,7 @@ impl Job<'_> {
 
     /// Puts the job back into the queue; the sooner this process then ends, the sooner the job can run again. `false`
     /// where that cannot be done.
-    fn queue_again(&self, reason: &str, fault: bool) -> Result<bool, OrchestratorError> {
+    fn queue_again(&self, reason: &str, fault: bool) -> Result<bool, Failure> {
         let Some(task) = self.task else {
             return Ok(false);
         };
@@ -132,9 +128,11 @@ impl Job<'_> {
             reason: reason.clone(),
             fault,
         })?;
-        say(&format!(
+        // The log is full, or its disk is: there is no other place to say it.
+        let _ = writeln!(
+            anstream::stderr(),
             "{reason}: the job is put back into the queue and goes on from what it has saved"
-        ));
+        );
         if let Err(error) = Slurm.requeue(task) {
             let failure = Failure::from_error(error).with_hint(
                 "A site can forbid it (`JobRequeue`); then `ressenti run --engine slurm` goes on"
@@ -147,24 +145,23 @@ impl Job<'_> {
     }
 
     /// What this job has gone through already.
-    fn tries(&self) -> Result<Tries, OrchestratorError> {
+    fn tries(&self) -> Result<Tries, Failure> {
         let events = self.record.events(&self.arguments.name)?;
         let own = events.iter().filter(|event| Some(event.job) == self.task);
-        let (mut faults, mut continuations) = (0, 0);
-        for event in own {
-            match event.what {
-                What::Requeued { fault: true, .. } => faults += 1,
-                What::Requeued { fault: false, .. } => continuations += 1,
-                _ => {}
-            }
-        }
+        let requeued: Vec<bool> = own
+            .filter_map(|event| match event.what {
+                What::Requeued { fault, .. } => Some(fault),
+                _ => None,
+            })
+            .collect();
+        let faults = requeued.iter().filter(|fault| **fault).count();
         Ok(Tries {
-            faults_left: self.arguments.retries.saturating_sub(faults),
-            may_go_on: continuations < MOST_CONTINUATIONS,
+            faults_left: self.arguments.retries.saturating_sub(faults as u32),
+            may_go_on: requeued.len() - faults < MOST_CONTINUATIONS,
         })
     }
 
-    fn note(&self, what: What) -> Result<(), OrchestratorError> {
+    fn note(&self, what: What) -> Result<(), Failure> {
         // Outside Slurm nobody asks for it.
         let Some(task) = self.task else {
             return Ok(());
@@ -233,26 +230,10 @@ fn has_news(prefixes: &[PathBuf], since: SystemTime) -> bool {
     })
 }
 
-/// The task that Slurm runs this process for.
-fn task_of_environment() -> Option<TaskId> {
-    let number = |name| env::var(name).ok()?.parse::<u64>().ok();
-    let array = number("SLURM_ARRAY_JOB_ID").zip(number("SLURM_ARRAY_TASK_ID"));
-    match array {
-        Some((job, task)) => Some(TaskId {
-            job,
-            task: u32::try_from(task).ok(),
-        }),
-        None => number("SLURM_JOB_ID").map(|job| TaskId { job, task: None }),
-    }
-}
-
 /// From now on all that this process and its children say goes to the end of a file.
-fn write_to(log: &Path) -> Result<(), OrchestratorError> {
-    let file: File = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(log)
-        .map_err(ArtifactError::io("write", log))?;
+fn write_to(log: &Path) -> Result<(), Failure> {
+    let file = OpenOptions::new().append(true).create(true).open(log);
+    let file = file.map_err(ArtifactError::io("write", log))?;
     for stream in [libc::STDOUT_FILENO, libc::STDERR_FILENO] {
         // SAFETY: both are open descriptors of this process, and `dup2` touches nothing else.
         if unsafe { libc::dup2(file.as_raw_fd(), stream) } < 0 {
@@ -261,12 +242,6 @@ fn write_to(log: &Path) -> Result<(), OrchestratorError> {
         }
     }
     Ok(())
-}
-
-fn say(line: &str) {
-    use std::io::Write as _;
-    // The log is full, or its disk is: there is no other place to say it.
-    let _ = writeln!(anstream::stderr(), "{line}");
 }
 
 #[cfg(test)]

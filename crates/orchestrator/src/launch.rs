@@ -2,17 +2,18 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
-use artifact::StageName;
+use artifact::{ArtifactError, Failure, StageName};
 use stage::HEARTBEAT;
 
+use crate::interrupt;
 use crate::schedule::visible_device;
 use crate::watchdog::{Wait, Watchdog};
-use crate::{OrchestratorError, interrupt};
 
 /// The exit code of a stage that met a fault worth trying again.
 pub(crate) const TRANSIENT: u8 = 75;
@@ -26,38 +27,25 @@ const DEVICES: &str = "CUDA_VISIBLE_DEVICES";
 /// The exit code of a stage that was interrupted and saved its state.
 pub(crate) const INTERRUPTED: u8 = 130;
 
-/// The program that asks models about new texts; it is no stage.
-pub(crate) const PREDICT: &str = "ressenti-predict";
-
-/// The program that shows what people feel over time; it is no stage.
-pub(crate) const TREND: &str = "ressenti-trend";
-
-/// The program that answers over HTTP; it is no stage.
-pub(crate) const SERVE: &str = "ressenti-serve";
-
-/// The program that sets two runs side by side; it is no stage either.
-pub(crate) const COMPARE: &str = "ressenti-compare";
-
 /// Waits before a stage that met a passing fault is started again: ever longer, up to a minute.
-pub(crate) fn waits(retries: u32) -> Vec<Duration> {
-    let wait = |number: u32| Duration::from_secs(5_u64.saturating_pow(number).min(60));
-    (0..retries).map(wait).collect()
+pub(crate) fn waits(retries: u32) -> impl Iterator<Item = Duration> {
+    (0..retries).map(|number| Duration::from_secs(5_u64.saturating_pow(number).min(60)))
 }
 
 /// A stage to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Job {
+pub(crate) struct Job {
     /// Which stage.
-    pub stage: StageName,
+    pub(crate) stage: StageName,
     /// Its arguments.
-    pub arguments: Vec<OsString>,
+    pub(crate) arguments: Vec<String>,
     /// Its place among the jobs that run at the same time, from 0.
-    pub slot: usize,
+    pub(crate) slot: usize,
 }
 
 /// How a stage's process ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
+pub(crate) enum Ending {
     /// Well.
     Done,
     /// With an error; it has said which.
@@ -71,19 +59,6 @@ pub enum Ending {
     Interrupted,
 }
 
-impl Ending {
-    /// Why, if it may go better the next time.
-    fn transient(&self) -> Option<&str> {
-        match self {
-            Self::Failed {
-                code: TRANSIENT,
-                reason,
-            } => Some(reason),
-            _ => None,
-        }
-    }
-}
-
 /// Starts a stage and, where it met a fault that may pass (a lost GPU), starts it again after each
 /// of the given waits. It goes on from its last checkpoint.
 ///
@@ -91,17 +66,21 @@ impl Ending {
 /// The program is not there or cannot be started.
 pub(crate) fn with_retries(
     job: &Job,
-    waits: &[Duration],
-    mut once: impl FnMut(&Job) -> Result<Ending, OrchestratorError>,
+    waits: impl IntoIterator<Item = Duration>,
+    mut once: impl FnMut(&Job) -> Result<Ending, Failure>,
     mut on_retry: impl FnMut(&str, Duration),
-) -> Result<Ending, OrchestratorError> {
+) -> Result<Ending, Failure> {
     let mut ending = once(job)?;
     for wait in waits {
-        let Some(reason) = ending.transient() else {
+        let Ending::Failed {
+            code: TRANSIENT,
+            reason,
+        } = &ending
+        else {
             break;
         };
-        on_retry(reason, *wait);
-        if !interrupt::sleep(*wait) {
+        on_retry(reason, wait);
+        if !interrupt::sleep(wait) {
             return Ok(Ending::Interrupted);
         }
         ending = once(job)?;
@@ -114,11 +93,7 @@ pub(crate) fn with_retries(
 ///
 /// # Errors
 /// The program is not there or cannot be started.
-pub(crate) fn run_program(
-    job: &Job,
-    watchdog: &Watchdog,
-    gpus: usize,
-) -> Result<Ending, OrchestratorError> {
+pub(crate) fn run_program(job: &Job, watchdog: &Watchdog, gpus: usize) -> Result<Ending, Failure> {
     let mut command = Command::new(program(job.stage.binary())?);
     command.args(&job.arguments);
     if let Some(device) = visible_device(job.slot, gpus, env::var(DEVICES).ok().as_deref()) {
@@ -135,12 +110,9 @@ pub(crate) fn run_command(
     mut command: Command,
     slot: usize,
     watchdog: &Watchdog,
-) -> Result<Ending, OrchestratorError> {
+) -> Result<Ending, Failure> {
     let program = PathBuf::from(command.get_program());
-    let failed = |source| OrchestratorError::Start {
-        program: program.clone(),
-        source,
-    };
+    let failed = |error| not_started(&program, error);
     command.env(HEARTBEAT, watchdog.file(slot));
     let child = command.spawn().map_err(failed)?;
     Ok(match watchdog.wait(child, slot).map_err(failed)? {
@@ -184,15 +156,17 @@ fn signal_in_words(signal: i32) -> String {
     }
 }
 
+fn not_started(program: &Path, error: io::Error) -> Failure {
+    Failure::from_error(ArtifactError::io("start", program)(error))
+        .with_hint("Build the stages again with `cargo build`".to_owned())
+}
+
 /// Becomes another program: `ressenti train ...` is `ressenti-train ...`. Returns only if that did
 /// not work.
-pub(crate) fn become_program(name: &'static str, arguments: Vec<OsString>) -> OrchestratorError {
+pub(crate) fn become_program(name: &str, arguments: &[OsString]) -> Failure {
     match program(name) {
-        Ok(program) => {
-            let source = Command::new(&program).args(arguments).exec();
-            OrchestratorError::Start { program, source }
-        }
-        Err(error) => error,
+        Ok(program) => not_started(&program, Command::new(&program).args(arguments).exec()),
+        Err(failure) => failure,
     }
 }
 
@@ -200,7 +174,7 @@ pub(crate) fn become_program(name: &'static str, arguments: Vec<OsString>) -> Or
 ///
 /// # Errors
 /// Neither.
-pub(crate) fn program(name: &'static str) -> Result<PathBuf, OrchestratorError> {
+pub(crate) fn program(name: &str) -> Result<PathBuf, Failure> {
     let own = env::current_exe().ok();
     let beside = own.as_deref().and_then(Path::parent).map(Path::to_owned);
     let path = env::var_os("PATH").unwrap_or_default();
@@ -209,7 +183,11 @@ pub(crate) fn program(name: &'static str) -> Result<PathBuf, OrchestratorError> 
         .chain(env::split_paths(&path))
         .map(|folder| folder.join(name))
         .find(|program| program.is_file())
-        .ok_or(OrchestratorError::NoProgram { name })
+        .ok_or_else(|| {
+            let message =
+                format!("The program `{name}` is neither beside `ressenti` nor on the PATH");
+            Failure::new(message).with_hint("Build the programs with `cargo build`".to_owned())
+        })
 }
 
 #[cfg(test)]
@@ -267,7 +245,7 @@ mod tests {
         let waits = [Duration::ZERO; 2];
         let last = with_retries(
             &job,
-            &waits,
+            waits,
             |_| {
                 started += 1;
                 Ok(endings[started - 1].clone())

@@ -7,7 +7,7 @@ use settings::{Step, StepId};
 
 /// The steps of a run that are still to come.
 #[derive(Clone, Debug)]
-pub struct Schedule {
+pub(crate) struct Schedule {
     /// For each step, how many of those it reads have not ended.
     waits_for: Vec<usize>,
     /// For each step, the steps that read it.
@@ -18,7 +18,7 @@ pub struct Schedule {
 
 impl Schedule {
     /// The schedule of steps that stand after what they read.
-    pub fn new(steps: &[Step]) -> Self {
+    pub(crate) fn new(steps: &[Step]) -> Self {
         let places: BTreeMap<&StepId, usize> = steps
             .iter()
             .enumerate()
@@ -44,14 +44,14 @@ impl Schedule {
 
     /// Takes the first step that waits for nothing any more. It counts as running until
     /// [`Schedule::end`].
-    pub fn take(&mut self) -> Option<usize> {
+    pub(crate) fn take(&mut self) -> Option<usize> {
         let place = self.ready.pop_first()?;
         self.running += 1;
         Some(place)
     }
 
     /// A step that was taken has ended, however that was.
-    pub fn end(&mut self, place: usize) {
+    pub(crate) fn end(&mut self, place: usize) {
         self.running -= 1;
         for follower in &self.followers[place] {
             self.waits_for[*follower] -= 1;
@@ -62,20 +62,20 @@ impl Schedule {
     }
 
     /// Steps taken that have not ended.
-    pub fn running(&self) -> usize {
+    pub(crate) fn running(&self) -> usize {
         self.running
     }
 }
 
 /// The cores of the job in a slot. They are fixed for the slot, because a running step keeps its cores:
 /// so a step that starts later finds its share free. All slots together have all cores.
-pub fn cores_of_slot(cores: usize, jobs: usize, slot: usize) -> usize {
+pub(crate) fn cores_of_slot(cores: usize, jobs: usize, slot: usize) -> usize {
     cores / jobs + usize::from(slot < cores % jobs)
 }
 
 /// What `CUDA_VISIBLE_DEVICES` is for the job in a slot, so that jobs take turns on the first `gpus`
 /// devices; `visible` is what it is for us. `None` leaves it as it is.
-pub fn visible_device(slot: usize, gpus: usize, visible: Option<&str>) -> Option<String> {
+pub(crate) fn visible_device(slot: usize, gpus: usize, visible: Option<&str>) -> Option<String> {
     let turn = slot.checked_rem(gpus)?;
     match visible {
         None => Some(turn.to_string()),
@@ -95,7 +95,7 @@ pub fn visible_device(slot: usize, gpus: usize, visible: Option<&str>) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_project::tiny_steps;
+    use crate::project_of_tests::tiny_steps;
 
     /// Runs the tiny pipeline with so many jobs, of which always the one begun first ends first: what
     /// begins together.

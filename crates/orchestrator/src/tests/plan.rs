@@ -2,7 +2,7 @@ use artifact::{Contract, StageName};
 use serde_json::json;
 
 use super::*;
-use crate::test_project::facts;
+use crate::project_of_tests::facts;
 
 fn digest(content: &str) -> Digest {
     Digest::of_bytes(content.as_bytes())
@@ -61,10 +61,7 @@ fn an_output_that_is_not_there_was_never_run_or_is_gone() {
         },
         "its output was removed",
     );
-    let latest = Latest::Damaged {
-        file: "manifest.json".to_owned(),
-        reason: "it is not text".to_owned(),
-    };
+    let latest = Latest::Damaged("`manifest.json`, it is not text".to_owned());
     check(
         &Facts { latest, ..train() },
         "output damaged: `manifest.json`, it is not text",
@@ -103,8 +100,7 @@ fn tempfile_store() -> testkit::Project {
 #[test]
 fn damage_is_the_reason_whatever_else_has_changed() {
     let output = Output::Damaged {
-        file: "model.safetensors".to_owned(),
-        reason: "it is missing".to_owned(),
+        damage: "`model.safetensors`, it is missing".to_owned(),
         expected: None,
     };
     let damaged = Facts {
