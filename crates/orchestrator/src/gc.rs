@@ -6,42 +6,31 @@ use anstyle::{AnsiColor, Style};
 use artifact::{Failure, Store, Unnamed, UnnamedKind, format};
 use serde_json::{Value, json};
 
+use crate::arguments::GcArguments;
 use crate::seconds_since_1970;
 
-/// What to do with what is found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum GcMode {
-    /// Show it.
-    Show,
-    /// Ask, then delete it.
-    Ask,
-    /// Delete it.
-    Delete,
-}
-
-/// Finds what nothing names, shows it, and deletes it in the modes that do.
+/// Finds what nothing names, shows it, and deletes it after asking, or as the arguments say.
 ///
 /// # Errors
 /// The store cannot be read, or nobody is there to be asked.
-pub(crate) fn collect(store: &Store, mode: GcMode, as_json: bool) -> Result<(), Failure> {
+pub(crate) fn collect(store: &Store, arguments: &GcArguments) -> Result<(), Failure> {
     let found = store.unnamed()?;
     let mut out = anstream::stdout();
     let bytes: u64 = found.iter().map(|unnamed| unnamed.bytes).sum();
-    if !as_json {
+    if !arguments.json {
         let _ = show(&mut out, &found, bytes);
     }
-    let deletes = match mode {
-        GcMode::Show => false,
-        GcMode::Delete => true,
-        GcMode::Ask if found.is_empty() => false,
-        GcMode::Ask if !io::stdin().is_terminal() => {
-            let hint = "Say so beforehand with `ressenti gc --yes`, or only look with `ressenti gc --dry-run`";
-            return Err(Failure::new(
-                "There is no terminal to ask whether to delete what was found",
-            )
-            .with_hint(hint.to_owned()));
-        }
-        GcMode::Ask => ask(&mut out),
+    let deletes = if arguments.dry_run {
+        false
+    } else if arguments.yes || found.is_empty() {
+        arguments.yes
+    } else if io::stdin().is_terminal() {
+        ask(&mut out)
+    } else {
+        let hint =
+            "Say so beforehand with `ressenti gc --yes`, or only look with `ressenti gc --dry-run`";
+        let message = "There is no terminal to ask whether to delete what was found";
+        return Err(Failure::new(message).with_hint(hint.to_owned()));
     };
     let mut deleted = Vec::new();
     for unnamed in found.iter().filter(|_| deletes) {
@@ -50,7 +39,7 @@ pub(crate) fn collect(store: &Store, mode: GcMode, as_json: bool) -> Result<(), 
         }
     }
     let freed: u64 = deleted.iter().map(|unnamed| unnamed.bytes).sum();
-    let _ = if as_json {
+    let _ = if arguments.json {
         let entry = |unnamed| entry(unnamed, deleted.contains(&unnamed));
         let list: Vec<Value> = found.iter().map(entry).collect();
         let object = json!({"found": list, "bytes": bytes, "freed": freed});
@@ -120,23 +109,19 @@ fn ask(out: &mut impl Write) -> bool {
 }
 
 fn entry(unnamed: &Unnamed, deleted: bool) -> Value {
-    let mut entry = json!({
-        "folder": unnamed.folder, "kind": "output", "stage": null, "finished": null, "summary": null,
-        "bytes": unnamed.bytes, "deleted": deleted,
-    });
-    match &unnamed.kind {
+    let (kind, output) = match &unnamed.kind {
         UnnamedKind::Output {
             stage,
             finished,
             summary,
-        } => {
-            entry["stage"] = json!(stage);
-            entry["finished"] = json!(finished);
-            entry["summary"] = json!(summary);
-        }
-        UnnamedKind::Damaged => entry["kind"] = json!("damaged"),
-        UnnamedKind::Unfinished => entry["kind"] = json!("unfinished"),
-        UnnamedKind::Resumable => entry["kind"] = json!("resumable"),
-    }
-    entry
+        } => ("output", Some((stage, finished, summary))),
+        UnnamedKind::Damaged => ("damaged", None),
+        UnnamedKind::Unfinished => ("unfinished", None),
+        UnnamedKind::Resumable => ("resumable", None),
+    };
+    json!({
+        "folder": unnamed.folder, "kind": kind, "stage": output.map(|it| it.0),
+        "finished": output.map(|it| it.1), "summary": output.map(|it| it.2),
+        "bytes": unnamed.bytes, "deleted": deleted,
+    })
 }

@@ -40,7 +40,6 @@ pub(crate) fn run(arguments: &JobArguments) -> Result<u8, Failure> {
         record,
         task,
         node: env::var("SLURMD_NODENAME").unwrap_or_else(|_| host_name()),
-        work: arguments.record.join("work"),
     };
     job.run()
 }
@@ -51,15 +50,13 @@ struct Job<'a> {
     /// Its number; none outside Slurm.
     task: Option<TaskId>,
     node: String,
-    /// The folder for signs of life.
-    work: PathBuf,
 }
 
 /// What is to be done after a program's end.
 #[derive(Debug, PartialEq, Eq)]
 enum Next {
-    /// The job ends with this code.
-    End { code: u8, reason: String },
+    /// The job ends as its program has.
+    End(Ending),
     /// It was told to end, and has.
     Stop,
     /// It goes on in another run, on whichever node.
@@ -70,8 +67,10 @@ enum Next {
 
 impl Job<'_> {
     fn run(&self) -> Result<u8, Failure> {
-        fs::create_dir_all(&self.work).map_err(ArtifactError::io("create", &self.work))?;
-        let watchdog = Watchdog::new(&self.work, self.arguments.stall_timeout);
+        // For signs of life.
+        let work = self.arguments.record.join("work");
+        fs::create_dir_all(&work).map_err(ArtifactError::io("create", &work))?;
+        let watchdog = Watchdog::new(&work, self.arguments.stall_timeout);
         let mut waits = waits(self.arguments.retries);
         loop {
             let begun = SystemTime::now();
@@ -81,22 +80,14 @@ impl Job<'_> {
             command.args(&self.arguments.command[1..]);
             let ending = run_command(command, 0, &watchdog)?;
             let kept = || has_news(&self.arguments.kept, begun);
-            let next = next(&ending, interrupt::limit_near(), kept, self.tries()?);
-            match next {
-                Next::End { code, reason } => {
-                    self.note(What::Ended { code, reason })?;
-                    return Ok(code);
-                }
-                Next::Stop => {
-                    self.note(What::Stopped)?;
-                    return Ok(INTERRUPTED);
-                }
+            let next = next(ending, interrupt::limit_near(), kept, self.tries()?);
+            let (code, what) = match next {
+                Next::End(Ending { code, reason }) => (code, What::Ended { code, reason }),
+                Next::Stop => (INTERRUPTED, What::Stopped),
                 Next::LimitTooShort => {
-                    let failure = too_short(&self.arguments.name);
-                    print_failure(&failure);
+                    print_failure(&too_short(&self.arguments.name));
                     let reason = "the time limit is too short".to_owned();
-                    self.note(What::Ended { code: 1, reason })?;
-                    return Ok(1);
+                    (1, What::Ended { code: 1, reason })
                 }
                 Next::Again { reason, fault } => {
                     if self.queue_again(&reason, fault)? {
@@ -104,15 +95,15 @@ impl Job<'_> {
                     }
                     // Where jobs cannot be queued again, a fault is given time to pass here.
                     let wait = waits.next().filter(|_| fault);
-                    if !wait.is_some_and(interrupt::sleep) {
-                        self.note(What::Ended {
-                            code: TRANSIENT,
-                            reason,
-                        })?;
-                        return Ok(TRANSIENT);
+                    if wait.is_some_and(interrupt::sleep) {
+                        continue;
                     }
+                    let code = TRANSIENT;
+                    (code, What::Ended { code, reason })
                 }
-            }
+            };
+            self.note(what)?;
+            return Ok(code);
         }
     }
 
@@ -134,11 +125,9 @@ impl Job<'_> {
             "{reason}: the job is put back into the queue and goes on from what it has saved"
         );
         if let Err(error) = Slurm.requeue(task) {
-            let failure = Failure::from_error(error).with_hint(
-                "A site can forbid it (`JobRequeue`); then `ressenti run --engine slurm` goes on"
-                    .to_owned(),
-            );
-            print_failure(&failure);
+            let hint =
+                "A site can forbid it (`JobRequeue`); then `ressenti run --engine slurm` goes on";
+            print_failure(&Failure::from_error(error).with_hint(hint.to_owned()));
             return Ok(false);
         }
         Ok(true)
@@ -177,33 +166,22 @@ struct Tries {
     may_go_on: bool,
 }
 
-fn next(ending: &Ending, limit_near: bool, kept: impl Fn() -> bool, tries: Tries) -> Next {
-    let again = |reason: &str, fault| Next::Again {
-        reason: reason.to_owned(),
-        fault,
-    };
-    match ending {
-        Ending::Done => Next::End {
-            code: 0,
-            reason: "exit code 0".to_owned(),
-        },
+fn next(ending: Ending, limit_near: bool, kept: impl Fn() -> bool, tries: Tries) -> Next {
+    match ending.code {
         // Stopped by us, with or without a word of its own.
-        Ending::Interrupted | Ending::Failed { code: 143, .. } if limit_near => {
-            if kept() && tries.may_go_on {
-                again("time limit", false)
-            } else {
-                Next::LimitTooShort
-            }
-        }
-        Ending::Interrupted => Next::Stop,
-        Ending::Failed {
-            code: TRANSIENT | KILLED,
-            reason,
-        } if tries.faults_left > 0 => again(reason, true),
-        Ending::Failed { code, reason } => Next::End {
-            code: *code,
-            reason: reason.clone(),
+        INTERRUPTED | 143 if limit_near => match kept() && tries.may_go_on {
+            true => Next::Again {
+                reason: "time limit".to_owned(),
+                fault: false,
+            },
+            false => Next::LimitTooShort,
         },
+        INTERRUPTED => Next::Stop,
+        TRANSIENT | KILLED if tries.faults_left > 0 => Next::Again {
+            reason: ending.reason,
+            fault: true,
+        },
+        _ => Next::End(ending),
     }
 }
 
@@ -250,13 +228,6 @@ mod tests {
 
     use super::*;
 
-    fn failed(code: u8) -> Ending {
-        Ending::Failed {
-            code,
-            reason: format!("exit code {code}"),
-        }
-    }
-
     #[track_caller]
     fn check(
         ending: Ending,
@@ -268,8 +239,8 @@ mod tests {
             faults_left,
             may_go_on,
         };
-        let told = match next(&ending, limit_near, || kept, tries) {
-            Next::End { code, .. } => format!("end {code}"),
+        let told = match next(ending, limit_near, || kept, tries) {
+            Next::End(ending) => format!("end {}", ending.code),
             Next::Stop => "stop".to_owned(),
             Next::Again { fault, .. } => format!("again, fault {fault}"),
             Next::LimitTooShort => "too short".to_owned(),
@@ -280,22 +251,27 @@ mod tests {
     #[test]
     fn what_may_pass_is_queued_again_and_nothing_else() {
         let fresh = (3, true);
-        check(Ending::Done, (false, false), fresh, "end 0");
+        check(Ending::of_code(0), (false, false), fresh, "end 0");
         // Done before the limit came.
-        check(Ending::Done, (true, false), fresh, "end 0");
-        check(failed(1), (false, true), fresh, "end 1");
-        check(failed(1), (true, true), fresh, "end 1");
+        check(Ending::of_code(0), (true, false), fresh, "end 0");
+        check(Ending::of_code(1), (false, true), fresh, "end 1");
+        check(Ending::of_code(1), (true, true), fresh, "end 1");
         for code in [75, 137] {
-            check(failed(code), (false, false), fresh, "again, fault true");
             check(
-                failed(code),
+                Ending::of_code(code),
+                (false, false),
+                fresh,
+                "again, fault true",
+            );
+            check(
+                Ending::of_code(code),
                 (false, true),
                 (0, true),
                 &format!("end {code}"),
             );
         }
-        check(Ending::Interrupted, (false, true), fresh, "stop");
-        for ending in [Ending::Interrupted, failed(143)] {
+        check(Ending::of_code(INTERRUPTED), (false, true), fresh, "stop");
+        for ending in [Ending::of_code(INTERRUPTED), Ending::of_code(143)] {
             check(ending.clone(), (true, true), fresh, "again, fault false");
             check(
                 ending.clone(),

@@ -49,11 +49,20 @@ impl<'a> KnownArtifacts<'a> {
             .map(|id| (id.clone(), identity(id)))
             .collect();
         let stage = step.id.stage;
-        let key =
-            references(&inputs).map(|inputs| key_of(stage, &step.settings, &inputs, &sources));
+        let references: Option<Vec<InputReference>> = inputs
+            .iter()
+            .map(|(id, identity)| {
+                Some(InputReference {
+                    stage: id.stage,
+                    variant: id.variant.clone(),
+                    identity: (*identity)?,
+                })
+            })
+            .collect();
+        let key = references.map(|inputs| key_of(stage, &step.settings, &inputs, &sources));
         let output = match &key {
             Some(key) => self.output(&step.id, key),
-            None => Output::Unknown,
+            None => Output::Absent(self.latest(&step.id)),
         };
         match output.expected() {
             Some(artifact) => self.known.insert(step.id.clone(), artifact.clone()),
@@ -67,7 +76,6 @@ impl<'a> KnownArtifacts<'a> {
             inputs,
             sources,
             output,
-            latest: self.latest(&step.id),
             kept: kept.filter(|folder| folder.is_dir()),
             builder: key.and_then(|key| self.store.builder(stage, &key)),
             asked,
@@ -88,7 +96,7 @@ impl<'a> KnownArtifacts<'a> {
 
     fn output(&mut self, id: &StepId, key: &Key) -> Output {
         let artifact = match self.store.find(id.stage, key) {
-            Ok(None) => return Output::Absent,
+            Ok(None) => return Output::Absent(self.latest(id)),
             Ok(Some(artifact)) => artifact,
             Err(error) => {
                 return Output::Damaged {
@@ -119,19 +127,6 @@ impl<'a> KnownArtifacts<'a> {
             Err(error) => Latest::Damaged(damage(&error)),
         }
     }
-}
-
-/// Inputs as a key names them, `None` where one is not known.
-fn references(inputs: &[(StepId, Option<Digest>)]) -> Option<Vec<InputReference>> {
-    let reference = |(id, identity): &(StepId, Option<Digest>)| {
-        let variant = id.variant.clone();
-        identity.map(|identity| InputReference {
-            stage: id.stage,
-            variant,
-            identity,
-        })
-    };
-    inputs.iter().map(reference).collect()
 }
 
 /// Which file of an artifact is damaged, and how.

@@ -13,7 +13,7 @@ use stage::HEARTBEAT;
 
 use crate::interrupt;
 use crate::schedule::visible_device;
-use crate::watchdog::{Wait, Watchdog};
+use crate::watchdog::Watchdog;
 
 /// The exit code of a stage that met a fault worth trying again.
 pub(crate) const TRANSIENT: u8 = 75;
@@ -45,18 +45,20 @@ pub(crate) struct Job {
 
 /// How a stage's process ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// Well.
-    Done,
-    /// With an error; it has said which.
-    Failed {
-        /// Its exit code; 128 and the signal's number for a process that was killed, as in shells.
-        code: u8,
-        /// The same in words.
-        reason: String,
-    },
-    /// By the user's wish.
-    Interrupted,
+pub(crate) struct Ending {
+    /// Its exit code: 0 where it ended well, [`INTERRUPTED`] by the user's wish; 128 and the signal's number
+    /// for a process that was killed, as in shells.
+    pub(crate) code: u8,
+    /// The same in words; what went wrong it has said itself.
+    pub(crate) reason: String,
+}
+
+impl Ending {
+    /// The end of a process that gave an exit code.
+    pub(crate) fn of_code(code: u8) -> Self {
+        let reason = format!("exit code {code}");
+        Self { code, reason }
+    }
 }
 
 /// Starts a stage and, where it met a fault that may pass (a lost GPU), starts it again after each
@@ -72,16 +74,12 @@ pub(crate) fn with_retries(
 ) -> Result<Ending, Failure> {
     let mut ending = once(job)?;
     for wait in waits {
-        let Ending::Failed {
-            code: TRANSIENT,
-            reason,
-        } = &ending
-        else {
+        if ending.code != TRANSIENT {
             break;
-        };
-        on_retry(reason, wait);
+        }
+        on_retry(&ending.reason, wait);
         if !interrupt::sleep(wait) {
-            return Ok(Ending::Interrupted);
+            return Ok(Ending::of_code(INTERRUPTED));
         }
         ending = once(job)?;
     }
@@ -116,9 +114,9 @@ pub(crate) fn run_command(
     command.env(HEARTBEAT, watchdog.file(slot));
     let child = command.spawn().map_err(failed)?;
     Ok(match watchdog.wait(child, slot).map_err(failed)? {
-        Wait::Ended(status) => ending(status, interrupt::requested()),
-        Wait::Stalled(_) if interrupt::requested() => Ending::Interrupted,
-        Wait::Stalled(timeout) => Ending::Failed {
+        Ok(status) => ending(status, interrupt::requested()),
+        Err(_) if interrupt::requested() => Ending::of_code(INTERRUPTED),
+        Err(timeout) => Ending {
             code: TRANSIENT,
             reason: format!("stopped: no progress for {} s", timeout.as_secs()),
         },
@@ -128,20 +126,13 @@ pub(crate) fn run_command(
 fn ending(status: ExitStatus, interrupted: bool) -> Ending {
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     match (code, status.signal()) {
-        (Some(0), _) => Ending::Done,
-        (Some(INTERRUPTED), _) | (_, Some(libc::SIGINT)) => Ending::Interrupted,
-        _ if interrupted => Ending::Interrupted,
-        (_, Some(signal)) => Ending::Failed {
+        (Some(code @ (0 | INTERRUPTED)), _) => Ending::of_code(code),
+        (_, signal) if interrupted || signal == Some(libc::SIGINT) => Ending::of_code(INTERRUPTED),
+        (_, Some(signal)) => Ending {
             code: u8::try_from(128 + signal).unwrap_or(1),
             reason: format!("killed by {}", signal_in_words(signal)),
         },
-        (code, None) => {
-            let code = code.unwrap_or(1);
-            Ending::Failed {
-                code,
-                reason: format!("exit code {code}"),
-            }
-        }
+        (code, None) => Ending::of_code(code.unwrap_or(1)),
     }
 }
 
@@ -195,7 +186,7 @@ mod tests {
     use super::*;
 
     fn failed(code: u8, reason: &str) -> Ending {
-        Ending::Failed {
+        Ending {
             code,
             reason: reason.to_owned(),
         }
@@ -204,13 +195,13 @@ mod tests {
     #[test]
     fn the_end_of_a_process_is_told_in_words() {
         let cases = [
-            (0, false, Ending::Done),
+            (0, false, Ending::of_code(0)),
             (1 << 8, false, failed(1, "exit code 1")),
-            (1 << 8, true, Ending::Interrupted),
+            (1 << 8, true, Ending::of_code(INTERRUPTED)),
             (75 << 8, false, failed(75, "exit code 75")),
-            (130 << 8, false, Ending::Interrupted),
-            (libc::SIGINT, false, Ending::Interrupted),
-            (libc::SIGTERM, true, Ending::Interrupted),
+            (130 << 8, false, Ending::of_code(INTERRUPTED)),
+            (libc::SIGINT, false, Ending::of_code(INTERRUPTED)),
+            (libc::SIGTERM, true, Ending::of_code(INTERRUPTED)),
             (
                 libc::SIGSEGV,
                 false,
@@ -259,9 +250,12 @@ mod tests {
     fn only_a_passing_fault_is_tried_again_and_not_for_ever() {
         let lost = failed(75, "exit code 75");
         let wrong = failed(1, "exit code 1");
-        assert_eq!(starts(&[Ending::Done]), (1, Ending::Done));
+        assert_eq!(starts(&[Ending::of_code(0)]), (1, Ending::of_code(0)));
         assert_eq!(starts(std::slice::from_ref(&wrong)), (1, wrong.clone()));
-        assert_eq!(starts(&[lost.clone(), Ending::Done]), (2, Ending::Done));
+        assert_eq!(
+            starts(&[lost.clone(), Ending::of_code(0)]),
+            (2, Ending::of_code(0))
+        );
         assert_eq!(starts(&[lost.clone(), wrong.clone()]), (2, wrong));
         assert_eq!(
             starts(&[lost.clone(), lost.clone(), lost.clone()]),

@@ -49,7 +49,6 @@ use arguments::{
     Arguments, Command, DoctorArguments, Engine, GcArguments, PlanArguments, PlanFormat,
     RunArguments, StageArguments, StatusArguments,
 };
-use gc::GcMode;
 use known_artifacts::KnownArtifacts;
 use run::{Run, RunOptions};
 use selection::Request;
@@ -120,12 +119,7 @@ fn examine(arguments: &DoctorArguments) -> u8 {
 
 fn collect_garbage(arguments: &GcArguments) -> Result<u8, Failure> {
     let pipeline = arguments.pipeline.load()?;
-    let mode = match (arguments.dry_run, arguments.yes) {
-        (true, _) => GcMode::Show,
-        (false, true) => GcMode::Delete,
-        (false, false) => GcMode::Ask,
-    };
-    gc::collect(&Store::new(&pipeline.artifacts), mode, arguments.json)?;
+    gc::collect(&Store::new(&pipeline.artifacts), arguments)?;
     Ok(0)
 }
 
@@ -152,8 +146,8 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
         // Better to know now than after an hour of training that a program is missing.
         launch::program(planned.facts.id.stage.binary())?;
     }
-    let baseline = arguments.baseline.as_deref();
-    if let Some(path) = baseline.filter(|path| !path.is_file()) {
+    let baseline = arguments.baseline.clone();
+    if let Some(path) = baseline.as_ref().filter(|path| !path.is_file()) {
         let hint =
             "A baseline is the `metrics.json` of an earlier run, in its `report/reviews` folder";
         let message = format!("There is no baseline `{}`", path.display());

@@ -27,8 +27,6 @@ pub(crate) struct Facts {
     pub(crate) sources: Vec<SourceReference>,
     /// The output of its key.
     pub(crate) output: Output,
-    /// What the variant's name stands for at present.
-    pub(crate) latest: Latest,
     /// The folder with what an interrupted run goes on from, where there is one.
     pub(crate) kept: Option<PathBuf>,
     /// The process that builds it at this moment, in words.
@@ -40,10 +38,9 @@ pub(crate) struct Facts {
 /// The output of a step's key.
 #[derive(Clone, Debug)]
 pub(crate) enum Output {
-    /// The key follows from inputs that are not built yet.
-    Unknown,
-    /// Never built, or removed.
-    Absent,
+    /// Never built, or removed, or its key follows from inputs that are not built yet. What the variant's
+    /// name stands for says what has changed.
+    Absent(Latest),
     /// There, and every byte of it is as written.
     Whole(Box<Artifact>),
     /// There, and not as written.
@@ -60,7 +57,7 @@ impl Output {
     /// What the output is, or will be once rebuilt.
     pub(crate) fn expected(&self) -> Option<&Artifact> {
         match self {
-            Self::Unknown | Self::Absent => None,
+            Self::Absent(_) => None,
             Self::Whole(artifact) => Some(artifact),
             Self::Damaged { expected, .. } => expected.as_deref(),
         }
@@ -111,12 +108,11 @@ impl Planned {
 
     /// What state its output is in.
     pub(crate) fn state(&self) -> State {
-        match (&self.facts.output, &self.facts.latest) {
+        match &self.facts.output {
             _ if self.is_fresh() => State::Fresh,
-            (Output::Whole(_), _) => State::Stale,
-            (Output::Damaged { .. }, _) | (_, Latest::Damaged(_)) => State::Damaged,
-            (_, Latest::Nothing) => State::NeverRun,
-            _ => State::Stale,
+            Output::Damaged { .. } | Output::Absent(Latest::Damaged(_)) => State::Damaged,
+            Output::Absent(Latest::Nothing) => State::NeverRun,
+            Output::Absent(_) | Output::Whole(_) => State::Stale,
         }
     }
 
@@ -130,10 +126,9 @@ impl Planned {
 
     /// The manifest of its output or, where there is none of its key, of the variant's last one.
     pub(crate) fn last_manifest(&self) -> Option<&Manifest> {
-        match (self.facts.output.expected(), &self.facts.latest) {
-            (Some(artifact), _) => Some(artifact.manifest()),
-            (None, Latest::Made(manifest)) => Some(manifest),
-            _ => None,
+        match &self.facts.output {
+            Output::Absent(Latest::Made(manifest)) => Some(manifest),
+            output => output.expected().map(Artifact::manifest),
         }
     }
 
@@ -166,14 +161,14 @@ pub(crate) fn decide(facts: &Facts) -> Vec<String> {
     match &facts.output {
         Output::Whole(_) => {}
         Output::Damaged { damage, .. } => reasons.push(format!("output damaged: {damage}")),
-        Output::Absent | Output::Unknown => reasons.extend(why_absent(facts)),
+        Output::Absent(latest) => reasons.extend(why_absent(facts, latest)),
     }
     reasons
 }
 
-fn why_absent(facts: &Facts) -> Vec<String> {
+fn why_absent(facts: &Facts, latest: &Latest) -> Vec<String> {
     let never_run = || vec!["never run".to_owned()];
-    let mut reasons = match &facts.latest {
+    let mut reasons = match latest {
         Latest::Nothing => return never_run(),
         Latest::Gone => vec!["its output was removed".to_owned()],
         Latest::Damaged(damage) => vec![format!("output damaged: {damage}")],

@@ -4,7 +4,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
 use artifact::{Failure, StageName, format};
-use serde::Serialize;
 use serde_json::{Value, json};
 use settings::StepId;
 use stage::{ProgressMode, StepState, print_step};
@@ -46,25 +45,6 @@ fn state(planned: &Planned) -> StepState {
     }
 }
 
-/// A step as JSON.
-#[derive(Serialize)]
-struct Told<'a> {
-    step: String,
-    stage: &'static str,
-    variant: &'a str,
-    state: &'static str,
-    reasons: &'a [String],
-    /// All that it reads.
-    inputs: Vec<String>,
-    /// Steps that have to run before, but for those that one of these waits for itself.
-    after: Vec<String>,
-    command: Vec<String>,
-    /// What its job asks for.
-    resources: BTreeMap<String, Value>,
-    /// How long it took when it ran last.
-    seconds: Option<f64>,
-}
-
 /// One JSON array, in an order in which the steps can run.
 ///
 /// # Errors
@@ -78,6 +58,7 @@ pub(crate) fn json(workspace: &Workspace, planned: &[Planned]) -> Result<String,
     for planned in planned {
         let id = &planned.facts.id;
         let place = workspace.place_of(id);
+        // But for those that one of these waits for itself.
         let awaited = after[place].iter().filter(|_| !planned.is_fresh());
         let program = launch::program(id.stage.binary())?;
         let mut command = vec![program.to_string_lossy().into_owned()];
@@ -86,18 +67,20 @@ pub(crate) fn json(workspace: &Workspace, planned: &[Planned]) -> Result<String,
         if let Value::Object(fields) = json!(workspace.pipeline.engine.of_stage(id.stage)) {
             resources.extend(fields.into_iter().filter(|(_, value)| !value.is_null()));
         }
-        told.push(Told {
-            step: id.to_string(),
-            stage: id.stage.as_str(),
-            variant: &id.variant,
-            state: state(planned).as_str(),
-            reasons: &planned.reasons,
-            inputs: steps[place].inputs.iter().map(StepId::to_string).collect(),
-            after: awaited.map(|place| steps[*place].id.to_string()).collect(),
-            command,
-            resources,
-            seconds: seconds(planned),
-        });
+        let name = |place: &usize| steps[*place].id.to_string();
+        let inputs: Vec<String> = steps[place].inputs.iter().map(StepId::to_string).collect();
+        told.push(json!({
+            "step": id.to_string(),
+            "stage": id.stage,
+            "variant": id.variant,
+            "state": state(planned).as_str(),
+            "reasons": planned.reasons,
+            "inputs": inputs,
+            "after": awaited.map(name).collect::<Vec<_>>(),
+            "command": command,
+            "resources": resources,
+            "seconds": seconds(planned),
+        }));
     }
     Ok(serde_json::to_string_pretty(&told).expect("plain data") + "\n")
 }

@@ -5,7 +5,7 @@
 //! counts; the others only wait for the end of the program that they started.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 
@@ -21,21 +21,21 @@ use crate::schedule::{Schedule, cores_of_slot};
 use crate::workspace::Workspace;
 
 /// How a run goes about it.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct RunOptions<'a> {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RunOptions {
     /// Whether steps that do not depend on a failed one still run.
     pub(crate) keep_going: bool,
     /// Figures of an earlier run that this one is compared with.
-    pub(crate) baseline: Option<&'a Path>,
+    pub(crate) baseline: Option<PathBuf>,
     /// Steps that run at the same time, at most.
     pub(crate) jobs: usize,
 }
 
-impl<'a> RunOptions<'a> {
+impl RunOptions {
     /// The figures that a step compares with, if it does.
-    pub(crate) fn baseline_of(&self, workspace: &Workspace, step: &StepId) -> Option<&'a Path> {
+    pub(crate) fn baseline_of(&self, workspace: &Workspace, step: &StepId) -> Option<&Path> {
         let compares = workspace.selection.comparing_stage() == step.stage;
-        self.baseline.filter(|_| compares)
+        self.baseline.as_deref().filter(|_| compares)
     }
 }
 
@@ -44,7 +44,7 @@ pub(crate) struct Run<'a> {
     /// What it is about.
     pub(crate) workspace: &'a Workspace,
     /// How it goes about it.
-    pub(crate) options: RunOptions<'a>,
+    pub(crate) options: RunOptions,
     /// Starts a stage and waits for its end; called by several threads at once.
     pub(crate) launch: &'a (dyn Fn(&Job) -> Result<Ending, Failure> + Sync),
     /// Shows the line of a step that no stage's program shows: fresh, failed or held.
@@ -178,12 +178,15 @@ impl Run<'_> {
 
     fn take_note(&mut self, id: &StepId, end: &StepEnd, outcome: &mut Outcome) {
         outcome.summary.count(id, end);
-        if let StepEnd::Refused { reason, .. } | StepEnd::Failed { reason, .. } = end {
+        if let StepEnd::Failed {
+            reason, has_output, ..
+        } = end
+        {
             (self.show)(StepState::Failed, id, reason);
-        }
-        if let StepEnd::Failed { .. } = end {
-            outcome.held.insert(id.clone(), id.clone());
-            outcome.stopped |= !self.options.keep_going;
+            if !has_output {
+                outcome.held.insert(id.clone(), id.clone());
+                outcome.stopped |= !self.options.keep_going;
+            }
         }
     }
 
@@ -221,8 +224,8 @@ impl Turn<'_> {
         artifacts: &mut KnownArtifacts,
     ) -> Result<StepEnd, Failure> {
         let is_there = artifacts.look(self.step, false)?.is_fresh();
-        Ok(match ending {
-            Ending::Done if !is_there => {
+        Ok(match ending.code {
+            0 if !is_there => {
                 let message = format!(
                     "`{}` ended without an error, and its output is not there",
                     self.step.id
@@ -230,14 +233,15 @@ impl Turn<'_> {
                 let hint = "Build the stages and `ressenti` from the same sources with `cargo build`: they may differ in version";
                 return Err(Failure::new(message).with_hint(hint.to_owned()));
             }
-            Ending::Done if self.was_fresh => StepEnd::Fresh,
-            Ending::Done => StepEnd::Done,
-            Ending::Interrupted => StepEnd::Interrupted,
-            // Models that regressed are there all the same: the report shows them, the run fails.
-            Ending::Failed { code, reason } if self.compares && is_there => {
-                StepEnd::Refused { code, reason }
-            }
-            Ending::Failed { code, reason } => StepEnd::Failed { code, reason },
+            0 if self.was_fresh => StepEnd::Fresh,
+            0 => StepEnd::Done,
+            INTERRUPTED => StepEnd::Interrupted,
+            code => StepEnd::Failed {
+                code,
+                reason: ending.reason,
+                // Models that regressed are there all the same: the report shows them, the run fails.
+                has_output: self.compares && is_there,
+            },
         })
     }
 }

@@ -34,14 +34,11 @@ pub(crate) struct RunSummary {
 pub(crate) enum StepEnd {
     Fresh,
     Done,
-    /// The output is there, and it is significantly worse than the baseline.
-    Refused {
-        code: u8,
-        reason: String,
-    },
     Failed {
         code: u8,
         reason: String,
+        /// Whether the output is there: it is then significantly worse than the baseline.
+        has_output: bool,
     },
     Interrupted,
 }
@@ -55,17 +52,18 @@ impl RunSummary {
                 self.interrupted = true;
                 self.untried += 1;
             }
-            StepEnd::Refused { code, .. } | StepEnd::Failed { code, .. } => {
+            StepEnd::Failed { code, .. } => {
                 self.failed += 1;
                 if self.code == 0 {
                     self.code = *code;
                 }
             }
         }
-        let has_output = matches!(
-            end,
-            StepEnd::Fresh | StepEnd::Done | StepEnd::Refused { .. }
-        );
+        let has_output = match end {
+            StepEnd::Fresh | StepEnd::Done => true,
+            StepEnd::Failed { has_output, .. } => *has_output,
+            StepEnd::Interrupted => false,
+        };
         self.reported |= id.stage == StageName::Report && has_output;
     }
 

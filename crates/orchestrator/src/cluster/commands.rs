@@ -5,7 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf, absolute};
 
 use artifact::{ArtifactError, Digest, Failure, Store};
-use settings::{Override, Resources, StepId};
+use settings::{Override, Resources};
 use slurm::{Batch, Record, Task, Watch};
 use stage::ProgressMode;
 
@@ -16,26 +16,24 @@ use crate::run::RunOptions;
 use crate::workspace::Workspace;
 
 /// How the jobs of a run are called.
-pub(super) struct Commands<'a> {
+pub(super) struct Commands {
     /// The pipeline as the jobs read it.
     pub(super) workspace: Workspace,
-    pub(super) options: RunOptions<'a>,
+    pub(super) options: RunOptions,
     pub(super) record: Record,
-    /// By its whole path.
-    baseline: Option<PathBuf>,
     /// `ressenti` itself.
     watcher: PathBuf,
     /// The folder that the user stands in.
     folder: PathBuf,
 }
 
-impl<'a> Commands<'a> {
+impl Commands {
     /// Keeps a copy of the pipeline file, which the jobs read: what a person changes in the file while
     /// jobs wait changes nothing for them. Paths are whole, and so mean the same on every node.
     ///
     /// # Errors
     /// The file cannot be read or the copy not written, or a program is missing.
-    pub(super) fn new(mut workspace: Workspace, options: RunOptions<'a>) -> Result<Self, Failure> {
+    pub(super) fn new(mut workspace: Workspace, mut options: RunOptions) -> Result<Self, Failure> {
         let root = workspace.store.root();
         fs::create_dir_all(root).map_err(ArtifactError::io("create", root))?;
         workspace.store = Store::new(whole(root)?);
@@ -56,8 +54,8 @@ impl<'a> Commands<'a> {
             // What a log holds is read by people.
             arguments.progress = ProgressMode::Plain;
         }
+        options.baseline = options.baseline.as_deref().map(whole).transpose()?;
         Ok(Self {
-            baseline: options.baseline.map(whole).transpose()?,
             watcher: launch::program("ressenti")?,
             folder: whole(Path::new("."))?,
             workspace,
@@ -72,12 +70,6 @@ impl<'a> Commands<'a> {
         self.workspace.pipeline.engine.of_stage(stage)
     }
 
-    /// The figures that a step compares with, if it does.
-    pub(super) fn baseline_of(&self, step: &StepId) -> Option<&Path> {
-        let given = self.options.baseline_of(&self.workspace, step);
-        given.and(self.baseline.as_deref())
-    }
-
     /// The task of a job that runs a step.
     ///
     /// # Errors
@@ -87,7 +79,7 @@ impl<'a> Commands<'a> {
         let threads = self.resources(place).cpus.unwrap_or(1) as usize;
         let program = launch::program(step.stage.binary())?;
         let mut command = vec![program.to_string_lossy().into_owned()];
-        let baseline = self.baseline_of(step);
+        let baseline = self.options.baseline_of(&self.workspace, step);
         command.extend(
             self.workspace
                 .program_arguments(step, baseline, Some(threads)),

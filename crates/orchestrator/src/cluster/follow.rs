@@ -123,14 +123,8 @@ impl ClusterRun<'_> {
                 Verdict::Open
             }
             Standing::Ended { code, reason } => {
-                let ending = match *code {
-                    0 => Ending::Done,
-                    INTERRUPTED => Ending::Interrupted,
-                    code => Ending::Failed {
-                        code,
-                        reason: reason.clone(),
-                    },
-                };
+                let (code, reason) = (*code, reason.clone());
+                let ending = Ending { code, reason };
                 Verdict::Ended(self.turn(place).judge(ending, &mut self.artifacts)?)
             }
             Standing::Unknown if gone_for < UNACCOUNTED => Verdict::Open,
@@ -144,6 +138,7 @@ impl ClusterRun<'_> {
                     may_pass => Verdict::Ended(StepEnd::Failed {
                         code: if may_pass { TRANSIENT } else { 1 },
                         reason: reason + &remedy(course, step.id.stage),
+                        has_output: false,
                     }),
                 }
             }
@@ -157,7 +152,7 @@ impl ClusterRun<'_> {
         let shown = Shown {
             id: self.commands.workspace.steps[place].id.clone(),
             job: followed.job.submission.job,
-            line: last_line(&log).filter(|_| is_told),
+            line: is_told.then(|| last_line(&log)).flatten(),
             course,
         };
         let course = &shown.course;
@@ -197,7 +192,11 @@ impl ClusterRun<'_> {
                 };
                 self.view.step(state, id, &text);
             }
-            StepEnd::Refused { reason, .. } => self.view.step(StepState::Failed, id, reason),
+            StepEnd::Failed {
+                reason,
+                has_output: true,
+                ..
+            } => self.view.step(StepState::Failed, id, reason),
             StepEnd::Failed { reason, .. } => {
                 let place = match course.node.as_str() {
                     "" => String::new(),

@@ -41,9 +41,6 @@ pub(crate) fn jobs_of<'s>(
     steps: impl Iterator<Item = &'s StepId>,
 ) -> Result<BTreeMap<StepId, JobOfStep>, Failure> {
     let record = record_of(store);
-    if !record.is_there() {
-        return Ok(BTreeMap::new());
-    }
     let submissions = record.submissions()?;
     let mut found = Vec::new();
     let mut open = Vec::new();
@@ -128,16 +125,14 @@ impl JobOfStep {
 /// # Errors
 /// Slurm does not answer, or the record cannot be read.
 pub(crate) fn cancel(store: &Store) -> Result<String, Failure> {
-    let record = record_of(store);
-    let none = "no job of this artifacts folder is in the queue".to_owned();
-    if !record.is_there() {
-        return Ok(none);
+    let submissions = record_of(store).submissions()?;
+    let mut ours: Vec<TaskId> = submissions.values().map(|it| it.job).collect();
+    if !ours.is_empty() {
+        let queue = Slurm::find()?.queue()?;
+        ours.retain(|job| queue.contains_key(job));
     }
-    let queue = Slurm::find()?.queue()?;
-    let mut ours: Vec<TaskId> = record.submissions()?.values().map(|it| it.job).collect();
-    ours.retain(|job| queue.contains_key(job));
     if ours.is_empty() {
-        return Ok(none);
+        return Ok("no job of this artifacts folder is in the queue".to_owned());
     }
     Slurm.cancel(&ours)?;
     let jobs = format::plural(ours.len() as u64, "job", "jobs");

@@ -46,7 +46,7 @@ fn record_of(store: &Store) -> Record {
 
 /// A run on a cluster.
 struct ClusterRun<'a> {
-    commands: &'a Commands<'a>,
+    commands: &'a Commands,
     slurm: Slurm,
     /// How many tasks an array may have.
     largest: usize,
@@ -80,7 +80,7 @@ struct Followed {
 /// Slurm refuses or does not answer, jobs of another kind are in the way, or the disk refuses.
 pub(crate) fn run(
     workspace: Workspace,
-    options: RunOptions<'_>,
+    options: RunOptions,
     planned: &[Planned],
     detach: bool,
 ) -> Result<Option<RunSummary>, Failure> {
@@ -143,11 +143,14 @@ impl<'a> ClusterRun<'a> {
     }
 
     fn turn(&self, place: usize) -> Turn<'a> {
-        let step = &self.commands.workspace.steps[place];
+        let Commands {
+            workspace, options, ..
+        } = self.commands;
+        let step = &workspace.steps[place];
         Turn {
             step,
             was_fresh: self.fresh.contains(&place),
-            compares: self.commands.baseline_of(&step.id).is_some(),
+            compares: options.baseline_of(workspace, &step.id).is_some(),
         }
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use artifact::format;
 use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
 use settings::StepId;
 use slurm::{Course, Standing, TaskId};
 use stage::{ProgressMode, StepState, print_step};
@@ -60,12 +61,7 @@ impl View {
 
     /// Something worth knowing.
     pub(crate) fn note(&self, text: &str) {
-        let line = match self.mode {
-            ProgressMode::None => return,
-            ProgressMode::Json => serde_json::json!({ "event": "note", "text": text }).to_string(),
-            _ => format!("  {text}"),
-        };
-        self.say(&line);
+        self.tell(json!({ "event": "note", "text": text }), text);
     }
 
     /// What a failed program said last.
@@ -79,32 +75,23 @@ impl View {
 
     /// A job has got somewhere: it runs, or waits once more.
     pub(crate) fn moved(&self, shown: &Shown) {
-        let Course {
-            standing,
-            node,
-            starts,
-            ..
-        } = &shown.course;
-        let (word, text) = match standing {
-            Standing::Runs if *starts > 1 => ("resumed", format!("on {node}")),
+        let Shown {
+            id, job, course, ..
+        } = shown;
+        let node = &course.node;
+        let (word, text) = match course.standing {
+            Standing::Runs if course.starts > 1 => ("resumed", format!("on {node}")),
             Standing::Runs => ("running", format!("on {node}")),
-            Standing::Waits(_) if *starts > 0 => (
-                "queued",
-                "once more, to go on from what it has saved".to_owned(),
-            ),
+            Standing::Waits(_) if course.starts > 0 => {
+                let text = "once more, to go on from what it has saved";
+                ("queued", text.to_owned())
+            }
             _ => return,
         };
-        match self.mode {
-            ProgressMode::None => {}
-            ProgressMode::Json => self.say(
-                &serde_json::json!({
-                    "event": "job", "state": word, "stage": shown.id.stage, "variant": shown.id.variant,
-                    "job": shown.job.to_string(), "node": node,
-                })
-                .to_string(),
-            ),
-            _ => self.say(&format!("  {word:<7} {:<22} job {} {text}", shown.id.to_string(), shown.job)),
-        }
+        let event = json!({
+            "event": "job", "state": word, "stage": id.stage, "variant": id.variant, "job": job, "node": node,
+        });
+        self.tell(event, &format!("{word:<7} {id:<22} job {job} {text}"));
     }
 
     /// How all jobs stand, now and then.
@@ -114,14 +101,6 @@ impl View {
             .filter(|shown| shown.course.standing == Standing::Runs)
             .collect();
         let waiting = open.len() - running.len();
-        if self.mode == ProgressMode::Json {
-            let said = |shown: &&Shown| (shown.id.to_string(), shown.line.clone());
-            let said: BTreeMap<_, _> = running.iter().map(said).collect();
-            let counts = serde_json::json!({
-                "event": "jobs", "done": done, "running": running.len(), "queued": waiting, "said": said,
-            });
-            return self.say(&counts.to_string());
-        }
         let mut text = format!(
             "{} done, {} running, {} queued",
             format::count(done),
@@ -140,10 +119,22 @@ impl View {
             text += "\n    ";
             text.extend(line.chars().take(100));
         }
-        match &self.bar {
-            Some(bar) => bar.set_message(text),
-            None if self.mode == ProgressMode::None => {}
-            None => self.say(&format!("  {text}")),
+        if let Some(bar) = &self.bar {
+            return bar.set_message(text);
+        }
+        let said = |shown: &&Shown| (shown.id.to_string(), shown.line.clone());
+        let said: BTreeMap<_, _> = running.iter().map(said).collect();
+        let event = json!({
+            "event": "jobs", "done": done, "running": running.len(), "queued": waiting, "said": said,
+        });
+        self.tell(event, &text);
+    }
+
+    fn tell(&self, event: Value, text: &str) {
+        match self.mode {
+            ProgressMode::None => {}
+            ProgressMode::Json => self.say(&event.to_string()),
+            _ => self.say(&format!("  {text}")),
         }
     }
 

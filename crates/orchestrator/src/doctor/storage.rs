@@ -92,27 +92,16 @@ fn write_and_read(folder: &Path) -> Result<(), ArtifactError> {
         .map(|place| (place * 131 + place / 4099) as u8)
         .collect();
     fs::write(&path, &content).map_err(ArtifactError::io("write", &path))?;
-    let facts = RunFacts {
-        started: 0,
-        seconds: 0.0,
-        peak_memory: 0,
-        cores: 1,
-        device: None,
-        summary: "a trial".to_owned(),
-        versions: Default::default(),
-    };
+    let facts = RunFacts::default();
     let contract = Contract::Reviews { rows: 0 };
     let outputs = [OutputFile::data("trial.bin")];
     let artifact = pending.commit(Value::Null, vec![], vec![], contract, &outputs, facts)?;
     Artifact::open(artifact.folder())?.verify()?;
     let path = artifact.file("trial.bin")?;
     let found = fs::read(&path).map_err(ArtifactError::io("read", &path))?;
-    if found == content {
-        Ok(())
-    } else {
-        Err(ArtifactError::Damaged {
-            path,
-            reason: "what was read is not what was written".to_owned(),
-        })
+    let reason = "what was read is not what was written".to_owned();
+    match found == content {
+        true => Ok(()),
+        false => Err(ArtifactError::Damaged { path, reason }),
     }
 }

@@ -41,7 +41,7 @@ fn train() -> Facts {
         settings: latest.settings.clone(),
         inputs: vec![(StepId::new(StageName::Tokenize, "words"), Some(digest("a")))],
         sources: vec![source("x")],
-        latest: Latest::Made(Box::new(latest)),
+        output: Output::Absent(Latest::Made(Box::new(latest))),
         ..facts(StageName::Train, "lstm")
     }
 }
@@ -56,14 +56,16 @@ fn an_output_that_is_not_there_was_never_run_or_is_gone() {
     check(&facts(StageName::Ingest, "reviews"), "never run");
     check(
         &Facts {
-            latest: Latest::Gone,
+            output: Output::Absent(Latest::Gone),
             ..train()
         },
         "its output was removed",
     );
-    let latest = Latest::Damaged("`manifest.json`, it is not text".to_owned());
+    let output = Output::Absent(Latest::Damaged(
+        "`manifest.json`, it is not text".to_owned(),
+    ));
     check(
-        &Facts { latest, ..train() },
+        &Facts { output, ..train() },
         "output damaged: `manifest.json`, it is not text",
     );
 }

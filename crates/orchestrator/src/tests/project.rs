@@ -92,7 +92,7 @@ impl World {
         request: &Request,
     ) -> Result<(Vec<String>, RunSummary, Vec<String>), Failure> {
         let workspace = self.workspace(request)?;
-        let baseline = self.baseline.then(|| std::path::Path::new("metrics.json"));
+        let baseline = self.baseline.then(|| "metrics.json".into());
         let options = RunOptions {
             keep_going: self.keep_going,
             baseline,
@@ -148,8 +148,8 @@ impl World {
             .endings
             .get(&id.to_string())
             .cloned()
-            .unwrap_or(Ending::Done);
-        if ending != Ending::Done && !self.baseline {
+            .unwrap_or(Ending::of_code(0));
+        if ending.code != 0 && !self.baseline {
             return ending;
         }
         let pipeline = self.pipeline();
@@ -245,10 +245,9 @@ pub(crate) fn facts(stage: StageName, variant: &str) -> plan::Facts {
         stage_version: stage.version(),
         inputs: vec![],
         sources: vec![],
-        output: plan::Output::Absent,
+        output: plan::Output::Absent(plan::Latest::Nothing),
         kept: None,
         builder: None,
-        latest: plan::Latest::Nothing,
         asked: false,
     }
 }

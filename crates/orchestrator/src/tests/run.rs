@@ -21,13 +21,6 @@ fn starts(world: &World, request: &Request) -> Vec<String> {
     started
 }
 
-fn failed(code: u8) -> Ending {
-    Ending::Failed {
-        code,
-        reason: format!("exit code {code}"),
-    }
-}
-
 const ALL: [&str; 9] = [
     "ingest reviews",
     "clean reviews",
@@ -207,7 +200,9 @@ fn only_one_stage_needs_what_it_reads() {
 #[test]
 fn a_failed_step_holds_back_what_needs_it() {
     let mut world = World::new();
-    world.endings.insert("train naive".to_owned(), failed(3));
+    world
+        .endings
+        .insert("train naive".to_owned(), Ending::of_code(3));
     let (started, tally, lines) = world.run_and_show(&everything()).expect("it runs");
     assert_eq!(started, ALL[..5]);
     let held = [
@@ -231,7 +226,9 @@ fn a_failed_step_holds_back_what_needs_it() {
     );
 
     world.keep_going = true;
-    world.endings.insert("evaluate lstm".to_owned(), failed(4));
+    world
+        .endings
+        .insert("evaluate lstm".to_owned(), Ending::of_code(4));
     let (started, tally) = world.run(&everything()).expect("it runs");
     assert_eq!(started, ["train naive", "train lstm", "evaluate lstm"]);
     assert_eq!(
@@ -261,7 +258,7 @@ fn an_interrupted_run_stops_and_goes_on_later() {
     let mut world = World::new();
     world
         .endings
-        .insert("clean reviews".to_owned(), Ending::Interrupted);
+        .insert("clean reviews".to_owned(), Ending::of_code(INTERRUPTED));
     let (_, tally) = world.run(&everything()).expect("it runs");
     assert_eq!(
         tally,
@@ -281,7 +278,9 @@ fn an_interrupted_run_stops_and_goes_on_later() {
 fn a_regression_fails_the_run_though_all_is_there() {
     let mut world = World::new();
     world.baseline = true;
-    world.endings.insert("report reviews".to_owned(), failed(1));
+    world
+        .endings
+        .insert("report reviews".to_owned(), Ending::of_code(1));
     let (started, tally) = world.run(&everything()).expect("it runs");
     assert_eq!(
         started,
@@ -320,7 +319,9 @@ fn without_the_report_each_evaluation_is_compared_and_holds_nothing_back() {
     let mut world = World::new();
     starts(&world, &everything());
     world.baseline = true;
-    world.endings.insert("evaluate naive".to_owned(), failed(1));
+    world
+        .endings
+        .insert("evaluate naive".to_owned(), Ending::of_code(1));
     let (started, tally) = world
         .run(&Request {
             only: Some(StageName::Evaluate),
@@ -352,7 +353,7 @@ fn a_program_that_ends_well_without_an_output_is_found_out() {
             jobs: 1,
             ..RunOptions::default()
         },
-        launch: &|_| Ok(Ending::Done),
+        launch: &|_| Ok(Ending::of_code(0)),
         show: &mut |_, _, _| {},
     };
     let error = run
@@ -377,7 +378,9 @@ fn side_by_side_the_same_is_done_and_a_failure_leaves_its_neighbour_alone() {
 
     let mut world = World::new();
     world.jobs = 2;
-    world.endings.insert("train naive".to_owned(), failed(3));
+    world
+        .endings
+        .insert("train naive".to_owned(), Ending::of_code(3));
     world.keep_going = true;
     let (mut started, tally, lines) = world.run_and_show(&everything()).expect("it runs");
     started.sort_by_key(|step| ALL.iter().position(|known| known == step));
