@@ -22,7 +22,7 @@ pub fn host_name() -> String {
 pub fn process_name() -> String {
     let host = host_name().replace('/', "-");
     let process = std::process::id();
-    match job() {
+    match cluster_job() {
         Some(job) => format!("{host}-{process}-{job}"),
         None => format!("{host}-{process}"),
     }
@@ -31,14 +31,14 @@ pub fn process_name() -> String {
 /// This process in words: its number, its machine, and its job where a cluster runs it.
 pub(crate) fn this_process() -> String {
     let text = format!("process {} on {}", std::process::id(), host_name());
-    match job() {
+    match cluster_job() {
         Some(job) => format!("{text}, job {job}"),
         None => text,
     }
 }
 
-/// The job of a cluster that this process belongs to.
-fn job() -> Option<String> {
+/// The job of a cluster that this process belongs to: its number, with that of the task in an array.
+pub fn cluster_job() -> Option<String> {
     let variable = |name| env::var(name).ok();
     let array = variable("SLURM_ARRAY_JOB_ID").zip(variable("SLURM_ARRAY_TASK_ID"));
     match array {

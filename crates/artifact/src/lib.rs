@@ -37,7 +37,7 @@ pub use error::ArtifactError;
 pub use failure::{Failure, FailureKind};
 pub use groups::groups_of;
 pub use guard::guarded;
-pub use host::{host_name, process_name};
+pub use host::{cluster_job, host_name, process_name};
 pub use key::{InputReference, Key, SourceReference, canonical_json, key_of};
 pub use lock::FileLock;
 pub use manifest::{FileEntry, FileRole, MANIFEST_NAME, Manifest, RunFacts};

@@ -3,10 +3,8 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use artifact::StageName;
-use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, Parser, Subcommand, ValueEnum};
-use settings::{EngineKind, RunSettings};
+use settings::RunSettings;
 use stage::PipelineArguments;
 
 use crate::selection::Request;
@@ -69,25 +67,20 @@ pub(crate) struct Arguments {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Run every step that is not fresh
-    #[command(after_help = RUN_EXAMPLES, max_term_width = 100)]
+    #[command(after_help = RUN_EXAMPLES)]
     Run(RunArguments),
     /// Say which steps would run, and why
-    #[command(after_help = PLAN_EXAMPLES, max_term_width = 100)]
+    #[command(after_help = PLAN_EXAMPLES)]
     Plan(PlanArguments),
     /// Show what is there: rows, age, duration, size, folder; and where jobs of a cluster stand
-    #[command(max_term_width = 100)]
     Status(StatusArguments),
     /// End every job that a run on a cluster has submitted; nothing that was saved is lost
-    #[command(max_term_width = 100)]
-    Cancel(CancelArguments),
+    Cancel(PipelineArguments),
     /// What runs within a job of a cluster: calls a program, survives time limits and passing faults
-    #[command(max_term_width = 100)]
     Job(JobArguments),
     /// Say what is there, what is missing, and what to type; with a self-test of about ten seconds
-    #[command(max_term_width = 100)]
     Doctor(DoctorArguments),
     /// Delete what nothing names any more, after asking
-    #[command(max_term_width = 100)]
     Gc(GcArguments),
     /// Show what ingest would read of a file, and the settings that say so
     Inspect(StageArguments),
@@ -105,13 +98,13 @@ pub(crate) enum Command {
     Ingest(StageArguments),
     /// Stage: normalise text, remove duplicates, decide the split
     Clean(StageArguments),
-    /// Stage: text to token ids
+    /// Stage: text to token ids, once for each `[tokenizer.NAME]`
     Tokenize(StageArguments),
-    /// Stage: a vector for every entry of a vocabulary
+    /// Stage: a vector for every entry of a vocabulary, once for each `[embedding.NAME]`
     Embed(StageArguments),
-    /// Stage: a model from tokens and vectors
+    /// Stage: a model from tokens and vectors, once for each `[model.NAME]`
     Train(StageArguments),
-    /// Stage: predictions and figures of one model
+    /// Stage: predictions and figures of one model, once for each `[model.NAME]`
     Evaluate(StageArguments),
     /// Stage: all figures on one page
     Report(StageArguments),
@@ -122,7 +115,7 @@ pub(crate) struct RunArguments {
     #[command(flatten)]
     pub(crate) pipeline: PipelineArguments,
     #[command(flatten)]
-    pub(crate) selection: SelectionArguments,
+    pub(crate) selection: Request,
 
     /// Say what would run, and why, and run nothing
     #[arg(long)]
@@ -158,15 +151,6 @@ pub(crate) enum Engine {
     Slurm,
 }
 
-impl From<Engine> for EngineKind {
-    fn from(engine: Engine) -> Self {
-        match engine {
-            Engine::Local => Self::Local,
-            Engine::Slurm => Self::Slurm,
-        }
-    }
-}
-
 /// How a plan is told.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub(crate) enum PlanFormat {
@@ -179,12 +163,6 @@ pub(crate) enum PlanFormat {
     Dot,
     /// A script that submits what is not fresh as jobs of Slurm
     Slurm,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct CancelArguments {
-    #[command(flatten)]
-    pub(crate) pipeline: PipelineArguments,
 }
 
 /// What a job's script says, see `crate::job`.
@@ -220,7 +198,7 @@ pub(crate) struct PlanArguments {
     #[command(flatten)]
     pub(crate) pipeline: PipelineArguments,
     #[command(flatten)]
-    pub(crate) selection: SelectionArguments,
+    pub(crate) selection: Request,
 
     /// Show the trials of every sweep one by one
     #[arg(long)]
@@ -289,42 +267,6 @@ pub(crate) struct StageArguments {
     /// Arguments for the stage's program
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     pub(crate) arguments: Vec<OsString>,
-}
-
-#[derive(Debug, Args)]
-pub(crate) struct SelectionArguments {
-    /// Redo this stage and everything after it
-    #[arg(long, value_name = "STAGE", value_parser = stage_parser(), conflicts_with = "only")]
-    from: Option<StageName>,
-
-    /// Only this stage; what it reads must be there
-    #[arg(long, value_name = "STAGE", value_parser = stage_parser())]
-    only: Option<StageName>,
-
-    /// Only this variant and what it needs; with `--only`, that step alone
-    #[arg(long, value_name = "NAME")]
-    variant: Option<String>,
-
-    /// Redo what is selected even if it is fresh
-    #[arg(long)]
-    force: bool,
-}
-
-impl SelectionArguments {
-    pub(crate) fn request(&self) -> Request {
-        Request {
-            from: self.from,
-            only: self.only,
-            variant: self.variant.clone(),
-            force: self.force,
-        }
-    }
-}
-
-/// One of the stages' names; a misspelled one is answered with the nearest.
-fn stage_parser() -> impl TypedValueParser<Value = StageName> {
-    PossibleValuesParser::new(StageName::ALL.map(StageName::as_str))
-        .map(|name| name.parse().expect("only names of stages are let through"))
 }
 
 #[cfg(test)]

@@ -1,64 +1,54 @@
 //! Do a step's inputs fit together? Found while planning, in milliseconds, and not by a network
 //! whose first matrix product fails an hour later.
 
-use artifact::{Contract, Digest};
+use artifact::{Contract, Digest, Failure, StageName, format};
 use settings::StepId;
 
-use crate::OrchestratorError;
-use crate::error::Misfit;
-
-/// What a contract says about ids, whichever side of them it is on.
-#[derive(Clone, Copy, PartialEq, Eq)]
-struct Ids {
-    tokenizer: Digest,
-    /// `None` for an encoder, whose table may have rows that its tokenizer never uses.
+/// What has to be the same wherever two contracts meet that both speak of it.
+#[derive(Default)]
+struct Terms<'a> {
     vocabulary_size: Option<u32>,
+    tokenizer: Option<&'a Digest>,
+    width: Option<u32>,
+    classes: Option<&'a [String]>,
 }
 
-fn ids(contract: &Contract) -> Option<Ids> {
-    match contract {
-        Contract::Tokens {
-            tokenizer,
-            vocabulary_size,
-            ..
-        }
-        | Contract::Embedding {
-            tokenizer,
-            vocabulary_size,
-            ..
-        }
-        | Contract::Model {
-            tokenizer,
-            vocabulary_size,
-            ..
-        } => Some(Ids {
-            tokenizer: *tokenizer,
-            vocabulary_size: Some(*vocabulary_size),
-        }),
-        Contract::Encoder { tokenizer, .. } | Contract::Features { tokenizer, .. } => Some(Ids {
-            tokenizer: *tokenizer,
-            vocabulary_size: None,
-        }),
-        _ => None,
+fn terms(contract: &Contract) -> Terms<'_> {
+    let mut terms = Terms::default();
+    if let Contract::Tokens {
+        vocabulary_size, ..
     }
-}
-
-fn width(contract: &Contract) -> Option<u32> {
-    match contract {
-        Contract::Embedding { width, .. }
-        | Contract::Encoder { width, .. }
-        | Contract::Model { width, .. } => Some(*width),
-        _ => None,
+    | Contract::Embedding {
+        vocabulary_size, ..
     }
-}
-
-fn classes(contract: &Contract) -> Option<&[String]> {
-    match contract {
-        Contract::Tokens { classes, .. }
-        | Contract::Features { classes, .. }
-        | Contract::Model { classes, .. } => Some(classes),
-        _ => None,
+    | Contract::Model {
+        vocabulary_size, ..
+    } = contract
+    {
+        // Not that of an encoder, whose table may have rows that its tokenizer never uses.
+        terms.vocabulary_size = Some(*vocabulary_size);
     }
+    if let Contract::Tokens { tokenizer, .. }
+    | Contract::Embedding { tokenizer, .. }
+    | Contract::Encoder { tokenizer, .. }
+    | Contract::Features { tokenizer, .. }
+    | Contract::Model { tokenizer, .. } = contract
+    {
+        terms.tokenizer = Some(tokenizer);
+    }
+    if let Contract::Embedding { width, .. }
+    | Contract::Encoder { width, .. }
+    | Contract::Model { width, .. } = contract
+    {
+        terms.width = Some(*width);
+    }
+    if let Contract::Tokens { classes, .. }
+    | Contract::Features { classes, .. }
+    | Contract::Model { classes, .. } = contract
+    {
+        terms.classes = Some(classes);
+    }
+    terms
 }
 
 /// Compares the contracts that meet in one step: those of its inputs and, where it is there
@@ -66,57 +56,56 @@ fn classes(contract: &Contract) -> Option<&[String]> {
 ///
 /// # Errors
 /// The first two that do not fit, with the setting to change.
-pub(crate) fn check(
-    step: &StepId,
-    contracts: &[(&StepId, &Contract)],
-) -> Result<(), OrchestratorError> {
-    for (index, (id, contract)) in contracts.iter().enumerate() {
-        for (earlier_id, earlier) in &contracts[..index] {
-            if let Some((one, two)) = difference(earlier, contract) {
-                return Err(OrchestratorError::Misfit(Box::new(Misfit {
-                    step: step.clone(),
-                    one: (*earlier_id).clone(),
-                    one_has: one,
-                    two: (*id).clone(),
-                    two_has: two,
-                })));
-            }
+pub(crate) fn check(step: &StepId, contracts: &[(&StepId, &Contract)]) -> Result<(), Failure> {
+    let reference = match step.stage {
+        StageName::Embed => format!("embedding.{}.tokenizer", step.variant),
+        _ => format!("model.{}.embedding", step.variant),
+    };
+    for (index, (two, contract)) in contracts.iter().enumerate() {
+        for (one, earlier) in &contracts[..index] {
+            let Some((one_has, two_has)) = difference(&terms(earlier), &terms(contract)) else {
+                continue;
+            };
+            let message = format!(
+                "`{step}` cannot put `{one}` and `{two}` together: the former has {one_has}, the latter {two_has}"
+            );
+            let (stage, variant) = (two.stage, &two.variant);
+            return Err(Failure::new(message).with_hint(format!(
+                "Set `{reference}` to one made for the other, or rebuild `{two}` with `--only {stage} --variant {variant} --force`"
+            )));
         }
     }
     Ok(())
 }
 
 /// What each of two contracts says where they contradict each other.
-fn difference(one: &Contract, two: &Contract) -> Option<(String, String)> {
-    if let (Some(one), Some(two)) = (ids(one), ids(two)) {
-        if let (Some(one), Some(two)) = (one.vocabulary_size, two.vocabulary_size)
-            && one != two
-        {
-            let words = |size: u32| format!("a vocabulary of {}", artifact::format::count(size));
-            return Some((words(one), words(two)));
-        }
-        if one.tokenizer != two.tokenizer {
-            let words = |ids: Ids| format!("the tokenizer {}", ids.tokenizer);
-            return Some((words(one), words(two)));
-        }
+fn difference(one: &Terms<'_>, two: &Terms<'_>) -> Option<(String, String)> {
+    fn differ<T: PartialEq>(
+        one: Option<T>,
+        two: Option<T>,
+        words: impl Fn(T) -> String,
+    ) -> Option<(String, String)> {
+        let (one, two) = (one?, two?);
+        (one != two).then(|| (words(one), words(two)))
     }
-    if let (Some(one), Some(two)) = (width(one), width(two))
-        && one != two
-    {
-        return Some((
-            format!("vectors of {one} components"),
-            format!("vectors of {two} components"),
-        ));
-    }
-    if let (Some(one), Some(two)) = (classes(one), classes(two))
-        && one != two
-    {
-        return Some((
-            format!("the classes {}", one.join(", ")),
-            format!("the classes {}", two.join(", ")),
-        ));
-    }
-    None
+    differ(one.vocabulary_size, two.vocabulary_size, |size| {
+        format!("a vocabulary of {}", format::count(size))
+    })
+    .or_else(|| {
+        differ(one.tokenizer, two.tokenizer, |tokenizer| {
+            format!("the tokenizer {tokenizer}")
+        })
+    })
+    .or_else(|| {
+        differ(one.width, two.width, |width| {
+            format!("vectors of {width} components")
+        })
+    })
+    .or_else(|| {
+        differ(one.classes, two.classes, |classes| {
+            format!("the classes {}", classes.join(", "))
+        })
+    })
 }
 
 #[cfg(test)]
@@ -161,8 +150,8 @@ mod tests {
     fn check_fit(one: Contract, two: Contract, expected: Option<&str>) {
         let step = StepId::new(Train, "lstm");
         let (tokenize, embed) = (StepId::new(Tokenize, "words"), StepId::new(Embed, "glove"));
-        let found =
-            check(&step, &[(&tokenize, &one), (&embed, &two)]).map_err(|error| error.to_string());
+        let found = check(&step, &[(&tokenize, &one), (&embed, &two)])
+            .map_err(|error| error.chain().remove(0));
         assert_eq!(found.err().as_deref(), expected);
     }
 

@@ -1,58 +1,50 @@
 //! `ressenti gc`: what nothing names any more, with sizes, deleted when asked for.
 
 use std::io::{self, IsTerminal, Write};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anstyle::{AnsiColor, Style};
-use artifact::{Store, Unnamed, UnnamedKind, format};
+use artifact::{Failure, Store, Unnamed, UnnamedKind, format};
 use serde_json::{Value, json};
 
-use crate::OrchestratorError;
+use crate::arguments::GcArguments;
+use crate::seconds_since_1970;
 
-/// What to do with what is found.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Wish {
-    /// Show it.
-    Show,
-    /// Ask, then delete it.
-    Ask,
-    /// Delete it.
-    Delete,
-}
-
-/// Finds what nothing names, shows it, and deletes it if that is wished.
+/// Finds what nothing names, shows it, and deletes it after asking, or as the arguments say.
 ///
 /// # Errors
 /// The store cannot be read, or nobody is there to be asked.
-pub(crate) fn collect(store: &Store, wish: Wish, as_json: bool) -> Result<(), OrchestratorError> {
+pub(crate) fn collect(store: &Store, arguments: &GcArguments) -> Result<(), Failure> {
     let found = store.unnamed()?;
     let mut out = anstream::stdout();
     let bytes: u64 = found.iter().map(|unnamed| unnamed.bytes).sum();
-    if !as_json {
+    if !arguments.json {
         let _ = show(&mut out, &found, bytes);
     }
-    let wished = match wish {
-        Wish::Show => false,
-        Wish::Delete => true,
-        Wish::Ask if found.is_empty() => false,
-        Wish::Ask if !io::stdin().is_terminal() => return Err(OrchestratorError::NobodyToAsk),
-        Wish::Ask => ask(&mut out),
+    let deletes = if arguments.dry_run {
+        false
+    } else if arguments.yes || found.is_empty() {
+        arguments.yes
+    } else if io::stdin().is_terminal() {
+        ask(&mut out)
+    } else {
+        let hint =
+            "Say so beforehand with `ressenti gc --yes`, or only look with `ressenti gc --dry-run`";
+        let message = "There is no terminal to ask whether to delete what was found";
+        return Err(Failure::new(message).with_hint(hint.to_owned()));
     };
     let mut deleted = Vec::new();
-    for unnamed in found.iter().filter(|_| wished) {
+    for unnamed in found.iter().filter(|_| deletes) {
         if store.delete(unnamed)? {
             deleted.push(unnamed);
         }
     }
     let freed: u64 = deleted.iter().map(|unnamed| unnamed.bytes).sum();
-    let _ = if as_json {
-        let list: Vec<Value> = found
-            .iter()
-            .map(|unnamed| entry(unnamed, deleted.contains(&unnamed)))
-            .collect();
+    let _ = if arguments.json {
+        let entry = |unnamed| entry(unnamed, deleted.contains(&unnamed));
+        let list: Vec<Value> = found.iter().map(entry).collect();
         let object = json!({"found": list, "bytes": bytes, "freed": freed});
         writeln!(out, "{object:#}")
-    } else if wished {
+    } else if deletes {
         let folders = format::plural(deleted.len() as u64, "folder", "folders");
         writeln!(out, "\ndeleted {folders}, {} freed", format::bytes(freed))
     } else {
@@ -69,53 +61,40 @@ fn show(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Result<()> {
         );
     }
     let dimmed = Style::new().dimmed();
-    let yellow = AnsiColor::Yellow.on_default();
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |time| time.as_secs());
     writeln!(
         out,
         "{dimmed}{:<9} {:>10}  {:>10}  what{dimmed:#}",
         "stage", "size", "age"
     )?;
     for unnamed in found {
-        let size = format::bytes(unnamed.bytes);
-        match &unnamed.kind {
+        let (mut style, mut stage, mut age) = (Style::new(), "-", "-".to_owned());
+        let folder = unnamed.folder.display();
+        let what = match &unnamed.kind {
             UnnamedKind::Output {
-                stage,
+                stage: of,
                 finished,
                 summary,
             } => {
-                let age = format::seconds(now.saturating_sub(*finished) as f64);
-                writeln!(out, "{stage:<9} {size:>10}  {age:>10}  {summary}")?;
+                stage = of.as_str();
+                age = format::seconds((seconds_since_1970() - *finished as f64).max(0.0));
+                summary.clone()
             }
             UnnamedKind::Damaged => {
-                let what = "an output whose manifest cannot be read";
-                writeln!(
-                    out,
-                    "{yellow}{:<9} {size:>10}  {:>10}  {what}: {}{yellow:#}",
-                    "-",
-                    "-",
-                    unnamed.folder.display()
-                )?;
+                style = AnsiColor::Yellow.on_default();
+                format!("an output whose manifest cannot be read: {folder}")
             }
-            kind @ (UnnamedKind::Unfinished | UnnamedKind::Resumable) => {
-                let what = if *kind == UnnamedKind::Resumable {
-                    "an interrupted run goes on from here"
-                } else {
-                    "left by a run that was killed"
-                };
-                let folder = unnamed.folder.display();
-                writeln!(out, "{:<9} {size:>10}  {:>10}  {what}: {folder}", "-", "-")?;
-            }
-        }
+            UnnamedKind::Resumable => format!("an interrupted run goes on from here: {folder}"),
+            UnnamedKind::Unfinished => format!("left by a run that was killed: {folder}"),
+        };
+        let size = format::bytes(unnamed.bytes);
+        writeln!(
+            out,
+            "{style}{stage:<9} {size:>10}  {age:>10}  {what}{style:#}"
+        )?;
     }
     let folders = format::plural(found.len() as u64, "folder", "folders");
-    writeln!(
-        out,
-        "\n{folders} that nothing names, {}",
-        format::bytes(bytes)
-    )
+    let size = format::bytes(bytes);
+    writeln!(out, "\n{folders} that nothing names, {size}")
 }
 
 fn ask(out: &mut impl Write) -> bool {
@@ -130,23 +109,19 @@ fn ask(out: &mut impl Write) -> bool {
 }
 
 fn entry(unnamed: &Unnamed, deleted: bool) -> Value {
-    let (kind, stage, finished, summary) = match &unnamed.kind {
+    let (kind, output) = match &unnamed.kind {
         UnnamedKind::Output {
             stage,
             finished,
             summary,
-        } => (
-            "output",
-            Some(stage.as_str()),
-            Some(*finished),
-            Some(summary.as_str()),
-        ),
-        UnnamedKind::Damaged => ("damaged", None, None, None),
-        UnnamedKind::Unfinished => ("unfinished", None, None, None),
-        UnnamedKind::Resumable => ("resumable", None, None, None),
+        } => ("output", Some((stage, finished, summary))),
+        UnnamedKind::Damaged => ("damaged", None),
+        UnnamedKind::Unfinished => ("unfinished", None),
+        UnnamedKind::Resumable => ("resumable", None),
     };
     json!({
-        "folder": unnamed.folder, "kind": kind, "stage": stage, "finished": finished, "summary": summary,
+        "folder": unnamed.folder, "kind": kind, "stage": output.map(|it| it.0),
+        "finished": output.map(|it| it.1), "summary": output.map(|it| it.2),
         "bytes": unnamed.bytes, "deleted": deleted,
     })
 }

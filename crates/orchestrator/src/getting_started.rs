@@ -3,31 +3,9 @@
 use std::io::{self, Write};
 
 use anstyle::{AnsiColor, Style};
+use clap::CommandFactory;
 
-const STAGES: [(&str, &str); 7] = [
-    ("ingest", "raw reviews, whatever their form, to one table"),
-    (
-        "clean",
-        "normalise text, remove duplicates, decide the split",
-    ),
-    (
-        "tokenize",
-        "text to token ids, once for each [tokenizer.NAME]",
-    ),
-    (
-        "embed",
-        "a vector for every entry of a vocabulary, once for each [embedding.NAME]",
-    ),
-    (
-        "train",
-        "a model from tokens and vectors, once for each [model.NAME]",
-    ),
-    (
-        "evaluate",
-        "predictions and figures of one model, once for each [model.NAME]",
-    ),
-    ("report", "all figures on one page"),
-];
+use crate::arguments::Arguments;
 
 const COMMANDS: [(&str, &str); 7] = [
     ("ressenti run", "run every step that is not fresh"),
@@ -48,6 +26,17 @@ const COMMANDS: [(&str, &str); 7] = [
     ("ressenti --help", "all of it, with examples"),
 ];
 
+/// The stages and what each does, as the help of their commands says.
+fn stages() -> Vec<(String, String)> {
+    let all = Arguments::command();
+    let stages = all.get_subcommands().filter_map(|command| {
+        let about = command.get_about()?.to_string();
+        let what = about.strip_prefix("Stage: ")?.to_owned();
+        Some((command.get_name().to_owned(), what))
+    });
+    stages.collect()
+}
+
 /// Prints the overview.
 ///
 /// # Errors
@@ -57,13 +46,10 @@ pub(crate) fn print(out: &mut impl Write) -> io::Result<()> {
     let name = AnsiColor::Cyan.on_default();
     writeln!(
         out,
-        "Ressenti turns raw reviews into a sentiment model one can trust.\n"
+        "Ressenti turns raw reviews into a sentiment model one can trust.\n\n\
+         {heading}The stages of `pipeline.toml`, in the order of the data{heading:#}"
     )?;
-    writeln!(
-        out,
-        "{heading}The stages of `pipeline.toml`, in the order of the data{heading:#}"
-    )?;
-    for (stage, what) in STAGES {
+    for (stage, what) in stages() {
         writeln!(out, "  {name}{stage:<10}{name:#} {what}")?;
     }
     writeln!(out, "\n{heading}What to type{heading:#}")?;
@@ -81,10 +67,8 @@ mod tests {
 
     #[test]
     fn every_stage_is_listed_in_order() {
-        assert_eq!(
-            STAGES.map(|(name, _)| name),
-            StageName::ALL.map(StageName::as_str)
-        );
+        let names: Vec<String> = stages().into_iter().map(|(name, _)| name).collect();
+        assert_eq!(names, StageName::ALL.map(StageName::as_str));
     }
 
     #[test]

@@ -12,6 +12,7 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 
 static REQUESTED: AtomicBool = AtomicBool::new(false);
 static LIMIT_NEAR: AtomicBool = AtomicBool::new(false);
+static IN_JOB: AtomicBool = AtomicBool::new(false);
 static ALL_ARE_TOLD: AtomicBool = AtomicBool::new(false);
 static CHILDREN: [AtomicI32; RunSettings::MOST_JOBS] =
     [const { AtomicI32::new(0) }; RunSettings::MOST_JOBS];
@@ -21,7 +22,15 @@ static PASSING_ON: AtomicI32 = AtomicI32::new(0);
 /// From now on SIGINT, SIGTERM and SIGUSR1 no longer end this process but are taken note of.
 pub(crate) fn watch() {
     for signal in [libc::SIGINT, libc::SIGTERM, libc::SIGUSR1] {
-        handle(signal, take_note);
+        // SAFETY: the struct is valid when zeroed (no flags, an empty mask), and the handler does
+        // nothing but atomic stores and `kill`, which are allowed in one.
+        unsafe {
+            let mut action: libc::sigaction = std::mem::zeroed();
+            action.sa_sigaction = take_note as extern "C" fn(_) as libc::sighandler_t;
+            // Waiting for the stage goes on through the signal.
+            action.sa_flags = libc::SA_RESTART;
+            libc::sigaction(signal, &raw const action, std::ptr::null_mut());
+        }
     }
 }
 
@@ -29,22 +38,9 @@ pub(crate) fn watch() {
 /// to save and to end. `all_are_told` is whether whoever ends the job tells every process of it, so
 /// that nothing must be passed on: a second SIGTERM would end a program that is still saving.
 pub(crate) fn watch_in_job(all_are_told: bool) {
+    IN_JOB.store(true, Ordering::Relaxed);
     ALL_ARE_TOLD.store(all_are_told, Ordering::Relaxed);
-    handle(libc::SIGINT, take_note);
-    handle(libc::SIGTERM, take_note);
-    handle(libc::SIGUSR1, limit_is_near);
-}
-
-fn handle(signal: libc::c_int, handler: extern "C" fn(libc::c_int)) {
-    // SAFETY: the struct is valid when zeroed (no flags, an empty mask), and the handlers do
-    // nothing but atomic stores and `kill`, which are allowed in one.
-    unsafe {
-        let mut action: libc::sigaction = std::mem::zeroed();
-        action.sa_sigaction = handler as libc::sighandler_t;
-        // Waiting for the stage goes on through the signal.
-        action.sa_flags = libc::SA_RESTART;
-        libc::sigaction(signal, &raw const action, std::ptr::null_mut());
-    }
+    watch();
 }
 
 /// Whether the job's time limit is near.
@@ -97,21 +93,19 @@ pub(crate) fn child(slot: usize) -> i32 {
 /// A terminal sends SIGINT to the stages as well as to us, so that one is not passed on; `kill` and
 /// service managers send SIGTERM to us alone. SIGUSR1 asks to save and go on.
 extern "C" fn take_note(signal: libc::c_int) {
-    if signal == libc::SIGUSR1 {
-        CHILDREN.iter().for_each(|child| pass_on(child, signal));
-        return;
+    let mut passed_on = signal;
+    if signal != libc::SIGUSR1 {
+        REQUESTED.store(true, Ordering::Relaxed);
+        if signal == libc::SIGINT || ALL_ARE_TOLD.load(Ordering::Relaxed) {
+            return;
+        }
+    } else if IN_JOB.load(Ordering::Relaxed) {
+        LIMIT_NEAR.store(true, Ordering::Relaxed);
+        passed_on = libc::SIGTERM;
     }
-    REQUESTED.store(true, Ordering::Relaxed);
-    if signal == libc::SIGTERM && !ALL_ARE_TOLD.load(Ordering::Relaxed) {
-        CHILDREN.iter().for_each(|child| pass_on(child, signal));
+    for child in &CHILDREN {
+        pass_on(child, passed_on);
     }
-}
-
-extern "C" fn limit_is_near(_: libc::c_int) {
-    LIMIT_NEAR.store(true, Ordering::Relaxed);
-    CHILDREN
-        .iter()
-        .for_each(|child| pass_on(child, libc::SIGTERM));
 }
 
 fn pass_on(child: &AtomicI32, signal: libc::c_int) {

@@ -6,20 +6,21 @@
 //! Outside Slurm, under any other engine that can run a command, it calls the program and ends as it ends.
 
 use std::env;
-use std::fs::{self, File, Metadata, OpenOptions};
+use std::fs::{self, Metadata, OpenOptions};
+use std::io::Write;
 use std::os::fd::AsRawFd;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::SystemTime;
 
-use artifact::{ArtifactError, Failure, host_name};
+use artifact::{ArtifactError, Failure, cluster_job, host_name};
 use slurm::{Event, Record, Slurm, TaskId, What};
 use stage::print_failure;
 
 use crate::arguments::JobArguments;
+use crate::interrupt;
 use crate::launch::{Ending, INTERRUPTED, KILLED, TRANSIENT, run_command, waits};
 use crate::watchdog::Watchdog;
-use crate::{OrchestratorError, interrupt};
 
 /// Runs from limit to limit that one job may take; more are a program that never ends.
 const MOST_CONTINUATIONS: usize = 200;
@@ -28,18 +29,17 @@ const MOST_CONTINUATIONS: usize = 200;
 ///
 /// # Errors
 /// The log or the record cannot be written, or the program cannot be started.
-pub(crate) fn run(arguments: &JobArguments) -> Result<u8, OrchestratorError> {
+pub(crate) fn run(arguments: &JobArguments) -> Result<u8, Failure> {
     let record = Record::new(&arguments.record);
     record.prepare()?;
     write_to(&record.log(&arguments.name))?;
-    let task = task_of_environment();
+    let task: Option<TaskId> = cluster_job().and_then(|job| job.parse().ok());
     interrupt::watch_in_job(task.is_some());
     let job = Job {
         arguments,
         record,
         task,
         node: env::var("SLURMD_NODENAME").unwrap_or_else(|_| host_name()),
-        work: arguments.record.join("work"),
     };
     job.run()
 }
@@ -50,15 +50,13 @@ struct Job<'a> {
     /// Its number; none outside Slurm.
     task: Option<TaskId>,
     node: String,
-    /// The folder for signs of life.
-    work: PathBuf,
 }
 
 /// What is to be done after a program's end.
 #[derive(Debug, PartialEq, Eq)]
 enum Next {
-    /// The job ends with this code.
-    End { code: u8, reason: String },
+    /// The job ends as its program has.
+    End(Ending),
     /// It was told to end, and has.
     Stop,
     /// It goes on in another run, on whichever node.
@@ -68,39 +66,28 @@ enum Next {
 }
 
 impl Job<'_> {
-    fn run(&self) -> Result<u8, OrchestratorError> {
-        fs::create_dir_all(&self.work).map_err(ArtifactError::io("create", &self.work))?;
-        let watchdog = Watchdog::new(&self.work, self.arguments.stall_timeout);
-        let mut waits = waits(self.arguments.retries).into_iter();
+    fn run(&self) -> Result<u8, Failure> {
+        // For signs of life.
+        let work = self.arguments.record.join("work");
+        fs::create_dir_all(&work).map_err(ArtifactError::io("create", &work))?;
+        let watchdog = Watchdog::new(&work, self.arguments.stall_timeout);
+        let mut waits = waits(self.arguments.retries);
         loop {
             let begun = SystemTime::now();
             let process = std::process::id();
             self.note(What::Started { process })?;
-            let (program, rest) = self
-                .arguments
-                .command
-                .split_first()
-                .expect("clap asks for one");
-            let mut command = Command::new(program);
-            command.args(rest);
+            let mut command = Command::new(&self.arguments.command[0]);
+            command.args(&self.arguments.command[1..]);
             let ending = run_command(command, 0, &watchdog)?;
             let kept = || has_news(&self.arguments.kept, begun);
-            let next = next(&ending, interrupt::limit_near(), kept, self.tries()?);
-            match next {
-                Next::End { code, reason } => {
-                    self.note(What::Ended { code, reason })?;
-                    return Ok(code);
-                }
-                Next::Stop => {
-                    self.note(What::Stopped)?;
-                    return Ok(INTERRUPTED);
-                }
+            let next = next(ending, interrupt::limit_near(), kept, self.tries()?);
+            let (code, what) = match next {
+                Next::End(Ending { code, reason }) => (code, What::Ended { code, reason }),
+                Next::Stop => (INTERRUPTED, What::Stopped),
                 Next::LimitTooShort => {
-                    let failure = too_short(&self.arguments.name);
-                    print_failure(&failure);
+                    print_failure(&too_short(&self.arguments.name));
                     let reason = "the time limit is too short".to_owned();
-                    self.note(What::Ended { code: 1, reason })?;
-                    return Ok(1);
+                    (1, What::Ended { code: 1, reason })
                 }
                 Next::Again { reason, fault } => {
                     if self.queue_again(&reason, fault)? {
@@ -108,21 +95,21 @@ impl Job<'_> {
                     }
                     // Where jobs cannot be queued again, a fault is given time to pass here.
                     let wait = waits.next().filter(|_| fault);
-                    if !wait.is_some_and(interrupt::sleep) {
-                        self.note(What::Ended {
-                            code: TRANSIENT,
-                            reason,
-                        })?;
-                        return Ok(TRANSIENT);
+                    if wait.is_some_and(interrupt::sleep) {
+                        continue;
                     }
+                    let code = TRANSIENT;
+                    (code, What::Ended { code, reason })
                 }
-            }
+            };
+            self.note(what)?;
+            return Ok(code);
         }
     }
 
     /// Puts the job back into the queue; the sooner this process then ends, the sooner the job can run again. `false`
     /// where that cannot be done.
-    fn queue_again(&self, reason: &str, fault: bool) -> Result<bool, OrchestratorError> {
+    fn queue_again(&self, reason: &str, fault: bool) -> Result<bool, Failure> {
         let Some(task) = self.task else {
             return Ok(false);
         };
@@ -132,39 +119,38 @@ impl Job<'_> {
             reason: reason.clone(),
             fault,
         })?;
-        say(&format!(
+        // The log is full, or its disk is: there is no other place to say it.
+        let _ = writeln!(
+            anstream::stderr(),
             "{reason}: the job is put back into the queue and goes on from what it has saved"
-        ));
+        );
         if let Err(error) = Slurm.requeue(task) {
-            let failure = Failure::from_error(error).with_hint(
-                "A site can forbid it (`JobRequeue`); then `ressenti run --engine slurm` goes on"
-                    .to_owned(),
-            );
-            print_failure(&failure);
+            let hint =
+                "A site can forbid it (`JobRequeue`); then `ressenti run --engine slurm` goes on";
+            print_failure(&Failure::from_error(error).with_hint(hint.to_owned()));
             return Ok(false);
         }
         Ok(true)
     }
 
     /// What this job has gone through already.
-    fn tries(&self) -> Result<Tries, OrchestratorError> {
+    fn tries(&self) -> Result<Tries, Failure> {
         let events = self.record.events(&self.arguments.name)?;
         let own = events.iter().filter(|event| Some(event.job) == self.task);
-        let (mut faults, mut continuations) = (0, 0);
-        for event in own {
-            match event.what {
-                What::Requeued { fault: true, .. } => faults += 1,
-                What::Requeued { fault: false, .. } => continuations += 1,
-                _ => {}
-            }
-        }
+        let requeued: Vec<bool> = own
+            .filter_map(|event| match event.what {
+                What::Requeued { fault, .. } => Some(fault),
+                _ => None,
+            })
+            .collect();
+        let faults = requeued.iter().filter(|fault| **fault).count();
         Ok(Tries {
-            faults_left: self.arguments.retries.saturating_sub(faults),
-            may_go_on: continuations < MOST_CONTINUATIONS,
+            faults_left: self.arguments.retries.saturating_sub(faults as u32),
+            may_go_on: requeued.len() - faults < MOST_CONTINUATIONS,
         })
     }
 
-    fn note(&self, what: What) -> Result<(), OrchestratorError> {
+    fn note(&self, what: What) -> Result<(), Failure> {
         // Outside Slurm nobody asks for it.
         let Some(task) = self.task else {
             return Ok(());
@@ -180,33 +166,22 @@ struct Tries {
     may_go_on: bool,
 }
 
-fn next(ending: &Ending, limit_near: bool, kept: impl Fn() -> bool, tries: Tries) -> Next {
-    let again = |reason: &str, fault| Next::Again {
-        reason: reason.to_owned(),
-        fault,
-    };
-    match ending {
-        Ending::Done => Next::End {
-            code: 0,
-            reason: "exit code 0".to_owned(),
-        },
+fn next(ending: Ending, limit_near: bool, kept: impl Fn() -> bool, tries: Tries) -> Next {
+    match ending.code {
         // Stopped by us, with or without a word of its own.
-        Ending::Interrupted | Ending::Failed { code: 143, .. } if limit_near => {
-            if kept() && tries.may_go_on {
-                again("time limit", false)
-            } else {
-                Next::LimitTooShort
-            }
-        }
-        Ending::Interrupted => Next::Stop,
-        Ending::Failed {
-            code: TRANSIENT | KILLED,
-            reason,
-        } if tries.faults_left > 0 => again(reason, true),
-        Ending::Failed { code, reason } => Next::End {
-            code: *code,
-            reason: reason.clone(),
+        INTERRUPTED | 143 if limit_near => match kept() && tries.may_go_on {
+            true => Next::Again {
+                reason: "time limit".to_owned(),
+                fault: false,
+            },
+            false => Next::LimitTooShort,
         },
+        INTERRUPTED => Next::Stop,
+        TRANSIENT | KILLED if tries.faults_left > 0 => Next::Again {
+            reason: ending.reason,
+            fault: true,
+        },
+        _ => Next::End(ending),
     }
 }
 
@@ -233,26 +208,10 @@ fn has_news(prefixes: &[PathBuf], since: SystemTime) -> bool {
     })
 }
 
-/// The task that Slurm runs this process for.
-fn task_of_environment() -> Option<TaskId> {
-    let number = |name| env::var(name).ok()?.parse::<u64>().ok();
-    let array = number("SLURM_ARRAY_JOB_ID").zip(number("SLURM_ARRAY_TASK_ID"));
-    match array {
-        Some((job, task)) => Some(TaskId {
-            job,
-            task: u32::try_from(task).ok(),
-        }),
-        None => number("SLURM_JOB_ID").map(|job| TaskId { job, task: None }),
-    }
-}
-
 /// From now on all that this process and its children say goes to the end of a file.
-fn write_to(log: &Path) -> Result<(), OrchestratorError> {
-    let file: File = OpenOptions::new()
-        .append(true)
-        .create(true)
-        .open(log)
-        .map_err(ArtifactError::io("write", log))?;
+fn write_to(log: &Path) -> Result<(), Failure> {
+    let file = OpenOptions::new().append(true).create(true).open(log);
+    let file = file.map_err(ArtifactError::io("write", log))?;
     for stream in [libc::STDOUT_FILENO, libc::STDERR_FILENO] {
         // SAFETY: both are open descriptors of this process, and `dup2` touches nothing else.
         if unsafe { libc::dup2(file.as_raw_fd(), stream) } < 0 {
@@ -263,24 +222,11 @@ fn write_to(log: &Path) -> Result<(), OrchestratorError> {
     Ok(())
 }
 
-fn say(line: &str) {
-    use std::io::Write as _;
-    // The log is full, or its disk is: there is no other place to say it.
-    let _ = writeln!(anstream::stderr(), "{line}");
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
-
-    fn failed(code: u8) -> Ending {
-        Ending::Failed {
-            code,
-            reason: format!("exit code {code}"),
-        }
-    }
 
     #[track_caller]
     fn check(
@@ -293,8 +239,8 @@ mod tests {
             faults_left,
             may_go_on,
         };
-        let told = match next(&ending, limit_near, || kept, tries) {
-            Next::End { code, .. } => format!("end {code}"),
+        let told = match next(ending, limit_near, || kept, tries) {
+            Next::End(ending) => format!("end {}", ending.code),
             Next::Stop => "stop".to_owned(),
             Next::Again { fault, .. } => format!("again, fault {fault}"),
             Next::LimitTooShort => "too short".to_owned(),
@@ -305,22 +251,27 @@ mod tests {
     #[test]
     fn what_may_pass_is_queued_again_and_nothing_else() {
         let fresh = (3, true);
-        check(Ending::Done, (false, false), fresh, "end 0");
+        check(Ending::of_code(0), (false, false), fresh, "end 0");
         // Done before the limit came.
-        check(Ending::Done, (true, false), fresh, "end 0");
-        check(failed(1), (false, true), fresh, "end 1");
-        check(failed(1), (true, true), fresh, "end 1");
+        check(Ending::of_code(0), (true, false), fresh, "end 0");
+        check(Ending::of_code(1), (false, true), fresh, "end 1");
+        check(Ending::of_code(1), (true, true), fresh, "end 1");
         for code in [75, 137] {
-            check(failed(code), (false, false), fresh, "again, fault true");
             check(
-                failed(code),
+                Ending::of_code(code),
+                (false, false),
+                fresh,
+                "again, fault true",
+            );
+            check(
+                Ending::of_code(code),
                 (false, true),
                 (0, true),
                 &format!("end {code}"),
             );
         }
-        check(Ending::Interrupted, (false, true), fresh, "stop");
-        for ending in [Ending::Interrupted, failed(143)] {
+        check(Ending::of_code(INTERRUPTED), (false, true), fresh, "stop");
+        for ending in [Ending::of_code(INTERRUPTED), Ending::of_code(143)] {
             check(ending.clone(), (true, true), fresh, "again, fault false");
             check(
                 ending.clone(),

@@ -10,10 +10,10 @@ use artifact::{
 };
 use settings::{Step, StepId};
 
-use crate::plan::{Facts, Latest, Output};
+use crate::plan::{Facts, Latest, Output, Planned, decide};
 
 /// What is known about a pipeline's artifacts. Each is proved once, however often it is looked at.
-pub struct KnownArtifacts<'a> {
+pub(crate) struct KnownArtifacts<'a> {
     store: &'a Store,
     sources: SourceIndex,
     known: BTreeMap<StepId, Artifact>,
@@ -22,7 +22,7 @@ pub struct KnownArtifacts<'a> {
 
 impl<'a> KnownArtifacts<'a> {
     /// Begins to look at a store.
-    pub fn new(store: &'a Store) -> Self {
+    pub(crate) fn new(store: &'a Store) -> Self {
         Self {
             store,
             sources: SourceIndex::load(store),
@@ -31,12 +31,12 @@ impl<'a> KnownArtifacts<'a> {
         }
     }
 
-    /// Gathers the facts about a step, as they are at this moment. What it reads must have been
+    /// Decides about a step from the facts as they are at this moment. What it reads must have been
     /// looked at before.
     ///
     /// # Errors
     /// A source is not there or cannot be read.
-    pub fn look(&mut self, step: &Step, asked: bool) -> Result<Facts, ArtifactError> {
+    pub(crate) fn look(&mut self, step: &Step, asked: bool) -> Result<Planned, ArtifactError> {
         let sources = step
             .sources
             .iter()
@@ -48,76 +48,75 @@ impl<'a> KnownArtifacts<'a> {
             .iter()
             .map(|id| (id.clone(), identity(id)))
             .collect();
-        let key = references(&inputs)
-            .map(|inputs| key_of(step.id.stage, &step.settings, &inputs, &sources));
+        let stage = step.id.stage;
+        let references: Option<Vec<InputReference>> = inputs
+            .iter()
+            .map(|(id, identity)| {
+                Some(InputReference {
+                    stage: id.stage,
+                    variant: id.variant.clone(),
+                    identity: (*identity)?,
+                })
+            })
+            .collect();
+        let key = references.map(|inputs| key_of(stage, &step.settings, &inputs, &sources));
         let output = match &key {
             Some(key) => self.output(&step.id, key),
-            None => Output::Unknown,
+            None => Output::Absent(self.latest(&step.id)),
         };
-        let kept = key.map(|key| self.store.kept(step.id.stage, &key));
-        let builder = key.and_then(|key| self.store.builder(step.id.stage, &key));
         match output.expected() {
             Some(artifact) => self.known.insert(step.id.clone(), artifact.clone()),
             None => self.known.remove(&step.id),
         };
-        Ok(Facts {
+        let kept = key.map(|key| self.store.kept(stage, &key));
+        let facts = Facts {
             id: step.id.clone(),
             settings: step.settings.clone(),
-            stage_version: step.id.stage.version(),
+            stage_version: stage.version(),
             inputs,
             sources,
             output,
-            latest: self.latest(&step.id),
             kept: kept.filter(|folder| folder.is_dir()),
-            builder,
+            builder: key.and_then(|key| self.store.builder(stage, &key)),
             asked,
-        })
+        };
+        let reasons = decide(&facts);
+        Ok(Planned { facts, reasons })
     }
 
     /// What a step's output is, or will be once rebuilt, as far as that can be known beforehand.
-    pub fn known(&self, id: &StepId) -> Option<&Artifact> {
+    pub(crate) fn known(&self, id: &StepId) -> Option<&Artifact> {
         self.known.get(id)
     }
 
     /// Keeps what was learned about sources for the next run.
-    pub fn save(&self) {
+    pub(crate) fn save(&self) {
         self.sources.save();
     }
 
     fn output(&mut self, id: &StepId, key: &Key) -> Output {
-        match self.store.find(id.stage, key) {
-            Ok(None) => Output::Absent,
-            Ok(Some(artifact)) => self.prove(artifact),
+        let artifact = match self.store.find(id.stage, key) {
+            Ok(None) => return Output::Absent(self.latest(id)),
+            Ok(Some(artifact)) => artifact,
             Err(error) => {
-                let (file, reason) = damage(&error);
-                Output::Damaged {
-                    file,
-                    reason,
+                return Output::Damaged {
+                    damage: damage(&error),
                     expected: None,
-                }
+                };
             }
-        }
-    }
-
-    fn prove(&mut self, artifact: Artifact) -> Output {
-        if self.proved.get(artifact.folder()) == Some(artifact.manifest()) {
-            return Output::Whole(Box::new(artifact));
-        }
-        match artifact.verify() {
-            Ok(()) => {
-                self.proved
-                    .insert(artifact.folder().to_owned(), artifact.manifest().clone());
-                Output::Whole(Box::new(artifact))
-            }
-            Err(error) => {
-                let (file, reason) = damage(&error);
-                Output::Damaged {
-                    file,
-                    reason,
+        };
+        let folder = artifact.folder();
+        if self.proved.get(folder) != Some(artifact.manifest()) {
+            if let Err(error) = artifact.verify() {
+                return Output::Damaged {
+                    damage: damage(&error),
                     expected: Some(Box::new(artifact)),
-                }
+                };
             }
+            self.proved
+                .insert(folder.to_owned(), artifact.manifest().clone());
         }
+        Output::Whole(Box::new(artifact))
     }
 
     fn latest(&self, id: &StepId) -> Latest {
@@ -125,40 +124,20 @@ impl<'a> KnownArtifacts<'a> {
             Ok(Some(artifact)) => Latest::Made(Box::new(artifact.manifest().clone())),
             Ok(None) if self.store.named(id.stage, &id.variant).is_symlink() => Latest::Gone,
             Ok(None) => Latest::Nothing,
-            Err(error) => {
-                let (file, reason) = damage(&error);
-                Latest::Damaged { file, reason }
-            }
+            Err(error) => Latest::Damaged(damage(&error)),
         }
     }
-}
-
-/// Inputs as a key names them, `None` where one is not known.
-fn references(inputs: &[(StepId, Option<Digest>)]) -> Option<Vec<InputReference>> {
-    let reference = |(id, identity): &(StepId, Option<Digest>)| {
-        let variant = id.variant.clone();
-        identity.map(|identity| InputReference {
-            stage: id.stage,
-            variant,
-            identity,
-        })
-    };
-    inputs.iter().map(reference).collect()
 }
 
 /// Which file of an artifact is damaged, and how.
-fn damage(error: &ArtifactError) -> (String, String) {
-    let name = |path: &Path| {
-        path.file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned()
-    };
-    match error {
-        ArtifactError::Damaged { path, reason } => (name(path), reason.clone()),
+fn damage(error: &ArtifactError) -> String {
+    let (path, reason) = match error {
+        ArtifactError::Damaged { path, reason } => (path.as_path(), reason.clone()),
         ArtifactError::Io { path, source, .. } => {
-            (name(path), format!("it cannot be read: {source}"))
+            (path.as_path(), format!("it cannot be read: {source}"))
         }
-        other => (MANIFEST_NAME.to_owned(), other.to_string()),
-    }
+        other => (Path::new(MANIFEST_NAME), other.to_string()),
+    };
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    format!("`{name}`, {reason}")
 }

@@ -2,17 +2,18 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus};
 use std::time::Duration;
 
-use artifact::StageName;
+use artifact::{ArtifactError, Failure, StageName};
 use stage::HEARTBEAT;
 
+use crate::interrupt;
 use crate::schedule::visible_device;
-use crate::watchdog::{Wait, Watchdog};
-use crate::{OrchestratorError, interrupt};
+use crate::watchdog::Watchdog;
 
 /// The exit code of a stage that met a fault worth trying again.
 pub(crate) const TRANSIENT: u8 = 75;
@@ -26,61 +27,37 @@ const DEVICES: &str = "CUDA_VISIBLE_DEVICES";
 /// The exit code of a stage that was interrupted and saved its state.
 pub(crate) const INTERRUPTED: u8 = 130;
 
-/// The program that asks models about new texts; it is no stage.
-pub(crate) const PREDICT: &str = "ressenti-predict";
-
-/// The program that shows what people feel over time; it is no stage.
-pub(crate) const TREND: &str = "ressenti-trend";
-
-/// The program that answers over HTTP; it is no stage.
-pub(crate) const SERVE: &str = "ressenti-serve";
-
-/// The program that sets two runs side by side; it is no stage either.
-pub(crate) const COMPARE: &str = "ressenti-compare";
-
 /// Waits before a stage that met a passing fault is started again: ever longer, up to a minute.
-pub(crate) fn waits(retries: u32) -> Vec<Duration> {
-    let wait = |number: u32| Duration::from_secs(5_u64.saturating_pow(number).min(60));
-    (0..retries).map(wait).collect()
+pub(crate) fn waits(retries: u32) -> impl Iterator<Item = Duration> {
+    (0..retries).map(|number| Duration::from_secs(5_u64.saturating_pow(number).min(60)))
 }
 
 /// A stage to start.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Job {
+pub(crate) struct Job {
     /// Which stage.
-    pub stage: StageName,
+    pub(crate) stage: StageName,
     /// Its arguments.
-    pub arguments: Vec<OsString>,
+    pub(crate) arguments: Vec<String>,
     /// Its place among the jobs that run at the same time, from 0.
-    pub slot: usize,
+    pub(crate) slot: usize,
 }
 
 /// How a stage's process ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Ending {
-    /// Well.
-    Done,
-    /// With an error; it has said which.
-    Failed {
-        /// Its exit code; 128 and the signal's number for a process that was killed, as in shells.
-        code: u8,
-        /// The same in words.
-        reason: String,
-    },
-    /// By the user's wish.
-    Interrupted,
+pub(crate) struct Ending {
+    /// Its exit code: 0 where it ended well, [`INTERRUPTED`] by the user's wish; 128 and the signal's number
+    /// for a process that was killed, as in shells.
+    pub(crate) code: u8,
+    /// The same in words; what went wrong it has said itself.
+    pub(crate) reason: String,
 }
 
 impl Ending {
-    /// Why, if it may go better the next time.
-    fn transient(&self) -> Option<&str> {
-        match self {
-            Self::Failed {
-                code: TRANSIENT,
-                reason,
-            } => Some(reason),
-            _ => None,
-        }
+    /// The end of a process that gave an exit code.
+    pub(crate) fn of_code(code: u8) -> Self {
+        let reason = format!("exit code {code}");
+        Self { code, reason }
     }
 }
 
@@ -91,18 +68,18 @@ impl Ending {
 /// The program is not there or cannot be started.
 pub(crate) fn with_retries(
     job: &Job,
-    waits: &[Duration],
-    mut once: impl FnMut(&Job) -> Result<Ending, OrchestratorError>,
+    waits: impl IntoIterator<Item = Duration>,
+    mut once: impl FnMut(&Job) -> Result<Ending, Failure>,
     mut on_retry: impl FnMut(&str, Duration),
-) -> Result<Ending, OrchestratorError> {
+) -> Result<Ending, Failure> {
     let mut ending = once(job)?;
     for wait in waits {
-        let Some(reason) = ending.transient() else {
+        if ending.code != TRANSIENT {
             break;
-        };
-        on_retry(reason, *wait);
-        if !interrupt::sleep(*wait) {
-            return Ok(Ending::Interrupted);
+        }
+        on_retry(&ending.reason, wait);
+        if !interrupt::sleep(wait) {
+            return Ok(Ending::of_code(INTERRUPTED));
         }
         ending = once(job)?;
     }
@@ -114,11 +91,7 @@ pub(crate) fn with_retries(
 ///
 /// # Errors
 /// The program is not there or cannot be started.
-pub(crate) fn run_program(
-    job: &Job,
-    watchdog: &Watchdog,
-    gpus: usize,
-) -> Result<Ending, OrchestratorError> {
+pub(crate) fn run_program(job: &Job, watchdog: &Watchdog, gpus: usize) -> Result<Ending, Failure> {
     let mut command = Command::new(program(job.stage.binary())?);
     command.args(&job.arguments);
     if let Some(device) = visible_device(job.slot, gpus, env::var(DEVICES).ok().as_deref()) {
@@ -135,18 +108,15 @@ pub(crate) fn run_command(
     mut command: Command,
     slot: usize,
     watchdog: &Watchdog,
-) -> Result<Ending, OrchestratorError> {
+) -> Result<Ending, Failure> {
     let program = PathBuf::from(command.get_program());
-    let failed = |source| OrchestratorError::Start {
-        program: program.clone(),
-        source,
-    };
+    let failed = |error| not_started(&program, error);
     command.env(HEARTBEAT, watchdog.file(slot));
     let child = command.spawn().map_err(failed)?;
     Ok(match watchdog.wait(child, slot).map_err(failed)? {
-        Wait::Ended(status) => ending(status, interrupt::requested()),
-        Wait::Stalled(_) if interrupt::requested() => Ending::Interrupted,
-        Wait::Stalled(timeout) => Ending::Failed {
+        Ok(status) => ending(status, interrupt::requested()),
+        Err(_) if interrupt::requested() => Ending::of_code(INTERRUPTED),
+        Err(timeout) => Ending {
             code: TRANSIENT,
             reason: format!("stopped: no progress for {} s", timeout.as_secs()),
         },
@@ -156,20 +126,13 @@ pub(crate) fn run_command(
 fn ending(status: ExitStatus, interrupted: bool) -> Ending {
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     match (code, status.signal()) {
-        (Some(0), _) => Ending::Done,
-        (Some(INTERRUPTED), _) | (_, Some(libc::SIGINT)) => Ending::Interrupted,
-        _ if interrupted => Ending::Interrupted,
-        (_, Some(signal)) => Ending::Failed {
+        (Some(code @ (0 | INTERRUPTED)), _) => Ending::of_code(code),
+        (_, signal) if interrupted || signal == Some(libc::SIGINT) => Ending::of_code(INTERRUPTED),
+        (_, Some(signal)) => Ending {
             code: u8::try_from(128 + signal).unwrap_or(1),
             reason: format!("killed by {}", signal_in_words(signal)),
         },
-        (code, None) => {
-            let code = code.unwrap_or(1);
-            Ending::Failed {
-                code,
-                reason: format!("exit code {code}"),
-            }
-        }
+        (code, None) => Ending::of_code(code.unwrap_or(1)),
     }
 }
 
@@ -184,15 +147,17 @@ fn signal_in_words(signal: i32) -> String {
     }
 }
 
+fn not_started(program: &Path, error: io::Error) -> Failure {
+    Failure::from_error(ArtifactError::io("start", program)(error))
+        .with_hint("Build the stages again with `cargo build`".to_owned())
+}
+
 /// Becomes another program: `ressenti train ...` is `ressenti-train ...`. Returns only if that did
 /// not work.
-pub(crate) fn become_program(name: &'static str, arguments: Vec<OsString>) -> OrchestratorError {
+pub(crate) fn become_program(name: &str, arguments: &[OsString]) -> Failure {
     match program(name) {
-        Ok(program) => {
-            let source = Command::new(&program).args(arguments).exec();
-            OrchestratorError::Start { program, source }
-        }
-        Err(error) => error,
+        Ok(program) => not_started(&program, Command::new(&program).args(arguments).exec()),
+        Err(failure) => failure,
     }
 }
 
@@ -200,7 +165,7 @@ pub(crate) fn become_program(name: &'static str, arguments: Vec<OsString>) -> Or
 ///
 /// # Errors
 /// Neither.
-pub(crate) fn program(name: &'static str) -> Result<PathBuf, OrchestratorError> {
+pub(crate) fn program(name: &str) -> Result<PathBuf, Failure> {
     let own = env::current_exe().ok();
     let beside = own.as_deref().and_then(Path::parent).map(Path::to_owned);
     let path = env::var_os("PATH").unwrap_or_default();
@@ -209,7 +174,11 @@ pub(crate) fn program(name: &'static str) -> Result<PathBuf, OrchestratorError> 
         .chain(env::split_paths(&path))
         .map(|folder| folder.join(name))
         .find(|program| program.is_file())
-        .ok_or(OrchestratorError::NoProgram { name })
+        .ok_or_else(|| {
+            let message =
+                format!("The program `{name}` is neither beside `ressenti` nor on the PATH");
+            Failure::new(message).with_hint("Build the programs with `cargo build`".to_owned())
+        })
 }
 
 #[cfg(test)]
@@ -217,7 +186,7 @@ mod tests {
     use super::*;
 
     fn failed(code: u8, reason: &str) -> Ending {
-        Ending::Failed {
+        Ending {
             code,
             reason: reason.to_owned(),
         }
@@ -226,13 +195,13 @@ mod tests {
     #[test]
     fn the_end_of_a_process_is_told_in_words() {
         let cases = [
-            (0, false, Ending::Done),
+            (0, false, Ending::of_code(0)),
             (1 << 8, false, failed(1, "exit code 1")),
-            (1 << 8, true, Ending::Interrupted),
+            (1 << 8, true, Ending::of_code(INTERRUPTED)),
             (75 << 8, false, failed(75, "exit code 75")),
-            (130 << 8, false, Ending::Interrupted),
-            (libc::SIGINT, false, Ending::Interrupted),
-            (libc::SIGTERM, true, Ending::Interrupted),
+            (130 << 8, false, Ending::of_code(INTERRUPTED)),
+            (libc::SIGINT, false, Ending::of_code(INTERRUPTED)),
+            (libc::SIGTERM, true, Ending::of_code(INTERRUPTED)),
             (
                 libc::SIGSEGV,
                 false,
@@ -267,7 +236,7 @@ mod tests {
         let waits = [Duration::ZERO; 2];
         let last = with_retries(
             &job,
-            &waits,
+            waits,
             |_| {
                 started += 1;
                 Ok(endings[started - 1].clone())
@@ -281,9 +250,12 @@ mod tests {
     fn only_a_passing_fault_is_tried_again_and_not_for_ever() {
         let lost = failed(75, "exit code 75");
         let wrong = failed(1, "exit code 1");
-        assert_eq!(starts(&[Ending::Done]), (1, Ending::Done));
+        assert_eq!(starts(&[Ending::of_code(0)]), (1, Ending::of_code(0)));
         assert_eq!(starts(std::slice::from_ref(&wrong)), (1, wrong.clone()));
-        assert_eq!(starts(&[lost.clone(), Ending::Done]), (2, Ending::Done));
+        assert_eq!(
+            starts(&[lost.clone(), Ending::of_code(0)]),
+            (2, Ending::of_code(0))
+        );
         assert_eq!(starts(&[lost.clone(), wrong.clone()]), (2, wrong));
         assert_eq!(
             starts(&[lost.clone(), lost.clone(), lost.clone()]),

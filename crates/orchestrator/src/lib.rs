@@ -4,8 +4,8 @@
 //! It links no stage and no libtorch. It starts in milliseconds, survives every crash of a stage, and
 //! calls the stages' programs exactly as a person would.
 //!
-//! - [`selection`]: which steps a command is about
-//! - [`artifacts`]: looking at the disk
+//! - [`workspace`]: the pipeline and the steps that a command is about ([`selection`])
+//! - [`known_artifacts`]: looking at the disk
 //! - [`plan`]: fresh or stale, and why; pure
 //! - [`schedule`]: which step may run next; pure
 //! - [`run`]: step by step, each after what it reads
@@ -16,116 +16,99 @@ mod arguments;
 mod cluster;
 mod contracts;
 mod doctor;
-mod error;
 mod gc;
 mod getting_started;
 mod interrupt;
 mod job;
-pub mod known_artifacts;
+mod known_artifacts;
 mod launch;
-pub mod plan;
+mod plan;
 mod plan_format;
-pub mod run;
-pub mod run_summary;
-pub mod schedule;
-mod screen;
-pub mod selection;
-pub mod status;
-mod sweeps;
 #[cfg(test)]
-mod test_project;
+#[path = "tests/project.rs"]
+mod project_of_tests;
+mod run;
+mod run_summary;
+mod schedule;
+mod selection;
+mod status;
+mod sweeps;
 mod watchdog;
-
-pub use error::OrchestratorError;
-pub use launch::{Ending, Job};
+mod workspace;
 
 use std::io::Write;
-use std::path::PathBuf;
 use std::process::ExitCode;
-use std::time::{Instant, SystemTime};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 use artifact::{Failure, StageName, Store};
 use clap::Parser;
 use settings::{EngineKind, REVIEWS, StepId};
-use stage::{PipelineArguments, ProgressMode, StepState, print_failure, print_step};
+use stage::{PipelineArguments, ProgressMode, print_failure, print_step};
 
 use arguments::{
-    Arguments, CancelArguments, Command, DoctorArguments, GcArguments, PlanArguments, PlanFormat,
+    Arguments, Command, DoctorArguments, Engine, GcArguments, PlanArguments, PlanFormat,
     RunArguments, StageArguments, StatusArguments,
 };
-use cluster::ClusterRun;
-use gc::Wish;
 use known_artifacts::KnownArtifacts;
-use run::{Manner, Planned, Run};
-use run_summary::RunSummary;
-use selection::{Request, Selection};
+use run::{Run, RunOptions};
+use selection::Request;
 use status::StatusLine;
 use sweeps::Sweeps;
 use watchdog::Watchdog;
+use workspace::Workspace;
 
 /// The whole of `ressenti`'s `main`.
 pub fn main() -> ExitCode {
-    match obey(Arguments::parse().command) {
+    match dispatch(Arguments::parse().command) {
         Ok(code) => ExitCode::from(code),
-        Err(error) => {
-            let failure = Failure::from(error);
+        Err(failure) => {
             print_failure(&failure);
             failure.exit_code()
         }
     }
 }
 
-fn obey(command: Option<Command>) -> Result<u8, OrchestratorError> {
+fn dispatch(command: Option<Command>) -> Result<u8, Failure> {
+    let become_program =
+        |name: &str, given: StageArguments| Err(launch::become_program(name, &given.arguments));
+    let become_stage = |stage: StageName, given| become_program(stage.binary(), given);
+    let with = |command: &str, mut given: StageArguments| {
+        given.arguments.insert(0, command.into());
+        given
+    };
     match command {
         None => {
             // A closed pipe is a reader who has seen enough: not an error of ours.
             let _ = getting_started::print(&mut anstream::stdout());
             Ok(0)
         }
-        Some(Command::Run(arguments)) if !arguments.dry_run => run_pipeline(&arguments),
-        Some(Command::Run(RunArguments {
-            pipeline,
-            selection,
-            ..
-        })) => show_plan(&pipeline, &selection.request(), false),
-        Some(Command::Plan(arguments)) => tell_plan(&arguments),
+        Some(Command::Run(arguments)) if arguments.dry_run => show_plan(&PlanArguments {
+            pipeline: arguments.pipeline,
+            selection: arguments.selection,
+            all: false,
+            format: PlanFormat::Text,
+        }),
+        Some(Command::Run(arguments)) => run_pipeline(&arguments),
+        Some(Command::Plan(arguments)) => show_plan(&arguments),
         Some(Command::Cancel(arguments)) => cancel_jobs(&arguments),
         Some(Command::Job(arguments)) => job::run(&arguments),
         Some(Command::Status(arguments)) => show_status(&arguments),
         Some(Command::Doctor(arguments)) => Ok(examine(&arguments)),
         Some(Command::Gc(arguments)) => collect_garbage(&arguments),
-        Some(Command::Inspect(mut arguments)) => {
-            arguments.arguments.insert(0, "inspect".into());
-            become_stage(StageName::Ingest, arguments)
-        }
-        Some(Command::Predict(arguments)) => {
-            Err(launch::become_program(launch::PREDICT, arguments.arguments))
-        }
-        Some(Command::Trend(arguments)) => {
-            Err(launch::become_program(launch::TREND, arguments.arguments))
-        }
-        Some(Command::Serve(arguments)) => {
-            Err(launch::become_program(launch::SERVE, arguments.arguments))
-        }
-        Some(Command::Compare(arguments)) => {
-            Err(launch::become_program(launch::COMPARE, arguments.arguments))
-        }
-        Some(Command::Fetch(mut arguments)) => {
-            arguments.arguments.insert(0, "fetch".into());
-            become_stage(StageName::Embed, arguments)
-        }
-        Some(Command::Ingest(arguments)) => become_stage(StageName::Ingest, arguments),
-        Some(Command::Clean(arguments)) => become_stage(StageName::Clean, arguments),
-        Some(Command::Tokenize(arguments)) => become_stage(StageName::Tokenize, arguments),
-        Some(Command::Embed(arguments)) => become_stage(StageName::Embed, arguments),
-        Some(Command::Train(arguments)) => become_stage(StageName::Train, arguments),
-        Some(Command::Evaluate(arguments)) => become_stage(StageName::Evaluate, arguments),
-        Some(Command::Report(arguments)) => become_stage(StageName::Report, arguments),
+        Some(Command::Inspect(given)) => become_stage(StageName::Ingest, with("inspect", given)),
+        Some(Command::Fetch(given)) => become_stage(StageName::Embed, with("fetch", given)),
+        Some(Command::Predict(given)) => become_program("ressenti-predict", given),
+        Some(Command::Trend(given)) => become_program("ressenti-trend", given),
+        Some(Command::Serve(given)) => become_program("ressenti-serve", given),
+        Some(Command::Compare(given)) => become_program("ressenti-compare", given),
+        Some(Command::Ingest(given)) => become_stage(StageName::Ingest, given),
+        Some(Command::Clean(given)) => become_stage(StageName::Clean, given),
+        Some(Command::Tokenize(given)) => become_stage(StageName::Tokenize, given),
+        Some(Command::Embed(given)) => become_stage(StageName::Embed, given),
+        Some(Command::Train(given)) => become_stage(StageName::Train, given),
+        Some(Command::Evaluate(given)) => become_stage(StageName::Evaluate, given),
+        Some(Command::Report(given)) => become_stage(StageName::Report, given),
     }
-}
-
-fn become_stage(stage: StageName, arguments: StageArguments) -> Result<u8, OrchestratorError> {
-    Err(launch::become_program(stage.binary(), arguments.arguments))
 }
 
 fn examine(arguments: &DoctorArguments) -> u8 {
@@ -134,217 +117,128 @@ fn examine(arguments: &DoctorArguments) -> u8 {
     u8::from(printed.unwrap_or(false))
 }
 
-fn collect_garbage(arguments: &GcArguments) -> Result<u8, OrchestratorError> {
+fn collect_garbage(arguments: &GcArguments) -> Result<u8, Failure> {
     let pipeline = arguments.pipeline.load()?;
-    let wish = match (arguments.dry_run, arguments.yes) {
-        (true, _) => Wish::Show,
-        (false, true) => Wish::Delete,
-        (false, false) => Wish::Ask,
-    };
-    gc::collect(&Store::new(&pipeline.artifacts), wish, arguments.json)?;
+    gc::collect(&Store::new(&pipeline.artifacts), arguments)?;
     Ok(0)
 }
 
-fn run_pipeline(arguments: &RunArguments) -> Result<u8, OrchestratorError> {
+fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
     let clock = Instant::now();
     interrupt::watch();
-    let pipeline = arguments.pipeline.load()?;
-    let steps = pipeline.steps();
-    let selection = Selection::new(&steps, &arguments.selection.request())?;
-    let store = Store::new(&pipeline.artifacts);
-    let mut artifacts = KnownArtifacts::new(&store);
+    let progress = arguments.pipeline.progress;
+    let mut workspace = Workspace::load(&arguments.pipeline, &arguments.selection)?;
+    let on_cluster = match arguments.engine {
+        Some(engine) => engine == Engine::Slurm,
+        None => workspace.pipeline.engine.kind == EngineKind::Slurm,
+    };
+    let jobs = arguments
+        .jobs
+        .map_or(workspace.pipeline.run.jobs, usize::from);
+    if !on_cluster && jobs > 1 && matches!(progress, ProgressMode::Auto | ProgressMode::Bar) {
+        // Bars of several stages would overwrite each other: those that run side by side write lines.
+        workspace.arguments.progress = ProgressMode::Plain;
+    }
     // Decided once beforehand, so that what cannot work is refused before anything runs.
-    let planned = run::plan(&steps, &selection, &mut artifacts)?;
-    check_programs(&planned)?;
-    if let Some(path) = arguments.baseline.as_ref().filter(|path| !path.is_file()) {
-        return Err(OrchestratorError::NoBaseline { path: path.clone() });
+    let mut artifacts = KnownArtifacts::new(&workspace.store);
+    let planned = workspace.plan(&mut artifacts)?;
+    for planned in planned.iter().filter(|planned| !planned.is_fresh()) {
+        // Better to know now than after an hour of training that a program is missing.
+        launch::program(planned.facts.id.stage.binary())?;
     }
-    let jobs = arguments.jobs.map_or(pipeline.run.jobs, usize::from).max(1);
-    let shown = PipelineArguments {
-        progress: progress_of(arguments.pipeline.progress, jobs),
-        ..arguments.pipeline.clone()
-    };
-    let manner = Manner {
-        arguments: &shown,
+    let baseline = arguments.baseline.clone();
+    if let Some(path) = baseline.as_ref().filter(|path| !path.is_file()) {
+        let hint =
+            "A baseline is the `metrics.json` of an earlier run, in its `report/reviews` folder";
+        let message = format!("There is no baseline `{}`", path.display());
+        return Err(Failure::new(message).with_hint(hint.to_owned()));
+    }
+    let options = RunOptions {
         keep_going: arguments.keep_going,
-        baseline: arguments.baseline.as_deref(),
-        retries: pipeline.run.retries,
-        jobs,
-        cores: pipeline.run.cores(),
+        baseline,
+        jobs: jobs.max(1),
     };
-    let engine = arguments.engine.map_or(pipeline.engine.kind, Into::into);
-    let tally = match engine {
-        EngineKind::Local if arguments.detach => return Err(OrchestratorError::NothingToDetach),
-        EngineKind::Local => {
-            let watchdog = Watchdog::new(&store.work_folder(), pipeline.run.stall_timeout);
-            let mut show = |state, id: &StepId, text: &str| {
-                print_step(arguments.pipeline.progress, state, id, text)
-            };
-            let mut run = Run {
-                manner,
-                store: &store,
-                launch: &|job| launch::run_program(job, &watchdog, pipeline.run.gpus),
-                show: &mut show,
-            };
-            run.run(&steps, &selection, &mut artifacts)?
-        }
-        EngineKind::Slurm => {
-            let run = ClusterRun {
-                pipeline: &pipeline,
-                steps: &steps,
-                selection: &selection,
-                manner: Manner {
-                    arguments: &arguments.pipeline,
-                    ..manner
-                },
-                detach: arguments.detach,
-            };
-            let tally = run.run(&planned)?;
-            if arguments.detach {
-                return Ok(tally.code);
-            }
-            tally
-        }
+    let report = workspace.store.named(StageName::Report, REVIEWS);
+    let report = report.join("report.html");
+    let summary = if on_cluster {
+        let summary = cluster::run(workspace, options, &planned, arguments.detach)?;
+        let Some(summary) = summary else {
+            return Ok(0);
+        };
+        summary
+    } else if arguments.detach {
+        let hint = "Add `--engine slurm`, or set `[engine] kind = \"slurm\"` in the pipeline file";
+        let message = "`--detach` leaves jobs to a cluster, and the engine is this machine";
+        return Err(Failure::new(message).with_hint(hint.to_owned()));
+    } else {
+        let settings = &workspace.pipeline.run;
+        let watchdog = Watchdog::new(&workspace.store.work_folder(), settings.stall_timeout);
+        let mut run = Run {
+            workspace: &workspace,
+            options,
+            launch: &|job| launch::run_program(job, &watchdog, settings.gpus),
+            show: &mut |state, id: &StepId, text: &str| print_step(progress, state, id, text),
+        };
+        run.run(&mut artifacts)?
     };
-    let report = report_of(&store, &tally);
-    let seconds = clock.elapsed().as_secs_f64();
-    screen::summary(
-        arguments.pipeline.progress,
-        &tally,
-        seconds,
-        report.as_deref(),
-    );
-    Ok(tally.code)
+    let report = summary.reported.then_some(report.as_path());
+    summary.print(progress, clock.elapsed().as_secs_f64(), report);
+    Ok(summary.code)
 }
 
-/// Bars of several stages would overwrite each other: those that run side by side write lines.
-fn progress_of(asked: ProgressMode, jobs: usize) -> ProgressMode {
-    match asked {
-        ProgressMode::Auto | ProgressMode::Bar if jobs > 1 => ProgressMode::Plain,
-        mode => mode,
-    }
-}
-
-/// Every program that the plan needs is there: better to know now than after an hour of training.
-fn check_programs(planned: &[Planned]) -> Result<(), OrchestratorError> {
-    let mut stale = planned.iter().filter(|step| !step.reasons.is_empty());
-    stale.try_for_each(|step| launch::program(step.facts.id.stage.binary()).map(drop))
-}
-
-/// Where the report is, if this run has left it in place.
-fn report_of(store: &Store, tally: &RunSummary) -> Option<PathBuf> {
-    tally
-        .reported
-        .then(|| store.named(StageName::Report, REVIEWS).join("report.html"))
-}
-
-/// The plan in the form asked for.
-fn tell_plan(arguments: &PlanArguments) -> Result<u8, OrchestratorError> {
-    let request = arguments.selection.request();
-    if arguments.format == PlanFormat::Text {
-        return show_plan(&arguments.pipeline, &request, arguments.all);
-    }
-    let pipeline = arguments.pipeline.load()?;
-    let steps = pipeline.steps();
-    let selection = Selection::new(&steps, &request)?;
-    let store = Store::new(
-        std::path::absolute(&pipeline.artifacts).unwrap_or_else(|_| pipeline.artifacts.clone()),
-    );
-    let planned = run::plan(&steps, &selection, &mut KnownArtifacts::new(&store))?;
-    let telling = plan_format::Telling {
-        pipeline: &pipeline,
-        arguments: &arguments.pipeline,
-        steps: &steps,
-        selection: &selection,
-        planned: &planned,
-        store: &store,
-    };
+fn show_plan(arguments: &PlanArguments) -> Result<u8, Failure> {
+    let workspace = Workspace::load(&arguments.pipeline, &arguments.selection)?;
+    let planned = workspace.plan(&mut KnownArtifacts::new(&workspace.store))?;
     let text = match arguments.format {
-        PlanFormat::Dot => telling.dot(),
-        PlanFormat::Slurm => telling.slurm()?,
-        PlanFormat::Text | PlanFormat::Json => telling.json()?,
+        PlanFormat::Text => {
+            plan_format::print_plan(&workspace, &planned, arguments.all);
+            return Ok(0);
+        }
+        PlanFormat::Json => plan_format::json(&workspace, &planned)?,
+        PlanFormat::Dot => plan_format::dot(&workspace, &planned),
+        PlanFormat::Slurm => cluster::script(workspace, &planned)?,
     };
     // A closed pipe is a reader who has seen enough: not an error of ours.
     let _ = anstream::stdout().write_all(text.as_bytes());
     Ok(0)
 }
 
-fn cancel_jobs(arguments: &CancelArguments) -> Result<u8, OrchestratorError> {
-    let pipeline = arguments.pipeline.load()?;
+fn cancel_jobs(arguments: &PipelineArguments) -> Result<u8, Failure> {
+    let pipeline = arguments.load()?;
     let text = cluster::cancel(&Store::new(&pipeline.artifacts))?;
     let _ = writeln!(anstream::stdout(), "{text}");
     Ok(0)
 }
 
-/// One line for each step; for a sweep one line, unless all are asked for or scripts read it.
-fn show_plan(
-    arguments: &PipelineArguments,
-    request: &Request,
-    all: bool,
-) -> Result<u8, OrchestratorError> {
-    let pipeline = arguments.load()?;
-    let steps = pipeline.steps();
-    let selection = Selection::new(&steps, request)?;
-    let store = Store::new(&pipeline.artifacts);
-    let sweeps = if all || arguments.progress == ProgressMode::Json {
-        Sweeps::open()
-    } else {
-        Sweeps::folded(&pipeline)
-    };
-    let state = |planned: &Planned| {
-        if planned.reasons.is_empty() {
-            StepState::Fresh
-        } else {
-            StepState::Stale
-        }
-    };
-    let planned = run::plan(&steps, &selection, &mut KnownArtifacts::new(&store))?;
-    for (sweep, group) in sweeps.groups(&planned, |planned| planned.facts.id.clone()) {
-        if let Some(sweep) = sweep {
-            let mut text = sweeps::counted(group.iter().map(|planned| state(planned).as_str()));
-            let stale = group.iter().find(|planned| !planned.reasons.is_empty());
-            if let Some(first) = stale {
-                let why = status::plan_text(first);
-                text += &format!("; {}: {why}", first.facts.id.variant);
-            }
-            let state = stale.map_or(StepState::Fresh, state);
-            let id = StepId::new(StageName::Train, sweep);
-            print_step(arguments.progress, state, &id, &text);
-            continue;
-        }
-        for planned in group {
-            let text = status::plan_text(planned);
-            print_step(arguments.progress, state(planned), &planned.facts.id, &text);
-        }
-    }
-    Ok(0)
-}
-
-fn show_status(arguments: &StatusArguments) -> Result<u8, OrchestratorError> {
-    let pipeline = arguments.pipeline.load()?;
+fn show_status(arguments: &StatusArguments) -> Result<u8, Failure> {
+    let workspace = Workspace::load(&arguments.pipeline, &Request::default())?;
+    let store = &workspace.store;
     let sweeps = match &arguments.sweep {
         _ if arguments.all || arguments.json => Sweeps::open(),
-        Some(name) => Sweeps::but(&pipeline, name)?,
-        None => Sweeps::folded(&pipeline),
+        Some(name) => Sweeps::but(&workspace.pipeline, name)?,
+        None => Sweeps::folded(&workspace.pipeline),
     };
-    let steps = pipeline.steps();
-    let everything = Selection::new(&steps, &Request::default())?;
-    let store = Store::new(&pipeline.artifacts);
-    let planned = run::plan(&steps, &everything, &mut KnownArtifacts::new(&store))?;
-    let mut jobs = cluster::jobs_of(&store, steps.iter().map(|step| step.id.clone()))?;
+    let planned = workspace.plan(&mut KnownArtifacts::new(store))?;
+    let mut jobs = cluster::jobs_of(store, workspace.steps.iter().map(|step| &step.id))?;
     let lines: Vec<StatusLine> = planned
         .iter()
-        .map(|planned| StatusLine::new(planned, &store, jobs.remove(&planned.facts.id)))
+        .map(|planned| StatusLine::new(planned, store, jobs.remove(&planned.facts.id)))
         .collect();
     if let Some(file) = &arguments.timeline {
-        cluster::draw_timeline(&store, file)?;
+        cluster::draw_timeline(store, file)?;
     }
     let mut out = anstream::stdout();
     let _ = if arguments.json {
         let text = serde_json::to_string_pretty(&lines).expect("a status is plain data");
         writeln!(out, "{text}")
     } else {
-        status::print(&mut out, &lines, &sweeps, SystemTime::now())
+        status::print(&mut out, &lines, &sweeps)
     };
     Ok(0)
+}
+
+/// The time now.
+fn seconds_since_1970() -> f64 {
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.map_or(0.0, |time| time.as_secs_f64())
 }

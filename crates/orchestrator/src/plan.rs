@@ -5,53 +5,48 @@
 //! manifest of the variant's last output tells what has changed since. [`crate::known_artifacts`] gathers
 //! the facts; nothing here touches the disk.
 
-use std::fmt;
 use std::path::PathBuf;
 
 use artifact::{Artifact, Digest, InputReference, Manifest, SourceReference, StageName};
-use serde_json::{Map, Value};
+use serde::Serialize;
+use serde_json::Value;
 use settings::StepId;
 
 /// All that is known about a step before deciding.
 #[derive(Clone, Debug)]
-pub struct Facts {
+pub(crate) struct Facts {
     /// Which step.
-    pub id: StepId,
+    pub(crate) id: StepId,
     /// Its own settings now.
-    pub settings: Value,
+    pub(crate) settings: Value,
     /// The stage's version now.
-    pub stage_version: u32,
+    pub(crate) stage_version: u32,
     /// What it reads, and what each holds as far as that is known before it is rebuilt.
-    pub inputs: Vec<(StepId, Option<Digest>)>,
+    pub(crate) inputs: Vec<(StepId, Option<Digest>)>,
     /// What it reads from outside, now.
-    pub sources: Vec<SourceReference>,
+    pub(crate) sources: Vec<SourceReference>,
     /// The output of its key.
-    pub output: Output,
-    /// What the variant's name stands for at present.
-    pub latest: Latest,
+    pub(crate) output: Output,
     /// The folder with what an interrupted run goes on from, where there is one.
-    pub kept: Option<PathBuf>,
+    pub(crate) kept: Option<PathBuf>,
     /// The process that builds it at this moment, in words.
-    pub builder: Option<String>,
+    pub(crate) builder: Option<String>,
     /// Whether it is to be redone in any case.
-    pub asked: bool,
+    pub(crate) asked: bool,
 }
 
 /// The output of a step's key.
 #[derive(Clone, Debug)]
-pub enum Output {
-    /// The key follows from inputs that are not built yet.
-    Unknown,
-    /// Never built, or removed.
-    Absent,
+pub(crate) enum Output {
+    /// Never built, or removed, or its key follows from inputs that are not built yet. What the variant's
+    /// name stands for says what has changed.
+    Absent(Latest),
     /// There, and every byte of it is as written.
     Whole(Box<Artifact>),
     /// There, and not as written.
     Damaged {
-        /// The damaged file.
-        file: String,
-        /// Expected and found.
-        reason: String,
+        /// The damaged file, and what is wrong with it.
+        damage: String,
         /// What it was, where its manifest is whole: equal keys give equal outputs, so it is also
         /// what it will be once rebuilt.
         expected: Option<Box<Artifact>>,
@@ -60,9 +55,9 @@ pub enum Output {
 
 impl Output {
     /// What the output is, or will be once rebuilt.
-    pub fn expected(&self) -> Option<&Artifact> {
+    pub(crate) fn expected(&self) -> Option<&Artifact> {
         match self {
-            Self::Unknown | Self::Absent => None,
+            Self::Absent(_) => None,
             Self::Whole(artifact) => Some(artifact),
             Self::Damaged { expected, .. } => expected.as_deref(),
         }
@@ -71,191 +66,131 @@ impl Output {
 
 /// What a variant's name stands for.
 #[derive(Clone, Debug)]
-pub enum Latest {
+pub(crate) enum Latest {
     /// There is no such name.
     Nothing,
     /// The name is there and the artifact behind it is not.
     Gone,
-    /// The artifact's manifest cannot be read.
-    Damaged {
-        /// The damaged file.
-        file: String,
-        /// Why.
-        reason: String,
-    },
+    /// The artifact's manifest cannot be read: the damaged file, and what is wrong with it.
+    Damaged(String),
     /// An artifact with this manifest.
     Made(Box<Manifest>),
 }
 
-/// Why a step has to run.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Reason {
-    /// `--force` or `--from`.
-    Asked,
-    /// This variant never had an output.
-    NeverRun,
-    /// The output was there and somebody removed it.
-    OutputGone,
-    /// A file of the output is not as written.
-    OutputDamaged {
-        /// The file's name.
-        file: String,
-        /// Expected and found.
-        reason: String,
-    },
-    /// The stage computes something else than it did.
-    StageVersionChanged {
-        /// Of the last output.
-        was: u32,
-        /// Now.
-        now: u32,
-    },
-    /// A setting differs from the last output's.
-    SettingChanged {
-        /// Its dotted name in the pipeline file.
-        key: String,
-        /// Of the last output; null where it was not set.
-        was: Value,
-        /// Now; null where it is not set.
-        now: Value,
-    },
-    /// A file from outside has other content.
-    SourceChanged {
-        /// Its name.
-        name: String,
-    },
-    /// An input holds something else than it did.
-    InputChanged(StepId),
-    /// Another variant is read than before.
-    InputReplaced {
-        /// Of the last output.
-        was: StepId,
-        /// Now.
-        now: StepId,
-    },
-    /// An input the last output was made without.
-    InputAdded(StepId),
-    /// An input the last output was made from, and which is read no longer.
-    InputRemoved(StepId),
-    /// An input is rebuilt first. If it then holds what it held before, this step need not run.
-    InputMayChange(StepId),
+/// A step and the reasons to run it, in words; none where it is fresh.
+#[derive(Clone, Debug)]
+pub(crate) struct Planned {
+    /// The facts it was decided from.
+    pub(crate) facts: Facts,
+    /// Why it has to run.
+    pub(crate) reasons: Vec<String>,
 }
 
-impl fmt::Display for Reason {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Asked => write!(formatter, "asked for"),
-            Self::NeverRun => write!(formatter, "never run"),
-            Self::OutputGone => write!(formatter, "its output was removed"),
-            Self::OutputDamaged { file, reason } => {
-                write!(formatter, "output damaged: `{file}`, {reason}")
-            }
-            Self::StageVersionChanged { was, now } => {
-                write!(formatter, "stage version changed: {was} -> {now}")
-            }
-            Self::SettingChanged { key, was, now } => {
-                write!(
-                    formatter,
-                    "setting `{key}` changed: {} -> {}",
-                    shown(was),
-                    shown(now)
-                )
-            }
-            Self::SourceChanged { name } => write!(formatter, "source `{name}` changed"),
-            Self::InputChanged(input) => write!(formatter, "input `{input}` changed"),
-            Self::InputReplaced { was, now } => {
-                write!(formatter, "input `{was}` replaced by `{now}`")
-            }
-            Self::InputAdded(input) => write!(formatter, "input `{input}` added"),
-            Self::InputRemoved(input) => write!(formatter, "input `{input}` removed"),
-            Self::InputMayChange(input) => write!(formatter, "input `{input}` may change"),
+/// What state a step's output is in; the later, the more there is to do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub(crate) enum State {
+    /// There and whole.
+    Fresh,
+    /// There never was one.
+    NeverRun,
+    /// Something it depends on has changed since.
+    Stale,
+    /// There, and not as written.
+    Damaged,
+}
+
+impl Planned {
+    /// Whether there is no reason to run it.
+    pub(crate) fn is_fresh(&self) -> bool {
+        self.reasons.is_empty()
+    }
+
+    /// What state its output is in.
+    pub(crate) fn state(&self) -> State {
+        match &self.facts.output {
+            _ if self.is_fresh() => State::Fresh,
+            Output::Damaged { .. } | Output::Absent(Latest::Damaged(_)) => State::Damaged,
+            Output::Absent(Latest::Nothing) => State::NeverRun,
+            Output::Absent(_) | Output::Whole(_) => State::Stale,
         }
     }
-}
 
-fn shown(value: &Value) -> String {
-    if value.is_null() {
-        "unset".to_owned()
-    } else {
-        value.to_string()
+    /// Its output, which will not be made anew.
+    pub(crate) fn fresh_output(&self) -> Option<&Artifact> {
+        match &self.facts.output {
+            Output::Whole(artifact) if self.is_fresh() => Some(artifact),
+            _ => None,
+        }
+    }
+
+    /// The manifest of its output or, where there is none of its key, of the variant's last one.
+    pub(crate) fn last_manifest(&self) -> Option<&Manifest> {
+        match &self.facts.output {
+            Output::Absent(Latest::Made(manifest)) => Some(manifest),
+            output => output.expected().map(Artifact::manifest),
+        }
+    }
+
+    /// Its line in a plan: what it made, or why it has to run.
+    pub(crate) fn text(&self) -> String {
+        let output = self.fresh_output();
+        output.map_or_else(
+            || in_words(&self.reasons),
+            |output| output.manifest().run.summary.clone(),
+        )
     }
 }
 
-/// Reasons shown on one line; the rest is counted.
-const REASONS_SHOWN: usize = 3;
-
-/// The reasons of a step as one line.
-pub fn in_words(reasons: &[Reason]) -> String {
-    let mut words: Vec<String> = reasons
-        .iter()
-        .take(REASONS_SHOWN)
-        .map(Reason::to_string)
-        .collect();
-    if let Some(more) = reasons
-        .len()
-        .checked_sub(REASONS_SHOWN)
-        .filter(|more| *more > 0)
-    {
-        words.push(format!("and {more} more"));
+/// The reasons of a step as one line: the first ones, the rest is counted.
+pub(crate) fn in_words(reasons: &[String]) -> String {
+    const SHOWN: usize = 3;
+    let mut text = reasons[..reasons.len().min(SHOWN)].join("; ");
+    if reasons.len() > SHOWN {
+        text += &format!("; and {} more", reasons.len() - SHOWN);
     }
-    words.join("; ")
+    text
 }
 
-/// Decides about one step: it is fresh where there is no reason to run it.
-pub fn decide(facts: &Facts) -> Vec<Reason> {
+/// Why a step has to run; it is fresh where there is no reason.
+pub(crate) fn decide(facts: &Facts) -> Vec<String> {
     let mut reasons = Vec::new();
     if facts.asked {
-        reasons.push(Reason::Asked);
+        reasons.push("asked for".to_owned());
     }
     match &facts.output {
         Output::Whole(_) => {}
-        Output::Damaged { file, reason, .. } => {
-            reasons.push(Reason::OutputDamaged {
-                file: file.clone(),
-                reason: reason.clone(),
-            });
-        }
-        Output::Absent | Output::Unknown => reasons.extend(why_absent(facts)),
+        Output::Damaged { damage, .. } => reasons.push(format!("output damaged: {damage}")),
+        Output::Absent(latest) => reasons.extend(why_absent(facts, latest)),
     }
     reasons
 }
 
-fn why_absent(facts: &Facts) -> Vec<Reason> {
-    let mut reasons = match &facts.latest {
-        Latest::Nothing => return vec![Reason::NeverRun],
-        Latest::Gone => vec![Reason::OutputGone],
-        Latest::Damaged { file, reason } => {
-            vec![Reason::OutputDamaged {
-                file: file.clone(),
-                reason: reason.clone(),
-            }]
-        }
+fn why_absent(facts: &Facts, latest: &Latest) -> Vec<String> {
+    let never_run = || vec!["never run".to_owned()];
+    let mut reasons = match latest {
+        Latest::Nothing => return never_run(),
+        Latest::Gone => vec!["its output was removed".to_owned()],
+        Latest::Damaged(damage) => vec![format!("output damaged: {damage}")],
         Latest::Made(manifest) => differences(facts, manifest),
     };
-    let unknown = facts
-        .inputs
-        .iter()
-        .filter(|(_, identity)| identity.is_none());
-    reasons.extend(unknown.map(|(id, _)| Reason::InputMayChange(id.clone())));
+    let unknown = facts.inputs.iter().filter(|(_, found)| found.is_none());
+    reasons.extend(unknown.map(|(id, _)| format!("input `{id}` may change")));
+    // Everything compares equal and still the key is another, as when inputs were reordered.
     if reasons.is_empty() {
-        // Everything compares equal and still the key is another, as when inputs were reordered.
-        reasons.push(Reason::NeverRun);
+        return never_run();
     }
     reasons
 }
 
-fn differences(facts: &Facts, latest: &Manifest) -> Vec<Reason> {
+fn differences(facts: &Facts, latest: &Manifest) -> Vec<String> {
     let mut reasons = Vec::new();
-    if latest.stage_version != facts.stage_version {
-        let (was, now) = (latest.stage_version, facts.stage_version);
-        reasons.push(Reason::StageVersionChanged { was, now });
+    let (was, now) = (latest.stage_version, facts.stage_version);
+    if was != now {
+        reasons.push(format!("stage version changed: {was} -> {now}"));
     }
-    compare_settings(
-        &table_of(&facts.id),
-        &latest.settings,
-        &facts.settings,
-        &mut reasons,
-    );
+    let table = table_of(&facts.id);
+    compare_settings(&table, &latest.settings, &facts.settings, &mut reasons);
     compare_sources(&latest.sources, &facts.sources, &mut reasons);
     compare_inputs(&latest.inputs, &facts.inputs, &mut reasons);
     reasons
@@ -275,41 +210,33 @@ fn table_of(id: &StepId) -> String {
 }
 
 /// Walks two settings side by side down to the values that differ.
-fn compare_settings(key: &str, was: &Value, now: &Value, reasons: &mut Vec<Reason>) {
+fn compare_settings(key: &str, was: &Value, now: &Value, reasons: &mut Vec<String>) {
     if was == now {
         return;
     }
     let (Value::Object(old), Value::Object(new)) = (was, now) else {
-        reasons.push(Reason::SettingChanged {
-            key: key.to_owned(),
-            was: was.clone(),
-            now: now.clone(),
-        });
+        let shown = |value: &Value| match value {
+            Value::Null => "unset".to_owned(),
+            value => value.to_string(),
+        };
+        let (was, now) = (shown(was), shown(now));
+        reasons.push(format!("setting `{key}` changed: {was} -> {now}"));
         return;
     };
-    let value =
-        |table: &Map<String, Value>, name: &String| table.get(name).cloned().unwrap_or_default();
     let removed = old.keys().filter(|name| !new.contains_key(*name));
     for name in new.keys().chain(removed) {
-        compare_settings(
-            &format!("{key}.{name}"),
-            &value(old, name),
-            &value(new, name),
-            reasons,
-        );
+        let value = |table: &serde_json::Map<_, _>| table.get(name).cloned().unwrap_or_default();
+        compare_settings(&format!("{key}.{name}"), &value(old), &value(new), reasons);
     }
 }
 
-fn compare_sources(was: &[SourceReference], now: &[SourceReference], reasons: &mut Vec<Reason>) {
-    let count = was.len().max(now.len());
-    for index in 0..count {
+fn compare_sources(was: &[SourceReference], now: &[SourceReference], reasons: &mut Vec<String>) {
+    for index in 0..was.len().max(now.len()) {
         let (old, new) = (was.get(index), now.get(index));
         if old.map(|source| source.digest) != new.map(|source| source.digest)
             && let Some(source) = new.or(old)
         {
-            reasons.push(Reason::SourceChanged {
-                name: source.name.clone(),
-            });
+            reasons.push(format!("source `{}` changed", source.name));
         }
     }
 }
@@ -319,7 +246,7 @@ fn compare_sources(was: &[SourceReference], now: &[SourceReference], reasons: &m
 fn compare_inputs(
     was: &[InputReference],
     now: &[(StepId, Option<Digest>)],
-    reasons: &mut Vec<Reason>,
+    reasons: &mut Vec<String>,
 ) {
     let id_of = |input: &InputReference| StepId::new(input.stage, &input.variant);
     let mut removed: Vec<StepId> = was
@@ -328,23 +255,22 @@ fn compare_inputs(
         .filter(|old| now.iter().all(|(new, _)| new != old))
         .collect();
     for (id, identity) in now {
-        match was.iter().find(|input| id_of(input) == *id) {
-            Some(input) if identity.is_some_and(|identity| identity != input.identity) => {
-                reasons.push(Reason::InputChanged(id.clone()));
+        if let Some(input) = was.iter().find(|input| id_of(input) == *id) {
+            if identity.is_some_and(|identity| identity != input.identity) {
+                reasons.push(format!("input `{id}` changed"));
             }
-            Some(_) => {}
-            None => reasons.push(match removed.iter().position(|old| old.stage == id.stage) {
-                Some(position) => Reason::InputReplaced {
-                    was: removed.remove(position),
-                    now: id.clone(),
-                },
-                None => Reason::InputAdded(id.clone()),
-            }),
+        } else if let Some(place) = removed.iter().position(|old| old.stage == id.stage) {
+            reasons.push(format!(
+                "input `{}` replaced by `{id}`",
+                removed.remove(place)
+            ));
+        } else {
+            reasons.push(format!("input `{id}` added"));
         }
     }
-    reasons.extend(removed.into_iter().map(Reason::InputRemoved));
+    reasons.extend(removed.iter().map(|id| format!("input `{id}` removed")));
 }
 
 #[cfg(test)]
-#[path = "plan_tests.rs"]
+#[path = "tests/plan.rs"]
 mod tests;

@@ -5,139 +5,60 @@
 //! counts; the others only wait for the end of the program that they started.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread;
 
-use artifact::{StageName, Store};
+use artifact::Failure;
 use settings::{Step, StepId};
-use stage::{PipelineArguments, StepState};
+use stage::StepState;
 
+use crate::interrupt;
 use crate::known_artifacts::KnownArtifacts;
-use crate::launch::{Ending, Job, waits, with_retries};
-use crate::plan::{Facts, Output, Reason, decide, in_words};
-use crate::run_summary::{RunSummary, StepEnd};
+use crate::launch::{Ending, INTERRUPTED, Job, waits, with_retries};
+use crate::run_summary::{RunSummary, StepEnd, show_retry};
 use crate::schedule::{Schedule, cores_of_slot};
-use crate::selection::Selection;
-use crate::{OrchestratorError, contracts, interrupt, screen};
+use crate::workspace::Workspace;
 
 /// How a run goes about it.
-#[derive(Clone, Copy, Debug)]
-pub struct Manner<'a> {
-    /// Which pipeline, and what each stage is told of it.
-    pub arguments: &'a PipelineArguments,
+#[derive(Clone, Debug, Default)]
+pub(crate) struct RunOptions {
     /// Whether steps that do not depend on a failed one still run.
-    pub keep_going: bool,
+    pub(crate) keep_going: bool,
     /// Figures of an earlier run that this one is compared with.
-    pub baseline: Option<&'a Path>,
-    /// How often a stage that met a passing fault is started again.
-    pub retries: u32,
+    pub(crate) baseline: Option<PathBuf>,
     /// Steps that run at the same time, at most.
-    pub jobs: usize,
-    /// Cores that they share.
-    pub cores: usize,
+    pub(crate) jobs: usize,
 }
 
-/// A step and the reasons to run it; none where it is fresh.
-#[derive(Clone, Debug)]
-pub struct Planned {
-    /// The facts it was decided from.
-    pub facts: Facts,
-    /// Why it has to run.
-    pub reasons: Vec<Reason>,
-}
-
-/// Decides about every selected step, as far as that can be known beforehand.
-///
-/// # Errors
-/// A source is missing, artifacts do not fit together, or with `--only` an input is not there.
-pub fn plan(
-    steps: &[Step],
-    selection: &Selection,
-    artifacts: &mut KnownArtifacts,
-) -> Result<Vec<Planned>, OrchestratorError> {
-    let mut not_ready = BTreeMap::new();
-    let mut planned = Vec::new();
-    for step in steps {
-        let facts = artifacts.look(step, selection.asks_for(&step.id))?;
-        let reasons = decide(&facts);
-        if selection.contains(&step.id) {
-            check_inputs(step, &not_ready, artifacts)?;
-            planned.push(Planned { facts, reasons });
-        } else if !reasons.is_empty() {
-            not_ready.insert(step.id.clone(), reasons);
-        }
+impl RunOptions {
+    /// The figures that a step compares with, if it does.
+    pub(crate) fn baseline_of(&self, workspace: &Workspace, step: &StepId) -> Option<&Path> {
+        let compares = workspace.selection.comparing_stage() == step.stage;
+        self.baseline.as_deref().filter(|_| compares)
     }
-    artifacts.save();
-    Ok(planned)
-}
-
-/// A step's inputs fit together, and those that will not be built are there.
-fn check_inputs(
-    step: &Step,
-    not_ready: &BTreeMap<StepId, Vec<Reason>>,
-    artifacts: &KnownArtifacts,
-) -> Result<(), OrchestratorError> {
-    if let Some((input, reasons)) = step
-        .inputs
-        .iter()
-        .find_map(|input| not_ready.get_key_value(input))
-    {
-        let problem = format!("is not there for these settings: {}", in_words(reasons));
-        return Err(OrchestratorError::InputNotReady {
-            step: step.id.clone(),
-            input: input.clone(),
-            problem,
-        });
-    }
-    if !matches!(
-        step.id.stage,
-        StageName::Embed | StageName::Train | StageName::Evaluate
-    ) {
-        return Ok(());
-    }
-    let known = step
-        .inputs
-        .iter()
-        .chain([&step.id])
-        .filter_map(|id| Some((id, artifacts.known(id)?)));
-    let contracts: Vec<_> = known
-        .map(|(id, artifact)| (id, &artifact.manifest().contract))
-        .collect();
-    contracts::check(&step.id, &contracts)
 }
 
 /// One run over the steps of a pipeline.
-pub struct Run<'a> {
+pub(crate) struct Run<'a> {
+    /// What it is about.
+    pub(crate) workspace: &'a Workspace,
     /// How it goes about it.
-    pub manner: Manner<'a>,
-    /// Where the outputs are.
-    pub store: &'a Store,
+    pub(crate) options: RunOptions,
     /// Starts a stage and waits for its end; called by several threads at once.
-    pub launch: &'a (dyn Fn(&Job) -> Result<Ending, OrchestratorError> + Sync),
+    pub(crate) launch: &'a (dyn Fn(&Job) -> Result<Ending, Failure> + Sync),
     /// Shows the line of a step that no stage's program shows: fresh, failed or held.
-    pub show: &'a mut dyn FnMut(StepState, &StepId, &str),
+    pub(crate) show: &'a mut dyn FnMut(StepState, &StepId, &str),
 }
 
-/// A run under way.
+/// What became of a run so far.
 #[derive(Default)]
-struct Course {
-    tally: RunSummary,
+struct Outcome {
+    summary: RunSummary,
     /// Steps without an output, with the failed step each of them waits for.
     held: BTreeMap<StepId, StepId>,
     /// Whether no further step is tried.
     stopped: bool,
-}
-
-/// A step about to run, with what its end is judged by.
-struct Turn<'a> {
-    step: &'a Step,
-    /// Its place among the steps.
-    place: usize,
-    asked: bool,
-    was_fresh: bool,
-    /// Whether it compares with the baseline.
-    compares: bool,
 }
 
 impl Run<'_> {
@@ -147,202 +68,184 @@ impl Run<'_> {
     /// # Errors
     /// A program cannot be started, or the artifacts folder cannot be read or written. Steps that run
     /// at that moment are waited for.
-    pub fn run(
-        &mut self,
-        steps: &[Step],
-        selection: &Selection,
-        artifacts: &mut KnownArtifacts,
-    ) -> Result<RunSummary, OrchestratorError> {
+    pub(crate) fn run(&mut self, artifacts: &mut KnownArtifacts) -> Result<RunSummary, Failure> {
+        let Workspace {
+            arguments,
+            pipeline,
+            steps,
+            ..
+        } = self.workspace;
         let launch = self.launch;
-        let cores = self.manner.cores.max(1);
+        let cores = pipeline.run.cores().max(1);
         // Each step has a core at least.
-        let jobs = self.manner.jobs.clamp(1, cores);
+        let jobs = self.options.jobs.clamp(1, cores);
         let mut schedule = Schedule::new(steps);
-        let mut course = Course::default();
+        let mut outcome = Outcome::default();
         let mut slots: BTreeSet<usize> = (0..jobs).collect();
         let (sender, receiver) = mpsc::channel();
-        thread::scope(|scope| -> Result<(), OrchestratorError> {
+        thread::scope(|scope| -> Result<(), Failure> {
             loop {
                 let mut turns = Vec::new();
                 while schedule.running() < jobs
                     && let Some(place) = schedule.take()
                 {
-                    match self.take_turn(
-                        (place, &steps[place]),
-                        selection,
-                        artifacts,
-                        &mut course,
-                    )? {
-                        Some(turn) => turns.push(turn),
+                    match self.take_turn(&steps[place], artifacts, &mut outcome)? {
+                        Some(turn) => turns.push((place, turn)),
                         None => schedule.end(place),
                     }
                 }
                 // No step is ready then, and none will be before this one ends.
                 let is_alone = schedule.running() == 1;
-                for turn in turns {
+                for (place, turn) in turns {
                     let slot = slots.pop_first().expect("there is one for each job");
                     let share = match is_alone {
                         true => cores,
                         false => cores_of_slot(cores, jobs, slot),
                     };
-                    let job = self.job(&turn, slot, share);
-                    let (manner, sender) = (self.manner, sender.clone());
+                    let job = self.job(turn.step, slot, share);
+                    let sender = sender.clone();
                     scope.spawn(move || {
-                        let id = &turn.step.id;
                         let on_retry = |reason: &str, wait| {
-                            screen::retry(manner.arguments.progress, id, reason, wait);
+                            show_retry(arguments.progress, &turn.step.id, reason, wait);
                         };
-                        let ending = with_retries(&job, &waits(manner.retries), launch, on_retry);
+                        let waits = waits(pipeline.run.retries);
+                        let ending = with_retries(&job, waits, launch, on_retry);
                         // Nobody listens where the run has ended with an error.
-                        let _ = sender.send((turn, slot, ending));
+                        let _ = sender.send((place, turn, slot, ending));
                     });
                 }
                 if schedule.running() == 0 {
                     return Ok(());
                 }
-                let (turn, slot, ending) = receiver.recv().expect("a step is running");
+                let (place, turn, slot, ending) = receiver.recv().expect("a step is running");
                 slots.insert(slot);
-                let end = judge(&turn, ending?, artifacts)?;
-                self.take_note(&turn.step.id, &end, &mut course);
-                schedule.end(turn.place);
+                let end = turn.judge(ending?, artifacts)?;
+                self.take_note(&turn.step.id, &end, &mut outcome);
+                schedule.end(place);
             }
         })?;
-        if course.tally.interrupted {
-            course.tally.code = 130;
+        if outcome.summary.interrupted {
+            outcome.summary.code = INTERRUPTED;
         }
         artifacts.save();
-        Ok(course.tally)
+        Ok(outcome.summary)
     }
 
     /// Decides about a step. One that has to run is given back; any other has had its turn.
     fn take_turn<'s>(
         &mut self,
-        (place, step): (usize, &'s Step),
-        selection: &Selection,
+        step: &'s Step,
         artifacts: &mut KnownArtifacts,
-        course: &mut Course,
-    ) -> Result<Option<Turn<'s>>, OrchestratorError> {
+        outcome: &mut Outcome,
+    ) -> Result<Option<Turn<'s>>, Failure> {
+        let Workspace {
+            selection, store, ..
+        } = self.workspace;
         if !selection.contains(&step.id) {
             artifacts.look(step, false)?;
             return Ok(None);
         }
-        let tally = &mut course.tally;
+        let summary = &mut outcome.summary;
         let mut inputs = step.inputs.iter();
-        if let Some(failed) = inputs.find_map(|input| course.held.get(input)).cloned() {
-            tally.held += 1;
+        if let Some(failed) = inputs.find_map(|input| outcome.held.get(input)).cloned() {
+            summary.held += 1;
             (self.show)(StepState::Held, &step.id, &format!("needs `{failed}`"));
-            course.held.insert(step.id.clone(), failed);
+            outcome.held.insert(step.id.clone(), failed);
             return Ok(None);
         }
-        tally.interrupted |= interrupt::requested();
-        if course.stopped || tally.interrupted {
-            tally.untried += 1;
+        summary.interrupted |= interrupt::requested();
+        if outcome.stopped || summary.interrupted {
+            summary.untried += 1;
             return Ok(None);
         }
-        let asked = selection.asks_for(&step.id);
-        let compares =
-            self.manner.baseline.is_some() && selection.comparing_stage() == step.id.stage;
-        let facts = artifacts.look(step, asked)?;
-        let was_fresh = decide(&facts).is_empty();
-        if was_fresh && !compares {
-            if let Output::Whole(artifact) = &facts.output {
-                self.store.link(&step.id.variant, artifact)?;
-                (self.show)(StepState::Fresh, &step.id, &artifact.manifest().run.summary);
-            }
-            tally.count(&step.id, &StepEnd::Fresh);
-            return Ok(None);
-        }
-        Ok(Some(Turn {
+        let baseline = self.options.baseline_of(self.workspace, &step.id);
+        let planned = artifacts.look(step, selection.asks_for(&step.id))?;
+        let turn = Turn {
             step,
-            place,
-            asked,
-            was_fresh,
-            compares,
-        }))
-    }
-
-    fn take_note(&mut self, id: &StepId, end: &StepEnd, course: &mut Course) {
-        course.tally.count(id, end);
-        if let StepEnd::Refused { reason, .. } | StepEnd::Failed { reason, .. } = end {
-            (self.show)(StepState::Failed, id, reason);
-        }
-        if let StepEnd::Failed { .. } = end {
-            course.held.insert(id.clone(), id.clone());
-            course.stopped |= !self.manner.keep_going;
-        }
-    }
-
-    fn job(&self, turn: &Turn<'_>, slot: usize, cores: usize) -> Job {
-        let manner = self.manner;
-        let call = Call {
-            step: &turn.step.id,
-            asked: turn.asked,
-            baseline: manner.baseline.filter(|_| turn.compares),
-            threads: (manner.jobs > 1).then_some(cores),
+            was_fresh: planned.is_fresh(),
+            compares: baseline.is_some(),
         };
-        let arguments = call.arguments(manner.arguments);
+        match planned.fresh_output() {
+            Some(output) if !turn.compares => {
+                store.link(&step.id.variant, output)?;
+                (self.show)(StepState::Fresh, &step.id, &planned.text());
+                summary.count(&step.id, &StepEnd::Fresh);
+                Ok(None)
+            }
+            _ => Ok(Some(turn)),
+        }
+    }
+
+    fn take_note(&mut self, id: &StepId, end: &StepEnd, outcome: &mut Outcome) {
+        outcome.summary.count(id, end);
+        if let StepEnd::Failed {
+            reason, has_output, ..
+        } = end
+        {
+            (self.show)(StepState::Failed, id, reason);
+            if !has_output {
+                outcome.held.insert(id.clone(), id.clone());
+                outcome.stopped |= !self.options.keep_going;
+            }
+        }
+    }
+
+    fn job(&self, step: &Step, slot: usize, cores: usize) -> Job {
+        let baseline = self.options.baseline_of(self.workspace, &step.id);
+        let threads = (self.options.jobs > 1).then_some(cores);
         Job {
-            stage: turn.step.id.stage,
-            arguments: arguments.into_iter().map(Into::into).collect(),
+            stage: step.id.stage,
+            arguments: self
+                .workspace
+                .program_arguments(&step.id, baseline, threads),
             slot,
         }
     }
 }
 
-/// How the program of a step is called.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Call<'a> {
-    /// The step.
-    pub(crate) step: &'a StepId,
-    /// Whether it is redone in any case.
-    pub(crate) asked: bool,
-    /// The figures that it compares with.
-    pub(crate) baseline: Option<&'a Path>,
-    /// The threads it may use, where that is not for it to decide.
-    pub(crate) threads: Option<usize>,
+/// A step whose program runs, with what its end is judged by.
+#[derive(Clone, Copy)]
+pub(crate) struct Turn<'a> {
+    pub(crate) step: &'a Step,
+    /// Whether it only compares with the baseline.
+    pub(crate) was_fresh: bool,
+    /// Whether it compares with the baseline.
+    pub(crate) compares: bool,
 }
 
-impl Call<'_> {
-    /// The arguments of the stage's program.
-    pub(crate) fn arguments(&self, pipeline: &PipelineArguments) -> Vec<String> {
-        let mut arguments = pipeline.to_command_line();
-        arguments.extend(["--variant".to_owned(), self.step.variant.clone()]);
-        if self.asked {
-            arguments.push("--force".to_owned());
-        }
-        if let Some(baseline) = self.baseline {
-            let baseline = baseline.to_string_lossy().into_owned();
-            arguments.extend(["--baseline".to_owned(), baseline]);
-        }
-        if let Some(threads) = self.threads {
-            arguments.extend(["--set".to_owned(), format!("run.threads={threads}")]);
-        }
-        arguments
-    }
-}
-
-/// What a program's end means for its step.
-fn judge(
-    turn: &Turn<'_>,
-    ending: Ending,
-    artifacts: &mut KnownArtifacts,
-) -> Result<StepEnd, OrchestratorError> {
-    let is_there = decide(&artifacts.look(turn.step, false)?).is_empty();
-    match ending {
-        Ending::Done if !is_there => Err(OrchestratorError::NoOutput {
-            step: turn.step.id.clone(),
-        }),
-        Ending::Done if turn.was_fresh => Ok(StepEnd::Fresh),
-        Ending::Done => Ok(StepEnd::Done),
-        Ending::Interrupted => Ok(StepEnd::Interrupted),
-        // Models that regressed are there all the same: the report shows them, the run fails.
-        Ending::Failed { code, reason } if turn.compares && is_there => {
-            Ok(StepEnd::Refused { code, reason })
-        }
-        Ending::Failed { code, reason } => Ok(StepEnd::Failed { code, reason }),
+impl Turn<'_> {
+    /// What a program's end means for its step.
+    ///
+    /// # Errors
+    /// It ended well and its output is not there, or the artifacts folder cannot be read.
+    pub(crate) fn judge(
+        &self,
+        ending: Ending,
+        artifacts: &mut KnownArtifacts,
+    ) -> Result<StepEnd, Failure> {
+        let is_there = artifacts.look(self.step, false)?.is_fresh();
+        Ok(match ending.code {
+            0 if !is_there => {
+                let message = format!(
+                    "`{}` ended without an error, and its output is not there",
+                    self.step.id
+                );
+                let hint = "Build the stages and `ressenti` from the same sources with `cargo build`: they may differ in version";
+                return Err(Failure::new(message).with_hint(hint.to_owned()));
+            }
+            0 if self.was_fresh => StepEnd::Fresh,
+            0 => StepEnd::Done,
+            INTERRUPTED => StepEnd::Interrupted,
+            code => StepEnd::Failed {
+                code,
+                reason: ending.reason,
+                // Models that regressed are there all the same: the report shows them, the run fails.
+                has_output: self.compares && is_there,
+            },
+        })
     }
 }
 
 #[cfg(test)]
-#[path = "run_tests.rs"]
+#[path = "tests/run.rs"]
 mod tests;

@@ -1,41 +1,44 @@
-//! How the steps of a run ended, counted.
+//! How the steps of a run ended, counted, and what people see of that beside the lines of the steps.
 
-use artifact::StageName;
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use anstyle::{AnsiColor, Style};
+use artifact::{StageName, format};
 use settings::StepId;
+use stage::ProgressMode;
 
 /// What became of a run.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RunSummary {
+pub(crate) struct RunSummary {
     /// Steps whose output was there.
-    pub fresh: u64,
+    pub(crate) fresh: u64,
     /// Steps that were built.
-    pub done: u64,
+    pub(crate) done: u64,
     /// Steps that failed.
-    pub failed: u64,
+    pub(crate) failed: u64,
     /// Steps that wait for a failed one.
-    pub held: u64,
+    pub(crate) held: u64,
     /// Steps that were not tried because the run stopped.
-    pub untried: u64,
+    pub(crate) untried: u64,
     /// Whether the report is there and shows the state of things.
-    pub reported: bool,
+    pub(crate) reported: bool,
     /// Whether the user stopped it.
-    pub interrupted: bool,
+    pub(crate) interrupted: bool,
     /// The exit code: of the first stage that failed, 130 when interrupted.
-    pub code: u8,
+    pub(crate) code: u8,
 }
 
 /// How one step ended.
 pub(crate) enum StepEnd {
     Fresh,
     Done,
-    /// The output is there, and it is significantly worse than the baseline.
-    Refused {
-        code: u8,
-        reason: String,
-    },
     Failed {
         code: u8,
         reason: String,
+        /// Whether the output is there: it is then significantly worse than the baseline.
+        has_output: bool,
     },
     Interrupted,
 }
@@ -49,17 +52,156 @@ impl RunSummary {
                 self.interrupted = true;
                 self.untried += 1;
             }
-            StepEnd::Refused { code, .. } | StepEnd::Failed { code, .. } => {
+            StepEnd::Failed { code, .. } => {
                 self.failed += 1;
                 if self.code == 0 {
                     self.code = *code;
                 }
             }
         }
-        let has_output = matches!(
-            end,
-            StepEnd::Fresh | StepEnd::Done | StepEnd::Refused { .. }
-        );
+        let has_output = match end {
+            StepEnd::Fresh | StepEnd::Done => true,
+            StepEnd::Failed { has_output, .. } => *has_output,
+            StepEnd::Interrupted => false,
+        };
         self.reported |= id.stage == StageName::Report && has_output;
+    }
+
+    /// The last lines of a run: what ran, how long, and where the report is.
+    pub(crate) fn print(&self, mode: ProgressMode, seconds: f64, report: Option<&Path>) {
+        let mut out = anstream::stdout();
+        // A closed pipe is a reader who has seen enough: not an error of ours.
+        let _ = if mode == ProgressMode::Json {
+            let line = serde_json::json!({
+                "event": "run", "fresh": self.fresh, "done": self.done, "failed": self.failed, "held": self.held,
+                "untried": self.untried, "interrupted": self.interrupted, "seconds": seconds, "report": report,
+            });
+            writeln!(out, "{line}")
+        } else {
+            self.write(&mut out, seconds, report)
+        };
+    }
+
+    fn write(
+        &self,
+        out: &mut impl Write,
+        seconds: f64,
+        report: Option<&Path>,
+    ) -> std::io::Result<()> {
+        writeln!(out, "\n{}", self.in_words(seconds))?;
+        if let Some(report) = report {
+            let bold = Style::new().bold();
+            writeln!(out, "{bold}report{bold:#}  {}", report.display())?;
+        }
+        let advice = if self.interrupted {
+            "Finished steps are kept; the same command goes on from here".to_owned()
+        } else if self.untried > 0 {
+            let steps = format::plural(self.untried, "step", "steps");
+            format!("{steps} not tried; `--keep-going` runs what does not need the failed one")
+        } else {
+            return Ok(());
+        };
+        let hint = AnsiColor::Cyan.on_default().bold();
+        writeln!(out, "\n{hint}hint{hint:#}: {advice}")
+    }
+
+    fn in_words(&self, seconds: f64) -> String {
+        let counts = [
+            (self.fresh, "fresh"),
+            (self.done, "done"),
+            (self.failed, "failed"),
+            (self.held, "held back"),
+            (self.untried, "not tried"),
+        ];
+        let total = counts.iter().map(|(count, _)| count).sum();
+        let parts: Vec<String> = counts
+            .iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, word)| format!("{} {word}", format::count(*count)))
+            .collect();
+        let verb = match self.interrupted {
+            true => "interrupted after",
+            false => "in",
+        };
+        // Under ten seconds a tenth more or less is seen: a run where all is fresh takes less than one.
+        let time = match seconds < 1.0 {
+            true => format!("{seconds:.2} s"),
+            false => format::seconds(seconds),
+        };
+        let steps = format::plural(total, "step", "steps");
+        format!("{steps}: {} {verb} {time}", parts.join(", "))
+    }
+}
+
+/// Says that a stage met a passing fault and is started again.
+pub(crate) fn show_retry(mode: ProgressMode, step: &StepId, reason: &str, wait: Duration) {
+    let seconds = wait.as_secs_f64();
+    let line = if mode == ProgressMode::Json {
+        serde_json::json!({
+            "event": "retry", "stage": step.stage, "variant": step.variant, "seconds": seconds,
+            "reason": reason,
+        })
+        .to_string()
+    } else {
+        let seconds = format::seconds(seconds);
+        format!("  {step}: a fault that may pass ({reason}); starting it again in {seconds}")
+    };
+    // Nobody reads stderr any more: there is nobody to tell that either.
+    let _ = writeln!(anstream::stderr(), "{line}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(summary: RunSummary, seconds: f64, report: Option<&str>, expected: &str) {
+        let mut screen = anstream::StripStream::new(Vec::new());
+        let report = report.map(Path::new);
+        summary
+            .write(&mut screen, seconds, report)
+            .expect("memory takes it");
+        assert_eq!(String::from_utf8_lossy(&screen.into_inner()), expected);
+    }
+
+    #[test]
+    fn a_run_ends_with_what_counts() {
+        check(
+            RunSummary {
+                fresh: 7,
+                ..RunSummary::default()
+            },
+            0.123,
+            Some("artifacts/report/reviews/report.html"),
+            "\n7 steps: 7 fresh in 0.12 s\nreport  artifacts/report/reviews/report.html\n",
+        );
+        check(
+            RunSummary {
+                fresh: 3,
+                done: 1,
+                failed: 1,
+                held: 2,
+                untried: 1,
+                code: 1,
+                ..RunSummary::default()
+            },
+            75.0,
+            None,
+            "\n8 steps: 3 fresh, 1 done, 1 failed, 2 held back, 1 not tried in 75 s\n\n\
+             hint: 1 step not tried; `--keep-going` runs what does not need the failed one\n",
+        );
+        check(
+            RunSummary {
+                done: 1,
+                untried: 4,
+                interrupted: true,
+                code: 130,
+                ..RunSummary::default()
+            },
+            9.0,
+            None,
+            "\n5 steps: 1 done, 4 not tried interrupted after 9.0 s\n\n\
+             hint: Finished steps are kept; the same command goes on from here\n",
+        );
     }
 }

@@ -3,79 +3,64 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use settings::{Step, StepId};
+use settings::Step;
 
 /// The steps of a run that are still to come.
 #[derive(Clone, Debug)]
-pub struct Schedule {
-    /// For each step, how many of those it reads have not ended.
-    waits_for: Vec<usize>,
-    /// For each step, the steps that read it.
-    followers: Vec<Vec<usize>>,
-    ready: BTreeSet<usize>,
+pub(crate) struct Schedule {
+    /// For each step, the places of those it reads.
+    inputs: Vec<Vec<usize>>,
+    waiting: BTreeSet<usize>,
+    ended: BTreeSet<usize>,
     running: usize,
 }
 
 impl Schedule {
     /// The schedule of steps that stand after what they read.
-    pub fn new(steps: &[Step]) -> Self {
-        let places: BTreeMap<&StepId, usize> = steps
-            .iter()
-            .enumerate()
-            .map(|(place, step)| (&step.id, place))
-            .collect();
-        let mut followers = vec![Vec::new(); steps.len()];
-        for (place, step) in steps.iter().enumerate() {
-            for input in &step.inputs {
-                followers[places[input]].push(place);
-            }
-        }
-        let waits_for: Vec<usize> = steps.iter().map(|step| step.inputs.len()).collect();
-        let ready = (0..steps.len())
-            .filter(|place| waits_for[*place] == 0)
-            .collect();
+    pub(crate) fn new(steps: &[Step]) -> Self {
+        let places = steps.iter().enumerate();
+        let places: BTreeMap<_, _> = places.map(|(place, step)| (&step.id, place)).collect();
+        let inputs = |step: &Step| step.inputs.iter().map(|input| places[input]).collect();
         Self {
-            waits_for,
-            followers,
-            ready,
+            inputs: steps.iter().map(inputs).collect(),
+            waiting: (0..steps.len()).collect(),
+            ended: BTreeSet::new(),
             running: 0,
         }
     }
 
     /// Takes the first step that waits for nothing any more. It counts as running until
     /// [`Schedule::end`].
-    pub fn take(&mut self) -> Option<usize> {
-        let place = self.ready.pop_first()?;
+    pub(crate) fn take(&mut self) -> Option<usize> {
+        let has_ended = |input| self.ended.contains(input);
+        let is_ready = |place: &&usize| self.inputs[**place].iter().all(has_ended);
+        let place = *self.waiting.iter().find(is_ready)?;
+        self.waiting.remove(&place);
         self.running += 1;
         Some(place)
     }
 
     /// A step that was taken has ended, however that was.
-    pub fn end(&mut self, place: usize) {
+    pub(crate) fn end(&mut self, place: usize) {
         self.running -= 1;
-        for follower in &self.followers[place] {
-            self.waits_for[*follower] -= 1;
-            if self.waits_for[*follower] == 0 {
-                self.ready.insert(*follower);
-            }
-        }
+        self.ended.insert(place);
     }
 
     /// Steps taken that have not ended.
-    pub fn running(&self) -> usize {
+    pub(crate) fn running(&self) -> usize {
         self.running
     }
 }
 
 /// The cores of the job in a slot. They are fixed for the slot, because a running step keeps its cores:
 /// so a step that starts later finds its share free. All slots together have all cores.
-pub fn cores_of_slot(cores: usize, jobs: usize, slot: usize) -> usize {
+pub(crate) fn cores_of_slot(cores: usize, jobs: usize, slot: usize) -> usize {
     cores / jobs + usize::from(slot < cores % jobs)
 }
 
 /// What `CUDA_VISIBLE_DEVICES` is for the job in a slot, so that jobs take turns on the first `gpus`
 /// devices; `visible` is what it is for us. `None` leaves it as it is.
-pub fn visible_device(slot: usize, gpus: usize, visible: Option<&str>) -> Option<String> {
+pub(crate) fn visible_device(slot: usize, gpus: usize, visible: Option<&str>) -> Option<String> {
     let turn = slot.checked_rem(gpus)?;
     match visible {
         None => Some(turn.to_string()),
@@ -95,7 +80,7 @@ pub fn visible_device(slot: usize, gpus: usize, visible: Option<&str>) -> Option
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_project::tiny_steps;
+    use crate::project_of_tests::tiny_steps;
 
     /// Runs the tiny pipeline with so many jobs, of which always the one begun first ends first: what
     /// begins together.

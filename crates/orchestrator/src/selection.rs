@@ -2,27 +2,40 @@
 
 use std::collections::BTreeSet;
 
-use artifact::StageName;
-use settings::{SettingsError, Step, StepId};
-
-use crate::OrchestratorError;
+use artifact::{Failure, StageName};
+use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use settings::{SettingsError, Step, StepId, suggest};
 
 /// What the user asked for.
-#[derive(Clone, Debug, Default)]
-pub struct Request {
-    /// Redo this stage and everything after it.
-    pub from: Option<StageName>,
-    /// Only this stage's steps.
-    pub only: Option<StageName>,
-    /// Only this variant, and what it needs.
-    pub variant: Option<String>,
-    /// Redo what is selected. Beside `from`, which redoes already, it adds nothing.
-    pub force: bool,
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct Request {
+    /// Redo this stage and everything after it
+    #[arg(long, value_name = "STAGE", value_parser = stage_parser(), conflicts_with = "only")]
+    pub(crate) from: Option<StageName>,
+
+    /// Only this stage; what it reads must be there
+    #[arg(long, value_name = "STAGE", value_parser = stage_parser())]
+    pub(crate) only: Option<StageName>,
+
+    /// Only this variant and what it needs; with `--only`, that step alone
+    #[arg(long, value_name = "NAME")]
+    pub(crate) variant: Option<String>,
+
+    /// Redo what is selected even if it is fresh
+    #[arg(long)]
+    pub(crate) force: bool,
+}
+
+/// One of the stages' names; a misspelled one is answered with the nearest.
+fn stage_parser() -> impl TypedValueParser<Value = StageName> {
+    PossibleValuesParser::new(StageName::ALL.map(StageName::as_str))
+        .map(|name| name.parse().expect("only names of stages are let through"))
 }
 
 /// The steps of a pipeline that a command is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Selection {
+pub(crate) struct Selection {
     steps: BTreeSet<StepId>,
     asked: BTreeSet<StepId>,
 }
@@ -32,65 +45,59 @@ impl Selection {
     ///
     /// # Errors
     /// There is no such variant, or the stage asked for has none of this name.
-    pub fn new(steps: &[Step], request: &Request) -> Result<Self, OrchestratorError> {
-        let steps_selected = match (request.only, &request.variant) {
+    pub(crate) fn new(steps: &[Step], request: &Request) -> Result<Self, Failure> {
+        let selected = match (request.only, &request.variant) {
             (Some(stage), variant) => steps_of(steps, stage, variant.as_deref())?,
             (None, Some(variant)) => with_needs(steps, variant_steps(steps, variant)?),
             (None, None) => steps.iter().map(|step| step.id.clone()).collect(),
         };
         let asked = match request.from {
             Some(stage) => {
-                let redone = with_followers(steps, steps_of(steps, stage, None)?);
-                let redone: BTreeSet<StepId> =
-                    redone.intersection(&steps_selected).cloned().collect();
+                let redone = &with_followers(steps, steps_of(steps, stage, None)?) & &selected;
                 if let (Some(variant), true) = (&request.variant, redone.is_empty()) {
                     return Err(unknown_variant(steps, stage, variant));
                 }
                 redone
             }
-            None if request.force => steps_selected.clone(),
+            None if request.force => selected.clone(),
             None => BTreeSet::new(),
         };
         Ok(Self {
-            steps: steps_selected,
+            steps: selected,
             asked,
         })
     }
 
     /// Whether the command is about this step.
-    pub fn contains(&self, id: &StepId) -> bool {
+    pub(crate) fn contains(&self, id: &StepId) -> bool {
         self.steps.contains(id)
     }
 
     /// The stage that compares with a baseline: the report, which weighs all models together and so
     /// raises no more false alarms for many models than for one; where it is not selected, each
     /// model's evaluation for itself.
-    pub fn comparing_stage(&self) -> StageName {
-        let has_report = self.steps.iter().any(|id| id.stage == StageName::Report);
-        if has_report {
-            StageName::Report
-        } else {
-            StageName::Evaluate
+    pub(crate) fn comparing_stage(&self) -> StageName {
+        match self.steps.iter().any(|id| id.stage == StageName::Report) {
+            true => StageName::Report,
+            false => StageName::Evaluate,
         }
     }
 
     /// Whether this step is to be redone even if it is fresh.
-    pub fn asks_for(&self, id: &StepId) -> bool {
+    pub(crate) fn asks_for(&self, id: &StepId) -> bool {
         self.asked.contains(id)
     }
 }
 
+/// The steps of a stage, or the one of this variant.
 fn steps_of(
     steps: &[Step],
     stage: StageName,
     variant: Option<&str>,
-) -> Result<BTreeSet<StepId>, OrchestratorError> {
-    let ids = steps
-        .iter()
-        .map(|step| &step.id)
-        .filter(|id| id.stage == stage);
+) -> Result<BTreeSet<StepId>, Failure> {
+    let ids = steps.iter().map(|step| &step.id);
     let found: BTreeSet<StepId> = ids
-        .filter(|id| variant.is_none_or(|name| id.variant == name))
+        .filter(|id| id.stage == stage && variant.is_none_or(|name| id.variant == name))
         .cloned()
         .collect();
     match variant {
@@ -99,32 +106,28 @@ fn steps_of(
     }
 }
 
-fn unknown_variant(steps: &[Step], stage: StageName, name: &str) -> OrchestratorError {
+fn unknown_variant(steps: &[Step], stage: StageName, name: &str) -> Failure {
     let of_stage = steps.iter().filter(|step| step.id.stage == stage);
     let known: Vec<String> = of_stage.map(|step| step.id.variant.clone()).collect();
     SettingsError::unknown_variant(stage, name, &known).into()
 }
 
 /// Every step of this variant, whatever its stage: the model `lstm` is trained and evaluated.
-fn variant_steps(steps: &[Step], variant: &str) -> Result<BTreeSet<StepId>, OrchestratorError> {
+fn variant_steps(steps: &[Step], variant: &str) -> Result<BTreeSet<StepId>, Failure> {
     let ids = steps.iter().map(|step| &step.id);
-    let found: BTreeSet<StepId> = ids
-        .clone()
-        .filter(|id| id.variant == variant)
-        .cloned()
-        .collect();
-    if found.is_empty() {
-        let mut seen = BTreeSet::new();
-        let known = ids
-            .map(|id| id.variant.clone())
-            .filter(|name| seen.insert(name.clone()))
-            .collect();
-        return Err(OrchestratorError::UnknownVariant {
-            name: variant.to_owned(),
-            known,
-        });
+    let of_variant = ids.clone().filter(|id| id.variant == variant);
+    let found: BTreeSet<StepId> = of_variant.cloned().collect();
+    if !found.is_empty() {
+        return Ok(found);
     }
-    Ok(found)
+    let mut known: Vec<String> = Vec::new();
+    for id in ids {
+        if !known.contains(&id.variant) {
+            known.push(id.variant.clone());
+        }
+    }
+    let message = format!("There is no variant `{variant}` in the pipeline file");
+    Err(Failure::new(message).with_hint(suggest(variant, &known)))
 }
 
 /// These steps and all they read, directly or not. Steps stand after what they read, so one walk
@@ -139,7 +142,7 @@ fn with_needs(steps: &[Step], mut chosen: BTreeSet<StepId>) -> BTreeSet<StepId> 
 }
 
 /// These steps and all that read them, directly or not.
-fn with_followers(steps: &[Step], mut chosen: BTreeSet<StepId>) -> BTreeSet<StepId> {
+pub(crate) fn with_followers(steps: &[Step], mut chosen: BTreeSet<StepId>) -> BTreeSet<StepId> {
     for step in steps {
         if step.inputs.iter().any(|input| chosen.contains(input)) {
             chosen.insert(step.id.clone());
@@ -151,14 +154,14 @@ fn with_followers(steps: &[Step], mut chosen: BTreeSet<StepId>) -> BTreeSet<Step
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::test_project::tiny_steps;
+    use crate::project_of_tests::tiny_steps;
 
     /// Steps selected, and in capitals those that are redone in any case.
     fn selected(request: &Request) -> Result<String, String> {
         let steps = tiny_steps();
         let selection = Selection::new(&steps, request).map_err(|error| {
             let hint = error.hint().unwrap_or_default();
-            format!("{error}. {hint}")
+            format!("{}. {hint}", error.chain()[0])
         })?;
         let chosen = steps.iter().filter(|step| selection.contains(&step.id));
         let names = chosen.map(|step| {

@@ -3,7 +3,6 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use anstyle::{AnsiColor, Style};
 use artifact::{Contract, Manifest, StageName, Store, format};
@@ -11,119 +10,94 @@ use serde::Serialize;
 use settings::StepId;
 
 use crate::cluster::JobOfStep;
-use crate::plan::{Latest, Output, Reason, in_words};
-use crate::run::Planned;
+use crate::plan::{Planned, State};
+use crate::seconds_since_1970;
 use crate::sweeps::{Sweeps, counted, counted_as};
 
-/// What state a step's output is in; the later, the more there is to do about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum State {
-    /// There and whole.
-    Fresh,
-    /// There never was one.
-    NeverRun,
-    /// Something it depends on has changed since.
-    Stale,
-    /// There, and not as written.
-    Damaged,
-}
-
-impl State {
-    fn in_words(self) -> (&'static str, Style) {
-        match self {
-            Self::Fresh => ("fresh", AnsiColor::Green.on_default()),
-            Self::Stale => ("stale", AnsiColor::Yellow.on_default()),
-            Self::NeverRun => ("never run", Style::new().dimmed()),
-            Self::Damaged => ("damaged", AnsiColor::Red.on_default()),
-        }
+/// The word for a state and how it is shown.
+fn shown(state: State) -> (&'static str, Style) {
+    match state {
+        State::Fresh => ("fresh", AnsiColor::Green.on_default()),
+        State::Stale => ("stale", AnsiColor::Yellow.on_default()),
+        State::NeverRun => ("never run", Style::new().dimmed()),
+        State::Damaged => ("damaged", AnsiColor::Red.on_default()),
     }
 }
 
 /// One line of the status.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct StatusLine {
+pub(crate) struct StatusLine {
     /// The stage.
-    pub stage: StageName,
+    pub(crate) stage: StageName,
     /// The variant.
-    pub variant: String,
+    pub(crate) variant: String,
     /// What state its output is in.
-    pub state: State,
+    pub(crate) state: State,
     /// Why it is not fresh, in words.
-    pub reasons: Vec<String>,
+    pub(crate) reasons: Vec<String>,
     /// Rows of its output, where it has any.
-    pub rows: Option<u64>,
+    pub(crate) rows: Option<u64>,
     /// When it was made, in seconds since 1970-01-01 UTC.
-    pub finished: Option<u64>,
+    pub(crate) finished: Option<u64>,
     /// How long that took.
-    pub seconds: Option<f64>,
+    pub(crate) seconds: Option<f64>,
     /// Size of its files.
-    pub bytes: Option<u64>,
+    pub(crate) bytes: Option<u64>,
     /// The process that builds it at this moment, in words.
-    pub builder: Option<String>,
+    pub(crate) builder: Option<String>,
     /// What an interrupted run has left to go on from, in words; nothing while it is being built.
-    pub interrupted: Option<String>,
+    pub(crate) interrupted: Option<String>,
     /// Its last job on a cluster, if it had one.
-    pub job: Option<JobOfStep>,
+    pub(crate) job: Option<JobOfStep>,
     /// Where it is.
-    pub folder: PathBuf,
+    pub(crate) folder: PathBuf,
     /// How many trials are in which state, where it is the line of a sweep.
     #[serde(skip)]
-    pub trials: Option<String>,
+    pub(crate) trials: Option<String>,
 }
 
 impl StatusLine {
     /// The status of a step, from what planning found. Where it is not fresh, the figures are those
     /// of the last output.
-    pub fn new(planned: &Planned, store: &Store, job: Option<JobOfStep>) -> Self {
+    pub(crate) fn new(planned: &Planned, store: &Store, job: Option<JobOfStep>) -> Self {
         let facts = &planned.facts;
-        let manifest = match (&facts.output, &facts.latest) {
-            (Output::Whole(artifact), _)
-            | (
-                Output::Damaged {
-                    expected: Some(artifact),
-                    ..
-                },
-                _,
-            ) => Some(artifact.manifest()),
-            (_, Latest::Made(manifest)) => Some(manifest.as_ref()),
-            _ => None,
-        };
+        let (stage, variant) = (facts.id.stage, facts.id.variant.clone());
+        let manifest = planned.last_manifest();
+        let run = manifest.map(|manifest| &manifest.run);
+        let kept = facts.kept.as_deref().filter(|_| facts.builder.is_none());
         Self {
-            stage: facts.id.stage,
-            variant: facts.id.variant.clone(),
-            state: state(&planned.reasons),
-            reasons: planned.reasons.iter().map(Reason::to_string).collect(),
+            state: planned.state(),
+            reasons: planned.reasons.clone(),
             rows: manifest.and_then(rows),
-            finished: manifest.map(|manifest| manifest.run.started + manifest.run.seconds as u64),
-            seconds: manifest.map(|manifest| manifest.run.seconds),
+            finished: run.map(|run| run.started + run.seconds as u64),
+            seconds: run.map(|run| run.seconds),
             bytes: manifest.map(|manifest| manifest.files.iter().map(|file| file.bytes).sum()),
             builder: facts.builder.clone(),
-            interrupted: facts
-                .kept
-                .as_deref()
-                .filter(|_| facts.builder.is_none())
-                .and_then(|kept| left(facts.id.stage, kept)),
+            interrupted: kept.and_then(|kept| left(stage, kept)),
             job,
-            folder: store.named(facts.id.stage, &facts.id.variant),
+            folder: store.named(stage, &variant),
             trials: None,
+            stage,
+            variant,
         }
     }
 
     /// One line for the trials of a sweep, of which there is at least one: when the last was made, how
     /// long all took, and their size.
     fn of_sweep(name: &str, trials: &[Self]) -> Self {
+        let mut counts = counted(trials.iter().map(|trial| shown(trial.state).0));
         let interrupted = trials.iter().filter(|trial| trial.interrupted.is_some());
-        let interrupted = interrupted.count() as u64;
-        let mut counts = counted(trials.iter().map(|trial| trial.state.in_words().0));
-        if interrupted > 0 {
-            counts += &format!("; {} interrupted", format::count(interrupted));
-        }
         let running = trials.iter().filter(|trial| trial.builder.is_some());
-        let running = running.count() as u64;
-        if running > 0 {
-            counts += &format!("; {} running", format::count(running));
+        for (count, word) in [
+            (interrupted.count(), "interrupted"),
+            (running.count(), "running"),
+        ] {
+            if count > 0 {
+                counts += &format!("; {} {word}", format::count(count as u64));
+            }
         }
+        let seconds = trials.iter().filter_map(|trial| trial.seconds);
+        let bytes = trials.iter().filter_map(|trial| trial.bytes);
         Self {
             variant: name.to_owned(),
             state: trials
@@ -133,17 +107,8 @@ impl StatusLine {
                 .unwrap_or(State::NeverRun),
             rows: None,
             finished: trials.iter().filter_map(|trial| trial.finished).max(),
-            seconds: trials
-                .iter()
-                .filter_map(|trial| trial.seconds)
-                .reduce(|sum, seconds| sum + seconds),
-            bytes: trials
-                .iter()
-                .filter_map(|trial| trial.bytes)
-                .reduce(|sum, bytes| sum + bytes),
-            builder: None,
-            interrupted: None,
-            job: None,
+            seconds: seconds.reduce(|sum, one| sum + one),
+            bytes: bytes.reduce(|sum, one| sum + one),
             trials: Some(counts),
             ..trials[0].clone()
         }
@@ -154,40 +119,16 @@ impl StatusLine {
 /// shards have their digest beside them.
 fn left(stage: StageName, folder: &Path) -> Option<String> {
     let entries = fs::read_dir(folder).ok()?.flatten();
-    let names: Vec<PathBuf> = entries
-        .map(|entry| PathBuf::from(entry.file_name()))
-        .collect();
-    let step = |name: &PathBuf| name.to_str()?.split_once('-')?.0.parse::<u64>().ok();
+    let names: Vec<PathBuf> = entries.map(|entry| entry.file_name().into()).collect();
+    if stage == StageName::Train {
+        let step = |name: &PathBuf| name.to_str()?.split_once('-')?.0.parse::<u64>().ok();
+        let step = format::count(names.iter().filter_map(step).max()?);
+        return Some(format!("goes on after training step {step}"));
+    }
     let is_shard = |name: &&PathBuf| name.extension().is_some_and(|found| found == "digest");
-    match stage {
-        StageName::Train => {
-            let step = names.iter().filter_map(step).max()?;
-            Some(format!(
-                "goes on after training step {}",
-                format::count(step)
-            ))
-        }
-        _ => {
-            let shards = names.iter().filter(is_shard).count() as u64;
-            let shards = format::plural(shards, "finished shard", "finished shards");
-            (!names.is_empty()).then(|| format!("goes on after {shards}"))
-        }
-    }
-}
-
-fn state(reasons: &[Reason]) -> State {
-    if reasons.is_empty() {
-        State::Fresh
-    } else if reasons
-        .iter()
-        .any(|reason| matches!(reason, Reason::OutputDamaged { .. }))
-    {
-        State::Damaged
-    } else if reasons.contains(&Reason::NeverRun) {
-        State::NeverRun
-    } else {
-        State::Stale
-    }
+    let shards = names.iter().filter(is_shard).count() as u64;
+    let shards = format::plural(shards, "finished shard", "finished shards");
+    (!names.is_empty()).then(|| format!("goes on after {shards}"))
 }
 
 /// What people would call the number of rows of an artifact.
@@ -224,53 +165,42 @@ pub(crate) fn print(
     out: &mut impl Write,
     lines: &[StatusLine],
     sweeps: &Sweeps<'_>,
-    now: SystemTime,
 ) -> io::Result<()> {
-    let now = now
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |time| time.as_secs());
     let dimmed = Style::new().dimmed();
     writeln!(
         out,
         "{dimmed}{:<9}  {:<9} {:<12} {:>11}  {:>12}  {:>12}  {:>10}  folder{dimmed:#}",
         "state", "stage", "variant", "rows", "age", "took", "size"
     )?;
-    let id = |line: &StatusLine| StepId::new(line.stage, &line.variant);
-    let groups = sweeps.groups(lines, id);
+    let groups = sweeps.groups(lines, |line| StepId::new(line.stage, &line.variant));
+    let mut alone = Vec::new();
     for (sweep, group) in &groups {
-        match sweep {
-            Some(name) => print_line(out, &StatusLine::of_sweep(name, group), now)?,
-            None => group
-                .iter()
-                .try_for_each(|line| print_line(out, line, now))?,
+        if let Some(name) = sweep {
+            print_line(out, &StatusLine::of_sweep(name, group))?;
+            continue;
+        }
+        for line in *group {
+            print_line(out, line)?;
+            alone.push(line);
         }
     }
-    let alone = groups.iter().filter(|(sweep, _)| sweep.is_none());
-    for line in alone.flat_map(|(_, group)| *group) {
+    for line in alone {
+        let step = StepId::new(line.stage, &line.variant);
         if let Some(builder) = &line.builder {
-            writeln!(
-                out,
-                "\n{} {} is being built by {builder}",
-                line.stage, line.variant
-            )?;
+            writeln!(out, "\n{step} is being built by {builder}")?;
         }
         if let Some(left) = &line.interrupted {
-            writeln!(
-                out,
-                "\n{} {} was interrupted: it {left}",
-                line.stage, line.variant
-            )?;
+            writeln!(out, "\n{step} was interrupted: it {left}")?;
         }
     }
     print_jobs(out, lines)?;
-    let unfresh = lines.iter().filter(|line| line.state != State::Fresh);
-    let unfresh = unfresh.count() as u64;
+    let unfresh = lines
+        .iter()
+        .filter(|line| line.state != State::Fresh)
+        .count();
     if unfresh > 0 {
-        writeln!(
-            out,
-            "\n{} not fresh; `ressenti plan` says why",
-            format::plural(unfresh, "step", "steps")
-        )?;
+        let steps = format::plural(unfresh as u64, "step", "steps");
+        writeln!(out, "\n{steps} not fresh; `ressenti plan` says why")?;
     }
     if let Some(name) = groups.iter().find_map(|(sweep, _)| *sweep) {
         writeln!(
@@ -284,13 +214,10 @@ pub(crate) fn print(
 /// What jobs do that are not done: of a big sweep the first ones, the rest is counted.
 fn print_jobs(out: &mut impl Write, lines: &[StatusLine]) -> io::Result<()> {
     const SHOWN: usize = 20;
-    let jobs = lines
-        .iter()
-        .filter_map(|line| Some((line, line.job.as_ref()?)));
     // What a job has failed at may be there since, made by hand.
-    let telling: Vec<_> = jobs
-        .filter(|(line, job)| job.is_worth_saying() && line.state != State::Fresh)
-        .collect();
+    let open = lines.iter().filter(|line| line.state != State::Fresh);
+    let jobs = open.filter_map(|line| Some((line, line.job.as_ref()?)));
+    let telling: Vec<_> = jobs.filter(|(_, job)| job.state != "done").collect();
     if telling.is_empty() {
         return Ok(());
     }
@@ -302,41 +229,28 @@ fn print_jobs(out: &mut impl Write, lines: &[StatusLine]) -> io::Result<()> {
             writeln!(out, "{:<22} log {}", "", job.log.display())?;
         }
     }
-    let rest = telling.iter().skip(SHOWN).map(|(_, job)| job.state);
-    if rest.clone().next().is_some() {
+    if telling.len() > SHOWN {
+        let rest = telling[SHOWN..].iter().map(|(_, job)| job.state);
         let counts = counted_as(("more job", "more jobs"), rest);
         writeln!(out, "{:<22} and {counts}", "")?;
     }
     Ok(())
 }
 
-fn print_line(out: &mut impl Write, line: &StatusLine, now: u64) -> io::Result<()> {
-    let (word, style) = line.state.in_words();
+fn print_line(out: &mut impl Write, line: &StatusLine) -> io::Result<()> {
+    let (word, style) = shown(line.state);
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-    let age = |finished| format::seconds(now.saturating_sub(finished) as f64);
-    let place = match (&line.trials, line.finished) {
-        (Some(trials), _) => trials.clone(),
-        (None, Some(_)) => line.folder.display().to_string(),
-        (None, None) => "-".to_owned(),
-    };
+    let age = |finished| format::seconds((seconds_since_1970() - finished as f64).max(0.0));
+    let folder = line.finished.map(|_| line.folder.display().to_string());
     writeln!(
         out,
-        "{style}{word:<9}{style:#}  {:<9} {:<12} {:>11}  {:>12}  {:>12}  {:>10}  {place}",
+        "{style}{word:<9}{style:#}  {:<9} {:<12} {:>11}  {:>12}  {:>12}  {:>10}  {}",
         line.stage,
         line.variant,
         or_dash(line.rows.map(format::count)),
         or_dash(line.finished.map(age)),
         or_dash(line.seconds.map(format::seconds)),
         or_dash(line.bytes.map(format::bytes)),
+        or_dash(line.trials.clone().or(folder)),
     )
-}
-
-/// The line of a step in a plan.
-pub(crate) fn plan_text(planned: &Planned) -> String {
-    match &planned.facts.output {
-        Output::Whole(artifact) if planned.reasons.is_empty() => {
-            artifact.manifest().run.summary.clone()
-        }
-        _ => in_words(&planned.reasons),
-    }
 }

@@ -2,10 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use artifact::StageName;
-use settings::{Pipeline, StepId};
-
-use crate::OrchestratorError;
+use artifact::{Failure, StageName};
+use settings::{Pipeline, StepId, suggest};
 
 /// Which sweep a step is a trial of, and which sweeps are shown as one line.
 pub(crate) struct Sweeps<'a> {
@@ -31,11 +29,11 @@ impl<'a> Sweeps<'a> {
     ///
     /// # Errors
     /// There is no such sweep.
-    pub(crate) fn but(pipeline: &'a Pipeline, name: &str) -> Result<Self, OrchestratorError> {
+    pub(crate) fn but(pipeline: &'a Pipeline, name: &str) -> Result<Self, Failure> {
         let known: Vec<String> = pipeline.report.sweeps.keys().cloned().collect();
         if !known.iter().any(|sweep| sweep == name) {
-            let name = name.to_owned();
-            return Err(OrchestratorError::UnknownSweep { name, known });
+            let message = format!("There is no sweep `{name}` in the pipeline file");
+            return Err(Failure::new(message).with_hint(suggest(name, &known)));
         }
         let mut sweeps = Self::folded(pipeline);
         sweeps.folded.retain(|_, sweep| *sweep != name);
@@ -132,11 +130,11 @@ mod tests {
         assert_eq!(lines(&sweeps, &pipeline).len(), 6);
         let error = Sweeps::but(&pipeline, "rat").err().expect("there is none");
         assert_eq!(
-            error.to_string(),
+            error.chain()[0],
             "There is no sweep `rat` in the pipeline file"
         );
         assert_eq!(
-            error.hint().as_deref(),
+            error.hint(),
             Some("Did you mean `rate`? There are `small`, `rate`")
         );
     }

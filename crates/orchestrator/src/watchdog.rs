@@ -31,15 +31,6 @@ pub(crate) struct Watchdog {
     timeout: Option<Duration>,
 }
 
-/// How the wait ended.
-#[derive(Debug)]
-pub(crate) enum Wait {
-    /// The stage has ended by itself.
-    Ended(ExitStatus),
-    /// It gave no sign of life for that long, and was stopped.
-    Stalled(Duration),
-}
-
 impl Watchdog {
     /// A watchdog for the stages of one run; `seconds` of 0 waits for ever.
     pub(crate) fn new(work: &Path, seconds: u64) -> Self {
@@ -56,11 +47,16 @@ impl Watchdog {
     }
 
     /// Waits for the end of the child in a slot, and passes signals on to it until then. The child's process id
-    /// is free for another process only once nobody will signal it any more.
+    /// is free for another process only once nobody will signal it any more. Says how it ended, or for how long
+    /// it gave no sign of life before it was stopped.
     ///
     /// # Errors
     /// The system cannot say how it ended.
-    pub(crate) fn wait(&self, mut child: Child, slot: usize) -> io::Result<Wait> {
+    pub(crate) fn wait(
+        &self,
+        mut child: Child,
+        slot: usize,
+    ) -> io::Result<Result<ExitStatus, Duration>> {
         let file = self.file(slot);
         let id = child.id().cast_signed();
         interrupt::set_child(slot, id);
@@ -91,7 +87,7 @@ impl Watchdog {
         interrupt::clear_child(slot);
         let status = child.wait()?;
         let _ = fs::remove_file(&file);
-        Ok(end?.map_or(Wait::Ended(status), Wait::Stalled))
+        Ok(end?.map_or(Ok(status), Err))
     }
 }
 
@@ -144,7 +140,7 @@ mod tests {
     use super::*;
     use std::process::Command;
 
-    fn wait(seconds: u64, script: &str) -> (Wait, Duration) {
+    fn wait(seconds: u64, script: &str) -> (Result<ExitStatus, Duration>, Duration) {
         let folder = tempfile::tempdir().expect("a folder");
         let watchdog = Watchdog::new(folder.path(), seconds);
         let clock = Instant::now();
@@ -187,7 +183,7 @@ mod tests {
         assert!(wait_for_end(id).is_err(), "it is no child any more");
 
         let (end, _) = wait(0, "exit 0");
-        assert!(matches!(end, Wait::Ended(status) if status.success()));
+        assert!(matches!(end, Ok(status) if status.success()));
         assert_eq!(interrupt::child(3), 0, "no signal is passed on to it");
     }
 
@@ -195,25 +191,16 @@ mod tests {
     fn who_shows_life_is_left_alone_and_who_does_not_is_stopped() {
         let (end, _) = wait(0, "sleep 1; exit 3");
         assert!(
-            matches!(end, Wait::Ended(status) if status.code() == Some(3)),
+            matches!(end, Ok(status) if status.code() == Some(3)),
             "{end:?}"
         );
         let busy = "for n in 1 2 3 4 5 6; do sleep 0.5; date > $1; done";
         let (end, _) = wait(2, busy);
-        assert!(
-            matches!(end, Wait::Ended(status) if status.success()),
-            "{end:?}"
-        );
+        assert!(matches!(end, Ok(status) if status.success()), "{end:?}");
         let (end, time) = wait(1, "sleep 60");
-        assert!(
-            matches!(end, Wait::Stalled(_)) && time < Duration::from_secs(8),
-            "{end:?}"
-        );
+        assert!(end.is_err() && time < Duration::from_secs(8), "{end:?}");
         // Deaf to what it is asked, too.
         let (end, time) = wait(1, "trap '' TERM; while true; do sleep 1; done");
-        assert!(
-            matches!(end, Wait::Stalled(_)) && time < Duration::from_secs(20),
-            "{end:?}"
-        );
+        assert!(end.is_err() && time < Duration::from_secs(20), "{end:?}");
     }
 }

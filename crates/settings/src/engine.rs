@@ -1,7 +1,7 @@
 //! `[engine]`: where steps run, and what each may use there.
 
 use artifact::StageName;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::SettingsError;
 use crate::key::{Checked, Key};
@@ -66,7 +66,7 @@ pub enum EngineKind {
 }
 
 /// What a job asks for. What is not said is left to the site's defaults, but for the cores: one.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Resources {
     /// Cores; the stage uses as many threads.

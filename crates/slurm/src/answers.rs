@@ -1,34 +1,21 @@
 //! What Slurm's programs answer, read.
 
-use crate::{SlurmError, TaskId};
+use crate::{SlurmError, Standing, TaskId};
 
 /// A task that `squeue` lists: it has not ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Queued {
-    /// Which one.
-    pub id: TaskId,
-    /// What it does.
-    pub state: QueueState,
-    /// The node that it runs on, or the reason why it waits.
-    pub place: String,
+    /// Whether it waits, runs or can never run.
+    pub standing: Standing,
+    /// The node that it runs on; empty while it waits.
+    pub node: String,
 }
 
 impl Queued {
     /// Whether it waits for nothing but a time that Slurm has set.
-    pub fn waits_for_a_time(&self) -> bool {
-        self.state == QueueState::Waits && self.place == "BeginTime"
+    pub(crate) fn waits_for_a_time(&self) -> bool {
+        matches!(&self.standing, Standing::Waits(reason) if reason == "BeginTime")
     }
-}
-
-/// What a task does that has not ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum QueueState {
-    /// It waits for its turn, or for what it depends on.
-    Waits,
-    /// It waits for a task that failed.
-    NeverRuns,
-    /// It runs, or is about to, or is about to end.
-    Runs,
 }
 
 /// The fields that [`queued`] reads, as `squeue --format` wants them. The last may hold anything.
@@ -48,43 +35,32 @@ const NEVER: &str = "DependencyNeverSatisfied";
 ///
 /// # Errors
 /// A line that is none.
-pub(crate) fn queued(text: &str) -> Result<Vec<Queued>, SlurmError> {
-    text.lines().map(queued_line).collect()
-}
-
-fn queued_line(line: &str) -> Result<Queued, SlurmError> {
-    let answer = || SlurmError::Answer {
-        program: "squeue",
-        answer: line.to_owned(),
+pub(crate) fn queued(text: &str) -> Result<Vec<(TaskId, Queued)>, SlurmError> {
+    let read = |line: &str| {
+        let fields: Vec<&str> = line.splitn(4, '|').collect();
+        let [id, state, node, reason] = fields[..] else {
+            return None;
+        };
+        let standing = match state {
+            "PENDING" if reason == NEVER => Standing::NeverRuns,
+            "PENDING" | "REQUEUED" | "REQUEUE_HOLD" | "REQUEUE_FED" | "SPECIAL_EXIT" => {
+                Standing::Waits(reason.to_owned())
+            }
+            // It runs, is about to, or is about to end.
+            _ => Standing::Runs,
+        };
+        let node = node.to_owned();
+        Some((id.parse().ok()?, Queued { standing, node }))
     };
-    let fields: Vec<&str> = line.splitn(4, '|').collect();
-    let [id, state, nodes, reason] = fields[..] else {
-        return Err(answer());
-    };
-    let state = match state {
-        "PENDING" if reason == NEVER => QueueState::NeverRuns,
-        "PENDING" | "REQUEUED" | "REQUEUE_HOLD" | "REQUEUE_FED" | "SPECIAL_EXIT" => {
-            QueueState::Waits
-        }
-        _ => QueueState::Runs,
-    };
-    let place = if state == QueueState::Runs {
-        nodes
-    } else {
-        reason
-    };
-    Ok(Queued {
-        id: id.parse().map_err(|_| answer())?,
-        state,
-        place: place.to_owned(),
-    })
+    let lines = text.lines();
+    lines
+        .map(|line| read(line).ok_or_else(|| SlurmError::Answer("squeue", line.to_owned())))
+        .collect()
 }
 
 /// How a task ended, by Slurm's accounting.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Accounted {
-    /// Which one.
-    pub id: TaskId,
     /// Slurm's word for it: `COMPLETED`, `FAILED`, `OUT_OF_MEMORY`, `NODE_FAIL`, `TIMEOUT`, `CANCELLED` ...,
     /// or `KILLED` for what failed by signal 9.
     pub state: String,
@@ -96,19 +72,19 @@ pub struct Accounted {
 
 /// Reads the lines of `sacct`. Tasks of an array that are still packed into one line have not ended, and
 /// are left out.
-pub(crate) fn accounted(text: &str) -> Vec<Accounted> {
+pub(crate) fn accounted(text: &str) -> Vec<(TaskId, Accounted)> {
     let read = |line: &str| {
         let fields: Vec<&str> = line.split('|').collect();
         let [id, state, exit, node, memory] = fields[..] else {
             return None;
         };
-        Some(Accounted {
-            id: id.parse().ok()?,
+        let accounted = Accounted {
             // `CANCELLED by 1000`
             state: state_of(state.split_whitespace().next()?, exit),
             node: node.to_owned(),
             memory: mebibytes(memory),
-        })
+        };
+        Some((id.parse().ok()?, accounted))
     };
     text.lines().filter_map(read).collect()
 }
@@ -137,32 +113,24 @@ fn state_of(state: &str, exit: &str) -> String {
 }
 
 /// Reads `scontrol show job --oneliner`, which knows jobs that ended minutes ago.
-pub(crate) fn shown(text: &str) -> Vec<Accounted> {
-    let field = |line: &str, name: &str| {
-        let found = line.split_whitespace().find_map(|word| {
-            let (key, value) = word.split_once('=')?;
-            (key == name).then(|| value.to_owned())
-        });
-        found.unwrap_or_default()
-    };
+pub(crate) fn shown(text: &str) -> Vec<(TaskId, Accounted)> {
     let read = |line: &str| {
-        let array: Option<u64> = field(line, "ArrayJobId").parse().ok();
-        let id = match array {
-            Some(job) => TaskId {
-                job,
-                task: Some(field(line, "ArrayTaskId").parse().ok()?),
-            },
-            None => TaskId {
-                job: field(line, "JobId").parse().ok()?,
-                task: None,
-            },
+        let field = |name: &str| {
+            let mut pairs = line
+                .split_whitespace()
+                .filter_map(|word| word.split_once('='));
+            pairs.find_map(|(key, value)| (key == name).then_some(value))
         };
-        Some(Accounted {
-            id,
-            state: state_of(&field(line, "JobState"), &field(line, "ExitCode")),
-            node: field(line, "NodeList"),
-            memory: mebibytes(&field(line, "MinMemoryNode")),
-        })
+        let id = match field("ArrayJobId") {
+            Some(job) => format!("{job}_{}", field("ArrayTaskId")?),
+            None => field("JobId")?.to_owned(),
+        };
+        let accounted = Accounted {
+            state: state_of(field("JobState")?, field("ExitCode").unwrap_or_default()),
+            node: field("NodeList").unwrap_or_default().to_owned(),
+            memory: field("MinMemoryNode").and_then(mebibytes),
+        };
+        Some((id.parse().ok()?, accounted))
     };
     text.lines().filter_map(read).collect()
 }
@@ -180,19 +148,20 @@ mod tests {
         let text = "12_3|RUNNING|node2|None\n13|PENDING||Dependency\n14|PENDING||DependencyNeverSatisfied\n\
                     15|COMPLETING|node1|None\n16|PENDING||(a | b)\n";
         let read = queued(text).expect("lines of squeue");
-        let of = |place: usize| {
-            (
-                read[place].id,
-                read[place].state,
-                read[place].place.as_str(),
-            )
+        let queued = |standing: Standing, node: &str| Queued {
+            standing,
+            node: node.to_owned(),
         };
-        assert_eq!(of(0), (id("12_3"), QueueState::Runs, "node2"));
-        assert_eq!(of(1), (id("13"), QueueState::Waits, "Dependency"));
-        assert_eq!(of(2).1, QueueState::NeverRuns);
-        assert_eq!(of(3), (id("15"), QueueState::Runs, "node1"));
-        assert_eq!(of(4).2, "(a | b)");
-        let error = queued("slurm_load_jobs error").expect_err("no line of squeue");
+        let waits = |reason: &str| queued(Standing::Waits(reason.to_owned()), "");
+        let expected = [
+            (id("12_3"), queued(Standing::Runs, "node2")),
+            (id("13"), waits("Dependency")),
+            (id("14"), queued(Standing::NeverRuns, "")),
+            (id("15"), queued(Standing::Runs, "node1")),
+            (id("16"), waits("(a | b)")),
+        ];
+        assert_eq!(read, expected);
+        let error = super::queued("slurm_load_jobs error").expect_err("no line of squeue");
         assert!(error.to_string().contains("`slurm_load_jobs error`"));
     }
 
@@ -206,14 +175,14 @@ mod tests {
             ("14", "KILLED", "node3"),
             ("15", "FAILED", "node3"),
         ];
-        let told = |read: Vec<Accounted>| {
+        let told = |read: Vec<(TaskId, Accounted)>| {
             read.into_iter()
-                .map(|it| (it.id.to_string(), it.state, it.node))
+                .map(|(id, it)| (id.to_string(), it.state, it.node))
                 .collect::<Vec<_>>()
         };
         let expected =
             expected.map(|(id, state, node)| (id.to_owned(), state.to_owned(), node.to_owned()));
-        let memory: Vec<_> = accounted(text).iter().map(|task| task.memory).collect();
+        let memory: Vec<_> = accounted(text).iter().map(|(_, it)| it.memory).collect();
         assert_eq!(memory, [Some(1000), None, Some(3584), None]);
         assert_eq!(told(accounted(text)), expected);
         let text = "JobId=20 ArrayJobId=12 ArrayTaskId=0 JobName=x JobState=COMPLETED Reason=None ExitCode=0:0 NodeList=node1\n\

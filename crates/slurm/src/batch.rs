@@ -96,12 +96,9 @@ impl Batch {
 }
 
 /// The value of `sbatch --dependency` that waits until all of these have ended well.
-pub fn after_ok<T: Display>(tasks: &[T]) -> Option<String> {
-    let mut text = "afterok".to_owned();
-    for task in tasks {
-        let _ = write!(text, ":{task}");
-    }
-    (!tasks.is_empty()).then_some(text)
+pub fn after_ok(tasks: impl IntoIterator<Item = impl Display>) -> Option<String> {
+    let tasks: String = tasks.into_iter().map(|task| format!(":{task}")).collect();
+    (!tasks.is_empty()).then(|| format!("afterok{tasks}"))
 }
 
 /// A command as a line for a shell.
@@ -204,10 +201,7 @@ mod tests {
 
     #[test]
     fn dependencies_are_one_option_or_none() {
-        assert_eq!(after_ok::<String>(&[]), None);
-        assert_eq!(
-            after_ok(&["12", "13_4"]).as_deref(),
-            Some("afterok:12:13_4")
-        );
+        assert_eq!(after_ok([0; 0]), None);
+        assert_eq!(after_ok(["12", "13_4"]).as_deref(), Some("afterok:12:13_4"));
     }
 }

@@ -2,56 +2,47 @@
 
 use std::io;
 
-/// Slurm is not there, or does not do what it is asked. [`SlurmError::hint`] says what to do.
+use artifact::Failure;
+
+/// Slurm is not there, or does not do what it is asked. Each names the program that was called.
 #[derive(Debug, thiserror::Error)]
 pub enum SlurmError {
     /// One of Slurm's programs is not on the PATH.
-    #[error("Slurm's program `{program}` is not on the PATH")]
-    NoProgram {
-        /// Its name.
-        program: &'static str,
-    },
+    #[error("Slurm's program `{0}` is not on the PATH")]
+    NoProgram(&'static str),
     /// One of Slurm's programs cannot be started.
-    #[error("Could not start `{program}`")]
-    Start {
-        /// Its name.
-        program: &'static str,
-        /// Why.
-        source: io::Error,
-    },
-    /// Slurm says no.
-    #[error("Slurm's `{program}` refused: {message}")]
-    Refused {
-        /// Which program.
-        program: &'static str,
-        /// What it said.
-        message: String,
-    },
-    /// An answer that is not understood.
-    #[error("`{program}` answered what is not understood: `{answer}`")]
-    Answer {
-        /// Which program.
-        program: &'static str,
-        /// The line.
-        answer: String,
-    },
+    #[error("Could not start `{0}`")]
+    Start(&'static str, #[source] io::Error),
+    /// Slurm says no, in its own words.
+    #[error("Slurm's `{0}` refused: {1}")]
+    Refused(&'static str, String),
+    /// A line that is not understood.
+    #[error("`{0}` answered what is not understood: `{1}`")]
+    Answer(&'static str, String),
 }
 
 impl SlurmError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::NoProgram { .. } | Self::Start { .. } => Some(
+        let hint = match self {
+            Self::NoProgram(_) | Self::Start(..) => {
                 "Run this on a machine from which jobs can be submitted (a login node), or run here with `--engine local`"
-                    .to_owned(),
-            ),
-            Self::Refused { message, .. } => Some(hint_of(message).to_owned()),
-            Self::Answer { .. } => None,
-        }
+            }
+            Self::Refused(_, message) => hint_of(message),
+            Self::Answer(..) => return None,
+        };
+        Some(hint.to_owned())
     }
 }
 
-/// What mends the refusals that people meet most.
+impl From<SlurmError> for Failure {
+    fn from(error: SlurmError) -> Self {
+        let hint = error.hint();
+        Self::from_error(error).with_hint(hint)
+    }
+}
+
+/// What fixes the refusals that people meet most.
 fn hint_of(message: &str) -> &'static str {
     let says = |words: &str| message.contains(words);
     if says("partition") {

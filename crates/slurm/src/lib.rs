@@ -21,9 +21,9 @@ pub mod tail;
 mod task;
 mod watch;
 
-pub use answers::{Accounted, QueueState, Queued};
+pub use answers::{Accounted, Queued};
 pub use batch::{Batch, Task, after_ok, quoted};
-pub use client::{Slurm, Submitted};
+pub use client::Slurm;
 pub use error::SlurmError;
 pub use monitor::{Monitored, Snapshot};
 pub use record::{Event, Record, Submission, What};

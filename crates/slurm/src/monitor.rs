@@ -6,9 +6,12 @@ use std::time::{Duration, Instant};
 
 use artifact::ArtifactError;
 
-use crate::{Accounted, Course, Queued, Record, Slurm, SlurmError, Standing, Submission, TaskId};
+use crate::{
+    Accounted, Course, Event, Queued, Record, Slurm, SlurmError, Standing, Submission, TaskId,
+};
 
-/// What Slurm says at one moment.
+/// What Slurm says at one moment; by default nothing.
+#[derive(Default)]
 pub struct Snapshot {
     queue: BTreeMap<TaskId, Queued>,
     ends: BTreeMap<TaskId, Accounted>,
@@ -22,12 +25,13 @@ impl Snapshot {
     pub fn of(slurm: Slurm, jobs: impl Iterator<Item = TaskId>) -> Result<Self, SlurmError> {
         let queue = slurm.queue()?;
         let gone: Vec<TaskId> = jobs.filter(|job| !queue.contains_key(job)).collect();
-        // Where it cannot be had, jobs say it themselves.
-        let ends = match gone.is_empty() {
-            true => BTreeMap::new(),
-            false => slurm.ends(&gone).unwrap_or_default(),
-        };
+        let ends = slurm.ends(&gone);
         Ok(Self { queue, ends })
+    }
+
+    /// Where a job stands that has noted these events.
+    pub fn course(&self, job: TaskId, events: &[Event]) -> Course {
+        Course::of(job, self.queue.get(&job), events, self.ends.get(&job))
     }
 
     /// Whether a job is in the queue.
@@ -83,7 +87,7 @@ impl Monitored {
             return Ok(course.clone());
         }
         let events = record.events(&self.submission.name)?;
-        let course = Course::of(job, queued, &events, snapshot.ends.get(&job));
+        let course = snapshot.course(job, &events);
         let is_waiting = matches!(course.standing, Standing::Waits(_));
         self.waits = queued
             .filter(|_| is_waiting)

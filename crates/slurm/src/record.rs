@@ -141,19 +141,12 @@ impl Record {
 
     /// What the program of a task said, over all its runs.
     pub fn log(&self, name: &str) -> PathBuf {
-        self.folder
-            .join("logs")
-            .join(format!("{}.log", file_name(name)))
+        self.folder.join(format!("logs/{}.log", file_name(name)))
     }
 
     /// What Slurm said, of all jobs.
     pub fn output(&self) -> PathBuf {
         self.folder.join("slurm.out")
-    }
-
-    /// Whether anything was ever submitted.
-    pub fn is_there(&self) -> bool {
-        self.jobs().exists()
     }
 
     /// Notes that a task was submitted.
@@ -195,9 +188,8 @@ impl Record {
     }
 
     fn events_of(&self, name: &str) -> PathBuf {
-        self.folder
-            .join("events")
-            .join(format!("{}.jsonl", file_name(name)))
+        let name = file_name(name);
+        self.folder.join(format!("events/{name}.jsonl"))
     }
 }
 
@@ -248,7 +240,6 @@ mod tests {
     fn what_was_noted_is_read_back() {
         let folder = tempfile::tempdir().expect("a folder");
         let record = Record::new(folder.path().join("slurm"));
-        assert!(!record.is_there());
         assert!(record.submissions().expect("none").is_empty());
         record.prepare().expect("folders");
         let command = ["ressenti-train".to_owned()];

@@ -2,7 +2,7 @@
 //! say of its end, put together.
 
 use crate::answers::KILLED;
-use crate::{Accounted, Event, QueueState, Queued, TaskId, What};
+use crate::{Accounted, Event, Queued, TaskId, What};
 
 /// Where a task stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,13 +28,6 @@ pub enum Standing {
     Unknown,
 }
 
-impl Standing {
-    /// Whether it is still to run, or runs.
-    pub fn is_open(&self) -> bool {
-        matches!(self, Self::Waits(_) | Self::Runs)
-    }
-}
-
 /// Where a task stands and what it went through.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Course {
@@ -44,8 +37,6 @@ pub struct Course {
     pub node: String,
     /// How often its program was started.
     pub starts: u32,
-    /// How often it was put back into the queue because of a fault.
-    pub faults: u32,
     /// The memory that it had, in MiB, as far as Slurm's books say.
     pub memory: Option<u64>,
 }
@@ -59,25 +50,17 @@ impl Course {
         accounted: Option<&Accounted>,
     ) -> Self {
         let own: Vec<&Event> = events.iter().filter(|event| event.job == job).collect();
-        let starts = own
-            .iter()
-            .filter(|event| matches!(event.what, What::Started { .. }));
-        let faults = own
-            .iter()
-            .filter(|event| matches!(event.what, What::Requeued { fault: true, .. }));
-        let accounted_node = accounted
-            .map(|it| it.node.as_str())
-            .filter(|node| *node != "None assigned");
-        let running = queued.filter(|queued| queued.state == QueueState::Runs);
+        let is_start = |event: &&&Event| matches!(event.what, What::Started { .. });
+        let running = queued.filter(|queued| queued.standing == Standing::Runs);
+        let ended_on = accounted.map(|it| it.node.as_str());
         let node = running
-            .map(|queued| queued.place.as_str())
+            .map(|queued| queued.node.as_str())
             .or(own.last().map(|event| event.node.as_str()))
-            .or(accounted_node);
+            .or(ended_on.filter(|node| *node != "None assigned"));
         Self {
             standing: standing(queued, own.last().map(|event| &event.what), accounted),
             node: node.unwrap_or_default().to_owned(),
-            starts: starts.count() as u32,
-            faults: faults.count() as u32,
+            starts: own.iter().filter(is_start).count() as u32,
             memory: accounted.and_then(|accounted| accounted.memory),
         }
     }
@@ -113,11 +96,8 @@ fn standing(
             reason: reason.clone(),
         };
     }
-    match queued.map(|queued| (queued.state, &queued.place)) {
-        Some((QueueState::Waits, reason)) => return Standing::Waits(reason.clone()),
-        Some((QueueState::NeverRuns, _)) => return Standing::NeverRuns,
-        Some((QueueState::Runs, _)) => return Standing::Runs,
-        None => {}
+    if let Some(queued) = queued {
+        return queued.standing.clone();
     }
     match accounted.map(|accounted| accounted.state.as_str()) {
         Some("CANCELLED") => Standing::Cancelled,
@@ -140,17 +120,15 @@ mod tests {
         "12_3".parse().expect("a number")
     }
 
-    fn queued(state: QueueState, place: &str) -> Queued {
+    fn queued(standing: Standing, node: &str) -> Queued {
         Queued {
-            id: id(),
-            state,
-            place: place.to_owned(),
+            standing,
+            node: node.to_owned(),
         }
     }
 
     fn accounted(state: &str) -> Accounted {
         Accounted {
-            id: id(),
             state: state.to_owned(),
             node: "node2".to_owned(),
             memory: Some(1000),
@@ -189,8 +167,8 @@ mod tests {
 
     #[test]
     fn the_course_of_a_task_is_told_from_all_sources() {
-        let waits = || Some(queued(QueueState::Waits, "Priority"));
-        let runs = || Some(queued(QueueState::Runs, "node1"));
+        let waits = || Some(queued(Standing::Waits("Priority".to_owned()), ""));
+        let runs = || Some(queued(Standing::Runs, "node1"));
         check(waits(), &[], None, Standing::Waits("Priority".to_owned()));
         check(runs(), &[started()], None, Standing::Runs);
         check(
@@ -225,7 +203,7 @@ mod tests {
             done,
         );
         check(
-            Some(queued(QueueState::NeverRuns, "")),
+            Some(queued(Standing::NeverRuns, "")),
             &[],
             None,
             Standing::NeverRuns,
@@ -243,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn starts_and_faults_are_counted_within_one_job() {
+    fn starts_are_counted_within_one_job() {
         let mut events = events(&[
             started(),
             requeued(true),
@@ -253,7 +231,7 @@ mod tests {
         ]);
         events[0].job = "7".parse().expect("a number");
         let course = Course::of(id(), None, &events, None);
-        assert_eq!((course.starts, course.faults), (2, 1));
+        assert_eq!(course.starts, 2);
         assert_eq!(course.node, "node1");
         assert!(course.may_pass());
         let accounted = accounted("TIMEOUT");

@@ -29,18 +29,15 @@ impl FromStr for TaskId {
 
     /// Reads what Slurm prints: `12`, `12_3`. Several tasks in one, as `12_[3-7]`, are none.
     fn from_str(text: &str) -> Result<Self, String> {
-        let no_task = || format!("`{text}` is no number of a job");
-        let number = |text: &str| text.parse().map_err(|_| no_task());
-        Ok(match text.split_once('_') {
-            Some((job, task)) => Self {
-                job: number(job)?,
-                task: Some(task.parse().map_err(|_| no_task())?),
-            },
-            None => Self {
-                job: number(text)?,
-                task: None,
-            },
-        })
+        let (job, task) = match text.split_once('_') {
+            Some((job, task)) => (job, Some(task)),
+            None => (text, None),
+        };
+        let task = task.map(str::parse).transpose();
+        match (job.parse(), task) {
+            (Ok(job), Ok(task)) => Ok(Self { job, task }),
+            _ => Err(format!("`{text}` is no number of a job")),
+        }
     }
 }
 

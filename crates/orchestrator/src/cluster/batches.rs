@@ -6,38 +6,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use settings::{Resources, Step, StepId};
-use slurm::TaskId;
+use slurm::{TaskId, after_ok};
 
-/// Steps that one `sbatch` submits, and what they wait for.
+/// Steps that one `sbatch` submits.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Group {
     /// The places of its steps.
     pub(crate) members: Vec<usize>,
     /// What each of them asks for.
     pub(crate) resources: Resources,
-    /// What all of them wait for.
-    pub(crate) needs: Vec<Need>,
-}
-
-/// Something that has to end well before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Need {
-    /// All of an earlier group, by its number.
-    Group(usize),
-    /// One task of an earlier group.
-    Member(usize, u32),
-    /// A task that is in the queue already.
-    Queued(TaskId),
-}
-
-impl Group {
-    /// The numbers of the groups it waits for.
-    pub(crate) fn groups(&self) -> impl Iterator<Item = usize> {
-        self.needs.iter().filter_map(|need| match need {
-            Need::Group(group) | Need::Member(group, _) => Some(*group),
-            Need::Queued(_) => None,
-        })
-    }
+    /// The places of the steps that all of them wait for.
+    pub(crate) awaited: BTreeSet<usize>,
 }
 
 /// Puts the wanted steps into groups of at most `largest`, each after all it waits for. `queued` are
@@ -49,67 +28,49 @@ pub(crate) fn groups(
     resources: impl Fn(usize) -> Resources,
     largest: usize,
 ) -> Vec<Group> {
-    let needs = needs(steps, |place| {
+    let mut needs = needs(steps, |place| {
         wanted.contains(&place) || queued.contains_key(&place)
     });
     let mut groups: Vec<Group> = Vec::new();
-    // Where each step is: its group, and its number there.
-    let mut seats: BTreeMap<usize, (usize, u32)> = BTreeMap::new();
-    let mut sizes: BTreeMap<usize, usize> = BTreeMap::new();
-    let mut sorted: Vec<(Vec<usize>, BTreeSet<usize>)> = Vec::new();
-    for place in wanted {
-        let like = sorted.iter().position(|(members, awaited)| {
-            let first = members[0];
-            steps[first].id.stage == steps[*place].id.stage
-                && *awaited == needs[*place]
-                && members.len() < largest.max(1)
-                && resources(first) == resources(*place)
+    for &place in wanted {
+        let (resources, awaited) = (resources(place), std::mem::take(&mut needs[place]));
+        let like = groups.iter_mut().find(|group| {
+            steps[group.members[0]].id.stage == steps[place].id.stage
+                && group.awaited == awaited
+                && group.members.len() < largest.max(1)
+                && group.resources == resources
         });
         match like {
-            Some(group) => sorted[group].0.push(*place),
-            None => sorted.push((vec![*place], needs[*place].clone())),
+            Some(group) => group.members.push(place),
+            None => groups.push(Group {
+                members: vec![place],
+                resources,
+                awaited,
+            }),
         }
-    }
-    for (number, (members, _)) in sorted.iter().enumerate() {
-        sizes.insert(number, members.len());
-        for (seat, place) in members.iter().enumerate() {
-            seats.insert(*place, (number, seat as u32));
-        }
-    }
-    for (members, awaited) in sorted {
-        groups.push(Group {
-            resources: resources(members[0]),
-            needs: seated(&awaited, &seats, &sizes, queued),
-            members,
-        });
     }
     groups
 }
 
-/// What is waited for, by groups: a group of which every member is waited for is named as a whole.
-fn seated(
+/// The value of `sbatch --dependency` that waits for these steps: for those that are queued, and for those
+/// of groups whose jobs have these numbers. A group all of which is waited for is named as a whole.
+pub(crate) fn dependency(
     awaited: &BTreeSet<usize>,
-    seats: &BTreeMap<usize, (usize, u32)>,
-    sizes: &BTreeMap<usize, usize>,
+    groups: &[Group],
     queued: &BTreeMap<usize, TaskId>,
-) -> Vec<Need> {
-    let mut of_groups: BTreeMap<usize, Vec<u32>> = BTreeMap::new();
-    let mut needs = Vec::new();
-    for place in awaited {
-        match (seats.get(place), queued.get(place)) {
-            (Some((group, seat)), _) => of_groups.entry(*group).or_default().push(*seat),
-            (None, Some(task)) => needs.push(Need::Queued(*task)),
-            (None, None) => {}
+    number: impl Fn(usize) -> String,
+) -> Option<String> {
+    let queued = awaited.iter().filter_map(|place| queued.get(place));
+    let mut names: Vec<String> = queued.map(TaskId::to_string).collect();
+    for (group, Group { members, .. }) in groups.iter().enumerate() {
+        let seats = (0..members.len()).filter(|seat| awaited.contains(&members[*seat]));
+        match seats.clone().count() {
+            0 => {}
+            count if count == members.len() => names.push(number(group)),
+            _ => names.extend(seats.map(|seat| format!("{}_{seat}", number(group)))),
         }
     }
-    for (group, members) in of_groups {
-        if members.len() == sizes[&group] {
-            needs.push(Need::Group(group));
-        } else {
-            needs.extend(members.iter().map(|member| Need::Member(group, *member)));
-        }
-    }
-    needs
+    after_ok(names)
 }
 
 /// What each step waits for of those that are to come. One that something else it waits for waits for
@@ -139,23 +100,6 @@ pub(crate) fn needs(steps: &[Step], is_to_come: impl Fn(usize) -> bool) -> Vec<B
     needs
 }
 
-/// Groups in waves: each group's needs are in an earlier wave, and groups of one wave can be submitted
-/// at the same time.
-pub(crate) fn waves(groups: &[Group]) -> Vec<Vec<usize>> {
-    let mut wave_of: Vec<usize> = Vec::with_capacity(groups.len());
-    let mut waves: Vec<Vec<usize>> = Vec::new();
-    for (number, group) in groups.iter().enumerate() {
-        let wave = group.groups().map(|needed| wave_of[needed] + 1).max();
-        let wave = wave.unwrap_or(0);
-        wave_of.push(wave);
-        if waves.len() <= wave {
-            waves.resize_with(wave + 1, Vec::new);
-        }
-        waves[wave].push(number);
-    }
-    waves
-}
-
 #[cfg(test)]
 mod tests {
     use testkit::Project;
@@ -169,18 +113,13 @@ mod tests {
     const SWEEP: &str =
         "sweep.rate={ model = \"lstm\", over = { \"training.learning_rate\" = [0.1, 0.2, 0.3] } }";
 
-    /// Each group as its steps, and what it waits for.
-    fn told(steps: &[Step], groups: &[Group]) -> Vec<String> {
+    /// Each group as its steps, and what it waits for. The job of a group has its number.
+    fn told(steps: &[Step], groups: &[Group], queued: &BTreeMap<usize, TaskId>) -> Vec<String> {
         let name = |place: &usize| steps[*place].id.to_string();
-        let need = |need: &Need| match need {
-            Need::Group(group) => format!("all of {group}"),
-            Need::Member(group, seat) => format!("{group}_{seat}"),
-            Need::Queued(task) => format!("job {task}"),
-        };
         let line = |group: &Group| {
             let members: Vec<String> = group.members.iter().map(name).collect();
-            let needs: Vec<String> = group.needs.iter().map(need).collect();
-            format!("{} < {}", members.join(", "), needs.join(", "))
+            let after = dependency(&group.awaited, groups, queued, |number| number.to_string());
+            format!("{} < {}", members.join(", "), after.unwrap_or_default())
         };
         groups.iter().map(line).collect()
     }
@@ -190,31 +129,20 @@ mod tests {
         let steps = steps(&[SWEEP]);
         let all = (0..steps.len()).collect();
         let plain = |_| Resources::default();
-        let groups = groups(&steps, &all, &BTreeMap::new(), plain, 1000);
+        let queued = BTreeMap::new();
+        let groups = groups(&steps, &all, &queued, plain, 1000);
         assert_eq!(
-            told(&steps, &groups),
+            told(&steps, &groups, &queued),
             [
                 "ingest reviews < ",
-                "clean reviews < all of 0",
-                "tokenize words < all of 1",
-                "embed random < all of 2",
-                "train rate-001, train rate-002, train rate-003, train naive, train lstm < all of 3",
-                "evaluate naive < 4_3",
-                "evaluate lstm < 4_4",
+                "clean reviews < afterok:0",
+                "tokenize words < afterok:1",
+                "embed random < afterok:2",
+                "train rate-001, train rate-002, train rate-003, train naive, train lstm < afterok:3",
+                "evaluate naive < afterok:4_3",
+                "evaluate lstm < afterok:4_4",
                 // The two models are waited for by their evaluations, the trials by nobody else.
-                "report reviews < 4_0, 4_1, 4_2, all of 5, all of 6",
-            ]
-        );
-        assert_eq!(
-            waves(&groups),
-            [
-                vec![0],
-                vec![1],
-                vec![2],
-                vec![3],
-                vec![4],
-                vec![5, 6],
-                vec![7]
+                "report reviews < afterok:4_0:4_1:4_2:5:6",
             ]
         );
     }
@@ -228,8 +156,8 @@ mod tests {
         let queued = [(place("train lstm"), "12_3".parse().expect("a number"))].into();
         let groups = groups(&steps, &wanted, &queued, |_| Resources::default(), 1000);
         assert_eq!(
-            told(&steps, &groups),
-            ["evaluate lstm < job 12_3", "report reviews < all of 0"]
+            told(&steps, &groups, &queued),
+            ["evaluate lstm < afterok:12_3", "report reviews < afterok:0"]
         );
     }
 

@@ -1,32 +1,27 @@
 //! What a job of a step is: the stage's program, called as a person would call it, watched over by
 //! `ressenti job`.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf, absolute};
 
-use artifact::{ArtifactError, Digest, StageName, Store};
-use settings::{Override, Pipeline, Resources, StepId};
+use artifact::{ArtifactError, Digest, Failure, Store};
+use settings::{Override, Resources};
 use slurm::{Batch, Record, Task, Watch};
-use stage::{PipelineArguments, ProgressMode};
+use stage::ProgressMode;
 
-use crate::OrchestratorError;
+use super::batches::Group;
+use super::record_of;
 use crate::launch;
-use crate::run::{Call, Manner};
-
-/// The watcher, for programs that are no stage as well.
-const OURS: &str = "ressenti";
+use crate::run::RunOptions;
+use crate::workspace::Workspace;
 
 /// How the jobs of a run are called.
-pub(crate) struct Commands {
-    record: Record,
+pub(super) struct Commands {
     /// The pipeline as the jobs read it.
-    arguments: PipelineArguments,
-    baseline: Option<PathBuf>,
-    pipeline: Pipeline,
-    /// Where what steps save begins, before the name of the stage.
-    work: PathBuf,
-    programs: BTreeMap<StageName, PathBuf>,
+    pub(super) workspace: Workspace,
+    pub(super) options: RunOptions,
+    pub(super) record: Record,
+    /// `ressenti` itself.
     watcher: PathBuf,
     /// The folder that the user stands in.
     folder: PathBuf,
@@ -34,95 +29,92 @@ pub(crate) struct Commands {
 
 impl Commands {
     /// Keeps a copy of the pipeline file, which the jobs read: what a person changes in the file while
-    /// jobs wait changes nothing for them.
+    /// jobs wait changes nothing for them. Paths are whole, and so mean the same on every node.
     ///
     /// # Errors
     /// The file cannot be read or the copy not written, or a program is missing.
-    pub(crate) fn new(
-        pipeline: &Pipeline,
-        manner: &Manner<'_>,
-        store: &Store,
-        record: Record,
-    ) -> Result<Self, OrchestratorError> {
-        let copy = copy_of(&pipeline.file, &record)?;
+    pub(super) fn new(mut workspace: Workspace, mut options: RunOptions) -> Result<Self, Failure> {
+        let root = workspace.store.root();
+        fs::create_dir_all(root).map_err(ArtifactError::io("create", root))?;
+        workspace.store = Store::new(whole(root)?);
+        let record = record_of(&workspace.store);
+        record.prepare()?;
+        let pipeline = &workspace.pipeline;
         // The folder of a file that was named without one is the folder that the user stands in.
-        let folder = Path::new(".").join(&pipeline.folder);
-        let folder = absolute(&folder).map_err(ArtifactError::io("find", &folder))?;
+        let folder = whole(&Path::new(".").join(&pipeline.folder))?;
         let text = |path: &Path| path.to_string_lossy().into_owned();
-        let mut overrides = manner.arguments.overrides.clone();
-        overrides.push(Override::text("pipeline.folder", &text(&folder)));
-        overrides.push(Override::text("pipeline.artifacts", &text(store.root())));
-        let progress = match manner.arguments.progress {
-            ProgressMode::Json => ProgressMode::Json,
+        let arguments = &mut workspace.arguments;
+        arguments.pipeline = copy_of(&pipeline.file, &record)?;
+        arguments.artifacts = None;
+        arguments.overrides.extend([
+            Override::text("pipeline.folder", &text(&folder)),
+            Override::text("pipeline.artifacts", &text(workspace.store.root())),
+        ]);
+        if arguments.progress != ProgressMode::Json {
             // What a log holds is read by people.
-            _ => ProgressMode::Plain,
-        };
-        let baseline = manner
-            .baseline
-            .map(|path| absolute(path).map_err(ArtifactError::io("find", path)));
-        let programs = StageName::ALL.map(|stage| Ok((stage, launch::program(stage.binary())?)));
+            arguments.progress = ProgressMode::Plain;
+        }
+        options.baseline = options.baseline.as_deref().map(whole).transpose()?;
         Ok(Self {
-            arguments: PipelineArguments {
-                pipeline: copy,
-                source: manner.arguments.source.clone(),
-                artifacts: None,
-                overrides,
-                progress,
-            },
-            baseline: baseline.transpose()?,
-            pipeline: pipeline.clone(),
-            work: store.work_folder(),
-            programs: programs
-                .into_iter()
-                .collect::<Result<_, OrchestratorError>>()?,
-            watcher: launch::program(OURS)?,
-            folder: absolute(".").map_err(ArtifactError::io("find", Path::new(".")))?,
+            watcher: launch::program("ressenti")?,
+            folder: whole(Path::new("."))?,
+            workspace,
+            options,
             record,
         })
     }
 
-    /// What a job of a stage asks for.
-    pub(crate) fn resources(&self, stage: StageName) -> Resources {
-        self.pipeline.engine.of_stage(stage)
+    /// What the job of a step usually asks for.
+    pub(super) fn resources(&self, place: usize) -> Resources {
+        let stage = self.workspace.steps[place].id.stage;
+        self.workspace.pipeline.engine.of_stage(stage)
     }
 
-    /// The call of a stage's program for a step, exactly as a person would call it.
-    pub(crate) fn stage(&self, step: &StepId, asked: bool, compares: bool) -> Vec<String> {
-        let call = Call {
-            step,
-            asked,
-            baseline: self.baseline.as_deref().filter(|_| compares),
-            threads: Some(self.resources(step.stage).cpus.unwrap_or(1) as usize),
-        };
-        let mut command = vec![self.programs[&step.stage].to_string_lossy().into_owned()];
-        command.extend(call.arguments(&self.arguments));
-        command
-    }
-
-    /// The same as a task of a job.
-    pub(crate) fn task(&self, step: &StepId, asked: bool, compares: bool) -> Task {
-        let kept = self.work.join(format!("{}-", step.stage));
+    /// The task of a job that runs a step.
+    ///
+    /// # Errors
+    /// Its program is missing.
+    pub(super) fn task(&self, place: usize) -> Result<Task, Failure> {
+        let step = &self.workspace.steps[place].id;
+        let threads = self.resources(place).cpus.unwrap_or(1) as usize;
+        let program = launch::program(step.stage.binary())?;
+        let mut command = vec![program.to_string_lossy().into_owned()];
+        let baseline = self.options.baseline_of(&self.workspace, step);
+        command.extend(
+            self.workspace
+                .program_arguments(step, baseline, Some(threads)),
+        );
+        let work = self.workspace.store.work_folder();
         let watch = Watch {
             watcher: &self.watcher,
             record: &self.record,
-            kept: &kept,
-            retries: self.pipeline.run.retries,
-            stall_timeout: self.pipeline.run.stall_timeout,
+            kept: &work.join(format!("{}-", step.stage)),
+            retries: self.workspace.pipeline.run.retries,
+            stall_timeout: self.workspace.pipeline.run.stall_timeout,
         };
-        watch.over(&step.to_string(), self.stage(step, asked, compares))
+        Ok(watch.over(&step.to_string(), command))
     }
 
-    /// A batch of tasks of one stage.
-    pub(crate) fn batch(&self, stage: StageName, resources: Resources, tasks: Vec<Task>) -> Batch {
-        Batch {
+    /// The tasks of a group.
+    ///
+    /// # Errors
+    /// A program is missing.
+    pub(super) fn batch(&self, group: &Group) -> Result<Batch, Failure> {
+        let stage = self.workspace.steps[group.members[0]].id.stage;
+        let tasks = group.members.iter().map(|place| self.task(*place));
+        Ok(Batch {
             name: format!("ressenti-{stage}"),
-            resources,
-            save_before: self.pipeline.engine.save_before,
+            resources: group.resources.clone(),
+            save_before: self.workspace.pipeline.engine.save_before,
             output: self.record.output(),
             folder: self.folder.clone(),
-            tasks,
-        }
+            tasks: tasks.collect::<Result<_, _>>()?,
+        })
     }
+}
+
+fn whole(path: &Path) -> Result<PathBuf, ArtifactError> {
+    absolute(path).map_err(ArtifactError::io("find", path))
 }
 
 /// A copy of the pipeline file, named by what it says.
@@ -134,11 +126,9 @@ fn copy_of(file: &Path, record: &Record) -> Result<PathBuf, ArtifactError> {
     let copy = folder.join(format!("{name}.toml"));
     if !copy.exists() {
         let temporary = folder.join(format!("{name}.{}", artifact::process_name()));
-        let write = || {
-            fs::write(&temporary, &text)?;
-            fs::rename(&temporary, &copy)
-        };
-        write().map_err(ArtifactError::io("write", &copy))?;
+        fs::write(&temporary, &text)
+            .and_then(|()| fs::rename(&temporary, &copy))
+            .map_err(ArtifactError::io("write", &copy))?;
     }
     Ok(copy)
 }

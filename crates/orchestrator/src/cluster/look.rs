@@ -4,78 +4,68 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use artifact::{ArtifactError, Store, format};
+use artifact::{ArtifactError, Failure, Store, format};
 use serde::Serialize;
 use settings::StepId;
 use slurm::tail::last_line;
-use slurm::{Course, Slurm, Standing, Submission, TaskId};
+use slurm::{Course, Slurm, Snapshot, Standing, TaskId};
 
 use super::record_of;
 use super::timeline;
-use crate::OrchestratorError;
+use crate::seconds_since_1970;
 
 /// The last job of a step.
 #[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct JobOfStep {
+pub(crate) struct JobOfStep {
     /// Its number.
-    pub job: TaskId,
+    pub(crate) job: TaskId,
     /// In a word: `queued`, `running`, `resumed`, `done`, `failed`, `cancelled`, `lost`.
-    pub state: &'static str,
+    pub(crate) state: &'static str,
     /// The node of its last run.
-    pub node: String,
+    pub(crate) node: String,
     /// How often it was started.
-    pub starts: u32,
+    pub(crate) starts: u32,
     /// Slurm's reason to wait, why it failed, or what it says at the moment.
-    pub text: String,
+    pub(crate) text: String,
     /// What its program said.
-    pub log: PathBuf,
+    pub(crate) log: PathBuf,
 }
 
 /// The last job of each step that had one. Slurm is asked only where one may not have ended.
 ///
 /// # Errors
 /// The record cannot be read.
-pub(crate) fn jobs_of(
+pub(crate) fn jobs_of<'s>(
     store: &Store,
-    steps: impl Iterator<Item = StepId>,
-) -> Result<BTreeMap<StepId, JobOfStep>, OrchestratorError> {
+    steps: impl Iterator<Item = &'s StepId>,
+) -> Result<BTreeMap<StepId, JobOfStep>, Failure> {
     let record = record_of(store);
-    if !record.is_there() {
-        return Ok(BTreeMap::new());
-    }
     let submissions = record.submissions()?;
     let mut found = Vec::new();
+    let mut open = Vec::new();
     for id in steps {
-        if let Some(submission) = submissions.get(&id.to_string()) {
-            let events = record.events(&submission.name)?;
-            let alone = Course::of(submission.job, None, &events, None);
-            found.push((id, submission, events, alone));
+        let Some(submission) = submissions.get(&id.to_string()) else {
+            continue;
+        };
+        let events = record.events(&submission.name)?;
+        let alone = Course::of(submission.job, None, &events, None);
+        if !matches!(alone.standing, Standing::Ended { .. }) {
+            open.push(submission.job);
         }
+        found.push((id.clone(), submission, events));
     }
-    let is_open = |standing: &Standing| !matches!(standing, Standing::Ended { .. });
-    let open: Vec<TaskId> = found
-        .iter()
-        .filter(|(.., alone)| is_open(&alone.standing))
-        .map(|(_, submission, ..)| submission.job)
-        .collect();
-    let (queue, ends) = if open.is_empty() {
-        Default::default()
-    } else {
-        // Where Slurm does not answer, what jobs said themselves is all that is known.
-        (
-            Slurm.queue().unwrap_or_default(),
-            Slurm.ends(&open).unwrap_or_default(),
-        )
+    // Where Slurm does not answer, what jobs said themselves is all that is known.
+    let snapshot = match open.is_empty() {
+        true => Snapshot::default(),
+        false => Snapshot::of(Slurm, open.into_iter()).unwrap_or_default(),
     };
-    let job = |(id, submission, events, _): (StepId, &Submission, Vec<_>, _)| {
-        let job = submission.job;
-        let course = Course::of(job, queue.get(&job), &events, ends.get(&job));
+    let jobs = found.into_iter().map(|(id, submission, events)| {
+        let course = snapshot.course(submission.job, &events);
         let log = record.log(&submission.name);
-        (id, describe(job, course, log))
-    };
-    Ok(found.into_iter().map(job).collect())
+        (id, describe(submission.job, course, log))
+    });
+    Ok(jobs.collect())
 }
 
 fn describe(job: TaskId, course: Course, log: PathBuf) -> JobOfStep {
@@ -111,11 +101,6 @@ fn describe(job: TaskId, course: Course, log: PathBuf) -> JobOfStep {
 }
 
 impl JobOfStep {
-    /// Whether there is something to say of it.
-    pub(crate) fn is_worth_saying(&self) -> bool {
-        self.state != "done"
-    }
-
     /// Its line.
     pub(crate) fn in_words(&self) -> String {
         let place = match self.node.as_str() {
@@ -139,21 +124,15 @@ impl JobOfStep {
 ///
 /// # Errors
 /// Slurm does not answer, or the record cannot be read.
-pub(crate) fn cancel(store: &Store) -> Result<String, OrchestratorError> {
-    let record = record_of(store);
-    let none = "no job of this artifacts folder is in the queue".to_owned();
-    if !record.is_there() {
-        return Ok(none);
+pub(crate) fn cancel(store: &Store) -> Result<String, Failure> {
+    let submissions = record_of(store).submissions()?;
+    let mut ours: Vec<TaskId> = submissions.values().map(|it| it.job).collect();
+    if !ours.is_empty() {
+        let queue = Slurm::find()?.queue()?;
+        ours.retain(|job| queue.contains_key(job));
     }
-    let queue = Slurm::find()?.queue()?;
-    let ours: Vec<TaskId> = record
-        .submissions()?
-        .into_values()
-        .map(|submission| submission.job)
-        .filter(|job| queue.contains_key(job))
-        .collect();
     if ours.is_empty() {
-        return Ok(none);
+        return Ok("no job of this artifacts folder is in the queue".to_owned());
     }
     Slurm.cancel(&ours)?;
     let jobs = format::plural(ours.len() as u64, "job", "jobs");
@@ -166,23 +145,17 @@ pub(crate) fn cancel(store: &Store) -> Result<String, OrchestratorError> {
 ///
 /// # Errors
 /// There was none, the record cannot be read, or the page not be written.
-pub(crate) fn draw_timeline(store: &Store, file: &Path) -> Result<(), OrchestratorError> {
+pub(crate) fn draw_timeline(store: &Store, file: &Path) -> Result<(), Failure> {
     let record = record_of(store);
     let submissions = record.submissions()?;
-    let run = submissions
-        .values()
-        .map(|submission| submission.run)
-        .max()
-        .unwrap_or(0);
-    let of_run = submissions
-        .values()
-        .filter(|submission| submission.run == run);
+    let run = submissions.values().map(|it| it.run).max().unwrap_or(0);
+    let of_run = submissions.values().filter(|it| it.run == run);
     let events = of_run
         .map(|submission| Ok((submission.name.clone(), record.events(&submission.name)?)))
         .collect::<Result<BTreeMap<_, _>, ArtifactError>>()?;
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0.0, |time| time.as_secs_f64());
-    let page = timeline::page(&events, run as f64, now).ok_or(OrchestratorError::NoJobs)?;
+    let page = timeline::page(&events, run as f64, seconds_since_1970()).ok_or_else(|| {
+        Failure::new("No job of this artifacts folder was ever started")
+            .with_hint("`ressenti run --engine slurm` submits the steps as jobs".to_owned())
+    })?;
     Ok(fs::write(file, page).map_err(ArtifactError::io("write", file))?)
 }

@@ -4,6 +4,7 @@
 //! - [`commands`]: what a job of a step is, and the copy of the pipeline file that it reads
 //! - [`submit`]: from steps to jobs, and to the script that a person can run instead
 //! - [`follow`]: what becomes of them
+//! - [`view`]: what a person sees of that
 //! - [`look`]: where jobs stand, for `ressenti status` and `ressenti cancel`
 //!
 //! Everything is submitted at once, each job after those it reads, so that nobody has to stay: a run that
@@ -17,129 +18,148 @@ mod submit;
 mod timeline;
 mod view;
 
-use std::collections::BTreeSet;
-use std::fs;
-use std::path::PathBuf;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::collections::{BTreeMap, BTreeSet};
 
-use artifact::{ArtifactError, FileLock, Store};
-use settings::{Pipeline, Step};
-use slurm::{Record, Slurm};
+use artifact::{Failure, FileLock, Store};
+use settings::{Resources, StepId};
+use slurm::{Course, Monitored, Record, Slurm};
 use stage::StepState;
 
-use crate::OrchestratorError;
 use crate::known_artifacts::KnownArtifacts;
-use crate::plan::Output;
-use crate::run::{Manner, Planned};
+use crate::plan::Planned;
+use crate::run::{RunOptions, Turn};
 use crate::run_summary::{RunSummary, StepEnd};
-use crate::selection::Selection;
+use crate::seconds_since_1970;
+use crate::workspace::Workspace;
 
 pub(crate) use batches::needs;
-pub(crate) use commands::Commands;
 pub(crate) use look::{JobOfStep, cancel, draw_timeline, jobs_of};
-pub(crate) use submit::as_shell;
+pub(crate) use submit::script;
 
-use follow::Follower;
-use submit::Submitter;
+use commands::Commands;
 use view::View;
 
 /// The record of the jobs of an artifacts folder.
-pub(crate) fn record_of(store: &Store) -> Record {
+fn record_of(store: &Store) -> Record {
     Record::new(store.root().join("slurm"))
 }
 
 /// A run on a cluster.
-pub(crate) struct ClusterRun<'a> {
-    /// The pipeline.
-    pub(crate) pipeline: &'a Pipeline,
-    /// Its steps.
-    pub(crate) steps: &'a [Step],
-    /// Which of them it is about.
-    pub(crate) selection: &'a Selection,
-    /// How it goes about it.
-    pub(crate) manner: Manner<'a>,
-    /// Whether to leave once all is submitted.
-    pub(crate) detach: bool,
+struct ClusterRun<'a> {
+    commands: &'a Commands,
+    slurm: Slurm,
+    /// How many tasks an array may have.
+    largest: usize,
+    /// When this run began, in seconds since 1970.
+    began: u64,
+    artifacts: KnownArtifacts<'a>,
+    view: View,
+    summary: RunSummary,
+    /// The jobs that have not come to their end, by the places of their steps.
+    jobs: BTreeMap<usize, Followed>,
+    /// Steps that were fresh before and only compare.
+    fresh: BTreeSet<usize>,
+    /// How often a step was submitted again because its job was lost.
+    lost: BTreeMap<usize, u32>,
+    /// MiB of memory of steps for which the usual was too little.
+    memory: BTreeMap<usize, u64>,
+    /// Steps without an output, with the failed step each of them waits for.
+    held: BTreeMap<StepId, StepId>,
 }
 
-impl ClusterRun<'_> {
-    /// Submits what is not fresh and not on its way, and follows it to its end.
-    ///
-    /// # Errors
-    /// Slurm refuses or does not answer, jobs of another kind are in the way, or the disk refuses.
-    pub(crate) fn run(&self, planned: &[Planned]) -> Result<RunSummary, OrchestratorError> {
-        let slurm = Slurm::find()?;
-        let store = Store::new(whole(&self.pipeline.artifacts)?);
-        let record = record_of(&store);
-        record.prepare()?;
-        let commands = Commands::new(self.pipeline, &self.manner, &store, record.clone())?;
-        let view = View::new(self.manner.arguments.progress);
-        let mut tally = RunSummary::default();
-        let to_run = self.fresh_aside(planned, &store, &view, &mut tally)?;
-        let mut submitter = Submitter {
-            run: self,
-            slurm,
-            record: &record,
-            commands: &commands,
-            largest: slurm.largest_array()?,
-            began: SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |time| time.as_secs()),
-        };
-        let jobs = {
-            // Two that submit at once would submit everything twice.
-            let path = record.folder().join("lock");
-            let _lock = FileLock::acquire(&path, |holder| {
-                view.note(&format!(
-                    "waiting for {holder}, which submits jobs of this artifacts folder"
-                ));
-            })?;
-            submitter.submit(&to_run, &view)?
-        };
-        if self.detach {
-            view.note("detached; `ressenti status` says where the jobs stand, `ressenti cancel` ends them, and the same command without `--detach` follows them");
-            return Ok(tally);
-        }
-        let artifacts = KnownArtifacts::new(&store);
-        Follower::new(self, submitter, artifacts, view, jobs, tally).follow(planned)
-    }
+/// A job that has not come to its end, and its course as it was shown last.
+struct Followed {
+    job: Monitored,
+    shown: Option<Course>,
+}
 
+/// Submits what is not fresh and not on its way, and follows it to its end, or leaves once all is submitted:
+/// there is no summary then.
+///
+/// # Errors
+/// Slurm refuses or does not answer, jobs of another kind are in the way, or the disk refuses.
+pub(crate) fn run(
+    workspace: Workspace,
+    options: RunOptions,
+    planned: &[Planned],
+    detach: bool,
+) -> Result<Option<RunSummary>, Failure> {
+    let slurm = Slurm::find()?;
+    let view = View::new(workspace.arguments.progress);
+    let commands = Commands::new(workspace, options)?;
+    let mut run = ClusterRun {
+        commands: &commands,
+        slurm,
+        largest: slurm.largest_array()?,
+        began: seconds_since_1970() as u64,
+        artifacts: KnownArtifacts::new(&commands.workspace.store),
+        view,
+        summary: RunSummary::default(),
+        jobs: BTreeMap::new(),
+        fresh: BTreeSet::new(),
+        lost: BTreeMap::new(),
+        memory: BTreeMap::new(),
+        held: BTreeMap::new(),
+    };
+    let to_run = run.fresh_aside(planned)?;
+    {
+        // Two that submit at once would submit everything twice.
+        let path = commands.record.folder().join("lock");
+        let _lock = FileLock::acquire(&path, |holder| {
+            run.view.note(&format!(
+                "waiting for {holder}, which submits jobs of this artifacts folder"
+            ));
+        })?;
+        run.submit_first(&to_run)?;
+    }
+    if detach {
+        run.view.note("detached; `ressenti status` says where the jobs stand, `ressenti cancel` ends them, and the same command without `--detach` follows them");
+        return Ok(None);
+    }
+    run.follow().map(Some)
+}
+
+impl<'a> ClusterRun<'a> {
     /// Shows what is fresh, and gives the places of the other steps.
-    fn fresh_aside(
-        &self,
-        planned: &[Planned],
-        store: &Store,
-        view: &View,
-        tally: &mut RunSummary,
-    ) -> Result<BTreeSet<usize>, OrchestratorError> {
+    fn fresh_aside(&mut self, planned: &[Planned]) -> Result<BTreeSet<usize>, Failure> {
+        let workspace = &self.commands.workspace;
         let mut to_run = BTreeSet::new();
         for planned in planned {
             let id = &planned.facts.id;
-            let place = self.steps.iter().position(|step| step.id == *id);
-            let place = place.expect("what is planned is a step");
-            match &planned.facts.output {
-                Output::Whole(artifact) if planned.reasons.is_empty() && !self.compares(place) => {
-                    store.link(&id.variant, artifact)?;
-                    view.step(StepState::Fresh, id, &artifact.manifest().run.summary);
-                    tally.count(id, &StepEnd::Fresh);
+            let place = workspace.place_of(id);
+            match planned.fresh_output() {
+                Some(output) if !self.turn(place).compares => {
+                    workspace.store.link(&id.variant, output)?;
+                    self.view.step(StepState::Fresh, id, &planned.text());
+                    self.summary.count(id, &StepEnd::Fresh);
+                    continue;
                 }
-                _ => {
-                    to_run.insert(place);
-                }
-            }
+                Some(_) => self.fresh.insert(place),
+                None => false,
+            };
+            to_run.insert(place);
         }
         Ok(to_run)
     }
 
-    /// Whether a step compares with the baseline.
-    fn compares(&self, place: usize) -> bool {
-        let stage = self.steps[place].id.stage;
-        self.manner.baseline.is_some() && self.selection.comparing_stage() == stage
+    fn turn(&self, place: usize) -> Turn<'a> {
+        let Commands {
+            workspace, options, ..
+        } = self.commands;
+        let step = &workspace.steps[place];
+        Turn {
+            step,
+            was_fresh: self.fresh.contains(&place),
+            compares: options.baseline_of(workspace, &step.id).is_some(),
+        }
     }
-}
 
-/// The artifacts folder by its whole path, which means the same on every node.
-fn whole(folder: &std::path::Path) -> Result<PathBuf, ArtifactError> {
-    fs::create_dir_all(folder).map_err(ArtifactError::io("create", folder))?;
-    std::path::absolute(folder).map_err(ArtifactError::io("find", folder))
+    /// What the job of a step asks for.
+    fn resources(&self, place: usize) -> Resources {
+        let usual = self.commands.resources(place);
+        match self.memory.get(&place) {
+            Some(memory) => usual.with_memory(*memory),
+            None => usual,
+        }
+    }
 }

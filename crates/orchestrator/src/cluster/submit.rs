@@ -2,252 +2,157 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use artifact::ArtifactError;
-use settings::{Resources, Step};
-use slurm::{Batch, QueueState, Record, Slurm, Submission, Task, TaskId, after_ok, quoted};
+use artifact::{Failure, format};
+use slurm::{Monitored, Standing, Submission, TaskId, quoted};
 
-use super::ClusterRun;
-use super::batches::{Group, Need, groups, waves};
+use super::batches::{dependency, groups};
 use super::commands::Commands;
-use super::view::View;
-use crate::OrchestratorError;
+use super::{ClusterRun, Followed};
+use crate::plan::Planned;
+use crate::run::RunOptions;
+use crate::workspace::Workspace;
 
-/// Submits steps.
-pub(crate) struct Submitter<'a> {
-    pub(crate) run: &'a ClusterRun<'a>,
-    pub(crate) slurm: Slurm,
-    pub(crate) record: &'a Record,
-    pub(crate) commands: &'a Commands,
-    /// How many tasks an array may have.
-    pub(crate) largest: usize,
-    /// When this run began, in seconds since 1970.
-    pub(crate) began: u64,
-}
-
-/// Jobs by the places of their steps.
-pub(crate) type Jobs = BTreeMap<usize, Submission>;
-
-impl Submitter<'_> {
-    /// Submits steps, but for those that an earlier call has submitted and that have not ended.
+impl ClusterRun<'_> {
+    /// Submits steps, and takes up the jobs of those that an earlier call has submitted.
     ///
     /// # Errors
     /// Such a job does something else than the step now asks for, or Slurm refuses.
-    pub(crate) fn submit(
-        &mut self,
-        wanted: &BTreeSet<usize>,
-        view: &View,
-    ) -> Result<Jobs, OrchestratorError> {
+    pub(super) fn submit_first(&mut self, wanted: &BTreeSet<usize>) -> Result<(), Failure> {
         let queue = self.slurm.queue()?;
-        let known = self.record.submissions()?;
-        let (mut jobs, mut others, mut hopeless) = (Jobs::new(), Vec::new(), Vec::new());
+        let known = self.commands.record.submissions()?;
+        let (mut others, mut hopeless) = (Vec::new(), Vec::new());
         for place in wanted {
-            let task = self.task(*place);
+            let task = self.commands.task(*place)?;
             let Some(submission) = known.get(&task.name) else {
                 continue;
             };
             match queue.get(&submission.job) {
-                Some(queued) if queued.state == QueueState::NeverRuns => {
-                    hopeless.push(submission.job)
+                None => {}
+                Some(queued) if queued.standing == Standing::NeverRuns => {
+                    hopeless.push(submission.job);
                 }
                 Some(_) if submission.command == task.command => {
-                    jobs.insert(*place, submission.clone());
+                    // Who follows the jobs of an earlier call goes on with its run.
+                    self.began = self.began.min(submission.run);
+                    self.take_up(*place, submission.clone());
                 }
-                Some(_) => others.push(submission.clone()),
-                None => {}
+                Some(_) => others.push(submission),
             }
         }
         if !others.is_empty() {
-            return Err(OrchestratorError::OtherJobs {
-                jobs: others
-                    .iter()
-                    .map(|other| (other.name.clone(), other.job.to_string()))
-                    .collect(),
-            });
+            return Err(in_the_way(&others));
         }
         self.slurm.cancel(&hopeless)?;
-        // Who follows the jobs of an earlier call goes on with its run.
-        self.began = jobs.values().map(|job| job.run).fold(self.began, u64::min);
-        if !jobs.is_empty() {
-            let count = artifact::format::plural(jobs.len() as u64, "step is", "steps are");
-            view.note(&format!(
+        if !self.jobs.is_empty() {
+            let count = format::plural(self.jobs.len() as u64, "step is", "steps are");
+            self.view.note(&format!(
                 "{count} on the way already, submitted by an earlier call"
             ));
         }
-        let rest = wanted
-            .iter()
-            .filter(|place| !jobs.contains_key(place))
-            .copied()
-            .collect();
-        let queued = jobs.iter().map(|(place, job)| (*place, job.job)).collect();
-        let resources = |place: usize| self.resources(place);
-        jobs.extend(self.submit_anew(&rest, &queued, resources, view)?);
-        Ok(jobs)
+        let rest = wanted.iter().filter(|place| !self.jobs.contains_key(place));
+        self.submit(&rest.copied().collect())
     }
 
-    /// Submits steps, after those that are in the queue.
+    /// Submits steps, after those of the others that are followed, and follows them.
     ///
     /// # Errors
     /// Slurm refuses; what was submitted before stays, and is known by the record.
-    pub(crate) fn submit_anew(
-        &self,
-        wanted: &BTreeSet<usize>,
-        queued: &BTreeMap<usize, TaskId>,
-        resources: impl Fn(usize) -> Resources,
-        view: &View,
-    ) -> Result<Jobs, OrchestratorError> {
-        let groups = groups(self.run.steps, wanted, queued, resources, self.largest);
-        let mut jobs = Jobs::new();
-        let mut numbers: BTreeMap<usize, u64> = BTreeMap::new();
-        for wave in waves(&groups) {
-            let batches: Vec<Batch> = wave
-                .iter()
-                .map(|number| self.batch(&groups[*number]))
-                .collect();
-            let scripts: Vec<String> = batches.iter().map(Batch::script).collect();
-            let dependencies = wave
-                .iter()
-                .map(|number| dependency(&groups, *number, &numbers));
-            let submitted: Vec<_> = scripts
-                .iter()
-                .map(String::as_str)
-                .zip(dependencies)
-                .collect();
-            let mut noted: Result<(), ArtifactError> = Ok(());
-            let submit = self.slurm.submit(&submitted, |place, job| {
-                let (number, batch) = (wave[place], &batches[place]);
-                numbers.insert(number, job);
-                for (seat, (step, task)) in
-                    groups[number].members.iter().zip(&batch.tasks).enumerate()
-                {
-                    let seat = (batch.tasks.len() > 1).then_some(seat as u32);
-                    let submission = Submission::now(
-                        &task.name,
-                        TaskId { job, task: seat },
-                        &task.command,
-                        self.began,
-                    );
-                    if noted.is_ok() {
-                        noted = self.record.submitted(&submission);
-                    }
-                    jobs.insert(*step, submission);
-                }
-            });
-            noted?;
-            submit?;
-        }
-        if !jobs.is_empty() {
-            let steps = artifact::format::plural(jobs.len() as u64, "step", "steps");
-            let jobs = artifact::format::plural(groups.len() as u64, "job", "jobs");
-            view.note(&format!("submitted {steps} as {jobs}"));
-        }
-        Ok(jobs)
-    }
-
-    pub(crate) fn resources(&self, place: usize) -> Resources {
-        self.commands.resources(self.run.steps[place].id.stage)
-    }
-
-    fn task(&self, place: usize) -> Task {
-        let id = &self.run.steps[place].id;
-        let asked = self.run.selection.asks_for(id);
-        self.commands.task(id, asked, self.run.compares(place))
-    }
-
-    fn batch(&self, group: &Group) -> Batch {
-        let stage = self.run.steps[group.members[0]].id.stage;
-        let tasks = group
-            .members
+    pub(super) fn submit(&mut self, wanted: &BTreeSet<usize>) -> Result<(), Failure> {
+        let others = self
+            .jobs
             .iter()
-            .map(|place| self.task(*place))
+            .filter(|(place, _)| !wanted.contains(place));
+        let queued: BTreeMap<usize, TaskId> = others
+            .map(|(place, followed)| (*place, followed.job.submission.job))
             .collect();
-        self.commands.batch(stage, group.resources.clone(), tasks)
+        let resources = |place: usize| self.resources(place);
+        let steps = &self.commands.workspace.steps;
+        let groups = groups(steps, wanted, &queued, resources, self.largest);
+        let mut numbers: Vec<u64> = Vec::new();
+        for group in &groups {
+            let batch = self.commands.batch(group)?;
+            let number = |group: usize| numbers[group].to_string();
+            let after = dependency(&group.awaited, &groups, &queued, number);
+            let job = self.slurm.submit(&batch.script(), after.as_deref())?;
+            numbers.push(job);
+            let is_array = batch.tasks.len() > 1;
+            for (seat, (place, task)) in group.members.iter().zip(batch.tasks).enumerate() {
+                let task_id = TaskId {
+                    job,
+                    task: is_array.then_some(seat as u32),
+                };
+                let submission = Submission::now(&task.name, task_id, &task.command, self.began);
+                self.commands.record.submitted(&submission)?;
+                self.take_up(*place, submission);
+            }
+        }
+        if !groups.is_empty() {
+            let steps = format::plural(wanted.len() as u64, "step", "steps");
+            let jobs = format::plural(groups.len() as u64, "job", "jobs");
+            self.view.note(&format!("submitted {steps} as {jobs}"));
+        }
+        Ok(())
+    }
+
+    fn take_up(&mut self, place: usize, submission: Submission) {
+        let job = Monitored::new(submission);
+        self.jobs.insert(place, Followed { job, shown: None });
     }
 }
 
-/// What a group waits for, where the numbers of earlier groups' jobs are known.
-fn dependency(groups: &[Group], number: usize, jobs: &BTreeMap<usize, u64>) -> Option<String> {
-    let names: Vec<String> = groups[number]
-        .needs
-        .iter()
-        .map(|need| match need {
-            Need::Group(group) => jobs[group].to_string(),
-            Need::Member(group, seat) => format!("{}_{seat}", jobs[group]),
-            Need::Queued(task) => task.to_string(),
-        })
+/// Jobs of other settings that are still to run, the first few by name and number.
+fn in_the_way(jobs: &[&Submission]) -> Failure {
+    const SHOWN: usize = 5;
+    let names = jobs.iter().take(SHOWN);
+    let mut names: Vec<String> = names
+        .map(|other| format!("`{}` (job {})", other.name, other.job))
         .collect();
-    after_ok(&names)
+    if jobs.len() > SHOWN {
+        names.push(format!("{} more", jobs.len() - SHOWN));
+    }
+    Failure::new(format!(
+        "{} are in the queue for other settings than the present ones",
+        names.join(", ")
+    ))
+    .with_hint("End them with `ressenti cancel`, or wait for them: two of one name would take turns in replacing each other".to_owned())
 }
 
 /// What ends a script within the script that submits it.
 const END: &str = "END_OF_SCRIPT";
 
-/// One script that submits steps as jobs: what `ressenti run --engine slurm` submits, for a person or
-/// an engine of a site's own.
-pub(crate) fn as_shell(
-    steps: &[Step],
-    wanted: &BTreeSet<usize>,
-    commands: &Commands,
-    asked: impl Fn(usize) -> bool,
-    largest: usize,
-) -> String {
-    let stage_of = |place: usize| steps[place].id.stage;
-    let resources = |place: usize| commands.resources(stage_of(place));
-    let groups = groups(steps, wanted, &BTreeMap::new(), resources, largest);
+/// What Slurm's own default allows an array to have: the script may be for another machine.
+const LARGEST_ARRAY: usize = 1000;
+
+/// One script that submits every step that is not fresh: what `ressenti run --engine slurm` submits, for a
+/// person or an engine of a site's own.
+///
+/// # Errors
+/// A program is missing, or the copy of the pipeline file cannot be written.
+pub(crate) fn script(workspace: Workspace, planned: &[Planned]) -> Result<String, Failure> {
+    let stale = planned.iter().filter(|planned| !planned.is_fresh());
+    let wanted = stale.map(|planned| workspace.place_of(&planned.facts.id));
+    let wanted: BTreeSet<usize> = wanted.collect();
+    let commands = Commands::new(workspace, RunOptions::default())?;
+    let queued = BTreeMap::new();
+    let resources = |place: usize| commands.resources(place);
+    let steps = &commands.workspace.steps;
+    let groups = groups(steps, &wanted, &queued, resources, LARGEST_ARRAY);
     let mut text = "#!/bin/bash\n\
                     # Submits every step that is not fresh as a job of Slurm, each after what it reads. For another\n\
                     # engine: a job is the command behind `--` of its script, and `afterok` says what must have ended well.\n\
                     set -euo pipefail\n"
         .to_owned();
     for (number, group) in groups.iter().enumerate() {
-        let tasks = group.members.iter();
-        let tasks = tasks.map(|place| commands.task(&steps[*place].id, asked(*place), false));
-        let batch = commands.batch(
-            stage_of(group.members[0]),
-            group.resources.clone(),
-            tasks.collect(),
-        );
-        let needs: Vec<String> = group
-            .needs
-            .iter()
-            .map(|need| match need {
-                Need::Group(group) => format!("${{job_{group}}}"),
-                Need::Member(group, seat) => format!("${{job_{group}}}_{seat}"),
-                Need::Queued(task) => task.to_string(),
-            })
-            .collect();
-        let dependency =
-            after_ok(&needs).map_or_else(String::new, |after| format!(" --dependency=\"{after}\""));
-        let what: Vec<&str> = batch.tasks.iter().map(|task| task.name.as_str()).collect();
+        let batch = commands.batch(group)?;
+        let job = |group: usize| format!("${{job_{group}}}");
+        let after = dependency(&group.awaited, &groups, &queued, job);
+        let after = after.map_or_else(String::new, |after| format!(" --dependency=\"{after}\""));
+        let names: Vec<&str> = batch.tasks.iter().map(|task| task.name.as_str()).collect();
         text.push_str(&format!(
-            "\njob_{number}=$(sbatch --parsable{dependency} <<'{END}'\n{}{END}\n)\necho \"$job_{number} \"{}\n",
+            "\njob_{number}=$(sbatch --parsable{after} <<'{END}'\n{}{END}\n)\necho \"$job_{number} \"{}\n",
             batch.script(),
-            quoted(&what.join(", "))
+            quoted(&names.join(", "))
         ));
     }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_dependency_names_jobs_and_their_tasks() {
-        let group = |needs: &[Need]| Group {
-            members: vec![0],
-            resources: Resources::default(),
-            needs: needs.to_vec(),
-        };
-        let queued = Need::Queued("7".parse().expect("a number"));
-        let groups = [
-            group(&[]),
-            group(&[queued, Need::Member(0, 3), Need::Group(0)]),
-        ];
-        let jobs = [(0, 12)].into();
-        assert_eq!(dependency(&groups, 0, &jobs), None);
-        assert_eq!(
-            dependency(&groups, 1, &jobs).as_deref(),
-            Some("afterok:7:12_3:12")
-        );
-    }
+    Ok(text)
 }

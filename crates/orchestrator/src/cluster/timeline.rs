@@ -34,39 +34,15 @@ struct Run {
     end: End,
 }
 
-/// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum End {
-    Done,
-    Again,
-    Lost,
-    Stopped,
-    Failed,
-    Running,
-}
+/// How a run ended, and the colour of its bar.
+type End = (&'static str, &'static str);
 
-impl End {
-    fn in_words(self) -> &'static str {
-        match self {
-            Self::Done => "done",
-            Self::Again => "queued again",
-            Self::Lost => "lost",
-            Self::Stopped => "stopped",
-            Self::Failed => "failed",
-            Self::Running => "running",
-        }
-    }
-
-    fn colour(self) -> &'static str {
-        match self {
-            Self::Done => "#4c8f5f",
-            Self::Again => "#d79a2b",
-            Self::Lost | Self::Failed => "#c0483f",
-            Self::Stopped => "#8a8a8a",
-            Self::Running => "#4577b5",
-        }
-    }
-}
+const DONE: End = ("done", "#4c8f5f");
+const AGAIN: End = ("queued again", "#d79a2b");
+const LOST: End = ("lost", "#c0483f");
+const FAILED: End = ("failed", "#c0483f");
+const STOPPED: End = ("stopped", "#8a8a8a");
+const RUNNING: End = ("running", "#4577b5");
 
 /// The page, or `None` where no job was started since `since`, in seconds since 1970. `now` ends what
 /// still runs.
@@ -76,10 +52,7 @@ pub(crate) fn page(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) 
         return None;
     }
     let steps = events.len() as u64;
-    let again = runs
-        .iter()
-        .filter(|run| matches!(run.end, End::Again | End::Lost))
-        .count() as u64;
+    let again = runs.iter().filter(|run| [AGAIN, LOST].contains(&run.end));
     let seconds = runs.iter().map(|run| run.to).fold(0.0, f64::max);
     let summary = format!(
         "{} of {} on {} in {}; {} went on in another run.",
@@ -87,7 +60,7 @@ pub(crate) fn page(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) 
         format::plural(steps, "step", "steps"),
         format::plural(nodes(&runs).len() as u64, "node", "nodes"),
         format::seconds(seconds),
-        format::count(again)
+        format::count(again.count() as u64)
     );
     let seconds_of = |time: f64| format!("{time:.1}");
     let numbers = Numbers::new("timeline", &runs)
@@ -95,7 +68,7 @@ pub(crate) fn page(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) 
         .column("node", |run| &run.node)
         .column("from", |run| seconds_of(run.from))
         .column("to", |run| seconds_of(run.to))
-        .column("end", |run| run.end.in_words());
+        .column("end", |run| run.end.0);
     let caption = "A bar is one run of a job; its colour says how it ended.";
     let picture = picture(&runs, seconds, &summary);
     let course = html! {
@@ -121,30 +94,27 @@ fn runs(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) -> Vec<Run>
                 What::Started { .. } => {
                     // A start after a start: the run before it was lost without a word.
                     if let Some(start) = open.replace(event) {
-                        runs.push(run(step, start, event.time, End::Lost));
+                        runs.push(run(step, start, event.time, LOST));
                     }
                     continue;
                 }
-                What::Requeued { .. } => End::Again,
-                What::Stopped => End::Stopped,
-                What::Ended { code: 0, .. } => End::Done,
-                What::Ended { .. } => End::Failed,
+                What::Requeued { .. } => AGAIN,
+                What::Stopped => STOPPED,
+                What::Ended { code: 0, .. } => DONE,
+                What::Ended { .. } => FAILED,
             };
             if let Some(start) = open.take() {
                 runs.push(run(step, start, event.time, end));
             }
         }
-        runs.extend(open.map(|start| run(step, start, now, End::Running)));
+        runs.extend(open.map(|start| run(step, start, now, RUNNING)));
     }
-    let first = runs
-        .iter()
-        .map(|run| run.from)
-        .fold(f64::INFINITY, f64::min);
+    runs.sort_by(|one, other| one.from.total_cmp(&other.from));
+    let first = runs.first().map_or(0.0, |run| run.from);
     for run in &mut runs {
         run.from -= first;
         run.to -= first;
     }
-    runs.sort_by(|one, other| one.from.total_cmp(&other.from));
     runs
 }
 
@@ -206,27 +176,22 @@ fn bar(times: &Scale, run: &Run, top: f64) -> Markup {
     let (left, right) = (times.place(run.from), times.place(run.to));
     let title = format!(
         "{} on {}: {:.1} to {:.1} s, {}",
-        run.step,
-        run.node,
-        run.from,
-        run.to,
-        run.end.in_words()
+        run.step, run.node, run.from, run.to, run.end.0
     );
     // A line between two runs that follow each other at once.
     let width = (right - left - 1.0).max(1.5);
     html! {
         rect x=(px(left)) y=(px(top + 2.0)) width=(px(width)) height=(px(LANE - 4.0)) rx="2"
-            fill=(run.end.colour()) { title { (title) } }
+            fill=(run.end.1) { title { (title) } }
     }
 }
 
 fn legend() -> Markup {
-    let shown = [End::Done, End::Again, End::Lost, End::Stopped, End::Running];
     html! {
         p {
-            @for end in shown {
+            @for (words, colour) in [DONE, AGAIN, LOST, STOPPED, RUNNING] {
                 @let square = "display: inline-block; width: 12px; height: 12px; background: ";
-                span style=(format!("{square}{}", end.colour())) {} " " (end.in_words()) "   "
+                span style=(format!("{square}{colour}")) {} " " (words) "   "
             }
         }
     }
@@ -284,10 +249,10 @@ mod tests {
             .map(|run| (run.step, run.node, run.from, run.to, run.end))
             .collect();
         let expected = [
-            ("train a", "node1", 0.0, 10.0, End::Again),
-            ("train b", "node1", 5.0, 60.0, End::Running),
-            ("train a", "node2", 20.0, 40.0, End::Lost),
-            ("train a", "node1", 40.0, 50.0, End::Done),
+            ("train a", "node1", 0.0, 10.0, AGAIN),
+            ("train b", "node1", 5.0, 60.0, RUNNING),
+            ("train a", "node2", 20.0, 40.0, LOST),
+            ("train a", "node1", 40.0, 50.0, DONE),
         ];
         assert_eq!(
             told,

@@ -6,9 +6,10 @@ use std::io::Write;
 use std::time::Duration;
 
 use artifact::format;
-use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
 use settings::StepId;
-use slurm::{Course, Standing};
+use slurm::{Course, Standing, TaskId};
 use stage::{ProgressMode, StepState, print_step};
 
 /// Jobs shown at the same time on a terminal.
@@ -17,13 +18,8 @@ const SHOWN: usize = 8;
 /// Shows jobs.
 pub(crate) struct View {
     mode: ProgressMode,
-    bars: Option<Bars>,
-}
-
-struct Bars {
-    all: MultiProgress,
-    summary: ProgressBar,
-    jobs: Vec<ProgressBar>,
+    /// How all jobs stand, on a terminal; below it what those that run say.
+    bar: Option<ProgressBar>,
 }
 
 /// A job as it is shown.
@@ -32,7 +28,7 @@ pub(crate) struct Shown {
     /// The step.
     pub(crate) id: StepId,
     /// The job's number.
-    pub(crate) job: String,
+    pub(crate) job: TaskId,
     /// Where it stands.
     pub(crate) course: Course,
     /// What it said last.
@@ -42,13 +38,20 @@ pub(crate) struct Shown {
 impl View {
     pub(crate) fn new(mode: ProgressMode) -> Self {
         let mode = mode.resolved();
-        let bars = (mode == ProgressMode::Bar).then(Bars::new);
-        Self { mode, bars }
+        let bar = (mode == ProgressMode::Bar).then(|| {
+            let bar = ProgressBar::new_spinner();
+            if let Ok(style) = ProgressStyle::with_template("  {spinner} {elapsed}  {msg}") {
+                bar.set_style(style);
+            }
+            bar.enable_steady_tick(Duration::from_millis(200));
+            bar
+        });
+        Self { mode, bar }
     }
 
     /// Whether it is drawn anew at every look.
     pub(crate) fn is_live(&self) -> bool {
-        self.bars.is_some()
+        self.bar.is_some()
     }
 
     /// The line of a step.
@@ -58,12 +61,7 @@ impl View {
 
     /// Something worth knowing.
     pub(crate) fn note(&self, text: &str) {
-        let line = match self.mode {
-            ProgressMode::None => return,
-            ProgressMode::Json => serde_json::json!({ "event": "note", "text": text }).to_string(),
-            _ => format!("  {text}"),
-        };
-        self.say(&line);
+        self.tell(json!({ "event": "note", "text": text }), text);
     }
 
     /// What a failed program said last.
@@ -77,32 +75,23 @@ impl View {
 
     /// A job has got somewhere: it runs, or waits once more.
     pub(crate) fn moved(&self, shown: &Shown) {
-        let Course {
-            standing,
-            node,
-            starts,
-            ..
-        } = &shown.course;
-        let (word, text) = match standing {
-            Standing::Runs if *starts > 1 => ("resumed", format!("on {node}")),
+        let Shown {
+            id, job, course, ..
+        } = shown;
+        let node = &course.node;
+        let (word, text) = match course.standing {
+            Standing::Runs if course.starts > 1 => ("resumed", format!("on {node}")),
             Standing::Runs => ("running", format!("on {node}")),
-            Standing::Waits(_) if *starts > 0 => (
-                "queued",
-                "once more, to go on from what it has saved".to_owned(),
-            ),
+            Standing::Waits(_) if course.starts > 0 => {
+                let text = "once more, to go on from what it has saved";
+                ("queued", text.to_owned())
+            }
             _ => return,
         };
-        match self.mode {
-            ProgressMode::None => {}
-            ProgressMode::Json => self.say(
-                &serde_json::json!({
-                    "event": "job", "state": word, "stage": shown.id.stage, "variant": shown.id.variant,
-                    "job": shown.job, "node": node,
-                })
-                .to_string(),
-            ),
-            _ => self.say(&format!("  {word:<7} {:<22} job {} {text}", shown.id.to_string(), shown.job)),
-        }
+        let event = json!({
+            "event": "job", "state": word, "stage": id.stage, "variant": id.variant, "job": job, "node": node,
+        });
+        self.tell(event, &format!("{word:<7} {id:<22} job {job} {text}"));
     }
 
     /// How all jobs stand, now and then.
@@ -112,30 +101,40 @@ impl View {
             .filter(|shown| shown.course.standing == Standing::Runs)
             .collect();
         let waiting = open.len() - running.len();
-        let counts = format!(
+        let mut text = format!(
             "{} done, {} running, {} queued",
             format::count(done),
             format::count(running.len() as u64),
             format::count(waiting as u64)
         );
-        match (&self.bars, self.mode) {
-            (Some(bars), _) => bars.show(&counts, &running),
-            (None, ProgressMode::Json) => self.say(
-                &serde_json::json!({
-                    "event": "jobs", "done": done, "running": running.len(), "queued": waiting,
-                    "said": running.iter().map(|shown| (shown.id.to_string(), shown.line.clone())).collect::<BTreeMap<_, _>>(),
-                })
-                .to_string(),
-            ),
-            (None, ProgressMode::None) => {}
-            (None, _) => {
-                self.say(&format!("  {counts}"));
-                for shown in running.iter().take(SHOWN) {
-                    if let Some(line) = &shown.line {
-                        self.say(&format!("    {}", line.chars().take(100).collect::<String>()));
-                    }
+        for shown in running.iter().take(SHOWN) {
+            let line = match (&shown.line, self.is_live()) {
+                (Some(line), false) => line.clone(),
+                (None, false) => continue,
+                (line, true) => {
+                    let line = line.as_deref().unwrap_or("started");
+                    format!("{} on {}: {line}", shown.id, shown.course.node)
                 }
-            }
+            };
+            text += "\n    ";
+            text.extend(line.chars().take(100));
+        }
+        if let Some(bar) = &self.bar {
+            return bar.set_message(text);
+        }
+        let said = |shown: &&Shown| (shown.id.to_string(), shown.line.clone());
+        let said: BTreeMap<_, _> = running.iter().map(said).collect();
+        let event = json!({
+            "event": "jobs", "done": done, "running": running.len(), "queued": waiting, "said": said,
+        });
+        self.tell(event, &text);
+    }
+
+    fn tell(&self, event: Value, text: &str) {
+        match self.mode {
+            ProgressMode::None => {}
+            ProgressMode::Json => self.say(&event.to_string()),
+            _ => self.say(&format!("  {text}")),
         }
     }
 
@@ -146,48 +145,18 @@ impl View {
 
     /// Lets others write without a bar in their way.
     fn aside(&self, write: impl FnOnce()) {
-        match &self.bars {
-            Some(bars) => bars.all.suspend(write),
+        match &self.bar {
+            Some(bar) => bar.suspend(write),
             None => write(),
         }
     }
 }
 
-impl Bars {
-    fn new() -> Self {
-        let all = MultiProgress::new();
-        let line = |template: &str| {
-            let bar = all.add(ProgressBar::new_spinner());
-            if let Ok(style) = ProgressStyle::with_template(template) {
-                bar.set_style(style);
-            }
-            bar
-        };
-        let summary = line("  {spinner} {elapsed}  {wide_msg}");
-        summary.enable_steady_tick(Duration::from_millis(200));
-        let jobs = (0..SHOWN).map(|_| line("    {wide_msg}")).collect();
-        Self { all, summary, jobs }
-    }
-
-    fn show(&self, counts: &str, running: &[&Shown]) {
-        self.summary.set_message(counts.to_owned());
-        for (bar, shown) in self
-            .jobs
-            .iter()
-            .zip(running.iter().map(Some).chain(std::iter::repeat(None)))
-        {
-            let text = shown.map(|shown| {
-                let line = shown.line.as_deref().unwrap_or("started");
-                format!("{} on {}: {line}", shown.id, shown.course.node)
-            });
-            bar.set_message(text.unwrap_or_default());
-        }
-    }
-}
-
-impl Drop for Bars {
+impl Drop for View {
     fn drop(&mut self) {
         // The screen belongs to whoever writes next.
-        drop(self.all.clear());
+        if let Some(bar) = &self.bar {
+            bar.finish_and_clear();
+        }
     }
 }

@@ -1,5 +1,6 @@
 //! The machine: system, cores, memory, and an NVIDIA driver.
 
+use std::env::consts::{ARCH, OS};
 use std::fs;
 use std::num::NonZero;
 
@@ -7,27 +8,26 @@ use artifact::format;
 
 use super::Finding;
 
+/// What an NVIDIA driver says of itself.
+pub(super) const DRIVER: &str = "/proc/driver/nvidia/version";
+
 /// Less memory than this is short for the default pipeline.
 const LITTLE_MEMORY: u64 = 2 << 30;
 
 pub(super) fn examine() -> Vec<Finding> {
-    vec![system(), cores(), memory(), driver()]
-}
-
-fn system() -> Finding {
     let release = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
-    let found = format!(
-        "{} {}, kernel {}",
-        std::env::consts::OS,
-        std::env::consts::ARCH,
-        release.trim()
-    );
-    Finding::ok("system", found)
-}
-
-fn cores() -> Finding {
-    let cores = std::thread::available_parallelism().map_or(1, NonZero::get) as u64;
-    Finding::ok("cores", format::count(cores))
+    let system = format!("{OS} {ARCH}, kernel {}", release.trim());
+    let cores = std::thread::available_parallelism().map_or(1, NonZero::get);
+    let driver = match fs::read_to_string(DRIVER) {
+        Ok(text) => text.lines().next().unwrap_or_default().trim().to_owned(),
+        Err(_) => "none: the processor will do the work".to_owned(),
+    };
+    vec![
+        Finding::ok("system", system),
+        Finding::ok("cores", format::count(cores)),
+        memory(),
+        Finding::ok("NVIDIA driver", driver),
+    ]
 }
 
 fn memory() -> Finding {
@@ -37,37 +37,13 @@ fn memory() -> Finding {
         let kilobytes: u64 = line.split_whitespace().nth(1)?.parse().ok()?;
         Some(kilobytes * 1024)
     };
-    match (read("MemTotal:"), read("MemAvailable:")) {
-        (Some(total), Some(free)) => {
-            let found = format!(
-                "{}, of which {} free",
-                format::bytes(total),
-                format::bytes(free)
-            );
-            if free < LITTLE_MEMORY {
-                Finding::warning(
-                    "memory",
-                    found,
-                    "Close other programs, or take fewer threads with `--set run.threads=1`",
-                )
-            } else {
-                Finding::ok("memory", found)
-            }
-        }
-        _ => Finding::warning(
-            "memory",
-            "the system does not say",
-            "Nothing to do: this is only to be shown",
-        ),
-    }
-}
-
-fn driver() -> Finding {
-    match fs::read_to_string("/proc/driver/nvidia/version") {
-        Ok(text) => Finding::ok(
-            "NVIDIA driver",
-            text.lines().next().unwrap_or_default().trim(),
-        ),
-        Err(_) => Finding::ok("NVIDIA driver", "none: the processor will do the work"),
-    }
+    let (Some(total), Some(free)) = (read("MemTotal:"), read("MemAvailable:")) else {
+        return Finding::ok("memory", "the system does not say")
+            .warn_if(true, "Nothing to do: this is only to be shown");
+    };
+    let (total, shown) = (format::bytes(total), format::bytes(free));
+    Finding::ok("memory", format!("{total}, of which {shown} free")).warn_if(
+        free < LITTLE_MEMORY,
+        "Close other programs, or take fewer threads with `--set run.threads=1`",
+    )
 }

@@ -18,20 +18,20 @@ use settings::{Pipeline, SettingsError};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
     /// What was looked at.
-    pub(crate) what: String,
+    what: String,
     /// How it is.
-    pub(crate) state: Health,
+    state: Health,
     /// What was found.
-    pub(crate) found: String,
+    found: String,
     /// What to do, if anything.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(crate) hint: Option<String>,
+    hint: Option<String>,
 }
 
 /// How something is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum Health {
+enum Health {
     /// As it should be.
     Ok,
     /// It works without; people may want to know.
@@ -41,7 +41,7 @@ pub(crate) enum Health {
 }
 
 impl Finding {
-    pub(crate) fn ok(what: &str, found: impl Into<String>) -> Self {
+    fn ok(what: &str, found: impl Into<String>) -> Self {
         Self {
             what: what.to_owned(),
             state: Health::Ok,
@@ -50,19 +50,23 @@ impl Finding {
         }
     }
 
-    pub(crate) fn warning(what: &str, found: impl Into<String>, hint: &str) -> Self {
-        Self {
-            state: Health::Warning,
-            hint: Some(hint.to_owned()),
-            ..Self::ok(what, found)
-        }
+    /// The same as a warning, where it is one.
+    fn warn_if(self, is_worth_it: bool, hint: &str) -> Self {
+        self.worse_if(is_worth_it, Health::Warning, hint)
     }
 
-    pub(crate) fn failed(what: &str, found: impl Into<String>, hint: &str) -> Self {
-        Self {
-            state: Health::Failed,
-            hint: Some(hint.to_owned()),
-            ..Self::ok(what, found)
+    fn failed(what: &str, found: impl Into<String>, hint: &str) -> Self {
+        Self::ok(what, found).worse_if(true, Health::Failed, hint)
+    }
+
+    fn worse_if(self, is_worse: bool, state: Health, hint: &str) -> Self {
+        match is_worse {
+            true => Self {
+                state,
+                hint: Some(hint.to_owned()),
+                ..self
+            },
+            false => self,
         }
     }
 }
@@ -71,60 +75,50 @@ impl Finding {
 pub(crate) fn examine(path: &Path) -> Vec<Finding> {
     let pipeline = Pipeline::load(path, &[]);
     let mut findings = machine::examine();
-    findings.extend(programs::examine());
+    findings.push(programs::programs());
+    match programs::libtorch() {
+        Ok(found) => findings.extend(found),
+        Err(finding) => findings.push(finding),
+    }
     findings.push(pipeline_file(path, pipeline.as_ref().err()));
-    findings.extend(storage::examine(pipeline.as_ref().ok()));
+    let artifacts = pipeline.map_or_else(|_| "artifacts".into(), |pipeline| pipeline.artifacts);
+    findings.extend(storage::examine(&artifacts));
     findings
 }
 
 fn pipeline_file(path: &Path, wrong: Option<&SettingsError>) -> Finding {
     const WHAT: &str = "pipeline file";
-    match wrong {
-        None => Finding::ok(WHAT, path.display().to_string()),
-        Some(error) if error.is_unreadable() => Finding::failed(
-            WHAT,
-            error.to_string(),
-            "Go to the folder that has one, or name it with `--pipeline FILE`",
-        ),
-        Some(error) => Finding::failed(
-            WHAT,
-            error.to_string(),
-            &format!(
-                "`ressenti plan --pipeline {}` shows what is wrong with it",
-                path.display()
-            ),
-        ),
-    }
+    let path = path.display();
+    let Some(error) = wrong else {
+        return Finding::ok(WHAT, path.to_string());
+    };
+    let hint = if error.is_unreadable() {
+        "Go to the folder that has one, or name it with `--pipeline FILE`".to_owned()
+    } else {
+        format!("`ressenti plan --pipeline {path}` shows what is wrong with it")
+    };
+    Finding::failed(WHAT, error.to_string(), &hint)
 }
 
 /// Prints the findings; returns whether something failed.
 pub(crate) fn print(out: &mut impl Write, findings: &[Finding], as_json: bool) -> io::Result<bool> {
-    let failed = findings
-        .iter()
-        .any(|finding| finding.state == Health::Failed);
+    let failed = findings.iter().any(|it| it.state == Health::Failed);
     if as_json {
         let text = serde_json::to_string_pretty(findings).expect("findings are plain data");
         writeln!(out, "{text}")?;
         return Ok(failed);
     }
-    let width = findings
-        .iter()
-        .map(|finding| finding.what.len())
-        .max()
-        .unwrap_or(0);
+    let width = findings.iter().map(|it| it.what.len()).max().unwrap_or(0);
+    let dimmed = Style::new().dimmed();
     for finding in findings {
         let (word, style) = match finding.state {
             Health::Ok => ("ok", AnsiColor::Green.on_default()),
             Health::Warning => ("warning", AnsiColor::Yellow.on_default()),
             Health::Failed => ("failed", AnsiColor::Red.on_default().bold()),
         };
-        writeln!(
-            out,
-            "{style}{word:<7}{style:#}  {:<width$}  {}",
-            finding.what, finding.found
-        )?;
+        let (what, found) = (&finding.what, &finding.found);
+        writeln!(out, "{style}{word:<7}{style:#}  {what:<width$}  {found}")?;
         if let Some(hint) = &finding.hint {
-            let dimmed = Style::new().dimmed();
             writeln!(out, "{:<7}  {:<width$}  {dimmed}{hint}{dimmed:#}", "", "")?;
         }
     }

@@ -1,6 +1,5 @@
 //! The programs of the stages, and what libtorch does in one of them.
 
-use std::io::Read;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
@@ -10,6 +9,7 @@ use artifact::StageName;
 use serde::Deserialize;
 
 use super::Finding;
+use super::machine::DRIVER;
 use crate::launch;
 
 /// How long a program may take to say its version.
@@ -43,103 +43,78 @@ struct Device {
 
 /// Programs that are no stages.
 const OTHERS: [&str; 4] = [
-    launch::PREDICT,
-    launch::TREND,
-    launch::SERVE,
-    launch::COMPARE,
+    "ressenti-predict",
+    "ressenti-trend",
+    "ressenti-serve",
+    "ressenti-compare",
 ];
 
-pub(super) fn examine() -> Vec<Finding> {
-    let mut findings = vec![programs()];
-    findings.extend(libtorch());
-    findings
-}
-
 /// Every program of ours is there and of our version.
-fn programs() -> Finding {
+pub(super) fn programs() -> Finding {
     let own = format!(" {}", env!("CARGO_PKG_VERSION"));
-    let mut problems = Vec::new();
-    let names = StageName::ALL.map(StageName::binary);
-    for name in names.into_iter().chain(OTHERS) {
-        match launch::program(name) {
-            Err(_) => problems.push(format!("`{name}` is missing")),
-            Ok(program) => match output(&program, &["--version"], VERSION_LIMIT) {
-                Ok(text) if text.trim_end().ends_with(&own) => {}
-                Ok(text) => problems.push(format!("`{name}` says `{}`", text.trim())),
-                Err(problem) => problems.push(format!("`{name}` {problem}")),
-            },
+    let names = StageName::ALL
+        .map(StageName::binary)
+        .into_iter()
+        .chain(OTHERS);
+    let problem = |name: &str| {
+        let Ok(program) = launch::program(name) else {
+            return Some(format!("`{name}` is missing"));
+        };
+        match output(&program, "--version", VERSION_LIMIT) {
+            Ok(text) if text.trim_end().ends_with(&own) => None,
+            Ok(text) => Some(format!("`{name}` says `{}`", text.trim())),
+            Err(problem) => Some(format!("`{name}` {problem}")),
         }
+    };
+    let problems: Vec<String> = names.filter_map(problem).collect();
+    if !problems.is_empty() {
+        let hint = "Build them with `cargo build`";
+        return Finding::failed("programs", problems.join("; "), hint);
     }
     let count = StageName::ALL.len();
-    if problems.is_empty() {
-        Finding::ok(
-            "programs",
-            format!("all {count} stages, `predict`, `trend`, `serve` and `compare`, version{own}"),
-        )
-    } else {
-        Finding::failed(
-            "programs",
-            problems.join("; "),
-            "Build them with `cargo build`",
-        )
-    }
+    let found =
+        format!("all {count} stages, `predict`, `trend`, `serve` and `compare`, version{own}");
+    Finding::ok("programs", found)
 }
 
-fn libtorch() -> Vec<Finding> {
-    let setup = "Set it up again with `cargo xtask setup`, then `cargo build`";
-    let Ok(program) = launch::program(StageName::Train.binary()) else {
-        return vec![Finding::failed(
-            "libtorch",
-            "cannot be asked without `ressenti-train`",
-            setup,
-        )];
+/// What libtorch says of itself and of each device, or why it cannot be asked.
+pub(super) fn libtorch() -> Result<Vec<Finding>, Finding> {
+    let failed = |found: String| {
+        let hint = "Set it up again with `cargo xtask setup`, then `cargo build`";
+        Finding::failed("libtorch", found, hint)
     };
-    let text = match output(&program, &["self-test"], SELF_TEST_LIMIT) {
-        Ok(text) => text,
-        Err(problem) => {
-            return vec![Finding::failed(
-                "libtorch",
-                format!("`ressenti-train self-test` {problem}"),
-                setup,
-            )];
-        }
-    };
-    let Ok(test) = serde_json::from_str::<SelfTest>(&text) else {
+    let program = launch::program(StageName::Train.binary())
+        .map_err(|_| failed("cannot be asked without `ressenti-train`".to_owned()))?;
+    let text = output(&program, "self-test", SELF_TEST_LIMIT)
+        .map_err(|problem| failed(format!("`ressenti-train self-test` {problem}")))?;
+    let test: SelfTest = serde_json::from_str(&text).map_err(|_| {
         let found = format!("`ressenti-train self-test` said `{}`", text.trim());
-        return vec![Finding::failed(
-            "libtorch",
-            found,
-            "Build the stages and `ressenti` from the same sources with `cargo build`",
-        )];
-    };
+        let hint = "Build the stages and `ressenti` from the same sources with `cargo build`";
+        Finding::failed("libtorch", found, hint)
+    })?;
     let place = test.library.as_deref().unwrap_or("an unknown place");
-    let mut findings = vec![Finding::ok(
-        "libtorch",
-        format!("{} in {place}", test.version),
-    )];
-    findings.push(cuda(&test.cuda));
-    findings.extend(test.devices.iter().map(device));
-    findings
+    let libtorch = Finding::ok("libtorch", format!("{} in {place}", test.version));
+    let devices = test.devices.iter().map(device);
+    Ok([libtorch, cuda(&test.cuda)]
+        .into_iter()
+        .chain(devices)
+        .collect())
 }
 
 fn cuda(cuda: &Cuda) -> Finding {
-    let has_driver = Path::new("/proc/driver/nvidia/version").exists();
-    match (&cuda.reason, cuda.loaded) {
-        (_, true) => Finding::ok("CUDA", "loaded, and finds a GPU"),
-        (reason, false) => {
-            let reason = reason.as_deref().unwrap_or("no reason was given");
-            if has_driver {
-                let hint =
-                    "Set libtorch up with CUDA by `cargo xtask setup --cuda`, then `cargo build`";
-                Finding::warning("CUDA", format!("not loaded: {reason}"), hint)
-            } else {
-                Finding::ok(
-                    "CUDA",
-                    format!("not loaded: {reason}; there is no NVIDIA driver either"),
-                )
-            }
-        }
+    if cuda.loaded {
+        return Finding::ok("CUDA", "loaded, and finds a GPU");
     }
+    let reason = cuda.reason.as_deref().unwrap_or("no reason was given");
+    let has_driver = Path::new(DRIVER).exists();
+    let rest = match has_driver {
+        true => "",
+        false => "; there is no NVIDIA driver either",
+    };
+    Finding::ok("CUDA", format!("not loaded: {reason}{rest}")).warn_if(
+        has_driver,
+        "Set libtorch up with CUDA by `cargo xtask setup --cuda`, then `cargo build`",
+    )
 }
 
 fn device(device: &Device) -> Finding {
@@ -148,57 +123,40 @@ fn device(device: &Device) -> Finding {
         "a matrix product, {:.1} GFLOP/s, largest error {:.1e}",
         device.gigaflops, device.error
     );
-    if device.right {
-        Finding::ok(&what, found)
-    } else {
-        Finding::failed(
+    match device.right {
+        true => Finding::ok(&what, found),
+        false => Finding::failed(
             &what,
             format!("{found}: wrong"),
             "This device miscalculates: use another with `--set run.device=cpu`, and have it checked",
-        )
+        ),
     }
 }
 
 /// What a program prints, or why not as the rest of a sentence.
-fn output(program: &Path, arguments: &[&str], limit: Duration) -> Result<String, String> {
+fn output(program: &Path, argument: &str, limit: Duration) -> Result<String, String> {
     let child = Command::new(program)
-        .args(arguments)
+        .arg(argument)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn();
     let mut child = child.map_err(|error| format!("cannot be started: {error}"))?;
     let end = Instant::now() + limit;
-    let status = loop {
-        match child.try_wait() {
-            Ok(Some(status)) => break status,
-            Ok(None) if Instant::now() < end => thread::sleep(Duration::from_millis(10)),
-            Ok(None) => {
-                let _ = child.kill();
-                let _ = child.wait();
-                return Err(format!("did not end within {} seconds", limit.as_secs()));
-            }
-            Err(error) => return Err(format!("cannot be waited for: {error}")),
+    while matches!(child.try_wait(), Ok(None)) {
+        if Instant::now() >= end {
+            let _ = child.kill();
+            let _ = child.wait();
+            return Err(format!("did not end within {} seconds", limit.as_secs()));
         }
-    };
-    let read = |pipe: Option<&mut dyn Read>| {
-        let mut text = String::new();
-        if let Some(pipe) = pipe {
-            let _ = pipe.read_to_string(&mut text);
-        }
-        text
-    };
-    let text = read(child.stdout.as_mut().map(|pipe| pipe as &mut dyn Read));
-    let complaint = read(child.stderr.as_mut().map(|pipe| pipe as &mut dyn Read));
-    if status.success() {
-        Ok(text)
-    } else {
-        let last = complaint
-            .trim()
-            .lines()
-            .last()
-            .unwrap_or_default()
-            .to_owned();
-        Err(format!("failed ({status}): {last}"))
+        thread::sleep(Duration::from_millis(10));
     }
+    let output = child.wait_with_output();
+    let output = output.map_err(|error| format!("cannot be waited for: {error}"))?;
+    if output.status.success() {
+        return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
+    }
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    let last = complaint.trim().lines().last().unwrap_or_default();
+    Err(format!("failed ({}): {last}", output.status))
 }

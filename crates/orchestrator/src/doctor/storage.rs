@@ -10,7 +10,6 @@ use artifact::{
     Artifact, ArtifactError, Contract, OutputFile, RunFacts, StageName, Store, format, key_of,
 };
 use serde_json::Value;
-use settings::Pipeline;
 
 use super::Finding;
 
@@ -20,56 +19,35 @@ const LITTLE_ROOM: u64 = 4 << 30;
 /// Bytes written and read back.
 const TRIAL: usize = 8 << 20;
 
-pub(super) fn examine(pipeline: Option<&Pipeline>) -> Vec<Finding> {
-    let mut findings = Vec::new();
-    if let Some(cache) = artifact::cache_folder() {
-        findings.push(room("cache", &cache));
-    } else {
-        findings.push(Finding::warning(
-            "cache",
-            "there is no folder for it",
-            "Set `HOME` or `RESSENTI_CACHE`",
-        ));
-    }
-    let folder = pipeline.map_or_else(
-        || PathBuf::from("artifacts"),
-        |pipeline| pipeline.artifacts.clone(),
-    );
-    findings.push(room("artifacts", &folder));
-    findings.push(trial(&folder));
-    findings
+pub(super) fn examine(artifacts: &Path) -> Vec<Finding> {
+    let cache = match artifact::cache_folder() {
+        Some(folder) => room("cache", &folder),
+        None => Finding::ok("cache", "there is no folder for it")
+            .warn_if(true, "Set `HOME` or `RESSENTI_CACHE`"),
+    };
+    vec![cache, room("artifacts", artifacts), trial(artifacts)]
 }
 
 fn room(what: &str, folder: &Path) -> Finding {
-    let there = nearest(folder);
-    match free_bytes(&there) {
-        Some(free) => {
-            let found = format!("{}, {} free", folder.display(), format::bytes(free));
-            if free < LITTLE_ROOM {
-                Finding::warning(what, found, "Make room, for example with `ressenti gc`")
-            } else {
-                Finding::ok(what, found)
-            }
-        }
-        None => Finding::warning(
-            what,
-            format!(
-                "{}: the system does not say how much is free",
-                folder.display()
-            ),
-            "Check that the path exists",
+    let path = folder.display();
+    match free_bytes(&nearest(folder)) {
+        Some(free) => Finding::ok(what, format!("{path}, {} free", format::bytes(free))).warn_if(
+            free < LITTLE_ROOM,
+            "Make room, for example with `ressenti gc`",
         ),
+        None => Finding::ok(
+            what,
+            format!("{path}: the system does not say how much is free"),
+        )
+        .warn_if(true, "Check that the path exists"),
     }
 }
 
 /// The folder itself or the nearest above it that is there.
 fn nearest(folder: &Path) -> PathBuf {
     let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-    absolute
-        .ancestors()
-        .find(|path| path.is_dir())
-        .unwrap_or(Path::new("/"))
-        .to_owned()
+    let there = absolute.ancestors().find(|path| path.is_dir());
+    there.unwrap_or(Path::new("/")).to_owned()
 }
 
 fn free_bytes(folder: &Path) -> Option<u64> {
@@ -91,16 +69,14 @@ fn trial(folder: &Path) -> Finding {
     let outcome = write_and_read(&trial);
     let _ = fs::remove_dir_all(&trial);
     match outcome {
-        Ok(()) => Finding::ok(
-            "artifact self-test",
-            format!(
-                "{} written, read back and proved",
-                format::bytes(TRIAL as u64)
-            ),
-        ),
+        Ok(()) => {
+            let size = format::bytes(TRIAL as u64);
+            let found = format!("{size} written, read back and proved");
+            Finding::ok("artifact self-test", found)
+        }
         Err(error) => Finding::failed(
             "artifact self-test",
-            format!("{error}"),
+            error.to_string(),
             "Artifacts need a folder that can be written, on a file system with renames and locks; name another as `pipeline.artifacts`",
         ),
     }
@@ -116,34 +92,16 @@ fn write_and_read(folder: &Path) -> Result<(), ArtifactError> {
         .map(|place| (place * 131 + place / 4099) as u8)
         .collect();
     fs::write(&path, &content).map_err(ArtifactError::io("write", &path))?;
-    let facts = RunFacts {
-        started: 0,
-        seconds: 0.0,
-        peak_memory: 0,
-        cores: 1,
-        device: None,
-        summary: "a trial".to_owned(),
-        versions: Default::default(),
-    };
+    let facts = RunFacts::default();
     let contract = Contract::Reviews { rows: 0 };
     let outputs = [OutputFile::data("trial.bin")];
-    let artifact = pending.commit(
-        Value::Null,
-        Vec::new(),
-        Vec::new(),
-        contract,
-        &outputs,
-        facts,
-    )?;
+    let artifact = pending.commit(Value::Null, vec![], vec![], contract, &outputs, facts)?;
     Artifact::open(artifact.folder())?.verify()?;
     let path = artifact.file("trial.bin")?;
     let found = fs::read(&path).map_err(ArtifactError::io("read", &path))?;
-    if found == content {
-        Ok(())
-    } else {
-        Err(ArtifactError::Damaged {
-            path,
-            reason: "what was read is not what was written".to_owned(),
-        })
+    let reason = "what was read is not what was written".to_owned();
+    match found == content {
+        true => Ok(()),
+        false => Err(ArtifactError::Damaged { path, reason }),
     }
 }

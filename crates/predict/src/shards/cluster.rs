@@ -290,12 +290,8 @@ impl Following<'_> {
             folder,
             tasks: tasks.collect::<Result<_, Failure>>()?,
         };
-        let script = batch.script();
-        let mut job = 0;
-        let submitted = [(script.as_str(), dependency)];
-        self.slurm
-            .submit(&submitted, |_, number| job = number)
-            .map_err(refused)?;
+        let submitted = self.slurm.submit(&batch.script(), dependency.as_deref());
+        let job = submitted.map_err(refused)?;
         for (seat, (number, task)) in numbers.iter().zip(&batch.tasks).enumerate() {
             let seat = (numbers.len() > 1).then_some(seat as u32);
             let id = TaskId { job, task: seat };

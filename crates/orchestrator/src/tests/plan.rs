@@ -2,7 +2,7 @@ use artifact::{Contract, StageName};
 use serde_json::json;
 
 use super::*;
-use crate::test_project::facts;
+use crate::project_of_tests::facts;
 
 fn digest(content: &str) -> Digest {
     Digest::of_bytes(content.as_bytes())
@@ -41,7 +41,7 @@ fn train() -> Facts {
         settings: latest.settings.clone(),
         inputs: vec![(StepId::new(StageName::Tokenize, "words"), Some(digest("a")))],
         sources: vec![source("x")],
-        latest: Latest::Made(Box::new(latest)),
+        output: Output::Absent(Latest::Made(Box::new(latest))),
         ..facts(StageName::Train, "lstm")
     }
 }
@@ -56,17 +56,16 @@ fn an_output_that_is_not_there_was_never_run_or_is_gone() {
     check(&facts(StageName::Ingest, "reviews"), "never run");
     check(
         &Facts {
-            latest: Latest::Gone,
+            output: Output::Absent(Latest::Gone),
             ..train()
         },
         "its output was removed",
     );
-    let latest = Latest::Damaged {
-        file: "manifest.json".to_owned(),
-        reason: "it is not text".to_owned(),
-    };
+    let output = Output::Absent(Latest::Damaged(
+        "`manifest.json`, it is not text".to_owned(),
+    ));
     check(
-        &Facts { latest, ..train() },
+        &Facts { output, ..train() },
         "output damaged: `manifest.json`, it is not text",
     );
 }
@@ -103,8 +102,7 @@ fn tempfile_store() -> testkit::Project {
 #[test]
 fn damage_is_the_reason_whatever_else_has_changed() {
     let output = Output::Damaged {
-        file: "model.safetensors".to_owned(),
-        reason: "it is missing".to_owned(),
+        damage: "`model.safetensors`, it is missing".to_owned(),
         expected: None,
     };
     let damaged = Facts {

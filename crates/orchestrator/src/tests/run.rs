@@ -1,6 +1,8 @@
+use artifact::StageName;
+
 use super::*;
+use crate::project_of_tests::World;
 use crate::selection::Request;
-use crate::test_project::World;
 
 fn everything() -> Request {
     Request::default()
@@ -17,13 +19,6 @@ fn starts(world: &World, request: &Request) -> Vec<String> {
         request.only.is_none() && request.variant.is_none()
     );
     started
-}
-
-fn failed(code: u8) -> Ending {
-    Ending::Failed {
-        code,
-        reason: format!("exit code {code}"),
-    }
 }
 
 const ALL: [&str; 9] = [
@@ -178,7 +173,8 @@ fn only_one_stage_needs_what_it_reads() {
         world
             .run(&only(stage))
             .expect_err("nothing is there")
-            .to_string()
+            .chain()
+            .remove(0)
     };
     assert_eq!(
         refused(StageName::Clean),
@@ -204,7 +200,9 @@ fn only_one_stage_needs_what_it_reads() {
 #[test]
 fn a_failed_step_holds_back_what_needs_it() {
     let mut world = World::new();
-    world.endings.insert("train naive".to_owned(), failed(3));
+    world
+        .endings
+        .insert("train naive".to_owned(), Ending::of_code(3));
     let (started, tally, lines) = world.run_and_show(&everything()).expect("it runs");
     assert_eq!(started, ALL[..5]);
     let held = [
@@ -228,7 +226,9 @@ fn a_failed_step_holds_back_what_needs_it() {
     );
 
     world.keep_going = true;
-    world.endings.insert("evaluate lstm".to_owned(), failed(4));
+    world
+        .endings
+        .insert("evaluate lstm".to_owned(), Ending::of_code(4));
     let (started, tally) = world.run(&everything()).expect("it runs");
     assert_eq!(started, ["train naive", "train lstm", "evaluate lstm"]);
     assert_eq!(
@@ -258,7 +258,7 @@ fn an_interrupted_run_stops_and_goes_on_later() {
     let mut world = World::new();
     world
         .endings
-        .insert("clean reviews".to_owned(), Ending::Interrupted);
+        .insert("clean reviews".to_owned(), Ending::of_code(INTERRUPTED));
     let (_, tally) = world.run(&everything()).expect("it runs");
     assert_eq!(
         tally,
@@ -278,7 +278,9 @@ fn an_interrupted_run_stops_and_goes_on_later() {
 fn a_regression_fails_the_run_though_all_is_there() {
     let mut world = World::new();
     world.baseline = true;
-    world.endings.insert("report reviews".to_owned(), failed(1));
+    world
+        .endings
+        .insert("report reviews".to_owned(), Ending::of_code(1));
     let (started, tally) = world.run(&everything()).expect("it runs");
     assert_eq!(
         started,
@@ -317,7 +319,9 @@ fn without_the_report_each_evaluation_is_compared_and_holds_nothing_back() {
     let mut world = World::new();
     starts(&world, &everything());
     world.baseline = true;
-    world.endings.insert("evaluate naive".to_owned(), failed(1));
+    world
+        .endings
+        .insert("evaluate naive".to_owned(), Ending::of_code(1));
     let (started, tally) = world
         .run(&Request {
             only: Some(StageName::Evaluate),
@@ -342,29 +346,21 @@ fn without_the_report_each_evaluation_is_compared_and_holds_nothing_back() {
 #[test]
 fn a_program_that_ends_well_without_an_output_is_found_out() {
     let world = World::new();
-    let store = world.project.store();
-    let steps = world.project.pipeline(&[]).steps();
-    let selection = Selection::new(&steps, &everything()).expect("all");
-    let arguments = crate::test_project::arguments(&world.project);
-    let manner = Manner {
-        arguments: &arguments,
-        keep_going: false,
-        baseline: None,
-        retries: 2,
-        jobs: 1,
-        cores: 2,
-    };
-    let launch = |_: &Job| Ok(Ending::Done);
+    let workspace = world.workspace(&everything()).expect("it is sound");
     let mut run = Run {
-        manner,
-        store: &store,
-        launch: &launch,
+        workspace: &workspace,
+        options: RunOptions {
+            jobs: 1,
+            ..RunOptions::default()
+        },
+        launch: &|_| Ok(Ending::of_code(0)),
         show: &mut |_, _, _| {},
     };
     let error = run
-        .run(&steps, &selection, &mut KnownArtifacts::new(&store))
+        .run(&mut KnownArtifacts::new(&workspace.store))
         .expect_err("there is no output")
-        .to_string();
+        .chain()
+        .remove(0);
     assert_eq!(
         error,
         "`ingest reviews` ended without an error, and its output is not there"
@@ -382,7 +378,9 @@ fn side_by_side_the_same_is_done_and_a_failure_leaves_its_neighbour_alone() {
 
     let mut world = World::new();
     world.jobs = 2;
-    world.endings.insert("train naive".to_owned(), failed(3));
+    world
+        .endings
+        .insert("train naive".to_owned(), Ending::of_code(3));
     world.keep_going = true;
     let (mut started, tally, lines) = world.run_and_show(&everything()).expect("it runs");
     started.sort_by_key(|step| ALL.iter().position(|known| known == step));
@@ -405,18 +403,22 @@ fn side_by_side_the_same_is_done_and_a_failure_leaves_its_neighbour_alone() {
 #[test]
 fn steps_side_by_side_never_have_more_cores_than_there_are_and_one_alone_has_all() {
     for (jobs, cores) in [(3, 8), (2, 5), (8, 2)] {
-        let world = World::new();
-        let steps = world.pipeline().steps();
-        let store = world.project.store();
-        let arguments = crate::test_project::arguments(&world.project);
+        let world = World {
+            cores,
+            ..World::new()
+        };
+        let from_start = Request {
+            from: Some(StageName::Ingest),
+            ..everything()
+        };
+        let workspace = world.workspace(&from_start).expect("all steps");
         let used = std::sync::Mutex::new(BTreeMap::new());
         let launch = |job: &Job| {
             let id = world.step_of(job);
-            let of_cores = |text: &std::ffi::OsString| {
-                let text = text.to_str()?.strip_prefix("run.threads=")?;
-                text.parse::<usize>().ok()
-            };
-            let share = job.arguments.iter().find_map(of_cores).expect("a share");
+            // The last one counts: those before it are of the whole run.
+            let of_cores = |text: &String| text.strip_prefix("run.threads=")?.parse::<usize>().ok();
+            let share = job.arguments.iter().rev().find_map(of_cores);
+            let share = share.expect("a share");
             let is_shared = ["train", "evaluate"].contains(&job.stage.as_str());
             assert!(is_shared || share == cores, "{id} is alone");
             let mut running = used.lock().expect("no launch panics");
@@ -435,29 +437,16 @@ fn steps_side_by_side_never_have_more_cores_than_there_are_and_one_alone_has_all
             used.lock().expect("no launch panics").remove(&id);
             Ok(ending)
         };
-        let selection = Selection::new(
-            &steps,
-            &Request {
-                from: Some(StageName::Ingest),
-                ..everything()
-            },
-        )
-        .expect("all steps");
-        let manner = Manner {
-            arguments: &arguments,
-            keep_going: false,
-            baseline: None,
-            retries: 0,
-            jobs,
-            cores,
-        };
         let mut run = Run {
-            manner,
-            store: &store,
+            workspace: &workspace,
+            options: RunOptions {
+                jobs,
+                ..RunOptions::default()
+            },
             launch: &launch,
             show: &mut |_, _, _| {},
         };
-        let summary = run.run(&steps, &selection, &mut KnownArtifacts::new(&store));
+        let summary = run.run(&mut KnownArtifacts::new(&workspace.store));
         assert_eq!(summary.expect("it runs").done, 9);
     }
 }

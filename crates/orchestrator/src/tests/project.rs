@@ -3,18 +3,18 @@
 use std::collections::BTreeMap;
 use std::sync::Mutex;
 
-use artifact::{Contract, Digest, Sentiment, StageName};
+use artifact::{Contract, Digest, Failure, Sentiment, StageName};
 use settings::{Pipeline, Step, StepId};
 use stage::{PipelineArguments, ProgressMode, Resolver, StepState};
 use testkit::{Project, Recipe};
 
 use crate::known_artifacts::KnownArtifacts;
 use crate::launch::{Ending, Job};
-use crate::plan::in_words;
-use crate::run::{self, Manner, Run};
+use crate::plan::{self, in_words};
+use crate::run::{Run, RunOptions};
 use crate::run_summary::RunSummary;
-use crate::selection::{Request, Selection};
-use crate::{OrchestratorError, plan};
+use crate::selection::Request;
+use crate::workspace::Workspace;
 
 /// The steps of the tiny pipeline.
 pub(crate) fn tiny_steps() -> Vec<Step> {
@@ -34,6 +34,8 @@ pub(crate) struct World {
     pub(crate) baseline: bool,
     pub(crate) keep_going: bool,
     pub(crate) jobs: usize,
+    /// The cores that all jobs share.
+    pub(crate) cores: usize,
 }
 
 impl World {
@@ -46,6 +48,7 @@ impl World {
             baseline: false,
             keep_going: false,
             jobs: 1,
+            cores: 8,
         }
     }
 
@@ -54,23 +57,31 @@ impl World {
         self.project.pipeline(&changes)
     }
 
+    pub(crate) fn workspace(&self, request: &Request) -> Result<Workspace, Failure> {
+        let mut overrides = self.changes.clone();
+        overrides.push(format!("run.threads={}", self.cores));
+        let overrides = overrides
+            .iter()
+            .map(|text| text.parse().expect("an override"));
+        let arguments = PipelineArguments {
+            overrides: overrides.collect(),
+            ..arguments(&self.project)
+        };
+        Workspace::load(&arguments, request)
+    }
+
     /// What a plan says: a line for each step that is not fresh.
-    pub(crate) fn plan(&self, request: &Request) -> Result<Vec<String>, OrchestratorError> {
-        let store = self.project.store();
-        let steps = self.pipeline().steps();
-        let selection = Selection::new(&steps, request)?;
-        let planned = run::plan(&steps, &selection, &mut KnownArtifacts::new(&store))?;
-        let stale = planned.iter().filter(|step| !step.reasons.is_empty());
+    pub(crate) fn plan(&self, request: &Request) -> Result<Vec<String>, Failure> {
+        let workspace = self.workspace(request)?;
+        let planned = workspace.plan(&mut KnownArtifacts::new(&workspace.store))?;
+        let stale = planned.iter().filter(|step| !step.is_fresh());
         Ok(stale
             .map(|step| format!("{}: {}", step.facts.id, in_words(&step.reasons)))
             .collect())
     }
 
     /// Runs, and says which stages were started, in order, and what became of it.
-    pub(crate) fn run(
-        &self,
-        request: &Request,
-    ) -> Result<(Vec<String>, RunSummary), OrchestratorError> {
+    pub(crate) fn run(&self, request: &Request) -> Result<(Vec<String>, RunSummary), Failure> {
         self.run_and_show(request)
             .map(|(started, tally, _)| (started, tally))
     }
@@ -79,27 +90,13 @@ impl World {
     pub(crate) fn run_and_show(
         &self,
         request: &Request,
-    ) -> Result<(Vec<String>, RunSummary, Vec<String>), OrchestratorError> {
-        let store = self.project.store();
-        let steps = self.pipeline().steps();
-        let selection = Selection::new(&steps, request)?;
-        let overrides = self
-            .changes
-            .iter()
-            .map(|text| text.parse().expect("an override"))
-            .collect();
-        let arguments = PipelineArguments {
-            overrides,
-            ..arguments(&self.project)
-        };
-        let baseline = self.baseline.then(|| std::path::Path::new("metrics.json"));
-        let manner = Manner {
-            retries: 2,
-            arguments: &arguments,
+    ) -> Result<(Vec<String>, RunSummary, Vec<String>), Failure> {
+        let workspace = self.workspace(request)?;
+        let baseline = self.baseline.then(|| "metrics.json".into());
+        let options = RunOptions {
             keep_going: self.keep_going,
             baseline,
             jobs: self.jobs,
-            cores: 8,
         };
         let started = Mutex::new(Vec::new());
         let launch = |job: &Job| {
@@ -116,8 +113,8 @@ impl World {
             drop(started);
             Ok(self.build(&id))
         };
-        let mut artifacts = KnownArtifacts::new(&store);
-        run::plan(&steps, &selection, &mut artifacts)?;
+        let mut artifacts = KnownArtifacts::new(&workspace.store);
+        workspace.plan(&mut artifacts)?;
         let mut lines = Vec::new();
         let mut show = |state: StepState, id: &StepId, text: &str| {
             if state != StepState::Fresh {
@@ -125,12 +122,12 @@ impl World {
             }
         };
         let mut run = Run {
-            manner,
-            store: &store,
+            workspace: &workspace,
+            options,
             launch: &launch,
             show: &mut show,
         };
-        let tally = run.run(&steps, &selection, &mut artifacts)?;
+        let tally = run.run(&mut artifacts)?;
         let started = started.into_inner().expect("no launch panics");
         Ok((started, tally, lines))
     }
@@ -142,7 +139,7 @@ impl World {
             .iter()
             .position(|argument| argument == "--variant")
             .expect("a variant");
-        StepId::new(job.stage, &job.arguments[position + 1].to_string_lossy())
+        StepId::new(job.stage, &job.arguments[position + 1])
     }
 
     /// What a stage's program does: resolve, build, commit.
@@ -151,8 +148,8 @@ impl World {
             .endings
             .get(&id.to_string())
             .cloned()
-            .unwrap_or(Ending::Done);
-        if ending != Ending::Done && !self.baseline {
+            .unwrap_or(Ending::of_code(0));
+        if ending.code != 0 && !self.baseline {
             return ending;
         }
         let pipeline = self.pipeline();
@@ -248,10 +245,9 @@ pub(crate) fn facts(stage: StageName, variant: &str) -> plan::Facts {
         stage_version: stage.version(),
         inputs: vec![],
         sources: vec![],
-        output: plan::Output::Absent,
+        output: plan::Output::Absent(plan::Latest::Nothing),
         kept: None,
         builder: None,
-        latest: plan::Latest::Nothing,
         asked: false,
     }
 }
