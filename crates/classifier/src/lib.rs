@@ -51,7 +51,7 @@ pub use error::{ClassifierError, Fault, guard};
 pub use gradient::{ComputePath, Gradient, LookedUp, Loss, Pass};
 pub use masked::{Hidden, MaskedModel, MaskedPart, hide};
 pub use memory::MemoryLimit;
-pub use network::{Network, Pretrained};
+pub use network::{Network, Untrained};
 pub use network_bundle::{Bundle, save_bundle};
 pub use packing::Packing;
 pub use parameters::{

@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use tch::{Device, Kind, Reduction, Tensor, no_grad};
+use tch::{Device, Tensor};
 
 use crate::dense::Dense;
 use crate::encoder::{Encoder, EncoderConfig};
@@ -97,17 +97,7 @@ impl MaskedModel {
         let epsilon = self.config().epsilon;
         let states = states.layer_norm([width], Some(scale), Some(shift), epsilon, true);
         let logits = states.linear(words, Some(parameters.get(self.bias)));
-        let logits = logits.to_kind(Kind::Float);
-        let sum = logits.cross_entropy_loss(&truth, None::<&Tensor>, Reduction::Sum, -100, 0.0);
-        let correct = no_grad(|| {
-            let predicted = logits.argmax(1, false);
-            predicted.eq_tensor(&truth).sum(Kind::Int64)
-        });
-        Loss {
-            sum,
-            correct,
-            looked_up: None,
-        }
+        Loss::of(&logits, &truth, 0.0)
     }
 
     /// Writes the encoder's `model.safetensors`, without the head, from a flat buffer.

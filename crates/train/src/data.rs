@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use artifact::{Artifact, Contract, Failure, Split, StageName};
 use bundle::Sizes;
 use classifier::{
-    ChosenDevice, ClassifierError, EmbeddingMatrix, Network, Pretrained, TokenContract, TokenRows,
+    ChosenDevice, ClassifierError, EmbeddingMatrix, Network, TokenContract, TokenRows, Untrained,
     Weights, choose_device,
 };
 use settings::{ENCODER_FILES, ModelSettings};
@@ -49,7 +49,7 @@ impl Data {
                     width: matrix.width,
                     classes,
                 };
-                Pretrained {
+                Untrained {
                     network: Network::new(settings, sizes, &matrix.values),
                     words: matrix.values,
                 }
