@@ -37,7 +37,6 @@ pub struct ActivationWeights {
     /// `[V, D]` f32: the word table, unless it is one of the dense parameters.
     table: Option<Tensor>,
     learns_table: bool,
-    kind: Kind,
 }
 
 impl ActivationWeights {
@@ -57,7 +56,6 @@ impl ActivationWeights {
             buffer,
             table,
             learns_table: layout.word_table().is_some(),
-            kind,
         }
     }
 
@@ -81,7 +79,7 @@ impl ActivationWeights {
 
     /// Number format of the activations.
     pub fn kind(&self) -> Kind {
-        self.kind
+        self.buffer.kind()
     }
 
     /// The word table `[V, D]` in f32.

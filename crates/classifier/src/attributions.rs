@@ -59,13 +59,9 @@ pub fn attributions(
     ids: &[u32],
     added: &[bool],
 ) -> Result<Attributions, ClassifierError> {
-    let explained = Explained {
-        model: &bundle.model,
-        network: &bundle.network,
-        weights: bundle.weights.share(),
-        memory: &MemoryLimit::default(),
-    };
-    explained.attributions(ids, added)
+    let rows = [(ids.to_vec(), added.to_vec())];
+    let mut found = attributions_of_rows(bundle, &rows, 1, &MemoryLimit::default())?;
+    Ok(found.pop().expect("one for each row"))
 }
 
 /// The same of many rows, in their order, by so many threads of the pool.
@@ -78,20 +74,19 @@ pub fn attributions_of_rows(
     threads: usize,
     memory: &MemoryLimit,
 ) -> Result<Vec<Attributions>, ClassifierError> {
+    let next = AtomicUsize::new(0);
     // A tensor may go to another thread, but not be looked at by two: each has a name of its own for
     // the same weights.
-    let shares: Vec<Weights> = (0..threads.clamp(1, rows.len().max(1)))
-        .map(|_| bundle.weights.share())
+    let explained = |_| Explained {
+        model: &bundle.model,
+        network: &bundle.network,
+        weights: bundle.weights.share(),
+        memory,
+    };
+    let shares: Vec<Explained<'_>> = (0..threads.clamp(1, rows.len().max(1)))
+        .map(explained)
         .collect();
-    let (model, network) = (&bundle.model, &bundle.network);
-    let next = AtomicUsize::new(0);
-    let parts = shares.into_par_iter().map(|weights| {
-        let explained = Explained {
-            model,
-            network,
-            weights,
-            memory,
-        };
+    let parts = shares.into_par_iter().map(|explained| {
         let mut done = Vec::new();
         loop {
             let place = next.fetch_add(1, Ordering::Relaxed);
@@ -101,8 +96,7 @@ pub fn attributions_of_rows(
             done.push((place, explained.attributions(ids, added)?));
         }
     });
-    let parts = parts.collect::<Result<Vec<_>, ClassifierError>>()?;
-    let mut all: Vec<(usize, Attributions)> = parts.into_iter().flatten().collect();
+    let mut all = parts.collect::<Result<Vec<_>, ClassifierError>>()?.concat();
     all.sort_unstable_by_key(|(place, _)| *place);
     Ok(all.into_iter().map(|(_, found)| found).collect())
 }
@@ -129,8 +123,8 @@ impl Explained<'_> {
             let parts = ends.windows(2).map(|ends| [ends[0], ends[1]]);
             let mut parts = line.parts(&parts.collect::<Vec<_>>())?;
             let mut looked_at = parts.len();
-            while parts.iter().map(Part::gap).sum::<f64>().abs() > allowed && looked_at < MOST_PARTS
-            {
+            let gap = |parts: &[Part]| parts.iter().map(Part::gap).sum::<f64>().abs();
+            while gap(&parts) > allowed && looked_at < MOST_PARTS {
                 let halves = halves_of_worst(&mut parts);
                 looked_at += halves.len();
                 parts.extend(line.parts(&halves)?);
@@ -237,9 +231,8 @@ impl<'a> Line<'a> {
             (None, None) => unreachable!("weights hold the embedding that the network does not"),
         };
         let vectors = |ids: &[i64]| {
-            network
-                .look_up(table, &explained.batch(ids, 1))
-                .to_kind(Kind::Float)
+            let vectors = network.look_up(table, &explained.batch(ids, 1));
+            vectors.to_kind(Kind::Float)
         };
         let start = vectors(&said_nothing);
         let way = vectors(&ids) - &start;

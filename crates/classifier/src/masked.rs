@@ -177,15 +177,14 @@ impl MaskedPart {
     /// Prepares rows on the host; `None` if none of their tokens is masked.
     pub fn new(rows: &[Hidden], pad_id: u32) -> Option<Self> {
         let count = rows.len();
-        let masked = || {
-            rows.iter().enumerate().flat_map(move |(column, row)| {
-                let truth = row.truth.iter();
-                truth.map(move |(position, id)| ((position * count + column) as i64, *id))
-            })
-        };
-        let places = masked().map(|(place, _)| place);
-        let numbers: Vec<i64> = places.chain(masked().map(|(_, word)| word)).collect();
-        if numbers.is_empty() {
+        let (mut places, mut truth) = (Vec::new(), Vec::new());
+        for (column, row) in rows.iter().enumerate() {
+            for (position, id) in &row.truth {
+                places.push((position * count + column) as i64);
+                truth.push(*id);
+            }
+        }
+        if truth.is_empty() {
             return None;
         }
         let texts = rows.iter().map(|row| row.ids.clone()).collect();
@@ -196,7 +195,7 @@ impl MaskedPart {
         };
         Some(Self {
             batch: PreparedBatch::read(texts, &vec![0; count], pad_id, reading),
-            masked: Tensor::from_slice(&numbers).view([2, -1]),
+            masked: Tensor::from_slice(&[places, truth].concat()).view([2, -1]),
         })
     }
 

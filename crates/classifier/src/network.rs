@@ -83,11 +83,12 @@ impl Untrained {
 
     /// The sizes that it has from its word table, and its classes.
     pub fn sizes(&self) -> Sizes {
+        let [_, bias] = self.network.output();
         let width = self.network.width as u32;
         Sizes {
             vocabulary_size: (self.words.len() / width as usize) as u32,
             width,
-            classes: self.network.head.classes() as u32,
+            classes: self.network.layout.spec(bias).range.len() as u32,
         }
     }
 }
