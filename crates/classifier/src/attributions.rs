@@ -49,25 +49,12 @@ pub struct Attributions {
     pub baseline: f64,
 }
 
-/// The integrated gradients of a row of token ids. Tokens that are `added` to a text by the
-/// tokenizer stay as they are on the baseline, and get nothing.
+/// The integrated gradients of rows of token ids, in their order, by so many threads of the pool. Tokens that
+/// are `added` to a text by the tokenizer stay as they are on the baseline, and get nothing.
 ///
 /// # Errors
-/// The row is empty, too long or has an id that the vocabulary has not; or libtorch refuses.
-pub fn attributions(
-    bundle: &Bundle,
-    ids: &[u32],
-    added: &[bool],
-) -> Result<Attributions, ClassifierError> {
-    let rows = [(ids.to_vec(), added.to_vec())];
-    let mut found = attributions_of_rows(bundle, &rows, 1, &MemoryLimit::default())?;
-    Ok(found.pop().expect("one for each row"))
-}
-
-/// The same of many rows, in their order, by so many threads of the pool.
-///
-/// # Errors
-/// As for [`attributions`], about the first row that is found to be refused.
+/// A row is empty, too long or has an id that the vocabulary has not, or libtorch refuses: about the first
+/// row that this is found of.
 pub fn attributions_of_rows(
     bundle: &Bundle,
     rows: &[MarkedRow],

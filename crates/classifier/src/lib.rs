@@ -27,7 +27,6 @@ mod parameters;
 mod pooling;
 mod pools;
 mod predict;
-mod random;
 mod recurrent;
 mod replica;
 mod scorer;
@@ -37,8 +36,11 @@ mod tokens;
 mod transformers;
 mod windows;
 
+/// The counter-based RNG under the name that the training code uses.
+pub use metrics::CounterRng as Stream;
+
 pub use activation::{ActivationWeights, Weights};
-pub use attributions::{Attributions, attributions, attributions_of_rows};
+pub use attributions::{Attributions, attributions_of_rows};
 pub use batch::{Batch, Direction, Order, PreparedBatch, Reading, Transfer, WordDropout};
 pub use deterministic::{
     allow_tf32_products, are_tf32_products_allowed, be_deterministic, is_deterministic,
@@ -59,7 +61,6 @@ pub use parameters::{
 };
 pub use pools::{batches_of_tokens, epoch_batches, sorted_batches};
 pub use predict::{Inference, Logits, logits_of, states_of};
-pub use random::Stream;
 pub use replica::Replica;
 pub use scorer::{Batches, NETWORKS, NetworkScorer};
 pub use shards::{FeatureRows, SHARD_ROWS, shard_name, write_shard};

@@ -181,7 +181,7 @@ impl NetworkScorer {
     }
 }
 
-/// Integrated gradients for the contribution of a token, see [`crate::attributions`].
+/// Integrated gradients for the contribution of a token, see [`attributions_of_rows`].
 impl Scorer for NetworkScorer {
     fn scores(&self, rows: &[Vec<u32>]) -> Result<Vec<f64>, Failure> {
         guard(|| {
