@@ -143,27 +143,25 @@ fn files_below(folder: &Path) -> Result<Vec<(PathBuf, Metadata)>, ArtifactError>
 /// The digest of the names and contents of all files in a folder. Links and special files count with their names
 /// only, because no reader of a folder follows or opens them.
 fn digest_folder(folder: &Path, files: &[(PathBuf, Metadata)]) -> Result<Digest, ArtifactError> {
-    let contents = files
+    let contents: Result<Vec<Option<Digest>>, ArtifactError> = files
         .par_iter()
-        .filter(|(_, metadata)| metadata.is_file())
-        .map(|(path, _)| {
+        .map(|(path, metadata)| {
             let whole = folder.join(path);
-            Digest::of_file(&whole).map_err(ArtifactError::io("read", &whole))
+            let digest = metadata.is_file().then(|| Digest::of_file(&whole));
+            digest
+                .transpose()
+                .map_err(ArtifactError::io("read", &whole))
         })
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut contents = contents.into_iter();
+        .collect();
     let mut builder = DigestBuilder::new();
-    for (path, metadata) in files {
+    for ((path, metadata), content) in files.iter().zip(contents?) {
         let path = path.as_os_str().as_encoded_bytes();
-        builder = match (metadata.is_dir(), metadata.is_file()) {
-            (true, _) => builder.field("folder", path),
-            (_, false) => builder.field("special", path),
-            (_, true) => {
-                let content = contents.next().expect("each file has a digest");
-                builder
-                    .field("name", path)
-                    .field("content", content.to_hex().as_bytes())
-            }
+        builder = match content {
+            Some(content) => builder
+                .field("name", path)
+                .field("content", content.to_hex().as_bytes()),
+            None if metadata.is_dir() => builder.field("folder", path),
+            None => builder.field("special", path),
         };
     }
     Ok(builder.finish())

@@ -46,16 +46,10 @@ pub fn compare(
     check_confidence(confidence)?;
     check_labels(labels, first.1.len(), "probabilities")?;
     check_labels(labels, second.1.len(), "probabilities")?;
-    let mut outcomes = Outcomes::default();
-    for ((&label, &one), &two) in labels.iter().zip(first.1).zip(second.1) {
-        let count = match (is_right(label, one), is_right(label, two)) {
-            (true, true) => &mut outcomes.both,
-            (true, false) => &mut outcomes.first_only,
-            (false, true) => &mut outcomes.second_only,
-            (false, false) => &mut outcomes.neither,
-        };
-        *count += 1;
-    }
+    let rows = labels.iter().zip(first.1).zip(second.1);
+    let outcomes = Outcomes::of(
+        rows.map(|((&label, &one), &two)| (is_right(label, one), is_right(label, two))),
+    );
     let (first_only, second_only) = (outcomes.first_only, outcomes.second_only);
     let p_value = mcnemar(first_only, second_only);
     Ok(Comparison {

@@ -1,7 +1,7 @@
 //! What can be wrong with rows to be judged and with `metrics.json`.
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Why figures could not be computed, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -52,4 +52,15 @@ pub enum MetricsError {
         /// Where and why.
         source: serde_json::Error,
     },
+}
+
+impl MetricsError {
+    /// An error of the disk with its path.
+    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
+        move |source| Self::Io {
+            action,
+            path: path.to_owned(),
+            source,
+        }
+    }
 }

@@ -46,11 +46,7 @@ impl MetricsFile {
     /// # Errors
     /// It cannot be read, or is something else.
     pub fn read(path: &Path) -> Result<Self, MetricsError> {
-        let text = fs::read_to_string(path).map_err(|source| MetricsError::Io {
-            action: "read",
-            path: path.to_owned(),
-            source,
-        })?;
+        let text = fs::read_to_string(path).map_err(MetricsError::io("read", path))?;
         serde_json::from_str(&text).map_err(|source| MetricsError::Parse {
             path: path.to_owned(),
             source,
@@ -69,11 +65,7 @@ impl MetricsFile {
 /// Writes figures as JSON for people to read.
 pub(crate) fn write_json(figures: &impl Serialize, path: &Path) -> Result<(), MetricsError> {
     let text = serde_json::to_string_pretty(figures).expect("figures are plain data");
-    fs::write(path, text + "\n").map_err(|source| MetricsError::Io {
-        action: "write",
-        path: path.to_owned(),
-        source,
-    })
+    fs::write(path, text + "\n").map_err(MetricsError::io("write", path))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use crate::{Estimate, share_of};
 
 /// What two models made of the same rows: right both, right only one, right neither.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcomes {
     pub(crate) both: u64,
     pub(crate) first_only: u64,
@@ -12,6 +12,20 @@ pub(crate) struct Outcomes {
 }
 
 impl Outcomes {
+    /// Counts whether the first is right about each row, and whether the second is.
+    pub(crate) fn of(rows: impl Iterator<Item = (bool, bool)>) -> Self {
+        let mut found = Self::default();
+        for row in rows {
+            *match row {
+                (true, true) => &mut found.both,
+                (true, false) => &mut found.first_only,
+                (false, true) => &mut found.second_only,
+                (false, false) => &mut found.neither,
+            } += 1;
+        }
+        found
+    }
+
     /// The share that the first is right about minus that of the second, with the interval of Newcombe
     /// (Statistics in Medicine 17, 1998, pages 2635 to 2650, method 10): Wilson's intervals of both
     /// shares, put together by squares as the two go together. Where no row tells the models apart it has a width,

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use serde::Deserialize;
+use serde::de::Error;
 use toml::Table;
 
 use crate::evaluation::{EvaluationTable, ReportTable};
@@ -141,35 +142,22 @@ pub enum Device {
     Cuda,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 struct PipelineFile {
-    pipeline: PipelineTable,
-    #[serde(default)]
+    pipeline: Option<PipelineTable>,
     run: RunSettings,
-    #[serde(default)]
     engine: EngineSettings,
-    #[serde(default)]
     ingest: IngestSettings,
-    #[serde(default)]
     clean: CleanSettings,
-    #[serde(default)]
     tokenizer: IndexMap<String, TokenizerSettings>,
-    #[serde(default)]
     embedding: IndexMap<String, EmbeddingSettings>,
-    #[serde(default)]
     training: TrainingSettings,
-    #[serde(default)]
     model: IndexMap<String, ModelTable>,
-    #[serde(default)]
     sweep: IndexMap<String, SweepSettings>,
-    #[serde(default)]
     range_test: IndexMap<String, RangeTestTable>,
-    #[serde(default)]
     ensemble: IndexMap<String, EnsembleSettings>,
-    #[serde(default)]
     evaluation: EvaluationTable,
-    #[serde(default)]
     report: ReportTable,
 }
 
@@ -180,13 +168,8 @@ struct PipelineTable {
     name: String,
     #[serde(default)]
     seed: u64,
-    #[serde(default = "default_artifacts")]
-    artifacts: PathBuf,
+    artifacts: Option<PathBuf>,
     folder: Option<PathBuf>,
-}
-
-fn default_artifacts() -> PathBuf {
-    PathBuf::from("artifacts")
 }
 
 impl Pipeline {
@@ -214,18 +197,21 @@ impl Pipeline {
         if let Some(changed) = apply_all(overrides.iter(), &mut table, read)? {
             file = changed;
         }
+        let named = file.pipeline.take();
+        let named = named.ok_or_else(|| parse_error(Error::missing_field("pipeline")))?;
         let own_folder = path.parent().unwrap_or(Path::new(""));
-        let folder = match &file.pipeline.folder {
+        let folder = match &named.folder {
             Some(folder) => own_folder.join(folder),
             None => own_folder.to_owned(),
         };
-        let pipeline = resolve(file, &table, path, &folder)?;
+        let pipeline = resolve(named, file, &table, path, &folder)?;
         check::check(&pipeline)?;
         Ok(pipeline)
     }
 }
 
 fn resolve(
+    named: PipelineTable,
     file: PipelineFile,
     table: &Table,
     path: &Path,
@@ -236,7 +222,7 @@ fn resolve(
         seed,
         artifacts,
         folder: _,
-    } = file.pipeline;
+    } = named;
     let in_folder = |path: Option<PathBuf>| path.map(|path| folder.join(path));
     let mut ingest = file.ingest;
     ingest.source = ingest.source.iter().map(|path| folder.join(path)).collect();
@@ -303,7 +289,7 @@ fn resolve(
     Ok(Pipeline {
         file: path.to_owned(),
         folder: folder.to_owned(),
-        artifacts: folder.join(artifacts),
+        artifacts: folder.join(artifacts.unwrap_or_else(|| "artifacts".into())),
         name,
         run: file.run,
         engine: file.engine,

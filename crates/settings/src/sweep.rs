@@ -23,7 +23,7 @@ pub struct SweepSettings {
     /// The model that every trial is like, but for the settings swept over.
     pub model: String,
     /// Trials with the same settings, each with a seed of its own: the spread that chance makes.
-    #[serde(default = "one")]
+    #[serde(default)]
     pub seeds: u32,
     /// Settings drawn at random, so many times; where nothing is said every combination is tried.
     #[serde(default)]
@@ -33,10 +33,6 @@ pub struct SweepSettings {
     pub halving: Option<HalvingSettings>,
     /// Dotted names of settings of the model, and their values.
     pub over: IndexMap<String, Values>,
-}
-
-fn one() -> u32 {
-    1
 }
 
 /// The values of a setting.
