@@ -11,7 +11,6 @@ use toml::Table;
 
 use crate::evaluation::{EvaluationTable, ReportTable};
 use crate::key::{Checked, Key};
-use crate::model::ModelTable;
 use crate::overrides::apply_all;
 use crate::range_test::RangeTestTable;
 use crate::{
@@ -153,7 +152,7 @@ struct PipelineFile {
     tokenizer: IndexMap<String, TokenizerSettings>,
     embedding: IndexMap<String, EmbeddingSettings>,
     training: TrainingSettings,
-    model: IndexMap<String, ModelTable>,
+    model: IndexMap<String, ModelSettings>,
     sweep: IndexMap<String, SweepSettings>,
     range_test: IndexMap<String, RangeTestTable>,
     ensemble: IndexMap<String, EnsembleSettings>,
@@ -352,7 +351,8 @@ impl Models {
         for (name, sweep) in sweeps {
             let mut found = Vec::new();
             for (trial, table) in sweep.trials(name, &self.written, self.seed)? {
-                let settings = self.resolve(table, &trial.name)?;
+                let mut settings = self.resolve(&table, &trial.name)?;
+                settings.seed = settings.seed.wrapping_add(u64::from(trial.seed));
                 found.push((trial, settings));
             }
             match sweep.halving {
@@ -374,11 +374,11 @@ impl Models {
         for (name, test) in tests {
             check::check_name("range_test", name)?;
             let is_new = !self.written.contains_key(name) && !self.trials.contains_key(name);
-            let problem = "has the name of a model or of a trial";
-            Key::of("range_test").at(name).require(is_new, problem)?;
-            let (table, test) = test.resolve(name, &self.written)?;
-            let mut settings = self.resolve(table, name)?;
-            settings.range_test = Some(test);
+            let key = Key::of("range_test").at(name);
+            key.require(is_new, "has the name of a model or of a trial")?;
+            let written = key.at("model").refer("model", &test.model, &self.written)?;
+            let mut settings = self.resolve(written, name)?;
+            settings.range_test = Some(test.resolve(&key, &settings)?);
             self.trials.insert(name.clone(), settings);
         }
         Ok(())
@@ -386,23 +386,25 @@ impl Models {
 
     fn add_models(
         &mut self,
-        tables: IndexMap<String, ModelTable>,
+        tables: IndexMap<String, ModelSettings>,
         sweeps: &IndexMap<String, SweepSettings>,
     ) -> Checked {
-        for (name, mut table) in tables {
-            let key = Key::of("model").at(&name);
+        for (name, table) in tables {
+            let (key, written) = (Key::of("model").at(&name), &self.written[&name]);
             let seeds = table.seeds;
             check::check_seeds(&key, seeds, table.kind)?;
             if table.kind == ModelKind::Winner {
-                check::check_winner(&key, &self.written[&name], sweeps)?;
-                // It reads what its trials read.
-                let trials = &self.sweeps[table.sweep.as_deref().unwrap_or_default()];
-                if let Some(base) = trials.first().map(|trial| &self.trials[&trial.name]) {
-                    table.embedding.clone_from(&base.embedding);
-                    table.tokenizer.clone_from(&base.tokenizer);
-                }
+                check::check_winner(&key, written, sweeps)?;
             }
-            let settings = self.resolve(table, &name)?;
+            let mut settings = self.resolve(written, &name)?;
+            // A winner reads what its trials read.
+            let sweep = table.sweep.filter(|_| table.kind == ModelKind::Winner);
+            let trials = sweep.and_then(|sweep| self.sweeps.get(&sweep));
+            if let Some(trial) = trials.and_then(|trials| trials.first()) {
+                let base = &self.trials[&trial.name];
+                settings.embedding.clone_from(&base.embedding);
+                settings.tokenizer.clone_from(&base.tokenizer);
+            }
             self.models.insert(name.clone(), settings.clone());
             for number in 1..seeds {
                 let again = format!("{name}-s{number}");
@@ -419,17 +421,19 @@ impl Models {
 
     /// The settings of a model, with those of `[training]` where it takes steps and of its own `training` laid
     /// over them.
-    fn resolve(&self, mut table: ModelTable, name: &str) -> Result<ModelSettings, SettingsError> {
-        let key = Key::of("model").at(name).at("training");
-        let own = std::mem::take(&mut table.training);
-        if !own.is_empty() && !table.kind.takes_steps() {
+    fn resolve(&self, written: &Table, name: &str) -> Result<ModelSettings, SettingsError> {
+        let key = Key::of("model").at(name);
+        let settings = ModelSettings::of_table(written, &self.training, self.seed)
+            .map_err(|error| key.misfit(&error))?;
+        let made = ["rung", "range_test"].map(|setting| (setting, written.contains_key(setting)));
+        key.require_absent(&made, "cannot be set: sweeps and range tests set it")?;
+        let key = key.at("training");
+        let own = written.get("training").and_then(toml::Value::as_table);
+        if own.is_some_and(|own| !own.is_empty()) && !settings.kind.takes_steps() {
             return Err(key
                 .error("says how to take steps, and this kind of model is fitted to its minimum")
                 .with_hint(format!("Remove `[{key}]`")));
         }
-        let mut merged = Table::try_from(&self.training).expect("training settings are plain data");
-        merged.extend(own);
-        let training = merged.try_into().map_err(|error| key.misfit(&error))?;
-        Ok(table.resolve(training, self.seed))
+        Ok(settings)
     }
 }

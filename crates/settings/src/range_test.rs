@@ -1,12 +1,9 @@
 //! `[range_test.NAME]`: at which learning rates a model learns (Smith 2017).
 
-use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
-use toml::Table;
 
-use crate::SettingsError;
 use crate::key::Key;
-use crate::model::ModelTable;
+use crate::{ModelSettings, SettingsError};
 
 /// Steps at least: fewer make no curve.
 const FEWEST: u32 = 40;
@@ -19,7 +16,7 @@ const MOST: u32 = 1_000_000;
 #[serde(deny_unknown_fields)]
 pub(crate) struct RangeTestTable {
     /// The model whose rate is looked for.
-    model: String,
+    pub(crate) model: String,
     #[serde(default = "lowest")]
     from: f64,
     #[serde(default = "highest")]
@@ -61,20 +58,14 @@ impl RangeTestSettings {
 }
 
 impl RangeTestTable {
-    /// The model as it is written, and how its rate rises.
+    /// How the rate of a model rises.
     pub(crate) fn resolve(
         &self,
-        name: &str,
-        models: &IndexMap<String, Table>,
-    ) -> Result<(ModelTable, RangeTestSettings), SettingsError> {
-        let key = Key::of("range_test").at(name);
-        let model = key.at("model");
-        let table = model.refer("model", &self.model, models)?.clone();
-        let table: ModelTable = table
-            .try_into()
-            .map_err(|error| Key::of("model").at(&self.model).misfit(&error))?;
-        model.require(
-            table.kind.takes_steps(),
+        key: &Key,
+        model: &ModelSettings,
+    ) -> Result<RangeTestSettings, SettingsError> {
+        key.at("model").require(
+            model.kind.takes_steps(),
             format!("names `{}`, which has no learning rate", self.model),
         )?;
         key.require(
@@ -85,12 +76,11 @@ impl RangeTestTable {
             (FEWEST..=MOST).contains(&self.steps),
             format!("must be {FEWEST} to {MOST}"),
         )?;
-        let settings = RangeTestSettings {
+        Ok(RangeTestSettings {
             from: self.from,
             to: self.to,
             steps: self.steps,
-        };
-        Ok((table, settings))
+        })
     }
 }
 

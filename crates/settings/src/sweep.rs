@@ -6,9 +6,8 @@ use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
 use crate::key::Key;
-use crate::model::ModelTable;
 use crate::overrides::put;
-use crate::{HalvingSettings, SettingsError};
+use crate::{HalvingSettings, ModelSettings, SettingsError};
 
 /// Trials of a sweep at most; more are a slip of the pen.
 const MOST: usize = 1000;
@@ -89,13 +88,13 @@ pub struct Trial {
 }
 
 impl SweepSettings {
-    /// The trials, each with the table of its model. `models` are the tables as written.
+    /// The trials, each with the table of its model but for the seed. `models` are the tables as written.
     pub(crate) fn trials(
         &self,
         name: &str,
         models: &IndexMap<String, Table>,
         seed: u64,
-    ) -> Result<Vec<(Trial, ModelTable)>, SettingsError> {
+    ) -> Result<Vec<(Trial, Table)>, SettingsError> {
         let key = Key::of("sweep").at(name);
         let over = key.at("over");
         let base = key.at("model").refer("model", &self.model, models)?;
@@ -106,8 +105,8 @@ impl SweepSettings {
                 for (path, value) in &values {
                     put(&mut table, path, value.clone()).map_err(|problem| over.error(problem))?;
                 }
-                let mut model: ModelTable = table.try_into().map_err(|it| over.misfit(&it))?;
-                model.seed_offset = u64::from(seed);
+                let form = ModelSettings::deserialize(table.clone());
+                form.map_err(|error| over.misfit(&error))?;
                 let suffix = match self.seeds {
                     0 | 1 => String::new(),
                     _ => format!("-s{seed}"),
@@ -117,7 +116,7 @@ impl SweepSettings {
                     values: values.clone(),
                     seed,
                 };
-                trials.push((trial, model));
+                trials.push((trial, table));
             }
         }
         Ok(trials)
@@ -241,7 +240,7 @@ fn uniform(purpose: &str) -> f64 {
 mod tests {
     use super::*;
 
-    fn trials(sweep: &str) -> Result<Vec<(Trial, ModelTable)>, String> {
+    fn trials(sweep: &str) -> Result<Vec<(Trial, Table)>, String> {
         let sweep: SweepSettings = toml::from_str(sweep).expect("a sweep");
         let models = "[lstm]\nkind = \"lstm\"\nembedding = \"e\"\nhidden = 8\n"
             .parse::<Table>()
@@ -273,8 +272,9 @@ mod tests {
             found[3].0.values["training.learning_rate"],
             Value::Float(0.2)
         );
-        assert_eq!(found[3].1.training["learning_rate"], Value::Float(0.2));
-        assert_eq!((found[3].1.seed_offset, found[2].1.seed_offset), (1, 0));
+        let training = &found[3].1["training"];
+        assert_eq!(training["learning_rate"], Value::Float(0.2));
+        assert_eq!((found[3].0.seed, found[2].0.seed), (1, 0));
     }
 
     #[test]
