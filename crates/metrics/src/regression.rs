@@ -40,21 +40,15 @@ impl Paired {
 
     /// Exact McNemar test, one-sided: how likely at least this many losses are by chance.
     fn p_value(&self) -> f64 {
-        let Outcomes {
-            first_only,
-            second_only,
-            ..
-        } = self.0;
-        binomial_at_most(second_only, first_only + second_only)
+        let (lost, won) = (self.0.first_only, self.0.second_only);
+        binomial_at_most(won, lost + won)
     }
 }
 
 /// Labels and probabilities by row id, `None` where a row stands twice.
 fn by_row_id(rows: &[JudgedRow]) -> Option<BTreeMap<u64, (u8, f32)>> {
-    let by_id: BTreeMap<_, _> = rows
-        .iter()
-        .map(|&(id, label, value)| (id, (label, value)))
-        .collect();
+    let by_id = rows.iter().map(|&(id, label, value)| (id, (label, value)));
+    let by_id: BTreeMap<_, _> = by_id.collect();
     (by_id.len() == rows.len()).then_some(by_id)
 }
 

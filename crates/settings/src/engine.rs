@@ -113,12 +113,10 @@ impl Resources {
 impl EngineSettings {
     /// What a job of a stage asks for.
     pub fn of_stage(&self, stage: StageName) -> Resources {
-        let tables = self.tables();
-        let (_, own) = tables
-            .iter()
-            .find(|(name, _)| *name == stage.as_str())
-            .expect("each stage has a table");
-        own.over(&self.resources)
+        let mut tables = self.tables().into_iter();
+        let own = tables.find(|(name, _)| *name == stage.as_str());
+        own.map_or(&self.resources, |(_, own)| own)
+            .over(&self.resources)
     }
 
     /// What a job of `ressenti predict --shards` asks for.
@@ -149,25 +147,15 @@ pub fn check_engine(engine: &EngineSettings) -> Result<(), SettingsError> {
     for (table, resources) in engine.tables() {
         let key = Key::of("engine").at(table);
         key.require_positive(&[("cpus", resources.cpus.unwrap_or(1))])?;
-        let Resources {
-            memory,
-            time,
-            partition,
-            account,
-            ..
-        } = resources;
         let name = "a name without spaces";
-        for (setting, value, fits, form) in [
-            (
-                "memory",
-                memory,
-                is_size as fn(&str) -> bool,
-                "as `4G` or `500M`",
-            ),
-            ("time", time, is_time, "as `HH:MM:SS`, `D-HH:MM` or minutes"),
-            ("partition", partition, is_name, name),
-            ("account", account, is_name, name),
-        ] {
+        let times = "as `HH:MM:SS`, `D-HH:MM` or minutes";
+        let texts: [(&str, &Option<String>, fn(&str) -> bool, &str); 4] = [
+            ("memory", &resources.memory, is_size, "as `4G` or `500M`"),
+            ("time", &resources.time, is_time, times),
+            ("partition", &resources.partition, is_name, name),
+            ("account", &resources.account, is_name, name),
+        ];
+        for (setting, value, fits, form) in texts {
             if let Some(value) = value {
                 check_text(&key.at(setting), value, fits, form)?;
             }
@@ -191,10 +179,7 @@ fn is_size(text: &str) -> bool {
 
 /// The forms of `sbatch --time`: minutes, `MM:SS`, `HH:MM:SS`, `D-HH`, `D-HH:MM`, `D-HH:MM:SS`.
 fn is_time(text: &str) -> bool {
-    let (days, rest) = match text.split_once('-') {
-        Some((days, rest)) => (days, rest),
-        None => ("0", text),
-    };
+    let (days, rest) = text.split_once('-').unwrap_or(("0", text));
     is_number(days) && rest.split(':').count() <= 3 && rest.split(':').all(is_number)
 }
 
