@@ -7,7 +7,7 @@ use crate::SettingsError;
 use crate::key::{Checked, Key};
 
 /// `[engine]`. Changing it rebuilds nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EngineSettings {
     /// On this machine, or as jobs of a cluster.
@@ -16,7 +16,7 @@ pub struct EngineSettings {
     pub resources: Resources,
     /// Seconds before its time limit at which a job is told to save and begin again. Slurm may say so
     /// up to a minute early.
-    pub save_before: u32,
+    pub save_before: Option<u32>,
     /// Of `ingest`.
     pub ingest: Resources,
     /// Of `clean`.
@@ -33,25 +33,6 @@ pub struct EngineSettings {
     pub report: Resources,
     /// Of `ressenti predict --shards`.
     pub predict: Resources,
-}
-
-impl Default for EngineSettings {
-    fn default() -> Self {
-        let none = Resources::default;
-        Self {
-            kind: EngineKind::Local,
-            resources: none(),
-            save_before: 120,
-            ingest: none(),
-            clean: none(),
-            tokenize: none(),
-            embed: none(),
-            train: none(),
-            evaluate: none(),
-            report: none(),
-            predict: none(),
-        }
-    }
 }
 
 /// Where steps run.
@@ -111,6 +92,11 @@ impl Resources {
 }
 
 impl EngineSettings {
+    /// [`EngineSettings::save_before`], which is 120 where nothing is said.
+    pub fn save_before(&self) -> u32 {
+        self.save_before.unwrap_or(120)
+    }
+
     /// What a job of a stage asks for.
     pub fn of_stage(&self, stage: StageName) -> Resources {
         let mut tables = self.tables().into_iter();
@@ -149,7 +135,7 @@ pub fn check_engine(engine: &EngineSettings) -> Result<(), SettingsError> {
         key.require_positive(&[("cpus", resources.cpus.unwrap_or(1))])?;
         let name = "a name without spaces";
         let times = "as `HH:MM:SS`, `D-HH:MM` or minutes";
-        let texts: [(&str, &Option<String>, fn(&str) -> bool, &str); 4] = [
+        let texts: [(_, _, Form, _); 4] = [
             ("memory", &resources.memory, is_size, "as `4G` or `500M`"),
             ("time", &resources.time, is_time, times),
             ("partition", &resources.partition, is_name, name),
@@ -168,7 +154,10 @@ pub fn check_engine(engine: &EngineSettings) -> Result<(), SettingsError> {
     Ok(())
 }
 
-fn check_text(key: &Key, value: &str, fits: fn(&str) -> bool, form: &str) -> Checked {
+/// Whether a text has the form of a setting.
+type Form = fn(&str) -> bool;
+
+fn check_text(key: &Key, value: &str, fits: Form, form: &str) -> Checked {
     key.require(fits(value), format!("is {value:?}, and must be {form}"))
 }
 

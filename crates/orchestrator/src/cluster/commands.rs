@@ -117,7 +117,7 @@ impl Commands {
         Batch {
             name: format!("ressenti-{stage}"),
             resources,
-            save_before: self.pipeline.engine.save_before,
+            save_before: self.pipeline.engine.save_before(),
             output: self.record.output(),
             folder: self.folder.clone(),
             tasks,
