@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use crate::defaults::{number, percent};
 use crate::{RangeTestSettings, RungSettings, TrainingSettings, WindowSettings};
 
 /// `[model.NAME]`, with the training settings that hold for it. Vocabulary size, width and number
@@ -90,14 +91,6 @@ pub struct ModelSettings {
     /// How it is trained.
     #[serde(default)]
     pub training: TrainingSettings,
-}
-
-fn number<const N: u32>() -> u32 {
-    N
-}
-
-fn percent<const N: u32>() -> f64 {
-    f64::from(N) / 100.0
 }
 
 fn yes() -> bool {

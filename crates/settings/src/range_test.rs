@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::defaults::{number, percent};
 use crate::key::Key;
 use crate::{ModelSettings, SettingsError};
 
@@ -19,22 +20,14 @@ pub(crate) struct RangeTestTable {
     pub(crate) model: String,
     #[serde(default = "lowest")]
     from: f64,
-    #[serde(default = "highest")]
+    #[serde(default = "percent::<100>")]
     to: f64,
-    #[serde(default = "steps")]
+    #[serde(default = "number::<200>")]
     steps: u32,
 }
 
 fn lowest() -> f64 {
     1e-6
-}
-
-fn highest() -> f64 {
-    1.0
-}
-
-fn steps() -> u32 {
-    200
 }
 
 /// How the rate rises from step to step: each is the same multiple of the one before.

@@ -5,6 +5,7 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use crate::defaults::number;
 use crate::key::Key;
 use crate::overrides::put;
 use crate::{HalvingSettings, ModelSettings, SettingsError};
@@ -25,10 +26,8 @@ pub struct SweepSettings {
     #[serde(default)]
     pub seeds: u32,
     /// Settings drawn at random, so many times; where nothing is said every combination is tried.
-    #[serde(default)]
     pub random: Option<u32>,
     /// Whether trials that do badly after some epochs are stopped, and when.
-    #[serde(default)]
     pub halving: Option<HalvingSettings>,
     /// Dotted names of settings of the model, and their values.
     pub over: IndexMap<String, Values>,
@@ -53,15 +52,11 @@ pub struct Range {
     /// The highest.
     pub to: Value,
     /// How many, where every combination is tried.
-    #[serde(default = "five")]
+    #[serde(default = "number::<5>")]
     pub points: u32,
     /// How they are spread.
     #[serde(default)]
     pub scale: RangeScale,
-}
-
-fn five() -> u32 {
-    5
 }
 
 /// How the numbers of a range are spread.
