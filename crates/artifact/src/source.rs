@@ -6,7 +6,7 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -201,11 +201,6 @@ fn stamp(files: &[(PathBuf, Metadata)]) -> Digest {
 /// Whether a file changed from now on would get another stamp. A clock of files may stand still for
 /// some milliseconds, so that a file written just now could be written again and keep its times.
 fn is_settled(metadata: &Metadata) -> bool {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |time| time.as_secs());
-    metadata
-        .ctime()
-        .checked_add(1)
-        .is_some_and(|settled| settled < now.cast_signed())
+    let now = UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs());
+    metadata.ctime().saturating_add(1) < now.cast_signed()
 }

@@ -93,13 +93,10 @@ impl Confusion {
             Metric::F1 => {
                 let rows = found + self.false_positive + self.false_negative;
                 let Estimate { low, high, .. } = share_of(found, rows, confidence)?;
-                let [low, high] = [low, high].map(|share| 2.0 * share / (1.0 + share));
                 let value = self.f1()?;
-                Some(Estimate {
-                    value,
-                    low: low.min(value),
-                    high: high.max(value),
-                })
+                let [low, high] = [low, high].map(|share| 2.0 * share / (1.0 + share));
+                let (low, high) = (low.min(value), high.max(value));
+                Some(Estimate { value, low, high })
             }
             _ => None,
         }

@@ -37,11 +37,8 @@ impl Outcomes {
         let share = |count| share_of(count, rows, confidence);
         let shares = share(self.both + self.first_only).zip(share(self.both + self.second_only));
         let Some((first, second)) = shares else {
-            return Estimate {
-                value: 0.0,
-                low: -1.0,
-                high: 1.0,
-            };
+            let (value, low, high) = (0.0, -1.0, 1.0);
+            return Estimate { value, low, high };
         };
         let together = self.correlation();
         let distance = |one: f64, two: f64| {
@@ -51,11 +48,8 @@ impl Outcomes {
         let value = (self.first_only as f64 - self.second_only as f64) / rows as f64;
         let below = distance(first.value - first.low, second.high - second.value);
         let above = distance(first.high - first.value, second.value - second.low);
-        Estimate {
-            value,
-            low: (value - below).max(-1.0),
-            high: (value + above).min(1.0),
-        }
+        let (low, high) = ((value - below).max(-1.0), (value + above).min(1.0));
+        Estimate { value, low, high }
     }
 
     /// How the two go together, -1 to 1: the correlation of a table of four, with Newcombe's correction
@@ -76,12 +70,10 @@ impl Outcomes {
         }
         let cross = both * neither - first_only * second_only;
         let rows = sums[0] + sums[1];
-        let corrected = if cross > 0.0 {
-            (cross - rows / 2.0).max(0.0)
-        } else {
-            cross
-        };
-        corrected / root
+        match cross > 0.0 {
+            true => (cross - rows / 2.0).max(0.0) / root,
+            false => cross / root,
+        }
     }
 }
 
