@@ -89,8 +89,7 @@ impl Judged {
             OutputFile::data(explanations::EXPLANATIONS),
         ];
         if let Some(file) = before_and_after(&test, &judged, calibration.in_words())? {
-            file.write(&context.output().join(CALIBRATION))
-                .map_err(metrics_failure)?;
+            write_json(&context.output().join(CALIBRATION), &file)?;
             files.push(OutputFile::data(CALIBRATION));
         }
         if let Model::Linear(description, model) = &model {

@@ -78,9 +78,7 @@ fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failu
     let written =
         artifact::files::write_predictions(&predictions, &settings.model, &judged.predictions)?;
     let figures = judge(&settings, &judged.predictions)?;
-    figures
-        .write(&context.output().join(METRICS))
-        .map_err(metrics_failure)?;
+    artifact::files::write_json(&context.output().join(METRICS), &figures)?;
     if figures.rows < FEW_ROWS {
         context.progress().warn(&few_in_words(figures.rows));
     }

@@ -1,7 +1,7 @@
 //! What can be wrong with rows to be judged and with `metrics.json`.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Why figures could not be computed, read or written.
 #[derive(Debug, thiserror::Error)]
@@ -34,11 +34,9 @@ pub enum MetricsError {
     /// A coverage must be a share.
     #[error("The confidence is {0} and must be above 0 and below 1")]
     Confidence(f64),
-    /// `metrics.json` could not be read or written.
-    #[error("Could not {action} `{}`", path.display())]
-    Io {
-        /// "read" or "write".
-        action: &'static str,
+    /// `metrics.json` could not be read.
+    #[error("Could not read `{}`", path.display())]
+    Read {
         /// The file.
         path: PathBuf,
         /// Why.
@@ -52,15 +50,4 @@ pub enum MetricsError {
         /// Where and why.
         source: serde_json::Error,
     },
-}
-
-impl MetricsError {
-    /// An error of the disk with its path.
-    pub(crate) fn io(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> Self {
-        move |source| Self::Io {
-            action,
-            path: path.to_owned(),
-            source,
-        }
-    }
 }

@@ -58,9 +58,7 @@ With `--baseline` it compares with an earlier `metrics.json` and fails on a sign
         let judged = merge::predictions(context, &context.output().join(PREDICTIONS))?
             .without(&settings.repeats);
         let metrics = merge::metrics(context, &judged)?;
-        metrics
-            .write(&context.output().join(METRICS))
-            .map_err(ReportError::from)?;
+        artifact::files::write_json(&context.output().join(METRICS), &metrics)?;
         let data = collect::collect(context, &settings, &judged, &metrics)?;
         let mut files = vec![
             OutputFile::table(PREDICTIONS, judged.written),
