@@ -92,7 +92,7 @@ impl Resources {
 }
 
 impl EngineSettings {
-    /// [`EngineSettings::save_before`], which is 120 where nothing is said.
+    /// Seconds before its time limit at which a job is told to save: 120 where nothing is said.
     pub fn save_before(&self) -> u32 {
         self.save_before.unwrap_or(120)
     }

@@ -40,10 +40,11 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
             .collect::<Vec<u8>>()
     };
     let labels = labels_of(&validation);
+    let (to_learn, to_choose) = (rows(&train), rows(&validation));
     let path = Path {
-        train: &rows(&train),
+        train: &to_learn.whole(),
         labels: &numbers(&labels_of(&train)),
-        validation: &rows(&validation),
+        validation: &to_choose.whole(),
         judged_by: &numbers(&labels),
         criterion: &|scores| calibrated_loss(scores, &labels),
         penalties: &PENALTIES,
