@@ -46,13 +46,7 @@ fn batch(family: &str, rows: &[Vec<i64>]) -> Batch {
     let pad = Encoder::config_of(&golden(family))
         .expect("a config")
         .pad_id;
-    Batch::read(
-        rows.to_vec(),
-        &vec![0; rows.len()],
-        pad,
-        UNDIVIDED,
-        Device::Cpu,
-    )
+    Batch::read(rows, &vec![0; rows.len()], pad, UNDIVIDED, Device::Cpu)
 }
 
 fn features(family: &str, settings: &FeatureSettings, batch: &Batch) -> Vec<Vec<f32>> {

@@ -78,9 +78,7 @@ fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failu
     let predictions = context.output().join(PREDICTIONS);
     let written = write_predictions(&predictions, &settings.model, &evaluated.predictions)?;
     let figures = judge(&settings, &evaluated.predictions)?;
-    figures
-        .write(&context.output().join(METRICS))
-        .map_err(Failure::from_error)?;
+    artifact::files::write_json(&context.output().join(METRICS), &figures)?;
     if figures.rows < FEW_ROWS {
         context.progress().warn(&few_in_words(figures.rows));
     }

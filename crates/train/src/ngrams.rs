@@ -36,7 +36,10 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     let [train_labels, labels] = [&train, &validation].map(TokenRows::labels);
     let (learned_from, judged_by) = (rows(&train), rows(&validation));
     drop(task);
-    let sets = [(&learned_from, train_labels), (&judged_by, labels)];
+    let sets = [
+        (&learned_from.whole(), train_labels),
+        (&judged_by.whole(), labels),
+    ];
     let best = best_of(context, sets, &PENALTIES, TOLERANCE)?;
     let model = NgramModel::new(&vocabulary, &best.fit.weights);
 
