@@ -6,7 +6,7 @@ use crate::{ENSEMBLE, Ensemble, ModelFile};
 use artifact::{
     Artifact, ArtifactError, Digest, Failure, InputReference, StageName, Store, format,
 };
-use settings::{ModelKind, Pipeline, suggest};
+use settings::{ModelKind, Pipeline, RunSettings, suggest};
 
 /// Where to read a model from.
 #[derive(Clone, Debug)]
@@ -67,6 +67,87 @@ impl Place {
             Self::Ensemble(_, folders) => folders,
         }
     }
+}
+
+/// The models that a command line names.
+#[derive(Debug)]
+pub struct Selection {
+    /// Their names, or those of their folders.
+    pub names: Vec<String>,
+    /// Where they are, in the same order.
+    pub places: Vec<Place>,
+    /// Why this one, where none was named.
+    pub why: Option<String>,
+    /// How to run them.
+    pub run: RunSettings,
+    /// The pipeline that they belong to; folders belong to none.
+    pub pipeline: Option<Pipeline>,
+}
+
+impl Selection {
+    /// Models of a pipeline by name; the best by validation where none is named.
+    ///
+    /// # Errors
+    /// See [`named`] and [`best`].
+    pub fn of_pipeline(pipeline: Pipeline, names: &[String]) -> Result<Self, Failure> {
+        let (names, why) = match names {
+            [] => {
+                let (name, why) = best(&pipeline)?;
+                (vec![name], Some(why))
+            }
+            names => (names.to_vec(), None),
+        };
+        let places = names.iter().map(|name| named(&pipeline, name));
+        Ok(Self {
+            places: places.collect::<Result<_, _>>()?,
+            names,
+            why,
+            run: pipeline.run.clone(),
+            pipeline: Some(pipeline),
+        })
+    }
+
+    /// Models in folders.
+    ///
+    /// # Errors
+    /// See [`in_folder`].
+    pub fn of_folders(folders: &[PathBuf], run: RunSettings) -> Result<Self, Failure> {
+        let places = folders.iter().map(|folder| in_folder(folder));
+        Ok(Self {
+            places: places.collect::<Result<_, _>>()?,
+            names: folders.iter().map(|folder| name_of(folder)).collect(),
+            why: None,
+            run,
+            pipeline: None,
+        })
+    }
+
+    /// Whether libtorch computes one of them.
+    ///
+    /// # Errors
+    /// As for [`Place::needs_networks`].
+    pub fn needs_networks(&self) -> Result<bool, Failure> {
+        for place in &self.places {
+            if place.needs_networks()? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Starts the threads that ask the models.
+    pub fn start_threads(&self) {
+        let threads = rayon::ThreadPoolBuilder::new().num_threads(self.run.cores());
+        // They may be there already where this runs within a test.
+        let _ = threads.build_global();
+    }
+}
+
+/// What a folder is called, also one that is named as `.`.
+pub fn name_of(folder: &Path) -> String {
+    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let name = folder.file_name().or(whole.file_name());
+    name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
 /// A digest of the files of a bundle that answers depend on.
