@@ -18,10 +18,10 @@ pub enum Place {
 }
 
 impl Place {
-    /// A digest of all that the answers of the model depend on, without loading it.
+    /// Proves every bundle that has a manifest. Returns a digest of all that the answers of the model depend on.
     ///
     /// # Errors
-    /// A file of a bundle cannot be read.
+    /// A file is missing or was changed.
     pub fn fingerprint(&self) -> Result<Digest, Failure> {
         let (ensemble, members) = match self {
             Self::Bundle(folder) => return fingerprint(folder),
@@ -48,20 +48,8 @@ impl Place {
         Ok(false)
     }
 
-    /// Checks that every bundle is as it was made, where a manifest says how that was.
-    ///
-    /// # Errors
-    /// A file is missing or was changed.
-    pub fn verify(&self) -> Result<(), Failure> {
-        for folder in self.bundles() {
-            if folder.join(artifact::MANIFEST_NAME).is_file() {
-                Artifact::open(folder)?.verify()?;
-            }
-        }
-        Ok(())
-    }
-
-    fn bundles(&self) -> &[PathBuf] {
+    /// The folder of the model, or those of an ensemble's members.
+    pub(crate) fn bundles(&self) -> &[PathBuf] {
         match self {
             Self::Bundle(folder) => std::slice::from_ref(folder),
             Self::Ensemble(_, folders) => folders,
@@ -150,12 +138,25 @@ pub fn name_of(folder: &Path) -> String {
     name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
-/// A digest of the files of a bundle that answers depend on.
+/// A digest of the files of a bundle that answers depend on; they are proved where a manifest says what they are.
 fn fingerprint(folder: &Path) -> Result<Digest, Failure> {
+    let proved = match folder.join(artifact::MANIFEST_NAME).is_file() {
+        true => Some(Artifact::open(folder)?),
+        false => None,
+    };
+    if let Some(bundle) = &proved {
+        bundle.verify()?;
+    }
     let mut all = String::new();
     for name in ["model.json", "model.safetensors", "tokenizer.json"] {
+        let entry = proved
+            .as_ref()
+            .and_then(|bundle| bundle.manifest().file(name));
         let path = folder.join(name);
-        let digest = Digest::of_file(&path).map_err(ArtifactError::io("read", &path))?;
+        let digest = match entry {
+            Some(entry) => entry.digest,
+            None => Digest::of_file(&path).map_err(ArtifactError::io("read", &path))?,
+        };
         all.push_str(&digest.to_hex());
     }
     Ok(Digest::of_bytes(all.as_bytes()))

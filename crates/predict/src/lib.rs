@@ -142,10 +142,10 @@ fn predict_file(
         explain: arguments.explain,
         carry: &carry,
     };
-    let load = || Predictor::load(place, run, networks);
+    let model = place.fingerprint()?;
+    let load = || Predictor::load_proved(place, model, run, networks);
     if let Some(shard) = arguments.shard {
-        let shard = usize::from(shard);
-        return shards::run_shard(&job, place.fingerprint()?, shard, load, progress);
+        return shards::run_shard(&job, model, shard.into(), load, progress);
     }
     let Some(shards) = arguments.shards.map(usize::from) else {
         return job.run(&load()?, progress);
@@ -162,8 +162,6 @@ fn predict_file(
                 ),
         );
     }
-    place.verify()?;
-    let model = place.fingerprint()?;
     if arguments.plan {
         return shards::plan(&job, model, shards, progress);
     }

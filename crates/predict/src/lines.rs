@@ -150,18 +150,10 @@ impl Speaker<'_> {
 
     fn answers(&self, lines: Vec<Line>, first: u64) -> Result<Vec<Answer>, Failure> {
         let texts: Vec<&String> = lines.iter().filter_map(|line| line.as_ref().ok()).collect();
-        let mut probabilities = self.predictor.probabilities(&texts)?.into_iter();
-        let mut explanations = match self.explain {
-            true => self.predictor.explain_all(&texts)?,
-            false => Vec::new(),
-        }
-        .into_iter();
+        let mut answers = self.predictor.answers(&texts, self.explain)?.into_iter();
         print_notes(self.predictor, self.progress);
         let answer = |(line, row): (Line, u64)| match line {
-            Ok(text) => {
-                let explanation = explanations.next().flatten();
-                self.answer(row, text, probabilities.next().flatten(), explanation)
-            }
+            Ok(text) => self.answer(row, text, answers.next().flatten()),
             Err(bad) => Answer {
                 row,
                 input: None,
@@ -176,13 +168,9 @@ impl Speaker<'_> {
         Ok(lines.into_iter().zip(first..).map(answer).collect())
     }
 
-    fn answer(
-        &self,
-        row: u64,
-        text: String,
-        probability: Option<f32>,
-        explanation: Option<Explanation>,
-    ) -> Answer {
+    fn answer(&self, row: u64, text: String, answer: Option<bundle::Answer>) -> Answer {
+        let probability = answer.as_ref().map(|answer| answer.probability);
+        let explanation = answer.and_then(|answer| answer.explanation);
         let label = |value| self.predictor.label(value, self.abstain).to_owned();
         let given = |it: &Explanation| it.text.clone();
         let (input, text) = match self.explain {

@@ -83,7 +83,7 @@ impl Source {
         let (answers, identity) = self.load_once(networks)?;
         let explains =
             Predictor::load(&self.place()?, self.run_settings(), networks).map(Box::new)?;
-        if explains.fingerprint()?.to_hex() != identity.fingerprint {
+        if explains.fingerprint().to_hex() != identity.fingerprint {
             return Err(Failure::new("The model was replaced while it was loaded"));
         }
         Ok(Loaded {
@@ -104,7 +104,7 @@ impl Source {
         let made = self.made()?;
         let predictor =
             Predictor::load(&self.place()?, self.run_settings(), networks).map(Box::new)?;
-        let fingerprint = predictor.fingerprint()?.to_hex();
+        let fingerprint = predictor.fingerprint().to_hex();
         if self.made()? != made {
             return Err(Failure::new("The model was replaced while it was loaded"));
         }

@@ -22,7 +22,7 @@ use settings::{IngestSettings, StepId};
 use stage::{Progress, ProgressMode, Task as Shown, stop_requested, watch_signals};
 
 use crate::print_notes;
-use bundle::{Predictor, UNDECIDED};
+use bundle::{Answer, Predictor, UNDECIDED};
 use form::Line;
 
 pub(crate) use form::{Columns, Form, to_parquet};
@@ -101,7 +101,7 @@ impl Job<'_> {
         progress: &Progress,
     ) -> Result<String, Failure> {
         let form = Form::of(self.output)?;
-        let task = self.task(predictor.fingerprint()?)?;
+        let task = self.task(predictor.fingerprint())?;
         let mut workplace = Workplace::open(&with_ending(self.output, "partial"), task)?;
         // Until here a signal ends us at once, and nothing is lost.
         watch_signals();
@@ -245,30 +245,24 @@ impl Job<'_> {
     ) -> Result<(Vec<Line>, Vec<u8>), Failure> {
         let texts = chunk.iter().filter_map(|row| row.content.as_ref().ok());
         let texts: Vec<&str> = texts.map(|content| content.text.as_str()).collect();
-        let mut explained = match self.explain {
-            true => predictor.explain_all(&texts)?,
-            false => Vec::new(),
-        }
-        .into_iter();
-        let mut found = predictor.probabilities(&texts)?.into_iter();
+        let mut answers = predictor.answers(&texts, self.explain)?.into_iter();
         let (mut lines, mut rejected) = (Vec::new(), Vec::new());
         for row in &chunk {
             done.rows += 1;
             let said = match &row.content {
-                Ok(content) => match (found.next().flatten(), explained.next().flatten()) {
-                    (Some(probability), explanation) => Ok((content, probability, explanation)),
-                    (None, _) => Err(BadRow {
+                Ok(content) => answers
+                    .next()
+                    .flatten()
+                    .map(|answer| (content, answer))
+                    .ok_or_else(|| BadRow {
                         reason: "nothing is left of the text once it is cleaned".to_owned(),
                         excerpt: content.text.chars().take(200).collect(),
                     }),
-                },
                 Err(bad) => Err(bad.clone()),
             };
             match said {
-                Ok((content, probability, explanation)) => {
-                    let words = explanation.map(|explanation| explanation.strongest(WORDS));
-                    let line = self.line(predictor, row, (content, probability), done);
-                    lines.push(Line { words, ..line });
+                Ok((content, answer)) => {
+                    lines.push(self.line(predictor, row, (content, answer), done));
                 }
                 Err(bad) => {
                     done.rejected += 1;
@@ -290,9 +284,11 @@ impl Job<'_> {
         &self,
         predictor: &Predictor,
         row: &TextRow,
-        (content, probability): (&TextContent, f32),
+        (content, answer): (&TextContent, Answer),
         done: &mut Done,
     ) -> Line {
+        let probability = answer.probability;
+        let words = answer.explanation.map(|it| it.strongest(WORDS));
         let label = predictor.label(probability, self.abstain);
         match (label == UNDECIDED, is_right(1, probability)) {
             (true, _) => done.undecided += 1,
@@ -308,7 +304,7 @@ impl Job<'_> {
             id: row.id.clone(),
             label: label.to_owned(),
             probability,
-            words: None,
+            words,
             carried: content.carried.clone(),
         }
     }
