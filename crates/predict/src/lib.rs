@@ -141,14 +141,15 @@ fn predict_file(
         abstain: arguments.abstain,
         explain: arguments.explain,
         carry: &carry,
+        model: place.fingerprint()?,
+        progress,
     };
-    let model = place.fingerprint()?;
-    let load = || Predictor::load_proved(place, model, run, networks);
+    let load = || Predictor::load_proved(place, job.model, run, networks);
     if let Some(shard) = arguments.shard {
-        return shards::run_shard(&job, model, shard.into(), load, progress);
+        return shards::run_shard(&job, shard.into(), load);
     }
     let Some(shards) = arguments.shards.map(usize::from) else {
-        return job.run(&load()?, progress);
+        return job.run(&load()?);
     };
     let engine = &engine_of(arguments, selection)?;
     if !arguments.plan && arguments.engine.is_none() && engine.kind == EngineKind::Local {
@@ -163,7 +164,7 @@ fn predict_file(
         );
     }
     if arguments.plan {
-        return shards::plan(&job, model, shards, progress);
+        return shards::plan(&job, shards);
     }
     let pipeline = selection.pipeline.as_ref();
     let cluster = ClusterRun {
@@ -175,7 +176,7 @@ fn predict_file(
         ),
         detach: arguments.detach,
     };
-    cluster.coordinate(&job, model, shards, progress)
+    cluster.coordinate(&job, shards)
 }
 
 fn select(arguments: &Arguments) -> Result<Selection, Failure> {

@@ -48,16 +48,10 @@ impl ClusterRun<'_> {
     ///
     /// # Errors
     /// Slurm refuses or is not there, a shard fails, or we were asked to stop: the jobs then go on.
-    pub(crate) fn coordinate(
-        &self,
-        job: &Job<'_>,
-        model: Digest,
-        shards: usize,
-        progress: &Progress,
-    ) -> Result<String, Failure> {
+    pub(crate) fn coordinate(&self, job: &Job<'_>, shards: usize) -> Result<String, Failure> {
         let slurm = Slurm::find().map_err(refused)?;
         // The right to plan is given back at once: the job that merges takes it.
-        let (plan, _) = provide(job, model, shards, progress)?;
+        let (plan, _) = provide(job, shards)?;
         let record = std::path::absolute(&self.record);
         let record = Record::new(record.map_err(ArtifactError::io("find", &self.record))?);
         record.prepare()?;
@@ -72,7 +66,7 @@ impl ClusterRun<'_> {
                 "predict-{}",
                 &Digest::of_bytes(output.as_os_str().as_encoded_bytes()).to_hex()[..8]
             ),
-            progress,
+            progress: job.progress,
             jobs: BTreeMap::new(),
             tries: BTreeMap::new(),
         };
@@ -113,7 +107,7 @@ impl Following<'_> {
         }
         let shown = self
             .progress
-            .task("predicting", Some(self.plan.rows()), "rows");
+            .task("predicting", Some(self.plan.rows), "rows");
         let mut told = 0;
         loop {
             if stop_requested() {
@@ -205,9 +199,9 @@ impl Following<'_> {
         let known = self.record.submissions()?;
         let mut open = Vec::new();
         for shard in 1..=self.plan.count() {
-            match self.plan.check(shard) {
-                Ok(true) => continue,
-                Ok(false) => {}
+            match self.plan.proved(shard) {
+                Ok(Some(_)) => continue,
+                Ok(None) => {}
                 Err(error) => {
                     self.progress
                         .warn(&format!("{error}; shard {shard} is computed again"));
@@ -317,7 +311,7 @@ impl Following<'_> {
         let common = ["--progress", "plain", "--set", &threads];
         let shard = number.to_string();
         let (own, kept) = match number {
-            MERGE => (&["--merge"][..], self.plan.folder().to_owned()),
+            MERGE => (&["--merge"][..], self.plan.folder.clone()),
             number => (&["--shard", &shard][..], self.plan.work(number)),
         };
         let mut command = vec![program.to_string_lossy().into_owned()];
