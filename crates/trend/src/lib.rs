@@ -25,6 +25,8 @@ mod refused;
 mod sentences;
 mod show;
 pub mod state_space;
+#[cfg(test)]
+mod tests;
 mod times;
 mod words;
 

@@ -204,22 +204,10 @@ fn normal(grid: &[f64], mean: f64, variance: f64) -> Vec<f64> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
+    use crate::tests::perfect;
     use metrics::CounterRng;
-    use quantification::{Method, Quantifier};
-
-    /// A model that does not err.
-    pub(crate) fn perfect() -> (Quantifier, Response) {
-        let labels = [0, 1].repeat(20);
-        let said: Vec<f32> = labels
-            .iter()
-            .map(|label| 0.1 + 0.8 * f32::from(*label))
-            .collect();
-        let quantifier = Quantifier::new(&labels, &said, 10, 1).expect("both classes");
-        let response = quantifier.response(Method::ClassifyAndCount);
-        (quantifier, response)
-    }
 
     /// What is found of topics of so many texts, so many of them positive.
     fn found(topics: &[(usize, usize)]) -> Vec<(f64, f64)> {
