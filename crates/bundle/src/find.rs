@@ -189,18 +189,22 @@ pub fn in_folder(folder: &Path) -> Result<Place, Failure> {
 /// There is none, or an ensemble's members were trained again since.
 pub fn named(pipeline: &Pipeline, name: &str) -> Result<Place, Failure> {
     let store = Store::new(&pipeline.artifacts);
-    if let Some(model) = store.latest(StageName::Train, name)? {
-        return Ok(Place::Bundle(model.folder().to_owned()));
+    let found = latest(&store, pipeline, name)?;
+    if found.manifest().stage == StageName::Train {
+        return Ok(Place::Bundle(found.folder().to_owned()));
     }
-    match store.latest(StageName::Evaluate, name)? {
-        Some(evaluation) if evaluation.manifest().file(ENSEMBLE).is_some() => {
-            let latest = |input: &InputReference| same(&store, input);
-            ensemble(&evaluation, latest, |member| {
-                changed(pipeline, name, member)
-            })
-        }
-        _ => Err(missing(pipeline, name)),
-    }
+    // What an input was, if its name still stands for it.
+    let same = |input: &InputReference| {
+        let latest = store.latest(input.stage, &input.variant)?;
+        Ok(latest.filter(|artifact| artifact.identity() == input.identity))
+    };
+    ensemble(&found, same, |member| {
+        let again = run_command(pipeline);
+        Failure::new(format!(
+            "The ensemble `{name}` was made of another `{member}` than there is now"
+        ))
+        .with_hint(format!("Make it again with `{again} --variant {name}`"))
+    })
 }
 
 /// What the model of this name is at present: the identity of its bundle, or of an ensemble's evaluation.
@@ -209,11 +213,17 @@ pub fn named(pipeline: &Pipeline, name: &str) -> Result<Place, Failure> {
 /// There is none.
 pub fn identity(pipeline: &Pipeline, name: &str) -> Result<Digest, Failure> {
     let store = Store::new(&pipeline.artifacts);
-    let mut made = store.latest(StageName::Train, name)?;
-    if made.is_none() {
-        made = store.latest(StageName::Evaluate, name)?;
+    Ok(latest(&store, pipeline, name)?.identity())
+}
+
+/// The bundle that a name stands for, or the evaluation of an ensemble.
+fn latest(store: &Store, pipeline: &Pipeline, name: &str) -> Result<Artifact, Failure> {
+    if let Some(model) = store.latest(StageName::Train, name)? {
+        return Ok(model);
     }
-    made.map(|artifact| artifact.identity())
+    let evaluation = store.latest(StageName::Evaluate, name)?;
+    evaluation
+        .filter(|evaluation| evaluation.manifest().file(ENSEMBLE).is_some())
         .ok_or_else(|| missing(pipeline, name))
 }
 
@@ -301,22 +311,6 @@ fn ensemble(
         bundles.push(model.folder().to_owned());
     }
     Ok(Place::Ensemble(ensemble, bundles))
-}
-
-/// What an input was, if its name still stands for it.
-fn same(store: &Store, input: &InputReference) -> Result<Option<Artifact>, Failure> {
-    let latest = store.latest(input.stage, &input.variant)?;
-    Ok(latest.filter(|artifact| artifact.identity() == input.identity))
-}
-
-fn changed(pipeline: &Pipeline, name: &str, member: &str) -> Failure {
-    Failure::new(format!(
-        "The ensemble `{name}` was made of another `{member}` than there is now"
-    ))
-    .with_hint(format!(
-        "Make it again with `{} --variant {name}`",
-        run_command(pipeline)
-    ))
 }
 
 /// The command that makes what a pipeline says: of the same file, into the same artifacts folder.
