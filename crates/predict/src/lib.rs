@@ -14,13 +14,12 @@ mod show;
 
 use std::ffi::OsString;
 use std::io::{IsTerminal, stdin};
-use std::path::Path;
 
 use artifact::{Failure, FailureKind, StageName};
-use bundle::find::{Place, Selection};
+use bundle::find::Selection;
 use bundle::{Networks, Predictor, exec_networks};
 use clap::Parser;
-use settings::{EngineKind, EngineSettings, IngestSettings, StepId, check_engine, table_of};
+use settings::{EngineKind, IngestSettings, StepId, check_engine, table_of};
 use stage::{Progress, check_tables, exit_code, print};
 
 use arguments::Arguments;
@@ -45,11 +44,10 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     }
     let from_pipe = arguments.texts.iter().any(|text| text == "-") || arguments.texts.is_empty();
     if from_pipe && arguments.texts.len() > 1 {
-        return Err(Failure::new(
+        return Err(misuse(
             "`-` stands for lines from standard input, and other texts are given, too",
-        )
-        .with_kind(FailureKind::Usage)
-        .with_hint("Give `-` alone, or the texts without it".to_owned()));
+            "Give `-` alone, or the texts without it",
+        ));
     }
     let selection = select(arguments)?;
     if networks.is_none() && selection.needs_networks()? {
@@ -74,28 +72,34 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
         return done;
     }
     let [place] = selection.places.as_slice() else {
-        return Err(Failure::new("Texts are predicted by one model at a time")
-            .with_kind(FailureKind::Usage)
-            .with_hint(
-                "Give `--model` once, or compare them on trick sentences with `--challenge`"
-                    .to_owned(),
-            ));
+        return Err(misuse(
+            "Texts are predicted by one model at a time",
+            "Give `--model` once, or compare them on trick sentences with `--challenge`",
+        ));
     };
+    let reading: IngestSettings = table_of("ingest", &arguments.of.overrides)?;
     if let Some(input) = &arguments.input {
         let Some(output) = &arguments.output else {
-            return Err(Failure::new("There is nowhere to write the answers to")
-                .with_kind(FailureKind::Usage)
-                .with_hint(
-                    "Name a file with `--output FILE.csv`, `.jsonl` or `.parquet`".to_owned(),
-                ));
+            return Err(misuse(
+                "There is nowhere to write the answers to",
+                "Name a file with `--output FILE.csv`, `.jsonl` or `.parquet`",
+            ));
         };
         check_places(input, output)?;
-        let done = predict_file(
-            arguments, input, output, place, &selection, networks, &progress,
-        )?;
+        let job = Job {
+            input,
+            output,
+            reading: &reading,
+            abstain: arguments.abstain,
+            explain: arguments.explain,
+            carry: &arguments.carry(),
+            model: place.fingerprint()?,
+            progress: &progress,
+        };
+        let load = || Predictor::load_proved(place, job.model, &selection.run, networks);
+        let done = predict_file(arguments, &job, load, &selection)?;
         return print(&format!("{done}\n"));
     }
-    let reading: IngestSettings = table_of("ingest", &arguments.of.overrides)?;
     let predictor = Predictor::load(place, &selection.run, networks)?;
     let speaker = lines::Speaker {
         predictor: &predictor,
@@ -121,62 +125,51 @@ pub(crate) fn print_notes(predictor: &Predictor, progress: &Progress) {
     }
 }
 
+/// A command line that makes no sense.
+pub(crate) fn misuse(message: impl Into<String>, hint: impl Into<String>) -> Failure {
+    Failure::new(message)
+        .with_kind(FailureKind::Usage)
+        .with_hint(hint.into())
+}
+
 /// Predicts a file, or does the part of it that the arguments name. Returns a summary of one line.
 fn predict_file(
     arguments: &Arguments,
-    input: &Path,
-    output: &Path,
-    place: &Place,
+    job: &Job<'_>,
+    load: impl FnOnce() -> Result<Predictor, Failure>,
     selection: &Selection,
-    networks: Option<Networks>,
-    progress: &Progress,
 ) -> Result<String, Failure> {
-    let run = &selection.run;
-    let reading: IngestSettings = table_of("ingest", &arguments.of.overrides)?;
-    let carry = arguments.carry();
-    let job = Job {
-        input,
-        output,
-        reading: &reading,
-        abstain: arguments.abstain,
-        explain: arguments.explain,
-        carry: &carry,
-        model: place.fingerprint()?,
-        progress,
-    };
-    let load = || Predictor::load_proved(place, job.model, run, networks);
     if let Some(shard) = arguments.shard {
-        return shards::run_shard(&job, shard.into(), load);
+        return shards::run_shard(job, shard.into(), load);
     }
     let Some(shards) = arguments.shards.map(usize::from) else {
         return job.run(&load()?);
     };
-    let engine = &engine_of(arguments, selection)?;
+    let engine = match &selection.pipeline {
+        Some(pipeline) => &pipeline.engine,
+        None => &table_of("engine", &arguments.of.overrides)?,
+    };
     if !arguments.plan && arguments.engine.is_none() && engine.kind == EngineKind::Local {
-        return Err(
-            Failure::new("`--shards` needs a cluster; on one machine one process is faster")
-                .with_kind(FailureKind::Usage)
-                .with_hint(
-                    "Run the same command without `--shards`: after a kill it resumes. On a Slurm cluster add \
-                     `--engine slurm`, for other engines `--plan`"
-                        .to_owned(),
-                ),
-        );
+        return Err(misuse(
+            "`--shards` needs a cluster; on one machine one process is faster",
+            "Run the same command without `--shards`: after a kill it resumes. On a Slurm cluster add \
+             `--engine slurm`, for other engines `--plan`",
+        ));
     }
     if arguments.plan {
-        return shards::plan(&job, shards);
+        return shards::plan(job, shards);
     }
     let pipeline = selection.pipeline.as_ref();
     let cluster = ClusterRun {
         engine,
-        run,
+        run: &selection.run,
         record: pipeline.map_or_else(
-            || with_ending(output, "slurm"),
+            || with_ending(job.output, "slurm"),
             |pipeline| pipeline.artifacts.join("slurm"),
         ),
         detach: arguments.detach,
     };
-    cluster.coordinate(&job, shards)
+    cluster.coordinate(job, shards)
 }
 
 fn select(arguments: &Arguments) -> Result<Selection, Failure> {
@@ -187,12 +180,4 @@ fn select(arguments: &Arguments) -> Result<Selection, Failure> {
     check_tables(&of.overrides, &["engine", "ingest", "run"])?;
     check_engine(&table_of("engine", &of.overrides)?)?;
     Selection::of_folders(&arguments.bundles, table_of("run", &of.overrides)?)
-}
-
-/// What predicts shards: as the pipeline says, or the command line where there is none.
-fn engine_of(arguments: &Arguments, selection: &Selection) -> Result<EngineSettings, Failure> {
-    match &selection.pipeline {
-        Some(pipeline) => Ok(pipeline.engine.clone()),
-        None => Ok(table_of("engine", &arguments.of.overrides)?),
-    }
 }

@@ -1,5 +1,7 @@
 //! The trend as a page: the conclusion first, then pictures, each with its numbers.
 
+use std::iter;
+
 use artifact::format;
 use metrics::Estimate;
 use pages::{
@@ -211,15 +213,14 @@ fn backtest(trend: &Trend) -> Element {
         "How forecasts would have done from every {0} on, judged by the estimated share of the {0} that came; in points, less is better but for the coverage",
         trend.period.name()
     );
-    let headings = [
-        heading("Forecast by"),
-        number_heading("Ahead"),
-        number_heading("Forecasts"),
-        number_heading("Mean error"),
-        number_heading("Covered"),
-        number_heading("Interval score"),
+    let numbers = [
+        "Ahead",
+        "Forecasts",
+        "Mean error",
+        "Covered",
+        "Interval score",
     ];
-    table(&caption, headings, lines)
+    table(&caption, headings("Forecast by", &numbers), lines)
 }
 
 /// The probability of a change before each period.
@@ -276,15 +277,10 @@ fn change(change: &Change) -> Element {
             number(format!("{:+.1}", word.z)),
         ]
     });
-    let headings = [
-        heading("Word"),
-        number_heading("Reviews before"),
-        number_heading("Reviews after"),
-        number_heading("Standard errors"),
-    ];
+    let numbers = ["Reviews before", "Reviews after", "Standard errors"];
     part.child(table(
         "The words whose share of reviews moved most, in standard errors of their log-odds; of thousands of words chance moves hardly one by more than 4",
-        headings,
+        headings("Word", &numbers),
         lines,
     ))
 }
@@ -309,11 +305,12 @@ fn topics(trend: &Trend) -> Element {
         trend.topics.len().min(TOPICS),
         trend.topics.len()
     );
-    let headings = [
-        heading("Topic"),
-        number_heading("Reviews"),
-        number_heading("Alone"),
-        number_heading("Leaning on the others"),
-    ];
+    let headings = headings("Topic", &["Reviews", "Alone", "Leaning on the others"]);
     section("topics", "Topics").child(table(&caption, headings, lines))
+}
+
+/// The headings of a table whose first column is of words and the others of numbers.
+fn headings(words: &str, numbers: &[&str]) -> Vec<Element> {
+    let numbers = numbers.iter().map(|name| number_heading(name));
+    iter::once(heading(words)).chain(numbers).collect()
 }

@@ -9,6 +9,7 @@
 use quantification::{Evidence, Response};
 
 use crate::linearised::observation;
+use crate::odds::mixed;
 
 /// Log-odds that topics may have, and the distance of two on the grid.
 const LARGEST: f64 = 8.0;
@@ -72,17 +73,11 @@ pub fn pooled(topics: &[&Evidence], response: &Response) -> Option<Vec<(f64, f64
         .map(|it| (it.weight - largest).exp())
         .collect();
     let total: f64 = weights.iter().sum();
-    let mixed = |topic: usize| {
-        let parts = || {
-            let parts = spreads.iter().zip(&weights);
-            parts.map(|(spread, weight)| (spread.topics[topic], weight / total))
-        };
-        let mean: f64 = parts().map(|((mean, _), weight)| weight * mean).sum();
-        let variance =
-            parts().map(|((own, variance), weight)| weight * (variance + (own - mean).powi(2)));
-        (mean, variance.sum())
+    let of_topic = |topic: usize| {
+        let parts = spreads.iter().zip(&weights);
+        mixed(parts.map(|(spread, weight)| (spread.topics[topic], weight / total)))
     };
-    Some((0..topics.len()).map(mixed).collect())
+    Some((0..topics.len()).map(of_topic).collect())
 }
 
 impl Said {

@@ -11,7 +11,7 @@
 
 pub use crate::kalman::{Observed, Variances};
 use crate::kalman::{Smoothed, State, filter, smoothed};
-use crate::odds::share_of;
+use crate::odds::{mixed, share_of};
 
 /// Logarithms of variances that are searched: from nothing to more than shares can do.
 const RANGE: (f64, f64) = (-14.0, 1.0);
@@ -207,15 +207,7 @@ impl Posterior {
 
     /// Mean and variance of a mixture, of those of its parts.
     fn mixed(&self, parts: impl Iterator<Item = (f64, f64)> + Clone) -> (f64, f64) {
-        let weights = self.settings.iter().map(|setting| setting.weight);
-        let weighed = parts.zip(weights);
-        let mean: f64 = weighed
-            .clone()
-            .map(|((mean, _), weight)| weight * mean)
-            .sum();
-        let variance =
-            weighed.map(|((own, variance), weight)| weight * (variance + (own - mean).powi(2)));
-        (mean, variance.sum())
+        mixed(parts.zip(self.settings.iter().map(|setting| setting.weight)))
     }
 }
 

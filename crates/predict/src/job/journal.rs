@@ -113,22 +113,17 @@ impl Workplace {
         created.map_err(unwritten)?;
         let lock = lock(&folder.join("lock"))?;
         let done = left_over(folder, &task).unwrap_or_default();
+        // What a kill left behind the last entry of the journal is written once more.
         let open = |name: &str, length: u64| {
             let path = folder.join(name);
-            let failed = ArtifactError::io("write", &path);
-            // What a kill left behind the last entry of the journal is written once more.
-            let open = || {
-                let mut options = OpenOptions::new();
-                let mut file = options
-                    .create(true)
-                    .write(true)
-                    .truncate(false)
-                    .open(&path)?;
+            let mut options = OpenOptions::new();
+            let file = options.create(true).write(true).truncate(false).open(&path);
+            file.and_then(|mut file| {
                 file.set_len(length)?;
-                file.seek(SeekFrom::End(0))?;
-                Ok(file)
-            };
-            open().map_err(failed).map_err(unwritten)
+                file.seek(SeekFrom::End(0)).map(|_| file)
+            })
+            .map_err(ArtifactError::io("write", &path))
+            .map_err(unwritten)
         };
         Ok(Self {
             rows: open(ROWS, done.bytes[0])?,

@@ -54,13 +54,10 @@ fn consecutive(mut answered: Numbers, mut aside: Numbers, last: u64) -> Result<(
             return Err(format!("row {} is missing", format::count(expected)));
         }
     }
-    match one.or(two) {
-        None => Ok(()),
-        Some(more) => Err(format!(
-            "row {} is there twice, or none of them",
-            format::count(more)
-        )),
-    }
+    one.or(two).map_or(Ok(()), |more| {
+        let row = format::count(more);
+        Err(format!("row {row} is there twice, or none of them"))
+    })
 }
 
 /// The first field of each record behind the header.

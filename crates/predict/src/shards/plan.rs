@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 use artifact::{ArtifactError, Digest, Failure, FileLock, format};
 use ingest::{RowStart, divide};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
 
 use super::sealed;
 use crate::job::{CHUNK_ROWS, Columns, Job, Part, Task, lock, unwritten, with_ending};
@@ -208,28 +207,25 @@ impl Plan {
 
 /// What two tasks differ in, in words.
 fn differences(planned: &Task, task: &Task) -> Vec<String> {
-    let value = |task: &Task| serde_json::to_value(task).expect("plain data");
-    let (planned, task) = (value(planned), value(task));
-    let names = task
-        .as_object()
-        .into_iter()
-        .flat_map(|fields| fields.keys());
-    let is_other = |name: &&String| planned.get(name.as_str()) != task.get(name.as_str());
-    let in_words = |name: &String| match name.as_str() {
-        "input" => format!(
-            "the input was {}",
-            planned
-                .get("input")
-                .and_then(Value::as_str)
-                .unwrap_or("another")
+    let input = format!("the input was {}", planned.input.display());
+    let all = [
+        (planned.input == task.input, input.as_str()),
+        (planned.stamp == task.stamp, "the input was changed since"),
+        (planned.model == task.model, "the model was another"),
+        (
+            planned.reading == task.reading,
+            "the file was read with other `ingest` settings",
         ),
-        "stamp" => "the input was changed since".to_owned(),
-        "model" => "the model was another".to_owned(),
-        "reading" => "the file was read with other `ingest` settings".to_owned(),
-        "form" => "the answers were written in another form".to_owned(),
-        other => format!("`--{other}` was another"),
-    };
-    names.filter(is_other).map(in_words).collect()
+        (
+            planned.form == task.form,
+            "the answers were written in another form",
+        ),
+        (planned.abstain == task.abstain, "`--abstain` was another"),
+        (planned.explain == task.explain, "`--explain` was another"),
+        (planned.carry == task.carry, "`--carry` was another"),
+    ];
+    let others = all.into_iter().filter(|(is_same, _)| !is_same);
+    others.map(|(_, what)| what.to_owned()).collect()
 }
 
 /// The plan for a job: the one that is there, if it is for the same, or a new one. Holds the lock of the

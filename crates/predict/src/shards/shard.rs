@@ -3,13 +3,14 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use artifact::{ArtifactError, Digest, Failure, FailureKind, FileLock, format, sync};
+use artifact::{ArtifactError, Digest, Failure, FileLock, format, sync};
 use serde::{Deserialize, Serialize};
 use stage::watch_signals;
 
 use super::plan::{Plan, changed};
 use super::sealed;
 use crate::job::{Done, Job, REJECTED, ROWS, Workplace, left_over, stamp, unwritten};
+use crate::misuse;
 use bundle::Predictor;
 
 const MANIFEST: &str = "shard.json";
@@ -92,13 +93,12 @@ pub(crate) fn run_shard(
     load: impl FnOnce() -> Result<Predictor, Failure>,
 ) -> Result<String, Failure> {
     let plan = Plan::of(job.output)?;
-    if shard > plan.count() {
-        return Err(Failure::new(format!(
-            "There is no shard {shard}: the plan has {}",
-            plan.count()
-        ))
-        .with_kind(FailureKind::Usage)
-        .with_hint(format!("Name one from 1 to {}", plan.count())));
+    let count = plan.count();
+    if shard > count {
+        return Err(misuse(
+            format!("There is no shard {shard}: the plan has {count}"),
+            format!("Name one from 1 to {count}"),
+        ));
     }
     plan.check_task(&job.task()?)?;
     let _lock = FileLock::acquire(&plan.lock(shard), |holder| {
@@ -108,7 +108,7 @@ pub(crate) fn run_shard(
     .map_err(unwritten)?;
     // Until here a signal ends the process at once, and nothing is lost.
     watch_signals();
-    let named = format!("shard {shard} of {}", plan.count());
+    let named = format!("shard {shard} of {count}");
     match plan.proved(shard) {
         Ok(Some(_)) => return Ok(format!("{named} is finished already")),
         Ok(None) => {}
