@@ -139,11 +139,7 @@ impl Wanted for WantedSpellings {
 fn deviation(matrix: &Matrix, found: &[Option<Spelling>]) -> Option<f64> {
     let rows = || (0..found.len()).filter(|id| found[*id].is_some());
     let components = (rows().count() * matrix.width() as usize) as f64;
-    let values = || {
-        rows()
-            .flat_map(|id| matrix.row(id))
-            .map(|value| f64::from(*value))
-    };
+    let values = || rows().flat_map(|id| matrix.row(id)).copied().map(f64::from);
     let mean = values().sum::<f64>() / components;
     let variance = values().map(|value| (value - mean).powi(2)).sum::<f64>() / components;
     (components > 0.0).then(|| variance.sqrt())

@@ -53,9 +53,11 @@ pub(crate) fn compute(context: &Context, settings: &EmbeddingSettings) -> Result
     };
     check_tokenizer(encoder.folder(), tokenizer, contract.tokenizer)?;
     let mut machine = Machine::start(context, encoder, &features, &contract)?;
-    let splits = [Split::Train, Split::Validation, Split::Test];
-    let rows = splits.map(|split| TokenRows::open(tokens, split).map(|rows| (split, rows)));
-    let rows = rows.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let open = |split| TokenRows::open(tokens, split).map(|rows| (split, rows));
+    let rows: Vec<_> = Split::LABELLED
+        .into_iter()
+        .map(open)
+        .collect::<Result<_, _>>()?;
     let total: usize = rows.iter().map(|(_, rows)| rows.len()).sum();
     let task = context
         .progress()

@@ -70,20 +70,17 @@ impl Vocabulary {
 /// vocabulary of the same size would work, and make no sense.
 fn check_contract(tokens: &Artifact, file: &TokenizerFile) -> Result<(), Failure> {
     let contract = TokenContract::of(tokens)?;
-    let numbers = |promised: u32, found: u32| (promised.to_string(), found.to_string());
-    let fingerprints = (contract.tokenizer, file.fingerprint());
-    let differences = [
-        (
-            "the tokenizer",
-            (fingerprints.0.to_string(), fingerprints.1.to_string()),
-        ),
-        (
-            "the vocabulary size",
-            numbers(contract.vocabulary_size, file.vocabulary_size()),
-        ),
-        ("the padding id", numbers(contract.pad_id, file.pad_id())),
-    ];
-    for (what, (promised, found)) in differences {
+    let names = ["the tokenizer", "the vocabulary size", "the padding id"];
+    let values = |tokenizer: Digest, size: u32, pad_id: u32| {
+        [tokenizer.to_string(), size.to_string(), pad_id.to_string()]
+    };
+    let promised = values(
+        contract.tokenizer,
+        contract.vocabulary_size,
+        contract.pad_id,
+    );
+    let found = values(file.fingerprint(), file.vocabulary_size(), file.pad_id());
+    for ((what, promised), found) in names.iter().zip(promised).zip(found) {
         if promised != found {
             return Err(ArtifactError::Damaged {
                 path: tokens.folder().join(MANIFEST_NAME),
@@ -141,11 +138,8 @@ fn surface(tokenizer: &Tokenizer, token: &str) -> (String, bool) {
         .get_decoder()
         .and_then(|decoder| decoder.decode_chain(vec![token.to_owned()]).ok());
     let text = decoded.map_or_else(|| token.to_owned(), |parts| parts.concat());
-    (
-        text.trim_matches(|sign: char| sign.is_whitespace() || is_mark(sign))
-            .to_owned(),
-        starts_word,
-    )
+    let text = text.trim_matches(|sign: char| sign.is_whitespace() || is_mark(sign));
+    (text.to_owned(), starts_word)
 }
 
 fn count_ids(tokens: &Artifact, size: u32) -> Result<Vec<u64>, Failure> {
