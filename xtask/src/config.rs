@@ -5,8 +5,6 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
 use crate::assets::Layout;
 use crate::cache::write_atomically;
 use crate::error::Error;
@@ -21,18 +19,6 @@ pub(crate) struct Written {
     libtorch: Option<String>,
     /// The layout a person asked for; a later set-up without a wish keeps to it.
     pub(crate) asked: Option<Layout>,
-}
-
-/// The part of the file we read back.
-#[derive(Deserialize)]
-struct File {
-    env: Variables,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-struct Variables {
-    libtorch: String,
 }
 
 fn path(root: &Path) -> PathBuf {
@@ -51,15 +37,14 @@ impl Written {
     /// A file that is absent or not ours counts as empty: it will be written anew.
     pub(crate) fn read(root: &Path) -> Self {
         let text = fs::read_to_string(path(root)).unwrap_or_default();
-        let libtorch = toml::from_str(&text)
-            .ok()
-            .map(|file: File| file.env.libtorch);
+        let file: toml::Table = text.parse().unwrap_or_default();
+        let libtorch = file.get("env").and_then(|env| env.get(LIBTORCH)?.as_str());
         let asked = Layout::ALL
             .into_iter()
             .find(|&layout| text.lines().next() == Some(first_line(Some(layout)).as_str()));
         Self {
+            libtorch: libtorch.map(str::to_owned),
             text,
-            libtorch,
             asked,
         }
     }

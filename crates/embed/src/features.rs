@@ -59,9 +59,8 @@ pub(crate) fn compute(context: &Context, settings: &EmbeddingSettings) -> Result
         .map(open)
         .collect::<Result<_, _>>()?;
     let total: usize = rows.iter().map(|(_, rows)| rows.len()).sum();
-    let task = context
-        .progress()
-        .task("computing features", Some(total as u64), "reviews");
+    let progress = context.progress();
+    let task = progress.task("computing features", Some(total as u64), "reviews");
     let mut files = Vec::new();
     let mut found = 0;
     let clock = std::time::Instant::now();
@@ -79,7 +78,7 @@ pub(crate) fn compute(context: &Context, settings: &EmbeddingSettings) -> Result
                     ControlFlow::Continue(())
                 })?;
                 if let Some(note) = machine.memory.take_note() {
-                    context.progress().note(&note);
+                    progress.note(&note);
                 }
             }
             deliver(&machine.folder.join(&name), &context.output().join(&name))?;

@@ -104,7 +104,6 @@ fn core_content(sources: &Sources, sentences: &Path, content: &Path) -> Result<(
     let table = fs::read_to_string(sentences).map_err(Error::file("read", sentences))?;
     for encoder in ["minilm", "mpnet"] {
         let folder = content.join("encoders").join(encoder);
-        create(&folder)?;
         let config = sources.scripts.join(format!("{encoder}.json"));
         let tokenizer = sources.encoder.join("tokenizer.json");
         copy(&tokenizer, &folder.join("tokenizer.json"))?;
@@ -115,11 +114,10 @@ fn core_content(sources: &Sources, sentences: &Path, content: &Path) -> Result<(
         ("long", long(&table, REVIEWS)),
     ] {
         let folder = content.join(name);
-        create(&folder)?;
-        let path = folder.join("reviews.tsv");
-        fs::write(&path, reviews).map_err(Error::file("write", &path))?;
         let pipeline = folder.join("pipeline.toml");
         copy(&sources.scripts.join(format!("{name}.toml")), &pipeline)?;
+        let path = folder.join("reviews.tsv");
+        fs::write(&path, reviews).map_err(Error::file("write", &path))?;
         let tokenizers = [("tokenize", "words"), ("tokenize", "pieces")];
         run_stages(sources, &pipeline, &tokenizers, "random")?;
     }
@@ -131,7 +129,6 @@ fn core_content(sources: &Sources, sentences: &Path, content: &Path) -> Result<(
 fn imdb_content(sources: &Sources, reviews: &Path, content: &Path) -> Result<(), Error> {
     let folder = content.join("imdb");
     let encoder = folder.join("encoder");
-    create(&encoder)?;
     for name in ["config.json", "tokenizer.json"] {
         copy(&sources.encoder.join(name), &encoder.join(name))?;
     }
@@ -188,10 +185,8 @@ fn strip(binaries: &Path, programs: &[&str], to: &Path) -> Result<(), Error> {
     create(to)?;
     for program in programs {
         let mut command = Command::new("strip");
-        command
-            .arg("-o")
-            .arg(to.join(program))
-            .arg(binaries.join(program));
+        command.arg("-o");
+        command.args([to.join(program), binaries.join(program)]);
         finish(command)?;
     }
     Ok(())
@@ -207,11 +202,8 @@ fn write_pack(
 ) -> Result<PackList, Error> {
     if out.exists() {
         // Only what is a pack, or empty, is replaced.
-        let is_empty = fs::read_dir(out)
-            .map_err(Error::file("read", out))?
-            .next()
-            .is_none();
-        if !is_empty && !out.join(LIST).is_file() {
+        let mut there = fs::read_dir(out).map_err(Error::file("read", out))?;
+        if there.next().is_some() && !out.join(LIST).is_file() {
             let message = format!(
                 "`{}` holds other files than a pack's, and is not replaced",
                 out.display()
@@ -257,9 +249,9 @@ fn create(folder: &Path) -> Result<(), Error> {
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), Error> {
-    fs::copy(from, to)
-        .map(|_| ())
-        .map_err(Error::file("copy", from))
+    create(to.parent().unwrap_or(to))?;
+    fs::copy(from, to).map_err(Error::file("copy", from))?;
+    Ok(())
 }
 
 /// Removes the files under a folder that have another name.
