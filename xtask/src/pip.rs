@@ -58,11 +58,14 @@ impl Pip {
         place: &Path,
         step: &mut Step,
     ) -> Result<PathBuf, Error> {
+        let Package {
+            name,
+            version,
+            sha256,
+            ..
+        } = package;
         let requirements = scratch.join("requirements.txt");
-        let line = format!(
-            "{}=={} --hash=sha256:{}\n",
-            package.name, package.version, package.sha256
-        );
+        let line = format!("{name}=={version} --hash=sha256:{sha256}\n");
         fs::write(&requirements, line).map_err(Error::file("write", &requirements))?;
         let log_path = scratch.join("pip.log");
         let log = File::create(&log_path).map_err(Error::file("create", &log_path))?;
@@ -113,7 +116,6 @@ impl Pip {
                 place.display()
             ),
         };
-        let Package { name, version, .. } = package;
         let detail = last_words(&log);
         Err(Error::new(format!(
             "Cannot download {name} {version} with pip{reason}: {detail}"

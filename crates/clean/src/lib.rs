@@ -75,7 +75,11 @@ fn decide(
     let divider = Divider::of(rows)?;
     let mut audit = duplicates::audit(rows);
     let near = find_near(context, settings, reviews, &audit.kept())?;
-    if let Some((clusters, links)) = &near {
+    let (clusters, links) = near
+        .as_ref()
+        .map(|(clusters, links)| (clusters, &links[..]))
+        .unzip();
+    if let (Some(clusters), Some(links)) = (clusters, links) {
         audit.near(rows, clusters, links);
     }
     let splitter = Splitter {
@@ -83,13 +87,12 @@ fn decide(
         settings: &settings.split,
         seed: settings.seed.unwrap_or_default(),
     };
-    let clusters = near.as_ref().map(|(clusters, _)| clusters);
-    let sides = sides(reviews, &audit.kept(), &splitter, clusters)
-        .map_err(texts::failed(context.output()))?;
+    let sides = sides(reviews, &audit.kept(), &splitter, clusters);
+    let sides = sides.map_err(texts::failed(context.output()))?;
     let decided = Decided {
         reviews,
         audit: &audit,
-        near: near.as_ref().map(|(_, links)| links.as_slice()),
+        near: links,
         sides: &sides,
         divider,
     };
@@ -136,12 +139,10 @@ fn find_near(
     if !settings.near_duplicates.find {
         return Ok(None);
     }
-    let _task = context
-        .progress()
-        .task("looking for near-duplicates", None, "reviews");
-    near::clusters(&reviews.texts, kept, settings.near_duplicates.threshold)
-        .map(Some)
-        .map_err(texts::failed(context.output()))
+    let progress = context.progress();
+    let _task = progress.task("looking for near-duplicates", None, "reviews");
+    let found = near::clusters(&reviews.texts, kept, settings.near_duplicates.threshold);
+    found.map(Some).map_err(texts::failed(context.output()))
 }
 
 /// The side of every row that is kept.
@@ -224,11 +225,10 @@ fn summary(decided: &Decided<'_>) -> String {
         let parts: Vec<String> = present
             .map(|(rows, name)| format!("{} {name}", format::count(*rows)))
             .collect();
-        match parts.is_empty() {
-            true => "nothing".to_owned(),
-            false => parts.join(", "),
-        }
+        parts.join(", ")
     };
     let kept = format::plural(decided.kept(), "review", "reviews");
-    format!("{kept}: {}; removed {}", list(&sides), list(&removals))
+    let removed = Some(list(&removals)).filter(|removed| !removed.is_empty());
+    let removed = removed.as_deref().unwrap_or("nothing");
+    format!("{kept}: {}; removed {removed}", list(&sides))
 }
