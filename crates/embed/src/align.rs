@@ -159,11 +159,8 @@ fn fill_missing(
     seed: u64,
 ) {
     let mean = mean(matrix, found);
-    for (id, entry) in entries
-        .iter()
-        .enumerate()
-        .filter(|(id, _)| found[*id].is_none())
-    {
+    let missing = |(id, _): &(usize, &Entry)| found[*id].is_none();
+    for (id, entry) in entries.iter().enumerate().filter(missing) {
         let row = matrix.row_mut(id);
         match entry {
             Entry::Padding => {}
