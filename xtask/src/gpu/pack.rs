@@ -9,11 +9,11 @@ use std::process::Command;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use super::PackArguments;
 use super::data::{REVIEWS, SENTENCES, long, short};
 use super::half::halve;
 use super::parts::{CORE, LIST, PART, PackList, write_parts};
 use super::reviews::labelled;
-use super::{Kind, PackArguments};
 use crate::cache::remove_folder;
 use crate::cargo::succeed;
 use crate::error::Error;
@@ -55,9 +55,10 @@ pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<(), Error> 
         encoder: root.join(&arguments.encoder),
     };
     let out = root.join(arguments.out());
-    let programs: &[&str] = match arguments.kind {
-        Kind::Core => &CORE_PROGRAMS,
-        Kind::Imdb => &IMDB_PROGRAMS,
+    let kind = arguments.kind.as_str();
+    let programs: &[&str] = match kind {
+        "core" => &CORE_PROGRAMS,
+        _ => &IMDB_PROGRAMS,
     };
     for program in programs {
         let path = sources.binaries.join(program);
@@ -75,8 +76,8 @@ pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<(), Error> 
         }
     }
     let content = tempfile::tempdir().map_err(Error::file("create", &std::env::temp_dir()))?;
-    match (arguments.kind, &arguments.source) {
-        (Kind::Imdb, Some(reviews)) => {
+    match (kind, &arguments.source) {
+        ("imdb", Some(reviews)) => {
             imdb_content(&sources, &root.join(reviews), content.path())?;
         }
         _ => {
@@ -85,9 +86,8 @@ pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<(), Error> 
         }
     }
     strip(&sources.binaries, programs, &content.path().join("bin"))?;
-    let kind = arguments.kind.name();
     let list = write_pack(kind, commit(root), content.path(), &sources.scripts, &out)?;
-    if arguments.kind == Kind::Core {
+    if kind == "core" {
         list.check_size(CORE)?;
     }
     for file in &list.files {
@@ -401,7 +401,7 @@ mod tests {
     fn a_program_that_is_not_built_is_named_with_its_command() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let arguments = PackArguments {
-            kind: Kind::Core,
+            kind: "core".to_owned(),
             binaries: folder.path().to_owned(),
             out: Some(folder.path().join("pack")),
             source: None,
