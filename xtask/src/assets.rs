@@ -247,10 +247,8 @@ const NO_DIGEST: &str = "needs a SHA-256 of 64 hexadecimal digits in lower case"
 
 /// A name that can stand in a path, a requirements file and an argument without surprise.
 fn is_plain(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+'))
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+');
+    name.starts_with(|first: char| first.is_ascii_alphanumeric()) && name.chars().all(allowed)
 }
 
 #[cfg(test)]

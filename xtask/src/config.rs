@@ -27,9 +27,8 @@ fn path(root: &Path) -> PathBuf {
 
 /// The first line says which command wrote the file, and so keeps the wish.
 fn first_line(asked: Option<Layout>) -> String {
-    let wish = asked
-        .map(|layout| format!(" --{}", layout.name()))
-        .unwrap_or_default();
+    let option = |layout: Layout| format!(" --{}", layout.name());
+    let wish = asked.map(option).unwrap_or_default();
     format!("# Written by `cargo xtask setup{wish}`; not under version control.")
 }
 

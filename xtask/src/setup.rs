@@ -84,19 +84,19 @@ struct Choice {
 
 /// What is asked for now, else what was asked for last, else what the machine can use.
 fn choose(asked: Option<Layout>, before: Option<Layout>, has_driver: impl Fn() -> bool) -> Choice {
-    let (layout, asked, reason) = match (asked, before) {
-        (Some(layout), _) => (layout, asked, "as asked for"),
-        (None, Some(layout)) => (layout, before, "as asked for at the last set-up"),
-        (None, None) if has_driver() => (Layout::Cuda, None, "there is an NVIDIA driver"),
-        (None, None) => {
-            let reason = "no NVIDIA driver found, `--cuda` takes it all the same";
-            (Layout::Cpu, None, reason)
-        }
-    };
-    Choice {
+    let choice = |layout, reason| Choice {
         layout,
-        asked,
+        asked: asked.or(before),
         reason,
+    };
+    match (asked, before) {
+        (Some(layout), _) => choice(layout, "as asked for"),
+        (None, Some(layout)) => choice(layout, "as asked for at the last set-up"),
+        (None, None) if has_driver() => choice(Layout::Cuda, "there is an NVIDIA driver"),
+        (None, None) => choice(
+            Layout::Cpu,
+            "no NVIDIA driver found, `--cuda` takes it all the same",
+        ),
     }
 }
 

@@ -79,9 +79,8 @@ impl CheckArguments {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.python);
         command.arg(self.pack.join("check.py"));
-        command
-            .args(["--device", &self.device, "--out"])
-            .arg(&self.out);
+        command.args(["--device", &self.device, "--out"]);
+        command.arg(&self.out);
         if !self.sections.is_empty() {
             let sections: Vec<String> = self.sections.iter().map(u8::to_string).collect();
             command.args(["--sections", &sections.join(",")]);

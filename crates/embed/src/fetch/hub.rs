@@ -19,6 +19,9 @@ const RETRIES: usize = 5;
 /// The hub, if no other is named.
 const ENDPOINT: &str = "the Hugging Face hub";
 
+const TRY_AGAIN: &str = "Try again, what came is kept; without a network run the same command where \
+    there is one, and bring the folder";
+
 /// A repository and a revision, their characters checked: both become parts of addresses and paths.
 #[derive(Clone, Debug)]
 pub(super) struct Name {
@@ -28,11 +31,10 @@ pub(super) struct Name {
 
 impl Name {
     pub(super) fn parse(repository: &str, revision: &str) -> Result<Self, Failure> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         let plain = |part: &str| {
             part.starts_with(|first: char| first.is_ascii_alphanumeric())
-                && part
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+                && part.chars().all(allowed)
         };
         if repository.split('/').count() > 2 || !repository.split('/').all(plain) {
             return Err(Failure::new(format!("`{repository}` is not the name of a repository"))
@@ -76,11 +78,7 @@ impl Name {
             "Could not get `{what}` of `{repository}` from {endpoint}"
         ))
         .with_cause(cause)
-        .with_hint(
-            "Try again, what came is kept; without a network run the same command where there is \
-                 one, and bring the folder"
-                .to_owned(),
-        )
+        .with_hint(TRY_AGAIN.to_owned())
     }
 
     /// The name as a key of a pipeline file.
