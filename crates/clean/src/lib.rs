@@ -75,11 +75,7 @@ fn decide(
     let divider = Divider::of(rows)?;
     let mut audit = duplicates::audit(rows);
     let near = find_near(context, settings, reviews, &audit.kept())?;
-    let (clusters, links) = near
-        .as_ref()
-        .map(|(clusters, links)| (clusters, &links[..]))
-        .unzip();
-    if let (Some(clusters), Some(links)) = (clusters, links) {
+    if let Some((clusters, links)) = &near {
         audit.near(rows, clusters, links);
     }
     let splitter = Splitter {
@@ -87,12 +83,13 @@ fn decide(
         settings: &settings.split,
         seed: settings.seed.unwrap_or_default(),
     };
+    let clusters = near.as_ref().map(|(clusters, _)| clusters);
     let sides = sides(reviews, &audit.kept(), &splitter, clusters);
     let sides = sides.map_err(texts::failed(context.output()))?;
     let decided = Decided {
         reviews,
         audit: &audit,
-        near: links,
+        near: near.as_ref().map(|(_, links)| links.as_slice()),
         sides: &sides,
         divider,
     };
