@@ -27,10 +27,8 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
         return None;
     }
     let rows = |split: Split| {
-        let labelled = data
-            .reviews
-            .split(split)
-            .map(|it| it.negative + it.positive);
+        let count = data.reviews.split(split);
+        let labelled = count.map(|it| it.negative + it.positive);
         labelled.map_or_else(|| "the".to_owned(), format::count)
     };
     let text = format!(
