@@ -85,6 +85,11 @@ fn who_does_not_read_is_let_go() {
         clock.elapsed()
     );
     drop(held);
+    // The service notices a moment later that they are gone.
+    wait_for(|| {
+        let (status, _) = server.exchange(b"GET /healthz HTTP/1.1\r\nhost: localhost\r\n\r\n");
+        (status == 200).then_some(())
+    });
     server.is_well();
 }
 

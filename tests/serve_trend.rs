@@ -242,7 +242,7 @@ fn what_makes_no_trend_gets_its_status_and_a_way_out() {
             "/trend?period=day",
             &no_json,
             b"{\"reviews\": []}",
-            "members of it",
+            "belong in its body",
         ),
         (422, "/trend", &table, b"", "The file"),
         (

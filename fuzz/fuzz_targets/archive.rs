@@ -3,6 +3,6 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use ressenti_fuzz::with_checksums;
+use ressenti_fuzz::{reviews, with_checksums};
 
-fuzz_target!(|bytes: &[u8]| ingest::fuzzing::archive(&with_checksums(bytes)));
+fuzz_target!(|bytes: &[u8]| reviews::archive(&with_checksums(bytes)));

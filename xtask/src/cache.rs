@@ -25,7 +25,13 @@ impl Cache {
         let folder = named("RESSENTI_CACHE")
             .or_else(|| Some(named("XDG_CACHE_HOME")?.join("ressenti")))
             .or_else(|| Some(named("HOME")?.join(".cache/ressenti")))
-            .ok_or(Error::NoCache)?;
+            .ok_or_else(|| {
+                let variables = "RESSENTI_CACHE, XDG_CACHE_HOME and HOME";
+                Error::new(format!(
+                    "Cannot find a folder for downloads: none of {variables} is set"
+                ))
+                .with_hint("Set RESSENTI_CACHE to a folder with 2 GB free")
+            })?;
         // libtorch is named to cargo by this path, and cargo works in other folders than we do.
         let folder = std::path::absolute(&folder).map_err(Error::file("resolve", &folder))?;
         Ok(Self { folder })
@@ -223,9 +229,7 @@ mod tests {
         assert_eq!(fs::read(&path).expect("it is there"), b"two");
         assert_eq!(fs::read_dir(folder.path()).expect("a folder").count(), 1);
         let nowhere = folder.path().join("no/a.toml");
-        assert!(matches!(
-            write_atomically(&nowhere, b"one"),
-            Err(Error::File { .. })
-        ));
+        let error = write_atomically(&nowhere, b"one").expect_err("it has no folder");
+        assert!(error.to_string().starts_with("Cannot write"), "{error}");
     }
 }

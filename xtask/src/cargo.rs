@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, ExitCode, Output, Stdio};
 
 use crate::config::LIBTORCH;
 use crate::error::Error;
@@ -17,12 +17,9 @@ pub(crate) fn cargo(root: &Path, source: Source) -> Command {
     command.current_dir(root);
     // `cargo run` tells xtask about xtask; build scripts must not see that.
     for (name, _) in env::vars_os() {
-        if name.to_str().is_some_and(|name| {
-            ["CARGO_PKG_", "CARGO_MANIFEST_"]
-                .iter()
-                .any(|own| name.starts_with(own))
-        }) {
-            command.env_remove(name);
+        let name = name.to_string_lossy();
+        if name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_") {
+            command.env_remove(&*name);
         }
     }
     forget_ours(&mut command, source);
@@ -43,12 +40,8 @@ pub(crate) fn ressenti(
     source: Source,
     arguments: &[OsString],
 ) -> Result<Command, Error> {
-    let own = env::current_exe().map_err(|source| Error::Start {
-        program: "ressenti".to_owned(),
-        source,
-    })?;
-    let mut command =
-        Command::new(own.with_file_name(format!("ressenti{}", env::consts::EXE_SUFFIX)));
+    let own = env::current_exe().map_err(|cause| cannot_start("ressenti", cause))?;
+    let mut command = Command::new(own.with_file_name("ressenti"));
     command.current_dir(root).arg("run");
     if !names_a_pipeline(arguments) {
         command.args(["--pipeline", "pipeline.toml"]);
@@ -67,7 +60,7 @@ fn names_a_pipeline(arguments: &[OsString]) -> bool {
 pub(crate) fn succeed(mut command: Command) -> Result<(), Error> {
     let status = command
         .status()
-        .map_err(|source| cannot_start(&command, source))?;
+        .map_err(|cause| cannot_start(&program(&command), cause))?;
     if status.success() {
         return Ok(());
     }
@@ -76,13 +69,14 @@ pub(crate) fn succeed(mut command: Command) -> Result<(), Error> {
         .code()
         .or_else(|| Some(128 + status.signal()?))
         .and_then(|code| u8::try_from(code).ok());
-    Err(Error::Exit(code.unwrap_or(1).into()))
+    let error = Error::new(format!("`{}` failed", program(&command)));
+    Err(error.with_exit(ExitCode::from(code.unwrap_or(1))))
 }
 
 /// Becomes `command`: signals and exit code are then its own.
 pub(crate) fn become_(mut command: Command) -> Error {
-    let source = command.exec();
-    cannot_start(&command, source)
+    let cause = command.exec();
+    cannot_start(&program(&command), cause)
 }
 
 /// What `command` prints; `None` where its program is not installed.
@@ -90,21 +84,27 @@ pub(crate) fn output_if_installed(mut command: Command) -> Result<Option<Output>
     match command.stdin(Stdio::null()).output() {
         Ok(output) => Ok(Some(output)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(cannot_start(&command, source)),
+        Err(cause) => Err(cannot_start(&program(&command), cause)),
     }
 }
 
-fn cannot_start(command: &Command, source: io::Error) -> Error {
-    Error::Start {
-        program: command.get_program().to_string_lossy().into_owned(),
-        source,
+fn program(command: &Command) -> String {
+    command.get_program().to_string_lossy().into_owned()
+}
+
+pub(crate) fn cannot_start(program: &str, cause: io::Error) -> Error {
+    let error = Error::new(format!("Cannot start `{program}`")).with_cause(cause);
+    if program == "strip" {
+        error.with_hint("Install binutils (Debian, Ubuntu: `apt install binutils`)")
+    } else if program.ends_with("ressenti") {
+        error.with_hint("Build it with `cargo build --workspace`")
+    } else {
+        error
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use std::process::ExitCode;
-
     use super::*;
 
     #[test]
@@ -132,16 +132,14 @@ mod tests {
         let check = |script: &str, expected: Result<(), ExitCode>| {
             let mut command = Command::new("sh");
             command.args(["-c", script]);
-            let result = succeed(command).map_err(|error| match error {
-                Error::Exit(code) => code,
-                error => panic!("{error}"),
-            });
+            let result = succeed(command).map_err(|error| error.exit.expect("an exit code"));
             assert_eq!(format!("{result:?}"), format!("{expected:?}"));
         };
         check("exit 0", Ok(()));
         check("exit 75", Err(ExitCode::from(75)));
         check("kill -9 $$", Err(ExitCode::from(137)));
         let missing = succeed(Command::new("no-such-program-of-ressenti"));
-        assert!(matches!(missing, Err(Error::Start { .. })));
+        let error = missing.expect_err("it is not there");
+        assert!(error.to_string().starts_with("Cannot start"), "{error}");
     }
 }

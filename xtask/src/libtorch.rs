@@ -19,7 +19,7 @@ use crate::marker;
 use crate::packages::Packages;
 use crate::pip;
 use crate::progress::{Step, say};
-use crate::sha256::Sha256;
+use crate::sha256;
 
 /// Raise it when the same wheels would give another folder.
 const RECIPE: u32 = 1;
@@ -47,12 +47,12 @@ pub(crate) fn subject(version: &str, layout: Layout) -> String {
 }
 
 /// What the folder of `layout` is made from: it changes when a pin does.
-pub(crate) fn recipe(assets: &Assets, layout: Layout) -> Sha256 {
+pub(crate) fn recipe(assets: &Assets, layout: Layout) -> String {
     let mut text = format!("{RECIPE} {}\n", layout.name());
     for wheel in assets.wheels(layout) {
         text.push_str(&format!("{} {}\n", wheel.sha256, wheel.file));
     }
-    Sha256::of_bytes(text.as_bytes())
+    sha256::of_bytes(text.as_bytes())
 }
 
 /// Makes the folder of `layout` if it is not whole; returns whether there was something to do.
@@ -62,18 +62,18 @@ pub(crate) fn provide(
     cache: &Cache,
     locked: &Locked,
 ) -> Result<bool, Error> {
-    let (target, recipe) = (
-        cache.libtorch(&assets.libtorch, layout),
-        recipe(assets, layout),
-    );
+    let target = cache.libtorch(&assets.libtorch, layout);
+    let recipe = recipe(assets, layout);
     let subject = subject(&assets.libtorch, layout);
-    match marker::fault(&target, recipe) {
-        None => return Ok(false),
-        Some(marker::Fault::Absent) => {}
-        Some(fault) => say(
+    let Some(fault) = marker::fault(&target, &recipe) else {
+        return Ok(false);
+    };
+    if target.is_dir() {
+        let target = target.display();
+        say(
             &subject,
-            format_args!("`{}` {fault}: making it again", target.display()),
-        ),
+            format_args!("`{target}` {fault}: making it again"),
+        );
     }
     let folder = locked.scratch("libtorch")?;
     if layout == Layout::Cpu {
@@ -86,7 +86,7 @@ pub(crate) fn provide(
         .map(|package| Ok((package, packages.fetch(package, &subject)?)))
         .collect::<Result<Vec<_>, Error>>()?;
     assemble(layout, &wheels, &folder, &subject)?;
-    marker::write(&folder, recipe)?;
+    marker::write(&folder, &recipe)?;
     locked.publish(&folder, &target)?;
     say(&subject, format_args!("ready in `{}`", target.display()));
     Ok(true)
@@ -109,13 +109,7 @@ fn assemble(
     let needed = libraries.iter().map(String::as_str).chain(NEEDED);
     match needed.into_iter().find(|name| !folder.join(name).is_file()) {
         None => Ok(()),
-        Some(missing) => Err(Error::Member {
-            archive: wheels
-                .first()
-                .map(|(_, wheel)| wheel.clone())
-                .unwrap_or_default(),
-            member: missing.to_owned(),
-        }),
+        Some(missing) => Err(Error::member(&wheels[0].1, missing)),
     }
 }
 
@@ -172,18 +166,18 @@ fn make_empty_library(folder: &Path) -> Result<(), Error> {
             Some(output) if output.status.success() => return Ok(()),
             Some(output) => {
                 let detail = pip::last_words(&String::from_utf8_lossy(&output.stderr));
-                return Err(Error::Compiler {
-                    compiler: compiler.clone(),
-                    detail,
-                });
+                return Err(Error::new(format!(
+                    "Cannot make `libtorch.so` with `{compiler}`: {detail}"
+                )));
             }
             None => {}
         }
     }
-    let tried: Vec<String> = compilers.iter().map(|name| format!("`{name}`")).collect();
-    Err(Error::NoCompiler {
-        tried: tried.join(", "),
-    })
+    let tried = compilers.join("`, `");
+    Err(Error::new(format!(
+        "Cannot find a C compiler: none of `{tried}` starts"
+    ))
+    .with_hint("Install a C and C++ compiler (Debian, Ubuntu: `apt install g++`) or set CC"))
 }
 
 /// Whether this machine has an NVIDIA driver.
@@ -200,11 +194,12 @@ pub(crate) fn check_platform(os: &str, arch: &str, libtorch: &str) -> Result<(),
     if (os, arch) == ("linux", "x86_64") {
         return Ok(());
     }
-    Err(Error::Platform {
-        os: os.to_owned(),
-        arch: arch.to_owned(),
-        libtorch: libtorch.to_owned(),
-    })
+    Err(Error::new(format!(
+        "Cannot provision libtorch on {os} {arch}: only Linux on x86-64 is supported"
+    ))
+    .with_hint(format!(
+        "Unpack a libtorch {libtorch} for this platform yourself and set LIBTORCH to its folder"
+    )))
 }
 
 #[cfg(test)]
@@ -275,7 +270,7 @@ mod tests {
         let (assets, mut changed) = (small(), small());
         assert_eq!(recipe(&assets, Layout::Cpu), recipe(&small(), Layout::Cpu));
         assert_ne!(recipe(&assets, Layout::Cpu), recipe(&assets, Layout::Cuda));
-        changed.packages[0].sha256 = Sha256::of_bytes(b"another wheel");
+        changed.packages[0].sha256 = sha256::of_bytes(b"another wheel");
         assert_ne!(recipe(&assets, Layout::Cpu), recipe(&changed, Layout::Cpu));
     }
 
@@ -302,7 +297,7 @@ mod tests {
         let wheel = cache.packages().join(&assets.packages[0].file);
         fs::create_dir_all(cache.packages()).expect("a folder");
         make_wheel(&wheel, members);
-        assets.packages[0].sha256 = Sha256::of_bytes(&fs::read(&wheel).expect("it is there"));
+        assets.packages[0].sha256 = sha256::of_bytes(&fs::read(&wheel).expect("it is there"));
         let target = cache.libtorch(&assets.libtorch, Layout::Cpu);
         Ok((
             provide(&assets, Layout::Cpu, &cache, &cache.lock()?)?,

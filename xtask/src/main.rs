@@ -1,5 +1,5 @@
 //! `cargo xtask`: what a newcomer types. It provisions libtorch and the default data, then calls cargo and
-//! the orchestrator. It links neither libtorch nor polars, and so builds in seconds on a bare machine.
+//! the orchestrator. It links neither libtorch nor arrow, and so builds in seconds on a bare machine.
 
 mod archive;
 mod assets;
@@ -109,11 +109,11 @@ fn main() -> ExitCode {
     let task = Arguments::parse().task;
     match checkout().and_then(|root| perform(task, &root)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(Error::Exit(code)) => code,
-        Err(error) => {
-            report(&error);
-            ExitCode::from(1)
-        }
+        Err(error) => error.exit.unwrap_or_else(|| {
+            // Where standard error is closed there is nobody to tell.
+            let _ = write!(anstream::stderr(), "{}", error.report());
+            ExitCode::FAILURE
+        }),
     }
 }
 
@@ -172,25 +172,11 @@ fn build(root: &Path, source: Source, arguments: &[&str]) -> Result<(), Error> {
 /// checkout where two share a target folder.
 fn checkout() -> Result<PathBuf, Error> {
     let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
-    package
-        .and_then(|package| package.parent().map(Path::to_owned))
-        .ok_or(Error::NoRoot)
-}
-
-/// The error, its causes, and what to do.
-fn report(error: &Error) {
-    let mut stderr = anstream::stderr();
-    let mut text = format!("error: {error}\n");
-    let mut cause = std::error::Error::source(error);
-    while let Some(error) = cause {
-        text.push_str(&format!("  caused by: {error}\n"));
-        cause = error.source();
-    }
-    if let Some(hint) = error.hint() {
-        text.push_str(&format!("\nhint: {hint}\n"));
-    }
-    // Where standard error is closed there is nobody to tell.
-    let _ = write!(stderr, "{text}");
+    let root = package.and_then(|package| package.parent().map(Path::to_owned));
+    root.ok_or_else(|| {
+        Error::new("Cannot find the root of the checkout")
+            .with_hint("Start it as `cargo xtask` inside the checkout")
+    })
 }
 
 #[cfg(test)]

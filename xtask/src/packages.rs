@@ -3,13 +3,14 @@
 
 use std::cell::OnceCell;
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::assets::Package;
 use crate::cache::{Cache, Locked};
 use crate::error::Error;
 use crate::pip::Pip;
 use crate::progress::{Step, megabytes, say};
+use crate::sha256;
 
 pub(crate) struct Packages<'a> {
     cache: &'a Cache,
@@ -31,13 +32,13 @@ impl<'a> Packages<'a> {
     pub(crate) fn fetch(&self, package: &Package, subject: &str) -> Result<PathBuf, Error> {
         let path = self.cache.packages().join(&package.file);
         if path.is_file() {
-            match check(package, &path, subject) {
+            let found = digest(package, &path, subject)?;
+            match sha256::check(&package.sha256, &found, &path) {
                 Ok(()) => return Ok(path),
-                Err(error @ Error::Checksum { .. }) => {
+                Err(error) => {
                     say(subject, format_args!("{error}; downloading it again"));
                     fs::remove_file(&path).map_err(Error::file("remove", &path))?;
                 }
-                Err(error) => return Err(error),
             }
         }
         let scratch = self.locked.scratch("download")?;
@@ -50,7 +51,7 @@ impl<'a> Packages<'a> {
         let mut step = Step::start(subject, action, package.bytes);
         let file = self.pip()?.download(package, &scratch, &path, &mut step)?;
         drop(step);
-        check(package, &file, subject)?;
+        sha256::check(&package.sha256, &digest(package, &file, subject)?, &file)?;
         fs::create_dir_all(self.cache.packages())
             .map_err(Error::file("create", &self.cache.packages()))?;
         fs::rename(&file, &path).map_err(Error::file("create", &path))?;
@@ -65,17 +66,16 @@ impl<'a> Packages<'a> {
     }
 }
 
-fn check(package: &Package, path: &std::path::Path, subject: &str) -> Result<(), Error> {
+fn digest(package: &Package, path: &Path, subject: &str) -> Result<String, Error> {
     let action = format!("checking {} {}", package.name, package.version);
     let mut step = Step::start(subject, action, package.bytes);
-    package.sha256.check_file(path, |more| step.add(more))
+    sha256::of_file(path, |more| step.add(more))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::assets::tests::small;
-    use crate::sha256::Sha256;
 
     #[test]
     fn a_file_that_is_there_and_right_is_used_without_pip() {
@@ -85,7 +85,7 @@ mod tests {
             .expect("the variable is set");
         let locked = cache.lock().expect("nobody else holds it");
         let mut package = small().packages.remove(0);
-        package.sha256 = Sha256::of_bytes(b"wheel");
+        package.sha256 = sha256::of_bytes(b"wheel");
         fs::create_dir_all(cache.packages()).expect("a folder");
         fs::write(cache.packages().join(&package.file), "wheel").expect("a file");
         let packages = Packages::new(&cache, &locked);

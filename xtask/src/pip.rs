@@ -8,12 +8,15 @@ use std::thread;
 use std::time::Duration;
 
 use crate::assets::{Package, PackageKind};
-use crate::cargo::output_if_installed;
-use crate::error::Error;
+use crate::cargo::{cannot_start, output_if_installed};
+use crate::error::{DISK_FULL, Error};
 use crate::progress::Step;
 
 /// A build backend that builds nothing; says in its head why.
 const NO_BUILD: &str = include_str!("no_build.py");
+
+const INSTALL: &str = "Install Python 3 with pip (Debian, Ubuntu: `apt install python3 python3-pip`), \
+    or set LIBTORCH to a libtorch that you have";
 
 /// How often we look how far pip is.
 const POLL: Duration = Duration::from_millis(50);
@@ -32,15 +35,18 @@ impl Pip {
                 Some(output) if output.status.success() => return Ok(Self { python }),
                 Some(output) => {
                     let detail = last_words(&String::from_utf8_lossy(&output.stderr));
-                    return Err(Error::NoPip {
-                        python: python.to_owned(),
-                        detail,
-                    });
+                    return Err(Error::new(format!(
+                        "Cannot use pip: `{python} -m pip --version` failed: {detail}"
+                    ))
+                    .with_hint(INSTALL));
                 }
                 None => {}
             }
         }
-        Err(Error::NoPython)
+        Err(
+            Error::new("Cannot find Python 3: neither `python3` nor `python` starts")
+                .with_hint(INSTALL),
+        )
     }
 
     /// Fetches `package` into `scratch` and returns the file. pip checks its digest; whoever uses the file
@@ -64,16 +70,8 @@ impl Pip {
 
         let mut command = Command::new(self.python);
         command
-            .args([
-                "-m",
-                "pip",
-                "download",
-                "--no-cache-dir",
-                "--progress-bar",
-                "off",
-                "--no-deps",
-            ])
-            .args(["--require-hashes", "--requirement"])
+            .args(["-m", "pip", "download", "--no-cache-dir", "--no-deps"])
+            .args(["--progress-bar", "off", "--require-hashes", "--requirement"])
             .arg(&requirements)
             .arg("--dest")
             .arg(scratch.join("file"))
@@ -91,10 +89,7 @@ impl Pip {
             }
             PackageKind::Sdist => sdist_arguments(&mut command, package, scratch)?,
         }
-        let start = |source| Error::Start {
-            program: self.python.to_owned(),
-            source,
-        };
+        let start = |cause| cannot_start(self.python, cause);
         let mut child = command.spawn().map_err(start)?;
         let status = loop {
             match child.try_wait().map_err(start)? {
@@ -108,11 +103,22 @@ impl Pip {
             return Ok(file);
         }
         let log = fs::read(&log_path).map_err(Error::file("read", &log_path))?;
-        Err(Error::pip(
-            package,
-            &String::from_utf8_lossy(&log),
-            place.to_owned(),
+        let log = String::from_utf8_lossy(&log);
+        let reason = reason(&log).unwrap_or_default();
+        let hint = match reason {
+            NO_SPACE => DISK_FULL.to_owned(),
+            _ => format!(
+                "Run `cargo xtask setup` again once the cause is mended, it goes on with what is missing; \
+                 without a network, bring the file from elsewhere as `{}`",
+                place.display()
+            ),
+        };
+        let Package { name, version, .. } = package;
+        let detail = last_words(&log);
+        Err(Error::new(format!(
+            "Cannot download {name} {version} with pip{reason}: {detail}"
         ))
+        .with_hint(hint))
     }
 }
 
@@ -152,67 +158,43 @@ fn sdist_arguments(command: &mut Command, package: &Package, scratch: &Path) -> 
 fn folder_size(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     entries
-        .filter_map(|entry| entry.metadata().ok().map(|metadata| (entry, metadata)))
-        .map(|(entry, metadata)| {
-            if metadata.is_dir() {
-                folder_size(&entry.path())
-            } else {
-                metadata.len()
-            }
+        .map(|entry| match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => folder_size(&entry.path()),
+            found => found.map_or(0, |metadata| metadata.len()),
         })
         .sum()
 }
 
+const NO_SPACE: &str = ", the disk is full";
+
+/// What pip says, and what it means; follows `with pip` in a message. The first that is found counts.
+const REASONS: [(&str, &str); 9] = [
+    ("No space left on device", NO_SPACE),
+    ("Disk quota exceeded", NO_SPACE),
+    (
+        "DO NOT MATCH THE HASHES",
+        ", the registry serves another file than the one pinned",
+    ),
+    ("Retrying (", UNREACHABLE),
+    ("Max retries exceeded", UNREACHABLE),
+    ("connection broken", UNREACHABLE),
+    ("ReadTimeoutError", UNREACHABLE),
+    ("Connection aborted", UNREACHABLE),
+    ("CERTIFICATE_VERIFY_FAILED", UNREACHABLE),
+];
+const UNREACHABLE: &str = ", the registry cannot be reached";
+
 /// Why pip failed, as far as its words tell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Fault {
-    Network,
-    DiskFull,
-    WrongDigest,
-    Other,
-}
-
-impl Fault {
-    pub(crate) fn of(log: &str) -> Self {
-        let says = |words: &[&str]| words.iter().any(|word| log.contains(word));
-        if says(&["No space left on device", "Disk quota exceeded"]) {
-            Self::DiskFull
-        } else if says(&["DO NOT MATCH THE HASHES"]) {
-            Self::WrongDigest
-        } else if says(&[
-            "Retrying (",
-            "Max retries exceeded",
-            "connection broken",
-            "ReadTimeoutError",
-            "Connection aborted",
-            "CERTIFICATE_VERIFY_FAILED",
-        ]) {
-            Self::Network
-        } else {
-            Self::Other
-        }
-    }
-
-    /// Follows `with pip` in a message.
-    pub(crate) fn in_words(self) -> &'static str {
-        match self {
-            Self::Network => ", the registry cannot be reached",
-            Self::DiskFull => ", the disk is full",
-            Self::WrongDigest => ", the registry serves another file than the one pinned",
-            Self::Other => "",
-        }
-    }
+fn reason(log: &str) -> Option<&'static str> {
+    let found = REASONS.iter().find(|(words, _)| log.contains(words));
+    found.map(|(_, reason)| *reason)
 }
 
 /// The last line that says what went wrong: the last `ERROR:` that is not the head of a traceback or,
 /// failing that, the last line at all.
 pub(crate) fn last_words(log: &str) -> String {
-    let lines = || {
-        log.lines()
-            .rev()
-            .map(str::trim)
-            .filter(|line| !line.is_empty())
-    };
+    let trimmed = log.lines().rev().map(str::trim);
+    let lines = || trimmed.clone().filter(|line| !line.is_empty());
     let line = lines()
         .find(|line| line.starts_with("ERROR:") && !line.ends_with("Exception:"))
         .or_else(|| lines().next());
@@ -228,38 +210,38 @@ mod tests {
 
     #[test]
     fn pips_words_tell_the_cause() {
-        let check = |log: &str, fault: Fault, words: &str| {
-            assert_eq!((Fault::of(log), last_words(log).as_str()), (fault, words));
+        let check = |log: &str, expected: Option<&str>, words: &str| {
+            assert_eq!((reason(log), last_words(log).as_str()), (expected, words));
         };
         check(
             "WARNING: Retrying (Retry(total=0)) after connection broken by 'NewConnectionError(...)'\n\
              ERROR: Could not find a version that satisfies the requirement torch==2.11.0\n\
              ERROR: No matching distribution found for torch==2.11.0\n\n",
-            Fault::Network,
+            Some(UNREACHABLE),
             "No matching distribution found for torch==2.11.0",
         );
         check(
             "ERROR: Could not install packages due to an OSError: [Errno 28] No space left on device\n",
-            Fault::DiskFull,
+            Some(NO_SPACE),
             "Could not install packages due to an OSError: [Errno 28] No space left on device",
         );
         check(
             "ERROR: Exception:\nTraceback (most recent call last):\n\
              OSError: [Errno 28] No space left on device\n",
-            Fault::DiskFull,
+            Some(NO_SPACE),
             "OSError: [Errno 28] No space left on device",
         );
         check(
             "ERROR: THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.\n    Got  12\n",
-            Fault::WrongDigest,
+            Some(", the registry serves another file than the one pinned"),
             "THESE PACKAGES DO NOT MATCH THE HASHES FROM THE REQUIREMENTS FILE.",
         );
         check(
             "/usr/bin/python3: No module named pip\n",
-            Fault::Other,
+            None,
             "/usr/bin/python3: No module named pip",
         );
-        check("", Fault::Other, "it said nothing");
+        check("", None, "it said nothing");
     }
 
     #[test]

@@ -114,7 +114,7 @@ fn is_present(
 ) -> bool {
     let libtorch_is_whole = layout.is_none_or(|layout| {
         let folder = cache.libtorch(&assets.libtorch, layout);
-        marker::fault(&folder, libtorch::recipe(assets, layout)).is_none()
+        marker::fault(&folder, &libtorch::recipe(assets, layout)).is_none()
     });
     libtorch_is_whole
         && files

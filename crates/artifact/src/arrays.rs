@@ -59,10 +59,7 @@ pub fn map_arrays(path: &Path, expected: &SchemaRef) -> Result<MappedBatches, Ar
     // SAFETY: artifacts are never written in place, only replaced by a rename, so the mapped pages
     // keep their content for as long as the map lives.
     let map = unsafe { Mmap::map(&file) }.map_err(ArtifactError::io("map", path))?;
-    let damaged = |reason: &str| ArtifactError::Damaged {
-        path: path.to_owned(),
-        reason: reason.to_owned(),
-    };
+    let damaged = |reason: &str| ArtifactError::damaged(path, reason);
     let failed = ArtifactError::table("read", path);
 
     let length = map.len();
@@ -86,17 +83,14 @@ pub fn map_arrays(path: &Path, expected: &SchemaRef) -> Result<MappedBatches, Ar
         .recordBatches()
         .map(|blocks| blocks.iter().copied().collect())
         .unwrap_or_default();
-    if blocks
-        .iter()
-        .any(|block| block_range(block, length).is_none())
-    {
+    let mut ranges = blocks.iter().map(|block| block_range(block, length));
+    if ranges.any(|range| range.is_none()) {
         return Err(damaged("a batch lies outside the file"));
     }
-    let decoder = FileDecoder::new(Arc::new(found), footer.version());
     Ok(MappedBatches {
         path: path.to_owned(),
+        decoder: FileDecoder::new(Arc::new(found), footer.version()),
         buffer: buffer_of(map),
-        decoder,
         blocks,
     })
 }

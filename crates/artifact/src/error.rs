@@ -24,23 +24,13 @@ pub enum ArtifactError {
         /// Expected and found.
         reason: String,
     },
-    /// The manifest was written by a newer or older Ressenti.
-    #[error("`{}` has format {found}, and this version reads format {expected}", path.display())]
-    Format {
-        /// The manifest.
+    /// A file is whole and cannot be used: another format, or a table with other columns.
+    #[error("`{}` {problem}", path.display())]
+    Unusable {
+        /// The file.
         path: PathBuf,
-        /// What it says.
-        found: u64,
-        /// What we read.
-        expected: u32,
-    },
-    /// A table's columns are not those of its contract.
-    #[error("`{}` has other columns than its contract: {reason}", path.display())]
-    Schema {
-        /// The table.
-        path: PathBuf,
-        /// Expected and found.
-        reason: String,
+        /// Expected and found, as the rest of a sentence.
+        problem: String,
     },
     /// The artifact has no file of this name.
     #[error("`{}` has no file `{name}`", folder.display())]
@@ -79,6 +69,14 @@ impl ArtifactError {
         }
     }
 
+    /// A damaged file, and what was found in it.
+    pub fn damaged(path: &Path, reason: impl Into<String>) -> Self {
+        Self::Damaged {
+            path: path.to_owned(),
+            reason: reason.into(),
+        }
+    }
+
     /// A table error with its path.
     pub fn table<E>(action: &'static str, path: &Path) -> impl Fn(E) -> Self + use<E>
     where
@@ -95,9 +93,7 @@ impl ArtifactError {
     /// What to do about it, with a command that exists.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Damaged { path, .. } | Self::Schema { path, .. } | Self::Format { path, .. } => {
-                Some(rebuild_hint(path))
-            }
+            Self::Damaged { path, .. } | Self::Unusable { path, .. } => Some(rebuild_hint(path)),
             Self::NoSuchFile { folder, .. } => Some(rebuild_hint(&folder.join("manifest.json"))),
             Self::Io { action, source, .. } if *action != "read" => match source.kind() {
                 io::ErrorKind::StorageFull => {

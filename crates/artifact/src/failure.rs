@@ -1,6 +1,7 @@
 //! A failure as a person meets it: what failed, why, what to do, and the exit code.
 
 use std::error::Error;
+use std::fmt;
 use std::process::ExitCode;
 
 use crate::ArtifactError;
@@ -43,6 +44,25 @@ impl Failure {
             hint: None,
             kind: FailureKind::Fixable,
         }
+    }
+
+    /// Adds why it failed.
+    pub fn with_cause(self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let error = Caused {
+            message: self.error.to_string(),
+            source: cause.into(),
+        };
+        Self {
+            error: Box::new(error),
+            ..self
+        }
+    }
+
+    /// Says what failed because of this; the hint and the kind stay.
+    pub fn context(self, message: impl Into<String>) -> Self {
+        let (hint, kind) = (self.hint, self.kind);
+        let failure = Self::new(message).with_cause(self.error);
+        failure.with_hint(hint).with_kind(kind)
     }
 
     /// Adds what to do about it. The command it names must exist.
@@ -92,6 +112,21 @@ impl Failure {
             FailureKind::Transient => 75,
             FailureKind::Interrupted => 130,
         }
+    }
+}
+
+/// A message with its cause.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+struct Caused {
+    message: String,
+    source: Box<dyn Error + Send + Sync>,
+}
+
+/// The message alone; see [`Failure::chain`] for the causes.
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.error.fmt(formatter)
     }
 }
 

@@ -21,18 +21,14 @@ impl FileLock {
     /// # Errors
     /// The lock file cannot be created or locked.
     pub fn acquire(path: &Path, on_wait: impl FnOnce(&str)) -> Result<Self, ArtifactError> {
-        let mut file = open(path)?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                let mut holder = String::new();
-                // Who holds it is a courtesy: unreadable, the wait is the same.
-                let _ = file.read_to_string(&mut holder);
-                on_wait(holder.trim());
-                file.lock().map_err(ArtifactError::io("lock", path))?;
-            }
-            Err(TryLockError::Error(error)) => return Err(ArtifactError::io("lock", path)(error)),
+        if let Some(lock) = Self::try_acquire(path)? {
+            return Ok(lock);
         }
+        if let Some(holder) = Self::holder(path) {
+            on_wait(&holder);
+        }
+        let file = open(path)?;
+        file.lock().map_err(ArtifactError::io("lock", path))?;
         Self::hold(file, path)
     }
 

@@ -14,9 +14,6 @@ use crate::{
 /// The manifest's file name in every artifact folder.
 pub const MANIFEST_NAME: &str = "manifest.json";
 
-/// The format this version writes and reads.
-const FORMAT: u32 = 1;
-
 /// Opens the manifest's last line, which seals all the lines before it.
 const SEAL: &str = "  \"seal\": \"";
 
@@ -93,8 +90,8 @@ pub struct Manifest {
 }
 
 impl Manifest {
-    /// The format this version writes.
-    pub const FORMAT: u32 = FORMAT;
+    /// The format this version writes and reads.
+    pub const FORMAT: u32 = 1;
 
     /// What the artifact holds, whatever led to it: the digest of its stage, contract and content
     /// files. Settings, inputs, records and run facts stay outside, so that a step redone with the
@@ -118,8 +115,8 @@ impl Manifest {
             .strip_suffix("\n}")
             .expect("pretty JSON of a struct ends in a brace");
         let sealed = format!("{body},\n");
-        let seal = Digest::of_bytes(sealed.as_bytes()).to_hex();
-        format!("{sealed}{SEAL}{seal}\"\n}}\n")
+        let seal = seal_of(&sealed);
+        sealed + &seal
     }
 
     /// Reads and checks `manifest.json`.
@@ -128,31 +125,22 @@ impl Manifest {
     /// The file is missing, damaged in any byte, or of another format.
     pub fn read(path: &Path) -> Result<Self, ArtifactError> {
         let bytes = fs::read(path).map_err(ArtifactError::io("read", path))?;
-        let damaged = |reason: &str| ArtifactError::Damaged {
-            path: path.to_owned(),
-            reason: reason.to_owned(),
-        };
+        let damaged = |reason: &str| ArtifactError::damaged(path, reason);
         let text = std::str::from_utf8(&bytes).map_err(|_| damaged("it is not text"))?;
-        let position = text
-            .rfind(SEAL)
-            .ok_or_else(|| damaged("its seal is missing"))?;
-        let (body, seal) = text.split_at(position);
-        let expected = format!(
-            "{SEAL}{}\"\n}}\n",
-            Digest::of_bytes(body.as_bytes()).to_hex()
-        );
-        if seal != expected {
+        let position = text.rfind(SEAL);
+        let (body, seal) = text.split_at(position.ok_or_else(|| damaged("its seal is missing"))?);
+        if seal != seal_of(body) {
             return Err(damaged("its content and its seal differ"));
         }
         let json = format!("{}\n}}", body.trim_end().trim_end_matches(','));
         let value: Value =
             serde_json::from_str(&json).map_err(|error| damaged(&error.to_string()))?;
         let found = value.get("format").and_then(Value::as_u64).unwrap_or(0);
-        if found != u64::from(FORMAT) {
-            return Err(ArtifactError::Format {
+        let expected = Self::FORMAT;
+        if found != u64::from(expected) {
+            return Err(ArtifactError::Unusable {
                 path: path.to_owned(),
-                found,
-                expected: FORMAT,
+                problem: format!("has format {found}, and this version reads format {expected}"),
             });
         }
         serde_json::from_value(value).map_err(|error| damaged(&error.to_string()))
@@ -162,4 +150,10 @@ impl Manifest {
     pub fn file(&self, name: &str) -> Option<&FileEntry> {
         self.files.iter().find(|file| file.name == name)
     }
+}
+
+/// The end of a manifest that begins like this.
+fn seal_of(body: &str) -> String {
+    let seal = Digest::of_bytes(body.as_bytes()).to_hex();
+    format!("{SEAL}{seal}\"\n}}\n")
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::{
     Artifact, ArtifactError, Contract, Digest, FileEntry, FileLock, FileRole, InputReference, Key,
-    MANIFEST_NAME, Manifest, RunFacts, SourceReference, StageName, process_name,
+    MANIFEST_NAME, Manifest, RunFacts, SourceReference, StageName, Store, process_name,
 };
 
 /// A file that a stage has written into its pending folder.
@@ -61,14 +61,18 @@ pub struct PendingArtifact {
     _lock: FileLock,
 }
 
-impl PendingArtifact {
-    pub(crate) fn create(
+impl Store {
+    /// Starts building a step's output.
+    ///
+    /// # Errors
+    /// The work folder cannot be cleared or created.
+    pub fn begin(
+        &self,
         stage: StageName,
         key: Key,
-        folder: PathBuf,
-        destination: PathBuf,
         lock: FileLock,
-    ) -> Result<Self, ArtifactError> {
+    ) -> Result<PendingArtifact, ArtifactError> {
+        let folder = self.work(stage, &key);
         let mut discarded = folder.with_extension("discarded");
         remove_folder(&folder)?;
         if remove_folder(&discarded).is_err() {
@@ -76,17 +80,19 @@ impl PendingArtifact {
             discarded = folder.with_extension(format!("discarded-{}", process_name()));
         }
         fs::create_dir_all(&folder).map_err(ArtifactError::io("create", &folder))?;
-        Ok(Self {
+        Ok(PendingArtifact {
             stage,
             key,
-            kept: folder.with_extension(KEPT),
+            kept: self.kept(stage, &key),
+            destination: self.folder(stage, &key),
             folder,
-            destination,
             discarded,
             _lock: lock,
         })
     }
+}
 
+impl PendingArtifact {
     /// The folder to write files into.
     pub fn folder(&self) -> &Path {
         &self.folder
@@ -140,26 +146,20 @@ impl PendingArtifact {
     fn seal_file(&self, output: &OutputFile) -> Result<FileEntry, ArtifactError> {
         let path = self.folder.join(&output.name);
         sync(&path)?;
-        let bytes = fs::metadata(&path)
-            .map_err(ArtifactError::io("read", &path))?
-            .len();
-        let digest = Digest::of_file(&path).map_err(ArtifactError::io("read", &path))?;
+        let metadata = fs::metadata(&path).map_err(ArtifactError::io("read", &path))?;
         Ok(FileEntry {
             name: output.name.clone(),
             role: output.role,
-            bytes,
+            bytes: metadata.len(),
             rows: output.rows,
-            digest,
+            digest: Digest::of_file(&path).map_err(ArtifactError::io("read", &path))?,
         })
     }
 
     /// A folder cannot be renamed over another, so a predecessor (same key, damaged or redone by
     /// force) steps aside first. Killed between the two renames, the step merely counts as not run.
     fn move_into_place(&self) -> Result<(), ArtifactError> {
-        let parent = self
-            .destination
-            .parent()
-            .expect("a store folder has a parent");
+        let parent = self.destination.parent().unwrap_or(&self.destination);
         fs::create_dir_all(parent).map_err(ArtifactError::io("create", parent))?;
         if self.destination.exists() {
             fs::rename(&self.destination, &self.discarded)

@@ -1,6 +1,7 @@
 //! Opening an artifact: nothing of it is used before it is proved.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::{ArtifactError, Digest, FileEntry, MANIFEST_NAME, Manifest};
@@ -45,14 +46,13 @@ impl Artifact {
     /// # Errors
     /// There is no such file, or it is damaged.
     pub fn file(&self, name: &str) -> Result<PathBuf, ArtifactError> {
-        let entry = self
-            .manifest
-            .file(name)
-            .ok_or_else(|| ArtifactError::NoSuchFile {
+        match self.manifest.file(name) {
+            Some(entry) => self.prove(entry),
+            None => Err(ArtifactError::NoSuchFile {
                 folder: self.folder.clone(),
                 name: name.to_owned(),
-            })?;
-        self.prove(entry)
+            }),
+        }
     }
 
     /// Proves every file.
@@ -68,29 +68,21 @@ impl Artifact {
 
     fn prove(&self, entry: &FileEntry) -> Result<PathBuf, ArtifactError> {
         let path = self.folder.join(&entry.name);
-        let damaged = |reason: String| ArtifactError::Damaged {
-            path: path.clone(),
-            reason,
-        };
-        let length = match fs::metadata(&path) {
-            Ok(metadata) => metadata.len(),
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return Err(damaged("it is missing".to_owned()));
+        let (length, wanted) = match fs::metadata(&path) {
+            Ok(metadata) => (metadata.len(), entry.bytes),
+            Err(error) if error.kind() == ErrorKind::NotFound => {
+                return Err(ArtifactError::damaged(&path, "it is missing"));
             }
             Err(error) => return Err(ArtifactError::io("read", &path)(error)),
         };
-        if length != entry.bytes {
-            return Err(damaged(format!(
-                "it should have {} bytes and has {length}",
-                entry.bytes
-            )));
+        if length != wanted {
+            let reason = format!("it should have {wanted} bytes and has {length}");
+            return Err(ArtifactError::damaged(&path, reason));
         }
         let digest = Digest::of_file(&path).map_err(ArtifactError::io("read", &path))?;
         if digest != entry.digest {
-            return Err(damaged(format!(
-                "its digest should be {} and is {digest}",
-                entry.digest
-            )));
+            let reason = format!("its digest should be {} and is {digest}", entry.digest);
+            return Err(ArtifactError::damaged(&path, reason));
         }
         Ok(path)
     }

@@ -23,6 +23,11 @@ fn time() -> DataType {
     DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()))
 }
 
+fn vector(width: u32) -> DataType {
+    let item = Arc::new(Field::new_list_field(DataType::Float32, false));
+    DataType::FixedSizeList(item, i32::try_from(width).unwrap_or(i32::MAX))
+}
+
 /// `reviews.parquet` of ingest: one row per accepted review; what a source lacks is null.
 /// `split` is the source's own ("train", "test"), `group` what must not stand on both sides of a
 /// split (the film), `source` where the row stood (file and line, or archive member).
@@ -81,19 +86,15 @@ pub fn removed() -> SchemaRef {
 /// the vocabulary fits, else of UInt32; no padding and at least one id in every row.
 /// `length` is the number of tokens before truncation.
 pub fn tokens(wide: bool) -> SchemaRef {
-    let id = if wide {
-        DataType::UInt32
-    } else {
-        DataType::UInt16
+    let id = match wide {
+        true => DataType::UInt32,
+        false => DataType::UInt16,
     };
     table(vec![
         required("row_id", DataType::UInt64),
         required("label", DataType::UInt8),
         required("length", DataType::UInt32),
-        required(
-            "ids",
-            DataType::List(Arc::new(Field::new_list_field(id, false))),
-        ),
+        required("ids", DataType::new_list(id, false)),
     ])
 }
 
@@ -109,22 +110,15 @@ pub fn unlabelled_tokens(wide: bool) -> SchemaRef {
 
 /// `embedding.arrow`: one vector of f32 per vocabulary entry, in the order of ids.
 pub fn embedding(width: u32) -> SchemaRef {
-    let item = Arc::new(Field::new_list_field(DataType::Float32, false));
-    let width = i32::try_from(width).unwrap_or(i32::MAX);
-    table(vec![required(
-        "vector",
-        DataType::FixedSizeList(item, width),
-    )])
+    table(vec![required("vector", vector(width))])
 }
 
 /// A shard of an encoder's features: reviews in the order of the tokens, with their labels.
 pub fn features(width: u32) -> SchemaRef {
-    let item = Arc::new(Field::new_list_field(DataType::Float32, false));
-    let width = i32::try_from(width).unwrap_or(i32::MAX);
     table(vec![
         required("row_id", DataType::UInt64),
         required("label", DataType::UInt8),
-        required("features", DataType::FixedSizeList(item, width)),
+        required("features", vector(width)),
     ])
 }
 
@@ -154,15 +148,13 @@ pub fn check(path: &Path, expected: &Schema, found: &Schema) -> Result<(), Artif
         let same = matches!((wanted, present), (Some(wanted), Some(present))
             if wanted.name() == present.name() && wanted.data_type() == present.data_type());
         if !same {
-            let reason = format!(
-                "column {} should be {} and is {}",
-                column + 1,
-                describe(wanted),
-                describe(present)
-            );
-            return Err(ArtifactError::Schema {
+            let (wanted, present) = (describe(wanted), describe(present));
+            let column = column + 1;
+            return Err(ArtifactError::Unusable {
                 path: path.to_owned(),
-                reason,
+                problem: format!(
+                    "has other columns than its contract: column {column} should be {wanted} and is {present}"
+                ),
             });
         }
     }

@@ -9,9 +9,9 @@ use serde::{Deserialize, Serialize};
 #[serde(rename_all = "lowercase")]
 pub enum Sentiment {
     /// Stored as 0.
-    Negative,
+    Negative = 0,
     /// Stored as 1.
-    Positive,
+    Positive = 1,
 }
 
 impl Sentiment {
@@ -20,10 +20,7 @@ impl Sentiment {
 
     /// The class id, as stored in `label` columns and used as the index of a logit.
     pub fn id(self) -> u8 {
-        match self {
-            Self::Negative => 0,
-            Self::Positive => 1,
-        }
+        self as u8
     }
 
     /// The name as people read it.
@@ -41,10 +38,7 @@ impl Sentiment {
 
     /// The class names in the order of their ids: what a contract states.
     pub fn class_names() -> Vec<String> {
-        Self::ALL
-            .into_iter()
-            .map(|class| class.as_str().to_owned())
-            .collect()
+        Self::ALL.map(|class| class.as_str().to_owned()).to_vec()
     }
 }
 

@@ -44,45 +44,34 @@ impl StageName {
         Self::Report,
     ];
 
-    /// The name as it stands in commands, folders and messages.
-    pub fn as_str(self) -> &'static str {
+    /// Its name, its program, and the version of what it computes. Raise the version when equal inputs and
+    /// settings would give a different output: every artifact of the stage is then rebuilt. The table stands here
+    /// and not in the stages so that the orchestrator can plan without starting seven processes.
+    const fn facts(self) -> (&'static str, &'static str, u32) {
         match self {
-            Self::Ingest => "ingest",
-            Self::Clean => "clean",
-            Self::Tokenize => "tokenize",
-            Self::Embed => "embed",
-            Self::Train => "train",
-            Self::Evaluate => "evaluate",
-            Self::Report => "report",
+            Self::Ingest => ("ingest", "ressenti-ingest", 3),
+            Self::Clean => ("clean", "ressenti-clean", 4),
+            Self::Tokenize => ("tokenize", "ressenti-tokenize", 3),
+            Self::Embed => ("embed", "ressenti-embed", 3),
+            Self::Train => ("train", "ressenti-train", 4),
+            Self::Evaluate => ("evaluate", "ressenti-evaluate", 5),
+            Self::Report => ("report", "ressenti-report", 2),
         }
+    }
+
+    /// The name as it stands in commands, folders and messages.
+    pub const fn as_str(self) -> &'static str {
+        self.facts().0
     }
 
     /// The file name of the stage's program.
-    pub fn binary(self) -> &'static str {
-        match self {
-            Self::Ingest => "ressenti-ingest",
-            Self::Clean => "ressenti-clean",
-            Self::Tokenize => "ressenti-tokenize",
-            Self::Embed => "ressenti-embed",
-            Self::Train => "ressenti-train",
-            Self::Evaluate => "ressenti-evaluate",
-            Self::Report => "ressenti-report",
-        }
+    pub const fn binary(self) -> &'static str {
+        self.facts().1
     }
 
-    /// The version of what the stage computes. Raise it when equal inputs and settings would give
-    /// a different output: every artifact of the stage is then rebuilt. The table stands here and
-    /// not in the stages so that the orchestrator can plan without starting seven processes.
-    pub fn version(self) -> u32 {
-        match self {
-            Self::Ingest => 3,
-            Self::Clean => 3,
-            Self::Tokenize => 3,
-            Self::Embed => 3,
-            Self::Train => 4,
-            Self::Evaluate => 5,
-            Self::Report => 2,
-        }
+    /// The version of what the stage computes, which is part of its keys.
+    pub const fn version(self) -> u32 {
+        self.facts().2
     }
 }
 

@@ -7,13 +7,13 @@
 //! ```
 
 use std::fs;
+use std::io::{self, ErrorKind};
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 
 use crate::pending::KEPT;
 use crate::{
-    Artifact, ArtifactError, Digest, FileLock, Key, MANIFEST_NAME, PendingArtifact, StageName,
-    process_name,
+    Artifact, ArtifactError, Digest, FileLock, Key, MANIFEST_NAME, StageName, process_name,
 };
 
 /// An artifacts folder.
@@ -35,10 +35,12 @@ impl Store {
 
     /// Where the output of a key is or will be.
     pub fn folder(&self, stage: StageName, key: &Key) -> PathBuf {
-        self.root
-            .join("store")
-            .join(stage.as_str())
-            .join(&key.to_hex()[..16])
+        self.outputs_of(stage).join(&key.to_hex()[..16])
+    }
+
+    /// The folder of all outputs of a stage.
+    pub(crate) fn outputs_of(&self, stage: StageName) -> PathBuf {
+        self.root.join("store").join(stage.as_str())
     }
 
     /// The name under which people find a variant's latest output.
@@ -58,9 +60,8 @@ impl Store {
     /// Has a network file system ask its server anew what outputs of a stage there are: opening a folder is what
     /// makes it, where it remembers that a name in it is not there.
     pub fn look_anew(&self, stage: StageName) {
-        let folder = self.root.join("store").join(stage.as_str());
         // A folder that is not there yet is as good as an empty one.
-        let _ = fs::read_dir(folder).map(Iterator::count);
+        let _ = fs::read_dir(self.outputs_of(stage)).map(Iterator::count);
     }
 
     /// The store that holds this folder of an artifact, whatever it was called by; `None` where it lies outside
@@ -85,21 +86,10 @@ impl Store {
         stage: StageName,
         identity: Digest,
     ) -> Result<Option<Artifact>, ArtifactError> {
-        let folder = self.root.join("store").join(stage.as_str());
-        let entries = match fs::read_dir(&folder) {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(ArtifactError::io("read", &folder)(error)),
-        };
-        for entry in entries {
-            let entry = entry.map_err(ArtifactError::io("read", &folder))?;
-            if let Ok(Some(artifact)) = open_if_there(&entry.path())
-                && artifact.identity() == identity
-            {
-                return Ok(Some(artifact));
-            }
-        }
-        Ok(None)
+        let mut artifacts = entries(&self.outputs_of(stage))?
+            .into_iter()
+            .filter_map(|folder| open_if_there(&folder).ok().flatten());
+        Ok(artifacts.find(|artifact| artifact.identity() == identity))
     }
 
     /// What a variant's name stands for at present, `None` where it stands for nothing.
@@ -137,25 +127,6 @@ impl Store {
         self.work(stage, key).with_extension("lock")
     }
 
-    /// Starts building a step's output.
-    ///
-    /// # Errors
-    /// The work folder cannot be cleared or created.
-    pub fn begin(
-        &self,
-        stage: StageName,
-        key: Key,
-        lock: FileLock,
-    ) -> Result<PendingArtifact, ArtifactError> {
-        PendingArtifact::create(
-            stage,
-            key,
-            self.work(stage, &key),
-            self.folder(stage, &key),
-            lock,
-        )
-    }
-
     /// Where a step that was interrupted has left what it goes on from.
     pub fn kept(&self, stage: StageName, key: &Key) -> PathBuf {
         self.work(stage, key).with_extension(KEPT)
@@ -174,10 +145,7 @@ impl Store {
         let manifest = artifact.manifest();
         let name = self.named(manifest.stage, variant);
         let key = &manifest.key.to_hex()[..16];
-        let target = Path::new("..")
-            .join("store")
-            .join(manifest.stage.as_str())
-            .join(key);
+        let target = PathBuf::from(format!("../store/{}/{key}", manifest.stage));
         if fs::read_link(&name).is_ok_and(|present| present == target) {
             return Ok(());
         }
@@ -189,10 +157,9 @@ impl Store {
         fs::rename(&temporary, &name).map_err(ArtifactError::io("rename", &temporary))
     }
 
-    fn work(&self, stage: StageName, key: &Key) -> PathBuf {
-        self.root
-            .join("work")
-            .join(format!("{stage}-{}", &key.to_hex()[..16]))
+    pub(crate) fn work(&self, stage: StageName, key: &Key) -> PathBuf {
+        let step = format!("{stage}-{}", &key.to_hex()[..16]);
+        self.work_folder().join(step)
     }
 }
 
@@ -200,7 +167,19 @@ fn open_if_there(folder: &Path) -> Result<Option<Artifact>, ArtifactError> {
     let manifest = folder.join(MANIFEST_NAME);
     match fs::metadata(&manifest) {
         Ok(_) => Artifact::open(folder).map(Some),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
         Err(error) => Err(ArtifactError::io("read", &manifest)(error)),
     }
+}
+
+/// What is in a folder, sorted; nothing if it is not there.
+pub(crate) fn entries(folder: &Path) -> Result<Vec<PathBuf>, ArtifactError> {
+    let read = match fs::read_dir(folder) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Vec::new()),
+        read => read.map_err(ArtifactError::io("read", folder))?,
+    };
+    let found: io::Result<Vec<PathBuf>> = read.map(|entry| Ok(entry?.path())).collect();
+    let mut found = found.map_err(ArtifactError::io("read", folder))?;
+    found.sort_unstable();
+    Ok(found)
 }

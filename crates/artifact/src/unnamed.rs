@@ -5,10 +5,10 @@
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::pending::KEPT;
+use crate::store::entries;
 use crate::{Artifact, ArtifactError, Digest, FileLock, StageName, Store, process_name};
 
 /// A folder that nothing names.
@@ -52,39 +52,34 @@ impl Store {
         let outputs = self.outputs()?;
         let named = self.named_outputs(&outputs)?;
         let mut found = Vec::new();
-        for (folder, artifact) in &outputs {
-            if named.contains(folder) {
+        let mut add = |folder: PathBuf, kind: UnnamedKind| {
+            let bytes = size(&folder)?;
+            found.push(Unnamed {
+                folder,
+                kind,
+                bytes,
+            });
+            Ok::<_, ArtifactError>(())
+        };
+        for (folder, artifact) in outputs {
+            if named.contains(&folder) {
                 continue;
             }
-            let kind = match artifact {
-                Some(artifact) => UnnamedKind::Output {
-                    stage: artifact.manifest().stage,
-                    finished: artifact.manifest().run.started
-                        + artifact.manifest().run.seconds as u64,
-                    summary: artifact.manifest().run.summary.clone(),
-                },
-                None => UnnamedKind::Damaged,
-            };
-            found.push(Unnamed {
-                bytes: size(folder)?,
-                folder: folder.clone(),
-                kind,
+            let manifest = artifact.as_ref().map(Artifact::manifest);
+            let kind = manifest.map_or(UnnamedKind::Damaged, |manifest| UnnamedKind::Output {
+                stage: manifest.stage,
+                finished: manifest.run.started + manifest.run.seconds as u64,
+                summary: manifest.run.summary.clone(),
             });
+            add(folder, kind)?;
         }
-        for folder in folders(&self.root().join("work"))? {
+        for folder in folders(&self.work_folder())? {
             if self.lock_of(&folder)?.is_some() {
-                let kept = folder
-                    .extension()
-                    .is_some_and(|extension| extension == KEPT);
-                found.push(Unnamed {
-                    bytes: size(&folder)?,
-                    folder,
-                    kind: if kept {
-                        UnnamedKind::Resumable
-                    } else {
-                        UnnamedKind::Unfinished
-                    },
-                });
+                let kind = match folder.extension() {
+                    Some(extension) if extension == KEPT => UnnamedKind::Resumable,
+                    _ => UnnamedKind::Unfinished,
+                };
+                add(folder, kind)?;
             }
         }
         Ok(found)
@@ -103,14 +98,9 @@ impl Store {
             return Ok(false);
         }
         // Out of the store at one stroke, so that nobody ever meets half of it.
-        let name = unnamed
-            .folder
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
-        let work = self.root().join("work");
+        let work = self.work_folder();
         fs::create_dir_all(&work).map_err(ArtifactError::io("create", &work))?;
+        let name = name_of(&unnamed.folder);
         let doomed = work.join(format!("{name}.{}.deleted", process_name()));
         fs::rename(&unnamed.folder, &doomed)
             .map_err(ArtifactError::io("rename", &unnamed.folder))?;
@@ -122,10 +112,11 @@ impl Store {
     fn outputs(&self) -> Result<Vec<(PathBuf, Option<Artifact>)>, ArtifactError> {
         let mut outputs = Vec::new();
         for stage in StageName::ALL {
-            for folder in folders(&self.root().join("store").join(stage.as_str()))? {
+            let folders = folders(&self.outputs_of(stage))?.into_iter();
+            outputs.extend(folders.map(|folder| {
                 let artifact = Artifact::open(&folder).ok();
-                outputs.push((folder, artifact));
-            }
+                (folder, artifact)
+            }));
         }
         Ok(outputs)
     }
@@ -135,43 +126,29 @@ impl Store {
         outputs: &[(PathBuf, Option<Artifact>)],
     ) -> Result<HashSet<PathBuf>, ArtifactError> {
         let mut by_identity: HashMap<Digest, Vec<&PathBuf>> = HashMap::new();
+        let mut artifacts: HashMap<&PathBuf, &Artifact> = HashMap::new();
         for (folder, artifact) in outputs {
             if let Some(artifact) = artifact {
-                by_identity
-                    .entry(artifact.identity())
-                    .or_default()
-                    .push(folder);
+                let identity = artifact.identity();
+                by_identity.entry(identity).or_default().push(folder);
+                artifacts.insert(folder, artifact);
             }
         }
-        let artifacts: HashMap<&PathBuf, &Artifact> = outputs
-            .iter()
-            .filter_map(|(folder, artifact)| Some((folder, artifact.as_ref()?)))
-            .collect();
         let mut pending: Vec<PathBuf> = Vec::new();
         for stage in StageName::ALL {
-            for name in entries(&self.root().join(stage.as_str()))? {
-                if let Some(target) = fs::read_link(&name)
-                    .ok()
-                    .and_then(|target| Some(target.file_name()?.to_owned()))
-                {
-                    pending.push(self.root().join("store").join(stage.as_str()).join(target));
-                }
-            }
+            let names = entries(&self.root().join(stage.as_str()))?.into_iter();
+            let targets = names.filter_map(|name| fs::read_link(name).ok());
+            pending.extend(targets.map(|target| self.outputs_of(stage).join(name_of(&target))));
         }
         let mut named = HashSet::new();
         while let Some(folder) = pending.pop() {
-            if let Some(artifact) = artifacts.get(&folder) {
-                let inputs = artifact.manifest().inputs.iter();
-                let of_input = inputs
-                    .filter_map(|input| by_identity.get(&input.identity))
-                    .flatten();
-                pending.extend(
-                    of_input
-                        .filter(|input| !named.contains(**input))
-                        .map(|input| (*input).clone()),
-                );
+            if !named.insert(folder.clone()) {
+                continue;
             }
-            named.insert(folder);
+            let manifest = artifacts.get(&folder).map(|artifact| artifact.manifest());
+            let inputs = manifest.into_iter().flat_map(|manifest| &manifest.inputs);
+            let read = inputs.filter_map(|input| by_identity.get(&input.identity));
+            pending.extend(read.flatten().copied().cloned());
         }
         Ok(named)
     }
@@ -179,38 +156,21 @@ impl Store {
     /// The lock of the step that a folder of the store or of the work belongs to; `None` if a living
     /// process has it.
     fn lock_of(&self, folder: &Path) -> Result<Option<FileLock>, ArtifactError> {
-        let work = self.root().join("work");
-        let name = folder
-            .file_name()
-            .unwrap_or_default()
-            .to_string_lossy()
-            .into_owned();
+        let work = self.work_folder();
+        let name = name_of(folder);
         let step = if folder.starts_with(&work) {
             name.split('.').next().unwrap_or_default().to_owned()
         } else {
-            let stage = folder
-                .parent()
-                .and_then(Path::file_name)
-                .unwrap_or_default();
-            format!("{}-{name}", stage.to_string_lossy())
+            let stage = folder.parent().map(name_of).unwrap_or_default();
+            format!("{stage}-{name}")
         };
         FileLock::try_acquire(&work.join(step).with_extension("lock"))
     }
 }
 
-/// What is in a folder, sorted; nothing if it is not there.
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, ArtifactError> {
-    let read = match fs::read_dir(folder) {
-        Ok(read) => read,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(ArtifactError::io("read", folder)(error)),
-    };
-    let mut found = read
-        .map(|entry| entry.map(|entry| entry.path()))
-        .collect::<io::Result<Vec<_>>>()
-        .map_err(ArtifactError::io("read", folder))?;
-    found.sort_unstable();
-    Ok(found)
+fn name_of(folder: &Path) -> String {
+    let name = folder.file_name().unwrap_or_default();
+    name.to_string_lossy().into_owned()
 }
 
 fn folders(folder: &Path) -> Result<Vec<PathBuf>, ArtifactError> {
@@ -228,10 +188,9 @@ fn size(folder: &Path) -> Result<u64, ArtifactError> {
         let metadata = path
             .symlink_metadata()
             .map_err(ArtifactError::io("read", &path))?;
-        bytes += if metadata.is_dir() {
-            size(&path)?
-        } else {
-            metadata.len()
+        bytes += match metadata.is_dir() {
+            true => size(&path)?,
+            false => metadata.len(),
         };
     }
     Ok(bytes)

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use artifact::{Failure, Normalization};
 use settings::Truncation;
-use text::{Located, TextError, TokenizerFile};
+use text::{Located, TokenizerFile};
 
 use crate::{BundleError, ModelFile};
 
@@ -39,7 +39,7 @@ impl TextReader {
             ))
             .into());
         }
-        let tokenizer = TokenizerFile::read(&folder.join("tokenizer.json")).map_err(unreadable)?;
+        let tokenizer = TokenizerFile::read(&folder.join("tokenizer.json"))?;
         Ok(Self {
             normalization,
             tokenizer,
@@ -61,7 +61,6 @@ impl TextReader {
         self.tokenizer
             .encode(normalised, self.max_length, self.truncation)
             .map(|encoded| encoded.ids)
-            .map_err(unreadable)
     }
 
     /// The ids of a normalised text and where in it each stands.
@@ -71,11 +70,5 @@ impl TextReader {
     pub fn located(&self, normalised: &str) -> Result<Located, Failure> {
         self.tokenizer
             .locate(normalised, self.max_length, self.truncation)
-            .map_err(unreadable)
     }
-}
-
-fn unreadable(error: TextError) -> Failure {
-    let hint = error.hint();
-    Failure::from_error(error).with_hint(hint)
 }

@@ -52,11 +52,11 @@ pub struct ChallengeError {
 impl Case {
     /// The class id of its label.
     pub fn class(&self) -> Option<u8> {
-        match self.label.as_deref()? {
-            label if label == Sentiment::Negative.as_str() => Some(Sentiment::Negative.id()),
-            label if label == Sentiment::Positive.as_str() => Some(Sentiment::Positive.id()),
-            _ => None,
-        }
+        let label = self.label.as_deref()?;
+        let mut classes = [Sentiment::Negative, Sentiment::Positive].into_iter();
+        classes
+            .find(|class| class.as_str() == label)
+            .map(Sentiment::id)
     }
 }
 
@@ -77,63 +77,51 @@ pub fn parse(text: &str, path: &Path) -> Result<Vec<Case>, ChallengeError> {
         problem,
     };
     let mut cases: Vec<Case> = Vec::new();
-    let mut pairs: HashMap<String, (usize, usize)> = HashMap::new();
-    let lines = text.lines().enumerate();
-    for (index, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
-        let number = index + 1;
+    // The lines of each pair.
+    let mut pairs: HashMap<String, Vec<usize>> = HashMap::new();
+    for (line, number) in text
+        .lines()
+        .zip(1..)
+        .filter(|(line, _)| !line.trim().is_empty())
+    {
         let case: Case = serde_json::from_str(line)
             .map_err(|error| refused(number, format!("is no case: {error}")))?;
-        if case.text.trim().is_empty() {
-            return Err(refused(number, "has no text".to_owned()));
+        let lines = case.pair.clone().map(|pair| pairs.entry(pair).or_default());
+        if let Some(problem) = problem(&case, lines.as_ref().map_or(0, |lines| lines.len())) {
+            return Err(refused(number, problem));
         }
-        if let (Some(label), None) = (&case.label, case.class()) {
-            return Err(refused(
-                number,
-                format!("has the label `{label}`; there are `negative` and `positive`"),
-            ));
-        }
-        match (&case.pair, case.relation) {
-            (None, Some(_)) => {
-                return Err(refused(number, "has a relation and no `pair`".to_owned()));
-            }
-            (None, None) if case.label.is_none() => {
-                return Err(refused(
-                    number,
-                    "has neither a label nor a `pair`".to_owned(),
-                ));
-            }
-            (Some(pair), relation) => {
-                let (first, seen) = *pairs.get(pair).unwrap_or(&(number, 0));
-                match (seen, relation) {
-                    (0, None) | (1, Some(_)) => {}
-                    (0, Some(_)) => {
-                        return Err(refused(
-                            number,
-                            format!("has a relation, and is the first of `{pair}`"),
-                        ));
-                    }
-                    (1, None) => {
-                        return Err(refused(
-                            number,
-                            format!("is the second of `{pair}` and has no `relation`"),
-                        ));
-                    }
-                    _ => return Err(refused(number, format!("is the third of `{pair}`"))),
-                }
-                pairs.insert(pair.clone(), (first, seen + 1));
-            }
-            _ => {}
+        if let Some(lines) = lines {
+            lines.push(number);
         }
         cases.push(case);
     }
-    let alone = pairs
-        .iter()
-        .filter(|(_, (_, seen))| *seen == 1)
-        .min_by_key(|(_, (first, _))| *first);
-    match alone {
-        Some((pair, (first, _))) => Err(refused(*first, format!("is alone in the pair `{pair}`"))),
+    let alone = pairs.iter().filter(|(_, lines)| lines.len() == 1);
+    match alone.min_by_key(|(_, lines)| lines[0]) {
+        Some((pair, lines)) => Err(refused(lines[0], format!("is alone in the pair `{pair}`"))),
         None => Ok(cases),
     }
+}
+
+/// What is wrong with a case before which so many stand of its pair.
+fn problem(case: &Case, before: usize) -> Option<String> {
+    if case.text.trim().is_empty() {
+        return Some("has no text".to_owned());
+    }
+    Some(match (&case.label, &case.pair, case.relation) {
+        (Some(label), ..) if case.class().is_none() => {
+            format!("has the label `{label}`; there are `negative` and `positive`")
+        }
+        (_, None, Some(_)) => "has a relation and no `pair`".to_owned(),
+        (None, None, None) => "has neither a label nor a `pair`".to_owned(),
+        (_, Some(pair), _) if before > 1 => format!("is the third of `{pair}`"),
+        (_, Some(pair), Some(_)) if before == 0 => {
+            format!("has a relation, and is the first of `{pair}`")
+        }
+        (_, Some(pair), None) if before == 1 => {
+            format!("is the second of `{pair}` and has no `relation`")
+        }
+        _ => return None,
+    })
 }
 
 #[cfg(test)]

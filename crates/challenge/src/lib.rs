@@ -13,7 +13,7 @@ use artifact::ArtifactError;
 use serde::{Deserialize, Serialize};
 
 pub use cases::{Case, ChallengeError, Relation, built_in, parse};
-pub use score::{Tally, by_capability};
+pub use score::Tally;
 
 /// The file with what a model made of the challenge sets.
 pub const CHALLENGE: &str = "challenge.json";
@@ -60,7 +60,7 @@ impl Challenge {
             })
             .collect();
         Self {
-            capabilities: by_capability(&cases),
+            capabilities: score::by_capability(&cases),
             unseen: Tally::of("unseen", cases.iter().filter(|answer| !answer.seen)),
             cases,
         }

@@ -61,24 +61,19 @@ pub(super) fn failures(cases: &[(Case, f32, bool)]) -> Vec<bool> {
 }
 
 /// The whole, then every capability.
-pub fn by_capability(answers: &[Answer]) -> Vec<Tally> {
+pub(super) fn by_capability(answers: &[Answer]) -> Vec<Tally> {
     let mut names: Vec<&str> = Vec::new();
     for answer in answers {
         if !names.contains(&answer.case.capability.as_str()) {
             names.push(&answer.case.capability);
         }
     }
-    let of = |name: &&str| {
-        Tally::of(
-            name,
-            answers
-                .iter()
-                .filter(|answer| answer.case.capability == **name),
-        )
+    let of = |name: &str| {
+        let own = answers.iter().filter(|it| it.case.capability == name);
+        Tally::of(name, own)
     };
-    let mut tallies = vec![Tally::of("all", answers.iter())];
-    tallies.extend(names.iter().map(of));
-    tallies
+    let all = Tally::of("all", answers.iter());
+    Vec::from_iter([all].into_iter().chain(names.into_iter().map(of)))
 }
 
 #[cfg(test)]

@@ -77,7 +77,7 @@ fn main() {
             .par_iter_mut()
             .map(|weights| {
                 let reading = network.reading();
-                let batch = Batch::read(texts.clone(), &labels, 0, reading, device.device);
+                let batch = Batch::read(&texts, &labels, 0, reading, device.device);
                 let mode = Mode::Train(stream.child(step));
                 Pass::compute(layout, weights, 1.0, |parameters| {
                     network.loss(&batch, weights, parameters, mode, 0.0)

@@ -4,12 +4,14 @@
 //! A batch is prepared on the host as one block of integers, so that one copy brings it to a device, and
 //! opened there.
 
+use std::borrow::Cow;
+
 use settings::{FeaturePooling, WindowSettings};
 use tch::{Device, Kind, Tensor};
 
 use crate::packing::Packing;
-use crate::windows::{Owners, windows_of};
-use crate::{Stream, TokenRows};
+use crate::windows::{Owners, owners_of, windows_of};
+use crate::{IdRows, Stream};
 
 /// Some rows as tensors. T is the length of the longest, B the number of rows; everything is
 /// time-major, so that a recurrent net reads each step from one contiguous block.
@@ -99,7 +101,7 @@ pub struct WordDropout {
 /// A batch as one block of integers, on the host or on a device.
 #[derive(Debug)]
 pub struct PreparedBatch {
-    /// `[K]` i64: the sections of [`PreparedBatch::sections`], one after the other.
+    /// `[K]` i64: sections, one after the other, in the order in which [`PreparedBatch::open`] takes them.
     numbers: Tensor,
     shape: Shape,
 }
@@ -107,9 +109,10 @@ pub struct PreparedBatch {
 /// What the block holds.
 #[derive(Clone, Debug)]
 struct Shape {
+    /// Lengths of the sections.
+    sections: Vec<i64>,
     time: i64,
     rows: i64,
-    reviews: i64,
     tokens: u64,
     /// Windows of each review, where reviews are read in windows.
     windows: Option<Vec<i64>>,
@@ -121,106 +124,94 @@ struct Shape {
 impl PreparedBatch {
     /// Prepares rows of a split, as the network reads them.
     pub fn gather(
-        rows: &TokenRows,
+        rows: &dyn IdRows,
         chosen: &[usize],
         pad_id: u32,
         reading: Reading,
         dropout: Option<WordDropout>,
     ) -> Self {
         let ids = |&row: &usize| ids_of(rows, row, dropout);
-        let texts: Vec<Vec<i64>> = chosen.iter().map(ids).collect();
+        let texts: Vec<Cow<'_, [u32]>> = chosen.iter().map(ids).collect();
         let label = |&row: &usize| i64::from(rows.label(row));
         let labels: Vec<i64> = chosen.iter().map(label).collect();
-        Self::read(texts, &labels, pad_id, reading)
+        Self::read(&texts, &labels, pad_id, reading)
     }
 
     /// Prepares rows of ids, divided into windows if the network reads them so. Every row has at least
     /// one id.
-    pub fn read(texts: Vec<Vec<i64>>, labels: &[i64], pad_id: u32, reading: Reading) -> Self {
-        match reading.windows {
-            None => Self::build(&texts, labels, None, pad_id, reading),
-            Some(settings) => {
-                let windows = texts.iter().map(|ids| windows_of(ids, settings));
-                let windows: Vec<Vec<Vec<i64>>> = windows.collect();
-                let counts = windows.iter().map(|windows| windows.len() as i64).collect();
-                let windows: Vec<Vec<i64>> = windows.into_iter().flatten().collect();
-                Self::build(&windows, labels, Some(counts), pad_id, reading)
-            }
+    pub fn read<I: Copy + Into<i64>>(
+        texts: &[impl AsRef<[I]>],
+        labels: &[i64],
+        pad_id: u32,
+        reading: Reading,
+    ) -> Self {
+        let Some(settings) = reading.windows else {
+            return Self::build(texts, labels, None, pad_id, reading);
+        };
+        let (mut all, mut counts) = (Vec::new(), Vec::new());
+        for ids in texts {
+            let windows = windows_of(ids.as_ref(), settings);
+            counts.push(windows.len() as i64);
+            all.extend(windows);
         }
+        Self::build(&all, labels, Some(counts), pad_id, reading)
     }
 
-    fn build(
-        texts: &[Vec<i64>],
+    fn build<I: Copy + Into<i64>>(
+        texts: &[impl AsRef<[I]>],
         labels: &[i64],
         windows: Option<Vec<i64>>,
         pad_id: u32,
         reading: Reading,
     ) -> Self {
-        let lengths: Vec<usize> = texts.iter().map(Vec::len).collect();
+        let lengths: Vec<usize> = texts.iter().map(|text| text.as_ref().len()).collect();
         let count = texts.len();
         let longest = lengths.iter().copied().max().unwrap_or(0);
         let time = longest.max(reading.least_length).max(1);
-        let cells = time * count;
-        let mut numbers = vec![i64::from(pad_id); cells];
-        numbers.resize(2 * cells, 0);
+        let (mut ids, mut mask) = (vec![i64::from(pad_id); time * count], vec![0; time * count]);
         for (column, text) in texts.iter().enumerate() {
-            for (position, &id) in text.iter().enumerate() {
+            for (position, &id) in text.as_ref().iter().enumerate() {
                 let place = position * count + column;
-                numbers[place] = id;
-                numbers[cells + place] = 1;
+                ids[place] = id.into();
+                mask[place] = 1;
             }
         }
-        numbers.extend(lengths.iter().map(|&length| length as i64));
-        let last =
-            |(column, &length): (usize, &usize)| (length.saturating_sub(1) * count + column) as i64;
-        numbers.extend(lengths.iter().enumerate().map(last));
-        numbers.extend_from_slice(labels);
+        let columns = lengths.iter().enumerate();
+        let last = columns.map(|(column, length)| length.saturating_sub(1) * count + column);
+        let mut sections = vec![
+            ids,
+            mask,
+            lengths.iter().map(|length| *length as i64).collect(),
+            last.map(|place| place as i64).collect(),
+            labels.to_vec(),
+        ];
         if let Some(windows) = &windows {
-            let owners = windows.iter().zip(0..);
-            numbers
-                .extend(owners.flat_map(|(&count, row)| std::iter::repeat_n(row, count as usize)));
-            numbers.extend_from_slice(windows);
+            sections.extend([owners_of(windows), windows.clone()]);
         }
         let mut steps = Vec::new();
         match reading.direction {
             Direction::Any => {}
-            Direction::Reversed => numbers.extend(reversed(&lengths, time)),
-            Direction::Packed => steps = Packing::places(&lengths, time, &mut numbers),
+            Direction::Reversed => sections.push(reversed(&lengths, time)),
+            Direction::Packed => {
+                let (tokens, places, rows) = Packing::places(&lengths, time);
+                sections.extend([tokens, places]);
+                steps = rows;
+            }
         }
         Self {
-            numbers: Tensor::from_slice(&numbers),
+            numbers: Tensor::from_slice(&sections.concat()),
             shape: Shape {
+                sections: sections
+                    .iter()
+                    .map(|section| section.len() as i64)
+                    .collect(),
                 time: time as i64,
                 rows: count as i64,
-                reviews: labels.len() as i64,
-                tokens: lengths.iter().map(|&length| length as u64).sum(),
+                tokens: lengths.iter().sum::<usize>() as u64,
                 windows,
                 direction: reading.direction,
                 steps,
             },
-        }
-    }
-
-    /// The same in memory that a device can read by itself, if `device` is a GPU.
-    pub fn pin(self, device: Device) -> Self {
-        match device {
-            Device::Cuda(_) => Self {
-                numbers: self.numbers.internal_pin_memory(device),
-                ..self
-            },
-            _ => self,
-        }
-    }
-
-    /// The same on a device, by one copy, which the host does not wait for if the memory is pinned.
-    pub fn to_device(&self, device: Device) -> Self {
-        let numbers = match device {
-            Device::Cpu => self.numbers.shallow_clone(),
-            _ => self.numbers.to_device_(device, Kind::Int64, true, false),
-        };
-        Self {
-            numbers,
-            shape: self.shape.clone(),
         }
     }
 
@@ -229,58 +220,75 @@ impl PreparedBatch {
         (self.shape.time * self.shape.rows).unsigned_abs()
     }
 
-    /// Lengths of the sections of the block.
-    fn sections(&self) -> Vec<i64> {
-        let Shape {
-            time,
-            rows,
-            reviews,
-            ..
-        } = self.shape;
-        let mut sections = vec![time * rows, time * rows, rows, rows, reviews];
-        if self.shape.windows.is_some() {
-            sections.extend([rows, reviews]);
-        }
-        match self.shape.direction {
-            Direction::Any => {}
-            Direction::Reversed => sections.push(time * rows),
-            Direction::Packed => sections.extend([self.shape.tokens as i64, time * rows]),
-        }
-        sections
-    }
-
     /// The tensors of the batch: views of the block, and what is computed from them.
     pub fn open(&self) -> Batch {
-        let Shape { time, rows, .. } = self.shape;
+        let shape = &self.shape;
+        let (time, rows) = (shape.time, shape.rows);
         let mut parts = self
             .numbers
-            .split_with_sizes(self.sections(), 0)
+            .split_with_sizes(&shape.sections, 0)
             .into_iter();
         let mut part = || parts.next().expect("as many parts as sections");
-        let ids = part().view([time, rows]);
-        let mask = part().to_kind(Kind::Float).view([time, rows, 1]);
-        let lengths = part().to_kind(Kind::Float);
-        let (last, labels) = (part(), part());
-        let owners = self
-            .shape
-            .windows
-            .as_ref()
-            .map(|windows| Owners::of(part(), &part(), windows.clone()));
-        let order = match self.shape.direction {
-            Direction::Any => Order::None,
-            Direction::Reversed => Order::Reversed(part()),
-            Direction::Packed => Order::Packed(Packing::new(part(), part(), &self.shape.steps)),
-        };
         Batch {
-            ids,
-            mask,
-            lengths,
-            last,
-            labels,
-            order,
+            ids: part().view([time, rows]),
+            mask: part().to_kind(Kind::Float).view([time, rows, 1]),
+            lengths: part().to_kind(Kind::Float),
+            last: part(),
+            labels: part(),
+            owners: (shape.windows.as_ref())
+                .map(|windows| Owners::of(part(), &part(), windows.clone())),
+            order: match shape.direction {
+                Direction::Any => Order::None,
+                Direction::Reversed => Order::Reversed(part()),
+                Direction::Packed => Order::Packed(Packing::new(part(), part(), &shape.steps)),
+            },
             rows,
-            owners,
-            tokens: self.shape.tokens,
+            tokens: shape.tokens,
+        }
+    }
+
+    fn open_on(self, device: Device) -> Batch {
+        self.pin(device).to_device(device).open()
+    }
+}
+
+/// What is prepared on the host to be computed on a device.
+pub trait Transfer: Send + Sized {
+    /// The same in memory that a device can read by itself, if `device` is a GPU.
+    #[must_use]
+    fn pin(self, device: Device) -> Self;
+
+    /// The same on a device, by copies that the host does not wait for if the memory is pinned.
+    #[must_use]
+    fn to_device(&self, device: Device) -> Self;
+}
+
+impl Transfer for Tensor {
+    fn pin(self, device: Device) -> Self {
+        match device {
+            Device::Cuda(_) => self.internal_pin_memory(device),
+            _ => self,
+        }
+    }
+
+    fn to_device(&self, device: Device) -> Self {
+        match device {
+            Device::Cpu => self.shallow_clone(),
+            _ => self.to_device_(device, self.kind(), true, false),
+        }
+    }
+}
+
+impl Transfer for PreparedBatch {
+    fn pin(self, device: Device) -> Self {
+        let numbers = self.numbers.pin(device);
+        Self { numbers, ..self }
+    }
+
+    fn to_device(&self, device: Device) -> Self {
+        Self {
+            numbers: Transfer::to_device(&self.numbers, device),
+            shape: self.shape.clone(),
         }
     }
 }
@@ -288,7 +296,7 @@ impl PreparedBatch {
 impl Batch {
     /// Gathers rows on a device, as the network reads them there.
     pub fn gather(
-        rows: &TokenRows,
+        rows: &dyn IdRows,
         chosen: &[usize],
         pad_id: u32,
         reading: Reading,
@@ -296,37 +304,19 @@ impl Batch {
         device: Device,
     ) -> Self {
         let reading = reading.on(device);
-        let prepared = PreparedBatch::gather(rows, chosen, pad_id, reading, dropout);
-        prepared.pin(device).to_device(device).open()
+        PreparedBatch::gather(rows, chosen, pad_id, reading, dropout).open_on(device)
     }
 
     /// Puts rows of ids on a device, divided as the network reads them. Every row has at least one id.
-    pub fn read(
-        texts: Vec<Vec<i64>>,
+    pub fn read<I: Copy + Into<i64>>(
+        texts: &[impl AsRef<[I]>],
         labels: &[i64],
         pad_id: u32,
         reading: Reading,
         device: Device,
     ) -> Self {
         let reading = reading.on(device);
-        let prepared = PreparedBatch::read(texts, labels, pad_id, reading);
-        prepared.pin(device).to_device(device).open()
-    }
-
-    /// Puts rows of ids into tensors that every network can read, undivided.
-    pub fn from_rows(
-        texts: &[Vec<i64>],
-        labels: &[i64],
-        pad_id: u32,
-        least_length: usize,
-        device: Device,
-    ) -> Self {
-        let reading = Reading {
-            least_length,
-            windows: None,
-            direction: Direction::Reversed,
-        };
-        Self::read(texts.to_vec(), labels, pad_id, reading, device)
+        PreparedBatch::read(texts, labels, pad_id, reading).open_on(device)
     }
 
     /// What was found in windows `[B, W]`, put together by review `[R, W]`, as it was found within
@@ -359,21 +349,17 @@ fn reversed(lengths: &[usize], time: usize) -> Vec<i64> {
 }
 
 /// The ids of a row, without the tokens that word dropout removes. One always stays.
-fn ids_of(rows: &TokenRows, row: usize, dropout: Option<WordDropout>) -> Vec<i64> {
-    let mut ids = Vec::with_capacity(rows.length(row));
-    let stream = dropout.map(|dropout| (dropout.share, dropout.stream.child(row as u64)));
-    rows.for_each_id(row, |position, id| {
-        let kept = stream.is_none_or(|(share, stream)| stream.uniform(position as u64) >= share);
-        if kept {
-            ids.push(i64::from(id));
-        }
-    });
-    if ids.is_empty() {
-        rows.for_each_id(row, |position, id| {
-            if position == 0 {
-                ids.push(i64::from(id));
-            }
-        });
+fn ids_of(rows: &dyn IdRows, row: usize, dropout: Option<WordDropout>) -> Cow<'_, [u32]> {
+    let ids = rows.ids(row);
+    let Some(WordDropout { share, stream }) = dropout else {
+        return ids;
+    };
+    let stream = stream.child(row as u64);
+    let is_kept = |(position, _): &(usize, &u32)| stream.uniform(*position as u64) >= share;
+    let kept = ids.iter().enumerate().filter(is_kept);
+    let mut kept: Vec<u32> = kept.map(|(_, id)| *id).collect();
+    if kept.is_empty() {
+        kept.extend(ids.first());
     }
-    ids
+    Cow::Owned(kept)
 }

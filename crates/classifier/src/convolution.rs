@@ -3,22 +3,17 @@
 use settings::ModelSettings;
 use tch::Tensor;
 
-use crate::parameters::{Layout, ParameterId, Parameters};
+use crate::dense::Dense;
+use crate::parameters::{Layout, Parameters};
 use crate::pooling::masked_max;
 use crate::{Batch, Stream, initial};
 
 /// One bank of filters for each kernel width.
 #[derive(Debug)]
 pub(crate) struct Convolution {
-    banks: Vec<Bank>,
+    /// Kernel width, and `[filters, D, kernel]` with a bias.
+    banks: Vec<(i64, Dense)>,
     filters: i64,
-}
-
-#[derive(Debug)]
-struct Bank {
-    kernel: i64,
-    weight: ParameterId,
-    bias: ParameterId,
 }
 
 impl Convolution {
@@ -29,32 +24,18 @@ impl Convolution {
         stream: Stream,
     ) -> Self {
         let filters = i64::from(settings.filters);
-        let banks = settings
-            .kernel_widths
-            .iter()
-            .enumerate()
-            .map(|(index, &kernel)| {
-                let kernel = i64::from(kernel);
-                let count = (filters * width * kernel) as usize;
-                let weight = initial::he_uniform(stream.child(index as u64), count, width * kernel);
-                Bank {
-                    kernel,
-                    weight: layout.add(
-                        format!("kernel{kernel}.{index}.weight"),
-                        &[filters, width, kernel],
-                        true,
-                        &weight,
-                    ),
-                    bias: layout.add(
-                        format!("kernel{kernel}.{index}.bias"),
-                        &[filters],
-                        false,
-                        &vec![0.0; filters as usize],
-                    ),
-                }
-            })
-            .collect();
-        Self { banks, filters }
+        let bank = |(index, kernel): (usize, &u32)| {
+            let kernel = i64::from(*kernel);
+            let count = (filters * width * kernel) as usize;
+            let weight = initial::he_uniform(stream.child(index as u64), count, width * kernel);
+            let (name, shape) = (format!("kernel{kernel}.{index}"), [filters, width, kernel]);
+            (kernel, Dense::new(&name, &shape, &weight, None, layout))
+        };
+        let banks = settings.kernel_widths.iter().enumerate().map(bank);
+        Self {
+            banks: banks.collect(),
+            filters,
+        }
     }
 
     pub(crate) fn output_width(&self) -> i64 {
@@ -63,11 +44,8 @@ impl Convolution {
 
     /// Rows of a batch must be at least this long, padding included.
     pub(crate) fn least_length(&self) -> usize {
-        self.banks
-            .iter()
-            .map(|bank| bank.kernel as usize)
-            .max()
-            .unwrap_or(1)
+        let kernels = self.banks.iter().map(|(kernel, _)| *kernel as usize);
+        kernels.max().unwrap_or(1)
     }
 
     /// `vectors` is `[T, B, D]`; gives `[B, W]`.
@@ -82,28 +60,14 @@ impl Convolution {
     ) -> Tensor {
         let xs = (vectors * &batch.mask).permute([1, 2, 0]);
         let time = vectors.size()[0];
-        let pooled: Vec<Tensor> = self
-            .banks
-            .iter()
-            .map(|bank| {
-                let maps = xs
-                    .conv1d(
-                        parameters.get(bank.weight),
-                        Some(parameters.get(bank.bias)),
-                        1,
-                        0,
-                        1,
-                        1,
-                    )
-                    .relu();
-                let windows = batch
-                    .mask
-                    .narrow(0, bank.kernel - 1, time - bank.kernel + 1);
-                let first = batch.mask.narrow(0, 0, 1);
-                let rest = windows.narrow(0, 1, windows.size()[0] - 1);
-                masked_max(&maps.permute([2, 0, 1]), &Tensor::cat(&[first, rest], 0))
-            })
-            .collect();
-        Tensor::cat(&pooled, 1)
+        let pool = |(kernel, filters): &(i64, Dense)| {
+            let [weight, bias] = filters.tensors(parameters);
+            let maps = xs.conv1d(weight, Some(bias), 1, 0, 1, 1).relu();
+            let windows = batch.mask.narrow(0, kernel - 1, time - kernel + 1);
+            let first = batch.mask.narrow(0, 0, 1);
+            let rest = windows.narrow(0, 1, windows.size()[0] - 1);
+            masked_max(&maps.permute([2, 0, 1]), &Tensor::cat(&[first, rest], 0))
+        };
+        Tensor::cat(&self.banks.iter().map(pool).collect::<Vec<_>>(), 1)
     }
 }

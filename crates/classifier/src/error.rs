@@ -1,9 +1,11 @@
 //! What can go wrong between an artifact and a tensor.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use artifact::{ArtifactError, Failure, FailureKind};
 use bundle::BundleError;
+
+type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
 /// What went wrong with a network, its data or its device.
 #[derive(Debug, thiserror::Error)]
@@ -45,21 +47,13 @@ pub enum ClassifierError {
         /// What is wrong.
         problem: String,
     },
-    /// libtorch refused an operation.
+    /// An operation of libtorch failed.
     #[error("libtorch could not {action}")]
     Torch {
         /// What was attempted.
         action: &'static str,
         /// Why.
-        source: tch::TchError,
-    },
-    /// libtorch panicked, as most of its operations do where they cannot go on.
-    #[error("libtorch could not {action}")]
-    Operation {
-        /// What was attempted.
-        action: &'static str,
-        /// Why.
-        source: Box<dyn std::error::Error + Send + Sync>,
+        source: BoxedError,
     },
     /// A single row is too large for the memory: nothing is left to halve.
     #[error("A single row of {tokens} tokens does not fit into memory")]
@@ -91,56 +85,36 @@ pub enum Fault {
     Other,
 }
 
-/// Parts of messages that identify a fault, in lower case. The first match decides.
-const MESSAGES: [(Fault, &[&str]); 4] = [
-    (
-        // A GPU or an operation that this libtorch has no kernel for: no process can do it.
-        Fault::Other,
-        &[
-            "no kernel image is available",
-            "_status_not_supported",
-            "_status_arch_mismatch",
-            "_status_bad_param",
-            "_status_invalid_value",
-        ],
-    ),
-    (
-        Fault::DeviceMemory,
-        &[
-            "cuda out of memory",
-            "cuda error: out of memory",
-            "cuda driver error: out of memory",
-            "cublas_status_alloc_failed",
-            "cudnn_status_alloc_failed",
-            "device_allocation_failed",
-        ],
-    ),
-    (
-        Fault::HostMemory,
-        &[
-            "can't allocate memory",
-            "cannot allocate memory",
-            "defaultcpuallocator",
-            "std::bad_alloc",
-            "host_allocation_failed",
-        ],
-    ),
-    (
-        Fault::Device,
-        &[
-            "cuda error",
-            "cuda driver error",
-            "cublas_status",
-            "cudnn_status",
-            "uncorrectable ecc",
-            // No kernels for CUDA in this process: its half of libtorch is not loaded.
-            "arguments from the 'cuda' backend",
-            "cannot initialize cuda",
-            "no cuda gpus are available",
-            "no cuda-capable device",
-            "no nvidia driver",
-        ],
-    ),
+/// Parts of messages, in lower case, with the fault that they identify. The first match decides.
+const MESSAGES: [(&str, Fault); 26] = [
+    // A GPU or an operation that this libtorch has no kernel for: no process can do it.
+    ("no kernel image is available", Fault::Other),
+    ("_status_not_supported", Fault::Other),
+    ("_status_arch_mismatch", Fault::Other),
+    ("_status_bad_param", Fault::Other),
+    ("_status_invalid_value", Fault::Other),
+    ("cuda out of memory", Fault::DeviceMemory),
+    ("cuda error: out of memory", Fault::DeviceMemory),
+    ("cuda driver error: out of memory", Fault::DeviceMemory),
+    ("cublas_status_alloc_failed", Fault::DeviceMemory),
+    ("cudnn_status_alloc_failed", Fault::DeviceMemory),
+    ("device_allocation_failed", Fault::DeviceMemory),
+    ("can't allocate memory", Fault::HostMemory),
+    ("cannot allocate memory", Fault::HostMemory),
+    ("defaultcpuallocator", Fault::HostMemory),
+    ("std::bad_alloc", Fault::HostMemory),
+    ("host_allocation_failed", Fault::HostMemory),
+    ("cuda error", Fault::Device),
+    ("cuda driver error", Fault::Device),
+    ("cublas_status", Fault::Device),
+    ("cudnn_status", Fault::Device),
+    ("uncorrectable ecc", Fault::Device),
+    // No kernels for CUDA in this process: its half of libtorch is not loaded.
+    ("arguments from the 'cuda' backend", Fault::Device),
+    ("cannot initialize cuda", Fault::Device),
+    ("no cuda gpus are available", Fault::Device),
+    ("no cuda-capable device", Fault::Device),
+    ("no nvidia driver", Fault::Device),
 ];
 
 impl Fault {
@@ -148,62 +122,60 @@ impl Fault {
     /// messages.
     pub fn of(message: &str) -> Self {
         let message = message.to_lowercase();
-        let is_in = |parts: &[&str]| parts.iter().any(|part| message.contains(part));
-        let found = MESSAGES.iter().find(|(_, parts)| is_in(parts));
-        found.map_or(Self::Other, |(fault, _)| *fault)
+        let found = MESSAGES.iter().find(|(part, _)| message.contains(part));
+        found.map_or(Self::Other, |(_, fault)| *fault)
     }
 
     /// Whether a smaller batch may succeed.
     pub fn is_memory(self) -> bool {
         matches!(self, Self::DeviceMemory | Self::HostMemory)
     }
+
+    /// What to do about it.
+    fn hint(self) -> Option<&'static str> {
+        match self {
+            Self::DeviceMemory => Some(
+                "Read less at a time: `--set training.batch_size=8`, or a smaller `max_length` of the tokenizer",
+            ),
+            Self::HostMemory => Some(
+                "Close other programs, or use fewer cores: each computes a batch of its own, `--set run.threads=1`",
+            ),
+            Self::Device => Some(
+                "Look at the device with `ressenti doctor`; `--set run.device=cpu` goes on without it",
+            ),
+            Self::Other => None,
+        }
+    }
 }
 
 impl ClassifierError {
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::NoCuda { .. } => Some(
+        let hint = match self {
+            Self::NoCuda { .. } => {
                 "Take `--set run.device=auto` to use the processor where there is no CUDA, or set libtorch up with CUDA by `cargo xtask setup --cuda`"
-                    .to_owned(),
-            ),
-            Self::Misfit { .. } | Self::Row { .. } => {
-                Some("Rebuild what was made from other inputs with `ressenti run`".to_owned())
             }
-            Self::Bundle(error) => error.hint(),
-            Self::Encoder { .. } => Some(
+            Self::Misfit { .. } | Self::Row { .. } => {
+                "Rebuild what was made from other inputs with `ressenti run`"
+            }
+            Self::Encoder { .. } => {
                 "Name a folder with `config.json`, `model.safetensors` and `tokenizer.json` of one encoder, as the Hugging Face hub has them"
-                    .to_owned(),
-            ),
-            Self::Torch { .. } | Self::Operation { .. } => match self.fault()? {
-                Fault::DeviceMemory => Some(
-                    "Read less at a time: `--set training.batch_size=8`, or a smaller `max_length` of the tokenizer"
-                        .to_owned(),
-                ),
-                Fault::HostMemory => Some(
-                    "Close other programs, or use fewer cores: each computes a batch of its own, `--set run.threads=1`"
-                        .to_owned(),
-                ),
-                Fault::Device => Some(
-                    "Look at the device with `ressenti doctor`; `--set run.device=cpu` goes on without it"
-                        .to_owned(),
-                ),
-                Fault::Other => None,
-            },
-            Self::RowTooLarge { .. } => Some(
+            }
+            Self::Torch { .. } => self.fault()?.hint()?,
+            Self::RowTooLarge { .. } => {
                 "Use a tokenizer with a smaller `max_length`, or the machine's memory instead of the device's: `--set run.device=cpu`"
-                    .to_owned(),
-            ),
-            Self::Stopped => None,
-            Self::Artifact(error) => error.hint(),
-        }
+            }
+            Self::Stopped => return None,
+            Self::Bundle(error) => return error.hint(),
+            Self::Artifact(error) => return error.hint(),
+        };
+        Some(hint.to_owned())
     }
 
     /// The kind of the libtorch error; `None` for an error of another origin.
     pub fn fault(&self) -> Option<Fault> {
         match self {
             Self::Torch { source, .. } => Some(Fault::of(&source.to_string())),
-            Self::Operation { source, .. } => Some(Fault::of(&source.to_string())),
             Self::RowTooLarge { source, .. } => source.fault(),
             _ => None,
         }
@@ -218,12 +190,37 @@ impl ClassifierError {
         action: &'static str,
         work: impl FnOnce() -> Result<T, Self>,
     ) -> Result<T, Self> {
-        artifact::guarded(|source| Self::Operation { action, source }, work)
+        artifact::guarded(|source| Self::Torch { action, source }, work)
     }
 
     /// A torch error with what was attempted: `map_err(ClassifierError::torch("add"))`.
     pub fn torch(action: &'static str) -> impl Fn(tch::TchError) -> Self {
-        move |source| Self::Torch { action, source }
+        move |error| Self::Torch {
+            action,
+            source: error.into(),
+        }
+    }
+
+    /// What is wrong with a folder of an encoder.
+    pub(crate) fn encoder(folder: &Path) -> impl Fn(String) -> Self + use<'_> {
+        move |problem| Self::Encoder {
+            folder: folder.to_owned(),
+            problem,
+        }
+    }
+
+    /// Why two artifacts do not fit together.
+    pub fn misfit(left: &'static str, right: &'static str) -> impl Fn(String) -> Self {
+        move |reason| Self::Misfit {
+            left,
+            right,
+            reason,
+        }
+    }
+
+    /// Whether the memory is full, so that less at a time may succeed.
+    pub fn is_memory(&self) -> bool {
+        self.fault().is_some_and(Fault::is_memory)
     }
 }
 
@@ -236,36 +233,15 @@ impl ClassifierError {
 /// # Panics
 /// `work` panics for another reason.
 pub fn guard<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-    enum Ended {
-        Failed(Failure),
-        Panicked(Box<dyn std::error::Error + Send + Sync>),
-    }
-    artifact::guarded(Ended::Panicked, || work().map_err(Ended::Failed)).map_err(
-        |ended| match ended {
-            Ended::Failed(failure) => failure,
-            Ended::Panicked(panic) => match failure_of_panic(panic) {
-                Ok(failure) => failure,
-                Err(panic) => panic!("{panic}"),
-            },
-        },
-    )
-}
-
-/// The failure behind a panic, if the message is that of a fault of memory or of a device; otherwise the
-/// panic.
-///
-/// # Errors
-/// The panic has another reason.
-fn failure_of_panic(
-    panic: Box<dyn std::error::Error + Send + Sync>,
-) -> Result<Failure, Box<dyn std::error::Error + Send + Sync>> {
-    match Fault::of(&panic.to_string()) {
+    let caught = |panic: BoxedError| match Fault::of(&panic.to_string()) {
         Fault::Other => Err(panic),
-        _ => Ok(Failure::from(ClassifierError::Operation {
+        _ => Ok(Failure::from(ClassifierError::Torch {
             action: "complete the computation",
             source: panic,
         })),
-    }
+    };
+    artifact::guarded(caught, || work().map_err(Ok))
+        .map_err(|ended| ended.unwrap_or_else(|panic| panic!("{panic}")))
 }
 
 /// The only place that maps device faults to an exit code. A device fault is transient: ids and labels

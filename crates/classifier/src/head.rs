@@ -3,6 +3,7 @@
 use settings::ModelSettings;
 use tch::Tensor;
 
+use crate::dense::Dense;
 use crate::dropout::dropout;
 use crate::encoder::Family;
 use crate::parameters::{Layout, ParameterId, Parameters};
@@ -12,24 +13,12 @@ use crate::{Mode, Stream, initial};
 #[derive(Debug)]
 pub(crate) struct Head {
     hidden: Vec<Dense>,
-    activation: Activation,
+    /// Whether hidden layers are followed by a rectifier, instead of a hyperbolic tangent.
+    is_rectified: bool,
     output: Dense,
-    classes: i64,
     dropout: f64,
     /// Whether there is dropout before the first layer, too.
     drops_input: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Activation {
-    Relu,
-    Tanh,
-}
-
-#[derive(Debug)]
-struct Dense {
-    weight: ParameterId,
-    bias: ParameterId,
 }
 
 impl Head {
@@ -43,26 +32,20 @@ impl Head {
         stream: Stream,
     ) -> Self {
         let mut width = inputs;
-        let mut hidden = Vec::new();
-        for layer in 0..layers {
-            let outputs = i64::from(settings.hidden);
-            let weight =
-                initial::glorot_uniform(stream.child(10 + u64::from(layer)), outputs, width);
-            hidden.push(Dense::new(
-                &format!("hidden{layer}"),
-                [outputs, width],
-                &weight,
-                None,
-                layout,
-            ));
+        let mut layer = |name: &str, outputs: i64, stream: Stream| {
+            let weight = initial::glorot_uniform(stream, outputs, width);
+            let layer = Dense::new(name, &[outputs, width], &weight, None, layout);
             width = outputs;
-        }
-        let weight = initial::glorot_uniform(stream.child(2), classes, width);
+            layer
+        };
+        let hidden = (0..layers).map(|number| {
+            let stream = stream.child(10 + u64::from(number));
+            layer(&format!("hidden{number}"), settings.hidden.into(), stream)
+        });
         Self {
-            hidden,
-            activation: Activation::Relu,
-            output: Dense::new("output", [classes, width], &weight, None, layout),
-            classes,
+            hidden: hidden.collect(),
+            is_rectified: true,
+            output: layer("output", classes, stream.child(2)),
             dropout: settings.dropout,
             drops_input: true,
         }
@@ -80,35 +63,19 @@ impl Head {
         layout: &mut Layout,
         stream: Stream,
     ) -> Self {
-        let (hidden, output, activation) = match family {
-            Family::Bert => ("bert.pooler.dense", "classifier", Activation::Tanh),
-            Family::DistilBert => ("pre_classifier", "classifier", Activation::Relu),
-            Family::Roberta | Family::Mpnet => {
-                ("classifier.dense", "classifier.out_proj", Activation::Tanh)
-            }
-        };
+        let conventions = family.conventions();
+        let [hidden, output] = conventions.head;
         let random = |stream, rows: i64| initial::normal(stream, (rows * width) as usize, 0.02);
         let [weight, bias] =
             pooler.unwrap_or_else(|| [random(stream.child(10), width), vec![0.0; width as usize]]);
+        let hidden = Dense::new(hidden, &[width, width], &weight, Some(&bias), layout);
+        let weight = random(stream.child(2), classes);
         Self {
-            hidden: vec![Dense::new(
-                hidden,
-                [width, width],
-                &weight,
-                Some(&bias),
-                layout,
-            )],
-            activation,
-            output: Dense::new(
-                output,
-                [classes, width],
-                &random(stream.child(2), classes),
-                None,
-                layout,
-            ),
-            classes,
+            hidden: vec![hidden],
+            is_rectified: conventions.head_is_rectified,
+            output: Dense::new(output, &[classes, width], &weight, None, layout),
             dropout: settings.dropout,
-            drops_input: matches!(family, Family::Roberta | Family::Mpnet),
+            drops_input: conventions.head_drops_input,
         }
     }
 
@@ -117,9 +84,8 @@ impl Head {
         let weight = vec![0.0; (classes * inputs) as usize];
         Self {
             hidden: Vec::new(),
-            activation: Activation::Relu,
-            output: Dense::new("output", [classes, inputs], &weight, None, layout),
-            classes,
+            is_rectified: true,
+            output: Dense::new("output", &[classes, inputs], &weight, None, layout),
             dropout: 0.0,
             drops_input: false,
         }
@@ -130,11 +96,6 @@ impl Head {
         [self.output.weight, self.output.bias]
     }
 
-    /// Number of logits.
-    pub(crate) fn classes(&self) -> i64 {
-        self.classes
-    }
-
     /// Logits `[B, C]` from `[B, W]`.
     pub(crate) fn forward(&self, state: &Tensor, parameters: &Parameters, mode: Mode) -> Tensor {
         let mut state = state.shallow_clone();
@@ -143,37 +104,12 @@ impl Head {
                 state = dropout(&state, self.dropout, mode, 10 + index as u64);
             }
             state = layer.apply(&state, parameters);
-            state = match self.activation {
-                Activation::Relu => state.relu(),
-                Activation::Tanh => state.tanh(),
+            state = match self.is_rectified {
+                true => state.relu(),
+                false => state.tanh(),
             };
         }
-        self.output
-            .apply(&dropout(&state, self.dropout, mode, 2), parameters)
-    }
-}
-
-impl Dense {
-    fn new(
-        name: &str,
-        shape: [i64; 2],
-        weight: &[f32],
-        bias: Option<&[f32]>,
-        layout: &mut Layout,
-    ) -> Self {
-        let zeros = vec![0.0; shape[0] as usize];
-        Self {
-            weight: layout.add(format!("{name}.weight"), &shape, true, weight),
-            bias: layout.add(
-                format!("{name}.bias"),
-                &shape[..1],
-                false,
-                bias.unwrap_or(&zeros),
-            ),
-        }
-    }
-
-    fn apply(&self, xs: &Tensor, parameters: &Parameters) -> Tensor {
-        xs.linear(parameters.get(self.weight), Some(parameters.get(self.bias)))
+        let state = dropout(&state, self.dropout, mode, 2);
+        self.output.apply(&state, parameters)
     }
 }

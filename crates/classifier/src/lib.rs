@@ -6,6 +6,7 @@ mod attributions;
 mod batch;
 mod compute_capability;
 mod convolution;
+mod dense;
 mod deterministic;
 mod device;
 mod dropout;
@@ -26,18 +27,21 @@ mod parameters;
 mod pooling;
 mod pools;
 mod predict;
-mod random;
 mod recurrent;
 mod replica;
 mod scorer;
 mod shards;
+mod tensor_file;
 mod tokens;
 mod transformers;
 mod windows;
 
+/// The counter-based RNG under the name that the training code uses.
+pub use metrics::CounterRng as Stream;
+
 pub use activation::{ActivationWeights, Weights};
-pub use attributions::{Attributions, attributions, attributions_of_rows};
-pub use batch::{Batch, Direction, Order, PreparedBatch, Reading, WordDropout};
+pub use attributions::{Attributions, attributions_of_rows};
+pub use batch::{Batch, Direction, Order, PreparedBatch, Reading, Transfer, WordDropout};
 pub use deterministic::{
     allow_tf32_products, are_tf32_products_allowed, be_deterministic, is_deterministic,
 };
@@ -49,7 +53,7 @@ pub use error::{ClassifierError, Fault, guard};
 pub use gradient::{ComputePath, Gradient, LookedUp, Loss, Pass};
 pub use masked::{Hidden, MaskedModel, MaskedPart, hide};
 pub use memory::MemoryLimit;
-pub use network::{Network, Pretrained};
+pub use network::{Network, Untrained};
 pub use network_bundle::{Bundle, save_bundle};
 pub use packing::Packing;
 pub use parameters::{
@@ -57,11 +61,11 @@ pub use parameters::{
 };
 pub use pools::{batches_of_tokens, epoch_batches, sorted_batches};
 pub use predict::{Inference, Logits, logits_of, states_of};
-pub use random::Stream;
 pub use replica::Replica;
 pub use scorer::{Batches, NETWORKS, NetworkScorer};
 pub use shards::{FeatureRows, SHARD_ROWS, shard_name, write_shard};
-pub use tokens::{TokenContract, TokenRows};
+pub use tensor_file::{tensor_view, write_tensors};
+pub use tokens::{IdRows, TokenContract, TokenRows};
 pub use transformers::{TRANSFORMERS_FILES, save_for_transformers};
 pub use windows::Owners;
 

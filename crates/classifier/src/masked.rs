@@ -1,18 +1,17 @@
 //! The masked language model (Devlin et al. 2019): what an encoder is pretrained with, and what it
 //! goes on with to learn the language of our own texts.
 
-use std::collections::BTreeMap;
-use std::fs;
 use std::path::Path;
 
-use artifact::ArtifactError;
-use safetensors::tensor::{Dtype, TensorView};
-use tch::{Device, Kind, Reduction, Tensor, no_grad};
+use tch::{Device, Tensor};
 
-use crate::encoder::{Encoder, EncoderConfig, Family};
+use crate::dense::Dense;
+use crate::encoder::{Encoder, EncoderConfig};
 use crate::parameters::{Layout, ParameterId, Parameters, as_slice};
+use crate::tensor_file::{tensor_view, write_tensors};
 use crate::{
-    Batch, ClassifierError, Direction, Loss, Mode, PreparedBatch, Reading, Stream, initial,
+    Batch, ClassifierError, Direction, Loss, Mode, PreparedBatch, Reading, Stream, Transfer,
+    initial,
 };
 
 /// Share of components dropped while training, as the encoders were pretrained.
@@ -25,7 +24,7 @@ pub struct MaskedModel {
     encoder: Encoder,
     layout: Layout,
     words: ParameterId,
-    transform: [ParameterId; 2],
+    transform: Dense,
     norm: [ParameterId; 2],
     bias: ParameterId,
     /// BERT's pooler, which is not learned here and goes out as it came.
@@ -41,26 +40,21 @@ impl MaskedModel {
     /// See [`Encoder::load`].
     pub fn load(folder: &Path, seed: u64) -> Result<Self, ClassifierError> {
         let config = Encoder::config_of(folder)?;
+        let (size, width) = (config.vocabulary_size, config.width);
         let mut layout = Layout::default();
         let table = Encoder::words_of(folder, &config)?;
-        let shape = [config.vocabulary_size, config.width];
         let name = Encoder::word_table_name(config.family);
-        let words = layout.add(name, &shape, false, &table);
+        let words = layout.add(name, &[size, width], false, &table);
         let loaded = Encoder::load(folder, &mut layout)?;
         let encoder_parameters = layout.specs().len();
-        let width = config.width;
         let random = initial::normal(Stream::new(seed).child(0), (width * width) as usize, 0.02);
         let ones = vec![1.0; width as usize];
         let zeros = |count: i64| vec![0.0; count as usize];
-        let transform = [
-            layout.add("transform.weight", &[width, width], true, &random),
-            layout.add("transform.bias", &[width], false, &zeros(width)),
-        ];
+        let transform = Dense::new("transform", &[width, width], &random, None, &mut layout);
         let norm = [
             layout.add("transform.norm.weight", &[width], false, &ones),
             layout.add("transform.norm.bias", &[width], false, &zeros(width)),
         ];
-        let size = config.vocabulary_size;
         let bias = layout.add("output.bias", &[size], false, &zeros(size));
         Ok(Self {
             encoder: loaded.encoder,
@@ -87,43 +81,23 @@ impl MaskedModel {
     /// The cross-entropy of the masked tokens of a part.
     pub fn loss(&self, part: &MaskedPart, parameters: &Parameters, mode: Mode) -> Loss {
         let (batch, places, truth) = part.open();
-        let [time, rows] = [batch.ids.size()[0], batch.ids.size()[1]];
         let width = self.config().width;
         let words = parameters.get(self.words);
         // The gradient of a lookup is added up in f32, unlike that of `index_select`: thousands of masks
         // and paddings in one row would vanish in bf16.
         let vectors = Tensor::embedding(words, &batch.ids, -1, false, false);
-        let top = self.config().layers;
-        let states = self
+        let mut states = self
             .encoder
-            .states_to(top, &vectors, &batch, parameters, mode, DROPOUT)
-            .pop()
-            .expect("the state after the last layer");
-        let states = states
-            .transpose(0, 1)
-            .reshape([time * rows, width])
-            .index_select(0, &places);
-        let [weight, bias] = self.transform.map(|id| parameters.get(id));
+            .states(&vectors, &batch, parameters, mode, DROPOUT);
+        let states = states.pop().expect("the state after the last layer");
+        let states = states.transpose(0, 1).reshape([-1, width]);
+        let states = states.index_select(0, &places);
         let [scale, shift] = self.norm.map(|id| parameters.get(id));
-        let states = states.linear(weight, Some(bias)).gelu("none").layer_norm(
-            [width],
-            Some(scale),
-            Some(shift),
-            self.config().epsilon,
-            true,
-        );
+        let states = self.transform.apply(&states, parameters).gelu("none");
+        let epsilon = self.config().epsilon;
+        let states = states.layer_norm([width], Some(scale), Some(shift), epsilon, true);
         let logits = states.linear(words, Some(parameters.get(self.bias)));
-        let logits = logits.to_kind(Kind::Float);
-        let sum = logits.cross_entropy_loss(&truth, None::<&Tensor>, Reduction::Sum, -100, 0.0);
-        let correct = no_grad(|| {
-            let predicted = logits.argmax(1, false);
-            predicted.eq_tensor(&truth).sum(Kind::Int64)
-        });
-        Loss {
-            sum,
-            correct,
-            looked_up: None,
-        }
+        Loss::of(&logits, &truth, 0.0)
     }
 
     /// Writes the encoder's `model.safetensors`, without the head, from a flat buffer.
@@ -133,37 +107,23 @@ impl MaskedModel {
     pub fn save_encoder(&self, folder: &Path, flat: &Tensor) -> Result<(), ClassifierError> {
         let flat = flat.to_device(Device::Cpu);
         let flat = as_slice(&flat);
-        let bytes = |values: &[f32]| -> Vec<u8> {
-            values
-                .iter()
-                .flat_map(|value| value.to_le_bytes())
-                .collect()
-        };
-        let mut named: BTreeMap<String, (Vec<usize>, Vec<u8>)> = BTreeMap::new();
-        for spec in &self.layout.specs()[..self.encoder_parameters] {
-            for (name, shape, range) in spec.tensors() {
-                named.insert(name.to_owned(), (shape, bytes(&flat[range])));
-            }
-        }
-        if let (Some([weight, bias]), Family::Bert) = (&self.pooler, self.config().family) {
-            let width = bias.len();
-            let name = |part: &str| format!("bert.pooler.dense.{part}");
-            named.insert(name("weight"), (vec![width, width], bytes(weight)));
-            named.insert(name("bias"), (vec![width], bytes(bias)));
-        }
-        let path = folder.join("model.safetensors");
-        let failed = ArtifactError::table("write", &path);
-        let views = named
+        let specs = &self.layout.specs()[..self.encoder_parameters];
+        let mut tensors: Vec<_> = specs
             .iter()
-            .map(|(name, (shape, bytes))| {
-                TensorView::new(Dtype::F32, shape.clone(), bytes).map(|view| (name, view))
-            })
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(failed)?;
-        let file =
-            safetensors::serialize(views, None).map_err(ArtifactError::table("write", &path))?;
-        fs::write(&path, file).map_err(ArtifactError::io("write", &path))?;
-        Ok(())
+            .flat_map(|spec| spec.tensors())
+            .map(|(name, shape, range)| (name.to_owned(), tensor_view(shape, &flat[range])))
+            .collect();
+        if let Some([weight, bias]) = &self.pooler {
+            let name = |part: &str| format!("bert.pooler.dense.{part}");
+            let width = bias.len();
+            tensors.push((name("weight"), tensor_view(vec![width, width], weight)));
+            tensors.push((name("bias"), tensor_view(vec![width], bias)));
+        }
+        Ok(write_tensors(
+            &folder.join("model.safetensors"),
+            tensors,
+            None,
+        )?)
     }
 }
 
@@ -217,51 +177,26 @@ impl MaskedPart {
     /// Prepares rows on the host; `None` if none of their tokens is masked.
     pub fn new(rows: &[Hidden], pad_id: u32) -> Option<Self> {
         let count = rows.len();
-        let masked = || {
-            rows.iter().enumerate().flat_map(move |(column, row)| {
-                let truth = row.truth.iter();
-                truth.map(move |(position, id)| ((position * count + column) as i64, *id))
-            })
-        };
-        let places = masked().map(|(place, _)| place);
-        let numbers: Vec<i64> = places.chain(masked().map(|(_, word)| word)).collect();
-        if numbers.is_empty() {
+        let (mut places, mut truth) = (Vec::new(), Vec::new());
+        for (column, row) in rows.iter().enumerate() {
+            for (position, id) in &row.truth {
+                places.push((position * count + column) as i64);
+                truth.push(*id);
+            }
+        }
+        if truth.is_empty() {
             return None;
         }
-        let texts = rows.iter().map(|row| row.ids.clone()).collect();
+        let texts: Vec<&[i64]> = rows.iter().map(|row| row.ids.as_slice()).collect();
         let reading = Reading {
             least_length: 1,
             windows: None,
             direction: Direction::Any,
         };
         Some(Self {
-            batch: PreparedBatch::read(texts, &vec![0; count], pad_id, reading),
-            masked: Tensor::from_slice(&numbers).view([2, -1]),
+            batch: PreparedBatch::read(&texts, &vec![0; count], pad_id, reading),
+            masked: Tensor::from_slice(&[places, truth].concat()).view([2, -1]),
         })
-    }
-
-    /// The same in memory that a device can read by itself: see [`PreparedBatch::pin`].
-    pub fn pin(self, device: Device) -> Self {
-        let masked = match device {
-            Device::Cuda(_) => self.masked.internal_pin_memory(device),
-            _ => self.masked,
-        };
-        Self {
-            batch: self.batch.pin(device),
-            masked,
-        }
-    }
-
-    /// The same on a device: see [`PreparedBatch::to_device`].
-    pub fn to_device(&self, device: Device) -> Self {
-        let masked = match device {
-            Device::Cpu => self.masked.shallow_clone(),
-            _ => self.masked.to_device_(device, Kind::Int64, true, false),
-        };
-        Self {
-            batch: self.batch.to_device(device),
-            masked,
-        }
     }
 
     /// Masked tokens.
@@ -276,6 +211,22 @@ impl MaskedPart {
 
     fn open(&self) -> (Batch, Tensor, Tensor) {
         (self.batch.open(), self.masked.get(0), self.masked.get(1))
+    }
+}
+
+impl Transfer for MaskedPart {
+    fn pin(self, device: Device) -> Self {
+        Self {
+            batch: self.batch.pin(device),
+            masked: self.masked.pin(device),
+        }
+    }
+
+    fn to_device(&self, device: Device) -> Self {
+        Self {
+            batch: self.batch.to_device(device),
+            masked: Transfer::to_device(&self.masked, device),
+        }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bundle::Sizes;
+use bundle::{ModelFile, Sizes};
 use settings::{FeaturePooling, FeatureSettings, ModelKind, ModelSettings, WindowSettings};
 use tch::{Device, Tensor};
 
@@ -40,36 +40,55 @@ enum Body {
     Features(Features),
 }
 
-/// A network that starts from a pretrained encoder.
-#[derive(Debug)]
-pub struct Pretrained {
-    /// The network.
-    pub network: Network,
-    /// The encoder's word table `[V, W]`, for networks that do not learn it.
-    pub words: Vec<f32>,
-}
-
-impl Pretrained {
-    /// The first weights on a device.
-    pub fn weights(&self, device: Device) -> Weights {
-        let frozen = self.network.embedding().is_none().then(|| {
-            let table = Tensor::from_slice(&self.words).view([-1, self.network.width]);
-            table.to_device(device)
-        });
-        Weights {
-            flat: self.network.initial(device),
-            frozen,
+impl Body {
+    /// Components of what it makes of a row of vectors of width `inputs`.
+    fn width(&self, inputs: i64) -> i64 {
+        match self {
+            Self::Mean => inputs,
+            Self::Recurrent(recurrent) => recurrent.output_width(),
+            Self::Convolution(convolution) => convolution.output_width(),
+            Self::Encoder(encoder) => encoder.config().width,
+            Self::Features(features) => features.width(),
         }
     }
 
-    /// The sizes it has from its encoder.
+    fn encoder(&self) -> Option<&Encoder> {
+        match self {
+            Self::Encoder(encoder) => Some(encoder),
+            Self::Features(features) => Some(features.encoder()),
+            _ => None,
+        }
+    }
+}
+
+/// A network before its first step.
+#[derive(Debug)]
+pub struct Untrained {
+    /// The network.
+    pub network: Network,
+    /// The word table `[V, W]`, row after row, for networks that do not learn it.
+    pub words: Vec<f32>,
+}
+
+impl Untrained {
+    /// The first weights on a device.
+    pub fn weights(&self, device: Device) -> Weights {
+        let words = || Tensor::from_slice(&self.words).view([-1, self.network.width]);
+        let is_frozen = self.network.embedding().is_none();
+        Weights {
+            flat: self.network.initial(device),
+            frozen: is_frozen.then(|| words().to_device(device)),
+        }
+    }
+
+    /// The sizes that it has from its word table, and its classes.
     pub fn sizes(&self) -> Sizes {
-        let classes = u32::try_from(self.network.head.classes()).unwrap_or(u32::MAX);
-        let width = u32::try_from(self.network.width).unwrap_or(u32::MAX);
+        let [_, bias] = self.network.output();
+        let width = self.network.width as u32;
         Sizes {
             vocabulary_size: (self.words.len() / width as usize) as u32,
             width,
-            classes,
+            classes: self.network.layout.spec(bias).range.len() as u32,
         }
     }
 }
@@ -85,31 +104,26 @@ impl Network {
         let mut layout = Layout::default();
         let width = i64::from(sizes.width);
         let embedding_name = "embedding.weight".to_owned();
-        let (body, inputs, hidden_layers) = match settings.kind {
-            ModelKind::Naive => (Body::Mean, width, settings.layers),
+        let body = match settings.kind {
+            ModelKind::Naive => Body::Mean,
             ModelKind::Cnn => {
-                let convolution = Convolution::new(settings, width, &mut layout, stream.child(1));
-                let output = convolution.output_width();
-                (Body::Convolution(convolution), output, 0)
+                let stream = stream.child(1);
+                Body::Convolution(Convolution::new(settings, width, &mut layout, stream))
             }
             ModelKind::Rnn | ModelKind::Lstm | ModelKind::Gru => {
-                let recurrent = Recurrent::new(settings, width, &mut layout, stream.child(1));
-                let output = recurrent.output_width();
-                (Body::Recurrent(recurrent), output, 0)
+                let stream = stream.child(1);
+                Body::Recurrent(Recurrent::new(settings, width, &mut layout, stream))
             }
             ModelKind::Transformer | ModelKind::Probe | ModelKind::Linear | ModelKind::Winner => {
                 unreachable!("what has an encoder starts from it, and the others are no network")
             }
         };
-        let classes = i64::from(sizes.classes);
-        let head = Head::new(
-            settings,
-            hidden_layers,
-            inputs,
-            classes,
-            &mut layout,
-            stream,
-        );
+        let hidden = match body {
+            Body::Mean => settings.layers,
+            _ => 0,
+        };
+        let (inputs, classes) = (body.width(width), i64::from(sizes.classes));
+        let head = Head::new(settings, hidden, inputs, classes, &mut layout, stream);
         let shape = [i64::from(sizes.vocabulary_size), width];
         if settings.train_embedding {
             layout.add_word_table(&embedding_name, &shape, embedding);
@@ -133,35 +147,35 @@ impl Network {
         settings: &ModelSettings,
         folder: &Path,
         classes: u32,
-    ) -> Result<Pretrained, ClassifierError> {
-        let config = Encoder::config_of(folder)?;
+    ) -> Result<Untrained, ClassifierError> {
         let mut layout = Layout::default();
-        let words = Encoder::words_of(folder, &config)?;
-        let Loaded { encoder, pooler } = Encoder::load(folder, &mut layout)?;
-        let network = Self::with_encoder(settings, encoder, &words, pooler, classes, layout);
-        Ok(Pretrained { network, words })
+        let loaded = Encoder::load(folder, &mut layout)?;
+        Ok(Self::with_encoder(settings, loaded, classes, layout))
     }
 
     /// The network of a bundle with an encoder of this shape, all zeros.
-    pub(crate) fn empty_transformer(
-        settings: &ModelSettings,
-        config: EncoderConfig,
-        classes: u32,
-    ) -> Self {
+    pub(crate) fn empty(model: &ModelFile, config: EncoderConfig) -> Self {
         let mut layout = Layout::default();
-        let zeros = vec![0.0; (config.vocabulary_size * config.width) as usize];
-        let encoder = Encoder::empty(config, &mut layout);
-        Self::with_encoder(settings, encoder, &zeros, None, classes, layout)
+        let empty = Encoder::empty(config, &mut layout);
+        let classes = model.sizes.classes;
+        let untrained = match &model.features {
+            Some(features) => Self::with_features(features, empty, classes, layout),
+            None => Self::with_encoder(&model.architecture, empty, classes, layout),
+        };
+        untrained.network
     }
 
     fn with_encoder(
         settings: &ModelSettings,
-        encoder: Encoder,
-        words: &[f32],
-        pooler: Option<[Vec<f32>; 2]>,
+        loaded: Loaded,
         classes: u32,
         mut layout: Layout,
-    ) -> Self {
+    ) -> Untrained {
+        let Loaded {
+            encoder,
+            words,
+            pooler,
+        } = loaded;
         let config = encoder.config();
         let (family, width) = (config.family, config.width);
         layout.begin_level(config.layers as u32 + 1);
@@ -179,10 +193,10 @@ impl Network {
         layout.freeze(settings.frozen_layers);
         let embedding_name = Encoder::word_table_name(family);
         if settings.train_embedding && settings.frozen_layers == 0 {
-            let shape = [encoder.config().vocabulary_size, width];
-            layout.add_word_table(&embedding_name, &shape, words);
+            let shape = [config.vocabulary_size, width];
+            layout.add_word_table(&embedding_name, &shape, &words);
         }
-        Self {
+        let network = Self {
             layout,
             embedding_name,
             body: Body::Encoder(encoder),
@@ -190,7 +204,8 @@ impl Network {
             embedding_dropout: settings.embedding_dropout,
             windows: settings.windows,
             width,
-        }
+        };
+        Untrained { network, words }
     }
 
     /// An encoder from its folder that stays as it is, and the output layer of a probe, all zeros.
@@ -201,36 +216,22 @@ impl Network {
         features: &FeatureSettings,
         folder: &Path,
         classes: u32,
-    ) -> Result<Pretrained, ClassifierError> {
-        let config = Encoder::config_of(folder)?;
-        let words = Encoder::words_of(folder, &config)?;
+    ) -> Result<Untrained, ClassifierError> {
         let mut layout = Layout::default();
-        let encoder = Encoder::load(folder, &mut layout)?.encoder;
-        let network = Self::with_features(features, encoder, classes, layout);
-        Ok(Pretrained { network, words })
-    }
-
-    /// The network of a probe's bundle with an encoder of this shape, all zeros.
-    pub(crate) fn empty_frozen(
-        features: &FeatureSettings,
-        config: EncoderConfig,
-        classes: u32,
-    ) -> Self {
-        let mut layout = Layout::default();
-        let encoder = Encoder::empty(config, &mut layout);
-        Self::with_features(features, encoder, classes, layout)
+        let loaded = Encoder::load(folder, &mut layout)?;
+        Ok(Self::with_features(features, loaded, classes, layout))
     }
 
     fn with_features(
         features: &FeatureSettings,
-        encoder: Encoder,
+        Loaded { encoder, words, .. }: Loaded,
         classes: u32,
         mut layout: Layout,
-    ) -> Self {
+    ) -> Untrained {
         let (family, width) = (encoder.config().family, encoder.config().width);
         let body = Features::new(encoder, features);
         let head = Head::linear(body.width(), i64::from(classes), &mut layout);
-        Self {
+        let network = Self {
             layout,
             embedding_name: Encoder::word_table_name(family),
             body: Body::Features(body),
@@ -238,7 +239,8 @@ impl Network {
             embedding_dropout: 0.0,
             windows: features.windows,
             width,
-        }
+        };
+        Untrained { network, words }
     }
 
     /// The places of its parameters.
@@ -258,31 +260,20 @@ impl Network {
 
     /// The shape of its encoder, if it has one.
     pub fn encoder(&self) -> Option<&EncoderConfig> {
-        match &self.body {
-            Body::Encoder(encoder) => Some(encoder.config()),
-            Body::Features(features) => Some(features.encoder().config()),
-            _ => None,
-        }
+        self.body.encoder().map(Encoder::config)
     }
 
     /// The matrices of its encoder, if it has one.
     pub(crate) fn matrices(&self) -> Vec<ParameterId> {
-        match &self.body {
-            Body::Encoder(encoder) => encoder.matrices(),
-            Body::Features(features) => features.encoder().matrices(),
-            _ => Vec::new(),
-        }
+        self.body.encoder().map_or_else(Vec::new, Encoder::matrices)
     }
 
     /// How it reads rows.
     pub fn reading(&self) -> Reading {
-        let least_length = match &self.body {
-            Body::Convolution(convolution) => convolution.least_length(),
-            _ => 1,
-        };
-        let direction = match &self.body {
-            Body::Recurrent(_) => Direction::Reversed,
-            _ => Direction::Any,
+        let (least_length, direction) = match &self.body {
+            Body::Convolution(convolution) => (convolution.least_length(), Direction::Any),
+            Body::Recurrent(_) => (1, Direction::Reversed),
+            _ => (1, Direction::Any),
         };
         Reading {
             least_length,
@@ -293,13 +284,7 @@ impl Network {
 
     /// Components of what its output layer, or its head, reads of a row.
     pub fn state_width(&self) -> i64 {
-        match &self.body {
-            Body::Mean => self.width,
-            Body::Recurrent(recurrent) => recurrent.output_width(),
-            Body::Convolution(convolution) => convolution.output_width(),
-            Body::Encoder(encoder) => encoder.config().width,
-            Body::Features(features) => features.width(),
-        }
+        self.body.width(self.width)
     }
 
     /// Weight and bias of the output layer.
@@ -335,25 +320,17 @@ impl Network {
         parameters: &Parameters,
         mode: Mode,
     ) -> Tensor {
+        let drop = self.embedding_dropout;
+        let dropped = || dropout(vectors, drop, mode, 1);
         match &self.body {
+            Body::Mean => masked_mean(&dropped(), batch),
+            Body::Recurrent(body) => body.forward(&dropped(), batch, parameters, mode),
+            Body::Convolution(body) => body.forward(&dropped(), batch, parameters),
             Body::Encoder(encoder) => {
-                let drop = self.embedding_dropout;
                 let state = encoder.first_state(vectors, batch, parameters, mode, drop);
                 batch.pool_windows(&state, FeaturePooling::Cls)
             }
             Body::Features(features) => features.forward(vectors, batch, parameters),
-            body => {
-                let vectors = dropout(vectors, self.embedding_dropout, mode, 1);
-                match body {
-                    Body::Recurrent(recurrent) => {
-                        recurrent.forward(&vectors, batch, parameters, mode)
-                    }
-                    Body::Convolution(convolution) => {
-                        convolution.forward(&vectors, batch, parameters)
-                    }
-                    _ => masked_mean(&vectors, batch),
-                }
-            }
         }
     }
 

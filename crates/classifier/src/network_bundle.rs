@@ -1,16 +1,16 @@
 //! The bundle of a network: a folder that needs nothing else.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
 use artifact::ArtifactError;
 use bundle::{BundleError, ModelFile, Sizes};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, SafeTensors};
 use settings::ModelKind;
 use tch::{Device, Kind, Tensor};
 
 use crate::parameters::as_slice;
+use crate::tensor_file::{floats, tensor_view, write_tensors};
 use crate::{ClassifierError, EncoderConfig, FeatureRows, Network, Parameters, Weights};
 
 /// Writes `model.safetensors`, `model.json` and `tokenizer.json` of a network into a folder.
@@ -26,34 +26,19 @@ pub fn save_bundle(
 ) -> Result<(), ClassifierError> {
     let flat = weights.flat.to_device(Device::Cpu);
     let flat = as_slice(&flat);
-    let mut named: BTreeMap<String, (Vec<usize>, Vec<u8>)> = network
-        .layout()
-        .specs()
-        .iter()
+    let specs = network.layout().specs().iter();
+    let mut tensors: Vec<_> = specs
         .flat_map(|spec| spec.tensors())
-        .map(|(name, shape, range)| (name.to_owned(), (shape, bytes_of(&flat[range]))))
+        .map(|(name, shape, range)| (name.to_owned(), tensor_view(shape, &flat[range])))
         .collect();
-    if let Some(frozen) = &weights.frozen {
-        let frozen = frozen.to_device(Device::Cpu).contiguous();
-        named.insert(
-            network.embedding_name().to_owned(),
-            (
-                usize_shape(&frozen.size()),
-                bytes_of(as_slice(&frozen.view([-1]))),
-            ),
-        );
+    let frozen = weights.frozen.as_ref();
+    let frozen = frozen.map(|table| table.to_device(Device::Cpu).contiguous());
+    if let Some(table) = &frozen {
+        let shape = table.size().iter().map(|size| *size as usize).collect();
+        let name = network.embedding_name().to_owned();
+        tensors.push((name, tensor_view(shape, as_slice(table))));
     }
-    let path = folder.join("model.safetensors");
-    let views = named
-        .iter()
-        .map(|(name, (shape, bytes))| {
-            TensorView::new(Dtype::F32, shape.clone(), bytes).map(|view| (name, view))
-        })
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(ArtifactError::table("write", &path))?;
-    safetensors::serialize_to_file(views, None, &path)
-        .map_err(ArtifactError::table("write", &path))?;
-
+    write_tensors(&folder.join("model.safetensors"), tensors, None)?;
     Ok(model.save(folder, tokenizer)?)
 }
 
@@ -95,11 +80,7 @@ impl Bundle {
                         refused(format!("`config.json` cannot be used: {problem}"))
                     })?;
                 check_sizes(&config, model.sizes).map_err(refused)?;
-                let classes = model.sizes.classes;
-                match &model.features {
-                    Some(features) => Network::empty_frozen(features, config, classes),
-                    None => Network::empty_transformer(&model.architecture, config, classes),
-                }
+                Network::empty(&model, config)
             }
             ModelKind::Linear | ModelKind::Winner => {
                 return Err(refused("it is no network".to_owned()).into());
@@ -116,9 +97,7 @@ impl Bundle {
             weights,
         })
     }
-}
 
-impl Bundle {
     /// How far a probe's positive class is ahead of its negative one, from features computed
     /// already.
     ///
@@ -135,11 +114,9 @@ impl Bundle {
     pub fn differences_of_states(&self, states: &Tensor) -> Result<Vec<f64>, ClassifierError> {
         let (found, expected) = (states.size()[1], self.network.state_width());
         if found != expected {
-            return Err(ClassifierError::Misfit {
-                left: "model",
-                right: "features",
-                reason: format!("the model reads {expected} components and there are {found}"),
-            });
+            let misfit = ClassifierError::misfit("model", "features");
+            let reason = format!("the model reads {expected} components and there are {found}");
+            return Err(misfit(reason));
         }
         let parameters = Parameters::view(self.network.layout(), &self.weights.flat);
         let [weight, bias] = self.network.output().map(|id| parameters.get(id));
@@ -169,30 +146,25 @@ fn read_weights(
     tensors: &SafeTensors<'_>,
     device: Device,
 ) -> Result<Weights, String> {
-    let mut flat = vec![0_f32; network.layout().len()];
+    // Tensors come in the order of the buffer.
+    let mut flat = Vec::with_capacity(network.layout().len());
     let specs = network.layout().specs();
-    for (name, shape, range) in specs.iter().flat_map(|spec| spec.tensors()) {
-        floats_of(tensors, name, &shape, &mut flat[range])?;
+    for (name, shape, _) in specs.iter().flat_map(|spec| spec.tensors()) {
+        flat.extend(floats_of(tensors, name, &shape)?);
     }
-    let frozen = if network.embedding().is_none() {
-        let shape = [
-            model.sizes.vocabulary_size as usize,
-            model.sizes.width as usize,
-        ];
-        let mut values = vec![0_f32; shape[0] * shape[1]];
-        floats_of(tensors, network.embedding_name(), &shape, &mut values)?;
-        let table = Tensor::from_slice(&values).view([shape[0] as i64, shape[1] as i64]);
-        Some(table.to_device(device))
-    } else {
-        None
+    let (name, sizes) = (network.embedding_name(), model.sizes);
+    let shape = [sizes.vocabulary_size, sizes.width].map(|size| size as usize);
+    let frozen = network.embedding().is_none().then(|| {
+        let table = floats_of(tensors, name, &shape)?;
+        let table = Tensor::from_slice(&table).view(shape.map(|size| size as i64));
+        Ok::<_, String>(table.to_device(device))
+    });
+    let frozen = frozen.transpose()?;
+    let is_known = |found: &&str| {
+        let mut parts = specs.iter().flat_map(|spec| &spec.parts);
+        parts.any(|part| part == found) || (frozen.is_some() && *found == name)
     };
-    let known = |name: &&str| {
-        specs
-            .iter()
-            .any(|spec| spec.parts.iter().any(|part| part == name))
-            || (frozen.is_some() && *name == network.embedding_name())
-    };
-    if let Some(extra) = tensors.names().into_iter().find(|name| !known(name)) {
+    if let Some(extra) = tensors.names().into_iter().find(|name| !is_known(name)) {
         return Err(format!(
             "it holds the tensor `{extra}`, which its network does not have"
         ));
@@ -203,12 +175,7 @@ fn read_weights(
     })
 }
 
-fn floats_of(
-    tensors: &SafeTensors<'_>,
-    name: &str,
-    shape: &[usize],
-    into: &mut [f32],
-) -> Result<(), String> {
+fn floats_of(tensors: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
     let view = tensors
         .tensor(name)
         .map_err(|_| format!("the tensor `{name}` is missing"))?;
@@ -219,22 +186,5 @@ fn floats_of(
             view.shape()
         ));
     }
-    for (value, bytes) in into.iter_mut().zip(view.data().chunks_exact(4)) {
-        *value = f32::from_le_bytes(bytes.try_into().expect("a chunk of four bytes"));
-    }
-    Ok(())
-}
-
-fn usize_shape(shape: &[i64]) -> Vec<usize> {
-    shape
-        .iter()
-        .map(|&size| usize::try_from(size).unwrap_or(0))
-        .collect()
-}
-
-fn bytes_of(values: &[f32]) -> Vec<u8> {
-    values
-        .iter()
-        .flat_map(|value| value.to_le_bytes())
-        .collect()
+    floats(&view).ok_or_else(|| format!("the tensor `{name}` cannot be read"))
 }

@@ -16,31 +16,24 @@ pub struct Packing {
 }
 
 impl Packing {
-    /// Computes where tokens go, appends the two index lists to `numbers`, and gives the rows at each
-    /// step. Every row has a token.
-    pub(crate) fn places(lengths: &[usize], time: usize, numbers: &mut Vec<i64>) -> Vec<i64> {
+    /// Where tokens go: for each packed token its place, for each place its packed token, and the rows at
+    /// each step. Every row has a token.
+    pub(crate) fn places(lengths: &[usize], time: usize) -> (Vec<i64>, Vec<i64>, Vec<i64>) {
         let count = lengths.len();
         let mut order: Vec<usize> = (0..count).collect();
         order.sort_by_key(|&row| std::cmp::Reverse(lengths[row]));
+        let (mut tokens, mut steps) = (Vec::new(), Vec::new());
         let mut places = vec![0; time * count];
-        let mut steps = Vec::new();
-        let mut packed = 0;
-        for position in 0..time {
-            let reading = order.iter().take_while(|&&row| lengths[row] > position);
-            let mut rows = 0;
-            for row in reading {
+        for position in 0..lengths.iter().copied().max().unwrap_or(0) {
+            let first = tokens.len();
+            for row in order.iter().take_while(|&&row| lengths[row] > position) {
                 let place = position * count + row;
-                numbers.push(place as i64);
-                places[place] = packed;
-                packed += 1;
-                rows += 1;
+                places[place] = tokens.len() as i64;
+                tokens.push(place as i64);
             }
-            if rows > 0 {
-                steps.push(rows);
-            }
+            steps.push((tokens.len() - first) as i64);
         }
-        numbers.extend(places);
-        steps
+        (tokens, places, steps)
     }
 
     pub(crate) fn new(tokens: Tensor, places: Tensor, steps: &[i64]) -> Self {
@@ -80,25 +73,22 @@ mod tests {
 
     #[test]
     fn tokens_are_packed_step_by_step_and_longest_row_first() {
-        let mut numbers = Vec::new();
         // Rows of one, three and two tokens in a batch of four steps.
-        let steps = Packing::places(&[1, 3, 2], 4, &mut numbers);
+        let (tokens, places, steps) = Packing::places(&[1, 3, 2], 4);
         assert_eq!(steps, [3, 2, 1]);
         // Places are numbered step by step: 0 to 2 are the first tokens.
-        assert_eq!(numbers[..6], [1, 2, 0, 4, 5, 7]);
-        assert_eq!(numbers[6..], [2, 0, 1, 0, 3, 4, 0, 5, 0, 0, 0, 0]);
+        assert_eq!(tokens, [1, 2, 0, 4, 5, 7]);
+        assert_eq!(places, [2, 0, 1, 0, 3, 4, 0, 5, 0, 0, 0, 0]);
     }
 
     #[test]
     fn unpacking_undoes_packing() {
         let lengths = [2, 5, 1, 5];
         let (time, rows) = (6, lengths.len());
-        let mut numbers = Vec::new();
-        let steps = Packing::places(&lengths, time, &mut numbers);
-        let count = lengths.iter().sum::<usize>();
+        let (tokens, places, steps) = Packing::places(&lengths, time);
         let packing = Packing::new(
-            Tensor::from_slice(&numbers[..count]),
-            Tensor::from_slice(&numbers[count..]),
+            Tensor::from_slice(&tokens),
+            Tensor::from_slice(&places),
             &steps,
         );
         let padded = Tensor::arange((time * rows) as i64, tch::kind::FLOAT_CPU);

@@ -33,11 +33,7 @@ impl ParameterSpec {
     /// Its tensors in `model.safetensors`: name, shape, and elements of the flat buffer.
     pub fn tensors(&self) -> impl Iterator<Item = (&str, Vec<usize>, Range<usize>)> {
         let count = self.parts.len();
-        let mut shape: Vec<usize> = self
-            .shape
-            .iter()
-            .map(|&size| usize::try_from(size).unwrap_or(0))
-            .collect();
+        let mut shape: Vec<usize> = self.shape.iter().map(|size| *size as usize).collect();
         if let Some(first) = shape.first_mut() {
             *first /= count;
         }
@@ -46,6 +42,13 @@ impl ParameterSpec {
             let start = self.range.start + number * length;
             (name.as_str(), shape.clone(), start..start + length)
         })
+    }
+
+    /// A view of it in a buffer that begins with element `start` of the flat buffer.
+    pub(crate) fn view(&self, buffer: &Tensor, start: usize) -> Tensor {
+        let length = self.range.len() as i64;
+        let part = buffer.narrow(0, (self.range.start - start) as i64, length);
+        part.view(self.shape.as_slice())
     }
 }
 
@@ -177,11 +180,6 @@ impl Layout {
     pub fn initial(&self, device: Device) -> Tensor {
         Tensor::from_slice(&self.initial).to_device(device)
     }
-
-    /// A new flat buffer of zeros: for gradients and moments.
-    pub fn zeros(&self, device: Device) -> Tensor {
-        Tensor::zeros([self.initial.len() as i64], (Kind::Float, device))
-    }
 }
 
 /// The parameters of a flat buffer as tensors of their own shapes, sharing its memory. The word table is
@@ -223,21 +221,11 @@ impl Parameters {
     pub fn get(&self, id: ParameterId) -> &Tensor {
         &self.0[id.0]
     }
-
-    /// All of them, in the order of the layout.
-    pub fn iter(&self) -> impl Iterator<Item = &Tensor> {
-        self.0.iter()
-    }
 }
 
 /// A view of each of these parameters in a buffer that begins with element `start` of the flat buffer.
 fn pieces(specs: &[ParameterSpec], start: usize, buffer: &Tensor) -> Vec<Tensor> {
-    let view = |spec: &ParameterSpec| {
-        let length = spec.range.len() as i64;
-        let part = buffer.narrow(0, (spec.range.start - start) as i64, length);
-        part.view(spec.shape.as_slice())
-    };
-    specs.iter().map(view).collect()
+    specs.iter().map(|spec| spec.view(buffer, start)).collect()
 }
 
 thread_local! {
@@ -258,54 +246,44 @@ pub fn without_host_access<T>(work: impl FnOnce() -> T) -> T {
     work()
 }
 
-fn check_host_access() {
+/// Where the elements of a contiguous tensor begin in the processor's memory, and how many there are.
+fn memory<T>(tensor: &Tensor, kind: Kind) -> (*mut T, usize) {
     assert!(
         !NO_HOST_ACCESS.get(),
         "the code of a device read the memory of a tensor"
     );
+    assert!(
+        tensor.device() == Device::Cpu && tensor.kind() == kind && tensor.is_contiguous(),
+        "only a contiguous {kind:?} tensor in memory is a slice"
+    );
+    match tensor.numel() {
+        0 => (std::ptr::dangling_mut(), 0),
+        count => (tensor.data_ptr().cast(), count),
+    }
 }
 
 /// The elements of a flat f32 tensor in the processor's memory.
 ///
 /// The caller must not let two such slices of one tensor live at once.
 pub fn as_slice_mut(tensor: &mut Tensor) -> &mut [f32] {
-    check_host_access();
-    assert!(
-        tensor.device() == Device::Cpu && tensor.kind() == Kind::Float && tensor.is_contiguous(),
-        "only a contiguous f32 tensor in memory is a slice"
-    );
-    // SAFETY: the tensor owns `numel` contiguous f32 at this address, and is borrowed mutably for
-    // as long as the slice lives.
-    unsafe { std::slice::from_raw_parts_mut(tensor.data_ptr().cast::<f32>(), tensor.numel()) }
+    let (start, count) = memory(tensor, Kind::Float);
+    // SAFETY: the tensor owns `count` contiguous f32 from `start` on, and is borrowed mutably for as long
+    // as the slice lives.
+    unsafe { std::slice::from_raw_parts_mut(start, count) }
 }
 
 /// The elements of a flat f32 tensor in the processor's memory, to read.
 pub fn as_slice(tensor: &Tensor) -> &[f32] {
-    check_host_access();
-    assert!(
-        tensor.device() == Device::Cpu && tensor.kind() == Kind::Float && tensor.is_contiguous(),
-        "only a contiguous f32 tensor in memory is a slice"
-    );
-    if tensor.numel() == 0 {
-        return &[];
-    }
+    let (start, count) = memory(tensor, Kind::Float);
     // SAFETY: as above, and shared with other readers only.
-    unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast::<f32>(), tensor.numel()) }
+    unsafe { std::slice::from_raw_parts(start, count) }
 }
 
 /// The bits of the elements of a flat bf16 tensor in the processor's memory, to read.
 pub(crate) fn as_bf16_bits(tensor: &Tensor) -> &[u16] {
-    check_host_access();
-    assert!(
-        tensor.device() == Device::Cpu && tensor.kind() == Kind::BFloat16 && tensor.is_contiguous(),
-        "only a contiguous bf16 tensor in memory is a slice"
-    );
-    if tensor.numel() == 0 {
-        return &[];
-    }
-    // SAFETY: the tensor owns `numel` contiguous numbers of 16 bits at this address, and any bits are
-    // valid as u16; shared with other readers only.
-    unsafe { std::slice::from_raw_parts(tensor.data_ptr().cast::<u16>(), tensor.numel()) }
+    let (start, count) = memory(tensor, Kind::BFloat16);
+    // SAFETY: as above; any 16 bits are valid as u16.
+    unsafe { std::slice::from_raw_parts(start, count) }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::{Stream, TokenRows};
+use crate::{IdRows, Stream};
 
 /// Batches per pool: large enough that neighbours after sorting have nearly the same length, small
 /// enough that the batches of an epoch stay random.
@@ -29,7 +29,7 @@ pub fn epoch_batches(
 
 /// Batches for predicting: some rows, sorted by length, as many in a batch as have about this many
 /// tokens together.
-pub fn batches_of_tokens(rows: &TokenRows, span: Range<usize>, tokens: usize) -> Vec<Vec<usize>> {
+pub fn batches_of_tokens(rows: &dyn IdRows, span: Range<usize>, tokens: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = span.collect();
     order.sort_by_key(|&row| rows.length(row));
     let mut batches: Vec<Vec<usize>> = Vec::new();
@@ -44,7 +44,7 @@ pub fn batches_of_tokens(rows: &TokenRows, span: Range<usize>, tokens: usize) ->
 }
 
 /// Batches for predicting: all rows, sorted by length.
-pub fn sorted_batches(rows: &TokenRows, batch_size: usize) -> Vec<Vec<usize>> {
+pub fn sorted_batches(rows: &dyn IdRows, batch_size: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..rows.len()).collect();
     order.sort_by_key(|&row| rows.length(row));
     order.chunks(batch_size).map(<[usize]>::to_vec).collect()

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 use tch::{Device, Tensor};
 
-use crate::{Batch, ClassifierError, MemoryLimit, Network, Replica, TokenRows, sorted_batches};
+use crate::{Batch, ClassifierError, IdRows, MemoryLimit, Network, Replica, sorted_batches};
 
 /// The logits of rows, in the order of the rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -27,7 +27,7 @@ impl Logits {
     }
 
     /// Mean cross-entropy, in nats, and share of rows whose largest logit is that of their label.
-    pub fn loss_and_accuracy(&self, rows: &TokenRows) -> (f64, f64) {
+    pub fn loss_and_accuracy(&self, rows: &dyn IdRows) -> (f64, f64) {
         let mut loss = 0.0;
         let mut correct = 0_u64;
         for (row, logits) in self.values.chunks_exact(self.classes).enumerate() {
@@ -54,7 +54,7 @@ impl Logits {
 pub fn logits_of(
     network: &Network,
     replicas: &mut [Replica],
-    rows: &TokenRows,
+    rows: &dyn IdRows,
     (batch_size, pad_id, classes): (usize, u32, usize),
     device: Device,
     memory: &MemoryLimit,
@@ -97,7 +97,7 @@ pub struct Inference<'a> {
     /// The network.
     pub network: &'a Network,
     /// The rows.
-    pub rows: &'a TokenRows,
+    pub rows: &'a dyn IdRows,
     /// The id that fills short rows of a batch.
     pub pad_id: u32,
     /// The device that computes batches.

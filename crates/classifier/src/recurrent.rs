@@ -20,7 +20,8 @@ pub(crate) struct Recurrent {
     cell: Cell,
     hidden: i64,
     /// By layer, then by direction.
-    layers: Vec<Vec<Direction>>,
+    directions: Vec<Direction>,
+    two_way: bool,
     pool: Pool,
     between_layers: f64,
 }
@@ -62,6 +63,8 @@ impl Direction {
 }
 
 impl Recurrent {
+    /// Adds all matrices to the layout, then all biases. That is how cuDNN stores them, which otherwise copies
+    /// all of them at every call.
     pub(crate) fn new(
         settings: &ModelSettings,
         width: i64,
@@ -69,36 +72,71 @@ impl Recurrent {
         stream: Stream,
     ) -> Self {
         let cell = Cell::of(settings.kind);
-        let hidden = i64::from(settings.hidden);
-        let names: &[&str] = if settings.bidirectional {
-            &["forward", "backward"]
+        let (gates, hidden) = (cell.gates(), i64::from(settings.hidden));
+        let two_way = settings.bidirectional;
+        let names = if two_way {
+            &["forward", "backward"][..]
         } else {
             &["forward"]
         };
         let output = hidden * names.len() as i64;
-        let mut starts = Vec::new();
+        let mut matrices = Vec::new();
         for layer in 0..settings.layers {
             let inputs = if layer == 0 { width } else { output };
-            let start = |(index, name): (usize, &&str)| {
-                let stream = stream.child(u64::from(layer)).child(index as u64);
+            for (name, index) in names.iter().zip(0..) {
+                let stream = stream.child(layer.into()).child(index);
+                let of_gate = |gate: i64| {
+                    let stream = stream.child(0).child(gate as u64);
+                    initial::glorot_uniform(stream, hidden, inputs)
+                };
+                let from_input: Vec<f32> = (0..gates).flat_map(of_gate).collect();
+                let from_state = initial::orthogonal_blocks(stream.child(1), gates, hidden);
                 let name = format!("layer{layer}.{name}");
-                Start::new(cell, inputs, hidden, name, stream)
-            };
-            starts.push(names.iter().enumerate().map(start).collect::<Vec<_>>());
+                let mut add = |part: &str, inputs: i64, values: &[f32]| {
+                    layout.add(
+                        format!("{name}.{part}"),
+                        &[gates * hidden, inputs],
+                        true,
+                        values,
+                    )
+                };
+                let input = add("input", inputs, &from_input);
+                let state = add("state", hidden, &from_state);
+                matrices.push((name, input, state));
+            }
         }
-        let layers = place(&starts, layout);
+        let zeros = vec![0_f32; (gates * hidden) as usize];
+        let mut bias = zeros.clone();
+        if cell == Cell::Lstm {
+            // A forget gate that starts open lets the gradient reach far tokens (Jozefowicz et al. 2015).
+            bias[hidden as usize..2 * hidden as usize].fill(1.0);
+        }
+        let with_biases = |(name, input, state): (String, ParameterId, ParameterId)| {
+            let mut add = |part: &str, values: &[f32]| {
+                layout.add(format!("{name}.{part}"), &[gates * hidden], false, values)
+            };
+            let (input_bias, state_bias) = (add("input_bias", &bias), add("state_bias", &zeros));
+            Direction([input, state, input_bias, state_bias])
+        };
+        let directions = matrices.into_iter().map(with_biases).collect();
         let pool = Pool::new(settings.pooling, output, layout, stream.child(1000));
         Self {
             cell,
             hidden,
-            layers,
+            directions,
+            two_way,
             pool,
             between_layers: settings.dropout,
         }
     }
 
+    /// Directions of a layer.
+    fn ways(&self) -> usize {
+        if self.two_way { 2 } else { 1 }
+    }
+
     pub(crate) fn output_width(&self) -> i64 {
-        self.hidden * self.layers[0].len() as i64
+        self.hidden * self.ways() as i64
     }
 
     /// `vectors` is `[T, B, D]`; gives `[B, W]`.
@@ -117,11 +155,7 @@ impl Recurrent {
             Order::Reversed(reversed) => self.reversed(vectors, reversed, parameters, mode),
             Order::None => unreachable!("`Network::reading` asks for an order"),
         };
-        let backward_width = if self.layers[0].len() == 2 {
-            self.hidden
-        } else {
-            0
-        };
+        let backward_width = self.output_width() - self.hidden;
         self.pool.apply(&states, backward_width, batch, parameters)
     }
 
@@ -139,15 +173,15 @@ impl Recurrent {
             rows.view(size.as_slice())
         };
         let mut states = vectors.shallow_clone();
-        for (index, directions) in self.layers.iter().enumerate() {
+        for (index, layer) in self.directions.chunks(self.ways()).enumerate() {
             if index > 0 {
                 states = dropout(&states, self.between_layers, mode, 100 + index as u64);
             }
             let run = |direction: &Direction, xs: &Tensor| {
-                self.run(&Input::Padded(xs), direction.weights(parameters), 1, false)
+                self.run(xs, None, &direction.weights(parameters), (1, false))
             };
-            let forward = run(&directions[0], &states);
-            states = match directions.get(1) {
+            let forward = run(&layer[0], &states);
+            states = match layer.get(1) {
                 None => forward,
                 Some(backward) => {
                     let backward = run(backward, &reverse(&states));
@@ -168,35 +202,35 @@ impl Recurrent {
         mode: Mode,
     ) -> Tensor {
         let drops = self.between_layers > 0.0 && !matches!(mode, Mode::Evaluate);
-        let at_once = if drops { 1 } else { self.layers.len() };
+        let layers = self.directions.len() / self.ways();
+        let at_once = if drops { 1 } else { layers };
         let mut states = vectors;
-        for (index, layers) in self.layers.chunks(at_once).enumerate() {
+        for (index, some) in self.directions.chunks(at_once * self.ways()).enumerate() {
             if index > 0 {
                 states = dropout(&states, self.between_layers, mode, 100 + index as u64);
             }
-            let directions = layers.iter().flatten();
-            let weights: Vec<&Tensor> = directions
-                .flat_map(|direction| direction.weights(parameters))
-                .collect();
-            let input = Input::Packed(&states, packing);
-            states = self.run(&input, weights, layers.len() as i64, layers[0].len() == 2);
+            let weights = some
+                .iter()
+                .flat_map(|direction| direction.weights(parameters));
+            let weights: Vec<&Tensor> = weights.collect();
+            let layers = (at_once as i64, self.two_way);
+            states = self.run(&states, Some(packing), &weights, layers);
         }
         states
     }
 
-    /// Some layers of libtorch's own, in one or both directions: the states of every token.
-    fn run<'a>(
+    /// Some layers of libtorch's own, in one or both directions: the states of every token, from rows
+    /// `[T, B, I]` or packed ones `[N, I]`.
+    fn run(
         &self,
-        input: &Input<'_>,
-        weights: impl IntoIterator<Item = &'a Tensor>,
-        layers: i64,
-        bidirectional: bool,
+        xs: &Tensor,
+        packing: Option<&Packing>,
+        weights: &[&Tensor],
+        layers: (i64, bool),
     ) -> Tensor {
-        let weights: Vec<&Tensor> = weights.into_iter().collect();
-        let xs = input.values();
         // Under `no_grad` nothing is recorded, and a pass for training only keeps a little more memory.
         let learns = xs.requires_grad() || weights.iter().any(|weight| weight.requires_grad());
-        self.call(input, &weights, layers, bidirectional, learns)
+        self.call(xs, packing, weights, layers, learns)
     }
 
     /// The one place where libtorch's recurrent layers are called. cuDNN can differentiate a pass only if
@@ -207,86 +241,38 @@ impl Recurrent {
     /// The pass is recorded for a gradient, and `train` is false.
     fn call(
         &self,
-        input: &Input<'_>,
+        xs: &Tensor,
+        packing: Option<&Packing>,
         weights: &[&Tensor],
-        layers: i64,
-        bidirectional: bool,
+        (layers, two_way): (i64, bool),
         train: bool,
     ) -> Tensor {
-        let xs = input.values();
-        let count = layers * if bidirectional { 2 } else { 1 };
-        let start = Tensor::zeros([count, input.rows(), self.hidden], (xs.kind(), xs.device()));
-        let (none, both) = (0.0, [&start, &start]);
-        // Elman's net and the GRU have one state and functions of one type, the LSTM has two.
-        let is_gru = self.cell == Cell::Gru;
-        let states = match (self.cell, input) {
-            (Cell::Lstm, Input::Padded(_)) => {
-                let found = xs.lstm(
-                    &both,
-                    weights,
-                    true,
-                    layers,
-                    none,
-                    train,
-                    bidirectional,
-                    false,
-                );
-                found.0
+        let rows = packing.map_or_else(|| xs.size()[1], Packing::rows);
+        let count = layers * if two_way { 2 } else { 1 };
+        let zero = Tensor::zeros([count, rows, self.hidden], (xs.kind(), xs.device()));
+        let both = [&zero, &zero];
+        let states = match (self.cell, packing.map(Packing::steps)) {
+            (Cell::Lstm, None) => {
+                xs.lstm(&both, weights, true, layers, 0.0, train, two_way, false)
+                    .0
             }
-            (Cell::Lstm, Input::Packed(_, packing)) => {
-                let steps = packing.steps();
-                let lstm = Tensor::lstm_data;
-                lstm(
-                    xs,
-                    steps,
-                    &both,
-                    weights,
-                    true,
-                    layers,
-                    none,
-                    train,
-                    bidirectional,
-                )
-                .0
+            (Cell::Gru, None) => {
+                xs.gru(&zero, weights, true, layers, 0.0, train, two_way, false)
+                    .0
             }
-            (_, Input::Padded(_)) => {
-                let net = if is_gru {
-                    Tensor::gru
-                } else {
-                    Tensor::rnn_tanh
-                };
-                net(
-                    xs,
-                    &start,
-                    weights,
-                    true,
-                    layers,
-                    none,
-                    train,
-                    bidirectional,
-                    false,
-                )
-                .0
+            (Cell::Elman, None) => {
+                xs.rnn_tanh(&zero, weights, true, layers, 0.0, train, two_way, false)
+                    .0
             }
-            (_, Input::Packed(_, packing)) => {
-                let steps = packing.steps();
-                let net = if is_gru {
-                    Tensor::gru_data
-                } else {
-                    Tensor::rnn_tanh_data
-                };
-                net(
-                    xs,
-                    steps,
-                    &start,
-                    weights,
-                    true,
-                    layers,
-                    none,
-                    train,
-                    bidirectional,
-                )
-                .0
+            (Cell::Lstm, Some(steps)) => {
+                Tensor::lstm_data(xs, steps, &both, weights, true, layers, 0.0, train, two_way).0
+            }
+            (Cell::Gru, Some(steps)) => {
+                Tensor::gru_data(xs, steps, &zero, weights, true, layers, 0.0, train, two_way).0
+            }
+            (Cell::Elman, Some(steps)) => {
+                Tensor::rnn_tanh_data(xs, steps, &zero, weights, true, layers, 0.0, train, two_way)
+                    .0
             }
         };
         assert!(
@@ -295,85 +281,6 @@ impl Recurrent {
         );
         states
     }
-}
-
-/// What a recurrent layer reads.
-enum Input<'a> {
-    /// `[T, B, I]`.
-    Padded(&'a Tensor),
-    /// `[N, I]`.
-    Packed(&'a Tensor, &'a Packing),
-}
-
-impl Input<'_> {
-    fn values(&self) -> &Tensor {
-        match self {
-            Self::Padded(xs) | Self::Packed(xs, _) => xs,
-        }
-    }
-
-    /// Rows of the batch.
-    fn rows(&self) -> i64 {
-        match self {
-            Self::Padded(xs) => xs.size()[1],
-            Self::Packed(_, packing) => packing.rows(),
-        }
-    }
-}
-
-/// The first weights of one layer in one direction, in the order of [`Direction`].
-struct Start {
-    name: String,
-    matrices: [(Vec<f32>, [i64; 2]); 2],
-    biases: [Vec<f32>; 2],
-}
-
-impl Start {
-    fn new(cell: Cell, inputs: i64, hidden: i64, name: String, stream: Stream) -> Self {
-        let gates = cell.gates();
-        let of_gate =
-            |gate: i64| initial::glorot_uniform(stream.child(0).child(gate as u64), hidden, inputs);
-        let from_input: Vec<f32> = (0..gates).flat_map(of_gate).collect();
-        let from_state = initial::orthogonal_blocks(stream.child(1), gates, hidden);
-        let zeros = vec![0_f32; (gates * hidden) as usize];
-        let mut bias = zeros.clone();
-        if cell == Cell::Lstm {
-            // A forget gate that starts open lets the gradient reach far tokens (Jozefowicz et al. 2015).
-            bias[hidden as usize..2 * hidden as usize].fill(1.0);
-        }
-        Self {
-            name,
-            matrices: [
-                (from_input, [gates * hidden, inputs]),
-                (from_state, [gates * hidden, hidden]),
-            ],
-            biases: [bias, zeros],
-        }
-    }
-}
-
-/// Adds the weights to the layout: all matrices, then all biases. That is how cuDNN stores them, which
-/// otherwise copies all of them at every call.
-fn place(starts: &[Vec<Start>], layout: &mut Layout) -> Vec<Vec<Direction>> {
-    let all = || starts.iter().flatten();
-    let mut matrices = Vec::new();
-    for start in all() {
-        for (part, (values, shape)) in ["input", "state"].iter().zip(&start.matrices) {
-            matrices.push(layout.add(format!("{}.{part}", start.name), shape, true, values));
-        }
-    }
-    let mut biases = Vec::new();
-    for start in all() {
-        for (part, values) in ["input_bias", "state_bias"].iter().zip(&start.biases) {
-            let shape = [values.len() as i64];
-            biases.push(layout.add(format!("{}.{part}", start.name), &shape, false, values));
-        }
-    }
-    let directions = matrices.chunks_exact(2).zip(biases.chunks_exact(2));
-    let mut directions = directions
-        .map(|(matrices, biases)| Direction([matrices[0], matrices[1], biases[0], biases[1]]));
-    let of_layer = |layer: &Vec<Start>| directions.by_ref().take(layer.len()).collect();
-    starts.iter().map(of_layer).collect()
 }
 
 #[cfg(test)]
@@ -399,8 +306,8 @@ mod tests {
             let (recurrent, layout) = parts(cell);
             let parameters = Parameters::view(&layout, &layout.initial(Device::Cpu));
             let xs = Tensor::ones([4, 2, 2], (Kind::Float, Device::Cpu)).set_requires_grad(true);
-            let weights = recurrent.layers[0][0].weights(&parameters);
-            let call = |train| recurrent.call(&Input::Padded(&xs), &weights, 1, false, train);
+            let weights = recurrent.directions[0].weights(&parameters);
+            let call = |train| recurrent.call(&xs, None, &weights, (1, false), train);
             assert!(call(true).requires_grad());
             assert!(!no_grad(|| call(false)).requires_grad());
             let refused = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| call(false)));

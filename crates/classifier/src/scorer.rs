@@ -9,10 +9,10 @@ use bundle::{MarkedRow, ModelFile, Networks, Scorer};
 use settings::ModelKind;
 use tch::{Kind, Tensor};
 
+use crate::tokens::check_asked;
 use crate::{
-    Bundle, ChosenDevice, ClassifierError, FeatureRows, Inference, Logits, MemoryLimit, Replica,
-    TokenContract, TokenRows, attributions_of_rows, choose_device, guard, logits_of,
-    sorted_batches, states_of,
+    Bundle, ChosenDevice, ClassifierError, FeatureRows, IdRows, Inference, Logits, MemoryLimit,
+    Replica, attributions_of_rows, choose_device, guard, logits_of, sorted_batches, states_of,
 };
 
 /// The largest number of reviews in a batch, unless the caller sets it.
@@ -66,7 +66,11 @@ impl NetworkScorer {
     ) -> Result<Self, ClassifierError> {
         let load = || Bundle::load(folder, device.device);
         let bundle = ClassifierError::catch("load the model", load)?;
-        let kind = kind_of(&bundle.model, &device);
+        let kind = match &bundle.model.features {
+            // A probe reads features in the format that it was fitted to.
+            Some(features) => device.kind_of(features.precision).0,
+            None => device.prediction_kind(&bundle.model.architecture),
+        };
         Ok(Self {
             bundle,
             device,
@@ -94,7 +98,7 @@ impl NetworkScorer {
     /// libtorch fails, or a single row does not fit into memory.
     pub fn logits(
         &self,
-        rows: &TokenRows,
+        rows: &dyn IdRows,
         on_rows: &(impl Fn(u64) + Sync),
     ) -> Result<Logits, ClassifierError> {
         let model = &self.bundle.model;
@@ -104,13 +108,14 @@ impl NetworkScorer {
             on_rows(rows);
             ControlFlow::Continue(())
         };
+        let (network, device) = (&self.bundle.network, self.device.device);
         self.with_replicas(rows.len().div_ceil(batch_size), |replicas| {
             logits_of(
-                &self.bundle.network,
+                network,
                 replicas,
                 rows,
                 shape,
-                self.device.device,
+                device,
                 &self.memory,
                 &progress,
             )
@@ -129,7 +134,7 @@ impl NetworkScorer {
 
     /// How far the positive class is ahead on each row, for a probe: from features that are computed
     /// like those that it was fitted to, in their number format.
-    fn probe_differences(&self, rows: &TokenRows) -> Result<Vec<f64>, ClassifierError> {
+    fn probe_differences(&self, rows: &dyn IdRows) -> Result<Vec<f64>, ClassifierError> {
         let inference = Inference {
             network: &self.bundle.network,
             rows,
@@ -176,23 +181,15 @@ impl NetworkScorer {
     }
 }
 
-/// The number format in which a model predicts. A probe reads features in the format that it was
-/// fitted to.
-fn kind_of(model: &ModelFile, device: &ChosenDevice) -> Kind {
-    match (model.architecture.kind, &model.features) {
-        (ModelKind::Probe, Some(features)) => device.kind_of(features.precision).0,
-        _ => device.prediction_kind(&model.architecture),
-    }
-}
-
-/// Integrated gradients for the contribution of a token, see [`crate::attributions`].
+/// Integrated gradients for the contribution of a token, see [`attributions_of_rows`].
 impl Scorer for NetworkScorer {
     fn scores(&self, rows: &[Vec<u32>]) -> Result<Vec<f64>, Failure> {
         guard(|| {
-            let rows = TokenRows::from_ids(rows, &TokenContract::of_model(&self.bundle.model))?;
+            let rows: &dyn IdRows = &rows;
+            check_asked(rows, &self.bundle.model)?;
             Ok(match self.is_probe() {
-                true => self.probe_differences(&rows)?,
-                false => self.logits(&rows, &|_| ())?.differences(),
+                true => self.probe_differences(rows)?,
+                false => self.logits(rows, &|_| ())?.differences(),
             })
         })
     }

@@ -1,13 +1,11 @@
 //! Token rows, straight from the mapped artifact.
 
+use std::borrow::Cow;
+use std::fmt::Debug;
 use std::path::Path;
-use std::sync::Arc;
 
-use arrow::array::{
-    ArrayRef, AsArray, ListArray, RecordBatch, UInt8Array, UInt32Array, UInt64Array,
-};
-use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field, UInt8Type, UInt16Type, UInt32Type, UInt64Type};
+use arrow::array::{AsArray, ListArray};
+use arrow::datatypes::{UInt8Type, UInt16Type, UInt32Type, UInt64Type};
 use artifact::{Artifact, Contract, Digest, Normalization, Split, map_arrays, schema};
 use bundle::ModelFile;
 use settings::ModelSettings;
@@ -46,18 +44,6 @@ pub struct TokenContract {
 }
 
 impl TokenContract {
-    /// What the tokens promise that a model reads.
-    pub fn of_model(model: &ModelFile) -> Self {
-        Self {
-            tokenizer: model.tokenizer.fingerprint,
-            vocabulary_size: model.sizes.vocabulary_size,
-            pad_id: model.tokenizer.pad_id,
-            max_length: model.tokenizer.max_length,
-            classes: model.labels.clone(),
-            normalization: model.normalization,
-        }
-    }
-
     /// The contract of a tokens artifact.
     ///
     /// # Errors
@@ -89,16 +75,112 @@ impl TokenContract {
     }
 }
 
-/// The rows of one split, mapped into memory. Every id and label has been checked against the
-/// contract, because on a GPU an id out of range is a fault that takes the whole process down.
+/// Rows of token ids, of which batches are made.
+pub trait IdRows: Debug + Sync {
+    /// Number of rows.
+    fn len(&self) -> usize;
+
+    /// Whether there is no row.
+    fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Number of tokens of a row.
+    fn length(&self, row: usize) -> usize;
+
+    /// The token ids of a row.
+    fn ids(&self, row: usize) -> Cow<'_, [u32]>;
+
+    /// The class id of a row; 0 where nobody asks for it.
+    fn label(&self, _row: usize) -> u8 {
+        0
+    }
+
+    /// The review's id, as in `clean.parquet`.
+    fn row_id(&self, row: usize) -> u64 {
+        row as u64
+    }
+}
+
+impl<T: AsRef<[u32]> + Debug + Sync> IdRows for &[T] {
+    fn len(&self) -> usize {
+        <[T]>::len(self)
+    }
+
+    fn length(&self, row: usize) -> usize {
+        self[row].as_ref().len()
+    }
+
+    fn ids(&self, row: usize) -> Cow<'_, [u32]> {
+        Cow::Borrowed(self[row].as_ref())
+    }
+}
+
+/// Proves rows that a model is asked about.
+///
+/// # Errors
+/// A row is empty or too long, or the vocabulary does not have one of its ids.
+pub(crate) fn check_asked(rows: &dyn IdRows, model: &ModelFile) -> Result<(), ClassifierError> {
+    let contract = TokenContract {
+        tokenizer: model.tokenizer.fingerprint,
+        vocabulary_size: model.sizes.vocabulary_size,
+        pad_id: model.tokenizer.pad_id,
+        max_length: model.tokenizer.max_length,
+        classes: model.labels.clone(),
+        normalization: model.normalization,
+    };
+    check_rows(rows, Path::new("the texts asked about"), &contract)
+}
+
+/// Proves rows against the contract, because on a GPU an id out of range is a fault that takes the whole
+/// process down.
+///
+/// # Errors
+/// A row of `path` is empty or too long, or its label or one of its ids is out of range.
+fn check_rows(
+    rows: &dyn IdRows,
+    path: &Path,
+    contract: &TokenContract,
+) -> Result<(), ClassifierError> {
+    for row in 0..rows.len() {
+        let failed = |problem: String| ClassifierError::Row {
+            path: path.to_owned(),
+            row,
+            problem,
+        };
+        let length = rows.length(row);
+        if length == 0 || length > contract.max_length as usize {
+            return Err(failed(format!(
+                "has {length} tokens, and its contract allows 1 to {}",
+                contract.max_length
+            )));
+        }
+        let label = usize::from(rows.label(row));
+        if label >= contract.classes.len() {
+            return Err(failed(format!(
+                "has the label {label}, and there are {} classes",
+                contract.classes.len()
+            )));
+        }
+        let largest = rows.ids(row).iter().copied().max().unwrap_or(0);
+        if largest >= contract.vocabulary_size {
+            return Err(failed(format!(
+                "has the id {largest}, and the vocabulary has {}",
+                contract.vocabulary_size
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The rows of one split, their ids mapped into memory, all checked against the contract.
 #[derive(Debug)]
 pub struct TokenRows {
-    batches: Vec<RecordBatch>,
-    /// Where each row is: (batch, row within it).
+    lists: Vec<ListArray>,
+    /// Where the ids of each row are: (list, row within it).
     places: Vec<(u32, u32)>,
-    /// What takes the place of the labels, by row; none for the true ones.
-    labels: Option<Vec<u8>>,
-    wide: bool,
+    row_ids: Vec<u64>,
+    labels: Vec<u8>,
 }
 
 impl TokenRows {
@@ -110,20 +192,26 @@ impl TokenRows {
         let contract = TokenContract::of(artifact)?;
         let path = artifact.file(&format!("{split}.arrow"))?;
         let wide = contract.vocabulary_size > u32::from(u16::MAX) + 1;
-        let batches = map_arrays(&path, &schema::tokens(wide))?.batches()?;
-        let mut places = Vec::new();
-        for (index, batch) in batches.iter().enumerate() {
-            for row in 0..batch.num_rows() {
-                places.push((index as u32, row as u32));
-            }
-        }
-        let rows = Self {
-            batches,
-            places,
-            labels: None,
-            wide,
+        let mut rows = Self {
+            lists: Vec::new(),
+            places: Vec::new(),
+            row_ids: Vec::new(),
+            labels: Vec::new(),
         };
-        rows.check(&path, &contract)?;
+        for (batch, list) in map_arrays(&path, &schema::tokens(wide))?
+            .batches()?
+            .iter()
+            .zip(0..)
+        {
+            let places = (0..batch.num_rows() as u32).map(|row| (list, row));
+            rows.places.extend(places);
+            let row_ids = batch.column(0).as_primitive::<UInt64Type>().values();
+            rows.row_ids.extend_from_slice(row_ids);
+            let labels = batch.column(1).as_primitive::<UInt8Type>().values();
+            rows.labels.extend_from_slice(labels);
+            rows.lists.push(batch.column(3).as_list().clone());
+        }
+        check_rows(&rows, &path, &contract)?;
         Ok(rows)
     }
 
@@ -145,162 +233,64 @@ impl TokenRows {
         Ok(rows)
     }
 
-    /// Rows that are in no artifact, without labels. Every id must be below the vocabulary's size.
-    ///
-    /// # Errors
-    /// A row is empty, or has an id that the vocabulary does not.
-    pub fn from_ids(rows: &[Vec<u32>], contract: &TokenContract) -> Result<Self, ClassifierError> {
-        let schema = schema::tokens(true);
-        let ids = UInt32Array::from_iter_values(rows.iter().flatten().copied());
-        let field = Arc::new(Field::new_list_field(DataType::UInt32, false));
-        let offsets = OffsetBuffer::from_lengths(rows.iter().map(Vec::len));
-        let lengths = rows.iter().map(|row| row.len() as u32);
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(UInt64Array::from_iter_values(0..rows.len() as u64)),
-            Arc::new(UInt8Array::from_iter_values(rows.iter().map(|_| 0))),
-            Arc::new(UInt32Array::from_iter_values(lengths)),
-            Arc::new(ListArray::new(field, offsets, Arc::new(ids), None)),
-        ];
-        let batch = RecordBatch::try_new(schema, columns).expect("columns of one length");
-        let rows = Self {
-            places: (0..batch.num_rows() as u32).map(|row| (0, row)).collect(),
-            batches: vec![batch],
-            labels: None,
-            wide: true,
-        };
-        rows.check(Path::new("the texts asked about"), contract)?;
-        Ok(rows)
+    /// The class ids of all rows.
+    pub fn labels(&self) -> &[u8] {
+        &self.labels
     }
 
-    /// The same rows with these labels, one for each.
-    pub fn with_labels(mut self, labels: Vec<u8>) -> Self {
-        assert_eq!(labels.len(), self.len(), "a label for each row");
-        self.labels = Some(labels);
-        self
-    }
-
-    /// Number of rows.
-    pub fn len(&self) -> usize {
-        self.places.len()
-    }
-
-    /// Whether the split has no row.
-    pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
-    }
-
-    /// Number of tokens of a row.
-    pub fn length(&self, row: usize) -> usize {
-        let (batch, row) = self.place(row);
-        self.ids_of(batch).value_length(row) as usize
-    }
-
-    /// The class id of a row.
-    pub fn label(&self, row: usize) -> u8 {
-        if let Some(labels) = &self.labels {
-            return labels[row];
-        }
-        let (batch, row) = self.place(row);
-        self.batches[batch]
-            .column(1)
-            .as_primitive::<UInt8Type>()
-            .value(row)
-    }
-
-    /// The review's id, as in `clean.parquet`.
-    pub fn row_id(&self, row: usize) -> u64 {
-        let (batch, row) = self.place(row);
-        self.batches[batch]
-            .column(0)
-            .as_primitive::<UInt64Type>()
-            .value(row)
-    }
-
-    /// Calls `visit` with each token id of a row, in order.
-    pub fn for_each_id(&self, row: usize, mut visit: impl FnMut(usize, u32)) {
-        let (batch, row) = self.place(row);
-        let list = self.ids_of(batch);
-        let (start, end) = (
-            list.value_offsets()[row] as usize,
-            list.value_offsets()[row + 1] as usize,
-        );
-        if self.wide {
-            let ids = &list.values().as_primitive::<UInt32Type>().values()[start..end];
-            ids.iter()
-                .enumerate()
-                .for_each(|(position, &id)| visit(position, id));
-        } else {
-            let ids = &list.values().as_primitive::<UInt16Type>().values()[start..end];
-            ids.iter()
-                .enumerate()
-                .for_each(|(position, &id)| visit(position, u32::from(id)));
-        }
-    }
-
-    /// All token ids of a row.
-    pub fn ids(&self, row: usize) -> Vec<u32> {
-        let mut ids = Vec::with_capacity(self.length(row));
-        self.for_each_id(row, |_, id| ids.push(id));
-        ids
+    /// The ids of all reviews, as in `clean.parquet`.
+    pub fn row_ids(&self) -> &[u64] {
+        &self.row_ids
     }
 
     /// Keeps some rows, drawn at random: which ones follows from the seed and their ids alone, and
     /// fewer of them are among more.
     pub fn keep(&mut self, count: usize, seed: u64) {
-        let ids: Vec<u64> = (0..self.len()).map(|row| self.row_id(row)).collect();
-        let kept = drawn(&ids, count, seed);
+        let kept = drawn(&self.row_ids, count, seed);
         self.places = kept.iter().map(|row| self.places[*row]).collect();
-        if let Some(labels) = &mut self.labels {
-            *labels = kept.iter().map(|row| labels[*row]).collect();
-        }
+        self.row_ids = kept.iter().map(|row| self.row_ids[*row]).collect();
+        self.labels = kept.iter().map(|row| self.labels[*row]).collect();
     }
 
     /// Deals the labels out anew, at random.
     pub fn shuffle_labels(&mut self, seed: u64) {
-        let mut labels: Vec<u8> = (0..self.len()).map(|row| self.label(row)).collect();
-        Stream::new(seed).child(SHUFFLED).shuffle(&mut labels);
-        self.labels = Some(labels);
+        Stream::new(seed).child(SHUFFLED).shuffle(&mut self.labels);
     }
 
-    fn place(&self, row: usize) -> (usize, usize) {
-        let (batch, row) = self.places[row];
-        (batch as usize, row as usize)
+    fn place(&self, row: usize) -> (&ListArray, usize) {
+        let (list, row) = self.places[row];
+        (&self.lists[list as usize], row as usize)
+    }
+}
+
+impl IdRows for TokenRows {
+    fn len(&self) -> usize {
+        self.places.len()
     }
 
-    fn ids_of(&self, batch: usize) -> &ListArray {
-        self.batches[batch].column(3).as_list::<i32>()
+    fn length(&self, row: usize) -> usize {
+        let (list, row) = self.place(row);
+        list.value_length(row) as usize
     }
 
-    fn check(&self, path: &Path, contract: &TokenContract) -> Result<(), ClassifierError> {
-        for row in 0..self.len() {
-            let failed = |problem: String| ClassifierError::Row {
-                path: path.to_owned(),
-                row,
-                problem,
-            };
-            let length = self.length(row);
-            if length == 0 || length > contract.max_length as usize {
-                return Err(failed(format!(
-                    "has {length} tokens, and its contract allows 1 to {}",
-                    contract.max_length
-                )));
-            }
-            let label = usize::from(self.label(row));
-            if label >= contract.classes.len() {
-                return Err(failed(format!(
-                    "has the label {label}, and there are {} classes",
-                    contract.classes.len()
-                )));
-            }
-            let mut largest = 0;
-            self.for_each_id(row, |_, id| largest = largest.max(id));
-            if largest >= contract.vocabulary_size {
-                return Err(failed(format!(
-                    "has the id {largest}, and the vocabulary has {}",
-                    contract.vocabulary_size
-                )));
+    fn ids(&self, row: usize) -> Cow<'_, [u32]> {
+        let (list, row) = self.place(row);
+        let offsets = list.value_offsets();
+        let span = offsets[row] as usize..offsets[row + 1] as usize;
+        match list.values().as_primitive_opt::<UInt32Type>() {
+            Some(wide) => Cow::Borrowed(&wide.values()[span]),
+            None => {
+                let narrow = list.values().as_primitive::<UInt16Type>().values();
+                narrow[span].iter().map(|id| u32::from(*id)).collect()
             }
         }
-        Ok(())
+    }
+
+    fn label(&self, row: usize) -> u8 {
+        self.labels[row]
+    }
+
+    fn row_id(&self, row: usize) -> u64 {
+        self.row_ids[row]
     }
 }

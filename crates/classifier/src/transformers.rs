@@ -7,7 +7,7 @@ use std::path::Path;
 use artifact::ArtifactError;
 use serde_json::{Map, Value, json};
 
-use crate::{ClassifierError, Encoder, Family};
+use crate::{ClassifierError, Encoder};
 use bundle::ModelFile;
 
 /// The files that [`save_for_transformers`] writes.
@@ -22,32 +22,24 @@ pub fn save_for_transformers(
     encoder: &Path,
     model: &ModelFile,
 ) -> Result<(), ClassifierError> {
-    let shape = Encoder::config_of(encoder)?;
+    let family = Encoder::config_of(encoder)?.family;
     let path = encoder.join("config.json");
     let text = fs::read(&path).map_err(ArtifactError::io("read", &path))?;
-    let mut config: Map<String, Value> =
-        serde_json::from_slice(&text).map_err(|error| ClassifierError::Encoder {
-            folder: encoder.to_owned(),
-            problem: format!("its `config.json` cannot be read: {error}"),
-        })?;
+    let mut config: Map<String, Value> = serde_json::from_slice(&text).map_err(|error| {
+        ClassifierError::encoder(encoder)(format!("its `config.json` cannot be read: {error}"))
+    })?;
     let numbered = || model.labels.iter().enumerate();
-    let names: Map<String, Value> = numbered()
-        .map(|(id, name)| (id.to_string(), json!(name)))
-        .collect();
-    let ids: Map<String, Value> = numbered()
-        .map(|(id, name)| (name.clone(), json!(id)))
-        .collect();
-    config.insert(
-        "architectures".to_owned(),
-        json!([architecture(shape.family)]),
-    );
-    config.insert("id2label".to_owned(), Value::Object(names));
-    config.insert("label2id".to_owned(), Value::Object(ids));
-    config.insert(
-        "problem_type".to_owned(),
-        json!("single_label_classification"),
-    );
-    config.insert("torch_dtype".to_owned(), json!("float32"));
+    let names = numbered().map(|(id, name)| (id.to_string(), json!(name)));
+    let ids = numbered().map(|(id, name)| (name.clone(), json!(id)));
+    for (name, value) in [
+        ("architectures", json!([family.conventions().classifier])),
+        ("id2label", names.collect::<Map<_, _>>().into()),
+        ("label2id", ids.collect::<Map<_, _>>().into()),
+        ("problem_type", json!("single_label_classification")),
+        ("torch_dtype", json!("float32")),
+    ] {
+        config.insert(name.to_owned(), value);
+    }
     write(&folder.join(TRANSFORMERS_FILES[0]), &Value::Object(config))?;
     let tokenizer = json!({
         "tokenizer_class": "PreTrainedTokenizerFast",
@@ -55,15 +47,6 @@ pub fn save_for_transformers(
         "pad_token": pad_token(folder, model.tokenizer.pad_id)?,
     });
     write(&folder.join(TRANSFORMERS_FILES[1]), &tokenizer)
-}
-
-fn architecture(family: Family) -> &'static str {
-    match family {
-        Family::Bert => "BertForSequenceClassification",
-        Family::Roberta => "RobertaForSequenceClassification",
-        Family::DistilBert => "DistilBertForSequenceClassification",
-        Family::Mpnet => "MPNetForSequenceClassification",
-    }
 }
 
 /// The padding token as the bundle's tokenizer spells it.

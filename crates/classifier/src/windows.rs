@@ -29,13 +29,9 @@ impl Owners {
 
     /// `counts` has for each row how many windows it has.
     pub fn new(counts: &[usize], device: tch::Device) -> Self {
-        let rows = counts.iter().enumerate();
-        let rows: Vec<i64> = rows
-            .flat_map(|(row, count)| std::iter::repeat_n(row as i64, *count))
-            .collect();
         let spans: Vec<i64> = counts.iter().map(|count| *count as i64).collect();
         let on_device = |numbers: &[i64]| Tensor::from_slice(numbers).to_device(device);
-        Self::of(on_device(&rows), &on_device(&spans), spans)
+        Self::of(on_device(&owners_of(&spans)), &on_device(&spans), spans)
     }
 
     /// The mean of the windows of each row: `[B, W]` to `[R, W]`.
@@ -63,9 +59,16 @@ impl Owners {
     }
 }
 
+/// For each window the number of its row, where rows have so many windows each.
+pub(crate) fn owners_of(counts: &[i64]) -> Vec<i64> {
+    let rows = counts.iter().zip(0..);
+    rows.flat_map(|(&count, row)| std::iter::repeat_n(row, count as usize))
+        .collect()
+}
+
 /// Divides a row into windows that begin and end as the row does: with its first and last token,
 /// which are those that the tokenizer puts around a text. A row that fits stays as it is.
-pub(crate) fn windows_of(ids: &[i64], settings: WindowSettings) -> Vec<Vec<i64>> {
+pub(crate) fn windows_of<I: Copy>(ids: &[I], settings: WindowSettings) -> Vec<Vec<I>> {
     let length = settings.length as usize;
     if ids.len() <= length {
         return vec![ids.to_vec()];

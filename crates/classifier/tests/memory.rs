@@ -7,11 +7,11 @@
 use std::fs;
 use std::ops::ControlFlow;
 
-use artifact::{Digest, Failure, FailureKind};
+use artifact::{Failure, FailureKind};
 use bundle::Sizes;
 use classifier::{
-    ClassifierError, Fault, Inference, Logits, MemoryLimit, Network, Replica, TokenContract,
-    TokenRows, Weights, logits_of, states_of,
+    ClassifierError, Fault, Inference, Logits, MemoryLimit, Network, Replica, Weights, logits_of,
+    states_of,
 };
 use settings::{ModelKind, ModelSettings};
 use tch::{Device, Kind};
@@ -28,7 +28,7 @@ const ROOM: u64 = 256 << 20;
 struct Machine {
     network: Network,
     replicas: Vec<Replica>,
-    rows: TokenRows,
+    rows: Vec<Vec<u32>>,
 }
 
 impl Machine {
@@ -47,25 +47,16 @@ impl Machine {
             frozen: None,
         };
         let replicas = vec![Replica::new(&network, &weights, Kind::Float)];
-        let contract = TokenContract {
-            tokenizer: Digest::of_bytes(b"t"),
-            vocabulary_size: VOCABULARY,
-            pad_id: 0,
-            max_length: LONGEST as u32,
-            classes: vec!["negative".to_owned(), "positive".to_owned()],
-            normalization: None,
-        };
         let row = |row: usize| -> Vec<u32> {
             let length = LONGEST - row % 5;
             (0..length)
                 .map(|place| ((row * 7 + place * 3) % VOCABULARY as usize) as u32)
                 .collect()
         };
-        let rows: Vec<Vec<u32>> = (0..ROWS).map(row).collect();
         Self {
             network,
             replicas,
-            rows: TokenRows::from_ids(&rows, &contract).expect("rows of the vocabulary"),
+            rows: (0..ROWS).map(row).collect(),
         }
     }
 
@@ -78,7 +69,7 @@ impl Machine {
         logits_of(
             &self.network,
             &mut self.replicas,
-            &self.rows,
+            &self.rows.as_slice(),
             (batch_size, 0, 2),
             device,
             memory,
@@ -89,12 +80,12 @@ impl Machine {
     fn states(&mut self, memory: &MemoryLimit) -> Result<Vec<f32>, ClassifierError> {
         let inference = Inference {
             network: &self.network,
-            rows: &self.rows,
+            rows: &self.rows.as_slice(),
             pad_id: 0,
             device: Device::Cpu,
             memory,
         };
-        let batches = classifier::sorted_batches(&self.rows, ROWS);
+        let batches = classifier::sorted_batches(&self.rows.as_slice(), ROWS);
         let progress = |_| ControlFlow::Continue(());
         states_of(&inference, &mut self.replicas, &batches, 0..ROWS, &progress)
     }

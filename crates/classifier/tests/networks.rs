@@ -3,8 +3,8 @@
 
 use bundle::Sizes;
 use classifier::{
-    ActivationWeights, Batch, ComputePath, Gradient, Mode, Network, Pass, PreparedBatch, Replica,
-    Stream, Weights,
+    ActivationWeights, Batch, ComputePath, Direction, Gradient, Mode, Network, Pass, PreparedBatch,
+    Reading, Replica, Stream, Weights,
 };
 use settings::{ModelKind, ModelSettings, Pooling};
 use tch::{Device, Kind, Tensor};
@@ -86,13 +86,12 @@ fn labels() -> Vec<i64> {
 }
 
 fn batch(network: &Network, texts: &[Vec<i64>], labels: &[i64], least_length: usize) -> Batch {
-    Batch::from_rows(
-        texts,
-        labels,
-        PAD,
-        least_length.max(network.reading().least_length),
-        Device::Cpu,
-    )
+    let reading = Reading {
+        least_length: least_length.max(network.reading().least_length),
+        windows: None,
+        direction: Direction::Reversed,
+    };
+    Batch::read(texts, labels, PAD, reading, Device::Cpu)
 }
 
 fn logits(settings: &ModelSettings, network: &Network, weights: &Weights, batch: &Batch) -> Tensor {
@@ -189,7 +188,7 @@ fn gradients_on_a_device_are_those_on_the_processor() {
         let (_, expected) =
             gradient_of(&network, &weights, &batch(&network, &texts(), &labels(), 0));
         let reading = network.reading().on_device();
-        let prepared = PreparedBatch::read(texts(), &labels(), PAD, reading);
+        let prepared = PreparedBatch::read(&texts(), &labels(), PAD, reading);
         let packed = prepared.open();
         let path = ComputePath::Device;
         let (_, found) = gradient_on(&network, &weights, &packed, Mode::Evaluate, path);

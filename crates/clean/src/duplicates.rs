@@ -5,8 +5,7 @@
 //! else's: copies inside it are counted and kept. Everywhere else the first row of a text stands
 //! for all of them, and a text with two labels teaches nothing and goes.
 
-use std::collections::HashMap;
-use std::fmt;
+use std::collections::{HashMap, HashSet};
 
 use artifact::Split;
 use rayon::prelude::*;
@@ -54,12 +53,6 @@ impl Reason {
             Self::NearTest => "near a test row",
             Self::OtherLanguage => "other language",
         }
-    }
-}
-
-impl fmt::Display for Reason {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.pad(self.as_str())
     }
 }
 
@@ -210,8 +203,7 @@ fn verbatim_leaks(rows: &[Row]) -> u64 {
         rows.iter()
             .filter(move |row| row.label.is_some() && row.official == Some(split))
     };
-    let train: std::collections::HashSet<TextKey> =
-        in_split(Split::Train).map(|row| row.text.raw).collect();
+    let train: HashSet<TextKey> = in_split(Split::Train).map(|row| row.text.raw).collect();
     in_split(Split::Test)
         .filter(|row| train.contains(&row.text.raw))
         .count() as u64
@@ -255,8 +247,8 @@ mod tests {
                 Some(Removal {
                     reason,
                     kept: Some(kept),
-                }) => format!("{reason} {kept}"),
-                Some(Removal { reason, kept: None }) => reason.to_string(),
+                }) => format!("{} {kept}", reason.as_str()),
+                Some(Removal { reason, kept: None }) => reason.as_str().to_owned(),
             })
             .collect();
         assert_eq!(found, expected, "{codes:?}");

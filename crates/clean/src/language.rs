@@ -1,8 +1,7 @@
 //! Which language a text is in, where that can be told.
 
+use artifact::Failure;
 use whatlang::Lang;
-
-use crate::error::CleanError;
 
 /// Characters looked at. The language of a review does not change after its first lines.
 const CHARACTERS: usize = 1000;
@@ -14,15 +13,18 @@ const LEAST_CHARACTERS: usize = 40;
 ///
 /// # Errors
 /// One of them is unknown.
-pub(crate) fn wanted(names: &[String]) -> Result<Vec<Lang>, CleanError> {
+pub(crate) fn wanted(names: &[String]) -> Result<Vec<Lang>, Failure> {
     let find = |name: &String| {
         let lower = name.to_lowercase();
         let found = Lang::all()
             .iter()
             .find(|lang| lang.code() == lower || lang.eng_name().to_lowercase() == lower);
-        found.copied().ok_or_else(|| CleanError::UnknownLanguage {
-            name: name.clone(),
-            known: Lang::all().iter().map(|lang| lang.eng_name()).collect(),
+        found.copied().ok_or_else(|| {
+            let known: Vec<&str> = Lang::all().iter().map(|lang| lang.eng_name()).collect();
+            Failure::new(format!(
+                "`clean.languages` names `{name}`, which the identifier does not know"
+            ))
+            .with_hint(format!("It knows {}", known.join(", ")))
         })
     };
     names.iter().map(find).collect()
@@ -38,12 +40,8 @@ pub(crate) fn other(text: &str, wanted: &[Lang]) -> Option<Lang> {
         .nth(CHARACTERS)
         .map_or(text.len(), |(at, _)| at);
     let start = &text[..end];
-    if start
-        .chars()
-        .filter(|character| character.is_alphabetic())
-        .count()
-        < LEAST_CHARACTERS
-    {
+    let is_letter = |character: &char| character.is_alphabetic();
+    if start.chars().filter(is_letter).count() < LEAST_CHARACTERS {
         return None;
     }
     let found = whatlang::detect(start).filter(whatlang::Info::is_reliable)?;

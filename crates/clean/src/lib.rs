@@ -1,11 +1,10 @@
 //! The stage `clean`: normalised texts, no copies, and the split, decided here and never again.
 //!
-//! Tables are read, filtered and written with polars, part by part; what is done to a text and to a
-//! row are plain functions. Copies are found among all rows: of each some hundred bytes are kept in
+//! Tables are read, filtered and written batch by batch; what is done to a text and to a row are plain
+//! functions. Copies are found among all rows: of each some hundred bytes are kept in
 //! memory, and the texts in a file where they are many.
 
 mod duplicates;
-mod error;
 mod language;
 mod near;
 pub mod profile;
@@ -13,18 +12,17 @@ mod read;
 mod row;
 mod split;
 mod summarise;
-mod table;
 mod texts;
 mod write;
 
 use std::io;
+use std::path::Path;
 
 use artifact::{Artifact, Contract, Failure, Sentiment, Split, StageName, format};
 use rayon::prelude::*;
 use settings::CleanSettings;
 use stage::{Context, NoOptions, Outcome, Stage};
 
-pub use error::CleanError;
 pub use near::{Link, near_duplicates};
 pub use texts::{Stretch, TextStore};
 
@@ -33,8 +31,7 @@ use near::Clusters;
 use read::Reviews;
 use row::Row;
 use split::{Divider, Key, Splitter};
-use summarise::Decided;
-use table::Source;
+use summarise::{Decided, SPLITS};
 
 /// The stage.
 #[derive(Clone, Copy, Debug)]
@@ -51,15 +48,16 @@ why, and `profile.json`: counts, lengths, duplicates, leaks, and the most tellin
 
     fn run(context: &Context, settings: CleanSettings) -> Result<Outcome, Failure> {
         let input: &Artifact = context.input(StageName::Ingest);
-        let path = input.file("reviews.parquet")?;
+        let source = input.file("reviews.parquet")?;
         let wanted = language::wanted(&settings.languages)?;
-        let source = Source::open(&path)?;
-        let task = context
-            .progress()
-            .task("normalising", Some(source.rows() as u64), "reviews");
+        let total = match input.manifest().contract {
+            Contract::Reviews { rows } => Some(rows),
+            _ => None,
+        };
+        let task = context.progress().task("normalising", total, "reviews");
         let reviews = read::read(&source, context.output(), &settings, &wanted, &task)?;
         drop(task);
-        Ok(decide(context, &settings, &source, &reviews)?)
+        decide(context, &settings, &source, &reviews)
     }
 }
 
@@ -67,15 +65,12 @@ why, and `profile.json`: counts, lengths, duplicates, leaks, and the most tellin
 fn decide(
     context: &Context,
     settings: &CleanSettings,
-    source: &Source,
+    source: &Path,
     reviews: &Reviews,
-) -> Result<Outcome, CleanError> {
+) -> Result<Outcome, Failure> {
     let rows = &reviews.rows;
     if rows.iter().all(|row| row.label.is_none()) {
-        return Err(CleanError::NothingLabelled {
-            rows: rows.len() as u64,
-            ratings: read::ratings(source)?,
-        });
+        return Err(nothing_labelled(rows.len() as u64, read::ratings(source)?));
     }
     let divider = Divider::of(rows)?;
     let mut audit = duplicates::audit(rows);
@@ -83,14 +78,14 @@ fn decide(
     if let Some((clusters, links)) = &near {
         audit.near(rows, clusters, links);
     }
-    let clusters = near.as_ref().map(|(clusters, _)| clusters);
     let splitter = Splitter {
         divider,
         settings: &settings.split,
         seed: settings.seed.unwrap_or_default(),
     };
+    let clusters = near.as_ref().map(|(clusters, _)| clusters);
     let sides = sides(reviews, &audit.kept(), &splitter, clusters)
-        .map_err(CleanError::texts(context.output()))?;
+        .map_err(texts::failed(context.output()))?;
     let decided = Decided {
         reviews,
         audit: &audit,
@@ -111,6 +106,25 @@ fn decide(
     Ok(Outcome::new(contract, files, summary(&decided)))
 }
 
+/// No row has a label; `ratings` are the lowest and the highest, where there are any.
+fn nothing_labelled(rows: u64, ratings: Option<(f32, f32)>) -> Failure {
+    let hint = match ratings {
+        Some((low, high)) => format!(
+            "There are ratings from {low} to {high}, and it is not plain which scale they are on: say which one is neither \
+             good nor bad with `--set ingest.rating.centre=NUMBER`"
+        ),
+        None => "Name the column of labels with `--set ingest.columns.label=NAME` and what its values mean in \
+             `[ingest.labels]`, or that of ratings with `--set ingest.columns.rating=NAME` and their middle with \
+             `--set ingest.rating.centre=NUMBER`; `ressenti inspect FILE` shows what is in the file"
+            .to_owned(),
+    };
+    let rows = format::count(rows);
+    Failure::new(format!(
+        "None of the {rows} reviews has a label, so there is nothing to learn from"
+    ))
+    .with_hint(hint)
+}
+
 /// The rows that are left after copies were removed and share most of their wording; nothing where
 /// that is not asked for.
 fn find_near(
@@ -118,7 +132,7 @@ fn find_near(
     settings: &CleanSettings,
     reviews: &Reviews,
     kept: &[bool],
-) -> Result<Option<(Clusters, Vec<Link>)>, CleanError> {
+) -> Result<Option<(Clusters, Vec<Link>)>, Failure> {
     if !settings.near_duplicates.find {
         return Ok(None);
     }
@@ -127,7 +141,7 @@ fn find_near(
         .task("looking for near-duplicates", None, "reviews");
     near::clusters(&reviews.texts, kept, settings.near_duplicates.threshold)
         .map(Some)
-        .map_err(CleanError::texts(context.output()))
+        .map_err(texts::failed(context.output()))
 }
 
 /// The side of every row that is kept.
@@ -153,59 +167,68 @@ fn sides(
 }
 
 /// Refuses splits that nothing can be learned from or measured on.
-fn check(decided: &Decided<'_>, settings: &CleanSettings) -> Result<(), CleanError> {
-    let grouped =
-        settings.split.grouped && decided.reviews.groups.iter().any(|group| group.is_some());
+fn check(decided: &Decided<'_>, settings: &CleanSettings) -> Result<(), Failure> {
+    let shares = &settings.split;
+    let test = decided.divider == Divider::Official || shares.test > 0.0;
     let wanted = [
         (Split::Train, true),
-        (Split::Validation, settings.split.validation > 0.0),
-        (
-            Split::Test,
-            decided.divider == Divider::Official || settings.split.test > 0.0,
-        ),
+        (Split::Validation, shares.validation > 0.0),
+        (Split::Test, test),
     ];
-    if let Some((split, _)) = wanted
-        .into_iter()
-        .find(|(split, wanted)| *wanted && decided.count(*split) == 0)
-    {
-        return Err(CleanError::EmptySplit { split, grouped });
+    for (split, wanted) in wanted {
+        if wanted && decided.count(split) == 0 {
+            let raise = match split {
+                Split::Train => String::new(),
+                _ => format!("raise `--set clean.split.{split}=SHARE`, "),
+            };
+            let message = format!("The split `{split}` has no reviews");
+            return Err(few_rows(decided, settings, message, &raise));
+        }
     }
-    match Sentiment::ALL
-        .into_iter()
-        .find(|class| decided.count_class(Split::Train, *class) == 0)
-    {
-        Some(class) => Err(CleanError::MissingClass { class, grouped }),
-        None => Ok(()),
+    for class in Sentiment::ALL {
+        if decided.count_class(Split::Train, class) == 0 {
+            let message = format!("The training split has no {class} reviews");
+            return Err(few_rows(decided, settings, message, ""));
+        }
     }
+    Ok(())
+}
+
+/// A side lacks reviews. Of few groups a larger share still may get none, so that dividing by row
+/// comes first.
+fn few_rows(
+    decided: &Decided<'_>,
+    settings: &CleanSettings,
+    message: String,
+    raise: &str,
+) -> Failure {
+    let has_groups = decided.reviews.groups.iter().any(|group| group.is_some());
+    let hint = if settings.split.grouped && has_groups {
+        format!(
+            "There may be too few groups to divide: divide by row with `--set clean.split.grouped=false`, {raise}or add reviews"
+        )
+    } else {
+        format!(
+            "There are too few reviews to divide: {raise}add some, or try another `--set clean.seed=NUMBER`"
+        )
+    };
+    Failure::new(message).with_hint(hint)
 }
 
 /// One line for the screen.
 fn summary(decided: &Decided<'_>) -> String {
-    let sides = [
-        Split::Train,
-        Split::Validation,
-        Split::Test,
-        Split::Unlabelled,
-    ];
-    let sides = sides.map(|split| (decided.count(split), split.as_str()));
+    let sides = SPLITS.map(|split| (decided.count(split), split.as_str()));
     let removals = Reason::ALL.map(|reason| (decided.count_removed(reason), reason.as_str()));
     let list = |counts: &[(u64, &str)]| {
         let present = counts.iter().filter(|(rows, _)| *rows > 0);
-        present
+        let parts: Vec<String> = present
             .map(|(rows, name)| format!("{} {name}", format::count(*rows)))
-            .collect::<Vec<_>>()
-            .join(", ")
+            .collect();
+        match parts.is_empty() {
+            true => "nothing".to_owned(),
+            false => parts.join(", "),
+        }
     };
-    let kept = decided.sides.iter().flatten().count() as u64;
-    let removed = list(&removals);
-    let removed = if removed.is_empty() {
-        "nothing".to_owned()
-    } else {
-        removed
-    };
-    format!(
-        "{}: {}; removed {removed}",
-        format::plural(kept, "review", "reviews"),
-        list(&sides)
-    )
+    let kept = format::plural(decided.kept(), "review", "reviews");
+    format!("{kept}: {}; removed {}", list(&sides), list(&removals))
 }

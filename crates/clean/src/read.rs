@@ -2,23 +2,26 @@
 
 use std::path::Path;
 
-use artifact::{Sentiment, Split};
-use polars::prelude::*;
+use arrow::array::{Array, AsArray};
+use arrow::datatypes::{Float32Type, UInt8Type, UInt64Type};
+use artifact::{ArtifactError, Failure, Sentiment, Split, read_columns, schema};
 use rayon::prelude::*;
 use settings::CleanSettings;
 use stage::Task;
 use text::normalize::normalize;
 use whatlang::Lang;
 
-use crate::error::CleanError;
 use crate::row::{GroupColumn, Row, TextFacts};
-use crate::table::Source;
-use crate::texts::{IN_MEMORY, TextStore, TextStoreWriter};
+use crate::texts::{IN_MEMORY, TextStore, TextStoreWriter, failed};
 
-/// Texts normalised by all threads together before the next ones are taken.
-const BATCH: usize = 8192;
+/// Where the row id, text, label, split and group stand in the table.
+const READ: [usize; 5] = [0, 1, 2, 3, 5];
+
+/// Where the rating stands.
+const RATING: [usize; 1] = [4];
 
 /// What is known of all rows, by position.
+#[derive(Default)]
 pub(crate) struct Reviews {
     pub(crate) rows: Vec<Row>,
     pub(crate) row_ids: Vec<u64>,
@@ -27,103 +30,72 @@ pub(crate) struct Reviews {
     pub(crate) texts: TextStore,
 }
 
-/// Reads and normalises a table of reviews, part by part. Texts that do not fit into memory go into
+/// Reads and normalises a table of reviews, batch by batch. Texts that do not fit into memory go into
 /// a file in `folder`.
 ///
 /// # Errors
 /// The table is damaged, or the folder refuses the file.
 pub(crate) fn read(
-    source: &Source,
+    table: &Path,
     folder: &Path,
     settings: &CleanSettings,
     wanted: &[Lang],
     task: &Task,
-) -> Result<Reviews, CleanError> {
+) -> Result<Reviews, Failure> {
     let steps = settings.normalization();
-    let mut rows = Vec::with_capacity(source.rows());
-    let mut row_ids = Vec::with_capacity(source.rows());
-    let mut groups = GroupColumn::default();
+    let mut reviews = Reviews::default();
     let mut texts = TextStoreWriter::new(folder, IN_MEMORY);
-    for part in source.parts() {
-        let frame = source.read(part, &["row_id", "text", "label", "split", "group"])?;
-        let columns = Columns::of(&frame).map_err(source.failed())?;
-        let raw: Vec<&str> = columns
-            .texts
-            .iter()
-            .map(Option::unwrap_or_default)
+    for batch in read_columns(table, &schema::reviews(), &READ)? {
+        let batch = batch?;
+        let raw = batch.column(1).as_string::<i32>();
+        let normalised: Vec<(String, TextFacts)> = (0..raw.len())
+            .into_par_iter()
+            .map(|row| {
+                let text = normalize(raw.value(row), &steps);
+                let facts = TextFacts::of(raw.value(row), &text, wanted);
+                (text, facts)
+            })
             .collect();
-        let mut facts = Vec::with_capacity(raw.len());
-        for batch in raw.chunks(BATCH) {
-            let done: Vec<(String, TextFacts)> = batch
-                .par_iter()
-                .map(|raw| {
-                    let text = normalize(raw, &steps);
-                    let facts = TextFacts::of(raw, &text, wanted);
-                    (text, facts)
-                })
-                .collect();
-            for (text, text_facts) in done {
-                texts.push(&text).map_err(CleanError::texts(folder))?;
-                facts.push(text_facts);
-            }
-            task.advance(batch.len() as u64);
-        }
-        row_ids.extend(columns.row_ids.iter().map(Option::unwrap_or_default));
-        columns.groups.iter().for_each(|group| groups.push(group));
-        let labels = columns.labels.iter().zip(columns.splits.iter());
-        rows.extend(facts.into_iter().zip(labels).map(|(text, (label, split))| {
-            Row {
-                text,
+        let row_ids = batch.column(0).as_primitive::<UInt64Type>();
+        let labels = batch.column(2).as_primitive::<UInt8Type>();
+        let splits = batch.column(3).as_string::<i32>();
+        let groups = batch.column(4).as_string::<i32>();
+        reviews.row_ids.extend(row_ids.values());
+        groups.iter().for_each(|group| reviews.groups.push(group));
+        let known = labels.iter().zip(splits);
+        for ((text, facts), (label, split)) in normalised.into_iter().zip(known) {
+            texts.push(&text).map_err(failed(folder))?;
+            reviews.rows.push(Row {
+                text: facts,
                 label: label.and_then(Sentiment::from_id),
                 official: split
                     .and_then(Split::parse)
                     .filter(|_| settings.split.official),
-            }
-        }));
+            });
+        }
+        task.advance(batch.num_rows() as u64);
     }
-    Ok(Reviews {
-        rows,
-        row_ids,
-        groups,
-        texts: texts.finish().map_err(CleanError::texts(folder))?,
-    })
+    reviews.texts = texts.finish().map_err(failed(folder))?;
+    Ok(reviews)
 }
 
 /// The lowest and the highest rating of a table; `None` where no row has one.
 ///
 /// # Errors
 /// The table is damaged.
-pub(crate) fn ratings(source: &Source) -> Result<Option<(f32, f32)>, CleanError> {
-    let mut range: Option<(f32, f32)> = None;
-    for part in source.parts() {
-        let frame = source.read(part, &["rating"])?;
-        let column = frame.column("rating").and_then(|column| column.f32());
-        let ratings = column.map_err(source.failed())?;
-        if let (Some(low), Some(high)) = (ratings.min(), ratings.max()) {
-            let (lowest, highest) = range.unwrap_or((low, high));
-            range = Some((lowest.min(low), highest.max(high)));
+pub(crate) fn ratings(table: &Path) -> Result<Option<(f32, f32)>, ArtifactError> {
+    let mut range = None;
+    for batch in read_columns(table, &schema::reviews(), &RATING)? {
+        let batch = batch?;
+        for rating in batch
+            .column(0)
+            .as_primitive::<Float32Type>()
+            .iter()
+            .flatten()
+        {
+            let (low, high) = range.unwrap_or((rating, rating));
+            range = Some((rating.min(low), rating.max(high)));
         }
     }
     Ok(range)
-}
-
-/// The columns of a part.
-struct Columns<'a> {
-    row_ids: &'a UInt64Chunked,
-    texts: &'a StringChunked,
-    labels: &'a UInt8Chunked,
-    splits: &'a StringChunked,
-    groups: &'a StringChunked,
-}
-
-impl<'a> Columns<'a> {
-    fn of(frame: &'a DataFrame) -> PolarsResult<Self> {
-        Ok(Self {
-            row_ids: frame.column("row_id")?.u64()?,
-            texts: frame.column("text")?.str()?,
-            labels: frame.column("label")?.u8()?,
-            splits: frame.column("split")?.str()?,
-            groups: frame.column("group")?.str()?,
-        })
-    }
 }

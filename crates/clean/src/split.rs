@@ -10,10 +10,9 @@ use std::borrow::Cow;
 use std::collections::HashMap;
 use std::io;
 
-use artifact::Split;
+use artifact::{Failure, Split, format};
 use settings::SplitSettings;
 
-use crate::error::CleanError;
 use crate::near::Clusters;
 use crate::row::{GroupColumn, Row};
 use crate::texts::TextStore;
@@ -33,26 +32,24 @@ impl Divider {
     /// # Errors
     /// The source has train without test or the reverse: whatever we made of that would not be what
     /// its split means.
-    pub(crate) fn of(rows: &[Row]) -> Result<Self, CleanError> {
+    pub(crate) fn of(rows: &[Row]) -> Result<Self, Failure> {
         let count = |split| {
-            rows.iter()
-                .filter(|row| row.label.is_some() && row.official == Some(split))
-                .count() as u64
+            let is_labelled = |row: &&Row| row.label.is_some() && row.official == Some(split);
+            rows.iter().filter(is_labelled).count() as u64
         };
-        match (count(Split::Train), count(Split::Test)) {
-            (0, 0) => Ok(Self::Hash),
-            (rows, 0) => Err(CleanError::HalfSplit {
-                present: Split::Train,
-                missing: Split::Test,
-                rows,
-            }),
-            (0, rows) => Err(CleanError::HalfSplit {
-                present: Split::Test,
-                missing: Split::Train,
-                rows,
-            }),
-            _ => Ok(Self::Official),
-        }
+        let (present, missing, rows) = match (count(Split::Train), count(Split::Test)) {
+            (0, 0) => return Ok(Self::Hash),
+            (rows, 0) => (Split::Train, Split::Test, rows),
+            (0, rows) => (Split::Test, Split::Train, rows),
+            _ => return Ok(Self::Official),
+        };
+        let rows = format::count(rows);
+        Err(Failure::new(format!(
+            "The source's own split has {rows} labelled rows for `{present}` and none for `{missing}`"
+        ))
+        .with_hint(
+            "Add the missing side, or let clean split all rows with `--set clean.split.official=false`".to_owned(),
+        ))
     }
 
     /// For the profile.

@@ -13,6 +13,14 @@ use crate::read::Reviews;
 use crate::row::Row;
 use crate::split::Divider;
 
+/// All splits, in the order of reports.
+pub(crate) const SPLITS: [Split; 4] = [
+    Split::Train,
+    Split::Validation,
+    Split::Test,
+    Split::Unlabelled,
+];
+
 /// Example reviews of a class.
 const EXAMPLES: usize = 3;
 
@@ -40,6 +48,11 @@ impl Decided<'_> {
     /// Positions of the kept rows of a split.
     fn positions(&self, split: Split) -> impl Iterator<Item = usize> {
         (0..self.reviews.rows.len()).filter(move |position| self.sides[*position] == Some(split))
+    }
+
+    /// Kept rows.
+    pub(crate) fn kept(&self) -> u64 {
+        self.sides.iter().flatten().count() as u64
     }
 
     /// Kept rows of a split.
@@ -70,9 +83,8 @@ impl Decided<'_> {
     /// The texts cannot be read.
     pub(crate) fn profile(&self, settings: &CleanSettings) -> io::Result<Profile> {
         let split = &settings.split;
-        let kept = self.sides.iter().flatten().count() as u64;
         let removed = Reason::ALL.map(|reason| Removed {
-            reason: reason.to_string(),
+            reason: reason.as_str().to_owned(),
             rows: self.count_removed(reason),
         });
         let groups = self
@@ -84,7 +96,7 @@ impl Decided<'_> {
         Ok(Profile {
             format: profile::FORMAT,
             read: self.reviews.rows.len() as u64,
-            kept,
+            kept: self.kept(),
             removed: removed.to_vec(),
             splitting: Splitting {
                 test_by: self.divider.as_str().to_owned(),
@@ -115,16 +127,11 @@ impl Decided<'_> {
     }
 
     fn noticed(&self, settings: &CleanSettings) -> Texts {
-        let count = |found: &dyn Fn(&Row) -> bool| {
-            self.reviews.rows.iter().filter(|row| found(row)).count() as u64
-        };
+        let rows = &self.reviews.rows;
+        let count =
+            |found: &dyn Fn(&Row) -> bool| rows.iter().filter(|row| found(row)).count() as u64;
         let mut languages: BTreeMap<&str, u64> = BTreeMap::new();
-        for language in self
-            .reviews
-            .rows
-            .iter()
-            .filter_map(|row| row.text.other_language)
-        {
+        for language in rows.iter().filter_map(|row| row.text.other_language) {
             *languages.entry(language.eng_name()).or_default() += 1;
         }
         let mut other_languages: Vec<LanguageCount> = languages
@@ -150,14 +157,7 @@ impl Decided<'_> {
                 .collect()
         };
         let edges = bins(lengths(words(Split::Train)).as_ref());
-        [
-            Split::Train,
-            Split::Validation,
-            Split::Test,
-            Split::Unlabelled,
-        ]
-        .into_iter()
-        .map(|split| {
+        let profile = |split| {
             let words = words(split);
             let classes = Sentiment::ALL.map(|class| ClassCount {
                 class,
@@ -170,8 +170,8 @@ impl Decided<'_> {
                 histogram: count_into(edges.clone(), &words),
                 words: lengths(words),
             }
-        })
-        .collect()
+        };
+        SPLITS.map(profile).to_vec()
     }
 
     fn telling_words(&self) -> io::Result<Vec<ClassWords>> {

@@ -10,6 +10,8 @@ use std::ops::Range;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 
+use artifact::Failure;
+
 /// Bytes of text that are held in memory before they go into a file.
 pub(crate) const IN_MEMORY: usize = 256 << 20;
 
@@ -20,7 +22,7 @@ const WRITE: usize = 4 << 20;
 const STRETCH: u64 = 1 << 20;
 
 /// Texts by position.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct TextStore {
     /// All texts, one after the other, where there is no file.
     held: String,
@@ -134,14 +136,23 @@ impl Stretch<'_> {
     }
 }
 
+/// `map_err(failed(folder))`: the texts, which are too many to be held in memory, could not be kept in
+/// a file.
+pub(crate) fn failed(folder: &Path) -> impl Fn(io::Error) -> Failure {
+    |error| {
+        let folder = folder.display();
+        Failure::new(format!("Could not keep the texts in a file in `{folder}`"))
+            .with_cause(error)
+            .with_hint("It takes as much room as all texts together: see what is left with `ressenti doctor`".to_owned())
+    }
+}
+
 /// Takes texts one after the other.
 pub(crate) struct TextStoreWriter {
     path: PathBuf,
     in_memory: usize,
-    /// What the file does not have yet.
-    held: String,
-    file: Option<File>,
-    ends: Vec<u64>,
+    /// It holds what the file does not have yet.
+    store: TextStore,
 }
 
 impl TextStoreWriter {
@@ -152,52 +163,48 @@ impl TextStoreWriter {
         Self {
             path: folder.join("texts.part"),
             in_memory,
-            held: String::new(),
-            file: None,
-            ends: Vec::new(),
+            store: TextStore::default(),
         }
     }
 
     /// Appends a text.
     pub(crate) fn push(&mut self, text: &str) -> io::Result<()> {
-        self.held.push_str(text);
-        let end = self.ends.last().copied().unwrap_or(0) + text.len() as u64;
-        self.ends.push(end);
-        let limit = if self.file.is_some() {
-            WRITE
-        } else {
-            self.in_memory
+        let store = &mut self.store;
+        store.held.push_str(text);
+        store.ends.push(store.bytes() + text.len() as u64);
+        let limit = match store.file {
+            Some(_) => WRITE,
+            None => self.in_memory,
         };
-        if self.held.len() > limit {
+        if store.held.len() > limit {
             self.flush()?;
         }
         Ok(())
     }
 
     pub(crate) fn finish(mut self) -> io::Result<TextStore> {
-        if self.file.is_some() {
+        if self.store.file.is_some() {
             self.flush()?;
-            self.held = String::new();
+            self.store.held = String::new();
         }
-        Ok(TextStore {
-            held: self.held,
-            file: self.file,
-            ends: self.ends,
-        })
+        Ok(self.store)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if self.file.is_none() {
-            let mut options = File::options();
-            let file = options.read(true).write(true).create_new(true);
-            self.file = Some(file.open(&self.path)?);
-            fs::remove_file(&self.path)?;
-        }
-        if let Some(file) = &mut self.file {
-            file.write_all(self.held.as_bytes())?;
-        }
-        self.held.clear();
-        self.held.shrink_to(WRITE);
+        let store = &mut self.store;
+        let file = match &mut store.file {
+            Some(file) => file,
+            None => {
+                let mut options = File::options();
+                let options = options.read(true).write(true).create_new(true);
+                let file = options.open(&self.path)?;
+                fs::remove_file(&self.path)?;
+                store.file.insert(file)
+            }
+        };
+        file.write_all(store.held.as_bytes())?;
+        store.held.clear();
+        store.held.shrink_to(WRITE);
         Ok(())
     }
 }

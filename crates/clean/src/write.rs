@@ -2,15 +2,19 @@
 
 use std::fs;
 use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
 
-use artifact::{ArtifactError, OutputFile, Split};
-use polars::prelude::*;
+use arrow::array::{ArrayRef, BooleanArray, RecordBatch, StringArray, StringBuilder, UInt64Array};
+use arrow::compute::{filter_record_batch, not};
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use artifact::{ArtifactError, Failure, OutputFile, Split, TableWriter, read_columns, schema};
 use settings::CleanSettings;
 use stage::Context;
 
-use crate::error::CleanError;
 use crate::summarise::Decided;
-use crate::table::{Sink, Source};
+use crate::texts::failed;
 
 /// The cleaned table.
 const CLEAN: &str = "clean.parquet";
@@ -24,6 +28,9 @@ const PROFILE: &str = "profile.json";
 /// Characters of a removed text that are kept to recognise it by.
 const EXCERPT: usize = 200;
 
+/// Where the columns stand in the source that clean does not touch: all but text and split.
+const UNTOUCHED: [usize; 7] = [0, 2, 4, 5, 6, 7, 8];
+
 /// Writes the tables, with the columns of the source that clean does not touch, and the profile.
 ///
 /// # Errors
@@ -31,50 +38,43 @@ const EXCERPT: usize = 200;
 pub(crate) fn write(
     context: &Context,
     settings: &CleanSettings,
-    source: &Source,
+    source: &Path,
     decided: &Decided<'_>,
-) -> Result<Vec<OutputFile>, CleanError> {
+) -> Result<Vec<OutputFile>, Failure> {
     let folder = context.output();
     let rows = decided.reviews.rows.len() as u64;
     let task = context.progress().task("writing", Some(rows), "reviews");
-    let mut clean = Sink::new(&folder.join(CLEAN));
-    let mut removed = Sink::new(&folder.join(REMOVED));
-    for part in source.parts() {
-        let texts = texts(decided, part).map_err(CleanError::texts(folder))?;
-        let untouched = [
-            "row_id",
-            "label",
-            "rating",
-            "group",
-            "topic",
-            "timestamp",
-            "source",
-        ];
-        let frame = source.read(part, &untouched)?;
-        let frames = frames(decided, part, &frame, texts).map_err(source.failed())?;
-        clean.write(frames.0)?;
-        removed.write(frames.1)?;
-        task.advance(part.len() as u64);
+    let mut clean = TableWriter::create(&folder.join(CLEAN), schema::clean())?;
+    let mut removed = TableWriter::create(&folder.join(REMOVED), schema::removed())?;
+    let mut start = 0;
+    for batch in read_columns(source, &schema::reviews(), &UNTOUCHED)? {
+        let batch = batch?;
+        let part = start..start + batch.num_rows();
+        start = part.end;
+        let texts = texts(decided, &part).map_err(failed(folder))?;
+        let (kept, left_out) =
+            divide(decided, part, &batch, texts).map_err(ArtifactError::table("write", folder))?;
+        clean.write(&kept)?;
+        removed.write(&left_out)?;
+        task.advance(batch.num_rows() as u64);
     }
-    let files = [(CLEAN, clean.finish()?), (REMOVED, removed.finish()?)];
+    let tables = [(CLEAN, clean.finish()?), (REMOVED, removed.finish()?)];
     let path = folder.join(PROFILE);
-    let profile = decided
-        .profile(settings)
-        .map_err(CleanError::texts(folder))?;
+    let profile = decided.profile(settings).map_err(failed(folder))?;
     let mut text = serde_json::to_vec_pretty(&profile).expect("a profile is plain data");
     text.push(b'\n');
     fs::write(&path, text).map_err(ArtifactError::io("write", &path))?;
-    let tables = files.map(|(name, rows)| OutputFile::table(name, rows));
-    Ok(tables
-        .into_iter()
-        .chain([OutputFile::data(PROFILE)])
-        .collect())
+    let mut files = tables
+        .map(|(name, rows)| OutputFile::table(name, rows))
+        .to_vec();
+    files.push(OutputFile::data(PROFILE));
+    Ok(files)
 }
 
 /// The texts of a part's kept rows, and excerpts of those of its removed rows.
-fn texts(decided: &Decided<'_>, part: &Range<usize>) -> std::io::Result<[StringChunked; 2]> {
-    let mut kept = StringChunkedBuilder::new("text".into(), part.len());
-    let mut excerpts = StringChunkedBuilder::new("excerpt".into(), 0);
+fn texts(decided: &Decided<'_>, part: &Range<usize>) -> std::io::Result<[StringArray; 2]> {
+    let mut kept = StringBuilder::new();
+    let mut excerpts = StringBuilder::new();
     let store = &decided.reviews.texts;
     for range in store.stretches_of(part.clone()) {
         let stretch = store.read(range.clone())?;
@@ -91,47 +91,56 @@ fn texts(decided: &Decided<'_>, part: &Range<usize>) -> std::io::Result<[StringC
 
 /// The kept rows of a part as `clean.parquet` has them, and its removed rows as `removed.parquet`
 /// has them.
-fn frames(
+fn divide(
     decided: &Decided<'_>,
-    part: &Range<usize>,
-    frame: &DataFrame,
-    [texts, excerpts]: [StringChunked; 2],
-) -> PolarsResult<(DataFrame, DataFrame)> {
+    part: Range<usize>,
+    batch: &RecordBatch,
+    [texts, excerpts]: [StringArray; 2],
+) -> Result<(RecordBatch, RecordBatch), ArrowError> {
     let sides = &decided.sides[part.clone()];
-    let kept: BooleanChunked = sides.iter().map(|side| Some(side.is_some())).collect();
-    let splits: StringChunked = sides
-        .iter()
-        .flatten()
-        .copied()
-        .map(Split::as_str)
-        .map(Some)
-        .collect();
+    let kept: BooleanArray = sides.iter().map(|side| Some(side.is_some())).collect();
+    let splits = sides.iter().flatten().copied().map(Split::as_str);
     let removals = || decided.audit.removals[part.clone()].iter().flatten();
-    let reasons: StringChunked = removals()
-        .map(|removal| Some(removal.reason.as_str()))
-        .collect();
+    let reasons = removals().map(|removal| removal.reason.as_str());
     let row_ids = &decided.reviews.row_ids;
-    let stand_ins: UInt64Chunked = removals()
+    let stand_ins: UInt64Array = removals()
         .map(|removal| removal.kept.map(|kept| row_ids[kept]))
         .collect();
-
-    let mut clean = frame.filter(&kept)?;
-    clean.with_column(texts.into_column())?;
-    clean.with_column(splits.with_name("split".into()).into_column())?;
-    let clean = clean.select([
-        "row_id",
-        "text",
-        "label",
-        "split",
-        "rating",
-        "group",
-        "topic",
-        "timestamp",
-    ])?;
-    let mut removed = frame.filter(&!kept)?;
-    removed.with_column(reasons.with_name("reason".into()).into_column())?;
-    removed.with_column(stand_ins.with_name("kept".into()).into_column())?;
-    removed.with_column(excerpts.into_column())?;
-    let removed = removed.select(["row_id", "reason", "kept", "source", "excerpt"])?;
+    let clean = with_columns(
+        &filter_record_batch(batch, &kept)?,
+        schema::clean(),
+        &[
+            ("text", Arc::new(texts)),
+            ("split", Arc::new(StringArray::from_iter_values(splits))),
+        ],
+    )?;
+    let removed = with_columns(
+        &filter_record_batch(batch, &not(&kept)?)?,
+        schema::removed(),
+        &[
+            ("reason", Arc::new(StringArray::from_iter_values(reasons))),
+            ("kept", Arc::new(stand_ins)),
+            ("excerpt", Arc::new(excerpts)),
+        ],
+    )?;
     Ok((clean, removed))
+}
+
+/// The rows as a table of this schema: with these columns, and otherwise those of the batch.
+fn with_columns(
+    batch: &RecordBatch,
+    schema: SchemaRef,
+    new: &[(&str, ArrayRef)],
+) -> Result<RecordBatch, ArrowError> {
+    let column = |name: &String| {
+        let new = new.iter().find(|(new, _)| new == name);
+        let found = new.map(|(_, column)| column);
+        found
+            .or_else(|| batch.column_by_name(name))
+            .cloned()
+            .ok_or_else(|| ArrowError::SchemaError(format!("no column `{name}`")))
+    };
+    let columns = schema.fields().iter().map(|field| column(field.name()));
+    let columns = columns.collect::<Result<_, _>>()?;
+    RecordBatch::try_new(schema, columns)
 }

@@ -1,7 +1,5 @@
 //! What is different between the steps of two runs: data, settings, code, machine.
 
-use std::collections::BTreeMap;
-
 use serde::Serialize;
 
 use crate::run::Step;
@@ -41,96 +39,82 @@ impl Changes {
     /// The differences of two lists of steps.
     pub fn between(before: &[Step], after: &[Step]) -> Self {
         let mut changes = Self::default();
-        let pair = |step: &Step| (step.stage.clone(), step.variant.clone());
-        let mut later: BTreeMap<_, &Step> = after.iter().map(|step| (pair(step), step)).collect();
-        let mut gone = Vec::new();
+        let of = |steps: &[Step], step: &Step| -> Option<Step> {
+            let is_same = |it: &&Step| (&it.stage, &it.variant) == (&step.stage, &step.variant);
+            steps.iter().find(is_same).cloned()
+        };
         for was in before {
-            match later.remove(&pair(was)) {
-                Some(is) => changes.add(was, is),
-                None => gone.push(was),
+            if let Some(is) = of(after, was) {
+                changes.add(was, &is);
             }
         }
-        let alone = |step: &Step| format!("{} {}", step.stage, step.variant);
-        changes.settings.extend(gone.into_iter().map(|step| Change {
-            what: alone(step),
-            before: Some("there".to_owned()),
-            after: None,
-        }));
-        let new = after.iter().filter(|step| later.contains_key(&pair(step)));
-        changes.settings.extend(new.map(|step| Change {
-            what: alone(step),
-            before: None,
-            after: Some("there".to_owned()),
-        }));
+        let there = |side: &[Step], step: &Step| of(side, step).map(|_| "there".to_owned());
+        for step in before.iter().chain(after) {
+            let change = Change {
+                what: format!("{} {}", step.stage, step.variant),
+                before: there(before, step),
+                after: there(after, step),
+            };
+            if change.before != change.after {
+                changes.settings.push(change);
+            }
+        }
         changes
     }
 
     /// Adds the differences of one step.
     fn add(&mut self, was: &Step, is: &Step) {
-        let step = if was.variant == "reviews" {
-            was.stage.clone()
-        } else {
-            format!("{} {}", was.stage, was.variant)
+        let step = match was.variant.as_str() {
+            "reviews" => was.stage.clone(),
+            variant => format!("{} {variant}", was.stage),
         };
-        let named = |name: &str| format!("{step}: {name}");
-        self.data
-            .extend(differences(&was.sources, &is.sources, &named));
-        self.settings
-            .extend(differences(&was.settings, &is.settings, &named));
+        let of_step = |name: &str| format!("{step}: {name}");
+        add_differences(&mut self.data, &was.sources, &is.sources, of_step);
+        add_differences(&mut self.settings, &was.settings, &is.settings, of_step);
         let versions = |step: &Step| {
-            let mut versions = vec![("stage version".to_owned(), step.stage_version.to_string())];
-            versions.extend(step.versions.iter().cloned());
-            versions
+            let own = ("stage version".to_owned(), step.stage_version.to_string());
+            [&[own], &*step.versions].concat()
         };
-        // What all steps share is said once.
-        let shared = |name: &str| match name {
+        let of_code = |name: &str| match name {
             "stage version" => format!("{}: {name}", was.stage),
             name => name.to_owned(),
         };
-        for change in differences(&versions(was), &versions(is), &shared) {
-            if !self.code.contains(&change) {
-                self.code.push(change);
-            }
-        }
+        add_differences(&mut self.code, &versions(was), &versions(is), of_code);
         let machine = |step: &Step| {
-            let mut facts = vec![("cores".to_owned(), step.cores.to_string())];
-            facts.extend(
-                step.device
-                    .clone()
-                    .map(|device| ("device".to_owned(), device)),
-            );
-            facts
+            let cores = ("cores".to_owned(), step.cores.to_string());
+            let device = step.device.clone().map(|it| ("device".to_owned(), it));
+            Vec::from_iter([cores].into_iter().chain(device))
         };
-        for change in differences(&machine(was), &machine(is), &|name| name.to_owned()) {
-            if !self.machine.contains(&change) {
-                self.machine.push(change);
-            }
-        }
+        add_differences(
+            &mut self.machine,
+            &machine(was),
+            &machine(is),
+            str::to_owned,
+        );
     }
 }
 
-/// What differs between two lists of names and values.
-fn differences(
+/// Adds what differs between two lists of names and values; what several steps share is said once.
+fn add_differences(
+    changes: &mut Vec<Change>,
     before: &[(String, String)],
     after: &[(String, String)],
-    named: &dyn Fn(&str) -> String,
-) -> Vec<Change> {
+    describe: impl Fn(&str) -> String,
+) {
     let value = |list: &[(String, String)], name: &str| {
         let found = list.iter().find(|(other, _)| other == name);
         found.map(|(_, value)| value.clone())
     };
-    let new = after
-        .iter()
-        .filter(|(name, _)| value(before, name).is_none());
-    let names = before.iter().chain(new).map(|(name, _)| name);
-    names
-        .map(|name| Change {
-            what: named(name),
+    for (name, _) in before.iter().chain(after) {
+        let change = Change {
+            what: describe(name),
             before: value(before, name),
             after: value(after, name),
-        })
-        .filter(|change| change.before != change.after)
-        .collect()
+        };
+        if change.before != change.after && !changes.contains(&change) {
+            changes.push(change);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -74,15 +74,9 @@ impl Judged {
 fn test_rows(path: &Path) -> Result<BTreeMap<String, Vec<JudgedRow>>, ArtifactError> {
     let mut found: BTreeMap<String, Vec<JudgedRow>> = BTreeMap::new();
     for batch in read_table(path, &schema::predictions())? {
-        let batch = batch?;
-        for row in prediction_rows(&batch).filter(|row| row.split == Split::Test.as_str()) {
-            let judged = (row.row_id, row.label, row.probability);
-            match found.get_mut(row.model) {
-                Some(rows) => rows.push(judged),
-                None => {
-                    found.insert(row.model.to_owned(), vec![judged]);
-                }
-            }
+        for row in prediction_rows(&batch?).filter(|row| row.split == Split::Test.as_str()) {
+            let rows = found.entry(row.model.to_owned()).or_default();
+            rows.push((row.row_id, row.label, row.probability));
         }
     }
     Ok(found)

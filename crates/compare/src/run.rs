@@ -59,11 +59,6 @@ pub struct Step {
     pub versions: Vec<(String, String)>,
 }
 
-#[derive(Deserialize)]
-struct ReportView {
-    steps: Vec<Step>,
-}
-
 impl Run {
     /// Opens a run: a folder of artifacts, the folder of a report, or a `metrics.json`, which alone
     /// says nothing of what led to it.
@@ -71,44 +66,46 @@ impl Run {
     /// # Errors
     /// There is no report, or it cannot be read.
     pub fn open(path: &Path) -> Result<Self, Failure> {
-        let candidates = [path.join(REPORT), path.to_owned()];
-        let folder = candidates
-            .iter()
-            .find(|it| it.join("metrics.json").is_file());
-        let metrics = match folder {
-            Some(folder) => folder.join("metrics.json"),
-            None if path.is_file() => path.to_owned(),
-            None => {
-                return Err(Failure::new(format!(
-                    "`{}` is no run: there is no `metrics.json` in it or in its `{REPORT}`",
-                    path.display()
-                ))
-                .with_hint(
-                    "A run is a folder of artifacts with a report in it, as `ressenti run` leaves it, or a copy of \
-                     its report's folder"
-                        .to_owned(),
-                ));
-            }
+        let in_folder = |folder: PathBuf| folder.join("metrics.json");
+        let candidates = [
+            in_folder(path.join(REPORT)),
+            in_folder(path.to_owned()),
+            path.to_owned(),
+        ];
+        let Some(metrics) = candidates.iter().find(|file| file.is_file()) else {
+            return Err(Failure::new(format!(
+                "`{}` is no run: there is no `metrics.json` in it or in its `{REPORT}`",
+                path.display()
+            ))
+            .with_hint(
+                "A run is a folder of artifacts with a report in it, as `ressenti run` leaves it, or a copy of \
+                 its report's folder"
+                    .to_owned(),
+            ));
         };
-        let judged = Judged::read(&metrics).map_err(Failure::from_error)?;
-        let told = metrics.with_file_name("report.json");
-        let steps = match told.is_file() {
-            false => Vec::new(),
-            true => {
-                let text = fs::read(&told).map_err(ArtifactError::io("read", &told))?;
-                let view: ReportView = serde_json::from_slice(&text).map_err(|error| {
-                    Failure::new(format!("`{}` is no report: {error}", told.display())).with_hint(
-                        "It may be of another version of Ressenti; make it again with `ressenti run --only report --force`"
-                            .to_owned(),
-                    )
-                })?;
-                view.steps
-            }
-        };
+        let report = metrics.with_file_name("report.json");
         Ok(Self {
             folder: metrics.parent().unwrap_or(Path::new("")).to_owned(),
-            judged,
-            steps,
+            judged: Judged::read(metrics).map_err(Failure::from_error)?,
+            steps: match report.is_file() {
+                true => steps_of(&report)?,
+                false => Vec::new(),
+            },
         })
     }
+}
+
+fn steps_of(report: &Path) -> Result<Vec<Step>, Failure> {
+    #[derive(Deserialize)]
+    struct ReportView {
+        steps: Vec<Step>,
+    }
+    let text = fs::read(report).map_err(ArtifactError::io("read", report))?;
+    let view: ReportView = serde_json::from_slice(&text).map_err(|error| {
+        Failure::new(format!("`{}` is no report: {error}", report.display())).with_hint(
+            "It may be of another version of Ressenti; make it again with `ressenti run --only report --force`"
+                .to_owned(),
+        )
+    })?;
+    Ok(view.steps)
 }

@@ -1,7 +1,6 @@
 //! The comparison in words.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 
 use artifact::format;
 use metrics::Estimate;
@@ -13,7 +12,7 @@ use crate::{Compared, Run, Sides, Verdict};
 const LISTED: usize = 12;
 
 /// For a person.
-pub(crate) fn text(before: &Run, after: &Run, sides: &Sides) {
+pub(crate) fn text(before: &Run, after: &Run, sides: &Sides) -> String {
     let mut out = String::new();
     for (side, run) in [("A", before), ("B", after)] {
         let _ = writeln!(out, "{side}  {}", about(run));
@@ -31,12 +30,8 @@ pub(crate) fn text(before: &Run, after: &Run, sides: &Sides) {
                 for change in list.iter().take(LISTED) {
                     let _ = writeln!(out, "  {}", in_words(change));
                 }
-                if list.len() > LISTED {
-                    let _ = writeln!(
-                        out,
-                        "  … and {} more (`--format json` has all)",
-                        list.len() - LISTED
-                    );
+                if let Some(more) = list.len().checked_sub(LISTED).filter(|more| *more > 0) {
+                    let _ = writeln!(out, "  … and {more} more (`--format json` has all)");
                 }
             }
         }
@@ -57,12 +52,11 @@ pub(crate) fn text(before: &Run, after: &Run, sides: &Sides) {
         );
     }
     out.push('\n');
-    out.push_str(&conclusion(sides));
-    print(&out);
+    out + &conclusion(sides)
 }
 
 /// For a pull request.
-pub(crate) fn markdown(before: &Run, after: &Run, sides: &Sides) {
+pub(crate) fn markdown(before: &Run, after: &Run, sides: &Sides) -> String {
     let mut out = format!("**{}**\n\n", conclusion(sides).trim_end());
     out.push_str("| model | A | B | B - A, points | only A : B | verdict |\n| --- | ---: | ---: | ---: | ---: | --- |\n");
     for model in &sides.models {
@@ -77,18 +71,7 @@ pub(crate) fn markdown(before: &Run, after: &Run, sides: &Sides) {
             }
         }
     }
-    print(&out);
-}
-
-/// For a program.
-pub(crate) fn json(sides: &Sides) {
-    let text = serde_json::to_string_pretty(sides).expect("plain data");
-    print(&(text + "\n"));
-}
-
-/// A closed pipe is a reader who has seen enough: not an error of ours.
-fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
+    out
 }
 
 fn about(run: &Run) -> String {
@@ -119,28 +102,28 @@ fn in_words(change: &Change) -> String {
 
 /// Accuracy before and after, difference, rows that only one got right, verdict.
 fn cells(model: &Compared) -> [String; 5] {
-    let percent = |share: Option<f64>| {
-        share.map_or_else(|| "-".to_owned(), |share| format!("{:.2} %", 100.0 * share))
-    };
+    let percent = |share: f64| format!("{:.2} %", 100.0 * share);
     let points = |share: f64| format!("{:+.2}", 100.0 * share);
-    let difference = match (model.difference, model.before, model.after) {
-        (Some(Estimate { value, low, high }), ..) => {
-            format!("{} ({} to {})", points(value), points(low), points(high))
+    let difference = match (model.difference, model.before.zip(model.after)) {
+        (Some(Estimate { value, low, high }), _) => {
+            let (value, low, high) = (points(value), points(low), points(high));
+            Some(format!("{value} ({low} to {high})"))
         }
-        (None, Some(before), Some(after)) => format!("{}, other rows", points(after - before)),
-        _ => "-".to_owned(),
+        (None, Some((before, after))) => Some(format!("{}, other rows", points(after - before))),
+        (None, None) => None,
     };
-    let only = model.only.map_or_else(
-        || "-".to_owned(),
-        |(before, after)| format!("{before} : {after}"),
-    );
-    [
-        percent(model.before),
-        percent(model.after),
+    let only = model
+        .only
+        .map(|(lost, gained)| format!("{lost} : {gained}"));
+    let verdict = model.verdict.in_words().to_owned();
+    let cells = [
+        model.before.map(percent),
+        model.after.map(percent),
         difference,
         only,
-        model.verdict.in_words().to_owned(),
-    ]
+        Some(verdict),
+    ];
+    cells.map(|cell| cell.unwrap_or_else(|| "-".to_owned()))
 }
 
 fn conclusion(sides: &Sides) -> String {

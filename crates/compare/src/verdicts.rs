@@ -67,78 +67,65 @@ impl Verdict {
 /// Rows or figures make no sense.
 pub fn verdicts(before: &Judged, after: &Judged) -> Result<Vec<Compared>, MetricsError> {
     let regressions = before.regressions(after);
-    let new = after.metrics.models.keys();
-    let new = new.filter(|model| !before.metrics.models.contains_key(*model));
-    let mut compared = Vec::new();
-    let mut pairs: Vec<Option<Comparison>> = Vec::new();
-    for model in before.metrics.models.keys().chain(new) {
+    let is_new = |model: &&String| !before.metrics.models.contains_key(*model);
+    let new = after.metrics.models.keys().filter(is_new);
+    let models: Vec<&String> = before.metrics.models.keys().chain(new).collect();
+    let pairs = models.iter().map(|model| paired(before, after, model));
+    let pairs = pairs.collect::<Result<Vec<_>, _>>()?;
+    let p_values: Vec<f64> = pairs.iter().flatten().map(|pair| pair.p_value).collect();
+    let mut adjusted = holm(&p_values).into_iter();
+    let compared = models.into_iter().zip(&pairs).map(|(model, pair)| {
         let figure = |run: &Judged, metric: Metric| -> Option<f64> {
             Some(run.metrics.models.get(model)?.get(metric.name())?.value())
         };
         let both = |metric| (figure(before, metric), figure(after, metric));
         let accuracy = both(Metric::Accuracy);
-        let pair = match (before.rows.get(model), after.rows.get(model)) {
-            (Some(was), Some(is)) => paired(was, is, before.metrics.confidence)?,
-            _ => None,
-        };
-        compared.push(Compared {
+        let pair = pair.as_ref();
+        // The later run is the first of the pair.
+        let only = pair.map(|pair| (pair.second_only, pair.first_only));
+        let p_value = pair.and_then(|_| adjusted.next()).unwrap_or(1.0);
+        let is_worse = |regression: &Regression| matches!(regression, Regression::Worse { model: worse, .. } if worse == model);
+        Compared {
             model: model.clone(),
             before: accuracy.0,
             after: accuracy.1,
-            difference: pair.as_ref().map(|pair| pair.difference),
-            only: pair
-                .as_ref()
-                .map(|pair| (pair.second_only, pair.first_only)),
+            difference: pair.map(|pair| pair.difference),
+            only,
             log_loss: both(Metric::LogLoss),
-            verdict: match accuracy {
-                (Some(_), None) => Verdict::Missing,
-                (None, _) => Verdict::New,
+            verdict: match (only, accuracy) {
+                _ if regressions.iter().any(is_worse) => Verdict::Worse,
+                (Some((0, 0)), _) => Verdict::Same,
+                (Some((lost, gained)), _) if gained > lost && p_value < ALPHA => Verdict::Better,
+                (None, (Some(_), None)) => Verdict::Missing,
+                (None, (None, _)) => Verdict::New,
                 _ => Verdict::NotToldApart,
             },
-        });
-        pairs.push(pair);
-    }
-    let p_values: Vec<f64> = pairs.iter().flatten().map(|pair| pair.p_value).collect();
-    let mut adjusted = holm(&p_values).into_iter();
-    for (compared, pair) in compared.iter_mut().zip(&pairs) {
-        if let Some(pair) = pair {
-            let p_value = adjusted.next().unwrap_or(1.0);
-            compared.verdict = match (pair.first_only, pair.second_only) {
-                (0, 0) => Verdict::Same,
-                (gained, lost) if gained > lost && p_value < ALPHA => Verdict::Better,
-                _ => Verdict::NotToldApart,
-            };
         }
-        let is_worse = |regression: &Regression| matches!(regression, Regression::Worse { model, .. } if *model == compared.model);
-        if regressions.iter().any(is_worse) {
-            compared.verdict = Verdict::Worse;
-        }
-    }
-    Ok(compared)
+    });
+    Ok(compared.collect())
 }
 
-/// The later run as the first, the earlier as the second; `None` where they judged other rows.
+/// The later run as the first, the earlier as the second; `None` where they did not judge the same rows.
 fn paired(
-    before: &[JudgedRow],
-    after: &[JudgedRow],
-    confidence: f64,
+    before: &Judged,
+    after: &Judged,
+    model: &str,
 ) -> Result<Option<Comparison>, MetricsError> {
-    let sorted = |rows: &[JudgedRow]| {
+    let (Some(was), Some(is)) = (before.rows.get(model), after.rows.get(model)) else {
+        return Ok(None);
+    };
+    let sorted = |rows: &[JudgedRow]| -> (Vec<(u64, u8)>, Vec<f32>) {
         let mut rows = rows.to_vec();
         rows.sort_unstable_by_key(|row| row.0);
-        rows
+        let rows = rows.into_iter();
+        rows.map(|(id, label, probability)| ((id, label), probability))
+            .unzip()
     };
-    let (before, after) = (sorted(before), sorted(after));
-    let same = before.len() == after.len()
-        && before
-            .iter()
-            .zip(&after)
-            .all(|(was, is)| (was.0, was.1) == (is.0, is.1));
-    if !same {
+    let ((rows_before, was), (rows, is)) = (sorted(was), sorted(is));
+    if rows_before != rows {
         return Ok(None);
     }
-    let labels: Vec<u8> = after.iter().map(|row| row.1).collect();
-    let said = |rows: &[JudgedRow]| -> Vec<f32> { rows.iter().map(|row| row.2).collect() };
-    let (was, is) = (said(&before), said(&after));
+    let labels: Vec<u8> = rows.iter().map(|row| row.1).collect();
+    let confidence = before.metrics.confidence;
     compare(&labels, ("after", &is), ("before", &was), confidence).map(Some)
 }

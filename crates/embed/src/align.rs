@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::path::Path;
 
+use artifact::{Failure, format};
+use settings::vectors::peek_width;
 use stage::Task;
 
-use crate::EmbedError;
 use crate::lookup::{Spelling, spellings};
 use crate::matrix::Matrix;
 use crate::random::normal;
-use crate::vector_file::{ReadReport, Wanted, read_vectors};
+use crate::vector_file::{ReadReport, Wanted, read_vectors, unusable};
 use crate::vocabulary::{Entry, Vocabulary};
 
 /// What came of it.
@@ -36,32 +37,35 @@ pub(crate) fn align(
     width: Option<u32>,
     seed: u64,
     task: &Task,
-) -> Result<Aligned, EmbedError> {
-    let found_width = settings::vectors::peek_width(path)?;
-    if let Some(wanted) = width.filter(|wanted| *wanted != found_width) {
-        return Err(EmbedError::Width {
-            path: path.to_owned(),
-            wanted,
-            found: found_width,
-        });
+) -> Result<Aligned, Failure> {
+    let found = peek_width(path).map_err(unusable)?;
+    if let Some(wanted) = width.filter(|wanted| *wanted != found) {
+        return Err(Failure::new(format!(
+            "`width` is {wanted}, and the vectors in `{}` have {found} components",
+            path.display()
+        ))
+        .with_hint(format!(
+            "Remove `width` from the embedding's table, or name vectors of {wanted} components as its `source`"
+        )));
     }
-    let mut wanted = WantedSpellings::new(vocabulary, found_width);
+    let mut wanted = WantedSpellings::new(vocabulary, found);
     let read = read_vectors(path, &mut wanted, task)?;
     let WantedSpellings {
         mut matrix, found, ..
     } = wanted;
     let Some(deviation) = deviation(&matrix, &found) else {
-        let entries = vocabulary
-            .entries()
-            .iter()
-            .filter(|entry| matches!(entry, Entry::Word { .. }))
-            .count();
-        return Err(EmbedError::NothingFound {
-            path: path.to_owned(),
-            entries: entries as u64,
-        });
+        let is_word = |entry: &&Entry| matches!(entry, Entry::Word { .. });
+        let entries = vocabulary.entries.iter().filter(is_word).count();
+        return Err(Failure::new(format!(
+            "`{}` has no vector for any of the {} entries of the vocabulary",
+            path.display(),
+            format::count(entries as u64)
+        ))
+        .with_hint(
+            "Name vectors of the reviews' language as the embedding's `source`, or take a `word` tokenizer".to_owned(),
+        ));
     };
-    fill_missing(&mut matrix, vocabulary.entries(), &found, deviation, seed);
+    fill_missing(&mut matrix, &vocabulary.entries, &found, deviation, seed);
     Ok(Aligned {
         matrix,
         found,
@@ -87,7 +91,7 @@ struct Uses {
 impl WantedSpellings {
     fn new(vocabulary: &Vocabulary, width: u32) -> Self {
         let mut uses: HashMap<String, Uses> = HashMap::new();
-        for (id, entry) in vocabulary.entries().iter().enumerate() {
+        for (id, entry) in vocabulary.entries.iter().enumerate() {
             let Entry::Word {
                 surface,
                 starts_word,
@@ -104,7 +108,7 @@ impl WantedSpellings {
         Self {
             uses,
             matrix,
-            found: vec![None; vocabulary.entries().len()],
+            found: vec![None; vocabulary.entries.len()],
         }
     }
 }

@@ -9,11 +9,10 @@ use std::path::{Path, PathBuf};
 use artifact::{
     Artifact, ArtifactError, Contract, Digest, Failure, OutputFile, Source, StageName, format,
 };
-use classifier::{Encoder, EncoderConfig, LIBTORCH_VERSION, Layout};
+use classifier::{Encoder, EncoderConfig, LIBTORCH_VERSION, Layout, TokenContract};
 use settings::{ENCODER_FILES, EmbeddingSettings};
 use stage::{Context, Outcome};
 
-use crate::EmbedError;
 use crate::adapt::adapt;
 
 /// What adaptation did, where there was one.
@@ -23,7 +22,7 @@ const ADAPTATION: &str = "adaptation.json";
 pub(crate) fn import(context: &Context, settings: &EmbeddingSettings) -> Result<Outcome, Failure> {
     let folder = folder_of(context)?;
     let mut layout = Layout::default();
-    let loaded = Encoder::load(&folder, &mut layout).map_err(EmbedError::from)?;
+    let loaded = Encoder::load(&folder, &mut layout)?;
     let config = loaded.encoder.config();
     let tokenizer = own_tokenizer(&folder, context.input(StageName::Tokenize), config)?;
     for name in ENCODER_FILES {
@@ -75,34 +74,37 @@ fn own_tokenizer(
     folder: &Path,
     tokens: &Artifact,
     config: &EncoderConfig,
-) -> Result<Digest, EmbedError> {
+) -> Result<Digest, Failure> {
     let own = Digest::of_bytes(&text::import(&folder.join("tokenizer.json"))?);
-    let Contract::Tokens {
-        tokenizer,
-        vocabulary_size,
-        ..
-    } = &tokens.manifest().contract
-    else {
-        return Err(EmbedError::Artifact(ArtifactError::Damaged {
-            path: tokens.folder().join(artifact::MANIFEST_NAME),
-            reason: "it is not the manifest of tokens".to_owned(),
-        }));
-    };
-    if own != *tokenizer {
-        return Err(EmbedError::OtherTokenizer {
-            folder: folder.to_owned(),
-            own,
-            tokens: *tokenizer,
-        });
-    }
-    if i64::from(*vocabulary_size) > config.vocabulary_size {
-        return Err(EmbedError::TooFewWords {
-            folder: folder.to_owned(),
-            known: small(config.vocabulary_size),
-            made: *vocabulary_size,
-        });
+    let contract = TokenContract::of(tokens)?;
+    check_tokenizer(folder, own, contract.tokenizer)?;
+    if i64::from(contract.vocabulary_size) > config.vocabulary_size {
+        return Err(Failure::new(format!(
+            "The encoder `{}` knows {} ids, and its tokenizer makes {}",
+            folder.display(),
+            format::count(small(config.vocabulary_size)),
+            format::count(contract.vocabulary_size)
+        ))
+        .with_hint(
+            "Get `config.json`, `model.safetensors` and `tokenizer.json` again, all of the same encoder".to_owned(),
+        ));
     }
     Ok(own)
+}
+
+/// Fails if the encoder in `folder` was trained with another tokenizer than the tokens come from.
+pub(crate) fn check_tokenizer(folder: &Path, own: Digest, tokens: Digest) -> Result<(), Failure> {
+    if own == tokens {
+        return Ok(());
+    }
+    Err(Failure::new(format!(
+        "The encoder `{}` was trained with its own tokenizer ({own}), and the tokens come from another ({tokens})",
+        folder.display()
+    ))
+    .with_hint(format!(
+        "Give the tokenizer's table `kind = \"pretrained\"` and `source = \"{}\"`",
+        folder.join("tokenizer.json").display()
+    )))
 }
 
 /// A size of an encoder, which was seen to be positive and below 2^20.

@@ -8,14 +8,14 @@ use artifact::{
     Artifact, ArtifactError, Contract, Digest, Failure, OutputFile, Split, StageName, format,
 };
 use classifier::{
-    ChosenDevice, ClassifierError, Inference, LIBTORCH_VERSION, MemoryLimit, Network, Replica,
-    SHARD_ROWS, TokenContract, TokenRows, batches_of_tokens, choose_device, shard_name, states_of,
-    write_shard,
+    ChosenDevice, ClassifierError, IdRows, Inference, LIBTORCH_VERSION, MemoryLimit, Network,
+    Replica, SHARD_ROWS, TokenContract, TokenRows, batches_of_tokens, choose_device, shard_name,
+    states_of, write_shard,
 };
 use settings::{ENCODER_FILES, EmbeddingSettings, FeatureSettings};
 use stage::{Context, Outcome};
 
-use crate::EmbedError;
+use crate::encoder::check_tokenizer;
 
 /// Tokens of a batch on a processor, with padding: few enough that the states of a layer stay in its
 /// cache.
@@ -43,15 +43,19 @@ pub(crate) fn compute(context: &Context, settings: &EmbeddingSettings) -> Result
     let features = settings.features.clone().unwrap_or_default();
     let tokens = context.input(StageName::Tokenize);
     let encoder = context.input(StageName::Embed);
-    let contract = TokenContract::of(tokens).map_err(EmbedError::from)?;
-    check_tokenizer(encoder, &contract)?;
+    let contract = TokenContract::of(tokens)?;
+    let Contract::Encoder { tokenizer, .. } = encoder.manifest().contract else {
+        return Err(ArtifactError::Damaged {
+            path: encoder.folder().join(artifact::MANIFEST_NAME),
+            reason: "it is not the manifest of an encoder".to_owned(),
+        }
+        .into());
+    };
+    check_tokenizer(encoder.folder(), tokenizer, contract.tokenizer)?;
     let mut machine = Machine::start(context, encoder, &features, &contract)?;
     let splits = [Split::Train, Split::Validation, Split::Test];
     let rows = splits.map(|split| TokenRows::open(tokens, split).map(|rows| (split, rows)));
-    let rows = rows
-        .into_iter()
-        .collect::<Result<Vec<_>, _>>()
-        .map_err(EmbedError::from)?;
+    let rows = rows.into_iter().collect::<Result<Vec<_>, _>>()?;
     let total: usize = rows.iter().map(|(_, rows)| rows.len()).sum();
     let task = context
         .progress()
@@ -76,7 +80,7 @@ pub(crate) fn compute(context: &Context, settings: &EmbeddingSettings) -> Result
                     context.progress().note(&note);
                 }
             }
-            machine.deliver(&name, context.output())?;
+            deliver(&machine.folder.join(&name), &context.output().join(&name))?;
             files.push(OutputFile::table(name, count as u64));
         }
     }
@@ -93,13 +97,12 @@ pub(crate) fn compute(context: &Context, settings: &EmbeddingSettings) -> Result
         max_length: contract.max_length,
         classes: contract.classes,
     };
-    let again = if found > 0 {
-        format!(
-            " ({} were there from a run that was cut off)",
-            format::count(found as u64)
-        )
-    } else {
-        String::new()
+    let again = match found {
+        0 => String::new(),
+        _ => {
+            let found = format::count(found as u64);
+            format!(" ({found} were there from a run that was cut off)")
+        }
     };
     let summary = format!(
         "{} features of {}{again}, {speed:.0} reviews/s",
@@ -113,21 +116,6 @@ pub(crate) fn compute(context: &Context, settings: &EmbeddingSettings) -> Result
     })
 }
 
-fn check_tokenizer(encoder: &Artifact, tokens: &TokenContract) -> Result<(), EmbedError> {
-    match &encoder.manifest().contract {
-        Contract::Encoder { tokenizer, .. } if *tokenizer == tokens.tokenizer => Ok(()),
-        Contract::Encoder { tokenizer, .. } => Err(EmbedError::OtherTokenizer {
-            folder: encoder.folder().to_owned(),
-            own: *tokenizer,
-            tokens: tokens.tokenizer,
-        }),
-        _ => Err(EmbedError::Artifact(ArtifactError::Damaged {
-            path: encoder.folder().join(artifact::MANIFEST_NAME),
-            reason: "it is not the manifest of an encoder".to_owned(),
-        })),
-    }
-}
-
 impl Machine {
     fn start(
         context: &Context,
@@ -135,25 +123,22 @@ impl Machine {
         features: &FeatureSettings,
         contract: &TokenContract,
     ) -> Result<Self, Failure> {
-        let device = choose_device(context.run()).map_err(EmbedError::from)?;
+        let device = choose_device(context.run())?;
         let (kind, reason) = device.kind_of(features.precision);
         let progress = context.progress();
         progress.note(&format!("device: {}", device.describe()));
         let name = ChosenDevice::name_of(kind);
         progress.note(&format!("states: {name} ({reason}), features: f32"));
         let classes = contract.classes.len() as u32;
-        let pretrained =
-            Network::frozen(features, encoder.folder(), classes).map_err(EmbedError::from)?;
+        let pretrained = Network::frozen(features, encoder.folder(), classes)?;
         let replicas = ClassifierError::catch("load the encoder", || {
             let weights = pretrained.weights(device.device);
             let replica = |_| Replica::new(&pretrained.network, &weights, kind);
             Ok((0..device.replicas).map(replica).collect())
-        });
-        let replicas = replicas.map_err(EmbedError::from)?;
-        let tokens = if device.device.is_cuda() {
-            GPU_TOKENS
-        } else {
-            PROCESSOR_TOKENS
+        })?;
+        let tokens = match device.device.is_cuda() {
+            true => GPU_TOKENS,
+            false => PROCESSOR_TOKENS,
         };
         Ok(Self {
             network: pretrained.network,
@@ -181,7 +166,7 @@ impl Machine {
         rows: &TokenRows,
         span: std::ops::Range<usize>,
         progress: &(impl Fn(u64) -> ControlFlow<()> + Sync),
-    ) -> Result<(), EmbedError> {
+    ) -> Result<(), Failure> {
         let inference = Inference {
             network: &self.network,
             rows,
@@ -202,15 +187,10 @@ impl Machine {
         fs::write(&note, digest.to_hex()).map_err(ArtifactError::io("write", &note))?;
         Ok(())
     }
-
-    /// Puts a shard into the output, where it counts once the stage has ended well.
-    fn deliver(&self, name: &str, output: &Path) -> Result<(), EmbedError> {
-        deliver(&self.folder.join(name), &output.join(name))
-    }
 }
 
 /// Gives a file a second name, or copies it where the disk knows no second names.
-fn deliver(from: &Path, to: &Path) -> Result<(), EmbedError> {
+fn deliver(from: &Path, to: &Path) -> Result<(), Failure> {
     if fs::hard_link(from, to).is_err() {
         fs::copy(from, to).map_err(ArtifactError::io("write", to))?;
     }

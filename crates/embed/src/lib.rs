@@ -5,7 +5,6 @@ mod adapt;
 mod align;
 mod coverage;
 mod encoder;
-mod error;
 mod features;
 mod fetch;
 #[cfg(feature = "fuzzing")]
@@ -27,7 +26,6 @@ use classifier::guard;
 use settings::{EmbeddingKind, EmbeddingSettings};
 use stage::{Context, NoOptions, Outcome, Stage};
 
-pub use error::EmbedError;
 pub use fetch::main as fetch;
 
 use matrix::Matrix;
@@ -59,34 +57,26 @@ and `coverage.json`: which share of the vocabulary and of the running tokens the
 
 /// The work of the stage.
 fn run(context: &Context, settings: EmbeddingSettings) -> Result<Outcome, Failure> {
-    match settings.kind {
+    let make = match settings.kind {
         EmbeddingKind::Encoder => return encoder::import(context, &settings),
         EmbeddingKind::Features => return features::compute(context, &settings),
-        _ => {}
-    }
-    let vocabulary = Vocabulary::open(context.input(StageName::Tokenize))?;
-    let (matrix, coverage, summary) = match settings.kind {
-        EmbeddingKind::Random => random_matrix(&vocabulary, &settings, context)?,
-        EmbeddingKind::Static => static_matrix(&vocabulary, &settings, context)?,
-        EmbeddingKind::Learned => learned_matrix(&vocabulary, &settings, context)?,
-        EmbeddingKind::Encoder | EmbeddingKind::Features => {
-            unreachable!("what has no vectors for words was made above")
-        }
+        EmbeddingKind::Random => random_matrix,
+        EmbeddingKind::Static => static_matrix,
+        EmbeddingKind::Learned => learned_matrix,
     };
+    let vocabulary = Vocabulary::open(context.input(StageName::Tokenize))?;
+    let (matrix, coverage, summary) = make(&vocabulary, &settings, context)?;
     let path = context.output().join(EMBEDDING);
-    let rows = write_arrays(
-        &path,
-        &artifact::schema::embedding(matrix.width()),
-        matrix.batches(),
-    )?;
+    let schema = artifact::schema::embedding(matrix.width());
+    let rows = write_arrays(&path, &schema, matrix.batches())?;
     let report = context.output().join(COVERAGE);
     let text = serde_json::to_vec_pretty(&coverage).expect("figures are plain data");
     fs::write(&report, text).map_err(ArtifactError::io("write", &report))?;
     let contract = Contract::Embedding {
-        tokenizer: vocabulary.fingerprint(),
+        tokenizer: vocabulary.fingerprint,
         vocabulary_size: vocabulary.size(),
         width: matrix.width(),
-        pad_id: vocabulary.pad_id(),
+        pad_id: vocabulary.pad_id,
     };
     let files = vec![
         OutputFile::table(EMBEDDING, rows),
@@ -116,7 +106,7 @@ fn random_matrix(
 ) -> Result<Made, Failure> {
     let width = width_of(settings, context)?;
     let seed = settings.seed.unwrap_or(0);
-    let matrix = random::matrix(vocabulary.size(), width, vocabulary.pad_id(), seed);
+    let matrix = random::matrix(vocabulary.size(), width, vocabulary.pad_id, seed);
     let coverage = serde_json::json!({
         "kind": "random",
         "distribution": "uniform",
@@ -154,7 +144,7 @@ fn learned_matrix(
         .num_threads(context.run().cores())
         .build()
         .map_err(Failure::from_error)?;
-    let (size, pad_id) = (vocabulary.size(), vocabulary.pad_id());
+    let (size, pad_id) = (vocabulary.size(), vocabulary.pad_id);
     let matrix =
         pool.install(|| learned::learn(&corpus, size, pad_id, &learning, width, seed, &task));
     drop(task);
@@ -178,40 +168,22 @@ fn learned_matrix(
 
 /// The nearest words of some words, for people to look at.
 fn neighbours(vocabulary: &Vocabulary, matrix: &Matrix) -> serde_json::Value {
-    let word = |id: usize| match &vocabulary.entries()[id] {
+    let word = |id: usize| match &vocabulary.entries[id] {
         vocabulary::Entry::Word { surface, .. } => Some(surface.as_str()),
         _ => None,
     };
-    let mut common: Vec<usize> = (0..vocabulary.entries().len())
+    let mut common: Vec<usize> = (0..vocabulary.entries.len())
         .filter(|id| word(*id).is_some_and(|word| word.chars().all(char::is_alphabetic)))
         .collect();
-    common.sort_by_key(|id| std::cmp::Reverse(vocabulary.counts()[*id]));
+    common.sort_by_key(|id| std::cmp::Reverse(vocabulary.counts[*id]));
     common.truncate(COMMON);
-    let telling = [
-        "good",
-        "bad",
-        "great",
-        "boring",
-        "funny",
-        "awful",
-        "excellent",
-        "waste",
-        "love",
-        "actor",
-        "plot",
-        "music",
-    ];
-    let chosen = telling
-        .into_iter()
-        .filter_map(|telling| common.iter().copied().find(|id| word(*id) == Some(telling)));
-    let mut chosen: Vec<usize> = chosen.collect();
+    let telling =
+        "good bad great boring funny awful excellent waste love actor plot music".split(' ');
+    let find = |telling| common.iter().find(|id| word(**id) == Some(telling));
+    let mut chosen: Vec<usize> = telling.filter_map(find).copied().collect();
     if chosen.is_empty() {
-        chosen = common
-            .iter()
-            .copied()
-            .skip(common.len().min(100) / 2)
-            .take(SHOWN)
-            .collect();
+        let rest = common.iter().skip(common.len().min(100) / 2);
+        chosen = rest.take(SHOWN).copied().collect();
     }
     let nearest = learned::neighbours(matrix, &chosen, &common, NEIGHBOURS);
     let entries = chosen.iter().zip(nearest).filter_map(|(id, nearest)| {
@@ -240,18 +212,12 @@ fn static_matrix(
     let task = context
         .progress()
         .task("reading word vectors", None, "vectors");
-    let aligned = align::align(
-        vocabulary,
-        path,
-        settings.width,
-        settings.seed.unwrap_or(0),
-        &task,
-    )?;
+    let seed = settings.seed.unwrap_or(0);
+    let aligned = align::align(vocabulary, path, settings.width, seed, &task)?;
     drop(task);
     if let Some(warning) = aligned.read.warning() {
         context.progress().warn(&warning);
     }
-    let coverage = coverage::Coverage::of(vocabulary, &aligned);
-    let summary = coverage.summary();
-    Ok((aligned.matrix, coverage.into_json(), summary))
+    let (coverage, summary) = coverage::report(vocabulary, &aligned);
+    Ok((aligned.matrix, coverage, summary))
 }

@@ -18,73 +18,54 @@ pub(crate) enum Spelling {
 }
 
 impl Spelling {
-    /// Every spelling, best first.
-    pub(crate) const ALL: [Self; 6] = [
-        Self::Exact,
-        Self::LowerCase,
-        Self::Capitalised,
-        Self::UpperCase,
-        Self::OtherForm,
-        Self::WithoutPunctuation,
+    /// The names in reports, in the order of the spellings.
+    pub(crate) const NAMES: [&str; 6] = [
+        "exact",
+        "lower_case",
+        "capitalised",
+        "upper_case",
+        "other_form",
+        "without_punctuation",
     ];
+}
 
-    /// The name in reports.
-    pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Exact => "exact",
-            Self::LowerCase => "lower_case",
-            Self::Capitalised => "capitalised",
-            Self::UpperCase => "upper_case",
-            Self::OtherForm => "other_form",
-            Self::WithoutPunctuation => "without_punctuation",
-        }
+/// A word in another form; empty where it has none.
+///
+/// Files made without the Treebank's rules lack English clitics. `'s` is a possessive as often as
+/// `is`; `is` is what of it has a meaning of its own. Some files leave out whatever has a single
+/// letter or digit, and with `a` and `i` one running token in thirty. An entry that does not start a
+/// word, as `##i` in `##ing`, is no word of one letter.
+fn other_form(lower: &str, starts_word: bool) -> &'static str {
+    match lower {
+        "n't" => "not",
+        "'s" => "is",
+        "'re" => "are",
+        "'ve" => "have",
+        "'m" => "am",
+        "'ll" => "will",
+        "'d" => "would",
+        _ if !starts_word => "",
+        "a" => "an",
+        "i" => "me",
+        "0" => "zero",
+        "1" => "one",
+        "2" => "two",
+        "3" => "three",
+        "4" => "four",
+        "5" => "five",
+        "6" => "six",
+        "7" => "seven",
+        "8" => "eight",
+        "9" => "nine",
+        "10" => "ten",
+        _ => "",
     }
 }
 
-/// English clitics and the words they stand for. Files made without the Treebank's rules lack them.
-/// `'s` is a possessive as often as `is`; `is` is what of it has a meaning of its own.
-const CLITICS: [(&str, &str); 7] = [
-    ("n't", "not"),
-    ("'s", "is"),
-    ("'re", "are"),
-    ("'ve", "have"),
-    ("'m", "am"),
-    ("'ll", "will"),
-    ("'d", "would"),
-];
-
-/// English words of one letter and small numbers, in another form. Some files leave out whatever
-/// has a single letter or digit, and with `a` and `i` one running token in thirty.
-const SHORT: [(&str, &str); 13] = [
-    ("a", "an"),
-    ("i", "me"),
-    ("0", "zero"),
-    ("1", "one"),
-    ("2", "two"),
-    ("3", "three"),
-    ("4", "four"),
-    ("5", "five"),
-    ("6", "six"),
-    ("7", "seven"),
-    ("8", "eight"),
-    ("9", "nine"),
-    ("10", "ten"),
-];
-
-/// The spellings of an entry, best first, none twice. An entry that does not start a word, as `##i`
-/// in `##ing`, is no word of one letter.
+/// The spellings of an entry, best first, none twice.
 pub(crate) fn spellings(surface: &str, starts_word: bool) -> Vec<(Spelling, String)> {
     let lower = surface.to_lowercase();
-    let form = |table: &[(&str, &str)]| {
-        let entry = table.iter().find(|(short, _)| *short == lower);
-        entry.map_or_else(String::new, |(_, word)| (*word).to_owned())
-    };
-    let clitic = form(&CLITICS);
-    let other_form = if clitic.is_empty() && starts_word {
-        form(&SHORT)
-    } else {
-        clitic
-    };
+    let other_form = other_form(&lower, starts_word).to_owned();
     // A clitic without its apostrophe is another word: `'re` is not `re`.
     let is_bare_wanted = !lower.contains('\'') || other_form.is_empty();
     let bare = lower
@@ -109,9 +90,12 @@ pub(crate) fn spellings(surface: &str, starts_word: bool) -> Vec<(Spelling, Stri
 
 fn capitalised(lower: &str) -> String {
     let mut signs = lower.chars();
-    signs.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(signs).collect()
-    })
+    let first = signs.next();
+    first
+        .into_iter()
+        .flat_map(char::to_uppercase)
+        .chain(signs)
+        .collect()
 }
 
 #[cfg(test)]
@@ -153,7 +137,10 @@ mod tests {
     }
 
     #[test]
-    fn the_table_of_spellings_is_in_order() {
-        assert!(Spelling::ALL.is_sorted());
+    fn the_names_are_those_of_the_spellings() {
+        assert_eq!(Spelling::NAMES[Spelling::Exact as usize], "exact");
+        let last = Spelling::WithoutPunctuation as usize;
+        assert_eq!(Spelling::NAMES[last], "without_punctuation");
+        assert_eq!(Spelling::NAMES.len(), last + 1);
     }
 }

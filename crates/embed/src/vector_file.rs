@@ -1,14 +1,12 @@
 //! Reading a file of word vectors, line by line, with an account of every line that was not used.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use artifact::format;
+use artifact::{Failure, format};
 use serde::Serialize;
 use settings::vectors::{VectorLayout, VectorsError, fields, next_line, open_vectors};
 use stage::Task;
-
-use crate::EmbedError;
 
 /// Share of lines that may be unusable before the file is refused.
 const BAD_SHARE: f64 = 0.01;
@@ -69,6 +67,25 @@ impl ReadReport {
         (self.bad() > 0).then(|| format!("Skipped {lines} of the word vectors: {}", self.reasons()))
     }
 
+    /// Fails where too many lines are not what a line of word vectors is.
+    fn check(&self, path: &Path) -> Result<(), Failure> {
+        match self.first_bad {
+            Some(first) if self.bad() as f64 > BAD_SHARE * self.lines as f64 => {
+                Err(Failure::new(format!(
+                    "{} of {} lines of the word vectors `{}` cannot be used, the first in line {first}: {}",
+                    format::count(self.bad()),
+                    format::count(self.lines),
+                    path.display(),
+                    self.reasons()
+                ))
+                .with_hint(format!(
+                    "{AGAIN}; every line should be a word and its numbers, separated by single spaces"
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn note(&mut self, defect: Defect, line: u64) {
         *self.skipped.entry(defect).or_insert(0) += 1;
         self.first_bad.get_or_insert(line);
@@ -93,11 +110,11 @@ pub(crate) fn read_vectors(
     path: &Path,
     wanted: &mut impl Wanted,
     task: &Task,
-) -> Result<ReadReport, EmbedError> {
-    let layout = VectorLayout::peek(path)?;
-    let mut reader = open_vectors(path).map_err(|source| VectorsError::Read {
-        path: path.to_owned(),
-        source,
+) -> Result<ReadReport, Failure> {
+    let layout = VectorLayout::peek(path).map_err(unusable)?;
+    let mut reader = open_vectors(path).map_err(|source| {
+        let path = path.to_owned();
+        unusable(VectorsError::Read { path, source })
     })?;
     let mut report = ReadReport {
         lines: 0,
@@ -121,61 +138,46 @@ pub(crate) fn read_vectors(
             Ok(true) => {}
             Ok(false) => report.duplicates += 1,
             Err(Defect::OtherWidth) if !line.is_closed => {
-                return Err(cut_off(
-                    path,
-                    number - 1,
-                    "its last line stops in the middle",
-                ));
+                let reason = "its last line stops in the middle";
+                return Err(cut_off(path, number - 1, reason));
             }
             Err(defect) => report.note(defect, number),
         }
         task.advance(1);
     }
-    check(path, layout, &report, number)?;
-    Ok(report)
-}
-
-fn cut_off(
-    path: &Path,
-    line: u64,
-    source: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> EmbedError {
-    EmbedError::CutOff {
-        path: path.to_owned(),
-        line,
-        source: source.into(),
-    }
-}
-
-fn check(
-    path: &Path,
-    layout: VectorLayout,
-    report: &ReadReport,
-    last: u64,
-) -> Result<(), EmbedError> {
-    if let Some(announced) = layout
-        .announced
-        .filter(|announced| report.lines < *announced)
+    if let Some(announced) = layout.announced
+        && report.lines < announced
     {
         let reason = format!(
             "its first line announces {} vectors, and it has {}",
             format::count(announced),
             format::count(report.lines)
         );
-        return Err(cut_off(path, last, reason));
+        return Err(cut_off(path, number, reason));
     }
-    match report.first_bad {
-        Some(first) if report.bad() as f64 > BAD_SHARE * report.lines as f64 => {
-            Err(EmbedError::BadLines {
-                path: PathBuf::from(path),
-                bad: report.bad(),
-                lines: report.lines,
-                first,
-                reasons: report.reasons(),
-            })
-        }
-        _ => Ok(()),
-    }
+    report.check(path)?;
+    Ok(report)
+}
+
+const AGAIN: &str = "Get the file again and compare its size or checksum with its publisher's";
+
+/// The file is not one of word vectors.
+pub(crate) fn unusable(error: VectorsError) -> Failure {
+    Failure::from_error(error).with_hint(AGAIN.to_owned())
+}
+
+/// The file ended where it should not have; `line` is the last one that was read.
+fn cut_off(
+    path: &Path,
+    line: u64,
+    cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> Failure {
+    let path = path.display();
+    Failure::new(format!(
+        "The word vectors `{path}` are cut off after line {line}"
+    ))
+    .with_cause(cause)
+    .with_hint(AGAIN.to_owned())
 }
 
 /// Hands over the vector of a line if its word is wanted. `false` says that it was a duplicate.

@@ -3,13 +3,14 @@
 
 use std::collections::HashSet;
 
-use arrow::array::{AsArray, PrimitiveArray};
-use arrow::datatypes::{UInt16Type, UInt32Type};
-use artifact::{Artifact, ArtifactError, Contract, Digest, MANIFEST_NAME, map_arrays, schema};
+use arrow::array::AsArray;
+use arrow::datatypes::UInt32Type;
+use artifact::{Artifact, ArtifactError, Digest, Failure, MANIFEST_NAME, Split};
+use classifier::TokenContract;
 use text::TokenizerFile;
 use tokenizers::{Decoder, DecoderWrapper, Tokenizer};
 
-use crate::EmbedError;
+use crate::learned::id_lists;
 
 /// A vocabulary entry, by id.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -33,10 +34,14 @@ pub(crate) enum Entry {
 
 /// The entries of a tokens artifact and their counts.
 pub(crate) struct Vocabulary {
-    fingerprint: Digest,
-    pad_id: u32,
-    entries: Vec<Entry>,
-    counts: Vec<u64>,
+    /// Digest of the tokenizer's file.
+    pub(crate) fingerprint: Digest,
+    /// The row that stays zero.
+    pub(crate) pad_id: u32,
+    /// Entries in the order of their ids.
+    pub(crate) entries: Vec<Entry>,
+    /// Occurrences in the training split, in the order of ids.
+    pub(crate) counts: Vec<u64>,
 }
 
 impl Vocabulary {
@@ -44,88 +49,52 @@ impl Vocabulary {
     ///
     /// # Errors
     /// A file is damaged, or the tokenizer is another than the artifact's contract names.
-    pub(crate) fn open(tokens: &Artifact) -> Result<Self, EmbedError> {
+    pub(crate) fn open(tokens: &Artifact) -> Result<Self, Failure> {
         let file = TokenizerFile::read(&tokens.file("tokenizer.json")?)?;
         check_contract(tokens, &file)?;
-        let entries = entries(&file);
-        let counts = count_ids(tokens, &file)?;
         Ok(Self {
             fingerprint: file.fingerprint(),
             pad_id: file.pad_id(),
-            entries,
-            counts,
+            entries: entries(&file),
+            counts: count_ids(tokens, file.vocabulary_size())?,
         })
-    }
-
-    /// Digest of the tokenizer's file.
-    pub(crate) fn fingerprint(&self) -> Digest {
-        self.fingerprint
     }
 
     /// Number of ids.
     pub(crate) fn size(&self) -> u32 {
         u32::try_from(self.entries.len()).expect("ids are 32 bits wide")
     }
-
-    /// The row that stays zero.
-    pub(crate) fn pad_id(&self) -> u32 {
-        self.pad_id
-    }
-
-    /// Entries in the order of their ids.
-    pub(crate) fn entries(&self) -> &[Entry] {
-        &self.entries
-    }
-
-    /// Occurrences in the training split, in the order of ids.
-    pub(crate) fn counts(&self) -> &[u64] {
-        &self.counts
-    }
 }
 
 /// What the manifest promises must be what the tokenizer is: a model trained on ids of another
 /// vocabulary of the same size would work, and make no sense.
-fn check_contract(tokens: &Artifact, file: &TokenizerFile) -> Result<(), EmbedError> {
-    let damaged = |reason: String| ArtifactError::Damaged {
-        path: tokens.folder().join(MANIFEST_NAME),
-        reason,
-    };
-    let Contract::Tokens {
-        tokenizer,
-        vocabulary_size,
-        pad_id,
-        ..
-    } = &tokens.manifest().contract
-    else {
-        return Err(damaged("it is not the manifest of tokens".to_owned()).into());
-    };
+fn check_contract(tokens: &Artifact, file: &TokenizerFile) -> Result<(), Failure> {
+    let contract = TokenContract::of(tokens)?;
+    let numbers = |promised: u32, found: u32| (promised.to_string(), found.to_string());
+    let fingerprints = (contract.tokenizer, file.fingerprint());
     let differences = [
         (
             "the tokenizer",
-            tokenizer.to_string(),
-            file.fingerprint().to_string(),
+            (fingerprints.0.to_string(), fingerprints.1.to_string()),
         ),
         (
             "the vocabulary size",
-            vocabulary_size.to_string(),
-            file.vocabulary_size().to_string(),
+            numbers(contract.vocabulary_size, file.vocabulary_size()),
         ),
-        (
-            "the padding id",
-            pad_id.to_string(),
-            file.pad_id().to_string(),
-        ),
+        ("the padding id", numbers(contract.pad_id, file.pad_id())),
     ];
-    match differences
-        .into_iter()
-        .find(|(_, promised, found)| promised != found)
-    {
-        None => Ok(()),
-        Some((what, promised, found)) => Err(damaged(format!(
-            "its contract names {promised} as {what}, and `tokenizer.json` has {found}"
-        ))
-        .into()),
+    for (what, (promised, found)) in differences {
+        if promised != found {
+            return Err(ArtifactError::Damaged {
+                path: tokens.folder().join(MANIFEST_NAME),
+                reason: format!(
+                    "its contract names {promised} as {what}, and `tokenizer.json` has {found}"
+                ),
+            }
+            .into());
+        }
     }
+    Ok(())
 }
 
 fn entries(file: &TokenizerFile) -> Vec<Entry> {
@@ -179,42 +148,21 @@ fn surface(tokenizer: &Tokenizer, token: &str) -> (String, bool) {
     )
 }
 
-fn count_ids(tokens: &Artifact, file: &TokenizerFile) -> Result<Vec<u64>, EmbedError> {
-    let size = file.vocabulary_size() as usize;
-    let wide = size > usize::from(u16::MAX) + 1;
-    let path = tokens.file("train.arrow")?;
-    let mut counts = vec![0_u64; size];
-    for batch in map_arrays(&path, &schema::tokens(wide))?.batches()? {
-        let column = batch
-            .column_by_name("ids")
-            .expect("the file was opened with the columns of its contract");
-        let ids = column.as_list::<i32>().values();
-        let outside = if wide {
-            count_all(ids.as_primitive::<UInt32Type>(), &mut counts)
-        } else {
-            count_all(ids.as_primitive::<UInt16Type>(), &mut counts)
-        };
-        if let Some(id) = outside {
-            let reason = format!("it has the id {id}, and the vocabulary has {size} entries");
-            return Err(ArtifactError::Damaged { path, reason }.into());
+fn count_ids(tokens: &Artifact, size: u32) -> Result<Vec<u64>, Failure> {
+    let mut counts = vec![0_u64; size as usize];
+    for lists in id_lists(tokens, Split::Train, size)? {
+        for id in lists?.values().as_primitive::<UInt32Type>().values() {
+            let Some(count) = counts.get_mut(*id as usize) else {
+                return Err(ArtifactError::Damaged {
+                    path: tokens.file("train.arrow")?,
+                    reason: format!("it has the id {id}, and the vocabulary has {size} entries"),
+                }
+                .into());
+            };
+            *count += 1;
         }
     }
     Ok(counts)
-}
-
-/// Counts ids, and gives the first that is outside the vocabulary, if one is.
-fn count_all<T>(ids: &PrimitiveArray<T>, counts: &mut [u64]) -> Option<u32>
-where
-    T: arrow::datatypes::ArrowPrimitiveType,
-    T::Native: Into<u32>,
-{
-    for id in ids.values().iter().map(|id| (*id).into()) {
-        match counts.get_mut(id as usize) {
-            Some(count) => *count += 1,
-            None => return Some(id),
-        }
-    }
-    None
 }
 
 #[cfg(test)]

@@ -33,16 +33,13 @@ pub(crate) fn compare(context: &Context, artifact: &Artifact, path: &Path) -> Re
     } else {
         "row by row"
     };
-    let regressions = baseline.regressions(&current);
-    match regressions.first() {
-        None => {
-            context.progress().note(&format!(
-                "`{model}` is not worse than the baseline, compared {how}"
-            ));
-            Ok(())
-        }
-        Some(regression) => Err(Failure::new(format!("{regression}")).with_hint(
+    if let Some(regression) = baseline.regressions(&current).first() {
+        return Err(Failure::new(regression.to_string()).with_hint(
             "If the loss is meant, store the new metrics.json as the baseline".to_owned(),
-        )),
+        ));
     }
+    context.progress().note(&format!(
+        "`{model}` is not worse than the baseline, compared {how}"
+    ));
+    Ok(())
 }

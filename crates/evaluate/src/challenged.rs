@@ -6,7 +6,7 @@ use std::fs;
 use artifact::{ArtifactError, Failure, Split, StageName};
 use bundle::{Calibration, Ensemble, Scorer, TextReader};
 use challenge::{CHALLENGE, Case, Challenge, ChallengeError, built_in, parse};
-use classifier::TokenRows;
+use classifier::{IdRows, TokenRows};
 use stage::Context;
 
 /// The cases of the built-in set and of the file that the settings name.
@@ -39,14 +39,11 @@ pub(crate) fn ask(
     let scores = scorer.scores(&ids)?.into_iter();
     let probabilities = scores.map(|score| calibration.probability(score) as f32);
     let train = TokenRows::open(context.input(StageName::Tokenize), Split::Train)?;
-    let known: HashSet<Vec<u32>> = (0..train.len()).map(|row| train.ids(row)).collect();
-    let seen = ids.iter().map(|ids| known.contains(ids));
+    let known: HashSet<_> = (0..train.len()).map(|row| train.ids(row)).collect();
+    let seen = ids.iter().map(|ids| known.contains(ids.as_slice()));
     let answers = cases.into_iter().zip(probabilities).zip(seen);
-    Ok(Challenge::of(
-        answers
-            .map(|((case, probability), seen)| (case, probability, seen))
-            .collect(),
-    ))
+    let answers = answers.map(|((case, probability), seen)| (case, probability, seen));
+    Ok(Challenge::of(answers.collect()))
 }
 
 /// What an ensemble makes of the cases that its members were put to.
@@ -62,29 +59,23 @@ pub(crate) fn unite(context: &Context, ensemble: &Ensemble) -> Result<Challenge,
             ))
         })?);
     }
-    let same = members.windows(2).all(|pair| {
-        let cases = |challenge: &Challenge| -> Vec<Case> {
-            challenge
-                .cases
-                .iter()
-                .map(|answer| answer.case.clone())
-                .collect()
-        };
-        cases(&pair[0]) == cases(&pair[1])
-    });
-    let Some(first) = members.first().filter(|_| same) else {
-        return Err(Failure::new(
-            "The members of the ensemble were put to different challenge sets",
-        )
-        .with_hint("Evaluate them again with `ressenti run --only evaluate --force`".to_owned()));
+    let cases = |challenge: &Challenge| -> Vec<Case> {
+        let cases = challenge.cases.iter();
+        cases.map(|answer| answer.case.clone()).collect()
     };
-    let answers = first.cases.iter().enumerate().map(|(place, answer)| {
-        let said: Vec<f32> = members
-            .iter()
-            .map(|member| member.cases[place].probability)
-            .collect();
-        let seen = members.iter().any(|member| member.cases[place].seen);
-        (answer.case.clone(), ensemble.probability(&said), seen)
+    let first = members.first().map(cases).unwrap_or_default();
+    if members.iter().any(|member| cases(member) != first) {
+        let failure =
+            Failure::new("The members of the ensemble were put to different challenge sets");
+        return Err(failure.with_hint(
+            "Evaluate them again with `ressenti run --only evaluate --force`".to_owned(),
+        ));
+    }
+    let answers = first.into_iter().enumerate().map(|(place, case)| {
+        let of_members = members.iter().map(|member| &member.cases[place]);
+        let said: Vec<f32> = of_members.clone().map(|it| it.probability).collect();
+        let seen = of_members.clone().any(|it| it.seen);
+        (case, ensemble.probability(&said), seen)
     });
     Ok(Challenge::of(answers.collect()))
 }

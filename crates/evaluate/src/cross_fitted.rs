@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use artifact::{Failure, OutputFile, Split, StageName, groups_of};
 use bundle::ModelFile;
-use classifier::TokenRows;
+use classifier::{IdRows, TokenRows};
 use linear::{LinearError, NgramModel, Recipe, cross_fitted};
 use metrics::CounterRng;
 use settings::EvaluationSettings;
@@ -38,10 +38,9 @@ pub(crate) fn write(
         .with_hint("Train it again with `ressenti run --only train --force`".to_owned()));
     };
     let rows = TokenRows::to_learn_from(context.input(StageName::Tokenize), architecture)?;
-    let row_ids: Vec<u64> = (0..rows.len()).map(|row| rows.row_id(row)).collect();
-    let labels: Vec<u8> = (0..rows.len()).map(|row| rows.label(row)).collect();
+    let (row_ids, labels) = (rows.row_ids(), rows.labels());
     let groups = groups_of(context.input(StageName::Clean))?;
-    let folds = folds_of(&row_ids, &groups, settings.folds, settings.seed);
+    let folds = folds_of(row_ids, &groups, settings.folds, settings.seed);
     let ngrams = architecture.ngrams.unwrap_or_default();
     let recipe = Recipe {
         code: model.code(),
@@ -53,14 +52,14 @@ pub(crate) fn write(
     let task = context
         .progress()
         .task("cross-fitting", Some(settings.folds.into()), "folds");
-    let ids = |row: usize| rows.ids(row);
+    let ids = |row: usize| rows.ids(row).into_owned();
     let on_fold = |_| task.advance(1);
-    let scores = match cross_fitted(&ids, &labels, (&folds, settings.folds), &recipe, on_fold) {
+    let scores = match cross_fitted(&ids, labels, (&folds, settings.folds), &recipe, on_fold) {
         // Too few reviews to learn from any part of them.
         Err(LinearError::NoFeatures(_)) => return Ok(None),
         scores => scores.map_err(Failure::from_error)?,
     };
-    let said = row_ids.iter().zip(&labels).zip(&scores);
+    let said = row_ids.iter().zip(labels).zip(&scores);
     // The calibration is that of the model: the scores of models that learned from a little less are as far apart.
     let said = said.filter_map(|((row_id, label), score)| {
         Some(Prediction {

@@ -9,7 +9,7 @@ use metrics::fit_temperature;
 use settings::{EnsembleSettings, EnsembleWeights};
 use stage::Context;
 
-use crate::{PREDICTIONS, metrics_failure};
+use crate::PREDICTIONS;
 
 /// Draws the weights of members towards each other's scale; with thousands of validation rows and a
 /// handful of members it hardly matters, with a few dozen rows it keeps them finite.
@@ -53,11 +53,10 @@ fn weigh(
 ) -> Result<Ensemble, Failure> {
     let labels: Vec<u8> = validation.rows.iter().map(|row| row.label).collect();
     if labels.is_empty() {
-        return Err(
-            Failure::new("There are no validation rows to weigh the models by").with_hint(
-                "Raise `clean.split.validation`, the share set aside to choose by".to_owned(),
-            ),
-        );
+        let failure = Failure::new("There are no validation rows to weigh the models by");
+        return Err(failure.with_hint(
+            "Raise `clean.split.validation`, the share set aside to choose by".to_owned(),
+        ));
     }
     let truth: Vec<f64> = labels.iter().map(|label| f64::from(*label)).collect();
     let count = names.len();
@@ -68,7 +67,7 @@ fn weigh(
             // The mean of models that err in different rows is too unsure of itself.
             let mean = validation.scores(&found);
             let single: Vec<f32> = mean.iter().map(|value| *value as f32).collect();
-            let temperature = fit_temperature(&single, &labels).map_err(metrics_failure)?;
+            let temperature = fit_temperature(&single, &labels).map_err(Failure::from_error)?;
             found.iter_mut().for_each(|weight| *weight /= temperature);
         }
         EnsembleWeights::Stacked => {
@@ -119,27 +118,26 @@ fn odds_of(context: &Context, split: Split) -> Result<Odds, Failure> {
         rows: Vec::new(),
         members: Vec::new(),
     };
+    let mut first = "";
     for (name, artifact) in context.inputs(StageName::Evaluate) {
         let mut rows = read_predictions(&artifact.file(PREDICTIONS)?, name, split)?;
         rows.sort_unstable_by_key(|row| row.row_id);
-        let same =
-            |one: &Prediction, two: &Prediction| (one.row_id, one.label) == (two.row_id, two.label);
         if odds.members.is_empty() {
+            first = name;
             odds.rows.clone_from(&rows);
-        } else if rows.len() != odds.rows.len()
-            || !rows.iter().zip(&odds.rows).all(|(one, two)| same(one, two))
-        {
-            let (first, _) = context
-                .inputs(StageName::Evaluate)
-                .next()
-                .expect("there is one");
+        }
+        let reviews = |rows: &[Prediction]| -> Vec<(u64, u8)> {
+            rows.iter().map(|row| (row.row_id, row.label)).collect()
+        };
+        if reviews(&rows) != reviews(&odds.rows) {
             return Err(Failure::new(format!(
                 "`{first}` and `{name}` have judged different {split} reviews, so that they cannot be one"
             ))
             .with_hint("Evaluate them again with `ressenti run --only evaluate --force`".to_owned()));
         }
+        let rows = rows.iter();
         odds.members
-            .push(rows.iter().map(|row| log_odds(row.probability)).collect());
+            .push(rows.map(|row| log_odds(row.probability)).collect());
     }
     Ok(odds)
 }

@@ -26,27 +26,26 @@ pub(crate) fn write(
 ) -> Result<(), Failure> {
     let mistakes = surest_mistakes(predictions);
     let texts = texts_of(context, &mistakes)?;
-    let task = context.progress().task(
-        "explaining mistakes",
-        Some(mistakes.len() as u64),
-        "reviews",
-    );
+    let text_of = |row_id: &u64| {
+        texts.get(row_id).ok_or_else(|| {
+            Failure::new(format!(
+                "The test review {row_id} is among the tokens and not among the reviews"
+            ))
+            .with_hint("Build both again with `ressenti run --from clean`".to_owned())
+        })
+    };
+    let count = Some(mistakes.len() as u64);
+    let task = context
+        .progress()
+        .task("explaining mistakes", count, "reviews");
+    // Four digits behind the point: more would be noise.
+    let rounded = |weight: f64| (weight * 1e4).round() / 1e4;
     let mut explained = Vec::new();
     // As many at a time as there are threads to explain them.
     for row_ids in mistakes.chunks(rayon::current_num_threads()) {
-        let some = row_ids.iter().map(|row_id| {
-            texts.get(row_id).ok_or_else(|| {
-                Failure::new(format!(
-                    "The test review {row_id} is among the tokens and not among the reviews"
-                ))
-                .with_hint("Build both again with `ressenti run --from clean`".to_owned())
-            })
-        });
-        let some = some.collect::<Result<Vec<_>, Failure>>()?;
-        let words = words_of_texts(scorer, reader, &some)?;
-        // Four digits behind the point: more would be noise.
-        let rounded = |weight: f64| (weight * 1e4).round() / 1e4;
-        for (row_id, words) in row_ids.iter().zip(words) {
+        let some = row_ids.iter().map(text_of).collect::<Result<Vec<_>, _>>()?;
+        let all_words = words_of_texts(scorer, reader, &some)?;
+        for (row_id, words) in row_ids.iter().zip(all_words) {
             let words = words.into_iter();
             let words = words.map(|word| (word.place.start, word.place.end, rounded(word.weight)));
             explained.push(Explanation {

@@ -5,17 +5,18 @@ mod baseline;
 mod challenged;
 mod cross_fitted;
 mod ensemble;
+mod evaluated;
 mod explanations;
-mod judged;
 mod model;
 
 use std::path::PathBuf;
 
+use artifact::files::{Prediction, write_predictions};
 use artifact::{Artifact, Contract, Failure, OutputFile, Split, StageName, format};
 use challenge::CHALLENGE;
 use classifier::{LIBTORCH_VERSION, guard};
-use judged::Judged;
-use metrics::{FEW_ROWS, Metric, MetricsError, MetricsFile, Tally, summary};
+use evaluated::Evaluated;
+use metrics::{Estimate, FEW_ROWS, Metric, MetricsFile, Tally, summary};
 use settings::EvaluationSettings;
 use stage::{Context, Outcome, Stage};
 
@@ -69,37 +70,34 @@ impl Stage for Evaluate {
 
 /// The work of the stage.
 fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failure> {
-    let judged = match &settings.ensemble {
-        Some(members) => Judged::of_ensemble(context, members)?,
-        None => Judged::of_model(context, &settings)?,
+    let evaluated = match &settings.ensemble {
+        Some(members) => Evaluated::of_ensemble(context, members)?,
+        None => Evaluated::of_model(context, &settings)?,
     };
-    judged.challenge.write(context.output())?;
+    evaluated.challenge.write(context.output())?;
     let predictions = context.output().join(PREDICTIONS);
-    let written =
-        artifact::files::write_predictions(&predictions, &settings.model, &judged.predictions)?;
-    let figures = judge(&settings, &judged.predictions)?;
-    figures
-        .write(&context.output().join(METRICS))
-        .map_err(metrics_failure)?;
+    let written = write_predictions(&predictions, &settings.model, &evaluated.predictions)?;
+    let figures = judge(&settings, &evaluated.predictions)?;
+    artifact::files::write_json(&context.output().join(METRICS), &figures)?;
     if figures.rows < FEW_ROWS {
         context.progress().warn(&few_in_words(figures.rows));
     }
-    let line = in_words(&settings.model, &figures) + &judged.made_of;
+    let line = in_words(&settings.model, &figures) + &evaluated.made_of;
     let contract = Contract::Evaluation {
         model: settings.model,
         rows: figures.rows,
     };
-    let mut files = judged.files;
+    let mut files = evaluated.files;
     files.extend([
         OutputFile::data(METRICS),
         OutputFile::data(CHALLENGE),
         OutputFile::table(PREDICTIONS, written),
     ]);
     let libtorch = ("libtorch".to_owned(), LIBTORCH_VERSION.to_owned());
-    let used_libtorch = judged.device.is_some();
+    let used_libtorch = evaluated.device.is_some();
     Ok(Outcome {
         versions: used_libtorch.then_some(libtorch).into_iter().collect(),
-        device: judged.device,
+        device: evaluated.device,
         ..Outcome::new(contract, files, line)
     })
 }
@@ -107,33 +105,24 @@ fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failu
 /// The figures on the test rows.
 fn judge(
     settings: &EvaluationSettings,
-    predictions: &[artifact::files::Prediction],
+    predictions: &[Prediction],
 ) -> Result<MetricsFile, Failure> {
-    let test: Vec<&artifact::files::Prediction> = predictions
-        .iter()
-        .filter(|prediction| prediction.split == Split::Test)
-        .collect();
-    if test.is_empty() {
+    let test = predictions.iter().filter(|row| row.split == Split::Test);
+    let (labels, probabilities): (Vec<u8>, Vec<f32>) =
+        test.map(|row| (row.label, row.probability)).unzip();
+    if labels.is_empty() {
         return Err(Failure::new("There are no test rows to judge the model on")
             .with_hint("Raise `clean.split.test`, the share set aside for the test".to_owned()));
     }
-    let labels: Vec<u8> = test.iter().map(|prediction| prediction.label).collect();
-    let probabilities: Vec<f32> = test
-        .iter()
-        .map(|prediction| prediction.probability)
-        .collect();
-    let tally = Tally::new(&labels, &probabilities).map_err(metrics_failure)?;
-    let figures = summary(
-        &tally,
-        settings.bootstrap_samples,
-        settings.confidence,
-        settings.seed,
-    )
-    .map_err(metrics_failure)?;
+    let tally = Tally::new(&labels, &probabilities).map_err(Failure::from_error)?;
+    let (samples, confidence) = (settings.bootstrap_samples, settings.confidence);
+    let figures =
+        summary(&tally, samples, confidence, settings.seed).map_err(Failure::from_error)?;
+    let rows = labels.len() as u64;
     Ok(MetricsFile::of_model(
         &settings.model,
-        test.len() as u64,
-        settings.confidence,
+        rows,
+        confidence,
         figures,
     ))
 }
@@ -141,21 +130,13 @@ fn judge(
 /// The last line of the stage.
 fn in_words(model: &str, file: &MetricsFile) -> String {
     let rows = format::plural(file.rows, "test review", "test reviews");
-    let accuracy = file
-        .models
-        .get(model)
-        .and_then(|figures| figures.get(Metric::Accuracy.name()))
-        .and_then(|figure| figure.estimate());
-    match accuracy {
-        Some(accuracy) => format!(
-            "{:.2} % of {rows} right ({:.0} % interval {:.2} to {:.2})",
-            100.0 * accuracy.value,
-            100.0 * file.confidence,
-            100.0 * accuracy.low,
-            100.0 * accuracy.high
-        ),
-        None => rows,
-    }
+    let figures = file.models.get(model);
+    let accuracy = figures.and_then(|figures| figures.get(Metric::Accuracy.name()));
+    let Some(Estimate { value, low, high }) = accuracy.and_then(|figure| figure.estimate()) else {
+        return rows;
+    };
+    let [value, low, high, coverage] = [value, low, high, file.confidence].map(|it| 100.0 * it);
+    format!("{value:.2} % of {rows} right ({coverage:.0} % interval {low:.2} to {high:.2})")
 }
 
 /// What is said where the test split is very small.
@@ -164,8 +145,4 @@ fn few_in_words(rows: u64) -> String {
         "figures of {} say little; have {FEW_ROWS} or more, by more reviews or a larger share in `clean.split.test`",
         format::plural(rows, "test review", "test reviews")
     )
-}
-
-fn metrics_failure(error: MetricsError) -> Failure {
-    Failure::from_error(error)
 }

@@ -1,9 +1,11 @@
 //! The model that is judged, whatever it is, and what it says of the rows of a split.
 
+use artifact::files::Prediction;
 use artifact::{Failure, Split, StageName};
 use bundle::{ModelFile, Scorer, open_linear};
 use classifier::{
-    Batches, ChosenDevice, ClassifierError, FeatureRows, NetworkScorer, TokenContract, TokenRows,
+    Batches, ChosenDevice, ClassifierError, FeatureRows, IdRows, NetworkScorer, TokenContract,
+    TokenRows,
 };
 use linear::NgramModel;
 use rayon::prelude::*;
@@ -12,12 +14,10 @@ use stage::Context;
 
 /// What a model says of one review.
 pub(crate) struct Answer {
-    /// The review's id, as in `clean.parquet`.
-    pub(crate) row_id: u64,
-    /// Its true class id.
-    pub(crate) label: u8,
-    /// How far the logit of the positive class is ahead.
-    pub(crate) difference: f64,
+    /// Its calibrated prediction.
+    pub(crate) prediction: Prediction,
+    /// The probability before calibration.
+    pub(crate) uncalibrated: f32,
 }
 
 /// A model that is judged.
@@ -78,15 +78,40 @@ impl Model {
 
     /// Its prediction for each row of a split.
     pub(crate) fn predict(&self, context: &Context, split: Split) -> Result<Vec<Answer>, Failure> {
-        let answers = match self {
+        let (reviews, differences) = match self {
             Self::Network(network) if network.is_probe() => {
-                predict_features(context, network, split)?
+                let rows = features(context, network, split)?;
+                let differences = network.differences_of_features(&rows)?;
+                let reviews = rows.row_ids.into_iter().zip(rows.labels).collect();
+                (reviews, differences)
             }
-            Self::Network(network) => predict_tokens(context, network, split)?,
-            Self::Linear(_, model) => predict_ngrams(context, model, split)?,
+            Self::Network(network) => {
+                let rows = TokenRows::open(context.input(StageName::Tokenize), split)?;
+                let what = format!("predicting {split}");
+                let progress = context.progress();
+                let task = progress.task(&what, Some(rows.len() as u64), "reviews");
+                let logits = network.logits(&rows, &|rows| task.advance(rows))?;
+                (reviews(&rows), logits.differences())
+            }
+            Self::Linear(_, model) => {
+                let rows = TokenRows::open(context.input(StageName::Tokenize), split)?;
+                let difference = |row| model.difference(&rows.ids(row));
+                let all = (0..rows.len()).into_par_iter();
+                (reviews(&rows), all.map(difference).collect())
+            }
         };
         self.print_notes(context);
-        Ok(answers)
+        let calibration = &self.description().calibration;
+        let answer = |((row_id, label), difference): (_, f64)| Answer {
+            prediction: Prediction {
+                row_id,
+                split,
+                label,
+                probability: calibration.probability(difference) as f32,
+            },
+            uncalibrated: (1.0 / (1.0 + (-difference).exp())) as f32,
+        };
+        Ok(reviews.into_iter().zip(differences).map(answer).collect())
     }
 
     /// Prints what the user should know about the work so far.
@@ -97,53 +122,18 @@ impl Model {
     }
 }
 
-/// What a linear model says of the tokens.
-fn predict_ngrams(
-    context: &Context,
-    model: &NgramModel,
-    split: Split,
-) -> Result<Vec<Answer>, ClassifierError> {
-    let rows = TokenRows::open(context.input(StageName::Tokenize), split)?;
-    let predict = |row| Answer {
-        row_id: rows.row_id(row),
-        label: rows.label(row),
-        difference: model.difference(&rows.ids(row)),
-    };
-    Ok((0..rows.len()).into_par_iter().map(predict).collect())
+/// The id and the label of each row.
+fn reviews(rows: &TokenRows) -> Vec<(u64, u8)> {
+    let all = 0..rows.len();
+    all.map(|row| (rows.row_id(row), rows.label(row))).collect()
 }
 
-/// What a network says of the tokens.
-fn predict_tokens(
+/// The features that the encoder in the bundle of a probe has computed already.
+fn features(
     context: &Context,
     network: &NetworkScorer,
     split: Split,
-) -> Result<Vec<Answer>, ClassifierError> {
-    let rows = TokenRows::open(context.input(StageName::Tokenize), split)?;
-    let task = context.progress().task(
-        &format!("predicting {split}"),
-        Some(rows.len() as u64),
-        "reviews",
-    );
-    let logits = network.logits(&rows, &|rows| task.advance(rows))?;
-    let predict = |(row, difference)| Answer {
-        row_id: rows.row_id(row),
-        label: rows.label(row),
-        difference,
-    };
-    Ok(logits
-        .differences()
-        .into_iter()
-        .enumerate()
-        .map(predict)
-        .collect())
-}
-
-/// What a probe says, from the features that the encoder in its bundle has computed already.
-fn predict_features(
-    context: &Context,
-    network: &NetworkScorer,
-    split: Split,
-) -> Result<Vec<Answer>, ClassifierError> {
+) -> Result<FeatureRows, ClassifierError> {
     let tokens = TokenContract::of(context.input(StageName::Tokenize))?;
     let features = context.input(StageName::Embed);
     if Some(features.identity()) != network.description().provenance.embedding {
@@ -154,15 +144,5 @@ fn predict_features(
         });
     }
     let open = || FeatureRows::open(features, &tokens, split);
-    let rows = ClassifierError::catch("read the features", open)?;
-    let differences = network.differences_of_features(&rows)?;
-    let reviews = rows.row_ids.into_iter().zip(rows.labels);
-    Ok(reviews
-        .zip(differences)
-        .map(|((row_id, label), difference)| Answer {
-            row_id,
-            label,
-            difference,
-        })
-        .collect())
+    ClassifierError::catch("read the features", open)
 }

@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
 use artifact::{Artifact, Split, StageName, read_table, schema};
-use classifier::TokenRows;
+use classifier::{IdRows, TokenRows};
 use clean::Clean;
 use evaluate::{Evaluate, Options};
 use ingest::Ingest;

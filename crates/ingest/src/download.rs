@@ -9,6 +9,7 @@ use std::time::Duration;
 use artifact::ArtifactError;
 use sha2::{Digest, Sha256};
 use stage::{Progress, Task};
+use tables::TableError;
 use ureq::Body;
 use ureq::http::Response;
 
@@ -72,14 +73,12 @@ fn lock(path: &Path) -> Result<File, IngestError> {
 fn file_name(url: &str) -> String {
     let address = url.split(['?', '#']).next().unwrap_or_default();
     let last = address.rsplit('/').next().unwrap_or_default();
-    let plain: String = last
-        .chars()
-        .filter(|character| character.is_ascii_alphanumeric() || "._-".contains(*character))
-        .collect();
-    if plain.trim_matches('.').is_empty() || ["lock", "part"].contains(&plain.as_str()) {
-        "source".to_owned()
-    } else {
-        plain
+    let is_plain = |sign: &char| sign.is_ascii_alphanumeric() || "._-".contains(*sign);
+    let name: String = last.chars().filter(is_plain).collect();
+    match name.as_str() {
+        "lock" | "part" => "source".to_owned(),
+        plain if plain.trim_matches('.').is_empty() => "source".to_owned(),
+        _ => name,
     }
 }
 
@@ -88,17 +87,12 @@ fn sha256_of(path: &Path) -> Result<Option<String>, IngestError> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(IngestError::read(path)(error)),
+        Err(error) => return Err(TableError::read(path)(error).into()),
     };
     let mut hasher = Sha256::new();
-    io::copy(&mut file, &mut hasher).map_err(IngestError::read(path))?;
-    Ok(Some(
-        hasher
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect(),
-    ))
+    io::copy(&mut file, &mut hasher).map_err(TableError::read(path))?;
+    let digest = hasher.finalize();
+    Ok(Some(digest.iter().map(|it| format!("{it:02x}")).collect()))
 }
 
 /// Fetches what is missing of the file, and goes on after an interruption as long as every try
@@ -134,7 +128,7 @@ fn length(path: &Path) -> Result<u64, IngestError> {
     match path.metadata() {
         Ok(metadata) => Ok(metadata.len()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
-        Err(error) => Err(IngestError::read(path)(error)),
+        Err(error) => Err(TableError::read(path)(error).into()),
     }
 }
 
@@ -146,7 +140,7 @@ fn request(
     start: u64,
     progress: &Progress,
 ) -> Result<(), IngestError> {
-    let failed = |problem: &str, source: Option<ureq::Error>| IngestError::Other {
+    let failed = |problem: String, source: Option<ureq::Error>| IngestError::Other {
         message: format!("Could not download `{url}`: {problem}"),
         hint: format!(
             "Run the same command again to go on where it stopped, or download `{url}` by hand and pass `--source PATH`"
@@ -158,9 +152,9 @@ fn request(
     if start > 0 {
         request = request.header("range", format!("bytes={start}-"));
     }
-    let response = request
-        .call()
-        .map_err(|error| failed("the server cannot be reached", Some(error)))?;
+    let response = request.call();
+    let response =
+        response.map_err(|error| failed("the server cannot be reached".to_owned(), Some(error)))?;
     let start = match response.status().as_u16() {
         200 => 0,
         206 if continues_at(&response, start) => start,
@@ -170,31 +164,23 @@ fn request(
             return self::request(agent, url, part, 0, progress);
         }
         status => {
-            return Err(failed(
-                &format!("the server answers with status {status}"),
-                None,
-            ));
+            let problem = format!("the server answers with status {status}");
+            return Err(failed(problem, None));
         }
     };
     let total = response.body().content_length().map(|rest| start + rest);
     let task = progress.task("downloading", total, "bytes");
     task.advance(start);
-    let received = receive(response.into_body(), part, start, &task)?;
-    match received {
-        Ok(bytes) if total.is_none_or(|total| total == bytes) => Ok(()),
-        Ok(_) => Err(failed("the connection was cut off", None)),
-        Err(error) => Err(failed(
-            "the connection was cut off",
-            Some(ureq::Error::Io(error)),
-        )),
-    }
+    let error = match receive(response.into_body(), part, start, &task)? {
+        Ok(bytes) if total.is_none_or(|total| total == bytes) => return Ok(()),
+        received => received.err().map(ureq::Error::Io),
+    };
+    Err(failed("the connection was cut off".to_owned(), error))
 }
 
 fn continues_at(response: &Response<Body>, start: u64) -> bool {
-    let range = response
-        .headers()
-        .get("content-range")
-        .and_then(|range| range.to_str().ok());
+    let range = response.headers().get("content-range");
+    let range = range.and_then(|range| range.to_str().ok());
     range.is_some_and(|range| range.starts_with(&format!("bytes {start}-")))
 }
 
@@ -205,14 +191,11 @@ fn receive(
     start: u64,
     task: &Task,
 ) -> Result<io::Result<u64>, IngestError> {
-    let file = OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(start == 0)
-        .open(part);
-    let mut file = file.map_err(ArtifactError::io("create", part))?;
-    io::Seek::seek(&mut file, io::SeekFrom::Start(start))
-        .map_err(ArtifactError::io("write", part))?;
+    let mut file = match start {
+        0 => File::create(part),
+        _ => OpenOptions::new().append(true).open(part),
+    }
+    .map_err(ArtifactError::io("create", part))?;
     let mut input = body.into_reader();
     let mut buffer = vec![0; BUFFER];
     let mut length = start;
@@ -223,8 +206,8 @@ fn receive(
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             Err(error) => return Ok(Err(error)),
         };
-        file.write_all(&buffer[..bytes])
-            .map_err(ArtifactError::io("write", part))?;
+        let written = file.write_all(&buffer[..bytes]);
+        written.map_err(ArtifactError::io("write", part))?;
         length += bytes as u64;
         task.advance(bytes as u64);
     }

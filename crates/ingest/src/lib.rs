@@ -1,24 +1,17 @@
 //! The stage `ingest`: raw reviews, whatever their form, to one canonical table.
 //!
-//! Rows are read one by one, with `csv-core`, `tar` and `flate2`, and not with polars, whose CSV
+//! Rows are read one by one, and not with polars, whose CSV
 //! reader cannot say which row was bad and why. What cannot be used is kept aside with the reason;
 //! nothing is dropped uncounted. Memory is bounded by the longest text allowed, not by the source.
 
 mod aclimdb;
-mod container;
 mod download;
-mod encoding;
 mod error;
 mod form;
-#[cfg(feature = "fuzzing")]
-#[doc(hidden)]
-pub mod fuzzing;
 mod inspect;
-mod limit;
 mod row;
 mod rows;
 mod sink;
-mod sniff;
 mod tally;
 
 use std::path::{Path, PathBuf};
@@ -31,9 +24,9 @@ pub use error::IngestError;
 pub use inspect::main as inspect;
 pub use row::Review;
 pub use rows::{
-    BadRow, Carry, Division, RowStart, TextContent, TextRow, carried_names, divide, read_each,
-    read_texts_from,
+    BadRow, Carry, TextContent, TextRow, carried_names, count_rows, read_each, read_texts,
 };
+pub use tables::TableError;
 
 use form::Form;
 use sink::Sink;
@@ -98,7 +91,7 @@ fn read(
 ) -> Result<(), IngestError> {
     let path = paths.first().ok_or(IngestError::NoSource)?;
     let form = Form::of(path, settings.format)?;
-    if paths.len() > 1 && !matches!(form, Form::Rows(_)) {
+    if paths.len() > 1 && form != Form::Rows {
         return Err(IngestError::other(
             format!(
                 "`ingest.source` names {} sources, of which `{}` is taken for aclImdb, and that is one whole",
@@ -109,8 +102,7 @@ fn read(
         ));
     }
     match form {
-        Form::AclimdbFolder => aclimdb::read_folder(path, settings, progress, sink),
-        Form::AclimdbArchive => aclimdb::read_archive(path, settings, folder, progress, sink),
-        Form::Rows(kind) => rows::read(paths, kind, folder, settings, progress, sink).map(drop),
+        Form::Aclimdb => aclimdb::read(path, settings, folder, progress, sink),
+        Form::Rows => rows::read(paths, folder, settings, progress, sink).map(drop),
     }
 }

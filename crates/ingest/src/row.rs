@@ -120,23 +120,19 @@ impl LeftOut {
 pub(crate) fn excerpt(bytes: &[u8]) -> String {
     // Four bytes are the longest character.
     let start = &bytes[..bytes.len().min(4 * EXCERPT)];
-    shorten(&String::from_utf8_lossy(start), EXCERPT)
+    shorten(&String::from_utf8_lossy(start), EXCERPT).to_owned()
 }
 
 /// A text to be shown, with dots in place of what is beyond so many characters.
 pub(crate) fn cut(text: &str, characters: usize) -> String {
     let shown = shorten(text, characters);
-    match shown.len() < text.len() {
-        true => shown + "...",
-        false => shown,
-    }
+    let dots = if shown.len() < text.len() { "..." } else { "" };
+    format!("{shown}{dots}")
 }
 
-fn shorten(text: &str, characters: usize) -> String {
-    match text.char_indices().nth(characters) {
-        Some((end, _)) => text[..end].to_owned(),
-        None => text.to_owned(),
-    }
+fn shorten(text: &str, characters: usize) -> &str {
+    let end = text.char_indices().nth(characters);
+    end.map_or(text, |(end, _)| &text[..end])
 }
 
 /// The text of a review, if these bytes can be one.

@@ -4,8 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, Float32Builder, RecordBatch, StringBuilder, TimestampMillisecondBuilder,
-    UInt8Builder, UInt64Builder,
+    ArrayRef, Float32Builder, RecordBatch, StringArray, StringBuilder, TimestampMillisecondBuilder,
+    UInt8Builder, UInt64Array, UInt64Builder,
 };
 use artifact::{ArtifactError, OutputFile, TableWriter, schema};
 
@@ -24,12 +24,6 @@ const BATCH_ROWS: usize = 8192;
 
 /// ... or this many bytes of text, so that memory is bounded for long texts, too.
 const BATCH_BYTES: usize = 16 << 20;
-
-/// A folder for what must lie on disk for a moment, where nothing is written for good.
-pub(crate) fn scratch_folder() -> Result<tempfile::TempDir, IngestError> {
-    let folder = tempfile::tempdir();
-    folder.map_err(|error| ArtifactError::io("create", &std::env::temp_dir())(error).into())
-}
 
 /// Where rows go.
 pub(crate) trait Taker {
@@ -52,7 +46,7 @@ pub(crate) struct Sink {
     reviews: TableWriter,
     rejected: TableWriter,
     batch: ReviewColumns,
-    aside: RejectedColumns,
+    aside: Vec<LeftOut>,
     row_id: u64,
     tally: Tally,
 }
@@ -64,7 +58,7 @@ impl Sink {
             reviews: TableWriter::create(&folder.join(REVIEWS), schema::reviews())?,
             rejected: TableWriter::create(&folder.join(REJECTED), schema::rejected())?,
             batch: ReviewColumns::default(),
-            aside: RejectedColumns::default(),
+            aside: Vec::new(),
             row_id: 0,
             tally: Tally::default(),
         })
@@ -73,7 +67,7 @@ impl Sink {
     /// Ends both tables.
     pub(crate) fn finish(mut self) -> Result<(Tally, Vec<OutputFile>), IngestError> {
         self.reviews.write(&self.batch.finish()?)?;
-        self.rejected.write(&self.aside.finish()?)?;
+        self.rejected.write(&rejected_batch(&self.aside)?)?;
         let files = vec![
             OutputFile::table(REVIEWS, self.reviews.finish()?),
             OutputFile::table(REJECTED, self.rejected.finish()?),
@@ -95,9 +89,10 @@ impl Taker for Sink {
 
     fn leave_out(&mut self, row: &LeftOut) -> Result<(), IngestError> {
         self.tally.leave_out(row);
-        self.aside.push(row);
-        if self.aside.rows >= BATCH_ROWS {
-            self.rejected.write(&self.aside.finish()?)?;
+        self.aside.push(row.clone());
+        if self.aside.len() >= BATCH_ROWS {
+            self.rejected.write(&rejected_batch(&self.aside)?)?;
+            self.aside.clear();
         }
         Ok(())
     }
@@ -153,36 +148,19 @@ impl ReviewColumns {
     }
 }
 
-#[derive(Default)]
-struct RejectedColumns {
-    rows: usize,
-    source: StringBuilder,
-    line: UInt64Builder,
-    kind: StringBuilder,
-    reason: StringBuilder,
-    excerpt: StringBuilder,
-}
-
-impl RejectedColumns {
-    fn push(&mut self, row: &LeftOut) {
-        self.rows += 1;
-        self.source.append_value(&row.source);
-        self.line.append_value(row.line);
-        self.kind.append_value(row.reason.kind());
-        self.reason.append_value(row.reason.to_string());
-        self.excerpt.append_value(&row.excerpt);
-    }
-
-    fn finish(&mut self) -> Result<RecordBatch, ArtifactError> {
-        let columns: Vec<ArrayRef> = vec![
-            Arc::new(self.source.finish()),
-            Arc::new(self.line.finish()),
-            Arc::new(self.kind.finish()),
-            Arc::new(self.reason.finish()),
-            Arc::new(self.excerpt.finish()),
-        ];
-        self.rows = 0;
-        RecordBatch::try_new(schema::rejected(), columns)
-            .map_err(ArtifactError::table("write", Path::new(REJECTED)))
-    }
+fn rejected_batch(rows: &[LeftOut]) -> Result<RecordBatch, ArtifactError> {
+    let texts = |text: fn(&LeftOut) -> &str| -> ArrayRef {
+        Arc::new(StringArray::from_iter_values(rows.iter().map(text)))
+    };
+    let lines = rows.iter().map(|row| row.line);
+    let reasons = rows.iter().map(|row| row.reason.to_string());
+    let columns: Vec<ArrayRef> = vec![
+        texts(|row| &row.source),
+        Arc::new(UInt64Array::from_iter_values(lines)),
+        texts(|row| row.reason.kind()),
+        Arc::new(StringArray::from_iter_values(reasons)),
+        texts(|row| &row.excerpt),
+    ];
+    RecordBatch::try_new(schema::rejected(), columns)
+        .map_err(ArtifactError::table("write", Path::new(REJECTED)))
 }

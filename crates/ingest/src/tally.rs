@@ -4,6 +4,7 @@ use std::path::Path;
 
 use artifact::{Sentiment, format};
 use settings::IngestSettings;
+use tables::TableError;
 
 use crate::error::IngestError;
 use crate::row::LeftOut;
@@ -70,29 +71,24 @@ impl Tally {
 
     /// Rows among the reviews.
     pub(crate) fn accepted(&self) -> u64 {
-        self.labelled() + self.unlabelled
-    }
-
-    fn labelled(&self) -> u64 {
-        self.by_class.iter().sum()
+        self.by_class.iter().sum::<u64>() + self.unlabelled
     }
 
     /// Fails where the rows cannot be what the user meant, or where no classifier can be trained on them.
     pub(crate) fn check(&self, path: &Path, settings: &IngestSettings) -> Result<(), IngestError> {
         self.check_rows(path, settings)?;
-        let mut present = Sentiment::ALL
-            .into_iter()
-            .filter(|class| self.of_class(*class) > 0);
-        match (present.next(), present.next()) {
-            (Some(class), None) => Err(IngestError::other(
-                format!(
-                    "All {} labelled reviews are {class}: a classifier cannot be trained on one class",
-                    format::count(self.labelled())
-                ),
-                "Check `[ingest.labels]` or `[ingest.rating]`, or take a source with both classes",
-            )),
-            _ => Ok(()),
-        }
+        let labelled: u64 = self.by_class.iter().sum();
+        let is_all = |class: &Sentiment| labelled > 0 && self.of_class(*class) == labelled;
+        let Some(class) = Sentiment::ALL.into_iter().find(is_all) else {
+            return Ok(());
+        };
+        let labelled = format::count(labelled);
+        Err(IngestError::other(
+            format!(
+                "All {labelled} labelled reviews are {class}: a classifier cannot be trained on one class"
+            ),
+            "Check `[ingest.labels]` or `[ingest.rating]`, or take a source with both classes",
+        ))
     }
 
     /// Fails where the rows cannot be what the user meant, whatever their labels.
@@ -101,73 +97,62 @@ impl Tally {
         path: &Path,
         settings: &IngestSettings,
     ) -> Result<(), IngestError> {
-        let (accepted, rejected, set_aside) =
-            (self.accepted(), self.left_out(false), self.left_out(true));
-        let rows = accepted + rejected + set_aside;
-        if rows == 0 {
-            return Err(IngestError::nothing(path, "no rows"));
+        if self.rows() == 0 {
+            return Err(TableError::nothing(path, "no rows").into());
         }
         if self.is_over(settings.max_reject_rate) {
-            let (limit, reasons) = (settings.max_reject_rate, self.commonest());
             return Err(IngestError::TooManyRejected {
-                rejected,
-                rows,
-                limit,
-                reasons,
+                rejected: self.left_out(false),
+                rows: self.rows(),
+                limit: settings.max_reject_rate,
+                reasons: self.commonest(),
             });
         }
-        if accepted == 0 {
-            let rows = format::plural(set_aside, "row", "rows");
-            return Err(IngestError::other(
-                format!(
-                    "No review of `{}` was accepted; {rows} were set aside",
-                    path.display()
-                ),
-                "Check `[ingest.rating]`: its dead zone sets rows aside",
-            ));
+        if self.accepted() > 0 {
+            return Ok(());
         }
-        Ok(())
+        let (path, rows) = (
+            path.display(),
+            format::plural(self.left_out(true), "row", "rows"),
+        );
+        Err(IngestError::other(
+            format!("No review of `{path}` was accepted; {rows} were set aside"),
+            "Check `[ingest.rating]`: its dead zone sets rows aside",
+        ))
+    }
+
+    fn rows(&self) -> u64 {
+        self.accepted() + self.left_out(false) + self.left_out(true)
     }
 
     /// Whether more than this share of the rows were rejected.
     pub(crate) fn is_over(&self, max_reject_rate: f64) -> bool {
-        let rejected = self.left_out(false);
-        let rows = self.accepted() + rejected + self.left_out(true);
-        rejected as f64 > max_reject_rate * rows as f64
+        self.left_out(false) as f64 > max_reject_rate * self.rows() as f64
     }
 
     /// The three commonest reasons for rejection, each as its first row has it.
     fn commonest(&self) -> Vec<(String, u64)> {
-        let mut reasons: Vec<_> = self
-            .reasons
-            .iter()
-            .filter(|count| !count.first.reason.set_aside)
-            .collect();
-        reasons.sort_by_key(|count| std::cmp::Reverse(count.rows));
-        reasons
-            .iter()
-            .take(3)
+        let rejected = self.reasons.iter().filter(|it| !it.first.reason.set_aside);
+        let mut reasons: Vec<_> = rejected
             .map(|count| (count.first.reason.to_string(), count.rows))
-            .collect()
+            .collect();
+        reasons.sort_by_key(|(_, rows)| std::cmp::Reverse(*rows));
+        reasons.truncate(3);
+        reasons
     }
 
     /// One line for the screen.
     pub(crate) fn summary(&self) -> String {
-        let mut parts = vec![format::plural(self.accepted(), "review", "reviews")];
-        let classes = Sentiment::ALL
-            .into_iter()
-            .map(|class| (self.of_class(class), class.as_str()));
-        let kinds = classes.chain([
+        let classes = Sentiment::ALL.map(|class| (self.of_class(class), class.as_str()));
+        let others = [
             (self.unlabelled, "unlabelled"),
             (self.left_out(false), "rejected"),
             (self.left_out(true), "set aside"),
-        ]);
-        parts.extend(
-            kinds
-                .filter(|(rows, _)| *rows > 0)
-                .map(|(rows, kind)| format!("{} {kind}", format::count(rows))),
-        );
-        parts.join(", ")
+        ];
+        let kinds = classes.into_iter().chain(others).filter(|it| it.0 > 0);
+        let kinds = kinds.map(|(rows, kind)| format!(", {} {kind}", format::count(rows)));
+        let reviews = format::plural(self.accepted(), "review", "reviews");
+        reviews + &kinds.collect::<String>()
     }
 }
 

@@ -1,4 +1,4 @@
-//! Files read in parts: together they are the file, whatever it is and wherever it was cut.
+//! Files read in parts: together they are the file, whatever it is and wherever a part begins.
 
 #![allow(missing_docs)]
 
@@ -12,7 +12,7 @@ use std::sync::Arc;
 use arrow::array::{RecordBatch, StringArray};
 use artifact::StageName;
 use common::gzip;
-use ingest::{Carry, Division, RowStart, TextRow, divide, read_texts_from};
+use ingest::{Carry, TextRow, count_rows, read_texts};
 use parquet::arrow::ArrowWriter;
 use parquet::file::properties::WriterProperties;
 use settings::{IngestSettings, REVIEWS, StepId};
@@ -25,19 +25,19 @@ fn progress() -> Progress {
     Progress::new(ProgressMode::None, StepId::new(StageName::Ingest, REVIEWS))
 }
 
-fn cut(path: &Path, parts: usize, unit: u64) -> Division {
+fn count(path: &Path) -> u64 {
     let (progress, settings) = (progress(), IngestSettings::default());
     let task = progress.task("planning", None, "bytes");
-    divide(path, &settings, (&progress, &task), parts, unit).expect("it can be read")
+    count_rows(path, &settings, (&progress, &task)).expect("it can be read")
 }
 
 /// The rows from one on, and at most so many.
-fn rows(path: &Path, start: &RowStart, most: u64) -> Vec<TextRow> {
+fn rows(path: &Path, first: u64, most: u64) -> Vec<TextRow> {
     let (progress, settings) = (progress(), IngestSettings::default());
     let task = progress.task("reading", None, "bytes");
     let mut rows = Vec::new();
     let carry = Carry::None;
-    read_texts_from(path, &settings, &carry, (&progress, &task), start, |row| {
+    read_texts(path, &settings, &carry, (&progress, &task), first, |row| {
         rows.push(row);
         match (rows.len() as u64) < most {
             true => ControlFlow::Continue(()),
@@ -48,39 +48,21 @@ fn rows(path: &Path, start: &RowStart, most: u64) -> Vec<TextRow> {
     rows
 }
 
-/// Every cut gives the same rows with the same numbers and lines as the whole.
+/// Every part gives the same rows with the same numbers and lines as the whole.
 #[track_caller]
-fn check(name: &str, content: &[u8], count: usize, read_through: Option<&str>) {
+fn check(name: &str, content: &[u8], expected: usize) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join(name);
     std::fs::write(&path, content).expect("written");
-    let (progress, settings) = (progress(), IngestSettings::default());
-    let task = progress.task("reading", None, "bytes");
-    let mut whole = Vec::new();
-    let carry = Carry::None;
-    let first = &RowStart::FIRST;
-    read_texts_from(&path, &settings, &carry, (&progress, &task), first, |row| {
-        whole.push(row);
-        ControlFlow::Continue(())
-    })
-    .expect("it can be read");
-    assert_eq!(whole.len(), count, "{name}");
-    for (parts, unit) in [(2, 8192), (9, 8192), (3, 100)] {
-        let found = cut(&path, parts, unit);
-        assert_eq!(found.rows, count as u64, "{name}");
-        assert_eq!(found.starts.len(), parts, "{name}");
-        assert_eq!(found.read_through.as_deref(), read_through, "{name}");
-        let mut together = Vec::new();
-        for (part, start) in found.starts.iter().enumerate() {
-            assert_eq!(start.row, together.len() as u64 + 1, "{name}");
-            assert!(
-                unit > 100 || (start.row - 1) % unit == 0,
-                "{name}: {start:?}"
-            );
-            let next = found.starts.get(part + 1);
-            let end = next.map_or(found.rows + 1, |next| next.row);
-            together.extend(rows(&path, start, end - start.row));
-        }
+    let whole = rows(&path, 1, u64::MAX);
+    assert_eq!(whole.len(), expected, "{name}");
+    assert_eq!(count(&path), expected as u64, "{name}");
+    for parts in [2, 3, 9] {
+        let part = expected / parts + 1;
+        let starts = (0..expected).step_by(part);
+        let together: Vec<TextRow> = starts
+            .flat_map(|before| rows(&path, before as u64 + 1, part as u64))
+            .collect();
         let differs = together.iter().zip(&whole).find(|(one, two)| one != two);
         assert_eq!(differs, None, "{name} in {parts} parts");
         assert_eq!(together.len(), whole.len(), "{name} in {parts} parts");
@@ -114,23 +96,22 @@ fn table(line_break: &str) -> Vec<u8> {
 
 #[test]
 fn delimited_files() {
-    check("a.csv", &table("\n"), ROWS, None);
-    check("b.csv", &table("\r\n"), ROWS, None);
+    check("a.csv", &table("\n"), ROWS);
+    check("b.csv", &table("\r\n"), ROWS);
     let marked = [b"\xef\xbb\xbf", table("\r\n").as_slice(), b"\r\n"].concat();
-    check("c.csv", &marked, ROWS, None);
+    check("c.csv", &marked, ROWS);
     let tabs = (1..=ROWS).map(|row| format!("{row}\tA text, \"so called\", of number {row}\r\n"));
-    check("d.tsv", tabs.collect::<String>().as_bytes(), ROWS, None);
+    check("d.tsv", tabs.collect::<String>().as_bytes(), ROWS);
 }
 
 #[test]
-fn packed_and_other_encodings_are_read_through() {
-    let why = Some("it is packed with gzip");
-    check("a.csv.gz", &gzip(&table("\n")), ROWS, why);
+fn packed_files_and_other_encodings() {
+    check("a.csv.gz", &gzip(&table("\n")), ROWS);
     let text = table("\n");
     let text = String::from_utf8_lossy(&text);
     let wide: Vec<u8> = text.encode_utf16().flat_map(u16::to_le_bytes).collect();
     let wide = [b"\xff\xfe", wide.as_slice()].concat();
-    check("a.csv", &wide, ROWS, Some("it is written in UTF-16LE"));
+    check("a.csv", &wide, ROWS);
 }
 
 #[test]
@@ -143,16 +124,15 @@ fn objects() {
         _ => format!("{{\"id\": \"{row}\", \"comment\": \"caf\u{e9} {row}\", \"label\": \"pos\"}}"),
     };
     let objects: Vec<String> = (1..=ROWS).map(object).collect();
-    check("a.jsonl", objects.join("\n").as_bytes(), ROWS, None);
+    check("a.jsonl", objects.join("\n").as_bytes(), ROWS);
     check(
         "b.json",
         format!("[{}]\n", objects.join(",\r\n")).as_bytes(),
         ROWS,
-        None,
     );
-    check("c.jsonl", objects.join(" ").as_bytes(), ROWS, None);
+    check("c.jsonl", objects.join(" ").as_bytes(), ROWS);
     let stray = format!("{}\nnonsense\n{{\"comment\": \"cut o", objects.join("\n"));
-    check("d.jsonl", stray.as_bytes(), ROWS + 2, None);
+    check("d.jsonl", stray.as_bytes(), ROWS + 2);
 }
 
 #[test]
@@ -175,17 +155,6 @@ fn tables() {
     writer.write(&batch).expect("written");
     writer.close().expect("closed");
     let bytes = std::fs::read(&path).expect("read");
-    check("a.parquet", &bytes, ROWS, None);
-    let why = Some("it is packed with gzip");
-    check("a.parquet.gz", &gzip(&bytes), ROWS, why);
-}
-
-#[test]
-fn a_file_of_fewer_rows_than_parts_has_a_part_for_each() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let path = folder.path().join("a.csv");
-    std::fs::write(&path, "comment\none film\ntwo films\n").expect("written");
-    let found = cut(&path, 16, 8192);
-    assert_eq!(found.rows, 2);
-    assert_eq!(found.starts.len(), 2);
+    check("a.parquet", &bytes, ROWS);
+    check("a.parquet.gz", &gzip(&bytes), ROWS);
 }

@@ -52,10 +52,8 @@ pub fn cross_fitted(
     for fold in 0..count {
         let (own, others): (Vec<u32>, Vec<u32>) =
             (0..labels.len() as u32).partition(|row| folds[*row as usize] == fold);
-        let truth: Vec<f64> = others
-            .iter()
-            .map(|row| f64::from(labels[*row as usize]))
-            .collect();
+        let truth = others.iter().map(|row| f64::from(labels[*row as usize]));
+        let truth: Vec<f64> = truth.collect();
         // Twice its share of the rows: a group as large as that leaves too little to learn from.
         let is_small = own.len() * count as usize <= 2 * labels.len();
         let has_classes = [0.0, 1.0].iter().all(|class| truth.contains(class));
@@ -63,7 +61,7 @@ pub fn cross_fitted(
             let counts = matrix.counts(labels, &others);
             let part = Part {
                 matrix: &matrix,
-                rows: &others,
+                rows: others,
                 values: ratios(&counts, recipe.min_count, recipe.smoothing),
             };
             let start = vec![0.0; part.values.len() + 1];
@@ -138,7 +136,7 @@ mod tests {
             let matrix = Matrix::of(&vocabulary, &|row: usize| read(row).0, others.len());
             let truth: Vec<f64> = others.iter().map(|row| f64::from(labels[*row])).collect();
             let start = vec![0.0; vocabulary.ngrams.len() + 1];
-            let alone = fit(&matrix, &truth, (penalty, 1e-9), &start);
+            let alone = fit(&matrix.whole(), &truth, (penalty, 1e-9), &start);
             let model = NgramModel::new(&vocabulary, &alone.weights);
             for row in (0..60).filter(|row| folds[*row] == fold) {
                 let score = found[row].expect("a score");

@@ -135,13 +135,13 @@ impl NgramModel {
             (SKIPPED, Dtype::U32, skipped.len(), words(skipped)),
             (CODE, Dtype::U32, 2, words(&self.code.numbers())),
         ];
-        let views = tensors
-            .iter()
-            .map(|(name, kind, count, bytes)| {
-                Ok((*name, TensorView::new(*kind, vec![*count], bytes)?))
-            })
-            .collect::<Result<Vec<_>, safetensors::SafeTensorError>>()
-            .map_err(ArtifactError::table("write", path))?;
+        let views = tensors.iter().map(|(name, kind, count, bytes)| {
+            let view = TensorView::new(*kind, vec![*count], bytes);
+            (
+                *name,
+                view.expect("its bytes are as many as its numbers need"),
+            )
+        });
         safetensors::serialize_to_file(views, None, path)
             .map_err(ArtifactError::table("write", path))?;
         Ok(())
@@ -157,10 +157,8 @@ impl NgramModel {
             path: path.to_owned(),
             problem,
         };
-        guarded(
-            |error| refused(error.to_string()),
-            || Self::parse(&bytes).map_err(refused),
-        )
+        let panicked = |error: Box<dyn std::error::Error + Send + Sync>| error.to_string();
+        guarded(panicked, || Self::parse(&bytes)).map_err(refused)
     }
 
     fn parse(bytes: &[u8]) -> Result<Self, String> {
@@ -169,11 +167,9 @@ impl NgramModel {
             let view = tensors
                 .tensor(name)
                 .map_err(|_| format!("the tensor `{name}` is missing"))?;
-            let is_list = view.dtype() == kind && view.shape().len() == 1;
-            if is_list {
-                Ok(view.data())
-            } else {
-                Err(format!("the tensor `{name}` should be a list of {kind:?}"))
+            match view.dtype() == kind && view.shape().len() == 1 {
+                true => Ok(view.data()),
+                false => Err(format!("the tensor `{name}` should be a list of {kind:?}")),
             }
         };
         let quads =
@@ -193,11 +189,8 @@ impl NgramModel {
             return Err("bias and code should be one number and two".to_owned());
         };
         if weights.len() != ngrams.len() || ngrams.len() >= u32::MAX as usize {
-            return Err(format!(
-                "{} n-grams have {} weights",
-                ngrams.len(),
-                weights.len()
-            ));
+            let (keys, values) = (ngrams.len(), weights.len());
+            return Err(format!("{keys} n-grams have {values} weights"));
         }
         let Some(code) = Code::saved([bits, longest]) else {
             return Err(format!("its n-grams have {longest} tokens of {bits} bits"));
@@ -246,9 +239,9 @@ mod tests {
         let vocabulary = Vocabulary::of(&read, 200, (3, 2, 1.0), (10, vec![0])).expect("some");
         let matrix = Matrix::of(&vocabulary, &|row| texts[row].clone(), 200);
         let labels: Vec<f64> = (0..200).map(|row| f64::from(is_positive(row))).collect();
-        let start = vec![0.0; matrix.width() + 1];
-        let found = fit(&matrix, &labels, (1e-3, 1e-8), &start);
-        let scores = matrix.scores(&found.weights);
+        let start = vec![0.0; vocabulary.ngrams.len() + 1];
+        let found = fit(&matrix.whole(), &labels, (1e-3, 1e-8), &start);
+        let scores = matrix.whole().scores(&found.weights);
         (
             NgramModel::new(&vocabulary, &found.weights),
             matrix,

@@ -2,6 +2,8 @@
 //! Keerthi 2008): the curvature is never written down, only multiplied with, so that time and memory
 //! grow with the number of features and not with its square.
 
+use std::iter;
+
 use rayon::prelude::*;
 
 /// Newton steps at most; a handful is enough for what is not separable, and the penalty sees to that.
@@ -67,21 +69,12 @@ pub fn fit(
     let (mut value, mut loss, mut scores) = judged(&weights);
     let mut steps = 0;
     while steps < STEPS {
-        let probabilities: Vec<f64> = scores
-            .iter()
-            .map(|score| 1.0 / (1.0 + (-score).exp()))
-            .collect();
-        let errors: Vec<f64> = probabilities
-            .iter()
-            .zip(labels)
-            .map(|(one, two)| one - two)
-            .collect();
+        let probabilities = scores.iter().map(|score| 1.0 / (1.0 + (-score).exp()));
+        let probabilities: Vec<f64> = probabilities.collect();
+        let errors = probabilities.iter().zip(labels);
+        let errors: Vec<f64> = errors.map(|(found, label)| found - label).collect();
         let gradient = with_penalty(design.gather(&errors), &weights);
-        if gradient
-            .iter()
-            .fold(0.0_f64, |most, value| most.max(value.abs()))
-            < tolerance
-        {
+        if gradient.iter().all(|value| value.abs() < tolerance) {
             break;
         }
         let curvature = |vector: &[f64]| {
@@ -92,19 +85,13 @@ pub fn fit(
             with_penalty(design.gather(&scores), vector)
         };
         let step = solve(curvature, &gradient);
-        let mut share = 1.0;
-        let next = loop {
+        let shares = iter::successors(Some(1.0), |share| Some(share / 2.0));
+        let next = shares.take_while(|share| *share >= 1e-6).find_map(|share| {
             let mut next = weights.clone();
             add(&mut next, -share, &step);
             let found = judged(&next);
-            if found.0 <= value {
-                break Some((next, found));
-            }
-            share /= 2.0;
-            if share < 1e-6 {
-                break None;
-            }
-        };
+            (found.0 <= value).then_some((next, found))
+        });
         steps += 1;
         // No share of the step leads down any more: this is the minimum, as far as f64 can tell.
         let Some((next, found)) = next else { break };
@@ -236,10 +223,8 @@ impl<D: Design> Path<'_, D> {
             let fit = fit(self.train, self.labels, (*penalty, self.tolerance), &start);
             start.clone_from(&fit.weights);
             let scores = self.validation.scores(&fit.weights);
-            let right = scores.iter().zip(self.judged_by);
-            let right = right
-                .filter(|(score, label)| (**score > 0.0) == (**label > 0.5))
-                .count();
+            let is_right = |(score, label): &(&f64, &f64)| (**score > 0.0) == (**label > 0.5);
+            let right = scores.iter().zip(self.judged_by).filter(is_right).count();
             let tried = Tried {
                 penalty: *penalty,
                 criterion: (self.criterion)(&scores),
@@ -248,18 +233,14 @@ impl<D: Design> Path<'_, D> {
                 fit,
                 scores,
             };
-            let is_best = best
-                .as_ref()
-                .is_none_or(|best| tried.criterion < best.criterion);
+            let before = best.as_ref();
+            let is_best = before.is_none_or(|best| tried.criterion < best.criterion);
             on_tried(&tried, is_best)?;
+            worse = if is_best { 0 } else { worse + 1 };
             if is_best {
                 best = Some(tried);
-                worse = 0;
-            } else {
-                worse += 1;
-                if worse == self.patience {
-                    break;
-                }
+            } else if worse == self.patience {
+                break;
             }
         }
         Ok(best.expect("there is a penalty to try"))

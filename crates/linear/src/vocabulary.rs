@@ -76,14 +76,12 @@ impl Vocabulary {
                 .flat_map_iter(|row| keys_of(row, &keep))
                 .collect();
             keys.par_sort_unstable();
-            counted.extend(
-                keys.chunk_by(|one, two| one >> 1 == two >> 1)
-                    .filter(|group| group.len() >= min_count as usize)
-                    .map(|group| {
-                        let positive = group.iter().filter(|key| *key & 1 == 1).count() as u32;
-                        (group[0] >> 1, [group.len() as u32 - positive, positive])
-                    }),
-            );
+            let groups = keys.chunk_by(|one, two| one >> 1 == two >> 1);
+            let kept = groups.filter(|group| group.len() >= min_count as usize);
+            counted.extend(kept.map(|group| {
+                let positive = group.iter().filter(|key| *key & 1 == 1).count() as u32;
+                (group[0] >> 1, [group.len() as u32 - positive, positive])
+            }));
         }
         let rarity = |(ngram, counts): &(Ngram, [u32; 2])| (Reverse(counts[0] + counts[1]), *ngram);
         counted.par_sort_unstable_by_key(rarity);

@@ -1,14 +1,8 @@
 //! `calibration.json`: what calibration did to the probabilities of a model.
 
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
-use crate::file::write_json;
-use crate::{
-    BrierParts, MetricsError, ReliabilityBin, Tally, brier, brier_parts,
-    expected_calibration_error, log_loss, reliability,
-};
+use crate::{BrierParts, Metric, ReliabilityBin, Tally, brier_parts, reliability};
 
 /// Bins of a reliability diagram: enough to see a shape, few enough for narrow intervals.
 const BINS: u64 = 10;
@@ -31,11 +25,11 @@ pub struct CalibrationFile {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ProbabilityFigures {
-    /// See [`expected_calibration_error`].
+    /// See [`Metric::CalibrationError`].
     pub ece: f64,
-    /// See [`log_loss`].
+    /// See [`Metric::LogLoss`].
     pub log_loss: f64,
-    /// See [`brier`].
+    /// See [`Metric::Brier`].
     pub brier: f64,
     /// What the Brier score is made of, over ten bins of equal mass.
     pub brier_parts: BrierParts,
@@ -47,21 +41,11 @@ impl ProbabilityFigures {
     /// The figures of judged rows, `None` without rows.
     pub fn of(tally: &Tally) -> Option<Self> {
         Some(Self {
-            ece: expected_calibration_error(tally)?,
-            log_loss: log_loss(tally)?,
-            brier: brier(tally)?,
+            ece: tally.figure(Metric::CalibrationError)?,
+            log_loss: tally.figure(Metric::LogLoss)?,
+            brier: tally.figure(Metric::Brier)?,
             brier_parts: brier_parts(tally, BINS)?,
             reliability: reliability(tally, BINS),
         })
-    }
-}
-
-impl CalibrationFile {
-    /// Writes the file. Equal content gives equal bytes.
-    ///
-    /// # Errors
-    /// The disk refuses.
-    pub fn write(&self, path: &Path) -> Result<(), MetricsError> {
-        write_json(self, path)
     }
 }

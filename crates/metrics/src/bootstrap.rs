@@ -44,24 +44,18 @@ pub fn summary(
         .collect();
     let values = figures(&tally.levels, &tally.counts);
     let resampled = |place: usize, value| {
-        let found = replicates
-            .iter()
-            .filter_map(|figures| figures[place])
-            .collect();
-        Estimate::from_replicates(value, found, confidence)
+        let found = replicates.iter().filter_map(|figures| figures[place]);
+        Estimate::from_replicates(value, found.collect(), confidence)
             .filter(|estimate| estimate.high - estimate.low > ALIKE)
     };
-    let known = Metric::ALL
-        .into_iter()
-        .enumerate()
-        .filter_map(|(place, metric)| {
-            let value = values[place]?;
-            let estimate = outcomes
-                .share(metric, confidence)
-                .or_else(|| resampled(place, value));
-            let figure = estimate.map_or(Figure::Alone { value }, Figure::Estimate);
-            Some((metric.name().to_owned(), figure))
-        });
+    let metrics = Metric::ALL.into_iter().enumerate();
+    let known = metrics.filter_map(|(place, metric)| {
+        let value = values[place]?;
+        let share = outcomes.share(metric, confidence);
+        let estimate = share.or_else(|| resampled(place, value));
+        let figure = estimate.map_or(Figure::Alone { value }, Figure::Estimate);
+        Some((metric.name().to_owned(), figure))
+    });
     Ok(known.collect())
 }
 
@@ -121,17 +115,20 @@ mod tests {
     fn figures_are_those_of_the_plain_functions() {
         let tally = rows(500, 0.8, 1);
         let outcomes = crate::confusion(&tally);
+        let bins = crate::reliability(&tally, 15).into_iter();
+        let gaps =
+            bins.map(|bin| bin.rows as f64 * (bin.positive_share - bin.mean_probability).abs());
         let expected = [
             outcomes.accuracy(),
             outcomes.precision(),
             outcomes.recall(),
             outcomes.f1(),
             outcomes.mcc(),
-            crate::roc_auc(&tally),
-            crate::average_precision(&tally),
-            crate::log_loss(&tally),
-            crate::brier(&tally),
-            crate::expected_calibration_error(&tally),
+            tally.figure(Metric::RocAuc),
+            tally.figure(Metric::PrAuc),
+            tally.figure(Metric::LogLoss),
+            tally.figure(Metric::Brier),
+            Some(gaps.sum::<f64>() / tally.rows() as f64),
         ];
         let found = summary(&tally, 10, 0.95, 1).expect("there are samples");
         for (metric, expected) in Metric::ALL.into_iter().zip(expected) {

@@ -2,31 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::Tally;
-use crate::tally::{Counts, Level};
-
-/// Bins of the calibration error.
-pub(crate) const BINS: u64 = 15;
-
-/// Mean of `-ln` of the probability given to the true class, with probabilities kept 1e-7 away from
-/// 0 and 1. `None` without rows.
-pub fn log_loss(tally: &Tally) -> Option<f64> {
-    mean(tally, |level, [negative, positive]| {
-        level.losses[0] * negative + level.losses[1] * positive
-    })
-}
-
-/// Mean squared distance between probability and label (Brier 1950), from 0 (best) to 1. `None`
-/// without rows.
-pub fn brier(tally: &Tally) -> Option<f64> {
-    mean(tally, |level, counts| {
-        squared_error(level.probability, counts)
-    })
-}
-
-pub(crate) fn squared_error(probability: f64, [negative, positive]: [f64; 2]) -> f64 {
-    negative * probability.powi(2) + positive * (1.0 - probability).powi(2)
-}
+use crate::tally::{Counts, Level, totals};
+use crate::{Metric, Tally};
 
 /// What a Brier score is made of: `reliability - resolution + uncertainty` (Murphy 1973), with the
 /// resolution of Stephenson, Coelho and Jolliffe (2008), which counts what tells rows apart within a
@@ -45,7 +22,7 @@ pub struct BrierParts {
 /// The parts of the Brier score over this many bins of equal mass; see [`reliability`]. `None` without
 /// rows.
 pub fn brier_parts(tally: &Tally, bins: u64) -> Option<BrierParts> {
-    let score = brier(tally)?;
+    let score = tally.figure(Metric::Brier)?;
     let rows = tally.rows() as f64;
     let bins = reliability(tally, bins);
     let base = bins.iter().map(|bin| bin.positives).sum::<u64>() as f64 / rows;
@@ -62,22 +39,8 @@ pub fn brier_parts(tally: &Tally, bins: u64) -> Option<BrierParts> {
     })
 }
 
-/// Expected calibration error: the mean distance between the share of positives and the mean
-/// probability of the positive class over 15 bins of equal mass (Guo et al. 2017 with the equal
-/// mass of Nguyen and O'Connor 2015, which keeps bins from being empty). Rows of one probability
-/// stay in one bin. `None` without rows.
-pub fn expected_calibration_error(tally: &Tally) -> Option<f64> {
-    let bins = reliability(tally, BINS);
-    let rows: u64 = bins.iter().map(|bin| bin.rows).sum();
-    let gaps = bins
-        .iter()
-        .map(|bin| bin.rows as f64 * (bin.positive_share - bin.mean_probability).abs());
-    let sum: f64 = gaps.sum();
-    (rows > 0).then(|| sum / rows as f64)
-}
-
 /// One bin of a reliability diagram.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub struct ReliabilityBin {
     /// Rows in it.
     pub rows: u64,
@@ -92,77 +55,36 @@ pub struct ReliabilityBin {
 /// Bins of equal mass from the highest probability down. Rows of one probability stay together, so
 /// bins can be fewer and of uneven size where many rows tie. Empty without rows.
 pub fn reliability(tally: &Tally, bins: u64) -> Vec<ReliabilityBin> {
-    let mut filler = BinFiller::new(tally.rows() as u64, bins);
-    let mut found = Vec::new();
-    for (level, counts) in tally.cells() {
-        found.extend(filler.add(level.probability, counts));
-    }
-    found.extend(filler.finish());
-    found
+    reliability_of(&tally.levels, &tally.counts, bins)
 }
 
-/// Fills bins of equal mass one after the other. A level goes whole into the bin where it begins.
-pub(crate) struct BinFiller {
-    rows: u64,
+/// [`reliability`] of counts. A level goes whole into the bin where it begins.
+pub(crate) fn reliability_of(
+    levels: &[Level],
+    counts: &[Counts],
     bins: u64,
-    seen: u64,
-    current: u64,
-    filled: u64,
-    positives: u64,
-    probabilities: f64,
-}
-
-impl BinFiller {
-    pub(crate) fn new(rows: u64, bins: u64) -> Self {
-        Self {
-            rows,
-            bins,
-            seen: 0,
-            current: 0,
-            filled: 0,
-            positives: 0,
-            probabilities: 0.0,
+) -> Vec<ReliabilityBin> {
+    let all: u64 = totals(counts).iter().sum();
+    let mut found: Vec<ReliabilityBin> = Vec::new();
+    let (mut seen, mut current) = (0, None);
+    for (level, count) in levels.iter().zip(counts).filter(|it| *it.1 != [0, 0]) {
+        let [negative, positive] = count.map(u64::from);
+        let number = seen * bins / all;
+        if current.replace(number) != Some(number) {
+            found.push(ReliabilityBin::default());
         }
-    }
-
-    /// Adds a level, and returns the bin before it if the level opens a new one.
-    pub(crate) fn add(&mut self, probability: f64, counts: Counts) -> Option<ReliabilityBin> {
-        let [negative, positive] = counts.map(u64::from);
-        let bin = self.seen * self.bins / self.rows.max(1);
-        let closed = if bin == self.current {
-            None
-        } else {
-            self.finish()
-        };
-        self.current = bin;
+        let bin = found.last_mut().expect("the first level opens a bin");
         let rows = negative + positive;
-        self.seen += rows;
-        self.filled += rows;
-        self.positives += positive;
-        self.probabilities += rows as f64 * probability;
-        closed
+        seen += rows;
+        bin.rows += rows;
+        bin.positives += positive;
+        bin.mean_probability += rows as f64 * level.probability;
     }
-
-    /// Closes the bin under way, `None` if it is empty.
-    pub(crate) fn finish(&mut self) -> Option<ReliabilityBin> {
-        let rows = std::mem::take(&mut self.filled);
-        let positives = std::mem::take(&mut self.positives);
-        let probabilities = std::mem::take(&mut self.probabilities);
-        (rows > 0).then(|| ReliabilityBin {
-            rows,
-            positives,
-            mean_probability: probabilities / rows as f64,
-            positive_share: positives as f64 / rows as f64,
-        })
+    for bin in &mut found {
+        bin.mean_probability /= bin.rows as f64;
+        bin.positive_share = bin.positives as f64 / bin.rows as f64;
     }
-}
-
-fn mean(tally: &Tally, cost: impl Fn(&Level, [f64; 2]) -> f64) -> Option<f64> {
-    let sum: f64 = tally
-        .cells()
-        .map(|(level, counts)| cost(level, counts.map(f64::from)))
-        .sum();
-    (tally.rows() > 0).then(|| sum / tally.rows() as f64)
+    found
 }
 
 #[cfg(test)]
@@ -182,17 +104,20 @@ mod tests {
     fn losses_match_tables_worked_by_hand() {
         let rows = tally(&[1, 0, 1], &[0.8, 0.4, 0.5]);
         close(
-            log_loss(&rows),
+            rows.figure(Metric::LogLoss),
             -(0.8_f64.ln() + 0.6_f64.ln() + 0.5_f64.ln()) / 3.0,
         );
-        close(brier(&rows), (0.04 + 0.16 + 0.25) / 3.0);
+        close(rows.figure(Metric::Brier), (0.04 + 0.16 + 0.25) / 3.0);
     }
 
     #[test]
     fn certainty_is_clipped_and_never_infinite() {
-        close(log_loss(&tally(&[0, 1], &[1.0, 0.0])), -1e-7_f64.ln());
-        close(log_loss(&tally(&[0, 1], &[0.0, 1.0])), 1e-7);
-        close(brier(&tally(&[0, 1], &[1.0, 0.0])), 1.0);
+        close(
+            tally(&[0, 1], &[1.0, 0.0]).figure(Metric::LogLoss),
+            -1e-7_f64.ln(),
+        );
+        close(tally(&[0, 1], &[0.0, 1.0]).figure(Metric::LogLoss), 1e-7);
+        close(tally(&[0, 1], &[1.0, 0.0]).figure(Metric::Brier), 1.0);
     }
 
     #[test]
@@ -206,7 +131,7 @@ mod tests {
             .map(|row| if row < 15 { 0.9 } else { 0.2 })
             .collect();
         let rows = tally(&labels, &probabilities);
-        close(expected_calibration_error(&rows), 0.5 * 0.1);
+        close(rows.figure(Metric::CalibrationError), 0.5 * 0.1);
         let bins = reliability(&rows, 10);
         assert_eq!(
             bins.iter()
@@ -227,7 +152,7 @@ mod tests {
         close(Some(parts.resolution), 0.25_f64.powi(2));
         close(Some(parts.uncertainty), 0.25);
         close(
-            brier(&rows),
+            rows.figure(Metric::Brier),
             parts.reliability - parts.resolution + parts.uncertainty,
         );
         assert_eq!(brier_parts(&tally(&[], &[]), 10), None);
@@ -250,9 +175,9 @@ mod tests {
         let none = tally(&[], &[]);
         assert_eq!(
             (
-                log_loss(&none),
-                brier(&none),
-                expected_calibration_error(&none)
+                none.figure(Metric::LogLoss),
+                none.figure(Metric::Brier),
+                none.figure(Metric::CalibrationError)
             ),
             (None, None, None)
         );

@@ -16,29 +16,17 @@ pub enum MetricsError {
         /// Its length.
         values: usize,
     },
-    /// A label is neither 0 nor 1.
-    #[error("The label of row {row} is {label} and must be 0 or 1")]
-    Label {
+    /// A label, probability or logit is not what it must be; of a logit, the model has diverged.
+    #[error("The {what} of row {row} is {value} and must be {expected}")]
+    Row {
+        /// What it is: "label", "probability", "logit".
+        what: &'static str,
         /// Index of the row.
         row: usize,
         /// What it has.
-        label: u8,
-    },
-    /// A probability is no number from 0 to 1.
-    #[error("The probability of row {row} is {value} and must be from 0 to 1")]
-    Probability {
-        /// Index of the row.
-        row: usize,
-        /// What it has.
-        value: f32,
-    },
-    /// A logit is infinite or not a number: the model has diverged.
-    #[error("The logit of row {row} is {value}, which is no finite number")]
-    Logit {
-        /// Index of the row.
-        row: usize,
-        /// What it has.
-        value: f32,
+        value: String,
+        /// What it must be.
+        expected: &'static str,
     },
     /// An interval needs samples.
     #[error("An interval needs at least one bootstrap sample")]
@@ -46,11 +34,9 @@ pub enum MetricsError {
     /// A coverage must be a share.
     #[error("The confidence is {0} and must be above 0 and below 1")]
     Confidence(f64),
-    /// `metrics.json` could not be read or written.
-    #[error("Could not {action} `{}`", path.display())]
-    Io {
-        /// "read" or "write".
-        action: &'static str,
+    /// `metrics.json` could not be read.
+    #[error("Could not read `{}`", path.display())]
+    Read {
         /// The file.
         path: PathBuf,
         /// Why.

@@ -1,7 +1,7 @@
 //! Figures of a two-class model, with the uncertainty of each and paired tests between models.
 //!
-//! The way through: [`Tally::new`] checks and groups the judged rows once, every figure is a plain
-//! function of a tally (`roc_auc(&tally)`), [`summary`] gives all of them with intervals,
+//! The way through: [`Tally::new`] checks and groups the judged rows once, [`Tally::figure`]
+//! is one figure, [`summary`] gives all of them with intervals,
 //! [`compare`] sets two models against each other on the same rows, and [`regression::check`] tells
 //! a real loss from noise. [`MetricsFile`] is `metrics.json`,
 //! [`CalibrationFile`] is `calibration.json`.
@@ -36,10 +36,7 @@ mod temperature;
 
 pub use believed::{CalibrationFile, ProbabilityFigures};
 pub use bootstrap::{ENOUGH_ROWS, summary};
-pub use calibration::{
-    BrierParts, ReliabilityBin, brier, brier_parts, expected_calibration_error, log_loss,
-    reliability,
-};
+pub use calibration::{BrierParts, ReliabilityBin, brier_parts, reliability};
 pub use comparison::{Comparison, compare, compare_all, holm, mcnemar};
 pub use confusion::{Confusion, confusion};
 pub use counter_rng::CounterRng;
@@ -51,6 +48,6 @@ pub use file::MetricsFile;
 pub use isotonic::{Knot, fit_isotonic, interpolated};
 pub use label_noise::doubtful_labels;
 pub use metric::Metric;
-pub use ranking::{RocPoint, average_precision, roc_auc, roc_curve};
+pub use ranking::{RocPoint, roc_curve};
 pub use tally::{THRESHOLD, Tally, is_right};
 pub use temperature::{calibrated, fit_temperature};

@@ -1,9 +1,12 @@
 //! The closed list of figures, with the names that `metrics.json` and people use.
 
-use crate::calibration::{BINS, BinFiller, squared_error};
+use crate::calibration::reliability_of;
 use crate::confusion::Confusion;
-use crate::ranking::{average_precision_of, roc_auc_of};
-use crate::tally::{Counts, Level};
+use crate::ranking::{average_precision, roc_auc};
+use crate::tally::{Counts, Level, Tally, totals};
+
+/// Bins of the calibration error.
+const BINS: u64 = 15;
 
 /// A figure of one model.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -18,15 +21,20 @@ pub enum Metric {
     F1,
     /// See [`Confusion::mcc`].
     Mcc,
-    /// See [`crate::roc_auc`].
+    /// Area under the ROC curve: the probability that a positive is ranked above a negative, ties
+    /// counting one half (Mann and Whitney 1947; Hanley and McNeil 1982).
     RocAuc,
-    /// See [`crate::average_precision`].
+    /// Average precision: the step-wise area under the precision-recall curve (Davis and Goadrich 2006).
     PrAuc,
-    /// See [`crate::log_loss`].
+    /// Mean of `-ln` of the probability given to the true class, with probabilities kept 1e-7 away from
+    /// 0 and 1.
     LogLoss,
-    /// See [`crate::brier`].
+    /// Mean squared distance between probability and label (Brier 1950), from 0 (best) to 1.
     Brier,
-    /// See [`crate::expected_calibration_error`].
+    /// Expected calibration error: the mean distance between the share of positives and the mean
+    /// probability of the positive class over 15 bins of equal mass (Guo et al. 2017 with the equal
+    /// mass of Nguyen and O'Connor 2015, which keeps bins from being empty). Rows of one probability
+    /// stay in one bin.
     CalibrationError,
 }
 
@@ -45,36 +53,30 @@ impl Metric {
         Self::CalibrationError,
     ];
 
-    /// The name in `metrics.json`.
-    pub fn name(self) -> &'static str {
+    /// The name in `metrics.json`, and the name as people read it.
+    const fn names(self) -> (&'static str, &'static str) {
         match self {
-            Self::Accuracy => "accuracy",
-            Self::Precision => "precision",
-            Self::Recall => "recall",
-            Self::F1 => "f1",
-            Self::Mcc => "mcc",
-            Self::RocAuc => "roc_auc",
-            Self::PrAuc => "pr_auc",
-            Self::LogLoss => "log_loss",
-            Self::Brier => "brier",
-            Self::CalibrationError => "ece",
+            Self::Accuracy => ("accuracy", "Accuracy"),
+            Self::Precision => ("precision", "Precision"),
+            Self::Recall => ("recall", "Recall"),
+            Self::F1 => ("f1", "F1"),
+            Self::Mcc => ("mcc", "MCC"),
+            Self::RocAuc => ("roc_auc", "ROC-AUC"),
+            Self::PrAuc => ("pr_auc", "PR-AUC"),
+            Self::LogLoss => ("log_loss", "Log loss"),
+            Self::Brier => ("brier", "Brier"),
+            Self::CalibrationError => ("ece", "ECE"),
         }
     }
 
+    /// The name in `metrics.json`.
+    pub const fn name(self) -> &'static str {
+        self.names().0
+    }
+
     /// The name as people read it.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Accuracy => "Accuracy",
-            Self::Precision => "Precision",
-            Self::Recall => "Recall",
-            Self::F1 => "F1",
-            Self::Mcc => "MCC",
-            Self::RocAuc => "ROC-AUC",
-            Self::PrAuc => "PR-AUC",
-            Self::LogLoss => "Log loss",
-            Self::Brier => "Brier",
-            Self::CalibrationError => "ECE",
-        }
+    pub const fn title(self) -> &'static str {
+        self.names().1
     }
 
     /// Whether a smaller value is the better one.
@@ -83,26 +85,31 @@ impl Metric {
     }
 }
 
+impl Tally {
+    /// A figure of these rows. `None` where they do not define it.
+    pub fn figure(&self, metric: Metric) -> Option<f64> {
+        let place = Metric::ALL.iter().position(|it| *it == metric)?;
+        figures(&self.levels, &self.counts)[place]
+    }
+}
+
 /// All figures of counts, in the order of [`Metric::ALL`].
 pub(crate) fn figures(levels: &[Level], counts: &[Counts]) -> [Option<f64>; Metric::ALL.len()] {
-    let rows: u64 = crate::tally::totals(counts).iter().sum();
+    let rows: u64 = totals(counts).iter().sum();
     let mut outcomes = Confusion::default();
-    let mut bins = BinFiller::new(rows, BINS);
-    let (mut losses, mut squares, mut gaps) = (0.0, 0.0, 0.0);
-    let gap = |bin: crate::ReliabilityBin| {
-        bin.rows as f64 * (bin.positive_share - bin.mean_probability).abs()
-    };
+    let (mut losses, mut squares) = (0.0, 0.0);
     for (level, &count) in levels.iter().zip(counts) {
         if count == [0, 0] {
             continue;
         }
         let [negative, positive] = count.map(f64::from);
-        outcomes.add(level.probability, count);
+        let probability = level.probability;
+        outcomes.add(probability, count);
         losses += level.losses[0] * negative + level.losses[1] * positive;
-        squares += squared_error(level.probability, [negative, positive]);
-        gaps += bins.add(level.probability, count).map_or(0.0, gap);
+        squares += negative * probability.powi(2) + positive * (1.0 - probability).powi(2);
     }
-    gaps += bins.finish().map_or(0.0, gap);
+    let bins = reliability_of(levels, counts, BINS).into_iter();
+    let gaps = bins.map(|bin| bin.rows as f64 * (bin.positive_share - bin.mean_probability).abs());
     let mean = |sum: f64| (rows > 0).then(|| sum / rows as f64);
     [
         outcomes.accuracy(),
@@ -110,10 +117,10 @@ pub(crate) fn figures(levels: &[Level], counts: &[Counts]) -> [Option<f64>; Metr
         outcomes.recall(),
         outcomes.f1(),
         outcomes.mcc(),
-        roc_auc_of(counts),
-        average_precision_of(counts),
+        roc_auc(counts),
+        average_precision(counts),
         mean(losses),
         mean(squares),
-        mean(gaps),
+        mean(gaps.sum()),
     ]
 }

@@ -7,20 +7,8 @@ use crate::tally::{Counts, totals};
 
 /// Area under the ROC curve: the probability that a positive is ranked above a negative, ties
 /// counting one half (Mann and Whitney 1947; Hanley and McNeil 1982). `None` where a class is
-/// missing.
-pub fn roc_auc(tally: &Tally) -> Option<f64> {
-    roc_auc_of(&tally.counts)
-}
-
-/// Average precision, the step-wise area under the precision-recall curve: the sum over levels of
-/// the recall gained there times the precision down to there, without interpolation (Davis and
-/// Goadrich 2006 say why). `None` without positives.
-pub fn average_precision(tally: &Tally) -> Option<f64> {
-    average_precision_of(&tally.counts)
-}
-
-/// [`roc_auc`] of counts whose levels run from the highest probability down.
-pub(crate) fn roc_auc_of(counts: &[Counts]) -> Option<f64> {
+/// missing. The counts are those of levels from the highest probability down.
+pub(crate) fn roc_auc(counts: &[Counts]) -> Option<f64> {
     let [negatives, positives] = totals(counts);
     let mut above = 0_u64;
     // Twice the number of pairs in the right order, so that a tie adds a whole number.
@@ -33,8 +21,10 @@ pub(crate) fn roc_auc_of(counts: &[Counts]) -> Option<f64> {
     (pairs > 0).then(|| ordered as f64 / pairs as f64)
 }
 
-/// [`average_precision`] of counts whose levels run from the highest probability down.
-pub(crate) fn average_precision_of(counts: &[Counts]) -> Option<f64> {
+/// Average precision, the step-wise area under the precision-recall curve: the sum over levels of
+/// the recall gained there times the precision down to there, without interpolation (Davis and
+/// Goadrich 2006 say why). `None` without positives. The counts are as for [`roc_auc`].
+pub(crate) fn average_precision(counts: &[Counts]) -> Option<f64> {
     let [_, positives] = totals(counts);
     let (mut found, mut called, mut sum) = (0_u64, 0_u64, 0.0);
     for [negative, positive] in counts.iter().map(|count| count.map(u64::from)) {
@@ -82,12 +72,13 @@ pub fn roc_curve(tally: &Tally) -> Option<Vec<RocPoint>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Metric;
 
     fn check(labels: &[u8], probabilities: &[f32], auc: Option<f64>, precision: Option<f64>) {
         let tally = Tally::new(labels, probabilities).expect("the rows are fine");
         for (found, expected) in [
-            (roc_auc(&tally), auc),
-            (average_precision(&tally), precision),
+            (tally.figure(Metric::RocAuc), auc),
+            (tally.figure(Metric::PrAuc), precision),
         ] {
             match (found, expected) {
                 (Some(found), Some(expected)) => {

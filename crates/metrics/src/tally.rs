@@ -5,6 +5,8 @@
 //! list of probabilities with other counts. Equal probabilities share an entry, so ties are treated
 //! alike whatever order the rows came in.
 
+use std::fmt::Display;
+
 use crate::MetricsError;
 
 /// A review is called positive from this probability on.
@@ -48,7 +50,10 @@ impl Tally {
     /// # Errors
     /// Lengths differ, a label is neither 0 nor 1, a probability is no number from 0 to 1.
     pub fn new(labels: &[u8], probabilities: &[f32]) -> Result<Self, MetricsError> {
-        check(labels, probabilities)?;
+        check_labels(labels, probabilities.len(), "probabilities")?;
+        check_each("probability", probabilities, "from 0 to 1", |value| {
+            (0.0..=1.0).contains(&value)
+        })?;
         let mut order: Vec<u32> = (0..labels.len() as u32).collect();
         order.sort_unstable_by(|&one, &two| {
             probabilities[two as usize].total_cmp(&probabilities[one as usize])
@@ -60,11 +65,8 @@ impl Tally {
         };
         for row in order.into_iter().map(|row| row as usize) {
             let probability = f64::from(probabilities[row]);
-            if tally
-                .levels
-                .last()
-                .is_none_or(|level| level.probability != probability)
-            {
+            let last = tally.levels.last();
+            if last.is_none_or(|level| level.probability != probability) {
                 tally.levels.push(Level {
                     probability,
                     losses: [loss(1.0 - probability), loss(probability)],
@@ -97,10 +99,8 @@ impl Tally {
 /// Sums counts over levels.
 pub(crate) fn totals(counts: &[Counts]) -> [u64; 2] {
     counts.iter().fold([0, 0], |[negative, positive], count| {
-        [
-            negative + u64::from(count[0]),
-            positive + u64::from(count[1]),
-        ]
+        let [negatives, positives] = count.map(u64::from);
+        [negative + negatives, positive + positives]
     })
 }
 
@@ -108,17 +108,21 @@ fn loss(probability: f64) -> f64 {
     -probability.clamp(CLIP, 1.0 - CLIP).ln()
 }
 
-fn check(labels: &[u8], probabilities: &[f32]) -> Result<(), MetricsError> {
-    check_labels(labels, probabilities.len(), "probabilities")?;
-    match probabilities
-        .iter()
-        .position(|value| !(0.0..=1.0).contains(value))
-    {
-        Some(row) => Err(MetricsError::Probability {
-            row,
-            value: probabilities[row],
-        }),
+/// Refuses the first value that is not what it must be.
+pub(crate) fn check_each<T: Copy + Display>(
+    what: &'static str,
+    values: &[T],
+    expected: &'static str,
+    fits: impl Fn(T) -> bool,
+) -> Result<(), MetricsError> {
+    match values.iter().position(|value| !fits(*value)) {
         None => Ok(()),
+        Some(row) => Err(MetricsError::Row {
+            what,
+            row,
+            value: values[row].to_string(),
+            expected,
+        }),
     }
 }
 
@@ -135,13 +139,7 @@ pub(crate) fn check_labels(
             values,
         });
     }
-    match labels.iter().position(|label| *label > 1) {
-        Some(row) => Err(MetricsError::Label {
-            row,
-            label: labels[row],
-        }),
-        None => Ok(()),
-    }
+    check_each("label", labels, "0 or 1", |label| label <= 1)
 }
 
 #[cfg(test)]

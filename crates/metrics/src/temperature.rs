@@ -2,7 +2,7 @@
 //! changing a single decision (Guo et al. 2017, section 4.2).
 
 use crate::MetricsError;
-use crate::tally::check_labels;
+use crate::tally::{check_each, check_labels};
 
 /// The range searched for `1 / T`. Its ends are reached where the validation rows ask for no end:
 /// all of them right (T towards 0), or no better than chance (T towards infinity).
@@ -19,29 +19,19 @@ const INVERSE_RANGE: (f64, f64) = (0.05, 20.0);
 /// Lengths differ, a label is neither 0 nor 1, or a logit is not finite.
 pub fn fit_temperature(logit_differences: &[f32], labels: &[u8]) -> Result<f64, MetricsError> {
     check_differences(logit_differences, labels)?;
-    if logit_differences
-        .iter()
-        .all(|difference| *difference == 0.0)
-    {
+    if logit_differences.iter().all(|it| *it == 0.0) {
         return Ok(1.0);
     }
     // Positive where the model is right.
-    let margins: Vec<f64> = logit_differences
-        .iter()
-        .zip(labels)
-        .map(|(&difference, &label)| {
-            if label == 1 {
-                f64::from(difference)
-            } else {
-                -f64::from(difference)
-            }
-        })
-        .collect();
+    let signed = |(&difference, &label): (&f32, &u8)| match label {
+        1 => f64::from(difference),
+        _ => -f64::from(difference),
+    };
+    let rows = logit_differences.iter().zip(labels);
+    let margins: Vec<f64> = rows.map(signed).collect();
     let slope = |inverse: f64| {
-        -margins
-            .iter()
-            .map(|margin| margin * sigmoid(-margin * inverse))
-            .sum::<f64>()
+        let slopes = margins.iter().map(|it| it * sigmoid(-it * inverse));
+        -slopes.sum::<f64>()
     };
     let (mut low, mut high) = INVERSE_RANGE;
     for _ in 0..100 {
@@ -61,16 +51,12 @@ pub(crate) fn check_differences(
     labels: &[u8],
 ) -> Result<(), MetricsError> {
     check_labels(labels, logit_differences.len(), "logits")?;
-    match logit_differences
-        .iter()
-        .position(|value| !value.is_finite())
-    {
-        Some(row) => Err(MetricsError::Logit {
-            row,
-            value: logit_differences[row],
-        }),
-        None => Ok(()),
-    }
+    check_each(
+        "logit",
+        logit_differences,
+        "a finite number",
+        f32::is_finite,
+    )
 }
 
 /// The calibrated probability of the positive class.

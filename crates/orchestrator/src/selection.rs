@@ -118,8 +118,7 @@ fn unknown_variant(steps: &[Step], stage: Option<StageName>, name: &str) -> Fail
         let message = format!("There is no variant `{name}` in the pipeline file");
         return Failure::new(message).with_hint(suggest(name, &known));
     };
-    let name = name.to_owned();
-    SettingsError::UnknownVariant { stage, name, known }.into()
+    SettingsError::unknown_variant(stage, name, &known).into()
 }
 
 /// These steps and all they read, directly or not. Steps stand after what they read, so one walk

@@ -1,7 +1,10 @@
 //! The frame of a drawing with two axes: scales, grid, tick labels, names of the axes.
 
-use crate::markup::{Element, coordinate, element};
-use crate::picture::{label, picture};
+use std::fmt::Display;
+
+use maud::{Markup, html};
+
+use crate::picture::{Size, label, picture, px};
 use crate::scale::Scale;
 
 /// Room around the plot for labels.
@@ -10,153 +13,157 @@ const RIGHT: f64 = 12.0;
 const TOP: f64 = 30.0;
 const BOTTOM: f64 = 38.0;
 
-/// How an axis is named and labelled.
+/// An axis: what it measures, from where to where, and how it is labelled.
 pub struct Axis<'a> {
-    /// What it measures.
-    pub name: &'a str,
-    /// About how many ticks.
-    pub ticks: usize,
-    /// How a tick is written, where not as a plain number.
-    pub write: Option<fn(f64) -> String>,
+    name: &'a str,
+    range: (f64, f64),
+    ticks: usize,
+    write: Option<fn(f64) -> String>,
 }
 
 impl<'a> Axis<'a> {
-    /// An axis whose ticks are plain numbers.
-    pub fn new(name: &'a str, ticks: usize) -> Self {
-        let write = None;
-        Self { name, ticks, write }
+    /// An axis with about five ticks, which are plain numbers.
+    pub fn new(name: &'a str, range: (f64, f64)) -> Self {
+        Self {
+            name,
+            range,
+            ticks: 5,
+            write: None,
+        }
+    }
+
+    /// The same with about this many ticks.
+    pub fn ticks(self, ticks: usize) -> Self {
+        Self { ticks, ..self }
+    }
+
+    /// The same with ticks that are written in another way, if one is given.
+    pub fn written(self, write: Option<fn(f64) -> String>) -> Self {
+        Self { write, ..self }
+    }
+
+    /// The same with labels that are drawn apart.
+    pub fn unlabelled(self) -> Self {
+        self.ticks(1).written(Some(|_| String::new()))
     }
 }
 
-/// A drawing of fixed size, in pixels of a phone.
-pub struct Frame {
+/// A drawing of fixed size.
+pub struct Frame<'a> {
+    size: Size,
     width: f64,
     height: f64,
+    axes: [Axis<'a>; 2],
     /// Places of values from left to right.
     pub x: Scale,
     /// Places of values from bottom to top.
     pub y: Scale,
 }
 
-impl Frame {
-    /// A frame of a size with its two ranges.
-    pub fn new((width, height): (f64, f64), x: (f64, f64), y: (f64, f64)) -> Self {
+impl<'a> Frame<'a> {
+    /// A frame with its two axes.
+    pub fn new((width, height): (f64, f64), x: Axis<'a>, y: Axis<'a>) -> Self {
         Self {
+            size: Size::Fixed(width, height),
             width,
             height,
-            x: Scale::new(x, (LEFT, width - RIGHT)),
-            y: Scale::new(y, (height - BOTTOM, TOP)),
+            x: Scale::new(x.range, (LEFT, width - RIGHT)),
+            y: Scale::new(y.range, (height - BOTTOM, TOP)),
+            axes: [x, y],
         }
     }
 
-    /// The picture with grid and labels, to draw into.
-    pub fn picture(
+    /// The same, shown larger.
+    pub fn broad(mut self) -> Self {
+        self.size = Size::Broad(self.width, self.height);
+        self
+    }
+
+    /// The picture: grid and labels, and in front of them what was drawn with the frame.
+    pub fn picture<D: Display>(
         &self,
         id: &str,
         title: &str,
-        description: &str,
-        x: &Axis<'_>,
-        y: &Axis<'_>,
-    ) -> Element {
+        description: impl IntoIterator<Item = D>,
+        content: Markup,
+    ) -> Markup {
         let (left, right, bottom) = (LEFT, self.width - RIGHT, self.height - BOTTOM);
-        let write = |axis: &Axis<'_>, scale: &Scale, tick: f64| match axis.write {
-            Some(write) => write(tick),
-            None => scale.tick_text(tick, axis.ticks),
+        let [x, y] = &self.axes;
+        let ticks = |axis: &Axis<'_>, scale: &Scale| -> Vec<(f64, String)> {
+            let write = |tick, text| axis.write.map_or(text, |write| write(tick));
+            let ticks = scale.ticks(axis.ticks).into_iter();
+            let ticks = ticks.map(|(tick, text)| (scale.place(tick), write(tick, text)));
+            ticks.collect()
         };
-        let mut grid = element("g").class("grid");
-        let mut labels = element("g").class("ticks");
-        for tick in self.y.ticks(y.ticks) {
-            let place = self.y.place(tick);
-            grid = grid.child(line((left, place), (right, place)));
-            labels = labels.child(label(
-                left - 6.0,
-                place + 4.0,
-                "end",
-                write(y, &self.y, tick),
-            ));
-        }
-        for tick in self.x.ticks(x.ticks) {
-            let place = self.x.place(tick);
-            grid = grid.child(line((place, bottom), (place, bottom + 4.0)));
-            labels = labels.child(label(
-                place,
-                bottom + 17.0,
-                "middle",
-                write(x, &self.x, tick),
-            ));
-        }
-        let names = element("g")
-            .class("axis")
-            .child(label(
-                (left + right) / 2.0,
-                self.height - 4.0,
-                "middle",
-                x.name,
-            ))
-            .child(label(2.0, 14.0, "start", y.name));
-        picture(id, title, description)
-            .with(
-                "viewBox",
-                format!("0 0 {} {}", coordinate(self.width), coordinate(self.height)),
-            )
-            .children([grid, labels, names])
+        let (x_ticks, y_ticks) = (ticks(x, &self.x), ticks(y, &self.y));
+        let all = html! {
+            g.grid {
+                @for (place, _) in &y_ticks { (line((left, *place), (right, *place), None)) }
+                @for (place, _) in &x_ticks { (line((*place, bottom), (*place, bottom + 4.0), None)) }
+            }
+            g.ticks {
+                @for (place, text) in &y_ticks { (label((left - 6.0, place + 4.0), "end", None, text)) }
+                @for (place, text) in &x_ticks { (label((*place, bottom + 17.0), "middle", None, text)) }
+            }
+            g.axis {
+                (label(((left + right) / 2.0, self.height - 4.0), "middle", None, x.name))
+                (label((2.0, 14.0), "start", None, y.name))
+            }
+            (content)
+        };
+        picture(id, title, description, self.size, all)
     }
 
     /// A line through points; interrupted where one is missing.
-    pub fn path(&self, points: impl IntoIterator<Item = Option<(f64, f64)>>) -> Element {
+    pub fn path(
+        &self,
+        class: &str,
+        points: impl IntoIterator<Item = Option<(f64, f64)>>,
+    ) -> Markup {
         let mut data = String::new();
         let mut is_open = false;
         for point in points {
-            let Some((x, y)) = point else {
-                is_open = false;
-                continue;
-            };
-            data.push(if is_open { 'L' } else { 'M' });
-            data.push_str(&coordinate(self.x.place(x)));
-            data.push(' ');
-            data.push_str(&coordinate(self.y.place(y)));
-            is_open = true;
+            if let Some((x, y)) = point {
+                data.push(if is_open { 'L' } else { 'M' });
+                data += &format!("{} {}", px(self.x.place(x)), px(self.y.place(y)));
+            }
+            is_open = point.is_some();
         }
-        element("path").with("d", data)
+        html! { path class=(class) d=(data) {} }
     }
 
     /// A straight line between two values.
-    pub fn segment(&self, from: (f64, f64), to: (f64, f64)) -> Element {
-        line(
-            (self.x.place(from.0), self.y.place(from.1)),
-            (self.x.place(to.0), self.y.place(to.1)),
-        )
+    pub fn segment(&self, class: &str, from: (f64, f64), to: (f64, f64)) -> Markup {
+        let place = |(x, y)| (self.x.place(x), self.y.place(y));
+        line(place(from), place(to), Some(class))
     }
 
     /// A dot at a value.
-    pub fn dot(&self, (x, y): (f64, f64), radius: f64) -> Element {
-        element("circle")
-            .at("cx", self.x.place(x))
-            .at("cy", self.y.place(y))
-            .at("r", radius)
+    pub fn dot(&self, class: &str, (x, y): (f64, f64), radius: f64) -> Markup {
+        let (x, y) = (self.x.place(x), self.y.place(y));
+        html! { circle class=(class) cx=(px(x)) cy=(px(y)) r=(px(radius)) {} }
     }
 
     /// Text beside a value.
     pub fn note(
         &self,
+        class: &str,
         (x, y): (f64, f64),
         (right, down): (f64, f64),
-        anchor: &'static str,
+        anchor: &str,
         text: &str,
-    ) -> Element {
-        label(
-            self.x.place(x) + right,
-            self.y.place(y) + down,
-            anchor,
-            text,
-        )
+    ) -> Markup {
+        let place = (self.x.place(x) + right, self.y.place(y) + down);
+        label(place, anchor, Some(class), text)
+    }
+
+    /// The label of a value below the axis from left to right.
+    pub fn tick(&self, x: f64, text: &str) -> Markup {
+        let place = (self.x.place(x), self.y.place(self.y.low) + 17.0);
+        label(place, "middle", None, text)
     }
 }
 
-fn line(from: (f64, f64), to: (f64, f64)) -> Element {
-    element("line")
-        .at("x1", from.0)
-        .at("y1", from.1)
-        .at("x2", to.0)
-        .at("y2", to.1)
+fn line(from: (f64, f64), to: (f64, f64), class: Option<&str>) -> Markup {
+    html! { line class=[class] x1=(px(from.0)) y1=(px(from.1)) x2=(px(to.0)) y2=(px(to.1)) {} }
 }

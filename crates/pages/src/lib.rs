@@ -1,21 +1,21 @@
-//! What pages of ours are made of: markup that escapes, parts, frames and scales of pictures, numbers as
-//! CSV, and one style for the light, the dark and paper.
+//! What pages of ours are made of: parts, tables, frames and scales of pictures, numbers as CSV, and
+//! one style for the light, the dark and paper. All of them are markup of `maud`, which escapes text:
+//! that of reviews is untrusted.
 
 mod document;
 mod frame;
-mod markup;
 mod numbers;
 mod parts;
 mod picture;
 mod scale;
+mod table;
 
-pub use document::{STYLE, document, footer};
+pub use document::{Page, STYLE, without_controls};
 pub use frame::{Axis, Frame};
-pub use markup::{Element, coordinate, element};
 pub use numbers::Numbers;
 pub use parts::{
-    cell, figure, findings, grid, heading, number, number_heading, numbered, paragraph, prose,
-    row_heading, section, table,
+    figure, findings, grid, noted, numbered, paragraph, prose, quote, remark, section,
 };
-pub use picture::{label, picture};
+pub use picture::{Size, label, picture, px};
 pub use scale::{Scale, round_range};
+pub use table::Table;

@@ -3,64 +3,70 @@
 
 use std::fmt::{Display, Write as _};
 
-use crate::markup::{Element, element};
+use maud::{Markup, html};
 
-/// A table with a name.
-pub struct Numbers {
+/// A table with a name, described column by column like [`crate::Table`].
+pub struct Numbers<T> {
     name: String,
-    text: String,
+    columns: Vec<String>,
+    rows: Vec<(T, Vec<String>)>,
 }
 
-impl Numbers {
-    /// A table with its columns; the name is that of the file it is saved as.
-    pub fn new(name: impl Display, columns: &[&str]) -> Self {
-        let text = String::new();
-        let name = name.to_string();
-        Self { name, text }.row(columns.iter().map(|column| (*column).to_owned()))
+impl<T: Copy> Numbers<T> {
+    /// A table without columns; the name is that of the file it is saved as.
+    pub fn new(name: impl Into<String>, rows: impl IntoIterator<Item = T>) -> Self {
+        Self {
+            name: name.into(),
+            columns: Vec::new(),
+            rows: rows.into_iter().map(|row| (row, Vec::new())).collect(),
+        }
     }
 
-    /// Adds a row.
-    pub fn row(mut self, cells: impl IntoIterator<Item = String>) -> Self {
-        for (place, cell) in cells.into_iter().enumerate() {
-            if place > 0 {
-                self.text.push(',');
-            }
-            if cell.contains([',', '"', '\n', '\r']) {
-                let _ = write!(self.text, "\"{}\"", cell.replace('"', "\"\""));
-            } else {
-                self.text.push_str(&cell);
-            }
+    /// A column.
+    pub fn column<D: Display>(self, name: &str, cell: impl Fn(T) -> D) -> Self {
+        self.optional(name, |row| Some(cell(row)))
+    }
+
+    /// A column of values that a row can lack.
+    pub fn optional<D: Display>(mut self, name: &str, cell: impl Fn(T) -> Option<D>) -> Self {
+        self.columns.push(name.to_owned());
+        for (row, cells) in &mut self.rows {
+            cells.push(cell(*row).map_or_else(String::new, |value| value.to_string()));
         }
-        self.text.push_str("\r\n");
         self
     }
 
-    /// Adds rows.
-    pub fn rows(self, rows: impl IntoIterator<Item = Vec<String>>) -> Self {
-        rows.into_iter().fold(self, Self::row)
-    }
-
     /// A link that saves the table as a file.
-    pub fn link(&self) -> Element {
+    pub fn link(&self) -> Markup {
         let mut address = "data:text/csv;charset=utf-8,".to_owned();
-        for byte in self.text.bytes() {
+        for byte in self.text().bytes() {
             if byte.is_ascii_alphanumeric() || b"-_.~,".contains(&byte) {
                 address.push(char::from(byte));
             } else {
                 let _ = write!(address, "%{byte:02X}");
             }
         }
-        let file: String = self
-            .name
-            .chars()
-            .map(|sign| if sign.is_alphanumeric() { sign } else { '-' })
-            .collect();
-        element("p").class("numbers").child(
-            element("a")
-                .with("href", address)
-                .with("download", format!("{file}.csv"))
-                .text("numbers as CSV"),
-        )
+        let file = self.name.replace(|sign: char| !sign.is_alphanumeric(), "-");
+        html! {
+            p.numbers { a href=(address) download=(format!("{file}.csv")) { "numbers as CSV" } }
+        }
+    }
+
+    fn text(&self) -> String {
+        let cells = self.rows.iter().map(|(_, cells)| cells);
+        let lines = std::iter::once(&self.columns).chain(cells).map(|cells| {
+            let cells: Vec<String> = cells.iter().map(|cell| quoted(cell)).collect();
+            cells.join(",") + "\r\n"
+        });
+        lines.collect()
+    }
+}
+
+fn quoted(cell: &str) -> String {
+    if cell.contains([',', '"', '\n', '\r']) {
+        format!("\"{}\"", cell.replace('"', "\"\""))
+    } else {
+        cell.to_owned()
     }
 }
 
@@ -70,13 +76,17 @@ mod tests {
 
     #[test]
     fn cells_are_quoted_and_addresses_hold_nothing_but_text() {
-        let cells = ["plain", "a,b", "say \"no\"", "é<"].map(str::to_owned);
-        let numbers = Numbers::new("a name", &["w", "x", "y", "z"]).row(cells);
+        let numbers = Numbers::new("a name", [()])
+            .column("w", |()| "plain")
+            .column("x", |()| "a,b")
+            .column("y", |()| "say \"no\"")
+            .optional("none", |()| None::<u8>)
+            .column("z", |()| "é<");
         assert_eq!(
-            numbers.text,
-            "w,x,y,z\r\nplain,\"a,b\",\"say \"\"no\"\"\",é<\r\n"
+            numbers.text(),
+            "w,x,y,none,z\r\nplain,\"a,b\",\"say \"\"no\"\"\",,é<\r\n"
         );
-        let link = numbers.link().render();
+        let link = numbers.link().into_string();
         assert!(link.contains("download=\"a-name.csv\""), "{link}");
         assert!(link.contains("%0D%0Aplain,%22a,b%22,"), "{link}");
         assert!(link.contains("%C3%A9%3C%0D%0A\""), "{link}");

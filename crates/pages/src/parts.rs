@@ -1,15 +1,12 @@
-//! The parts of a page: sections, prose, pictures with captions, tables.
+//! The parts of a page: sections, prose, pictures with captions.
 
 use std::fmt::Display;
 
-use crate::markup::{Element, element};
-use crate::numbers::Numbers;
+use maud::{Markup, Render, html};
 
 /// A section with its heading; `id` is what links point to.
-pub fn section(id: &'static str, heading: &str) -> Element {
-    element("section")
-        .with("id", id)
-        .child(element("h2").text(heading))
+pub fn section(id: &str, heading: &str, content: Markup) -> Markup {
+    html! { section id=(id) { h2 { (heading) } (content) } }
 }
 
 /// Prose whose percent signs stay with their numbers at the end of a line.
@@ -18,86 +15,48 @@ pub fn prose(text: impl Display) -> String {
 }
 
 /// A paragraph.
-pub fn paragraph(text: impl Display) -> Element {
-    element("p").text(prose(text))
+pub fn paragraph(text: impl Display) -> Markup {
+    html! { p { (prose(text)) } }
+}
+
+/// A paragraph that explains what stands above it.
+pub fn remark(text: impl Display) -> Markup {
+    html! { p.muted { (prose(text)) } }
 }
 
 /// Findings as sentences, of which one is the conclusion.
-pub fn findings(sentences: &[String], conclusion: usize) -> Element {
-    let items = sentences.iter().enumerate().map(|(place, sentence)| {
-        let item = element("li").text(prose(sentence));
-        match place == conclusion {
-            true => item.class("conclusion"),
-            false => item,
+pub fn findings(sentences: &[String], conclusion: usize) -> Markup {
+    html! {
+        ul.findings {
+            @for (place, sentence) in sentences.iter().enumerate() {
+                @let class = (place == conclusion).then_some("conclusion");
+                li class=[class] { (prose(sentence)) }
+            }
         }
-    });
-    element("ul").class("findings").children(items)
+    }
 }
 
 /// A picture with what it shows, and on how many rows.
-pub fn figure(picture: Element, caption: impl Display) -> Element {
-    element("figure")
-        .child(element("figcaption").text(prose(caption)))
-        .child(picture)
+pub fn figure(picture: Markup, caption: impl Display) -> Markup {
+    html! { figure { figcaption { (prose(caption)) } (picture) } }
 }
 
-/// A picture with the numbers behind it.
-pub fn numbered(picture: Element, caption: impl Display, numbers: &Numbers) -> Element {
-    figure(picture, caption).child(numbers.link())
+/// A picture with the link to the numbers behind it.
+pub fn numbered(picture: Markup, caption: impl Display, numbers: Markup) -> Markup {
+    figure(html! { (picture) (numbers) }, caption)
 }
 
 /// Pictures side by side where there is room.
-pub fn grid(class: &'static str, pictures: impl IntoIterator<Item = Element>) -> Element {
-    element("div").class(class).children(pictures)
+pub fn grid(class: &str, pictures: impl IntoIterator<Item = Markup>) -> Markup {
+    html! { div class=(class) { @for picture in pictures { (picture) } } }
 }
 
-/// A table that scrolls sideways in its own frame where the screen is narrow. The first cell of a
-/// row is its heading.
-pub fn table(
-    caption: &str,
-    headings: impl IntoIterator<Item = Element>,
-    rows: impl IntoIterator<Item = Vec<Element>>,
-) -> Element {
-    let head = element("thead").child(element("tr").children(headings));
-    let body =
-        element("tbody").children(rows.into_iter().map(|cells| element("tr").children(cells)));
-    let table = element("table")
-        .with("aria-label", caption)
-        .child(head)
-        .child(body);
-    // The caption stays in place while the table scrolls; focusable, so that the keyboard can scroll.
-    let frame = element("div")
-        .class("scroll")
-        .with("tabindex", 0)
-        .with("role", "region")
-        .with("aria-label", caption);
-    element("div")
-        .class("table")
-        .child(element("p").text(prose(caption)))
-        .child(frame.child(table))
+/// A value and below it, smaller, what belongs to it: its interval, for example.
+pub fn noted((value, note): (impl Render, impl Render)) -> Markup {
+    html! { span { (value) } span.range { (note) } }
 }
 
-/// The heading of a column of words.
-pub fn heading(text: &str) -> Element {
-    element("th").with("scope", "col").text(text)
-}
-
-/// The heading of a column of numbers, which stands on their side.
-pub fn number_heading(text: &str) -> Element {
-    heading(text).class("number")
-}
-
-/// The heading cell of a row.
-pub fn row_heading(text: impl Display) -> Element {
-    element("th").with("scope", "row").text(text)
-}
-
-/// A cell with words.
-pub fn cell(text: impl Display) -> Element {
-    element("td").text(text)
-}
-
-/// A cell with a number.
-pub fn number(text: impl Display) -> Element {
-    element("td").class("number").text(text)
+/// What people wrote.
+pub fn quote(text: impl Render) -> Markup {
+    html! { span.quote { (text) } }
 }

@@ -29,23 +29,18 @@ impl Scale {
         self.start + share * (self.end - self.start)
     }
 
-    /// Round numbers within the range, about `count` of them.
-    pub fn ticks(&self, count: usize) -> Vec<f64> {
+    /// Round numbers within the range, about `count` of them, each with its text, which has the decimals
+    /// that tell it from the next.
+    pub fn ticks(&self, count: usize) -> Vec<(f64, String)> {
         let step = round_step((self.high - self.low) / count.max(1) as f64);
-        let (first, last) = (
-            (self.low / step - 1e-9).ceil(),
-            (self.high / step + 1e-9).floor(),
-        );
-        (0..=(last - first).max(0.0) as usize)
-            .map(|index| (first + index as f64) * step)
-            .collect()
-    }
-
-    /// A tick as text, with the decimals that tell it from the next.
-    pub fn tick_text(&self, tick: f64, count: usize) -> String {
-        let step = round_step((self.high - self.low) / count.max(1) as f64);
+        let first = (self.low / step - 1e-9).ceil();
+        let last = (self.high / step + 1e-9).floor();
         let decimals = (-step.log10() - 1e-9).ceil().max(0.0) as usize;
-        format!("{tick:.decimals$}")
+        let places = 0..=(last - first).max(0.0) as usize;
+        let ticks = places.map(|place| (first + place as f64) * step);
+        ticks
+            .map(|tick| (tick, format!("{tick:.decimals$}")))
+            .collect()
     }
 }
 
@@ -60,13 +55,9 @@ fn round_step(least: f64) -> f64 {
 
 /// The smallest and largest of values, widened outwards to round numbers. `None` without values.
 pub fn round_range(values: impl IntoIterator<Item = f64>, count: usize) -> Option<(f64, f64)> {
-    let (low, high) = values.into_iter().filter(|value| value.is_finite()).fold(
-        None,
-        |range, value| match range {
-            None => Some((value, value)),
-            Some((low, high)) => Some((value.min(low), value.max(high))),
-        },
-    )?;
+    let values = values.into_iter().filter(|value| value.is_finite());
+    let ends = values.map(|value| (value, value));
+    let (low, high) = ends.reduce(|one, two| (one.0.min(two.0), one.1.max(two.1)))?;
     let extent = if high > low {
         high - low
     } else {
@@ -92,11 +83,8 @@ mod tests {
     fn ticks_are_round_and_inside() {
         let check = |low, high, count, expected: &[&str]| {
             let scale = Scale::new((low, high), (0.0, 100.0));
-            let found: Vec<String> = scale
-                .ticks(count)
-                .into_iter()
-                .map(|tick| scale.tick_text(tick, count))
-                .collect();
+            let ticks = scale.ticks(count).into_iter();
+            let found: Vec<String> = ticks.map(|(_, text)| text).collect();
             assert_eq!(found, expected);
         };
         check(0.0, 1.0, 5, &["0.0", "0.2", "0.4", "0.6", "0.8", "1.0"]);

@@ -80,7 +80,6 @@ impl Averaged {
     }
 
     fn posterior(known: &Known, odds: f64) -> Self {
-        let rates = known.rates;
         let at = share_of(odds);
         let (means, variances) = known.spread(|ratio| posterior(ratio, at));
         match means[1] > means[0] {
@@ -90,7 +89,7 @@ impl Averaged {
                 variances,
             },
             // At this share it tells nothing; what the model calls them does.
-            false => Self::called([rates.false_positive_rate, rates.true_positive_rate]),
+            false => Self::called(known.rates.called()),
         }
     }
 
@@ -113,10 +112,7 @@ impl Response {
         let rates = known.rates;
         let each = match method {
             Method::ClassifyAndCount => vec![Averaged::called([0.0, 1.0])],
-            Method::AdjustedCount => vec![Averaged::called([
-                rates.false_positive_rate,
-                rates.true_positive_rate,
-            ])],
+            Method::AdjustedCount => vec![Averaged::called(rates.called())],
             Method::ProbabilisticAdjustedCount => {
                 let (means, variances) = known.spread(|ratio| share_of(rates.odds(ratio)));
                 vec![Averaged {

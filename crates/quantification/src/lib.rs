@@ -150,7 +150,7 @@ impl Quantifier {
         draws: u32,
         seed: u64,
     ) -> Result<Self, QuantificationError> {
-        Self::learned(labels, probabilities, None, draws, seed)
+        Self::of_groups(labels, probabilities, None, draws, seed)
     }
 
     /// The same from rows in groups, `[N]`, that are drawn as a whole: films whose reviews are alike. It wants
@@ -159,16 +159,6 @@ impl Quantifier {
     /// # Errors
     /// As for [`Quantifier::new`], or there are not as many groups as rows.
     pub fn of_groups(
-        labels: &[u8],
-        probabilities: &[f32],
-        groups: &[u64],
-        draws: u32,
-        seed: u64,
-    ) -> Result<Self, QuantificationError> {
-        Self::learned(labels, probabilities, Some(groups), draws, seed)
-    }
-
-    fn learned(
         labels: &[u8],
         probabilities: &[f32],
         groups: Option<&[u64]>,
@@ -187,26 +177,23 @@ impl Quantifier {
                 groups: groups.len(),
             });
         }
+        let rows = labels.iter().zip(probabilities);
         let is_row =
             |(label, probability): (&u8, &f32)| *label < 2 && (0.0..=1.0).contains(probability);
-        if let Some(row) = labels
-            .iter()
-            .zip(probabilities)
-            .position(|row| !is_row(row))
-        {
+        if let Some(row) = rows.clone().position(|row| !is_row(row)) {
             return Err(QuantificationError::Row(row));
         }
-        let of = |class: u8| -> Vec<f64> {
-            let rows = labels.iter().zip(probabilities);
-            rows.filter(|(label, _)| **label == class)
-                .map(|(_, probability)| f64::from(*probability))
-                .collect()
-        };
-        let classes = [of(0), of(1)];
-        if classes.iter().any(|rows| rows.len() < FEWEST) {
+        let mut sorted = [Vec::new(), Vec::new()];
+        for (label, probability) in rows {
+            sorted[usize::from(*label)].push(f64::from(*probability));
+        }
+        for class in &mut sorted {
+            class.sort_unstable_by(f64::total_cmp);
+        }
+        if sorted.iter().any(|rows| rows.len() < FEWEST) {
             return Err(QuantificationError::OneClass {
                 rows: labels.len(),
-                positives: classes[1].len(),
+                positives: sorted[1].len(),
             });
         }
         let labelled = Labelled::new(labels, probabilities, groups);
@@ -222,10 +209,7 @@ impl Quantifier {
             draws: draws.collect(),
             groups: labelled.groups(),
             known,
-            sorted: classes.map(|mut rows| {
-                rows.sort_unstable_by(f64::total_cmp);
-                rows
-            }),
+            sorted,
         })
     }
 
@@ -295,11 +279,8 @@ impl Quantifier {
         let (total_error, sampling_error) = (error(&total), error(&sampling));
         let found = Estimate::from_replicates(value, total, confidence);
         // Never narrower than that of a classifier that does not err (Wilson 1927).
-        let perfect = share_of(
-            (value * count as f64).round() as u64,
-            count as u64,
-            confidence,
-        );
+        let positives = (value * count as f64).round() as u64;
+        let perfect = share_of(positives, count as u64, confidence);
         let ends = [found, perfect].into_iter().flatten();
         let (low, high) = ends.fold((value, value), |(low, high), it| {
             (it.low.min(low), it.high.max(high))
@@ -318,25 +299,20 @@ impl Quantifier {
     /// Where it does not, the errors of the labelled texts are not those of these.
     pub fn misfit(&self, probabilities: &[f32]) -> Option<(f64, bool)> {
         let share = self.share(probabilities, Method::default())?;
-        let mut sorted: Vec<f64> = probabilities
-            .iter()
-            .map(|value| f64::from(*value))
-            .collect();
+        let said = probabilities.iter().map(|value| f64::from(*value));
+        let mut sorted: Vec<f64> = said.collect();
         sorted.sort_unstable_by(f64::total_cmp);
         let below = |rows: &[f64], value: f64| {
             rows.partition_point(|row| *row <= value) as f64 / rows.len() as f64
         };
         let [negative, positive] = &self.sorted;
-        let distance = negative
-            .iter()
-            .chain(positive)
-            .chain(&sorted)
-            .map(|value| {
-                let expected =
-                    share * below(positive, *value) + (1.0 - share) * below(negative, *value);
-                (below(&sorted, *value) - expected).abs()
-            })
-            .fold(0.0, f64::max);
+        let all = negative.iter().chain(positive).chain(&sorted);
+        let distances = all.map(|value| {
+            let expected =
+                share * below(positive, *value) + (1.0 - share) * below(negative, *value);
+            (below(&sorted, *value) - expected).abs()
+        });
+        let distance = distances.fold(0.0, f64::max);
         let rows = 1.0 / sorted.len() as f64
             + share.powi(2) / positive.len() as f64
             + (1.0 - share).powi(2) / negative.len() as f64;

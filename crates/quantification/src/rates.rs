@@ -57,6 +57,11 @@ impl ErrorRates {
         }
     }
 
+    /// Shares of negative and of positive rows that are called positive.
+    pub(crate) fn called(&self) -> [f64; 2] {
+        [self.false_positive_rate, self.true_positive_rate]
+    }
+
     /// How likely a text of these log-odds is if positive, by how likely it is if negative.
     pub(crate) fn ratio(&self, odds: f64) -> f64 {
         let log = self.slope * odds + self.intercept - logit(self.prior);

@@ -68,13 +68,11 @@ impl Rows {
         let rows = 0..self.probabilities.len();
         let total: f64 = rows.clone().map(weight).sum();
         let mean = |value: &dyn Fn(usize) -> f64| {
-            rows.clone()
-                .map(|row| weight(row) * value(row))
-                .sum::<f64>()
-                / total
+            let weighed = rows.clone().map(|row| weight(row) * value(row));
+            weighed.sum::<f64>() / total
         };
         let called = |row: usize| f64::from(u8::from(self.probabilities[row] >= 0.5));
-        let turned = |mean: f64, negative: f64, positive: f64| {
+        let turned = |mean: f64, [negative, positive]: [f64; 2]| {
             ((mean - negative) / (positive - negative)).clamp(0.0, 1.0)
         };
         // Not computed where they are not asked for.
@@ -85,29 +83,24 @@ impl Rows {
         };
         match method {
             Method::ClassifyAndCount => mean(&called),
-            Method::AdjustedCount => turned(
-                mean(&called),
-                rates.false_positive_rate,
-                rates.true_positive_rate,
-            ),
-            Method::ProbabilisticAdjustedCount => turned(
-                mean(&|row| self.probabilities[row]),
-                rates.mean_if_negative,
-                rates.mean_if_positive,
-            ),
+            Method::AdjustedCount => turned(mean(&called), rates.called()),
+            Method::ProbabilisticAdjustedCount => {
+                let means = [rates.mean_if_negative, rates.mean_if_positive];
+                turned(mean(&|row| self.probabilities[row]), means)
+            }
             Method::MaximumLikelihood => most_likely(&ratios()),
             Method::AdjustedMaximumLikelihood => {
                 let ratios = ratios();
                 let likeliest = most_likely(&ratios);
                 let at = likeliest.clamp(WEIGHED_AT.0, WEIGHED_AT.1);
                 let part = |ratio: f64| posterior(ratio, at);
-                let [negative, positive] = known.means(part);
-                if positive <= negative {
+                let means = known.means(part);
+                if means[1] <= means[0] {
                     // A resample in which they tell nothing at this share has nothing to correct by.
                     return likeliest;
                 }
                 let parts = ratios.iter().map(|(ratio, weight)| weight * part(*ratio));
-                turned(parts.sum::<f64>() / total, negative, positive)
+                turned(parts.sum::<f64>() / total, means)
             }
         }
     }

@@ -150,7 +150,7 @@ fn rows_of_one_film_are_less_than_as_many_of_many() {
         let covered = (0..100).filter(|trial| {
             let (labels, said, groups) = films(0.5, 40, 20, 100 + trial);
             let quantifier = match by_film {
-                true => Quantifier::of_groups(&labels, &said, &groups, 200, *trial),
+                true => Quantifier::of_groups(&labels, &said, Some(&groups), 200, *trial),
                 false => Quantifier::new(&labels, &said, 200, *trial),
             };
             // Each text is of another film.
@@ -177,7 +177,13 @@ fn films_of_one_review_each_are_as_rows() {
         let found = known.unwrap().quantify(&asked, Method::default(), 0.95, 1);
         found.unwrap().total_error
     };
-    let by_film = error(Quantifier::of_groups(&labels, &said, &groups, 1000, 1));
+    let by_film = error(Quantifier::of_groups(
+        &labels,
+        &said,
+        Some(&groups),
+        1000,
+        1,
+    ));
     let by_row = error(Quantifier::new(&labels, &said, 1000, 1));
     assert!((by_film / by_row - 1.0).abs() < 0.1, "{by_film} {by_row}");
 }
@@ -252,7 +258,7 @@ fn rows_that_say_nothing_are_refused() {
             probabilities: 0,
         },
     );
-    let groups = Quantifier::of_groups(&[1, 0], &[0.9, 0.1], &[7], 10, 1);
+    let groups = Quantifier::of_groups(&[1, 0], &[0.9, 0.1], Some(&[7]), 10, 1);
     assert_eq!(
         groups.unwrap_err(),
         QuantificationError::Groups {

@@ -1,13 +1,13 @@
 //! `--baseline`: the CI regression run over all models of a report.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use artifact::{Artifact, Failure, format};
 use clap::Args;
-use compare::Judged;
+use compare::{Judged, JudgedError};
 use stage::Context;
 
-use crate::{METRICS, ReportError};
+use crate::{METRICS, words};
 
 /// Arguments of the report beside those of every stage.
 #[derive(Clone, Debug, Default, Args)]
@@ -27,25 +27,25 @@ pub(crate) fn check(
     let Some(path) = &options.baseline else {
         return Ok(());
     };
-    let baseline = Judged::read(path).map_err(ReportError::from)?;
-    let current = Judged::read(&artifact.file(METRICS)?).map_err(ReportError::from)?;
+    let baseline = read(path)?;
+    let current = read(&artifact.file(METRICS)?)?;
     let regressions = baseline.regressions(&current);
+    let path = path.display();
     if regressions.is_empty() {
-        context.progress().note(&format!(
-            "no model is significantly worse than in `{}`",
-            path.display()
-        ));
+        let note = format!("no model is significantly worse than in `{path}`");
+        context.progress().note(&note);
         return Ok(());
     }
-    let lines: Vec<String> = regressions.iter().map(ToString::to_string).collect();
-    let number = format::plural(lines.len() as u64, "model is", "models are");
-    let message = format!(
-        "{number} worse than in the baseline `{}`: {}",
-        path.display(),
-        lines.join("; ")
-    );
-    Err(Failure::new(message).with_hint(
-        "If the loss is meant, replace the baseline by the `metrics.json` of this report"
-            .to_owned(),
-    ))
+    let number = format::plural(regressions.len() as u64, "model is", "models are");
+    let lines = words::join(regressions.iter().map(ToString::to_string), "; ");
+    let message = format!("{number} worse than in the baseline `{path}`: {lines}");
+    let hint = "If the loss is meant, replace the baseline by the `metrics.json` of this report";
+    Err(Failure::new(message).with_hint(hint.to_owned()))
+}
+
+fn read(path: &Path) -> Result<Judged, Failure> {
+    Judged::read(path).map_err(|error| match error {
+        JudgedError::Artifact(error) => error.into(),
+        JudgedError::Metrics(error) => Failure::from_error(error),
+    })
 }

@@ -1,13 +1,11 @@
 //! The model card (Mitchell et al. 2019) of a judged model: what it is for, what it was made from, how
 //! well it does and where not, all of it from the manifests and figures of the run.
 
-use std::fmt::Write as _;
-
 use artifact::format;
 use metrics::Metric;
 
-use crate::data::{ModelData, ReportData};
-use crate::markdown::{estimate, safe, table, worst_kinds};
+use crate::data::{ChallengedModel, ModelData, ReportData, Step};
+use crate::markdown::{blocks, estimate, list, safe, table, worst_kinds};
 use crate::sections::findings::few;
 use crate::sections::models::{lacks_intervals, no_interval};
 use crate::words;
@@ -15,32 +13,41 @@ use crate::words;
 /// Kinds of reviews and tricks that are shown: the worst.
 const WORST: usize = 6;
 
-/// The text of `card-NAME.md`. The head is the metadata that model hubs read.
+/// The metadata that model hubs read.
+const HEAD: &str = "---\nlibrary_name: ressenti\npipeline_tag: text-classification\ntags: [sentiment-analysis]\n---";
+
+/// The text of `card-NAME.md`.
 pub fn render(data: &ReportData, model: &ModelData) -> String {
-    let mut out = String::new();
-    let name = safe(&model.name);
-    let _ = write!(
-        out,
-        "---\nlibrary_name: ressenti\npipeline_tag: text-classification\ntags: [sentiment-analysis]\n---\n\n# {name}\n\n"
-    );
-    let _ = writeln!(
-        out,
-        "{}. It takes a review and gives the probability that its author is positive.\n",
-        capital(&safe(&model.architecture))
-    );
-    let _ = writeln!(out, "## What it is for\n\n{}\n", purpose(data, model));
-    let _ = writeln!(out, "## What it learned from\n\n{}\n", origin(data));
-    let _ = writeln!(out, "## How well it does\n\n{}", figures(data, model));
-    let _ = writeln!(out, "## Where not to trust it\n\n{}", limits(data, model));
-    let _ = writeln!(out, "## How it was made\n\n{}", making(data, model));
-    out
+    let heading = |text: &str| Some(format!("## {text}"));
+    let mut asked = data.challenge.models.iter();
+    let asked = asked.find(|asked| asked.name == model.name);
+    blocks([
+        Some(HEAD.to_owned()),
+        Some(format!("# {}", safe(&model.name))),
+        Some(format!(
+            "{}. It takes a review and gives the probability that its author is positive.",
+            capital(&safe(&model.architecture))
+        )),
+        heading("What it is for"),
+        Some(purpose(data, model)),
+        heading("What it learned from"),
+        Some(list(origin(data))),
+        heading("How well it does"),
+        Some(figures(data, model)),
+        few(data.rows).map(|sentence| sentence + "."),
+        lacks_intervals(model).then(no_interval),
+        heading("Where not to trust it"),
+        kinds(data, model),
+        asked.map(|asked| tricks(data, asked)),
+        heading("How it was made"),
+        Some(list(making(data, model))),
+    ])
 }
 
 fn capital(text: &str) -> String {
     let mut signs = text.chars();
-    signs.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(signs).collect()
-    })
+    let first = signs.next().into_iter().flat_map(char::to_uppercase);
+    first.chain(signs).collect()
 }
 
 fn purpose(data: &ReportData, model: &ModelData) -> String {
@@ -55,146 +62,88 @@ fn purpose(data: &ReportData, model: &ModelData) -> String {
     )
 }
 
-fn origin(data: &ReportData) -> String {
-    let mut out = String::new();
-    let steps = data.steps.iter().filter(|step| !step.sources.is_empty());
-    for (source, digest) in steps.flat_map(|step| &step.sources) {
-        let _ = writeln!(out, "- {} (blake3 {digest})", safe(source));
-    }
-    for count in &data.reviews.splits {
-        let _ = writeln!(
-            out,
-            "- {}: {} negative, {} positive, {} without a label",
-            count.split,
-            format::count(count.negative),
-            format::count(count.positive),
-            format::count(count.unlabelled)
-        );
-    }
-    if !data.reviews.splitting.is_empty() {
-        let _ = writeln!(out, "- split: {}", safe(&data.reviews.splitting));
-    }
-    for line in data.reviews.audit.iter().filter(|line| line.count > 0) {
-        let _ = writeln!(
-            out,
-            "- {}: {}. {}",
-            safe(&line.what),
-            format::count(line.count),
-            safe(&line.remark)
-        );
-    }
-    out
+fn origin(data: &ReportData) -> Vec<String> {
+    let reviews = &data.reviews;
+    let sources = data.steps.iter().flat_map(|step| &step.sources);
+    let sources = sources.map(|(source, digest)| format!("{source} (blake3 {digest})"));
+    let splits = reviews.splits.iter().map(|count| {
+        let classes = [count.negative, count.positive, count.unlabelled].map(format::count);
+        let [negative, positive, none] = classes;
+        let split = count.split;
+        format!("{split}: {negative} negative, {positive} positive, {none} without a label")
+    });
+    let splitting =
+        (!reviews.splitting.is_empty()).then(|| format!("split: {}", reviews.splitting));
+    let audit = reviews.audit.iter().filter(|line| line.count > 0);
+    let audit = audit.map(|it| format!("{}: {}. {}", it.what, format::count(it.count), it.remark));
+    let all = sources.chain(splits).chain(splitting).chain(audit);
+    all.collect()
 }
 
 fn figures(data: &ReportData, model: &ModelData) -> String {
-    let rows = Metric::ALL
-        .map(|metric| vec![metric.title().to_owned(), estimate(model, metric)])
-        .into_iter();
-    let mut out = format!(
+    let rows = Metric::ALL.map(|metric| vec![metric.title().to_owned(), estimate(model, metric)]);
+    format!(
         "On {}, looked at once, with {} intervals:\n\n{}",
         format::plural(data.rows, "test review", "test reviews"),
         words::confidence(data.confidence),
         table(&["figure", "value"], rows)
-    );
-    for remark in few(data.rows)
-        .into_iter()
-        .map(|sentence| sentence + ".")
-        .chain(lacks_intervals(model).then(no_interval))
-    {
-        let _ = writeln!(out, "\n{remark}");
-    }
-    out
+    )
 }
 
-fn limits(data: &ReportData, model: &ModelData) -> String {
+/// The kinds of reviews that it does worst on.
+fn kinds(data: &ReportData, model: &ModelData) -> Option<String> {
     let kinds = worst_kinds(data, &model.name, WORST);
     let rows = kinds.iter().map(|(slice, share)| {
-        vec![
-            safe(&slice.name),
-            format::count(slice.rows),
-            format::percent(*share),
-        ]
+        let rows = format::count(slice.rows);
+        vec![safe(&slice.name), rows, format::percent(*share)]
     });
-    let mut out = String::new();
-    if !kinds.is_empty() {
-        let _ = writeln!(
-            out,
-            "{}",
-            table(&["test reviews", "how many", "right"], rows)
-        );
-    }
-    let set = &data.challenge;
-    let asked = set.models.iter().find(|asked| asked.name == model.name);
-    if let Some(asked) = asked {
-        let share = |place: usize| {
-            let cases = set.capabilities[place].1.max(1);
-            asked.failed.get(place).copied().unwrap_or(0) as f64 / cases as f64
-        };
-        // The first is the whole.
-        let mut order: Vec<usize> = (1..set.capabilities.len()).collect();
-        order.sort_by(|one, two| share(*two).total_cmp(&share(*one)));
-        order.truncate(WORST);
-        let whole = if set.capabilities.is_empty() {
-            Vec::new()
-        } else {
-            vec![0]
-        };
-        let rows = whole.into_iter().chain(order).map(|place| {
-            let (capability, cases) = &set.capabilities[place];
-            vec![
-                safe(&capability.replace('_', " ")),
-                format::count(*cases),
-                format::percent(share(place)),
-            ]
-        });
-        let _ = writeln!(
-            out,
-            "{}",
-            table(
-                &["texts written to trick a model", "how many", "fails"],
-                rows
-            )
-        );
-    }
-    out
+    let headings = ["test reviews", "how many", "right"];
+    (!kinds.is_empty()).then(|| table(&headings, rows))
 }
 
-fn making(data: &ReportData, model: &ModelData) -> String {
-    let mut out = String::new();
-    if let Some(parameters) = model.parameters {
-        let _ = writeln!(out, "- {} parameters", format::count(parameters));
+/// All tricks as one, and those that it fails most.
+fn tricks(data: &ReportData, asked: &ChallengedModel) -> String {
+    let set = &data.challenge;
+    let mut order: Vec<usize> = (0..set.capabilities.len()).collect();
+    // The first is the whole.
+    if let Some((_, parts)) = order.split_first_mut() {
+        parts.sort_by(|one, two| set.share(asked, *two).total_cmp(&set.share(asked, *one)));
     }
-    if let Some(bytes) = model.bytes {
-        let _ = writeln!(out, "- {} on the disk", format::bytes(bytes));
-    }
-    let _ = writeln!(
-        out,
-        "- {} of computing, {} of memory at most",
+    let rows = order.into_iter().take(1 + WORST).map(|place| {
+        let (capability, cases) = &set.capabilities[place];
+        let share = format::percent(set.share(asked, place));
+        let name = safe(&capability.replace('_', " "));
+        vec![name, format::count(*cases), share]
+    });
+    let headings = ["texts written to trick a model", "how many", "fails"];
+    table(&headings, rows)
+}
+
+fn making(data: &ReportData, model: &ModelData) -> Vec<String> {
+    let parameters = model.parameters.map(format::count);
+    let parameters = parameters.map(|count| format!("{count} parameters"));
+    let bytes = model.bytes.map(format::bytes);
+    let bytes = bytes.map(|size| format!("{size} on the disk"));
+    let cost = format!(
+        "{} of computing, {} of memory at most",
         format::seconds(model.total_seconds),
         format::bytes(model.peak_memory)
     );
-    let made = data.steps.iter().filter(|step| {
-        matches!(step.stage.as_str(), "ingest" | "clean") || step.variant == model.name
-    });
-    for step in made {
-        let versions: Vec<String> = step
-            .versions
-            .iter()
-            .map(|(name, version)| format!("{name} {version}"))
-            .collect();
-        let _ = writeln!(
-            out,
-            "- {} {}: key {}, {}{}",
+    let is_of_all = |step: &Step| matches!(step.stage.as_str(), "ingest" | "clean");
+    let steps = data.steps.iter();
+    let steps = steps.filter(|step| is_of_all(step) || step.variant == model.name);
+    let steps = steps.map(|step| {
+        let versions = step.versions.iter();
+        let versions = versions.map(|(name, version)| format!(", {name} {version}"));
+        format!(
+            "{} {}: key {}, {}{}",
             step.stage,
-            safe(&step.variant),
+            step.variant,
             step.key,
             words::date(step.started),
-            if versions.is_empty() {
-                String::new()
-            } else {
-                format!(", {}", safe(&versions.join(", ")))
-            }
-        );
-    }
-    out
+            versions.collect::<String>()
+        )
+    });
+    let facts = parameters.into_iter().chain(bytes).chain([cost]);
+    facts.chain(steps).collect()
 }

@@ -9,7 +9,6 @@ mod baseline;
 pub mod card;
 pub mod collect;
 pub mod data;
-mod error;
 pub mod markdown;
 pub mod merge;
 mod numbers;
@@ -27,7 +26,6 @@ use stage::{Context, Outcome, Stage};
 
 pub use baseline::BaselineOptions;
 pub use data::ReportData;
-pub use error::ReportError;
 pub use page::render;
 pub use pictures::intervals::draw_alone as models_picture;
 pub use sections::findings::sentences as findings;
@@ -55,12 +53,10 @@ With `--baseline` it compares with an earlier `metrics.json` and fails on a sign
     type Options = BaselineOptions;
 
     fn run(context: &Context, settings: ReportSettings) -> Result<Outcome, Failure> {
-        let judged = merge::predictions(context, &context.output().join(PREDICTIONS))?
-            .without(&settings.repeats);
+        let judged = merge::predictions(context, &context.output().join(PREDICTIONS))?;
+        let judged = judged.without(&settings.repeats);
         let metrics = merge::metrics(context, &judged)?;
-        metrics
-            .write(&context.output().join(METRICS))
-            .map_err(ReportError::from)?;
+        artifact::files::write_json(&context.output().join(METRICS), &metrics)?;
         let data = collect::collect(context, &settings, &judged, &metrics)?;
         let mut files = vec![
             OutputFile::table(PREDICTIONS, judged.written),
@@ -75,20 +71,15 @@ With `--baseline` it compares with an earlier `metrics.json` and fails on a sign
         write(MARKDOWN, &markdown::render(&data))?;
         write(FOR_PROGRAMS, &for_programs(&data))?;
         for model in &data.models {
-            write(
-                &format!("card-{}.md", model.name),
-                &card::render(&data, model),
-            )?;
+            let name = format!("card-{}.md", model.name);
+            write(&name, &card::render(&data, model))?;
         }
         if let Some(picture) = models_picture(&data) {
             write(PICTURE, &picture)?;
         }
-        let models: Vec<String> = metrics.models.keys().cloned().collect();
-        Ok(Outcome::new(
-            Contract::Report { models },
-            files,
-            summary(&data),
-        ))
+        let models = metrics.models.keys().cloned().collect();
+        let contract = Contract::Report { models };
+        Ok(Outcome::new(contract, files, summary(&data)))
     }
 
     fn after(
@@ -103,16 +94,11 @@ With `--baseline` it compares with an earlier `metrics.json` and fails on a sign
 fn summary(data: &ReportData) -> String {
     let models = format::plural(data.models.len() as u64, "model", "models");
     let rows = format::plural(data.rows, "test review", "test reviews");
-    match data.best() {
-        Some((best, accuracy)) => {
-            let (share, range) = words::share(accuracy);
-            format!(
-                "{models} on {rows}; best {} with {share} accuracy ({range})",
-                best.name
-            )
-        }
-        None => format!("{models} on {rows}"),
-    }
+    let best = data.best().map(|(best, accuracy)| {
+        let (share, range) = words::share(accuracy);
+        format!("; best {} with {share} accuracy ({range})", best.name)
+    });
+    format!("{models} on {rows}{}", best.unwrap_or_default())
 }
 
 /// The text of `report.json`: everything the page shows, and its findings as sentences.

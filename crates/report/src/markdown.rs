@@ -1,9 +1,7 @@
 //! The report in a screenful of Markdown, for a pull request.
 
-use std::fmt::Write as _;
-
 use artifact::format;
-use metrics::{Metric, share_of};
+use metrics::Metric;
 
 use crate::data::{ModelData, ReportData, SliceData};
 use crate::sections::{findings, models};
@@ -22,31 +20,34 @@ const KINDS: usize = 3;
 
 /// The text of `report.md`.
 pub fn render(data: &ReportData) -> String {
-    let mut out = format!("## {}\n\n", safe(&data.title));
-    for sentence in findings::sentences(data) {
-        let _ = writeln!(out, "- {}", safe(&sentence));
-    }
-    if !data.models.is_empty() {
-        let _ = writeln!(out, "\n{}", figures(data));
-    }
-    if let Some(text) = models::front_in_words(data) {
-        let _ = writeln!(out, "{}\n", safe(&text));
-    }
-    if !data.comparisons.is_empty() {
-        let _ = writeln!(out, "{}", pairs(data));
-    }
-    let _ = writeln!(out, "{}", kinds(data));
-    if data.models.iter().any(models::lacks_intervals) {
-        let _ = writeln!(out, "{}\n", models::no_interval());
-    }
-    let _ = writeln!(
-        out,
+    let lacks_intervals = data.models.iter().any(models::lacks_intervals);
+    let note = format!(
         "Intervals of {}; p-values by McNemar's exact test on the same {} test reviews, corrected by Holm. All of it with \
          pictures stands in `report.html`, for programs in `report.json`.",
         words::confidence(data.confidence),
         format::count(data.rows)
     );
-    out
+    blocks([
+        Some(format!("## {}", safe(&data.title))),
+        Some(list(findings::sentences(data))),
+        (!data.models.is_empty()).then(|| figures(data)),
+        models::front_in_words(data).map(|text| safe(&text)),
+        (!data.comparisons.is_empty()).then(|| pairs(data)),
+        kinds(data),
+        lacks_intervals.then(models::no_interval),
+        Some(note),
+    ])
+}
+
+/// Those of the blocks that there are, with blank lines between them.
+pub(crate) fn blocks(blocks: impl IntoIterator<Item = Option<String>>) -> String {
+    words::join(blocks.into_iter().flatten(), "\n\n") + "\n"
+}
+
+/// A list of texts.
+pub(crate) fn list(items: impl IntoIterator<Item = String>) -> String {
+    let items = items.into_iter().map(|item| format!("- {}", safe(&item)));
+    words::join(items, "\n")
 }
 
 /// Text that means nothing to Markdown or to HTML.
@@ -65,37 +66,29 @@ pub(crate) fn safe(text: &str) -> String {
     out
 }
 
-/// A table of Markdown.
+/// A table of Markdown, without a line end.
 pub(crate) fn table(headings: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
-    let headings: Vec<String> = headings.iter().map(|text| (*text).to_owned()).collect();
-    let rule: Vec<String> = (0..headings.len())
-        .map(|place| if place == 0 { "---" } else { "---:" }.to_owned())
-        .collect();
-    let rows = rows.into_iter().map(|cells| line(&cells));
-    line(&headings) + &line(&rule) + &rows.collect::<String>()
+    let line = |cells: Vec<String>| format!("| {} |", cells.join(" | "));
+    let rule = |place: usize| if place == 0 { "---" } else { "---:" }.to_owned();
+    let head = headings.iter().map(|text| (*text).to_owned()).collect();
+    let rule = (0..headings.len()).map(rule).collect();
+    words::join([head, rule].into_iter().chain(rows).map(line), "\n")
 }
 
 /// A figure with its interval.
 pub(crate) fn estimate(model: &ModelData, metric: Metric) -> String {
-    match model.figures.get(metric.name()) {
-        Some(figure) => {
-            let (value, range) = words::figure(metric, *figure);
-            format!("{value} ({range})")
-        }
-        None => "not defined".to_owned(),
-    }
+    let Some(figure) = model.figure(metric) else {
+        return "not defined".to_owned();
+    };
+    let (value, range) = words::figure(metric, figure);
+    format!("{value} ({range})")
 }
 
 fn figures(data: &ReportData) -> String {
-    let best = data.best().map(|(model, _)| model.name.as_str());
+    let best = data.best().map(|(model, _)| &model.name);
     let rows = data.models.iter().map(|model| {
-        let name = safe(&model.name);
-        let mut cells = vec![if best == Some(model.name.as_str()) {
-            format!("**{name}**")
-        } else {
-            name
-        }];
+        let strong = if best == Some(&model.name) { "**" } else { "" };
+        let mut cells = vec![format!("{strong}{}{strong}", safe(&model.name))];
         cells.extend(SHOWN.map(|metric| estimate(model, metric)));
         cells.push(format::seconds(model.total_seconds));
         cells
@@ -107,54 +100,30 @@ fn figures(data: &ReportData) -> String {
 }
 
 fn pairs(data: &ReportData) -> String {
-    let alpha = words::alpha(data.confidence);
     let rows = data.comparisons.iter().map(|pair| {
-        let difference = pair.difference;
-        let verdict = match pair.verdict(alpha) {
-            Some((better, ..)) => format!("{} is better", safe(better)),
-            None => "cannot be told apart".to_owned(),
-        };
+        let (points, range) = words::difference(pair.difference);
         vec![
             format!("{} − {}", safe(&pair.first), safe(&pair.second)),
-            format!(
-                "{} ({} to {})",
-                words::signed(difference.value),
-                words::signed(difference.low),
-                words::signed(difference.high)
-            ),
+            format!("{points} ({range})"),
             words::p_value(pair.adjusted_p_value),
-            verdict,
+            safe(&words::verdict(pair, data.confidence)),
         ]
     });
     let inner = table(&["pair", "points", "p", "verdict"], rows);
-    format!("<details><summary>Every pair</summary>\n\n{inner}\n</details>\n")
+    format!("<details><summary>Every pair</summary>\n\n{inner}\n\n</details>")
 }
 
 /// What the best model is worst at.
-fn kinds(data: &ReportData) -> String {
-    let Some(best) = data.best().map(|(model, _)| model) else {
-        return String::new();
-    };
-    let worst = worst_kinds(data, &best.name, KINDS);
-    if worst.is_empty() {
-        return String::new();
-    }
-    let words: Vec<String> = worst
-        .iter()
-        .map(|(slice, share)| {
-            format!(
-                "{} {:.1} % of {}",
-                safe(&slice.name),
-                100.0 * share,
-                format::count(slice.rows)
-            )
-        })
-        .collect();
-    format!(
-        "{} is worst at reviews {}.\n",
-        safe(&best.name),
-        words.join("; ")
-    )
+fn kinds(data: &ReportData) -> Option<String> {
+    let (best, _) = data.best()?;
+    let worst = worst_kinds(data, &best.name, KINDS).into_iter();
+    let worst = worst.map(|(slice, share)| {
+        let (name, rows) = (safe(&slice.name), format::count(slice.rows));
+        format!("{name} {} of {rows}", format::percent(share))
+    });
+    let worst = words::join(worst, "; ");
+    let best = safe(&best.name);
+    (!worst.is_empty()).then(|| format!("{best} is worst at reviews {worst}."))
 }
 
 /// The kinds of reviews that a model does worst on, with its accuracy there.
@@ -163,13 +132,8 @@ pub(crate) fn worst_kinds<'a>(
     model: &str,
     count: usize,
 ) -> Vec<(&'a SliceData, f64)> {
-    let Some(place) = data.models.iter().position(|other| other.name == model) else {
-        return Vec::new();
-    };
-    let share = |slice: &'a SliceData| {
-        let estimate = share_of(*slice.right.get(place)?, slice.rows, data.confidence)?;
-        Some((slice, estimate.value))
-    };
+    let place = data.place(model);
+    let share = |slice: &'a SliceData| Some((slice, slice.share(place?, data.confidence)?.value));
     let mut found: Vec<(&SliceData, f64)> = data.slices.iter().filter_map(share).collect();
     found.sort_by(|one, two| one.1.total_cmp(&two.1));
     found.truncate(count);
@@ -193,7 +157,7 @@ mod tests {
         let rows = [vec!["a".to_owned(), "1".to_owned()]];
         assert_eq!(
             table(&["x", "y"], rows),
-            "| x | y |\n| --- | ---: |\n| a | 1 |\n"
+            "| x | y |\n| --- | ---: |\n| a | 1 |"
         );
     }
 }

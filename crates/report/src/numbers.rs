@@ -1,285 +1,207 @@
-//! The numbers behind the pictures.
+//! The numbers behind the pictures, each table as a link that saves it.
 
-use std::fmt::Display;
-
+use maud::Markup;
 use metrics::Metric;
+use pages::Numbers;
 
 use crate::data::{
     ClassWords, LengthBin, ModelData, RangeTestData, RepeatsData, ReportData, SplitCount, SweepData,
 };
-use pages::Numbers;
-
-fn text(value: impl Display) -> String {
-    value.to_string()
-}
-
-fn optional<T: Display>(value: Option<T>) -> String {
-    value.map_or_else(String::new, |value| value.to_string())
-}
+use crate::pictures::pareto;
 
 /// Every figure of every model with its interval.
-pub(crate) fn figures(models: &[ModelData]) -> Numbers {
+pub(crate) fn figures(models: &[ModelData]) -> Markup {
     let rows = models.iter().flat_map(|model| {
         let known = Metric::ALL.into_iter();
-        known.filter_map(|metric| {
-            let figure = model.figures.get(metric.name())?;
-            let ends = figure.estimate();
-            Some(vec![
-                model.name.clone(),
-                metric.name().to_owned(),
-                text(figure.value()),
-                optional(ends.map(|it| it.low)),
-                optional(ends.map(|it| it.high)),
-            ])
-        })
+        known.filter_map(move |metric| Some((model, metric, model.figure(metric)?)))
     });
-    Numbers::new("figures", &["model", "figure", "value", "low", "high"]).rows(rows)
+    Numbers::new("figures", rows)
+        .column("model", |(model, ..)| &model.name)
+        .column("figure", |(_, metric, _)| metric.name())
+        .column("value", |(.., figure)| figure.value())
+        .optional("low", |(.., figure)| Some(figure.estimate()?.low))
+        .optional("high", |(.., figure)| Some(figure.estimate()?.high))
+        .link()
 }
 
 /// Quality beside what it costs.
-pub(crate) fn costs(models: &[ModelData]) -> Numbers {
-    let columns = [
-        "model",
-        "accuracy",
-        "seconds",
-        "training_reviews_per_second",
-        "prediction_reviews_per_second",
-        "parameters",
-        "bytes",
-        "peak_memory_bytes",
-        "on_front",
-    ];
-    let front = super::pictures::pareto::front(models);
-    let rows = models.iter().enumerate().map(|(place, model)| {
-        vec![
-            model.name.clone(),
-            optional(model.accuracy().map(|estimate| estimate.value)),
-            text(model.total_seconds),
-            optional(model.reviews_per_second),
-            optional(model.prediction_speed),
-            optional(model.parameters),
-            optional(model.bytes),
-            text(model.peak_memory),
-            text(front.contains(&place)),
-        ]
-    });
-    Numbers::new("costs", &columns).rows(rows)
+pub(crate) fn costs(models: &[ModelData]) -> Markup {
+    let front = pareto::front(models);
+    Numbers::new("costs", models.iter().enumerate())
+        .column("model", |(_, it)| &it.name)
+        .optional("accuracy", |(_, it)| Some(it.accuracy()?.value))
+        .column("seconds", |(_, it)| it.total_seconds)
+        .optional("training_reviews_per_second", |it| it.1.reviews_per_second)
+        .optional("prediction_reviews_per_second", |it| it.1.prediction_speed)
+        .optional("parameters", |(_, it)| it.parameters)
+        .optional("bytes", |(_, it)| it.bytes)
+        .column("peak_memory_bytes", |(_, it)| it.peak_memory)
+        .column("on_front", |(place, _)| front.contains(&place))
+        .link()
 }
 
 /// Reviews by split and class.
-pub(crate) fn splits(splits: &[SplitCount]) -> Numbers {
-    let rows = splits.iter().map(|count| {
-        let counts = [count.negative, count.positive, count.unlabelled].map(text);
-        [text(count.split)].into_iter().chain(counts).collect()
-    });
-    Numbers::new("splits", &["split", "negative", "positive", "unlabelled"]).rows(rows)
+pub(crate) fn splits(splits: &[SplitCount]) -> Markup {
+    Numbers::new("splits", splits)
+        .column("split", |it| it.split)
+        .column("negative", |it| it.negative)
+        .column("positive", |it| it.positive)
+        .column("unlabelled", |it| it.unlabelled)
+        .link()
 }
 
 /// Lengths of reviews.
-pub(crate) fn lengths(bins: &[LengthBin]) -> Numbers {
-    let rows = bins
-        .iter()
-        .map(|bin| vec![text(bin.from), optional(bin.to), text(bin.rows)]);
-    Numbers::new("lengths", &["from_words", "below_words", "reviews"]).rows(rows)
+pub(crate) fn lengths(bins: &[LengthBin]) -> Markup {
+    Numbers::new("lengths", bins)
+        .column("from_words", |it| it.from)
+        .optional("below_words", |it| it.to)
+        .column("reviews", |it| it.rows)
+        .link()
 }
 
 /// Telling words of every class.
-pub(crate) fn words(classes: &[ClassWords]) -> Numbers {
-    let rows = classes.iter().flat_map(|class| {
-        class.words.iter().map(|word| {
-            let names = [class.class.clone(), word.word.clone(), text(word.score)];
-            names.into_iter().chain(word.reviews.map(text)).collect()
-        })
-    });
-    let columns = [
-        "class",
-        "word",
-        "score",
-        "negative_reviews",
-        "positive_reviews",
-    ];
-    Numbers::new("words", &columns).rows(rows)
+pub(crate) fn words(classes: &[ClassWords]) -> Markup {
+    let rows = classes.iter();
+    let rows = rows.flat_map(|class| class.words.iter().map(|word| (class.class, word)));
+    Numbers::new("words", rows)
+        .column("class", |(class, _)| class)
+        .column("word", |(_, it)| &it.word)
+        .column("score", |(_, it)| it.score)
+        .column("negative_reviews", |(_, it)| it.reviews[0])
+        .column("positive_reviews", |(_, it)| it.reviews[1])
+        .link()
 }
 
 /// The course of every training.
-pub(crate) fn epochs(models: &[ModelData]) -> Numbers {
-    let rows = models.iter().flat_map(|model| {
-        model.epochs.iter().map(|epoch| {
-            vec![
-                model.name.clone(),
-                text(epoch.epoch),
-                optional(epoch.train_loss),
-                optional(epoch.train_accuracy),
-                optional(epoch.validation_loss),
-                optional(epoch.validation_accuracy),
-                text(Some(epoch.epoch) == model.best_epoch),
-            ]
-        })
-    });
-    let columns = [
-        "model",
-        "epoch",
-        "train_loss",
-        "train_accuracy",
-        "validation_loss",
-        "validation_accuracy",
-        "kept",
-    ];
-    Numbers::new("training", &columns).rows(rows)
+pub(crate) fn epochs(models: &[ModelData]) -> Markup {
+    let rows = models.iter();
+    let rows = rows.flat_map(|model| model.epochs.iter().map(move |epoch| (model, epoch)));
+    Numbers::new("training", rows)
+        .column("model", |(model, _)| &model.name)
+        .column("epoch", |(_, it)| it.epoch)
+        .optional("train_loss", |(_, it)| it.train_loss)
+        .optional("train_accuracy", |(_, it)| it.train_accuracy)
+        .optional("validation_loss", |(_, it)| it.validation_loss)
+        .optional("validation_accuracy", |(_, it)| it.validation_accuracy)
+        .column("kept", |(model, it)| Some(it.epoch) == model.best_epoch)
+        .link()
 }
 
 /// Decisions by class.
-pub(crate) fn confusions(models: &[ModelData]) -> Numbers {
-    let rows = models.iter().map(|model| {
-        let found = model.confusion;
-        let counts = [
-            found.true_negative,
-            found.false_positive,
-            found.false_negative,
-            found.true_positive,
-        ];
-        [model.name.clone()]
-            .into_iter()
-            .chain(counts.map(text))
-            .collect()
-    });
-    let columns = [
-        "model",
-        "true_negative",
-        "false_positive",
-        "false_negative",
-        "true_positive",
-    ];
-    Numbers::new("decisions", &columns).rows(rows)
+pub(crate) fn confusions(models: &[ModelData]) -> Markup {
+    Numbers::new("decisions", models)
+        .column("model", |it| &it.name)
+        .column("true_negative", |it| it.confusion.true_negative)
+        .column("false_positive", |it| it.confusion.false_positive)
+        .column("false_negative", |it| it.confusion.false_negative)
+        .column("true_positive", |it| it.confusion.true_positive)
+        .link()
 }
 
 /// The bins of every reliability diagram.
-pub(crate) fn reliability(models: &[ModelData]) -> Numbers {
+pub(crate) fn reliability(models: &[ModelData]) -> Markup {
     let rows = models.iter().flat_map(|model| {
-        let before = model.calibration.iter();
-        let before = before.flat_map(|it| it.before.reliability.iter().map(|bin| ("before", bin)));
-        let after = model.reliability.iter().map(|bin| ("after", bin));
-        after.chain(before).map(|(when, bin)| {
-            vec![
-                model.name.clone(),
-                when.to_owned(),
-                text(bin.mean_probability),
-                text(bin.positive_share),
-                text(bin.rows),
-            ]
-        })
+        let calibrations = model.calibration.iter();
+        let before = calibrations.flat_map(|it| &it.before.reliability);
+        let before = before.map(move |bin| (model, "before", bin));
+        let after = model.reliability.iter();
+        after.map(move |bin| (model, "after", bin)).chain(before)
     });
-    let columns = [
-        "model",
-        "calibration",
-        "mean_probability",
-        "positive_share",
-        "reviews",
-    ];
-    Numbers::new("reliability", &columns).rows(rows)
+    Numbers::new("reliability", rows)
+        .column("model", |(model, ..)| &model.name)
+        .column("calibration", |(_, when, _)| when)
+        .column("mean_probability", |(.., bin)| bin.mean_probability)
+        .column("positive_share", |(.., bin)| bin.positive_share)
+        .column("reviews", |(.., bin)| bin.rows)
+        .link()
 }
 
 /// Every step of a learning-rate range test.
-pub(crate) fn range_test(test: &RangeTestData) -> Numbers {
-    let rows = test.points.iter().map(|point| {
-        [point.learning_rate, point.loss, point.smoothed_loss]
-            .map(text)
-            .to_vec()
-    });
-    let name = format!("range-{}", test.name);
-    Numbers::new(name, &["learning_rate", "loss", "smoothed_loss"]).rows(rows)
+pub(crate) fn range_test(test: &RangeTestData) -> Markup {
+    Numbers::new(format!("range-{}", test.name), &test.points)
+        .column("learning_rate", |it| it.learning_rate)
+        .column("loss", |it| it.loss)
+        .column("smoothed_loss", |it| it.smoothed_loss)
+        .link()
 }
 
 /// Every training of the models that were trained several times.
-pub(crate) fn repeats(repeats: &[RepeatsData]) -> Numbers {
+pub(crate) fn repeats(repeats: &[RepeatsData]) -> Markup {
     let rows = repeats.iter().flat_map(|repeats| {
         let each = repeats.accuracies.iter().enumerate();
-        each.map(|(place, accuracy)| {
-            vec![repeats.model.clone(), text(place), format!("{accuracy:.5}")]
-        })
+        each.map(|(place, accuracy)| (&repeats.model, place, accuracy))
     });
-    Numbers::new("seeds", &["model", "training", "accuracy"]).rows(rows)
+    Numbers::new("seeds", rows)
+        .column("model", |(model, ..)| model)
+        .column("training", |(_, place, _)| place)
+        .column("accuracy", |(.., accuracy)| format!("{accuracy:.5}"))
+        .link()
 }
 
 /// The ROC curves.
-pub(crate) fn roc(models: &[ModelData]) -> Numbers {
-    let rows = models.iter().flat_map(|model| {
-        model.roc.iter().map(|point| {
-            let shares = [point.false_positive_rate, point.true_positive_rate];
-            [model.name.clone()]
-                .into_iter()
-                .chain(shares.map(|share| format!("{share:.5}")))
-                .collect()
-        })
-    });
-    let columns = ["model", "false_positive_rate", "true_positive_rate"];
-    Numbers::new("roc", &columns).rows(rows)
+pub(crate) fn roc(models: &[ModelData]) -> Markup {
+    let rows = models.iter();
+    let rows = rows.flat_map(|model| model.roc.iter().map(|point| (&model.name, point)));
+    let places = |share: f64| format!("{share:.5}");
+    Numbers::new("roc", rows)
+        .column("model", |(model, _)| model)
+        .column("false_positive_rate", |it| places(it.1.false_positive_rate))
+        .column("true_positive_rate", |it| places(it.1.true_positive_rate))
+        .link()
 }
 
 /// Every epoch of every trial of a sweep; the kept one has the figures of the trial.
-pub(crate) fn sweep(sweep: &SweepData) -> Numbers {
-    let mut columns: Vec<&str> = sweep.over.iter().map(String::as_str).collect();
-    columns.extend([
-        "trial",
-        "loss",
-        "accuracy",
-        "seconds",
-        "epoch",
-        "validation_loss",
-        "validation_accuracy",
-    ]);
+pub(crate) fn sweep(sweep: &SweepData) -> Markup {
     let mut rows = Vec::new();
     for point in &sweep.points {
         for trial in &point.trials {
-            let mut row = point.values.clone();
-            row.push(trial.name.clone());
-            row.extend([trial.loss, trial.accuracy, trial.seconds].map(text));
-            if trial.epochs.is_empty() {
-                let none = std::iter::repeat_n(String::new(), 3);
-                rows.push(row.iter().cloned().chain(none).collect());
-            }
-            for epoch in &trial.epochs {
-                let measured = [
-                    text(epoch.epoch),
-                    optional(epoch.validation_loss),
-                    optional(epoch.validation_accuracy),
-                ];
-                rows.push(row.iter().cloned().chain(measured).collect());
-            }
+            let epochs = trial.epochs.iter().map(Some);
+            // A trial without epochs has one row.
+            let none = trial.epochs.is_empty().then_some(None);
+            let epochs = epochs.chain(none);
+            rows.extend(epochs.map(|epoch| (&point.values, trial, epoch)));
         }
     }
-    Numbers::new(format!("sweep-{}", sweep.name), &columns).rows(rows)
+    let mut numbers = Numbers::new(format!("sweep-{}", sweep.name), rows);
+    for (place, setting) in sweep.over.iter().enumerate() {
+        numbers = numbers.column(setting, |(values, ..)| &values[place]);
+    }
+    numbers
+        .column("trial", |(_, trial, _)| &trial.name)
+        .column("loss", |(_, trial, _)| trial.loss)
+        .column("accuracy", |(_, trial, _)| trial.accuracy)
+        .column("seconds", |(_, trial, _)| trial.seconds)
+        .optional("epoch", |(.., epoch)| Some(epoch?.epoch))
+        .optional("validation_loss", |(.., epoch)| epoch?.validation_loss)
+        .optional("validation_accuracy", |it| it.2?.validation_accuracy)
+        .link()
 }
 
 /// Failures by capability and model.
-pub(crate) fn tricks(data: &ReportData) -> Numbers {
+pub(crate) fn tricks(data: &ReportData) -> Markup {
     let set = &data.challenge;
     let rows = set.models.iter().flat_map(|model| {
         let pairs = set.capabilities.iter().zip(&model.failed);
-        pairs.map(|((capability, cases), failed)| {
-            vec![
-                capability.clone(),
-                model.name.clone(),
-                text(cases),
-                text(failed),
-            ]
-        })
+        pairs.map(|((capability, cases), failed)| (capability, &model.name, cases, failed))
     });
-    Numbers::new("tricks", &["capability", "model", "texts", "failed"]).rows(rows)
+    Numbers::new("tricks", rows)
+        .column("capability", |(capability, ..)| capability)
+        .column("model", |(_, model, ..)| model)
+        .column("texts", |(_, _, cases, _)| cases)
+        .column("failed", |(.., failed)| failed)
+        .link()
 }
 
 /// Kinds of reviews by model.
-pub(crate) fn slices(data: &ReportData) -> Numbers {
+pub(crate) fn slices(data: &ReportData) -> Markup {
     let rows = data.slices.iter().flat_map(|slice| {
         let pairs = data.models.iter().zip(&slice.right);
-        pairs.map(|(model, right)| {
-            vec![
-                slice.name.clone(),
-                model.name.clone(),
-                text(slice.rows),
-                text(right),
-            ]
-        })
+        pairs.map(move |(model, right)| (slice, &model.name, right))
     });
-    Numbers::new("kinds", &["kind", "model", "reviews", "right"]).rows(rows)
+    Numbers::new("kinds", rows)
+        .column("kind", |(slice, ..)| &slice.name)
+        .column("model", |(_, model, _)| model)
+        .column("reviews", |(slice, ..)| slice.rows)
+        .column("right", |(.., right)| right)
+        .link()
 }

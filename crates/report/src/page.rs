@@ -1,68 +1,53 @@
 //! The page: one file that needs nothing else, from no network, for any screen and for paper.
 
 use artifact::format;
+use maud::html;
+use pages::Page;
 
 use crate::data::ReportData;
 use crate::sections::{
     calibration, findings, models, reading, reviews, run, sweeps, tokens, training, tricks,
 };
 use crate::words;
-use pages::{Element, document, element, footer};
 
 /// The text of `report.html`.
 pub fn render(data: &ReportData) -> String {
-    let parts: Vec<(&str, Element)> = [
-        Some(("Findings", findings::draw(data))),
-        Some(("Data", reviews::draw(data))),
-        Some(("Models", models::draw(data))),
-        reading::draw(data).map(|part| ("Reading", part)),
-        training::draw(data).map(|part| ("Training", part)),
-        sweeps::draw(data).map(|part| ("Settings", part)),
-        Some(("Mistakes", calibration::draw(data))),
-        tricks::draw(data).map(|part| ("Trust", part)),
-        tokens::draw(data).map(|part| ("Tokens", part)),
-        Some(("Run", run::draw(data))),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
-    let links = parts.iter().map(|(name, _)| {
-        element("a")
-            .with("href", format!("#{}", name.to_lowercase()))
-            .text(name)
-    });
-    let body = element("body")
-        .child(header(data))
-        .child(
-            element("nav")
-                .with("aria-label", "Parts of this page")
-                .children(links.collect::<Vec<_>>()),
-        )
-        .child(element("main").children(parts.into_iter().map(|(_, part)| part)))
-        .child(footer());
-    document(&data.title, body)
-}
-
-fn header(data: &ReportData) -> Element {
+    let parts = [
+        ("Findings", Some(findings::draw(data))),
+        ("Data", Some(reviews::draw(data))),
+        ("Models", Some(models::draw(data))),
+        ("Reading", reading::draw(data)),
+        ("Training", training::draw(data)),
+        ("Settings", sweeps::draw(data)),
+        ("Mistakes", Some(calibration::draw(data))),
+        ("Trust", tricks::draw(data)),
+        ("Tokens", tokens::draw(data)),
+        ("Run", Some(run::draw(data))),
+    ];
+    let shown = parts.iter().filter(|(_, part)| part.is_some());
+    let links: Vec<&str> = shown.map(|(name, _)| *name).collect();
     let names: Vec<&str> = data
         .models
         .iter()
         .map(|model| model.name.as_str())
         .collect();
-    let finished = data
+    let ends = data
         .steps
         .iter()
-        .map(|step| step.started + step.seconds.max(0.0) as u64)
-        .max();
-    let finished = finished
-        .map(|time| format!(" · {}", words::date(time)))
-        .unwrap_or_default();
+        .map(|step| step.started + step.seconds.max(0.0) as u64);
+    let finished = ends.max().map(|time| format!(" · {}", words::date(time)));
     let facts = format!(
-        "{} on {} test reviews{finished}",
+        "{} on {} test reviews{}",
         words::list(&names),
-        format::count(data.rows)
+        format::count(data.rows),
+        finished.unwrap_or_default()
     );
-    element("header")
-        .child(element("h1").text(&data.title))
-        .child(element("p").text(facts))
+    let page = Page {
+        title: &data.title,
+        heading: &data.title,
+        facts: &facts,
+        links: &links,
+        main: html! { @for part in parts.iter().filter_map(|(_, part)| part.as_ref()) { (part) } },
+    };
+    page.render()
 }

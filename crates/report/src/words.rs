@@ -1,7 +1,8 @@
 //! Numbers and lists as the page prints them.
 
 use artifact::format;
-use metrics::{Estimate, Figure, Metric};
+use chrono::DateTime;
+use metrics::{Comparison, Estimate, Figure, Metric};
 
 /// The probability below which two models count as told apart, for a confidence of the page.
 pub(crate) fn alpha(confidence: f64) -> f64 {
@@ -10,33 +11,23 @@ pub(crate) fn alpha(confidence: f64) -> f64 {
 
 /// The coverage of intervals: `95 %`.
 pub(crate) fn confidence(confidence: f64) -> String {
-    let percent = 100.0 * confidence;
-    if (percent - percent.round()).abs() < 1e-9 {
-        format!("{percent:.0} %")
-    } else {
-        format!("{percent:.1} %")
-    }
+    format!("{} %", (1000.0 * confidence).round() / 10.0)
 }
 
 /// A share and its interval in percent: `89.4 %` and `89.0 to 89.8`.
 pub(crate) fn share(estimate: Estimate) -> (String, String) {
-    let range = format!(
-        "{:.1} to {:.1}",
-        100.0 * estimate.low,
-        100.0 * estimate.high
-    );
-    (format::percent(estimate.value), range)
+    let [low, high] = [estimate.low, estimate.high].map(|share| 100.0 * share);
+    (
+        format::percent(estimate.value),
+        format!("{low:.1} to {high:.1}"),
+    )
 }
 
 /// A figure and its interval as the table prints them: accuracy in percent, the rest to three places.
 pub(crate) fn figure(metric: Metric, figure: Figure) -> (String, String) {
-    let (factor, places) = match metric {
-        Metric::Accuracy => (100.0, 1),
-        _ => (1.0, 3),
-    };
-    let value = match metric {
-        Metric::Accuracy => format::percent(figure.value()),
-        _ => format!("{:.3}", figure.value()),
+    let (factor, places, value) = match metric {
+        Metric::Accuracy => (100.0, 1, format::percent(figure.value())),
+        _ => (1.0, 3, format!("{:.3}", figure.value())),
     };
     let range = match figure.estimate() {
         Some(Estimate { low, high, .. }) => {
@@ -48,8 +39,22 @@ pub(crate) fn figure(metric: Metric, figure: Figure) -> (String, String) {
 }
 
 /// A difference in points with its sign: `+1.2`, `−0.4`.
-pub(crate) fn signed(share: f64) -> String {
+fn signed(share: f64) -> String {
     format!("{:+.1}", 100.0 * share).replace('-', "−")
+}
+
+/// A difference and its interval in points: `+1.2` and `+0.4 to +2.0`.
+pub(crate) fn difference(estimate: Estimate) -> (String, String) {
+    let [value, low, high] = [estimate.value, estimate.low, estimate.high].map(signed);
+    (value, format!("{low} to {high}"))
+}
+
+/// Which of two models is better: `lstm is better`.
+pub(crate) fn verdict(pair: &Comparison, confidence: f64) -> String {
+    match pair.verdict(alpha(confidence)) {
+        Some((better, ..)) => format!("{better} is better"),
+        None => "cannot be told apart".to_owned(),
+    }
 }
 
 /// A p-value: `0.034`, or `below 0.001`.
@@ -61,45 +66,31 @@ pub(crate) fn p_value(value: f64) -> String {
     }
 }
 
+/// Items with something between them.
+pub(crate) fn join(items: impl IntoIterator<Item = String>, between: &str) -> String {
+    items.into_iter().collect::<Vec<_>>().join(between)
+}
+
 /// `one`, `one and two`, `one, two and three`.
 pub(crate) fn list<S: AsRef<str>>(items: &[S]) -> String {
     match items {
-        [] => String::new(),
-        [one] => one.as_ref().to_owned(),
-        [first @ .., last] => {
-            let first: Vec<&str> = first.iter().map(AsRef::as_ref).collect();
-            format!("{} and {}", first.join(", "), last.as_ref())
+        [first @ .., before, last] => {
+            let first: String = first
+                .iter()
+                .map(|item| format!("{}, ", item.as_ref()))
+                .collect();
+            format!("{first}{} and {}", before.as_ref(), last.as_ref())
         }
+        [one] => one.as_ref().to_owned(),
+        [] => String::new(),
     }
 }
 
 /// A time of the past: `2026-11-23 16:04 UTC`, from seconds since 1970.
 pub(crate) fn date(seconds: u64) -> String {
-    let (days, rest) = (seconds / 86_400, seconds % 86_400);
-    let (year, month, day) = civil(days);
-    format!(
-        "{year}-{month:02}-{day:02} {:02}:{:02} UTC",
-        rest / 3600,
-        rest % 3600 / 60
-    )
-}
-
-/// The civil date of a day since 1970-01-01 (Hinnant, "chrono-compatible low-level date algorithms").
-fn civil(days: u64) -> (u64, u64, u64) {
-    let shifted = days + 719_468;
-    let era = shifted / 146_097;
-    let day_of_era = shifted % 146_097;
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    let shifted_month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 {
-        shifted_month + 3
-    } else {
-        shifted_month - 9
-    };
-    (year_of_era + era * 400 + u64::from(month <= 2), month, day)
+    let time = DateTime::from_timestamp(seconds.try_into().unwrap_or_default(), 0);
+    let time = time.unwrap_or_default();
+    time.format("%Y-%m-%d %H:%M UTC").to_string()
 }
 
 #[cfg(test)]

@@ -178,7 +178,7 @@ fn what_another_part_of_a_review_gains_is_paired_and_signed() {
 #[test]
 fn text_of_reviews_cannot_leave_its_place() {
     let html = page();
-    assert!(html.contains("&lt;script&gt;alert(&#39;x&#39;)&lt;/script&gt;"));
+    assert!(html.contains("&lt;script&gt;alert('x')&lt;/script&gt;"));
     assert!(!html.contains('\u{0}'));
     let mut data = made_up::run(200);
     data.title = made_up::HARMFUL.to_owned();
@@ -226,7 +226,7 @@ fn check_nesting(html: &str) {
         let name = tag.split_whitespace().next().unwrap_or_default();
         match name.strip_prefix('/') {
             Some(name) => assert_eq!(open.pop(), Some(name)),
-            None if matches!(name, "!doctype" | "meta" | "br" | "hr") => {}
+            None if matches!(name, "!DOCTYPE" | "meta" | "br" | "hr") => {}
             None => open.push(name),
         }
     }

@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf, absolute};
-use std::time::Duration;
 
 use clap::Parser;
 use settings::Override;
@@ -48,52 +47,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "FOLDER", conflicts_with = "model")]
     pub(crate) bundle: Option<PathBuf>,
 
-    /// Largest body of a request, in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 1 << 20, value_parser = positive)]
-    pub(crate) max_body: usize,
-
-    /// Most texts of one request
-    #[arg(long, value_name = "TEXTS", default_value_t = 256, value_parser = positive)]
-    pub(crate) max_texts: usize,
-
-    /// Most texts computed together
-    #[arg(long, value_name = "TEXTS", default_value_t = 64, value_parser = positive)]
-    pub(crate) batch: usize,
-
-    /// Most texts that wait; a request beyond that is told to come again. Texts to be explained wait in a queue of
-    /// their own, of 32 at most
-    #[arg(long, value_name = "TEXTS", default_value_t = 1024, value_parser = positive)]
-    pub(crate) queue: usize,
-
-    /// Most connections at a time
-    #[arg(long, value_name = "CONNECTIONS", default_value_t = 512, value_parser = positive)]
-    pub(crate) max_connections: usize,
-
-    /// Seconds that a request may take: its head, its body, its answer; and an idle connection, and one whose client
-    /// does not read. A body for /trend may take longer, with a pause of no more than that, and 10,000 bytes a second
-    /// on average after it
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
-    pub(crate) timeout: Duration,
-
-    /// Largest body of a request for a trend, in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 32 << 20, value_parser = positive)]
-    pub(crate) max_trend_body: usize,
-
-    /// Most reviews of a trend
-    #[arg(long, value_name = "REVIEWS", default_value_t = 100_000, value_parser = positive)]
-    pub(crate) max_reviews: usize,
-
-    /// Most trends that wait, the one that is made counted; a request beyond that is told to come again
-    #[arg(long, value_name = "TRENDS", default_value_t = 4, value_parser = positive)]
-    pub(crate) trend_queue: usize,
-
-    /// Seconds that a trend may take, waiting included
-    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
-    pub(crate) trend_timeout: Duration,
-
-    /// Seconds that requests under way are given when the service is stopped
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
-    pub(crate) grace: Duration,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
 
     /// Write a line per request to stderr: method, path, status, duration; never a text
     #[arg(long)]
@@ -122,39 +77,6 @@ impl Arguments {
             .map(|path| Override::text("pipeline.artifacts", &whole(path).to_string_lossy()));
         self.overrides.iter().cloned().chain(artifacts).collect()
     }
-
-    /// The limits. A request of as many texts as are allowed must fit into the queue.
-    pub(crate) fn limits(&self) -> Limits {
-        Limits {
-            body: self.max_body,
-            texts: self.max_texts.min(self.queue),
-            batch: self.batch,
-            queue: self.queue,
-            connections: self.max_connections,
-            timeout: self.timeout,
-            trend_body: self.max_trend_body,
-            reviews: self.max_reviews,
-            trends: self.trend_queue,
-            trend_timeout: self.trend_timeout,
-            grace: self.grace,
-        }
-    }
-}
-
-fn positive(text: &str) -> Result<usize, String> {
-    // Beyond that it is no limit, and tokio's semaphores refuse it.
-    let number = text.parse::<usize>().ok();
-    number
-        .filter(|number| (1..=1 << 30).contains(number))
-        .ok_or_else(|| "a whole number from 1 to 1073741824".to_owned())
-}
-
-fn seconds(text: &str) -> Result<Duration, String> {
-    let number = text.parse::<f64>().ok();
-    number
-        .filter(|number| (0.05..=86_400.0).contains(number))
-        .map(Duration::from_secs_f64)
-        .ok_or_else(|| "seconds from 0.05 to 86400".to_owned())
 }
 
 #[cfg(test)]
@@ -162,7 +84,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
-    use crate::limits::{EXPLANATIONS, LEAST_RATE};
+    use crate::limits::{EXPLANATIONS, MIN_RATE};
     use crate::routes::OPENAPI;
 
     #[test]
@@ -176,7 +98,7 @@ mod tests {
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         let (explained, rate) = (
             format!("{EXPLANATIONS} at most"),
-            format!("{} bytes a second", artifact::format::count(LEAST_RATE)),
+            format!("{} bytes a second", artifact::format::count(MIN_RATE)),
         );
         for said in [&explained, &rate] {
             assert!(help.contains(said) && OPENAPI.contains(said), "{said}");

@@ -1,22 +1,28 @@
 //! Reading the body of a request within a size and a time.
+//!
+//! This is code of our own because the limits of tower-http know no least rate, answer without a hint, and close the
+//! connection of a client that is still sending instead of draining what it sends.
 
 use std::future::poll_fn;
 use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
 use axum::http::{HeaderMap, header};
-use hyper::body::{Frame, SizeHint};
+use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::error::ApiError;
-use crate::limits::{Bounds, LEAST_RATE, Limits};
+use crate::limits::{BodyLimits, Limits, MIN_RATE};
 
 pub(crate) const HTML: &str = "text/html; charset=utf-8";
 pub(crate) const JSON: &str = "application/json";
+
+/// The body of a request, which its handler reads and [`Unread::drain`] brings to its end.
+#[derive(Clone)]
+struct SharedBody(Arc<Mutex<Body>>);
 
 /// The whole body, if it has this content type, is no larger than allowed and comes in time.
 ///
@@ -24,17 +30,17 @@ pub(crate) const JSON: &str = "application/json";
 /// 400, 408, 413 or 415.
 pub(crate) async fn read(
     request: Request,
-    content_type: &str,
+    expected: &'static str,
     limits: &Limits,
 ) -> Result<Vec<u8>, ApiError> {
-    if !is_of_type(request.headers(), content_type) {
-        return Err(ApiError::wrong_content_type(content_type));
+    if !is_of_type(request.headers(), expected) {
+        return Err(ApiError::WrongContentType { expected });
     }
     check_is_plain(request.headers())?;
-    let bounds = Bounds::of(request.uri().path(), limits);
-    match timeout(limits.timeout, receive(request, &bounds)).await {
+    let body_limits = BodyLimits::of(request.uri().path(), limits);
+    match timeout(limits.timeout, receive(request, &body_limits)).await {
         Ok(body) => body,
-        Err(_) => Err(ApiError::too_late(limits.timeout)),
+        Err(_) => Err(ApiError::TooLate(limits.timeout)),
     }
 }
 
@@ -45,41 +51,45 @@ pub(crate) async fn read(
 ///
 /// # Errors
 /// 400, 408 or 413.
-pub(crate) async fn receive(request: Request, bounds: &Bounds) -> Result<Vec<u8>, ApiError> {
+pub(crate) async fn receive(request: Request, limits: &BodyLimits) -> Result<Vec<u8>, ApiError> {
     let headers = request.headers();
-    if waits_for_leave(headers) && length(headers).is_some_and(|it| it > bounds.bytes as u64) {
-        return Err(ApiError::too_large(bounds));
+    if expects_continue(headers) && length(headers).is_some_and(|it| it > limits.bytes as u64) {
+        return Err(ApiError::TooLarge(*limits));
     }
-    let mut coming = Coming::of(request.into_body(), bounds);
+    let shared = request.extensions().get::<SharedBody>().cloned();
+    let mut body = match &shared {
+        Some(shared) => shared.0.lock().await,
+        None => return Ok(Vec::new()),
+    };
+    let mut reader = BodyReader::of(&mut body, limits);
     let mut bytes = Vec::new();
-    let mut is_too_large = false;
-    while let Some(data) = coming.next().await? {
-        is_too_large |= bytes.len() + data.len() > bounds.bytes;
-        if is_too_large {
+    while let Some(data) = reader.next().await? {
+        if reader.bytes > limits.bytes {
             bytes = Vec::new();
         } else {
             bytes.extend_from_slice(&data);
         }
     }
-    match is_too_large {
-        true => Err(ApiError::too_large(bounds)),
+    match reader.bytes > limits.bytes {
+        true => Err(ApiError::TooLarge(*limits)),
         false => Ok(bytes),
     }
 }
 
 /// A body as it comes, within its time.
-struct Coming<'a> {
-    body: Body,
-    bounds: &'a Bounds,
+struct BodyReader<'a> {
+    body: &'a mut Body,
+    silence: Duration,
     begun: Instant,
-    bytes: u64,
+    /// How many have come.
+    bytes: usize,
 }
 
-impl<'a> Coming<'a> {
-    fn of(body: Body, bounds: &'a Bounds) -> Self {
+impl<'a> BodyReader<'a> {
+    fn of(body: &'a mut Body, limits: &BodyLimits) -> Self {
         Self {
             body,
-            bounds,
+            silence: limits.silence,
             begun: Instant::now(),
             bytes: 0,
         }
@@ -88,105 +98,52 @@ impl<'a> Coming<'a> {
     /// The next piece; nothing at the end.
     async fn next(&mut self) -> Result<Option<Bytes>, ApiError> {
         loop {
-            let body = &mut self.body;
-            let frame = poll_fn(|context| Pin::new(&mut *body).poll_frame(context));
-            // Who sends a byte now and then is never silent.
-            let earned = Duration::from_secs(self.bytes / LEAST_RATE);
-            let end = (self.begun + self.bounds.silence + earned)
-                .min(Instant::now() + self.bounds.silence);
+            let frame = poll_fn(|context| Pin::new(&mut *self.body).poll_frame(context));
+            // A client that sends a byte now and then is never silent, but too slow.
+            let earned = Duration::from_secs(self.bytes as u64 / MIN_RATE);
+            let end = (self.begun + self.silence + earned).min(Instant::now() + self.silence);
             let Ok(frame) = timeout_at(end, frame).await else {
-                return Err(ApiError::too_slow(self.bounds.silence));
+                return Err(ApiError::TooSlow(self.silence));
             };
             let Some(frame) = frame else {
                 return Ok(None);
             };
             // Trailers are no data.
-            if let Ok(data) = frame.map_err(|_| ApiError::broken_off())?.into_data() {
-                self.bytes += data.len() as u64;
+            if let Ok(data) = frame.map_err(|_| ApiError::BrokenOff)?.into_data() {
+                self.bytes += data.len();
                 return Ok(Some(data));
             }
         }
     }
 }
 
-/// A body that comes back when whoever was given it has enough of it.
-struct Lent {
-    body: Option<Body>,
-    owner: Rest,
+/// What a refused request has left unread of its body.
+pub(crate) struct Unread(SharedBody);
+
+/// Lets the handler of a request read its body through [`receive`], and returns what it leaves unread; nothing where
+/// there is no body, or where the client sends it only when it is asked for.
+pub(crate) fn share(request: &mut Request) -> Option<Unread> {
+    let is_sent = !request.body().is_end_stream() && !expects_continue(request.headers());
+    let body = std::mem::take(request.body_mut());
+    let shared = SharedBody(Arc::new(Mutex::new(body)));
+    request.extensions_mut().insert(shared.clone());
+    is_sent.then_some(Unread(shared))
 }
 
-/// What came back of a body that was lent; nothing where all of it was read.
-type Rest = Arc<Mutex<Option<Body>>>;
-
-impl HttpBody for Lent {
-    type Data = Bytes;
-    type Error = axum::Error;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        let Some(body) = &mut self.body else {
-            return Poll::Ready(None);
-        };
-        let frame = Pin::new(body).poll_frame(context);
-        if let Poll::Ready(None | Some(Err(_))) = frame {
-            self.body = None;
-        }
-        frame
-    }
-
-    fn is_end_stream(&self) -> bool {
-        self.body.as_ref().is_none_or(HttpBody::is_end_stream)
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        self.body
-            .as_ref()
-            .map_or_else(SizeHint::default, HttpBody::size_hint)
-    }
-}
-
-impl Drop for Lent {
-    fn drop(&mut self) {
-        *self.owner.lock().unwrap_or_else(PoisonError::into_inner) = self.body.take();
-    }
-}
-
-/// A request like this one, and where what it leaves of its body will be; nothing where there is none, or where
-/// it is not sent before somebody asks for it.
-pub(crate) fn lend(request: Request) -> (Request, Option<Leftover>) {
-    if request.body().is_end_stream() || waits_for_leave(request.headers()) {
-        return (request, None);
-    }
-    let (parts, body) = request.into_parts();
-    let owner = Rest::default();
-    let body = Some(body);
-    let lent = Lent {
-        body,
-        owner: Arc::clone(&owner),
-    };
-    let request = Request::from_parts(parts, Body::new(lent));
-    (request, Some(Leftover(owner)))
-}
-
-/// What a refused request leaves of its body.
-pub(crate) struct Leftover(Rest);
-
-impl Leftover {
-    /// Lets it come to its end, as far as it may be that long: whoever looks for an answer only after everything is
-    /// sent would find a closed connection instead of it.
-    pub(crate) async fn discard(self, bounds: &Bounds) {
-        let rest = self.0.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(body) = rest else {
-            return;
-        };
-        let mut coming = Coming::of(body, bounds);
-        while let Ok(Some(_)) = coming.next().await {
-            if coming.bytes > bounds.bytes as u64 {
-                return;
+impl Unread {
+    /// Reads and discards it, within the limits: a client that looks for an answer only after it has sent everything
+    /// would find a closed connection instead of it.
+    pub(crate) async fn drain(self, limits: &BodyLimits) {
+        let drained = async {
+            let mut body = self.0.0.lock().await;
+            let mut reader = BodyReader::of(&mut body, limits);
+            while let Ok(Some(_)) = reader.next().await {
+                if reader.bytes > limits.bytes {
+                    return;
+                }
             }
-        }
+        };
+        let _ = timeout(limits.whole, drained).await;
     }
 }
 
@@ -205,7 +162,7 @@ pub(crate) fn is_of_type(headers: &HeaderMap, expected: &str) -> bool {
 pub(crate) fn check_is_plain(headers: &HeaderMap) -> Result<(), ApiError> {
     let mut packings = headers.get_all(header::CONTENT_ENCODING).iter();
     match packings.any(|packing| !packing.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        true => Err(ApiError::packed()),
+        true => Err(ApiError::Packed),
         false => Ok(()),
     }
 }
@@ -215,8 +172,8 @@ fn length(headers: &HeaderMap) -> Option<u64> {
     length.to_str().ok()?.parse().ok()
 }
 
-/// The client sends its body only once it is told to go on.
-fn waits_for_leave(headers: &HeaderMap) -> bool {
+/// Whether the client sends its body only once it is told to continue.
+fn expects_continue(headers: &HeaderMap) -> bool {
     let expect = headers.get(header::EXPECT);
     expect.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }

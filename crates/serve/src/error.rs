@@ -1,262 +1,196 @@
 //! What a client is told that cannot be answered: a status, what is wrong, and what to do.
 
-use artifact::format;
+use std::time::Duration;
+
+use artifact::format::count;
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
-use std::time::Duration;
+use serde_json::json;
+use thiserror::Error;
 
-use crate::limits::{Bounds, LEAST_RATE, Limits};
+use crate::limits::{BodyLimits, MIN_RATE};
 
 /// A request that is not answered with what it asked for. Its body is JSON: `error` and `hint`.
-#[derive(Clone, Debug)]
-pub(crate) struct ApiError {
-    status: StatusCode,
-    body: ErrorBody,
-    /// Seconds after which a client who was refused may come again.
-    retry_after: Option<u32>,
+#[derive(Clone, Debug, Error)]
+pub(crate) enum ApiError {
+    /// The body is no JSON; the hint is one that would be right.
+    #[error("The body is no JSON: {problem}")]
+    Malformed {
+        problem: String,
+        example: &'static str,
+    },
+    /// JSON or parameters that do not say what is needed; the hint is a request that does.
+    #[error("The request does not fit: {problem}")]
+    Unfit {
+        problem: String,
+        example: &'static str,
+    },
+    #[error("The body ended before its announced length, or its framing is wrong")]
+    BrokenOff,
+    #[error("The content type of the body is another than expected, or missing")]
+    WrongContentType { expected: &'static str },
+    #[error("The content type of the body is none that reviews come in, or missing")]
+    NoTypeOfReviews,
+    #[error("The body is packed, as its header `content-encoding` says, and JSON is not unpacked")]
+    Packed,
+    #[error("The body is larger than {} bytes", .0.bytes)]
+    TooLarge(BodyLimits),
+    #[error("{found} texts are more than the {most} that one request may {what}")]
+    TooManyTexts {
+        found: usize,
+        most: usize,
+        what: &'static str,
+    },
+    /// The whole body was late.
+    #[error("The body did not come within {0:?}")]
+    TooLate(Duration),
+    /// A part of the body was late.
+    #[error(
+        "The body did not go on for {0:?}, or came with less than {rate} bytes a second after as long",
+        rate = count(MIN_RATE)
+    )]
+    TooSlow(Duration),
+    #[error("The header `host` names another than this service, as a page of another site would")]
+    Misdirected,
+    #[error("The model came to no answer within {0:?}")]
+    TimedOut(Duration),
+    #[error("There was no trend within {0:?}")]
+    TrendTimedOut(Duration),
+    /// The queue is full; `what` waits in it.
+    #[error("More {what} than the service takes, which is {}", count(*.most as u64))]
+    Busy { what: &'static str, most: usize },
+    #[error("More trends are waiting than the service takes")]
+    BusyWithTrends,
+    /// There is a model that answers, but no copy of it can be made for trends.
+    #[error("The model's files have changed and cannot be read for a trend: {0}")]
+    NoModelForTrends(String),
+    #[error("The model is being replaced")]
+    ModelReplaced,
+    #[error("The device failed, and the service is stopping")]
+    DeviceFailed,
+    #[error("The model cannot be asked: {0}")]
+    ModelFailed(String),
+    #[error("There is nothing at this path")]
+    NoSuchPath,
+    #[error("This path does not know that method")]
+    WrongMethod,
+    /// There can be no trend of these reviews.
+    #[error("{error}")]
+    NoTrend {
+        status: StatusCode,
+        error: String,
+        hint: String,
+    },
 }
 
-#[derive(Clone, Debug, Serialize)]
-struct ErrorBody {
-    error: String,
-    hint: String,
-}
+/// A request to `/predict` that is right.
+pub(crate) const PREDICT_EXAMPLE: &str = r#"Send {"text": "Not bad at all."} or {"texts": ["One.", "Another."]}, and if you like "explain": true and "abstain": 0.9"#;
+
+/// The same for `/trend`.
+pub(crate) const TREND_EXAMPLE: &str = r#"Send a file of reviews with times as it is, with wishes in the address such as `?period=month&adapt=300`, or {"reviews": [{"text": "Great.", "time": "2024-05-01", "topic": "Heat"}], "period": "month"}; /openapi.json has all of them"#;
 
 impl ApiError {
-    pub(crate) fn new(
-        status: StatusCode,
-        error: impl Into<String>,
-        hint: impl Into<String>,
-    ) -> Self {
-        Self {
-            status,
-            body: ErrorBody {
-                error: error.into(),
-                hint: hint.into(),
-            },
-            retry_after: None,
+    /// JSON or parameters of a request for a trend that do not say what is needed.
+    pub(crate) fn unfit_trend(problem: impl Into<String>) -> Self {
+        Self::Unfit {
+            problem: problem.into(),
+            example: TREND_EXAMPLE,
         }
     }
 
-    /// 503, and when to come again.
-    fn busy_for(seconds: u32, error: &str) -> Self {
-        let hint = "Come again after the seconds that `retry-after` says";
-        Self {
-            retry_after: Some(seconds),
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, error, hint)
+    fn status(&self) -> StatusCode {
+        match self {
+            Self::Malformed { .. } | Self::BrokenOff => StatusCode::BAD_REQUEST,
+            Self::NoSuchPath => StatusCode::NOT_FOUND,
+            Self::WrongMethod => StatusCode::METHOD_NOT_ALLOWED,
+            Self::TooLate(_) | Self::TooSlow(_) => StatusCode::REQUEST_TIMEOUT,
+            Self::TooLarge(_) | Self::TooManyTexts { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::WrongContentType { .. } | Self::NoTypeOfReviews | Self::Packed => {
+                StatusCode::UNSUPPORTED_MEDIA_TYPE
+            }
+            Self::Misdirected => StatusCode::MISDIRECTED_REQUEST,
+            Self::Unfit { .. } => StatusCode::UNPROCESSABLE_ENTITY,
+            Self::ModelFailed(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            Self::Busy { .. }
+            | Self::BusyWithTrends
+            | Self::NoModelForTrends(_)
+            | Self::ModelReplaced
+            | Self::DeviceFailed => StatusCode::SERVICE_UNAVAILABLE,
+            Self::TimedOut(_) | Self::TrendTimedOut(_) => StatusCode::GATEWAY_TIMEOUT,
+            Self::NoTrend { status, .. } => *status,
         }
     }
 
-    /// 400: no JSON.
-    pub(crate) fn malformed(problem: &str) -> Self {
-        let error = format!("The body is no JSON: {problem}");
-        Self::new(StatusCode::BAD_REQUEST, error, EXAMPLE)
-    }
-
-    /// 422: JSON that does not say what is needed.
-    pub(crate) fn unfit(problem: &str) -> Self {
-        let error = format!("The request does not fit: {problem}");
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, error, EXAMPLE)
-    }
-
-    /// 400: the connection broke off within the body.
-    pub(crate) fn broken_off() -> Self {
-        Self::new(
-            StatusCode::BAD_REQUEST,
-            "The body ended before its announced length, or its framing is wrong",
-            "Send as many bytes as `content-length` says",
-        )
-    }
-
-    /// 415.
-    pub(crate) fn wrong_content_type(expected: &str) -> Self {
-        Self::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "The content type of the body is another than expected, or missing",
-            format!("Send it with the header `content-type: {expected}`"),
-        )
-    }
-
-    /// 413: too many bytes.
-    pub(crate) fn too_large(bounds: &Bounds) -> Self {
-        Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("The body is larger than {} bytes", bounds.bytes),
-            format!(
-                "Send fewer texts at a time, start the service with a larger `{}`, or take `ressenti predict` or `ressenti trend` for a whole file",
-                bounds.flag
-            ),
-        )
-    }
-
-    /// 413: too many texts.
-    pub(crate) fn too_many_texts(found: usize, most: usize, what: &str) -> Self {
-        Self::new(
-            StatusCode::PAYLOAD_TOO_LARGE,
-            format!("{found} texts are more than the {most} that one request may {what}"),
-            "Send them in several requests, or take `ressenti predict --input FILE` for a whole file",
-        )
-    }
-
-    /// 415: packed JSON.
-    pub(crate) fn packed() -> Self {
-        Self::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "The body is packed, as its header `content-encoding` says, and JSON is not unpacked",
-            "Send it as it is, without `content-encoding`; to /trend a packed file may go, with a content type such as `application/gzip`",
-        )
-    }
-
-    /// 408: the client was late.
-    pub(crate) fn too_late(time: Duration) -> Self {
-        Self::new(
-            StatusCode::REQUEST_TIMEOUT,
-            format!("The body did not come within {time:?}"),
-            "Send it faster, or start the service with a larger `--timeout`",
-        )
-    }
-
-    /// 408: the client was late with a part.
-    pub(crate) fn too_slow(silence: Duration) -> Self {
-        let rate = format::count(LEAST_RATE);
-        Self::new(
-            StatusCode::REQUEST_TIMEOUT,
-            format!(
-                "The body did not go on for {silence:?}, or came with less than {rate} bytes a second after as long"
-            ),
-            "Send it faster, or start the service with a larger `--timeout`",
-        )
-    }
-
-    /// 421: meant for somebody else.
-    pub(crate) fn misdirected() -> Self {
-        Self::new(
-            StatusCode::MISDIRECTED_REQUEST,
-            "The header `host` names another than this service, as a page of another site would",
-            "Ask for it as `localhost` or `127.0.0.1`, or start the service with `--host NAME` for the name that it has",
-        )
-    }
-
-    /// 504: the model was late.
-    pub(crate) fn timed_out(limits: &Limits) -> Self {
-        Self::new(
-            StatusCode::GATEWAY_TIMEOUT,
-            format!("The model came to no answer within {:?}", limits.timeout),
-            "Send fewer texts at a time, or start the service with a larger `--timeout`",
-        )
-    }
-
-    /// 503: the queue is full.
-    pub(crate) fn busy(capacity: usize, explain: bool) -> Self {
-        let what = if explain {
-            "texts are waiting to be explained"
-        } else {
-            "texts are waiting"
+    fn hint(&self) -> String {
+        let hint = match self {
+            Self::Malformed { example, .. } | Self::Unfit { example, .. } => example,
+            Self::BrokenOff => "Send as many bytes as `content-length` says",
+            Self::WrongContentType { expected } => {
+                return format!("Send it with the header `content-type: {expected}`");
+            }
+            Self::NoTypeOfReviews => {
+                "Send a file as it is with the header `content-type: text/csv`, or `application/octet-stream` whatever it is; reviews as JSON with `application/json`, JSON lines with `application/x-ndjson`"
+            }
+            Self::Packed => {
+                "Send it as it is, without `content-encoding`; to /trend a packed file may go, with a content type such as `application/gzip`"
+            }
+            Self::TooLarge(limits) => {
+                return format!(
+                    "Send fewer texts at a time, start the service with a larger `{}`, or take `ressenti predict` or `ressenti trend` for a whole file",
+                    limits.flag
+                );
+            }
+            Self::TooManyTexts { .. } => {
+                "Send them in several requests, or take `ressenti predict --input FILE` for a whole file"
+            }
+            Self::TooLate(_) | Self::TooSlow(_) => {
+                "Send it faster, or start the service with a larger `--timeout`"
+            }
+            Self::Misdirected => {
+                "Ask for it as `localhost` or `127.0.0.1`, or start the service with `--host NAME` for the name that it has"
+            }
+            Self::TimedOut(_) => {
+                "Send fewer texts at a time, or start the service with a larger `--timeout`"
+            }
+            Self::TrendTimedOut(_) => {
+                "Send fewer reviews, start the service with a larger `--trend-timeout`, or take `ressenti trend FILE`"
+            }
+            Self::NoModelForTrends(_) => {
+                "Come again once they are mended, or restart the service with another model; meanwhile /predict answers as before"
+            }
+            Self::Busy { .. } | Self::BusyWithTrends | Self::ModelReplaced | Self::DeviceFailed => {
+                "Come again after the seconds that `retry-after` says"
+            }
+            Self::ModelFailed(_) => {
+                "Look at /healthz and at what the service printed; `ressenti doctor` examines the machine"
+            }
+            Self::NoSuchPath => "/openapi.json names all paths; / is a page for people",
+            Self::WrongMethod => {
+                "The header `allow` names the methods that it knows, and /openapi.json what they do"
+            }
+            Self::NoTrend { hint, .. } => hint,
         };
-        let most = format::count(capacity as u64);
-        Self::busy_for(
-            1,
-            &format!("More {what} than the service takes, which is {most}"),
-        )
+        hint.to_owned()
     }
 
-    /// 503: as many trends wait as may.
-    pub(crate) fn busy_with_trends() -> Self {
-        Self::busy_for(5, "More trends are waiting than the service takes")
-    }
-
-    /// 503: there is a model that answers, but no copy of it can be made for trends.
-    pub(crate) fn no_model_for_trends(problem: &str) -> Self {
-        Self {
-            retry_after: Some(30),
-            ..Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                format!("The model's files have changed and cannot be read for a trend: {problem}"),
-                "Come again once they are mended, or restart the service with another model; meanwhile /predict answers as before",
-            )
+    /// Seconds after which a refused client may try again.
+    fn retry_after(&self) -> Option<u32> {
+        match self {
+            Self::Busy { .. } => Some(1),
+            Self::ModelReplaced => Some(2),
+            Self::BusyWithTrends => Some(5),
+            Self::NoModelForTrends(_) | Self::DeviceFailed => Some(30),
+            _ => None,
         }
-    }
-
-    /// 503: a new process has to take over.
-    pub(crate) fn device_failed() -> Self {
-        Self::busy_for(30, "The device failed, and the service is stopping")
-    }
-
-    /// 503: the model became another one just now.
-    pub(crate) fn model_replaced() -> Self {
-        Self::busy_for(2, "The model is being replaced")
-    }
-
-    /// 504: the trend was late.
-    pub(crate) fn trend_timed_out(limits: &Limits) -> Self {
-        Self::new(
-            StatusCode::GATEWAY_TIMEOUT,
-            format!("There was no trend within {:?}", limits.trend_timeout),
-            "Send fewer reviews, start the service with a larger `--trend-timeout`, or take `ressenti trend FILE`",
-        )
-    }
-
-    /// 400: no JSON, where reviews are sent as JSON.
-    pub(crate) fn malformed_trend(problem: &str) -> Self {
-        let error = format!("The body is no JSON: {problem}");
-        Self::new(StatusCode::BAD_REQUEST, error, TREND_EXAMPLE)
-    }
-
-    /// 422: wishes that make no sense.
-    pub(crate) fn unfit_trend(problem: &str) -> Self {
-        let error = format!("The request does not fit: {problem}");
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, error, TREND_EXAMPLE)
-    }
-
-    /// 415: no content type, or one that no file of reviews has.
-    pub(crate) fn no_type_of_reviews() -> Self {
-        Self::new(
-            StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            "The content type of the body is none that reviews come in, or missing",
-            "Send a file as it is with the header `content-type: text/csv`, or `application/octet-stream` whatever it is; reviews as JSON with `application/json`, JSON lines with `application/x-ndjson`",
-        )
-    }
-
-    /// 500.
-    pub(crate) fn model_failed(problem: &str) -> Self {
-        Self::new(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            format!("The model cannot be asked: {problem}"),
-            "Look at /healthz and at what the service printed; `ressenti doctor` examines the machine",
-        )
-    }
-
-    /// 404.
-    pub(crate) fn no_such_path() -> Self {
-        Self::new(
-            StatusCode::NOT_FOUND,
-            "There is nothing at this path",
-            "/openapi.json names all paths; / is a page for people",
-        )
-    }
-
-    /// 405.
-    pub(crate) fn wrong_method() -> Self {
-        Self::new(
-            StatusCode::METHOD_NOT_ALLOWED,
-            "This path does not know that method",
-            "The header `allow` names the methods that it knows, and /openapi.json what they do",
-        )
     }
 }
-
-/// What most who meet an error want to see.
-const EXAMPLE: &str = r#"Send {"text": "Not bad at all."} or {"texts": ["One.", "Another."]}, and if you like "explain": true and "abstain": 0.9"#;
-
-/// The same for trends.
-const TREND_EXAMPLE: &str = r#"Send a file of reviews with times as it is, with wishes in the address such as `?period=month&adapt=300`, or {"reviews": [{"text": "Great.", "time": "2024-05-01", "topic": "Heat"}], "period": "month"}; /openapi.json has all of them"#;
 
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(self.body)).into_response();
-        if let Some(seconds) = self.retry_after {
+        let body = json!({ "error": self.to_string(), "hint": self.hint() });
+        let mut response = (self.status(), Json(body)).into_response();
+        if let Some(seconds) = self.retry_after() {
             let headers = response.headers_mut();
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

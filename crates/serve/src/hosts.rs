@@ -6,64 +6,61 @@ use std::net::{IpAddr, SocketAddr};
 
 use axum::extract::Request;
 use axum::http::header::HOST;
+use axum::http::uri::Authority;
 
 /// The names of a service.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Hosts {
-    /// Nothing where any name will do.
-    known: Option<Known>,
-}
-
-#[derive(Clone, Debug)]
-struct Known {
-    listening: IpAddr,
+    /// The address it listens on, where names are checked; nothing where any name will do.
+    listening: Option<IpAddr>,
     names: Vec<String>,
 }
 
 impl Hosts {
-    /// Of a service that listens there. Whoever can be reached by others can be reached without a browser's help,
-    /// and does not know what others call it: any name will do, unless names are given.
+    /// Of a service that listens there. A service that others can reach needs no such protection, and does not know
+    /// its names there: any name is allowed, unless names are given.
     pub(crate) fn of(address: SocketAddr, names: &[String]) -> Self {
         let listening = address.ip().to_canonical();
         let is_checked = listening.is_loopback() || !names.is_empty();
-        let names = names.iter().map(|name| name_of(name)).collect();
         Self {
-            known: is_checked.then_some(Known { listening, names }),
+            listening: is_checked.then_some(listening),
+            names: names.iter().filter_map(|name| name_of(name)).collect(),
         }
     }
 
     /// Whether a request is meant for it. Browsers always say what they mean.
-    pub(crate) fn know(&self, request: &Request) -> bool {
-        let Some(known) = &self.known else {
+    pub(crate) fn is_allowed(&self, request: &Request) -> bool {
+        let mut said = request.headers().get_all(HOST).iter();
+        let target = request.uri().authority();
+        said.all(|host| host.to_str().is_ok_and(|host| self.is_own(host)))
+            && target.is_none_or(|target| self.is_own(target.as_str()))
+    }
+
+    fn is_own(&self, host: &str) -> bool {
+        let Some(listening) = self.listening else {
             return true;
         };
-        let said = request.headers().get_all(HOST).iter();
-        let mut said = said.map(|host| host.to_str().is_ok_and(|host| known.is(host)));
-        let target = request.uri().authority();
-        said.all(|is_known| is_known) && target.is_none_or(|it| known.is(it.as_str()))
+        name_of(host).is_some_and(|name| {
+            let address = name.parse::<IpAddr>().map(|it| it.to_canonical());
+            name == "localhost"
+                || self.names.contains(&name)
+                || address.is_ok_and(|it| it.is_loopback() || it == listening)
+        })
     }
 }
 
-impl Known {
-    fn is(&self, host: &str) -> bool {
-        let name = name_of(host);
-        let address = name.parse::<IpAddr>().map(|it| it.to_canonical());
-        name == "localhost"
-            || self.names.contains(&name)
-            || address.is_ok_and(|it| it.is_loopback() || it == self.listening)
+/// Without the port and the brackets of an address, and in small letters; nothing where a user stands before it.
+fn name_of(host: &str) -> Option<String> {
+    if host.contains('@') {
+        return None;
     }
-}
-
-/// Without the port and the brackets of an address, and in small letters.
-fn name_of(host: &str) -> String {
-    let bracketed = host.strip_prefix('[').and_then(|rest| rest.split_once(']'));
-    let name = match (bracketed, host.rsplit_once(':')) {
-        (Some((address, _)), _) => address,
-        // An address of IPv6 alone has more than one colon, and no port.
-        (None, Some((name, _))) if !name.contains(':') => name,
-        _ => host,
+    // An address of IPv6 without brackets is none of a URL.
+    let name = match host.parse::<Authority>() {
+        Ok(authority) => authority.host().to_owned(),
+        Err(_) => host.to_owned(),
     };
-    name.trim_end_matches('.').to_ascii_lowercase()
+    let name = name.trim_start_matches('[').trim_end_matches(']');
+    Some(name.trim_end_matches('.').to_ascii_lowercase())
 }
 
 #[cfg(test)]
@@ -76,7 +73,7 @@ mod tests {
         let names: Vec<String> = names.iter().map(|name| (*name).to_owned()).collect();
         let hosts = Hosts::of(listen.parse().expect("an address"), &names);
         let request = Request::get("/healthz").header(HOST, host);
-        hosts.know(&request.body(Body::empty()).expect("a request"))
+        hosts.is_allowed(&request.body(Body::empty()).expect("a request"))
     }
 
     #[test]
@@ -121,8 +118,8 @@ mod tests {
         ));
         let hosts = Hosts::of(([127, 0, 0, 1], 0).into(), &[]);
         let request = Request::get("http://evil.example/").body(Body::empty());
-        assert!(!hosts.know(&request.expect("a request")));
+        assert!(!hosts.is_allowed(&request.expect("a request")));
         let request = Request::get("/").body(Body::empty());
-        assert!(hosts.know(&request.expect("a request")));
+        assert!(hosts.is_allowed(&request.expect("a request")));
     }
 }

@@ -25,26 +25,27 @@ const FOUND: [(&str, &str); 3] = [
     ),
 ];
 
-/// An object from a body.
+/// An object from a body; an error shows the example of a body that is right.
 ///
 /// # Errors
-/// What `malformed` makes of a body that is no JSON, and `unfit` of JSON that says something else.
+/// 400 for a body that is no JSON, and 422 for JSON that says something else.
 pub(crate) fn parsed<T: DeserializeOwned>(
     body: &[u8],
-    malformed: fn(&str) -> ApiError,
-    unfit: fn(&str) -> ApiError,
+    example: &'static str,
 ) -> Result<T, ApiError> {
+    let malformed = |problem: String| ApiError::Malformed { problem, example };
+    let unfit = |problem: String| ApiError::Unfit { problem, example };
     let start = body.trim_ascii_start();
     if start.is_empty() {
-        return Err(malformed("it is empty"));
+        return Err(malformed("it is empty".to_owned()));
     }
     // Serde would take an array for a struct without the names of its fields.
     if start.starts_with(b"[") {
-        return Err(unfit("an object is expected, and not an array"));
+        return Err(unfit("an object is expected, and not an array".to_owned()));
     }
     serde_json::from_slice(body).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => unfit(&in_words(&error)),
-        _ => malformed(&error.to_string()),
+        serde_json::error::Category::Data => unfit(in_words(&error)),
+        _ => malformed(error.to_string()),
     })
 }
 
@@ -77,7 +78,7 @@ mod tests {
     #[derive(Debug, Deserialize)]
     #[serde(expecting = "an object")]
     #[allow(dead_code, reason = "it is only parsed")]
-    struct Asked {
+    struct Upload {
         abstain: Option<f32>,
         adapt: Option<usize>,
         topics: Option<Vec<String>>,
@@ -110,7 +111,7 @@ mod tests {
             ),
             (r#"{"adapt": ", expected f32"}"#, "expected a whole number"),
         ] {
-            let error = serde_json::from_str::<Asked>(body).expect_err("it does not fit");
+            let error = serde_json::from_str::<Upload>(body).expect_err("it does not fit");
             let found = in_words(&error);
             assert!(found.contains(said), "{found}");
         }

@@ -3,9 +3,9 @@
 //! Connections and JSON are tokio's, the model has threads of its own: requests queue up for them, and a
 //! full queue is said at once instead of waited for.
 //!
-//! - `listen`, `stalled`: connections; `hosts`, `body`, `json`: what is read of a request; `routes`: what is
+//! - `listen`: connections; `hosts`, `body`, `json`: what is read of a request; `routes`: what is
 //!   answered
-//! - `worker`: the threads with the model, and their batches; `source`, `reload`: which model, and when it
+//! - `lane`: the way to a thread; `worker`: the threads with the model, and their batches; `source`, `reload`: which model, and when it
 //!   is another
 //! - `trends`: reviews with a time, and the thread that makes trends of them
 //! - `telemetry`: what is counted; `page`: what people see
@@ -17,12 +17,12 @@ mod error;
 mod fatal;
 mod hosts;
 mod json;
+mod lane;
 mod limits;
 mod listen;
 mod reload;
 mod routes;
 mod source;
-mod stalled;
 mod telemetry;
 mod trends;
 mod worker;
@@ -40,17 +40,18 @@ use settings::{Pipeline, table_of};
 use stage::print_failure;
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
-use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::Semaphore;
 
 use arguments::Arguments;
-use bundle::Networks;
-use bundle::{exec_networks, find};
+use bundle::{Networks, exec_networks, find};
 use fatal::FatalFailure;
 use hosts::Hosts;
+use lane::Lane;
+use reload::Watch;
 use routes::Shared;
+use source::Model;
 use telemetry::Telemetry;
-use trends::Trends;
 use worker::Queue;
 
 pub use limits::Limits;
@@ -79,12 +80,9 @@ pub fn main(arguments: impl Iterator<Item = OsString>, networks: Option<Networks
 }
 
 /// A service that is ready to answer, without its sockets.
-#[derive(Debug)]
 pub struct Service {
     shared: Shared,
-    source: Arc<Source>,
-    networks: Option<Networks>,
-    stamp: source::Stamp,
+    watch: Watch,
     fatal: Arc<FatalFailure>,
     workers: [JoinHandle<()>; 3],
 }
@@ -101,16 +99,28 @@ impl Service {
         log: bool,
     ) -> Result<Self, Failure> {
         // Before it is read: what changes meanwhile is seen as a change.
-        let stamp = source.stamp()?;
-        let loaded = source.load(networks)?;
+        let served = source.stamp()?;
+        let model = Arc::new(Model { source, networks });
         let telemetry = Arc::new(Telemetry::default());
         let fatal = Arc::new(FatalFailure::default());
-        let source = Arc::new(source);
-        let (queue, [answers, explanations]) = Queue::start(loaded, &limits, &telemetry, &fatal);
-        let model = (Arc::clone(&source), networks);
-        let (trends, maker) =
-            Trends::start(model, limits, Arc::clone(&telemetry), Arc::clone(&fatal));
+        let (queue, [answers, explanations]) =
+            Queue::start(model.load_twice()?, &limits, &telemetry, &fatal);
+        let maker = trends::Worker {
+            model: Arc::clone(&model),
+            limits,
+            telemetry: Arc::clone(&telemetry),
+            fatal: Arc::clone(&fatal),
+            loaded: None,
+        };
+        let (trends, maker) = Lane::start(limits.trends, |receiver| maker.run(receiver));
         Ok(Self {
+            watch: Watch {
+                model,
+                queue: queue.clone(),
+                telemetry: Arc::clone(&telemetry),
+                fatal: Arc::clone(&fatal),
+                served,
+            },
             shared: Shared {
                 queue,
                 trends,
@@ -120,15 +130,12 @@ impl Service {
                 hosts: Arc::new(Hosts::default()),
                 log,
             },
-            source,
-            networks,
-            stamp,
             fatal,
             workers: [answers, explanations, maker],
         })
     }
 
-    /// Its paths, for whoever brings connections of his own.
+    /// Its paths, for callers with connections of their own.
     pub fn router(&self) -> Router {
         routes::router(self.shared.clone())
     }
@@ -143,19 +150,12 @@ impl Service {
         listener: TcpListener,
         stop: impl Future<Output = ()>,
     ) -> Result<(), Failure> {
-        let watch = reload::watch(
-            (self.source, self.networks),
-            self.shared.queue.clone(),
-            Arc::clone(&self.shared.telemetry),
-            Arc::clone(&self.fatal),
-            self.stamp,
-        );
-        let watch = tokio::spawn(watch);
+        let watch = tokio::spawn(self.watch.run());
         let router = routes::router(self.shared.clone());
         let stop = async {
             tokio::select! {
                 () = stop => {}
-                () = self.fatal.wait() => say("stopping: the device failed, and only a new process can use it"),
+                () = self.fatal.wait() => print_line("stopping: the device failed, and only a new process can use it"),
             }
         };
         let all_answered = listen::serve(listener, router, &self.shared, stop).await;
@@ -163,12 +163,12 @@ impl Service {
         let _ = watch.await;
         drop(self.shared);
         if all_answered {
-            say("stopped: every request was answered");
+            print_line("stopped: every request was answered");
             // They end with the last sender, and are not waited for where requests were given up.
             let join = || self.workers.map(JoinHandle::join);
             let _ = tokio::task::spawn_blocking(join).await;
         } else {
-            say("stopped: requests that took longer than `--grace` were given up");
+            print_line("stopped: requests that took longer than `--grace` were given up");
         }
         self.fatal.take().map_or(Ok(()), Err)
     }
@@ -184,7 +184,7 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     let _ = rayon::ThreadPoolBuilder::new()
         .num_threads(cores)
         .build_global();
-    let mut service = Service::start(source, networks, arguments.limits(), arguments.log)?;
+    let mut service = Service::start(source, networks, arguments.limits, arguments.log)?;
     let runtime = Builder::new_multi_thread()
         .worker_threads(cores)
         .enable_all()
@@ -201,11 +201,11 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
         let address = listener.local_addr().map_err(Failure::from_error)?;
         service.shared.hosts = Arc::new(Hosts::of(address, &arguments.hosts));
         if !address.ip().to_canonical().is_loopback() {
-            say(&format!(
+            print_line(&format!(
                 "warning: {address} can be reached by other machines, and the service asks nobody who they are"
             ));
         }
-        say(&format!("listening on http://{address}"));
+        print_line(&format!("listening on http://{address}"));
         service.serve(listener, stop).await
     });
     // Whatever is still computed is given up.
@@ -223,7 +223,7 @@ fn find_source(arguments: &Arguments) -> Result<Source, Failure> {
         Some(name) => name.clone(),
         None => {
             let (name, why) = find::best(&pipeline)?;
-            say(&why);
+            print_line(&why);
             name
         }
     };
@@ -232,30 +232,27 @@ fn find_source(arguments: &Arguments) -> Result<Source, Failure> {
 
 /// Comes to its end with the first SIGTERM or SIGINT; a second one ends the process.
 fn stop_signals() -> std::io::Result<impl Future<Output = ()>> {
-    let (mut terminate, mut interrupt) = (
-        signal(SignalKind::terminate())?,
-        signal(SignalKind::interrupt())?,
-    );
+    let mut terminate = signal(SignalKind::terminate())?;
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut signalled = async move || {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    };
     Ok(async move {
-        either(&mut terminate, &mut interrupt).await;
-        say("stopping: what is under way is answered; a second signal stops at once");
+        signalled().await;
+        print_line("stopping: what is under way is answered; a second signal stops at once");
         tokio::spawn(async move {
-            either(&mut terminate, &mut interrupt).await;
+            signalled().await;
             #[allow(clippy::exit, reason = "the second signal asks for that")]
             std::process::exit(130);
         });
     })
 }
 
-async fn either(one: &mut Signal, other: &mut Signal) {
-    tokio::select! {
-        _ = one.recv() => {}
-        _ = other.recv() => {}
-    }
-}
-
 /// A line on stderr. A text of a request never gets here.
-pub(crate) fn say(line: &str) {
-    // A closed pipe is a reader who has seen enough: not an error of ours.
+pub(crate) fn print_line(line: &str) {
+    // A closed pipe is no error: its reader has seen enough.
     let _ = writeln!(std::io::stderr(), "{line}");
 }

@@ -2,51 +2,92 @@
 
 use std::time::Duration;
 
-/// The limits of a service.
-#[derive(Clone, Copy, Debug)]
+use clap::{Args, Parser};
+
+/// The limits of a service, as its command line sets them.
+#[derive(Args, Clone, Copy, Debug)]
 pub struct Limits {
-    /// Largest body of a request, in bytes; more is answered 413.
+    /// Largest body of a request, in bytes
+    #[arg(long = "max-body", value_name = "BYTES", default_value_t = 1 << 20, value_parser = positive)]
     pub body: usize,
-    /// Most texts of one request; more are answered 413.
+
+    /// Most texts of one request
+    #[arg(long = "max-texts", value_name = "TEXTS", default_value_t = 256, value_parser = positive)]
     pub texts: usize,
-    /// Most texts that the model is asked about together.
+
+    /// Most texts computed together
+    #[arg(long, value_name = "TEXTS", default_value_t = 64, value_parser = positive)]
     pub batch: usize,
-    /// Most texts that wait or are computed; a request beyond that is answered 503.
+
+    /// Most texts that wait; a request beyond that is told to come again. Texts to be explained wait in a queue of
+    /// their own, of 32 at most
+    #[arg(long, value_name = "TEXTS", default_value_t = 1024, value_parser = positive)]
     pub queue: usize,
-    /// Most connections; one beyond that is answered 503 and closed.
+
+    /// Most connections at a time
+    #[arg(long = "max-connections", value_name = "CONNECTIONS", default_value_t = 512, value_parser = positive)]
     pub connections: usize,
-    /// How long a request's head, its body, and its answer may each take: 408 for what the client
-    /// is late with, 504 for what the model is; and how long an answer may wait to be read. A body for a trend may
-    /// take longer, if it keeps coming.
+
+    /// Seconds that a request may take: its head, its body, its answer; and an idle connection, and one whose client
+    /// does not read. A body for /trend may take longer, with a pause of no more than that, and 10,000 bytes a second
+    /// on average after it
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub timeout: Duration,
-    /// Largest body of a request for a trend, in bytes; more is answered 413.
+
+    /// Largest body of a request for a trend, in bytes
+    #[arg(long = "max-trend-body", value_name = "BYTES", default_value_t = 32 << 20, value_parser = positive)]
     pub trend_body: usize,
-    /// Most reviews of a trend; more are answered 413.
+
+    /// Most reviews of a trend
+    #[arg(long = "max-reviews", value_name = "REVIEWS", default_value_t = 100_000, value_parser = positive)]
     pub reviews: usize,
-    /// Most trends that wait or are made, one at a time; a request beyond that is answered 503.
+
+    /// Most trends that wait, the one that is made counted; a request beyond that is told to come again
+    #[arg(long = "trend-queue", value_name = "TRENDS", default_value_t = 4, value_parser = positive)]
     pub trends: usize,
-    /// How long a trend may take, from the head of its request on: 504.
+
+    /// Seconds that a trend may take, waiting included
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = seconds)]
     pub trend_timeout: Duration,
-    /// How long requests under way are given when the service is stopped.
+
+    /// Seconds that requests under way are given when the service is stopped
+    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = seconds)]
     pub grace: Duration,
 }
 
 impl Default for Limits {
+    /// What an empty command line says.
     fn default() -> Self {
-        Self {
-            body: 1 << 20,
-            texts: 256,
-            batch: 64,
-            queue: 1024,
-            connections: 512,
-            timeout: Duration::from_secs(10),
-            trend_body: 32 << 20,
-            reviews: 100_000,
-            trends: 4,
-            trend_timeout: Duration::from_secs(120),
-            grace: Duration::from_secs(10),
+        #[derive(Parser)]
+        struct Empty {
+            #[command(flatten)]
+            limits: Limits,
         }
+        Empty::parse_from([""]).limits
     }
+}
+
+impl Limits {
+    /// Most texts of one request: it must fit into the queue.
+    pub(crate) fn most_texts(&self) -> usize {
+        self.texts.min(self.queue)
+    }
+}
+
+fn positive(text: &str) -> Result<usize, String> {
+    // Beyond that it is no limit, and tokio's semaphores refuse it.
+    let number = text.parse::<usize>().ok();
+    number
+        .filter(|number| (1..=1 << 30).contains(number))
+        .ok_or_else(|| "a whole number from 1 to 1073741824".to_owned())
+}
+
+fn seconds(text: &str) -> Result<Duration, String> {
+    let number = text.parse::<f64>().ok();
+    number
+        .filter(|number| (0.05..=86_400.0).contains(number))
+        .map(Duration::from_secs_f64)
+        .ok_or_else(|| "seconds from 0.05 to 86400".to_owned())
 }
 
 /// Most texts of one request that are explained: of a net an explanation costs as much as dozens
@@ -60,30 +101,33 @@ pub(crate) const EXPLANATIONS: usize = 32;
 pub(crate) const TREND: &str = "/trend";
 
 /// Bytes a second that a body must come with on average, once the time is over in which nothing needs to come.
-pub(crate) const LEAST_RATE: u64 = 10_000;
+pub(crate) const MIN_RATE: u64 = 10_000;
 
-/// What may come of a body.
+/// What may come of the body of a request for some path.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Bounds {
+pub(crate) struct BodyLimits {
     /// Most bytes.
     pub(crate) bytes: usize,
-    /// The option that says so.
+    /// The option that sets `bytes`.
     pub(crate) flag: &'static str,
-    /// How long nothing may come; and from when on it must come as fast as [`LEAST_RATE`] says.
+    /// How long nothing may come; and from when on it must come as fast as [`MIN_RATE`] says.
     pub(crate) silence: Duration,
+    /// How long the request may take altogether.
+    pub(crate) whole: Duration,
 }
 
-impl Bounds {
+impl BodyLimits {
     /// For a path.
     pub(crate) fn of(path: &str, limits: &Limits) -> Self {
-        let (bytes, flag) = match path {
-            TREND => (limits.trend_body, "--max-trend-body"),
-            _ => (limits.body, "--max-body"),
+        let (bytes, flag, whole) = match path {
+            TREND => (limits.trend_body, "--max-trend-body", limits.trend_timeout),
+            _ => (limits.body, "--max-body", limits.timeout),
         };
         Self {
             bytes,
             flag,
             silence: limits.timeout,
+            whole,
         }
     }
 }

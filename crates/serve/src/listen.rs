@@ -1,10 +1,11 @@
 //! Connections: how many, how slow, and how they end.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::serve::Listener;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
@@ -12,10 +13,9 @@ use hyper_util::service::TowerToHyperService;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::routes::Shared;
-use crate::stalled::Stalling;
 
 /// What a connection beyond the limit is told, before anything is read of it.
 const REFUSAL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
@@ -23,17 +23,14 @@ retry-after: 1\r\nconnection: close\r\ncontent-length: 97\r\n\r\n\
 {\"error\":\"There are too many connections\",\"hint\":\"Come again after a second, with fewer of them\"}";
 
 /// Connections beyond the limit that are parted from in peace at a time, and how long and for how many bytes each.
-const PARTINGS: usize = 64;
-const PARTING: Duration = Duration::from_secs(1);
-const PARTING_BYTES: u64 = 1 << 20;
-
-/// How long to wait where the system has no file descriptor left for another connection.
-const BREATH: Duration = Duration::from_millis(50);
+const MAX_REFUSALS: usize = 64;
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: u64 = 1 << 20;
 
 /// Serves until `stop` comes to its end; then accepts nothing more and waits for what is under way, up
 /// to `limits.grace`. Returns whether everything was answered.
 pub(crate) async fn serve(
-    listener: TcpListener,
+    mut listener: TcpListener,
     router: Router,
     shared: &Shared,
     stop: impl Future<Output = ()>,
@@ -44,35 +41,27 @@ pub(crate) async fn serve(
     http.timer(TokioTimer::new())
         .header_read_timeout(shared.limits.timeout)
         .half_close(true);
-    let partings = Arc::new(Semaphore::new(PARTINGS));
+    let refusals = Arc::new(Semaphore::new(MAX_REFUSALS));
     tokio::pin!(stop);
     loop {
-        let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+        // Axum's way to accept waits where the system has no file descriptor left.
+        let (stream, _) = tokio::select! {
+            accepted = Listener::accept(&mut listener) => accepted,
             () = &mut stop => break,
-        };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
-            Err(error) => {
-                if !is_of_one_connection(&error) {
-                    sleep(BREATH).await;
-                }
-                continue;
-            }
         };
         let Ok(permit) = Arc::clone(&shared.connections).try_acquire_owned() else {
             shared.telemetry.refused_connection();
-            refuse(stream, &partings);
+            refuse(stream, &refusals);
             continue;
         };
         // Small answers go out at once.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(router.clone());
-        let stream = Stalling::new(stream, shared.limits.timeout);
+        close_if_not_read(&stream, shared.limits.timeout);
         let connection = http.serve_connection(TokioIo::new(stream), service);
         let connection = graceful.watch(connection);
         tokio::spawn(async move {
-            // What a client does to its connection is no matter of ours.
+            // A client may close its connection at any time.
             let _ = connection.await;
             drop(permit);
         });
@@ -83,46 +72,52 @@ pub(crate) async fn serve(
         .is_ok()
 }
 
-/// Says why, and lets the client read it: a connection that is closed before all that came over it was read is
-/// reset, and what was said with it is lost. Of very many at a time some are.
-fn refuse(stream: TcpStream, partings: &Arc<Semaphore>) {
-    match Arc::clone(partings).try_acquire_owned() {
-        Ok(permit) => {
-            tokio::spawn(async move {
-                // What a client does to its connection is no matter of ours.
-                let _ = timeout(PARTING, part(stream)).await;
-                drop(permit);
-            });
-        }
-        Err(_) => {
-            // As far as the socket takes it without waiting.
-            if let Ok(mut stream) = stream.into_std() {
-                let _ = stream.write(REFUSAL);
-            }
+/// Lets the system close a connection of which nothing has gone out for so long: a client that does not read its answers
+/// would hold its place for ever otherwise. Only Linux knows this option; elsewhere such a client is kept.
+#[cfg_attr(not(target_os = "linux"), allow(unused_variables))]
+fn close_if_not_read(stream: &TcpStream, limit: Duration) {
+    #[cfg(target_os = "linux")]
+    {
+        let milliseconds = limit.as_millis() as libc::c_uint;
+        // SAFETY: the descriptor is that of an open socket, and the value is as long as is said.
+        unsafe {
+            libc::setsockopt(
+                std::os::fd::AsRawFd::as_raw_fd(stream),
+                libc::IPPROTO_TCP,
+                libc::TCP_USER_TIMEOUT,
+                (&raw const milliseconds).cast(),
+                size_of_val(&milliseconds) as libc::socklen_t,
+            );
         }
     }
 }
 
-async fn part(mut stream: TcpStream) -> io::Result<()> {
-    stream.write_all(REFUSAL).await?;
-    stream.shutdown().await?;
-    let mut rest = stream.take(PARTING_BYTES);
-    tokio::io::copy(&mut rest, &mut tokio::io::sink()).await?;
-    Ok(())
-}
-
-/// The fault of whoever connected, and not a lack of the machine's.
-fn is_of_one_connection(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::ConnectionRefused
-            | io::ErrorKind::ConnectionAborted
-            | io::ErrorKind::ConnectionReset
-    )
+/// Says why, and lets the client read it: a connection that is closed before all that came over it was read is
+/// reset, and what was said with it is lost. Of very many at a time some are.
+fn refuse(mut stream: TcpStream, refusals: &Arc<Semaphore>) {
+    let Ok(permit) = Arc::clone(refusals).try_acquire_owned() else {
+        // As far as the socket takes it without waiting.
+        let _ = stream.into_std().map(|mut stream| stream.write(REFUSAL));
+        return;
+    };
+    let part = async move {
+        stream.write_all(REFUSAL).await?;
+        stream.shutdown().await?;
+        tokio::io::copy(&mut stream.take(LINGER_BYTES), &mut tokio::io::sink()).await
+    };
+    tokio::spawn(async move {
+        // A client may close its connection at any time.
+        let _ = timeout(LINGER, part).await;
+        drop(permit);
+    });
 }
 
 #[cfg(test)]
 mod tests {
+    use std::io;
+
+    use tokio::time::sleep;
+
     use super::*;
 
     #[test]
@@ -135,5 +130,28 @@ mod tests {
             body.len()
         );
         serde_json::from_str::<serde_json::Value>(body).expect("JSON");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn who_reads_slowly_is_served_and_who_does_not_is_let_go() {
+        let limit = Duration::from_millis(500);
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let mut reader = TcpStream::connect(address).await.expect("it listens");
+        let (mut stream, _) = listener.accept().await.expect("a client");
+        close_if_not_read(&stream, limit);
+        let large = vec![7; 32 << 20];
+        let written = tokio::spawn(async move { (stream.write_all(&large).await, stream) });
+        let mut found = vec![0; 4 << 20];
+        for _ in 0..8 {
+            sleep(limit / 4).await;
+            reader.read_exact(&mut found).await.expect("it is written");
+        }
+        let (written, mut stream) = written.await.expect("no panic");
+        written.expect("all of it, in more than the limit");
+        let large = vec![7; 32 << 20];
+        let error = stream.write_all(&large).await.expect_err("nobody reads");
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
     }
 }

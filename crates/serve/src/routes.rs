@@ -1,9 +1,9 @@
 //! What the service answers, path by path.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use axum::extract::{FromRef, MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request, State};
 use axum::http::header::{
     CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
 };
@@ -12,22 +12,22 @@ use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::body::{self, HTML, JSON};
-use crate::error::ApiError;
+use crate::error::{ApiError, PREDICT_EXAMPLE};
 use crate::hosts::Hosts;
-use crate::json;
-use crate::limits::{Bounds, EXPLAINED, Limits, TREND};
-use crate::source::ModelIdentity;
+use crate::json::parsed;
+use crate::limits::{BodyLimits, EXPLAINED, Limits, TREND};
 use crate::telemetry::{Now, Telemetry};
 use crate::trends::{self, Trends};
 use crate::worker::{Answers, Question, Queue};
 
 /// What all requests share.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Shared {
     pub(crate) queue: Queue,
     pub(crate) trends: Trends,
@@ -39,18 +39,6 @@ pub(crate) struct Shared {
     pub(crate) hosts: Arc<Hosts>,
     /// Whether a line is written for each request.
     pub(crate) log: bool,
-}
-
-impl FromRef<Shared> for Trends {
-    fn from_ref(shared: &Shared) -> Self {
-        shared.trends.clone()
-    }
-}
-
-impl FromRef<Shared> for Limits {
-    fn from_ref(shared: &Shared) -> Self {
-        shared.limits
-    }
 }
 
 /// The page may load what comes from here and nothing else, and run nothing that stands in it.
@@ -82,8 +70,8 @@ pub(crate) fn router(shared: Shared) -> Router {
         .route(TREND, post(trends::trend))
         .route("/healthz", get(health))
         .route("/metrics", get(metrics))
-        .fallback(async || ApiError::no_such_path())
-        .method_not_allowed_fallback(async || ApiError::wrong_method())
+        .fallback(async || ApiError::NoSuchPath)
+        .method_not_allowed_fallback(async || ApiError::WrongMethod)
         .layer(from_fn_with_state(shared.clone(), observe))
         .with_state(shared)
 }
@@ -114,34 +102,34 @@ async fn predict(
 ) -> Result<Json<Answers>, ApiError> {
     let body = body::read(request, JSON, &shared.limits).await?;
     let question = question(&body, &shared.limits)?;
-    match timeout(shared.limits.timeout, shared.queue.ask(question)).await {
-        Ok(answers) => Ok(Json(answers?)),
-        Err(_) => Err(ApiError::timed_out(&shared.limits)),
-    }
+    let answers = timeout(shared.limits.timeout, shared.queue.ask(question)).await;
+    let answers = answers.map_err(|_| ApiError::TimedOut(shared.limits.timeout))?;
+    answers.map(Json)
 }
 
 fn question(body: &[u8], limits: &Limits) -> Result<Question, ApiError> {
-    let request: PredictRequest = json::parsed(body, ApiError::malformed, ApiError::unfit)?;
+    let unfit = |problem: &str| ApiError::Unfit {
+        problem: problem.to_owned(),
+        example: PREDICT_EXAMPLE,
+    };
+    let request: PredictRequest = parsed(body, PREDICT_EXAMPLE)?;
     let texts = match (request.text, request.texts) {
         (Some(text), None) => vec![text],
         (None, Some(texts)) => texts,
-        (Some(_), Some(_)) => {
-            return Err(ApiError::unfit("`text` and `texts` exclude each other"));
-        }
-        (None, None) => return Err(ApiError::unfit("`text` or `texts` is missing")),
+        (Some(_), Some(_)) => return Err(unfit("`text` and `texts` exclude each other")),
+        (None, None) => return Err(unfit("`text` or `texts` is missing")),
     };
-    if texts.len() > limits.texts {
-        return Err(ApiError::too_many_texts(texts.len(), limits.texts, "hold"));
+    let (found, most) = (texts.len(), limits.most_texts());
+    let (most, what) = match request.explain {
+        true => (most.min(EXPLAINED), "have explained"),
+        false => (most, "hold"),
+    };
+    if found > most {
+        return Err(ApiError::TooManyTexts { found, most, what });
     }
-    if request.explain && texts.len() > EXPLAINED {
-        let what = "have explained";
-        return Err(ApiError::too_many_texts(texts.len(), EXPLAINED, what));
-    }
-    if request
-        .abstain
-        .is_some_and(|least| !(0.5..=1.0).contains(&least))
-    {
-        return Err(ApiError::unfit("`abstain` is a probability from 0.5 to 1"));
+    let is_probability = |least: f32| (0.5..=1.0).contains(&least);
+    if !request.abstain.is_none_or(is_probability) {
+        return Err(unfit("`abstain` is a probability from 0.5 to 1"));
     }
     Ok(Question {
         texts,
@@ -150,28 +138,17 @@ fn question(body: &[u8], limits: &Limits) -> Result<Question, ApiError> {
     })
 }
 
-/// What `GET /healthz` says.
-#[derive(Debug, Serialize)]
-struct Health {
-    /// `ok`, or `stale` where a changed model could not be loaded and the one before it answers.
-    status: &'static str,
-    model: Option<Arc<ModelIdentity>>,
-    /// Why the changed model could not be loaded.
-    load_error: Option<String>,
-    queue_texts: usize,
-    /// Trends that wait or are made.
-    trends: usize,
-}
-
-async fn health(State(shared): State<Shared>) -> Json<Health> {
+/// `stale` where a changed model could not be loaded and the one before it answers; `load_error` says why.
+async fn health(State(shared): State<Shared>) -> Json<Value> {
     let (model, load_error) = shared.telemetry.model();
-    Json(Health {
-        status: if load_error.is_some() { "stale" } else { "ok" },
-        model,
-        load_error,
-        queue_texts: shared.queue.depth(),
-        trends: shared.trends.depth(),
-    })
+    let status = if load_error.is_some() { "stale" } else { "ok" };
+    Json(json!({
+        "status": status,
+        "model": model,
+        "load_error": load_error,
+        "queue_texts": shared.queue.depth(),
+        "trends": shared.trends.depth(),
+    }))
 }
 
 async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
@@ -185,42 +162,30 @@ async fn metrics(State(shared): State<Shared>) -> impl IntoResponse {
     ([(CONTENT_TYPE, EXPOSITION)], text)
 }
 
-/// How long a request for a path may take.
-fn longest(path: &str, limits: &Limits) -> Duration {
-    match path {
-        TREND => limits.trend_timeout,
-        _ => limits.timeout,
-    }
-}
-
 /// Counts every answer, writes its line, and adds what every answer says to browsers.
-async fn observe(State(shared): State<Shared>, request: Request, next: Next) -> Response {
+async fn observe(State(shared): State<Shared>, mut request: Request, next: Next) -> Response {
     let started = Instant::now();
     let matched = request.extensions().get::<MatchedPath>().cloned();
     // Paths that do not exist are one: a stranger could fill the memory with names otherwise.
     let path = matched.as_ref().map_or("other", |path| path.as_str());
     let method = shared.log.then(|| request.method().clone());
-    let (request, leftover) = body::lend(request);
-    let mut response = match shared.hosts.know(&request) {
+    let unread = body::share(&mut request);
+    let mut response = match shared.hosts.is_allowed(&request) {
         true => next.run(request).await,
-        false => {
-            drop(request);
-            ApiError::misdirected().into_response()
-        }
+        false => ApiError::Misdirected.into_response(),
     };
     let is_late = [StatusCode::REQUEST_TIMEOUT, StatusCode::GATEWAY_TIMEOUT];
-    if let Some(leftover) = leftover
+    if let Some(unread) = unread
         && !response.status().is_success()
         && !is_late.contains(&response.status())
     {
-        let bounds = Bounds::of(path, &shared.limits);
-        let _ = timeout(longest(path, &shared.limits), leftover.discard(&bounds)).await;
+        unread.drain(&BodyLimits::of(path, &shared.limits)).await;
     }
     let (status, took) = (response.status().as_u16(), started.elapsed());
     shared.telemetry.answered(path, status, took);
     if let Some(method) = method {
         let milliseconds = 1e3 * took.as_secs_f64();
-        crate::say(&format!("{method} {path} {status} {milliseconds:.1} ms"));
+        crate::print_line(&format!("{method} {path} {status} {milliseconds:.1} ms"));
     }
     let headers = response.headers_mut();
     // A page that is an answer has one of its own.

@@ -3,6 +3,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use artifact::{Digest, Failure};
@@ -21,7 +22,7 @@ pub enum Source {
     Folder(PathBuf, RunSettings),
 }
 
-/// A model that answers, for those who ask which.
+/// Which model answers.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ModelIdentity {
     /// The name of the model or of its folder.
@@ -35,12 +36,11 @@ pub struct ModelIdentity {
     pub made: Option<Digest>,
 }
 
-/// A model in memory, twice: see `worker`.
+/// A model in memory; each thread has a copy of its own.
 #[derive(Debug)]
-pub(crate) struct Loaded {
-    pub(crate) answers: Box<Predictor>,
-    pub(crate) explains: Box<Predictor>,
-    pub(crate) identity: ModelIdentity,
+pub(crate) struct ModelCopy {
+    pub(crate) predictor: Box<Predictor>,
+    pub(crate) identity: Arc<ModelIdentity>,
 }
 
 /// What a source was at some instant: it is another model if this differs.
@@ -79,50 +79,6 @@ impl Source {
         }
     }
 
-    /// Loads it.
-    ///
-    /// # Errors
-    /// There is no model, or it is not whole.
-    pub(crate) fn load(&self, networks: Option<Networks>) -> Result<Loaded, Failure> {
-        let (answers, identity) = self.load_once(networks)?;
-        let explains =
-            Predictor::load(&self.place()?, self.run_settings(), networks).map(Box::new)?;
-        if explains.fingerprint()?.to_hex() != identity.fingerprint {
-            return Err(Failure::new("The model was replaced while it was loaded"));
-        }
-        Ok(Loaded {
-            answers,
-            explains,
-            identity,
-        })
-    }
-
-    /// Loads one copy of it.
-    ///
-    /// # Errors
-    /// As for [`Source::load`].
-    pub(crate) fn load_once(
-        &self,
-        networks: Option<Networks>,
-    ) -> Result<(Box<Predictor>, ModelIdentity), Failure> {
-        let made = self.made()?;
-        let predictor =
-            Predictor::load(&self.place()?, self.run_settings(), networks).map(Box::new)?;
-        let fingerprint = predictor.fingerprint()?.to_hex();
-        if self.made()? != made {
-            return Err(Failure::new("The model was replaced while it was loaded"));
-        }
-        let identity = ModelIdentity {
-            name: self.name(),
-            fingerprint,
-            loaded_at: SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .map_or(0, |since| since.as_secs()),
-            made,
-        };
-        Ok((predictor, identity))
-    }
-
     pub(crate) fn place(&self) -> Result<Place, Failure> {
         match self {
             Self::Named(pipeline, name) => find::named(pipeline, name),
@@ -135,6 +91,52 @@ impl Source {
             Self::Named(pipeline, name) => find::identity(pipeline, name).map(Some),
             Self::Folder(..) => Ok(None),
         }
+    }
+}
+
+/// A source, and what computes it if it is a network.
+#[derive(Debug)]
+pub(crate) struct Model {
+    pub(crate) source: Source,
+    pub(crate) networks: Option<Networks>,
+}
+
+impl Model {
+    /// Loads two copies of it, one to answer and one to explain.
+    ///
+    /// # Errors
+    /// As for [`Model::load`].
+    pub(crate) fn load_twice(&self) -> Result<[ModelCopy; 2], Failure> {
+        let (one, other) = (self.load()?, self.load()?);
+        if one.identity.fingerprint != other.identity.fingerprint {
+            return Err(Failure::new("The model was replaced while it was loaded"));
+        }
+        Ok([one, other])
+    }
+
+    /// Loads it.
+    ///
+    /// # Errors
+    /// There is no model, or it is not whole.
+    pub(crate) fn load(&self) -> Result<ModelCopy, Failure> {
+        let source = &self.source;
+        let made = source.made()?;
+        let predictor = Predictor::load(&source.place()?, source.run_settings(), self.networks)?;
+        let fingerprint = predictor.fingerprint()?.to_hex();
+        if source.made()? != made {
+            return Err(Failure::new("The model was replaced while it was loaded"));
+        }
+        let now = SystemTime::now().duration_since(UNIX_EPOCH);
+        let identity = ModelIdentity {
+            name: source.name(),
+            fingerprint,
+            loaded_at: now.map_or(0, |since| since.as_secs()),
+            made,
+        };
+        Ok(ModelCopy {
+            predictor: Box::new(predictor),
+            identity: Arc::new(identity),
+        })
     }
 }
 

@@ -1,5 +1,8 @@
 //! What the service counts about itself, and how Prometheus reads it: the text format, version 0.0.4
 //! (<https://prometheus.io/docs/instrumenting/exposition_formats/>).
+//!
+//! It is written by code of our own because prometheus-client writes OpenMetrics, where buckets have other labels
+//! (`le="10.0"`) than those that people's dashboards select.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -9,12 +12,12 @@ use std::time::Duration;
 use crate::source::ModelIdentity;
 
 /// Upper ends of the classes of durations, in seconds.
-const SECONDS: [f64; 15] = [
+const SECONDS: &[f64] = &[
     0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0,
 ];
 
 /// Upper ends of the classes of batch sizes, in texts.
-const TEXTS: [f64; 8] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 256.0];
+const TEXTS: &[f64] = &[1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 256.0];
 
 /// What is under way at an instant.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,8 +39,8 @@ struct Counters {
     /// By path and status.
     requests: BTreeMap<(String, u16), u64>,
     /// By path.
-    durations: BTreeMap<String, Histogram<15>>,
-    batches: Histogram<8>,
+    durations: BTreeMap<String, Histogram>,
+    batches: Histogram,
     /// Reviews of all trends.
     reviews: u64,
     connections_refused: u64,
@@ -47,55 +50,22 @@ struct Counters {
     load_error: Option<String>,
 }
 
-#[derive(Clone, Debug)]
-struct Histogram<const N: usize> {
-    ends: [f64; N],
-    counts: [u64; N],
+/// Values by class; the upper ends of the classes are given with every value, and are always the same.
+#[derive(Debug, Default)]
+struct Histogram {
+    counts: Vec<u64>,
     sum: f64,
     count: u64,
 }
 
-impl<const N: usize> Histogram<N> {
-    fn new(ends: [f64; N]) -> Self {
-        Self {
-            ends,
-            counts: [0; N],
-            sum: 0.0,
-            count: 0,
-        }
-    }
-
-    fn add(&mut self, value: f64) {
-        if let Some(class) = self.ends.iter().position(|end| value <= *end) {
+impl Histogram {
+    fn add(&mut self, ends: &[f64], value: f64) {
+        self.counts.resize(ends.len(), 0);
+        if let Some(class) = ends.iter().position(|end| value <= *end) {
             self.counts[class] += 1;
         }
         self.sum += value;
         self.count += 1;
-    }
-
-    /// Prometheus' classes are cumulative.
-    fn write(&self, text: &mut String, name: &str, label: &str) {
-        let mut below = 0;
-        let comma = if label.is_empty() { "" } else { "," };
-        for (end, count) in self.ends.iter().zip(self.counts) {
-            below += count;
-            let _ = writeln!(text, "{name}_bucket{{{label}{comma}le=\"{end}\"}} {below}");
-        }
-        let (sum, count) = (self.sum, self.count);
-        let _ = writeln!(text, "{name}_bucket{{{label}{comma}le=\"+Inf\"}} {count}");
-        let labels = if label.is_empty() {
-            String::new()
-        } else {
-            format!("{{{label}}}")
-        };
-        let _ = writeln!(text, "{name}_sum{labels} {sum}");
-        let _ = writeln!(text, "{name}_count{labels} {count}");
-    }
-}
-
-impl Default for Histogram<8> {
-    fn default() -> Self {
-        Self::new(TEXTS)
     }
 }
 
@@ -108,20 +78,15 @@ impl Telemetry {
     /// A request was answered.
     pub(crate) fn answered(&self, path: &str, status: u16, took: Duration) {
         let mut counters = self.counters();
-        *counters
-            .requests
-            .entry((path.to_owned(), status))
-            .or_default() += 1;
-        counters
-            .durations
-            .entry(path.to_owned())
-            .or_insert_with(|| Histogram::new(SECONDS))
-            .add(took.as_secs_f64());
+        let request = (path.to_owned(), status);
+        *counters.requests.entry(request).or_default() += 1;
+        let durations = counters.durations.entry(path.to_owned()).or_default();
+        durations.add(SECONDS, took.as_secs_f64());
     }
 
     /// So many texts are computed together.
     pub(crate) fn computed(&self, texts: usize) {
-        self.counters().batches.add(texts as f64);
+        self.counters().batches.add(TEXTS, texts as f64);
     }
 
     /// A trend was made of so many reviews.
@@ -162,119 +127,115 @@ impl Telemetry {
 
     /// Everything, as Prometheus reads it.
     pub(crate) fn exposition(&self, now: Now) -> String {
+        let (texts, trends, connections) = (now.texts, now.trends, now.connections);
         let counters = self.counters();
-        let mut text = String::new();
-        let mut family = |name: &str, kind: &str, help: &str, lines: &str| {
-            let _ = write!(text, "# HELP {name} {help}\n# TYPE {name} {kind}\n{lines}");
-        };
-        let mut lines = String::new();
+        let mut text = Exposition::default();
+        text.family(
+            "ressenti_requests_total",
+            "counter",
+            "Requests answered, by path and status.",
+        );
         for ((path, status), count) in &counters.requests {
-            let labels = format!("path=\"{path}\",status=\"{status}\"");
-            let _ = writeln!(lines, "ressenti_requests_total{{{labels}}} {count}");
+            let status = status.to_string();
+            text.value("", &[("path", path), ("status", &status)], count);
         }
-        let help = "Requests answered, by path and status.";
-        family("ressenti_requests_total", "counter", help, &lines);
-
-        let mut lines = String::new();
-        for (path, histogram) in &counters.durations {
-            let label = format!("path=\"{path}\"");
-            histogram.write(&mut lines, "ressenti_request_duration_seconds", &label);
-        }
-        let help = "From the head of a request to the head of its answer.";
-        family(
+        text.family(
             "ressenti_request_duration_seconds",
             "histogram",
-            help,
-            &lines,
+            "From the head of a request to the head of its answer.",
         );
-
-        let mut lines = String::new();
-        counters
-            .batches
-            .write(&mut lines, "ressenti_batch_texts", "");
-        let help = "Texts that the model was asked about together.";
-        family("ressenti_batch_texts", "histogram", help, &lines);
-
+        for (path, histogram) in &counters.durations {
+            text.histogram(SECONDS, histogram, &[("path", path)]);
+        }
+        text.family(
+            "ressenti_batch_texts",
+            "histogram",
+            "Texts that the model was asked about together.",
+        );
+        text.histogram(TEXTS, &counters.batches, &[]);
         if let Some(model) = &counters.model {
-            let name = escaped(&model.name);
-            let labels = format!("name=\"{name}\",fingerprint=\"{}\"", model.fingerprint);
-            let line = format!("ressenti_model_info{{{labels}}} 1\n");
-            family(
-                "ressenti_model_info",
-                "gauge",
-                "The model that answers.",
-                &line,
-            );
+            text.family("ressenti_model_info", "gauge", "The model that answers.");
+            let labels = [("name", &*model.name), ("fingerprint", &*model.fingerprint)];
+            text.value("", &labels, 1);
         }
-        let failing = u64::from(counters.load_error.is_some());
+        let (reviews, refused) = (counters.reviews, counters.connections_refused);
+        let (loads, failed_loads) = (counters.loads, counters.failed_loads);
+        let stale = u64::from(counters.load_error.is_some());
         let memory = resident_bytes().unwrap_or(0);
-        for (name, kind, help, value) in [
-            (
-                "ressenti_queue_texts",
-                "gauge",
-                "Texts that wait or are computed.",
-                now.texts as u64,
-            ),
-            (
-                "ressenti_trends",
-                "gauge",
-                "Trends that wait or are made.",
-                now.trends as u64,
-            ),
-            (
-                "ressenti_trend_reviews_total",
-                "counter",
-                "Reviews that trends were made of.",
-                counters.reviews,
-            ),
-            (
-                "ressenti_connections",
-                "gauge",
-                "Open connections.",
-                now.connections as u64,
-            ),
-            (
-                "ressenti_connections_refused_total",
-                "counter",
-                "Connections beyond the limit.",
-                counters.connections_refused,
-            ),
-            (
-                "ressenti_model_loads_total",
-                "counter",
-                "Models loaded, the first one counted.",
-                counters.loads,
-            ),
-            (
-                "ressenti_model_load_failures_total",
-                "counter",
-                "Changed models that could not be loaded.",
-                counters.failed_loads,
-            ),
-            (
-                "ressenti_model_stale",
-                "gauge",
-                "1 where a changed model could not be loaded and the one before it answers.",
-                failing,
-            ),
-            (
-                "process_resident_memory_bytes",
-                "gauge",
-                "Memory of the process.",
-                memory,
-            ),
-        ] {
-            family(name, kind, help, &format!("{name} {value}\n"));
-        }
-        text
+        text.text + &format!("\
+# HELP ressenti_queue_texts Texts that wait or are computed.
+# TYPE ressenti_queue_texts gauge
+ressenti_queue_texts {texts}
+# HELP ressenti_trends Trends that wait or are made.
+# TYPE ressenti_trends gauge
+ressenti_trends {trends}
+# HELP ressenti_trend_reviews_total Reviews that trends were made of.
+# TYPE ressenti_trend_reviews_total counter
+ressenti_trend_reviews_total {reviews}
+# HELP ressenti_connections Open connections.
+# TYPE ressenti_connections gauge
+ressenti_connections {connections}
+# HELP ressenti_connections_refused_total Connections beyond the limit.
+# TYPE ressenti_connections_refused_total counter
+ressenti_connections_refused_total {refused}
+# HELP ressenti_model_loads_total Models loaded, the first one counted.
+# TYPE ressenti_model_loads_total counter
+ressenti_model_loads_total {loads}
+# HELP ressenti_model_load_failures_total Changed models that could not be loaded.
+# TYPE ressenti_model_load_failures_total counter
+ressenti_model_load_failures_total {failed_loads}
+# HELP ressenti_model_stale 1 where a changed model could not be loaded and the one before it answers.
+# TYPE ressenti_model_stale gauge
+ressenti_model_stale {stale}
+# HELP process_resident_memory_bytes Memory of the process.
+# TYPE process_resident_memory_bytes gauge
+process_resident_memory_bytes {memory}
+")
     }
 }
 
-/// A label's value may hold anything that a model's name may.
-fn escaped(text: &str) -> String {
-    text.replace('\\', "\\\\")
-        .replace('"', "\\\"")
-        .replace('\n', "\\n")
+/// The text format under way.
+#[derive(Default)]
+struct Exposition {
+    text: String,
+    /// The metric whose values follow.
+    name: &'static str,
+}
+
+impl Exposition {
+    fn family(&mut self, name: &'static str, kind: &str, help: &str) {
+        self.name = name;
+        let _ = write!(self.text, "# HELP {name} {help}\n# TYPE {name} {kind}\n");
+    }
+
+    fn value(&mut self, suffix: &str, labels: &[(&str, &str)], value: impl std::fmt::Display) {
+        let name = self.name;
+        // A label's value may hold anything that a model's name may.
+        let label = |(label, value): &(&str, &str)| {
+            let escaped = value.replace('\\', "\\\\").replace('"', "\\\"");
+            format!("{label}=\"{}\"", escaped.replace('\n', "\\n"))
+        };
+        let labels: Vec<String> = labels.iter().map(label).collect();
+        let _ = match labels.is_empty() {
+            true => writeln!(self.text, "{name}{suffix} {value}"),
+            false => writeln!(self.text, "{name}{suffix}{{{}}} {value}", labels.join(",")),
+        };
+    }
+
+    /// Prometheus' classes are cumulative.
+    fn histogram(&mut self, ends: &[f64], histogram: &Histogram, labels: &[(&str, &str)]) {
+        let mut below = 0;
+        let mut bucket = |end: &str, count: u64| {
+            self.value("_bucket", &[labels, &[("le", end)]].concat(), count);
+        };
+        for (class, end) in ends.iter().enumerate() {
+            below += histogram.counts.get(class).unwrap_or(&0);
+            bucket(&end.to_string(), below);
+        }
+        bucket("+Inf", histogram.count);
+        self.value("_sum", labels, histogram.sum);
+        self.value("_count", labels, histogram.count);
+    }
 }
 
 /// Memory of this process, where the system says it as Linux does.
@@ -324,6 +285,32 @@ mod tests {
             "ressenti_connections 2",
         ] {
             assert!(text.lines().any(|found| found == line), "{line}\n{text}");
+        }
+        let batches = "# HELP ressenti_batch_texts Texts that the model was asked about together.\n\
+            # TYPE ressenti_batch_texts histogram\n\
+            ressenti_batch_texts_bucket{le=\"1\"} 0\n\
+            ressenti_batch_texts_bucket{le=\"2\"} 0\n\
+            ressenti_batch_texts_bucket{le=\"4\"} 1\n";
+        assert!(text.contains(batches), "{text}");
+        let end = "le=\"+Inf\"} 1\nressenti_batch_texts_sum 3\nressenti_batch_texts_count 1\n";
+        assert!(text.contains(end), "{text}");
+        for (name, kind) in [
+            ("ressenti_requests_total", "counter"),
+            ("ressenti_request_duration_seconds", "histogram"),
+            ("ressenti_batch_texts", "histogram"),
+            ("ressenti_model_info", "gauge"),
+            ("ressenti_queue_texts", "gauge"),
+            ("ressenti_trends", "gauge"),
+            ("ressenti_trend_reviews_total", "counter"),
+            ("ressenti_connections", "gauge"),
+            ("ressenti_connections_refused_total", "counter"),
+            ("ressenti_model_loads_total", "counter"),
+            ("ressenti_model_load_failures_total", "counter"),
+            ("ressenti_model_stale", "gauge"),
+            ("process_resident_memory_bytes", "gauge"),
+        ] {
+            let line = format!("# TYPE {name} {kind}\n");
+            assert_eq!(text.matches(&line).count(), 1, "{name}\n{text}");
         }
         // Every line is a comment or a name with a number.
         for line in text.lines().filter(|line| !line.starts_with('#')) {

@@ -1,22 +1,23 @@
 //! The threads that ask the model. Requests queue up; what has come while a thread computed is its next
-//! batch. So texts are computed together as soon as there are many, and a lone one waits for nobody.
+//! batch. So texts are computed together as soon as there are many, and a single text does not wait for others.
 //!
 //! There are two threads, each with a copy of the model: one answers, the other one explains. To explain
-//! what a net says of a long text takes seconds, and whoever wants no more than answers must not wait
+//! what a net says of a long text takes seconds, and requests for answers alone must not wait
 //! for that.
 
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
+use std::thread::JoinHandle;
 
 use artifact::{Failure, FailureKind};
-use bundle::{Explanation, PlacedWord, Predictor};
+use bundle::{Explanation, PlacedWord};
 use serde::Serialize;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::error::ApiError;
 use crate::fatal::FatalFailure;
+use crate::lane::{Job, Lane};
 use crate::limits::{EXPLANATIONS, Limits};
-use crate::source::{Loaded, ModelIdentity};
+use crate::source::{ModelCopy, ModelIdentity};
 use crate::telemetry::Telemetry;
 
 /// What is said of one text.
@@ -34,7 +35,7 @@ pub struct Answer {
     pub words: Option<Vec<PlacedWord>>,
 }
 
-/// The answers to a request, and who gave them.
+/// The answers to a request, and which model gave them.
 #[derive(Clone, Debug, Serialize)]
 pub struct Answers {
     /// The model.
@@ -54,77 +55,40 @@ pub(crate) struct Question {
     pub(crate) abstain: Option<f32>,
 }
 
-/// A question under way.
-struct Job {
-    question: Question,
-    reply: oneshot::Sender<Result<Answers, ApiError>>,
-    /// The texts' places in the queue.
-    places: OwnedSemaphorePermit,
-}
-
-impl Job {
-    fn texts(&self) -> impl Iterator<Item = &str> {
-        self.question.texts.iter().map(String::as_str)
-    }
-
-    /// Answers. The places are free before the answer is there: whoever has it may ask again.
-    fn reply(self, answers: Result<Answers, ApiError>) {
-        drop(self.places);
-        // Nobody may be left to read it.
-        let _ = self.reply.send(answers);
-    }
-}
-
+/// What the threads are sent.
 enum Message {
-    Ask(Job),
+    Ask(Job<Question, Answers>),
     /// From now on this one answers.
-    Load(Box<Predictor>, Arc<ModelIdentity>),
+    Load(ModelCopy),
 }
 
 /// Where questions go; the threads end when the last of these is gone.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Queue {
-    answers: Lane,
-    explanations: Lane,
-}
-
-/// The way to one of the threads.
-#[derive(Clone, Debug)]
-struct Lane {
-    sender: mpsc::UnboundedSender<Message>,
-    places: Arc<Semaphore>,
-    capacity: usize,
+    answers: Arc<Lane<Message>>,
+    explanations: Arc<Lane<Message>>,
 }
 
 impl Queue {
-    /// Starts the threads.
+    /// Starts the threads: one answers, one explains.
     pub(crate) fn start(
-        loaded: Loaded,
+        [answers, explains]: [ModelCopy; 2],
         limits: &Limits,
         telemetry: &Arc<Telemetry>,
         fatal: &Arc<FatalFailure>,
     ) -> (Self, [JoinHandle<()>; 2]) {
-        let identity = Arc::new(loaded.identity);
-        telemetry.set_model(Arc::clone(&identity));
-        let start = |predictor, capacity| {
-            let (sender, receiver) = mpsc::unbounded_channel();
+        telemetry.set_model(Arc::clone(&answers.identity));
+        let start = |model, capacity| {
             let worker = Worker {
-                receiver,
-                predictor,
-                identity: Arc::clone(&identity),
+                model,
                 batch: limits.batch,
                 telemetry: Arc::clone(telemetry),
                 fatal: Arc::clone(fatal),
             };
-            let lane = Lane {
-                sender,
-                places: Arc::new(Semaphore::new(capacity)),
-                capacity,
-            };
-            (lane, thread::spawn(move || worker.run()))
+            Lane::start(capacity, |receiver| worker.run(receiver))
         };
-        let (answers, one) = start(loaded.answers, limits.queue);
-        let (explanations, other) = start(loaded.explains, EXPLANATIONS.min(limits.queue));
+        let (answers, one) = start(answers, limits.queue);
+        let (explanations, other) = start(explains, EXPLANATIONS.min(limits.queue));
         let queue = Self {
             answers,
             explanations,
@@ -134,178 +98,113 @@ impl Queue {
 
     /// Texts that wait or are computed.
     pub(crate) fn depth(&self) -> usize {
-        let lanes = [&self.answers, &self.explanations];
-        let taken = |lane: &Lane| lane.capacity - lane.places.available_permits();
-        lanes.into_iter().map(taken).sum()
+        self.answers.depth() + self.explanations.depth()
     }
 
-    /// Puts a question, and waits for its answer. A caller who stops waiting is not computed for.
+    /// Puts a question, and waits for its answer. Nothing is computed for a caller that stops waiting.
     ///
     /// # Errors
     /// The queue is full, or the model failed.
     pub(crate) async fn ask(&self, question: Question) -> Result<Answers, ApiError> {
-        let count = question.texts.len().max(1) as u32;
-        let lane = match question.explain {
-            true => &self.explanations,
-            false => &self.answers,
+        let (lane, what) = match question.explain {
+            true => (&self.explanations, "texts are waiting to be explained"),
+            false => (&self.answers, "texts are waiting"),
         };
-        let places = Arc::clone(&lane.places).try_acquire_many_owned(count);
-        let busy = |_| ApiError::busy(lane.capacity, question.explain);
-        let places = places.map_err(busy)?;
-        let (reply, answer) = oneshot::channel();
-        let job = Job {
-            question,
-            reply,
-            places,
-        };
-        lane.sender
-            .send(Message::Ask(job))
-            .map_err(|_| ApiError::model_failed("the service is stopping"))?;
-        answer
-            .await
-            .unwrap_or_else(|_| Err(ApiError::model_failed("it came to no answer")))
+        let most = lane.capacity;
+        let places = lane.places(question.texts.len().max(1));
+        let places = places.ok_or(ApiError::Busy { what, most })?;
+        lane.ask(question, places, Message::Ask).await
     }
 
     /// Lets another model answer what comes from now on.
-    pub(crate) fn load(&self, loaded: Loaded, telemetry: &Telemetry) {
-        let identity = Arc::new(loaded.identity);
-        telemetry.set_model(Arc::clone(&identity));
-        for (lane, predictor) in [
-            (&self.answers, loaded.answers),
-            (&self.explanations, loaded.explains),
-        ] {
-            // Nobody is left to answer where the thread has ended.
-            let _ = lane
-                .sender
-                .send(Message::Load(predictor, Arc::clone(&identity)));
-        }
+    pub(crate) fn load(&self, [answers, explains]: [ModelCopy; 2], telemetry: &Telemetry) {
+        telemetry.set_model(Arc::clone(&answers.identity));
+        self.answers.send(Message::Load(answers));
+        self.explanations.send(Message::Load(explains));
     }
 }
 
 struct Worker {
-    receiver: mpsc::UnboundedReceiver<Message>,
-    predictor: Box<Predictor>,
-    identity: Arc<ModelIdentity>,
+    model: ModelCopy,
     batch: usize,
     telemetry: Arc<Telemetry>,
     fatal: Arc<FatalFailure>,
 }
 
 impl Worker {
-    fn run(mut self) {
-        while let Some(first) = self.receiver.blocking_recv() {
+    fn run(mut self, mut receiver: UnboundedReceiver<Message>) {
+        while let Some(first) = receiver.blocking_recv() {
             let mut next = Some(first);
             let (mut jobs, mut texts) = (Vec::new(), 0);
             while let Some(message) = next.take() {
                 match message {
-                    // Who has gone away needs no answer.
-                    Message::Ask(job) if job.reply.is_closed() => {}
                     Message::Ask(job) => {
                         texts += job.question.texts.len();
                         jobs.push(job);
                     }
-                    Message::Load(predictor, identity) => {
-                        // Asked before, answered by the one before.
+                    Message::Load(model) => {
+                        // Upload before, answered by the one before.
                         self.answer(std::mem::take(&mut jobs));
-                        self.predictor = predictor;
-                        self.identity = identity;
+                        self.model = model;
                     }
                 }
                 if texts < self.batch {
-                    next = self.receiver.try_recv().ok();
+                    next = receiver.try_recv().ok();
                 }
             }
             self.answer(jobs);
         }
     }
 
-    fn answer(&self, jobs: Vec<Job>) {
-        if jobs.is_empty() {
-            return;
-        }
-        let texts: Vec<&str> = jobs.iter().flat_map(Job::texts).collect();
-        match self.guarded(|| self.probabilities(&texts)) {
+    fn answer(&self, mut jobs: Vec<Job<Question, Answers>>) {
+        // Clients that have gone away need no answer.
+        jobs.retain(|job| !job.is_abandoned());
+        let all_texts = || jobs.iter().flat_map(|job| &job.question.texts);
+        let texts: Vec<&str> = all_texts().map(String::as_str).collect();
+        let is_one_text = texts.len() == 1;
+        match self.probabilities(&texts) {
             Ok(probabilities) => {
                 let mut all = probabilities.into_iter();
                 for job in jobs {
-                    let of_job = all.by_ref().take(job.question.texts.len()).collect();
-                    self.reply(job, of_job);
+                    let of_job: Vec<_> = all.by_ref().take(job.question.texts.len()).collect();
+                    let answers = self.answers(&job, &of_job);
+                    job.reply(answers);
                 }
             }
-            Err(failure) if self.is_last_try(&failure, &jobs) => {
+            // A smaller batch would fail in the same way: the device is lost, or there was one text.
+            Err(failure) if failure.kind() == FailureKind::Transient || is_one_text => {
                 let error = self.fatal.report(failure);
                 jobs.into_iter()
                     .for_each(|job| job.reply(Err(error.clone())));
             }
             // One text may be to blame: it must not fail the requests of others.
-            Err(_) if jobs.len() > 1 => {
-                for job in jobs.into_iter().filter(|job| !job.reply.is_closed()) {
-                    self.answer(vec![job]);
-                }
-            }
             Err(_) => {
                 for job in jobs {
-                    let texts: Vec<&str> = job.texts().collect();
-                    match self.in_halves(&job, &texts, 0) {
-                        Ok(probabilities) => self.reply(job, probabilities),
-                        Err(error) => job.reply(Err(error)),
-                    }
+                    let probabilities = self.one_by_one(&job);
+                    let answers = probabilities.and_then(|all| self.answers(&job, &all));
+                    job.reply(answers);
                 }
             }
         }
     }
 
-    /// Whether a smaller batch would fail in the same way: the device is lost, or there was one text.
-    fn is_last_try(&self, failure: &Failure, jobs: &[Job]) -> bool {
-        let is_one_text = matches!(jobs, [job] if job.question.texts.len() <= 1);
-        failure.kind() == FailureKind::Transient || is_one_text
-    }
-
-    /// The probabilities of texts of a request that failed together: of each half, down to single texts.
+    /// The probabilities of the texts of a request, each computed alone.
     ///
     /// # Errors
     /// A text fails alone, too; the error names it.
-    fn in_halves(
-        &self,
-        job: &Job,
-        texts: &[&str],
-        first: usize,
-    ) -> Result<Vec<Option<f32>>, ApiError> {
-        let (one, other) = texts.split_at(texts.len() / 2);
-        let mut all = Vec::new();
-        for (half, first) in [(one, first), (other, first + one.len())] {
-            if job.reply.is_closed() {
-                break;
-            }
-            match self.guarded(|| self.probabilities(half)) {
-                Ok(probabilities) => all.extend(probabilities),
-                Err(failure) if failure.kind() == FailureKind::Transient => {
-                    return Err(self.fatal.report(failure));
+    fn one_by_one(&self, job: &Job<Question, Answers>) -> Result<Vec<Option<f32>>, ApiError> {
+        let texts = &job.question.texts;
+        let mut all = Vec::with_capacity(texts.len());
+        for (text, place) in texts.iter().zip(1..).filter(|_| !job.is_abandoned()) {
+            let found = self.probabilities(&[text]);
+            all.extend(found.map_err(|failure| match self.fatal.report(failure) {
+                ApiError::ModelFailed(problem) if texts.len() > 1 => {
+                    ApiError::ModelFailed(format!("text {place}: {problem}"))
                 }
-                Err(failure) if half.len() <= 1 => {
-                    let (place, problem) = (first + 1, failure.chain().join(": "));
-                    let problem = format!("text {place}: {problem}");
-                    return Err(ApiError::model_failed(&problem));
-                }
-                Err(_) => all.extend(self.in_halves(job, half, first)?),
-            }
+                error => error,
+            })?);
         }
         Ok(all)
-    }
-
-    /// Answers a request whose probabilities are known, with explanations if it asks for them.
-    fn reply(&self, job: Job, probabilities: Vec<Option<f32>>) {
-        if job.reply.is_closed() {
-            return;
-        }
-        let answers = self.guarded(|| self.answers(&job, &probabilities));
-        job.reply(match answers {
-            Ok(answers) => Ok(Answers {
-                model: Arc::clone(&self.identity),
-                answers,
-            }),
-            Err(failure) => Err(self.fatal.report(failure)),
-        });
     }
 
     /// A request may hold more texts than a batch.
@@ -317,29 +216,34 @@ impl Worker {
         let mut all = Vec::with_capacity(texts.len());
         for part in texts.chunks(self.batch) {
             self.telemetry.computed(part.len());
-            let probabilities = self.predictor.probabilities(part);
-            for note in self.predictor.take_notes() {
-                crate::say(&note);
+            let probabilities = guarded(|| self.model.predictor.probabilities(part));
+            for note in self.model.predictor.take_notes() {
+                crate::print_line(&note);
             }
             all.extend(probabilities?);
         }
         Ok(all)
     }
 
+    /// Answers a request whose probabilities are known, with explanations if it asks for them.
     fn answers(
         &self,
-        Job {
-            question, reply, ..
-        }: &Job,
+        job: &Job<Question, Answers>,
         probabilities: &[Option<f32>],
-    ) -> Result<Vec<Answer>, Failure> {
+    ) -> Result<Answers, ApiError> {
+        let question = &job.question;
         let answer = |(text, probability): (&String, &Option<f32>)| {
             let explanation = match question.explain {
-                true if reply.is_closed() => return Err(Failure::new("Nobody waits any more")),
-                true => self.predictor.explain(text)?,
+                true if job.is_abandoned() => return Err(Failure::new("Nobody waits any more")),
+                true => self.model.predictor.explain(text)?,
                 false => None,
             };
-            let label = |value| self.predictor.label(value, question.abstain).to_owned();
+            let label = |value| {
+                self.model
+                    .predictor
+                    .label(value, question.abstain)
+                    .to_owned()
+            };
             Ok(Answer {
                 label: probability.map(label),
                 probability: *probability,
@@ -347,17 +251,16 @@ impl Worker {
                 text: explanation.map(|explanation| explanation.text),
             })
         };
-        question
-            .texts
-            .iter()
-            .zip(probabilities)
-            .map(answer)
-            .collect()
+        let both = question.texts.iter().zip(probabilities);
+        let answers = guarded(|| both.map(answer).collect());
+        Ok(Answers {
+            model: Arc::clone(&self.model.identity),
+            answers: answers.map_err(|failure| self.fatal.report(failure))?,
+        })
     }
+}
 
-    /// Turns a panic of a library into a failure of these requests, so that it does not end the
-    /// service.
-    fn guarded<T>(&self, work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
-        artifact::guarded(|_| Failure::new("it stopped unexpectedly"), work)
-    }
+/// Turns a panic of a library into a failure of these requests, so that it does not end the service.
+fn guarded<T>(work: impl FnOnce() -> Result<T, Failure>) -> Result<T, Failure> {
+    artifact::guarded(|_| Failure::new("it stopped unexpectedly"), work)
 }

@@ -4,9 +4,10 @@ use artifact::StageName;
 use serde::{Deserialize, Serialize};
 
 use crate::SettingsError;
+use crate::key::{Checked, Key};
 
 /// `[engine]`. Changing it rebuilds nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EngineSettings {
     /// On this machine, or as jobs of a cluster.
@@ -15,7 +16,7 @@ pub struct EngineSettings {
     pub resources: Resources,
     /// Seconds before its time limit at which a job is told to save and begin again. Slurm may say so
     /// up to a minute early.
-    pub save_before: u32,
+    pub save_before: Option<u32>,
     /// Of `ingest`.
     pub ingest: Resources,
     /// Of `clean`.
@@ -32,25 +33,6 @@ pub struct EngineSettings {
     pub report: Resources,
     /// Of `ressenti predict --shards`.
     pub predict: Resources,
-}
-
-impl Default for EngineSettings {
-    fn default() -> Self {
-        let none = Resources::default;
-        Self {
-            kind: EngineKind::Local,
-            resources: none(),
-            save_before: 120,
-            ingest: none(),
-            clean: none(),
-            tokenize: none(),
-            embed: none(),
-            train: none(),
-            evaluate: none(),
-            report: none(),
-            predict: none(),
-        }
-    }
 }
 
 /// Where steps run.
@@ -88,21 +70,18 @@ pub struct Resources {
 impl Resources {
     /// These, and what they leave open as in `base`.
     fn over(&self, base: &Self) -> Self {
-        let text =
-            |own: &Option<String>, base: &Option<String>| own.clone().or_else(|| base.clone());
+        let (own, base) = (self.clone(), base.clone());
         Self {
-            cpus: self.cpus.or(base.cpus),
-            memory: text(&self.memory, &base.memory),
-            gpus: self.gpus.or(base.gpus),
-            time: text(&self.time, &base.time),
-            partition: text(&self.partition, &base.partition),
-            account: text(&self.account, &base.account),
-            flags: self.flags.clone().or_else(|| base.flags.clone()),
+            cpus: own.cpus.or(base.cpus),
+            memory: own.memory.or(base.memory),
+            gpus: own.gpus.or(base.gpus),
+            time: own.time.or(base.time),
+            partition: own.partition.or(base.partition),
+            account: own.account.or(base.account),
+            flags: own.flags.or(base.flags),
         }
     }
-}
 
-impl Resources {
     /// The same with so much memory, in MiB.
     pub fn with_memory(&self, mebibytes: u64) -> Self {
         Self {
@@ -113,23 +92,36 @@ impl Resources {
 }
 
 impl EngineSettings {
+    /// Seconds before its time limit at which a job is told to save: 120 where nothing is said.
+    pub fn save_before(&self) -> u32 {
+        self.save_before.unwrap_or(120)
+    }
+
     /// What a job of a stage asks for.
     pub fn of_stage(&self, stage: StageName) -> Resources {
-        let own = match stage {
-            StageName::Ingest => &self.ingest,
-            StageName::Clean => &self.clean,
-            StageName::Tokenize => &self.tokenize,
-            StageName::Embed => &self.embed,
-            StageName::Train => &self.train,
-            StageName::Evaluate => &self.evaluate,
-            StageName::Report => &self.report,
-        };
-        own.over(&self.resources)
+        let mut tables = self.tables().into_iter();
+        let own = tables.find(|(name, _)| *name == stage.as_str());
+        own.map_or(&self.resources, |(_, own)| own)
+            .over(&self.resources)
     }
 
     /// What a job of `ressenti predict --shards` asks for.
     pub fn of_predict(&self) -> Resources {
         self.predict.over(&self.resources)
+    }
+
+    fn tables(&self) -> [(&'static str, &Resources); 9] {
+        [
+            ("resources", &self.resources),
+            ("ingest", &self.ingest),
+            ("clean", &self.clean),
+            ("tokenize", &self.tokenize),
+            ("embed", &self.embed),
+            ("train", &self.train),
+            ("evaluate", &self.evaluate),
+            ("report", &self.report),
+            ("predict", &self.predict),
+        ]
     }
 }
 
@@ -138,70 +130,35 @@ impl EngineSettings {
 /// # Errors
 /// A value that does not fit.
 pub fn check_engine(engine: &EngineSettings) -> Result<(), SettingsError> {
-    let tables = [
-        ("resources", &engine.resources),
-        ("ingest", &engine.ingest),
-        ("clean", &engine.clean),
-        ("tokenize", &engine.tokenize),
-        ("embed", &engine.embed),
-        ("train", &engine.train),
-        ("evaluate", &engine.evaluate),
-        ("report", &engine.report),
-        ("predict", &engine.predict),
-    ];
-    for (table, resources) in tables {
-        let key = |name: &str| format!("engine.{table}.{name}");
-        if resources.cpus == Some(0) {
-            return Err(SettingsError::value(key("cpus"), "must be at least 1"));
-        }
-        check_text(
-            &key("memory"),
-            resources.memory.as_deref(),
-            is_size,
-            "as `4G` or `500M`",
-        )?;
-        check_text(
-            &key("time"),
-            resources.time.as_deref(),
-            is_time,
-            "as `HH:MM:SS`, `D-HH:MM` or minutes",
-        )?;
-        for (name, value) in [
-            ("partition", &resources.partition),
-            ("account", &resources.account),
-        ] {
-            check_text(
-                &key(name),
-                value.as_deref(),
-                is_name,
-                "a name without spaces",
-            )?;
+    for (table, resources) in engine.tables() {
+        let key = Key::of("engine").at(table);
+        key.require_positive(&[("cpus", resources.cpus.unwrap_or(1))])?;
+        let name = "a name without spaces";
+        let times = "as `HH:MM:SS`, `D-HH:MM` or minutes";
+        let texts: [(_, _, Form, _); 4] = [
+            ("memory", &resources.memory, is_size, "as `4G` or `500M`"),
+            ("time", &resources.time, is_time, times),
+            ("partition", &resources.partition, is_name, name),
+            ("account", &resources.account, is_name, name),
+        ];
+        for (setting, value, fits, form) in texts {
+            if let Some(value) = value {
+                check_text(&key.at(setting), value, fits, form)?;
+            }
         }
         for flag in resources.flags.iter().flatten() {
-            check_text(
-                &key("flags"),
-                Some(flag),
-                is_flag,
-                "a list of options of `sbatch`, as `[\"--qos=low\"]`",
-            )?;
+            let form = "a list of options of `sbatch`, as `[\"--qos=low\"]`";
+            check_text(&key.at("flags"), flag, is_flag, form)?;
         }
     }
     Ok(())
 }
 
-fn check_text(
-    key: &str,
-    value: Option<&str>,
-    fits: impl Fn(&str) -> bool,
-    form: &str,
-) -> Result<(), SettingsError> {
-    match value {
-        Some(value) if !fits(value) => Err(SettingsError::value(
-            key,
-            format!("is {value:?}, and must be {form}"),
-        )),
-        _ => Ok(()),
-    }
+/// Whether a text has the form of a setting.
+type Form = fn(&str) -> bool;
+
+fn check_text(key: &Key, value: &str, fits: Form, form: &str) -> Checked {
+    key.require(fits(value), format!("is {value:?}, and must be {form}"))
 }
 
 fn is_size(text: &str) -> bool {
@@ -211,10 +168,7 @@ fn is_size(text: &str) -> bool {
 
 /// The forms of `sbatch --time`: minutes, `MM:SS`, `HH:MM:SS`, `D-HH`, `D-HH:MM`, `D-HH:MM:SS`.
 fn is_time(text: &str) -> bool {
-    let (days, rest) = match text.split_once('-') {
-        Some((days, rest)) => (days, rest),
-        None => ("0", text),
-    };
+    let (days, rest) = text.split_once('-').unwrap_or(("0", text));
     is_number(days) && rest.split(':').count() <= 3 && rest.split(':').all(is_number)
 }
 

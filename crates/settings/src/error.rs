@@ -1,94 +1,60 @@
 //! What can be wrong with a pipeline file.
 
+use std::error::Error;
+use std::fmt::Display;
 use std::io;
-use std::path::PathBuf;
 
-use artifact::Failure;
+use artifact::{Failure, StageName};
 
-/// A mistake in `pipeline.toml` or in an override of it.
+/// Why something failed.
+pub(crate) type Cause = Box<dyn Error + Send + Sync>;
+
+/// A mistake in `pipeline.toml` or in an override of it, or a file that cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum SettingsError {
-    /// The file could not be read.
-    #[error("Could not read the pipeline file `{}`", path.display())]
-    Read {
-        /// The file as given.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// The file is not TOML, or has a table, key or value that does not exist.
-    #[error("The pipeline file `{}` cannot be understood", path.display())]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// Where and why.
-        source: Box<toml::de::Error>,
-    },
-    /// A value given with `--set` does not fit.
-    #[error("The setting `{setting}` given with `--set` does not fit")]
-    Override {
-        /// As given.
-        setting: String,
-        /// Why.
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    /// A value is understood and makes no sense.
-    #[error("`{key}` {problem}")]
-    Value {
-        /// The dotted key.
-        key: String,
-        /// What is wrong with it, as the rest of the sentence.
-        problem: String,
-        /// What to do.
-        hint: Option<String>,
-    },
-    /// A table refers to another that is not there.
-    #[error("`{key}` names the {what} `{name}`, which is not in the pipeline file")]
-    UnknownReference {
-        /// The dotted key of the reference.
-        key: String,
-        /// "tokenizer", "embedding" ...
-        what: &'static str,
-        /// The name that is missing.
-        name: String,
-        /// The names that are there.
-        known: Vec<String>,
-    },
-    /// Something was asked of a variant that is not there.
-    #[error("The stage `{stage}` has no variant `{name}`")]
-    UnknownVariant {
-        /// The stage.
-        stage: artifact::StageName,
-        /// The name given.
-        name: String,
-        /// The names that are there.
-        known: Vec<String>,
-    },
+#[error("{message}")]
+pub struct SettingsError {
+    message: String,
+    source: Option<Cause>,
+    hint: Option<String>,
 }
 
 impl SettingsError {
-    /// What to do about it.
-    pub fn hint(&self) -> Option<String> {
-        match self {
-            Self::Read { .. } => Some("Name the pipeline file with `--pipeline FILE`".to_owned()),
-            Self::Parse { .. } => None,
-            Self::Override { .. } => Some(
-                "An override is `--set table.key=value`, with the names of the pipeline file"
-                    .to_owned(),
-            ),
-            Self::Value { hint, .. } => hint.clone(),
-            Self::UnknownReference { name, known, .. }
-            | Self::UnknownVariant { name, known, .. } => Some(suggest(name, known)),
+    /// An error without a cause and a hint.
+    pub(crate) fn new(message: String) -> Self {
+        Self {
+            message,
+            source: None,
+            hint: None,
         }
     }
 
-    /// A [`SettingsError::Value`] without a hint.
-    pub(crate) fn value(key: impl Into<String>, problem: impl Into<String>) -> Self {
-        Self::Value {
-            key: key.into(),
-            problem: problem.into(),
-            hint: None,
-        }
+    /// Something was asked of a variant that is not there.
+    pub fn unknown_variant(stage: StageName, name: &str, known: &[String]) -> Self {
+        Self::new(format!("The stage `{stage}` has no variant `{name}`"))
+            .with_hint(suggest(name, known))
+    }
+
+    /// Adds why it failed.
+    pub(crate) fn with_cause(mut self, cause: impl Into<Cause>) -> Self {
+        self.source = Some(cause.into());
+        self
+    }
+
+    /// Adds what to do about it.
+    pub(crate) fn with_hint(mut self, hint: impl Into<Option<String>>) -> Self {
+        self.hint = hint.into();
+        self
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<String> {
+        self.hint.clone()
+    }
+
+    /// Whether the file itself could not be read.
+    pub fn is_unreadable(&self) -> bool {
+        let cause = self.source.as_ref();
+        cause.is_some_and(|cause| cause.is::<io::Error>())
     }
 }
 
@@ -101,11 +67,7 @@ impl From<SettingsError> for Failure {
 
 /// A sentence that names the known name nearest to a misspelled one, and all that are known.
 pub fn suggest(name: &str, known: &[String]) -> String {
-    let list = known
-        .iter()
-        .map(|name| format!("`{name}`"))
-        .collect::<Vec<_>>()
-        .join(", ");
+    let list = list(known);
     match nearest(name, known) {
         Some(close) => format!("Did you mean `{close}`? There are {list}"),
         None if known.is_empty() => "There are none".to_owned(),
@@ -113,12 +75,18 @@ pub fn suggest(name: &str, known: &[String]) -> String {
     }
 }
 
+/// Names as they stand in a sentence.
+pub(crate) fn list<T: Display>(names: &[T]) -> String {
+    let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    names.join(", ")
+}
+
 /// The known name that a misspelled one was probably meant to be.
 pub fn nearest<'a>(name: &str, known: &'a [String]) -> Option<&'a str> {
     known
         .iter()
-        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate))
+        .map(|candidate| (strsim::jaro_winkler(name, candidate), candidate.as_str()))
         .filter(|(similarity, _)| *similarity > 0.75)
         .max_by(|one, two| one.0.total_cmp(&two.0))
-        .map(|(_, candidate)| candidate.as_str())
+        .map(|(_, candidate)| candidate)
 }

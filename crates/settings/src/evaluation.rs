@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
-use crate::{ModelKind, Trial};
+use crate::Trial;
 
 /// `[evaluation]`, with the model it is applied to.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -80,30 +80,6 @@ impl Default for EvaluationTable {
     }
 }
 
-impl EvaluationTable {
-    pub(crate) fn resolve(
-        &self,
-        model: &str,
-        kind: Option<ModelKind>,
-        seed: u64,
-        ensemble: Option<EnsembleSettings>,
-    ) -> EvaluationSettings {
-        EvaluationSettings {
-            model: model.to_owned(),
-            bootstrap_samples: self.bootstrap_samples,
-            confidence: self.confidence,
-            batch_size: self.batch_size,
-            seed: self.seed.unwrap_or(seed),
-            challenge: self.challenge.clone(),
-            folds: match kind {
-                Some(ModelKind::Linear | ModelKind::Winner) => self.folds,
-                _ => 0,
-            },
-            ensemble,
-        }
-    }
-}
-
 fn is_none(folds: &u32) -> bool {
     *folds == 0
 }
@@ -127,25 +103,5 @@ pub struct ReportSettings {
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(crate) struct ReportTable {
-    title: String,
-}
-
-impl ReportTable {
-    pub(crate) fn resolve(
-        self,
-        pipeline: &str,
-        sweeps: IndexMap<String, Vec<Trial>>,
-        repeats: IndexMap<String, Vec<String>>,
-    ) -> ReportSettings {
-        let title = if self.title.is_empty() {
-            pipeline.to_owned()
-        } else {
-            self.title
-        };
-        ReportSettings {
-            title,
-            sweeps,
-            repeats,
-        }
-    }
+    pub(crate) title: String,
 }

@@ -4,6 +4,8 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use crate::defaults::number;
+use crate::key::Key;
 use crate::{ModelSettings, SettingsError, Trial};
 
 /// `[sweep.NAME] halving`.
@@ -11,19 +13,11 @@ use crate::{ModelSettings, SettingsError, Trial};
 #[serde(deny_unknown_fields)]
 pub struct HalvingSettings {
     /// Of so many trials one goes on, and is trained so many times as long.
-    #[serde(default = "three")]
+    #[serde(default = "number::<3>")]
     pub factor: u32,
     /// Epochs after which trials are compared for the first time.
-    #[serde(default = "one")]
+    #[serde(default = "number::<1>")]
     pub first: u32,
-}
-
-fn three() -> u32 {
-    3
-}
-
-fn one() -> u32 {
-    1
 }
 
 /// One rung of one trial: a step of its own, so that what was trained is kept.
@@ -35,7 +29,7 @@ pub struct RungSettings {
     /// Trials trained in it: the best of the rung before.
     pub trials: u32,
     /// The same trial's step of the rung before; none in the first.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// The steps of all trials of the rung before, which are the step's inputs.
     #[serde(skip)]
@@ -64,59 +58,48 @@ impl HalvingSettings {
         sweep: &str,
         trials: &[(Trial, ModelSettings)],
     ) -> Result<IndexMap<String, ModelSettings>, SettingsError> {
-        let key = format!("sweep.{sweep}.halving");
-        if self.factor < 2 || self.first == 0 {
-            return Err(SettingsError::value(
-                key,
-                "must have a `factor` of at least 2 and a `first` of at least 1",
-            ));
-        }
+        let key = Key::of("sweep").at(sweep).at("halving");
+        key.require(
+            self.factor >= 2 && self.first > 0,
+            "must have a `factor` of at least 2 and a `first` of at least 1",
+        )?;
         let epochs = trials.first().map_or(0, |(_, it)| it.training.epochs);
-        if trials.iter().any(|(_, it)| it.training.epochs != epochs) {
-            return Err(SettingsError::value(
-                key,
-                "compares trials after equal numbers of epochs, and `training.epochs` differs among them",
-            ));
-        }
-        if trials.iter().any(|(_, it)| !it.kind.takes_steps()) {
-            return Err(SettingsError::value(
-                key,
-                "is for models that are trained epoch by epoch, and this one is fitted to its minimum",
-            ));
-        }
+        let mut models = trials.iter().map(|(_, settings)| settings);
+        key.require(
+            models.clone().all(|it| it.training.epochs == epochs),
+            "compares trials after equal numbers of epochs, and `training.epochs` differs among them",
+        )?;
+        key.require(
+            models.all(|it| it.kind.takes_steps()),
+            "is for models that are trained epoch by epoch, and this one is fitted to its minimum",
+        )?;
         let rungs = self.rungs(trials.len(), epochs);
         if rungs.len() < 2 {
-            return Err(SettingsError::Value {
-                key,
-                problem: format!(
-                    "leaves nothing to stop: `first` times `factor` is {}, and trials are trained for {epochs} epochs",
-                    u64::from(self.first) * u64::from(self.factor)
-                ),
-                hint: Some("Raise `training.epochs`, or lower `first` or `factor`".to_owned()),
-            });
+            let second = u64::from(self.first) * u64::from(self.factor);
+            let problem = format!(
+                "leaves nothing to stop: `first` times `factor` is {second}, and trials are trained for {epochs} epochs"
+            );
+            let hint = "Raise `training.epochs`, or lower `first` or `factor`".to_owned();
+            return Err(key.error(problem).with_hint(hint));
         }
         let mut steps = IndexMap::new();
         let mut before: Vec<String> = Vec::new();
         for (number, (done, kept)) in rungs.iter().enumerate() {
-            let names: Vec<String> = trials
-                .iter()
-                .map(|(trial, _)| match number + 1 == rungs.len() {
+            let mut names = Vec::new();
+            for (place, (trial, settings)) in trials.iter().enumerate() {
+                let name = match number + 1 == rungs.len() {
                     true => trial.name.clone(),
                     false => format!("{}-e{done}", trial.name),
-                })
-                .collect();
-            for (place, (_, settings)) in trials.iter().enumerate() {
-                let rung = RungSettings {
+                };
+                let mut settings = settings.clone();
+                settings.rung = Some(RungSettings {
                     epochs: *done,
                     trials: *kept,
                     from: before.get(place).cloned(),
                     rivals: before.clone(),
-                };
-                let settings = ModelSettings {
-                    rung: Some(rung),
-                    ..settings.clone()
-                };
-                steps.insert(names[place].clone(), settings);
+                });
+                steps.insert(name.clone(), settings);
+                names.push(name);
             }
             before = names;
         }

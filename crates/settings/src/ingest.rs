@@ -156,34 +156,15 @@ pub struct LabelValues {
 
 impl Default for LabelValues {
     fn default() -> Self {
-        let list = |values: &[&str]| values.iter().map(|value| (*value).to_owned()).collect();
+        let list = |values: &str| values.split(", ").map(str::to_owned).collect();
         Self {
-            positive: list(&[
-                "positive",
-                "pos",
-                "1",
-                "1.0",
-                "true",
-                "good",
-                "yes",
-                "fresh",
-                "recommended",
-                "__label__2",
-            ]),
-            negative: list(&[
-                "negative",
-                "neg",
-                "0",
-                "0.0",
-                "false",
-                "bad",
-                "no",
-                "rotten",
-                "not_recommended",
-                "not recommended",
-                "__label__1",
-            ]),
-            none: list(&["", "none", "unsup"]),
+            positive: list(
+                "positive, pos, 1, 1.0, true, good, yes, fresh, recommended, __label__2",
+            ),
+            negative: list(
+                "negative, neg, 0, 0.0, false, bad, no, rotten, not_recommended, not recommended, __label__1",
+            ),
+            none: list(", none, unsup"),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod check;
 mod clean;
+mod defaults;
 mod embedding;
 mod encoder;
 mod engine;
@@ -10,6 +11,7 @@ mod error;
 mod evaluation;
 mod halving;
 mod ingest;
+mod key;
 mod model;
 mod overrides;
 mod pipeline;

@@ -5,12 +5,14 @@ use std::str::FromStr;
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
+use crate::error::Cause;
 use crate::{SettingsError, suggest};
 
 /// One setting given on the command line instead of in the file.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Override {
-    path: Vec<String>,
+    /// Its dotted name.
+    path: String,
     value: Value,
     text: String,
 }
@@ -19,7 +21,7 @@ impl Override {
     /// An override of a text value, which needs no quoting.
     pub fn text(path: &str, value: &str) -> Self {
         Self {
-            path: path.split('.').map(str::to_owned).collect(),
+            path: path.to_owned(),
             value: Value::String(value.to_owned()),
             text: format!("{path}={value}"),
         }
@@ -30,36 +32,25 @@ impl Override {
         &self.text
     }
 
-    /// Puts the value into a parsed file. Tables on the way are created, so that an override may
-    /// set what the file leaves at its default; a misspelled name is then refused as in the file.
+    /// Puts the value into a parsed file. A misspelled name is then refused as in the file.
     pub(crate) fn apply(&self, file: &mut Table) -> Result<(), String> {
         self.check_variant(file)?;
-        let (last, parents) = self.path.split_last().ok_or("it names no setting")?;
-        let mut table = file;
-        for name in parents {
-            let entry = table
-                .entry(name.clone())
-                .or_insert_with(|| Value::Table(Table::new()));
-            table = entry
-                .as_table_mut()
-                .ok_or_else(|| format!("`{name}` is a value, not a table"))?;
-        }
-        table.insert(last.clone(), self.value.clone());
-        Ok(())
+        put(file, &self.path, self.value.clone())
     }
 
     /// One value does not make a variant: a name that is not in the file is a misspelled one.
     fn check_variant(&self, file: &Table) -> Result<(), String> {
+        let parts: Vec<&str> = self.path.split('.').collect();
         let [
             table @ ("tokenizer" | "embedding" | "model" | "sweep" | "ensemble"),
             name,
             _,
             ..,
-        ] = &self.path.iter().map(String::as_str).collect::<Vec<_>>()[..]
+        ] = parts[..]
         else {
             return Ok(());
         };
-        let known = file.get(*table).and_then(Value::as_table);
+        let known = file.get(table).and_then(Value::as_table);
         let known: Vec<String> = known.into_iter().flat_map(Table::keys).cloned().collect();
         if known.iter().any(|known| known == name) {
             return Ok(());
@@ -77,7 +68,8 @@ impl FromStr for Override {
     /// `a.b=c`, where c is a TOML value (`3`, `true`, `[1, 2]`, `"text"`) or else plain text.
     fn from_str(text: &str) -> Result<Self, String> {
         let (path, value) = text.split_once('=').ok_or("expected `table.key=value`")?;
-        if path.split('.').any(|part| part.trim().is_empty()) {
+        let parts: Vec<&str> = path.split('.').map(str::trim).collect();
+        if parts.contains(&"") {
             return Err(format!("`{path}` is not the dotted name of a setting"));
         }
         let parsed = format!("value = {value}")
@@ -85,11 +77,52 @@ impl FromStr for Override {
             .ok()
             .and_then(|mut table| table.remove("value"));
         Ok(Self {
-            path: path.split('.').map(|part| part.trim().to_owned()).collect(),
+            path: parts.join("."),
             value: parsed.unwrap_or_else(|| Value::String(value.to_owned())),
             text: text.to_owned(),
         })
     }
+}
+
+/// Sets a dotted name in a table. Tables on the way are made, so that what is at its default may be set, too.
+pub(crate) fn put(table: &mut Table, path: &str, value: Value) -> Result<(), String> {
+    let (parents, last) = path.rsplit_once('.').unwrap_or(("", path));
+    let mut inner = table;
+    for part in parents.split('.').filter(|part| !part.is_empty()) {
+        let entry = inner
+            .entry(part)
+            .or_insert_with(|| Value::Table(Table::new()));
+        inner = entry
+            .as_table_mut()
+            .ok_or_else(|| format!("`{part}` of `{path}` is a value, not a table"))?;
+    }
+    inner.insert(last.to_owned(), value);
+    Ok(())
+}
+
+/// Applies overrides one by one, and reads what they give after each, so that the one that does not fit can
+/// be named. `None` where there are none.
+pub(crate) fn apply_all<'a, T>(
+    overrides: impl Iterator<Item = &'a Override>,
+    file: &mut Table,
+    read: impl Fn(&Table) -> Result<T, toml::de::Error>,
+) -> Result<Option<T>, SettingsError> {
+    let mut found = None;
+    for setting in overrides {
+        let given = &setting.text;
+        let failed = |cause| {
+            let message = format!("The setting `{given}` given with `--set` does not fit");
+            SettingsError::new(message).with_cause(cause).with_hint(
+                "An override is `--set table.key=value`, with the names of the pipeline file"
+                    .to_owned(),
+            )
+        };
+        setting
+            .apply(file)
+            .map_err(|problem| failed(problem.into()))?;
+        found = Some(read(file).map_err(|error| failed(Cause::from(error)))?);
+    }
+    Ok(found)
 }
 
 /// A table of the pipeline file as these overrides alone give it, without a file: all else is at its
@@ -101,23 +134,12 @@ pub fn table_of<T: DeserializeOwned + Default>(
     name: &str,
     overrides: &[Override],
 ) -> Result<T, SettingsError> {
-    let mut file = Table::new();
-    let mut table = T::default();
-    for setting in overrides.iter().filter(|setting| setting.path[0] == name) {
-        let failed = |source: Box<dyn std::error::Error + Send + Sync>| SettingsError::Override {
-            setting: setting.text.clone(),
-            source,
-        };
-        setting
-            .apply(&mut file)
-            .map_err(|problem| failed(problem.into()))?;
-        let value = file
-            .get(name)
-            .cloned()
-            .unwrap_or(Value::Table(Table::new()));
-        table = T::deserialize(value).map_err(|error| failed(Box::new(error)))?;
-    }
-    Ok(table)
+    let is_of_table = |it: &&Override| it.path.split('.').next() == Some(name);
+    let overrides = overrides.iter().filter(is_of_table);
+    let found = apply_all(overrides, &mut Table::new(), |file| {
+        T::deserialize(file[name].clone())
+    })?;
+    Ok(found.unwrap_or_default())
 }
 
 #[cfg(test)]

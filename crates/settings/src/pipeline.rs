@@ -6,11 +6,13 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use serde::Deserialize;
+use serde::de::Error;
 use toml::Table;
 
 use crate::evaluation::{EvaluationTable, ReportTable};
-use crate::model::ModelTable;
-use crate::range_test::{RangeTestTable, check_name_of};
+use crate::key::{Checked, Key};
+use crate::overrides::apply_all;
+use crate::range_test::RangeTestTable;
 use crate::{
     CleanSettings, EmbeddingKind, EmbeddingSettings, EngineSettings, EnsembleSettings,
     EvaluationSettings, IngestSettings, ModelKind, ModelSettings, Override, ReportSettings,
@@ -139,35 +141,22 @@ pub enum Device {
     Cuda,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 struct PipelineFile {
-    pipeline: PipelineTable,
-    #[serde(default)]
+    pipeline: Option<PipelineTable>,
     run: RunSettings,
-    #[serde(default)]
     engine: EngineSettings,
-    #[serde(default)]
     ingest: IngestSettings,
-    #[serde(default)]
     clean: CleanSettings,
-    #[serde(default)]
     tokenizer: IndexMap<String, TokenizerSettings>,
-    #[serde(default)]
     embedding: IndexMap<String, EmbeddingSettings>,
-    #[serde(default)]
     training: TrainingSettings,
-    #[serde(default)]
-    model: IndexMap<String, ModelTable>,
-    #[serde(default)]
+    model: IndexMap<String, ModelSettings>,
     sweep: IndexMap<String, SweepSettings>,
-    #[serde(default)]
     range_test: IndexMap<String, RangeTestTable>,
-    #[serde(default)]
     ensemble: IndexMap<String, EnsembleSettings>,
-    #[serde(default)]
     evaluation: EvaluationTable,
-    #[serde(default)]
     report: ReportTable,
 }
 
@@ -178,13 +167,8 @@ struct PipelineTable {
     name: String,
     #[serde(default)]
     seed: u64,
-    #[serde(default = "default_artifacts")]
-    artifacts: PathBuf,
+    artifacts: Option<PathBuf>,
     folder: Option<PathBuf>,
-}
-
-fn default_artifacts() -> PathBuf {
-    PathBuf::from("artifacts")
 }
 
 impl Pipeline {
@@ -195,240 +179,246 @@ impl Pipeline {
     /// # Errors
     /// The file cannot be read, has an unknown table, key or value, or a reference to nothing.
     pub fn load(path: &Path, overrides: &[Override]) -> Result<Self, SettingsError> {
-        let text = fs::read_to_string(path).map_err(|source| SettingsError::Read {
-            path: path.to_owned(),
-            source,
+        let file = path.display();
+        let text = fs::read_to_string(path).map_err(|error| {
+            SettingsError::new(format!("Could not read the pipeline file `{file}`"))
+                .with_cause(error)
+                .with_hint("Name the pipeline file with `--pipeline FILE`".to_owned())
         })?;
-        let parse_error = |source: toml::de::Error| SettingsError::Parse {
-            path: path.to_owned(),
-            source: Box::new(source),
+        let parse_error = |error: toml::de::Error| {
+            SettingsError::new(format!("The pipeline file `{file}` cannot be understood"))
+                .with_cause(error)
         };
         // Parsed from text first, because only then does an error know its line and column.
         let mut file: PipelineFile = toml::from_str(&text).map_err(parse_error)?;
         let mut table: Table = text.parse().map_err(parse_error)?;
-        if !overrides.is_empty() {
-            file = with_overrides(&mut table, overrides)?;
+        let read = |table: &Table| PipelineFile::deserialize(table.clone());
+        if let Some(changed) = apply_all(overrides.iter(), &mut table, read)? {
+            file = changed;
         }
+        let named = file.pipeline.take();
+        let named = named.ok_or_else(|| parse_error(Error::missing_field("pipeline")))?;
         let own_folder = path.parent().unwrap_or(Path::new(""));
-        let folder = match &file.pipeline.folder {
+        let folder = match &named.folder {
             Some(folder) => own_folder.join(folder),
             None => own_folder.to_owned(),
         };
-        let pipeline = resolve(file, &table, path, &folder)?;
+        let pipeline = resolve(named, file, &table, path, &folder)?;
         check::check(&pipeline)?;
         Ok(pipeline)
     }
 }
 
-/// Applies the overrides one by one, so that the one that does not fit can be named.
-fn with_overrides(
-    table: &mut Table,
-    overrides: &[Override],
-) -> Result<PipelineFile, SettingsError> {
-    let mut file = None;
-    for setting in overrides {
-        let failed = |source: Box<dyn std::error::Error + Send + Sync>| SettingsError::Override {
-            setting: setting.as_str().to_owned(),
-            source,
-        };
-        setting
-            .apply(table)
-            .map_err(|problem| failed(problem.into()))?;
-        file = Some(
-            PipelineFile::deserialize(table.clone()).map_err(|error| failed(Box::new(error)))?,
-        );
-    }
-    Ok(file.expect("there is at least one override"))
-}
-
-/// Features read what their encoder reads, where nothing else is said.
-fn inherit_tokenizers(embeddings: &mut IndexMap<String, EmbeddingSettings>) {
-    let tokenizers: HashMap<String, String> = embeddings
-        .iter()
-        .map(|(name, embedding)| (name.clone(), embedding.tokenizer.clone()))
-        .collect();
-    for embedding in embeddings.values_mut() {
-        let Some(encoder) = &embedding.encoder else {
-            continue;
-        };
-        if embedding.tokenizer.is_empty() {
-            embedding.tokenizer = tokenizers.get(encoder).cloned().unwrap_or_default();
-        }
-        embedding.features.get_or_insert_default();
-    }
-}
-
 fn resolve(
+    named: PipelineTable,
     file: PipelineFile,
     table: &Table,
     path: &Path,
     folder: &Path,
 ) -> Result<Pipeline, SettingsError> {
-    let PipelineTable {
-        name,
-        seed,
-        artifacts,
-        folder: _,
-    } = file.pipeline;
-    let in_folder = |path: &mut Option<PathBuf>| *path = path.take().map(|path| folder.join(path));
-
-    let mut ingest = file.ingest;
-    ingest.source = ingest.source.iter().map(|path| folder.join(path)).collect();
-    let mut clean = file.clean;
-    clean.seed.get_or_insert(seed);
-    let mut tokenizers = file.tokenizer;
-    for tokenizer in tokenizers.values_mut() {
-        in_folder(&mut tokenizer.source);
-    }
-    let mut embeddings = file.embedding;
-    for embedding in embeddings.values_mut() {
-        in_folder(&mut embedding.source);
-        if matches!(
-            embedding.kind,
-            EmbeddingKind::Random | EmbeddingKind::Learned
-        ) {
-            embedding.seed.get_or_insert(seed);
-        }
-        if embedding.adaptation.is_some() {
-            embedding.seed.get_or_insert(seed);
-        }
-        if embedding.kind == EmbeddingKind::Learned {
-            embedding.learning.get_or_insert_default();
-        }
-    }
-    inherit_tokenizers(&mut embeddings);
-    let written = table.get("model").and_then(toml::Value::as_table);
-    let written = written.cloned().unwrap_or_default();
-    let mut trials = IndexMap::new();
-    let mut sweeps = IndexMap::new();
-    for (name, sweep) in &file.sweep {
-        let mut of_sweep = Vec::new();
-        for (trial, table) in sweep.trials(name, &written, seed)? {
-            let settings = resolve_model(table, &file.training, &trial.name, seed)?;
-            of_sweep.push((trial, settings));
-        }
-        match sweep.halving {
-            Some(halving) => trials.extend(halving.steps(name, &of_sweep)?),
-            None => trials.extend(
-                of_sweep
-                    .iter()
-                    .map(|(trial, settings)| (trial.name.clone(), settings.clone())),
-            ),
-        }
-        let of_sweep: Vec<_> = of_sweep.into_iter().map(|(trial, _)| trial).collect();
-        sweeps.insert(name.clone(), of_sweep);
-    }
-    for (name, test) in &file.range_test {
-        check::check_name("range_test", name)?;
-        check_name_of(name, &written, &trials)?;
-        let (table, test) = test.resolve(name, &written)?;
-        let settings = ModelSettings {
-            range_test: Some(test),
-            ..resolve_model(table, &file.training, name, seed)?
-        };
-        trials.insert(name.clone(), settings);
-    }
-    let mut models = IndexMap::new();
-    let mut asserted = Vec::new();
-    let mut repeats = IndexMap::new();
-    for (name, mut table) in file.model {
-        check::check_seeds(&name, table.seeds, table.kind)?;
-        let seeds = table.seeds;
-        if table.kind == ModelKind::Winner {
-            check::check_winner(&name, &written, &file.sweep)?;
-            let first = sweeps
-                .get(table.sweep.as_deref().unwrap_or_default())
-                .and_then(|trials| trials.first());
-            if let Some(base) = first.map(|trial| &trials[&trial.name]) {
-                table.embedding.clone_from(&base.embedding);
-                table.tokenizer = Some(base.tokenizer.clone());
-            }
-        } else if table.kind != ModelKind::Linear {
-            asserted.push((name.clone(), table.tokenizer.take()));
-        }
-        let settings = resolve_model(table, &file.training, &name, seed)?;
-        models.insert(name.clone(), settings.clone());
-        let again = (1..seeds).map(|number| {
-            let seed = settings.seed.wrapping_add(u64::from(number));
-            let settings = settings.clone();
-            (
-                format!("{name}-s{number}"),
-                ModelSettings { seed, ..settings },
-            )
-        });
-        let again: Vec<(String, ModelSettings)> = again.collect();
-        if !again.is_empty() {
-            let names = again.iter().map(|(name, _)| name.clone()).collect();
-            repeats.insert(name, names);
-        }
-        models.extend(again);
-    }
-    let mut evaluation = file.evaluation;
-    in_folder(&mut evaluation.challenge);
-    check::check_ensembles(&file.ensemble, &models)?;
-    let judged = models.keys().map(|model| (model.clone(), None));
-    let united = file.ensemble.into_iter();
-    let evaluations = judged
-        .chain(united.map(|(name, settings)| (name, Some(settings))))
-        .map(|(name, ensemble)| {
-            let kind = models.get(&name).map(|model| model.kind);
-            let settings = evaluation.resolve(&name, kind, seed, ensemble);
-            (name, settings)
-        })
-        .collect();
-    let report = file.report.resolve(&name, sweeps, repeats);
-    let pipeline = Pipeline {
+    let PipelineTable { name, seed, .. } = named;
+    let in_folder = |path: Option<PathBuf>| path.map(|path| folder.join(path));
+    let artifacts = named.artifacts.unwrap_or_else(|| "artifacts".into());
+    let title = match file.report.title.is_empty() {
+        true => name.clone(),
+        false => file.report.title,
+    };
+    let mut pipeline = Pipeline {
         file: path.to_owned(),
         folder: folder.to_owned(),
         artifacts: folder.join(artifacts),
         name,
         run: file.run,
         engine: file.engine,
-        ingest,
-        clean,
-        tokenizers,
-        embeddings,
-        models,
-        trials,
-        evaluations,
-        report,
+        ingest: file.ingest,
+        clean: file.clean,
+        tokenizers: file.tokenizer,
+        embeddings: file.embedding,
+        models: IndexMap::new(),
+        trials: IndexMap::new(),
+        evaluations: IndexMap::new(),
+        report: ReportSettings {
+            title,
+            ..ReportSettings::default()
+        },
     };
-    check::check_asserted_tokenizers(&pipeline, &asserted)?;
+    for source in &mut pipeline.ingest.source {
+        *source = folder.join(&source);
+    }
+    pipeline.clean.seed.get_or_insert(seed);
+    for tokenizer in pipeline.tokenizers.values_mut() {
+        tokenizer.source = in_folder(tokenizer.source.take());
+    }
+    for embedding in pipeline.embeddings.values_mut() {
+        embedding.source = in_folder(embedding.source.take());
+    }
+    fill_embeddings(&mut pipeline.embeddings, seed);
+    let written = table.get("model").cloned();
+    let written = written.unwrap_or_else(|| Table::new().into()).try_into();
+    let tables = ModelTables {
+        written: written.expect("the tables of models were read before"),
+        training: file.training,
+        seed,
+    };
+    tables.add_sweeps(&mut pipeline, &file.sweep)?;
+    tables.add_range_tests(&mut pipeline, &file.range_test)?;
+    tables.add_models(&mut pipeline, file.model, &file.sweep)?;
+    check::check_ensembles(&file.ensemble, &pipeline.models)?;
+    let evaluation = file.evaluation;
+    let mut evaluate = |name: &String, folds, ensemble| {
+        let settings = EvaluationSettings {
+            model: name.clone(),
+            bootstrap_samples: evaluation.bootstrap_samples,
+            confidence: evaluation.confidence,
+            batch_size: evaluation.batch_size,
+            seed: evaluation.seed.unwrap_or(seed),
+            challenge: in_folder(evaluation.challenge.clone()),
+            folds,
+            ensemble,
+        };
+        pipeline.evaluations.insert(name.clone(), settings);
+    };
+    for (name, model) in &pipeline.models {
+        let is_linear = matches!(model.kind, ModelKind::Linear | ModelKind::Winner);
+        let folds = if is_linear { evaluation.folds } else { 0 };
+        evaluate(name, folds, None);
+    }
+    for (name, ensemble) in file.ensemble {
+        evaluate(&name, 0, Some(ensemble));
+    }
     Ok(pipeline)
 }
 
-/// The settings of a model, with those of `[training]` where it takes steps.
-fn resolve_model(
-    mut table: ModelTable,
-    shared: &TrainingSettings,
-    name: &str,
-    seed: u64,
-) -> Result<ModelSettings, SettingsError> {
-    let own = std::mem::take(&mut table.training);
-    if !own.is_empty() && !table.kind.takes_steps() {
-        return Err(SettingsError::Value {
-            key: format!("model.{name}.training"),
-            problem: "says how to take steps, and this kind of model is fitted to its minimum"
-                .to_owned(),
-            hint: Some(format!("Remove `[model.{name}.training]`")),
-        });
+/// What an embedding has where nothing is said: the pipeline's seed where it draws numbers, and for features the
+/// tokenizer of their encoder.
+fn fill_embeddings(embeddings: &mut IndexMap<String, EmbeddingSettings>, seed: u64) {
+    let tokenizers: HashMap<String, String> = embeddings
+        .iter()
+        .map(|(name, embedding)| (name.clone(), embedding.tokenizer.clone()))
+        .collect();
+    for embedding in embeddings.values_mut() {
+        let is_learned = embedding.kind == EmbeddingKind::Learned;
+        let is_random = embedding.kind == EmbeddingKind::Random;
+        if is_random || is_learned || embedding.adaptation.is_some() {
+            embedding.seed.get_or_insert(seed);
+        }
+        if is_learned {
+            embedding.learning.get_or_insert_default();
+        }
+        if let Some(encoder) = &embedding.encoder {
+            if embedding.tokenizer.is_empty() {
+                embedding.tokenizer = tokenizers.get(encoder).cloned().unwrap_or_default();
+            }
+            embedding.features.get_or_insert_default();
+        }
     }
-    let training = merge_training(shared, own, name)?;
-    Ok(table.resolve(training, seed))
 }
 
-/// The settings of `[training]` with those of `[model.NAME.training]` laid over them.
-fn merge_training(
-    shared: &TrainingSettings,
-    own: Table,
-    model: &str,
-) -> Result<TrainingSettings, SettingsError> {
-    let mut merged = Table::try_from(shared).expect("training settings are plain data");
-    merged.extend(own);
-    TrainingSettings::deserialize(merged).map_err(|error| {
-        SettingsError::value(
-            format!("model.{model}.training"),
-            format!("does not fit: {}", error.message()),
-        )
-    })
+/// What models are made from: their tables, and what holds for all of them.
+struct ModelTables {
+    /// `[model.NAME]` as written.
+    written: IndexMap<String, Table>,
+    /// `[training]`.
+    training: TrainingSettings,
+    /// The pipeline's.
+    seed: u64,
+}
+
+impl ModelTables {
+    fn add_sweeps(
+        &self,
+        pipeline: &mut Pipeline,
+        sweeps: &IndexMap<String, SweepSettings>,
+    ) -> Checked {
+        for (name, sweep) in sweeps {
+            let mut found = Vec::new();
+            for (trial, table) in sweep.trials(name, &self.written, self.seed)? {
+                let mut settings = self.resolve(&table, &trial.name)?;
+                settings.seed = settings.seed.wrapping_add(u64::from(trial.seed));
+                found.push((trial, settings));
+            }
+            if let Some(halving) = sweep.halving {
+                pipeline.trials.extend(halving.steps(name, &found)?);
+            } else {
+                let trials = found.iter().cloned();
+                let trials = trials.map(|(trial, settings)| (trial.name, settings));
+                pipeline.trials.extend(trials);
+            }
+            let trials = found.into_iter().map(|(trial, _)| trial).collect();
+            pipeline.report.sweeps.insert(name.clone(), trials);
+        }
+        Ok(())
+    }
+
+    /// A range test is a step beside the models, and is told from them by its name.
+    fn add_range_tests(
+        &self,
+        pipeline: &mut Pipeline,
+        tests: &IndexMap<String, RangeTestTable>,
+    ) -> Checked {
+        for (name, test) in tests {
+            check::check_name("range_test", name)?;
+            let is_new = !self.written.contains_key(name) && !pipeline.trials.contains_key(name);
+            let key = Key::of("range_test").at(name);
+            key.require(is_new, "has the name of a model or of a trial")?;
+            let written = key.at("model").refer("model", &test.model, &self.written)?;
+            let mut settings = self.resolve(written, name)?;
+            settings.range_test = Some(test.resolve(&key, &settings)?);
+            pipeline.trials.insert(name.clone(), settings);
+        }
+        Ok(())
+    }
+
+    fn add_models(
+        &self,
+        pipeline: &mut Pipeline,
+        models: IndexMap<String, ModelSettings>,
+        sweeps: &IndexMap<String, SweepSettings>,
+    ) -> Checked {
+        for (name, model) in models {
+            let (key, written) = (Key::of("model").at(&name), &self.written[&name]);
+            check::check_seeds(&key, model.seeds, model.kind)?;
+            let is_winner = model.kind == ModelKind::Winner;
+            if is_winner {
+                check::check_winner(&key, written, sweeps)?;
+            }
+            let mut settings = self.resolve(written, &name)?;
+            let trials = model.sweep.filter(|_| is_winner);
+            let trials = trials.and_then(|sweep| pipeline.report.sweeps.get(&sweep));
+            if let Some(trial) = trials.and_then(|trials| trials.first()) {
+                // It reads what its trials read.
+                let base = &pipeline.trials[&trial.name];
+                settings.embedding.clone_from(&base.embedding);
+                settings.tokenizer.clone_from(&base.tokenizer);
+            }
+            pipeline.models.insert(name.clone(), settings.clone());
+            for number in 1..model.seeds {
+                let again = format!("{name}-s{number}");
+                let repeats = pipeline.report.repeats.entry(name.clone()).or_default();
+                repeats.push(again.clone());
+                let mut settings = settings.clone();
+                settings.seed = settings.seed.wrapping_add(u64::from(number));
+                pipeline.models.insert(again, settings);
+            }
+        }
+        Ok(())
+    }
+
+    /// The settings of a model, with those of `[training]` where it takes steps and of its own `training` laid
+    /// over them.
+    fn resolve(&self, written: &Table, name: &str) -> Result<ModelSettings, SettingsError> {
+        let key = Key::of("model").at(name);
+        let settings = ModelSettings::of_table(written, &self.training, self.seed)
+            .map_err(|error| key.misfit(&error))?;
+        let made = ["rung", "range_test"].map(|setting| (setting, written.contains_key(setting)));
+        key.require_absent(&made, "cannot be set: sweeps and range tests set it")?;
+        let key = key.at("training");
+        let own = written.get("training").and_then(toml::Value::as_table);
+        if own.is_some_and(|own| !own.is_empty()) && !settings.kind.takes_steps() {
+            return Err(key
+                .error("says how to take steps, and this kind of model is fitted to its minimum")
+                .with_hint(format!("Remove `[{key}]`")));
+        }
+        Ok(settings)
+    }
 }

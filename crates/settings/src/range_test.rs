@@ -1,11 +1,10 @@
 //! `[range_test.NAME]`: at which learning rates a model learns (Smith 2017).
 
-use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
-use toml::{Table, Value};
 
-use crate::model::ModelTable;
-use crate::{ModelSettings, SettingsError, suggest};
+use crate::defaults::{number, percent};
+use crate::key::Key;
+use crate::{ModelSettings, SettingsError};
 
 /// Steps at least: fewer make no curve.
 const FEWEST: u32 = 40;
@@ -18,25 +17,17 @@ const MOST: u32 = 1_000_000;
 #[serde(deny_unknown_fields)]
 pub(crate) struct RangeTestTable {
     /// The model whose rate is looked for.
-    model: String,
+    pub(crate) model: String,
     #[serde(default = "lowest")]
     from: f64,
-    #[serde(default = "highest")]
+    #[serde(default = "percent::<100>")]
     to: f64,
-    #[serde(default = "steps")]
+    #[serde(default = "number::<200>")]
     steps: u32,
 }
 
 fn lowest() -> f64 {
     1e-6
-}
-
-fn highest() -> f64 {
-    1.0
-}
-
-fn steps() -> u32 {
-    200
 }
 
 /// How the rate rises from step to step: each is the same multiple of the one before.
@@ -60,71 +51,30 @@ impl RangeTestSettings {
 }
 
 impl RangeTestTable {
-    /// The model as it is written, and how its rate rises.
+    /// How the rate of a model rises.
     pub(crate) fn resolve(
         &self,
-        name: &str,
-        models: &Table,
-    ) -> Result<(ModelTable, RangeTestSettings), SettingsError> {
-        let key = format!("range_test.{name}");
-        let Some(model) = models.get(&self.model).and_then(Value::as_table) else {
-            let known: Vec<String> = models.keys().cloned().collect();
-            return Err(SettingsError::Value {
-                key: format!("{key}.model"),
-                problem: format!(
-                    "names the model `{}`, which is not in the pipeline file",
-                    self.model
-                ),
-                hint: Some(suggest(&self.model, &known)),
-            });
-        };
-        let table: ModelTable = model.clone().try_into().map_err(|error: toml::de::Error| {
-            SettingsError::value(
-                format!("model.{}", self.model),
-                format!("does not fit: {}", error.message()),
-            )
-        })?;
-        if !table.kind.takes_steps() {
-            return Err(SettingsError::value(
-                format!("{key}.model"),
-                format!("names `{}`, which has no learning rate", self.model),
-            ));
-        }
-        let is_rise = self.from > 0.0 && self.from < self.to && self.to.is_finite();
-        if !is_rise {
-            return Err(SettingsError::value(
-                key,
-                "must rise from a rate above 0 to a higher one",
-            ));
-        }
-        if !(FEWEST..=MOST).contains(&self.steps) {
-            return Err(SettingsError::value(
-                format!("{key}.steps"),
-                format!("must be {FEWEST} to {MOST}"),
-            ));
-        }
-        let settings = RangeTestSettings {
+        key: &Key,
+        model: &ModelSettings,
+    ) -> Result<RangeTestSettings, SettingsError> {
+        key.at("model").require(
+            model.kind.takes_steps(),
+            format!("names `{}`, which has no learning rate", self.model),
+        )?;
+        key.require(
+            self.from > 0.0 && self.from < self.to && self.to.is_finite(),
+            "must rise from a rate above 0 to a higher one",
+        )?;
+        key.at("steps").require(
+            (FEWEST..=MOST).contains(&self.steps),
+            format!("must be {FEWEST} to {MOST}"),
+        )?;
+        Ok(RangeTestSettings {
             from: self.from,
             to: self.to,
             steps: self.steps,
-        };
-        Ok((table, settings))
+        })
     }
-}
-
-/// A range test is a step beside the models, and is told from them by its name.
-pub(crate) fn check_name_of(
-    name: &str,
-    models: &Table,
-    trials: &IndexMap<String, ModelSettings>,
-) -> Result<(), SettingsError> {
-    if models.contains_key(name) || trials.contains_key(name) {
-        return Err(SettingsError::value(
-            format!("range_test.{name}"),
-            "has the name of a model or of a trial",
-        ));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -8,7 +8,9 @@ use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::{EmbeddingKind, ModelKind, Pipeline, SettingsError};
+use crate::error::list;
+use crate::key::Key;
+use crate::{EmbeddingKind, ModelKind, ModelSettings, Pipeline, SettingsError};
 
 /// The variant name of the stages that come before the variants part.
 pub const REVIEWS: &str = "reviews";
@@ -55,23 +57,15 @@ impl Pipeline {
     /// Every step, each after all it reads.
     pub fn steps(&self) -> Vec<Step> {
         use StageName::{Clean, Embed, Evaluate, Ingest, Report, Tokenize, Train};
-        let ingest = StepId::new(Ingest, REVIEWS);
-        let clean = StepId::new(Clean, REVIEWS);
+        let (ingest, clean) = (StepId::new(Ingest, REVIEWS), StepId::new(Clean, REVIEWS));
         let mut steps = vec![
-            Step {
-                sources: self.ingest_sources(),
-                ..step(ingest.clone(), &self.ingest, vec![], None)
-            },
-            step(clean.clone(), &self.clean, vec![ingest.clone()], None),
+            step(ingest.clone(), &self.ingest, vec![], self.ingest_sources()),
+            step(clean.clone(), &self.clean, vec![ingest], vec![]),
         ];
         for (name, settings) in &self.tokenizers {
+            let (id, inputs) = (StepId::new(Tokenize, name), vec![clean.clone()]);
             let source = settings.source.clone().map(Source::Path);
-            steps.push(step(
-                StepId::new(Tokenize, name),
-                settings,
-                vec![clean.clone()],
-                source,
-            ));
+            steps.push(step(id, settings, inputs, source));
         }
         // Features come after all encoders: they read one of them.
         let (encoders, features): (Vec<_>, Vec<_>) = self
@@ -81,10 +75,8 @@ impl Pipeline {
         for (name, settings) in encoders.into_iter().chain(features) {
             let mut inputs = vec![StepId::new(Tokenize, &settings.tokenizer)];
             inputs.extend(settings.encoder.iter().map(|name| StepId::new(Embed, name)));
-            steps.push(Step {
-                sources: settings.sources(),
-                ..step(StepId::new(Embed, name), settings, inputs, None)
-            });
+            let id = StepId::new(Embed, name);
+            steps.push(step(id, settings, inputs, settings.sources()));
         }
         for (name, settings) in self.trials.iter().chain(&self.models) {
             let mut inputs = vec![self.tokens_of(settings)];
@@ -98,48 +90,34 @@ impl Pipeline {
             }
             let rivals = settings.rung.iter().flat_map(|rung| &rung.rivals);
             inputs.extend(rivals.map(|rival| StepId::new(Train, rival)));
-            steps.push(step(StepId::new(Train, name), settings, inputs, None));
+            steps.push(step(StepId::new(Train, name), settings, inputs, vec![]));
         }
         for (name, settings) in &self.evaluations {
-            let inputs = match &settings.ensemble {
-                Some(ensemble) => {
-                    let members = ensemble.models.iter();
-                    members
-                        .map(|member| StepId::new(Evaluate, member))
-                        .collect()
+            let (inputs, challenge) = if let Some(ensemble) = &settings.ensemble {
+                let members = ensemble.models.iter();
+                let inputs = members.map(|member| StepId::new(Evaluate, member));
+                // What members of an ensemble were put to is in what they said.
+                (inputs.collect(), None)
+            } else {
+                let model = &self.models[name];
+                // The reviews themselves: what was got wrong is to be read.
+                let mut inputs = vec![clean.clone(), self.tokens_of(model)];
+                inputs.push(StepId::new(Train, name));
+                let embedding = self.embeddings.get(&model.embedding);
+                if embedding.is_some_and(|it| it.kind == EmbeddingKind::Features) {
+                    inputs.push(StepId::new(Embed, &model.embedding));
                 }
-                None => {
-                    let model = &self.models[name];
-                    // The reviews themselves: what was got wrong is to be read.
-                    let mut inputs = vec![clean.clone(), self.tokens_of(model)];
-                    inputs.push(StepId::new(Train, name));
-                    let embedding = self.embeddings.get(&model.embedding);
-                    if embedding.is_some_and(|it| it.kind == EmbeddingKind::Features) {
-                        inputs.push(StepId::new(Embed, &model.embedding));
-                    }
-                    inputs
-                }
+                (inputs, settings.challenge.clone().map(Source::Path))
             };
-            // What members of an ensemble were put to is in what they said.
-            let challenge = settings.challenge.clone().map(Source::Path);
-            let challenge = challenge.filter(|_| settings.ensemble.is_none());
             let id = StepId::new(Evaluate, name);
             steps.push(step(id, settings, inputs, challenge));
         }
         if !self.models.is_empty() {
             // Of a sweep that stops the worst early the last rung, which takes over from the others.
-            let everything = steps
-                .iter()
-                .map(|step| &step.id)
-                .filter(|id| !self.is_passing(id))
-                .cloned()
-                .collect();
-            steps.push(step(
-                StepId::new(Report, REVIEWS),
-                &self.report,
-                everything,
-                None,
-            ));
+            let ids = steps.iter().map(|step| &step.id);
+            let everything = ids.filter(|id| !self.is_passing(id)).cloned().collect();
+            let id = StepId::new(Report, REVIEWS);
+            steps.push(step(id, &self.report, everything, vec![]));
         }
         steps
     }
@@ -152,31 +130,32 @@ impl Pipeline {
         let mut steps = self.steps();
         steps.retain(|step| step.id.stage == stage);
         let known: Vec<String> = steps.iter().map(|step| step.id.variant.clone()).collect();
-        match variant {
-            Some(name) => steps
-                .into_iter()
-                .find(|step| step.id.variant == name)
-                .ok_or_else(|| SettingsError::UnknownVariant { stage, name: name.to_owned(), known }),
-            None if steps.len() == 1 => Ok(steps.remove(0)),
-            None => Err(SettingsError::Value {
-                key: stage.to_string(),
-                problem: format!("has {} variants in the pipeline file, and none was named", known.len()),
-                hint: known.first().map(|first| {
-                    let list = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
-                    format!("Name one with `--variant`, for example `--variant {first}`; there are {list}")
-                }),
-            }),
+        if let Some(name) = variant {
+            let step = steps.into_iter().find(|step| step.id.variant == name);
+            return step.ok_or_else(|| SettingsError::unknown_variant(stage, name, &known));
         }
+        if steps.len() == 1 {
+            return Ok(steps.remove(0));
+        }
+        let problem = format!(
+            "has {} variants in the pipeline file, and none was named",
+            known.len()
+        );
+        let hint = known.first().map(|first| {
+            let list = list(&known);
+            format!("Name one with `--variant`, for example `--variant {first}`; there are {list}")
+        });
+        Err(Key::of(stage.as_str()).error(problem).with_hint(hint))
     }
 
     /// Whether a step is a rung of a trial that another rung follows.
     fn is_passing(&self, id: &StepId) -> bool {
         let trial = self.trials.get(&id.variant);
-        let trial = trial.filter(|_| id.stage == StageName::Train);
-        trial.is_some_and(|trial| {
-            let rung = trial.rung.as_ref();
-            rung.is_some_and(|rung| rung.epochs < trial.training.epochs)
-        })
+        id.stage == StageName::Train
+            && trial.is_some_and(|trial| {
+                let rung = trial.rung.as_ref();
+                rung.is_some_and(|rung| rung.epochs < trial.training.epochs)
+            })
     }
 
     /// The sweep that each of its steps belongs to, by the steps' variants.
@@ -184,19 +163,18 @@ impl Pipeline {
         let mut sweeps = IndexMap::new();
         for (sweep, trials) in &self.report.sweeps {
             for trial in trials {
-                let mut name = Some(trial.name.as_str());
-                while let Some((name_now, settings)) =
-                    name.and_then(|name| self.trials.get_key_value(name))
+                let mut name = Some(&trial.name);
+                while let Some((step, settings)) = name.and_then(|it| self.trials.get_key_value(it))
                 {
-                    sweeps.insert(name_now.as_str(), sweep.as_str());
-                    name = settings.rung.as_ref().and_then(|rung| rung.from.as_deref());
+                    sweeps.insert(step.as_str(), sweep.as_str());
+                    name = settings.rung.as_ref().and_then(|rung| rung.from.as_ref());
                 }
             }
         }
         sweeps
     }
 
-    fn tokens_of(&self, model: &crate::ModelSettings) -> StepId {
+    fn tokens_of(&self, model: &ModelSettings) -> StepId {
         let embedding = self.embeddings.get(&model.embedding);
         let tokenizer = embedding.map_or(&model.tokenizer, |embedding| &embedding.tokenizer);
         StepId::new(StageName::Tokenize, tokenizer)
@@ -222,36 +200,27 @@ impl Pipeline {
 pub fn matching(path: &Path) -> Vec<PathBuf> {
     let text = path.to_string_lossy();
     let is_pattern = text.contains(['*', '?', '[']) && !path.exists();
-    let found: Vec<PathBuf> = if is_pattern {
-        glob::glob(&text)
-            .map(|paths| {
-                paths
-                    .filter_map(Result::ok)
-                    .filter(|path| path.is_file())
-                    .collect()
-            })
-            .unwrap_or_default()
-    } else {
-        Vec::new()
-    };
-    if found.is_empty() {
-        vec![path.to_owned()]
-    } else {
-        found
+    let mut found = Vec::new();
+    if is_pattern {
+        let paths = glob::glob(&text).into_iter().flatten().flatten();
+        found.extend(paths.filter(|path| path.is_file()));
     }
+    if found.is_empty() {
+        found.push(path.to_owned());
+    }
+    found
 }
 
-fn step<S: Serialize>(
+fn step(
     id: StepId,
-    settings: &S,
+    settings: &impl Serialize,
     inputs: Vec<StepId>,
-    source: Option<Source>,
+    sources: impl IntoIterator<Item = Source>,
 ) -> Step {
-    let settings = serde_json::to_value(settings).expect("settings are plain data");
     Step {
         id,
-        settings,
+        settings: serde_json::to_value(settings).expect("settings are plain data"),
         inputs,
-        sources: source.into_iter().collect(),
+        sources: sources.into_iter().collect(),
     }
 }

@@ -5,8 +5,10 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
-use crate::model::ModelTable;
-use crate::{HalvingSettings, SettingsError, suggest};
+use crate::defaults::number;
+use crate::key::Key;
+use crate::overrides::put;
+use crate::{HalvingSettings, ModelSettings, SettingsError};
 
 /// Trials of a sweep at most; more are a slip of the pen.
 const MOST: usize = 1000;
@@ -21,20 +23,14 @@ pub struct SweepSettings {
     /// The model that every trial is like, but for the settings swept over.
     pub model: String,
     /// Trials with the same settings, each with a seed of its own: the spread that chance makes.
-    #[serde(default = "one")]
+    #[serde(default)]
     pub seeds: u32,
     /// Settings drawn at random, so many times; where nothing is said every combination is tried.
-    #[serde(default)]
     pub random: Option<u32>,
     /// Whether trials that do badly after some epochs are stopped, and when.
-    #[serde(default)]
     pub halving: Option<HalvingSettings>,
     /// Dotted names of settings of the model, and their values.
     pub over: IndexMap<String, Values>,
-}
-
-fn one() -> u32 {
-    1
 }
 
 /// The values of a setting.
@@ -56,15 +52,11 @@ pub struct Range {
     /// The highest.
     pub to: Value,
     /// How many, where every combination is tried.
-    #[serde(default = "five")]
+    #[serde(default = "number::<5>")]
     pub points: u32,
     /// How they are spread.
     #[serde(default)]
     pub scale: RangeScale,
-}
-
-fn five() -> u32 {
-    5
 }
 
 /// How the numbers of a range are spread.
@@ -91,52 +83,35 @@ pub struct Trial {
 }
 
 impl SweepSettings {
-    /// The trials, each with the table of its model. `models` are the tables as written.
+    /// The trials, each with the table of its model but for the seed. `models` are the tables as written.
     pub(crate) fn trials(
         &self,
         name: &str,
-        models: &Table,
+        models: &IndexMap<String, Table>,
         seed: u64,
-    ) -> Result<Vec<(Trial, ModelTable)>, SettingsError> {
-        let key = format!("sweep.{name}");
-        let Some(base) = models.get(&self.model).and_then(Value::as_table) else {
-            let known: Vec<String> = models.keys().cloned().collect();
-            return Err(SettingsError::Value {
-                key: format!("{key}.model"),
-                problem: format!(
-                    "names the model `{}`, which is not in the pipeline file",
-                    self.model
-                ),
-                hint: Some(suggest(&self.model, &known)),
-            });
-        };
+    ) -> Result<Vec<(Trial, Table)>, SettingsError> {
+        let key = Key::of("sweep").at(name);
+        let over = key.at("over");
+        let base = key.at("model").refer("model", &self.model, models)?;
         let mut trials = Vec::new();
         for (number, values) in self.combinations(&key, seed)?.into_iter().enumerate() {
             for seed in 0..self.seeds.max(1) {
                 let mut table = base.clone();
                 for (path, value) in &values {
-                    put(&mut table, path, value.clone())
-                        .map_err(|problem| SettingsError::value(format!("{key}.over"), problem))?;
+                    put(&mut table, path, value.clone()).map_err(|problem| over.error(problem))?;
                 }
-                let mut model: ModelTable =
-                    table.try_into().map_err(|error: toml::de::Error| {
-                        SettingsError::value(
-                            format!("{key}.over"),
-                            format!("does not fit: {}", error.message()),
-                        )
-                    })?;
-                model.seed_offset = u64::from(seed);
-                let suffix = if self.seeds > 1 {
-                    format!("-s{seed}")
-                } else {
-                    String::new()
+                let form = ModelSettings::deserialize(table.clone());
+                form.map_err(|error| over.misfit(&error))?;
+                let suffix = match self.seeds {
+                    0 | 1 => String::new(),
+                    _ => format!("-s{seed}"),
                 };
                 let trial = Trial {
                     name: format!("{name}-{:03}{suffix}", number + 1),
                     values: values.clone(),
                     seed,
                 };
-                trials.push((trial, model));
+                trials.push((trial, table));
             }
         }
         Ok(trials)
@@ -144,30 +119,19 @@ impl SweepSettings {
 
     fn combinations(
         &self,
-        key: &str,
+        key: &Key,
         seed: u64,
     ) -> Result<Vec<IndexMap<String, Value>>, SettingsError> {
-        if self.over.is_empty() {
-            return Err(SettingsError::value(
-                format!("{key}.over"),
-                "must name a setting to sweep over",
-            ));
-        }
+        let over = key.at("over");
+        over.require(!self.over.is_empty(), "must name a setting to sweep over")?;
         if let Some(fixed) = self.over.keys().find(|path| FIXED.contains(&path.as_str())) {
-            return Err(SettingsError::value(
-                format!("{key}.over"),
-                format!(
-                    "cannot sweep over `{fixed}`, which makes another model; name it as a model of its own, or set `seeds`"
-                ),
-            ));
+            return Err(over.error(format!(
+                "cannot sweep over `{fixed}`, which makes another model; name it as a model of its own, or set `seeds`"
+            )));
         }
-        let mut all: Vec<IndexMap<String, Value>> = match self.random {
-            Some(count) => vec![IndexMap::new(); count as usize],
-            None => vec![IndexMap::new()],
-        };
+        let mut all = vec![IndexMap::new(); self.random.unwrap_or(1) as usize];
         for (path, values) in &self.over {
-            let of_path =
-                |problem: String| SettingsError::value(format!("{key}.over.\"{path}\""), problem);
+            let of_path = |problem: String| over.at(format!("\"{path}\"")).error(problem);
             if self.random.is_some() {
                 for (number, combination) in all.iter_mut().enumerate() {
                     let share = uniform(&format!("{seed} {key} {number} {path}"));
@@ -176,33 +140,24 @@ impl SweepSettings {
                 }
             } else {
                 let listed = values.listed().map_err(of_path)?;
+                let with = |combination: &IndexMap<String, Value>, value: &Value| {
+                    let mut next = combination.clone();
+                    next.insert(path.clone(), value.clone());
+                    next
+                };
                 all = all
                     .iter()
-                    .flat_map(|combination| {
-                        listed.iter().map(|value| {
-                            let mut next = combination.clone();
-                            next.insert(path.clone(), value.clone());
-                            next
-                        })
-                    })
+                    .flat_map(|combination| listed.iter().map(|value| with(combination, value)))
                     .collect();
             }
-            if all.len() > MOST {
-                return Err(SettingsError::value(
-                    key,
-                    format!(
-                        "has {} combinations, and at most {MOST} are tried; set `random` to draw some",
-                        all.len()
-                    ),
-                ));
-            }
+            let problem = format!(
+                "has {} combinations, and at most {MOST} are tried; set `random` to draw some",
+                all.len()
+            );
+            key.require(all.len() <= MOST, problem)?;
         }
-        if all.is_empty() {
-            return Err(SettingsError::value(
-                format!("{key}.random"),
-                "must be at least 1",
-            ));
-        }
+        key.at("random")
+            .require(!all.is_empty(), "must be at least 1")?;
         Ok(all)
     }
 }
@@ -229,12 +184,9 @@ impl Values {
     fn at(&self, share: f64) -> Result<Value, String> {
         match self {
             Self::List(values) => {
-                let place =
-                    ((share * values.len() as f64) as usize).min(values.len().saturating_sub(1));
-                values
-                    .get(place)
-                    .cloned()
-                    .ok_or_else(|| "has no values".to_owned())
+                let last = values.len().checked_sub(1).ok_or("has no values")?;
+                let place = (share * values.len() as f64) as usize;
+                Ok(values[place.min(last)].clone())
             }
             Self::Range(range) => range.at(share),
         }
@@ -262,36 +214,14 @@ impl Range {
             RangeScale::Log => from * (to / from).powf(share),
             RangeScale::Linear => from + (to - from) * share,
         };
-        if let (Value::Integer(_), Value::Integer(_)) = (&self.from, &self.to) {
-            return Ok(Value::Integer(value.round() as i64));
-        }
-        // Three digits are what a person wants to read; the ends stay as they are written.
-        let short = format!("{value:.2e}").parse().unwrap_or(value);
-        Ok(Value::Float(if share == 0.0 {
-            from
-        } else if share == 1.0 {
-            to
-        } else {
-            short
-        }))
+        Ok(match (&self.from, &self.to) {
+            (Value::Integer(_), Value::Integer(_)) => Value::Integer(value.round() as i64),
+            // Three digits are what a person wants to read; the ends stay as they are written.
+            _ if share == 0.0 => Value::Float(from),
+            _ if share == 1.0 => Value::Float(to),
+            _ => Value::Float(format!("{value:.2e}").parse().unwrap_or(value)),
+        })
     }
-}
-
-/// Sets a dotted name in a table.
-fn put(table: &mut Table, path: &str, value: Value) -> Result<(), String> {
-    let mut parts: Vec<&str> = path.split('.').collect();
-    let last = parts.pop().unwrap_or_default();
-    let mut inner = table;
-    for part in parts {
-        let entry = inner
-            .entry(part)
-            .or_insert_with(|| Value::Table(Table::new()));
-        inner = entry
-            .as_table_mut()
-            .ok_or_else(|| format!("`{part}` of `{path}` is a value, not a table"))?;
-    }
-    inner.insert(last.to_owned(), value);
-    Ok(())
 }
 
 /// A number from 0 up to 1 that follows from what it is for.
@@ -305,10 +235,11 @@ fn uniform(purpose: &str) -> f64 {
 mod tests {
     use super::*;
 
-    fn trials(sweep: &str) -> Result<Vec<(Trial, ModelTable)>, String> {
+    fn trials(sweep: &str) -> Result<Vec<(Trial, Table)>, String> {
         let sweep: SweepSettings = toml::from_str(sweep).expect("a sweep");
-        let models: Table = "[lstm]\nkind = \"lstm\"\nembedding = \"e\"\nhidden = 8\n"
-            .parse()
+        let models = "[lstm]\nkind = \"lstm\"\nembedding = \"e\"\nhidden = 8\n"
+            .parse::<Table>()
+            .and_then(Table::try_into)
             .expect("models");
         sweep
             .trials("rate", &models, 3)
@@ -336,8 +267,9 @@ mod tests {
             found[3].0.values["training.learning_rate"],
             Value::Float(0.2)
         );
-        assert_eq!(found[3].1.training["learning_rate"], Value::Float(0.2));
-        assert_eq!((found[3].1.seed_offset, found[2].1.seed_offset), (1, 0));
+        let training = &found[3].1["training"];
+        assert_eq!(training["learning_rate"], Value::Float(0.2));
+        assert_eq!((found[3].0.seed, found[2].0.seed), (1, 0));
     }
 
     #[test]

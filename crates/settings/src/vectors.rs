@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read};
+use std::iter;
 use std::path::{Path, PathBuf};
 
 use flate2::bufread::MultiGzDecoder;
@@ -65,13 +66,10 @@ impl VectorLayout {
             source,
         };
         let mut reader = open_vectors(path).map_err(read_error)?;
-        let mut lines = Vec::new();
-        while lines.len() <= FIRST_LINES {
-            let Some(line) = next_line(&mut reader).map_err(read_error)? else {
-                break;
-            };
-            lines.push(line);
-        }
+        let lines = iter::from_fn(|| next_line(&mut reader).transpose())
+            .take(FIRST_LINES + 1)
+            .collect::<io::Result<Vec<Line>>>()
+            .map_err(read_error)?;
         Self::of(&lines).map_err(|reason| VectorsError::NoVectors {
             path: path.to_owned(),
             reason,
@@ -82,8 +80,7 @@ impl VectorLayout {
     /// does not mislead it.
     fn of(lines: &[Line]) -> Result<Self, String> {
         let first = lines.first().ok_or("it is empty")?;
-        let announced = header(&first.bytes);
-        if let Some((count, width)) = announced {
+        if let Some((count, width)) = header(&first.bytes) {
             return match u32::try_from(width) {
                 Ok(width @ 1..=65_536) => Ok(Self {
                     width,

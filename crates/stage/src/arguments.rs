@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf, absolute};
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use settings::{Override, Pipeline, SettingsError, suggest};
 
 use crate::ProgressMode;
@@ -65,7 +65,9 @@ impl PipelineArguments {
         for change in self.all_overrides() {
             line.extend(["--set".to_owned(), change.as_str().to_owned()]);
         }
-        line.extend(["--progress".to_owned(), self.progress.as_str().to_owned()]);
+        let progress = self.progress.to_possible_value();
+        let progress = progress.expect("no form of progress is hidden");
+        line.extend(["--progress".to_owned(), progress.get_name().to_owned()]);
         line
     }
 }

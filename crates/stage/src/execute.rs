@@ -5,11 +5,11 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use artifact::{Artifact, PendingArtifact, RunFacts, Store};
 use clap::{Args, CommandFactory, FromArgMatches, Parser};
-use settings::{Pipeline, Step};
+use settings::{Pipeline, Step, StepId};
 
 use crate::{
-    Context, Outcome, PipelineArguments, Progress, ResolvedStep, Resolver, Stage, StepState,
-    print_failure, print_step,
+    Context, PipelineArguments, Progress, ResolvedStep, Resolver, Stage, StepState, print_failure,
+    print_step,
 };
 use artifact::{Failure, format};
 
@@ -56,13 +56,8 @@ fn run_from_arguments<S: Stage>(arguments: &StageArguments<S::Options>) -> Resul
     let step = pipeline.step(S::NAME, arguments.variant.as_deref())?;
     let id = step.id.clone();
     let progress = Progress::new(arguments.pipeline.progress, id.clone());
-    let (state, artifact) = execute::<S>(
-        &pipeline,
-        step,
-        arguments.force,
-        progress,
-        &arguments.options,
-    )?;
+    let (force, options) = (arguments.force, &arguments.options);
+    let (state, artifact) = execute::<S>(&pipeline, step, force, progress, options)?;
     let run = &artifact.manifest().run;
     let text = match state {
         StepState::Done => format!("{}  ({})", run.summary, format::seconds(run.seconds)),
@@ -99,11 +94,7 @@ pub fn execute<S: Stage>(
             "waiting for {holder}, which works on this step already"
         ));
     })?;
-    let present = if force {
-        None
-    } else {
-        whole(&store, &resolved)
-    };
+    let present = (!force).then(|| whole(&store, &resolved)).flatten();
     let variant = resolved.step.id.variant.clone();
     let mut context = Context {
         output: store.folder(S::NAME, &resolved.key),
@@ -131,11 +122,8 @@ pub fn execute<S: Stage>(
 /// made, on another node: that it is not there yet is what this node remembers of the folder, for up to a
 /// minute by the defaults of NFS.
 fn patience() -> Duration {
-    if std::env::var_os("SLURM_JOB_ID").is_some() {
-        Duration::from_secs(75)
-    } else {
-        Duration::ZERO
-    }
+    let is_job = std::env::var_os("SLURM_JOB_ID").is_some();
+    Duration::from_secs(if is_job { 75 } else { 0 })
 }
 
 /// The output if it is there and every byte of it is as written; a damaged one is as good as none.
@@ -145,47 +133,39 @@ fn whole(store: &Store, resolved: &ResolvedStep) -> Option<Artifact> {
 }
 
 fn run_stage<S: Stage>(context: &Context, pending: PendingArtifact) -> Result<Artifact, Failure> {
-    let step = &context.resolved.step;
+    let ResolvedStep {
+        step,
+        input_references,
+        source_references,
+        ..
+    } = &context.resolved;
     let settings = serde_json::from_value(step.settings.clone()).map_err(|error| {
+        let id = &step.id;
         Failure::new(format!(
-            "The settings of `{}` do not fit the stage: {error}",
-            step.id
+            "The settings of `{id}` do not fit the stage: {error}"
         ))
     })?;
-    let started = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |time| time.as_secs());
+    let started = SystemTime::now().duration_since(UNIX_EPOCH);
     let clock = Instant::now();
     let outcome = S::run(context, settings)?;
-    let run = run_facts(
-        &outcome,
-        started,
-        clock.elapsed().as_secs_f64(),
-        context.run.cores(),
-    );
-    let resolved = &context.resolved;
-    let artifact = pending.commit(
+    let own = ("ressenti".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
+    let run = RunFacts {
+        started: started.map_or(0, |time| time.as_secs()),
+        seconds: clock.elapsed().as_secs_f64(),
+        peak_memory: peak_memory(),
+        cores: context.run.cores(),
+        device: outcome.device,
+        summary: outcome.summary,
+        versions: outcome.versions.into_iter().chain([own]).collect(),
+    };
+    Ok(pending.commit(
         step.settings.clone(),
-        resolved.input_references.clone(),
-        resolved.source_references.clone(),
+        input_references.clone(),
+        source_references.clone(),
         outcome.contract,
         &outcome.files,
         run,
-    )?;
-    Ok(artifact)
-}
-
-fn run_facts(outcome: &Outcome, started: u64, seconds: f64, cores: usize) -> RunFacts {
-    let own = ("ressenti".to_owned(), env!("CARGO_PKG_VERSION").to_owned());
-    RunFacts {
-        started,
-        seconds,
-        peak_memory: peak_memory(),
-        cores,
-        device: outcome.device.clone(),
-        summary: outcome.summary.clone(),
-        versions: outcome.versions.iter().cloned().chain([own]).collect(),
-    }
+    )?)
 }
 
 /// Peak resident memory of this process so far, in bytes.
@@ -200,13 +180,12 @@ fn peak_memory() -> u64 {
     u64::try_from(usage.ru_maxrss).unwrap_or(0) * unit
 }
 
-fn missing_input(missing: &settings::StepId, pipeline: &Pipeline) -> Failure {
-    let file = pipeline.file.display();
+fn missing_input(missing: &StepId, pipeline: &Pipeline) -> Failure {
+    let (file, StepId { stage, variant }) = (pipeline.file.display(), missing);
     Failure::new(format!(
         "The output of `{missing}`, which this step reads, is not there"
     ))
     .with_hint(format!(
-        "Build it with `ressenti run --pipeline {file} --only {} --variant {}`",
-        missing.stage, missing.variant
+        "Build it with `ressenti run --pipeline {file} --only {stage} --variant {variant}`"
     ))
 }

@@ -1,10 +1,8 @@
 //! Progress in the form that suits whoever watches: a bar, plain lines, JSON lines, or nothing.
 //! Always on stderr; results go to stdout.
 
-use std::fmt::Write as _;
-use std::io::{IsTerminal, Write as _, stderr};
+use std::io::{IsTerminal, Write, stderr};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -30,17 +28,6 @@ pub enum ProgressMode {
 }
 
 impl ProgressMode {
-    /// The value as given on the command line.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Auto => "auto",
-            Self::Bar => "bar",
-            Self::Plain => "plain",
-            Self::Json => "json",
-            Self::None => "none",
-        }
-    }
-
     /// The form itself where it was left to the screen.
     pub fn resolved(self) -> Self {
         match self {
@@ -79,17 +66,12 @@ impl Progress {
     /// `task("encoding", Some(50_000), "reviews")`. It ends when dropped.
     pub fn task(&self, what: &str, total: Option<u64>, unit: &'static str) -> Task {
         heartbeat::beat();
-        let bar = (self.mode == ProgressMode::Bar).then(|| self.bar(what, total, unit));
         Task {
             progress: self.clone(),
             what: what.to_owned(),
             unit,
-            total,
-            done: AtomicU64::new(0),
-            started: Instant::now(),
             last_line: Mutex::new(Instant::now()),
-            message: Mutex::new(String::new()),
-            bar,
+            bar: self.bar(what, total, unit),
         }
     }
 
@@ -127,12 +109,15 @@ impl Progress {
             ),
             None => format!("  {{prefix}} {{spinner}} {{human_pos}} {unit}  {{elapsed}}  {{msg}}"),
         };
-        let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+        let target = match self.mode {
+            ProgressMode::Bar => ProgressDrawTarget::stderr(),
+            _ => ProgressDrawTarget::hidden(),
+        };
+        let bar = ProgressBar::with_draw_target(total, target);
         if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style.progress_chars("=> "));
         }
-        bar.set_prefix(format!("{}: {what}", self.step));
-        bar
+        bar.with_prefix(format!("{}: {what}", self.step))
     }
 }
 
@@ -147,37 +132,27 @@ pub struct Task {
     progress: Progress,
     what: String,
     unit: &'static str,
-    total: Option<u64>,
-    done: AtomicU64,
-    started: Instant,
     last_line: Mutex<Instant>,
-    message: Mutex<String>,
-    bar: Option<ProgressBar>,
+    /// Counts and measures time, also where no bar is drawn.
+    bar: ProgressBar,
 }
 
 impl Task {
     /// Counts `units` more as done.
     pub fn advance(&self, units: u64) {
         heartbeat::beat();
-        let done = self.done.fetch_add(units, Ordering::Relaxed) + units;
-        if let Some(bar) = &self.bar {
-            bar.set_position(done);
-        } else if matches!(self.progress.mode, ProgressMode::Plain | ProgressMode::Json) {
-            self.line_if_due(done);
+        self.bar.inc(units);
+        if matches!(self.progress.mode, ProgressMode::Plain | ProgressMode::Json) {
+            self.line_if_due();
         }
     }
 
     /// Sets the words after the numbers, for example the loss.
     pub fn message(&self, text: &str) {
-        if let Some(bar) = &self.bar {
-            bar.set_message(text.to_owned());
-        }
-        if let Ok(mut message) = self.message.lock() {
-            text.clone_into(&mut message);
-        }
+        self.bar.set_message(text.to_owned());
     }
 
-    fn line_if_due(&self, done: u64) {
+    fn line_if_due(&self) {
         let Ok(mut last) = self.last_line.try_lock() else {
             return;
         };
@@ -185,53 +160,35 @@ impl Task {
             return;
         }
         *last = Instant::now();
-        let message = self
-            .message
-            .lock()
-            .map(|text| text.clone())
-            .unwrap_or_default();
-        let elapsed = self.started.elapsed().as_secs_f64();
-        let left = self
-            .total
-            .map(|total| elapsed / done.max(1) as f64 * total.saturating_sub(done) as f64);
-        let line = if self.progress.mode == ProgressMode::Json {
-            serde_json::json!({
-                "event": "progress", "stage": self.progress.step.stage, "variant": self.progress.step.variant,
-                "task": self.what, "done": done, "total": self.total, "unit": self.unit,
-                "seconds": elapsed, "seconds_left": left, "message": message,
-            })
-            .to_string()
-        } else {
-            self.plain_line(done, left, &message)
-        };
-        write_line(line);
-    }
-
-    fn plain_line(&self, done: u64, left: Option<f64>, message: &str) -> String {
-        let mut line = format!(
-            "  {}: {} {}",
-            self.progress.step,
-            self.what,
-            format::count(done)
-        );
-        if let Some(total) = self.total {
-            let _ = write!(line, " of {}", format::count(total));
+        let (done, total, message) = (self.bar.position(), self.bar.length(), self.bar.message());
+        let seconds = self.bar.elapsed().as_secs_f64();
+        let each = seconds / done.max(1) as f64;
+        let left = total.map(|total| each * total.saturating_sub(done) as f64);
+        let (step, what, unit) = (&self.progress.step, &self.what, self.unit);
+        if self.progress.mode == ProgressMode::Json {
+            let line = serde_json::json!({
+                "event": "progress", "stage": step.stage, "variant": step.variant,
+                "task": what, "done": done, "total": total, "unit": unit,
+                "seconds": seconds, "seconds_left": left, "message": message,
+            });
+            return write_line(line.to_string());
         }
-        let _ = write!(line, " {}", self.unit);
-        if let Some(left) = left {
-            let _ = write!(line, ", {} left", format::seconds(left));
-        }
-        if !message.is_empty() {
-            let _ = write!(line, ", {message}");
-        }
-        line
+        let total = total.map(|total| format!(" of {}", format::count(total)));
+        let left = left.map(|left| format!(", {} left", format::seconds(left)));
+        let message = Some(message).filter(|message| !message.is_empty());
+        let message = message.map(|message| format!(", {message}"));
+        write_line(format!(
+            "  {step}: {what} {}{} {unit}{}{}",
+            format::count(done),
+            total.unwrap_or_default(),
+            left.unwrap_or_default(),
+            message.unwrap_or_default()
+        ));
     }
 }
 
 impl Drop for Task {
     fn drop(&mut self) {
-        if let Some(bar) = &self.bar {
-            bar.finish_and_clear();
-        }
+        self.bar.finish_and_clear();
     }
 }

@@ -2,13 +2,11 @@
 //! hold at present. Stage binaries and the orchestrator use the same code, so they agree.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use artifact::{
-    Artifact, ArtifactError, InputReference, Key, Source, SourceIndex, SourceReference, Store,
-    key_of,
+    Artifact, ArtifactError, InputReference, Key, SourceIndex, SourceReference, Store, key_of,
 };
 use settings::{Pipeline, Step, StepId};
 
@@ -30,16 +28,6 @@ pub struct ResolvedStep {
     pub source_references: Vec<SourceReference>,
 }
 
-impl ResolvedStep {
-    /// The path of the step's source, if it has one that is a file or folder.
-    pub fn source_path(&self) -> Option<PathBuf> {
-        self.step.sources.iter().find_map(|source| match source {
-            Source::Path(path) => Some(path.clone()),
-            Source::Pinned { .. } => None,
-        })
-    }
-}
-
 /// Finds keys and artifacts, looking at each step and source once.
 pub struct Resolver<'a> {
     steps: BTreeMap<StepId, Step>,
@@ -51,13 +39,9 @@ pub struct Resolver<'a> {
 impl<'a> Resolver<'a> {
     /// A resolver for the steps of a pipeline.
     pub fn new(pipeline: &Pipeline, store: &'a Store) -> Self {
-        let steps = pipeline
-            .steps()
-            .into_iter()
-            .map(|step| (step.id.clone(), step))
-            .collect();
+        let steps = pipeline.steps().into_iter();
         Self {
-            steps,
+            steps: steps.map(|step| (step.id.clone(), step)).collect(),
             store,
             sources: SourceIndex::load(store),
             found: BTreeMap::new(),
@@ -77,28 +61,20 @@ impl<'a> Resolver<'a> {
                 Err(missing) => return Ok(Err(missing)),
             }
         }
-        let input_references: Vec<_> = inputs
-            .iter()
-            .map(|(id, artifact)| InputReference {
-                stage: id.stage,
-                variant: id.variant.clone(),
-                identity: artifact.identity(),
-            })
-            .collect();
-        let source_references = step
-            .sources
-            .iter()
+        let reference = |(id, artifact): &(StepId, Artifact)| InputReference {
+            stage: id.stage,
+            variant: id.variant.clone(),
+            identity: artifact.identity(),
+        };
+        let input_references: Vec<_> = inputs.iter().map(reference).collect();
+        let sources = step.sources.iter();
+        let source_references = sources
             .map(|source| self.sources.reference(source))
             .collect::<Result<Vec<_>, _>>()?;
-        let key = key_of(
-            step.id.stage,
-            &step.settings,
-            &input_references,
-            &source_references,
-        );
+        let stage = step.id.stage;
         Ok(Ok(ResolvedStep {
+            key: key_of(stage, &step.settings, &input_references, &source_references),
             step: step.clone(),
-            key,
             inputs,
             input_references,
             source_references,
@@ -140,21 +116,16 @@ impl<'a> Resolver<'a> {
         if let Some(artifact) = self.found.get(id) {
             return Ok(Ok(artifact.clone()));
         }
-        let step = self
-            .steps
-            .get(id)
-            .cloned()
-            .expect("an input of a step is a step of the same pipeline");
+        let step = self.steps.get(id).cloned();
+        let step = step.expect("an input of a step is a step of the same pipeline");
         let resolved = match self.resolve(&step)? {
             Ok(resolved) => resolved,
             Err(missing) => return Ok(Err(missing)),
         };
-        match self.store.find(id.stage, &resolved.key)? {
-            Some(artifact) => {
-                self.found.insert(id.clone(), artifact.clone());
-                Ok(Ok(artifact))
-            }
-            None => Ok(Err(id.clone())),
+        let found = self.store.find(id.stage, &resolved.key)?;
+        if let Some(artifact) = &found {
+            self.record(id, artifact.clone());
         }
+        Ok(found.ok_or_else(|| id.clone()))
     }
 }

@@ -28,41 +28,32 @@ pub enum StepState {
 impl StepState {
     /// The word at the start of the line.
     pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Fresh => "fresh",
-            Self::Done => "done",
-            Self::Stale => "stale",
-            Self::Failed => "failed",
-            Self::Held => "held",
-        }
+        self.shown().0
     }
 
-    fn style(self) -> Style {
-        let color = match self {
-            Self::Fresh => return Style::new().dimmed(),
-            Self::Done => AnsiColor::Green,
-            Self::Stale => AnsiColor::Yellow,
-            Self::Failed | Self::Held => AnsiColor::Red,
-        };
-        color.on_default()
+    fn shown(self) -> (&'static str, Style) {
+        match self {
+            Self::Fresh => ("fresh", Style::new().dimmed()),
+            Self::Done => ("done", AnsiColor::Green.on_default()),
+            Self::Stale => ("stale", AnsiColor::Yellow.on_default()),
+            Self::Failed => ("failed", AnsiColor::Red.on_default()),
+            Self::Held => ("held", AnsiColor::Red.on_default()),
+        }
     }
 }
 
 /// Prints a step's line on stdout; as a JSON object where progress is JSON.
 pub fn print_step(mode: ProgressMode, state: StepState, step: &StepId, text: &str) {
-    let style = state.style();
-    let line = if mode == ProgressMode::Json {
-        let line = serde_json::json!({
-            "event": "step", "state": state.as_str(), "stage": step.stage, "variant": step.variant, "text": text,
-        });
-        format!("{line}\n")
-    } else {
-        format!(
-            "{style}{:<6}{style:#} {:<9} {:<12} {text}\n",
-            state.as_str(),
-            step.stage,
-            step.variant
-        )
+    let (word, style) = state.shown();
+    let StepId { stage, variant } = step;
+    let line = match mode {
+        ProgressMode::Json => {
+            let line = serde_json::json!({
+                "event": "step", "state": word, "stage": stage, "variant": variant, "text": text,
+            });
+            format!("{line}\n")
+        }
+        _ => format!("{style}{word:<6}{style:#} {stage:<9} {variant:<12} {text}\n"),
     };
     let stdout = std::io::stdout();
     let line = match AutoStream::choice(&stdout) {
@@ -80,18 +71,14 @@ pub fn print_failure(failure: &Failure) {
     let error = AnsiColor::Red.on_default().bold();
     let hint = AnsiColor::Cyan.on_default().bold();
     let chain = failure.chain();
-    if failure.kind() == FailureKind::Interrupted {
+    let _ = match failure.kind() {
         // As the user wished: no error.
-        let _ = writeln!(err, "stopped: {}", chain[0]);
-    } else {
-        let _ = writeln!(err, "{error}error{error:#}: {}", chain[0]);
-    }
+        FailureKind::Interrupted => writeln!(err, "stopped: {}", chain[0]),
+        _ => writeln!(err, "{error}error{error:#}: {}", chain[0]),
+    };
     for cause in &chain[1..] {
-        let _ = writeln!(
-            err,
-            "  caused by: {}",
-            cause.trim_end().replace('\n', "\n    ")
-        );
+        let cause = cause.trim_end().replace('\n', "\n    ");
+        let _ = writeln!(err, "  caused by: {cause}");
     }
     if let Some(text) = failure.hint() {
         let _ = writeln!(err, "\n{hint}hint{hint:#}: {text}");

@@ -4,15 +4,15 @@ use std::fs;
 use std::ops::Range;
 use std::path::Path;
 
-use artifact::{Digest, guarded};
+use artifact::{Digest, Failure, guarded};
 use serde::de::IgnoredAny;
 use settings::Truncation;
 use tokenizers::models::ModelWrapper;
 use tokenizers::{Encoding, PostProcessor, Token, Tokenizer};
 
 use crate::special::{find_pad, find_unknown};
+use crate::truncate;
 use crate::words::Words;
-use crate::{TextError, truncate};
 
 /// A tokenizer with what the contract says about it.
 #[derive(Debug)]
@@ -60,43 +60,28 @@ impl TokenizerFile {
     /// # Errors
     /// The file cannot be read, is no tokenizer, or is one that cannot be used: without a padding
     /// token, with ids far beyond the number of tokens, or with random segmentation (BPE dropout).
-    pub fn read(path: &Path) -> Result<Self, TextError> {
-        let bytes = fs::read(path).map_err(|source| TextError::Read {
-            path: path.to_owned(),
-            source,
-        })?;
-        Self::from_bytes(&bytes, path)
+    pub fn read(path: &Path) -> Result<Self, Failure> {
+        Self::from_bytes(&read_bytes(path)?, path)
     }
 
     /// As [`TokenizerFile::read`], from the file's content. The path serves messages only.
     ///
     /// # Errors
     /// See [`TokenizerFile::read`].
-    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, TextError> {
-        let unusable = |problem, hint: Option<String>| TextError::Unusable {
-            path: path.to_owned(),
-            problem,
-            hint,
-        };
-        let unreadable = |source| TextError::Parse {
-            path: path.to_owned(),
-            source,
-        };
-        let mut tokenizer = parse(bytes).map_err(unreadable)?;
-        let vocabulary_size =
-            vocabulary_size(&tokenizer).map_err(|problem| unusable(problem, None))?;
+    pub fn from_bytes(bytes: &[u8], path: &Path) -> Result<Self, Failure> {
+        let unusable =
+            |problem| Failure::new(format!("The tokenizer `{}` {problem}", path.display()));
+        let mut tokenizer = parse(bytes).map_err(unreadable(path))?;
+        let vocabulary_size = vocabulary_size(&tokenizer).map_err(unusable)?;
         if is_random(tokenizer.get_model()) {
-            let hint = "Set `dropout` in its `model` section to null";
-            return Err(unusable(
-                "splits words at random (BPE dropout)".to_owned(),
-                Some(hint.to_owned()),
-            ));
+            let hint = "Set `dropout` in its `model` section to null".to_owned();
+            return Err(unusable("splits words at random (BPE dropout)".to_owned()).with_hint(hint));
         }
-        let (pad_id, pad_token) =
-            find_pad(&tokenizer).map_err(|problem| unusable(problem, Some(pad_hint())))?;
+        let (pad_id, pad_token) = find_pad(&tokenizer)
+            .map_err(|problem| unusable(problem).with_hint(PAD_HINT.to_owned()))?;
         // What is cut off and what is filled up is decided by whoever encodes, never by the file.
         tokenizer.with_padding(None);
-        tokenizer.with_truncation(None).map_err(unreadable)?;
+        tokenizer.with_truncation(None).map_err(unreadable(path))?;
         let special = tokenizer
             .get_post_processor()
             .map_or(0, |processor| processor.added_tokens(false));
@@ -125,34 +110,29 @@ impl TokenizerFile {
         text: &str,
         max_length: u32,
         truncation: Truncation,
-    ) -> Result<Encoded, TextError> {
-        let failed = |source| TextError::Encode {
-            characters: text.chars().count(),
-            source,
-        };
-        let room = self.room(max_length)?;
-        let encode = || match &self.words {
-            Some(words) => words.ids(&self.tokenizer, text),
-            None => self
-                .tokenizer
-                .encode_fast(text, false)
-                .map(|encoding| encoding.get_ids().to_vec()),
-        };
-        // The regular expressions give up on a word of millions of letters, with a panic.
-        let whole = guarded(|panic| panic, encode).map_err(failed)?;
-        let length = u32::try_from(whole.len())
-            .unwrap_or(u32::MAX)
-            .saturating_add(self.special);
-        let mut ids = truncate(&whole, room as usize, truncation);
-        if self.special > 0 {
-            ids = self.with_special_tokens(&ids).map_err(failed)?;
-        }
-        if ids.is_empty() {
-            ids.push(self.unknown_id.unwrap_or(self.pad_id));
-        }
-        Ok(Encoded {
-            ids,
-            length: length.max(1),
+    ) -> Result<Encoded, Failure> {
+        let room = self.room(max_length)? as usize;
+        guard_encoding(text, || {
+            let whole = match &self.words {
+                Some(words) => words.ids(&self.tokenizer, text)?,
+                None => {
+                    let encoding = self.tokenizer.encode_fast(text, false)?;
+                    encoding.get_ids().to_vec()
+                }
+            };
+            let length = u32::try_from(whole.len()).unwrap_or(u32::MAX);
+            let mut ids = truncate(&whole, room, truncation);
+            if self.special > 0 {
+                let tokens = ids.iter().map(|id| token(*id, (0, 0))).collect();
+                ids = self.with_special_tokens(tokens)?.get_ids().to_vec();
+            }
+            if ids.is_empty() {
+                ids.push(self.filler());
+            }
+            Ok(Encoded {
+                ids,
+                length: length.saturating_add(self.special).max(1),
+            })
         })
     }
 
@@ -165,67 +145,52 @@ impl TokenizerFile {
         text: &str,
         max_length: u32,
         truncation: Truncation,
-    ) -> Result<Located, TextError> {
-        let failed = |source| TextError::Encode {
-            characters: text.chars().count(),
-            source,
-        };
-        let room = self.room(max_length)?;
-        let encode = || self.tokenizer.encode(text, false);
-        let whole = guarded(|panic| panic, encode).map_err(failed)?;
-        let pairs = whole.get_ids().iter().zip(whole.get_offsets());
-        let tokens: Vec<Token> = pairs
-            .map(|(id, place)| Token::new(*id, String::new(), *place))
-            .collect();
-        let tokens = truncate(&tokens, room as usize, truncation);
-        let encoding = self
-            .tokenizer
-            .post_process(Encoding::from_tokens(tokens, 0), None, true)
-            .map_err(failed)?;
-        let added = encoding.get_special_tokens_mask().iter();
-        let mut located = Located {
-            ids: encoding.get_ids().to_vec(),
-            places: encoding
-                .get_offsets()
-                .iter()
-                .zip(added)
-                .map(|(place, added)| (*added == 0).then_some(place.0..place.1))
-                .collect(),
-        };
-        if located.ids.is_empty() {
-            located.ids.push(self.unknown_id.unwrap_or(self.pad_id));
-            located.places.push(None);
-        }
-        Ok(located)
+    ) -> Result<Located, Failure> {
+        let room = self.room(max_length)? as usize;
+        guard_encoding(text, || {
+            let whole = self.tokenizer.encode(text, false)?;
+            let places = whole.get_ids().iter().zip(whole.get_offsets());
+            let tokens: Vec<Token> = places.map(|(id, place)| token(*id, *place)).collect();
+            let encoding = self.with_special_tokens(truncate(&tokens, room, truncation))?;
+            let added = encoding.get_special_tokens_mask().iter();
+            let places = encoding.get_offsets().iter().zip(added);
+            let mut located = Located {
+                ids: encoding.get_ids().to_vec(),
+                places: places
+                    .map(|(place, added)| (*added == 0).then_some(place.0..place.1))
+                    .collect(),
+            };
+            if located.ids.is_empty() {
+                located.ids.push(self.filler());
+                located.places.push(None);
+            }
+            Ok(located)
+        })
     }
 
     /// Tokens of text that fit into a row.
     ///
     /// # Errors
     /// None do, because the tokenizer's special tokens fill the row.
-    pub fn room(&self, max_length: u32) -> Result<u32, TextError> {
-        let room = max_length.saturating_sub(self.special);
-        if room == 0 {
-            Err(TextError::NoRoom {
-                max_length,
-                special: self.special,
-            })
-        } else {
-            Ok(room)
+    pub fn room(&self, max_length: u32) -> Result<u32, Failure> {
+        match max_length.saturating_sub(self.special) {
+            0 => Err(Failure::new(format!(
+                "A row of {max_length} tokens has no room for text beside the {} tokens that the tokenizer adds",
+                self.special
+            ))
+            .with_hint("Raise the tokenizer's `max_length`".to_owned())),
+            room => Ok(room),
         }
     }
 
-    fn with_special_tokens(&self, ids: &[u32]) -> tokenizers::Result<Vec<u32>> {
-        let tokens = ids
-            .iter()
-            .map(|id| Token::new(*id, String::new(), (0, 0)))
-            .collect();
+    fn with_special_tokens(&self, tokens: Vec<Token>) -> tokenizers::Result<Encoding> {
         let encoding = Encoding::from_tokens(tokens, 0);
-        Ok(self
-            .tokenizer
-            .post_process(encoding, None, true)?
-            .get_ids()
-            .to_vec())
+        self.tokenizer.post_process(encoding, None, true)
+    }
+
+    /// The only id of a row that would be empty.
+    fn filler(&self) -> u32 {
+        self.unknown_id.unwrap_or(self.pad_id)
     }
 
     /// The tokenizer itself, without truncation and padding.
@@ -268,6 +233,48 @@ impl TokenizerFile {
     }
 }
 
+/// The bytes of a tokenizer's file.
+pub(crate) fn read_bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    fs::read(path).map_err(|error| {
+        Failure::new(format!("Could not read the tokenizer `{}`", path.display())).with_cause(error)
+    })
+}
+
+/// The file is not what the `tokenizers` library writes: `map_err(unreadable(path))`.
+pub(crate) fn unreadable<E>(path: &Path) -> impl Fn(E) -> Failure
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let path = path.to_owned();
+    move |error| {
+        Failure::new(format!(
+            "The tokenizer `{}` cannot be understood",
+            path.display()
+        ))
+        .with_cause(error)
+        .with_hint(PARSE_HINT.to_owned())
+    }
+}
+
+/// Encodes a text. The regular expressions give up on a word of millions of letters, with a panic.
+fn guard_encoding<T>(
+    text: &str,
+    encode: impl FnOnce() -> tokenizers::Result<T>,
+) -> Result<T, Failure> {
+    guarded(|panic| panic, encode).map_err(|error| {
+        let characters = text.chars().count();
+        Failure::new(format!(
+            "Could not encode a text of {characters} characters"
+        ))
+        .with_cause(error)
+        .with_hint(ENCODE_HINT.to_owned())
+    })
+}
+
+fn token(id: u32, place: (usize, usize)) -> Token {
+    Token::new(id, String::new(), place)
+}
+
 /// The library panics on some files that it cannot read (a decoder section that is cut off, a
 /// damaged `Precompiled` normalizer). So it is given well-formed JSON only, and is watched.
 fn parse(bytes: &[u8]) -> tokenizers::Result<Tokenizer> {
@@ -296,11 +303,14 @@ fn is_random(model: &ModelWrapper) -> bool {
     matches!(model, ModelWrapper::BPE(model) if model.dropout.is_some_and(|share| share > 0.0))
 }
 
-fn pad_hint() -> String {
-    "Name its padding token in the file: with the Python library, \
-     `tokenizer.enable_padding(pad_id=..., pad_token=...)` and `tokenizer.save(...)`"
-        .to_owned()
-}
+const PAD_HINT: &str = "Name its padding token in the file: with the Python library, \
+    `tokenizer.enable_padding(pad_id=..., pad_token=...)` and `tokenizer.save(...)`";
+
+const PARSE_HINT: &str =
+    "A `tokenizer.json` is what `tokenizer.save(...)` of the `tokenizers` library writes";
+
+const ENCODE_HINT: &str = "Leave the text out, or part its longest word: what parts texts into \
+    words gives up on one of millions of letters";
 
 #[cfg(test)]
 mod tests {
@@ -318,7 +328,7 @@ mod tests {
                   "vocab": {"[UNK]": 0, "[CLS]": 1, "[SEP]": 2, "[PAD]": 3, "good": 4, "film": 5}}
     }"###;
 
-    fn read(text: &str) -> Result<TokenizerFile, TextError> {
+    fn read(text: &str) -> Result<TokenizerFile, Failure> {
         TokenizerFile::from_bytes(text.as_bytes(), Path::new("tokenizer.json"))
     }
 

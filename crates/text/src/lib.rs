@@ -4,7 +4,6 @@
 //! vocabulary with it, and whoever holds a model bundle encodes a new text with it. Were the same
 //! three lines copied, a model would one day be asked about ids it was not trained on.
 
-mod error;
 mod file;
 mod import;
 pub mod normalize;
@@ -12,7 +11,6 @@ mod special;
 mod truncate;
 mod words;
 
-pub use error::TextError;
 pub use file::{Encoded, Located, TokenizerFile};
 pub use import::import;
 pub use special::padding;

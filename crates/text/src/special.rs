@@ -44,8 +44,8 @@ pub(crate) fn find_pad(tokenizer: &Tokenizer) -> Result<(u32, String), String> {
         .find_map(|name| Some((tokenizer.token_to_id(name)?, (*name).to_owned())))
         .ok_or_else(|| {
             format!(
-                "has no padding token: neither a padding section nor one of {}",
-                list(&PAD_NAMES)
+                "has no padding token: neither a padding section nor one of `{}`",
+                PAD_NAMES.join("`, `")
             )
         })
 }
@@ -64,12 +64,4 @@ pub(crate) fn find_unknown(tokenizer: &Tokenizer) -> Option<u32> {
         .into_iter()
         .chain(UNKNOWN_NAMES)
         .find_map(|name| tokenizer.token_to_id(name))
-}
-
-fn list(names: &[&str]) -> String {
-    names
-        .iter()
-        .map(|name| format!("`{name}`"))
-        .collect::<Vec<_>>()
-        .join(", ")
 }

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use artifact::Split;
+use artifact::{Failure, Split};
 use rayon::prelude::*;
 use stage::Task;
 use tokenizers::{
@@ -11,7 +11,7 @@ use tokenizers::{
     Tokenizer,
 };
 
-use crate::TokenizeError;
+use crate::library;
 use crate::rows::rows_of;
 
 /// Reviews that one thread counts before it hands its counts over.
@@ -30,7 +30,7 @@ pub(crate) fn count_words(
     tokenizer: &Tokenizer,
     clean: &Path,
     task: &Task,
-) -> Result<Vec<WordCount>, TokenizeError> {
+) -> Result<Vec<WordCount>, Failure> {
     let mut total = HashMap::new();
     for rows in rows_of(clean, Split::Train)? {
         let rows = rows?;
@@ -39,7 +39,7 @@ pub(crate) fn count_words(
             .par_chunks(CHUNK)
             .map(|chunk| count_chunk(tokenizer, chunk, task))
             .collect::<Result<Vec<_>, _>>()
-            .map_err(TokenizeError::library("split a review into words"))?;
+            .map_err(library("split a review into words"))?;
         for (word, count) in counts.into_iter().flatten() {
             *total.entry(word).or_insert(0) += count;
         }

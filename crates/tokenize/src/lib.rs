@@ -5,14 +5,13 @@
 
 mod count;
 mod encode;
-mod error;
 mod recipe;
 mod rows;
 mod statistics;
 mod vocabulary;
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use artifact::{
     Artifact, ArtifactError, Contract, Failure, Normalization, OutputFile, Sentiment, Source,
@@ -21,8 +20,6 @@ use artifact::{
 use settings::{TokenizerKind, TokenizerSettings};
 use stage::{Context, NoOptions, Outcome, Stage};
 use text::TokenizerFile;
-
-pub use error::TokenizeError;
 
 use encode::encode_split;
 use statistics::Statistics;
@@ -50,58 +47,49 @@ Reads `clean.parquet`. Writes `tokenizer.json`, one Arrow file of ids for each o
         let reviews = Reviews::open(context.input(StageName::Clean))?;
         let path = context.output().join(TOKENIZER);
         let bytes = match settings.kind {
-            TokenizerKind::Pretrained => {
-                text::import(source_of(context)?).map_err(TokenizeError::from)?
-            }
+            TokenizerKind::Pretrained => text::import(source_of(context)?)?,
             _ => train(context, &settings, &reviews)?,
         };
         fs::write(&path, bytes).map_err(ArtifactError::io("write", &path))?;
         // Read back and not kept: scores may differ in the last digit once they were text.
-        let tokenizer = TokenizerFile::read(&path).map_err(TokenizeError::from)?;
+        let tokenizer = TokenizerFile::read(&path)?;
         encode(context, &settings, &reviews, &tokenizer)
     }
 }
 
 /// The input and what its contract says about it.
 struct Reviews {
-    path: std::path::PathBuf,
+    path: PathBuf,
     rows: [(Split, u64); 4],
     normalization: Option<Normalization>,
 }
 
 impl Reviews {
     fn open(clean: &Artifact) -> Result<Self, ArtifactError> {
-        let path = clean.file("clean.parquet")?;
-        match &clean.manifest().contract {
-            Contract::Clean {
-                train,
-                validation,
-                test,
-                unlabelled,
-                normalization,
-                ..
-            } => Ok(Self {
-                path,
-                normalization: *normalization,
-                rows: [
-                    (Split::Train, *train),
-                    (Split::Validation, *validation),
-                    (Split::Test, *test),
-                    (Split::Unlabelled, *unlabelled),
-                ],
-            }),
-            _ => Err(ArtifactError::Damaged {
+        let Contract::Clean {
+            train,
+            validation,
+            test,
+            unlabelled,
+            normalization,
+            ..
+        } = clean.manifest().contract
+        else {
+            return Err(ArtifactError::Damaged {
                 path: clean.folder().join(artifact::MANIFEST_NAME),
                 reason: "it is not the manifest of cleaned reviews".to_owned(),
-            }),
-        }
-    }
-
-    fn count(&self, split: Split) -> u64 {
-        self.rows
-            .iter()
-            .find(|(name, _)| *name == split)
-            .map_or(0, |(_, rows)| *rows)
+            });
+        };
+        Ok(Self {
+            path: clean.file("clean.parquet")?,
+            normalization,
+            rows: [
+                (Split::Train, train),
+                (Split::Validation, validation),
+                (Split::Test, test),
+                (Split::Unlabelled, unlabelled),
+            ],
+        })
     }
 }
 
@@ -115,36 +103,41 @@ fn source_of(context: &Context) -> Result<&Path, Failure> {
     }
 }
 
+/// The `tokenizers` library gave up: `map_err(library("learn the vocabulary"))`.
+fn library<E>(action: &'static str) -> impl Fn(E) -> Failure
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    move |error| Failure::new(format!("Could not {action}")).with_cause(error)
+}
+
 /// Learns a tokenizer and gives it as the text of its file.
 fn train(
     context: &Context,
     settings: &TokenizerSettings,
     reviews: &Reviews,
-) -> Result<Vec<u8>, TokenizeError> {
-    let rows = reviews.count(Split::Train);
+) -> Result<Vec<u8>, Failure> {
+    let (_, rows) = reviews.rows[0];
     if rows == 0 {
-        return Err(TokenizeError::NothingToLearnFrom);
+        return Err(
+            Failure::new("The training split is empty, so there is nothing to learn a vocabulary from")
+                .with_hint("Give the training split rows: lower `clean.split.test` and `clean.split.validation`, or ingest more reviews".to_owned()),
+        );
     }
     let recipe = recipe::tokenizer(settings.kind, settings.lowercase.unwrap_or(true))?;
-    let words = {
-        let task = context
-            .progress()
-            .task("counting words", Some(rows), "reviews");
-        count::count_words(&recipe, &reviews.path, &task)?
-    };
+    let progress = context.progress();
+    let task = progress.task("counting words", Some(rows), "reviews");
+    let words = count::count_words(&recipe, &reviews.path, &task)?;
+    drop(task);
+    let size = settings.vocabulary_size;
+    let frequency = settings.min_frequency;
     let limits = vocabulary::Limits {
-        size: settings
-            .vocabulary_size
-            .unwrap_or(TokenizerSettings::DEFAULT_VOCABULARY),
-        frequency: u64::from(
-            settings
-                .min_frequency
-                .unwrap_or(TokenizerSettings::DEFAULT_FREQUENCY),
-        ),
+        size: size.unwrap_or(TokenizerSettings::DEFAULT_VOCABULARY),
+        frequency: frequency
+            .unwrap_or(TokenizerSettings::DEFAULT_FREQUENCY)
+            .into(),
     };
-    let task = context
-        .progress()
-        .task("learning the vocabulary", None, "words");
+    let task = progress.task("learning the vocabulary", None, "words");
     task.advance(words.len() as u64);
     let model = vocabulary::learn(settings.kind, &words, limits)?;
     recipe::finish(recipe, model)
@@ -157,26 +150,21 @@ fn encode(
     tokenizer: &TokenizerFile,
 ) -> Result<Outcome, Failure> {
     let mut files = vec![OutputFile::data(TOKENIZER)];
-    let mut statistics = Statistics::new(settings.kind, tokenizer);
+    let mut statistics = Statistics::default();
     let total = reviews.rows.iter().map(|(_, rows)| rows).sum();
     let task = context.progress().task("encoding", Some(total), "reviews");
     for (split, _) in reviews.rows {
         let name = format!("{split}.arrow");
-        let figures = encode_split(
-            tokenizer,
-            settings,
-            &reviews.path,
-            split,
-            &context.output().join(&name),
-            &task,
-        )?;
+        let path = context.output().join(&name);
+        let figures = encode_split(tokenizer, settings, &reviews.path, split, &path, &task)?;
         files.push(OutputFile::table(name, figures.rows()));
         if split != Split::Unlabelled || figures.rows() > 0 {
-            statistics.add(split, figures);
+            statistics.add(split, &figures);
         }
     }
     let path = context.output().join(STATISTICS);
-    fs::write(&path, statistics.to_json()).map_err(ArtifactError::io("write", &path))?;
+    let text = statistics.to_json(settings.kind, tokenizer);
+    fs::write(&path, text).map_err(ArtifactError::io("write", &path))?;
     files.push(OutputFile::data(STATISTICS));
     let contract = Contract::Tokens {
         tokenizer: tokenizer.fingerprint(),

@@ -5,6 +5,7 @@
 //! a review that quotes `<pad>` would have padding in its midst. They are entries of the vocabulary
 //! that no text can spell, because every kind splits `<` from what follows.
 
+use artifact::Failure;
 use settings::TokenizerKind;
 use text::WORDS;
 use tokenizers::decoders::wordpiece::WordPiece as WordPieceDecoder;
@@ -22,12 +23,12 @@ use tokenizers::pre_tokenizers::sequence::Sequence as PreTokenizers;
 use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
 use tokenizers::{DecoderWrapper, SplitDelimiterBehavior, Tokenizer};
 
-use crate::TokenizeError;
+use crate::library;
 use crate::vocabulary::PAD;
 
 /// A tokenizer of this kind without a vocabulary.
-pub(crate) fn tokenizer(kind: TokenizerKind, lowercase: bool) -> Result<Tokenizer, TokenizeError> {
-    let failed = TokenizeError::library("build the tokenizer");
+pub(crate) fn tokenizer(kind: TokenizerKind, lowercase: bool) -> Result<Tokenizer, Failure> {
+    let failed = library("build the tokenizer");
     let mut tokenizer = Tokenizer::new(ModelWrapper::WordLevel(WordLevel::default()));
     tokenizer.with_normalizer(Some(normalizer(lowercase).map_err(&failed)?));
     tokenizer.with_pre_tokenizer(Some(pre_tokenizer(kind).map_err(&failed)?));
@@ -36,15 +37,12 @@ pub(crate) fn tokenizer(kind: TokenizerKind, lowercase: bool) -> Result<Tokenize
 }
 
 /// The text of the file of a tokenizer with this vocabulary.
-pub(crate) fn finish(
-    mut tokenizer: Tokenizer,
-    model: ModelWrapper,
-) -> Result<Vec<u8>, TokenizeError> {
+pub(crate) fn finish(mut tokenizer: Tokenizer, model: ModelWrapper) -> Result<Vec<u8>, Failure> {
     tokenizer.with_model(model);
     tokenizer.with_padding(Some(text::padding(0, PAD)));
     let json = tokenizer
         .to_string(true)
-        .map_err(TokenizeError::library("write the tokenizer as JSON"))?;
+        .map_err(library("write the tokenizer as JSON"))?;
     Ok(json.into_bytes())
 }
 

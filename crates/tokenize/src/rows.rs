@@ -20,9 +20,7 @@ pub(crate) struct Rows {
 impl Rows {
     /// Every text.
     pub(crate) fn texts(&self) -> Vec<&str> {
-        (0..self.texts.len())
-            .map(|row| self.texts.value(row))
-            .collect()
+        self.texts.iter().flatten().collect()
     }
 }
 

@@ -1,8 +1,7 @@
 //! `statistics.json`: what became of the reviews as tokens.
 
 use artifact::{Split, format};
-use indexmap::IndexMap;
-use serde::Serialize;
+use serde_json::{Map, Value, json};
 use settings::TokenizerKind;
 use text::{Encoded, TokenizerFile};
 
@@ -39,67 +38,34 @@ impl Figures {
         self.lengths.len() as u64
     }
 
-    fn report(mut self) -> SplitReport {
-        self.lengths.sort_unstable();
-        let tokens: u64 = self.lengths.iter().map(|length| u64::from(*length)).sum();
-        SplitReport {
-            rows: self.rows(),
-            tokens,
-            tokens_kept: self.kept,
-            rows_truncated: self.truncated,
-            share_truncated: share(self.truncated, self.rows()),
-            tokens_unknown: self.unknown,
-            share_unknown: share(self.unknown, self.kept),
-            length: Lengths::of(&self.lengths, tokens),
-        }
-    }
-}
-
-/// The file.
-#[derive(Clone, Debug, Serialize)]
-pub(crate) struct Statistics {
-    tokenizer: TokenizerKind,
-    vocabulary_size: u32,
-    /// Share of the training split's kept tokens that the vocabulary has.
-    training_coverage: f64,
-    splits: IndexMap<&'static str, SplitReport>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct SplitReport {
-    rows: u64,
-    /// Before truncation.
-    tokens: u64,
-    /// After truncation. The shares of unknown tokens are of these.
-    tokens_kept: u64,
-    rows_truncated: u64,
-    share_truncated: f64,
-    tokens_unknown: u64,
-    share_unknown: f64,
-    /// Of rows before truncation; none for a split without rows.
-    length: Option<Lengths>,
-}
-
-#[derive(Clone, Debug, Serialize)]
-struct Lengths {
-    mean: f64,
-    shortest: u32,
-    quantiles: serde_json::Map<String, serde_json::Value>,
-    longest: u32,
-}
-
-impl Lengths {
-    fn of(sorted: &[u32], sum: u64) -> Option<Self> {
-        let (shortest, longest) = (*sorted.first()?, *sorted.last()?);
-        let quantiles = QUANTILES
+    /// Tokens are counted before truncation, `tokens_kept` after it; the shares of unknown tokens are of
+    /// these. `length` is that of rows before truncation, and null for a split without rows.
+    fn report(&self) -> Value {
+        let mut lengths = self.lengths.clone();
+        lengths.sort_unstable();
+        let tokens: u64 = lengths.iter().map(|length| u64::from(*length)).sum();
+        let quantiles: Map<String, Value> = QUANTILES
             .iter()
-            .map(|(name, share)| ((*name).to_owned(), quantile(sorted, *share).into()))
+            .filter(|_| !lengths.is_empty())
+            .map(|(name, share)| ((*name).to_owned(), quantile(&lengths, *share).into()))
             .collect();
-        Some(Self {
-            mean: sum as f64 / sorted.len() as f64,
-            shortest,
-            quantiles,
-            longest,
+        let length = lengths.first().map(|shortest| {
+            json!({
+                "mean": tokens as f64 / lengths.len() as f64,
+                "shortest": shortest,
+                "quantiles": quantiles,
+                "longest": lengths.last(),
+            })
+        });
+        json!({
+            "rows": self.rows(),
+            "tokens": tokens,
+            "tokens_kept": self.kept,
+            "rows_truncated": self.truncated,
+            "share_truncated": share(self.truncated, self.rows()),
+            "tokens_unknown": self.unknown,
+            "share_unknown": share(self.unknown, self.kept),
+            "length": length,
         })
     }
 }
@@ -118,42 +84,44 @@ fn share(part: u64, whole: u64) -> f64 {
     }
 }
 
-impl Statistics {
-    /// Nothing counted yet.
-    pub(crate) fn new(kind: TokenizerKind, tokenizer: &TokenizerFile) -> Self {
-        Self {
-            tokenizer: kind,
-            vocabulary_size: tokenizer.vocabulary_size(),
-            training_coverage: 0.0,
-            splits: IndexMap::new(),
-        }
-    }
+/// What was counted of all splits.
+#[derive(Debug, Default)]
+pub(crate) struct Statistics {
+    /// Share of the training split's kept tokens that the vocabulary has.
+    training_coverage: f64,
+    rows: u64,
+    truncated: u64,
+    splits: Map<String, Value>,
+}
 
+impl Statistics {
     /// Adds what was counted of a split.
-    pub(crate) fn add(&mut self, split: Split, figures: Figures) {
-        let report = figures.report();
+    pub(crate) fn add(&mut self, split: Split, figures: &Figures) {
         if split == Split::Train {
-            self.training_coverage = 1.0 - report.share_unknown;
+            self.training_coverage = 1.0 - share(figures.unknown, figures.kept);
         }
-        self.splits.insert(split.as_str(), report);
+        self.rows += figures.rows();
+        self.truncated += figures.truncated;
+        self.splits.insert(split.to_string(), figures.report());
     }
 
     /// The text of the file.
-    pub(crate) fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec_pretty(self).expect("figures are plain data")
+    pub(crate) fn to_json(&self, kind: TokenizerKind, tokenizer: &TokenizerFile) -> Vec<u8> {
+        let statistics = json!({
+            "tokenizer": kind,
+            "vocabulary_size": tokenizer.vocabulary_size(),
+            "training_coverage": self.training_coverage,
+            "splits": self.splits,
+        });
+        serde_json::to_vec_pretty(&statistics).expect("figures are plain data")
     }
 
     /// Coverage and truncation in half a line.
     pub(crate) fn summary(&self, max_length: u32) -> String {
-        let (mut truncated, mut rows) = (0, 0);
-        for report in self.splits.values() {
-            truncated += report.rows_truncated;
-            rows += report.rows;
-        }
         format!(
             "{} of the training tokens known, {} truncated to {} tokens",
             format::percent(self.training_coverage),
-            format::percent(share(truncated, rows)),
+            format::percent(share(self.truncated, self.rows)),
             format::count(max_length)
         )
     }
@@ -194,15 +162,18 @@ mod tests {
             Some(1),
         );
         let report = figures.report();
-        assert_eq!((report.rows, report.tokens, report.tokens_kept), (2, 8, 4));
-        assert_eq!((report.rows_truncated, report.tokens_unknown), (1, 1));
-        assert_eq!((report.share_truncated, report.share_unknown), (0.5, 0.25));
-        assert_eq!(
-            Figures::default()
-                .report()
-                .length
-                .map(|length| length.longest),
-            None
-        );
+        let expected = [
+            ("rows", json!(2)),
+            ("tokens", json!(8)),
+            ("tokens_kept", json!(4)),
+            ("rows_truncated", json!(1)),
+            ("tokens_unknown", json!(1)),
+            ("share_truncated", json!(0.5)),
+            ("share_unknown", json!(0.25)),
+        ];
+        for (name, value) in expected {
+            assert_eq!(report[name], value, "{name}");
+        }
+        assert_eq!(Figures::default().report()["length"], Value::Null);
     }
 }

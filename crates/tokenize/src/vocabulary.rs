@@ -6,6 +6,7 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use artifact::Failure;
 use settings::TokenizerKind;
 use tokenizers::AddedToken;
 use tokenizers::models::ModelWrapper;
@@ -15,8 +16,8 @@ use tokenizers::models::wordlevel::WordLevel;
 use tokenizers::models::wordpiece::WordPiece;
 use tokenizers::pre_tokenizers::byte_level::ByteLevel;
 
-use crate::TokenizeError;
 use crate::count::WordCount;
+use crate::library;
 
 /// The padding token: id 0 in every trained vocabulary.
 pub(crate) const PAD: &str = "<pad>";
@@ -50,11 +51,13 @@ pub(crate) fn learn(
     kind: TokenizerKind,
     words: &[WordCount],
     limits: Limits,
-) -> Result<ModelWrapper, TokenizeError> {
+) -> Result<ModelWrapper, Failure> {
     if !words.iter().any(|(_, count)| *count >= limits.frequency) {
-        return Err(TokenizeError::NothingFrequent {
-            frequency: limits.frequency,
-        });
+        return Err(Failure::new(format!(
+            "No word of the training split occurs {} times, so the vocabulary would be empty",
+            limits.frequency
+        ))
+        .with_hint("Lower the tokenizer's `min_frequency`".to_owned()));
     }
     Ok(match kind {
         TokenizerKind::Word => word_level(words, limits)?.into(),
@@ -72,7 +75,7 @@ fn special_tokens() -> Vec<AddedToken> {
 }
 
 /// The most frequent words, equally frequent ones in the order of the alphabet.
-fn word_level(words: &[WordCount], limits: Limits) -> Result<WordLevel, TokenizeError> {
+fn word_level(words: &[WordCount], limits: Limits) -> Result<WordLevel, Failure> {
     let mut frequent: Vec<&WordCount> = words
         .iter()
         .filter(|(_, count)| *count >= limits.frequency)
@@ -89,12 +92,12 @@ fn word_level(words: &[WordCount], limits: Limits) -> Result<WordLevel, Tokenize
         .vocab(ids)
         .unk_token(UNKNOWN.to_owned())
         .build();
-    model.map_err(TokenizeError::library("build the vocabulary"))
+    model.map_err(library("build the vocabulary"))
 }
 
 /// Byte-level BPE. The trainer breaks ties between pairs by their ids, and ids follow from the
 /// sorted alphabet and the merges before, so the order in which it meets the words does not matter.
-fn byte_pairs(words: &[WordCount], limits: Limits) -> Result<BPE, TokenizeError> {
+fn byte_pairs(words: &[WordCount], limits: Limits) -> Result<BPE, Failure> {
     let trainer = BpeTrainer::builder()
         .show_progress(false)
         .vocab_size(limits.size as usize)
@@ -108,7 +111,7 @@ fn byte_pairs(words: &[WordCount], limits: Limits) -> Result<BPE, TokenizeError>
 /// WordPiece, learned like BPE, as the library does. Its trainer numbers the signs that continue a
 /// word (`##a`) in the order in which it meets them, which is a hash map's, and ties are broken by
 /// number. They are therefore given to it in order beforehand, in the guise of special tokens.
-fn word_pieces(words: &[WordCount], limits: Limits) -> Result<WordPiece, TokenizeError> {
+fn word_pieces(words: &[WordCount], limits: Limits) -> Result<WordPiece, Failure> {
     let alphabet = alphabet(words, limits);
     let spelled = spelled_with(words, &alphabet);
     let continuing: BTreeSet<char> = spelled
@@ -133,7 +136,7 @@ fn word_pieces(words: &[WordCount], limits: Limits) -> Result<WordPiece, Tokeniz
     Ok(model)
 }
 
-fn train_pairs(trainer: &BpeTrainer, words: &[WordCount]) -> Result<BPE, TokenizeError> {
+fn train_pairs(trainer: &BpeTrainer, words: &[WordCount]) -> Result<BPE, Failure> {
     let counts = words
         .iter()
         .map(|(word, count)| (word.as_str().into(), *count))
@@ -141,7 +144,7 @@ fn train_pairs(trainer: &BpeTrainer, words: &[WordCount]) -> Result<BPE, Tokeniz
     let mut model = BPE::default();
     trainer
         .do_train(&counts, &mut model)
-        .map_err(TokenizeError::library("learn the vocabulary"))?;
+        .map_err(library("learn the vocabulary"))?;
     Ok(model)
 }
 
@@ -151,7 +154,7 @@ fn train_pairs(trainer: &BpeTrainer, words: &[WordCount]) -> Result<BPE, Tokeniz
 /// The library's trainer sums floating-point numbers in chunks, one per thread, and gives signs that
 /// its model has dropped a score in the order of a hash map. So it runs on one thread here, over
 /// sorted words, and those scores are set afterwards.
-fn unigram(words: &[WordCount], limits: Limits) -> Result<Unigram, TokenizeError> {
+fn unigram(words: &[WordCount], limits: Limits) -> Result<Unigram, Failure> {
     let frequent: Vec<WordCount> = words
         .iter()
         .filter(|(_, count)| *count >= limits.frequency)
@@ -167,14 +170,16 @@ fn unigram(words: &[WordCount], limits: Limits) -> Result<Unigram, TokenizeError
         .special_tokens(special_tokens())
         .unk_token(Some(UNKNOWN.to_owned()))
         .build()
-        .map_err(|error| TokenizeError::library("learn the vocabulary")(error.into()))?;
-    let one_thread = rayon::ThreadPoolBuilder::new().num_threads(1).build();
-    let one_thread = one_thread.map_err(|source| TokenizeError::Thread { source })?;
+        .map_err(library("learn the vocabulary"))?;
+    let one_thread = rayon::ThreadPoolBuilder::new()
+        .num_threads(1)
+        .build()
+        .map_err(library("start a thread to learn the vocabulary"))?;
     let mut model = Unigram::default();
     one_thread
         .install(|| trainer.do_train(sentences, &mut model))
         .and_then(|_| settle(&model))
-        .map_err(TokenizeError::library("learn the vocabulary"))
+        .map_err(library("learn the vocabulary"))
 }
 
 /// Gives the signs at the bottom of the table one score, the lowest, and sorts the pieces by score

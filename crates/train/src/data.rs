@@ -1,145 +1,122 @@
-//! What a model is trained on: the rows, and what its network starts from.
+//! What a network is trained on and what it starts from.
 
 use std::path::PathBuf;
 
-use artifact::{Artifact, Contract, Split, StageName};
+use artifact::{Artifact, Contract, Failure, Split, StageName};
 use bundle::Sizes;
 use classifier::{
-    ChosenDevice, ClassifierError, EmbeddingMatrix, Network, TokenContract, TokenRows, Weights,
+    ChosenDevice, ClassifierError, EmbeddingMatrix, IdRows, Network, TokenContract, TokenRows,
+    Untrained, Weights, choose_device,
 };
 use settings::{ENCODER_FILES, ModelSettings};
 use stage::Context;
-use tch::Tensor;
 
-/// The inputs of a training run, checked against each other.
+/// The inputs of a training, checked against each other, and a network for them.
 pub(crate) struct Data {
+    pub(crate) device: ChosenDevice,
     pub(crate) contract: TokenContract,
     pub(crate) train: TokenRows,
     pub(crate) validation: TokenRows,
-    start: Start,
-}
-
-/// What the network starts from.
-enum Start {
-    Vectors(EmbeddingMatrix),
-    /// The folder of a pretrained encoder inside the store.
-    Encoder(PathBuf),
-}
-
-/// A network before its first step.
-pub(crate) struct Beginning {
     pub(crate) network: Network,
-    pub(crate) weights: Weights,
     pub(crate) sizes: Sizes,
+    /// The folder of the pretrained encoder that the network starts from, inside the store.
+    pub(crate) encoder: Option<PathBuf>,
 }
 
 impl Data {
-    /// Opens the tokens and the embedding. The test rows are never looked at.
+    /// Chooses the device, and says which; opens the tokens and the embedding, and makes the network with its
+    /// first weights. The test rows are never looked at.
     pub(crate) fn open(
         context: &Context,
         settings: &ModelSettings,
-    ) -> Result<Self, ClassifierError> {
+    ) -> Result<(Self, Weights), Failure> {
+        let device = choose_device(context.run())?;
+        let note = format!("device: {}", device.describe());
+        context.progress().note(&note);
         let tokens = context.input(StageName::Tokenize);
         let contract = TokenContract::of(tokens)?;
-        let longest = settings
-            .windows
-            .map_or(contract.max_length, |windows| windows.length);
-        let start = Start::open(context.input(StageName::Embed), &contract, longest)?;
-        let train = TokenRows::to_learn_from(tokens, settings)?;
-        let validation = TokenRows::open(tokens, Split::Validation)?;
-        Ok(Self {
-            contract,
-            train,
-            validation,
-            start,
-        })
-    }
-
-    /// The folder of the encoder, where the network starts from one.
-    pub(crate) fn encoder(&self) -> Option<&PathBuf> {
-        match &self.start {
-            Start::Encoder(folder) => Some(folder),
-            Start::Vectors(_) => None,
-        }
-    }
-
-    /// The network of these settings with its first weights on a device.
-    ///
-    /// # Errors
-    /// The encoder's files are damaged.
-    pub(crate) fn begin(
-        &self,
-        settings: &ModelSettings,
-        device: &ChosenDevice,
-    ) -> Result<Beginning, ClassifierError> {
-        let classes = self.contract.classes.len() as u32;
-        match &self.start {
-            Start::Vectors(matrix) => {
+        let embedding = context.input(StageName::Embed);
+        let classes = contract.classes.len() as u32;
+        // Tokens that the network is given at a time, at most.
+        let given = settings.windows.map(|windows| windows.length);
+        let encoder = encoder_of(embedding, &contract, given.unwrap_or(contract.max_length))?;
+        let start = match &encoder {
+            Some(folder) => Network::pretrained(settings, folder, classes)?,
+            None => {
+                let matrix = EmbeddingMatrix::open(embedding, &contract)?;
                 let sizes = Sizes {
-                    vocabulary_size: self.contract.vocabulary_size,
+                    vocabulary_size: contract.vocabulary_size,
                     width: matrix.width,
                     classes,
                 };
-                let network = Network::new(settings, sizes, &matrix.values);
-                let frozen = network.embedding().is_none().then(|| {
-                    let table = Tensor::from_slice(&matrix.values);
-                    table
-                        .view([-1, i64::from(sizes.width)])
-                        .to_device(device.device)
-                });
-                Ok(Beginning {
-                    weights: Weights {
-                        flat: network.initial(device.device),
-                        frozen,
-                    },
-                    network,
-                    sizes,
-                })
+                Untrained {
+                    network: Network::new(settings, sizes, &matrix.values),
+                    words: matrix.values,
+                }
             }
-            Start::Encoder(folder) => {
-                let start = Network::pretrained(settings, folder, classes)?;
-                Ok(Beginning {
-                    weights: start.weights(device.device),
-                    sizes: start.sizes(),
-                    network: start.network,
-                })
-            }
-        }
+        };
+        let train = TokenRows::to_learn_from(tokens, settings)?;
+        let validation = TokenRows::open(tokens, Split::Validation)?;
+        check_rows(context, train.len(), validation.len())?;
+        let weights = start.weights(device.device);
+        let data = Self {
+            device,
+            contract,
+            train,
+            validation,
+            sizes: start.sizes(),
+            network: start.network,
+            encoder,
+        };
+        Ok((data, weights))
     }
 }
 
-impl Start {
-    /// `given` is the number of tokens that the network is given at a time, at most.
-    fn open(
-        embedding: &Artifact,
-        tokens: &TokenContract,
-        given: u32,
-    ) -> Result<Self, ClassifierError> {
-        let Contract::Encoder {
-            tokenizer, longest, ..
-        } = &embedding.manifest().contract
-        else {
-            return Ok(Self::Vectors(EmbeddingMatrix::open(embedding, tokens)?));
-        };
-        let misfit = |reason: String| ClassifierError::Misfit {
-            left: "tokens",
-            right: "encoder",
-            reason,
-        };
-        if *tokenizer != tokens.tokenizer {
-            return Err(misfit(format!(
-                "the tokens come from the tokenizer {} and the encoder was trained with {tokenizer}",
-                tokens.tokenizer
-            )));
-        }
-        if given > *longest {
-            return Err(misfit(format!(
-                "rows have up to {given} tokens and the encoder reads {longest}"
-            )));
-        }
-        for name in ENCODER_FILES {
-            embedding.file(name)?;
-        }
-        Ok(Self::Encoder(embedding.folder().to_owned()))
+/// The folder of the encoder in an embedding, if it holds one.
+fn encoder_of(
+    embedding: &Artifact,
+    tokens: &TokenContract,
+    given: u32,
+) -> Result<Option<PathBuf>, ClassifierError> {
+    let Contract::Encoder {
+        tokenizer, longest, ..
+    } = &embedding.manifest().contract
+    else {
+        return Ok(None);
+    };
+    let misfit = ClassifierError::misfit("tokens", "encoder");
+    if *tokenizer != tokens.tokenizer {
+        return Err(misfit(format!(
+            "the tokens come from the tokenizer {} and the encoder was trained with {tokenizer}",
+            tokens.tokenizer
+        )));
     }
+    if given > *longest {
+        return Err(misfit(format!(
+            "rows have up to {given} tokens and the encoder reads {longest}"
+        )));
+    }
+    for name in ENCODER_FILES {
+        embedding.file(name)?;
+    }
+    Ok(Some(embedding.folder().to_owned()))
+}
+
+/// Refuses to train on nothing or to choose by nothing.
+pub(crate) fn check_rows(
+    context: &Context,
+    train: usize,
+    validation: usize,
+) -> Result<(), Failure> {
+    let (split, hint) = if train == 0 {
+        (Split::Train, "Bring more labelled reviews")
+    } else if validation == 0 {
+        let hint = "Raise `clean.split.validation`, the share set aside to choose by";
+        (Split::Validation, hint)
+    } else {
+        return Ok(());
+    };
+    let file = context.pipeline_file().display();
+    let failure = Failure::new(format!("There are no {split} rows to train with"));
+    Err(failure.with_hint(format!("{hint}; see `ressenti status --pipeline {file}`")))
 }

@@ -10,51 +10,42 @@ use classifier::{
     save_for_transformers,
 };
 use metrics::{fit_isotonic, fit_temperature};
-use settings::{CalibrationKind, FeatureSettings, ModelKind, ModelSettings, TokenizerSettings};
+use serde::de::DeserializeOwned;
+use settings::{CalibrationKind, ModelKind, ModelSettings, TokenizerSettings};
 use stage::{Context, Outcome};
 
 use crate::card;
 
-/// A model as it came out of training, whichever way it was trained.
-pub(crate) struct Fitted<'a> {
-    pub(crate) sizes: Sizes,
-    /// Numbers learned or taken over.
-    pub(crate) parameters: usize,
-    /// What a probe reads of its encoder.
-    pub(crate) features: Option<FeatureSettings>,
-    pub(crate) contract: &'a TokenContract,
-    /// Class ids of the validation rows.
+/// How a model scores the validation rows.
+pub(crate) struct Scored<'a> {
+    /// Their class ids.
     pub(crate) labels: &'a [u8],
     /// How far the positive class is ahead on each of them.
-    pub(crate) differences: Vec<f64>,
-    /// How strongly weights were drawn to 0, where that was chosen.
-    pub(crate) penalty: Option<f64>,
-    pub(crate) epochs: u32,
-    pub(crate) best_epoch: u32,
-    /// Mean cross-entropy on validation, in nats.
+    pub(crate) differences: &'a [f64],
+    /// Mean cross-entropy, in nats.
     pub(crate) loss: f64,
-    /// Share of validation rows classified rightly.
+    /// Share of rows classified rightly.
     pub(crate) accuracy: f64,
 }
 
-/// `model.json`, with the calibration fitted on validation.
+/// `model.json` of a model without features, penalty or epochs, with the calibration fitted on validation.
 pub(crate) fn describe(
     context: &Context,
     settings: &ModelSettings,
-    fitted: &Fitted<'_>,
+    contract: &TokenContract,
+    sizes: Sizes,
+    scored: &Scored<'_>,
 ) -> Result<ModelFile, Failure> {
     let tokens = context.input(StageName::Tokenize);
-    let differences: Vec<f32> = fitted
-        .differences
-        .iter()
-        .map(|value| *value as f32)
-        .collect();
+    let made: TokenizerSettings = recorded_settings(tokens, "tokens")?;
+    let differences = scored.differences.iter().map(|value| *value as f32);
+    let differences: Vec<f32> = differences.collect();
     let calibration = match settings.calibration {
         CalibrationKind::Temperature => {
-            fit_temperature(&differences, fitted.labels).map(Calibration::Temperature)
+            fit_temperature(&differences, scored.labels).map(Calibration::Temperature)
         }
         CalibrationKind::Isotonic => {
-            fit_isotonic(&differences, fitted.labels).map(Calibration::Isotonic)
+            fit_isotonic(&differences, scored.labels).map(Calibration::Isotonic)
         }
     };
     Ok(ModelFile {
@@ -65,20 +56,26 @@ pub(crate) fn describe(
             range_test: None,
             ..settings.clone()
         },
-        features: fitted.features.clone(),
-        sizes: fitted.sizes,
-        normalization: fitted.contract.normalization,
-        tokenizer: tokenizer_reference(tokens, fitted.contract)?,
-        labels: fitted.contract.classes.clone(),
+        features: None,
+        sizes,
+        normalization: contract.normalization,
+        tokenizer: TokenizerReference {
+            fingerprint: contract.tokenizer,
+            pad_id: contract.pad_id,
+            max_length: contract.max_length,
+            // So that the bundle can do the same with a new text.
+            truncation: made.truncation,
+        },
+        labels: contract.classes.clone(),
         calibration: calibration.map_err(Failure::from_error)?,
-        parameters: fitted.parameters as u64,
-        penalty: fitted.penalty,
-        epochs: fitted.epochs,
-        best_epoch: fitted.best_epoch,
+        parameters: 0,
+        penalty: None,
+        epochs: 0,
+        best_epoch: 0,
         validation: ValidationResult {
-            rows: fitted.labels.len() as u64,
-            loss: fitted.loss,
-            accuracy: fitted.accuracy,
+            rows: scored.labels.len() as u64,
+            loss: scored.loss,
+            accuracy: scored.accuracy,
         },
         provenance: Provenance {
             tokens: tokens.identity(),
@@ -88,22 +85,15 @@ pub(crate) fn describe(
     })
 }
 
-/// How texts became these tokens, so that the bundle can do the same with a new text.
-fn tokenizer_reference(
-    tokens: &Artifact,
-    contract: &TokenContract,
-) -> Result<TokenizerReference, Failure> {
-    let settings: TokenizerSettings = serde_json::from_value(tokens.manifest().settings.clone())
-        .map_err(|error| {
-            Failure::new(format!(
-                "The settings recorded with the tokens cannot be read: {error}"
-            ))
-        })?;
-    Ok(TokenizerReference {
-        fingerprint: contract.tokenizer,
-        pad_id: contract.pad_id,
-        max_length: contract.max_length,
-        truncation: settings.truncation,
+/// The settings that an artifact was made with.
+pub(crate) fn recorded_settings<T: DeserializeOwned>(
+    artifact: &Artifact,
+    what: &str,
+) -> Result<T, Failure> {
+    serde_json::from_value(artifact.manifest().settings.clone()).map_err(|error| {
+        Failure::new(format!(
+            "The settings recorded with the {what} cannot be read: {error}"
+        ))
     })
 }
 
@@ -153,13 +143,13 @@ pub(crate) fn write_card(context: &Context, model: &ModelFile) -> Result<(), Cla
 }
 
 /// The stage's outcome.
-pub(crate) fn outcome(fitted: &Fitted<'_>, model: &ModelFile, summary: String) -> Outcome {
+pub(crate) fn outcome(tokens: &TokenContract, model: &ModelFile, summary: String) -> Outcome {
     let contract = Contract::Model {
-        tokenizer: fitted.contract.tokenizer,
-        vocabulary_size: fitted.contract.vocabulary_size,
+        tokenizer: tokens.tokenizer,
+        vocabulary_size: tokens.vocabulary_size,
         width: model.sizes.width,
-        max_length: fitted.contract.max_length,
-        classes: fitted.contract.classes.clone(),
+        max_length: tokens.max_length,
+        classes: tokens.classes.clone(),
     };
     let mut files = vec![
         OutputFile::data("model.safetensors"),
@@ -168,10 +158,8 @@ pub(crate) fn outcome(fitted: &Fitted<'_>, model: &ModelFile, summary: String) -
         OutputFile::record("README.md"),
         OutputFile::record("metrics.jsonl"),
     ];
-    if matches!(
-        model.architecture.kind,
-        ModelKind::Transformer | ModelKind::Probe
-    ) {
+    let kind = model.architecture.kind;
+    if matches!(kind, ModelKind::Transformer | ModelKind::Probe) {
         files.extend(TRANSFORMERS_FILES.map(OutputFile::data));
     }
     Outcome::new(contract, files, summary)

@@ -12,24 +12,24 @@ mod self_test;
 mod winner;
 
 use std::ops::ControlFlow;
-use std::path::PathBuf;
 
-use artifact::{Failure, OutputFile, Split, StageName, format};
+use artifact::{Failure, OutputFile, StageName, format};
 use bundle::ValidationResult;
 use classifier::{
-    ChosenDevice, ClassifierError, ComputePath, LIBTORCH_VERSION, Logits, MemoryLimit, Network,
-    Replica, Weights, choose_device, guard, logits_of,
+    ChosenDevice, ClassifierError, ComputePath, IdRows, LIBTORCH_VERSION, Logits, MemoryLimit,
+    Replica, Weights, guard, logits_of,
 };
 use settings::{ModelKind, ModelSettings};
-use stage::{Context, NoOptions, Outcome, Stage, Task, watch_signals};
+use stage::{
+    Context, NoOptions, Outcome, Stage, Task, save_requested, stop_requested, watch_signals,
+};
 use tch::{Kind, Tensor};
 use training::{
-    BestValidation, Checkpoint, CheckpointManager, Classification, Record, Snapshot, TrainContext,
-    train,
+    Checkpoint, CheckpointManager, Classification, Record, Requests, TrainContext, Trained, train,
 };
 
-use data::{Beginning, Data};
-use fitted::{Fitted, describe, outcome, write_network};
+use data::Data;
+use fitted::{Scored, describe, outcome, write_network};
 
 pub use self_test::self_test;
 
@@ -90,48 +90,36 @@ pub(crate) fn train_network(
     settings: &ModelSettings,
     course: Course,
 ) -> Result<(Outcome, ValidationResult), Failure> {
-    let device = prepare(context)?;
-    let data = Data::open(context, settings)?;
-    check_rows(context, data.train.len(), data.validation.len())?;
-    let mut start = data.begin(settings, &device)?;
-    let (best, epochs, state) =
-        run_training(context, settings, &data, &device, &mut start, course)?;
-    let logits = logits_as_predicted(settings, &data, &device, &start, best.logits)?;
+    let (data, mut weights) = Data::open(context, settings)?;
+    let trained = run_training(context, settings, &data, &mut weights, course)?;
+    let best = trained.best.expect("a classifier is validated");
+    let logits = logits_as_predicted(settings, &data, &weights, best.validation.logits)?;
     let (loss, accuracy) = logits.loss_and_accuracy(&data.validation);
-    let labels: Vec<u8> = (0..data.validation.len())
-        .map(|row| data.validation.label(row))
-        .collect();
-    let fitted = Fitted {
-        sizes: start.sizes,
-        parameters: numbers_of(&start.network, &start.weights),
-        features: None,
-        contract: &data.contract,
-        labels: &labels,
-        differences: logits.differences(),
-        penalty: None,
-        epochs,
-        best_epoch: best.epoch,
+    let scored = Scored {
+        labels: data.validation.labels(),
+        differences: &logits.differences(),
         loss,
         accuracy,
     };
-    let model = describe(context, settings, &fitted)?;
-    let encoder = data.encoder().map(PathBuf::as_path);
-    let parts = (&start.network, &start.weights);
-    write_network(context, &model, parts, encoder)?;
+    let mut model = describe(context, settings, &data.contract, data.sizes, &scored)?;
+    model.parameters = numbers_of(&weights);
+    (model.epochs, model.best_epoch) = (trained.epochs, best.epoch);
+    let parts = (&data.network, &weights);
+    write_network(context, &model, parts, data.encoder.as_deref())?;
     let line = format!(
         "{} train reviews, best of {}: epoch {}, {} right on {} validation reviews",
         format::count(data.train.len() as u64),
-        format::plural(u64::from(epochs), "epoch", "epochs"),
+        format::plural(u64::from(model.epochs), "epoch", "epochs"),
         best.epoch,
         format::percent(model.validation.accuracy),
         format::count(model.validation.rows),
     );
-    let mut outcome = outcome(&fitted, &model, line);
-    if let Some(state) = &state {
+    let mut outcome = outcome(&data.contract, &model, line);
+    if let Some(state) = &trained.state {
         state.write_to(&context.output().join(rung::STATE))?;
         outcome.files.push(OutputFile::data(rung::STATE));
     }
-    outcome.device = Some(device.describe());
+    outcome.device = Some(data.device.describe());
     outcome.versions = vec![("libtorch".to_owned(), LIBTORCH_VERSION.to_owned())];
     Ok((outcome, model.validation))
 }
@@ -141,79 +129,40 @@ pub(crate) fn train_network(
 fn logits_as_predicted(
     settings: &ModelSettings,
     data: &Data,
-    device: &ChosenDevice,
-    start: &Beginning,
+    weights: &Weights,
     trained: Logits,
 ) -> Result<Logits, ClassifierError> {
+    let (device, network) = (&data.device, &data.network);
     let kind = device.prediction_kind(settings);
     if kind == device.compute_kind(settings).0 {
         return Ok(trained);
     }
     ClassifierError::catch("predict the validation reviews", || {
-        let replica = |_| Replica::new(&start.network, &start.weights, kind);
+        let replica = |_| Replica::new(network, weights, kind);
         let mut replicas: Vec<Replica> = (0..device.replicas).map(replica).collect();
         let batch_size = 2 * settings.training.batch_size as usize;
-        let shape = (batch_size, data.contract.pad_id, trained.classes);
-        let (rows, place) = (&data.validation, device.device);
-        let memory = MemoryLimit::default();
-        let proceed = |_| ControlFlow::Continue(());
         logits_of(
-            &start.network,
+            network,
             &mut replicas,
-            rows,
-            shape,
-            place,
-            &memory,
-            &proceed,
+            &data.validation,
+            (batch_size, data.contract.pad_id, trained.classes),
+            device.device,
+            &MemoryLimit::default(),
+            &|_| ControlFlow::Continue(()),
         )
     })
 }
 
-/// Chooses the device, and says which.
-fn prepare(context: &Context) -> Result<ChosenDevice, Failure> {
-    let device = choose_device(context.run())?;
-    context
-        .progress()
-        .note(&format!("device: {}", device.describe()));
-    Ok(device)
-}
-
-/// Refuses to train on nothing or to choose by nothing.
-fn check_rows(context: &Context, train: usize, validation: usize) -> Result<(), Failure> {
-    for (rows, split, hint) in [
-        (train, Split::Train, "Bring more labelled reviews"),
-        (
-            validation,
-            Split::Validation,
-            "Raise `clean.split.validation`, the share set aside to choose by",
-        ),
-    ] {
-        if rows == 0 {
-            let file = context.pipeline_file().display();
-            return Err(
-                Failure::new(format!("There are no {split} rows to train with"))
-                    .with_hint(format!("{hint}; see `ressenti status --pipeline {file}`")),
-            );
-        }
-    }
-    Ok(())
-}
-
 /// What the trainer needs to know of the task.
-pub(crate) fn task_of<'a>(
-    settings: &'a ModelSettings,
-    data: &'a Data,
-    device: &ChosenDevice,
-    network: &'a Network,
-) -> Classification<'a> {
+pub(crate) fn task_of<'a>(settings: &'a ModelSettings, data: &'a Data) -> Classification<'a> {
     Classification {
-        network,
+        network: &data.network,
         model: settings,
         train: &data.train,
         validation: &data.validation,
         pad_id: data.contract.pad_id,
         classes: data.contract.classes.len(),
-        device: device.device,
+        device: data.device.device,
     }
 }
 
@@ -236,43 +185,43 @@ pub(crate) fn context_of<'a, T>(
         kind: compute_kind(context, settings, device),
         may_move: context.run().device == settings::Device::Cpu,
         until: settings.training.epochs,
+        requests: Requests {
+            stop: stop_requested,
+            save: save_requested,
+        },
         note,
     }
 }
-
-/// The best epoch, the number of epochs, and the state where the training ended before its last epoch.
-type Found = (BestValidation, u32, Option<Snapshot>);
 
 fn run_training(
     context: &Context,
     settings: &ModelSettings,
     data: &Data,
-    device: &ChosenDevice,
-    start: &mut Beginning,
+    weights: &mut Weights,
     course: Course,
-) -> Result<Found, Failure> {
+) -> Result<Trained, Failure> {
     let note = |text: &str| context.progress().note(text);
-    let task = task_of(settings, data, device, &start.network);
+    let task = task_of(settings, data);
     let training = TrainContext {
         until: course.until,
-        ..context_of(context, settings, &task, device, &note)
+        ..context_of(context, settings, &task, &data.device, &note)
     };
     watch_signals();
-    let mut manager = CheckpointManager::new(context.kept()?, context.run().checkpoint, &note)
-        .before_write(training::on_write);
+    let mut manager = CheckpointManager::new(context.kept()?, context.run().checkpoint, &note);
     let mut record = Record::create(&context.output().join("metrics.jsonl"))?;
     let total = data.train.len() as u64 * u64::from(course.until);
     let bar = context.progress().task("training", Some(total), "reviews");
+    let on_batch = |rows, message: &str| show(&bar, rows, message);
+    let before = course.before;
     let trained = train(
         &training,
-        &mut start.weights,
+        weights,
         &mut record,
         &mut manager,
-        course.before,
-        &|rows, message| show(&bar, rows, message),
+        before,
+        &on_batch,
     )?;
-    let best = trained.best.expect("a classifier is validated");
-    Ok((best, trained.epochs, trained.state))
+    Ok(trained)
 }
 
 /// The number format of the activations; said where there was a choice.
@@ -280,16 +229,15 @@ fn compute_kind(context: &Context, settings: &ModelSettings, device: &ChosenDevi
     let (kind, reason) = device.compute_kind(settings);
     if settings.kind == ModelKind::Transformer {
         let name = ChosenDevice::name_of(kind);
-        context
-            .progress()
-            .note(&format!("activations: {name} ({reason}), weights: f32"));
+        let note = format!("activations: {name} ({reason}), weights: f32");
+        context.progress().note(&note);
     }
     kind
 }
 
 /// Numbers of a network, those that stay as they are included.
-fn numbers_of(network: &Network, weights: &Weights) -> usize {
-    network.layout().len() + weights.frozen.as_ref().map_or(0, Tensor::numel)
+fn numbers_of(weights: &Weights) -> u64 {
+    (weights.flat.numel() + weights.frozen.as_ref().map_or(0, Tensor::numel)) as u64
 }
 
 fn show(task: &Task, rows: u64, message: &str) {

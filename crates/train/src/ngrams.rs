@@ -1,17 +1,15 @@
 //! The linear model over word n-grams: counted, weighed, fitted, in seconds.
 
 use artifact::{Contract, Failure, Split, StageName, format};
-use bundle::Sizes;
-use classifier::{TokenContract, TokenRows};
-use linear::newton::Path;
+use bundle::{ModelFile, Sizes};
+use classifier::{IdRows, TokenContract, TokenRows};
 use linear::{LinearError, Matrix, NgramModel, Vocabulary};
 use settings::ModelSettings;
 use stage::{Context, Outcome};
-use training::Record;
 
-use crate::check_rows;
-use crate::fitted::{Fitted, describe, outcome, write_card};
-use crate::probe::{PATIENCE, best_of, calibrated_loss, numbers};
+use crate::data::check_rows;
+use crate::fitted::{Scored, describe, outcome, write_card};
+use crate::probe::best_of;
 
 /// Penalties tried, from the strongest: each fit starts from the one before.
 const PENALTIES: [f64; 11] = [
@@ -33,46 +31,34 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     let task = context.progress().task("counting", None, "n-grams");
     let vocabulary = count(context, settings, &contract, &train)?;
     task.advance(vocabulary.ngrams.len() as u64);
-    let rows = |rows: &TokenRows| Matrix::of(&vocabulary, &|row| rows.ids(row), rows.len());
-    let labels_of = |rows: &TokenRows| {
-        (0..rows.len())
-            .map(|row| rows.label(row))
-            .collect::<Vec<u8>>()
-    };
-    let labels = labels_of(&validation);
-    let path = Path {
-        train: &rows(&train),
-        labels: &numbers(&labels_of(&train)),
-        validation: &rows(&validation),
-        judged_by: &numbers(&labels),
-        criterion: &|scores| calibrated_loss(scores, &labels),
-        penalties: &PENALTIES,
-        tolerance: TOLERANCE,
-        patience: PATIENCE,
-    };
+    let rows =
+        |rows: &TokenRows| Matrix::of(&vocabulary, &|row| rows.ids(row).into_owned(), rows.len());
+    let [train_labels, labels] = [&train, &validation].map(TokenRows::labels);
+    let (learned_from, judged_by) = (rows(&train), rows(&validation));
     drop(task);
-    let mut record = Record::create(&context.output().join("metrics.jsonl"))?;
-    let best = best_of(context, &path, &mut record)?;
+    let sets = [
+        (&learned_from.whole(), train_labels),
+        (&judged_by.whole(), labels),
+    ];
+    let best = best_of(context, sets, &PENALTIES, TOLERANCE)?;
     let model = NgramModel::new(&vocabulary, &best.fit.weights);
 
-    let fitted = Fitted {
-        sizes: Sizes {
-            vocabulary_size: contract.vocabulary_size,
-            width: model.len() as u32,
-            classes: contract.classes.len() as u32,
-        },
-        parameters: model.len() + 1,
-        features: None,
-        contract: &contract,
-        labels: &labels,
-        differences: best.scores,
-        penalty: Some(best.penalty),
-        epochs: 0,
-        best_epoch: 0,
+    let sizes = Sizes {
+        vocabulary_size: contract.vocabulary_size,
+        width: model.len() as u32,
+        classes: contract.classes.len() as u32,
+    };
+    let scored = Scored {
+        labels,
+        differences: &best.scores,
         loss: best.loss,
         accuracy: best.accuracy,
     };
-    let description = describe(context, settings, &fitted)?;
+    let description = ModelFile {
+        parameters: model.len() as u64 + 1,
+        penalty: Some(best.penalty),
+        ..describe(context, settings, &contract, sizes, &scored)?
+    };
     model
         .save(&context.output().join("model.safetensors"))
         .map_err(linear_failure)?;
@@ -89,7 +75,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     );
     Ok(Outcome {
         device: Some(format!("cpu, {} threads", context.run().cores())),
-        ..outcome(&fitted, &description, line)
+        ..outcome(&contract, &description, line)
     })
 }
 
@@ -104,22 +90,20 @@ fn count(
         Contract::Tokens { unknown_id, .. } => unknown_id,
         _ => None,
     };
-    let skipped = [Some(contract.pad_id), unknown]
-        .into_iter()
-        .flatten()
-        .collect();
+    let skipped = [Some(contract.pad_id), unknown].into_iter().flatten();
     Vocabulary::of(
-        &|row| (train.ids(row), train.label(row) == 1),
+        &|row| (train.ids(row).into_owned(), train.label(row) == 1),
         train.len(),
         (ngrams.longest, ngrams.min_count, ngrams.smoothing),
-        (contract.vocabulary_size, skipped),
+        (contract.vocabulary_size, skipped.collect()),
     )
     .map_err(linear_failure)
 }
 
 /// A failure of the linear model, with what can be done about it.
 fn linear_failure(error: LinearError) -> Failure {
-    let hint = match &error {
+    let hint = match error {
+        LinearError::Artifact(error) => return error.into(),
         LinearError::TooLong { .. } => {
             "Lower `ngrams.longest` of the model, or the tokenizer's `vocabulary_size`"
         }
@@ -127,10 +111,6 @@ fn linear_failure(error: LinearError) -> Failure {
             "Lower `ngrams.min_count` of the model, or bring more reviews"
         }
         LinearError::File { .. } => "Train it again with `ressenti run --only train --force`",
-        LinearError::Artifact(_) => "",
     };
-    match error {
-        LinearError::Artifact(error) => error.into(),
-        error => Failure::from_error(error).with_hint(hint.to_owned()),
-    }
+    Failure::from_error(error).with_hint(hint.to_owned())
 }

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use artifact::{Contract, Failure, Split, StageName, format};
+use bundle::ModelFile;
 use classifier::{
     ClassifierError, FeatureRows, LIBTORCH_VERSION, Network, TokenContract, Weights, as_slice_mut,
 };
@@ -13,9 +14,10 @@ use stage::{Context, Outcome};
 use tch::{Device, Tensor};
 use training::{Line, Record};
 
+use crate::data::check_rows;
 use crate::dense::{Dense, Scale};
-use crate::fitted::{Fitted, describe, outcome, write_network};
-use crate::{check_rows, numbers_of};
+use crate::fitted::{Scored, describe, outcome, recorded_settings, write_network};
+use crate::numbers_of;
 
 /// Penalties tried, from the strongest: each fit starts from the one before.
 const PENALTIES: [f64; 11] = [
@@ -23,7 +25,7 @@ const PENALTIES: [f64; 11] = [
 ];
 
 /// Weaker penalties tried without a lower validation loss before none is tried any more.
-pub(crate) const PATIENCE: usize = 2;
+const PATIENCE: usize = 2;
 
 /// A gradient whose largest component is below this is taken for none.
 const TOLERANCE: f64 = 1e-7;
@@ -43,8 +45,14 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     check_rows(context, train.labels.len(), validation.labels.len())?;
     // A few large products, unlike anything else here: shared by all cores.
     tch::set_num_threads(context.run().cores() as i32);
-    let mut record = Record::create(&context.output().join("metrics.jsonl"))?;
-    let best = choose(context, &train, &validation, &mut record)?;
+    let scale = Scale::of(&train.values);
+    let rows = |rows: &FeatureRows| Dense(scale.apply(&rows.values));
+    let (learned_from, judged_by) = (rows(&train), rows(&validation));
+    let sets = [
+        (&learned_from, &train.labels[..]),
+        (&judged_by, &validation.labels),
+    ];
+    let best = best_of(context, sets, &PENALTIES, TOLERANCE)?;
 
     for name in ENCODER_FILES {
         artifact.file(name)?;
@@ -55,76 +63,40 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     let sizes = pretrained.sizes();
     let mut weights = pretrained.weights(Device::Cpu);
     let network = pretrained.network;
-    set_output(&network, &mut weights, &best)?;
-    let fitted = Fitted {
-        sizes,
-        parameters: numbers_of(&network, &weights),
-        features: Some(features),
-        contract: &tokens,
+    let (learned, bias) = scale.undo(&Tensor::from_slice(&best.fit.weights));
+    set_output(&network, &mut weights, &learned, bias)?;
+    let scored = Scored {
         labels: &validation.labels,
-        differences: best.tried.scores.clone(),
-        penalty: Some(best.tried.penalty),
-        epochs: 0,
-        best_epoch: 0,
-        loss: best.tried.loss,
-        accuracy: best.tried.accuracy,
+        differences: &best.scores,
+        loss: best.loss,
+        accuracy: best.accuracy,
     };
-    let model = describe(context, settings, &fitted)?;
+    let model = ModelFile {
+        parameters: numbers_of(&weights),
+        features: Some(features),
+        penalty: Some(best.penalty),
+        ..describe(context, settings, &tokens, sizes, &scored)?
+    };
     let parts = (&network, &weights);
     write_network(context, &model, parts, Some(artifact.folder()))?;
     let line = format!(
         "{} train reviews of {} features, penalty {:e}, {} right on {} validation reviews",
         format::count(train.labels.len() as u64),
         format::count(train.values.size()[1] as u64),
-        best.tried.penalty,
-        format::percent(best.tried.accuracy),
+        best.penalty,
+        format::percent(best.accuracy),
         format::count(validation.labels.len() as u64),
     );
     Ok(Outcome {
         device: Some(format!("cpu, {} threads", context.run().cores())),
         versions: vec![("libtorch".to_owned(), LIBTORCH_VERSION.to_owned())],
-        ..outcome(&fitted, &model, line)
-    })
-}
-
-/// What is known of the best fit.
-struct Best {
-    tried: Tried,
-    /// `[F]` f64, for features as they come.
-    weights: Tensor,
-    bias: f64,
-}
-
-fn choose(
-    context: &Context,
-    train: &FeatureRows,
-    validation: &FeatureRows,
-    record: &mut Record,
-) -> Result<Best, Failure> {
-    let scale = Scale::of(&train.values);
-    let rows = |rows: &FeatureRows| Dense(scale.apply(&rows.values));
-    let path = Path {
-        train: &rows(train),
-        labels: &numbers(&train.labels),
-        validation: &rows(validation),
-        judged_by: &numbers(&validation.labels),
-        criterion: &|scores| calibrated_loss(scores, &validation.labels),
-        penalties: &PENALTIES,
-        tolerance: TOLERANCE,
-        patience: PATIENCE,
-    };
-    let tried = best_of(context, &path, record)?;
-    let (weights, bias) = scale.undo(&Tensor::from_slice(&tried.fit.weights));
-    Ok(Best {
-        tried,
-        weights,
-        bias,
+        ..outcome(&tokens, &model, line)
     })
 }
 
 /// Mean cross-entropy at the temperature that makes it lowest: a model is calibrated afterwards
 /// anyway, so that a weak penalty should not lose for being too sure of itself.
-pub(crate) fn calibrated_loss(scores: &[f64], labels: &[u8]) -> f64 {
+fn calibrated_loss(scores: &[f64], labels: &[u8]) -> f64 {
     let single: Vec<f32> = scores.iter().map(|score| *score as f32).collect();
     let temperature = fit_temperature(&single, labels).unwrap_or(1.0);
     let scaled: Vec<f64> = scores.iter().map(|score| score / temperature).collect();
@@ -132,16 +104,29 @@ pub(crate) fn calibrated_loss(scores: &[f64], labels: &[u8]) -> f64 {
 }
 
 /// Labels as the regression wants them.
-pub(crate) fn numbers(labels: &[u8]) -> Vec<f64> {
+fn numbers(labels: &[u8]) -> Vec<f64> {
     labels.iter().map(|label| f64::from(*label)).collect()
 }
 
-/// The best penalty of a path; each is shown and recorded.
-pub(crate) fn best_of(
+/// The penalty that does best on validation; each is shown and recorded. The rows are those to learn from
+/// and those of the validation split, with their class ids.
+pub(crate) fn best_of<D: Design>(
     context: &Context,
-    path: &Path<'_, impl Design>,
-    record: &mut Record,
+    [(train, train_labels), (validation, labels)]: [(&D, &[u8]); 2],
+    penalties: &[f64],
+    tolerance: f64,
 ) -> Result<Tried, Failure> {
+    let path = Path {
+        train,
+        labels: &numbers(train_labels),
+        validation,
+        judged_by: &numbers(labels),
+        criterion: &|scores| calibrated_loss(scores, labels),
+        penalties,
+        tolerance,
+        patience: PATIENCE,
+    };
+    let mut record = Record::create(&context.output().join("metrics.jsonl"))?;
     let total = Some(path.penalties.len() as u64);
     let task = context.progress().task("fitting", total, "penalties");
     let clock = Instant::now();
@@ -164,14 +149,9 @@ pub(crate) fn best_of(
 
 /// What the features were, as their step was told.
 fn features_of(context: &Context) -> Result<FeatureSettings, Failure> {
-    let manifest = context.input(StageName::Embed).manifest();
-    let settings: EmbeddingSettings =
-        serde_json::from_value(manifest.settings.clone()).map_err(|error| {
-            Failure::new(format!(
-                "The settings recorded with the features cannot be read: {error}"
-            ))
-        })?;
-    match (settings.features, &manifest.contract) {
+    let artifact = context.input(StageName::Embed);
+    let settings: EmbeddingSettings = recorded_settings(artifact, "features")?;
+    match (settings.features, &artifact.manifest().contract) {
         (Some(features), Contract::Features { .. }) => Ok(features),
         _ => Err(Failure::new("The probe's embedding holds no features")),
     }
@@ -181,10 +161,11 @@ fn features_of(context: &Context) -> Result<FeatureSettings, Failure> {
 fn set_output(
     network: &Network,
     weights: &mut Weights,
-    best: &Best,
+    learned: &Tensor,
+    bias_learned: f64,
 ) -> Result<(), ClassifierError> {
     let values =
-        Vec::<f64>::try_from(&best.weights).map_err(ClassifierError::torch("read the weights"))?;
+        Vec::<f64>::try_from(learned).map_err(ClassifierError::torch("read the weights"))?;
     let [weight, bias] = network
         .output()
         .map(|id| network.layout().spec(id).range.clone());
@@ -194,7 +175,7 @@ fn set_output(
         *positive = (value / 2.0) as f32;
         *negative = -*positive;
     }
-    let half = (best.bias / 2.0) as f32;
+    let half = (bias_learned / 2.0) as f32;
     flat[bias].copy_from_slice(&[-half, half]);
     Ok(())
 }

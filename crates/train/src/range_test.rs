@@ -7,7 +7,7 @@ use stage::{Context, Outcome};
 use training::{Record, SETTLED, raise_rate};
 
 use crate::data::Data;
-use crate::{context_of, prepare, show, task_of};
+use crate::{context_of, show, task_of};
 
 /// What the test found.
 const RANGE: &str = "range.json";
@@ -18,55 +18,42 @@ pub(crate) fn run(
     settings: &ModelSettings,
     test: RangeTestSettings,
 ) -> Result<Outcome, Failure> {
-    let device = prepare(context)?;
-    let data = Data::open(context, settings)?;
-    crate::check_rows(context, data.train.len(), data.validation.len())?;
-    let mut start = data.begin(settings, &device)?;
+    let (data, mut weights) = Data::open(context, settings)?;
     let note = |text: &str| context.progress().note(text);
-    let task = task_of(settings, &data, &device, &start.network);
-    let training = context_of(context, settings, &task, &device, &note);
+    let task = task_of(settings, &data);
+    let training = context_of(context, settings, &task, &data.device, &note);
     let mut record = Record::create(&context.output().join("metrics.jsonl"))?;
     let rows = u64::from(test.steps) * u64::from(settings.training.batch_size);
-    let bar = context
-        .progress()
-        .task("raising the rate", Some(rows), "reviews");
+    let progress = context.progress();
+    let bar = progress.task("raising the rate", Some(rows), "reviews");
     let on_batch = |rows, message: &str| show(&bar, rows, message);
-    let weights = &mut start.weights;
-    let (points, diverged) = raise_rate(&training, weights, test, &mut record, &on_batch)?;
+    let (points, diverged) = raise_rate(&training, &mut weights, test, &mut record, &on_batch)?;
     drop(bar);
-    let suggested = steepest(&points);
-    let tenth_of_diverged = diverged.map(|rate| rate / 10.0);
     let range = RangeTest {
         from: test.from,
         to: test.to,
-        suggested,
+        suggested: steepest(&points),
         diverged,
-        tenth_of_diverged,
+        tenth_of_diverged: diverged.map(|rate| rate / 10.0),
         points,
     };
     write_json(&context.output().join(RANGE), &range)?;
-    let learned = match suggested {
+    let learned = match range.suggested {
         Some(rate) => format!("it falls fastest at {rate:.1e}"),
         None => "it does not fall".to_owned(),
     };
-    let end = match diverged {
-        Some(rate) => format!(
-            "diverges at {rate:.1e}, a tenth of which is {:.1e}",
-            rate / 10.0
-        ),
+    let end = match diverged.zip(range.tenth_of_diverged) {
+        Some((rate, tenth)) => format!("diverges at {rate:.1e}, a tenth of which is {tenth:.1e}"),
         None => format!("does not diverge up to {:.1e}", test.to),
     };
-    let steps = range.points.len() as u64;
-    let line = format!(
-        "the loss of {} at rising rates: {learned}, and {end}",
-        format::plural(steps, "step", "steps")
-    );
+    let steps = format::plural(range.points.len() as u64, "step", "steps");
+    let line = format!("the loss of {steps} at rising rates: {learned}, and {end}");
     let contract = Contract::RangeTest {
         steps: range.points.len() as u32,
     };
     let files = vec![OutputFile::data(RANGE), OutputFile::record("metrics.jsonl")];
     Ok(Outcome {
-        device: Some(device.describe()),
+        device: Some(data.device.describe()),
         ..Outcome::new(contract, files, line)
     })
 }
@@ -75,34 +62,30 @@ pub(crate) fn run(
 /// its lowest: by the slopes of straight lines through a tenth of the steps each.
 fn steepest(points: &[RangeTestStep]) -> Option<f64> {
     let points = points.get(SETTLED..)?;
-    let lowest = points
-        .iter()
-        .min_by(|one, two| one.smoothed_loss.total_cmp(&two.smoothed_loss))?;
+    let by_loss = |one: &&RangeTestStep, two: &&RangeTestStep| {
+        one.smoothed_loss.total_cmp(&two.smoothed_loss)
+    };
+    let lowest = points.iter().min_by(by_loss)?;
     let falling = &points[..=points.iter().position(|point| point == lowest)?];
     let width = (points.len() / 10).max(3);
-    falling
-        .windows(width)
-        .map(|window| (slope(window), window[width / 2].learning_rate))
-        .min_by(|one, two| one.0.total_cmp(&two.0))
-        .filter(|(slope, _)| *slope < 0.0)
-        .map(|(_, rate)| rate)
+    let slopes = falling.windows(width);
+    let slopes = slopes.map(|window| (slope(window), window[width / 2].learning_rate));
+    let (slope, rate) = slopes.min_by(|one, two| one.0.total_cmp(&two.0))?;
+    (slope < 0.0).then_some(rate)
 }
 
 /// The slope of the straight line through some points (least squares), in nats per power of ten.
 fn slope(points: &[RangeTestStep]) -> f64 {
-    let count = points.len() as f64;
-    let rates = points.iter().map(|point| point.learning_rate.log10());
-    let losses = points.iter().map(|point| point.smoothed_loss);
-    let (rate, loss) = (
-        rates.clone().sum::<f64>() / count,
-        losses.clone().sum::<f64>() / count,
-    );
-    let together: f64 = rates
-        .clone()
-        .zip(losses)
-        .map(|(one, two)| (one - rate) * (two - loss))
-        .sum();
-    let alone: f64 = rates.map(|one| (one - rate).powi(2)).sum();
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let rates: Vec<f64> = points
+        .iter()
+        .map(|point| point.learning_rate.log10())
+        .collect();
+    let losses: Vec<f64> = points.iter().map(|point| point.smoothed_loss).collect();
+    let (rate, loss) = (mean(&rates), mean(&losses));
+    let pairs = rates.iter().zip(&losses);
+    let together: f64 = pairs.map(|(one, two)| (one - rate) * (two - loss)).sum();
+    let alone: f64 = rates.iter().map(|one| (one - rate).powi(2)).sum();
     together / alone
 }
 

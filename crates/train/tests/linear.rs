@@ -8,7 +8,7 @@ use std::fs;
 
 use artifact::{Artifact, Contract, Split, StageName};
 use bundle::{Calibration, ModelFile};
-use classifier::TokenRows;
+use classifier::{IdRows, TokenRows};
 use clean::Clean;
 use common::reviews;
 use ingest::Ingest;

@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 
 use artifact::{Artifact, Split, StageName};
 use bundle::Calibration;
-use classifier::{Bundle, MemoryLimit, Replica, TokenRows, logits_of};
+use classifier::{Bundle, IdRows, MemoryLimit, Replica, TokenRows, logits_of};
 use clean::Clean;
 use common::reviews;
 use embed::Embed;

@@ -19,13 +19,13 @@ const ALMOST_NO_STEP: f64 = 1.0 / (1_u64 << 30) as f64;
 /// The optimizer and its state, for the elements of [`Layout::trained`].
 #[derive(Debug)]
 pub struct AdamW {
-    first: Tensor,
-    second: Tensor,
+    /// `[T]` each: the running means of the gradient and of its square.
+    moments: [Tensor; 2],
     groups: Vec<Group>,
-    beta1: f64,
-    beta2: f64,
-    weight_decay: f64,
-    steps: Steps,
+    betas: [f64; 2],
+    /// Steps applied so far, which the bias correction follows from; on a device they are counted there.
+    steps: i32,
+    device: Option<OnDevice>,
 }
 
 /// Neighbouring parameters that are treated alike.
@@ -33,16 +33,10 @@ pub struct AdamW {
 struct Group {
     start: usize,
     end: usize,
-    decays: bool,
+    /// Weight decay, relative to the rate.
+    decay: f64,
     /// Factor of the learning rate.
     share: f64,
-}
-
-/// Steps applied so far, which the bias correction follows from.
-#[derive(Debug)]
-enum Steps {
-    OnHost(i32),
-    OnDevice(OnDevice),
 }
 
 /// What a step on a device reads beside weights and gradient: made once, so that a step allocates
@@ -57,19 +51,6 @@ struct OnDevice {
     decay: Option<Tensor>,
     /// `[T]`: share of the learning rate, where it differs between parameters.
     shares: Option<Tensor>,
-}
-
-/// The numbers of one step, with bias corrections.
-#[derive(Clone, Copy)]
-struct Step {
-    beta1: f32,
-    beta2: f32,
-    /// Rate divided by the first moment's bias correction.
-    rate: f32,
-    /// Reciprocal root of the second moment's bias correction.
-    root: f32,
-    /// What decay leaves of a weight.
-    keep: f32,
 }
 
 impl AdamW {
@@ -88,43 +69,42 @@ impl AdamW {
         let mut groups: Vec<Group> = Vec::new();
         for spec in layout.specs().iter().filter(|spec| !spec.frozen) {
             let share = layer_decay.powf(f64::from(layout.top() - spec.level));
-            let end = spec.range.end - trained.start;
+            let decay = if spec.decays {
+                settings.weight_decay
+            } else {
+                0.0
+            };
+            let [start, end] = [spec.range.start, spec.range.end].map(|at| at - trained.start);
             match groups.last_mut() {
-                Some(last) if last.decays == spec.decays && last.share == share => last.end = end,
+                Some(last) if last.decay == decay && last.share == share => last.end = end,
                 _ => groups.push(Group {
-                    start: spec.range.start - trained.start,
+                    start,
                     end,
-                    decays: spec.decays,
+                    decay,
                     share,
                 }),
             }
         }
         let zeros = || Tensor::zeros([trained.len() as i64], (Kind::Float, device));
-        let steps = match on_device {
-            false => Steps::OnHost(0),
-            true => Steps::OnDevice(OnDevice::new(&groups, settings, device)),
-        };
         Self {
-            first: zeros(),
-            second: zeros(),
+            moments: [zeros(), zeros()],
+            device: on_device.then(|| OnDevice::new(&groups, settings, device)),
             groups,
-            beta1: settings.beta1,
-            beta2: settings.beta2,
-            weight_decay: settings.weight_decay,
-            steps,
+            betas: [settings.beta1, settings.beta2],
+            steps: 0,
         }
     }
 
     /// The running means of the gradient and of its square, `[T]` each.
-    pub fn moments(&self) -> [&Tensor; 2] {
-        [&self.first, &self.second]
+    pub fn moments(&self) -> &[Tensor; 2] {
+        &self.moments
     }
 
     /// Steps applied. On a device this waits for all that is under way.
     pub fn steps(&self) -> i32 {
-        match &self.steps {
-            Steps::OnHost(steps) => *steps,
-            Steps::OnDevice(device) => device.applied.double_value(&[]) as i32,
+        match &self.device {
+            None => self.steps,
+            Some(device) => device.applied.double_value(&[]) as i32,
         }
     }
 
@@ -132,16 +112,14 @@ impl AdamW {
     ///
     /// # Panics
     /// The moments are of another length than the layout.
-    pub fn restore(&mut self, moments: [&[f32]; 2], steps: i32) {
-        for (own, values) in [&mut self.first, &mut self.second].into_iter().zip(moments) {
-            assert_eq!(own.numel(), values.len(), "moments of another layout");
-            no_grad(|| own.copy_(&Tensor::from_slice(values)));
+    pub fn restore(&mut self, moments: [&Tensor; 2], steps: i32) {
+        for (own, other) in self.moments.iter_mut().zip(moments) {
+            assert_eq!(own.numel(), other.numel(), "moments of another layout");
+            no_grad(|| own.copy_(other));
         }
-        match &mut self.steps {
-            Steps::OnHost(own) => *own = steps,
-            Steps::OnDevice(device) => {
-                let _ = device.applied.fill_(f64::from(steps) + ALMOST_NO_STEP);
-            }
+        self.steps = steps;
+        if let Some(device) = &mut self.device {
+            let _ = device.applied.fill_(f64::from(steps) + ALMOST_NO_STEP);
         }
     }
 
@@ -149,43 +127,36 @@ impl AdamW {
     /// that tensor operations take.
     ///
     /// # Panics
-    /// The tensors are not in the processor's memory, or the optimizer was made for a device.
+    /// The tensors are not in the processor's memory.
     pub fn step(&mut self, weights: &mut Tensor, gradient: &Tensor, rate: f64) {
-        let Steps::OnHost(steps) = &mut self.steps else {
-            unreachable!("an optimizer for a device takes its steps there");
-        };
-        *steps += 1;
-        let steps = *steps;
-        let weights = as_slice_mut(weights);
-        let gradient = as_slice(gradient);
-        let first = as_slice_mut(&mut self.first);
-        let second = as_slice_mut(&mut self.second);
-        for Group {
-            start,
-            end,
-            decays,
-            share,
-        } in self.groups.clone()
-        {
-            let rate = rate * share;
-            let step = Step {
-                beta1: self.beta1 as f32,
-                beta2: self.beta2 as f32,
-                rate: (rate / (1.0 - self.beta1.powi(steps))) as f32,
-                root: (1.0 / (1.0 - self.beta2.powi(steps)).sqrt()) as f32,
-                keep: if decays {
-                    (1.0 - rate * self.weight_decay) as f32
-                } else {
-                    1.0
-                },
+        self.steps += 1;
+        let [first, second] = &mut self.moments;
+        let (weights, gradient) = (as_slice_mut(weights), as_slice(gradient));
+        let (first, second) = (as_slice_mut(first), as_slice_mut(second));
+        let corrections = self.betas.map(|beta| 1.0 - beta.powi(self.steps));
+        let [beta1, beta2] = self.betas.map(|beta| beta as f32);
+        for group in &self.groups {
+            let rate = rate * group.share;
+            // What decay leaves of a weight.
+            let keep = (1.0 - rate * group.decay) as f32;
+            let root = (1.0 / corrections[1].sqrt()) as f32;
+            let rate = (rate / corrections[0]) as f32;
+            let update = |weight: &mut f32, first: &mut f32, second: &mut f32, gradient: f32| {
+                *first = beta1 * *first + (1.0 - beta1) * gradient;
+                *second = beta2 * *second + (1.0 - beta2) * gradient * gradient;
+                *weight = *weight * keep - rate * *first / (second.sqrt() * root + EPSILON as f32);
             };
-            weights[start..end]
+            let span = group.start..group.end;
+            weights[span.clone()]
                 .par_chunks_mut(CHUNK)
-                .zip(first[start..end].par_chunks_mut(CHUNK))
-                .zip(second[start..end].par_chunks_mut(CHUNK))
-                .zip(gradient[start..end].par_chunks(CHUNK))
+                .zip(first[span.clone()].par_chunks_mut(CHUNK))
+                .zip(second[span.clone()].par_chunks_mut(CHUNK))
+                .zip(gradient[span].par_chunks(CHUNK))
                 .for_each(|(((weights, first), second), gradient)| {
-                    update(weights, first, second, gradient, step);
+                    let all = weights.iter_mut().zip(first).zip(second).zip(gradient);
+                    all.for_each(|(((weight, first), second), gradient)| {
+                        update(weight, first, second, *gradient);
+                    });
                 });
         }
     }
@@ -203,27 +174,24 @@ impl AdamW {
         good: &Tensor,
         rate: f64,
     ) {
-        let Steps::OnDevice(device) = &mut self.steps else {
-            unreachable!("an optimizer for the processor takes its steps there");
-        };
+        let device = self.device.as_mut();
+        let device = device.expect("an optimizer for a device takes its steps there");
+        let [first, second] = &mut self.moments;
+        let [beta1, beta2] = self.betas;
         // Factors are multiplied by `good`: those of a bad step are 0 and change nothing.
         let _ = device.applied.g_add_(good);
         let mut corrections = &device.log_betas * &device.applied;
         let _ = corrections.expm1_();
         let _ = corrections.abs_();
         let corrections = corrections.unbind(0);
-        let _ = self
-            .first
-            .lerp_tensor_(gradient, &(good * (1.0 - self.beta1)));
+        let _ = first.lerp_tensor_(gradient, &(good * (1.0 - beta1)));
         let _ = gradient.square_();
-        let _ = self
-            .second
-            .lerp_tensor_(gradient, &(good * (1.0 - self.beta2)));
+        let _ = second.lerp_tensor_(gradient, &(good * (1.0 - beta2)));
         // From here on the gradient's memory holds what the weights move by.
-        let _ = self.second.div_out(gradient, &corrections[1]);
+        let _ = second.div_out(gradient, &corrections[1]);
         let _ = gradient.sqrt_();
         let _ = gradient.g_add_scalar_(EPSILON);
-        let _ = self.first.div_out(gradient, gradient);
+        let _ = first.div_out(gradient, gradient);
         let _ = gradient.g_div_(&corrections[0]);
         if let Some(shares) = &device.shares {
             let _ = gradient.g_mul_(shares);
@@ -245,39 +213,15 @@ impl OnDevice {
             });
             Tensor::cat(&parts.collect::<Vec<_>>(), 0)
         };
-        let decays = |group: &Group| f64::from(u8::from(group.decays)) * settings.weight_decay;
-        let has_decay = groups.iter().any(|group| decays(group) != 0.0);
+        let has_decay = groups.iter().any(|group| group.decay != 0.0);
         let has_shares = groups.iter().any(|group| group.share != 1.0);
         let log_betas = [settings.beta1.ln(), settings.beta2.ln()];
         Self {
             applied: Tensor::full([], ALMOST_NO_STEP, (Kind::Double, device)),
             log_betas: Tensor::from_slice(&log_betas).to_device(device),
-            decay: has_decay.then(|| filled(&|group| group.share * decays(group))),
+            decay: has_decay.then(|| filled(&|group| group.share * group.decay)),
             shares: has_shares.then(|| filled(&|group| group.share)),
         }
-    }
-}
-
-fn update(
-    weights: &mut [f32],
-    first: &mut [f32],
-    second: &mut [f32],
-    gradient: &[f32],
-    step: Step,
-) {
-    let Step {
-        beta1,
-        beta2,
-        rate,
-        root,
-        keep,
-    } = step;
-    for (((weight, first), second), &gradient) in
-        weights.iter_mut().zip(first).zip(second).zip(gradient)
-    {
-        *first = beta1 * *first + (1.0 - beta1) * gradient;
-        *second = beta2 * *second + (1.0 - beta2) * gradient * gradient;
-        *weight = *weight * keep - rate * *first / (second.sqrt() * root + EPSILON as f32);
     }
 }
 
@@ -355,7 +299,7 @@ mod tests {
                 let difference = largest_difference(&weights_one, &weights_two);
                 assert!(difference < 1e-6, "step {number}: {difference}");
             }
-            for (one, two) in one.moments().into_iter().zip(two.moments()) {
+            for (one, two) in one.moments().iter().zip(two.moments()) {
                 assert!(largest_difference(one, two) < 1e-6);
             }
             assert_eq!((one.steps(), two.steps()), (4, 4));
@@ -380,7 +324,7 @@ mod tests {
                 assert_eq!(moved, good.int64_value(&[]) == 1);
             }
             assert_eq!(adam.steps(), 2);
-            let moments = adam.moments().map(Tensor::copy);
+            let moments = adam.moments().each_ref().map(Tensor::copy);
             (weights, moments)
         };
         let ((weights, moments), (expected, expected_moments)) = (run(true), run(false));
@@ -404,7 +348,7 @@ mod tests {
             step(&mut one, &mut weights_one, 1);
             let (mut two, _) = optimizer(&layout, 1.0, on_device);
             let mut weights_two = weights_one.copy();
-            two.restore(one.moments().map(as_slice), one.steps());
+            two.restore(one.moments().each_ref(), one.steps());
             step(&mut one, &mut weights_one, 2);
             step(&mut two, &mut weights_two, 2);
             assert!(weights_one == weights_two, "{on_device}");

@@ -3,11 +3,10 @@
 use std::ops::{ControlFlow, Range};
 
 use classifier::{
-    ActivationWeights, ClassifierError, ComputePath, Layout, Loss, MemoryLimit, Mode, Network,
-    Parameters, PreparedBatch, Replica, Stream, TokenRows, WordDropout, logits_of,
+    ActivationWeights, ClassifierError, ComputePath, IdRows, Layout, Loss, MemoryLimit, Mode,
+    Network, Parameters, PreparedBatch, Replica, Stream, WordDropout, logits_of,
 };
 use settings::ModelSettings;
-use stage::stop_requested;
 use tch::Device;
 
 use crate::task::{Task, Validation};
@@ -20,9 +19,9 @@ pub struct Classification<'a> {
     /// Its settings.
     pub model: &'a ModelSettings,
     /// Rows to learn from.
-    pub train: &'a TokenRows,
+    pub train: &'a dyn IdRows,
     /// Rows to choose the epoch by.
-    pub validation: &'a TokenRows,
+    pub validation: &'a dyn IdRows,
     /// The id that fills short rows.
     pub pad_id: u32,
     /// Number of classes.
@@ -85,14 +84,6 @@ impl Task for Classification<'_> {
         ))
     }
 
-    fn pin(&self, part: PreparedBatch, device: Device) -> PreparedBatch {
-        part.pin(device)
-    }
-
-    fn to_device(&self, part: &PreparedBatch, device: Device) -> PreparedBatch {
-        part.to_device(device)
-    }
-
     fn loss(
         &self,
         part: &PreparedBatch,
@@ -110,6 +101,7 @@ impl Task for Classification<'_> {
         &self,
         replicas: &[ActivationWeights],
         memory: &MemoryLimit,
+        stop: fn() -> bool,
     ) -> Result<Option<Validation>, ClassifierError> {
         let replica = |weights: &ActivationWeights| Replica::of(self.network, weights);
         let mut replicas: Vec<Replica> = replicas.iter().map(replica).collect();
@@ -121,7 +113,7 @@ impl Task for Classification<'_> {
             (batch_size, self.pad_id, self.classes),
             self.device,
             memory,
-            &|_| match stop_requested() {
+            &|_| match stop() {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             },

@@ -6,115 +6,77 @@
 //! Every fault is an operation that really fails: an allocation of a petabyte, a tensor on a GPU that is
 //! not there or an index out of range on one that is, a gradient full of NaN.
 
+use std::env;
+use std::fs::OpenOptions;
+use std::io;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use classifier::ClassifierError;
-use tch::Tensor;
+use tch::{Device, Kind, Tensor};
+
+/// Checkpoints written by this process.
+static WRITES: AtomicU64 = AtomicU64::new(0);
+
+/// Whether the plan has this fault, and it has not happened yet.
+fn is_due(fault: &str) -> bool {
+    let plan = env::var("RESSENTI_FAULTS").unwrap_or_default();
+    let done = env::var("RESSENTI_FAULTS_DONE").unwrap_or_default();
+    let mut note = OpenOptions::new();
+    note.write(true).create_new(true);
+    plan.split(',').any(|planned| planned == fault)
+        && note.open(Path::new(&done).join(fault)).is_ok()
+}
+
+fn fail(work: impl FnOnce() -> Tensor) -> Result<(), ClassifierError> {
+    ClassifierError::catch("compute the gradient", || {
+        let _ = work().sum(Kind::Float).double_value(&[]);
+        Ok(())
+    })
+}
 
 /// The faults due before the gradient of a step is computed, on the device of `gradient`.
 pub(crate) fn before(step: u64, gradient: &Tensor) -> Result<(), ClassifierError> {
-    #[cfg(feature = "faults")]
-    return plan::before(step, gradient);
-    #[cfg(not(feature = "faults"))]
-    {
-        let _ = (step, gradient);
-        Ok(())
+    let is_due = |fault: &str| is_due(&format!("{fault}@{step}"));
+    if is_due("kill") {
+        // SAFETY: both take any numbers; this process does not outlive the signal.
+        unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
     }
+    if is_due("term") {
+        // SAFETY: it takes any number; the stage's own handler notes the signal.
+        unsafe { libc::raise(libc::SIGTERM) };
+    }
+    if is_due("stall") {
+        std::thread::sleep(std::time::Duration::from_secs(3600));
+    }
+    if is_due("oom") {
+        fail(|| Tensor::empty([1 << 48], (Kind::Float, gradient.device())))?;
+    }
+    if is_due("device") {
+        // On a GPU a failed assertion, after which the process cannot use the device any more; on a
+        // processor a device that is not there.
+        fail(|| {
+            let device = Device::Cuda(0);
+            let values = Tensor::zeros([4], (Kind::Float, device));
+            let beyond = Tensor::from_slice(&[9_i64]).to_device(device);
+            values.index_select(0, &beyond)
+        })?;
+    }
+    Ok(())
 }
 
 /// The faults due in the gradient of a step.
 pub(crate) fn after(step: u64, gradient: &mut Tensor) {
-    #[cfg(feature = "faults")]
-    plan::after(step, gradient);
-    #[cfg(not(feature = "faults"))]
-    let _ = (step, gradient);
+    if is_due(&format!("nan@{step}")) {
+        let _ = gradient.fill_(f64::NAN);
+    }
 }
 
-/// The faults due before a checkpoint is written.
-///
-/// # Errors
-/// The fault, if one is due.
-pub fn on_write() -> std::io::Result<()> {
-    #[cfg(feature = "faults")]
-    return plan::on_write();
-    #[cfg(not(feature = "faults"))]
+/// The fault due before a checkpoint is written.
+pub(crate) fn on_write() -> io::Result<()> {
+    let number = 1 + WRITES.fetch_add(1, Ordering::Relaxed);
+    if is_due(&format!("enospc@write:{number}")) {
+        return Err(io::Error::from_raw_os_error(libc::ENOSPC));
+    }
     Ok(())
-}
-
-#[cfg(feature = "faults")]
-mod plan {
-    use std::env;
-    use std::fs::OpenOptions;
-    use std::io;
-    use std::path::Path;
-    use std::sync::atomic::{AtomicU64, Ordering};
-
-    use classifier::ClassifierError;
-    use tch::{Device, Kind, Tensor};
-
-    /// Checkpoints written by this process.
-    static WRITES: AtomicU64 = AtomicU64::new(0);
-
-    /// Whether the plan has this fault, and it has not happened yet.
-    fn is_due(fault: &str) -> bool {
-        let plan = env::var("RESSENTI_FAULTS").unwrap_or_default();
-        if !plan.split(',').any(|planned| planned == fault) {
-            return false;
-        }
-        let done = env::var("RESSENTI_FAULTS_DONE").unwrap_or_default();
-        let note = Path::new(&done).join(fault);
-        OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .open(note)
-            .is_ok()
-    }
-
-    fn fail(work: impl FnOnce() -> Tensor) -> Result<(), ClassifierError> {
-        ClassifierError::catch("compute the gradient", || {
-            let _ = work().sum(Kind::Float).double_value(&[]);
-            Ok(())
-        })
-    }
-
-    pub(super) fn before(step: u64, gradient: &Tensor) -> Result<(), ClassifierError> {
-        let device = gradient.device();
-        if is_due(&format!("kill@{step}")) {
-            // SAFETY: both take any numbers; this process does not outlive the signal.
-            unsafe { libc::kill(libc::getpid(), libc::SIGKILL) };
-        }
-        if is_due(&format!("term@{step}")) {
-            // SAFETY: it takes any number; the stage's own handler notes the signal.
-            unsafe { libc::raise(libc::SIGTERM) };
-        }
-        if is_due(&format!("stall@{step}")) {
-            std::thread::sleep(std::time::Duration::from_secs(3600));
-        }
-        if is_due(&format!("oom@{step}")) {
-            fail(|| Tensor::empty([1 << 48], (Kind::Float, device)))?;
-        }
-        if is_due(&format!("device@{step}")) {
-            // On a GPU a failed assertion, after which the process cannot use the device any more; on a
-            // processor a device that is not there.
-            fail(|| {
-                let device = Device::Cuda(0);
-                let values = Tensor::zeros([4], (Kind::Float, device));
-                let beyond = Tensor::from_slice(&[9_i64]).to_device(device);
-                values.index_select(0, &beyond)
-            })?;
-        }
-        Ok(())
-    }
-
-    pub(super) fn after(step: u64, gradient: &mut Tensor) {
-        if is_due(&format!("nan@{step}")) {
-            let _ = gradient.fill_(f64::NAN);
-        }
-    }
-
-    pub(super) fn on_write() -> io::Result<()> {
-        let number = 1 + WRITES.fetch_add(1, Ordering::Relaxed);
-        if is_due(&format!("enospc@write:{number}")) {
-            return Err(io::Error::from_raw_os_error(libc::ENOSPC));
-        }
-        Ok(())
-    }
 }

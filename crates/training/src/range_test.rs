@@ -1,8 +1,6 @@
 //! The learning-rate range test (Smith 2017): the rate rises from step to step, and the loss shows where
 //! the model begins to learn, learns fastest, and diverges.
 
-use std::sync::atomic::AtomicU32;
-
 use artifact::files::RangeTestStep;
 use classifier::Weights;
 use settings::RangeTestSettings;
@@ -10,7 +8,7 @@ use settings::RangeTestSettings;
 use crate::error::TrainError;
 use crate::record::{Line, Record};
 use crate::task::Task;
-use crate::trainer::{OnBatch, TrainContext, Trainer};
+use crate::trainer::{OnBatch, Source, TrainContext, Trainer};
 
 /// Share of the smoothed loss that stays from step to step.
 const SMOOTHING: f64 = 0.95;
@@ -33,8 +31,8 @@ pub fn raise_rate<T: Task>(
     record: &mut Record,
     on_batch: &OnBatch<'_>,
 ) -> Result<(Vec<RangeTestStep>, Option<f64>), TrainError> {
-    let accumulation = AtomicU32::new(context.settings.accumulation);
-    let mut trainer = Trainer::new(context, weights, &accumulation);
+    let source = Source::new(context);
+    let mut trainer = Trainer::new(context, weights, &source);
     let mut tried: Vec<RangeTestStep> = Vec::new();
     let mut mean = 0.0;
     let mut batches = trainer.batches_of(1);
@@ -48,7 +46,8 @@ pub fn raise_rate<T: Task>(
         next += 1;
         let rate = test.rate(step);
         // Every step is read at once: the test stops where the loss is not finite.
-        let stepped = trainer.step(rows, None, rate);
+        let prepared = source.prepare(rows, trainer.stream_of(step.into()))?;
+        let stepped = trainer.step(rows, prepared, rate);
         match stepped.and_then(|()| trainer.settle(&batches)) {
             Err(TrainError::NonFinite { .. }) => return Ok((tried, Some(rate))),
             other => other?,

@@ -4,9 +4,18 @@ use std::ops::Range;
 
 use classifier::{
     ActivationWeights, ClassifierError, ComputePath, Layout, Logits, Loss, MemoryLimit, Mode,
-    Parameters, Stream,
+    Parameters, Stream, Transfer,
 };
-use tch::Device;
+
+/// What the user asks of a training under way. The trainer calls both after every batch, and `stop` from
+/// any thread while it validates.
+#[derive(Clone, Copy, Debug)]
+pub struct Requests {
+    /// Whether to save the state and end.
+    pub stop: fn() -> bool,
+    /// Whether to save the state and go on. True once for each request.
+    pub save: fn() -> bool,
+}
 
 /// A network with the rows that it learns from: classification, or masked language modelling.
 ///
@@ -15,7 +24,7 @@ pub trait Task: Sync {
     /// The rows of one step, as they are learned from.
     type Batch: Send + Sync;
     /// A part of a batch as tensors.
-    type Part: Send;
+    type Part: Transfer;
 
     /// The parameters.
     fn layout(&self) -> &Layout;
@@ -44,12 +53,6 @@ pub trait Task: Sync {
         path: ComputePath,
     ) -> Option<Self::Part>;
 
-    /// The same in memory that a GPU can read by itself.
-    fn pin(&self, part: Self::Part, device: Device) -> Self::Part;
-
-    /// The same on a device, by copies that the host does not wait for.
-    fn to_device(&self, part: &Self::Part, device: Device) -> Self::Part;
-
     /// The loss of a part.
     fn loss(
         &self,
@@ -62,11 +65,12 @@ pub trait Task: Sync {
     /// How the weights do on rows that are not learned from; `None` if the last epoch is the best.
     ///
     /// # Errors
-    /// libtorch fails, a single row does not fit into memory, or the user stops the program.
+    /// libtorch fails, a single row does not fit into memory, or `stop` is true after a batch.
     fn validate(
         &self,
         replicas: &[ActivationWeights],
         memory: &MemoryLimit,
+        stop: fn() -> bool,
     ) -> Result<Option<Validation>, ClassifierError>;
 }
 

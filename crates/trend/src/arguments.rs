@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf, absolute};
 
+use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
 use quantification::Method;
 use settings::Override;
@@ -52,11 +53,11 @@ pub(crate) struct Arguments {
 
     /// What reviews are put together by; the shortest with enough of them where nothing is said
     #[arg(long, value_name = "LENGTH", value_enum)]
-    pub(crate) period: Option<PeriodName>,
+    pub(crate) period: Option<Period>,
 
     /// How shares are found
-    #[arg(long, value_name = "HOW", value_enum, default_value_t = MethodName::Aemq)]
-    pub(crate) method: MethodName,
+    #[arg(long, value_name = "HOW", default_value = "aemq", value_parser = method())]
+    pub(crate) method: Method,
 
     /// Take so many labelled reviews of the file to learn how the model errs on it; they are drawn at
     /// random, and are not used to judge
@@ -118,61 +119,40 @@ pub(crate) enum Format {
     Json,
 }
 
-/// A period as it is typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum PeriodName {
-    Day,
-    Week,
-    Month,
-    Quarter,
-    Year,
-}
+/// The methods and how `--help` describes them.
+const METHODS: [(Method, &str); 5] = [
+    (Method::ClassifyAndCount, "Classify and count: biased"),
+    (Method::AdjustedCount, "Adjusted count"),
+    (
+        Method::ProbabilisticAdjustedCount,
+        "Probabilistic adjusted count",
+    ),
+    (
+        Method::MaximumLikelihood,
+        "Maximum likelihood (Saerens et al. 2002)",
+    ),
+    (
+        Method::AdjustedMaximumLikelihood,
+        "The same, adjusted as counts are",
+    ),
+];
 
-impl From<PeriodName> for Period {
-    fn from(name: PeriodName) -> Self {
-        match name {
-            PeriodName::Day => Self::Day,
-            PeriodName::Week => Self::Week,
-            PeriodName::Month => Self::Month,
-            PeriodName::Quarter => Self::Quarter,
-            PeriodName::Year => Self::Year,
-        }
-    }
-}
-
-/// A method as it is typed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum MethodName {
-    /// Classify and count: biased
-    Cc,
-    /// Adjusted count
-    Acc,
-    /// Probabilistic adjusted count
-    Pacc,
-    /// Maximum likelihood (Saerens et al. 2002)
-    Emq,
-    /// The same, adjusted as counts are
-    Aemq,
-}
-
-impl From<MethodName> for Method {
-    fn from(name: MethodName) -> Self {
-        match name {
-            MethodName::Cc => Self::ClassifyAndCount,
-            MethodName::Acc => Self::AdjustedCount,
-            MethodName::Pacc => Self::ProbabilisticAdjustedCount,
-            MethodName::Emq => Self::MaximumLikelihood,
-            MethodName::Aemq => Self::AdjustedMaximumLikelihood,
-        }
-    }
+/// Reads a method by its name.
+fn method() -> impl TypedValueParser<Value = Method> {
+    let value =
+        |(method, help): (Method, &'static str)| PossibleValue::new(method.name()).help(help);
+    PossibleValuesParser::new(METHODS.map(value)).map(|name| {
+        let mut all = Method::ALL.into_iter();
+        all.find(|method| method.name() == name).unwrap_or_default()
+    })
 }
 
 impl Arguments {
     /// How the trend is made.
     pub(crate) fn options(&self) -> Options {
         Options {
-            period: self.period.map(Into::into),
-            method: self.method.into(),
+            period: self.period,
+            method: self.method,
             confidence: self.confidence,
             horizon: self.horizon.into(),
             keep_all_times: self.keep_all_times,

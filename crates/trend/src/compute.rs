@@ -1,7 +1,7 @@
 //! From reviews to a trend: a pure function, for the command and for the service alike.
 
 use std::collections::BTreeMap;
-use std::ops::Range;
+use std::iter;
 
 use metrics::Estimate;
 use quantification::{Evidence, Method, Quantifier, Response, Share};
@@ -10,12 +10,12 @@ use crate::backtest::backtest;
 use crate::change_points;
 use crate::data::{
     Change, Forecast, Input, Judged, ModelOfTrend, Options, PeriodShare, Row, TopicShare, Trend,
-    TrendError,
 };
 use crate::linearised::linearised;
 use crate::odds::{interval, normal_width};
 use crate::period::{Period, date_of};
 use crate::pooling::pooled;
+use crate::refused::{Refused, Unfit};
 use crate::state_space::{Fitted, choose};
 use crate::times::sensible;
 
@@ -30,21 +30,17 @@ const LIKELY: f64 = 0.5;
 ///
 /// # Errors
 /// There are no reviews, or the period makes far too many of them.
-pub fn trend(
-    input: &Input,
-    quantifier: &Quantifier,
-    options: &Options,
-) -> Result<Trend, TrendError> {
+pub fn trend(input: &Input, quantifier: &Quantifier, options: &Options) -> Result<Trend, Refused> {
     trend_until(input, quantifier, options, &|| false)
 }
 
-/// The same, given up with [`TrendError::Stopped`] soon after `is_stopped` says so.
+/// The same, given up with [`Refused::Stopped`] soon after `is_stopped` says so.
 pub(crate) fn trend_until(
     input: &Input,
     quantifier: &Quantifier,
     options: &Options,
     is_stopped: &(dyn Fn() -> bool + Sync),
-) -> Result<Trend, TrendError> {
+) -> Result<Trend, Refused> {
     let (rows, left_out) = sensible(&input.rows, options.keep_all_times);
     let days: Vec<i64> = rows.iter().map(|row| row.day).collect();
     let period = options.period.unwrap_or_else(|| Period::of_days(&days));
@@ -59,7 +55,7 @@ pub(crate) fn trend_until(
     let shares = shares.collect::<Result<Vec<Option<Share>>, _>>()?;
     let all: Vec<Row> = series.groups.iter().flatten().copied().collect();
     let Some(overall) = asked.share(&all)? else {
-        return Err(TrendError::NoRows);
+        return Err(Unfit::NoRows.into());
     };
     let response = quantifier.response(options.method);
     let evidence: Vec<Option<Evidence>> = series
@@ -146,17 +142,18 @@ struct Series {
 }
 
 impl Series {
-    fn new(rows: Vec<Row>, period: Period) -> Result<Self, TrendError> {
+    fn new(rows: Vec<Row>, period: Period) -> Result<Self, Refused> {
         let numbers = rows.iter().map(|row| period.number(row.day));
         let (Some(first), Some(last)) = (numbers.clone().min(), numbers.max()) else {
-            return Err(TrendError::NoRows);
+            return Err(Unfit::NoRows.into());
         };
         let count = last - first + 1;
         if count > MOST {
-            return Err(TrendError::TooManyPeriods {
+            return Err(Unfit::TooManyPeriods {
                 period: period.name(),
                 count,
-            });
+            }
+            .into());
         }
         let mut groups = vec![Vec::new(); usize::try_from(count).unwrap_or(0)];
         for row in rows {
@@ -179,9 +176,9 @@ struct Asked<'a> {
 }
 
 impl Asked<'_> {
-    fn share(&self, rows: &[Row]) -> Result<Option<Share>, TrendError> {
+    fn share(&self, rows: &[Row]) -> Result<Option<Share>, Refused> {
         if (self.is_stopped)() {
-            return Err(TrendError::Stopped);
+            return Err(Refused::Stopped);
         }
         let Options {
             confidence,
@@ -234,7 +231,7 @@ fn topics(
     asked: &Asked<'_>,
     response: &Response,
     common: f64,
-) -> Result<Vec<TopicShare>, TrendError> {
+) -> Result<Vec<TopicShare>, Refused> {
     let mut found: Vec<(&String, Share, Evidence)> = Vec::new();
     for (topic, rows) in by_topic(rows) {
         let evidence = asked.quantifier.evidence(response, &said(&rows));
@@ -278,20 +275,20 @@ fn largest_change(
     changes: &[f64],
     asked: &Asked<'_>,
     topics: usize,
-) -> Result<Option<Change>, TrendError> {
-    let places: Vec<usize> = (1..changes.len())
-        .filter(|at| changes[*at] >= LIKELY)
+) -> Result<Option<Change>, Refused> {
+    let likely = (1..changes.len()).filter(|at| changes[*at] >= LIKELY);
+    let ends: Vec<usize> = iter::once(0)
+        .chain(likely)
+        .chain([series.groups.len()])
         .collect();
-    let side = |range: Range<usize>| -> Vec<Row> { series.groups[range].concat() };
     let day = |at: usize| series.period.start(series.first + at as i64);
     let mut largest: Option<(Change, [Vec<Row>; 2])> = None;
-    for (number, &at) in places.iter().enumerate() {
-        let from = number.checked_sub(1).map_or(0, |before| places[before]);
-        let to = places
-            .get(number + 1)
-            .copied()
-            .unwrap_or(series.groups.len());
-        let sides = [side(from..at), side(at..to)];
+    for window in ends.windows(3) {
+        let (from, at, to) = (window[0], window[1], window[2]);
+        let sides = [
+            series.groups[from..at].concat(),
+            series.groups[at..to].concat(),
+        ];
         let (Some(before), Some(after)) = (asked.share(&sides[0])?, asked.share(&sides[1])?) else {
             continue;
         };
@@ -307,10 +304,8 @@ fn largest_change(
             words: Vec::new(),
         };
         let size = |change: &Change| (change.after.value - change.before.value).abs();
-        if largest
-            .as_ref()
-            .is_none_or(|(known, _)| size(&change) >= size(known))
-        {
+        let known = largest.as_ref();
+        if known.is_none_or(|(known, _)| size(&change) >= size(known)) {
             largest = Some((change, sides));
         }
     }
@@ -349,40 +344,26 @@ fn decomposed(sides: &[Vec<Row>; 2], asked: &Asked<'_>) -> (f64, f64) {
 }
 
 fn judged(periods: &[PeriodShare]) -> Option<Judged> {
-    let known: Vec<(&PeriodShare, f64, usize, Estimate)> = periods
-        .iter()
-        .filter_map(|period| {
-            let (share, rows) = period.verdicts?;
-            Some((period, share, rows, period.share?))
-        })
-        .collect();
-    if known.is_empty() {
-        return None;
+    let mut sums = Judged::default();
+    for period in periods {
+        let (Some((truth, rows)), Some(share)) = (period.verdicts, period.share) else {
+            continue;
+        };
+        sums.periods += 1;
+        sums.rows += rows;
+        sums.mean_absolute_error += (share.value - truth).abs();
+        sums.mean_absolute_error_of_level += (period.level.value - truth).abs();
+        sums.mean_absolute_error_counted += (period.counted.unwrap_or(0.0) - truth).abs();
+        sums.coverage += f64::from(u8::from((share.low..=share.high).contains(&truth)));
+        sums.overall += truth * rows as f64;
     }
-    let count = known.len() as f64;
-    let rows: usize = known.iter().map(|known| known.2).sum();
-    let mean = |distance: &dyn Fn(&PeriodShare, f64, Estimate) -> f64| {
-        known
-            .iter()
-            .map(|(period, truth, _, share)| distance(period, *truth, *share))
-            .sum::<f64>()
-            / count
-    };
-    Some(Judged {
-        periods: known.len(),
-        rows,
-        mean_absolute_error: mean(&|_, truth, share| (share.value - truth).abs()),
-        mean_absolute_error_of_level: mean(&|period, truth, _| (period.level.value - truth).abs()),
-        mean_absolute_error_counted: mean(&|period, truth, _| {
-            (period.counted.unwrap_or(0.0) - truth).abs()
-        }),
-        coverage: mean(&|_, truth, share| {
-            f64::from(u8::from((share.low..=share.high).contains(&truth)))
-        }),
-        overall: known
-            .iter()
-            .map(|(_, share, rows, _)| share * *rows as f64)
-            .sum::<f64>()
-            / rows as f64,
+    let count = sums.periods as f64;
+    (sums.periods > 0).then(|| Judged {
+        mean_absolute_error: sums.mean_absolute_error / count,
+        mean_absolute_error_of_level: sums.mean_absolute_error_of_level / count,
+        mean_absolute_error_counted: sums.mean_absolute_error_counted / count,
+        coverage: sums.coverage / count,
+        overall: sums.overall / sums.rows as f64,
+        ..sums
     })
 }

@@ -204,7 +204,7 @@ pub struct Change {
 }
 
 /// How near the shares are to what the authors said.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Judged {
     /// Periods in which authors said something.
     pub periods: usize,
@@ -220,23 +220,4 @@ pub struct Judged {
     pub coverage: f64,
     /// The share by the authors over all of their reviews.
     pub overall: f64,
-}
-
-/// Why there is no trend.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum TrendError {
-    /// Nobody waits for it any more.
-    #[error("nobody waits for the trend any more")]
-    Stopped,
-    /// Nothing to make it of.
-    #[error("there are no reviews with a time")]
-    NoRows,
-    /// The period given makes too many.
-    #[error("by {period} there would be {count} periods, of which nobody sees a trend")]
-    TooManyPeriods {
-        /// The period.
-        period: &'static str,
-        /// How many there would be.
-        count: i64,
-    },
 }

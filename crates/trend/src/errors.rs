@@ -60,11 +60,7 @@ pub fn of_validation(
     let labels: Vec<u8> = rows.iter().map(|row| row.label).collect();
     let said: Vec<f32> = rows.iter().map(|row| row.probability).collect();
     let groups = groups::of_rows(&store, &evaluation, &rows).map_err(failed)?;
-    let known = match groups {
-        Some(groups) => Quantifier::of_groups(&labels, &said, &groups, DRAWS, seed),
-        None => Quantifier::new(&labels, &said, DRAWS, seed),
-    };
-    match known {
+    match Quantifier::of_groups(&labels, &said, groups.as_deref(), DRAWS, seed) {
         Ok(quantifier) => Ok(Learned {
             quantifier,
             cross_fitted: rows.len() - judged,

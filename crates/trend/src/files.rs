@@ -5,51 +5,99 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float64Array, RecordBatch, StringArray, UInt64Array};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
 use artifact::{ArtifactError, Failure, TableWriter};
 use metrics::Estimate;
 
 use crate::data::Trend;
-use crate::page;
 
-/// The table of periods: what is not known is null; forecasts have no reviews.
-fn schema() -> SchemaRef {
-    let number = |name: &str| Field::new(name, DataType::Float64, true);
-    let mut fields = vec![
-        Field::new("period", DataType::Utf8, false),
-        Field::new("start", DataType::Utf8, true),
-        Field::new("reviews", DataType::UInt64, false),
-    ];
-    fields.extend(
-        [
-            "counted",
-            "share",
-            "share_low",
-            "share_high",
-            "level",
-            "level_low",
-            "level_high",
-            "change",
-            "verdicts",
-        ]
-        .map(number),
-    );
-    Arc::new(Schema::new(fields))
+/// The columns of numbers of the table of periods.
+pub(crate) const NUMBERS: [&str; 9] = [
+    "counted",
+    "share",
+    "share_low",
+    "share_high",
+    "level",
+    "level_low",
+    "level_high",
+    "change",
+    "verdicts",
+];
+
+/// A line of the table of periods: a period, or a forecast.
+pub(crate) struct Line<'a> {
+    pub(crate) label: &'a str,
+    /// Its first day; `None` for a forecast.
+    start: Option<&'a str>,
+    /// Its reviews; `None` for a forecast.
+    pub(crate) rows: Option<usize>,
+    /// The columns of [`NUMBERS`]; `None` for what is not known.
+    pub(crate) numbers: [Option<f64>; NUMBERS.len()],
 }
 
-/// Writes all files of a trend into a folder, which is made if need be.
-pub(crate) fn write(folder: &Path, trend: &Trend, model: &str) -> Result<(), Failure> {
+/// The table of periods, and of forecasts behind them.
+pub(crate) fn lines(trend: &Trend) -> Vec<Line<'_>> {
+    let ends = |it: Estimate| [it.value, it.low, it.high].map(Some);
+    let past = trend.periods.iter().map(|it| {
+        let [share, low, high] = it.share.map_or([None; 3], ends);
+        let [level, level_low, level_high] = ends(it.level);
+        let (change, verdicts) = (Some(it.change), it.verdicts.map(|(share, _)| share));
+        Line {
+            label: &it.label,
+            start: Some(&it.start),
+            rows: Some(it.rows),
+            numbers: [
+                it.counted, share, low, high, level, level_low, level_high, change, verdicts,
+            ],
+        }
+    });
+    let ahead = trend.forecast.iter().map(|it| {
+        let mut numbers = [None; NUMBERS.len()];
+        numbers[4..7].copy_from_slice(&ends(it.level));
+        Line {
+            label: &it.label,
+            start: None,
+            rows: None,
+            numbers,
+        }
+    });
+    past.chain(ahead).collect()
+}
+
+/// The table as `trend.parquet` has it: what is not known is null, and forecasts have no reviews.
+fn batch(trend: &Trend) -> Result<RecordBatch, ArrowError> {
+    let lines = lines(trend);
+    let labels = StringArray::from_iter_values(lines.iter().map(|it| it.label));
+    let starts: StringArray = lines.iter().map(|it| it.start).collect();
+    let reviews = lines.iter().map(|it| it.rows.unwrap_or(0) as u64);
+    let mut columns: Vec<(&str, ArrayRef, bool)> = vec![
+        ("period", Arc::new(labels), false),
+        ("start", Arc::new(starts), true),
+        (
+            "reviews",
+            Arc::new(UInt64Array::from_iter_values(reviews)),
+            false,
+        ),
+    ];
+    for (column, name) in NUMBERS.into_iter().enumerate() {
+        let values: Float64Array = lines.iter().map(|it| it.numbers[column]).collect();
+        columns.push((name, Arc::new(values), true));
+    }
+    RecordBatch::try_from_iter_with_nullable(columns)
+}
+
+/// Writes all files of a trend and its page into a folder, which is made if need be.
+pub(crate) fn write(folder: &Path, trend: &Trend, page: String) -> Result<(), Failure> {
     fs::create_dir_all(folder).map_err(ArtifactError::io("create", folder))?;
     let text = |name: &str, text: String| {
         let path = folder.join(name);
         fs::write(&path, text).map_err(ArtifactError::io("write", &path))
     };
     text("trend.json", json(trend))?;
-    text("trend.html", page::render(trend, model))?;
+    text("trend.html", page)?;
     let path = folder.join("trend.parquet");
-    let batch = RecordBatch::try_new(schema(), columns(trend))
-        .map_err(ArtifactError::table("write", &path))?;
-    let mut writer = TableWriter::create(&path, schema())?;
+    let batch = batch(trend).map_err(ArtifactError::table("write", &path))?;
+    let mut writer = TableWriter::create(&path, batch.schema())?;
     writer.write(&batch)?;
     writer.finish()?;
     Ok(())
@@ -58,43 +106,4 @@ pub(crate) fn write(folder: &Path, trend: &Trend, model: &str) -> Result<(), Fai
 /// All of it as JSON: `trend.json`.
 pub fn json(trend: &Trend) -> String {
     serde_json::to_string_pretty(trend).expect("a trend is plain data") + "\n"
-}
-
-fn columns(trend: &Trend) -> Vec<ArrayRef> {
-    let (periods, forecasts) = (&trend.periods, &trend.forecast);
-    let labels = periods.iter().map(|it| it.label.as_str());
-    let labels = labels.chain(forecasts.iter().map(|it| it.label.as_str()));
-    let starts = periods.iter().map(|it| Some(it.start.as_str()));
-    let starts = starts.chain(forecasts.iter().map(|_| None));
-    let reviews = periods.iter().map(|it| it.rows as u64);
-    let reviews = reviews.chain(forecasts.iter().map(|_| 0));
-    // A column of the periods, and of the forecasts nothing.
-    let past = |value: &dyn Fn(usize) -> Option<f64>| -> ArrayRef {
-        let none = forecasts.iter().map(|_| None);
-        Arc::new(
-            (0..periods.len())
-                .map(value)
-                .chain(none)
-                .collect::<Float64Array>(),
-        )
-    };
-    let level = |value: fn(&Estimate) -> f64| -> ArrayRef {
-        let past = periods.iter().map(|it| value(&it.level));
-        let all = past.chain(forecasts.iter().map(|it| value(&it.level)));
-        Arc::new(Float64Array::from_iter_values(all))
-    };
-    vec![
-        Arc::new(StringArray::from_iter_values(labels)),
-        Arc::new(starts.collect::<StringArray>()),
-        Arc::new(UInt64Array::from_iter_values(reviews)),
-        past(&|at| periods[at].counted),
-        past(&|at| Some(periods[at].share?.value)),
-        past(&|at| Some(periods[at].share?.low)),
-        past(&|at| Some(periods[at].share?.high)),
-        level(|it| it.value),
-        level(|it| it.low),
-        level(|it| it.high),
-        past(&|at| Some(periods[at].change)),
-        past(&|at| Some(periods[at].verdicts?.0)),
-    ]
 }

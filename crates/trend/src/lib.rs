@@ -22,6 +22,7 @@ pub mod period;
 pub mod pooling;
 mod read;
 mod refused;
+mod sentences;
 mod show;
 pub mod state_space;
 mod times;
@@ -40,16 +41,16 @@ use stage::{Progress, check_tables, print, print_failure};
 
 use arguments::{Arguments, Format};
 
-pub use answer::{ErrorRates, Question, answer};
+pub use answer::{ErrorRates, answer};
 pub use compute::trend;
 pub use data::{
     Backtest, Change, Forecast, Input, Judged, ModelOfTrend, Options, PeriodShare, Row, TopicShare,
-    Trend, TrendError,
+    Trend,
 };
 pub use errors::{Learned, of_validation};
 pub use files::json;
 pub use page::render;
-pub use read::Reader;
+pub use read::{Question, Reader};
 pub use refused::{Refused, Unfit, Unjudged};
 pub use words::{MovedWord, WordCounts};
 
@@ -106,7 +107,7 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
         Format::Json => print(&files::json(&found))?,
     }
     if let Some(folder) = &arguments.out {
-        files::write(folder, &found, &asked.name)?;
+        files::write(folder, &found, render(&found, &asked.name))?;
         progress.note(&format!("written: {}", folder.join("trend.html").display()));
     }
     Ok(())

@@ -1,14 +1,13 @@
 //! The trend as a page: the conclusion first, then pictures, each with its numbers.
 
 use artifact::format;
+use maud::{Markup, html};
 use metrics::Estimate;
-use pages::{
-    Axis, Element, Frame, Numbers, document, element, footer, heading, number, number_heading,
-    numbered, paragraph, row_heading, section, table,
-};
+use pages::{Axis, Frame, Numbers, Page, Table, noted, numbered, paragraph, remark, section};
 
-use crate::data::{Change, Trend};
-use crate::show::sentences;
+use crate::data::{Change, PeriodShare, Trend};
+use crate::files::{NUMBERS, lines};
+use crate::sentences::{range, sentences};
 
 /// The size of the large pictures, in pixels of a phone held across.
 const SIZE: (f64, f64) = (600.0, 320.0);
@@ -17,31 +16,30 @@ const SIZE: (f64, f64) = (600.0, 320.0);
 pub fn render(trend: &Trend, model: &str) -> String {
     let conclusion = usize::from(trend.misfit.is_some());
     let findings = pages::findings(&sentences(trend, model), conclusion);
-    let main = element("main")
-        .child(section("findings", "Findings").child(findings))
-        .child(
-            section("trend", "The trend")
-                .child(numbered(
-                    shares(trend),
-                    caption(trend),
-                    &share_numbers(trend),
-                ))
-                .child(backtest(trend)),
-        )
-        .children(trend.largest_change.as_ref().map(change))
-        .child(changes(trend))
-        .children((trend.topics.len() > 1).then(|| topics(trend)));
-    let head = element("header")
-        .child(element("h1").text("What people feel"))
-        .child(element("p").text(format!(
-            "{} reviews by {}, read by {model}",
-            format::count(trend.rows as u64),
-            trend.period.name()
-        )));
-    document(
-        "Ressenti: trend",
-        element("body").child(head).child(main).child(footer()),
-    )
+    let over_time = html! {
+        (numbered(shares(trend), caption(trend), share_numbers(trend)))
+        (backtest(trend))
+    };
+    let main = html! {
+        (section("findings", "Findings", findings))
+        (section("trend", "The trend", over_time))
+        @if let Some(largest) = &trend.largest_change { (change(largest)) }
+        (changes(trend))
+        @if trend.topics.len() > 1 { (topics(trend)) }
+    };
+    let facts = format!(
+        "{} reviews by {}, read by {model}",
+        format::count(trend.rows as u64),
+        trend.period.name()
+    );
+    let page = Page {
+        title: "Ressenti: trend",
+        heading: "What people feel",
+        facts: &facts,
+        links: &[],
+        main,
+    };
+    page.render()
 }
 
 fn caption(trend: &Trend) -> String {
@@ -59,355 +57,207 @@ fn caption(trend: &Trend) -> String {
     )
 }
 
-/// The axis of periods: their numbers from 0, written as labels.
-fn frame(trend: &Trend, y: (f64, f64)) -> Frame {
-    let last = (trend.periods.len() + trend.forecast.len())
-        .saturating_sub(1)
-        .max(1);
-    Frame::new(SIZE, (0.0, last as f64), y)
+/// A frame whose axis of periods runs over their numbers from 0, with this axis of shares.
+fn frame<'a>(trend: &'a Trend, height: f64, y: Axis<'a>) -> Frame<'a> {
+    let last = (trend.periods.len() + trend.forecast.len()).saturating_sub(1);
+    let x = Axis::new(trend.period.name(), (0.0, last.max(1) as f64)).unlabelled();
+    Frame::new((SIZE.0, height), x, y).broad()
 }
 
 /// The labels below an axis of periods: as many as have room.
-fn labels(trend: &Trend, frame: &Frame) -> Vec<Element> {
-    let names = trend.periods.iter().map(|it| it.label.as_str());
-    let names: Vec<&str> = names
-        .chain(trend.forecast.iter().map(|it| it.label.as_str()))
+fn labels(trend: &Trend, frame: &Frame<'_>) -> Markup {
+    let names = trend.periods.iter().map(|it| &it.label);
+    let names: Vec<&String> = names
+        .chain(trend.forecast.iter().map(|it| &it.label))
         .collect();
     let step = names.len().div_ceil(6).max(1);
-    let low = frame.y.low;
-    let label =
-        |(at, name): (usize, &&str)| frame.note((at as f64, low), (0.0, 17.0), "middle", name);
     // The last label would run out of the picture where it is not a whole step from the edge.
     let fits = |at: usize| at == 0 || at + step / 2 < names.len();
-    names
+    let shown = names
         .iter()
         .enumerate()
         .step_by(step)
-        .filter(|(at, _)| fits(*at))
-        .map(label)
-        .collect()
+        .filter(|(at, _)| fits(*at));
+    html! { g.ticks { @for (at, name) in shown { (frame.tick(at as f64, name)) } } }
 }
 
-fn axis(name: &str) -> Axis<'_> {
-    Axis {
-        name,
-        ticks: 5,
-        write: None,
-    }
-}
-
-/// An axis whose labels are drawn apart.
-fn plain_axis(name: &str) -> Axis<'_> {
-    Axis {
-        name,
-        ticks: 1,
-        write: Some(|_| String::new()),
-    }
-}
-
-fn shares(trend: &Trend) -> Element {
+fn shares(trend: &Trend) -> Markup {
     let ends = trend.periods.iter().flat_map(|it| {
         let share = it.share.map(|share| [share.low, share.high]);
         let said = it.verdicts.map(|(share, _)| share);
-        share
-            .into_iter()
-            .flatten()
-            .chain(said)
-            .chain([it.level.low, it.level.high])
+        let share = share.into_iter().flatten().chain(said);
+        share.chain([it.level.low, it.level.high])
     });
-    let ends = ends.chain(
-        trend
-            .forecast
-            .iter()
-            .flat_map(|it| [it.level.low, it.level.high]),
-    );
-    let range = pages::round_range(ends.map(|share| 100.0 * share), 5).unwrap_or((0.0, 100.0));
-    let frame = frame(trend, (range.0.max(0.0), range.1.min(100.0)));
-    let (first, last) = (trend.periods.first(), trend.periods.last());
-    let description = format!(
-        "From {} to {} the level goes from {} to {}.",
-        first.map_or("", |it| &it.label),
-        last.map_or("", |it| &it.label),
-        first.map_or_else(String::new, |it| format::percent(it.level.value)),
-        last.map_or_else(String::new, |it| format::percent(it.level.value)),
-    );
-    let mut svg = frame
-        .picture(
-            "trend",
-            "Share of positive reviews over time",
-            &description,
-            &plain_axis(trend.period.name()),
-            &axis("positive (%)"),
-        )
-        .class("broad")
-        .child(element("g").class("ticks").children(labels(trend, &frame)));
-    let past: Vec<(f64, Estimate)> = trend
-        .periods
-        .iter()
-        .enumerate()
-        .map(|(at, it)| (at as f64, it.level))
-        .collect();
-    let ahead = trend.forecast.iter().enumerate();
-    let ahead: Vec<(f64, Estimate)> = past
-        .last()
-        .copied()
-        .into_iter()
-        .chain(ahead.map(|(at, it)| ((past.len() + at) as f64, it.level)))
-        .collect();
-    svg = svg
-        .child(band(&frame, &past).class("band"))
-        .child(band(&frame, &ahead).class("band pale"))
-        .child(line(&frame, &past).class("curve strong"))
-        .child(line(&frame, &ahead).class("curve strong dashed"));
-    for (at, period) in trend.periods.iter().enumerate() {
-        let x = at as f64;
-        if let Some(share) = period.share {
-            svg = svg
-                .child(
-                    frame
-                        .segment((x, 100.0 * share.low), (x, 100.0 * share.high))
-                        .class("whisker hair"),
-                )
-                .child(frame.dot((x, 100.0 * share.value), 2.2).class("dot small"));
+    let ahead = trend.forecast.iter();
+    let ahead = ahead.flat_map(|it| [it.level.low, it.level.high]);
+    let ends = ends.chain(ahead).map(|share| 100.0 * share);
+    let (low, high) = pages::round_range(ends, 5).unwrap_or((0.0, 100.0));
+    let y = Axis::new("positive (%)", (low.max(0.0), high.min(100.0)));
+    let frame = frame(trend, SIZE.1, y);
+    let levels = trend.periods.iter().map(|it| it.level);
+    let levels = levels.chain(trend.forecast.iter().map(|it| it.level));
+    let levels = levels.enumerate().map(|(at, level)| (at as f64, level));
+    let levels: Vec<(f64, Estimate)> = levels.collect();
+    let past = &levels[..trend.periods.len()];
+    // The forecast goes on from the last period.
+    let ahead = &levels[trend.periods.len().saturating_sub(1)..];
+    let content = html! {
+        (labels(trend, &frame))
+        (band(&frame, "band", past))
+        (band(&frame, "band pale", ahead))
+        (line(&frame, "curve strong", past))
+        (line(&frame, "curve strong dashed", ahead))
+        @for (at, period) in trend.periods.iter().enumerate() {
+            @let x = at as f64;
+            @if let Some(Estimate { value, low, high }) = period.share {
+                (frame.segment("whisker hair", (x, 100.0 * low), (x, 100.0 * high)))
+                (frame.dot("dot small", (x, 100.0 * value), 2.2))
+            }
+            @if let Some((share, _)) = period.verdicts {
+                (frame.dot("dot before", (x, 100.0 * share), 2.6))
+            }
         }
-        if let Some((share, _)) = period.verdicts {
-            svg = svg.child(frame.dot((x, 100.0 * share), 2.6).class("dot before"));
-        }
-    }
-    svg
+    };
+    let (first, from) = end(trend.periods.first());
+    let (last, to) = end(trend.periods.last());
+    let description = format!("From {first} to {last} the level goes from {from} to {to}.");
+    frame.picture(
+        "trend",
+        "Share of positive reviews over time",
+        [description],
+        content,
+    )
+}
+
+/// A period's label and level.
+fn end(period: Option<&PeriodShare>) -> (&str, String) {
+    period.map_or_else(Default::default, |it| {
+        (it.label.as_str(), format::percent(it.level.value))
+    })
 }
 
 /// The room between the ends of intervals.
-fn band(frame: &Frame, points: &[(f64, Estimate)]) -> Element {
+fn band(frame: &Frame<'_>, class: &str, points: &[(f64, Estimate)]) -> Markup {
     let up = points.iter().map(|(x, it)| Some((*x, 100.0 * it.high)));
     let down = points
         .iter()
         .rev()
         .map(|(x, it)| Some((*x, 100.0 * it.low)));
-    frame.path(up.chain(down))
+    frame.path(class, up.chain(down))
 }
 
-fn line(frame: &Frame, points: &[(f64, Estimate)]) -> Element {
-    frame.path(points.iter().map(|(x, it)| Some((*x, 100.0 * it.value))))
+fn line(frame: &Frame<'_>, class: &str, points: &[(f64, Estimate)]) -> Markup {
+    frame.path(
+        class,
+        points.iter().map(|(x, it)| Some((*x, 100.0 * it.value))),
+    )
 }
 
-fn share_numbers(trend: &Trend) -> Numbers {
-    let columns = [
-        "period",
-        "reviews",
-        "counted",
-        "share",
-        "share_low",
-        "share_high",
-        "level",
-        "level_low",
-        "level_high",
-        "change",
-        "verdicts",
-    ];
-    let optional =
-        |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.5}"));
-    let rows = trend.periods.iter().map(|it| {
-        let estimates = [
-            it.counted,
-            it.share.map(|share| share.value),
-            it.share.map(|share| share.low),
-            it.share.map(|share| share.high),
-            Some(it.level.value),
-            Some(it.level.low),
-            Some(it.level.high),
-            Some(it.change),
-            it.verdicts.map(|(share, _)| share),
-        ];
-        let mut cells = vec![it.label.clone(), it.rows.to_string()];
-        cells.extend(estimates.map(optional));
-        cells
-    });
-    let ahead = trend.forecast.iter().map(|it| {
-        let none = String::new;
-        let level =
-            [it.level.value, it.level.low, it.level.high].map(|value| format!("{value:.5}"));
-        let [value, low, high] = level;
-        vec![
-            it.label.clone(),
-            none(),
-            none(),
-            none(),
-            none(),
-            none(),
-            value,
-            low,
-            high,
-            none(),
-            none(),
-        ]
-    });
-    Numbers::new("trend", &columns).rows(rows).rows(ahead)
-}
-
-fn backtest(trend: &Trend) -> Element {
-    if trend.backtest.is_empty() {
-        return paragraph("The past is too short to say how forecasts would have done.")
-            .class("muted");
+fn share_numbers(trend: &Trend) -> Markup {
+    let lines = lines(trend);
+    let mut numbers = Numbers::new("trend", &lines)
+        .column("period", |line| line.label)
+        .optional("reviews", |line| line.rows);
+    for (place, name) in NUMBERS.iter().enumerate() {
+        let number = |value: f64| format!("{value:.5}");
+        numbers = numbers.optional(name, |line| line.numbers[place].map(number));
     }
-    let lines = trend.backtest.iter().map(|it| {
-        let points = |value: f64| number(format!("{:.2}", 100.0 * value));
-        vec![
-            row_heading(it.name),
-            number(it.horizon),
-            number(it.forecasts),
-            points(it.mean_absolute_error),
-            number(format::percent(it.coverage)),
-            points(it.interval_score),
-        ]
-    });
+    numbers.link()
+}
+
+fn backtest(trend: &Trend) -> Markup {
+    if trend.backtest.is_empty() {
+        return remark("The past is too short to say how forecasts would have done.");
+    }
+    let points = |value: f64| format!("{:.2}", 100.0 * value);
     let caption = format!(
         "How forecasts would have done from every {0} on, judged by the estimated share of the {0} that came; in points, less is better but for the coverage",
         trend.period.name()
     );
-    let headings = [
-        heading("Forecast by"),
-        number_heading("Ahead"),
-        number_heading("Forecasts"),
-        number_heading("Mean error"),
-        number_heading("Covered"),
-        number_heading("Interval score"),
-    ];
-    table(&caption, headings, lines)
+    let table = Table::new(caption, &trend.backtest)
+        .names("Forecast by", |it| it.name)
+        .numbers("Ahead", |it| it.horizon)
+        .numbers("Forecasts", |it| it.forecasts)
+        .numbers("Mean error", |it| points(it.mean_absolute_error))
+        .numbers("Covered", |it| format::percent(it.coverage))
+        .numbers("Interval score", |it| points(it.interval_score));
+    html! { (table) }
 }
 
 /// The probability of a change before each period.
-fn changes(trend: &Trend) -> Element {
-    let frame = Frame::new(
-        (600.0, 200.0),
-        (
-            frame(trend, (0.0, 100.0)).x.low,
-            frame(trend, (0.0, 100.0)).x.high,
-        ),
-        (0.0, 100.0),
-    );
-    let likely: Vec<String> = trend
-        .periods
-        .iter()
-        .filter(|it| it.change >= 0.5)
+fn changes(trend: &Trend) -> Markup {
+    let frame = frame(trend, 200.0, Axis::new("change (%)", (0.0, 100.0)));
+    let likely = trend.periods.iter().filter(|it| it.change >= 0.5);
+    let mut description: Vec<String> = likely
         .map(|it| format!("{} {:.0} %", it.label, 100.0 * it.change))
         .collect();
-    let description = match likely.is_empty() {
-        true => "No change is more likely than not.".to_owned(),
-        false => likely.join("; "),
-    };
-    let mut svg = frame
-        .picture(
-            "changes",
-            "Probability of a change",
-            &description,
-            &plain_axis(trend.period.name()),
-            &axis("change (%)"),
-        )
-        .class("broad")
-        .child(element("g").class("ticks").children(labels(trend, &frame)));
-    for (at, period) in trend
+    if description.is_empty() {
+        description.push("No change is more likely than not.".to_owned());
+    }
+    let bars = trend
         .periods
         .iter()
         .enumerate()
-        .filter(|(_, it)| it.change > 0.005)
-    {
-        let x = at as f64;
-        svg = svg.child(
-            frame
-                .segment((x, 0.0), (x, 100.0 * period.change))
-                .class("whisker"),
-        );
-    }
+        .filter(|(_, it)| it.change > 0.005);
+    let content = html! {
+        (labels(trend, &frame))
+        @for (at, it) in bars {
+            (frame.segment("whisker", (at as f64, 0.0), (at as f64, 100.0 * it.change)))
+        }
+    };
+    let svg = frame.picture("changes", "Probability of a change", description, content);
     let caption = "The probability that the level changed just before a period, where the level is taken to stand still between changes";
-    let rows = trend
-        .periods
-        .iter()
-        .map(|it| vec![it.label.clone(), format!("{:.5}", it.change)]);
-    let numbers = Numbers::new("changes", &["period", "probability"]).rows(rows);
-    section("changes", "When did it change?").child(numbered(svg, caption, &numbers))
+    let numbers = Numbers::new("changes", &trend.periods)
+        .column("period", |it| &it.label)
+        .column("probability", |it| format!("{:.5}", it.change))
+        .link();
+    section(
+        "changes",
+        "When did it change?",
+        numbered(svg, caption, numbers),
+    )
 }
 
-fn change(change: &Change) -> Element {
-    let share = |estimate: Estimate| {
-        format!(
-            "{} ({:.1} to {:.1})",
-            format::percent(estimate.value),
-            100.0 * estimate.low,
-            100.0 * estimate.high
-        )
-    };
-    let mut part = section("cause", "What moved it?").child(paragraph(format!(
+fn change(change: &Change) -> Markup {
+    let share = |it: Estimate| format!("{} ({})", format::percent(it.value), range(it));
+    let text = format!(
         "Before {} {} of the reviews were positive, from then on {}.",
         change.label,
         share(change.before),
         share(change.after)
-    )));
-    if let (Some(within), Some(mix)) = (change.within_topics, change.mix_of_topics) {
-        part = part.child(paragraph(format!(
-            "Of the difference {:+.1} points are other opinions about the same topics, and {:+.1} points other topics being talked about.",
-            100.0 * within,
-            100.0 * mix
-        )));
-    }
-    let lines: Vec<Vec<Element>> = change
-        .words
-        .iter()
-        .map(|word| {
-            vec![
-                row_heading(&word.word),
-                number(format::percent(word.before)),
-                number(format::percent(word.after)),
-                number(format!("{:+.1}", word.z)),
-            ]
-        })
-        .collect();
-    if lines.is_empty() {
-        return part;
-    }
-    let headings = [
-        heading("Word"),
-        number_heading("Reviews before"),
-        number_heading("Reviews after"),
-        number_heading("Standard errors"),
-    ];
-    part.child(table(
-        "The words whose share of reviews moved most, in standard errors of their log-odds; of thousands of words chance moves hardly one by more than 4",
-        headings,
-        lines,
-    ))
+    );
+    let caption = "The words whose share of reviews moved most, in standard errors of their log-odds; of thousands of words chance moves hardly one by more than 4";
+    let words = Table::new(caption, &change.words)
+        .names("Word", |it| &it.word)
+        .numbers("Reviews before", |it| format::percent(it.before))
+        .numbers("Reviews after", |it| format::percent(it.after))
+        .numbers("Standard errors", |it| format!("{:+.1}", it.z));
+    let content = html! {
+        (paragraph(text))
+        @if let (Some(within), Some(mix)) = (change.within_topics, change.mix_of_topics) {
+            (paragraph(format!(
+                "Of the difference {:+.1} points are other opinions about the same topics, and {:+.1} points other topics being talked about.",
+                100.0 * within,
+                100.0 * mix
+            )))
+        }
+        @if !change.words.is_empty() { (words) }
+    };
+    section("cause", "What moved it?", content)
 }
 
-fn topics(trend: &Trend) -> Element {
+fn topics(trend: &Trend) -> Markup {
     const SHOWN: usize = 30;
-    let share = |estimate: Estimate| {
-        element("td")
-            .class("number")
-            .child(element("span").text(format::percent(estimate.value)))
-            .child(element("span").class("range").text(format!(
-                "{:.1} to {:.1}",
-                100.0 * estimate.low,
-                100.0 * estimate.high
-            )))
-    };
-    let lines = trend.topics.iter().take(SHOWN).map(|it| {
-        vec![
-            row_heading(&it.topic),
-            number(format::count(it.rows as u64)),
-            share(it.alone),
-            share(it.share),
-        ]
-    });
+    let share = |it: Estimate| noted((format::percent(it.value), range(it)));
     let caption = format!(
         "The {} topics with most reviews of {}: the share of positive ones from a topic's own reviews, and leaning on the other topics as much as it is unsure",
         trend.topics.len().min(SHOWN),
         trend.topics.len()
     );
-    let headings = [
-        heading("Topic"),
-        number_heading("Reviews"),
-        number_heading("Alone"),
-        number_heading("Leaning on the others"),
-    ];
-    section("topics", "Topics").child(table(&caption, headings, lines))
+    let table = Table::new(caption, trend.topics.iter().take(SHOWN))
+        .names("Topic", |it| &it.topic)
+        .numbers("Reviews", |it| format::count(it.rows as u64))
+        .numbers("Alone", |it| share(it.alone))
+        .numbers("Leaning on the others", |it| share(it.share));
+    section("topics", "Topics", html! { (table) })
 }

@@ -1,10 +1,11 @@
 //! Days, weeks, months, quarters, years: what reviews are put together by.
 
 use chrono::{Datelike, Days, NaiveDate};
+use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
 /// A length of time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Period {
     /// From midnight to midnight, UTC.

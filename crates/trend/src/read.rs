@@ -11,7 +11,7 @@ use ingest::{Review, read_each};
 use settings::IngestSettings;
 use stage::{Progress, ProgressMode, Task};
 
-use crate::data::{Change, Input, Row};
+use crate::data::{Change, Input, Options, Row};
 use crate::refused::{Refused, Unfit};
 use crate::words::WordCounts;
 
@@ -30,15 +30,17 @@ const TOPICS: usize = 5;
 /// Bytes of texts that a model reads together, at most.
 const BATCH_BYTES: usize = 16 << 20;
 
-/// Reviews of files, by what they are about.
+/// Reviews, and what is wanted of them.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Reviews<'a> {
+pub struct Question<'a> {
     /// Files of rows, all of one shape.
-    pub(crate) files: &'a [PathBuf],
-    /// How they are read.
-    pub(crate) settings: &'a IngestSettings,
+    pub files: &'a [PathBuf],
+    /// How they are read: `[ingest]`.
+    pub reading: &'a IngestSettings,
     /// Topics that count; all where none are named.
-    pub(crate) wanted: &'a [String],
+    pub topics: &'a [String],
+    /// How the trend is made.
+    pub options: Options,
 }
 
 /// A model that reads reviews, and within what bounds.
@@ -70,7 +72,7 @@ pub(crate) struct Counts {
     pub(crate) labelled: u64,
 }
 
-impl Reviews<'_> {
+impl Question<'_> {
     /// Reads the files once without the model: whatever is wrong with them is found before it is asked.
     pub(crate) fn count(&self, reader: &Reader<'_>) -> Result<Counts, Refused> {
         let mut counts = Counts::default();
@@ -83,22 +85,28 @@ impl Reviews<'_> {
                 counts.labelled += u64::from(is_dated && review.label.is_some());
             }
             match counts.dated > reader.most {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
+                true => Err(Refused::TooMany { most: reader.most }),
+                false => Ok(()),
             }
         })?;
-        if counts.dated > reader.most {
-            return Err(Refused::TooMany { most: reader.most });
-        }
         if counts.dated == 0 {
-            return Err(self.nothing(counts, reader)?);
+            let read = counts.all;
+            let wanted = self.topics.to_vec();
+            return Err(Refused::Unfit(match counts.wanted > 0 {
+                true => Unfit::NoTime { read },
+                false => Unfit::NoTopic {
+                    read,
+                    wanted,
+                    there: self.common_topics(reader)?,
+                },
+            }));
         }
         reader.progress.note(&summary);
         Ok(counts)
     }
 
     /// The reviews with a time, as the model reads them; and in sentences what was left out.
-    pub(crate) fn asked(
+    pub(crate) fn input(
         &self,
         counts: Counts,
         reader: &Reader<'_>,
@@ -107,40 +115,34 @@ impl Reviews<'_> {
             .progress
             .task("reading", Some(counts.dated), "reviews");
         let quiet = reader.progress.with_mode(ProgressMode::None);
-        let day = |review: &Review<'_>| self.day(review);
-        let batch = self.read(&quiet, reader, &task, day)?;
+        let (input, empty) = self.read(&quiet, reader, &task, |review| self.day(review))?;
         drop(task);
-        let mut left_out = Vec::new();
-        for wanted in self.wanted {
-            if !batch.places.contains_key(wanted) {
-                left_out.push(format!("No review with a time is about `{wanted}`"));
-            }
-        }
-        let undated = counts.wanted - counts.dated;
+        let is_missing = |wanted: &&String| !input.topics.contains(wanted);
+        let missing = self.topics.iter().filter(is_missing);
+        let mut left_out: Vec<String> = missing
+            .map(|wanted| format!("No review with a time is about `{wanted}`"))
+            .collect();
         for (count, what) in [
-            (undated, "without a time"),
-            (
-                batch.empty,
-                "of which nothing is left once they are cleaned",
-            ),
+            (counts.wanted - counts.dated, "without a time"),
+            (empty, "of which nothing is left once they are cleaned"),
         ] {
             if count > 0 {
                 let reviews = format::plural(count, "review", "reviews");
                 left_out.push(format!("Left out: {reviews} {what}"));
             }
         }
-        if batch.input.rows.is_empty() {
-            return Err(Unfit::NoText.into());
+        match input.rows.is_empty() {
+            true => Err(Unfit::NoText.into()),
+            false => Ok((input, left_out)),
         }
-        Ok((batch.input, left_out))
     }
 
     /// The labelled reviews, with or without a time: labels and what the model says.
     pub(crate) fn labelled(&self, reader: &Reader<'_>) -> Result<(Vec<u8>, Vec<f32>), Refused> {
         let task = reader.progress.task("reading", None, "labelled reviews");
         let any_day = |review: &Review<'_>| review.label.map(|_| 0);
-        let batch = self.read(reader.progress, reader, &task, any_day)?;
-        let rows = batch.input.rows.iter();
+        let (input, _) = self.read(reader.progress, reader, &task, any_day)?;
+        let rows = input.rows.iter();
         Ok(rows
             .filter_map(|row| Some((row.verdict?, row.probability)))
             .unzip())
@@ -158,14 +160,14 @@ impl Reviews<'_> {
             if let Some(side) = side {
                 counts.add(review.text, side == 1);
             }
-            ControlFlow::Continue(())
+            Ok(())
         })?;
         change.words = counts.moved(WORDS);
         Ok(())
     }
 
     fn is_wanted(&self, review: &Review<'_>) -> bool {
-        self.wanted.is_empty() || self.wanted.iter().any(|wanted| wanted == topic(review))
+        self.topics.is_empty() || self.topics.iter().any(|wanted| wanted == topic(review))
     }
 
     /// The day of a review that counts.
@@ -174,87 +176,67 @@ impl Reviews<'_> {
         time.map(|milliseconds| milliseconds.div_euclid(DAY))
     }
 
-    /// Lets the model read all reviews for which there is a day.
-    fn read<'r>(
+    /// Lets the model read all reviews for which there is a day. Returns them and the number of those of which
+    /// nothing was left.
+    fn read(
         &self,
         progress: &Progress,
-        reader: &'r Reader<'r>,
+        reader: &Reader<'_>,
         task: &Task,
         day: impl Fn(&Review<'_>) -> Option<i64>,
-    ) -> Result<Batch<'r>, Refused> {
-        let mut batch = Batch::new(reader);
-        let mut failed = None;
+    ) -> Result<(Input, u64), Refused> {
+        let mut batch = Batch::default();
         self.each(progress, reader, |review| {
             if let Some(day) = day(review) {
                 batch.add(review, day);
             }
-            if !batch.is_full() {
-                return ControlFlow::Continue(());
+            if batch.texts.len() < reader.together && batch.bytes < BATCH_BYTES {
+                return Ok(());
             }
             task.advance(batch.texts.len() as u64);
-            match batch.ask() {
-                Ok(()) => ControlFlow::Continue(()),
-                Err(error) => {
-                    failed = Some(error);
-                    ControlFlow::Break(())
-                }
-            }
+            batch.predict(reader)
         })?;
-        failed.map_or(Ok(()), Err)?;
-        batch.ask()?;
-        Ok(batch)
+        batch.predict(reader)?;
+        Ok((batch.input, batch.empty))
     }
 
-    /// Gives every review to `take` until it has enough, or nobody waits any more.
+    /// Gives every review to `take` until that fails, or nobody waits any more.
     fn each(
         &self,
         progress: &Progress,
         reader: &Reader<'_>,
-        mut take: impl FnMut(&Review<'_>) -> ControlFlow<()>,
+        mut take: impl FnMut(&Review<'_>) -> Result<(), Refused>,
     ) -> Result<String, Refused> {
-        let mut is_stopped = false;
-        let summary = read_each(self.files, self.settings, progress, |review| {
-            is_stopped |= (reader.is_stopped)();
-            match is_stopped {
-                true => ControlFlow::Break(()),
-                false => take(review),
+        let mut taken = Ok(());
+        let summary = read_each(self.files, self.reading, progress, |review| {
+            if taken.is_ok() {
+                taken = match (reader.is_stopped)() {
+                    true => Err(Refused::Stopped),
+                    false => take(review),
+                };
+            }
+            match taken {
+                Ok(()) => ControlFlow::Continue(()),
+                Err(_) => ControlFlow::Break(()),
             }
         })?;
-        match is_stopped {
-            true => Err(Refused::Stopped),
-            false => Ok(summary),
-        }
-    }
-
-    fn nothing(&self, counts: Counts, reader: &Reader<'_>) -> Result<Refused, Refused> {
-        let read = counts.all;
-        Ok(Refused::Unfit(match counts.wanted > 0 {
-            true => Unfit::NoTime { read },
-            false => Unfit::NoTopic {
-                read,
-                wanted: self.wanted.to_vec(),
-                there: self.topics(reader)?,
-            },
-        }))
+        taken.map(|()| summary)
     }
 
     /// The topics that most reviews are about, the first of them first.
-    fn topics(&self, reader: &Reader<'_>) -> Result<Vec<String>, Refused> {
+    fn common_topics(&self, reader: &Reader<'_>) -> Result<Vec<String>, Refused> {
         let mut counts: HashMap<String, u64> = HashMap::new();
         let quiet = reader.progress.with_mode(ProgressMode::None);
         self.each(&quiet, reader, |review| {
             if let Some(topic) = review.topic.as_deref() {
                 *counts.entry(topic.to_owned()).or_default() += 1;
             }
-            ControlFlow::Continue(())
+            Ok(())
         })?;
-        let mut topics: Vec<(u64, String)> = counts
-            .into_iter()
-            .map(|(topic, count)| (count, topic))
-            .collect();
-        topics.sort_by(|one, other| other.0.cmp(&one.0).then_with(|| one.1.cmp(&other.1)));
+        let mut topics: Vec<(String, u64)> = counts.into_iter().collect();
+        topics.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
         let first = topics.into_iter().take(TOPICS);
-        Ok(first.map(|(_, topic)| topic).collect())
+        Ok(first.map(|(topic, _)| topic).collect())
     }
 }
 
@@ -263,8 +245,8 @@ fn topic<'r>(review: &'r Review<'_>) -> &'r str {
 }
 
 /// Reviews that wait to be read together, and those that were.
-struct Batch<'a> {
-    reader: &'a Reader<'a>,
+#[derive(Default)]
+struct Batch {
     texts: Vec<String>,
     bytes: usize,
     /// What is known of each of the texts; the probability is not yet.
@@ -275,19 +257,7 @@ struct Batch<'a> {
     empty: u64,
 }
 
-impl<'a> Batch<'a> {
-    fn new(reader: &'a Reader<'a>) -> Self {
-        Self {
-            reader,
-            texts: Vec::new(),
-            bytes: 0,
-            rows: Vec::new(),
-            places: HashMap::new(),
-            input: Input::default(),
-            empty: 0,
-        }
-    }
-
+impl Batch {
     fn add(&mut self, review: &Review<'_>, day: i64) {
         let name = topic(review);
         let topic = match self.places.get(name) {
@@ -309,14 +279,11 @@ impl<'a> Batch<'a> {
         });
     }
 
-    fn is_full(&self) -> bool {
-        self.texts.len() >= self.reader.together || self.bytes >= BATCH_BYTES
-    }
-
-    fn ask(&mut self) -> Result<(), Refused> {
-        let said = self.reader.predictor.probabilities(&self.texts);
-        for note in self.reader.predictor.take_notes() {
-            (self.reader.on_note)(&note);
+    /// Lets the model read the texts that wait.
+    fn predict(&mut self, reader: &Reader<'_>) -> Result<(), Refused> {
+        let said = reader.predictor.probabilities(&self.texts);
+        for note in reader.predictor.take_notes() {
+            (reader.on_note)(&note);
         }
         for (row, probability) in self.rows.drain(..).zip(said.map_err(Refused::Failed)?) {
             match probability {

@@ -4,8 +4,6 @@ use artifact::{Failure, format};
 use ingest::IngestError;
 use quantification::QuantificationError;
 
-use crate::data::TrendError;
-
 /// Why there is no trend.
 #[derive(Debug)]
 pub enum Refused {
@@ -69,9 +67,17 @@ pub enum Unfit {
         /// Why.
         error: QuantificationError,
     },
-    /// The trend itself.
-    #[error(transparent)]
-    Trend(TrendError),
+    /// No review is left to make a trend of.
+    #[error("there are no reviews with a time")]
+    NoRows,
+    /// The period given makes too many.
+    #[error("by {period} there would be {count} periods, of which nobody sees a trend")]
+    TooManyPeriods {
+        /// The period.
+        period: &'static str,
+        /// How many there would be.
+        count: i64,
+    },
 }
 
 /// Nothing says how the model errs.
@@ -133,10 +139,10 @@ impl Unfit {
                 }
                 _ => return None,
             },
-            Self::Trend(TrendError::TooManyPeriods { .. }) => {
+            Self::TooManyPeriods { .. } => {
                 "Try `--period year`, or leave `--period` and `--keep-all-times` out"
             }
-            Self::Trend(_) => "`ressenti inspect FILE` shows what the columns are taken for",
+            Self::NoRows => "`ressenti inspect FILE` shows what the columns are taken for",
         })
     }
 }
@@ -162,15 +168,6 @@ impl From<IngestError> for Refused {
 impl From<Unfit> for Refused {
     fn from(unfit: Unfit) -> Self {
         Self::Unfit(unfit)
-    }
-}
-
-impl From<TrendError> for Refused {
-    fn from(error: TrendError) -> Self {
-        match error {
-            TrendError::Stopped => Self::Stopped,
-            error => Self::Unfit(Unfit::Trend(error)),
-        }
     }
 }
 

@@ -1,10 +1,12 @@
 //! The weights of an encoder in half precision: a `model.safetensors` of f32 becomes one of f16.
 
+use std::borrow::Cow;
 use std::fs;
 use std::io;
 use std::path::Path;
 
-use serde_json::{Map, Value};
+use half::f16;
+use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView, serialize};
 
 use crate::error::Error;
 
@@ -12,76 +14,40 @@ use crate::error::Error;
 /// they are.
 pub(crate) fn halve(from: &Path, to: &Path) -> Result<(), Error> {
     let bytes = fs::read(from).map_err(Error::file("read", from))?;
-    let halved = halved(&bytes).ok_or_else(|| {
-        let source = io::Error::new(io::ErrorKind::InvalidData, "it is not a safetensors file");
-        Error::File {
-            action: "read",
-            path: from.to_owned(),
-            source,
-        }
+    let halved = halved(&bytes).map_err(|cause| {
+        let cause = io::Error::new(io::ErrorKind::InvalidData, cause);
+        Error::file("read", from)(cause)
     })?;
     fs::write(to, halved).map_err(Error::file("write", to))
 }
 
-/// The whole file in f16; `None` where it is not a safetensors file.
-fn halved(bytes: &[u8]) -> Option<Vec<u8>> {
-    let length = usize::try_from(u64::from_le_bytes(bytes.get(..8)?.try_into().ok()?)).ok()?;
-    let header: Map<String, Value> =
-        serde_json::from_slice(bytes.get(8..8_usize.checked_add(length)?)?).ok()?;
-    let data = bytes.get(8 + length..)?;
-    let (mut entries, mut values) = (Map::new(), Vec::with_capacity(data.len() / 2));
-    for (name, entry) in header {
-        if name == "__metadata__" {
-            entries.insert(name, entry);
-            continue;
-        }
-        let offset = |index: usize| {
-            let offset = entry.get("data_offsets")?.get(index)?.as_u64()?;
-            usize::try_from(offset).ok()
-        };
-        let tensor = data.get(offset(0)?..offset(1)?)?;
-        let start = values.len();
-        let mut entry = entry.clone();
-        if entry.get("dtype")?.as_str()? == "F32" {
-            for value in tensor.chunks_exact(4) {
-                let value = f32::from_le_bytes(value.try_into().ok()?);
-                values.extend_from_slice(&f16_bits(value).to_le_bytes());
-            }
-            entry["dtype"] = "F16".into();
-        } else {
-            values.extend_from_slice(tensor);
-        }
-        entry["data_offsets"] = vec![start, values.len()].into();
-        entries.insert(name, entry);
-    }
-    let mut text = serde_json::to_string(&entries).ok()?.into_bytes();
-    // The data begins at a multiple of 8.
-    text.resize(text.len().next_multiple_of(8), b' ');
-    let mut file = (text.len() as u64).to_le_bytes().to_vec();
-    file.append(&mut text);
-    file.append(&mut values);
-    Some(file)
+/// The whole file in f16.
+fn halved(bytes: &[u8]) -> Result<Vec<u8>, SafeTensorError> {
+    let (_, metadata) = SafeTensors::read_metadata(bytes)?;
+    let file = SafeTensors::deserialize(bytes)?;
+    let tensors: Vec<(String, Dtype, Vec<usize>, Cow<'_, [u8]>)> = file
+        .iter()
+        .map(|(name, tensor)| {
+            let (dtype, data) = match tensor.dtype() {
+                Dtype::F32 => (Dtype::F16, Cow::Owned(to_f16(tensor.data()))),
+                other => (other, Cow::Borrowed(tensor.data())),
+            };
+            (name.to_owned(), dtype, tensor.shape().to_vec(), data)
+        })
+        .collect();
+    let views = tensors
+        .iter()
+        .map(|(name, dtype, shape, data)| Ok((name, TensorView::new(*dtype, shape.clone(), data)?)))
+        .collect::<Result<Vec<_>, SafeTensorError>>()?;
+    serialize(views, metadata.metadata().clone())
 }
 
-/// The f16 nearest to a value, ties to even, as 16 bits.
-fn f16_bits(value: f32) -> u16 {
-    let bits = value.to_bits();
-    let sign = (bits >> 16) as u16 & 0x8000;
-    let magnitude = bits & 0x7fff_ffff;
-    if magnitude > 0x7f80_0000 {
-        return sign | 0x7e00; // not a number
-    }
-    if magnitude >= 0x477f_f000 {
-        return sign | 0x7c00; // rounds to more than 65,504
-    }
-    if magnitude >= 0x3880_0000 {
-        // Normal: the exponent's bias goes from 127 to 15, 13 bits of the fraction are rounded off.
-        let rounded = magnitude - (112 << 23) + 0x0fff + ((magnitude >> 13) & 1);
-        return sign | (rounded >> 13) as u16;
-    }
-    // Subnormal: a multiple of 2^-24. The addition rounds to one, ties to even.
-    let shifted = f32::from_bits(magnitude) + 0.5;
-    sign | (shifted.to_bits() - 0.5_f32.to_bits()) as u16
+fn to_f16(values: &[u8]) -> Vec<u8> {
+    let (values, _) = values.as_chunks();
+    let halves = values
+        .iter()
+        .map(|value| f16::from_f32(f32::from_le_bytes(*value)));
+    halves.flat_map(f16::to_le_bytes).collect()
 }
 
 #[cfg(test)]
@@ -90,7 +56,13 @@ mod tests {
 
     #[test]
     fn f16_is_the_nearest() {
-        let check = |value: f32, expected: u16| assert_eq!(f16_bits(value), expected, "{value}");
+        let check = |value: f32, expected: u16| {
+            assert_eq!(
+                to_f16(&value.to_le_bytes()),
+                expected.to_le_bytes(),
+                "{value}"
+            );
+        };
         check(0.0, 0x0000);
         check(-0.0, 0x8000);
         check(1.0, 0x3c00);
@@ -119,21 +91,26 @@ mod tests {
         }
         file.extend_from_slice(&7_i64.to_le_bytes());
         let halved = halved(&file).expect("it is a safetensors file");
-        let length = usize::try_from(u64::from_le_bytes(halved[..8].try_into().expect("8 bytes")));
-        let (header, data) = halved[8..].split_at(length.expect("a small header"));
-        let header: Value = serde_json::from_slice(header).expect("JSON");
-        assert_eq!(header["w"]["dtype"], "F16");
-        assert_eq!(header["w"]["data_offsets"], serde_json::json!([0, 4]));
-        assert_eq!(header["n"]["data_offsets"], serde_json::json!([4, 12]));
-        assert_eq!(header["__metadata__"]["format"], "pt");
-        assert_eq!(data[..4], [0x00, 0x3c, 0x00, 0xc0]);
-        assert_eq!(data[4..], 7_i64.to_le_bytes());
+        let found = SafeTensors::deserialize(&halved).expect("it is one again");
+        let (_, metadata) = SafeTensors::read_metadata(&halved).expect("it has a header");
+        let metadata = metadata.metadata().as_ref().expect("it is kept");
+        assert_eq!(metadata["format"], "pt");
+        let check = |name: &str, dtype: Dtype, shape: &[usize], data: &[u8]| {
+            let tensor = found.tensor(name).expect("it is kept");
+            assert_eq!(
+                (tensor.dtype(), tensor.shape(), tensor.data()),
+                (dtype, shape, data)
+            );
+        };
+        check("w", Dtype::F16, &[2], &[0x00, 0x3c, 0x00, 0xc0]);
+        check("n", Dtype::I64, &[1], &7_i64.to_le_bytes());
+        assert_eq!(found.len(), 2);
     }
 
     #[test]
     fn what_is_no_safetensors_file_is_refused() {
         for bytes in [&b""[..], b"1234567", &[255; 40], &[0; 8]] {
-            assert!(halved(bytes).is_none(), "{bytes:?}");
+            assert!(halved(bytes).is_err(), "{bytes:?}");
         }
     }
 }

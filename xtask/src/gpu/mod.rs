@@ -115,7 +115,8 @@ pub(crate) fn perform(task: &GpuTask, root: &Path) -> Result<(), Error> {
         GpuTask::Check(arguments) => {
             let script = arguments.pack.join("check.py");
             if !script.is_file() {
-                return Err(Error::NoPack { script });
+                return Err(Error::new(format!("Cannot find `{}`", script.display()))
+                    .with_hint("Make a pack with `cargo xtask gpu pack core`"));
             }
             Err(become_(arguments.command()))
         }
@@ -191,6 +192,6 @@ mod tests {
         let line = format!("gpu check {} out", folder.path().display());
         let task = parse(&line).expect("it is a command line");
         let error = perform(&task, Path::new(".")).expect_err("there is no check.py");
-        assert!(matches!(error, Error::NoPack { .. }), "{error}");
+        assert!(error.to_string().starts_with("Cannot find"), "{error}");
     }
 }

@@ -11,7 +11,7 @@ use flate2::write::GzEncoder;
 
 use super::data::{REVIEWS, SENTENCES, long, short};
 use super::half::halve;
-use super::parts::{CORE, LIST, PART, PackList, PartWriter};
+use super::parts::{CORE, LIST, PART, PackList, write_parts};
 use super::reviews::labelled;
 use super::{Kind, PackArguments};
 use crate::cache::remove_folder;
@@ -62,7 +62,16 @@ pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<(), Error> 
     for program in programs {
         let path = sources.binaries.join(program);
         if !path.is_file() {
-            return Err(Error::NoBinary { path });
+            let hint = match *program {
+                "ressenti-train-faults" => {
+                    "Build it with `cargo build --package ressenti-train --features faults --bin ressenti-train-faults`"
+                }
+                _ => {
+                    "Build it with `cargo build --workspace`, or name its folder with `--binaries FOLDER`"
+                }
+            };
+            let message = format!("Cannot find the program `{}`", path.display());
+            return Err(Error::new(message).with_hint(hint));
         }
     }
     let content = tempfile::tempdir().map_err(Error::file("create", &std::env::temp_dir()))?;
@@ -70,20 +79,14 @@ pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<(), Error> 
         (Kind::Imdb, Some(reviews)) => {
             imdb_content(&sources, &root.join(reviews), content.path())?;
         }
-        _ => core_content(
-            &sources,
-            &root.join("data/movie_review_sentences.tsv"),
-            content.path(),
-        )?,
+        _ => {
+            let sentences = root.join("data/movie_review_sentences.tsv");
+            core_content(&sources, &sentences, content.path())?;
+        }
     }
     strip(&sources.binaries, programs, &content.path().join("bin"))?;
-    let list = write_pack(
-        arguments.kind.name(),
-        commit(root),
-        content.path(),
-        &sources.scripts,
-        &out,
-    )?;
+    let kind = arguments.kind.name();
+    let list = write_pack(kind, commit(root), content.path(), &sources.scripts, &out)?;
     if arguments.kind == Kind::Core {
         list.check_size(CORE)?;
     }
@@ -102,14 +105,10 @@ fn core_content(sources: &Sources, sentences: &Path, content: &Path) -> Result<(
     for encoder in ["minilm", "mpnet"] {
         let folder = content.join("encoders").join(encoder);
         create(&folder)?;
-        copy(
-            &sources.encoder.join("tokenizer.json"),
-            &folder.join("tokenizer.json"),
-        )?;
-        copy(
-            &sources.scripts.join(format!("{encoder}.json")),
-            &folder.join("config.json"),
-        )?;
+        let config = sources.scripts.join(format!("{encoder}.json"));
+        let tokenizer = sources.encoder.join("tokenizer.json");
+        copy(&tokenizer, &folder.join("tokenizer.json"))?;
+        copy(&config, &folder.join("config.json"))?;
     }
     for (name, reviews) in [
         ("short", short(&table, SENTENCES)),
@@ -121,15 +120,8 @@ fn core_content(sources: &Sources, sentences: &Path, content: &Path) -> Result<(
         fs::write(&path, reviews).map_err(Error::file("write", &path))?;
         let pipeline = folder.join("pipeline.toml");
         copy(&sources.scripts.join(format!("{name}.toml")), &pipeline)?;
-        for stage in [
-            ("ingest", None),
-            ("clean", None),
-            ("tokenize", Some("words")),
-            ("tokenize", Some("pieces")),
-            ("embed", Some("random")),
-        ] {
-            finish(stage_command(&sources.binaries, &pipeline, stage))?;
-        }
+        let tokenizers = [("tokenize", "words"), ("tokenize", "pieces")];
+        run_stages(sources, &pipeline, &tokenizers, "random")?;
     }
     Ok(())
 }
@@ -150,18 +142,11 @@ fn imdb_content(sources: &Sources, reviews: &Path, content: &Path) -> Result<(),
     let count =
         labelled(reviews, &folder.join("reviews.tar.gz")).map_err(Error::file("read", reviews))?;
     say("reviews", format_args!("{count} with a label"));
-    for stage in [
-        ("ingest", None),
-        ("clean", None),
-        ("tokenize", Some("own")),
-        ("embed", Some("encoder")),
-    ] {
-        finish(stage_command(&sources.binaries, &pipeline, stage))?;
-    }
+    run_stages(sources, &pipeline, &[("tokenize", "own")], "encoder")?;
     // Training and evaluation read the tokens, the encoder and the cleaned texts. Of what was ingested
     // they read only the manifest.
     let store = folder.join("artifacts/store/ingest");
-    remove_files(&store, &|name| name != "manifest.json")?;
+    remove_all_but(&store, "manifest.json")?;
     // The artifact has the same weights: once is enough.
     let path = encoder.join(weights);
     fs::remove_file(&path).map_err(Error::file("remove", &path))?;
@@ -171,28 +156,31 @@ fn imdb_content(sources: &Sources, reviews: &Path, content: &Path) -> Result<(),
     remove_folder(&folder.join("artifacts/work"))
 }
 
-/// A stage's own program: the orchestrator would look for the encoders, which are not there yet.
-fn stage_command(
-    binaries: &Path,
+/// Runs the stages up to an embedding, each by its own program: the orchestrator would look for the
+/// encoders, which are not there yet.
+fn run_stages(
+    sources: &Sources,
     pipeline: &Path,
-    (stage, variant): (&str, Option<&str>),
-) -> Command {
-    let mut command = Command::new(binaries.join(format!("ressenti-{stage}")));
-    command.args(["--progress", "none", "--pipeline"]);
-    command.arg(pipeline);
-    if let Some(variant) = variant {
-        command.args(["--variant", variant]);
+    tokenizers: &[(&str, &str)],
+    embedding: &str,
+) -> Result<(), Error> {
+    let before = [("ingest", ""), ("clean", "")];
+    let stages = before.iter().chain(tokenizers).copied();
+    for (stage, variant) in stages.chain([("embed", embedding)]) {
+        let mut command = Command::new(sources.binaries.join(format!("ressenti-{stage}")));
+        command.args(["--progress", "none", "--pipeline"]);
+        command.arg(pipeline);
+        if !variant.is_empty() {
+            command.args(["--variant", variant]);
+        }
+        finish(command)?;
     }
-    command
+    Ok(())
 }
 
 /// Runs a command to its end, which must be a good one.
 fn finish(command: Command) -> Result<(), Error> {
-    let program = command.get_program().to_string_lossy().into_owned();
-    succeed(command).map_err(|error| match error {
-        Error::Exit(_) => Error::Command { program },
-        error => error,
-    })
+    succeed(command).map_err(|error| error.with_exit(None))
 }
 
 /// The programs without their debug information.
@@ -224,9 +212,11 @@ fn write_pack(
             .next()
             .is_none();
         if !is_empty && !out.join(LIST).is_file() {
-            return Err(Error::NotAPack {
-                folder: out.to_owned(),
-            });
+            let message = format!(
+                "`{}` holds other files than a pack's, and is not replaced",
+                out.display()
+            );
+            return Err(Error::new(message).with_hint("Name another folder with `--out FOLDER`"));
         }
         remove_folder(out)?;
     }
@@ -241,12 +231,11 @@ fn write_pack(
 }
 
 fn archive(content: &Path, out: &Path) -> io::Result<Vec<String>> {
-    let parts = PartWriter::new(out, PART);
-    let mut archive = tar::Builder::new(GzEncoder::new(parts, Compression::best()));
+    let mut archive = tar::Builder::new(GzEncoder::new(Vec::new(), Compression::best()));
     archive.follow_symlinks(false);
     archive.mode(tar::HeaderMode::Deterministic);
     archive.append_dir_all(".", content)?;
-    archive.into_inner()?.finish()?.finish()
+    write_parts(&archive.into_inner()?.finish()?, PART, out)
 }
 
 /// The commit of the checkout, as far as git knows.
@@ -255,13 +244,12 @@ fn commit(root: &Path) -> String {
         .args(["describe", "--always", "--dirty", "--abbrev=12"])
         .current_dir(root)
         .output();
-    output
-        .ok()
-        .filter(|output| output.status.success())
-        .map_or_else(
-            || "unknown".to_owned(),
-            |output| String::from_utf8_lossy(&output.stdout).trim().to_owned(),
-        )
+    match output {
+        Ok(output) if output.status.success() => {
+            String::from_utf8_lossy(&output.stdout).trim().to_owned()
+        }
+        _ => "unknown".to_owned(),
+    }
 }
 
 fn create(folder: &Path) -> Result<(), Error> {
@@ -274,15 +262,13 @@ fn copy(from: &Path, to: &Path) -> Result<(), Error> {
         .map_err(Error::file("copy", from))
 }
 
-/// Removes the files under a folder whose name `is_removed` says so of.
-fn remove_files(folder: &Path, is_removed: &dyn Fn(&str) -> bool) -> Result<(), Error> {
+/// Removes the files under a folder that have another name.
+fn remove_all_but(folder: &Path, kept: &str) -> Result<(), Error> {
     for entry in fs::read_dir(folder).map_err(Error::file("read", folder))? {
-        let entry = entry.map_err(Error::file("read", folder))?;
-        let (path, name) = (entry.path(), entry.file_name());
-        let kind = entry.file_type().map_err(Error::file("read", &path))?;
-        if kind.is_dir() {
-            remove_files(&path, is_removed)?;
-        } else if is_removed(&name.to_string_lossy()) {
+        let path = entry.map_err(Error::file("read", folder))?.path();
+        if path.is_dir() && !path.is_symlink() {
+            remove_all_but(&path, kept)?;
+        } else if !path.ends_with(kept) {
             fs::remove_file(&path).map_err(Error::file("remove", &path))?;
         }
     }
@@ -357,7 +343,8 @@ mod tests {
         write_pack("core", "1".to_owned(), content.path(), &scripts(), &out).expect("again");
         fs::remove_file(out.join(LIST)).expect("it was written");
         let error = write_pack("core", "1".to_owned(), content.path(), &scripts(), &out);
-        assert!(matches!(error, Err(Error::NotAPack { .. })));
+        let error = error.expect_err("it lost its list");
+        assert!(error.to_string().contains("is not replaced"), "{error}");
         assert!(out.join("check.py").is_file());
     }
 
@@ -444,7 +431,7 @@ mod tests {
         for name in ["manifest.json", "reviews.parquet"] {
             fs::write(deep.join(name), b"").expect("it takes files");
         }
-        remove_files(folder.path(), &|name| name != "manifest.json").expect("it is ours");
+        remove_all_but(folder.path(), "manifest.json").expect("it is ours");
         assert!(deep.join("manifest.json").is_file());
         assert!(!deep.join("reviews.parquet").exists());
     }

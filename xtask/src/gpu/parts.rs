@@ -1,23 +1,23 @@
 //! A file in parts of limited size, and the list of what a pack holds.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io;
+use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::error::Error;
-use crate::sha256::Sha256;
+use crate::sha256;
 
 /// One part; what carries a pack may take no more at once.
-pub(crate) const PART: u64 = 56 << 20;
+pub(crate) const PART: usize = 56 << 20;
 /// All files of a `core` pack.
 pub(crate) const CORE: u64 = 60 << 20;
 /// The list of the other files.
 pub(crate) const LIST: &str = "pack.json";
 
 /// `pack.json`.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub(crate) struct PackList {
     /// `core` or `imdb`.
     pub(crate) kind: String,
@@ -30,7 +30,7 @@ pub(crate) struct PackList {
 }
 
 /// A file of a pack.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Serialize)]
 pub(crate) struct PackFile {
     /// Its name in the pack's folder.
     pub(crate) name: String,
@@ -53,11 +53,10 @@ impl PackList {
             let path = entry.map_err(Error::file("read", folder))?.path();
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             if name != LIST {
+                let metadata = fs::metadata(&path).map_err(Error::file("read", &path))?;
                 files.push(PackFile {
-                    bytes: fs::metadata(&path)
-                        .map_err(Error::file("read", &path))?
-                        .len(),
-                    sha256: Sha256::of_file(&path, |_| ())?.to_string(),
+                    bytes: metadata.len(),
+                    sha256: sha256::of_file(&path, |_| ())?,
                     name: name.into_owned(),
                 });
             }
@@ -81,14 +80,13 @@ impl PackList {
         if self.bytes() <= limit {
             return Ok(());
         }
-        let mut files: Vec<&PackFile> = self.files.iter().collect();
-        files.sort_by_key(|file| std::cmp::Reverse(file.bytes));
-        let largest = files.first().map_or("", |file| file.name.as_str());
-        Err(Error::PackSize {
-            bytes: self.bytes(),
-            limit,
-            largest: largest.to_owned(),
-        })
+        let largest = self.files.iter().max_by_key(|file| file.bytes);
+        let largest = largest.map_or("", |file| file.name.as_str());
+        let bytes = self.bytes();
+        Err(Error::new(format!("The pack has {bytes} bytes, more than {limit}"))
+            .with_hint(format!(
+                "The largest file is `{largest}`: pack programs that were built with `--release`"
+            )))
     }
 
     /// Writes the list into the pack's folder.
@@ -99,59 +97,14 @@ impl PackList {
     }
 }
 
-/// Writes `part-00`, `part-01` and so on, each of at most `limit` bytes.
-pub(crate) struct PartWriter {
-    folder: PathBuf,
-    limit: u64,
-    left: u64,
-    file: Option<File>,
-    names: Vec<String>,
-}
-
-impl PartWriter {
-    pub(crate) fn new(folder: &Path, limit: u64) -> Self {
-        Self {
-            folder: folder.to_owned(),
-            limit,
-            left: 0,
-            file: None,
-            names: Vec::new(),
-        }
-    }
-
-    /// The names of the parts.
-    pub(crate) fn finish(mut self) -> io::Result<Vec<String>> {
-        self.flush()?;
-        Ok(self.names)
-    }
-}
-
-impl Write for PartWriter {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        if bytes.is_empty() {
-            return Ok(0);
-        }
-        if self.left == 0 {
-            let name = format!("part-{:02}", self.names.len());
-            self.file = Some(File::create(self.folder.join(&name))?);
-            self.names.push(name);
-            self.left = self.limit;
-        }
-        let count = bytes
-            .len()
-            .min(usize::try_from(self.left).unwrap_or(usize::MAX));
-        let file = self
-            .file
-            .as_mut()
-            .ok_or_else(|| io::Error::other("no part is open"))?;
-        let written = file.write(&bytes[..count])?;
-        self.left -= written as u64;
-        Ok(written)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.as_mut().map_or(Ok(()), File::flush)
-    }
+/// Writes `part-00`, `part-01` and so on, each of at most `limit` bytes, and returns their names.
+pub(crate) fn write_parts(bytes: &[u8], limit: usize, folder: &Path) -> io::Result<Vec<String>> {
+    let write = |(number, part)| {
+        let name = format!("part-{number:02}");
+        fs::write(folder.join(&name), part)?;
+        Ok(name)
+    };
+    bytes.chunks(limit).enumerate().map(write).collect()
 }
 
 #[cfg(test)]
@@ -160,15 +113,10 @@ mod tests {
 
     #[test]
     fn parts_are_full_and_join_to_the_whole() {
-        let check = |bytes: usize, limit: u64, sizes: &[usize]| {
+        let check = |bytes: usize, limit: usize, sizes: &[usize]| {
             let folder = tempfile::tempdir().expect("a temporary folder");
             let whole: Vec<u8> = (0..bytes).map(|n| (n % 251) as u8).collect();
-            let mut writer = PartWriter::new(folder.path(), limit);
-            // In pieces that do not end where the parts do.
-            for piece in whole.chunks(7) {
-                writer.write_all(piece).expect("the folder takes files");
-            }
-            let names = writer.finish().expect("the folder takes files");
+            let names = write_parts(&whole, limit, folder.path()).expect("the folder takes files");
             let parts: Vec<Vec<u8>> = names
                 .iter()
                 .map(|name| fs::read(folder.path().join(name)).expect("a part"))

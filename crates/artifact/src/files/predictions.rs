@@ -3,7 +3,9 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use arrow::array::{AsArray, Float32Array, RecordBatch, StringArray, UInt8Array, UInt64Array};
+use arrow::array::{
+    ArrayRef, AsArray, Float32Array, RecordBatch, StringArray, UInt8Array, UInt64Array,
+};
 use arrow::datatypes::{Float32Type, UInt8Type, UInt64Type};
 
 use crate::{ArtifactError, Split, TableWriter, read_table, schema};
@@ -65,25 +67,18 @@ pub fn write_predictions(
     model: &str,
     predictions: &[Prediction],
 ) -> Result<u64, ArtifactError> {
-    let row_ids = predictions.iter().map(|prediction| prediction.row_id);
-    let splits = predictions
-        .iter()
-        .map(|prediction| prediction.split.as_str());
-    let labels = predictions.iter().map(|prediction| prediction.label);
-    let probabilities = predictions.iter().map(|prediction| prediction.probability);
-    let batch = RecordBatch::try_new(
-        schema::predictions(),
-        vec![
-            Arc::new(UInt64Array::from_iter_values(row_ids)),
-            Arc::new(StringArray::from_iter_values(splits)),
-            Arc::new(UInt8Array::from_iter_values(labels)),
-            Arc::new(Float32Array::from_iter_values(probabilities)),
-            Arc::new(StringArray::from_iter_values(
-                predictions.iter().map(|_| model),
-            )),
-        ],
-    )
-    .map_err(ArtifactError::table("write", path))?;
+    let rows = || predictions.iter();
+    let splits = rows().map(|row| row.split.as_str());
+    let probabilities = rows().map(|row| row.probability);
+    let columns: Vec<ArrayRef> = vec![
+        Arc::new(UInt64Array::from_iter_values(rows().map(|row| row.row_id))),
+        Arc::new(StringArray::from_iter_values(splits)),
+        Arc::new(UInt8Array::from_iter_values(rows().map(|row| row.label))),
+        Arc::new(Float32Array::from_iter_values(probabilities)),
+        Arc::new(StringArray::from_iter_values(rows().map(|_| model))),
+    ];
+    let batch = RecordBatch::try_new(schema::predictions(), columns)
+        .map_err(ArtifactError::table("write", path))?;
     let mut writer = TableWriter::create(path, schema::predictions())?;
     writer.write(&batch)?;
     writer.finish()

@@ -5,29 +5,7 @@
 
 use serde::Deserialize;
 
-/// Families of encoders, told apart by `model_type`. MiniLM is a BERT.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// Devlin et al. 2019; MiniLM (Wang et al. 2020) has the same shape.
-    Bert,
-    /// Liu et al. 2019: positions are counted from behind the padding id.
-    Roberta,
-    /// Sanh et al. 2019: no token types.
-    DistilBert,
-    /// Song et al. 2020: no token types, relative position bias.
-    Mpnet,
-}
-
-impl std::fmt::Display for Family {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::Bert => "BERT",
-            Self::Roberta => "RoBERTa",
-            Self::DistilBert => "DistilBERT",
-            Self::Mpnet => "MPNet",
-        })
-    }
-}
+use super::family::Family;
 
 /// The function between the two halves of a feed-forward layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -105,23 +83,18 @@ impl EncoderConfig {
     /// In words: it is no JSON, of a family we do not have, or lacks a size.
     pub fn parse(json: &[u8]) -> Result<Self, String> {
         let file: File = serde_json::from_slice(json).map_err(|error| error.to_string())?;
-        let family = family(file.model_type.as_deref())?;
+        let family = Family::of(file.model_type.as_deref())?;
         if file.is_decoder {
             return Err("`is_decoder` is true, and a decoder cannot be used".to_owned());
         }
-        if let Some(kind) = file
-            .position_embedding_type
-            .as_deref()
-            .filter(|kind| *kind != "absolute")
-        {
+        let positions = file.position_embedding_type.as_deref();
+        if let Some(kind) = positions.filter(|kind| *kind != "absolute") {
             return Err(format!(
                 "`position_embedding_type` is `{kind}`, and only `absolute` is known"
             ));
         }
-        let pad_id = file.pad_token_id.unwrap_or(match family {
-            Family::Bert | Family::DistilBert => 0,
-            Family::Roberta | Family::Mpnet => 1,
-        });
+        let conventions = family.conventions();
+        let pad_id = file.pad_token_id.unwrap_or(conventions.pad_id);
         let config = Self {
             family,
             vocabulary_size: size("vocab_size", file.vocab_size)?,
@@ -130,17 +103,17 @@ impl EncoderConfig {
             heads: size("num_attention_heads", file.num_attention_heads)?,
             intermediate: size("intermediate_size", file.intermediate_size)?,
             positions: size("max_position_embeddings", file.max_position_embeddings)?,
-            first_position: match family {
-                Family::Bert | Family::DistilBert => 0,
-                Family::Roberta | Family::Mpnet => i64::from(pad_id) + 1,
+            first_position: match conventions.positions_follow_padding {
+                true => i64::from(pad_id) + 1,
+                false => 0,
             },
-            token_types: match family {
-                Family::Bert | Family::Roberta => size("type_vocab_size", file.type_vocab_size)?,
-                Family::DistilBert | Family::Mpnet => 0,
+            token_types: match conventions.has_token_types {
+                true => size("type_vocab_size", file.type_vocab_size)?,
+                false => 0,
             },
-            relative_buckets: match family {
-                Family::Mpnet => file.relative_attention_num_buckets.unwrap_or(32),
-                _ => 0,
+            relative_buckets: match conventions.has_relative_positions {
+                true => file.relative_attention_num_buckets.unwrap_or(32),
+                false => 0,
             },
             epsilon: file.layer_norm_eps.unwrap_or(1e-12),
             activation: activation(file.hidden_act.as_deref().unwrap_or("gelu"))?,
@@ -161,47 +134,24 @@ impl EncoderConfig {
     }
 
     fn check(&self) -> Result<(), String> {
-        if self.width % self.heads != 0 {
-            return Err(format!(
-                "`hidden_size` is {} and cannot be divided among {} heads",
-                self.width, self.heads
-            ));
-        }
-        if self.longest() < 1 {
-            return Err(format!(
-                "`max_position_embeddings` is {}, too few for any text",
-                self.positions
-            ));
-        }
-        if self.family == Family::Mpnet && !(4..=LARGEST).contains(&self.relative_buckets) {
-            return Err(format!(
-                "`relative_attention_num_buckets` is {}",
-                self.relative_buckets
-            ));
-        }
-        if i64::from(self.pad_id) >= self.vocabulary_size {
-            return Err(format!(
-                "`pad_token_id` is {}, beyond the vocabulary of {}",
-                self.pad_id, self.vocabulary_size
-            ));
-        }
-        if !(self.epsilon > 0.0 && self.epsilon < 1.0) {
-            return Err(format!("`layer_norm_eps` is {}", self.epsilon));
-        }
-        Ok(())
-    }
-}
-
-fn family(name: Option<&str>) -> Result<Family, String> {
-    match name {
-        Some("bert") => Ok(Family::Bert),
-        Some("roberta" | "xlm-roberta") => Ok(Family::Roberta),
-        Some("distilbert") => Ok(Family::DistilBert),
-        Some("mpnet") => Ok(Family::Mpnet),
-        Some(other) => Err(format!(
-            "`model_type` is `{other}`; known are bert, roberta, xlm-roberta, distilbert and mpnet"
-        )),
-        None => Err("it has no `model_type`".to_owned()),
+        let (width, heads, buckets) = (self.width, self.heads, self.relative_buckets);
+        let has_buckets = self.family.conventions().has_relative_positions;
+        let problem = if width % heads != 0 {
+            format!("`hidden_size` is {width} and cannot be divided among {heads} heads")
+        } else if self.longest() < 1 {
+            let positions = self.positions;
+            format!("`max_position_embeddings` is {positions}, too few for any text")
+        } else if has_buckets && !(4..=LARGEST).contains(&buckets) {
+            format!("`relative_attention_num_buckets` is {buckets}")
+        } else if i64::from(self.pad_id) >= self.vocabulary_size {
+            let (pad_id, size) = (self.pad_id, self.vocabulary_size);
+            format!("`pad_token_id` is {pad_id}, beyond the vocabulary of {size}")
+        } else if !(self.epsilon > 0.0 && self.epsilon < 1.0) {
+            format!("`layer_norm_eps` is {}", self.epsilon)
+        } else {
+            return Ok(());
+        };
+        Err(problem)
     }
 }
 

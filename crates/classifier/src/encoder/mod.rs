@@ -6,7 +6,7 @@
 
 mod attention;
 mod config;
-mod names;
+mod family;
 mod relative;
 mod weights;
 
@@ -16,16 +16,16 @@ use std::path::Path;
 use artifact::ArtifactError;
 use tch::{Kind, Tensor};
 
-pub use config::{Activation, EncoderConfig, Family};
+pub use config::{Activation, EncoderConfig};
+pub use family::Family;
 
 use crate::dropout::dropout;
 use crate::linear::{linear, linear_gelu_linear, rows_of};
 use crate::parameters::{Layout, ParameterId, Parameters};
 use crate::{Batch, ClassifierError, Mode};
 use attention::attention;
-use names::{EncoderPlan, LayerPlan, Plan};
 use relative::Buckets;
-use weights::WeightsFile;
+use weights::Tensors;
 
 /// The shape's file name.
 const CONFIG: &str = "config.json";
@@ -56,14 +56,17 @@ struct Layer {
     norm: Pair,
 }
 
-/// Where a parameter's first values come from.
-type Source<'a> = dyn Fn(&Plan) -> Result<Vec<f32>, ClassifierError> + 'a;
+/// Where the first values of a parameter come from: by the tensors of the file that it is made of, without
+/// the family's prefix, and by its shape.
+type Source<'a> = dyn Fn(&[String], &[i64]) -> Result<Vec<f32>, ClassifierError> + 'a;
 
 /// An encoder just read: its places are in the layout it was given.
 #[derive(Debug)]
 pub struct Loaded {
     /// The encoder.
     pub encoder: Encoder,
+    /// The word table `[V, W]`, row after row.
+    pub words: Vec<f32>,
     /// Weight and bias of BERT's pooler, where the folder has it.
     pub pooler: Option<[Vec<f32>; 2]>,
 }
@@ -76,9 +79,8 @@ impl Encoder {
     pub fn config_of(folder: &Path) -> Result<EncoderConfig, ClassifierError> {
         let path = folder.join(CONFIG);
         let json = fs::read(&path).map_err(ArtifactError::io("read", &path))?;
-        EncoderConfig::parse(&json).map_err(|problem| ClassifierError::Encoder {
-            folder: folder.to_owned(),
-            problem: format!("its `{CONFIG}` cannot be used: {problem}"),
+        EncoderConfig::parse(&json).map_err(|problem| {
+            ClassifierError::encoder(folder)(format!("its `{CONFIG}` cannot be used: {problem}"))
         })
     }
 
@@ -89,20 +91,24 @@ impl Encoder {
     /// A file is missing or damaged; a tensor is missing, unknown, or of another shape or type.
     pub fn load(folder: &Path, layout: &mut Layout) -> Result<Loaded, ClassifierError> {
         let config = Self::config_of(folder)?;
-        let file = WeightsFile::read(folder)?;
-        let tensors = file.tensors(config.family)?;
-        let plan = EncoderPlan::of(&config);
-        tensors.values(&plan.words)?;
-        let pooler = match config.family {
-            Family::Bert if tensors.has(&plan.pooler[0].parts[0]) => {
-                let [weight, bias] = &plan.pooler;
-                Some([tensors.values(weight)?, tensors.values(bias)?])
-            }
-            _ => None,
-        };
-        let encoder = Self::place(config, &plan, layout, &|plan| tensors.values(plan))?;
+        let bytes = weights::read(folder)?;
+        let tensors = Tensors::of(folder, &bytes, config.family)?;
+        let width = config.width;
+        let words = tensors.words(&config)?;
+        let [weight, bias] = ["pooler.dense.weight", "pooler.dense.bias"];
+        let has_pooler = config.family == Family::Bert && tensors.has(weight);
+        let pooler = has_pooler.then(|| {
+            let weight = tensors.values(&[weight], &[width, width])?;
+            Ok::<_, ClassifierError>([weight, tensors.values(&[bias], &[width])?])
+        });
+        let pooler = pooler.transpose()?;
+        let encoder = Self::place(config, layout, &|parts, shape| tensors.values(parts, shape))?;
         tensors.check_extras()?;
-        Ok(Loaded { encoder, pooler })
+        Ok(Loaded {
+            encoder,
+            words,
+            pooler,
+        })
     }
 
     /// The word table `[V, W]` of a Hugging Face folder, row after row.
@@ -110,33 +116,36 @@ impl Encoder {
     /// # Errors
     /// See [`Encoder::load`].
     pub fn words_of(folder: &Path, config: &EncoderConfig) -> Result<Vec<f32>, ClassifierError> {
-        let file = WeightsFile::read(folder)?;
-        file.tensors(config.family)?
-            .values(&EncoderPlan::of(config).words)
+        Tensors::of(folder, &weights::read(folder)?, config.family)?.words(config)
     }
 
     /// What the word table is called in the `model.safetensors` of a classifier of this family.
     pub(crate) fn word_table_name(family: Family) -> String {
-        format!("{}{}", family.prefix(), names::WORDS)
+        format!("{}{}", family.conventions().prefix, family::WORDS)
     }
 
     /// An encoder of this shape with all parameters zero, to be filled from a bundle.
-    pub fn empty(config: EncoderConfig, layout: &mut Layout) -> Self {
-        let plan = EncoderPlan::of(&config);
-        let zeros = |plan: &Plan| Ok(vec![0.0; plan.shape.iter().product::<i64>() as usize]);
-        Self::place(config, &plan, layout, &zeros).expect("zeros can always be had")
+    pub(crate) fn empty(config: EncoderConfig, layout: &mut Layout) -> Loaded {
+        let zeros = |shape: &[i64]| vec![0.0; shape.iter().product::<i64>() as usize];
+        let words = zeros(&[config.vocabulary_size, config.width]);
+        let encoder = Self::place(config, layout, &|_, shape| Ok(zeros(shape)));
+        Loaded {
+            encoder: encoder.expect("zeros can always be had"),
+            words,
+            pooler: None,
+        }
     }
 
     /// The matrices that states are multiplied with.
     pub(crate) fn matrices(&self) -> Vec<ParameterId> {
         let of_layer = |layer: &Layer| {
-            [
+            let pairs = [
                 layer.attention,
                 layer.attention_output,
                 layer.up,
                 layer.down,
-            ]
-            .map(|[weight, _]| weight)
+            ];
+            pairs.map(|[weight, _]| weight)
         };
         self.layers.iter().flat_map(of_layer).collect()
     }
@@ -148,37 +157,42 @@ impl Encoder {
 
     fn place(
         config: EncoderConfig,
-        plan: &EncoderPlan,
         layout: &mut Layout,
         source: &Source<'_>,
     ) -> Result<Self, ClassifierError> {
-        let prefix = config.family.prefix();
+        let names = config.family.conventions();
         let mut places = Places {
             layout,
             source,
-            prefix,
+            prefix: names.prefix,
         };
-        let positions = places.one(&plan.positions)?;
-        let token_types = plan
-            .token_types
-            .as_ref()
-            .map(|plan| places.one(plan))
-            .transpose()?;
-        let norm = places.pair(&plan.norm)?;
-        let relative = plan
-            .relative
-            .as_ref()
-            .map(|plan| places.one(plan))
-            .transpose()?;
-        let layers = plan
-            .layers
-            .iter()
-            .zip(1..)
-            .map(|(plan, level)| {
-                places.layout.begin_level(level);
-                places.layer(plan)
-            })
-            .collect::<Result<_, _>>()?;
+        let (width, intermediate) = (config.width, config.intermediate);
+        let positions = [config.positions, width];
+        let positions = places.table("embeddings.position_embeddings", positions)?;
+        let token_types = match config.token_types {
+            0 => None,
+            rows => Some(places.table("embeddings.token_type_embeddings", [rows, width])?),
+        };
+        let norm = places.norm("embeddings.LayerNorm".to_owned(), width)?;
+        let relative = match config.relative_buckets {
+            0 => None,
+            rows => Some(places.table("encoder.relative_attention_bias", [rows, config.heads])?),
+        };
+        let mut layers = Vec::new();
+        for number in 0..config.layers {
+            places.layout.begin_level(number as u32 + 1);
+            let name = |part: &str| format!("{}.{number}.{part}", names.layer);
+            // Query, key and value are one matrix: one large product is faster than three.
+            let parts = names.query_key_value.map(name);
+            layers.push(Layer {
+                attention: places.dense(&parts, 3 * width, width)?,
+                attention_output: places.dense(&[name(names.attention_output)], width, width)?,
+                attention_norm: places.norm(name(names.attention_norm), width)?,
+                up: places.dense(&[name(names.up)], intermediate, width)?,
+                down: places.dense(&[name(names.down)], width, intermediate)?,
+                norm: places.norm(name(names.norm), width)?,
+            });
+        }
         Ok(Self {
             config,
             positions,
@@ -215,12 +229,12 @@ impl Encoder {
         mode: Mode,
         drop: f64,
     ) -> Vec<Tensor> {
-        let mut states = vec![self.embed(vectors, parameters, mode, drop)];
-        let mask = self.mask(batch, parameters, states[0].kind());
-        for number in 0..top.min(self.layers.len()) {
+        let pass = self.pass(parameters, mode, drop);
+        let mut states = vec![pass.embed(vectors)];
+        let mask = pass.mask(batch, states[0].kind());
+        for (number, layer) in self.layers.iter().enumerate().take(top) {
             let xs = &states[number];
-            let next = self.layer(number, xs, xs, mask.as_ref(), parameters, mode, drop);
-            states.push(next);
+            states.push(pass.layer(number, layer, xs, xs, mask.as_ref()));
         }
         states
     }
@@ -235,88 +249,90 @@ impl Encoder {
         mode: Mode,
         drop: f64,
     ) -> Tensor {
-        let mut xs = self.embed(vectors, parameters, mode, drop);
-        let mask = self.mask(batch, parameters, xs.kind());
-        let last = self.layers.len() - 1;
-        for number in 0..last {
-            xs = self.layer(number, &xs, &xs, mask.as_ref(), parameters, mode, drop);
+        let pass = self.pass(parameters, mode, drop);
+        let mut xs = pass.embed(vectors);
+        let mask = pass.mask(batch, xs.kind());
+        let (last, others) = self.layers.split_last().expect("an encoder has layers");
+        for (number, layer) in others.iter().enumerate() {
+            xs = pass.layer(number, layer, &xs, &xs, mask.as_ref());
         }
         let first = xs.narrow(1, 0, 1);
         // Only a relative bias has a row for every reading token.
         let mask = mask.map(|mask| mask.narrow(2, 0, 1));
-        self.layer(last, &first, &xs, mask.as_ref(), parameters, mode, drop)
-            .squeeze_dim(1)
+        let state = pass.layer(others.len(), last, &first, &xs, mask.as_ref());
+        state.squeeze_dim(1)
     }
 
-    /// One layer, for the tokens `reading` `[B, R, W]` that attend to `xs` `[B, T, W]`.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "all of them are what one layer depends on"
-    )]
-    fn layer(
-        &self,
-        number: usize,
-        reading: &Tensor,
-        xs: &Tensor,
-        mask: Option<&Tensor>,
-        parameters: &Parameters,
-        mode: Mode,
-        drop: f64,
-    ) -> Tensor {
-        let layer = &self.layers[number];
-        let place = 201 + 2 * number as u64;
-        let attended = self.attend(layer, reading, xs, mask, parameters);
-        let middle = self.normalise(
-            &(dropout(&attended, drop, mode, place) + reading),
-            layer.attention_norm,
+    fn pass<'a>(&'a self, parameters: &'a Parameters, mode: Mode, drop: f64) -> Pass<'a> {
+        Pass {
+            encoder: self,
             parameters,
-        );
-        let fed = self.feed_forward(layer, &middle, parameters);
-        self.normalise(
-            &(dropout(&fed, drop, mode, place + 1) + &middle),
-            layer.norm,
-            parameters,
+            mode,
+            drop,
+        }
+    }
+}
+
+/// What all layers of one forward pass have in common.
+struct Pass<'a> {
+    encoder: &'a Encoder,
+    parameters: &'a Parameters,
+    mode: Mode,
+    drop: f64,
+}
+
+impl Pass<'_> {
+    fn pair(&self, pair: Pair) -> [&Tensor; 2] {
+        pair.map(|id| self.parameters.get(id))
+    }
+
+    fn dropout(&self, xs: &Tensor, place: u64) -> Tensor {
+        dropout(xs, self.drop, self.mode, place)
+    }
+
+    fn normalise(&self, xs: &Tensor, pair: Pair) -> Tensor {
+        let [scale, shift] = self.pair(pair);
+        let config = &self.encoder.config;
+        xs.layer_norm(
+            [config.width],
+            Some(scale),
+            Some(shift),
+            config.epsilon,
+            true,
         )
     }
 
     /// Word, position and token type vectors, normalised: `[B, T, W]`.
-    fn embed(&self, vectors: &Tensor, parameters: &Parameters, mode: Mode, drop: f64) -> Tensor {
-        let length = vectors.size()[0];
-        let positions =
-            parameters
-                .get(self.positions)
-                .narrow(0, self.config.first_position, length);
+    fn embed(&self, vectors: &Tensor) -> Tensor {
+        let (encoder, length) = (self.encoder, vectors.size()[0]);
+        let positions = self.parameters.get(encoder.positions);
+        let positions = positions.narrow(0, encoder.config.first_position, length);
         let mut xs = vectors.transpose(0, 1) + positions;
-        if let Some(token_types) = self.token_types {
-            xs += parameters.get(token_types).get(0);
+        if let Some(token_types) = encoder.token_types {
+            xs += self.parameters.get(token_types).get(0);
         }
-        let xs = self.normalise(&xs.contiguous(), self.norm, parameters);
-        dropout(&xs, drop, mode, 200)
+        self.dropout(&self.normalise(&xs.contiguous(), encoder.norm), 200)
     }
 
     /// What attention adds to its scores: `[B or 1, heads or 1, T or 1, T]`, minus infinity for
     /// padding. `None` where there is neither padding nor a relative position.
-    fn mask(&self, batch: &Batch, parameters: &Parameters, kind: Kind) -> Option<Tensor> {
-        let length = batch.mask.size()[0];
+    fn mask(&self, batch: &Batch, kind: Kind) -> Option<Tensor> {
+        let (length, device) = (batch.mask.size()[0], batch.mask.device());
         let padding = (batch.tokens < (length * batch.rows) as u64).then(|| {
-            let padded = batch
-                .mask
-                .view([length, batch.rows])
-                .transpose(0, 1)
-                .eq(0.0);
-            Tensor::zeros([batch.rows, length], (kind, batch.mask.device()))
-                .masked_fill(&padded, f64::NEG_INFINITY)
+            let mask = batch.mask.view([length, batch.rows]);
+            Tensor::zeros([batch.rows, length], (kind, device))
+                .masked_fill(&mask.transpose(0, 1).eq(0.0), f64::NEG_INFINITY)
                 .view([batch.rows, 1, 1, length])
         });
-        let relative = self.relative.map(|table| {
-            let count = self.config.relative_buckets;
-            let buckets = self.buckets.of(length, count, batch.mask.device());
+        let config = &self.encoder.config;
+        let relative = self.encoder.relative.map(|table| {
+            let count = config.relative_buckets;
+            let buckets = self.encoder.buckets.of(length, count, device);
             // In f32, because each entry's gradient is a sum over thousands of pairs.
-            parameters
-                .get(table)
-                .to_kind(Kind::Float)
+            let table = self.parameters.get(table).to_kind(Kind::Float);
+            table
                 .index_select(0, &buckets)
-                .view([length, length, self.config.heads])
+                .view([length, length, config.heads])
                 .permute([2, 0, 1])
                 .unsqueeze(0)
                 .to_kind(kind)
@@ -327,6 +343,22 @@ impl Encoder {
         }
     }
 
+    /// One layer, for the tokens `reading` `[B, R, W]` that attend to `xs` `[B, T, W]`.
+    fn layer(
+        &self,
+        number: usize,
+        layer: &Layer,
+        reading: &Tensor,
+        xs: &Tensor,
+        mask: Option<&Tensor>,
+    ) -> Tensor {
+        let place = 201 + 2 * number as u64;
+        let attended = self.dropout(&self.attend(layer, reading, xs, mask), place);
+        let middle = self.normalise(&(attended + reading), layer.attention_norm);
+        let fed = self.dropout(&self.feed_forward(layer, &middle), place + 1);
+        self.normalise(&(fed + &middle), layer.norm)
+    }
+
     /// Multi-head attention (Vaswani et al. 2017) of `reading` `[B, R, W]` to `xs` `[B, T, W]`, and
     /// its output matrix: `[B, R, W]`.
     fn attend(
@@ -335,60 +367,43 @@ impl Encoder {
         reading: &Tensor,
         xs: &Tensor,
         mask: Option<&Tensor>,
-        parameters: &Parameters,
     ) -> Tensor {
-        let [weight, bias] = layer.attention.map(|id| parameters.get(id));
+        let [weight, bias] = self.pair(layer.attention);
         let (rows, length, read) = (xs.size()[0], xs.size()[1], reading.size()[1]);
-        let (width, heads, head_width) = (
-            self.config.width,
-            self.config.heads,
-            self.config.head_width(),
-        );
+        let config = &self.encoder.config;
+        let (width, heads, head_width) = (config.width, config.heads, config.head_width());
+        // `count` projections `[B, heads, T, head width]`, one after the other.
+        let apart = |product: Tensor, count: i64| {
+            let places = product.size()[1];
+            let apart = product.view([rows, places, count, heads, head_width]);
+            apart.permute([2, 0, 3, 1, 4])
+        };
         let attended = if read == length {
-            let all = linear(xs, weight, bias)
-                .view([rows, length, 3, heads, head_width])
-                .permute([2, 0, 3, 1, 4]);
+            let all = apart(linear(xs, weight, bias), 3);
             attention(&all.get(0), &all.get(1), &all.get(2), mask)
         } else {
             let part = |start: i64, count: i64, input: &Tensor| {
                 let part = |tensor: &Tensor| rows_of(tensor, start * width, count * width);
-                linear(input, &part(weight), &part(bias))
-                    .view([rows, input.size()[1], count, heads, head_width])
-                    .permute([2, 0, 3, 1, 4])
+                apart(linear(input, &part(weight), &part(bias)), count)
             };
             let (query, rest) = (part(0, 1, reading), part(1, 2, xs));
             attention(&query.get(0), &rest.get(0), &rest.get(1), mask)
         };
         let attended = attended.transpose(1, 2).reshape([rows, read, width]);
-        apply(&attended, layer.attention_output, parameters)
+        let [weight, bias] = self.pair(layer.attention_output);
+        linear(&attended, weight, bias)
     }
 
-    fn feed_forward(&self, layer: &Layer, xs: &Tensor, parameters: &Parameters) -> Tensor {
-        let [up, down] = [layer.up, layer.down].map(|pair| pair.map(|id| parameters.get(id)));
-        if self.config.activation == Activation::Gelu {
-            return linear_gelu_linear(xs, up, down);
-        }
-        let middle = linear(xs, up[0], up[1]);
-        let middle = match self.config.activation {
-            Activation::Relu => middle.relu(),
-            _ => middle.gelu("tanh"),
+    fn feed_forward(&self, layer: &Layer, xs: &Tensor) -> Tensor {
+        let [up, down] = [layer.up, layer.down].map(|pair| self.pair(pair));
+        let middle = || linear(xs, up[0], up[1]);
+        let middle = match self.encoder.config.activation {
+            Activation::Gelu => return linear_gelu_linear(xs, up, down),
+            Activation::GeluTanh => middle().gelu("tanh"),
+            Activation::Relu => middle().relu(),
         };
         linear(&middle, down[0], down[1])
     }
-
-    fn normalise(&self, xs: &Tensor, [scale, shift]: Pair, parameters: &Parameters) -> Tensor {
-        xs.layer_norm(
-            [self.config.width],
-            Some(parameters.get(scale)),
-            Some(parameters.get(shift)),
-            self.config.epsilon,
-            true,
-        )
-    }
-}
-
-fn apply(xs: &Tensor, [weight, bias]: Pair, parameters: &Parameters) -> Tensor {
-    linear(xs, parameters.get(weight), parameters.get(bias))
 }
 
 /// Adds parameters to a layout.
@@ -399,27 +414,42 @@ struct Places<'a> {
 }
 
 impl Places<'_> {
-    fn one(&mut self, plan: &Plan) -> Result<ParameterId, ClassifierError> {
-        let values = (self.source)(plan)?;
-        let parts = plan.parts.iter();
-        let parts = parts.map(|part| format!("{}{part}", self.prefix)).collect();
+    fn add(
+        &mut self,
+        parts: Vec<String>,
+        shape: &[i64],
+        decays: bool,
+    ) -> Result<ParameterId, ClassifierError> {
+        let values = (self.source)(&parts, shape)?;
+        let parts = parts.iter().map(|part| format!("{}{part}", self.prefix));
         Ok(self
             .layout
-            .add_parts(parts, &plan.shape, plan.decays, &values))
+            .add_parts(parts.collect(), shape, decays, &values))
     }
 
-    fn pair(&mut self, [weight, bias]: &[Plan; 2]) -> Result<Pair, ClassifierError> {
-        Ok([self.one(weight)?, self.one(bias)?])
+    fn table(&mut self, name: &str, shape: [i64; 2]) -> Result<ParameterId, ClassifierError> {
+        self.add(vec![format!("{name}.weight")], &shape, false)
     }
 
-    fn layer(&mut self, plan: &LayerPlan) -> Result<Layer, ClassifierError> {
-        Ok(Layer {
-            attention: self.pair(&plan.attention)?,
-            attention_output: self.pair(&plan.attention_output)?,
-            attention_norm: self.pair(&plan.attention_norm)?,
-            up: self.pair(&plan.up)?,
-            down: self.pair(&plan.down)?,
-            norm: self.pair(&plan.norm)?,
-        })
+    /// Weight `[outputs, inputs]` and bias of a layer, or of several whose outputs are laid one after the
+    /// other.
+    fn dense(
+        &mut self,
+        names: &[String],
+        outputs: i64,
+        inputs: i64,
+    ) -> Result<Pair, ClassifierError> {
+        let parts = |what: &str| names.iter().map(|name| format!("{name}.{what}")).collect();
+        let weight = self.add(parts("weight"), &[outputs, inputs], true)?;
+        Ok([weight, self.add(parts("bias"), &[outputs], false)?])
+    }
+
+    /// Scale and shift of a layer normalisation.
+    fn norm(&mut self, name: String, width: i64) -> Result<Pair, ClassifierError> {
+        let scale = self.add(vec![format!("{name}.weight")], &[width], false)?;
+        Ok([
+            scale,
+            self.add(vec![format!("{name}.bias")], &[width], false)?,
+        ])
     }
 }

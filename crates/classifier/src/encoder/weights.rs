@@ -4,70 +4,37 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use artifact::ArtifactError;
-use safetensors::tensor::{Dtype, SafeTensors};
+use safetensors::tensor::{SafeTensors, TensorView};
 
-use super::config::Family;
-use super::names::Plan;
+use super::EncoderConfig;
+use super::family::{Family, WORDS, is_known_extra};
 use crate::ClassifierError;
+use crate::tensor_file::floats;
 
 /// The weights' file name.
-pub(super) const WEIGHTS: &str = "model.safetensors";
+const WEIGHTS: &str = "model.safetensors";
 
 /// Names of files that hold pickles, to tell people what is wrong with them.
 const PICKLES: [&str; 2] = ["pytorch_model.bin", "pytorch_model.pt"];
 
-/// The bytes of a `model.safetensors`.
-pub(super) struct WeightsFile {
-    folder: PathBuf,
-    bytes: Vec<u8>,
-}
-
-impl WeightsFile {
-    /// Reads the file of a folder.
-    ///
-    /// # Errors
-    /// It is not there or cannot be read.
-    pub(super) fn read(folder: &Path) -> Result<Self, ClassifierError> {
-        let path = folder.join(WEIGHTS);
-        if !path.exists()
-            && let Some(pickle) = PICKLES.into_iter().find(|name| folder.join(name).exists())
-        {
-            return Err(ClassifierError::Encoder {
-                folder: folder.to_owned(),
-                problem: format!(
-                    "it has no `{WEIGHTS}`, and its `{pickle}` is a pickle, which could run any program and is never read"
-                ),
-            });
-        }
-        let bytes = fs::read(&path).map_err(ArtifactError::io("read", &path))?;
-        Ok(Self {
-            folder: folder.to_owned(),
-            bytes,
-        })
+/// Reads the weights' file of a folder.
+///
+/// # Errors
+/// It is not there or cannot be read.
+pub(super) fn read(folder: &Path) -> Result<Vec<u8>, ClassifierError> {
+    let path = folder.join(WEIGHTS);
+    if !path.exists()
+        && let Some(pickle) = PICKLES.into_iter().find(|name| folder.join(name).exists())
+    {
+        let problem = format!(
+            "it has no `{WEIGHTS}`, and its `{pickle}` is a pickle, which could run any program and is never read"
+        );
+        return Err(ClassifierError::encoder(folder)(problem));
     }
-
-    /// Its tensors, by the names of a family.
-    ///
-    /// # Errors
-    /// The file is damaged.
-    pub(super) fn tensors(&self, family: Family) -> Result<Tensors<'_>, ClassifierError> {
-        let tensors =
-            SafeTensors::deserialize(&self.bytes).map_err(|error| ClassifierError::Encoder {
-                folder: self.folder.clone(),
-                problem: format!("`{WEIGHTS}` is damaged: {error}"),
-            })?;
-        let first = format!("{}embeddings.", family.prefix());
-        let prefixed = tensors.names().iter().any(|name| name.starts_with(&first));
-        Ok(Tensors {
-            folder: &self.folder,
-            prefix: if prefixed { family.prefix() } else { "" },
-            tensors,
-            used: RefCell::default(),
-        })
-    }
+    Ok(fs::read(&path).map_err(ArtifactError::io("read", &path))?)
 }
 
 /// The tensors of a file, and which of them were asked for.
@@ -78,18 +45,75 @@ pub(super) struct Tensors<'a> {
     used: RefCell<BTreeSet<String>>,
 }
 
-impl Tensors<'_> {
-    /// The values of a parameter in row-major order, as f32.
+impl<'a> Tensors<'a> {
+    /// The tensors of these bytes of a folder's file, by the names of a family.
+    ///
+    /// # Errors
+    /// The file is damaged.
+    pub(super) fn of(
+        folder: &'a Path,
+        bytes: &'a [u8],
+        family: Family,
+    ) -> Result<Self, ClassifierError> {
+        let tensors = SafeTensors::deserialize(bytes).map_err(|error| {
+            ClassifierError::encoder(folder)(format!("`{WEIGHTS}` is damaged: {error}"))
+        })?;
+        let prefix = family.conventions().prefix;
+        let first = format!("{prefix}embeddings.");
+        let is_prefixed = tensors.names().iter().any(|name| name.starts_with(&first));
+        Ok(Self {
+            folder,
+            prefix: if is_prefixed { prefix } else { "" },
+            tensors,
+            used: RefCell::default(),
+        })
+    }
+
+    /// The word table `[V, W]`.
+    ///
+    /// # Errors
+    /// As for [`Tensors::values`].
+    pub(super) fn words(&self, config: &EncoderConfig) -> Result<Vec<f32>, ClassifierError> {
+        self.values(&[WORDS], &[config.vocabulary_size, config.width])
+    }
+
+    /// The values of a parameter in row-major order, as f32. It is made of tensors of equal shape, laid
+    /// one after the other along their first dimension.
     ///
     /// # Errors
     /// A tensor is missing or of another shape or type, in words that name it.
-    pub(super) fn values(&self, plan: &Plan) -> Result<Vec<f32>, ClassifierError> {
-        let mut shape: Vec<usize> = plan.shape.iter().map(|size| *size as usize).collect();
-        shape[0] /= plan.parts.len();
-        let mut values = Vec::with_capacity(shape.iter().product::<usize>() * plan.parts.len());
-        for part in &plan.parts {
-            self.append(part, &shape, &mut values)?;
+    pub(super) fn values<S: AsRef<str>>(
+        &self,
+        parts: &[S],
+        shape: &[i64],
+    ) -> Result<Vec<f32>, ClassifierError> {
+        let mut shape: Vec<usize> = shape.iter().map(|size| *size as usize).collect();
+        shape[0] /= parts.len();
+        let parts = parts.iter().map(|part| self.part(part.as_ref(), &shape));
+        Ok(parts.collect::<Result<Vec<_>, _>>()?.concat())
+    }
+
+    fn part(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ClassifierError> {
+        let refused = ClassifierError::encoder(self.folder);
+        let Some((found, view)) = self.find(name) else {
+            let prefix = self.prefix;
+            return Err(refused(format!(
+                "`{WEIGHTS}` lacks the tensor `{prefix}{name}`"
+            )));
+        };
+        if view.shape() != shape {
+            return Err(refused(format!(
+                "the tensor `{found}` should have the shape {shape:?} by `config.json`, and has {:?}",
+                view.shape()
+            )));
         }
+        let values = floats(&view).ok_or_else(|| {
+            refused(format!(
+                "the tensor `{found}` is of type {:?}; known are F32, F16 and BF16",
+                view.dtype()
+            ))
+        })?;
+        self.used.borrow_mut().insert(found);
         Ok(values)
     }
 
@@ -105,125 +129,37 @@ impl Tensors<'_> {
     /// Names them.
     pub(super) fn check_extras(&self) -> Result<(), ClassifierError> {
         let used = self.used.borrow();
-        let mut extras: Vec<&str> = self
-            .tensors
-            .names()
-            .into_iter()
-            .filter(|name| !used.contains(*name))
-            .filter(|name| !Family::is_known_extra(name.strip_prefix(self.prefix).unwrap_or(name)))
-            .collect();
+        let is_extra = |name: &&str| {
+            let own = name.strip_prefix(self.prefix).unwrap_or(name);
+            !used.contains(*name) && !is_known_extra(own)
+        };
+        let mut extras: Vec<&str> = self.tensors.names().into_iter().filter(is_extra).collect();
         extras.sort_unstable();
-        match extras.as_slice() {
-            [] => Ok(()),
-            [first, rest @ ..] => Err(self.refused(format!(
-                "`{WEIGHTS}` has {} that an encoder of this `config.json` does not have: `{first}`{}",
-                if rest.is_empty() { "a tensor" } else { "tensors" },
-                if rest.is_empty() { String::new() } else { format!(" and {} more", rest.len()) }
-            ))),
-        }
-    }
-
-    fn append(
-        &self,
-        name: &str,
-        shape: &[usize],
-        values: &mut Vec<f32>,
-    ) -> Result<(), ClassifierError> {
-        let found = self.find(name).ok_or_else(|| {
-            self.refused(format!(
-                "`{WEIGHTS}` lacks the tensor `{}{name}`",
-                self.prefix
-            ))
-        })?;
-        let view = self
-            .tensors
-            .tensor(&found)
-            .map_err(|error| self.refused(error.to_string()))?;
-        if view.shape() != shape {
-            return Err(self.refused(format!(
-                "the tensor `{found}` should have the shape {shape:?} by `config.json`, and has {:?}",
-                view.shape()
-            )));
-        }
-        let data = view.data();
-        match view.dtype() {
-            Dtype::F32 => values.extend(
-                data.chunks_exact(4)
-                    .map(|bytes| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]])),
+        let names = match extras.as_slice() {
+            [] => return Ok(()),
+            [only] => {
+                format!("a tensor that an encoder of this `config.json` does not have: `{only}`")
+            }
+            [first, rest @ ..] => format!(
+                "tensors that an encoder of this `config.json` does not have: `{first}` and {} more",
+                rest.len()
             ),
-            Dtype::BF16 => {
-                values.extend(halves(data).map(|bits| f32::from_bits(u32::from(bits) << 16)))
-            }
-            Dtype::F16 => values.extend(halves(data).map(half_to_single)),
-            other => {
-                return Err(self.refused(format!(
-                    "the tensor `{found}` is of type {other:?}; known are F32, F16 and BF16"
-                )));
-            }
-        }
-        self.used.borrow_mut().insert(found);
-        Ok(())
+        };
+        Err(ClassifierError::encoder(self.folder)(format!(
+            "`{WEIGHTS}` has {names}"
+        )))
     }
 
-    /// A tensor's name in the file: with or without the prefix, and in the spelling of files that
-    /// were converted from TensorFlow.
-    fn find(&self, name: &str) -> Option<String> {
-        let spellings = [name.to_owned(), old_spelling(name)];
-        spellings
-            .into_iter()
-            .map(|name| format!("{}{name}", self.prefix))
-            .find(|name| self.tensors.tensor(name).is_ok())
-    }
-
-    fn refused(&self, problem: String) -> ClassifierError {
-        ClassifierError::Encoder {
-            folder: self.folder.to_owned(),
-            problem,
-        }
-    }
-}
-
-/// TensorFlow called the scale and the shift of a normalisation gamma and beta.
-fn old_spelling(name: &str) -> String {
-    name.replace("LayerNorm.weight", "LayerNorm.gamma")
-        .replace("LayerNorm.bias", "LayerNorm.beta")
-}
-
-fn halves(data: &[u8]) -> impl Iterator<Item = u16> {
-    data.chunks_exact(2)
-        .map(|bytes| u16::from_le_bytes([bytes[0], bytes[1]]))
-}
-
-/// IEEE 754 binary16 to binary32, exactly.
-fn half_to_single(bits: u16) -> f32 {
-    let sign = if bits & 0x8000 == 0 { 1.0 } else { -1.0 };
-    let exponent = i32::from((bits >> 10) & 0x1F);
-    let fraction = f32::from(bits & 0x3FF) / 1024.0;
-    let magnitude = match exponent {
-        0 => fraction * 2_f32.powi(-14),
-        31 if fraction == 0.0 => f32::INFINITY,
-        31 => f32::NAN,
-        _ => (1.0 + fraction) * 2_f32.powi(exponent - 15),
-    };
-    sign * magnitude
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn halves_are_exact() {
-        let check =
-            |bits: u16, expected: f32| assert_eq!(half_to_single(bits), expected, "{bits:#x}");
-        check(0x0000, 0.0);
-        check(0x3C00, 1.0);
-        check(0xC000, -2.0);
-        check(0x7BFF, 65504.0);
-        check(0x0001, 5.960_464_5e-8);
-        check(0x0400, 6.103_515_6e-5);
-        check(0x3555, 0.333_251_95);
-        check(0x7C00, f32::INFINITY);
-        assert!(half_to_single(0x7E00).is_nan());
+    /// A tensor with its name in the file: with or without the prefix, and in the spelling of files that
+    /// were converted from TensorFlow, which called the scale and shift of a normalisation gamma and beta.
+    fn find(&self, name: &str) -> Option<(String, TensorView<'a>)> {
+        let of_tensorflow = name
+            .replace("LayerNorm.weight", "LayerNorm.gamma")
+            .replace("LayerNorm.bias", "LayerNorm.beta");
+        [name, &of_tensorflow].into_iter().find_map(|name| {
+            let name = format!("{}{name}", self.prefix);
+            let view = self.tensors.tensor(&name).ok()?;
+            Some((name, view))
+        })
     }
 }

@@ -71,54 +71,37 @@ impl WordCounts {
 
     /// The most telling words.
     pub(crate) fn telling_words(self) -> Vec<ClassWords> {
-        telling_words(self.counts)
-    }
-}
-
-fn telling_words(counts: Counts) -> Vec<ClassWords> {
-    let totals = [0, 1].map(|class| {
-        counts
-            .values()
-            .map(|count| count.occurrences[class])
-            .sum::<u64>()
-    });
-    let mut words: Vec<TellingWord> = counts
-        .into_iter()
-        .map(|(word, count)| score(word, &count, totals))
-        .collect();
-    // Positive scores speak for class 1. Ties by word, so that the order is always the same.
-    words.sort_by(|one, two| {
-        two.score
-            .total_cmp(&one.score)
-            .then_with(|| one.word.cmp(&two.word))
-    });
-    let positive = words
-        .iter()
-        .take(WORDS)
-        .filter(|word| word.score > 0.0)
-        .cloned()
-        .collect();
-    let negative = words
-        .iter()
-        .rev()
-        .take(WORDS)
-        .filter(|word| word.score < 0.0);
-    let negative = negative
-        .map(|word| TellingWord {
+        let counts = self.counts;
+        let totals = [0, 1].map(|class| {
+            let occurrences = counts.values().map(|count| count.occurrences[class]);
+            occurrences.sum::<u64>()
+        });
+        let mut words: Vec<TellingWord> = counts
+            .into_iter()
+            .map(|(word, count)| score(word, &count, totals))
+            .collect();
+        // Positive scores speak for class 1. Ties by word, so that the order is always the same.
+        words.sort_by(|one, two| {
+            two.score
+                .total_cmp(&one.score)
+                .then_with(|| one.word.cmp(&two.word))
+        });
+        let positive = words.iter().take(WORDS).cloned().collect();
+        let negative = words.into_iter().rev().take(WORDS);
+        let negative = negative.map(|word| TellingWord {
             score: -word.score,
-            ..word.clone()
-        })
-        .collect();
-    vec![
-        ClassWords {
-            class: Sentiment::Negative,
-            words: negative,
-        },
-        ClassWords {
-            class: Sentiment::Positive,
-            words: positive,
-        },
-    ]
+            ..word
+        });
+        let classes = [
+            (Sentiment::Negative, negative.collect()),
+            (Sentiment::Positive, positive),
+        ];
+        let of_class = |(class, mut words): (Sentiment, Vec<TellingWord>)| {
+            words.retain(|word| word.score > 0.0);
+            ClassWords { class, words }
+        };
+        classes.map(of_class).to_vec()
+    }
 }
 
 fn count(reviews: &[(&str, Sentiment)]) -> Counts {

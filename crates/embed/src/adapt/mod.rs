@@ -3,20 +3,17 @@
 
 mod task;
 
-use std::fs;
-
-use artifact::{Artifact, ArtifactError, Failure, Split, StageName, format};
+use artifact::{Artifact, Failure, Split, StageName, format};
 use classifier::{
     ActivationWeights, ChosenDevice, ComputePath, MaskedModel, TokenContract, TokenRows, Weights,
     choose_device,
 };
 use settings::{AdaptationSettings, Schedule, TrainingSettings};
-use stage::{Context, watch_signals};
-use training::{CheckpointManager, Record, TrainContext, TrainError, train};
+use stage::{Context, save_requested, stop_requested, watch_signals};
+use training::{CheckpointManager, Record, Requests, TrainContext, TrainError, train};
 
 use task::{MaskedTask, Score};
 
-use crate::EmbedError;
 use crate::learned::Corpus;
 
 /// The outcome of an adaptation.
@@ -47,11 +44,11 @@ pub(crate) fn adapt(
     seed: u64,
 ) -> Result<Adapted, Failure> {
     let tokens = context.input(StageName::Tokenize);
-    let contract = TokenContract::of(tokens).map_err(EmbedError::from)?;
+    let contract = TokenContract::of(tokens)?;
     let mask = mask_of(tokens)?;
     let corpus = Corpus::open(tokens, settings.unlabelled)?;
     let run = context.run();
-    let device = choose_device(run).map_err(EmbedError::from)?;
+    let device = choose_device(run)?;
     let (kind, reason) = device.kind_of(settings.precision);
     let progress = context.progress();
     progress.note(&format!("device: {}", device.describe()));
@@ -59,7 +56,7 @@ pub(crate) fn adapt(
         "activations: {} ({reason}), weights: f32",
         ChosenDevice::name_of(kind)
     ));
-    let model = MaskedModel::load(context.output(), seed).map_err(EmbedError::from)?;
+    let model = MaskedModel::load(context.output(), seed)?;
     let layout = model.layout();
     let note = |text: &str| progress.note(text);
     let mut manager = CheckpointManager::new(context.kept()?, run.checkpoint, &note);
@@ -74,11 +71,10 @@ pub(crate) fn adapt(
         contract: &contract,
         mask,
     };
-    let validation = TokenRows::open(tokens, Split::Validation).map_err(EmbedError::from)?;
+    let validation = TokenRows::open(tokens, Split::Validation)?;
     let measure = |weights: &Weights| {
         let weights = ActivationWeights::new(layout, weights, kind);
         task.measure(&weights, &validation, device.device)
-            .map_err(EmbedError::from)
     };
     // Of the encoder as it came, also where the training resumes.
     let before = measure(&weights)?;
@@ -97,6 +93,10 @@ pub(crate) fn adapt(
         kind,
         may_move: run.device == settings::Device::Cpu,
         until: training.epochs,
+        requests: Requests {
+            stop: stop_requested,
+            save: save_requested,
+        },
         note: &note,
     };
     train(
@@ -115,9 +115,7 @@ pub(crate) fn adapt(
     .map_err(failure)?;
     let after = measure(&weights)?;
     drop(bar);
-    model
-        .save_encoder(context.output(), &weights.flat)
-        .map_err(EmbedError::from)?;
+    model.save_encoder(context.output(), &weights.flat)?;
     let score = |score: Score| serde_json::json!({ "loss": score.mean_loss(), "accuracy": score.accuracy() });
     let device = device.describe();
     Ok(Adapted {
@@ -154,9 +152,7 @@ fn failure(error: TrainError) -> Failure {
 
 /// The id of the mask in the encoder's tokenizer.
 fn mask_of(tokens: &Artifact) -> Result<u32, Failure> {
-    let path = tokens.file("tokenizer.json")?;
-    let bytes = fs::read(&path).map_err(ArtifactError::io("read", &path))?;
-    let tokenizer = text::TokenizerFile::from_bytes(&bytes, &path).map_err(EmbedError::from)?;
+    let tokenizer = text::TokenizerFile::read(&tokens.file("tokenizer.json")?)?;
     let names = ["[MASK]", "<mask>"];
     let is_mask =
         |token: &Option<String>| token.as_deref().is_some_and(|token| names.contains(&token));

@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use classifier::{
-    ActivationWeights, ClassifierError, ComputePath, Hidden, Layout, Loss, MaskedModel, MaskedPart,
-    MemoryLimit, Mode, Parameters, Stream, TokenContract, TokenRows, hide,
+    ActivationWeights, ClassifierError, ComputePath, Hidden, IdRows, Layout, Loss, MaskedModel,
+    MaskedPart, MemoryLimit, Mode, Parameters, Stream, TokenContract, TokenRows, Transfer, hide,
 };
 use settings::AdaptationSettings;
 use tch::{Device, no_grad};
@@ -147,14 +147,6 @@ impl Task for MaskedTask<'_> {
         MaskedPart::new(&batch[rows], self.contract.pad_id)
     }
 
-    fn pin(&self, part: MaskedPart, device: Device) -> MaskedPart {
-        part.pin(device)
-    }
-
-    fn to_device(&self, part: &MaskedPart, device: Device) -> MaskedPart {
-        part.to_device(device)
-    }
-
     fn loss(
         &self,
         part: &MaskedPart,
@@ -169,6 +161,7 @@ impl Task for MaskedTask<'_> {
         &self,
         _: &[ActivationWeights],
         _: &MemoryLimit,
+        _: fn() -> bool,
     ) -> Result<Option<Validation>, ClassifierError> {
         Ok(None)
     }

@@ -1,11 +1,12 @@
 //! One repository of the Hugging Face hub, by way of `hf-hub`, which knows its protocol, its cache
 //! and its way to go on with a download that was cut off.
 
+use std::error::Error;
 use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use artifact::{format, guarded};
+use artifact::{Failure, format, guarded};
 use hf_hub::api::Progress as HubProgress;
 use hf_hub::api::sync::{Api, ApiBuilder, ApiError, ApiRepo};
 use hf_hub::{Repo, RepoType};
@@ -18,77 +19,6 @@ const RETRIES: usize = 5;
 /// The hub, if no other is named.
 const ENDPOINT: &str = "the Hugging Face hub";
 
-/// What can keep an encoder from being fetched.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum HubError {
-    #[error("`{given}` is not the name of a repository")]
-    Name { given: String },
-    #[error("`{given}` is not the name of a revision")]
-    Revision { given: String },
-    #[error(
-        "{endpoint} has no repository `{repository}` with a revision `{revision}` that you may read"
-    )]
-    Unknown {
-        endpoint: String,
-        repository: String,
-        revision: String,
-    },
-    #[error("`{repository}` has no `{missing}`")]
-    Missing {
-        repository: String,
-        missing: String,
-        there: Vec<String>,
-    },
-    #[error("Could not get `{what}` of `{repository}` from {endpoint}")]
-    Unreachable {
-        endpoint: String,
-        repository: String,
-        what: String,
-        source: Box<dyn std::error::Error + Send + Sync>,
-    },
-    #[error("`{}` is not what the hub says it is: its SHA-256 is {found} and not {expected}", path.display())]
-    Digest {
-        path: PathBuf,
-        expected: String,
-        found: String,
-    },
-    #[error("Could not read the download `{}`", path.display())]
-    Download { path: PathBuf, source: io::Error },
-}
-
-impl HubError {
-    pub(super) fn hint(&self) -> Option<String> {
-        Some(match self {
-            Self::Name { .. } => {
-                "Name it as its page does, for example `ressenti fetch sentence-transformers/all-MiniLM-L6-v2`"
-                    .to_owned()
-            }
-            Self::Revision { .. } => "Name a branch, a tag or a commit with `--revision`".to_owned(),
-            Self::Unknown { .. } => {
-                "Compare the name with its page; for a private repository set HF_TOKEN".to_owned()
-            }
-            Self::Missing { missing, there, .. } if missing == "model.safetensors" => format!(
-                "Only weights in one `model.safetensors` are read, never a pickle; it has {}. Many \
-                 repositories have a revision with it: see its discussions, and use `--revision`",
-                there.join(", ")
-            ),
-            Self::Missing { there, .. } => format!(
-                "It has {}; look for the same encoder with a `tokenizer.json` of the `tokenizers` library",
-                there.join(", ")
-            ),
-            Self::Unreachable { .. } => {
-                "Try again, what came is kept; without a network run the same command where there is \
-                 one, and bring the folder"
-                    .to_owned()
-            }
-            Self::Digest { path, .. } => {
-                format!("Delete `{}` and run the command again", path.display())
-            }
-            Self::Download { .. } => return None,
-        })
-    }
-}
-
 /// A repository and a revision, their characters checked: both become parts of addresses and paths.
 #[derive(Clone, Debug)]
 pub(super) struct Name {
@@ -97,7 +27,7 @@ pub(super) struct Name {
 }
 
 impl Name {
-    pub(super) fn parse(repository: &str, revision: &str) -> Result<Self, HubError> {
+    pub(super) fn parse(repository: &str, revision: &str) -> Result<Self, Failure> {
         let plain = |part: &str| {
             part.starts_with(|first: char| first.is_ascii_alphanumeric())
                 && part
@@ -105,12 +35,14 @@ impl Name {
                     .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
         };
         if repository.split('/').count() > 2 || !repository.split('/').all(plain) {
-            let given = repository.to_owned();
-            return Err(HubError::Name { given });
+            return Err(Failure::new(format!("`{repository}` is not the name of a repository"))
+                .with_hint("Name it as its page does, for example `ressenti fetch sentence-transformers/all-MiniLM-L6-v2`".to_owned()));
         }
         if !revision.split('/').all(plain) {
-            let given = revision.to_owned();
-            return Err(HubError::Revision { given });
+            return Err(
+                Failure::new(format!("`{revision}` is not the name of a revision"))
+                    .with_hint("Name a branch, a tag or a commit with `--revision`".to_owned()),
+            );
         }
         Ok(Self {
             repository: repository.to_owned(),
@@ -120,11 +52,36 @@ impl Name {
 
     /// The name without its owner.
     pub(super) fn last(&self) -> &str {
-        let (_, last) = self
-            .repository
-            .split_once('/')
-            .unwrap_or(("", &self.repository));
-        last
+        let owner_and_name = self.repository.split_once('/');
+        owner_and_name.map_or(&self.repository, |(_, name)| name)
+    }
+
+    fn unreachable(
+        &self,
+        what: &str,
+        endpoint: &str,
+        cause: Box<dyn Error + Send + Sync>,
+    ) -> Failure {
+        let repository = &self.repository;
+        Failure::new(format!(
+            "Could not get `{what}` of `{repository}` from {endpoint}"
+        ))
+        .with_cause(cause)
+        .with_hint(
+            "Try again, what came is kept; without a network run the same command where there is \
+                 one, and bring the folder"
+                .to_owned(),
+        )
+    }
+
+    fn unknown(&self, endpoint: &str) -> Failure {
+        Failure::new(format!(
+            "{endpoint} has no repository `{}` with a revision `{}` that you may read",
+            self.repository, self.revision
+        ))
+        .with_hint(
+            "Compare the name with its page; for a private repository set HF_TOKEN".to_owned(),
+        )
     }
 
     /// The name as a key of a pipeline file.
@@ -144,7 +101,7 @@ pub(super) struct Hub {
 
 impl Hub {
     /// With the endpoint, the token and the cache that the environment names.
-    pub(super) fn of_environment(name: &Name) -> Result<Self, HubError> {
+    pub(super) fn of_environment(name: &Name) -> Result<Self, Failure> {
         let variable = |key: &str| std::env::var(key).ok().filter(|value| !value.is_empty());
         let mut builder = ApiBuilder::from_env()
             .with_progress(false)
@@ -153,12 +110,9 @@ impl Hub {
             builder = builder.with_token(Some(token));
         }
         let endpoint = variable("HF_ENDPOINT").unwrap_or_else(|| ENDPOINT.to_owned());
-        let api = builder.build().map_err(|error| HubError::Unreachable {
-            endpoint: endpoint.clone(),
-            repository: name.repository.clone(),
-            what: "anything".to_owned(),
-            source: Box::new(error),
-        })?;
+        let api = builder
+            .build()
+            .map_err(|error| name.unreachable("anything", &endpoint, Box::new(error)))?;
         let repository = api.repo(Repo::with_revision(
             name.repository.clone(),
             RepoType::Model,
@@ -177,24 +131,30 @@ impl Hub {
     }
 
     /// The commit that the revision stands for; the repository has all of `files`.
-    pub(super) fn commit(&self, files: &[&str]) -> Result<String, HubError> {
+    pub(super) fn commit(&self, files: &[&str]) -> Result<String, Failure> {
         let info = self.ask("the list of files", || self.repository.info())?;
         let there: Vec<String> = info
             .siblings
             .into_iter()
             .map(|file| file.rfilename)
             .collect();
-        match files
-            .iter()
-            .find(|file| !there.iter().any(|name| name == *file))
-        {
-            None => Ok(info.sha),
-            Some(missing) => Err(HubError::Missing {
-                repository: self.name.repository.clone(),
-                missing: (*missing).to_owned(),
-                there,
-            }),
-        }
+        let is_missing = |file: &&&str| !there.iter().any(|name| name == *file);
+        let Some(missing) = files.iter().find(is_missing) else {
+            return Ok(info.sha);
+        };
+        let there = there.join(", ");
+        let hint = if *missing == "model.safetensors" {
+            format!(
+                "Only weights in one `model.safetensors` are read, never a pickle; it has {there}. Many \
+                 repositories have a revision with it: see its discussions, and use `--revision`"
+            )
+        } else {
+            format!(
+                "It has {there}; look for the same encoder with a `tokenizer.json` of the `tokenizers` library"
+            )
+        };
+        let repository = &self.name.repository;
+        Err(Failure::new(format!("`{repository}` has no `{missing}`")).with_hint(hint))
     }
 
     /// A file in the hub's cache, downloaded if it is not there, and its SHA-256. That of a large file
@@ -203,29 +163,28 @@ impl Hub {
         &self,
         file: &str,
         progress: &Progress,
-    ) -> Result<(PathBuf, String), HubError> {
+    ) -> Result<(PathBuf, String), Failure> {
         let metadata = self.ask(file, || self.api.metadata(&self.repository.url(file)))?;
         let path = self.ask(file, || {
             let cached = self.cached(file, metadata.commit_hash());
-            match cached {
-                Some(path) => Ok(path),
-                None => self
-                    .repository
-                    .download_with_progress(file, Bytes::new(progress)),
-            }
+            let download = || {
+                let bytes = Bytes::new(progress);
+                self.repository.download_with_progress(file, bytes)
+            };
+            cached.map_or_else(download, Ok)
         })?;
-        let found = sha256(&path).map_err(|source| HubError::Download {
-            path: path.clone(),
-            source,
+        let found = sha256(&path).map_err(|error| {
+            Failure::new(format!("Could not read the download `{}`", path.display()))
+                .with_cause(error)
         })?;
         let expected = metadata.etag();
         // Files kept outside of git have their SHA-256 as tag; small ones have git's own digest.
         if expected.len() == found.len() && expected != found {
-            return Err(HubError::Digest {
-                path,
-                expected: expected.to_owned(),
-                found,
-            });
+            let path = path.display();
+            return Err(Failure::new(format!(
+                "`{path}` is not what the hub says it is: its SHA-256 is {found} and not {expected}"
+            ))
+            .with_hint(format!("Delete `{path}` and run the command again")));
         }
         Ok((path, found))
     }
@@ -246,22 +205,13 @@ impl Hub {
         &self,
         what: &str,
         request: impl FnOnce() -> Result<T, ApiError>,
-    ) -> Result<T, HubError> {
-        let unreachable =
-            |source: Box<dyn std::error::Error + Send + Sync>| HubError::Unreachable {
-                endpoint: self.endpoint.clone(),
-                repository: self.name.repository.clone(),
-                what: what.to_owned(),
-                source,
-            };
-        let answer = || match request() {
-            Ok(answer) => Ok(answer),
-            Err(error) if is_refused(&error) => Err(HubError::Unknown {
-                endpoint: self.endpoint.clone(),
-                repository: self.name.repository.clone(),
-                revision: self.name.revision.clone(),
-            }),
-            Err(error) => Err(unreachable(Box::new(error))),
+    ) -> Result<T, Failure> {
+        let unreachable = |cause| self.name.unreachable(what, &self.endpoint, cause);
+        let answer = || {
+            request().map_err(|error| match is_refused(&error) {
+                true => self.name.unknown(&self.endpoint),
+                false => unreachable(Box::new(error)),
+            })
         };
         // The library asserts some things about what the other side says.
         guarded(unreachable, answer)

@@ -15,8 +15,7 @@ use classifier::{Encoder, EncoderConfig, Layout};
 use settings::{ENCODER_FILES, StepId};
 use stage::{Progress, ProgressMode, print_failure};
 
-use crate::EmbedError;
-use hub::{Hub, HubError, Name};
+use hub::{Hub, Name};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -124,11 +123,11 @@ fn write(
     };
     let [config, weights, tokenizer] = ENCODER_FILES;
     take(config)?;
-    Encoder::config_of(pending).map_err(EmbedError::from)?;
+    Encoder::config_of(pending)?;
     take(tokenizer)?;
-    text::import(&pending.join(tokenizer)).map_err(EmbedError::from)?;
+    text::import(&pending.join(tokenizer))?;
     take(weights)?;
-    let loaded = Encoder::load(pending, &mut Layout::default()).map_err(EmbedError::from)?;
+    let loaded = Encoder::load(pending, &mut Layout::default())?;
     let origin = serde_json::json!({
         "repository": hub.repository(),
         "commit": commit,
@@ -169,11 +168,4 @@ fn tables(folder: &Path, name: &Name, config: &EncoderConfig) -> String {
         format::count(u64::try_from(config.vocabulary_size).unwrap_or(0)),
         config.longest(),
     )
-}
-
-impl From<HubError> for Failure {
-    fn from(error: HubError) -> Self {
-        let hint = error.hint();
-        Self::from_error(error).with_hint(hint)
-    }
 }

@@ -1,14 +1,16 @@
 //! The texts to learn from, as ids: train rows and, where wanted, rows without a label. Never a row
 //! of validation or test.
 
-use arrow::array::{AsArray, RecordBatch};
-use arrow::datatypes::{UInt16Type, UInt32Type};
-use artifact::{Artifact, Contract, Split, map_arrays, schema};
+use arrow::array::{AsArray, ListArray};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, UInt32Type};
+use artifact::{Artifact, ArtifactError, Failure, Split, map_arrays, schema};
+use classifier::TokenContract;
 
 use super::chance::Chance;
-use crate::EmbedError;
 
 /// Texts one after the other.
+#[derive(Default)]
 pub(crate) struct Corpus {
     ids: Vec<u32>,
     /// Where each text ends.
@@ -17,29 +19,44 @@ pub(crate) struct Corpus {
     step: usize,
 }
 
+/// The ids of a split's texts as lists of UInt32, batch by batch; `size` is the vocabulary's.
+///
+/// # Errors
+/// The file is damaged.
+pub(crate) fn id_lists(
+    tokens: &Artifact,
+    split: Split,
+    size: u32,
+) -> Result<impl Iterator<Item = Result<ListArray, ArtifactError>>, ArtifactError> {
+    let wide = size > u32::from(u16::MAX) + 1;
+    let schema = match split {
+        Split::Unlabelled => schema::unlabelled_tokens(wide),
+        _ => schema::tokens(wide),
+    };
+    let path = tokens.file(&format!("{split}.arrow"))?;
+    let batches = map_arrays(&path, &schema)?.batches()?;
+    let lists = DataType::List(Field::new_list_field(DataType::UInt32, false).into());
+    Ok(batches.into_iter().map(move |batch| {
+        let ids = batch
+            .column_by_name("ids")
+            .expect("opened with the columns of its contract");
+        let ids = cast(ids, &lists).map_err(ArtifactError::table("read", &path))?;
+        Ok(ids.as_list::<i32>().clone())
+    }))
+}
+
 impl Corpus {
     /// Reads the training rows of a tokens artifact, and its unlabelled ones.
     ///
     /// # Errors
     /// A file is damaged.
-    pub(crate) fn open(tokens: &Artifact, unlabelled: bool) -> Result<Self, EmbedError> {
-        let wide = match &tokens.manifest().contract {
-            Contract::Tokens {
-                vocabulary_size, ..
-            } => *vocabulary_size > u32::from(u16::MAX) + 1,
-            _ => false,
-        };
-        let mut corpus = Self {
-            ids: Vec::new(),
-            ends: Vec::new(),
-            step: 1,
-        };
-        let mut splits = vec![(Split::Train, schema::tokens(wide))];
-        splits.extend(unlabelled.then(|| (Split::Unlabelled, schema::unlabelled_tokens(wide))));
-        for (split, schema) in splits {
-            let path = tokens.file(&format!("{split}.arrow"))?;
-            for batch in map_arrays(&path, &schema)?.batches()? {
-                corpus.add(&batch, wide);
+    pub(crate) fn open(tokens: &Artifact, unlabelled: bool) -> Result<Self, Failure> {
+        let size = TokenContract::of(tokens)?.vocabulary_size;
+        let mut corpus = Self::default();
+        let unlabelled = unlabelled.then_some(Split::Unlabelled);
+        for split in [Split::Train].into_iter().chain(unlabelled) {
+            for lists in id_lists(tokens, split, size)? {
+                corpus.add(&lists?);
             }
         }
         corpus.step = step(corpus.ends.len());
@@ -48,34 +65,21 @@ impl Corpus {
 
     #[cfg(test)]
     pub(super) fn of(texts: &[Vec<u32>]) -> Self {
-        let mut corpus = Self {
-            ids: Vec::new(),
-            ends: Vec::new(),
-            step: step(texts.len()),
-        };
-        for text in texts {
-            corpus.ids.extend(text);
-            corpus.ends.push(corpus.ids.len());
-        }
+        let lists = texts
+            .iter()
+            .map(|text| Some(text.iter().map(|id| Some(*id))));
+        let mut corpus = Self::default();
+        corpus.add(&ListArray::from_iter_primitive::<UInt32Type, _, _>(lists));
+        corpus.step = step(texts.len());
         corpus
     }
 
-    fn add(&mut self, batch: &RecordBatch, wide: bool) {
-        let lists = batch
-            .column_by_name("ids")
-            .expect("opened with the columns of its contract")
-            .as_list::<i32>();
+    fn add(&mut self, lists: &ListArray) {
         let offsets = lists.value_offsets();
         let (first, last) = (offsets[0] as usize, offsets[offsets.len() - 1] as usize);
         let start = self.ids.len();
-        if wide {
-            self.ids.extend_from_slice(
-                &lists.values().as_primitive::<UInt32Type>().values()[first..last],
-            );
-        } else {
-            let ids = &lists.values().as_primitive::<UInt16Type>().values()[first..last];
-            self.ids.extend(ids.iter().map(|id| u32::from(*id)));
-        }
+        let ids = lists.values().as_primitive::<UInt32Type>().values();
+        self.ids.extend_from_slice(&ids[first..last]);
         self.ends
             .extend(offsets[1..].iter().map(|end| start + *end as usize - first));
     }
@@ -92,11 +96,7 @@ impl Corpus {
 
     /// The ids of a text.
     pub(crate) fn text(&self, number: usize) -> &[u32] {
-        let start = if number == 0 {
-            0
-        } else {
-            self.ends[number - 1]
-        };
+        let start = number.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.ids[start..self.ends[number]]
     }
 

@@ -17,10 +17,10 @@ use stage::Task;
 
 use crate::matrix::Matrix;
 use crate::random;
-pub(crate) use corpus::Corpus;
+pub(crate) use corpus::{Corpus, id_lists};
 
 use chance::{Chance, Noise, keep_probabilities};
-use worker::{Changes, Vectors, Worker};
+use worker::{Changes, Round, Worker};
 
 /// Parts of a round, read at the same time where there are as many cores. More would let more text
 /// go by on old vectors.
@@ -49,7 +49,7 @@ pub(crate) fn learn(
     inputs
         .rows_mut()
         .for_each(|(_, row)| row.iter_mut().for_each(|value| *value *= scale));
-    let mut outputs = Matrix::zeros(rows, width);
+    let mut matrices = [inputs, Matrix::zeros(rows, width)];
     let mut workers: Vec<Worker> = (0..WORKERS).map(|_| Worker::new(rows, width)).collect();
     let rounds_per_epoch = corpus.texts().div_ceil(WORKERS * TEXTS);
     let rounds = (rounds_per_epoch * settings.epochs as usize).max(1);
@@ -58,41 +58,39 @@ pub(crate) fn learn(
         let order = Chance::new(seed, epoch as u64, u64::MAX);
         let rate = settings.learning_rate * (1.0 - round as f64 / rounds as f64).max(1e-4);
         let first = (round % rounds_per_epoch) * WORKERS * TEXTS;
+        let shared = Round {
+            matrices: &matrices,
+            settings,
+            noise: &noise,
+            keep: &keep,
+            rate: rate as f32,
+        };
         workers
             .par_iter_mut()
             .enumerate()
             .for_each(|(number, worker)| {
                 let start = (first + number * TEXTS).min(corpus.texts());
                 let end = (start + TEXTS).min(corpus.texts());
-                let shared = Vectors {
-                    inputs: &inputs,
-                    outputs: &outputs,
-                };
                 for place in start..end {
                     // Another order in every epoch: the texts in steps of a number that shares no factor.
                     let text = corpus.in_order(place, order);
                     let chance = Chance::new(seed, epoch as u64, text as u64);
-                    worker.read(
-                        corpus.text(text),
-                        &shared,
-                        settings,
-                        &noise,
-                        &keep,
-                        rate as f32,
-                        chance,
-                    );
+                    worker.read(corpus.text(text), &shared, chance);
                 }
                 worker.subtract(&shared);
                 task.advance((end - start) as u64);
             });
-        let (mut of_inputs, mut of_outputs) = (Changes::new(rows), Changes::new(rows));
-        for worker in &workers {
-            worker.count(&mut of_inputs, &mut of_outputs);
-        }
-        for worker in &mut workers {
-            worker.add_to((&mut inputs, &of_inputs), (&mut outputs, &of_outputs));
+        for (side, matrix) in matrices.iter_mut().enumerate() {
+            let mut changes = Changes::new(rows);
+            for worker in &workers {
+                worker.rows[side].count(&mut changes);
+            }
+            for worker in &mut workers {
+                worker.rows[side].add_to(matrix, &changes);
+            }
         }
     }
+    let [inputs, _] = matrices;
     inputs
 }
 

@@ -5,23 +5,28 @@ use settings::LearnedSettings;
 use super::chance::{Chance, Noise};
 use crate::matrix::Matrix;
 
-/// The vectors as they stood when the round began.
-pub(super) struct Vectors<'a> {
-    pub(super) inputs: &'a Matrix,
-    pub(super) outputs: &'a Matrix,
+/// What a round's reading depends on, the same for all workers.
+pub(super) struct Round<'a> {
+    /// The input and the output vectors as they stood when the round began.
+    pub(super) matrices: &'a [Matrix; 2],
+    pub(super) settings: &'a LearnedSettings,
+    pub(super) noise: &'a Noise,
+    /// The probability that an occurrence of a word is read, by id.
+    pub(super) keep: &'a [f32],
+    pub(super) rate: f32,
 }
 
 /// Copies of the vectors that a worker has changed.
 pub(super) struct Worker {
-    inputs: Rows,
-    outputs: Rows,
+    /// Of the input and of the output vectors.
+    pub(super) rows: [Rows; 2],
     /// The words of a text that are read, and the change of an input vector: kept for their memory.
     read: Vec<u32>,
     change: Vec<f32>,
 }
 
 /// Rows of a matrix, copied when they are first touched.
-struct Rows {
+pub(super) struct Rows {
     width: usize,
     values: Vec<f32>,
     touched: Vec<u32>,
@@ -81,7 +86,8 @@ impl Rows {
         }
     }
 
-    fn count(&self, changes: &mut Changes) {
+    /// Counts what was changed.
+    pub(super) fn count(&self, changes: &mut Changes) {
         for id in &self.touched {
             let (count, workers) = &mut changes.0[*id as usize];
             *count += self.changes[*id as usize];
@@ -89,7 +95,8 @@ impl Rows {
         }
     }
 
-    fn add_to(&mut self, shared: &mut Matrix, changes: &Changes) {
+    /// Adds what was changed to the vectors, and forgets it.
+    pub(super) fn add_to(&mut self, shared: &mut Matrix, changes: &Changes) {
         for id in self.touched.drain(..) {
             let id = id as usize;
             self.changes[id] = 0;
@@ -107,53 +114,26 @@ impl Rows {
 impl Worker {
     pub(super) fn new(rows: u32, width: u32) -> Self {
         Self {
-            inputs: Rows::new(rows, width),
-            outputs: Rows::new(rows, width),
+            rows: [Rows::new(rows, width), Rows::new(rows, width)],
             read: Vec::new(),
             change: vec![0.0; width as usize],
         }
     }
 
     /// Reads a text: every word foretells the words around it.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "all of them are what reading a text depends on"
-    )]
-    pub(super) fn read(
-        &mut self,
-        text: &[u32],
-        shared: &Vectors<'_>,
-        settings: &LearnedSettings,
-        noise: &Noise,
-        keep: &[f32],
-        rate: f32,
-        mut chance: Chance,
-    ) {
+    pub(super) fn read(&mut self, text: &[u32], round: &Round<'_>, mut chance: Chance) {
         let mut read = std::mem::take(&mut self.read);
         read.clear();
-        read.extend(
-            text.iter()
-                .copied()
-                .filter(|id| chance.share() < keep[*id as usize]),
-        );
+        let is_read = |id: &u32| chance.share() < round.keep[*id as usize];
+        read.extend(text.iter().copied().filter(is_read));
         for (place, center) in read.iter().enumerate() {
             // Near words count more because the window is often narrow.
-            let reach = 1 + chance.below(settings.window as usize);
-            let (start, end) = (
-                place.saturating_sub(reach),
-                (place + reach + 1).min(read.len()),
-            );
+            let reach = 1 + chance.below(round.settings.window as usize);
+            let start = place.saturating_sub(reach);
+            let end = (place + reach + 1).min(read.len());
             for other in (start..end).filter(|other| *other != place) {
                 let context = read[other] as usize;
-                self.pair(
-                    context,
-                    *center as usize,
-                    shared,
-                    settings.negatives,
-                    noise,
-                    rate,
-                    &mut chance,
-                );
+                self.pair(context, *center as usize, round, &mut chance);
             }
         }
         self.read = read;
@@ -161,34 +141,22 @@ impl Worker {
 
     /// One step: the vector of a word is moved towards what stands beside it, and away from words
     /// drawn by chance.
-    #[allow(
-        clippy::too_many_arguments,
-        reason = "all of them are what one step depends on"
-    )]
-    fn pair(
-        &mut self,
-        input: usize,
-        output: usize,
-        shared: &Vectors<'_>,
-        negatives: u32,
-        noise: &Noise,
-        rate: f32,
-        chance: &mut Chance,
-    ) {
+    fn pair(&mut self, input: usize, output: usize, round: &Round<'_>, chance: &mut Chance) {
         self.change.fill(0.0);
-        let input = self.inputs.row(input, shared.inputs);
-        for number in 0..=negatives {
+        let [inputs, outputs] = &mut self.rows;
+        let input = inputs.row(input, &round.matrices[0]);
+        for number in 0..=round.settings.negatives {
             let (word, label) = if number == 0 {
                 (output, 1.0)
             } else {
-                (noise.draw(chance), 0.0)
+                (round.noise.draw(chance), 0.0)
             };
             if number > 0 && word == output {
                 continue;
             }
-            let row = self.outputs.row(word, shared.outputs);
+            let row = outputs.row(word, &round.matrices[1]);
             let score = dot(input, row);
-            let step = rate * (label - 1.0 / (1.0 + (-score).exp()));
+            let step = round.rate * (label - 1.0 / (1.0 + (-score).exp()));
             for ((change, row), input) in self.change.iter_mut().zip(row).zip(&*input) {
                 *change += step * *row;
                 *row += step * input;
@@ -201,25 +169,10 @@ impl Worker {
     }
 
     /// Leaves what was changed, ready to be added up.
-    pub(super) fn subtract(&mut self, shared: &Vectors<'_>) {
-        self.inputs.subtract(shared.inputs);
-        self.outputs.subtract(shared.outputs);
-    }
-
-    /// Counts what was changed.
-    pub(super) fn count(&self, inputs: &mut Changes, outputs: &mut Changes) {
-        self.inputs.count(inputs);
-        self.outputs.count(outputs);
-    }
-
-    /// Adds what was changed to the vectors, and forgets it.
-    pub(super) fn add_to(
-        &mut self,
-        (inputs, input_changes): (&mut Matrix, &Changes),
-        (outputs, output_changes): (&mut Matrix, &Changes),
-    ) {
-        self.inputs.add_to(inputs, input_changes);
-        self.outputs.add_to(outputs, output_changes);
+    pub(super) fn subtract(&mut self, round: &Round<'_>) {
+        for (rows, matrix) in self.rows.iter_mut().zip(round.matrices) {
+            rows.subtract(matrix);
+        }
     }
 }
 

@@ -1,49 +1,37 @@
 //! The unpacked set.
 
-use std::fs::{self, File};
-use std::io::Read;
+use std::fs::{self, File, FileType};
+use std::io::{ErrorKind, Read};
 use std::path::{Path, PathBuf};
 
-use settings::IngestSettings;
-use stage::Progress;
+use stage::Task;
+use tables::TableError;
 
-use super::member::{Member, Part, ReviewName, member};
-use super::{Found, MAX_FILM_BYTES, MISNAMED, SPECIAL};
+use super::Scan;
+use super::member::Part;
 use crate::error::IngestError;
-use crate::row::{LeftOut, check_text, excerpt};
-use crate::sink::Sink;
 
-/// Reads the folder, or the `aclImdb` in it, into the sink.
-pub(crate) fn read(
-    path: &Path,
-    settings: &IngestSettings,
-    progress: &Progress,
-    sink: &mut Sink,
-) -> Result<(), IngestError> {
-    let root = root_of(path);
-    let mut found = Found::new(path, settings);
-    let mut names = Vec::new();
+/// Reads the files of the folder, or of the `aclImdb` in it.
+pub(super) fn read(scan: &mut Scan<'_>, task: &Task) -> Result<(), IngestError> {
+    let root = root_of(scan.path);
     for part in Part::ALL {
-        list(&root, part, &mut names, &mut found)?;
-        found.check_count(names.len())?;
-        read_films(&root, part, &mut found)?;
-    }
-    names.sort();
-    found.reviews = names.len() as u64;
-    let task = progress.task("reading reviews", Some(found.reviews), "reviews");
-    let mut buffer = Vec::new();
-    for name in &names {
-        let limit = settings.max_text_bytes;
-        read_bounded(&root.join(name.source()), limit as u64, &mut buffer)?;
-        match check_text(&buffer, limit) {
-            Ok(text) => found.accept(name, text, sink)?,
-            Err(reason) => found
-                .left_out
-                .push(LeftOut::file(name.source(), reason, &buffer)),
+        let (split, class) = part.folders();
+        let inside = Path::new(split).join(class);
+        let folder = root.join(&inside);
+        if kind_of(&folder)?.is_some_and(|kind| kind.is_dir()) {
+            let failed = || TableError::read(&folder);
+            for entry in fs::read_dir(&folder).map_err(failed())? {
+                let entry = entry.map_err(failed())?;
+                let is_file = entry.file_type().map_err(failed())?.is_file();
+                take(scan, &root, &inside.join(entry.file_name()), is_file, task)?;
+            }
         }
-        task.advance(1);
+        let films = Path::new(split).join(format!("urls_{class}.txt"));
+        if kind_of(&root.join(&films))?.is_some_and(|kind| kind.is_file()) {
+            take(scan, &root, &films, true, task)?;
+        }
     }
-    found.finish(sink, progress)
+    Ok(())
 }
 
 /// People name the folder they unpacked into as often as the one that came out.
@@ -57,65 +45,26 @@ fn root_of(path: &Path) -> PathBuf {
     }
 }
 
-/// The files of one part.
-fn list(
-    root: &Path,
-    part: Part,
-    names: &mut Vec<ReviewName>,
-    found: &mut Found<'_>,
-) -> Result<(), IngestError> {
-    let (split, class) = part.folders();
-    let folder = root.join(split).join(class);
-    if !is_plain(&folder, fs::FileType::is_dir)? {
-        return Ok(());
-    }
-    for entry in fs::read_dir(&folder).map_err(IngestError::read(&folder))? {
-        let entry = entry.map_err(IngestError::read(&folder))?;
-        let name = entry.file_name();
-        let inside = Path::new(split).join(class).join(&name);
-        let reason = match member(&inside) {
-            Ok(Member::Other) => continue,
-            _ if !entry
-                .file_type()
-                .map_err(IngestError::read(&folder))?
-                .is_file() =>
-            {
-                SPECIAL
-            }
-            Ok(Member::Review(name)) => {
-                names.push(name);
-                continue;
-            }
-            _ => MISNAMED,
-        };
-        found.leave_out(excerpt(inside.to_string_lossy().as_bytes()), reason);
-    }
-    Ok(())
-}
-
-/// Whether there is something of this type, itself and not a link to it.
-fn is_plain(path: &Path, is_type: impl Fn(&fs::FileType) -> bool) -> Result<bool, IngestError> {
+/// What there is at a path, itself and not what a link leads to.
+fn kind_of(path: &Path) -> Result<Option<FileType>, TableError> {
     match fs::symlink_metadata(path) {
-        Ok(metadata) => Ok(is_type(&metadata.file_type())),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(false),
-        Err(error) => Err(IngestError::read(path)(error)),
+        Ok(metadata) => Ok(Some(metadata.file_type())),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(TableError::read(path)(error)),
     }
 }
 
-fn read_films(root: &Path, part: Part, found: &mut Found<'_>) -> Result<(), IngestError> {
-    let (split, class) = part.folders();
-    let path = root.join(split).join(format!("urls_{class}.txt"));
-    if is_plain(&path, fs::FileType::is_file)? {
-        let mut bytes = Vec::new();
-        read_bounded(&path, MAX_FILM_BYTES, &mut bytes)?;
-        found.films.insert(part, &String::from_utf8_lossy(&bytes));
-    }
-    Ok(())
-}
-
-/// Reads a file, up to one byte more than allowed.
-fn read_bounded(path: &Path, limit: u64, buffer: &mut Vec<u8>) -> Result<(), IngestError> {
-    buffer.clear();
-    let read = File::open(path).and_then(|file| file.take(limit + 1).read_to_end(buffer));
-    read.map(drop).map_err(IngestError::read(path))
+fn take(
+    scan: &mut Scan<'_>,
+    root: &Path,
+    inside: &Path,
+    is_file: bool,
+    task: &Task,
+) -> Result<(), IngestError> {
+    scan.take(inside, is_file, |buffer, limit| {
+        let path = root.join(inside);
+        let file = File::open(&path).and_then(|file| file.take(limit + 1).read_to_end(buffer));
+        task.advance(file.map_err(TableError::read(&path))? as u64);
+        Ok(())
+    })
 }

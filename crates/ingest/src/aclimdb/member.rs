@@ -42,10 +42,10 @@ impl Part {
     }
 
     pub(super) fn label(self) -> Option<Sentiment> {
-        match self {
-            Self::TrainNegative | Self::TestNegative => Some(Sentiment::Negative),
-            Self::TrainPositive | Self::TestPositive => Some(Sentiment::Positive),
-            Self::Unlabelled => None,
+        match self.folders().1 {
+            "neg" => Some(Sentiment::Negative),
+            "pos" => Some(Sentiment::Positive),
+            _ => None,
         }
     }
 

@@ -11,20 +11,20 @@ mod member;
 mod spool;
 
 use std::borrow::Cow;
+use std::io;
 use std::path::Path;
 
 use settings::IngestSettings;
 use stage::Progress;
+use tables::TableError;
 
 use crate::error::IngestError;
-use crate::row::{LeftOut, Reason, Review};
+use crate::row::{LeftOut, Reason, Review, check_text, excerpt};
 use crate::sink::{Sink, Taker};
 
-pub(crate) use archive::read as read_archive;
-pub(crate) use folder::read as read_folder;
-
 use films::Films;
-use member::ReviewName;
+use member::{Member, ReviewName, member};
+use spool::{Place, Spool};
 
 /// More reviews than this are no archive of reviews but an attack: an entry of an archive takes
 /// less than a byte of it, and memory here.
@@ -37,37 +37,91 @@ const SPECIAL: &str = "a link or special file, which is never followed";
 /// Longest `urls_*.txt`; those of the real set have 0.6 to 2.5 MB.
 const MAX_FILM_BYTES: u64 = 64 << 20;
 
-/// What was found besides the texts.
-struct Found<'a> {
+/// Reads the archive or the folder into the sink. `scratch` is a folder for the texts on their way.
+pub(crate) fn read(
+    path: &Path,
+    settings: &IngestSettings,
+    scratch: &Path,
+    progress: &Progress,
+    sink: &mut Sink,
+) -> Result<(), IngestError> {
+    let mut scan = Scan {
+        path,
+        settings,
+        spool: Spool::create(scratch)?,
+        films: Films::default(),
+        reviews: Vec::new(),
+        left_out: Vec::new(),
+        buffer: Vec::new(),
+    };
+    let metadata = path.metadata().map_err(TableError::read(path))?;
+    if metadata.is_dir() {
+        folder::read(
+            &mut scan,
+            &progress.task("reading the folder", None, "bytes"),
+        )?;
+    } else {
+        let size = Some(metadata.len());
+        archive::read(
+            &mut scan,
+            &progress.task("reading the archive", size, "bytes"),
+        )?;
+    }
+    scan.write(sink, progress)
+}
+
+/// The members of a set, in whatever order they come.
+struct Scan<'a> {
     /// What people know the set by.
     path: &'a Path,
     settings: &'a IngestSettings,
+    spool: Spool,
     films: Films,
+    reviews: Vec<(ReviewName, Place)>,
     left_out: Vec<LeftOut>,
-    reviews: u64,
-    unknown_films: u64,
+    buffer: Vec<u8>,
 }
 
-impl<'a> Found<'a> {
-    fn new(path: &'a Path, settings: &'a IngestSettings) -> Self {
-        Self {
-            path,
-            settings,
-            films: Films::default(),
-            left_out: Vec::new(),
-            reviews: 0,
-            unknown_films: 0,
+impl Scan<'_> {
+    /// Takes a member at a path within the set. `read` appends its content to a buffer, up to one byte
+    /// more than a limit.
+    fn take(
+        &mut self,
+        path: &Path,
+        is_file: bool,
+        read: impl FnOnce(&mut Vec<u8>, u64) -> Result<(), TableError>,
+    ) -> Result<(), IngestError> {
+        let source = || excerpt(path.to_string_lossy().as_bytes());
+        self.buffer.clear();
+        match member(path) {
+            Err(reason) => self.leave_out(source(), reason),
+            Ok(Member::Other) => return Ok(()),
+            Ok(_) if !is_file => self.leave_out(source(), SPECIAL),
+            Ok(Member::Misnamed) => self.leave_out(source(), MISNAMED),
+            Ok(Member::Films(part)) => {
+                read(&mut self.buffer, MAX_FILM_BYTES)?;
+                if self.buffer.len() as u64 > MAX_FILM_BYTES {
+                    let reason = "the list of films is longer than any";
+                    let reason = io::Error::new(io::ErrorKind::InvalidData, reason);
+                    let after = format!("`{}`", source());
+                    return Err(TableError::damaged(self.path, after, reason).into());
+                }
+                let list = String::from_utf8_lossy(&self.buffer);
+                self.films.insert(part, &list);
+            }
+            Ok(Member::Review(name)) => {
+                let limit = self.settings.max_text_bytes;
+                read(&mut self.buffer, limit as u64)?;
+                match check_text(&self.buffer, limit) {
+                    Ok(text) => self.reviews.push((name, self.spool.push(text)?)),
+                    Err(reason) => {
+                        let row = LeftOut::file(name.source(), reason, &self.buffer);
+                        self.left_out.push(row);
+                    }
+                }
+            }
         }
-    }
-
-    fn leave_out(&mut self, source: String, reason: &'static str) {
-        let reason = Reason::rejected(reason);
-        self.left_out.push(LeftOut::file(source, reason, b""));
-    }
-
-    /// Fails where there are more files than in any set of reviews.
-    fn check_count(&self, reviews: usize) -> Result<(), IngestError> {
-        if (reviews + self.left_out.len()) as u64 <= MAX_REVIEWS {
+        if (self.reviews.len() + self.left_out.len()) as u64 <= MAX_REVIEWS {
             return Ok(());
         }
         let (path, most) = (self.path.display(), artifact::format::count(MAX_REVIEWS));
@@ -79,42 +133,66 @@ impl<'a> Found<'a> {
         ))
     }
 
-    /// Writes a review as a row.
-    fn accept(
-        &mut self,
-        name: &ReviewName,
-        text: &str,
-        sink: &mut Sink,
-    ) -> Result<(), IngestError> {
-        let label = name.part.label();
-        let film = self.films.film(name.part, name.id);
-        self.unknown_films += u64::from(film.is_none());
-        let row = Review {
-            text,
-            label,
-            split: name.part.split(),
-            rating: label.map(|_| f32::from(name.rating)),
-            group: film.map(Cow::Borrowed),
-            topic: self.settings.topic.as_deref().map(Cow::Borrowed),
-            timestamp: None,
-        };
-        sink.accept(&row, &name.source())
+    fn leave_out(&mut self, source: String, reason: &'static str) {
+        let reason = Reason::rejected(reason);
+        self.left_out.push(LeftOut::file(source, reason, b""));
     }
 
-    /// Hands over what was kept aside, and tells what is missing.
-    fn finish(mut self, sink: &mut Sink, progress: &Progress) -> Result<(), IngestError> {
-        if self.reviews == 0 && self.left_out.is_empty() {
-            return Err(IngestError::nothing(
-                self.path,
-                "no reviews of the aclImdb layout, like `train/pos/0_9.txt`",
-            ));
+    /// Writes all members in the order of the rows, and tells what is missing.
+    fn write(mut self, sink: &mut Sink, progress: &Progress) -> Result<(), IngestError> {
+        if self.reviews.is_empty() && self.left_out.is_empty() {
+            let missing = "no reviews of the aclImdb layout, like `train/pos/0_9.txt`";
+            return Err(TableError::nothing(self.path, missing).into());
         }
-        if self.unknown_films > 0 {
-            let reviews = artifact::format::plural(self.unknown_films, "review", "reviews");
+        self.spool.flush()?;
+        self.sort_and_reject_repeats();
+        let task = progress.task(
+            "writing reviews",
+            Some(self.reviews.len() as u64),
+            "reviews",
+        );
+        let mut unknown_films = 0;
+        for (name, place) in &self.reviews {
+            let label = name.part.label();
+            let film = self.films.film(name.part, name.id);
+            unknown_films += u64::from(film.is_none());
+            let review = Review {
+                text: self.spool.read(*place, &mut self.buffer)?,
+                label,
+                split: name.part.split(),
+                rating: label.map(|_| f32::from(name.rating)),
+                group: film.map(Cow::Borrowed),
+                topic: self.settings.topic.as_deref().map(Cow::Borrowed),
+                timestamp: None,
+            };
+            sink.accept(&review, &name.source())?;
+            task.advance(1);
+        }
+        if unknown_films > 0 {
+            let reviews = artifact::format::plural(unknown_films, "review", "reviews");
             progress.warn(&format!("{reviews} without a film, because `urls_*.txt` is missing or too short: a film may end up in two splits"));
         }
         self.left_out
             .sort_by(|one, two| one.source.cmp(&two.source));
         self.left_out.iter().try_for_each(|row| sink.leave_out(row))
+    }
+
+    /// Of members with the same name the last counts, as if the archive were unpacked; the others
+    /// are kept aside.
+    fn sort_and_reject_repeats(&mut self) {
+        // A stable sort: of equal names the later member stays the later one.
+        self.reviews.sort_by(|one, two| one.0.cmp(&two.0));
+        let mut repeats = Vec::new();
+        self.reviews.dedup_by(|later, kept| {
+            let is_repeat = later.0 == kept.0;
+            if is_repeat {
+                repeats.push(kept.0.source());
+                kept.1 = later.1;
+            }
+            is_repeat
+        });
+        for source in repeats {
+            self.leave_out(source, "a later file of the archive has the same name");
+        }
     }
 }

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 
 use artifact::ArtifactError;
 
-use crate::container::nameless;
+use tables::nameless;
 
 /// Where a text lies.
 #[derive(Clone, Copy, Debug)]
@@ -29,10 +29,9 @@ pub(super) struct Spool {
 impl Spool {
     /// A spool in a folder.
     pub(super) fn create(folder: &Path) -> Result<Self, ArtifactError> {
-        let path = folder.join("texts.spool");
         Ok(Self {
-            file: BufWriter::with_capacity(1 << 20, nameless(&path)?),
-            path,
+            file: BufWriter::with_capacity(1 << 20, nameless(folder)?),
+            path: folder.join("texts.spool"),
             written: 0,
         })
     }
@@ -64,14 +63,11 @@ impl Spool {
         buffer: &'a mut Vec<u8>,
     ) -> Result<&'a str, ArtifactError> {
         buffer.resize(place.bytes as usize, 0);
-        self.file
-            .get_ref()
-            .read_exact_at(buffer, place.offset)
-            .map_err(ArtifactError::io("read", &self.path))?;
-        let damaged = |_| ArtifactError::Damaged {
+        let read = self.file.get_ref().read_exact_at(buffer, place.offset);
+        read.map_err(ArtifactError::io("read", &self.path))?;
+        std::str::from_utf8(buffer).map_err(|_| ArtifactError::Damaged {
             path: self.path.clone(),
             reason: "it changed while it was read".to_owned(),
-        };
-        std::str::from_utf8(buffer).map_err(damaged)
+        })
     }
 }

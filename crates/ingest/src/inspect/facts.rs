@@ -51,39 +51,37 @@ pub(super) struct ShownRow {
 impl Facts<'_> {
     /// The `[ingest]` table that says what was found, so that nothing needs to be found again.
     pub(super) fn table(&self) -> String {
+        let (layout, roles) = (&self.layout, &self.layout.roles);
         let mut ingest = given(self.settings);
         let source = Value::from(self.source.to_string_lossy().as_ref());
         ingest.insert("source".to_owned(), source);
-        let layout = &self.layout;
+        if !layout.named {
+            ingest.insert("header".to_owned(), Value::from(false));
+        }
         let columns = Role::ALL.into_iter().filter_map(|role| {
-            let column = layout.roles.map.get(role)?;
+            let column = roles.map.get(role)?;
             let name = layout.names[column].as_str();
-            let same = layout.names.iter().filter(|other| *other == name).count();
+            let is_only = layout.names.iter().filter(|other| *other == name).count() == 1;
             // Of two columns of one name only the position tells which.
-            let value = match layout.named && same == 1 {
+            let value = match layout.named && is_only {
                 true => Value::from(name),
                 false => Value::from(column as i64 + 1),
             };
             Some((role.as_str().to_owned(), value))
         });
-        if !layout.named {
-            ingest.insert("header".to_owned(), Value::from(false));
-        }
         ingest.insert("columns".to_owned(), Value::Table(columns.collect()));
-        if let Some(format) = &layout.roles.date_format {
-            let times = ingest
-                .entry("timestamp")
-                .or_insert_with(|| Value::Table(Table::new()));
+        if let Some(format) = &roles.date_format {
+            let times = ingest.entry("timestamp");
+            let times = times.or_insert_with(|| Value::Table(Table::new()));
             if let Some(times) = times.as_table_mut() {
                 times.insert("format".to_owned(), Value::from(format.as_str()));
             }
         }
-        if let Some(scale) = layout.roles.rating {
+        if let Some(scale) = roles.rating {
             let rule = Table::try_from(scale.rule).expect("a rule is plain data");
             ingest.insert("rating".to_owned(), Value::Table(rule));
         }
-        let mut whole = Table::new();
-        whole.insert("ingest".to_owned(), Value::Table(ingest));
+        let whole = Table::from_iter([("ingest".to_owned(), Value::Table(ingest))]);
         toml::to_string(&whole).expect("a table is plain data")
     }
 }

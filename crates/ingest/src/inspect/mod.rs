@@ -11,10 +11,11 @@ use clap::Parser;
 use settings::{IngestSettings, Override, Pipeline, REVIEWS, StepId, table_of};
 use stage::{Progress, ProgressMode, print_failure};
 
-use crate::error::{IngestError, files_in};
+use tables::files_in;
+
+use crate::error::IngestError;
 use crate::form::Form;
 use crate::rows;
-use crate::sink;
 
 use facts::{Facts, Seen};
 
@@ -81,18 +82,17 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn inspect<'a>(path: &'a Path, settings: &'a IngestSettings) -> Result<Facts<'a>, IngestError> {
     let paths = settings::matching(path);
     let first = paths.first().ok_or(IngestError::NoSource)?;
-    let Form::Rows(kind) = Form::of(first, settings.format)? else {
+    if Form::of(first, settings.format)? != Form::Rows {
         let hint = files_in(first).unwrap_or_else(|| "The aclImdb set needs no look: run it with `ressenti run --pipeline pipelines/imdb.toml --source PATH`".to_owned());
         let first = first.display();
         let message =
             format!("`{first}` is a folder or an archive, and only files of rows can be inspected");
         return Err(IngestError::other(message, hint));
-    };
-    let scratch = sink::scratch_folder()?;
+    }
     let progress = Progress::new(ProgressMode::None, StepId::new(StageName::Ingest, REVIEWS));
     let mut seen = Seen::default();
-    let folder = scratch.path();
-    let layout = rows::read(&paths, kind, folder, settings, &progress, &mut seen)?;
+    let scratch = std::env::temp_dir();
+    let layout = rows::read(&paths, &scratch, settings, &progress, &mut seen)?;
     let size = |path: &PathBuf| path.metadata().map_or(0, |metadata| metadata.len());
     Ok(Facts {
         source: path,

@@ -7,7 +7,7 @@ use artifact::{Sentiment, format};
 use serde_json::json;
 
 use super::facts::{Facts, ShownRow};
-use crate::row::{LeftOut, cut};
+use crate::row::cut;
 use crate::rows::{Decision, Layout};
 use crate::tally::ReasonCount;
 
@@ -78,8 +78,7 @@ fn rows(out: &mut impl Write, rows: &[ShownRow]) -> io::Result<()> {
     writeln!(out, "\n{bold}First rows{bold:#}")?;
     for row in rows {
         let label = row.label.unwrap_or("-");
-        let rating = row.rating.map(|rating| format!("{rating} "));
-        let rating = rating.unwrap_or_default();
+        let rating = row.rating.map_or_else(String::new, |it| format!("{it} "));
         let text = cut(&row.text.replace(['\n', '\r', '\t'], " "), TEXT);
         writeln!(out, "  {label:<9} {rating}{text}")?;
     }
@@ -90,28 +89,26 @@ fn counts(out: &mut impl Write, facts: &Facts<'_>) -> io::Result<()> {
     let (bold, yellow) = (Style::new().bold(), AnsiColor::Yellow.on_default());
     let (seen, tally) = (&facts.seen, &facts.seen.tally);
     let accepted = format::count(tally.accepted());
-    writeln!(out, "\n{bold}Reviews{bold:#}")?;
-    match seen.is_partial() {
-        true => writeln!(out, "  {accepted} would be accepted, as far as was read")?,
-        false => writeln!(out, "  {accepted} would be accepted")?,
-    }
-    for class in Sentiment::ALL {
-        let rows = format::count(tally.of_class(class));
-        writeln!(out, "  {rows:>11} {class}")?;
-    }
-    let unlabelled = format::count(tally.unlabelled());
-    writeln!(out, "  {unlabelled:>11} without a label")?;
-    if seen.with_time > 0 {
-        writeln!(out, "  {:>11} with a time", format::count(seen.with_time))?;
+    let partial = if seen.is_partial() {
+        ", as far as was read"
+    } else {
+        ""
+    };
+    writeln!(
+        out,
+        "\n{bold}Reviews{bold:#}\n  {accepted} would be accepted{partial}"
+    )?;
+    let classes = Sentiment::ALL.map(|class| (tally.of_class(class), class.as_str()));
+    let unlabelled = (tally.unlabelled(), "without a label");
+    let times = (seen.with_time, "with a time");
+    let times = Some(times).filter(|(rows, _)| *rows > 0);
+    for (rows, what) in classes.into_iter().chain([unlabelled]).chain(times) {
+        writeln!(out, "  {:>11} {what}", format::count(rows))?;
     }
     for group in tally.reasons() {
-        let reason = &group.first.reason;
-        let (kind, rows) = (reason.kind().replace('_', " "), format::count(group.rows));
-        writeln!(
-            out,
-            "  {yellow}{rows:>11}{yellow:#} {kind}: {}",
-            reason.summary
-        )?;
+        let (reason, rows) = (&group.first.reason, format::count(group.rows));
+        let (kind, what) = (reason.kind().replace('_', " "), reason.summary);
+        writeln!(out, "  {yellow}{rows:>11}{yellow:#} {kind}: {what}")?;
         writeln!(out, "              first: {}", cut(&first_row(group), TEXT))?;
     }
     let limit = facts.settings.max_reject_rate;
@@ -126,13 +123,8 @@ fn counts(out: &mut impl Write, facts: &Facts<'_>) -> io::Result<()> {
 
 /// The first row that was left out for a reason, with its place.
 fn first_row(group: &ReasonCount) -> String {
-    let LeftOut {
-        source,
-        line,
-        excerpt,
-        ..
-    } = &group.first;
-    format!("{source}:{line}: {excerpt}")
+    let row = &group.first;
+    format!("{}:{}: {}", row.source, row.line, row.excerpt)
 }
 
 /// Prints everything as one JSON object.

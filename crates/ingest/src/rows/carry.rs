@@ -6,7 +6,6 @@ use serde::{Deserialize, Serialize};
 
 use super::columns::Role;
 use super::layout::Layout;
-use super::record::Record;
 use crate::error::IngestError;
 
 /// Which columns of a file go along with its texts.
@@ -22,22 +21,18 @@ pub enum Carry {
     Named(Vec<String>),
 }
 
-/// The columns of one file that go along, by their places from 0.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Carried(Vec<usize>);
-
-impl Carried {
-    /// Finds them among the columns of a file; a column that is named twice goes along once.
-    pub(super) fn find(path: &Path, carry: &Carry, layout: &Layout) -> Result<Self, IngestError> {
+impl Carry {
+    /// The places, from 0, of the columns of a file that go along; one that is named twice goes along once.
+    pub(super) fn places(&self, path: &Path, layout: &Layout) -> Result<Vec<usize>, IngestError> {
         let names = &layout.names;
-        let wanted = match carry {
-            Carry::None => return Ok(Self::default()),
-            Carry::All => {
+        let wanted = match self {
+            Self::None => return Ok(Vec::new()),
+            Self::All => {
                 let id = layout.roles.map.get(Role::Id);
                 let all = (0..names.len()).filter(|place| Some(*place) != id);
-                return Ok(Self(all.collect()));
+                return Ok(all.collect());
             }
-            Carry::Named(wanted) => wanted,
+            Self::Named(wanted) => wanted,
         };
         let mut places = Vec::with_capacity(wanted.len());
         for name in wanted {
@@ -51,19 +46,7 @@ impl Carried {
                 places.push(place);
             }
         }
-        Ok(Self(places))
-    }
-
-    /// Their names, as the file has them.
-    pub(super) fn names(&self, layout: &Layout) -> Vec<String> {
-        let name = |place: &usize| layout.names[*place].clone();
-        self.0.iter().map(name).collect()
-    }
-
-    /// What a record has in them; bytes that are no UTF-8 become signs that say so.
-    pub(super) fn of(&self, record: &Record) -> Vec<String> {
-        let field = |place: &usize| String::from_utf8_lossy(record.field(*place)).into_owned();
-        self.0.iter().map(field).collect()
+        Ok(places)
     }
 }
 

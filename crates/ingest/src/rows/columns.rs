@@ -33,29 +33,31 @@ impl Role {
 
     /// Its key in `[ingest.columns]`.
     pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Text => "text",
-            Self::Label => "label",
-            Self::Rating => "rating",
-            Self::Split => "split",
-            Self::Group => "group",
-            Self::Topic => "topic",
-            Self::Timestamp => "timestamp",
-            Self::Id => "id",
-        }
+        const NAMES: [&str; Role::ALL.len()] = [
+            "text",
+            "label",
+            "rating",
+            "split",
+            "group",
+            "topic",
+            "timestamp",
+            "id",
+        ];
+        NAMES[self as usize]
     }
 
     fn setting(self, columns: &Columns) -> Option<&Column> {
-        match self {
-            Self::Text => columns.text.as_ref(),
-            Self::Label => columns.label.as_ref(),
-            Self::Rating => columns.rating.as_ref(),
-            Self::Split => columns.split.as_ref(),
-            Self::Group => columns.group.as_ref(),
-            Self::Topic => columns.topic.as_ref(),
-            Self::Timestamp => columns.timestamp.as_ref(),
-            Self::Id => columns.id.as_ref(),
-        }
+        let column = match self {
+            Self::Text => &columns.text,
+            Self::Label => &columns.label,
+            Self::Rating => &columns.rating,
+            Self::Split => &columns.split,
+            Self::Group => &columns.group,
+            Self::Topic => &columns.topic,
+            Self::Timestamp => &columns.timestamp,
+            Self::Id => &columns.id,
+        };
+        column.as_ref()
     }
 }
 

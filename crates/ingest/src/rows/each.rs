@@ -8,9 +8,9 @@ use stage::Progress;
 
 use super::read;
 use crate::error::IngestError;
-use crate::form::rows_of;
+use crate::form::check_rows;
 use crate::row::{LeftOut, Review};
-use crate::sink::{Taker, scratch_folder};
+use crate::sink::Taker;
 use crate::tally::Tally;
 
 /// Reads the reviews of files of rows in their order, as the stage reads them, and gives each to `take`, which
@@ -26,14 +26,13 @@ pub fn read_each(
     take: impl FnMut(&Review<'_>) -> ControlFlow<()>,
 ) -> Result<String, IngestError> {
     let path = paths.first().ok_or(IngestError::NoSource)?;
-    let kind = rows_of(path, settings)?;
+    check_rows(path, settings)?;
     let mut each = Each {
         take,
         tally: Tally::default(),
         is_stopped: false,
     };
-    let scratch = scratch_folder()?;
-    read(paths, kind, scratch.path(), settings, progress, &mut each)?;
+    read(paths, &std::env::temp_dir(), settings, progress, &mut each)?;
     if !each.is_stopped {
         each.tally.check_rows(path, settings)?;
     }

@@ -17,27 +17,20 @@ pub(super) struct Evidence {
 impl Evidence {
     /// Of the values of a column.
     pub(super) fn of<'a>(values: impl Iterator<Item = &'a str>) -> Self {
-        let values: Vec<String> = values
-            .map(str::trim)
-            .filter(|value| !value.is_empty())
-            .map(str::to_owned)
-            .collect();
+        let values = values.map(str::trim).filter(|value| !value.is_empty());
+        let values: Vec<String> = values.map(str::to_owned).collect();
         let mut counts: HashMap<String, usize> = HashMap::new();
         for value in &values {
             *counts.entry(value.clone()).or_default() += 1;
         }
-        let numbers: Option<Vec<f64>> = values
-            .iter()
-            .map(|value| value.parse().ok().filter(|number: &f64| number.is_finite()))
-            .collect();
+        let number = |value: &String| value.parse().ok().filter(|number: &f64| number.is_finite());
+        let numbers: Option<Vec<f64>> = values.iter().map(number).collect();
         let range = numbers.and_then(|numbers| {
             let lowest = numbers.iter().copied().reduce(f64::min)?;
             Some((lowest, numbers.iter().copied().reduce(f64::max)?))
         });
-        let words = values
-            .iter()
-            .map(|value| value.split_whitespace().count())
-            .sum();
+        let words = values.iter().map(|value| value.split_whitespace().count());
+        let words = words.sum();
         Self {
             values,
             words,
@@ -92,11 +85,8 @@ impl Evidence {
 
     /// The commonest values, for people.
     pub(super) fn commonest(&self) -> String {
-        let shown: Vec<String> = self
-            .common(3)
-            .iter()
-            .map(|value| format!("`{}`", cut(value, 40)))
-            .collect();
+        let shown = |value: &&str| format!("`{}`", cut(value, 40));
+        let shown: Vec<String> = self.common(3).iter().map(shown).collect();
         shown.join(", ")
     }
 }

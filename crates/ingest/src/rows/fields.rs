@@ -7,20 +7,23 @@ use artifact::{Sentiment, Split};
 use settings::{IngestSettings, RatingRule};
 
 use super::columns::{ColumnMap, Role};
-use super::record::Record;
 use super::roles::Roles;
 use super::timestamp::Times;
 use crate::error::IngestError;
 use crate::row::{Reason, Review, check_text};
+use tables::Record;
 
 /// The settings that decide about rows, made ready.
 pub(super) struct Rules<'a> {
+    /// Which column is what.
+    map: ColumnMap,
     labels: HashMap<String, Option<Sentiment>>,
     rating: Option<RatingRule>,
     topic: Option<&'a str>,
     times: Times,
     max_text_bytes: usize,
-    forgiving: bool,
+    /// Whether a review whose label or rating says nothing is one without a label, and not left out.
+    pub(super) forgives_labels: bool,
 }
 
 impl<'a> Rules<'a> {
@@ -47,52 +50,43 @@ impl<'a> Rules<'a> {
             }
         }
         Ok(Self {
+            map: found.map.clone(),
             labels,
             rating: settings.rating.or(found.rating.map(|scale| scale.rule)),
             topic: settings.topic.as_deref(),
             times: Times::new(&settings.timestamp)?.or_format(found.date_format.as_deref()),
             max_text_bytes: settings.max_text_bytes,
-            forgiving: false,
+            forgives_labels: false,
         })
     }
 
-    /// Whether a review whose label or rating says nothing is one without a label, and not left out.
-    pub(super) fn forgiving(self, forgiving: bool) -> Self {
-        Self { forgiving, ..self }
-    }
-
     /// The review that a record is.
-    pub(super) fn review<'r>(
-        &self,
-        record: &'r Record,
-        map: &ColumnMap,
-    ) -> Result<Review<'r>, Reason>
+    pub(super) fn review<'r>(&self, record: &'r Record) -> Result<Review<'r>, Reason>
     where
         'a: 'r,
     {
-        let text = self.text(record, map)?;
-        let rating = field(record, map.get(Role::Rating))?.map(number);
-        let (rating, label) = if self.forgiving {
-            (rating.and_then(Result::ok), self.label_of(record, map))
+        let text = self.text(record)?;
+        let rating = self.field(record, Role::Rating)?.map(number);
+        let (rating, label) = if self.forgives_labels {
+            (rating.and_then(Result::ok), self.label_of(record))
         } else {
             let rating = rating.transpose()?;
-            let label = match map.get(Role::Label) {
+            let label = match self.map.get(Role::Label) {
                 Some(column) => self.label(plain(record.field(column))?)?,
                 None => self.label_of_rating(rating)?,
             };
             (rating, label)
         };
-        let topic = field(record, map.get(Role::Topic))?.or(self.topic);
+        let topic = self.field(record, Role::Topic)?.or(self.topic);
         Ok(Review {
             text,
             label,
-            split: field(record, map.get(Role::Split))?
-                .map(split)
-                .transpose()?,
+            split: self.field(record, Role::Split)?.map(split).transpose()?,
             rating: rating.map(|rating| rating as f32),
-            group: field(record, map.get(Role::Group))?.map(Cow::Borrowed),
+            group: self.field(record, Role::Group)?.map(Cow::Borrowed),
             topic: topic.map(Cow::Borrowed),
-            timestamp: field(record, map.get(Role::Timestamp))?
+            timestamp: self
+                .field(record, Role::Timestamp)?
                 .filter(|value| !self.times.is_missing(value))
                 .map(|value| self.milliseconds(value))
                 .transpose()?,
@@ -100,22 +94,31 @@ impl<'a> Rules<'a> {
     }
 
     /// The text of a record.
-    pub(super) fn text<'r>(&self, record: &'r Record, map: &ColumnMap) -> Result<&'r str, Reason> {
-        let column = map.get(Role::Text).unwrap_or(usize::MAX);
+    pub(super) fn text<'r>(&self, record: &'r Record) -> Result<&'r str, Reason> {
+        let column = self.map.get(Role::Text).unwrap_or(usize::MAX);
         check_text(record.field(column), self.max_text_bytes)
     }
 
     /// The label that a record has or that its rating gives it; `None`, too, where either cannot be
     /// understood.
-    pub(super) fn label_of(&self, record: &Record, map: &ColumnMap) -> Option<Sentiment> {
-        let label = match map.get(Role::Label) {
+    pub(super) fn label_of(&self, record: &Record) -> Option<Sentiment> {
+        let label = match self.map.get(Role::Label) {
             Some(column) => self.label(plain(record.field(column)).ok()?),
             None => {
-                let rating = field(record, map.get(Role::Rating)).ok()??;
+                let rating = self.field(record, Role::Rating).ok()??;
                 self.label_of_rating(number(rating).ok())
             }
         };
         label.ok().flatten()
+    }
+
+    /// The trimmed value of a column, `None` where there is no such column or nothing in it.
+    fn field<'r>(&self, record: &'r Record, role: Role) -> Result<Option<&'r str>, Reason> {
+        let Some(column) = self.map.get(role) else {
+            return Ok(None);
+        };
+        let value = plain(record.field(column))?.trim();
+        Ok(Some(value).filter(|value| !value.is_empty()))
     }
 
     fn milliseconds(&self, value: &str) -> Result<i64, Reason> {
@@ -126,39 +129,24 @@ impl<'a> Rules<'a> {
     }
 
     fn label(&self, value: &str) -> Result<Option<Sentiment>, Reason> {
-        let unknown =
-            || Reason::rejected("the label is none of the values in `ingest.labels`").value(value);
-        self.labels
-            .get(&value.trim().to_lowercase())
-            .copied()
-            .ok_or_else(unknown)
+        let known = self.labels.get(&value.trim().to_lowercase()).copied();
+        known.ok_or_else(|| {
+            Reason::rejected("the label is none of the values in `ingest.labels`").value(value)
+        })
     }
 
     fn label_of_rating(&self, rating: Option<f64>) -> Result<Option<Sentiment>, Reason> {
         let (Some(rule), Some(rating)) = (self.rating, rating) else {
             return Ok(None);
         };
-        let distance = rating - rule.centre;
-        if distance.abs() <= rule.dead_zone {
-            return Err(Reason::set_aside(
+        match rating - rule.centre {
+            distance if distance.abs() <= rule.dead_zone => Err(Reason::set_aside(
                 "the rating is within the dead zone of `ingest.rating`",
-            ));
+            )),
+            distance if distance > 0.0 => Ok(Some(Sentiment::Positive)),
+            _ => Ok(Some(Sentiment::Negative)),
         }
-        Ok(Some(if distance > 0.0 {
-            Sentiment::Positive
-        } else {
-            Sentiment::Negative
-        }))
     }
-}
-
-/// The trimmed value of a column, `None` where there is no such column or nothing in it.
-fn field(record: &Record, column: Option<usize>) -> Result<Option<&str>, Reason> {
-    let Some(column) = column else {
-        return Ok(None);
-    };
-    let value = plain(record.field(column))?.trim();
-    Ok(Some(value).filter(|value| !value.is_empty()))
 }
 
 fn plain(bytes: &[u8]) -> Result<&str, Reason> {
@@ -167,41 +155,33 @@ fn plain(bytes: &[u8]) -> Result<&str, Reason> {
 }
 
 fn number(value: &str) -> Result<f64, Reason> {
-    let parsed = value
-        .parse::<f64>()
-        .ok()
-        .filter(|number| (*number as f32).is_finite());
-    parsed.ok_or_else(|| Reason::rejected("the rating is not a number").value(value))
+    let number = value.parse::<f64>().ok();
+    number
+        .filter(|number| (*number as f32).is_finite())
+        .ok_or_else(|| Reason::rejected("the rating is not a number").value(value))
 }
 
 fn split(value: &str) -> Result<Split, Reason> {
-    [Split::Train, Split::Test]
-        .into_iter()
-        .find(|split| split.as_str().eq_ignore_ascii_case(value))
+    let mut all = [Split::Train, Split::Test].into_iter();
+    all.find(|split| split.as_str().eq_ignore_ascii_case(value))
         .ok_or_else(|| Reason::rejected("the split is neither `train` nor `test`").value(value))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::delimited::RecordReader;
-    use super::super::dialect::Dialect;
     use super::*;
 
     fn check(settings: &str, map: &ColumnMap, line: &[u8], expected: &str) {
         let settings: IngestSettings = toml::from_str(settings).expect("settings of a test");
         let mut record = Record::default();
-        let mut reader = RecordReader::new(
-            line,
-            Dialect {
-                separator: b',',
-                quotes: true,
-            },
-            1000,
-            0,
-        );
-        reader.read(&mut record).expect("no disk");
-        let rules = Rules::new(&settings, &Roles::default()).expect("rules of a test");
-        let found = match rules.review(&record, map) {
+        let line = line.strip_suffix(b"\n").unwrap_or(line);
+        record.set(line.split(|byte| *byte == b','), 1, 1);
+        let roles = Roles {
+            map: map.clone(),
+            ..Roles::default()
+        };
+        let rules = Rules::new(&settings, &roles).expect("rules of a test");
+        let found = match rules.review(&record) {
             Ok(review) => format!(
                 "{:?} {:?} {:?}",
                 review.text,

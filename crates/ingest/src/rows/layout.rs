@@ -1,15 +1,13 @@
 //! What was found out about the shape of a file: its columns, and what they are.
 
-use std::path::Path;
-
-use settings::IngestSettings;
+use settings::{IngestSettings, RatingRule};
 
 use super::columns::{ColumnMap, Role};
 use super::evidence::Evidence;
-use super::open::Rows;
-use super::record::Record;
 use super::roles::{self, Roles};
-use super::row_limit;
+use tables::Record;
+use tables::{Table, TableError, row_limit};
+
 use crate::error::{IngestError, list_columns};
 
 /// The shape of a file of rows.
@@ -31,100 +29,69 @@ pub(crate) struct Layout {
 
 impl Layout {
     /// Finds out about a file from the rows read ahead.
-    pub(super) fn find(
-        path: &Path,
-        rows: &Rows<'_>,
-        settings: &IngestSettings,
-    ) -> Result<Self, IngestError> {
-        let sample: Vec<&Record> = rows
-            .sample()
-            .iter()
-            .filter(|record| record.is_row())
-            .collect();
-        let own_names = rows.names();
-        let fixed_width = own_names.is_none();
-        check_start(path, rows, sample.is_empty(), settings)?;
-        let first = sample
-            .first()
-            .map(|record| texts(record))
-            .unwrap_or_default();
-        let header = fixed_width
-            && settings
-                .header
-                .unwrap_or_else(|| looks_like_names(&first, sample.get(1..).unwrap_or_default()));
-        let names = match own_names {
-            Some(names) => names,
-            None if header => first.iter().map(|name| name.trim().to_owned()).collect(),
-            None => positions(first.len()),
+    pub(super) fn find(table: &Table<'_>, settings: &IngestSettings) -> Result<Self, IngestError> {
+        let path = table.path();
+        let sample: Vec<&Record> = table.sample().iter().filter(|it| it.is_row()).collect();
+        check_start(table, sample.is_empty(), settings)?;
+        let fixed_width = table.names().is_none();
+        let looks_like_header = || match sample.split_first() {
+            Some((first, below)) => looks_like_names(&texts(first), below),
+            None => false,
         };
-        let named = ColumnMap::named(path, settings, &names, header || !fixed_width)?;
-        let values = &sample[usize::from(header).min(sample.len())..];
-        if header && rows.sample().len() == 1 {
-            return Err(IngestError::nothing(path, "a header and no rows"));
+        let header = fixed_width && settings.header.unwrap_or_else(looks_like_header);
+        if header && table.sample().len() == 1 {
+            return Err(TableError::nothing(path, "a header and no rows").into());
         }
-        let roles = if named.get(Role::Text).is_some() {
-            check_rating(&named, settings)?;
+        let named = header || !fixed_width;
+        let names = column_names(table, sample.first().copied(), header);
+        let map = ColumnMap::named(path, settings, &names, named)?;
+        let roles = if map.get(Role::Text).is_some() {
+            check_rating(&map, settings)?;
             Roles {
-                map: named,
+                map,
                 ..Roles::default()
             }
         } else {
-            let columns: Vec<Evidence> = (0..names.len())
-                .map(|column| evidence(values, column))
-                .collect();
-            let known = if fixed_width && !header {
-                &[][..]
-            } else {
-                &names
-            };
+            let values = &sample[usize::from(header).min(sample.len())..];
+            let columns = (0..names.len()).map(|column| evidence(values, column));
+            let columns: Vec<Evidence> = columns.collect();
+            let known = if named { &names[..] } else { &[] };
             let unknown = || IngestError::UnknownColumns {
                 path: path.to_owned(),
                 known: names.clone(),
             };
-            roles::detect(known, &columns, &named, settings).ok_or_else(unknown)?
+            roles::detect(known, &columns, &map, settings).ok_or_else(unknown)?
         };
         Ok(Self {
-            named: header || !fixed_width,
             names,
             header,
+            named,
             fixed_width,
             roles,
-            form: rows.form.clone(),
+            form: table.form.clone(),
         })
     }
 
     /// The layout of a further file, whose columns have the same names in any order, or no names
     /// either.
-    pub(super) fn of_another(&self, path: &Path, rows: &Rows<'_>) -> Result<Self, IngestError> {
-        let own_names = rows.names();
-        let fixed_width = own_names.is_none();
-        let names = match own_names {
-            Some(names) => names,
-            None => {
-                let first = rows.sample().front().map(texts).unwrap_or_default();
-                if self.named {
-                    first.iter().map(|name| name.trim().to_owned()).collect()
-                } else {
-                    positions(first.len())
-                }
-            }
-        };
+    pub(super) fn of_another(&self, table: &Table<'_>) -> Result<Self, IngestError> {
+        let fixed_width = table.names().is_none();
+        let names = column_names(table, table.sample().front(), self.named);
         let other = || {
+            let path = table.path().display();
+            let (first, this) = (list_columns(&self.names), list_columns(&names));
             IngestError::other(
-                format!("`{}` has other columns than the first file", path.display()),
+                format!("`{path}` has other columns than the first file"),
                 format!(
-                    "Read files of one shape together: the first has {}, this one has {}",
-                    list_columns(&self.names),
-                    list_columns(&names)
+                    "Read files of one shape together: the first has {first}, this one has {this}"
                 ),
             )
         };
-        let same = if self.named {
-            rows.may_lack_columns() || is_permutation(&names, &self.names)
-        } else {
-            fixed_width && names == self.names
+        let is_same = match self.named {
+            true => table.may_lack_columns() || is_permutation(&names, &self.names),
+            false => fixed_width && names == self.names,
         };
-        if !same {
+        if !is_same {
             return Err(other());
         }
         let mut map = ColumnMap::default();
@@ -132,10 +99,8 @@ impl Layout {
             if let Some(column) = self.roles.map.get(role) {
                 let name = &self.names[column];
                 // Of two columns of one name the place tells.
-                let place = match names.get(column) {
-                    Some(same) if same == name => Some(column),
-                    _ => names.iter().position(|known| known == name),
-                };
+                let same_place = Some(column).filter(|column| names.get(*column) == Some(name));
+                let place = same_place.or_else(|| names.iter().position(|known| known == name));
                 map.set(role, place.ok_or_else(other)?);
             }
         }
@@ -147,7 +112,7 @@ impl Layout {
                 map,
                 ..self.roles.clone()
             },
-            form: rows.form.clone(),
+            form: table.form.clone(),
             names,
         })
     }
@@ -160,56 +125,52 @@ impl Layout {
     }
 
     /// For the screen: how the file is written, and what each column is taken for, with the reason.
-    pub(crate) fn in_words(&self, path: &Path) -> String {
-        let name = path
-            .file_name()
-            .unwrap_or(path.as_os_str())
-            .to_string_lossy();
-        let mut text = format!("`{name}`: {}", self.form);
+    pub(crate) fn in_words(&self, name: &str) -> String {
+        let mut parts = vec![format!("`{name}`: {}", self.form)];
         for decision in &self.roles.reasons {
-            let column = &self.names[decision.column];
-            text.push_str(&format!(
-                "; {} is column `{column}` ({})",
-                decision.role.as_str(),
-                decision.reason
+            let (role, column) = (decision.role.as_str(), &self.names[decision.column]);
+            parts.push(format!("{role} is column `{column}` ({})", decision.reason));
+        }
+        if let Some(RatingRule { centre, dead_zone }) = self.roles.rating.map(|scale| scale.rule) {
+            parts.push(format!(
+                "labels by rating: more than {} is positive, less than {} negative",
+                centre + dead_zone,
+                centre - dead_zone
             ));
         }
-        if let Some(rule) = self.roles.rating.map(|scale| scale.rule) {
-            text.push_str(&format!(
-                "; labels by rating: more than {} is positive, less than {} negative",
-                rule.centre + rule.dead_zone,
-                rule.centre - rule.dead_zone
-            ));
-        }
-        for note in &self.roles.notes {
-            text.push_str(&format!("; {}", note.text));
-        }
-        text
+        parts.extend(self.roles.notes.iter().map(|note| note.text.clone()));
+        parts.join("; ")
+    }
+}
+
+/// The names of the columns: those that the file has of its own, those in its first row, or their
+/// positions.
+fn column_names(table: &Table<'_>, first: Option<&Record>, header: bool) -> Vec<String> {
+    if let Some(names) = table.names() {
+        return names.to_vec();
+    }
+    let first = first.map(texts).unwrap_or_default();
+    match header {
+        true => first.iter().map(|name| name.trim().to_owned()).collect(),
+        false => (1..=first.len()).map(|it| it.to_string()).collect(),
     }
 }
 
 /// Fails where there is nothing to tell the columns by: rows that have to be like the first need
 /// that, others any.
 fn check_start(
-    path: &Path,
-    rows: &Rows<'_>,
+    table: &Table<'_>,
     no_row: bool,
     settings: &IngestSettings,
 ) -> Result<(), IngestError> {
-    let unreadable = rows.sample().front().filter(|record| !record.is_row());
-    let Some(first) = unreadable.filter(|_| no_row || rows.names().is_none()) else {
+    let unreadable = table.sample().front().filter(|record| !record.is_row());
+    let Some(first) = unreadable.filter(|_| no_row || table.names().is_none()) else {
         return Ok(());
     };
-    let too_long = || {
-        format!(
-            "it is too long, over {} bytes on lines {} to {}",
-            row_limit(settings),
-            first.line,
-            first.last_line
-        )
-    };
+    let (limit, line, last_line) = (row_limit(settings), first.line, first.last_line);
+    let too_long = || format!("it is too long, over {limit} bytes on lines {line} to {last_line}");
     Err(IngestError::FirstRow {
-        path: path.to_owned(),
+        path: table.path().to_owned(),
         problem: first.problem.clone().unwrap_or_else(too_long),
     })
 }
@@ -225,10 +186,6 @@ fn check_rating(named: &ColumnMap, settings: &IngestSettings) -> Result<(), Inge
     Ok(())
 }
 
-fn positions(columns: usize) -> Vec<String> {
-    (1..=columns).map(|position| position.to_string()).collect()
-}
-
 fn is_permutation(one: &[String], two: &[String]) -> bool {
     let sorted = |names: &[String]| {
         let mut names = names.to_vec();
@@ -239,7 +196,7 @@ fn is_permutation(one: &[String], two: &[String]) -> bool {
 }
 
 fn texts(record: &Record) -> Vec<String> {
-    (0..record.columns)
+    (0..record.columns())
         .map(|column| String::from_utf8_lossy(record.field(column)).into_owned())
         .collect()
 }
@@ -255,24 +212,20 @@ fn evidence(sample: &[&Record], column: usize) -> Evidence {
 /// Whether a first row names columns: one of its fields is a name that columns have, or it is all
 /// short words while the rows below hold numbers or sentences.
 fn looks_like_names(first: &[String], below: &[&Record]) -> bool {
-    let short = first.iter().all(|field| {
+    let is_short = |field: &String| {
         let field = field.trim();
-        !field.is_empty()
-            && field.len() <= 60
-            && field.split_whitespace().count() <= 4
-            && field.parse::<f64>().is_err()
-    });
-    if !short {
+        let words = field.split_whitespace().count();
+        (1..=60).contains(&field.len()) && words <= 4 && field.parse::<f64>().is_err()
+    };
+    if !first.iter().all(is_short) {
         return have_names_but_one(first, below);
     }
-    if first.iter().any(|field| roles::is_column_name(field)) {
-        return true;
-    }
-    let unlike = |column: usize| {
+    let is_unlike = |column: usize| {
         let values = evidence(below, column);
         values.is_numeric() || values.mean_words() > 5.0
     };
-    !below.is_empty() && (0..first.len()).any(unlike)
+    first.iter().any(|field| roles::is_column_name(field))
+        || (!below.is_empty() && (0..first.len()).any(is_unlike))
 }
 
 /// As [`looks_like_names`], for a first row whose first or last field is empty: an index without a name, as
@@ -291,24 +244,17 @@ fn have_names_but_one(first: &[String], below: &[&Record]) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::delimited::RecordReader;
-    use super::super::dialect::Dialect;
     use super::*;
 
     #[test]
     fn a_first_row_names_columns() {
         let check = |text: &str, expected: bool| {
-            let dialect = Dialect {
-                separator: b',',
-                quotes: true,
-            };
-            let mut reader = RecordReader::new(text.as_bytes(), dialect, 1000, 0);
-            let mut records = Vec::new();
-            for _ in text.lines() {
+            let record = |line: &str| {
                 let mut record = Record::default();
-                reader.read(&mut record).expect("no disk");
-                records.push(record);
-            }
+                record.set(line.split(',').map(str::as_bytes), 1, 1);
+                record
+            };
+            let records: Vec<Record> = text.lines().map(record).collect();
             let below: Vec<&Record> = records.iter().skip(1).collect();
             let found = looks_like_names(&texts(&records[0]), &below);
             assert_eq!(found, expected, "{text:?}");

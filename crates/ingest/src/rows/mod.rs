@@ -1,27 +1,17 @@
 //! Files of rows: CSV and its relatives, JSON, Parquet; one file or many of one shape.
 //!
-//! Text is read with `csv-core` and not with polars: polars' CSV reader cannot say which row was bad
-//! and why, and it either fails as a whole or drops rows. Not with the `csv` crate above the same
-//! parser either: its records grow without bound, so that one stray quote would read the rest of
-//! the file into memory and pass it off as one row.
+//! Text is read with an own parser and not with polars: polars' CSV reader cannot say which row was bad
+//! and why, and it either fails as a whole or drops rows. Not with the `csv` crate either: its records
+//! grow without bound, so that one stray quote would read the rest of the file into memory and pass it
+//! off as one row.
 
 mod carry;
 mod columns;
-mod delimited;
-mod dialect;
-mod division;
 mod each;
 mod evidence;
 mod fields;
-mod json;
 mod layout;
-mod open;
-mod parquet;
-mod reader;
-mod record;
-mod replay;
 mod roles;
-mod skip;
 mod texts;
 mod timestamp;
 
@@ -29,24 +19,20 @@ use std::path::{Path, PathBuf};
 
 use settings::IngestSettings;
 use stage::Progress;
+use tables::{Opening, Record, Table, TableError, row_limit};
 
 use crate::error::IngestError;
 use crate::row::{LeftOut, Reason, excerpt};
 use crate::sink::Taker;
 
 use fields::Rules;
-use open::Rows;
-use record::Record;
 
 pub use carry::Carry;
 pub(crate) use columns::Role;
-pub use division::{Division, divide};
 pub use each::read_each;
 pub(crate) use layout::Layout;
-pub(crate) use open::Kind;
-pub use open::RowStart;
 pub(crate) use roles::Decision;
-pub use texts::{BadRow, TextContent, TextRow, carried_names, read_texts_from};
+pub use texts::{BadRow, TextContent, TextRow, carried_names, count_rows, read_texts};
 
 /// Reads files, in their order, all of the shape of the first. `scratch` is a folder for what must
 /// lie on disk for a moment. Returns what was found out about the first.
@@ -55,7 +41,6 @@ pub use texts::{BadRow, TextContent, TextRow, carried_names, read_texts_from};
 /// A file cannot be read, is not what it should be, or has other columns than the first.
 pub(crate) fn read(
     paths: &[PathBuf],
-    kind: Kind,
     scratch: &Path,
     settings: &IngestSettings,
     progress: &Progress,
@@ -66,76 +51,85 @@ pub(crate) fn read(
         if first.is_some() && taker.is_full() {
             break;
         }
-        let size = path.metadata().map_err(IngestError::read(path))?.len();
-        let task = progress.task("reading", Some(size), "bytes");
-        let mut rows = Rows::open(path, kind, scratch, settings, &task)?;
-        let layout = match &first {
-            Some(first) => first.of_another(path, &rows)?,
-            None => Layout::find(path, &rows, settings)?,
+        let size = path.metadata().map_err(TableError::read(path))?.len();
+        let task = &progress.task("reading", Some(size), "bytes");
+        let opening = Opening {
+            settings,
+            scratch: scratch.to_owned(),
+            task,
         };
-        if first.is_none() && layout.is_worth_saying() {
-            progress.note(&layout.in_words(path));
+        let mut source = Source::open(path, &opening, first.as_ref())?;
+        if first.is_none() {
+            source.print_note(progress);
         }
-        let table = Table {
-            path,
-            name: path
-                .file_name()
-                .unwrap_or(path.as_os_str())
-                .to_string_lossy()
-                .into_owned(),
-            rules: Rules::new(settings, &layout.roles)?.forgiving(taker.forgives_labels()),
-            layout: &layout,
-            limit: row_limit(settings),
-        };
-        table.read(&mut rows, taker)?;
-        first.get_or_insert(layout);
+        source.rules.forgives_labels = taker.forgives_labels();
+        source.read(taker)?;
+        first.get_or_insert(source.layout);
     }
     first.ok_or(IngestError::NoSource)
 }
 
-/// Bytes of a row at most: the text, and some room for the other columns.
-fn row_limit(settings: &IngestSettings) -> usize {
-    settings.max_text_bytes.saturating_add(record::OTHER_FIELDS)
-}
-
 /// One file on its way.
-struct Table<'a> {
-    path: &'a Path,
+struct Source<'a> {
+    rows: Table<'a>,
+    /// The name of the file without its folder.
     name: String,
+    layout: Layout,
     rules: Rules<'a>,
-    layout: &'a Layout,
     limit: usize,
 }
 
-impl Table<'_> {
-    fn read(&self, rows: &mut Rows<'_>, taker: &mut impl Taker) -> Result<(), IngestError> {
+impl<'a> Source<'a> {
+    /// Opens a file and finds out what its columns are, or which of them are those of the `first` file.
+    fn open(
+        path: &Path,
+        opening: &Opening<'a>,
+        first: Option<&Layout>,
+    ) -> Result<Self, IngestError> {
+        let settings = opening.settings;
+        let mut rows = Table::open(path, opening)?;
+        let layout = match first {
+            Some(first) => first.of_another(&rows)?,
+            None => Layout::find(&rows, settings)?,
+        };
+        if layout.header {
+            rows.next(&mut Record::default())?;
+        }
+        let name = path.file_name().unwrap_or(path.as_os_str());
+        Ok(Self {
+            rows,
+            name: name.to_string_lossy().into_owned(),
+            rules: Rules::new(settings, &layout.roles)?,
+            layout,
+            limit: row_limit(settings),
+        })
+    }
+
+    /// Says what was found out about the columns.
+    fn print_note(&self, progress: &Progress) {
+        if self.layout.is_worth_saying() {
+            progress.note(&self.layout.in_words(&self.name));
+        }
+    }
+
+    fn read(&mut self, taker: &mut impl Taker) -> Result<(), IngestError> {
         let mut record = Record::default();
         let mut any = false;
-        if self.layout.header {
-            rows.next(self.path, &mut record)?;
-        }
-        while !taker.is_full() && rows.next(self.path, &mut record)? {
+        while !taker.is_full() && self.rows.next(&mut record)? {
             self.row(&record, taker)?;
             any = true;
         }
-        if any {
-            return Ok(());
-        }
-        Err(IngestError::nothing(
-            self.path,
-            if self.layout.header {
-                "a header and no rows"
-            } else {
-                "no rows"
-            },
-        ))
+        let missing = match self.layout.header {
+            _ if any => return Ok(()),
+            true => "a header and no rows",
+            false => "no rows",
+        };
+        Err(TableError::nothing(self.rows.path(), missing).into())
     }
 
     fn row(&self, record: &Record, taker: &mut impl Taker) -> Result<(), IngestError> {
-        let review = self
-            .check_shape(record)
-            .and_then(|()| self.rules.review(record, &self.layout.roles.map));
-        match review {
+        let shape = self.check_shape(record);
+        match shape.and_then(|()| self.rules.review(record)) {
             Ok(review) => {
                 self.check_scale(record, review.rating)?;
                 taker.accept(&review, &self.place(record))
@@ -160,7 +154,7 @@ impl Table<'_> {
         Err(IngestError::other(
             format!(
                 "`{}` has the rating {rating} on line {}, and its first rows told a scale from {} to {}: every label may be wrong",
-                self.path.display(),
+                self.rows.path().display(),
                 record.line,
                 scale.low,
                 scale.high
@@ -183,8 +177,8 @@ impl Table<'_> {
             return Err(Reason::rejected("the row cannot be understood").because(problem.clone()));
         }
         let width = self.layout.names.len();
-        if self.layout.fixed_width && record.columns != width {
-            let columns = format!("{} instead of {width}", record.columns);
+        if self.layout.fixed_width && record.columns() != width {
+            let columns = format!("{} instead of {width}", record.columns());
             let what = "the row has another number of columns than the first";
             return Err(Reason::rejected(what).because(columns));
         }
@@ -193,22 +187,14 @@ impl Table<'_> {
 
     /// File and line, and the source's own id where it has one.
     fn place(&self, record: &Record) -> String {
-        let id = self
-            .layout
-            .roles
-            .map
-            .get(Role::Id)
-            .map(|column| record.field(column));
-        match id {
-            Some(id) => {
-                format!(
-                    "{}:{} id {}",
-                    self.name,
-                    record.line,
-                    String::from_utf8_lossy(id).trim()
-                )
-            }
-            None => format!("{}:{}", self.name, record.line),
-        }
+        let id = self.id(record).map(|id| format!(" id {id}"));
+        format!("{}:{}{}", self.name, record.line, id.unwrap_or_default())
+    }
+
+    /// The source's own id of a row, where it has a column of ids.
+    fn id(&self, record: &Record) -> Option<String> {
+        let column = self.layout.roles.map.get(Role::Id)?;
+        let id = String::from_utf8_lossy(record.field(column));
+        Some(id.trim().to_owned())
     }
 }

@@ -47,6 +47,17 @@ pub(crate) struct Roles {
     pub(crate) notes: Vec<Note>,
 }
 
+impl Roles {
+    fn set(&mut self, role: Role, column: usize, reason: String) {
+        self.map.set(role, column);
+        self.reasons.push(Decision {
+            role,
+            column,
+            reason,
+        });
+    }
+}
+
 /// One column's role.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Decision {
@@ -77,18 +88,11 @@ pub(super) fn detect(
         ..Roles::default()
     };
     for role in ORDER {
-        if named.get(role).is_some() {
-            continue;
+        if named.get(role).is_none()
+            && let Some((column, reason)) = finder.best(role, &roles.map)
+        {
+            roles.set(role, column, reason);
         }
-        let Some((column, reason)) = finder.best(role, &roles.map) else {
-            continue;
-        };
-        roles.map.set(role, column);
-        roles.reasons.push(Decision {
-            role,
-            column,
-            reason,
-        });
     }
     roles.map.get(Role::Text)?;
     if roles.map.get(Role::Group).is_none() {
@@ -197,12 +201,8 @@ impl Finder<'_> {
         if known > 0.9 {
             return Some((known, share_in_words(known, "are dates")));
         }
-        match self.order_of_days(evidence)? {
-            days::DayOrder::Told { format, by } => {
-                Some((0.9, format!("dates as `{format}`, told by `{by}`")))
-            }
-            days::DayOrder::Open { .. } => None,
-        }
+        let (format, by) = self.told_order(evidence)?;
+        Some((0.9, format!("dates as `{format}`, told by `{by}`")))
     }
 
     /// What the values say of the order of day and month, where no setting does.
@@ -214,15 +214,19 @@ impl Finder<'_> {
         days::order(evidence.values().filter(there))
     }
 
-    fn date_format(&self, map: &ColumnMap) -> Option<String> {
-        let evidence = &self.columns[map.get(Role::Timestamp)?];
-        if evidence.share(|value| self.times.parse(value).is_some()) > 0.9 {
-            return None;
-        }
+    /// The form of dates and the value that tells it, where the values tell the order of day and month.
+    fn told_order(&self, evidence: &Evidence) -> Option<(String, String)> {
         match self.order_of_days(evidence)? {
-            days::DayOrder::Told { format, .. } => Some(format),
+            days::DayOrder::Told { format, by } => Some((format, by)),
             days::DayOrder::Open { .. } => None,
         }
+    }
+
+    fn date_format(&self, map: &ColumnMap) -> Option<String> {
+        let evidence = &self.columns[map.get(Role::Timestamp)?];
+        let is_known = evidence.share(|value| self.times.parse(value).is_some()) > 0.9;
+        let told = self.told_order(evidence).filter(|_| !is_known);
+        told.map(|(format, _)| format)
     }
 
     /// The scale of the ratings, where they are what gives labels and no setting says how.
@@ -237,16 +241,10 @@ impl Finder<'_> {
     /// Where films have a name and no id, the name keeps them on one side of the split.
     fn group_by_topic(&self, roles: &mut Roles) {
         let topic = roles.map.get(Role::Topic);
-        let Some(topic) = topic.filter(|topic| groups::are_enough(&self.columns[*topic])) else {
-            return;
-        };
-        roles.map.set(Role::Group, topic);
-        let reason = "as the topic: no column is an id of it".to_owned();
-        roles.reasons.push(Decision {
-            role: Role::Group,
-            column: topic,
-            reason,
-        });
+        if let Some(topic) = topic.filter(|topic| groups::are_enough(&self.columns[*topic])) {
+            let reason = "as the topic: no column is an id of it".to_owned();
+            roles.set(Role::Group, topic, reason);
+        }
     }
 }
 

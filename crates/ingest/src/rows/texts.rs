@@ -7,17 +7,13 @@ use std::path::Path;
 use artifact::Sentiment;
 use settings::IngestSettings;
 use stage::{Progress, Task};
+use tables::{Opening, Record};
 
-use super::carry::{Carried, Carry};
-use super::fields::Rules;
-use super::layout::Layout;
-use super::open::Rows;
-use super::record::Record;
-use super::{Role, RowStart, Table, row_limit};
+use super::Source;
+use super::carry::Carry;
 use crate::error::IngestError;
-use crate::form::rows_of;
+use crate::form::check_rows;
 use crate::row::excerpt;
-use crate::sink::scratch_folder;
 
 /// One row of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -55,7 +51,7 @@ pub struct BadRow {
 /// The names of the columns that go along with the texts of a file, in the order of [`TextContent::carried`].
 ///
 /// # Errors
-/// As for [`read_texts_from`].
+/// As for [`read_texts`].
 pub fn carried_names(
     path: &Path,
     settings: &IngestSettings,
@@ -65,81 +61,94 @@ pub fn carried_names(
     if *carry == Carry::None {
         return Ok(Vec::new());
     }
-    let (_, layout) = open(path, settings, task)?;
-    Ok(Carried::find(path, carry, &layout)?.names(&layout))
+    let layout = open(path, settings, task)?.layout;
+    let places = carry.places(path, &layout)?;
+    let name = |place: usize| layout.names[place].clone();
+    Ok(places.into_iter().map(name).collect())
 }
 
 /// Opens a file of rows and finds out what its columns are.
-pub(super) fn open<'a>(
+fn open<'a>(
     path: &Path,
-    settings: &IngestSettings,
+    settings: &'a IngestSettings,
     task: &'a Task,
-) -> Result<(Rows<'a>, Layout), IngestError> {
-    let (kind, scratch) = (rows_of(path, settings)?, scratch_folder()?);
-    let rows = Rows::open(path, kind, scratch.path(), settings, task)?;
-    let layout = Layout::find(path, &rows, settings)?;
-    Ok((rows, layout))
+) -> Result<Source<'a>, IngestError> {
+    check_rows(path, settings)?;
+    let opening = Opening {
+        settings,
+        scratch: std::env::temp_dir(),
+        task,
+    };
+    Source::open(path, &opening, None)
 }
 
-/// Reads the texts of a file, in order: CSV and its relatives, JSON or Parquet, packed or not, its
-/// columns found as `ingest` finds them. Begins with a row that [`crate::divide`] has found. The columns' roles are
-/// detected from the first rows of the file, and row and line numbers are those of the whole file. `take` gets every
-/// row and may stop the reading.
+/// The number of rows of a file, those that cannot be read as well. A table says it itself; any other
+/// file is read once.
+///
+/// # Errors
+/// As for [`read_texts`].
+pub fn count_rows(
+    path: &Path,
+    settings: &IngestSettings,
+    (progress, task): (&Progress, &Task),
+) -> Result<u64, IngestError> {
+    let mut source = open(path, settings, task)?;
+    source.print_note(progress);
+    if let Some(count) = source.rows.count() {
+        return Ok(count);
+    }
+    let (mut record, mut count) = (Record::default(), 0);
+    while source.rows.next(&mut record)? {
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// Reads the texts of a file from row `first` on, in order: CSV and its relatives, JSON or Parquet, packed
+/// or not, its columns found as `ingest` finds them. Rows before the first are read and not used, so that the
+/// columns' roles, the rows' numbers and their lines are those of the whole file. `take` gets every row and may
+/// stop the reading.
 ///
 /// # Errors
 /// The file cannot be read, its columns are none that are known, or one that shall go along is not there.
-pub fn read_texts_from(
+pub fn read_texts(
     path: &Path,
     settings: &IngestSettings,
     carry: &Carry,
     (progress, task): (&Progress, &Task),
-    start: &RowStart,
+    first: u64,
     mut take: impl FnMut(TextRow) -> ControlFlow<()>,
 ) -> Result<(), IngestError> {
-    let (mut rows, layout) = open(path, settings, task)?;
-    let carried = Carried::find(path, carry, &layout)?;
-    if layout.is_worth_saying() {
-        progress.note(&layout.in_words(path));
-    }
-    let table = Table {
-        path,
-        name: String::new(),
-        rules: Rules::new(settings, &layout.roles)?,
-        layout: &layout,
-        limit: row_limit(settings),
-    };
-    let mut record = Record::default();
-    rows.go_to(path, layout.header, start, task)?;
-    let mut number = start.row - 1;
-    while rows.next(path, &mut record)? {
+    let mut source = open(path, settings, task)?;
+    let carried = carry.places(path, &source.layout)?;
+    source.print_note(progress);
+    let (mut record, mut number) = (Record::default(), 0);
+    while source.rows.next(&mut record)? {
         number += 1;
-        if take(table.text_row(&record, number, &carried)).is_break() {
+        if number >= first && take(source.text_row(&record, number, &carried)).is_break() {
             break;
         }
     }
     Ok(())
 }
 
-impl Table<'_> {
-    fn text_row(&self, record: &Record, number: u64, carried: &Carried) -> TextRow {
-        let map = &self.layout.roles.map;
+impl Source<'_> {
+    fn text_row(&self, record: &Record, number: u64, carried: &[usize]) -> TextRow {
+        // Bytes that are no UTF-8 become signs that say so.
+        let field = |place: &usize| String::from_utf8_lossy(record.field(*place)).into_owned();
         let content = self
             .check_shape(record)
-            .and_then(|()| self.rules.text(record, map))
+            .and_then(|()| self.rules.text(record))
             .map(|text| TextContent {
                 text: text.to_owned(),
-                label: self.rules.label_of(record, map),
-                carried: carried.of(record),
+                label: self.rules.label_of(record),
+                carried: carried.iter().map(field).collect(),
             })
             .map_err(|reason| BadRow {
                 reason: reason.to_string(),
                 excerpt: excerpt(&record.joined()),
             });
-        let id = map.get(Role::Id).map(|column| {
-            String::from_utf8_lossy(record.field(column))
-                .trim()
-                .to_owned()
-        });
+        let id = self.id(record);
         TextRow {
             number,
             line: record.line,

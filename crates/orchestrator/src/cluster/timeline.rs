@@ -4,9 +4,8 @@
 use std::collections::BTreeMap;
 
 use artifact::format;
-use pages::{
-    Element, Numbers, Scale, document, element, footer, label, numbered, paragraph, section,
-};
+use maud::{Markup, html};
+use pages::{Numbers, Page, Scale, Size, label, numbered, px, section};
 use slurm::{Event, What};
 
 /// Pixels of a bar and the space below it.
@@ -63,29 +62,27 @@ pub(crate) fn page(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) 
         format::seconds(seconds),
         format::count(again.count() as u64)
     );
-    let columns = ["step", "node", "from", "to", "end"];
-    let row = |run: &Run| {
-        let (from, to) = (format!("{:.1}", run.from), format!("{:.1}", run.to));
-        let end = run.end.0.to_owned();
-        vec![run.step.clone(), run.node.clone(), from, to, end]
-    };
-    let numbers = Numbers::new("timeline", &columns).rows(runs.iter().map(row));
+    let seconds_of = |time: f64| format!("{time:.1}");
+    let numbers = Numbers::new("timeline", &runs)
+        .column("step", |run| &run.step)
+        .column("node", |run| &run.node)
+        .column("from", |run| seconds_of(run.from))
+        .column("to", |run| seconds_of(run.to))
+        .column("end", |run| run.end.0);
     let caption = "A bar is one run of a job; its colour says how it ended.";
-    let part = section("timeline", "The course of the jobs")
-        .child(paragraph(&summary))
-        .child(legend())
-        .child(numbered(
-            picture(&runs, seconds, &summary),
-            caption,
-            &numbers,
-        ));
-    let main = element("main")
-        .child(element("h1").text("Jobs"))
-        .child(part);
-    Some(document(
-        "Jobs of Ressenti",
-        element("body").child(main).child(footer()),
-    ))
+    let picture = picture(&runs, seconds, &summary);
+    let course = html! {
+        (legend())
+        (numbered(picture, caption, numbers.link()))
+    };
+    let page = Page {
+        title: "Jobs of Ressenti",
+        heading: "Jobs",
+        facts: &summary,
+        links: &[],
+        main: section("timeline", "The course of the jobs", course),
+    };
+    Some(page.render())
 }
 
 fn runs(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) -> Vec<Run> {
@@ -145,59 +142,59 @@ fn nodes(runs: &[Run]) -> BTreeMap<&str, Vec<Vec<&Run>>> {
     nodes
 }
 
-fn picture(runs: &[Run], seconds: f64, description: &str) -> Element {
+fn picture(runs: &[Run], seconds: f64, description: &str) -> Markup {
     let nodes = nodes(runs);
     let lanes: usize = nodes.values().map(Vec::len).sum();
     let bottom = lanes as f64 * LANE + nodes.len() as f64 * GAP;
     let times = Scale::new((0.0, seconds.max(1.0)), (LEFT, WIDTH - RIGHT));
-    let mut svg = pages::picture("timeline-picture", "Runs of jobs by node", description)
-        .with("viewBox", format!("0 0 {WIDTH} {}", bottom + AXIS))
-        // As wide as the page: a run of an hour has short jobs, too.
-        .with("style", "max-width: none");
-    let mut ticks = element("g").class("ticks");
-    for tick in times.ticks(TICKS) {
-        let text = format!("{} s", times.tick_text(tick, TICKS));
-        ticks = ticks.child(label(times.place(tick), bottom + 18.0, "middle", text));
-    }
+    let (mut names, mut bars) = (Vec::new(), Vec::new());
     let mut top = 0.0;
     for (node, lanes) in nodes {
-        ticks = ticks.child(label(LEFT - 8.0, top + LANE - 5.0, "end", node));
+        names.push(label((LEFT - 8.0, top + LANE - 5.0), "end", None, node));
         for lane in lanes {
-            svg = svg.children(lane.iter().map(|run| bar(&times, run, top)));
+            bars.extend(lane.iter().map(|run| bar(&times, run, top)));
             top += LANE;
         }
         top += GAP;
     }
-    svg.child(ticks)
+    let content = html! {
+        @for bar in bars { (bar) }
+        g.ticks {
+            @for (tick, text) in times.ticks(TICKS) {
+                (label((times.place(tick), bottom + 18.0), "middle", None, format!("{text} s")))
+            }
+            @for name in names { (name) }
+        }
+    };
+    // As wide as the page: a run of an hour has short jobs, too.
+    let size = Size::Full(WIDTH, bottom + AXIS);
+    let title = "Runs of jobs by node";
+    pages::picture("timeline-picture", title, [description], size, content)
 }
 
-fn bar(times: &Scale, run: &Run, top: f64) -> Element {
+fn bar(times: &Scale, run: &Run, top: f64) -> Markup {
     let (left, right) = (times.place(run.from), times.place(run.to));
     let title = format!(
         "{} on {}: {:.1} to {:.1} s, {}",
         run.step, run.node, run.from, run.to, run.end.0
     );
-    element("rect")
-        .at("x", left)
-        .at("y", top + 2.0)
-        // A line between two runs that follow each other at once.
-        .at("width", (right - left - 1.0).max(1.5))
-        .at("height", LANE - 4.0)
-        .with("rx", 2)
-        .with("fill", run.end.1)
-        .child(element("title").text(title))
+    // A line between two runs that follow each other at once.
+    let width = (right - left - 1.0).max(1.5);
+    html! {
+        rect x=(px(left)) y=(px(top + 2.0)) width=(px(width)) height=(px(LANE - 4.0)) rx="2"
+            fill=(run.end.1) { title { (title) } }
+    }
 }
 
-fn legend() -> Element {
-    let mut legend = element("p");
-    for (words, colour) in [DONE, AGAIN, LOST, STOPPED, RUNNING] {
-        let square = element("span").with(
-            "style",
-            format!("display: inline-block; width: 12px; height: 12px; background: {colour}"),
-        );
-        legend = legend.child(square).text(format!(" {words}   "));
+fn legend() -> Markup {
+    html! {
+        p {
+            @for (words, colour) in [DONE, AGAIN, LOST, STOPPED, RUNNING] {
+                @let square = "display: inline-block; width: 12px; height: 12px; background: ";
+                span style=(format!("{square}{colour}")) {} " " (words) "   "
+            }
+        }
     }
-    legend
 }
 
 #[cfg(test)]

@@ -13,9 +13,7 @@ use std::thread;
 use std::time::Instant;
 
 use artifact::{ArtifactError, Digest, Failure, FailureKind, StageName, format};
-use ingest::{
-    BadRow, Carry, IngestError, RowStart, TextContent, TextRow, carried_names, read_texts_from,
-};
+use ingest::{BadRow, Carry, IngestError, TextContent, TextRow, carried_names, read_texts};
 use metrics::is_right;
 use serde::Serialize;
 use settings::{IngestSettings, StepId};
@@ -61,8 +59,8 @@ pub(crate) struct Job<'a> {
 /// Rows of a file that lie side by side.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Part {
-    /// Where the first of them begins.
-    pub(crate) start: RowStart,
+    /// The number of the first of them, from 1.
+    pub(crate) first: u64,
     /// How many they are; `None` for all to the end.
     pub(crate) rows: Option<u64>,
 }
@@ -70,14 +68,14 @@ pub(crate) struct Part {
 impl Part {
     /// All rows.
     pub(crate) const WHOLE: Self = Self {
-        start: RowStart::FIRST,
+        first: 1,
         rows: None,
     };
 
     /// The number of the last row.
     fn last(&self) -> u64 {
         self.rows
-            .map_or(u64::MAX, |rows| self.start.row.saturating_add(rows) - 1)
+            .map_or(u64::MAX, |rows| self.first.saturating_add(rows) - 1)
     }
 }
 
@@ -221,7 +219,7 @@ impl Job<'_> {
             let asked = chunk.len() as u64;
             let (lines, rejected) = self.answer(predictor, chunk, &mut done)?;
             print_notes(predictor, progress);
-            let is_first = workplace.is_new() && part.start.row == 1;
+            let is_first = workplace.is_new() && part.first == 1;
             let rows = form.bytes(&lines, is_first, columns);
             workplace.add(&rows, &rejected, done).map_err(unwritten)?;
             if part.rows.is_some() {
@@ -326,15 +324,12 @@ fn read_chunks(
     if part.rows == Some(skipped) {
         return Ok(());
     }
-    let (first, last) = (part.start.row + skipped, part.last());
+    let (first, last) = (part.first + skipped, part.last());
     let (mut chunk, mut bytes) = (Vec::new(), 0);
-    read_texts_from(input, settings, carry, shown, &part.start, |row| {
+    read_texts(input, settings, carry, shown, first, |row| {
         let number = row.number;
         if stop_requested() {
             return ControlFlow::Break(());
-        }
-        if number < first {
-            return ControlFlow::Continue(());
         }
         bytes += row.content.as_ref().map_or(0, size);
         chunk.push(row);

@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use artifact::{ArtifactError, Digest, Failure, FileLock, format};
-use ingest::{RowStart, divide};
+use ingest::count_rows;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use stage::Progress;
@@ -16,7 +16,7 @@ use crate::job::{CHUNK_ROWS, Columns, Job, Part, Task, lock, unwritten, with_end
 const PLAN: &str = "plan.json";
 
 /// Raised when the file comes to say something else.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 
 /// How a file is divided, as `OUTPUT.shards/plan.json` says it.
 #[derive(Clone, Debug)]
@@ -36,9 +36,8 @@ struct Content {
     rows: u64,
     /// Of the output.
     columns: Columns,
-    starts: Vec<RowStart>,
-    /// Why every shard reads all that is before it, if that is so.
-    read_through: Option<String>,
+    /// The number of the first row of each shard, from 1.
+    starts: Vec<u64>,
 }
 
 impl Plan {
@@ -106,8 +105,8 @@ impl Plan {
         let starts = &self.content.starts;
         let end = starts
             .get(shard)
-            .map_or(self.content.rows + 1, |next| next.row);
-        end - starts[shard - 1].row
+            .map_or(self.content.rows + 1, |next| *next);
+        end - starts[shard - 1]
     }
 
     /// The folder of all shards.
@@ -132,14 +131,14 @@ impl Plan {
     /// What the journal of a shard says that it is about.
     pub(super) fn task_of(&self, shard: usize) -> Task {
         Task {
-            first: self.content.starts[shard - 1].row,
+            first: self.content.starts[shard - 1],
             ..self.content.task.clone()
         }
     }
 
     pub(super) fn part(&self, shard: usize) -> Part {
         Part {
-            start: self.content.starts[shard - 1],
+            first: self.content.starts[shard - 1],
             rows: Some(self.rows_of(shard)),
         }
     }
@@ -212,11 +211,6 @@ impl Plan {
                 format::count(self.content.asked as u64)
             ));
         }
-        if let Some(why) = &self.content.read_through {
-            text.push_str(&format!(
-                "; each reads all before it, too, because {why}: unpacked and as UTF-8 it would be read once"
-            ));
-        }
         text
     }
 }
@@ -280,22 +274,15 @@ pub(super) fn provide(
         Err(failure) => progress.warn(&format!("{}; it is made again", failure.chain()[0])),
     }
     let shown = progress.task("planning", Some(task.stamp.0), "bytes");
-    let found = divide(
-        job.input,
-        job.reading,
-        (progress, &shown),
-        shards,
-        CHUNK_ROWS,
-    )?;
+    let rows = count_rows(job.input, job.reading, (progress, &shown))?;
     drop(shown);
     let content = Content {
         format: FORMAT,
         task,
         asked: shards,
-        rows: found.rows,
+        rows,
         columns: job.columns(progress)?,
-        starts: found.starts,
-        read_through: found.read_through,
+        starts: divide(rows, shards),
     };
     if job.task(model)? != content.task {
         return Err(changed(job.input));
@@ -308,6 +295,23 @@ pub(super) fn provide(
     };
     progress.note(&plan.in_words());
     Ok((plan, lock))
+}
+
+/// The first rows of so many shards of about the same number of rows. Shards begin with a multiple of
+/// [`CHUNK_ROWS`] rows before them where the file has that many of these; a file of fewer rows than shards
+/// has a shard for each row.
+fn divide(rows: u64, shards: usize) -> Vec<u64> {
+    let shards = shards as u64;
+    let unit = match rows.div_ceil(CHUNK_ROWS) >= shards {
+        true => CHUNK_ROWS,
+        false => 1,
+    };
+    let units = rows.div_ceil(unit);
+    let shards = shards.min(units);
+    let start = |shard: u64| u128::from(shard) * u128::from(units) / u128::from(shards);
+    (0..shards)
+        .map(|shard| start(shard) as u64 * unit + 1)
+        .collect()
 }
 
 /// Plans the shards. Returns a description of one line.
@@ -331,4 +335,19 @@ pub(super) fn changed(input: &Path) -> Failure {
         input.display()
     ))
     .with_hint("Run the same command again once nobody writes to it".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shards_are_alike_and_begin_with_a_chunk_where_they_can() {
+        assert_eq!(divide(1500, 3), [1, 501, 1001]);
+        assert_eq!(divide(2, 16), [1, 2]);
+        assert_eq!(divide(0, 4), [0_u64; 0]);
+        let starts = divide(100_000, 5);
+        assert!(starts.iter().all(|start| (start - 1) % CHUNK_ROWS == 0));
+        assert_eq!(starts, [1, 16_385, 40_961, 57_345, 81_921]);
+    }
 }

@@ -3,12 +3,11 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use artifact::StageName;
 use artifact::files::Explanation;
+use artifact::{Failure, StageName};
 use stage::Context;
 
-use super::read_json;
-use crate::ReportError;
+use super::{find, read};
 use crate::data::MarkedWord;
 
 /// Bytes of a text that are shown, about.
@@ -17,35 +16,29 @@ const SHOWN: usize = 420;
 /// Words weaker than this share of the strongest are not marked.
 const MARKED: f64 = 0.1;
 
-/// Words with their weights, by the id of the review: first byte, the byte behind the last, and what the
-/// word adds to the log-odds.
-pub(super) type Words = HashMap<u64, Vec<(usize, usize, f64)>>;
+/// A word with its weight: first byte, the byte behind the last, and what it adds to the log-odds.
+pub(super) type Word = (usize, usize, f64);
 
-/// What a model's evaluation says of the words of its surest mistakes.
-pub(super) fn collect(context: &Context, model: Option<&str>) -> Result<Words, ReportError> {
-    let mut evaluations = context.inputs(StageName::Evaluate);
-    let Some((_, evaluation)) = evaluations.find(|(name, _)| Some(*name) == model) else {
-        return Ok(Words::new());
+/// What a model's evaluation says of the words of its surest mistakes, by the id of the review.
+pub(super) fn collect(
+    context: &Context,
+    model: Option<&str>,
+) -> Result<HashMap<u64, Vec<Word>>, Failure> {
+    let evaluation = model.and_then(|model| find(context, StageName::Evaluate, model));
+    let explained: Vec<Explanation> = match evaluation {
+        Some(evaluation) => read(evaluation, "explanations.json")?,
+        None => Vec::new(),
     };
-    let explained: Vec<Explanation> = read_json(&evaluation.file("explanations.json")?)?;
-    Ok(explained
-        .into_iter()
-        .map(|explained| (explained.row_id, explained.words))
-        .collect())
+    let explained = explained.into_iter();
+    Ok(explained.map(|it| (it.row_id, it.words)).collect())
 }
 
 /// The part of a text that has most of the weight, whole words of it, and its words that are marked;
 /// the beginning where no words are known.
-pub(super) fn excerpt(
-    text: &str,
-    words: Option<&Vec<(usize, usize, f64)>>,
-) -> (String, Vec<MarkedWord>) {
-    let words = words.map_or(&[][..], Vec::as_slice);
+pub(super) fn excerpt(text: &str, words: &[Word]) -> (String, Vec<MarkedWord>) {
     let part = heaviest(text, words);
-    let strongest = words
-        .iter()
-        .map(|(_, _, weight)| weight.abs())
-        .fold(f64::MIN_POSITIVE, f64::max);
+    let weights = words.iter().map(|word| word.2.abs());
+    let strongest = weights.fold(f64::MIN_POSITIVE, f64::max);
     let before = if part.start > 0 { "… " } else { "" };
     let behind = if part.end < text.len() { " …" } else { "" };
     let marked = words.iter().filter(|(start, end, weight)| {
@@ -62,26 +55,24 @@ pub(super) fn excerpt(
 }
 
 /// The bytes of the part of a text, from word to word, in which weights add up to most.
-fn heaviest(text: &str, words: &[(usize, usize, f64)]) -> Range<usize> {
+fn heaviest(text: &str, words: &[Word]) -> Range<usize> {
     let weight_in = |part: &Range<usize>| -> f64 {
-        let inside = words
-            .iter()
-            .filter(|(start, end, _)| *start >= part.start && *end <= part.end);
-        inside.map(|(_, _, weight)| weight.abs()).sum()
+        let words = words.iter();
+        let inside = words.filter(|word| word.0 >= part.start && word.1 <= part.end);
+        inside.map(|word| word.2.abs()).sum()
     };
     let start_of = |word: &str| word.as_ptr() as usize - text.as_ptr() as usize;
     let starts = text.split_whitespace().map(start_of);
     let parts = starts.map(|start| start..end_of_part(text, start));
-    let mut best = 0..end_of_part(text, 0);
-    let mut most = weight_in(&best);
-    for part in parts {
-        let weight = weight_in(&part);
-        // Of equals the earlier one.
-        if weight > most {
-            (best, most) = (part, weight);
+    // Of equals the earlier one.
+    let heavier = |best, part| {
+        if weight_in(&part) > weight_in(&best) {
+            part
+        } else {
+            best
         }
-    }
-    best
+    };
+    parts.fold(0..end_of_part(text, 0), heavier)
 }
 
 /// Where a part ends that begins here: behind a word, if there is one, and never within a character.
@@ -110,7 +101,7 @@ mod tests {
         );
         let start = text.find("dreadful").expect("it is there");
         let words = vec![(0, 4, 0.3), (start, start + 9, -2.0), (5, 9, 0.1)];
-        let (shown, marked) = excerpt(&text, Some(&words));
+        let (shown, marked) = excerpt(&text, &words);
         assert!(shown.starts_with("… ") && shown.ends_with(" …"), "{shown}");
         assert!(shown.len() < SHOWN + 12, "{}", shown.len());
         assert_eq!(marked.len(), 1);
@@ -120,16 +111,16 @@ mod tests {
 
     #[test]
     fn without_words_the_beginning_is_shown_and_signs_stay_whole() {
-        let (shown, marked) = excerpt(&"é".repeat(SHOWN), None);
+        let (shown, marked) = excerpt(&"é".repeat(SHOWN), &[]);
         assert!(shown.starts_with('é') && shown.ends_with("é …"), "{shown}");
-        assert_eq!(excerpt("short", None), ("short".to_owned(), marked));
-        assert_eq!(excerpt("", None).0, "");
+        assert_eq!(excerpt("short", &[]), ("short".to_owned(), marked));
+        assert_eq!(excerpt("", &[]).0, "");
     }
 
     #[test]
     fn a_short_text_is_shown_whole_and_weak_words_stay_plain() {
         let words = vec![(0, 3, -1.0), (4, 8, 0.05), (9, 13, 0.5)];
-        let (shown, marked) = excerpt("not very good", Some(&words));
+        let (shown, marked) = excerpt("not very good", &words);
         assert_eq!(shown, "not very good");
         let found: Vec<(&str, f64)> = marked
             .iter()

@@ -8,6 +8,7 @@ mod explained;
 mod models;
 mod profile;
 mod reading;
+mod record;
 mod repeats;
 mod reviews;
 mod slices;
@@ -19,15 +20,13 @@ mod tokens;
 pub use models::thinned;
 
 use std::fs;
-use std::path::Path;
 
-use artifact::{ArtifactError, Contract, StageName};
+use artifact::{Artifact, ArtifactError, Contract, Failure, StageName};
 use metrics::MetricsFile;
 use serde::de::DeserializeOwned;
 use settings::ReportSettings;
 use stage::Context;
 
-use crate::ReportError;
 use crate::data::ReportData;
 use crate::merge::Judged;
 
@@ -40,7 +39,7 @@ pub fn collect(
     settings: &ReportSettings,
     judged: &Judged,
     metrics: &MetricsFile,
-) -> Result<ReportData, ReportError> {
+) -> Result<ReportData, Failure> {
     let mut data = ReportData {
         title: settings.title.clone(),
         rows: metrics.rows,
@@ -56,34 +55,17 @@ pub fn collect(
         range_tests: sweeps::range_tests(context)?,
         ..ReportData::default()
     };
-    let shown = context
-        .inputs(StageName::Evaluate)
-        .filter(|(name, _)| judged.probabilities.contains_key(*name));
-    for (name, evaluation) in shown {
-        let mut trained = context.inputs(StageName::Train);
-        match trained.find(|(trained, _)| *trained == name) {
-            Some((_, artifact)) => {
-                let artifacts = (artifact, evaluation);
-                data.models
-                    .push(models::collect(name, artifacts, judged, metrics)?);
-                data.readings
-                    .push(reading::collect(context, name, artifact)?);
-            }
-            None => data
-                .models
-                .push(models::ensemble(name, evaluation, judged, metrics)?),
+    for (name, evaluation) in shown(context, judged) {
+        let trained = find(context, StageName::Train, name);
+        let model = models::collect(name, trained, evaluation, judged, metrics)?;
+        data.models.push(model);
+        if let Some(trained) = trained {
+            let reading = reading::collect(context, name, trained)?;
+            data.readings.push(reading);
         }
     }
     models::add_costs(&mut data.models, &data.readings);
-    let best = data.best().map(|(model, _)| model);
-    // A model explains its own mistakes; those of an ensemble are mostly those of its first member.
-    let explainer = best.map(|best| best.members.first().unwrap_or(&best.name).clone());
-    let words = explained::collect(context, explainer.as_deref())?;
-    let texts = texts::collect(context, judged, best.map(|best| best.name.as_str()), &words)?;
-    data.explained_by = explainer;
-    data.slices = texts.slices;
-    data.mistakes = texts.mistakes;
-    data.doubtful = texts.doubtful;
+    texts::collect(context, judged, &mut data)?;
     for (name, artifact) in context.inputs(StageName::Tokenize) {
         data.tokenizers.push(tokens::tokenizer(name, artifact)?);
     }
@@ -93,21 +75,46 @@ pub fn collect(
             data.embeddings.push(tokens::embedding(name, artifact)?);
         }
     }
-    for stage in StageName::ALL {
-        data.steps.extend(
-            context
-                .inputs(stage)
-                .map(|(variant, artifact)| steps::step(variant, artifact.manifest())),
-        );
-    }
+    let inputs = StageName::ALL
+        .into_iter()
+        .flat_map(|stage| context.inputs(stage));
+    let steps = inputs.map(|(variant, artifact)| steps::step(variant, artifact.manifest()));
+    data.steps = steps.collect();
     Ok(data)
 }
 
-/// Reads a JSON file through a view of it.
-fn read_json<T: DeserializeOwned>(path: &Path) -> Result<T, ReportError> {
-    let text = fs::read_to_string(path).map_err(ArtifactError::io("read", path))?;
-    serde_json::from_str(&text).map_err(|source| ReportError::Json {
-        path: path.to_owned(),
-        source,
+/// The evaluations of the models that the page shows.
+fn shown<'a>(
+    context: &'a Context,
+    judged: &'a Judged,
+) -> impl Iterator<Item = (&'a str, &'a Artifact)> {
+    let evaluations = context.inputs(StageName::Evaluate);
+    evaluations.filter(|(name, _)| judged.probabilities.contains_key(*name))
+}
+
+/// The artifact of a stage by its variant.
+fn find<'a>(context: &'a Context, stage: StageName, variant: &str) -> Option<&'a Artifact> {
+    let mut inputs = context.inputs(stage);
+    inputs
+        .find(|(name, _)| *name == variant)
+        .map(|(_, artifact)| artifact)
+}
+
+/// Reads a JSON file of an artifact.
+fn read<T: DeserializeOwned>(artifact: &Artifact, name: &str) -> Result<T, Failure> {
+    let path = artifact.file(name)?;
+    let text = fs::read_to_string(&path).map_err(ArtifactError::io("read", &path))?;
+    serde_json::from_str(&text).map_err(|source| {
+        let message = format!("`{}` does not hold what its stage promises", path.display());
+        let hint = "Rebuild everything with `ressenti run --force`".to_owned();
+        Failure::from_error(Unreadable { message, source }).with_hint(hint)
     })
+}
+
+/// A file of an artifact that is not what its stage promises.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+struct Unreadable {
+    message: String,
+    source: serde_json::Error,
 }

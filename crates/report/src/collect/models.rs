@@ -1,19 +1,15 @@
-//! A model: its figures, its decisions, and the record of its training.
-
-use std::collections::BTreeMap;
-use std::fs;
-use std::path::Path;
+//! A model: its figures, its decisions, and what it cost.
 
 use artifact::files::Speed;
-use artifact::{Artifact, ArtifactError, FileRole};
+use artifact::{Artifact, Failure, FileRole};
 use metrics::{MetricsFile, RocPoint, Tally, confusion, reliability, roc_curve};
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::read_json;
-use crate::ReportError;
-use crate::data::{Epoch, ModelData, ReadingData};
+use super::{read, record};
+use crate::data::{ModelData, ReadingData};
 use crate::merge::Judged;
+use crate::words;
 
 /// Bins of a reliability diagram: enough to see a shape, few enough for narrow intervals.
 const BINS: u64 = 10;
@@ -21,51 +17,83 @@ const BINS: u64 = 10;
 /// What the page shows of `model.json`.
 #[derive(Deserialize)]
 struct ModelView {
-    #[serde(default)]
     parameters: Option<u64>,
-    #[serde(default)]
     best_epoch: Option<u32>,
     #[serde(default)]
     architecture: Value,
 }
 
-/// A model by its training, its evaluation and its judged reviews.
+/// What the page shows of `ensemble.json`.
+#[derive(Deserialize)]
+struct EnsembleView {
+    members: Vec<(String, f64)>,
+}
+
+/// A model by its training, its evaluation and its judged reviews. One without a training is an
+/// ensemble, which was not trained but weighed.
 pub(super) fn collect(
     name: &str,
-    (artifact, evaluation): (&Artifact, &Artifact),
+    trained: Option<&Artifact>,
+    evaluation: &Artifact,
     judged: &Judged,
     metrics: &MetricsFile,
-) -> Result<ModelData, ReportError> {
-    let view: ModelView = read_json(&artifact.file("model.json")?)?;
-    let record = read_record(&artifact.file("metrics.jsonl")?)?;
-    let run = &artifact.manifest().run;
-    let speed = record.reviews_per_second();
-    let judging: Speed = read_json(&evaluation.file("speed.json")?)?;
-    let mut model = ModelData {
+) -> Result<ModelData, Failure> {
+    let run = &trained.unwrap_or(evaluation).manifest().run;
+    let tally = Tally::new(&judged.labels, &judged.probabilities[name]);
+    let tally = tally.map_err(Failure::from_error)?;
+    let model = ModelData {
         name: name.to_owned(),
-        architecture: in_words(&artifact.manifest().settings, &view.architecture),
         figures: metrics.models.get(name).cloned().unwrap_or_default(),
-        reviews_per_second: speed,
-        epochs: record.epochs(),
-        best_epoch: view.best_epoch,
-        parameters: view.parameters,
-        prediction_speed: (judging.seconds > 0.0).then(|| judging.rows as f64 / judging.seconds),
-        calibration: Some(read_json(&evaluation.file("calibration.json")?)?),
+        confusion: confusion(&tally),
+        reliability: reliability(&tally, BINS),
+        roc: thinned(&roc_curve(&tally).unwrap_or_default()),
         seconds: run.seconds,
         total_seconds: run.seconds,
-        bytes: Some(bundle_size(artifact)),
         peak_memory: run.peak_memory,
         ..ModelData::default()
     };
-    judge(&mut model, judged)?;
-    Ok(model)
+    match trained {
+        Some(trained) => of_training(model, trained, evaluation),
+        None => of_ensemble(model, evaluation),
+    }
 }
 
-/// Bytes of the files that a bundle needs.
-fn bundle_size(artifact: &Artifact) -> u64 {
-    let files = artifact.manifest().files.iter();
-    let data = files.filter(|file| file.role == FileRole::Data);
-    data.map(|file| file.bytes).sum()
+fn of_training(
+    model: ModelData,
+    trained: &Artifact,
+    evaluation: &Artifact,
+) -> Result<ModelData, Failure> {
+    let view: ModelView = read(trained, "model.json")?;
+    let speed: Speed = read(evaluation, "speed.json")?;
+    let epochs = record::read(trained)?;
+    let manifest = trained.manifest();
+    // The files that a bundle needs.
+    let bundle = manifest.files.iter();
+    let bundle = bundle.filter(|file| file.role == FileRole::Data);
+    Ok(ModelData {
+        architecture: in_words(&manifest.settings, &view.architecture),
+        reviews_per_second: record::reviews_per_second(&epochs),
+        epochs,
+        best_epoch: view.best_epoch,
+        parameters: view.parameters,
+        prediction_speed: (speed.seconds > 0.0).then(|| speed.rows as f64 / speed.seconds),
+        calibration: Some(read(evaluation, "calibration.json")?),
+        bytes: Some(bundle.map(|file| file.bytes).sum()),
+        ..model
+    })
+}
+
+fn of_ensemble(model: ModelData, evaluation: &Artifact) -> Result<ModelData, Failure> {
+    let mut members = read::<EnsembleView>(evaluation, "ensemble.json")?.members;
+    let weighed = members.iter();
+    let weighed = weighed.map(|(member, weight)| format!("{member} {weight:.2}"));
+    let architecture = format!("ensemble of {}", words::join(weighed, ", "));
+    members.sort_by(|one, two| two.1.total_cmp(&one.1));
+    Ok(ModelData {
+        architecture,
+        members: members.into_iter().map(|(member, _)| member).collect(),
+        ..model
+    })
 }
 
 /// Adds to every model what had to be computed first: the features that it reads, or its members.
@@ -77,77 +105,24 @@ pub(super) fn add_costs(models: &mut [ModelData], readings: &[ReadingData]) {
         };
         model.total_seconds += seconds;
         // A new review is encoded first.
+        let encoding = seconds / rows.max(1) as f64;
         model.prediction_speed = model
             .prediction_speed
-            .map(|speed| 1.0 / (1.0 / speed + seconds / rows.max(1) as f64));
+            .map(|speed| 1.0 / (1.0 / speed + encoding));
     }
     let known = models.to_vec();
     for model in models.iter_mut().filter(|model| !model.members.is_empty()) {
-        let members = known
-            .iter()
-            .filter(|other| model.members.contains(&other.name));
-        let members: Vec<&ModelData> = members.collect();
-        let sum = |count: fn(&ModelData) -> Option<u64>| -> Option<u64> {
-            members.iter().map(|member| count(member)).sum()
-        };
-        model.total_seconds += members
-            .iter()
-            .map(|member| member.total_seconds)
-            .sum::<f64>();
-        model.parameters = sum(|member| member.parameters);
-        model.bytes = sum(|member| member.bytes);
+        let is_member = |other: &&ModelData| model.members.contains(&other.name);
+        let members = || known.iter().filter(is_member);
+        let members_seconds: f64 = members().map(|member| member.total_seconds).sum();
         // One after the other.
-        let each: Option<Vec<f64>> = members
-            .iter()
-            .map(|member| Some(1.0 / member.prediction_speed?))
-            .collect();
-        model.prediction_speed = each.map(|seconds| 1.0 / seconds.iter().sum::<f64>());
+        let each: Option<f64> = members().map(|it| Some(1.0 / it.prediction_speed?)).sum();
+        let parameters = members().map(|member| member.parameters).sum();
+        let bytes = members().map(|member| member.bytes).sum();
+        model.total_seconds += members_seconds;
+        model.prediction_speed = each.map(|seconds| 1.0 / seconds);
+        (model.parameters, model.bytes) = (parameters, bytes);
     }
-}
-
-/// What the page shows of `ensemble.json`.
-#[derive(Deserialize)]
-struct EnsembleView {
-    members: Vec<(String, f64)>,
-}
-
-/// An ensemble, which was not trained but weighed.
-pub(super) fn ensemble(
-    name: &str,
-    artifact: &Artifact,
-    judged: &Judged,
-    metrics: &MetricsFile,
-) -> Result<ModelData, ReportError> {
-    let mut view: EnsembleView = read_json(&artifact.file("ensemble.json")?)?;
-    let members = view.members.iter();
-    let members: Vec<String> = members
-        .map(|(member, weight)| format!("{member} {weight:.2}"))
-        .collect();
-    view.members.sort_by(|one, two| two.1.total_cmp(&one.1));
-    let run = &artifact.manifest().run;
-    let mut model = ModelData {
-        name: name.to_owned(),
-        architecture: format!("ensemble of {}", members.join(", ")),
-        figures: metrics.models.get(name).cloned().unwrap_or_default(),
-        seconds: run.seconds,
-        total_seconds: run.seconds,
-        peak_memory: run.peak_memory,
-        members: view.members.into_iter().map(|(member, _)| member).collect(),
-        ..ModelData::default()
-    };
-    judge(&mut model, judged)?;
-    Ok(model)
-}
-
-/// What follows from the judged reviews.
-fn judge(model: &mut ModelData, judged: &Judged) -> Result<(), ReportError> {
-    if let Some(probabilities) = judged.probabilities.get(&model.name) {
-        let tally = Tally::new(&judged.labels, probabilities)?;
-        model.confusion = confusion(&tally);
-        model.reliability = reliability(&tally, BINS);
-        model.roc = thinned(&roc_curve(&tally).unwrap_or_default());
-    }
-    Ok(())
 }
 
 /// The points that can be seen: each at least half a pixel from the one before in a picture
@@ -158,9 +133,8 @@ pub fn thinned(curve: &[RocPoint]) -> Vec<RocPoint> {
     let mut kept: Vec<RocPoint> = Vec::new();
     for (index, point) in curve.iter().enumerate() {
         let is_far = kept.last().is_none_or(|last| {
-            point.false_positive_rate - last.false_positive_rate + point.true_positive_rate
-                - last.true_positive_rate
-                >= 2.0 * STEP
+            let across = point.false_positive_rate - last.false_positive_rate;
+            across + point.true_positive_rate - last.true_positive_rate >= 2.0 * STEP
         });
         if is_far || index + 1 == curve.len() {
             kept.push(*point);
@@ -171,18 +145,8 @@ pub fn thinned(curve: &[RocPoint]) -> Vec<RocPoint> {
 
 /// The network in a few words, from the settings that made it: `lstm, 128 states, two directions`.
 fn in_words(settings: &Value, architecture: &Value) -> String {
-    let text = |name: &str| {
-        settings
-            .get(name)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-    };
-    let number = |name: &str| {
-        settings
-            .get(name)
-            .and_then(Value::as_u64)
-            .unwrap_or_default()
-    };
+    let text = |name: &str| settings[name].as_str().unwrap_or_default();
+    let number = |name: &str| settings[name].as_u64().unwrap_or_default();
     let kind = match text("kind") {
         "" => architecture.as_str().unwrap_or_default(),
         kind => kind,
@@ -196,7 +160,7 @@ fn in_words(settings: &Value, architecture: &Value) -> String {
             if number("layers") > 1 {
                 words.push(format!("{} layers", number("layers")));
             }
-            if settings.get("bidirectional").and_then(Value::as_bool) == Some(true) {
+            if settings["bidirectional"] == true {
                 words.push("two directions".to_owned());
             }
             words.push(format!("{} pooling", text("pooling")));
@@ -211,118 +175,12 @@ fn in_words(settings: &Value, architecture: &Value) -> String {
         }
         _ => {}
     }
-    words.retain(|word| !word.is_empty());
     words.join(", ")
-}
-
-/// What the page shows of `metrics.jsonl`: one entry per epoch, the last one where training was
-/// resumed and an epoch stands there twice.
-#[derive(Debug, Default)]
-pub(super) struct Record {
-    epochs: BTreeMap<u32, (Epoch, Option<f64>)>,
-}
-
-impl Record {
-    /// The epochs in order.
-    pub(super) fn epochs(self) -> Vec<Epoch> {
-        self.epochs.into_values().map(|(epoch, _)| epoch).collect()
-    }
-
-    /// Mean speed over epochs.
-    fn reviews_per_second(&self) -> Option<f64> {
-        let speeds: Vec<f64> = self
-            .epochs
-            .values()
-            .filter_map(|(_, speed)| *speed)
-            .collect();
-        (!speeds.is_empty()).then(|| speeds.iter().sum::<f64>() / speeds.len() as f64)
-    }
-}
-
-/// A line of `metrics.jsonl`. JSON has no word for what is no number, so such a loss is null.
-#[derive(Deserialize)]
-struct LineView {
-    event: String,
-    #[serde(default)]
-    epoch: u32,
-    #[serde(default)]
-    train_loss: Option<f64>,
-    #[serde(default)]
-    train_accuracy: Option<f64>,
-    #[serde(default)]
-    validation_loss: Option<f64>,
-    #[serde(default)]
-    validation_accuracy: Option<f64>,
-    #[serde(default)]
-    reviews_per_second: Option<f64>,
-}
-
-/// Reads `metrics.jsonl`.
-pub(super) fn read_record(path: &Path) -> Result<Record, ReportError> {
-    let text = fs::read_to_string(path).map_err(ArtifactError::io("read", path))?;
-    parse_record(&text).map_err(|(line, source)| ReportError::Line {
-        path: path.to_owned(),
-        line,
-        source,
-    })
-}
-
-fn parse_record(text: &str) -> Result<Record, (usize, serde_json::Error)> {
-    let mut record = Record::default();
-    for (index, line) in text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty())
-    {
-        let view: LineView = serde_json::from_str(line).map_err(|error| (index + 1, error))?;
-        if view.event != "epoch" {
-            continue;
-        }
-        let epoch = Epoch {
-            epoch: view.epoch,
-            train_loss: view.train_loss,
-            train_accuracy: view.train_accuracy,
-            validation_loss: view.validation_loss,
-            validation_accuracy: view.validation_accuracy,
-        };
-        record
-            .epochs
-            .insert(view.epoch, (epoch, view.reviews_per_second));
-    }
-    Ok(record)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn epochs_are_read_and_the_last_of_two_counts() {
-        let text = r#"{"event":"step","epoch":1,"step":20,"loss":0.7}
-{"event":"epoch","epoch":1,"train_loss":0.6,"validation_loss":0.5,"validation_accuracy":0.7,"reviews_per_second":100}
-
-{"event":"epoch","epoch":2,"train_loss":0.4,"validation_loss":null,"reviews_per_second":300}
-{"event":"epoch","epoch":2,"train_loss":0.3,"validation_loss":0.45,"reviews_per_second":200}
-"#;
-        let record = parse_record(text).expect("it is a record");
-        let found: Vec<_> = record
-            .epochs
-            .values()
-            .map(|(epoch, _)| (epoch.epoch, epoch.train_loss, epoch.validation_loss))
-            .collect();
-        assert_eq!(
-            found,
-            [(1, Some(0.6), Some(0.5)), (2, Some(0.3), Some(0.45))]
-        );
-        assert_eq!(record.reviews_per_second(), Some(150.0));
-        assert!(parse_record("").expect("an empty record").epochs.is_empty());
-        assert_eq!(
-            parse_record("{\"event\":\"step\"}\nnot json")
-                .expect_err("it is damaged")
-                .0,
-            2
-        );
-    }
 
     #[test]
     fn networks_are_told_in_a_few_words() {

@@ -1,45 +1,32 @@
 //! `profile.json` of clean.
 
-use std::path::Path;
-
-use artifact::Sentiment;
 use artifact::files::profile::{
-    self, ExampleReview, NearDuplicates, Profile, SplitProfile, Splitting, Texts,
+    ExampleReview, NearDuplicates, Profile, SplitProfile, Splitting, Texts,
 };
 use artifact::format::{count, plural};
+use artifact::{Artifact, Failure, Sentiment};
 
-use super::read_json;
-use crate::ReportError;
-use crate::data::{AuditLine, ClassWords, LengthBin, NearPair, ReviewsData, SplitCount, Word};
+use super::read;
+use crate::data::{AuditLine, LengthBin, NearPair, ReviewsData, SplitCount};
+use crate::words;
 
 /// Adds the profile to what is known of the reviews.
-pub(super) fn read(path: &Path, reviews: ReviewsData) -> Result<ReviewsData, ReportError> {
-    let view: Profile = read_json(path)?;
-    Ok(ReviewsData {
-        splitting: splitting(&view.splitting),
-        splits: view.splits.iter().map(split_count).collect(),
-        audit: audit(&view),
-        near_pairs: view
-            .near_duplicates
-            .iter()
-            .flat_map(|near| &near.examples)
-            .map(near_pair)
-            .collect(),
-        lengths: lengths(&view.splits),
-        words: view.telling_words.into_iter().map(class_words).collect(),
-        ..reviews
-    })
-}
-
-fn near_pair(view: &profile::NearPair) -> NearPair {
-    let text = |example: &ExampleReview| {
-        let end = if example.cut { " ..." } else { "" };
-        format!("{}{end}", example.text)
-    };
-    NearPair {
-        similarity: view.similarity,
-        texts: [text(&view.one), text(&view.two)],
-    }
+pub(super) fn add(clean: &Artifact, reviews: &mut ReviewsData) -> Result<(), Failure> {
+    let profile: Profile = read(clean, "profile.json")?;
+    reviews.splitting = splitting(&profile.splitting);
+    reviews.splits = profile.splits.iter().map(split_count).collect();
+    reviews.audit = audit(&profile);
+    reviews.lengths = lengths(&profile.splits);
+    reviews.words = profile.telling_words;
+    let text = |example: ExampleReview| example.text + if example.cut { " ..." } else { "" };
+    let near = profile.near_duplicates.into_iter();
+    let near = near.flat_map(|near| near.examples);
+    let near = near.map(|pair| NearPair {
+        similarity: pair.similarity,
+        texts: [text(pair.one), text(pair.two)],
+    });
+    reviews.near_pairs = near.collect();
+    Ok(())
 }
 
 fn splitting(view: &Splitting) -> String {
@@ -57,19 +44,15 @@ fn splitting(view: &Splitting) -> String {
 
 fn split_count(view: &SplitProfile) -> SplitCount {
     let class = |wanted| {
-        view.classes
-            .iter()
-            .filter(|found| found.class == wanted)
-            .map(|found| found.rows)
-            .sum()
+        let found = view.classes.iter().filter(|found| found.class == wanted);
+        found.map(|found| found.rows).sum()
     };
     let (negative, positive): (u64, u64) = (class(Sentiment::Negative), class(Sentiment::Positive));
-    let unlabelled = view.rows.saturating_sub(negative + positive);
     SplitCount {
         split: view.split,
         negative,
         positive,
-        unlabelled,
+        unlabelled: view.rows.saturating_sub(negative + positive),
     }
 }
 
@@ -77,82 +60,64 @@ fn split_count(view: &SplitProfile) -> SplitCount {
 fn lengths(splits: &[SplitProfile]) -> Vec<LengthBin> {
     let mut bins: Vec<LengthBin> = Vec::new();
     for bin in splits.iter().flat_map(|split| &split.histogram) {
-        match bins
-            .iter_mut()
-            .find(|known| known.from == u64::from(bin.from))
-        {
+        match bins.iter_mut().find(|known| known.from == bin.from) {
             Some(known) => known.rows += bin.rows,
-            None => bins.push(LengthBin {
-                from: u64::from(bin.from),
-                to: bin.to.map(u64::from),
-                rows: bin.rows,
-            }),
+            None => bins.push(*bin),
         }
     }
     bins
 }
 
 /// Duplicates and leaks in words, the leaks first.
-fn audit(view: &Profile) -> Vec<AuditLine> {
-    let (leaks, copies) = (&view.leaks, &view.duplicates);
-    let line = |what: &str, count: u64, remark: String| AuditLine {
-        what: what.to_owned(),
-        count,
-        remark,
-    };
+fn audit(profile: &Profile) -> Vec<AuditLine> {
+    let (leaks, copies, groups) = (&profile.leaks, &profile.duplicates, &profile.groups);
+    let verbatim = count(leaks.test_rows_verbatim);
+    let removed = plural(
+        leaks.train_rows_removed,
+        "training review was",
+        "training reviews were",
+    );
+    let conflicting = plural(
+        copies.conflicting_rows,
+        "review has them",
+        "reviews have them",
+    );
     let mut lines = vec![
-        line(
+        AuditLine::new(
             "Test reviews whose text stood in the training data, too",
             leaks.test_rows,
-            format!(
-                "{} verbatim; {} removed",
-                count(leaks.test_rows_verbatim),
-                plural(
-                    leaks.train_rows_removed,
-                    "training review was",
-                    "training reviews were"
-                )
-            ),
+            format!("{verbatim} verbatim; {removed} removed"),
         ),
-        line(
+        AuditLine::new(
             "Copies of an earlier review",
             copies.removed_labelled + copies.removed_unlabelled,
-            "removed, the first one kept".to_owned(),
+            "removed, the first one kept",
         ),
-        line(
+        AuditLine::new(
             "Reviews without a label that repeat a labelled one",
             copies.removed_unlabelled_in_labelled,
-            "removed".to_owned(),
+            "removed",
         ),
-        line(
+        AuditLine::new(
             "Copies inside the official test split",
             copies.kept_in_test,
-            "kept, so that figures compare with everybody else's".to_owned(),
+            "kept, so that figures compare with everybody else's",
         ),
-        line(
+        AuditLine::new(
             "Texts that have both labels",
             copies.conflicting_texts,
-            format!(
-                "{}; removed, except from an official test split",
-                plural(
-                    copies.conflicting_rows,
-                    "review has them",
-                    "reviews have them"
-                )
-            ),
+            format!("{conflicting}; removed, except from an official test split"),
         ),
     ];
-    if let Some(near) = &view.near_duplicates {
-        lines.push(near_line(near));
-    }
-    lines.extend(text_lines(&view.texts));
-    if view.groups.train + view.groups.test > 0 {
-        lines.push(line(
+    lines.extend(profile.near_duplicates.as_ref().map(near_line));
+    lines.extend(text_lines(&profile.texts));
+    if groups.train + groups.test > 0 {
+        lines.push(AuditLine::new(
             "Groups (films) with reviews in train and in test",
-            view.groups.in_train_and_test,
+            groups.in_train_and_test,
             format!(
                 "of {} in test; a model may know them by name",
-                count(view.groups.test)
+                count(groups.test)
             ),
         ));
     }
@@ -168,77 +133,48 @@ fn near_line(near: &NearDuplicates) -> AuditLine {
             plural(unlabelled, "unlabelled one", "unlabelled ones")
         ),
     };
-    let what = "Reviews that share most of their wording with another".to_owned();
-    if near.rows == 0 {
-        let remark = format!(
+    let remark = if near.rows == 0 {
+        format!(
             "no two have a Jaccard similarity of runs of five words of {} or more",
             near.threshold
-        );
-        return AuditLine {
-            what,
-            count: 0,
-            remark,
-        };
-    }
-    AuditLine {
-        what,
-        count: near.rows,
-        remark: format!(
+        )
+    } else {
+        format!(
             "in {} of at most {}, kept on one side of the split (Jaccard similarity of runs of five words at least {}); {removed}",
             plural(near.clusters, "cluster", "clusters"),
             count(near.largest_cluster),
             near.threshold
-        ),
-    }
+        )
+    };
+    let what = "Reviews that share most of their wording with another";
+    AuditLine::new(what, near.rows, remark)
 }
 
 /// What was noticed in the texts, where it was.
-fn text_lines(texts: &Texts) -> Vec<AuditLine> {
+fn text_lines(texts: &Texts) -> impl Iterator<Item = AuditLine> {
     let masked = if texts.scores_masked {
         "masked"
     } else {
         "left in: `clean.mask_scores` would mask them"
     };
-    let languages = texts
-        .other_languages
-        .iter()
-        .map(|entry| format!("{} {}", count(entry.rows), entry.language));
-    let others = texts.other_languages.iter().map(|entry| entry.rows).sum();
-    [
-        (
+    let languages = texts.other_languages.iter();
+    let languages = languages.map(|entry| format!("{} {}", count(entry.rows), entry.language));
+    let lines = [
+        AuditLine::new(
             "Reviews with wrongly decoded characters",
             texts.repaired,
-            "repaired".to_owned(),
+            "repaired",
         ),
-        (
+        AuditLine::new(
             "Labelled reviews that state their own score",
             texts.state_a_score,
-            masked.to_owned(),
+            masked,
         ),
-        (
+        AuditLine::new(
             "Reviews in another language",
-            others,
-            languages.collect::<Vec<_>>().join(", "),
+            texts.other_languages.iter().map(|entry| entry.rows).sum(),
+            words::join(languages, ", "),
         ),
-    ]
-    .into_iter()
-    .filter(|(_, found, _)| *found > 0)
-    .map(|(what, found, remark)| AuditLine {
-        what: what.to_owned(),
-        count: found,
-        remark,
-    })
-    .collect()
-}
-
-fn class_words(view: profile::ClassWords) -> ClassWords {
-    let words = view.words.into_iter().map(|word| Word {
-        word: word.word,
-        score: word.score,
-        reviews: word.reviews,
-    });
-    ClassWords {
-        class: view.class.to_string(),
-        words: words.collect(),
-    }
+    ];
+    lines.into_iter().filter(|line| line.count > 0)
 }

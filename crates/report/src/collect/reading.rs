@@ -1,13 +1,12 @@
 //! How much of a review each model reads, and what that takes: from the settings and the run facts
 //! of the steps that it came from.
 
-use artifact::{Artifact, StageName};
+use artifact::{Artifact, Failure, StageName};
 use serde::Deserialize;
 use serde_json::Value;
 use stage::Context;
 
-use super::tokens;
-use crate::ReportError;
+use super::{find, tokens};
 use crate::data::ReadingData;
 
 #[derive(Deserialize)]
@@ -21,12 +20,14 @@ pub(super) fn collect(
     context: &Context,
     model: &str,
     artifact: &Artifact,
-) -> Result<ReadingData, ReportError> {
+) -> Result<ReadingData, Failure> {
     let manifest = artifact.manifest();
-    let of = |stage| {
+    let input = |stage| {
         let reference = manifest.inputs.iter().find(|input| input.stage == stage)?;
-        let mut inputs = context.inputs(stage);
-        inputs.find(|(variant, _)| *variant == reference.variant)
+        Some((
+            &reference.variant,
+            find(context, stage, &reference.variant)?,
+        ))
     };
     let mut reading = ReadingData {
         model: model.to_owned(),
@@ -34,26 +35,21 @@ pub(super) fn collect(
         ..ReadingData::default()
     };
     let mut windows = windows_of(&manifest.settings);
-    if let Some((_, embedding)) = of(StageName::Embed) {
+    if let Some((_, embedding)) = input(StageName::Embed) {
         let embedding = embedding.manifest();
-        if let Some(features) = embedding
-            .settings
-            .get("features")
-            .filter(|it| !it.is_null())
-        {
+        let features = &embedding.settings["features"];
+        if !features.is_null() {
             windows = windows_of(features);
             let rows = embedding.files.iter().filter_map(|file| file.rows).sum();
             reading.encoding = Some((rows, embedding.run.seconds));
         }
     }
-    if let Some((name, tokens)) = of(StageName::Tokenize) {
+    if let Some((name, tokens)) = input(StageName::Tokenize) {
         let data = tokens::tokenizer(name, tokens)?;
-        let settings = &tokens.manifest().settings;
-        let truncation = settings.get("truncation").and_then(Value::as_str);
+        let truncation = tokens.manifest().settings["truncation"].as_str();
         reading.way = in_words(data.max_length, truncation, windows.as_ref());
-        if let Some(test) = data.splits.iter().find(|split| split.split == "test")
-            && test.rows > 0
-        {
+        let mut splits = data.splits.iter();
+        if let Some(test) = splits.find(|split| split.split == "test" && split.rows > 0) {
             reading.cut = Some(test.truncated as f64 / test.rows as f64);
             reading.tokens = Some(test.tokens as f64 / test.rows as f64);
         }

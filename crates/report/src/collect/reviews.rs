@@ -1,14 +1,11 @@
 //! What ingest and clean found and left out.
 
-use std::path::Path;
-
 use arrow::array::AsArray;
 use arrow::datatypes::UInt64Type;
-use artifact::{Artifact, Contract, read_table, schema};
+use artifact::{Artifact, Contract, Failure, read_table, schema};
 use indexmap::IndexMap;
 
 use super::profile;
-use crate::ReportError;
 use crate::data::{Example, LeftOut, ReviewsData};
 
 /// Examples shown of each reason.
@@ -18,55 +15,47 @@ const EXAMPLES: usize = 3;
 const EXCERPT: usize = 160;
 
 /// The reviews by the artifacts of ingest and clean.
-pub(super) fn collect(ingest: &Artifact, clean: &Artifact) -> Result<ReviewsData, ReportError> {
-    let accepted = match &ingest.manifest().contract {
-        Contract::Reviews { rows } => *rows,
-        _ => 0,
-    };
-    let reviews = ReviewsData {
-        accepted,
-        rejected: rejected(&ingest.file("rejected.parquet")?)?,
-        removed: removed(&clean.file("removed.parquet")?)?,
+pub(super) fn collect(ingest: &Artifact, clean: &Artifact) -> Result<ReviewsData, Failure> {
+    let mut reviews = ReviewsData {
+        rejected: rejected(ingest)?,
+        removed: removed(clean)?,
         ..ReviewsData::default()
     };
-    profile::read(&clean.file("profile.json")?, reviews)
+    if let Contract::Reviews { rows } = ingest.manifest().contract {
+        reviews.accepted = rows;
+    }
+    profile::add(clean, &mut reviews)?;
+    Ok(reviews)
 }
 
-fn rejected(path: &Path) -> Result<Vec<LeftOut>, ReportError> {
+fn rejected(ingest: &Artifact) -> Result<Vec<LeftOut>, Failure> {
     let mut groups = Groups::default();
-    for batch in read_table(path, &schema::rejected())? {
+    for batch in read_table(&ingest.file("rejected.parquet")?, &schema::rejected())? {
         let batch = batch?;
-        let [sources, kinds, reasons, excerpts] =
-            [0, 2, 3, 4].map(|column| batch.column(column).as_string::<i32>());
+        let text = |column: usize, row| batch.column(column).as_string::<i32>().value(row);
         let lines = batch.column(1).as_primitive::<UInt64Type>();
         for row in 0..batch.num_rows() {
             let place = match lines.value(row) {
-                0 => sources.value(row).to_owned(),
-                line => format!("{}, line {line}", sources.value(row)),
+                0 => text(0, row).to_owned(),
+                line => format!("{}, line {line}", text(0, row)),
             };
-            groups.add(
-                kinds.value(row),
-                reasons.value(row),
-                place,
-                excerpts.value(row),
-            );
+            groups.add(text(2, row), text(3, row), place, text(4, row));
         }
     }
     Ok(groups.finish())
 }
 
-fn removed(path: &Path) -> Result<Vec<LeftOut>, ReportError> {
+fn removed(clean: &Artifact) -> Result<Vec<LeftOut>, Failure> {
     let mut groups = Groups::default();
-    for batch in read_table(path, &schema::removed())? {
+    for batch in read_table(&clean.file("removed.parquet")?, &schema::removed())? {
         let batch = batch?;
-        let [reasons, sources, excerpts] =
-            [1, 3, 4].map(|column| batch.column(column).as_string::<i32>());
+        let text = |column: usize, row| batch.column(column).as_string::<i32>().value(row);
         for row in 0..batch.num_rows() {
             groups.add(
                 "removed",
-                reasons.value(row),
-                sources.value(row).to_owned(),
-                excerpts.value(row),
+                text(1, row),
+                text(3, row).to_owned(),
+                text(4, row),
             );
         }
     }
@@ -79,20 +68,13 @@ struct Groups(IndexMap<(String, String), LeftOut>);
 
 impl Groups {
     fn add(&mut self, kind: &str, reason: &str, place: String, excerpt: &str) {
-        let group = self
-            .0
-            .entry((kind.to_owned(), reason.to_owned()))
-            .or_insert_with(|| LeftOut {
-                kind: kind.to_owned(),
-                reason: reason.to_owned(),
-                ..LeftOut::default()
-            });
+        let (kind, reason) = (kind.to_owned(), reason.to_owned());
+        let group = self.0.entry((kind.clone(), reason.clone())).or_default();
+        (group.kind, group.reason) = (kind, reason);
         group.rows += 1;
         if group.examples.len() < EXAMPLES {
-            group.examples.push(Example {
-                place,
-                excerpt: shortened(excerpt),
-            });
+            let excerpt = shortened(excerpt);
+            group.examples.push(Example { place, excerpt });
         }
     }
 

@@ -6,10 +6,9 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 
 use arrow::array::{Array, AsArray, RecordBatch};
 use arrow::datatypes::{Float32Type, UInt32Type, UInt64Type};
-use artifact::{Artifact, Contract, map_arrays, schema};
+use artifact::{Artifact, Contract, Failure, map_arrays, schema};
 use metrics::is_right;
 
-use crate::ReportError;
 use crate::data::SliceData;
 use crate::merge::Judged;
 
@@ -19,21 +18,9 @@ const FEWEST: usize = 30;
 /// Ratings and topics that become slices of their own, at most.
 const VALUES: usize = 12;
 
-const NEGATIONS: [&str; 12] = [
-    "not", "no", "never", "none", "nobody", "nothing", "neither", "nor", "without", "hardly",
-    "barely", "cannot",
-];
-const CONTRASTS: [&str; 9] = [
-    "but",
-    "although",
-    "though",
-    "however",
-    "despite",
-    "yet",
-    "nevertheless",
-    "still",
-    "except",
-];
+/// Words that make a negation or a contrast.
+const NEGATIONS: &str = "not no never none nobody nothing neither nor without hardly barely cannot";
+const CONTRASTS: &str = "but although though however despite yet nevertheless still except";
 
 /// What a slice is about, in the order of the page where all are alike.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -100,7 +87,7 @@ impl Sorter {
         tokenizer: &str,
         tokens: &Artifact,
         place_of: &HashMap<u64, usize>,
-    ) -> Result<(), ReportError> {
+    ) -> Result<(), Failure> {
         let Contract::Tokens {
             vocabulary_size, ..
         } = tokens.manifest().contract
@@ -125,86 +112,76 @@ impl Sorter {
 
     /// The kinds with the reviews of each that every model is right about.
     pub(super) fn slices(mut self, judged: &Judged) -> Vec<SliceData> {
-        let slice = |name: String, places: &[usize]| SliceData {
-            name,
-            rows: places.len() as u64,
-            right: judged
-                .probabilities
-                .values()
-                .map(|values| {
-                    let right = places
-                        .iter()
-                        .filter(|place| is_right(judged.labels[**place], values[**place]));
-                    right.count() as u64
-                })
-                .collect(),
-        };
         self.words.sort_unstable();
+        let groups = self.by_length().chain(self.by_new_words());
+        let slice = |(name, places): (String, Vec<usize>)| {
+            let right = judged.probabilities.values().map(|values| {
+                let right = |place: &&usize| is_right(judged.labels[**place], values[**place]);
+                places.iter().filter(right).count() as u64
+            });
+            SliceData {
+                name,
+                rows: places.len() as u64,
+                right: right.collect(),
+            }
+        };
+        groups.chain(self.by_kind()).map(slice).collect()
+    }
+
+    /// A third each of the reviews, which are sorted by their length.
+    fn by_length(&self) -> impl Iterator<Item = (String, Vec<usize>)> {
         let rows = self.words.len();
-        let mut found = Vec::new();
-        for (part, name) in ["shortest", "middle", "longest"].into_iter().enumerate() {
+        let parts = ["shortest", "middle", "longest"].into_iter().enumerate();
+        parts.filter_map(move |(part, name)| {
             let third = &self.words[part * rows / 3..(part + 1) * rows / 3];
-            if let (Some((low, ..)), Some((high, ..))) = (third.first(), third.last()) {
-                let places: Vec<usize> = third.iter().map(|(.., place)| *place).collect();
-                let name = format!("the {name} third ({low} to {high} words)");
-                found.push(slice(name, &places));
-            }
-        }
-        found.extend(
-            self.by_new_words()
-                .map(|(name, places)| slice(name, &places)),
-        );
-        // A rating of many values, or a topic of many names, has too few reviews of each.
-        let is_rating = |kind: &&Kind| matches!(kind, Kind::Rating(_));
-        let is_topic = |kind: &&Kind| matches!(kind, Kind::Topic(_));
-        let many_ratings = self.kinds.keys().filter(is_rating).count() > VALUES;
-        let many_topics = self.kinds.keys().filter(is_topic).count() > VALUES;
-        for (kind, places) in &self.kinds {
-            let is_many = (many_ratings && is_rating(&kind)) || (many_topics && is_topic(&kind));
-            if places.len() >= FEWEST && !is_many {
-                found.push(slice(kind.in_words(), places));
-            }
-        }
-        found
+            let ((low, ..), (high, ..)) = (third.first()?, third.last()?);
+            let name = format!("the {name} third ({low} to {high} words)");
+            Some((name, third.iter().map(|(.., place)| *place).collect()))
+        })
     }
 
     /// Reviews with the largest share of new words, and those without any.
     fn by_new_words(&self) -> impl Iterator<Item = (String, Vec<usize>)> {
-        let mut shares: Vec<(f64, usize)> = self
-            .words
-            .iter()
+        let shares = self.words.iter();
+        let mut shares: Vec<(f64, usize)> = shares
             .map(|(words, new, place)| (*new as f64 / (*words).max(1) as f64, *place))
             .collect();
         shares.sort_by(|one, two| two.0.total_cmp(&one.0).then(one.1.cmp(&two.1)));
-        let places = |part: &[(f64, usize)]| part.iter().map(|(_, place)| *place).collect();
         let tenth = &shares[..shares.len() / 10];
         let least = tenth.last().map_or(0.0, |(share, _)| *share);
-        let most = (
-            format!(
-                "the tenth with most words that no training review has ({:.1} % or more)",
-                100.0 * least
-            ),
-            places(tenth),
+        let most = format!(
+            "the tenth with most words that no training review has ({:.1} % or more)",
+            100.0 * least
         );
-        let none: Vec<(f64, usize)> = shares
-            .iter()
-            .copied()
-            .filter(|(share, _)| *share == 0.0)
-            .collect();
-        let all = (
-            "of words that all stand in training reviews".to_owned(),
-            places(&none),
-        );
-        [most, all]
-            .into_iter()
-            .filter(move |(_, places): &(String, Vec<usize>)| least > 0.0 && places.len() >= FEWEST)
+        let none = "of words that all stand in training reviews".to_owned();
+        let known = shares.iter().filter(|(share, _)| *share == 0.0);
+        let groups = [
+            (most, tenth.iter().map(|(_, place)| *place).collect()),
+            (none, known.map(|(_, place)| *place).collect()),
+        ];
+        let is_enough =
+            move |(_, places): &(String, Vec<usize>)| least > 0.0 && places.len() >= FEWEST;
+        groups.into_iter().filter(is_enough)
+    }
+
+    /// Reviews by what they have or are about. A rating of many values, or a topic of many names, has too
+    /// few reviews of each.
+    fn by_kind(&self) -> impl Iterator<Item = (String, Vec<usize>)> {
+        let count = |wanted: fn(&&Kind) -> bool| self.kinds.keys().filter(wanted).count();
+        let many_ratings = count(|kind| matches!(kind, Kind::Rating(_))) > VALUES;
+        let many_topics = count(|kind| matches!(kind, Kind::Topic(_))) > VALUES;
+        let shown = self.kinds.iter().filter(move |(kind, places)| match kind {
+            Kind::Rating(_) if many_ratings => false,
+            Kind::Topic(_) if many_topics => false,
+            _ => places.len() >= FEWEST,
+        });
+        shown.map(|(kind, places)| (kind.in_words(), places.clone()))
     }
 }
 
 fn words_of(lower: &str) -> impl Iterator<Item = &str> {
-    lower
-        .split(|sign: char| !sign.is_alphanumeric() && sign != '\'')
-        .filter(|word| !word.is_empty())
+    let words = lower.split(|sign: char| !sign.is_alphanumeric() && sign != '\'');
+    words.filter(|word| !word.is_empty())
 }
 
 fn hash(word: &str) -> u64 {
@@ -214,13 +191,12 @@ fn hash(word: &str) -> u64 {
 }
 
 fn kinds_of(lower: &str, batch: &RecordBatch, row: usize) -> Vec<Kind> {
-    let has = |list: &[&str]| {
-        lower
-            .split(|sign: char| !sign.is_alphanumeric())
-            .any(|word| list.contains(&word))
+    let has = |list: &str| {
+        let mut words = lower.split(|sign: char| !sign.is_alphanumeric());
+        words.any(|word| list.split(' ').any(|listed| listed == word))
     };
-    let negated = has(&NEGATIONS) || lower.contains("n't") || lower.contains("n\u{2019}t");
-    let mut kinds = vec![Kind::Negation(negated), Kind::Contrast(has(&CONTRASTS))];
+    let negated = has(NEGATIONS) || lower.contains("n't") || lower.contains("n\u{2019}t");
+    let mut kinds = vec![Kind::Negation(negated), Kind::Contrast(has(CONTRASTS))];
     if lower.contains('?') {
         kinds.push(Kind::Question);
     }

@@ -12,6 +12,8 @@ const DIGITS: usize = 12;
 pub(super) fn step(variant: &str, manifest: &Manifest) -> Step {
     let run = &manifest.run;
     let shortened = |hex: String| hex.chars().take(DIGITS).collect::<String>();
+    let sources = manifest.sources.iter();
+    let sources = sources.map(|it| (it.name.clone(), shortened(it.digest.to_hex())));
     let mut settings = Vec::new();
     flatten("", &manifest.settings, &mut settings);
     Step {
@@ -22,21 +24,13 @@ pub(super) fn step(variant: &str, manifest: &Manifest) -> Step {
         identity: shortened(manifest.identity().to_hex()),
         stage_version: manifest.stage_version,
         settings,
-        sources: manifest
-            .sources
-            .iter()
-            .map(|source| (source.name.clone(), shortened(source.digest.to_hex())))
-            .collect(),
+        sources: sources.collect(),
         started: run.started,
         seconds: run.seconds,
         peak_memory: run.peak_memory,
         cores: run.cores,
         device: run.device.clone(),
-        versions: run
-            .versions
-            .iter()
-            .map(|(name, version)| (name.clone(), version.clone()))
-            .collect(),
+        versions: run.versions.clone().into_iter().collect(),
     }
 }
 
@@ -45,12 +39,8 @@ fn flatten(prefix: &str, value: &Value, found: &mut Vec<(String, String)>) {
     match value {
         Value::Object(map) => {
             for (name, value) in map {
-                let name = if prefix.is_empty() {
-                    name.clone()
-                } else {
-                    format!("{prefix}.{name}")
-                };
-                flatten(&name, value, found);
+                let dot = if prefix.is_empty() { "" } else { "." };
+                flatten(&format!("{prefix}{dot}{name}"), value, found);
             }
         }
         Value::Null => {}

@@ -1,16 +1,14 @@
 //! The trials of every sweep, as validation judged them.
 
 use artifact::files::{RangeTest, Rung};
-use artifact::{Artifact, Contract, StageName};
+use artifact::{Artifact, Contract, Failure, StageName};
 use indexmap::IndexMap;
 use serde::Deserialize;
 use settings::Trial;
 use stage::Context;
 
-use super::models::read_record;
-use super::read_json;
-use crate::ReportError;
-use crate::data::{RangePoint, RangeTestData, SweepData, SweepPoint, TrialData};
+use super::{find, read, record};
+use crate::data::{RangeTestData, SweepData, SweepPoint, TrialData};
 
 /// What the page shows of `model.json`.
 #[derive(Deserialize)]
@@ -28,94 +26,70 @@ struct ValidationView {
 pub(super) fn collect(
     context: &Context,
     sweeps: &IndexMap<String, Vec<Trial>>,
-) -> Result<Vec<SweepData>, ReportError> {
-    sweeps
-        .iter()
-        .map(|(name, trials)| sweep(context, name, trials))
-        .collect()
+) -> Result<Vec<SweepData>, Failure> {
+    let sweep = |(name, trials): (&String, &Vec<Trial>)| sweep(context, name, trials);
+    sweeps.iter().map(sweep).collect()
 }
 
-fn sweep(context: &Context, name: &str, trials: &[Trial]) -> Result<SweepData, ReportError> {
+fn sweep(context: &Context, name: &str, trials: &[Trial]) -> Result<SweepData, Failure> {
     let mut sweep = SweepData {
         name: name.to_owned(),
         ..SweepData::default()
     };
     for trial in trials {
-        let mut trained = context.inputs(StageName::Train);
-        let Some((_, artifact)) = trained.find(|(variant, _)| *variant == trial.name) else {
+        let Some(artifact) = find(context, StageName::Train, &trial.name) else {
             continue;
         };
-        let view: ModelView = read_json(&artifact.file("model.json")?)?;
-        let data = TrialData {
-            name: trial.name.clone(),
-            loss: view.validation.loss,
-            accuracy: view.validation.accuracy,
-            epochs: read_record(&artifact.file("metrics.jsonl")?)?.epochs(),
-            seconds: artifact.manifest().run.seconds,
-            stopped_after: stopped_after(artifact)?,
-        };
-        sweep.rows = view.validation.rows;
+        let validation = read::<ModelView>(artifact, "model.json")?.validation;
+        sweep.rows = validation.rows;
         if trial.seed == 0 || sweep.points.is_empty() {
             sweep.over = trial.values.keys().cloned().collect();
-            let numbers = trial.values.values();
             sweep.points.push(SweepPoint {
                 values: trial.values.values().map(in_words).collect(),
-                numbers: numbers.map(number).collect(),
+                numbers: trial.values.values().map(number).collect(),
                 trials: Vec::new(),
             });
         }
-        if let Some(point) = sweep.points.last_mut() {
-            point.trials.push(data);
-        }
+        let point = sweep.points.last_mut().expect("the trial's, if no other");
+        point.trials.push(TrialData {
+            name: trial.name.clone(),
+            loss: validation.loss,
+            accuracy: validation.accuracy,
+            epochs: record::read(artifact)?,
+            seconds: artifact.manifest().run.seconds,
+            stopped_after: match artifact.manifest().file("rung.json") {
+                Some(_) => read::<Rung>(artifact, "rung.json")?.stopped_after,
+                None => None,
+            },
+        });
     }
     Ok(sweep)
 }
 
-fn stopped_after(artifact: &Artifact) -> Result<Option<u32>, ReportError> {
-    if artifact.manifest().file("rung.json").is_none() {
-        return Ok(None);
-    }
-    let rung: Rung = read_json(&artifact.file("rung.json")?)?;
-    Ok(rung.stopped_after)
-}
-
 /// The learning-rate range tests.
-pub(super) fn range_tests(context: &Context) -> Result<Vec<RangeTestData>, ReportError> {
+pub(super) fn range_tests(context: &Context) -> Result<Vec<RangeTestData>, Failure> {
     let tests = context
         .inputs(StageName::Train)
         .filter(|(_, artifact)| matches!(artifact.manifest().contract, Contract::RangeTest { .. }));
-    tests
-        .map(|(name, artifact)| {
-            let view: RangeTest = read_json(&artifact.file("range.json")?)?;
-            Ok(RangeTestData {
-                name: name.to_owned(),
-                suggested: view.suggested,
-                diverged: view.diverged,
-                points: view
-                    .points
-                    .iter()
-                    .map(|step| RangePoint {
-                        learning_rate: step.learning_rate,
-                        loss: step.loss,
-                        smoothed_loss: step.smoothed_loss,
-                    })
-                    .collect(),
-            })
+    let read = |(name, artifact): (&str, &Artifact)| {
+        let test: RangeTest = read(artifact, "range.json")?;
+        Ok(RangeTestData {
+            name: name.to_owned(),
+            suggested: test.suggested,
+            diverged: test.diverged,
+            points: test.points,
         })
-        .collect()
+    };
+    tests.map(read).collect()
 }
 
 fn number(value: &toml::Value) -> Option<f64> {
-    match value {
-        toml::Value::Integer(value) => Some(*value as f64),
-        toml::Value::Float(value) => Some(*value),
-        _ => None,
-    }
+    let whole = || value.as_integer().map(|whole| whole as f64);
+    value.as_float().or_else(whole)
 }
 
 fn in_words(value: &toml::Value) -> String {
-    match value {
-        toml::Value::String(text) => text.clone(),
-        other => other.to_string(),
-    }
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -4,72 +4,61 @@ use std::collections::{BTreeSet, HashMap};
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
-use artifact::{Artifact, Sentiment, Split, StageName, read_table, schema};
+use artifact::{Artifact, Failure, Sentiment, Split, StageName, read_table, schema};
 use metrics::{doubtful_labels, is_right};
 use stage::Context;
 
-use super::explained::{Words, excerpt};
+use super::explained::{self, excerpt};
 use super::slices::Sorter;
-use crate::ReportError;
-use crate::data::{Mistake, SliceData};
+use crate::data::{MarkedWord, Mistake, ModelData, ReportData};
 use crate::merge::Judged;
 
 /// Mistakes that are shown.
 const SHOWN: usize = 8;
 
-/// What the texts tell.
-#[derive(Default)]
-pub(super) struct Texts {
-    pub(super) slices: Vec<SliceData>,
-    pub(super) mistakes: Vec<Mistake>,
-    pub(super) doubtful: (u64, Vec<Mistake>),
-}
-
-/// Reads the reviews; `best` is the model whose mistakes are shown, `words` what drove it.
+/// Reads the reviews, and adds what their texts tell. The mistakes are those of the best model.
 pub(super) fn collect(
     context: &Context,
     judged: &Judged,
-    best: Option<&str>,
-    words: &Words,
-) -> Result<Texts, ReportError> {
-    let place_of: HashMap<u64, usize> = judged
-        .row_ids
-        .iter()
-        .enumerate()
-        .map(|(place, id)| (*id, place))
-        .collect();
-    let probabilities = best.and_then(|best| judged.probabilities.get(best));
-    let wrong =
-        probabilities.map_or_else(Vec::new, |values| surest_mistakes(&judged.labels, values));
-    let doubtful =
-        probabilities.map_or_else(Vec::new, |values| doubtful_labels(&judged.labels, values));
-    let doubtful_shown = doubtful.len().min(SHOWN);
-    let wanted: Vec<usize> = wrong
-        .iter()
-        .chain(&doubtful[..doubtful_shown])
-        .copied()
-        .collect();
+    data: &mut ReportData,
+) -> Result<(), Failure> {
+    let best = data.best().map(|(model, _)| model.clone());
+    let best_name = best.as_ref().map(|best| best.name.as_str());
+    // A model explains its own mistakes; those of an ensemble are mostly those of its first member.
+    let first = |best: &ModelData| best.members.first().unwrap_or(&best.name).clone();
+    let explainer = best.as_ref().map(first);
+    let words = explained::collect(context, explainer.as_deref())?;
+    let place_of: HashMap<u64, usize> = judged.row_ids.iter().copied().zip(0..).collect();
+    let probabilities = best_name.and_then(|best| judged.probabilities.get(best));
+    let (mut wrong, mut doubtful) = (Vec::new(), Vec::new());
+    if let Some(values) = probabilities {
+        wrong = surest_mistakes(&judged.labels, values);
+        doubtful = doubtful_labels(&judged.labels, values);
+    }
+    let all_doubtful = doubtful.len() as u64;
+    doubtful.truncate(SHOWN);
 
     let reviews = context.input(StageName::Clean).file("clean.parquet")?;
     let mut sorter = Sorter::default();
     for batch in read_table(&reviews, &schema::clean())? {
         let batch = batch?;
         for row in rows_of(&batch, Split::Train) {
-            sorter.learn(batch.column(1).as_string::<i32>().value(row));
+            sorter.learn(text_of(&batch, row));
         }
     }
     // The test reviews after all of the training reviews, whatever their order in the table.
-    let mut excerpts = HashMap::new();
+    let mut excerpts: HashMap<usize, (String, Vec<MarkedWord>)> = HashMap::new();
     for batch in read_table(&reviews, &schema::clean())? {
         let batch = batch?;
         let ids = batch.column(0).as_primitive::<UInt64Type>();
         for row in rows_of(&batch, Split::Test) {
-            let Some(place) = place_of.get(&ids.value(row)).copied() else {
+            let id = ids.value(row);
+            let Some(place) = place_of.get(&id).copied() else {
                 continue;
             };
-            if wanted.contains(&place) {
-                let text = batch.column(1).as_string::<i32>().value(row);
-                excerpts.insert(place, excerpt(text, words.get(&ids.value(row))));
+            if wrong.contains(&place) || doubtful.contains(&place) {
+                let words = words.get(&id).map_or(&[][..], Vec::as_slice);
+                excerpts.insert(place, excerpt(text_of(&batch, row), words));
             }
             sorter.add(&batch, row, place);
         }
@@ -79,31 +68,28 @@ pub(super) fn collect(
     }
     let mistake = |place: &usize| {
         let label = judged.labels[*place];
-        let others = judged
-            .probabilities
-            .iter()
-            .filter(|(name, _)| Some(name.as_str()) != best);
+        let others = judged.probabilities.iter().filter(|(name, values)| {
+            Some(name.as_str()) != best_name && is_right(label, values[*place])
+        });
         let (text, words) = excerpts.get(place).cloned().unwrap_or_default();
+        let class = Sentiment::from_id(label).map_or("", Sentiment::as_str);
         Mistake {
             text,
             words,
-            label: Sentiment::from_id(label)
-                .map_or("", Sentiment::as_str)
-                .to_owned(),
+            label: class.to_owned(),
             probability: probabilities.map_or(0.5, |values| f64::from(values[*place])),
-            others_right: others
-                .filter(|(_, values)| is_right(label, values[*place]))
-                .count(),
+            others_right: others.count(),
         }
     };
-    Ok(Texts {
-        mistakes: wrong.iter().map(mistake).collect(),
-        doubtful: (
-            doubtful.len() as u64,
-            doubtful[..doubtful_shown].iter().map(mistake).collect(),
-        ),
-        slices: sorter.slices(judged),
-    })
+    data.mistakes = wrong.iter().map(mistake).collect();
+    data.doubtful = (all_doubtful, doubtful.iter().map(mistake).collect());
+    data.slices = sorter.slices(judged);
+    data.explained_by = explainer;
+    Ok(())
+}
+
+fn text_of(batch: &RecordBatch, row: usize) -> &str {
+    batch.column(1).as_string::<i32>().value(row)
 }
 
 /// The rows of a batch that belong to a split.
@@ -114,26 +100,23 @@ fn rows_of(batch: &RecordBatch, split: Split) -> impl Iterator<Item = usize> {
 
 /// The tokens that the judged models read, each once.
 fn tokens_of_models(context: &Context) -> impl Iterator<Item = (&str, &Artifact)> {
-    let judged: BTreeSet<&str> = context
-        .inputs(StageName::Evaluate)
-        .map(|(name, _)| name)
-        .collect();
-    let trained = context
-        .inputs(StageName::Train)
-        .filter(|(name, _)| judged.contains(name));
+    let judged = context.inputs(StageName::Evaluate);
+    let judged: BTreeSet<&str> = judged.map(|(name, _)| name).collect();
+    let trained = context.inputs(StageName::Train);
+    let trained = trained.filter(|(name, _)| judged.contains(name));
     let read: BTreeSet<&str> = trained
         .flat_map(|(_, model)| &model.manifest().inputs)
         .filter(|input| input.stage == StageName::Tokenize)
         .map(|input| input.variant.as_str())
         .collect();
-    context
-        .inputs(StageName::Tokenize)
-        .filter(move |(name, _)| read.contains(name))
+    let tokens = context.inputs(StageName::Tokenize);
+    tokens.filter(move |(name, _)| read.contains(name))
 }
 
 /// The rows with the largest probability of the wrong class.
 fn surest_mistakes(labels: &[u8], probabilities: &[f32]) -> Vec<usize> {
-    let mut wrong: Vec<usize> = (0..labels.len())
+    let rows = 0..labels.len();
+    let mut wrong: Vec<usize> = rows
         .filter(|row| !is_right(labels[*row], probabilities[*row]))
         .collect();
     let sureness = |row: &usize| (probabilities[*row] - 0.5).abs();

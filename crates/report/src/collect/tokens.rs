@@ -1,11 +1,10 @@
 //! `statistics.json` of tokenize and `coverage.json` of embed.
 
-use artifact::{Artifact, Contract};
+use artifact::{Artifact, Contract, Failure};
 use indexmap::IndexMap;
 use serde::Deserialize;
 
-use super::read_json;
-use crate::ReportError;
+use super::read;
 use crate::data::{EmbeddingData, TokenizedSplit, TokenizerData};
 
 /// What the page shows of `statistics.json`.
@@ -18,11 +17,9 @@ struct StatisticsView {
 
 #[derive(Deserialize)]
 struct SplitView {
-    rows: u64,
-    tokens_kept: u64,
-    rows_truncated: u64,
-    tokens_unknown: u64,
     length: Option<LengthsView>,
+    #[serde(flatten)]
+    split: TokenizedSplit,
 }
 
 #[derive(Deserialize)]
@@ -36,19 +33,16 @@ struct QuantilesView {
 }
 
 /// A tokenizer by its artifact.
-pub(super) fn tokenizer(name: &str, artifact: &Artifact) -> Result<TokenizerData, ReportError> {
-    let view: StatisticsView = read_json(&artifact.file("statistics.json")?)?;
-    let max_length = match &artifact.manifest().contract {
-        Contract::Tokens { max_length, .. } => u64::from(*max_length),
+pub(super) fn tokenizer(name: &str, artifact: &Artifact) -> Result<TokenizerData, Failure> {
+    let view: StatisticsView = read(artifact, "statistics.json")?;
+    let max_length = match artifact.manifest().contract {
+        Contract::Tokens { max_length, .. } => u64::from(max_length),
         _ => 0,
     };
     let splits = view.splits.into_iter().map(|(split, view)| TokenizedSplit {
         split,
-        rows: view.rows,
-        truncated: view.rows_truncated,
-        tokens: view.tokens_kept,
-        unknown: view.tokens_unknown,
         median: view.length.map(|length| length.quantiles.median),
+        ..view.split
     });
     Ok(TokenizerData {
         name: name.to_owned(),
@@ -80,45 +74,38 @@ struct MissingView {
 }
 
 /// An embedding by its artifact.
-pub(super) fn embedding(name: &str, artifact: &Artifact) -> Result<EmbeddingData, ReportError> {
-    if let Contract::Encoder {
-        vocabulary_size,
-        width,
-        ..
-    } = &artifact.manifest().contract
-    {
+pub(super) fn embedding(name: &str, artifact: &Artifact) -> Result<EmbeddingData, Failure> {
+    let (view, vocabulary_size, width) = match artifact.manifest().contract {
         // It reads with its own tokenizer, so it has a vector for every id.
-        return Ok(EmbeddingData {
-            name: name.to_owned(),
-            kind: "pretrained encoder".to_owned(),
-            vocabulary_size: u64::from(*vocabulary_size),
-            width: u64::from(*width),
-            types: Some(1.0),
-            tokens: Some(1.0),
-            missing: Vec::new(),
-        });
-    }
-    let view: CoverageView = read_json(&artifact.file("coverage.json")?)?;
-    let (vocabulary_size, width) = match &artifact.manifest().contract {
+        Contract::Encoder {
+            vocabulary_size,
+            width,
+            ..
+        } => {
+            let all = || Some(ShareView { share: Some(1.0) });
+            let view = CoverageView {
+                kind: "pretrained encoder".to_owned(),
+                types: all(),
+                running_tokens: all(),
+                missing: Vec::new(),
+            };
+            (view, vocabulary_size, width)
+        }
         Contract::Embedding {
             vocabulary_size,
             width,
             ..
-        } => (u64::from(*vocabulary_size), u64::from(*width)),
-        _ => (0, 0),
+        } => (read(artifact, "coverage.json")?, vocabulary_size, width),
+        _ => (read(artifact, "coverage.json")?, 0, 0),
     };
     Ok(EmbeddingData {
         name: name.to_owned(),
         kind: view.kind,
-        vocabulary_size,
-        width,
+        vocabulary_size: vocabulary_size.into(),
+        width: width.into(),
         types: view.types.and_then(|share| share.share),
         tokens: view.running_tokens.and_then(|share| share.share),
-        missing: view
-            .missing
-            .into_iter()
-            .map(|missing| missing.token)
-            .collect(),
+        missing: view.missing.into_iter().map(|it| it.token).collect(),
     })
 }
 

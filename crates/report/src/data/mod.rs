@@ -8,11 +8,13 @@ use artifact::Split;
 use indexmap::IndexMap;
 use metrics::{
     CalibrationFile, Comparison, Confusion, Estimate, Figure, Metric, ReliabilityBin, RocPoint,
+    share_of,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+pub use artifact::files::profile::{Bin as LengthBin, ClassWords, TellingWord};
 pub use compare::Step;
-pub use sweeps::{RangePoint, RangeTestData, SweepData, SweepPoint, TrialData};
+pub use sweeps::{RangeTestData, SweepData, SweepPoint, TrialData};
 
 /// The content of the page.
 #[derive(Clone, Debug, Default, Serialize)]
@@ -56,19 +58,21 @@ pub struct ReportData {
 }
 
 impl ReportData {
+    /// A model by its name.
+    pub(crate) fn model(&self, name: &str) -> Option<&ModelData> {
+        Some(&self.models[self.place(name)?])
+    }
+
+    /// The place of a model by its name.
+    pub(crate) fn place(&self, model: &str) -> Option<usize> {
+        self.models.iter().position(|other| other.name == model)
+    }
+
     /// The model with the highest accuracy, the earlier one where two are equal.
     pub(crate) fn best(&self) -> Option<(&ModelData, Estimate)> {
-        let judged = self
-            .models
-            .iter()
-            .filter_map(|model| Some((model, model.accuracy()?)));
-        judged.reduce(|best, other| {
-            if other.1.value > best.1.value {
-                other
-            } else {
-                best
-            }
-        })
+        let models = self.models.iter().rev();
+        let judged = models.filter_map(|model| Some((model, model.accuracy()?)));
+        judged.max_by(|one, two| one.1.value.total_cmp(&two.1.value))
     }
 }
 
@@ -112,9 +116,14 @@ pub struct ModelData {
 }
 
 impl ModelData {
+    /// A figure, if it is defined.
+    pub(crate) fn figure(&self, metric: Metric) -> Option<Figure> {
+        self.figures.get(metric.name()).copied()
+    }
+
     /// Its accuracy, if it has one: a share of rows, which always has an interval.
     pub(crate) fn accuracy(&self) -> Option<Estimate> {
-        self.figures.get(Metric::Accuracy.name())?.estimate()
+        self.figure(Metric::Accuracy)?.estimate()
     }
 }
 
@@ -137,14 +146,9 @@ impl RepeatsData {
 
     /// The sample standard deviation of the accuracy; `None` of a single one.
     pub fn deviation(&self) -> Option<f64> {
-        let degrees = self
-            .accuracies
-            .len()
-            .checked_sub(1)
-            .filter(|rest| *rest > 0)?;
-        let mean = self.mean();
+        let (mean, degrees) = (self.mean(), self.accuracies.len() as f64 - 1.0);
         let squares = self.accuracies.iter().map(|value| (value - mean).powi(2));
-        Some((squares.sum::<f64>() / degrees as f64).sqrt())
+        (degrees > 0.0).then(|| (squares.sum::<f64>() / degrees).sqrt())
     }
 
     /// The lowest and the highest accuracy.
@@ -160,6 +164,15 @@ pub struct ChallengeData {
     pub capabilities: Vec<(String, u64)>,
     /// By model, in the order of the page.
     pub models: Vec<ChallengedModel>,
+}
+
+impl ChallengeData {
+    /// The share of a capability's cases that a model fails.
+    pub(crate) fn share(&self, model: &ChallengedModel, capability: usize) -> f64 {
+        let cases = self.capabilities.get(capability).map_or(0, |it| it.1);
+        let failed = model.failed.get(capability).copied().unwrap_or(0);
+        failed as f64 / cases.max(1) as f64
+    }
 }
 
 /// One model's failures.
@@ -199,6 +212,13 @@ pub struct SliceData {
     pub rows: u64,
     /// Those that each model is right about, in the order of the models.
     pub right: Vec<u64>,
+}
+
+impl SliceData {
+    /// The share of them that a model is right about, by its place among the models.
+    pub(crate) fn share(&self, model: usize, confidence: f64) -> Option<Estimate> {
+        share_of(*self.right.get(model)?, self.rows, confidence)
+    }
 }
 
 /// A review that a model is wrong about.
@@ -245,7 +265,8 @@ pub struct ReadingData {
 }
 
 /// One pass over the training split. What was not recorded, or is no number, is `None`.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Epoch {
     /// From 1.
     pub epoch: u32,
@@ -257,6 +278,9 @@ pub struct Epoch {
     pub validation_loss: Option<f64>,
     /// Accuracy on the validation split after the epoch.
     pub validation_accuracy: Option<f64>,
+    /// Training speed.
+    #[serde(skip_serializing)]
+    pub reviews_per_second: Option<f64>,
 }
 
 /// What ingest and clean found.
@@ -280,6 +304,13 @@ pub struct ReviewsData {
     pub lengths: Vec<LengthBin>,
     /// The words that tell most about a class, learned from the training split.
     pub words: Vec<ClassWords>,
+}
+
+impl ReviewsData {
+    /// The reviews of a split.
+    pub(crate) fn split(&self, split: Split) -> Option<&SplitCount> {
+        self.splits.iter().find(|count| count.split == split)
+    }
 }
 
 /// Rows that were left out for one reason.
@@ -344,35 +375,14 @@ pub struct AuditLine {
     pub remark: String,
 }
 
-/// Reviews from one length up to, not including, another.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct LengthBin {
-    /// The shortest.
-    pub from: u64,
-    /// Where the next bin begins; `None` for the last.
-    pub to: Option<u64>,
-    /// How many.
-    pub rows: u64,
-}
-
-/// Words that speak for a class.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct ClassWords {
-    /// The class.
-    pub class: String,
-    /// The most telling first.
-    pub words: Vec<Word>,
-}
-
-/// A word and what it tells. Untrusted text.
-#[derive(Clone, Debug, Default, Serialize)]
-pub struct Word {
-    /// The word.
-    pub word: String,
-    /// How strongly it speaks for its class.
-    pub score: f64,
-    /// Training reviews of each class that have it: negative, positive.
-    pub reviews: [u64; 2],
+impl AuditLine {
+    pub(crate) fn new(what: &str, count: u64, remark: impl Into<String>) -> Self {
+        Self {
+            what: what.to_owned(),
+            count,
+            remark: remark.into(),
+        }
+    }
 }
 
 /// What a tokenizer made of the reviews.
@@ -391,19 +401,24 @@ pub struct TokenizerData {
 }
 
 /// One split as tokens.
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct TokenizedSplit {
     /// Which.
+    #[serde(skip_deserializing)]
     pub split: String,
     /// Reviews.
     pub rows: u64,
     /// Reviews that were cut.
+    #[serde(rename(deserialize = "rows_truncated"))]
     pub truncated: u64,
     /// Tokens kept.
+    #[serde(rename(deserialize = "tokens_kept"))]
     pub tokens: u64,
     /// Tokens among them that the vocabulary lacks.
+    #[serde(rename(deserialize = "tokens_unknown"))]
     pub unknown: u64,
     /// Median length before truncation, in tokens.
+    #[serde(skip_deserializing)]
     pub median: Option<u64>,
 }
 

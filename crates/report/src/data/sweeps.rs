@@ -1,5 +1,6 @@
 //! What the settings do: sweeps and learning-rate range tests.
 
+use artifact::files::RangeTestStep;
 use serde::Serialize;
 
 use super::{Epoch, bounds};
@@ -55,21 +56,20 @@ pub struct RangeTestData {
     /// The rate at which it diverged, if it did.
     pub diverged: Option<f64>,
     /// Every step, in order.
-    pub points: Vec<RangePoint>,
-}
-
-/// A step of a range test.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
-pub struct RangePoint {
-    /// The rate.
-    pub learning_rate: f64,
-    /// Mean loss of the batch before the step, in nats.
-    pub loss: f64,
-    /// The running mean of the losses so far.
-    pub smoothed_loss: f64,
+    pub points: Vec<RangeTestStep>,
 }
 
 impl SweepPoint {
+    /// The mean loss over seeds.
+    pub(crate) fn loss(&self) -> f64 {
+        self.mean(|trial| trial.loss)
+    }
+
+    /// The mean share judged right over seeds.
+    pub(crate) fn accuracy(&self) -> f64 {
+        self.mean(|trial| trial.accuracy)
+    }
+
     /// The mean of a figure over seeds.
     pub fn mean(&self, figure: impl Fn(&TrialData) -> f64) -> f64 {
         self.trials.iter().map(figure).sum::<f64>() / self.trials.len().max(1) as f64
@@ -82,11 +82,14 @@ impl SweepPoint {
 }
 
 impl SweepData {
+    /// Every training.
+    pub(crate) fn trials(&self) -> impl Iterator<Item = &TrialData> {
+        self.points.iter().flat_map(|point| &point.trials)
+    }
+
     /// The combination with the lowest mean loss: what a winner is chosen by.
     pub fn best(&self) -> Option<&SweepPoint> {
-        let loss = |point: &SweepPoint| point.mean(|trial| trial.loss);
-        self.points
-            .iter()
-            .min_by(|one, two| loss(one).total_cmp(&loss(two)))
+        let points = self.points.iter();
+        points.min_by(|one, two| one.loss().total_cmp(&two.loss()))
     }
 }

@@ -1,136 +1,97 @@
 //! Bars whose lengths are percentages of the width: counts by split and class, telling words.
 
 use artifact::format;
+use maud::{Markup, html};
+use pages::{Size, picture, px};
 
 use crate::data::{ClassWords, SplitCount};
-use pages::picture;
-use pages::{Element, element};
+use crate::words;
 
 const ROW: f64 = 46.0;
 const WORD_ROW: f64 = 24.0;
 
 /// Reviews by split and class, bars to one scale.
-pub(crate) fn splits(splits: &[SplitCount]) -> Element {
-    let longest = splits
-        .iter()
-        .map(SplitCount::rows)
-        .max()
-        .unwrap_or(0)
-        .max(1) as f64;
-    let description = splits
-        .iter()
-        .map(|count| format!("{}: {}", count.split, parts_in_words(count)));
+pub(crate) fn splits(splits: &[SplitCount]) -> Markup {
+    let longest = splits.iter().map(SplitCount::rows).fold(1, u64::max) as f64;
+    let description = splits.iter().map(|count| {
+        let parts = parts(count).into_iter();
+        let parts = words::join(parts.map(|(_, name, rows)| counted(name, rows)), ", ");
+        let none = if parts.is_empty() { "none" } else { "" };
+        format!("{}: {parts}{none}", count.split)
+    });
+    let rows = html! {
+        @for (place, count) in splits.iter().enumerate() {
+            (split_row(count, ROW * place as f64, longest))
+        }
+    };
+    let size = Size::Elastic(ROW * splits.len() as f64);
     let title = "Reviews by split and class";
-    let mut svg = picture("splits", title, &description.collect::<Vec<_>>().join("; "))
-        .class("elastic")
-        .with("width", "100%")
-        .with("height", ROW * splits.len() as f64);
-    for (place, count) in splits.iter().enumerate() {
-        svg = svg.child(split_row(count, ROW * place as f64, longest));
-    }
-    svg
+    picture("splits", title, description, size, rows)
 }
 
-fn split_row(count: &SplitCount, top: f64, longest: f64) -> Element {
-    let name = element("text")
-        .class("name")
-        .with("x", 0)
-        .at("y", top + 16.0)
-        .text(count.split);
-    let mut numbers = element("text")
-        .class("range")
-        .with("x", "100%")
-        .at("y", top + 16.0)
-        .with("text-anchor", "end");
-    let mut bars = Vec::new();
+fn split_row(count: &SplitCount, top: f64, longest: f64) -> Markup {
+    let parts = parts(count);
     let mut start = 0.0;
-    for (place, (class, name, rows)) in parts(count).into_iter().enumerate() {
-        let width = 100.0 * rows as f64 / longest;
-        bars.push(bar(class, start, width, top + 23.0, 14.0));
+    let bars = parts.iter().map(|(class, _, rows)| {
+        let width = 100.0 * *rows as f64 / longest;
         start += width;
-        // A square of the bar's colour before each number is the legend.
-        let square = element("tspan")
-            .class(class)
-            .with("dx", if place == 0 { 0 } else { 12 })
-            .text("■ ");
-        numbers = numbers
-            .child(square)
-            .child(element("tspan").text(format!("{} {name}", format::count(rows))));
+        bar(class, start - width, width, top + 23.0, 14.0)
+    });
+    html! {
+        g {
+            text.name x="0" y=(px(top + 16.0)) { (count.split.as_str()) }
+            text.range x="100%" y=(px(top + 16.0)) text-anchor="end" {
+                // A square of the bar's colour before each number is the legend.
+                @for (place, (class, name, rows)) in parts.iter().enumerate() {
+                    tspan class=(class) dx=(if place == 0 { 0 } else { 12 }) { "■ " }
+                    tspan { (counted(name, *rows)) }
+                }
+                @if parts.is_empty() { "none" }
+            }
+            @for bar in bars { (bar) }
+        }
     }
-    if bars.is_empty() {
-        numbers = numbers.text("none");
-    }
-    element("g").children([name, numbers]).children(bars)
 }
 
-/// The classes of a split that have reviews, with the name and number of each.
+/// The classes of a split that have reviews: style, name and number of each.
 fn parts(count: &SplitCount) -> Vec<(&'static str, &'static str, u64)> {
-    let all = [
+    let mut all = vec![
         ("bar negative", "negative", count.negative),
         ("bar positive", "positive", count.positive),
         ("bar unlabelled", "without label", count.unlabelled),
     ];
-    all.into_iter().filter(|(_, _, rows)| *rows > 0).collect()
+    all.retain(|(_, _, rows)| *rows > 0);
+    all
 }
 
-fn parts_in_words(count: &SplitCount) -> String {
-    let parts: Vec<String> = parts(count)
-        .into_iter()
-        .map(|(_, name, rows)| format!("{} {name}", format::count(rows)))
-        .collect();
-    if parts.is_empty() {
-        "none".to_owned()
-    } else {
-        parts.join(", ")
-    }
+fn counted(name: &str, rows: u64) -> String {
+    format!("{} {name}", format::count(rows))
 }
 
 /// The most telling words of one class, bars to a scale shared by all classes. `place` makes the id
 /// unique.
-pub(crate) fn words(class: &ClassWords, strongest: f64, place: usize) -> Element {
+pub(crate) fn words(class: &ClassWords, strongest: f64, place: usize) -> Markup {
     let description = class.words.iter().map(|word| {
         let [negative, positive] = word.reviews;
-        format!(
-            "{} (in {negative} negative and {positive} positive reviews)",
-            word.word
-        )
+        let word = &word.word;
+        format!("{word} (in {negative} negative and {positive} positive reviews)")
     });
-    let title = format!("Words that speak for {}", class.class);
-    let mut svg = picture(
-        &format!("words-{place}"),
-        &title,
-        &description.collect::<Vec<_>>().join("; "),
-    )
-    .class("elastic")
-    .with("width", "100%")
-    .with("height", WORD_ROW * class.words.len() as f64);
-    let kind = if class.class == artifact::Sentiment::Positive.as_str() {
-        "bar positive"
-    } else {
-        "bar negative"
+    let kind = format!("bar {}", class.class);
+    let rows = html! {
+        @for (place, word) in class.words.iter().enumerate() {
+            @let top = WORD_ROW * place as f64;
+            @let [negative, positive] = word.reviews.map(format::count);
+            @let length = 38.0 * word.score.max(0.0) / strongest.max(f64::MIN_POSITIVE);
+            g {
+                text x="34%" y=(px(top + 16.0)) text-anchor="end" { (shortened(&word.word)) }
+                (bar(&kind, 36.0, length, top + 4.0, 15.0))
+                text.range x="100%" y=(px(top + 16.0)) text-anchor="end" { (negative) " : " (positive) }
+            }
+        }
     };
-    for (place, word) in class.words.iter().enumerate() {
-        let top = WORD_ROW * place as f64;
-        let [negative, positive] = word.reviews.map(format::count);
-        let length = 38.0 * word.score.max(0.0) / strongest.max(f64::MIN_POSITIVE);
-        svg = svg.child(
-            element("g").children([
-                element("text")
-                    .with("x", "34%")
-                    .at("y", top + 16.0)
-                    .with("text-anchor", "end")
-                    .text(shortened(&word.word)),
-                bar(kind, 36.0, length, top + 4.0, 15.0),
-                element("text")
-                    .class("range")
-                    .with("x", "100%")
-                    .at("y", top + 16.0)
-                    .with("text-anchor", "end")
-                    .text(format!("{negative} : {positive}")),
-            ]),
-        );
-    }
-    svg
+    let title = format!("Words that speak for {}", class.class);
+    let size = Size::Elastic(WORD_ROW * class.words.len() as f64);
+    picture(&format!("words-{place}"), &title, description, size, rows)
 }
 
 /// A word that fits its place; the description has it whole.
@@ -143,11 +104,7 @@ fn shortened(word: &str) -> String {
 }
 
 /// A bar from one percentage of the width on.
-fn bar(class: &'static str, start: f64, width: f64, top: f64, height: f64) -> Element {
-    element("rect")
-        .class(class)
-        .with("x", format!("{start:.2}%"))
-        .with("width", format!("{width:.2}%"))
-        .at("y", top)
-        .at("height", height)
+fn bar(class: &str, start: f64, width: f64, top: f64, height: f64) -> Markup {
+    let (x, width) = (format!("{start:.2}%"), format!("{width:.2}%"));
+    html! { rect class=(class) x=(x) width=(width) y=(px(top)) height=(px(height)) {} }
 }

@@ -1,177 +1,113 @@
 //! Loss and accuracy of every net by epoch, on shared axes so that nets can be compared at a glance.
 
+use maud::{Markup, html};
+use pages::{Axis, Frame, round_range};
+
 use crate::data::{Epoch, ModelData};
-use pages::round_range;
-use pages::{Axis, Frame};
-use pages::{Element, element};
 
 const SIZE: (f64, f64) = (400.0, 240.0);
 
 /// What a curve shows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Measure {
-    /// Mean loss.
-    Loss,
-    /// Share judged right.
-    Accuracy,
+pub(crate) struct Measure {
+    name: &'static str,
+    axis: &'static str,
+    train: fn(&Epoch) -> Option<f64>,
+    validation: fn(&Epoch) -> Option<f64>,
+    /// Whether it falls while a net learns, which leaves another corner free than where it rises.
+    falls: bool,
 }
 
-impl Measure {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Loss => "loss",
-            Self::Accuracy => "accuracy (%)",
-        }
-    }
+/// Mean loss.
+pub(crate) const LOSS: Measure = Measure {
+    name: "loss",
+    axis: "loss",
+    train: |epoch| epoch.train_loss,
+    validation: |epoch| epoch.validation_loss,
+    falls: true,
+};
 
-    fn train(self, epoch: &Epoch) -> Option<f64> {
-        match self {
-            Self::Loss => epoch.train_loss,
-            Self::Accuracy => epoch.train_accuracy.map(|share| 100.0 * share),
-        }
-    }
+/// Share judged right, in percent.
+pub(crate) const ACCURACY: Measure = Measure {
+    name: "accuracy",
+    axis: "accuracy (%)",
+    train: |epoch| Some(100.0 * epoch.train_accuracy?),
+    validation: |epoch| Some(100.0 * epoch.validation_accuracy?),
+    falls: false,
+};
 
-    fn validation(self, epoch: &Epoch) -> Option<f64> {
-        match self {
-            Self::Loss => epoch.validation_loss,
-            Self::Accuracy => epoch.validation_accuracy.map(|share| 100.0 * share),
-        }
-    }
+/// One picture per model, by its place, all with the same axes; nothing for a model without epochs.
+pub(crate) fn draw(models: &[ModelData], measure: &Measure) -> Vec<Option<Markup>> {
+    let epochs = || models.iter().flat_map(|model| &model.epochs);
+    let values = epochs().flat_map(|epoch| [(measure.train)(epoch), (measure.validation)(epoch)]);
+    let last = epochs().map(|epoch| epoch.epoch).max().unwrap_or(1).max(2);
+    let Some((low, high)) = round_range(values.flatten(), 4) else {
+        return vec![None; models.len()];
+    };
+    let range = match measure.falls {
+        true => (low, high),
+        false => (low.max(0.0), high.min(100.0)),
+    };
+    let x = Axis::new("epoch", (1.0, f64::from(last))).ticks(8.min(last as usize - 1));
+    let frame = Frame::new(SIZE, x, Axis::new(measure.axis, range).ticks(4));
+    let draw = |(place, model): (usize, &ModelData)| {
+        (!model.epochs.is_empty()).then(|| curve(&frame, model, measure, place))
+    };
+    models.iter().enumerate().map(draw).collect()
 }
 
-/// One picture per model that has epochs, all with the same axes.
-pub(crate) fn draw(models: &[ModelData], measure: Measure) -> Vec<(&ModelData, Element)> {
-    let trained: Vec<(usize, &ModelData)> = models
-        .iter()
-        .enumerate()
-        .filter(|(_, model)| !model.epochs.is_empty())
-        .collect();
-    let epochs = || trained.iter().flat_map(|(_, model)| &model.epochs);
-    let values = epochs()
-        .flat_map(|epoch| [measure.train(epoch), measure.validation(epoch)])
-        .flatten();
-    let last = epochs().map(|epoch| epoch.epoch).max().unwrap_or(1);
-    let Some(range) = round_range(values, 4) else {
-        return Vec::new();
+fn curve(frame: &Frame<'_>, model: &ModelData, measure: &Measure, place: usize) -> Markup {
+    let points = |read: fn(&Epoch) -> Option<f64>| {
+        let point = move |it: &Epoch| Some((f64::from(it.epoch), read(it)?));
+        model.epochs.iter().map(point)
     };
-    let range = if measure == Measure::Accuracy {
-        (range.0.max(0.0), range.1.min(100.0))
-    } else {
-        range
+    let (train, validation) = (points(measure.train), points(measure.validation));
+    let content = html! {
+        (kept(frame, model, measure))
+        (frame.path("curve train", train.clone()))
+        (frame.path("curve validation", validation.clone()))
+        // A single epoch has no line, so every epoch has its dot.
+        g.train { @for point in train.flatten() { (frame.dot("", point, 2.0)) } }
+        g.validation { @for point in validation.flatten() { (frame.dot("", point, 2.5)) } }
     };
-    let frame = Frame::new(SIZE, (1.0, f64::from(last.max(2))), range);
-    trained
-        .iter()
-        .map(|(place, model)| (*model, curve(&frame, model, measure, *place, range)))
-        .collect()
-}
-
-fn curve(
-    frame: &Frame,
-    model: &ModelData,
-    measure: Measure,
-    place: usize,
-    range: (f64, f64),
-) -> Element {
-    let (short, name) = (
-        if measure == Measure::Loss {
-            "loss"
-        } else {
-            "accuracy"
-        },
-        &model.name,
-    );
-    let x = Axis::new("epoch", 8.min((frame.x.high - 1.0) as usize));
-    let y = Axis::new(measure.name(), 4);
-    let points = |read: fn(Measure, &Epoch) -> Option<f64>| {
-        model
-            .epochs
-            .iter()
-            .map(move |epoch| read(measure, epoch).map(|value| (f64::from(epoch.epoch), value)))
+    let value = |value: Option<f64>| match value {
+        Some(value) => format!("{value:.3}"),
+        None => "not recorded".to_owned(),
     };
-    let title = format!("{name}: {short} by epoch");
-    let mut svg = frame.picture(
-        &format!("{short}-{place}"),
+    let description = model.epochs.iter().map(|it| {
+        let (train, validation) = (value((measure.train)(it)), value((measure.validation)(it)));
+        format!("epoch {}: train {train}, validation {validation}", it.epoch)
+    });
+    let title = format!("{}: {} by epoch", model.name, measure.name);
+    frame.picture(
+        &format!("{}-{place}", measure.name),
         &title,
-        &description(model, measure),
-        &x,
-        &y,
-    );
-    svg = svg.children(best(frame, model, measure, range));
-    svg = svg.child(frame.path(points(Measure::train)).class("curve train"));
-    svg = svg.child(
-        frame
-            .path(points(Measure::validation))
-            .class("curve validation"),
-    );
-    // A single epoch has no line, so every epoch has its dot.
-    let dots = |read, radius| {
-        points(read)
-            .flatten()
-            .map(move |point| frame.dot(point, radius))
-            .collect::<Vec<_>>()
-    };
-    svg.child(
-        element("g")
-            .class("train")
-            .children(dots(Measure::train, 2.0)),
-    )
-    .child(
-        element("g")
-            .class("validation")
-            .children(dots(Measure::validation, 2.5)),
+        description,
+        content,
     )
 }
 
 /// The epoch whose weights were kept: a line, and a ring around its validation value.
-fn best(frame: &Frame, model: &ModelData, measure: Measure, range: (f64, f64)) -> Vec<Element> {
-    let Some(epoch) = model
-        .epochs
-        .iter()
-        .find(|epoch| Some(epoch.epoch) == model.best_epoch)
-    else {
-        return Vec::new();
+fn kept(frame: &Frame<'_>, model: &ModelData, measure: &Measure) -> Markup {
+    let mut epochs = model.epochs.iter();
+    let Some(epoch) = epochs.find(|epoch| Some(epoch.epoch) == model.best_epoch) else {
+        return Markup::default();
     };
-    let x = f64::from(epoch.epoch);
-    let line = frame.segment((x, range.0), (x, range.1)).class("best");
+    let (x, low, high) = (f64::from(epoch.epoch), frame.y.low, frame.y.high);
     let is_right = frame.x.place(x) > SIZE.0 * 0.7;
     let (shift, anchor) = if is_right {
         (-5.0, "end")
     } else {
         (5.0, "start")
     };
-    // Losses fall and accuracies rise, so the corner that is free differs.
-    let (y, down) = if measure == Measure::Loss {
-        (range.1, 10.0)
+    let (y, down) = if measure.falls {
+        (high, 10.0)
     } else {
-        (range.0, -6.0)
+        (low, -6.0)
     };
-    let note = frame
-        .note(
-            (x, y),
-            (shift, down),
-            anchor,
-            &format!("kept: epoch {}", epoch.epoch),
-        )
-        .class("note");
-    let ring = measure
-        .validation(epoch)
-        .map(|value| frame.dot((x, value), 6.0).class("ring"));
-    [line, note].into_iter().chain(ring).collect()
-}
-
-fn description(model: &ModelData, measure: Measure) -> String {
-    let value =
-        |value: Option<f64>| value.map_or("not recorded".to_owned(), |value| format!("{value:.3}"));
-    let lines = model.epochs.iter().map(|epoch| {
-        let (train, validation) = (
-            value(measure.train(epoch)),
-            value(measure.validation(epoch)),
-        );
-        format!(
-            "epoch {}: train {train}, validation {validation}",
-            epoch.epoch
-        )
-    });
-    lines.collect::<Vec<_>>().join("; ")
+    let text = format!("kept: epoch {}", epoch.epoch);
+    html! {
+        (frame.segment("best", (x, low), (x, high)))
+        (frame.note("note", (x, y), (shift, down), anchor, &text))
+        @if let Some(value) = (measure.validation)(epoch) { (frame.dot("ring", (x, value), 6.0)) }
+    }
 }

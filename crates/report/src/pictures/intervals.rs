@@ -1,13 +1,13 @@
 //! Accuracies as dots with whiskers: the picture that answers which model is better, and how sure
 //! that is. Names and numbers stand above each whisker, so it reads on a phone as on a wall.
 
+use artifact::format;
+use maud::{Markup, PreEscaped, html};
 use metrics::Estimate;
+use pages::{Scale, Size, picture, px, round_range, without_controls};
 
 use crate::data::ReportData;
 use crate::words;
-use pages::picture;
-use pages::{Element, element};
-use pages::{Scale, round_range};
 
 const ROW: f64 = 46.0;
 const AXIS: f64 = 34.0;
@@ -21,132 +21,92 @@ text{fill:#1c2127}.ticks text,.axis text,.range{fill:#59626d;font-size:12px}.nam
 .dot{fill:#0b6aa8;stroke:#fff;stroke-width:1.5}";
 
 /// The picture in the page: as wide as its place. `None` where no model has an accuracy.
-pub(crate) fn draw(data: &ReportData) -> Option<Element> {
-    let (svg, height) = build(data, "intervals")?;
-    Some(
-        svg.class("elastic")
-            .with("width", "100%")
-            .with("height", height),
-    )
+pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
+    Some(build(data)?.0)
 }
 
 /// The same picture as a file of its own, on white.
 pub fn draw_alone(data: &ReportData) -> Option<String> {
-    let (svg, height) = build(data, "intervals")?;
-    let inner = svg
-        .with("x", 20)
-        .with("y", 16)
-        .with("width", 680)
-        .with("height", height);
-    let whole = element("svg")
-        .with("xmlns", "http://www.w3.org/2000/svg")
-        .with("width", 720)
-        .with("height", height + 32.0)
-        .with("viewBox", format!("0 0 720 {}", height + 32.0))
-        .child(element("style").style_sheet(ALONE))
-        .child(
-            element("rect")
-                .with("width", "100%")
-                .with("height", "100%")
-                .with("fill", "#fff"),
-        )
-        .child(inner);
-    Some(whole.render())
+    let (picture, height) = build(data)?;
+    let whole = px(height + 32.0);
+    Some(without_controls(html! {
+        svg xmlns="http://www.w3.org/2000/svg" width="720" height=(whole) viewBox=(format!("0 0 720 {whole}")) {
+            style { (PreEscaped(ALONE)) }
+            rect width="100%" height="100%" fill="#fff" {}
+            svg x="20" y="16" width="680" height=(px(height)) { (picture) }
+        }
+    }))
 }
 
-fn build(data: &ReportData, id: &str) -> Option<(Element, f64)> {
-    let mut estimates: Vec<(&str, Estimate)> = data
-        .models
-        .iter()
+/// The picture and its height.
+fn build(data: &ReportData) -> Option<(Markup, f64)> {
+    let models = data.models.iter();
+    let mut estimates: Vec<(&str, Estimate)> = models
         .filter_map(|model| Some((model.name.as_str(), model.accuracy()?)))
         .collect();
     // The best at the top; models that are equal stay in the order of the pipeline file.
     estimates.sort_by(|one, two| two.1.value.total_cmp(&one.1.value));
-    let ends = estimates
-        .iter()
-        .flat_map(|(_, estimate)| [100.0 * estimate.low, 100.0 * estimate.high]);
+    let ends = estimates.iter().flat_map(|(_, it)| [it.low, it.high]);
     // Percentages of the width, with room for half a tick label at both ends.
-    let scale = Scale::new(round_range(ends, TICKS)?, (3.0, 97.0));
+    let scale = Scale::new(
+        round_range(ends.map(|share| 100.0 * share), TICKS)?,
+        (3.0, 97.0),
+    );
     let height = ROW * estimates.len() as f64 + AXIS;
     let description = estimates.iter().map(|(name, estimate)| {
         let (value, range) = words::share(*estimate);
         format!("{name}: {value} ({range})")
     });
+    let content = html! {
+        (axis(&scale, height, data))
+        @for (place, (name, estimate)) in estimates.iter().enumerate() {
+            (row(&scale, ROW * place as f64, name, *estimate))
+        }
+    };
     let title = "Accuracy of each model on the test reviews";
-    let mut svg = picture(id, title, &description.collect::<Vec<_>>().join("; "));
-    svg = svg.child(axis(&scale, height, data));
-    for (place, (name, estimate)) in estimates.iter().enumerate() {
-        svg = svg.child(row(&scale, ROW * place as f64, name, *estimate));
-    }
+    let size = Size::Elastic(height);
+    let svg = picture("intervals", title, description, size, content);
     Some((svg, height))
 }
 
-fn axis(scale: &Scale, height: f64, data: &ReportData) -> Element {
-    let mut grid = element("g").class("grid");
-    let mut labels = element("g").class("ticks");
-    for tick in scale.ticks(TICKS) {
-        let x = percent(scale.place(tick));
-        let line = element("line")
-            .with("x1", &x)
-            .with("x2", &x)
-            .at("y1", 4.0)
-            .at("y2", height - AXIS);
-        grid = grid.child(line);
-        let text = element("text")
-            .with("x", &x)
-            .at("y", height - AXIS + 15.0)
-            .with("text-anchor", "middle");
-        labels = labels.child(text.text(scale.tick_text(tick, TICKS)));
+fn axis(scale: &Scale, height: f64, data: &ReportData) -> Markup {
+    let ticks = scale.ticks(TICKS).into_iter();
+    let ticks = ticks.map(|(tick, text)| (percent(scale.place(tick)), text));
+    let ticks: Vec<(String, String)> = ticks.collect();
+    let bottom = height - AXIS;
+    html! {
+        g {
+            g.grid { @for (x, _) in &ticks { line x1=(x) x2=(x) y1="4" y2=(px(bottom)) {} } }
+            g.ticks {
+                @for (x, text) in &ticks { text x=(x) y=(px(bottom + 15.0)) text-anchor="middle" { (text) } }
+            }
+            g.axis {
+                text x="50%" y=(px(height - 3.0)) text-anchor="middle" {
+                    "% of " (format::count(data.rows)) " test reviews right, with "
+                    (words::confidence(data.confidence)) " intervals"
+                }
+            }
+        }
     }
-    let name = format!(
-        "% of {} test reviews right, with {} intervals",
-        artifact::format::count(data.rows),
-        words::confidence(data.confidence)
-    );
-    let name = element("text")
-        .with("x", "50%")
-        .at("y", height - 3.0)
-        .with("text-anchor", "middle")
-        .text(name);
-    element("g")
-        .children([grid, labels])
-        .child(element("g").class("axis").child(name))
 }
 
-fn row(scale: &Scale, top: f64, name: &str, estimate: Estimate) -> Element {
-    let (text_y, line_y) = (top + 18.0, top + 32.0);
-    let [low, value, high] = [estimate.low, estimate.value, estimate.high]
-        .map(|share| percent(scale.place(100.0 * share)));
-    let horizontal = |class, from: &str, to: &str| {
-        element("line")
-            .class(class)
-            .with("x1", from)
-            .with("x2", to)
-            .at("y1", line_y)
-            .at("y2", line_y)
-    };
+fn row(scale: &Scale, top: f64, name: &str, estimate: Estimate) -> Markup {
+    let (text_y, line_y) = (px(top + 18.0), px(top + 32.0));
+    let place = |share: f64| percent(scale.place(100.0 * share));
+    let [low, value, high] = [estimate.low, estimate.value, estimate.high].map(place);
     let (share, range) = words::share(estimate);
-    let numbers = element("text")
-        .with("x", "97%")
-        .at("y", text_y)
-        .with("text-anchor", "end")
-        .child(element("tspan").text(share))
-        .child(element("tspan").class("range").with("dx", 8).text(range));
-    element("g").children([
-        element("text")
-            .class("name")
-            .with("x", "3%")
-            .at("y", text_y)
-            .text(name),
-        numbers,
-        horizontal("track", "3%", "97%"),
-        horizontal("whisker", &low, &high),
-        element("circle")
-            .class("dot")
-            .with("cx", value)
-            .at("cy", line_y)
-            .at("r", 6.0),
-    ])
+    html! {
+        g {
+            text.name x="3%" y=(text_y) { (name) }
+            text x="97%" y=(text_y) text-anchor="end" {
+                tspan { (share) }
+                tspan.range dx="8" { (range) }
+            }
+            line.track x1="3%" x2="97%" y1=(line_y) y2=(line_y) {}
+            line.whisker x1=(low) x2=(high) y1=(line_y) y2=(line_y) {}
+            circle.dot cx=(value) cy=(line_y) r="6" {}
+        }
+    }
 }
 
 fn percent(place: f64) -> String {

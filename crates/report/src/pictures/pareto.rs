@@ -1,12 +1,11 @@
 //! Quality against cost: which models are worth their time.
 
 use artifact::format;
+use maud::{Markup, html};
 use metrics::Estimate;
+use pages::{Axis, Frame, round_range};
 
 use crate::data::{ModelData, bounds};
-use pages::round_range;
-use pages::{Axis, Frame};
-use pages::{Element, element};
 
 const SIZE: (f64, f64) = (440.0, 300.0);
 
@@ -33,133 +32,103 @@ pub(crate) fn front(models: &[ModelData]) -> Vec<usize> {
 }
 
 /// The picture. `None` for fewer than two models.
-pub(crate) fn draw(models: &[ModelData]) -> Option<Element> {
+pub(crate) fn draw(models: &[ModelData]) -> Option<Markup> {
     let front = front(models);
-    let points: Vec<(usize, f64, Estimate)> = models
-        .iter()
-        .enumerate()
-        .filter_map(|(place, model)| {
-            let seconds = model.total_seconds.max(0.1).log10();
-            Some((place, seconds, model.accuracy()?))
+    let judged = models.iter().enumerate().filter_map(|(place, model)| {
+        Some(Point {
+            model,
+            power: model.total_seconds.max(0.1).log10(),
+            accuracy: model.accuracy()?,
+            on_front: front.contains(&place),
         })
-        .collect();
+    });
+    let points: Vec<Point<'_>> = judged.collect();
     if points.len() < 2 {
         return None;
     }
-    let (first, last) = bounds(points.iter().map(|(_, seconds, _)| *seconds));
-    let (first, last) = (first.floor(), last.ceil());
-    let ends = points
-        .iter()
-        .flat_map(|(_, _, share)| [100.0 * share.low, 100.0 * share.high]);
-    let frame = Frame::new(SIZE, (first, last.max(first + 1.0)), round_range(ends, 5)?);
-    let x = Axis {
-        name: "time, ten times as long at each mark",
-        ticks: (last - first).max(1.0) as usize,
-        write: Some(time),
+    let (first, last) = bounds(points.iter().map(|point| point.power));
+    let (first, last) = (first.floor(), last.ceil().max(first.floor() + 1.0));
+    let shares = points.iter().map(|point| point.accuracy);
+    let ends = shares.flat_map(|it| [100.0 * it.low, 100.0 * it.high]);
+    let x = Axis::new("time, ten times as long at each mark", (first, last));
+    let x = x.ticks((last - first) as usize).written(Some(time));
+    let y = Axis::new("accuracy (%)", round_range(ends, 5)?);
+    let frame = Frame::new(SIZE, x, y).broad();
+    let mut line: Vec<&Point<'_>> = points.iter().filter(|point| point.on_front).collect();
+    line.sort_by(|one, two| one.power.total_cmp(&two.power));
+    let content = html! {
+        (frame.path("curve faint", line.iter().map(|point| Some(point.at()))))
+        @for point in &points {
+            @let beaten = if point.on_front { "" } else { " beaten" };
+            @let Estimate { low, high, .. } = point.accuracy;
+            (frame.segment(&format!("whisker thin{beaten}"), (point.power, 100.0 * low), (point.power, 100.0 * high)))
+            (frame.dot(&format!("dot{beaten}"), point.at(), 5.0))
+        }
+        g { (labels(&frame, &points)) }
     };
-    let y = Axis::new("accuracy (%)", 5);
-    let words = points.iter().map(|(place, _, share)| {
-        let model = &models[*place];
-        let on_front = if front.contains(place) {
-            ", on the front"
-        } else {
-            ""
-        };
-        format!(
-            "{}: {} in {}{on_front}",
-            model.name,
-            format::percent(share.value),
-            format::seconds(model.total_seconds)
-        )
+    let description = points.iter().map(|point| {
+        let share = format::percent(point.accuracy.value);
+        let time = format::seconds(point.model.total_seconds);
+        let on_front = if point.on_front { ", on the front" } else { "" };
+        format!("{}: {share} in {time}{on_front}", point.model.name)
     });
-    let description = words.collect::<Vec<_>>().join("; ");
-    let mut svg = frame
-        .picture(
-            "pareto",
-            "Accuracy against training time",
-            &description,
-            &x,
-            &y,
-        )
-        .class("broad");
-    let of = |place: usize| {
-        points
-            .iter()
-            .find(|(other, ..)| *other == place)
-            .map(|(_, seconds, share)| (*seconds, 100.0 * share.value))
-    };
-    svg = svg.child(
-        frame
-            .path(front.iter().map(|place| of(*place)))
-            .class("curve faint"),
-    );
-    for (place, seconds, share) in &points {
-        let on_front = front.contains(place);
-        let value = (*seconds, 100.0 * share.value);
-        let whisker = frame.segment(
-            (*seconds, 100.0 * share.low),
-            (*seconds, 100.0 * share.high),
-        );
-        svg = svg.child(whisker.class(if on_front {
-            "whisker thin"
-        } else {
-            "whisker thin beaten"
-        }));
-        svg = svg.child(
-            frame
-                .dot(value, 5.0)
-                .class(if on_front { "dot" } else { "dot beaten" }),
-        );
+    let title = "Accuracy against training time";
+    Some(frame.picture("pareto", title, description, content))
+}
+
+/// A model in the picture.
+struct Point<'a> {
+    model: &'a ModelData,
+    /// The logarithm of the time.
+    power: f64,
+    accuracy: Estimate,
+    on_front: bool,
+}
+
+impl Point<'_> {
+    fn at(&self) -> (f64, f64) {
+        (self.power, 100.0 * self.accuracy.value)
     }
-    Some(svg.child(element("g").children(labels(&frame, models, &points))))
 }
 
 /// Names beside the dots, on the side where there is room, moved apart where they would overlap.
-fn labels(frame: &Frame, models: &[ModelData], points: &[(usize, f64, Estimate)]) -> Vec<Element> {
+fn labels(frame: &Frame<'_>, points: &[Point<'_>]) -> Markup {
     const LINE: f64 = 15.0;
     const SIGN: f64 = 7.5;
     let mut taken: Vec<(f64, f64, f64)> = Vec::new();
-    let mut found = Vec::new();
-    for (place, seconds, share) in points {
-        let name = &models[*place].name;
-        let (x, y) = (frame.x.place(*seconds), frame.y.place(100.0 * share.value));
-        let width = SIGN * name.chars().count() as f64;
-        let right = x + 10.0 + width < SIZE.0;
-        let (from, to) = if right {
-            (x + 10.0, x + 10.0 + width)
+    let mut label = |point: &Point<'_>| {
+        let (x, y) = point.at();
+        let (x, y) = (frame.x.place(x), frame.y.place(y));
+        let width = SIGN * point.model.name.chars().count() as f64;
+        let (from, shift, anchor) = if x + 10.0 + width < SIZE.0 {
+            (x + 10.0, 10.0, "start")
         } else {
-            (x - 10.0 - width, x - 10.0)
+            (x - 10.0 - width, -10.0, "end")
         };
+        let to = from + width;
         // The nearest free line, above and below by turns.
-        let free = |down: &f64| {
+        let is_free = |down: &f64| {
             let at = y + 4.0 + down;
-            taken
-                .iter()
-                .all(|(left, end, line)| to < *left || *end < from || (at - line).abs() >= LINE)
+            let apart = |(left, right, line): &(f64, f64, f64)| {
+                to < *left || *right < from || (at - line).abs() >= LINE
+            };
+            taken.iter().all(apart)
         };
         let tries = (0..2 * points.len()).map(|number| {
             let step = LINE * number.div_ceil(2) as f64;
             if number % 2 == 0 { step } else { -step }
         });
-        let down = tries.into_iter().find(free).unwrap_or(0.0);
+        let down = tries.into_iter().find(is_free).unwrap_or(0.0);
         taken.push((from, to, y + 4.0 + down));
-        let (shift, anchor) = if right {
-            (10.0, "start")
-        } else {
-            (-10.0, "end")
-        };
-        found.push(
-            frame
-                .note(
-                    (*seconds, 100.0 * share.value),
-                    (shift, 4.0 + down),
-                    anchor,
-                    name,
-                )
-                .class("name"),
-        );
-    }
-    found
+        frame.note(
+            "name",
+            point.at(),
+            (shift, 4.0 + down),
+            anchor,
+            &point.model.name,
+        )
+    };
+    html! { @for point in points { (label(point)) } }
 }
 
 /// A time by its logarithm: `1 s`, `10 s`, `100 s`, `17 min`, `2.8 h`.
@@ -206,7 +175,7 @@ mod tests {
         ];
         assert_eq!(front(&models), [1, 0, 5]);
         assert!(front(&[]).is_empty());
-        let svg = draw(&models).expect("a picture").render();
+        let svg = draw(&models).expect("a picture").into_string();
         assert!(svg.contains("m100: 90.0 % in ") && svg.contains("on the front"));
         assert!(draw(&models[..1]).is_none());
     }

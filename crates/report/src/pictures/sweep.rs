@@ -1,9 +1,9 @@
 //! What a setting does: the final accuracy by its value, and the course of training for each value.
 
+use maud::{Markup, html};
+use pages::{Axis, Frame, round_range};
+
 use crate::data::{SweepData, SweepPoint, TrialData, bounds};
-use pages::Element;
-use pages::round_range;
-use pages::{Axis, Frame};
 
 const WIDE: (f64, f64) = (480.0, 250.0);
 const SMALL: (f64, f64) = (300.0, 200.0);
@@ -12,68 +12,54 @@ const SMALL: (f64, f64) = (300.0, 200.0);
 const DECADE: f64 = 10.0;
 
 /// Accuracy by the first setting. `None` where its values are no numbers.
-pub(crate) fn effect(place: usize, sweep: &SweepData) -> Option<Element> {
-    let numbers: Vec<f64> = sweep
-        .points
-        .iter()
-        .filter_map(|point| *point.numbers.first()?)
-        .collect();
-    if numbers.len() != sweep.points.len() || numbers.len() < 2 {
+pub(crate) fn effect(place: usize, sweep: &SweepData) -> Option<Markup> {
+    let points = sweep.points.iter();
+    let numbers: Vec<f64> = points
+        .map(|point| *point.numbers.first()?)
+        .collect::<Option<_>>()?;
+    if numbers.len() < 2 {
         return None;
     }
     let (low, high) = bounds(numbers.iter().copied());
     let is_log = low > 0.0 && high / low >= DECADE;
     let across = |value: f64| if is_log { value.log10() } else { value };
-    let accuracies = sweep.points.iter().flat_map(|point| &point.trials);
-    let range = round_range(accuracies.map(|trial| 100.0 * trial.accuracy), 4)?;
+    let accuracies = sweep.trials().map(|trial| 100.0 * trial.accuracy);
+    let range = round_range(accuracies, 4)?;
     let room = (across(high) - across(low)) * 0.04;
-    let frame = Frame::new(
-        WIDE,
-        (across(low) - room, across(high) + room),
-        (range.0.max(0.0), range.1.min(100.0)),
-    );
-    let x = Axis {
-        name: &sweep.over[0],
-        ticks: 5,
-        write: is_log.then_some(power as fn(f64) -> String),
+    let x = Axis::new(&sweep.over[0], (across(low) - room, across(high) + room));
+    let y = Axis::new("accuracy (%)", (range.0.max(0.0), range.1.min(100.0))).ticks(4);
+    let frame = Frame::new(WIDE, x.written(is_log.then_some(power)), y);
+    let places = || {
+        sweep
+            .points
+            .iter()
+            .zip(&numbers)
+            .map(|(point, value)| (point, across(*value)))
     };
-    let y = Axis::new("accuracy (%)", 4);
-    let title = format!("{}: accuracy by {}", sweep.name, sweep.over[0]);
-    let mut svg = frame.picture(
-        &format!("effect-{place}"),
-        &title,
-        &description(sweep),
-        &x,
-        &y,
-    );
-    let mut means: Vec<(f64, f64)> = Vec::new();
-    for (point, value) in sweep.points.iter().zip(&numbers) {
-        for trial in &point.trials {
-            svg = svg.child(
-                frame
-                    .dot((across(*value), 100.0 * trial.accuracy), 3.5)
-                    .class("dot"),
-            );
-        }
-        means.push((across(*value), accuracy(point)));
-    }
-    // With more settings than one there is no line to draw through the values of the first.
-    if sweep.over.len() == 1 {
-        means.sort_by(|one, two| one.0.total_cmp(&two.0));
-        svg = svg.child(
-            frame
-                .path(means.into_iter().map(Some))
-                .class("curve strong"),
-        );
-    }
+    let mut means: Vec<(f64, f64)> = places()
+        .map(|(point, x)| (x, 100.0 * point.accuracy()))
+        .collect();
+    means.sort_by(|one, two| one.0.total_cmp(&two.0));
     let best = sweep.best()?;
-    let value = (*best.numbers.first()?)?;
-    let at = (across(value), accuracy(best));
-    Some(svg.child(frame.dot(at, 8.0).class("ring")))
-}
-
-fn accuracy(point: &SweepPoint) -> f64 {
-    100.0 * point.mean(|trial| trial.accuracy)
+    let (_, best_x) = places().find(|(point, _)| std::ptr::eq(*point, best))?;
+    let content = html! {
+        @for (point, x) in places() {
+            @for trial in &point.trials { (frame.dot("dot", (x, 100.0 * trial.accuracy), 3.5)) }
+        }
+        // With more settings than one there is no line to draw through the values of the first.
+        @if sweep.over.len() == 1 { (frame.path("curve strong", means.into_iter().map(Some))) }
+        (frame.dot("ring", (best_x, 100.0 * best.accuracy()), 8.0))
+    };
+    let title = format!("{}: accuracy by {}", sweep.name, sweep.over[0]);
+    let description = sweep.points.iter();
+    let description = description.map(|point| {
+        format!(
+            "{}: {:.1} %",
+            point.values.join(", "),
+            100.0 * point.accuracy()
+        )
+    });
+    Some(frame.picture(&format!("effect-{place}"), &title, description, content))
 }
 
 /// A tick of a logarithmic axis.
@@ -94,52 +80,36 @@ pub(crate) fn power(tick: f64) -> String {
 }
 
 /// The validation loss by epoch, a picture for each combination. Nothing where none has epochs.
-pub(crate) fn curves(place: usize, sweep: &SweepData) -> Vec<Element> {
-    let trials = || sweep.points.iter().flat_map(|point| &point.trials);
-    let losses = trials()
-        .flat_map(|trial| &trial.epochs)
-        .filter_map(|epoch| epoch.validation_loss);
-    let Some(range) = round_range(losses, 4) else {
+pub(crate) fn curves(place: usize, sweep: &SweepData) -> Vec<Markup> {
+    let epochs = || sweep.trials().flat_map(|trial| &trial.epochs);
+    let Some(range) = round_range(epochs().filter_map(|epoch| epoch.validation_loss), 4) else {
         return Vec::new();
     };
-    let last = trials()
-        .flat_map(|trial| &trial.epochs)
-        .map(|epoch| epoch.epoch)
-        .max()
-        .unwrap_or(2);
-    let frame = Frame::new(SMALL, (1.0, f64::from(last.max(2))), range);
-    let path = |trial: &TrialData| {
+    let last = epochs().map(|epoch| epoch.epoch).max().unwrap_or(2);
+    let end = f64::from(last.max(2));
+    let x = Axis::new("epoch", (1.0, end)).ticks(6.min(last as usize));
+    let frame = Frame::new(SMALL, x, Axis::new("loss", range).ticks(4));
+    let path = |class, trial: &TrialData| {
         let epochs = trial.epochs.iter();
-        frame.path(epochs.map(|epoch| Some((f64::from(epoch.epoch), epoch.validation_loss?))))
+        let points = epochs.map(|epoch| Some((f64::from(epoch.epoch), epoch.validation_loss?)));
+        frame.path(class, points)
     };
-    let axes = |ticks| [Axis::new("epoch", ticks), Axis::new("loss", 4)];
     let draw = |(number, point): (usize, &SweepPoint)| {
         let title = point.values.join(", ");
-        let words = format!("lowest loss {:.4}", point.mean(|trial| trial.loss));
-        let [x, y] = axes(6.min(last as usize));
-        let id = format!("course-{place}-{number}");
-        let mut svg = frame.picture(&id, &title, &words, &x, &y);
-        for trial in trials() {
-            svg = svg.child(path(trial).class("curve others"));
-        }
-        for trial in &point.trials {
-            svg = svg.child(path(trial).class("curve strong"));
-        }
-        let corner = (f64::from(last.max(2)), range.1);
-        svg.child(
-            frame
-                .note(corner, (-4.0, 12.0), "end", &title)
-                .class("value"),
+        let content = html! {
+            @for trial in sweep.trials() { (path("curve others", trial)) }
+            @for trial in &point.trials { (path("curve strong", trial)) }
+            (frame.note("value", (end, range.1), (-4.0, 12.0), "end", &title))
+        };
+        let description = format!("lowest loss {:.4}", point.loss());
+        frame.picture(
+            &format!("course-{place}-{number}"),
+            &title,
+            [description],
+            content,
         )
     };
     sweep.points.iter().enumerate().map(draw).collect()
-}
-
-fn description(sweep: &SweepData) -> String {
-    let points = sweep.points.iter();
-    let words =
-        points.map(|point| format!("{}: {:.1} %", point.values.join(", "), accuracy(point)));
-    words.collect::<Vec<_>>().join("; ")
 }
 
 #[cfg(test)]

@@ -1,86 +1,79 @@
 //! What the run found, in sentences: first whether the figures can be trusted, then the figures.
 
 use artifact::format;
-use metrics::{Estimate, FEW_ROWS, Metric};
+use maud::Markup;
+use metrics::{Comparison, Estimate, FEW_ROWS, Metric};
+use pages::section;
 
 use super::repeats;
 use crate::data::{ModelData, ReportData};
 use crate::words;
-use pages::Element;
-use pages::section;
 
 /// The section at the top of the page.
-pub(crate) fn draw(data: &ReportData) -> Element {
+pub(crate) fn draw(data: &ReportData) -> Markup {
     // The audit comes first, and then who is best.
-    section("findings", "Findings").child(pages::findings(&sentences(data), 1))
+    section("findings", "Findings", pages::findings(&sentences(data), 1))
 }
 
 /// The sentences, in the order of the page.
 pub fn sentences(data: &ReportData) -> Vec<String> {
-    let mut sentences = Vec::new();
-    sentences.extend(audit(data));
-    let Some((best, accuracy)) = data.best() else {
+    let mut sentences: Vec<String> = audit(data).into_iter().collect();
+    if let Some((best, accuracy)) = data.best() {
+        sentences.extend(few(data.rows));
+        sentences.push(best_in_words(data, best, accuracy));
+        let others = [
+            against_best(data, &best.name),
+            equals_without(data, &best.name),
+            repeats::in_words(data),
+            baseline(best),
+            calibration(data, best),
+            tricks(data),
+        ];
+        sentences.extend(others.into_iter().flatten());
+        sentences.push(time(data));
+    } else {
         sentences.push("No model has an accuracy: there were no test reviews".to_owned());
-        return sentences.into_iter().map(ended).collect();
-    };
-    sentences.extend(few(data.rows));
-    sentences.push(best_in_words(data, best, accuracy));
-    sentences.extend(against_best(data, &best.name));
-    sentences.extend(others(data, &best.name));
-    sentences.extend(repeats::in_words(data));
-    sentences.extend(baseline(best));
-    sentences.extend(calibration(data, best));
-    sentences.extend(tricks(data));
-    sentences.push(time(data));
-    sentences.into_iter().map(ended).collect()
+    }
+    let sentences = sentences.into_iter();
+    sentences.map(|sentence| sentence + ".").collect()
 }
 
 /// How easily the models are tricked.
 fn tricks(data: &ReportData) -> Option<String> {
+    let set = &data.challenge;
     let (model, share) = super::tricks::least_tricked(data)?;
-    let cases = data.challenge.capabilities.first()?.1;
-    let most = data
-        .challenge
-        .models
-        .iter()
-        .max_by_key(|model| model.failed.first().copied())?;
-    let failed = most.failed.first().copied().unwrap_or(0) as f64 / cases.max(1) as f64;
+    let most = set.models.iter().max_by_key(|model| model.failed.first())?;
     let sentence = format!(
         "Of {} texts written to trick a model, {} fails {}",
-        format::count(cases),
+        format::count(set.capabilities.first()?.1),
         model.name,
         format::percent(share)
     );
-    Some(if most.name == model.name {
-        sentence
-    } else {
-        format!(
-            "{sentence}, the fewest, and {} {}, the most",
-            most.name,
-            format::percent(failed)
-        )
-    })
+    if most.name == model.name {
+        return Some(sentence);
+    }
+    let failed = format::percent(set.share(most, 0));
+    Some(format!(
+        "{sentence}, the fewest, and {} {failed}, the most",
+        most.name
+    ))
 }
 
 /// The audit comes before any accuracy.
 fn audit(data: &ReportData) -> Option<String> {
     let lines = &data.reviews.audit;
+    let found = lines.iter().filter(|line| line.count > 0);
+    let found = found.map(|line| format!("{}: {}", line.what, format::count(line.count)));
+    let found = words::join(found, "; ");
     if lines.is_empty() {
-        return None;
-    }
-    let found: Vec<String> = lines
-        .iter()
-        .filter(|line| line.count > 0)
-        .map(|line| format!("{}: {}", line.what, format::count(line.count)))
-        .collect();
-    Some(if found.is_empty() {
-        "The audit found no copies of reviews and no leaks between the splits".to_owned()
+        None
+    } else if found.is_empty() {
+        Some("The audit found no copies of reviews and no leaks between the splits".to_owned())
     } else {
-        format!(
-            "Before any figure, the audit of the data, explained below. {}",
-            found.join("; ")
-        )
-    })
+        Some(format!(
+            "Before any figure, the audit of the data, explained below. {found}"
+        ))
+    }
 }
 
 /// That so few test reviews say little, before what they say.
@@ -110,78 +103,65 @@ fn best_in_words(data: &ReportData, best: &ModelData, accuracy: Estimate) -> Str
 
 /// The best model against each other one.
 fn against_best(data: &ReportData, best: &str) -> Option<String> {
-    let alpha = words::alpha(data.confidence);
-    let pairs = data
-        .comparisons
-        .iter()
-        .filter(|pair| pair.first == best || pair.second == best);
     let (mut leads, mut equals) = (Vec::new(), Vec::new());
-    for pair in pairs {
-        match pair.verdict(alpha) {
+    for pair in &data.comparisons {
+        let other = match best {
+            _ if pair.first == best => &pair.second,
+            _ if pair.second == best => &pair.first,
+            _ => continue,
+        };
+        match pair.verdict(words::alpha(data.confidence)) {
             Some((_, worse, lead)) => leads.push((worse, lead)),
-            None => equals.push(if pair.first == best {
-                pair.second.as_str()
-            } else {
-                pair.first.as_str()
-            }),
+            None => equals.push(other.as_str()),
         }
     }
     leads.sort_by(|one, two| one.1.value.total_cmp(&two.1.value));
-    let mut parts = Vec::new();
-    if !leads.is_empty() {
-        let leads: Vec<String> = leads
-            .into_iter()
-            .enumerate()
-            .map(|(place, (worse, lead))| {
-                let [value, low, high] =
-                    [lead.value, lead.low, lead.high].map(|share| 100.0 * share);
-                let unit = if place == 0 { " points" } else { "" };
-                format!("{worse} by {value:.1}{unit} ({low:.1} to {high:.1})")
-            })
-            .collect();
-        parts.push(format!("{best} beats {}", words::list(&leads)));
-    }
-    if !equals.is_empty() {
-        parts.push(format!(
-            "{best} cannot be told apart from {}",
-            words::list(&equals)
-        ));
-    }
-    (!parts.is_empty()).then(|| parts.join("; "))
+    let leads = leads.into_iter().enumerate().map(|(place, (worse, lead))| {
+        let [value, low, high] = [lead.value, lead.low, lead.high].map(|share| 100.0 * share);
+        let unit = if place == 0 { " points" } else { "" };
+        format!("{worse} by {value:.1}{unit} ({low:.1} to {high:.1})")
+    });
+    let leads = words::list(&leads.collect::<Vec<_>>());
+    let equals = words::list(&equals);
+    let parts = [
+        (!leads.is_empty()).then(|| format!("{best} beats {leads}")),
+        (!equals.is_empty()).then(|| format!("{best} cannot be told apart from {equals}")),
+    ];
+    let parts = parts.into_iter().flatten();
+    parts.reduce(|one, two| format!("{one}; {two}"))
 }
 
 /// Pairs without the best model that cannot be told apart.
-fn others(data: &ReportData, best: &str) -> Option<String> {
+fn equals_without(data: &ReportData, best: &str) -> Option<String> {
     let alpha = words::alpha(data.confidence);
-    let equal: Vec<String> = data
-        .comparisons
-        .iter()
-        .filter(|pair| pair.first != best && pair.second != best && !pair.is_difference(alpha))
-        .map(|pair| format!("{} and {}", pair.first, pair.second))
-        .collect();
-    (!equal.is_empty()).then(|| format!("Pairs that cannot be told apart: {}", equal.join("; ")))
+    let is_equal = |pair: &&Comparison| {
+        pair.first != best && pair.second != best && !pair.is_difference(alpha)
+    };
+    let equal = data.comparisons.iter().filter(is_equal);
+    let equal = words::join(
+        equal.map(|it| format!("{} and {}", it.first, it.second)),
+        "; ",
+    );
+    (!equal.is_empty()).then(|| format!("Pairs that cannot be told apart: {equal}"))
 }
 
 /// What answering without reading would reach.
 fn baseline(best: &ModelData) -> Option<String> {
-    let negative = best.confusion.true_negative + best.confusion.false_positive;
     let rows = best.confusion.rows();
-    let larger = negative.max(rows - negative);
+    let negative = best.confusion.true_negative + best.confusion.false_positive;
+    let (class, larger) = if negative > rows - negative {
+        ("negative", negative)
+    } else {
+        ("positive", rows - negative)
+    };
     (rows > 0).then(|| {
-        let class = if negative > rows - negative {
-            "negative"
-        } else {
-            "positive"
-        };
-        format!(
-            "Always answering “{class}” would be right on {}",
-            format::percent(larger as f64 / rows as f64)
-        )
+        let share = format::percent(larger as f64 / rows as f64);
+        format!("Always answering “{class}” would be right on {share}")
     })
 }
 
 fn calibration(data: &ReportData, best: &ModelData) -> Option<String> {
-    let error = best.figures.get(Metric::CalibrationError.name())?;
+    let error = best.figure(Metric::CalibrationError)?;
     let interval = match error.estimate() {
         Some(Estimate { low, high, .. }) => format!(
             "{} interval {:.1} to {:.1}",
@@ -200,20 +180,11 @@ fn calibration(data: &ReportData, best: &ModelData) -> Option<String> {
 
 fn time(data: &ReportData) -> String {
     let seconds: f64 = data.models.iter().map(|model| model.seconds).sum();
-    let memory = data
-        .models
-        .iter()
-        .map(|model| model.peak_memory)
-        .max()
-        .unwrap_or(0);
-    let models = format::plural(data.models.len() as u64, "model", "models");
+    let memory = data.models.iter().map(|model| model.peak_memory).max();
     format!(
-        "Training of {models} took {} with at most {} of memory",
+        "Training of {} took {} with at most {} of memory",
+        format::plural(data.models.len() as u64, "model", "models"),
         format::seconds(seconds),
-        format::bytes(memory)
+        format::bytes(memory.unwrap_or(0))
     )
-}
-
-fn ended(sentence: String) -> String {
-    format!("{sentence}.")
 }

@@ -1,17 +1,15 @@
 //! The models side by side: accuracies as a picture, every figure in a table, every pair tested.
 
 use artifact::format;
-use metrics::{ENOUGH_ROWS, Estimate, Metric};
+use maud::{Markup, html};
+use metrics::{Comparison, ENOUGH_ROWS, Metric};
+use pages::{Table, noted, numbered, paragraph, remark, section};
 
 use super::repeats;
 use crate::data::{ModelData, ReportData};
 use crate::numbers;
 use crate::pictures::{intervals, pareto};
 use crate::words;
-use pages::{Element, element};
-use pages::{
-    cell, heading, number, number_heading, numbered, paragraph, row_heading, section, table,
-};
 
 /// The figures of the table, in its order.
 const SHOWN: [Metric; 7] = [
@@ -25,93 +23,84 @@ const SHOWN: [Metric; 7] = [
 ];
 
 /// The section.
-pub(crate) fn draw(data: &ReportData) -> Element {
+pub(crate) fn draw(data: &ReportData) -> Markup {
     let rows = format::count(data.rows);
     let confidence = words::confidence(data.confidence);
-    let mut part = section("models", "Models");
-    if let Some(picture) = intervals::draw(data) {
-        let caption = format!(
-            "Accuracy on {rows} test reviews. A dot is what was measured, its whisker Wilson's {confidence} interval"
-        );
-        part = part.child(numbered(picture, caption, &numbers::figures(&data.models)));
-    }
-    part = part
-        .child(figures(data, &rows, &confidence))
-        .child(explanation(data));
-    part = part
-        .children(repeats::draw(data))
-        .children(worth(data))
-        .child(costs(data));
-    if data.comparisons.is_empty() {
-        return part;
-    }
-    part.child(element("h3").text("Could it be chance?")).child(pairs(data, &rows, &confidence)).child(paragraph(
-        "Both models judge the same reviews, so the test is paired: McNemar's exact test on the reviews \
-         that only one of the two got right, p-values corrected by Holm for all pairs of the table.",
-    ))
+    let content = html! {
+        @if let Some(picture) = intervals::draw(data) {
+            @let caption = format!(
+                "Accuracy on {rows} test reviews. A dot is what was measured, its whisker Wilson's {confidence} interval"
+            );
+            (numbered(picture, caption, numbers::figures(&data.models)))
+        }
+        (figures(data, &rows, &confidence))
+        (explanation(data))
+        @if !data.repeats.is_empty() { (repeats::draw(data)) }
+        @if let Some(picture) = pareto::draw(&data.models) {
+            h3 { "What is worth its time?" }
+            @if let Some(text) = front_in_words(data) { (paragraph(text)) }
+            (numbered(
+                picture,
+                "Accuracy against the time that training took, with whatever had to be computed first. A model on the \
+                 line is the best for its time; a pale one is beaten by another that took no longer.",
+                numbers::costs(&data.models),
+            ))
+        }
+        (costs(data))
+        @if !data.comparisons.is_empty() {
+            h3 { "Could it be chance?" }
+            (pairs(data, &rows, &confidence))
+            (paragraph(
+                "Both models judge the same reviews, so the test is paired: McNemar's exact test on the reviews \
+                 that only one of the two got right, p-values corrected by Holm for all pairs of the table.",
+            ))
+        }
+    };
+    section("models", "Models", content)
 }
 
-fn figures(data: &ReportData, rows: &str, confidence: &str) -> Element {
-    let headings = [heading("Model")]
-        .into_iter()
-        .chain(SHOWN.map(|metric| number_heading(metric.title())));
-    let best = SHOWN.map(|metric| best_value(data, metric));
-    let lines = data.models.iter().map(|model| {
-        let mut cells = vec![name(model)];
-        for (metric, best) in SHOWN.into_iter().zip(best) {
-            cells.push(estimate(model, metric, best));
-        }
-        cells
-    });
+fn figures<'a>(data: &'a ReportData, rows: &str, confidence: &str) -> Table<&'a ModelData> {
     let caption = format!(
         "Figures on {rows} test reviews with their {confidence} intervals; the best value of a column is bold"
     );
-    table(&caption, headings, lines)
+    let mut table = Table::new(caption, &data.models)
+        .names("Model", |model| noted((&model.name, &model.architecture)));
+    for metric in SHOWN {
+        let best = best_value(data, metric);
+        table = table.numbers(metric.title(), |model| estimate(model, metric, best));
+    }
+    table
 }
 
-fn name(model: &ModelData) -> Element {
-    row_heading(&model.name).child(element("span").class("range").text(&model.architecture))
-}
-
-fn estimate(model: &ModelData, metric: Metric, best: Option<f64>) -> Element {
-    let Some(estimate) = model.figures.get(metric.name()) else {
-        return number("not defined").class("muted");
+fn estimate(model: &ModelData, metric: Metric, best: Option<f64>) -> Markup {
+    let Some(figure) = model.figure(metric) else {
+        return html! { span.muted { "not defined" } };
     };
-    let (value, range) = words::figure(metric, *estimate);
-    let value = element(if best == Some(estimate.value()) {
-        "b"
+    let (value, range) = words::figure(metric, figure);
+    if best == Some(figure.value()) {
+        noted((html! { b { (value) } }, range))
     } else {
-        "span"
-    })
-    .text(value);
-    element("td")
-        .class("number")
-        .child(value)
-        .child(element("span").class("range").text(range))
+        noted((value, range))
+    }
 }
 
 fn best_value(data: &ReportData, metric: Metric) -> Option<f64> {
-    let values = data
-        .models
-        .iter()
-        .filter_map(|model| Some(model.figures.get(metric.name())?.value()));
-    values.reduce(|one, two| {
-        if metric.lower_is_better() {
-            one.min(two)
-        } else {
-            one.max(two)
-        }
+    let models = data.models.iter();
+    let values = models.filter_map(|model| Some(model.figure(metric)?.value()));
+    values.reduce(match metric.lower_is_better() {
+        true => f64::min,
+        false => f64::max,
     })
 }
 
-fn explanation(data: &ReportData) -> Element {
+fn explanation(data: &ReportData) -> Markup {
     let mut text = "F1 is of the positive class. MCC runs from -1 to 1 with 0 for guessing, ROC-AUC from 0.5 for guessing to 1. \
                     For log loss, Brier score and calibration error (ECE, 15 bins of equal mass) lower is better."
         .to_owned();
     if data.models.iter().any(lacks_intervals) {
         text += &format!(" {}", no_interval());
     }
-    paragraph(text).class("muted")
+    remark(text)
 }
 
 /// Whether a figure of it has none.
@@ -127,128 +116,63 @@ pub(crate) fn no_interval() -> String {
     )
 }
 
-/// Quality against cost.
-fn worth(data: &ReportData) -> Vec<Element> {
-    let Some(picture) = pareto::draw(&data.models) else {
-        return Vec::new();
-    };
-    let caption = "Accuracy against the time that training took, with whatever had to be computed first. A model on the line \
-                   is the best for its time; a pale one is beaten by another that took no longer.";
-    let mut parts = vec![element("h3").text("What is worth its time?")];
-    parts.extend(front_in_words(data).map(paragraph));
-    parts.push(numbered(picture, caption, &numbers::costs(&data.models)));
-    parts
-}
-
 /// What each step along the Pareto front gains and costs.
 pub(crate) fn front_in_words(data: &ReportData) -> Option<String> {
     let front = pareto::front(&data.models);
-    let mut steps = front.iter().map(|place| &data.models[*place]);
-    let share = |model: &ModelData| {
-        model
-            .accuracy()
-            .map_or(0.0, |estimate| 100.0 * estimate.value)
-    };
-    let first = steps.next()?;
-    let mut text = format!(
-        "The quickest of the best, {}, took {} and reaches {:.1} %",
-        first.name,
-        format::seconds(first.total_seconds),
-        share(first)
-    );
-    let mut last = first;
-    for model in steps {
-        text += &format!(
-            "; {} gains {:.1} points for {}",
-            model.name,
-            share(model) - share(last),
-            format::seconds(model.total_seconds)
-        );
-        last = model;
+    let steps = front.iter().filter_map(|place| {
+        let model = &data.models[*place];
+        let time = format::seconds(model.total_seconds);
+        Some((&model.name, time, 100.0 * model.accuracy()?.value))
+    });
+    let steps: Vec<_> = steps.collect();
+    let (name, time, share) = steps.first()?;
+    let mut text =
+        format!("The quickest of the best, {name}, took {time} and reaches {share:.1} %");
+    for pair in steps.windows(2) {
+        let ((_, _, before), (name, time, share)) = (&pair[0], &pair[1]);
+        text += &format!("; {name} gains {:.1} points for {time}", share - before);
     }
     Some(text + ".")
 }
 
-fn costs(data: &ReportData) -> Element {
-    let lines = data.models.iter().map(|model| {
-        let optional =
-            |value: Option<String>| number(value.unwrap_or_else(|| "not recorded".to_owned()));
-        let speed = |speed: f64| format::count(speed.round() as u64);
-        vec![
-            row_heading(&model.name),
-            number(format::seconds(model.total_seconds)),
-            number(epochs(model)),
-            optional(model.reviews_per_second.map(speed)),
-            optional(model.prediction_speed.map(speed)),
-            optional(model.parameters.map(format::count)),
-            optional(model.bytes.map(format::bytes)),
-            number(format::bytes(model.peak_memory)),
-        ]
-    });
-    let headings = [
-        heading("Model"),
-        number_heading("Training time"),
-        number_heading("Epochs"),
-        number_heading("Reviews/s in training"),
-        number_heading("when judging"),
-        number_heading("Parameters"),
-        number_heading("Size"),
-        number_heading("Peak memory"),
-    ];
-    table(
-        "What the models took, features and members included; epochs as kept of those run",
-        headings,
-        lines,
-    )
+fn costs(data: &ReportData) -> Table<&ModelData> {
+    let known = |value: Option<String>| value.unwrap_or_else(|| "not recorded".to_owned());
+    let speed = |speed: f64| format::count(speed.round() as u64);
+    let caption =
+        "What the models took, features and members included; epochs as kept of those run";
+    Table::new(caption, &data.models)
+        .names("Model", |it| &it.name)
+        .numbers("Training time", |it| format::seconds(it.total_seconds))
+        .numbers("Epochs", |it| known(epochs(it)))
+        .numbers("Reviews/s in training", |it| {
+            known(it.reviews_per_second.map(speed))
+        })
+        .numbers("when judging", |it| known(it.prediction_speed.map(speed)))
+        .numbers("Parameters", |it| known(it.parameters.map(format::count)))
+        .numbers("Size", |it| known(it.bytes.map(format::bytes)))
+        .numbers("Peak memory", |it| format::bytes(it.peak_memory))
 }
 
-fn epochs(model: &ModelData) -> String {
-    match (model.best_epoch, model.epochs.last()) {
-        (Some(best), Some(last)) => format!("{best} of {}", last.epoch),
-        (None, Some(last)) => last.epoch.to_string(),
-        (_, None) => "not recorded".to_owned(),
-    }
+fn epochs(model: &ModelData) -> Option<String> {
+    let last = model.epochs.last()?.epoch;
+    Some(match model.best_epoch {
+        Some(best) => format!("{best} of {last}"),
+        None => last.to_string(),
+    })
 }
 
-fn pairs(data: &ReportData, rows: &str, confidence: &str) -> Element {
-    let alpha = words::alpha(data.confidence);
-    let lines = data.comparisons.iter().map(|pair| {
-        let Estimate { value, low, high } = pair.difference;
-        let verdict = match pair.verdict(alpha) {
-            Some((better, _, _)) => format!("{better} is better"),
-            None => "cannot be told apart".to_owned(),
-        };
-        vec![
-            row_heading(format!("{} and {}", pair.first, pair.second)),
-            element("td")
-                .class("number")
-                .text(words::signed(value))
-                .child(element("span").class("range").text(format!(
-                    "{} to {}",
-                    words::signed(low),
-                    words::signed(high)
-                ))),
-            number(format!(
-                "{} : {}",
-                format::count(pair.first_only),
-                format::count(pair.second_only)
-            )),
-            number(words::p_value(pair.adjusted_p_value)),
-            cell(verdict),
-        ]
-    });
+fn pairs<'a>(data: &'a ReportData, rows: &str, confidence: &str) -> Table<&'a Comparison> {
     let caption = format!(
         "Every pair on the same {rows} test reviews: first minus second, in points with {confidence} interval"
     );
-    table(
-        &caption,
-        [
-            heading("Pair"),
-            number_heading("Difference"),
-            number_heading("Only one right"),
-            number_heading("p"),
-            heading("Verdict"),
-        ],
-        lines,
-    )
+    let only = |pair: &Comparison| {
+        let [first, second] = [pair.first_only, pair.second_only].map(format::count);
+        format!("{first} : {second}")
+    };
+    Table::new(caption, &data.comparisons)
+        .names("Pair", |it| format!("{} and {}", it.first, it.second))
+        .numbers("Difference", |it| noted(words::difference(it.difference)))
+        .numbers("Only one right", only)
+        .numbers("p", |it| words::p_value(it.adjusted_p_value))
+        .words("Verdict", |it| words::verdict(it, data.confidence))
 }

@@ -1,110 +1,73 @@
 //! What tokenizers and embeddings know of the text.
 
 use artifact::format;
+use maud::{Markup, html};
+use pages::{Table, noted, quote, section};
 
-use crate::data::{EmbeddingData, ReportData, TokenizerData};
+use crate::data::{EmbeddingData, ReportData, TokenizedSplit, TokenizerData};
 use crate::words;
-use pages::{Element, element};
-use pages::{cell, heading, number, number_heading, row_heading, section, table};
+
+/// Entries without a vector that are listed.
+const MISSING: usize = 12;
 
 /// The section; nothing where there are neither.
-pub(crate) fn draw(data: &ReportData) -> Option<Element> {
+pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
     if data.tokenizers.is_empty() && data.embeddings.is_empty() {
         return None;
     }
-    let mut part = section("tokens", "Tokens and vectors");
-    if !data.tokenizers.is_empty() {
-        part = part.child(tokenizers(&data.tokenizers));
-    }
-    if !data.embeddings.is_empty() {
-        part = part.child(embeddings(&data.embeddings));
-    }
-    Some(part)
+    let content = html! {
+        @if !data.tokenizers.is_empty() { (tokenizers(&data.tokenizers)) }
+        @if !data.embeddings.is_empty() { (embeddings(&data.embeddings)) }
+    };
+    Some(section("tokens", "Tokens and vectors", content))
 }
 
-fn tokenizers(tokenizers: &[TokenizerData]) -> Element {
-    let lines = tokenizers.iter().flat_map(|tokenizer| {
-        tokenizer.splits.iter().map(|split| {
-            let share = |part: u64, whole: u64| match whole {
-                0 => "none".to_owned(),
-                _ => format::percent(part as f64 / whole as f64),
-            };
-            let details = format!(
-                "{}, {} entries, {}",
-                tokenizer.kind,
-                format::count(tokenizer.vocabulary_size),
-                limit(tokenizer)
-            );
-            vec![
-                row_heading(&tokenizer.name).child(element("span").class("range").text(details)),
-                cell(&split.split),
-                number(format::count(split.rows)),
-                number(
-                    split
-                        .median
-                        .map_or_else(|| "none".to_owned(), format::count),
-                ),
-                number(share(split.truncated, split.rows)),
-                number(format::count(split.tokens)),
-                number(share(split.unknown, split.tokens)),
-            ]
-        })
-    });
-    let headings = [
-        heading("Tokenizer"),
-        heading("Split"),
-        number_heading("Reviews"),
-        number_heading("Median length"),
-        number_heading("Reviews cut"),
-        number_heading("Tokens kept"),
-        number_heading("Unknown tokens"),
-    ];
-    table(
-        "Reviews as tokens; vocabularies are learned from the training split alone",
-        headings,
-        lines,
-    )
+fn tokenizers(tokenizers: &[TokenizerData]) -> Table<(&TokenizerData, &TokenizedSplit)> {
+    let rows = tokenizers.iter();
+    let rows = rows.flat_map(|it| it.splits.iter().map(move |split| (it, split)));
+    let share = |part: u64, whole: u64| match whole {
+        0 => "none".to_owned(),
+        _ => format::percent(part as f64 / whole as f64),
+    };
+    let name = |it: &TokenizerData| {
+        let details = format!(
+            "{}, {} entries, at most {} tokens",
+            it.kind,
+            format::count(it.vocabulary_size),
+            format::count(it.max_length)
+        );
+        noted((&it.name, details))
+    };
+    let median = |it: &TokenizedSplit| it.median.map_or_else(|| "none".to_owned(), format::count);
+    let caption = "Reviews as tokens; vocabularies are learned from the training split alone";
+    Table::new(caption, rows)
+        .names("Tokenizer", |(it, _)| name(it))
+        .words("Split", |(_, it)| &it.split)
+        .numbers("Reviews", |(_, it)| format::count(it.rows))
+        .numbers("Median length", |(_, it)| median(it))
+        .numbers("Reviews cut", |(_, it)| share(it.truncated, it.rows))
+        .numbers("Tokens kept", |(_, it)| format::count(it.tokens))
+        .numbers("Unknown tokens", |(_, it)| share(it.unknown, it.tokens))
 }
 
-fn limit(tokenizer: &TokenizerData) -> String {
-    format!("at most {} tokens", format::count(tokenizer.max_length))
-}
-
-fn embeddings(embeddings: &[EmbeddingData]) -> Element {
-    let lines = embeddings.iter().map(|embedding| {
-        let share = |share: Option<f64>| {
-            number(share.map_or_else(|| "learned here".to_owned(), format::percent))
-        };
-        let quoted: Vec<String> = embedding
+fn embeddings(embeddings: &[EmbeddingData]) -> Table<&EmbeddingData> {
+    let share =
+        |share: Option<f64>| share.map_or_else(|| "learned here".to_owned(), format::percent);
+    let missing = |it: &EmbeddingData| {
+        let words = it
             .missing
             .iter()
-            .take(12)
-            .map(|word| format!("“{word}”"))
-            .collect();
-        vec![
-            row_heading(&embedding.name).child(
-                element("span")
-                    .class("range")
-                    .text(format!("{}, {} wide", embedding.kind, embedding.width)),
-            ),
-            number(format::count(embedding.vocabulary_size)),
-            share(embedding.types),
-            share(embedding.tokens),
-            element("td")
-                .class("wide")
-                .child(element("span").class("quote").text(words::list(&quoted))),
-        ]
-    });
-    let headings = [
-        heading("Embedding"),
-        number_heading("Vocabulary"),
-        number_heading("Entries found"),
-        number_heading("Running tokens found"),
-        heading("Most frequent without a vector"),
-    ];
-    table(
-        "Share of the vocabulary and of the training split's running tokens that the vector file knows",
-        headings,
-        lines,
-    )
+            .take(MISSING)
+            .map(|word| format!("“{word}”"));
+        quote(words::list(&words.collect::<Vec<_>>()))
+    };
+    let caption = "Share of the vocabulary and of the training split's running tokens that the vector file knows";
+    Table::new(caption, embeddings)
+        .names("Embedding", |it| {
+            noted((&it.name, format!("{}, {} wide", it.kind, it.width)))
+        })
+        .numbers("Vocabulary", |it| format::count(it.vocabulary_size))
+        .numbers("Entries found", |it| share(it.types))
+        .numbers("Running tokens found", |it| share(it.tokens))
+        .texts("Most frequent without a vector", missing)
 }

@@ -2,251 +2,185 @@
 //! that they do worse on.
 
 use artifact::format;
-use metrics::{Estimate, share_of};
+use maud::{Markup, html};
+use pages::{Table, noted, paragraph, quote, section};
 
-use crate::data::{ChallengedModel, Mistake, ReportData, SliceData};
+use crate::data::{ChallengedModel, Mistake, ModelData, ReportData, SliceData};
 use crate::numbers;
 use crate::words;
-use pages::{Element, element};
-use pages::{cell, heading, number, number_heading, paragraph, row_heading, section, table};
 
 /// The section; nothing where nothing was asked.
-pub(crate) fn draw(data: &ReportData) -> Option<Element> {
+pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
     if data.challenge.capabilities.is_empty() && data.slices.is_empty() {
         return None;
     }
-    let mut part = section("trust", "Where not to trust them");
-    if !data.challenge.capabilities.is_empty() {
-        part = part.children(challenge(data));
-    }
-    if !data.slices.is_empty() {
-        part = part
-            .child(element("h3").text("Kinds of reviews"))
-            .child(slices(data))
-            .child(numbers::slices(data).link());
-    }
-    Some(part.children(mistakes(data)))
+    let content = html! {
+        @if !data.challenge.capabilities.is_empty() { (challenge(data)) }
+        @if !data.slices.is_empty() {
+            h3 { "Kinds of reviews" }
+            (slices(data))
+            (numbers::slices(data))
+        }
+        @if let Some((best, _)) = data.best() { (mistakes(data, best)) (doubtful(data, best)) }
+    };
+    Some(section("trust", "Where not to trust them", content))
 }
 
 /// The model that failed least, and its share of failures.
 pub(crate) fn least_tricked(data: &ReportData) -> Option<(&ChallengedModel, f64)> {
-    let cases = data.challenge.capabilities.first()?.1;
-    let failed = |model: &&ChallengedModel| model.failed.first().copied().unwrap_or(0);
-    let model = data.challenge.models.iter().min_by_key(failed)?;
-    Some((model, failed(&model) as f64 / cases.max(1) as f64))
+    let set = &data.challenge;
+    let model = set.models.iter().min_by_key(|model| model.failed.first())?;
+    Some((model, set.share(model, 0)))
 }
 
-fn challenge(data: &ReportData) -> Vec<Element> {
+fn challenge(data: &ReportData) -> Markup {
     let set = &data.challenge;
-    let cases = set.capabilities[0].1;
+    let least = least_tricked(data);
     let mut text = format!(
         "{} written to trick a model, by what each asks of it. A text fails when it gets the wrong label; the second of \
          a pair, too, when it does not relate to the first as it should.",
-        format::plural(cases, "text", "texts")
+        format::plural(set.capabilities[0].1, "text", "texts")
     );
-    if let Some((model, share)) = least_tricked(data) {
-        text += &format!(
-            " {} fails least: {} of them.",
-            model.name,
-            format::percent(share)
-        );
+    if let Some((model, share)) = least {
+        let share = format::percent(share);
+        text += &format!(" {} fails least: {share} of them.", model.name);
     }
     let seen = set.models.iter().map(|model| model.seen).max().unwrap_or(0);
-    text += &if seen == 0 {
-        " None of the texts stands in the training reviews.".to_owned()
+    if seen == 0 {
+        text += " None of the texts stands in the training reviews.";
     } else {
         let without = set.models.iter().map(|model| {
-            format!(
-                "{} {}",
-                model.name,
-                format::percent(model.unseen.1 as f64 / model.unseen.0.max(1) as f64)
-            )
+            let share = model.unseen.1 as f64 / model.unseen.0.max(1) as f64;
+            format!("{} {}", model.name, format::percent(share))
         });
-        format!(
+        text += &format!(
             " {} of them stand in the training reviews; without those fail: {}.",
             format::count(seen),
-            without.collect::<Vec<_>>().join(", ")
-        )
-    };
-    let headings = [heading("asks for"), number_heading("texts")].into_iter();
-    let headings = headings.chain(set.models.iter().map(|model| number_heading(&model.name)));
-    let rows = set
-        .capabilities
-        .iter()
-        .enumerate()
-        .map(|(place, (name, cases))| {
-            let mut cells = vec![row_heading(name.replace('_', " ")), number(cases)];
-            cells.extend(set.models.iter().map(|model| {
-                let failed = model.failed.get(place).copied().unwrap_or(0);
-                number(format::percent(failed as f64 / (*cases).max(1) as f64))
-            }));
-            cells
-        });
-    let caption = "Share of texts that each model fails, by what they ask for";
-    let mut parts = vec![
-        element("h3").text("Tricks"),
-        paragraph(text),
-        table(caption, headings, rows),
-        numbers::tricks(data).link(),
-    ];
-    if let Some((model, _)) = least_tricked(data).filter(|(model, _)| !model.examples.is_empty()) {
-        let headings = [
-            heading("asks for"),
-            heading("text"),
-            heading("is"),
-            number_heading("positive, it says"),
-        ];
-        let rows = model.examples.iter().map(|example| {
-            vec![
-                row_heading(example.capability.replace('_', " ")),
-                cell("")
-                    .class("wide")
-                    .child(element("span").class("quote").text(&example.text)),
-                cell(&example.label),
-                number(format::percent(f64::from(example.probability))),
-            ]
-        });
-        let caption = format!("{}: of each kind the failure it is surest of", model.name);
-        parts.push(table(&caption, headings, rows));
+            words::join(without, ", ")
+        );
     }
-    parts
+    let caption = "Share of texts that each model fails, by what they ask for";
+    let mut table = Table::new(caption, set.capabilities.iter().enumerate())
+        .names("asks for", |(_, (name, _))| name.replace('_', " "))
+        .numbers("texts", |(_, (_, cases))| *cases);
+    for model in &set.models {
+        let share = |(place, _)| format::percent(set.share(model, place));
+        table = table.numbers(&model.name, share);
+    }
+    html! {
+        h3 { "Tricks" }
+        (paragraph(text))
+        (table)
+        (numbers::tricks(data))
+        @if let Some((model, _)) = least && !model.examples.is_empty() { (examples(model)) }
+    }
+}
+
+fn examples(model: &ChallengedModel) -> Markup {
+    let caption = format!("{}: of each kind the failure it is surest of", model.name);
+    let table = Table::new(caption, &model.examples)
+        .names("asks for", |it| it.capability.replace('_', " "))
+        .texts("text", |it| quote(&it.text))
+        .words("is", |it| &it.label)
+        .numbers("positive, it says", |it| {
+            format::percent(f64::from(it.probability))
+        });
+    html! { (table) }
 }
 
 /// Slices in the order of the best model's accuracy, the worst first.
-fn slices(data: &ReportData) -> Element {
-    let place = data
-        .best()
-        .and_then(|(best, _)| data.models.iter().position(|model| model.name == best.name));
-    let place = place.unwrap_or(0);
-    let share = |slice: &SliceData, place: usize| -> Option<Estimate> {
-        share_of(*slice.right.get(place)?, slice.rows, data.confidence)
-    };
+fn slices(data: &ReportData) -> Table<&SliceData> {
+    let best = data.best().map(|(best, _)| best).or(data.models.first());
+    let name = best.map_or("", |model| model.name.as_str());
+    let place = data.place(name).unwrap_or(0);
     let mut order: Vec<&SliceData> = data.slices.iter().collect();
-    let value = |slice: &SliceData| share(slice, place).map_or(1.0, |share| share.value);
+    let share = |slice: &SliceData, place| slice.share(place, data.confidence);
+    let value = |slice: &SliceData| share(slice, place).map_or(1.0, |it| it.value);
     order.sort_by(|one, two| value(one).total_cmp(&value(two)));
-    let headings = [heading("reviews"), number_heading("how many")].into_iter();
-    let headings = headings.chain(data.models.iter().map(|model| number_heading(&model.name)));
-    let rows = order.into_iter().map(|slice| {
-        let mut cells = vec![row_heading(&slice.name), number(format::count(slice.rows))];
-        cells.extend(
-            (0..data.models.len()).map(|place| match share(slice, place) {
-                Some(estimate) => {
-                    let (share, range) = words::share(estimate);
-                    number(share).child(element("span").class("range").text(range))
-                }
-                None => number("-"),
-            }),
-        );
-        cells
-    });
-    let name = data
-        .models
-        .get(place)
-        .map_or("", |model| model.name.as_str());
     let caption = format!(
         "Accuracy on kinds of test reviews, where {name} does worst first; {} intervals (Wilson). Kinds overlap.",
         words::confidence(data.confidence)
     );
-    table(&caption, headings, rows)
-}
-
-fn mistakes(data: &ReportData) -> Vec<Element> {
-    let Some((best, _)) = data.best() else {
-        return Vec::new();
-    };
-    let others = data.models.len() - 1;
-    let list = |caption: &str, mistakes: &[Mistake]| {
-        let headings = [
-            heading("review"),
-            heading("label"),
-            number_heading("positive, it says"),
-            number_heading("others right"),
-        ];
-        let rows = mistakes.iter().map(|mistake| {
-            vec![
-                cell("").class("wide").child(marked(mistake)),
-                cell(&mistake.label),
-                number(format::percent(mistake.probability)),
-                number(format!("{} of {others}", mistake.others_right)),
-            ]
+    let mut table = Table::new(caption, order)
+        .names("reviews", |slice| &slice.name)
+        .numbers("how many", |slice| format::count(slice.rows));
+    for (place, model) in data.models.iter().enumerate() {
+        table = table.numbers(&model.name, |slice| match share(slice, place) {
+            Some(estimate) => noted(words::share(estimate)),
+            None => html! { "-" },
         });
-        table(caption, headings, rows)
-    };
-    let mut parts = Vec::new();
-    if !data.mistakes.is_empty() {
-        parts.push(element("h3").text("The surest mistakes"));
-        if data
-            .mistakes
-            .iter()
-            .any(|mistake| !mistake.words.is_empty())
-        {
-            let explainer = data.explained_by.as_deref().unwrap_or(&best.name);
-            parts.push(marks(explainer));
-        }
-        parts.push(list(
-            &format!(
-                "Test reviews that {} is surest of and wrong about",
-                best.name
-            ),
-            &data.mistakes,
-        ));
     }
-    let (count, shown) = &data.doubtful;
-    if !shown.is_empty() {
-        let text = format!(
-            "{} of {} test reviews are probably labelled wrong, by confident learning on what {} says of them: the \
-             probability of the other class is at least what reviews of that class usually have. Nothing was changed.",
-            format::count(*count),
-            format::count(data.rows),
-            best.name
-        );
-        parts.push(element("h3").text("Labels in doubt"));
-        parts.push(paragraph(text));
-        if data
-            .mistakes
-            .iter()
-            .map(|mistake| &mistake.text)
-            .ne(shown.iter().map(|mistake| &mistake.text))
-        {
-            parts.push(list("The clearest of them", shown));
-        }
-    }
-    parts
+    table
 }
 
-/// What the marks mean.
-fn marks(explainer: &str) -> Element {
-    paragraph(format!("Marked is what drove {explainer}: "))
-        .child(element("mark").class("for-2").text("for positive"))
-        .text(", ")
-        .child(element("mark").class("against-2").text("for negative"))
-        .text(
-            ", stronger where it counted more; point at a word for its weight in the log-odds. A review is shown where \
-             most of the weight is.",
-        )
+fn mistakes(data: &ReportData, best: &ModelData) -> Markup {
+    let caption = format!(
+        "Test reviews that {} is surest of and wrong about",
+        best.name
+    );
+    html! {
+        @if !data.mistakes.is_empty() {
+            h3 { "The surest mistakes" }
+            @if data.mistakes.iter().any(|mistake| !mistake.words.is_empty()) {
+                p {
+                    "Marked is what drove " (data.explained_by.as_deref().unwrap_or(&best.name)) ": "
+                    mark.for-2 { "for positive" } ", " mark.against-2 { "for negative" }
+                    ", stronger where it counted more; point at a word for its weight in the log-odds. A review is \
+                     shown where most of the weight is."
+                }
+            }
+            (list(data, caption, &data.mistakes))
+        }
+    }
+}
+
+fn doubtful(data: &ReportData, best: &ModelData) -> Markup {
+    let (count, shown) = &data.doubtful;
+    let texts = data.mistakes.iter().map(|mistake| &mistake.text);
+    let are_shown = texts.eq(shown.iter().map(|mistake| &mistake.text));
+    html! {
+        @if !shown.is_empty() {
+            h3 { "Labels in doubt" }
+            (paragraph(format!(
+                "{} of {} test reviews are probably labelled wrong, by confident learning on what {} says of them: the \
+                 probability of the other class is at least what reviews of that class usually have. Nothing was changed.",
+                format::count(*count),
+                format::count(data.rows),
+                best.name
+            )))
+            @if !are_shown { (list(data, "The clearest of them".to_owned(), shown)) }
+        }
+    }
+}
+
+fn list<'a>(data: &ReportData, caption: String, mistakes: &'a [Mistake]) -> Table<&'a Mistake> {
+    let others = data.models.len() - 1;
+    Table::new(caption, mistakes)
+        .texts("review", marked)
+        .words("label", |it| &it.label)
+        .numbers("positive, it says", |it| format::percent(it.probability))
+        .numbers("others right", |it| {
+            format!("{} of {others}", it.others_right)
+        })
 }
 
 /// A review with its words marked.
-fn marked(mistake: &Mistake) -> Element {
-    let mut quote = element("span").class("quote");
-    let mut written = 0;
-    for word in &mistake.words {
-        let class = match (word.weight >= 0.0, word.strength.abs()) {
-            (true, strength) if strength >= 0.6 => "for-3",
-            (true, strength) if strength >= 0.3 => "for-2",
-            (true, _) => "for-1",
-            (false, strength) if strength >= 0.6 => "against-3",
-            (false, strength) if strength >= 0.3 => "against-2",
-            (false, _) => "against-1",
-        };
-        let mark = element("mark")
-            .class(class)
-            .with("title", format!("{:+.2}", word.weight))
-            .text(&mistake.text[word.place.clone()]);
-        quote = quote
-            .text(&mistake.text[written..word.place.start])
-            .child(mark);
-        written = word.place.end;
-    }
-    quote.text(&mistake.text[written..])
+fn marked(mistake: &Mistake) -> Markup {
+    let starts = std::iter::once(0).chain(mistake.words.iter().map(|word| word.place.end));
+    let last = mistake.words.last().map_or(0, |word| word.place.end);
+    quote(html! {
+        @for (start, word) in starts.zip(&mistake.words) {
+            @let side = if word.weight >= 0.0 { "for" } else { "against" };
+            @let level = match word.strength.abs() {
+                strength if strength >= 0.6 => 3,
+                strength if strength >= 0.3 => 2,
+                _ => 1,
+            };
+            (mistake.text[start..word.place.start])
+            mark class=(format!("{side}-{level}")) title=(format!("{:+.2}", word.weight)) {
+                (mistake.text[word.place.clone()])
+            }
+        }
+        (mistake.text[last..])
+    })
 }

@@ -1,6 +1,7 @@
 //! A made-up run with the proportions of a real one: five models, some alike, some not.
 
-use artifact::Split;
+use artifact::files::RangeTestStep;
+use artifact::{Sentiment, Split};
 use metrics::{
     CalibrationFile, ProbabilityFigures, Tally, compare_all, confusion, reliability, roc_curve,
     summary,
@@ -8,9 +9,9 @@ use metrics::{
 use report::collect::thinned;
 use report::data::{
     AuditLine, ChallengeData, ChallengedModel, ClassWords, EmbeddingData, Epoch, Example, LeftOut,
-    LengthBin, MarkedWord, Mistake, ModelData, RangePoint, RangeTestData, ReadingData, RepeatsData,
-    ReportData, ReviewsData, SliceData, SplitCount, Step, SweepData, SweepPoint, TokenizedSplit,
-    TokenizerData, TrialData, TrickExample, Word,
+    LengthBin, MarkedWord, Mistake, ModelData, RangeTestData, ReadingData, RepeatsData, ReportData,
+    ReviewsData, SliceData, SplitCount, Step, SweepData, SweepPoint, TellingWord, TokenizedSplit,
+    TokenizerData, TrialData, TrickExample,
 };
 
 /// Text that would do harm if it reached the page unescaped.
@@ -154,7 +155,8 @@ fn range_test() -> RangeTestData {
     let point = |step: i32| {
         let rate = 10_f64.powf(-6.0 + 6.0 * f64::from(step) / 200.0);
         let smoothed_loss = 0.7 - 0.4 / (1.0 + (0.003 / rate).powi(2)) + 3.0 * rate.powi(2);
-        RangePoint {
+        RangeTestStep {
+            step: step as u32,
             learning_rate: rate,
             loss: smoothed_loss + 0.05 * f64::from(step * 7 % 11 - 5) / 5.0,
             smoothed_loss,
@@ -268,15 +270,17 @@ fn epochs(place: usize, numbers: &mut Numbers) -> Vec<Epoch> {
                 train_accuracy: Some(1.0 - 0.55 * train),
                 validation_loss: Some(validation),
                 validation_accuracy: Some(1.02 - 0.5 * validation),
+                ..Epoch::default()
             }
         })
         .collect()
 }
 
 fn reviews(test: u64) -> ReviewsData {
-    let word = |(word, score, negative, positive): (&str, f64, u64, u64)| Word {
+    let word = |(word, score, negative, positive): (&str, f64, u64, u64)| TellingWord {
         word: word.to_owned(),
         score,
+        occurrences: [negative, positive],
         reviews: [negative, positive],
     };
     let negative = [
@@ -299,9 +303,9 @@ fn reviews(test: u64) -> ReviewsData {
         ("favorite", 1.20, 309, 1011),
         ("gem", 1.12, 90, 277),
     ];
-    let bin = |(index, rows): (usize, u64)| LengthBin {
-        from: 50 * index as u64,
-        to: (index < 15).then_some(50 * (index as u64 + 1)),
+    let bin = |(index, rows): (u32, u64)| LengthBin {
+        from: 50 * index,
+        to: (index < 15).then_some(50 * (index + 1)),
         rows,
     };
     let lengths = [
@@ -344,11 +348,11 @@ fn reviews(test: u64) -> ReviewsData {
             AuditLine { what: "Test reviews that also stand in train".to_owned(), count: 123, remark: "removed from train".to_owned() },
             AuditLine { what: "Near-duplicates across splits".to_owned(), count: 0, remark: "none found".to_owned() },
         ],
-        lengths: lengths.into_iter().enumerate().map(bin).collect(),
+        lengths: (0..).zip(lengths).map(bin).collect(),
         splitting: "the split into train and test is the source's own".to_owned(),
         words: vec![
-            ClassWords { class: "negative".to_owned(), words: negative.map(word).to_vec() },
-            ClassWords { class: "positive".to_owned(), words: positive.map(word).to_vec() },
+            ClassWords { class: Sentiment::Negative, words: negative.map(word).to_vec() },
+            ClassWords { class: Sentiment::Positive, words: positive.map(word).to_vec() },
         ],
     }
 }

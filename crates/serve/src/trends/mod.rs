@@ -1,10 +1,10 @@
 //! `POST /trend`: from reviews with a time to what people feel, as JSON or as a page.
 //!
-//! The reviews are the body: a file, or JSON with wishes beside them. They are kept in memory and in a file
+//! The reviews are the body: a file, or JSON with options beside them. They are kept in memory and in a file
 //! without a name until the answer is there.
 
 mod refusal;
-mod wishes;
+mod request;
 mod worker;
 
 use axum::extract::{Query, Request, State};
@@ -16,11 +16,12 @@ use tokio::time::timeout_at;
 
 use crate::body::{self, HTML, JSON};
 use crate::error::ApiError;
-use crate::limits::{Bounds, Limits, TREND};
-use wishes::Wishes;
-use worker::Asked;
+use crate::limits::{BodyLimits, TREND};
+use crate::routes::Shared;
+use request::TrendRequest;
+use worker::Upload;
 
-pub(crate) use worker::Trends;
+pub(crate) use worker::{Trends, Worker};
 
 /// Types of bodies that are a file of reviews. What it really is, its content tells; types that a page of
 /// another site may send without being asked are not among them.
@@ -49,8 +50,7 @@ const PAGE_POLICY: HeaderValue =
     HeaderValue::from_static("default-src 'none'; style-src 'unsafe-inline'; sandbox");
 
 pub(crate) async fn trend(
-    State(trends): State<Trends>,
-    State(limits): State<Limits>,
+    State(Shared { trends, limits, .. }): State<Shared>,
     query: Result<Query<Vec<(String, String)>>, axum::extract::rejection::QueryRejection>,
     request: Request,
 ) -> Result<Response, ApiError> {
@@ -60,29 +60,30 @@ pub(crate) async fn trend(
         body::check_is_plain(request.headers())?;
     }
     let as_page = wants_page(request.headers());
-    let Query(pairs) = query.map_err(|error| ApiError::unfit_trend(&error.body_text()))?;
-    if is_envelope && !pairs.is_empty() {
-        return Err(ApiError::unfit_trend(
-            "wishes of JSON are members of it, and not of the address",
-        ));
-    }
-    let wishes = Wishes::of_query(pairs)?;
-    // Who has no place does not get to fill memory.
-    let place = trends.place()?;
-    let bounds = Bounds::of(TREND, &limits);
+    let Query(pairs) = query.map_err(|error| ApiError::unfit_trend(error.body_text()))?;
+    let options = match is_envelope {
+        false => Some(TrendRequest::of_query(pairs)?),
+        true if pairs.is_empty() => None,
+        true => {
+            let problem = "options of a JSON request belong in its body, not in the address";
+            return Err(ApiError::unfit_trend(problem));
+        }
+    };
+    // The body is read only once the request has a place: otherwise it could fill the memory.
+    let place = trends.places(1).ok_or(ApiError::BusyWithTrends)?;
+    let body_limits = BodyLimits::of(TREND, &limits);
     let work = async {
-        let body = body::receive(request, &bounds).await?;
-        let asked = Asked {
+        let body = body::receive(request, &body_limits).await?;
+        let asked = Upload {
             body,
-            is_envelope,
-            wishes,
+            options,
             as_page,
             deadline,
         };
-        trends.ask(asked, place).await
+        trends.ask(asked, place, |job| job).await
     };
-    let made = timeout_at(deadline.into(), work).await;
-    let made = made.map_err(|_| ApiError::trend_timed_out(&limits))??;
+    let late = |_| ApiError::TrendTimedOut(limits.trend_timeout);
+    let made = timeout_at(deadline.into(), work).await.map_err(late)??;
     let kind = if as_page { HTML } else { JSON };
     let mut response = ([(CONTENT_TYPE, kind)], made.text).into_response();
     let headers = response.headers_mut();
@@ -102,11 +103,11 @@ fn is_envelope(headers: &HeaderMap) -> Result<bool, ApiError> {
     }
     match FILES.iter().any(|kind| body::is_of_type(headers, kind)) {
         true => Ok(false),
-        false => Err(ApiError::no_type_of_reviews()),
+        false => Err(ApiError::NoTypeOfReviews),
     }
 }
 
-/// Whether a page is wanted rather than JSON, which whoever does not say gets.
+/// Whether a page is wanted rather than JSON, which is the default.
 fn wants_page(headers: &HeaderMap) -> bool {
     let accept = headers.get(ACCEPT).and_then(|value| value.to_str().ok());
     let mut kinds = accept.unwrap_or_default().split(',').filter_map(|part| {

@@ -1,13 +1,13 @@
-//! From why there is no trend to a status, what is wrong, and what to do: in the words of whoever sent the
-//! reviews, who knows no command line and no file of ours.
+//! From why there is no trend to a status, what is wrong, and what to do: in the words of the client, which knows
+//! no command line and none of our files.
 
 use std::path::Path;
 
 use artifact::{Failure, format};
 use axum::http::StatusCode;
-use ingest::IngestError;
+use ingest::{IngestError, TableError};
 use quantification::QuantificationError;
-use trend::{Refused, TrendError, Unfit, Unjudged};
+use trend::{Refused, Unfit, Unjudged};
 
 use crate::error::ApiError;
 use crate::limits::Limits;
@@ -24,9 +24,9 @@ pub(super) fn refusal(refused: Refused, file: &Path, limits: &Limits) -> ApiErro
         Refused::Reading(error) => reading(error, file),
         Refused::Unfit(unfit) => {
             let hint = hint(&unfit);
-            ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, unfit.to_string(), hint)
+            no_trend(StatusCode::UNPROCESSABLE_ENTITY, unfit.to_string(), hint)
         }
-        Refused::TooMany { most } => ApiError::new(
+        Refused::TooMany { most } => no_trend(
             StatusCode::PAYLOAD_TOO_LARGE,
             format!(
                 "There are more than {} reviews with a time",
@@ -35,63 +35,78 @@ pub(super) fn refusal(refused: Refused, file: &Path, limits: &Limits) -> ApiErro
             "Send fewer, name a `topic`, start the service with a larger `--max-reviews`, or take `ressenti trend FILE`, which has no limit",
         ),
         Refused::Unjudged(unjudged) => {
-            let hint = match &unjudged {
+            let other = match &unjudged {
                 Unjudged::Bundle => {
-                    "Let labelled reviews among them say it with `adapt=300`, or serve the model by its name: `ressenti serve --model NAME` in the folder of its pipeline file"
-                        .to_owned()
+                    "serve the model by its name: `ressenti serve --model NAME` in the folder of its pipeline file".to_owned()
                 }
-                Unjudged::Never { model } | Unjudged::Another { model } => format!(
-                    "Let labelled reviews among them say it with `adapt=300`, or judge it: `ressenti run --variant {model}`"
-                ),
+                Unjudged::Never { model } | Unjudged::Another { model } => {
+                    format!("judge it: `ressenti run --variant {model}`")
+                }
             };
-            ApiError::new(StatusCode::CONFLICT, unjudged.to_string(), hint)
+            let hint =
+                format!("Let labelled reviews among them say it with `adapt=300`, or {other}");
+            no_trend(StatusCode::CONFLICT, unjudged.to_string(), hint)
         }
-        Refused::Stopped => ApiError::trend_timed_out(limits),
-        Refused::Failed(failure) => ApiError::model_failed(&failure.chain().join(": ")),
+        Refused::Stopped => ApiError::TrendTimedOut(limits.trend_timeout),
+        Refused::Failed(failure) => ApiError::ModelFailed(failure.chain().join(": ")),
+    }
+}
+
+fn no_trend(status: StatusCode, error: String, hint: impl Into<String>) -> ApiError {
+    ApiError::NoTrend {
+        status,
+        error,
+        hint: hint.into(),
     }
 }
 
 fn reading(error: IngestError, file: &Path) -> ApiError {
+    use IngestError::Table;
+    use TableError::{
+        Archive, Artifact, Bomb, Damaged, NothingThere, OpenQuote, OtherKind, Read, TooLarge,
+    };
     let status = match &error {
-        IngestError::TooLarge { .. } | IngestError::Bomb { .. } => StatusCode::PAYLOAD_TOO_LARGE,
-        IngestError::OtherKind { .. } => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        IngestError::Damaged { .. } => StatusCode::BAD_REQUEST,
-        IngestError::Read { .. } | IngestError::Artifact(_) => StatusCode::INTERNAL_SERVER_ERROR,
+        Table(TooLarge(..) | Bomb(..)) => StatusCode::PAYLOAD_TOO_LARGE,
+        Table(OtherKind { .. }) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+        Table(Damaged(..)) => StatusCode::BAD_REQUEST,
+        Table(Read(..) | Artifact(_)) | IngestError::Artifact(_) => {
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
         _ => StatusCode::UNPROCESSABLE_ENTITY,
     };
     let hint = match &error {
-        IngestError::TooLarge { .. } => {
+        Table(TooLarge(..)) => {
             "Send fewer reviews, start the service with a larger `--max-trend-body`, or take `ressenti trend FILE`".to_owned()
         }
-        IngestError::OtherKind { .. } => {
+        Table(OtherKind { .. }) => {
             "Send CSV, JSON or Parquet, plain or packed with gzip, zstd or zip".to_owned()
         }
         IngestError::NoColumn { known, .. } | IngestError::UnknownColumns { known, .. } => {
             let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
             format!("The columns are {}. {COLUMNS}", known.join(", "))
         }
-        IngestError::Archive { .. } => {
+        Table(Archive(..)) => {
             "Send one file, packed by itself or not: the rows of several belong into one".to_owned()
         }
         IngestError::FirstRow { .. } => {
             "Mend the start of the file: a header such as `text,date` and rows of one review each, of 1 MiB at most".to_owned()
         }
-        IngestError::NothingThere { .. } => {
+        Table(NothingThere(..)) => {
             "Send reviews with a text and a time, for example the lines `text,date` and `Great.,2024-05-01`".to_owned()
         }
         IngestError::TooManyRejected { .. } => format!("Mend these rows. {COLUMNS}"),
-        IngestError::OpenQuote { .. } => "Close the quote".to_owned(),
-        IngestError::Damaged { .. } | IngestError::Bomb { .. } => "Make the file once more".to_owned(),
-        IngestError::Read { .. } | IngestError::Artifact(_) => {
+        Table(OpenQuote(..)) => "Close the quote".to_owned(),
+        Table(Damaged(..) | Bomb(..)) => "Make the file once more".to_owned(),
+        Table(Read(..) | Artifact(_)) | IngestError::Artifact(_) => {
             "Look at what the service printed; `ressenti doctor` examines the machine".to_owned()
         }
         _ => COLUMNS.to_owned(),
     };
     let problem = Failure::from_error(error).chain().join(": ");
-    ApiError::new(status, without_name(&problem, file), hint)
+    no_trend(status, without_name(&problem, file), hint)
 }
 
-/// A sentence about a file that has no name for whoever sent it.
+/// A sentence about a file whose name here the client does not know.
 fn without_name(sentence: &str, file: &Path) -> String {
     let sentence = sentence.replace(&format!("`{}`", file.display()), "the file");
     match sentence.strip_prefix("the file") {
@@ -114,13 +129,13 @@ fn hint(unfit: &Unfit) -> &'static str {
             }
             _ => "A few hundred labelled reviews of both classes are wanted: `adapt=300`",
         },
-        Unfit::Trend(TrendError::TooManyPeriods { period, .. }) if *period == YEAR => {
+        Unfit::TooManyPeriods { period, .. } if *period == YEAR => {
             "Leave `keep_all_times` out, so that strange times are left out, or mend the times: `columns.timestamp=NAME` names their column"
         }
-        Unfit::Trend(TrendError::TooManyPeriods { .. }) => {
+        Unfit::TooManyPeriods { .. } => {
             "Ask for a longer `period`, such as `period=year`, or for none"
         }
-        Unfit::Trend(_) => COLUMNS,
+        Unfit::NoRows => COLUMNS,
     }
 }
 
@@ -132,20 +147,16 @@ mod tests {
     fn no_hint_names_what_was_done_already() {
         let file = Path::new("/proc/self/fd/9");
         let periods = |period| {
-            let error = TrendError::TooManyPeriods {
+            Refused::Unfit(Unfit::TooManyPeriods {
                 period,
                 count: 9_000,
-            };
-            Refused::Unfit(Unfit::Trend(error))
+            })
         };
         let path = || file.to_owned();
         let problem = "it has several files, among them `a` and `b`".to_owned();
-        let archive = IngestError::Archive {
-            path: path(),
-            problem,
-        };
+        let archive = IngestError::Table(TableError::Archive(path(), problem));
         let what = "a header and no rows";
-        let nothing = IngestError::NothingThere { path: path(), what };
+        let nothing = IngestError::Table(TableError::NothingThere(path(), what));
         for (refused, said) in [
             (periods("day"), "`period=year`"),
             (periods("year"), "Leave `keep_all_times` out"),

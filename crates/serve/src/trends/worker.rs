@@ -4,27 +4,24 @@
 use std::fs::File;
 use std::io::Write;
 use std::os::fd::AsRawFd;
-use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use artifact::{FailureKind, StageName};
-use bundle::Networks;
-use bundle::Predictor;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use settings::StepId;
 use stage::{Progress, ProgressMode};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, oneshot};
+use tokio::sync::mpsc::UnboundedReceiver;
 use trend::{ErrorRates, Question, Reader, Refused, Unjudged, answer, of_validation};
 
 use super::refusal::refusal;
-use super::wishes::{Lines, Wishes};
+use super::request::{Lines, TrendRequest};
 use crate::error::ApiError;
 use crate::fatal::FatalFailure;
+use crate::lane::{Job, Lane};
 use crate::limits::Limits;
-use crate::source::{ModelIdentity, Source};
+use crate::source::{Model, ModelCopy, ModelIdentity, Source};
 use crate::telemetry::Telemetry;
 
 /// Reviews that the model reads together: between two batches it is seen whether anybody still waits.
@@ -33,171 +30,103 @@ const TOGETHER: usize = 256;
 /// How far the thread gives way, in the scale of `nice`: it gets a tenth of a core that others want, too.
 const NICENESS: i32 = 10;
 
-/// What a request is about. Nobody can print it: it holds what people wrote.
-pub(crate) struct Asked {
-    /// The body, in whatever form.
+/// A request for a trend. It cannot be printed: it holds what people wrote.
+pub(crate) struct Upload {
+    /// A file of reviews; or JSON that holds reviews and options.
     pub(crate) body: Vec<u8>,
-    /// Whether that is JSON that holds reviews and wishes, and not a file of reviews.
-    pub(crate) is_envelope: bool,
-    /// The wishes of the address.
-    pub(crate) wishes: Wishes,
+    /// The options of the address; nothing where they are in the body.
+    pub(crate) options: Option<TrendRequest>,
     /// Whether a page is wanted, and not JSON.
     pub(crate) as_page: bool,
-    /// When nobody waits for it any more.
+    /// When the client stops waiting for it.
     pub(crate) deadline: Instant,
 }
 
 /// A trend, as it is sent.
-pub(crate) struct Made {
+pub(crate) struct TrendResponse {
     /// JSON, or a page.
     pub(crate) text: String,
     /// Which model read the reviews.
     pub(crate) model: Arc<ModelIdentity>,
 }
 
-struct Job {
-    asked: Asked,
-    reply: oneshot::Sender<Result<Made, ApiError>>,
-    place: Place,
-}
+/// Where trends are asked for; a body is read only for a request that has a place.
+pub(crate) type Trends = Arc<Lane<Job<Upload, TrendResponse>>>;
 
-/// A place among the trends that wait or are made. Whoever has none sends no body.
-#[derive(Debug)]
-pub(crate) struct Place(#[allow(dead_code, reason = "it is held")] OwnedSemaphorePermit);
-
-/// Where trends are asked for; the thread ends when the last of these is gone.
-#[derive(Clone, Debug)]
-pub(crate) struct Trends {
-    sender: mpsc::UnboundedSender<Job>,
-    places: Arc<Semaphore>,
-    capacity: usize,
-}
-
-impl Trends {
-    /// Starts the thread.
-    pub(crate) fn start(
-        (source, networks): (Arc<Source>, Option<Networks>),
-        limits: Limits,
-        telemetry: Arc<Telemetry>,
-        fatal: Arc<FatalFailure>,
-    ) -> (Self, JoinHandle<()>) {
-        let (sender, receiver) = mpsc::unbounded_channel();
-        let worker = Worker {
-            receiver,
-            source,
-            networks,
-            limits,
-            telemetry,
-            fatal,
-            loaded: None,
-        };
-        let trends = Self {
-            sender,
-            places: Arc::new(Semaphore::new(limits.trends)),
-            capacity: limits.trends,
-        };
-        (trends, thread::spawn(move || worker.run()))
-    }
-
-    /// Trends that wait or are made.
-    pub(crate) fn depth(&self) -> usize {
-        self.capacity - self.places.available_permits()
-    }
-
-    /// A place, if one is free.
-    ///
-    /// # Errors
-    /// 503.
-    pub(crate) fn place(&self) -> Result<Place, ApiError> {
-        let place = Arc::clone(&self.places).try_acquire_owned();
-        place.map(Place).map_err(|_| ApiError::busy_with_trends())
-    }
-
-    /// Asks for a trend, and waits for it. A caller who stops waiting stops the work soon after.
-    ///
-    /// # Errors
-    /// Whatever is wrong with the reviews, the wishes, or the model.
-    pub(crate) async fn ask(&self, asked: Asked, place: Place) -> Result<Made, ApiError> {
-        let (reply, made) = oneshot::channel();
-        let job = Job {
-            asked,
-            reply,
-            place,
-        };
-        self.sender
-            .send(job)
-            .map_err(|_| ApiError::model_failed("the service is stopping"))?;
-        made.await
-            .unwrap_or_else(|_| Err(ApiError::model_failed("it came to no trend")))
-    }
-}
-
-struct Worker {
-    receiver: mpsc::UnboundedReceiver<Job>,
-    source: Arc<Source>,
-    networks: Option<Networks>,
-    limits: Limits,
-    telemetry: Arc<Telemetry>,
-    fatal: Arc<FatalFailure>,
-    loaded: Option<(Box<Predictor>, Arc<ModelIdentity>)>,
+/// What makes trends.
+pub(crate) struct Worker {
+    pub(crate) model: Arc<Model>,
+    pub(crate) limits: Limits,
+    pub(crate) telemetry: Arc<Telemetry>,
+    pub(crate) fatal: Arc<FatalFailure>,
+    /// Its copy of the model, from its first trend on.
+    pub(crate) loaded: Option<ModelCopy>,
 }
 
 impl Worker {
-    fn run(mut self) {
-        give_way();
-        let cores = self.source.run_settings().cores();
+    /// Makes trends until the last copy of [`Trends`] is gone.
+    pub(crate) fn run(mut self, mut receiver: UnboundedReceiver<Job<Upload, TrendResponse>>) {
+        lower_priority();
         let pool = ThreadPoolBuilder::new()
-            .num_threads(cores)
-            .start_handler(|_| give_way())
+            .num_threads(self.model.source.run_settings().cores())
+            .start_handler(|_| lower_priority())
             .build();
-        while let Some(job) = self.receiver.blocking_recv() {
+        while let Some(job) = receiver.blocking_recv() {
             let made = match &pool {
                 Ok(pool) => self.guarded(&job, pool),
-                Err(error) => Err(ApiError::model_failed(&error.to_string())),
+                Err(error) => Err(ApiError::ModelFailed(error.to_string())),
             };
-            // Free before the answer is there: whoever has it may ask again.
-            drop(job.place);
-            let _ = job.reply.send(made);
+            job.reply(made);
         }
     }
 
     /// A panic of a library is the answer to this request and not the end of the service.
-    fn guarded(&mut self, job: &Job, pool: &ThreadPool) -> Result<Made, ApiError> {
-        let work = || pool.install(|| self.make(job));
-        catch_unwind(AssertUnwindSafe(work))
-            .unwrap_or_else(|_| Err(ApiError::model_failed("it stopped unexpectedly")))
+    fn guarded(
+        &mut self,
+        job: &Job<Upload, TrendResponse>,
+        pool: &ThreadPool,
+    ) -> Result<TrendResponse, ApiError> {
+        let stopped = |_| ApiError::ModelFailed("it stopped unexpectedly".to_owned());
+        artifact::guarded(stopped, || pool.install(|| self.make(job)))
     }
 
-    fn make(&mut self, job: &Job) -> Result<Made, ApiError> {
+    fn make(&mut self, job: &Job<Upload, TrendResponse>) -> Result<TrendResponse, ApiError> {
         if self.fatal.is_reported() {
-            return Err(ApiError::device_failed());
+            return Err(ApiError::DeviceFailed);
         }
-        let asked = &job.asked;
-        let is_stopped = || job.reply.is_closed() || Instant::now() >= asked.deadline;
+        let upload = &job.question;
+        let is_stopped = || job.is_abandoned() || Instant::now() >= upload.deadline;
         if is_stopped() {
-            return Err(ApiError::trend_timed_out(&self.limits));
+            return Err(ApiError::TrendTimedOut(self.limits.trend_timeout));
         }
-        let own = match asked.is_envelope {
-            true => Some(Wishes::of_json(&asked.body)?),
-            false => None,
+        let of_body;
+        let request = match &upload.options {
+            Some(request) => request,
+            None => {
+                of_body = TrendRequest::of_json(&upload.body)?;
+                &of_body
+            }
         };
-        let wishes = own.as_ref().unwrap_or(&asked.wishes);
-        let content = match &wishes.reviews {
+        let content = match &request.reviews {
             Some(Lines(lines)) => lines,
-            None => &asked.body,
+            None => &upload.body,
         };
-        let file = Nameless::holding(content).map_err(|error| {
-            ApiError::model_failed(&format!("there is no room for the reviews: {error}"))
+        let file = UnnamedFile::holding(content).map_err(|error| {
+            ApiError::ModelFailed(format!("there is no room for the reviews: {error}"))
         })?;
         self.load()?;
-        let Some((predictor, identity)) = &self.loaded else {
-            return Err(ApiError::model_failed("it is not there"));
+        let Some(ModelCopy {
+            predictor,
+            identity,
+        }) = &self.loaded
+        else {
+            return Err(ApiError::ModelFailed("it is not there".to_owned()));
         };
         let question = Question {
             files: std::slice::from_ref(&file.path),
-            reading: &wishes.reading(&self.limits),
-            topics: &wishes.topics,
-            options: wishes.options(),
+            reading: &request.reading(&self.limits),
+            topics: &request.topics,
+            options: request.options(),
         };
         let reader = Reader {
             predictor,
@@ -205,21 +134,21 @@ impl Worker {
                 ProgressMode::None,
                 StepId::new(StageName::Evaluate, &identity.name),
             ),
-            on_note: &crate::say,
+            on_note: &crate::print_line,
             most: self.limits.reviews as u64,
             together: TOGETHER,
             is_stopped: &is_stopped,
         };
         let found = self
-            .rates(wishes, identity)
+            .rates(request, identity)
             .and_then(|rates| answer(&question, &reader, rates))
             .map_err(|refused| match refused {
                 Refused::Failed(failure) => self.fatal.report(failure),
                 refused => refusal(refused, &file.path, &self.limits),
             })?;
         self.telemetry.read_reviews(found.rows as u64);
-        Ok(Made {
-            text: match asked.as_page {
+        Ok(TrendResponse {
+            text: match upload.as_page {
                 true => trend::render(&found, &identity.name),
                 false => trend::json(&found),
             },
@@ -234,44 +163,51 @@ impl Worker {
             let served = served.as_ref();
             served.is_some_and(|served| served.fingerprint == identity.fingerprint)
         };
-        if self.loaded.as_ref().is_some_and(|(_, it)| is_served(it)) {
+        if self
+            .loaded
+            .as_ref()
+            .is_some_and(|it| is_served(&it.identity))
+        {
             return Ok(());
         }
         // The one before makes room first.
         self.loaded = None;
-        let loaded = self.source.load_once(self.networks);
-        let (predictor, identity) = loaded.map_err(|failure| match failure.kind() {
+        let loaded = self.model.load().map_err(|failure| match failure.kind() {
             FailureKind::Transient => self.fatal.report(failure),
-            _ => ApiError::no_model_for_trends(&failure.chain().join(": ")),
+            _ => ApiError::NoModelForTrends(failure.chain().join(": ")),
         })?;
-        if !is_served(&identity) {
-            return Err(ApiError::model_replaced());
+        if !is_served(&loaded.identity) {
+            return Err(ApiError::ModelReplaced);
         }
-        self.loaded = Some((predictor, Arc::new(identity)));
+        self.loaded = Some(loaded);
         Ok(())
     }
 
     /// From where it is known how the model errs.
-    fn rates(&self, wishes: &Wishes, model: &ModelIdentity) -> Result<ErrorRates<'_>, Refused> {
-        if let Some(count) = wishes.adapt {
+    fn rates(
+        &self,
+        request: &TrendRequest,
+        model: &ModelIdentity,
+    ) -> Result<ErrorRates<'_>, Refused> {
+        if let Some(count) = request.adapt {
             return Ok(ErrorRates::Adapt(count));
         }
-        let (Source::Named(pipeline, name), Some(made)) = (&*self.source, model.made) else {
+        let (Source::Named(pipeline, name), Some(made)) = (&self.model.source, model.made) else {
             return Err(Refused::Unjudged(Unjudged::Bundle));
         };
-        let known = of_validation(pipeline, name, made, wishes.options().seed)?;
+        let known = of_validation(pipeline, name, made, request.options().seed)?;
         Ok(ErrorRates::Known(Box::new(known)))
     }
 }
 
 /// A file that has no name and is gone with the process, however that ends; and a path that this process can
 /// open it by.
-struct Nameless {
+struct UnnamedFile {
     path: PathBuf,
     _file: File,
 }
 
-impl Nameless {
+impl UnnamedFile {
     fn holding(content: &[u8]) -> std::io::Result<Self> {
         let mut file = tempfile::tempfile()?;
         file.write_all(content)?;
@@ -284,7 +220,7 @@ impl Nameless {
 
 /// Lets all threads of usual niceness go before this one. Linux counts niceness by thread; elsewhere nothing
 /// is changed.
-fn give_way() {
+fn lower_priority() {
     #[cfg(target_os = "linux")]
     // SAFETY: it takes plain numbers; 0 is the calling thread. More niceness is never refused.
     unsafe {

@@ -1,175 +1,132 @@
 //! What `[embedding.NAME]` must satisfy: each kind has settings of its own, and what comes from a
 //! file must fit what is said about it.
 
-use std::io;
+use std::io::ErrorKind;
 use std::path::Path;
 
-use super::{inside, positive};
 use crate::encoder;
+use crate::key::{Checked, Key};
 use crate::vectors::{self, VectorsError};
-use crate::{
-    AdaptationSettings, EmbeddingKind, EmbeddingSettings, LearnedSettings, SettingsError,
-    TokenizerSettings,
-};
+use crate::{EmbeddingKind, EmbeddingSettings, Pipeline};
 
 pub(super) fn check_embedding(
-    key: &str,
+    pipeline: &Pipeline,
+    key: &Key,
     embedding: &EmbeddingSettings,
-    tokenizer: &TokenizerSettings,
-) -> Result<(), SettingsError> {
-    if embedding.kind != EmbeddingKind::Encoder && embedding.adaptation.is_some() {
-        return Err(SettingsError::value(
-            format!("{key}.adaptation"),
-            "is for `kind = \"encoder\"` only",
-        ));
+) -> Checked {
+    use EmbeddingKind::{Encoder, Features, Learned, Random, Static};
+    let kind = embedding.kind;
+    if kind == Features {
+        encoder::encoder_of(pipeline, key, embedding)?;
     }
-    if embedding.kind != EmbeddingKind::Features {
-        for (name, given) in [
+    let tokenizer =
+        key.at("tokenizer")
+            .refer("tokenizer", &embedding.tokenizer, &pipeline.tokenizers)?;
+    let (source, width) = (embedding.source.is_some(), embedding.width.is_some());
+    let learning = embedding.learning.is_some();
+    if kind != Encoder {
+        let given = [("adaptation", embedding.adaptation.is_some())];
+        key.require_absent(&given, "is for `kind = \"encoder\"` only")?;
+    }
+    if kind != Features {
+        let given = [
             ("encoder", embedding.encoder.is_some()),
             ("features", embedding.features.is_some()),
-        ] {
-            if given {
-                return Err(SettingsError::value(
-                    format!("{key}.{name}"),
-                    "is for `kind = \"features\"` only",
-                ));
-            }
-        }
+        ];
+        key.require_absent(&given, "is for `kind = \"features\"` only")?;
     }
-    match embedding.kind {
-        EmbeddingKind::Random | EmbeddingKind::Learned => {
-            if embedding.source.is_some() {
-                return Err(SettingsError::value(
-                    format!("{key}.source"),
-                    "is for `kind = \"static\"` only",
-                ));
-            }
-            if let Some(learning) = &embedding.learning {
-                check_learning(key, embedding.kind, learning)?;
-            }
-            match embedding.width {
-                Some(width) if (1..=4096).contains(&width) => Ok(()),
-                _ => Err(SettingsError::value(
-                    format!("{key}.width"),
-                    "must be given, from 1 to 4096",
-                )),
-            }
+    match kind {
+        Random | Learned => {
+            key.require_absent(&[("source", source)], "is for `kind = \"static\"` only")?;
+            let learning = [("learning", learning && kind == Random)];
+            key.require_absent(&learning, "is for `kind = \"learned\"` only")?;
+            check_learning(key, embedding)?;
+            let is_wide = (1..=4096).contains(&embedding.width.unwrap_or(0));
+            key.at("width")
+                .require(is_wide, "must be given, from 1 to 4096")
         }
-        EmbeddingKind::Static => match &embedding.source {
-            None => Err(SettingsError::value(
-                format!("{key}.source"),
-                "must name the file with the vectors",
-            )),
+        Static => match &embedding.source {
+            None => Err(key
+                .at("source")
+                .error("must name the file with the vectors")),
             Some(path) => check_vectors(key, path, embedding.width),
         },
-        EmbeddingKind::Encoder => {
-            if let Some(adaptation) = &embedding.adaptation {
-                check_adaptation(key, adaptation)?;
-            }
+        Encoder => {
+            check_adaptation(key, embedding)?;
             encoder::check(key, embedding, tokenizer)
         }
-        EmbeddingKind::Features => {
-            let others = [
-                ("source", embedding.source.is_some()),
-                ("width", embedding.width.is_some()),
-                ("learning", embedding.learning.is_some()),
-            ];
-            match others.iter().find(|(_, given)| *given) {
-                None => Ok(()),
-                Some((name, _)) => Err(SettingsError::value(
-                    format!("{key}.{name}"),
-                    "cannot be set for features, which have it from their encoder",
-                )),
-            }
+        Features => {
+            let given = [("source", source), ("width", width), ("learning", learning)];
+            key.require_absent(
+                &given,
+                "cannot be set for features, which have it from their encoder",
+            )?;
+            encoder::check_features(pipeline, key, embedding)
         }
     }
 }
 
-fn check_adaptation(key: &str, adaptation: &AdaptationSettings) -> Result<(), SettingsError> {
-    let key = format!("{key}.adaptation");
-    positive(&format!("{key}.epochs"), adaptation.epochs)?;
-    positive(&format!("{key}.batch_size"), adaptation.batch_size)?;
-    positive(&format!("{key}.shard_size"), adaptation.shard_size)?;
-    for (name, value, low, high) in [
+fn check_adaptation(key: &Key, embedding: &EmbeddingSettings) -> Checked {
+    let Some(adaptation) = &embedding.adaptation else {
+        return Ok(());
+    };
+    let key = key.at("adaptation");
+    key.require_positive(&[
+        ("epochs", adaptation.epochs),
+        ("batch_size", adaptation.batch_size),
+        ("shard_size", adaptation.shard_size),
+    ])?;
+    key.require_within(&[
         ("learning_rate", adaptation.learning_rate, 1e-9, 1.0),
         ("warm_up", adaptation.warm_up, 0.0, 1.0),
         ("masked", adaptation.masked, 0.01, 0.9),
-    ] {
-        inside(&format!("{key}.{name}"), value, low, high)?;
-    }
-    Ok(())
+    ])
 }
 
-fn check_learning(
-    key: &str,
-    kind: EmbeddingKind,
-    learning: &LearnedSettings,
-) -> Result<(), SettingsError> {
-    if kind != EmbeddingKind::Learned {
-        return Err(SettingsError::value(
-            format!("{key}.learning"),
-            "is for `kind = \"learned\"` only",
-        ));
-    }
-    positive(&format!("{key}.learning.epochs"), learning.epochs)?;
-    positive(&format!("{key}.learning.window"), learning.window)?;
-    positive(&format!("{key}.learning.negatives"), learning.negatives)?;
-    inside(
-        &format!("{key}.learning.learning_rate"),
-        learning.learning_rate,
-        1e-6,
-        1.0,
-    )?;
-    inside(
-        &format!("{key}.learning.subsample"),
-        learning.subsample,
-        0.0,
-        1.0,
-    )
+fn check_learning(key: &Key, embedding: &EmbeddingSettings) -> Checked {
+    let Some(learning) = &embedding.learning else {
+        return Ok(());
+    };
+    let key = key.at("learning");
+    key.require_positive(&[
+        ("epochs", learning.epochs),
+        ("window", learning.window),
+        ("negatives", learning.negatives),
+    ])?;
+    key.require_within(&[
+        ("learning_rate", learning.learning_rate, 1e-6, 1.0),
+        ("subsample", learning.subsample, 0.0, 1.0),
+    ])
 }
 
 /// The vectors are there and as wide as the pipeline file says, if it says anything.
-fn check_vectors(key: &str, path: &Path, width: Option<u32>) -> Result<(), SettingsError> {
+fn check_vectors(key: &Key, path: &Path, width: Option<u32>) -> Checked {
     let file = path.display();
-    let problem = |setting: &str, problem: String, hint: String| {
-        Err(SettingsError::Value {
-            key: format!("{key}.{setting}"),
-            problem,
-            hint: Some(hint),
-        })
-    };
-    let found = match vectors::peek_width(path) {
-        Ok(found) => found,
-        Err(VectorsError::Read { source, .. }) if source.kind() == io::ErrorKind::NotFound => {
-            return problem(
-                "source",
+    let source = key.at("source");
+    let found = vectors::peek_width(path).map_err(|error| {
+        let (problem, hint) = match error {
+            VectorsError::Read { source: cause, .. } if cause.kind() == ErrorKind::NotFound => (
                 format!("names the word vectors `{file}`, and there is no such file"),
-                format!("Put the file there, or name another with `--set {key}.source=FILE`"),
-            );
-        }
-        Err(VectorsError::Read { source, .. }) => {
-            return problem(
-                "source",
-                format!("names the word vectors `{file}`, which cannot be read: {source}"),
-                format!("Get the file again, or name another with `--set {key}.source=FILE`"),
-            );
-        }
-        Err(VectorsError::NoVectors { reason, .. }) => {
-            return problem(
-                "source",
+                format!("Put the file there, or name another with `--set {source}=FILE`"),
+            ),
+            VectorsError::Read { source: cause, .. } => (
+                format!("names the word vectors `{file}`, which cannot be read: {cause}"),
+                format!("Get the file again, or name another with `--set {source}=FILE`"),
+            ),
+            VectorsError::NoVectors { reason, .. } => (
                 format!("names `{file}`, which has no word vectors: {reason}"),
                 "Name a text file of GloVe, word2vec or fastText: a word and its numbers in every line".to_owned(),
-            );
-        }
-    };
-    match width {
-        Some(wanted) if wanted != found => problem(
-            "width",
-            format!("is {wanted}, and the vectors in `{file}` have {found} components"),
-            format!(
-                "Remove `width` from `[{key}]`, or name vectors of {wanted} components with `{key}.source`"
             ),
-        ),
-        _ => Ok(()),
+        };
+        source.error(problem).with_hint(hint)
+    })?;
+    let wanted = width.unwrap_or(found);
+    if wanted == found {
+        return Ok(());
     }
+    let problem = format!("is {wanted}, and the vectors in `{file}` have {found} components");
+    let hint = format!(
+        "Remove `width` from `[{key}]`, or name vectors of {wanted} components with `{source}`"
+    );
+    Err(key.at("width").error(problem).with_hint(hint))
 }

@@ -6,6 +6,7 @@
 //! replaces it there and then, and what it becomes may complete another. Every step but the first
 //! shortens the output, so the time is linear.
 
+use smallvec::{SmallVec, smallvec};
 use unicode_normalization::UnicodeNormalization;
 
 use super::plain::{Plain, plain};
@@ -14,19 +15,9 @@ use super::tags::is_tag;
 
 /// Bytes that need a look: those that complete something, control characters, and all of what is
 /// not ASCII.
-const NEEDS_A_LOOK: [bool; 256] = {
-    let mut table = [false; 256];
-    let mut byte = 0;
-    while byte < 256 {
-        table[byte] = byte < 0x20
-            || byte >= 0x7f
-            || byte == b'<' as usize
-            || byte == b'>' as usize
-            || byte == b';' as usize;
-        byte += 1;
-    }
-    table
-};
+fn needs_a_look(byte: u8) -> bool {
+    matches!(byte, ..0x20 | 0x7f.. | b'<' | b'>' | b';')
+}
 
 /// A text, already composed where `unicode` is asked for, with its tags and references undone.
 pub(super) fn reduced(text: &str, html: bool, unicode: bool) -> String {
@@ -52,10 +43,7 @@ impl Reducer {
     fn push_text(&mut self, text: &str) {
         let mut rest = text;
         while !rest.is_empty() {
-            let plain = rest
-                .bytes()
-                .position(|byte| NEEDS_A_LOOK[usize::from(byte)])
-                .unwrap_or(rest.len());
+            let plain = rest.bytes().position(needs_a_look).unwrap_or(rest.len());
             let (copied, remaining) = rest.split_at(plain);
             self.output.push_str(copied);
             let mut characters = remaining.chars();
@@ -128,14 +116,11 @@ impl Reducer {
                 return;
             };
             self.output.truncate(start);
-            match self.canonical(character) {
-                Canonical::Semicolon => {}
-                Canonical::One(character) => return self.push_plain(character),
-                Canonical::Several(characters) => {
-                    return characters
-                        .into_iter()
-                        .for_each(|character| self.push_plain(character));
-                }
+            let characters = self.canonical(character);
+            if characters[..] != [';'] {
+                return characters
+                    .into_iter()
+                    .for_each(|character| self.push_plain(character));
             }
         }
     }
@@ -156,24 +141,11 @@ impl Reducer {
 
     /// A decoded character was not there when the text was brought into form NFC. Some characters
     /// are ASCII in that form: the Greek question mark is a semicolon.
-    fn canonical(&self, character: char) -> Canonical {
-        if character == ';' {
-            return Canonical::Semicolon;
-        }
-        if character.is_ascii() || !self.unicode {
-            return Canonical::One(character);
-        }
-        let characters: Vec<char> = std::iter::once(character).nfc().collect();
-        match characters.as_slice() {
-            [';'] => Canonical::Semicolon,
-            [one] => Canonical::One(*one),
-            _ => Canonical::Several(characters),
+    fn canonical(&self, character: char) -> SmallVec<[char; 2]> {
+        if self.unicode {
+            std::iter::once(character).nfc().collect()
+        } else {
+            smallvec![character]
         }
     }
-}
-
-enum Canonical {
-    Semicolon,
-    One(char),
-    Several(Vec<char>),
 }

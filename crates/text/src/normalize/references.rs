@@ -10,10 +10,7 @@ pub(super) const LONGEST: usize = 16;
 pub(super) fn decode(body: &str) -> Option<char> {
     match body.strip_prefix('#') {
         Some(number) => numeric(number),
-        None => NAMED
-            .binary_search_by_key(&body, |(name, _)| name)
-            .ok()
-            .map(|place| NAMED[place].1),
+        None => named(body),
     }
 }
 
@@ -33,162 +30,81 @@ fn numeric(number: &str) -> Option<char> {
     Some(windows_1252(character).unwrap_or(character))
 }
 
-/// The references of HTML 4 that reviews have, by name, sorted.
-const NAMED: &[(&str, char)] = &[
-    ("AElig", '\u{c6}'),
-    ("AMP", '&'),
-    ("Aacute", '\u{c1}'),
-    ("Acirc", '\u{c2}'),
-    ("Agrave", '\u{c0}'),
-    ("Aring", '\u{c5}'),
-    ("Atilde", '\u{c3}'),
-    ("Auml", '\u{c4}'),
-    ("Ccedil", '\u{c7}'),
-    ("ETH", '\u{d0}'),
-    ("Eacute", '\u{c9}'),
-    ("Ecirc", '\u{ca}'),
-    ("Egrave", '\u{c8}'),
-    ("Euml", '\u{cb}'),
-    ("GT", '>'),
-    ("Iacute", '\u{cd}'),
-    ("Icirc", '\u{ce}'),
-    ("Igrave", '\u{cc}'),
-    ("Iuml", '\u{cf}'),
-    ("LT", '<'),
-    ("Ntilde", '\u{d1}'),
-    ("OElig", '\u{152}'),
-    ("Oacute", '\u{d3}'),
-    ("Ocirc", '\u{d4}'),
-    ("Ograve", '\u{d2}'),
-    ("Oslash", '\u{d8}'),
-    ("Otilde", '\u{d5}'),
-    ("Ouml", '\u{d6}'),
-    ("QUOT", '"'),
-    ("Scaron", '\u{160}'),
-    ("THORN", '\u{de}'),
-    ("Uacute", '\u{da}'),
-    ("Ucirc", '\u{db}'),
-    ("Ugrave", '\u{d9}'),
-    ("Uuml", '\u{dc}'),
-    ("Yacute", '\u{dd}'),
-    ("Yuml", '\u{178}'),
-    ("aacute", '\u{e1}'),
-    ("acirc", '\u{e2}'),
-    ("acute", '\u{b4}'),
-    ("aelig", '\u{e6}'),
-    ("agrave", '\u{e0}'),
-    ("amp", '&'),
-    ("apos", '\''),
-    ("aring", '\u{e5}'),
-    ("asymp", '\u{2248}'),
-    ("atilde", '\u{e3}'),
-    ("auml", '\u{e4}'),
-    ("bdquo", '\u{201e}'),
-    ("brvbar", '\u{a6}'),
-    ("bull", '\u{2022}'),
-    ("ccedil", '\u{e7}'),
-    ("cedil", '\u{b8}'),
-    ("cent", '\u{a2}'),
-    ("clubs", '\u{2663}'),
-    ("copy", '\u{a9}'),
-    ("curren", '\u{a4}'),
-    ("dagger", '\u{2020}'),
-    ("deg", '\u{b0}'),
-    ("diams", '\u{2666}'),
-    ("divide", '\u{f7}'),
-    ("eacute", '\u{e9}'),
-    ("ecirc", '\u{ea}'),
-    ("egrave", '\u{e8}'),
-    ("emsp", '\u{2003}'),
-    ("ensp", '\u{2002}'),
-    ("eth", '\u{f0}'),
-    ("euml", '\u{eb}'),
-    ("euro", '\u{20ac}'),
-    ("frac12", '\u{bd}'),
-    ("frac14", '\u{bc}'),
-    ("frac34", '\u{be}'),
-    ("ge", '\u{2265}'),
-    ("gt", '>'),
-    ("hearts", '\u{2665}'),
-    ("hellip", '\u{2026}'),
-    ("iacute", '\u{ed}'),
-    ("icirc", '\u{ee}'),
-    ("iexcl", '\u{a1}'),
-    ("igrave", '\u{ec}'),
-    ("infin", '\u{221e}'),
-    ("iquest", '\u{bf}'),
-    ("iuml", '\u{ef}'),
-    ("laquo", '\u{ab}'),
-    ("larr", '\u{2190}'),
-    ("ldquo", '\u{201c}'),
-    ("le", '\u{2264}'),
-    ("lsaquo", '\u{2039}'),
-    ("lsquo", '\u{2018}'),
-    ("lt", '<'),
-    ("macr", '\u{af}'),
-    ("mdash", '\u{2014}'),
-    ("micro", '\u{b5}'),
-    ("middot", '\u{b7}'),
-    ("minus", '\u{2212}'),
-    ("nbsp", '\u{a0}'),
-    ("ndash", '\u{2013}'),
-    ("ne", '\u{2260}'),
-    ("not", '\u{ac}'),
-    ("ntilde", '\u{f1}'),
-    ("oacute", '\u{f3}'),
-    ("ocirc", '\u{f4}'),
-    ("oelig", '\u{153}'),
-    ("ograve", '\u{f2}'),
-    ("ordf", '\u{aa}'),
-    ("ordm", '\u{ba}'),
-    ("oslash", '\u{f8}'),
-    ("otilde", '\u{f5}'),
-    ("ouml", '\u{f6}'),
-    ("para", '\u{b6}'),
-    ("permil", '\u{2030}'),
-    ("plusmn", '\u{b1}'),
-    ("pound", '\u{a3}'),
-    ("quot", '"'),
-    ("raquo", '\u{bb}'),
-    ("rarr", '\u{2192}'),
-    ("rdquo", '\u{201d}'),
-    ("reg", '\u{ae}'),
-    ("rsaquo", '\u{203a}'),
-    ("rsquo", '\u{2019}'),
-    ("sbquo", '\u{201a}'),
-    ("scaron", '\u{161}'),
-    ("sect", '\u{a7}'),
-    ("shy", '\u{ad}'),
-    ("spades", '\u{2660}'),
-    ("sup1", '\u{b9}'),
-    ("sup2", '\u{b2}'),
-    ("sup3", '\u{b3}'),
-    ("szlig", '\u{df}'),
-    ("thinsp", '\u{2009}'),
-    ("thorn", '\u{fe}'),
-    ("tilde", '\u{2dc}'),
-    ("times", '\u{d7}'),
-    ("trade", '\u{2122}'),
-    ("uacute", '\u{fa}'),
-    ("ucirc", '\u{fb}'),
-    ("ugrave", '\u{f9}'),
-    ("uml", '\u{a8}'),
-    ("uuml", '\u{fc}'),
-    ("yacute", '\u{fd}'),
-    ("yen", '\u{a5}'),
-    ("yuml", '\u{ff}'),
-    ("zwj", '\u{200d}'),
-    ("zwnj", '\u{200c}'),
-];
+/// The references of HTML 4 that reviews have.
+fn named(name: &str) -> Option<char> {
+    Some(match name {
+        "QUOT" | "quot" => '"',
+        "AMP" | "amp" => '&',
+        "apos" => '\'',
+        "LT" | "lt" => '<',
+        "GT" | "gt" => '>',
+        "OElig" => '\u{152}',
+        "oelig" => '\u{153}',
+        "Scaron" => '\u{160}',
+        "scaron" => '\u{161}',
+        "Yuml" => '\u{178}',
+        "tilde" => '\u{2dc}',
+        "ensp" => '\u{2002}',
+        "emsp" => '\u{2003}',
+        "thinsp" => '\u{2009}',
+        "zwnj" => '\u{200c}',
+        "zwj" => '\u{200d}',
+        "ndash" => '\u{2013}',
+        "mdash" => '\u{2014}',
+        "lsquo" => '\u{2018}',
+        "rsquo" => '\u{2019}',
+        "sbquo" => '\u{201a}',
+        "ldquo" => '\u{201c}',
+        "rdquo" => '\u{201d}',
+        "bdquo" => '\u{201e}',
+        "dagger" => '\u{2020}',
+        "bull" => '\u{2022}',
+        "hellip" => '\u{2026}',
+        "permil" => '\u{2030}',
+        "lsaquo" => '\u{2039}',
+        "rsaquo" => '\u{203a}',
+        "euro" => '\u{20ac}',
+        "trade" => '\u{2122}',
+        "larr" => '\u{2190}',
+        "rarr" => '\u{2192}',
+        "minus" => '\u{2212}',
+        "infin" => '\u{221e}',
+        "asymp" => '\u{2248}',
+        "ne" => '\u{2260}',
+        "le" => '\u{2264}',
+        "ge" => '\u{2265}',
+        "spades" => '\u{2660}',
+        "clubs" => '\u{2663}',
+        "hearts" => '\u{2665}',
+        "diams" => '\u{2666}',
+        _ => {
+            let place = LATIN_1.split(' ').position(|latin| latin == name)?;
+            char::from_u32(0xa0 + u32::try_from(place).ok()?)?
+        }
+    })
+}
+
+/// The names of U+00A0 to U+00FF, in order.
+const LATIN_1: &str = "nbsp iexcl cent pound curren yen brvbar sect uml copy ordf laquo not shy reg macr deg \
+    plusmn sup2 sup3 acute micro para middot cedil sup1 ordm raquo frac14 frac12 frac34 \
+    iquest Agrave Aacute Acirc Atilde Auml Aring AElig Ccedil Egrave Eacute Ecirc Euml \
+    Igrave Iacute Icirc Iuml ETH Ntilde Ograve Oacute Ocirc Otilde Ouml times Oslash Ugrave \
+    Uacute Ucirc Uuml Yacute THORN szlig agrave aacute acirc atilde auml aring aelig ccedil \
+    egrave eacute ecirc euml igrave iacute icirc iuml eth ntilde ograve oacute ocirc otilde \
+    ouml divide oslash ugrave uacute ucirc uuml yacute thorn yuml";
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn names_are_sorted_and_short() {
-        assert!(NAMED.is_sorted_by(|one, two| one.0 < two.0));
-        assert!(NAMED.iter().all(|(name, _)| name.len() + 2 <= LONGEST));
+    fn every_character_of_latin_1_has_a_short_name() {
+        assert_eq!(LATIN_1.split(' ').count(), 96);
+        assert!(LATIN_1.split(' ').all(|name| name.len() + 2 <= LONGEST));
+        assert_eq!(
+            (named("nbsp"), named("yuml"), named("times")),
+            (Some('\u{a0}'), Some('\u{ff}'), Some('\u{d7}'))
+        );
     }
 
     #[test]

@@ -2,13 +2,14 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use artifact::{ArtifactError, Digest, guarded};
-use classifier::as_slice;
+use classifier::{as_slice, tensor_view, write_tensors};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
-use tch::{Device, Tensor};
+use tch::{Device, Kind, Tensor};
+
+use crate::faults;
 
 /// Where the position stands in the file's metadata. Alone, so that equal states are equal bytes.
 const POSITION: &str = "position";
@@ -19,10 +20,10 @@ const EXTENSION: &str = "safetensors";
 /// The tensor with the record.
 const RECORD: &str = "record";
 
-/// The state of a training at one moment, to be written. Its tensors are copies that no step changes,
+/// The state of a training at one moment. Tensors of a state to be written are copies that no step changes,
 /// on whatever device they are: the thread that writes them brings them to the host.
 #[derive(Debug)]
-pub struct Snapshot {
+pub struct Checkpoint {
     /// Steps done: the newest state is the one with the most.
     pub step: u64,
     /// All that is not tensors, in JSON. The reader checks whether it is of its own layout.
@@ -33,31 +34,14 @@ pub struct Snapshot {
     pub record: Vec<u8>,
 }
 
-/// A state read back.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Checkpoint {
-    /// As in [`Snapshot`].
-    pub step: u64,
-    /// As in [`Snapshot`].
-    pub position: String,
-    /// Weights and moments by name.
-    pub tensors: BTreeMap<String, Vec<f32>>,
-    /// As in [`Snapshot`].
-    pub record: Vec<u8>,
-}
-
-impl Snapshot {
+impl Checkpoint {
     /// Writes the file into `folder`, named by its step and its digest: it is there whole, or not.
     ///
     /// # Errors
     /// The disk refuses; what was there before is untouched.
-    pub(crate) fn write(
-        &self,
-        folder: &Path,
-        before: impl Fn() -> io::Result<()>,
-    ) -> Result<PathBuf, ArtifactError> {
+    pub(crate) fn write(&self, folder: &Path) -> Result<PathBuf, ArtifactError> {
         let pending = folder.join("checkpoint.partial");
-        before().map_err(ArtifactError::io("write", &pending))?;
+        faults::on_write().map_err(ArtifactError::io("write", &pending))?;
         self.write_to(&pending)?;
         artifact::sync(&pending)?;
         let digest = Digest::of_file(&pending).map_err(ArtifactError::io("read", &pending))?;
@@ -73,37 +57,21 @@ impl Snapshot {
     /// # Errors
     /// The disk refuses.
     pub fn write_to(&self, path: &Path) -> Result<(), ArtifactError> {
-        let failed = |error: safetensors::SafeTensorError| {
-            let error = match error {
-                safetensors::SafeTensorError::IoError(error) => error,
-                other => io::Error::other(other),
-            };
-            ArtifactError::io("write", path)(error)
-        };
         let metadata = HashMap::from([(POSITION.to_owned(), self.position.clone())]);
-        let on_host = self.tensors.iter();
-        let on_host: Vec<(&String, Tensor)> = on_host
-            .map(|(name, tensor)| (name, tensor.to_device(Device::Cpu)))
-            .collect();
-        let mut tensors = Vec::new();
+        let on_host =
+            |(name, tensor): (&String, &Tensor)| (name.clone(), tensor.to_device(Device::Cpu));
+        let on_host: Vec<(String, Tensor)> = self.tensors.iter().map(on_host).collect();
+        let record = TensorView::new(Dtype::U8, vec![self.record.len()], &self.record);
+        let record = record.map_err(ArtifactError::table("write", path))?;
+        let mut tensors = vec![(RECORD.to_owned(), record)];
         for (name, tensor) in &on_host {
             let values = as_slice(tensor);
-            let view = TensorView::new(Dtype::F32, vec![values.len()], bytes_of(values));
-            tensors.push((name.as_str(), view.map_err(failed)?));
+            tensors.push((name.clone(), tensor_view(vec![values.len()], values)));
         }
-        let view = TensorView::new(Dtype::U8, vec![self.record.len()], &self.record);
-        tensors.push((RECORD, view.map_err(failed)?));
-        safetensors::serialize_to_file(tensors, Some(metadata), path).map_err(failed)
-    }
-}
-
-impl Checkpoint {
-    /// Removes a tensor and returns it.
-    pub fn take(&mut self, name: &str) -> Option<Vec<f32>> {
-        self.tensors.remove(name)
+        write_tensors(path, tensors, Some(metadata))
     }
 
-    /// Reads a file that [`Snapshot::write`] made; `None` if any byte of it is damaged.
+    /// Reads a file that [`Checkpoint::write`] made; `None` if any byte of it is damaged.
     pub(crate) fn read(path: &Path) -> Option<Self> {
         let bytes = fs::read(path).ok()?;
         let (step, digest) = name_of(path)?;
@@ -113,7 +81,7 @@ impl Checkpoint {
         Self::parse(&bytes, step)
     }
 
-    /// Reads a file that [`Snapshot::write_to`] made and whose digest was checked. Its step is the
+    /// Reads a file that [`Checkpoint::write_to`] made and whose digest was checked. Its step is the
     /// caller's to know; here it is 0. `None` if the file holds no state.
     pub fn read_from(path: &Path) -> Option<Self> {
         Self::parse(&fs::read(path).ok()?, 0)
@@ -126,23 +94,24 @@ impl Checkpoint {
     fn parts(bytes: &[u8], step: u64) -> Option<Self> {
         let (_, metadata) = SafeTensors::read_metadata(bytes).ok()?;
         let metadata = metadata.metadata().as_ref()?;
-        let mut checkpoint = Self {
-            step,
-            position: metadata.get(POSITION)?.clone(),
-            ..Self::default()
-        };
+        let (mut tensors, mut record) = (BTreeMap::new(), Vec::new());
         for (name, view) in SafeTensors::deserialize(bytes).ok()?.tensors() {
-            let values = view.data().chunks_exact(4);
-            let value = |bytes: &[u8]| f32::from_le_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]);
             match view.dtype() {
                 Dtype::F32 => {
-                    checkpoint.tensors.insert(name, values.map(value).collect());
+                    let count = view.shape().iter().product::<usize>() as i64;
+                    let tensor = Tensor::from_data_size(view.data(), &[count], Kind::Float);
+                    tensors.insert(name, tensor);
                 }
-                _ if name == RECORD => checkpoint.record = view.data().to_vec(),
+                _ if name == RECORD => record = view.data().to_vec(),
                 _ => return None,
             }
         }
-        Some(checkpoint)
+        Some(Self {
+            step,
+            position: metadata.get(POSITION)?.clone(),
+            tensors,
+            record,
+        })
     }
 }
 
@@ -164,66 +133,52 @@ fn name_of(path: &Path) -> Option<(u64, String)> {
     is_ours.then_some((step.parse().ok()?, digest.to_owned()))
 }
 
-/// The values as they stand in a little-endian file.
-fn bytes_of(values: &[f32]) -> &[u8] {
-    const {
-        assert!(
-            cfg!(target_endian = "little"),
-            "weights are copied byte for byte"
-        )
-    }
-    // SAFETY: any bytes are valid as u8, and the length is that of the same memory.
-    unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), size_of_val(values)) }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
 
-    /// A snapshot, and what must be read back of it.
-    pub(crate) fn made_up(step: u64) -> (Snapshot, Checkpoint) {
-        let tensors = [
-            ("weights", vec![1.0, -0.0, f32::MIN_POSITIVE]),
-            ("best", vec![]),
-        ];
-        let tensors = tensors.map(|(name, values)| (name.to_owned(), values));
-        let checkpoint = Checkpoint {
+    /// The state after this many steps of some training.
+    pub(crate) fn made_up(step: u64) -> Checkpoint {
+        let tensors: [(&str, &[f32]); 2] =
+            [("weights", &[1.0, -0.0, f32::MIN_POSITIVE]), ("best", &[])];
+        let tensors = tensors.map(|(name, values)| (name.to_owned(), Tensor::from_slice(values)));
+        Checkpoint {
             step,
             position: format!("{{\"step\":{step}}}"),
             tensors: tensors.into(),
             record: b"{}\n".to_vec(),
-        };
-        let values = checkpoint.tensors.iter();
-        let snapshot = Snapshot {
-            step,
-            position: checkpoint.position.clone(),
-            tensors: values
-                .map(|(name, values)| (name.clone(), Tensor::from_slice(values)))
-                .collect(),
-            record: checkpoint.record.clone(),
-        };
-        (snapshot, checkpoint)
+        }
     }
 
-    fn write(snapshot: &Snapshot, folder: &Path) -> PathBuf {
-        snapshot
-            .write(folder, || Ok(()))
-            .expect("the disk accepts it")
+    fn write(checkpoint: &Checkpoint, folder: &Path) -> PathBuf {
+        checkpoint.write(folder).expect("the disk accepts it")
+    }
+
+    /// The tensors of a checkpoint, with numbers as their bits.
+    fn bits(checkpoint: &Checkpoint) -> Vec<(&str, Vec<u32>)> {
+        let tensors = checkpoint.tensors.iter().map(|(name, tensor)| {
+            let bits = as_slice(tensor).iter().map(|value| value.to_bits());
+            (name.as_str(), bits.collect())
+        });
+        tensors.collect()
     }
 
     #[test]
     fn what_is_written_is_read_to_the_bit() {
         let folder = tempfile::tempdir().expect("a folder");
-        let (snapshot, expected) = made_up(7);
-        let path = write(&snapshot, folder.path());
-        assert_eq!(Checkpoint::read(&path).expect("it is whole"), expected);
+        let expected = made_up(7);
+        let path = write(&expected, folder.path());
+        let found = Checkpoint::read(&path).expect("it is whole");
+        assert_eq!(bits(&found), bits(&expected));
+        assert_eq!((found.step, found.position), (7, expected.position));
+        assert_eq!(found.record, expected.record);
         assert_eq!(checkpoints_in(folder.path()), [path]);
     }
 
     #[test]
     fn a_flipped_bit_anywhere_is_found() {
         let folder = tempfile::tempdir().expect("a folder");
-        let path = write(&made_up(7).0, folder.path());
+        let path = write(&made_up(7), folder.path());
         let whole = fs::read(&path).expect("it is there");
         for place in 0..whole.len() {
             let mut bytes = whole.clone();
@@ -239,7 +194,7 @@ pub(crate) mod tests {
     fn the_newest_comes_first_and_other_files_not_at_all() {
         let folder = tempfile::tempdir().expect("a folder");
         for step in [9, 120, 30] {
-            write(&made_up(step).0, folder.path());
+            write(&made_up(step), folder.path());
         }
         for other in ["checkpoint.partial", "notes.safetensors", "7-ab.json"] {
             fs::write(folder.path().join(other), "x").expect("written");

@@ -4,7 +4,6 @@
 //! no other is due: nothing queues up.
 
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -12,20 +11,16 @@ use std::time::{Duration, Instant};
 use artifact::ArtifactError;
 use settings::CheckpointSettings;
 
-use super::file::{Checkpoint, Snapshot, checkpoints_in};
+use super::file::{Checkpoint, checkpoints_in};
 
 /// Called with a message for the user.
 pub type Note<'a> = dyn Fn(&str) + 'a;
-
-/// Called before each state is written; an error stands for a disk that refuses.
-pub type BeforeWrite = fn() -> io::Result<()>;
 
 /// Writes the states of one training into a folder and finds the newest again.
 pub struct CheckpointManager<'a> {
     folder: PathBuf,
     settings: CheckpointSettings,
     note: &'a Note<'a>,
-    before: BeforeWrite,
     last_time: Instant,
     last_step: u64,
     writer: Option<JoinHandle<Result<PathBuf, ArtifactError>>>,
@@ -38,17 +33,10 @@ impl<'a> CheckpointManager<'a> {
             folder: folder.to_owned(),
             settings,
             note,
-            before: || Ok(()),
             last_time: Instant::now(),
             last_step: 0,
             writer: None,
         }
-    }
-
-    /// Calls `before` before each state is written.
-    pub fn before_write(mut self, before: BeforeWrite) -> Self {
-        self.before = before;
-        self
     }
 
     /// Passes a message to the user.
@@ -58,9 +46,7 @@ impl<'a> CheckpointManager<'a> {
 
     /// The newest whole state that `parse` can read; damaged ones are named and skipped.
     pub fn latest<T>(&mut self, parse: impl Fn(Checkpoint) -> Option<T>) -> Option<T> {
-        self.finish();
-        self.last_time = Instant::now();
-        self.last_step = 0;
+        self.begin(0);
         for path in checkpoints_in(&self.folder) {
             match Checkpoint::read(&path) {
                 Some(checkpoint) => {
@@ -85,33 +71,31 @@ impl<'a> CheckpointManager<'a> {
         let CheckpointSettings { seconds, steps, .. } = self.settings;
         let by_time = seconds > 0 && self.last_time.elapsed() >= Duration::from_secs(seconds);
         let by_step = steps > 0 && step >= self.last_step + steps;
-        let is_writing = self
-            .writer
-            .as_ref()
-            .is_some_and(|writer| !writer.is_finished());
+        let writer = self.writer.as_ref();
+        let is_writing = writer.is_some_and(|writer| !writer.is_finished());
         (by_time || by_step) && !is_writing
     }
 
     /// Writes a state while training goes on.
-    pub fn save(&mut self, snapshot: Snapshot) {
-        self.finish();
-        self.last_time = Instant::now();
-        self.last_step = snapshot.step;
-        let (folder, keep, before) = (self.folder.clone(), self.settings.keep, self.before);
-        self.writer = Some(thread::spawn(move || {
-            write(&snapshot, &folder, keep, before)
-        }));
+    pub fn save(&mut self, checkpoint: Checkpoint) {
+        self.begin(checkpoint.step);
+        let (folder, keep) = (self.folder.clone(), self.settings.keep);
+        self.writer = Some(thread::spawn(move || write(&checkpoint, &folder, keep)));
     }
 
     /// Writes a state and waits for it to be on the disk.
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn save_now(&mut self, snapshot: &Snapshot) -> Result<PathBuf, ArtifactError> {
+    pub fn save_now(&mut self, checkpoint: &Checkpoint) -> Result<PathBuf, ArtifactError> {
+        self.begin(checkpoint.step);
+        write(checkpoint, &self.folder, self.settings.keep)
+    }
+
+    fn begin(&mut self, step: u64) {
         self.finish();
         self.last_time = Instant::now();
-        self.last_step = snapshot.step;
-        write(snapshot, &self.folder, self.settings.keep, self.before)
+        self.last_step = step;
     }
 
     /// Waits for the state that is being written. One that could not be written is no reason to end
@@ -141,17 +125,10 @@ impl Drop for CheckpointManager<'_> {
 }
 
 /// Writes the newest and removes the oldest.
-fn write(
-    snapshot: &Snapshot,
-    folder: &Path,
-    keep: u32,
-    before: BeforeWrite,
-) -> Result<PathBuf, ArtifactError> {
-    let path = snapshot.write(folder, before)?;
-    for old in checkpoints_in(folder)
-        .into_iter()
-        .skip(keep.max(1) as usize)
-    {
+fn write(checkpoint: &Checkpoint, folder: &Path, keep: u32) -> Result<PathBuf, ArtifactError> {
+    let path = checkpoint.write(folder)?;
+    let paths = checkpoints_in(folder).into_iter();
+    for old in paths.skip(keep.max(1) as usize) {
         // One too many does no harm.
         let _ = fs::remove_file(old);
     }
@@ -182,7 +159,7 @@ mod tests {
         assert!(manager.latest(Some).is_none());
         for step in [10, 20, 30] {
             assert!(manager.is_due(step) && !manager.is_due(step - 1));
-            manager.save(made_up(step).0);
+            manager.save(made_up(step));
             manager.finish();
         }
         let paths = checkpoints_in(folder.path());
@@ -204,11 +181,11 @@ mod tests {
         // A folder stands where the file is to be written.
         fs::create_dir(folder.path().join("checkpoint.partial")).expect("a folder");
         let mut manager = CheckpointManager::new(folder.path(), settings(0, 1), &note);
-        manager.save(made_up(1).0);
+        manager.save(made_up(1));
         manager.finish();
         assert!(notes.borrow()[0].contains("goes on without"), "{notes:?}");
         manager
-            .save_now(&made_up(2).0)
+            .save_now(&made_up(2))
             .expect_err("it is still there");
     }
 }

@@ -4,8 +4,8 @@
 mod file;
 mod manager;
 
-pub use file::{Checkpoint, Snapshot};
-pub use manager::{BeforeWrite, CheckpointManager, Note};
+pub use file::Checkpoint;
+pub use manager::{CheckpointManager, Note};
 
 /// Numbers by their bits, for `#[serde(with = "bits")]`: a decimal number may be read back slightly
 /// different.

@@ -8,9 +8,10 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Scope;
 
-use classifier::{ClassifierError, ComputePath, Stream};
+use classifier::{ClassifierError, ComputePath, Stream, Transfer};
 use tch::Device;
 
+use super::TrainContext;
 use crate::task::Task;
 
 /// Batches that are ready before they are needed.
@@ -23,136 +24,153 @@ const DEVICE_TOKENS: usize = 1 << 17;
 /// A batch with its parts.
 pub(crate) struct Prepared<T: Task> {
     pub(super) batch: T::Batch,
+    /// Rows of the batch.
+    rows: usize,
     /// Rows of a part at most.
     pub(super) size: usize,
     /// The parts that were prepared ahead of time; none on a processor.
     pub(super) parts: Vec<Option<T::Part>>,
 }
 
-/// How batches are partitioned: what follows from the settings and the device.
-#[derive(Clone, Copy)]
-pub(super) struct Partition {
-    pub(super) path: ComputePath,
-    /// Rows that a replica on a processor computes at once.
-    pub(super) shard_size: usize,
-}
-
-impl Partition {
-    /// Rows of a part, if a batch of these rows is computed in at least `accumulation` parts.
-    pub(super) fn size<T: Task>(self, task: &T, rows: &[usize], accumulation: u32) -> usize {
-        let by_count = rows.len().div_ceil(accumulation.max(1) as usize);
-        let limit = match self.path {
-            ComputePath::Processor => self.shard_size,
-            ComputePath::Device => {
-                let longest = rows.iter().map(|&row| task.length(row)).max().unwrap_or(1);
-                DEVICE_TOKENS / longest.max(1)
-            }
-        };
-        by_count.min(limit).max(1)
+impl<T: Task> Prepared<T> {
+    /// The rows of each part.
+    pub(super) fn spans(&self) -> impl Iterator<Item = Range<usize>> + use<T> {
+        spans(self.rows, self.size)
     }
 }
 
-/// The rows of each part of a batch.
-pub(super) fn spans(rows: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
+fn spans(rows: usize, size: usize) -> impl Iterator<Item = Range<usize>> {
     (0..rows.div_ceil(size)).map(move |part| part * size..((part + 1) * size).min(rows))
 }
 
-/// Where the trainer gets its batches.
-pub(super) struct Feed<T: Task>(Option<Receiver<Result<Prepared<T>, ClassifierError>>>);
-
-/// What the thread needs.
-pub(super) struct Source<'a, T: Task> {
+/// Where the trainer gets its batches, on any thread.
+pub(crate) struct Source<'a, T> {
     pub(super) task: &'a T,
-    pub(super) partition: Partition,
+    pub(super) path: ComputePath,
     pub(super) device: Device,
-    /// Parts that a batch is computed in; the trainer may raise it.
-    pub(super) accumulation: &'a AtomicU32,
+    /// Rows that a replica on a processor computes at once.
+    shard_size: usize,
+    /// Parts that a batch is computed in at least: more than the settings say where memory was short.
+    pub(super) accumulation: AtomicU32,
 }
 
-impl<T: Task> Source<'_, T> {
-    /// Draws a batch and prepares its parts if they are for a device. `stream` is that of the step.
-    pub(super) fn prepare(
+impl<'a, T: Task> Source<'a, T> {
+    pub(crate) fn new(context: &TrainContext<'a, T>) -> Self {
+        Self {
+            task: context.task,
+            path: context.path,
+            device: context.device,
+            shard_size: context.settings.shard_size.unwrap_or(u32::MAX) as usize,
+            accumulation: AtomicU32::new(context.settings.accumulation),
+        }
+    }
+
+    /// Rows of a part, if a batch of these rows is computed now.
+    pub(super) fn size(&self, rows: &[usize]) -> usize {
+        let parts = self.accumulation.load(Ordering::Relaxed).max(1) as usize;
+        let limit = match self.path {
+            ComputePath::Processor => self.shard_size,
+            ComputePath::Device => {
+                let lengths = rows.iter().map(|&row| self.task.length(row));
+                DEVICE_TOKENS / lengths.max().unwrap_or(1).max(1)
+            }
+        };
+        rows.len().div_ceil(parts).min(limit).max(1)
+    }
+
+    /// Draws a batch and prepares its parts. `stream` is that of the step.
+    pub(crate) fn prepare(
         &self,
         rows: &[usize],
         stream: Stream,
     ) -> Result<Prepared<T>, ClassifierError> {
         ClassifierError::catch("prepare a batch", || {
-            let batch = self.task.draw(rows, stream);
-            let accumulation = self.accumulation.load(Ordering::Relaxed);
-            let size = self.partition.size(self.task, rows, accumulation);
-            let mut prepared = Prepared {
-                batch,
-                size,
+            let prepared = Prepared {
+                batch: self.task.draw(rows, stream),
+                rows: rows.len(),
+                size: self.size(rows),
                 parts: Vec::new(),
             };
-            if self.partition.path == ComputePath::Device {
-                prepared.parts = self.parts(&prepared.batch, rows.len(), size, stream);
-            }
-            Ok(prepared)
+            Ok(self.with_parts(prepared, stream))
         })
     }
 
-    /// The parts of a batch, in pinned memory.
-    pub(super) fn parts(
+    /// The same batch in parts of at most so many rows.
+    pub(super) fn prepare_again(
         &self,
-        batch: &T::Batch,
-        rows: usize,
+        prepared: Prepared<T>,
         size: usize,
         stream: Stream,
-    ) -> Vec<Option<T::Part>> {
-        let part = |(number, span): (usize, Range<usize>)| {
-            let part = self.task.part(
-                batch,
-                span,
-                stream.child(number as u64),
-                self.partition.path,
-            );
-            part.map(|part| self.task.pin(part, self.device))
-        };
-        spans(rows, size).enumerate().map(part).collect()
+    ) -> Result<Prepared<T>, ClassifierError> {
+        ClassifierError::catch("prepare a batch", || {
+            Ok(self.with_parts(Prepared { size, ..prepared }, stream))
+        })
+    }
+
+    /// Puts the parts into pinned memory, if they are for a device.
+    fn with_parts(&self, mut prepared: Prepared<T>, stream: Stream) -> Prepared<T> {
+        if self.path == ComputePath::Device {
+            let part = |(number, span)| {
+                let stream = stream.child(number as u64);
+                let part = self.task.part(&prepared.batch, span, stream, self.path);
+                part.map(|part| part.pin(self.device))
+            };
+            prepared.parts = prepared.spans().enumerate().map(part).collect();
+        }
+        prepared
     }
 }
 
-impl<T: Task> Feed<T> {
+/// The batches of an epoch, in order.
+pub(super) struct Feed<'a, T: Task> {
+    source: &'a Source<'a, T>,
+    /// What the thread has prepared; none on a processor.
+    ready: Option<Receiver<Result<Prepared<T>, ClassifierError>>>,
+}
+
+impl<'a, T: Task> Feed<'a, T> {
     /// Starts to prepare these batches, each with the stream of its step.
     pub(super) fn start<'scope>(
         scope: &'scope Scope<'scope, '_>,
-        source: Source<'scope, T>,
+        source: &'a Source<'a, T>,
         batches: &'scope [Vec<usize>],
         stream_of: impl Fn(usize) -> Stream + Send + 'scope,
     ) -> Self
     where
-        T: 'scope,
+        'a: 'scope,
     {
-        if source.partition.path == ComputePath::Processor {
-            return Self(None);
-        }
-        let (sender, receiver): (SyncSender<_>, _) = sync_channel(AHEAD);
-        scope.spawn(move || {
-            for (number, rows) in batches.iter().enumerate() {
-                let prepared = source.prepare(rows, stream_of(number));
-                let failed = prepared.is_err();
-                // A closed channel is a trainer that has stopped.
-                if sender.send(prepared).is_err() || failed {
-                    break;
+        let ready = (source.path == ComputePath::Device).then(|| {
+            let (sender, receiver): (SyncSender<_>, _) = sync_channel(AHEAD);
+            scope.spawn(move || {
+                for (number, rows) in batches.iter().enumerate() {
+                    let prepared = source.prepare(rows, stream_of(number));
+                    let failed = prepared.is_err();
+                    // A closed channel is a trainer that has stopped.
+                    if sender.send(prepared).is_err() || failed {
+                        break;
+                    }
                 }
-            }
+            });
+            receiver
         });
-        Self(Some(receiver))
+        Self { source, ready }
     }
 
-    /// The next batch, if it is prepared ahead of time.
+    /// The next batch, which is of these rows and of the step with this stream.
     ///
     /// # Errors
     /// It could not be prepared.
-    pub(super) fn next(&self) -> Result<Option<Prepared<T>>, ClassifierError> {
-        let Some(receiver) = &self.0 else {
-            return Ok(None);
-        };
-        let prepared = receiver.recv();
-        prepared
-            .expect("the thread sends every batch or an error")
-            .map(Some)
+    pub(super) fn next(
+        &self,
+        rows: &[usize],
+        stream: Stream,
+    ) -> Result<Prepared<T>, ClassifierError> {
+        match &self.ready {
+            None => self.source.prepare(rows, stream),
+            Some(ready) => ready
+                .recv()
+                .expect("the thread sends every batch or an error"),
+        }
     }
 }
 

@@ -9,27 +9,26 @@ mod position;
 mod state;
 mod step;
 
-use std::sync::atomic::AtomicU32;
 use std::thread;
 use std::time::Instant;
 
 use classifier::{
-    ActivationWeights, ClassifierError, ComputePath, Gradient, Logits, MemoryLimit, Stream,
-    Weights, epoch_batches,
+    ActivationWeights, ClassifierError, ComputePath, Gradient, MemoryLimit, Stream, Weights,
+    epoch_batches,
 };
 use settings::TrainingSettings;
-use stage::{save_requested, stop_requested};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::adam::AdamW;
-use crate::checkpoint::{Checkpoint, CheckpointManager, Snapshot};
+use crate::checkpoint::{Checkpoint, CheckpointManager};
 use crate::error::TrainError;
 use crate::record::{Line, Record, resident_memory};
 use crate::schedule::rate;
-use crate::task::Task;
-use feed::{Feed, Partition, Source};
+use crate::task::{Requests, Task, Validation};
+use feed::Feed;
+pub(crate) use feed::Source;
 use meter::DeviceMeter;
-use position::{Best, Position, Sums};
+use position::{Position, Sums};
 use state::State;
 
 /// What the trainer needs to know.
@@ -54,6 +53,8 @@ pub struct TrainContext<'a, T> {
     pub may_move: bool,
     /// Epochs after which it ends for now; the learning rate follows all epochs of the settings.
     pub until: u32,
+    /// Requests to save or to stop.
+    pub requests: Requests,
     /// Receives messages for the user.
     pub note: &'a (dyn Fn(&str) + 'a),
 }
@@ -64,27 +65,32 @@ pub struct Trained {
     /// Epochs done.
     pub epochs: u32,
     /// The best epoch on validation; none if the task has no validation, and the last one is used.
-    pub best: Option<BestValidation>,
+    pub best: Option<BestEpoch>,
     /// What it resumes from, if it ended before all epochs: without the record, which the caller has,
     /// and without a time, so that equal trainings leave equal states.
-    pub state: Option<Snapshot>,
+    pub state: Option<Checkpoint>,
 }
 
-/// How the best epoch did on validation.
-#[derive(Clone, Debug)]
-pub struct BestValidation {
+/// The epoch with the lowest loss on validation.
+#[derive(Debug)]
+pub struct BestEpoch {
     /// From 1.
     pub epoch: u32,
-    /// Mean loss in nats.
-    pub loss: f64,
-    /// Share of rows predicted correctly.
-    pub accuracy: f64,
-    /// The logits of every row.
-    pub logits: Logits,
+    /// How it did.
+    pub validation: Validation,
+    /// `[T]`: its weights, those that training changes.
+    weights: Tensor,
 }
 
 /// Called after every batch: rows done, and a message on how it goes.
 pub type OnBatch<'a> = dyn Fn(u64, &str) + 'a;
+
+/// What a training writes and reports.
+struct Outputs<'a, 'm> {
+    record: &'a mut Record,
+    manager: &'a mut CheckpointManager<'m>,
+    on_batch: &'a OnBatch<'a>,
+}
 
 /// Factor of the learning rate after a non-finite loss.
 const BACKOFF: f64 = 0.5;
@@ -104,68 +110,58 @@ pub fn train<T: Task>(
     before: Option<Checkpoint>,
     on_batch: &OnBatch<'_>,
 ) -> Result<Trained, TrainError> {
-    let accumulation = AtomicU32::new(context.settings.accumulation);
-    let mut trainer = Trainer::new(context, weights, &accumulation);
+    let source = Source::new(context);
+    let mut trainer = Trainer::new(context, weights, &source);
+    let mut outputs = Outputs {
+        record,
+        manager,
+        on_batch,
+    };
     let steps_per_epoch = trainer.steps_per_epoch;
-    let handed_on = |before| State::handed_on(before, steps_per_epoch);
-    let before = match before {
-        Some(before) => Some(handed_on(before).ok_or(TrainError::StrangeState)?),
-        None => None,
-    };
+    let handed_on =
+        |before| State::handed_on(before, steps_per_epoch).ok_or(TrainError::StrangeState);
+    let before = before.map(handed_on).transpose()?;
     let saved = |checkpoint| State::of(checkpoint, steps_per_epoch);
-    let is_resumed = match (manager.latest(saved), &before) {
-        (Some(state), _) => trainer.restore(&state, record).map(|()| true)?,
-        (None, Some(state)) => trainer.restore(state, record).map(|()| true)?,
-        (None, None) => false,
-    };
-    if is_resumed {
+    if let Some(state) = outputs.manager.latest(saved).as_ref().or(before.as_ref()) {
+        trainer.restore(state, outputs.record)?;
         (context.note)(&format!("resumes after step {}", trainer.position.step));
         on_batch(trainer.rows_done(), "");
     }
-    let mut outcome = trainer.run(record, manager, on_batch);
+    let mut outcome = trainer.run(&mut outputs);
     if let Err(error @ TrainError::NonFinite { .. }) = &outcome
         && trainer.position.backoff > BACKOFF
     {
         (context.note)(&format!(
             "{error}: back to the last checkpoint, at half the learning rate"
         ));
-        match manager.latest(saved).or(before) {
-            Some(state) => trainer.restore(&state, record)?,
+        match outputs.manager.latest(saved).or(before) {
+            Some(state) => trainer.restore(&state, outputs.record)?,
             None => {
                 drop(trainer);
                 let beginning = context.task.layout().initial(Device::Cpu);
                 no_grad(|| weights.flat.copy_(&beginning));
-                trainer = Trainer::new(context, weights, &accumulation);
-                record.restart(&[])?;
+                trainer = Trainer::new(context, weights, &source);
+                outputs.record.restart(&[])?;
             }
         }
         trainer.position.backoff = BACKOFF;
-        record.line(&Line::Backoff {
+        outputs.record.line(&Line::Backoff {
             step: trainer.position.step,
             factor: BACKOFF,
         })?;
-        outcome = trainer.run(record, manager, on_batch);
+        outcome = trainer.run(&mut outputs);
     }
     outcome
 }
 
-/// The weights of the best epoch so far.
-struct BestEpoch {
-    /// `[T]`: those that training changes.
-    weights: Tensor,
-    logits: Logits,
-}
-
 pub(crate) struct Trainer<'a, T: Task> {
     context: &'a TrainContext<'a, T>,
+    source: &'a Source<'a, T>,
     /// `[T]`: the weights that training changes, a view of the buffer that was passed in.
     trained: Tensor,
     replicas: Vec<ActivationWeights>,
     gradient: Gradient,
     adam: AdamW,
-    partition: Partition,
-    /// Parts that a batch is computed in, for the thread that prepares them.
-    accumulation: &'a AtomicU32,
     /// The sums that are on the device; none where a processor adds up at once.
     meter: Option<DeviceMeter>,
     /// Sums since the last time that all was read, losses on a device not included.
@@ -186,34 +182,29 @@ impl<'a, T: Task> Trainer<'a, T> {
     pub(crate) fn new(
         context: &'a TrainContext<'a, T>,
         weights: &Weights,
-        accumulation: &'a AtomicU32,
+        source: &'a Source<'a, T>,
     ) -> Self {
         let (settings, device) = (context.settings, context.device);
         let layout = context.task.layout();
         let trained = layout.trained();
-        let first = ActivationWeights::new(layout, weights, context.kind);
-        let mut replicas: Vec<ActivationWeights> =
-            (1..context.replicas).map(|_| first.share()).collect();
-        replicas.insert(0, first);
+        let mut replicas = vec![ActivationWeights::new(layout, weights, context.kind)];
+        let others = (1..context.replicas).map(|_| replicas[0].share());
+        replicas.extend(others.collect::<Vec<_>>());
         let on_device = context.path == ComputePath::Device;
         let flat = weights.flat.detach();
         Self {
             context,
+            source,
             trained: flat.narrow(0, trained.start as i64, trained.len() as i64),
             replicas,
             gradient: Gradient::zeros(layout, device),
             adam: AdamW::new(layout, settings, context.layer_decay, device, on_device),
-            partition: Partition {
-                path: context.path,
-                shard_size: settings.shard_size.unwrap_or(u32::MAX) as usize,
-            },
-            accumulation,
             meter: on_device.then(|| DeviceMeter::new(settings.clip_norm, device)),
             pending: Sums::default(),
             pending_steps: 0,
             stream: Stream::new(context.seed).child(1),
             steps_per_epoch: context.task.rows().div_ceil(settings.batch_size as usize) as u64,
-            position: Position::start(settings.accumulation, device_name(device)),
+            position: Position::start(),
             best: None,
             memory: MemoryLimit::default(),
             clock: Instant::now(),
@@ -222,8 +213,8 @@ impl<'a, T: Task> Trainer<'a, T> {
     }
 
     /// Random numbers of a step.
-    fn stream_of(&self, step: u64) -> Stream {
-        self.stream.child(1).child(step)
+    pub(crate) fn stream_of(&self, step: u64) -> Stream {
+        step_stream(self.stream, step)
     }
 
     /// The batches of an epoch.
@@ -238,15 +229,6 @@ impl<'a, T: Task> Trainer<'a, T> {
     pub(crate) fn next_epoch(&mut self) -> Vec<Vec<usize>> {
         self.position.epoch += 1;
         self.batches_of(self.position.epoch)
-    }
-
-    fn source(&self) -> Source<'a, T> {
-        Source {
-            task: self.context.task,
-            partition: self.partition,
-            device: self.context.device,
-            accumulation: self.accumulation,
-        }
     }
 
     /// Seconds of training, those of earlier runs included.
@@ -268,31 +250,21 @@ impl<'a, T: Task> Trainer<'a, T> {
     }
 
     /// Trains from the current position to the end.
-    fn run(
-        &mut self,
-        record: &mut Record,
-        manager: &mut CheckpointManager<'_>,
-        on_batch: &OnBatch<'_>,
-    ) -> Result<Trained, TrainError> {
+    fn run(&mut self, outputs: &mut Outputs<'_, '_>) -> Result<Trained, TrainError> {
         while !self.is_done() {
-            self.epoch(record, manager, on_batch)?;
-            self.end_epoch(record, manager, on_batch)?;
+            self.epoch(outputs)?;
+            self.end_epoch(outputs)?;
         }
-        manager.finish();
+        outputs.manager.finish();
         let is_over = self.context.until >= self.context.settings.epochs;
-        let state = (!is_over).then(|| self.snapshot(&[], 0.0)).transpose()?;
-        let best = self.position.best.zip(self.best.take());
-        if let Some((_, best)) = &best {
+        let state = (!is_over).then(|| self.checkpoint(&[], 0.0)).transpose()?;
+        let best = self.best.take();
+        if let Some(best) = &best {
             no_grad(|| self.trained.copy_(&best.weights));
         }
         Ok(Trained {
             epochs: self.position.epoch - 1,
-            best: best.map(|(found, best)| BestValidation {
-                epoch: found.epoch,
-                loss: found.loss,
-                accuracy: found.accuracy,
-                logits: best.logits,
-            }),
+            best,
             state,
         })
     }
@@ -301,43 +273,36 @@ impl<'a, T: Task> Trainer<'a, T> {
     fn is_done(&self) -> bool {
         let done = self.position.epoch - 1;
         let patience = self.context.settings.patience;
-        let is_late = |best: Best| patience > 0 && done - best.epoch >= patience;
-        done >= self.context.until || self.position.best.is_some_and(is_late)
+        let is_late = |best: &BestEpoch| patience > 0 && done - best.epoch >= patience;
+        done >= self.context.until || self.best.as_ref().is_some_and(is_late)
     }
 
     /// The rest of the epoch's batches.
-    fn epoch(
-        &mut self,
-        record: &mut Record,
-        manager: &mut CheckpointManager<'_>,
-        on_batch: &OnBatch<'_>,
-    ) -> Result<(), TrainError> {
+    fn epoch(&mut self, outputs: &mut Outputs<'_, '_>) -> Result<(), TrainError> {
+        let settings = self.context.settings;
         let epoch = self.position.epoch;
         let batches = self.batches_of(epoch);
         let begun = u64::from(epoch - 1) * self.steps_per_epoch;
         let rest = &batches[(self.position.step - begun) as usize..];
-        let steps = self.stream.child(1);
-        let first = self.position.step;
+        let (first, stream) = (self.position.step, self.stream);
         self.since = Instant::now();
         thread::scope(|scope| {
-            let stream_of = move |number: usize| steps.child(first + number as u64);
-            let feed = Feed::start(scope, self.source(), rest, stream_of);
+            let stream_of = move |number: usize| step_stream(stream, first + number as u64);
+            let feed = Feed::start(scope, self.source, rest, stream_of);
             for rows in rest {
-                let rate = rate(
-                    self.context.settings,
-                    self.position.step,
-                    self.total_steps(),
-                );
-                self.step(rows, feed.next()?, rate * self.position.backoff)?;
-                on_batch(rows.len() as u64, "");
-                let log_every = u64::from(self.context.settings.log_every);
+                let step = self.position.step;
+                let rate = rate(settings, step, self.total_steps()) * self.position.backoff;
+                self.step(rows, feed.next(rows, self.stream_of(step))?, rate)?;
+                (outputs.on_batch)(rows.len() as u64, "");
+                let log_every = u64::from(settings.log_every);
                 if self.position.step.is_multiple_of(log_every) {
                     self.settle(&batches)?;
                     let recent = std::mem::take(&mut self.position.recent);
-                    on_batch(0, &format!("epoch {epoch}: loss {:.4}", recent.mean_loss()));
-                    record.line(&self.step_line(epoch, &recent))?;
+                    let loss = recent.mean_loss();
+                    (outputs.on_batch)(0, &format!("epoch {epoch}: loss {loss:.4}"));
+                    outputs.record.line(&self.step_line(&recent))?;
                 }
-                self.save(&batches, record, manager)?;
+                self.save(&batches, outputs)?;
             }
             self.settle(&batches)
         })
@@ -347,6 +312,9 @@ impl<'a, T: Task> Trainer<'a, T> {
     /// host does not know yet, and tells which step was not finite, if one was; `batches` are those of the
     /// epoch.
     pub(crate) fn settle(&mut self, batches: &[Vec<usize>]) -> Result<(), TrainError> {
+        if self.pending_steps == 0 {
+            return Ok(());
+        }
         let meter = self.meter.as_mut();
         let reading = meter.map(|meter| {
             ClassifierError::catch("read the sums of the device", || Ok(meter.read()))
@@ -380,86 +348,98 @@ impl<'a, T: Task> Trainer<'a, T> {
     fn save(
         &mut self,
         batches: &[Vec<usize>],
-        record: &Record,
-        manager: &mut CheckpointManager<'_>,
+        outputs: &mut Outputs<'_, '_>,
     ) -> Result<(), TrainError> {
         let step = self.position.step;
-        let (stop, save) = (stop_requested(), save_requested());
-        if !stop && !save && !manager.is_due(step) {
+        let Requests { stop, save } = self.context.requests;
+        let (stop, save) = (stop(), save());
+        if !stop && !save && !outputs.manager.is_due(step) {
             return Ok(());
         }
         self.settle(batches)?;
-        let snapshot = self.snapshot(record.text(), self.seconds())?;
+        let checkpoint = self.checkpoint(outputs.record.text(), self.seconds())?;
         if stop {
-            manager.save_now(&snapshot)?;
+            outputs.manager.save_now(&checkpoint)?;
             let total = self.total_steps();
             return Err(TrainError::Stopped { step, total });
         }
         if save {
-            manager.save_now(&snapshot)?;
+            outputs.manager.save_now(&checkpoint)?;
             (self.context.note)(&format!("saved after step {step}"));
         } else {
-            manager.save(snapshot);
+            outputs.manager.save(checkpoint);
         }
         self.since = Instant::now();
         Ok(())
     }
 
     /// Validates the epoch and begins the next one.
-    fn end_epoch(
-        &mut self,
-        record: &mut Record,
-        manager: &mut CheckpointManager<'_>,
-        on_batch: &OnBatch<'_>,
-    ) -> Result<(), TrainError> {
-        let validation = self.context.task.validate(&self.replicas, &self.memory);
+    fn end_epoch(&mut self, outputs: &mut Outputs<'_, '_>) -> Result<(), TrainError> {
+        let context = self.context;
+        let stop = context.requests.stop;
+        let validation = context.task.validate(&self.replicas, &self.memory, stop);
         // Speeds are those of training alone.
         self.since = Instant::now();
         if let Some(note) = self.memory.take_note() {
-            (self.context.note)(&note);
+            (context.note)(&note);
         }
-        let validation = match validation {
+        match validation {
             // The step before it is done, and validating learns nothing.
-            Err(ClassifierError::Stopped) => return self.save(&[], record, manager),
-            other => other?,
-        };
-        let Position { epoch, step, .. } = self.position;
-        if let Some(found) = validation {
-            if !found.loss.is_finite() {
-                let rows = "the validation split".to_owned();
-                return Err(TrainError::NonFinite { epoch, step, rows });
-            }
-            let best = self.position.best;
-            let is_best = best.is_none_or(|best| found.loss < best.loss);
-            record.line(&self.epoch_line(found.loss, found.accuracy, is_best))?;
-            let percent = 100.0 * found.accuracy;
-            let loss = found.loss;
-            on_batch(
-                0,
-                &format!("epoch {epoch}: validation loss {loss:.4}, accuracy {percent:.2}%"),
-            );
-            if is_best {
-                self.position.best = Some(Best {
-                    epoch,
-                    loss,
-                    accuracy: found.accuracy,
-                    classes: found.logits.classes,
-                });
-                self.best = Some(BestEpoch {
-                    weights: no_grad(|| self.trained.copy()),
-                    logits: found.logits,
-                });
-            }
+            Err(ClassifierError::Stopped) => return self.save(&[], outputs),
+            Err(error) => return Err(error.into()),
+            Ok(None) => {}
+            Ok(Some(validation)) => self.take_validation(validation, outputs)?,
         }
         self.position.epoch += 1;
         self.position.whole = Sums::default();
         self.position.recent = Sums::default();
-        self.save(&[], record, manager)
+        self.save(&[], outputs)
     }
 
-    fn step_line(&self, epoch: u32, sums: &Sums) -> Line {
-        Line::Step {
+    /// Records how an epoch did, and keeps its weights if it is the best so far.
+    fn take_validation(
+        &mut self,
+        validation: Validation,
+        outputs: &mut Outputs<'_, '_>,
+    ) -> Result<(), TrainError> {
+        let Position { epoch, step, .. } = self.position;
+        let Validation { loss, accuracy, .. } = validation;
+        if !loss.is_finite() {
+            let rows = "the validation split".to_owned();
+            return Err(TrainError::NonFinite { epoch, step, rows });
+        }
+        let best = self.best.as_ref();
+        let is_best = best.is_none_or(|best| loss < best.validation.loss);
+        let whole = &self.position.whole;
+        outputs.record.line(&Line::Epoch {
             epoch,
+            step,
+            train_loss: whole.mean_loss(),
+            train_accuracy: whole.accuracy(),
+            validation_loss: loss,
+            validation_accuracy: accuracy,
+            learning_rate: self.position.last_rate,
+            reviews_per_second: whole.rows as f64 / whole.seconds,
+            seconds: self.seconds(),
+            memory: resident_memory(),
+            best: is_best,
+        })?;
+        let percent = 100.0 * accuracy;
+        let message = format!("epoch {epoch}: validation loss {loss:.4}, accuracy {percent:.2}%");
+        (outputs.on_batch)(0, &message);
+        if is_best {
+            self.best = Some(BestEpoch {
+                epoch,
+                validation,
+                weights: no_grad(|| self.trained.copy()),
+            });
+        }
+        Ok(())
+    }
+
+    fn step_line(&self, sums: &Sums) -> Line {
+        Line::Step {
+            epoch: self.position.epoch,
             step: self.position.step,
             loss: sums.mean_loss(),
             accuracy: sums.accuracy(),
@@ -471,23 +451,11 @@ impl<'a, T: Task> Trainer<'a, T> {
             memory: resident_memory(),
         }
     }
+}
 
-    fn epoch_line(&self, loss: f64, accuracy: f64, best: bool) -> Line {
-        let whole = &self.position.whole;
-        Line::Epoch {
-            epoch: self.position.epoch,
-            step: self.position.step,
-            train_loss: whole.mean_loss(),
-            train_accuracy: whole.accuracy(),
-            validation_loss: loss,
-            validation_accuracy: accuracy,
-            learning_rate: self.position.last_rate,
-            reviews_per_second: whole.rows as f64 / whole.seconds,
-            seconds: self.seconds(),
-            memory: resident_memory(),
-            best,
-        }
-    }
+/// Random numbers of a step, from those of the training.
+fn step_stream(training: Stream, step: u64) -> Stream {
+    training.child(1).child(step)
 }
 
 fn device_name(device: Device) -> &'static str {

@@ -39,8 +39,9 @@ pub(super) struct Best {
     pub(super) classes: usize,
 }
 
-/// All of the state except tensors.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+/// All of the state except tensors. What other parts of the trainer know meanwhile is filled in when the state
+/// is saved: the best epoch, the optimizer's steps, the accumulation, the device.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Position {
     /// [`FORMAT`] of the program that wrote it.
     pub(super) format: u32,
@@ -97,21 +98,13 @@ impl Sums {
 
 impl Position {
     /// Before the first step.
-    pub(super) fn start(accumulation: u32, device: &str) -> Self {
+    pub(super) fn start() -> Self {
         Self {
             format: FORMAT,
-            step: 0,
             epoch: 1,
-            whole: Sums::default(),
-            recent: Sums::default(),
-            best: None,
-            optimizer_steps: 0,
-            last_rate: 0.0,
-            last_norm: 0.0,
-            accumulation,
+            accumulation: 1,
             backoff: 1.0,
-            seconds: 0.0,
-            device: device.to_owned(),
+            ..Self::default()
         }
     }
 
@@ -135,7 +128,7 @@ mod tests {
         let at = |epoch, step| Position {
             epoch,
             step,
-            ..Position::start(1, "cpu")
+            ..Position::start()
         };
         for (epoch, step, is) in [
             (1, 0, true),

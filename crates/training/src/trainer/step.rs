@@ -4,13 +4,14 @@ use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use classifier::{
-    ActivationWeights, ClassifierError, ComputePath, Fault, Mode, Pass, Stream, without_host_access,
+    ActivationWeights, ClassifierError, ComputePath, Mode, Pass, Stream, Transfer,
+    without_host_access,
 };
 use rayon::prelude::*;
 use tch::{Device, Tensor};
 
 use super::Trainer;
-use super::feed::{Prepared, spans};
+use super::feed::{Prepared, Source};
 use crate::error::TrainError;
 use crate::faults;
 use crate::task::Task;
@@ -19,21 +20,15 @@ use crate::task::Task;
 type Losses = Vec<(Tensor, Tensor)>;
 
 impl<T: Task> Trainer<'_, T> {
-    /// One optimizer step on a batch, at this rate. A non-finite loss or gradient changes nothing. On a
-    /// device that is found out when the sums are read: see [`Trainer::settle`].
+    /// One optimizer step on a batch of these rows, at this rate. A non-finite loss or gradient changes
+    /// nothing. On a device that is found out when the sums are read: see [`Trainer::settle`].
     pub(crate) fn step(
         &mut self,
         rows: &[usize],
-        prepared: Option<Prepared<T>>,
+        prepared: Prepared<T>,
         rate: f64,
     ) -> Result<(), TrainError> {
-        let prepared = match prepared {
-            Some(prepared) => prepared,
-            None => self
-                .source()
-                .prepare(rows, self.stream_of(self.position.step))?,
-        };
-        let path = self.partition.path;
+        let path = self.source.path;
         let work = || -> Result<bool, TrainError> {
             let losses = self.gradient_of(rows, prepared)?;
             let apply = || Ok(self.apply(&losses, rate));
@@ -62,14 +57,12 @@ impl<T: Task> Trainer<'_, T> {
         match &mut self.meter {
             Some(meter) => {
                 let good = meter.check(gradient, losses);
-                self.adam
-                    .step_on_device(&mut self.trained, gradient, &good, rate);
+                let weights = &mut self.trained;
+                self.adam.step_on_device(weights, gradient, &good, rate);
             }
             None => {
-                let sum =
-                    |values: &dyn Fn(&(Tensor, Tensor)) -> f64| losses.iter().map(values).sum();
-                let loss: f64 = sum(&|(loss, _)| loss.double_value(&[]));
-                let correct: f64 = sum(&|(_, correct)| correct.double_value(&[]));
+                let loss: f64 = losses.iter().map(|(loss, _)| loss.double_value(&[])).sum();
+                let correct = losses.iter().map(|(_, correct)| correct.int64_value(&[]));
                 let norm = gradient.norm().double_value(&[]);
                 if !norm.is_finite() || !loss.is_finite() {
                     return false;
@@ -80,7 +73,7 @@ impl<T: Task> Trainer<'_, T> {
                 }
                 self.adam.step(&mut self.trained, gradient, rate);
                 self.pending.loss += loss;
-                self.pending.correct += correct as u64;
+                self.pending.correct += correct.sum::<i64>().unsigned_abs();
                 self.position.last_norm = norm;
             }
         }
@@ -95,87 +88,58 @@ impl<T: Task> Trainer<'_, T> {
         let names: Vec<String> = shown
             .map(|row| self.context.task.row_id(*row).to_string())
             .collect();
-        let more = rows.len().saturating_sub(names.len());
-        let names = names.join(", ");
+        let more = match rows.len() - names.len() {
+            0 => String::new(),
+            more => format!(" and {more} more"),
+        };
         TrainError::NonFinite {
             epoch: self.position.epoch,
             step,
-            rows: if more > 0 {
-                format!("reviews {names} and {more} more")
-            } else {
-                format!("reviews {names}")
-            },
+            rows: format!("reviews {}{more}", names.join(", ")),
         }
     }
 
     /// The gradient of a batch. Where memory is full, the batch is computed in twice as many parts from
     /// then on, and nothing of the failed attempt is left.
-    fn gradient_of(&mut self, rows: &[usize], prepared: Prepared<T>) -> Result<Losses, TrainError> {
-        let step = self.position.step;
-        let Prepared {
-            batch,
-            mut size,
-            mut parts,
-        } = prepared;
-        let examples = self.context.task.examples(&batch);
+    fn gradient_of(
+        &mut self,
+        rows: &[usize],
+        mut prepared: Prepared<T>,
+    ) -> Result<Losses, TrainError> {
+        let (source, step) = (self.source, self.position.step);
+        let stream = self.stream_of(step);
+        let accumulation = &source.accumulation;
         // Batches that were prepared before memory was full are too large now.
-        let fits = self
-            .partition
-            .size(self.context.task, rows, self.position.accumulation);
-        if fits < size {
-            size = fits;
-            parts = self.parts_again(&batch, rows.len(), size)?;
+        let fits = source.size(rows);
+        if fits < prepared.size {
+            prepared = source.prepare_again(prepared, fits, stream)?;
         }
         loop {
             let losses = faults::before(step, self.gradient.total())
-                .and_then(|()| self.backward(&batch, rows.len(), size, &parts));
+                .and_then(|()| self.backward(&prepared, stream));
             match losses {
                 Ok(losses) => {
                     faults::after(step, self.gradient.total());
-                    self.pending.examples += examples;
+                    self.pending.examples += source.task.examples(&prepared.batch);
                     return Ok(losses);
                 }
-                Err(error) if !error.fault().is_some_and(Fault::is_memory) => {
-                    return Err(error.into());
+                Err(error) if !error.is_memory() => return Err(error.into()),
+                Err(source) if prepared.size == 1 => {
+                    return Err(TrainError::OutOfMemory { step, source });
                 }
-                Err(source) if size == 1 => return Err(TrainError::OutOfMemory { step, source }),
                 Err(_) => {
-                    let before = size;
-                    while size == before {
-                        self.position.accumulation *= 2;
-                        size = self.partition.size(
-                            self.context.task,
-                            rows,
-                            self.position.accumulation,
-                        );
+                    let mut parts = accumulation.load(Ordering::Relaxed);
+                    while source.size(rows) == prepared.size {
+                        parts *= 2;
+                        accumulation.store(parts, Ordering::Relaxed);
                     }
-                    let accumulation = self.position.accumulation;
-                    self.accumulation.store(accumulation, Ordering::Relaxed);
                     (self.context.note)(&format!(
-                        "memory is full: each batch is computed in {accumulation} parts from now on"
+                        "memory is full: each batch is computed in {parts} parts from now on"
                     ));
-                    parts = self.parts_again(&batch, rows.len(), size)?;
+                    prepared = source.prepare_again(prepared, source.size(rows), stream)?;
                 }
             }
         }
-    }
-
-    /// The parts of a batch that is partitioned again; on a processor the replicas prepare them.
-    fn parts_again(
-        &self,
-        batch: &T::Batch,
-        rows: usize,
-        size: usize,
-    ) -> Result<Vec<Option<T::Part>>, ClassifierError> {
-        ClassifierError::catch("prepare a batch", || {
-            Ok(match self.partition.path {
-                ComputePath::Processor => Vec::new(),
-                ComputePath::Device => {
-                    let stream = self.stream_of(self.position.step);
-                    self.source().parts(batch, rows, size, stream)
-                }
-            })
-        })
     }
 
     /// Forward and backward of a batch in parts, as many at a time as there are replicas. Their gradients
@@ -183,49 +147,42 @@ impl<T: Task> Trainer<'_, T> {
     /// how many there are.
     fn backward(
         &mut self,
-        batch: &T::Batch,
-        rows: usize,
-        size: usize,
-        parts: &[Option<T::Part>],
+        prepared: &Prepared<T>,
+        stream: Stream,
     ) -> Result<Losses, ClassifierError> {
-        let (task, path) = (self.context.task, self.partition.path);
-        let stream = self.stream_of(self.position.step);
-        let examples = task.examples(batch);
+        let source = self.source;
+        let examples = source.task.examples(&prepared.batch);
         if examples == 0 {
             let _ = self.gradient.total().zero_();
             return Ok(Vec::new());
         }
-        let differentiator = Differentiator {
-            task,
-            device: self.context.device,
-            path,
-            scale: 1.0 / examples as f64,
-        };
+        let scale = 1.0 / examples as f64;
         let mut losses = Losses::new();
         let gradient = &mut self.gradient;
         let mut add = |pass: Pass| {
             ClassifierError::catch("add up the gradients", || {
-                gradient.add(&pass, losses.is_empty(), path);
+                gradient.add(&pass, losses.is_empty(), source.path);
                 losses.push((pass.loss, pass.correct));
                 Ok(())
             })
         };
-        if path == ComputePath::Device {
-            for (number, part) in parts.iter().enumerate() {
-                let stream = stream.child(number as u64);
-                let part = part.as_ref();
-                let pass = part.map(|part| differentiator.pass(part, &self.replicas[0], stream));
-                pass.transpose()?.map_or(Ok(()), &mut add)?;
+        if source.path == ComputePath::Device {
+            for (number, part) in prepared.parts.iter().enumerate() {
+                if let Some(part) = part {
+                    let stream = stream.child(number as u64);
+                    add(source.pass(part, &self.replicas[0], stream, scale)?)?;
+                }
             }
         } else {
-            let spans: Vec<(usize, Range<usize>)> = spans(rows, size).enumerate().collect();
+            let batch = &prepared.batch;
+            let spans: Vec<(usize, Range<usize>)> = prepared.spans().enumerate().collect();
             for some in spans.chunks(self.replicas.len()) {
                 let replicas = self.replicas.par_iter_mut().zip(some);
                 let passes = replicas.map(|(weights, (number, span))| {
                     let stream = stream.child(*number as u64);
                     ClassifierError::catch("compute the gradient", || {
-                        let part = task.part(batch, span.clone(), stream, path);
-                        part.map(|part| differentiator.pass(&part, weights, stream))
+                        let part = source.task.part(batch, span.clone(), stream, source.path);
+                        part.map(|part| source.pass(&part, weights, stream, scale))
                             .transpose()
                     })
                 });
@@ -237,42 +194,35 @@ impl<T: Task> Trainer<'_, T> {
     }
 }
 
-/// What the passes of a batch have in common.
-struct Differentiator<'a, T> {
-    task: &'a T,
-    device: Device,
-    path: ComputePath,
-    /// One by the number of examples of the batch.
-    scale: f64,
-}
-
-impl<T: Task> Differentiator<'_, T> {
+impl<T: Task> Source<'_, T> {
+    /// The loss of a part, and the gradient of `scale` times its sum.
     fn pass(
         &self,
         part: &T::Part,
         weights: &ActivationWeights,
         stream: Stream,
+        scale: f64,
     ) -> Result<Pass, ClassifierError> {
         ClassifierError::catch("compute the gradient", || {
-            let mode = mode_of(self.path, stream, self.device);
-            let part = self.task.to_device(part, self.device);
-            Pass::compute(self.task.layout(), weights, self.scale, |parameters| {
+            let mode = self.mode(stream);
+            let part = part.to_device(self.device);
+            Pass::compute(self.task.layout(), weights, scale, |parameters| {
                 self.task.loss(&part, weights, parameters, mode)
             })
         })
     }
-}
 
-/// How a part learns: on a device libtorch's generator draws the masks, seeded by seed, step and part.
-fn mode_of(path: ComputePath, stream: Stream, device: Device) -> Mode {
-    let stream = stream.child(1);
-    if path == ComputePath::Processor {
-        return Mode::Train(stream);
+    /// How a part learns: on a device libtorch's generator draws the masks, seeded by seed, step and part.
+    fn mode(&self, stream: Stream) -> Mode {
+        let stream = stream.child(1);
+        if self.path == ComputePath::Processor {
+            return Mode::Train(stream);
+        }
+        let seed = stream.bits(0);
+        match self.device {
+            Device::Cuda(_) => tch::Cuda::manual_seed(seed),
+            _ => tch::manual_seed(seed as i64),
+        }
+        Mode::TrainOnDevice
     }
-    let seed = stream.bits(0);
-    match device {
-        Device::Cuda(_) => tch::Cuda::manual_seed(seed),
-        _ => tch::manual_seed(seed as i64),
-    }
-    Mode::TrainOnDevice
 }

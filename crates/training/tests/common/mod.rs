@@ -7,15 +7,16 @@
     reason = "helpers of tests, shared by several of them"
 )]
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 
 use bundle::Sizes;
-use classifier::{ComputePath, Network, Stream, TokenContract, TokenRows, Weights};
+use classifier::{ComputePath, IdRows, Network, Stream, Weights};
 use settings::{CheckpointSettings, ModelKind, ModelSettings, TrainingSettings};
 use tch::{Device, Kind, Tensor};
 use training::{
-    CheckpointManager, Classification, Record, TrainContext, TrainError, Trained, train,
+    CheckpointManager, Classification, Record, Requests, TrainContext, TrainError, Trained, train,
 };
 
 pub const WORDS: u32 = 12;
@@ -26,13 +27,38 @@ pub struct Setup {
     pub model: ModelSettings,
     pub network: Network,
     pub start: Weights,
-    pub train: TokenRows,
-    pub validation: TokenRows,
+    pub train: Rows,
+    pub validation: Rows,
 }
 
 pub fn silent(_: &str) {}
 
-fn rows(count: usize, seed: u64) -> TokenRows {
+/// Rows with labels, without an artifact.
+#[derive(Debug)]
+pub struct Rows {
+    ids: Vec<Vec<u32>>,
+    labels: Vec<u8>,
+}
+
+impl IdRows for Rows {
+    fn len(&self) -> usize {
+        self.ids.len()
+    }
+
+    fn length(&self, row: usize) -> usize {
+        self.ids[row].len()
+    }
+
+    fn ids(&self, row: usize) -> Cow<'_, [u32]> {
+        Cow::Borrowed(&self.ids[row])
+    }
+
+    fn label(&self, row: usize) -> u8 {
+        self.labels[row]
+    }
+}
+
+fn rows(count: usize, seed: u64) -> Rows {
     let stream = Stream::new(seed);
     let row = |row: usize| {
         let numbers = stream.child(row as u64);
@@ -41,18 +67,11 @@ fn rows(count: usize, seed: u64) -> TokenRows {
         (1..=length).map(word).collect()
     };
     let ids: Vec<Vec<u32>> = (0..count).map(row).collect();
-    let contract = TokenContract {
-        tokenizer: artifact::Digest::of_bytes(b"tests"),
-        vocabulary_size: WORDS,
-        pad_id: 0,
-        max_length: 12,
-        classes: vec!["negative".to_owned(), "positive".to_owned()],
-        normalization: None,
-    };
     let labels = (0..count).map(|row| (stream.bits(row as u64) % 2) as u8);
-    TokenRows::from_ids(&ids, &contract)
-        .expect("rows of a test")
-        .with_labels(labels.collect())
+    Rows {
+        labels: labels.collect(),
+        ids,
+    }
 }
 
 /// A network of this kind, or a tiny encoder of a family where `kind` is a transformer.
@@ -145,6 +164,10 @@ impl Setup {
             kind: Kind::Float,
             may_move: false,
             until: self.model.training.epochs,
+            requests: Requests {
+                stop: || false,
+                save: || false,
+            },
             note: &silent,
         }
     }

@@ -1,5 +1,7 @@
 //! Dates such as `03/04/2014`, which mean two days: the order is told by a day beyond the twelfth.
 
+use std::ops::RangeInclusive;
+
 /// What the values of a column say about the order of day and month.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum DayOrder {
@@ -72,18 +74,15 @@ impl Shape {
     fn of(value: &str) -> Option<(u32, u32, Self)> {
         let value = value.trim();
         let (date, clock) = value.split_once(' ').unwrap_or((value, ""));
-        let separator = date.chars().find(|sign| !sign.is_ascii_digit())?;
-        if !matches!(separator, '/' | '.' | '-') {
+        let is_separator = |sign: &char| matches!(sign, '/' | '.' | '-');
+        let separator = date.chars().find(|sign| !sign.is_ascii_digit());
+        let separator = separator.filter(is_separator)?;
+        let parts: Vec<&str> = date.split(separator).collect();
+        let &[first, second, year] = &parts[..] else {
             return None;
-        }
-        let mut parts = date.split(separator);
-        let (first, second, year) = (parts.next()?, parts.next()?, parts.next()?);
-        let is_number = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
-        let lengths = [first.len(), second.len()];
-        if parts.next().is_some()
-            || !lengths.iter().all(|length| (1..=2).contains(length))
-            || ![first, second, year].into_iter().all(is_number)
-            || !matches!(year.len(), 2 | 4)
+        };
+        if !(is_number(first, 1..=2) && is_number(second, 1..=2))
+            || !(is_number(year, 2..=2) || is_number(year, 4..=4))
         {
             return None;
         }
@@ -96,39 +95,33 @@ impl Shape {
     }
 
     fn format(self, first: &str, second: &str) -> String {
-        let Self {
-            separator,
-            long_year,
-            clock,
-        } = self;
-        let year = if long_year { "%Y" } else { "%y" };
+        let (separator, clock) = (self.separator, self.clock);
+        let year = if self.long_year { "%Y" } else { "%y" };
         format!("{first}{separator}{second}{separator}{year}{clock}")
     }
 }
 
+/// Whether a text is so many digits.
+fn is_number(text: &str, digits: RangeInclusive<usize>) -> bool {
+    digits.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
 fn clock_format(clock: &str) -> Option<&'static str> {
-    let (time, half) = match clock.split_once(' ') {
-        Some((time, half)) => (time, Some(half)),
-        None => (clock, None),
-    };
-    let numbers = |time: &str| {
-        time.split(':').all(|part| {
-            (1..=2).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit())
-        })
-    };
-    let half = match half.map(str::to_ascii_lowercase).as_deref() {
-        None => false,
-        Some("am" | "pm") => true,
-        Some(_) => return None,
-    };
-    if time.is_empty() {
-        return Some("").filter(|_| !half);
+    if clock.is_empty() {
+        return Some("");
     }
-    match (time.matches(':').count(), numbers(time), half) {
-        (1, true, false) => Some(" %H:%M"),
-        (2, true, false) => Some(" %H:%M:%S"),
-        (1, true, true) => Some(" %I:%M %p"),
-        (2, true, true) => Some(" %I:%M:%S %p"),
+    let (time, half) = clock.split_once(' ').unwrap_or((clock, ""));
+    if !time.split(':').all(|part| is_number(part, 1..=2)) {
+        return None;
+    }
+    match (
+        time.matches(':').count(),
+        half.to_ascii_lowercase().as_str(),
+    ) {
+        (1, "") => Some(" %H:%M"),
+        (2, "") => Some(" %H:%M:%S"),
+        (1, "am" | "pm") => Some(" %I:%M %p"),
+        (2, "am" | "pm") => Some(" %I:%M:%S %p"),
         _ => None,
     }
 }

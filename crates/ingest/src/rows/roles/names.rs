@@ -4,122 +4,38 @@ use crate::rows::columns::Role;
 
 /// Names that columns of a role have, the likelier ones first; compared without regard to case and
 /// to what joins words.
-const NAMES: [(Role, &[&str]); 8] = [
+const NAMES: [(Role, &str); 8] = [
     (
         Role::Text,
-        &[
-            "text",
-            "review",
-            "reviewtext",
-            "quote",
-            "content",
-            "body",
-            "comment",
-            "sentence",
-            "message",
-            "tweet",
-            "reviewbody",
-            "reviewcontent",
-            "comments",
-            "reviews",
-            "phrase",
-            "description",
-        ],
+        "text review reviewtext quote content body comment sentence message tweet reviewbody \
+         reviewcontent comments reviews phrase description",
     ),
     (
         Role::Label,
-        &[
-            "label",
-            "sentiment",
-            "fresh",
-            "verdict",
-            "polarity",
-            "recommended",
-            "recommendation",
-            "class",
-            "target",
-            "rating",
-            "recommendationid",
-            "votedup",
-        ],
+        "label sentiment fresh verdict polarity recommended recommendation class target rating \
+         recommendationid votedup",
     ),
     (
         Role::Rating,
-        &[
-            "rating",
-            "stars",
-            "score",
-            "overall",
-            "grade",
-            "reviewscore",
-            "points",
-            "starrating",
-            "ratings",
-        ],
+        "rating stars score overall grade reviewscore points starrating ratings",
     ),
     (
         Role::Timestamp,
-        &[
-            "date",
-            "timestamp",
-            "time",
-            "reviewdate",
-            "createdat",
-            "created",
-            "datetime",
-            "unixreviewtime",
-            "posted",
-            "postedat",
-            "timestampcreated",
-            "watcheddate",
-        ],
+        "date timestamp time reviewdate createdat created datetime unixreviewtime posted postedat \
+         timestampcreated watcheddate",
     ),
-    (
-        Role::Split,
-        &["split", "fold", "set", "partition", "subset"],
-    ),
+    (Role::Split, "split fold set partition subset"),
     (
         Role::Topic,
-        &[
-            "topic",
-            "title",
-            "product",
-            "film",
-            "movie",
-            "name",
-            "productname",
-            "movietitle",
-            "item",
-            "business",
-            "app",
-            "game",
-            "appname",
-            "producttitle",
-        ],
+        "topic title product film movie name productname movietitle item business app game \
+         appname producttitle",
     ),
     (
         Role::Group,
-        &[
-            "group",
-            "imdb",
-            "imdbid",
-            "asin",
-            "productid",
-            "filmid",
-            "movieid",
-            "businessid",
-            "itemid",
-            "appid",
-            "gameid",
-            "parentasin",
-            "tconst",
-            "rtid",
-        ],
+        "group imdb imdbid asin productid filmid movieid businessid itemid appid gameid \
+         parentasin tconst rtid",
     ),
-    (
-        Role::Id,
-        &["id", "rowid", "reviewid", "index", "ids", "tweetid"],
-    ),
+    (Role::Id, "id rowid reviewid index ids tweetid"),
 ];
 
 /// So many of the names of labels are names of nothing else.
@@ -172,13 +88,12 @@ pub(super) fn find(role: Role, name: &str) -> Option<Match> {
         Role::Label => place < SURE_LABELS,
         _ => true,
     };
-    if let Some(place) = place(role, &plain(name)).or_else(|| place(role, &plain(last))) {
-        // Of labels every whole name counts the same: what stands in the column decides.
-        let sure = role == Role::Label || is_sure(place);
+    if let Some(place) = place(role, name).or_else(|| place(role, last)) {
         return Some(Match {
             place,
             whole: true,
-            sure,
+            // Of labels every whole name counts the same: what stands in the column decides.
+            sure: role == Role::Label || is_sure(place),
         });
     }
     // Of dates and numbers a part of the name says too little: a release date is not the review's.
@@ -188,7 +103,7 @@ pub(super) fn find(role: Role, name: &str) -> Option<Match> {
     let word = last
         .rsplit(|sign: char| !sign.is_alphanumeric())
         .find(|word| !word.is_empty())?;
-    let place = place(role, &plain(word))?;
+    let place = place(role, word)?;
     is_sure(place).then_some(Match {
         place,
         whole: false,
@@ -203,16 +118,12 @@ pub(in crate::rows) fn is_column_name(name: &str) -> bool {
         .any(|(role, _)| find(*role, name).is_some_and(|found| found.whole))
 }
 
-fn place(role: Role, plain: &str) -> Option<usize> {
+/// The place of a name in the list of a role.
+fn place(role: Role, name: &str) -> Option<usize> {
+    let letters = name.chars().filter(|sign| sign.is_alphanumeric());
+    let plain = letters.collect::<String>().to_lowercase();
     let (_, list) = NAMES.iter().find(|(other, _)| *other == role)?;
-    list.iter().position(|known| *known == plain)
-}
-
-fn plain(name: &str) -> String {
-    name.chars()
-        .filter(|sign| sign.is_alphanumeric())
-        .collect::<String>()
-        .to_lowercase()
+    list.split(' ').position(|known| known == plain)
 }
 
 #[cfg(test)]

@@ -1,0 +1,167 @@
+//! The families of encoders: what they call their tensors in `model.safetensors`, and in what they differ.
+
+/// Families of encoders, told apart by `model_type`. MiniLM is a BERT.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Devlin et al. 2019; MiniLM (Wang et al. 2020) has the same shape.
+    Bert,
+    /// Liu et al. 2019: positions are counted from behind the padding id.
+    Roberta,
+    /// Sanh et al. 2019: no token types.
+    DistilBert,
+    /// Song et al. 2020: no token types, relative position bias.
+    Mpnet,
+}
+
+/// What is particular to a family. Names of tensors are those of `transformers`.
+pub(crate) struct Conventions {
+    name: &'static str,
+    /// Values of `model_type` in `config.json`.
+    model_types: &'static [&'static str],
+    /// What stands before every name where the encoder was saved as part of a larger model.
+    pub(crate) prefix: &'static str,
+    /// The padding id, where `config.json` does not state it.
+    pub(super) pad_id: u32,
+    /// Whether the first position is the one behind the padding id, instead of 0.
+    pub(super) positions_follow_padding: bool,
+    pub(super) has_token_types: bool,
+    pub(super) has_relative_positions: bool,
+    /// The layers, without their number.
+    pub(super) layer: &'static str,
+    /// Names inside a layer.
+    pub(super) query_key_value: [&'static str; 3],
+    pub(super) attention_output: &'static str,
+    pub(super) attention_norm: &'static str,
+    pub(super) up: &'static str,
+    pub(super) down: &'static str,
+    pub(super) norm: &'static str,
+    /// The class in `transformers` of an encoder with the head described below.
+    pub(crate) classifier: &'static str,
+    /// The hidden layer and the output layer of the classification head.
+    pub(crate) head: [&'static str; 2],
+    /// Whether the hidden layer of the head is followed by a rectifier, instead of a hyperbolic tangent.
+    pub(crate) head_is_rectified: bool,
+    /// Whether there is dropout before the hidden layer of the head.
+    pub(crate) head_drops_input: bool,
+}
+
+const BERT: Conventions = Conventions {
+    name: "BERT",
+    model_types: &["bert"],
+    prefix: "bert.",
+    pad_id: 0,
+    positions_follow_padding: false,
+    has_token_types: true,
+    has_relative_positions: false,
+    layer: "encoder.layer",
+    query_key_value: [
+        "attention.self.query",
+        "attention.self.key",
+        "attention.self.value",
+    ],
+    attention_output: "attention.output.dense",
+    attention_norm: "attention.output.LayerNorm",
+    up: "intermediate.dense",
+    down: "output.dense",
+    norm: "output.LayerNorm",
+    classifier: "BertForSequenceClassification",
+    head: ["bert.pooler.dense", "classifier"],
+    head_is_rectified: false,
+    head_drops_input: false,
+};
+
+const ROBERTA: Conventions = Conventions {
+    name: "RoBERTa",
+    model_types: &["roberta", "xlm-roberta"],
+    prefix: "roberta.",
+    pad_id: 1,
+    positions_follow_padding: true,
+    classifier: "RobertaForSequenceClassification",
+    head: ["classifier.dense", "classifier.out_proj"],
+    head_drops_input: true,
+    ..BERT
+};
+
+const DISTILBERT: Conventions = Conventions {
+    name: "DistilBERT",
+    model_types: &["distilbert"],
+    prefix: "distilbert.",
+    has_token_types: false,
+    layer: "transformer.layer",
+    query_key_value: ["attention.q_lin", "attention.k_lin", "attention.v_lin"],
+    attention_output: "attention.out_lin",
+    attention_norm: "sa_layer_norm",
+    up: "ffn.lin1",
+    down: "ffn.lin2",
+    norm: "output_layer_norm",
+    classifier: "DistilBertForSequenceClassification",
+    head: ["pre_classifier", "classifier"],
+    head_is_rectified: true,
+    ..BERT
+};
+
+const MPNET: Conventions = Conventions {
+    name: "MPNet",
+    model_types: &["mpnet"],
+    prefix: "mpnet.",
+    has_token_types: false,
+    has_relative_positions: true,
+    query_key_value: ["attention.attn.q", "attention.attn.k", "attention.attn.v"],
+    attention_output: "attention.attn.o",
+    attention_norm: "attention.LayerNorm",
+    classifier: "MPNetForSequenceClassification",
+    ..ROBERTA
+};
+
+/// The word table.
+pub(super) const WORDS: &str = "embeddings.word_embeddings.weight";
+
+/// Beginnings of the names of tensors that such files are known to have and we have no use for: heads of
+/// the pretraining task, the pooler, and tables that can be computed.
+const KNOWN_EXTRAS: [&str; 9] = [
+    "cls.",
+    "lm_head.",
+    "pooler.",
+    "qa_outputs.",
+    "vocab_",
+    "classifier.",
+    "pre_classifier.",
+    "embeddings.position_ids",
+    "embeddings.token_type_ids",
+];
+
+/// Whether a tensor that nobody asked for is no reason to refuse a file.
+pub(super) fn is_known_extra(name: &str) -> bool {
+    KNOWN_EXTRAS.iter().any(|start| name.starts_with(start))
+}
+
+impl Family {
+    const ALL: [Self; 4] = [Self::Bert, Self::Roberta, Self::DistilBert, Self::Mpnet];
+
+    /// What is particular to it.
+    pub(crate) fn conventions(self) -> &'static Conventions {
+        match self {
+            Self::Bert => &BERT,
+            Self::Roberta => &ROBERTA,
+            Self::DistilBert => &DISTILBERT,
+            Self::Mpnet => &MPNET,
+        }
+    }
+
+    /// The family of a `model_type`.
+    pub(super) fn of(model_type: Option<&str>) -> Result<Self, String> {
+        let name = model_type.ok_or("it has no `model_type`")?;
+        let has_name = |family: &Self| family.conventions().model_types.contains(&name);
+        Self::ALL.into_iter().find(has_name).ok_or_else(|| {
+            format!(
+                "`model_type` is `{name}`; known are bert, roberta, xlm-roberta, distilbert and mpnet"
+            )
+        })
+    }
+}
+
+impl std::fmt::Display for Family {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str(self.conventions().name)
+    }
+}

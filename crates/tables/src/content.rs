@@ -1,0 +1,208 @@
+//! What a file really is, by its first bytes: names lie.
+
+use std::io::{self, BufRead, Read};
+
+use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
+use stage::Task;
+
+/// Bytes asked of the disk at a time, and looked at to tell what a file is.
+pub(crate) const BUFFER: usize = 1 << 18;
+
+/// Kinds of content that people take for tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Content {
+    /// No bytes at all.
+    Empty,
+    /// Packed with gzip.
+    Gzip,
+    /// Packed with zstd.
+    Zstd,
+    /// A tar archive.
+    Tar,
+    /// A zip archive.
+    Zip,
+    /// A Parquet table.
+    Parquet,
+    /// Text in some encoding.
+    Text,
+    /// What is recognised only to be refused.
+    Other {
+        /// For "`x` is ...".
+        name: &'static str,
+        /// What to do with it.
+        hint: &'static str,
+    },
+}
+
+const CHECK: &str = "Check the file, or name another with `--source PATH`";
+
+const UNPACK: &str = "Unpack it and pass the file in it with `--source PATH`";
+
+const SAVE: &str = "Save its table as CSV, and pass that with `--source PATH`";
+
+impl Content {
+    /// A file of a program that can save tables as text.
+    pub(crate) fn document(name: &'static str) -> Self {
+        Self::Other { name, hint: SAVE }
+    }
+
+    /// For "`x` is ...", and what to do with a file of this kind.
+    pub(crate) fn name_and_hint(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Empty => ("empty", CHECK),
+            Self::Gzip => ("compressed with gzip, twice", CHECK),
+            Self::Zstd => ("compressed with zstd, twice", CHECK),
+            Self::Tar => (
+                "a tar archive",
+                "For the aclImdb archive use `--set ingest.format=aclimdb`; else unpack it and pass the file in it with `--source PATH`",
+            ),
+            Self::Zip => ("a zip archive", UNPACK),
+            Self::Parquet => ("a Parquet table", CHECK),
+            Self::Text => (
+                "plain text",
+                "For a CSV or TSV file use `--set ingest.format=csv` or `--set ingest.format=tsv`",
+            ),
+            Self::Other { name, hint } => (name, hint),
+        }
+    }
+}
+
+/// How files begin that are recognised only to be refused: their first bytes, what they are, and what
+/// to do with them.
+const REFUSED: [(&[u8], &str, &str); 11] = [
+    (b"%PDF-", "a PDF document", CHECK),
+    (b"\x89PNG", "a picture", CHECK),
+    (b"\xff\xd8\xff", "a picture", CHECK),
+    (b"GIF8", "a picture", CHECK),
+    (b"\xfd7zXZ\0", "compressed with xz", UNPACK),
+    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
+    (b"Rar!\x1a\x07", "a RAR archive", UNPACK),
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "an old document of Excel or Word",
+        SAVE,
+    ),
+    (b"SQLite format 3\0", "a SQLite database", SAVE),
+    (b"ARROW1\0\0", "an Arrow file", SAVE),
+    (b"{\\rtf", "a rich text document", SAVE),
+];
+
+/// What comes after `BZh` and a digit: the first decimals of pi.
+const BZIP2_BLOCK: &[u8] = b"\x31\x41\x59\x26\x53\x59";
+
+/// Looks at the start of an input without taking anything from it.
+pub(crate) fn content_of(input: &mut impl BufRead) -> io::Result<Content> {
+    let start = input.fill_buf()?;
+    let start = &start[..start.len().min(512)];
+    let begins = |magic: &[u8]| start.starts_with(magic);
+    if let Some((_, name, hint)) = REFUSED.iter().find(|(magic, ..)| begins(magic)) {
+        return Ok(Content::Other { name, hint });
+    }
+    let other = |name, hint| Content::Other { name, hint };
+    Ok(match start {
+        [] => Content::Empty,
+        _ if begins(b"\x1f\x8b") => Content::Gzip,
+        _ if begins(b"\x28\xb5\x2f\xfd") => Content::Zstd,
+        _ if begins(b"BZh") && start.get(4..10) == Some(BZIP2_BLOCK) => {
+            other("compressed with bzip2", UNPACK)
+        }
+        // Which is what a failed download often leaves.
+        _ if is_html(start) => other("a web page", CHECK),
+        _ if begins(b"PK\x03\x04") || begins(b"PK\x05\x06") => Content::Zip,
+        _ if begins(b"PAR1") => Content::Parquet,
+        _ if begins(b"\xff\xfe") || begins(b"\xfe\xff") || detect_utf16(start).is_some() => {
+            Content::Text
+        }
+        _ if start.get(257..262) == Some(b"ustar") => Content::Tar,
+        // One control character in a text is one bad row; where every tenth byte is one, there is
+        // no text.
+        _ if start.iter().filter(|byte| is_control(**byte)).count() * 10 > start.len() => {
+            other("no text", CHECK)
+        }
+        _ => Content::Text,
+    })
+}
+
+/// UTF-16 without a mark: Latin letters have a zero in every other byte.
+pub(crate) fn detect_utf16(start: &[u8]) -> Option<&'static Encoding> {
+    let zeros = |offset: usize| {
+        let bytes = start.iter().skip(offset).step_by(2);
+        bytes.filter(|byte| **byte == 0).count()
+    };
+    let (even, odd) = (zeros(0), zeros(1));
+    let many = start.len() / 5;
+    if odd > many && even * 10 < odd {
+        Some(UTF_16LE)
+    } else if even > many && odd * 10 < even {
+        Some(UTF_16BE)
+    } else {
+        None
+    }
+}
+
+fn is_html(start: &[u8]) -> bool {
+    let text = start.trim_ascii_start();
+    [b"<!doctype html".as_slice(), b"<html"].iter().any(|tag| {
+        text.get(..tag.len())
+            .is_some_and(|begin| begin.eq_ignore_ascii_case(tag))
+    })
+}
+
+/// Whether a byte is a control character other than white space.
+fn is_control(byte: u8) -> bool {
+    byte.is_ascii_control() && !byte.is_ascii_whitespace()
+}
+
+/// An input that reports how far it is.
+pub(crate) struct Watched<'a, R> {
+    input: R,
+    task: &'a Task,
+}
+
+impl<'a, R: Read> Watched<'a, R> {
+    pub(crate) fn new(input: R, task: &'a Task) -> Self {
+        Self { input, task }
+    }
+}
+
+impl<R: Read> Read for Watched<'_, R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.input.read(buffer)?;
+        self.task.advance(bytes as u64);
+        Ok(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn first_bytes_tell() {
+        let mut tar = vec![0; 512];
+        tar[..7].copy_from_slice(b"aclImdb");
+        tar[257..262].copy_from_slice(b"ustar");
+        let other = |name, hint| Content::Other { name, hint };
+        let check = |bytes: &[u8], expected: Content| {
+            assert_eq!(content_of(&mut &*bytes).expect("no disk"), expected)
+        };
+        check(b"", Content::Empty);
+        check(b"review,sentiment\n", Content::Text);
+        check(b"\xef\xbb\xbfreview", Content::Text);
+        check(b"\x1f\x8b\x08", Content::Gzip);
+        check(b"PK\x03\x04...", Content::Zip);
+        check(b"PAR1", Content::Parquet);
+        check(b"\xff\xfer\0e\0", Content::Text);
+        check(b"r\0e\0v\0", Content::Text);
+        check(b"\x01\x02\x03\x04\0\0\x05", other("no text", CHECK));
+        check(b"\x28\xb5\x2f\xfd", Content::Zstd);
+        check(b"%PDF-1.7", other("a PDF document", CHECK));
+        check(b"BZh91AY&SY\x94", other("compressed with bzip2", UNPACK));
+        check(b"BZh, what a film,1\n", Content::Text);
+        check(b"\xfd7zXZ\0\0", other("compressed with xz", UNPACK));
+        check(b"SQLite format 3\0", Content::document("a SQLite database"));
+        check(b"\n <!DOCTYPE HTML><html>", other("a web page", CHECK));
+        check(b"text,label\nn\0ul,0\n", Content::Text);
+        check(&tar, Content::Tar);
+    }
+}

@@ -1,0 +1,187 @@
+//! What is an object and what is none.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Every record as `line: fields`, with a buffer of every size.
+fn check(text: &str, names: &[&str], expected: &[&str]) {
+    for buffer in [1, 2, 7, 4096] {
+        let input = io::BufReader::with_capacity(buffer, text.as_bytes());
+        let mut reader = JsonReader::new(input, 60);
+        let mut record = Record::default();
+        let mut found = Vec::new();
+        while reader.read(&mut record, true).expect("no disk") == Ending::Record {
+            let fields = String::from_utf8_lossy(&record.joined()).replace('\t', "|");
+            let state = match (record.oversize, &record.problem) {
+                (true, _) => "too long".to_owned(),
+                (false, Some(problem)) => format!("bad: {problem}"),
+                _ => fields,
+            };
+            found.push(format!("{}: {state}", record.line));
+        }
+        assert_eq!(found, expected, "{text:?} with a buffer of {buffer}");
+        assert_eq!(reader.columns.names, names);
+    }
+}
+
+#[test]
+fn objects_become_records() {
+    check(
+        "{\"text\": \"a \\\"b\\\" {\", \"n\": 4.5}\n{\"n\": 1, \"text\": \"c\", \"ok\": true}\n",
+        &["text", "n", "ok"],
+        &["1: a \"b\" {|4.5", "2: c|1|true"],
+    );
+    check(
+        "[\n  {\"a\": {\"b\": \"x\", \"c\": null}},\n  {\"a\": {\"b\": \"y\\\\\"}}\n]",
+        &["a.b", "a.c"],
+        &["2: x|", "3: y\\|"],
+    );
+    check(
+        "{\"a\": [1, \"}\"]} {\"a\":\n2}",
+        &["a"],
+        &["1: [1,\"}\"]", "1: 2"],
+    );
+    check("", &[], &[]);
+    check("[]\n", &[], &[]);
+}
+
+#[test]
+fn a_bad_object_does_not_harm_the_next() {
+    check(
+        "{\"a\": 1}\nnothing\n{\"a\" 2}\n{\"a\": 3}\n",
+        &["a"],
+        &[
+            "1: 1",
+            "2: bad: it is no JSON object",
+            "3: bad: expected `:` at line 1 column 6",
+            "4: 3",
+        ],
+    );
+    let long = format!("{{\"a\": \"{}\"}}\n{{\"a\": 2}}", "x".repeat(100));
+    check(&long, &["a"], &["1: too long", "2: 2"]);
+    check(
+        "{\"a\": 1}\n{\"a\": 2",
+        &["a"],
+        &["1: 1", "2: bad: the file ends within an object"],
+    );
+}
+
+#[test]
+fn a_line_that_is_cut_is_one_bad_row() {
+    const OPEN: &str = "bad: the object is not closed";
+    const STRING: &str = "bad: a string does not end on its line";
+    let rest = "{\"a\": 2}\n{\"a\": 3}\n";
+    for (cut, problem) in [
+        ("{\"a\": 1", OPEN),
+        ("{\"a\": \"1\"", OPEN),
+        ("{\"a\": 1,", OPEN),
+        ("{", OPEN),
+        ("{\"a\"", OPEN),
+        ("{\"b\": {\"a\": 1}", OPEN),
+        ("{\"a\": \"x", STRING),
+        ("{\"a\": \"x\\", STRING),
+        ("{\"a\": \"x\\\"}", STRING),
+        ("{\"a\": x\"}", STRING),
+        // What follows is valid there.
+        ("{\"a\":", OPEN),
+        ("{\"a\": [", OPEN),
+        ("{\"a\": [1,", OPEN),
+        ("{\"b\": {\"a\": ", OPEN),
+        ("{\"b\": [{\"a\": 1},", OPEN),
+    ] {
+        for line_break in ["\n", "\r\n"] {
+            let text = format!("{{\"a\": 0}}{line_break}{cut}{line_break}{rest}");
+            let bad = format!("2: {problem}");
+            check(&text, &["a"], &["1: 0", &bad, "3: 2", "4: 3"]);
+        }
+    }
+    // Several in a row, each of which takes in the next.
+    check(
+        "{\"a\": [\n{\"a\":\n{\"a\": \"x\n{\"a\": 1}\n{\"a\":\n{\"a\": 2}",
+        &["a"],
+        &[
+            &format!("1: {OPEN}"),
+            &format!("2: {OPEN}"),
+            &format!("3: {STRING}"),
+            "4: 1",
+            &format!("5: {OPEN}"),
+            "6: 2",
+        ],
+    );
+    // In an array, with an indent.
+    check(
+        "[\n  {\"a\": 1,\n  {\n    \"a\": 2\n  },\n  {\"a\": 3}\n]\n",
+        &["a"],
+        &[&format!("2: {OPEN}"), "3: 2", "6: 3"],
+    );
+}
+
+#[test]
+fn objects_over_several_lines_are_one_row() {
+    check(
+        "{\"a\":\n{\n\"b\": [\n{\"c\": 1},\n{\"c\": 2}\n]\n}\n}\n{\n\"d\": 1\n}",
+        &["a.b", "d"],
+        &["1: [{\"c\":1},{\"c\":2}]", "9: |1"],
+    );
+    // A line break in a string is none in JSON.
+    check(
+        "{\n\"a\": \"x\ny\",\n\"b\": 1\n}\n{\"a\": 2}\n",
+        &["a"],
+        &[
+            "1: bad: a string does not end on its line",
+            "3: bad: it is no JSON object",
+            "4: bad: it is no JSON object",
+            "5: bad: it is no JSON object",
+            "6: 2",
+        ],
+    );
+}
+
+#[test]
+fn an_object_around_an_array_is_taken_off() {
+    let read = |text: &str| {
+        let mut reader = JsonReader::new(text.as_bytes(), 60);
+        let (mut record, mut rows) = (Record::default(), Vec::new());
+        while reader.read(&mut record, true).expect("no disk") == Ending::Record {
+            let fields = String::from_utf8_lossy(&record.joined()).into_owned();
+            rows.push((record.line, record.is_row(), fields));
+        }
+        rows
+    };
+    let row = |line: u64, fields: &str| (line, true, fields.to_owned());
+    assert_eq!(
+        read("{\"reviews\": [{\"a\": 1}, {\"a\": 2}]}\n"),
+        [row(1, "1"), row(1, "2")]
+    );
+    assert_eq!(
+        read("{\n\"reviews\": [\n{\"a\": 1},\n{\"a\": {\"b\": 2}}\n]\n}\n"),
+        [row(3, "1"), row(4, "\t2")]
+    );
+    assert_eq!(
+        read("{\"a\": [{\"b\": 1}]}\n{\"a\": [{\"b\": 2}]}\n"),
+        [row(1, "[{\"b\":1}]"), row(2, "[{\"b\":2}]")]
+    );
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2000))]
+    #[test]
+    fn rows_are_the_same_however_they_are_read(text in "\\{\\}\n[\\{\\}\\[\\]:,\"\\\\\na1 ]{0,60}") {
+        let lines = |buffer: usize| {
+            let input = io::BufReader::with_capacity(buffer, text.as_bytes());
+            let mut reader = JsonReader::new(input, 30);
+            let (mut record, mut lines) = (Record::default(), Vec::new());
+            while reader.read(&mut record, true).expect("no disk") == Ending::Record {
+                lines.push((record.line, record.last_line, record.joined()));
+            }
+            (lines, reader.cut.line)
+        };
+        let expected = lines(4096);
+        let breaks = text.matches('\n').count() as u64;
+        prop_assert_eq!(expected.1, breaks + 1);
+        for buffer in [1, 2, 5] {
+            prop_assert_eq!(&lines(buffer), &expected);
+        }
+    }
+}

@@ -1,0 +1,233 @@
+//! A file opened as rows, with a sample of them read ahead.
+
+use std::collections::VecDeque;
+use std::path::{Path, PathBuf};
+
+use settings::{IngestSettings, SourceFormat};
+use stage::Task;
+
+use crate::container::{self, Unpacked};
+use crate::content::Content;
+use crate::delimited::DelimitedReader;
+use crate::dialect::{self, Dialect};
+use crate::encoding;
+use crate::error::TableError;
+use crate::json::JsonReader;
+use crate::limit::Limit;
+use crate::parquet::{Limits, ParquetReader};
+use crate::record::{Ending, OTHER_FIELDS, Record, RecordReader};
+
+/// Rows looked at before any is taken ...
+const SAMPLE_ROWS: usize = 1000;
+
+/// ... and bytes of them, so that long rows do not fill memory.
+const SAMPLE_BYTES: usize = 32 << 20;
+
+/// What opening a file takes.
+pub struct Opening<'a> {
+    /// How files are written, where it is said.
+    pub settings: &'a IngestSettings,
+    /// A folder for what must lie on disk for a moment.
+    pub scratch: PathBuf,
+    /// Shows how much of the file was read.
+    pub task: &'a Task,
+}
+
+/// A file of rows.
+pub struct Table<'a> {
+    path: PathBuf,
+    reader: Box<dyn RecordReader + 'a>,
+    sample: VecDeque<Record>,
+    /// How it is written, in words: `gzip, UTF-8, separated by commas`.
+    pub form: String,
+}
+
+/// Bytes of a row at most: the text, and some room for the other columns.
+pub fn row_limit(settings: &IngestSettings) -> usize {
+    settings.max_text_bytes.saturating_add(OTHER_FIELDS)
+}
+
+impl<'a> Table<'a> {
+    /// Opens a file and reads a sample of it.
+    pub fn open(path: &Path, opening: &Opening<'a>) -> Result<Self, TableError> {
+        let settings = opening.settings;
+        let most_bytes = settings.max_unpacked_bytes;
+        let unpacked = container::unpack(path, Some(&opening.scratch), most_bytes, opening.task)?;
+        let mut form = Vec::new();
+        if !unpacked.packing.is_empty() {
+            form.push(unpacked.packing.to_owned());
+        }
+        let reader = match (unpacked.content, settings.format) {
+            (Content::Parquet, SourceFormat::Auto | SourceFormat::Parquet) => {
+                form.push("Parquet".to_owned());
+                parquet(path, opening, unpacked)?
+            }
+            (Content::Text, format) if format != SourceFormat::Parquet => {
+                text(path, settings, unpacked, &mut form)?
+            }
+            (Content::Empty, _) => return Err(TableError::nothing(path, "no content")),
+            (found, format) => {
+                let expected = match format {
+                    SourceFormat::Auto | SourceFormat::Aclimdb => "a table of reviews",
+                    SourceFormat::Csv | SourceFormat::Tsv => "a CSV or TSV file",
+                    SourceFormat::Jsonl => "JSON",
+                    SourceFormat::Parquet => "a Parquet table",
+                };
+                return Err(TableError::other_kind(path, found, expected));
+            }
+        };
+        let mut table = Self {
+            path: path.to_owned(),
+            reader,
+            sample: VecDeque::new(),
+            form: form.join(", "),
+        };
+        table.read_ahead()?;
+        Ok(table)
+    }
+
+    /// Where the file is.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// The rows read ahead.
+    pub fn sample(&self) -> &VecDeque<Record> {
+        &self.sample
+    }
+
+    /// The columns' names, where the rows themselves or the file say them; `None` where the first
+    /// row may.
+    pub fn names(&self) -> Option<&[String]> {
+        self.reader.names()
+    }
+
+    /// Whether rows may leave out columns that they have no value for.
+    pub fn may_lack_columns(&self) -> bool {
+        self.reader.may_lack_columns()
+    }
+
+    /// Rows of the whole file, where it says so itself.
+    pub fn count(&self) -> Option<u64> {
+        self.reader.count()
+    }
+
+    /// The next row; `false` at the end of the file.
+    pub fn next(&mut self, record: &mut Record) -> Result<bool, TableError> {
+        match self.sample.pop_front() {
+            Some(first) => {
+                *record = first;
+                Ok(true)
+            }
+            None => self.read(record, false),
+        }
+    }
+
+    fn read_ahead(&mut self) -> Result<(), TableError> {
+        let mut bytes = 0;
+        while self.sample.len() < SAMPLE_ROWS && bytes < SAMPLE_BYTES {
+            let mut record = Record::default();
+            if !self.read(&mut record, true)? {
+                break;
+            }
+            record.bytes.shrink_to_fit();
+            bytes += record.bytes.len();
+            self.sample.push_back(record);
+        }
+        if self.sample.is_empty() {
+            return Err(TableError::nothing(&self.path, "only empty lines"));
+        }
+        Ok(())
+    }
+
+    fn read(&mut self, record: &mut Record, learning: bool) -> Result<bool, TableError> {
+        let before = record.last_line;
+        let damaged = |error| TableError::damaged(&self.path, format!("line {before}"), error);
+        match self.reader.read(record, learning).map_err(damaged)? {
+            Ending::Record => Ok(true),
+            Ending::File => Ok(false),
+            Ending::OpenQuote => Err(TableError::OpenQuote(self.path.clone(), record.line)),
+        }
+    }
+}
+
+/// A reader of a table.
+fn parquet<'a>(
+    path: &Path,
+    opening: &Opening<'_>,
+    unpacked: Unpacked<'_>,
+) -> Result<Box<dyn RecordReader + 'a>, TableError> {
+    let settings = opening.settings;
+    let file = unpacked.into_file(path, &opening.scratch)?;
+    let size = file.metadata().map_err(TableError::read(path))?.len();
+    let limits = Limits {
+        row: row_limit(settings),
+        all: Limit::new(size, settings.max_unpacked_bytes),
+    };
+    Ok(Box::new(ParquetReader::open(path, file, limits)?))
+}
+
+/// A reader of text; adds to `form` how it is written.
+fn text<'a>(
+    path: &Path,
+    settings: &IngestSettings,
+    unpacked: Unpacked<'a>,
+    form: &mut Vec<String>,
+) -> Result<Box<dyn RecordReader + 'a>, TableError> {
+    let damaged = |error| TableError::damaged(path, "the start", error);
+    let mut input = unpacked.input;
+    let start = input.fill_buf().map_err(damaged)?;
+    let found = encoding::find(start, settings.encoding.as_deref())?;
+    form.push(format!("{} ({})", found.encoding.name(), found.how));
+    let mut input = encoding::decoded(input, found.encoding).map_err(damaged)?;
+    let start = input.fill_buf().map_err(damaged)?;
+    let limit = row_limit(settings);
+    let may_be_json = settings.format == SourceFormat::Auto;
+    if settings.format == SourceFormat::Jsonl || (may_be_json && is_json(start)) {
+        form.push("JSON objects".to_owned());
+        return Ok(Box::new(JsonReader::new(input, limit)));
+    }
+    let dialect = find_dialect(start, settings)?;
+    let separator = match dialect.separator {
+        b'\t' => "tabs".to_owned(),
+        b',' => "commas".to_owned(),
+        other => format!("`{}`", char::from(other)),
+    };
+    form.push(format!("separated by {separator}"));
+    if !dialect.quotes {
+        form.push("without quotes".to_owned());
+    }
+    Ok(Box::new(DelimitedReader::new(input, dialect, limit)))
+}
+
+/// Whether a text begins as JSON does: an object, or an array of objects.
+fn is_json(start: &[u8]) -> bool {
+    let text = start.trim_ascii_start();
+    let inside = text.strip_prefix(b"[").unwrap_or(text);
+    inside.trim_ascii_start().starts_with(b"{")
+}
+
+/// The dialect that the settings name, or that the first bytes show.
+fn find_dialect(start: &[u8], settings: &IngestSettings) -> Result<Dialect, TableError> {
+    let (separator, quotes) = match settings.format {
+        SourceFormat::Csv => (b',', true),
+        SourceFormat::Tsv => (b'\t', false),
+        _ => {
+            let found = dialect::sniff(start);
+            (found.separator, found.quotes)
+        }
+    };
+    let separator = match settings.delimiter {
+        None => separator,
+        Some(given) if given.is_ascii() && !matches!(given, '"' | '\n' | '\r') => given as u8,
+        Some(given) => {
+            let message = format!(
+                "`ingest.delimiter` is {given:?} and must be one ASCII character that is neither a quote nor a line break"
+            );
+            let hint = "Name the separator, for example `--set 'ingest.delimiter=\";\"'`";
+            return Err(TableError::Setting(message, hint));
+        }
+    };
+    let quotes = settings.quotes.unwrap_or(quotes);
+    Ok(Dialect { separator, quotes })
+}

@@ -1,0 +1,143 @@
+//! A trend in sentences, for the terminal and for the page.
+
+use std::fmt::Write as _;
+
+use artifact::format;
+use metrics::Estimate;
+
+use crate::data::Trend;
+
+/// Words that are named of a change, on either side.
+const NAMED: usize = 8;
+
+/// What there is to say, the conclusion first.
+pub(crate) fn sentences(trend: &Trend, model: &str) -> Vec<String> {
+    let mut said = Vec::new();
+    if let Some(distance) = trend.misfit {
+        said.push(format!(
+            "Beware: these reviews are unlike the {} labelled ones from which it is known how {model} errs (distance {distance:.2}; \
+             chance makes less). Trust no figure below; a few hundred labelled reviews of this kind mend it: `--adapt 300` or `--labelled FILE`.",
+            format::count(trend.labelled as u64)
+        ));
+    }
+    said.push(format!(
+        "{} of {} reviews are positive ({:.1} to {}, {} % interval); {model} calls {} so.",
+        format::percent(trend.overall.value),
+        format::count(trend.rows as u64),
+        100.0 * trend.overall.low,
+        format::percent(trend.overall.high),
+        round(100.0 * trend.confidence),
+        format::percent(trend.overall_counted),
+    ));
+    let rise = trend.model.rise;
+    if let [first, .., last] = trend.periods.as_slice() {
+        let what = if rise.low > 0.0 {
+            "rose"
+        } else if rise.high < 0.0 {
+            "fell"
+        } else {
+            "cannot be said to have moved"
+        };
+        said.push(format!(
+            "From {} to {} the level {what}: {} points ({} to {}).",
+            first.label,
+            last.label,
+            signed(rise.value),
+            signed(rise.low),
+            signed(rise.high)
+        ));
+    }
+    if let Some(change) = &trend.largest_change {
+        let mut sentence = format!(
+            "The largest change came before {}: from {} to {} (probability of a change {:.2})",
+            change.label,
+            format::percent(change.before.value),
+            format::percent(change.after.value),
+            change.probability
+        );
+        if let (Some(within), Some(mix)) = (change.within_topics, change.mix_of_topics) {
+            let _ = write!(
+                sentence,
+                ", {} points by other opinions about the same topics and {} by other topics",
+                signed(within),
+                signed(mix)
+            );
+        }
+        for (what, sign) in [("More often then", 1.0), ("Less often", -1.0)] {
+            let moved = change.words.iter().filter(|it| sign * it.z > 4.0);
+            let words: Vec<&str> = moved.take(NAMED).map(|it| it.word.as_str()).collect();
+            if !words.is_empty() {
+                let _ = write!(sentence, ". {what}: {}", words.join(", "));
+            }
+        }
+        said.push(sentence + ".");
+    }
+    if let Some(judged) = &trend.judged {
+        said.push(format!(
+            "Against what {} authors say themselves, a {}'s share is off by {:.1} points on average (counting: {:.1}, \
+             the level: {:.1}); {:.0} % of {} intervals hold theirs.",
+            format::count(judged.rows as u64),
+            trend.period.name(),
+            100.0 * judged.mean_absolute_error,
+            100.0 * judged.mean_absolute_error_counted,
+            100.0 * judged.mean_absolute_error_of_level,
+            100.0 * judged.coverage,
+            judged.periods
+        ));
+    }
+    said.extend(backtest(trend));
+    let groups = trend.labelled_groups.map_or_else(String::new, |groups| {
+        format!(" in {} groups", format::count(groups as u64))
+    });
+    let folds = match trend.labelled_cross_fitted {
+        0 => String::new(),
+        rows => format!(
+            "; {} of them are training reviews, read by models that had not learned from them",
+            format::count(rows as u64)
+        ),
+    };
+    said.push(format!(
+        "How the model errs is known from {} labelled reviews{groups}{folds}.",
+        format::count(trend.labelled as u64)
+    ));
+    said.extend(trend.left_out.iter().map(|what| format!("{what}.")));
+    said
+}
+
+fn backtest(trend: &Trend) -> Option<String> {
+    let of: Vec<_> = trend.backtest.iter().filter(|it| it.horizon == 1).collect();
+    let [model, last, mean] = of.as_slice() else {
+        return None;
+    };
+    Some(format!(
+        "Forecasts of the next {} had an interval score of {:.1} points over {} origins (last value {:.1}, overall mean {:.1}; less is better), and their intervals held {:.0} %.",
+        trend.period.name(),
+        100.0 * model.interval_score,
+        model.forecasts,
+        100.0 * last.interval_score,
+        100.0 * mean.interval_score,
+        100.0 * model.coverage
+    ))
+}
+
+/// A difference of shares in points, with its sign; nothing has none.
+fn signed(difference: f64) -> String {
+    match format!("{:+.1}", 100.0 * difference).as_str() {
+        "+0.0" | "-0.0" => "0.0".to_owned(),
+        signed => signed.to_owned(),
+    }
+}
+
+/// To a hundredth, without what rounding adds.
+fn round(value: f64) -> f64 {
+    (100.0 * value).round() / 100.0
+}
+
+/// An interval in percent: `37.4 to 54.6`.
+pub(crate) fn range(estimate: Estimate) -> String {
+    format!(
+        "{:.1} to {:.1}",
+        100.0 * estimate.low,
+        100.0 * estimate.high
+    )
+}
