@@ -164,7 +164,7 @@ impl Default for LabelValues {
             negative: list(
                 "negative, neg, 0, 0.0, false, bad, no, rotten, not_recommended, not recommended, __label__1",
             ),
-            none: list(", none, unsup"),
+            none: ["", "none", "unsup"].map(str::to_owned).to_vec(),
         }
     }
 }
