@@ -101,7 +101,7 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
         return print(&format!("{done}\n"));
     }
     let predictor = Predictor::load(place, &selection.run, networks)?;
-    let speaker = lines::Speaker {
+    let writer = lines::AnswerWriter {
         predictor: &predictor,
         progress: &progress,
         abstain: arguments.abstain,
@@ -110,12 +110,12 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
         longest: reading.max_text_bytes,
     };
     if !from_pipe {
-        return speaker.say(arguments.texts.clone());
+        return writer.answer_texts(arguments.texts.clone());
     }
     if stdin().is_terminal() {
         progress.note("a text a line; Ctrl-D ends");
     }
-    speaker.answer_lines(stdin().lock())
+    writer.answer_lines(stdin().lock())
 }
 
 /// Prints what the user should know about the predictions so far.

@@ -26,7 +26,7 @@ const TOO_LONG: &str = "the text is longer than `ingest.max_text_bytes`";
 type Line = Result<String, BadRow>;
 
 /// Answers about texts, in their order.
-pub(crate) struct Speaker<'a> {
+pub(crate) struct AnswerWriter<'a> {
     pub(crate) predictor: &'a Predictor,
     pub(crate) progress: &'a Progress,
     pub(crate) abstain: Option<f32>,
@@ -72,12 +72,12 @@ impl Refused {
     }
 }
 
-impl Speaker<'_> {
+impl AnswerWriter<'_> {
     /// Answers texts that are all there.
     ///
     /// # Errors
     /// A text is too long, the model cannot be asked, or the answers not be written.
-    pub(crate) fn say(&self, texts: Vec<String>) -> Result<(), Failure> {
+    pub(crate) fn answer_texts(&self, texts: Vec<String>) -> Result<(), Failure> {
         if let Some(place) = texts.iter().position(|text| text.len() > self.longest) {
             return Err(Failure::new(format!(
                 "Text {} is longer than `ingest.max_text_bytes` = {}",

@@ -153,33 +153,28 @@ impl Workplace {
         rejected: &[u8],
         done: Done,
     ) -> Result<(), ArtifactError> {
-        let write = |file: &mut File, bytes: &[u8]| {
-            file.write_all(bytes)?;
-            file.sync_data()
-        };
-        let folder = self.folder.clone();
-        let failed = |error| ArtifactError::io("write", &folder)(error);
-        write(&mut self.rows, rows).map_err(failed)?;
-        if !rejected.is_empty() {
-            write(&mut self.rejected, rejected).map_err(failed)?;
-        }
         let [before, aside] = self.done.bytes;
-        self.done = Done {
-            bytes: [before + rows.len() as u64, aside + rejected.len() as u64],
-            ..done
-        };
+        let bytes = [before + rows.len() as u64, aside + rejected.len() as u64];
         let journal = Journal {
             task: self.task.clone(),
-            done: self.done.clone(),
+            done: Done { bytes, ..done },
         };
         let text = serde_json::to_vec(&journal).expect("plain data");
         let temporary = self.folder.join("journal.new");
         let save = || {
+            self.rows.write_all(rows)?;
+            self.rows.sync_data()?;
+            if !rejected.is_empty() {
+                self.rejected.write_all(rejected)?;
+                self.rejected.sync_data()?;
+            }
             fs::write(&temporary, text)?;
             File::open(&temporary)?.sync_data()?;
             fs::rename(&temporary, self.folder.join(JOURNAL))
         };
-        save().map_err(failed)
+        save().map_err(ArtifactError::io("write", &self.folder))?;
+        self.done = journal.done;
+        Ok(())
     }
 
     /// The files of the rows and of those kept aside.
