@@ -7,7 +7,7 @@ use settings::IngestSettings;
 use tables::TableError;
 
 use crate::error::IngestError;
-use crate::row::LeftOut;
+use crate::row::{LeftOut, NOT_UTF_8};
 
 /// Counts of rows by what became of them.
 #[derive(Clone, Debug, Default)]
@@ -101,11 +101,13 @@ impl Tally {
             return Err(TableError::nothing(path, "no rows").into());
         }
         if self.is_over(settings.max_reject_rate) {
+            let reasons = self.commonest();
             return Err(IngestError::TooManyRejected {
                 rejected: self.left_out(false),
                 rows: self.rows(),
                 limit: settings.max_reject_rate,
-                reasons: self.commonest(),
+                hint: hint_for_rejected(&reasons),
+                reasons,
             });
         }
         if self.accepted() > 0 {
@@ -154,6 +156,21 @@ impl Tally {
         let reviews = format::plural(self.accepted(), "review", "reviews");
         reviews + &kinds.collect::<String>()
     }
+}
+
+/// Text that is no UTF-8 in many rows is in another encoding, which the start of the file did not
+/// tell.
+fn hint_for_rejected(reasons: &[(String, u64)]) -> String {
+    let has = |reason: &(String, u64), what| reason.0.contains(what);
+    let what = if reasons.iter().any(|it| has(it, NOT_UTF_8)) {
+        "If the file is in another encoding, name it, for example with `--set ingest.encoding=windows-1252`"
+    } else if reasons.iter().all(|it| has(it, "`ingest.labels`")) {
+        "Mend the rows, or say what the values mean with `--set 'ingest.labels.positive=[\"VALUE\"]'`, and so for \
+         `negative` and `none`"
+    } else {
+        "Mend the rows or the `[ingest]` settings"
+    };
+    format!("{what}; to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`")
 }
 
 #[cfg(test)]

@@ -56,10 +56,7 @@ impl Layout {
             let columns = (0..names.len()).map(|column| evidence(values, column));
             let columns: Vec<Evidence> = columns.collect();
             let known = if named { &names[..] } else { &[] };
-            let unknown = || IngestError::UnknownColumns {
-                path: path.to_owned(),
-                known: names.clone(),
-            };
+            let unknown = || IngestError::UnknownColumns(path.to_owned(), names.clone());
             roles::detect(known, &columns, &map, settings).ok_or_else(unknown)?
         };
         Ok(Self {
@@ -169,10 +166,8 @@ fn check_start(
     };
     let (limit, line, last_line) = (row_limit(settings), first.line, first.last_line);
     let too_long = || format!("it is too long, over {limit} bytes on lines {line} to {last_line}");
-    Err(IngestError::FirstRow {
-        path: table.path().to_owned(),
-        problem: first.problem.clone().unwrap_or_else(too_long),
-    })
+    let problem = first.problem.clone().unwrap_or_else(too_long);
+    Err(IngestError::FirstRow(table.path().to_owned(), problem))
 }
 
 fn check_rating(named: &ColumnMap, settings: &IngestSettings) -> Result<(), IngestError> {
