@@ -94,8 +94,8 @@ impl ColumnMap {
             let Some(column) = role.setting(&settings.columns) else {
                 continue;
             };
-            let (role_name, position) = (role.as_str(), "Give the position instead, from 1");
-            let setting = format!("ingest.columns.{role_name}");
+            let key = role.as_str();
+            let setting = format!("ingest.columns.{key}");
             let missing = |name: String| IngestError::NoColumn {
                 path: path.to_owned(),
                 setting: setting.clone(),
@@ -118,9 +118,10 @@ impl ColumnMap {
                     let place = places.next().ok_or_else(|| missing(name.clone()))?;
                     if places.next().is_some() {
                         let problem = format!(
-                            "`ingest.columns` names the column `{name}` for `{role_name}`, and the file has two of that name"
+                            "`ingest.columns` names the column `{name}` for `{key}`, and the file has two of that name"
                         );
-                        return Err(IngestError::other(problem, position));
+                        let hint = "Give the position instead, from 1";
+                        return Err(IngestError::other(problem, hint));
                     }
                     place
                 }

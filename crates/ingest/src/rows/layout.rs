@@ -1,11 +1,11 @@
 //! What was found out about the shape of a file: its columns, and what they are.
 
 use settings::{IngestSettings, RatingRule};
+use tables::Record;
 
 use super::columns::{ColumnMap, Role};
 use super::evidence::Evidence;
 use super::roles::{self, Roles};
-use tables::Record;
 use tables::{Table, TableError, row_limit};
 
 use crate::error::{IngestError, list_columns};

@@ -8,10 +8,10 @@ use zip::ZipArchive;
 use zip::read::ZipFile;
 use zip::result::ZipError;
 
-use super::nameless;
+use super::{bounded, nameless};
 use crate::content::Content;
 use crate::error::TableError;
-use crate::limit::{Bounded, Limit};
+use crate::limit::Limit;
 
 /// What every file of Microsoft Office has in it.
 const OFFICE: &str = "[Content_Types].xml";
@@ -31,7 +31,7 @@ pub(super) fn unpack(path: &Path, scratch: &Path, limit: Limit) -> Result<File, 
         .by_index(index)
         .map_err(|error| unreadable(path, error))?;
     let mut spool = nameless(scratch)?;
-    io::copy(&mut Bounded::new(member, limit), &mut spool)
+    io::copy(&mut bounded(member, limit), &mut spool)
         .map_err(|error| TableError::damaged(path, "the start", error))?;
     spool.rewind().map_err(TableError::read(path))?;
     Ok(spool)
