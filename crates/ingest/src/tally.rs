@@ -14,8 +14,10 @@ use crate::row::{LeftOut, NOT_UTF_8};
 pub(crate) struct Tally {
     /// Accepted rows by class id.
     by_class: [u64; Sentiment::ALL.len()],
-    unlabelled: u64,
-    reasons: Vec<ReasonCount>,
+    /// Accepted rows without a label.
+    pub(crate) unlabelled: u64,
+    /// Why rows were left out, in the order in which the reasons came up.
+    pub(crate) reasons: Vec<ReasonCount>,
 }
 
 /// Rows left out for one reason.
@@ -48,16 +50,6 @@ impl Tally {
     /// Accepted rows of a class.
     pub(crate) fn of_class(&self, class: Sentiment) -> u64 {
         self.by_class[usize::from(class.id())]
-    }
-
-    /// Accepted rows without a label.
-    pub(crate) fn unlabelled(&self) -> u64 {
-        self.unlabelled
-    }
-
-    /// Why rows were left out, in the order in which the reasons came up.
-    pub(crate) fn reasons(&self) -> &[ReasonCount] {
-        &self.reasons
     }
 
     /// Rows that were left out because a setting excludes them, or because of a fault.

@@ -125,16 +125,21 @@ impl Read for Failing {
 impl Unpacked<'_> {
     /// The content as a file, for readers that go back and forth in it: `path` itself, or a file
     /// without a name in `scratch`.
-    pub(crate) fn into_file(mut self, path: &Path, scratch: &Path) -> Result<File, TableError> {
+    pub(crate) fn into_file(self, path: &Path, scratch: &Path) -> Result<File, TableError> {
         if self.packing.is_empty() {
             return File::open(path).map_err(TableError::read(path));
         }
-        let mut spool = nameless(scratch)?;
-        io::copy(&mut self.input, &mut spool)
-            .map_err(|error| TableError::damaged(path, "the start", error))?;
-        spool.rewind().map_err(TableError::read(path))?;
-        Ok(spool)
+        spool(path, self.input, scratch)
     }
+}
+
+/// What is in an input, as a file without a name in a folder. `path` is what people know it by.
+fn spool(path: &Path, mut input: impl Read, folder: &Path) -> Result<File, TableError> {
+    let mut file = nameless(folder)?;
+    io::copy(&mut input, &mut file)
+        .map_err(|error| TableError::damaged(path, "the start", error))?;
+    file.rewind().map_err(TableError::read(path))?;
+    Ok(file)
 }
 
 /// A new file in a folder that is gone with the process, however that ends.

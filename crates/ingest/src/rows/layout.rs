@@ -17,8 +17,6 @@ pub(crate) struct Layout {
     pub(crate) names: Vec<String>,
     /// Whether the first row names the columns.
     pub(crate) header: bool,
-    /// Whether the columns have names.
-    pub(crate) named: bool,
     /// Whether every row must have as many fields as there are columns.
     pub(super) fixed_width: bool,
     /// What the columns are.
@@ -62,7 +60,6 @@ impl Layout {
         Ok(Self {
             names,
             header,
-            named,
             fixed_width,
             roles,
             form: table.form.clone(),
@@ -73,7 +70,7 @@ impl Layout {
     /// either.
     pub(super) fn of_another(&self, table: &Table<'_>) -> Result<Self, IngestError> {
         let fixed_width = table.names().is_none();
-        let names = column_names(table, table.sample().front(), self.named);
+        let names = column_names(table, table.sample().front(), self.is_named());
         let other = || {
             let path = table.path().display();
             let (first, this) = (list_columns(&self.names), list_columns(&names));
@@ -84,7 +81,7 @@ impl Layout {
                 ),
             )
         };
-        let is_same = match self.named {
+        let is_same = match self.is_named() {
             true => table.may_lack_columns() || is_permutation(&names, &self.names),
             false => fixed_width && names == self.names,
         };
@@ -102,8 +99,7 @@ impl Layout {
             }
         }
         Ok(Self {
-            header: fixed_width && self.named,
-            named: self.named,
+            header: fixed_width && self.is_named(),
             fixed_width,
             roles: Roles {
                 map,
@@ -112,6 +108,11 @@ impl Layout {
             form: table.form.clone(),
             names,
         })
+    }
+
+    /// Whether the columns have names.
+    pub(crate) fn is_named(&self) -> bool {
+        self.header || !self.fixed_width
     }
 
     /// Whether something was decided that people may want to know: what a column is, or that a file
