@@ -2,7 +2,8 @@
 
 use std::io::{self, BufRead, Read};
 
-use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, WINDOWS_1252};
+use chardetng::EncodingDetector;
+use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8};
 
 use crate::content::{BUFFER, detect_utf16};
 use crate::error::TableError;
@@ -36,7 +37,10 @@ fn tell(start: &[u8]) -> Found {
     } else if let Some(encoding) = detect_utf16(start) {
         (encoding, "detected from its zero bytes")
     } else if invalid > valid {
-        (WINDOWS_1252, "detected from bytes that are not UTF-8")
+        let mut detector = EncodingDetector::new();
+        detector.feed(start, false);
+        let encoding = detector.guess(None, false);
+        (encoding, "detected from bytes that are not UTF-8")
     } else {
         (UTF_8, "detected from its bytes")
     };
@@ -138,7 +142,7 @@ impl Read for Decoding<'_> {
 
 #[cfg(test)]
 mod tests {
-    use encoding_rs::{UTF_16BE, UTF_16LE};
+    use encoding_rs::{SHIFT_JIS, UTF_16BE, UTF_16LE, WINDOWS_1251, WINDOWS_1252};
 
     use super::*;
 
@@ -160,6 +164,12 @@ mod tests {
         check(b"\xff\xfep\0l\0", UTF_16LE);
         check(b"p\0l\0a\0i\0n\0", UTF_16LE);
         check(b"\0p\0l\0a\0i\0n", UTF_16BE);
+        let cyrillic = "text,label\nотличный фильм, очень понравился,1\nскучно и долго,0\n";
+        check(&WINDOWS_1251.encode(cyrillic).0, WINDOWS_1251);
+        let japanese = "text,label\nとても面白い映画でした,1\nつまらなかった,0\n";
+        check(&SHIFT_JIS.encode(japanese).0, SHIFT_JIS);
+        let western = "text,label\ntrès bien, “génial”,1\nein schöner Film, für alle,1\n";
+        check(&WINDOWS_1252.encode(western).0, WINDOWS_1252);
     }
 
     #[test]
