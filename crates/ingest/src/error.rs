@@ -6,8 +6,6 @@ use artifact::{ArtifactError, Failure, format};
 use settings::nearest;
 use tables::TableError;
 
-use crate::row::NOT_UTF_8;
-
 /// What went wrong. [`IngestError::hint`] says what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub enum IngestError {
@@ -29,22 +27,12 @@ pub enum IngestError {
         /// The columns that are there.
         known: Vec<String>,
     },
-    /// There is nothing to tell the columns by.
-    #[error("The first row of `{}` cannot be read: {problem}", path.display())]
-    FirstRow {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong with it.
-        problem: String,
-    },
-    /// No column is mapped and the header is none we know.
-    #[error("The columns of `{}` are none that ingest knows by itself", path.display())]
-    UnknownColumns {
-        /// The file.
-        path: PathBuf,
-        /// The columns that are there.
-        known: Vec<String>,
-    },
+    /// There is nothing to tell the columns of a file by: what is wrong with its first row.
+    #[error("The first row of `{}` cannot be read: {problem}", .0.display(), problem = .1)]
+    FirstRow(PathBuf, String),
+    /// No column of a file is mapped and its header, these names, is none we know.
+    #[error("The columns of `{}` are none that ingest knows by itself", .0.display())]
+    UnknownColumns(PathBuf, Vec<String>),
     /// More rows than `max_reject_rate` could not be used.
     #[error(
         "{} of {} rows were rejected, more than `ingest.max_reject_rate` = {limit} allows; the commonest reasons: {}",
@@ -59,6 +47,8 @@ pub enum IngestError {
         limit: f64,
         /// The commonest reasons with an example and their counts.
         reasons: Vec<(String, u64)>,
+        /// What to do.
+        hint: String,
     },
     /// What is found, and said, in one place.
     #[error("{message}")]
@@ -90,14 +80,13 @@ impl IngestError {
         Some(match self {
             Self::NoSource => "Name the reviews with `--source PATH`: a CSV or TSV file, or the aclImdb archive or folder".to_owned(),
             Self::Table(error) => return error.hint(),
-            Self::FirstRow { .. } => {
+            Self::FirstRow(..) => {
                 "Check the file; longer texts are allowed with `--set ingest.max_text_bytes=NUMBER`, and quotes are taken \
                  for text with `--set ingest.quotes=false`".to_owned()
             }
             Self::NoColumn { name, known, .. } => hint_for_column(name, known),
-            Self::UnknownColumns { known, .. } => hint_for_header(known),
-            Self::Other { hint, .. } => hint.clone(),
-            Self::TooManyRejected { reasons, .. } => hint_for_rejected(reasons),
+            Self::UnknownColumns(_, known) => hint_for_header(known),
+            Self::Other { hint, .. } | Self::TooManyRejected { hint, .. } => hint.clone(),
             Self::Artifact(error) => return error.hint(),
         })
     }
@@ -108,21 +97,6 @@ impl From<IngestError> for Failure {
         let hint = error.hint();
         Self::from_error(error).with_hint(hint)
     }
-}
-
-/// Text that is no UTF-8 in many rows is in another encoding, which the start of the file did not
-/// tell.
-fn hint_for_rejected(reasons: &[(String, u64)]) -> String {
-    let has = |reason: &(String, u64), what| reason.0.contains(what);
-    let what = if reasons.iter().any(|it| has(it, NOT_UTF_8)) {
-        "If the file is in another encoding, name it, for example with `--set ingest.encoding=windows-1252`"
-    } else if reasons.iter().all(|it| has(it, "`ingest.labels`")) {
-        "Mend the rows, or say what the values mean with `--set 'ingest.labels.positive=[\"VALUE\"]'`, and so for \
-         `negative` and `none`"
-    } else {
-        "Mend the rows or the `[ingest]` settings"
-    };
-    format!("{what}; to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`")
 }
 
 fn list_reasons(reasons: &[(String, u64)]) -> String {

@@ -17,15 +17,27 @@ pub(crate) enum Form {
     Rows,
 }
 
-/// Refuses folders and archives where a file of rows is expected.
-pub(crate) fn check_rows(path: &Path, settings: &IngestSettings) -> Result<(), IngestError> {
+/// Refuses folders and archives where a file of rows is expected, which `expected` says as the rest of
+/// the sentence; `hint` is what to do where no file of a folder can be named.
+pub(crate) fn check_rows(
+    path: &Path,
+    settings: &IngestSettings,
+    expected: &str,
+    hint: &str,
+) -> Result<(), IngestError> {
     if Form::of(path, settings.format)? == Form::Rows {
         return Ok(());
     }
-    let hint = files_in(path).unwrap_or_else(|| "Name a CSV, JSON or Parquet file with `--input FILE`, plain or packed with gzip, zstd or zip".to_owned());
+    let hint = files_in(path).unwrap_or_else(|| hint.to_owned());
     let path = path.display();
-    let message = format!("`{path}` is a folder or an archive, and a file of rows was expected");
+    let message = format!("`{path}` is a folder or an archive, and {expected}");
     Err(IngestError::other(message, hint))
+}
+
+/// As [`check_rows`], for the input of a command.
+pub(crate) fn check_input(path: &Path, settings: &IngestSettings) -> Result<(), IngestError> {
+    let hint = "Name a CSV, JSON or Parquet file with `--input FILE`, plain or packed with gzip, zstd or zip";
+    check_rows(path, settings, "a file of rows was expected", hint)
 }
 
 impl Form {

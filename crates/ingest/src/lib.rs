@@ -14,11 +14,11 @@ mod rows;
 mod sink;
 mod tally;
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use artifact::{Contract, Failure, Source, StageName};
 use settings::IngestSettings;
-use stage::{Context, NoOptions, Outcome, Progress, Stage};
+use stage::{Context, NoOptions, Outcome, Stage};
 
 pub use error::IngestError;
 pub use inspect::main as inspect;
@@ -50,22 +50,23 @@ What columns are, how text is encoded and how fields are separated is found by i
         let paths = provide(context)?;
         let path = paths.first().ok_or(IngestError::NoSource)?;
         let mut sink = Sink::create(context.output())?;
-        let place = (context.output(), context.progress());
-        read(&paths, &settings, place, &mut sink)?;
+        read(context, &paths, &settings, &mut sink)?;
         let (tally, files) = sink.finish()?;
         tally.check(path, &settings)?;
-        Ok(Outcome::new(
-            Contract::Reviews {
-                rows: tally.accepted(),
-            },
-            files,
-            tally.summary(),
-        ))
+        let rows = tally.accepted();
+        let contract = Contract::Reviews { rows };
+        Ok(Outcome::new(contract, files, tally.summary()))
     }
 }
 
 /// The source as files, or a folder, on this machine.
 fn provide(context: &Context) -> Result<Vec<PathBuf>, IngestError> {
+    let no_cache = || {
+        IngestError::other(
+            "There is no cache folder to download to",
+            "Set `HOME` or `RESSENTI_CACHE`, or download the file by hand and pass `--source PATH`",
+        )
+    };
     let one = |source: &Source| match source {
         Source::Path(path) => Ok(path.clone()),
         Source::Pinned { url, sha256 } => {
@@ -76,33 +77,26 @@ fn provide(context: &Context) -> Result<Vec<PathBuf>, IngestError> {
     context.sources().iter().map(one).collect()
 }
 
-fn no_cache() -> IngestError {
-    IngestError::other(
-        "There is no cache folder to download to",
-        "Set `HOME` or `RESSENTI_CACHE`, or download the file by hand and pass `--source PATH`",
-    )
-}
-
 fn read(
+    context: &Context,
     paths: &[PathBuf],
     settings: &IngestSettings,
-    (folder, progress): (&Path, &Progress),
     sink: &mut Sink,
 ) -> Result<(), IngestError> {
+    let (scratch, progress) = (context.output(), context.progress());
     let path = paths.first().ok_or(IngestError::NoSource)?;
     let form = Form::of(path, settings.format)?;
     if paths.len() > 1 && form != Form::Rows {
+        let (count, path) = (paths.len(), path.display());
         return Err(IngestError::other(
             format!(
-                "`ingest.source` names {} sources, of which `{}` is taken for aclImdb, and that is one whole",
-                paths.len(),
-                path.display()
+                "`ingest.source` names {count} sources, of which `{path}` is taken for aclImdb, and that is one whole"
             ),
             "Name it alone, or files of rows: one, a pattern, or a list",
         ));
     }
     match form {
-        Form::Aclimdb => aclimdb::read(path, settings, folder, progress, sink),
-        Form::Rows => rows::read(paths, folder, settings, progress, sink).map(drop),
+        Form::Aclimdb => aclimdb::read(path, settings, scratch, progress, sink),
+        Form::Rows => rows::read(paths, scratch, settings, progress, sink).map(drop),
     }
 }

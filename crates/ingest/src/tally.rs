@@ -7,15 +7,17 @@ use settings::IngestSettings;
 use tables::TableError;
 
 use crate::error::IngestError;
-use crate::row::LeftOut;
+use crate::row::{LeftOut, NOT_UTF_8};
 
 /// Counts of rows by what became of them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tally {
     /// Accepted rows by class id.
     by_class: [u64; Sentiment::ALL.len()],
-    unlabelled: u64,
-    reasons: Vec<ReasonCount>,
+    /// Accepted rows without a label.
+    pub(crate) unlabelled: u64,
+    /// Why rows were left out, in the order in which the reasons came up.
+    pub(crate) reasons: Vec<ReasonCount>,
 }
 
 /// Rows left out for one reason.
@@ -48,16 +50,6 @@ impl Tally {
     /// Accepted rows of a class.
     pub(crate) fn of_class(&self, class: Sentiment) -> u64 {
         self.by_class[usize::from(class.id())]
-    }
-
-    /// Accepted rows without a label.
-    pub(crate) fn unlabelled(&self) -> u64 {
-        self.unlabelled
-    }
-
-    /// Why rows were left out, in the order in which the reasons came up.
-    pub(crate) fn reasons(&self) -> &[ReasonCount] {
-        &self.reasons
     }
 
     /// Rows that were left out because a setting excludes them, or because of a fault.
@@ -101,11 +93,13 @@ impl Tally {
             return Err(TableError::nothing(path, "no rows").into());
         }
         if self.is_over(settings.max_reject_rate) {
+            let reasons = self.commonest();
             return Err(IngestError::TooManyRejected {
                 rejected: self.left_out(false),
                 rows: self.rows(),
                 limit: settings.max_reject_rate,
-                reasons: self.commonest(),
+                hint: hint_for_rejected(&reasons),
+                reasons,
             });
         }
         if self.accepted() > 0 {
@@ -154,6 +148,21 @@ impl Tally {
         let reviews = format::plural(self.accepted(), "review", "reviews");
         reviews + &kinds.collect::<String>()
     }
+}
+
+/// Text that is no UTF-8 in many rows is in another encoding, which the start of the file did not
+/// tell.
+fn hint_for_rejected(reasons: &[(String, u64)]) -> String {
+    let has = |reason: &(String, u64), what| reason.0.contains(what);
+    let what = if reasons.iter().any(|it| has(it, NOT_UTF_8)) {
+        "If the file is in another encoding, name it, for example with `--set ingest.encoding=windows-1252`"
+    } else if reasons.iter().all(|it| has(it, "`ingest.labels`")) {
+        "Mend the rows, or say what the values mean with `--set 'ingest.labels.positive=[\"VALUE\"]'`, and so for \
+         `negative` and `none`"
+    } else {
+        "Mend the rows or the `[ingest]` settings"
+    };
+    format!("{what}; to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`")
 }
 
 #[cfg(test)]

@@ -11,9 +11,9 @@ use artifact::ArtifactError;
 use flate2::bufread::MultiGzDecoder;
 use stage::Task;
 
-use crate::content::{BUFFER, Content, Watched, content_of};
+use crate::content::{BUFFER, Content, content_of};
 use crate::error::TableError;
-use crate::limit::{Bounded, Limit};
+use crate::limit::Limit;
 
 /// A file, unpacked.
 pub struct Unpacked<'a> {
@@ -38,18 +38,18 @@ pub fn unpack<'a>(
 ) -> Result<Unpacked<'a>, TableError> {
     let file = File::open(path).map_err(TableError::read(path))?;
     let size = file.metadata().map_err(TableError::read(path))?.len();
-    let mut input = started(Watched::new(file, task));
+    let mut input = started(watched(file, task));
     let content = content_of(&mut input).map_err(TableError::read(path))?;
     let limit = Limit::new(size, most_bytes);
     let damaged = |error| TableError::damaged(path, "the start", error);
     let (mut input, packing) = match (content, scratch) {
         (Content::Gzip, _) => {
             let decoder = MultiGzDecoder::new(input);
-            (started(Bounded::new(decoder, limit)), "gzip")
+            (started(bounded(decoder, limit)), "gzip")
         }
         (Content::Zstd, _) => {
             let decoder = zstd::stream::read::Decoder::with_buffer(input).map_err(damaged)?;
-            (started(Bounded::new(decoder, limit)), "zstd")
+            (started(bounded(decoder, limit)), "zstd")
         }
         (Content::Zip, Some(scratch)) => (started(zip::unpack(path, scratch, limit)?), "zip"),
         (content, _) => {
@@ -67,6 +67,39 @@ pub fn unpack<'a>(
         content,
         packing,
     })
+}
+
+/// An input that reports how much was read of it.
+struct Reported<R, F> {
+    input: R,
+    report: F,
+}
+
+impl<R: Read, F: FnMut(u64) -> io::Result<()>> Read for Reported<R, F> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let bytes = self.input.read(buffer)?;
+        (self.report)(bytes as u64)?;
+        Ok(bytes)
+    }
+}
+
+/// An input that shows how far it is.
+fn watched<'a>(input: impl Read + 'a, task: &'a Task) -> impl Read + 'a {
+    let report = |bytes| {
+        task.advance(bytes);
+        Ok(())
+    };
+    Reported { input, report }
+}
+
+/// An input that fails rather than going on beyond a limit.
+fn bounded<R: Read>(input: R, limit: Limit) -> impl Read + use<R> {
+    let mut all = 0;
+    let report = move |bytes| {
+        all += bytes;
+        limit.check(all)
+    };
+    Reported { input, report }
 }
 
 /// An input whose beginning lies in memory as a whole. A packed file may come in pieces of a few
@@ -92,16 +125,21 @@ impl Read for Failing {
 impl Unpacked<'_> {
     /// The content as a file, for readers that go back and forth in it: `path` itself, or a file
     /// without a name in `scratch`.
-    pub(crate) fn into_file(mut self, path: &Path, scratch: &Path) -> Result<File, TableError> {
+    pub(crate) fn into_file(self, path: &Path, scratch: &Path) -> Result<File, TableError> {
         if self.packing.is_empty() {
             return File::open(path).map_err(TableError::read(path));
         }
-        let mut spool = nameless(scratch)?;
-        io::copy(&mut self.input, &mut spool)
-            .map_err(|error| TableError::damaged(path, "the start", error))?;
-        spool.rewind().map_err(TableError::read(path))?;
-        Ok(spool)
+        spool(path, self.input, scratch)
     }
+}
+
+/// What is in an input, as a file without a name in a folder. `path` is what people know it by.
+fn spool(path: &Path, mut input: impl Read, folder: &Path) -> Result<File, TableError> {
+    let mut file = nameless(folder)?;
+    io::copy(&mut input, &mut file)
+        .map_err(|error| TableError::damaged(path, "the start", error))?;
+    file.rewind().map_err(TableError::read(path))?;
+    Ok(file)
 }
 
 /// A new file in a folder that is gone with the process, however that ends.

@@ -1,9 +1,8 @@
 //! What a file really is, by its first bytes: names lie.
 
-use std::io::{self, BufRead, Read};
+use std::io::{self, BufRead};
 
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
-use stage::Task;
 
 /// Bytes asked of the disk at a time, and looked at to tell what a file is.
 pub(crate) const BUFFER: usize = 1 << 18;
@@ -151,26 +150,6 @@ fn is_html(start: &[u8]) -> bool {
 /// Whether a byte is a control character other than white space.
 fn is_control(byte: u8) -> bool {
     byte.is_ascii_control() && !byte.is_ascii_whitespace()
-}
-
-/// An input that reports how far it is.
-pub(crate) struct Watched<'a, R> {
-    input: R,
-    task: &'a Task,
-}
-
-impl<'a, R: Read> Watched<'a, R> {
-    pub(crate) fn new(input: R, task: &'a Task) -> Self {
-        Self { input, task }
-    }
-}
-
-impl<R: Read> Read for Watched<'_, R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let bytes = self.input.read(buffer)?;
-        self.task.advance(bytes as u64);
-        Ok(bytes)
-    }
 }
 
 #[cfg(test)]

@@ -39,8 +39,9 @@ pub(crate) struct DelimitedReader<R> {
 }
 
 /// Where in a record the next byte is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
+    #[default]
     FieldStart,
     Plain,
     Quoted,
@@ -64,6 +65,7 @@ enum Step {
 }
 
 /// Splits one record into its fields, piece by piece.
+#[derive(Default)]
 struct Parser {
     dialect: Dialect,
     line_end: u8,
@@ -137,7 +139,12 @@ impl<R: BufRead> RecordReader for DelimitedReader<R> {
         loop {
             record.clear();
             record.line = self.line;
-            let mut parser = Parser::new(self.dialect, self.line_end, self.limit);
+            let mut parser = Parser {
+                dialect: self.dialect,
+                line_end: self.line_end,
+                limit: self.limit,
+                ..Parser::default()
+            };
             let step = self.parse(&mut parser, record)?;
             let is_blank = parser.state != State::Damaged
                 && record.columns() == 0
@@ -180,19 +187,6 @@ impl<R: BufRead> RecordReader for DelimitedReader<R> {
 }
 
 impl Parser {
-    fn new(dialect: Dialect, line_end: u8, limit: usize) -> Self {
-        Self {
-            dialect,
-            line_end,
-            limit,
-            state: State::FieldStart,
-            line_breaks: 0,
-            quotes: 0,
-            before: 0,
-            first_line: None,
-        }
-    }
-
     /// Whether the last field, which is not ended yet, ends in a carriage return.
     fn ends_in_return(&self, record: &Record) -> bool {
         let start = record.ends.last().copied().unwrap_or(0);

@@ -3,7 +3,7 @@
 use memchr::memchr;
 
 /// How a file marks fields.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Dialect {
     pub(crate) separator: u8,
     /// Whether fields may stand in double quotes, as in RFC 4180.
@@ -92,11 +92,6 @@ enum Place {
 }
 
 impl Place {
-    /// Whether a separator or a line break that follows is text.
-    fn is_quoted(self) -> bool {
-        self == Self::Quoted
-    }
-
     fn next(self, byte: u8, separator: u8, line_end: u8) -> Self {
         match (self, byte) {
             (Self::Quoted, b'"') => Self::Quote,
@@ -112,10 +107,10 @@ fn counts(sample: &[u8], separator: u8) -> Vec<usize> {
     let line_end = line_end(sample);
     let (mut counts, mut count, mut place) = (Vec::new(), 0, Place::FieldStart);
     for byte in sample.iter().copied() {
-        if byte == line_end && !place.is_quoted() {
+        if byte == line_end && place != Place::Quoted {
             counts.push(count);
             count = 0;
-        } else if byte == separator && !place.is_quoted() {
+        } else if byte == separator && place != Place::Quoted {
             count += 1;
         }
         place = place.next(byte, separator, line_end);
@@ -136,7 +131,7 @@ fn quotes_fields(sample: &[u8], separator: u8) -> bool {
     let line_end = line_end(sample);
     let (mut place, mut closes, mut joins) = (Place::FieldStart, false, false);
     for (at, byte) in sample.iter().copied().enumerate() {
-        joins |= place.is_quoted() && byte == line_end;
+        joins |= place == Place::Quoted && byte == line_end;
         if place == Place::Quote && byte != b'"' {
             let is_blank = |byte: u8| byte != line_end && matches!(byte, b' ' | b'\r');
             let behind = sample[at..].iter().find(|byte| !is_blank(**byte));

@@ -2,6 +2,7 @@
 
 use std::io::{self, BufRead, Read};
 
+use chardetng::EncodingDetector;
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, WINDOWS_1252};
 
 use crate::content::{BUFFER, detect_utf16};
@@ -36,11 +37,23 @@ fn tell(start: &[u8]) -> Found {
     } else if let Some(encoding) = detect_utf16(start) {
         (encoding, "detected from its zero bytes")
     } else if invalid > valid {
-        (WINDOWS_1252, "detected from bytes that are not UTF-8")
+        (of_letters(start), "detected from bytes that are not UTF-8")
     } else {
         (UTF_8, "detected from its bytes")
     };
     Found { encoding, how }
+}
+
+/// The encoding of bytes that are not UTF-8. Where a fifth of them is beyond ASCII, as in Cyrillic or
+/// Japanese, the detector knows it; a few accents and quotation marks are too few for it.
+fn of_letters(start: &[u8]) -> &'static Encoding {
+    let beyond = start.iter().filter(|byte| !byte.is_ascii()).count();
+    if beyond < 20 || beyond * 5 < start.len() {
+        return WINDOWS_1252;
+    }
+    let mut detector = EncodingDetector::new();
+    detector.feed(start, false);
+    detector.guess(None, false)
 }
 
 /// Characters beyond ASCII, and bytes that are part of none. A character cut off by the end of the
@@ -138,7 +151,7 @@ impl Read for Decoding<'_> {
 
 #[cfg(test)]
 mod tests {
-    use encoding_rs::{UTF_16BE, UTF_16LE};
+    use encoding_rs::{SHIFT_JIS, UTF_16BE, UTF_16LE, WINDOWS_1251};
 
     use super::*;
 
@@ -160,6 +173,25 @@ mod tests {
         check(b"\xff\xfep\0l\0", UTF_16LE);
         check(b"p\0l\0a\0i\0n\0", UTF_16LE);
         check(b"\0p\0l\0a\0i\0n", UTF_16BE);
+        let cyrillic = "text,label\nотличный фильм, очень понравился,1\nскучно и долго,0\n";
+        check(&WINDOWS_1251.encode(cyrillic).0, WINDOWS_1251);
+        let japanese = "text,label\nとても面白い映画でした,1\nつまらなかった,0\n";
+        check(&SHIFT_JIS.encode(japanese).0, SHIFT_JIS);
+        let western = "text,label\ntrès bien, “génial”,1\nein schöner Film, für alle,1\n";
+        check(&WINDOWS_1252.encode(western).0, WINDOWS_1252);
+        for few in [
+            "don’t",
+            "“quoted”, he said",
+            "naïve",
+            "only £5",
+            "20° outside",
+            "½ star",
+            "a résumé",
+        ] {
+            check(&WINDOWS_1252.encode(few).0, WINDOWS_1252);
+            let review = format!("text,label\nIt was {few} and I liked the film,1\n");
+            check(&WINDOWS_1252.encode(&review).0, WINDOWS_1252);
+        }
     }
 
     #[test]

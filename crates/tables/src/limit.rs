@@ -1,7 +1,7 @@
-//! How much a compressed file may unpack to, and inputs that fail beyond it.
+//! How much a compressed file may unpack to.
 
 use std::error::Error;
-use std::io::{self, Read};
+use std::io;
 
 use artifact::format;
 
@@ -65,32 +65,6 @@ impl Limit {
             return Ok(());
         }
         Err(io::Error::new(io::ErrorKind::FileTooLarge, self.reason))
-    }
-}
-
-/// An input that fails rather than going on beyond a limit.
-pub(crate) struct Bounded<R> {
-    input: R,
-    bytes: u64,
-    limit: Limit,
-}
-
-impl<R: Read> Bounded<R> {
-    pub(crate) fn new(input: R, limit: Limit) -> Self {
-        Self {
-            input,
-            bytes: 0,
-            limit,
-        }
-    }
-}
-
-impl<R: Read> Read for Bounded<R> {
-    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let bytes = self.input.read(buffer)?;
-        self.bytes += bytes as u64;
-        self.limit.check(self.bytes)?;
-        Ok(bytes)
     }
 }
 

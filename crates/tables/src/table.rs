@@ -53,10 +53,8 @@ impl<'a> Table<'a> {
         let settings = opening.settings;
         let most_bytes = settings.max_unpacked_bytes;
         let unpacked = container::unpack(path, Some(&opening.scratch), most_bytes, opening.task)?;
-        let mut form = Vec::new();
-        if !unpacked.packing.is_empty() {
-            form.push(unpacked.packing.to_owned());
-        }
+        let packing = Some(unpacked.packing).filter(|packing| !packing.is_empty());
+        let mut form: Vec<String> = packing.map(str::to_owned).into_iter().collect();
         let reader = match (unpacked.content, settings.format) {
             (Content::Parquet, SourceFormat::Auto | SourceFormat::Parquet) => {
                 form.push("Parquet".to_owned());
@@ -182,8 +180,8 @@ fn text<'a>(
     let mut input = encoding::decoded(input, found.encoding).map_err(damaged)?;
     let start = input.fill_buf().map_err(damaged)?;
     let limit = row_limit(settings);
-    let may_be_json = settings.format == SourceFormat::Auto;
-    if settings.format == SourceFormat::Jsonl || (may_be_json && is_json(start)) {
+    let is_auto = settings.format == SourceFormat::Auto;
+    if settings.format == SourceFormat::Jsonl || (is_auto && is_json(start)) {
         form.push("JSON objects".to_owned());
         return Ok(Box::new(JsonReader::new(input, limit)));
     }
@@ -209,17 +207,17 @@ fn is_json(start: &[u8]) -> bool {
 
 /// The dialect that the settings name, or that the first bytes show.
 fn find_dialect(start: &[u8], settings: &IngestSettings) -> Result<Dialect, TableError> {
-    let (separator, quotes) = match settings.format {
-        SourceFormat::Csv => (b',', true),
-        SourceFormat::Tsv => (b'\t', false),
-        _ => {
-            let found = dialect::sniff(start);
-            (found.separator, found.quotes)
-        }
+    let dialect = |separator, quotes| Dialect { separator, quotes };
+    let mut found = match settings.format {
+        SourceFormat::Csv => dialect(b',', true),
+        SourceFormat::Tsv => dialect(b'\t', false),
+        _ => dialect::sniff(start),
     };
-    let separator = match settings.delimiter {
-        None => separator,
-        Some(given) if given.is_ascii() && !matches!(given, '"' | '\n' | '\r') => given as u8,
+    match settings.delimiter {
+        None => {}
+        Some(given) if given.is_ascii() && !matches!(given, '"' | '\n' | '\r') => {
+            found.separator = given as u8;
+        }
         Some(given) => {
             let message = format!(
                 "`ingest.delimiter` is {given:?} and must be one ASCII character that is neither a quote nor a line break"
@@ -227,7 +225,7 @@ fn find_dialect(start: &[u8], settings: &IngestSettings) -> Result<Dialect, Tabl
             let hint = "Name the separator, for example `--set 'ingest.delimiter=\";\"'`";
             return Err(TableError::Setting(message, hint));
         }
-    };
-    let quotes = settings.quotes.unwrap_or(quotes);
-    Ok(Dialect { separator, quotes })
+    }
+    found.quotes = settings.quotes.unwrap_or(found.quotes);
+    Ok(found)
 }

@@ -55,7 +55,7 @@ impl Facts<'_> {
         let mut ingest = given(self.settings);
         let source = Value::from(self.source.to_string_lossy().as_ref());
         ingest.insert("source".to_owned(), source);
-        if !layout.named {
+        if !layout.is_named() {
             ingest.insert("header".to_owned(), Value::from(false));
         }
         let columns = Role::ALL.into_iter().filter_map(|role| {
@@ -63,7 +63,7 @@ impl Facts<'_> {
             let name = layout.names[column].as_str();
             let is_only = layout.names.iter().filter(|other| *other == name).count() == 1;
             // Of two columns of one name only the position tells which.
-            let value = match layout.named && is_only {
+            let value = match layout.is_named() && is_only {
                 true => Value::from(name),
                 false => Value::from(column as i64 + 1),
             };

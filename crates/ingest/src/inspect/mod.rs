@@ -11,10 +11,8 @@ use clap::Parser;
 use settings::{IngestSettings, Override, Pipeline, REVIEWS, StepId, table_of};
 use stage::{Progress, ProgressMode, print_failure};
 
-use tables::files_in;
-
 use crate::error::IngestError;
-use crate::form::Form;
+use crate::form::check_rows;
 use crate::rows;
 
 use facts::{Facts, Seen};
@@ -82,13 +80,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 fn inspect<'a>(path: &'a Path, settings: &'a IngestSettings) -> Result<Facts<'a>, IngestError> {
     let paths = settings::matching(path);
     let first = paths.first().ok_or(IngestError::NoSource)?;
-    if Form::of(first, settings.format)? != Form::Rows {
-        let hint = files_in(first).unwrap_or_else(|| "The aclImdb set needs no look: run it with `ressenti run --pipeline pipelines/imdb.toml --source PATH`".to_owned());
-        let first = first.display();
-        let message =
-            format!("`{first}` is a folder or an archive, and only files of rows can be inspected");
-        return Err(IngestError::other(message, hint));
-    }
+    let expected = "only files of rows can be inspected";
+    let hint = "The aclImdb set needs no look: run it with `ressenti run --pipeline pipelines/imdb.toml --source PATH`";
+    check_rows(first, settings, expected, hint)?;
     let progress = Progress::new(ProgressMode::None, StepId::new(StageName::Ingest, REVIEWS));
     let mut seen = Seen::default();
     let scratch = std::env::temp_dir();

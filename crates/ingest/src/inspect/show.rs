@@ -99,13 +99,13 @@ fn counts(out: &mut impl Write, facts: &Facts<'_>) -> io::Result<()> {
         "\n{bold}Reviews{bold:#}\n  {accepted} would be accepted{partial}"
     )?;
     let classes = Sentiment::ALL.map(|class| (tally.of_class(class), class.as_str()));
-    let unlabelled = (tally.unlabelled(), "without a label");
+    let unlabelled = (tally.unlabelled, "without a label");
     let times = (seen.with_time, "with a time");
     let times = Some(times).filter(|(rows, _)| *rows > 0);
     for (rows, what) in classes.into_iter().chain([unlabelled]).chain(times) {
         writeln!(out, "  {:>11} {what}", format::count(rows))?;
     }
-    for group in tally.reasons() {
+    for group in &tally.reasons {
         let (reason, rows) = (&group.first.reason, format::count(group.rows));
         let (kind, what) = (reason.kind().replace('_', " "), reason.summary);
         writeln!(out, "  {yellow}{rows:>11}{yellow:#} {kind}: {what}")?;
@@ -147,7 +147,7 @@ pub(super) fn json(out: &mut impl Write, facts: &Facts<'_>) -> io::Result<()> {
             "first": first_row(group),
         })
     };
-    let left_out: Vec<_> = tally.reasons().iter().map(left_out).collect();
+    let left_out: Vec<_> = tally.reasons.iter().map(left_out).collect();
     let object = json!({
         "source": facts.source,
         "files": facts.files,

@@ -91,51 +91,44 @@ impl ColumnMap {
     ) -> Result<Self, IngestError> {
         let mut map = Self::default();
         for role in Role::ALL {
-            if let Some(column) = role.setting(&settings.columns) {
-                map.set(role, find(path, names, header, role.as_str(), column)?);
-            }
+            let Some(column) = role.setting(&settings.columns) else {
+                continue;
+            };
+            let key = role.as_str();
+            let setting = format!("ingest.columns.{key}");
+            let missing = |name: String| IngestError::NoColumn {
+                path: path.to_owned(),
+                setting: setting.clone(),
+                name,
+                known: names.to_vec(),
+            };
+            let place = match column {
+                Column::Position(place) if (1..=names.len()).contains(place) => place - 1,
+                Column::Position(place) => return Err(missing(place.to_string())),
+                Column::Name(name) if !header => {
+                    return Err(IngestError::other(
+                        format!(
+                            "`ingest.header` is false, so that `{setting}` must be a position from 1 and not the name `{name}`"
+                        ),
+                        "Give positions, or set `ingest.header` to true if the first line names the columns",
+                    ));
+                }
+                Column::Name(name) => {
+                    let mut places = (0..names.len()).filter(|place| names[*place] == *name);
+                    let place = places.next().ok_or_else(|| missing(name.clone()))?;
+                    if places.next().is_some() {
+                        let problem = format!(
+                            "`ingest.columns` names the column `{name}` for `{key}`, and the file has two of that name"
+                        );
+                        let hint = "Give the position instead, from 1";
+                        return Err(IngestError::other(problem, hint));
+                    }
+                    place
+                }
+            };
+            map.set(role, place);
         }
         Ok(map)
-    }
-}
-
-/// The place of the column that the settings name for a role.
-fn find(
-    path: &Path,
-    names: &[String],
-    header: bool,
-    role: &str,
-    column: &Column,
-) -> Result<usize, IngestError> {
-    let setting = format!("ingest.columns.{role}");
-    let missing = |name: String| IngestError::NoColumn {
-        path: path.to_owned(),
-        setting: setting.clone(),
-        name,
-        known: names.to_vec(),
-    };
-    match column {
-        Column::Position(position) if (1..=names.len()).contains(position) => Ok(position - 1),
-        Column::Position(position) => Err(missing(position.to_string())),
-        Column::Name(name) if !header => Err(IngestError::other(
-            format!(
-                "`ingest.header` is false, so that `{setting}` must be a position from 1 and not the name `{name}`"
-            ),
-            "Give positions, or set `ingest.header` to true if the first line names the columns",
-        )),
-        Column::Name(name) => {
-            let mut places = (0..names.len()).filter(|place| names[*place] == *name);
-            match (places.next(), places.next()) {
-                (Some(place), None) => Ok(place),
-                (None, _) => Err(missing(name.clone())),
-                (Some(_), Some(_)) => Err(IngestError::other(
-                    format!(
-                        "`ingest.columns` names the column `{name}` for `{role}`, and the file has two of that name"
-                    ),
-                    "Give the position instead, from 1",
-                )),
-            }
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use stage::Progress;
 
 use super::read;
 use crate::error::IngestError;
-use crate::form::check_rows;
+use crate::form::check_input;
 use crate::row::{LeftOut, Review};
 use crate::sink::Taker;
 use crate::tally::Tally;
@@ -26,7 +26,7 @@ pub fn read_each(
     take: impl FnMut(&Review<'_>) -> ControlFlow<()>,
 ) -> Result<String, IngestError> {
     let path = paths.first().ok_or(IngestError::NoSource)?;
-    check_rows(path, settings)?;
+    check_input(path, settings)?;
     let mut each = Each {
         take,
         tally: Tally::default(),

@@ -11,7 +11,7 @@ pub(super) struct Evidence {
     words: usize,
     counts: HashMap<String, usize>,
     /// Lowest and highest, if all values are numbers.
-    range: Option<(f64, f64)>,
+    pub(super) range: Option<(f64, f64)>,
 }
 
 impl Evidence {
@@ -54,10 +54,6 @@ impl Evidence {
 
     pub(super) fn is_numeric(&self) -> bool {
         self.range.is_some()
-    }
-
-    pub(super) fn range(&self) -> Option<(f64, f64)> {
-        self.range
     }
 
     pub(super) fn mean_words(&self) -> f64 {

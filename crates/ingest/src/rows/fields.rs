@@ -5,13 +5,13 @@ use std::collections::HashMap;
 
 use artifact::{Sentiment, Split};
 use settings::{IngestSettings, RatingRule};
+use tables::Record;
 
 use super::columns::{ColumnMap, Role};
 use super::roles::Roles;
 use super::timestamp::Times;
 use crate::error::IngestError;
 use crate::row::{Reason, Review, check_text};
-use tables::Record;
 
 /// The settings that decide about rows, made ready.
 pub(super) struct Rules<'a> {

@@ -1,11 +1,11 @@
 //! What was found out about the shape of a file: its columns, and what they are.
 
 use settings::{IngestSettings, RatingRule};
+use tables::Record;
 
 use super::columns::{ColumnMap, Role};
 use super::evidence::Evidence;
 use super::roles::{self, Roles};
-use tables::Record;
 use tables::{Table, TableError, row_limit};
 
 use crate::error::{IngestError, list_columns};
@@ -17,8 +17,6 @@ pub(crate) struct Layout {
     pub(crate) names: Vec<String>,
     /// Whether the first row names the columns.
     pub(crate) header: bool,
-    /// Whether the columns have names.
-    pub(crate) named: bool,
     /// Whether every row must have as many fields as there are columns.
     pub(super) fixed_width: bool,
     /// What the columns are.
@@ -56,16 +54,12 @@ impl Layout {
             let columns = (0..names.len()).map(|column| evidence(values, column));
             let columns: Vec<Evidence> = columns.collect();
             let known = if named { &names[..] } else { &[] };
-            let unknown = || IngestError::UnknownColumns {
-                path: path.to_owned(),
-                known: names.clone(),
-            };
+            let unknown = || IngestError::UnknownColumns(path.to_owned(), names.clone());
             roles::detect(known, &columns, &map, settings).ok_or_else(unknown)?
         };
         Ok(Self {
             names,
             header,
-            named,
             fixed_width,
             roles,
             form: table.form.clone(),
@@ -76,7 +70,7 @@ impl Layout {
     /// either.
     pub(super) fn of_another(&self, table: &Table<'_>) -> Result<Self, IngestError> {
         let fixed_width = table.names().is_none();
-        let names = column_names(table, table.sample().front(), self.named);
+        let names = column_names(table, table.sample().front(), self.is_named());
         let other = || {
             let path = table.path().display();
             let (first, this) = (list_columns(&self.names), list_columns(&names));
@@ -87,7 +81,7 @@ impl Layout {
                 ),
             )
         };
-        let is_same = match self.named {
+        let is_same = match self.is_named() {
             true => table.may_lack_columns() || is_permutation(&names, &self.names),
             false => fixed_width && names == self.names,
         };
@@ -105,8 +99,7 @@ impl Layout {
             }
         }
         Ok(Self {
-            header: fixed_width && self.named,
-            named: self.named,
+            header: fixed_width && self.is_named(),
             fixed_width,
             roles: Roles {
                 map,
@@ -115,6 +108,11 @@ impl Layout {
             form: table.form.clone(),
             names,
         })
+    }
+
+    /// Whether the columns have names.
+    pub(crate) fn is_named(&self) -> bool {
+        self.header || !self.fixed_width
     }
 
     /// Whether something was decided that people may want to know: what a column is, or that a file
@@ -169,10 +167,8 @@ fn check_start(
     };
     let (limit, line, last_line) = (row_limit(settings), first.line, first.last_line);
     let too_long = || format!("it is too long, over {limit} bytes on lines {line} to {last_line}");
-    Err(IngestError::FirstRow {
-        path: table.path().to_owned(),
-        problem: first.problem.clone().unwrap_or_else(too_long),
-    })
+    let problem = first.problem.clone().unwrap_or_else(too_long);
+    Err(IngestError::FirstRow(table.path().to_owned(), problem))
 }
 
 fn check_rating(named: &ColumnMap, settings: &IngestSettings) -> Result<(), IngestError> {

@@ -151,13 +151,11 @@ impl<'a> Source<'a> {
         if scale.holds(rating) {
             return Ok(());
         }
+        let (path, line) = (self.rows.path().display(), record.line);
+        let (low, high) = (scale.low, scale.high);
         Err(IngestError::other(
             format!(
-                "`{}` has the rating {rating} on line {}, and its first rows told a scale from {} to {}: every label may be wrong",
-                self.rows.path().display(),
-                record.line,
-                scale.low,
-                scale.high
+                "`{path}` has the rating {rating} on line {line}, and its first rows told a scale from {low} to {high}: every label may be wrong"
             ),
             "Say which rating is neither good nor bad with `--set ingest.rating.centre=NUMBER`, or with `centre` in \
              `[ingest.rating]` of the pipeline file",
@@ -165,24 +163,21 @@ impl<'a> Source<'a> {
     }
 
     fn check_shape(&self, record: &Record) -> Result<(), Reason> {
-        if record.oversize {
-            let lines = format!(
-                "over {} bytes on lines {} to {}",
-                self.limit, record.line, record.last_line
-            );
+        let (limit, line, last_line) = (self.limit, record.line, record.last_line);
+        let (width, columns) = (self.layout.names.len(), record.columns());
+        let (what, detail) = if record.oversize {
+            let lines = format!("over {limit} bytes on lines {line} to {last_line}");
             let what = "the row is too long, or a quote before it does not close";
-            return Err(Reason::rejected(what).because(lines));
-        }
-        if let Some(problem) = &record.problem {
-            return Err(Reason::rejected("the row cannot be understood").because(problem.clone()));
-        }
-        let width = self.layout.names.len();
-        if self.layout.fixed_width && record.columns() != width {
-            let columns = format!("{} instead of {width}", record.columns());
+            (what, lines)
+        } else if let Some(problem) = &record.problem {
+            ("the row cannot be understood", problem.clone())
+        } else if self.layout.fixed_width && columns != width {
             let what = "the row has another number of columns than the first";
-            return Err(Reason::rejected(what).because(columns));
-        }
-        Ok(())
+            (what, format!("{columns} instead of {width}"))
+        } else {
+            return Ok(());
+        };
+        Err(Reason::rejected(what).because(detail))
     }
 
     /// File and line, and the source's own id where it has one.

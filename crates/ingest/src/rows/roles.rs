@@ -184,7 +184,7 @@ impl Finder<'_> {
                 .is_some_and(|name| name.is_sure_label() && name.is_whole());
             let is_rating = self.name(Role::Rating, column).is_some()
                 || self.named.get(Role::Rating) == Some(column);
-            let range = self.columns[column].range().filter(|_| is_rating);
+            let range = self.columns[column].range.filter(|_| is_rating);
             let gives_labels =
                 |(low, high)| self.settings.rating.is_some() || Scale::of(low, high).is_some();
             is_label || range.is_some_and(gives_labels)
@@ -234,7 +234,7 @@ impl Finder<'_> {
         if map.get(Role::Label).is_some() || self.settings.rating.is_some() {
             return None;
         }
-        let (low, high) = self.columns[map.get(Role::Rating)?].range()?;
+        let (low, high) = self.columns[map.get(Role::Rating)?].range?;
         Scale::of(low, high)
     }
 
@@ -256,7 +256,7 @@ fn text(evidence: &Evidence, name: Option<Match>) -> Option<(f64, String)> {
 }
 
 fn rating(evidence: &Evidence, name: Option<Match>) -> Option<(f64, String)> {
-    let (low, high) = evidence.range()?;
+    let (low, high) = evidence.range?;
     // Around zero, on a scale that people use.
     let around_zero = (-10.0..0.0).contains(&low) && (0.0..=10.0).contains(&high);
     (name.is_some() || around_zero).then(|| (0.0, format!("numbers from {low} to {high}")))

@@ -12,7 +12,7 @@ use tables::{Opening, Record};
 use super::Source;
 use super::carry::Carry;
 use crate::error::IngestError;
-use crate::form::check_rows;
+use crate::form::check_input;
 use crate::row::excerpt;
 
 /// One row of a file.
@@ -73,7 +73,7 @@ fn open<'a>(
     settings: &'a IngestSettings,
     task: &'a Task,
 ) -> Result<Source<'a>, IngestError> {
-    check_rows(path, settings)?;
+    check_input(path, settings)?;
     let opening = Opening {
         settings,
         scratch: std::env::temp_dir(),

@@ -48,16 +48,15 @@ pub(super) struct Times {
 impl Times {
     /// Checks the settings.
     pub(super) fn new(settings: &TimestampSettings) -> Result<Self, IngestError> {
-        let unknown = |name: &String| {
-            IngestError::other(
-                format!("`ingest.timestamp.zone` is `{name}`, which is no time zone"),
-                "Take a name of the IANA database, for example `Europe/Berlin`",
-            )
+        let zone = |name: &String| {
+            name.parse().map_err(|_| {
+                IngestError::other(
+                    format!("`ingest.timestamp.zone` is `{name}`, which is no time zone"),
+                    "Take a name of the IANA database, for example `Europe/Berlin`",
+                )
+            })
         };
-        let zone = settings.zone.as_ref();
-        let zone = zone
-            .map(|name| name.parse().map_err(|_| unknown(name)))
-            .transpose()?;
+        let zone = settings.zone.as_ref().map(zone).transpose()?;
         Ok(Self {
             format: settings.format.clone(),
             zone,

@@ -81,14 +81,14 @@ fn reading(error: IngestError, file: &Path) -> ApiError {
         Table(OtherKind { .. }) => {
             "Send CSV, JSON or Parquet, plain or packed with gzip, zstd or zip".to_owned()
         }
-        IngestError::NoColumn { known, .. } | IngestError::UnknownColumns { known, .. } => {
+        IngestError::NoColumn { known, .. } | IngestError::UnknownColumns(_, known) => {
             let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
             format!("The columns are {}. {COLUMNS}", known.join(", "))
         }
         Table(Archive(..)) => {
             "Send one file, packed by itself or not: the rows of several belong into one".to_owned()
         }
-        IngestError::FirstRow { .. } => {
+        IngestError::FirstRow(..) => {
             "Mend the start of the file: a header such as `text,date` and rows of one review each, of 1 MiB at most".to_owned()
         }
         Table(NothingThere(..)) => {

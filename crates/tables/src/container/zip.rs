@@ -1,17 +1,17 @@
 //! The one file of reviews in a zip, and what is never taken out of one.
 
 use std::fs::File;
-use std::io::{self, BufReader, Seek};
+use std::io::{self, BufReader};
 use std::path::Path;
 
 use zip::ZipArchive;
 use zip::read::ZipFile;
 use zip::result::ZipError;
 
-use super::nameless;
+use super::{bounded, spool};
 use crate::content::Content;
 use crate::error::TableError;
-use crate::limit::{Bounded, Limit};
+use crate::limit::Limit;
 
 /// What every file of Microsoft Office has in it.
 const OFFICE: &str = "[Content_Types].xml";
@@ -30,11 +30,7 @@ pub(super) fn unpack(path: &Path, scratch: &Path, limit: Limit) -> Result<File, 
     let member = archive
         .by_index(index)
         .map_err(|error| unreadable(path, error))?;
-    let mut spool = nameless(scratch)?;
-    io::copy(&mut Bounded::new(member, limit), &mut spool)
-        .map_err(|error| TableError::damaged(path, "the start", error))?;
-    spool.rewind().map_err(TableError::read(path))?;
-    Ok(spool)
+    spool(path, bounded(member, limit), scratch)
 }
 
 /// The position of the only file.

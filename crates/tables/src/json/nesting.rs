@@ -94,20 +94,17 @@ pub(super) fn wrapping(start: &[u8]) -> Option<usize> {
 
 /// The bytes before the first object where an object begins with an array of objects.
 fn wrapping_of_first_array(start: &[u8]) -> Option<usize> {
-    let name = start
-        .trim_ascii_start()
-        .strip_prefix(b"{")?
-        .trim_ascii_start()
-        .strip_prefix(b"\"")?;
+    let name = behind(behind(start, b"{")?, b"\"")?;
     let end = name.iter().position(|byte| matches!(byte, b'"' | b'\\'))?;
-    let array = name[end..]
-        .strip_prefix(b"\"")?
-        .trim_ascii_start()
-        .strip_prefix(b":")?
-        .trim_ascii_start()
-        .strip_prefix(b"[")?;
-    let is_of_objects = array.trim_ascii_start().starts_with(b"{");
+    let value = behind(name[end..].strip_prefix(b"\"")?, b":")?;
+    let array = behind(value, b"[")?;
+    let is_of_objects = behind(array, b"{").is_some();
     is_of_objects.then(|| start.len() - array.len())
+}
+
+/// What follows a sign that may stand behind white space.
+fn behind<'a>(text: &'a [u8], sign: &[u8]) -> Option<&'a [u8]> {
+    text.trim_ascii_start().strip_prefix(sign)
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ impl Finder<'_> {
         if evidence.distinct() <= labels::MOST {
             return Some(self.open_values(column, "no known labels"));
         }
-        let what = match evidence.range() {
+        let what = match evidence.range {
             Some((low, high)) => format!(
                 "numbers from {low} to {high} are no labels: take them as ratings with {} and {CENTRE}",
                 self.set(Role::Rating, column)
@@ -95,7 +95,7 @@ impl Finder<'_> {
     /// Ratings that give no labels.
     fn rating_of_no_scale(&self, roles: &Roles) -> Option<Note> {
         let column = roles.map.get(Role::Rating)?;
-        let (low, high) = self.columns[column].range()?;
+        let (low, high) = self.columns[column].range?;
         let what = format!(
             "ratings from {low} to {high} are on no scale that is plain, so they give no labels: \
              say which rating is neither good nor bad with {CENTRE}"
