@@ -11,7 +11,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::parameters::as_slice;
 use crate::tensor_file::{floats, tensor_view, write_tensors};
-use crate::{ClassifierError, EncoderConfig, FeatureRows, Network, Parameters, Weights};
+use crate::{ClassifierError, EncoderConfig, Network, Parameters, Weights};
 
 /// Writes `model.safetensors`, `model.json` and `tokenizer.json` of a network into a folder.
 ///
@@ -98,20 +98,11 @@ impl Bundle {
         })
     }
 
-    /// How far a probe's positive class is ahead of its negative one, from features computed
-    /// already.
+    /// How far a probe's positive class is ahead of its negative one, from features `[R, F]`.
     ///
     /// # Errors
     /// They are of another width.
-    pub fn differences_of(&self, rows: &FeatureRows) -> Result<Vec<f64>, ClassifierError> {
-        self.differences_of_states(&rows.values)
-    }
-
-    /// The same from the features `[R, F]` themselves.
-    ///
-    /// # Errors
-    /// They are of another width.
-    pub fn differences_of_states(&self, states: &Tensor) -> Result<Vec<f64>, ClassifierError> {
+    pub fn differences_of(&self, states: &Tensor) -> Result<Vec<f64>, ClassifierError> {
         let (found, expected) = (states.size()[1], self.network.state_width());
         if found != expected {
             let misfit = ClassifierError::misfit("model", "features");

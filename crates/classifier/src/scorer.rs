@@ -128,7 +128,7 @@ impl NetworkScorer {
     /// The features are of another width, or libtorch fails.
     pub fn differences_of_features(&self, rows: &FeatureRows) -> Result<Vec<f64>, ClassifierError> {
         ClassifierError::catch("compute the logits of features", || {
-            self.bundle.differences_of(rows)
+            self.bundle.differences_of(&rows.values)
         })
     }
 
@@ -149,7 +149,7 @@ impl NetworkScorer {
         })?;
         ClassifierError::catch("compute the logits of features", || {
             let states = Tensor::from_slice(&states).view([rows.len() as i64, -1]);
-            self.bundle.differences_of_states(&states)
+            self.bundle.differences_of(&states)
         })
     }
 

@@ -25,7 +25,8 @@ use stage::{
 };
 use tch::{Kind, Tensor};
 use training::{
-    Checkpoint, CheckpointManager, Classification, Record, Requests, TrainContext, Trained, train,
+    Checkpoint, CheckpointManager, Classification, Record, Requests, TrainContext, TrainError,
+    Trained, train,
 };
 
 use data::Data;
@@ -66,32 +67,23 @@ fn run(context: &Context, settings: ModelSettings) -> Result<Outcome, Failure> {
     match &settings.rung {
         Some(rung) => rung::run(context, &settings, rung),
         None => {
-            let course = Course {
-                until: settings.training.epochs,
-                before: None,
-            };
-            Ok(train_network(context, &settings, course)?.0)
+            let until = settings.training.epochs;
+            Ok(train_network(context, &settings, until, None)?.0)
         }
     }
 }
 
-/// From where to where a network is trained.
-pub(crate) struct Course {
-    /// Epochs after which it ends for now.
-    pub(crate) until: u32,
-    /// The state and the record of an earlier training of the same model.
-    pub(crate) before: Option<Checkpoint>,
-}
-
-/// Trains a network and writes its bundle, and tells how it did on validation. Where it ends before
-/// all epochs it leaves its state beside the bundle.
+/// Trains a network until so many epochs are done and writes its bundle, and tells how it did on validation.
+/// Goes on from `before`, the state and the record of an earlier training of the same model. Where it ends
+/// before all epochs it leaves its state beside the bundle.
 pub(crate) fn train_network(
     context: &Context,
     settings: &ModelSettings,
-    course: Course,
+    until: u32,
+    before: Option<Checkpoint>,
 ) -> Result<(Outcome, ValidationResult), Failure> {
     let (data, mut weights) = Data::open(context, settings)?;
-    let trained = run_training(context, settings, &data, &mut weights, course)?;
+    let trained = run_training(context, settings, &data, &mut weights, until, before)?;
     let best = trained.best.expect("a classifier is validated");
     let logits = logits_as_predicted(settings, &data, &weights, best.validation.logits)?;
     let (loss, accuracy) = logits.loss_and_accuracy(&data.validation);
@@ -198,30 +190,29 @@ fn run_training(
     settings: &ModelSettings,
     data: &Data,
     weights: &mut Weights,
-    course: Course,
-) -> Result<Trained, Failure> {
+    until: u32,
+    before: Option<Checkpoint>,
+) -> Result<Trained, TrainError> {
     let note = |text: &str| context.progress().note(text);
     let task = task_of(settings, data);
     let training = TrainContext {
-        until: course.until,
+        until,
         ..context_of(context, settings, &task, &data.device, &note)
     };
     watch_signals();
     let mut manager = CheckpointManager::new(context.kept()?, context.run().checkpoint, &note);
     let mut record = Record::create(&context.output().join("metrics.jsonl"))?;
-    let total = data.train.len() as u64 * u64::from(course.until);
+    let total = data.train.len() as u64 * u64::from(until);
     let bar = context.progress().task("training", Some(total), "reviews");
     let on_batch = |rows, message: &str| show(&bar, rows, message);
-    let before = course.before;
-    let trained = train(
+    train(
         &training,
         weights,
         &mut record,
         &mut manager,
         before,
         &on_batch,
-    )?;
-    Ok(trained)
+    )
 }
 
 /// The number format of the activations; said where there was a choice.

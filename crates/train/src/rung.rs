@@ -11,7 +11,7 @@ use stage::{Context, Outcome};
 use training::{Checkpoint, TrainError};
 
 use crate::fitted::take_over;
-use crate::{Course, train_network};
+use crate::train_network;
 
 /// All that training goes on from, for the rung that follows.
 pub(crate) const STATE: &str = "state.safetensors";
@@ -57,18 +57,14 @@ fn go_on(
     rung: &RungSettings,
     before: Option<(Rung, &Artifact)>,
 ) -> Result<Outcome, Failure> {
-    let mut course = Course {
-        until: rung.epochs,
-        before: None,
-    };
+    let mut state = None;
     if let Some((_, artifact)) = &before {
-        let state = Checkpoint::read_from(&artifact.file(STATE)?);
-        let mut state = state.ok_or(TrainError::StrangeState)?;
+        let found = Checkpoint::read_from(&artifact.file(STATE)?);
+        let found = state.insert(found.ok_or(TrainError::StrangeState)?);
         let record = artifact.file("metrics.jsonl")?;
-        state.record = fs::read(&record).map_err(ArtifactError::io("read", &record))?;
-        course.before = Some(state);
+        found.record = fs::read(&record).map_err(ArtifactError::io("read", &record))?;
     }
-    let (mut outcome, validation) = train_network(context, settings, course)?;
+    let (mut outcome, validation) = train_network(context, settings, rung.epochs, state)?;
     let before = before.map(|(standing, _)| standing);
     let standing = Rung {
         epochs: rung.epochs,

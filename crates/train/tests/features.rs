@@ -192,7 +192,7 @@ fn a_probe_learns_and_its_bundle_needs_nothing_else() {
     .expect("logits")
     .differences();
     let computed = FeatureRows::open(&artifact, &contract, Split::Test).expect("features");
-    let known = bundle.differences_of(&computed).expect("logits");
+    let known = bundle.differences_of(&computed.values).expect("logits");
     assert_eq!(asked.len(), known.len());
     for (asked, known) in asked.iter().zip(&known) {
         assert!((asked - known).abs() < 1e-4, "{asked} is not {known}");

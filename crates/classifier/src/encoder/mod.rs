@@ -7,6 +7,7 @@
 mod attention;
 mod config;
 mod family;
+mod forward;
 mod relative;
 mod weights;
 
@@ -14,16 +15,14 @@ use std::fs;
 use std::path::Path;
 
 use artifact::ArtifactError;
-use tch::{Kind, Tensor};
+use tch::Tensor;
 
 pub use config::{Activation, EncoderConfig};
 pub use family::Family;
 
-use crate::dropout::dropout;
-use crate::linear::{linear, linear_gelu_linear, rows_of};
 use crate::parameters::{Layout, ParameterId, Parameters};
 use crate::{Batch, ClassifierError, Mode};
-use attention::attention;
+use forward::Forward;
 use relative::Buckets;
 use weights::Tensors;
 
@@ -54,6 +53,8 @@ struct Layer {
     up: Pair,
     down: Pair,
     norm: Pair,
+    /// The number of its first dropout among those of the network; its second one follows.
+    dropout: u64,
 }
 
 /// Where the first values of a parameter come from: by the tensors of the file that it is made of, without
@@ -191,6 +192,7 @@ impl Encoder {
                 up: places.dense(&[name(names.up)], intermediate, width)?,
                 down: places.dense(&[name(names.down)], width, intermediate)?,
                 norm: places.norm(name(names.norm), width)?,
+                dropout: 201 + 2 * number as u64,
             });
         }
         Ok(Self {
@@ -229,12 +231,11 @@ impl Encoder {
         mode: Mode,
         drop: f64,
     ) -> Vec<Tensor> {
-        let pass = self.pass(parameters, mode, drop);
-        let mut states = vec![pass.embed(vectors)];
-        let mask = pass.mask(batch, states[0].kind());
-        for (number, layer) in self.layers.iter().enumerate().take(top) {
-            let xs = &states[number];
-            states.push(pass.layer(number, layer, xs, xs, mask.as_ref()));
+        let (forward, embedded) = Forward::begin(self, vectors, batch, parameters, mode, drop);
+        let mut states = vec![embedded];
+        for layer in self.layers.iter().take(top) {
+            let xs = states.last().expect("the states before the layer");
+            states.push(forward.layer(layer, xs, xs));
         }
         states
     }
@@ -249,160 +250,14 @@ impl Encoder {
         mode: Mode,
         drop: f64,
     ) -> Tensor {
-        let pass = self.pass(parameters, mode, drop);
-        let mut xs = pass.embed(vectors);
-        let mask = pass.mask(batch, xs.kind());
+        let (mut forward, mut xs) = Forward::begin(self, vectors, batch, parameters, mode, drop);
         let (last, others) = self.layers.split_last().expect("an encoder has layers");
-        for (number, layer) in others.iter().enumerate() {
-            xs = pass.layer(number, layer, &xs, &xs, mask.as_ref());
+        for layer in others {
+            xs = forward.layer(layer, &xs, &xs);
         }
-        let first = xs.narrow(1, 0, 1);
-        // Only a relative bias has a row for every reading token.
-        let mask = mask.map(|mask| mask.narrow(2, 0, 1));
-        let state = pass.layer(others.len(), last, &first, &xs, mask.as_ref());
+        forward.narrow_to_first();
+        let state = forward.layer(last, &xs.narrow(1, 0, 1), &xs);
         state.squeeze_dim(1)
-    }
-
-    fn pass<'a>(&'a self, parameters: &'a Parameters, mode: Mode, drop: f64) -> Pass<'a> {
-        Pass {
-            encoder: self,
-            parameters,
-            mode,
-            drop,
-        }
-    }
-}
-
-/// What all layers of one forward pass have in common.
-struct Pass<'a> {
-    encoder: &'a Encoder,
-    parameters: &'a Parameters,
-    mode: Mode,
-    drop: f64,
-}
-
-impl Pass<'_> {
-    fn pair(&self, pair: Pair) -> [&Tensor; 2] {
-        pair.map(|id| self.parameters.get(id))
-    }
-
-    fn dropout(&self, xs: &Tensor, place: u64) -> Tensor {
-        dropout(xs, self.drop, self.mode, place)
-    }
-
-    fn normalise(&self, xs: &Tensor, pair: Pair) -> Tensor {
-        let [scale, shift] = self.pair(pair);
-        let config = &self.encoder.config;
-        xs.layer_norm(
-            [config.width],
-            Some(scale),
-            Some(shift),
-            config.epsilon,
-            true,
-        )
-    }
-
-    /// Word, position and token type vectors, normalised: `[B, T, W]`.
-    fn embed(&self, vectors: &Tensor) -> Tensor {
-        let (encoder, length) = (self.encoder, vectors.size()[0]);
-        let positions = self.parameters.get(encoder.positions);
-        let positions = positions.narrow(0, encoder.config.first_position, length);
-        let mut xs = vectors.transpose(0, 1) + positions;
-        if let Some(token_types) = encoder.token_types {
-            xs += self.parameters.get(token_types).get(0);
-        }
-        self.dropout(&self.normalise(&xs.contiguous(), encoder.norm), 200)
-    }
-
-    /// What attention adds to its scores: `[B or 1, heads or 1, T or 1, T]`, minus infinity for
-    /// padding. `None` where there is neither padding nor a relative position.
-    fn mask(&self, batch: &Batch, kind: Kind) -> Option<Tensor> {
-        let (length, device) = (batch.mask.size()[0], batch.mask.device());
-        let padding = (batch.tokens < (length * batch.rows) as u64).then(|| {
-            let mask = batch.mask.view([length, batch.rows]);
-            Tensor::zeros([batch.rows, length], (kind, device))
-                .masked_fill(&mask.transpose(0, 1).eq(0.0), f64::NEG_INFINITY)
-                .view([batch.rows, 1, 1, length])
-        });
-        let config = &self.encoder.config;
-        let relative = self.encoder.relative.map(|table| {
-            let count = config.relative_buckets;
-            let buckets = self.encoder.buckets.of(length, count, device);
-            // In f32, because each entry's gradient is a sum over thousands of pairs.
-            let table = self.parameters.get(table).to_kind(Kind::Float);
-            table
-                .index_select(0, &buckets)
-                .view([length, length, config.heads])
-                .permute([2, 0, 1])
-                .unsqueeze(0)
-                .to_kind(kind)
-        });
-        match (padding, relative) {
-            (Some(padding), Some(relative)) => Some((padding + relative).contiguous()),
-            (padding, relative) => padding.or(relative.map(|relative| relative.contiguous())),
-        }
-    }
-
-    /// One layer, for the tokens `reading` `[B, R, W]` that attend to `xs` `[B, T, W]`.
-    fn layer(
-        &self,
-        number: usize,
-        layer: &Layer,
-        reading: &Tensor,
-        xs: &Tensor,
-        mask: Option<&Tensor>,
-    ) -> Tensor {
-        let place = 201 + 2 * number as u64;
-        let attended = self.dropout(&self.attend(layer, reading, xs, mask), place);
-        let middle = self.normalise(&(attended + reading), layer.attention_norm);
-        let fed = self.dropout(&self.feed_forward(layer, &middle), place + 1);
-        self.normalise(&(fed + &middle), layer.norm)
-    }
-
-    /// Multi-head attention (Vaswani et al. 2017) of `reading` `[B, R, W]` to `xs` `[B, T, W]`, and
-    /// its output matrix: `[B, R, W]`.
-    fn attend(
-        &self,
-        layer: &Layer,
-        reading: &Tensor,
-        xs: &Tensor,
-        mask: Option<&Tensor>,
-    ) -> Tensor {
-        let [weight, bias] = self.pair(layer.attention);
-        let (rows, length, read) = (xs.size()[0], xs.size()[1], reading.size()[1]);
-        let config = &self.encoder.config;
-        let (width, heads, head_width) = (config.width, config.heads, config.head_width());
-        // `count` projections `[B, heads, T, head width]`, one after the other.
-        let apart = |product: Tensor, count: i64| {
-            let places = product.size()[1];
-            let apart = product.view([rows, places, count, heads, head_width]);
-            apart.permute([2, 0, 3, 1, 4])
-        };
-        let attended = if read == length {
-            let all = apart(linear(xs, weight, bias), 3);
-            attention(&all.get(0), &all.get(1), &all.get(2), mask)
-        } else {
-            let part = |start: i64, count: i64, input: &Tensor| {
-                let part = |tensor: &Tensor| rows_of(tensor, start * width, count * width);
-                apart(linear(input, &part(weight), &part(bias)), count)
-            };
-            let (query, rest) = (part(0, 1, reading), part(1, 2, xs));
-            attention(&query.get(0), &rest.get(0), &rest.get(1), mask)
-        };
-        let attended = attended.transpose(1, 2).reshape([rows, read, width]);
-        let [weight, bias] = self.pair(layer.attention_output);
-        linear(&attended, weight, bias)
-    }
-
-    fn feed_forward(&self, layer: &Layer, xs: &Tensor) -> Tensor {
-        let [up, down] = [layer.up, layer.down].map(|pair| self.pair(pair));
-        let middle = || linear(xs, up[0], up[1]);
-        let middle = match self.encoder.config.activation {
-            Activation::Gelu => return linear_gelu_linear(xs, up, down),
-            Activation::GeluTanh => middle().gelu("tanh"),
-            Activation::Relu => middle().relu(),
-        };
-        linear(&middle, down[0], down[1])
     }
 }
 
