@@ -80,8 +80,7 @@ impl Evaluated {
             OutputFile::data(explanations::EXPLANATIONS),
         ];
         if let Some(file) = before_and_after(&test, calibration.in_words())? {
-            file.write(&context.output().join(CALIBRATION))
-                .map_err(Failure::from_error)?;
+            write_json(&context.output().join(CALIBRATION), &file)?;
             files.push(OutputFile::data(CALIBRATION));
         }
         if let Model::Linear(description, model) = &model {
