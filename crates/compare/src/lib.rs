@@ -20,7 +20,7 @@ use stage::print_failure;
 use arguments::{Arguments, Format};
 
 pub use changes::{Change, Changes};
-pub use judged::{Judged, JudgedError, PREDICTIONS};
+pub use judged::{Judged, PREDICTIONS};
 pub use run::{Run, Step};
 pub use verdicts::{Compared, Verdict, verdicts};
 
