@@ -6,7 +6,7 @@ use std::fs::{self, Metadata};
 use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::UNIX_EPOCH;
 
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -143,27 +143,25 @@ fn files_below(folder: &Path) -> Result<Vec<(PathBuf, Metadata)>, ArtifactError>
 /// The digest of the names and contents of all files in a folder. Links and special files count with their names
 /// only, because no reader of a folder follows or opens them.
 fn digest_folder(folder: &Path, files: &[(PathBuf, Metadata)]) -> Result<Digest, ArtifactError> {
-    let contents = files
+    let contents: Result<Vec<Option<Digest>>, ArtifactError> = files
         .par_iter()
-        .filter(|(_, metadata)| metadata.is_file())
-        .map(|(path, _)| {
+        .map(|(path, metadata)| {
             let whole = folder.join(path);
-            Digest::of_file(&whole).map_err(ArtifactError::io("read", &whole))
+            let digest = metadata.is_file().then(|| Digest::of_file(&whole));
+            digest
+                .transpose()
+                .map_err(ArtifactError::io("read", &whole))
         })
-        .collect::<Result<Vec<_>, _>>()?;
-    let mut contents = contents.into_iter();
+        .collect();
     let mut builder = DigestBuilder::new();
-    for (path, metadata) in files {
+    for ((path, metadata), content) in files.iter().zip(contents?) {
         let path = path.as_os_str().as_encoded_bytes();
-        builder = match (metadata.is_dir(), metadata.is_file()) {
-            (true, _) => builder.field("folder", path),
-            (_, false) => builder.field("special", path),
-            (_, true) => {
-                let content = contents.next().expect("each file has a digest");
-                builder
-                    .field("name", path)
-                    .field("content", content.to_hex().as_bytes())
-            }
+        builder = match content {
+            Some(content) => builder
+                .field("name", path)
+                .field("content", content.to_hex().as_bytes()),
+            None if metadata.is_dir() => builder.field("folder", path),
+            None => builder.field("special", path),
         };
     }
     Ok(builder.finish())
@@ -203,11 +201,6 @@ fn stamp(files: &[(PathBuf, Metadata)]) -> Digest {
 /// Whether a file changed from now on would get another stamp. A clock of files may stand still for
 /// some milliseconds, so that a file written just now could be written again and keep its times.
 fn is_settled(metadata: &Metadata) -> bool {
-    let now = SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |time| time.as_secs());
-    metadata
-        .ctime()
-        .checked_add(1)
-        .is_some_and(|settled| settled < now.cast_signed())
+    let now = UNIX_EPOCH.elapsed().map_or(0, |time| time.as_secs());
+    metadata.ctime().saturating_add(1) < now.cast_signed()
 }

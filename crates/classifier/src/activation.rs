@@ -2,7 +2,7 @@
 
 use tch::{Kind, Tensor, no_grad};
 
-use crate::parameters::{Layout, ParameterId, Parameters};
+use crate::parameters::{Layout, Parameters};
 
 /// All weights of a network in f32, on one device.
 #[derive(Debug)]
@@ -37,7 +37,6 @@ pub struct ActivationWeights {
     /// `[V, D]` f32: the word table, unless it is one of the dense parameters.
     table: Option<Tensor>,
     learns_table: bool,
-    kind: Kind,
 }
 
 impl ActivationWeights {
@@ -48,7 +47,7 @@ impl ActivationWeights {
         let part = |tensor: &Tensor| tensor.narrow(0, dense.start as i64, dense.len() as i64);
         let buffer = no_grad(|| plain.to_kind(kind));
         let table = match layout.word_table() {
-            Some(id) => Some(view_of(layout, &weights.flat.detach(), id)),
+            Some(id) => Some(layout.spec(id).view(&weights.flat.detach(), 0)),
             None => weights.frozen.as_ref().map(Tensor::shallow_clone),
         };
         Self {
@@ -57,7 +56,6 @@ impl ActivationWeights {
             buffer,
             table,
             learns_table: layout.word_table().is_some(),
-            kind,
         }
     }
 
@@ -81,7 +79,7 @@ impl ActivationWeights {
 
     /// Number format of the activations.
     pub fn kind(&self) -> Kind {
-        self.kind
+        self.buffer.kind()
     }
 
     /// The word table `[V, D]` in f32.
@@ -109,10 +107,4 @@ impl ActivationWeights {
         let parameters = Parameters::of_leaf(layout, &self.buffer, &leaf);
         (leaf, parameters)
     }
-}
-
-fn view_of(layout: &Layout, flat: &Tensor, id: ParameterId) -> Tensor {
-    let spec = layout.spec(id);
-    flat.narrow(0, spec.range.start as i64, spec.range.len() as i64)
-        .view(spec.shape.as_slice())
 }

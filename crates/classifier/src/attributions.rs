@@ -47,49 +47,31 @@ pub struct Attributions {
     pub baseline: f64,
 }
 
-/// The integrated gradients of a row of token ids. Tokens that are `added` to a text by the
-/// tokenizer stay as they are on the baseline, and get nothing.
+/// The integrated gradients of rows of token ids, in their order, by so many threads of the pool. Tokens that
+/// are `added` to a text by the tokenizer stay as they are on the baseline, and get nothing.
 ///
 /// # Errors
-/// The row is empty, too long or has an id that the vocabulary has not; or libtorch refuses.
-pub fn attributions(
-    bundle: &Bundle,
-    ids: &[u32],
-    added: &[bool],
-) -> Result<Attributions, ClassifierError> {
-    let explained = Explained {
-        model: &bundle.model,
-        network: &bundle.network,
-        weights: bundle.weights.share(),
-        memory: &MemoryLimit::default(),
-    };
-    explained.attributions(ids, added)
-}
-
-/// The same of many rows, in their order, by so many threads of the pool.
-///
-/// # Errors
-/// As for [`attributions`], about the first row that is found to be refused.
+/// A row is empty, too long or has an id that the vocabulary has not, or libtorch refuses: about the first
+/// row that this is found of.
 pub fn attributions_of_rows(
     bundle: &Bundle,
     rows: &[MarkedRow],
     threads: usize,
     memory: &MemoryLimit,
 ) -> Result<Vec<Attributions>, ClassifierError> {
+    let next = AtomicUsize::new(0);
     // A tensor may go to another thread, but not be looked at by two: each has a name of its own for
     // the same weights.
-    let shares: Vec<Weights> = (0..threads.clamp(1, rows.len().max(1)))
-        .map(|_| bundle.weights.share())
+    let explained = |_| Explained {
+        model: &bundle.model,
+        network: &bundle.network,
+        weights: bundle.weights.share(),
+        memory,
+    };
+    let shares: Vec<Explained<'_>> = (0..threads.clamp(1, rows.len().max(1)))
+        .map(explained)
         .collect();
-    let (model, network) = (&bundle.model, &bundle.network);
-    let next = AtomicUsize::new(0);
-    let parts = shares.into_par_iter().map(|weights| {
-        let explained = Explained {
-            model,
-            network,
-            weights,
-            memory,
-        };
+    let parts = shares.into_par_iter().map(|explained| {
         let mut done = Vec::new();
         loop {
             let place = next.fetch_add(1, Ordering::Relaxed);
@@ -99,8 +81,7 @@ pub fn attributions_of_rows(
             done.push((place, explained.attributions(ids, added)?));
         }
     });
-    let parts = parts.collect::<Result<Vec<_>, ClassifierError>>()?;
-    let mut all: Vec<(usize, Attributions)> = parts.into_iter().flatten().collect();
+    let mut all = parts.collect::<Result<Vec<_>, ClassifierError>>()?.concat();
     all.sort_unstable_by_key(|(place, _)| *place);
     Ok(all.into_iter().map(|(_, found)| found).collect())
 }
@@ -126,8 +107,8 @@ impl Explained<'_> {
             let parts = ends.windows(2).map(|ends| [ends[0], ends[1]]);
             let mut parts = line.parts(&parts.collect::<Vec<_>>())?;
             let mut looked_at = parts.len();
-            while parts.iter().map(Part::gap).sum::<f64>().abs() > allowed && looked_at < MOST_PARTS
-            {
+            let gap = |parts: &[Part]| parts.iter().map(Part::gap).sum::<f64>().abs();
+            while gap(&parts) > allowed && looked_at < MOST_PARTS {
                 let halves = halves_of_worst(&mut parts);
                 looked_at += halves.len();
                 parts.extend(line.parts(&halves)?);
@@ -207,8 +188,8 @@ struct Line<'a> {
     start: Tensor,
     /// `[T, W, D]`: the way to the row.
     way: Tensor,
-    /// Which token of the row stands where, by window.
-    windows: Vec<Vec<usize>>,
+    /// Which token of the row stands where, window after window, all of which are of one length.
+    places: Vec<i64>,
 }
 
 impl<'a> Line<'a> {
@@ -221,10 +202,10 @@ impl<'a> Line<'a> {
             .zip(added)
             .map(|(id, added)| if *added { *id } else { padding })
             .collect();
-        let places: Vec<usize> = (0..ids.len()).collect();
-        let windows = match network.reading().windows {
-            Some(settings) => windows_of(&places, settings),
-            None => vec![places],
+        let places: Vec<i64> = (0..ids.len() as i64).collect();
+        let places = match network.reading().windows {
+            Some(settings) => windows_of(&places, settings).concat(),
+            None => places,
         };
         let table = match (network.embedding(), &weights.frozen) {
             (Some(id), _) => parameters.get(id),
@@ -232,9 +213,8 @@ impl<'a> Line<'a> {
             (None, None) => unreachable!("weights hold the embedding that the network does not"),
         };
         let vectors = |ids: &[u32]| {
-            network
-                .look_up(table, &explained.batch(ids, 1))
-                .to_kind(Kind::Float)
+            let vectors = network.look_up(table, &explained.batch(ids, 1));
+            vectors.to_kind(Kind::Float)
         };
         let start = vectors(&said_nothing);
         let way = vectors(ids) - &start;
@@ -243,7 +223,7 @@ impl<'a> Line<'a> {
             ids,
             start,
             way,
-            windows,
+            places,
             parameters,
         }
     }
@@ -253,7 +233,7 @@ impl<'a> Line<'a> {
     fn differences(&self, points: &[f64]) -> (Tensor, Tensor) {
         let (network, count) = (self.explained.network, points.len() as i64);
         let batch = self.explained.batch(self.ids, points.len());
-        let windows = self.windows.len() as i64;
+        let windows = self.start.size()[1];
         let points = Tensor::from_slice(points)
             .to_kind(Kind::Float)
             .to_device(self.start.device())
@@ -269,69 +249,60 @@ impl<'a> Line<'a> {
 
     /// How far the positive class is ahead at each point.
     fn said_at(&self, points: &[f64]) -> Result<Vec<f64>, ClassifierError> {
-        let said = self.in_parts(points, |some| {
+        self.some_at_a_time(points, |some| {
             numbers(&no_grad(|| self.differences(some).0))
-        })?;
-        Ok(said.concat())
-    }
-
-    /// Computes some points of the line at a time, as many as fit into memory.
-    fn in_parts<P, T>(
-        &self,
-        points: &[P],
-        compute: impl Fn(&[P]) -> T,
-    ) -> Result<Vec<T>, ClassifierError> {
-        let tokens = self.start.size()[..2].iter().product::<i64>().max(1) as usize;
-        let mut found = Vec::new();
-        for some in points.chunks((BATCH_TOKENS / tokens).max(1)) {
-            let size = |some: &[P]| some.len() * tokens;
-            let memory = self.explained.memory;
-            found.extend(memory.in_parts(some, size, |some| {
-                ClassifierError::catch("compute the attributions", || Ok(compute(some)))
-            })?);
-        }
-        Ok(found)
+        })
     }
 
     /// What each token gets in parts of the line with these ends, from the gradient in the middle of each.
     fn parts(&self, ends: &[[Point; 2]]) -> Result<Vec<Part>, ClassifierError> {
-        let found = self.in_parts(ends, |some| self.some_parts(some))?;
-        Ok(found.into_iter().flatten().collect())
+        self.some_at_a_time(ends, |some| self.some_parts(some))
+    }
+
+    /// Computes as many points of the line at a time as fit into memory.
+    fn some_at_a_time<P, T>(
+        &self,
+        points: &[P],
+        compute: impl Fn(&[P]) -> Vec<T>,
+    ) -> Result<Vec<T>, ClassifierError> {
+        let tokens = self.places.len().max(1);
+        let size = |some: &[P]| some.len() * tokens;
+        let mut found = Vec::new();
+        for some in points.chunks((BATCH_TOKENS / tokens).max(1)) {
+            let parts = self.explained.memory.in_parts(some, size, |some| {
+                ClassifierError::catch("compute the attributions", || Ok(compute(some)))
+            })?;
+            found.extend(parts.into_iter().flatten());
+        }
+        Ok(found)
     }
 
     fn some_parts(&self, ends: &[[Point; 2]]) -> Vec<Part> {
         let size = self.start.size();
-        let (length, windows) = (size[0], size[1]);
         let middle = |[start, end]: &[Point; 2]| (start.0 + end.0) / 2.0;
         let middles: Vec<f64> = ends.iter().map(middle).collect();
         let (differences, vectors) = self.differences(&middles);
         let total = differences.sum(Kind::Double);
         let gradient = Tensor::run_backward(&[total], &[&vectors], false, false);
-        let by_part = gradient[0].reshape([length, ends.len() as i64, windows, size[2]])
-            * self.way.unsqueeze(1);
+        let gradient = gradient[0].reshape([size[0], ends.len() as i64, size[1], size[2]]);
+        let by_place = (gradient * self.way.unsqueeze(1)).sum_dim_intlist(-1, false, Kind::Double);
         // By part, window and place.
-        let by_part = by_part.sum_dim_intlist(-1, false, Kind::Double);
-        let by_part = numbers(&by_part.permute([1, 2, 0]));
-        let said = numbers(&differences.detach());
-        let found = by_part.chunks_exact((windows * length) as usize);
-        let part = |((ends, middle), by_place): ((&[Point; 2], Point), &[f64])| Part {
-            ends: *ends,
-            middle,
-            tokens: self.by_token(by_place, ends[1].0 - ends[0].0),
-        };
-        let points = ends.iter().zip(middles.into_iter().zip(said));
-        points.zip(found).map(part).collect()
-    }
-
-    /// What each token gets from the places where it stands, `[W * T]`, times a share of the way.
-    fn by_token(&self, by_place: &[f64], share: f64) -> Vec<f64> {
-        let mut tokens = vec![0.0; self.ids.len()];
-        let windows = by_place.chunks_exact(by_place.len() / self.windows.len());
-        for (places, values) in self.windows.iter().zip(windows) {
-            for (place, value) in places.iter().zip(values) {
-                tokens[*place] += share * value;
+        let by_place = numbers(&by_place.permute([1, 2, 0]));
+        let middles = middles.into_iter().zip(numbers(&differences.detach()));
+        let points = ends.iter().zip(middles);
+        let found = points.zip(by_place.chunks_exact(self.places.len()));
+        let part = |((ends, middle), by_place): ((&[Point; 2], Point), &[f64])| {
+            let length = ends[1].0 - ends[0].0;
+            let mut tokens = vec![0.0; self.ids.len()];
+            for (token, value) in self.places.iter().zip(by_place) {
+                tokens[*token as usize] += length * value;
             }
-        }
-        tokens
+            Part {
+                ends: *ends,
+                middle,
+                tokens,
+            }
+        };
+        found.map(part).collect()
     }
 }

@@ -319,22 +319,6 @@ impl Batch {
         PreparedBatch::read(texts, labels, pad_id, reading).open_on(device)
     }
 
-    /// Puts rows of ids into tensors that every network can read, undivided.
-    pub fn from_rows(
-        texts: &[Vec<i64>],
-        labels: &[i64],
-        pad_id: u32,
-        least_length: usize,
-        device: Device,
-    ) -> Self {
-        let reading = Reading {
-            least_length,
-            windows: None,
-            direction: Direction::Reversed,
-        };
-        Self::read(texts, labels, pad_id, reading, device)
-    }
-
     /// What was found in windows `[B, W]`, put together by review `[R, W]`, as it was found within
     /// each.
     pub(crate) fn pool_windows(&self, found: &Tensor, pooling: FeaturePooling) -> Tensor {

@@ -33,14 +33,11 @@ pub(crate) fn compute_capability(index: i32) -> Result<(i32, i32), String> {
         return Err("there is no NVIDIA driver".to_owned());
     }
     // SAFETY: the signatures are those of the driver API (cuda.h), stable since CUDA 5.
-    let (init, get, attribute) = unsafe {
+    let (init, get, attribute): (Init, DeviceGet, DeviceGetAttribute) = unsafe {
         (
-            std::mem::transmute::<*mut c_void, Init>(symbol(driver, c"cuInit")?),
-            std::mem::transmute::<*mut c_void, DeviceGet>(symbol(driver, c"cuDeviceGet")?),
-            std::mem::transmute::<*mut c_void, DeviceGetAttribute>(symbol(
-                driver,
-                c"cuDeviceGetAttribute",
-            )?),
+            function(driver, c"cuInit")?,
+            function(driver, c"cuDeviceGet")?,
+            function(driver, c"cuDeviceGetAttribute")?,
         )
     };
     let (mut device, mut values) = (0, [0; 2]);
@@ -55,13 +52,18 @@ pub(crate) fn compute_capability(index: i32) -> Result<(i32, i32), String> {
     Ok(values.into())
 }
 
-fn symbol(driver: *mut c_void, name: &CStr) -> Result<*mut c_void, String> {
+/// A function of the driver.
+///
+/// # Safety
+/// `F` is the type of a pointer to a function, and the function of this name has that type.
+unsafe fn function<F>(driver: *mut c_void, name: &CStr) -> Result<F, String> {
     // SAFETY: the handle comes from `dlopen`, and the name is a C string.
     let address = unsafe { libc::dlsym(driver, name.as_ptr()) };
     if address.is_null() {
         return Err(format!("the driver has no `{}`", name.to_string_lossy()));
     }
-    Ok(address)
+    // SAFETY: as the caller guarantees; both are pointers.
+    Ok(unsafe { std::mem::transmute_copy(&address) })
 }
 
 fn check(call: &str, result: c_int) -> Result<(), String> {

@@ -46,20 +46,18 @@ impl ChosenDevice {
 
     /// A number format as people call it.
     pub fn name_of(kind: Kind) -> &'static str {
-        if kind == Kind::BFloat16 {
-            "bf16"
-        } else {
-            "f32"
+        match kind {
+            Kind::BFloat16 => "bf16",
+            _ => "f32",
         }
     }
 
     /// The number format of a model's activations when it predicts. A processor always uses f32, so
     /// that a prediction does not depend on the machine; a GPU uses the format of the training.
     pub fn prediction_kind(&self, model: &ModelSettings) -> Kind {
-        if self.device.is_cuda() {
-            self.compute_kind(model).0
-        } else {
-            Kind::Float
+        match self.device {
+            Device::Cuda(_) => self.compute_kind(model).0,
+            _ => Kind::Float,
         }
     }
 
@@ -95,26 +93,28 @@ pub fn choose_device(run: &RunSettings) -> Result<ChosenDevice, ClassifierError>
         replicas: run.cores().max(1),
         native_bf16: processor_has_bf16(),
     };
-    let wanted = run.device;
-    if wanted == Wanted::Cpu {
+    let is_asked_for = run.device == Wanted::Cuda;
+    if run.device == Wanted::Cpu {
         return Ok(processor("asked for".to_owned()));
     }
-    let first_gpu = |reason: &str| {
-        // Training, calibration and prediction must multiply alike.
-        allow_tf32_products();
-        end_with_75_on_abort();
-        ChosenDevice {
-            device: Device::Cuda(0),
-            reason: reason.to_owned(),
-            replicas: 1,
-            native_bf16: compute_capability(0).is_ok_and(has_native_bf16),
+    match load_cuda() {
+        Ok(()) => {
+            // Training, calibration and prediction must multiply alike.
+            allow_tf32_products();
+            end_with_75_on_abort();
+            let reason = match is_asked_for {
+                true => "asked for",
+                false => "CUDA works here",
+            };
+            Ok(ChosenDevice {
+                device: Device::Cuda(0),
+                reason: reason.to_owned(),
+                replicas: 1,
+                native_bf16: compute_capability(0).is_ok_and(has_native_bf16),
+            })
         }
-    };
-    match (load_cuda(), wanted) {
-        (Ok(()), Wanted::Cuda) => Ok(first_gpu("asked for")),
-        (Ok(()), _) => Ok(first_gpu("CUDA works here")),
-        (Err(reason), Wanted::Cuda) => Err(ClassifierError::NoCuda { reason }),
-        (Err(reason), _) => Ok(processor(format!("no CUDA: {reason}"))),
+        Err(reason) if is_asked_for => Err(ClassifierError::NoCuda { reason }),
+        Err(reason) => Ok(processor(format!("no CUDA: {reason}"))),
     }
 }
 
@@ -198,20 +198,16 @@ fn load(library: &CStr) -> Result<(), String> {
     // SAFETY: after a failed `dlopen`, `dlerror` gives a C string that stays valid until the next
     // call of the loader in this thread.
     let message = unsafe {
-        let text = libc::dlerror();
-        if text.is_null() {
-            String::new()
-        } else {
-            CStr::from_ptr(text).to_string_lossy().into_owned()
+        match libc::dlerror() {
+            text if text.is_null() => String::new(),
+            text => CStr::from_ptr(text).to_string_lossy().into_owned(),
         }
     };
-    Err(
-        if message.contains("No such file") && message.starts_with("libtorch_cuda") {
-            "this libtorch is the one for processors".to_owned()
-        } else {
-            message
-        },
-    )
+    let is_missing = message.contains("No such file") && message.starts_with("libtorch_cuda");
+    Err(match is_missing {
+        true => "this libtorch is the one for processors".to_owned(),
+        false => message,
+    })
 }
 
 #[cfg(test)]

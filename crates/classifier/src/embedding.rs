@@ -1,6 +1,6 @@
 //! The embedding matrix of an artifact, and whether it belongs to the tokens.
 
-use arrow::array::{Array, AsArray};
+use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::Float32Type;
 use artifact::{Artifact, Contract, map_arrays, schema};
 
@@ -21,48 +21,35 @@ impl EmbeddingMatrix {
     /// # Errors
     /// It is damaged, holds other than finite numbers, or was made for another tokenizer.
     pub fn open(artifact: &Artifact, tokens: &TokenContract) -> Result<Self, ClassifierError> {
-        let misfit = |reason: String| ClassifierError::Misfit {
-            left: "tokens",
-            right: "embedding",
-            reason,
-        };
+        let misfit = ClassifierError::misfit("tokens", "embedding");
         let Contract::Embedding {
             tokenizer,
             vocabulary_size,
             width,
             ..
-        } = &artifact.manifest().contract
+        } = artifact.manifest().contract
         else {
-            return Err(misfit(format!(
-                "`{}` is not an embedding",
-                artifact.folder().display()
-            )));
+            let folder = artifact.folder().display();
+            return Err(misfit(format!("`{folder}` is not an embedding")));
         };
-        if *tokenizer != tokens.tokenizer {
+        if tokenizer != tokens.tokenizer {
             return Err(misfit(format!(
                 "the tokens come from the tokenizer {} and the embedding was made for the tokenizer {tokenizer}",
                 tokens.tokenizer
             )));
         }
-        if *vocabulary_size != tokens.vocabulary_size {
+        if vocabulary_size != tokens.vocabulary_size {
             return Err(misfit(format!(
                 "the tokens have {} ids and the embedding {vocabulary_size} rows",
                 tokens.vocabulary_size
             )));
         }
         let path = artifact.file("embedding.arrow")?;
-        let mut values = Vec::with_capacity(*vocabulary_size as usize * *width as usize);
-        for batch in map_arrays(&path, &schema::embedding(*width))?.batches()? {
-            let vectors = batch.column(0).as_fixed_size_list();
-            let (start, end) = (
-                vectors.value_offset_at(0),
-                vectors.value_offset_at(vectors.len()),
-            );
-            values.extend_from_slice(
-                &vectors.values().as_primitive::<Float32Type>().values()[start..end],
-            );
+        let expected = vocabulary_size as usize * width as usize;
+        let mut values = Vec::with_capacity(expected);
+        for batch in map_arrays(&path, &schema::embedding(width))?.batches()? {
+            values.extend_from_slice(vectors_of(batch.column(0)));
         }
-        let expected = *vocabulary_size as usize * *width as usize;
         if values.len() != expected {
             return Err(misfit(format!(
                 "the embedding should have {expected} values and has {}",
@@ -72,12 +59,16 @@ impl EmbeddingMatrix {
         if let Some(position) = values.iter().position(|value| !value.is_finite()) {
             return Err(misfit(format!(
                 "the vector of id {} is not finite",
-                position / *width as usize
+                position / width as usize
             )));
         }
-        Ok(Self {
-            values,
-            width: *width,
-        })
+        Ok(Self { values, width })
     }
+}
+
+/// The numbers of a column of vectors, one after the other.
+pub(crate) fn vectors_of(column: &ArrayRef) -> &[f32] {
+    let lists = column.as_fixed_size_list();
+    let span = lists.value_offset_at(0)..lists.value_offset_at(lists.len());
+    &lists.values().as_primitive::<Float32Type>().values()[span]
 }

@@ -59,8 +59,23 @@ pub struct Pass {
     words: Option<(Tensor, Tensor)>,
 }
 
+impl Loss {
+    /// The cross-entropy of logits `[M, C]`, whose true classes are `truth` `[M]` (Szegedy et al. 2016 for
+    /// `smoothing`).
+    pub(crate) fn of(logits: &Tensor, truth: &Tensor, smoothing: f64) -> Self {
+        let logits = logits.to_kind(Kind::Float);
+        let none = None::<&Tensor>;
+        let predicted = || logits.argmax(1, false);
+        Self {
+            sum: logits.cross_entropy_loss(truth, none, Reduction::Sum, -100, smoothing),
+            correct: no_grad(|| predicted().eq_tensor(truth).sum(Kind::Int64)),
+            looked_up: None,
+        }
+    }
+}
+
 impl Network {
-    /// The cross-entropy of a batch's labels (Szegedy et al. 2016 for `smoothing`).
+    /// The cross-entropy of a batch's labels.
     pub fn loss(
         &self,
         batch: &Batch,
@@ -72,21 +87,13 @@ impl Network {
         let vectors = no_grad(|| self.look_up(weights.table(), batch))
             .set_requires_grad(weights.learns_table());
         let logits = self.forward(&vectors.to_kind(weights.kind()), batch, parameters, mode);
-        let logits = logits.to_kind(Kind::Float);
-        let none = None::<&Tensor>;
-        let sum = logits.cross_entropy_loss(&batch.labels, none, Reduction::Sum, -100, smoothing);
-        let correct = no_grad(|| {
-            let predicted = logits.argmax(1, false);
-            predicted.eq_tensor(&batch.labels).sum(Kind::Int64)
-        });
         let looked_up = weights.learns_table().then(|| LookedUp {
             ids: batch.ids.view([-1]),
             vectors,
         });
         Loss {
-            sum,
-            correct,
             looked_up,
+            ..Loss::of(&logits, &batch.labels, smoothing)
         }
     }
 }
@@ -141,8 +148,7 @@ impl Gradient {
         let dense = layout.dense().len() as i64;
         let table = layout.word_table().map(|id| {
             let spec = layout.spec(id);
-            let part = total.narrow(0, dense, spec.range.len() as i64);
-            part.view(spec.shape.as_slice())
+            spec.view(&total, spec.range.start - dense as usize)
         });
         Self {
             dense: total.narrow(0, 0, dense),
@@ -190,13 +196,11 @@ fn add_all(total: &mut Tensor, part: &Tensor, replace: bool) {
     let sums = as_slice_mut(total).par_chunks_mut(CHUNK);
     if part.kind() == Kind::BFloat16 {
         let single = |bits: &u16| f32::from_bits(u32::from(*bits) << 16);
-        let parts = as_bf16_bits(part).par_chunks(CHUNK);
-        sums.zip(parts)
-            .for_each(|(sums, bits)| add_each(sums, bits.iter().map(single), replace));
+        let parts = sums.zip(as_bf16_bits(part).par_chunks(CHUNK));
+        parts.for_each(|(sums, bits)| add_each(sums, bits.iter().map(single), replace));
     } else {
-        let parts = as_slice(part).par_chunks(CHUNK);
-        sums.zip(parts)
-            .for_each(|(sums, values)| add_each(sums, values.iter().copied(), replace));
+        let parts = sums.zip(as_slice(part).par_chunks(CHUNK));
+        parts.for_each(|(sums, values)| add_each(sums, values.iter().copied(), replace));
     }
 }
 
@@ -212,11 +216,10 @@ fn add_each(sums: &mut [f32], values: impl Iterator<Item = f32>, replace: bool) 
 /// Adds the vectors `[M, D]` to the rows `ids` of a table `[V, D]`, by a plain loop: libtorch does the
 /// same by a full operation for each row, ten times slower.
 fn add_rows(table: &mut Tensor, ids: &Tensor, vectors: &Tensor) {
-    let width = vectors.size()[1];
-    let vectors = vectors.contiguous().view([-1]);
+    let width = vectors.size()[1] as usize;
+    let vectors = vectors.contiguous();
     let ids: Vec<i64> = Vec::try_from(ids).expect("ids are a vector of integers");
     let table = as_slice_mut(table);
-    let width = width as usize;
     for (id, vector) in ids.into_iter().zip(as_slice(&vectors).chunks_exact(width)) {
         let row = &mut table[id as usize * width..][..width];
         for (sum, value) in row.iter_mut().zip(vector) {

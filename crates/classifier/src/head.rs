@@ -16,7 +16,6 @@ pub(crate) struct Head {
     /// Whether hidden layers are followed by a rectifier, instead of a hyperbolic tangent.
     is_rectified: bool,
     output: Dense,
-    classes: i64,
     dropout: f64,
     /// Whether there is dropout before the first layer, too.
     drops_input: bool,
@@ -47,7 +46,6 @@ impl Head {
             hidden: hidden.collect(),
             is_rectified: true,
             output: layer("output", classes, stream.child(2)),
-            classes,
             dropout: settings.dropout,
             drops_input: true,
         }
@@ -76,7 +74,6 @@ impl Head {
             hidden: vec![hidden],
             is_rectified: conventions.head_is_rectified,
             output: Dense::new(output, &[classes, width], &weight, None, layout),
-            classes,
             dropout: settings.dropout,
             drops_input: conventions.head_drops_input,
         }
@@ -89,7 +86,6 @@ impl Head {
             hidden: Vec::new(),
             is_rectified: true,
             output: Dense::new("output", &[classes, inputs], &weight, None, layout),
-            classes,
             dropout: 0.0,
             drops_input: false,
         }
@@ -98,11 +94,6 @@ impl Head {
     /// Weight and bias of the output layer.
     pub(crate) fn output(&self) -> [ParameterId; 2] {
         [self.output.weight, self.output.bias]
-    }
-
-    /// Number of logits.
-    pub(crate) fn classes(&self) -> i64 {
-        self.classes
     }
 
     /// Logits `[B, C]` from `[B, W]`.

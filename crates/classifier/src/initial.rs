@@ -40,30 +40,22 @@ pub(crate) fn orthogonal_blocks(stream: Stream, blocks: i64, size: i64) -> Vec<f
 fn orthogonal(stream: Stream, size: usize) -> Vec<f32> {
     let mut rows: Vec<Vec<f64>> = Vec::with_capacity(size);
     for index in 0..size {
-        let mut row: Vec<f64> = (0..size)
-            .map(|column| stream.normal((index * size + column) as u64))
-            .collect();
+        let drawn = |column| stream.normal((index * size + column) as u64);
+        let mut row: Vec<f64> = (0..size).map(drawn).collect();
         for _ in 0..2 {
             for earlier in &rows {
                 let overlap: f64 = row.iter().zip(earlier).map(|(a, b)| a * b).sum();
-                row.iter_mut()
-                    .zip(earlier)
-                    .for_each(|(a, b)| *a -= overlap * b);
+                let pairs = row.iter_mut().zip(earlier);
+                pairs.for_each(|(a, b)| *a -= overlap * b);
             }
         }
-        let norm = row
-            .iter()
-            .map(|a| a * a)
-            .sum::<f64>()
-            .sqrt()
-            .max(f64::MIN_POSITIVE);
+        let norm = row.iter().map(|a| a * a).sum::<f64>().sqrt();
+        let norm = norm.max(f64::MIN_POSITIVE);
         row.iter_mut().for_each(|a| *a /= norm);
         rows.push(row);
     }
-    rows.into_iter()
-        .flatten()
-        .map(|value| value as f32)
-        .collect()
+    let values = rows.into_iter().flatten();
+    values.map(|value| value as f32).collect()
 }
 
 #[cfg(test)]

@@ -27,7 +27,6 @@ mod parameters;
 mod pooling;
 mod pools;
 mod predict;
-mod random;
 mod recurrent;
 mod replica;
 mod scorer;
@@ -37,8 +36,11 @@ mod tokens;
 mod transformers;
 mod windows;
 
+/// The counter-based RNG under the name that the training code uses.
+pub use metrics::CounterRng as Stream;
+
 pub use activation::{ActivationWeights, Weights};
-pub use attributions::{Attributions, attributions, attributions_of_rows};
+pub use attributions::{Attributions, attributions_of_rows};
 pub use batch::{Batch, Direction, Order, PreparedBatch, Reading, Transfer, WordDropout};
 pub use deterministic::{
     allow_tf32_products, are_tf32_products_allowed, be_deterministic, is_deterministic,
@@ -51,7 +53,7 @@ pub use error::{ClassifierError, Fault, guard};
 pub use gradient::{ComputePath, Gradient, LookedUp, Loss, Pass};
 pub use masked::{Hidden, MaskedModel, MaskedPart, hide};
 pub use memory::MemoryLimit;
-pub use network::{Network, Pretrained};
+pub use network::{Network, Untrained};
 pub use network_bundle::{Bundle, save_bundle};
 pub use packing::Packing;
 pub use parameters::{
@@ -59,7 +61,6 @@ pub use parameters::{
 };
 pub use pools::{batches_of_tokens, epoch_batches, sorted_batches};
 pub use predict::{Inference, Logits, logits_of, states_of};
-pub use random::Stream;
 pub use replica::Replica;
 pub use scorer::{Batches, NETWORKS, NetworkScorer};
 pub use shards::{FeatureRows, SHARD_ROWS, shard_name, write_shard};

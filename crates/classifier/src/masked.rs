@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use tch::{Device, Kind, Reduction, Tensor, no_grad};
+use tch::{Device, Tensor};
 
 use crate::dense::Dense;
 use crate::encoder::{Encoder, EncoderConfig};
@@ -97,17 +97,7 @@ impl MaskedModel {
         let epsilon = self.config().epsilon;
         let states = states.layer_norm([width], Some(scale), Some(shift), epsilon, true);
         let logits = states.linear(words, Some(parameters.get(self.bias)));
-        let logits = logits.to_kind(Kind::Float);
-        let sum = logits.cross_entropy_loss(&truth, None::<&Tensor>, Reduction::Sum, -100, 0.0);
-        let correct = no_grad(|| {
-            let predicted = logits.argmax(1, false);
-            predicted.eq_tensor(&truth).sum(Kind::Int64)
-        });
-        Loss {
-            sum,
-            correct,
-            looked_up: None,
-        }
+        Loss::of(&logits, &truth, 0.0)
     }
 
     /// Writes the encoder's `model.safetensors`, without the head, from a flat buffer.
@@ -187,15 +177,14 @@ impl MaskedPart {
     /// Prepares rows on the host; `None` if none of their tokens is masked.
     pub fn new(rows: &[Hidden], pad_id: u32) -> Option<Self> {
         let count = rows.len();
-        let masked = || {
-            rows.iter().enumerate().flat_map(move |(column, row)| {
-                let truth = row.truth.iter();
-                truth.map(move |(position, id)| ((position * count + column) as i64, *id))
-            })
-        };
-        let places = masked().map(|(place, _)| place);
-        let numbers: Vec<i64> = places.chain(masked().map(|(_, word)| word)).collect();
-        if numbers.is_empty() {
+        let (mut places, mut truth) = (Vec::new(), Vec::new());
+        for (column, row) in rows.iter().enumerate() {
+            for (position, id) in &row.truth {
+                places.push((position * count + column) as i64);
+                truth.push(*id);
+            }
+        }
+        if truth.is_empty() {
             return None;
         }
         let texts: Vec<&[i64]> = rows.iter().map(|row| row.ids.as_slice()).collect();
@@ -206,7 +195,7 @@ impl MaskedPart {
         };
         Some(Self {
             batch: PreparedBatch::read(&texts, &vec![0; count], pad_id, reading),
-            masked: Tensor::from_slice(&numbers).view([2, -1]),
+            masked: Tensor::from_slice(&[places, truth].concat()).view([2, -1]),
         })
     }
 

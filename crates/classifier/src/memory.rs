@@ -79,7 +79,7 @@ impl MemoryLimit {
                         found.push(result);
                         continue;
                     }
-                    Err(source) if source.fault().is_some_and(|fault| fault.is_memory()) => {
+                    Err(source) if source.is_memory() => {
                         if is_single {
                             let source = Box::new(source);
                             return Err(ClassifierError::RowTooLarge { tokens, source });

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use bundle::Sizes;
+use bundle::{ModelFile, Sizes};
 use settings::{FeaturePooling, FeatureSettings, ModelKind, ModelSettings, WindowSettings};
 use tch::{Device, Tensor};
 
@@ -61,36 +61,34 @@ impl Body {
     }
 }
 
-/// A network that starts from a pretrained encoder.
+/// A network before its first step.
 #[derive(Debug)]
-pub struct Pretrained {
+pub struct Untrained {
     /// The network.
     pub network: Network,
-    /// The encoder's word table `[V, W]`, for networks that do not learn it.
+    /// The word table `[V, W]`, row after row, for networks that do not learn it.
     pub words: Vec<f32>,
 }
 
-impl Pretrained {
+impl Untrained {
     /// The first weights on a device.
     pub fn weights(&self, device: Device) -> Weights {
-        let frozen = self.network.embedding().is_none().then(|| {
-            let table = Tensor::from_slice(&self.words).view([-1, self.network.width]);
-            table.to_device(device)
-        });
+        let words = || Tensor::from_slice(&self.words).view([-1, self.network.width]);
+        let is_frozen = self.network.embedding().is_none();
         Weights {
             flat: self.network.initial(device),
-            frozen,
+            frozen: is_frozen.then(|| words().to_device(device)),
         }
     }
 
-    /// The sizes it has from its encoder.
+    /// The sizes that it has from its word table, and its classes.
     pub fn sizes(&self) -> Sizes {
-        let classes = u32::try_from(self.network.head.classes()).unwrap_or(u32::MAX);
-        let width = u32::try_from(self.network.width).unwrap_or(u32::MAX);
+        let [_, bias] = self.network.output();
+        let width = self.network.width as u32;
         Sizes {
             vocabulary_size: (self.words.len() / width as usize) as u32,
             width,
-            classes,
+            classes: self.network.layout.spec(bias).range.len() as u32,
         }
     }
 }
@@ -149,21 +147,22 @@ impl Network {
         settings: &ModelSettings,
         folder: &Path,
         classes: u32,
-    ) -> Result<Pretrained, ClassifierError> {
+    ) -> Result<Untrained, ClassifierError> {
         let mut layout = Layout::default();
         let loaded = Encoder::load(folder, &mut layout)?;
         Ok(Self::with_encoder(settings, loaded, classes, layout))
     }
 
     /// The network of a bundle with an encoder of this shape, all zeros.
-    pub(crate) fn empty_transformer(
-        settings: &ModelSettings,
-        config: EncoderConfig,
-        classes: u32,
-    ) -> Self {
+    pub(crate) fn empty(model: &ModelFile, config: EncoderConfig) -> Self {
         let mut layout = Layout::default();
         let empty = Encoder::empty(config, &mut layout);
-        Self::with_encoder(settings, empty, classes, layout).network
+        let classes = model.sizes.classes;
+        let untrained = match &model.features {
+            Some(features) => Self::with_features(features, empty, classes, layout),
+            None => Self::with_encoder(&model.architecture, empty, classes, layout),
+        };
+        untrained.network
     }
 
     fn with_encoder(
@@ -171,7 +170,7 @@ impl Network {
         loaded: Loaded,
         classes: u32,
         mut layout: Layout,
-    ) -> Pretrained {
+    ) -> Untrained {
         let Loaded {
             encoder,
             words,
@@ -206,7 +205,7 @@ impl Network {
             windows: settings.windows,
             width,
         };
-        Pretrained { network, words }
+        Untrained { network, words }
     }
 
     /// An encoder from its folder that stays as it is, and the output layer of a probe, all zeros.
@@ -217,21 +216,10 @@ impl Network {
         features: &FeatureSettings,
         folder: &Path,
         classes: u32,
-    ) -> Result<Pretrained, ClassifierError> {
+    ) -> Result<Untrained, ClassifierError> {
         let mut layout = Layout::default();
         let loaded = Encoder::load(folder, &mut layout)?;
         Ok(Self::with_features(features, loaded, classes, layout))
-    }
-
-    /// The network of a probe's bundle with an encoder of this shape, all zeros.
-    pub(crate) fn empty_frozen(
-        features: &FeatureSettings,
-        config: EncoderConfig,
-        classes: u32,
-    ) -> Self {
-        let mut layout = Layout::default();
-        let empty = Encoder::empty(config, &mut layout);
-        Self::with_features(features, empty, classes, layout).network
     }
 
     fn with_features(
@@ -239,7 +227,7 @@ impl Network {
         Loaded { encoder, words, .. }: Loaded,
         classes: u32,
         mut layout: Layout,
-    ) -> Pretrained {
+    ) -> Untrained {
         let (family, width) = (encoder.config().family, encoder.config().width);
         let body = Features::new(encoder, features);
         let head = Head::linear(body.width(), i64::from(classes), &mut layout);
@@ -252,7 +240,7 @@ impl Network {
             windows: features.windows,
             width,
         };
-        Pretrained { network, words }
+        Untrained { network, words }
     }
 
     /// The places of its parameters.

@@ -10,7 +10,7 @@ use settings::ModelKind;
 use tch::{Device, Kind, Tensor};
 
 use crate::parameters::as_slice;
-use crate::tensor_file::{tensor_view, write_tensors};
+use crate::tensor_file::{floats, tensor_view, write_tensors};
 use crate::{ClassifierError, EncoderConfig, FeatureRows, Network, Parameters, Weights};
 
 /// Writes `model.safetensors`, `model.json` and `tokenizer.json` of a network into a folder.
@@ -80,11 +80,7 @@ impl Bundle {
                         refused(format!("`config.json` cannot be used: {problem}"))
                     })?;
                 check_sizes(&config, model.sizes).map_err(refused)?;
-                let classes = model.sizes.classes;
-                match &model.features {
-                    Some(features) => Network::empty_frozen(features, config, classes),
-                    None => Network::empty_transformer(&model.architecture, config, classes),
-                }
+                Network::empty(&model, config)
             }
             ModelKind::Linear | ModelKind::Winner => {
                 return Err(refused("it is no network".to_owned()).into());
@@ -118,11 +114,9 @@ impl Bundle {
     pub fn differences_of_states(&self, states: &Tensor) -> Result<Vec<f64>, ClassifierError> {
         let (found, expected) = (states.size()[1], self.network.state_width());
         if found != expected {
-            return Err(ClassifierError::Misfit {
-                left: "model",
-                right: "features",
-                reason: format!("the model reads {expected} components and there are {found}"),
-            });
+            let misfit = ClassifierError::misfit("model", "features");
+            let reason = format!("the model reads {expected} components and there are {found}");
+            return Err(misfit(reason));
         }
         let parameters = Parameters::view(self.network.layout(), &self.weights.flat);
         let [weight, bias] = self.network.output().map(|id| parameters.get(id));
@@ -152,17 +146,17 @@ fn read_weights(
     tensors: &SafeTensors<'_>,
     device: Device,
 ) -> Result<Weights, String> {
-    let mut flat = vec![0_f32; network.layout().len()];
+    // Tensors come in the order of the buffer.
+    let mut flat = Vec::with_capacity(network.layout().len());
     let specs = network.layout().specs();
-    for (name, shape, range) in specs.iter().flat_map(|spec| spec.tensors()) {
-        floats_of(tensors, name, &shape, &mut flat[range])?;
+    for (name, shape, _) in specs.iter().flat_map(|spec| spec.tensors()) {
+        flat.extend(floats_of(tensors, name, &shape)?);
     }
-    let shape = [model.sizes.vocabulary_size, model.sizes.width].map(|size| size as usize);
-    let name = network.embedding_name();
+    let (name, sizes) = (network.embedding_name(), model.sizes);
+    let shape = [sizes.vocabulary_size, sizes.width].map(|size| size as usize);
     let frozen = network.embedding().is_none().then(|| {
-        let mut values = vec![0_f32; shape[0] * shape[1]];
-        floats_of(tensors, name, &shape, &mut values)?;
-        let table = Tensor::from_slice(&values).view(shape.map(|size| size as i64));
+        let table = floats_of(tensors, name, &shape)?;
+        let table = Tensor::from_slice(&table).view(shape.map(|size| size as i64));
         Ok::<_, String>(table.to_device(device))
     });
     let frozen = frozen.transpose()?;
@@ -181,12 +175,7 @@ fn read_weights(
     })
 }
 
-fn floats_of(
-    tensors: &SafeTensors<'_>,
-    name: &str,
-    shape: &[usize],
-    into: &mut [f32],
-) -> Result<(), String> {
+fn floats_of(tensors: &SafeTensors<'_>, name: &str, shape: &[usize]) -> Result<Vec<f32>, String> {
     let view = tensors
         .tensor(name)
         .map_err(|_| format!("the tensor `{name}` is missing"))?;
@@ -197,8 +186,5 @@ fn floats_of(
             view.shape()
         ));
     }
-    for (value, bytes) in into.iter_mut().zip(view.data().chunks_exact(4)) {
-        *value = f32::from_le_bytes(bytes.try_into().expect("a chunk of four bytes"));
-    }
-    Ok(())
+    floats(&view).ok_or_else(|| format!("the tensor `{name}` cannot be read"))
 }

@@ -43,6 +43,13 @@ impl ParameterSpec {
             (name.as_str(), shape.clone(), start..start + length)
         })
     }
+
+    /// A view of it in a buffer that begins with element `start` of the flat buffer.
+    pub(crate) fn view(&self, buffer: &Tensor, start: usize) -> Tensor {
+        let length = self.range.len() as i64;
+        let part = buffer.narrow(0, (self.range.start - start) as i64, length);
+        part.view(self.shape.as_slice())
+    }
 }
 
 /// Index of a parameter in its [`Layout`].
@@ -173,11 +180,6 @@ impl Layout {
     pub fn initial(&self, device: Device) -> Tensor {
         Tensor::from_slice(&self.initial).to_device(device)
     }
-
-    /// A new flat buffer of zeros: for gradients and moments.
-    pub fn zeros(&self, device: Device) -> Tensor {
-        Tensor::zeros([self.initial.len() as i64], (Kind::Float, device))
-    }
 }
 
 /// The parameters of a flat buffer as tensors of their own shapes, sharing its memory. The word table is
@@ -219,21 +221,11 @@ impl Parameters {
     pub fn get(&self, id: ParameterId) -> &Tensor {
         &self.0[id.0]
     }
-
-    /// All of them, in the order of the layout.
-    pub fn iter(&self) -> impl Iterator<Item = &Tensor> {
-        self.0.iter()
-    }
 }
 
 /// A view of each of these parameters in a buffer that begins with element `start` of the flat buffer.
 fn pieces(specs: &[ParameterSpec], start: usize, buffer: &Tensor) -> Vec<Tensor> {
-    let view = |spec: &ParameterSpec| {
-        let length = spec.range.len() as i64;
-        let part = buffer.narrow(0, (spec.range.start - start) as i64, length);
-        part.view(spec.shape.as_slice())
-    };
-    specs.iter().map(view).collect()
+    specs.iter().map(|spec| spec.view(buffer, start)).collect()
 }
 
 thread_local! {

@@ -12,12 +12,9 @@ pub(crate) enum Pool {
     Last,
     Mean,
     Max,
-    /// Additive attention with one learned query (Yang et al. 2016, equations 5 to 7).
-    Attention {
-        projection: ParameterId,
-        bias: ParameterId,
-        query: ParameterId,
-    },
+    /// Additive attention with one learned query (Yang et al. 2016, equations 5 to 7): a projection, its bias
+    /// and the query.
+    Attention([ParameterId; 3]),
 }
 
 impl Pool {
@@ -28,22 +25,13 @@ impl Pool {
             Pooling::Max => Self::Max,
             Pooling::Attention => {
                 let projection = initial::glorot_uniform(stream.child(0), width, width);
+                let bias = vec![0.0; width as usize];
                 let query = initial::glorot_uniform(stream.child(1), 1, width);
-                Self::Attention {
-                    projection: layout.add(
-                        "attention.projection",
-                        &[width, width],
-                        true,
-                        &projection,
-                    ),
-                    bias: layout.add(
-                        "attention.bias",
-                        &[width],
-                        false,
-                        &vec![0.0; width as usize],
-                    ),
-                    query: layout.add("attention.query", &[1, width], true, &query),
-                }
+                Self::Attention([
+                    layout.add("attention.projection", &[width, width], true, &projection),
+                    layout.add("attention.bias", &[width], false, &bias),
+                    layout.add("attention.query", &[1, width], true, &query),
+                ])
             }
         }
     }
@@ -61,15 +49,10 @@ impl Pool {
             Self::Last => last(states, backward_width, batch),
             Self::Mean => masked_mean(states, batch),
             Self::Max => masked_max(states, &batch.mask),
-            Self::Attention {
-                projection,
-                bias,
-                query,
-            } => {
-                let hidden = states
-                    .linear(parameters.get(*projection), Some(parameters.get(*bias)))
-                    .tanh();
-                let scores = hidden.linear(parameters.get(*query), None::<&Tensor>);
+            Self::Attention(ids) => {
+                let [projection, bias, query] = ids.map(|id| parameters.get(id));
+                let hidden = states.linear(projection, Some(bias)).tanh();
+                let scores = hidden.linear(query, None::<&Tensor>);
                 let scores = scores.masked_fill(&batch.mask.eq(0.0), f64::NEG_INFINITY);
                 (states * scores.softmax(0, Kind::Float)).sum_dim_intlist(0, false, Kind::Float)
             }
@@ -92,15 +75,14 @@ pub(crate) fn masked_max(xs: &Tensor, mask: &Tensor) -> Tensor {
 /// part that read it backwards.
 fn last(states: &Tensor, backward_width: i64, batch: &Batch) -> Tensor {
     let width = states.size()[2];
-    let forward = states
-        .narrow(2, 0, width - backward_width)
-        .reshape([-1, width - backward_width]);
-    let forward = forward.index_select(0, &batch.last);
+    let forward_width = width - backward_width;
+    let forward = states.narrow(2, 0, forward_width);
+    let forward = forward
+        .reshape([-1, forward_width])
+        .index_select(0, &batch.last);
     if backward_width == 0 {
         return forward;
     }
-    let backward = states
-        .get(0)
-        .narrow(1, width - backward_width, backward_width);
+    let backward = states.get(0).narrow(1, forward_width, backward_width);
     Tensor::cat(&[forward, backward], 1)
 }

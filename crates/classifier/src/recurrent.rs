@@ -20,7 +20,8 @@ pub(crate) struct Recurrent {
     cell: Cell,
     hidden: i64,
     /// By layer, then by direction.
-    layers: Vec<Vec<Direction>>,
+    directions: Vec<Direction>,
+    two_way: bool,
     pool: Pool,
     between_layers: f64,
 }
@@ -72,66 +73,70 @@ impl Recurrent {
     ) -> Self {
         let cell = Cell::of(settings.kind);
         let (gates, hidden) = (cell.gates(), i64::from(settings.hidden));
-        let names = match settings.bidirectional {
-            true => &["forward", "backward"][..],
-            false => &["forward"],
+        let two_way = settings.bidirectional;
+        let names = if two_way {
+            &["forward", "backward"][..]
+        } else {
+            &["forward"]
         };
         let output = hidden * names.len() as i64;
-        let of_layer = |layer: u32| {
-            names
-                .iter()
-                .zip(0..)
-                .map(move |(name, index)| (layer, name, index))
-        };
-        let directions: Vec<(u32, &&str, u64)> = (0..settings.layers).flat_map(of_layer).collect();
         let mut matrices = Vec::new();
-        for (layer, name, index) in &directions {
-            let stream = stream.child(u64::from(*layer)).child(*index);
-            let inputs = if *layer == 0 { width } else { output };
-            let of_gate =
-                |gate| initial::glorot_uniform(stream.child(0).child(gate as u64), hidden, inputs);
-            let from_input: Vec<f32> = (0..gates).flat_map(of_gate).collect();
-            let from_state = initial::orthogonal_blocks(stream.child(1), gates, hidden);
-            let mut add = |part: &str, inputs: i64, values: &[f32]| {
-                let name = format!("layer{layer}.{name}.{part}");
-                layout.add(name, &[gates * hidden, inputs], true, values)
-            };
-            matrices.push([
-                add("input", inputs, &from_input),
-                add("state", hidden, &from_state),
-            ]);
+        for layer in 0..settings.layers {
+            let inputs = if layer == 0 { width } else { output };
+            for (name, index) in names.iter().zip(0..) {
+                let stream = stream.child(layer.into()).child(index);
+                let of_gate = |gate: i64| {
+                    let stream = stream.child(0).child(gate as u64);
+                    initial::glorot_uniform(stream, hidden, inputs)
+                };
+                let from_input: Vec<f32> = (0..gates).flat_map(of_gate).collect();
+                let from_state = initial::orthogonal_blocks(stream.child(1), gates, hidden);
+                let name = format!("layer{layer}.{name}");
+                let mut add = |part: &str, inputs: i64, values: &[f32]| {
+                    layout.add(
+                        format!("{name}.{part}"),
+                        &[gates * hidden, inputs],
+                        true,
+                        values,
+                    )
+                };
+                let input = add("input", inputs, &from_input);
+                let state = add("state", hidden, &from_state);
+                matrices.push((name, input, state));
+            }
         }
         let zeros = vec![0_f32; (gates * hidden) as usize];
-        let mut input_bias = zeros.clone();
+        let mut bias = zeros.clone();
         if cell == Cell::Lstm {
             // A forget gate that starts open lets the gradient reach far tokens (Jozefowicz et al. 2015).
-            input_bias[hidden as usize..2 * hidden as usize].fill(1.0);
+            bias[hidden as usize..2 * hidden as usize].fill(1.0);
         }
-        let mut layers: Vec<Vec<Direction>> = Vec::new();
-        for ((layer, name, index), [input, state]) in directions.into_iter().zip(matrices) {
+        let with_biases = |(name, input, state): (String, ParameterId, ParameterId)| {
             let mut add = |part: &str, values: &[f32]| {
-                let name = format!("layer{layer}.{name}.{part}");
-                layout.add(name, &[gates * hidden], false, values)
+                layout.add(format!("{name}.{part}"), &[gates * hidden], false, values)
             };
-            let biases = [add("input_bias", &input_bias), add("state_bias", &zeros)];
-            if index == 0 {
-                layers.push(Vec::new());
-            }
-            let direction = Direction([input, state, biases[0], biases[1]]);
-            layers.last_mut().expect("just begun").push(direction);
-        }
+            let (input_bias, state_bias) = (add("input_bias", &bias), add("state_bias", &zeros));
+            Direction([input, state, input_bias, state_bias])
+        };
+        let directions = matrices.into_iter().map(with_biases).collect();
         let pool = Pool::new(settings.pooling, output, layout, stream.child(1000));
         Self {
             cell,
             hidden,
-            layers,
+            directions,
+            two_way,
             pool,
             between_layers: settings.dropout,
         }
     }
 
+    /// Directions of a layer.
+    fn ways(&self) -> usize {
+        if self.two_way { 2 } else { 1 }
+    }
+
     pub(crate) fn output_width(&self) -> i64 {
-        self.hidden * self.layers[0].len() as i64
+        self.hidden * self.ways() as i64
     }
 
     /// `vectors` is `[T, B, D]`; gives `[B, W]`.
@@ -168,15 +173,15 @@ impl Recurrent {
             rows.view(size.as_slice())
         };
         let mut states = vectors.shallow_clone();
-        for (index, directions) in self.layers.iter().enumerate() {
+        for (index, layer) in self.directions.chunks(self.ways()).enumerate() {
             if index > 0 {
                 states = dropout(&states, self.between_layers, mode, 100 + index as u64);
             }
             let run = |direction: &Direction, xs: &Tensor| {
-                self.run(xs, None, &direction.weights(parameters), 1, false)
+                self.run(xs, None, &direction.weights(parameters), (1, false))
             };
-            let forward = run(&directions[0], &states);
-            states = match directions.get(1) {
+            let forward = run(&layer[0], &states);
+            states = match layer.get(1) {
                 None => forward,
                 Some(backward) => {
                     let backward = run(backward, &reverse(&states));
@@ -197,18 +202,19 @@ impl Recurrent {
         mode: Mode,
     ) -> Tensor {
         let drops = self.between_layers > 0.0 && !matches!(mode, Mode::Evaluate);
-        let at_once = if drops { 1 } else { self.layers.len() };
+        let layers = self.directions.len() / self.ways();
+        let at_once = if drops { 1 } else { layers };
         let mut states = vectors;
-        for (index, layers) in self.layers.chunks(at_once).enumerate() {
+        for (index, some) in self.directions.chunks(at_once * self.ways()).enumerate() {
             if index > 0 {
                 states = dropout(&states, self.between_layers, mode, 100 + index as u64);
             }
-            let directions = layers.iter().flatten();
-            let weights: Vec<&Tensor> = directions
-                .flat_map(|direction| direction.weights(parameters))
-                .collect();
-            let (count, two_way) = (layers.len() as i64, layers[0].len() == 2);
-            states = self.run(&states, Some(packing), &weights, count, two_way);
+            let weights = some
+                .iter()
+                .flat_map(|direction| direction.weights(parameters));
+            let weights: Vec<&Tensor> = weights.collect();
+            let layers = (at_once as i64, self.two_way);
+            states = self.run(&states, Some(packing), &weights, layers);
         }
         states
     }
@@ -220,12 +226,11 @@ impl Recurrent {
         xs: &Tensor,
         packing: Option<&Packing>,
         weights: &[&Tensor],
-        layers: i64,
-        two_way: bool,
+        layers: (i64, bool),
     ) -> Tensor {
         // Under `no_grad` nothing is recorded, and a pass for training only keeps a little more memory.
         let learns = xs.requires_grad() || weights.iter().any(|weight| weight.requires_grad());
-        self.call(xs, packing, weights, (layers, two_way), learns)
+        self.call(xs, packing, weights, layers, learns)
     }
 
     /// The one place where libtorch's recurrent layers are called. cuDNN can differentiate a pass only if
@@ -301,7 +306,7 @@ mod tests {
             let (recurrent, layout) = parts(cell);
             let parameters = Parameters::view(&layout, &layout.initial(Device::Cpu));
             let xs = Tensor::ones([4, 2, 2], (Kind::Float, Device::Cpu)).set_requires_grad(true);
-            let weights = recurrent.layers[0][0].weights(&parameters);
+            let weights = recurrent.directions[0].weights(&parameters);
             let call = |train| recurrent.call(&xs, None, &weights, (1, false), train);
             assert!(call(true).requires_grad());
             assert!(!no_grad(|| call(false)).requires_grad());

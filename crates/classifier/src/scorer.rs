@@ -66,7 +66,11 @@ impl NetworkScorer {
     ) -> Result<Self, ClassifierError> {
         let load = || Bundle::load(folder, device.device);
         let bundle = ClassifierError::catch("load the model", load)?;
-        let kind = kind_of(&bundle.model, &device);
+        let kind = match &bundle.model.features {
+            // A probe reads features in the format that it was fitted to.
+            Some(features) => device.kind_of(features.precision).0,
+            None => device.prediction_kind(&bundle.model.architecture),
+        };
         Ok(Self {
             bundle,
             device,
@@ -104,13 +108,14 @@ impl NetworkScorer {
             on_rows(rows);
             ControlFlow::Continue(())
         };
+        let (network, device) = (&self.bundle.network, self.device.device);
         self.with_replicas(rows.len().div_ceil(batch_size), |replicas| {
             logits_of(
-                &self.bundle.network,
+                network,
                 replicas,
                 rows,
                 shape,
-                self.device.device,
+                device,
                 &self.memory,
                 &progress,
             )
@@ -176,16 +181,7 @@ impl NetworkScorer {
     }
 }
 
-/// The number format in which a model predicts. A probe reads features in the format that it was
-/// fitted to.
-fn kind_of(model: &ModelFile, device: &ChosenDevice) -> Kind {
-    match (model.architecture.kind, &model.features) {
-        (ModelKind::Probe, Some(features)) => device.kind_of(features.precision).0,
-        _ => device.prediction_kind(&model.architecture),
-    }
-}
-
-/// Integrated gradients for the contribution of a token, see [`crate::attributions`].
+/// Integrated gradients for the contribution of a token, see [`attributions_of_rows`].
 impl Scorer for NetworkScorer {
     fn scores(&self, rows: &[Vec<u32>]) -> Result<Vec<f64>, Failure> {
         guard(|| {

@@ -5,13 +5,13 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, FixedSizeListArray, Float32Array, RecordBatch, UInt8Array,
-    UInt64Array,
+    ArrayRef, AsArray, FixedSizeListArray, Float32Array, RecordBatch, UInt8Array, UInt64Array,
 };
-use arrow::datatypes::{DataType, Field, Float32Type, UInt8Type, UInt64Type};
+use arrow::datatypes::{DataType, Field, UInt8Type, UInt64Type};
 use artifact::{Artifact, ArtifactError, Contract, Split, map_arrays, schema, write_arrays};
 use tch::Tensor;
 
+use crate::embedding::vectors_of;
 use crate::tokens::{SHUFFLED, drawn};
 use crate::{ClassifierError, IdRows, Stream, TokenContract, TokenRows};
 
@@ -39,12 +39,8 @@ pub fn write_shard(
     let row_ids: UInt64Array = span.clone().map(|row| rows.row_id(row)).collect();
     let labels: UInt8Array = span.map(|row| rows.label(row)).collect();
     let item = Arc::new(Field::new_list_field(DataType::Float32, false));
-    let features = FixedSizeListArray::new(
-        item,
-        width as i32,
-        Arc::new(Float32Array::from(values)),
-        None,
-    );
+    let values = Arc::new(Float32Array::from(values));
+    let features = FixedSizeListArray::new(item, width as i32, values, None);
     let columns: Vec<ArrayRef> = vec![Arc::new(row_ids), Arc::new(labels), Arc::new(features)];
     let batch = RecordBatch::try_new(schema.clone(), columns)
         .map_err(ArtifactError::table("write", path))?;
@@ -87,19 +83,15 @@ impl FeatureRows {
         tokens: &TokenContract,
         split: Split,
     ) -> Result<Self, ClassifierError> {
-        let misfit = |reason: String| ClassifierError::Misfit {
-            left: "tokens",
-            right: "features",
-            reason,
-        };
+        let misfit = ClassifierError::misfit("tokens", "features");
         let Contract::Features {
             tokenizer, width, ..
-        } = &artifact.manifest().contract
+        } = artifact.manifest().contract
         else {
             let folder = artifact.folder().display();
             return Err(misfit(format!("`{folder}` holds no features")));
         };
-        if *tokenizer != tokens.tokenizer {
+        if tokenizer != tokens.tokenizer {
             return Err(misfit(format!(
                 "the tokens come from the tokenizer {} and the features from {tokenizer}",
                 tokens.tokenizer
@@ -108,17 +100,14 @@ impl FeatureRows {
         let mut values = Vec::new();
         let (mut row_ids, mut labels) = (Vec::new(), Vec::new());
         for path in shards(artifact, split)? {
-            for batch in map_arrays(&path, &schema::features(*width))?.batches()? {
+            for batch in map_arrays(&path, &schema::features(width))?.batches()? {
                 row_ids.extend_from_slice(batch.column(0).as_primitive::<UInt64Type>().values());
                 labels.extend_from_slice(batch.column(1).as_primitive::<UInt8Type>().values());
-                let lists = batch.column(2).as_fixed_size_list();
-                let span = lists.value_offset_at(0)..lists.value_offset_at(lists.len());
-                let numbers = lists.values().as_primitive::<Float32Type>();
-                values.extend_from_slice(&numbers.values()[span]);
+                values.extend_from_slice(vectors_of(batch.column(2)));
             }
         }
         if let Some(place) = values.iter().position(|value: &f32| !value.is_finite()) {
-            let row = place / *width as usize;
+            let row = place / width as usize;
             return Err(misfit(format!(
                 "the features of row {row} of {split} are not finite"
             )));
@@ -130,7 +119,7 @@ impl FeatureRows {
             )));
         }
         Ok(Self {
-            values: Tensor::from_slice(&values).view([row_ids.len() as i64, i64::from(*width)]),
+            values: Tensor::from_slice(&values).view([row_ids.len() as i64, i64::from(width)]),
             row_ids,
             labels,
         })
@@ -140,9 +129,7 @@ impl FeatureRows {
 /// The shards of a split, proved whole, in order.
 fn shards(artifact: &Artifact, split: Split) -> Result<Vec<PathBuf>, ArtifactError> {
     let prefix = format!("{split}-");
-    let files = artifact.manifest().files.iter();
-    let names = files
-        .map(|file| &file.name)
-        .filter(|name| name.starts_with(&prefix));
+    let names = artifact.manifest().files.iter().map(|file| &file.name);
+    let names = names.filter(|name| name.starts_with(&prefix));
     names.map(|name| artifact.file(name)).collect()
 }

@@ -1,4 +1,4 @@
-//! Files of named tensors, written: `model.safetensors` and the states of trainings.
+//! Files of named tensors: `model.safetensors` and the states of trainings.
 
 use std::collections::HashMap;
 use std::io;
@@ -7,6 +7,7 @@ use std::path::Path;
 use artifact::ArtifactError;
 use safetensors::SafeTensorError;
 use safetensors::tensor::{Dtype, TensorView};
+use tch::{Kind, Tensor};
 
 /// f32 values in row-major order, as they stand in a little-endian file.
 ///
@@ -41,4 +42,41 @@ pub fn write_tensors<'a>(
         };
         ArtifactError::io("write", path)(error)
     })
+}
+
+/// The values of a tensor as f32; `None` if it is of a type that no model is published in.
+pub(crate) fn floats(view: &TensorView<'_>) -> Option<Vec<f32>> {
+    let kind = match view.dtype() {
+        Dtype::F32 => Kind::Float,
+        Dtype::F16 => Kind::Half,
+        Dtype::BF16 => Kind::BFloat16,
+        _ => return None,
+    };
+    let count = view.shape().iter().product::<usize>() as i64;
+    let tensor = Tensor::f_from_data_size(view.data(), &[count], kind).ok()?;
+    Vec::try_from(tensor.to_kind(Kind::Float)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn halves_are_exact() {
+        let single = |bits: u16| {
+            let bytes = bits.to_le_bytes();
+            let view = TensorView::new(Dtype::F16, vec![1], &bytes).expect("one number");
+            floats(&view).expect("a known type")[0]
+        };
+        let check = |bits: u16, expected: f32| assert_eq!(single(bits), expected, "{bits:#x}");
+        check(0x0000, 0.0);
+        check(0x3C00, 1.0);
+        check(0xC000, -2.0);
+        check(0x7BFF, 65504.0);
+        check(0x0001, 5.960_464_5e-8);
+        check(0x0400, 6.103_515_6e-5);
+        check(0x3555, 0.333_251_95);
+        check(0x7C00, f32::INFINITY);
+        assert!(single(0x7E00).is_nan());
+    }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 use artifact::{Digest, Normalization};
 use bundle::{Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult};
 use classifier::{
-    Attributions, Bundle, Encoder, MemoryLimit, Network, Stream, Weights, attributions,
+    Attributions, Bundle, ClassifierError, Encoder, MemoryLimit, Network, Stream, Weights,
     attributions_of_rows,
 };
 use settings::{ModelKind, ModelSettings, Pooling, Truncation, WindowSettings};
@@ -74,6 +74,16 @@ fn bundle(settings: ModelSettings) -> Bundle {
         network,
         weights,
     }
+}
+
+fn attributions(
+    bundle: &Bundle,
+    ids: &[u32],
+    added: &[bool],
+) -> Result<Attributions, ClassifierError> {
+    let rows = [(ids.to_vec(), added.to_vec())];
+    let found = attributions_of_rows(bundle, &rows, 1, &MemoryLimit::default());
+    found.map(|mut found| found.pop().expect("one for each row"))
 }
 
 fn check_that_parts_add_up(bundle: &Bundle, row: &[u32], added: &[bool]) -> Attributions {

@@ -8,12 +8,21 @@ use std::path::{Path, PathBuf};
 
 use artifact::{Digest, Normalization};
 use bundle::{Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult};
-use classifier::{Batch, Bundle, Encoder, Layout, Loaded, Mode, Parameters, Replica};
+use classifier::{
+    Batch, Bundle, Direction, Encoder, Layout, Loaded, Mode, Parameters, Reading, Replica,
+};
 use safetensors::SafeTensors;
 use settings::{ModelKind, ModelSettings, Truncation};
 use tch::{Device, Kind, Tensor, no_grad};
 
 const FAMILIES: [&str; 4] = ["bert", "roberta", "distilbert", "mpnet"];
+
+/// Rows that every network can read, undivided.
+const UNDIVIDED: Reading = Reading {
+    least_length: 1,
+    windows: None,
+    direction: Direction::Reversed,
+};
 
 fn golden(family: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -76,7 +85,7 @@ impl Reader {
     fn states(&self, rows: &[Vec<i64>]) -> Vec<Tensor> {
         let labels = vec![0; rows.len()];
         let pad = self.encoder.config().pad_id;
-        let batch = Batch::from_rows(rows, &labels, pad, 1, Device::Cpu);
+        let batch = Batch::read(rows, &labels, pad, UNDIVIDED, Device::Cpu);
         let size = batch.ids.size();
         let width = self.encoder.config().width;
         let vectors = self
@@ -193,7 +202,7 @@ fn logits_are_those_of_the_reference_in_any_company() {
         let logits = |rows: &[Vec<i64>]| {
             let labels = vec![0; rows.len()];
             let pad = bundle.model.tokenizer.pad_id;
-            let batch = Batch::from_rows(rows, &labels, pad, 1, Device::Cpu);
+            let batch = Batch::read(rows, &labels, pad, UNDIVIDED, Device::Cpu);
             replica.logits(&bundle.network, &batch)
         };
         let together = logits(&rows);

@@ -5,9 +5,18 @@
 
 use std::path::{Path, PathBuf};
 
-use classifier::{Batch, Encoder, Layout, Mode, Network, Owners, Parameters, Replica};
+use classifier::{
+    Batch, Direction, Encoder, Layout, Mode, Network, Owners, Parameters, Reading, Replica,
+};
 use settings::{FeaturePooling, FeatureSettings, Precision, WindowSettings};
 use tch::{Device, Kind, Tensor, no_grad};
+
+/// Rows that every network can read, undivided.
+const UNDIVIDED: Reading = Reading {
+    least_length: 1,
+    windows: None,
+    direction: Direction::Reversed,
+};
 
 fn golden(family: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -37,7 +46,7 @@ fn batch(family: &str, rows: &[Vec<i64>]) -> Batch {
     let pad = Encoder::config_of(&golden(family))
         .expect("a config")
         .pad_id;
-    Batch::from_rows(rows, &vec![0; rows.len()], pad, 1, Device::Cpu)
+    Batch::read(rows, &vec![0; rows.len()], pad, UNDIVIDED, Device::Cpu)
 }
 
 fn features(family: &str, settings: &FeatureSettings, batch: &Batch) -> Vec<Vec<f32>> {

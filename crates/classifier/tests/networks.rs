@@ -3,8 +3,8 @@
 
 use bundle::Sizes;
 use classifier::{
-    ActivationWeights, Batch, ComputePath, Gradient, Mode, Network, Pass, PreparedBatch, Replica,
-    Stream, Weights,
+    ActivationWeights, Batch, ComputePath, Direction, Gradient, Mode, Network, Pass, PreparedBatch,
+    Reading, Replica, Stream, Weights,
 };
 use settings::{ModelKind, ModelSettings, Pooling};
 use tch::{Device, Kind, Tensor};
@@ -86,13 +86,12 @@ fn labels() -> Vec<i64> {
 }
 
 fn batch(network: &Network, texts: &[Vec<i64>], labels: &[i64], least_length: usize) -> Batch {
-    Batch::from_rows(
-        texts,
-        labels,
-        PAD,
-        least_length.max(network.reading().least_length),
-        Device::Cpu,
-    )
+    let reading = Reading {
+        least_length: least_length.max(network.reading().least_length),
+        windows: None,
+        direction: Direction::Reversed,
+    };
+    Batch::read(texts, labels, PAD, reading, Device::Cpu)
 }
 
 fn logits(settings: &ModelSettings, network: &Network, weights: &Weights, batch: &Batch) -> Tensor {

@@ -61,7 +61,7 @@ pub fn cross_fitted(
             let counts = matrix.counts(labels, &others);
             let part = Part {
                 matrix: &matrix,
-                rows: &others,
+                rows: others,
                 values: ratios(&counts, recipe.min_count, recipe.smoothing),
             };
             let start = vec![0.0; part.values.len() + 1];
@@ -136,7 +136,7 @@ mod tests {
             let matrix = Matrix::of(&vocabulary, &|row: usize| read(row).0, others.len());
             let truth: Vec<f64> = others.iter().map(|row| f64::from(labels[*row])).collect();
             let start = vec![0.0; vocabulary.ngrams.len() + 1];
-            let alone = fit(&matrix, &truth, (penalty, 1e-9), &start);
+            let alone = fit(&matrix.whole(), &truth, (penalty, 1e-9), &start);
             let model = NgramModel::new(&vocabulary, &alone.weights);
             for row in (0..60).filter(|row| folds[*row] == fold) {
                 let score = found[row].expect("a score");

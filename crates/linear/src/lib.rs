@@ -18,7 +18,7 @@ mod vocabulary;
 
 pub use cross_fit::{Recipe, cross_fitted};
 pub use error::LinearError;
-pub use matrix::Matrix;
+pub use matrix::{Matrix, Part};
 pub use model::NgramModel;
 pub use ngram::{Code, Ngram};
 pub use vocabulary::Vocabulary;

@@ -91,21 +91,13 @@ impl Matrix {
 const LINES: usize = 512;
 
 impl Matrix {
-    /// What a row scores by features' weights times their values, without the bias.
-    fn score(&self, row: usize, scaled: &[f64]) -> f64 {
-        let columns = self.rows.line(row).iter();
-        columns.map(|column| scaled[*column as usize]).sum()
-    }
-
-    /// The product of the transposed matrix, were these its values, with `[N]`: `[F]`.
-    fn sums(&self, values: &[f32], by_row: &[f64]) -> Vec<f64> {
-        let columns = (0..values.len()).into_par_iter().with_min_len(LINES);
-        columns
-            .map(|column| {
-                let rows = self.columns.line(column).iter();
-                f64::from(values[column]) * rows.map(|row| by_row[*row as usize]).sum::<f64>()
-            })
-            .collect()
+    /// All rows.
+    pub fn whole(&self) -> Part<'_> {
+        Part {
+            matrix: self,
+            rows: (0..self.rows.len() as u32).collect(),
+            values: self.values.clone(),
+        }
     }
 
     /// How many of these rows have each feature, by class, the negative one first: `[F]`.
@@ -120,43 +112,12 @@ impl Matrix {
     }
 }
 
-/// Weights times values: `[F]`.
-fn scaled(weights: &[f64], values: &[f32]) -> Vec<f64> {
-    let scaled = weights.par_iter().zip(values).with_min_len(1 << 14);
-    scaled
-        .map(|(weight, value)| weight * f64::from(*value))
-        .collect()
-}
-
-impl Design for Matrix {
-    fn rows(&self) -> usize {
-        self.rows.len()
-    }
-
-    fn width(&self) -> usize {
-        self.values.len()
-    }
-
-    fn scores(&self, weights: &[f64]) -> Vec<f64> {
-        let (bias, weights) = weights.split_last().expect("the bias is the last");
-        let scaled = scaled(weights, &self.values);
-        let rows = (0..self.rows.len()).into_par_iter().with_min_len(LINES);
-        rows.map(|row| bias + self.score(row, &scaled)).collect()
-    }
-
-    fn gather(&self, values: &[f64]) -> Vec<f64> {
-        let mut sums = self.sums(&self.values, values);
-        sums.push(values.iter().sum());
-        sums
-    }
-}
-
 /// Some rows of a matrix, with values of their own.
 #[derive(Debug)]
-pub(crate) struct Part<'a> {
+pub struct Part<'a> {
     pub(crate) matrix: &'a Matrix,
     /// Which rows, n of them.
-    pub(crate) rows: &'a [u32],
+    pub(crate) rows: Vec<u32>,
     /// `[F]`.
     pub(crate) values: Vec<f32>,
 }
@@ -171,7 +132,7 @@ impl Design for Part<'_> {
     }
 
     fn scores(&self, weights: &[f64]) -> Vec<f64> {
-        self.scores_of(self.rows, weights)
+        self.scores_of(&self.rows, weights)
     }
 
     fn gather(&self, values: &[f64]) -> Vec<f64> {
@@ -179,7 +140,13 @@ impl Design for Part<'_> {
         for (row, value) in self.rows.iter().zip(values) {
             by_row[*row as usize] = *value;
         }
-        let mut sums = self.matrix.sums(&self.values, &by_row);
+        let columns = (0..self.values.len()).into_par_iter().with_min_len(LINES);
+        let sum = |column: usize| {
+            let rows = self.matrix.columns.line(column).iter();
+            let sum: f64 = rows.map(|row| by_row[*row as usize]).sum();
+            f64::from(self.values[column]) * sum
+        };
+        let mut sums: Vec<f64> = columns.map(sum).collect();
         sums.push(values.iter().sum());
         sums
     }
@@ -189,10 +156,14 @@ impl Part<'_> {
     /// What any rows of the matrix score, with the values of this part.
     pub(crate) fn scores_of(&self, rows: &[u32], weights: &[f64]) -> Vec<f64> {
         let (bias, weights) = weights.split_last().expect("the bias is the last");
-        let scaled = scaled(weights, &self.values);
-        let rows = rows.par_iter().with_min_len(LINES);
-        rows.map(|row| bias + self.matrix.score(*row as usize, &scaled))
-            .collect()
+        let scaled = weights.par_iter().zip(&self.values).with_min_len(1 << 14);
+        let scaled = scaled.map(|(weight, value)| weight * f64::from(*value));
+        let scaled: Vec<f64> = scaled.collect();
+        let score = |row: &u32| {
+            let columns = self.matrix.rows.line(*row as usize).iter();
+            bias + columns.map(|column| scaled[*column as usize]).sum::<f64>()
+        };
+        rows.par_iter().with_min_len(LINES).map(score).collect()
     }
 }
 
@@ -213,9 +184,12 @@ mod tests {
         // Token 1 is n-gram 2, token 2 is n-gram 3, token 3 is n-gram 4.
         let matrix = Matrix::of(&vocabulary, &|row: usize| rows[row].clone(), 3);
         assert_eq!(
-            matrix.scores(&[1.0, 10.0, 100.0, 7.0]),
+            matrix.whole().scores(&[1.0, 10.0, 100.0, 7.0]),
             [0.5 - 20.0 + 7.0, -20.0 + 7.0, 107.0]
         );
-        assert_eq!(matrix.gather(&[1.0, 2.0, 3.0]), [0.5, -6.0, 3.0, 6.0]);
+        assert_eq!(
+            matrix.whole().gather(&[1.0, 2.0, 3.0]),
+            [0.5, -6.0, 3.0, 6.0]
+        );
     }
 }

@@ -239,9 +239,9 @@ mod tests {
         let vocabulary = Vocabulary::of(&read, 200, (3, 2, 1.0), (10, vec![0])).expect("some");
         let matrix = Matrix::of(&vocabulary, &|row| texts[row].clone(), 200);
         let labels: Vec<f64> = (0..200).map(|row| f64::from(is_positive(row))).collect();
-        let start = vec![0.0; matrix.width() + 1];
-        let found = fit(&matrix, &labels, (1e-3, 1e-8), &start);
-        let scores = matrix.scores(&found.weights);
+        let start = vec![0.0; vocabulary.ngrams.len() + 1];
+        let found = fit(&matrix.whole(), &labels, (1e-3, 1e-8), &start);
+        let scores = matrix.whole().scores(&found.weights);
         (
             NgramModel::new(&vocabulary, &found.weights),
             matrix,

@@ -1,11 +1,8 @@
 //! `calibration.json`: what calibration did to the probabilities of a model.
 
-use std::path::Path;
-
 use serde::{Deserialize, Serialize};
 
-use crate::file::write_json;
-use crate::{BrierParts, Metric, MetricsError, ReliabilityBin, Tally, brier_parts, reliability};
+use crate::{BrierParts, Metric, ReliabilityBin, Tally, brier_parts, reliability};
 
 /// Bins of a reliability diagram: enough to see a shape, few enough for narrow intervals.
 const BINS: u64 = 10;
@@ -50,15 +47,5 @@ impl ProbabilityFigures {
             brier_parts: brier_parts(tally, BINS)?,
             reliability: reliability(tally, BINS),
         })
-    }
-}
-
-impl CalibrationFile {
-    /// Writes the file. Equal content gives equal bytes.
-    ///
-    /// # Errors
-    /// The disk refuses.
-    pub fn write(&self, path: &Path) -> Result<(), MetricsError> {
-        write_json(self, path)
     }
 }

@@ -44,24 +44,18 @@ pub fn summary(
         .collect();
     let values = figures(&tally.levels, &tally.counts);
     let resampled = |place: usize, value| {
-        let found = replicates
-            .iter()
-            .filter_map(|figures| figures[place])
-            .collect();
-        Estimate::from_replicates(value, found, confidence)
+        let found = replicates.iter().filter_map(|figures| figures[place]);
+        Estimate::from_replicates(value, found.collect(), confidence)
             .filter(|estimate| estimate.high - estimate.low > ALIKE)
     };
-    let known = Metric::ALL
-        .into_iter()
-        .enumerate()
-        .filter_map(|(place, metric)| {
-            let value = values[place]?;
-            let estimate = outcomes
-                .share(metric, confidence)
-                .or_else(|| resampled(place, value));
-            let figure = estimate.map_or(Figure::Alone { value }, Figure::Estimate);
-            Some((metric.name().to_owned(), figure))
-        });
+    let metrics = Metric::ALL.into_iter().enumerate();
+    let known = metrics.filter_map(|(place, metric)| {
+        let value = values[place]?;
+        let share = outcomes.share(metric, confidence);
+        let estimate = share.or_else(|| resampled(place, value));
+        let figure = estimate.map_or(Figure::Alone { value }, Figure::Estimate);
+        Some((metric.name().to_owned(), figure))
+    });
     Ok(known.collect())
 }
 

@@ -46,16 +46,10 @@ pub fn compare(
     check_confidence(confidence)?;
     check_labels(labels, first.1.len(), "probabilities")?;
     check_labels(labels, second.1.len(), "probabilities")?;
-    let mut outcomes = Outcomes::default();
-    for ((&label, &one), &two) in labels.iter().zip(first.1).zip(second.1) {
-        let count = match (is_right(label, one), is_right(label, two)) {
-            (true, true) => &mut outcomes.both,
-            (true, false) => &mut outcomes.first_only,
-            (false, true) => &mut outcomes.second_only,
-            (false, false) => &mut outcomes.neither,
-        };
-        *count += 1;
-    }
+    let rows = labels.iter().zip(first.1).zip(second.1);
+    let outcomes = Outcomes::of(
+        rows.map(|((&label, &one), &two)| (is_right(label, one), is_right(label, two))),
+    );
     let (first_only, second_only) = (outcomes.first_only, outcomes.second_only);
     let p_value = mcnemar(first_only, second_only);
     Ok(Comparison {
@@ -109,9 +103,8 @@ pub fn holm(p_values: &[f64]) -> Vec<f64> {
     let mut adjusted = vec![0.0; p_values.len()];
     let mut largest = 0.0_f64;
     for (rank, &place) in order.iter().enumerate() {
-        largest = largest
-            .max(p_values[place] * (p_values.len() - rank) as f64)
-            .min(1.0);
+        let raised = p_values[place] * (p_values.len() - rank) as f64;
+        largest = largest.max(raised).min(1.0);
         adjusted[place] = largest;
     }
     adjusted
@@ -126,18 +119,16 @@ impl Comparison {
     /// The better model, the worse, and the lead of the better, or `None` where the two cannot be
     /// told apart.
     pub fn verdict(&self, alpha: f64) -> Option<(&str, &str, Estimate)> {
-        let Estimate { value, low, high } = self.difference;
+        let difference = self.difference;
         if !self.is_difference(alpha) {
             return None;
         }
-        if value > 0.0 {
-            return Some((&self.first, &self.second, self.difference));
+        if difference.value > 0.0 {
+            return Some((&self.first, &self.second, difference));
         }
-        let lead = Estimate {
-            value: -value,
-            low: -high,
-            high: -low,
-        };
+        let (low, high) = (-difference.high, -difference.low);
+        let value = -difference.value;
+        let lead = Estimate { value, low, high };
         Some((&self.second, &self.first, lead))
     }
 }

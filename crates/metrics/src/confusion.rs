@@ -64,23 +64,16 @@ impl Confusion {
     /// 0 where positives exist and none was found; `None` where there are neither positives nor
     /// calls of positive.
     pub fn f1(&self) -> Option<f64> {
-        ratio(
-            2 * self.true_positive,
-            2 * self.true_positive + self.false_positive + self.false_negative,
-        )
+        let found = 2 * self.true_positive;
+        ratio(found, found + self.false_positive + self.false_negative)
     }
 
     /// Correlation of decision and class, from -1 to 1 (Matthews 1975):
     /// `(tp tn - fp fn) / sqrt((tp + fp)(tp + fn)(tn + fp)(tn + fn))`. `None` where a class is
     /// missing or was never called, because the root is then 0.
     pub fn mcc(&self) -> Option<f64> {
-        let [tn, fp, fn_, tp] = [
-            self.true_negative,
-            self.false_positive,
-            self.false_negative,
-            self.true_positive,
-        ]
-        .map(|rows| rows as f64);
+        let [tn, fp] = [self.true_negative, self.false_positive].map(|rows| rows as f64);
+        let [fn_, tp] = [self.false_negative, self.true_positive].map(|rows| rows as f64);
         let square = (tp + fp) * (tp + fn_) * (tn + fp) * (tn + fn_);
         (square > 0.0).then(|| (tp * tn - fp * fn_) / square.sqrt())
     }
@@ -100,13 +93,10 @@ impl Confusion {
             Metric::F1 => {
                 let rows = found + self.false_positive + self.false_negative;
                 let Estimate { low, high, .. } = share_of(found, rows, confidence)?;
-                let [low, high] = [low, high].map(|share| 2.0 * share / (1.0 + share));
                 let value = self.f1()?;
-                Some(Estimate {
-                    value,
-                    low: low.min(value),
-                    high: high.max(value),
-                })
+                let [low, high] = [low, high].map(|share| 2.0 * share / (1.0 + share));
+                let (low, high) = (low.min(value), high.max(value));
+                Some(Estimate { value, low, high })
             }
             _ => None,
         }

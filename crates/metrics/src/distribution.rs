@@ -1,5 +1,7 @@
 //! The distributions that tests and intervals need: binomial with even odds, hypergeometric, and normal.
 
+use std::ops::RangeInclusive;
+
 /// `P(X <= k)` for `X` binomial of `trials` and one half, exact up to rounding.
 ///
 /// The largest term is taken from logarithms of factorials, the ones below it by the ratio of
@@ -12,10 +14,17 @@ pub(crate) fn binomial_at_most(k: u64, trials: u64) -> f64 {
         // By symmetry P(X <= k) = 1 - P(X <= trials - k - 1), where the sum is the shorter one.
         return 1.0 - binomial_at_most(trials - k - 1, trials);
     }
-    let mut term = (log_choose(trials, k) - trials as f64 * std::f64::consts::LN_2).exp();
+    let largest = log_choose(trials, k) - trials as f64 * std::f64::consts::LN_2;
+    sum_downward(largest, 1..=k, |i| i as f64 / (trials - i + 1) as f64)
+}
+
+/// The sum of terms from the largest, given as its logarithm, down: that of `i` times its ratio is the one of
+/// `i - 1`.
+fn sum_downward(largest: f64, places: RangeInclusive<u64>, ratio: impl Fn(u64) -> f64) -> f64 {
+    let mut term = largest.exp();
     let mut sum = term;
-    for i in (1..=k).rev() {
-        term *= i as f64 / (trials - i + 1) as f64;
+    for i in places.rev() {
+        term *= ratio(i);
         sum += term;
         if term < sum * 1e-17 {
             break;
@@ -37,18 +46,11 @@ pub(crate) fn hypergeometric_at_most(k: u64, drawn: u64, marked: u64, all: u64) 
         return 1.0;
     }
     let log = log_choose(marked, k) + log_choose(others, drawn - k) - log_choose(all, drawn);
-    let mut term = log.exp();
-    let mut sum = term;
-    for i in (least + 1..=k).rev() {
-        // From i marked to one less.
-        term *= i as f64 / (marked - i + 1) as f64;
-        term *= (others + i - drawn) as f64 / (drawn - i + 1) as f64;
-        sum += term;
-        if term < sum * 1e-17 {
-            break;
-        }
-    }
-    sum.min(1.0)
+    // From i marked to one less.
+    sum_downward(log, least + 1..=k, |i| {
+        let less = i as f64 / (marked - i + 1) as f64;
+        less * ((others + i - drawn) as f64 / (drawn - i + 1) as f64)
+    })
 }
 
 /// The logarithm of the number of ways to choose `k` of `n`.

@@ -34,11 +34,9 @@ pub enum MetricsError {
     /// A coverage must be a share.
     #[error("The confidence is {0} and must be above 0 and below 1")]
     Confidence(f64),
-    /// `metrics.json` could not be read or written.
-    #[error("Could not {action} `{}`", path.display())]
-    Io {
-        /// "read" or "write".
-        action: &'static str,
+    /// `metrics.json` could not be read.
+    #[error("Could not read `{}`", path.display())]
+    Read {
         /// The file.
         path: PathBuf,
         /// Why.

@@ -43,11 +43,9 @@ pub fn share_of(count: u64, rows: u64, confidence: f64) -> Option<Estimate> {
     let spread = z * z / rows;
     let middle = (value + spread / 2.0) / (1.0 + spread);
     let half = z / (1.0 + spread) * (value * (1.0 - value) / rows + spread / (4.0 * rows)).sqrt();
-    Some(Estimate {
-        value,
-        low: (middle - half).clamp(0.0, value),
-        high: (middle + half).clamp(value, 1.0),
-    })
+    let low = (middle - half).clamp(0.0, value);
+    let high = (middle + half).clamp(value, 1.0);
+    Some(Estimate { value, low, high })
 }
 
 /// The quantile of sorted values, between the two nearest order statistics in proportion.

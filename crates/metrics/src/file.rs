@@ -46,8 +46,7 @@ impl MetricsFile {
     /// # Errors
     /// It cannot be read, or is something else.
     pub fn read(path: &Path) -> Result<Self, MetricsError> {
-        let text = fs::read_to_string(path).map_err(|source| MetricsError::Io {
-            action: "read",
+        let text = fs::read_to_string(path).map_err(|source| MetricsError::Read {
             path: path.to_owned(),
             source,
         })?;
@@ -56,24 +55,6 @@ impl MetricsFile {
             source,
         })
     }
-
-    /// Writes the file. Equal content gives equal bytes.
-    ///
-    /// # Errors
-    /// The disk refuses.
-    pub fn write(&self, path: &Path) -> Result<(), MetricsError> {
-        write_json(self, path)
-    }
-}
-
-/// Writes figures as JSON for people to read.
-pub(crate) fn write_json(figures: &impl Serialize, path: &Path) -> Result<(), MetricsError> {
-    let text = serde_json::to_string_pretty(figures).expect("figures are plain data");
-    fs::write(path, text + "\n").map_err(|source| MetricsError::Io {
-        action: "write",
-        path: path.to_owned(),
-        source,
-    })
 }
 
 #[cfg(test)]
@@ -94,7 +75,8 @@ mod tests {
             }),
         )]);
         let file = MetricsFile::of_model("lstm", 100, 0.95, figures);
-        file.write(&path).expect("the disk has room");
+        let text = serde_json::to_string(&file).expect("figures are plain data");
+        fs::write(&path, text).expect("the disk has room");
         assert_eq!(MetricsFile::read(&path).expect("it was just written"), file);
         let text = fs::read_to_string(&path).expect("it is there");
         let value: serde_json::Value = serde_json::from_str(&text).expect("it is JSON");
@@ -110,7 +92,7 @@ mod tests {
         let path = folder.path().join("metrics.json");
         assert!(matches!(
             MetricsFile::read(&path),
-            Err(MetricsError::Io { action: "read", .. })
+            Err(MetricsError::Read { .. })
         ));
         for text in [
             "",

@@ -41,11 +41,8 @@ impl Block {
 /// Lengths differ, a label is neither 0 nor 1, or a difference is not finite.
 pub fn fit_isotonic(logit_differences: &[f32], labels: &[u8]) -> Result<Vec<Knot>, MetricsError> {
     check_differences(logit_differences, labels)?;
-    let mut rows: Vec<(f32, u8)> = logit_differences
-        .iter()
-        .copied()
-        .zip(labels.iter().copied())
-        .collect();
+    let rows = logit_differences.iter().copied();
+    let mut rows: Vec<(f32, u8)> = rows.zip(labels.iter().copied()).collect();
     rows.sort_unstable_by(|one, two| one.0.total_cmp(&two.0));
     let mut blocks: Vec<Block> = Vec::new();
     for ties in rows.chunk_by(|one, two| one.0 == two.0) {
@@ -82,13 +79,10 @@ pub fn fit_isotonic(logit_differences: &[f32], labels: &[u8]) -> Result<Vec<Knot
 /// outermost knot beyond them. One half where there are no knots.
 pub fn interpolated(knots: &[Knot], difference: f64) -> f64 {
     let above = knots.partition_point(|knot| knot.difference < difference);
-    match (
-        above.checked_sub(1).map(|below| knots[below]),
-        knots.get(above),
-    ) {
+    let below = above.checked_sub(1).map(|below| &knots[below]);
+    match (below, knots.get(above)) {
         (None, None) => 0.5,
-        (Some(only), None) => only.probability,
-        (None, Some(only)) => only.probability,
+        (Some(only), None) | (None, Some(only)) => only.probability,
         (Some(below), Some(above)) => {
             let part = (difference - below.difference) / (above.difference - below.difference);
             below.probability + part * (above.probability - below.probability)

@@ -10,13 +10,9 @@ pub fn doubtful_labels(labels: &[u8], probabilities: &[f32]) -> Vec<usize> {
         if class == 1 { positive } else { 1.0 - positive }
     };
     let usual = [0, 1].map(|class| {
-        let rows = labels
-            .iter()
-            .zip(probabilities)
-            .filter(|(label, _)| **label == class);
-        let values: Vec<f64> = rows
-            .map(|(label, value)| of_class(*label, *value))
-            .collect();
+        let rows = labels.iter().zip(probabilities);
+        let rows = rows.filter(|(label, _)| **label == class);
+        let values: Vec<f64> = rows.map(|(_, value)| of_class(class, *value)).collect();
         values.iter().sum::<f64>() / values.len().max(1) as f64
     });
     let mut found: Vec<(f64, usize)> = Vec::new();

@@ -53,36 +53,30 @@ impl Metric {
         Self::CalibrationError,
     ];
 
-    /// The name in `metrics.json`.
-    pub fn name(self) -> &'static str {
+    /// The name in `metrics.json`, and the name as people read it.
+    const fn names(self) -> (&'static str, &'static str) {
         match self {
-            Self::Accuracy => "accuracy",
-            Self::Precision => "precision",
-            Self::Recall => "recall",
-            Self::F1 => "f1",
-            Self::Mcc => "mcc",
-            Self::RocAuc => "roc_auc",
-            Self::PrAuc => "pr_auc",
-            Self::LogLoss => "log_loss",
-            Self::Brier => "brier",
-            Self::CalibrationError => "ece",
+            Self::Accuracy => ("accuracy", "Accuracy"),
+            Self::Precision => ("precision", "Precision"),
+            Self::Recall => ("recall", "Recall"),
+            Self::F1 => ("f1", "F1"),
+            Self::Mcc => ("mcc", "MCC"),
+            Self::RocAuc => ("roc_auc", "ROC-AUC"),
+            Self::PrAuc => ("pr_auc", "PR-AUC"),
+            Self::LogLoss => ("log_loss", "Log loss"),
+            Self::Brier => ("brier", "Brier"),
+            Self::CalibrationError => ("ece", "ECE"),
         }
     }
 
+    /// The name in `metrics.json`.
+    pub const fn name(self) -> &'static str {
+        self.names().0
+    }
+
     /// The name as people read it.
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::Accuracy => "Accuracy",
-            Self::Precision => "Precision",
-            Self::Recall => "Recall",
-            Self::F1 => "F1",
-            Self::Mcc => "MCC",
-            Self::RocAuc => "ROC-AUC",
-            Self::PrAuc => "PR-AUC",
-            Self::LogLoss => "Log loss",
-            Self::Brier => "Brier",
-            Self::CalibrationError => "ECE",
-        }
+    pub const fn title(self) -> &'static str {
+        self.names().1
     }
 
     /// Whether a smaller value is the better one.

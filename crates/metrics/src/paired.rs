@@ -3,7 +3,7 @@
 use crate::{Estimate, share_of};
 
 /// What two models made of the same rows: right both, right only one, right neither.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Outcomes {
     pub(crate) both: u64,
     pub(crate) first_only: u64,
@@ -12,6 +12,20 @@ pub(crate) struct Outcomes {
 }
 
 impl Outcomes {
+    /// Counts whether the first is right about each row, and whether the second is.
+    pub(crate) fn of(rows: impl Iterator<Item = (bool, bool)>) -> Self {
+        let mut found = Self::default();
+        for row in rows {
+            *match row {
+                (true, true) => &mut found.both,
+                (true, false) => &mut found.first_only,
+                (false, true) => &mut found.second_only,
+                (false, false) => &mut found.neither,
+            } += 1;
+        }
+        found
+    }
+
     /// The share that the first is right about minus that of the second, with the interval of Newcombe
     /// (Statistics in Medicine 17, 1998, pages 2635 to 2650, method 10): Wilson's intervals of both
     /// shares, put together by squares as the two go together. Where no row tells the models apart it has a width,
@@ -23,11 +37,8 @@ impl Outcomes {
         let share = |count| share_of(count, rows, confidence);
         let shares = share(self.both + self.first_only).zip(share(self.both + self.second_only));
         let Some((first, second)) = shares else {
-            return Estimate {
-                value: 0.0,
-                low: -1.0,
-                high: 1.0,
-            };
+            let (value, low, high) = (0.0, -1.0, 1.0);
+            return Estimate { value, low, high };
         };
         let together = self.correlation();
         let distance = |one: f64, two: f64| {
@@ -37,11 +48,8 @@ impl Outcomes {
         let value = (self.first_only as f64 - self.second_only as f64) / rows as f64;
         let below = distance(first.value - first.low, second.high - second.value);
         let above = distance(first.high - first.value, second.value - second.low);
-        Estimate {
-            value,
-            low: (value - below).max(-1.0),
-            high: (value + above).min(1.0),
-        }
+        let (low, high) = ((value - below).max(-1.0), (value + above).min(1.0));
+        Estimate { value, low, high }
     }
 
     /// How the two go together, -1 to 1: the correlation of a table of four, with Newcombe's correction
@@ -62,12 +70,10 @@ impl Outcomes {
         }
         let cross = both * neither - first_only * second_only;
         let rows = sums[0] + sums[1];
-        let corrected = if cross > 0.0 {
-            (cross - rows / 2.0).max(0.0)
-        } else {
-            cross
-        };
-        corrected / root
+        match cross > 0.0 {
+            true => (cross - rows / 2.0).max(0.0) / root,
+            false => cross / root,
+        }
     }
 }
 

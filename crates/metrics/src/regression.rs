@@ -9,21 +9,15 @@ use std::collections::BTreeMap;
 use std::fmt;
 
 use crate::distribution::{binomial_at_most, hypergeometric_at_most};
+use crate::paired::Outcomes;
 use crate::{Metric, MetricsFile, holm, is_right};
 
 /// The chance of a false alarm that a check accepts.
 pub const ALPHA: f64 = 0.01;
 
-/// Rows that a model's two versions, baseline and current, have judged differently.
+/// Rows of a model's two versions, baseline and current, compared one by one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Paired {
-    /// Rows both judged.
-    pub rows: u64,
-    /// Rows that only the baseline got right.
-    pub baseline_only: u64,
-    /// Rows that only the current run got right.
-    pub current_only: u64,
-}
+pub struct Paired(Outcomes);
 
 /// One judged row: row id, label, probability of the positive class.
 pub type JudgedRow = (u64, u8, f32);
@@ -36,36 +30,25 @@ impl Paired {
         if baseline.len() != current.len() {
             return None;
         }
-        let mut paired = Self {
-            rows: current.len() as u64,
-            baseline_only: 0,
-            current_only: 0,
-        };
-        for (id, (label, now)) in &current {
-            let (was_label, was) = baseline
-                .get(id)
-                .filter(|(was_label, _)| was_label == label)?;
-            match (is_right(*was_label, *was), is_right(*label, *now)) {
-                (true, false) => paired.baseline_only += 1,
-                (false, true) => paired.current_only += 1,
-                _ => {}
-            }
-        }
-        Some(paired)
+        let pairs = current.iter().map(|(id, (label, now))| {
+            let (was_label, was) = baseline.get(id)?;
+            (was_label == label).then(|| (is_right(*label, *was), is_right(*label, *now)))
+        });
+        let pairs: Vec<(bool, bool)> = pairs.collect::<Option<_>>()?;
+        Some(Self(Outcomes::of(pairs.into_iter())))
     }
 
     /// Exact McNemar test, one-sided: how likely at least this many losses are by chance.
     fn p_value(&self) -> f64 {
-        binomial_at_most(self.current_only, self.baseline_only + self.current_only)
+        let (lost, won) = (self.0.first_only, self.0.second_only);
+        binomial_at_most(won, lost + won)
     }
 }
 
 /// Labels and probabilities by row id, `None` where a row stands twice.
 fn by_row_id(rows: &[JudgedRow]) -> Option<BTreeMap<u64, (u8, f32)>> {
-    let by_id: BTreeMap<_, _> = rows
-        .iter()
-        .map(|&(id, label, value)| (id, (label, value)))
-        .collect();
+    let by_id = rows.iter().map(|&(id, label, value)| (id, (label, value)));
+    let by_id: BTreeMap<_, _> = by_id.collect();
     (by_id.len() == rows.len()).then_some(by_id)
 }
 
@@ -304,11 +287,11 @@ mod tests {
         shuffled.reverse();
         assert_eq!(
             Paired::new(&rows, &shuffled),
-            Some(Paired {
-                rows: 50,
-                baseline_only: 0,
-                current_only: 0
-            })
+            Some(Paired(Outcomes {
+                both: 36,
+                neither: 14,
+                ..Outcomes::default()
+            }))
         );
     }
 

@@ -57,14 +57,8 @@ static RUNNING: Mutex<()> = Mutex::new(());
 static COUNTED: Mutex<Option<Counted>> = Mutex::new(None);
 
 struct Counted {
-    threads: Threads,
+    on_all_threads: bool,
     calls: BTreeMap<String, Calls>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Threads {
-    All,
-    This,
 }
 
 thread_local! {
@@ -88,7 +82,7 @@ unsafe extern "C" {
 /// When `work` counts operators on the same thread. If `work` waits for another thread that counts
 /// operators, both wait forever.
 pub fn count<T>(work: impl FnOnce() -> T) -> (T, Operators) {
-    count_on(Threads::All, work)
+    count_on(true, work)
 }
 
 /// [`count`], without the operators of other threads.
@@ -99,13 +93,15 @@ pub fn count<T>(work: impl FnOnce() -> T) -> (T, Operators) {
 ///
 /// As [`count`].
 pub fn count_on_this_thread<T>(work: impl FnOnce() -> T) -> (T, Operators) {
-    count_on(Threads::This, work)
+    count_on(false, work)
 }
 
-fn count_on<T>(threads: Threads, work: impl FnOnce() -> T) -> (T, Operators) {
-    let counting = Counting::start(threads);
+fn count_on<T>(on_all_threads: bool, work: impl FnOnce() -> T) -> (T, Operators) {
+    let _counting = Counting::start(on_all_threads);
     let value = work();
-    (value, counting.finish())
+    let calls = counted().take().map(|counted| counted.calls);
+    let calls = calls.unwrap_or_default();
+    (value, Operators { calls })
 }
 
 /// Counting is on while this exists.
@@ -115,7 +111,7 @@ struct Counting {
 }
 
 impl Counting {
-    fn start(threads: Threads) -> Self {
+    fn start(on_all_threads: bool) -> Self {
         assert!(
             !INSIDE.get(),
             "operators are already being counted on this thread"
@@ -123,21 +119,13 @@ impl Counting {
         let running = RUNNING.lock().unwrap_or_else(PoisonError::into_inner);
         INSIDE.set(true);
         *counted() = Some(Counted {
-            threads,
+            on_all_threads,
             calls: BTreeMap::new(),
         });
-        // SAFETY: `seen` exists as long as the process, and any thread may call it.
-        let handle = unsafe { ressenti_operators_start(seen) };
         Self {
-            handle,
+            // SAFETY: `seen` exists as long as the process, and any thread may call it.
+            handle: unsafe { ressenti_operators_start(seen) },
             _running: running,
-        }
-    }
-
-    fn finish(self) -> Operators {
-        let calls = counted().take().map(|counted| counted.calls);
-        Operators {
-            calls: calls.unwrap_or_default(),
         }
     }
 }
@@ -163,7 +151,7 @@ extern "C" fn seen(name: *const c_char, caller: u8, direct: bool, waits: bool) {
     let Some(counted) = counted.as_mut() else {
         return;
     };
-    if counted.threads == Threads::This && !INSIDE.get() {
+    if !counted.on_all_threads && !INSIDE.get() {
         return;
     }
     // SAFETY: `record.cpp` passes the name of an operator: it ends with a zero byte, and is neither

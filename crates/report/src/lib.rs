@@ -56,8 +56,7 @@ With `--baseline` it compares with an earlier `metrics.json` and fails on a sign
         let judged = merge::predictions(context, &context.output().join(PREDICTIONS))?;
         let judged = judged.without(&settings.repeats);
         let metrics = merge::metrics(context, &judged)?;
-        let path = context.output().join(METRICS);
-        metrics.write(&path).map_err(Failure::from_error)?;
+        artifact::files::write_json(&context.output().join(METRICS), &metrics)?;
         let data = collect::collect(context, &settings, &judged, &metrics)?;
         let mut files = vec![
             OutputFile::table(PREDICTIONS, judged.written),

@@ -18,26 +18,23 @@ pub struct EmbeddingSettings {
     pub tokenizer: String,
     /// Components of a vector. A setting for `random` and `learned`; a vector file has its own, and naming
     /// it then only asks for a check.
-    #[serde(default)]
     pub width: Option<u32>,
     /// GloVe, word2vec or fastText text file, plain or gz, or the folder of an encoder; relative to
     /// the pipeline file.
-    #[serde(default, skip_serializing)]
+    #[serde(skip_serializing)]
     pub source: Option<PathBuf>,
     /// How vectors are learned.
-    #[serde(default)]
     pub learning: Option<LearnedSettings>,
     /// The embedding of `kind = "encoder"` whose states are kept, for `kind = "features"`.
-    #[serde(default, skip_serializing)]
+    #[serde(skip_serializing)]
     pub encoder: Option<String>,
     /// How an encoder goes on learning on our own text before anything reads it, if it does.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub adaptation: Option<AdaptationSettings>,
     /// What is kept of an encoder's states.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub features: Option<FeatureSettings>,
     /// Seed of random and learned vectors; the pipeline's where none is given.
-    #[serde(default)]
     pub seed: Option<u64>,
 }
 

@@ -7,7 +7,7 @@ use crate::SettingsError;
 use crate::key::{Checked, Key};
 
 /// `[engine]`. Changing it rebuilds nothing.
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct EngineSettings {
     /// On this machine, or as jobs of a cluster.
@@ -16,7 +16,7 @@ pub struct EngineSettings {
     pub resources: Resources,
     /// Seconds before its time limit at which a job is told to save and begin again. Slurm may say so
     /// up to a minute early.
-    pub save_before: u32,
+    pub save_before: Option<u32>,
     /// Of `ingest`.
     pub ingest: Resources,
     /// Of `clean`.
@@ -33,25 +33,6 @@ pub struct EngineSettings {
     pub report: Resources,
     /// Of `ressenti predict --shards`.
     pub predict: Resources,
-}
-
-impl Default for EngineSettings {
-    fn default() -> Self {
-        let none = Resources::default;
-        Self {
-            kind: EngineKind::Local,
-            resources: none(),
-            save_before: 120,
-            ingest: none(),
-            clean: none(),
-            tokenize: none(),
-            embed: none(),
-            train: none(),
-            evaluate: none(),
-            report: none(),
-            predict: none(),
-        }
-    }
 }
 
 /// Where steps run.
@@ -111,14 +92,17 @@ impl Resources {
 }
 
 impl EngineSettings {
+    /// Seconds before its time limit at which a job is told to save: 120 where nothing is said.
+    pub fn save_before(&self) -> u32 {
+        self.save_before.unwrap_or(120)
+    }
+
     /// What a job of a stage asks for.
     pub fn of_stage(&self, stage: StageName) -> Resources {
-        let tables = self.tables();
-        let (_, own) = tables
-            .iter()
-            .find(|(name, _)| *name == stage.as_str())
-            .expect("each stage has a table");
-        own.over(&self.resources)
+        let mut tables = self.tables().into_iter();
+        let own = tables.find(|(name, _)| *name == stage.as_str());
+        own.map_or(&self.resources, |(_, own)| own)
+            .over(&self.resources)
     }
 
     /// What a job of `ressenti predict --shards` asks for.
@@ -149,25 +133,15 @@ pub fn check_engine(engine: &EngineSettings) -> Result<(), SettingsError> {
     for (table, resources) in engine.tables() {
         let key = Key::of("engine").at(table);
         key.require_positive(&[("cpus", resources.cpus.unwrap_or(1))])?;
-        let Resources {
-            memory,
-            time,
-            partition,
-            account,
-            ..
-        } = resources;
         let name = "a name without spaces";
-        for (setting, value, fits, form) in [
-            (
-                "memory",
-                memory,
-                is_size as fn(&str) -> bool,
-                "as `4G` or `500M`",
-            ),
-            ("time", time, is_time, "as `HH:MM:SS`, `D-HH:MM` or minutes"),
-            ("partition", partition, is_name, name),
-            ("account", account, is_name, name),
-        ] {
+        let times = "as `HH:MM:SS`, `D-HH:MM` or minutes";
+        let texts: [(_, _, Form, _); 4] = [
+            ("memory", &resources.memory, is_size, "as `4G` or `500M`"),
+            ("time", &resources.time, is_time, times),
+            ("partition", &resources.partition, is_name, name),
+            ("account", &resources.account, is_name, name),
+        ];
+        for (setting, value, fits, form) in texts {
             if let Some(value) = value {
                 check_text(&key.at(setting), value, fits, form)?;
             }
@@ -180,7 +154,10 @@ pub fn check_engine(engine: &EngineSettings) -> Result<(), SettingsError> {
     Ok(())
 }
 
-fn check_text(key: &Key, value: &str, fits: fn(&str) -> bool, form: &str) -> Checked {
+/// Whether a text has the form of a setting.
+type Form = fn(&str) -> bool;
+
+fn check_text(key: &Key, value: &str, fits: Form, form: &str) -> Checked {
     key.require(fits(value), format!("is {value:?}, and must be {form}"))
 }
 
@@ -191,10 +168,7 @@ fn is_size(text: &str) -> bool {
 
 /// The forms of `sbatch --time`: minutes, `MM:SS`, `HH:MM:SS`, `D-HH`, `D-HH:MM`, `D-HH:MM:SS`.
 fn is_time(text: &str) -> bool {
-    let (days, rest) = match text.split_once('-') {
-        Some((days, rest)) => (days, rest),
-        None => ("0", text),
-    };
+    let (days, rest) = text.split_once('-').unwrap_or(("0", text));
     is_number(days) && rest.split(':').count() <= 3 && rest.split(':').all(is_number)
 }
 

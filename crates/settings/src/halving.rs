@@ -4,6 +4,7 @@
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
+use crate::defaults::number;
 use crate::key::Key;
 use crate::{ModelSettings, SettingsError, Trial};
 
@@ -12,19 +13,11 @@ use crate::{ModelSettings, SettingsError, Trial};
 #[serde(deny_unknown_fields)]
 pub struct HalvingSettings {
     /// Of so many trials one goes on, and is trained so many times as long.
-    #[serde(default = "three")]
+    #[serde(default = "number::<3>")]
     pub factor: u32,
     /// Epochs after which trials are compared for the first time.
-    #[serde(default = "one")]
+    #[serde(default = "number::<1>")]
     pub first: u32,
-}
-
-fn three() -> u32 {
-    3
-}
-
-fn one() -> u32 {
-    1
 }
 
 /// One rung of one trial: a step of its own, so that what was trained is kept.
@@ -36,7 +29,7 @@ pub struct RungSettings {
     /// Trials trained in it: the best of the rung before.
     pub trials: u32,
     /// The same trial's step of the rung before; none in the first.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<String>,
     /// The steps of all trials of the rung before, which are the step's inputs.
     #[serde(skip)]

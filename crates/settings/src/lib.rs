@@ -3,6 +3,7 @@
 
 mod check;
 mod clean;
+mod defaults;
 mod embedding;
 mod encoder;
 mod engine;

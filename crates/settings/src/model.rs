@@ -1,11 +1,13 @@
 //! `[model.NAME]`: a network or a linear model, and how it is trained.
 
 use serde::{Deserialize, Serialize};
+use toml::{Table, Value};
 
+use crate::defaults::{number, percent};
 use crate::{RangeTestSettings, RungSettings, TrainingSettings, WindowSettings};
 
 /// `[model.NAME]`, with the training settings that hold for it. Vocabulary size, width and number
-/// of classes are not here: they follow from the artifacts.
+/// of classes are not here: they follow from the artifacts. All but the kind has a default.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ModelSettings {
@@ -19,41 +21,52 @@ pub struct ModelSettings {
     #[serde(skip_serializing, default)]
     pub tokenizer: String,
     /// States per direction (recurrent nets) or hidden units (naive, cnn: of the head).
+    #[serde(default = "number::<128>")]
     pub hidden: u32,
     /// Recurrent layers, or hidden layers of the naive net.
+    #[serde(default = "number::<1>")]
     pub layers: u32,
     /// Whether a recurrent net also reads from the end.
+    #[serde(default)]
     pub bidirectional: bool,
     /// How a recurrent net's states become one vector; never reads padding.
+    #[serde(default)]
     pub pooling: Pooling,
     /// Share of the pooled vector dropped while training, 0 to 1.
+    #[serde(default = "percent::<50>")]
     pub dropout: f64,
     /// Share of each token vector's components dropped while training, 0 to 1.
+    #[serde(default = "percent::<20>")]
     pub embedding_dropout: f64,
     /// Share of tokens dropped whole while training, 0 to 1 (Iyyer et al. 2015).
+    #[serde(default)]
     pub word_dropout: f64,
     /// Whether the embedding is learned further.
+    #[serde(default = "yes")]
     pub train_embedding: bool,
     /// Feature maps per kernel width of the cnn.
+    #[serde(default = "number::<100>")]
     pub filters: u32,
     /// Kernel widths of the cnn, in tokens.
+    #[serde(default = "three_to_five")]
     pub kernel_widths: Vec<u32>,
     /// Layers of an encoder, counted from its embedding, that stay as they were pretrained.
+    #[serde(default)]
     pub frozen_layers: u32,
     /// How an encoder reads a review that is longer than it can; it is cut where nothing is said.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub windows: Option<WindowSettings>,
     /// The sweep whose best trial it is, where it is that.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub sweep: Option<String>,
     /// How far it is trained and against whom, where it is a trial of a sweep that stops the worst early.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub rung: Option<RungSettings>,
     /// How its learning rate rises, where it is trained for nothing but to see how the loss takes that.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub range_test: Option<RangeTestSettings>,
     /// The sequences of words that a linear model knows.
-    #[serde(skip_serializing_if = "Option::is_none", default)]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub ngrams: Option<NgramSettings>,
     /// Training reviews it learns from, drawn at random; 0 is all. For learning curves.
     #[serde(skip_serializing_if = "is_default", default)]
@@ -63,14 +76,29 @@ pub struct ModelSettings {
     pub shuffled_labels: bool,
     /// What the rate of each layer of an encoder is multiplied by for every layer above it, 0 to 1
     /// (Howard and Ruder 2018).
+    #[serde(default = "percent::<100>")]
     pub layer_decay: f64,
     /// What makes its probabilities honest, fitted on validation.
     #[serde(skip_serializing_if = "is_default", default)]
     pub calibration: CalibrationKind,
-    /// Seed of the initial weights, the order and the dropout.
+    /// Seed of the initial weights, the order and the dropout; the pipeline's where none is given.
+    #[serde(default)]
     pub seed: u64,
+    /// How often it is trained, each time with a seed of its own, and judged: the spread that chance
+    /// makes. The first is the model itself.
+    #[serde(skip_serializing, default = "number::<1>")]
+    pub seeds: u32,
     /// How it is trained.
+    #[serde(default)]
     pub training: TrainingSettings,
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn three_to_five() -> Vec<u32> {
+    vec![3, 4, 5]
 }
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
@@ -105,102 +133,44 @@ impl ModelSettings {
     /// # Panics
     /// Never: a kind alone is a valid table.
     pub fn new(kind: ModelKind) -> Self {
-        let kind = toml::Value::try_from(kind).expect("a kind is a word");
-        let table = toml::Table::from_iter([("kind".to_owned(), kind)]);
-        let table: ModelTable = table.try_into().expect("all but the kind has a default");
-        table.resolve(TrainingSettings::default(), 0)
+        let kind = Value::try_from(kind).expect("a kind is a word");
+        let written = Table::from_iter([("kind".to_owned(), kind)]);
+        Self::of_table(&written, &TrainingSettings::default(), 0)
+            .expect("all but the kind has a default")
     }
-}
 
-/// `[model.NAME]` as written: everything but the kind has a default.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(crate) struct ModelTable {
-    pub(crate) kind: ModelKind,
-    #[serde(default)]
-    pub(crate) embedding: String,
-    #[serde(default)]
-    pub(crate) tokenizer: String,
-    hidden: Option<u32>,
-    layers: Option<u32>,
-    bidirectional: Option<bool>,
-    pooling: Option<Pooling>,
-    dropout: Option<f64>,
-    embedding_dropout: Option<f64>,
-    word_dropout: Option<f64>,
-    train_embedding: Option<bool>,
-    filters: Option<u32>,
-    kernel_widths: Option<Vec<u32>>,
-    frozen_layers: Option<u32>,
-    windows: Option<WindowSettings>,
-    layer_decay: Option<f64>,
-    pub(crate) sweep: Option<String>,
-    ngrams: Option<NgramSettings>,
-    #[serde(default)]
-    reviews: u32,
-    #[serde(default)]
-    shuffled_labels: bool,
-    #[serde(default)]
-    calibration: CalibrationKind,
-    seed: Option<u64>,
-    /// How often it is trained, each time with a seed of its own, and judged: the spread that chance
-    /// makes. The first is the model itself.
-    #[serde(default = "one")]
-    pub(crate) seeds: u32,
-    /// Added to the seed: what tells the trials of a sweep that have the same settings.
-    #[serde(skip)]
-    pub(crate) seed_offset: u64,
-    #[serde(default)]
-    pub(crate) training: toml::Table,
-}
-
-fn one() -> u32 {
-    1
-}
-
-impl ModelTable {
-    pub(crate) fn resolve(self, mut training: TrainingSettings, seed: u64) -> ModelSettings {
+    /// A model as its table is written, with what the pipeline says for all of them.
+    pub(crate) fn of_table(
+        written: &Table,
+        shared: &TrainingSettings,
+        seed: u64,
+    ) -> Result<Self, toml::de::Error> {
+        let mut model: Self = written.clone().try_into()?;
+        let is_open = |setting: &str| !written.contains_key(setting);
+        let pretrained = model.kind == ModelKind::Transformer;
         // A pretrained encoder knows its words already, and much dropout only makes it forget them.
-        let pretrained = self.kind == ModelKind::Transformer;
-        // Few reviews are matrices too small for a recurrent net, and large enough for an encoder.
-        let shard_size = if pretrained { 8 } else { 16 };
-        training.shard_size.get_or_insert(shard_size);
-        ModelSettings {
-            kind: self.kind,
-            embedding: self.embedding,
-            tokenizer: self.tokenizer,
-            hidden: self.hidden.unwrap_or(128),
-            layers: self.layers.unwrap_or(1),
-            bidirectional: self.bidirectional.unwrap_or(false),
-            pooling: self.pooling.unwrap_or(Pooling::Last),
-            dropout: self.dropout.unwrap_or(if pretrained { 0.1 } else { 0.5 }),
-            embedding_dropout: self
-                .embedding_dropout
-                .unwrap_or(if pretrained { 0.1 } else { 0.2 }),
-            word_dropout: self.word_dropout.unwrap_or(0.0),
-            train_embedding: self.train_embedding.unwrap_or(true),
-            filters: self.filters.unwrap_or(100),
-            kernel_widths: self.kernel_widths.unwrap_or_else(|| vec![3, 4, 5]),
-            frozen_layers: self.frozen_layers.unwrap_or(0),
-            windows: self.windows,
-            sweep: self.sweep,
-            rung: None,
-            range_test: None,
-            ngrams: match self.kind {
-                ModelKind::Linear => Some(self.ngrams.unwrap_or_default()),
-                _ => self.ngrams,
-            },
-            reviews: self.reviews,
-            shuffled_labels: self.shuffled_labels,
-            calibration: self.calibration,
-            layer_decay: self.layer_decay.unwrap_or(1.0),
-            seed: self.seed.unwrap_or(seed).wrapping_add(self.seed_offset),
-            training: if self.kind.takes_steps() {
-                training
-            } else {
-                TrainingSettings::default()
-            },
+        if pretrained && is_open("dropout") {
+            model.dropout = 0.1;
         }
+        if pretrained && is_open("embedding_dropout") {
+            model.embedding_dropout = 0.1;
+        }
+        if model.kind == ModelKind::Linear {
+            model.ngrams.get_or_insert_default();
+        }
+        if is_open("seed") {
+            model.seed = seed;
+        }
+        if model.kind.takes_steps() {
+            let mut training = Table::try_from(shared).expect("training settings are plain data");
+            let own = written.get("training").and_then(Value::as_table);
+            training.extend(own.cloned().unwrap_or_default());
+            model.training = training.try_into()?;
+            // Few reviews are matrices too small for a recurrent net, and large enough for an encoder.
+            let shard_size = if pretrained { 8 } else { 16 };
+            model.training.shard_size.get_or_insert(shard_size);
+        }
+        Ok(model)
     }
 }
 
@@ -245,10 +215,11 @@ impl ModelKind {
 }
 
 /// How the states of a recurrent net become one vector.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Pooling {
     /// The state after the last real token (and, reading backwards, after the first).
+    #[default]
     Last,
     /// The mean over real tokens.
     Mean,

@@ -6,17 +6,17 @@ use std::path::{Path, PathBuf};
 
 use indexmap::IndexMap;
 use serde::Deserialize;
+use serde::de::Error;
 use toml::Table;
 
 use crate::evaluation::{EvaluationTable, ReportTable};
 use crate::key::{Checked, Key};
-use crate::model::ModelTable;
 use crate::overrides::apply_all;
 use crate::range_test::RangeTestTable;
 use crate::{
     CleanSettings, EmbeddingKind, EmbeddingSettings, EngineSettings, EnsembleSettings,
     EvaluationSettings, IngestSettings, ModelKind, ModelSettings, Override, ReportSettings,
-    SettingsError, SweepSettings, TokenizerSettings, TrainingSettings, Trial, check,
+    SettingsError, SweepSettings, TokenizerSettings, TrainingSettings, check,
 };
 
 /// A checked pipeline: every reference resolves, every value makes sense.
@@ -141,35 +141,22 @@ pub enum Device {
     Cuda,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 struct PipelineFile {
-    pipeline: PipelineTable,
-    #[serde(default)]
+    pipeline: Option<PipelineTable>,
     run: RunSettings,
-    #[serde(default)]
     engine: EngineSettings,
-    #[serde(default)]
     ingest: IngestSettings,
-    #[serde(default)]
     clean: CleanSettings,
-    #[serde(default)]
     tokenizer: IndexMap<String, TokenizerSettings>,
-    #[serde(default)]
     embedding: IndexMap<String, EmbeddingSettings>,
-    #[serde(default)]
     training: TrainingSettings,
-    #[serde(default)]
-    model: IndexMap<String, ModelTable>,
-    #[serde(default)]
+    model: IndexMap<String, ModelSettings>,
     sweep: IndexMap<String, SweepSettings>,
-    #[serde(default)]
     range_test: IndexMap<String, RangeTestTable>,
-    #[serde(default)]
     ensemble: IndexMap<String, EnsembleSettings>,
-    #[serde(default)]
     evaluation: EvaluationTable,
-    #[serde(default)]
     report: ReportTable,
 }
 
@@ -180,13 +167,8 @@ struct PipelineTable {
     name: String,
     #[serde(default)]
     seed: u64,
-    #[serde(default = "default_artifacts")]
-    artifacts: PathBuf,
+    artifacts: Option<PathBuf>,
     folder: Option<PathBuf>,
-}
-
-fn default_artifacts() -> PathBuf {
-    PathBuf::from("artifacts")
 }
 
 impl Pipeline {
@@ -214,112 +196,97 @@ impl Pipeline {
         if let Some(changed) = apply_all(overrides.iter(), &mut table, read)? {
             file = changed;
         }
+        let named = file.pipeline.take();
+        let named = named.ok_or_else(|| parse_error(Error::missing_field("pipeline")))?;
         let own_folder = path.parent().unwrap_or(Path::new(""));
-        let folder = match &file.pipeline.folder {
+        let folder = match &named.folder {
             Some(folder) => own_folder.join(folder),
             None => own_folder.to_owned(),
         };
-        let pipeline = resolve(file, &table, path, &folder)?;
+        let pipeline = resolve(named, file, &table, path, &folder)?;
         check::check(&pipeline)?;
         Ok(pipeline)
     }
 }
 
 fn resolve(
+    named: PipelineTable,
     file: PipelineFile,
     table: &Table,
     path: &Path,
     folder: &Path,
 ) -> Result<Pipeline, SettingsError> {
-    let PipelineTable {
-        name,
-        seed,
-        artifacts,
-        folder: _,
-    } = file.pipeline;
+    let PipelineTable { name, seed, .. } = named;
     let in_folder = |path: Option<PathBuf>| path.map(|path| folder.join(path));
-    let mut ingest = file.ingest;
-    ingest.source = ingest.source.iter().map(|path| folder.join(path)).collect();
-    let mut clean = file.clean;
-    clean.seed.get_or_insert(seed);
-    let mut tokenizers = file.tokenizer;
-    for tokenizer in tokenizers.values_mut() {
-        tokenizer.source = in_folder(tokenizer.source.take());
-    }
-    let mut embeddings = file.embedding;
-    for embedding in embeddings.values_mut() {
-        embedding.source = in_folder(embedding.source.take());
-    }
-    fill_embeddings(&mut embeddings, seed);
-    let written = table.get("model").cloned();
-    let written = written.unwrap_or_else(|| Table::new().into()).try_into();
-    let mut models = Models {
-        written: written.expect("the tables of models were read before"),
-        training: file.training,
-        seed,
-        trials: IndexMap::new(),
-        models: IndexMap::new(),
-        sweeps: IndexMap::new(),
-        repeats: IndexMap::new(),
-    };
-    models.add_sweeps(&file.sweep)?;
-    models.add_range_tests(&file.range_test)?;
-    models.add_models(file.model, &file.sweep)?;
-    let Models {
-        trials,
-        models,
-        sweeps,
-        repeats,
-        ..
-    } = models;
-    check::check_ensembles(&file.ensemble, &models)?;
-    let evaluation = file.evaluation;
-    let evaluate = |name: &String, folds, ensemble| EvaluationSettings {
-        model: name.clone(),
-        bootstrap_samples: evaluation.bootstrap_samples,
-        confidence: evaluation.confidence,
-        batch_size: evaluation.batch_size,
-        seed: evaluation.seed.unwrap_or(seed),
-        challenge: in_folder(evaluation.challenge.clone()),
-        folds,
-        ensemble,
-    };
-    let of_models = models.iter().map(|(name, model)| {
-        let folds = match model.kind {
-            ModelKind::Linear | ModelKind::Winner => evaluation.folds,
-            _ => 0,
-        };
-        (name.clone(), evaluate(name, folds, None))
-    });
-    let of_ensembles = file.ensemble.into_iter().map(|(name, ensemble)| {
-        let settings = evaluate(&name, 0, Some(ensemble));
-        (name, settings)
-    });
-    let evaluations = of_models.chain(of_ensembles).collect();
+    let artifacts = named.artifacts.unwrap_or_else(|| "artifacts".into());
     let title = match file.report.title.is_empty() {
         true => name.clone(),
         false => file.report.title,
     };
-    Ok(Pipeline {
+    let mut pipeline = Pipeline {
         file: path.to_owned(),
         folder: folder.to_owned(),
         artifacts: folder.join(artifacts),
         name,
         run: file.run,
         engine: file.engine,
-        ingest,
-        clean,
-        tokenizers,
-        embeddings,
-        models,
-        trials,
-        evaluations,
+        ingest: file.ingest,
+        clean: file.clean,
+        tokenizers: file.tokenizer,
+        embeddings: file.embedding,
+        models: IndexMap::new(),
+        trials: IndexMap::new(),
+        evaluations: IndexMap::new(),
         report: ReportSettings {
             title,
-            sweeps,
-            repeats,
+            ..ReportSettings::default()
         },
-    })
+    };
+    for source in &mut pipeline.ingest.source {
+        *source = folder.join(&source);
+    }
+    pipeline.clean.seed.get_or_insert(seed);
+    for tokenizer in pipeline.tokenizers.values_mut() {
+        tokenizer.source = in_folder(tokenizer.source.take());
+    }
+    for embedding in pipeline.embeddings.values_mut() {
+        embedding.source = in_folder(embedding.source.take());
+    }
+    fill_embeddings(&mut pipeline.embeddings, seed);
+    let written = table.get("model").cloned();
+    let written = written.unwrap_or_else(|| Table::new().into()).try_into();
+    let tables = ModelTables {
+        written: written.expect("the tables of models were read before"),
+        training: file.training,
+        seed,
+    };
+    tables.add_sweeps(&mut pipeline, &file.sweep)?;
+    tables.add_range_tests(&mut pipeline, &file.range_test)?;
+    tables.add_models(&mut pipeline, file.model, &file.sweep)?;
+    check::check_ensembles(&file.ensemble, &pipeline.models)?;
+    let evaluation = file.evaluation;
+    let mut evaluate = |name: &String, folds, ensemble| {
+        let settings = EvaluationSettings {
+            model: name.clone(),
+            bootstrap_samples: evaluation.bootstrap_samples,
+            confidence: evaluation.confidence,
+            batch_size: evaluation.batch_size,
+            seed: evaluation.seed.unwrap_or(seed),
+            challenge: in_folder(evaluation.challenge.clone()),
+            folds,
+            ensemble,
+        };
+        pipeline.evaluations.insert(name.clone(), settings);
+    };
+    for (name, model) in &pipeline.models {
+        let is_linear = matches!(model.kind, ModelKind::Linear | ModelKind::Winner);
+        let folds = if is_linear { evaluation.folds } else { 0 };
+        evaluate(name, folds, None);
+    }
+    for (name, ensemble) in file.ensemble {
+        evaluate(&name, 0, Some(ensemble));
+    }
+    Ok(pipeline)
 }
 
 /// What an embedding has where nothing is said: the pipeline's seed where it draws numbers, and for features the
@@ -347,85 +314,91 @@ fn fill_embeddings(embeddings: &mut IndexMap<String, EmbeddingSettings>, seed: u
     }
 }
 
-/// All that is trained, as it is put together from the tables of models, sweeps and range tests.
-struct Models {
+/// What models are made from: their tables, and what holds for all of them.
+struct ModelTables {
     /// `[model.NAME]` as written.
     written: IndexMap<String, Table>,
     /// `[training]`.
     training: TrainingSettings,
     /// The pipeline's.
     seed: u64,
-    trials: IndexMap<String, ModelSettings>,
-    models: IndexMap<String, ModelSettings>,
-    sweeps: IndexMap<String, Vec<Trial>>,
-    repeats: IndexMap<String, Vec<String>>,
 }
 
-impl Models {
-    fn add_sweeps(&mut self, sweeps: &IndexMap<String, SweepSettings>) -> Checked {
+impl ModelTables {
+    fn add_sweeps(
+        &self,
+        pipeline: &mut Pipeline,
+        sweeps: &IndexMap<String, SweepSettings>,
+    ) -> Checked {
         for (name, sweep) in sweeps {
             let mut found = Vec::new();
             for (trial, table) in sweep.trials(name, &self.written, self.seed)? {
-                let settings = self.resolve(table, &trial.name)?;
+                let mut settings = self.resolve(&table, &trial.name)?;
+                settings.seed = settings.seed.wrapping_add(u64::from(trial.seed));
                 found.push((trial, settings));
             }
-            match sweep.halving {
-                Some(halving) => self.trials.extend(halving.steps(name, &found)?),
-                None => {
-                    let found = found.iter().cloned();
-                    self.trials
-                        .extend(found.map(|(trial, settings)| (trial.name, settings)));
-                }
+            if let Some(halving) = sweep.halving {
+                pipeline.trials.extend(halving.steps(name, &found)?);
+            } else {
+                let trials = found.iter().cloned();
+                let trials = trials.map(|(trial, settings)| (trial.name, settings));
+                pipeline.trials.extend(trials);
             }
-            let trials = found.into_iter().map(|(trial, _)| trial);
-            self.sweeps.insert(name.clone(), trials.collect());
+            let trials = found.into_iter().map(|(trial, _)| trial).collect();
+            pipeline.report.sweeps.insert(name.clone(), trials);
         }
         Ok(())
     }
 
     /// A range test is a step beside the models, and is told from them by its name.
-    fn add_range_tests(&mut self, tests: &IndexMap<String, RangeTestTable>) -> Checked {
+    fn add_range_tests(
+        &self,
+        pipeline: &mut Pipeline,
+        tests: &IndexMap<String, RangeTestTable>,
+    ) -> Checked {
         for (name, test) in tests {
             check::check_name("range_test", name)?;
-            let is_new = !self.written.contains_key(name) && !self.trials.contains_key(name);
-            let problem = "has the name of a model or of a trial";
-            Key::of("range_test").at(name).require(is_new, problem)?;
-            let (table, test) = test.resolve(name, &self.written)?;
-            let mut settings = self.resolve(table, name)?;
-            settings.range_test = Some(test);
-            self.trials.insert(name.clone(), settings);
+            let is_new = !self.written.contains_key(name) && !pipeline.trials.contains_key(name);
+            let key = Key::of("range_test").at(name);
+            key.require(is_new, "has the name of a model or of a trial")?;
+            let written = key.at("model").refer("model", &test.model, &self.written)?;
+            let mut settings = self.resolve(written, name)?;
+            settings.range_test = Some(test.resolve(&key, &settings)?);
+            pipeline.trials.insert(name.clone(), settings);
         }
         Ok(())
     }
 
     fn add_models(
-        &mut self,
-        tables: IndexMap<String, ModelTable>,
+        &self,
+        pipeline: &mut Pipeline,
+        models: IndexMap<String, ModelSettings>,
         sweeps: &IndexMap<String, SweepSettings>,
     ) -> Checked {
-        for (name, mut table) in tables {
-            let key = Key::of("model").at(&name);
-            let seeds = table.seeds;
-            check::check_seeds(&key, seeds, table.kind)?;
-            if table.kind == ModelKind::Winner {
-                check::check_winner(&key, &self.written[&name], sweeps)?;
-                // It reads what its trials read.
-                let trials = &self.sweeps[table.sweep.as_deref().unwrap_or_default()];
-                if let Some(base) = trials.first().map(|trial| &self.trials[&trial.name]) {
-                    table.embedding.clone_from(&base.embedding);
-                    table.tokenizer.clone_from(&base.tokenizer);
-                }
+        for (name, model) in models {
+            let (key, written) = (Key::of("model").at(&name), &self.written[&name]);
+            check::check_seeds(&key, model.seeds, model.kind)?;
+            let is_winner = model.kind == ModelKind::Winner;
+            if is_winner {
+                check::check_winner(&key, written, sweeps)?;
             }
-            let settings = self.resolve(table, &name)?;
-            self.models.insert(name.clone(), settings.clone());
-            for number in 1..seeds {
+            let mut settings = self.resolve(written, &name)?;
+            let trials = model.sweep.filter(|_| is_winner);
+            let trials = trials.and_then(|sweep| pipeline.report.sweeps.get(&sweep));
+            if let Some(trial) = trials.and_then(|trials| trials.first()) {
+                // It reads what its trials read.
+                let base = &pipeline.trials[&trial.name];
+                settings.embedding.clone_from(&base.embedding);
+                settings.tokenizer.clone_from(&base.tokenizer);
+            }
+            pipeline.models.insert(name.clone(), settings.clone());
+            for number in 1..model.seeds {
                 let again = format!("{name}-s{number}");
-                let repeats = self.repeats.entry(name.clone()).or_default();
+                let repeats = pipeline.report.repeats.entry(name.clone()).or_default();
                 repeats.push(again.clone());
-                let seed = settings.seed.wrapping_add(u64::from(number));
-                let settings = settings.clone();
-                self.models
-                    .insert(again, ModelSettings { seed, ..settings });
+                let mut settings = settings.clone();
+                settings.seed = settings.seed.wrapping_add(u64::from(number));
+                pipeline.models.insert(again, settings);
             }
         }
         Ok(())
@@ -433,17 +406,19 @@ impl Models {
 
     /// The settings of a model, with those of `[training]` where it takes steps and of its own `training` laid
     /// over them.
-    fn resolve(&self, mut table: ModelTable, name: &str) -> Result<ModelSettings, SettingsError> {
-        let key = Key::of("model").at(name).at("training");
-        let own = std::mem::take(&mut table.training);
-        if !own.is_empty() && !table.kind.takes_steps() {
+    fn resolve(&self, written: &Table, name: &str) -> Result<ModelSettings, SettingsError> {
+        let key = Key::of("model").at(name);
+        let settings = ModelSettings::of_table(written, &self.training, self.seed)
+            .map_err(|error| key.misfit(&error))?;
+        let made = ["rung", "range_test"].map(|setting| (setting, written.contains_key(setting)));
+        key.require_absent(&made, "cannot be set: sweeps and range tests set it")?;
+        let key = key.at("training");
+        let own = written.get("training").and_then(toml::Value::as_table);
+        if own.is_some_and(|own| !own.is_empty()) && !settings.kind.takes_steps() {
             return Err(key
                 .error("says how to take steps, and this kind of model is fitted to its minimum")
                 .with_hint(format!("Remove `[{key}]`")));
         }
-        let mut merged = Table::try_from(&self.training).expect("training settings are plain data");
-        merged.extend(own);
-        let training = merged.try_into().map_err(|error| key.misfit(&error))?;
-        Ok(table.resolve(training, self.seed))
+        Ok(settings)
     }
 }

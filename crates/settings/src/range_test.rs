@@ -1,12 +1,10 @@
 //! `[range_test.NAME]`: at which learning rates a model learns (Smith 2017).
 
-use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
-use toml::Table;
 
-use crate::SettingsError;
+use crate::defaults::{number, percent};
 use crate::key::Key;
-use crate::model::ModelTable;
+use crate::{ModelSettings, SettingsError};
 
 /// Steps at least: fewer make no curve.
 const FEWEST: u32 = 40;
@@ -19,25 +17,17 @@ const MOST: u32 = 1_000_000;
 #[serde(deny_unknown_fields)]
 pub(crate) struct RangeTestTable {
     /// The model whose rate is looked for.
-    model: String,
+    pub(crate) model: String,
     #[serde(default = "lowest")]
     from: f64,
-    #[serde(default = "highest")]
+    #[serde(default = "percent::<100>")]
     to: f64,
-    #[serde(default = "steps")]
+    #[serde(default = "number::<200>")]
     steps: u32,
 }
 
 fn lowest() -> f64 {
     1e-6
-}
-
-fn highest() -> f64 {
-    1.0
-}
-
-fn steps() -> u32 {
-    200
 }
 
 /// How the rate rises from step to step: each is the same multiple of the one before.
@@ -61,20 +51,14 @@ impl RangeTestSettings {
 }
 
 impl RangeTestTable {
-    /// The model as it is written, and how its rate rises.
+    /// How the rate of a model rises.
     pub(crate) fn resolve(
         &self,
-        name: &str,
-        models: &IndexMap<String, Table>,
-    ) -> Result<(ModelTable, RangeTestSettings), SettingsError> {
-        let key = Key::of("range_test").at(name);
-        let model = key.at("model");
-        let table = model.refer("model", &self.model, models)?.clone();
-        let table: ModelTable = table
-            .try_into()
-            .map_err(|error| Key::of("model").at(&self.model).misfit(&error))?;
-        model.require(
-            table.kind.takes_steps(),
+        key: &Key,
+        model: &ModelSettings,
+    ) -> Result<RangeTestSettings, SettingsError> {
+        key.at("model").require(
+            model.kind.takes_steps(),
             format!("names `{}`, which has no learning rate", self.model),
         )?;
         key.require(
@@ -85,12 +69,11 @@ impl RangeTestTable {
             (FEWEST..=MOST).contains(&self.steps),
             format!("must be {FEWEST} to {MOST}"),
         )?;
-        let settings = RangeTestSettings {
+        Ok(RangeTestSettings {
             from: self.from,
             to: self.to,
             steps: self.steps,
-        };
-        Ok((table, settings))
+        })
     }
 }
 

@@ -5,10 +5,10 @@ use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
 
+use crate::defaults::number;
 use crate::key::Key;
-use crate::model::ModelTable;
 use crate::overrides::put;
-use crate::{HalvingSettings, SettingsError};
+use crate::{HalvingSettings, ModelSettings, SettingsError};
 
 /// Trials of a sweep at most; more are a slip of the pen.
 const MOST: usize = 1000;
@@ -23,20 +23,14 @@ pub struct SweepSettings {
     /// The model that every trial is like, but for the settings swept over.
     pub model: String,
     /// Trials with the same settings, each with a seed of its own: the spread that chance makes.
-    #[serde(default = "one")]
+    #[serde(default)]
     pub seeds: u32,
     /// Settings drawn at random, so many times; where nothing is said every combination is tried.
-    #[serde(default)]
     pub random: Option<u32>,
     /// Whether trials that do badly after some epochs are stopped, and when.
-    #[serde(default)]
     pub halving: Option<HalvingSettings>,
     /// Dotted names of settings of the model, and their values.
     pub over: IndexMap<String, Values>,
-}
-
-fn one() -> u32 {
-    1
 }
 
 /// The values of a setting.
@@ -58,15 +52,11 @@ pub struct Range {
     /// The highest.
     pub to: Value,
     /// How many, where every combination is tried.
-    #[serde(default = "five")]
+    #[serde(default = "number::<5>")]
     pub points: u32,
     /// How they are spread.
     #[serde(default)]
     pub scale: RangeScale,
-}
-
-fn five() -> u32 {
-    5
 }
 
 /// How the numbers of a range are spread.
@@ -93,13 +83,13 @@ pub struct Trial {
 }
 
 impl SweepSettings {
-    /// The trials, each with the table of its model. `models` are the tables as written.
+    /// The trials, each with the table of its model but for the seed. `models` are the tables as written.
     pub(crate) fn trials(
         &self,
         name: &str,
         models: &IndexMap<String, Table>,
         seed: u64,
-    ) -> Result<Vec<(Trial, ModelTable)>, SettingsError> {
+    ) -> Result<Vec<(Trial, Table)>, SettingsError> {
         let key = Key::of("sweep").at(name);
         let over = key.at("over");
         let base = key.at("model").refer("model", &self.model, models)?;
@@ -110,8 +100,8 @@ impl SweepSettings {
                 for (path, value) in &values {
                     put(&mut table, path, value.clone()).map_err(|problem| over.error(problem))?;
                 }
-                let mut model: ModelTable = table.try_into().map_err(|it| over.misfit(&it))?;
-                model.seed_offset = u64::from(seed);
+                let form = ModelSettings::deserialize(table.clone());
+                form.map_err(|error| over.misfit(&error))?;
                 let suffix = match self.seeds {
                     0 | 1 => String::new(),
                     _ => format!("-s{seed}"),
@@ -121,7 +111,7 @@ impl SweepSettings {
                     values: values.clone(),
                     seed,
                 };
-                trials.push((trial, model));
+                trials.push((trial, table));
             }
         }
         Ok(trials)
@@ -245,7 +235,7 @@ fn uniform(purpose: &str) -> f64 {
 mod tests {
     use super::*;
 
-    fn trials(sweep: &str) -> Result<Vec<(Trial, ModelTable)>, String> {
+    fn trials(sweep: &str) -> Result<Vec<(Trial, Table)>, String> {
         let sweep: SweepSettings = toml::from_str(sweep).expect("a sweep");
         let models = "[lstm]\nkind = \"lstm\"\nembedding = \"e\"\nhidden = 8\n"
             .parse::<Table>()
@@ -277,8 +267,9 @@ mod tests {
             found[3].0.values["training.learning_rate"],
             Value::Float(0.2)
         );
-        assert_eq!(found[3].1.training["learning_rate"], Value::Float(0.2));
-        assert_eq!((found[3].1.seed_offset, found[2].1.seed_offset), (1, 0));
+        let training = &found[3].1["training"];
+        assert_eq!(training["learning_rate"], Value::Float(0.2));
+        assert_eq!((found[3].0.seed, found[2].0.seed), (1, 0));
     }
 
     #[test]

@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
+use crate::defaults::number;
+
 /// `[tokenizer.NAME]`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -11,27 +13,20 @@ pub struct TokenizerSettings {
     /// Which algorithm.
     pub kind: TokenizerKind,
     /// Entries of the vocabulary at most, special tokens included; only for kinds that are trained.
-    #[serde(default)]
     pub vocabulary_size: Option<u32>,
     /// A word or pair seen less often in the training split is left out; only for kinds that are trained.
-    #[serde(default)]
     pub min_frequency: Option<u32>,
     /// Whether text is lower-cased first, which it is where nothing is said; only for kinds that are trained.
-    #[serde(default)]
     pub lowercase: Option<bool>,
     /// `tokenizer.json`, relative to the pipeline file; only for `pretrained`.
-    #[serde(default, skip_serializing)]
+    #[serde(skip_serializing)]
     pub source: Option<PathBuf>,
     /// Tokens kept of each row at most.
-    #[serde(default = "default_max_length")]
+    #[serde(default = "number::<256>")]
     pub max_length: u32,
     /// Which tokens of a longer row are kept.
     #[serde(default)]
     pub truncation: Truncation,
-}
-
-fn default_max_length() -> u32 {
-    256
 }
 
 impl TokenizerSettings {

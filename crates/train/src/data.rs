@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use artifact::{Artifact, Contract, Failure, Split, StageName};
 use bundle::Sizes;
 use classifier::{
-    ChosenDevice, ClassifierError, EmbeddingMatrix, IdRows, Network, Pretrained, TokenContract,
-    TokenRows, Weights, choose_device,
+    ChosenDevice, ClassifierError, EmbeddingMatrix, IdRows, Network, TokenContract, TokenRows,
+    Untrained, Weights, choose_device,
 };
 use settings::{ENCODER_FILES, ModelSettings};
 use stage::Context;
@@ -49,7 +49,7 @@ impl Data {
                     width: matrix.width,
                     classes,
                 };
-                Pretrained {
+                Untrained {
                     network: Network::new(settings, sizes, &matrix.values),
                     words: matrix.values,
                 }

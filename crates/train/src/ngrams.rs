@@ -9,7 +9,7 @@ use stage::{Context, Outcome};
 
 use crate::data::check_rows;
 use crate::fitted::{Scored, describe, outcome, write_card};
-use crate::probe::{Rows, best_of};
+use crate::probe::best_of;
 
 /// Penalties tried, from the strongest: each fit starts from the one before.
 const PENALTIES: [f64; 11] = [
@@ -33,23 +33,14 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     task.advance(vocabulary.ngrams.len() as u64);
     let rows =
         |rows: &TokenRows| Matrix::of(&vocabulary, &|row| rows.ids(row).into_owned(), rows.len());
-    let labels = validation.labels();
-    let train_rows = Rows {
-        design: rows(&train),
-        labels: train.labels(),
-    };
-    let validation_rows = Rows {
-        design: rows(&validation),
-        labels,
-    };
+    let [train_labels, labels] = [&train, &validation].map(TokenRows::labels);
+    let (learned_from, judged_by) = (rows(&train), rows(&validation));
     drop(task);
-    let best = best_of(
-        context,
-        &train_rows,
-        &validation_rows,
-        &PENALTIES,
-        TOLERANCE,
-    )?;
+    let sets = [
+        (&learned_from.whole(), train_labels),
+        (&judged_by.whole(), labels),
+    ];
+    let best = best_of(context, sets, &PENALTIES, TOLERANCE)?;
     let model = NgramModel::new(&vocabulary, &best.fit.weights);
 
     let sizes = Sizes {
@@ -99,22 +90,20 @@ fn count(
         Contract::Tokens { unknown_id, .. } => unknown_id,
         _ => None,
     };
-    let skipped = [Some(contract.pad_id), unknown]
-        .into_iter()
-        .flatten()
-        .collect();
+    let skipped = [Some(contract.pad_id), unknown].into_iter().flatten();
     Vocabulary::of(
         &|row| (train.ids(row).into_owned(), train.label(row) == 1),
         train.len(),
         (ngrams.longest, ngrams.min_count, ngrams.smoothing),
-        (contract.vocabulary_size, skipped),
+        (contract.vocabulary_size, skipped.collect()),
     )
     .map_err(linear_failure)
 }
 
 /// A failure of the linear model, with what can be done about it.
 fn linear_failure(error: LinearError) -> Failure {
-    let hint = match &error {
+    let hint = match error {
+        LinearError::Artifact(error) => return error.into(),
         LinearError::TooLong { .. } => {
             "Lower `ngrams.longest` of the model, or the tokenizer's `vocabulary_size`"
         }
@@ -122,10 +111,6 @@ fn linear_failure(error: LinearError) -> Failure {
             "Lower `ngrams.min_count` of the model, or bring more reviews"
         }
         LinearError::File { .. } => "Train it again with `ressenti run --only train --force`",
-        LinearError::Artifact(_) => "",
     };
-    match error {
-        LinearError::Artifact(error) => error.into(),
-        error => Failure::from_error(error).with_hint(hint.to_owned()),
-    }
+    Failure::from_error(error).with_hint(hint.to_owned())
 }

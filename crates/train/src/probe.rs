@@ -47,21 +47,12 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     tch::set_num_threads(context.run().cores() as i32);
     let scale = Scale::of(&train.values);
     let rows = |rows: &FeatureRows| Dense(scale.apply(&rows.values));
-    let train_rows = Rows {
-        design: rows(&train),
-        labels: &train.labels,
-    };
-    let validation_rows = Rows {
-        design: rows(&validation),
-        labels: &validation.labels,
-    };
-    let best = best_of(
-        context,
-        &train_rows,
-        &validation_rows,
-        &PENALTIES,
-        TOLERANCE,
-    )?;
+    let (learned_from, judged_by) = (rows(&train), rows(&validation));
+    let sets = [
+        (&learned_from, &train.labels[..]),
+        (&judged_by, &validation.labels),
+    ];
+    let best = best_of(context, sets, &PENALTIES, TOLERANCE)?;
 
     for name in ENCODER_FILES {
         artifact.file(name)?;
@@ -117,26 +108,20 @@ fn numbers(labels: &[u8]) -> Vec<f64> {
     labels.iter().map(|label| f64::from(*label)).collect()
 }
 
-/// Rows of a regression with their class ids.
-pub(crate) struct Rows<'a, D> {
-    pub(crate) design: D,
-    pub(crate) labels: &'a [u8],
-}
-
-/// The penalty that does best on validation; each is shown and recorded.
+/// The penalty that does best on validation; each is shown and recorded. The rows are those to learn from
+/// and those of the validation split, with their class ids.
 pub(crate) fn best_of<D: Design>(
     context: &Context,
-    train: &Rows<'_, D>,
-    validation: &Rows<'_, D>,
+    [(train, train_labels), (validation, labels)]: [(&D, &[u8]); 2],
     penalties: &[f64],
     tolerance: f64,
 ) -> Result<Tried, Failure> {
     let path = Path {
-        train: &train.design,
-        labels: &numbers(train.labels),
-        validation: &validation.design,
-        judged_by: &numbers(validation.labels),
-        criterion: &|scores| calibrated_loss(scores, validation.labels),
+        train,
+        labels: &numbers(train_labels),
+        validation,
+        judged_by: &numbers(labels),
+        criterion: &|scores| calibrated_loss(scores, labels),
         penalties,
         tolerance,
         patience: PATIENCE,

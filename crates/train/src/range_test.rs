@@ -29,33 +29,25 @@ pub(crate) fn run(
     let on_batch = |rows, message: &str| show(&bar, rows, message);
     let (points, diverged) = raise_rate(&training, &mut weights, test, &mut record, &on_batch)?;
     drop(bar);
-    let suggested = steepest(&points);
-    let tenth_of_diverged = diverged.map(|rate| rate / 10.0);
     let range = RangeTest {
         from: test.from,
         to: test.to,
-        suggested,
+        suggested: steepest(&points),
         diverged,
-        tenth_of_diverged,
+        tenth_of_diverged: diverged.map(|rate| rate / 10.0),
         points,
     };
     write_json(&context.output().join(RANGE), &range)?;
-    let learned = match suggested {
+    let learned = match range.suggested {
         Some(rate) => format!("it falls fastest at {rate:.1e}"),
         None => "it does not fall".to_owned(),
     };
-    let end = match diverged {
-        Some(rate) => format!(
-            "diverges at {rate:.1e}, a tenth of which is {:.1e}",
-            rate / 10.0
-        ),
+    let end = match diverged.zip(range.tenth_of_diverged) {
+        Some((rate, tenth)) => format!("diverges at {rate:.1e}, a tenth of which is {tenth:.1e}"),
         None => format!("does not diverge up to {:.1e}", test.to),
     };
-    let steps = range.points.len() as u64;
-    let line = format!(
-        "the loss of {} at rising rates: {learned}, and {end}",
-        format::plural(steps, "step", "steps")
-    );
+    let steps = format::plural(range.points.len() as u64, "step", "steps");
+    let line = format!("the loss of {steps} at rising rates: {learned}, and {end}");
     let contract = Contract::RangeTest {
         steps: range.points.len() as u32,
     };
@@ -70,34 +62,30 @@ pub(crate) fn run(
 /// its lowest: by the slopes of straight lines through a tenth of the steps each.
 fn steepest(points: &[RangeTestStep]) -> Option<f64> {
     let points = points.get(SETTLED..)?;
-    let lowest = points
-        .iter()
-        .min_by(|one, two| one.smoothed_loss.total_cmp(&two.smoothed_loss))?;
+    let by_loss = |one: &&RangeTestStep, two: &&RangeTestStep| {
+        one.smoothed_loss.total_cmp(&two.smoothed_loss)
+    };
+    let lowest = points.iter().min_by(by_loss)?;
     let falling = &points[..=points.iter().position(|point| point == lowest)?];
     let width = (points.len() / 10).max(3);
-    falling
-        .windows(width)
-        .map(|window| (slope(window), window[width / 2].learning_rate))
-        .min_by(|one, two| one.0.total_cmp(&two.0))
-        .filter(|(slope, _)| *slope < 0.0)
-        .map(|(_, rate)| rate)
+    let slopes = falling.windows(width);
+    let slopes = slopes.map(|window| (slope(window), window[width / 2].learning_rate));
+    let (slope, rate) = slopes.min_by(|one, two| one.0.total_cmp(&two.0))?;
+    (slope < 0.0).then_some(rate)
 }
 
 /// The slope of the straight line through some points (least squares), in nats per power of ten.
 fn slope(points: &[RangeTestStep]) -> f64 {
-    let count = points.len() as f64;
-    let rates = points.iter().map(|point| point.learning_rate.log10());
-    let losses = points.iter().map(|point| point.smoothed_loss);
-    let (rate, loss) = (
-        rates.clone().sum::<f64>() / count,
-        losses.clone().sum::<f64>() / count,
-    );
-    let together: f64 = rates
-        .clone()
-        .zip(losses)
-        .map(|(one, two)| (one - rate) * (two - loss))
-        .sum();
-    let alone: f64 = rates.map(|one| (one - rate).powi(2)).sum();
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len() as f64;
+    let rates: Vec<f64> = points
+        .iter()
+        .map(|point| point.learning_rate.log10())
+        .collect();
+    let losses: Vec<f64> = points.iter().map(|point| point.smoothed_loss).collect();
+    let (rate, loss) = (mean(&rates), mean(&losses));
+    let pairs = rates.iter().zip(&losses);
+    let together: f64 = pairs.map(|(one, two)| (one - rate) * (two - loss)).sum();
+    let alone: f64 = rates.iter().map(|one| (one - rate).powi(2)).sum();
     together / alone
 }
 

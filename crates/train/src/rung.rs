@@ -33,30 +33,22 @@ pub(crate) fn run(
         race.push((rival, standing(artifact)?, artifact));
     }
     let own = race.iter().find(|(rival, ..)| rival == name);
-    let Some((_, own, artifact)) = own.cloned() else {
+    let Some((_, mut own, artifact)) = own.cloned() else {
         return Err(Failure::new(format!("`{name}` is not among its rivals")));
     };
-    if own.stopped_after.is_some() {
-        return leave(context, rung, artifact, own);
+    if own.stopped_after.is_none() {
+        race.retain(|(_, standing, _)| standing.stopped_after.is_none());
+        // Of equals the first in the file.
+        race.sort_by(|one, two| one.1.loss.total_cmp(&two.1.loss));
+        let place = 1 + race.iter().take_while(|(rival, ..)| rival != name).count();
+        own.place = Some(place);
+        own.compared = Some(race.len());
+        if place <= rung.trials as usize {
+            return go_on(context, settings, rung, Some((own, artifact)));
+        }
+        own.stopped_after = Some(own.epochs);
     }
-    race.retain(|(_, standing, _)| standing.stopped_after.is_none());
-    // Of equals the first in the file.
-    race.sort_by(|one, two| one.1.loss.total_cmp(&two.1.loss));
-    let place = 1 + race.iter().take_while(|(rival, ..)| rival != name).count();
-    let own = Rung {
-        place: Some(place),
-        compared: Some(race.len()),
-        ..own
-    };
-    if place > rung.trials as usize {
-        let stopped_after = Some(own.epochs);
-        let own = Rung {
-            stopped_after,
-            ..own
-        };
-        return leave(context, rung, artifact, own);
-    }
-    go_on(context, settings, rung, Some((own, artifact)))
+    leave(context, rung, artifact, own)
 }
 
 fn go_on(
@@ -65,20 +57,17 @@ fn go_on(
     rung: &RungSettings,
     before: Option<(Rung, &Artifact)>,
 ) -> Result<Outcome, Failure> {
-    let state = match &before {
-        Some((_, artifact)) => {
-            let mut state =
-                Checkpoint::read_from(&artifact.file(STATE)?).ok_or(TrainError::StrangeState)?;
-            let record = artifact.file("metrics.jsonl")?;
-            state.record = fs::read(&record).map_err(ArtifactError::io("read", &record))?;
-            Some(state)
-        }
-        None => None,
-    };
-    let course = Course {
+    let mut course = Course {
         until: rung.epochs,
-        before: state,
+        before: None,
     };
+    if let Some((_, artifact)) = &before {
+        let state = Checkpoint::read_from(&artifact.file(STATE)?);
+        let mut state = state.ok_or(TrainError::StrangeState)?;
+        let record = artifact.file("metrics.jsonl")?;
+        state.record = fs::read(&record).map_err(ArtifactError::io("read", &record))?;
+        course.before = Some(state);
+    }
     let (mut outcome, validation) = train_network(context, settings, course)?;
     let before = before.map(|(standing, _)| standing);
     let standing = Rung {
@@ -98,13 +87,10 @@ fn leave(
     context: &Context,
     rung: &RungSettings,
     artifact: &Artifact,
-    standing: Rung,
+    mut standing: Rung,
 ) -> Result<Outcome, Failure> {
     let mut files = take_over(context, artifact, &[STATE, STANDING])?;
-    let standing = Rung {
-        epochs: rung.epochs,
-        ..standing
-    };
+    standing.epochs = rung.epochs;
     files.push(write(context, &standing, false)?);
     let after = u64::from(standing.stopped_after.unwrap_or_default());
     let line = format!(
@@ -114,11 +100,8 @@ fn leave(
         standing.compared.unwrap_or_default(),
         standing.loss,
     );
-    Ok(Outcome::new(
-        artifact.manifest().contract.clone(),
-        files,
-        line,
-    ))
+    let contract = artifact.manifest().contract.clone();
+    Ok(Outcome::new(contract, files, line))
 }
 
 fn standing(artifact: &Artifact) -> Result<Rung, Failure> {
@@ -136,9 +119,9 @@ fn standing(artifact: &Artifact) -> Result<Rung, Failure> {
 /// model is without a race.
 fn write(context: &Context, standing: &Rung, is_over: bool) -> Result<OutputFile, Failure> {
     write_json(&context.output().join(STANDING), standing)?;
-    Ok(if is_over {
-        OutputFile::record(STANDING)
-    } else {
-        OutputFile::data(STANDING)
-    })
+    let file = match is_over {
+        true => OutputFile::record,
+        false => OutputFile::data,
+    };
+    Ok(file(STANDING))
 }

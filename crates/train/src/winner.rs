@@ -36,7 +36,11 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
             loss: model.validation.loss,
             accuracy: model.validation.accuracy,
         };
-        trials.push((judged, without_seed(model.architecture), artifact));
+        let without_seed = ModelSettings {
+            seed: 0,
+            ..model.architecture
+        };
+        trials.push((judged, without_seed, artifact));
     }
     let mean = |settings: &ModelSettings| {
         let same = trials.iter().filter(|(_, other, _)| other == settings);
@@ -64,16 +68,6 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
         format::percent(judged.accuracy),
         judged.loss,
     );
-    Ok(Outcome::new(
-        artifact.manifest().contract.clone(),
-        files,
-        line,
-    ))
-}
-
-fn without_seed(settings: ModelSettings) -> ModelSettings {
-    ModelSettings {
-        seed: 0,
-        ..settings
-    }
+    let contract = artifact.manifest().contract.clone();
+    Ok(Outcome::new(contract, files, line))
 }

@@ -23,7 +23,6 @@ pub struct AdamW {
     moments: [Tensor; 2],
     groups: Vec<Group>,
     betas: [f64; 2],
-    weight_decay: f64,
     /// Steps applied so far, which the bias correction follows from; on a device they are counted there.
     steps: i32,
     device: Option<OnDevice>,
@@ -34,7 +33,8 @@ pub struct AdamW {
 struct Group {
     start: usize,
     end: usize,
-    decays: bool,
+    /// Weight decay, relative to the rate.
+    decay: f64,
     /// Factor of the learning rate.
     share: f64,
 }
@@ -69,13 +69,18 @@ impl AdamW {
         let mut groups: Vec<Group> = Vec::new();
         for spec in layout.specs().iter().filter(|spec| !spec.frozen) {
             let share = layer_decay.powf(f64::from(layout.top() - spec.level));
-            let end = spec.range.end - trained.start;
+            let decay = if spec.decays {
+                settings.weight_decay
+            } else {
+                0.0
+            };
+            let [start, end] = [spec.range.start, spec.range.end].map(|at| at - trained.start);
             match groups.last_mut() {
-                Some(last) if last.decays == spec.decays && last.share == share => last.end = end,
+                Some(last) if last.decay == decay && last.share == share => last.end = end,
                 _ => groups.push(Group {
-                    start: spec.range.start - trained.start,
+                    start,
                     end,
-                    decays: spec.decays,
+                    decay,
                     share,
                 }),
             }
@@ -86,7 +91,6 @@ impl AdamW {
             device: on_device.then(|| OnDevice::new(&groups, settings, device)),
             groups,
             betas: [settings.beta1, settings.beta2],
-            weight_decay: settings.weight_decay,
             steps: 0,
         }
     }
@@ -131,19 +135,10 @@ impl AdamW {
         let (first, second) = (as_slice_mut(first), as_slice_mut(second));
         let corrections = self.betas.map(|beta| 1.0 - beta.powi(self.steps));
         let [beta1, beta2] = self.betas.map(|beta| beta as f32);
-        for &Group {
-            start,
-            end,
-            decays,
-            share,
-        } in &self.groups
-        {
-            let rate = rate * share;
+        for group in &self.groups {
+            let rate = rate * group.share;
             // What decay leaves of a weight.
-            let keep = match decays {
-                true => (1.0 - rate * self.weight_decay) as f32,
-                false => 1.0,
-            };
+            let keep = (1.0 - rate * group.decay) as f32;
             let root = (1.0 / corrections[1].sqrt()) as f32;
             let rate = (rate / corrections[0]) as f32;
             let update = |weight: &mut f32, first: &mut f32, second: &mut f32, gradient: f32| {
@@ -151,11 +146,12 @@ impl AdamW {
                 *second = beta2 * *second + (1.0 - beta2) * gradient * gradient;
                 *weight = *weight * keep - rate * *first / (second.sqrt() * root + EPSILON as f32);
             };
-            weights[start..end]
+            let span = group.start..group.end;
+            weights[span.clone()]
                 .par_chunks_mut(CHUNK)
-                .zip(first[start..end].par_chunks_mut(CHUNK))
-                .zip(second[start..end].par_chunks_mut(CHUNK))
-                .zip(gradient[start..end].par_chunks(CHUNK))
+                .zip(first[span.clone()].par_chunks_mut(CHUNK))
+                .zip(second[span.clone()].par_chunks_mut(CHUNK))
+                .zip(gradient[span].par_chunks(CHUNK))
                 .for_each(|(((weights, first), second), gradient)| {
                     let all = weights.iter_mut().zip(first).zip(second).zip(gradient);
                     all.for_each(|(((weight, first), second), gradient)| {
@@ -217,14 +213,13 @@ impl OnDevice {
             });
             Tensor::cat(&parts.collect::<Vec<_>>(), 0)
         };
-        let decays = |group: &Group| f64::from(u8::from(group.decays)) * settings.weight_decay;
-        let has_decay = groups.iter().any(|group| decays(group) != 0.0);
+        let has_decay = groups.iter().any(|group| group.decay != 0.0);
         let has_shares = groups.iter().any(|group| group.share != 1.0);
         let log_betas = [settings.beta1.ln(), settings.beta2.ln()];
         Self {
             applied: Tensor::full([], ALMOST_NO_STEP, (Kind::Double, device)),
             log_betas: Tensor::from_slice(&log_betas).to_device(device),
-            decay: has_decay.then(|| filled(&|group| group.share * decays(group))),
+            decay: has_decay.then(|| filled(&|group| group.share * group.decay)),
             shares: has_shares.then(|| filled(&|group| group.share)),
         }
     }

@@ -2,7 +2,7 @@
 //! and compared a month later.
 
 use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use artifact::ArtifactError;
@@ -93,7 +93,7 @@ pub enum Line {
 
 /// The lines so far, and the file they are written to, if there is one.
 pub struct Record {
-    file: Option<(PathBuf, BufWriter<File>)>,
+    file: Option<(PathBuf, File)>,
     /// All lines, for the checkpoints.
     text: Vec<u8>,
 }
@@ -106,7 +106,7 @@ impl Record {
     pub fn create(path: &Path) -> Result<Self, ArtifactError> {
         let file = File::create(path).map_err(ArtifactError::io("create", path))?;
         Ok(Self {
-            file: Some((path.to_owned(), BufWriter::new(file))),
+            file: Some((path.to_owned(), file)),
             text: Vec::new(),
         })
     }
@@ -147,22 +147,21 @@ impl Record {
 
     fn append(&mut self, text: &[u8]) -> Result<(), ArtifactError> {
         self.text.extend_from_slice(text);
-        let Some((path, writer)) = &mut self.file else {
-            return Ok(());
-        };
-        let written = writer.write_all(text).and_then(|()| writer.flush());
-        written.map_err(ArtifactError::io("write", path))
+        match &mut self.file {
+            Some((path, file)) => file
+                .write_all(text)
+                .map_err(ArtifactError::io("write", path)),
+            None => Ok(()),
+        }
     }
 }
 
 /// Seconds that training had taken by the last line; 0 if that does not state it.
 pub(crate) fn seconds_of(text: &[u8]) -> f64 {
-    let last = text
-        .split(|byte| *byte == b'\n')
-        .rfind(|line| !line.is_empty());
-    let line = last.and_then(|line| serde_json::from_slice::<serde_json::Value>(line).ok());
-    line.and_then(|line| line["seconds"].as_f64())
-        .unwrap_or(0.0)
+    let mut lines = text.split(|byte| *byte == b'\n');
+    let last = lines.rfind(|line| !line.is_empty()).unwrap_or_default();
+    let line: serde_json::Value = serde_json::from_slice(last).unwrap_or_default();
+    line["seconds"].as_f64().unwrap_or(0.0)
 }
 
 /// Resident memory of this process in bytes; 0 if the system does not state it.

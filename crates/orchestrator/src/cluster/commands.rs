@@ -105,7 +105,7 @@ impl Commands {
         Ok(Batch {
             name: format!("ressenti-{stage}"),
             resources: group.resources.clone(),
-            save_before: self.workspace.pipeline.engine.save_before,
+            save_before: self.workspace.pipeline.engine.save_before(),
             output: self.record.output(),
             folder: self.folder.clone(),
             tasks: tasks.collect::<Result<_, _>>()?,

@@ -285,7 +285,7 @@ impl Following<'_> {
         let batch = Batch {
             name: self.name.clone(),
             resources: self.how.engine.of_predict(),
-            save_before: self.how.engine.save_before,
+            save_before: self.how.engine.save_before(),
             output: self.record.output(),
             folder,
             tasks: tasks.collect::<Result<_, Failure>>()?,

@@ -9,6 +9,7 @@ use arrow::array::{
     UInt32Array, UInt64Array, new_null_array,
 };
 use arrow::datatypes::{DataType, Field};
+use artifact::files::write_json;
 use artifact::{OutputFile, TableWriter, schema, write_arrays};
 use metrics::{CalibrationFile, MetricsFile, ProbabilityFigures, Tally, summary};
 
@@ -62,9 +63,8 @@ pub(crate) fn predictions(folder: &Path, name: &str, model: Model) -> Vec<Output
     ];
     let tally = Tally::new(&labels, &probabilities).expect("the rows are fine");
     let figures = summary(&tally, 100, 0.95, 1).expect("there are samples");
-    MetricsFile::of_model(name, ROWS, 0.95, figures)
-        .write(&folder.join("metrics.json"))
-        .expect("the disk has room");
+    let file = MetricsFile::of_model(name, ROWS, 0.95, figures);
+    write_json(&folder.join("metrics.json"), &file).expect("the disk has room");
     vec![
         table(
             folder,
@@ -92,8 +92,7 @@ fn calibration(folder: &Path, tally: &Tally) -> OutputFile {
         before: figures.clone(),
         after: figures,
     };
-    let written = file.write(&folder.join("calibration.json"));
-    written.expect("the disk has room");
+    write_json(&folder.join("calibration.json"), &file).expect("the disk has room");
     OutputFile::data("calibration.json")
 }
 

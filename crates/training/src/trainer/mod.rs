@@ -187,10 +187,9 @@ impl<'a, T: Task> Trainer<'a, T> {
         let (settings, device) = (context.settings, context.device);
         let layout = context.task.layout();
         let trained = layout.trained();
-        let first = ActivationWeights::new(layout, weights, context.kind);
-        let mut replicas: Vec<ActivationWeights> =
-            (1..context.replicas).map(|_| first.share()).collect();
-        replicas.insert(0, first);
+        let mut replicas = vec![ActivationWeights::new(layout, weights, context.kind)];
+        let others = (1..context.replicas).map(|_| replicas[0].share());
+        replicas.extend(others.collect::<Vec<_>>());
         let on_device = context.path == ComputePath::Device;
         let flat = weights.flat.detach();
         Self {

@@ -41,7 +41,7 @@ pub(super) struct Best {
 
 /// All of the state except tensors. What other parts of the trainer know meanwhile is filled in when the state
 /// is saved: the best epoch, the optimizer's steps, the accumulation, the device.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 pub(super) struct Position {
     /// [`FORMAT`] of the program that wrote it.
     pub(super) format: u32,
@@ -101,18 +101,10 @@ impl Position {
     pub(super) fn start() -> Self {
         Self {
             format: FORMAT,
-            step: 0,
             epoch: 1,
-            whole: Sums::default(),
-            recent: Sums::default(),
-            best: None,
-            optimizer_steps: 0,
-            last_rate: 0.0,
-            last_norm: 0.0,
             accumulation: 1,
             backoff: 1.0,
-            seconds: 0.0,
-            device: String::new(),
+            ..Self::default()
         }
     }
 
