@@ -2,7 +2,7 @@
 //! written, only below the folder we name, and never more bytes than announced.
 
 use std::fs::{self, File};
-use std::io::{self, Read, Write};
+use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path, PathBuf};
 
@@ -28,13 +28,8 @@ pub(crate) fn unpack_wheel(
     let mut zip = open_wheel(wheel)?;
     for index in 0..zip.len() {
         let mut member = zip.by_index(index).map_err(unreadable(wheel))?;
-        let Some(place) = member
-            .is_file()
-            .then(|| destination(member.name()))
-            .flatten()
-        else {
-            continue;
-        };
+        let place = destination(member.name()).filter(|_| member.is_file());
+        let Some(place) = place else { continue };
         let (name, size, mode) = (member.name().to_owned(), member.size(), member.unix_mode());
         if size > LARGEST_MEMBER {
             return Err(member_size(wheel, &name, LARGEST_MEMBER, size));
@@ -67,9 +62,8 @@ fn unreadable(wheel: &Path) -> impl Fn(zip::result::ZipError) -> Error {
 
 /// `place` below `folder`, unless it would lead out of it.
 fn below(folder: &Path, place: &str) -> Option<PathBuf> {
-    let plain = Path::new(place)
-        .components()
-        .all(|part| matches!(part, Component::Normal(_)));
+    let mut parts = Path::new(place).components();
+    let plain = parts.all(|part| matches!(part, Component::Normal(_)));
     (plain && !place.is_empty()).then(|| folder.join(place))
 }
 
@@ -87,17 +81,13 @@ fn write_member(
     // A name that stands in two wheels is a fault in the pins, not something to settle by order.
     let mut file = File::create_new(path)?;
     let mut member = member.take(size + 1);
-    let mut buffer = vec![0; CHUNK.min(size as usize + 1)];
     let mut written = 0;
     loop {
-        match member.read(&mut buffer)? {
+        match io::copy(&mut member.by_ref().take(CHUNK), &mut file)? {
             0 => break,
-            count => {
-                file.write_all(&buffer[..count])?;
-                written += count as u64;
-                on_write(written);
-            }
+            count => written += count,
         }
+        on_write(written);
     }
     // Of the mode in the archive, whether the file can be run is all we take over.
     if mode.is_some_and(|mode| mode & 0o100 != 0) {

@@ -149,11 +149,8 @@ impl Assets {
 
     /// The data files of the default pipeline, and the optional ones named in `extras`.
     pub(crate) fn wanted(&self, extras: &[String]) -> Result<Vec<&DataFile>, Error> {
-        let mut known: Vec<String> = self
-            .data
-            .iter()
-            .filter_map(|data| data.optional.clone())
-            .collect();
+        let optional = self.data.iter().filter_map(|data| data.optional.clone());
+        let mut known: Vec<String> = optional.collect();
         known.dedup();
         if let Some(unknown) = extras.iter().find(|extra| !known.contains(extra)) {
             return Err(
@@ -161,10 +158,8 @@ impl Assets {
                     .with_hint(format!("There is `{}`", known.join("`, `"))),
             );
         }
-        let is_wanted = |data: &&DataFile| match &data.optional {
-            None => true,
-            Some(name) => extras.contains(name),
-        };
+        let is_asked = |name: &String| extras.contains(name);
+        let is_wanted = |data: &&DataFile| data.optional.as_ref().is_none_or(is_asked);
         Ok(self.data.iter().filter(is_wanted).collect())
     }
 
@@ -194,92 +189,66 @@ impl Assets {
         if !is_plain(&self.libtorch) {
             return Some(("libtorch", "needs a plain version".to_owned()));
         }
-        let packages = self.packages.iter().map(|package| {
-            let fault = self.fault_of_package(package).map(str::to_owned);
-            (&package.name, fault)
-        });
-        let joined = self.joined.iter().map(|joined| {
-            let fault = joined.pieces.iter().find(|piece| {
-                let package = self.package(&piece.package);
-                package.is_none_or(|package| package.kind != PackageKind::Wheel)
-            });
-            let fault =
-                fault.map(|piece| format!("has a piece from an unknown wheel `{}`", piece.package));
-            (&joined.name, fault)
-        });
-        let data = self
-            .data
-            .iter()
-            .map(|data| (&data.name, self.fault_of_data(data)));
-        let mut all = packages.chain(joined).chain(data);
-        all.find_map(|(name, fault)| Some((name.as_str(), fault?)))
+        for package in &self.packages {
+            if let Some(fault) = self.fault_of_package(package) {
+                return Some((&package.name, fault.to_owned()));
+            }
+        }
+        for joined in &self.joined {
+            for Piece { package: name, .. } in &joined.pieces {
+                let package = self.package(name);
+                if package.is_none_or(|package| package.kind != PackageKind::Wheel) {
+                    let fault = format!("has a piece from an unknown wheel `{name}`");
+                    return Some((&joined.name, fault));
+                }
+            }
+        }
+        let data = self.data.iter();
+        let mut faults = data.map(|data| (&*data.name, self.fault_of_data(data)));
+        faults.find_map(|(name, fault)| Some((name, fault?)))
     }
 
     fn fault_of_package(&self, package: &Package) -> Option<&'static str> {
         let is_wheel = package.kind == PackageKind::Wheel;
+        let in_layout = !package.layouts.is_empty();
         let same_name = |other: &&Package| other.name == package.name;
-        let is_used = !package.layouts.is_empty() || self.has_data(package);
-        let rules = [
-            (
-                self.packages.iter().filter(same_name).count() == 1,
-                "stands there twice",
-            ),
-            (
-                is_plain(&package.name) && is_plain(&package.version),
-                "needs a name and a version of letters, digits, `.`, `_` and `-`",
-            ),
-            (is_plain(&package.file), "needs a file name without folders"),
-            (is_digest(&package.sha256), NO_DIGEST),
-            (
-                is_wheel == package.file.ends_with(".whl"),
-                "is of another kind than its file",
-            ),
-            (
-                is_wheel || package.layouts.is_empty(),
-                "has `layouts` and is no wheel",
-            ),
-            (
-                !is_wheel || is_used,
-                "needs `layouts`, or data that come from it",
-            ),
-        ];
-        broken(&rules)
+        Some(match () {
+            () if self.packages.iter().filter(same_name).count() > 1 => "stands there twice",
+            () if !is_plain(&package.name) || !is_plain(&package.version) => {
+                "needs a name and a version of letters, digits, `.`, `_` and `-`"
+            }
+            () if !is_plain(&package.file) => "needs a file name without folders",
+            () if !is_digest(&package.sha256) => NO_DIGEST,
+            () if is_wheel != package.file.ends_with(".whl") => "is of another kind than its file",
+            () if !is_wheel && in_layout => "has `layouts` and is no wheel",
+            () if is_wheel && !in_layout && !self.has_data(package) => {
+                "needs `layouts`, or data that come from it"
+            }
+            () => return None,
+        })
     }
 
     fn fault_of_data(&self, data: &DataFile) -> Option<String> {
         let Some(origin) = self.origin(&data.package) else {
             return Some(format!("comes from an unknown package `{}`", data.package));
         };
-        let rules = [
-            (!data.members.is_empty(), "names no members"),
-            (
-                data.members.len() <= 1 || origin.is_nested(),
-                "names several members, and a wheel holds no archives",
-            ),
-            (
-                data.file.split('/').all(is_plain),
-                "needs a path of plain names",
-            ),
-            (is_digest(&data.sha256), NO_DIGEST),
-        ];
-        broken(&rules).map(str::to_owned)
+        let fault = match data.members.len() {
+            0 => "names no members",
+            2.. if !origin.is_nested() => "names several members, and a wheel holds no archives",
+            _ if !data.file.split('/').all(is_plain) => "needs a path of plain names",
+            _ if !is_digest(&data.sha256) => NO_DIGEST,
+            _ => return None,
+        };
+        Some(fault.to_owned())
     }
 }
 
 const NO_DIGEST: &str = "needs a SHA-256 of 64 hexadecimal digits in lower case";
 
-/// The first rule that is not kept.
-fn broken(rules: &[(bool, &'static str)]) -> Option<&'static str> {
-    let found = rules.iter().find(|(is_kept, _)| !is_kept);
-    found.map(|(_, rule)| *rule)
-}
-
 /// A name that can stand in a path, a requirements file and an argument without surprise.
 fn is_plain(name: &str) -> bool {
-    name.starts_with(|first: char| first.is_ascii_alphanumeric())
-        && name
-            .chars()
-            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+'))
+    let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-' | '+');
+    name.starts_with(|first: char| first.is_ascii_alphanumeric()) && name.chars().all(allowed)
 }
 
 #[cfg(test)]

@@ -17,11 +17,8 @@ impl Cache {
     /// `$RESSENTI_CACHE`, else `$XDG_CACHE_HOME/ressenti`, else `~/.cache/ressenti`: the same rule as
     /// `artifact::cache_folder`, which xtask cannot use because it would have to build Arrow first.
     pub(crate) fn locate(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
-        let named = |name: &str| {
-            variable(name)
-                .filter(|value| !value.is_empty())
-                .map(PathBuf::from)
-        };
+        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
+        let named = |name: &str| set(name).map(PathBuf::from);
         let folder = named("RESSENTI_CACHE")
             .or_else(|| Some(named("XDG_CACHE_HOME")?.join("ressenti")))
             .or_else(|| Some(named("HOME")?.join(".cache/ressenti")))
@@ -39,8 +36,8 @@ impl Cache {
 
     /// The folder of one libtorch; it exists once it was set up.
     pub(crate) fn libtorch(&self, version: &str, layout: Layout) -> PathBuf {
-        self.folder
-            .join(format!("libtorch-{version}-{}", layout.name()))
+        let name = format!("libtorch-{version}-{}", layout.name());
+        self.folder.join(name)
     }
 
     /// Packages as downloaded. Once what is made of them is whole, it can be deleted.
@@ -118,10 +115,8 @@ pub(crate) fn remove_folder(folder: &Path) -> Result<(), Error> {
 
 /// Writes a file so that it is there whole or not at all.
 pub(crate) fn write_atomically(path: &Path, contents: &[u8]) -> Result<(), Error> {
-    let mut name = path
-        .file_name()
-        .expect("we write to files by name")
-        .to_owned();
+    let name = path.file_name().expect("we write to files by name");
+    let mut name = name.to_owned();
     name.push(format!(".unfinished-{}", std::process::id()));
     let unfinished = path.with_file_name(name);
     let write = || {

@@ -5,8 +5,6 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use serde::Deserialize;
-
 use crate::assets::Layout;
 use crate::cache::write_atomically;
 use crate::error::Error;
@@ -23,27 +21,14 @@ pub(crate) struct Written {
     pub(crate) asked: Option<Layout>,
 }
 
-/// The part of the file we read back.
-#[derive(Deserialize)]
-struct File {
-    env: Variables,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "UPPERCASE")]
-struct Variables {
-    libtorch: String,
-}
-
 fn path(root: &Path) -> PathBuf {
     root.join(".cargo/libtorch.toml")
 }
 
 /// The first line says which command wrote the file, and so keeps the wish.
 fn first_line(asked: Option<Layout>) -> String {
-    let wish = asked
-        .map(|layout| format!(" --{}", layout.name()))
-        .unwrap_or_default();
+    let option = |layout: Layout| format!(" --{}", layout.name());
+    let wish = asked.map(option).unwrap_or_default();
     format!("# Written by `cargo xtask setup{wish}`; not under version control.")
 }
 
@@ -51,15 +36,14 @@ impl Written {
     /// A file that is absent or not ours counts as empty: it will be written anew.
     pub(crate) fn read(root: &Path) -> Self {
         let text = fs::read_to_string(path(root)).unwrap_or_default();
-        let libtorch = toml::from_str(&text)
-            .ok()
-            .map(|file: File| file.env.libtorch);
+        let file: toml::Table = text.parse().unwrap_or_default();
+        let libtorch = file.get("env").and_then(|env| env.get(LIBTORCH)?.as_str());
         let asked = Layout::ALL
             .into_iter()
             .find(|&layout| text.lines().next() == Some(first_line(Some(layout)).as_str()));
         Self {
+            libtorch: libtorch.map(str::to_owned),
             text,
-            libtorch,
             asked,
         }
     }

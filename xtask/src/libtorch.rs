@@ -130,9 +130,8 @@ fn destination(layout: Layout, package: &str, member: &str) -> Option<String> {
         return wanted.then(|| format!("lib/{name}"));
     }
     let of_package = folder.contains(".dist-info") || folder.starts_with("nvidia/");
-    let is_licence = ["licen", "notice"]
-        .iter()
-        .any(|start| name.to_lowercase().starts_with(start));
+    let lower = name.to_lowercase();
+    let is_licence = lower.starts_with("licen") || lower.starts_with("notice");
     (of_package && is_licence).then(|| format!("licences/{package}/{name}"))
 }
 
@@ -146,22 +145,26 @@ fn is_library(name: &str) -> bool {
 fn make_empty_library(folder: &Path) -> Result<(), Error> {
     fs::create_dir_all(folder).map_err(Error::file("create", folder))?;
     let path = folder.join("libtorch.so");
-    let chosen = env::var("CC")
-        .ok()
-        .filter(|compiler| !compiler.trim().is_empty());
-    let compilers: Vec<String> = chosen
-        .into_iter()
-        .chain(["cc", "gcc", "clang", "c++"].map(str::to_owned))
-        .collect();
+    let mut compilers = ["cc", "gcc", "clang", "c++"].map(str::to_owned).to_vec();
+    if let Ok(chosen) = env::var("CC")
+        && !chosen.trim().is_empty()
+    {
+        compilers.insert(0, chosen);
+    }
     for compiler in &compilers {
         // CC may carry arguments, as in `ccache gcc`.
         let mut words = compiler.split_whitespace();
         let mut command = Command::new(words.next().unwrap_or(compiler));
-        command
-            .args(words)
-            .args(["-shared", "-x", "c", "/dev/null", "-o"])
-            .arg(&path);
-        command.arg("-Wl,-soname,libtorch.so");
+        command.args(words);
+        command.args([
+            "-shared",
+            "-x",
+            "c",
+            "/dev/null",
+            "-Wl,-soname,libtorch.so",
+            "-o",
+        ]);
+        command.arg(&path);
         match output_if_installed(command)? {
             Some(output) if output.status.success() => return Ok(()),
             Some(output) => {

@@ -97,11 +97,8 @@ struct Wish {
 
 impl Wish {
     fn layout(self) -> Option<Layout> {
-        match self {
-            Self { cuda: true, .. } => Some(Layout::Cuda),
-            Self { cpu: true, .. } => Some(Layout::Cpu),
-            Self { .. } => None,
-        }
+        let cuda = self.cuda.then_some(Layout::Cuda);
+        cuda.or(self.cpu.then_some(Layout::Cpu))
     }
 }
 

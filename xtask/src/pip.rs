@@ -58,11 +58,14 @@ impl Pip {
         place: &Path,
         step: &mut Step,
     ) -> Result<PathBuf, Error> {
+        let Package {
+            name,
+            version,
+            sha256,
+            ..
+        } = package;
         let requirements = scratch.join("requirements.txt");
-        let line = format!(
-            "{}=={} --hash=sha256:{}\n",
-            package.name, package.version, package.sha256
-        );
+        let line = format!("{name}=={version} --hash=sha256:{sha256}\n");
         fs::write(&requirements, line).map_err(Error::file("write", &requirements))?;
         let log_path = scratch.join("pip.log");
         let log = File::create(&log_path).map_err(Error::file("create", &log_path))?;
@@ -113,7 +116,6 @@ impl Pip {
                 place.display()
             ),
         };
-        let Package { name, version, .. } = package;
         let detail = last_words(&log);
         Err(Error::new(format!(
             "Cannot download {name} {version} with pip{reason}: {detail}"
@@ -157,12 +159,11 @@ fn sdist_arguments(command: &mut Command, package: &Package, scratch: &Path) -> 
 /// The bytes under `folder`; what vanishes while we look does not count.
 fn folder_size(folder: &Path) -> u64 {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-    entries
-        .map(|entry| match entry.metadata() {
-            Ok(metadata) if metadata.is_dir() => folder_size(&entry.path()),
-            found => found.map_or(0, |metadata| metadata.len()),
-        })
-        .sum()
+    let sizes = entries.map(|entry| match entry.metadata() {
+        Ok(metadata) if metadata.is_dir() => folder_size(&entry.path()),
+        found => found.map_or(0, |metadata| metadata.len()),
+    });
+    sizes.sum()
 }
 
 const NO_SPACE: &str = ", the disk is full";
@@ -195,13 +196,10 @@ fn reason(log: &str) -> Option<&'static str> {
 pub(crate) fn last_words(log: &str) -> String {
     let trimmed = log.lines().rev().map(str::trim);
     let lines = || trimmed.clone().filter(|line| !line.is_empty());
-    let line = lines()
-        .find(|line| line.starts_with("ERROR:") && !line.ends_with("Exception:"))
-        .or_else(|| lines().next());
-    line.unwrap_or("it said nothing")
-        .trim_start_matches("ERROR:")
-        .trim()
-        .to_owned()
+    let is_error = |line: &&str| line.starts_with("ERROR:") && !line.ends_with("Exception:");
+    let line = lines().find(is_error).or_else(|| lines().next());
+    let line = line.unwrap_or("it said nothing");
+    line.trim_start_matches("ERROR:").trim().to_owned()
 }
 
 #[cfg(test)]

@@ -85,10 +85,8 @@ impl Drop for Step {
         }
         let time = self.start.elapsed();
         if time >= WORTH_TELLING {
-            say(
-                &self.subject,
-                format_args!("{}: {} s", self.action, time.as_secs()),
-            );
+            let (action, seconds) = (&self.action, time.as_secs());
+            say(&self.subject, format_args!("{action}: {seconds} s"));
         }
     }
 }

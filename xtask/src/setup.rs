@@ -3,7 +3,7 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use crate::assets::{Assets, DataFile, Layout};
@@ -30,45 +30,40 @@ pub(crate) fn set_up(
 ) -> Result<Source, Error> {
     let start = Instant::now();
     let assets = Assets::read(&root.join("data/assets.toml"))?;
-    let files = assets.wanted(extras)?;
-    let cache = Cache::locate(|name| env::var_os(name))?;
     let written = Written::read(root);
-    let layout = match users_libtorch(&written) {
-        Some(variable) => {
-            say(
-                "libtorch",
-                format_args!("as {variable} says; none is provisioned"),
-            );
-            None
-        }
-        None => Some(choose(asked, written.asked, libtorch::has_nvidia_driver)),
+    let users = users_libtorch(&written);
+    let set_up = SetUp {
+        files: assets.wanted(extras)?,
+        assets: &assets,
+        cache: Cache::locate(|name| env::var_os(name))?,
+        data: root.join("data"),
+        choice: match &users {
+            Some(_) => None,
+            None => Some(choose(asked, written.asked, libtorch::has_nvidia_driver)),
+        },
     };
-    let present = is_present(
-        &assets,
-        &files,
-        &cache,
-        root,
-        layout.map(|choice| choice.layout),
-    );
-    if !present {
-        provide(&assets, &files, &cache, root, layout)?;
+    if let Some(variable) = users {
+        say(
+            "libtorch",
+            format_args!("as {variable} says; none is provisioned"),
+        );
     }
-    if let Some(choice) = layout {
-        let folder = cache.libtorch(&assets.libtorch, choice.layout);
-        written.update(root, &folder, choice.asked)?;
-    }
-    let outcome = if present {
+    let outcome = if set_up.is_present() {
         "all present".to_owned()
     } else {
+        set_up.provide()?;
         format!("done in {} s", start.elapsed().as_secs())
     };
-    let inventory = inventory(&assets, &files, layout);
-    say("set-up", format_args!("{outcome}: {inventory}"));
-    Ok(if layout.is_some() {
-        Source::Ours
-    } else {
-        Source::Users
-    })
+    let source = match set_up.choice {
+        Some(Choice { layout, asked, .. }) => {
+            let folder = set_up.cache.libtorch(&assets.libtorch, layout);
+            written.update(root, &folder, asked)?;
+            Source::Ours
+        }
+        None => Source::Users,
+    };
+    say("set-up", format_args!("{outcome}: {}", set_up.inventory()));
+    Ok(source)
 }
 
 /// A libtorch the user has chosen by a variable of torch-sys, in words.
@@ -89,65 +84,62 @@ struct Choice {
 
 /// What is asked for now, else what was asked for last, else what the machine can use.
 fn choose(asked: Option<Layout>, before: Option<Layout>, has_driver: impl Fn() -> bool) -> Choice {
-    let (layout, asked, reason) = match (asked, before) {
-        (Some(layout), _) => (layout, asked, "as asked for"),
-        (None, Some(layout)) => (layout, before, "as asked for at the last set-up"),
-        (None, None) if has_driver() => (Layout::Cuda, None, "there is an NVIDIA driver"),
-        (None, None) => {
-            let reason = "no NVIDIA driver found, `--cuda` takes it all the same";
-            (Layout::Cpu, None, reason)
-        }
-    };
-    Choice {
+    let choice = |layout, reason| Choice {
         layout,
-        asked,
+        asked: asked.or(before),
         reason,
+    };
+    match (asked, before) {
+        (Some(layout), _) => choice(layout, "as asked for"),
+        (None, Some(layout)) => choice(layout, "as asked for at the last set-up"),
+        (None, None) if has_driver() => choice(Layout::Cuda, "there is an NVIDIA driver"),
+        (None, None) => choice(
+            Layout::Cpu,
+            "no NVIDIA driver found, `--cuda` takes it all the same",
+        ),
     }
 }
 
-fn is_present(
-    assets: &Assets,
-    files: &[&DataFile],
-    cache: &Cache,
-    root: &Path,
-    layout: Option<Layout>,
-) -> bool {
-    let libtorch_is_whole = layout.is_none_or(|layout| {
-        let folder = cache.libtorch(&assets.libtorch, layout);
-        marker::fault(&folder, &libtorch::recipe(assets, layout)).is_none()
-    });
-    libtorch_is_whole
-        && files
-            .iter()
-            .all(|file| data::is_there(file, &root.join("data")))
-}
-
-/// Fetches what is missing, alone on this cache.
-fn provide(
-    assets: &Assets,
-    files: &[&DataFile],
-    cache: &Cache,
-    root: &Path,
+/// What is to be there, and where.
+struct SetUp<'a> {
+    assets: &'a Assets,
+    files: Vec<&'a DataFile>,
+    cache: Cache,
+    /// The folder `data` of the checkout.
+    data: PathBuf,
+    /// `None` where the user has a libtorch of their own.
     choice: Option<Choice>,
-) -> Result<(), Error> {
-    let locked = cache.lock()?;
-    if let Some(Choice { layout, reason, .. }) = choice {
-        libtorch::check_platform(env::consts::OS, env::consts::ARCH, &assets.libtorch)?;
-        say(&libtorch::subject(&assets.libtorch, layout), reason);
-        libtorch::provide(assets, layout, cache, &locked)?;
-    }
-    data::provide(assets, files, &root.join("data"), cache, &locked)
 }
 
-/// What is there now, for the last line.
-fn inventory(assets: &Assets, files: &[&DataFile], choice: Option<Choice>) -> String {
-    let libtorch = choice.map(|choice| libtorch::subject(&assets.libtorch, choice.layout));
-    let files = files.iter().map(|file| format!("data/{}", file.file));
-    libtorch
-        .into_iter()
-        .chain(files)
-        .collect::<Vec<_>>()
-        .join(", ")
+impl SetUp<'_> {
+    fn is_present(&self) -> bool {
+        let is_whole = |Choice { layout, .. }: Choice| {
+            let folder = self.cache.libtorch(&self.assets.libtorch, layout);
+            marker::fault(&folder, &libtorch::recipe(self.assets, layout)).is_none()
+        };
+        let is_there = |file: &&DataFile| data::is_there(file, &self.data);
+        self.choice.is_none_or(is_whole) && self.files.iter().all(is_there)
+    }
+
+    /// Fetches what is missing, alone on this cache.
+    fn provide(&self) -> Result<(), Error> {
+        let (assets, cache) = (self.assets, &self.cache);
+        let locked = cache.lock()?;
+        if let Some(Choice { layout, reason, .. }) = self.choice {
+            libtorch::check_platform(env::consts::OS, env::consts::ARCH, &assets.libtorch)?;
+            say(&libtorch::subject(&assets.libtorch, layout), reason);
+            libtorch::provide(assets, layout, cache, &locked)?;
+        }
+        data::provide(assets, &self.files, &self.data, cache, &locked)
+    }
+
+    /// What is there now, for the last line.
+    fn inventory(&self) -> String {
+        let subject = |choice: Choice| libtorch::subject(&self.assets.libtorch, choice.layout);
+        let files = self.files.iter().map(|file| format!("data/{}", file.file));
+        let all: Vec<String> = self.choice.map(subject).into_iter().chain(files).collect();
+        all.join(", ")
+    }
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use sha2::{Digest as _, Sha256};
 use crate::error::Error;
 
 /// How much is read at a time.
-pub(crate) const CHUNK: usize = 1 << 20;
+pub(crate) const CHUNK: u64 = 1 << 20;
 
 /// The digest of bytes.
 pub(crate) fn of_bytes(bytes: &[u8]) -> String {
@@ -21,14 +21,10 @@ pub(crate) fn of_file(path: &Path, mut on_read: impl FnMut(u64)) -> Result<Strin
     let mut read = || -> io::Result<String> {
         let mut file = File::open(path)?;
         let mut hasher = Sha256::new();
-        let mut buffer = vec![0; CHUNK];
         loop {
-            match file.read(&mut buffer)? {
+            match io::copy(&mut file.by_ref().take(CHUNK), &mut hasher)? {
                 0 => return Ok(to_hex(hasher)),
-                count => {
-                    hasher.update(&buffer[..count]);
-                    on_read(count as u64);
-                }
+                count => on_read(count),
             }
         }
     };

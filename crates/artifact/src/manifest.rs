@@ -44,7 +44,7 @@ pub struct FileEntry {
 }
 
 /// Facts of the run that made the artifact. They never enter its identity.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct RunFacts {
     /// Seconds since 1970-01-01 UTC when the stage started.

@@ -6,7 +6,7 @@ use crate::{ENSEMBLE, Ensemble, ModelFile};
 use artifact::{
     Artifact, ArtifactError, Digest, Failure, InputReference, StageName, Store, format,
 };
-use settings::{ModelKind, Pipeline, suggest};
+use settings::{ModelKind, Pipeline, RunSettings, suggest};
 
 /// Where to read a model from.
 #[derive(Clone, Debug)]
@@ -18,10 +18,10 @@ pub enum Place {
 }
 
 impl Place {
-    /// A digest of all that the answers of the model depend on, without loading it.
+    /// Proves every bundle that has a manifest. Returns a digest of all that the answers of the model depend on.
     ///
     /// # Errors
-    /// A file of a bundle cannot be read.
+    /// A file is missing or was changed.
     pub fn fingerprint(&self) -> Result<Digest, Failure> {
         let (ensemble, members) = match self {
             Self::Bundle(folder) => return fingerprint(folder),
@@ -48,20 +48,8 @@ impl Place {
         Ok(false)
     }
 
-    /// Checks that every bundle is as it was made, where a manifest says how that was.
-    ///
-    /// # Errors
-    /// A file is missing or was changed.
-    pub fn verify(&self) -> Result<(), Failure> {
-        for folder in self.bundles() {
-            if folder.join(artifact::MANIFEST_NAME).is_file() {
-                Artifact::open(folder)?.verify()?;
-            }
-        }
-        Ok(())
-    }
-
-    fn bundles(&self) -> &[PathBuf] {
+    /// The folder of the model, or those of an ensemble's members.
+    pub(crate) fn bundles(&self) -> &[PathBuf] {
         match self {
             Self::Bundle(folder) => std::slice::from_ref(folder),
             Self::Ensemble(_, folders) => folders,
@@ -69,12 +57,106 @@ impl Place {
     }
 }
 
-/// A digest of the files of a bundle that answers depend on.
+/// The models that a command line names.
+#[derive(Debug)]
+pub struct Selection {
+    /// Their names, or those of their folders.
+    pub names: Vec<String>,
+    /// Where they are, in the same order.
+    pub places: Vec<Place>,
+    /// Why this one, where none was named.
+    pub why: Option<String>,
+    /// How to run them.
+    pub run: RunSettings,
+    /// The pipeline that they belong to; folders belong to none.
+    pub pipeline: Option<Pipeline>,
+}
+
+impl Selection {
+    /// Models of a pipeline by name; the best by validation where none is named.
+    ///
+    /// # Errors
+    /// See [`named`] and [`best`].
+    pub fn of_pipeline(pipeline: Pipeline, names: &[String]) -> Result<Self, Failure> {
+        let (names, why) = match names {
+            [] => {
+                let (name, why) = best(&pipeline)?;
+                (vec![name], Some(why))
+            }
+            names => (names.to_vec(), None),
+        };
+        let places = names.iter().map(|name| named(&pipeline, name));
+        Ok(Self {
+            places: places.collect::<Result<_, _>>()?,
+            names,
+            why,
+            run: pipeline.run.clone(),
+            pipeline: Some(pipeline),
+        })
+    }
+
+    /// Models in folders.
+    ///
+    /// # Errors
+    /// See [`in_folder`].
+    pub fn of_folders(folders: &[PathBuf], run: RunSettings) -> Result<Self, Failure> {
+        let places = folders.iter().map(|folder| in_folder(folder));
+        Ok(Self {
+            places: places.collect::<Result<_, _>>()?,
+            names: folders.iter().map(|folder| name_of(folder)).collect(),
+            why: None,
+            run,
+            pipeline: None,
+        })
+    }
+
+    /// Whether libtorch computes one of them.
+    ///
+    /// # Errors
+    /// As for [`Place::needs_networks`].
+    pub fn needs_networks(&self) -> Result<bool, Failure> {
+        for place in &self.places {
+            if place.needs_networks()? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Starts the threads that ask the models.
+    pub fn start_threads(&self) {
+        let threads = rayon::ThreadPoolBuilder::new().num_threads(self.run.cores());
+        // They may be there already where this runs within a test.
+        let _ = threads.build_global();
+    }
+}
+
+/// What a folder is called, also one that is named as `.`.
+pub fn name_of(folder: &Path) -> String {
+    let whole = folder.canonicalize().unwrap_or_else(|_| folder.to_owned());
+    let name = folder.file_name().or(whole.file_name());
+    name.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
+
+/// A digest of the files of a bundle that answers depend on; they are proved where a manifest says what they are.
 fn fingerprint(folder: &Path) -> Result<Digest, Failure> {
+    let proved = match folder.join(artifact::MANIFEST_NAME).is_file() {
+        true => Some(Artifact::open(folder)?),
+        false => None,
+    };
+    if let Some(bundle) = &proved {
+        bundle.verify()?;
+    }
     let mut all = String::new();
     for name in ["model.json", "model.safetensors", "tokenizer.json"] {
+        let entry = proved
+            .as_ref()
+            .and_then(|bundle| bundle.manifest().file(name));
         let path = folder.join(name);
-        let digest = Digest::of_file(&path).map_err(ArtifactError::io("read", &path))?;
+        let digest = match entry {
+            Some(entry) => entry.digest,
+            None => Digest::of_file(&path).map_err(ArtifactError::io("read", &path))?,
+        };
         all.push_str(&digest.to_hex());
     }
     Ok(Digest::of_bytes(all.as_bytes()))
@@ -107,18 +189,22 @@ pub fn in_folder(folder: &Path) -> Result<Place, Failure> {
 /// There is none, or an ensemble's members were trained again since.
 pub fn named(pipeline: &Pipeline, name: &str) -> Result<Place, Failure> {
     let store = Store::new(&pipeline.artifacts);
-    if let Some(model) = store.latest(StageName::Train, name)? {
-        return Ok(Place::Bundle(model.folder().to_owned()));
+    let found = latest(&store, pipeline, name)?;
+    if found.manifest().stage == StageName::Train {
+        return Ok(Place::Bundle(found.folder().to_owned()));
     }
-    match store.latest(StageName::Evaluate, name)? {
-        Some(evaluation) if evaluation.manifest().file(ENSEMBLE).is_some() => {
-            let latest = |input: &InputReference| same(&store, input);
-            ensemble(&evaluation, latest, |member| {
-                changed(pipeline, name, member)
-            })
-        }
-        _ => Err(missing(pipeline, name)),
-    }
+    // What an input was, if its name still stands for it.
+    let same = |input: &InputReference| {
+        let latest = store.latest(input.stage, &input.variant)?;
+        Ok(latest.filter(|artifact| artifact.identity() == input.identity))
+    };
+    ensemble(&found, same, |member| {
+        let again = run_command(pipeline);
+        Failure::new(format!(
+            "The ensemble `{name}` was made of another `{member}` than there is now"
+        ))
+        .with_hint(format!("Make it again with `{again} --variant {name}`"))
+    })
 }
 
 /// What the model of this name is at present: the identity of its bundle, or of an ensemble's evaluation.
@@ -127,11 +213,17 @@ pub fn named(pipeline: &Pipeline, name: &str) -> Result<Place, Failure> {
 /// There is none.
 pub fn identity(pipeline: &Pipeline, name: &str) -> Result<Digest, Failure> {
     let store = Store::new(&pipeline.artifacts);
-    let mut made = store.latest(StageName::Train, name)?;
-    if made.is_none() {
-        made = store.latest(StageName::Evaluate, name)?;
+    Ok(latest(&store, pipeline, name)?.identity())
+}
+
+/// The bundle that a name stands for, or the evaluation of an ensemble.
+fn latest(store: &Store, pipeline: &Pipeline, name: &str) -> Result<Artifact, Failure> {
+    if let Some(model) = store.latest(StageName::Train, name)? {
+        return Ok(model);
     }
-    made.map(|artifact| artifact.identity())
+    let evaluation = store.latest(StageName::Evaluate, name)?;
+    evaluation
+        .filter(|evaluation| evaluation.manifest().file(ENSEMBLE).is_some())
         .ok_or_else(|| missing(pipeline, name))
 }
 
@@ -219,22 +311,6 @@ fn ensemble(
         bundles.push(model.folder().to_owned());
     }
     Ok(Place::Ensemble(ensemble, bundles))
-}
-
-/// What an input was, if its name still stands for it.
-fn same(store: &Store, input: &InputReference) -> Result<Option<Artifact>, Failure> {
-    let latest = store.latest(input.stage, &input.variant)?;
-    Ok(latest.filter(|artifact| artifact.identity() == input.identity))
-}
-
-fn changed(pipeline: &Pipeline, name: &str, member: &str) -> Failure {
-    Failure::new(format!(
-        "The ensemble `{name}` was made of another `{member}` than there is now"
-    ))
-    .with_hint(format!(
-        "Make it again with `{} --variant {name}`",
-        run_command(pipeline)
-    ))
 }
 
 /// The command that makes what a pipeline says: of the same file, into the same artifacts folder.

@@ -29,8 +29,8 @@ pub use explain::{Explanation, PlacedWord, WordWeight};
 pub use model_file::{
     Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult,
 };
-pub use predictor::{Predictor, UNDECIDED};
-pub use reader::TextReader;
+pub use predictor::{Answer, Predictor, UNDECIDED};
+pub use reader::{TextReader, words_of_texts};
 pub use scorer::{MarkedRow, Networks, OpenNetwork, Scorer};
-pub use trained_model::{TrainedModel, open_linear, words_of_texts};
+pub use trained_model::{TrainedModel, open_linear};
 pub use words::Word;

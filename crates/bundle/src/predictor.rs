@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use crate::{Ensemble, Networks, TrainedModel, Word};
 use artifact::{Digest, Failure};
 use metrics::is_right;
 use rayon::prelude::*;
@@ -11,28 +10,34 @@ use settings::RunSettings;
 
 use crate::explain::Explanation;
 use crate::find::Place;
+use crate::reader::EncodedTexts;
+use crate::{Ensemble, Networks, TextReader, TrainedModel};
 
 /// What a doubtful text is called.
 pub const UNDECIDED: &str = "undecided";
 
+/// What a model says of a text.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Answer {
+    /// The calibrated probability that it is positive.
+    pub probability: f32,
+    /// What drove the answer, where that was asked for.
+    pub explanation: Option<Explanation>,
+}
+
 /// A model, or several as one, ready to be asked.
 #[derive(Debug)]
 pub struct Predictor {
-    body: Body,
+    /// The model, or the members of the ensemble.
+    models: Vec<TrainedModel>,
+    ensemble: Option<Ensemble>,
     /// Names of the negative and the positive class.
     classes: [String; 2],
-    /// Where it was read from.
-    place: Place,
-}
-
-#[derive(Debug)]
-enum Body {
-    One(Box<TrainedModel>),
-    Many(Ensemble, Vec<Predictor>),
+    fingerprint: Digest,
 }
 
 impl Predictor {
-    /// Loads what is at a place; `networks` computes them, where there are any.
+    /// Proves and loads what is at a place; `networks` computes them, where there are any.
     ///
     /// # Errors
     /// A file is missing or not what it should be, the bundle does not say how texts are cleaned, or
@@ -42,51 +47,40 @@ impl Predictor {
         run: &RunSettings,
         networks: Option<Networks>,
     ) -> Result<Self, Failure> {
-        place.verify()?;
-        match place {
-            Place::Bundle(folder) => Self::one(folder, run, networks),
-            Place::Ensemble(ensemble, folders) => {
-                let members = folders
-                    .iter()
-                    .map(|folder| Self::one(folder, run, networks));
-                let members = members.collect::<Result<Vec<_>, _>>()?;
-                let Some(first) = members.first() else {
-                    return Err(Failure::new("The ensemble has no members"));
-                };
-                Ok(Self {
-                    classes: first.classes.clone(),
-                    place: place.clone(),
-                    body: Body::Many(ensemble.clone(), members),
-                })
-            }
-        }
+        Self::load_proved(place, place.fingerprint()?, run, networks)
     }
 
-    fn one(folder: &Path, run: &RunSettings, networks: Option<Networks>) -> Result<Self, Failure> {
-        let model = TrainedModel::open(folder, run, networks)?;
-        let classes = match model.description.labels.as_slice() {
-            [negative, positive] => [negative.clone(), positive.clone()],
-            other => {
-                return Err(Failure::new(format!(
-                    "The model in `{}` tells {} classes apart, and texts are predicted with two",
-                    folder.display(),
-                    other.len()
-                )));
-            }
-        };
+    /// Loads what is at a place whose fingerprint is known, so that no file is proved again.
+    ///
+    /// # Errors
+    /// As for [`Predictor::load`].
+    pub fn load_proved(
+        place: &Place,
+        fingerprint: Digest,
+        run: &RunSettings,
+        networks: Option<Networks>,
+    ) -> Result<Self, Failure> {
+        let (mut models, mut labels) = (Vec::new(), None);
+        for folder in place.bundles() {
+            let model = TrainedModel::open(folder, run, networks)?;
+            let classes = two_classes(folder, &model.description.labels)?;
+            labels.get_or_insert(classes);
+            models.push(model);
+        }
         Ok(Self {
-            body: Body::One(Box::new(model)),
-            classes,
-            place: Place::Bundle(folder.to_owned()),
+            classes: labels.ok_or_else(|| Failure::new("The ensemble has no members"))?,
+            ensemble: match place {
+                Place::Bundle(_) => None,
+                Place::Ensemble(ensemble, _) => Some(ensemble.clone()),
+            },
+            models,
+            fingerprint,
         })
     }
 
     /// A digest of all that its answers depend on.
-    ///
-    /// # Errors
-    /// A file of its bundle cannot be read any more.
-    pub fn fingerprint(&self) -> Result<Digest, Failure> {
-        self.place.fingerprint()
+    pub fn fingerprint(&self) -> Digest {
+        self.fingerprint
     }
 
     /// The class that a probability speaks for; [`UNDECIDED`] where the likelier class is less likely
@@ -99,136 +93,155 @@ impl Predictor {
         &self.classes[usize::from(is_right(1, probability))]
     }
 
-    /// The calibrated probability that each text is positive; `None` where nothing is left of a text
-    /// once it is cleaned.
+    /// Messages for the user since the last call, see [`crate::Scorer::take_notes`].
+    pub fn take_notes(&self) -> Vec<String> {
+        let models = self.models.iter();
+        models.flat_map(|model| model.scorer.take_notes()).collect()
+    }
+
+    /// What it says of each text, on all cores; `None` where nothing is left of a text once it is cleaned.
+    /// A text is cleaned once for all members that clean alike, and encoded once for all that encode alike.
     ///
     /// # Errors
-    /// libtorch refuses, for example for want of memory.
+    /// libtorch refuses, for example for want of memory; or the members of an ensemble that is to be explained
+    /// clean texts differently.
+    pub fn answers<T: AsRef<str> + Sync>(
+        &self,
+        texts: &[T],
+        explain: bool,
+    ) -> Result<Vec<Option<Answer>>, Failure> {
+        let mut read: Vec<(&TextReader, Vec<String>, EncodedTexts)> = Vec::new();
+        let mut answers = Vec::new();
+        for model in &self.models {
+            let reader = &model.reader;
+            let place = read
+                .iter()
+                .position(|(known, ..)| known.encodes_like(reader));
+            if place.is_none() {
+                let known = read.iter().find(|(known, ..)| known.cleans_like(reader));
+                let cleaned = match known {
+                    Some((_, cleaned, _)) => cleaned.clone(),
+                    None => {
+                        let texts = texts.par_iter();
+                        texts.map(|text| reader.normalised(text.as_ref())).collect()
+                    }
+                };
+                let encoded = reader.encode_all(&there(&cleaned), explain)?;
+                read.push((reader, cleaned, encoded));
+            }
+            let (_, cleaned, encoded) = &read[place.unwrap_or(read.len() - 1)];
+            answers.push(answers_of(model, cleaned, encoded, explain)?);
+        }
+        match &self.ensemble {
+            Some(ensemble) => ensemble_answers(ensemble, &answers),
+            None => Ok(answers.pop().unwrap_or_default()),
+        }
+    }
+
+    /// The calibrated probability that each text is positive; see [`Predictor::answers`].
+    ///
+    /// # Errors
+    /// As for [`Predictor::answers`].
     pub fn probabilities<T: AsRef<str> + Sync>(
         &self,
         texts: &[T],
     ) -> Result<Vec<Option<f32>>, Failure> {
-        let model = match &self.body {
-            Body::One(model) => model,
-            Body::Many(ensemble, members) => return united(ensemble, members, texts),
-        };
-        let reader = &model.reader;
-        let read = |text: &T| {
-            let text = reader.normalised(text.as_ref());
-            if text.is_empty() {
-                return Ok(None);
-            }
-            reader.ids(&text).map(Some)
-        };
-        let rows = texts
-            .par_iter()
-            .map(read)
-            .collect::<Result<Vec<_>, Failure>>()?;
-        let is_text: Vec<bool> = rows.iter().map(Option::is_some).collect();
-        let rows: Vec<Vec<u32>> = rows.into_iter().flatten().collect();
-        let mut found = match rows.is_empty() {
-            true => Vec::new(),
-            false => model.probabilities(&rows)?,
-        }
-        .into_iter();
-        let answer = |is_text: bool| if is_text { found.next() } else { None };
-        Ok(is_text.into_iter().map(answer).collect())
+        let answers = self.answers(texts, false)?.into_iter();
+        Ok(answers.map(|answer| Some(answer?.probability)).collect())
     }
 
-    /// Messages for the user since the last call, see [`crate::Scorer::take_notes`].
-    pub fn take_notes(&self) -> Vec<String> {
-        match &self.body {
-            Body::One(model) => model.scorer.take_notes(),
-            Body::Many(_, members) => members.iter().flat_map(Self::take_notes).collect(),
-        }
-    }
-
-    /// What each word of a text contributes to the answer; `None` where nothing is left of the text
-    /// once it is cleaned.
+    /// What each word of a text contributes to the answer; see [`Predictor::answers`].
     ///
     /// # Errors
-    /// As for [`Predictor::probabilities`].
+    /// As for [`Predictor::answers`].
     pub fn explain(&self, text: &str) -> Result<Option<Explanation>, Failure> {
-        Ok(self.explain_all(&[text])?.pop().flatten())
-    }
-
-    /// The same of many texts, on all cores.
-    ///
-    /// # Errors
-    /// As for [`Predictor::probabilities`].
-    pub fn explain_all<T: AsRef<str> + Sync>(
-        &self,
-        texts: &[T],
-    ) -> Result<Vec<Option<Explanation>>, Failure> {
-        let model = match &self.body {
-            Body::One(model) => model,
-            Body::Many(ensemble, members) => return explained_by_all(ensemble, members, texts),
-        };
-        let cleaned: Vec<String> = texts
-            .par_iter()
-            .map(|text| model.reader.normalised(text.as_ref()))
-            .collect();
-        let there: Vec<&String> = cleaned.iter().filter(|text| !text.is_empty()).collect();
-        let mut found = model.words(&there)?.into_iter();
-        let explanation = |text: String| match text.is_empty() {
-            true => None,
-            false => found.next().map(|words| Explanation { text, words }),
-        };
-        Ok(cleaned.into_iter().map(explanation).collect())
+        let answer = self.answers(&[text], true)?.pop().flatten();
+        Ok(answer.and_then(|answer| answer.explanation))
     }
 }
 
-/// What each word contributes to the answer of an ensemble: what it contributes to the members', with
-/// their weights.
-fn explained_by_all<T: AsRef<str> + Sync>(
+fn two_classes(folder: &Path, labels: &[String]) -> Result<[String; 2], Failure> {
+    <[String; 2]>::try_from(labels.to_vec()).map_err(|labels| {
+        Failure::new(format!(
+            "The model in `{}` tells {} classes apart, and texts are predicted with two",
+            folder.display(),
+            labels.len()
+        ))
+    })
+}
+
+/// The texts of which something is left.
+fn there(cleaned: &[String]) -> Vec<&String> {
+    cleaned.iter().filter(|text| !text.is_empty()).collect()
+}
+
+/// What one model says of cleaned texts; those that are not empty are encoded.
+fn answers_of(
+    model: &TrainedModel,
+    cleaned: &[String],
+    encoded: &EncodedTexts,
+    explain: bool,
+) -> Result<Vec<Option<Answer>>, Failure> {
+    if encoded.ids.is_empty() {
+        return Ok(vec![None; cleaned.len()]);
+    }
+    let mut words = match explain {
+        true => encoded.words(model.scorer.as_ref(), &there(cleaned))?,
+        false => Vec::new(),
+    }
+    .into_iter();
+    let mut probabilities = model.probabilities(&encoded.ids)?.into_iter();
+    let answer = |text: &String| {
+        if text.is_empty() {
+            return None;
+        }
+        let text = text.clone();
+        Some(Answer {
+            probability: probabilities.next()?,
+            explanation: words.next().map(|words| Explanation { text, words }),
+        })
+    };
+    Ok(cleaned.iter().map(answer).collect())
+}
+
+/// What an ensemble says, from what its members say. A word contributes what it contributes to the members'
+/// answers, with their weights.
+fn ensemble_answers(
     ensemble: &Ensemble,
-    members: &[Predictor],
-    texts: &[T],
-) -> Result<Vec<Option<Explanation>>, Failure> {
-    let mut all: Vec<Option<Explanation>> = Vec::new();
-    for (member, (_, weight)) in members.iter().zip(&ensemble.members) {
-        let mut found = member.explain_all(texts)?;
-        for word in found.iter_mut().flatten().flat_map(|it| &mut it.words) {
-            word.weight *= weight;
-        }
-        if all.is_empty() {
-            all = found;
-            continue;
-        }
-        for (sum, one) in all.iter_mut().zip(found) {
-            match (sum.as_mut(), one) {
-                (Some(sum), Some(one)) if sum.text == one.text => add(&mut sum.words, &one.words),
-                (Some(_), Some(_)) => {
+    members: &[Vec<Option<Answer>>],
+) -> Result<Vec<Option<Answer>>, Failure> {
+    let unite = |row: usize| {
+        let row: Option<Vec<&Answer>> = members.iter().map(|said| said[row].as_ref()).collect();
+        let Some(row) = row else {
+            return Ok(None);
+        };
+        let probabilities: Vec<f32> = row.iter().map(|answer| answer.probability).collect();
+        let mut explanation: Option<Explanation> = None;
+        for (answer, (_, weight)) in row.iter().zip(&ensemble.members) {
+            let Some(own) = &answer.explanation else {
+                continue;
+            };
+            let mut own = own.clone();
+            own.words.iter_mut().for_each(|word| word.weight *= weight);
+            match &mut explanation {
+                None => explanation = Some(own),
+                Some(sum) if sum.text == own.text => {
+                    for (sum, word) in sum.words.iter_mut().zip(own.words) {
+                        sum.weight += word.weight;
+                    }
+                }
+                Some(_) => {
                     return Err(Failure::new(
                         "The members of the ensemble clean texts differently, so that their words are not the same",
                     ));
                 }
-                _ => *sum = None,
             }
         }
-    }
-    Ok(all)
-}
-
-fn add(sums: &mut [Word], words: &[Word]) {
-    for (sum, word) in sums.iter_mut().zip(words) {
-        sum.weight += word.weight;
-    }
-}
-
-/// What an ensemble says, from what its members say.
-fn united<T: AsRef<str> + Sync>(
-    ensemble: &Ensemble,
-    members: &[Predictor],
-    texts: &[T],
-) -> Result<Vec<Option<f32>>, Failure> {
-    let said = members
-        .iter()
-        .map(|member| member.probabilities(texts))
-        .collect::<Result<Vec<_>, _>>()?;
-    let unite = |row: usize| {
-        let row: Option<Vec<f32>> = said.iter().map(|member| member[row]).collect();
-        row.map(|row| ensemble.probability(&row))
+        Ok(Some(Answer {
+            probability: ensemble.probability(&probabilities),
+            explanation,
+        }))
     };
-    Ok((0..texts.len()).map(unite).collect())
+    let rows = members.first().map_or(0, Vec::len);
+    (0..rows).map(unite).collect()
 }

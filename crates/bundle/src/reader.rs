@@ -1,12 +1,15 @@
 //! From a text to the ids that a model reads, exactly as the texts came that it was trained on.
 
+use std::ops::Range;
 use std::path::Path;
 
 use artifact::{Failure, Normalization};
+use rayon::prelude::*;
 use settings::Truncation;
-use text::{Located, TokenizerFile};
+use text::TokenizerFile;
 
-use crate::{BundleError, ModelFile};
+use crate::words::words_of;
+use crate::{BundleError, MarkedRow, ModelFile, Scorer, Word};
 
 /// Cleans, encodes and cuts off a text as `model.json` says.
 #[derive(Debug)]
@@ -63,12 +66,86 @@ impl TextReader {
             .map(|encoded| encoded.ids)
     }
 
-    /// The ids of a normalised text and where in it each stands.
+    /// Encodes normalised texts on all cores, and finds where each token stands if that is wanted.
     ///
     /// # Errors
-    /// The tokenizer refuses the text.
-    pub fn located(&self, normalised: &str) -> Result<Located, Failure> {
-        self.tokenizer
-            .locate(normalised, self.max_length, self.truncation)
+    /// The tokenizer refuses a text.
+    pub(crate) fn encode_all<T: AsRef<str> + Sync>(
+        &self,
+        normalised: &[T],
+        with_places: bool,
+    ) -> Result<EncodedTexts, Failure> {
+        let encode = |text: &T| match with_places {
+            false => Ok((self.ids(text.as_ref())?, Vec::new())),
+            true => {
+                let (length, truncation) = (self.max_length, self.truncation);
+                let located = self.tokenizer.locate(text.as_ref(), length, truncation);
+                let located = located?;
+                Ok((located.ids, located.places))
+            }
+        };
+        let encoded = normalised.par_iter().map(encode);
+        let encoded = encoded.collect::<Result<Vec<_>, Failure>>()?;
+        let (ids, places) = encoded.into_iter().unzip();
+        Ok(EncodedTexts { ids, places })
     }
+
+    /// Whether another reader leaves the same of every text.
+    pub(crate) fn cleans_like(&self, other: &Self) -> bool {
+        self.normalization == other.normalization
+    }
+
+    /// Whether another reader gives the same ids to every text.
+    pub(crate) fn encodes_like(&self, other: &Self) -> bool {
+        let limits = |it: &Self| (it.max_length, it.truncation);
+        self.cleans_like(other)
+            && self.tokenizer.fingerprint() == other.tokenizer.fingerprint()
+            && limits(self) == limits(other)
+    }
+}
+
+/// Texts as a model reads them.
+#[derive(Debug)]
+pub(crate) struct EncodedTexts {
+    /// Token ids of each text.
+    pub(crate) ids: Vec<Vec<u32>>,
+    /// Where each token stands in its text, if that was wanted; `None` for what the tokenizer added.
+    places: Vec<Vec<Option<Range<usize>>>>,
+}
+
+impl EncodedTexts {
+    /// What each word of these texts contributes to what a scorer says of them.
+    ///
+    /// # Errors
+    /// As for [`Scorer::contributions`].
+    pub(crate) fn words<T: AsRef<str>>(
+        &self,
+        scorer: &dyn Scorer,
+        texts: &[T],
+    ) -> Result<Vec<Vec<Word>>, Failure> {
+        let marked = |(ids, places): (&Vec<u32>, &Vec<Option<Range<usize>>>)| {
+            (ids.clone(), places.iter().map(Option::is_none).collect())
+        };
+        let rows: Vec<MarkedRow> = self.ids.iter().zip(&self.places).map(marked).collect();
+        let found = scorer.contributions(&rows)?;
+        let words = texts.iter().zip(&self.places).zip(found);
+        Ok(words
+            .map(|((text, places), tokens)| {
+                words_of(text.as_ref(), places.iter().cloned().zip(tokens))
+            })
+            .collect())
+    }
+}
+
+/// What each word of normalised texts contributes to what a scorer says of them.
+///
+/// # Errors
+/// As for [`Scorer::contributions`], or the tokenizer refuses a text.
+pub fn words_of_texts<T: AsRef<str> + Sync>(
+    scorer: &dyn Scorer,
+    reader: &TextReader,
+    normalised: &[T],
+) -> Result<Vec<Vec<Word>>, Failure> {
+    let encoded = reader.encode_all(normalised, true)?;
+    encoded.words(scorer, normalised)
 }

@@ -1,15 +1,12 @@
 //! A model read from its folder, ready to be asked about texts.
 
-use std::ops::Range;
 use std::path::Path;
 
 use artifact::Failure;
 use linear::{LinearError, NgramModel};
-use rayon::prelude::*;
 use settings::{ModelKind, RunSettings};
 
-use crate::words::words_of;
-use crate::{BundleError, ModelFile, Networks, Scorer, TextReader, Word};
+use crate::{BundleError, ModelFile, Networks, Scorer, TextReader};
 
 /// A model, and all that is needed to ask it.
 #[derive(Debug)]
@@ -65,14 +62,6 @@ impl TrainedModel {
             .map(|score| calibration.probability(score) as f32)
             .collect())
     }
-
-    /// What each word of normalised texts contributes to the answer.
-    ///
-    /// # Errors
-    /// As for [`Scorer::contributions`], or the tokenizer refuses a text.
-    pub fn words<T: AsRef<str> + Sync>(&self, normalised: &[T]) -> Result<Vec<Vec<Word>>, Failure> {
-        words_of_texts(self.scorer.as_ref(), &self.reader, normalised)
-    }
 }
 
 /// The linear model in a folder.
@@ -87,29 +76,4 @@ pub fn open_linear(folder: &Path) -> Result<NgramModel, BundleError> {
             problem: error.to_string(),
         },
     })
-}
-
-/// What each word of normalised texts contributes to what a scorer says of them.
-///
-/// # Errors
-/// As for [`TrainedModel::words`].
-pub fn words_of_texts<T: AsRef<str> + Sync>(
-    scorer: &dyn Scorer,
-    reader: &TextReader,
-    normalised: &[T],
-) -> Result<Vec<Vec<Word>>, Failure> {
-    let located = normalised
-        .par_iter()
-        .map(|text| reader.located(text.as_ref()))
-        .collect::<Result<Vec<_>, Failure>>()?;
-    let is_added = |places: &[Option<Range<usize>>]| places.iter().map(Option::is_none).collect();
-    let (rows, places): (Vec<_>, Vec<_>) = located
-        .into_iter()
-        .map(|located| ((located.ids, is_added(&located.places)), located.places))
-        .unzip();
-    let found = scorer.contributions(&rows)?;
-    let words = normalised.iter().zip(places).zip(found);
-    Ok(words
-        .map(|((text, places), tokens)| words_of(text.as_ref(), places.into_iter().zip(tokens)))
-        .collect())
 }

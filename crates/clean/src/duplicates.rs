@@ -120,18 +120,14 @@ impl Audit {
         self.near.rows = sizes.values().sum();
         self.near.largest_cluster = sizes.values().max().copied().unwrap_or(0);
         self.near.links = links.len() as u64;
-        for position in (0..rows.len()).filter(linked) {
-            let Some(kept) = test.get(&clusters.root(position)) else {
-                continue;
-            };
-            if rows[position].is_official_test() {
-                continue;
-            }
-            self.remove(position, Reason::NearTest, Some(*kept));
-            if rows[position].label.is_some() {
-                self.near.train_rows_removed += 1;
-            } else {
-                self.near.unlabelled_rows_removed += 1;
+        let is_other = |position: &usize| !rows[*position].is_official_test();
+        for position in (0..rows.len()).filter(linked).filter(is_other) {
+            if let Some(kept) = test.get(&clusters.root(position)) {
+                self.remove(position, Reason::NearTest, Some(*kept));
+                match rows[position].label {
+                    Some(_) => self.near.train_rows_removed += 1,
+                    None => self.near.unlabelled_rows_removed += 1,
+                }
             }
         }
     }
@@ -155,15 +151,14 @@ impl Audit {
 
     /// Decides about all rows of one text, of which there are several.
     fn copies(&mut self, rows: &[Row], positions: &[usize]) {
-        let (labelled, unlabelled): (Vec<usize>, Vec<usize>) = positions
-            .iter()
-            .partition(|position| rows[**position].label.is_some());
-        let (test, other): (Vec<usize>, Vec<usize>) = labelled
-            .iter()
-            .partition(|position| rows[**position].is_official_test());
-        let conflict = labelled
-            .iter()
-            .any(|position| rows[*position].label != rows[labelled[0]].label);
+        let part = |positions: &[usize], is: fn(&Row) -> bool| -> (Vec<usize>, Vec<usize>) {
+            positions.iter().partition(|position| is(&rows[**position]))
+        };
+        let (labelled, unlabelled) = part(positions, |row| row.label.is_some());
+        let (test, other) = part(&labelled, Row::is_official_test);
+        let mut labels = labelled.iter().map(|position| rows[*position].label);
+        let first = labels.next();
+        let conflict = labels.any(|label| Some(label) != first);
         if conflict {
             self.duplicates.conflicting_texts += 1;
             self.duplicates.conflicting_rows += labelled.len() as u64;
@@ -199,14 +194,13 @@ impl Audit {
 
 /// Official test rows whose text, before normalisation, an official training row has.
 fn verbatim_leaks(rows: &[Row]) -> u64 {
-    let in_split = |split| {
-        rows.iter()
-            .filter(move |row| row.label.is_some() && row.official == Some(split))
+    let texts_of = |split| {
+        let is_in = move |row: &&Row| row.label.is_some() && row.official == Some(split);
+        rows.iter().filter(is_in).map(|row| row.text.raw)
     };
-    let train: HashSet<TextKey> = in_split(Split::Train).map(|row| row.text.raw).collect();
-    in_split(Split::Test)
-        .filter(|row| train.contains(&row.text.raw))
-        .count() as u64
+    let train: HashSet<TextKey> = texts_of(Split::Train).collect();
+    let is_in_train = |text: &TextKey| train.contains(text);
+    texts_of(Split::Test).filter(is_in_train).count() as u64
 }
 
 #[cfg(test)]

@@ -84,8 +84,8 @@ fn decide(
         seed: settings.seed.unwrap_or_default(),
     };
     let clusters = near.as_ref().map(|(clusters, _)| clusters);
-    let sides = sides(reviews, &audit.kept(), &splitter, clusters)
-        .map_err(texts::failed(context.output()))?;
+    let sides = sides(reviews, &audit.kept(), &splitter, clusters);
+    let sides = sides.map_err(texts::failed(context.output()))?;
     let decided = Decided {
         reviews,
         audit: &audit,
@@ -136,12 +136,10 @@ fn find_near(
     if !settings.near_duplicates.find {
         return Ok(None);
     }
-    let _task = context
-        .progress()
-        .task("looking for near-duplicates", None, "reviews");
-    near::clusters(&reviews.texts, kept, settings.near_duplicates.threshold)
-        .map(Some)
-        .map_err(texts::failed(context.output()))
+    let progress = context.progress();
+    let _task = progress.task("looking for near-duplicates", None, "reviews");
+    let found = near::clusters(&reviews.texts, kept, settings.near_duplicates.threshold);
+    found.map(Some).map_err(texts::failed(context.output()))
 }
 
 /// The side of every row that is kept.
@@ -224,11 +222,10 @@ fn summary(decided: &Decided<'_>) -> String {
         let parts: Vec<String> = present
             .map(|(rows, name)| format!("{} {name}", format::count(*rows)))
             .collect();
-        match parts.is_empty() {
-            true => "nothing".to_owned(),
-            false => parts.join(", "),
-        }
+        parts.join(", ")
     };
     let kept = format::plural(decided.kept(), "review", "reviews");
-    format!("{kept}: {}; removed {}", list(&sides), list(&removals))
+    let removed = Some(list(&removals)).filter(|removed| !removed.is_empty());
+    let removed = removed.as_deref().unwrap_or("nothing");
+    format!("{kept}: {}; removed {removed}", list(&sides))
 }

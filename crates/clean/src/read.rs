@@ -65,12 +65,11 @@ pub(crate) fn read(
         let known = labels.iter().zip(splits);
         for ((text, facts), (label, split)) in normalised.into_iter().zip(known) {
             texts.push(&text).map_err(failed(folder))?;
+            let official = split.and_then(Split::parse);
             reviews.rows.push(Row {
                 text: facts,
                 label: label.and_then(Sentiment::from_id),
-                official: split
-                    .and_then(Split::parse)
-                    .filter(|_| settings.split.official),
+                official: official.filter(|_| settings.split.official),
             });
         }
         task.advance(batch.num_rows() as u64);

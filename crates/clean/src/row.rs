@@ -117,8 +117,7 @@ impl GroupColumn {
 
     /// The name of every row's group.
     pub(crate) fn iter(&self) -> impl Iterator<Item = Option<&str>> {
-        self.of
-            .iter()
-            .map(|number| number.map(|number| self.name(number)))
+        let name = |number: &Option<u32>| number.map(|number| self.name(number));
+        self.of.iter().map(name)
     }
 }

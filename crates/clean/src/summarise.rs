@@ -69,12 +69,8 @@ impl Decided<'_> {
 
     /// Rows removed for a reason.
     pub(crate) fn count_removed(&self, reason: Reason) -> u64 {
-        self.audit
-            .removals
-            .iter()
-            .flatten()
-            .filter(|removal| removal.reason == reason)
-            .count() as u64
+        let removals = self.audit.removals.iter().flatten();
+        removals.filter(|removal| removal.reason == reason).count() as u64
     }
 
     /// The profile.
@@ -87,12 +83,16 @@ impl Decided<'_> {
             reason: reason.as_str().to_owned(),
             rows: self.count_removed(reason),
         });
-        let groups = self
-            .reviews
-            .groups
-            .iter()
-            .zip(self.sides)
-            .filter_map(|(group, side)| Some((group?, (*side)?)));
+        let groups = self.reviews.groups.iter().zip(self.sides);
+        let groups = groups.filter_map(|(group, side)| Some((group?, (*side)?)));
+        let near = |links| {
+            Ok::<_, io::Error>(NearDuplicates {
+                threshold: settings.near_duplicates.threshold,
+                examples: self.near_pairs(links)?,
+                ..self.audit.near.clone()
+            })
+        };
+        let examples = Sentiment::ALL.into_iter().map(|class| self.examples(class));
         Ok(Profile {
             format: profile::FORMAT,
             read: self.reviews.rows.len() as u64,
@@ -108,21 +108,11 @@ impl Decided<'_> {
             splits: self.splits(),
             duplicates: self.audit.duplicates,
             leaks: self.audit.leaks,
-            near_duplicates: match self.near {
-                None => None,
-                Some(links) => Some(NearDuplicates {
-                    threshold: settings.near_duplicates.threshold,
-                    examples: self.near_pairs(links)?,
-                    ..self.audit.near.clone()
-                }),
-            },
+            near_duplicates: self.near.map(near).transpose()?,
             texts: self.noticed(settings),
             groups: shared_groups(groups),
             telling_words: self.telling_words()?,
-            examples: Sentiment::ALL
-                .into_iter()
-                .map(|class| self.examples(class))
-                .collect::<io::Result<_>>()?,
+            examples: examples.collect::<io::Result<_>>()?,
         })
     }
 
@@ -134,13 +124,11 @@ impl Decided<'_> {
         for language in rows.iter().filter_map(|row| row.text.other_language) {
             *languages.entry(language.eng_name()).or_default() += 1;
         }
-        let mut other_languages: Vec<LanguageCount> = languages
-            .into_iter()
-            .map(|(language, rows)| LanguageCount {
-                language: language.to_owned(),
-                rows,
-            })
-            .collect();
+        let count_of = |(language, rows): (&str, u64)| LanguageCount {
+            language: language.to_owned(),
+            rows,
+        };
+        let mut other_languages: Vec<_> = languages.into_iter().map(count_of).collect();
         other_languages.sort_by_key(|entry| std::cmp::Reverse(entry.rows));
         Texts {
             repaired: count(&|row| row.text.repaired),
@@ -151,11 +139,8 @@ impl Decided<'_> {
     }
 
     fn splits(&self) -> Vec<SplitProfile> {
-        let words = |split| -> Vec<u32> {
-            self.positions(split)
-                .map(|position| self.reviews.rows[position].text.words)
-                .collect()
-        };
+        let words_of = |position: usize| self.reviews.rows[position].text.words;
+        let words = |split| self.positions(split).map(words_of).collect::<Vec<u32>>();
         let edges = bins(lengths(words(Split::Train)).as_ref());
         let profile = |split| {
             let words = words(split);
@@ -194,10 +179,8 @@ impl Decided<'_> {
     /// drawn by lot and always the same.
     fn examples(&self, class: Sentiment) -> io::Result<ClassExamples> {
         let rows = &self.reviews.rows;
-        let mut positions: Vec<_> = self
-            .positions(Split::Train)
-            .filter(|position| rows[*position].label == Some(class))
-            .collect();
+        let is_of_class = |position: &usize| rows[*position].label == Some(class);
+        let mut positions: Vec<_> = self.positions(Split::Train).filter(is_of_class).collect();
         positions.sort_by_key(|position| rows[*position].text.normalised);
         let reviews = positions.into_iter().take(EXAMPLES);
         let reviews = reviews.map(|position| self.example(position));

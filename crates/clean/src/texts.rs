@@ -117,9 +117,8 @@ impl TextStore {
     }
 
     fn begin(&self, position: usize) -> u64 {
-        position
-            .checked_sub(1)
-            .map_or(0, |before| self.ends[before])
+        let before = position.checked_sub(1);
+        before.map_or(0, |before| self.ends[before])
     }
 }
 

@@ -139,11 +139,7 @@ impl Wanted for WantedSpellings {
 fn deviation(matrix: &Matrix, found: &[Option<Spelling>]) -> Option<f64> {
     let rows = || (0..found.len()).filter(|id| found[*id].is_some());
     let components = (rows().count() * matrix.width() as usize) as f64;
-    let values = || {
-        rows()
-            .flat_map(|id| matrix.row(id))
-            .map(|value| f64::from(*value))
-    };
+    let values = || rows().flat_map(|id| matrix.row(id)).copied().map(f64::from);
     let mean = values().sum::<f64>() / components;
     let variance = values().map(|value| (value - mean).powi(2)).sum::<f64>() / components;
     (components > 0.0).then(|| variance.sqrt())
@@ -163,11 +159,8 @@ fn fill_missing(
     seed: u64,
 ) {
     let mean = mean(matrix, found);
-    for (id, entry) in entries
-        .iter()
-        .enumerate()
-        .filter(|(id, _)| found[*id].is_none())
-    {
+    let missing = |(id, _): &(usize, &Entry)| found[*id].is_none();
+    for (id, entry) in entries.iter().enumerate().filter(missing) {
         let row = matrix.row_mut(id);
         match entry {
             Entry::Padding => {}

@@ -53,13 +53,14 @@ pub(crate) fn compute(context: &Context, settings: &EmbeddingSettings) -> Result
     };
     check_tokenizer(encoder.folder(), tokenizer, contract.tokenizer)?;
     let mut machine = Machine::start(context, encoder, &features, &contract)?;
-    let splits = [Split::Train, Split::Validation, Split::Test];
-    let rows = splits.map(|split| TokenRows::open(tokens, split).map(|rows| (split, rows)));
-    let rows = rows.into_iter().collect::<Result<Vec<_>, _>>()?;
+    let open = |split| TokenRows::open(tokens, split).map(|rows| (split, rows));
+    let rows: Vec<_> = Split::LABELLED
+        .into_iter()
+        .map(open)
+        .collect::<Result<_, _>>()?;
     let total: usize = rows.iter().map(|(_, rows)| rows.len()).sum();
-    let task = context
-        .progress()
-        .task("computing features", Some(total as u64), "reviews");
+    let progress = context.progress();
+    let task = progress.task("computing features", Some(total as u64), "reviews");
     let mut files = Vec::new();
     let mut found = 0;
     let clock = std::time::Instant::now();
@@ -77,7 +78,7 @@ pub(crate) fn compute(context: &Context, settings: &EmbeddingSettings) -> Result
                     ControlFlow::Continue(())
                 })?;
                 if let Some(note) = machine.memory.take_note() {
-                    context.progress().note(&note);
+                    progress.note(&note);
                 }
             }
             deliver(&machine.folder.join(&name), &context.output().join(&name))?;

@@ -137,9 +137,8 @@ fn learned_matrix(
     let tokens = context.input(StageName::Tokenize);
     let corpus = learned::Corpus::open(tokens, learning.unlabelled)?;
     let total = corpus.texts() as u64 * u64::from(learning.epochs);
-    let task = context
-        .progress()
-        .task("learning vectors", Some(total), "reviews");
+    let progress = context.progress();
+    let task = progress.task("learning vectors", Some(total), "reviews");
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(context.run().cores())
         .build()
@@ -209,14 +208,13 @@ fn static_matrix(
             "`embedding.{name}.source` must name the file with the vectors"
         )));
     };
-    let task = context
-        .progress()
-        .task("reading word vectors", None, "vectors");
+    let progress = context.progress();
+    let task = progress.task("reading word vectors", None, "vectors");
     let seed = settings.seed.unwrap_or(0);
     let aligned = align::align(vocabulary, path, settings.width, seed, &task)?;
     drop(task);
     if let Some(warning) = aligned.read.warning() {
-        context.progress().warn(&warning);
+        progress.warn(&warning);
     }
     let (coverage, summary) = coverage::report(vocabulary, &aligned);
     Ok((aligned.matrix, coverage, summary))

@@ -208,11 +208,8 @@ fn split(line: &[u8], width: usize) -> Option<(&[u8], &[u8])> {
 
 /// A finite number.
 fn number(field: &[u8]) -> Option<f32> {
-    str::from_utf8(field)
-        .ok()?
-        .parse()
-        .ok()
-        .filter(|value: &f32| value.is_finite())
+    let value: f32 = str::from_utf8(field).ok()?.parse().ok()?;
+    value.is_finite().then_some(value)
 }
 
 #[cfg(test)]

@@ -1,8 +1,6 @@
 //! The vocabulary to find vectors for: what its entries look like as text, and how often each
 //! occurs in the training split.
 
-use std::collections::HashSet;
-
 use arrow::array::AsArray;
 use arrow::datatypes::UInt32Type;
 use artifact::{Artifact, ArtifactError, Digest, Failure, MANIFEST_NAME, Split};
@@ -70,20 +68,17 @@ impl Vocabulary {
 /// vocabulary of the same size would work, and make no sense.
 fn check_contract(tokens: &Artifact, file: &TokenizerFile) -> Result<(), Failure> {
     let contract = TokenContract::of(tokens)?;
-    let numbers = |promised: u32, found: u32| (promised.to_string(), found.to_string());
-    let fingerprints = (contract.tokenizer, file.fingerprint());
-    let differences = [
-        (
-            "the tokenizer",
-            (fingerprints.0.to_string(), fingerprints.1.to_string()),
-        ),
-        (
-            "the vocabulary size",
-            numbers(contract.vocabulary_size, file.vocabulary_size()),
-        ),
-        ("the padding id", numbers(contract.pad_id, file.pad_id())),
-    ];
-    for (what, (promised, found)) in differences {
+    let names = ["the tokenizer", "the vocabulary size", "the padding id"];
+    let values = |tokenizer: Digest, size: u32, pad_id: u32| {
+        [tokenizer.to_string(), size.to_string(), pad_id.to_string()]
+    };
+    let promised = values(
+        contract.tokenizer,
+        contract.vocabulary_size,
+        contract.pad_id,
+    );
+    let found = values(file.fingerprint(), file.vocabulary_size(), file.pad_id());
+    for ((what, promised), found) in names.iter().zip(promised).zip(found) {
         if promised != found {
             return Err(ArtifactError::Damaged {
                 path: tokens.folder().join(MANIFEST_NAME),
@@ -100,27 +95,21 @@ fn check_contract(tokens: &Artifact, file: &TokenizerFile) -> Result<(), Failure
 fn entries(file: &TokenizerFile) -> Vec<Entry> {
     let tokenizer = file.tokenizer();
     let added = tokenizer.get_added_tokens_decoder();
-    let special: HashSet<u32> = added
-        .into_iter()
-        .filter(|(_, token)| token.special)
-        .map(|(id, _)| id)
-        .collect();
-    let tokens = file.tokens().into_iter().zip(0..);
-    tokens
-        .map(|(token, id)| match token {
-            _ if id == file.pad_id() => Entry::Padding,
-            _ if Some(id) == file.unknown_id() => Entry::Unknown,
-            Some(token) if !special.contains(&id) => {
-                let (surface, starts_word) = surface(tokenizer, &token);
-                Entry::Word {
-                    token,
-                    surface,
-                    starts_word,
-                }
+    let is_special = |id| added.get(&id).is_some_and(|token| token.special);
+    let entry = |(token, id): (Option<String>, u32)| match token {
+        _ if id == file.pad_id() => Entry::Padding,
+        _ if Some(id) == file.unknown_id() => Entry::Unknown,
+        Some(token) if !is_special(id) => {
+            let (surface, starts_word) = surface(tokenizer, &token);
+            Entry::Word {
+                token,
+                surface,
+                starts_word,
             }
-            _ => Entry::Special,
-        })
-        .collect()
+        }
+        _ => Entry::Special,
+    };
+    file.tokens().into_iter().zip(0..).map(entry).collect()
 }
 
 /// A token as it would stand in a text, and whether it starts a word. The tokenizer's own decoder
@@ -133,19 +122,13 @@ fn surface(tokenizer: &Tokenizer, token: &str) -> (String, bool) {
         Some(DecoderWrapper::WordPiece(_)) => !token.starts_with("##"),
         Some(_) => token.starts_with(is_mark),
     };
-    let token = token
-        .strip_prefix("##")
-        .filter(|rest| !rest.is_empty())
-        .unwrap_or(token);
-    let decoded = tokenizer
-        .get_decoder()
-        .and_then(|decoder| decoder.decode_chain(vec![token.to_owned()]).ok());
-    let text = decoded.map_or_else(|| token.to_owned(), |parts| parts.concat());
-    (
-        text.trim_matches(|sign: char| sign.is_whitespace() || is_mark(sign))
-            .to_owned(),
-        starts_word,
-    )
+    let rest = token.strip_prefix("##").filter(|rest| !rest.is_empty());
+    let token = rest.unwrap_or(token).to_owned();
+    let decoder = tokenizer.get_decoder();
+    let decoded = decoder.and_then(|decoder| decoder.decode_chain(vec![token.clone()]).ok());
+    let text = decoded.map_or(token, |parts| parts.concat());
+    let text = text.trim_matches(|sign: char| sign.is_whitespace() || is_mark(sign));
+    (text.to_owned(), starts_word)
 }
 
 fn count_ids(tokens: &Artifact, size: u32) -> Result<Vec<u64>, Failure> {

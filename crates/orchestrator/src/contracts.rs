@@ -1,54 +1,56 @@
 //! Do a step's inputs fit together? Found while planning, in milliseconds, and not by a network
 //! whose first matrix product fails an hour later.
 
-use artifact::{Contract, Digest, Failure, StageName, format};
+use artifact::{Contract, Failure, StageName, format};
 use settings::StepId;
 
-/// What has to be the same wherever two contracts meet that both speak of it.
-#[derive(Default)]
-struct Terms<'a> {
-    vocabulary_size: Option<u32>,
-    tokenizer: Option<&'a Digest>,
-    width: Option<u32>,
-    classes: Option<&'a [String]>,
+/// What has to be the same wherever two contracts meet that both speak of it, in words.
+const TERMS: [fn(&Contract) -> Option<String>; 4] = [vocabulary, tokenizer, width, classes];
+
+/// Not that of an encoder, whose table may have rows that its tokenizer never uses.
+fn vocabulary(contract: &Contract) -> Option<String> {
+    let size = match contract {
+        Contract::Tokens {
+            vocabulary_size, ..
+        }
+        | Contract::Embedding {
+            vocabulary_size, ..
+        }
+        | Contract::Model {
+            vocabulary_size, ..
+        } => *vocabulary_size,
+        _ => return None,
+    };
+    Some(format!("a vocabulary of {}", format::count(size)))
 }
 
-fn terms(contract: &Contract) -> Terms<'_> {
-    let mut terms = Terms::default();
-    if let Contract::Tokens {
-        vocabulary_size, ..
+fn tokenizer(contract: &Contract) -> Option<String> {
+    match contract {
+        Contract::Tokens { tokenizer, .. }
+        | Contract::Embedding { tokenizer, .. }
+        | Contract::Encoder { tokenizer, .. }
+        | Contract::Features { tokenizer, .. }
+        | Contract::Model { tokenizer, .. } => Some(format!("the tokenizer {tokenizer}")),
+        _ => None,
     }
-    | Contract::Embedding {
-        vocabulary_size, ..
+}
+
+fn width(contract: &Contract) -> Option<String> {
+    match contract {
+        Contract::Embedding { width, .. }
+        | Contract::Encoder { width, .. }
+        | Contract::Model { width, .. } => Some(format!("vectors of {width} components")),
+        _ => None,
     }
-    | Contract::Model {
-        vocabulary_size, ..
-    } = contract
-    {
-        // Not that of an encoder, whose table may have rows that its tokenizer never uses.
-        terms.vocabulary_size = Some(*vocabulary_size);
+}
+
+fn classes(contract: &Contract) -> Option<String> {
+    match contract {
+        Contract::Tokens { classes, .. }
+        | Contract::Features { classes, .. }
+        | Contract::Model { classes, .. } => Some(format!("the classes {}", classes.join(", "))),
+        _ => None,
     }
-    if let Contract::Tokens { tokenizer, .. }
-    | Contract::Embedding { tokenizer, .. }
-    | Contract::Encoder { tokenizer, .. }
-    | Contract::Features { tokenizer, .. }
-    | Contract::Model { tokenizer, .. } = contract
-    {
-        terms.tokenizer = Some(tokenizer);
-    }
-    if let Contract::Embedding { width, .. }
-    | Contract::Encoder { width, .. }
-    | Contract::Model { width, .. } = contract
-    {
-        terms.width = Some(*width);
-    }
-    if let Contract::Tokens { classes, .. }
-    | Contract::Features { classes, .. }
-    | Contract::Model { classes, .. } = contract
-    {
-        terms.classes = Some(classes);
-    }
-    terms
 }
 
 /// Compares the contracts that meet in one step: those of its inputs and, where it is there
@@ -63,7 +65,7 @@ pub(crate) fn check(step: &StepId, contracts: &[(&StepId, &Contract)]) -> Result
     };
     for (index, (two, contract)) in contracts.iter().enumerate() {
         for (one, earlier) in &contracts[..index] {
-            let Some((one_has, two_has)) = difference(&terms(earlier), &terms(contract)) else {
+            let Some((one_has, two_has)) = difference(earlier, contract) else {
                 continue;
             };
             let message = format!(
@@ -79,37 +81,16 @@ pub(crate) fn check(step: &StepId, contracts: &[(&StepId, &Contract)]) -> Result
 }
 
 /// What each of two contracts says where they contradict each other.
-fn difference(one: &Terms<'_>, two: &Terms<'_>) -> Option<(String, String)> {
-    fn differ<T: PartialEq>(
-        one: Option<T>,
-        two: Option<T>,
-        words: impl Fn(T) -> String,
-    ) -> Option<(String, String)> {
-        let (one, two) = (one?, two?);
-        (one != two).then(|| (words(one), words(two)))
-    }
-    differ(one.vocabulary_size, two.vocabulary_size, |size| {
-        format!("a vocabulary of {}", format::count(size))
-    })
-    .or_else(|| {
-        differ(one.tokenizer, two.tokenizer, |tokenizer| {
-            format!("the tokenizer {tokenizer}")
-        })
-    })
-    .or_else(|| {
-        differ(one.width, two.width, |width| {
-            format!("vectors of {width} components")
-        })
-    })
-    .or_else(|| {
-        differ(one.classes, two.classes, |classes| {
-            format!("the classes {}", classes.join(", "))
-        })
+fn difference(one: &Contract, two: &Contract) -> Option<(String, String)> {
+    TERMS.iter().find_map(|term| {
+        let (one, two) = (term(one)?, term(two)?);
+        (one != two).then_some((one, two))
     })
 }
 
 #[cfg(test)]
 mod tests {
+    use artifact::Digest;
     use artifact::StageName::{Embed, Tokenize, Train};
 
     use super::*;

@@ -7,13 +7,13 @@ use artifact::{Failure, Store, Unnamed, UnnamedKind, format};
 use serde_json::{Value, json};
 
 use crate::arguments::GcArguments;
-use crate::seconds_since_1970;
 
 /// Finds what nothing names, shows it, and deletes it after asking, or as the arguments say.
 ///
 /// # Errors
-/// The store cannot be read, or nobody is there to be asked.
-pub(crate) fn collect(store: &Store, arguments: &GcArguments) -> Result<(), Failure> {
+/// The pipeline file or the store cannot be read, or nobody is there to be asked.
+pub(crate) fn collect(arguments: &GcArguments) -> Result<u8, Failure> {
+    let store = Store::new(&arguments.pipeline.load()?.artifacts);
     let found = store.unnamed()?;
     let mut out = anstream::stdout();
     let bytes: u64 = found.iter().map(|unnamed| unnamed.bytes).sum();
@@ -50,7 +50,7 @@ pub(crate) fn collect(store: &Store, arguments: &GcArguments) -> Result<(), Fail
     } else {
         Ok(())
     };
-    Ok(())
+    Ok(0)
 }
 
 fn show(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Result<()> {
@@ -76,7 +76,7 @@ fn show(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Result<()> {
                 summary,
             } => {
                 stage = of.as_str();
-                age = format::seconds((seconds_since_1970() - *finished as f64).max(0.0));
+                age = crate::age(*finished);
                 summary.clone()
             }
             UnnamedKind::Damaged => {

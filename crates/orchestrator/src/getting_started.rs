@@ -7,24 +7,18 @@ use clap::CommandFactory;
 
 use crate::arguments::Arguments;
 
-const COMMANDS: [(&str, &str); 7] = [
-    ("ressenti run", "run every step that is not fresh"),
-    ("ressenti plan", "say which steps would run, and why"),
-    ("ressenti status", "show what is there"),
-    (
-        "ressenti predict 'A TEXT'",
-        "what the best model makes of texts or of a file",
-    ),
-    (
-        "ressenti serve",
-        "the same over HTTP, with a page to try it",
-    ),
-    (
-        "ressenti STAGE --variant NAME",
-        "one stage by hand; `ressenti STAGE --help` says more",
-    ),
-    ("ressenti --help", "all of it, with examples"),
+/// What to type, in columns: what it does begins at [`EXPLAINED`].
+const COMMANDS: [&str; 7] = [
+    "ressenti run                   run every step that is not fresh",
+    "ressenti plan                  say which steps would run, and why",
+    "ressenti status                show what is there",
+    "ressenti predict 'A TEXT'      what the best model makes of texts or of a file",
+    "ressenti serve                 the same over HTTP, with a page to try it",
+    "ressenti STAGE --variant NAME  one stage by hand; `ressenti STAGE --help` says more",
+    "ressenti --help                all of it, with examples",
 ];
+
+const EXPLAINED: usize = 31;
 
 /// The stages and what each does, as the help of their commands says.
 fn stages() -> Vec<(String, String)> {
@@ -53,8 +47,9 @@ pub(crate) fn print(out: &mut impl Write) -> io::Result<()> {
         writeln!(out, "  {name}{stage:<10}{name:#} {what}")?;
     }
     writeln!(out, "\n{heading}What to type{heading:#}")?;
-    for (command, what) in COMMANDS {
-        writeln!(out, "  {name}{command:<30}{name:#} {what}")?;
+    for line in COMMANDS {
+        let (command, what) = line.split_at(EXPLAINED);
+        writeln!(out, "  {name}{command}{name:#}{what}")?;
     }
     Ok(())
 }

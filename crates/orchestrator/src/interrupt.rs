@@ -14,7 +14,8 @@ static REQUESTED: AtomicBool = AtomicBool::new(false);
 static LIMIT_NEAR: AtomicBool = AtomicBool::new(false);
 static IN_JOB: AtomicBool = AtomicBool::new(false);
 static ALL_ARE_TOLD: AtomicBool = AtomicBool::new(false);
-static CHILDREN: [AtomicI32; RunSettings::MOST_JOBS] =
+/// The process of each slot, 0 for none.
+pub(crate) static CHILDREN: [AtomicI32; RunSettings::MOST_JOBS] =
     [const { AtomicI32::new(0) }; RunSettings::MOST_JOBS];
 /// Signals that are being passed on at this moment.
 static PASSING_ON: AtomicI32 = AtomicI32::new(0);
@@ -82,12 +83,6 @@ pub(crate) fn clear_child(slot: usize) {
     while PASSING_ON.load(Ordering::SeqCst) > 0 {
         thread::yield_now();
     }
-}
-
-/// The process of a slot, 0 for none.
-#[cfg(test)]
-pub(crate) fn child(slot: usize) -> i32 {
-    CHILDREN[slot].load(Ordering::SeqCst)
 }
 
 /// A terminal sends SIGINT to the stages as well as to us, so that one is not passed on; `kill` and

@@ -39,7 +39,6 @@ pub(crate) fn run(arguments: &JobArguments) -> Result<u8, Failure> {
         arguments,
         record,
         task,
-        node: env::var("SLURMD_NODENAME").unwrap_or_else(|_| host_name()),
     };
     job.run()
 }
@@ -49,7 +48,6 @@ struct Job<'a> {
     record: Record,
     /// Its number; none outside Slurm.
     task: Option<TaskId>,
-    node: String,
 }
 
 /// What is to be done after a program's end.
@@ -114,9 +112,9 @@ impl Job<'_> {
             return Ok(false);
         };
         // Noted first: afterwards there may be no time left.
-        let reason = reason.to_owned();
+        let noted = reason.to_owned();
         self.note(What::Requeued {
-            reason: reason.clone(),
+            reason: noted,
             fault,
         })?;
         // The log is full, or its disk is: there is no other place to say it.
@@ -155,7 +153,8 @@ impl Job<'_> {
         let Some(task) = self.task else {
             return Ok(());
         };
-        let event = Event::now(task, &self.node, what);
+        let node = env::var("SLURMD_NODENAME").unwrap_or_else(|_| host_name());
+        let event = Event::now(task, &node, what);
         Ok(self.record.happened(&self.arguments.name, &event)?)
     }
 }

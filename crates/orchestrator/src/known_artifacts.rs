@@ -95,26 +95,21 @@ impl<'a> KnownArtifacts<'a> {
     }
 
     fn output(&mut self, id: &StepId, key: &Key) -> Output {
-        let artifact = match self.store.find(id.stage, key) {
-            Ok(None) => return Output::Absent(self.latest(id)),
-            Ok(Some(artifact)) => artifact,
-            Err(error) => {
-                return Output::Damaged {
-                    damage: damage(&error),
-                    expected: None,
-                };
-            }
+        let damaged = |error, expected: Option<Artifact>| Output::Damaged {
+            damage: damage(&error),
+            expected: expected.map(Box::new),
         };
-        let folder = artifact.folder();
-        if self.proved.get(folder) != Some(artifact.manifest()) {
+        let artifact = match self.store.find(id.stage, key) {
+            Ok(Some(artifact)) => artifact,
+            Ok(None) => return Output::Absent(self.latest(id)),
+            Err(error) => return damaged(error, None),
+        };
+        let (folder, manifest) = (artifact.folder(), artifact.manifest());
+        if self.proved.get(folder) != Some(manifest) {
             if let Err(error) = artifact.verify() {
-                return Output::Damaged {
-                    damage: damage(&error),
-                    expected: Some(Box::new(artifact)),
-                };
+                return damaged(error, Some(artifact));
             }
-            self.proved
-                .insert(folder.to_owned(), artifact.manifest().clone());
+            self.proved.insert(folder.to_owned(), manifest.clone());
         }
         Output::Whole(Box::new(artifact))
     }

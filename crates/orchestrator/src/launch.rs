@@ -67,12 +67,11 @@ impl Ending {
 /// # Errors
 /// The program is not there or cannot be started.
 pub(crate) fn with_retries(
-    job: &Job,
     waits: impl IntoIterator<Item = Duration>,
-    mut once: impl FnMut(&Job) -> Result<Ending, Failure>,
+    mut once: impl FnMut() -> Result<Ending, Failure>,
     mut on_retry: impl FnMut(&str, Duration),
 ) -> Result<Ending, Failure> {
-    let mut ending = once(job)?;
+    let mut ending = once()?;
     for wait in waits {
         if ending.code != TRANSIENT {
             break;
@@ -81,7 +80,7 @@ pub(crate) fn with_retries(
         if !interrupt::sleep(wait) {
             return Ok(Ending::of_code(INTERRUPTED));
         }
-        ending = once(job)?;
+        ending = once()?;
     }
     Ok(ending)
 }
@@ -227,17 +226,11 @@ mod tests {
 
     /// How often a stage is started that ends in this way, and how it ends at last.
     fn starts(endings: &[Ending]) -> (usize, Ending) {
-        let job = Job {
-            stage: StageName::Train,
-            arguments: vec![],
-            slot: 0,
-        };
         let mut started = 0;
         let waits = [Duration::ZERO; 2];
         let last = with_retries(
-            &job,
             waits,
-            |_| {
+            || {
                 started += 1;
                 Ok(endings[started - 1].clone())
             },

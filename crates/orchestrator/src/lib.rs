@@ -40,14 +40,14 @@ use std::io::Write;
 use std::process::ExitCode;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
-use artifact::{Failure, StageName, Store};
+use artifact::{Failure, StageName, format};
 use clap::Parser;
 use settings::{EngineKind, REVIEWS, StepId};
-use stage::{PipelineArguments, ProgressMode, print_failure, print_step};
+use stage::{ProgressMode, print_failure, print_step};
 
 use arguments::{
-    Arguments, Command, DoctorArguments, Engine, GcArguments, PlanArguments, PlanFormat,
-    RunArguments, StageArguments, StatusArguments,
+    Arguments, Command, Engine, PlanArguments, PlanFormat, RunArguments, StageArguments,
+    StatusArguments,
 };
 use known_artifacts::KnownArtifacts;
 use run::{Run, RunOptions};
@@ -90,11 +90,11 @@ fn dispatch(command: Option<Command>) -> Result<u8, Failure> {
         }),
         Some(Command::Run(arguments)) => run_pipeline(&arguments),
         Some(Command::Plan(arguments)) => show_plan(&arguments),
-        Some(Command::Cancel(arguments)) => cancel_jobs(&arguments),
+        Some(Command::Cancel(arguments)) => cluster::cancel(&arguments),
         Some(Command::Job(arguments)) => job::run(&arguments),
         Some(Command::Status(arguments)) => show_status(&arguments),
-        Some(Command::Doctor(arguments)) => Ok(examine(&arguments)),
-        Some(Command::Gc(arguments)) => collect_garbage(&arguments),
+        Some(Command::Doctor(arguments)) => Ok(doctor::run(&arguments)),
+        Some(Command::Gc(arguments)) => gc::collect(&arguments),
         Some(Command::Inspect(given)) => become_stage(StageName::Ingest, with("inspect", given)),
         Some(Command::Fetch(given)) => become_stage(StageName::Embed, with("fetch", given)),
         Some(Command::Predict(given)) => become_program("ressenti-predict", given),
@@ -109,18 +109,6 @@ fn dispatch(command: Option<Command>) -> Result<u8, Failure> {
         Some(Command::Evaluate(given)) => become_stage(StageName::Evaluate, given),
         Some(Command::Report(given)) => become_stage(StageName::Report, given),
     }
-}
-
-fn examine(arguments: &DoctorArguments) -> u8 {
-    let findings = doctor::examine(&arguments.pipeline);
-    let printed = doctor::print(&mut anstream::stdout(), &findings, arguments.json);
-    u8::from(printed.unwrap_or(false))
-}
-
-fn collect_garbage(arguments: &GcArguments) -> Result<u8, Failure> {
-    let pipeline = arguments.pipeline.load()?;
-    gc::collect(&Store::new(&pipeline.artifacts), arguments)?;
-    Ok(0)
 }
 
 fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
@@ -161,11 +149,10 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
     let report = workspace.store.named(StageName::Report, REVIEWS);
     let report = report.join("report.html");
     let summary = if on_cluster {
-        let summary = cluster::run(workspace, options, &planned, arguments.detach)?;
-        let Some(summary) = summary else {
-            return Ok(0);
-        };
-        summary
+        match cluster::run(workspace, options, &planned, arguments.detach)? {
+            Some(summary) => summary,
+            None => return Ok(0),
+        }
     } else if arguments.detach {
         let hint = "Add `--engine slurm`, or set `[engine] kind = \"slurm\"` in the pipeline file";
         let message = "`--detach` leaves jobs to a cluster, and the engine is this machine";
@@ -175,7 +162,7 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
         let watchdog = Watchdog::new(&workspace.store.work_folder(), settings.stall_timeout);
         let mut run = Run {
             workspace: &workspace,
-            options,
+            options: &options,
             launch: &|job| launch::run_program(job, &watchdog, settings.gpus),
             show: &mut |state, id: &StepId, text: &str| print_step(progress, state, id, text),
         };
@@ -200,13 +187,6 @@ fn show_plan(arguments: &PlanArguments) -> Result<u8, Failure> {
     };
     // A closed pipe is a reader who has seen enough: not an error of ours.
     let _ = anstream::stdout().write_all(text.as_bytes());
-    Ok(0)
-}
-
-fn cancel_jobs(arguments: &PipelineArguments) -> Result<u8, Failure> {
-    let pipeline = arguments.load()?;
-    let text = cluster::cancel(&Store::new(&pipeline.artifacts))?;
-    let _ = writeln!(anstream::stdout(), "{text}");
     Ok(0)
 }
 
@@ -241,4 +221,9 @@ fn show_status(arguments: &StatusArguments) -> Result<u8, Failure> {
 fn seconds_since_1970() -> f64 {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     now.map_or(0.0, |time| time.as_secs_f64())
+}
+
+/// How long ago something was, in seconds since 1970.
+fn age(time: u64) -> String {
+    format::seconds((seconds_since_1970() - time as f64).max(0.0))
 }

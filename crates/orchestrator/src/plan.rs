@@ -199,13 +199,11 @@ fn differences(facts: &Facts, latest: &Manifest) -> Vec<String> {
 /// The table of the pipeline file that a step's settings stand in.
 fn table_of(id: &StepId) -> String {
     match id.stage {
-        StageName::Ingest => "ingest".to_owned(),
-        StageName::Clean => "clean".to_owned(),
         StageName::Tokenize => format!("tokenizer.{}", id.variant),
         StageName::Embed => format!("embedding.{}", id.variant),
         StageName::Train => format!("model.{}", id.variant),
         StageName::Evaluate => "evaluation".to_owned(),
-        StageName::Report => "report".to_owned(),
+        StageName::Ingest | StageName::Clean | StageName::Report => id.stage.to_string(),
     }
 }
 

@@ -44,7 +44,7 @@ pub(crate) struct Run<'a> {
     /// What it is about.
     pub(crate) workspace: &'a Workspace,
     /// How it goes about it.
-    pub(crate) options: RunOptions,
+    pub(crate) options: &'a RunOptions,
     /// Starts a stage and waits for its end; called by several threads at once.
     pub(crate) launch: &'a (dyn Fn(&Job) -> Result<Ending, Failure> + Sync),
     /// Shows the line of a step that no stage's program shows: fresh, failed or held.
@@ -61,7 +61,7 @@ struct Outcome {
     stopped: bool,
 }
 
-impl Run<'_> {
+impl<'a> Run<'a> {
     /// Runs the selected steps, each after what it reads, and as many at a time as there are jobs. A
     /// step that fails leaves those that run beside it alone.
     ///
@@ -69,14 +69,10 @@ impl Run<'_> {
     /// A program cannot be started, or the artifacts folder cannot be read or written. Steps that run
     /// at that moment are waited for.
     pub(crate) fn run(&mut self, artifacts: &mut KnownArtifacts) -> Result<RunSummary, Failure> {
-        let Workspace {
-            arguments,
-            pipeline,
-            steps,
-            ..
-        } = self.workspace;
+        let workspace = self.workspace;
+        let (steps, settings) = (&workspace.steps, &workspace.pipeline.run);
         let launch = self.launch;
-        let cores = pipeline.run.cores().max(1);
+        let cores = settings.cores().max(1);
         // Each step has a core at least.
         let jobs = self.options.jobs.clamp(1, cores);
         let mut schedule = Schedule::new(steps);
@@ -102,14 +98,14 @@ impl Run<'_> {
                         true => cores,
                         false => cores_of_slot(cores, jobs, slot),
                     };
-                    let job = self.job(turn.step, slot, share);
+                    let job = self.job(&turn, slot, share);
                     let sender = sender.clone();
                     scope.spawn(move || {
                         let on_retry = |reason: &str, wait| {
-                            show_retry(arguments.progress, &turn.step.id, reason, wait);
+                            show_retry(workspace.arguments.progress, &turn.step.id, reason, wait);
                         };
-                        let waits = waits(pipeline.run.retries);
-                        let ending = with_retries(&job, waits, launch, on_retry);
+                        let waits = waits(settings.retries);
+                        let ending = with_retries(waits, || launch(&job), on_retry);
                         // Nobody listens where the run has ended with an error.
                         let _ = sender.send((place, turn, slot, ending));
                     });
@@ -132,15 +128,13 @@ impl Run<'_> {
     }
 
     /// Decides about a step. One that has to run is given back; any other has had its turn.
-    fn take_turn<'s>(
+    fn take_turn(
         &mut self,
-        step: &'s Step,
+        step: &'a Step,
         artifacts: &mut KnownArtifacts,
         outcome: &mut Outcome,
-    ) -> Result<Option<Turn<'s>>, Failure> {
-        let Workspace {
-            selection, store, ..
-        } = self.workspace;
+    ) -> Result<Option<Turn<'a>>, Failure> {
+        let (selection, store) = (&self.workspace.selection, &self.workspace.store);
         if !selection.contains(&step.id) {
             artifacts.look(step, false)?;
             return Ok(None);
@@ -158,15 +152,14 @@ impl Run<'_> {
             summary.untried += 1;
             return Ok(None);
         }
-        let baseline = self.options.baseline_of(self.workspace, &step.id);
         let planned = artifacts.look(step, selection.asks_for(&step.id))?;
         let turn = Turn {
             step,
             was_fresh: planned.is_fresh(),
-            compares: baseline.is_some(),
+            baseline: self.options.baseline_of(self.workspace, &step.id),
         };
         match planned.fresh_output() {
-            Some(output) if !turn.compares => {
+            Some(output) if turn.baseline.is_none() => {
                 store.link(&step.id.variant, output)?;
                 (self.show)(StepState::Fresh, &step.id, &planned.text());
                 summary.count(&step.id, &StepEnd::Fresh);
@@ -190,14 +183,12 @@ impl Run<'_> {
         }
     }
 
-    fn job(&self, step: &Step, slot: usize, cores: usize) -> Job {
-        let baseline = self.options.baseline_of(self.workspace, &step.id);
+    fn job(&self, turn: &Turn<'_>, slot: usize, cores: usize) -> Job {
         let threads = (self.options.jobs > 1).then_some(cores);
+        let id = &turn.step.id;
         Job {
-            stage: step.id.stage,
-            arguments: self
-                .workspace
-                .program_arguments(&step.id, baseline, threads),
+            stage: id.stage,
+            arguments: self.workspace.program_arguments(id, turn.baseline, threads),
             slot,
         }
     }
@@ -209,8 +200,8 @@ pub(crate) struct Turn<'a> {
     pub(crate) step: &'a Step,
     /// Whether it only compares with the baseline.
     pub(crate) was_fresh: bool,
-    /// Whether it compares with the baseline.
-    pub(crate) compares: bool,
+    /// The figures that it compares with, if it does.
+    pub(crate) baseline: Option<&'a Path>,
 }
 
 impl Turn<'_> {
@@ -240,7 +231,7 @@ impl Turn<'_> {
                 code,
                 reason: ending.reason,
                 // Models that regressed are there all the same: the report shows them, the run fails.
-                has_output: self.compares && is_there,
+                has_output: self.baseline.is_some() && is_there,
             },
         })
     }

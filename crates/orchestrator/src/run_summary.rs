@@ -45,26 +45,26 @@ pub(crate) enum StepEnd {
 
 impl RunSummary {
     pub(crate) fn count(&mut self, id: &StepId, end: &StepEnd) {
+        let mut is_there = true;
         match end {
             StepEnd::Fresh => self.fresh += 1,
             StepEnd::Done => self.done += 1,
             StepEnd::Interrupted => {
                 self.interrupted = true;
                 self.untried += 1;
+                is_there = false;
             }
-            StepEnd::Failed { code, .. } => {
+            StepEnd::Failed {
+                code, has_output, ..
+            } => {
                 self.failed += 1;
                 if self.code == 0 {
                     self.code = *code;
                 }
+                is_there = *has_output;
             }
         }
-        let has_output = match end {
-            StepEnd::Fresh | StepEnd::Done => true,
-            StepEnd::Failed { has_output, .. } => *has_output,
-            StepEnd::Interrupted => false,
-        };
-        self.reported |= id.stage == StageName::Report && has_output;
+        self.reported |= id.stage == StageName::Report && is_there;
     }
 
     /// The last lines of a run: what ran, how long, and where the report is.

@@ -46,16 +46,17 @@ impl Selection {
     /// # Errors
     /// There is no such variant, or the stage asked for has none of this name.
     pub(crate) fn new(steps: &[Step], request: &Request) -> Result<Self, Failure> {
-        let selected = match (request.only, &request.variant) {
-            (Some(stage), variant) => steps_of(steps, stage, variant.as_deref())?,
-            (None, Some(variant)) => with_needs(steps, variant_steps(steps, variant)?),
-            (None, None) => steps.iter().map(|step| step.id.clone()).collect(),
-        };
+        let variant = request.variant.as_deref();
+        let mut selected = steps_of(steps, request.only, variant)?;
+        if request.only.is_none() {
+            selected = with_needs(steps, selected);
+        }
         let asked = match request.from {
             Some(stage) => {
-                let redone = &with_followers(steps, steps_of(steps, stage, None)?) & &selected;
-                if let (Some(variant), true) = (&request.variant, redone.is_empty()) {
-                    return Err(unknown_variant(steps, stage, variant));
+                let begun = steps_of(steps, Some(stage), None)?;
+                let redone = &with_followers(steps, begun) & &selected;
+                if let (Some(variant), true) = (variant, redone.is_empty()) {
+                    return Err(unknown_variant(steps, Some(stage), variant));
                 }
                 redone
             }
@@ -89,45 +90,35 @@ impl Selection {
     }
 }
 
-/// The steps of a stage, or the one of this variant.
+/// The steps of a stage or of all, or those of this variant: the model `lstm` is trained and evaluated.
 fn steps_of(
     steps: &[Step],
-    stage: StageName,
+    stage: Option<StageName>,
     variant: Option<&str>,
 ) -> Result<BTreeSet<StepId>, Failure> {
     let ids = steps.iter().map(|step| &step.id);
-    let found: BTreeSet<StepId> = ids
-        .filter(|id| id.stage == stage && variant.is_none_or(|name| id.variant == name))
-        .cloned()
-        .collect();
+    let of_stage = ids.filter(|id| stage.is_none_or(|stage| id.stage == stage));
+    let found = of_stage.filter(|id| variant.is_none_or(|name| id.variant == name));
+    let found: BTreeSet<StepId> = found.cloned().collect();
     match variant {
         Some(name) if found.is_empty() => Err(unknown_variant(steps, stage, name)),
         _ => Ok(found),
     }
 }
 
-fn unknown_variant(steps: &[Step], stage: StageName, name: &str) -> Failure {
-    let of_stage = steps.iter().filter(|step| step.id.stage == stage);
-    let known: Vec<String> = of_stage.map(|step| step.id.variant.clone()).collect();
-    SettingsError::unknown_variant(stage, name, &known).into()
-}
-
-/// Every step of this variant, whatever its stage: the model `lstm` is trained and evaluated.
-fn variant_steps(steps: &[Step], variant: &str) -> Result<BTreeSet<StepId>, Failure> {
+fn unknown_variant(steps: &[Step], stage: Option<StageName>, name: &str) -> Failure {
     let ids = steps.iter().map(|step| &step.id);
-    let of_variant = ids.clone().filter(|id| id.variant == variant);
-    let found: BTreeSet<StepId> = of_variant.cloned().collect();
-    if !found.is_empty() {
-        return Ok(found);
-    }
     let mut known: Vec<String> = Vec::new();
-    for id in ids {
+    for id in ids.filter(|id| stage.is_none_or(|stage| id.stage == stage)) {
         if !known.contains(&id.variant) {
             known.push(id.variant.clone());
         }
     }
-    let message = format!("There is no variant `{variant}` in the pipeline file");
-    Err(Failure::new(message).with_hint(suggest(variant, &known)))
+    let Some(stage) = stage else {
+        let message = format!("There is no variant `{name}` in the pipeline file");
+        return Failure::new(message).with_hint(suggest(name, &known));
+    };
+    SettingsError::unknown_variant(stage, name, &known).into()
 }
 
 /// These steps and all they read, directly or not. Steps stand after what they read, so one walk

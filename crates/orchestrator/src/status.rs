@@ -9,9 +9,9 @@ use artifact::{Contract, Manifest, StageName, Store, format};
 use serde::Serialize;
 use settings::StepId;
 
+use crate::age;
 use crate::cluster::JobOfStep;
 use crate::plan::{Planned, State};
-use crate::seconds_since_1970;
 use crate::sweeps::{Sweeps, counted, counted_as};
 
 /// The word for a state and how it is shown.
@@ -96,15 +96,12 @@ impl StatusLine {
                 counts += &format!("; {} {word}", format::count(count as u64));
             }
         }
+        let state = trials.iter().map(|trial| trial.state).max();
         let seconds = trials.iter().filter_map(|trial| trial.seconds);
         let bytes = trials.iter().filter_map(|trial| trial.bytes);
         Self {
             variant: name.to_owned(),
-            state: trials
-                .iter()
-                .map(|trial| trial.state)
-                .max()
-                .unwrap_or(State::NeverRun),
+            state: state.unwrap_or(State::NeverRun),
             rows: None,
             finished: trials.iter().filter_map(|trial| trial.finished).max(),
             seconds: seconds.reduce(|sum, one| sum + one),
@@ -240,7 +237,6 @@ fn print_jobs(out: &mut impl Write, lines: &[StatusLine]) -> io::Result<()> {
 fn print_line(out: &mut impl Write, line: &StatusLine) -> io::Result<()> {
     let (word, style) = shown(line.state);
     let or_dash = |text: Option<String>| text.unwrap_or_else(|| "-".to_owned());
-    let age = |finished| format::seconds((seconds_since_1970() - finished as f64).max(0.0));
     let folder = line.finished.map(|_| line.folder.display().to_string());
     writeln!(
         out,

@@ -42,11 +42,10 @@ impl<'a> Sweeps<'a> {
 
     /// The sweep whose one line stands for this step, too.
     fn of(&self, id: &StepId) -> Option<&'a str> {
-        let is_training = id.stage == StageName::Train;
-        self.folded
-            .get(id.variant.as_str())
-            .copied()
-            .filter(|_| is_training)
+        match id.stage {
+            StageName::Train => self.folded.get(id.variant.as_str()).copied(),
+            _ => None,
+        }
     }
 
     /// Puts together what one line stands for: steps one by one, and the trials of a sweep with its

@@ -137,8 +137,10 @@ fn signal(id: i32, signal: i32) {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::process::Command;
+    use std::sync::atomic::Ordering;
+
+    use super::*;
 
     fn wait(seconds: u64, script: &str) -> (Result<ExitStatus, Duration>, Duration) {
         let folder = tempfile::tempdir().expect("a folder");
@@ -184,7 +186,8 @@ mod tests {
 
         let (end, _) = wait(0, "exit 0");
         assert!(matches!(end, Ok(status) if status.success()));
-        assert_eq!(interrupt::child(3), 0, "no signal is passed on to it");
+        let child = interrupt::CHILDREN[3].load(Ordering::SeqCst);
+        assert_eq!(child, 0, "no signal is passed on to it");
     }
 
     #[test]

@@ -112,10 +112,7 @@ fn check_inputs(
             input.stage, input.variant
         )));
     }
-    if !matches!(
-        step.id.stage,
-        StageName::Embed | StageName::Train | StageName::Evaluate
-    ) {
+    if ![StageName::Embed, StageName::Train, StageName::Evaluate].contains(&step.id.stage) {
         return Ok(());
     }
     let known = step.inputs.iter().chain([&step.id]);

@@ -1,11 +1,10 @@
 //! The command line of `ressenti predict`.
 
-use std::path::{Path, PathBuf, absolute};
+use std::path::PathBuf;
 
 use clap::{Parser, ValueEnum};
 use ingest::Carry;
-use settings::Override;
-use stage::ProgressMode;
+use stage::{ModelArguments, ProgressMode};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -133,17 +132,8 @@ pub(crate) struct Arguments {
     #[arg(long, conflicts_with = "texts", conflicts_with_all = OF_FILES)]
     pub(crate) challenge: bool,
 
-    /// The pipeline file whose models are meant
-    #[arg(long, value_name = "FILE", default_value = "pipeline.toml")]
-    pub(crate) pipeline: PathBuf,
-
-    /// The artifacts folder, instead of the pipeline file's `pipeline.artifacts`
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) artifacts: Option<PathBuf>,
-
-    /// Say how the file is read, as `ingest.columns.text=comment`, or how to run, as `run.threads=1`
-    #[arg(long = "set", value_name = "TABLE.KEY=VALUE")]
-    pub(crate) overrides: Vec<Override>,
+    #[command(flatten)]
+    pub(crate) of: ModelArguments,
 
     /// How progress is shown
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
@@ -177,16 +167,6 @@ impl Arguments {
             [all] if all == "all" => Carry::All,
             named => Carry::Named(named.to_vec()),
         }
-    }
-
-    /// What changes the pipeline itself: the path is relative to the folder the user stands in.
-    pub(crate) fn pipeline_overrides(&self) -> Vec<Override> {
-        let whole = |path: &Path| absolute(path).unwrap_or_else(|_| path.to_owned());
-        let artifacts = self
-            .artifacts
-            .as_deref()
-            .map(|path| Override::text("pipeline.artifacts", &whole(path).to_string_lossy()));
-        self.overrides.iter().cloned().chain(artifacts).collect()
     }
 }
 

@@ -138,11 +138,10 @@ impl Speaker<'_> {
         for answer in answers {
             match self.format {
                 Format::Text => show::text(out, answer)?,
-                _ => writeln!(
-                    out,
-                    "{}",
-                    serde_json::to_string(answer).expect("plain data")
-                )?,
+                Format::Json | Format::Jsonl => {
+                    let line = serde_json::to_string(answer).expect("plain data");
+                    writeln!(out, "{line}")?;
+                }
             }
         }
         out.flush()
@@ -150,47 +149,28 @@ impl Speaker<'_> {
 
     fn answers(&self, lines: Vec<Line>, first: u64) -> Result<Vec<Answer>, Failure> {
         let texts: Vec<&String> = lines.iter().filter_map(|line| line.as_ref().ok()).collect();
-        let mut probabilities = self.predictor.probabilities(&texts)?.into_iter();
-        let mut explanations = match self.explain {
-            true => self.predictor.explain_all(&texts)?,
-            false => Vec::new(),
-        }
-        .into_iter();
+        let mut answers = self.predictor.answers(&texts, self.explain)?.into_iter();
         print_notes(self.predictor, self.progress);
         let answer = |(line, row): (Line, u64)| match line {
-            Ok(text) => {
-                let explanation = explanations.next().flatten();
-                self.answer(row, text, probabilities.next().flatten(), explanation)
-            }
+            Ok(text) => self.answer(row, text, answers.next().flatten()),
             Err(bad) => Answer {
                 row,
-                input: None,
                 text: bad.excerpt,
-                label: None,
-                probability: None,
-                words: None,
                 reason: Some(bad.reason),
-                explanation: None,
+                ..Answer::default()
             },
         };
         Ok(lines.into_iter().zip(first..).map(answer).collect())
     }
 
-    fn answer(
-        &self,
-        row: u64,
-        text: String,
-        probability: Option<f32>,
-        explanation: Option<Explanation>,
-    ) -> Answer {
+    fn answer(&self, row: u64, text: String, answer: Option<bundle::Answer>) -> Answer {
+        let probability = answer.as_ref().map(|answer| answer.probability);
+        let explanation = answer.and_then(|answer| answer.explanation);
         let label = |value| self.predictor.label(value, self.abstain).to_owned();
-        let given = |it: &Explanation| it.text.clone();
+        // Where nothing is left, the model was given nothing.
+        let given = explanation.as_ref().map(|it| it.text.clone());
         let (input, text) = match self.explain {
-            // Where nothing is left, the model was given nothing.
-            true => (
-                Some(text),
-                explanation.as_ref().map_or_else(String::new, given),
-            ),
+            true => (Some(text), given.unwrap_or_default()),
             false => (None, text),
         };
         Answer {
@@ -200,8 +180,8 @@ impl Speaker<'_> {
             label: probability.map(label),
             probability,
             words: explanation.as_ref().map(Explanation::placed),
-            reason: None,
             explanation,
+            ..Answer::default()
         }
     }
 }

@@ -16,7 +16,7 @@ const NAMED: usize = 5;
 const COLOURED: f64 = 0.1;
 
 /// What is said of one text.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub(crate) struct Answer {
     /// From 1.
     pub(crate) row: u64,

@@ -52,10 +52,11 @@ fn capital(text: &str) -> String {
 
 fn purpose(data: &ReportData, model: &ModelData) -> String {
     let reading = data.readings.iter().find(|it| it.model == model.name);
-    let reads = reading
-        .filter(|reading| !reading.way.is_empty())
-        .map(|reading| format!(" It reads {} of a review.", safe(&reading.way)))
-        .unwrap_or_default();
+    let way = reading.map_or("", |reading| &reading.way);
+    let reads = match way {
+        "" => String::new(),
+        way => format!(" It reads {} of a review.", safe(way)),
+    };
     format!(
         "Judging whole reviews like those it learned from, one by one or many at once for the share that is positive. Not for \
          other languages or subjects without a check on labelled texts of those, and not for decisions about a person.{reads}"
@@ -92,11 +93,8 @@ fn figures(data: &ReportData, model: &ModelData) -> String {
 
 /// The kinds of reviews that it does worst on.
 fn kinds(data: &ReportData, model: &ModelData) -> Option<String> {
-    let kinds = worst_kinds(data, &model.name, WORST);
-    let rows = kinds.iter().map(|(slice, share)| {
-        let rows = format::count(slice.rows);
-        vec![safe(&slice.name), rows, format::percent(*share)]
-    });
+    let kinds = worst_kinds(data, &model.name);
+    let rows = kinds.iter().take(WORST).map(|kind| kind.to_vec());
     let headings = ["test reviews", "how many", "right"];
     (!kinds.is_empty()).then(|| table(&headings, rows))
 }

@@ -3,7 +3,7 @@
 use artifact::format;
 use metrics::Metric;
 
-use crate::data::{ModelData, ReportData, SliceData};
+use crate::data::{ModelData, ReportData};
 use crate::sections::{findings, models};
 use crate::words;
 
@@ -116,28 +116,23 @@ fn pairs(data: &ReportData) -> String {
 /// What the best model is worst at.
 fn kinds(data: &ReportData) -> Option<String> {
     let (best, _) = data.best()?;
-    let worst = worst_kinds(data, &best.name, KINDS).into_iter();
-    let worst = worst.map(|(slice, share)| {
-        let (name, rows) = (safe(&slice.name), format::count(slice.rows));
-        format!("{name} {} of {rows}", format::percent(share))
-    });
+    let worst = worst_kinds(data, &best.name).into_iter().take(KINDS);
+    let worst = worst.map(|[name, rows, share]| format!("{name} {share} of {rows}"));
     let worst = words::join(worst, "; ");
     let best = safe(&best.name);
     (!worst.is_empty()).then(|| format!("{best} is worst at reviews {worst}."))
 }
 
-/// The kinds of reviews that a model does worst on, with its accuracy there.
-pub(crate) fn worst_kinds<'a>(
-    data: &'a ReportData,
-    model: &str,
-    count: usize,
-) -> Vec<(&'a SliceData, f64)> {
-    let place = data.place(model);
-    let share = |slice: &'a SliceData| Some((slice, slice.share(place?, data.confidence)?.value));
-    let mut found: Vec<(&SliceData, f64)> = data.slices.iter().filter_map(share).collect();
-    found.sort_by(|one, two| one.1.total_cmp(&two.1));
-    found.truncate(count);
-    found
+/// The kinds of reviews that a model does worst on: name, reviews, and its accuracy there.
+pub(crate) fn worst_kinds(data: &ReportData, model: &str) -> Vec<[String; 3]> {
+    let Some(place) = data.place(model) else {
+        return Vec::new();
+    };
+    let kinds = data.worst_slices(place).into_iter().filter_map(|slice| {
+        let share = format::percent(slice.share(place, data.confidence)?.value);
+        Some([safe(&slice.name), format::count(slice.rows), share])
+    });
+    kinds.collect()
 }
 
 #[cfg(test)]

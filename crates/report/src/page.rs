@@ -26,15 +26,9 @@ pub fn render(data: &ReportData) -> String {
     ];
     let shown = parts.iter().filter(|(_, part)| part.is_some());
     let links: Vec<&str> = shown.map(|(name, _)| *name).collect();
-    let names: Vec<&str> = data
-        .models
-        .iter()
-        .map(|model| model.name.as_str())
-        .collect();
-    let ends = data
-        .steps
-        .iter()
-        .map(|step| step.started + step.seconds.max(0.0) as u64);
+    let names: Vec<&String> = data.models.iter().map(|model| &model.name).collect();
+    let steps = data.steps.iter();
+    let ends = steps.map(|step| step.started + step.seconds.max(0.0) as u64);
     let finished = ends.max().map(|time| format!(" · {}", words::date(time)));
     let facts = format!(
         "{} on {} test reviews{}",

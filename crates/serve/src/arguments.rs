@@ -1,10 +1,11 @@
 //! The command line of `ressenti serve`.
 
 use std::net::SocketAddr;
-use std::path::{Path, PathBuf, absolute};
+use std::path::PathBuf;
 
 use clap::Parser;
 use settings::Override;
+use stage::with_artifacts;
 
 use crate::limits::Limits;
 
@@ -70,12 +71,7 @@ pub(crate) struct Arguments {
 impl Arguments {
     /// What changes the pipeline itself: the path is relative to the folder the user stands in.
     pub(crate) fn pipeline_overrides(&self) -> Vec<Override> {
-        let whole = |path: &Path| absolute(path).unwrap_or_else(|_| path.to_owned());
-        let artifacts = self
-            .artifacts
-            .as_deref()
-            .map(|path| Override::text("pipeline.artifacts", &whole(path).to_string_lossy()));
-        self.overrides.iter().cloned().chain(artifacts).collect()
+        with_artifacts(&self.overrides, self.artifacts.as_deref())
     }
 }
 

@@ -52,11 +52,7 @@ impl Source {
     pub fn name(&self) -> String {
         match self {
             Self::Named(_, name) => name.clone(),
-            Self::Folder(folder, _) => {
-                let whole = folder.canonicalize().unwrap_or_else(|_| folder.clone());
-                let named = folder.file_name().or(whole.file_name());
-                named.map_or_else(String::new, |name| name.to_string_lossy().into_owned())
-            }
+            Self::Folder(folder, _) => find::name_of(folder),
         }
     }
 
@@ -122,7 +118,7 @@ impl Model {
         let source = &self.source;
         let made = source.made()?;
         let predictor = Predictor::load(&source.place()?, source.run_settings(), self.networks)?;
-        let fingerprint = predictor.fingerprint()?.to_hex();
+        let fingerprint = predictor.fingerprint().to_hex();
         if source.made()? != made {
             return Err(Failure::new("The model was replaced while it was loaded"));
         }

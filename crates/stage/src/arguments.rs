@@ -49,14 +49,10 @@ impl PipelineArguments {
     /// Every change as an override. Paths on the command line are relative to the folder the user
     /// stands in, paths in overrides to the pipeline file's, so the former are made absolute.
     fn all_overrides(&self) -> Vec<Override> {
-        let path = |name: &str, path: &Option<PathBuf>| {
-            path.as_ref()
-                .map(|path| Override::text(name, &absolute_text(path)))
-        };
         let mut overrides = self.overrides.clone();
-        overrides.extend(path("ingest.source", &self.source));
-        overrides.extend(path("pipeline.artifacts", &self.artifacts));
-        overrides
+        let source = self.source.as_deref();
+        overrides.extend(source.map(|path| Override::text("ingest.source", &absolute_text(path))));
+        with_artifacts(&overrides, self.artifacts.as_deref())
     }
 
     /// The arguments that make another stage binary see the same pipeline.
@@ -70,6 +66,40 @@ impl PipelineArguments {
         line.extend(["--progress".to_owned(), progress.get_name().to_owned()]);
         line
     }
+}
+
+/// Which pipeline's models a program queries, and with which changes.
+#[derive(Clone, Debug, Args)]
+pub struct ModelArguments {
+    /// The pipeline file whose models are meant
+    #[arg(long, value_name = "FILE", default_value = "pipeline.toml")]
+    pub pipeline: PathBuf,
+
+    /// The artifacts folder, instead of the pipeline file's `pipeline.artifacts`
+    #[arg(long, value_name = "FOLDER")]
+    pub artifacts: Option<PathBuf>,
+
+    /// Say how files are read, as `ingest.columns.text=comment`, or how to run, as `run.threads=1`
+    #[arg(long = "set", value_name = "TABLE.KEY=VALUE")]
+    pub overrides: Vec<Override>,
+}
+
+impl ModelArguments {
+    /// The pipeline with the changes in force.
+    ///
+    /// # Errors
+    /// See [`Pipeline::load`].
+    pub fn load(&self) -> Result<Pipeline, SettingsError> {
+        let overrides = with_artifacts(&self.overrides, self.artifacts.as_deref());
+        Pipeline::load(&self.pipeline, &overrides)
+    }
+}
+
+/// Overrides and the artifacts folder of a command line, whose path is relative to the folder the user stands in.
+pub fn with_artifacts(overrides: &[Override], artifacts: Option<&Path>) -> Vec<Override> {
+    let artifacts =
+        artifacts.map(|path| Override::text("pipeline.artifacts", &absolute_text(path)));
+    overrides.iter().cloned().chain(artifacts).collect()
 }
 
 fn absolute_text(path: &Path) -> String {

@@ -11,14 +11,14 @@ mod resolve;
 mod screen;
 mod signals;
 
-pub use arguments::{NoOptions, PipelineArguments, check_tables};
+pub use arguments::{ModelArguments, NoOptions, PipelineArguments, check_tables, with_artifacts};
 pub use context::{Context, Outcome};
 pub use execute::{execute, main};
 pub use heartbeat::HEARTBEAT;
 pub use print::{is_read, print};
 pub use progress::{Progress, ProgressMode, Task};
 pub use resolve::{ResolvedStep, Resolver};
-pub use screen::{StepState, print_failure, print_step};
+pub use screen::{StepState, exit_code, print_failure, print_step};
 pub use signals::{save_requested, stop_requested, watch_signals};
 
 use artifact::{Artifact, Failure, StageName};

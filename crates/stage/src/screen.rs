@@ -84,3 +84,14 @@ pub fn print_failure(failure: &Failure) {
         let _ = writeln!(err, "\n{hint}hint{hint:#}: {text}");
     }
 }
+
+/// The exit code of a program that ended so; a failure is printed.
+pub fn exit_code(ended: Result<(), Failure>) -> u8 {
+    ended.map_or_else(
+        |failure| {
+            print_failure(&failure);
+            failure.code()
+        },
+        |()| 0,
+    )
+}

@@ -26,28 +26,25 @@ pub fn padding(pad_id: u32, pad_token: &str) -> PaddingParams {
 /// The padding token and its id: what the file's padding section says, else a token of a
 /// well-known name.
 pub(crate) fn find_pad(tokenizer: &Tokenizer) -> Result<(u32, String), String> {
-    if let Some(section) = tokenizer.get_padding() {
-        return match tokenizer.token_to_id(&section.pad_token) {
-            Some(id) if id == section.pad_id => Ok((id, section.pad_token.clone())),
+    if let Some(PaddingParams {
+        pad_token, pad_id, ..
+    }) = tokenizer.get_padding()
+    {
+        return match tokenizer.token_to_id(pad_token) {
+            Some(id) if id == *pad_id => Ok((id, pad_token.clone())),
             Some(id) => Err(format!(
-                "pads with `{}` as id {}, and its vocabulary has that token as id {id}",
-                section.pad_token, section.pad_id
+                "pads with `{pad_token}` as id {pad_id}, and its vocabulary has that token as id {id}"
             )),
             None => Err(format!(
-                "pads with `{}`, which its vocabulary does not have",
-                section.pad_token
+                "pads with `{pad_token}`, which its vocabulary does not have"
             )),
         };
     }
-    PAD_NAMES
-        .iter()
-        .find_map(|name| Some((tokenizer.token_to_id(name)?, (*name).to_owned())))
-        .ok_or_else(|| {
-            format!(
-                "has no padding token: neither a padding section nor one of `{}`",
-                PAD_NAMES.join("`, `")
-            )
-        })
+    let known = |name: &&str| Some((tokenizer.token_to_id(name)?, (*name).to_owned()));
+    PAD_NAMES.iter().find_map(known).ok_or_else(|| {
+        let names = PAD_NAMES.join("`, `");
+        format!("has no padding token: neither a padding section nor one of `{names}`")
+    })
 }
 
 /// The id of what the vocabulary lacks: what the model says, else a token of a well-known name.
@@ -60,8 +57,6 @@ pub(crate) fn find_unknown(tokenizer: &Tokenizer) -> Option<u32> {
         // It keeps its id to itself; the token has one of the usual names.
         ModelWrapper::Unigram(_) => None,
     };
-    declared
-        .into_iter()
-        .chain(UNKNOWN_NAMES)
-        .find_map(|name| tokenizer.token_to_id(name))
+    let mut names = declared.into_iter().chain(UNKNOWN_NAMES);
+    names.find_map(|name| tokenizer.token_to_id(name))
 }

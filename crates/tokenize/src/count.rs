@@ -35,11 +35,10 @@ pub(crate) fn count_words(
     for rows in rows_of(clean, Split::Train)? {
         let rows = rows?;
         let texts = rows.texts();
-        let counts = texts
-            .par_chunks(CHUNK)
-            .map(|chunk| count_chunk(tokenizer, chunk, task))
-            .collect::<Result<Vec<_>, _>>()
-            .map_err(library("split a review into words"))?;
+        let chunks = texts.par_chunks(CHUNK);
+        let counts = chunks.map(|chunk| count_chunk(tokenizer, chunk, task));
+        let counts: Result<Vec<_>, _> = counts.collect();
+        let counts = counts.map_err(library("split a review into words"))?;
         for (word, count) in counts.into_iter().flatten() {
             *total.entry(word).or_insert(0) += count;
         }
@@ -82,10 +81,7 @@ pub(crate) fn for_each_word(
         pre_tokenizer.pre_tokenize(&mut words)?;
     }
     let splits = words.get_splits(OffsetReferential::Normalized, OffsetType::None);
-    splits
-        .into_iter()
-        .map(|(word, ..)| word)
-        .filter(|word| !word.is_empty())
-        .for_each(visit);
+    let words = splits.into_iter().map(|(word, ..)| word);
+    words.filter(|word| !word.is_empty()).for_each(visit);
     Ok(())
 }

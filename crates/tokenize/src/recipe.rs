@@ -61,17 +61,14 @@ fn normalizer(lowercase: bool) -> tokenizers::Result<NormalizerWrapper> {
 fn pre_tokenizer(kind: TokenizerKind) -> tokenizers::Result<PreTokenizerWrapper> {
     Ok(match kind {
         // Inverted: the pattern says what is kept, and what lies between is removed.
-        TokenizerKind::Word => Split::new(
-            SplitPattern::Regex(WORDS.to_owned()),
-            SplitDelimiterBehavior::Removed,
-            true,
-        )?
-        .into(),
+        TokenizerKind::Word => {
+            let words = SplitPattern::Regex(WORDS.to_owned());
+            Split::new(words, SplitDelimiterBehavior::Removed, true)?.into()
+        }
         TokenizerKind::Wordpiece => BertPreTokenizer.into(),
         TokenizerKind::Bpe => byte_level().into(),
         TokenizerKind::Unigram | TokenizerKind::Pretrained => {
-            let spaces = Metaspace::new('\u{2581}', PrependScheme::Always, true);
-            PreTokenizers::new(vec![spaces.into(), Punctuation::default().into()]).into()
+            PreTokenizers::new(vec![spaces().into(), Punctuation::default().into()]).into()
         }
     })
 }
@@ -81,10 +78,13 @@ fn decoder(kind: TokenizerKind) -> Option<DecoderWrapper> {
         TokenizerKind::Word => None,
         TokenizerKind::Wordpiece => Some(WordPieceDecoder::default().into()),
         TokenizerKind::Bpe => Some(byte_level().into()),
-        TokenizerKind::Unigram | TokenizerKind::Pretrained => {
-            Some(Metaspace::new('\u{2581}', PrependScheme::Always, true).into())
-        }
+        TokenizerKind::Unigram | TokenizerKind::Pretrained => Some(spaces().into()),
     }
+}
+
+/// Every space is the start of a word, before the first one, too.
+fn spaces() -> Metaspace {
+    Metaspace::new('\u{2581}', PrependScheme::Always, true)
 }
 
 /// A space before the first word, so that it is the same token as anywhere else.

@@ -7,7 +7,10 @@ use arrow::array::{
 };
 use arrow::compute::filter_record_batch;
 use arrow::datatypes::{UInt8Type, UInt64Type};
-use artifact::{ArtifactError, Split, format, read_table, schema};
+use artifact::{ArtifactError, Split, format, read_columns, schema};
+
+/// Where the row id, text, label and split stand in the table.
+const COLUMNS: [usize; 4] = [0, 1, 2, 3];
 
 /// Some rows of a split, column by column, in the order of the table.
 pub(crate) struct Rows {
@@ -32,27 +35,18 @@ pub(crate) fn rows_of(
     path: &Path,
     split: Split,
 ) -> Result<impl Iterator<Item = Result<Rows, ArtifactError>> + use<>, ArtifactError> {
-    let batches = read_table(path, &schema::clean())?;
+    let batches = read_columns(path, &schema::clean(), &COLUMNS)?;
     let path = path.to_owned();
     Ok(batches.map(move |batch| select(&path, &batch?, split)))
 }
 
 fn select(path: &Path, batch: &RecordBatch, split: Split) -> Result<Rows, ArtifactError> {
-    let column = |name: &str| {
-        batch
-            .column_by_name(name)
-            .expect("the table was opened with the columns of its contract")
-    };
-    let splits = column("split").as_string::<i32>();
-    let chosen: BooleanArray = splits
-        .iter()
-        .map(|name| Some(name == Some(split.as_str())))
-        .collect();
-    let columns = ["row_id", "label", "text"].map(|name| (name, column(name).clone()));
-    let wanted = RecordBatch::try_from_iter(columns).map_err(ArtifactError::table("read", path))?;
-    let rows = filter_record_batch(&wanted, &chosen).map_err(ArtifactError::table("read", path))?;
+    let splits = batch.column(3).as_string::<i32>().iter();
+    let chosen = splits.map(|name| Some(name == Some(split.as_str())));
+    let chosen: BooleanArray = chosen.collect();
+    let rows = filter_record_batch(batch, &chosen).map_err(ArtifactError::table("read", path))?;
     let labelled = split != Split::Unlabelled;
-    for (name, column) in ["row_id", "label", "text"].into_iter().zip(rows.columns()) {
+    for (name, column) in ["row_id", "text", "label"].into_iter().zip(rows.columns()) {
         if column.null_count() > 0 && (labelled || name != "label") {
             let missing = format::plural(column.null_count() as u64, "row", "rows");
             return Err(ArtifactError::Damaged {
@@ -63,7 +57,7 @@ fn select(path: &Path, batch: &RecordBatch, split: Split) -> Result<Rows, Artifa
     }
     Ok(Rows {
         row_ids: rows.column(0).as_primitive::<UInt64Type>().clone(),
-        labels: labelled.then(|| rows.column(1).as_primitive::<UInt8Type>().clone()),
-        texts: rows.column(2).as_string::<i32>().clone(),
+        texts: rows.column(1).as_string::<i32>().clone(),
+        labels: labelled.then(|| rows.column(2).as_primitive::<UInt8Type>().clone()),
     })
 }

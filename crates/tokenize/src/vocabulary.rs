@@ -10,7 +10,7 @@ use artifact::Failure;
 use settings::TokenizerKind;
 use tokenizers::AddedToken;
 use tokenizers::models::ModelWrapper;
-use tokenizers::models::bpe::{BPE, BpeTrainer};
+use tokenizers::models::bpe::{BPE, BpeTrainer, BpeTrainerBuilder};
 use tokenizers::models::unigram::{Unigram, UnigramTrainer};
 use tokenizers::models::wordlevel::WordLevel;
 use tokenizers::models::wordpiece::WordPiece;
@@ -43,6 +43,14 @@ pub(crate) struct Limits {
     pub(crate) frequency: u64,
 }
 
+impl Limits {
+    /// The words that are not too rare.
+    fn frequent(self, words: &[WordCount]) -> impl Iterator<Item = &WordCount> {
+        let is_frequent = move |(_, count): &&WordCount| *count >= self.frequency;
+        words.iter().filter(is_frequent)
+    }
+}
+
 /// Learns the vocabulary of a kind.
 ///
 /// # Errors
@@ -52,7 +60,7 @@ pub(crate) fn learn(
     words: &[WordCount],
     limits: Limits,
 ) -> Result<ModelWrapper, Failure> {
-    if !words.iter().any(|(_, count)| *count >= limits.frequency) {
+    if limits.frequent(words).next().is_none() {
         return Err(Failure::new(format!(
             "No word of the training split occurs {} times, so the vocabulary would be empty",
             limits.frequency
@@ -76,75 +84,55 @@ fn special_tokens() -> Vec<AddedToken> {
 
 /// The most frequent words, equally frequent ones in the order of the alphabet.
 fn word_level(words: &[WordCount], limits: Limits) -> Result<WordLevel, Failure> {
-    let mut frequent: Vec<&WordCount> = words
-        .iter()
-        .filter(|(_, count)| *count >= limits.frequency)
-        .collect();
+    let mut frequent: Vec<&WordCount> = limits.frequent(words).collect();
     frequent.sort_by_key(|(word, count)| (Reverse(*count), word));
-    let tokens = [PAD, UNKNOWN]
-        .into_iter()
-        .chain(frequent.into_iter().map(|(word, _)| word.as_str()));
-    let ids = (0..limits.size)
-        .zip(tokens)
-        .map(|(id, token)| (token.to_owned(), id))
-        .collect();
-    let model = WordLevel::builder()
-        .vocab(ids)
-        .unk_token(UNKNOWN.to_owned())
-        .build();
+    let frequent = frequent.into_iter().map(|(word, _)| word.as_str());
+    let tokens = [PAD, UNKNOWN].into_iter().chain(frequent);
+    let ids = tokens.map(str::to_owned).zip(0..limits.size).collect();
+    let model = WordLevel::builder().vocab(ids);
+    let model = model.unk_token(UNKNOWN.to_owned()).build();
     model.map_err(library("build the vocabulary"))
 }
 
 /// Byte-level BPE. The trainer breaks ties between pairs by their ids, and ids follow from the
 /// sorted alphabet and the merges before, so the order in which it meets the words does not matter.
 fn byte_pairs(words: &[WordCount], limits: Limits) -> Result<BPE, Failure> {
-    let trainer = BpeTrainer::builder()
-        .show_progress(false)
-        .vocab_size(limits.size as usize)
-        .min_frequency(limits.frequency)
-        .special_tokens(special_tokens())
-        .initial_alphabet(ByteLevel::alphabet().into_iter().collect())
-        .build();
-    train_pairs(&trainer, words)
+    let bytes = ByteLevel::alphabet().into_iter().collect();
+    let trainer = pair_trainer(limits, special_tokens()).initial_alphabet(bytes);
+    train_pairs(trainer, words)
 }
 
 /// WordPiece, learned like BPE, as the library does. Its trainer numbers the signs that continue a
 /// word (`##a`) in the order in which it meets them, which is a hash map's, and ties are broken by
 /// number. They are therefore given to it in order beforehand, in the guise of special tokens.
 fn word_pieces(words: &[WordCount], limits: Limits) -> Result<WordPiece, Failure> {
-    let alphabet = alphabet(words, limits);
-    let spelled = spelled_with(words, &alphabet);
-    let continuing: BTreeSet<char> = spelled
-        .iter()
-        .flat_map(|(word, _)| word.chars().skip(1))
-        .collect();
+    let spelled = spelled_with(words, &alphabet(words, limits));
+    let continuing = spelled.iter().flat_map(|(word, _)| word.chars().skip(1));
+    let continuing: BTreeSet<char> = continuing.collect();
+    let token = |sign| AddedToken::from(format!("{CONTINUING}{sign}"), true);
     let mut given = special_tokens();
-    given.extend(
-        continuing
-            .into_iter()
-            .map(|sign| AddedToken::from(format!("{CONTINUING}{sign}"), true)),
-    );
-    let trainer = BpeTrainer::builder()
-        .show_progress(false)
-        .vocab_size(limits.size as usize)
-        .min_frequency(limits.frequency)
-        .continuing_subword_prefix(CONTINUING.to_owned())
-        .special_tokens(given)
-        .build();
-    let mut model = WordPiece::from_bpe(&train_pairs(&trainer, &spelled)?);
+    given.extend(continuing.into_iter().map(token));
+    let trainer = pair_trainer(limits, given).continuing_subword_prefix(CONTINUING.to_owned());
+    let mut model = WordPiece::from_bpe(&train_pairs(trainer, &spelled)?);
     UNKNOWN.clone_into(&mut model.unk_token);
     Ok(model)
 }
 
-fn train_pairs(trainer: &BpeTrainer, words: &[WordCount]) -> Result<BPE, Failure> {
+fn pair_trainer(limits: Limits, special: Vec<AddedToken>) -> BpeTrainerBuilder {
+    BpeTrainer::builder()
+        .show_progress(false)
+        .vocab_size(limits.size as usize)
+        .min_frequency(limits.frequency)
+        .special_tokens(special)
+}
+
+fn train_pairs(trainer: BpeTrainerBuilder, words: &[WordCount]) -> Result<BPE, Failure> {
     let counts = words
         .iter()
-        .map(|(word, count)| (word.as_str().into(), *count))
-        .collect();
+        .map(|(word, count)| (word.as_str().into(), *count));
     let mut model = BPE::default();
-    trainer
-        .do_train(&counts, &mut model)
-        .map_err(library("learn the vocabulary"))?;
+    let learned = trainer.build().do_train(&counts.collect(), &mut model);
+    learned.map_err(library("learn the vocabulary"))?;
     Ok(model)
 }
 
@@ -155,15 +143,9 @@ fn train_pairs(trainer: &BpeTrainer, words: &[WordCount]) -> Result<BPE, Failure
 /// its model has dropped a score in the order of a hash map. So it runs on one thread here, over
 /// sorted words, and those scores are set afterwards.
 fn unigram(words: &[WordCount], limits: Limits) -> Result<Unigram, Failure> {
-    let frequent: Vec<WordCount> = words
-        .iter()
-        .filter(|(_, count)| *count >= limits.frequency)
-        .cloned()
-        .collect();
-    let sentences = spelled_with(&frequent, &alphabet(&frequent, limits))
-        .into_iter()
-        .map(|(word, count)| (word, u32::try_from(count).unwrap_or(u32::MAX)))
-        .collect();
+    let frequent: Vec<WordCount> = limits.frequent(words).cloned().collect();
+    let spelled = spelled_with(&frequent, &alphabet(&frequent, limits)).into_iter();
+    let sentences = spelled.map(|(word, count)| (word, u32::try_from(count).unwrap_or(u32::MAX)));
     let trainer = UnigramTrainer::builder()
         .show_progress(false)
         .vocab_size(limits.size)
@@ -177,7 +159,7 @@ fn unigram(words: &[WordCount], limits: Limits) -> Result<Unigram, Failure> {
         .map_err(library("start a thread to learn the vocabulary"))?;
     let mut model = Unigram::default();
     one_thread
-        .install(|| trainer.do_train(sentences, &mut model))
+        .install(|| trainer.do_train(sentences.collect(), &mut model))
         .and_then(|_| settle(&model))
         .map_err(library("learn the vocabulary"))
 }
@@ -187,18 +169,15 @@ fn unigram(words: &[WordCount], limits: Limits) -> Result<Unigram, Failure> {
 fn settle(trained: &Unigram) -> tokenizers::Result<Unigram> {
     let mut special: Vec<(String, f64)> = trained.iter().cloned().collect();
     let mut pieces = special.split_off(special_tokens().len());
-    let lowest = pieces
-        .iter()
-        .map(|(_, score)| *score)
-        .fold(f64::INFINITY, f64::min);
+    let scores = pieces.iter().map(|(_, score)| *score);
+    let lowest = scores.fold(f64::INFINITY, f64::min);
     let is_sign = |piece: &str| piece.chars().count() == 1;
     let signs = pieces.iter().filter(|(piece, _)| is_sign(piece)).count();
     let reach = lowest + STEP * (signs + 1) as f64;
-    for (_, score) in pieces
-        .iter_mut()
-        .filter(|(piece, score)| is_sign(piece) && *score < reach)
-    {
-        *score = lowest;
+    for (piece, score) in &mut pieces {
+        if is_sign(piece) && *score < reach {
+            *score = lowest;
+        }
     }
     pieces.sort_by(|one, two| two.1.total_cmp(&one.1).then_with(|| one.0.cmp(&two.0)));
     special.extend(pieces);
@@ -214,10 +193,8 @@ fn alphabet(words: &[WordCount], limits: Limits) -> BTreeSet<char> {
             *counts.entry(sign).or_insert(0_u64) += count;
         }
     }
-    let mut frequent: Vec<(char, u64)> = counts
-        .into_iter()
-        .filter(|(_, count)| *count >= limits.frequency)
-        .collect();
+    let mut frequent: Vec<(char, u64)> = counts.into_iter().collect();
+    frequent.retain(|(_, count)| *count >= limits.frequency);
     frequent.sort_by_key(|(sign, count)| (Reverse(*count), *sign));
     frequent.truncate(ALPHABET.min(limits.size as usize / 4));
     frequent.into_iter().map(|(sign, _)| sign).collect()
@@ -226,8 +203,7 @@ fn alphabet(words: &[WordCount], limits: Limits) -> BTreeSet<char> {
 /// The words that have no other signs than these. The others teach nothing: left in, a trainer
 /// would drop the sign and take its neighbours for neighbours of each other.
 fn spelled_with(words: &[WordCount], alphabet: &BTreeSet<char>) -> Vec<WordCount> {
-    let spelled = words
-        .iter()
-        .filter(|(word, _)| word.chars().all(|sign| alphabet.contains(&sign)));
+    let is_spelled = |word: &str| word.chars().all(|sign| alphabet.contains(&sign));
+    let spelled = words.iter().filter(|(word, _)| is_spelled(word));
     spelled.cloned().collect()
 }

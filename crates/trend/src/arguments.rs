@@ -1,12 +1,11 @@
 //! The command line of `ressenti trend`.
 
-use std::path::{Path, PathBuf, absolute};
+use std::path::PathBuf;
 
 use clap::builder::{PossibleValue, PossibleValuesParser, TypedValueParser};
 use clap::{Parser, ValueEnum};
 use quantification::Method;
-use settings::Override;
-use stage::ProgressMode;
+use stage::{ModelArguments, ProgressMode};
 
 use crate::data::Options;
 use crate::period::Period;
@@ -92,17 +91,8 @@ pub(crate) struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 0)]
     pub(crate) seed: u64,
 
-    /// The pipeline file whose models are meant
-    #[arg(long, value_name = "FILE", default_value = "pipeline.toml")]
-    pub(crate) pipeline: PathBuf,
-
-    /// The artifacts folder, instead of the pipeline file's `pipeline.artifacts`
-    #[arg(long, value_name = "FOLDER")]
-    pub(crate) artifacts: Option<PathBuf>,
-
-    /// Say how files are read, as `ingest.columns.text=comment`, or how to run, as `run.threads=1`
-    #[arg(long = "set", value_name = "TABLE.KEY=VALUE")]
-    pub(crate) overrides: Vec<Override>,
+    #[command(flatten)]
+    pub(crate) of: ModelArguments,
 
     /// How progress is shown
     #[arg(long, value_name = "HOW", value_enum, default_value_t)]
@@ -158,16 +148,6 @@ impl Arguments {
             keep_all_times: self.keep_all_times,
             seed: self.seed,
         }
-    }
-
-    /// What changes the pipeline itself: the path is relative to the folder the user stands in.
-    pub(crate) fn pipeline_overrides(&self) -> Vec<Override> {
-        let whole = |path: &Path| absolute(path).unwrap_or_else(|_| path.to_owned());
-        let artifacts = self
-            .artifacts
-            .as_deref()
-            .map(|path| Override::text("pipeline.artifacts", &whole(path).to_string_lossy()));
-        self.overrides.iter().cloned().chain(artifacts).collect()
     }
 }
 

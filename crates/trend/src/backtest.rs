@@ -123,7 +123,7 @@ fn overall_mean(known: &[f64], width: f64) -> Estimate {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::pooling::tests::perfect;
+    use crate::tests::perfect;
 
     /// Of a model that does not err, about periods of 400 texts with these log-odds.
     fn scores(values: impl Iterator<Item = f64>) -> Vec<Backtest> {

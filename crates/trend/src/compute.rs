@@ -45,49 +45,42 @@ pub(crate) fn trend_until(
     let days: Vec<i64> = rows.iter().map(|row| row.day).collect();
     let period = options.period.unwrap_or_else(|| Period::of_days(&days));
     let series = Series::new(rows, period)?;
-    let asked = Asked {
+    let mut shares = Shares {
         quantifier,
+        response: quantifier.response(options.method),
         options,
+        width: normal_width(options.confidence),
+        common: 0.0,
         is_stopped,
     };
     let groups = series.groups.iter();
-    let shares = groups.map(|rows| asked.share(rows));
-    let shares = shares.collect::<Result<Vec<Option<Share>>, _>>()?;
-    let all: Vec<Row> = series.groups.iter().flatten().copied().collect();
-    let Some(overall) = asked.share(&all)? else {
-        return Err(Unfit::NoRows.into());
-    };
-    let response = quantifier.response(options.method);
-    let evidence: Vec<Option<Evidence>> = series
-        .groups
-        .iter()
-        .map(|rows| quantifier.evidence(&response, &said(rows)))
-        .collect();
-    let observed = linearised(&evidence, &response);
+    let alone = groups.map(|rows| shares.of(rows));
+    let alone = alone.collect::<Result<Vec<Option<Share>>, _>>()?;
+    let all = series.groups.concat();
+    let overall = shares.of(&all)?.ok_or(Unfit::NoRows)?;
+    shares.common = (overall.total_error.powi(2) - overall.sampling_error.powi(2)).max(0.0);
+    let groups = series.groups.iter();
+    let evidence: Vec<Option<Evidence>> = groups.map(|rows| shares.evidence(rows)).collect();
+    let observed = linearised(&evidence, &shares.response);
     let (fitted, aic) = choose(&observed);
-    // What all periods share: the errors of the model are known from one sample of labelled reviews.
-    let common = (overall.total_error.powi(2) - overall.sampling_error.powi(2)).max(0.0);
     let changes = change_points::probabilities(&observed, fitted.variances.irregular);
-    let width = normal_width(options.confidence);
-    let periods: Vec<PeriodShare> = (0..series.groups.len())
-        .map(|at| {
-            let rows = &series.groups[at];
-            let (level, variance) = fitted.levels[at];
-            PeriodShare {
-                label: period.label(series.first + at as i64),
-                start: date_of(period.start(series.first + at as i64)).to_string(),
-                rows: rows.len(),
-                counted: quantifier.share(&said(rows), Method::ClassifyAndCount),
-                share: shares[at].map(|share| share.estimate),
-                level: interval(level, variance + common, width),
-                change: changes[at],
-                verdicts: verdicts(rows),
-            }
-        })
-        .collect();
-    let forecast = fitted.posterior.forecast(options.horizon);
+    let share_of_period = |(at, rows): (usize, &Vec<Row>)| PeriodShare {
+        label: series.label(at),
+        start: date_of(series.day(at)).to_string(),
+        rows: rows.len(),
+        counted: quantifier.share(&said(rows), Method::ClassifyAndCount),
+        share: alone[at].map(|share| share.estimate),
+        level: shares.interval(fitted.levels[at]),
+        change: changes[at],
+        verdicts: verdicts(rows),
+    };
+    let groups = series.groups.iter().enumerate();
+    let periods: Vec<PeriodShare> = groups.map(share_of_period).collect();
     let irregular = fitted.posterior.irregular();
-    let number = |ahead: usize| series.first + (series.groups.len() + ahead) as i64;
+    let forecast = fitted.posterior.forecast(options.horizon).into_iter();
+    let forecast = (periods.len()..).zip(forecast);
+    let has_slope = fitted.variances.slope.is_some();
+    let counted = quantifier.share(&said(&all), Method::ClassifyAndCount);
     Ok(Trend {
         period,
         method: options.method,
@@ -100,27 +93,18 @@ pub(crate) fn trend_until(
         times_left_out: !left_out.is_empty(),
         left_out,
         overall: overall.estimate,
-        overall_counted: quantifier
-            .share(&said(&all), Method::ClassifyAndCount)
-            .unwrap_or(0.0),
+        overall_counted: counted.unwrap_or(0.0),
         forecast: forecast
-            .into_iter()
-            .enumerate()
-            .map(|(ahead, (level, variance))| Forecast {
-                label: period.label(number(ahead)),
-                level: interval(level, variance + irregular + common, width),
+            .map(|(at, (level, variance))| Forecast {
+                label: series.label(at),
+                level: shares.interval((level, variance + irregular)),
             })
             .collect(),
-        backtest: backtest(
-            &evidence,
-            &response,
-            fitted.variances.slope.is_some(),
-            options.confidence,
-        ),
-        topics: topics(&input.topics, &all, &asked, &response, common)?,
-        largest_change: largest_change(&series, &changes, &asked, input.topics.len())?,
+        backtest: backtest(&evidence, &shares.response, has_slope, options.confidence),
+        topics: topics(&input.topics, &all, &shares)?,
+        largest_change: largest_change(&series, &changes, &shares, input.topics.len())?,
         judged: judged(&periods),
-        model: model(&fitted, aic, width),
+        model: model(&fitted, aic, shares.width),
         periods,
     })
 }
@@ -166,29 +150,51 @@ impl Series {
             groups,
         })
     }
+
+    /// What people call a period, by its place.
+    fn label(&self, at: usize) -> String {
+        self.period.label(self.first + at as i64)
+    }
+
+    /// Its first day.
+    fn day(&self, at: usize) -> i64 {
+        self.period.start(self.first + at as i64)
+    }
 }
 
-/// Who says what share is positive.
-struct Asked<'a> {
+/// Who says what share of reviews is positive.
+struct Shares<'a> {
     quantifier: &'a Quantifier,
+    response: Response,
     options: &'a Options,
+    /// Half the width of an interval in standard deviations.
+    width: f64,
+    /// The variance of what all reviews share: the errors of the model are known from one sample of labelled
+    /// reviews.
+    common: f64,
     is_stopped: &'a (dyn Fn() -> bool + Sync),
 }
 
-impl Asked<'_> {
-    fn share(&self, rows: &[Row]) -> Result<Option<Share>, Refused> {
+impl Shares<'_> {
+    fn of(&self, rows: &[Row]) -> Result<Option<Share>, Refused> {
         if (self.is_stopped)() {
             return Err(Refused::Stopped);
         }
-        let Options {
-            confidence,
-            seed,
-            method,
-            ..
-        } = *self.options;
+        let options = self.options;
+        let (confidence, seed) = (options.confidence, options.seed);
+        let said = said(rows);
         Ok(self
             .quantifier
-            .quantify(&said(rows), method, confidence, seed))
+            .quantify(&said, options.method, confidence, seed))
+    }
+
+    fn evidence(&self, rows: &[Row]) -> Option<Evidence> {
+        self.quantifier.evidence(&self.response, &said(rows))
+    }
+
+    /// The share of normal log-odds with this mean and variance.
+    fn interval(&self, (odds, variance): (f64, f64)) -> Estimate {
+        interval(odds, variance + self.common, self.width)
     }
 }
 
@@ -223,42 +229,26 @@ fn model(fitted: &Fitted, aic: [f64; 2], width: f64) -> ModelOfTrend {
     }
 }
 
-/// Topics, those with most reviews first. `common` is the variance of what all share: the errors of the model
-/// are known from one sample of labelled reviews.
-fn topics(
-    names: &[String],
-    rows: &[Row],
-    asked: &Asked<'_>,
-    response: &Response,
-    common: f64,
-) -> Result<Vec<TopicShare>, Refused> {
+/// Topics, those with most reviews first.
+fn topics(names: &[String], rows: &[Row], shares: &Shares<'_>) -> Result<Vec<TopicShare>, Refused> {
     let mut found: Vec<(&String, Share, Evidence)> = Vec::new();
     for (topic, rows) in by_topic(rows) {
-        let evidence = asked.quantifier.evidence(response, &said(&rows));
-        if let Some((share, evidence)) = asked.share(&rows)?.zip(evidence) {
+        if let Some((share, evidence)) = shares.of(&rows)?.zip(shares.evidence(&rows)) {
             found.push((&names[topic], share, evidence));
         }
     }
     found.sort_by(|one, two| two.1.rows.cmp(&one.1.rows).then(one.0.cmp(two.0)));
     let evidence: Vec<&Evidence> = found.iter().map(|found| &found.2).collect();
-    let pooled = pooled(&evidence, response);
-    let width = normal_width(asked.options.confidence);
-    let leaning = |at: usize, alone: Estimate| {
-        let pooled = pooled.as_ref().map(|pooled| pooled[at]);
-        pooled.map_or(alone, |(odds, variance)| {
-            interval(odds, variance + common, width)
-        })
+    let pooled = pooled(&evidence, &shares.response);
+    let topic = |(at, (name, alone, _)): (usize, &(&String, Share, Evidence))| TopicShare {
+        topic: (*name).clone(),
+        rows: alone.rows,
+        alone: alone.estimate,
+        share: pooled
+            .as_ref()
+            .map_or(alone.estimate, |pooled| shares.interval(pooled[at])),
     };
-    Ok(found
-        .iter()
-        .enumerate()
-        .map(|(at, (name, share, _))| TopicShare {
-            topic: (*name).clone(),
-            rows: share.rows,
-            alone: share.estimate,
-            share: leaning(at, share.estimate),
-        })
-        .collect())
+    Ok(found.iter().enumerate().map(topic).collect())
 }
 
 fn by_topic(rows: &[Row]) -> BTreeMap<usize, Vec<Row>> {
@@ -273,7 +263,7 @@ fn by_topic(rows: &[Row]) -> BTreeMap<usize, Vec<Row>> {
 fn largest_change(
     series: &Series,
     changes: &[f64],
-    asked: &Asked<'_>,
+    shares: &Shares<'_>,
     topics: usize,
 ) -> Result<Option<Change>, Refused> {
     let likely = (1..changes.len()).filter(|at| changes[*at] >= LIKELY);
@@ -281,7 +271,6 @@ fn largest_change(
         .chain(likely)
         .chain([series.groups.len()])
         .collect();
-    let day = |at: usize| series.period.start(series.first + at as i64);
     let mut largest: Option<(Change, [Vec<Row>; 2])> = None;
     for window in ends.windows(3) {
         let (from, at, to) = (window[0], window[1], window[2]);
@@ -289,14 +278,14 @@ fn largest_change(
             series.groups[from..at].concat(),
             series.groups[at..to].concat(),
         ];
-        let (Some(before), Some(after)) = (asked.share(&sides[0])?, asked.share(&sides[1])?) else {
+        let (Some(before), Some(after)) = (shares.of(&sides[0])?, shares.of(&sides[1])?) else {
             continue;
         };
         let change = Change {
-            label: series.period.label(series.first + at as i64),
-            day: day(at),
+            label: series.label(at),
+            day: series.day(at),
             probability: changes[at],
-            days: [(day(from), day(at) - 1), (day(at), day(to) - 1)],
+            days: [(from, at), (at, to)].map(|(from, to)| (series.day(from), series.day(to) - 1)),
             before: before.estimate,
             after: after.estimate,
             within_topics: None,
@@ -311,7 +300,7 @@ fn largest_change(
     }
     Ok(largest.map(|(mut change, sides)| {
         if topics > 1 {
-            let (within, mix) = decomposed(&sides, asked);
+            let (within, mix) = decomposed(&sides, shares);
             (change.within_topics, change.mix_of_topics) = (Some(within), Some(mix));
         }
         change
@@ -320,13 +309,14 @@ fn largest_change(
 
 /// A change as other shares of the same topics, and as other topics (Kitagawa 1955). Topics that stand on
 /// one side alone count as mix.
-fn decomposed(sides: &[Vec<Row>; 2], asked: &Asked<'_>) -> (f64, f64) {
+fn decomposed(sides: &[Vec<Row>; 2], shares: &Shares<'_>) -> (f64, f64) {
     // The weight of each topic on either side, and its share there.
     let mut parts: BTreeMap<usize, [(f64, Option<f64>); 2]> = BTreeMap::new();
     for (side, rows) in sides.iter().enumerate() {
         for (topic, own) in by_topic(rows) {
             let weight = own.len() as f64 / rows.len().max(1) as f64;
-            let share = asked.quantifier.share(&said(&own), asked.options.method);
+            let method = shares.options.method;
+            let share = shares.quantifier.share(&said(&own), method);
             parts.entry(topic).or_default()[side] = (weight, share);
         }
     }

@@ -1,7 +1,9 @@
 //! From where it is known how the model errs.
 
+use std::collections::HashSet;
+
 use artifact::files::{CROSS_FITTED, read_predictions};
-use artifact::{ArtifactError, Digest, InputReference, Split, StageName, Store};
+use artifact::{Digest, InputReference, Split, StageName, Store};
 use metrics::CounterRng;
 use quantification::{QuantificationError, Quantifier};
 use settings::Pipeline;
@@ -36,41 +38,30 @@ pub fn of_validation(
     seed: u64,
 ) -> Result<Learned, Refused> {
     let store = Store::new(&pipeline.artifacts);
-    let latest = store.latest(StageName::Evaluate, model);
-    let Some(evaluation) = latest.map_err(failed)? else {
-        return Err(Refused::Unjudged(Unjudged::Never {
-            model: model.to_owned(),
-        }));
-    };
+    let name = || model.to_owned();
+    let evaluation = store.latest(StageName::Evaluate, model)?;
+    let evaluation = evaluation.ok_or_else(|| Unjudged::Never { model: name() })?;
     let is_of_it = |input: &InputReference| {
         input.stage == StageName::Train && input.variant == model && input.identity == made
     };
     if evaluation.identity() != made && !evaluation.manifest().inputs.iter().any(is_of_it) {
-        return Err(Refused::Unjudged(Unjudged::Another {
-            model: model.to_owned(),
-        }));
+        return Err(Unjudged::Another { model: name() }.into());
     }
-    let path = evaluation.file("predictions.parquet").map_err(failed)?;
-    let mut rows = read_predictions(&path, model, Split::Validation).map_err(failed)?;
+    let path = evaluation.file("predictions.parquet")?;
+    let mut rows = read_predictions(&path, model, Split::Validation)?;
     let judged = rows.len();
     if evaluation.manifest().file(CROSS_FITTED).is_some() {
-        let path = evaluation.file(CROSS_FITTED).map_err(failed)?;
-        rows.extend(read_predictions(&path, model, Split::Train).map_err(failed)?);
+        let path = evaluation.file(CROSS_FITTED)?;
+        rows.extend(read_predictions(&path, model, Split::Train)?);
     }
     let labels: Vec<u8> = rows.iter().map(|row| row.label).collect();
     let said: Vec<f32> = rows.iter().map(|row| row.probability).collect();
-    let groups = groups::of_rows(&store, &evaluation, &rows).map_err(failed)?;
-    match Quantifier::of_groups(&labels, &said, groups.as_deref(), DRAWS, seed) {
-        Ok(quantifier) => Ok(Learned {
-            quantifier,
-            cross_fitted: rows.len() - judged,
-        }),
-        Err(error) => Err(unfit("the validation reviews", error)),
-    }
-}
-
-fn failed(error: ArtifactError) -> Refused {
-    Refused::Failed(error.into())
+    let groups = groups::of_rows(&store, &evaluation, &rows)?;
+    let known = Quantifier::of_groups(&labels, &said, groups.as_deref(), DRAWS, seed);
+    Ok(Learned {
+        quantifier: known.map_err(|error| unfit("the validation reviews", error))?,
+        cross_fitted: rows.len() - judged,
+    })
 }
 
 /// A quantifier from labelled rows; `what` names them.
@@ -84,20 +75,19 @@ pub(crate) fn from_rows(
 }
 
 fn unfit(what: &str, error: QuantificationError) -> Refused {
-    Refused::Unfit(Unfit::Errors {
-        what: what.to_owned(),
-        error,
-    })
+    let what = what.to_owned();
+    Unfit::Errors { what, error }.into()
 }
 
 /// Fails where fewer reviews are labelled than are wanted to learn from.
 pub(crate) fn check_enough(labelled: u64, wanted: usize) -> Result<(), Refused> {
     match labelled >= wanted as u64 {
         true => Ok(()),
-        false => Err(Refused::Unfit(Unfit::FewLabelled {
+        false => Err(Unfit::FewLabelled {
             asked: wanted,
             there: labelled,
-        })),
+        }
+        .into()),
     }
 }
 
@@ -108,25 +98,19 @@ pub(crate) fn from_input(
     seed: u64,
 ) -> Result<Quantifier, Refused> {
     let draws = CounterRng::of_sample(seed, 0xADA7);
-    let mut known: Vec<usize> = (0..input.rows.len())
-        .filter(|row| input.rows[*row].verdict.is_some())
-        .collect();
+    let rows = input.rows.iter().enumerate();
+    let labelled = rows.filter_map(|(row, it)| Some((row, it.verdict?, it.probability)));
+    let mut known: Vec<(usize, u8, f32)> = labelled.collect();
     check_enough(known.len() as u64, count)?;
-    known.sort_by_key(|row| draws.bits(*row as u64));
+    known.sort_by_key(|(row, ..)| draws.bits(*row as u64));
     known.truncate(count);
-    let labels: Vec<u8> = known
-        .iter()
-        .filter_map(|row| input.rows[*row].verdict)
-        .collect();
-    let said: Vec<f32> = known
-        .iter()
-        .map(|row| input.rows[*row].probability)
-        .collect();
-    known.sort_unstable();
+    let labels: Vec<u8> = known.iter().map(|(_, label, _)| *label).collect();
+    let said: Vec<f32> = known.iter().map(|(.., said)| *said).collect();
+    let taken: HashSet<usize> = known.iter().map(|(row, ..)| *row).collect();
     let mut row = 0;
     input.rows.retain(|_| {
         row += 1;
-        known.binary_search(&(row - 1)).is_err()
+        !taken.contains(&(row - 1))
     });
     from_rows(&labels, &said, "the labelled reviews of the file", seed)
 }

@@ -19,11 +19,14 @@ pub struct Variances {
     pub slope: Option<f64>,
 }
 
+/// Rows and columns of level and slope.
+type Matrix = [[f64; 2]; 2];
+
 /// Level and slope with their variances and covariance.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct State {
     pub(crate) mean: [f64; 2],
-    pub(crate) variance: [[f64; 2]; 2],
+    pub(crate) variance: Matrix,
 }
 
 impl State {
@@ -119,24 +122,15 @@ pub(crate) fn smoothed(states: &[(State, State)]) -> Smoothed {
     for at in (0..states.len() - 1).rev() {
         let (after, next) = (states[at].1, states[at + 1].0);
         let gain = smoothing_gain(&after, &next);
-        let [[a, b], [_, d]] = after.variance;
-        let [[p, q], [_, r]] = next.variance;
         let moved = [later.mean[0] - next.mean[0], later.mean[1] - next.mean[1]];
-        let narrowed = [
-            [later.variance[0][0] - p, later.variance[0][1] - q],
-            [later.variance[1][0] - q, later.variance[1][1] - r],
-        ];
-        let turned = [[gain[0][0], gain[1][0]], [gain[0][1], gain[1][1]]];
+        let narrowed =
+            cells(|row, column| later.variance[row][column] - next.variance[row][column]);
+        let turned = cells(|row, column| gain[column][row]);
         let change = product(product(gain, narrowed), turned);
+        let mean = |row: usize| after.mean[row] + gain[row][0] * moved[0] + gain[row][1] * moved[1];
         later = State {
-            mean: [
-                after.mean[0] + gain[0][0] * moved[0] + gain[0][1] * moved[1],
-                after.mean[1] + gain[1][0] * moved[0] + gain[1][1] * moved[1],
-            ],
-            variance: [
-                [a + change[0][0], b + change[0][1]],
-                [b + change[1][0], d + change[1][1]],
-            ],
+            mean: [mean(0), mean(1)],
+            variance: cells(|row, column| after.variance[row][column] + change[row][column]),
         };
         ends = product(gain, ends);
         levels[at] = (later.mean[0], later.variance[0][0].max(0.0));
@@ -148,7 +142,7 @@ pub(crate) fn smoothed(states: &[(State, State)]) -> Smoothed {
 }
 
 /// The covariance of a state and the next, times the inverse of the next one's variance.
-fn smoothing_gain(after: &State, next: &State) -> [[f64; 2]; 2] {
+fn smoothing_gain(after: &State, next: &State) -> Matrix {
     let [[a, b], [_, d]] = after.variance;
     let across = [[a + b, b], [b + d, d]];
     let [[p, q], [_, r]] = next.variance;
@@ -166,8 +160,11 @@ fn smoothing_gain(after: &State, next: &State) -> [[f64; 2]; 2] {
     product(across, inverse)
 }
 
-fn product(one: [[f64; 2]; 2], two: [[f64; 2]; 2]) -> [[f64; 2]; 2] {
-    let cell =
-        |row: usize, column: usize| one[row][0] * two[0][column] + one[row][1] * two[1][column];
-    [[cell(0, 0), cell(0, 1)], [cell(1, 0), cell(1, 1)]]
+fn product(one: Matrix, two: Matrix) -> Matrix {
+    cells(|row, column| one[row][0] * two[0][column] + one[row][1] * two[1][column])
+}
+
+/// A matrix of what a function says of row and column.
+fn cells(cell: impl Fn(usize, usize) -> f64) -> Matrix {
+    [0, 1].map(|row| [0, 1].map(|column| cell(row, column)))
 }

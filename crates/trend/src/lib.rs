@@ -25,19 +25,21 @@ mod refused;
 mod sentences;
 mod show;
 pub mod state_space;
+#[cfg(test)]
+mod tests;
 mod times;
 mod words;
 
 use std::ffi::OsString;
-use std::path::Path;
+use std::slice;
 
 use artifact::{Failure, FailureKind, StageName};
 use bundle::Networks;
-use bundle::find::{self, Place};
+use bundle::find::{self, Selection};
 use bundle::{Predictor, exec_networks};
 use clap::Parser;
-use settings::{IngestSettings, Pipeline, RunSettings, StepId, table_of};
-use stage::{Progress, check_tables, print, print_failure};
+use settings::{IngestSettings, StepId, table_of};
+use stage::{Progress, check_tables, exit_code, print};
 
 use arguments::{Arguments, Format};
 
@@ -60,33 +62,22 @@ const TOGETHER: usize = 8192;
 /// Runs the program and returns its exit code. Without `networks` it continues in `ressenti-networks` if the model
 /// is a network.
 pub fn main(arguments: impl Iterator<Item = OsString>, networks: Option<Networks>) -> u8 {
-    match run(&Arguments::parse_from(arguments), networks) {
-        Ok(()) => 0,
-        Err(failure) => {
-            print_failure(&failure);
-            failure.code()
-        }
-    }
+    exit_code(run(&Arguments::parse_from(arguments), networks))
 }
 
 fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure> {
-    let asked = find_model(arguments)?;
-    if networks.is_none() && asked.place.needs_networks()? {
+    let selection = select(arguments)?;
+    if networks.is_none() && selection.needs_networks()? {
         return Err(exec_networks("trend"));
     }
-    let progress = Progress::new(
-        arguments.progress,
-        StepId::new(StageName::Evaluate, &asked.name),
-    );
-    if let Some(why) = &asked.why {
+    let (name, place) = (&selection.names[0], &selection.places[0]);
+    let progress = Progress::new(arguments.progress, StepId::new(StageName::Evaluate, name));
+    if let Some(why) = &selection.why {
         progress.note(why);
     }
-    // The pool may be there already where this runs within a test.
-    let _ = rayon::ThreadPoolBuilder::new()
-        .num_threads(asked.run.cores())
-        .build_global();
-    let predictor = Predictor::load(&asked.place, &asked.run, networks)?;
-    let reading: IngestSettings = table_of("ingest", &arguments.overrides)?;
+    selection.start_threads();
+    let predictor = Predictor::load(place, &selection.run, networks)?;
+    let reading: IngestSettings = table_of("ingest", &arguments.of.overrides)?;
     let question = Question {
         files: &arguments.files,
         reading: &reading,
@@ -101,83 +92,44 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
         together: TOGETHER,
         is_stopped: &|| false,
     };
-    let found = answer(&question, &reader, rates(arguments, &asked)?)?;
+    let found = answer(&question, &reader, rates(arguments, &selection)?)?;
     match arguments.format {
-        Format::Text => print(&show::text(&found, &asked.name))?,
+        Format::Text => print(&show::text(&found, name))?,
         Format::Json => print(&files::json(&found))?,
     }
     if let Some(folder) = &arguments.out {
-        files::write(folder, &found, render(&found, &asked.name))?;
+        files::write(folder, &found, render(&found, name))?;
         progress.note(&format!("written: {}", folder.join("trend.html").display()));
     }
     Ok(())
 }
 
-/// The model asked for.
-struct Asked {
-    name: String,
-    place: Place,
-    /// The pipeline it belongs to; a lone bundle belongs to none.
-    pipeline: Option<Pipeline>,
-    /// Why this one, where nobody said which.
-    why: Option<String>,
-    run: RunSettings,
-}
-
-fn find_model(arguments: &Arguments) -> Result<Asked, Failure> {
-    if let Some(folder) = &arguments.bundle {
-        if arguments.adapt.is_none() && arguments.labelled.is_none() {
-            let unjudged = Failure::from(Refused::Unjudged(Unjudged::Bundle));
-            return Err(unjudged.with_kind(FailureKind::Usage));
-        }
-        check_tables(&arguments.overrides, &["ingest", "run"])?;
-        return Ok(Asked {
-            name: name_of(folder),
-            place: find::in_folder(folder)?,
-            pipeline: None,
-            why: None,
-            run: table_of("run", &arguments.overrides)?,
-        });
-    }
-    let pipeline = Pipeline::load(&arguments.pipeline, &arguments.pipeline_overrides())?;
-    let (name, why) = match &arguments.model {
-        Some(name) => (name.clone(), None),
-        None => {
-            let (name, why) = find::best(&pipeline)?;
-            (name, Some(why))
-        }
+fn select(arguments: &Arguments) -> Result<Selection, Failure> {
+    let Some(folder) = &arguments.bundle else {
+        return Selection::of_pipeline(arguments.of.load()?, arguments.model.as_slice());
     };
-    Ok(Asked {
-        place: find::named(&pipeline, &name)?,
-        run: pipeline.run.clone(),
-        pipeline: Some(pipeline),
-        name,
-        why,
-    })
-}
-
-/// What a folder is called, also one that is named as `.`.
-fn name_of(folder: &Path) -> String {
-    let whole = folder.canonicalize();
-    let path = whole.as_deref().unwrap_or(folder);
-    path.file_name()
-        .unwrap_or(path.as_os_str())
-        .to_string_lossy()
-        .into_owned()
+    if arguments.adapt.is_none() && arguments.labelled.is_none() {
+        let unjudged = Failure::from(Refused::Unjudged(Unjudged::Bundle));
+        return Err(unjudged.with_kind(FailureKind::Usage));
+    }
+    let overrides = &arguments.of.overrides;
+    check_tables(overrides, &["ingest", "run"])?;
+    Selection::of_folders(slice::from_ref(folder), table_of("run", overrides)?)
 }
 
 /// From where it is known how the model errs: labelled reviews of the domain, or those it was judged on.
-fn rates<'a>(arguments: &'a Arguments, asked: &Asked) -> Result<ErrorRates<'a>, Failure> {
+fn rates<'a>(arguments: &'a Arguments, selection: &Selection) -> Result<ErrorRates<'a>, Failure> {
     if let Some(count) = arguments.adapt {
         return Ok(ErrorRates::Adapt(count));
     }
     if let Some(file) = &arguments.labelled {
         return Ok(ErrorRates::Labelled(file));
     }
-    let Some(pipeline) = &asked.pipeline else {
+    let Some(pipeline) = &selection.pipeline else {
         return Err(Refused::Unjudged(Unjudged::Bundle).into());
     };
-    let made = find::identity(pipeline, &asked.name)?;
-    let known = of_validation(pipeline, &asked.name, made, arguments.seed)?;
+    let name = &selection.names[0];
+    let made = find::identity(pipeline, name)?;
+    let known = of_validation(pipeline, name, made, arguments.seed)?;
     Ok(ErrorRates::Known(Box::new(known)))
 }

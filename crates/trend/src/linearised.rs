@@ -62,7 +62,7 @@ pub(crate) fn observation(response: &Response, evidence: &Evidence, odds: f64) -
 mod tests {
     use super::*;
     use crate::odds::share_of;
-    use crate::state_space::fit;
+    use crate::tests::fit;
     use metrics::CounterRng;
     use quantification::{Method, Quantifier};
 

@@ -21,3 +21,12 @@ pub(crate) fn interval(odds: f64, variance: f64, width: f64) -> Estimate {
         high: share_of(odds + half),
     }
 }
+
+/// Mean and variance of a mixture, from means and variances of its parts with weights that sum to 1.
+pub(crate) fn mixed(parts: impl Iterator<Item = ((f64, f64), f64)> + Clone) -> (f64, f64) {
+    let means = parts.clone().map(|((mean, _), weight)| weight * mean);
+    let mean: f64 = means.sum();
+    let variances =
+        parts.map(|((own, variance), weight)| weight * (variance + (own - mean).powi(2)));
+    (mean, variances.sum())
+}

@@ -9,6 +9,7 @@
 use quantification::{Evidence, Response};
 
 use crate::linearised::observation;
+use crate::odds::mixed;
 
 /// Log-odds that topics may have, and the distance of two on the grid.
 const LARGEST: f64 = 8.0;
@@ -72,17 +73,11 @@ pub fn pooled(topics: &[&Evidence], response: &Response) -> Option<Vec<(f64, f64
         .map(|it| (it.weight - largest).exp())
         .collect();
     let total: f64 = weights.iter().sum();
-    let mixed = |topic: usize| {
-        let parts = || {
-            let parts = spreads.iter().zip(&weights);
-            parts.map(|(spread, weight)| (spread.topics[topic], weight / total))
-        };
-        let mean: f64 = parts().map(|((mean, _), weight)| weight * mean).sum();
-        let variance =
-            parts().map(|((own, variance), weight)| weight * (variance + (own - mean).powi(2)));
-        (mean, variance.sum())
+    let of_topic = |topic: usize| {
+        let parts = spreads.iter().zip(&weights);
+        mixed(parts.map(|(spread, weight)| (spread.topics[topic], weight / total)))
     };
-    Some((0..topics.len()).map(mixed).collect())
+    Some((0..topics.len()).map(of_topic).collect())
 }
 
 impl Said {
@@ -204,22 +199,10 @@ fn normal(grid: &[f64], mean: f64, variance: f64) -> Vec<f64> {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
+mod tests {
     use super::*;
+    use crate::tests::perfect;
     use metrics::CounterRng;
-    use quantification::{Method, Quantifier};
-
-    /// A model that does not err.
-    pub(crate) fn perfect() -> (Quantifier, Response) {
-        let labels = [0, 1].repeat(20);
-        let said: Vec<f32> = labels
-            .iter()
-            .map(|label| 0.1 + 0.8 * f32::from(*label))
-            .collect();
-        let quantifier = Quantifier::new(&labels, &said, 10, 1).expect("both classes");
-        let response = quantifier.response(Method::ClassifyAndCount);
-        (quantifier, response)
-    }
 
     /// What is found of topics of so many texts, so many of them positive.
     fn found(topics: &[(usize, usize)]) -> Vec<(f64, f64)> {

@@ -1,6 +1,6 @@
 //! Why there is no trend, for those who answer with a status, and for those who print it.
 
-use artifact::{Failure, format};
+use artifact::{ArtifactError, Failure, format};
 use ingest::IngestError;
 use quantification::QuantificationError;
 
@@ -168,6 +168,18 @@ impl From<IngestError> for Refused {
 impl From<Unfit> for Refused {
     fn from(unfit: Unfit) -> Self {
         Self::Unfit(unfit)
+    }
+}
+
+impl From<Unjudged> for Refused {
+    fn from(unjudged: Unjudged) -> Self {
+        Self::Unjudged(unjudged)
+    }
+}
+
+impl From<ArtifactError> for Refused {
+    fn from(error: ArtifactError) -> Self {
+        Self::Failed(error.into())
     }
 }
 

@@ -9,11 +9,9 @@
 //! forecasts are averaged over a grid of variances, by how likely each makes the observations and by a prior
 //! that fades from a standard deviation of nothing on (Simpson et al. 2017).
 
-use serde::Serialize;
-
 pub use crate::kalman::{Observed, Variances};
 use crate::kalman::{Smoothed, State, filter, smoothed};
-use crate::odds::share_of;
+use crate::odds::{mixed, share_of};
 
 /// Logarithms of variances that are searched: from nothing to more than shares can do.
 const RANGE: (f64, f64) = (-14.0, 1.0);
@@ -53,82 +51,82 @@ pub struct Posterior {
 }
 
 /// A model fitted to observations.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub struct Fitted {
     /// The most likely variances.
     pub variances: Variances,
     /// Log-likelihood, the observations that the start is found from left out.
     pub log_likelihood: f64,
-    /// Akaike's criterion (1974): the lower the better.
-    pub aic: f64,
     /// Mean and variance of the level in each period, from all observations.
-    #[serde(skip)]
     pub levels: Vec<(f64, f64)>,
     /// The share of the last level minus that of the first, and its variance.
-    #[serde(skip)]
     pub rise: (f64, f64),
     /// What comes.
-    #[serde(skip)]
     pub posterior: Posterior,
 }
 
-/// Which variances there are beside that of the level.
+/// Which variances there are: of the irregular part, the level and the slope.
 #[derive(Clone, Copy, Debug)]
-struct Searched {
-    irregular: bool,
-    slope: bool,
-}
+struct Searched([bool; 3]);
 
 impl Searched {
-    fn of(observed: &[Observed], slope: bool) -> Self {
-        Self {
-            irregular: observed.iter().flatten().count() >= IRREGULAR_FROM,
-            slope,
-        }
+    fn of(observed: &[Observed], has_slope: bool) -> Self {
+        let has_irregular = observed.iter().flatten().count() >= IRREGULAR_FROM;
+        Self([has_irregular, true, has_slope])
     }
 
     /// The lower end stands for nothing.
     fn variances(self, logs: [f64; 3]) -> Variances {
-        let variance = |log: f64| if log <= RANGE.0 { 0.0 } else { log.exp() };
+        let [irregular, level, slope] =
+            logs.map(|log| if log <= RANGE.0 { 0.0 } else { log.exp() });
         Variances {
-            irregular: variance(logs[0]),
-            level: variance(logs[1]),
-            slope: self.slope.then(|| variance(logs[2])),
+            irregular,
+            level,
+            slope: self.0[2].then_some(slope),
         }
     }
 
     /// All places of so many points along each variance, this far around a centre; of a variance that there
     /// is not the lower end alone.
-    fn grid(self, points: usize, centre: [f64; 3], half: f64) -> impl Iterator<Item = [f64; 3]> {
-        let along = move |there: bool, centre: f64| -> Vec<f64> {
-            let step = 2.0 * half / (points - 1) as f64;
-            let place = |point: usize| centre - half + step * point as f64;
-            match there {
+    fn grid(self, points: usize, centre: [f64; 3], half: f64) -> Vec<[f64; 3]> {
+        let step = 2.0 * half / (points - 1) as f64;
+        let along = |part: usize| -> Vec<f64> {
+            let place = |point: usize| centre[part] - half + step * point as f64;
+            match self.0[part] {
                 true => (0..points)
                     .map(|point| place(point).clamp(RANGE.0, RANGE.1))
                     .collect(),
                 false => vec![RANGE.0],
             }
         };
-        let irregular = along(self.irregular, centre[0]);
-        let level = along(true, centre[1]);
-        let slope = along(self.slope, centre[2]);
-        irregular.into_iter().flat_map(move |first| {
-            let slope = slope.clone();
-            level.clone().into_iter().flat_map(move |second| {
-                let thirds = slope.clone().into_iter();
-                thirds.map(move |third| [first, second, third])
-            })
-        })
+        let [irregular, level, slope] = [0, 1, 2].map(along);
+        let mut places = Vec::new();
+        for first in &irregular {
+            for second in &level {
+                places.extend(slope.iter().map(|third| [*first, *second, *third]));
+            }
+        }
+        places
     }
 
     /// The logarithm of the prior of the logarithms of variances, but for a constant.
     fn log_prior(self, logs: [f64; 3]) -> f64 {
-        let there = [self.irregular, true, self.slope];
         (0..3)
-            .filter(|part| there[*part])
+            .filter(|part| self.0[*part])
             .map(|part| 0.5 * logs[part] - RATES[part] * (0.5 * logs[part]).exp())
             .sum()
+    }
+}
+
+impl Setting {
+    /// Variances under which observations have this weight, from their log-likelihood.
+    fn of(observed: &[Observed], variances: Variances, weight: impl Fn(f64) -> f64) -> Self {
+        let (states, likelihood) = filter(observed, &variances);
+        Self {
+            weight: weight(likelihood),
+            variances,
+            last: states.last().map(|state| state.1).unwrap_or_default(),
+        }
     }
 }
 
@@ -168,14 +166,10 @@ impl Posterior {
         let points = AVERAGED[usize::from(has_slope)];
         let mut settings: Vec<Setting> = searched
             .grid(points, MIDDLE, HALF)
+            .into_iter()
             .map(|logs| {
-                let variances = searched.variances(logs);
-                let (states, likelihood) = filter(observed, &variances);
-                Setting {
-                    weight: likelihood + searched.log_prior(logs),
-                    variances,
-                    last: states.last().map(|state| state.1).unwrap_or_default(),
-                }
+                let weight = |likelihood| likelihood + searched.log_prior(logs);
+                Setting::of(observed, searched.variances(logs), weight)
             })
             .collect();
         let weights = settings.iter().map(|setting| setting.weight);
@@ -213,20 +207,12 @@ impl Posterior {
 
     /// Mean and variance of a mixture, of those of its parts.
     fn mixed(&self, parts: impl Iterator<Item = (f64, f64)> + Clone) -> (f64, f64) {
-        let weights = self.settings.iter().map(|setting| setting.weight);
-        let weighed = parts.zip(weights);
-        let mean: f64 = weighed
-            .clone()
-            .map(|((mean, _), weight)| weight * mean)
-            .sum();
-        let variance =
-            weighed.map(|((own, variance), weight)| weight * (variance + (own - mean).powi(2)));
-        (mean, variance.sum())
+        mixed(parts.zip(self.settings.iter().map(|setting| setting.weight)))
     }
 }
 
 impl Fitted {
-    fn new(observed: &[Observed], variances: Variances, posterior: Posterior) -> Self {
+    pub(crate) fn new(observed: &[Observed], variances: Variances, posterior: Posterior) -> Self {
         let log_likelihood = log_likelihood(observed, &variances);
         let parts: Vec<Smoothed> = posterior
             .settings
@@ -239,7 +225,6 @@ impl Fitted {
         Self {
             variances,
             log_likelihood,
-            aic: aic(log_likelihood, variances.slope.is_some()),
             levels,
             rise: posterior.mixed(parts.iter().map(rise)),
             posterior,
@@ -258,40 +243,30 @@ fn rise(smoothed: &Smoothed) -> (f64, f64) {
     (shares[1] - shares[0], variance.max(0.0))
 }
 
-fn aic(log_likelihood: f64, has_slope: bool) -> f64 {
-    let parameters = 2.0 + f64::from(u8::from(has_slope));
+/// Akaike's criterion (1974): the lower the better.
+fn aic(observed: &[Observed], variances: &Variances) -> f64 {
+    let parameters = 2.0 + f64::from(u8::from(variances.slope.is_some()));
     // The start counts as well: as many parts of the state as are found from the first observations.
     let start = parameters - 1.0;
-    2.0 * (parameters + start) - 2.0 * log_likelihood
+    2.0 * (parameters + start) - 2.0 * log_likelihood(observed, variances)
 }
 
 /// The model with these variances.
 pub fn with_variances(observed: &[Observed], variances: Variances) -> Fitted {
-    let (states, _) = filter(observed, &variances);
-    let setting = Setting {
-        weight: 1.0,
-        variances,
-        last: states.last().map(|state| state.1).unwrap_or_default(),
-    };
-    let settings = vec![setting];
+    let settings = vec![Setting::of(observed, variances, |_| 1.0)];
     Fitted::new(observed, variances, Posterior { settings })
-}
-
-/// A model without or with a slope.
-pub fn fit(observed: &[Observed], has_slope: bool) -> Fitted {
-    let variances = most_likely(observed, has_slope);
-    Fitted::new(observed, variances, Posterior::of(observed, has_slope))
 }
 
 /// The better of local level and local linear trend by Akaike's criterion, which is given for both; of
 /// equals the simpler.
 pub fn choose(observed: &[Observed]) -> (Fitted, [f64; 2]) {
-    let both = [false, true].map(|has_slope| {
-        let variances = most_likely(observed, has_slope);
-        aic(log_likelihood(observed, &variances), has_slope)
-    });
+    let both = [false, true].map(|has_slope| most_likely(observed, has_slope));
+    let criterion = both.map(|variances| aic(observed, &variances));
     let enough = observed.iter().flatten().count() >= SLOPE_FROM;
-    (fit(observed, enough && both[1] < both[0]), both)
+    let has_slope = enough && criterion[1] < criterion[0];
+    let posterior = Posterior::of(observed, has_slope);
+    let fitted = Fitted::new(observed, both[usize::from(has_slope)], posterior);
+    (fitted, criterion)
 }
 
 #[cfg(test)]

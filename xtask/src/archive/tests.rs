@@ -1,5 +1,7 @@
 //! Archives made for tests, and tests of reading them.
 
+use std::io::Write;
+
 use super::*;
 use flate2::write::GzEncoder;
 use zip::write::SimpleFileOptions;

@@ -25,20 +25,20 @@ pub(crate) fn halve(from: &Path, to: &Path) -> Result<(), Error> {
 fn halved(bytes: &[u8]) -> Result<Vec<u8>, SafeTensorError> {
     let (_, metadata) = SafeTensors::read_metadata(bytes)?;
     let file = SafeTensors::deserialize(bytes)?;
-    let tensors: Vec<(String, Dtype, Vec<usize>, Cow<'_, [u8]>)> = file
-        .iter()
-        .map(|(name, tensor)| {
-            let (dtype, data) = match tensor.dtype() {
-                Dtype::F32 => (Dtype::F16, Cow::Owned(to_f16(tensor.data()))),
-                other => (other, Cow::Borrowed(tensor.data())),
-            };
-            (name.to_owned(), dtype, tensor.shape().to_vec(), data)
-        })
-        .collect();
-    let views = tensors
-        .iter()
-        .map(|(name, dtype, shape, data)| Ok((name, TensorView::new(*dtype, shape.clone(), data)?)))
-        .collect::<Result<Vec<_>, SafeTensorError>>()?;
+    let data = file.iter().map(|(_, tensor)| match tensor.dtype() {
+        Dtype::F32 => Cow::Owned(to_f16(tensor.data())),
+        _ => Cow::Borrowed(tensor.data()),
+    });
+    let data: Vec<Cow<'_, [u8]>> = data.collect();
+    let views = file.iter().zip(&data).map(|((name, tensor), data)| {
+        let dtype = match data {
+            Cow::Owned(_) => Dtype::F16,
+            Cow::Borrowed(_) => tensor.dtype(),
+        };
+        let view = TensorView::new(dtype, tensor.shape().to_vec(), data)?;
+        Ok((name, view))
+    });
+    let views = views.collect::<Result<Vec<_>, SafeTensorError>>()?;
     serialize(views, metadata.metadata().clone())
 }
 

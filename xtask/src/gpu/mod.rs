@@ -12,7 +12,7 @@ mod reviews;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use clap::{Args, Subcommand, ValueEnum};
+use clap::{Args, Subcommand};
 
 use crate::cargo::become_;
 use crate::error::Error;
@@ -30,8 +30,8 @@ pub(crate) enum GpuTask {
 #[derive(Args)]
 pub(crate) struct PackArguments {
     /// `core` for sections 1 to 4 (at most 60 MiB), `imdb` for section 5 (parts of at most 56 MiB)
-    #[arg(value_enum)]
-    kind: Kind,
+    #[arg(value_parser = ["core", "imdb"])]
+    kind: String,
     /// The folder with the programs, `ressenti-train-faults` among them
     #[arg(long, value_name = "FOLDER", default_value = "target/debug")]
     binaries: PathBuf,
@@ -52,26 +52,8 @@ pub(crate) struct PackArguments {
 
 impl PackArguments {
     fn out(&self) -> PathBuf {
-        let default = || PathBuf::from(format!("gpu-{}", self.kind.name()));
+        let default = || PathBuf::from(format!("gpu-{}", self.kind));
         self.out.clone().unwrap_or_else(default)
-    }
-}
-
-/// The kinds of packs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Kind {
-    /// Every model kind, resumed training, faults and speed.
-    Core,
-    /// MiniLM tuned on IMDB.
-    Imdb,
-}
-
-impl Kind {
-    fn name(self) -> &'static str {
-        match self {
-            Self::Core => "core",
-            Self::Imdb => "imdb",
-        }
     }
 }
 
@@ -97,9 +79,8 @@ impl CheckArguments {
     fn command(&self) -> Command {
         let mut command = Command::new(&self.python);
         command.arg(self.pack.join("check.py"));
-        command
-            .args(["--device", &self.device, "--out"])
-            .arg(&self.out);
+        command.args(["--device", &self.device, "--out"]);
+        command.arg(&self.out);
         if !self.sections.is_empty() {
             let sections: Vec<String> = self.sections.iter().map(u8::to_string).collect();
             command.args(["--sections", &sections.join(",")]);

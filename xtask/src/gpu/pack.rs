@@ -9,11 +9,11 @@ use std::process::Command;
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
+use super::PackArguments;
 use super::data::{REVIEWS, SENTENCES, long, short};
 use super::half::halve;
 use super::parts::{CORE, LIST, PART, PackList, write_parts};
 use super::reviews::labelled;
-use super::{Kind, PackArguments};
 use crate::cache::remove_folder;
 use crate::cargo::succeed;
 use crate::error::Error;
@@ -55,9 +55,10 @@ pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<(), Error> 
         encoder: root.join(&arguments.encoder),
     };
     let out = root.join(arguments.out());
-    let programs: &[&str] = match arguments.kind {
-        Kind::Core => &CORE_PROGRAMS,
-        Kind::Imdb => &IMDB_PROGRAMS,
+    let kind = arguments.kind.as_str();
+    let programs: &[&str] = match kind {
+        "core" => &CORE_PROGRAMS,
+        _ => &IMDB_PROGRAMS,
     };
     for program in programs {
         let path = sources.binaries.join(program);
@@ -75,8 +76,8 @@ pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<(), Error> 
         }
     }
     let content = tempfile::tempdir().map_err(Error::file("create", &std::env::temp_dir()))?;
-    match (arguments.kind, &arguments.source) {
-        (Kind::Imdb, Some(reviews)) => {
+    match (kind, &arguments.source) {
+        ("imdb", Some(reviews)) => {
             imdb_content(&sources, &root.join(reviews), content.path())?;
         }
         _ => {
@@ -85,9 +86,8 @@ pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<(), Error> 
         }
     }
     strip(&sources.binaries, programs, &content.path().join("bin"))?;
-    let kind = arguments.kind.name();
     let list = write_pack(kind, commit(root), content.path(), &sources.scripts, &out)?;
-    if arguments.kind == Kind::Core {
+    if kind == "core" {
         list.check_size(CORE)?;
     }
     for file in &list.files {
@@ -104,7 +104,6 @@ fn core_content(sources: &Sources, sentences: &Path, content: &Path) -> Result<(
     let table = fs::read_to_string(sentences).map_err(Error::file("read", sentences))?;
     for encoder in ["minilm", "mpnet"] {
         let folder = content.join("encoders").join(encoder);
-        create(&folder)?;
         let config = sources.scripts.join(format!("{encoder}.json"));
         let tokenizer = sources.encoder.join("tokenizer.json");
         copy(&tokenizer, &folder.join("tokenizer.json"))?;
@@ -115,11 +114,10 @@ fn core_content(sources: &Sources, sentences: &Path, content: &Path) -> Result<(
         ("long", long(&table, REVIEWS)),
     ] {
         let folder = content.join(name);
-        create(&folder)?;
-        let path = folder.join("reviews.tsv");
-        fs::write(&path, reviews).map_err(Error::file("write", &path))?;
         let pipeline = folder.join("pipeline.toml");
         copy(&sources.scripts.join(format!("{name}.toml")), &pipeline)?;
+        let path = folder.join("reviews.tsv");
+        fs::write(&path, reviews).map_err(Error::file("write", &path))?;
         let tokenizers = [("tokenize", "words"), ("tokenize", "pieces")];
         run_stages(sources, &pipeline, &tokenizers, "random")?;
     }
@@ -131,7 +129,6 @@ fn core_content(sources: &Sources, sentences: &Path, content: &Path) -> Result<(
 fn imdb_content(sources: &Sources, reviews: &Path, content: &Path) -> Result<(), Error> {
     let folder = content.join("imdb");
     let encoder = folder.join("encoder");
-    create(&encoder)?;
     for name in ["config.json", "tokenizer.json"] {
         copy(&sources.encoder.join(name), &encoder.join(name))?;
     }
@@ -188,10 +185,8 @@ fn strip(binaries: &Path, programs: &[&str], to: &Path) -> Result<(), Error> {
     create(to)?;
     for program in programs {
         let mut command = Command::new("strip");
-        command
-            .arg("-o")
-            .arg(to.join(program))
-            .arg(binaries.join(program));
+        command.arg("-o");
+        command.args([to.join(program), binaries.join(program)]);
         finish(command)?;
     }
     Ok(())
@@ -207,11 +202,8 @@ fn write_pack(
 ) -> Result<PackList, Error> {
     if out.exists() {
         // Only what is a pack, or empty, is replaced.
-        let is_empty = fs::read_dir(out)
-            .map_err(Error::file("read", out))?
-            .next()
-            .is_none();
-        if !is_empty && !out.join(LIST).is_file() {
+        let mut there = fs::read_dir(out).map_err(Error::file("read", out))?;
+        if there.next().is_some() && !out.join(LIST).is_file() {
             let message = format!(
                 "`{}` holds other files than a pack's, and is not replaced",
                 out.display()
@@ -257,9 +249,9 @@ fn create(folder: &Path) -> Result<(), Error> {
 }
 
 fn copy(from: &Path, to: &Path) -> Result<(), Error> {
-    fs::copy(from, to)
-        .map(|_| ())
-        .map_err(Error::file("copy", from))
+    create(to.parent().unwrap_or(to))?;
+    fs::copy(from, to).map_err(Error::file("copy", from))?;
+    Ok(())
 }
 
 /// Removes the files under a folder that have another name.
@@ -409,7 +401,7 @@ mod tests {
     fn a_program_that_is_not_built_is_named_with_its_command() {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let arguments = PackArguments {
-            kind: Kind::Core,
+            kind: "core".to_owned(),
             binaries: folder.path().to_owned(),
             out: Some(folder.path().join("pack")),
             source: None,

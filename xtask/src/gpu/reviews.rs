@@ -36,9 +36,9 @@ pub(crate) fn labelled(source: &Path, to: &Path) -> io::Result<usize> {
             append(films, &fs::read(source.join(films))?)?;
         }
         for folder in LABELLED {
-            let mut paths: Vec<_> = fs::read_dir(source.join(folder))?
-                .map(|entry| entry.map(|entry| entry.path()))
-                .collect::<io::Result<_>>()?;
+            let entries = fs::read_dir(source.join(folder))?;
+            let paths = entries.map(|entry| Ok(entry?.path()));
+            let mut paths: Vec<_> = paths.collect::<io::Result<_>>()?;
             paths.sort();
             for path in paths {
                 let name = path.file_name().unwrap_or_default().to_string_lossy();

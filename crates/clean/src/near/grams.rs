@@ -27,10 +27,8 @@ pub(super) fn grams(text: &str) -> Vec<u64> {
         run[RUN - 1] = hash_word(word);
         words += 1;
         if words >= RUN {
-            grams.push(
-                run.iter()
-                    .fold(0_u64, |sum, word| mix(sum.rotate_left(5) ^ word)),
-            );
+            let mixed = |sum: u64, word| mix(sum.rotate_left(5) ^ word);
+            grams.push(run.iter().fold(0, mixed));
         }
     }
     grams.sort_unstable();
@@ -46,13 +44,10 @@ fn hash_word(word: &str) -> u64 {
     if word.is_ascii() {
         word.bytes().for_each(|byte| add(byte.to_ascii_lowercase()));
     } else {
-        let letters = word.chars().flat_map(char::to_lowercase);
-        letters.for_each(|letter| {
-            u32::from(letter)
-                .to_le_bytes()
-                .into_iter()
-                .for_each(&mut add)
-        });
+        for letter in word.chars().flat_map(char::to_lowercase) {
+            let bytes = u32::from(letter).to_le_bytes();
+            bytes.into_iter().for_each(&mut add);
+        }
     }
     mix(hash)
 }

@@ -64,9 +64,8 @@ impl Candidates {
 
     /// The texts before one of which the shared elements are given that have one of them.
     fn earlier(&self, row: &[(u32, u32)]) -> Vec<u32> {
-        let groups = row
-            .iter()
-            .map(|(_, start)| &self.members[*start as usize..]);
+        let group = |(_, start): &(u32, u32)| &self.members[*start as usize..];
+        let groups = row.iter().map(group);
         let before = |member: &&u32| **member < row[0].0;
         let mut earlier: Vec<u32> = groups
             .flat_map(|group| group.iter().take_while(before).copied())

@@ -75,7 +75,6 @@ fn clusters_within(
         grams.iter().for_each(|gram| seen.add(*gram));
         sizes.push(grams.len() as u32);
     })?;
-    let sizes = scattered(sizes, present);
     let mut clusters = Clusters::new(texts.len());
     let mut links = Vec::new();
     let mut join = |prefixes: Vec<Prefix>| -> io::Result<()> {
@@ -107,8 +106,8 @@ fn clusters_within(
     Ok((clusters, links))
 }
 
-/// Calls a function with the position and the set of every text that takes part, on all threads,
-/// and returns what it pushed, in order.
+/// Calls a function with the position and the set of every text, empty for one that takes no part, on
+/// all threads, and returns what it pushed, in order.
 fn of_sets<T: Send>(
     texts: &TextStore,
     present: &[bool],
@@ -120,21 +119,13 @@ fn of_sets<T: Send>(
             let mut found = Vec::new();
             let stretch = texts.read(range.clone())?;
             for (position, text) in range.zip(stretch.iter()) {
-                if present[position] {
-                    take(position, &grams(text), &mut found);
-                }
+                let text = if present[position] { text } else { "" };
+                take(position, &grams(text), &mut found);
             }
             Ok(found)
         })
         .collect::<io::Result<_>>()?;
     Ok(found.into_iter().flatten().collect())
-}
-
-/// Values of the rows that take part, with 0 between them for the others.
-fn scattered(values: Vec<u32>, present: &[bool]) -> Vec<u32> {
-    let mut values = values.into_iter();
-    let value = |present: &bool| present.then(|| values.next()).flatten().unwrap_or(0);
-    present.iter().map(value).collect()
 }
 
 /// How many of a set's rarest elements must be looked at: with one fewer, a set that shares none of

@@ -14,10 +14,8 @@ pub(crate) fn shared_groups<'a>(rows: impl Iterator<Item = (&'a str, Split)>) ->
     // Rows in train, validation and test.
     let mut counts: BTreeMap<&str, [u64; 3]> = BTreeMap::new();
     for (group, split) in rows {
-        if let Some(side) = Split::LABELLED
-            .iter()
-            .position(|labelled| *labelled == split)
-        {
+        let side = Split::LABELLED.iter().position(|side| *side == split);
+        if let Some(side) = side {
             counts.entry(group).or_default()[side] += 1;
         }
     }

@@ -48,10 +48,8 @@ pub(crate) struct WordCounts {
 impl WordCounts {
     /// Counts training reviews, given with their classes.
     pub(crate) fn add(&mut self, reviews: &[(&str, Sentiment)]) {
-        let counts = reviews
-            .par_chunks(CHUNK)
-            .map(count)
-            .reduce(Counts::new, merge);
+        let counts = reviews.par_chunks(CHUNK).map(count);
+        let counts = counts.reduce(Counts::new, merge);
         self.counts = merge(std::mem::take(&mut self.counts), counts);
         self.forget(KEPT);
     }
@@ -76,10 +74,9 @@ impl WordCounts {
             let occurrences = counts.values().map(|count| count.occurrences[class]);
             occurrences.sum::<u64>()
         });
-        let mut words: Vec<TellingWord> = counts
-            .into_iter()
-            .map(|(word, count)| score(word, &count, totals))
-            .collect();
+        let counts = counts.into_iter();
+        let words = counts.map(|(word, count)| score(word, &count, totals));
+        let mut words: Vec<TellingWord> = words.collect();
         // Positive scores speak for class 1. Ties by word, so that the order is always the same.
         words.sort_by(|one, two| {
             two.score
@@ -131,10 +128,9 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
 }
 
 fn merge(one: Counts, two: Counts) -> Counts {
-    let (mut larger, smaller) = if one.len() >= two.len() {
-        (one, two)
-    } else {
-        (two, one)
+    let (mut larger, smaller) = match one.len() >= two.len() {
+        true => (one, two),
+        false => (two, one),
     };
     for (word, count) in smaller {
         let sum = larger.entry(word).or_default();
@@ -157,11 +153,10 @@ fn score(word: Box<str>, count: &Count, totals: [u64; 2]) -> TellingWord {
         );
         (occurrences / (total - occurrences)).ln()
     });
-    let variance: f64 = count
+    let variance = count
         .occurrences
-        .iter()
-        .map(|occurrences| 1.0 / (*occurrences as f64 + prior))
-        .sum();
+        .map(|occurrences| 1.0 / (occurrences as f64 + prior));
+    let variance: f64 = variance.iter().sum();
     let score = (log_odds[1] - log_odds[0]) / variance.sqrt();
     // A text of one single word has odds without limit, which say nothing.
     let score = if score.is_finite() { score } else { 0.0 };

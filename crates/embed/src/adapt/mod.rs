@@ -52,10 +52,8 @@ pub(crate) fn adapt(
     let (kind, reason) = device.kind_of(settings.precision);
     let progress = context.progress();
     progress.note(&format!("device: {}", device.describe()));
-    progress.note(&format!(
-        "activations: {} ({reason}), weights: f32",
-        ChosenDevice::name_of(kind)
-    ));
+    let name = ChosenDevice::name_of(kind);
+    progress.note(&format!("activations: {name} ({reason}), weights: f32"));
     let model = MaskedModel::load(context.output(), seed)?;
     let layout = model.layout();
     let note = |text: &str| progress.note(text);
@@ -112,7 +110,13 @@ pub(crate) fn adapt(
             bar.advance(rows);
         },
     )
-    .map_err(failure)?;
+    .map_err(|error| match error {
+        TrainError::NonFinite { .. } => {
+            let hint = "Lower `adaptation.learning_rate`".to_owned();
+            Failure::from(error).with_hint(hint)
+        }
+        error => error.into(),
+    })?;
     let after = measure(&weights)?;
     drop(bar);
     model.save_encoder(context.output(), &weights.flat)?;
@@ -140,24 +144,12 @@ pub(crate) fn adapt(
     })
 }
 
-/// A failure of the training, with the settings of the adaptation in its hint.
-fn failure(error: TrainError) -> Failure {
-    let is_rate = matches!(error, TrainError::NonFinite { .. });
-    let failure = Failure::from(error);
-    match is_rate {
-        true => failure.with_hint("Lower `adaptation.learning_rate`".to_owned()),
-        false => failure,
-    }
-}
-
 /// The id of the mask in the encoder's tokenizer.
 fn mask_of(tokens: &Artifact) -> Result<u32, Failure> {
     let tokenizer = text::TokenizerFile::read(&tokens.file("tokenizer.json")?)?;
-    let names = ["[MASK]", "<mask>"];
-    let is_mask =
-        |token: &Option<String>| token.as_deref().is_some_and(|token| names.contains(&token));
-    let found = tokenizer.tokens().iter().position(is_mask);
-    found.map(|id| id as u32).ok_or_else(|| {
+    let mut names = ["[MASK]", "<mask>"].iter();
+    let found = names.find_map(|name| tokenizer.tokenizer().token_to_id(name));
+    found.ok_or_else(|| {
         Failure::new("The encoder's tokenizer has neither `[MASK]` nor `<mask>`, so nothing can be hidden from it")
             .with_hint("Take `adaptation` out of the embedding, or an encoder that was trained as a masked language model".to_owned())
     })

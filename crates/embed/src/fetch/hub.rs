@@ -19,20 +19,22 @@ const RETRIES: usize = 5;
 /// The hub, if no other is named.
 const ENDPOINT: &str = "the Hugging Face hub";
 
+const TRY_AGAIN: &str = "Try again, what came is kept; without a network run the same command where \
+    there is one, and bring the folder";
+
 /// A repository and a revision, their characters checked: both become parts of addresses and paths.
 #[derive(Clone, Debug)]
 pub(super) struct Name {
-    repository: String,
+    pub(super) repository: String,
     revision: String,
 }
 
 impl Name {
     pub(super) fn parse(repository: &str, revision: &str) -> Result<Self, Failure> {
+        let allowed = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
         let plain = |part: &str| {
             part.starts_with(|first: char| first.is_ascii_alphanumeric())
-                && part
-                    .chars()
-                    .all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-'))
+                && part.chars().all(allowed)
         };
         if repository.split('/').count() > 2 || !repository.split('/').all(plain) {
             return Err(Failure::new(format!("`{repository}` is not the name of a repository"))
@@ -56,6 +58,15 @@ impl Name {
         owner_and_name.map_or(&self.repository, |(_, name)| name)
     }
 
+    /// A revision as the library takes it.
+    fn revision(&self, revision: &str) -> Repo {
+        Repo::with_revision(
+            self.repository.clone(),
+            RepoType::Model,
+            revision.to_owned(),
+        )
+    }
+
     fn unreachable(
         &self,
         what: &str,
@@ -67,21 +78,7 @@ impl Name {
             "Could not get `{what}` of `{repository}` from {endpoint}"
         ))
         .with_cause(cause)
-        .with_hint(
-            "Try again, what came is kept; without a network run the same command where there is \
-                 one, and bring the folder"
-                .to_owned(),
-        )
-    }
-
-    fn unknown(&self, endpoint: &str) -> Failure {
-        Failure::new(format!(
-            "{endpoint} has no repository `{}` with a revision `{}` that you may read",
-            self.repository, self.revision
-        ))
-        .with_hint(
-            "Compare the name with its page; for a private repository set HF_TOKEN".to_owned(),
-        )
+        .with_hint(TRY_AGAIN.to_owned())
     }
 
     /// The name as a key of a pipeline file.
@@ -103,41 +100,28 @@ impl Hub {
     /// With the endpoint, the token and the cache that the environment names.
     pub(super) fn of_environment(name: &Name) -> Result<Self, Failure> {
         let variable = |key: &str| std::env::var(key).ok().filter(|value| !value.is_empty());
-        let mut builder = ApiBuilder::from_env()
-            .with_progress(false)
-            .with_retries(RETRIES);
+        let mut builder = ApiBuilder::from_env().with_progress(false);
         if let Some(token) = variable("HF_TOKEN") {
             builder = builder.with_token(Some(token));
         }
         let endpoint = variable("HF_ENDPOINT").unwrap_or_else(|| ENDPOINT.to_owned());
         let api = builder
+            .with_retries(RETRIES)
             .build()
             .map_err(|error| name.unreachable("anything", &endpoint, Box::new(error)))?;
-        let repository = api.repo(Repo::with_revision(
-            name.repository.clone(),
-            RepoType::Model,
-            name.revision.clone(),
-        ));
         Ok(Self {
+            repository: api.repo(name.revision(&name.revision)),
             name: name.clone(),
             endpoint,
             api,
-            repository,
         })
-    }
-
-    pub(super) fn repository(&self) -> &str {
-        &self.name.repository
     }
 
     /// The commit that the revision stands for; the repository has all of `files`.
     pub(super) fn commit(&self, files: &[&str]) -> Result<String, Failure> {
         let info = self.ask("the list of files", || self.repository.info())?;
-        let there: Vec<String> = info
-            .siblings
-            .into_iter()
-            .map(|file| file.rfilename)
-            .collect();
+        let files_there = info.siblings.into_iter().map(|file| file.rfilename);
+        let there: Vec<String> = files_there.collect();
         let is_missing = |file: &&&str| !there.iter().any(|name| name == *file);
         let Some(missing) = files.iter().find(is_missing) else {
             return Ok(info.sha);
@@ -167,10 +151,11 @@ impl Hub {
         let metadata = self.ask(file, || self.api.metadata(&self.repository.url(file)))?;
         let path = self.ask(file, || {
             let cached = self.cached(file, metadata.commit_hash());
-            let download = || {
-                let bytes = Bytes::new(progress);
-                self.repository.download_with_progress(file, bytes)
+            let bytes = Bytes {
+                progress,
+                task: None,
             };
+            let download = || self.repository.download_with_progress(file, bytes);
             cached.map_or_else(download, Ok)
         })?;
         let found = sha256(&path).map_err(|error| {
@@ -191,13 +176,9 @@ impl Hub {
 
     /// The file of exactly this commit, if it was downloaded before.
     fn cached(&self, file: &str, commit: &str) -> Option<PathBuf> {
-        let exact = Repo::with_revision(
-            self.name.repository.clone(),
-            RepoType::Model,
-            commit.to_owned(),
-        );
-        let mut path = hf_hub::Cache::from_env().repo(exact).pointer_path(commit);
-        path.push(file);
+        let exact = self.name.revision(commit);
+        let cache = hf_hub::Cache::from_env().repo(exact);
+        let path = cache.pointer_path(commit).join(file);
         path.is_file().then_some(path)
     }
 
@@ -207,9 +188,20 @@ impl Hub {
         request: impl FnOnce() -> Result<T, ApiError>,
     ) -> Result<T, Failure> {
         let unreachable = |cause| self.name.unreachable(what, &self.endpoint, cause);
+        let unknown = || {
+            let Name {
+                repository,
+                revision,
+            } = &self.name;
+            Failure::new(format!(
+                "{} has no repository `{repository}` with a revision `{revision}` that you may read",
+                self.endpoint
+            ))
+            .with_hint("Compare the name with its page; for a private repository set HF_TOKEN".to_owned())
+        };
         let answer = || {
             request().map_err(|error| match is_refused(&error) {
-                true => self.name.unknown(&self.endpoint),
+                true => unknown(),
                 false => unreachable(Box::new(error)),
             })
         };
@@ -232,26 +224,14 @@ fn is_refused(error: &ApiError) -> bool {
 fn sha256(path: &Path) -> io::Result<String> {
     let mut hasher = Sha256::new();
     io::copy(&mut File::open(path)?, &mut hasher)?;
-    Ok(hasher
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect())
+    let digits = hasher.finalize();
+    Ok(digits.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 
 /// The library's progress as ours.
 struct Bytes<'a> {
     progress: &'a Progress,
     task: Option<Task>,
-}
-
-impl<'a> Bytes<'a> {
-    fn new(progress: &'a Progress) -> Self {
-        Self {
-            progress,
-            task: None,
-        }
-    }
 }
 
 impl HubProgress for Bytes<'_> {

@@ -92,7 +92,7 @@ fn fetch(arguments: &Arguments) -> Result<String, Failure> {
     let mut pending = folder.clone().into_os_string();
     pending.push(".partial");
     let pending = PathBuf::from(pending);
-    let written = write(&hub, &commit, &pending, &progress).and_then(|config| {
+    let written = write(&hub, &name, &commit, &pending, &progress).and_then(|config| {
         fs::rename(&pending, &folder).map_err(ArtifactError::io("write", &folder))?;
         Ok(config)
     });
@@ -107,6 +107,7 @@ fn fetch(arguments: &Arguments) -> Result<String, Failure> {
 /// downloaded.
 fn write(
     hub: &Hub,
+    name: &Name,
     commit: &str,
     pending: &Path,
     progress: &Progress,
@@ -129,7 +130,7 @@ fn write(
     take(weights)?;
     let loaded = Encoder::load(pending, &mut Layout::default())?;
     let origin = serde_json::json!({
-        "repository": hub.repository(),
+        "repository": name.repository,
         "commit": commit,
         "sha256": digests,
     });

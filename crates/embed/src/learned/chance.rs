@@ -37,15 +37,10 @@ pub(super) struct Noise {
 
 impl Noise {
     pub(super) fn new(counts: &[u64]) -> Self {
-        let weights: Vec<f64> = counts
-            .iter()
-            .map(|count| (*count as f64).powf(0.75))
-            .collect();
-        let mean = weights.iter().sum::<f64>() / weights.len().max(1) as f64;
-        let mut shares: Vec<f64> = weights
-            .iter()
-            .map(|weight| if mean > 0.0 { weight / mean } else { 1.0 })
-            .collect();
+        let weights = counts.iter().map(|count| (*count as f64).powf(0.75));
+        let mean = weights.clone().sum::<f64>() / weights.len().max(1) as f64;
+        let share = |weight| if mean > 0.0 { weight / mean } else { 1.0 };
+        let mut shares: Vec<f64> = weights.map(share).collect();
         let mut places: Vec<(f32, u32)> = (0..counts.len()).map(|id| (1.0, id as u32)).collect();
         let (mut small, mut large): (Vec<usize>, Vec<usize>) =
             (0..shares.len()).partition(|id| shares[*id] < 1.0);

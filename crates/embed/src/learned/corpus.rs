@@ -65,9 +65,8 @@ impl Corpus {
 
     #[cfg(test)]
     pub(super) fn of(texts: &[Vec<u32>]) -> Self {
-        let lists = texts
-            .iter()
-            .map(|text| Some(text.iter().map(|id| Some(*id))));
+        let list = |text: &Vec<u32>| Some(text.clone().into_iter().map(Some));
+        let lists = texts.iter().map(list);
         let mut corpus = Self::default();
         corpus.add(&ListArray::from_iter_primitive::<UInt32Type, _, _>(lists));
         corpus.step = step(texts.len());
@@ -122,9 +121,8 @@ impl Corpus {
 /// steps mixes what stood together.
 fn step(length: usize) -> usize {
     let golden = (length as f64 * 0.618_033_988_75) as usize;
-    (golden.max(1)..=golden.max(1) + length)
-        .find(|step| divisor(*step, length) == 1)
-        .unwrap_or(1)
+    let mut steps = golden.max(1)..=golden.max(1) + length;
+    steps.find(|step| divisor(*step, length) == 1).unwrap_or(1)
 }
 
 fn divisor(one: usize, two: usize) -> usize {

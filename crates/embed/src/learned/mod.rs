@@ -46,9 +46,9 @@ pub(crate) fn learn(
     // The inputs start small and the outputs at zero, as in word2vec.
     let mut inputs = random::matrix(rows, width, pad_id, seed);
     let scale = 0.5 / (width as f32 * random::bound(width));
-    inputs
-        .rows_mut()
-        .for_each(|(_, row)| row.iter_mut().for_each(|value| *value *= scale));
+    for (_, row) in inputs.rows_mut() {
+        row.iter_mut().for_each(|value| *value *= scale);
+    }
     let mut matrices = [inputs, Matrix::zeros(rows, width)];
     let mut workers: Vec<Worker> = (0..WORKERS).map(|_| Worker::new(rows, width)).collect();
     let rounds_per_epoch = corpus.texts().div_ceil(WORKERS * TEXTS);
@@ -65,21 +65,19 @@ pub(crate) fn learn(
             keep: &keep,
             rate: rate as f32,
         };
-        workers
-            .par_iter_mut()
-            .enumerate()
-            .for_each(|(number, worker)| {
-                let start = (first + number * TEXTS).min(corpus.texts());
-                let end = (start + TEXTS).min(corpus.texts());
-                for place in start..end {
-                    // Another order in every epoch: the texts in steps of a number that shares no factor.
-                    let text = corpus.in_order(place, order);
-                    let chance = Chance::new(seed, epoch as u64, text as u64);
-                    worker.read(corpus.text(text), &shared, chance);
-                }
-                worker.subtract(&shared);
-                task.advance((end - start) as u64);
-            });
+        let workers_by_number = workers.par_iter_mut().enumerate();
+        workers_by_number.for_each(|(number, worker)| {
+            let start = (first + number * TEXTS).min(corpus.texts());
+            let end = (start + TEXTS).min(corpus.texts());
+            for place in start..end {
+                // Another order in every epoch: the texts in steps of a number that shares no factor.
+                let text = corpus.in_order(place, order);
+                let chance = Chance::new(seed, epoch as u64, text as u64);
+                worker.read(corpus.text(text), &shared, chance);
+            }
+            worker.subtract(&shared);
+            task.advance((end - start) as u64);
+        });
         for (side, matrix) in matrices.iter_mut().enumerate() {
             let mut changes = Changes::new(rows);
             for worker in &workers {
@@ -102,24 +100,19 @@ pub(crate) fn neighbours(
     known: &[usize],
     count: usize,
 ) -> Vec<Vec<(usize, f32)>> {
-    let norm = |row: &[f32]| {
-        row.iter()
-            .map(|value| value * value)
-            .sum::<f32>()
-            .sqrt()
-            .max(f32::MIN_POSITIVE)
+    let product = |one: &[f32], two: &[f32]| -> f32 {
+        let pairs = one.iter().zip(two);
+        pairs.map(|(one, two)| one * two).sum()
     };
+    let norm = |row: &[f32]| product(row, row).sqrt().max(f32::MIN_POSITIVE);
     let nearest = |id: &usize| {
         let own = matrix.row(*id);
-        let mut found: Vec<(usize, f32)> = known
-            .iter()
-            .filter(|other| *other != id)
-            .map(|other| {
-                let row = matrix.row(*other);
-                let product: f32 = own.iter().zip(row).map(|(one, two)| one * two).sum();
-                (*other, product / (norm(own) * norm(row)))
-            })
-            .collect();
+        let cosine = |other: &usize| {
+            let row = matrix.row(*other);
+            (*other, product(own, row) / (norm(own) * norm(row)))
+        };
+        let others = known.iter().filter(|other| *other != id);
+        let mut found: Vec<(usize, f32)> = others.map(cosine).collect();
         found.sort_by(|one, two| two.1.total_cmp(&one.1).then(one.0.cmp(&two.0)));
         found.truncate(count);
         found

@@ -80,9 +80,9 @@ impl Rows {
         for id in &self.touched {
             let id = *id as usize;
             let own = &mut self.values[id * self.width..(id + 1) * self.width];
-            own.iter_mut()
-                .zip(shared.row(id))
-                .for_each(|(own, shared)| *own -= shared);
+            for (own, shared) in own.iter_mut().zip(shared.row(id)) {
+                *own -= shared;
+            }
         }
     }
 
@@ -102,11 +102,9 @@ impl Rows {
             self.changes[id] = 0;
             let share = changes.share(id);
             let own = &self.values[id * self.width..(id + 1) * self.width];
-            shared
-                .row_mut(id)
-                .iter_mut()
-                .zip(own)
-                .for_each(|(shared, own)| *shared += share * own);
+            for (shared, own) in shared.row_mut(id).iter_mut().zip(own) {
+                *shared += share * own;
+            }
         }
     }
 }
@@ -162,10 +160,9 @@ impl Worker {
                 *row += step * input;
             }
         }
-        input
-            .iter_mut()
-            .zip(&self.change)
-            .for_each(|(input, change)| *input += change);
+        for (input, change) in input.iter_mut().zip(&self.change) {
+            *input += change;
+        }
     }
 
     /// Leaves what was changed, ready to be added up.
@@ -181,12 +178,8 @@ impl Worker {
 fn dot(one: &[f32], two: &[f32]) -> f32 {
     let mut sums = [0.0_f32; 8];
     let (ones, twos) = (one.chunks_exact(8), two.chunks_exact(8));
-    let rest: f32 = ones
-        .remainder()
-        .iter()
-        .zip(twos.remainder())
-        .map(|(one, two)| one * two)
-        .sum();
+    let rest = ones.remainder().iter().zip(twos.remainder());
+    let rest: f32 = rest.map(|(one, two)| one * two).sum();
     for (one, two) in ones.zip(twos) {
         for ((sum, one), two) in sums.iter_mut().zip(one).zip(two) {
             *sum += one * two;

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use artifact::{Failure, StageName, format};
 use settings::StepId;
 use slurm::tail::{failure, last_line, of_job};
-use slurm::{Course, Snapshot, Standing, Submission, TaskId};
+use slurm::{Course, Slurm, Snapshot, Standing, Submission, TaskId};
 use stage::StepState;
 
 use super::ClusterRun;
@@ -54,7 +54,7 @@ impl ClusterRun<'_> {
         let (mut overview, mut silent) = (None, None);
         while !self.jobs.is_empty() && !interrupt::requested() {
             let jobs = self.jobs.values().map(|it| it.job.submission.job);
-            match Snapshot::of(self.slurm, jobs) {
+            match Snapshot::of(Slurm, jobs) {
                 Ok(snapshot) => {
                     silent = None;
                     let with_lines = is_due(overview) || self.view.is_live();
@@ -100,7 +100,7 @@ impl ClusterRun<'_> {
                 continue;
             };
             let record = &self.commands.record;
-            let course = followed.job.course(snapshot, self.slurm, record)?;
+            let course = followed.job.course(snapshot, Slurm, record)?;
             match self.judge(place, &course)? {
                 Verdict::Open => shown.push(self.show(place, course, with_lines)),
                 Verdict::Ended(end) => self.end(place, &course, end)?,
@@ -233,7 +233,7 @@ impl ClusterRun<'_> {
             self.held.insert(id.clone(), failed.clone());
             jobs.push(followed.job.submission.job);
         }
-        Ok(self.slurm.cancel(&jobs)?)
+        Ok(Slurm.cancel(&jobs)?)
     }
 
     /// Submits a lost step once more, and all that waits for it.
@@ -257,7 +257,7 @@ impl ClusterRun<'_> {
             .iter()
             .map(|place| self.jobs[place].job.submission.job)
             .collect();
-        self.slurm.cancel(&old)?;
+        Slurm.cancel(&old)?;
         again.insert(place);
         self.submit(&again)
     }

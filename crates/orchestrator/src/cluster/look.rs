@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use artifact::{ArtifactError, Failure, Store, format};
@@ -10,6 +11,7 @@ use serde::Serialize;
 use settings::StepId;
 use slurm::tail::last_line;
 use slurm::{Course, Slurm, Snapshot, Standing, TaskId};
+use stage::PipelineArguments;
 
 use super::record_of;
 use super::timeline;
@@ -69,18 +71,13 @@ pub(crate) fn jobs_of<'s>(
 }
 
 fn describe(job: TaskId, course: Course, log: PathBuf) -> JobOfStep {
+    let said = || last_line(&log).unwrap_or_default();
     let (state, text) = match course.standing {
         Standing::Waits(reason) if course.starts > 0 => ("queued", format!("to go on ({reason})")),
         Standing::Waits(reason) => ("queued", reason),
         Standing::NeverRuns => ("held", "what it reads has failed".to_owned()),
-        Standing::Runs => {
-            let state = if course.starts > 1 {
-                "resumed"
-            } else {
-                "running"
-            };
-            (state, last_line(&log).unwrap_or_default())
-        }
+        Standing::Runs if course.starts > 1 => ("resumed", said()),
+        Standing::Runs => ("running", said()),
         Standing::Ended { code: 0, .. } => ("done", String::new()),
         Standing::Ended { reason, .. } => ("failed", reason),
         Standing::Cancelled => ("cancelled", String::new()),
@@ -123,22 +120,26 @@ impl JobOfStep {
 /// saved its state goes on from there when it is run again.
 ///
 /// # Errors
-/// Slurm does not answer, or the record cannot be read.
-pub(crate) fn cancel(store: &Store) -> Result<String, Failure> {
-    let submissions = record_of(store).submissions()?;
+/// Slurm does not answer, or the pipeline file or the record cannot be read.
+pub(crate) fn cancel(arguments: &PipelineArguments) -> Result<u8, Failure> {
+    let store = Store::new(&arguments.load()?.artifacts);
+    let submissions = record_of(&store).submissions()?;
     let mut ours: Vec<TaskId> = submissions.values().map(|it| it.job).collect();
     if !ours.is_empty() {
         let queue = Slurm::find()?.queue()?;
         ours.retain(|job| queue.contains_key(job));
     }
-    if ours.is_empty() {
-        return Ok("no job of this artifacts folder is in the queue".to_owned());
-    }
     Slurm.cancel(&ours)?;
     let jobs = format::plural(ours.len() as u64, "job", "jobs");
-    Ok(format!(
-        "{jobs} cancelled; what is finished is kept, and trainings go on from what they have saved"
-    ))
+    let mut out = anstream::stdout();
+    let _ = match ours.is_empty() {
+        true => writeln!(out, "no job of this artifacts folder is in the queue"),
+        false => writeln!(
+            out,
+            "{jobs} cancelled; what is finished is kept, and trainings go on from what they have saved"
+        ),
+    };
+    Ok(0)
 }
 
 /// Draws the course of the last run on a cluster, as a page.

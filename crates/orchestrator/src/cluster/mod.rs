@@ -47,7 +47,6 @@ fn record_of(store: &Store) -> Record {
 /// A run on a cluster.
 struct ClusterRun<'a> {
     commands: &'a Commands,
-    slurm: Slurm,
     /// How many tasks an array may have.
     largest: usize,
     /// When this run began, in seconds since 1970.
@@ -84,13 +83,12 @@ pub(crate) fn run(
     planned: &[Planned],
     detach: bool,
 ) -> Result<Option<RunSummary>, Failure> {
-    let slurm = Slurm::find()?;
+    Slurm::find()?;
     let view = View::new(workspace.arguments.progress);
     let commands = Commands::new(workspace, options)?;
     let mut run = ClusterRun {
         commands: &commands,
-        slurm,
-        largest: slurm.largest_array()?,
+        largest: Slurm.largest_array()?,
         began: seconds_since_1970() as u64,
         artifacts: KnownArtifacts::new(&commands.workspace.store),
         view,
@@ -128,7 +126,7 @@ impl<'a> ClusterRun<'a> {
             let id = &planned.facts.id;
             let place = workspace.place_of(id);
             match planned.fresh_output() {
-                Some(output) if !self.turn(place).compares => {
+                Some(output) if self.turn(place).baseline.is_none() => {
                     workspace.store.link(&id.variant, output)?;
                     self.view.step(StepState::Fresh, id, &planned.text());
                     self.summary.count(id, &StepEnd::Fresh);
@@ -143,14 +141,12 @@ impl<'a> ClusterRun<'a> {
     }
 
     fn turn(&self, place: usize) -> Turn<'a> {
-        let Commands {
-            workspace, options, ..
-        } = self.commands;
+        let workspace = &self.commands.workspace;
         let step = &workspace.steps[place];
         Turn {
             step,
             was_fresh: self.fresh.contains(&place),
-            compares: options.baseline_of(workspace, &step.id).is_some(),
+            baseline: self.commands.options.baseline_of(workspace, &step.id),
         }
     }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use artifact::{Failure, format};
-use slurm::{Monitored, Standing, Submission, TaskId, quoted};
+use slurm::{Monitored, Slurm, Standing, Submission, TaskId, quoted};
 
 use super::batches::{dependency, groups};
 use super::commands::Commands;
@@ -18,7 +18,7 @@ impl ClusterRun<'_> {
     /// # Errors
     /// Such a job does something else than the step now asks for, or Slurm refuses.
     pub(super) fn submit_first(&mut self, wanted: &BTreeSet<usize>) -> Result<(), Failure> {
-        let queue = self.slurm.queue()?;
+        let queue = Slurm.queue()?;
         let known = self.commands.record.submissions()?;
         let (mut others, mut hopeless) = (Vec::new(), Vec::new());
         for place in wanted {
@@ -42,7 +42,7 @@ impl ClusterRun<'_> {
         if !others.is_empty() {
             return Err(in_the_way(&others));
         }
-        self.slurm.cancel(&hopeless)?;
+        Slurm.cancel(&hopeless)?;
         if !self.jobs.is_empty() {
             let count = format::plural(self.jobs.len() as u64, "step is", "steps are");
             self.view.note(&format!(
@@ -73,7 +73,7 @@ impl ClusterRun<'_> {
             let batch = self.commands.batch(group)?;
             let number = |group: usize| numbers[group].to_string();
             let after = dependency(&group.awaited, &groups, &queued, number);
-            let job = self.slurm.submit(&batch.script(), after.as_deref())?;
+            let job = Slurm.submit(&batch.script(), after.as_deref())?;
             numbers.push(job);
             let is_array = batch.tasks.len() > 1;
             for (seat, (place, task)) in group.members.iter().zip(batch.tasks).enumerate() {

@@ -88,26 +88,36 @@ pub(crate) fn page(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) 
 fn runs(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) -> Vec<Run> {
     let mut runs = Vec::new();
     for (step, events) in events {
+        let mut add = |start: &Event, to: f64, end: End| {
+            runs.push(Run {
+                step: step.clone(),
+                node: start.node.clone(),
+                from: start.time,
+                to: to.max(start.time),
+                end,
+            });
+        };
         let mut open: Option<&Event> = None;
         for event in events.iter().filter(|event| event.time >= since) {
+            let before = open.take();
             let end = match &event.what {
                 What::Started { .. } => {
+                    open = Some(event);
                     // A start after a start: the run before it was lost without a word.
-                    if let Some(start) = open.replace(event) {
-                        runs.push(run(step, start, event.time, LOST));
-                    }
-                    continue;
+                    LOST
                 }
                 What::Requeued { .. } => AGAIN,
                 What::Stopped => STOPPED,
                 What::Ended { code: 0, .. } => DONE,
                 What::Ended { .. } => FAILED,
             };
-            if let Some(start) = open.take() {
-                runs.push(run(step, start, event.time, end));
+            if let Some(start) = before {
+                add(start, event.time, end);
             }
         }
-        runs.extend(open.map(|start| run(step, start, now, RUNNING)));
+        if let Some(start) = open {
+            add(start, now, RUNNING);
+        }
     }
     runs.sort_by(|one, other| one.from.total_cmp(&other.from));
     let first = runs.first().map_or(0.0, |run| run.from);
@@ -116,16 +126,6 @@ fn runs(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) -> Vec<Run>
         run.to -= first;
     }
     runs
-}
-
-fn run(step: &str, start: &Event, to: f64, end: End) -> Run {
-    Run {
-        step: step.to_owned(),
-        node: start.node.clone(),
-        from: start.time,
-        to: to.max(start.time),
-        end,
-    }
 }
 
 /// The nodes, each with its runs in lanes in which none overlaps another.

@@ -14,6 +14,8 @@ use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 use settings::{Pipeline, SettingsError};
 
+use crate::arguments::DoctorArguments;
+
 /// One finding.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub(crate) struct Finding {
@@ -51,28 +53,33 @@ impl Finding {
     }
 
     /// The same as a warning, where it is one.
-    fn warn_if(self, is_worth_it: bool, hint: &str) -> Self {
-        self.worse_if(is_worth_it, Health::Warning, hint)
+    fn warn_if(mut self, is_worth_it: bool, hint: &str) -> Self {
+        if is_worth_it {
+            self.state = Health::Warning;
+            self.hint = Some(hint.to_owned());
+        }
+        self
     }
 
     fn failed(what: &str, found: impl Into<String>, hint: &str) -> Self {
-        Self::ok(what, found).worse_if(true, Health::Failed, hint)
-    }
-
-    fn worse_if(self, is_worse: bool, state: Health, hint: &str) -> Self {
-        match is_worse {
-            true => Self {
-                state,
-                hint: Some(hint.to_owned()),
-                ..self
-            },
-            false => self,
+        Self {
+            state: Health::Failed,
+            hint: Some(hint.to_owned()),
+            ..Self::ok(what, found)
         }
     }
 }
 
+/// Examines everything and prints the findings; the exit code says whether something failed.
+pub(crate) fn run(arguments: &DoctorArguments) -> u8 {
+    let findings = examine(&arguments.pipeline);
+    // A closed pipe is a reader who has seen enough: not an error of ours.
+    let _ = print(&mut anstream::stdout(), &findings, arguments.json);
+    u8::from(findings.iter().any(|it| it.state == Health::Failed))
+}
+
 /// Looks at everything. A pipeline file that is missing or wrong is no reason not to look at the rest.
-pub(crate) fn examine(path: &Path) -> Vec<Finding> {
+fn examine(path: &Path) -> Vec<Finding> {
     let pipeline = Pipeline::load(path, &[]);
     let mut findings = machine::examine();
     findings.push(programs::programs());
@@ -100,13 +107,10 @@ fn pipeline_file(path: &Path, wrong: Option<&SettingsError>) -> Finding {
     Finding::failed(WHAT, error.to_string(), &hint)
 }
 
-/// Prints the findings; returns whether something failed.
-pub(crate) fn print(out: &mut impl Write, findings: &[Finding], as_json: bool) -> io::Result<bool> {
-    let failed = findings.iter().any(|it| it.state == Health::Failed);
+fn print(out: &mut impl Write, findings: &[Finding], as_json: bool) -> io::Result<()> {
     if as_json {
         let text = serde_json::to_string_pretty(findings).expect("findings are plain data");
-        writeln!(out, "{text}")?;
-        return Ok(failed);
+        return writeln!(out, "{text}");
     }
     let width = findings.iter().map(|it| it.what.len()).max().unwrap_or(0);
     let dimmed = Style::new().dimmed();
@@ -122,5 +126,5 @@ pub(crate) fn print(out: &mut impl Write, findings: &[Finding], as_json: bool) -
             writeln!(out, "{:<7}  {:<width$}  {dimmed}{hint}{dimmed:#}", "", "")?;
         }
     }
-    Ok(failed)
+    Ok(())
 }

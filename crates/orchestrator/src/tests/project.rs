@@ -123,7 +123,7 @@ impl World {
         };
         let mut run = Run {
             workspace: &workspace,
-            options,
+            options: &options,
             launch: &launch,
             show: &mut show,
         };

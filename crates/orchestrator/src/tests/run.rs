@@ -349,7 +349,7 @@ fn a_program_that_ends_well_without_an_output_is_found_out() {
     let workspace = world.workspace(&everything()).expect("it is sound");
     let mut run = Run {
         workspace: &workspace,
-        options: RunOptions {
+        options: &RunOptions {
             jobs: 1,
             ..RunOptions::default()
         },
@@ -439,7 +439,7 @@ fn steps_side_by_side_never_have_more_cores_than_there_are_and_one_alone_has_all
         };
         let mut run = Run {
             workspace: &workspace,
-            options: RunOptions {
+            options: &RunOptions {
                 jobs,
                 ..RunOptions::default()
             },

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Float32Array, RecordBatch, StringArray, UInt64Array};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::error::ArrowError;
 use artifact::{ArtifactError, Failure, TableWriter};
 use serde::{Deserialize, Serialize};
 
@@ -78,54 +78,37 @@ impl Columns {
             bytes.push(b',');
             serde_json::to_writer(&mut *bytes, name).expect("plain data");
             bytes.push(b':');
-            serde_json::to_writer(&mut *bytes, &there(value)).expect("plain data");
+            let value = Some(value).filter(|value| !value.is_empty());
+            serde_json::to_writer(&mut *bytes, &value).expect("plain data");
         }
         bytes.extend_from_slice(b"}\n");
     }
 
-    fn schema(&self) -> SchemaRef {
-        let mut fields = vec![
-            Field::new("row", DataType::UInt64, false),
-            Field::new("id", DataType::Utf8, true),
-            Field::new("label", DataType::Utf8, false),
-            Field::new("probability", DataType::Float32, false),
-            Field::new("words", DataType::Utf8, true),
+    /// Lines as a table.
+    fn batch(&self, lines: &[Line]) -> Result<RecordBatch, ArrowError> {
+        let row = UInt64Array::from_iter_values(lines.iter().map(|line| line.row));
+        let id: StringArray = lines.iter().map(|line| line.id.as_deref()).collect();
+        let label = StringArray::from_iter_values(lines.iter().map(|line| &line.label));
+        let probability = lines.iter().map(|line| line.probability);
+        let words: StringArray = lines.iter().map(Line::words_in_one).collect();
+        let mut columns: Vec<(&str, ArrayRef, bool)> = vec![
+            ("row", Arc::new(row), false),
+            ("id", Arc::new(id), true),
+            ("label", Arc::new(label), false),
+            (
+                "probability",
+                Arc::new(Float32Array::from_iter_values(probability)),
+                false,
+            ),
+            ("words", Arc::new(words), true),
         ];
-        let carried = self.carried.iter();
-        fields.extend(carried.map(|name| Field::new(name, DataType::Utf8, true)));
-        Arc::new(Schema::new(fields))
-    }
-
-    fn batch(&self, lines: &[Line]) -> Result<RecordBatch, arrow::error::ArrowError> {
-        let words: Vec<Option<String>> = lines.iter().map(Line::words_in_one).collect();
-        let mut columns: Vec<ArrayRef> = vec![
-            Arc::new(UInt64Array::from_iter_values(
-                lines.iter().map(|line| line.row),
-            )),
-            Arc::new(StringArray::from_iter(
-                lines.iter().map(|line| line.id.as_deref()),
-            )),
-            Arc::new(StringArray::from_iter_values(
-                lines.iter().map(|line| &line.label),
-            )),
-            Arc::new(Float32Array::from_iter_values(
-                lines.iter().map(|line| line.probability),
-            )),
-            Arc::new(StringArray::from_iter(words)),
-        ];
-        for place in 0..self.carried.len() {
-            let values = lines
-                .iter()
-                .map(|line| line.carried.get(place).and_then(|value| there(value)));
-            columns.push(Arc::new(StringArray::from_iter(values)));
+        for (place, name) in self.carried.iter().enumerate() {
+            let value = |line: &Line| line.carried.get(place).filter(|it| !it.is_empty()).cloned();
+            let values: StringArray = lines.iter().map(value).collect();
+            columns.push((name, Arc::new(values), true));
         }
-        RecordBatch::try_new(self.schema(), columns)
+        RecordBatch::try_from_iter_with_nullable(columns)
     }
-}
-
-/// Nothing is null where a form has a word for it.
-fn there(value: &str) -> Option<&str> {
-    Some(value).filter(|value| !value.is_empty())
 }
 
 impl Line {
@@ -139,9 +122,11 @@ impl Line {
 }
 
 /// The form of the output, told by its name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub(crate) enum Form {
     Csv,
+    #[serde(rename = "jsonl")]
     JsonLines,
     Parquet,
 }
@@ -157,14 +142,6 @@ impl Form {
                 output.display()
             ))
             .with_hint("Let it end in `.csv`, `.jsonl` or `.parquet`".to_owned())),
-        }
-    }
-
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Csv => "csv",
-            Self::JsonLines => "jsonl",
-            Self::Parquet => "parquet",
         }
     }
 
@@ -218,7 +195,11 @@ pub(crate) fn to_parquet(
 ) -> Result<(), ArtifactError> {
     let failed = |error| ArtifactError::io("read", lines)(error);
     let mut reader = BufReader::new(File::open(lines).map_err(failed)?).lines();
-    let mut writer = TableWriter::create(table, columns.schema())?;
+    let batch = |lines: &[Line]| {
+        let batch = columns.batch(lines);
+        batch.map_err(ArtifactError::table("write", table))
+    };
+    let mut writer = TableWriter::create(table, batch(&[])?.schema())?;
     loop {
         let (mut some, mut bytes) = (Vec::new(), 0);
         while some.len() < BATCH.0 && bytes < BATCH.1 {
@@ -235,8 +216,7 @@ pub(crate) fn to_parquet(
         if some.is_empty() {
             break;
         }
-        let batch = columns.batch(&some);
-        writer.write(&batch.map_err(ArtifactError::table("write", table))?)?;
+        writer.write(&batch(&some)?)?;
     }
     writer.finish().map(drop)
 }

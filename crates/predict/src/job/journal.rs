@@ -1,15 +1,16 @@
 //! What a file's prediction has come to, kept beside the output, so that a kill costs one chunk.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use artifact::{ArtifactError, Digest, Failure, FileLock, sync};
+use artifact::{ArtifactError, Digest, Failure, FileLock};
 use ingest::Carry;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::form::Form;
 use super::places::{lock, unwritten};
 
 const JOURNAL: &str = "journal.json";
@@ -29,7 +30,7 @@ pub(crate) struct Task {
     /// How the file is read: `[ingest]` as given on the command line.
     pub(crate) reading: Value,
     /// How the rows are written.
-    pub(crate) form: String,
+    pub(crate) form: Form,
     pub(crate) abstain: Option<f32>,
     pub(crate) explain: bool,
     /// Columns of the input that go along.
@@ -70,7 +71,7 @@ pub(crate) struct Done {
 }
 
 impl Done {
-    /// This and what was done of another part.
+    /// The counts of this and of another part.
     pub(crate) fn and(self, other: &Self) -> Self {
         Self {
             rows: self.rows + other.rows,
@@ -80,10 +81,7 @@ impl Done {
             undecided: self.undecided + other.undecided,
             judged: self.judged + other.judged,
             right: self.right + other.right,
-            bytes: [
-                self.bytes[0] + other.bytes[0],
-                self.bytes[1] + other.bytes[1],
-            ],
+            bytes: self.bytes,
         }
     }
 }
@@ -115,22 +113,17 @@ impl Workplace {
         created.map_err(unwritten)?;
         let lock = lock(&folder.join("lock"))?;
         let done = left_over(folder, &task).unwrap_or_default();
+        // What a kill left behind the last entry of the journal is written once more.
         let open = |name: &str, length: u64| {
             let path = folder.join(name);
-            let failed = ArtifactError::io("write", &path);
-            // What a kill left behind the last entry of the journal is written once more.
-            let open = || {
-                let mut options = OpenOptions::new();
-                let mut file = options
-                    .create(true)
-                    .write(true)
-                    .truncate(false)
-                    .open(&path)?;
+            let mut options = OpenOptions::new();
+            let file = options.create(true).write(true).truncate(false).open(&path);
+            file.and_then(|mut file| {
                 file.set_len(length)?;
-                file.seek(SeekFrom::End(0))?;
-                Ok(file)
-            };
-            open().map_err(failed).map_err(unwritten)
+                file.seek(SeekFrom::End(0)).map(|_| file)
+            })
+            .map_err(ArtifactError::io("write", &path))
+            .map_err(unwritten)
         };
         Ok(Self {
             rows: open(ROWS, done.bytes[0])?,
@@ -140,6 +133,11 @@ impl Workplace {
             done,
             lock,
         })
+    }
+
+    /// How rows are written.
+    pub(crate) fn form(&self) -> Form {
+        self.task.form
     }
 
     /// Whether nothing was written yet.
@@ -184,48 +182,20 @@ impl Workplace {
         save().map_err(failed)
     }
 
-    /// The file with all rows.
-    pub(crate) fn rows(&self) -> PathBuf {
-        self.folder.join(ROWS)
-    }
-
-    /// A file beside it.
-    pub(crate) fn beside(&self, name: &str) -> PathBuf {
-        self.folder.join(name)
+    /// The files of the rows and of those kept aside.
+    pub(crate) fn files(&self) -> [PathBuf; 2] {
+        [ROWS, REJECTED].map(|name| self.folder.join(name))
     }
 
     /// Puts all that was written on the disk, not just into the operating system's memory.
     pub(crate) fn sync(&self) -> Result<(), ArtifactError> {
-        let failed = ArtifactError::io("sync", &self.folder);
         let both = self.rows.sync_all().and_then(|()| self.rejected.sync_all());
-        both.map_err(failed)
-    }
-
-    /// Puts the finished file in its place, what was kept aside in another, and removes the folder.
-    pub(crate) fn finish(
-        self,
-        finished: &Path,
-        output: &Path,
-        rejects: &Path,
-    ) -> Result<Done, ArtifactError> {
-        let rename = |from: &Path, to: &Path| {
-            sync(from)?;
-            fs::rename(from, to).map_err(ArtifactError::io("write", to))
-        };
-        if self.done.rejected > 0 {
-            rename(&self.folder.join(REJECTED), rejects)?;
-        } else if let Err(error) = fs::remove_file(rejects)
-            && error.kind() != io::ErrorKind::NotFound
-        {
-            return Err(ArtifactError::io("remove", rejects)(error));
-        }
-        rename(finished, output)?;
-        Ok(self.leave())
+        both.map_err(ArtifactError::io("sync", &self.folder))
     }
 
     /// Removes the folder, whose lock is held until it is empty. The output is in its place by then: a folder
     /// that stays is no failure, and without its journal means nothing.
-    fn leave(self) -> Done {
+    pub(crate) fn leave(self) -> Done {
         let Self {
             folder,
             rows,
@@ -245,13 +215,8 @@ impl Workplace {
     }
 }
 
-/// Rows that are done of a task, by the journal in a folder; 0 where there is none of it.
-pub(crate) fn rows_done(folder: &Path, task: &Task) -> u64 {
-    left_over(folder, task).map_or(0, |done| done.rows)
-}
-
 /// What was done of this very task, if its files hold at least that much.
-fn left_over(folder: &Path, task: &Task) -> Option<Done> {
+pub(crate) fn left_over(folder: &Path, task: &Task) -> Option<Done> {
     let text = fs::read(folder.join(JOURNAL)).ok()?;
     let journal: Journal = serde_json::from_slice(&text).ok()?;
     let holds = |name: &str, bytes: u64| {

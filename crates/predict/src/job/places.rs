@@ -5,7 +5,9 @@ use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
-use artifact::{ArtifactError, Failure, FailureKind, FileLock};
+use artifact::{ArtifactError, Failure, FileLock};
+
+use crate::misuse;
 
 /// A path with one ending more.
 pub(crate) fn with_ending(path: &Path, ending: &str) -> PathBuf {
@@ -25,11 +27,7 @@ pub(crate) fn rejects_of(output: &Path) -> PathBuf {
 /// # Errors
 /// The input is the output or lies where something beside that is to be; or the output is a folder.
 pub(crate) fn check_places(input: &Path, output: &Path) -> Result<(), Failure> {
-    let refused = |problem: String| {
-        Err(Failure::new(problem)
-            .with_kind(FailureKind::Usage)
-            .with_hint("Give `--output` another name".to_owned()))
-    };
+    let refused = |problem: String| Err(misuse(problem, "Give `--output` another name"));
     if output.is_dir() {
         return refused(format!(
             "The answers cannot be written to `{}`, which is a folder",

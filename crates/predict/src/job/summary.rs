@@ -1,14 +1,56 @@
-//! What came of a file, for people.
+//! The end of a file: its output put in place, and what came of it, for people.
 
-use std::path::Path;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 
-use artifact::format;
+use artifact::{ArtifactError, Failure, format, sync};
 use metrics::share_of;
 
 use super::Done;
+use super::form::{Columns, Form, to_parquet};
+use super::places::{rejects_of, unwritten};
+
+/// Puts all rows that were written, and those kept aside, in the place of the output.
+///
+/// # Errors
+/// The disk refuses.
+pub(crate) fn publish(
+    [rows, rejected]: &[PathBuf; 2],
+    columns: &Columns,
+    done: &Done,
+    output: &Path,
+) -> Result<(), Failure> {
+    let table = rows.with_extension("parquet");
+    let finished = match Form::of(output)? {
+        Form::Parquet => {
+            to_parquet(rows, &table, columns).map_err(unwritten)?;
+            &table
+        }
+        Form::Csv | Form::JsonLines => rows,
+    };
+    let rejects = rejects_of(output);
+    if done.rejected > 0 {
+        put_in_place(rejected, &rejects).map_err(unwritten)?;
+    } else if let Err(error) = fs::remove_file(&rejects)
+        && error.kind() != io::ErrorKind::NotFound
+    {
+        return Err(unwritten(ArtifactError::io("remove", &rejects)(error)));
+    }
+    put_in_place(finished, output).map_err(unwritten)
+}
+
+fn put_in_place(from: &Path, to: &Path) -> Result<(), ArtifactError> {
+    sync(from)?;
+    fs::rename(from, to).map_err(ArtifactError::io("write", to))?;
+    match to.parent() {
+        Some(folder) if !folder.as_os_str().is_empty() => sync(folder),
+        _ => sync(Path::new(".")),
+    }
+}
 
 /// What came of a file in a line; `rate` in rows a second, where it was measured.
-pub(crate) fn in_words(done: &Done, output: &Path, rejects: &Path, rate: Option<f64>) -> String {
+pub(crate) fn in_words(done: &Done, output: &Path, rate: Option<f64>) -> String {
     let count = |rows: u64| format::count(rows);
     let mut text = format!(
         "{}: {} positive, {} negative",
@@ -23,7 +65,7 @@ pub(crate) fn in_words(done: &Done, output: &Path, rejects: &Path, rate: Option<
         let rejected = count(done.rejected);
         text.push_str(&format!(
             ", {rejected} kept aside in `{}`",
-            rejects.display()
+            rejects_of(output).display()
         ));
     }
     if let Some(share) = share_of(done.right, done.judged, 0.95) {

@@ -3,7 +3,8 @@
 
 use std::collections::BTreeMap;
 use std::env;
-use std::path::{Path, PathBuf};
+use std::iter;
+use std::path::{Path, PathBuf, absolute};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -26,6 +27,12 @@ const LOOK_EVERY: Duration = Duration::from_secs(1);
 /// How long what a job has written, or how it ended, may stay unknown here.
 const UNSEEN: Duration = Duration::from_secs(90);
 
+/// What waits for shards and makes one output of them.
+const MERGE: usize = 0;
+
+/// A task's number: a shard, or [`MERGE`].
+type Number = usize;
+
 /// How shards are given to a cluster.
 pub(crate) struct ClusterRun<'a> {
     pub(crate) engine: &'a EngineSettings,
@@ -36,47 +43,41 @@ pub(crate) struct ClusterRun<'a> {
     pub(crate) detach: bool,
 }
 
-/// What waits for shards and makes one output of them.
-const MERGE: usize = 0;
-
-/// A task's number: a shard, or [`MERGE`].
-type Number = usize;
-
 impl ClusterRun<'_> {
     /// Plans here, submits what is not finished and not on its way, and follows it. Returns what came of the
     /// file, in a line.
     ///
     /// # Errors
     /// Slurm refuses or is not there, a shard fails, or we were asked to stop: the jobs then go on.
-    pub(crate) fn coordinate(
-        &self,
-        job: &Job<'_>,
-        model: Digest,
-        shards: usize,
-        progress: &Progress,
-    ) -> Result<String, Failure> {
+    pub(crate) fn coordinate(&self, job: &Job<'_>, shards: usize) -> Result<String, Failure> {
         let slurm = Slurm::find().map_err(refused)?;
         // The right to plan is given back at once: the job that merges takes it.
-        let (plan, _) = provide(job, model, shards, progress)?;
-        let record = std::path::absolute(&self.record);
-        let record = Record::new(record.map_err(ArtifactError::io("find", &self.record))?);
+        let (plan, _) = provide(job, shards)?;
+        let absolute = |path: &Path| absolute(path).map_err(ArtifactError::io("find", path));
+        let record = Record::new(absolute(&self.record)?);
         record.prepare()?;
-        let absolute = std::path::absolute(job.output);
-        let output = absolute.map_err(ArtifactError::io("find", job.output))?;
-        let following = Following {
+        let output = Digest::of_bytes(absolute(job.output)?.as_os_str().as_encoded_bytes());
+        let mut coordinator = Coordinator {
             how: self,
             slurm,
             record,
             plan: &plan,
-            name: format!(
-                "predict-{}",
-                &Digest::of_bytes(output.as_os_str().as_encoded_bytes()).to_hex()[..8]
-            ),
-            progress,
+            name: format!("predict-{}", &output.to_hex()[..8]),
+            progress: job.progress,
             jobs: BTreeMap::new(),
             tries: BTreeMap::new(),
         };
-        following.run()
+        // Until here a signal ends us at once, and nothing is lost.
+        watch_signals();
+        coordinator.submit_first()?;
+        match self.detach {
+            true => Ok(format!(
+                "{} submitted; the last one merges. The same command without `--detach` follows them, `scancel --name={}` ends them",
+                format::plural(coordinator.jobs.len() as u64, "task", "tasks"),
+                coordinator.name
+            )),
+            false => coordinator.follow(),
+        }
     }
 }
 
@@ -85,8 +86,14 @@ fn refused(error: SlurmError) -> Failure {
     Failure::from_error(error).with_hint(hint)
 }
 
+fn interrupted(message: &str, hint: String) -> Failure {
+    Failure::new(message)
+        .with_kind(FailureKind::Interrupted)
+        .with_hint(hint)
+}
+
 /// Jobs under way.
-struct Following<'a> {
+struct Coordinator<'a> {
     how: &'a ClusterRun<'a>,
     slurm: Slurm,
     record: Record,
@@ -99,34 +106,29 @@ struct Following<'a> {
     tries: BTreeMap<Number, u32>,
 }
 
-impl Following<'_> {
-    fn run(mut self) -> Result<String, Failure> {
-        // Until here a signal ends us at once, and nothing is lost.
-        watch_signals();
-        self.submit_first()?;
-        if self.how.detach {
-            return Ok(format!(
-                "{} submitted; the last one merges. The same command without `--detach` follows them, `scancel --name={}` ends them",
-                format::plural(self.jobs.len() as u64, "task", "tasks"),
-                self.name
-            ));
-        }
-        let shown = self
-            .progress
-            .task("predicting", Some(self.plan.rows()), "rows");
+impl Coordinator<'_> {
+    fn follow(&mut self) -> Result<String, Failure> {
+        let (plan, progress) = (self.plan, self.progress);
+        let shown = progress.task("predicting", Some(plan.rows), "rows");
         let mut told = 0;
         loop {
             if stop_requested() {
-                return Err(self.left());
+                let name = &self.name;
+                return Err(interrupted(
+                    "asked to; the jobs go on",
+                    format!(
+                        "The same command follows them again; `scancel --name={name}` ends them"
+                    ),
+                ));
             }
             self.jobs
-                .retain(|number, _| *number == MERGE || !self.plan.is_finished(*number));
+                .retain(|number, _| *number == MERGE || !plan.is_finished(*number));
             let jobs = self.jobs.values().map(|job| job.submission.job);
             let snapshot = match Snapshot::of(self.slurm, jobs) {
                 Ok(snapshot) => snapshot,
                 // The jobs go on without us; a controller that is started anew answers again.
                 Err(error) => {
-                    self.progress.warn(&format!("{error}; asking again"));
+                    progress.warn(&format!("{error}; asking again"));
                     sleep(10 * LOOK_EVERY);
                     continue;
                 }
@@ -134,21 +136,17 @@ impl Following<'_> {
             if let Some(line) = self.look(&snapshot)? {
                 return Ok(line);
             }
-            let running = self
-                .jobs
-                .values()
-                .filter(|job| snapshot.is_queued(job.submission.job))
-                .count();
-            let rows: u64 = (1..=self.plan.count())
-                .map(|shard| self.plan.rows_done(shard))
-                .sum();
+            let jobs = self.jobs.values();
+            let running = jobs.filter(|job| snapshot.is_queued(job.submission.job));
+            let running = running.count();
+            let rows: u64 = (1..=plan.count()).map(|shard| plan.rows_done(shard)).sum();
             shown.advance(rows.saturating_sub(told));
             told = told.max(rows);
-            let finished = (1..=self.plan.count()).filter(|shard| self.plan.is_finished(*shard));
+            let finished = (1..=plan.count()).filter(|shard| plan.is_finished(*shard));
             shown.message(&format!(
                 "{} of {} shards finished, {running} jobs in the queue",
                 finished.count(),
-                self.plan.count()
+                plan.count()
             ));
             sleep(LOOK_EVERY);
         }
@@ -160,33 +158,30 @@ impl Following<'_> {
         let mut numbers: Vec<Number> = self.jobs.keys().copied().collect();
         numbers.sort_by_key(|number| *number == MERGE);
         for number in numbers {
-            if number != MERGE && self.plan.is_finished(number) {
-                self.jobs.remove(&number);
-                continue;
-            }
             let Some(job) = self.jobs.get_mut(&number) else {
                 continue;
             };
             let course = job.course(snapshot, self.slurm, &self.record)?;
             let is_unseen = job.gone_for() < UNSEEN;
+            let tries = self.tries.get(&number).copied().unwrap_or(0);
             match &course.standing {
                 Standing::Waits(_) | Standing::Runs => {}
                 Standing::Ended { code: 0, .. } if number == MERGE => {
-                    return Ok(Some(self.said(MERGE)));
+                    let said = last_line(&self.record.log(&self.name_of(MERGE)));
+                    return Ok(Some(said.unwrap_or_default()));
                 }
                 Standing::Ended { code: 0, .. } | Standing::Unknown if is_unseen => {}
                 // What it waits for is submitted again, or has failed and is told of.
                 Standing::Cancelled | Standing::NeverRuns
                     if number == MERGE && self.jobs.len() > 1 => {}
                 Standing::Cancelled | Standing::Ended { code: 130, .. } => {
-                    return Err(
-                        Failure::new("cancelled; finished shards and chunks are kept")
-                            .with_kind(FailureKind::Interrupted)
-                            .with_hint("The same command goes on where this one was".to_owned()),
-                    );
+                    return Err(interrupted(
+                        "cancelled; finished shards and chunks are kept",
+                        "The same command goes on where this one was".to_owned(),
+                    ));
                 }
                 Standing::NeverRuns => self.submit_again(number, "what it waits for is gone")?,
-                standing if course.may_pass() && self.may_try(number) => {
+                standing if course.may_pass() && tries < self.how.run.retries => {
                     self.submit_again(number, &format!("lost ({standing:?})"))?;
                 }
                 _ => return Err(self.failed(number, &course)),
@@ -195,26 +190,22 @@ impl Following<'_> {
         Ok(None)
     }
 
-    fn may_try(&self, number: Number) -> bool {
-        self.tries.get(&number).copied().unwrap_or(0) < self.how.run.retries
-    }
-
     /// Submits every shard that is not finished, and the merge after them, but for what is in the queue.
     fn submit_first(&mut self) -> Result<(), Failure> {
         let queue = self.slurm.queue().map_err(refused)?;
         let known = self.record.submissions()?;
         let mut open = Vec::new();
         for shard in 1..=self.plan.count() {
-            match self.plan.check(shard) {
-                Ok(true) => continue,
-                Ok(false) => {}
+            match self.plan.proved(shard) {
+                Ok(Some(_)) => {}
+                Ok(None) => open.push(shard),
                 Err(error) => {
                     self.progress
                         .warn(&format!("{error}; shard {shard} is computed again"));
                     self.plan.remove(shard)?;
+                    open.push(shard);
                 }
             }
-            open.push(shard);
         }
         let mut wanted = Vec::new();
         for number in open.into_iter().chain([MERGE]) {
@@ -258,19 +249,16 @@ impl Following<'_> {
 
     /// Submits shards as arrays, and then the merge if it is among them.
     fn submit(&mut self, wanted: &[Number]) -> Result<(), Failure> {
-        let shards: Vec<Number> = wanted
-            .iter()
-            .copied()
-            .filter(|number| *number != MERGE)
-            .collect();
+        let (merge, shards): (Vec<Number>, _) = wanted.iter().partition(|it| **it == MERGE);
+        let shards: Vec<Number> = shards;
         let largest = self.slurm.largest_array().map_err(refused)?;
         for shards in shards.chunks(largest.max(1)) {
             self.submit_batch(shards, None)?;
         }
-        if wanted.contains(&MERGE) {
+        if !merge.is_empty() {
             let shards: Vec<TaskId> = self.jobs.values().map(|job| job.submission.job).collect();
             // What is finished needs no waiting for.
-            self.submit_batch(&[MERGE], after_ok(&shards))?;
+            self.submit_batch(&merge, after_ok(&shards))?;
         }
         Ok(())
     }
@@ -306,23 +294,17 @@ impl Following<'_> {
     fn task(&self, number: Number) -> Result<Task, Failure> {
         let program =
             env::current_exe().map_err(ArtifactError::io("find", Path::new("ressenti-predict")))?;
-        let threads = format!(
-            "run.threads={}",
-            self.how.engine.of_predict().cpus.unwrap_or(1)
-        );
-        let common = ["--progress", "plain", "--set", &threads];
+        let cpus = self.how.engine.of_predict().cpus.unwrap_or(1);
+        let threads = format!("run.threads={cpus}");
         let shard = number.to_string();
         let (own, kept) = match number {
-            MERGE => (&["--merge"][..], self.plan.folder().to_owned()),
+            MERGE => (&["--merge"][..], self.plan.folder.clone()),
             number => (&["--shard", &shard][..], self.plan.work(number)),
         };
-        let mut command = vec![program.to_string_lossy().into_owned()];
-        let arguments = job_arguments(env::args_os().skip(1), &[&common, own].concat());
-        command.extend(
-            arguments
-                .iter()
-                .map(|word| word.to_string_lossy().into_owned()),
-        );
+        let more = [&["--progress", "plain", "--set", &threads], own].concat();
+        let words = iter::once(program.clone().into_os_string())
+            .chain(job_arguments(env::args_os().skip(1), &more));
+        let command = words.map(|word| word.to_string_lossy().into_owned());
         let watch = Watch {
             watcher: &program.with_file_name("ressenti"),
             record: &self.record,
@@ -330,7 +312,7 @@ impl Following<'_> {
             retries: self.how.run.retries,
             stall_timeout: self.how.run.stall_timeout,
         };
-        Ok(watch.over(&self.name_of(number), command))
+        Ok(watch.over(&self.name_of(number), command.collect()))
     }
 
     fn name_of(&self, number: Number) -> String {
@@ -347,10 +329,6 @@ impl Following<'_> {
         }
     }
 
-    fn said(&self, number: Number) -> String {
-        last_line(&self.record.log(&self.name_of(number))).unwrap_or_default()
-    }
-
     fn failed(&self, number: Number, course: &Course) -> Failure {
         let log = self.record.log(&self.name_of(number));
         let why = match &course.standing {
@@ -364,14 +342,5 @@ impl Following<'_> {
             "Mend that and run the same command again: finished shards and chunks are kept; the whole log is `{}`",
             log.display()
         ))
-    }
-
-    fn left(&self) -> Failure {
-        Failure::new("asked to; the jobs go on")
-            .with_kind(FailureKind::Interrupted)
-            .with_hint(format!(
-                "The same command follows them again; `scancel --name={}` ends them",
-                self.name
-            ))
     }
 }

@@ -4,13 +4,13 @@ use std::fs::{self, File};
 use std::io;
 use std::path::Path;
 
-use artifact::{ArtifactError, Failure, format, sync};
+use artifact::{ArtifactError, Failure, format};
 use stage::Progress;
 
 use super::numbers;
 use super::plan::Plan;
 use super::shard::Finished;
-use crate::job::{Done, Form, check_places, in_words, rejects_of, to_parquet, unwritten};
+use crate::job::{Done, check_places, in_words, publish, unwritten};
 
 /// Merges the shards of a plan in order, puts the output in place and removes the shards. Returns a summary
 /// of one line.
@@ -19,49 +19,27 @@ use crate::job::{Done, Form, check_places, in_words, rejects_of, to_parquet, unw
 /// There is no plan, a shard is missing or damaged, or the disk refuses.
 pub(crate) fn merge(output: &Path, progress: &Progress) -> Result<String, Failure> {
     let plan = Plan::of(output)?;
-    check_places(&plan.task().input, output)?;
-    let _lock = Plan::lock_all(plan.folder())?;
-    let form = Form::of(output)?;
+    check_places(&plan.task.input, output)?;
+    let _lock = Plan::lock_all(&plan.folder)?;
     let shards = all_of(&plan)?;
-    let (rows, rejected) = (
-        plan.folder().join("merged"),
-        plan.folder().join("merged.rejected"),
-    );
+    let merged = ["merged", "merged.rejected"].map(|name| plan.folder.join(name));
     {
-        let shown = progress.task("merging", Some(plan.rows()), "rows");
-        let (mut to_rows, mut to_rejected) = (
-            create(&rows).map_err(unwritten)?,
-            create(&rejected).map_err(unwritten)?,
-        );
-        for shard in &shards {
-            append(&shard.rows(), &mut to_rows, &rows)?;
-            append(&shard.rejected(), &mut to_rejected, &rejected)?;
+        let shown = progress.task("merging", Some(plan.rows), "rows");
+        let [mut rows, mut rejected] = [create(&merged[0])?, create(&merged[1])?];
+        for (number, shard) in shards.iter().enumerate() {
+            let [its_rows, its_rejected] = plan.files(number + 1);
+            append(&its_rows, &mut rows, &merged[0])?;
+            append(&its_rejected, &mut rejected, &merged[1])?;
             shown.advance(shard.done.rows);
         }
     }
-    numbers::check(form, &rows, &rejected, plan.rows())?;
-    let finished = match form {
-        Form::Parquet => {
-            let table = plan.folder().join("merged.parquet");
-            to_parquet(&rows, &table, plan.columns())?;
-            table
-        }
-        Form::Csv | Form::JsonLines => rows,
-    };
+    numbers::check(plan.task.form, &merged, plan.rows)?;
     let done = shards
         .iter()
         .fold(Done::default(), |sum, shard| sum.and(&shard.done));
-    let rejects = rejects_of(output);
-    if done.rejected > 0 {
-        put_in_place(&rejected, &rejects).map_err(unwritten)?;
-    } else if let Err(error) = fs::remove_file(&rejects)
-        && error.kind() != io::ErrorKind::NotFound
-    {
-        return Err(unwritten(ArtifactError::io("remove", &rejects)(error)));
-    }
-    put_in_place(&finished, output).map_err(unwritten)?;
-    fs::remove_dir_all(plan.folder()).map_err(ArtifactError::io("remove", plan.folder()))?;
-    Ok(in_words(&done, output, &rejects, None))
+    publish(&merged, &plan.columns, &done, output)?;
+    fs::remove_dir_all(&plan.folder).map_err(ArtifactError::io("remove", &plan.folder))?;
+    Ok(in_words(&done, output, None))
 }
 
 /// All shards, proved whole; none is read before all are known to be there.
@@ -73,7 +51,7 @@ fn all_of(plan: &Plan) -> Result<Vec<Finished>, Failure> {
                 "Predict it again: the same command with `--shard {shard}` in place of `--merge`"
             ))
         };
-        match Finished::proved(plan, shard).map_err(damaged)? {
+        match plan.proved(shard).map_err(damaged)? {
             Some(shard) => found.push(shard),
             None => missing.push(shard.to_string()),
         }
@@ -100,23 +78,15 @@ fn shortened(names: &[String]) -> String {
     }
 }
 
-fn create(path: &Path) -> Result<File, ArtifactError> {
-    File::create(path).map_err(ArtifactError::io("create", path))
+fn create(path: &Path) -> Result<File, Failure> {
+    let created = File::create(path).map_err(ArtifactError::io("create", path));
+    created.map_err(unwritten)
 }
 
 fn append(from: &Path, to: &mut File, target: &Path) -> Result<(), ArtifactError> {
     let mut file = File::open(from).map_err(ArtifactError::io("read", from))?;
     io::copy(&mut file, to).map_err(ArtifactError::io("write", target))?;
     Ok(())
-}
-
-fn put_in_place(from: &Path, to: &Path) -> Result<(), ArtifactError> {
-    sync(from)?;
-    fs::rename(from, to).map_err(ArtifactError::io("write", to))?;
-    match to.parent() {
-        Some(folder) if !folder.as_os_str().is_empty() => sync(folder),
-        _ => sync(Path::new(".")),
-    }
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::iter;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use artifact::{ArtifactError, Failure, format};
 use serde::Deserialize;
@@ -25,7 +25,7 @@ type Numbers = Box<dyn Iterator<Item = Result<u64, String>>>;
 ///
 /// # Errors
 /// A row is missing, is there twice or in the wrong place, or a file cannot be read.
-pub(super) fn check(form: Form, rows: &Path, rejected: &Path, last: u64) -> Result<(), Failure> {
+pub(super) fn check(form: Form, [rows, rejected]: &[PathBuf; 2], last: u64) -> Result<(), Failure> {
     let open = |path: &Path| {
         let file = File::open(path).map_err(ArtifactError::io("read", path))?;
         Ok::<_, ArtifactError>(BufReader::with_capacity(BUFFER, file))
@@ -54,13 +54,10 @@ fn consecutive(mut answered: Numbers, mut aside: Numbers, last: u64) -> Result<(
             return Err(format!("row {} is missing", format::count(expected)));
         }
     }
-    match one.or(two) {
-        None => Ok(()),
-        Some(more) => Err(format!(
-            "row {} is there twice, or none of them",
-            format::count(more)
-        )),
-    }
+    one.or(two).map_or(Ok(()), |more| {
+        let row = format::count(more);
+        Err(format!("row {row} is there twice, or none of them"))
+    })
 }
 
 /// The first field of each record behind the header.

@@ -2,13 +2,12 @@
 
 use std::fs;
 use std::io;
+use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use artifact::{ArtifactError, Digest, Failure, FileLock, format};
 use ingest::count_rows;
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use stage::Progress;
 
 use super::sealed;
 use crate::job::{CHUNK_ROWS, Columns, Job, Part, Task, lock, unwritten, with_ending};
@@ -18,26 +17,37 @@ const PLAN: &str = "plan.json";
 /// Raised when the file comes to say something else.
 const FORMAT: u32 = 2;
 
-/// How a file is divided, as `OUTPUT.shards/plan.json` says it.
+/// How a file is divided.
 #[derive(Clone, Debug)]
 pub(super) struct Plan {
-    folder: PathBuf,
+    /// The folder of all shards.
+    pub(super) folder: PathBuf,
     content: Content,
     /// The digest of the plan, by which a shard is known to belong to it.
-    id: Digest,
+    pub(super) id: Digest,
 }
 
+/// The plan as `OUTPUT.shards/plan.json` says it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-struct Content {
+pub(super) struct Content {
     format: u32,
-    task: Task,
+    pub(super) task: Task,
     /// Shards that were asked for. A file of fewer rows has fewer.
     asked: usize,
-    rows: u64,
+    /// Rows of the whole input.
+    pub(super) rows: u64,
     /// Of the output.
-    columns: Columns,
+    pub(super) columns: Columns,
     /// The number of the first row of each shard, from 1.
     starts: Vec<u64>,
+}
+
+impl Deref for Plan {
+    type Target = Content;
+
+    fn deref(&self) -> &Content {
+        &self.content
+    }
 }
 
 impl Plan {
@@ -92,53 +102,27 @@ impl Plan {
 
     /// Number of shards, which are counted from 1.
     pub(super) fn count(&self) -> usize {
-        self.content.starts.len()
-    }
-
-    /// Rows of the whole input.
-    pub(super) fn rows(&self) -> u64 {
-        self.content.rows
+        self.starts.len()
     }
 
     /// Rows of a shard.
     pub(super) fn rows_of(&self, shard: usize) -> u64 {
-        let starts = &self.content.starts;
-        let end = starts
-            .get(shard)
-            .map_or(self.content.rows + 1, |next| *next);
+        let starts = &self.starts;
+        let end = starts.get(shard).map_or(self.rows + 1, |next| *next);
         end - starts[shard - 1]
-    }
-
-    /// The folder of all shards.
-    pub(super) fn folder(&self) -> &Path {
-        &self.folder
-    }
-
-    /// The digest of the plan.
-    pub(super) fn id(&self) -> Digest {
-        self.id
-    }
-
-    /// The columns of the output.
-    pub(super) fn columns(&self) -> &Columns {
-        &self.content.columns
-    }
-
-    pub(super) fn task(&self) -> &Task {
-        &self.content.task
     }
 
     /// What the journal of a shard says that it is about.
     pub(super) fn task_of(&self, shard: usize) -> Task {
         Task {
-            first: self.content.starts[shard - 1],
-            ..self.content.task.clone()
+            first: self.starts[shard - 1],
+            ..self.task.clone()
         }
     }
 
     pub(super) fn part(&self, shard: usize) -> Part {
         Part {
-            first: self.content.starts[shard - 1],
+            first: self.starts[shard - 1],
             rows: Some(self.rows_of(shard)),
         }
     }
@@ -180,7 +164,7 @@ impl Plan {
 
     /// Fails if a task has come to be another than the plan's.
     pub(super) fn check_task(&self, task: &Task) -> Result<(), Failure> {
-        let differences = differences(self.task(), task);
+        let differences = differences(&self.task, task);
         if differences.is_empty() {
             return Ok(());
         }
@@ -203,12 +187,12 @@ impl Plan {
             true => format::count(most),
             false => format!("{} to {}", format::count(least), format::count(most)),
         };
-        let total = format::plural(self.rows(), "row", "rows");
+        let total = format::plural(self.rows, "row", "rows");
         let mut text = format!("{total} in {count} of {rows}");
-        if self.content.asked > self.count() {
+        if self.asked > self.count() {
             text.push_str(&format!(
                 ", for there are no more rows than that, where {} were asked for",
-                format::count(self.content.asked as u64)
+                format::count(self.asked as u64)
             ));
         }
         text
@@ -217,28 +201,25 @@ impl Plan {
 
 /// What two tasks differ in, in words.
 fn differences(planned: &Task, task: &Task) -> Vec<String> {
-    let value = |task: &Task| serde_json::to_value(task).expect("plain data");
-    let (planned, task) = (value(planned), value(task));
-    let names = task
-        .as_object()
-        .into_iter()
-        .flat_map(|fields| fields.keys());
-    let is_other = |name: &&String| planned.get(name.as_str()) != task.get(name.as_str());
-    let in_words = |name: &String| match name.as_str() {
-        "input" => format!(
-            "the input was {}",
-            planned
-                .get("input")
-                .and_then(Value::as_str)
-                .unwrap_or("another")
+    let input = format!("the input was {}", planned.input.display());
+    let all = [
+        (planned.input == task.input, input.as_str()),
+        (planned.stamp == task.stamp, "the input was changed since"),
+        (planned.model == task.model, "the model was another"),
+        (
+            planned.reading == task.reading,
+            "the file was read with other `ingest` settings",
         ),
-        "stamp" => "the input was changed since".to_owned(),
-        "model" => "the model was another".to_owned(),
-        "reading" => "the file was read with other `ingest` settings".to_owned(),
-        "form" => "the answers were written in another form".to_owned(),
-        other => format!("`--{other}` was another"),
-    };
-    names.filter(is_other).map(in_words).collect()
+        (
+            planned.form == task.form,
+            "the answers were written in another form",
+        ),
+        (planned.abstain == task.abstain, "`--abstain` was another"),
+        (planned.explain == task.explain, "`--explain` was another"),
+        (planned.carry == task.carry, "`--carry` was another"),
+    ];
+    let others = all.into_iter().filter(|(is_same, _)| !is_same);
+    others.map(|(_, what)| what.to_owned()).collect()
 }
 
 /// The plan for a job: the one that is there, if it is for the same, or a new one. Holds the lock of the
@@ -246,27 +227,23 @@ fn differences(planned: &Task, task: &Task) -> Vec<String> {
 ///
 /// # Errors
 /// The input cannot be read, or another process has the lock.
-pub(super) fn provide(
-    job: &Job<'_>,
-    model: Digest,
-    shards: usize,
-    progress: &Progress,
-) -> Result<(Plan, FileLock), Failure> {
+pub(super) fn provide(job: &Job<'_>, shards: usize) -> Result<(Plan, FileLock), Failure> {
+    let progress = job.progress;
     let folder = Plan::folder_of(job.output);
     let created = fs::create_dir_all(&folder).map_err(ArtifactError::io("create", &folder));
     created.map_err(unwritten)?;
     let lock = Plan::lock_all(&folder)?;
-    let task = job.task(model)?;
+    let task = job.task()?;
     match Plan::find(job.output) {
         Ok(Some(plan)) => {
-            let differences = differences(plan.task(), &task);
-            if differences.is_empty() && plan.content.asked == shards {
+            let differences = differences(&plan.task, &task);
+            if differences.is_empty() && plan.asked == shards {
                 progress.note(&format!("as planned before: {}", plan.in_words()));
                 return Ok((plan, lock));
             }
             let why = match differences.first() {
                 Some(difference) => difference.clone(),
-                None => format!("they were {}", format::count(plan.content.asked as u64)),
+                None => format!("they were {}", format::count(plan.asked as u64)),
             };
             progress.note(&format!("the shards of an earlier run are not used: {why}"));
         }
@@ -281,10 +258,10 @@ pub(super) fn provide(
         task,
         asked: shards,
         rows,
-        columns: job.columns(progress)?,
+        columns: job.columns()?,
         starts: divide(rows, shards),
     };
-    if job.task(model)? != content.task {
+    if job.task()? != content.task {
         return Err(changed(job.input));
     }
     let id = sealed::write(&folder.join(PLAN), &content).map_err(unwritten)?;
@@ -315,13 +292,8 @@ fn divide(rows: u64, shards: usize) -> Vec<u64> {
 }
 
 /// Plans the shards. Returns a description of one line.
-pub(crate) fn plan(
-    job: &Job<'_>,
-    model: Digest,
-    shards: usize,
-    progress: &Progress,
-) -> Result<String, Failure> {
-    let (plan, _lock) = provide(job, model, shards, progress)?;
+pub(crate) fn plan(job: &Job<'_>, shards: usize) -> Result<String, Failure> {
+    let (plan, _lock) = provide(job, shards)?;
     Ok(format!(
         "{}; `{}`",
         plan.in_words(),

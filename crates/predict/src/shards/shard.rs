@@ -1,108 +1,76 @@
 //! One shard: its rows predicted with a journal, put in place as a whole, and proved whole later.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use artifact::{ArtifactError, Digest, Failure, FailureKind, FileLock, format, sync};
+use artifact::{ArtifactError, Digest, Failure, FileLock, format, sync};
 use serde::{Deserialize, Serialize};
-use stage::{Progress, watch_signals};
+use stage::watch_signals;
 
 use super::plan::{Plan, changed};
 use super::sealed;
-use crate::job::{Done, Job, REJECTED, ROWS, Workplace, rows_done, stamp, unwritten};
+use crate::job::{Done, Job, REJECTED, ROWS, Workplace, left_over, stamp, unwritten};
+use crate::misuse;
 use bundle::Predictor;
 
 const MANIFEST: &str = "shard.json";
 
-/// What a finished shard must be.
+/// What a finished shard is, as `shard.json` says it.
 #[derive(Serialize, Deserialize)]
-struct Manifest {
+pub(super) struct Finished {
     /// The digest of the plan that it belongs to.
     plan: Digest,
     shard: usize,
-    done: Done,
+    pub(super) done: Done,
     /// The digest of the rows, and of those kept aside.
     digests: [Digest; 2],
 }
 
-/// A shard that is in place.
-pub(super) struct Finished {
-    folder: PathBuf,
-    pub(super) done: Done,
-    digests: [Digest; 2],
-}
+impl Plan {
+    /// The files of a finished shard: its rows, and those kept aside.
+    pub(super) fn files(&self, shard: usize) -> [PathBuf; 2] {
+        [ROWS, REJECTED].map(|name| self.place(shard).join(name))
+    }
 
-impl Finished {
-    /// A shard of this plan, its files not looked at; `None` where it is not finished.
+    /// A finished shard, its files not looked at; `None` where it is not finished.
     ///
     /// # Errors
     /// It is there, and its manifest is damaged or of something else.
-    pub(super) fn find(plan: &Plan, shard: usize) -> Result<Option<Self>, ArtifactError> {
-        let folder = plan.place(shard);
-        let path = folder.join(MANIFEST);
-        let Some((manifest, _)) = sealed::read::<Manifest>(&path)? else {
-            // A folder without one was not made by us as a whole.
-            return Ok(None);
-        };
-        if manifest.plan != plan.id() {
-            return Ok(None);
+    pub(super) fn finished(&self, shard: usize) -> Result<Option<Finished>, ArtifactError> {
+        let path = self.place(shard).join(MANIFEST);
+        // A folder without one was not made by us as a whole.
+        let found = sealed::read::<Finished>(&path)?.map(|(found, _)| found);
+        let found = found.filter(|found| found.plan == self.id);
+        match found {
+            Some(found) if found.shard != shard || found.done.rows != self.rows_of(shard) => {
+                let reason = "it is about other rows than its name says".to_owned();
+                Err(ArtifactError::Damaged { path, reason })
+            }
+            found => Ok(found),
         }
-        let is_whole = manifest.shard == shard && manifest.done.rows == plan.rows_of(shard);
-        if !is_whole {
-            let reason = "it is about other rows than its name says".to_owned();
-            return Err(ArtifactError::Damaged { path, reason });
-        }
-        Ok(Some(Self {
-            folder,
-            done: manifest.done,
-            digests: manifest.digests,
-        }))
     }
 
-    /// A shard of this plan, every byte of it proved.
+    /// A finished shard, every byte of it proved.
     ///
     /// # Errors
     /// It is there, and damaged.
-    pub(super) fn proved(plan: &Plan, shard: usize) -> Result<Option<Self>, ArtifactError> {
-        let Some(found) = Self::find(plan, shard)? else {
+    pub(super) fn proved(&self, shard: usize) -> Result<Option<Finished>, ArtifactError> {
+        let Some(found) = self.finished(shard)? else {
             return Ok(None);
         };
-        for (path, digest) in [found.rows(), found.rejected()].iter().zip(found.digests) {
-            let is = Digest::of_file(path).map_err(ArtifactError::io("read", path))?;
+        for (path, digest) in self.files(shard).into_iter().zip(found.digests) {
+            let is = Digest::of_file(&path).map_err(ArtifactError::io("read", &path))?;
             if is != digest {
-                return Err(ArtifactError::Damaged {
-                    path: path.clone(),
-                    reason: format!("its digest is {is} and should be {digest}"),
-                });
+                let reason = format!("its digest is {is} and should be {digest}");
+                return Err(ArtifactError::Damaged { path, reason });
             }
         }
         Ok(Some(found))
     }
 
-    /// The file of its rows.
-    pub(super) fn rows(&self) -> PathBuf {
-        self.folder.join(ROWS)
-    }
-
-    /// The file of those kept aside.
-    pub(super) fn rejected(&self) -> PathBuf {
-        self.folder.join(REJECTED)
-    }
-}
-
-impl Plan {
-    /// Whether a shard is finished: its folder is in place and belongs to this plan. Its files are
-    /// not read; [`Plan::check`] does that.
+    /// Whether a shard is finished; its files are not looked at.
     pub(super) fn is_finished(&self, shard: usize) -> bool {
-        Finished::find(self, shard).is_ok_and(|found| found.is_some())
-    }
-
-    /// Whether a shard is finished and the digests of its files are correct.
-    ///
-    /// # Errors
-    /// It is there and damaged.
-    pub(super) fn check(&self, shard: usize) -> Result<bool, ArtifactError> {
-        Ok(Finished::proved(self, shard)?.is_some())
+        self.finished(shard).is_ok_and(|found| found.is_some())
     }
 
     /// Rows of a shard that are done, also if its process still runs or was killed.
@@ -110,7 +78,7 @@ impl Plan {
         if self.is_finished(shard) {
             return self.rows_of(shard);
         }
-        rows_done(&self.work(shard), &self.task_of(shard))
+        left_over(&self.work(shard), &self.task_of(shard)).map_or(0, |done| done.rows)
     }
 }
 
@@ -121,35 +89,32 @@ impl Plan {
 /// There is no plan, it is for something else, the input was changed, or the disk refuses.
 pub(crate) fn run_shard(
     job: &Job<'_>,
-    model: Digest,
     shard: usize,
     load: impl FnOnce() -> Result<Predictor, Failure>,
-    progress: &Progress,
 ) -> Result<String, Failure> {
     let plan = Plan::of(job.output)?;
-    if shard > plan.count() {
-        return Err(Failure::new(format!(
-            "There is no shard {shard}: the plan has {}",
-            plan.count()
-        ))
-        .with_kind(FailureKind::Usage)
-        .with_hint(format!("Name one from 1 to {}", plan.count())));
+    let count = plan.count();
+    if shard > count {
+        return Err(misuse(
+            format!("There is no shard {shard}: the plan has {count}"),
+            format!("Name one from 1 to {count}"),
+        ));
     }
-    plan.check_task(&job.task(model)?)?;
+    plan.check_task(&job.task()?)?;
     let _lock = FileLock::acquire(&plan.lock(shard), |holder| {
-        progress.note(&format!("waiting for {holder}, which predicts this shard"));
+        job.progress
+            .note(&format!("waiting for {holder}, which predicts this shard"));
     })
     .map_err(unwritten)?;
     // Until here a signal ends the process at once, and nothing is lost.
     watch_signals();
-    let named = format!("shard {shard} of {}", plan.count());
-    match Finished::proved(&plan, shard) {
+    let named = format!("shard {shard} of {count}");
+    match plan.proved(shard) {
         Ok(Some(_)) => return Ok(format!("{named} is finished already")),
         Ok(None) => {}
-        Err(error) => progress.warn(&format!("{error}; it is computed again")),
+        Err(error) => job.progress.warn(&format!("{error}; it is computed again")),
     }
-    let predictor = load()?;
-    let done = compute(job, &plan, shard, &predictor, progress)?;
+    let done = compute(job, &plan, shard, &load()?)?;
     let rows = format::plural(done.rows, "row", "rows");
     Ok(format!(
         "{named}: {rows}; `{}`",
@@ -162,38 +127,35 @@ fn compute(
     plan: &Plan,
     shard: usize,
     predictor: &Predictor,
-    progress: &Progress,
 ) -> Result<Done, Failure> {
     let (work, part) = (plan.work(shard), plan.part(shard));
     let mut workplace = Workplace::open(&work, plan.task_of(shard))?;
     if workplace.done.rows > 0 {
-        progress.note(&format!(
+        job.progress.note(&format!(
             "going on after {} of {} rows",
             format::count(workplace.done.rows),
             format::count(plan.rows_of(shard))
         ));
     }
-    job.work(predictor, progress, (&part, plan.columns()), &mut workplace)?;
+    job.work(predictor, (&part, &plan.columns), &mut workplace)?;
     // Rows of a file that is written to meanwhile are rows of nothing.
-    if stamp(job.input)? != plan.task().stamp || workplace.done.rows != plan.rows_of(shard) {
+    if stamp(job.input)? != plan.task.stamp || workplace.done.rows != plan.rows_of(shard) {
         return Err(changed(job.input));
     }
     workplace.sync()?;
-    let digest = |name: &str| {
-        let path = work.join(name);
-        Digest::of_file(&path).map_err(ArtifactError::io("read", &path))
-    };
-    let manifest = Manifest {
-        plan: plan.id(),
+    let [rows, rejected] = workplace.files();
+    let digest = |path: &Path| Digest::of_file(path).map_err(ArtifactError::io("read", path));
+    let finished = Finished {
+        plan: plan.id,
         shard,
         done: workplace.done.clone(),
-        digests: [digest(ROWS)?, digest(REJECTED)?],
+        digests: [digest(&rows)?, digest(&rejected)?],
     };
-    sealed::write(&work.join(MANIFEST), &manifest)?;
+    sealed::write(&work.join(MANIFEST), &finished)?;
     // A folder cannot be renamed over another, so that a damaged predecessor goes first. Killed in
     // between, the next process finds the whole shard in the journal.
     plan.remove(shard)?;
     fs::rename(&work, plan.place(shard)).map_err(ArtifactError::io("rename", &work))?;
-    sync(plan.folder())?;
-    Ok(manifest.done)
+    sync(&plan.folder)?;
+    Ok(finished.done)
 }

@@ -75,9 +75,8 @@ pub fn collect(
             data.embeddings.push(tokens::embedding(name, artifact)?);
         }
     }
-    let inputs = StageName::ALL
-        .into_iter()
-        .flat_map(|stage| context.inputs(stage));
+    let stages = StageName::ALL.into_iter();
+    let inputs = stages.flat_map(|stage| context.inputs(stage));
     let steps = inputs.map(|(variant, artifact)| steps::step(variant, artifact.manifest()));
     data.steps = steps.collect();
     Ok(data)

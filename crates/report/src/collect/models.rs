@@ -106,9 +106,8 @@ pub(super) fn add_costs(models: &mut [ModelData], readings: &[ReadingData]) {
         model.total_seconds += seconds;
         // A new review is encoded first.
         let encoding = seconds / rows.max(1) as f64;
-        model.prediction_speed = model
-            .prediction_speed
-            .map(|speed| 1.0 / (1.0 / speed + encoding));
+        let speed = model.prediction_speed;
+        model.prediction_speed = speed.map(|speed| 1.0 / (1.0 / speed + encoding));
     }
     let known = models.to_vec();
     for model in models.iter_mut().filter(|model| !model.members.is_empty()) {

@@ -23,11 +23,9 @@ pub(super) fn collect(
 ) -> Result<ReadingData, Failure> {
     let manifest = artifact.manifest();
     let input = |stage| {
-        let reference = manifest.inputs.iter().find(|input| input.stage == stage)?;
-        Some((
-            &reference.variant,
-            find(context, stage, &reference.variant)?,
-        ))
+        let mut inputs = manifest.inputs.iter();
+        let variant = &inputs.find(|input| input.stage == stage)?.variant;
+        Some((variant, find(context, stage, variant)?))
     };
     let mut reading = ReadingData {
         model: model.to_owned(),

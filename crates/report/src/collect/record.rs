@@ -31,11 +31,8 @@ pub(super) fn read(artifact: &Artifact) -> Result<Vec<Epoch>, Failure> {
 /// The last entry of an epoch counts, where training was resumed and it stands there twice.
 fn parse(text: &str) -> Result<Vec<Epoch>, (usize, serde_json::Error)> {
     let mut epochs = BTreeMap::new();
-    let lines = text
-        .lines()
-        .enumerate()
-        .filter(|(_, line)| !line.trim().is_empty());
-    for (index, line) in lines {
+    let lines = text.lines().enumerate();
+    for (index, line) in lines.filter(|(_, line)| !line.trim().is_empty()) {
         let line: Line = serde_json::from_str(line).map_err(|error| (index + 1, error))?;
         if line.event == "epoch" {
             epochs.insert(line.epoch.epoch, line.epoch);

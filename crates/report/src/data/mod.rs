@@ -68,6 +68,15 @@ impl ReportData {
         self.models.iter().position(|other| other.name == model)
     }
 
+    /// Kinds of reviews in the order of a model's accuracy on them, the worst first.
+    pub(crate) fn worst_slices(&self, model: usize) -> Vec<&SliceData> {
+        let share = |slice: &SliceData| slice.share(model, self.confidence);
+        let accuracy = |slice: &SliceData| share(slice).map_or(1.0, |share| share.value);
+        let mut slices: Vec<&SliceData> = self.slices.iter().collect();
+        slices.sort_by(|one, two| accuracy(one).total_cmp(&accuracy(two)));
+        slices
+    }
+
     /// The model with the highest accuracy, the earlier one where two are equal.
     pub(crate) fn best(&self) -> Option<(&ModelData, Estimate)> {
         let models = self.models.iter().rev();

@@ -36,9 +36,8 @@ pub(crate) fn draw(bins: &[LengthBin], unit: &str) -> Option<Markup> {
     };
     let description = bins.iter().map(|bin| {
         let (from, rows) = (format::count(bin.from), format::count(bin.rows));
-        let to = bin
-            .to
-            .map(|to| format!("to {}", format::count(to.saturating_sub(1))));
+        let last = bin.to.map(|to| format::count(to.saturating_sub(1)));
+        let to = last.map(|last| format!("to {last}"));
         format!(
             "{from} {}: {rows} reviews",
             to.as_deref().unwrap_or("and more")

@@ -16,11 +16,8 @@ const ABOVE: f64 = 1.5;
 pub(crate) fn draw(place: usize, test: &RangeTestData) -> Option<Markup> {
     let (first, last) = (test.points.first()?, test.points.last()?);
     let ceiling = ABOVE * first.smoothed_loss;
-    let shown = test
-        .points
-        .iter()
-        .map(|point| point.smoothed_loss.min(ceiling));
-    let range = round_range(shown, 4)?;
+    let losses = test.points.iter().map(|point| point.smoothed_loss);
+    let range = round_range(losses.map(|loss| loss.min(ceiling)), 4)?;
     let ends = (first.learning_rate.log10(), last.learning_rate.log10());
     let x = Axis::new("learning rate", ends).written(Some(power));
     let frame = Frame::new(SIZE, x, Axis::new("loss", range));

@@ -25,10 +25,8 @@ pub(crate) fn draw(models: &[ModelData], place: usize) -> Option<Markup> {
     };
     let area = model.figure(Metric::RocAuc);
     let area = area.map(|area| format!("Area {:.3}", area.value()));
-    let others = models
-        .iter()
-        .enumerate()
-        .filter(|(other, _)| *other != place);
+    let others = models.iter().enumerate();
+    let others = others.filter(|(other, _)| *other != place);
     let content = html! {
         (frame.segment("diagonal", (0.0, 0.0), (100.0, 100.0)))
         @for (_, other) in others { (path("curve others", other)) }

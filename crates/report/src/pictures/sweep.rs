@@ -30,15 +30,11 @@ pub(crate) fn effect(place: usize, sweep: &SweepData) -> Option<Markup> {
     let y = Axis::new("accuracy (%)", (range.0.max(0.0), range.1.min(100.0))).ticks(4);
     let frame = Frame::new(WIDE, x.written(is_log.then_some(power)), y);
     let places = || {
-        sweep
-            .points
-            .iter()
-            .zip(&numbers)
-            .map(|(point, value)| (point, across(*value)))
+        let points = sweep.points.iter().zip(&numbers);
+        points.map(|(point, value)| (point, across(*value)))
     };
-    let mut means: Vec<(f64, f64)> = places()
-        .map(|(point, x)| (x, 100.0 * point.accuracy()))
-        .collect();
+    let means = places().map(|(point, x)| (x, 100.0 * point.accuracy()));
+    let mut means: Vec<(f64, f64)> = means.collect();
     means.sort_by(|one, two| one.0.total_cmp(&two.0));
     let best = sweep.best()?;
     let (_, best_x) = places().find(|(point, _)| std::ptr::eq(*point, best))?;

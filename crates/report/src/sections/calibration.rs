@@ -3,7 +3,7 @@
 
 use artifact::format;
 use maud::{Markup, html};
-use metrics::{CalibrationFile, Metric};
+use metrics::{BrierParts, CalibrationFile, Metric, ProbabilityFigures};
 use pages::{Table, figure, grid, noted, paragraph, section};
 
 use crate::data::{ModelData, ReportData};
@@ -24,10 +24,8 @@ pub(crate) fn draw(data: &ReportData) -> Markup {
         let error = model.figure(Metric::CalibrationError);
         let error = error.map(|it| words::figure(Metric::CalibrationError, it).0);
         let error = error.map_or_else(String::new, |error| format!(", ECE {error}"));
-        figure(
-            reliability::draw(model, place),
-            format!("{}{error}", model.name),
-        )
+        let caption = format!("{}{error}", model.name);
+        figure(reliability::draw(model, place), caption)
     });
     let curves: Vec<Markup> = models()
         .filter_map(|(place, model)| Some(figure(roc::draw(&data.models, place)?, &model.name)))
@@ -71,22 +69,18 @@ fn before_and_after(data: &ReportData) -> Table<(&ModelData, &CalibrationFile)> 
          unreliability (less is better) minus resolution (more is better) plus the uncertainty of the data",
         format::count(data.rows)
     );
-    let change = |before: f64, after: f64| format!("{before:.4} to {after:.4}");
-    let places = |value: f64| format!("{value:.4}");
+    let change = |(_, it): (_, &CalibrationFile), read: fn(&ProbabilityFigures) -> f64| {
+        format!("{:.4} to {:.4}", read(&it.before), read(&it.after))
+    };
+    let part = |(_, it): (_, &CalibrationFile), read: fn(&BrierParts) -> f64| {
+        format!("{:.4}", read(&it.after.brier_parts))
+    };
     Table::new(caption, known)
         .names("Model", |(model, it)| noted((&model.name, &it.method)))
-        .numbers("ECE", |(_, it)| change(it.before.ece, it.after.ece))
-        .numbers("Log loss", |(_, it)| {
-            change(it.before.log_loss, it.after.log_loss)
-        })
-        .numbers("Brier", |(_, it)| change(it.before.brier, it.after.brier))
-        .numbers("Unreliability", |(_, it)| {
-            places(it.after.brier_parts.reliability)
-        })
-        .numbers("Resolution", |(_, it)| {
-            places(it.after.brier_parts.resolution)
-        })
-        .numbers("Uncertainty", |(_, it)| {
-            places(it.after.brier_parts.uncertainty)
-        })
+        .numbers("ECE", |row| change(row, |it| it.ece))
+        .numbers("Log loss", |row| change(row, |it| it.log_loss))
+        .numbers("Brier", |row| change(row, |it| it.brier))
+        .numbers("Unreliability", |row| part(row, |it| it.reliability))
+        .numbers("Resolution", |row| part(row, |it| it.resolution))
+        .numbers("Uncertainty", |row| part(row, |it| it.uncertainty))
 }

@@ -52,10 +52,9 @@ fn tricks(data: &ReportData) -> Option<String> {
     if most.name == model.name {
         return Some(sentence);
     }
-    let failed = format::percent(set.share(most, 0));
+    let (name, failed) = (&most.name, format::percent(set.share(most, 0)));
     Some(format!(
-        "{sentence}, the fewest, and {} {failed}, the most",
-        most.name
+        "{sentence}, the fewest, and {name} {failed}, the most"
     ))
 }
 
@@ -90,15 +89,8 @@ fn best_in_words(data: &ReportData, best: &ModelData, accuracy: Estimate) -> Str
     let (share, range) = words::share(accuracy);
     let rows = format::plural(data.rows, "test review", "test reviews");
     let confidence = words::confidence(data.confidence);
-    let who = if data.models.len() > 1 {
-        "The best model is"
-    } else {
-        "The model is"
-    };
-    format!(
-        "{who} {}: {share} of {rows} right ({confidence} interval {range})",
-        best.name
-    )
+    let (name, which) = (&best.name, if data.models.len() > 1 { "best " } else { "" });
+    format!("The {which}model is {name}: {share} of {rows} right ({confidence} interval {range})")
 }
 
 /// The best model against each other one.
@@ -117,9 +109,9 @@ fn against_best(data: &ReportData, best: &str) -> Option<String> {
     }
     leads.sort_by(|one, two| one.1.value.total_cmp(&two.1.value));
     let leads = leads.into_iter().enumerate().map(|(place, (worse, lead))| {
-        let [value, low, high] = [lead.value, lead.low, lead.high].map(|share| 100.0 * share);
         let unit = if place == 0 { " points" } else { "" };
-        format!("{worse} by {value:.1}{unit} ({low:.1} to {high:.1})")
+        let (_, range) = words::share(lead);
+        format!("{worse} by {:.1}{unit} ({range})", 100.0 * lead.value)
     });
     let leads = words::list(&leads.collect::<Vec<_>>());
     let equals = words::list(&equals);
@@ -149,13 +141,14 @@ fn equals_without(data: &ReportData, best: &str) -> Option<String> {
 fn baseline(best: &ModelData) -> Option<String> {
     let rows = best.confusion.rows();
     let negative = best.confusion.true_negative + best.confusion.false_positive;
-    let (class, larger) = if negative > rows - negative {
-        ("negative", negative)
+    let positive = rows - negative;
+    let class = if negative > positive {
+        "negative"
     } else {
-        ("positive", rows - negative)
+        "positive"
     };
     (rows > 0).then(|| {
-        let share = format::percent(larger as f64 / rows as f64);
+        let share = format::percent(negative.max(positive) as f64 / rows as f64);
         format!("Always answering “{class}” would be right on {share}")
     })
 }
@@ -163,12 +156,10 @@ fn baseline(best: &ModelData) -> Option<String> {
 fn calibration(data: &ReportData, best: &ModelData) -> Option<String> {
     let error = best.figure(Metric::CalibrationError)?;
     let interval = match error.estimate() {
-        Some(Estimate { low, high, .. }) => format!(
-            "{} interval {:.1} to {:.1}",
-            words::confidence(data.confidence),
-            100.0 * low,
-            100.0 * high
-        ),
+        Some(estimate) => {
+            let (_, range) = words::share(estimate);
+            format!("{} interval {range}", words::confidence(data.confidence))
+        }
         None => "no interval: too few reviews or mistakes".to_owned(),
     };
     Some(format!(

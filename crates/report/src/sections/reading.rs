@@ -58,10 +58,8 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
 fn like<'a>(data: &'a ReportData, reading: &ReadingData) -> Option<(&'a str, Estimate)> {
     let architecture = |name: &str| Some(data.model(name)?.architecture.as_str());
     let own = architecture(&reading.model)?;
-    let mut above = data
-        .readings
-        .iter()
-        .take_while(|other| other.model != reading.model);
+    let readings = data.readings.iter();
+    let mut above = readings.take_while(|other| other.model != reading.model);
     let like =
         above.find(|other| other.way != reading.way && architecture(&other.model) == Some(own))?;
     let difference = data.comparisons.iter().find_map(|pair| {

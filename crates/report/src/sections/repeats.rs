@@ -19,13 +19,12 @@ pub(super) fn draw(data: &ReportData) -> Markup {
         let (low, high) = repeats.range();
         format!("{} to {}", share(low), share(high))
     };
+    let deviation = |it: &RepeatsData| it.deviation().map_or_else(String::new, share);
     let table = Table::new(caption, &data.repeats)
         .names("Model", |it| &it.model)
         .numbers("Trainings", |it| it.accuracies.len())
         .numbers("Mean", |it| share(it.mean()))
-        .numbers("Standard deviation", |it| {
-            it.deviation().map_or_else(String::new, share)
-        })
+        .numbers("Standard deviation", deviation)
         .numbers("Lowest to highest", ends)
         .numbers("Training time", |it| format::seconds(it.seconds));
     html! {

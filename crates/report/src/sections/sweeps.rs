@@ -77,11 +77,8 @@ fn finding(sweep: &SweepData) -> String {
     let Some(best) = sweep.best() else {
         return "No trial is there yet.".to_owned();
     };
-    let worst = sweep
-        .points
-        .iter()
-        .map(SweepPoint::accuracy)
-        .fold(1.0, f64::min);
+    let accuracies = sweep.points.iter().map(SweepPoint::accuracy);
+    let worst = accuracies.fold(1.0, f64::min);
     let seeds = best.trials.len();
     let spread = if seeds > 1 {
         let (low, high) = best.range(|trial| 100.0 * trial.accuracy);

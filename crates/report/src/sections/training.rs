@@ -13,24 +13,15 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
     let losses = curves::draw(&data.models, &curves::LOSS);
     let accuracies = curves::draw(&data.models, &curves::ACCURACY);
     let pairs = losses.into_iter().zip(accuracies);
-    let models = data
-        .models
-        .iter()
-        .zip(pairs)
-        .map(|(model, (loss, accuracy))| {
-            (model, loss.into_iter().chain(accuracy).collect::<Vec<_>>())
-        });
-    let models: Vec<_> = models
-        .filter(|(_, pictures)| !pictures.is_empty())
-        .collect();
+    let pictures = pairs.map(|(loss, accuracy)| Vec::from_iter(loss.into_iter().chain(accuracy)));
+    let models = data.models.iter().zip(pictures);
+    let models = Vec::from_iter(models.filter(|(_, pictures)| !pictures.is_empty()));
     if models.is_empty() {
         return None;
     }
     let rows = |split: Split| {
-        let labelled = data
-            .reviews
-            .split(split)
-            .map(|it| it.negative + it.positive);
+        let count = data.reviews.split(split);
+        let labelled = count.map(|it| it.negative + it.positive);
         labelled.map_or_else(|| "the".to_owned(), format::count)
     };
     let text = format!(

@@ -93,21 +93,19 @@ fn slices(data: &ReportData) -> Table<&SliceData> {
     let best = data.best().map(|(best, _)| best).or(data.models.first());
     let name = best.map_or("", |model| model.name.as_str());
     let place = data.place(name).unwrap_or(0);
-    let mut order: Vec<&SliceData> = data.slices.iter().collect();
-    let share = |slice: &SliceData, place| slice.share(place, data.confidence);
-    let value = |slice: &SliceData| share(slice, place).map_or(1.0, |it| it.value);
-    order.sort_by(|one, two| value(one).total_cmp(&value(two)));
     let caption = format!(
         "Accuracy on kinds of test reviews, where {name} does worst first; {} intervals (Wilson). Kinds overlap.",
         words::confidence(data.confidence)
     );
-    let mut table = Table::new(caption, order)
+    let mut table = Table::new(caption, data.worst_slices(place))
         .names("reviews", |slice| &slice.name)
         .numbers("how many", |slice| format::count(slice.rows));
     for (place, model) in data.models.iter().enumerate() {
-        table = table.numbers(&model.name, |slice| match share(slice, place) {
-            Some(estimate) => noted(words::share(estimate)),
-            None => html! { "-" },
+        table = table.numbers(&model.name, |slice| {
+            match slice.share(place, data.confidence) {
+                Some(estimate) => noted(words::share(estimate)),
+                None => html! { "-" },
+            }
         });
     }
     table

@@ -23,17 +23,11 @@ fn repair_once(text: &str) -> Option<String> {
     let mut rest = text;
     let mut changed = false;
     while let Some(first) = rest.chars().next() {
-        match run(rest) {
-            Some((meant, length)) => {
-                repaired.push(meant);
-                rest = &rest[length..];
-                changed = true;
-            }
-            None => {
-                repaired.push(first);
-                rest = &rest[first.len_utf8()..];
-            }
-        }
+        let found = run(rest);
+        changed |= found.is_some();
+        let (meant, length) = found.unwrap_or((first, first.len_utf8()));
+        repaired.push(meant);
+        rest = &rest[length..];
     }
     changed.then_some(repaired)
 }

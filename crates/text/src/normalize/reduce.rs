@@ -69,10 +69,8 @@ impl Reducer {
     }
 
     fn ends_in_a_joining_character(&self) -> bool {
-        self.output
-            .chars()
-            .next_back()
-            .is_some_and(|last| !last.is_ascii() && !last.is_whitespace())
+        let last = self.output.chars().next_back();
+        last.is_some_and(|last| !last.is_ascii() && !last.is_whitespace())
     }
 
     /// Adds a character and whatever follows from it.
@@ -89,11 +87,8 @@ impl Reducer {
     }
 
     fn close_tag(&mut self) {
-        let tag = self
-            .opened
-            .last()
-            .copied()
-            .filter(|open| is_tag(&self.output[open + 1..]));
+        let open = self.opened.last().copied();
+        let tag = open.filter(|open| is_tag(&self.output[open + 1..]));
         match tag {
             Some(open) => {
                 self.opened.pop();
