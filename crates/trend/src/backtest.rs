@@ -112,11 +112,8 @@ fn last_value(known: &[f64], horizon: usize, width: f64) -> Estimate {
 fn overall_mean(known: &[f64], width: f64) -> Estimate {
     let count = known.len() as f64;
     let mean = known.iter().sum::<f64>() / count;
-    let variance = known
-        .iter()
-        .map(|value| (value - mean).powi(2))
-        .sum::<f64>()
-        / (count - 1.0);
+    let squares = known.iter().map(|value| (value - mean).powi(2));
+    let variance = squares.sum::<f64>() / (count - 1.0);
     interval(mean, variance * (1.0 + 1.0 / count), width)
 }
 

@@ -17,11 +17,8 @@ pub fn probabilities(observed: &[Observed], extra: f64) -> Vec<f64> {
         return vec![0.0; count];
     }
     let mean = known.iter().sum::<f64>() / known.len() as f64;
-    let spread = known
-        .iter()
-        .map(|value| (value - mean).powi(2))
-        .sum::<f64>()
-        / known.len() as f64;
+    let squares = known.iter().map(|value| (value - mean).powi(2));
+    let spread = squares.sum::<f64>() / known.len() as f64;
     let prior = spread.max(1e-4);
     let hazard = (EXPECTED / count as f64).min(0.5);
     // Sums over the periods before each: precision, precision times value, and the rest of the density.
@@ -83,12 +80,8 @@ pub fn probabilities(observed: &[Observed], extra: f64) -> Vec<f64> {
 fn log_sum(logs: impl Iterator<Item = f64>) -> f64 {
     let logs: Vec<f64> = logs.collect();
     let largest = logs.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-    largest
-        + logs
-            .iter()
-            .map(|log| (log - largest).exp())
-            .sum::<f64>()
-            .ln()
+    let parts = logs.iter().map(|log| (log - largest).exp());
+    largest + parts.sum::<f64>().ln()
 }
 
 #[cfg(test)]

@@ -93,23 +93,18 @@ impl Period {
     /// year if none.
     pub fn of_days(days: &[i64]) -> Self {
         let fits = |period: &Self| {
-            let mut numbers: Vec<i64> = days.iter().map(|day| period.number(*day)).collect();
-            numbers.sort_unstable();
-            let (Some(first), Some(last)) = (numbers.first(), numbers.last()) else {
+            let numbers = days.iter().map(|day| period.number(*day));
+            let (Some(first), Some(last)) = (numbers.clone().min(), numbers.clone().max()) else {
                 return false;
             };
-            let mut counts: Vec<usize> = numbers
-                .chunk_by(|one, two| one == two)
-                .map(<[i64]>::len)
-                .collect();
-            let empty = usize::try_from(last - first + 1).unwrap_or(usize::MAX) - counts.len();
-            counts.sort_unstable();
+            if last - first >= MOST {
+                return false;
+            }
             // The median over all periods between the first and the last, empty ones included.
-            let middle = (counts.len() + empty) / 2;
-            let median = middle
-                .checked_sub(empty)
-                .map_or(0, |at| counts[at.min(counts.len() - 1)]);
-            last - first < MOST && median >= ENOUGH
+            let mut counts = vec![0; (last - first + 1) as usize];
+            numbers.for_each(|number| counts[(number - first) as usize] += 1);
+            counts.sort_unstable();
+            counts[counts.len() / 2] >= ENOUGH
         };
         Self::ALL.into_iter().find(fits).unwrap_or(Self::Year)
     }

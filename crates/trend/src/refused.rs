@@ -5,22 +5,28 @@ use ingest::IngestError;
 use quantification::QuantificationError;
 
 /// Why there is no trend.
-#[derive(Debug)]
+#[derive(Debug, thiserror::Error)]
 pub enum Refused {
     /// The reviews cannot be read.
-    Reading(IngestError),
+    #[error(transparent)]
+    Reading(#[from] IngestError),
     /// They can, and say too little; or what is wanted of them makes no sense.
-    Unfit(Unfit),
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
     /// There are more reviews than are taken.
+    #[error("There are more than {} reviews with a time", format::count(*most))]
     TooMany {
         /// How many are.
         most: u64,
     },
     /// Nothing says how the model errs.
-    Unjudged(Unjudged),
+    #[error(transparent)]
+    Unjudged(#[from] Unjudged),
     /// Nobody waits for it any more.
+    #[error("Nobody waited for the trend any more")]
     Stopped,
     /// The model, or the machine.
+    #[error("{}", .0.chain().join(": "))]
     Failed(Failure),
 }
 
@@ -159,24 +165,6 @@ impl Unjudged {
     }
 }
 
-impl From<IngestError> for Refused {
-    fn from(error: IngestError) -> Self {
-        Self::Reading(error)
-    }
-}
-
-impl From<Unfit> for Refused {
-    fn from(unfit: Unfit) -> Self {
-        Self::Unfit(unfit)
-    }
-}
-
-impl From<Unjudged> for Refused {
-    fn from(unjudged: Unjudged) -> Self {
-        Self::Unjudged(unjudged)
-    }
-}
-
 impl From<ArtifactError> for Refused {
     fn from(error: ArtifactError) -> Self {
         Self::Failed(error.into())
@@ -185,22 +173,15 @@ impl From<ArtifactError> for Refused {
 
 impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
+        let hint = match &refused {
+            Refused::Unfit(unfit) => unfit.hint().map(str::to_owned),
+            Refused::Unjudged(unjudged) => Some(unjudged.hint()),
+            _ => None,
+        };
         match refused {
             Refused::Reading(error) => error.into(),
-            Refused::Unfit(unfit) => {
-                let hint = unfit.hint().map(str::to_owned);
-                Self::from_error(unfit).with_hint(hint)
-            }
-            Refused::Unjudged(unjudged) => {
-                let hint = unjudged.hint();
-                Self::from_error(unjudged).with_hint(hint)
-            }
-            Refused::TooMany { most } => Self::new(format!(
-                "There are more than {} reviews with a time",
-                format::count(most)
-            )),
-            Refused::Stopped => Self::new("Nobody waited for the trend any more"),
             Refused::Failed(failure) => failure,
+            refused => Self::from_error(refused).with_hint(hint),
         }
     }
 }

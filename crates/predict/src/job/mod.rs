@@ -212,7 +212,22 @@ impl Job<'_> {
         let texts: Vec<&str> = texts.map(|content| content.text.as_str()).collect();
         let mut answers = predictor.answers(&texts, self.explain)?.into_iter();
         let (mut lines, mut rejected) = (Vec::new(), Vec::new());
-        let mut reject = |row: &TextRow, bad: &BadRow| {
+        done.rows += chunk.len() as u64;
+        for row in chunk {
+            let bad = match &row.content {
+                Ok(content) => match answers.next().flatten() {
+                    Some(answer) => {
+                        lines.push(self.line(predictor, row, (content, answer), done));
+                        continue;
+                    }
+                    None => BadRow {
+                        reason: "nothing is left of the text once it is cleaned".to_owned(),
+                        excerpt: content.text.chars().take(200).collect(),
+                    },
+                },
+                Err(bad) => bad.clone(),
+            };
+            done.rejected += 1;
             let aside = Rejected {
                 row: row.number,
                 line: row.line,
@@ -221,27 +236,6 @@ impl Job<'_> {
             };
             serde_json::to_writer(&mut rejected, &aside).expect("plain data");
             rejected.push(b'\n');
-        };
-        done.rows += chunk.len() as u64;
-        for row in chunk {
-            let content = match &row.content {
-                Ok(content) => content,
-                Err(bad) => {
-                    done.rejected += 1;
-                    reject(row, bad);
-                    continue;
-                }
-            };
-            if let Some(answer) = answers.next().flatten() {
-                lines.push(self.line(predictor, row, (content, answer), done));
-                continue;
-            }
-            done.rejected += 1;
-            let bad = BadRow {
-                reason: "nothing is left of the text once it is cleaned".to_owned(),
-                excerpt: content.text.chars().take(200).collect(),
-            };
-            reject(row, &bad);
         }
         Ok((lines, rejected))
     }
