@@ -5,23 +5,12 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use artifact::files::prediction_rows;
-use artifact::{ArtifactError, Split, read_table, schema};
+use artifact::{ArtifactError, Failure, Split, read_table, schema};
+use metrics::MetricsFile;
 use metrics::regression::{self, JudgedRow, Paired, Regression};
-use metrics::{MetricsError, MetricsFile};
 
 /// The name of the table beside a file of figures.
 pub const PREDICTIONS: &str = "predictions.parquet";
-
-/// Why a run's figures cannot be read.
-#[derive(Debug, thiserror::Error)]
-pub enum JudgedError {
-    /// The figures.
-    #[error(transparent)]
-    Metrics(#[from] MetricsError),
-    /// The table of predictions.
-    #[error(transparent)]
-    Artifact(#[from] ArtifactError),
-}
 
 /// Figures of models, with the rows behind them.
 #[derive(Clone, Debug)]
@@ -37,10 +26,10 @@ impl Judged {
     ///
     /// # Errors
     /// One of the two cannot be read or is something else.
-    pub fn read(metrics: &Path) -> Result<Self, JudgedError> {
+    pub fn read(metrics: &Path) -> Result<Self, Failure> {
         let table = metrics.with_file_name(PREDICTIONS);
         Ok(Self {
-            metrics: MetricsFile::read(metrics)?,
+            metrics: MetricsFile::read(metrics).map_err(Failure::from_error)?,
             rows: match table.is_file() {
                 true => test_rows(&table)?,
                 false => BTreeMap::new(),

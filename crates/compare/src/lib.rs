@@ -20,7 +20,7 @@ use stage::print_failure;
 use arguments::{Arguments, Format};
 
 pub use changes::{Change, Changes};
-pub use judged::{Judged, JudgedError, PREDICTIONS};
+pub use judged::{Judged, PREDICTIONS};
 pub use run::{Run, Step};
 pub use verdicts::{Compared, Verdict, verdicts};
 
@@ -37,17 +37,14 @@ pub struct Sides {
 
 impl Sides {
     /// Compares two runs.
-    ///
-    /// # Errors
-    /// Rows or figures make no sense.
-    pub fn of(before: &Run, after: &Run) -> Result<Self, Failure> {
+    pub fn of(before: &Run, after: &Run) -> Self {
         let known = !before.steps.is_empty() && !after.steps.is_empty();
         let regressions = before.judged.regressions(&after.judged);
-        Ok(Self {
+        Self {
             changes: known.then(|| Changes::between(&before.steps, &after.steps)),
-            models: verdicts(&before.judged, &after.judged).map_err(Failure::from_error)?,
+            models: verdicts(&before.judged, &after.judged),
             regressions: regressions.iter().map(ToString::to_string).collect(),
-        })
+        }
     }
 }
 
@@ -67,7 +64,7 @@ pub fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<bool, Failure> {
     let before = Run::open(&arguments.before)?;
     let after = Run::open(&arguments.after)?;
-    let sides = Sides::of(&before, &after)?;
+    let sides = Sides::of(&before, &after);
     let shown = match arguments.format {
         Format::Text => show::text(&before, &after, &sides),
         Format::Markdown => show::markdown(&before, &after, &sides),

@@ -86,7 +86,7 @@ impl Run {
         let report = metrics.with_file_name("report.json");
         Ok(Self {
             folder: metrics.parent().unwrap_or(Path::new("")).to_owned(),
-            judged: Judged::read(metrics).map_err(Failure::from_error)?,
+            judged: Judged::read(metrics)?,
             steps: match report.is_file() {
                 true => steps_of(&report)?,
                 false => Vec::new(),

@@ -1,7 +1,7 @@
 //! Model by model: is it worse, better, or not to be told apart from what it was?
 
-use metrics::regression::{JudgedRow, Regression};
-use metrics::{Comparison, Estimate, Metric, MetricsError, compare, holm};
+use metrics::regression::{Paired, Regression};
+use metrics::{Estimate, Metric, holm, mcnemar};
 use serde::Serialize;
 
 use crate::Judged;
@@ -62,34 +62,33 @@ impl Verdict {
 }
 
 /// Every model of either run, those of the earlier one first.
-///
-/// # Errors
-/// Rows or figures make no sense.
-pub fn verdicts(before: &Judged, after: &Judged) -> Result<Vec<Compared>, MetricsError> {
+pub fn verdicts(before: &Judged, after: &Judged) -> Vec<Compared> {
     let regressions = before.regressions(after);
+    let pairs = before.paired(after);
     let is_new = |model: &&String| !before.metrics.models.contains_key(*model);
     let new = after.metrics.models.keys().filter(is_new);
     let models: Vec<&String> = before.metrics.models.keys().chain(new).collect();
-    let pairs = models.iter().map(|model| paired(before, after, model));
-    let pairs = pairs.collect::<Result<Vec<_>, _>>()?;
-    let p_values: Vec<f64> = pairs.iter().flatten().map(|pair| pair.p_value).collect();
+    let only = |model: &&String| pairs.get(*model).map(Paired::only);
+    let p_values = models.iter().filter_map(only);
+    let p_values: Vec<f64> = p_values
+        .map(|(lost, gained)| mcnemar(gained, lost))
+        .collect();
     let mut adjusted = holm(&p_values).into_iter();
-    let compared = models.into_iter().zip(&pairs).map(|(model, pair)| {
+    let compared = models.into_iter().map(|model| {
         let figure = |run: &Judged, metric: Metric| -> Option<f64> {
             Some(run.metrics.models.get(model)?.get(metric.name())?.value())
         };
         let both = |metric| (figure(before, metric), figure(after, metric));
         let accuracy = both(Metric::Accuracy);
-        let pair = pair.as_ref();
-        // The later run is the first of the pair.
-        let only = pair.map(|pair| (pair.second_only, pair.first_only));
-        let p_value = pair.and_then(|_| adjusted.next()).unwrap_or(1.0);
+        let only = only(&model);
+        let p_value = only.and_then(|_| adjusted.next()).unwrap_or(1.0);
         let is_worse = |regression: &Regression| matches!(regression, Regression::Worse { model: worse, .. } if worse == model);
+        let difference = |pair: &Paired| pair.difference(before.metrics.confidence);
         Compared {
             model: model.clone(),
             before: accuracy.0,
             after: accuracy.1,
-            difference: pair.map(|pair| pair.difference),
+            difference: pairs.get(model).map(difference),
             only,
             log_loss: both(Metric::LogLoss),
             verdict: match (only, accuracy) {
@@ -102,30 +101,5 @@ pub fn verdicts(before: &Judged, after: &Judged) -> Result<Vec<Compared>, Metric
             },
         }
     });
-    Ok(compared.collect())
-}
-
-/// The later run as the first, the earlier as the second; `None` where they did not judge the same rows.
-fn paired(
-    before: &Judged,
-    after: &Judged,
-    model: &str,
-) -> Result<Option<Comparison>, MetricsError> {
-    let (Some(was), Some(is)) = (before.rows.get(model), after.rows.get(model)) else {
-        return Ok(None);
-    };
-    let sorted = |rows: &[JudgedRow]| -> (Vec<(u64, u8)>, Vec<f32>) {
-        let mut rows = rows.to_vec();
-        rows.sort_unstable_by_key(|row| row.0);
-        let rows = rows.into_iter();
-        rows.map(|(id, label, probability)| ((id, label), probability))
-            .unzip()
-    };
-    let ((rows_before, was), (rows, is)) = (sorted(was), sorted(is));
-    if rows_before != rows {
-        return Ok(None);
-    }
-    let labels: Vec<u8> = rows.iter().map(|row| row.1).collect();
-    let confidence = before.metrics.confidence;
-    compare(&labels, ("after", &is), ("before", &was), confidence).map(Some)
+    compared.collect()
 }

@@ -11,7 +11,7 @@ mod model;
 
 use std::path::PathBuf;
 
-use artifact::files::{Prediction, write_predictions};
+use artifact::files::{Prediction, write_json, write_predictions};
 use artifact::{Artifact, Contract, Failure, OutputFile, Split, StageName, format};
 use challenge::CHALLENGE;
 use classifier::{LIBTORCH_VERSION, guard};
@@ -78,7 +78,7 @@ fn run(context: &Context, settings: EvaluationSettings) -> Result<Outcome, Failu
     let predictions = context.output().join(PREDICTIONS);
     let written = write_predictions(&predictions, &settings.model, &evaluated.predictions)?;
     let figures = judge(&settings, &evaluated.predictions)?;
-    artifact::files::write_json(&context.output().join(METRICS), &figures)?;
+    write_json(&context.output().join(METRICS), &figures)?;
     if figures.rows < FEW_ROWS {
         context.progress().warn(&few_in_words(figures.rows));
     }

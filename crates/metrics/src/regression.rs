@@ -10,7 +10,7 @@ use std::fmt;
 
 use crate::distribution::{binomial_at_most, hypergeometric_at_most};
 use crate::paired::Outcomes;
-use crate::{Metric, MetricsFile, holm, is_right};
+use crate::{Estimate, Metric, MetricsFile, holm, is_right};
 
 /// The chance of a false alarm that a check accepts.
 pub const ALPHA: f64 = 0.01;
@@ -36,6 +36,21 @@ impl Paired {
         });
         let pairs: Vec<(bool, bool)> = pairs.collect::<Option<_>>()?;
         Some(Self(Outcomes::of(pairs.into_iter())))
+    }
+
+    /// Rows that only the baseline got right, and rows that only the current run did.
+    pub fn only(&self) -> (u64, u64) {
+        (self.0.first_only, self.0.second_only)
+    }
+
+    /// The accuracy of the current run minus that of the baseline, with its interval.
+    pub fn difference(&self, confidence: f64) -> Estimate {
+        let turned = Outcomes {
+            first_only: self.0.second_only,
+            second_only: self.0.first_only,
+            ..self.0
+        };
+        turned.difference(confidence)
     }
 
     /// Exact McNemar test, one-sided: how likely at least this many losses are by chance.
@@ -182,6 +197,23 @@ mod tests {
             (id, label, if (label == 1) == is_right { 0.8 } else { 0.2 })
         };
         (0..number).map(row).collect()
+    }
+
+    #[test]
+    fn the_difference_of_pairs_is_that_of_a_comparison_to_the_last_digit() {
+        for seed in 0..20 {
+            let (was, is) = (
+                run(700, 0.8, 3, seed + 10, 0.3),
+                run(700, 0.85, 3, seed + 40, 0.4),
+            );
+            let paired = Paired::new(&was, &is).expect("the same rows");
+            let said = |rows: &[JudgedRow]| -> Vec<f32> { rows.iter().map(|row| row.2).collect() };
+            let labels: Vec<u8> = is.iter().map(|row| row.1).collect();
+            let compared = crate::compare(&labels, ("is", &said(&is)), ("was", &said(&was)), 0.95);
+            let compared = compared.expect("sound rows");
+            assert_eq!(paired.difference(0.95), compared.difference);
+            assert_eq!(paired.only(), (compared.second_only, compared.first_only));
+        }
     }
 
     fn file(rows: &[JudgedRow]) -> MetricsFile {

@@ -1,10 +1,10 @@
 //! `--baseline`: the CI regression run over all models of a report.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use artifact::{Artifact, Failure, format};
 use clap::Args;
-use compare::{Judged, JudgedError};
+use compare::Judged;
 use stage::Context;
 
 use crate::{METRICS, words};
@@ -27,8 +27,8 @@ pub(crate) fn check(
     let Some(path) = &options.baseline else {
         return Ok(());
     };
-    let baseline = read(path)?;
-    let current = read(&artifact.file(METRICS)?)?;
+    let baseline = Judged::read(path)?;
+    let current = Judged::read(&artifact.file(METRICS)?)?;
     let regressions = baseline.regressions(&current);
     let path = path.display();
     if regressions.is_empty() {
@@ -41,11 +41,4 @@ pub(crate) fn check(
     let message = format!("{number} worse than in the baseline `{path}`: {lines}");
     let hint = "If the loss is meant, replace the baseline by the `metrics.json` of this report";
     Err(Failure::new(message).with_hint(hint.to_owned()))
-}
-
-fn read(path: &Path) -> Result<Judged, Failure> {
-    Judged::read(path).map_err(|error| match error {
-        JudgedError::Artifact(error) => error.into(),
-        JudgedError::Metrics(error) => Failure::from_error(error),
-    })
 }
