@@ -248,7 +248,7 @@ impl PreparedBatch {
     }
 
     fn open_on(self, device: Device) -> Batch {
-        self.pin(device).to_device(device).open()
+        self.pin(device).transfer(device).open()
     }
 }
 
@@ -260,7 +260,7 @@ pub trait Transfer: Send + Sized {
 
     /// The same on a device, by copies that the host does not wait for if the memory is pinned.
     #[must_use]
-    fn to_device(&self, device: Device) -> Self;
+    fn transfer(&self, device: Device) -> Self;
 }
 
 impl Transfer for Tensor {
@@ -271,7 +271,7 @@ impl Transfer for Tensor {
         }
     }
 
-    fn to_device(&self, device: Device) -> Self {
+    fn transfer(&self, device: Device) -> Self {
         match device {
             Device::Cpu => self.shallow_clone(),
             _ => self.to_device_(device, self.kind(), true, false),
@@ -285,9 +285,9 @@ impl Transfer for PreparedBatch {
         Self { numbers, ..self }
     }
 
-    fn to_device(&self, device: Device) -> Self {
+    fn transfer(&self, device: Device) -> Self {
         Self {
-            numbers: Transfer::to_device(&self.numbers, device),
+            numbers: self.numbers.transfer(device),
             shape: self.shape.clone(),
         }
     }

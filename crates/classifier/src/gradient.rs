@@ -65,10 +65,10 @@ impl Loss {
     pub(crate) fn of(logits: &Tensor, truth: &Tensor, smoothing: f64) -> Self {
         let logits = logits.to_kind(Kind::Float);
         let none = None::<&Tensor>;
-        let predicted = || logits.argmax(1, false);
+        let correct = || logits.argmax(1, false).eq_tensor(truth).sum(Kind::Int64);
         Self {
             sum: logits.cross_entropy_loss(truth, none, Reduction::Sum, -100, smoothing),
-            correct: no_grad(|| predicted().eq_tensor(truth).sum(Kind::Int64)),
+            correct: no_grad(correct),
             looked_up: None,
         }
     }

@@ -222,10 +222,10 @@ impl Transfer for MaskedPart {
         }
     }
 
-    fn to_device(&self, device: Device) -> Self {
+    fn transfer(&self, device: Device) -> Self {
         Self {
-            batch: self.batch.to_device(device),
-            masked: Transfer::to_device(&self.masked, device),
+            batch: self.batch.transfer(device),
+            masked: self.masked.transfer(device),
         }
     }
 }

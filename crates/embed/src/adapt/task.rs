@@ -87,7 +87,7 @@ impl MaskedTask<'_> {
                     let Some(part) = MaskedPart::new(rows, self.contract.pad_id) else {
                         return Ok(Score::default());
                     };
-                    let part = part.to_device(device);
+                    let part = part.transfer(device);
                     let mode = Mode::Evaluate;
                     let loss = no_grad(|| self.model.loss(&part, &parameters, mode));
                     Ok(Score {

@@ -205,7 +205,7 @@ impl<T: Task> Source<'_, T> {
     ) -> Result<Pass, ClassifierError> {
         ClassifierError::catch("compute the gradient", || {
             let mode = self.mode(stream);
-            let part = part.to_device(self.device);
+            let part = part.transfer(self.device);
             Pass::compute(self.task.layout(), weights, scale, |parameters| {
                 self.task.loss(&part, weights, parameters, mode)
             })
