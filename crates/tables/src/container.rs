@@ -9,7 +9,6 @@ use std::path::Path;
 
 use artifact::ArtifactError;
 use flate2::bufread::MultiGzDecoder;
-use stage::Task;
 
 use crate::content::{BUFFER, Content, content_of};
 use crate::error::TableError;
@@ -26,7 +25,7 @@ pub struct Unpacked<'a> {
 }
 
 /// Opens a file and unpacks it if it is packed. `scratch` is a folder for the member of a zip; without
-/// one a zip stays packed.
+/// one a zip stays packed. `read` is given the bytes that each reading took.
 ///
 /// # Errors
 /// The file cannot be read, or its start is damaged.
@@ -34,11 +33,11 @@ pub fn unpack<'a>(
     path: &Path,
     scratch: Option<&Path>,
     most_bytes: u64,
-    task: &'a Task,
+    read: impl Fn(u64) + 'a,
 ) -> Result<Unpacked<'a>, TableError> {
     let file = File::open(path).map_err(TableError::read(path))?;
     let size = file.metadata().map_err(TableError::read(path))?.len();
-    let mut input = started(watched(file, task));
+    let mut input = started(watched(file, read));
     let content = content_of(&mut input).map_err(TableError::read(path))?;
     let limit = Limit::new(size, most_bytes);
     let damaged = |error| TableError::damaged(path, "the start", error);
@@ -84,9 +83,9 @@ impl<R: Read, F: FnMut(u64) -> io::Result<()>> Read for Reported<R, F> {
 }
 
 /// An input that shows how far it is.
-fn watched<'a>(input: impl Read + 'a, task: &'a Task) -> impl Read + 'a {
-    let report = |bytes| {
-        task.advance(bytes);
+fn watched<'a>(input: impl Read + 'a, read: impl Fn(u64) + 'a) -> impl Read + 'a {
+    let report = move |bytes| {
+        read(bytes);
         Ok(())
     };
     Reported { input, report }

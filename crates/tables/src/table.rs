@@ -4,7 +4,6 @@ use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 
 use settings::{IngestSettings, SourceFormat};
-use stage::Task;
 
 use crate::container::{self, Unpacked};
 use crate::content::Content;
@@ -29,8 +28,8 @@ pub struct Opening<'a> {
     pub settings: &'a IngestSettings,
     /// A folder for what must lie on disk for a moment.
     pub scratch: PathBuf,
-    /// Shows how much of the file was read.
-    pub task: &'a Task,
+    /// Is given the bytes of the file that each reading took, to show them.
+    pub read: Box<dyn Fn(u64) + 'a>,
 }
 
 /// A file of rows.
@@ -49,16 +48,20 @@ pub fn row_limit(settings: &IngestSettings) -> usize {
 
 impl<'a> Table<'a> {
     /// Opens a file and reads a sample of it.
-    pub fn open(path: &Path, opening: &Opening<'a>) -> Result<Self, TableError> {
-        let settings = opening.settings;
+    pub fn open(path: &Path, opening: Opening<'a>) -> Result<Self, TableError> {
+        let Opening {
+            settings,
+            scratch,
+            read,
+        } = opening;
         let most_bytes = settings.max_unpacked_bytes;
-        let unpacked = container::unpack(path, Some(&opening.scratch), most_bytes, opening.task)?;
+        let unpacked = container::unpack(path, Some(&scratch), most_bytes, read)?;
         let packing = Some(unpacked.packing).filter(|packing| !packing.is_empty());
         let mut form: Vec<String> = packing.map(str::to_owned).into_iter().collect();
         let reader = match (unpacked.content, settings.format) {
             (Content::Parquet, SourceFormat::Auto | SourceFormat::Parquet) => {
                 form.push("Parquet".to_owned());
-                parquet(path, opening, unpacked)?
+                parquet(path, settings, &scratch, unpacked)?
             }
             (Content::Text, format) if format != SourceFormat::Parquet => {
                 text(path, settings, unpacked, &mut form)?
@@ -152,11 +155,11 @@ impl<'a> Table<'a> {
 /// A reader of a table.
 fn parquet<'a>(
     path: &Path,
-    opening: &Opening<'_>,
+    settings: &IngestSettings,
+    scratch: &Path,
     unpacked: Unpacked<'_>,
 ) -> Result<Box<dyn RecordReader + 'a>, TableError> {
-    let settings = opening.settings;
-    let file = unpacked.into_file(path, &opening.scratch)?;
+    let file = unpacked.into_file(path, scratch)?;
     let size = file.metadata().map_err(TableError::read(path))?.len();
     let limits = Limits {
         row: row_limit(settings),

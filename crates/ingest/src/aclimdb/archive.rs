@@ -52,7 +52,9 @@ fn open<'a>(
     settings: &IngestSettings,
     task: &'a Task,
 ) -> Result<Box<dyn BufRead + 'a>, TableError> {
-    let unpacked = tables::unpack(path, None, settings.max_unpacked_bytes, task)?;
+    let unpacked = tables::unpack(path, None, settings.max_unpacked_bytes, |bytes| {
+        task.advance(bytes)
+    })?;
     match (unpacked.packing, unpacked.content) {
         ("gzip" | "zstd", _) | (_, Content::Tar) => Ok(unpacked.input),
         (_, Content::Empty) => Err(TableError::nothing(path, "no content")),

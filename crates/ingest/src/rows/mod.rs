@@ -56,9 +56,9 @@ pub(crate) fn read(
         let opening = Opening {
             settings,
             scratch: scratch.to_owned(),
-            task,
+            read: Box::new(|bytes| task.advance(bytes)),
         };
-        let mut source = Source::open(path, &opening, first.as_ref())?;
+        let mut source = Source::open(path, opening, first.as_ref())?;
         if first.is_none() {
             source.print_note(progress);
         }
@@ -83,7 +83,7 @@ impl<'a> Source<'a> {
     /// Opens a file and finds out what its columns are, or which of them are those of the `first` file.
     fn open(
         path: &Path,
-        opening: &Opening<'a>,
+        opening: Opening<'a>,
         first: Option<&Layout>,
     ) -> Result<Self, IngestError> {
         let settings = opening.settings;

@@ -77,9 +77,9 @@ fn open<'a>(
     let opening = Opening {
         settings,
         scratch: std::env::temp_dir(),
-        task,
+        read: Box::new(|bytes| task.advance(bytes)),
     };
-    Source::open(path, &opening, None)
+    Source::open(path, opening, None)
 }
 
 /// The number of rows of a file, those that cannot be read as well. A table says it itself; any other
