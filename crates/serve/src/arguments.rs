@@ -5,7 +5,6 @@ use std::path::PathBuf;
 
 use clap::Parser;
 use settings::Override;
-use stage::with_artifacts;
 
 use crate::limits::Limits;
 
@@ -66,13 +65,6 @@ pub(crate) struct Arguments {
     /// Say how to run, as `run.threads=1`
     #[arg(long = "set", value_name = "TABLE.KEY=VALUE")]
     pub(crate) overrides: Vec<Override>,
-}
-
-impl Arguments {
-    /// What changes the pipeline itself: the path is relative to the folder the user stands in.
-    pub(crate) fn pipeline_overrides(&self) -> Vec<Override> {
-        with_artifacts(&self.overrides, self.artifacts.as_deref())
-    }
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ use artifact::Failure;
 use axum::Router;
 use clap::Parser;
 use settings::{Pipeline, table_of};
-use stage::print_failure;
+use stage::{exit_code, with_artifacts};
 use tokio::net::TcpListener;
 use tokio::runtime::Builder;
 use tokio::signal::unix::{SignalKind, signal};
@@ -70,13 +70,7 @@ pub fn main(arguments: impl Iterator<Item = OsString>, networks: Option<Networks
         // SAFETY: this is the only thread yet, and oneDNN reads it at its first operation.
         unsafe { env::set_var(ONE_DNN_CACHE.0, ONE_DNN_CACHE.1) };
     }
-    match run(&Arguments::parse_from(arguments), networks) {
-        Ok(()) => 0,
-        Err(failure) => {
-            print_failure(&failure);
-            failure.code()
-        }
-    }
+    exit_code(run(&Arguments::parse_from(arguments), networks))
 }
 
 /// A service that is ready to answer, without its sockets.
@@ -218,7 +212,8 @@ fn find_source(arguments: &Arguments) -> Result<Source, Failure> {
         let run = table_of("run", &arguments.overrides)?;
         return Ok(Source::Folder(folder.clone(), run));
     }
-    let pipeline = Pipeline::load(&arguments.pipeline, &arguments.pipeline_overrides())?;
+    let overrides = with_artifacts(&arguments.overrides, arguments.artifacts.as_deref());
+    let pipeline = Pipeline::load(&arguments.pipeline, &overrides)?;
     let name = match &arguments.model {
         Some(name) => name.clone(),
         None => {

@@ -8,7 +8,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser};
 use settings::{Pipeline, Step, StepId};
 
 use crate::{
-    Context, PipelineArguments, Progress, ResolvedStep, Resolver, Stage, StepState, print_failure,
+    Context, PipelineArguments, Progress, ResolvedStep, Resolver, Stage, StepState, exit_code,
     print_step,
 };
 use artifact::{Failure, format};
@@ -42,13 +42,7 @@ pub fn main<S: Stage>() -> ExitCode {
     let matches = command.get_matches();
     let arguments = StageArguments::<S::Options>::from_arg_matches(&matches)
         .unwrap_or_else(|error| error.exit());
-    match run_from_arguments::<S>(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            print_failure(&failure);
-            failure.exit_code()
-        }
-    }
+    exit_code(run_from_arguments::<S>(&arguments)).into()
 }
 
 fn run_from_arguments<S: Stage>(arguments: &StageArguments<S::Options>) -> Result<(), Failure> {
