@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use artifact::{Failure, StageName};
 use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
-use settings::{SettingsError, Step, StepId, suggest};
+use settings::{Step, StepId, suggest};
 
 /// What the user asked for.
 #[derive(Args, Clone, Debug, Default)]
@@ -118,7 +118,7 @@ fn unknown_variant(steps: &[Step], stage: Option<StageName>, name: &str) -> Fail
         let message = format!("There is no variant `{name}` in the pipeline file");
         return Failure::new(message).with_hint(suggest(name, &known));
     };
-    SettingsError::unknown_variant(stage, name, &known).into()
+    settings::unknown_variant(stage, name, &known)
 }
 
 /// These steps and all they read, directly or not. Steps stand after what they read, so one walk

@@ -6,14 +6,14 @@
 use std::fs;
 use std::path::Path;
 
-use artifact::Digest;
+use artifact::{Digest, Failure};
 use serde_json::Value;
 
-use crate::error::list;
 use crate::key::{Checked, Key};
+use crate::names::list;
 use crate::{
-    EmbeddingKind, EmbeddingSettings, ModelKind, ModelSettings, Pipeline, SettingsError,
-    TokenizerKind, TokenizerSettings, WindowSettings,
+    EmbeddingKind, EmbeddingSettings, ModelKind, ModelSettings, Pipeline, TokenizerKind,
+    TokenizerSettings, WindowSettings,
 };
 
 /// The tokenizer's file name in an encoder's folder.
@@ -46,7 +46,7 @@ pub(crate) fn encoder_of<'a>(
     pipeline: &'a Pipeline,
     key: &Key,
     embedding: &EmbeddingSettings,
-) -> Result<&'a EmbeddingSettings, SettingsError> {
+) -> Result<&'a EmbeddingSettings, Failure> {
     let name = embedding.encoder.as_deref().unwrap_or_default();
     let is_encoder = |found: &EmbeddingSettings| found.kind == EmbeddingKind::Encoder;
     if let Some(found) = pipeline.embeddings.get(name).filter(|it| is_encoder(it)) {
@@ -104,7 +104,7 @@ pub(crate) fn check_windows(key: &Key, windows: Option<WindowSettings>) -> Check
     )
 }
 
-fn read_config(key: &Key, folder: &Path) -> Result<Value, SettingsError> {
+fn read_config(key: &Key, folder: &Path) -> Result<Value, Failure> {
     let path = folder.join(CONFIG);
     let key = key.at("source");
     let unusable = |problem: String| {

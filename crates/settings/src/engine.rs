@@ -1,9 +1,8 @@
 //! `[engine]`: where steps run, and what each may use there.
 
-use artifact::StageName;
+use artifact::{Failure, StageName};
 use serde::{Deserialize, Serialize};
 
-use crate::SettingsError;
 use crate::key::{Checked, Key};
 
 /// `[engine]`. Changing it rebuilds nothing.
@@ -129,7 +128,7 @@ impl EngineSettings {
 ///
 /// # Errors
 /// A value that does not fit.
-pub fn check_engine(engine: &EngineSettings) -> Result<(), SettingsError> {
+pub fn check_engine(engine: &EngineSettings) -> Result<(), Failure> {
     for (table, resources) in engine.tables() {
         let key = Key::of("engine").at(table);
         key.require_positive(&[("cpus", resources.cpus.unwrap_or(1))])?;

@@ -1,12 +1,13 @@
 //! Successive halving (Jamieson and Talwalkar 2016; Li et al. 2018): all trials of a sweep are trained
 //! a little, the best of them some more, and so on, so that few are trained to the end.
 
+use artifact::Failure;
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 
 use crate::defaults::number;
 use crate::key::Key;
-use crate::{ModelSettings, SettingsError, Trial};
+use crate::{ModelSettings, Trial};
 
 /// `[sweep.NAME] halving`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -57,7 +58,7 @@ impl HalvingSettings {
         self,
         sweep: &str,
         trials: &[(Trial, ModelSettings)],
-    ) -> Result<IndexMap<String, ModelSettings>, SettingsError> {
+    ) -> Result<IndexMap<String, ModelSettings>, Failure> {
         let key = Key::of("sweep").at(sweep).at("halving");
         key.require(
             self.factor >= 2 && self.first > 0,

@@ -1,13 +1,14 @@
 //! Dotted names of the pipeline file, and what is checked of the values that they stand for.
 
+use artifact::Failure;
 use std::fmt::{self, Display, Formatter};
 
 use indexmap::IndexMap;
 
-use crate::{SettingsError, suggest};
+use crate::suggest;
 
 /// What a check says: nothing, or what is wrong.
-pub(crate) type Checked = Result<(), SettingsError>;
+pub(crate) type Checked = Result<(), Failure>;
 
 /// The dotted name of a table or of a setting.
 #[derive(Clone, Debug)]
@@ -31,12 +32,12 @@ impl Key {
     }
 
     /// The error that says what is wrong here, as the rest of a sentence that begins with the name.
-    pub(crate) fn error(&self, problem: impl Into<String>) -> SettingsError {
-        SettingsError::new(format!("`{self}` {}", problem.into()))
+    pub(crate) fn error(&self, problem: impl Into<String>) -> Failure {
+        Failure::new(format!("`{self}` {}", problem.into()))
     }
 
     /// The error about a table that is not in its form.
-    pub(crate) fn misfit(&self, error: &toml::de::Error) -> SettingsError {
+    pub(crate) fn misfit(&self, error: &toml::de::Error) -> Failure {
         self.error(format!("does not fit: {}", error.message()))
     }
 
@@ -78,7 +79,7 @@ impl Key {
         what: &str,
         name: &str,
         tables: &'a IndexMap<String, T>,
-    ) -> Result<&'a T, SettingsError> {
+    ) -> Result<&'a T, Failure> {
         let unknown = || {
             let known: Vec<String> = tables.keys().cloned().collect();
             let problem = format!("names the {what} `{name}`, which is not in the pipeline file");

@@ -7,12 +7,12 @@ mod defaults;
 mod embedding;
 mod encoder;
 mod engine;
-mod error;
 mod evaluation;
 mod halving;
 mod ingest;
 mod key;
 mod model;
+mod names;
 mod overrides;
 mod pipeline;
 mod range_test;
@@ -28,7 +28,6 @@ pub use embedding::{
     FeatureSettings, LearnedSettings, WindowSettings,
 };
 pub use engine::{EngineKind, EngineSettings, Resources, check_engine};
-pub use error::{SettingsError, nearest, suggest};
 pub use evaluation::{EnsembleSettings, EnsembleWeights, EvaluationSettings, ReportSettings};
 pub use halving::{HalvingSettings, RungSettings};
 pub use ingest::{
@@ -36,6 +35,7 @@ pub use ingest::{
     TimestampSettings,
 };
 pub use model::{CalibrationKind, ModelKind, ModelSettings, NgramSettings, Pooling};
+pub use names::{nearest, suggest, unknown_variant};
 pub use overrides::{Override, table_of};
 pub use pipeline::{CheckpointSettings, Device, Pipeline, RunSettings};
 pub use range_test::RangeTestSettings;

@@ -1,12 +1,12 @@
 //! `--set table.key=value`: the file's own names, checked like the file itself.
 
+use artifact::Failure;
 use std::str::FromStr;
 
 use serde::de::DeserializeOwned;
 use toml::{Table, Value};
 
-use crate::error::Cause;
-use crate::{SettingsError, suggest};
+use crate::suggest;
 
 /// One setting given on the command line instead of in the file.
 #[derive(Clone, Debug, PartialEq)]
@@ -106,21 +106,20 @@ pub(crate) fn apply_all<'a, T>(
     overrides: impl Iterator<Item = &'a Override>,
     file: &mut Table,
     read: impl Fn(&Table) -> Result<T, toml::de::Error>,
-) -> Result<Option<T>, SettingsError> {
+) -> Result<Option<T>, Failure> {
     let mut found = None;
     for setting in overrides {
         let given = &setting.text;
-        let failed = |cause| {
+        let failure = || {
             let message = format!("The setting `{given}` given with `--set` does not fit");
-            SettingsError::new(message).with_cause(cause).with_hint(
+            Failure::new(message).with_hint(
                 "An override is `--set table.key=value`, with the names of the pipeline file"
                     .to_owned(),
             )
         };
-        setting
-            .apply(file)
-            .map_err(|problem| failed(problem.into()))?;
-        found = Some(read(file).map_err(|error| failed(Cause::from(error)))?);
+        let applied = setting.apply(file);
+        applied.map_err(|problem| failure().with_cause(problem))?;
+        found = Some(read(file).map_err(|error| failure().with_cause(error))?);
     }
     Ok(found)
 }
@@ -133,7 +132,7 @@ pub(crate) fn apply_all<'a, T>(
 pub fn table_of<T: DeserializeOwned + Default>(
     name: &str,
     overrides: &[Override],
-) -> Result<T, SettingsError> {
+) -> Result<T, Failure> {
     let is_of_table = |it: &&Override| it.path.split('.').next() == Some(name);
     let overrides = overrides.iter().filter(is_of_table);
     let found = apply_all(overrides, &mut Table::new(), |file| {

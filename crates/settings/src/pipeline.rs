@@ -1,5 +1,6 @@
 //! The whole file: read, overridden, merged, checked.
 
+use artifact::Failure;
 use std::collections::HashMap;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -16,7 +17,7 @@ use crate::range_test::RangeTestTable;
 use crate::{
     CleanSettings, EmbeddingKind, EmbeddingSettings, EngineSettings, EnsembleSettings,
     EvaluationSettings, IngestSettings, ModelKind, ModelSettings, Override, ReportSettings,
-    SettingsError, SweepSettings, TokenizerSettings, TrainingSettings, check,
+    SweepSettings, TokenizerSettings, TrainingSettings, check,
 };
 
 /// A checked pipeline: every reference resolves, every value makes sense.
@@ -178,15 +179,15 @@ impl Pipeline {
     ///
     /// # Errors
     /// The file cannot be read, has an unknown table, key or value, or a reference to nothing.
-    pub fn load(path: &Path, overrides: &[Override]) -> Result<Self, SettingsError> {
+    pub fn load(path: &Path, overrides: &[Override]) -> Result<Self, Failure> {
         let file = path.display();
         let text = fs::read_to_string(path).map_err(|error| {
-            SettingsError::new(format!("Could not read the pipeline file `{file}`"))
+            Failure::new(format!("Could not read the pipeline file `{file}`"))
                 .with_cause(error)
                 .with_hint("Name the pipeline file with `--pipeline FILE`".to_owned())
         })?;
         let parse_error = |error: toml::de::Error| {
-            SettingsError::new(format!("The pipeline file `{file}` cannot be understood"))
+            Failure::new(format!("The pipeline file `{file}` cannot be understood"))
                 .with_cause(error)
         };
         // Parsed from text first, because only then does an error know its line and column.
@@ -215,7 +216,7 @@ fn resolve(
     table: &Table,
     path: &Path,
     folder: &Path,
-) -> Result<Pipeline, SettingsError> {
+) -> Result<Pipeline, Failure> {
     let PipelineTable { name, seed, .. } = named;
     let in_folder = |path: Option<PathBuf>| path.map(|path| folder.join(path));
     let artifacts = named.artifacts.unwrap_or_else(|| "artifacts".into());
@@ -406,7 +407,7 @@ impl ModelTables {
 
     /// The settings of a model, with those of `[training]` where it takes steps and of its own `training` laid
     /// over them.
-    fn resolve(&self, written: &Table, name: &str) -> Result<ModelSettings, SettingsError> {
+    fn resolve(&self, written: &Table, name: &str) -> Result<ModelSettings, Failure> {
         let key = Key::of("model").at(name);
         let settings = ModelSettings::of_table(written, &self.training, self.seed)
             .map_err(|error| key.misfit(&error))?;

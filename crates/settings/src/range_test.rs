@@ -1,10 +1,11 @@
 //! `[range_test.NAME]`: at which learning rates a model learns (Smith 2017).
 
+use artifact::Failure;
 use serde::{Deserialize, Serialize};
 
+use crate::ModelSettings;
 use crate::defaults::{number, percent};
 use crate::key::Key;
-use crate::{ModelSettings, SettingsError};
 
 /// Steps at least: fewer make no curve.
 const FEWEST: u32 = 40;
@@ -56,7 +57,7 @@ impl RangeTestTable {
         &self,
         key: &Key,
         model: &ModelSettings,
-    ) -> Result<RangeTestSettings, SettingsError> {
+    ) -> Result<RangeTestSettings, Failure> {
         key.at("model").require(
             model.kind.takes_steps(),
             format!("names `{}`, which has no learning rate", self.model),

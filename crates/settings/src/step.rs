@@ -3,14 +3,14 @@
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use artifact::{Source, StageName};
+use artifact::{Failure, Source, StageName};
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::error::list;
 use crate::key::Key;
-use crate::{EmbeddingKind, ModelKind, ModelSettings, Pipeline, SettingsError};
+use crate::names::{list, unknown_variant};
+use crate::{EmbeddingKind, ModelKind, ModelSettings, Pipeline};
 
 /// The variant name of the stages that come before the variants part.
 pub const REVIEWS: &str = "reviews";
@@ -126,13 +126,13 @@ impl Pipeline {
     ///
     /// # Errors
     /// There is no such variant, or there are several and none was named.
-    pub fn step(&self, stage: StageName, variant: Option<&str>) -> Result<Step, SettingsError> {
+    pub fn step(&self, stage: StageName, variant: Option<&str>) -> Result<Step, Failure> {
         let mut steps = self.steps();
         steps.retain(|step| step.id.stage == stage);
         let known: Vec<String> = steps.iter().map(|step| step.id.variant.clone()).collect();
         if let Some(name) = variant {
             let step = steps.into_iter().find(|step| step.id.variant == name);
-            return step.ok_or_else(|| SettingsError::unknown_variant(stage, name, &known));
+            return step.ok_or_else(|| unknown_variant(stage, name, &known));
         }
         if steps.len() == 1 {
             return Ok(steps.remove(0));

@@ -1,6 +1,6 @@
 //! `[sweep.NAME]`: one model with several values of some settings, to be compared.
 
-use artifact::Digest;
+use artifact::{Digest, Failure};
 use indexmap::IndexMap;
 use serde::{Deserialize, Serialize};
 use toml::{Table, Value};
@@ -8,7 +8,7 @@ use toml::{Table, Value};
 use crate::defaults::number;
 use crate::key::Key;
 use crate::overrides::put;
-use crate::{HalvingSettings, ModelSettings, SettingsError};
+use crate::{HalvingSettings, ModelSettings};
 
 /// Trials of a sweep at most; more are a slip of the pen.
 const MOST: usize = 1000;
@@ -89,7 +89,7 @@ impl SweepSettings {
         name: &str,
         models: &IndexMap<String, Table>,
         seed: u64,
-    ) -> Result<Vec<(Trial, Table)>, SettingsError> {
+    ) -> Result<Vec<(Trial, Table)>, Failure> {
         let key = Key::of("sweep").at(name);
         let over = key.at("over");
         let base = key.at("model").refer("model", &self.model, models)?;
@@ -117,11 +117,7 @@ impl SweepSettings {
         Ok(trials)
     }
 
-    fn combinations(
-        &self,
-        key: &Key,
-        seed: u64,
-    ) -> Result<Vec<IndexMap<String, Value>>, SettingsError> {
+    fn combinations(&self, key: &Key, seed: u64) -> Result<Vec<IndexMap<String, Value>>, Failure> {
         let over = key.at("over");
         over.require(!self.over.is_empty(), "must name a setting to sweep over")?;
         if let Some(fixed) = self.over.keys().find(|path| FIXED.contains(&path.as_str())) {

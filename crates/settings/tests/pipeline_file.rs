@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use artifact::{Source, StageName};
-use settings::{Device, Override, Pipeline, SettingsError};
+use artifact::{Failure, Source, StageName};
+use settings::{Device, Override, Pipeline};
 use testkit::{Project, tiny_pipeline};
 
 /// The tiny pipeline with one passage replaced, and what is said about it: the message with its
@@ -16,13 +16,8 @@ fn refused(passage: &str, replacement: &str) -> String {
     text.replace(&*project.folder().to_string_lossy(), "FOLDER")
 }
 
-fn said(error: &SettingsError) -> String {
-    let mut text = error.to_string();
-    let mut cause = std::error::Error::source(error);
-    while let Some(inner) = cause {
-        text = format!("{text}: {inner}");
-        cause = inner.source();
-    }
+fn said(error: &Failure) -> String {
+    let text = error.chain().join(": ");
     match error.hint() {
         Some(hint) => format!("{text}. {hint}"),
         None => text,

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf, absolute};
 
 use clap::{Args, ValueEnum};
-use settings::{Override, Pipeline, SettingsError, suggest};
+use settings::{Override, Pipeline, suggest};
 
 use crate::ProgressMode;
 use artifact::Failure;
@@ -42,7 +42,7 @@ impl PipelineArguments {
     ///
     /// # Errors
     /// See [`Pipeline::load`].
-    pub fn load(&self) -> Result<Pipeline, SettingsError> {
+    pub fn load(&self) -> Result<Pipeline, Failure> {
         Pipeline::load(&self.pipeline, &self.all_overrides())
     }
 
@@ -89,7 +89,7 @@ impl ModelArguments {
     ///
     /// # Errors
     /// See [`Pipeline::load`].
-    pub fn load(&self) -> Result<Pipeline, SettingsError> {
+    pub fn load(&self) -> Result<Pipeline, Failure> {
         let overrides = with_artifacts(&self.overrides, self.artifacts.as_deref());
         Pipeline::load(&self.pipeline, &overrides)
     }

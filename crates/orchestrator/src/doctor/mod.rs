@@ -7,12 +7,14 @@ mod machine;
 mod programs;
 mod storage;
 
+use std::fs;
 use std::io::{self, Write};
 use std::path::Path;
 
 use anstyle::{AnsiColor, Style};
+use artifact::Failure;
 use serde::Serialize;
-use settings::{Pipeline, SettingsError};
+use settings::Pipeline;
 
 use crate::arguments::DoctorArguments;
 
@@ -93,13 +95,14 @@ fn examine(path: &Path) -> Vec<Finding> {
     findings
 }
 
-fn pipeline_file(path: &Path, wrong: Option<&SettingsError>) -> Finding {
+fn pipeline_file(path: &Path, wrong: Option<&Failure>) -> Finding {
     const WHAT: &str = "pipeline file";
+    let is_unreadable = fs::read_to_string(path).is_err();
     let path = path.display();
     let Some(error) = wrong else {
         return Finding::ok(WHAT, path.to_string());
     };
-    let hint = if error.is_unreadable() {
+    let hint = if is_unreadable {
         "Go to the folder that has one, or name it with `--pipeline FILE`".to_owned()
     } else {
         format!("`ressenti plan --pipeline {path}` shows what is wrong with it")
