@@ -3,7 +3,7 @@
 //! Connections and JSON are tokio's, the model has threads of its own: requests queue up for them, and a
 //! full queue is said at once instead of waited for.
 //!
-//! - `listen`: connections; `hosts`, `body`, `json`: what is read of a request; `routes`: what is
+//! - `listen`: connections; `hosts`, `body`, `json`: what is read of a request; `shared`, `routes`: what is
 //!   answered
 //! - `lane`: the way to a thread; `worker`: the threads with the model, and their batches; `source`, `reload`: which model, and when it
 //!   is another
@@ -22,6 +22,7 @@ mod limits;
 mod listen;
 mod reload;
 mod routes;
+mod shared;
 mod source;
 mod telemetry;
 mod trends;
@@ -49,7 +50,7 @@ use fatal::FatalFailure;
 use hosts::Hosts;
 use lane::Lane;
 use reload::Watch;
-use routes::Shared;
+use shared::Shared;
 use source::Model;
 use telemetry::Telemetry;
 use worker::Queue;

@@ -1,6 +1,7 @@
 //! What the service answers, path by path.
 
-use std::sync::Arc;
+mod trend;
+
 use std::time::Instant;
 
 use axum::extract::{MatchedPath, Request, State};
@@ -14,32 +15,15 @@ use axum::routing::{MethodRouter, get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
 use crate::body::{self, HTML, JSON};
 use crate::error::{ApiError, PREDICT_EXAMPLE};
-use crate::hosts::Hosts;
 use crate::json::parsed;
 use crate::limits::{BodyLimits, EXPLAINED, Limits, TREND};
-use crate::telemetry::{Now, Telemetry};
-use crate::trends::{self, Trends};
-use crate::worker::{Answers, Question, Queue};
-
-/// What all requests share.
-#[derive(Clone)]
-pub(crate) struct Shared {
-    pub(crate) queue: Queue,
-    pub(crate) trends: Trends,
-    pub(crate) telemetry: Arc<Telemetry>,
-    pub(crate) limits: Limits,
-    /// As many permits as there may be connections.
-    pub(crate) connections: Arc<Semaphore>,
-    /// By which names it may be asked.
-    pub(crate) hosts: Arc<Hosts>,
-    /// Whether a line is written for each request.
-    pub(crate) log: bool,
-}
+use crate::shared::Shared;
+use crate::telemetry::Now;
+use crate::worker::{Answers, Question};
 
 /// The page may load what comes from here and nothing else, and run nothing that stands in it.
 const CONTENT_POLICY: HeaderValue = HeaderValue::from_static(
@@ -53,21 +37,21 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 const EXPOSITION: &str = "text/plain; version=0.0.4; charset=utf-8";
 
 /// The OpenAPI description, held to the routes and their answers by a test.
-pub(crate) const OPENAPI: &str = include_str!("openapi.json");
+pub(crate) const OPENAPI: &str = include_str!("../openapi.json");
 
 pub(crate) fn router(shared: Shared) -> Router {
     let file = |kind: &'static str, text: &'static str| {
         get(move || async move { ([(CONTENT_TYPE, kind)], text) })
     };
     Router::new()
-        .route("/", file(HTML, include_str!("page/index.html")))
-        .route("/page.css", file(STYLE, include_str!("page/page.css")))
-        .route("/page.js", file(SCRIPT, include_str!("page/page.js")))
-        .route("/trend.js", file(SCRIPT, include_str!("page/trend.js")))
+        .route("/", file(HTML, include_str!("../page/index.html")))
+        .route("/page.css", file(STYLE, include_str!("../page/page.css")))
+        .route("/page.js", file(SCRIPT, include_str!("../page/page.js")))
+        .route("/trend.js", file(SCRIPT, include_str!("../page/trend.js")))
         .route("/trend.css", trend_style())
         .route("/openapi.json", file(JSON, OPENAPI))
         .route("/predict", post(predict))
-        .route(TREND, post(trends::trend))
+        .route(TREND, post(trend::trend))
         .route("/healthz", get(health))
         .route("/metrics", get(metrics))
         .fallback(async || ApiError::NoSuchPath)
