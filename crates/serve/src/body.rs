@@ -8,9 +8,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use artifact::format::count;
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::Request;
-use axum::http::{HeaderMap, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout, timeout_at};
 
@@ -34,13 +35,17 @@ pub(crate) async fn read(
     limits: &Limits,
 ) -> Result<Vec<u8>, ApiError> {
     if !is_of_type(request.headers(), expected) {
-        return Err(ApiError::WrongContentType { expected });
+        return Err(ApiError::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "The content type of the body is another than expected, or missing",
+            format!("Send it with the header `content-type: {expected}`"),
+        ));
     }
     check_is_plain(request.headers())?;
     let body_limits = BodyLimits::of(request.uri().path(), limits);
     match timeout(limits.timeout, receive(request, &body_limits)).await {
         Ok(body) => body,
-        Err(_) => Err(ApiError::TooLate(limits.timeout)),
+        Err(_) => Err(late(format!("come within {:?}", limits.timeout))),
     }
 }
 
@@ -54,7 +59,7 @@ pub(crate) async fn read(
 pub(crate) async fn receive(request: Request, limits: &BodyLimits) -> Result<Vec<u8>, ApiError> {
     let headers = request.headers();
     if expects_continue(headers) && length(headers).is_some_and(|it| it > limits.bytes as u64) {
-        return Err(ApiError::TooLarge(*limits));
+        return Err(limits.too_large());
     }
     let shared = request.extensions().get::<SharedBody>().cloned();
     let mut body = match &shared {
@@ -71,7 +76,7 @@ pub(crate) async fn receive(request: Request, limits: &BodyLimits) -> Result<Vec
         }
     }
     match reader.bytes > limits.bytes {
-        true => Err(ApiError::TooLarge(*limits)),
+        true => Err(limits.too_large()),
         false => Ok(bytes),
     }
 }
@@ -103,13 +108,17 @@ impl<'a> BodyReader<'a> {
             let earned = Duration::from_secs(self.bytes as u64 / MIN_RATE);
             let end = (self.begun + self.silence + earned).min(Instant::now() + self.silence);
             let Ok(frame) = timeout_at(end, frame).await else {
-                return Err(ApiError::TooSlow(self.silence));
+                return Err(late(format!(
+                    "go on for {:?}, or came with less than {} bytes a second after as long",
+                    self.silence,
+                    count(MIN_RATE)
+                )));
             };
             let Some(frame) = frame else {
                 return Ok(None);
             };
             // Trailers are no data.
-            if let Ok(data) = frame.map_err(|_| ApiError::BrokenOff)?.into_data() {
+            if let Ok(data) = frame.map_err(|_| broken_off())?.into_data() {
                 self.bytes += data.len();
                 return Ok(Some(data));
             }
@@ -162,9 +171,30 @@ pub(crate) fn is_of_type(headers: &HeaderMap, expected: &str) -> bool {
 pub(crate) fn check_is_plain(headers: &HeaderMap) -> Result<(), ApiError> {
     let mut packings = headers.get_all(header::CONTENT_ENCODING).iter();
     match packings.any(|packing| !packing.as_bytes().eq_ignore_ascii_case(b"identity")) {
-        true => Err(ApiError::Packed),
+        true => Err(ApiError::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "The body is packed, as its header `content-encoding` says, and JSON is not unpacked",
+            "Send it as it is, without `content-encoding`; to /trend a packed file may go, with a content type such as `application/gzip`",
+        )),
         false => Ok(()),
     }
+}
+
+/// A body that did not do this in time.
+fn late(what: String) -> ApiError {
+    ApiError::new(
+        StatusCode::REQUEST_TIMEOUT,
+        format!("The body did not {what}"),
+        "Send it faster, or start the service with a larger `--timeout`",
+    )
+}
+
+fn broken_off() -> ApiError {
+    ApiError::new(
+        StatusCode::BAD_REQUEST,
+        "The body ended before its announced length, or its framing is wrong",
+        "Send as many bytes as `content-length` says",
+    )
 }
 
 fn length(headers: &HeaderMap) -> Option<u64> {

@@ -19,14 +19,14 @@ impl FatalFailure {
     /// The error for the client whose request failed; a transient failure ends the service.
     pub(crate) fn report(&self, failure: Failure) -> ApiError {
         if failure.kind() != FailureKind::Transient {
-            return ApiError::ModelFailed(failure.chain().join(": "));
+            return ApiError::model_failed(failure.chain().join(": "));
         }
         let mut first = self.first.lock().unwrap_or_else(PoisonError::into_inner);
         if first.is_none() {
             *first = Some(failure);
             self.reported.notify_one();
         }
-        ApiError::DeviceFailed
+        ApiError::device_failed()
     }
 
     /// Whether the service is ending.

@@ -1,5 +1,6 @@
 //! Bodies of JSON, and what is wrong with them in words that need no Rust.
 
+use axum::http::StatusCode;
 use serde::de::DeserializeOwned;
 
 use crate::error::ApiError;
@@ -29,22 +30,22 @@ const FOUND: [(&str, &str); 3] = [
 ///
 /// # Errors
 /// 400 for a body that is no JSON, and 422 for JSON that says something else.
-pub(crate) fn parsed<T: DeserializeOwned>(
-    body: &[u8],
-    example: &'static str,
-) -> Result<T, ApiError> {
-    let malformed = |problem: String| ApiError::Malformed { problem, example };
-    let unfit = |problem: String| ApiError::Unfit { problem, example };
+pub(crate) fn parsed<T: DeserializeOwned>(body: &[u8], example: &str) -> Result<T, ApiError> {
+    let malformed = |problem: String| {
+        let error = format!("The body is no JSON: {problem}");
+        ApiError::new(StatusCode::BAD_REQUEST, error, example)
+    };
     let start = body.trim_ascii_start();
     if start.is_empty() {
         return Err(malformed("it is empty".to_owned()));
     }
     // Serde would take an array for a struct without the names of its fields.
     if start.starts_with(b"[") {
-        return Err(unfit("an object is expected, and not an array".to_owned()));
+        let problem = "an object is expected, and not an array";
+        return Err(ApiError::unfit(problem, example));
     }
     serde_json::from_slice(body).map_err(|error| match error.classify() {
-        serde_json::error::Category::Data => unfit(in_words(&error)),
+        serde_json::error::Category::Data => ApiError::unfit(in_words(&error), example),
         _ => malformed(error.to_string()),
     })
 }

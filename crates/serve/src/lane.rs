@@ -69,7 +69,7 @@ impl<M: Send + 'static> Lane<M> {
             reply,
             places,
         }));
-        let lost = |_| ApiError::ModelFailed("it gave no answer".to_owned());
+        let lost = |_| ApiError::model_failed("it gave no answer");
         answer.await.map_err(lost)?
     }
 }

@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
+use axum::http::StatusCode;
 use clap::{Args, Parser};
+
+use crate::error::ApiError;
 
 /// The limits of a service, as its command line sets them.
 #[derive(Args, Clone, Copy, Debug)]
@@ -117,6 +120,18 @@ pub(crate) struct BodyLimits {
 }
 
 impl BodyLimits {
+    /// A body has more bytes.
+    pub(crate) fn too_large(&self) -> ApiError {
+        ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("The body is larger than {} bytes", self.bytes),
+            format!(
+                "Send fewer texts at a time, start the service with a larger `{}`, or take `ressenti predict` or `ressenti trend` for a whole file",
+                self.flag
+            ),
+        )
+    }
+
     /// For a path.
     pub(crate) fn of(path: &str, limits: &Limits) -> Self {
         let (bytes, flag, whole) = match path {

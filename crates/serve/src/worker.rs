@@ -8,6 +8,7 @@
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
+use artifact::format::count;
 use artifact::{Failure, FailureKind};
 use bundle::{Explanation, PlacedWord};
 use serde::Serialize;
@@ -110,9 +111,14 @@ impl Queue {
             true => (&self.explanations, "texts are waiting to be explained"),
             false => (&self.answers, "texts are waiting"),
         };
-        let most = lane.capacity;
         let places = lane.places(question.texts.len().max(1));
-        let places = places.ok_or(ApiError::Busy { what, most })?;
+        let places = places.ok_or_else(|| {
+            let most = count(lane.capacity);
+            ApiError::busy(
+                format!("More {what} than the service takes, which is {most}"),
+                1,
+            )
+        })?;
         lane.ask(question, places, Message::Ask).await
     }
 
@@ -197,11 +203,12 @@ impl Worker {
         let mut all = Vec::with_capacity(texts.len());
         for (text, place) in texts.iter().zip(1..).filter(|_| !job.is_abandoned()) {
             let found = self.probabilities(&[text]);
-            all.extend(found.map_err(|failure| match self.fatal.report(failure) {
-                ApiError::ModelFailed(problem) if texts.len() > 1 => {
-                    ApiError::ModelFailed(format!("text {place}: {problem}"))
-                }
-                error => error,
+            all.extend(found.map_err(|failure| {
+                let is_of_text = failure.kind() != FailureKind::Transient && texts.len() > 1;
+                self.fatal.report(match is_of_text {
+                    true => failure.context(format!("text {place}")),
+                    false => failure,
+                })
             })?);
         }
         Ok(all)

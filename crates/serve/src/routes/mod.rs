@@ -54,8 +54,17 @@ pub(crate) fn router(shared: Shared) -> Router {
         .route(TREND, post(trend::trend))
         .route("/healthz", get(health))
         .route("/metrics", get(metrics))
-        .fallback(async || ApiError::NoSuchPath)
-        .method_not_allowed_fallback(async || ApiError::WrongMethod)
+        .fallback(async || {
+            let hint = "/openapi.json names all paths; / is a page for people";
+            ApiError::new(StatusCode::NOT_FOUND, "There is nothing at this path", hint)
+        })
+        .method_not_allowed_fallback(async || {
+            ApiError::new(
+                StatusCode::METHOD_NOT_ALLOWED,
+                "This path does not know that method",
+                "The header `allow` names the methods that it knows, and /openapi.json what they do",
+            )
+        })
         .layer(from_fn_with_state(shared.clone(), observe))
         .with_state(shared)
 }
@@ -87,15 +96,21 @@ async fn predict(
     let body = body::read(request, JSON, &shared.limits).await?;
     let question = question(&body, &shared.limits)?;
     let answers = timeout(shared.limits.timeout, shared.queue.ask(question)).await;
-    let answers = answers.map_err(|_| ApiError::TimedOut(shared.limits.timeout))?;
+    let answers = answers.map_err(|_| {
+        ApiError::new(
+            StatusCode::GATEWAY_TIMEOUT,
+            format!(
+                "The model came to no answer within {:?}",
+                shared.limits.timeout
+            ),
+            "Send fewer texts at a time, or start the service with a larger `--timeout`",
+        )
+    })?;
     answers.map(Json)
 }
 
 fn question(body: &[u8], limits: &Limits) -> Result<Question, ApiError> {
-    let unfit = |problem: &str| ApiError::Unfit {
-        problem: problem.to_owned(),
-        example: PREDICT_EXAMPLE,
-    };
+    let unfit = |problem: &str| ApiError::unfit(problem, PREDICT_EXAMPLE);
     let request: PredictRequest = parsed(body, PREDICT_EXAMPLE)?;
     let texts = match (request.text, request.texts) {
         (Some(text), None) => vec![text],
@@ -109,7 +124,11 @@ fn question(body: &[u8], limits: &Limits) -> Result<Question, ApiError> {
         false => (most, "hold"),
     };
     if found > most {
-        return Err(ApiError::TooManyTexts { found, most, what });
+        return Err(ApiError::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            format!("{found} texts are more than the {most} that one request may {what}"),
+            "Send them in several requests, or take `ressenti predict --input FILE` for a whole file",
+        ));
     }
     let is_probability = |least: f32| (0.5..=1.0).contains(&least);
     if !request.abstain.is_none_or(is_probability) {
@@ -156,7 +175,12 @@ async fn observe(State(shared): State<Shared>, mut request: Request, next: Next)
     let unread = body::share(&mut request);
     let mut response = match shared.hosts.is_allowed(&request) {
         true => next.run(request).await,
-        false => ApiError::Misdirected.into_response(),
+        false => ApiError::new(
+            StatusCode::MISDIRECTED_REQUEST,
+            "The header `host` names another than this service, as a page of another site would",
+            "Ask for it as `localhost` or `127.0.0.1`, or start the service with `--host NAME` for the name that it has",
+        )
+        .into_response(),
     };
     let is_late = [StatusCode::REQUEST_TIMEOUT, StatusCode::GATEWAY_TIMEOUT];
     if let Some(unread) = unread

@@ -4,7 +4,7 @@
 
 use axum::extract::{Query, Request, State};
 use axum::http::header::{ACCEPT, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
-use axum::http::{HeaderMap, HeaderName, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use std::time::Instant;
 use tokio::time::timeout_at;
@@ -62,7 +62,9 @@ pub(crate) async fn trend(
         }
     };
     // The body is read only once the request has a place: otherwise it could fill the memory.
-    let place = trends.places(1).ok_or(ApiError::BusyWithTrends)?;
+    let place = trends
+        .places(1)
+        .ok_or_else(|| ApiError::busy("More trends are waiting than the service takes", 5))?;
     let body_limits = BodyLimits::of(TREND, &limits);
     let work = async {
         let body = body::receive(request, &body_limits).await?;
@@ -74,7 +76,7 @@ pub(crate) async fn trend(
         };
         trends.ask(asked, place, |job| job).await
     };
-    let late = |_| ApiError::TrendTimedOut(limits.trend_timeout);
+    let late = |_| ApiError::trend_timed_out(limits.trend_timeout);
     let made = timeout_at(deadline.into(), work).await.map_err(late)??;
     let kind = if as_page { HTML } else { JSON };
     let mut response = ([(CONTENT_TYPE, kind)], made.text).into_response();
@@ -95,7 +97,11 @@ fn is_envelope(headers: &HeaderMap) -> Result<bool, ApiError> {
     }
     match FILES.iter().any(|kind| body::is_of_type(headers, kind)) {
         true => Ok(false),
-        false => Err(ApiError::NoTypeOfReviews),
+        false => Err(ApiError::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "The content type of the body is none that reviews come in, or missing",
+            "Send a file as it is with the header `content-type: text/csv`, or `application/octet-stream` whatever it is; reviews as JSON with `application/json`, JSON lines with `application/x-ndjson`",
+        )),
     }
 }
 

@@ -24,9 +24,9 @@ pub(super) fn refusal(refused: Refused, file: &Path, limits: &Limits) -> ApiErro
         Refused::Reading(error) => reading(error, file),
         Refused::Unfit(unfit) => {
             let hint = hint(&unfit);
-            no_trend(StatusCode::UNPROCESSABLE_ENTITY, unfit.to_string(), hint)
+            ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, unfit.to_string(), hint)
         }
-        Refused::TooMany { most } => no_trend(
+        Refused::TooMany { most } => ApiError::new(
             StatusCode::PAYLOAD_TOO_LARGE,
             format!(
                 "There are more than {} reviews with a time",
@@ -45,18 +45,10 @@ pub(super) fn refusal(refused: Refused, file: &Path, limits: &Limits) -> ApiErro
             };
             let hint =
                 format!("Let labelled reviews among them say it with `adapt=300`, or {other}");
-            no_trend(StatusCode::CONFLICT, unjudged.to_string(), hint)
+            ApiError::new(StatusCode::CONFLICT, unjudged.to_string(), hint)
         }
-        Refused::Stopped => ApiError::TrendTimedOut(limits.trend_timeout),
-        Refused::Failed(failure) => ApiError::ModelFailed(failure.chain().join(": ")),
-    }
-}
-
-fn no_trend(status: StatusCode, error: String, hint: impl Into<String>) -> ApiError {
-    ApiError::NoTrend {
-        status,
-        error,
-        hint: hint.into(),
+        Refused::Stopped => ApiError::trend_timed_out(limits.trend_timeout),
+        Refused::Failed(failure) => ApiError::model_failed(failure.chain().join(": ")),
     }
 }
 
@@ -103,7 +95,7 @@ fn reading(error: IngestError, file: &Path) -> ApiError {
         _ => COLUMNS.to_owned(),
     };
     let problem = Failure::from_error(error).chain().join(": ");
-    no_trend(status, without_name(&problem, file), hint)
+    ApiError::new(status, without_name(&problem, file), hint)
 }
 
 /// A sentence about a file whose name here the client does not know.

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use artifact::{FailureKind, StageName};
+use axum::http::StatusCode;
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use settings::StepId;
 use stage::{Progress, ProgressMode};
@@ -74,7 +75,7 @@ impl Worker {
         while let Some(job) = receiver.blocking_recv() {
             let made = match &pool {
                 Ok(pool) => self.guarded(&job, pool),
-                Err(error) => Err(ApiError::ModelFailed(error.to_string())),
+                Err(error) => Err(ApiError::model_failed(error)),
             };
             job.reply(made);
         }
@@ -86,18 +87,18 @@ impl Worker {
         job: &Job<Upload, TrendResponse>,
         pool: &ThreadPool,
     ) -> Result<TrendResponse, ApiError> {
-        let stopped = |_| ApiError::ModelFailed("it stopped unexpectedly".to_owned());
+        let stopped = |_| ApiError::model_failed("it stopped unexpectedly");
         artifact::guarded(stopped, || pool.install(|| self.make(job)))
     }
 
     fn make(&mut self, job: &Job<Upload, TrendResponse>) -> Result<TrendResponse, ApiError> {
         if self.fatal.is_reported() {
-            return Err(ApiError::DeviceFailed);
+            return Err(ApiError::device_failed());
         }
         let upload = &job.question;
         let is_stopped = || job.is_abandoned() || Instant::now() >= upload.deadline;
         if is_stopped() {
-            return Err(ApiError::TrendTimedOut(self.limits.trend_timeout));
+            return Err(ApiError::trend_timed_out(self.limits.trend_timeout));
         }
         let of_body;
         let request = match &upload.options {
@@ -112,7 +113,7 @@ impl Worker {
             None => &upload.body,
         };
         let file = UnnamedFile::holding(content).map_err(|error| {
-            ApiError::ModelFailed(format!("there is no room for the reviews: {error}"))
+            ApiError::model_failed(format!("there is no room for the reviews: {error}"))
         })?;
         self.load()?;
         let Some(ModelCopy {
@@ -120,7 +121,7 @@ impl Worker {
             identity,
         }) = &self.loaded
         else {
-            return Err(ApiError::ModelFailed("it is not there".to_owned()));
+            return Err(ApiError::model_failed("it is not there"));
         };
         let question = Question {
             files: std::slice::from_ref(&file.path),
@@ -174,10 +175,18 @@ impl Worker {
         self.loaded = None;
         let loaded = self.model.load().map_err(|failure| match failure.kind() {
             FailureKind::Transient => self.fatal.report(failure),
-            _ => ApiError::NoModelForTrends(failure.chain().join(": ")),
+            _ => ApiError::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!(
+                    "The model's files have changed and cannot be read for a trend: {}",
+                    failure.chain().join(": ")
+                ),
+                "Come again once they are mended, or restart the service with another model; meanwhile /predict answers as before",
+            )
+            .retry_after(30),
         })?;
         if !is_served(&loaded.identity) {
-            return Err(ApiError::ModelReplaced);
+            return Err(ApiError::busy("The model is being replaced", 2));
         }
         self.loaded = Some(loaded);
         Ok(())
