@@ -1,8 +1,8 @@
 //! `ensemble.json`: several models as one.
 
-use std::fs;
 use std::path::Path;
 
+use artifact::files::{read_json, write_json};
 use artifact::{ArtifactError, Failure};
 use serde::{Deserialize, Serialize};
 use settings::EnsembleWeights;
@@ -55,10 +55,7 @@ impl Ensemble {
     /// # Errors
     /// The file is not there or is not what `evaluate` writes.
     pub fn read(path: &Path) -> Result<Self, Failure> {
-        let text = fs::read(path).map_err(ArtifactError::io("read", path))?;
-        serde_json::from_slice(&text).map_err(|error| {
-            Failure::new(format!("`{}` is not an ensemble: {error}", path.display()))
-        })
+        read_json(path, "is not an ensemble", None)
     }
 
     /// Writes `ensemble.json` into a folder.
@@ -66,9 +63,7 @@ impl Ensemble {
     /// # Errors
     /// The disk refuses.
     pub fn write(&self, folder: &Path) -> Result<(), ArtifactError> {
-        let path = folder.join(ENSEMBLE);
-        let text = serde_json::to_string_pretty(self).expect("plain data");
-        fs::write(&path, text + "\n").map_err(ArtifactError::io("write", &path))
+        write_json(&folder.join(ENSEMBLE), self)
     }
 
     /// In half a line: `linear 0.61, gru 0.48`.

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use artifact::files::prediction_rows;
+use artifact::files::{prediction_rows, read_json};
 use artifact::{ArtifactError, Failure, Split, read_table, schema};
 use metrics::MetricsFile;
 use metrics::regression::{self, JudgedRow, Paired, Regression};
@@ -29,7 +29,7 @@ impl Judged {
     pub fn read(metrics: &Path) -> Result<Self, Failure> {
         let table = metrics.with_file_name(PREDICTIONS);
         Ok(Self {
-            metrics: MetricsFile::read(metrics).map_err(Failure::from_error)?,
+            metrics: read_json(metrics, "is not a file of metrics", None)?,
             rows: match table.is_file() {
                 true => test_rows(&table)?,
                 false => BTreeMap::new(),
@@ -63,8 +63,8 @@ impl Judged {
 fn test_rows(path: &Path) -> Result<BTreeMap<String, Vec<JudgedRow>>, ArtifactError> {
     let mut found: BTreeMap<String, Vec<JudgedRow>> = BTreeMap::new();
     for batch in read_table(path, &schema::predictions())? {
-        for row in prediction_rows(&batch?).filter(|row| row.split == Split::Test.as_str()) {
-            let rows = found.entry(row.model.to_owned()).or_default();
+        for (model, row) in prediction_rows(&batch?, Split::Test) {
+            let rows = found.entry(model.to_owned()).or_default();
             rows.push((row.row_id, row.label, row.probability));
         }
     }

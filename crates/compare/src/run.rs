@@ -1,9 +1,9 @@
 //! A run as its report tells it: figures, rows, and the steps that led to them.
 
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use artifact::{ArtifactError, Failure};
+use artifact::Failure;
+use artifact::files::read_json;
 use serde::{Deserialize, Serialize};
 
 use crate::Judged;
@@ -100,12 +100,7 @@ fn steps_of(report: &Path) -> Result<Vec<Step>, Failure> {
     struct ReportView {
         steps: Vec<Step>,
     }
-    let text = fs::read(report).map_err(ArtifactError::io("read", report))?;
-    let view: ReportView = serde_json::from_slice(&text).map_err(|error| {
-        Failure::new(format!("`{}` is no report: {error}", report.display())).with_hint(
-            "It may be of another version of Ressenti; make it again with `ressenti run --only report --force`"
-                .to_owned(),
-        )
-    })?;
+    let hint = "It may be of another version of Ressenti; make it again with `ressenti run --only report --force`";
+    let view: ReportView = read_json(report, "is no report", Some(hint))?;
     Ok(view.steps)
 }

@@ -3,6 +3,7 @@
 use std::collections::HashSet;
 use std::fs;
 
+use artifact::files::read_json;
 use artifact::{ArtifactError, Failure, Split, StageName};
 use bundle::{Calibration, Ensemble, Scorer, TextReader};
 use challenge::{CHALLENGE, Case, Challenge, ChallengeError, built_in, parse};
@@ -51,13 +52,7 @@ pub(crate) fn unite(context: &Context, ensemble: &Ensemble) -> Result<Challenge,
     let mut members: Vec<Challenge> = Vec::new();
     for (_, artifact) in context.inputs(StageName::Evaluate) {
         let path = artifact.file(CHALLENGE)?;
-        let text = fs::read(&path).map_err(ArtifactError::io("read", &path))?;
-        members.push(serde_json::from_slice(&text).map_err(|error| {
-            Failure::new(format!(
-                "`{}` is not what evaluate writes: {error}",
-                path.display()
-            ))
-        })?);
+        members.push(read_json(&path, "is not what evaluate writes", None)?);
     }
     let cases = |challenge: &Challenge| -> Vec<Case> {
         let cases = challenge.cases.iter();

@@ -1,9 +1,6 @@
-//! What can be wrong with rows to be judged and with `metrics.json`.
+//! What can be wrong with rows to be judged.
 
-use std::io;
-use std::path::PathBuf;
-
-/// Why figures could not be computed, read or written.
+/// Why figures could not be computed.
 #[derive(Debug, thiserror::Error)]
 pub enum MetricsError {
     /// Two columns that belong together have different lengths.
@@ -34,20 +31,4 @@ pub enum MetricsError {
     /// A coverage must be a share.
     #[error("The confidence is {0} and must be above 0 and below 1")]
     Confidence(f64),
-    /// `metrics.json` could not be read.
-    #[error("Could not read `{}`", path.display())]
-    Read {
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
-    /// `metrics.json` is not what its name says.
-    #[error("`{}` is not a file of metrics", path.display())]
-    Parse {
-        /// The file.
-        path: PathBuf,
-        /// Where and why.
-        source: serde_json::Error,
-    },
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use arrow::array::RecordBatch;
-use artifact::files::prediction_rows;
+use artifact::files::{prediction_rows, read_json};
 use artifact::{ArtifactError, Failure, Split, StageName, TableWriter, read_table, schema};
 use indexmap::IndexMap;
 use metrics::regression::JudgedRow;
@@ -49,8 +49,8 @@ pub fn predictions(context: &Context, path: &Path) -> Result<Judged, Failure> {
             let failed = ArtifactError::table("read", &artifact.folder().join(PREDICTIONS));
             let batch = RecordBatch::try_new(schema::predictions(), batch?.columns().to_vec())
                 .map_err(failed)?;
-            let test = prediction_rows(&batch).filter(|row| row.split == Split::Test.as_str());
-            rows.extend(test.map(|row| (row.row_id, row.label, row.probability)));
+            let test = prediction_rows(&batch, Split::Test);
+            rows.extend(test.map(|(_, row)| (row.row_id, row.label, row.probability)));
             writer.write(&batch)?;
         }
         rows.sort_unstable_by_key(|row| row.0);
@@ -88,7 +88,8 @@ pub fn metrics(context: &Context, judged: &Judged) -> Result<MetricsFile, Failur
         comparisons: Vec::new(),
     };
     for (_, artifact) in context.inputs(StageName::Evaluate) {
-        let file = MetricsFile::read(&artifact.file(METRICS)?).map_err(Failure::from_error)?;
+        let path = artifact.file(METRICS)?;
+        let file: MetricsFile = read_json(&path, "is not a file of metrics", None)?;
         // All are of one setting, and of the same rows.
         (merged.rows, merged.confidence) = (file.rows, file.confidence);
         merged.models.extend(file.models);

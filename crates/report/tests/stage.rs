@@ -248,8 +248,12 @@ fn the_report_unites_all_models_in_the_order_of_the_pipeline() {
     let artifact = fixture
         .report(&BaselineOptions::default())
         .expect("everything is there");
-    let metrics = MetricsFile::read(&artifact.file("metrics.json").expect("it is whole"))
-        .expect("it is metrics");
+    let metrics = artifact::files::read_json::<MetricsFile>(
+        &artifact.file("metrics.json").expect("it is whole"),
+        "is not a file of metrics",
+        None,
+    )
+    .expect("it is metrics");
     assert_eq!(metrics.models.keys().collect::<Vec<_>>(), ["naive", "lstm"]);
     assert_eq!(metrics.models["lstm"]["accuracy"].value(), 0.95);
     let pair = &metrics.comparisons[0];

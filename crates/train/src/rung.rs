@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use artifact::files::{Rung, write_json};
+use artifact::files::{Rung, read_json, write_json};
 use artifact::{Artifact, ArtifactError, Failure, OutputFile, StageName, format};
 use settings::{ModelSettings, RungSettings};
 use stage::{Context, Outcome};
@@ -102,13 +102,7 @@ fn leave(
 
 fn standing(artifact: &Artifact) -> Result<Rung, Failure> {
     let path = artifact.file(STANDING)?;
-    let text = fs::read(&path).map_err(ArtifactError::io("read", &path))?;
-    serde_json::from_slice(&text).map_err(|error| {
-        Failure::new(format!(
-            "`{}` does not say how the trial stands: {error}",
-            path.display()
-        ))
-    })
+    read_json(&path, "does not say how the trial stands", None)
 }
 
 /// Where a trial was trained to the end it is a record, so that the artifact is the one that the same

@@ -27,34 +27,25 @@ pub struct Prediction {
     pub probability: f32,
 }
 
-/// A row of the table, as it stands there.
-#[derive(Clone, Copy, Debug)]
-pub struct PredictionRow<'a> {
-    /// The review's id, as in `clean.parquet`.
-    pub row_id: u64,
-    /// The name of the split.
-    pub split: &'a str,
-    /// Its true class id.
-    pub label: u8,
-    /// The calibrated probability that it is positive.
-    pub probability: f32,
-    /// The name of the model.
-    pub model: &'a str,
-}
-
-/// The rows of a batch of the table.
-pub fn prediction_rows(batch: &RecordBatch) -> impl Iterator<Item = PredictionRow<'_>> {
+/// The rows of a split in a batch of the table, each with the name of its model.
+pub fn prediction_rows(
+    batch: &RecordBatch,
+    split: Split,
+) -> impl Iterator<Item = (&str, Prediction)> {
     let row_ids = batch.column(0).as_primitive::<UInt64Type>();
     let splits = batch.column(1).as_string::<i32>();
     let labels = batch.column(2).as_primitive::<UInt8Type>();
     let probabilities = batch.column(3).as_primitive::<Float32Type>();
     let models = batch.column(4).as_string::<i32>();
-    (0..batch.num_rows()).map(|row| PredictionRow {
-        row_id: row_ids.value(row),
-        split: splits.value(row),
-        label: labels.value(row),
-        probability: probabilities.value(row),
-        model: models.value(row),
+    let rows = (0..batch.num_rows()).filter(move |row| splits.value(*row) == split.as_str());
+    rows.map(move |row| {
+        let prediction = Prediction {
+            row_id: row_ids.value(row),
+            split,
+            label: labels.value(row),
+            probability: probabilities.value(row),
+        };
+        (models.value(row), prediction)
     })
 }
 
@@ -96,14 +87,8 @@ pub fn read_predictions(
     let mut rows = Vec::new();
     for batch in read_table(path, &schema::predictions())? {
         let batch = batch?;
-        let wanted =
-            prediction_rows(&batch).filter(|row| row.split == split.as_str() && row.model == model);
-        rows.extend(wanted.map(|row| Prediction {
-            row_id: row.row_id,
-            split,
-            label: row.label,
-            probability: row.probability,
-        }));
+        let of_model = prediction_rows(&batch, split).filter(|(name, _)| *name == model);
+        rows.extend(of_model.map(|(_, row)| row));
     }
     Ok(rows)
 }

@@ -19,9 +19,8 @@ mod tokens;
 
 pub use models::thinned;
 
-use std::fs;
-
-use artifact::{Artifact, ArtifactError, Contract, Failure, StageName};
+use artifact::files::read_json;
+use artifact::{Artifact, Contract, Failure, StageName};
 use metrics::MetricsFile;
 use serde::de::DeserializeOwned;
 use settings::ReportSettings;
@@ -101,19 +100,7 @@ fn find<'a>(context: &'a Context, stage: StageName, variant: &str) -> Option<&'a
 
 /// Reads a JSON file of an artifact.
 fn read<T: DeserializeOwned>(artifact: &Artifact, name: &str) -> Result<T, Failure> {
-    let path = artifact.file(name)?;
-    let text = fs::read_to_string(&path).map_err(ArtifactError::io("read", &path))?;
-    serde_json::from_str(&text).map_err(|source| {
-        let message = format!("`{}` does not hold what its stage promises", path.display());
-        let hint = "Rebuild everything with `ressenti run --force`".to_owned();
-        Failure::from_error(Unreadable { message, source }).with_hint(hint)
-    })
-}
-
-/// A file of an artifact that is not what its stage promises.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-struct Unreadable {
-    message: String,
-    source: serde_json::Error,
+    let hint = Some("Rebuild everything with `ressenti run --force`");
+    let problem = "does not hold what its stage promises";
+    read_json(&artifact.file(name)?, problem, hint)
 }
