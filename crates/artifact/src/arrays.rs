@@ -1,7 +1,7 @@
 //! Arrow IPC files: uncompressed, so that a reader maps them into memory and copies nothing.
 
 use std::fs::File;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::RecordBatch;
@@ -40,21 +40,13 @@ pub fn write_arrays(
     Ok(rows)
 }
 
-/// The batches of a mapped file. Their buffers are the file's pages; nothing is copied.
-#[derive(Debug)]
-pub struct MappedBatches {
-    path: PathBuf,
-    buffer: Buffer,
-    decoder: FileDecoder,
-    blocks: Vec<Block>,
-}
-
-/// Maps an Arrow IPC file and compares its columns with the contract's.
+/// Maps an Arrow IPC file, compares its columns with the contract's, and returns every batch, in order. Their
+/// buffers are the file's pages; nothing is copied.
 ///
 /// # Errors
-/// The file cannot be mapped, is not an IPC file, or has other columns. A length that points
-/// outside the file is an error, never a read.
-pub fn map_arrays(path: &Path, expected: &SchemaRef) -> Result<MappedBatches, ArtifactError> {
+/// The file cannot be mapped, is not an IPC file, has other columns, or a batch's layout does not fit them. A
+/// length that points outside the file is an error, never a read.
+pub fn map_arrays(path: &Path, expected: &SchemaRef) -> Result<Vec<RecordBatch>, ArtifactError> {
     let file = File::open(path).map_err(ArtifactError::io("read", path))?;
     // SAFETY: artifacts are never written in place, only replaced by a rename, so the mapped pages
     // keep their content for as long as the map lives.
@@ -79,20 +71,20 @@ pub fn map_arrays(path: &Path, expected: &SchemaRef) -> Result<MappedBatches, Ar
     let found = guarded(ArrowError::ExternalError, || try_fb_to_schema(schema)).map_err(&failed)?;
     schema::check(path, expected, &found)?;
 
-    let blocks: Vec<Block> = footer
-        .recordBatches()
-        .map(|blocks| blocks.iter().copied().collect())
-        .unwrap_or_default();
-    let mut ranges = blocks.iter().map(|block| block_range(block, length));
-    if ranges.any(|range| range.is_none()) {
-        return Err(damaged("a batch lies outside the file"));
+    let decoder = FileDecoder::new(Arc::new(found), footer.version());
+    let blocks = footer.recordBatches();
+    let blocks: Vec<Block> = blocks.iter().flatten().copied().collect();
+    let buffer = buffer_of(map);
+    let mut batches = Vec::with_capacity(blocks.len());
+    for block in &blocks {
+        let (start, length) = block_range(block, buffer.len())
+            .ok_or_else(|| damaged("a batch lies outside the file"))?;
+        let data = buffer.slice_with_length(start, length);
+        let read = || decoder.read_record_batch(block, &data);
+        let batch = guarded(ArrowError::ExternalError, read);
+        batches.extend(batch.map_err(&failed)?);
     }
-    Ok(MappedBatches {
-        path: path.to_owned(),
-        decoder: FileDecoder::new(Arc::new(found), footer.version()),
-        buffer: buffer_of(map),
-        blocks,
-    })
+    Ok(batches)
 }
 
 /// The map as shared bytes: the buffers made from it keep it alive.
@@ -113,39 +105,10 @@ fn block_range(block: &Block, file_length: usize) -> Option<(usize, usize)> {
     (end <= file_length).then_some((start, length))
 }
 
-impl MappedBatches {
-    /// Number of batches.
-    pub fn len(&self) -> usize {
-        self.blocks.len()
-    }
-
-    /// Whether the file has no batch.
-    pub fn is_empty(&self) -> bool {
-        self.blocks.is_empty()
-    }
-
-    /// Every batch, in order.
-    ///
-    /// # Errors
-    /// A batch's layout does not fit its columns.
-    pub fn batches(&self) -> Result<Vec<RecordBatch>, ArtifactError> {
-        let failed = ArtifactError::table("read", &self.path);
-        let mut batches = Vec::with_capacity(self.blocks.len());
-        for block in &self.blocks {
-            let (start, length) = block_range(block, self.buffer.len())
-                .expect("ranges were checked when the file was mapped");
-            let data = self.buffer.slice_with_length(start, length);
-            let batch = guarded(ArrowError::ExternalError, || {
-                self.decoder.read_record_batch(block, &data)
-            });
-            batches.extend(batch.map_err(&failed)?);
-        }
-        Ok(batches)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use arrow::array::{ListArray, UInt8Array, UInt32Array, UInt64Array};
     use arrow::datatypes::UInt16Type;
 
@@ -187,11 +150,8 @@ mod tests {
     fn what_is_written_is_mapped_again() {
         let folder = tempfile::tempdir().expect("a folder");
         let (path, batches) = written(folder.path());
-        let mapped = map_arrays(&path, &schema::tokens(false)).expect("mapped");
-        assert_eq!((mapped.len(), mapped.is_empty()), (2, false));
-        let read = mapped.batches().expect("read");
         // The file stays mapped for as long as anything read from it lives.
-        drop(mapped);
+        let read = map_arrays(&path, &schema::tokens(false)).expect("mapped");
         assert_eq!(read, batches);
     }
 

@@ -2,7 +2,6 @@
 
 use std::error::Error;
 use std::fmt;
-use std::process::ExitCode;
 
 use crate::ArtifactError;
 
@@ -100,11 +99,6 @@ impl Failure {
     }
 
     /// The exit code of the process.
-    pub fn exit_code(&self) -> ExitCode {
-        self.code().into()
-    }
-
-    /// The same as a number.
     pub fn code(&self) -> u8 {
         match self.kind {
             FailureKind::Fixable => 1,

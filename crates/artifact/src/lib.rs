@@ -29,7 +29,7 @@ mod store;
 mod tables;
 mod unnamed;
 
-pub use arrays::{MappedBatches, map_arrays, write_arrays};
+pub use arrays::{map_arrays, write_arrays};
 pub use cache::cache_folder;
 pub use contract::Contract;
 pub use digest::{Digest, DigestBuilder};
@@ -46,7 +46,7 @@ pub use pending::{OutputFile, PendingArtifact, sync};
 pub use reader::Artifact;
 pub use sentiment::{Sentiment, Split};
 pub use source::{Source, SourceIndex};
-pub use stage_name::{StageName, UnknownStage};
+pub use stage_name::StageName;
 pub use store::Store;
 pub use tables::{TableWriter, read_columns, read_table};
 pub use unnamed::{Unnamed, UnnamedKind};

@@ -25,13 +25,6 @@ pub enum StageName {
     Report,
 }
 
-/// The name is none of the stages'.
-#[derive(Debug, thiserror::Error)]
-#[error(
-    "There is no stage `{0}`; the stages are ingest, clean, tokenize, embed, train, evaluate, report"
-)]
-pub struct UnknownStage(String);
-
 impl StageName {
     /// Every stage, in the order in which data flows.
     pub const ALL: [Self; 7] = [
@@ -82,12 +75,13 @@ impl fmt::Display for StageName {
 }
 
 impl FromStr for StageName {
-    type Err = UnknownStage;
+    type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, UnknownStage> {
-        Self::ALL
-            .into_iter()
-            .find(|stage| stage.as_str() == text)
-            .ok_or_else(|| UnknownStage(text.to_owned()))
+    fn from_str(text: &str) -> Result<Self, String> {
+        let found = Self::ALL.into_iter().find(|stage| stage.as_str() == text);
+        found.ok_or_else(|| {
+            let all = Self::ALL.map(Self::as_str).join(", ");
+            format!("There is no stage `{text}`; the stages are {all}")
+        })
     }
 }

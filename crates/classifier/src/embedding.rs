@@ -47,7 +47,7 @@ impl EmbeddingMatrix {
         let path = artifact.file("embedding.arrow")?;
         let expected = vocabulary_size as usize * width as usize;
         let mut values = Vec::with_capacity(expected);
-        for batch in map_arrays(&path, &schema::embedding(width))?.batches()? {
+        for batch in map_arrays(&path, &schema::embedding(width))? {
             values.extend_from_slice(vectors_of(batch.column(0)));
         }
         if values.len() != expected {

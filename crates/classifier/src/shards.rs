@@ -100,7 +100,7 @@ impl FeatureRows {
         let mut values = Vec::new();
         let (mut row_ids, mut labels) = (Vec::new(), Vec::new());
         for path in shards(artifact, split)? {
-            for batch in map_arrays(&path, &schema::features(width))?.batches()? {
+            for batch in map_arrays(&path, &schema::features(width))? {
                 row_ids.extend_from_slice(batch.column(0).as_primitive::<UInt64Type>().values());
                 labels.extend_from_slice(batch.column(1).as_primitive::<UInt8Type>().values());
                 values.extend_from_slice(vectors_of(batch.column(2)));

@@ -198,11 +198,7 @@ impl TokenRows {
             row_ids: Vec::new(),
             labels: Vec::new(),
         };
-        for (batch, list) in map_arrays(&path, &schema::tokens(wide))?
-            .batches()?
-            .iter()
-            .zip(0..)
-        {
+        for (batch, list) in map_arrays(&path, &schema::tokens(wide))?.iter().zip(0..) {
             let places = (0..batch.num_rows() as u32).map(|row| (list, row));
             rows.places.extend(places);
             let row_ids = batch.column(0).as_primitive::<UInt64Type>().values();

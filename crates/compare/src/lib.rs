@@ -55,7 +55,7 @@ pub fn main() -> ExitCode {
         Ok(false) => ExitCode::FAILURE,
         Err(failure) => {
             print_failure(&failure);
-            failure.exit_code()
+            failure.code().into()
         }
     }
 }

@@ -82,7 +82,7 @@ pub fn verdicts(before: &Judged, after: &Judged) -> Vec<Compared> {
         let accuracy = both(Metric::Accuracy);
         let only = only(&model);
         let p_value = only.and_then(|_| adjusted.next()).unwrap_or(1.0);
-        let is_worse = |regression: &Regression| matches!(regression, Regression::Worse { model: worse, .. } if worse == model);
+        let is_worse = |it: &Regression| it.model == *model && !it.is_missing;
         let difference = |pair: &Paired| pair.difference(before.metrics.confidence);
         Compared {
             model: model.clone(),

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::path::Path;
 
 use artifact::{Failure, format};
-use settings::vectors::peek_width;
+use settings::vectors::VectorLayout;
 use stage::Task;
 
 use crate::lookup::{Spelling, spellings};
@@ -38,7 +38,7 @@ pub(crate) fn align(
     seed: u64,
     task: &Task,
 ) -> Result<Aligned, Failure> {
-    let found = peek_width(path).map_err(unusable)?;
+    let found = VectorLayout::peek(path).map_err(unusable)?.width;
     if let Some(wanted) = width.filter(|wanted| *wanted != found) {
         return Err(Failure::new(format!(
             "`width` is {wanted}, and the vectors in `{}` have {found} components",

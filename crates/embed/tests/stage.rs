@@ -83,10 +83,7 @@ impl Made {
         assert_eq!((vocabulary_size, pad_id), (tokenizer.vocabulary_size(), 0));
         let path = artifact.file("embedding.arrow").expect("whole");
         let mut rows = Vec::new();
-        for batch in map_arrays(&path, &schema::embedding(width))
-            .and_then(|file| file.batches())
-            .expect("whole")
-        {
+        for batch in map_arrays(&path, &schema::embedding(width)).expect("whole") {
             let vectors = batch.column(0).as_fixed_size_list();
             for row in 0..batch.num_rows() {
                 rows.push(

@@ -68,52 +68,19 @@ fn by_row_id(rows: &[JudgedRow]) -> Option<BTreeMap<u64, (u8, f32)>> {
 }
 
 /// What has become worse.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Regression {
-    /// The accuracy of a model fell by more than chance explains.
-    Worse {
-        /// The model.
-        model: String,
-        /// Accuracy in the baseline.
-        baseline: f64,
-        /// Accuracy now.
-        current: f64,
-        /// Chance of such a loss without a cause, after correction for the number of models.
-        p_value: f64,
-        /// Test rows behind the current accuracy.
-        rows: u64,
-        /// Whether the same rows were compared one by one.
-        paired: bool,
-    },
-    /// A model of the baseline, or its accuracy, is missing.
-    Missing {
-        /// The model.
-        model: String,
-    },
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Regression {
+    /// The model.
+    pub model: String,
+    /// Whether it, or its accuracy, is missing; otherwise its accuracy fell by more than chance explains.
+    pub is_missing: bool,
+    /// The sentence about it.
+    text: String,
 }
 
 impl fmt::Display for Regression {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Missing { model } => write!(
-                formatter,
-                "`{model}` stands in the baseline and not in this run"
-            ),
-            Self::Worse {
-                model,
-                baseline,
-                current,
-                p_value,
-                rows,
-                paired,
-            } => write!(
-                formatter,
-                "`{model}` fell from {:.1} % to {:.1} % accuracy on {rows} test reviews (chance of that without a cause: {p_value:.2e}, {} test)",
-                100.0 * baseline,
-                100.0 * current,
-                if *paired { "paired" } else { "unpaired" }
-            ),
-        }
+        formatter.write_str(&self.text)
     }
 }
 
@@ -133,8 +100,11 @@ pub fn check(
         };
         let figures = current.models.get(model);
         let Some(now) = figures.and_then(|figures| figures.get(Metric::Accuracy.name())) else {
-            let model = model.clone();
-            regressions.push(Regression::Missing { model });
+            regressions.push(Regression {
+                model: model.clone(),
+                is_missing: true,
+                text: format!("`{model}` stands in the baseline and not in this run"),
+            });
             continue;
         };
         let p_value = match paired.get(model) {
@@ -147,14 +117,18 @@ pub fn check(
     let adjusted = holm(&p_values);
     for ((model, baseline, now, _), p_value) in losses.into_iter().zip(adjusted) {
         if now < baseline && p_value < ALPHA {
-            let (model, paired) = (model.clone(), paired.contains_key(model));
-            regressions.push(Regression::Worse {
-                model,
-                baseline,
-                current: now,
-                p_value,
-                rows: current.rows,
-                paired,
+            let (was, is) = (100.0 * baseline, 100.0 * now);
+            let test = match paired.contains_key(model) {
+                true => "paired",
+                false => "unpaired",
+            };
+            regressions.push(Regression {
+                model: model.clone(),
+                is_missing: false,
+                text: format!(
+                    "`{model}` fell from {was:.1} % to {is:.1} % accuracy on {} test reviews (chance of that without a cause: {p_value:.2e}, {test} test)",
+                    current.rows
+                ),
             });
         }
     }
@@ -290,12 +264,8 @@ mod tests {
             ..file.clone()
         };
         let found = check(&file, &none, &BTreeMap::new());
-        assert_eq!(
-            found,
-            [Regression::Missing {
-                model: "lstm".to_owned()
-            }]
-        );
+        assert_eq!(found.len(), 1);
+        assert!(found[0].model == "lstm" && found[0].is_missing);
         assert_eq!(
             found[0].to_string(),
             "`lstm` stands in the baseline and not in this run"

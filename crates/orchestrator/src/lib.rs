@@ -63,7 +63,7 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(failure) => {
             print_failure(&failure);
-            failure.exit_code()
+            failure.code().into()
         }
     }
 }

@@ -47,16 +47,8 @@ pub struct VectorLayout {
     pub announced: Option<u64>,
 }
 
-/// The width of the vectors in a GloVe, word2vec or fastText text file, plain or gz.
-///
-/// # Errors
-/// The file cannot be read or has no vectors.
-pub fn peek_width(path: &Path) -> Result<u32, VectorsError> {
-    Ok(VectorLayout::peek(path)?.width)
-}
-
 impl VectorLayout {
-    /// Reads the first lines of a file.
+    /// Reads the first lines of a GloVe, word2vec or fastText text file, plain or gz.
     ///
     /// # Errors
     /// The file cannot be read or has no vectors.
@@ -238,6 +230,6 @@ mod tests {
             .write_all(b"the 0.5 1\n")
             .and_then(|()| writer.finish())
             .expect("written");
-        assert_eq!(peek_width(&path).expect("vectors"), 2);
+        assert_eq!(VectorLayout::peek(&path).expect("vectors").width, 2);
     }
 }

@@ -49,10 +49,7 @@ fn rows(artifact: &Artifact, split: Split, wide: bool) -> Vec<Row> {
         .file(&format!("{split}.arrow"))
         .expect("it is whole");
     let mut rows = Vec::new();
-    for batch in map_arrays(&path, &schema::tokens(wide))
-        .and_then(|file| file.batches())
-        .expect("it is whole")
-    {
+    for batch in map_arrays(&path, &schema::tokens(wide)).expect("it is whole") {
         let lists = batch.column(3).as_list::<i32>();
         for row in 0..batch.num_rows() {
             let ids = lists.value(row);

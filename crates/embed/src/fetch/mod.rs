@@ -64,7 +64,7 @@ pub fn main(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
         }
         Err(failure) => {
             print_failure(&failure);
-            failure.exit_code()
+            failure.code().into()
         }
     }
 }

@@ -34,7 +34,7 @@ pub(crate) fn id_lists(
         _ => schema::tokens(wide),
     };
     let path = tokens.file(&format!("{split}.arrow"))?;
-    let batches = map_arrays(&path, &schema)?.batches()?;
+    let batches = map_arrays(&path, &schema)?;
     let lists = DataType::List(Field::new_list_field(DataType::UInt32, false).into());
     Ok(batches.into_iter().map(move |batch| {
         let ids = batch

@@ -95,7 +95,7 @@ impl Sorter {
             return Ok(());
         };
         let wide = vocabulary_size > u32::from(u16::MAX) + 1;
-        for batch in map_arrays(&tokens.file("test.arrow")?, &schema::tokens(wide))?.batches()? {
+        for batch in map_arrays(&tokens.file("test.arrow")?, &schema::tokens(wide))? {
             let ids = batch.column(0).as_primitive::<UInt64Type>();
             let lengths = batch.column(2).as_primitive::<UInt32Type>();
             let kept = batch.column(3).as_list::<i32>();

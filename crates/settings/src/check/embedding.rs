@@ -6,7 +6,7 @@ use std::path::Path;
 
 use crate::encoder;
 use crate::key::{Checked, Key};
-use crate::vectors::{self, VectorsError};
+use crate::vectors::{VectorLayout, VectorsError};
 use crate::{EmbeddingKind, EmbeddingSettings, Pipeline};
 
 pub(super) fn check_embedding(
@@ -103,7 +103,7 @@ fn check_learning(key: &Key, embedding: &EmbeddingSettings) -> Checked {
 fn check_vectors(key: &Key, path: &Path, width: Option<u32>) -> Checked {
     let file = path.display();
     let source = key.at("source");
-    let found = vectors::peek_width(path).map_err(|error| {
+    let found = VectorLayout::peek(path).map_err(|error| {
         let (problem, hint) = match error {
             VectorsError::Read { source: cause, .. } if cause.kind() == ErrorKind::NotFound => (
                 format!("names the word vectors `{file}`, and there is no such file"),
@@ -120,7 +120,7 @@ fn check_vectors(key: &Key, path: &Path, width: Option<u32>) -> Checked {
         };
         source.error(problem).with_hint(hint)
     })?;
-    let wanted = width.unwrap_or(found);
+    let (found, wanted) = (found.width, width.unwrap_or(found.width));
     if wanted == found {
         return Ok(());
     }
