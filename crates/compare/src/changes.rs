@@ -31,9 +31,17 @@ pub struct Change {
 impl Changes {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
-        [&self.data, &self.settings, &self.code, &self.machine]
-            .iter()
-            .all(|list| list.is_empty())
+        self.kinds().iter().all(|(_, list)| list.is_empty())
+    }
+
+    /// The lists with their names.
+    pub(crate) fn kinds(&self) -> [(&'static str, &[Change]); 4] {
+        [
+            ("data", &self.data),
+            ("settings", &self.settings),
+            ("code", &self.code),
+            ("machine", &self.machine),
+        ]
     }
 
     /// The differences of two lists of steps.

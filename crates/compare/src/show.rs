@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use artifact::format;
 use metrics::Estimate;
 
-use crate::changes::{Change, Changes};
+use crate::changes::Change;
 use crate::{Compared, Run, Sides, Verdict};
 
 /// Changes of a kind that are listed for a person.
@@ -24,7 +24,7 @@ pub(crate) fn text(before: &Run, after: &Run, sides: &Sides) -> String {
             out.push_str("Nothing changed in data, settings, code or machine.\n");
         }
         Some(changes) => {
-            for (name, list) in kinds(changes) {
+            for (name, list) in changes.kinds() {
                 let nothing = if list.is_empty() { "the same" } else { "" };
                 let _ = writeln!(out, "{name:<9} {nothing}");
                 for change in list.iter().take(LISTED) {
@@ -65,7 +65,7 @@ pub(crate) fn markdown(before: &Run, after: &Run, sides: &Sides) -> String {
     }
     let _ = writeln!(out, "\nA: {}  \nB: {}\n", about(before), about(after));
     if let Some(changes) = &sides.changes {
-        for (name, list) in kinds(changes) {
+        for (name, list) in changes.kinds() {
             for change in list {
                 let _ = writeln!(out, "- {name}: {}", in_words(change));
             }
@@ -78,15 +78,6 @@ fn about(run: &Run) -> String {
     let rows = format::plural(run.judged.metrics.rows, "test review", "test reviews");
     let models = format::plural(run.judged.metrics.models.len() as u64, "model", "models");
     format!("{}: {models} on {rows}", run.folder.display())
-}
-
-fn kinds(changes: &Changes) -> [(&'static str, &[Change]); 4] {
-    [
-        ("data", &changes.data),
-        ("settings", &changes.settings),
-        ("code", &changes.code),
-        ("machine", &changes.machine),
-    ]
 }
 
 fn in_words(change: &Change) -> String {

@@ -50,7 +50,7 @@ pub(crate) async fn serve(
             () = &mut stop => break,
         };
         let Ok(permit) = Arc::clone(&shared.connections).try_acquire_owned() else {
-            shared.telemetry.refused_connection();
+            shared.telemetry.counters().connections_refused += 1;
             refuse(stream, &refusals);
             continue;
         };

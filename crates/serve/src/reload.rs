@@ -44,7 +44,7 @@ impl Watch {
             }
             tried = stamp.clone();
             if stamp == self.served {
-                self.telemetry.load_recovered();
+                self.telemetry.counters().load_error = None;
             } else {
                 self.load(stamp).await;
             }

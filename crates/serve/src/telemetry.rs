@@ -34,20 +34,22 @@ pub(crate) struct Now {
 #[derive(Debug, Default)]
 pub(crate) struct Telemetry(Mutex<Counters>);
 
+/// What is counted.
 #[derive(Debug, Default)]
-struct Counters {
+pub(crate) struct Counters {
     /// By path and status.
     requests: BTreeMap<(String, u16), u64>,
     /// By path.
     durations: BTreeMap<String, Histogram>,
     batches: Histogram,
     /// Reviews of all trends.
-    reviews: u64,
-    connections_refused: u64,
+    pub(crate) reviews: u64,
+    pub(crate) connections_refused: u64,
     model: Option<Arc<ModelIdentity>>,
     loads: u64,
     failed_loads: u64,
-    load_error: Option<String>,
+    /// Why a changed model could not be loaded; nothing where the model is as it is served.
+    pub(crate) load_error: Option<String>,
 }
 
 /// Values by class; the upper ends of the classes are given with every value, and are always the same.
@@ -70,7 +72,8 @@ impl Histogram {
 }
 
 impl Telemetry {
-    fn counters(&self) -> MutexGuard<'_, Counters> {
+    /// The counters, for as long as nothing waits for anything else.
+    pub(crate) fn counters(&self) -> MutexGuard<'_, Counters> {
         // Numbers are whole after a panic elsewhere, too.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -89,16 +92,6 @@ impl Telemetry {
         self.counters().batches.add(TEXTS, texts as f64);
     }
 
-    /// A trend was made of so many reviews.
-    pub(crate) fn read_reviews(&self, reviews: u64) {
-        self.counters().reviews += reviews;
-    }
-
-    /// A connection beyond the limit was refused.
-    pub(crate) fn refused_connection(&self) {
-        self.counters().connections_refused += 1;
-    }
-
     /// From now on this model answers.
     pub(crate) fn set_model(&self, model: Arc<ModelIdentity>) {
         let mut counters = self.counters();
@@ -112,11 +105,6 @@ impl Telemetry {
         let mut counters = self.counters();
         counters.failed_loads += 1;
         counters.load_error = Some(problem);
-    }
-
-    /// The model was found again as it is served.
-    pub(crate) fn load_recovered(&self) {
-        self.counters().load_error = None;
     }
 
     /// The model that answers, and why a newer one does not.
@@ -265,7 +253,7 @@ mod tests {
             loaded_at: 0,
             made: None,
         }));
-        telemetry.read_reviews(7);
+        telemetry.counters().reviews += 7;
         let text = telemetry.exposition(Now {
             texts: 5,
             trends: 1,

@@ -4,11 +4,6 @@ use std::io::{self, Write};
 
 use artifact::Failure;
 
-/// Answers that did not come to where stdout goes.
-#[derive(Debug, thiserror::Error)]
-#[error("Could not write to standard output")]
-struct Lost(#[source] io::Error);
-
 /// Prints a text on stdout as it is, without colours where there is no terminal.
 ///
 /// # Errors
@@ -34,7 +29,8 @@ pub fn is_read(written: io::Result<()>) -> Result<bool, Failure> {
                 }
                 _ => "Send it elsewhere, and run the same command again",
             };
-            Err(Failure::from_error(Lost(error)).with_hint(hint.to_owned()))
+            let failure = Failure::new("Could not write to standard output").with_cause(error);
+            Err(failure.with_hint(hint.to_owned()))
         }
     }
 }

@@ -1,27 +1,84 @@
 //! The JSON files and tables that one stage writes and another one reads, each declared once.
 
-mod explanations;
 mod predictions;
 pub mod profile;
-mod range_test;
-mod rung;
-mod speed;
 
 use std::fs;
 use std::path::Path;
 
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 
 use crate::{ArtifactError, Failure};
 
-pub use explanations::Explanation;
 pub use predictions::{
     CROSS_FITTED, Prediction, prediction_rows, read_predictions, write_predictions,
 };
-pub use range_test::{RangeTest, RangeTestStep};
-pub use rung::Rung;
-pub use speed::Speed;
+
+/// An entry of `explanations.json`: one of the most confident errors of a model, and the words that influenced it.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Explanation {
+    /// The review's id, as in `clean.parquet`.
+    pub row_id: u64,
+    /// First byte in the cleaned text, the byte behind the last, and what the word adds to the log-odds of
+    /// the positive class before calibration; words that add nothing are left out.
+    pub words: Vec<(usize, usize, f64)>,
+}
+
+/// `rung.json`: the state of a trial of a sweep by the end of a rung, and how it compares with its rivals.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Rung {
+    /// Epochs of the rung.
+    pub epochs: u32,
+    /// The epochs after which the trial was stopped; none where it is still in the race.
+    pub stopped_after: Option<u32>,
+    /// Its place among the trials that were compared last, from 1; none before the first comparison.
+    pub place: Option<usize>,
+    /// Of how many.
+    pub compared: Option<usize>,
+    /// Mean cross-entropy on validation of its best epoch, in nats.
+    pub loss: f64,
+}
+
+/// `speed.json`: how long predicting took, from tokens, or from the features of a probe, to probabilities.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Speed {
+    /// Reviews.
+    pub rows: u64,
+    /// Seconds that all of them took.
+    pub seconds: f64,
+}
+
+/// `range.json`: the loss of a model at rising learning rates (Smith 2017).
+#[derive(Debug, Serialize, Deserialize)]
+pub struct RangeTest {
+    /// Rate of the first step.
+    pub from: f64,
+    /// Rate of the last step, had it come to it.
+    pub to: f64,
+    /// The rate at which the smoothed loss falls most steeply per power of ten; none where it does not
+    /// fall.
+    pub suggested: Option<f64>,
+    /// The rate at which the loss diverged; none where it did not.
+    pub diverged: Option<f64>,
+    /// A tenth of that.
+    pub tenth_of_diverged: Option<f64>,
+    /// Every step, in order.
+    pub points: Vec<RangeTestStep>,
+}
+
+/// One step of a range test.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RangeTestStep {
+    /// From 0.
+    pub step: u32,
+    /// Learning rate of the step.
+    pub learning_rate: f64,
+    /// Mean loss of the batch before the step, in nats.
+    pub loss: f64,
+    /// The running mean of the losses so far, corrected for its start (Kingma and Ba 2015).
+    pub smoothed_loss: f64,
+}
 
 /// Writes plain data as indented JSON.
 ///

@@ -147,7 +147,7 @@ impl Worker {
                 Refused::Failed(failure) => self.fatal.report(failure),
                 refused => refusal(refused, &file.path, &self.limits),
             })?;
-        self.telemetry.read_reviews(found.rows as u64);
+        self.telemetry.counters().reviews += found.rows as u64;
         Ok(TrendResponse {
             text: match upload.as_page {
                 true => trend::render(&found, &identity.name),
