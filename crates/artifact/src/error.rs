@@ -24,22 +24,6 @@ pub enum ArtifactError {
         /// Expected and found.
         reason: String,
     },
-    /// A file is whole and cannot be used: another format, or a table with other columns.
-    #[error("`{}` {problem}", path.display())]
-    Unusable {
-        /// The file.
-        path: PathBuf,
-        /// Expected and found, as the rest of a sentence.
-        problem: String,
-    },
-    /// The artifact has no file of this name.
-    #[error("`{}` has no file `{name}`", folder.display())]
-    NoSuchFile {
-        /// The artifact's folder.
-        folder: PathBuf,
-        /// The name asked for.
-        name: String,
-    },
     /// Arrow or Parquet could not read or write a file.
     #[error("Could not {action} the table `{}`", path.display())]
     Table {
@@ -50,11 +34,13 @@ pub enum ArtifactError {
         /// Why.
         source: Box<dyn std::error::Error + Send + Sync>,
     },
-    /// A file given by the user is not there.
-    #[error("There is no file or folder `{}`", path.display())]
-    NoSource {
-        /// The path as given.
-        path: PathBuf,
+    /// What was asked for is not there, or is whole and cannot be used.
+    #[error("{message}")]
+    Unusable {
+        /// What is wrong.
+        message: String,
+        /// What to do about it.
+        hint: String,
     },
 }
 
@@ -77,6 +63,15 @@ impl ArtifactError {
         }
     }
 
+    /// A file that is whole and cannot be used: another format, or a table with other columns. `problem` is the rest
+    /// of a sentence that begins with its name.
+    pub(crate) fn unusable(path: &Path, problem: &str) -> Self {
+        Self::Unusable {
+            message: format!("`{}` {problem}", path.display()),
+            hint: rebuild_hint(path),
+        }
+    }
+
     /// A table error with its path.
     pub fn table<E>(action: &'static str, path: &Path) -> impl Fn(E) -> Self + use<E>
     where
@@ -93,8 +88,8 @@ impl ArtifactError {
     /// What to do about it, with a command that exists.
     pub fn hint(&self) -> Option<String> {
         match self {
-            Self::Damaged { path, .. } | Self::Unusable { path, .. } => Some(rebuild_hint(path)),
-            Self::NoSuchFile { folder, .. } => Some(rebuild_hint(&folder.join("manifest.json"))),
+            Self::Damaged { path, .. } => Some(rebuild_hint(path)),
+            Self::Unusable { hint, .. } => Some(hint.clone()),
             Self::Io { action, source, .. } if *action != "read" => match source.kind() {
                 io::ErrorKind::StorageFull => {
                     Some("Free some disk space and run the same command again: what was finished is kept".to_owned())
@@ -105,13 +100,12 @@ impl ArtifactError {
                 _ => None,
             },
             Self::Io { .. } | Self::Table { .. } => None,
-            Self::NoSource { .. } => Some("Check the path; reviews are named with `--source PATH`, other files with their setting".to_owned()),
         }
     }
 }
 
 /// The store's layout tells the stage of any file in it: `store/<stage>/<key>/<file>`.
-fn rebuild_hint(file: &Path) -> String {
+pub(crate) fn rebuild_hint(file: &Path) -> String {
     let stage = file
         .ancestors()
         .nth(2)

@@ -138,10 +138,8 @@ impl Manifest {
         let found = value.get("format").and_then(Value::as_u64).unwrap_or(0);
         let expected = Self::FORMAT;
         if found != u64::from(expected) {
-            return Err(ArtifactError::Unusable {
-                path: path.to_owned(),
-                problem: format!("has format {found}, and this version reads format {expected}"),
-            });
+            let problem = format!("has format {found}, and this version reads format {expected}");
+            return Err(ArtifactError::unusable(path, &problem));
         }
         serde_json::from_value(value).map_err(|error| damaged(&error.to_string()))
     }

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
+use crate::error::rebuild_hint;
 use crate::{ArtifactError, Digest, FileEntry, MANIFEST_NAME, Manifest};
 
 /// A whole artifact on disk.
@@ -48,9 +49,9 @@ impl Artifact {
     pub fn file(&self, name: &str) -> Result<PathBuf, ArtifactError> {
         match self.manifest.file(name) {
             Some(entry) => self.prove(entry),
-            None => Err(ArtifactError::NoSuchFile {
-                folder: self.folder.clone(),
-                name: name.to_owned(),
+            None => Err(ArtifactError::Unusable {
+                message: format!("`{}` has no file `{name}`", self.folder.display()),
+                hint: rebuild_hint(&self.folder.join(MANIFEST_NAME)),
             }),
         }
     }

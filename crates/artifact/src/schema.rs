@@ -150,12 +150,10 @@ pub fn check(path: &Path, expected: &Schema, found: &Schema) -> Result<(), Artif
         if !same {
             let (wanted, present) = (describe(wanted), describe(present));
             let column = column + 1;
-            return Err(ArtifactError::Unusable {
-                path: path.to_owned(),
-                problem: format!(
-                    "has other columns than its contract: column {column} should be {wanted} and is {present}"
-                ),
-            });
+            let problem = format!(
+                "has other columns than its contract: column {column} should be {wanted} and is {present}"
+            );
+            return Err(ArtifactError::unusable(path, &problem));
         }
     }
     Ok(())

@@ -97,8 +97,9 @@ impl SourceIndex {
 
     fn digest(&mut self, path: &Path) -> Result<Digest, ArtifactError> {
         let metadata = fs::metadata(path).map_err(|error| match error.kind() {
-            io::ErrorKind::NotFound => ArtifactError::NoSource {
-                path: path.to_owned(),
+            io::ErrorKind::NotFound => ArtifactError::Unusable {
+                message: format!("There is no file or folder `{}`", path.display()),
+                hint: "Check the path; reviews are named with `--source PATH`, other files with their setting".to_owned(),
             },
             _ => ArtifactError::io("read", path)(error),
         })?;

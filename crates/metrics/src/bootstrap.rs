@@ -33,7 +33,8 @@ pub fn summary(
     seed: u64,
 ) -> Result<IndexMap<String, Figure>, MetricsError> {
     if samples == 0 {
-        return Err(MetricsError::NoSamples);
+        let problem = "An interval needs at least one bootstrap sample";
+        return Err(MetricsError(problem.to_owned()));
     }
     check_confidence(confidence)?;
     let outcomes = confusion(tally);
@@ -86,7 +87,8 @@ pub(crate) fn check_confidence(confidence: f64) -> Result<(), MetricsError> {
     if confidence > 0.0 && confidence < 1.0 {
         Ok(())
     } else {
-        Err(MetricsError::Confidence(confidence))
+        let problem = format!("The confidence is {confidence} and must be above 0 and below 1");
+        Err(MetricsError(problem))
     }
 }
 

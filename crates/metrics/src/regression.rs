@@ -15,7 +15,7 @@ use crate::{Estimate, Metric, MetricsFile, holm, is_right};
 /// The chance of a false alarm that a check accepts.
 pub const ALPHA: f64 = 0.01;
 
-/// Rows of a model's two versions, baseline and current, compared one by one.
+/// Rows of a model's two versions, compared one by one: first the current one, second the baseline.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Paired(Outcomes);
 
@@ -32,7 +32,7 @@ impl Paired {
         }
         let pairs = current.iter().map(|(id, (label, now))| {
             let (was_label, was) = baseline.get(id)?;
-            (was_label == label).then(|| (is_right(*label, *was), is_right(*label, *now)))
+            (was_label == label).then(|| (is_right(*label, *now), is_right(*label, *was)))
         });
         let pairs: Vec<(bool, bool)> = pairs.collect::<Option<_>>()?;
         Some(Self(Outcomes::of(pairs.into_iter())))
@@ -40,22 +40,17 @@ impl Paired {
 
     /// Rows that only the baseline got right, and rows that only the current run did.
     pub fn only(&self) -> (u64, u64) {
-        (self.0.first_only, self.0.second_only)
+        (self.0.second_only, self.0.first_only)
     }
 
     /// The accuracy of the current run minus that of the baseline, with its interval.
     pub fn difference(&self, confidence: f64) -> Estimate {
-        let turned = Outcomes {
-            first_only: self.0.second_only,
-            second_only: self.0.first_only,
-            ..self.0
-        };
-        turned.difference(confidence)
+        self.0.difference(confidence)
     }
 
     /// Exact McNemar test, one-sided: how likely at least this many losses are by chance.
     fn p_value(&self) -> f64 {
-        let (lost, won) = (self.0.first_only, self.0.second_only);
+        let (lost, won) = self.only();
         binomial_at_most(won, lost + won)
     }
 }

@@ -110,34 +110,27 @@ fn loss(probability: f64) -> f64 {
 
 /// Refuses the first value that is not what it must be.
 pub(crate) fn check_each<T: Copy + Display>(
-    what: &'static str,
+    what: &str,
     values: &[T],
-    expected: &'static str,
+    expected: &str,
     fits: impl Fn(T) -> bool,
 ) -> Result<(), MetricsError> {
     match values.iter().position(|value| !fits(*value)) {
         None => Ok(()),
-        Some(row) => Err(MetricsError::Row {
-            what,
-            row,
-            value: values[row].to_string(),
-            expected,
-        }),
+        Some(row) => Err(MetricsError(format!(
+            "The {what} of row {row} is {} and must be {expected}",
+            values[row]
+        ))),
     }
 }
 
 /// Checks that labels are 0 or 1 and as many as the values beside them.
-pub(crate) fn check_labels(
-    labels: &[u8],
-    values: usize,
-    what: &'static str,
-) -> Result<(), MetricsError> {
+pub(crate) fn check_labels(labels: &[u8], values: usize, what: &str) -> Result<(), MetricsError> {
     if labels.len() != values {
-        return Err(MetricsError::Lengths {
-            labels: labels.len(),
-            what,
-            values,
-        });
+        let labels = labels.len();
+        return Err(MetricsError(format!(
+            "There are {labels} labels and {values} {what}"
+        )));
     }
     check_each("label", labels, "0 or 1", |label| label <= 1)
 }
