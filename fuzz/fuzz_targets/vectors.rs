@@ -6,7 +6,7 @@ use ressenti_fuzz::as_file;
 
 fuzz_target!(|bytes: &[u8]| {
     as_file("vectors.txt", bytes, |path| {
-        let _ = settings::vectors::peek_width(path);
+        let _ = settings::vectors::VectorLayout::peek(path);
         embed::fuzzing::vectors(path);
     });
 });

@@ -43,7 +43,7 @@ impl Sides {
         Self {
             changes: known.then(|| Changes::between(&before.steps, &after.steps)),
             models: verdicts(&before.judged, &after.judged),
-            regressions: regressions.iter().map(ToString::to_string).collect(),
+            regressions: regressions.into_iter().map(|it| it.text).collect(),
         }
     }
 }

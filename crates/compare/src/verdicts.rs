@@ -69,10 +69,8 @@ pub fn verdicts(before: &Judged, after: &Judged) -> Vec<Compared> {
     let new = after.metrics.models.keys().filter(is_new);
     let models: Vec<&String> = before.metrics.models.keys().chain(new).collect();
     let only = |model: &&String| pairs.get(*model).map(Paired::only);
-    let p_values = models.iter().filter_map(only);
-    let p_values: Vec<f64> = p_values
-        .map(|(lost, gained)| mcnemar(gained, lost))
-        .collect();
+    let p_value = |(lost, gained)| mcnemar(gained, lost);
+    let p_values: Vec<f64> = models.iter().filter_map(only).map(p_value).collect();
     let mut adjusted = holm(&p_values).into_iter();
     let compared = models.into_iter().map(|model| {
         let figure = |run: &Judged, metric: Metric| -> Option<f64> {

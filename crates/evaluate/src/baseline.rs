@@ -33,8 +33,8 @@ pub(crate) fn compare(context: &Context, artifact: &Artifact, path: &Path) -> Re
     } else {
         "row by row"
     };
-    if let Some(regression) = baseline.regressions(&current).first() {
-        return Err(Failure::new(regression.to_string()).with_hint(
+    if let Some(regression) = baseline.regressions(&current).into_iter().next() {
+        return Err(Failure::new(regression.text).with_hint(
             "If the loss is meant, store the new metrics.json as the baseline".to_owned(),
         ));
     }

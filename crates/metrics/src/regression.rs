@@ -6,7 +6,6 @@
 //! on the same rows are at hand the test is paired and sees much smaller losses.
 
 use std::collections::BTreeMap;
-use std::fmt;
 
 use crate::distribution::{binomial_at_most, hypergeometric_at_most};
 use crate::paired::Outcomes;
@@ -70,13 +69,7 @@ pub struct Regression {
     /// Whether it, or its accuracy, is missing; otherwise its accuracy fell by more than chance explains.
     pub is_missing: bool,
     /// The sentence about it.
-    text: String,
-}
-
-impl fmt::Display for Regression {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(&self.text)
-    }
+    pub text: String,
 }
 
 /// Compares a run with a baseline, model by model, on accuracy. `paired` holds, by model, what
@@ -262,7 +255,7 @@ mod tests {
         assert_eq!(found.len(), 1);
         assert!(found[0].model == "lstm" && found[0].is_missing);
         assert_eq!(
-            found[0].to_string(),
+            found[0].text,
             "`lstm` stands in the baseline and not in this run"
         );
         assert!(check(&none, &file, &BTreeMap::new()).is_empty());

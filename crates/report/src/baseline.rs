@@ -37,7 +37,7 @@ pub(crate) fn check(
         return Ok(());
     }
     let number = format::plural(regressions.len() as u64, "model is", "models are");
-    let lines = words::join(regressions.iter().map(ToString::to_string), "; ");
+    let lines = words::join(regressions.into_iter().map(|it| it.text), "; ");
     let message = format!("{number} worse than in the baseline `{path}`: {lines}");
     let hint = "If the loss is meant, replace the baseline by the `metrics.json` of this report";
     Err(Failure::new(message).with_hint(hint.to_owned()))
