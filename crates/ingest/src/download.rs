@@ -9,11 +9,9 @@ use std::time::Duration;
 use artifact::ArtifactError;
 use sha2::{Digest, Sha256};
 use stage::{Progress, Task};
-use tables::TableError;
+use tables::InputError;
 use ureq::Body;
 use ureq::http::Response;
-
-use crate::error::IngestError;
 
 /// Tries that each get further than the one before.
 const ATTEMPTS: usize = 5;
@@ -27,7 +25,7 @@ pub(crate) fn provide(
     sha256: &str,
     folder: &Path,
     progress: &Progress,
-) -> Result<PathBuf, IngestError> {
+) -> Result<PathBuf, InputError> {
     let expected = sha256.to_ascii_lowercase();
     // Named by its content, so that two files of one name never meet.
     let folder = folder.join(&expected);
@@ -49,7 +47,7 @@ pub(crate) fn provide(
         fs::remove_file(&part).map_err(ArtifactError::io("remove", &part))?;
         // What an earlier run had left was perhaps the beginning of another file.
         if !resumed {
-            return Err(IngestError::other(
+            return Err(InputError::other(
                 format!(
                     "The content of `{url}` has the SHA-256 `{found}`, and `{expected}` was expected"
                 ),
@@ -63,7 +61,7 @@ pub(crate) fn provide(
 
 /// Two runs that want the same file take turns; the second then finds it. The lock goes with the
 /// handle.
-fn lock(path: &Path) -> Result<File, IngestError> {
+fn lock(path: &Path) -> Result<File, InputError> {
     let file = File::create(path).map_err(ArtifactError::io("create", path))?;
     file.lock().map_err(ArtifactError::io("lock", path))?;
     Ok(file)
@@ -83,21 +81,21 @@ fn file_name(url: &str) -> String {
 }
 
 /// SHA-256 of a file in hex, `None` where there is none.
-fn sha256_of(path: &Path) -> Result<Option<String>, IngestError> {
+fn sha256_of(path: &Path) -> Result<Option<String>, InputError> {
     let mut file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(TableError::read(path)(error).into()),
+        Err(error) => return Err(InputError::read(path)(error).into()),
     };
     let mut hasher = Sha256::new();
-    io::copy(&mut file, &mut hasher).map_err(TableError::read(path))?;
+    io::copy(&mut file, &mut hasher).map_err(InputError::read(path))?;
     let digest = hasher.finalize();
     Ok(Some(digest.iter().map(|it| format!("{it:02x}")).collect()))
 }
 
 /// Fetches what is missing of the file, and goes on after an interruption as long as every try
 /// brings more.
-fn fetch(url: &str, part: &Path, progress: &Progress) -> Result<(), IngestError> {
+fn fetch(url: &str, part: &Path, progress: &Progress) -> Result<(), InputError> {
     let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_connect(Some(Duration::from_secs(20)))
@@ -124,11 +122,11 @@ fn fetch(url: &str, part: &Path, progress: &Progress) -> Result<(), IngestError>
     Ok(())
 }
 
-fn length(path: &Path) -> Result<u64, IngestError> {
+fn length(path: &Path) -> Result<u64, InputError> {
     match path.metadata() {
         Ok(metadata) => Ok(metadata.len()),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
-        Err(error) => Err(TableError::read(path)(error).into()),
+        Err(error) => Err(InputError::read(path)(error).into()),
     }
 }
 
@@ -139,13 +137,18 @@ fn request(
     part: &Path,
     start: u64,
     progress: &Progress,
-) -> Result<(), IngestError> {
-    let failed = |problem: String, source: Option<ureq::Error>| IngestError::Other {
-        message: format!("Could not download `{url}`: {problem}"),
-        hint: format!(
-            "Run the same command again to go on where it stopped, or download `{url}` by hand and pass `--source PATH`"
-        ),
-        source: source.map(Into::into),
+) -> Result<(), InputError> {
+    let failed = |problem: String, cause: Option<ureq::Error>| {
+        let error = InputError::other(
+            format!("Could not download `{url}`: {problem}"),
+            format!(
+                "Run the same command again to go on where it stopped, or download `{url}` by hand and pass `--source PATH`"
+            ),
+        );
+        match cause {
+            Some(cause) => error.with_cause(cause),
+            None => error,
+        }
     };
     // Compression on the way would make the lengths mean something else.
     let mut request = agent.get(url).header("accept-encoding", "identity");
@@ -190,7 +193,7 @@ fn receive(
     part: &Path,
     start: u64,
     task: &Task,
-) -> Result<io::Result<u64>, IngestError> {
+) -> Result<io::Result<u64>, InputError> {
     let mut file = match start {
         0 => File::create(part),
         _ => OpenOptions::new().append(true).open(part),

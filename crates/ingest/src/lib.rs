@@ -20,14 +20,14 @@ use artifact::{Contract, Failure, Source, StageName};
 use settings::IngestSettings;
 use stage::{Context, NoOptions, Outcome, Stage};
 
-pub use error::IngestError;
 pub use inspect::main as inspect;
 pub use row::Review;
 pub use rows::{
     BadRow, Carry, TextContent, TextRow, carried_names, count_rows, read_each, read_texts,
 };
-pub use tables::TableError;
+pub use tables::{InputError, Problem};
 
+use error::no_source;
 use form::Form;
 use sink::Sink;
 
@@ -48,7 +48,7 @@ What columns are, how text is encoded and how fields are separated is found by i
 
     fn run(context: &Context, settings: IngestSettings) -> Result<Outcome, Failure> {
         let paths = provide(context)?;
-        let path = paths.first().ok_or(IngestError::NoSource)?;
+        let path = paths.first().ok_or_else(no_source)?;
         let mut sink = Sink::create(context.output())?;
         read(context, &paths, &settings, &mut sink)?;
         let (tally, files) = sink.finish()?;
@@ -60,9 +60,9 @@ What columns are, how text is encoded and how fields are separated is found by i
 }
 
 /// The source as files, or a folder, on this machine.
-fn provide(context: &Context) -> Result<Vec<PathBuf>, IngestError> {
+fn provide(context: &Context) -> Result<Vec<PathBuf>, InputError> {
     let no_cache = || {
-        IngestError::other(
+        InputError::other(
             "There is no cache folder to download to",
             "Set `HOME` or `RESSENTI_CACHE`, or download the file by hand and pass `--source PATH`",
         )
@@ -82,13 +82,13 @@ fn read(
     paths: &[PathBuf],
     settings: &IngestSettings,
     sink: &mut Sink,
-) -> Result<(), IngestError> {
+) -> Result<(), InputError> {
     let (scratch, progress) = (context.output(), context.progress());
-    let path = paths.first().ok_or(IngestError::NoSource)?;
+    let path = paths.first().ok_or_else(no_source)?;
     let form = Form::of(path, settings.format)?;
     if paths.len() > 1 && form != Form::Rows {
         let (count, path) = (paths.len(), path.display());
-        return Err(IngestError::other(
+        return Err(InputError::other(
             format!(
                 "`ingest.source` names {count} sources, of which `{path}` is taken for aclImdb, and that is one whole"
             ),

@@ -11,7 +11,7 @@ use artifact::ArtifactError;
 use flate2::bufread::MultiGzDecoder;
 
 use crate::content::{BUFFER, Content, content_of};
-use crate::error::TableError;
+use crate::error::InputError;
 use crate::limit::Limit;
 
 /// A file, unpacked.
@@ -34,13 +34,13 @@ pub fn unpack<'a>(
     scratch: Option<&Path>,
     most_bytes: u64,
     read: impl Fn(u64) + 'a,
-) -> Result<Unpacked<'a>, TableError> {
-    let file = File::open(path).map_err(TableError::read(path))?;
-    let size = file.metadata().map_err(TableError::read(path))?.len();
+) -> Result<Unpacked<'a>, InputError> {
+    let file = File::open(path).map_err(InputError::read(path))?;
+    let size = file.metadata().map_err(InputError::read(path))?.len();
     let mut input = started(watched(file, read));
-    let content = content_of(&mut input).map_err(TableError::read(path))?;
+    let content = content_of(&mut input).map_err(InputError::read(path))?;
     let limit = Limit::new(size, most_bytes);
-    let damaged = |error| TableError::damaged(path, "the start", error);
+    let damaged = |error| InputError::damaged(path, "the start", error);
     let (mut input, packing) = match (content, scratch) {
         (Content::Gzip, _) => {
             let decoder = MultiGzDecoder::new(input);
@@ -124,20 +124,20 @@ impl Read for Failing {
 impl Unpacked<'_> {
     /// The content as a file, for readers that go back and forth in it: `path` itself, or a file
     /// without a name in `scratch`.
-    pub(crate) fn into_file(self, path: &Path, scratch: &Path) -> Result<File, TableError> {
+    pub(crate) fn into_file(self, path: &Path, scratch: &Path) -> Result<File, InputError> {
         if self.packing.is_empty() {
-            return File::open(path).map_err(TableError::read(path));
+            return File::open(path).map_err(InputError::read(path));
         }
         spool(path, self.input, scratch)
     }
 }
 
 /// What is in an input, as a file without a name in a folder. `path` is what people know it by.
-fn spool(path: &Path, mut input: impl Read, folder: &Path) -> Result<File, TableError> {
+fn spool(path: &Path, mut input: impl Read, folder: &Path) -> Result<File, InputError> {
     let mut file = nameless(folder)?;
     io::copy(&mut input, &mut file)
-        .map_err(|error| TableError::damaged(path, "the start", error))?;
-    file.rewind().map_err(TableError::read(path))?;
+        .map_err(|error| InputError::damaged(path, "the start", error))?;
+    file.rewind().map_err(InputError::read(path))?;
     Ok(file)
 }
 

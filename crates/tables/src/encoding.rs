@@ -6,7 +6,7 @@ use chardetng::EncodingDetector;
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, WINDOWS_1252};
 
 use crate::content::{BUFFER, detect_utf16};
-use crate::error::TableError;
+use crate::error::InputError;
 
 /// An encoding with how it was found.
 #[derive(Clone, Copy, Debug)]
@@ -16,14 +16,14 @@ pub(crate) struct Found {
 }
 
 /// The encoding that the settings name, or that the first bytes tell.
-pub(crate) fn find(start: &[u8], setting: Option<&str>) -> Result<Found, TableError> {
+pub(crate) fn find(start: &[u8], setting: Option<&str>) -> Result<Found, InputError> {
     let Some(name) = setting else {
         return Ok(tell(start));
     };
     let unknown = || {
         let message = format!("`ingest.encoding` is `{name}`, which is no encoding");
         let hint = "Take for example `utf-8`, `utf-16le` or `windows-1252`, or leave it out";
-        TableError::Setting(message, hint)
+        InputError::other(message, hint)
     };
     let encoding = Encoding::for_label(name.as_bytes()).ok_or_else(unknown)?;
     let how = "set";

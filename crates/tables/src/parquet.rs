@@ -24,7 +24,7 @@ use parquet::basic::Encoding;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 
-use crate::error::TableError;
+use crate::error::InputError;
 use crate::limit::Limit;
 use crate::record::{Ending, Record, RecordReader};
 
@@ -65,8 +65,8 @@ pub(crate) struct ParquetReader {
 
 impl ParquetReader {
     /// Opens a file; `path` is what people know it by.
-    pub(crate) fn open(path: &Path, file: File, limits: Limits) -> Result<Self, TableError> {
-        let damaged = |error| TableError::damaged(path, "the start", error);
+    pub(crate) fn open(path: &Path, file: File, limits: Limits) -> Result<Self, InputError> {
+        let damaged = |error| InputError::damaged(path, "the start", error);
         let open = || {
             let found = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
             let groups = found.metadata().row_groups().iter();
@@ -86,11 +86,10 @@ impl ParquetReader {
         let opened = guarded(ParquetError::External, open)
             .map_err(|error| damaged(io::Error::new(io::ErrorKind::InvalidData, error)))?;
         // The library would call such a table damaged.
-        let (metadata, batches, names) = opened.map_err(|found| TableError::OtherKind {
-            path: path.to_owned(),
-            found,
-            expected: "one packed by Snappy or Zstandard, or not at all,",
-            hint: "Write it again, in pandas for example with `to_parquet(FILE, compression=\"zstd\")`",
+        let (metadata, batches, names) = opened.map_err(|found| {
+            let expected = "one packed by Snappy or Zstandard, or not at all,";
+            let hint = "Write it again, in pandas for example with `to_parquet(FILE, compression=\"zstd\")`";
+            InputError::unexpected(path, found, expected, hint)
         })?;
         let mut count = 0_u64;
         for group in metadata.metadata().row_groups() {

@@ -10,7 +10,7 @@ use crate::content::Content;
 use crate::delimited::DelimitedReader;
 use crate::dialect::{self, Dialect};
 use crate::encoding;
-use crate::error::TableError;
+use crate::error::{InputError, Problem};
 use crate::json::JsonReader;
 use crate::limit::Limit;
 use crate::parquet::{Limits, ParquetReader};
@@ -48,7 +48,7 @@ pub fn row_limit(settings: &IngestSettings) -> usize {
 
 impl<'a> Table<'a> {
     /// Opens a file and reads a sample of it.
-    pub fn open(path: &Path, opening: Opening<'a>) -> Result<Self, TableError> {
+    pub fn open(path: &Path, opening: Opening<'a>) -> Result<Self, InputError> {
         let Opening {
             settings,
             scratch,
@@ -66,7 +66,7 @@ impl<'a> Table<'a> {
             (Content::Text, format) if format != SourceFormat::Parquet => {
                 text(path, settings, unpacked, &mut form)?
             }
-            (Content::Empty, _) => return Err(TableError::nothing(path, "no content")),
+            (Content::Empty, _) => return Err(InputError::nothing(path, "no content")),
             (found, format) => {
                 let expected = match format {
                     SourceFormat::Auto | SourceFormat::Aclimdb => "a table of reviews",
@@ -74,7 +74,7 @@ impl<'a> Table<'a> {
                     SourceFormat::Jsonl => "JSON",
                     SourceFormat::Parquet => "a Parquet table",
                 };
-                return Err(TableError::other_kind(path, found, expected));
+                return Err(InputError::other_kind(path, found, expected));
             }
         };
         let mut table = Self {
@@ -114,7 +114,7 @@ impl<'a> Table<'a> {
     }
 
     /// The next row; `false` at the end of the file.
-    pub fn next(&mut self, record: &mut Record) -> Result<bool, TableError> {
+    pub fn next(&mut self, record: &mut Record) -> Result<bool, InputError> {
         match self.sample.pop_front() {
             Some(first) => {
                 *record = first;
@@ -124,7 +124,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn read_ahead(&mut self) -> Result<(), TableError> {
+    fn read_ahead(&mut self) -> Result<(), InputError> {
         let mut bytes = 0;
         while self.sample.len() < SAMPLE_ROWS && bytes < SAMPLE_BYTES {
             let mut record = Record::default();
@@ -136,18 +136,26 @@ impl<'a> Table<'a> {
             self.sample.push_back(record);
         }
         if self.sample.is_empty() {
-            return Err(TableError::nothing(&self.path, "only empty lines"));
+            return Err(InputError::nothing(&self.path, "only empty lines"));
         }
         Ok(())
     }
 
-    fn read(&mut self, record: &mut Record, learning: bool) -> Result<bool, TableError> {
+    fn read(&mut self, record: &mut Record, learning: bool) -> Result<bool, InputError> {
         let before = record.last_line;
-        let damaged = |error| TableError::damaged(&self.path, format!("line {before}"), error);
+        let damaged = |error| InputError::damaged(&self.path, format!("line {before}"), error);
         match self.reader.read(record, learning).map_err(damaged)? {
             Ending::Record => Ok(true),
             Ending::File => Ok(false),
-            Ending::OpenQuote => Err(TableError::OpenQuote(self.path.clone(), record.line)),
+            Ending::OpenQuote => Err(InputError::new(
+                Problem::OpenQuote,
+                format!(
+                    "`{}` has a quote that opens on line {} and never closes",
+                    self.path.display(),
+                    record.line
+                ),
+                "Close the quote in the file; if the file does not quote its fields, read it with `--set ingest.quotes=false`",
+            )),
         }
     }
 }
@@ -158,9 +166,9 @@ fn parquet<'a>(
     settings: &IngestSettings,
     scratch: &Path,
     unpacked: Unpacked<'_>,
-) -> Result<Box<dyn RecordReader + 'a>, TableError> {
+) -> Result<Box<dyn RecordReader + 'a>, InputError> {
     let file = unpacked.into_file(path, scratch)?;
-    let size = file.metadata().map_err(TableError::read(path))?.len();
+    let size = file.metadata().map_err(InputError::read(path))?.len();
     let limits = Limits {
         row: row_limit(settings),
         all: Limit::new(size, settings.max_unpacked_bytes),
@@ -174,8 +182,8 @@ fn text<'a>(
     settings: &IngestSettings,
     unpacked: Unpacked<'a>,
     form: &mut Vec<String>,
-) -> Result<Box<dyn RecordReader + 'a>, TableError> {
-    let damaged = |error| TableError::damaged(path, "the start", error);
+) -> Result<Box<dyn RecordReader + 'a>, InputError> {
+    let damaged = |error| InputError::damaged(path, "the start", error);
     let mut input = unpacked.input;
     let start = input.fill_buf().map_err(damaged)?;
     let found = encoding::find(start, settings.encoding.as_deref())?;
@@ -209,7 +217,7 @@ fn is_json(start: &[u8]) -> bool {
 }
 
 /// The dialect that the settings name, or that the first bytes show.
-fn find_dialect(start: &[u8], settings: &IngestSettings) -> Result<Dialect, TableError> {
+fn find_dialect(start: &[u8], settings: &IngestSettings) -> Result<Dialect, InputError> {
     let dialect = |separator, quotes| Dialect { separator, quotes };
     let mut found = match settings.format {
         SourceFormat::Csv => dialect(b',', true),
@@ -226,7 +234,7 @@ fn find_dialect(start: &[u8], settings: &IngestSettings) -> Result<Dialect, Tabl
                 "`ingest.delimiter` is {given:?} and must be one ASCII character that is neither a quote nor a line break"
             );
             let hint = "Name the separator, for example `--set 'ingest.delimiter=\";\"'`";
-            return Err(TableError::Setting(message, hint));
+            return Err(InputError::other(message, hint));
         }
     }
     found.quotes = settings.quotes.unwrap_or(found.quotes);

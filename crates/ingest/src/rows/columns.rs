@@ -4,7 +4,8 @@ use std::path::Path;
 
 use settings::{Column, Columns, IngestSettings};
 
-use crate::error::IngestError;
+use crate::error::no_column;
+use tables::InputError;
 
 /// What a column is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,7 +89,7 @@ impl ColumnMap {
         settings: &IngestSettings,
         names: &[String],
         header: bool,
-    ) -> Result<Self, IngestError> {
+    ) -> Result<Self, InputError> {
         let mut map = Self::default();
         for role in Role::ALL {
             let Some(column) = role.setting(&settings.columns) else {
@@ -96,17 +97,12 @@ impl ColumnMap {
             };
             let key = role.as_str();
             let setting = format!("ingest.columns.{key}");
-            let missing = |name: String| IngestError::NoColumn {
-                path: path.to_owned(),
-                setting: setting.clone(),
-                name,
-                known: names.to_vec(),
-            };
+            let missing = |name: &str| no_column(path, &setting, name, names);
             let place = match column {
                 Column::Position(place) if (1..=names.len()).contains(place) => place - 1,
-                Column::Position(place) => return Err(missing(place.to_string())),
+                Column::Position(place) => return Err(missing(&place.to_string())),
                 Column::Name(name) if !header => {
-                    return Err(IngestError::other(
+                    return Err(InputError::other(
                         format!(
                             "`ingest.header` is false, so that `{setting}` must be a position from 1 and not the name `{name}`"
                         ),
@@ -115,13 +111,13 @@ impl ColumnMap {
                 }
                 Column::Name(name) => {
                     let mut places = (0..names.len()).filter(|place| names[*place] == *name);
-                    let place = places.next().ok_or_else(|| missing(name.clone()))?;
+                    let place = places.next().ok_or_else(|| missing(name))?;
                     if places.next().is_some() {
                         let problem = format!(
                             "`ingest.columns` names the column `{name}` for `{key}`, and the file has two of that name"
                         );
                         let hint = "Give the position instead, from 1";
-                        return Err(IngestError::other(problem, hint));
+                        return Err(InputError::other(problem, hint));
                     }
                     place
                 }

@@ -10,8 +10,8 @@ use tables::Record;
 use super::columns::{ColumnMap, Role};
 use super::roles::Roles;
 use super::timestamp::Times;
-use crate::error::IngestError;
 use crate::row::{Reason, Review, check_text};
+use tables::InputError;
 
 /// The settings that decide about rows, made ready.
 pub(super) struct Rules<'a> {
@@ -30,7 +30,7 @@ impl<'a> Rules<'a> {
     /// Checks that no value means two things.
     ///
     /// `found` says how ratings and dates are written, where the settings do not.
-    pub(super) fn new(settings: &'a IngestSettings, found: &Roles) -> Result<Self, IngestError> {
+    pub(super) fn new(settings: &'a IngestSettings, found: &Roles) -> Result<Self, InputError> {
         let values = &settings.labels;
         let meanings = [
             (&values.positive, Some(Sentiment::Positive)),
@@ -42,7 +42,7 @@ impl<'a> Rules<'a> {
             for value in list {
                 let before = labels.insert(value.trim().to_lowercase(), meaning);
                 if before.is_some_and(|before| before != meaning) {
-                    return Err(IngestError::other(
+                    return Err(InputError::other(
                         format!("`ingest.labels` gives the value `{value}` two meanings"),
                         "Name each value once, under `positive`, `negative` or `none`",
                     ));

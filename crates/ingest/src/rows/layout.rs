@@ -1,14 +1,13 @@
 //! What was found out about the shape of a file: its columns, and what they are.
 
 use settings::{IngestSettings, RatingRule};
-use tables::Record;
 
 use super::columns::{ColumnMap, Role};
 use super::evidence::Evidence;
 use super::roles::{self, Roles};
-use tables::{Table, TableError, row_limit};
+use tables::{InputError, Problem, Record, Table, row_limit};
 
-use crate::error::{IngestError, list_columns};
+use crate::error::{list_columns, unknown_columns};
 
 /// The shape of a file of rows.
 #[derive(Clone, Debug)]
@@ -27,7 +26,7 @@ pub(crate) struct Layout {
 
 impl Layout {
     /// Finds out about a file from the rows read ahead.
-    pub(super) fn find(table: &Table<'_>, settings: &IngestSettings) -> Result<Self, IngestError> {
+    pub(super) fn find(table: &Table<'_>, settings: &IngestSettings) -> Result<Self, InputError> {
         let path = table.path();
         let sample: Vec<&Record> = table.sample().iter().filter(|it| it.is_row()).collect();
         check_start(table, sample.is_empty(), settings)?;
@@ -38,7 +37,7 @@ impl Layout {
         };
         let header = fixed_width && settings.header.unwrap_or_else(looks_like_header);
         if header && table.sample().len() == 1 {
-            return Err(TableError::nothing(path, "a header and no rows").into());
+            return Err(InputError::nothing(path, "a header and no rows").into());
         }
         let named = header || !fixed_width;
         let names = column_names(table, sample.first().copied(), header);
@@ -54,7 +53,7 @@ impl Layout {
             let columns = (0..names.len()).map(|column| evidence(values, column));
             let columns: Vec<Evidence> = columns.collect();
             let known = if named { &names[..] } else { &[] };
-            let unknown = || IngestError::UnknownColumns(path.to_owned(), names.clone());
+            let unknown = || unknown_columns(path, &names);
             roles::detect(known, &columns, &map, settings).ok_or_else(unknown)?
         };
         Ok(Self {
@@ -68,13 +67,13 @@ impl Layout {
 
     /// The layout of a further file, whose columns have the same names in any order, or no names
     /// either.
-    pub(super) fn of_another(&self, table: &Table<'_>) -> Result<Self, IngestError> {
+    pub(super) fn of_another(&self, table: &Table<'_>) -> Result<Self, InputError> {
         let fixed_width = table.names().is_none();
         let names = column_names(table, table.sample().front(), self.is_named());
         let other = || {
             let path = table.path().display();
             let (first, this) = (list_columns(&self.names), list_columns(&names));
-            IngestError::other(
+            InputError::other(
                 format!("`{path}` has other columns than the first file"),
                 format!(
                     "Read files of one shape together: the first has {first}, this one has {this}"
@@ -160,7 +159,7 @@ fn check_start(
     table: &Table<'_>,
     no_row: bool,
     settings: &IngestSettings,
-) -> Result<(), IngestError> {
+) -> Result<(), InputError> {
     let unreadable = table.sample().front().filter(|record| !record.is_row());
     let Some(first) = unreadable.filter(|_| no_row || table.names().is_none()) else {
         return Ok(());
@@ -168,13 +167,21 @@ fn check_start(
     let (limit, line, last_line) = (row_limit(settings), first.line, first.last_line);
     let too_long = || format!("it is too long, over {limit} bytes on lines {line} to {last_line}");
     let problem = first.problem.clone().unwrap_or_else(too_long);
-    Err(IngestError::FirstRow(table.path().to_owned(), problem))
+    Err(InputError::new(
+        Problem::FirstRow,
+        format!(
+            "The first row of `{}` cannot be read: {problem}",
+            table.path().display()
+        ),
+        "Check the file; longer texts are allowed with `--set ingest.max_text_bytes=NUMBER`, and quotes are taken \
+         for text with `--set ingest.quotes=false`",
+    ))
 }
 
-fn check_rating(named: &ColumnMap, settings: &IngestSettings) -> Result<(), IngestError> {
+fn check_rating(named: &ColumnMap, settings: &IngestSettings) -> Result<(), InputError> {
     let missing = named.get(Role::Rating).is_none() && named.get(Role::Label).is_none();
     if settings.rating.is_some() && missing {
-        return Err(IngestError::other(
+        return Err(InputError::other(
             "`ingest.rating` makes labels from ratings, and no column holds one",
             "Name it with `--set ingest.columns.rating=NAME`",
         ));

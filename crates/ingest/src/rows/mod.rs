@@ -19,9 +19,9 @@ use std::path::{Path, PathBuf};
 
 use settings::IngestSettings;
 use stage::Progress;
-use tables::{Opening, Record, Table, TableError, row_limit};
+use tables::{InputError, Opening, Record, Table, row_limit};
 
-use crate::error::IngestError;
+use crate::error::no_source;
 use crate::row::{LeftOut, Reason, excerpt};
 use crate::sink::Taker;
 
@@ -45,13 +45,13 @@ pub(crate) fn read(
     settings: &IngestSettings,
     progress: &Progress,
     taker: &mut impl Taker,
-) -> Result<Layout, IngestError> {
+) -> Result<Layout, InputError> {
     let mut first: Option<Layout> = None;
     for path in paths {
         if first.is_some() && taker.is_full() {
             break;
         }
-        let size = path.metadata().map_err(TableError::read(path))?.len();
+        let size = path.metadata().map_err(InputError::read(path))?.len();
         let task = &progress.task("reading", Some(size), "bytes");
         let opening = Opening {
             settings,
@@ -66,7 +66,7 @@ pub(crate) fn read(
         source.read(taker)?;
         first.get_or_insert(source.layout);
     }
-    first.ok_or(IngestError::NoSource)
+    first.ok_or_else(no_source)
 }
 
 /// One file on its way.
@@ -81,11 +81,7 @@ struct Source<'a> {
 
 impl<'a> Source<'a> {
     /// Opens a file and finds out what its columns are, or which of them are those of the `first` file.
-    fn open(
-        path: &Path,
-        opening: Opening<'a>,
-        first: Option<&Layout>,
-    ) -> Result<Self, IngestError> {
+    fn open(path: &Path, opening: Opening<'a>, first: Option<&Layout>) -> Result<Self, InputError> {
         let settings = opening.settings;
         let mut rows = Table::open(path, opening)?;
         let layout = match first {
@@ -112,7 +108,7 @@ impl<'a> Source<'a> {
         }
     }
 
-    fn read(&mut self, taker: &mut impl Taker) -> Result<(), IngestError> {
+    fn read(&mut self, taker: &mut impl Taker) -> Result<(), InputError> {
         let mut record = Record::default();
         let mut any = false;
         while !taker.is_full() && self.rows.next(&mut record)? {
@@ -124,10 +120,10 @@ impl<'a> Source<'a> {
             true => "a header and no rows",
             false => "no rows",
         };
-        Err(TableError::nothing(self.rows.path(), missing).into())
+        Err(InputError::nothing(self.rows.path(), missing).into())
     }
 
-    fn row(&self, record: &Record, taker: &mut impl Taker) -> Result<(), IngestError> {
+    fn row(&self, record: &Record, taker: &mut impl Taker) -> Result<(), InputError> {
         let shape = self.check_shape(record);
         match shape.and_then(|()| self.rules.review(record)) {
             Ok(review) => {
@@ -144,7 +140,7 @@ impl<'a> Source<'a> {
     }
 
     /// Fails where a rating is not on the scale that the first rows told: all labels may be wrong.
-    fn check_scale(&self, record: &Record, rating: Option<f32>) -> Result<(), IngestError> {
+    fn check_scale(&self, record: &Record, rating: Option<f32>) -> Result<(), InputError> {
         let (Some(scale), Some(rating)) = (self.layout.roles.rating, rating) else {
             return Ok(());
         };
@@ -153,7 +149,7 @@ impl<'a> Source<'a> {
         }
         let (path, line) = (self.rows.path().display(), record.line);
         let (low, high) = (scale.low, scale.high);
-        Err(IngestError::other(
+        Err(InputError::other(
             format!(
                 "`{path}` has the rating {rating} on line {line}, and its first rows told a scale from {low} to {high}: every label may be wrong"
             ),

@@ -11,9 +11,9 @@ use tables::{Opening, Record};
 
 use super::Source;
 use super::carry::Carry;
-use crate::error::IngestError;
 use crate::form::check_input;
 use crate::row::excerpt;
+use tables::InputError;
 
 /// One row of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,7 +57,7 @@ pub fn carried_names(
     settings: &IngestSettings,
     carry: &Carry,
     task: &Task,
-) -> Result<Vec<String>, IngestError> {
+) -> Result<Vec<String>, InputError> {
     if *carry == Carry::None {
         return Ok(Vec::new());
     }
@@ -72,7 +72,7 @@ fn open<'a>(
     path: &Path,
     settings: &'a IngestSettings,
     task: &'a Task,
-) -> Result<Source<'a>, IngestError> {
+) -> Result<Source<'a>, InputError> {
     check_input(path, settings)?;
     let opening = Opening {
         settings,
@@ -91,7 +91,7 @@ pub fn count_rows(
     path: &Path,
     settings: &IngestSettings,
     (progress, task): (&Progress, &Task),
-) -> Result<u64, IngestError> {
+) -> Result<u64, InputError> {
     let mut source = open(path, settings, task)?;
     source.print_note(progress);
     if let Some(count) = source.rows.count() {
@@ -118,7 +118,7 @@ pub fn read_texts(
     (progress, task): (&Progress, &Task),
     first: u64,
     mut take: impl FnMut(TextRow) -> ControlFlow<()>,
-) -> Result<(), IngestError> {
+) -> Result<(), InputError> {
     let mut source = open(path, settings, task)?;
     let carried = carry.places(path, &source.layout)?;
     source.print_note(progress);

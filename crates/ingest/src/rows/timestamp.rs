@@ -9,7 +9,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone,
 use chrono_tz::Tz;
 use settings::TimestampSettings;
 
-use crate::error::IngestError;
+use tables::InputError;
 
 /// Times with a date and no zone, as `strftime` writes them.
 const LOCAL_TIMES: [&str; 5] = [
@@ -47,10 +47,10 @@ pub(super) struct Times {
 
 impl Times {
     /// Checks the settings.
-    pub(super) fn new(settings: &TimestampSettings) -> Result<Self, IngestError> {
+    pub(super) fn new(settings: &TimestampSettings) -> Result<Self, InputError> {
         let zone = |name: &String| {
             name.parse().map_err(|_| {
-                IngestError::other(
+                InputError::other(
                     format!("`ingest.timestamp.zone` is `{name}`, which is no time zone"),
                     "Take a name of the IANA database, for example `Europe/Berlin`",
                 )

@@ -10,7 +10,7 @@ use zip::result::ZipError;
 
 use super::{bounded, spool};
 use crate::content::Content;
-use crate::error::TableError;
+use crate::error::{InputError, Problem};
 use crate::limit::Limit;
 
 /// What every file of Microsoft Office has in it.
@@ -18,13 +18,13 @@ const OFFICE: &str = "[Content_Types].xml";
 
 /// The one file in a zip, unpacked into a file without a name: a zip is read from its end, and what
 /// follows reads from the start.
-pub(super) fn unpack(path: &Path, scratch: &Path, limit: Limit) -> Result<File, TableError> {
-    let file = File::open(path).map_err(TableError::read(path))?;
+pub(super) fn unpack(path: &Path, scratch: &Path, limit: Limit) -> Result<File, InputError> {
+    let file = File::open(path).map_err(InputError::read(path))?;
     let mut archive =
         ZipArchive::new(BufReader::new(file)).map_err(|error| unreadable(path, error))?;
     if archive.index_for_name(OFFICE).is_some() {
         let found = Content::document("a document of Excel or Word");
-        return Err(TableError::other_kind(path, found, "a table of reviews"));
+        return Err(InputError::other_kind(path, found, "a table of reviews"));
     }
     let index = only_file(path, &mut archive)?;
     let member = archive
@@ -34,7 +34,7 @@ pub(super) fn unpack(path: &Path, scratch: &Path, limit: Limit) -> Result<File, 
 }
 
 /// The position of the only file.
-fn only_file(path: &Path, archive: &mut ZipArchive<BufReader<File>>) -> Result<usize, TableError> {
+fn only_file(path: &Path, archive: &mut ZipArchive<BufReader<File>>) -> Result<usize, InputError> {
     let mut found: Option<(usize, String)> = None;
     for index in 0..archive.len() {
         let member = archive
@@ -70,11 +70,15 @@ fn problem<R: io::Read>(member: &ZipFile<'_, R>) -> Option<&'static str> {
     member.encrypted().then_some("is encrypted")
 }
 
-fn refused(path: &Path, problem: String) -> TableError {
-    TableError::Archive(path.to_owned(), problem)
+fn refused(path: &Path, problem: String) -> InputError {
+    InputError::new(
+        Problem::Archive,
+        format!("`{}` cannot be read: {problem}", path.display()),
+        "Unpack it and name the file in it with `--source PATH`",
+    )
 }
 
-fn unreadable(path: &Path, error: ZipError) -> TableError {
+fn unreadable(path: &Path, error: ZipError) -> InputError {
     let error = match error {
         ZipError::UnsupportedArchive(what) => {
             let problem = format!("it is packed in a way that is not read: {what}");
@@ -83,5 +87,5 @@ fn unreadable(path: &Path, error: ZipError) -> TableError {
         ZipError::Io(error) => error,
         error => io::Error::new(io::ErrorKind::InvalidData, error),
     };
-    TableError::damaged(path, "the start", error)
+    InputError::damaged(path, "the start", error)
 }

@@ -30,7 +30,7 @@ fn packed() -> WriterPropertiesBuilder {
         .set_dictionary_page_size_limit(1 << 30)
 }
 
-fn open(file: File, row: usize) -> Result<ParquetReader, TableError> {
+fn open(file: File, row: usize) -> Result<ParquetReader, InputError> {
     let size = file.metadata().expect("a file").len();
     let all = Limit::new(size, u64::MAX);
     ParquetReader::open(Path::new("x"), file, Limits { row, all })
