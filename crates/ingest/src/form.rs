@@ -3,17 +3,7 @@
 use std::path::Path;
 
 use settings::{IngestSettings, SourceFormat};
-
 use tables::{InputError, files_in};
-
-/// The form of a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// The aclImdb archive or folder.
-    Aclimdb,
-    /// A file of rows, or several.
-    Rows,
-}
 
 /// Refuses folders and archives where a file of rows is expected, which `expected` says as the rest of
 /// the sentence; `hint` is what to do where no file of a folder can be named.
@@ -23,7 +13,7 @@ pub(crate) fn check_rows(
     expected: &str,
     hint: &str,
 ) -> Result<(), InputError> {
-    if Form::of(path, settings.format)? == Form::Rows {
+    if !is_aclimdb(path, settings.format)? {
         return Ok(());
     }
     let hint = files_in(path).unwrap_or_else(|| hint.to_owned());
@@ -38,19 +28,18 @@ pub(crate) fn check_input(path: &Path, settings: &IngestSettings) -> Result<(), 
     check_rows(path, settings, "a file of rows was expected", hint)
 }
 
-impl Form {
-    /// The form that the settings name, or that the path's name tells.
-    pub(crate) fn of(path: &Path, format: SourceFormat) -> Result<Self, InputError> {
-        let is_folder = path.metadata().map_err(InputError::read(path))?.is_dir();
-        match format {
-            SourceFormat::Aclimdb => Ok(Self::Aclimdb),
-            SourceFormat::Auto if is_folder || is_archive(path) => Ok(Self::Aclimdb),
-            _ if is_folder => {
-                let hint = "Name the files in it with `--source 'FOLDER/*'`; for the unpacked aclImdb use `--set ingest.format=aclimdb`";
-                Err(InputError::unexpected(path, "a folder", "a file", hint))
-            }
-            _ => Ok(Self::Rows),
+/// Whether a source is the aclImdb archive or folder, and not a file of rows: the settings name it, or the
+/// path's name tells.
+pub(crate) fn is_aclimdb(path: &Path, format: SourceFormat) -> Result<bool, InputError> {
+    let is_folder = path.metadata().map_err(InputError::read(path))?.is_dir();
+    match format {
+        SourceFormat::Aclimdb => Ok(true),
+        SourceFormat::Auto if is_folder || is_archive(path) => Ok(true),
+        _ if is_folder => {
+            let hint = "Name the files in it with `--source 'FOLDER/*'`; for the unpacked aclImdb use `--set ingest.format=aclimdb`";
+            Err(InputError::unexpected(path, "a folder", "a file", hint))
         }
+        _ => Ok(false),
     }
 }
 

@@ -28,7 +28,7 @@ pub use rows::{
 pub use tables::{InputError, Problem};
 
 use error::no_source;
-use form::Form;
+use form::is_aclimdb;
 use sink::Sink;
 
 /// The stage.
@@ -85,8 +85,10 @@ fn read(
 ) -> Result<(), InputError> {
     let (scratch, progress) = (context.output(), context.progress());
     let path = paths.first().ok_or_else(no_source)?;
-    let form = Form::of(path, settings.format)?;
-    if paths.len() > 1 && form != Form::Rows {
+    if !is_aclimdb(path, settings.format)? {
+        return rows::read(paths, scratch, settings, progress, sink).map(drop);
+    }
+    if paths.len() > 1 {
         let (count, path) = (paths.len(), path.display());
         return Err(InputError::other(
             format!(
@@ -95,8 +97,5 @@ fn read(
             "Name it alone, or files of rows: one, a pattern, or a list",
         ));
     }
-    match form {
-        Form::Aclimdb => aclimdb::read(path, settings, scratch, progress, sink),
-        Form::Rows => rows::read(paths, scratch, settings, progress, sink).map(drop),
-    }
+    aclimdb::read(path, settings, scratch, progress, sink)
 }

@@ -37,30 +37,37 @@ pub fn unpack<'a>(
 ) -> Result<Unpacked<'a>, InputError> {
     let file = File::open(path).map_err(InputError::read(path))?;
     let size = file.metadata().map_err(InputError::read(path))?.len();
-    let mut input = started(watched(file, read));
-    let content = content_of(&mut input).map_err(InputError::read(path))?;
+    let report = move |bytes| {
+        read(bytes);
+        Ok(())
+    };
+    let mut input = started(Reported {
+        input: file,
+        report,
+    });
+    let mut content = content_of(&mut input).map_err(InputError::read(path))?;
     let limit = Limit::new(size, most_bytes);
     let damaged = |error| InputError::damaged(path, "the start", error);
-    let (mut input, packing) = match (content, scratch) {
+    let mut packing = "";
+    match (content, scratch) {
         (Content::Gzip, _) => {
-            let decoder = MultiGzDecoder::new(input);
-            (started(bounded(decoder, limit)), "gzip")
+            input = started(bounded(MultiGzDecoder::new(input), limit));
+            packing = "gzip";
         }
         (Content::Zstd, _) => {
             let decoder = zstd::stream::read::Decoder::with_buffer(input).map_err(damaged)?;
-            (started(bounded(decoder, limit)), "zstd")
+            input = started(bounded(decoder, limit));
+            packing = "zstd";
         }
-        (Content::Zip, Some(scratch)) => (started(zip::unpack(path, scratch, limit)?), "zip"),
-        (content, _) => {
-            let packing = "";
-            return Ok(Unpacked {
-                input,
-                content,
-                packing,
-            });
+        (Content::Zip, Some(scratch)) => {
+            input = started(zip::unpack(path, scratch, limit)?);
+            packing = "zip";
         }
-    };
-    let content = content_of(&mut input).map_err(damaged)?;
+        _ => {}
+    }
+    if !packing.is_empty() {
+        content = content_of(&mut input).map_err(damaged)?;
+    }
     Ok(Unpacked {
         input,
         content,
@@ -80,15 +87,6 @@ impl<R: Read, F: FnMut(u64) -> io::Result<()>> Read for Reported<R, F> {
         (self.report)(bytes as u64)?;
         Ok(bytes)
     }
-}
-
-/// An input that shows how far it is.
-fn watched<'a>(input: impl Read + 'a, read: impl Fn(u64) + 'a) -> impl Read + 'a {
-    let report = move |bytes| {
-        read(bytes);
-        Ok(())
-    };
-    Reported { input, report }
 }
 
 /// An input that fails rather than going on beyond a limit.

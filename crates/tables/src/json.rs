@@ -162,10 +162,6 @@ impl<R: BufRead> RecordReader for JsonReader<R> {
     fn names(&self) -> Option<&[String]> {
         Some(&self.columns.names)
     }
-
-    fn may_lack_columns(&self) -> bool {
-        true
-    }
 }
 
 impl Columns {

@@ -53,7 +53,7 @@ pub(crate) struct ParquetReader {
     names: Vec<String>,
     limits: Limits,
     /// Rows of the whole file, as it says.
-    count: u64,
+    pub(crate) count: u64,
     /// The columns of the rows that were decoded.
     columns: Vec<ArrayRef>,
     /// How many rows were decoded, and how many of them were read.
@@ -166,10 +166,6 @@ impl RecordReader for ParquetReader {
     /// Its columns; members of structures with dots in their names.
     fn names(&self) -> Option<&[String]> {
         Some(&self.names)
-    }
-
-    fn count(&self) -> Option<u64> {
-        Some(self.count)
     }
 }
 

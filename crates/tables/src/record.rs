@@ -30,16 +30,6 @@ pub(crate) trait RecordReader {
     fn names(&self) -> Option<&[String]> {
         None
     }
-
-    /// Whether rows may leave out columns that they have no value for.
-    fn may_lack_columns(&self) -> bool {
-        false
-    }
-
-    /// Rows of the whole file, where it says so itself.
-    fn count(&self) -> Option<u64> {
-        None
-    }
 }
 
 /// One record. Kept between reads for its memory.

@@ -34,9 +34,15 @@ pub struct Opening<'a> {
 
 /// A file of rows.
 pub struct Table<'a> {
-    path: PathBuf,
+    /// Where the file is.
+    pub path: PathBuf,
+    /// The rows read ahead.
+    pub sample: VecDeque<Record>,
+    /// Whether rows may leave out columns that they have no value for.
+    pub may_lack_columns: bool,
+    /// Rows of the whole file, where it says so itself.
+    pub count: Option<u64>,
     reader: Box<dyn RecordReader + 'a>,
-    sample: VecDeque<Record>,
     /// How it is written, in words: `gzip, UTF-8, separated by commas`.
     pub form: String,
 }
@@ -58,13 +64,16 @@ impl<'a> Table<'a> {
         let unpacked = container::unpack(path, Some(&scratch), most_bytes, read)?;
         let packing = Some(unpacked.packing).filter(|packing| !packing.is_empty());
         let mut form: Vec<String> = packing.map(str::to_owned).into_iter().collect();
+        let (mut may_lack_columns, mut count) = (false, None);
         let reader = match (unpacked.content, settings.format) {
             (Content::Parquet, SourceFormat::Auto | SourceFormat::Parquet) => {
                 form.push("Parquet".to_owned());
-                parquet(path, settings, &scratch, unpacked)?
+                let reader = parquet(path, settings, &scratch, unpacked)?;
+                count = Some(reader.count);
+                Box::new(reader)
             }
             (Content::Text, format) if format != SourceFormat::Parquet => {
-                text(path, settings, unpacked, &mut form)?
+                text(path, settings, unpacked, &mut form, &mut may_lack_columns)?
             }
             (Content::Empty, _) => return Err(InputError::nothing(path, "no content")),
             (found, format) => {
@@ -79,38 +88,20 @@ impl<'a> Table<'a> {
         };
         let mut table = Self {
             path: path.to_owned(),
-            reader,
             sample: VecDeque::new(),
+            may_lack_columns,
+            count,
+            reader,
             form: form.join(", "),
         };
         table.read_ahead()?;
         Ok(table)
     }
 
-    /// Where the file is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The rows read ahead.
-    pub fn sample(&self) -> &VecDeque<Record> {
-        &self.sample
-    }
-
     /// The columns' names, where the rows themselves or the file say them; `None` where the first
     /// row may.
     pub fn names(&self) -> Option<&[String]> {
         self.reader.names()
-    }
-
-    /// Whether rows may leave out columns that they have no value for.
-    pub fn may_lack_columns(&self) -> bool {
-        self.reader.may_lack_columns()
-    }
-
-    /// Rows of the whole file, where it says so itself.
-    pub fn count(&self) -> Option<u64> {
-        self.reader.count()
     }
 
     /// The next row; `false` at the end of the file.
@@ -161,19 +152,19 @@ impl<'a> Table<'a> {
 }
 
 /// A reader of a table.
-fn parquet<'a>(
+fn parquet(
     path: &Path,
     settings: &IngestSettings,
     scratch: &Path,
     unpacked: Unpacked<'_>,
-) -> Result<Box<dyn RecordReader + 'a>, InputError> {
+) -> Result<ParquetReader, InputError> {
     let file = unpacked.into_file(path, scratch)?;
     let size = file.metadata().map_err(InputError::read(path))?.len();
     let limits = Limits {
         row: row_limit(settings),
         all: Limit::new(size, settings.max_unpacked_bytes),
     };
-    Ok(Box::new(ParquetReader::open(path, file, limits)?))
+    ParquetReader::open(path, file, limits)
 }
 
 /// A reader of text; adds to `form` how it is written.
@@ -182,6 +173,7 @@ fn text<'a>(
     settings: &IngestSettings,
     unpacked: Unpacked<'a>,
     form: &mut Vec<String>,
+    may_lack_columns: &mut bool,
 ) -> Result<Box<dyn RecordReader + 'a>, InputError> {
     let damaged = |error| InputError::damaged(path, "the start", error);
     let mut input = unpacked.input;
@@ -194,6 +186,7 @@ fn text<'a>(
     let is_auto = settings.format == SourceFormat::Auto;
     if settings.format == SourceFormat::Jsonl || (is_auto && is_json(start)) {
         form.push("JSON objects".to_owned());
+        *may_lack_columns = true;
         return Ok(Box::new(JsonReader::new(input, limit)));
     }
     let dialect = find_dialect(start, settings)?;

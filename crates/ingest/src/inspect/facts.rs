@@ -58,7 +58,7 @@ impl Facts<'_> {
         if !layout.is_named() {
             ingest.insert("header".to_owned(), Value::from(false));
         }
-        let columns = Role::ALL.into_iter().filter_map(|role| {
+        let columns = Role::all().filter_map(|role| {
             let column = roles.map.get(role)?;
             let name = layout.names[column].as_str();
             let is_only = layout.names.iter().filter(|other| *other == name).count() == 1;

@@ -20,51 +20,35 @@ pub(crate) enum Role {
     Id,
 }
 
+/// A role, its key in `[ingest.columns]`, and where the settings hold its column.
+type RoleEntry = (Role, &'static str, fn(&Columns) -> &Option<Column>);
+
+/// All roles, in their order.
+const ROLES: [RoleEntry; 8] = [
+    (Role::Text, "text", |columns| &columns.text),
+    (Role::Label, "label", |columns| &columns.label),
+    (Role::Rating, "rating", |columns| &columns.rating),
+    (Role::Split, "split", |columns| &columns.split),
+    (Role::Group, "group", |columns| &columns.group),
+    (Role::Topic, "topic", |columns| &columns.topic),
+    (Role::Timestamp, "timestamp", |columns| &columns.timestamp),
+    (Role::Id, "id", |columns| &columns.id),
+];
+
 impl Role {
-    pub(crate) const ALL: [Self; 8] = [
-        Self::Text,
-        Self::Label,
-        Self::Rating,
-        Self::Split,
-        Self::Group,
-        Self::Topic,
-        Self::Timestamp,
-        Self::Id,
-    ];
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        ROLES.iter().map(|(role, ..)| *role)
+    }
 
     /// Its key in `[ingest.columns]`.
     pub(crate) fn as_str(self) -> &'static str {
-        const NAMES: [&str; Role::ALL.len()] = [
-            "text",
-            "label",
-            "rating",
-            "split",
-            "group",
-            "topic",
-            "timestamp",
-            "id",
-        ];
-        NAMES[self as usize]
-    }
-
-    fn setting(self, columns: &Columns) -> Option<&Column> {
-        let column = match self {
-            Self::Text => &columns.text,
-            Self::Label => &columns.label,
-            Self::Rating => &columns.rating,
-            Self::Split => &columns.split,
-            Self::Group => &columns.group,
-            Self::Topic => &columns.topic,
-            Self::Timestamp => &columns.timestamp,
-            Self::Id => &columns.id,
-        };
-        column.as_ref()
+        ROLES[self as usize].1
     }
 }
 
 /// Positions of columns by role, from 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ColumnMap([Option<usize>; Role::ALL.len()]);
+pub(crate) struct ColumnMap([Option<usize>; ROLES.len()]);
 
 impl ColumnMap {
     /// The column of a role.
@@ -91,11 +75,10 @@ impl ColumnMap {
         header: bool,
     ) -> Result<Self, InputError> {
         let mut map = Self::default();
-        for role in Role::ALL {
-            let Some(column) = role.setting(&settings.columns) else {
+        for (role, key, setting) in ROLES {
+            let Some(column) = setting(&settings.columns) else {
                 continue;
             };
-            let key = role.as_str();
             let setting = format!("ingest.columns.{key}");
             let missing = |name: &str| no_column(path, &setting, name, names);
             let place = match column {

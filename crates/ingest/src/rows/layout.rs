@@ -27,8 +27,8 @@ pub(crate) struct Layout {
 impl Layout {
     /// Finds out about a file from the rows read ahead.
     pub(super) fn find(table: &Table<'_>, settings: &IngestSettings) -> Result<Self, InputError> {
-        let path = table.path();
-        let sample: Vec<&Record> = table.sample().iter().filter(|it| it.is_row()).collect();
+        let path = table.path.as_path();
+        let sample: Vec<&Record> = table.sample.iter().filter(|it| it.is_row()).collect();
         check_start(table, sample.is_empty(), settings)?;
         let fixed_width = table.names().is_none();
         let looks_like_header = || match sample.split_first() {
@@ -36,7 +36,7 @@ impl Layout {
             None => false,
         };
         let header = fixed_width && settings.header.unwrap_or_else(looks_like_header);
-        if header && table.sample().len() == 1 {
+        if header && table.sample.len() == 1 {
             return Err(InputError::nothing(path, "a header and no rows").into());
         }
         let named = header || !fixed_width;
@@ -69,9 +69,9 @@ impl Layout {
     /// either.
     pub(super) fn of_another(&self, table: &Table<'_>) -> Result<Self, InputError> {
         let fixed_width = table.names().is_none();
-        let names = column_names(table, table.sample().front(), self.is_named());
+        let names = column_names(table, table.sample.front(), self.is_named());
         let other = || {
-            let path = table.path().display();
+            let path = table.path.display();
             let (first, this) = (list_columns(&self.names), list_columns(&names));
             InputError::other(
                 format!("`{path}` has other columns than the first file"),
@@ -81,14 +81,14 @@ impl Layout {
             )
         };
         let is_same = match self.is_named() {
-            true => table.may_lack_columns() || is_permutation(&names, &self.names),
+            true => table.may_lack_columns || is_permutation(&names, &self.names),
             false => fixed_width && names == self.names,
         };
         if !is_same {
             return Err(other());
         }
         let mut map = ColumnMap::default();
-        for role in Role::ALL {
+        for role in Role::all() {
             if let Some(column) = self.roles.map.get(role) {
                 let name = &self.names[column];
                 // Of two columns of one name the place tells.
@@ -160,7 +160,7 @@ fn check_start(
     no_row: bool,
     settings: &IngestSettings,
 ) -> Result<(), InputError> {
-    let unreadable = table.sample().front().filter(|record| !record.is_row());
+    let unreadable = table.sample.front().filter(|record| !record.is_row());
     let Some(first) = unreadable.filter(|_| no_row || table.names().is_none()) else {
         return Ok(());
     };
@@ -171,7 +171,7 @@ fn check_start(
         Problem::FirstRow,
         format!(
             "The first row of `{}` cannot be read: {problem}",
-            table.path().display()
+            table.path.display()
         ),
         "Check the file; longer texts are allowed with `--set ingest.max_text_bytes=NUMBER`, and quotes are taken \
          for text with `--set ingest.quotes=false`",

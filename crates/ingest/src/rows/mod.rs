@@ -120,7 +120,7 @@ impl<'a> Source<'a> {
             true => "a header and no rows",
             false => "no rows",
         };
-        Err(InputError::nothing(self.rows.path(), missing).into())
+        Err(InputError::nothing(&self.rows.path, missing).into())
     }
 
     fn row(&self, record: &Record, taker: &mut impl Taker) -> Result<(), InputError> {
@@ -147,7 +147,7 @@ impl<'a> Source<'a> {
         if scale.holds(rating) {
             return Ok(());
         }
-        let (path, line) = (self.rows.path().display(), record.line);
+        let (path, line) = (self.rows.path.display(), record.line);
         let (low, high) = (scale.low, scale.high);
         Err(InputError::other(
             format!(

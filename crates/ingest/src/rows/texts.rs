@@ -94,7 +94,7 @@ pub fn count_rows(
 ) -> Result<u64, InputError> {
     let mut source = open(path, settings, task)?;
     source.print_note(progress);
-    if let Some(count) = source.rows.count() {
+    if let Some(count) = source.rows.count {
         return Ok(count);
     }
     let (mut record, mut count) = (Record::default(), 0);

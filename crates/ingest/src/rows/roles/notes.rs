@@ -175,8 +175,8 @@ impl Finder<'_> {
 
     /// Columns with a role whose name another column has, too.
     fn twins(&self, roles: &Roles) -> Vec<Note> {
-        let twin = |role: &Role| {
-            let column = roles.map.get(*role)?;
+        let twin = |role: Role| {
+            let column = roles.map.get(role)?;
             let name = self.names.get(column)?;
             let mut others = self.names.iter().enumerate();
             let (other, _) = others.find(|(other, same)| *other != column && *same == name)?;
@@ -193,7 +193,7 @@ impl Finder<'_> {
                 lines,
             })
         };
-        Role::ALL.iter().filter_map(twin).collect()
+        Role::all().filter_map(twin).collect()
     }
 
     /// A note about a column, which it names.
