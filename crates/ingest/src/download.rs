@@ -6,7 +6,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use artifact::ArtifactError;
+use artifact::{ArtifactError, FileLock};
 use sha2::{Digest, Sha256};
 use stage::{Progress, Task};
 use tables::InputError;
@@ -30,7 +30,8 @@ pub(crate) fn provide(
     // Named by its content, so that two files of one name never meet.
     let folder = folder.join(&expected);
     fs::create_dir_all(&folder).map_err(ArtifactError::io("create", &folder))?;
-    let _lock = lock(&folder.join("lock"))?;
+    // Two runs that want the same file take turns; the second then finds it.
+    let _lock = FileLock::acquire(&folder.join("lock"), |_| ())?;
     let path = folder.join(file_name(url));
     if sha256_of(&path)?.is_some_and(|found| found == expected) {
         return Ok(path);
@@ -59,14 +60,6 @@ pub(crate) fn provide(
     }
 }
 
-/// Two runs that want the same file take turns; the second then finds it. The lock goes with the
-/// handle.
-fn lock(path: &Path) -> Result<File, InputError> {
-    let file = File::create(path).map_err(ArtifactError::io("create", path))?;
-    file.lock().map_err(ArtifactError::io("lock", path))?;
-    Ok(file)
-}
-
 /// The last part of the address, as a plain file name: the ending tells the format.
 fn file_name(url: &str) -> String {
     let address = url.split(['?', '#']).next().unwrap_or_default();
@@ -82,10 +75,8 @@ fn file_name(url: &str) -> String {
 
 /// SHA-256 of a file in hex, `None` where there is none.
 fn sha256_of(path: &Path) -> Result<Option<String>, InputError> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(InputError::read(path)(error).into()),
+    let Some(mut file) = if_there(path, File::open(path))? else {
+        return Ok(None);
     };
     let mut hasher = Sha256::new();
     io::copy(&mut file, &mut hasher).map_err(InputError::read(path))?;
@@ -122,12 +113,16 @@ fn fetch(url: &str, part: &Path, progress: &Progress) -> Result<(), InputError> 
     Ok(())
 }
 
-fn length(path: &Path) -> Result<u64, InputError> {
-    match path.metadata() {
-        Ok(metadata) => Ok(metadata.len()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
-        Err(error) => Err(InputError::read(path)(error).into()),
+/// What was found at a path; `None` where nothing is there.
+pub(crate) fn if_there<T>(path: &Path, found: io::Result<T>) -> Result<Option<T>, InputError> {
+    match found {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        found => found.map(Some).map_err(InputError::read(path)),
     }
+}
+
+fn length(path: &Path) -> Result<u64, InputError> {
+    Ok(if_there(path, path.metadata())?.map_or(0, |metadata| metadata.len()))
 }
 
 /// One request, for the bytes from `start` on.

@@ -13,7 +13,7 @@ use crate::encoding;
 use crate::error::{InputError, Problem};
 use crate::json::JsonReader;
 use crate::limit::Limit;
-use crate::parquet::{Limits, ParquetReader};
+use crate::parquet::ParquetReader;
 use crate::record::{Ending, OTHER_FIELDS, Record, RecordReader};
 
 /// Rows looked at before any is taken ...
@@ -160,11 +160,8 @@ fn parquet(
 ) -> Result<ParquetReader, InputError> {
     let file = unpacked.into_file(path, scratch)?;
     let size = file.metadata().map_err(InputError::read(path))?.len();
-    let limits = Limits {
-        row: row_limit(settings),
-        all: Limit::new(size, settings.max_unpacked_bytes),
-    };
-    ParquetReader::open(path, file, limits)
+    let limit = Limit::new(size, settings.max_unpacked_bytes);
+    ParquetReader::open(path, file, row_limit(settings), limit)
 }
 
 /// A reader of text; adds to `form` how it is written.
@@ -178,9 +175,9 @@ fn text<'a>(
     let damaged = |error| InputError::damaged(path, "the start", error);
     let mut input = unpacked.input;
     let start = input.fill_buf().map_err(damaged)?;
-    let found = encoding::find(start, settings.encoding.as_deref())?;
-    form.push(format!("{} ({})", found.encoding.name(), found.how));
-    let mut input = encoding::decoded(input, found.encoding).map_err(damaged)?;
+    let (encoding, how) = encoding::find(start, settings.encoding.as_deref())?;
+    form.push(format!("{} ({how})", encoding.name()));
+    let mut input = encoding::decoded(input, encoding).map_err(damaged)?;
     let start = input.fill_buf().map_err(damaged)?;
     let limit = row_limit(settings);
     let is_auto = settings.format == SourceFormat::Auto;

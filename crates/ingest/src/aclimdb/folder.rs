@@ -1,7 +1,7 @@
 //! The unpacked set.
 
 use std::fs::{self, File, FileType};
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use stage::Task;
@@ -9,6 +9,7 @@ use tables::InputError;
 
 use super::Scan;
 use super::member::Part;
+use crate::download::if_there;
 
 /// Reads the files of the folder, or of the `aclImdb` in it.
 pub(super) fn read(scan: &mut Scan<'_>, task: &Task) -> Result<(), InputError> {
@@ -46,11 +47,8 @@ fn root_of(path: &Path) -> PathBuf {
 
 /// What there is at a path, itself and not what a link leads to.
 fn kind_of(path: &Path) -> Result<Option<FileType>, InputError> {
-    match fs::symlink_metadata(path) {
-        Ok(metadata) => Ok(Some(metadata.file_type())),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(InputError::read(path)(error)),
-    }
+    let metadata = if_there(path, fs::symlink_metadata(path))?;
+    Ok(metadata.map(|metadata| metadata.file_type()))
 }
 
 fn take(

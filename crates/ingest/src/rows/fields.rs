@@ -54,7 +54,7 @@ impl<'a> Rules<'a> {
             labels,
             rating: settings.rating.or(found.rating.map(|scale| scale.rule)),
             topic: settings.topic.as_deref(),
-            times: Times::new(&settings.timestamp)?.or_format(found.date_format.as_deref()),
+            times: Times::new(&settings.timestamp, found.date_format.as_deref())?,
             max_text_bytes: settings.max_text_bytes,
             forgives_labels: false,
         })
@@ -67,15 +67,12 @@ impl<'a> Rules<'a> {
     {
         let text = self.text(record)?;
         let rating = self.field(record, Role::Rating)?.map(number);
-        let (rating, label) = if self.forgives_labels {
-            (rating.and_then(Result::ok), self.label_of(record))
-        } else {
-            let rating = rating.transpose()?;
-            let label = match self.map.get(Role::Label) {
-                Some(column) => self.label(plain(record.field(column))?)?,
-                None => self.label_of_rating(rating)?,
-            };
-            (rating, label)
+        let (rating, label) = match self.forgives_labels {
+            true => (
+                rating.and_then(Result::ok),
+                self.label(record).ok().flatten(),
+            ),
+            false => (rating.transpose()?, self.label(record)?),
         };
         let topic = self.field(record, Role::Topic)?.or(self.topic);
         Ok(Review {
@@ -99,17 +96,17 @@ impl<'a> Rules<'a> {
         check_text(record.field(column), self.max_text_bytes)
     }
 
-    /// The label that a record has or that its rating gives it; `None`, too, where either cannot be
-    /// understood.
-    pub(super) fn label_of(&self, record: &Record) -> Option<Sentiment> {
-        let label = match self.map.get(Role::Label) {
-            Some(column) => self.label(plain(record.field(column)).ok()?),
-            None => {
-                let rating = self.field(record, Role::Rating).ok()??;
-                self.label_of_rating(number(rating).ok())
-            }
+    /// The label that a record has or that its rating gives it.
+    pub(super) fn label(&self, record: &Record) -> Result<Option<Sentiment>, Reason> {
+        let Some(column) = self.map.get(Role::Label) else {
+            let rating = self.field(record, Role::Rating)?.map(number).transpose()?;
+            return self.label_of_rating(rating);
         };
-        label.ok().flatten()
+        let value = plain(record.field(column))?;
+        let known = self.labels.get(&value.trim().to_lowercase()).copied();
+        known.ok_or_else(|| {
+            Reason::rejected("the label is none of the values in `ingest.labels`").value(value)
+        })
     }
 
     /// The trimmed value of a column, `None` where there is no such column or nothing in it.
@@ -128,21 +125,15 @@ impl<'a> Rules<'a> {
         })
     }
 
-    fn label(&self, value: &str) -> Result<Option<Sentiment>, Reason> {
-        let known = self.labels.get(&value.trim().to_lowercase()).copied();
-        known.ok_or_else(|| {
-            Reason::rejected("the label is none of the values in `ingest.labels`").value(value)
-        })
-    }
-
     fn label_of_rating(&self, rating: Option<f64>) -> Result<Option<Sentiment>, Reason> {
         let (Some(rule), Some(rating)) = (self.rating, rating) else {
             return Ok(None);
         };
         match rating - rule.centre {
-            distance if distance.abs() <= rule.dead_zone => Err(Reason::set_aside(
-                "the rating is within the dead zone of `ingest.rating`",
-            )),
+            distance if distance.abs() <= rule.dead_zone => Err(Reason {
+                set_aside: true,
+                ..Reason::rejected("the rating is within the dead zone of `ingest.rating`")
+            }),
             distance if distance > 0.0 => Ok(Some(Sentiment::Positive)),
             _ => Ok(Some(Sentiment::Negative)),
         }

@@ -225,7 +225,7 @@ fn looks_like_names(first: &[String], below: &[&Record]) -> bool {
     }
     let is_unlike = |column: usize| {
         let values = evidence(below, column);
-        values.is_numeric() || values.mean_words() > 5.0
+        values.is_numeric() || values.mean_words > 5.0
     };
     first.iter().any(|field| roles::is_column_name(field))
         || (!below.is_empty() && (0..first.len()).any(is_unlike))

@@ -141,7 +141,7 @@ impl Source<'_> {
             .and_then(|()| self.rules.text(record))
             .map(|text| TextContent {
                 text: text.to_owned(),
-                label: self.rules.label_of(record),
+                label: self.rules.label(record).ok().flatten(),
                 carried: carried.iter().map(field).collect(),
             })
             .map_err(|reason| BadRow {

@@ -33,7 +33,7 @@ fn packed() -> WriterPropertiesBuilder {
 fn open(file: File, row: usize) -> Result<ParquetReader, InputError> {
     let size = file.metadata().expect("a file").len();
     let all = Limit::new(size, u64::MAX);
-    ParquetReader::open(Path::new("x"), file, Limits { row, all })
+    ParquetReader::open(Path::new("x"), file, row, all)
 }
 
 /// A text as often as that, in memory once.

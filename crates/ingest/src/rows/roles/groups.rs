@@ -14,7 +14,8 @@ pub(super) fn are_enough(evidence: &Evidence) -> bool {
 
 /// Whether a column names what several rows are about each, with the reason.
 pub(super) fn topic(evidence: &Evidence, name: Option<Match>) -> Option<String> {
-    let shared = evidence.distinct() * 5 <= evidence.rows() * 4 || evidence.rows() < FEWEST;
+    let shared =
+        evidence.distinct() * 5 <= evidence.values.len() * 4 || evidence.values.len() < FEWEST;
     (name.is_some() && !evidence.is_empty() && shared).then(|| different(evidence))
 }
 
