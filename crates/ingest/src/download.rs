@@ -95,11 +95,8 @@ fn fetch(url: &str, part: &Path, progress: &Progress) -> Result<(), InputError> 
         .build();
     let agent = ureq::Agent::new_with_config(config);
     let mut before = length(part)?;
-    for attempt in 1.. {
-        let failure = match request(&agent, url, part, before, progress) {
-            Ok(()) => return Ok(()),
-            Err(failure) => failure,
-        };
+    let mut attempt = 1;
+    while let Err(failure) = request(&agent, url, part, before, progress) {
         let now = length(part)?;
         if now <= before || attempt == ATTEMPTS {
             return Err(failure);
@@ -108,7 +105,7 @@ fn fetch(url: &str, part: &Path, progress: &Progress) -> Result<(), InputError> 
             "the connection was cut off after {}; going on from there",
             artifact::format::bytes(now)
         ));
-        before = now;
+        (before, attempt) = (now, attempt + 1);
     }
     Ok(())
 }

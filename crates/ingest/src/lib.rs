@@ -61,16 +61,15 @@ What columns are, how text is encoded and how fields are separated is found by i
 
 /// The source as files, or a folder, on this machine.
 fn provide(context: &Context) -> Result<Vec<PathBuf>, InputError> {
-    let no_cache = || {
-        InputError::other(
-            "There is no cache folder to download to",
-            "Set `HOME` or `RESSENTI_CACHE`, or download the file by hand and pass `--source PATH`",
-        )
-    };
     let one = |source: &Source| match source {
         Source::Path(path) => Ok(path.clone()),
         Source::Pinned { url, sha256 } => {
-            let cache = artifact::cache_folder().ok_or_else(no_cache)?;
+            let cache = artifact::cache_folder().ok_or_else(|| {
+                InputError::other(
+                    "There is no cache folder to download to",
+                    "Set `HOME` or `RESSENTI_CACHE`, or download the file by hand and pass `--source PATH`",
+                )
+            })?;
             download::provide(url, sha256, &cache.join("downloads"), context.progress())
         }
     };

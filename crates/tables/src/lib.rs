@@ -21,4 +21,4 @@ pub use container::{Unpacked, nameless, unpack};
 pub use content::Content;
 pub use error::{InputError, Problem, files_in};
 pub use record::Record;
-pub use table::{Opening, Table, row_limit};
+pub use table::{Table, row_limit};

@@ -22,16 +22,6 @@ const SAMPLE_ROWS: usize = 1000;
 /// ... and bytes of them, so that long rows do not fill memory.
 const SAMPLE_BYTES: usize = 32 << 20;
 
-/// What opening a file takes.
-pub struct Opening<'a> {
-    /// How files are written, where it is said.
-    pub settings: &'a IngestSettings,
-    /// A folder for what must lie on disk for a moment.
-    pub scratch: PathBuf,
-    /// Is given the bytes of the file that each reading took, to show them.
-    pub read: Box<dyn Fn(u64) + 'a>,
-}
-
 /// A file of rows.
 pub struct Table<'a> {
     /// Where the file is.
@@ -53,22 +43,22 @@ pub fn row_limit(settings: &IngestSettings) -> usize {
 }
 
 impl<'a> Table<'a> {
-    /// Opens a file and reads a sample of it.
-    pub fn open(path: &Path, opening: Opening<'a>) -> Result<Self, InputError> {
-        let Opening {
-            settings,
-            scratch,
-            read,
-        } = opening;
-        let most_bytes = settings.max_unpacked_bytes;
-        let unpacked = container::unpack(path, Some(&scratch), most_bytes, read)?;
+    /// Opens a file and reads a sample of it. `scratch` is a folder for what must lie on disk for a moment;
+    /// `read` is given the bytes of the file that each reading took, to show them.
+    pub fn open(
+        path: &Path,
+        settings: &IngestSettings,
+        scratch: &Path,
+        read: impl Fn(u64) + 'a,
+    ) -> Result<Self, InputError> {
+        let unpacked = container::unpack(path, Some(scratch), settings.max_unpacked_bytes, read)?;
         let packing = Some(unpacked.packing).filter(|packing| !packing.is_empty());
         let mut form: Vec<String> = packing.map(str::to_owned).into_iter().collect();
         let (mut may_lack_columns, mut count) = (false, None);
         let reader = match (unpacked.content, settings.format) {
             (Content::Parquet, SourceFormat::Auto | SourceFormat::Parquet) => {
                 form.push("Parquet".to_owned());
-                let reader = parquet(path, settings, &scratch, unpacked)?;
+                let reader = parquet(path, settings, scratch, unpacked)?;
                 count = Some(reader.count);
                 Box::new(reader)
             }
@@ -184,7 +174,8 @@ fn text<'a>(
     if settings.format == SourceFormat::Jsonl || (is_auto && is_json(start)) {
         form.push("JSON objects".to_owned());
         *may_lack_columns = true;
-        return Ok(Box::new(JsonReader::new(input, limit)));
+        let reader = JsonReader::new(input, limit).map_err(damaged)?;
+        return Ok(Box::new(reader));
     }
     let dialect = find_dialect(start, settings)?;
     let separator = match dialect.separator {
@@ -196,7 +187,8 @@ fn text<'a>(
     if !dialect.quotes {
         form.push("without quotes".to_owned());
     }
-    Ok(Box::new(DelimitedReader::new(input, dialect, limit)))
+    let reader = DelimitedReader::new(input, dialect, limit).map_err(damaged)?;
+    Ok(Box::new(reader))
 }
 
 /// Whether a text begins as JSON does: an object, or an array of objects.

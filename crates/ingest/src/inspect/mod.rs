@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use artifact::{Failure, StageName};
 use clap::Parser;
 use settings::{IngestSettings, Override, Pipeline, REVIEWS, StepId, table_of};
-use stage::{Progress, ProgressMode, print_failure};
+use stage::{Progress, ProgressMode};
 
 use crate::error::no_source;
 use crate::form::check_rows;
@@ -53,13 +53,7 @@ struct Arguments {
 pub fn main(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
     let name = std::iter::once("ressenti inspect".into());
     let arguments = Arguments::parse_from(name.chain(arguments));
-    match run(&arguments) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            print_failure(&failure);
-            failure.exit_code()
-        }
-    }
+    stage::exit_code(run(&arguments)).into()
 }
 
 fn run(arguments: &Arguments) -> Result<(), Failure> {

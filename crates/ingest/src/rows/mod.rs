@@ -18,8 +18,8 @@ mod timestamp;
 use std::path::{Path, PathBuf};
 
 use settings::IngestSettings;
-use stage::Progress;
-use tables::{InputError, Opening, Record, Table, row_limit};
+use stage::{Progress, Task};
+use tables::{InputError, Record, Table, row_limit};
 
 use crate::error::no_source;
 use crate::row::{LeftOut, Reason, excerpt};
@@ -53,12 +53,7 @@ pub(crate) fn read(
         }
         let size = path.metadata().map_err(InputError::read(path))?.len();
         let task = &progress.task("reading", Some(size), "bytes");
-        let opening = Opening {
-            settings,
-            scratch: scratch.to_owned(),
-            read: Box::new(|bytes| task.advance(bytes)),
-        };
-        let mut source = Source::open(path, opening, first.as_ref())?;
+        let mut source = Source::open(path, settings, scratch, task, first.as_ref())?;
         if first.is_none() {
             source.print_note(progress);
         }
@@ -81,9 +76,14 @@ struct Source<'a> {
 
 impl<'a> Source<'a> {
     /// Opens a file and finds out what its columns are, or which of them are those of the `first` file.
-    fn open(path: &Path, opening: Opening<'a>, first: Option<&Layout>) -> Result<Self, InputError> {
-        let settings = opening.settings;
-        let mut rows = Table::open(path, opening)?;
+    fn open(
+        path: &Path,
+        settings: &'a IngestSettings,
+        scratch: &Path,
+        task: &'a Task,
+        first: Option<&Layout>,
+    ) -> Result<Self, InputError> {
+        let mut rows = Table::open(path, settings, scratch, |bytes| task.advance(bytes))?;
         let layout = match first {
             Some(first) => first.of_another(&rows)?,
             None => Layout::find(&rows, settings)?,

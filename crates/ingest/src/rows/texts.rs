@@ -7,7 +7,7 @@ use std::path::Path;
 use artifact::Sentiment;
 use settings::IngestSettings;
 use stage::{Progress, Task};
-use tables::{Opening, Record};
+use tables::Record;
 
 use super::Source;
 use super::carry::Carry;
@@ -74,12 +74,7 @@ fn open<'a>(
     task: &'a Task,
 ) -> Result<Source<'a>, InputError> {
     check_input(path, settings)?;
-    let opening = Opening {
-        settings,
-        scratch: std::env::temp_dir(),
-        read: Box::new(|bytes| task.advance(bytes)),
-    };
-    Source::open(path, opening, None)
+    Source::open(path, settings, &std::env::temp_dir(), task, None)
 }
 
 /// The number of rows of a file, those that cannot be read as well. A table says it itself; any other
