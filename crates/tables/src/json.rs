@@ -199,7 +199,7 @@ impl Cut {
     fn take(&mut self, bytes: &[u8]) -> (usize, Option<Piece>) {
         let mut at = 0;
         while at < bytes.len() {
-            if self.nesting.is_in_string() && !self.nesting.is_in_escape() {
+            if self.nesting.in_string && !self.nesting.escaped {
                 // Nearly all bytes of an object are those of its texts.
                 let rest = &bytes[at..];
                 let run = memchr3(b'"', b'\\', b'\n', rest).unwrap_or(rest.len());
@@ -228,7 +228,7 @@ impl Cut {
             }
             self.keep(&[byte]);
             if is_inside || (self.length == 1 && byte == b'{') {
-                if byte == b'\n' && self.nesting.is_in_string() {
+                if byte == b'\n' && self.nesting.in_string {
                     return (at, Some(Piece::Bad("a string does not end on its line")));
                 }
                 self.nesting.take(byte);

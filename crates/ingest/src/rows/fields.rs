@@ -19,9 +19,8 @@ pub(super) struct Rules<'a> {
     map: ColumnMap,
     labels: HashMap<String, Option<Sentiment>>,
     rating: Option<RatingRule>,
-    topic: Option<&'a str>,
     times: Times,
-    max_text_bytes: usize,
+    settings: &'a IngestSettings,
     /// Whether a review whose label or rating says nothing is one without a label, and not left out.
     pub(super) forgives_labels: bool,
 }
@@ -53,9 +52,8 @@ impl<'a> Rules<'a> {
             map: found.map.clone(),
             labels,
             rating: settings.rating.or(found.rating.map(|scale| scale.rule)),
-            topic: settings.topic.as_deref(),
             times: Times::new(&settings.timestamp, found.date_format.as_deref())?,
-            max_text_bytes: settings.max_text_bytes,
+            settings,
             forgives_labels: false,
         })
     }
@@ -74,26 +72,22 @@ impl<'a> Rules<'a> {
             ),
             false => (rating.transpose()?, self.label(record)?),
         };
-        let topic = self.field(record, Role::Topic)?.or(self.topic);
+        let topic = self.field(record, Role::Topic)?;
         Ok(Review {
             text,
             label,
             split: self.field(record, Role::Split)?.map(split).transpose()?,
             rating: rating.map(|rating| rating as f32),
             group: self.field(record, Role::Group)?.map(Cow::Borrowed),
-            topic: topic.map(Cow::Borrowed),
-            timestamp: self
-                .field(record, Role::Timestamp)?
-                .filter(|value| !self.times.is_missing(value))
-                .map(|value| self.milliseconds(value))
-                .transpose()?,
+            topic: topic.or(self.settings.topic.as_deref()).map(Cow::Borrowed),
+            timestamp: self.timestamp(record)?,
         })
     }
 
     /// The text of a record.
     pub(super) fn text<'r>(&self, record: &'r Record) -> Result<&'r str, Reason> {
         let column = self.map.get(Role::Text).unwrap_or(usize::MAX);
-        check_text(record.field(column), self.max_text_bytes)
+        check_text(record.field(column), self.settings.max_text_bytes)
     }
 
     /// The label that a record has or that its rating gives it.
@@ -118,11 +112,15 @@ impl<'a> Rules<'a> {
         Ok(Some(value).filter(|value| !value.is_empty()))
     }
 
-    fn milliseconds(&self, value: &str) -> Result<i64, Reason> {
-        self.times.parse(value).ok_or_else(|| {
-            Reason::rejected("the timestamp is in no form that is known, see `[ingest.timestamp]`")
-                .value(value)
-        })
+    fn timestamp(&self, record: &Record) -> Result<Option<i64>, Reason> {
+        let value = self.field(record, Role::Timestamp)?;
+        let Some(value) = value.filter(|value| !self.times.is_missing(value)) else {
+            return Ok(None);
+        };
+        let time = self.times.parse(value);
+        let what = "the timestamp is in no form that is known, see `[ingest.timestamp]`";
+        time.map(Some)
+            .ok_or_else(|| Reason::rejected(what).value(value))
     }
 
     fn label_of_rating(&self, rating: Option<f64>) -> Result<Option<Sentiment>, Reason> {

@@ -114,13 +114,6 @@ impl Layout {
         self.header || !self.fixed_width
     }
 
-    /// Whether something was decided that people may want to know: what a column is, or that a file
-    /// is in another encoding than usual.
-    pub(crate) fn is_worth_saying(&self) -> bool {
-        let roles = &self.roles;
-        !roles.reasons.is_empty() || !roles.notes.is_empty() || !self.form.contains("UTF-8 (")
-    }
-
     /// For the screen: how the file is written, and what each column is taken for, with the reason.
     pub(crate) fn in_words(&self, name: &str) -> String {
         let mut parts = vec![format!("`{name}`: {}", self.form)];

@@ -101,9 +101,11 @@ impl<'a> Source<'a> {
         })
     }
 
-    /// Says what was found out about the columns.
+    /// Says what was found out about the columns, where people may want to know it: what a column is, or that
+    /// a file is in another encoding than usual.
     fn print_note(&self, progress: &Progress) {
-        if self.layout.is_worth_saying() {
+        let (roles, form) = (&self.layout.roles, &self.layout.form);
+        if !roles.reasons.is_empty() || !roles.notes.is_empty() || !form.contains("UTF-8 (") {
             progress.note(&self.layout.in_words(&self.name));
         }
     }
@@ -128,7 +130,9 @@ impl<'a> Source<'a> {
         match shape.and_then(|()| self.rules.review(record)) {
             Ok(review) => {
                 self.check_scale(record, review.rating)?;
-                taker.accept(&review, &self.place(record))
+                let id = self.id(record).map(|id| format!(" id {id}"));
+                let id = id.unwrap_or_default();
+                taker.accept(&review, &format!("{}:{}{id}", self.name, record.line))
             }
             Err(reason) => taker.leave_out(&LeftOut {
                 source: self.name.clone(),
@@ -174,12 +178,6 @@ impl<'a> Source<'a> {
             return Ok(());
         };
         Err(Reason::rejected(what).because(detail))
-    }
-
-    /// File and line, and the source's own id where it has one.
-    fn place(&self, record: &Record) -> String {
-        let id = self.id(record).map(|id| format!(" id {id}"));
-        format!("{}:{}{}", self.name, record.line, id.unwrap_or_default())
     }
 
     /// The source's own id of a row, where it has a column of ids.

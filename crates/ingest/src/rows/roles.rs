@@ -22,16 +22,10 @@ pub(crate) use scale::Scale;
 use names::Match;
 
 /// Roles in the order in which columns are given away.
-const ORDER: [Role; 8] = [
-    Role::Label,
-    Role::Timestamp,
-    Role::Split,
-    Role::Text,
-    Role::Rating,
-    Role::Group,
-    Role::Topic,
-    Role::Id,
-];
+const ORDER: [Role; 8] = {
+    use Role::{Group, Id, Label, Rating, Split, Text, Timestamp, Topic};
+    [Label, Timestamp, Split, Text, Rating, Group, Topic, Id]
+};
 
 /// What was decided about the columns of a file.
 #[derive(Clone, Debug, Default, PartialEq)]

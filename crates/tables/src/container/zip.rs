@@ -20,16 +20,13 @@ const OFFICE: &str = "[Content_Types].xml";
 /// follows reads from the start.
 pub(super) fn unpack(path: &Path, scratch: &Path, limit: Limit) -> Result<File, InputError> {
     let file = File::open(path).map_err(InputError::read(path))?;
-    let mut archive =
-        ZipArchive::new(BufReader::new(file)).map_err(|error| unreadable(path, error))?;
+    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(unreadable(path))?;
     if archive.index_for_name(OFFICE).is_some() {
         let found = Content::document("a document of Excel or Word");
         return Err(InputError::other_kind(path, found, "a table of reviews"));
     }
     let index = only_file(path, &mut archive)?;
-    let member = archive
-        .by_index(index)
-        .map_err(|error| unreadable(path, error))?;
+    let member = archive.by_index(index).map_err(unreadable(path))?;
     spool(path, bounded(member, limit), scratch)
 }
 
@@ -37,9 +34,7 @@ pub(super) fn unpack(path: &Path, scratch: &Path, limit: Limit) -> Result<File, 
 fn only_file(path: &Path, archive: &mut ZipArchive<BufReader<File>>) -> Result<usize, InputError> {
     let mut found: Option<(usize, String)> = None;
     for index in 0..archive.len() {
-        let member = archive
-            .by_index_raw(index)
-            .map_err(|error| unreadable(path, error))?;
+        let member = archive.by_index_raw(index).map_err(unreadable(path))?;
         let name = member.name().to_owned();
         // What a Mac adds beside every file.
         if member.is_dir() || name.starts_with("__MACOSX/") {
@@ -78,14 +73,17 @@ fn refused(path: &Path, problem: String) -> InputError {
     )
 }
 
-fn unreadable(path: &Path, error: ZipError) -> InputError {
-    let error = match error {
-        ZipError::UnsupportedArchive(what) => {
-            let problem = format!("it is packed in a way that is not read: {what}");
-            return refused(path, problem);
-        }
-        ZipError::Io(error) => error,
-        error => io::Error::new(io::ErrorKind::InvalidData, error),
-    };
-    InputError::damaged(path, "the start", error)
+/// `map_err(unreadable(path))`.
+fn unreadable(path: &Path) -> impl FnOnce(ZipError) -> InputError {
+    move |error| {
+        let error = match error {
+            ZipError::UnsupportedArchive(what) => {
+                let problem = format!("it is packed in a way that is not read: {what}");
+                return refused(path, problem);
+            }
+            ZipError::Io(error) => error,
+            error => io::Error::new(io::ErrorKind::InvalidData, error),
+        };
+        InputError::damaged(path, "the start", error)
+    }
 }

@@ -16,7 +16,10 @@ pub(super) fn are_enough(evidence: &Evidence) -> bool {
 pub(super) fn topic(evidence: &Evidence, name: Option<Match>) -> Option<String> {
     let shared =
         evidence.distinct() * 5 <= evidence.values.len() * 4 || evidence.values.len() < FEWEST;
-    (name.is_some() && !evidence.is_empty() && shared).then(|| different(evidence))
+    (name.is_some() && !evidence.is_empty() && shared).then(|| match evidence.distinct() {
+        1 => "1 different value".to_owned(),
+        more => format!("{more} different values"),
+    })
 }
 
 /// Whether a column is an id of what several rows are about each, and can divide them.
@@ -24,10 +27,4 @@ pub(super) fn group(evidence: &Evidence, name: Option<Match>) -> Option<String> 
     are_enough(evidence)
         .then(|| topic(evidence, name))
         .flatten()
-}
-
-fn different(evidence: &Evidence) -> String {
-    let values = evidence.distinct();
-    let noun = if values == 1 { "value" } else { "values" };
-    format!("{values} different {noun}")
 }
