@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use artifact::{ArtifactError, FileLock};
 use sha2::{Digest, Sha256};
-use stage::{Progress, Task};
+use stage::Progress;
 use tables::InputError;
 use ureq::Body;
 use ureq::http::Response;
@@ -166,10 +166,30 @@ fn request(
     let total = response.body().content_length().map(|rest| start + rest);
     let task = progress.task("downloading", total, "bytes");
     task.advance(start);
-    let error = match receive(response.into_body(), part, start, &task)? {
-        Ok(bytes) if total.is_none_or(|total| total == bytes) => return Ok(()),
-        received => received.err().map(ureq::Error::Io),
+    let mut file = match start {
+        0 => File::create(part),
+        _ => OpenOptions::new().append(true).open(part),
+    }
+    .map_err(ArtifactError::io("create", part))?;
+    let mut input = response.into_body().into_reader();
+    let (mut buffer, mut length) = (vec![0; BUFFER], start);
+    let error = loop {
+        match input.read(&mut buffer) {
+            Ok(0) => break None,
+            Ok(bytes) => {
+                let written = file.write_all(&buffer[..bytes]);
+                written.map_err(ArtifactError::io("write", part))?;
+                length += bytes as u64;
+                task.advance(bytes as u64);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => break Some(ureq::Error::Io(error)),
+        }
     };
+    file.sync_all().map_err(ArtifactError::io("sync", part))?;
+    if error.is_none() && total.is_none_or(|total| total == length) {
+        return Ok(());
+    }
     Err(failed("the connection was cut off".to_owned(), error))
 }
 
@@ -177,37 +197,6 @@ fn continues_at(response: &Response<Body>, start: u64) -> bool {
     let range = response.headers().get("content-range");
     let range = range.and_then(|range| range.to_str().ok());
     range.is_some_and(|range| range.starts_with(&format!("bytes {start}-")))
-}
-
-/// Writes what comes behind the start of the file. Returns the file's length then, or why the stream was cut off.
-fn receive(
-    body: Body,
-    part: &Path,
-    start: u64,
-    task: &Task,
-) -> Result<io::Result<u64>, InputError> {
-    let mut file = match start {
-        0 => File::create(part),
-        _ => OpenOptions::new().append(true).open(part),
-    }
-    .map_err(ArtifactError::io("create", part))?;
-    let mut input = body.into_reader();
-    let mut buffer = vec![0; BUFFER];
-    let mut length = start;
-    loop {
-        let bytes = match input.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Ok(Err(error)),
-        };
-        let written = file.write_all(&buffer[..bytes]);
-        written.map_err(ArtifactError::io("write", part))?;
-        length += bytes as u64;
-        task.advance(bytes as u64);
-    }
-    file.sync_all().map_err(ArtifactError::io("sync", part))?;
-    Ok(Ok(length))
 }
 
 #[cfg(test)]

@@ -49,8 +49,20 @@ What columns are, how text is encoded and how fields are separated is found by i
     fn run(context: &Context, settings: IngestSettings) -> Result<Outcome, Failure> {
         let paths = provide(context)?;
         let path = paths.first().ok_or_else(no_source)?;
-        let mut sink = Sink::create(context.output())?;
-        read(context, &paths, &settings, &mut sink)?;
+        let (scratch, progress) = (context.output(), context.progress());
+        let mut sink = Sink::create(scratch)?;
+        if !is_aclimdb(path, settings.format)? {
+            rows::read(&paths, scratch, &settings, progress, &mut sink)?;
+        } else if paths.len() == 1 {
+            aclimdb::read(path, &settings, scratch, progress, &mut sink)?;
+        } else {
+            let (count, path) = (paths.len(), path.display());
+            let message = format!(
+                "`ingest.source` names {count} sources, of which `{path}` is taken for aclImdb, and that is one whole"
+            );
+            let hint = "Name it alone, or files of rows: one, a pattern, or a list";
+            return Err(InputError::other(message, hint).into());
+        }
         let (tally, files) = sink.finish()?;
         tally.check(path, &settings)?;
         let rows = tally.accepted();
@@ -74,27 +86,4 @@ fn provide(context: &Context) -> Result<Vec<PathBuf>, InputError> {
         }
     };
     context.sources().iter().map(one).collect()
-}
-
-fn read(
-    context: &Context,
-    paths: &[PathBuf],
-    settings: &IngestSettings,
-    sink: &mut Sink,
-) -> Result<(), InputError> {
-    let (scratch, progress) = (context.output(), context.progress());
-    let path = paths.first().ok_or_else(no_source)?;
-    if !is_aclimdb(path, settings.format)? {
-        return rows::read(paths, scratch, settings, progress, sink).map(drop);
-    }
-    if paths.len() > 1 {
-        let (count, path) = (paths.len(), path.display());
-        return Err(InputError::other(
-            format!(
-                "`ingest.source` names {count} sources, of which `{path}` is taken for aclImdb, and that is one whole"
-            ),
-            "Name it alone, or files of rows: one, a pattern, or a list",
-        ));
-    }
-    aclimdb::read(path, settings, scratch, progress, sink)
 }

@@ -164,7 +164,9 @@ impl<R: BufRead> RecordReader for DelimitedReader<R> {
                 record.set_bad(start.trim_ascii_end(), record.line, STRAY_QUOTE);
             } else {
                 // Where lines end in LF they may end in CRLF, too, and a CR in their midst is text.
-                if self.line_end == b'\n' && !record.oversize && parser.ends_in_return(record) {
+                let last = record.ends.last().copied().unwrap_or(0);
+                let ends_in_return = record.bytes[last..].ends_with(b"\r");
+                if self.line_end == b'\n' && !record.oversize && ends_in_return {
                     record.bytes.pop();
                 }
                 record.end_field();
@@ -176,12 +178,6 @@ impl<R: BufRead> RecordReader for DelimitedReader<R> {
 }
 
 impl Parser {
-    /// Whether the last field, which is not ended yet, ends in a carriage return.
-    fn ends_in_return(&self, record: &Record) -> bool {
-        let start = record.ends.last().copied().unwrap_or(0);
-        record.bytes[start..].ends_with(b"\r")
-    }
-
     /// Takes bytes up to the end of the record, without ending its last field. Returns how many.
     fn parse(&mut self, bytes: &[u8], record: &mut Record) -> (usize, Step) {
         let Dialect { separator, quotes } = self.dialect;

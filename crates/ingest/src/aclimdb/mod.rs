@@ -55,16 +55,11 @@ pub(crate) fn read(
     };
     let metadata = path.metadata().map_err(InputError::read(path))?;
     if metadata.is_dir() {
-        folder::read(
-            &mut scan,
-            &progress.task("reading the folder", None, "bytes"),
-        )?;
+        let task = progress.task("reading the folder", None, "bytes");
+        folder::read(&mut scan, &task)?;
     } else {
-        let size = Some(metadata.len());
-        archive::read(
-            &mut scan,
-            &progress.task("reading the archive", size, "bytes"),
-        )?;
+        let task = progress.task("reading the archive", Some(metadata.len()), "bytes");
+        archive::read(&mut scan, &task)?;
     }
     scan.write(sink, progress)
 }
@@ -103,7 +98,7 @@ impl Scan<'_> {
                     let reason = "the list of films is longer than any";
                     let reason = io::Error::new(io::ErrorKind::InvalidData, reason);
                     let after = format!("`{}`", source());
-                    return Err(InputError::damaged(self.path, after, reason).into());
+                    return Err(InputError::damaged(self.path, after, reason));
                 }
                 let list = String::from_utf8_lossy(&self.buffer);
                 self.films.insert(part, &list);
@@ -141,15 +136,12 @@ impl Scan<'_> {
     fn write(mut self, sink: &mut Sink, progress: &Progress) -> Result<(), InputError> {
         if self.reviews.is_empty() && self.left_out.is_empty() {
             let missing = "no reviews of the aclImdb layout, like `train/pos/0_9.txt`";
-            return Err(InputError::nothing(self.path, missing).into());
+            return Err(InputError::nothing(self.path, missing));
         }
         self.spool.flush()?;
         self.sort_and_reject_repeats();
-        let task = progress.task(
-            "writing reviews",
-            Some(self.reviews.len() as u64),
-            "reviews",
-        );
+        let reviews = self.reviews.len() as u64;
+        let task = progress.task("writing reviews", Some(reviews), "reviews");
         let mut unknown_films = 0;
         for (name, place) in &self.reviews {
             let label = name.part.label();

@@ -16,9 +16,9 @@ pub(super) struct Evidence {
 
 impl Evidence {
     /// Of the values of a column.
-    pub(super) fn of<'a>(values: impl Iterator<Item = &'a str>) -> Self {
-        let values = values.map(str::trim).filter(|value| !value.is_empty());
-        let values: Vec<String> = values.map(str::to_owned).collect();
+    pub(super) fn of(values: impl Iterator<Item = impl AsRef<str>>) -> Self {
+        let values = values.map(|value| value.as_ref().trim().to_owned());
+        let values: Vec<String> = values.filter(|value| !value.is_empty()).collect();
         let mut counts: HashMap<String, usize> = HashMap::new();
         for value in &values {
             *counts.entry(value.clone()).or_default() += 1;

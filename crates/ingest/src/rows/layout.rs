@@ -37,7 +37,7 @@ impl Layout {
         };
         let header = fixed_width && settings.header.unwrap_or_else(looks_like_header);
         if header && table.sample.len() == 1 {
-            return Err(InputError::nothing(path, "a header and no rows").into());
+            return Err(InputError::nothing(path, "a header and no rows"));
         }
         let named = header || !fixed_width;
         let names = column_names(table, sample.first().copied(), header);
@@ -192,17 +192,12 @@ fn is_permutation(one: &[String], two: &[String]) -> bool {
 }
 
 fn texts(record: &Record) -> Vec<String> {
-    (0..record.columns())
-        .map(|column| String::from_utf8_lossy(record.field(column)).into_owned())
-        .collect()
+    let fields = (0..record.columns()).map(|column| record.text(column).into_owned());
+    fields.collect()
 }
 
 fn evidence(sample: &[&Record], column: usize) -> Evidence {
-    let values: Vec<_> = sample
-        .iter()
-        .map(|record| String::from_utf8_lossy(record.field(column)))
-        .collect();
-    Evidence::of(values.iter().map(AsRef::as_ref))
+    Evidence::of(sample.iter().map(|record| record.text(column)))
 }
 
 /// Whether a first row names columns: one of its fields is a name that columns have, or it is all

@@ -122,7 +122,7 @@ impl<'a> Source<'a> {
             true => "a header and no rows",
             false => "no rows",
         };
-        Err(InputError::nothing(&self.rows.path, missing).into())
+        Err(InputError::nothing(&self.rows.path, missing))
     }
 
     fn row(&self, record: &Record, taker: &mut impl Taker) -> Result<(), InputError> {
@@ -183,7 +183,6 @@ impl<'a> Source<'a> {
     /// The source's own id of a row, where it has a column of ids.
     fn id(&self, record: &Record) -> Option<String> {
         let column = self.layout.roles.map.get(Role::Id)?;
-        let id = String::from_utf8_lossy(record.field(column));
-        Some(id.trim().to_owned())
+        Some(record.text(column).trim().to_owned())
     }
 }

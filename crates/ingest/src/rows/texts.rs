@@ -130,7 +130,7 @@ pub fn read_texts(
 impl Source<'_> {
     fn text_row(&self, record: &Record, number: u64, carried: &[usize]) -> TextRow {
         // Bytes that are no UTF-8 become signs that say so.
-        let field = |place: &usize| String::from_utf8_lossy(record.field(*place)).into_owned();
+        let field = |place: &usize| record.text(*place).into_owned();
         let content = self
             .check_shape(record)
             .and_then(|()| self.rules.text(record))
