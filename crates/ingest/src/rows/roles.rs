@@ -263,7 +263,7 @@ fn split(evidence: &Evidence) -> Option<(f64, String)> {
 }
 
 fn id(evidence: &Evidence, name: Option<Match>) -> Option<String> {
-    let unique = evidence.distinct() == evidence.values.len() && evidence.values.len() > 0;
+    let unique = evidence.distinct() == evidence.values.len() && !evidence.is_empty();
     (name.is_some() && unique).then(|| "no value twice".to_owned())
 }
 
