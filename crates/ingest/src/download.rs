@@ -6,14 +6,12 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use artifact::ArtifactError;
+use artifact::{ArtifactError, FileLock};
 use sha2::{Digest, Sha256};
-use stage::{Progress, Task};
-use tables::TableError;
+use stage::Progress;
+use tables::InputError;
 use ureq::Body;
 use ureq::http::Response;
-
-use crate::error::IngestError;
 
 /// Tries that each get further than the one before.
 const ATTEMPTS: usize = 5;
@@ -27,12 +25,13 @@ pub(crate) fn provide(
     sha256: &str,
     folder: &Path,
     progress: &Progress,
-) -> Result<PathBuf, IngestError> {
+) -> Result<PathBuf, InputError> {
     let expected = sha256.to_ascii_lowercase();
     // Named by its content, so that two files of one name never meet.
     let folder = folder.join(&expected);
     fs::create_dir_all(&folder).map_err(ArtifactError::io("create", &folder))?;
-    let _lock = lock(&folder.join("lock"))?;
+    // Two runs that want the same file take turns; the second then finds it.
+    let _lock = FileLock::acquire(&folder.join("lock"), |_| ())?;
     let path = folder.join(file_name(url));
     if sha256_of(&path)?.is_some_and(|found| found == expected) {
         return Ok(path);
@@ -49,7 +48,7 @@ pub(crate) fn provide(
         fs::remove_file(&part).map_err(ArtifactError::io("remove", &part))?;
         // What an earlier run had left was perhaps the beginning of another file.
         if !resumed {
-            return Err(IngestError::other(
+            return Err(InputError::other(
                 format!(
                     "The content of `{url}` has the SHA-256 `{found}`, and `{expected}` was expected"
                 ),
@@ -59,14 +58,6 @@ pub(crate) fn provide(
             ));
         }
     }
-}
-
-/// Two runs that want the same file take turns; the second then finds it. The lock goes with the
-/// handle.
-fn lock(path: &Path) -> Result<File, IngestError> {
-    let file = File::create(path).map_err(ArtifactError::io("create", path))?;
-    file.lock().map_err(ArtifactError::io("lock", path))?;
-    Ok(file)
 }
 
 /// The last part of the address, as a plain file name: the ending tells the format.
@@ -83,21 +74,19 @@ fn file_name(url: &str) -> String {
 }
 
 /// SHA-256 of a file in hex, `None` where there is none.
-fn sha256_of(path: &Path) -> Result<Option<String>, IngestError> {
-    let mut file = match File::open(path) {
-        Ok(file) => file,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(TableError::read(path)(error).into()),
+fn sha256_of(path: &Path) -> Result<Option<String>, InputError> {
+    let Some(mut file) = if_there(path, File::open(path))? else {
+        return Ok(None);
     };
     let mut hasher = Sha256::new();
-    io::copy(&mut file, &mut hasher).map_err(TableError::read(path))?;
+    io::copy(&mut file, &mut hasher).map_err(InputError::read(path))?;
     let digest = hasher.finalize();
     Ok(Some(digest.iter().map(|it| format!("{it:02x}")).collect()))
 }
 
 /// Fetches what is missing of the file, and goes on after an interruption as long as every try
 /// brings more.
-fn fetch(url: &str, part: &Path, progress: &Progress) -> Result<(), IngestError> {
+fn fetch(url: &str, part: &Path, progress: &Progress) -> Result<(), InputError> {
     let config = ureq::Agent::config_builder()
         .http_status_as_error(false)
         .timeout_connect(Some(Duration::from_secs(20)))
@@ -106,11 +95,8 @@ fn fetch(url: &str, part: &Path, progress: &Progress) -> Result<(), IngestError>
         .build();
     let agent = ureq::Agent::new_with_config(config);
     let mut before = length(part)?;
-    for attempt in 1.. {
-        let failure = match request(&agent, url, part, before, progress) {
-            Ok(()) => return Ok(()),
-            Err(failure) => failure,
-        };
+    let mut attempt = 1;
+    while let Err(failure) = request(&agent, url, part, before, progress) {
         let now = length(part)?;
         if now <= before || attempt == ATTEMPTS {
             return Err(failure);
@@ -119,17 +105,21 @@ fn fetch(url: &str, part: &Path, progress: &Progress) -> Result<(), IngestError>
             "the connection was cut off after {}; going on from there",
             artifact::format::bytes(now)
         ));
-        before = now;
+        (before, attempt) = (now, attempt + 1);
     }
     Ok(())
 }
 
-fn length(path: &Path) -> Result<u64, IngestError> {
-    match path.metadata() {
-        Ok(metadata) => Ok(metadata.len()),
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
-        Err(error) => Err(TableError::read(path)(error).into()),
+/// What was found at a path; `None` where nothing is there.
+pub(crate) fn if_there<T>(path: &Path, found: io::Result<T>) -> Result<Option<T>, InputError> {
+    match found {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        found => found.map(Some).map_err(InputError::read(path)),
     }
+}
+
+fn length(path: &Path) -> Result<u64, InputError> {
+    Ok(if_there(path, path.metadata())?.map_or(0, |metadata| metadata.len()))
 }
 
 /// One request, for the bytes from `start` on.
@@ -139,13 +129,18 @@ fn request(
     part: &Path,
     start: u64,
     progress: &Progress,
-) -> Result<(), IngestError> {
-    let failed = |problem: String, source: Option<ureq::Error>| IngestError::Other {
-        message: format!("Could not download `{url}`: {problem}"),
-        hint: format!(
-            "Run the same command again to go on where it stopped, or download `{url}` by hand and pass `--source PATH`"
-        ),
-        source: source.map(Into::into),
+) -> Result<(), InputError> {
+    let failed = |problem: String, cause: Option<ureq::Error>| {
+        let error = InputError::other(
+            format!("Could not download `{url}`: {problem}"),
+            format!(
+                "Run the same command again to go on where it stopped, or download `{url}` by hand and pass `--source PATH`"
+            ),
+        );
+        match cause {
+            Some(cause) => error.with_cause(cause),
+            None => error,
+        }
     };
     // Compression on the way would make the lengths mean something else.
     let mut request = agent.get(url).header("accept-encoding", "identity");
@@ -171,10 +166,30 @@ fn request(
     let total = response.body().content_length().map(|rest| start + rest);
     let task = progress.task("downloading", total, "bytes");
     task.advance(start);
-    let error = match receive(response.into_body(), part, start, &task)? {
-        Ok(bytes) if total.is_none_or(|total| total == bytes) => return Ok(()),
-        received => received.err().map(ureq::Error::Io),
+    let mut file = match start {
+        0 => File::create(part),
+        _ => OpenOptions::new().append(true).open(part),
+    }
+    .map_err(ArtifactError::io("create", part))?;
+    let mut input = response.into_body().into_reader();
+    let (mut buffer, mut length) = (vec![0; BUFFER], start);
+    let error = loop {
+        match input.read(&mut buffer) {
+            Ok(0) => break None,
+            Ok(bytes) => {
+                let written = file.write_all(&buffer[..bytes]);
+                written.map_err(ArtifactError::io("write", part))?;
+                length += bytes as u64;
+                task.advance(bytes as u64);
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => break Some(ureq::Error::Io(error)),
+        }
     };
+    file.sync_all().map_err(ArtifactError::io("sync", part))?;
+    if error.is_none() && total.is_none_or(|total| total == length) {
+        return Ok(());
+    }
     Err(failed("the connection was cut off".to_owned(), error))
 }
 
@@ -182,37 +197,6 @@ fn continues_at(response: &Response<Body>, start: u64) -> bool {
     let range = response.headers().get("content-range");
     let range = range.and_then(|range| range.to_str().ok());
     range.is_some_and(|range| range.starts_with(&format!("bytes {start}-")))
-}
-
-/// Writes what comes behind the start of the file. Returns the file's length then, or why the stream was cut off.
-fn receive(
-    body: Body,
-    part: &Path,
-    start: u64,
-    task: &Task,
-) -> Result<io::Result<u64>, IngestError> {
-    let mut file = match start {
-        0 => File::create(part),
-        _ => OpenOptions::new().append(true).open(part),
-    }
-    .map_err(ArtifactError::io("create", part))?;
-    let mut input = body.into_reader();
-    let mut buffer = vec![0; BUFFER];
-    let mut length = start;
-    loop {
-        let bytes = match input.read(&mut buffer) {
-            Ok(0) => break,
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
-            Err(error) => return Ok(Err(error)),
-        };
-        let written = file.write_all(&buffer[..bytes]);
-        written.map_err(ArtifactError::io("write", part))?;
-        length += bytes as u64;
-        task.advance(bytes as u64);
-    }
-    file.sync_all().map_err(ArtifactError::io("sync", part))?;
-    Ok(Ok(length))
 }
 
 #[cfg(test)]

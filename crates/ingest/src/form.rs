@@ -3,19 +3,7 @@
 use std::path::Path;
 
 use settings::{IngestSettings, SourceFormat};
-
-use tables::{TableError, files_in};
-
-use crate::error::IngestError;
-
-/// The form of a source.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Form {
-    /// The aclImdb archive or folder.
-    Aclimdb,
-    /// A file of rows, or several.
-    Rows,
-}
+use tables::{InputError, files_in};
 
 /// Refuses folders and archives where a file of rows is expected, which `expected` says as the rest of
 /// the sentence; `hint` is what to do where no file of a folder can be named.
@@ -24,37 +12,34 @@ pub(crate) fn check_rows(
     settings: &IngestSettings,
     expected: &str,
     hint: &str,
-) -> Result<(), IngestError> {
-    if Form::of(path, settings.format)? == Form::Rows {
+) -> Result<(), InputError> {
+    if !is_aclimdb(path, settings.format)? {
         return Ok(());
     }
     let hint = files_in(path).unwrap_or_else(|| hint.to_owned());
     let path = path.display();
     let message = format!("`{path}` is a folder or an archive, and {expected}");
-    Err(IngestError::other(message, hint))
+    Err(InputError::other(message, hint))
 }
 
 /// As [`check_rows`], for the input of a command.
-pub(crate) fn check_input(path: &Path, settings: &IngestSettings) -> Result<(), IngestError> {
+pub(crate) fn check_input(path: &Path, settings: &IngestSettings) -> Result<(), InputError> {
     let hint = "Name a CSV, JSON or Parquet file with `--input FILE`, plain or packed with gzip, zstd or zip";
     check_rows(path, settings, "a file of rows was expected", hint)
 }
 
-impl Form {
-    /// The form that the settings name, or that the path's name tells.
-    pub(crate) fn of(path: &Path, format: SourceFormat) -> Result<Self, IngestError> {
-        let is_folder = path.metadata().map_err(TableError::read(path))?.is_dir();
-        match format {
-            SourceFormat::Aclimdb => Ok(Self::Aclimdb),
-            SourceFormat::Auto if is_folder || is_archive(path) => Ok(Self::Aclimdb),
-            _ if is_folder => Err(IngestError::Table(TableError::OtherKind {
-                path: path.to_owned(),
-                found: "a folder",
-                expected: "a file",
-                hint: "Name the files in it with `--source 'FOLDER/*'`; for the unpacked aclImdb use `--set ingest.format=aclimdb`",
-            })),
-            _ => Ok(Self::Rows),
+/// Whether a source is the aclImdb archive or folder, and not a file of rows: the settings name it, or the
+/// path's name tells.
+pub(crate) fn is_aclimdb(path: &Path, format: SourceFormat) -> Result<bool, InputError> {
+    let is_folder = path.metadata().map_err(InputError::read(path))?.is_dir();
+    match format {
+        SourceFormat::Aclimdb => Ok(true),
+        SourceFormat::Auto if is_folder || is_archive(path) => Ok(true),
+        _ if is_folder => {
+            let hint = "Name the files in it with `--source 'FOLDER/*'`; for the unpacked aclImdb use `--set ingest.format=aclimdb`";
+            Err(InputError::unexpected(path, "a folder", "a file", hint))
         }
+        _ => Ok(false),
     }
 }
 

@@ -20,15 +20,15 @@ use artifact::{Contract, Failure, Source, StageName};
 use settings::IngestSettings;
 use stage::{Context, NoOptions, Outcome, Stage};
 
-pub use error::IngestError;
 pub use inspect::main as inspect;
 pub use row::Review;
 pub use rows::{
     BadRow, Carry, TextContent, TextRow, carried_names, count_rows, read_each, read_texts,
 };
-pub use tables::TableError;
+pub use tables::{InputError, Problem};
 
-use form::Form;
+use error::no_source;
+use form::is_aclimdb;
 use sink::Sink;
 
 /// The stage.
@@ -48,9 +48,21 @@ What columns are, how text is encoded and how fields are separated is found by i
 
     fn run(context: &Context, settings: IngestSettings) -> Result<Outcome, Failure> {
         let paths = provide(context)?;
-        let path = paths.first().ok_or(IngestError::NoSource)?;
-        let mut sink = Sink::create(context.output())?;
-        read(context, &paths, &settings, &mut sink)?;
+        let path = paths.first().ok_or_else(no_source)?;
+        let (scratch, progress) = (context.output(), context.progress());
+        let mut sink = Sink::create(scratch)?;
+        if !is_aclimdb(path, settings.format)? {
+            rows::read(&paths, scratch, &settings, progress, &mut sink)?;
+        } else if paths.len() == 1 {
+            aclimdb::read(path, &settings, scratch, progress, &mut sink)?;
+        } else {
+            let (count, path) = (paths.len(), path.display());
+            let message = format!(
+                "`ingest.source` names {count} sources, of which `{path}` is taken for aclImdb, and that is one whole"
+            );
+            let hint = "Name it alone, or files of rows: one, a pattern, or a list";
+            return Err(InputError::other(message, hint).into());
+        }
         let (tally, files) = sink.finish()?;
         tally.check(path, &settings)?;
         let rows = tally.accepted();
@@ -60,43 +72,18 @@ What columns are, how text is encoded and how fields are separated is found by i
 }
 
 /// The source as files, or a folder, on this machine.
-fn provide(context: &Context) -> Result<Vec<PathBuf>, IngestError> {
-    let no_cache = || {
-        IngestError::other(
-            "There is no cache folder to download to",
-            "Set `HOME` or `RESSENTI_CACHE`, or download the file by hand and pass `--source PATH`",
-        )
-    };
+fn provide(context: &Context) -> Result<Vec<PathBuf>, InputError> {
     let one = |source: &Source| match source {
         Source::Path(path) => Ok(path.clone()),
         Source::Pinned { url, sha256 } => {
-            let cache = artifact::cache_folder().ok_or_else(no_cache)?;
+            let cache = artifact::cache_folder().ok_or_else(|| {
+                InputError::other(
+                    "There is no cache folder to download to",
+                    "Set `HOME` or `RESSENTI_CACHE`, or download the file by hand and pass `--source PATH`",
+                )
+            })?;
             download::provide(url, sha256, &cache.join("downloads"), context.progress())
         }
     };
     context.sources().iter().map(one).collect()
-}
-
-fn read(
-    context: &Context,
-    paths: &[PathBuf],
-    settings: &IngestSettings,
-    sink: &mut Sink,
-) -> Result<(), IngestError> {
-    let (scratch, progress) = (context.output(), context.progress());
-    let path = paths.first().ok_or(IngestError::NoSource)?;
-    let form = Form::of(path, settings.format)?;
-    if paths.len() > 1 && form != Form::Rows {
-        let (count, path) = (paths.len(), path.display());
-        return Err(IngestError::other(
-            format!(
-                "`ingest.source` names {count} sources, of which `{path}` is taken for aclImdb, and that is one whole"
-            ),
-            "Name it alone, or files of rows: one, a pattern, or a list",
-        ));
-    }
-    match form {
-        Form::Aclimdb => aclimdb::read(path, settings, scratch, progress, sink),
-        Form::Rows => rows::read(paths, scratch, settings, progress, sink).map(drop),
-    }
 }

@@ -54,14 +54,6 @@ impl Reason {
         }
     }
 
-    /// A row that a setting excludes.
-    pub(crate) fn set_aside(summary: &'static str) -> Self {
-        Self {
-            set_aside: true,
-            ..Self::rejected(summary)
-        }
-    }
-
     /// Adds the value that is at fault.
     pub(crate) fn value(mut self, value: &str) -> Self {
         self.detail = Some(format!("`{}`", shorten(value, DETAIL)));

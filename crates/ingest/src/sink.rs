@@ -9,9 +9,9 @@ use arrow::array::{
 };
 use artifact::{ArtifactError, OutputFile, TableWriter, schema};
 
-use crate::error::IngestError;
 use crate::row::{LeftOut, Review};
 use crate::tally::Tally;
+use tables::InputError;
 
 /// The table of accepted reviews.
 const REVIEWS: &str = "reviews.parquet";
@@ -28,9 +28,9 @@ const BATCH_BYTES: usize = 16 << 20;
 /// Where rows go.
 pub(crate) trait Taker {
     /// Takes a review.
-    fn accept(&mut self, review: &Review<'_>, place: &str) -> Result<(), IngestError>;
+    fn accept(&mut self, review: &Review<'_>, place: &str) -> Result<(), InputError>;
     /// Takes a row that is none.
-    fn leave_out(&mut self, row: &LeftOut) -> Result<(), IngestError>;
+    fn leave_out(&mut self, row: &LeftOut) -> Result<(), InputError>;
     /// Whether it has seen enough.
     fn is_full(&self) -> bool {
         false
@@ -53,7 +53,7 @@ pub(crate) struct Sink {
 
 impl Sink {
     /// Starts both tables in a folder.
-    pub(crate) fn create(folder: &Path) -> Result<Self, IngestError> {
+    pub(crate) fn create(folder: &Path) -> Result<Self, InputError> {
         Ok(Self {
             reviews: TableWriter::create(&folder.join(REVIEWS), schema::reviews())?,
             rejected: TableWriter::create(&folder.join(REJECTED), schema::rejected())?,
@@ -65,7 +65,7 @@ impl Sink {
     }
 
     /// Ends both tables.
-    pub(crate) fn finish(mut self) -> Result<(Tally, Vec<OutputFile>), IngestError> {
+    pub(crate) fn finish(mut self) -> Result<(Tally, Vec<OutputFile>), InputError> {
         self.reviews.write(&self.batch.finish()?)?;
         self.rejected.write(&rejected_batch(&self.aside)?)?;
         let files = vec![
@@ -77,7 +77,7 @@ impl Sink {
 }
 
 impl Taker for Sink {
-    fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<(), IngestError> {
+    fn accept(&mut self, review: &Review<'_>, source: &str) -> Result<(), InputError> {
         self.tally.accept(review.label);
         self.batch.push(self.row_id, review, source);
         self.row_id += 1;
@@ -87,7 +87,7 @@ impl Taker for Sink {
         Ok(())
     }
 
-    fn leave_out(&mut self, row: &LeftOut) -> Result<(), IngestError> {
+    fn leave_out(&mut self, row: &LeftOut) -> Result<(), InputError> {
         self.tally.leave_out(row);
         self.aside.push(row.clone());
         if self.aside.len() >= BATCH_ROWS {

@@ -4,9 +4,8 @@ use std::path::Path;
 
 use artifact::{Sentiment, format};
 use settings::IngestSettings;
-use tables::TableError;
+use tables::{InputError, Problem};
 
-use crate::error::IngestError;
 use crate::row::{LeftOut, NOT_UTF_8};
 
 /// Counts of rows by what became of them.
@@ -67,7 +66,7 @@ impl Tally {
     }
 
     /// Fails where the rows cannot be what the user meant, or where no classifier can be trained on them.
-    pub(crate) fn check(&self, path: &Path, settings: &IngestSettings) -> Result<(), IngestError> {
+    pub(crate) fn check(&self, path: &Path, settings: &IngestSettings) -> Result<(), InputError> {
         self.check_rows(path, settings)?;
         let labelled: u64 = self.by_class.iter().sum();
         let is_all = |class: &Sentiment| labelled > 0 && self.of_class(*class) == labelled;
@@ -75,7 +74,7 @@ impl Tally {
             return Ok(());
         };
         let labelled = format::count(labelled);
-        Err(IngestError::other(
+        Err(InputError::other(
             format!(
                 "All {labelled} labelled reviews are {class}: a classifier cannot be trained on one class"
             ),
@@ -88,19 +87,25 @@ impl Tally {
         &self,
         path: &Path,
         settings: &IngestSettings,
-    ) -> Result<(), IngestError> {
+    ) -> Result<(), InputError> {
         if self.rows() == 0 {
-            return Err(TableError::nothing(path, "no rows").into());
+            return Err(InputError::nothing(path, "no rows"));
         }
         if self.is_over(settings.max_reject_rate) {
             let reasons = self.commonest();
-            return Err(IngestError::TooManyRejected {
-                rejected: self.left_out(false),
-                rows: self.rows(),
-                limit: settings.max_reject_rate,
-                hint: hint_for_rejected(&reasons),
-                reasons,
-            });
+            let (rejected, rows) = (self.left_out(false), self.rows());
+            let (rejected, rows) = (format::count(rejected), format::count(rows));
+            let shown = reasons.iter();
+            let shown = shown.map(|(reason, rows)| format!("{reason} ({})", format::count(*rows)));
+            return Err(InputError::new(
+                Problem::Rejected,
+                format!(
+                    "{rejected} of {rows} rows were rejected, more than `ingest.max_reject_rate` = {} allows; the commonest reasons: {}",
+                    settings.max_reject_rate,
+                    shown.collect::<Vec<_>>().join("; ")
+                ),
+                hint_for_rejected(&reasons),
+            ));
         }
         if self.accepted() > 0 {
             return Ok(());
@@ -109,7 +114,7 @@ impl Tally {
             path.display(),
             format::plural(self.left_out(true), "row", "rows"),
         );
-        Err(IngestError::other(
+        Err(InputError::other(
             format!("No review of `{path}` was accepted; {rows} were set aside"),
             "Check `[ingest.rating]`: its dead zone sets rows aside",
         ))

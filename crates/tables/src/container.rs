@@ -11,7 +11,7 @@ use artifact::ArtifactError;
 use flate2::bufread::MultiGzDecoder;
 
 use crate::content::{BUFFER, Content, content_of};
-use crate::error::TableError;
+use crate::error::InputError;
 use crate::limit::Limit;
 
 /// A file, unpacked.
@@ -34,33 +34,40 @@ pub fn unpack<'a>(
     scratch: Option<&Path>,
     most_bytes: u64,
     read: impl Fn(u64) + 'a,
-) -> Result<Unpacked<'a>, TableError> {
-    let file = File::open(path).map_err(TableError::read(path))?;
-    let size = file.metadata().map_err(TableError::read(path))?.len();
-    let mut input = started(watched(file, read));
-    let content = content_of(&mut input).map_err(TableError::read(path))?;
+) -> Result<Unpacked<'a>, InputError> {
+    let file = File::open(path).map_err(InputError::read(path))?;
+    let size = file.metadata().map_err(InputError::read(path))?.len();
+    let report = move |bytes| {
+        read(bytes);
+        Ok(())
+    };
+    let mut input = started(Reported {
+        input: file,
+        report,
+    });
+    let mut content = content_of(&mut input).map_err(InputError::read(path))?;
     let limit = Limit::new(size, most_bytes);
-    let damaged = |error| TableError::damaged(path, "the start", error);
-    let (mut input, packing) = match (content, scratch) {
+    let damaged = |error| InputError::damaged(path, "the start", error);
+    let mut packing = "";
+    match (content, scratch) {
         (Content::Gzip, _) => {
-            let decoder = MultiGzDecoder::new(input);
-            (started(bounded(decoder, limit)), "gzip")
+            input = started(bounded(MultiGzDecoder::new(input), limit));
+            packing = "gzip";
         }
         (Content::Zstd, _) => {
             let decoder = zstd::stream::read::Decoder::with_buffer(input).map_err(damaged)?;
-            (started(bounded(decoder, limit)), "zstd")
+            input = started(bounded(decoder, limit));
+            packing = "zstd";
         }
-        (Content::Zip, Some(scratch)) => (started(zip::unpack(path, scratch, limit)?), "zip"),
-        (content, _) => {
-            let packing = "";
-            return Ok(Unpacked {
-                input,
-                content,
-                packing,
-            });
+        (Content::Zip, Some(scratch)) => {
+            input = started(zip::unpack(path, scratch, limit)?);
+            packing = "zip";
         }
-    };
-    let content = content_of(&mut input).map_err(damaged)?;
+        _ => {}
+    }
+    if !packing.is_empty() {
+        content = content_of(&mut input).map_err(damaged)?;
+    }
     Ok(Unpacked {
         input,
         content,
@@ -80,15 +87,6 @@ impl<R: Read, F: FnMut(u64) -> io::Result<()>> Read for Reported<R, F> {
         (self.report)(bytes as u64)?;
         Ok(bytes)
     }
-}
-
-/// An input that shows how far it is.
-fn watched<'a>(input: impl Read + 'a, read: impl Fn(u64) + 'a) -> impl Read + 'a {
-    let report = move |bytes| {
-        read(bytes);
-        Ok(())
-    };
-    Reported { input, report }
 }
 
 /// An input that fails rather than going on beyond a limit.
@@ -124,20 +122,20 @@ impl Read for Failing {
 impl Unpacked<'_> {
     /// The content as a file, for readers that go back and forth in it: `path` itself, or a file
     /// without a name in `scratch`.
-    pub(crate) fn into_file(self, path: &Path, scratch: &Path) -> Result<File, TableError> {
+    pub(crate) fn into_file(self, path: &Path, scratch: &Path) -> Result<File, InputError> {
         if self.packing.is_empty() {
-            return File::open(path).map_err(TableError::read(path));
+            return File::open(path).map_err(InputError::read(path));
         }
         spool(path, self.input, scratch)
     }
 }
 
 /// What is in an input, as a file without a name in a folder. `path` is what people know it by.
-fn spool(path: &Path, mut input: impl Read, folder: &Path) -> Result<File, TableError> {
+fn spool(path: &Path, mut input: impl Read, folder: &Path) -> Result<File, InputError> {
     let mut file = nameless(folder)?;
     io::copy(&mut input, &mut file)
-        .map_err(|error| TableError::damaged(path, "the start", error))?;
-    file.rewind().map_err(TableError::read(path))?;
+        .map_err(|error| InputError::damaged(path, "the start", error))?;
+    file.rewind().map_err(InputError::read(path))?;
     Ok(file)
 }
 

@@ -40,9 +40,14 @@ const UNPACK: &str = "Unpack it and pass the file in it with `--source PATH`";
 const SAVE: &str = "Save its table as CSV, and pass that with `--source PATH`";
 
 impl Content {
+    /// What is recognised only to be refused.
+    const fn other(name: &'static str, hint: &'static str) -> Self {
+        Self::Other { name, hint }
+    }
+
     /// A file of a program that can save tables as text.
-    pub(crate) fn document(name: &'static str) -> Self {
-        Self::Other { name, hint: SAVE }
+    pub(crate) const fn document(name: &'static str) -> Self {
+        Self::other(name, SAVE)
     }
 
     /// For "`x` is ...", and what to do with a file of this kind.
@@ -66,24 +71,32 @@ impl Content {
     }
 }
 
-/// How files begin that are recognised only to be refused: their first bytes, what they are, and what
-/// to do with them.
-const REFUSED: [(&[u8], &str, &str); 11] = [
-    (b"%PDF-", "a PDF document", CHECK),
-    (b"\x89PNG", "a picture", CHECK),
-    (b"\xff\xd8\xff", "a picture", CHECK),
-    (b"GIF8", "a picture", CHECK),
-    (b"\xfd7zXZ\0", "compressed with xz", UNPACK),
-    (b"7z\xbc\xaf\x27\x1c", "a 7z archive", UNPACK),
-    (b"Rar!\x1a\x07", "a RAR archive", UNPACK),
+/// How files begin: their first bytes, and what they are.
+const BEGINNINGS: [(&[u8], Content); 18] = [
+    (b"\x1f\x8b", Content::Gzip),
+    (b"\x28\xb5\x2f\xfd", Content::Zstd),
+    (b"PK\x03\x04", Content::Zip),
+    (b"PK\x05\x06", Content::Zip),
+    (b"PAR1", Content::Parquet),
+    (b"\xff\xfe", Content::Text),
+    (b"\xfe\xff", Content::Text),
+    (b"%PDF-", Content::other("a PDF document", CHECK)),
+    (b"\x89PNG", Content::other("a picture", CHECK)),
+    (b"\xff\xd8\xff", Content::other("a picture", CHECK)),
+    (b"GIF8", Content::other("a picture", CHECK)),
+    (b"\xfd7zXZ\0", Content::other("compressed with xz", UNPACK)),
+    (
+        b"7z\xbc\xaf\x27\x1c",
+        Content::other("a 7z archive", UNPACK),
+    ),
+    (b"Rar!\x1a\x07", Content::other("a RAR archive", UNPACK)),
     (
         b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
-        "an old document of Excel or Word",
-        SAVE,
+        Content::document("an old document of Excel or Word"),
     ),
-    (b"SQLite format 3\0", "a SQLite database", SAVE),
-    (b"ARROW1\0\0", "an Arrow file", SAVE),
-    (b"{\\rtf", "a rich text document", SAVE),
+    (b"SQLite format 3\0", Content::document("a SQLite database")),
+    (b"ARROW1\0\0", Content::document("an Arrow file")),
+    (b"{\\rtf", Content::document("a rich text document")),
 ];
 
 /// What comes after `BZh` and a digit: the first decimals of pi.
@@ -93,30 +106,25 @@ const BZIP2_BLOCK: &[u8] = b"\x31\x41\x59\x26\x53\x59";
 pub(crate) fn content_of(input: &mut impl BufRead) -> io::Result<Content> {
     let start = input.fill_buf()?;
     let start = &start[..start.len().min(512)];
-    let begins = |magic: &[u8]| start.starts_with(magic);
-    if let Some((_, name, hint)) = REFUSED.iter().find(|(magic, ..)| begins(magic)) {
-        return Ok(Content::Other { name, hint });
+    if let Some((_, content)) = BEGINNINGS
+        .iter()
+        .find(|(begin, _)| start.starts_with(begin))
+    {
+        return Ok(*content);
     }
-    let other = |name, hint| Content::Other { name, hint };
     Ok(match start {
         [] => Content::Empty,
-        _ if begins(b"\x1f\x8b") => Content::Gzip,
-        _ if begins(b"\x28\xb5\x2f\xfd") => Content::Zstd,
-        _ if begins(b"BZh") && start.get(4..10) == Some(BZIP2_BLOCK) => {
-            other("compressed with bzip2", UNPACK)
+        _ if start.starts_with(b"BZh") && start.get(4..10) == Some(BZIP2_BLOCK) => {
+            Content::other("compressed with bzip2", UNPACK)
         }
         // Which is what a failed download often leaves.
-        _ if is_html(start) => other("a web page", CHECK),
-        _ if begins(b"PK\x03\x04") || begins(b"PK\x05\x06") => Content::Zip,
-        _ if begins(b"PAR1") => Content::Parquet,
-        _ if begins(b"\xff\xfe") || begins(b"\xfe\xff") || detect_utf16(start).is_some() => {
-            Content::Text
-        }
+        _ if is_html(start) => Content::other("a web page", CHECK),
+        _ if detect_utf16(start).is_some() => Content::Text,
         _ if start.get(257..262) == Some(b"ustar") => Content::Tar,
         // One control character in a text is one bad row; where every tenth byte is one, there is
         // no text.
         _ if start.iter().filter(|byte| is_control(**byte)).count() * 10 > start.len() => {
-            other("no text", CHECK)
+            Content::other("no text", CHECK)
         }
         _ => Content::Text,
     })

@@ -31,8 +31,6 @@ pub(crate) struct DelimitedReader<R> {
     /// Bytes of the fields of a record at most.
     limit: usize,
     line: u64,
-    /// Whether nothing was read yet.
-    is_new: bool,
     /// The record as it stands in the file, as far as there is `room`.
     raw: Vec<u8>,
     room: usize,
@@ -81,33 +79,27 @@ struct Parser {
 }
 
 impl<R: BufRead> DelimitedReader<R> {
-    /// A reader whose records have at most `limit` bytes.
-    pub(crate) fn new(input: R, dialect: Dialect, limit: usize) -> Self {
-        Self {
-            input: Replay::new(input),
+    /// A reader whose records have at most `limit` bytes. The first bytes tell how lines end; those that are
+    /// no record are skipped.
+    pub(crate) fn new(input: R, dialect: Dialect, limit: usize) -> io::Result<Self> {
+        let mut input = Replay::new(input);
+        let start = input.fill_buf()?;
+        let text = start.strip_prefix(MARK).unwrap_or(start);
+        let mark = start.len() - text.len();
+        let line_end = line_end(text);
+        let separator_line = separator_line(text).map_or(0, |(_, bytes)| bytes);
+        input.consume(mark + separator_line);
+        Ok(Self {
+            input,
             dialect,
-            line_end: b'\n',
+            line_end,
             limit,
-            line: 1,
-            is_new: true,
+            line: 1 + u64::from(separator_line > 0),
             raw: Vec::new(),
             // A byte of content stands as two in the file where it is a quote, a field has a separator
             // and two quotes: what has more bytes than this is too long or has too many columns.
             room: limit.saturating_mul(2).saturating_add(4 * MAX_COLUMNS),
-        }
-    }
-
-    /// Looks at the first bytes, which tell how lines end, and passes over those that are no record.
-    fn begin(&mut self) -> io::Result<()> {
-        self.is_new = false;
-        let start = self.input.fill_buf()?;
-        let text = start.strip_prefix(MARK).unwrap_or(start);
-        let mark = start.len() - text.len();
-        self.line_end = line_end(text);
-        let separator_line = separator_line(text).map_or(0, |(_, bytes)| bytes);
-        self.line += u64::from(separator_line > 0);
-        self.input.consume(mark + separator_line);
-        Ok(())
+        })
     }
 
     /// Parses up to the end of a record, or of the file.
@@ -133,9 +125,6 @@ impl<R: BufRead> DelimitedReader<R> {
 impl<R: BufRead> RecordReader for DelimitedReader<R> {
     /// Reads the next record that is not an empty line.
     fn read(&mut self, record: &mut Record, _learning: bool) -> io::Result<Ending> {
-        if self.is_new {
-            self.begin()?;
-        }
         loop {
             record.clear();
             record.line = self.line;
@@ -175,7 +164,9 @@ impl<R: BufRead> RecordReader for DelimitedReader<R> {
                 record.set_bad(start.trim_ascii_end(), record.line, STRAY_QUOTE);
             } else {
                 // Where lines end in LF they may end in CRLF, too, and a CR in their midst is text.
-                if self.line_end == b'\n' && !record.oversize && parser.ends_in_return(record) {
+                let last = record.ends.last().copied().unwrap_or(0);
+                let ends_in_return = record.bytes[last..].ends_with(b"\r");
+                if self.line_end == b'\n' && !record.oversize && ends_in_return {
                     record.bytes.pop();
                 }
                 record.end_field();
@@ -187,12 +178,6 @@ impl<R: BufRead> RecordReader for DelimitedReader<R> {
 }
 
 impl Parser {
-    /// Whether the last field, which is not ended yet, ends in a carriage return.
-    fn ends_in_return(&self, record: &Record) -> bool {
-        let start = record.ends.last().copied().unwrap_or(0);
-        record.bytes[start..].ends_with(b"\r")
-    }
-
     /// Takes bytes up to the end of the record, without ending its last field. Returns how many.
     fn parse(&mut self, bytes: &[u8], record: &mut Record) -> (usize, Step) {
         let Dialect { separator, quotes } = self.dialect;
@@ -286,7 +271,7 @@ mod tests {
                 separator: if quotes { b',' } else { b'\t' },
                 quotes,
             };
-            let mut reader = DelimitedReader::new(input, dialect, 40);
+            let mut reader = DelimitedReader::new(input, dialect, 40).expect("no disk");
             let mut record = Record::default();
             let mut found = Vec::new();
             loop {
@@ -374,7 +359,7 @@ mod tests {
                 separator: b',',
                 quotes: true,
             };
-            let mut reader = DelimitedReader::new(text.as_bytes(), dialect, 40);
+            let mut reader = DelimitedReader::new(text.as_bytes(), dialect, 40).expect("no disk");
             let (mut record, mut found) = (Record::default(), Vec::new());
             while reader.read(&mut record, false).expect("no disk") == Ending::Record {
                 let fields = String::from_utf8_lossy(&record.joined()).replace('\t', "|");

@@ -18,7 +18,7 @@ struct Walked {
 
 fn walk(text: &[u8], dialect: Dialect, buffer: usize) -> Walked {
     let input = BufReader::with_capacity(buffer, text);
-    let mut reader = DelimitedReader::new(input, dialect, 1000);
+    let mut reader = DelimitedReader::new(input, dialect, 1000).expect("no disk");
     let (mut record, mut walked) = (Record::default(), Walked::default());
     loop {
         match reader.read(&mut record, false).expect("no disk") {
@@ -176,7 +176,7 @@ fn quotes_that_make_no_sense_take_no_longer_than_others() {
         quotes: true,
     };
     let read = |text: &str| {
-        let mut reader = DelimitedReader::new(text.as_bytes(), dialect, 1 << 19);
+        let mut reader = DelimitedReader::new(text.as_bytes(), dialect, 1 << 19).expect("no disk");
         let (mut record, mut rows) = (Record::default(), Vec::new());
         while reader.read(&mut record, false).expect("no disk") == Ending::Record {
             rows.push((record.line, record.is_row()));

@@ -6,33 +6,28 @@ use chardetng::EncodingDetector;
 use encoding_rs::{Decoder, DecoderResult, Encoding, UTF_8, WINDOWS_1252};
 
 use crate::content::{BUFFER, detect_utf16};
-use crate::error::TableError;
+use crate::error::InputError;
 
-/// An encoding with how it was found.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Found {
-    pub(crate) encoding: &'static Encoding,
-    pub(crate) how: &'static str,
-}
-
-/// The encoding that the settings name, or that the first bytes tell.
-pub(crate) fn find(start: &[u8], setting: Option<&str>) -> Result<Found, TableError> {
+/// The encoding that the settings name, or that the first bytes tell, and how it was found.
+pub(crate) fn find(
+    start: &[u8],
+    setting: Option<&str>,
+) -> Result<(&'static Encoding, &'static str), InputError> {
     let Some(name) = setting else {
         return Ok(tell(start));
     };
     let unknown = || {
         let message = format!("`ingest.encoding` is `{name}`, which is no encoding");
         let hint = "Take for example `utf-8`, `utf-16le` or `windows-1252`, or leave it out";
-        TableError::Setting(message, hint)
+        InputError::other(message, hint)
     };
     let encoding = Encoding::for_label(name.as_bytes()).ok_or_else(unknown)?;
-    let how = "set";
-    Ok(Found { encoding, how })
+    Ok((encoding, "set"))
 }
 
-fn tell(start: &[u8]) -> Found {
+fn tell(start: &[u8]) -> (&'static Encoding, &'static str) {
     let (valid, invalid) = beyond_ascii(start);
-    let (encoding, how) = if let Some((encoding, _)) = Encoding::for_bom(start) {
+    if let Some((encoding, _)) = Encoding::for_bom(start) {
         (encoding, "detected from its byte order mark")
     } else if let Some(encoding) = detect_utf16(start) {
         (encoding, "detected from its zero bytes")
@@ -40,8 +35,7 @@ fn tell(start: &[u8]) -> Found {
         (of_letters(start), "detected from bytes that are not UTF-8")
     } else {
         (UTF_8, "detected from its bytes")
-    };
-    Found { encoding, how }
+    }
 }
 
 /// The encoding of bytes that are not UTF-8. Where a fifth of them is beyond ASCII, as in Cyrillic or
@@ -158,7 +152,7 @@ mod tests {
     #[test]
     fn bytes_tell() {
         let check = |bytes: &[u8], expected: &'static Encoding| {
-            assert_eq!(tell(bytes).encoding, expected, "{bytes:?}");
+            assert_eq!(tell(bytes).0, expected, "{bytes:?}");
         };
         check(b"plain", UTF_8);
         check(b"", UTF_8);

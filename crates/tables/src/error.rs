@@ -1,127 +1,161 @@
-//! What can keep a file from being read, in the words of whoever has to mend it.
+//! What can keep an input from being read: a message, a cause and a hint.
 
+use std::error::Error;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use artifact::ArtifactError;
+use artifact::{ArtifactError, Failure};
 
 use crate::content::Content;
 use crate::limit::TooLarge;
 
-/// What went wrong with a file. [`TableError::hint`] says what to do about it.
+/// Why an input cannot be used. Its cause, if there is one, is its source.
 #[derive(Debug, thiserror::Error)]
-pub enum TableError {
-    /// The file or folder could not be read, and why.
-    #[error("Could not read `{}`", .0.display())]
-    Read(PathBuf, #[source] io::Error),
-    /// An archive or compressed file ends early or is damaged: the last good thing before the damage, and
-    /// what the decoder says.
-    #[error("`{}` is damaged or cut off after {after}", .0.display(), after = .1)]
-    Damaged(PathBuf, String, #[source] io::Error),
-    /// An archive has what no archive of reviews has, which the rest of the sentence says.
-    #[error("`{}` cannot be read: {problem}", .0.display(), problem = .1)]
-    Archive(PathBuf, String),
-    /// A packed file unpacks to more than is allowed, and how large it is.
-    #[error("`{}` is larger than allowed", .0.display())]
-    TooLarge(PathBuf, #[source] io::Error),
-    /// A packed file unpacks to more than any text does.
-    #[error("`{}` unpacks to more than 1,000 times its size, which no reviews do", .0.display())]
-    Bomb(PathBuf),
-    /// The source is something else than its format says.
-    #[error("`{}` is {found}, and {expected} was expected", path.display())]
-    OtherKind {
-        /// The file or folder.
-        path: PathBuf,
-        /// What it is.
-        found: &'static str,
-        /// What `ingest.format` or the name announces.
-        expected: &'static str,
-        /// What to do.
-        hint: &'static str,
-    },
-    /// There is nothing in the file or folder; what is missing, as the rest of the sentence.
-    #[error("`{}` has {what}", .0.display(), what = .1)]
-    NothingThere(PathBuf, &'static str),
-    /// The rest of a file stands between quotes, from the row on that begins at this line.
-    #[error("`{}` has a quote that opens on line {line} and never closes", .0.display(), line = .1)]
-    OpenQuote(PathBuf, u64),
-    /// A setting has a value that is none of its kind; what to do about it.
-    #[error("{0}")]
-    Setting(String, &'static str),
-    /// A file for a moment could not be written.
-    #[error(transparent)]
-    Artifact(#[from] ArtifactError),
+#[error("{message}")]
+pub struct InputError {
+    /// The kind of problem, for callers that give hints of their own.
+    pub problem: Problem,
+    message: String,
+    hint: Option<String>,
+    source: Option<Box<dyn Error + Send + Sync>>,
 }
 
-impl TableError {
+/// Kinds of problems of an input.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Problem {
+    /// A file or folder cannot be read, or a temporary file not be written.
+    Disk,
+    /// An archive or compressed file ends early or is damaged.
+    Damaged,
+    /// An archive has content that no archive of reviews has.
+    Archive,
+    /// A packed file unpacks to more than the settings allow.
+    TooLarge,
+    /// A packed file unpacks to more than any text does.
+    Bomb,
+    /// The source is of another kind than expected.
+    OtherKind,
+    /// There is nothing in the file or folder.
+    Nothing,
+    /// A quote never closes.
+    OpenQuote,
+    /// The first row cannot be read, so that the columns are unknown.
+    FirstRow,
+    /// A column is missing, or the columns are unknown: those that are there.
+    Columns(Vec<String>),
+    /// More rows than allowed cannot be used.
+    Rejected,
+    /// Anything else, such as a setting that makes no sense.
+    Other,
+}
+
+impl InputError {
+    /// A problem in one sentence, and what to do about it.
+    pub fn new(problem: Problem, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self {
+            problem,
+            message: message.into(),
+            hint: Some(hint.into()),
+            source: None,
+        }
+    }
+
+    /// A problem of no special kind.
+    pub fn other(message: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self::new(Problem::Other, message, hint)
+    }
+
+    /// Adds why it failed.
+    pub fn with_cause(self, cause: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        let source = Some(cause.into());
+        Self { source, ..self }
+    }
+
     /// Something is missing, which `what` says as the rest of the sentence.
-    pub fn nothing(path: &Path, what: &'static str) -> Self {
-        Self::NothingThere(path.to_owned(), what)
+    pub fn nothing(path: &Path, what: &str) -> Self {
+        let hint = files_in(path)
+            .unwrap_or_else(|| "Check the path, or name another with `--source PATH`".to_owned());
+        let message = format!("`{}` has {what}", path.display());
+        Self::new(Problem::Nothing, message, hint)
+    }
+
+    /// The file or folder is `found`, and something else was `expected`.
+    pub fn unexpected(path: &Path, found: &str, expected: &str, hint: &str) -> Self {
+        let path = path.display();
+        let message = format!("`{path}` is {found}, and {expected} was expected");
+        Self::new(Problem::OtherKind, message, hint)
     }
 
     /// The file holds something else than was `expected`.
-    pub fn other_kind(path: &Path, found: Content, expected: &'static str) -> Self {
+    pub fn other_kind(path: &Path, found: Content, expected: &str) -> Self {
         let (found, hint) = found.name_and_hint();
-        Self::OtherKind {
-            path: path.to_owned(),
-            found,
-            expected,
-            hint,
-        }
+        Self::unexpected(path, found, expected, hint)
     }
 
-    /// `map_err(TableError::read(path))`.
+    /// `map_err(InputError::read(path))`.
     pub fn read(path: &Path) -> impl FnOnce(io::Error) -> Self + use<> {
-        let path = path.to_owned();
-        move |error| Self::Read(path, error)
+        let message = format!("Could not read `{}`", path.display());
+        let is_pattern = path.to_string_lossy().contains(['*', '?', '[']);
+        move |error| {
+            let is_missing = error.kind() == io::ErrorKind::NotFound;
+            let hint = "No file has a name of this pattern: check it, and the folder it names";
+            Self {
+                problem: Problem::Disk,
+                message,
+                hint: (is_pattern && is_missing).then(|| hint.to_owned()),
+                source: Some(error.into()),
+            }
+        }
     }
 
-    /// A decoder that meets damage says so with one of these kinds; anything else is the disk.
-    pub fn damaged(path: &Path, after: impl Into<String>, source: io::Error) -> Self {
+    /// A decoder that meets damage says so with one of these kinds; anything else is the disk. `after` is the
+    /// last good thing before the damage.
+    pub fn damaged(path: &Path, after: impl AsRef<str>, source: io::Error) -> Self {
         use io::ErrorKind::{InvalidData, InvalidInput, Other, UnexpectedEof};
-        let path = path.to_owned();
-        match TooLarge::of(&source) {
-            Some(TooLarge::Ratio) => return Self::Bomb(path),
-            Some(TooLarge::Setting(_)) => return Self::TooLarge(path, source),
-            None => {}
-        }
-        match source.kind() {
-            InvalidData | InvalidInput | Other | UnexpectedEof => {
-                Self::Damaged(path, after.into(), source)
-            }
-            _ => Self::Read(path, source),
+        let (name, after) = (path.display(), after.as_ref());
+        match (TooLarge::of(&source), source.kind()) {
+            (Some(TooLarge::Ratio), _) => Self::new(
+                Problem::Bomb,
+                format!("`{name}` unpacks to more than 1,000 times its size, which no reviews do"),
+                "If it really holds that much, unpack it first and name the file with `--source PATH`",
+            ),
+            (Some(TooLarge::Setting(_)), _) => Self::new(
+                Problem::TooLarge,
+                format!("`{name}` is larger than allowed"),
+                "If it really holds that much, allow it with `--set ingest.max_unpacked_bytes=NUMBER`, or unpack it first",
+            )
+            .with_cause(source),
+            (None, InvalidData | InvalidInput | Other | UnexpectedEof) => Self::new(
+                Problem::Damaged,
+                format!("`{name}` is damaged or cut off after {after}"),
+                "Get the file once more; what was read of it is not used",
+            )
+            .with_cause(source),
+            (None, _) => Self::read(path)(source),
         }
     }
 
     /// What to do about it, with a command that exists.
-    pub fn hint(&self) -> Option<String> {
-        let hint = match self {
-            Self::Read(path, error) => {
-                let is_pattern = path.to_string_lossy().contains(['*', '?', '[']);
-                if error.kind() != io::ErrorKind::NotFound || !is_pattern {
-                    return None;
-                }
-                "No file has a name of this pattern: check it, and the folder it names"
-            }
-            Self::Damaged(..) => "Get the file once more; what was read of it is not used",
-            Self::Archive(..) => "Unpack it and name the file in it with `--source PATH`",
-            Self::TooLarge(..) => {
-                "If it really holds that much, allow it with `--set ingest.max_unpacked_bytes=NUMBER`, or unpack it first"
-            }
-            Self::Bomb(..) => {
-                "If it really holds that much, unpack it first and name the file with `--source PATH`"
-            }
-            Self::OtherKind { hint, .. } | Self::Setting(_, hint) => hint,
-            Self::NothingThere(path, _) => match files_in(path) {
-                Some(hint) => return Some(hint),
-                None => "Check the path, or name another with `--source PATH`",
-            },
-            Self::OpenQuote(..) => {
-                "Close the quote in the file; if the file does not quote its fields, read it with `--set ingest.quotes=false`"
-            }
-            Self::Artifact(error) => return error.hint(),
-        };
-        Some(hint.to_owned())
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+}
+
+impl From<ArtifactError> for InputError {
+    fn from(error: ArtifactError) -> Self {
+        Self {
+            problem: Problem::Disk,
+            message: error.to_string(),
+            hint: error.hint(),
+            source: Some(error.into()),
+        }
+    }
+}
+
+impl From<InputError> for Failure {
+    fn from(mut error: InputError) -> Self {
+        let hint = error.hint.take();
+        Self::from_error(error).with_hint(hint)
     }
 }
 

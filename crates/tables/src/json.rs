@@ -33,8 +33,6 @@ const NOT_CLOSED: &str = "the object is not closed";
 /// Reads objects as records.
 pub(crate) struct JsonReader<R> {
     input: Replay<R>,
-    /// Whether nothing was read yet.
-    is_new: bool,
     cut: Cut,
     columns: Columns,
 }
@@ -78,29 +76,26 @@ struct Columns {
 
 impl<R: BufRead> JsonReader<R> {
     /// A reader whose objects have at most `limit` bytes.
-    pub(crate) fn new(input: R, limit: usize) -> Self {
-        Self {
-            input: Replay::new(input),
-            is_new: true,
-            cut: Cut {
-                limit,
-                line: 1,
-                ..Cut::default()
-            },
-            columns: Columns::default(),
-        }
-    }
-
-    /// Passes over an object that stands around the array of all others.
-    fn begin(&mut self) -> io::Result<()> {
-        self.is_new = false;
-        let start = self.input.fill_buf()?;
+    pub(crate) fn new(input: R, limit: usize) -> io::Result<Self> {
+        let mut input = Replay::new(input);
+        let mut cut = Cut {
+            limit,
+            line: 1,
+            ..Cut::default()
+        };
+        let start = input.fill_buf()?;
         if let Some(bytes) = nesting::wrapping(start) {
-            self.cut.line += memchr_iter(b'\n', &start[..bytes]).count() as u64;
-            self.input.consume(bytes);
-            self.cut.is_wrapped = true;
+            // An object around the array of all others.
+            cut.line += memchr_iter(b'\n', &start[..bytes]).count() as u64;
+            cut.is_wrapped = true;
+            input.consume(bytes);
         }
-        Ok(())
+        let columns = Columns::default();
+        Ok(Self {
+            input,
+            cut,
+            columns,
+        })
     }
 
     /// Cuts the next piece out of the input.
@@ -136,9 +131,6 @@ impl<R: BufRead> JsonReader<R> {
 impl<R: BufRead> RecordReader for JsonReader<R> {
     /// Reads the next object. While `learning`, a key that is new becomes a further column.
     fn read(&mut self, record: &mut Record, learning: bool) -> io::Result<Ending> {
-        if self.is_new {
-            self.begin()?;
-        }
         let piece = self.cut()?;
         let cut = &self.cut;
         match piece {
@@ -161,10 +153,6 @@ impl<R: BufRead> RecordReader for JsonReader<R> {
 
     fn names(&self) -> Option<&[String]> {
         Some(&self.columns.names)
-    }
-
-    fn may_lack_columns(&self) -> bool {
-        true
     }
 }
 
@@ -211,7 +199,7 @@ impl Cut {
     fn take(&mut self, bytes: &[u8]) -> (usize, Option<Piece>) {
         let mut at = 0;
         while at < bytes.len() {
-            if self.nesting.is_in_string() && !self.nesting.is_in_escape() {
+            if self.nesting.in_string && !self.nesting.escaped {
                 // Nearly all bytes of an object are those of its texts.
                 let rest = &bytes[at..];
                 let run = memchr3(b'"', b'\\', b'\n', rest).unwrap_or(rest.len());
@@ -240,7 +228,7 @@ impl Cut {
             }
             self.keep(&[byte]);
             if is_inside || (self.length == 1 && byte == b'{') {
-                if byte == b'\n' && self.nesting.is_in_string() {
+                if byte == b'\n' && self.nesting.in_string {
                     return (at, Some(Piece::Bad("a string does not end on its line")));
                 }
                 self.nesting.take(byte);

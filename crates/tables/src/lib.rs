@@ -19,6 +19,6 @@ mod table;
 
 pub use container::{Unpacked, nameless, unpack};
 pub use content::Content;
-pub use error::{TableError, files_in};
+pub use error::{InputError, Problem, files_in};
 pub use record::Record;
-pub use table::{Opening, Table, row_limit};
+pub use table::{Table, row_limit};

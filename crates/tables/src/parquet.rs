@@ -24,7 +24,7 @@ use parquet::basic::Encoding;
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ColumnChunkMetaData, ParquetMetaData};
 
-use crate::error::TableError;
+use crate::error::InputError;
 use crate::limit::Limit;
 use crate::record::{Ending, Record, RecordReader};
 
@@ -38,22 +38,16 @@ const BATCH_ROWS_OF_DELTAS: usize = 1;
 /// Bytes of a value in a list, whatever it is.
 const VALUE: u64 = 8;
 
-/// How much is taken of a table.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Limits {
-    /// Bytes of a row.
-    pub(crate) row: usize,
-    /// Bytes of all rows: a value repeated a million times takes no room in the file.
-    pub(crate) all: Limit,
-}
-
 /// Reads rows as records.
 pub(crate) struct ParquetReader {
     batches: ParquetRecordBatchReader,
     names: Vec<String>,
-    limits: Limits,
+    /// Bytes that a row may have.
+    row_limit: usize,
+    /// Bytes that all rows may have: a value repeated a million times takes no room in the file.
+    limit: Limit,
     /// Rows of the whole file, as it says.
-    count: u64,
+    pub(crate) count: u64,
     /// The columns of the rows that were decoded.
     columns: Vec<ArrayRef>,
     /// How many rows were decoded, and how many of them were read.
@@ -65,8 +59,13 @@ pub(crate) struct ParquetReader {
 
 impl ParquetReader {
     /// Opens a file; `path` is what people know it by.
-    pub(crate) fn open(path: &Path, file: File, limits: Limits) -> Result<Self, TableError> {
-        let damaged = |error| TableError::damaged(path, "the start", error);
+    pub(crate) fn open(
+        path: &Path,
+        file: File,
+        row_limit: usize,
+        limit: Limit,
+    ) -> Result<Self, InputError> {
+        let damaged = |error| InputError::damaged(path, "the start", error);
         let open = || {
             let found = ArrowReaderMetadata::load(&file, ArrowReaderOptions::new())?;
             let groups = found.metadata().row_groups().iter();
@@ -86,23 +85,23 @@ impl ParquetReader {
         let opened = guarded(ParquetError::External, open)
             .map_err(|error| damaged(io::Error::new(io::ErrorKind::InvalidData, error)))?;
         // The library would call such a table damaged.
-        let (metadata, batches, names) = opened.map_err(|found| TableError::OtherKind {
-            path: path.to_owned(),
-            found,
-            expected: "one packed by Snappy or Zstandard, or not at all,",
-            hint: "Write it again, in pandas for example with `to_parquet(FILE, compression=\"zstd\")`",
+        let (metadata, batches, names) = opened.map_err(|found| {
+            let expected = "one packed by Snappy or Zstandard, or not at all,";
+            let hint = "Write it again, in pandas for example with `to_parquet(FILE, compression=\"zstd\")`";
+            InputError::unexpected(path, found, expected, hint)
         })?;
         let mut count = 0_u64;
         for group in metadata.metadata().row_groups() {
             let bytes = group.columns().iter().map(most_bytes);
             let bytes = bytes.fold(0, u64::saturating_add);
-            limits.all.check(bytes).map_err(damaged)?;
+            limit.check(bytes).map_err(damaged)?;
             count = count.saturating_add(u64::try_from(group.num_rows()).unwrap_or(0));
         }
         Ok(Self {
             batches,
             names,
-            limits,
+            row_limit,
+            limit,
             count,
             columns: Vec::new(),
             decoded: 0,
@@ -123,11 +122,10 @@ impl ParquetReader {
             (self.decoded, self.taken) = (batch.num_rows(), 0);
         }
         record.clear();
-        let limit = self.limits.row;
         // A byte more than is allowed shows that a row is too long.
         let mut room = Room {
             text: &mut record.bytes,
-            left: limit.saturating_add(1),
+            left: self.row_limit.saturating_add(1),
             is_full: false,
         };
         for column in &self.columns {
@@ -151,14 +149,14 @@ impl RecordReader for ParquetReader {
             return Ok(Ending::File);
         }
         self.bytes += (record.bytes.len() + record.ends.len()) as u64;
-        self.limits.all.check(self.bytes)?;
+        self.limit.check(self.bytes)?;
         self.number += 1;
         (record.line, record.last_line) = (self.number, self.number);
         if let Some(problem) = record.problem.take() {
             record.set_bad(b"", self.number, &problem);
-        } else if record.bytes.len() > self.limits.row {
-            record.bytes.truncate(self.limits.row);
-            record.ends = vec![self.limits.row];
+        } else if record.bytes.len() > self.row_limit {
+            record.bytes.truncate(self.row_limit);
+            record.ends = vec![self.row_limit];
             record.oversize = true;
         }
         Ok(Ending::Record)
@@ -167,10 +165,6 @@ impl RecordReader for ParquetReader {
     /// Its columns; members of structures with dots in their names.
     fn names(&self) -> Option<&[String]> {
         Some(&self.names)
-    }
-
-    fn count(&self) -> Option<u64> {
-        Some(self.count)
     }
 }
 

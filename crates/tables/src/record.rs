@@ -1,5 +1,6 @@
 //! A row as its fields, whatever format it comes from.
 
+use std::borrow::Cow;
 use std::io;
 
 /// Bytes that the columns beside the text may have together.
@@ -28,16 +29,6 @@ pub(crate) trait RecordReader {
     /// The columns' names, where the rows themselves or the file say them; `None` where the first
     /// row may.
     fn names(&self) -> Option<&[String]> {
-        None
-    }
-
-    /// Whether rows may leave out columns that they have no value for.
-    fn may_lack_columns(&self) -> bool {
-        false
-    }
-
-    /// Rows of the whole file, where it says so itself.
-    fn count(&self) -> Option<u64> {
         None
     }
 }
@@ -123,6 +114,11 @@ impl Record {
         };
         let start = column.checked_sub(1).map_or(0, |before| self.ends[before]);
         &self.bytes[start..*end]
+    }
+
+    /// The field at a position from 0 as text, with a sign in place of what is not UTF-8.
+    pub fn text(&self, column: usize) -> Cow<'_, str> {
+        String::from_utf8_lossy(self.field(column))
     }
 
     /// All fields, a tab between them.

@@ -11,11 +11,10 @@ pub(crate) struct Replay<R> {
 
 impl<R: BufRead> Replay<R> {
     pub(crate) fn new(input: R) -> Self {
-        let (again, place) = (Vec::new(), 0);
         Self {
             input,
-            again,
-            place,
+            again: Vec::new(),
+            place: 0,
         }
     }
 

@@ -10,10 +10,10 @@ use crate::content::Content;
 use crate::delimited::DelimitedReader;
 use crate::dialect::{self, Dialect};
 use crate::encoding;
-use crate::error::TableError;
+use crate::error::{InputError, Problem};
 use crate::json::JsonReader;
 use crate::limit::Limit;
-use crate::parquet::{Limits, ParquetReader};
+use crate::parquet::ParquetReader;
 use crate::record::{Ending, OTHER_FIELDS, Record, RecordReader};
 
 /// Rows looked at before any is taken ...
@@ -22,21 +22,17 @@ const SAMPLE_ROWS: usize = 1000;
 /// ... and bytes of them, so that long rows do not fill memory.
 const SAMPLE_BYTES: usize = 32 << 20;
 
-/// What opening a file takes.
-pub struct Opening<'a> {
-    /// How files are written, where it is said.
-    pub settings: &'a IngestSettings,
-    /// A folder for what must lie on disk for a moment.
-    pub scratch: PathBuf,
-    /// Is given the bytes of the file that each reading took, to show them.
-    pub read: Box<dyn Fn(u64) + 'a>,
-}
-
 /// A file of rows.
 pub struct Table<'a> {
-    path: PathBuf,
+    /// Where the file is.
+    pub path: PathBuf,
+    /// The rows read ahead.
+    pub sample: VecDeque<Record>,
+    /// Whether rows may leave out columns that they have no value for.
+    pub may_lack_columns: bool,
+    /// Rows of the whole file, where it says so itself.
+    pub count: Option<u64>,
     reader: Box<dyn RecordReader + 'a>,
-    sample: VecDeque<Record>,
     /// How it is written, in words: `gzip, UTF-8, separated by commas`.
     pub form: String,
 }
@@ -47,26 +43,29 @@ pub fn row_limit(settings: &IngestSettings) -> usize {
 }
 
 impl<'a> Table<'a> {
-    /// Opens a file and reads a sample of it.
-    pub fn open(path: &Path, opening: Opening<'a>) -> Result<Self, TableError> {
-        let Opening {
-            settings,
-            scratch,
-            read,
-        } = opening;
-        let most_bytes = settings.max_unpacked_bytes;
-        let unpacked = container::unpack(path, Some(&scratch), most_bytes, read)?;
+    /// Opens a file and reads a sample of it. `scratch` is a folder for what must lie on disk for a moment;
+    /// `read` is given the bytes of the file that each reading took, to show them.
+    pub fn open(
+        path: &Path,
+        settings: &IngestSettings,
+        scratch: &Path,
+        read: impl Fn(u64) + 'a,
+    ) -> Result<Self, InputError> {
+        let unpacked = container::unpack(path, Some(scratch), settings.max_unpacked_bytes, read)?;
         let packing = Some(unpacked.packing).filter(|packing| !packing.is_empty());
         let mut form: Vec<String> = packing.map(str::to_owned).into_iter().collect();
+        let (mut may_lack_columns, mut count) = (false, None);
         let reader = match (unpacked.content, settings.format) {
             (Content::Parquet, SourceFormat::Auto | SourceFormat::Parquet) => {
                 form.push("Parquet".to_owned());
-                parquet(path, settings, &scratch, unpacked)?
+                let reader = parquet(path, settings, scratch, unpacked)?;
+                count = Some(reader.count);
+                Box::new(reader)
             }
             (Content::Text, format) if format != SourceFormat::Parquet => {
-                text(path, settings, unpacked, &mut form)?
+                text(path, settings, unpacked, &mut form, &mut may_lack_columns)?
             }
-            (Content::Empty, _) => return Err(TableError::nothing(path, "no content")),
+            (Content::Empty, _) => return Err(InputError::nothing(path, "no content")),
             (found, format) => {
                 let expected = match format {
                     SourceFormat::Auto | SourceFormat::Aclimdb => "a table of reviews",
@@ -74,27 +73,19 @@ impl<'a> Table<'a> {
                     SourceFormat::Jsonl => "JSON",
                     SourceFormat::Parquet => "a Parquet table",
                 };
-                return Err(TableError::other_kind(path, found, expected));
+                return Err(InputError::other_kind(path, found, expected));
             }
         };
         let mut table = Self {
             path: path.to_owned(),
-            reader,
             sample: VecDeque::new(),
+            may_lack_columns,
+            count,
+            reader,
             form: form.join(", "),
         };
         table.read_ahead()?;
         Ok(table)
-    }
-
-    /// Where the file is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
-
-    /// The rows read ahead.
-    pub fn sample(&self) -> &VecDeque<Record> {
-        &self.sample
     }
 
     /// The columns' names, where the rows themselves or the file say them; `None` where the first
@@ -103,18 +94,8 @@ impl<'a> Table<'a> {
         self.reader.names()
     }
 
-    /// Whether rows may leave out columns that they have no value for.
-    pub fn may_lack_columns(&self) -> bool {
-        self.reader.may_lack_columns()
-    }
-
-    /// Rows of the whole file, where it says so itself.
-    pub fn count(&self) -> Option<u64> {
-        self.reader.count()
-    }
-
     /// The next row; `false` at the end of the file.
-    pub fn next(&mut self, record: &mut Record) -> Result<bool, TableError> {
+    pub fn next(&mut self, record: &mut Record) -> Result<bool, InputError> {
         match self.sample.pop_front() {
             Some(first) => {
                 *record = first;
@@ -124,7 +105,7 @@ impl<'a> Table<'a> {
         }
     }
 
-    fn read_ahead(&mut self) -> Result<(), TableError> {
+    fn read_ahead(&mut self) -> Result<(), InputError> {
         let mut bytes = 0;
         while self.sample.len() < SAMPLE_ROWS && bytes < SAMPLE_BYTES {
             let mut record = Record::default();
@@ -136,36 +117,41 @@ impl<'a> Table<'a> {
             self.sample.push_back(record);
         }
         if self.sample.is_empty() {
-            return Err(TableError::nothing(&self.path, "only empty lines"));
+            return Err(InputError::nothing(&self.path, "only empty lines"));
         }
         Ok(())
     }
 
-    fn read(&mut self, record: &mut Record, learning: bool) -> Result<bool, TableError> {
+    fn read(&mut self, record: &mut Record, learning: bool) -> Result<bool, InputError> {
         let before = record.last_line;
-        let damaged = |error| TableError::damaged(&self.path, format!("line {before}"), error);
+        let damaged = |error| InputError::damaged(&self.path, format!("line {before}"), error);
         match self.reader.read(record, learning).map_err(damaged)? {
             Ending::Record => Ok(true),
             Ending::File => Ok(false),
-            Ending::OpenQuote => Err(TableError::OpenQuote(self.path.clone(), record.line)),
+            Ending::OpenQuote => Err(InputError::new(
+                Problem::OpenQuote,
+                format!(
+                    "`{}` has a quote that opens on line {} and never closes",
+                    self.path.display(),
+                    record.line
+                ),
+                "Close the quote in the file; if the file does not quote its fields, read it with `--set ingest.quotes=false`",
+            )),
         }
     }
 }
 
 /// A reader of a table.
-fn parquet<'a>(
+fn parquet(
     path: &Path,
     settings: &IngestSettings,
     scratch: &Path,
     unpacked: Unpacked<'_>,
-) -> Result<Box<dyn RecordReader + 'a>, TableError> {
+) -> Result<ParquetReader, InputError> {
     let file = unpacked.into_file(path, scratch)?;
-    let size = file.metadata().map_err(TableError::read(path))?.len();
-    let limits = Limits {
-        row: row_limit(settings),
-        all: Limit::new(size, settings.max_unpacked_bytes),
-    };
-    Ok(Box::new(ParquetReader::open(path, file, limits)?))
+    let size = file.metadata().map_err(InputError::read(path))?.len();
+    let limit = Limit::new(size, settings.max_unpacked_bytes);
+    ParquetReader::open(path, file, row_limit(settings), limit)
 }
 
 /// A reader of text; adds to `form` how it is written.
@@ -174,19 +160,22 @@ fn text<'a>(
     settings: &IngestSettings,
     unpacked: Unpacked<'a>,
     form: &mut Vec<String>,
-) -> Result<Box<dyn RecordReader + 'a>, TableError> {
-    let damaged = |error| TableError::damaged(path, "the start", error);
+    may_lack_columns: &mut bool,
+) -> Result<Box<dyn RecordReader + 'a>, InputError> {
+    let damaged = |error| InputError::damaged(path, "the start", error);
     let mut input = unpacked.input;
     let start = input.fill_buf().map_err(damaged)?;
-    let found = encoding::find(start, settings.encoding.as_deref())?;
-    form.push(format!("{} ({})", found.encoding.name(), found.how));
-    let mut input = encoding::decoded(input, found.encoding).map_err(damaged)?;
+    let (encoding, how) = encoding::find(start, settings.encoding.as_deref())?;
+    form.push(format!("{} ({how})", encoding.name()));
+    let mut input = encoding::decoded(input, encoding).map_err(damaged)?;
     let start = input.fill_buf().map_err(damaged)?;
     let limit = row_limit(settings);
     let is_auto = settings.format == SourceFormat::Auto;
     if settings.format == SourceFormat::Jsonl || (is_auto && is_json(start)) {
         form.push("JSON objects".to_owned());
-        return Ok(Box::new(JsonReader::new(input, limit)));
+        *may_lack_columns = true;
+        let reader = JsonReader::new(input, limit).map_err(damaged)?;
+        return Ok(Box::new(reader));
     }
     let dialect = find_dialect(start, settings)?;
     let separator = match dialect.separator {
@@ -198,7 +187,8 @@ fn text<'a>(
     if !dialect.quotes {
         form.push("without quotes".to_owned());
     }
-    Ok(Box::new(DelimitedReader::new(input, dialect, limit)))
+    let reader = DelimitedReader::new(input, dialect, limit).map_err(damaged)?;
+    Ok(Box::new(reader))
 }
 
 /// Whether a text begins as JSON does: an object, or an array of objects.
@@ -209,7 +199,7 @@ fn is_json(start: &[u8]) -> bool {
 }
 
 /// The dialect that the settings name, or that the first bytes show.
-fn find_dialect(start: &[u8], settings: &IngestSettings) -> Result<Dialect, TableError> {
+fn find_dialect(start: &[u8], settings: &IngestSettings) -> Result<Dialect, InputError> {
     let dialect = |separator, quotes| Dialect { separator, quotes };
     let mut found = match settings.format {
         SourceFormat::Csv => dialect(b',', true),
@@ -226,7 +216,7 @@ fn find_dialect(start: &[u8], settings: &IngestSettings) -> Result<Dialect, Tabl
                 "`ingest.delimiter` is {given:?} and must be one ASCII character that is neither a quote nor a line break"
             );
             let hint = "Name the separator, for example `--set 'ingest.delimiter=\";\"'`";
-            return Err(TableError::Setting(message, hint));
+            return Err(InputError::other(message, hint));
         }
     }
     found.quotes = settings.quotes.unwrap_or(found.quotes);

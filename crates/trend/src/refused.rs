@@ -1,7 +1,7 @@
 //! Why there is no trend, for those who answer with a status, and for those who print it.
 
 use artifact::{ArtifactError, Failure, format};
-use ingest::IngestError;
+use ingest::InputError;
 use quantification::QuantificationError;
 
 /// Why there is no trend.
@@ -9,7 +9,7 @@ use quantification::QuantificationError;
 pub enum Refused {
     /// The reviews cannot be read.
     #[error(transparent)]
-    Reading(#[from] IngestError),
+    Reading(#[from] InputError),
     /// They can, and say too little; or what is wanted of them makes no sense.
     #[error(transparent)]
     Unfit(#[from] Unfit),

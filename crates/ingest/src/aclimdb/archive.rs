@@ -5,21 +5,20 @@ use std::path::{Path, PathBuf};
 
 use settings::IngestSettings;
 use stage::Task;
-use tables::{Content, TableError};
+use tables::{Content, InputError};
 use tar::{Archive, Entry, EntryType};
 
 use super::Scan;
-use crate::error::IngestError;
 use crate::row::excerpt;
 
 /// Reads the members of the archive. Entries are taken raw: extended headers, whose lengths only the
 /// archive vouches for, are stepped over and not read into memory. No name in the set is long enough to
 /// need them.
-pub(super) fn read(scan: &mut Scan<'_>, task: &Task) -> Result<(), IngestError> {
+pub(super) fn read(scan: &mut Scan<'_>, task: &Task) -> Result<(), InputError> {
     let set = scan.path;
     // The last member that was begun.
     let mut last = "the start".to_owned();
-    let damaged = |last: &str, error| TableError::damaged(set, last, error);
+    let damaged = |last: &str, error| InputError::damaged(set, last, error);
     let mut input = open(set, scan.settings, task)?;
     let mut archive = Archive::new(&mut input);
     let entries = archive.entries().map_err(|error| damaged(&last, error))?;
@@ -51,14 +50,14 @@ fn open<'a>(
     path: &Path,
     settings: &IngestSettings,
     task: &'a Task,
-) -> Result<Box<dyn BufRead + 'a>, TableError> {
+) -> Result<Box<dyn BufRead + 'a>, InputError> {
     let unpacked = tables::unpack(path, None, settings.max_unpacked_bytes, |bytes| {
         task.advance(bytes)
     })?;
     match (unpacked.packing, unpacked.content) {
         ("gzip" | "zstd", _) | (_, Content::Tar) => Ok(unpacked.input),
-        (_, Content::Empty) => Err(TableError::nothing(path, "no content")),
-        (_, other) => Err(TableError::other_kind(path, other, "a `.tar.gz` archive")),
+        (_, Content::Empty) => Err(InputError::nothing(path, "no content")),
+        (_, other) => Err(InputError::other_kind(path, other, "a `.tar.gz` archive")),
     }
 }
 

@@ -1,25 +1,25 @@
 //! The unpacked set.
 
 use std::fs::{self, File, FileType};
-use std::io::{ErrorKind, Read};
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use stage::Task;
-use tables::TableError;
+use tables::InputError;
 
 use super::Scan;
 use super::member::Part;
-use crate::error::IngestError;
+use crate::download::if_there;
 
 /// Reads the files of the folder, or of the `aclImdb` in it.
-pub(super) fn read(scan: &mut Scan<'_>, task: &Task) -> Result<(), IngestError> {
+pub(super) fn read(scan: &mut Scan<'_>, task: &Task) -> Result<(), InputError> {
     let root = root_of(scan.path);
     for part in Part::ALL {
         let (split, class) = part.folders();
         let inside = Path::new(split).join(class);
         let folder = root.join(&inside);
         if kind_of(&folder)?.is_some_and(|kind| kind.is_dir()) {
-            let failed = || TableError::read(&folder);
+            let failed = || InputError::read(&folder);
             for entry in fs::read_dir(&folder).map_err(failed())? {
                 let entry = entry.map_err(failed())?;
                 let is_file = entry.file_type().map_err(failed())?.is_file();
@@ -46,12 +46,9 @@ fn root_of(path: &Path) -> PathBuf {
 }
 
 /// What there is at a path, itself and not what a link leads to.
-fn kind_of(path: &Path) -> Result<Option<FileType>, TableError> {
-    match fs::symlink_metadata(path) {
-        Ok(metadata) => Ok(Some(metadata.file_type())),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(TableError::read(path)(error)),
-    }
+fn kind_of(path: &Path) -> Result<Option<FileType>, InputError> {
+    let metadata = if_there(path, fs::symlink_metadata(path))?;
+    Ok(metadata.map(|metadata| metadata.file_type()))
 }
 
 fn take(
@@ -60,11 +57,11 @@ fn take(
     inside: &Path,
     is_file: bool,
     task: &Task,
-) -> Result<(), IngestError> {
+) -> Result<(), InputError> {
     scan.take(inside, is_file, |buffer, limit| {
         let path = root.join(inside);
         let file = File::open(&path).and_then(|file| file.take(limit + 1).read_to_end(buffer));
-        task.advance(file.map_err(TableError::read(&path))? as u64);
+        task.advance(file.map_err(InputError::read(&path))? as u64);
         Ok(())
     })
 }

@@ -16,9 +16,8 @@ use std::path::Path;
 
 use settings::IngestSettings;
 use stage::Progress;
-use tables::TableError;
+use tables::InputError;
 
-use crate::error::IngestError;
 use crate::row::{LeftOut, Reason, Review, check_text, excerpt};
 use crate::sink::{Sink, Taker};
 
@@ -44,7 +43,7 @@ pub(crate) fn read(
     scratch: &Path,
     progress: &Progress,
     sink: &mut Sink,
-) -> Result<(), IngestError> {
+) -> Result<(), InputError> {
     let mut scan = Scan {
         path,
         settings,
@@ -54,18 +53,13 @@ pub(crate) fn read(
         left_out: Vec::new(),
         buffer: Vec::new(),
     };
-    let metadata = path.metadata().map_err(TableError::read(path))?;
+    let metadata = path.metadata().map_err(InputError::read(path))?;
     if metadata.is_dir() {
-        folder::read(
-            &mut scan,
-            &progress.task("reading the folder", None, "bytes"),
-        )?;
+        let task = progress.task("reading the folder", None, "bytes");
+        folder::read(&mut scan, &task)?;
     } else {
-        let size = Some(metadata.len());
-        archive::read(
-            &mut scan,
-            &progress.task("reading the archive", size, "bytes"),
-        )?;
+        let task = progress.task("reading the archive", Some(metadata.len()), "bytes");
+        archive::read(&mut scan, &task)?;
     }
     scan.write(sink, progress)
 }
@@ -89,8 +83,8 @@ impl Scan<'_> {
         &mut self,
         path: &Path,
         is_file: bool,
-        read: impl FnOnce(&mut Vec<u8>, u64) -> Result<(), TableError>,
-    ) -> Result<(), IngestError> {
+        read: impl FnOnce(&mut Vec<u8>, u64) -> Result<(), InputError>,
+    ) -> Result<(), InputError> {
         let source = || excerpt(path.to_string_lossy().as_bytes());
         self.buffer.clear();
         match member(path) {
@@ -104,7 +98,7 @@ impl Scan<'_> {
                     let reason = "the list of films is longer than any";
                     let reason = io::Error::new(io::ErrorKind::InvalidData, reason);
                     let after = format!("`{}`", source());
-                    return Err(TableError::damaged(self.path, after, reason).into());
+                    return Err(InputError::damaged(self.path, after, reason));
                 }
                 let list = String::from_utf8_lossy(&self.buffer);
                 self.films.insert(part, &list);
@@ -125,7 +119,7 @@ impl Scan<'_> {
             return Ok(());
         }
         let (path, most) = (self.path.display(), artifact::format::count(MAX_REVIEWS));
-        Err(IngestError::other(
+        Err(InputError::other(
             format!(
                 "`{path}` has more than {most} reviews, the most that are read from an archive"
             ),
@@ -139,18 +133,15 @@ impl Scan<'_> {
     }
 
     /// Writes all members in the order of the rows, and tells what is missing.
-    fn write(mut self, sink: &mut Sink, progress: &Progress) -> Result<(), IngestError> {
+    fn write(mut self, sink: &mut Sink, progress: &Progress) -> Result<(), InputError> {
         if self.reviews.is_empty() && self.left_out.is_empty() {
             let missing = "no reviews of the aclImdb layout, like `train/pos/0_9.txt`";
-            return Err(TableError::nothing(self.path, missing).into());
+            return Err(InputError::nothing(self.path, missing));
         }
         self.spool.flush()?;
         self.sort_and_reject_repeats();
-        let task = progress.task(
-            "writing reviews",
-            Some(self.reviews.len() as u64),
-            "reviews",
-        );
+        let reviews = self.reviews.len() as u64;
+        let task = progress.task("writing reviews", Some(reviews), "reviews");
         let mut unknown_films = 0;
         for (name, place) in &self.reviews {
             let label = name.part.label();

@@ -12,12 +12,8 @@ use artifact::ArtifactError;
 
 use tables::nameless;
 
-/// Where a text lies.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Place {
-    offset: u64,
-    bytes: u32,
-}
+/// Where a text lies: its first byte, and how many there are.
+pub(super) type Place = (u64, usize);
 
 /// Takes texts, then gives them back in any order.
 pub(super) struct Spool {
@@ -41,12 +37,8 @@ impl Spool {
         self.file
             .write_all(text.as_bytes())
             .map_err(ArtifactError::io("write", &self.path))?;
-        let bytes = u32::try_from(text.len()).expect("a text is bounded far below four gigabytes");
-        let place = Place {
-            offset: self.written,
-            bytes,
-        };
-        self.written += u64::from(bytes);
+        let place = (self.written, text.len());
+        self.written += text.len() as u64;
         Ok(place)
     }
 
@@ -59,11 +51,11 @@ impl Spool {
     /// The text at a place, in `buffer`.
     pub(super) fn read<'a>(
         &self,
-        place: Place,
+        (offset, bytes): Place,
         buffer: &'a mut Vec<u8>,
     ) -> Result<&'a str, ArtifactError> {
-        buffer.resize(place.bytes as usize, 0);
-        let read = self.file.get_ref().read_exact_at(buffer, place.offset);
+        buffer.resize(bytes, 0);
+        let read = self.file.get_ref().read_exact_at(buffer, offset);
         read.map_err(ArtifactError::io("read", &self.path))?;
         std::str::from_utf8(buffer).map_err(|_| ArtifactError::Damaged {
             path: self.path.clone(),

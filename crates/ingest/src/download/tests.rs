@@ -265,9 +265,12 @@ fn without_a_server_the_hint_names_the_way_by_hand() {
     );
     assert_eq!(
         error.hint(),
-        Some(format!(
-            "Run the same command again to go on where it stopped, or download `{url}` by hand and pass `--source PATH`"
-        ))
+        Some(
+            format!(
+                "Run the same command again to go on where it stopped, or download `{url}` by hand and pass `--source PATH`"
+            )
+            .as_str()
+        )
     );
 }
 

@@ -6,11 +6,11 @@ use artifact::Sentiment;
 use settings::IngestSettings;
 use toml::{Table, Value};
 
-use crate::error::IngestError;
 use crate::row::{LeftOut, Review};
 use crate::rows::{Layout, Role};
 use crate::sink::Taker;
 use crate::tally::Tally;
+use tables::InputError;
 
 /// Rows shown.
 const SHOWN: usize = 10;
@@ -58,7 +58,7 @@ impl Facts<'_> {
         if !layout.is_named() {
             ingest.insert("header".to_owned(), Value::from(false));
         }
-        let columns = Role::ALL.into_iter().filter_map(|role| {
+        let columns = Role::all().filter_map(|role| {
             let column = roles.map.get(role)?;
             let name = layout.names[column].as_str();
             let is_only = layout.names.iter().filter(|other| *other == name).count() == 1;
@@ -102,7 +102,7 @@ impl Seen {
 }
 
 impl Taker for Seen {
-    fn accept(&mut self, review: &Review<'_>, place: &str) -> Result<(), IngestError> {
+    fn accept(&mut self, review: &Review<'_>, place: &str) -> Result<(), InputError> {
         self.tally.accept(review.label);
         self.bytes += review.text.len();
         self.with_time += u64::from(review.timestamp.is_some());
@@ -119,7 +119,7 @@ impl Taker for Seen {
         Ok(())
     }
 
-    fn leave_out(&mut self, row: &LeftOut) -> Result<(), IngestError> {
+    fn leave_out(&mut self, row: &LeftOut) -> Result<(), InputError> {
         self.tally.leave_out(row);
         Ok(())
     }

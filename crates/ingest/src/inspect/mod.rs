@@ -11,9 +11,10 @@ use clap::Parser;
 use settings::{IngestSettings, Override, Pipeline, REVIEWS, StepId, table_of};
 use stage::{Progress, ProgressMode, exit_code};
 
-use crate::error::IngestError;
+use crate::error::no_source;
 use crate::form::check_rows;
 use crate::rows;
+use tables::InputError;
 
 use facts::{Facts, Seen};
 
@@ -71,9 +72,9 @@ fn run(arguments: &Arguments) -> Result<(), Failure> {
 }
 
 /// Reads the files that a path stands for and finds out about them.
-fn inspect<'a>(path: &'a Path, settings: &'a IngestSettings) -> Result<Facts<'a>, IngestError> {
+fn inspect<'a>(path: &'a Path, settings: &'a IngestSettings) -> Result<Facts<'a>, InputError> {
     let paths = settings::matching(path);
-    let first = paths.first().ok_or(IngestError::NoSource)?;
+    let first = paths.first().ok_or_else(no_source)?;
     let expected = "only files of rows can be inspected";
     let hint = "The aclImdb set needs no look: run it with `ressenti run --pipeline pipelines/imdb.toml --source PATH`";
     check_rows(first, settings, expected, hint)?;

@@ -11,18 +11,21 @@ use crate::row::cut;
 use crate::rows::{Decision, Layout};
 use crate::tally::ReasonCount;
 
+const BOLD: Style = Style::new().bold();
+const GREEN: Style = AnsiColor::Green.on_default();
+const YELLOW: Style = AnsiColor::Yellow.on_default();
+
 /// Characters of a text shown in a row.
 const TEXT: usize = 70;
 
 /// Prints everything for people.
 pub(super) fn text(out: &mut impl Write, facts: &Facts<'_>) -> io::Result<()> {
-    let bold = Style::new().bold();
     let files = match facts.files {
         0..=1 => String::new(),
         files => format!("{files} files, "),
     };
     let (source, bytes) = (facts.source.display(), format::bytes(facts.bytes));
-    writeln!(out, "{bold}{source}{bold:#}  {files}{bytes}")?;
+    writeln!(out, "{BOLD}{source}{BOLD:#}  {files}{bytes}")?;
     let layout = &facts.layout;
     let header = if layout.header { ", with a header" } else { "" };
     writeln!(out, "  {}{header}", layout.form)?;
@@ -30,7 +33,7 @@ pub(super) fn text(out: &mut impl Write, facts: &Facts<'_>) -> io::Result<()> {
     notes(out, layout)?;
     rows(out, &facts.seen.shown)?;
     counts(out, facts)?;
-    writeln!(out, "\n{bold}To paste into a pipeline file{bold:#}\n")?;
+    writeln!(out, "\n{BOLD}To paste into a pipeline file{BOLD:#}\n")?;
     write!(out, "{}", facts.table())
 }
 
@@ -41,13 +44,12 @@ fn decisions(layout: &Layout, column: usize) -> impl Iterator<Item = &Decision> 
 }
 
 fn columns(out: &mut impl Write, layout: &Layout) -> io::Result<()> {
-    let (bold, green) = (Style::new().bold(), AnsiColor::Green.on_default());
     let widths = layout.names.iter().map(|name| name.chars().count());
     let width = widths.max().unwrap_or(0).min(30);
-    writeln!(out, "\n{bold}Columns{bold:#}")?;
+    writeln!(out, "\n{BOLD}Columns{BOLD:#}")?;
     for (position, name) in layout.names.iter().enumerate() {
         let words = decisions(layout, position)
-            .map(|it| format!("{green}{}{green:#} ({})", it.role.as_str(), it.reason));
+            .map(|it| format!("{GREEN}{}{GREEN:#} ({})", it.role.as_str(), it.reason));
         let mut words = words.collect::<Vec<_>>().join(", ");
         if words.is_empty() {
             words.push_str("not used");
@@ -59,13 +61,12 @@ fn columns(out: &mut impl Write, layout: &Layout) -> io::Result<()> {
 
 /// What was not decided, and what decides it.
 fn notes(out: &mut impl Write, layout: &Layout) -> io::Result<()> {
-    let (bold, yellow) = (Style::new().bold(), AnsiColor::Yellow.on_default());
     if layout.roles.notes.is_empty() {
         return Ok(());
     }
-    writeln!(out, "\n{bold}Not decided{bold:#}")?;
+    writeln!(out, "\n{BOLD}Not decided{BOLD:#}")?;
     for note in &layout.roles.notes {
-        writeln!(out, "  {yellow}{}{yellow:#}", note.text)?;
+        writeln!(out, "  {YELLOW}{}{YELLOW:#}", note.text)?;
         for line in note.lines.iter().flat_map(|lines| lines.lines()) {
             writeln!(out, "      {line}")?;
         }
@@ -74,8 +75,7 @@ fn notes(out: &mut impl Write, layout: &Layout) -> io::Result<()> {
 }
 
 fn rows(out: &mut impl Write, rows: &[ShownRow]) -> io::Result<()> {
-    let bold = Style::new().bold();
-    writeln!(out, "\n{bold}First rows{bold:#}")?;
+    writeln!(out, "\n{BOLD}First rows{BOLD:#}")?;
     for row in rows {
         let label = row.label.unwrap_or("-");
         let rating = row.rating.map_or_else(String::new, |it| format!("{it} "));
@@ -86,7 +86,6 @@ fn rows(out: &mut impl Write, rows: &[ShownRow]) -> io::Result<()> {
 }
 
 fn counts(out: &mut impl Write, facts: &Facts<'_>) -> io::Result<()> {
-    let (bold, yellow) = (Style::new().bold(), AnsiColor::Yellow.on_default());
     let (seen, tally) = (&facts.seen, &facts.seen.tally);
     let accepted = format::count(tally.accepted());
     let partial = if seen.is_partial() {
@@ -96,7 +95,7 @@ fn counts(out: &mut impl Write, facts: &Facts<'_>) -> io::Result<()> {
     };
     writeln!(
         out,
-        "\n{bold}Reviews{bold:#}\n  {accepted} would be accepted{partial}"
+        "\n{BOLD}Reviews{BOLD:#}\n  {accepted} would be accepted{partial}"
     )?;
     let classes = Sentiment::ALL.map(|class| (tally.of_class(class), class.as_str()));
     let unlabelled = (tally.unlabelled, "without a label");
@@ -108,7 +107,7 @@ fn counts(out: &mut impl Write, facts: &Facts<'_>) -> io::Result<()> {
     for group in &tally.reasons {
         let (reason, rows) = (&group.first.reason, format::count(group.rows));
         let (kind, what) = (reason.kind().replace('_', " "), reason.summary);
-        writeln!(out, "  {yellow}{rows:>11}{yellow:#} {kind}: {what}")?;
+        writeln!(out, "  {YELLOW}{rows:>11}{YELLOW:#} {kind}: {what}")?;
         writeln!(out, "              first: {}", cut(&first_row(group), TEXT))?;
     }
     let limit = facts.settings.max_reject_rate;

@@ -6,7 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::columns::Role;
 use super::layout::Layout;
-use crate::error::IngestError;
+use crate::error::no_column;
+use tables::InputError;
 
 /// Which columns of a file go along with its texts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -23,7 +24,7 @@ pub enum Carry {
 
 impl Carry {
     /// The places, from 0, of the columns of a file that go along; one that is named twice goes along once.
-    pub(super) fn places(&self, path: &Path, layout: &Layout) -> Result<Vec<usize>, IngestError> {
+    pub(super) fn places(&self, path: &Path, layout: &Layout) -> Result<Vec<usize>, InputError> {
         let names = &layout.names;
         let wanted = match self {
             Self::None => return Ok(Vec::new()),
@@ -36,12 +37,8 @@ impl Carry {
         };
         let mut places = Vec::with_capacity(wanted.len());
         for name in wanted {
-            let place = place_of(name, names).ok_or_else(|| IngestError::NoColumn {
-                path: path.to_owned(),
-                setting: "--carry".to_owned(),
-                name: name.clone(),
-                known: names.clone(),
-            })?;
+            let place = place_of(name, names);
+            let place = place.ok_or_else(|| no_column(path, "--carry", name, names))?;
             if !places.contains(&place) {
                 places.push(place);
             }

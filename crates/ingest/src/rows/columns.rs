@@ -4,7 +4,8 @@ use std::path::Path;
 
 use settings::{Column, Columns, IngestSettings};
 
-use crate::error::IngestError;
+use crate::error::no_column;
+use tables::InputError;
 
 /// What a column is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,51 +20,35 @@ pub(crate) enum Role {
     Id,
 }
 
+/// A role, its key in `[ingest.columns]`, and where the settings hold its column.
+type RoleEntry = (Role, &'static str, fn(&Columns) -> &Option<Column>);
+
+/// All roles, in their order.
+const ROLES: [RoleEntry; 8] = [
+    (Role::Text, "text", |columns| &columns.text),
+    (Role::Label, "label", |columns| &columns.label),
+    (Role::Rating, "rating", |columns| &columns.rating),
+    (Role::Split, "split", |columns| &columns.split),
+    (Role::Group, "group", |columns| &columns.group),
+    (Role::Topic, "topic", |columns| &columns.topic),
+    (Role::Timestamp, "timestamp", |columns| &columns.timestamp),
+    (Role::Id, "id", |columns| &columns.id),
+];
+
 impl Role {
-    pub(crate) const ALL: [Self; 8] = [
-        Self::Text,
-        Self::Label,
-        Self::Rating,
-        Self::Split,
-        Self::Group,
-        Self::Topic,
-        Self::Timestamp,
-        Self::Id,
-    ];
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        ROLES.iter().map(|(role, ..)| *role)
+    }
 
     /// Its key in `[ingest.columns]`.
     pub(crate) fn as_str(self) -> &'static str {
-        const NAMES: [&str; Role::ALL.len()] = [
-            "text",
-            "label",
-            "rating",
-            "split",
-            "group",
-            "topic",
-            "timestamp",
-            "id",
-        ];
-        NAMES[self as usize]
-    }
-
-    fn setting(self, columns: &Columns) -> Option<&Column> {
-        let column = match self {
-            Self::Text => &columns.text,
-            Self::Label => &columns.label,
-            Self::Rating => &columns.rating,
-            Self::Split => &columns.split,
-            Self::Group => &columns.group,
-            Self::Topic => &columns.topic,
-            Self::Timestamp => &columns.timestamp,
-            Self::Id => &columns.id,
-        };
-        column.as_ref()
+        ROLES[self as usize].1
     }
 }
 
 /// Positions of columns by role, from 0.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct ColumnMap([Option<usize>; Role::ALL.len()]);
+pub(crate) struct ColumnMap([Option<usize>; ROLES.len()]);
 
 impl ColumnMap {
     /// The column of a role.
@@ -88,25 +73,19 @@ impl ColumnMap {
         settings: &IngestSettings,
         names: &[String],
         header: bool,
-    ) -> Result<Self, IngestError> {
+    ) -> Result<Self, InputError> {
         let mut map = Self::default();
-        for role in Role::ALL {
-            let Some(column) = role.setting(&settings.columns) else {
+        for (role, key, setting) in ROLES {
+            let Some(column) = setting(&settings.columns) else {
                 continue;
             };
-            let key = role.as_str();
             let setting = format!("ingest.columns.{key}");
-            let missing = |name: String| IngestError::NoColumn {
-                path: path.to_owned(),
-                setting: setting.clone(),
-                name,
-                known: names.to_vec(),
-            };
+            let missing = |name: &str| no_column(path, &setting, name, names);
             let place = match column {
                 Column::Position(place) if (1..=names.len()).contains(place) => place - 1,
-                Column::Position(place) => return Err(missing(place.to_string())),
+                Column::Position(place) => return Err(missing(&place.to_string())),
                 Column::Name(name) if !header => {
-                    return Err(IngestError::other(
+                    return Err(InputError::other(
                         format!(
                             "`ingest.header` is false, so that `{setting}` must be a position from 1 and not the name `{name}`"
                         ),
@@ -115,13 +94,13 @@ impl ColumnMap {
                 }
                 Column::Name(name) => {
                     let mut places = (0..names.len()).filter(|place| names[*place] == *name);
-                    let place = places.next().ok_or_else(|| missing(name.clone()))?;
+                    let place = places.next().ok_or_else(|| missing(name))?;
                     if places.next().is_some() {
                         let problem = format!(
                             "`ingest.columns` names the column `{name}` for `{key}`, and the file has two of that name"
                         );
                         let hint = "Give the position instead, from 1";
-                        return Err(IngestError::other(problem, hint));
+                        return Err(InputError::other(problem, hint));
                     }
                     place
                 }

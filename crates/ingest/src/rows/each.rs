@@ -7,11 +7,12 @@ use settings::IngestSettings;
 use stage::Progress;
 
 use super::read;
-use crate::error::IngestError;
+use crate::error::no_source;
 use crate::form::check_input;
 use crate::row::{LeftOut, Review};
 use crate::sink::Taker;
 use crate::tally::Tally;
+use tables::InputError;
 
 /// Reads the reviews of files of rows in their order, as the stage reads them, and gives each to `take`, which
 /// may stop the reading. One whose label or rating says neither, or cannot be understood, has no label and is
@@ -24,8 +25,8 @@ pub fn read_each(
     settings: &IngestSettings,
     progress: &Progress,
     take: impl FnMut(&Review<'_>) -> ControlFlow<()>,
-) -> Result<String, IngestError> {
-    let path = paths.first().ok_or(IngestError::NoSource)?;
+) -> Result<String, InputError> {
+    let path = paths.first().ok_or_else(no_source)?;
     check_input(path, settings)?;
     let mut each = Each {
         take,
@@ -46,13 +47,13 @@ struct Each<F> {
 }
 
 impl<F: FnMut(&Review<'_>) -> ControlFlow<()>> Taker for Each<F> {
-    fn accept(&mut self, review: &Review<'_>, _place: &str) -> Result<(), IngestError> {
+    fn accept(&mut self, review: &Review<'_>, _place: &str) -> Result<(), InputError> {
         self.tally.accept(review.label);
         self.is_stopped |= (self.take)(review).is_break();
         Ok(())
     }
 
-    fn leave_out(&mut self, row: &LeftOut) -> Result<(), IngestError> {
+    fn leave_out(&mut self, row: &LeftOut) -> Result<(), InputError> {
         self.tally.leave_out(row);
         Ok(())
     }

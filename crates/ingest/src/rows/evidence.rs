@@ -7,8 +7,8 @@ use crate::row::cut;
 /// A column's values in the sample, trimmed, empty ones left out.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Evidence {
-    values: Vec<String>,
-    words: usize,
+    pub(super) values: Vec<String>,
+    pub(super) mean_words: f64,
     counts: HashMap<String, usize>,
     /// Lowest and highest, if all values are numbers.
     pub(super) range: Option<(f64, f64)>,
@@ -16,9 +16,9 @@ pub(super) struct Evidence {
 
 impl Evidence {
     /// Of the values of a column.
-    pub(super) fn of<'a>(values: impl Iterator<Item = &'a str>) -> Self {
-        let values = values.map(str::trim).filter(|value| !value.is_empty());
-        let values: Vec<String> = values.map(str::to_owned).collect();
+    pub(super) fn of(values: impl Iterator<Item = impl AsRef<str>>) -> Self {
+        let values = values.map(|value| value.as_ref().trim().to_owned());
+        let values: Vec<String> = values.filter(|value| !value.is_empty()).collect();
         let mut counts: HashMap<String, usize> = HashMap::new();
         for value in &values {
             *counts.entry(value.clone()).or_default() += 1;
@@ -30,18 +30,12 @@ impl Evidence {
             Some((lowest, numbers.iter().copied().reduce(f64::max)?))
         });
         let words = values.iter().map(|value| value.split_whitespace().count());
-        let words = words.sum();
         Self {
+            mean_words: words.sum::<usize>() as f64 / values.len().max(1) as f64,
             values,
-            words,
             counts,
             range,
         }
-    }
-
-    /// Values that are there.
-    pub(super) fn rows(&self) -> usize {
-        self.values.len()
     }
 
     pub(super) fn is_empty(&self) -> bool {
@@ -56,19 +50,10 @@ impl Evidence {
         self.range.is_some()
     }
 
-    pub(super) fn mean_words(&self) -> f64 {
-        self.words as f64 / self.rows().max(1) as f64
-    }
-
     /// The share of values for which something holds; 0 where there are none.
     pub(super) fn share(&self, holds: impl Fn(&str) -> bool) -> f64 {
         let count = self.values.iter().filter(|value| holds(value)).count();
-        count as f64 / self.rows().max(1) as f64
-    }
-
-    /// The values in their order.
-    pub(super) fn values(&self) -> impl Iterator<Item = &str> {
-        self.values.iter().map(String::as_str)
+        count as f64 / self.values.len().max(1) as f64
     }
 
     /// So many of the commonest values.

@@ -10,8 +10,8 @@ use tables::Record;
 use super::columns::{ColumnMap, Role};
 use super::roles::Roles;
 use super::timestamp::Times;
-use crate::error::IngestError;
 use crate::row::{Reason, Review, check_text};
+use tables::InputError;
 
 /// The settings that decide about rows, made ready.
 pub(super) struct Rules<'a> {
@@ -19,9 +19,8 @@ pub(super) struct Rules<'a> {
     map: ColumnMap,
     labels: HashMap<String, Option<Sentiment>>,
     rating: Option<RatingRule>,
-    topic: Option<&'a str>,
     times: Times,
-    max_text_bytes: usize,
+    settings: &'a IngestSettings,
     /// Whether a review whose label or rating says nothing is one without a label, and not left out.
     pub(super) forgives_labels: bool,
 }
@@ -30,7 +29,7 @@ impl<'a> Rules<'a> {
     /// Checks that no value means two things.
     ///
     /// `found` says how ratings and dates are written, where the settings do not.
-    pub(super) fn new(settings: &'a IngestSettings, found: &Roles) -> Result<Self, IngestError> {
+    pub(super) fn new(settings: &'a IngestSettings, found: &Roles) -> Result<Self, InputError> {
         let values = &settings.labels;
         let meanings = [
             (&values.positive, Some(Sentiment::Positive)),
@@ -42,7 +41,7 @@ impl<'a> Rules<'a> {
             for value in list {
                 let before = labels.insert(value.trim().to_lowercase(), meaning);
                 if before.is_some_and(|before| before != meaning) {
-                    return Err(IngestError::other(
+                    return Err(InputError::other(
                         format!("`ingest.labels` gives the value `{value}` two meanings"),
                         "Name each value once, under `positive`, `negative` or `none`",
                     ));
@@ -53,9 +52,8 @@ impl<'a> Rules<'a> {
             map: found.map.clone(),
             labels,
             rating: settings.rating.or(found.rating.map(|scale| scale.rule)),
-            topic: settings.topic.as_deref(),
-            times: Times::new(&settings.timestamp)?.or_format(found.date_format.as_deref()),
-            max_text_bytes: settings.max_text_bytes,
+            times: Times::new(&settings.timestamp, found.date_format.as_deref())?,
+            settings,
             forgives_labels: false,
         })
     }
@@ -67,49 +65,42 @@ impl<'a> Rules<'a> {
     {
         let text = self.text(record)?;
         let rating = self.field(record, Role::Rating)?.map(number);
-        let (rating, label) = if self.forgives_labels {
-            (rating.and_then(Result::ok), self.label_of(record))
-        } else {
-            let rating = rating.transpose()?;
-            let label = match self.map.get(Role::Label) {
-                Some(column) => self.label(plain(record.field(column))?)?,
-                None => self.label_of_rating(rating)?,
-            };
-            (rating, label)
+        let (rating, label) = match self.forgives_labels {
+            true => (
+                rating.and_then(Result::ok),
+                self.label(record).ok().flatten(),
+            ),
+            false => (rating.transpose()?, self.label(record)?),
         };
-        let topic = self.field(record, Role::Topic)?.or(self.topic);
+        let topic = self.field(record, Role::Topic)?;
         Ok(Review {
             text,
             label,
             split: self.field(record, Role::Split)?.map(split).transpose()?,
             rating: rating.map(|rating| rating as f32),
             group: self.field(record, Role::Group)?.map(Cow::Borrowed),
-            topic: topic.map(Cow::Borrowed),
-            timestamp: self
-                .field(record, Role::Timestamp)?
-                .filter(|value| !self.times.is_missing(value))
-                .map(|value| self.milliseconds(value))
-                .transpose()?,
+            topic: topic.or(self.settings.topic.as_deref()).map(Cow::Borrowed),
+            timestamp: self.timestamp(record)?,
         })
     }
 
     /// The text of a record.
     pub(super) fn text<'r>(&self, record: &'r Record) -> Result<&'r str, Reason> {
         let column = self.map.get(Role::Text).unwrap_or(usize::MAX);
-        check_text(record.field(column), self.max_text_bytes)
+        check_text(record.field(column), self.settings.max_text_bytes)
     }
 
-    /// The label that a record has or that its rating gives it; `None`, too, where either cannot be
-    /// understood.
-    pub(super) fn label_of(&self, record: &Record) -> Option<Sentiment> {
-        let label = match self.map.get(Role::Label) {
-            Some(column) => self.label(plain(record.field(column)).ok()?),
-            None => {
-                let rating = self.field(record, Role::Rating).ok()??;
-                self.label_of_rating(number(rating).ok())
-            }
+    /// The label that a record has or that its rating gives it.
+    pub(super) fn label(&self, record: &Record) -> Result<Option<Sentiment>, Reason> {
+        let Some(column) = self.map.get(Role::Label) else {
+            let rating = self.field(record, Role::Rating)?.map(number).transpose()?;
+            return self.label_of_rating(rating);
         };
-        label.ok().flatten()
+        let value = plain(record.field(column))?;
+        let known = self.labels.get(&value.trim().to_lowercase()).copied();
+        known.ok_or_else(|| {
+            Reason::rejected("the label is none of the values in `ingest.labels`").value(value)
+        })
     }
 
     /// The trimmed value of a column, `None` where there is no such column or nothing in it.
@@ -121,18 +112,15 @@ impl<'a> Rules<'a> {
         Ok(Some(value).filter(|value| !value.is_empty()))
     }
 
-    fn milliseconds(&self, value: &str) -> Result<i64, Reason> {
-        self.times.parse(value).ok_or_else(|| {
-            Reason::rejected("the timestamp is in no form that is known, see `[ingest.timestamp]`")
-                .value(value)
-        })
-    }
-
-    fn label(&self, value: &str) -> Result<Option<Sentiment>, Reason> {
-        let known = self.labels.get(&value.trim().to_lowercase()).copied();
-        known.ok_or_else(|| {
-            Reason::rejected("the label is none of the values in `ingest.labels`").value(value)
-        })
+    fn timestamp(&self, record: &Record) -> Result<Option<i64>, Reason> {
+        let value = self.field(record, Role::Timestamp)?;
+        let Some(value) = value.filter(|value| !self.times.is_missing(value)) else {
+            return Ok(None);
+        };
+        let time = self.times.parse(value);
+        let what = "the timestamp is in no form that is known, see `[ingest.timestamp]`";
+        time.map(Some)
+            .ok_or_else(|| Reason::rejected(what).value(value))
     }
 
     fn label_of_rating(&self, rating: Option<f64>) -> Result<Option<Sentiment>, Reason> {
@@ -140,9 +128,10 @@ impl<'a> Rules<'a> {
             return Ok(None);
         };
         match rating - rule.centre {
-            distance if distance.abs() <= rule.dead_zone => Err(Reason::set_aside(
-                "the rating is within the dead zone of `ingest.rating`",
-            )),
+            distance if distance.abs() <= rule.dead_zone => Err(Reason {
+                set_aside: true,
+                ..Reason::rejected("the rating is within the dead zone of `ingest.rating`")
+            }),
             distance if distance > 0.0 => Ok(Some(Sentiment::Positive)),
             _ => Ok(Some(Sentiment::Negative)),
         }

@@ -1,14 +1,13 @@
 //! What was found out about the shape of a file: its columns, and what they are.
 
 use settings::{IngestSettings, RatingRule};
-use tables::Record;
 
 use super::columns::{ColumnMap, Role};
 use super::evidence::Evidence;
 use super::roles::{self, Roles};
-use tables::{Table, TableError, row_limit};
+use tables::{InputError, Problem, Record, Table, row_limit};
 
-use crate::error::{IngestError, list_columns};
+use crate::error::{list_columns, unknown_columns};
 
 /// The shape of a file of rows.
 #[derive(Clone, Debug)]
@@ -27,9 +26,9 @@ pub(crate) struct Layout {
 
 impl Layout {
     /// Finds out about a file from the rows read ahead.
-    pub(super) fn find(table: &Table<'_>, settings: &IngestSettings) -> Result<Self, IngestError> {
-        let path = table.path();
-        let sample: Vec<&Record> = table.sample().iter().filter(|it| it.is_row()).collect();
+    pub(super) fn find(table: &Table<'_>, settings: &IngestSettings) -> Result<Self, InputError> {
+        let path = table.path.as_path();
+        let sample: Vec<&Record> = table.sample.iter().filter(|it| it.is_row()).collect();
         check_start(table, sample.is_empty(), settings)?;
         let fixed_width = table.names().is_none();
         let looks_like_header = || match sample.split_first() {
@@ -37,8 +36,8 @@ impl Layout {
             None => false,
         };
         let header = fixed_width && settings.header.unwrap_or_else(looks_like_header);
-        if header && table.sample().len() == 1 {
-            return Err(TableError::nothing(path, "a header and no rows").into());
+        if header && table.sample.len() == 1 {
+            return Err(InputError::nothing(path, "a header and no rows"));
         }
         let named = header || !fixed_width;
         let names = column_names(table, sample.first().copied(), header);
@@ -54,7 +53,7 @@ impl Layout {
             let columns = (0..names.len()).map(|column| evidence(values, column));
             let columns: Vec<Evidence> = columns.collect();
             let known = if named { &names[..] } else { &[] };
-            let unknown = || IngestError::UnknownColumns(path.to_owned(), names.clone());
+            let unknown = || unknown_columns(path, &names);
             roles::detect(known, &columns, &map, settings).ok_or_else(unknown)?
         };
         Ok(Self {
@@ -68,13 +67,13 @@ impl Layout {
 
     /// The layout of a further file, whose columns have the same names in any order, or no names
     /// either.
-    pub(super) fn of_another(&self, table: &Table<'_>) -> Result<Self, IngestError> {
+    pub(super) fn of_another(&self, table: &Table<'_>) -> Result<Self, InputError> {
         let fixed_width = table.names().is_none();
-        let names = column_names(table, table.sample().front(), self.is_named());
+        let names = column_names(table, table.sample.front(), self.is_named());
         let other = || {
-            let path = table.path().display();
+            let path = table.path.display();
             let (first, this) = (list_columns(&self.names), list_columns(&names));
-            IngestError::other(
+            InputError::other(
                 format!("`{path}` has other columns than the first file"),
                 format!(
                     "Read files of one shape together: the first has {first}, this one has {this}"
@@ -82,14 +81,14 @@ impl Layout {
             )
         };
         let is_same = match self.is_named() {
-            true => table.may_lack_columns() || is_permutation(&names, &self.names),
+            true => table.may_lack_columns || is_permutation(&names, &self.names),
             false => fixed_width && names == self.names,
         };
         if !is_same {
             return Err(other());
         }
         let mut map = ColumnMap::default();
-        for role in Role::ALL {
+        for role in Role::all() {
             if let Some(column) = self.roles.map.get(role) {
                 let name = &self.names[column];
                 // Of two columns of one name the place tells.
@@ -113,13 +112,6 @@ impl Layout {
     /// Whether the columns have names.
     pub(crate) fn is_named(&self) -> bool {
         self.header || !self.fixed_width
-    }
-
-    /// Whether something was decided that people may want to know: what a column is, or that a file
-    /// is in another encoding than usual.
-    pub(crate) fn is_worth_saying(&self) -> bool {
-        let roles = &self.roles;
-        !roles.reasons.is_empty() || !roles.notes.is_empty() || !self.form.contains("UTF-8 (")
     }
 
     /// For the screen: how the file is written, and what each column is taken for, with the reason.
@@ -160,21 +152,29 @@ fn check_start(
     table: &Table<'_>,
     no_row: bool,
     settings: &IngestSettings,
-) -> Result<(), IngestError> {
-    let unreadable = table.sample().front().filter(|record| !record.is_row());
+) -> Result<(), InputError> {
+    let unreadable = table.sample.front().filter(|record| !record.is_row());
     let Some(first) = unreadable.filter(|_| no_row || table.names().is_none()) else {
         return Ok(());
     };
     let (limit, line, last_line) = (row_limit(settings), first.line, first.last_line);
     let too_long = || format!("it is too long, over {limit} bytes on lines {line} to {last_line}");
     let problem = first.problem.clone().unwrap_or_else(too_long);
-    Err(IngestError::FirstRow(table.path().to_owned(), problem))
+    Err(InputError::new(
+        Problem::FirstRow,
+        format!(
+            "The first row of `{}` cannot be read: {problem}",
+            table.path.display()
+        ),
+        "Check the file; longer texts are allowed with `--set ingest.max_text_bytes=NUMBER`, and quotes are taken \
+         for text with `--set ingest.quotes=false`",
+    ))
 }
 
-fn check_rating(named: &ColumnMap, settings: &IngestSettings) -> Result<(), IngestError> {
+fn check_rating(named: &ColumnMap, settings: &IngestSettings) -> Result<(), InputError> {
     let missing = named.get(Role::Rating).is_none() && named.get(Role::Label).is_none();
     if settings.rating.is_some() && missing {
-        return Err(IngestError::other(
+        return Err(InputError::other(
             "`ingest.rating` makes labels from ratings, and no column holds one",
             "Name it with `--set ingest.columns.rating=NAME`",
         ));
@@ -192,17 +192,12 @@ fn is_permutation(one: &[String], two: &[String]) -> bool {
 }
 
 fn texts(record: &Record) -> Vec<String> {
-    (0..record.columns())
-        .map(|column| String::from_utf8_lossy(record.field(column)).into_owned())
-        .collect()
+    let fields = (0..record.columns()).map(|column| record.text(column).into_owned());
+    fields.collect()
 }
 
 fn evidence(sample: &[&Record], column: usize) -> Evidence {
-    let values: Vec<_> = sample
-        .iter()
-        .map(|record| String::from_utf8_lossy(record.field(column)))
-        .collect();
-    Evidence::of(values.iter().map(AsRef::as_ref))
+    Evidence::of(sample.iter().map(|record| record.text(column)))
 }
 
 /// Whether a first row names columns: one of its fields is a name that columns have, or it is all
@@ -218,7 +213,7 @@ fn looks_like_names(first: &[String], below: &[&Record]) -> bool {
     }
     let is_unlike = |column: usize| {
         let values = evidence(below, column);
-        values.is_numeric() || values.mean_words() > 5.0
+        values.is_numeric() || values.mean_words > 5.0
     };
     first.iter().any(|field| roles::is_column_name(field))
         || (!below.is_empty() && (0..first.len()).any(is_unlike))

@@ -18,10 +18,10 @@ mod timestamp;
 use std::path::{Path, PathBuf};
 
 use settings::IngestSettings;
-use stage::Progress;
-use tables::{Opening, Record, Table, TableError, row_limit};
+use stage::{Progress, Task};
+use tables::{InputError, Record, Table, row_limit};
 
-use crate::error::IngestError;
+use crate::error::no_source;
 use crate::row::{LeftOut, Reason, excerpt};
 use crate::sink::Taker;
 
@@ -45,20 +45,15 @@ pub(crate) fn read(
     settings: &IngestSettings,
     progress: &Progress,
     taker: &mut impl Taker,
-) -> Result<Layout, IngestError> {
+) -> Result<Layout, InputError> {
     let mut first: Option<Layout> = None;
     for path in paths {
         if first.is_some() && taker.is_full() {
             break;
         }
-        let size = path.metadata().map_err(TableError::read(path))?.len();
+        let size = path.metadata().map_err(InputError::read(path))?.len();
         let task = &progress.task("reading", Some(size), "bytes");
-        let opening = Opening {
-            settings,
-            scratch: scratch.to_owned(),
-            read: Box::new(|bytes| task.advance(bytes)),
-        };
-        let mut source = Source::open(path, opening, first.as_ref())?;
+        let mut source = Source::open(path, settings, scratch, task, first.as_ref())?;
         if first.is_none() {
             source.print_note(progress);
         }
@@ -66,7 +61,7 @@ pub(crate) fn read(
         source.read(taker)?;
         first.get_or_insert(source.layout);
     }
-    first.ok_or(IngestError::NoSource)
+    first.ok_or_else(no_source)
 }
 
 /// One file on its way.
@@ -83,11 +78,12 @@ impl<'a> Source<'a> {
     /// Opens a file and finds out what its columns are, or which of them are those of the `first` file.
     fn open(
         path: &Path,
-        opening: Opening<'a>,
+        settings: &'a IngestSettings,
+        scratch: &Path,
+        task: &'a Task,
         first: Option<&Layout>,
-    ) -> Result<Self, IngestError> {
-        let settings = opening.settings;
-        let mut rows = Table::open(path, opening)?;
+    ) -> Result<Self, InputError> {
+        let mut rows = Table::open(path, settings, scratch, |bytes| task.advance(bytes))?;
         let layout = match first {
             Some(first) => first.of_another(&rows)?,
             None => Layout::find(&rows, settings)?,
@@ -105,14 +101,16 @@ impl<'a> Source<'a> {
         })
     }
 
-    /// Says what was found out about the columns.
+    /// Says what was found out about the columns, where people may want to know it: what a column is, or that
+    /// a file is in another encoding than usual.
     fn print_note(&self, progress: &Progress) {
-        if self.layout.is_worth_saying() {
+        let (roles, form) = (&self.layout.roles, &self.layout.form);
+        if !roles.reasons.is_empty() || !roles.notes.is_empty() || !form.contains("UTF-8 (") {
             progress.note(&self.layout.in_words(&self.name));
         }
     }
 
-    fn read(&mut self, taker: &mut impl Taker) -> Result<(), IngestError> {
+    fn read(&mut self, taker: &mut impl Taker) -> Result<(), InputError> {
         let mut record = Record::default();
         let mut any = false;
         while !taker.is_full() && self.rows.next(&mut record)? {
@@ -124,15 +122,17 @@ impl<'a> Source<'a> {
             true => "a header and no rows",
             false => "no rows",
         };
-        Err(TableError::nothing(self.rows.path(), missing).into())
+        Err(InputError::nothing(&self.rows.path, missing))
     }
 
-    fn row(&self, record: &Record, taker: &mut impl Taker) -> Result<(), IngestError> {
+    fn row(&self, record: &Record, taker: &mut impl Taker) -> Result<(), InputError> {
         let shape = self.check_shape(record);
         match shape.and_then(|()| self.rules.review(record)) {
             Ok(review) => {
                 self.check_scale(record, review.rating)?;
-                taker.accept(&review, &self.place(record))
+                let id = self.id(record).map(|id| format!(" id {id}"));
+                let id = id.unwrap_or_default();
+                taker.accept(&review, &format!("{}:{}{id}", self.name, record.line))
             }
             Err(reason) => taker.leave_out(&LeftOut {
                 source: self.name.clone(),
@@ -144,16 +144,16 @@ impl<'a> Source<'a> {
     }
 
     /// Fails where a rating is not on the scale that the first rows told: all labels may be wrong.
-    fn check_scale(&self, record: &Record, rating: Option<f32>) -> Result<(), IngestError> {
+    fn check_scale(&self, record: &Record, rating: Option<f32>) -> Result<(), InputError> {
         let (Some(scale), Some(rating)) = (self.layout.roles.rating, rating) else {
             return Ok(());
         };
         if scale.holds(rating) {
             return Ok(());
         }
-        let (path, line) = (self.rows.path().display(), record.line);
+        let (path, line) = (self.rows.path.display(), record.line);
         let (low, high) = (scale.low, scale.high);
-        Err(IngestError::other(
+        Err(InputError::other(
             format!(
                 "`{path}` has the rating {rating} on line {line}, and its first rows told a scale from {low} to {high}: every label may be wrong"
             ),
@@ -180,16 +180,9 @@ impl<'a> Source<'a> {
         Err(Reason::rejected(what).because(detail))
     }
 
-    /// File and line, and the source's own id where it has one.
-    fn place(&self, record: &Record) -> String {
-        let id = self.id(record).map(|id| format!(" id {id}"));
-        format!("{}:{}{}", self.name, record.line, id.unwrap_or_default())
-    }
-
     /// The source's own id of a row, where it has a column of ids.
     fn id(&self, record: &Record) -> Option<String> {
         let column = self.layout.roles.map.get(Role::Id)?;
-        let id = String::from_utf8_lossy(record.field(column));
-        Some(id.trim().to_owned())
+        Some(record.text(column).trim().to_owned())
     }
 }

@@ -22,16 +22,10 @@ pub(crate) use scale::Scale;
 use names::Match;
 
 /// Roles in the order in which columns are given away.
-const ORDER: [Role; 8] = [
-    Role::Label,
-    Role::Timestamp,
-    Role::Split,
-    Role::Text,
-    Role::Rating,
-    Role::Group,
-    Role::Topic,
-    Role::Id,
-];
+const ORDER: [Role; 8] = {
+    use Role::{Group, Id, Label, Rating, Split, Text, Timestamp, Topic};
+    [Label, Timestamp, Split, Text, Rating, Group, Topic, Id]
+};
 
 /// What was decided about the columns of a file.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -81,7 +75,7 @@ pub(super) fn detect(
         named,
         settings,
         // A setting that is wrong is reported where rows are read.
-        times: Times::new(&settings.timestamp).unwrap_or_default(),
+        times: Times::new(&settings.timestamp, None).unwrap_or_default(),
     };
     let mut roles = Roles {
         map: named.clone(),
@@ -164,7 +158,7 @@ impl Finder<'_> {
         let known = evidence.share(knows);
         let fits = match name {
             // Values that are no labels in a column of that name are for the user to see.
-            Some(name) if name.is_sure_label() && name.is_whole() => known > 0.0,
+            Some(name) if name.is_sure_label() && name.whole => known > 0.0,
             Some(name) if name.is_sure_label() => known > 0.5,
             Some(_) => known > 0.9 && !may_be_stars,
             // What is true or false may be anything: only values that speak of sentiment tell.
@@ -181,7 +175,7 @@ impl Finder<'_> {
         (0..self.columns.len()).any(|column| {
             let is_label = self
                 .name(Role::Label, column)
-                .is_some_and(|name| name.is_sure_label() && name.is_whole());
+                .is_some_and(|name| name.is_sure_label() && name.whole);
             let is_rating = self.name(Role::Rating, column).is_some()
                 || self.named.get(Role::Rating) == Some(column);
             let range = self.columns[column].range.filter(|_| is_rating);
@@ -211,7 +205,7 @@ impl Finder<'_> {
             return None;
         }
         let there = |value: &&str| !self.times.is_missing(value);
-        days::order(evidence.values().filter(there))
+        days::order(evidence.values.iter().map(String::as_str).filter(there))
     }
 
     /// The form of dates and the value that tells it, where the values tell the order of day and month.
@@ -249,9 +243,9 @@ impl Finder<'_> {
 }
 
 fn text(evidence: &Evidence, name: Option<Match>) -> Option<(f64, String)> {
-    let words = evidence.mean_words();
+    let words = evidence.mean_words;
     let prose = !evidence.is_numeric() && !evidence.is_empty();
-    let enough = words >= 3.0 || name.is_some_and(Match::is_whole);
+    let enough = words >= 3.0 || name.is_some_and(|name| name.whole);
     (prose && enough).then(|| (words.min(90.0), format!("{words:.0} words on average")))
 }
 
@@ -269,7 +263,7 @@ fn split(evidence: &Evidence) -> Option<(f64, String)> {
 }
 
 fn id(evidence: &Evidence, name: Option<Match>) -> Option<String> {
-    let unique = evidence.distinct() == evidence.rows() && evidence.rows() > 0;
+    let unique = evidence.distinct() == evidence.values.len() && !evidence.is_empty();
     (name.is_some() && unique).then(|| "no value twice".to_owned())
 }
 

@@ -7,13 +7,13 @@ use std::path::Path;
 use artifact::Sentiment;
 use settings::IngestSettings;
 use stage::{Progress, Task};
-use tables::{Opening, Record};
+use tables::Record;
 
 use super::Source;
 use super::carry::Carry;
-use crate::error::IngestError;
 use crate::form::check_input;
 use crate::row::excerpt;
+use tables::InputError;
 
 /// One row of a file.
 #[derive(Clone, Debug, PartialEq)]
@@ -57,7 +57,7 @@ pub fn carried_names(
     settings: &IngestSettings,
     carry: &Carry,
     task: &Task,
-) -> Result<Vec<String>, IngestError> {
+) -> Result<Vec<String>, InputError> {
     if *carry == Carry::None {
         return Ok(Vec::new());
     }
@@ -72,14 +72,9 @@ fn open<'a>(
     path: &Path,
     settings: &'a IngestSettings,
     task: &'a Task,
-) -> Result<Source<'a>, IngestError> {
+) -> Result<Source<'a>, InputError> {
     check_input(path, settings)?;
-    let opening = Opening {
-        settings,
-        scratch: std::env::temp_dir(),
-        read: Box::new(|bytes| task.advance(bytes)),
-    };
-    Source::open(path, opening, None)
+    Source::open(path, settings, &std::env::temp_dir(), task, None)
 }
 
 /// The number of rows of a file, those that cannot be read as well. A table says it itself; any other
@@ -91,10 +86,10 @@ pub fn count_rows(
     path: &Path,
     settings: &IngestSettings,
     (progress, task): (&Progress, &Task),
-) -> Result<u64, IngestError> {
+) -> Result<u64, InputError> {
     let mut source = open(path, settings, task)?;
     source.print_note(progress);
-    if let Some(count) = source.rows.count() {
+    if let Some(count) = source.rows.count {
         return Ok(count);
     }
     let (mut record, mut count) = (Record::default(), 0);
@@ -118,7 +113,7 @@ pub fn read_texts(
     (progress, task): (&Progress, &Task),
     first: u64,
     mut take: impl FnMut(TextRow) -> ControlFlow<()>,
-) -> Result<(), IngestError> {
+) -> Result<(), InputError> {
     let mut source = open(path, settings, task)?;
     let carried = carry.places(path, &source.layout)?;
     source.print_note(progress);
@@ -135,13 +130,13 @@ pub fn read_texts(
 impl Source<'_> {
     fn text_row(&self, record: &Record, number: u64, carried: &[usize]) -> TextRow {
         // Bytes that are no UTF-8 become signs that say so.
-        let field = |place: &usize| String::from_utf8_lossy(record.field(*place)).into_owned();
+        let field = |place: &usize| record.text(*place).into_owned();
         let content = self
             .check_shape(record)
             .and_then(|()| self.rules.text(record))
             .map(|text| TextContent {
                 text: text.to_owned(),
-                label: self.rules.label_of(record),
+                label: self.rules.label(record).ok().flatten(),
                 carried: carried.iter().map(field).collect(),
             })
             .map_err(|reason| BadRow {

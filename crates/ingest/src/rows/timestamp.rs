@@ -9,7 +9,7 @@ use chrono::{DateTime, NaiveDate, NaiveDateTime, NaiveTime, TimeDelta, TimeZone,
 use chrono_tz::Tz;
 use settings::TimestampSettings;
 
-use crate::error::IngestError;
+use tables::InputError;
 
 /// Times with a date and no zone, as `strftime` writes them.
 const LOCAL_TIMES: [&str; 5] = [
@@ -46,11 +46,14 @@ pub(super) struct Times {
 }
 
 impl Times {
-    /// Checks the settings.
-    pub(super) fn new(settings: &TimestampSettings) -> Result<Self, IngestError> {
+    /// Checks the settings. `told` is the form that the values told, for settings that name none.
+    pub(super) fn new(
+        settings: &TimestampSettings,
+        told: Option<&str>,
+    ) -> Result<Self, InputError> {
         let zone = |name: &String| {
             name.parse().map_err(|_| {
-                IngestError::other(
+                InputError::other(
                     format!("`ingest.timestamp.zone` is `{name}`, which is no time zone"),
                     "Take a name of the IANA database, for example `Europe/Berlin`",
                 )
@@ -58,16 +61,10 @@ impl Times {
         };
         let zone = settings.zone.as_ref().map(zone).transpose()?;
         Ok(Self {
-            format: settings.format.clone(),
+            format: settings.format.clone().or(told.map(str::to_owned)),
             zone,
             missing: settings.missing.clone(),
         })
-    }
-
-    /// With the form that the values told, where the settings name none.
-    pub(super) fn or_format(mut self, told: Option<&str>) -> Self {
-        self.format = self.format.or_else(|| told.map(str::to_owned));
-        self
     }
 
     /// Whether a value stands for no time.
@@ -161,13 +158,9 @@ fn digits(text: &str) -> Option<i64> {
         4 => day_of(number, 1, 1),
         8 => day_of(number / 10_000, number / 100 % 100, number % 100),
         _ => {
-            let per_second = [1, 1000, 1_000_000, 1_000_000_000]
-                .into_iter()
-                .find(|per_second| SECONDS.contains(&(number / per_second)))?;
-            Some(match per_second {
-                1 => number * 1000,
-                _ => number / (per_second / 1000),
-            })
+            let mut units = [1, 1000, 1_000_000, 1_000_000_000].into_iter();
+            let per_second = units.find(|unit| SECONDS.contains(&(number / unit)))?;
+            i64::try_from(i128::from(number) * 1000 / i128::from(per_second)).ok()
         }
     }
 }
@@ -250,7 +243,7 @@ mod tests {
     fn settings_decide_about_forms_zones_and_placeholders() {
         let check = |settings: &str, text: &str, expected: Option<i64>| {
             let settings: TimestampSettings = toml::from_str(settings).expect("settings of a test");
-            let times = Times::new(&settings).expect("a known zone");
+            let times = Times::new(&settings, None).expect("a known zone");
             assert_eq!(times.parse(text), expected, "{settings:?}: {text}");
         };
         let noon = Some(1_401_624_000_000);
@@ -306,7 +299,9 @@ mod tests {
             zone: Some("Europe/Nowhere".to_owned()),
             ..TimestampSettings::default()
         };
-        let error = Times::new(&unknown).expect_err("no such zone").to_string();
+        let error = Times::new(&unknown, None)
+            .expect_err("no such zone")
+            .to_string();
         assert_eq!(
             error,
             "`ingest.timestamp.zone` is `Europe/Nowhere`, which is no time zone"

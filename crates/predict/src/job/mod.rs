@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Instant;
 
 use artifact::{ArtifactError, Digest, Failure, FailureKind, StageName, format};
-use ingest::{BadRow, Carry, IngestError, TextContent, TextRow, carried_names, read_texts};
+use ingest::{BadRow, Carry, InputError, TextContent, TextRow, carried_names, read_texts};
 use metrics::is_right;
 use serde::Serialize;
 use settings::{IngestSettings, StepId};
@@ -276,7 +276,7 @@ impl Job<'_> {
         part: &Part,
         skipped: u64,
         sender: &SyncSender<Vec<TextRow>>,
-    ) -> Result<(), IngestError> {
+    ) -> Result<(), InputError> {
         if part.rows == Some(skipped) {
             return Ok(());
         }

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use artifact::{Failure, format};
 use axum::http::StatusCode;
-use ingest::{IngestError, TableError};
+use ingest::{InputError, Problem};
 use quantification::QuantificationError;
 use trend::{Refused, Unfit, Unjudged};
 
@@ -52,47 +52,45 @@ pub(super) fn refusal(refused: Refused, file: &Path, limits: &Limits) -> ApiErro
     }
 }
 
-fn reading(error: IngestError, file: &Path) -> ApiError {
-    use IngestError::Table;
-    use TableError::{
-        Archive, Artifact, Bomb, Damaged, NothingThere, OpenQuote, OtherKind, Read, TooLarge,
+fn reading(error: InputError, file: &Path) -> ApiError {
+    let unfit = StatusCode::UNPROCESSABLE_ENTITY;
+    let (status, hint) = match &error.problem {
+        Problem::TooLarge => (
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "Send fewer reviews, start the service with a larger `--max-trend-body`, or take `ressenti trend FILE`",
+        ),
+        Problem::Bomb => (StatusCode::PAYLOAD_TOO_LARGE, "Make the file once more"),
+        Problem::Damaged => (StatusCode::BAD_REQUEST, "Make the file once more"),
+        Problem::OtherKind => (
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "Send CSV, JSON or Parquet, plain or packed with gzip, zstd or zip",
+        ),
+        Problem::Disk => (
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "Look at what the service printed; `ressenti doctor` examines the machine",
+        ),
+        Problem::Archive => (
+            unfit,
+            "Send one file, packed by itself or not: the rows of several belong into one",
+        ),
+        Problem::FirstRow => (
+            unfit,
+            "Mend the start of the file: a header such as `text,date` and rows of one review each, of 1 MiB at most",
+        ),
+        Problem::Nothing => (
+            unfit,
+            "Send reviews with a text and a time, for example the lines `text,date` and `Great.,2024-05-01`",
+        ),
+        Problem::OpenQuote => (unfit, "Close the quote"),
+        Problem::Columns(_) | Problem::Rejected | Problem::Other => (unfit, COLUMNS),
     };
-    let status = match &error {
-        Table(TooLarge(..) | Bomb(..)) => StatusCode::PAYLOAD_TOO_LARGE,
-        Table(OtherKind { .. }) => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-        Table(Damaged(..)) => StatusCode::BAD_REQUEST,
-        Table(Read(..) | Artifact(_)) | IngestError::Artifact(_) => {
-            StatusCode::INTERNAL_SERVER_ERROR
-        }
-        _ => StatusCode::UNPROCESSABLE_ENTITY,
-    };
-    let hint = match &error {
-        Table(TooLarge(..)) => {
-            "Send fewer reviews, start the service with a larger `--max-trend-body`, or take `ressenti trend FILE`".to_owned()
-        }
-        Table(OtherKind { .. }) => {
-            "Send CSV, JSON or Parquet, plain or packed with gzip, zstd or zip".to_owned()
-        }
-        IngestError::NoColumn { known, .. } | IngestError::UnknownColumns(_, known) => {
+    let hint = match &error.problem {
+        Problem::Columns(known) => {
             let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
-            format!("The columns are {}. {COLUMNS}", known.join(", "))
+            format!("The columns are {}. {hint}", known.join(", "))
         }
-        Table(Archive(..)) => {
-            "Send one file, packed by itself or not: the rows of several belong into one".to_owned()
-        }
-        IngestError::FirstRow(..) => {
-            "Mend the start of the file: a header such as `text,date` and rows of one review each, of 1 MiB at most".to_owned()
-        }
-        Table(NothingThere(..)) => {
-            "Send reviews with a text and a time, for example the lines `text,date` and `Great.,2024-05-01`".to_owned()
-        }
-        IngestError::TooManyRejected { .. } => format!("Mend these rows. {COLUMNS}"),
-        Table(OpenQuote(..)) => "Close the quote".to_owned(),
-        Table(Damaged(..) | Bomb(..)) => "Make the file once more".to_owned(),
-        Table(Read(..) | Artifact(_)) | IngestError::Artifact(_) => {
-            "Look at what the service printed; `ressenti doctor` examines the machine".to_owned()
-        }
-        _ => COLUMNS.to_owned(),
+        Problem::Rejected => format!("Mend these rows. {hint}"),
+        _ => hint.to_owned(),
     };
     let problem = Failure::from_error(error).chain().join(": ");
     ApiError::new(status, without_name(&problem, file), hint)
@@ -144,11 +142,12 @@ mod tests {
                 count: 9_000,
             })
         };
-        let path = || file.to_owned();
-        let problem = "it has several files, among them `a` and `b`".to_owned();
-        let archive = IngestError::Table(TableError::Archive(path(), problem));
-        let what = "a header and no rows";
-        let nothing = IngestError::Table(TableError::NothingThere(path(), what));
+        let archive = InputError::new(
+            Problem::Archive,
+            format!("`{}` cannot be read: it has several files", file.display()),
+            "Unpack it",
+        );
+        let nothing = InputError::nothing(file, "a header and no rows");
         for (refused, said) in [
             (periods("day"), "`period=year`"),
             (periods("year"), "Leave `keep_all_times` out"),

@@ -10,7 +10,7 @@ use zip::result::ZipError;
 
 use super::{bounded, spool};
 use crate::content::Content;
-use crate::error::TableError;
+use crate::error::{InputError, Problem};
 use crate::limit::Limit;
 
 /// What every file of Microsoft Office has in it.
@@ -18,28 +18,23 @@ const OFFICE: &str = "[Content_Types].xml";
 
 /// The one file in a zip, unpacked into a file without a name: a zip is read from its end, and what
 /// follows reads from the start.
-pub(super) fn unpack(path: &Path, scratch: &Path, limit: Limit) -> Result<File, TableError> {
-    let file = File::open(path).map_err(TableError::read(path))?;
-    let mut archive =
-        ZipArchive::new(BufReader::new(file)).map_err(|error| unreadable(path, error))?;
+pub(super) fn unpack(path: &Path, scratch: &Path, limit: Limit) -> Result<File, InputError> {
+    let file = File::open(path).map_err(InputError::read(path))?;
+    let mut archive = ZipArchive::new(BufReader::new(file)).map_err(unreadable(path))?;
     if archive.index_for_name(OFFICE).is_some() {
         let found = Content::document("a document of Excel or Word");
-        return Err(TableError::other_kind(path, found, "a table of reviews"));
+        return Err(InputError::other_kind(path, found, "a table of reviews"));
     }
     let index = only_file(path, &mut archive)?;
-    let member = archive
-        .by_index(index)
-        .map_err(|error| unreadable(path, error))?;
+    let member = archive.by_index(index).map_err(unreadable(path))?;
     spool(path, bounded(member, limit), scratch)
 }
 
 /// The position of the only file.
-fn only_file(path: &Path, archive: &mut ZipArchive<BufReader<File>>) -> Result<usize, TableError> {
+fn only_file(path: &Path, archive: &mut ZipArchive<BufReader<File>>) -> Result<usize, InputError> {
     let mut found: Option<(usize, String)> = None;
     for index in 0..archive.len() {
-        let member = archive
-            .by_index_raw(index)
-            .map_err(|error| unreadable(path, error))?;
+        let member = archive.by_index_raw(index).map_err(unreadable(path))?;
         let name = member.name().to_owned();
         // What a Mac adds beside every file.
         if member.is_dir() || name.starts_with("__MACOSX/") {
@@ -70,18 +65,25 @@ fn problem<R: io::Read>(member: &ZipFile<'_, R>) -> Option<&'static str> {
     member.encrypted().then_some("is encrypted")
 }
 
-fn refused(path: &Path, problem: String) -> TableError {
-    TableError::Archive(path.to_owned(), problem)
+fn refused(path: &Path, problem: String) -> InputError {
+    InputError::new(
+        Problem::Archive,
+        format!("`{}` cannot be read: {problem}", path.display()),
+        "Unpack it and name the file in it with `--source PATH`",
+    )
 }
 
-fn unreadable(path: &Path, error: ZipError) -> TableError {
-    let error = match error {
-        ZipError::UnsupportedArchive(what) => {
-            let problem = format!("it is packed in a way that is not read: {what}");
-            return refused(path, problem);
-        }
-        ZipError::Io(error) => error,
-        error => io::Error::new(io::ErrorKind::InvalidData, error),
-    };
-    TableError::damaged(path, "the start", error)
+/// `map_err(unreadable(path))`.
+fn unreadable(path: &Path) -> impl FnOnce(ZipError) -> InputError {
+    move |error| {
+        let error = match error {
+            ZipError::UnsupportedArchive(what) => {
+                let problem = format!("it is packed in a way that is not read: {what}");
+                return refused(path, problem);
+            }
+            ZipError::Io(error) => error,
+            error => io::Error::new(io::ErrorKind::InvalidData, error),
+        };
+        InputError::damaged(path, "the start", error)
+    }
 }

@@ -12,8 +12,9 @@ pub(super) struct Nesting {
     deeper: u64,
     /// The last byte that is no white space, outside of strings; of a string its quote.
     last: u8,
-    in_string: bool,
-    escaped: bool,
+    pub(super) in_string: bool,
+    /// Whether the next byte stands for itself only in an escape.
+    pub(super) escaped: bool,
 }
 
 impl Nesting {
@@ -25,15 +26,6 @@ impl Nesting {
     /// Objects and arrays that are open.
     pub(super) fn depth(&self) -> usize {
         self.open.len()
-    }
-
-    pub(super) fn is_in_string(&self) -> bool {
-        self.in_string
-    }
-
-    /// Whether the next byte stands for itself only in an escape.
-    pub(super) fn is_in_escape(&self) -> bool {
-        self.escaped
     }
 
     /// Whether an object may begin here: as a member's value or an array's element.
@@ -87,7 +79,7 @@ pub(super) fn wrapping(start: &[u8]) -> Option<usize> {
             let behind = start[at + 1..].trim_ascii_start().strip_prefix(b"}")?;
             return behind.trim_ascii().is_empty().then_some(inside);
         }
-        objects += usize::from(nesting.depth() == 3 && byte == b'{' && !nesting.is_in_string());
+        objects += usize::from(nesting.depth() == 3 && byte == b'{' && !nesting.in_string);
     }
     (objects > 1).then_some(inside)
 }

@@ -8,7 +8,7 @@ use super::*;
 fn check(text: &str, names: &[&str], expected: &[&str]) {
     for buffer in [1, 2, 7, 4096] {
         let input = io::BufReader::with_capacity(buffer, text.as_bytes());
-        let mut reader = JsonReader::new(input, 60);
+        let mut reader = JsonReader::new(input, 60).expect("no disk");
         let mut record = Record::default();
         let mut found = Vec::new();
         while reader.read(&mut record, true).expect("no disk") == Ending::Record {
@@ -141,7 +141,7 @@ fn objects_over_several_lines_are_one_row() {
 #[test]
 fn an_object_around_an_array_is_taken_off() {
     let read = |text: &str| {
-        let mut reader = JsonReader::new(text.as_bytes(), 60);
+        let mut reader = JsonReader::new(text.as_bytes(), 60).expect("no disk");
         let (mut record, mut rows) = (Record::default(), Vec::new());
         while reader.read(&mut record, true).expect("no disk") == Ending::Record {
             let fields = String::from_utf8_lossy(&record.joined()).into_owned();
@@ -170,7 +170,7 @@ proptest! {
     fn rows_are_the_same_however_they_are_read(text in "\\{\\}\n[\\{\\}\\[\\]:,\"\\\\\na1 ]{0,60}") {
         let lines = |buffer: usize| {
             let input = io::BufReader::with_capacity(buffer, text.as_bytes());
-            let mut reader = JsonReader::new(input, 30);
+            let mut reader = JsonReader::new(input, 30).expect("no disk");
             let (mut record, mut lines) = (Record::default(), Vec::new());
             while reader.read(&mut record, true).expect("no disk") == Ending::Record {
                 lines.push((record.line, record.last_line, record.joined()));

@@ -30,10 +30,10 @@ fn packed() -> WriterPropertiesBuilder {
         .set_dictionary_page_size_limit(1 << 30)
 }
 
-fn open(file: File, row: usize) -> Result<ParquetReader, TableError> {
+fn open(file: File, row: usize) -> Result<ParquetReader, InputError> {
     let size = file.metadata().expect("a file").len();
     let all = Limit::new(size, u64::MAX);
-    ParquetReader::open(Path::new("x"), file, Limits { row, all })
+    ParquetReader::open(Path::new("x"), file, row, all)
 }
 
 /// A text as often as that, in memory once.
@@ -119,7 +119,7 @@ fn rows_of_several_groups_are_read_in_order() {
     assert_eq!(all[7], "8: |1970-01-08|");
     // 1,002 bytes of text are too many.
     assert!(all[334].starts_with("335: é é ") && all[334].ends_with('…'));
-    assert_eq!(reader.count(), Some(count as u64));
+    assert_eq!(reader.count, count as u64);
 }
 
 #[test]

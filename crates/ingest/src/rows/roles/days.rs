@@ -25,12 +25,12 @@ pub(super) enum DayOrder {
 
 /// Finds the order; `None` if not all the values are such dates, all written alike.
 pub(super) fn order<'a>(values: impl Iterator<Item = &'a str>) -> Option<DayOrder> {
-    let mut shape: Option<Shape> = None;
+    let mut formats: Option<[String; 2]> = None;
     let mut example = None;
     let (mut day_first, mut month_first) = (None, None);
     for value in values {
-        let (first, second, found) = Shape::of(value)?;
-        if *shape.get_or_insert(found) != found {
+        let (first, second, found) = written(value)?;
+        if *formats.get_or_insert_with(|| found.clone()) != found {
             return None;
         }
         example.get_or_insert(value);
@@ -41,64 +41,48 @@ pub(super) fn order<'a>(values: impl Iterator<Item = &'a str>) -> Option<DayOrde
             _ => return None,
         }
     }
-    let shape = shape?;
-    let told = |format, by: &str| {
-        let by = by.to_owned();
-        Some(DayOrder::Told { format, by })
-    };
-    match (day_first, month_first) {
-        (Some(_), Some(_)) => None,
-        (Some(by), None) => told(shape.format("%d", "%m"), by),
-        (None, Some(by)) => told(shape.format("%m", "%d"), by),
+    let ([by_day, by_month], example) = (formats?, example?);
+    let (format, by) = match (day_first, month_first) {
+        (Some(_), Some(_)) => return None,
+        (Some(by), None) => (by_day, by),
+        (None, Some(by)) => (by_month, by),
         // Where people write points they write the day first.
-        (None, None) if shape.separator == '.' => told(shape.format("%d", "%m"), example?),
-        (None, None) => Some(DayOrder::Open {
-            value: example?.to_owned(),
-            day_first: shape.format("%d", "%m"),
-            month_first: shape.format("%m", "%d"),
-        }),
-    }
-}
-
-/// How a date is written, but for the order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Shape {
-    separator: char,
-    long_year: bool,
-    /// The form of the time of day, with the space before it.
-    clock: &'static str,
-}
-
-impl Shape {
-    /// The two numbers before the year, and how they are written.
-    fn of(value: &str) -> Option<(u32, u32, Self)> {
-        let value = value.trim();
-        let (date, clock) = value.split_once(' ').unwrap_or((value, ""));
-        let is_separator = |sign: &char| matches!(sign, '/' | '.' | '-');
-        let separator = date.chars().find(|sign| !sign.is_ascii_digit());
-        let separator = separator.filter(is_separator)?;
-        let parts: Vec<&str> = date.split(separator).collect();
-        let &[first, second, year] = &parts[..] else {
-            return None;
-        };
-        if !(is_number(first, 1..=2) && is_number(second, 1..=2))
-            || !(is_number(year, 2..=2) || is_number(year, 4..=4))
-        {
-            return None;
+        (None, None) if by_day.starts_with("%d.") => (by_day, example),
+        (None, None) => {
+            return Some(DayOrder::Open {
+                value: example.to_owned(),
+                day_first: by_day,
+                month_first: by_month,
+            });
         }
-        let shape = Self {
-            separator,
-            long_year: year.len() == 4,
-            clock: clock_format(clock)?,
-        };
-        Some((first.parse().ok()?, second.parse().ok()?, shape))
-    }
+    };
+    let by = by.to_owned();
+    Some(DayOrder::Told { format, by })
+}
 
-    fn format(self, first: &str, second: &str) -> String {
-        let (separator, clock) = (self.separator, self.clock);
-        let year = if self.long_year { "%Y" } else { "%y" };
-        format!("{first}{separator}{second}{separator}{year}{clock}")
+/// The two numbers before the year, and how the date is written: with the day first, and with the month first.
+fn written(value: &str) -> Option<(u32, u32, [String; 2])> {
+    let value = value.trim();
+    let (date, clock) = value.split_once(' ').unwrap_or((value, ""));
+    let separator = date.chars().find(|sign| !sign.is_ascii_digit());
+    let separator = separator.filter(|sign| matches!(sign, '/' | '.' | '-'))?;
+    let parts: Vec<&str> = date.split(separator).collect();
+    let &[first, second, year] = &parts[..] else {
+        return None;
+    };
+    if !(is_number(first, 1..=2) && is_number(second, 1..=2)) {
+        return None;
     }
+    let year = match year.len() {
+        _ if !is_number(year, 2..=4) => return None,
+        2 => "%y",
+        4 => "%Y",
+        _ => return None,
+    };
+    let clock = clock_format(clock)?;
+    let format = |one, two| format!("{one}{separator}{two}{separator}{year}{clock}");
+    let formats = [format("%d", "%m"), format("%m", "%d")];
+    Some((first.parse().ok()?, second.parse().ok()?, formats))
 }
 
 /// Whether a text is so many digits.

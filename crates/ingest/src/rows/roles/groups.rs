@@ -14,8 +14,12 @@ pub(super) fn are_enough(evidence: &Evidence) -> bool {
 
 /// Whether a column names what several rows are about each, with the reason.
 pub(super) fn topic(evidence: &Evidence, name: Option<Match>) -> Option<String> {
-    let shared = evidence.distinct() * 5 <= evidence.rows() * 4 || evidence.rows() < FEWEST;
-    (name.is_some() && !evidence.is_empty() && shared).then(|| different(evidence))
+    let shared =
+        evidence.distinct() * 5 <= evidence.values.len() * 4 || evidence.values.len() < FEWEST;
+    (name.is_some() && !evidence.is_empty() && shared).then(|| match evidence.distinct() {
+        1 => "1 different value".to_owned(),
+        more => format!("{more} different values"),
+    })
 }
 
 /// Whether a column is an id of what several rows are about each, and can divide them.
@@ -23,10 +27,4 @@ pub(super) fn group(evidence: &Evidence, name: Option<Match>) -> Option<String> 
     are_enough(evidence)
         .then(|| topic(evidence, name))
         .flatten()
-}
-
-fn different(evidence: &Evidence) -> String {
-    let values = evidence.distinct();
-    let noun = if values == 1 { "value" } else { "values" };
-    format!("{values} different {noun}")
 }

@@ -11,17 +11,11 @@ const ANSWERS: [&str; 12] = [
     "true", "false", "yes", "no", "t", "f", "y", "n", "1", "0", "1.0", "0.0",
 ];
 
-/// Beginnings that the word for positive has in many languages, and what else stands for it.
-const GOOD: ([&str; 1], [&str; 3]) = (["pos"], ["y", "t", "+"]);
-
-/// As [`GOOD`], for negative.
-const BAD: ([&str; 2], [&str; 3]) = (["neg", "n\u{e9}g"], ["n", "f", "-"]);
-
 /// Whether the values of a column speak of sentiment, so that it needs no name to be a label.
 pub(super) fn speak(evidence: &Evidence, knows: impl Fn(&str) -> bool) -> bool {
     let answers = |value: &str| ANSWERS.contains(&value.to_lowercase().as_str());
     let says = |value: &str| knows(value) && !answers(value) && !is_number(value);
-    evidence.rows() > 1 && evidence.share(says) > 0.9
+    evidence.values.len() > 1 && evidence.share(says) > 0.9
 }
 
 /// Lines of `[ingest.labels]` for values that are not known. A value whose meaning is likely stands
@@ -46,16 +40,12 @@ pub(super) fn lines(values: &[&str]) -> String {
 /// Whether a value likely means positive.
 fn likely(value: &str) -> Option<bool> {
     let lower = value.to_lowercase();
-    let is = |(starts, words): (&[&str], &[&str]), number: f64| {
-        starts.iter().any(|start| lower.starts_with(start))
-            || words.contains(&lower.as_str())
-            || lower.parse() == Ok(number)
-    };
-    match (is((&GOOD.0, &GOOD.1), 1.0), is((&BAD.0, &BAD.1), 0.0)) {
-        (true, false) => Some(true),
-        (false, true) => Some(false),
-        _ => None,
-    }
+    let (word, number) = (lower.as_str(), lower.parse::<f64>().ok());
+    // Beginnings that the words have in many languages, and what else stands for them.
+    let good = word.starts_with("pos") || matches!(word, "y" | "t" | "+") || number == Some(1.0);
+    let bad = word.starts_with("neg") || word.starts_with("n\u{e9}g");
+    let bad = bad || matches!(word, "n" | "f" | "-") || number == Some(0.0);
+    (good != bad).then_some(good)
 }
 
 /// A value as TOML has it.

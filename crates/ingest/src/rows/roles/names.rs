@@ -51,7 +51,7 @@ pub(super) struct Match {
     /// Place in the role's list, the likelier ones first.
     place: usize,
     /// Whether it is the whole name, and not only its last word, as in `airline_sentiment`.
-    whole: bool,
+    pub(super) whole: bool,
     /// Whether it is a name of nothing that is like the role, but something else.
     sure: bool,
 }
@@ -66,11 +66,6 @@ impl Match {
             (true, false) => 1000.0,
         };
         kind - self.place as f64
-    }
-
-    /// Whether it is the whole name.
-    pub(super) fn is_whole(self) -> bool {
-        self.whole
     }
 
     /// Whether a column of this name is a label whatever stands in it.

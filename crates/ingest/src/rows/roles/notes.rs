@@ -60,7 +60,7 @@ impl Finder<'_> {
 
     /// A column that is a label by its name, whose values are none.
     fn unknown_label(&self, column: usize) -> Option<Note> {
-        let is_label = |name: &Match| name.is_whole() && name.is_sure_label();
+        let is_label = |name: &Match| name.whole && name.is_sure_label();
         self.name(Role::Label, column).filter(is_label)?;
         let evidence = &self.columns[column];
         if evidence.distinct() <= labels::MOST {
@@ -77,7 +77,7 @@ impl Finder<'_> {
                 evidence.commonest()
             ),
         };
-        Some(self.note(column, &what))
+        Some(self.note(column, &what, None))
     }
 
     /// A column of ratings by its name that is not numbers: `4 stars`, `4/5`.
@@ -89,7 +89,8 @@ impl Finder<'_> {
         if evidence.distinct() <= labels::MOST {
             return Some(self.open_values(column, what));
         }
-        Some(self.note(column, &format!("{} are {what}", values(evidence))))
+        let what = format!("{} are {what}", values(evidence));
+        Some(self.note(column, &what, None))
     }
 
     /// Ratings that give no labels.
@@ -104,11 +105,7 @@ impl Finder<'_> {
         let lines = format!(
             "[ingest.rating]\ncentre = {centre:?} # if {low} to {high} is the whole scale\n"
         );
-        let lines = Some(lines);
-        Some(Note {
-            lines,
-            ..self.note(column, &what)
-        })
+        Some(self.note(column, &what, Some(lines)))
     }
 
     /// Dates that can be read in two ways, or in none.
@@ -137,7 +134,7 @@ impl Finder<'_> {
                 set(FORMAT, "%d.%m.%Y"),
             ),
         };
-        Some(self.note(column, &what))
+        Some(self.note(column, &what, None))
     }
 
     /// Whether a column without a known form of dates may hold some. Numbers in a column named `time`
@@ -170,13 +167,13 @@ impl Finder<'_> {
              side of the split with {}",
             self.set(Role::Group, column)
         );
-        Some(self.note(column, &what))
+        Some(self.note(column, &what, None))
     }
 
     /// Columns with a role whose name another column has, too.
     fn twins(&self, roles: &Roles) -> Vec<Note> {
-        let twin = |role: &Role| {
-            let column = roles.map.get(*role)?;
+        let twin = |role: Role| {
+            let column = roles.map.get(role)?;
             let name = self.names.get(column)?;
             let mut others = self.names.iter().enumerate();
             let (other, _) = others.find(|(other, same)| *other != column && *same == name)?;
@@ -193,11 +190,11 @@ impl Finder<'_> {
                 lines,
             })
         };
-        Role::ALL.iter().filter_map(twin).collect()
+        Role::all().filter_map(twin).collect()
     }
 
     /// A note about a column, which it names.
-    fn note(&self, column: usize, what: &str) -> Note {
+    fn note(&self, column: usize, what: &str, lines: Option<String>) -> Note {
         let name = match self.names.get(column) {
             Some(name) => format!("`{name}`"),
             None => format!("column {}", column + 1),
@@ -205,7 +202,7 @@ impl Finder<'_> {
         Note {
             column,
             text: format!("{name}: {what}"),
-            lines: None,
+            lines,
         }
     }
 
@@ -218,10 +215,7 @@ impl Finder<'_> {
             self.set(Role::Label, column)
         );
         let lines = Some(labels::lines(&evidence.common(labels::MOST)));
-        Note {
-            lines,
-            ..self.note(column, &what)
-        }
+        self.note(column, &what, lines)
     }
 
     /// The argument that gives a column a role.

@@ -20,28 +20,20 @@ pub(crate) struct Scale {
 impl Scale {
     /// The scale that ratings from `low` to `high` are on; `None` where that is not plain.
     pub(super) fn of(low: f64, high: f64) -> Option<Self> {
-        let scale = |low, high, centre, dead_zone| {
-            let rule = RatingRule { centre, dead_zone };
-            Some(Self { rule, low, high })
-        };
-        if low < 0.0 {
+        let any = f64::INFINITY;
+        let (low, high, centre, dead_zone) = match (low, high) {
             // Around zero, whatever the width: the sign says it.
-            let any = f64::INFINITY;
-            return (high > 0.0).then(|| scale(-any, any, 0.0, 0.0)).flatten();
-        }
-        if high == 5.0 && low >= 1.0 {
-            scale(1.0, 5.0, 3.0, 0.0)
-        } else if (high == 5.0 || high == 4.5) && low >= 0.5 {
-            scale(0.5, 5.0, 2.75, 0.25)
-        } else if high == 10.0 && low >= 1.0 {
-            scale(1.0, 10.0, 5.5, 0.5)
-        } else if high == 10.0 {
-            scale(0.0, 10.0, 5.0, 0.5)
-        } else if high > 50.0 && high <= 100.0 && low < 50.0 {
-            scale(0.0, 100.0, 50.0, 10.0)
-        } else {
-            None
-        }
+            (..0.0, _) if high > 0.0 => (-any, any, 0.0, 0.0),
+            (..0.0, _) => return None,
+            (1.0.., 5.0) => (1.0, 5.0, 3.0, 0.0),
+            (0.5.., 4.5 | 5.0) => (0.5, 5.0, 2.75, 0.25),
+            (1.0.., 10.0) => (1.0, 10.0, 5.5, 0.5),
+            (_, 10.0) => (0.0, 10.0, 5.0, 0.5),
+            (..50.0, ..=100.0) if high > 50.0 => (0.0, 100.0, 50.0, 10.0),
+            _ => return None,
+        };
+        let rule = RatingRule { centre, dead_zone };
+        Some(Self { rule, low, high })
     }
 
     /// Whether a rating can be on it.
