@@ -208,10 +208,7 @@ pub(crate) fn to_parquet(
             };
             bytes += line.len();
             let line = serde_json::from_str::<Line>(&line);
-            some.push(line.map_err(|error| ArtifactError::Damaged {
-                path: lines.to_owned(),
-                reason: error.to_string(),
-            })?);
+            some.push(line.map_err(|error| ArtifactError::damaged(lines, error.to_string()))?);
         }
         if some.is_empty() {
             break;

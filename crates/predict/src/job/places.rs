@@ -86,23 +86,18 @@ pub(crate) fn lock(path: &Path) -> Result<FileLock, Failure> {
 /// A failure to write the output or what lies beside it, with the option that moves those.
 pub(crate) fn unwritten(error: ArtifactError) -> Failure {
     let is_closed = match &error {
-        ArtifactError::Io { action, source, .. } => {
-            *action != "read"
-                && matches!(
-                    source.kind(),
-                    io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
-                )
-        }
+        ArtifactError::Io { action, source, .. } if *action != "read" => matches!(
+            source.kind(),
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+        ),
         _ => false,
     };
     let failure = Failure::from(error);
-    if !is_closed {
-        return failure;
+    let hint = "Choose another folder with `--output FOLDER/FILE.csv`, or make this one writable";
+    match is_closed {
+        true => failure.with_hint(hint.to_owned()),
+        false => failure,
     }
-    failure.with_hint(
-        "Choose another folder with `--output FOLDER/FILE.csv`, or make this one writable"
-            .to_owned(),
-    )
 }
 
 #[cfg(test)]

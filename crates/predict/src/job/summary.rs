@@ -62,11 +62,8 @@ pub(crate) fn in_words(done: &Done, output: &Path, rate: Option<f64>) -> String 
         text.push_str(&format!(", {} undecided", count(done.undecided)));
     }
     if done.rejected > 0 {
-        let rejected = count(done.rejected);
-        text.push_str(&format!(
-            ", {rejected} kept aside in `{}`",
-            rejects_of(output).display()
-        ));
+        let (rejected, place) = (count(done.rejected), rejects_of(output));
+        text.push_str(&format!(", {rejected} kept aside in `{}`", place.display()));
     }
     if let Some(share) = share_of(done.right, done.judged, 0.95) {
         text.push_str(&format!(

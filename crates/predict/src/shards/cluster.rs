@@ -12,8 +12,8 @@ use artifact::{ArtifactError, Digest, Failure, FailureKind, format};
 use settings::{EngineSettings, RunSettings};
 use slurm::tail::{failure, last_line};
 use slurm::{
-    Batch, Course, Monitored, Record, Slurm, SlurmError, Snapshot, Standing, Submission, Task,
-    TaskId, Watch, after_ok,
+    Batch, Course, Monitored, Record, Slurm, Snapshot, Standing, Submission, Task, TaskId, Watch,
+    after_ok,
 };
 use stage::{Progress, stop_requested, watch_signals};
 
@@ -50,7 +50,7 @@ impl ClusterRun<'_> {
     /// # Errors
     /// Slurm refuses or is not there, a shard fails, or we were asked to stop: the jobs then go on.
     pub(crate) fn coordinate(&self, job: &Job<'_>, shards: usize) -> Result<String, Failure> {
-        let slurm = Slurm::find().map_err(refused)?;
+        let slurm = Slurm::find()?;
         // The right to plan is given back at once: the job that merges takes it.
         let (plan, _) = provide(job, shards)?;
         let absolute = |path: &Path| absolute(path).map_err(ArtifactError::io("find", path));
@@ -79,11 +79,6 @@ impl ClusterRun<'_> {
             false => coordinator.follow(),
         }
     }
-}
-
-fn refused(error: SlurmError) -> Failure {
-    let hint = error.hint();
-    Failure::from_error(error).with_hint(hint)
 }
 
 fn interrupted(message: &str, hint: String) -> Failure {
@@ -192,7 +187,7 @@ impl Coordinator<'_> {
 
     /// Submits every shard that is not finished, and the merge after them, but for what is in the queue.
     fn submit_first(&mut self) -> Result<(), Failure> {
-        let queue = self.slurm.queue().map_err(refused)?;
+        let queue = self.slurm.queue()?;
         let known = self.record.submissions()?;
         let mut open = Vec::new();
         for shard in 1..=self.plan.count() {
@@ -239,9 +234,7 @@ impl Coordinator<'_> {
         self.jobs.remove(&number);
         let mut wanted = vec![number];
         if let Some(merge) = self.jobs.remove(&MERGE) {
-            self.slurm
-                .cancel(&[merge.submission.job])
-                .map_err(refused)?;
+            self.slurm.cancel(&[merge.submission.job])?;
             wanted.push(MERGE);
         }
         self.submit(&wanted)
@@ -251,7 +244,7 @@ impl Coordinator<'_> {
     fn submit(&mut self, wanted: &[Number]) -> Result<(), Failure> {
         let (merge, shards): (Vec<Number>, _) = wanted.iter().partition(|it| **it == MERGE);
         let shards: Vec<Number> = shards;
-        let largest = self.slurm.largest_array().map_err(refused)?;
+        let largest = self.slurm.largest_array()?;
         for shards in shards.chunks(largest.max(1)) {
             self.submit_batch(shards, None)?;
         }
@@ -279,7 +272,7 @@ impl Coordinator<'_> {
             tasks: tasks.collect::<Result<_, Failure>>()?,
         };
         let submitted = self.slurm.submit(&batch.script(), dependency.as_deref());
-        let job = submitted.map_err(refused)?;
+        let job = submitted?;
         for (seat, (number, task)) in numbers.iter().zip(&batch.tasks).enumerate() {
             let seat = (numbers.len() > 1).then_some(seat as u32);
             let id = TaskId { job, task: seat };

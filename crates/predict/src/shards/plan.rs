@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use artifact::{ArtifactError, Digest, Failure, FileLock, format};
@@ -10,26 +9,16 @@ use ingest::count_rows;
 use serde::{Deserialize, Serialize};
 
 use super::sealed;
-use crate::job::{CHUNK_ROWS, Columns, Job, Part, Task, lock, unwritten, with_ending};
+use crate::job::{CHUNK_ROWS, Columns, Job, Task, lock, unwritten, with_ending};
 
 const PLAN: &str = "plan.json";
 
 /// Raised when the file comes to say something else.
 const FORMAT: u32 = 2;
 
-/// How a file is divided.
-#[derive(Clone, Debug)]
+/// How a file is divided, as `OUTPUT.shards/plan.json` says it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Plan {
-    /// The folder of all shards.
-    pub(super) folder: PathBuf,
-    content: Content,
-    /// The digest of the plan, by which a shard is known to belong to it.
-    pub(super) id: Digest,
-}
-
-/// The plan as `OUTPUT.shards/plan.json` says it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Content {
     format: u32,
     pub(super) task: Task,
     /// Shards that were asked for. A file of fewer rows has fewer.
@@ -40,14 +29,12 @@ pub(super) struct Content {
     pub(super) columns: Columns,
     /// The number of the first row of each shard, from 1.
     starts: Vec<u64>,
-}
-
-impl Deref for Plan {
-    type Target = Content;
-
-    fn deref(&self) -> &Content {
-        &self.content
-    }
+    /// The folder of all shards.
+    #[serde(skip)]
+    pub(super) folder: PathBuf,
+    /// The digest of the plan in its file, by which a shard is known to belong to it.
+    #[serde(skip)]
+    pub(super) id: Option<Digest>,
 }
 
 impl Plan {
@@ -69,11 +56,11 @@ impl Plan {
                     .to_owned(),
             )
         };
-        let found = sealed::read::<Content>(&path);
-        let Some((content, id)) = found.map_err(|error| again(Failure::from_error(error)))? else {
+        let found = sealed::read::<Self>(&path);
+        let Some((plan, id)) = found.map_err(|error| again(Failure::from_error(error)))? else {
             return Ok(None);
         };
-        if content.format != FORMAT || content.starts.is_empty() {
+        if plan.format != FORMAT || plan.starts.is_empty() {
             return Err(again(Failure::new(format!(
                 "`{}` was made by another version",
                 path.display()
@@ -81,8 +68,8 @@ impl Plan {
         }
         Ok(Some(Self {
             folder,
-            content,
-            id,
+            id: Some(id),
+            ..plan
         }))
     }
 
@@ -117,13 +104,6 @@ impl Plan {
         Task {
             first: self.starts[shard - 1],
             ..self.task.clone()
-        }
-    }
-
-    pub(super) fn part(&self, shard: usize) -> Part {
-        Part {
-            first: self.starts[shard - 1],
-            rows: Some(self.rows_of(shard)),
         }
     }
 
@@ -253,23 +233,21 @@ pub(super) fn provide(job: &Job<'_>, shards: usize) -> Result<(Plan, FileLock), 
     let shown = progress.task("planning", Some(task.stamp.0), "bytes");
     let rows = count_rows(job.input, job.reading, (progress, &shown))?;
     drop(shown);
-    let content = Content {
+    let mut plan = Plan {
         format: FORMAT,
         task,
         asked: shards,
         rows,
         columns: job.columns()?,
         starts: divide(rows, shards),
+        folder,
+        id: None,
     };
-    if job.task()? != content.task {
+    if job.task()? != plan.task {
         return Err(changed(job.input));
     }
-    let id = sealed::write(&folder.join(PLAN), &content).map_err(unwritten)?;
-    let plan = Plan {
-        folder,
-        content,
-        id,
-    };
+    let path = plan.folder.join(PLAN);
+    plan.id = Some(sealed::write(&path, &plan).map_err(unwritten)?);
     progress.note(&plan.in_words());
     Ok((plan, lock))
 }
