@@ -48,18 +48,14 @@ impl Explanation {
 
     /// The words that matter most, at most this many, the strongest first.
     pub fn strongest(&self, count: usize) -> Vec<WordWeight> {
-        let mut words: Vec<&Word> = self
-            .words
-            .iter()
-            .filter(|word| word.weight != 0.0)
-            .collect();
+        let words = self.words.iter().filter(|word| word.weight != 0.0);
+        let mut words: Vec<&Word> = words.collect();
         words.sort_by(|one, two| two.weight.abs().total_cmp(&one.weight.abs()));
-        words.truncate(count);
-        let named = |word: &&Word| WordWeight {
+        let strongest = words.into_iter().take(count).map(|word| WordWeight {
             word: self.text[word.place.clone()].to_owned(),
             weight: rounded(word.weight),
-        };
-        words.iter().map(named).collect()
+        });
+        strongest.collect()
     }
 }
 

@@ -40,12 +40,9 @@ impl Place {
     /// # Errors
     /// A bundle does not say what it is.
     pub fn needs_networks(&self) -> Result<bool, Failure> {
-        for folder in self.bundles() {
-            if ModelFile::load(folder)?.architecture.kind != ModelKind::Linear {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        self.bundles().iter().try_fold(false, |found, folder| {
+            Ok(found || ModelFile::load(folder)?.architecture.kind != ModelKind::Linear)
+        })
     }
 
     /// The folder of the model, or those of an ensemble's members.
@@ -115,12 +112,8 @@ impl Selection {
     /// # Errors
     /// As for [`Place::needs_networks`].
     pub fn needs_networks(&self) -> Result<bool, Failure> {
-        for place in &self.places {
-            if place.needs_networks()? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let mut places = self.places.iter();
+        places.try_fold(false, |found, place| Ok(found || place.needs_networks()?))
     }
 
     /// Starts the threads that ask the models.
@@ -140,20 +133,16 @@ pub fn name_of(folder: &Path) -> String {
 
 /// A digest of the files of a bundle that answers depend on; they are proved where a manifest says what they are.
 fn fingerprint(folder: &Path) -> Result<Digest, Failure> {
-    let proved = match folder.join(artifact::MANIFEST_NAME).is_file() {
-        true => Some(Artifact::open(folder)?),
-        false => None,
-    };
+    let is_proved = folder.join(artifact::MANIFEST_NAME).is_file();
+    let proved = is_proved.then(|| Artifact::open(folder)).transpose()?;
     if let Some(bundle) = &proved {
         bundle.verify()?;
     }
     let mut all = String::new();
     for name in ["model.json", "model.safetensors", "tokenizer.json"] {
-        let entry = proved
-            .as_ref()
-            .and_then(|bundle| bundle.manifest().file(name));
+        let manifest = proved.as_ref().map(Artifact::manifest);
         let path = folder.join(name);
-        let digest = match entry {
+        let digest = match manifest.and_then(|manifest| manifest.file(name)) {
             Some(entry) => entry.digest,
             None => Digest::of_file(&path).map_err(ArtifactError::io("read", &path))?,
         };
@@ -171,15 +160,12 @@ pub fn in_folder(folder: &Path) -> Result<Place, Failure> {
     if folder.join(ENSEMBLE).is_file() {
         return ensemble_in(folder);
     }
-    if !folder.join("model.json").is_file() {
-        return Err(
-            Failure::new(format!("`{}` holds no model", folder.display())).with_hint(
-                "Name a folder with `model.json`, `model.safetensors` and `tokenizer.json`, as artifacts/train/NAME, or an ensemble as artifacts/evaluate/NAME"
-                    .to_owned(),
-            ),
-        );
+    if folder.join("model.json").is_file() {
+        return Ok(Place::Bundle(folder.to_owned()));
     }
-    Ok(Place::Bundle(folder.to_owned()))
+    let hint = "Name a folder with `model.json`, `model.safetensors` and `tokenizer.json`, as artifacts/train/NAME, or an ensemble as artifacts/evaluate/NAME";
+    let problem = format!("`{}` holds no model", folder.display());
+    Err(Failure::new(problem).with_hint(hint.to_owned()))
 }
 
 /// The model or ensemble of this name as it was made last, whatever the pipeline file has come to
@@ -250,12 +236,11 @@ pub fn best(pipeline: &Pipeline) -> Result<(String, String), Failure> {
             .then(one.loss.total_cmp(&two.loss))
     });
     let Some((name, validation)) = best else {
-        return Err(
-            Failure::new("No model of the pipeline file is trained").with_hint(format!(
-                "Train them with `{}`, or name a bundle with `--bundle FOLDER`",
-                run_command(pipeline)
-            )),
-        );
+        let failure = Failure::new("No model of the pipeline file is trained");
+        let train = run_command(pipeline);
+        return Err(failure.with_hint(format!(
+            "Train them with `{train}`, or name a bundle with `--bundle FOLDER`"
+        )));
     };
     let why = format!(
         "model: {name}, the best of {} by validation ({} right); another with `--model NAME`",

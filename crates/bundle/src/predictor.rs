@@ -114,17 +114,13 @@ impl Predictor {
         let mut answers = Vec::new();
         for model in &self.models {
             let reader = &model.reader;
-            let place = read
-                .iter()
-                .position(|(known, ..)| known.encodes_like(reader));
+            let place = read.iter().position(|(it, ..)| it.encodes_like(reader));
             if place.is_none() {
-                let known = read.iter().find(|(known, ..)| known.cleans_like(reader));
+                let known = read.iter().find(|(it, ..)| it.cleans_like(reader));
+                let clean = |text: &T| reader.normalised(text.as_ref());
                 let cleaned = match known {
                     Some((_, cleaned, _)) => cleaned.clone(),
-                    None => {
-                        let texts = texts.par_iter();
-                        texts.map(|text| reader.normalised(text.as_ref())).collect()
-                    }
+                    None => texts.par_iter().map(clean).collect(),
                 };
                 let encoded = reader.encode_all(&there(&cleaned), explain)?;
                 read.push((reader, cleaned, encoded));
@@ -185,11 +181,11 @@ fn answers_of(
     if encoded.ids.is_empty() {
         return Ok(vec![None; cleaned.len()]);
     }
-    let mut words = match explain {
+    let words = match explain {
         true => encoded.words(model.scorer.as_ref(), &there(cleaned))?,
         false => Vec::new(),
-    }
-    .into_iter();
+    };
+    let mut words = words.into_iter();
     let mut probabilities = model.probabilities(&encoded.ids)?.into_iter();
     let answer = |text: &String| {
         if text.is_empty() {

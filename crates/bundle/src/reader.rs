@@ -75,14 +75,13 @@ impl TextReader {
         normalised: &[T],
         with_places: bool,
     ) -> Result<EncodedTexts, Failure> {
-        let encode = |text: &T| match with_places {
-            false => Ok((self.ids(text.as_ref())?, Vec::new())),
-            true => {
-                let (length, truncation) = (self.max_length, self.truncation);
-                let located = self.tokenizer.locate(text.as_ref(), length, truncation);
-                let located = located?;
-                Ok((located.ids, located.places))
+        let encode = |text: &T| {
+            if !with_places {
+                return Ok((self.ids(text.as_ref())?, Vec::new()));
             }
+            let (length, truncation) = (self.max_length, self.truncation);
+            let located = self.tokenizer.locate(text.as_ref(), length, truncation)?;
+            Ok((located.ids, located.places))
         };
         let encoded = normalised.par_iter().map(encode);
         let encoded = encoded.collect::<Result<Vec<_>, Failure>>()?;
@@ -128,12 +127,11 @@ impl EncodedTexts {
         };
         let rows: Vec<MarkedRow> = self.ids.iter().zip(&self.places).map(marked).collect();
         let found = scorer.contributions(&rows)?;
-        let words = texts.iter().zip(&self.places).zip(found);
-        Ok(words
-            .map(|((text, places), tokens)| {
-                words_of(text.as_ref(), places.iter().cloned().zip(tokens))
-            })
-            .collect())
+        let places = self.places.iter().map(|places| places.iter().cloned());
+        let rows = texts.iter().zip(places.zip(found));
+        let words =
+            rows.map(|(text, (places, tokens))| words_of(text.as_ref(), places.zip(tokens)));
+        Ok(words.collect())
     }
 }
 

@@ -36,12 +36,13 @@ impl TrainedModel {
             (ModelKind::Linear, _) => Box::new(open_linear(folder)?),
             (_, Some(networks)) => (networks.open)(folder, &description, run)?,
             (_, None) => {
+                let hint = "Start the program again: `ressenti predict`, `trend` and `serve` continue in `ressenti-networks` where the model \
+                     is a network";
+                let folder = folder.display();
                 return Err(Failure::new(format!(
-                    "`{}` holds a network, and this program asks linear models only",
-                    folder.display()
+                    "`{folder}` holds a network, and this program asks linear models only"
                 ))
-                .with_hint("Start the program again: `ressenti predict`, `trend` and `serve` continue in `ressenti-networks` where the model \
-                     is a network".to_owned()));
+                .with_hint(hint.to_owned()));
             }
         };
         Ok(Self {
@@ -58,9 +59,8 @@ impl TrainedModel {
     pub fn probabilities(&self, rows: &[Vec<u32>]) -> Result<Vec<f32>, Failure> {
         let scores = self.scorer.scores(rows)?.into_iter();
         let calibration = &self.description.calibration;
-        Ok(scores
-            .map(|score| calibration.probability(score) as f32)
-            .collect())
+        let probabilities = scores.map(|score| calibration.probability(score) as f32);
+        Ok(probabilities.collect())
     }
 }
 

@@ -19,16 +19,12 @@ pub(crate) fn words_of(
     tokens: impl Iterator<Item = (Option<Range<usize>>, f64)>,
 ) -> Vec<Word> {
     let start = text.as_ptr() as usize;
-    let mut words: Vec<Word> = text
-        .split_whitespace()
-        .map(|word| {
-            let from = word.as_ptr() as usize - start;
-            Word {
-                place: from..from + word.len(),
-                weight: 0.0,
-            }
-        })
-        .collect();
+    let words = text.split_whitespace().map(|word| {
+        let from = word.as_ptr() as usize - start;
+        let place = from..from + word.len();
+        Word { place, weight: 0.0 }
+    });
+    let mut words: Vec<Word> = words.collect();
     for (place, weight) in tokens {
         let Some(place) = place.filter(|place| !place.is_empty()) else {
             continue;

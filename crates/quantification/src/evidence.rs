@@ -2,7 +2,7 @@
 
 use crate::Method;
 use crate::labelled::Known;
-use crate::levels::logit;
+use crate::levels::{called, logit};
 use crate::share::posterior;
 
 /// Halvings of a bracket: its width becomes that of rounding.
@@ -58,7 +58,7 @@ enum Part {
 impl Part {
     fn of(self, probability: f64, ratio: f64) -> f64 {
         match self {
-            Self::Called => f64::from(u8::from(probability >= 0.5)),
+            Self::Called => called(probability),
             Self::Probability => probability,
             Self::Posterior(at) => posterior(ratio, at),
         }
@@ -71,7 +71,7 @@ impl Averaged {
     }
 
     /// Of a model with these rates of calling either class positive.
-    fn called(means: [f64; 2]) -> Self {
+    fn of_calls(means: [f64; 2]) -> Self {
         Self {
             part: Part::Called,
             means,
@@ -89,7 +89,7 @@ impl Averaged {
                 variances,
             },
             // At this share it tells nothing; what the model calls them does.
-            false => Self::called(known.rates.called()),
+            false => Self::of_calls(known.rates.called()),
         }
     }
 
@@ -111,8 +111,8 @@ impl Response {
     pub(crate) fn new(known: &Known, method: Method) -> Self {
         let rates = known.rates;
         let each = match method {
-            Method::ClassifyAndCount => vec![Averaged::called([0.0, 1.0])],
-            Method::AdjustedCount => vec![Averaged::called(rates.called())],
+            Method::ClassifyAndCount => vec![Averaged::of_calls([0.0, 1.0])],
+            Method::AdjustedCount => vec![Averaged::of_calls(rates.called())],
             Method::ProbabilisticAdjustedCount => {
                 let (means, variances) = known.spread(|ratio| share_of(rates.odds(ratio)));
                 vec![Averaged {
@@ -131,17 +131,16 @@ impl Response {
     /// What texts say of which these are the probabilities and the ratios of how likely they are.
     pub(crate) fn of(&self, texts: impl Iterator<Item = (f64, f64)>) -> Option<Evidence> {
         let mut sums = vec![0.0; self.each.len()];
-        let mut count = 0;
+        let mut count = 0.0;
         for (probability, ratio) in texts {
-            count += 1;
+            count += 1.0;
             for (sum, averaged) in sums.iter_mut().zip(&self.each) {
                 *sum += averaged.part.of(probability, ratio);
             }
         }
-        let texts = f64::from(count);
-        (count > 0).then(|| Evidence {
-            texts,
-            means: sums.iter().map(|sum| sum / texts).collect(),
+        (count > 0.0).then(|| Evidence {
+            texts: count,
+            means: sums.iter().map(|sum| sum / count).collect(),
         })
     }
 

@@ -11,9 +11,13 @@ const FINENESS: f64 = 32.0;
 
 /// Log-odds of a probability, bounded.
 pub(crate) fn logit(probability: f64) -> f64 {
-    (probability / (1.0 - probability))
-        .ln()
-        .clamp(-LARGEST, LARGEST)
+    let odds = probability / (1.0 - probability);
+    odds.ln().clamp(-LARGEST, LARGEST)
+}
+
+/// 1 for a probability that calls a text positive, else 0.
+pub(crate) fn called(probability: f64) -> f64 {
+    f64::from(u8::from(probability >= 0.5))
 }
 
 /// What the rows of a level say on average, `[L]`, with rising log-odds; and which level each row is of, `[N]`.

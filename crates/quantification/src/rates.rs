@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::labelled::Counts;
-use crate::levels::{Levels, logit};
+use crate::levels::{Levels, called, logit};
 
 /// Newton steps at most; the loss is convex, and a handful is enough.
 const STEPS: usize = 50;
@@ -43,7 +43,6 @@ impl ErrorRates {
             let sum: f64 = rows.map(|(count, said)| count * value(*said)).sum();
             sum / counts.iter().sum::<f64>()
         };
-        let called = |probability: f64| f64::from(u8::from(probability >= 0.5));
         let [negative, positive] = counts;
         let (slope, intercept) = platt(levels, counts);
         Self {

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use crate::compute::trend_until;
+use crate::compute::trend;
 use crate::data::Trend;
 use crate::errors::{self, Learned};
 use crate::read::{Question, Reader};
@@ -55,7 +55,7 @@ pub fn answer(
     if input.rows.is_empty() {
         return Err(Unfit::NothingLeft.into());
     }
-    let mut found = trend_until(&input, &quantifier, &question.options, reader.is_stopped)?;
+    let mut found = trend(&input, &quantifier, &question.options, reader.is_stopped)?;
     found.left_out.splice(0..0, left_out);
     found.labelled_cross_fitted = cross_fitted;
     if let Some(change) = &mut found.largest_change {

@@ -130,10 +130,10 @@ const METHODS: [(Method, &str); 5] = [
 /// Reads a method by its name.
 fn method() -> impl TypedValueParser<Value = Method> {
     let value =
-        |(method, help): (Method, &'static str)| PossibleValue::new(method.name()).help(help);
+        |(method, help): (Method, &str)| PossibleValue::new(method.name()).help(help.to_owned());
     PossibleValuesParser::new(METHODS.map(value)).map(|name| {
-        let mut all = Method::ALL.into_iter();
-        all.find(|method| method.name() == name).unwrap_or_default()
+        let found = Method::ALL.into_iter().find(|it| it.name() == name);
+        found.unwrap_or_default()
     })
 }
 

@@ -29,13 +29,9 @@ const LIKELY: f64 = 0.5;
 /// added by [`Change::words`]' reader, who has the texts.
 ///
 /// # Errors
-/// There are no reviews, or the period makes far too many of them.
-pub fn trend(input: &Input, quantifier: &Quantifier, options: &Options) -> Result<Trend, Refused> {
-    trend_until(input, quantifier, options, &|| false)
-}
-
-/// The same, given up with [`Refused::Stopped`] soon after `is_stopped` says so.
-pub(crate) fn trend_until(
+/// There are no reviews, the period makes far too many of them, or `is_stopped` said so: then it is given up
+/// with [`Refused::Stopped`] soon after.
+pub(crate) fn trend(
     input: &Input,
     quantifier: &Quantifier,
     options: &Options,
@@ -133,11 +129,8 @@ impl Series {
         };
         let count = last - first + 1;
         if count > MOST {
-            return Err(Unfit::TooManyPeriods {
-                period: period.name(),
-                count,
-            }
-            .into());
+            let period = period.name();
+            return Err(Unfit::TooManyPeriods { period, count }.into());
         }
         let mut groups = vec![Vec::new(); usize::try_from(count).unwrap_or(0)];
         for row in rows {
@@ -180,12 +173,9 @@ impl Shares<'_> {
         if (self.is_stopped)() {
             return Err(Refused::Stopped);
         }
-        let options = self.options;
-        let (confidence, seed) = (options.confidence, options.seed);
-        let said = said(rows);
-        Ok(self
-            .quantifier
-            .quantify(&said, options.method, confidence, seed))
+        let (known, options) = (self.quantifier, self.options);
+        let (method, confidence) = (options.method, options.confidence);
+        Ok(known.quantify(&said(rows), method, confidence, options.seed))
     }
 
     fn evidence(&self, rows: &[Row]) -> Option<Evidence> {
@@ -244,9 +234,7 @@ fn topics(names: &[String], rows: &[Row], shares: &Shares<'_>) -> Result<Vec<Top
         topic: (*name).clone(),
         rows: alone.rows,
         alone: alone.estimate,
-        share: pooled
-            .as_ref()
-            .map_or(alone.estimate, |pooled| shares.interval(pooled[at])),
+        share: (pooled.as_ref()).map_or(alone.estimate, |pooled| shares.interval(pooled[at])),
     };
     Ok(found.iter().enumerate().map(topic).collect())
 }
@@ -348,12 +336,10 @@ fn judged(periods: &[PeriodShare]) -> Option<Judged> {
         sums.overall += truth * rows as f64;
     }
     let count = sums.periods as f64;
-    (sums.periods > 0).then(|| Judged {
-        mean_absolute_error: sums.mean_absolute_error / count,
-        mean_absolute_error_of_level: sums.mean_absolute_error_of_level / count,
-        mean_absolute_error_counted: sums.mean_absolute_error_counted / count,
-        coverage: sums.coverage / count,
-        overall: sums.overall / sums.rows as f64,
-        ..sums
-    })
+    sums.mean_absolute_error /= count;
+    sums.mean_absolute_error_of_level /= count;
+    sums.mean_absolute_error_counted /= count;
+    sums.coverage /= count;
+    sums.overall /= sums.rows as f64;
+    (sums.periods > 0).then_some(sums)
 }

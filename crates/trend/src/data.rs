@@ -150,7 +150,7 @@ pub struct Forecast {
 
 /// How a way to forecast did from rolling origins, judged by the estimated shares of the periods that
 /// followed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Backtest {
     /// Which way.
     pub name: &'static str,

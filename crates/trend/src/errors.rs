@@ -81,13 +81,10 @@ fn unfit(what: &str, error: QuantificationError) -> Refused {
 
 /// Fails where fewer reviews are labelled than are wanted to learn from.
 pub(crate) fn check_enough(labelled: u64, wanted: usize) -> Result<(), Refused> {
-    match labelled >= wanted as u64 {
+    let (asked, there) = (wanted, labelled);
+    match there >= asked as u64 {
         true => Ok(()),
-        false => Err(Unfit::FewLabelled {
-            asked: wanted,
-            there: labelled,
-        }
-        .into()),
+        false => Err(Unfit::FewLabelled { asked, there }.into()),
     }
 }
 

@@ -31,11 +31,7 @@ pub(crate) struct State {
 
 impl State {
     fn unknown(variances: &Variances) -> Self {
-        let slope = if variances.slope.is_some() {
-            DIFFUSE
-        } else {
-            0.0
-        };
+        let slope = variances.slope.map_or(0.0, |_| DIFFUSE);
         Self {
             mean: [0.0; 2],
             variance: [[DIFFUSE, 0.0], [0.0, slope]],

@@ -1,7 +1,7 @@
 //! `ressenti trend`: from reviews with a topic and a time to what people feel, how that changes, and how
 //! sure it is.
 //!
-//! [`trend`] is a pure function from reviews that a model has read, and a [`quantification::Quantifier`] that
+//! `compute::trend` is a pure function from reviews that a model has read, and a [`quantification::Quantifier`] that
 //! knows how it errs, to a [`Trend`]. [`answer`] goes there from files; the command line shows what it finds, the
 //! service sends it.
 
@@ -44,7 +44,6 @@ use stage::{Progress, check_tables, exit_code, print};
 use arguments::{Arguments, Format};
 
 pub use answer::{ErrorRates, answer};
-pub use compute::trend;
 pub use data::{
     Backtest, Change, Forecast, Input, Judged, ModelOfTrend, Options, PeriodShare, Row, TopicShare,
     Trend,

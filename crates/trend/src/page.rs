@@ -32,14 +32,14 @@ pub fn render(trend: &Trend, model: &str) -> String {
         format::count(trend.rows as u64),
         trend.period.name()
     );
-    let page = Page {
+    Page {
         title: "Ressenti: trend",
         heading: "What people feel",
         facts: &facts,
         links: &[],
         main,
-    };
-    page.render()
+    }
+    .render()
 }
 
 fn caption(trend: &Trend) -> String {
@@ -67,37 +67,29 @@ fn frame<'a>(trend: &'a Trend, height: f64, y: Axis<'a>) -> Frame<'a> {
 /// The labels below an axis of periods: as many as have room.
 fn labels(trend: &Trend, frame: &Frame<'_>) -> Markup {
     let names = trend.periods.iter().map(|it| &it.label);
-    let names: Vec<&String> = names
-        .chain(trend.forecast.iter().map(|it| &it.label))
-        .collect();
+    let ahead = trend.forecast.iter().map(|it| &it.label);
+    let names: Vec<&String> = names.chain(ahead).collect();
     let step = names.len().div_ceil(6).max(1);
     // The last label would run out of the picture where it is not a whole step from the edge.
     let fits = |at: usize| at == 0 || at + step / 2 < names.len();
-    let shown = names
-        .iter()
-        .enumerate()
-        .step_by(step)
-        .filter(|(at, _)| fits(*at));
+    let shown = names.iter().enumerate().step_by(step);
+    let shown = shown.filter(|(at, _)| fits(*at));
     html! { g.ticks { @for (at, name) in shown { (frame.tick(at as f64, name)) } } }
 }
 
 fn shares(trend: &Trend) -> Markup {
-    let ends = trend.periods.iter().flat_map(|it| {
-        let share = it.share.map(|share| [share.low, share.high]);
-        let said = it.verdicts.map(|(share, _)| share);
-        let share = share.into_iter().flatten().chain(said);
-        share.chain([it.level.low, it.level.high])
-    });
-    let ahead = trend.forecast.iter();
-    let ahead = ahead.flat_map(|it| [it.level.low, it.level.high]);
-    let ends = ends.chain(ahead).map(|share| 100.0 * share);
-    let (low, high) = pages::round_range(ends, 5).unwrap_or((0.0, 100.0));
-    let y = Axis::new("positive (%)", (low.max(0.0), high.min(100.0)));
-    let frame = frame(trend, SIZE.1, y);
     let levels = trend.periods.iter().map(|it| it.level);
     let levels = levels.chain(trend.forecast.iter().map(|it| it.level));
     let levels = levels.enumerate().map(|(at, level)| (at as f64, level));
     let levels: Vec<(f64, Estimate)> = levels.collect();
+    let alone = trend.periods.iter().filter_map(|it| it.share);
+    let intervals = alone.chain(levels.iter().map(|it| it.1));
+    let said = trend.periods.iter().filter_map(|it| Some(it.verdicts?.0));
+    let ends = intervals.flat_map(|it| [it.low, it.high]).chain(said);
+    let ends = ends.map(|share| 100.0 * share);
+    let (low, high) = pages::round_range(ends, 5).unwrap_or((0.0, 100.0));
+    let y = Axis::new("positive (%)", (low.max(0.0), high.min(100.0)));
+    let frame = frame(trend, SIZE.1, y);
     let past = &levels[..trend.periods.len()];
     // The forecast goes on from the last period.
     let ahead = &levels[trend.periods.len().saturating_sub(1)..];
@@ -139,18 +131,14 @@ fn end(period: Option<&PeriodShare>) -> (&str, String) {
 /// The room between the ends of intervals.
 fn band(frame: &Frame<'_>, class: &str, points: &[(f64, Estimate)]) -> Markup {
     let up = points.iter().map(|(x, it)| Some((*x, 100.0 * it.high)));
-    let down = points
-        .iter()
-        .rev()
-        .map(|(x, it)| Some((*x, 100.0 * it.low)));
+    let back = points.iter().rev();
+    let down = back.map(|(x, it)| Some((*x, 100.0 * it.low)));
     frame.path(class, up.chain(down))
 }
 
 fn line(frame: &Frame<'_>, class: &str, points: &[(f64, Estimate)]) -> Markup {
-    frame.path(
-        class,
-        points.iter().map(|(x, it)| Some((*x, 100.0 * it.value))),
-    )
+    let values = points.iter().map(|(x, it)| Some((*x, 100.0 * it.value)));
+    frame.path(class, values)
 }
 
 fn share_numbers(trend: &Trend) -> Markup {
@@ -194,11 +182,8 @@ fn changes(trend: &Trend) -> Markup {
     if description.is_empty() {
         description.push("No change is more likely than not.".to_owned());
     }
-    let bars = trend
-        .periods
-        .iter()
-        .enumerate()
-        .filter(|(_, it)| it.change > 0.005);
+    let bars = trend.periods.iter().enumerate();
+    let bars = bars.filter(|(_, it)| it.change > 0.005);
     let content = html! {
         (labels(trend, &frame))
         @for (at, it) in bars {
@@ -209,13 +194,9 @@ fn changes(trend: &Trend) -> Markup {
     let caption = "The probability that the level changed just before a period, where the level is taken to stand still between changes";
     let numbers = Numbers::new("changes", &trend.periods)
         .column("period", |it| &it.label)
-        .column("probability", |it| format!("{:.5}", it.change))
-        .link();
-    section(
-        "changes",
-        "When did it change?",
-        numbered(svg, caption, numbers),
-    )
+        .column("probability", |it| format!("{:.5}", it.change));
+    let content = numbered(svg, caption, numbers.link());
+    section("changes", "When did it change?", content)
 }
 
 fn change(change: &Change) -> Markup {

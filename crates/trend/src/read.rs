@@ -76,8 +76,12 @@ impl Question<'_> {
     /// Reads the files once without the model: whatever is wrong with them is found before it is asked.
     pub(crate) fn count(&self, reader: &Reader<'_>) -> Result<Counts, Refused> {
         let mut counts = Counts::default();
+        let mut topics: HashMap<String, u64> = HashMap::new();
         let summary = self.each(reader.progress, reader, |review| {
             counts.all += 1;
+            if let Some(topic) = review.topic.as_deref().filter(|_| !self.topics.is_empty()) {
+                *topics.entry(topic.to_owned()).or_default() += 1;
+            }
             if self.is_wanted(review) {
                 counts.wanted += 1;
                 let is_dated = review.timestamp.is_some();
@@ -97,7 +101,7 @@ impl Question<'_> {
                 false => Unfit::NoTopic {
                     read,
                     wanted,
-                    there: self.common_topics(reader)?,
+                    there: most_common(topics),
                 },
             }));
         }
@@ -222,22 +226,14 @@ impl Question<'_> {
         })?;
         taken.map(|()| summary)
     }
+}
 
-    /// The topics that most reviews are about, the first of them first.
-    fn common_topics(&self, reader: &Reader<'_>) -> Result<Vec<String>, Refused> {
-        let mut counts: HashMap<String, u64> = HashMap::new();
-        let quiet = reader.progress.with_mode(ProgressMode::None);
-        self.each(&quiet, reader, |review| {
-            if let Some(topic) = review.topic.as_deref() {
-                *counts.entry(topic.to_owned()).or_default() += 1;
-            }
-            Ok(())
-        })?;
-        let mut topics: Vec<(String, u64)> = counts.into_iter().collect();
-        topics.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
-        let first = topics.into_iter().take(TOPICS);
-        Ok(first.map(|(topic, _)| topic).collect())
-    }
+/// The topics that most reviews are about, the first of them first.
+fn most_common(topics: HashMap<String, u64>) -> Vec<String> {
+    let mut topics: Vec<(String, u64)> = topics.into_iter().collect();
+    topics.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+    let first = topics.into_iter().take(TOPICS);
+    first.map(|(topic, _)| topic).collect()
 }
 
 fn topic<'r>(review: &'r Review<'_>) -> &'r str {
@@ -260,15 +256,11 @@ struct Batch {
 impl Batch {
     fn add(&mut self, review: &Review<'_>, day: i64) {
         let name = topic(review);
-        let topic = match self.places.get(name) {
-            Some(place) => *place,
-            None => {
-                let place = self.input.topics.len();
-                self.input.topics.push(name.to_owned());
-                self.places.insert(name.to_owned(), place);
-                place
-            }
-        };
+        let next = self.places.len();
+        let topic = *self.places.entry(name.to_owned()).or_insert(next);
+        if topic == next {
+            self.input.topics.push(name.to_owned());
+        }
         self.bytes += review.text.len();
         self.texts.push(review.text.to_owned());
         self.rows.push(Row {

@@ -118,18 +118,6 @@ impl Searched {
     }
 }
 
-impl Setting {
-    /// Variances under which observations have this weight, from their log-likelihood.
-    fn of(observed: &[Observed], variances: Variances, weight: impl Fn(f64) -> f64) -> Self {
-        let (states, likelihood) = filter(observed, &variances);
-        Self {
-            weight: weight(likelihood),
-            variances,
-            last: states.last().map(|state| state.1).unwrap_or_default(),
-        }
-    }
-}
-
 /// The middle of the range, and how far it goes.
 const MIDDLE: [f64; 3] = [(RANGE.0 + RANGE.1) / 2.0; 3];
 const HALF: f64 = (RANGE.1 - RANGE.0) / 2.0;
@@ -164,14 +152,25 @@ impl Posterior {
     pub(crate) fn of(observed: &[Observed], has_slope: bool) -> Self {
         let searched = Searched::of(observed, has_slope);
         let points = AVERAGED[usize::from(has_slope)];
-        let mut settings: Vec<Setting> = searched
-            .grid(points, MIDDLE, HALF)
-            .into_iter()
-            .map(|logs| {
-                let weight = |likelihood| likelihood + searched.log_prior(logs);
-                Setting::of(observed, searched.variances(logs), weight)
-            })
-            .collect();
+        let grid = searched.grid(points, MIDDLE, HALF).into_iter();
+        let weighed = grid.map(|logs| (searched.variances(logs), searched.log_prior(logs)));
+        Self::weighed(observed, weighed)
+    }
+
+    /// Of these variances, each with the logarithm of its prior.
+    fn weighed(
+        observed: &[Observed],
+        variances: impl IntoIterator<Item = (Variances, f64)>,
+    ) -> Self {
+        let mut settings: Vec<Setting> = Vec::new();
+        for (variances, log_prior) in variances {
+            let (states, likelihood) = filter(observed, &variances);
+            settings.push(Setting {
+                weight: likelihood + log_prior,
+                variances,
+                last: states.last().map(|state| state.1).unwrap_or_default(),
+            });
+        }
         let weights = settings.iter().map(|setting| setting.weight);
         let largest = weights.fold(f64::NEG_INFINITY, f64::max);
         for setting in &mut settings {
@@ -253,8 +252,8 @@ fn aic(observed: &[Observed], variances: &Variances) -> f64 {
 
 /// The model with these variances.
 pub fn with_variances(observed: &[Observed], variances: Variances) -> Fitted {
-    let settings = vec![Setting::of(observed, variances, |_| 1.0)];
-    Fitted::new(observed, variances, Posterior { settings })
+    let posterior = Posterior::weighed(observed, [(variances, 0.0)]);
+    Fitted::new(observed, variances, posterior)
 }
 
 /// The better of local level and local linear trend by Akaike's criterion, which is given for both; of
