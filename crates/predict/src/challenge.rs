@@ -40,12 +40,9 @@ fn ask(predictor: &Predictor, cases: &[Case]) -> Result<Challenge, Failure> {
     let texts: Vec<&str> = cases.iter().map(|case| case.text.as_str()).collect();
     let said = predictor.probabilities(&texts)?;
     let judged = cases.iter().cloned().zip(said).map(|(case, probability)| {
-        let probability = probability.ok_or_else(|| {
-            Failure::new(format!(
-                "Nothing is left of `{}` once it is cleaned",
-                case.text
-            ))
-        })?;
+        let text = &case.text;
+        let empty = || Failure::new(format!("Nothing is left of `{text}` once it is cleaned"));
+        let probability = probability.ok_or_else(empty)?;
         Ok((case, probability, false))
     });
     Ok(Challenge::of(judged.collect::<Result<_, Failure>>()?))

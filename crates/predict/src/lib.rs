@@ -35,10 +35,8 @@ pub fn main(arguments: impl Iterator<Item = OsString>, networks: Option<Networks
 fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure> {
     if let (true, Some(output)) = (arguments.merge, &arguments.output) {
         // Of the model nothing is needed any more.
-        let progress = Progress::new(
-            arguments.progress,
-            StepId::new(StageName::Evaluate, "shards"),
-        );
+        let step = StepId::new(StageName::Evaluate, "shards");
+        let progress = Progress::new(arguments.progress, step);
         let done = shards::merge(output, &progress)?;
         return print(&format!("{done}\n"));
     }
@@ -53,10 +51,8 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     if networks.is_none() && selection.needs_networks()? {
         return Err(exec_networks("predict"));
     }
-    let progress = Progress::new(
-        arguments.progress,
-        StepId::new(StageName::Evaluate, &selection.names[0]),
-    );
+    let step = StepId::new(StageName::Evaluate, &selection.names[0]);
+    let progress = Progress::new(arguments.progress, step);
     if let Some(why) = &selection.why {
         progress.note(why);
     }
@@ -66,9 +62,9 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
         let predictors = selection.places.iter().map(load);
         let predictors = predictors.collect::<Result<Vec<_>, _>>()?;
         let done = challenge::run(&selection.names, &predictors, arguments.format);
-        predictors
-            .iter()
-            .for_each(|predictor| print_notes(predictor, &progress));
+        for predictor in &predictors {
+            print_notes(predictor, &progress);
+        }
         return done;
     }
     let [place] = selection.places.as_slice() else {
@@ -159,14 +155,13 @@ fn predict_file(
     if arguments.plan {
         return shards::plan(job, shards);
     }
-    let pipeline = selection.pipeline.as_ref();
     let cluster = ClusterRun {
         engine,
         run: &selection.run,
-        record: pipeline.map_or_else(
-            || with_ending(job.output, "slurm"),
-            |pipeline| pipeline.artifacts.join("slurm"),
-        ),
+        record: match &selection.pipeline {
+            Some(pipeline) => pipeline.artifacts.join("slurm"),
+            None => with_ending(job.output, "slurm"),
+        },
         detach: arguments.detach,
     };
     cluster.coordinate(job, shards)

@@ -10,8 +10,7 @@ use stage::{Progress, is_read};
 use crate::arguments::Format;
 use crate::print_notes;
 use crate::show::{self, Answer};
-use bundle::Explanation;
-use bundle::Predictor;
+use bundle::{Explanation, Predictor};
 
 /// Lines that are answered together, where so many have come already.
 const TOGETHER: usize = 512;
@@ -42,15 +41,13 @@ impl AnswerWriter<'_> {
     /// # Errors
     /// A text is too long, the model cannot be asked, or the answers not be written.
     pub(crate) fn answer_texts(&self, texts: Vec<String>) -> Result<(), Failure> {
-        if let Some(place) = texts.iter().position(|text| text.len() > self.longest) {
-            return Err(Failure::new(format!(
-                "Text {} is longer than `ingest.max_text_bytes` = {}",
-                place + 1,
-                self.longest
-            ))
-            .with_hint(
-                "Longer texts are allowed with `--set ingest.max_text_bytes=NUMBER`".to_owned(),
-            ));
+        let longest = self.longest;
+        if let Some(place) = texts.iter().position(|text| text.len() > longest) {
+            let place = place + 1;
+            let problem =
+                format!("Text {place} is longer than `ingest.max_text_bytes` = {longest}");
+            let hint = "Longer texts are allowed with `--set ingest.max_text_bytes=NUMBER`";
+            return Err(Failure::new(problem).with_hint(hint.to_owned()));
         }
         let answers = self.answers(texts.into_iter().map(Ok).collect(), 1)?;
         is_read(self.show(&mut anstream::stdout(), &answers)).map(drop)
@@ -142,7 +139,7 @@ impl AnswerWriter<'_> {
     fn answer(&self, row: u64, text: String, answer: Option<bundle::Answer>) -> Answer {
         let probability = answer.as_ref().map(|answer| answer.probability);
         let explanation = answer.and_then(|answer| answer.explanation);
-        let label = |value| self.predictor.label(value, self.abstain).to_owned();
+        let label = probability.map(|value| self.predictor.label(value, self.abstain));
         // Where nothing is left, the model was given nothing.
         let given = explanation.as_ref().map(|it| it.text.clone());
         let (input, text) = match self.explain {
@@ -153,7 +150,7 @@ impl AnswerWriter<'_> {
             row,
             input,
             text,
-            label: probability.map(label),
+            label: label.map(str::to_owned),
             probability,
             words: explanation.as_ref().map(Explanation::placed),
             explanation,
@@ -190,17 +187,14 @@ fn next_line(input: &mut impl BufRead, longest: usize) -> io::Result<Option<Line
         line.pop();
     }
     if is_cut || line.len() > longest {
-        return Ok(Some(Err(BadRow {
-            reason: TOO_LONG.to_owned(),
-            excerpt: excerpt(&line),
-        })));
+        let (reason, excerpt) = (TOO_LONG.to_owned(), excerpt(&line));
+        return Ok(Some(Err(BadRow { reason, excerpt })));
     }
-    Ok(Some(String::from_utf8(line).map_err(|error| BadRow {
-        reason: format!(
-            "the text is not UTF-8: at byte {}",
-            error.utf8_error().valid_up_to() + 1
-        ),
-        excerpt: excerpt(error.as_bytes()),
+    Ok(Some(String::from_utf8(line).map_err(|error| {
+        let place = error.utf8_error().valid_up_to() + 1;
+        let reason = format!("the text is not UTF-8: at byte {place}");
+        let excerpt = excerpt(error.as_bytes());
+        BadRow { reason, excerpt }
     })))
 }
 

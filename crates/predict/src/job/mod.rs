@@ -7,13 +7,14 @@ mod places;
 mod summary;
 
 use std::ops::{ControlFlow, Range};
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Instant;
 
 use artifact::{ArtifactError, Digest, Failure, FailureKind, format};
-use ingest::{BadRow, Carry, IngestError, TextContent, TextRow, carried_names, read_texts};
+use ingest::{Carry, IngestError, TextContent, TextRow, carried_names, read_texts};
 use metrics::is_right;
 use serde::Serialize;
 use settings::IngestSettings;
@@ -65,7 +66,7 @@ struct Rejected<'a> {
     row: u64,
     line: u64,
     reason: &'a str,
-    excerpt: &'a str,
+    excerpt: String,
 }
 
 impl Job<'_> {
@@ -80,10 +81,9 @@ impl Job<'_> {
         watch_signals();
         let before = workplace.done.rows;
         if before > 0 {
-            self.progress.note(&format!(
-                "going on after row {}, which an earlier run came to",
-                format::count(before)
-            ));
+            let row = format::count(before);
+            let note = format!("going on after row {row}, which an earlier run came to");
+            self.progress.note(&note);
         }
         let clock = Instant::now();
         let columns = self.columns()?;
@@ -177,10 +177,8 @@ impl Job<'_> {
                     .with_kind(FailureKind::Interrupted)
                     .with_hint("The same command goes on with the next one".to_owned()));
             }
-            match reader.join() {
-                Ok(read) => read.map_err(Failure::from),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
+            let read = reader.join().unwrap_or_else(|panic| resume_unwind(panic));
+            Ok(read?)
         })
     }
 
@@ -197,25 +195,24 @@ impl Job<'_> {
         let (mut lines, mut rejected) = (Vec::new(), Vec::new());
         done.rows += chunk.len() as u64;
         for row in chunk {
-            let bad = match &row.content {
-                Ok(content) => match answers.next().flatten() {
-                    Some(answer) => {
+            let (reason, excerpt) = match &row.content {
+                Ok(content) => {
+                    if let Some(answer) = answers.next().flatten() {
                         lines.push(self.line(predictor, row, (content, answer), done));
                         continue;
                     }
-                    None => BadRow {
-                        reason: "nothing is left of the text once it is cleaned".to_owned(),
-                        excerpt: content.text.chars().take(200).collect(),
-                    },
-                },
-                Err(bad) => bad.clone(),
+                    let excerpt: String = content.text.chars().take(200).collect();
+                    ("nothing is left of the text once it is cleaned", excerpt)
+                }
+                Err(bad) => (bad.reason.as_str(), bad.excerpt.clone()),
             };
             done.rejected += 1;
+            let (row, line) = (row.number, row.line);
             let aside = Rejected {
-                row: row.number,
-                line: row.line,
-                reason: &bad.reason,
-                excerpt: &bad.excerpt,
+                row,
+                line,
+                reason,
+                excerpt,
             };
             serde_json::to_writer(&mut rejected, &aside).expect("plain data");
             rejected.push(b'\n');

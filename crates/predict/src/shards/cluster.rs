@@ -109,12 +109,10 @@ impl Coordinator<'_> {
         loop {
             if stop_requested() {
                 let name = &self.name;
-                return Err(interrupted(
-                    "asked to; the jobs go on",
-                    format!(
-                        "The same command follows them again; `scancel --name={name}` ends them"
-                    ),
-                ));
+                let hint = format!(
+                    "The same command follows them again; `scancel --name={name}` ends them"
+                );
+                return Err(interrupted("asked to; the jobs go on", hint));
             }
             self.jobs
                 .retain(|number, _| *number == MERGE || !plan.is_finished(*number));
@@ -133,15 +131,15 @@ impl Coordinator<'_> {
             }
             let jobs = self.jobs.values();
             let running = jobs.filter(|job| snapshot.is_queued(job.submission.job));
-            let running = running.count();
-            let rows: u64 = (1..=plan.count()).map(|shard| plan.rows_done(shard)).sum();
+            let shards = 1..=plan.count();
+            let rows: u64 = shards.clone().map(|shard| plan.rows_done(shard)).sum();
             shown.advance(rows.saturating_sub(told));
             told = told.max(rows);
-            let finished = (1..=plan.count()).filter(|shard| plan.is_finished(*shard));
             shown.message(&format!(
-                "{} of {} shards finished, {running} jobs in the queue",
-                finished.count(),
-                plan.count()
+                "{} of {} shards finished, {} jobs in the queue",
+                shards.filter(|shard| plan.is_finished(*shard)).count(),
+                plan.count(),
+                running.count()
             ));
             sleep(LOOK_EVERY);
         }
@@ -191,24 +189,21 @@ impl Coordinator<'_> {
         let known = self.record.submissions()?;
         let mut open = Vec::new();
         for shard in 1..=self.plan.count() {
-            match self.plan.proved(shard) {
-                Ok(Some(_)) => {}
-                Ok(None) => open.push(shard),
-                Err(error) => {
-                    self.progress
-                        .warn(&format!("{error}; shard {shard} is computed again"));
-                    self.plan.remove(shard)?;
-                    open.push(shard);
-                }
+            let proved = self.plan.proved(shard);
+            if let Err(error) = &proved {
+                let progress = self.progress;
+                progress.warn(&format!("{error}; shard {shard} is computed again"));
+                self.plan.remove(shard)?;
+            }
+            if !matches!(proved, Ok(Some(_))) {
+                open.push(shard);
             }
         }
         let mut wanted = Vec::new();
         for number in open.into_iter().chain([MERGE]) {
             let task = self.task(number)?;
-            let known = known
-                .get(&task.name)
-                .filter(|known| known.command == task.command);
-            match known.filter(|known| queue.contains_key(&known.job)) {
+            let known = known.get(&task.name);
+            match known.filter(|it| it.command == task.command && queue.contains_key(&it.job)) {
                 Some(known) => {
                     self.jobs.insert(number, Monitored::new(known.clone()));
                 }
@@ -227,10 +222,9 @@ impl Coordinator<'_> {
     /// Submits a task once more, and the merge after it.
     fn submit_again(&mut self, number: Number, reason: &str) -> Result<(), Failure> {
         *self.tries.entry(number).or_default() += 1;
-        self.progress.warn(&format!(
-            "{}: {reason}; submitted again",
-            self.title(number)
-        ));
+        let title = self.title(number);
+        let progress = self.progress;
+        progress.warn(&format!("{title}: {reason}; submitted again"));
         self.jobs.remove(&number);
         let mut wanted = vec![number];
         if let Some(merge) = self.jobs.remove(&MERGE) {
@@ -242,16 +236,14 @@ impl Coordinator<'_> {
 
     /// Submits shards as arrays, and then the merge if it is among them.
     fn submit(&mut self, wanted: &[Number]) -> Result<(), Failure> {
-        let (merge, shards): (Vec<Number>, _) = wanted.iter().partition(|it| **it == MERGE);
-        let shards: Vec<Number> = shards;
-        let largest = self.slurm.largest_array()?;
-        for shards in shards.chunks(largest.max(1)) {
+        let shards: Vec<Number> = wanted.iter().copied().filter(|it| *it != MERGE).collect();
+        for shards in shards.chunks(self.slurm.largest_array()?.max(1)) {
             self.submit_batch(shards, None)?;
         }
-        if !merge.is_empty() {
-            let shards: Vec<TaskId> = self.jobs.values().map(|job| job.submission.job).collect();
+        if wanted.contains(&MERGE) {
             // What is finished needs no waiting for.
-            self.submit_batch(&merge, after_ok(&shards))?;
+            let after = after_ok(self.jobs.values().map(|job| job.submission.job));
+            self.submit_batch(&[MERGE], after)?;
         }
         Ok(())
     }
@@ -271,8 +263,7 @@ impl Coordinator<'_> {
             folder,
             tasks: tasks.collect::<Result<_, Failure>>()?,
         };
-        let submitted = self.slurm.submit(&batch.script(), dependency.as_deref());
-        let job = submitted?;
+        let job = self.slurm.submit(&batch.script(), dependency.as_deref())?;
         for (seat, (number, task)) in numbers.iter().zip(&batch.tasks).enumerate() {
             let seat = (numbers.len() > 1).then_some(seat as u32);
             let id = TaskId { job, task: seat };
@@ -285,8 +276,8 @@ impl Coordinator<'_> {
 
     /// The task of a shard: this command, with the shard in place of the shards, watched over.
     fn task(&self, number: Number) -> Result<Task, Failure> {
-        let program =
-            env::current_exe().map_err(ArtifactError::io("find", Path::new("ressenti-predict")))?;
+        let program = env::current_exe();
+        let program = program.map_err(ArtifactError::io("find", Path::new("ressenti-predict")))?;
         let cpus = self.how.engine.of_predict().cpus.unwrap_or(1);
         let threads = format!("run.threads={cpus}");
         let shard = number.to_string();
@@ -329,8 +320,7 @@ impl Coordinator<'_> {
             Standing::Lost(state) => format!("ended by Slurm: {state}"),
             _ => "nobody knows how it ended".to_owned(),
         };
-        let said = failure(&log).join("\n  ");
-        let title = self.title(number);
+        let (said, title) = (failure(&log).join("\n  "), self.title(number));
         Failure::new(format!("{title} failed on {}: {why}\n  {said}", course.node)).with_hint(format!(
             "Mend that and run the same command again: finished shards and chunks are kept; the whole log is `{}`",
             log.display()

@@ -50,21 +50,16 @@ impl Plan {
     fn find(output: &Path) -> Result<Option<Self>, Failure> {
         let folder = Self::folder_of(output);
         let path = folder.join(PLAN);
-        let again = |failure: Failure| {
-            failure.with_hint(
-                "Plan again: the same command with `--shards N --plan` in place of `--shard` or `--merge`"
-                    .to_owned(),
-            )
-        };
+        let hint = "Plan again: the same command with `--shards N --plan` in place of `--shard` or `--merge`";
+        let again = |failure: Failure| failure.with_hint(hint.to_owned());
         let found = sealed::read::<Self>(&path);
         let Some((plan, id)) = found.map_err(|error| again(Failure::from_error(error)))? else {
             return Ok(None);
         };
         if plan.format != FORMAT || plan.starts.is_empty() {
-            return Err(again(Failure::new(format!(
-                "`{}` was made by another version",
-                path.display()
-            ))));
+            let path = path.display();
+            let problem = format!("`{path}` was made by another version");
+            return Err(again(Failure::new(problem)));
         }
         Ok(Some(Self {
             folder,
@@ -79,11 +74,10 @@ impl Plan {
     /// As for [`Plan::find`], or there is none.
     pub(super) fn of(output: &Path) -> Result<Self, Failure> {
         Self::find(output)?.ok_or_else(|| {
-            Failure::new(format!(
-                "There is no plan of shards in `{}`",
-                Self::folder_of(output).display()
-            ))
-            .with_hint("Make it with the same command and `--shards N --plan`".to_owned())
+            let folder = Self::folder_of(output);
+            let problem = format!("There is no plan of shards in `{}`", folder.display());
+            let hint = "Make it with the same command and `--shards N --plan`";
+            Failure::new(problem).with_hint(hint.to_owned())
         })
     }
 
@@ -126,10 +120,8 @@ impl Plan {
     pub(super) fn remove(&self, shard: usize) -> Result<(), ArtifactError> {
         let place = self.place(shard);
         match fs::remove_dir_all(&place) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(ArtifactError::io("remove", &place)(error))
-            }
-            _ => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(ArtifactError::io("remove", &place)),
         }
     }
 
@@ -148,14 +140,10 @@ impl Plan {
         if differences.is_empty() {
             return Ok(());
         }
-        Err(Failure::new(format!(
-            "The shards were planned for something else: {}",
-            differences.join(", ")
-        ))
-        .with_hint(
-            "Plan again: the same command with `--shards N --plan`; shards of the other plan are not used"
-                .to_owned(),
-        ))
+        let differences = differences.join(", ");
+        let problem = format!("The shards were planned for something else: {differences}");
+        let hint = "Plan again: the same command with `--shards N --plan`; shards of the other plan are not used";
+        Err(Failure::new(problem).with_hint(hint.to_owned()))
     }
 
     /// How it is divided, in words.
@@ -272,19 +260,14 @@ fn divide(rows: u64, shards: usize) -> Vec<u64> {
 /// Plans the shards. Returns a description of one line.
 pub(crate) fn plan(job: &Job<'_>, shards: usize) -> Result<String, Failure> {
     let (plan, _lock) = provide(job, shards)?;
-    Ok(format!(
-        "{}; `{}`",
-        plan.in_words(),
-        plan.folder.join(PLAN).display()
-    ))
+    let path = plan.folder.join(PLAN);
+    Ok(format!("{}; `{}`", plan.in_words(), path.display()))
 }
 
 pub(super) fn changed(input: &Path) -> Failure {
-    Failure::new(format!(
-        "`{}` was changed while it was read",
-        input.display()
-    ))
-    .with_hint("Run the same command again once nobody writes to it".to_owned())
+    let input = input.display();
+    Failure::new(format!("`{input}` was changed while it was read"))
+        .with_hint("Run the same command again once nobody writes to it".to_owned())
 }
 
 #[cfg(test)]

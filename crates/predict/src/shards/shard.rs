@@ -1,7 +1,7 @@
 //! One shard: its rows predicted with a journal, put in place as a whole, and proved whole later.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use artifact::{ArtifactError, Digest, Failure, FileLock, format, sync};
 use serde::{Deserialize, Serialize};
@@ -115,11 +115,8 @@ pub(crate) fn run_shard(
         Err(error) => job.progress.warn(&format!("{error}; it is computed again")),
     }
     let done = compute(job, &plan, shard, &load()?)?;
-    let rows = format::plural(done.rows, "row", "rows");
-    Ok(format!(
-        "{named}: {rows}; `{}`",
-        plan.place(shard).display()
-    ))
+    let (rows, place) = (format::plural(done.rows, "row", "rows"), plan.place(shard));
+    Ok(format!("{named}: {rows}; `{}`", place.display()))
 }
 
 fn compute(
@@ -144,13 +141,13 @@ fn compute(
         return Err(changed(job.input));
     }
     workplace.sync()?;
+    let digest = |path: &PathBuf| Digest::of_file(path).map_err(ArtifactError::io("read", path));
     let [rows, rejected] = workplace.files();
-    let digest = |path: &Path| Digest::of_file(path).map_err(ArtifactError::io("read", path));
     let finished = Finished {
         plan: plan.id,
         shard,
-        done: workplace.done.clone(),
         digests: [digest(&rows)?, digest(&rejected)?],
+        done: workplace.done,
     };
     sealed::write(&work.join(MANIFEST), &finished)?;
     // A folder cannot be renamed over another, so that a damaged predecessor goes first. Killed in
