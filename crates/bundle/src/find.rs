@@ -251,23 +251,20 @@ pub fn best(pipeline: &Pipeline) -> Result<(String, String), Failure> {
 }
 
 fn ensemble_in(folder: &Path) -> Result<Place, Failure> {
+    let shown = folder.display();
     let Some(store) = Store::around(folder) else {
-        return Err(Failure::new(format!(
-            "`{}` is a copy of an ensemble's evaluation, and has no members beside it",
-            folder.display()
-        ))
-        .with_hint(
-            "Name it where it was made, as artifacts/evaluate/NAME: its members lie in the same artifacts folder"
-                .to_owned(),
-        ));
+        let problem = format!(
+            "`{shown}` is a copy of an ensemble's evaluation, and has no members beside it"
+        );
+        let hint = "Name it where it was made, as artifacts/evaluate/NAME: its members lie in the same artifacts folder";
+        return Err(Failure::new(problem).with_hint(hint.to_owned()));
     };
     let evaluation = Artifact::open(folder)?;
     evaluation.verify()?;
     let made_of = |input: &InputReference| Ok(store.of_identity(input.stage, input.identity)?);
     ensemble(&evaluation, made_of, |member| {
         Failure::new(format!(
-            "The ensemble in `{}` was made of a `{member}` that is not in the store any more",
-            folder.display()
+            "The ensemble in `{shown}` was made of a `{member}` that is not in the store any more"
         ))
         .with_hint("Make it again with `ressenti run`".to_owned())
     })
@@ -314,10 +311,9 @@ fn missing(pipeline: &Pipeline, name: &str) -> Failure {
     let judged = steps.filter(|id| id.stage == StageName::Evaluate);
     let known: Vec<String> = judged.map(|id| id.variant).collect();
     if known.iter().any(|known| known == name) {
-        return Failure::new(format!("The model `{name}` is not trained")).with_hint(format!(
-            "Train it with `{} --variant {name}`",
-            run_command(pipeline)
-        ));
+        let train = run_command(pipeline);
+        return Failure::new(format!("The model `{name}` is not trained"))
+            .with_hint(format!("Train it with `{train} --variant {name}`"));
     }
     Failure::new(format!("There is no model `{name}` in the pipeline file"))
         .with_hint(suggest(name, &known))

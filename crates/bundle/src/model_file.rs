@@ -138,10 +138,7 @@ impl ModelFile {
     /// # Errors
     /// A file is missing or not what it should be, or the tokenizer was swapped.
     pub fn load(folder: &Path) -> Result<Self, BundleError> {
-        let refused = |problem: String| BundleError::Unusable {
-            folder: folder.to_owned(),
-            problem,
-        };
+        let refused = |problem: String| BundleError::unusable(folder, problem);
         let read = |name: &str| read(folder, name);
         let model: Self = serde_json::from_slice(&read("model.json")?).map_err(|error| {
             refused(format!("`model.json` is not a model description: {error}"))

@@ -158,10 +158,9 @@ impl Predictor {
 
 fn two_classes(folder: &Path, labels: &[String]) -> Result<[String; 2], Failure> {
     <[String; 2]>::try_from(labels.to_vec()).map_err(|labels| {
+        let (folder, count) = (folder.display(), labels.len());
         Failure::new(format!(
-            "The model in `{}` tells {} classes apart, and texts are predicted with two",
-            folder.display(),
-            labels.len()
+            "The model in `{folder}` tells {count} classes apart, and texts are predicted with two"
         ))
     })
 }
@@ -214,23 +213,20 @@ fn ensemble_answers(
         let probabilities: Vec<f32> = row.iter().map(|answer| answer.probability).collect();
         let mut explanation: Option<Explanation> = None;
         for (answer, (_, weight)) in row.iter().zip(&ensemble.members) {
-            let Some(own) = &answer.explanation else {
+            let Some(mut own) = answer.explanation.clone() else {
                 continue;
             };
-            let mut own = own.clone();
             own.words.iter_mut().for_each(|word| word.weight *= weight);
-            match &mut explanation {
-                None => explanation = Some(own),
-                Some(sum) if sum.text == own.text => {
-                    for (sum, word) in sum.words.iter_mut().zip(own.words) {
-                        sum.weight += word.weight;
-                    }
-                }
-                Some(_) => {
-                    return Err(Failure::new(
-                        "The members of the ensemble clean texts differently, so that their words are not the same",
-                    ));
-                }
+            let Some(sum) = &mut explanation else {
+                explanation = Some(own);
+                continue;
+            };
+            if sum.text != own.text {
+                let problem = "The members of the ensemble clean texts differently, so that their words are not the same";
+                return Err(Failure::new(problem));
+            }
+            for (sum, word) in sum.words.iter_mut().zip(own.words) {
+                sum.weight += word.weight;
             }
         }
         Ok(Some(Answer {

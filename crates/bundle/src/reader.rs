@@ -27,20 +27,16 @@ impl TextReader {
     /// The bundle does not say how its texts were normalised, or says that another version of
     /// Ressenti did it; or its tokenizer cannot be read.
     pub fn of(folder: &Path, model: &ModelFile) -> Result<Self, Failure> {
-        let refused = |problem: &str| BundleError::Unusable {
-            folder: folder.to_owned(),
-            problem: problem.to_owned(),
+        let Some(normalization) = model.normalization else {
+            let problem = "it does not say how its training texts were cleaned, so that a new text cannot be treated alike";
+            return Err(BundleError::unusable(folder, problem).into());
         };
-        let normalization = model.normalization.ok_or_else(|| {
-            refused("it does not say how its training texts were cleaned, so that a new text cannot be treated alike")
-        })?;
-        if normalization.version != Normalization::VERSION {
-            return Err(refused(&format!(
-                "its training texts were cleaned by version {} of the rules, and this is version {}",
-                normalization.version,
-                Normalization::VERSION
-            ))
-            .into());
+        let (version, ours) = (normalization.version, Normalization::VERSION);
+        if version != ours {
+            let problem = format!(
+                "its training texts were cleaned by version {version} of the rules, and this is version {ours}"
+            );
+            return Err(BundleError::unusable(folder, problem).into());
         }
         let tokenizer = TokenizerFile::read(&folder.join("tokenizer.json"))?;
         Ok(Self {

@@ -71,9 +71,6 @@ impl TrainedModel {
 pub fn open_linear(folder: &Path) -> Result<NgramModel, BundleError> {
     NgramModel::load(&folder.join("model.safetensors")).map_err(|error| match error {
         LinearError::Artifact(error) => error.into(),
-        error => BundleError::Unusable {
-            folder: folder.to_owned(),
-            problem: error.to_string(),
-        },
+        error => BundleError::unusable(folder, error.to_string()),
     })
 }

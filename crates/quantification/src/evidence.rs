@@ -82,9 +82,10 @@ impl Averaged {
     fn posterior(known: &Known, odds: f64) -> Self {
         let at = share_of(odds);
         let (means, variances) = known.spread(|ratio| posterior(ratio, at));
+        let part = Part::Posterior(at);
         match means[1] > means[0] {
             true => Self {
-                part: Part::Posterior(at),
+                part,
                 means,
                 variances,
             },
@@ -115,8 +116,9 @@ impl Response {
             Method::AdjustedCount => vec![Averaged::of_calls(rates.called())],
             Method::ProbabilisticAdjustedCount => {
                 let (means, variances) = known.spread(|ratio| share_of(rates.odds(ratio)));
+                let part = Part::Probability;
                 vec![Averaged {
-                    part: Part::Probability,
+                    part,
                     means,
                     variances,
                 }]

@@ -238,7 +238,7 @@ impl Quantifier {
     /// without texts.
     pub fn share(&self, probabilities: &[f32], method: Method) -> Option<f64> {
         let rows = share::Rows::new(probabilities);
-        (!rows.is_empty()).then(|| rows.share(method, &self.known, None))
+        (!probabilities.is_empty()).then(|| rows.share(method, &self.known, None))
     }
 
     /// The same with an interval: percentiles over resamples of the texts, each with the error rates of
@@ -250,10 +250,10 @@ impl Quantifier {
         confidence: f64,
         seed: u64,
     ) -> Option<Share> {
-        let rows = share::Rows::new(probabilities);
-        if rows.is_empty() {
+        if probabilities.is_empty() {
             return None;
         }
+        let rows = share::Rows::new(probabilities);
         let value = rows.share(method, &self.known, None);
         // By what is known, or by what another resample of the labelled rows shows each time.
         let replicates = |known: Option<&Known>| -> Vec<f64> {

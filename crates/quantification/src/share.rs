@@ -40,10 +40,6 @@ impl Rows {
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.probabilities.is_empty()
-    }
-
     /// How often each text, or level of them, is in a resample: texts are drawn with replacement; the
     /// counts of levels are Poisson numbers, which is the same for many texts (Hanley and MacGibbon 2006).
     pub(crate) fn resample(&self, draws: CounterRng) -> Vec<f64> {

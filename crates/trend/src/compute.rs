@@ -49,14 +49,13 @@ pub(crate) fn trend(
         common: 0.0,
         is_stopped,
     };
-    let groups = series.groups.iter();
-    let alone = groups.map(|rows| shares.of(rows));
+    let alone = series.groups.iter().map(|rows| shares.of(rows));
     let alone = alone.collect::<Result<Vec<Option<Share>>, _>>()?;
     let all = series.groups.concat();
     let overall = shares.of(&all)?.ok_or(Unfit::NoRows)?;
     shares.common = (overall.total_error.powi(2) - overall.sampling_error.powi(2)).max(0.0);
-    let groups = series.groups.iter();
-    let evidence: Vec<Option<Evidence>> = groups.map(|rows| shares.evidence(rows)).collect();
+    let evidence = series.groups.iter().map(|rows| shares.evidence(rows));
+    let evidence: Vec<Option<Evidence>> = evidence.collect();
     let observed = linearised(&evidence, &shares.response);
     let (fitted, aic) = choose(&observed);
     let changes = change_points::probabilities(&observed, fitted.variances.irregular);
@@ -193,29 +192,22 @@ fn said(rows: &[Row]) -> Vec<f32> {
 }
 
 fn verdicts(rows: &[Row]) -> Option<(f64, usize)> {
-    let known: Vec<f64> = rows
-        .iter()
-        .filter_map(|row| row.verdict.map(f64::from))
-        .collect();
+    let known = rows.iter().filter_map(|row| row.verdict);
+    let known: Vec<f64> = known.map(f64::from).collect();
     (!known.is_empty()).then(|| (known.iter().sum::<f64>() / known.len() as f64, known.len()))
 }
 
 fn model(fitted: &Fitted, aic: [f64; 2], width: f64) -> ModelOfTrend {
     // What all periods have in common falls out of a difference, nearly.
-    let (rise, variance) = fitted.rise;
+    let (value, variance) = fitted.rise;
     let half = width * variance.sqrt();
+    let (low, high) = ((value - half).max(-1.0), (value + half).min(1.0));
+    let has_slope = fitted.variances.slope.is_some();
     ModelOfTrend {
-        name: match fitted.variances.slope {
-            Some(_) => "local linear trend",
-            None => "local level",
-        },
+        name: ["local level", "local linear trend"][usize::from(has_slope)],
         variances: fitted.variances,
         aic,
-        rise: Estimate {
-            value: rise,
-            low: (rise - half).max(-1.0),
-            high: (rise + half).min(1.0),
-        },
+        rise: Estimate { value, low, high },
     }
 }
 
@@ -255,17 +247,12 @@ fn largest_change(
     topics: usize,
 ) -> Result<Option<Change>, Refused> {
     let likely = (1..changes.len()).filter(|at| changes[*at] >= LIKELY);
-    let ends: Vec<usize> = iter::once(0)
-        .chain(likely)
-        .chain([series.groups.len()])
-        .collect();
+    let ends = iter::once(0).chain(likely).chain([series.groups.len()]);
+    let ends: Vec<usize> = ends.collect();
     let mut largest: Option<(Change, [Vec<Row>; 2])> = None;
     for window in ends.windows(3) {
         let (from, at, to) = (window[0], window[1], window[2]);
-        let sides = [
-            series.groups[from..at].concat(),
-            series.groups[at..to].concat(),
-        ];
+        let sides = [from..at, at..to].map(|part| series.groups[part].concat());
         let (Some(before), Some(after)) = (shares.of(&sides[0])?, shares.of(&sides[1])?) else {
             continue;
         };
@@ -281,8 +268,7 @@ fn largest_change(
             words: Vec::new(),
         };
         let size = |change: &Change| (change.after.value - change.before.value).abs();
-        let known = largest.as_ref();
-        if known.is_none_or(|(known, _)| size(&change) >= size(known)) {
+        if (largest.as_ref()).is_none_or(|(known, _)| size(&change) >= size(known)) {
             largest = Some((change, sides));
         }
     }
@@ -303,8 +289,8 @@ fn decomposed(sides: &[Vec<Row>; 2], shares: &Shares<'_>) -> (f64, f64) {
     for (side, rows) in sides.iter().enumerate() {
         for (topic, own) in by_topic(rows) {
             let weight = own.len() as f64 / rows.len().max(1) as f64;
-            let method = shares.options.method;
-            let share = shares.quantifier.share(&said(&own), method);
+            let known = shares.quantifier;
+            let share = known.share(&said(&own), shares.options.method);
             parts.entry(topic).or_default()[side] = (weight, share);
         }
     }

@@ -10,7 +10,7 @@ use crate::words::MovedWord;
 
 /// A review that a model has read.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Row {
+pub(crate) struct Row {
     /// Which topic, by its place in [`Input::topics`].
     pub topic: usize,
     /// Its day, counted from 1970-01-01.
@@ -23,7 +23,7 @@ pub struct Row {
 
 /// Reviews with their topics.
 #[derive(Clone, Debug, Default)]
-pub struct Input {
+pub(crate) struct Input {
     /// Names of topics.
     pub topics: Vec<String>,
     /// The reviews, in any order.

@@ -95,15 +95,17 @@ pub(crate) fn from_input(
     seed: u64,
 ) -> Result<Quantifier, Refused> {
     let draws = CounterRng::of_sample(seed, 0xADA7);
-    let rows = input.rows.iter().enumerate();
-    let labelled = rows.filter_map(|(row, it)| Some((row, it.verdict?, it.probability)));
-    let mut known: Vec<(usize, u8, f32)> = labelled.collect();
-    check_enough(known.len() as u64, count)?;
-    known.sort_by_key(|(row, ..)| draws.bits(*row as u64));
-    known.truncate(count);
-    let labels: Vec<u8> = known.iter().map(|(_, label, _)| *label).collect();
-    let said: Vec<f32> = known.iter().map(|(.., said)| *said).collect();
-    let taken: HashSet<usize> = known.iter().map(|(row, ..)| *row).collect();
+    let rows = 0..input.rows.len();
+    let mut taken: Vec<usize> = rows
+        .filter(|row| input.rows[*row].verdict.is_some())
+        .collect();
+    check_enough(taken.len() as u64, count)?;
+    taken.sort_by_key(|row| draws.bits(*row as u64));
+    taken.truncate(count);
+    let known = taken.iter().map(|row| &input.rows[*row]);
+    let known = known.filter_map(|row| Some((row.verdict?, row.probability)));
+    let (labels, said): (Vec<u8>, Vec<f32>) = known.unzip();
+    let taken: HashSet<usize> = taken.into_iter().collect();
     let mut row = 0;
     input.rows.retain(|_| {
         row += 1;

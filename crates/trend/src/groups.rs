@@ -20,24 +20,19 @@ pub(crate) fn of_rows(
         return Ok(None);
     };
     let known = groups_of(&reviews)?;
-    let groups: Vec<u64> = rows
-        .iter()
-        .map(|row| *known.get(&row.row_id).unwrap_or(&row.row_id))
-        .collect();
+    let group = |row: &Prediction| *known.get(&row.row_id).unwrap_or(&row.row_id);
+    let groups: Vec<u64> = rows.iter().map(group).collect();
     let found = groups.iter().collect::<BTreeSet<_>>().len();
     Ok((FEWEST..rows.len()).contains(&found).then_some(groups))
 }
 
 /// The cleaned reviews that an evaluation judged a model on; an ensemble's are those of its members.
 fn cleaned(store: &Store, evaluation: &Artifact) -> Result<Option<Artifact>, ArtifactError> {
-    for input in &evaluation.manifest().inputs {
-        let found = match input.stage {
-            StageName::Clean => store.of_identity(StageName::Clean, input.identity)?,
-            StageName::Evaluate => match store.of_identity(StageName::Evaluate, input.identity)? {
-                Some(member) => cleaned(store, &member)?,
-                None => None,
-            },
-            _ => None,
+    let inputs = evaluation.manifest().inputs.iter();
+    for input in inputs.filter(|it| matches!(it.stage, StageName::Clean | StageName::Evaluate)) {
+        let found = match store.of_identity(input.stage, input.identity)? {
+            Some(member) if input.stage == StageName::Evaluate => cleaned(store, &member)?,
+            found => found,
         };
         if found.is_some() {
             return Ok(found);

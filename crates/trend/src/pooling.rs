@@ -55,23 +55,16 @@ pub fn pooled(topics: &[&Evidence], response: &Response) -> Option<Vec<(f64, f64
     if topics.len() < FEWEST {
         return None;
     }
-    let grid: Vec<f64> = {
-        let count = (LARGEST / STEP).round() as i32;
-        (-count..=count).map(|at| f64::from(at) * STEP).collect()
-    };
-    let said: Vec<Said> = topics
-        .iter()
-        .map(|evidence| Said::of(evidence, response, &grid))
-        .collect();
-    let spreads: Vec<Spread> = (0..SPREADS)
-        .map(|step| LEAST * FACTOR.powi(step))
-        .map(|deviation| Spread::of(&said, &grid, deviation))
-        .collect();
-    let largest = spreads.iter().map(|it| it.weight).fold(f64::MIN, f64::max);
-    let weights: Vec<f64> = spreads
-        .iter()
-        .map(|it| (it.weight - largest).exp())
-        .collect();
+    let count = (LARGEST / STEP).round() as i32;
+    let grid: Vec<f64> = (-count..=count).map(|at| f64::from(at) * STEP).collect();
+    let said = topics.iter().map(|topic| Said::of(topic, response, &grid));
+    let said: Vec<Said> = said.collect();
+    let deviations = (0..SPREADS).map(|step| LEAST * FACTOR.powi(step));
+    let spreads = deviations.map(|deviation| Spread::of(&said, &grid, deviation));
+    let spreads: Vec<Spread> = spreads.collect();
+    let weights = spreads.iter().map(|it| it.weight);
+    let largest = weights.clone().fold(f64::MIN, f64::max);
+    let weights: Vec<f64> = weights.map(|weight| (weight - largest).exp()).collect();
     let total: f64 = weights.iter().sum();
     let of_topic = |topic: usize| {
         let parts = spreads.iter().zip(&weights);
@@ -87,10 +80,8 @@ impl Said {
             return Self::Normal(middle, variance);
         }
         // Its slope, summed up.
-        let slopes: Vec<f64> = grid
-            .iter()
-            .map(|odds| response.slope_and_information(evidence, *odds).0)
-            .collect();
+        let slope = |odds: &f64| response.slope_and_information(evidence, *odds).0;
+        let slopes: Vec<f64> = grid.iter().map(slope).collect();
         let mut height = 0.0;
         let mut heights = vec![0.0];
         for pair in slopes.windows(2) {
@@ -151,10 +142,8 @@ impl Spread {
         let spread = deviation * deviation;
         let at = |mean: f64| -> Vec<Moments> {
             let prior = normal(grid, mean, spread);
-            let topics = said.iter();
-            topics
-                .map(|it| it.with(&prior, grid, (mean, spread)))
-                .collect()
+            let topic = |it: &Said| it.with(&prior, grid, (mean, spread));
+            said.iter().map(topic).collect()
         };
         // Newton's method on the likelihood of the mean of all topics.
         let mut mean = 0.0;
@@ -175,17 +164,15 @@ impl Spread {
         }
         let prior = deviation.ln() - RATE * deviation;
         let densities: f64 = topics.iter().map(|it| it.density).sum();
+        let with_mean = |it: &Moments| {
+            // By how much a topic leans on the mean.
+            let leans = (it.variance / spread).min(1.0);
+            (it.mean, it.variance + leans * leans / information)
+        };
         Self {
             // The mean of all topics is averaged over, too (Laplace).
             weight: prior + densities - 0.5 * information.ln(),
-            topics: topics
-                .iter()
-                .map(|it| {
-                    // By how much a topic leans on the mean.
-                    let leans = (it.variance / spread).min(1.0);
-                    (it.mean, it.variance + leans * leans / information)
-                })
-                .collect(),
+            topics: topics.iter().map(with_mean).collect(),
         }
     }
 }

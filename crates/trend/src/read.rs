@@ -94,14 +94,13 @@ impl Question<'_> {
             }
         })?;
         if counts.dated == 0 {
-            let read = counts.all;
-            let wanted = self.topics.to_vec();
+            let (read, wanted, there) = (counts.all, self.topics.to_vec(), most_common(topics));
             return Err(Refused::Unfit(match counts.wanted > 0 {
                 true => Unfit::NoTime { read },
                 false => Unfit::NoTopic {
                     read,
                     wanted,
-                    there: most_common(topics),
+                    there,
                 },
             }));
         }
@@ -115,10 +114,9 @@ impl Question<'_> {
         counts: Counts,
         reader: &Reader<'_>,
     ) -> Result<(Input, Vec<String>), Refused> {
-        let task = reader
-            .progress
-            .task("reading", Some(counts.dated), "reviews");
-        let quiet = reader.progress.with_mode(ProgressMode::None);
+        let progress = reader.progress;
+        let task = progress.task("reading", Some(counts.dated), "reviews");
+        let quiet = progress.with_mode(ProgressMode::None);
         let (input, empty) = self.read(&quiet, reader, &task, |review| self.day(review))?;
         drop(task);
         let is_missing = |wanted: &&String| !input.topics.contains(wanted);
