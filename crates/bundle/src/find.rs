@@ -208,9 +208,8 @@ fn latest(store: &Store, pipeline: &Pipeline, name: &str) -> Result<Artifact, Fa
         return Ok(model);
     }
     let evaluation = store.latest(StageName::Evaluate, name)?;
-    evaluation
-        .filter(|evaluation| evaluation.manifest().file(ENSEMBLE).is_some())
-        .ok_or_else(|| missing(pipeline, name))
+    let ensemble = evaluation.filter(|it| it.manifest().file(ENSEMBLE).is_some());
+    ensemble.ok_or_else(|| missing(pipeline, name))
 }
 
 /// The trained model of the pipeline file that did best on validation, with its name and a sentence
@@ -231,9 +230,8 @@ pub fn best(pipeline: &Pipeline) -> Result<(String, String), Failure> {
     }
     let count = trained.len() as u64;
     let best = trained.into_iter().min_by(|(_, one), (_, two)| {
-        two.accuracy
-            .total_cmp(&one.accuracy)
-            .then(one.loss.total_cmp(&two.loss))
+        let by_accuracy = two.accuracy.total_cmp(&one.accuracy);
+        by_accuracy.then(one.loss.total_cmp(&two.loss))
     });
     let Some((name, validation)) = best else {
         let failure = Failure::new("No model of the pipeline file is trained");
@@ -280,10 +278,8 @@ fn ensemble(
     let ensemble = Ensemble::read(&evaluation.file(ENSEMBLE)?)?;
     let follow = |of: &Artifact, stage: StageName, member: &str| {
         let mut inputs = of.manifest().inputs.iter();
-        let found = match inputs.find(|input| input.stage == stage && input.variant == member) {
-            Some(input) => find(input)?,
-            None => None,
-        };
+        let input = inputs.find(|input| input.stage == stage && input.variant == member);
+        let found = input.map(&find).transpose()?.flatten();
         found.ok_or_else(|| gone(member))
     };
     let mut bundles = Vec::new();

@@ -69,8 +69,10 @@ fn print(out: &mut impl Write, names: &[String], found: &[Challenge]) -> io::Res
         }
         for model in found {
             let answer = &model.cases[place];
-            let style = judged(answer.failed);
-            let mark = if answer.failed { "x" } else { " " };
+            let (mark, style) = match answer.failed {
+                true => ("x", AnsiColor::Red.on_default().bold()),
+                false => (" ", Style::new()),
+            };
             let said = format!("{mark} {:.2}", answer.probability);
             write!(out, "  {style}{said:>wide$}{style:#}")?;
         }
@@ -101,13 +103,6 @@ fn expected(case: &Case) -> &str {
         (None, Some(Relation::More)) => "more",
         (None, Some(Relation::Less)) => "less",
         (None, None) => "",
-    }
-}
-
-fn judged(failed: bool) -> Style {
-    match failed {
-        true => AnsiColor::Red.on_default().bold(),
-        false => Style::new(),
     }
 }
 

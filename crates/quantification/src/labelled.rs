@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 
 use metrics::CounterRng;
 
-use crate::ErrorRates;
-use crate::levels::Levels;
-
-/// How many rows of either class each level has, negative ones first: `[2][L]`.
-pub(crate) type Counts = [Vec<f64>; 2];
+use crate::levels::{Counts, Levels};
+use crate::rates::ErrorRates;
 
 /// How a classifier treats either class, as labelled rows or a resample of them show it.
 #[derive(Clone, Debug)]

@@ -20,6 +20,9 @@ pub(crate) fn called(probability: f64) -> f64 {
     f64::from(u8::from(probability >= 0.5))
 }
 
+/// How many rows of either class each level has, negative ones first: `[2][L]`.
+pub(crate) type Counts = [Vec<f64>; 2];
+
 /// What the rows of a level say on average, `[L]`, with rising log-odds; and which level each row is of, `[N]`.
 #[derive(Debug)]
 pub(crate) struct Levels {

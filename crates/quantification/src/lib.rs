@@ -19,7 +19,6 @@ use serde::{Deserialize, Serialize};
 
 pub use evidence::{Evidence, Response};
 use labelled::{Known, Labelled};
-pub use rates::ErrorRates;
 
 /// How the share is found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -61,13 +60,7 @@ impl Method {
 
     /// The name in files: that of the field.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::ClassifyAndCount => "cc",
-            Self::AdjustedCount => "acc",
-            Self::ProbabilisticAdjustedCount => "pacc",
-            Self::MaximumLikelihood => "emq",
-            Self::AdjustedMaximumLikelihood => "aemq",
-        }
+        ["cc", "acc", "pacc", "emq", "aemq"][self as usize]
     }
 }
 
@@ -210,11 +203,6 @@ impl Quantifier {
     /// Labelled rows that it learned from.
     pub fn rows(&self) -> usize {
         self.sorted.iter().map(Vec::len).sum()
-    }
-
-    /// How the classifier treats either class.
-    pub fn rates(&self) -> &ErrorRates {
-        &self.known.rates
     }
 
     /// How what a method averages over texts follows from their share.

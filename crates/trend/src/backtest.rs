@@ -52,10 +52,8 @@ pub(crate) fn backtest(
     let origins = FEWEST..periods.len();
     let most = (WORK / periods.len().max(1)).clamp(10, MOST);
     let step = origins.len().div_ceil(most).max(1);
-    let odds: Vec<Option<f64>> = periods
-        .iter()
-        .map(|evidence| evidence.as_ref().map(|evidence| response.odds(evidence)))
-        .collect();
+    let odds = |evidence: &Option<Evidence>| Some(response.odds(evidence.as_ref()?));
+    let odds: Vec<Option<f64>> = periods.iter().map(odds).collect();
     for origin in origins.step_by(step) {
         let known: Vec<f64> = odds[..origin].iter().flatten().copied().collect();
         if known.len() < FEWEST {

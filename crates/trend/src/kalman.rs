@@ -55,10 +55,7 @@ impl State {
         let gain = [a / total, b / total];
         let surprise = value - self.mean[0];
         Self {
-            mean: [
-                self.mean[0] + gain[0] * surprise,
-                self.mean[1] + gain[1] * surprise,
-            ],
+            mean: [0, 1].map(|part| self.mean[part] + gain[part] * surprise),
             variance: [
                 [a * (1.0 - gain[0]), b * (1.0 - gain[0])],
                 [b * (1.0 - gain[0]), d - gain[1] * b],

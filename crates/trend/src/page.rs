@@ -27,11 +27,8 @@ pub fn render(trend: &Trend, model: &str) -> String {
         (changes(trend))
         @if trend.topics.len() > 1 { (topics(trend)) }
     };
-    let facts = format!(
-        "{} reviews by {}, read by {model}",
-        format::count(trend.rows as u64),
-        trend.period.name()
-    );
+    let (rows, period) = (format::count(trend.rows as u64), trend.period.name());
+    let facts = format!("{rows} reviews by {period}, read by {model}");
     Page {
         title: "Ressenti: trend",
         heading: "What people feel",
@@ -47,13 +44,11 @@ fn caption(trend: &Trend) -> String {
         Some(_) => " Hollow dots are what the authors say themselves, which the model never saw.",
         None => "",
     };
+    let (period, model) = (trend.period.name(), trend.model.name);
+    let covered = 100.0 * trend.confidence;
     format!(
-        "Positive reviews by {}, in %. Dots with {:.0} % intervals are the {}s alone, with the model's errors counted; the \
-         line and its band are the level behind them ({}), dashed where it is a forecast.{judged}",
-        trend.period.name(),
-        100.0 * trend.confidence,
-        trend.period.name(),
-        trend.model.name
+        "Positive reviews by {period}, in %. Dots with {covered:.0} % intervals are the {period}s alone, with the model's errors counted; the \
+         line and its band are the level behind them ({model}), dashed where it is a forecast.{judged}"
     )
 }
 
@@ -113,12 +108,8 @@ fn shares(trend: &Trend) -> Markup {
     let (first, from) = end(trend.periods.first());
     let (last, to) = end(trend.periods.last());
     let description = format!("From {first} to {last} the level goes from {from} to {to}.");
-    frame.picture(
-        "trend",
-        "Share of positive reviews over time",
-        [description],
-        content,
-    )
+    let title = "Share of positive reviews over time";
+    frame.picture("trend", title, [description], content)
 }
 
 /// A period's label and level.
@@ -201,12 +192,9 @@ fn changes(trend: &Trend) -> Markup {
 
 fn change(change: &Change) -> Markup {
     let share = |it: Estimate| format!("{} ({})", format::percent(it.value), range(it));
-    let text = format!(
-        "Before {} {} of the reviews were positive, from then on {}.",
-        change.label,
-        share(change.before),
-        share(change.after)
-    );
+    let (label, before, after) = (&change.label, share(change.before), share(change.after));
+    let text =
+        format!("Before {label} {before} of the reviews were positive, from then on {after}.");
     let caption = "The words whose share of reviews moved most, in standard errors of their log-odds; of thousands of words chance moves hardly one by more than 4";
     let words = Table::new(caption, &change.words)
         .names("Word", |it| &it.word)

@@ -91,11 +91,10 @@ impl Searched {
     fn grid(self, points: usize, centre: [f64; 3], half: f64) -> Vec<[f64; 3]> {
         let step = 2.0 * half / (points - 1) as f64;
         let along = |part: usize| -> Vec<f64> {
-            let place = |point: usize| centre[part] - half + step * point as f64;
+            let start = centre[part] - half;
+            let place = |point: usize| (start + step * point as f64).clamp(RANGE.0, RANGE.1);
             match self.0[part] {
-                true => (0..points)
-                    .map(|point| place(point).clamp(RANGE.0, RANGE.1))
-                    .collect(),
+                true => (0..points).map(place).collect(),
                 false => vec![RANGE.0],
             }
         };
@@ -213,11 +212,8 @@ impl Posterior {
 impl Fitted {
     pub(crate) fn new(observed: &[Observed], variances: Variances, posterior: Posterior) -> Self {
         let log_likelihood = log_likelihood(observed, &variances);
-        let parts: Vec<Smoothed> = posterior
-            .settings
-            .iter()
-            .map(|setting| smoothed(&filter(observed, &setting.variances).0))
-            .collect();
+        let smooth = |it: &Setting| smoothed(&filter(observed, &it.variances).0);
+        let parts: Vec<Smoothed> = posterior.settings.iter().map(smooth).collect();
         let levels = (0..observed.len())
             .map(|at| posterior.mixed(parts.iter().map(|part| part.levels[at])))
             .collect();

@@ -162,9 +162,8 @@ impl Job<'_> {
                 let is_first = workplace.done.bytes[0] == 0 && first == 1;
                 let form = workplace.task.form;
                 let lines = form.bytes(&lines, is_first, columns);
-                workplace
-                    .add([&lines, &rejected], done)
-                    .map_err(unwritten)?;
+                let added = workplace.add([&lines, &rejected], done);
+                added.map_err(unwritten)?;
                 if rows.is_some() {
                     shown.advance(chunk.len() as u64);
                 }

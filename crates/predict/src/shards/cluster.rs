@@ -70,14 +70,14 @@ impl ClusterRun<'_> {
         // Until here a signal ends us at once, and nothing is lost.
         watch_signals();
         coordinator.submit_first()?;
-        match self.detach {
-            true => Ok(format!(
-                "{} submitted; the last one merges. The same command without `--detach` follows them, `scancel --name={}` ends them",
-                format::plural(coordinator.jobs.len() as u64, "task", "tasks"),
-                coordinator.name
-            )),
-            false => coordinator.follow(),
+        if !self.detach {
+            return coordinator.follow();
         }
+        let count = format::plural(coordinator.jobs.len() as u64, "task", "tasks");
+        let name = &coordinator.name;
+        Ok(format!(
+            "{count} submitted; the last one merges. The same command without `--detach` follows them, `scancel --name={name}` ends them"
+        ))
     }
 }
 

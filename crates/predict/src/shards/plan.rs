@@ -53,7 +53,7 @@ impl Plan {
         let hint = "Plan again: the same command with `--shards N --plan` in place of `--shard` or `--merge`";
         let again = |failure: Failure| failure.with_hint(hint.to_owned());
         let found = sealed::read::<Self>(&path);
-        let Some((plan, id)) = found.map_err(|error| again(Failure::from_error(error)))? else {
+        let Some((mut plan, id)) = found.map_err(|error| again(Failure::from_error(error)))? else {
             return Ok(None);
         };
         if plan.format != FORMAT || plan.starts.is_empty() {
@@ -61,11 +61,8 @@ impl Plan {
             let problem = format!("`{path}` was made by another version");
             return Err(again(Failure::new(problem)));
         }
-        Ok(Some(Self {
-            folder,
-            id: Some(id),
-            ..plan
-        }))
+        (plan.folder, plan.id) = (folder, Some(id));
+        Ok(Some(plan))
     }
 
     /// The plan of an output, which must be there.
@@ -101,19 +98,15 @@ impl Plan {
         }
     }
 
-    /// `0007-of-0016`.
-    pub(super) fn name(&self, shard: usize) -> String {
-        format!("{shard:04}-of-{:04}", self.count())
-    }
-
-    /// Where a finished shard is.
+    /// Where a finished shard is: `0007-of-0016`.
     pub(super) fn place(&self, shard: usize) -> PathBuf {
-        self.folder.join(self.name(shard))
+        let name = format!("{shard:04}-of-{:04}", self.count());
+        self.folder.join(name)
     }
 
     /// Where a shard is worked on.
     pub(super) fn work(&self, shard: usize) -> PathBuf {
-        self.folder.join(format!("{}.partial", self.name(shard)))
+        with_ending(&self.place(shard), "partial")
     }
 
     /// Removes a finished shard.
@@ -123,10 +116,6 @@ impl Plan {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             removed => removed.map_err(ArtifactError::io("remove", &place)),
         }
-    }
-
-    pub(super) fn lock(&self, shard: usize) -> PathBuf {
-        self.folder.join(format!("{}.lock", self.name(shard)))
     }
 
     /// Takes the right to plan and to merge.
@@ -158,10 +147,9 @@ impl Plan {
         let total = format::plural(self.rows, "row", "rows");
         let mut text = format!("{total} in {count} of {rows}");
         if self.asked > self.count() {
-            text.push_str(&format!(
-                ", for there are no more rows than that, where {} were asked for",
-                format::count(self.asked as u64)
-            ));
+            let asked = format::count(self.asked as u64);
+            text +=
+                &format!(", for there are no more rows than that, where {asked} were asked for");
         }
         text
     }
@@ -245,16 +233,13 @@ pub(super) fn provide(job: &Job<'_>, shards: usize) -> Result<(Plan, FileLock), 
 /// has a shard for each row.
 fn divide(rows: u64, shards: usize) -> Vec<u64> {
     let shards = shards as u64;
-    let unit = match rows.div_ceil(CHUNK_ROWS) >= shards {
-        true => CHUNK_ROWS,
-        false => 1,
-    };
+    let by_chunks = rows.div_ceil(CHUNK_ROWS) >= shards;
+    let unit = if by_chunks { CHUNK_ROWS } else { 1 };
     let units = rows.div_ceil(unit);
     let shards = shards.min(units);
     let start = |shard: u64| u128::from(shard) * u128::from(units) / u128::from(shards);
-    (0..shards)
-        .map(|shard| start(shard) as u64 * unit + 1)
-        .collect()
+    let starts = (0..shards).map(|shard| start(shard) as u64 * unit + 1);
+    starts.collect()
 }
 
 /// Plans the shards. Returns a description of one line.

@@ -9,7 +9,7 @@ use stage::watch_signals;
 
 use super::plan::{Plan, changed};
 use super::sealed;
-use crate::job::{Done, FILES, Job, Workplace, left_over, stamp, unwritten};
+use crate::job::{Done, FILES, Job, Workplace, left_over, stamp, unwritten, with_ending};
 use crate::misuse;
 use bundle::Predictor;
 
@@ -101,7 +101,7 @@ pub(crate) fn run_shard(
         ));
     }
     plan.check_task(&job.task()?)?;
-    let _lock = FileLock::acquire(&plan.lock(shard), |holder| {
+    let _lock = FileLock::acquire(&with_ending(&plan.place(shard), "lock"), |holder| {
         job.progress
             .note(&format!("waiting for {holder}, which predicts this shard"));
     })
