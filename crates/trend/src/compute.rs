@@ -11,6 +11,7 @@ use crate::change_points;
 use crate::data::{
     Change, Forecast, Input, Judged, ModelOfTrend, Options, PeriodShare, Row, TopicShare, Trend,
 };
+use crate::errors::Learned;
 use crate::linearised::linearised;
 use crate::odds::{interval, normal_width};
 use crate::period::{Period, date_of};
@@ -25,7 +26,7 @@ const MOST: i64 = 5000;
 /// Changes that are less likely are not spoken of.
 const LIKELY: f64 = 0.5;
 
-/// The trend of reviews by a model whose errors a quantifier knows. The words of the largest change are
+/// The trend of reviews by a model of which it is learned how it errs. The words of the largest change are
 /// added by [`Change::words`]' reader, who has the texts.
 ///
 /// # Errors
@@ -33,10 +34,11 @@ const LIKELY: f64 = 0.5;
 /// with [`Refused::Stopped`] soon after.
 pub(crate) fn trend(
     input: &Input,
-    quantifier: &Quantifier,
+    learned: &Learned,
     options: &Options,
     is_stopped: &(dyn Fn() -> bool + Sync),
 ) -> Result<Trend, Refused> {
+    let quantifier = &learned.quantifier;
     let (rows, left_out) = sensible(&input.rows, options.keep_all_times);
     let days: Vec<i64> = rows.iter().map(|row| row.day).collect();
     let period = options.period.unwrap_or_else(|| Period::of_days(&days));
@@ -52,7 +54,7 @@ pub(crate) fn trend(
     let alone = series.groups.iter().map(|rows| shares.of(rows));
     let alone = alone.collect::<Result<Vec<Option<Share>>, _>>()?;
     let all = series.groups.concat();
-    let overall = shares.of(&all)?.ok_or(Unfit::NoRows)?;
+    let overall = shares.of(&all)?.ok_or(Unfit::NothingLeft)?;
     shares.common = (overall.total_error.powi(2) - overall.sampling_error.powi(2)).max(0.0);
     let evidence = series.groups.iter().map(|rows| shares.evidence(rows));
     let evidence: Vec<Option<Evidence>> = evidence.collect();
@@ -72,8 +74,11 @@ pub(crate) fn trend(
     let groups = series.groups.iter().enumerate();
     let periods: Vec<PeriodShare> = groups.map(share_of_period).collect();
     let irregular = fitted.posterior.irregular();
-    let forecast = fitted.posterior.forecast(options.horizon).into_iter();
-    let forecast = (periods.len()..).zip(forecast);
+    let ahead = (periods.len()..).zip(fitted.posterior.forecast(options.horizon));
+    let forecast = |(at, (level, variance))| Forecast {
+        label: series.label(at),
+        level: shares.interval((level, variance + irregular)),
+    };
     let has_slope = fitted.variances.slope.is_some();
     let counted = quantifier.share(&said(&all), Method::ClassifyAndCount);
     Ok(Trend {
@@ -82,19 +87,14 @@ pub(crate) fn trend(
         confidence: options.confidence,
         rows: all.len(),
         labelled: quantifier.rows(),
-        labelled_cross_fitted: 0,
+        labelled_cross_fitted: learned.cross_fitted,
         labelled_groups: quantifier.groups(),
         misfit: misfit(quantifier, &all),
         times_left_out: !left_out.is_empty(),
         left_out,
         overall: overall.estimate,
         overall_counted: counted.unwrap_or(0.0),
-        forecast: forecast
-            .map(|(at, (level, variance))| Forecast {
-                label: series.label(at),
-                level: shares.interval((level, variance + irregular)),
-            })
-            .collect(),
+        forecast: ahead.map(forecast).collect(),
         backtest: backtest(&evidence, &shares.response, has_slope, options.confidence),
         topics: topics(&input.topics, &all, &shares)?,
         largest_change: largest_change(&series, &changes, &shares, input.topics.len())?,
@@ -124,7 +124,7 @@ impl Series {
     fn new(rows: Vec<Row>, period: Period) -> Result<Self, Refused> {
         let numbers = rows.iter().map(|row| period.number(row.day));
         let (Some(first), Some(last)) = (numbers.clone().min(), numbers.max()) else {
-            return Err(Unfit::NoRows.into());
+            return Err(Unfit::NothingLeft.into());
         };
         let count = last - first + 1;
         if count > MOST {
@@ -296,10 +296,8 @@ fn decomposed(sides: &[Vec<Row>; 2], shares: &Shares<'_>) -> (f64, f64) {
     }
     let (mut within, mut mix) = (0.0, 0.0);
     for [(weight, share), (later_weight, later_share)] in parts.into_values() {
-        let (one, two) = match (share, later_share) {
-            (Some(one), Some(two)) => (one, two),
-            (Some(only), None) | (None, Some(only)) => (only, only),
-            (None, None) => continue,
+        let Some((one, two)) = share.or(later_share).zip(later_share.or(share)) else {
+            continue;
         };
         within += (weight + later_weight) / 2.0 * (two - one);
         mix += (later_weight - weight) * (one + two) / 2.0;

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use artifact::files::{CROSS_FITTED, read_predictions};
 use artifact::{Digest, InputReference, Split, StageName, Store};
 use metrics::CounterRng;
-use quantification::{QuantificationError, Quantifier};
+use quantification::Quantifier;
 use settings::Pipeline;
 
 use crate::data::Input;
@@ -57,26 +57,31 @@ pub fn of_validation(
     let labels: Vec<u8> = rows.iter().map(|row| row.label).collect();
     let said: Vec<f32> = rows.iter().map(|row| row.probability).collect();
     let groups = groups::of_rows(&store, &evaluation, &rows)?;
-    let known = Quantifier::of_groups(&labels, &said, groups.as_deref(), DRAWS, seed);
-    Ok(Learned {
-        quantifier: known.map_err(|error| unfit("the validation reviews", error))?,
-        cross_fitted: rows.len() - judged,
-    })
+    let mut learned = from_rows(
+        &labels,
+        &said,
+        groups.as_deref(),
+        "the validation reviews",
+        seed,
+    )?;
+    learned.cross_fitted = rows.len() - judged;
+    Ok(learned)
 }
 
-/// A quantifier from labelled rows; `what` names them.
+/// How a model errs, from labelled rows and their groups where they are in some; `what` names them.
 pub(crate) fn from_rows(
     labels: &[u8],
     said: &[f32],
+    groups: Option<&[u64]>,
     what: &str,
     seed: u64,
-) -> Result<Quantifier, Refused> {
-    Quantifier::new(labels, said, DRAWS, seed).map_err(|error| unfit(what, error))
-}
-
-fn unfit(what: &str, error: QuantificationError) -> Refused {
+) -> Result<Learned, Refused> {
     let what = what.to_owned();
-    Unfit::Errors { what, error }.into()
+    let quantifier = Quantifier::of_groups(labels, said, groups, DRAWS, seed);
+    Ok(Learned {
+        quantifier: quantifier.map_err(|error| Unfit::Errors { what, error })?,
+        cross_fitted: 0,
+    })
 }
 
 /// Fails where fewer reviews are labelled than are wanted to learn from.
@@ -89,11 +94,7 @@ pub(crate) fn check_enough(labelled: u64, wanted: usize) -> Result<(), Refused> 
 }
 
 /// Takes so many labelled reviews out of the input, drawn at random, and learns from them.
-pub(crate) fn from_input(
-    input: &mut Input,
-    count: usize,
-    seed: u64,
-) -> Result<Quantifier, Refused> {
+pub(crate) fn from_input(input: &mut Input, count: usize, seed: u64) -> Result<Learned, Refused> {
     let draws = CounterRng::of_sample(seed, 0xADA7);
     let rows = 0..input.rows.len();
     let mut taken: Vec<usize> = rows
@@ -111,5 +112,11 @@ pub(crate) fn from_input(
         row += 1;
         !taken.contains(&(row - 1))
     });
-    from_rows(&labels, &said, "the labelled reviews of the file", seed)
+    from_rows(
+        &labels,
+        &said,
+        None,
+        "the labelled reviews of the file",
+        seed,
+    )
 }

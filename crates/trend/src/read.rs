@@ -119,11 +119,9 @@ impl Question<'_> {
         let quiet = progress.with_mode(ProgressMode::None);
         let (input, empty) = self.read(&quiet, reader, &task, |review| self.day(review))?;
         drop(task);
-        let is_missing = |wanted: &&String| !input.topics.contains(wanted);
-        let missing = self.topics.iter().filter(is_missing);
-        let mut left_out: Vec<String> = missing
-            .map(|wanted| format!("No review with a time is about `{wanted}`"))
-            .collect();
+        let missing = self.topics.iter().filter(|it| !input.topics.contains(it));
+        let missing = missing.map(|wanted| format!("No review with a time is about `{wanted}`"));
+        let mut left_out: Vec<String> = missing.collect();
         for (count, what) in [
             (counts.wanted - counts.dated, "without a time"),
             (empty, "of which nothing is left once they are cleaned"),
@@ -155,12 +153,11 @@ impl Question<'_> {
         let mut counts = WordCounts::default();
         let quiet = reader.progress.with_mode(ProgressMode::None);
         self.each(&quiet, reader, |review| {
-            let side = self.day(review).and_then(|day| {
-                let mut sides = change.days.iter();
-                sides.position(|(from, to)| (*from..=*to).contains(&day))
-            });
-            if let Some(side) = side {
-                counts.add(review.text, side == 1);
+            let day = self.day(review);
+            for (is_after, (from, to)) in [false, true].into_iter().zip(change.days) {
+                if day.is_some_and(|day| (from..=to).contains(&day)) {
+                    counts.add(review.text, is_after);
+                }
             }
             Ok(())
         })?;

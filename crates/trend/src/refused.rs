@@ -73,9 +73,6 @@ pub enum Unfit {
         /// Why.
         error: QuantificationError,
     },
-    /// No review is left to make a trend of.
-    #[error("there are no reviews with a time")]
-    NoRows,
     /// The period given makes too many.
     #[error("by {period} there would be {count} periods, of which nobody sees a trend")]
     TooManyPeriods {
@@ -147,7 +144,6 @@ impl Unfit {
             Self::TooManyPeriods { .. } => {
                 "Try `--period year`, or leave `--period` and `--keep-all-times` out"
             }
-            Self::NoRows => "`ressenti inspect FILE` shows what the columns are taken for",
         };
         Some(hint.to_owned())
     }
