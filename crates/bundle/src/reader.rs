@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use settings::Truncation;
 use text::TokenizerFile;
 
-use crate::words::words_of;
+use crate::explain::words_of;
 use crate::{BundleError, MarkedRow, ModelFile, Scorer, Word};
 
 /// Cleans, encodes and cuts off a text as `model.json` says.

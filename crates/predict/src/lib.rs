@@ -75,13 +75,12 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     };
     let reading: IngestSettings = table_of("ingest", &arguments.of.overrides)?;
     if let Some(input) = &arguments.input {
-        let nowhere = || {
-            misuse(
+        let Some(output) = &arguments.output else {
+            return Err(misuse(
                 "There is nowhere to write the answers to",
                 "Name a file with `--output FILE.csv`, `.jsonl` or `.parquet`",
-            )
+            ));
         };
-        let output = arguments.output.as_ref().ok_or_else(nowhere)?;
         check_places(input, output)?;
         let job = Job {
             input,

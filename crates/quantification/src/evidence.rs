@@ -66,29 +66,28 @@ impl Part {
 }
 
 impl Averaged {
+    fn new(part: Part, (means, variances): ([f64; 2], [f64; 2])) -> Self {
+        Self {
+            part,
+            means,
+            variances,
+        }
+    }
+
     fn gap(&self) -> f64 {
         self.means[1] - self.means[0]
     }
 
     /// Of a model with these rates of calling either class positive.
     fn of_calls(means: [f64; 2]) -> Self {
-        Self {
-            part: Part::Called,
-            means,
-            variances: means.map(|mean| mean * (1.0 - mean)),
-        }
+        Self::new(Part::Called, (means, means.map(|mean| mean * (1.0 - mean))))
     }
 
     fn posterior(known: &Known, odds: f64) -> Self {
         let at = share_of(odds);
-        let (means, variances) = known.spread(|ratio| posterior(ratio, at));
-        let part = Part::Posterior(at);
-        match means[1] > means[0] {
-            true => Self {
-                part,
-                means,
-                variances,
-            },
+        let spread = known.spread(|ratio| posterior(ratio, at));
+        match spread.0[1] > spread.0[0] {
+            true => Self::new(Part::Posterior(at), spread),
             // At this share it tells nothing; what the model calls them does.
             false => Self::of_calls(known.rates.called()),
         }
@@ -115,13 +114,8 @@ impl Response {
             Method::ClassifyAndCount => vec![Averaged::of_calls([0.0, 1.0])],
             Method::AdjustedCount => vec![Averaged::of_calls(rates.called())],
             Method::ProbabilisticAdjustedCount => {
-                let (means, variances) = known.spread(|ratio| share_of(rates.odds(ratio)));
-                let part = Part::Probability;
-                vec![Averaged {
-                    part,
-                    means,
-                    variances,
-                }]
+                let spread = known.spread(|ratio| share_of(rates.odds(ratio)));
+                vec![Averaged::new(Part::Probability, spread)]
             }
             Method::MaximumLikelihood | Method::AdjustedMaximumLikelihood => (-STEPS..=STEPS)
                 .map(|step| Averaged::posterior(known, f64::from(step) * STEP))

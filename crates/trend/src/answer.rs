@@ -45,7 +45,7 @@ pub fn answer(
             };
             let (labels, said) = labelled.labelled(reader)?;
             let what = format!("`{}`", file.display());
-            errors::from_rows(&labels, &said, None, &what, seed)?
+            errors::from_rows((&labels, &said), None, &what, seed)?
         }
     };
     let mut found = trend(&input, &learned, &question.options, reader.is_stopped)?;

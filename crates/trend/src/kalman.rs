@@ -140,13 +140,7 @@ fn smoothing_gain(after: &State, next: &State) -> Matrix {
     let across = [[a + b, b], [b + d, d]];
     let [[p, q], [_, r]] = next.variance;
     let inverse = match r > 0.0 {
-        true => {
-            let determinant = p * r - q * q;
-            [
-                [r / determinant, -q / determinant],
-                [-q / determinant, p / determinant],
-            ]
-        }
+        true => [[r, -q], [-q, p]].map(|row| row.map(|cell| cell / (p * r - q * q))),
         // Without a slope.
         false => [[1.0 / p, 0.0], [0.0, 0.0]],
     };

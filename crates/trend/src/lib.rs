@@ -13,7 +13,6 @@ mod compute;
 mod data;
 mod errors;
 mod files;
-mod groups;
 mod kalman;
 mod linearised;
 mod odds;

@@ -94,14 +94,12 @@ impl Said {
 
     /// With a prior: its weights along the grid, and its mean and variance.
     fn with(&self, prior: &[f64], grid: &[f64], (mean, spread): (f64, f64)) -> Moments {
-        match self {
+        let (mean, variance, density) = match self {
             Self::Normal(middle, variance) => {
                 let total = variance + spread;
-                Moments {
-                    mean: (middle * spread + mean * variance) / total,
-                    variance: variance * spread / total,
-                    density: -0.5 * (total.ln() + (middle - mean).powi(2) / total),
-                }
+                let density = -0.5 * (total.ln() + (middle - mean).powi(2) / total);
+                let mean = (middle * spread + mean * variance) / total;
+                (mean, variance * spread / total, density)
             }
             Self::Along(likelihood) => {
                 let weighed = || {
@@ -111,20 +109,18 @@ impl Said {
                 let total: f64 = weighed().map(|(_, weight)| weight).sum();
                 if total < f64::MIN_POSITIVE {
                     // They lie where the prior has nothing: so narrow a spread is none of theirs.
-                    return Moments {
-                        mean,
-                        variance: spread,
-                        density: f64::MIN_POSITIVE.ln(),
-                    };
-                }
-                let middle = weighed().map(|(odds, weight)| weight * odds).sum::<f64>() / total;
-                let squares = weighed().map(|(odds, weight)| weight * (odds - middle).powi(2));
-                Moments {
-                    mean: middle,
-                    variance: squares.sum::<f64>() / total,
-                    density: total.ln(),
+                    (mean, spread, f64::MIN_POSITIVE.ln())
+                } else {
+                    let middle = weighed().map(|(odds, weight)| weight * odds).sum::<f64>() / total;
+                    let squares = weighed().map(|(odds, weight)| weight * (odds - middle).powi(2));
+                    (middle, squares.sum::<f64>() / total, total.ln())
                 }
             }
+        };
+        Moments {
+            mean,
+            variance,
+            density,
         }
     }
 }

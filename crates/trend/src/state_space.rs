@@ -110,10 +110,8 @@ impl Searched {
 
     /// The logarithm of the prior of the logarithms of variances, but for a constant.
     fn log_prior(self, logs: [f64; 3]) -> f64 {
-        (0..3)
-            .filter(|part| self.0[*part])
-            .map(|part| 0.5 * logs[part] - RATES[part] * (0.5 * logs[part]).exp())
-            .sum()
+        let of = |part: usize| 0.5 * logs[part] - RATES[part] * (0.5 * logs[part]).exp();
+        (0..3).filter(|part| self.0[*part]).map(of).sum()
     }
 }
 

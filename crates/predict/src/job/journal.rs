@@ -170,21 +170,14 @@ impl Workplace {
     /// Removes the folder, whose lock is held until it is empty. The output is in its place by then: a folder
     /// that stays is no failure, and without its journal means nothing.
     pub(crate) fn leave(self) -> Done {
-        let Self {
-            folder,
-            files,
-            lock,
-            done,
-            ..
-        } = self;
         // NFS keeps a file that is removed while it is open, by another name, and its folder with it.
-        drop(files);
-        let removed = fs::remove_dir_all(&folder);
-        drop(lock);
+        drop(self.files);
+        let removed = fs::remove_dir_all(&self.folder);
+        drop(self.lock);
         if removed.is_err() {
-            let _ = fs::remove_dir(&folder);
+            let _ = fs::remove_dir(&self.folder);
         }
-        done
+        self.done
     }
 }
 

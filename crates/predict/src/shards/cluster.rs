@@ -168,10 +168,9 @@ impl Coordinator<'_> {
                 Standing::Cancelled | Standing::NeverRuns
                     if number == MERGE && self.jobs.len() > 1 => {}
                 Standing::Cancelled | Standing::Ended { code: 130, .. } => {
-                    return Err(interrupted(
-                        "cancelled; finished shards and chunks are kept",
-                        "The same command goes on where this one was".to_owned(),
-                    ));
+                    let hint = "The same command goes on where this one was".to_owned();
+                    let problem = "cancelled; finished shards and chunks are kept";
+                    return Err(interrupted(problem, hint));
                 }
                 Standing::NeverRuns => self.submit_again(number, "what it waits for is gone")?,
                 standing if course.may_pass() && tries < self.how.run.retries => {

@@ -158,18 +158,14 @@ impl Plan {
 /// What two tasks differ in, in words.
 fn differences(planned: &Task, task: &Task) -> Vec<String> {
     let input = format!("the input was {}", planned.input.display());
+    let reading = "the file was read with other `ingest` settings";
+    let form = "the answers were written in another form";
     let all = [
         (planned.input == task.input, input.as_str()),
         (planned.stamp == task.stamp, "the input was changed since"),
         (planned.model == task.model, "the model was another"),
-        (
-            planned.reading == task.reading,
-            "the file was read with other `ingest` settings",
-        ),
-        (
-            planned.form == task.form,
-            "the answers were written in another form",
-        ),
+        (planned.reading == task.reading, reading),
+        (planned.form == task.form, form),
         (planned.abstain == task.abstain, "`--abstain` was another"),
         (planned.explain == task.explain, "`--explain` was another"),
         (planned.carry == task.carry, "`--carry` was another"),
