@@ -24,7 +24,6 @@ use stage::{Progress, check_tables, exit_code, print};
 
 use arguments::Arguments;
 use job::{Job, check_places, with_ending};
-use shards::ClusterRun;
 
 /// The whole of the program. One that computes no networks hands over to the one beside it that does, where
 /// the model is one: loading libtorch takes longer than all that a linear model needs. Returns the exit code.
@@ -155,16 +154,12 @@ fn predict_file(
     if arguments.plan {
         return shards::plan(job, shards);
     }
-    let cluster = ClusterRun {
-        engine,
-        run: &selection.run,
-        record: match &selection.pipeline {
-            Some(pipeline) => pipeline.artifacts.join("slurm"),
-            None => with_ending(job.output, "slurm"),
-        },
-        detach: arguments.detach,
+    let record = match &selection.pipeline {
+        Some(pipeline) => pipeline.artifacts.join("slurm"),
+        None => with_ending(job.output, "slurm"),
     };
-    cluster.coordinate(job, shards)
+    let settings = (engine, &selection.run);
+    shards::run_on_cluster(job, shards, settings, &record, arguments.detach)
 }
 
 fn select(arguments: &Arguments) -> Result<Selection, Failure> {

@@ -2,7 +2,7 @@
 
 use crate::Method;
 use crate::labelled::Known;
-use crate::levels::{called, logit};
+use crate::levels::{called, logit, share_of_odds};
 use crate::share::posterior;
 
 /// Halvings of a bracket: its width becomes that of rounding.
@@ -84,7 +84,7 @@ impl Averaged {
     }
 
     fn posterior(known: &Known, odds: f64) -> Self {
-        let at = share_of(odds);
+        let at = share_of_odds(odds);
         let spread = known.spread(|ratio| posterior(ratio, at));
         match spread.0[1] > spread.0[0] {
             true => Self::new(Part::Posterior(at), spread),
@@ -95,7 +95,7 @@ impl Averaged {
 
     /// See [`Response::slope_and_information`].
     fn slope_and_information(&self, texts: f64, mean: f64, odds: f64) -> (f64, f64) {
-        let share = share_of(odds);
+        let share = share_of_odds(odds);
         let spread = share * (1.0 - share);
         let [negative, positive] = self.variances;
         let variance =
@@ -114,7 +114,7 @@ impl Response {
             Method::ClassifyAndCount => vec![Averaged::of_calls([0.0, 1.0])],
             Method::AdjustedCount => vec![Averaged::of_calls(rates.called())],
             Method::ProbabilisticAdjustedCount => {
-                let spread = known.spread(|ratio| share_of(rates.odds(ratio)));
+                let spread = known.spread(|ratio| share_of_odds(rates.odds(ratio)));
                 vec![Averaged::new(Part::Probability, spread)]
             }
             Method::MaximumLikelihood | Method::AdjustedMaximumLikelihood => (-STEPS..=STEPS)
@@ -201,10 +201,6 @@ impl Evidence {
     }
 }
 
-fn share_of(odds: f64) -> f64 {
-    1.0 / (1.0 + (-odds).exp())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -236,7 +232,7 @@ mod tests {
         for method in Method::ALL {
             let response = quantifier.response(method);
             let evidence = quantifier.evidence(&response, &said).expect("texts");
-            let share = share_of(response.odds(&evidence));
+            let share = share_of_odds(response.odds(&evidence));
             let expected = if method == Method::ClassifyAndCount {
                 0.35
             } else {

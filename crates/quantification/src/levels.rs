@@ -15,6 +15,11 @@ pub(crate) fn logit(probability: f64) -> f64 {
     odds.ln().clamp(-LARGEST, LARGEST)
 }
 
+/// The share of log-odds.
+pub fn share_of_odds(odds: f64) -> f64 {
+    1.0 / (1.0 + (-odds).exp())
+}
+
 /// 1 for a probability that calls a text positive, else 0.
 pub(crate) fn called(probability: f64) -> f64 {
     f64::from(u8::from(probability >= 0.5))

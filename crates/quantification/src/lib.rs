@@ -19,6 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use evidence::{Evidence, Response};
 use labelled::{Known, Labelled};
+pub use levels::share_of_odds;
 
 /// How the share is found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]

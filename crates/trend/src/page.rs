@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use metrics::Estimate;
 use pages::{Axis, Frame, Numbers, Page, Table, noted, numbered, paragraph, remark, section};
 
-use crate::data::{Change, PeriodShare, Trend};
+use crate::data::{Change, Trend};
 use crate::files::{NUMBERS, lines};
 use crate::sentences::{range, sentences};
 
@@ -105,18 +105,14 @@ fn shares(trend: &Trend) -> Markup {
             }
         }
     };
-    let (first, from) = end(trend.periods.first());
-    let (last, to) = end(trend.periods.last());
+    let ends = [trend.periods.first(), trend.periods.last()];
+    let [(first, from), (last, to)] = ends.map(|it| {
+        let end = it.map(|it| (it.label.as_str(), format::percent(it.level.value)));
+        end.unwrap_or_default()
+    });
     let description = format!("From {first} to {last} the level goes from {from} to {to}.");
     let title = "Share of positive reviews over time";
     frame.picture("trend", title, [description], content)
-}
-
-/// A period's label and level.
-fn end(period: Option<&PeriodShare>) -> (&str, String) {
-    period.map_or_else(Default::default, |it| {
-        (it.label.as_str(), format::percent(it.level.value))
-    })
 }
 
 /// The room between the ends of intervals.

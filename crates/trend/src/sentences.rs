@@ -18,14 +18,13 @@ pub(crate) fn sentences(trend: &Trend, model: &str) -> Vec<String> {
             format::count(trend.labelled as u64)
         ));
     }
+    let overall = trend.overall;
+    let shares = [overall.value, overall.high, trend.overall_counted];
+    let [value, high, counted] = shares.map(format::percent);
+    let (low, confidence) = (100.0 * overall.low, round(100.0 * trend.confidence));
+    let rows = format::count(trend.rows as u64);
     said.push(format!(
-        "{} of {} reviews are positive ({:.1} to {}, {} % interval); {model} calls {} so.",
-        format::percent(trend.overall.value),
-        format::count(trend.rows as u64),
-        100.0 * trend.overall.low,
-        format::percent(trend.overall.high),
-        round(100.0 * trend.confidence),
-        format::percent(trend.overall_counted),
+        "{value} of {rows} reviews are positive ({low:.1} to {high}, {confidence} % interval); {model} calls {counted} so."
     ));
     let rise = trend.model.rise;
     if let [first, .., last] = trend.periods.as_slice() {

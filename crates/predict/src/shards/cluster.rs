@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::iter;
-use std::path::{Path, PathBuf, absolute};
+use std::path::{Path, absolute};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -33,52 +33,47 @@ const MERGE: usize = 0;
 /// A task's number: a shard, or [`MERGE`].
 type Number = usize;
 
-/// How shards are given to a cluster.
-pub(crate) struct ClusterRun<'a> {
-    pub(crate) engine: &'a EngineSettings,
-    pub(crate) run: &'a RunSettings,
-    /// The folder of the jobs' record.
-    pub(crate) record: PathBuf,
-    /// Whether to leave once all is submitted.
-    pub(crate) detach: bool,
-}
-
-impl ClusterRun<'_> {
-    /// Plans here, submits what is not finished and not on its way, and follows it. Returns what came of the
-    /// file, in a line.
-    ///
-    /// # Errors
-    /// Slurm refuses or is not there, a shard fails, or we were asked to stop: the jobs then go on.
-    pub(crate) fn coordinate(&self, job: &Job<'_>, shards: usize) -> Result<String, Failure> {
-        let slurm = Slurm::find()?;
-        // The right to plan is given back at once: the job that merges takes it.
-        let (plan, _) = provide(job, shards)?;
-        let absolute = |path: &Path| absolute(path).map_err(ArtifactError::io("find", path));
-        let record = Record::new(absolute(&self.record)?);
-        record.prepare()?;
-        let output = Digest::of_bytes(absolute(job.output)?.as_os_str().as_encoded_bytes());
-        let mut coordinator = Coordinator {
-            how: self,
-            slurm,
-            record,
-            plan: &plan,
-            name: format!("predict-{}", &output.to_hex()[..8]),
-            progress: job.progress,
-            jobs: BTreeMap::new(),
-            tries: BTreeMap::new(),
-        };
-        // Until here a signal ends us at once, and nothing is lost.
-        watch_signals();
-        coordinator.submit_first()?;
-        if !self.detach {
-            return coordinator.follow();
-        }
-        let count = format::plural(coordinator.jobs.len() as u64, "task", "tasks");
-        let name = &coordinator.name;
-        Ok(format!(
-            "{count} submitted; the last one merges. The same command without `--detach` follows them, `scancel --name={name}` ends them"
-        ))
+/// Plans here, submits what is not finished and not on its way, and follows it, unless it is to be left once all
+/// is submitted. `record` is the folder of the jobs' record. Returns what came of the file, in a line.
+///
+/// # Errors
+/// Slurm refuses or is not there, a shard fails, or we were asked to stop: the jobs then go on.
+pub(crate) fn run_on_cluster(
+    job: &Job<'_>,
+    shards: usize,
+    (engine, run): (&EngineSettings, &RunSettings),
+    record: &Path,
+    detach: bool,
+) -> Result<String, Failure> {
+    let slurm = Slurm::find()?;
+    // The right to plan is given back at once: the job that merges takes it.
+    let (plan, _) = provide(job, shards)?;
+    let absolute = |path: &Path| absolute(path).map_err(ArtifactError::io("find", path));
+    let record = Record::new(absolute(record)?);
+    record.prepare()?;
+    let output = Digest::of_bytes(absolute(job.output)?.as_os_str().as_encoded_bytes());
+    let mut coordinator = Coordinator {
+        engine,
+        run,
+        slurm,
+        record,
+        plan: &plan,
+        name: format!("predict-{}", &output.to_hex()[..8]),
+        progress: job.progress,
+        jobs: BTreeMap::new(),
+        tries: BTreeMap::new(),
+    };
+    // Until here a signal ends us at once, and nothing is lost.
+    watch_signals();
+    coordinator.submit_first()?;
+    if !detach {
+        return coordinator.follow();
     }
+    let count = format::plural(coordinator.jobs.len() as u64, "task", "tasks");
+    let name = &coordinator.name;
+    Ok(format!(
+        "{count} submitted; the last one merges. The same command without `--detach` follows them, `scancel --name={name}` ends them"
+    ))
 }
 
 fn interrupted(message: &str, hint: String) -> Failure {
@@ -89,7 +84,8 @@ fn interrupted(message: &str, hint: String) -> Failure {
 
 /// Jobs under way.
 struct Coordinator<'a> {
-    how: &'a ClusterRun<'a>,
+    engine: &'a EngineSettings,
+    run: &'a RunSettings,
     slurm: Slurm,
     record: Record,
     plan: &'a Plan,
@@ -173,7 +169,7 @@ impl Coordinator<'_> {
                     return Err(interrupted(problem, hint));
                 }
                 Standing::NeverRuns => self.submit_again(number, "what it waits for is gone")?,
-                standing if course.may_pass() && tries < self.how.run.retries => {
+                standing if course.may_pass() && tries < self.run.retries => {
                     self.submit_again(number, &format!("lost ({standing:?})"))?;
                 }
                 _ => return Err(self.failed(number, &course)),
@@ -256,8 +252,8 @@ impl Coordinator<'_> {
         let folder = env::current_dir().map_err(ArtifactError::io("find", Path::new(".")))?;
         let batch = Batch {
             name: self.name.clone(),
-            resources: self.how.engine.of_predict(),
-            save_before: self.how.engine.save_before(),
+            resources: self.engine.of_predict(),
+            save_before: self.engine.save_before(),
             output: self.record.output(),
             folder,
             tasks: tasks.collect::<Result<_, Failure>>()?,
@@ -277,7 +273,7 @@ impl Coordinator<'_> {
     fn task(&self, number: Number) -> Result<Task, Failure> {
         let program = env::current_exe();
         let program = program.map_err(ArtifactError::io("find", Path::new("ressenti-predict")))?;
-        let cpus = self.how.engine.of_predict().cpus.unwrap_or(1);
+        let cpus = self.engine.of_predict().cpus.unwrap_or(1);
         let threads = format!("run.threads={cpus}");
         let shard = number.to_string();
         let (own, kept) = match number {
@@ -292,8 +288,8 @@ impl Coordinator<'_> {
             watcher: &program.with_file_name("ressenti"),
             record: &self.record,
             kept: &kept,
-            retries: self.how.run.retries,
-            stall_timeout: self.how.run.stall_timeout,
+            retries: self.run.retries,
+            stall_timeout: self.run.stall_timeout,
         };
         Ok(watch.over(&self.name_of(number), command.collect()))
     }
