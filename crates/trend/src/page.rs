@@ -213,11 +213,11 @@ fn change(change: &Change) -> Markup {
 
 fn topics(trend: &Trend) -> Markup {
     const SHOWN: usize = 30;
+    let all = trend.topics.len();
+    let shown = all.min(SHOWN);
     let share = |it: Estimate| noted((format::percent(it.value), range(it)));
     let caption = format!(
-        "The {} topics with most reviews of {}: the share of positive ones from a topic's own reviews, and leaning on the other topics as much as it is unsure",
-        trend.topics.len().min(SHOWN),
-        trend.topics.len()
+        "The {shown} topics with most reviews of {all}: the share of positive ones from a topic's own reviews, and leaning on the other topics as much as it is unsure"
     );
     let table = Table::new(caption, trend.topics.iter().take(SHOWN))
         .names("Topic", |it| &it.topic)

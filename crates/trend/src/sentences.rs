@@ -94,9 +94,7 @@ pub(crate) fn sentences(trend: &Trend, model: &str) -> Vec<String> {
 
 fn backtest(trend: &Trend) -> Option<String> {
     let of: Vec<_> = trend.backtest.iter().filter(|it| it.horizon == 1).collect();
-    let [model, last, mean] = of.as_slice() else {
-        return None;
-    };
+    let [model, last, mean] = of.try_into().ok()?;
     Some(format!(
         "Forecasts of the next {} had an interval score of {:.1} points over {} origins (last value {:.1}, overall mean {:.1}; less is better), and their intervals held {:.0} %.",
         trend.period.name(),

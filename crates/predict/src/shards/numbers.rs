@@ -34,11 +34,10 @@ pub(super) fn check(form: Form, [rows, rejected]: &[PathBuf; 2], last: u64) -> R
         Form::JsonLines | Form::Parquet => of_json(open(rows)?),
     };
     consecutive(answered, of_json(open(rejected)?), last).map_err(|problem| {
-        Failure::new(format!(
-            "The shards do not make one whole of {}: {problem}",
-            format::plural(last, "row", "rows")
-        ))
-        .with_hint("Remove the folder of the shards and run the command again".to_owned())
+        let rows = format::plural(last, "row", "rows");
+        let problem = format!("The shards do not make one whole of {rows}: {problem}");
+        let hint = "Remove the folder of the shards and run the command again";
+        Failure::new(problem).with_hint(hint.to_owned())
     })
 }
 

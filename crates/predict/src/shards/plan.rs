@@ -193,10 +193,8 @@ pub(super) fn provide(job: &Job<'_>, shards: usize) -> Result<(Plan, FileLock), 
                 progress.note(&format!("as planned before: {}", plan.in_words()));
                 return Ok((plan, lock));
             }
-            let why = match differences.first() {
-                Some(difference) => difference.clone(),
-                None => format!("they were {}", format::count(plan.asked as u64)),
-            };
+            let asked = || format!("they were {}", format::count(plan.asked as u64));
+            let why = differences.into_iter().next().unwrap_or_else(asked);
             progress.note(&format!("the shards of an earlier run are not used: {why}"));
         }
         Ok(None) => {}

@@ -95,10 +95,8 @@ pub(crate) fn run_shard(
     let plan = Plan::of(job.output)?;
     let count = plan.count();
     if shard > count {
-        return Err(misuse(
-            format!("There is no shard {shard}: the plan has {count}"),
-            format!("Name one from 1 to {count}"),
-        ));
+        let problem = format!("There is no shard {shard}: the plan has {count}");
+        return Err(misuse(problem, format!("Name one from 1 to {count}")));
     }
     plan.check_task(&job.task()?)?;
     let _lock = FileLock::acquire(&with_ending(&plan.place(shard), "lock"), |holder| {
@@ -128,11 +126,9 @@ fn compute(
     let work = plan.work(shard);
     let mut workplace = Workplace::open(&work, plan.task_of(shard))?;
     if workplace.done.rows > 0 {
-        job.progress.note(&format!(
-            "going on after {} of {} rows",
-            format::count(workplace.done.rows),
-            format::count(plan.rows_of(shard))
-        ));
+        let [done, all] = [workplace.done.rows, plan.rows_of(shard)].map(format::count);
+        let progress = job.progress;
+        progress.note(&format!("going on after {done} of {all} rows"));
     }
     let count = plan.rows_of(shard);
     job.work(predictor, &plan.columns, &mut workplace, Some(count))?;
