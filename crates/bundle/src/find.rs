@@ -75,13 +75,11 @@ impl Selection {
     /// # Errors
     /// See [`named`] and [`best`].
     pub fn of_pipeline(pipeline: Pipeline, names: &[String]) -> Result<Self, Failure> {
-        let (names, why) = match names {
-            [] => {
-                let (name, why) = best(&pipeline)?;
-                (vec![name], Some(why))
-            }
-            names => (names.to_vec(), None),
-        };
+        let (mut names, mut why) = (names.to_vec(), None);
+        if names.is_empty() {
+            let (name, reason) = best(&pipeline)?;
+            (names, why) = (vec![name], Some(reason));
+        }
         let places = names.iter().map(|name| named(&pipeline, name));
         Ok(Self {
             places: places.collect::<Result<_, _>>()?,
@@ -186,10 +184,10 @@ pub fn named(pipeline: &Pipeline, name: &str) -> Result<Place, Failure> {
     };
     ensemble(&found, same, |member| {
         let again = run_command(pipeline);
-        Failure::new(format!(
-            "The ensemble `{name}` was made of another `{member}` than there is now"
-        ))
-        .with_hint(format!("Make it again with `{again} --variant {name}`"))
+        let hint = format!("Make it again with `{again} --variant {name}`");
+        let problem =
+            format!("The ensemble `{name}` was made of another `{member}` than there is now");
+        Failure::new(problem).with_hint(hint)
     })
 }
 
@@ -234,11 +232,9 @@ pub fn best(pipeline: &Pipeline) -> Result<(String, String), Failure> {
         by_accuracy.then(one.loss.total_cmp(&two.loss))
     });
     let Some((name, validation)) = best else {
-        let failure = Failure::new("No model of the pipeline file is trained");
         let train = run_command(pipeline);
-        return Err(failure.with_hint(format!(
-            "Train them with `{train}`, or name a bundle with `--bundle FOLDER`"
-        )));
+        let hint = format!("Train them with `{train}`, or name a bundle with `--bundle FOLDER`");
+        return Err(Failure::new("No model of the pipeline file is trained").with_hint(hint));
     };
     let why = format!(
         "model: {name}, the best of {} by validation ({} right); another with `--model NAME`",

@@ -39,10 +39,9 @@ impl TrainedModel {
                 let hint = "Start the program again: `ressenti predict`, `trend` and `serve` continue in `ressenti-networks` where the model \
                      is a network";
                 let folder = folder.display();
-                return Err(Failure::new(format!(
-                    "`{folder}` holds a network, and this program asks linear models only"
-                ))
-                .with_hint(hint.to_owned()));
+                let problem =
+                    format!("`{folder}` holds a network, and this program asks linear models only");
+                return Err(Failure::new(problem).with_hint(hint.to_owned()));
             }
         };
         Ok(Self {

@@ -54,10 +54,8 @@ fn print(out: &mut impl Write, names: &[String], found: &[Challenge]) -> io::Res
     let wide = names.iter().map(String::len).max().unwrap_or(0).max(11);
     let name = |name: &String| format!("  {name:>wide$}");
     let columns: String = names.iter().map(name).collect();
-    writeln!(
-        out,
-        "{heading}{columns}{heading:#}   the probability of positive; failures are marked"
-    )?;
+    let legend = "the probability of positive; failures are marked";
+    writeln!(out, "{heading}{columns}{heading:#}   {legend}")?;
     let mut capability = "";
     for (place, answer) in found[0].cases.iter().enumerate() {
         if !found.iter().any(|model| model.cases[place].failed) {
@@ -79,10 +77,8 @@ fn print(out: &mut impl Write, names: &[String], found: &[Challenge]) -> io::Res
         let shown: String = answer.case.text.chars().take(SHOWN).collect();
         writeln!(out, "   {:<9} {shown}", expected(&answer.case))?;
     }
-    writeln!(
-        out,
-        "\n{heading}{columns}   failed, by what is asked of a model{heading:#}"
-    )?;
+    let legend = "failed, by what is asked of a model";
+    writeln!(out, "\n{heading}{columns}   {legend}{heading:#}")?;
     for (place, tally) in found[0].capabilities.iter().enumerate() {
         for model in found {
             let tally = &model.capabilities[place];
