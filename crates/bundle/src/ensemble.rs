@@ -32,11 +32,9 @@ pub struct Ensemble {
 impl Ensemble {
     /// The log-odds from those of the members, in their order.
     pub fn difference(&self, members: &[f64]) -> f64 {
-        let pairs = self.members.iter().zip(members);
-        self.bias
-            + pairs
-                .map(|((_, weight), value)| weight * value)
-                .sum::<f64>()
+        let members = self.members.iter().zip(members);
+        let weighed = members.map(|((_, weight), value)| weight * value);
+        self.bias + weighed.sum::<f64>()
     }
 
     /// The probability from those of the members, in their order.
@@ -68,10 +66,8 @@ impl Ensemble {
 
     /// In half a line: `linear 0.61, gru 0.48`.
     pub fn in_words(&self) -> String {
-        let parts = self
-            .members
-            .iter()
-            .map(|(name, weight)| format!("{name} {weight:.2}"));
+        let members = self.members.iter();
+        let parts = members.map(|(name, weight)| format!("{name} {weight:.2}"));
         parts.collect::<Vec<_>>().join(", ")
     }
 }
@@ -79,9 +75,8 @@ impl Ensemble {
 /// The log-odds of a probability, bounded where it was rounded to 0 or 1.
 pub fn log_odds(probability: f32) -> f64 {
     let probability = f64::from(probability);
-    (probability / (1.0 - probability))
-        .ln()
-        .clamp(-LARGEST, LARGEST)
+    let odds = probability / (1.0 - probability);
+    odds.ln().clamp(-LARGEST, LARGEST)
 }
 
 #[cfg(test)]

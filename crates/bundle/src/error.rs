@@ -1,6 +1,6 @@
 //! What can be wrong with a bundle.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use artifact::{ArtifactError, Failure};
 
@@ -21,6 +21,14 @@ pub enum BundleError {
 }
 
 impl BundleError {
+    /// What is wrong with the bundle in a folder.
+    pub(crate) fn unusable(folder: &Path, problem: impl Into<String>) -> Self {
+        Self::Unusable {
+            folder: folder.to_owned(),
+            problem: problem.into(),
+        }
+    }
+
     /// What to do about it.
     pub fn hint(&self) -> Option<String> {
         match self {

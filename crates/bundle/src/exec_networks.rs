@@ -21,10 +21,9 @@ pub fn exec_networks(subcommand: &str) -> Failure {
         }
     };
     let program = own.with_file_name(PROGRAM);
-    let error = Command::new(&program)
-        .arg(subcommand)
-        .args(env::args_os().skip(1))
-        .exec();
+    let mut command = Command::new(&program);
+    command.arg(subcommand).args(env::args_os().skip(1));
+    let error = command.exec();
     Failure::from(ArtifactError::io("start", &program)(error)).with_hint(format!(
         "The model is a network, and `{PROGRAM}`, which computes networks, must be in the folder of \
          `ressenti-{subcommand}`: build all programs with `cargo build`"

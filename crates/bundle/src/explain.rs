@@ -1,7 +1,18 @@
 //! From what tokens contribute to what words do.
 
-use crate::Word;
+use std::ops::Range;
+
 use serde::Serialize;
+
+/// A word, and what it contributes.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Word {
+    /// Its bytes in the text.
+    pub place: Range<usize>,
+    /// In nats of log-odds before calibration: above 0 it speaks for the positive class. 0 for what the
+    /// model did not read.
+    pub weight: f64,
+}
 
 /// A text and what drove the answer about it.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,24 +59,45 @@ impl Explanation {
 
     /// The words that matter most, at most this many, the strongest first.
     pub fn strongest(&self, count: usize) -> Vec<WordWeight> {
-        let mut words: Vec<&Word> = self
-            .words
-            .iter()
-            .filter(|word| word.weight != 0.0)
-            .collect();
+        let words = self.words.iter().filter(|word| word.weight != 0.0);
+        let mut words: Vec<&Word> = words.collect();
         words.sort_by(|one, two| two.weight.abs().total_cmp(&one.weight.abs()));
-        words.truncate(count);
-        let named = |word: &&Word| WordWeight {
+        let strongest = words.into_iter().take(count).map(|word| WordWeight {
             word: self.text[word.place.clone()].to_owned(),
             weight: rounded(word.weight),
-        };
-        words.iter().map(named).collect()
+        });
+        strongest.collect()
     }
 }
 
 /// To four digits behind the point: more would be noise.
 fn rounded(weight: f64) -> f64 {
     (weight * 1e4).round() / 1e4
+}
+
+/// The words of a text, which white space separates, with the sums of their tokens. A token belongs to
+/// the word in which it ends: some tokenizers count the space before a word as part of it.
+pub(crate) fn words_of(
+    text: &str,
+    tokens: impl Iterator<Item = (Option<Range<usize>>, f64)>,
+) -> Vec<Word> {
+    let start = text.as_ptr() as usize;
+    let words = text.split_whitespace().map(|word| {
+        let from = word.as_ptr() as usize - start;
+        let place = from..from + word.len();
+        Word { place, weight: 0.0 }
+    });
+    let mut words: Vec<Word> = words.collect();
+    for (place, weight) in tokens {
+        let Some(place) = place.filter(|place| !place.is_empty()) else {
+            continue;
+        };
+        let word = words.partition_point(|word| word.place.end < place.end);
+        if let Some(word) = words.get_mut(word) {
+            word.weight += weight;
+        }
+    }
+    words
 }
 
 #[cfg(test)]
@@ -91,5 +123,32 @@ mod tests {
             .collect();
         assert_eq!(found, [("good-ish", 1.25), ("not", -1.0)]);
         assert_eq!(explanation.strongest(9).len(), 3);
+    }
+
+    #[test]
+    fn tokens_are_put_together_by_word() {
+        let text = "not a good-ish film";
+        let tokens = [
+            (None, 5.0),
+            (Some(0..3), -1.0),
+            (Some(3..5), 0.25),
+            (Some(5..10), 1.0),
+            (Some(10..11), 0.5),
+            (Some(11..14), -0.25),
+        ];
+        let words = words_of(text, tokens.into_iter());
+        let found: Vec<(&str, f64)> = words
+            .iter()
+            .map(|word| (&text[word.place.clone()], word.weight))
+            .collect();
+        assert_eq!(
+            found,
+            [
+                ("not", -1.0),
+                ("a", 0.25),
+                ("good-ish", 1.25),
+                ("film", 0.0)
+            ]
+        );
     }
 }

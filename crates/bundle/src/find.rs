@@ -40,12 +40,9 @@ impl Place {
     /// # Errors
     /// A bundle does not say what it is.
     pub fn needs_networks(&self) -> Result<bool, Failure> {
-        for folder in self.bundles() {
-            if ModelFile::load(folder)?.architecture.kind != ModelKind::Linear {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        self.bundles().iter().try_fold(false, |found, folder| {
+            Ok(found || ModelFile::load(folder)?.architecture.kind != ModelKind::Linear)
+        })
     }
 
     /// The folder of the model, or those of an ensemble's members.
@@ -78,13 +75,11 @@ impl Selection {
     /// # Errors
     /// See [`named`] and [`best`].
     pub fn of_pipeline(pipeline: Pipeline, names: &[String]) -> Result<Self, Failure> {
-        let (names, why) = match names {
-            [] => {
-                let (name, why) = best(&pipeline)?;
-                (vec![name], Some(why))
-            }
-            names => (names.to_vec(), None),
-        };
+        let (mut names, mut why) = (names.to_vec(), None);
+        if names.is_empty() {
+            let (name, reason) = best(&pipeline)?;
+            (names, why) = (vec![name], Some(reason));
+        }
         let places = names.iter().map(|name| named(&pipeline, name));
         Ok(Self {
             places: places.collect::<Result<_, _>>()?,
@@ -115,12 +110,8 @@ impl Selection {
     /// # Errors
     /// As for [`Place::needs_networks`].
     pub fn needs_networks(&self) -> Result<bool, Failure> {
-        for place in &self.places {
-            if place.needs_networks()? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let mut places = self.places.iter();
+        places.try_fold(false, |found, place| Ok(found || place.needs_networks()?))
     }
 
     /// Starts the threads that ask the models.
@@ -140,20 +131,16 @@ pub fn name_of(folder: &Path) -> String {
 
 /// A digest of the files of a bundle that answers depend on; they are proved where a manifest says what they are.
 fn fingerprint(folder: &Path) -> Result<Digest, Failure> {
-    let proved = match folder.join(artifact::MANIFEST_NAME).is_file() {
-        true => Some(Artifact::open(folder)?),
-        false => None,
-    };
+    let is_proved = folder.join(artifact::MANIFEST_NAME).is_file();
+    let proved = is_proved.then(|| Artifact::open(folder)).transpose()?;
     if let Some(bundle) = &proved {
         bundle.verify()?;
     }
     let mut all = String::new();
     for name in ["model.json", "model.safetensors", "tokenizer.json"] {
-        let entry = proved
-            .as_ref()
-            .and_then(|bundle| bundle.manifest().file(name));
+        let manifest = proved.as_ref().map(Artifact::manifest);
         let path = folder.join(name);
-        let digest = match entry {
+        let digest = match manifest.and_then(|manifest| manifest.file(name)) {
             Some(entry) => entry.digest,
             None => Digest::of_file(&path).map_err(ArtifactError::io("read", &path))?,
         };
@@ -171,15 +158,12 @@ pub fn in_folder(folder: &Path) -> Result<Place, Failure> {
     if folder.join(ENSEMBLE).is_file() {
         return ensemble_in(folder);
     }
-    if !folder.join("model.json").is_file() {
-        return Err(
-            Failure::new(format!("`{}` holds no model", folder.display())).with_hint(
-                "Name a folder with `model.json`, `model.safetensors` and `tokenizer.json`, as artifacts/train/NAME, or an ensemble as artifacts/evaluate/NAME"
-                    .to_owned(),
-            ),
-        );
+    if folder.join("model.json").is_file() {
+        return Ok(Place::Bundle(folder.to_owned()));
     }
-    Ok(Place::Bundle(folder.to_owned()))
+    let hint = "Name a folder with `model.json`, `model.safetensors` and `tokenizer.json`, as artifacts/train/NAME, or an ensemble as artifacts/evaluate/NAME";
+    let problem = format!("`{}` holds no model", folder.display());
+    Err(Failure::new(problem).with_hint(hint.to_owned()))
 }
 
 /// The model or ensemble of this name as it was made last, whatever the pipeline file has come to
@@ -200,10 +184,10 @@ pub fn named(pipeline: &Pipeline, name: &str) -> Result<Place, Failure> {
     };
     ensemble(&found, same, |member| {
         let again = run_command(pipeline);
-        Failure::new(format!(
-            "The ensemble `{name}` was made of another `{member}` than there is now"
-        ))
-        .with_hint(format!("Make it again with `{again} --variant {name}`"))
+        let hint = format!("Make it again with `{again} --variant {name}`");
+        let problem =
+            format!("The ensemble `{name}` was made of another `{member}` than there is now");
+        Failure::new(problem).with_hint(hint)
     })
 }
 
@@ -222,9 +206,8 @@ fn latest(store: &Store, pipeline: &Pipeline, name: &str) -> Result<Artifact, Fa
         return Ok(model);
     }
     let evaluation = store.latest(StageName::Evaluate, name)?;
-    evaluation
-        .filter(|evaluation| evaluation.manifest().file(ENSEMBLE).is_some())
-        .ok_or_else(|| missing(pipeline, name))
+    let ensemble = evaluation.filter(|it| it.manifest().file(ENSEMBLE).is_some());
+    ensemble.ok_or_else(|| missing(pipeline, name))
 }
 
 /// The trained model of the pipeline file that did best on validation, with its name and a sentence
@@ -245,17 +228,13 @@ pub fn best(pipeline: &Pipeline) -> Result<(String, String), Failure> {
     }
     let count = trained.len() as u64;
     let best = trained.into_iter().min_by(|(_, one), (_, two)| {
-        two.accuracy
-            .total_cmp(&one.accuracy)
-            .then(one.loss.total_cmp(&two.loss))
+        let by_accuracy = two.accuracy.total_cmp(&one.accuracy);
+        by_accuracy.then(one.loss.total_cmp(&two.loss))
     });
     let Some((name, validation)) = best else {
-        return Err(
-            Failure::new("No model of the pipeline file is trained").with_hint(format!(
-                "Train them with `{}`, or name a bundle with `--bundle FOLDER`",
-                run_command(pipeline)
-            )),
-        );
+        let train = run_command(pipeline);
+        let hint = format!("Train them with `{train}`, or name a bundle with `--bundle FOLDER`");
+        return Err(Failure::new("No model of the pipeline file is trained").with_hint(hint));
     };
     let why = format!(
         "model: {name}, the best of {} by validation ({} right); another with `--model NAME`",
@@ -266,23 +245,20 @@ pub fn best(pipeline: &Pipeline) -> Result<(String, String), Failure> {
 }
 
 fn ensemble_in(folder: &Path) -> Result<Place, Failure> {
+    let shown = folder.display();
     let Some(store) = Store::around(folder) else {
-        return Err(Failure::new(format!(
-            "`{}` is a copy of an ensemble's evaluation, and has no members beside it",
-            folder.display()
-        ))
-        .with_hint(
-            "Name it where it was made, as artifacts/evaluate/NAME: its members lie in the same artifacts folder"
-                .to_owned(),
-        ));
+        let problem = format!(
+            "`{shown}` is a copy of an ensemble's evaluation, and has no members beside it"
+        );
+        let hint = "Name it where it was made, as artifacts/evaluate/NAME: its members lie in the same artifacts folder";
+        return Err(Failure::new(problem).with_hint(hint.to_owned()));
     };
     let evaluation = Artifact::open(folder)?;
     evaluation.verify()?;
     let made_of = |input: &InputReference| Ok(store.of_identity(input.stage, input.identity)?);
     ensemble(&evaluation, made_of, |member| {
         Failure::new(format!(
-            "The ensemble in `{}` was made of a `{member}` that is not in the store any more",
-            folder.display()
+            "The ensemble in `{shown}` was made of a `{member}` that is not in the store any more"
         ))
         .with_hint("Make it again with `ressenti run`".to_owned())
     })
@@ -298,10 +274,8 @@ fn ensemble(
     let ensemble = Ensemble::read(&evaluation.file(ENSEMBLE)?)?;
     let follow = |of: &Artifact, stage: StageName, member: &str| {
         let mut inputs = of.manifest().inputs.iter();
-        let found = match inputs.find(|input| input.stage == stage && input.variant == member) {
-            Some(input) => find(input)?,
-            None => None,
-        };
+        let input = inputs.find(|input| input.stage == stage && input.variant == member);
+        let found = input.map(&find).transpose()?.flatten();
         found.ok_or_else(|| gone(member))
     };
     let mut bundles = Vec::new();
@@ -329,10 +303,9 @@ fn missing(pipeline: &Pipeline, name: &str) -> Failure {
     let judged = steps.filter(|id| id.stage == StageName::Evaluate);
     let known: Vec<String> = judged.map(|id| id.variant).collect();
     if known.iter().any(|known| known == name) {
-        return Failure::new(format!("The model `{name}` is not trained")).with_hint(format!(
-            "Train it with `{} --variant {name}`",
-            run_command(pipeline)
-        ));
+        let train = run_command(pipeline);
+        return Failure::new(format!("The model `{name}` is not trained"))
+            .with_hint(format!("Train it with `{train} --variant {name}`"));
     }
     Failure::new(format!("There is no model `{name}` in the pipeline file"))
         .with_hint(suggest(name, &known))

@@ -20,12 +20,11 @@ mod predictor;
 mod reader;
 mod scorer;
 mod trained_model;
-mod words;
 
 pub use ensemble::{ENSEMBLE, Ensemble, log_odds};
 pub use error::BundleError;
 pub use exec_networks::exec_networks;
-pub use explain::{Explanation, PlacedWord, WordWeight};
+pub use explain::{Explanation, PlacedWord, Word, WordWeight};
 pub use model_file::{
     Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult,
 };
@@ -33,4 +32,3 @@ pub use predictor::{Answer, Predictor, UNDECIDED};
 pub use reader::{TextReader, words_of_texts};
 pub use scorer::{MarkedRow, Networks, OpenNetwork, Scorer};
 pub use trained_model::{TrainedModel, open_linear};
-pub use words::Word;

@@ -10,9 +10,6 @@ use settings::{FeatureSettings, ModelSettings, Truncation};
 
 use crate::BundleError;
 
-/// The format of `model.json` that this version writes and reads.
-const FORMAT: u32 = 1;
-
 /// `model.json`: all that a reader needs beside the weights and the tokenizer.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -130,33 +127,30 @@ pub struct Provenance {
 }
 
 impl ModelFile {
-    /// The format this version writes.
-    pub const FORMAT: u32 = FORMAT;
+    /// The format of `model.json` that this version writes and reads.
+    pub const FORMAT: u32 = 1;
 
     /// Reads the description of a bundle, and checks that its tokenizer is the one it says.
     ///
     /// # Errors
     /// A file is missing or not what it should be, or the tokenizer was swapped.
     pub fn load(folder: &Path) -> Result<Self, BundleError> {
-        let refused = |problem: String| BundleError::Unusable {
-            folder: folder.to_owned(),
-            problem,
-        };
+        let refused = |problem: String| BundleError::unusable(folder, problem);
         let read = |name: &str| read(folder, name);
         let model: Self = serde_json::from_slice(&read("model.json")?).map_err(|error| {
             refused(format!("`model.json` is not a model description: {error}"))
         })?;
-        if model.format != FORMAT {
+        if model.format != Self::FORMAT {
+            let (found, ours) = (model.format, Self::FORMAT);
             return Err(refused(format!(
-                "it has format {}, and this version reads format {FORMAT}",
-                model.format
+                "it has format {found}, and this version reads format {ours}"
             )));
         }
         let found = Digest::of_bytes(&read("tokenizer.json")?);
-        if found != model.tokenizer.fingerprint {
+        let expected = model.tokenizer.fingerprint;
+        if found != expected {
             return Err(refused(format!(
-                "its tokenizer should be {} and is {found}: `tokenizer.json` was swapped",
-                model.tokenizer.fingerprint
+                "its tokenizer should be {expected} and is {found}: `tokenizer.json` was swapped"
             )));
         }
         Ok(model)

@@ -114,17 +114,13 @@ impl Predictor {
         let mut answers = Vec::new();
         for model in &self.models {
             let reader = &model.reader;
-            let place = read
-                .iter()
-                .position(|(known, ..)| known.encodes_like(reader));
+            let place = read.iter().position(|(it, ..)| it.encodes_like(reader));
             if place.is_none() {
-                let known = read.iter().find(|(known, ..)| known.cleans_like(reader));
+                let known = read.iter().find(|(it, ..)| it.cleans_like(reader));
+                let clean = |text: &T| reader.normalised(text.as_ref());
                 let cleaned = match known {
                     Some((_, cleaned, _)) => cleaned.clone(),
-                    None => {
-                        let texts = texts.par_iter();
-                        texts.map(|text| reader.normalised(text.as_ref())).collect()
-                    }
+                    None => texts.par_iter().map(clean).collect(),
                 };
                 let encoded = reader.encode_all(&there(&cleaned), explain)?;
                 read.push((reader, cleaned, encoded));
@@ -162,10 +158,9 @@ impl Predictor {
 
 fn two_classes(folder: &Path, labels: &[String]) -> Result<[String; 2], Failure> {
     <[String; 2]>::try_from(labels.to_vec()).map_err(|labels| {
+        let (folder, count) = (folder.display(), labels.len());
         Failure::new(format!(
-            "The model in `{}` tells {} classes apart, and texts are predicted with two",
-            folder.display(),
-            labels.len()
+            "The model in `{folder}` tells {count} classes apart, and texts are predicted with two"
         ))
     })
 }
@@ -185,11 +180,11 @@ fn answers_of(
     if encoded.ids.is_empty() {
         return Ok(vec![None; cleaned.len()]);
     }
-    let mut words = match explain {
+    let words = match explain {
         true => encoded.words(model.scorer.as_ref(), &there(cleaned))?,
         false => Vec::new(),
-    }
-    .into_iter();
+    };
+    let mut words = words.into_iter();
     let mut probabilities = model.probabilities(&encoded.ids)?.into_iter();
     let answer = |text: &String| {
         if text.is_empty() {
@@ -218,23 +213,20 @@ fn ensemble_answers(
         let probabilities: Vec<f32> = row.iter().map(|answer| answer.probability).collect();
         let mut explanation: Option<Explanation> = None;
         for (answer, (_, weight)) in row.iter().zip(&ensemble.members) {
-            let Some(own) = &answer.explanation else {
+            let Some(mut own) = answer.explanation.clone() else {
                 continue;
             };
-            let mut own = own.clone();
             own.words.iter_mut().for_each(|word| word.weight *= weight);
-            match &mut explanation {
-                None => explanation = Some(own),
-                Some(sum) if sum.text == own.text => {
-                    for (sum, word) in sum.words.iter_mut().zip(own.words) {
-                        sum.weight += word.weight;
-                    }
-                }
-                Some(_) => {
-                    return Err(Failure::new(
-                        "The members of the ensemble clean texts differently, so that their words are not the same",
-                    ));
-                }
+            let Some(sum) = &mut explanation else {
+                explanation = Some(own);
+                continue;
+            };
+            if sum.text != own.text {
+                let problem = "The members of the ensemble clean texts differently, so that their words are not the same";
+                return Err(Failure::new(problem));
+            }
+            for (sum, word) in sum.words.iter_mut().zip(own.words) {
+                sum.weight += word.weight;
             }
         }
         Ok(Some(Answer {

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use settings::Truncation;
 use text::TokenizerFile;
 
-use crate::words::words_of;
+use crate::explain::words_of;
 use crate::{BundleError, MarkedRow, ModelFile, Scorer, Word};
 
 /// Cleans, encodes and cuts off a text as `model.json` says.
@@ -27,20 +27,16 @@ impl TextReader {
     /// The bundle does not say how its texts were normalised, or says that another version of
     /// Ressenti did it; or its tokenizer cannot be read.
     pub fn of(folder: &Path, model: &ModelFile) -> Result<Self, Failure> {
-        let refused = |problem: &str| BundleError::Unusable {
-            folder: folder.to_owned(),
-            problem: problem.to_owned(),
+        let Some(normalization) = model.normalization else {
+            let problem = "it does not say how its training texts were cleaned, so that a new text cannot be treated alike";
+            return Err(BundleError::unusable(folder, problem).into());
         };
-        let normalization = model.normalization.ok_or_else(|| {
-            refused("it does not say how its training texts were cleaned, so that a new text cannot be treated alike")
-        })?;
-        if normalization.version != Normalization::VERSION {
-            return Err(refused(&format!(
-                "its training texts were cleaned by version {} of the rules, and this is version {}",
-                normalization.version,
-                Normalization::VERSION
-            ))
-            .into());
+        let (version, ours) = (normalization.version, Normalization::VERSION);
+        if version != ours {
+            let problem = format!(
+                "its training texts were cleaned by version {version} of the rules, and this is version {ours}"
+            );
+            return Err(BundleError::unusable(folder, problem).into());
         }
         let tokenizer = TokenizerFile::read(&folder.join("tokenizer.json"))?;
         Ok(Self {
@@ -75,14 +71,13 @@ impl TextReader {
         normalised: &[T],
         with_places: bool,
     ) -> Result<EncodedTexts, Failure> {
-        let encode = |text: &T| match with_places {
-            false => Ok((self.ids(text.as_ref())?, Vec::new())),
-            true => {
-                let (length, truncation) = (self.max_length, self.truncation);
-                let located = self.tokenizer.locate(text.as_ref(), length, truncation);
-                let located = located?;
-                Ok((located.ids, located.places))
+        let encode = |text: &T| {
+            if !with_places {
+                return Ok((self.ids(text.as_ref())?, Vec::new()));
             }
+            let (length, truncation) = (self.max_length, self.truncation);
+            let located = self.tokenizer.locate(text.as_ref(), length, truncation)?;
+            Ok((located.ids, located.places))
         };
         let encoded = normalised.par_iter().map(encode);
         let encoded = encoded.collect::<Result<Vec<_>, Failure>>()?;
@@ -128,12 +123,11 @@ impl EncodedTexts {
         };
         let rows: Vec<MarkedRow> = self.ids.iter().zip(&self.places).map(marked).collect();
         let found = scorer.contributions(&rows)?;
-        let words = texts.iter().zip(&self.places).zip(found);
-        Ok(words
-            .map(|((text, places), tokens)| {
-                words_of(text.as_ref(), places.iter().cloned().zip(tokens))
-            })
-            .collect())
+        let places = self.places.iter().map(|places| places.iter().cloned());
+        let rows = texts.iter().zip(places.zip(found));
+        let words =
+            rows.map(|(text, (places, tokens))| words_of(text.as_ref(), places.zip(tokens)));
+        Ok(words.collect())
     }
 }
 

@@ -36,12 +36,12 @@ impl TrainedModel {
             (ModelKind::Linear, _) => Box::new(open_linear(folder)?),
             (_, Some(networks)) => (networks.open)(folder, &description, run)?,
             (_, None) => {
-                return Err(Failure::new(format!(
-                    "`{}` holds a network, and this program asks linear models only",
-                    folder.display()
-                ))
-                .with_hint("Start the program again: `ressenti predict`, `trend` and `serve` continue in `ressenti-networks` where the model \
-                     is a network".to_owned()));
+                let hint = "Start the program again: `ressenti predict`, `trend` and `serve` continue in `ressenti-networks` where the model \
+                     is a network";
+                let folder = folder.display();
+                let problem =
+                    format!("`{folder}` holds a network, and this program asks linear models only");
+                return Err(Failure::new(problem).with_hint(hint.to_owned()));
             }
         };
         Ok(Self {
@@ -58,9 +58,8 @@ impl TrainedModel {
     pub fn probabilities(&self, rows: &[Vec<u32>]) -> Result<Vec<f32>, Failure> {
         let scores = self.scorer.scores(rows)?.into_iter();
         let calibration = &self.description.calibration;
-        Ok(scores
-            .map(|score| calibration.probability(score) as f32)
-            .collect())
+        let probabilities = scores.map(|score| calibration.probability(score) as f32);
+        Ok(probabilities.collect())
     }
 }
 
@@ -71,9 +70,6 @@ impl TrainedModel {
 pub fn open_linear(folder: &Path) -> Result<NgramModel, BundleError> {
     NgramModel::load(&folder.join("model.safetensors")).map_err(|error| match error {
         LinearError::Artifact(error) => error.into(),
-        error => BundleError::Unusable {
-            folder: folder.to_owned(),
-            problem: error.to_string(),
-        },
+        error => BundleError::unusable(folder, error.to_string()),
     })
 }

@@ -87,13 +87,8 @@ pub(crate) struct Arguments {
     pub(crate) merge: bool,
 
     /// What predicts the --shards, instead of the pipeline file's `engine.kind`
-    #[arg(
-        long,
-        value_name = "ENGINE",
-        value_enum,
-        requires = "shards",
-        conflicts_with = "plan"
-    )]
+    #[arg(long, value_name = "ENGINE", value_enum)]
+    #[arg(requires = "shards", conflicts_with = "plan")]
     pub(crate) engine: Option<Engine>,
 
     /// On a cluster: leave once all is submitted; the last job merges
@@ -102,12 +97,8 @@ pub(crate) struct Arguments {
 
     /// Columns of the input file that go along into the output, by name or position from 1, with commas
     /// between them; or `all`
-    #[arg(
-        long,
-        value_name = "COLUMNS",
-        value_delimiter = ',',
-        requires = "input"
-    )]
+    #[arg(long, value_name = "COLUMNS", value_delimiter = ',')]
+    #[arg(requires = "input")]
     pub(crate) carry: Vec<String>,
 
     /// Show which words drove each answer
@@ -119,13 +110,8 @@ pub(crate) struct Arguments {
     pub(crate) abstain: Option<f32>,
 
     /// How answers are shown
-    #[arg(
-        long,
-        value_name = "HOW",
-        value_enum,
-        default_value_t,
-        conflicts_with = "input"
-    )]
+    #[arg(long, value_name = "HOW", value_enum, default_value_t)]
+    #[arg(conflicts_with = "input")]
     pub(crate) format: Format,
 
     /// Put the model, or several, to the built-in set of texts made to trick one, side by side

@@ -40,12 +40,9 @@ fn ask(predictor: &Predictor, cases: &[Case]) -> Result<Challenge, Failure> {
     let texts: Vec<&str> = cases.iter().map(|case| case.text.as_str()).collect();
     let said = predictor.probabilities(&texts)?;
     let judged = cases.iter().cloned().zip(said).map(|(case, probability)| {
-        let probability = probability.ok_or_else(|| {
-            Failure::new(format!(
-                "Nothing is left of `{}` once it is cleaned",
-                case.text
-            ))
-        })?;
+        let text = &case.text;
+        let empty = || Failure::new(format!("Nothing is left of `{text}` once it is cleaned"));
+        let probability = probability.ok_or_else(empty)?;
         Ok((case, probability, false))
     });
     Ok(Challenge::of(judged.collect::<Result<_, Failure>>()?))
@@ -57,10 +54,8 @@ fn print(out: &mut impl Write, names: &[String], found: &[Challenge]) -> io::Res
     let wide = names.iter().map(String::len).max().unwrap_or(0).max(11);
     let name = |name: &String| format!("  {name:>wide$}");
     let columns: String = names.iter().map(name).collect();
-    writeln!(
-        out,
-        "{heading}{columns}{heading:#}   the probability of positive; failures are marked"
-    )?;
+    let legend = "the probability of positive; failures are marked";
+    writeln!(out, "{heading}{columns}{heading:#}   {legend}")?;
     let mut capability = "";
     for (place, answer) in found[0].cases.iter().enumerate() {
         if !found.iter().any(|model| model.cases[place].failed) {
@@ -72,18 +67,18 @@ fn print(out: &mut impl Write, names: &[String], found: &[Challenge]) -> io::Res
         }
         for model in found {
             let answer = &model.cases[place];
-            let style = judged(answer.failed);
-            let mark = if answer.failed { "x" } else { " " };
+            let (mark, style) = match answer.failed {
+                true => ("x", AnsiColor::Red.on_default().bold()),
+                false => (" ", Style::new()),
+            };
             let said = format!("{mark} {:.2}", answer.probability);
             write!(out, "  {style}{said:>wide$}{style:#}")?;
         }
         let shown: String = answer.case.text.chars().take(SHOWN).collect();
         writeln!(out, "   {:<9} {shown}", expected(&answer.case))?;
     }
-    writeln!(
-        out,
-        "\n{heading}{columns}   failed, by what is asked of a model{heading:#}"
-    )?;
+    let legend = "failed, by what is asked of a model";
+    writeln!(out, "\n{heading}{columns}   {legend}{heading:#}")?;
     for (place, tally) in found[0].capabilities.iter().enumerate() {
         for model in found {
             let tally = &model.capabilities[place];
@@ -104,13 +99,6 @@ fn expected(case: &Case) -> &str {
         (None, Some(Relation::More)) => "more",
         (None, Some(Relation::Less)) => "less",
         (None, None) => "",
-    }
-}
-
-fn judged(failed: bool) -> Style {
-    match failed {
-        true => AnsiColor::Red.on_default().bold(),
-        false => Style::new(),
     }
 }
 

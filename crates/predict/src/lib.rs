@@ -24,7 +24,6 @@ use stage::{Progress, check_tables, exit_code, print};
 
 use arguments::Arguments;
 use job::{Job, check_places, with_ending};
-use shards::ClusterRun;
 
 /// The whole of the program. One that computes no networks hands over to the one beside it that does, where
 /// the model is one: loading libtorch takes longer than all that a linear model needs. Returns the exit code.
@@ -35,10 +34,8 @@ pub fn main(arguments: impl Iterator<Item = OsString>, networks: Option<Networks
 fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure> {
     if let (true, Some(output)) = (arguments.merge, &arguments.output) {
         // Of the model nothing is needed any more.
-        let progress = Progress::new(
-            arguments.progress,
-            StepId::new(StageName::Evaluate, "shards"),
-        );
+        let step = StepId::new(StageName::Evaluate, "shards");
+        let progress = Progress::new(arguments.progress, step);
         let done = shards::merge(output, &progress)?;
         return print(&format!("{done}\n"));
     }
@@ -53,10 +50,8 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
     if networks.is_none() && selection.needs_networks()? {
         return Err(exec_networks("predict"));
     }
-    let progress = Progress::new(
-        arguments.progress,
-        StepId::new(StageName::Evaluate, &selection.names[0]),
-    );
+    let step = StepId::new(StageName::Evaluate, &selection.names[0]);
+    let progress = Progress::new(arguments.progress, step);
     if let Some(why) = &selection.why {
         progress.note(why);
     }
@@ -66,9 +61,9 @@ fn run(arguments: &Arguments, networks: Option<Networks>) -> Result<(), Failure>
         let predictors = selection.places.iter().map(load);
         let predictors = predictors.collect::<Result<Vec<_>, _>>()?;
         let done = challenge::run(&selection.names, &predictors, arguments.format);
-        predictors
-            .iter()
-            .for_each(|predictor| print_notes(predictor, &progress));
+        for predictor in &predictors {
+            print_notes(predictor, &progress);
+        }
         return done;
     }
     let [place] = selection.places.as_slice() else {
@@ -159,17 +154,12 @@ fn predict_file(
     if arguments.plan {
         return shards::plan(job, shards);
     }
-    let pipeline = selection.pipeline.as_ref();
-    let cluster = ClusterRun {
-        engine,
-        run: &selection.run,
-        record: pipeline.map_or_else(
-            || with_ending(job.output, "slurm"),
-            |pipeline| pipeline.artifacts.join("slurm"),
-        ),
-        detach: arguments.detach,
+    let record = match &selection.pipeline {
+        Some(pipeline) => pipeline.artifacts.join("slurm"),
+        None => with_ending(job.output, "slurm"),
     };
-    cluster.coordinate(job, shards)
+    let settings = (engine, &selection.run);
+    shards::run_on_cluster(job, shards, settings, &record, arguments.detach)
 }
 
 fn select(arguments: &Arguments) -> Result<Selection, Failure> {

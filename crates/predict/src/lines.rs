@@ -10,8 +10,7 @@ use stage::{Progress, is_read};
 use crate::arguments::Format;
 use crate::print_notes;
 use crate::show::{self, Answer};
-use bundle::Explanation;
-use bundle::Predictor;
+use bundle::{Explanation, Predictor};
 
 /// Lines that are answered together, where so many have come already.
 const TOGETHER: usize = 512;
@@ -36,60 +35,22 @@ pub(crate) struct AnswerWriter<'a> {
     pub(crate) longest: usize,
 }
 
-/// Lines that were no text.
-#[derive(Default)]
-struct Refused {
-    count: u64,
-    /// The first: its number and why.
-    first: Option<(u64, String)>,
-}
-
-impl Refused {
-    fn count(&mut self, answers: &[Answer]) {
-        for answer in answers {
-            if let Some(reason) = &answer.reason {
-                self.count += 1;
-                self.first
-                    .get_or_insert_with(|| (answer.row, reason.clone()));
-            }
-        }
-    }
-
-    /// Says how many there were and what to do about it, if there were any.
-    fn tell(&self, lines: u64, progress: &Progress) {
-        let Some((row, reason)) = &self.first else {
-            return;
-        };
-        let hint = match reason == TOO_LONG {
-            true => "longer texts are allowed with `--set ingest.max_text_bytes=NUMBER`",
-            false => "a file in another encoding is read with `--input FILE --output FILE.csv`",
-        };
-        progress.warn(&format!(
-            "{} of {} could not be read, the first is line {row}: {reason}; {hint}",
-            format::count(self.count),
-            format::plural(lines, "line", "lines"),
-        ));
-    }
-}
-
 impl AnswerWriter<'_> {
     /// Answers texts that are all there.
     ///
     /// # Errors
     /// A text is too long, the model cannot be asked, or the answers not be written.
     pub(crate) fn answer_texts(&self, texts: Vec<String>) -> Result<(), Failure> {
-        if let Some(place) = texts.iter().position(|text| text.len() > self.longest) {
-            return Err(Failure::new(format!(
-                "Text {} is longer than `ingest.max_text_bytes` = {}",
-                place + 1,
-                self.longest
-            ))
-            .with_hint(
-                "Longer texts are allowed with `--set ingest.max_text_bytes=NUMBER`".to_owned(),
-            ));
+        let longest = self.longest;
+        if let Some(place) = texts.iter().position(|text| text.len() > longest) {
+            let place = place + 1;
+            let problem =
+                format!("Text {place} is longer than `ingest.max_text_bytes` = {longest}");
+            let hint = "Longer texts are allowed with `--set ingest.max_text_bytes=NUMBER`";
+            return Err(Failure::new(problem).with_hint(hint.to_owned()));
         }
         let answers = self.answers(texts.into_iter().map(Ok).collect(), 1)?;
-        is_read(self.show_all(&answers)).map(drop)
+        is_read(self.show(&mut anstream::stdout(), &answers)).map(drop)
     }
 
     /// Answers lines as they come: a line that is there is not kept waiting for the next. A line that is no
@@ -100,7 +61,9 @@ impl AnswerWriter<'_> {
     pub(crate) fn answer_lines(&self, input: impl Read) -> Result<(), Failure> {
         let mut input = BufReader::new(input);
         let mut out = anstream::stdout();
-        let (mut all, mut refused) = (Vec::new(), Refused::default());
+        let mut all = Vec::new();
+        // Lines that were no text, and the first of them: its number and why.
+        let (mut refused, mut first) = (0_u64, None);
         let mut row = 1;
         loop {
             let lines = lines_there(&mut input, self.longest);
@@ -111,34 +74,44 @@ impl AnswerWriter<'_> {
             let count = lines.len() as u64;
             let answers = self.answers(lines, row)?;
             row += count;
-            refused.count(&answers);
+            for answer in &answers {
+                if let Some(reason) = &answer.reason {
+                    refused += 1;
+                    first.get_or_insert_with(|| (answer.row, reason.clone()));
+                }
+            }
             if self.format == Format::Json {
                 all.extend(answers);
             } else if !is_read(self.show(&mut out, &answers))? {
                 return Ok(());
             }
         }
-        if self.format == Format::Json && !is_read(self.show_all(&all))? {
+        if self.format == Format::Json && !is_read(self.show(&mut out, &all))? {
             return Ok(());
         }
-        refused.tell(row - 1, self.progress);
+        if let Some((place, reason)) = first {
+            let hint = match reason == TOO_LONG {
+                true => "longer texts are allowed with `--set ingest.max_text_bytes=NUMBER`",
+                false => "a file in another encoding is read with `--input FILE --output FILE.csv`",
+            };
+            self.progress.warn(&format!(
+                "{} of {} could not be read, the first is line {place}: {reason}; {hint}",
+                format::count(refused),
+                format::plural(row - 1, "line", "lines"),
+            ));
+        }
         Ok(())
     }
 
-    /// Shows answers after which there are no others.
-    fn show_all(&self, answers: &[Answer]) -> io::Result<()> {
-        let mut out = anstream::stdout();
-        match self.format {
-            Format::Json => show::json(&mut out, answers),
-            _ => self.show(&mut out, answers),
-        }
-    }
-
+    /// Shows answers; as one JSON array there are no others after them.
     fn show(&self, out: &mut impl Write, answers: &[Answer]) -> io::Result<()> {
+        if self.format == Format::Json {
+            return show::json(out, answers);
+        }
         for answer in answers {
             match self.format {
                 Format::Text => show::text(out, answer)?,
-                Format::Json | Format::Jsonl => {
+                _ => {
                     let line = serde_json::to_string(answer).expect("plain data");
                     writeln!(out, "{line}")?;
                 }
@@ -166,7 +139,7 @@ impl AnswerWriter<'_> {
     fn answer(&self, row: u64, text: String, answer: Option<bundle::Answer>) -> Answer {
         let probability = answer.as_ref().map(|answer| answer.probability);
         let explanation = answer.and_then(|answer| answer.explanation);
-        let label = |value| self.predictor.label(value, self.abstain).to_owned();
+        let label = probability.map(|value| self.predictor.label(value, self.abstain));
         // Where nothing is left, the model was given nothing.
         let given = explanation.as_ref().map(|it| it.text.clone());
         let (input, text) = match self.explain {
@@ -177,7 +150,7 @@ impl AnswerWriter<'_> {
             row,
             input,
             text,
-            label: probability.map(label),
+            label: label.map(str::to_owned),
             probability,
             words: explanation.as_ref().map(Explanation::placed),
             explanation,
@@ -214,17 +187,14 @@ fn next_line(input: &mut impl BufRead, longest: usize) -> io::Result<Option<Line
         line.pop();
     }
     if is_cut || line.len() > longest {
-        return Ok(Some(Err(BadRow {
-            reason: TOO_LONG.to_owned(),
-            excerpt: excerpt(&line),
-        })));
+        let (reason, excerpt) = (TOO_LONG.to_owned(), excerpt(&line));
+        return Ok(Some(Err(BadRow { reason, excerpt })));
     }
-    Ok(Some(String::from_utf8(line).map_err(|error| BadRow {
-        reason: format!(
-            "the text is not UTF-8: at byte {}",
-            error.utf8_error().valid_up_to() + 1
-        ),
-        excerpt: excerpt(error.as_bytes()),
+    Ok(Some(String::from_utf8(line).map_err(|error| {
+        let place = error.utf8_error().valid_up_to() + 1;
+        let reason = format!("the text is not UTF-8: at byte {place}");
+        let excerpt = excerpt(error.as_bytes());
+        BadRow { reason, excerpt }
     })))
 }
 

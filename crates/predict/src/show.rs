@@ -6,8 +6,7 @@ use std::io::{self, Write};
 use anstyle::{AnsiColor, Style};
 use serde::Serialize;
 
-use bundle::UNDECIDED;
-use bundle::{Explanation, PlacedWord};
+use bundle::{Explanation, PlacedWord, UNDECIDED};
 
 /// Words named below an explained text, for either side.
 const NAMED: usize = 5;
@@ -77,21 +76,17 @@ fn explained(out: &mut impl Write, explanation: &Explanation) -> io::Result<()> 
             share if share < 0.5 => colour(word.weight),
             _ => colour(word.weight).bold(),
         };
-        write!(
-            out,
-            "{style}{}{style:#}",
-            &explanation.text[word.place.clone()]
-        )?;
+        let text = &explanation.text[word.place.clone()];
+        write!(out, "{style}{text}{style:#}")?;
         written = word.place.end;
     }
     writeln!(out, "{}", &explanation.text[written..])?;
     for (title, sign) in [("for", 1.0), ("against", -1.0)] {
         let words = explanation.strongest(explanation.words.len());
         let side = words.iter().filter(|word| word.weight * sign > 0.0);
-        let named: Vec<String> = side
-            .take(NAMED)
-            .map(|word| format!("{} {:+.2}", word.word, word.weight))
-            .collect();
+        let named = side.take(NAMED);
+        let named = named.map(|word| format!("{} {:+.2}", word.word, word.weight));
+        let named: Vec<String> = named.collect();
         if !named.is_empty() {
             let style = colour(sign);
             writeln!(out, "  {style}{title:<8}{style:#} {}", named.join(", "))?;

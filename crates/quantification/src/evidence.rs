@@ -2,7 +2,7 @@
 
 use crate::Method;
 use crate::labelled::Known;
-use crate::levels::logit;
+use crate::levels::{called, logit, share_of_odds};
 use crate::share::posterior;
 
 /// Halvings of a bracket: its width becomes that of rounding.
@@ -58,7 +58,7 @@ enum Part {
 impl Part {
     fn of(self, probability: f64, ratio: f64) -> f64 {
         match self {
-            Self::Called => f64::from(u8::from(probability >= 0.5)),
+            Self::Called => called(probability),
             Self::Probability => probability,
             Self::Posterior(at) => posterior(ratio, at),
         }
@@ -66,36 +66,36 @@ impl Part {
 }
 
 impl Averaged {
+    fn new(part: Part, (means, variances): ([f64; 2], [f64; 2])) -> Self {
+        Self {
+            part,
+            means,
+            variances,
+        }
+    }
+
     fn gap(&self) -> f64 {
         self.means[1] - self.means[0]
     }
 
     /// Of a model with these rates of calling either class positive.
-    fn called(means: [f64; 2]) -> Self {
-        Self {
-            part: Part::Called,
-            means,
-            variances: means.map(|mean| mean * (1.0 - mean)),
-        }
+    fn of_calls(means: [f64; 2]) -> Self {
+        Self::new(Part::Called, (means, means.map(|mean| mean * (1.0 - mean))))
     }
 
     fn posterior(known: &Known, odds: f64) -> Self {
-        let at = share_of(odds);
-        let (means, variances) = known.spread(|ratio| posterior(ratio, at));
-        match means[1] > means[0] {
-            true => Self {
-                part: Part::Posterior(at),
-                means,
-                variances,
-            },
+        let at = share_of_odds(odds);
+        let spread = known.spread(|ratio| posterior(ratio, at));
+        match spread.0[1] > spread.0[0] {
+            true => Self::new(Part::Posterior(at), spread),
             // At this share it tells nothing; what the model calls them does.
-            false => Self::called(known.rates.called()),
+            false => Self::of_calls(known.rates.called()),
         }
     }
 
     /// See [`Response::slope_and_information`].
     fn slope_and_information(&self, texts: f64, mean: f64, odds: f64) -> (f64, f64) {
-        let share = share_of(odds);
+        let share = share_of_odds(odds);
         let spread = share * (1.0 - share);
         let [negative, positive] = self.variances;
         let variance =
@@ -111,15 +111,11 @@ impl Response {
     pub(crate) fn new(known: &Known, method: Method) -> Self {
         let rates = known.rates;
         let each = match method {
-            Method::ClassifyAndCount => vec![Averaged::called([0.0, 1.0])],
-            Method::AdjustedCount => vec![Averaged::called(rates.called())],
+            Method::ClassifyAndCount => vec![Averaged::of_calls([0.0, 1.0])],
+            Method::AdjustedCount => vec![Averaged::of_calls(rates.called())],
             Method::ProbabilisticAdjustedCount => {
-                let (means, variances) = known.spread(|ratio| share_of(rates.odds(ratio)));
-                vec![Averaged {
-                    part: Part::Probability,
-                    means,
-                    variances,
-                }]
+                let spread = known.spread(|ratio| share_of_odds(rates.odds(ratio)));
+                vec![Averaged::new(Part::Probability, spread)]
             }
             Method::MaximumLikelihood | Method::AdjustedMaximumLikelihood => (-STEPS..=STEPS)
                 .map(|step| Averaged::posterior(known, f64::from(step) * STEP))
@@ -131,17 +127,16 @@ impl Response {
     /// What texts say of which these are the probabilities and the ratios of how likely they are.
     pub(crate) fn of(&self, texts: impl Iterator<Item = (f64, f64)>) -> Option<Evidence> {
         let mut sums = vec![0.0; self.each.len()];
-        let mut count = 0;
+        let mut count = 0.0;
         for (probability, ratio) in texts {
-            count += 1;
+            count += 1.0;
             for (sum, averaged) in sums.iter_mut().zip(&self.each) {
                 *sum += averaged.part.of(probability, ratio);
             }
         }
-        let texts = f64::from(count);
-        (count > 0).then(|| Evidence {
-            texts,
-            means: sums.iter().map(|sum| sum / texts).collect(),
+        (count > 0.0).then(|| Evidence {
+            texts: count,
+            means: sums.iter().map(|sum| sum / count).collect(),
         })
     }
 
@@ -206,10 +201,6 @@ impl Evidence {
     }
 }
 
-fn share_of(odds: f64) -> f64 {
-    1.0 / (1.0 + (-odds).exp())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -241,7 +232,7 @@ mod tests {
         for method in Method::ALL {
             let response = quantifier.response(method);
             let evidence = quantifier.evidence(&response, &said).expect("texts");
-            let share = share_of(response.odds(&evidence));
+            let share = share_of_odds(response.odds(&evidence));
             let expected = if method == Method::ClassifyAndCount {
                 0.35
             } else {

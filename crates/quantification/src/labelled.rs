@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 
 use metrics::CounterRng;
 
-use crate::ErrorRates;
-use crate::levels::Levels;
-
-/// How many rows of either class each level has, negative ones first: `[2][L]`.
-pub(crate) type Counts = [Vec<f64>; 2];
+use crate::levels::{Counts, Levels};
+use crate::rates::ErrorRates;
 
 /// How a classifier treats either class, as labelled rows or a resample of them show it.
 #[derive(Clone, Debug)]
@@ -25,15 +22,14 @@ impl Known {
         let [negative, positive] = counts;
         let rows = levels.odds.iter().zip(negative.iter().zip(positive));
         let rows = rows.filter(|(_, counts)| *counts.0 + *counts.1 > 0.0);
-        Self {
-            rates,
-            rows: rows
-                .map(|(odds, (negative, positive))| {
-                    let parts = [negative / negatives, positive / positives];
-                    (rates.ratio(*odds), parts)
-                })
-                .collect(),
-        }
+        let part = |(odds, (negative, positive)): (&f64, (&f64, &f64))| {
+            (
+                rates.ratio(*odds),
+                [negative / negatives, positive / positives],
+            )
+        };
+        let rows = rows.map(part).collect();
+        Self { rates, rows }
     }
 
     /// Means and variances over negative and over positive rows of a function of their ratio.
@@ -99,32 +95,29 @@ impl Labelled {
 
     /// What all rows show.
     pub(crate) fn known(&self) -> Known {
-        let all = |class: usize| match &self.units {
-            Units::Rows(classes) => self.levels.counted(classes[class].iter().copied()),
-            Units::Groups(groups) => {
-                let rows = groups.iter().flat_map(|group| &group[class]);
-                self.levels.counted(rows.copied())
-            }
-        };
-        Known::new(&self.levels, &[all(0), all(1)])
+        self.of_units(|count| (0..count).collect())
     }
 
     /// What a resample shows.
     pub(crate) fn drawn(&self, draws: CounterRng) -> Known {
-        let mut place = 0;
-        let mut next = |among: usize| {
-            place += 1;
-            draws.index(place, among)
-        };
+        let mut places = 1..;
+        self.of_units(|count| {
+            let places = places.by_ref().take(count);
+            places.map(|place| draws.index(place, count)).collect()
+        })
+    }
+
+    /// What units show that are chosen among so many, by their places.
+    fn of_units(&self, mut choose: impl FnMut(usize) -> Vec<usize>) -> Known {
         let counts = match &self.units {
             Units::Rows(classes) => classes.each_ref().map(|rows| {
-                let drawn = rows.iter().map(|_| rows[next(rows.len())]);
-                self.levels.counted(drawn)
+                let chosen = choose(rows.len());
+                self.levels.counted(chosen.iter().map(|row| rows[*row]))
             }),
             Units::Groups(groups) => {
-                let drawn: Vec<usize> = groups.iter().map(|_| next(groups.len())).collect();
+                let chosen = choose(groups.len());
                 [0, 1].map(|class| {
-                    let rows = drawn.iter().flat_map(|group| &groups[*group][class]);
+                    let rows = chosen.iter().flat_map(|group| &groups[*group][class]);
                     self.levels.counted(rows.copied())
                 })
             }

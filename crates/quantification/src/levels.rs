@@ -11,10 +11,22 @@ const FINENESS: f64 = 32.0;
 
 /// Log-odds of a probability, bounded.
 pub(crate) fn logit(probability: f64) -> f64 {
-    (probability / (1.0 - probability))
-        .ln()
-        .clamp(-LARGEST, LARGEST)
+    let odds = probability / (1.0 - probability);
+    odds.ln().clamp(-LARGEST, LARGEST)
 }
+
+/// The share of log-odds.
+pub fn share_of_odds(odds: f64) -> f64 {
+    1.0 / (1.0 + (-odds).exp())
+}
+
+/// 1 for a probability that calls a text positive, else 0.
+pub(crate) fn called(probability: f64) -> f64 {
+    f64::from(u8::from(probability >= 0.5))
+}
+
+/// How many rows of either class each level has, negative ones first: `[2][L]`.
+pub(crate) type Counts = [Vec<f64>; 2];
 
 /// What the rows of a level say on average, `[L]`, with rising log-odds; and which level each row is of, `[N]`.
 #[derive(Debug)]

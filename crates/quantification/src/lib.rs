@@ -19,7 +19,7 @@ use serde::{Deserialize, Serialize};
 
 pub use evidence::{Evidence, Response};
 use labelled::{Known, Labelled};
-pub use rates::ErrorRates;
+pub use levels::share_of_odds;
 
 /// How the share is found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -61,34 +61,22 @@ impl Method {
 
     /// The name in files: that of the field.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::ClassifyAndCount => "cc",
-            Self::AdjustedCount => "acc",
-            Self::ProbabilisticAdjustedCount => "pacc",
-            Self::MaximumLikelihood => "emq",
-            Self::AdjustedMaximumLikelihood => "aemq",
-        }
+        ["cc", "acc", "pacc", "emq", "aemq"][self as usize]
     }
 }
 
 /// Why nothing can be said about shares.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum QuantificationError {
-    /// There is not as many of one as of the other.
-    #[error("there are {labels} labels and {probabilities} probabilities")]
+    /// There are not as many labels as probabilities or groups.
+    #[error("there are {labels} labels and {others} {what}")]
     Lengths {
         /// Labels.
         labels: usize,
-        /// Probabilities.
-        probabilities: usize,
-    },
-    /// There are not as many groups as rows.
-    #[error("there are {labels} labelled rows, and {groups} of them have a group")]
-    Groups {
-        /// Labelled rows.
-        labels: usize,
-        /// Groups.
-        groups: usize,
+        /// Of the others.
+        others: usize,
+        /// What these are.
+        what: &'static str,
     },
     /// A label is none, or a probability is none.
     #[error("row {0} has a label that is neither 0 nor 1, or a probability outside of 0 to 1")]
@@ -165,21 +153,23 @@ impl Quantifier {
         draws: u32,
         seed: u64,
     ) -> Result<Self, QuantificationError> {
-        if labels.len() != probabilities.len() {
-            return Err(QuantificationError::Lengths {
-                labels: labels.len(),
-                probabilities: probabilities.len(),
-            });
-        }
-        if let Some(groups) = groups.filter(|groups| groups.len() != labels.len()) {
-            return Err(QuantificationError::Groups {
-                labels: labels.len(),
-                groups: groups.len(),
-            });
+        let count = labels.len();
+        let in_groups = groups.map_or(count, <[u64]>::len);
+        for (others, what) in [
+            (probabilities.len(), "probabilities"),
+            (in_groups, "groups"),
+        ] {
+            if others != count {
+                let labels = count;
+                return Err(QuantificationError::Lengths {
+                    labels,
+                    others,
+                    what,
+                });
+            }
         }
         let rows = labels.iter().zip(probabilities);
-        let is_row =
-            |(label, probability): (&u8, &f32)| *label < 2 && (0.0..=1.0).contains(probability);
+        let is_row = |(label, said): (&u8, &f32)| *label < 2 && (0.0..=1.0).contains(said);
         if let Some(row) = rows.clone().position(|row| !is_row(row)) {
             return Err(QuantificationError::Row(row));
         }
@@ -191,10 +181,8 @@ impl Quantifier {
             class.sort_unstable_by(f64::total_cmp);
         }
         if sorted.iter().any(|rows| rows.len() < FEWEST) {
-            return Err(QuantificationError::OneClass {
-                rows: labels.len(),
-                positives: sorted[1].len(),
-            });
+            let (rows, positives) = (count, sorted[1].len());
+            return Err(QuantificationError::OneClass { rows, positives });
         }
         let labelled = Labelled::new(labels, probabilities, groups);
         let known = labelled.known();
@@ -218,11 +206,6 @@ impl Quantifier {
         self.sorted.iter().map(Vec::len).sum()
     }
 
-    /// How the classifier treats either class.
-    pub fn rates(&self) -> &ErrorRates {
-        &self.known.rates
-    }
-
     /// How what a method averages over texts follows from their share.
     pub fn response(&self, method: Method) -> Response {
         Response::new(&self.known, method)
@@ -244,7 +227,7 @@ impl Quantifier {
     /// without texts.
     pub fn share(&self, probabilities: &[f32], method: Method) -> Option<f64> {
         let rows = share::Rows::new(probabilities);
-        (!rows.is_empty()).then(|| rows.share(method, &self.known, None))
+        (!probabilities.is_empty()).then(|| rows.share(method, &self.known, None))
     }
 
     /// The same with an interval: percentiles over resamples of the texts, each with the error rates of
@@ -256,10 +239,10 @@ impl Quantifier {
         confidence: f64,
         seed: u64,
     ) -> Option<Share> {
-        let rows = share::Rows::new(probabilities);
-        if rows.is_empty() {
+        if probabilities.is_empty() {
             return None;
         }
+        let rows = share::Rows::new(probabilities);
         let value = rows.share(method, &self.known, None);
         // By what is known, or by what another resample of the labelled rows shows each time.
         let replicates = |known: Option<&Known>| -> Vec<f64> {
@@ -299,8 +282,7 @@ impl Quantifier {
     /// Where it does not, the errors of the labelled texts are not those of these.
     pub fn misfit(&self, probabilities: &[f32]) -> Option<(f64, bool)> {
         let share = self.share(probabilities, Method::default())?;
-        let said = probabilities.iter().map(|value| f64::from(*value));
-        let mut sorted: Vec<f64> = said.collect();
+        let mut sorted: Vec<f64> = probabilities.iter().copied().map(f64::from).collect();
         sorted.sort_unstable_by(f64::total_cmp);
         let below = |rows: &[f64], value: f64| {
             rows.partition_point(|row| *row <= value) as f64 / rows.len() as f64

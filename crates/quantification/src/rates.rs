@@ -1,9 +1,6 @@
 //! What is the same under another mix: how a classifier treats either class.
 
-use serde::Serialize;
-
-use crate::labelled::Counts;
-use crate::levels::{Levels, logit};
+use crate::levels::{Counts, Levels, called, logit};
 
 /// Newton steps at most; the loss is convex, and a handful is enough.
 const STEPS: usize = 50;
@@ -16,22 +13,22 @@ const LARGEST_LOG_RATIO: f64 = 600.0;
 const PENALTY: f64 = 0.5;
 
 /// How a classifier treats positive and negative rows.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
-pub struct ErrorRates {
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ErrorRates {
     /// Share of the labelled rows that are positive.
-    pub prior: f64,
+    pub(crate) prior: f64,
     /// Share of positive rows that are called positive.
-    pub true_positive_rate: f64,
+    pub(crate) true_positive_rate: f64,
     /// Share of negative rows that are called positive.
-    pub false_positive_rate: f64,
+    pub(crate) false_positive_rate: f64,
     /// Mean probability that positive rows are given.
-    pub mean_if_positive: f64,
+    pub(crate) mean_if_positive: f64,
     /// Mean probability that negative rows are given.
-    pub mean_if_negative: f64,
+    pub(crate) mean_if_negative: f64,
     /// What log-odds are multiplied by to be honest on the labelled rows (Platt 2000).
-    pub slope: f64,
+    pub(crate) slope: f64,
     /// What is added to them then.
-    pub intercept: f64,
+    pub(crate) intercept: f64,
 }
 
 impl ErrorRates {
@@ -43,7 +40,6 @@ impl ErrorRates {
             let sum: f64 = rows.map(|(count, said)| count * value(*said)).sum();
             sum / counts.iter().sum::<f64>()
         };
-        let called = |probability: f64| f64::from(u8::from(probability >= 0.5));
         let [negative, positive] = counts;
         let (slope, intercept) = platt(levels, counts);
         Self {
@@ -86,15 +82,12 @@ impl ErrorRates {
 /// by Newton's method with a step that is halved until it does not lead up.
 fn platt(levels: &Levels, counts: &Counts) -> (f64, f64) {
     // Log-odds, class, and how many rows.
-    let rows: Vec<(f64, f64, f64)> = counts
-        .iter()
-        .zip([0.0, 1.0])
-        .flat_map(|(counts, label)| {
-            let rows = levels.odds.iter().zip(counts);
-            rows.map(move |(odds, count)| (*odds, label, *count))
-        })
-        .filter(|row| row.2 > 0.0)
-        .collect();
+    let mut rows: Vec<(f64, f64, f64)> = Vec::new();
+    for (counts, label) in counts.iter().zip([0.0, 1.0]) {
+        let levels = levels.odds.iter().zip(counts);
+        let levels = levels.filter(|(_, count)| **count > 0.0);
+        rows.extend(levels.map(|(odds, count)| (*odds, label, *count)));
+    }
     let loss = |slope: f64, intercept: f64| -> f64 {
         let rows = rows.iter().map(|(odds, label, count)| {
             let score = slope * odds + intercept;

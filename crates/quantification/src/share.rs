@@ -4,7 +4,7 @@ use metrics::CounterRng;
 
 use crate::Method;
 use crate::labelled::Known;
-use crate::levels::{Levels, logit};
+use crate::levels::{Levels, called, logit};
 
 /// Of more texts than this, those of nearly equal log-odds are taken together: what a million texts say
 /// costs no more than what ten thousand do.
@@ -40,10 +40,6 @@ impl Rows {
         }
     }
 
-    pub(crate) fn is_empty(&self) -> bool {
-        self.probabilities.is_empty()
-    }
-
     /// How often each text, or level of them, is in a resample: texts are drawn with replacement; the
     /// counts of levels are Poisson numbers, which is the same for many texts (Hanley and MacGibbon 2006).
     pub(crate) fn resample(&self, draws: CounterRng) -> Vec<f64> {
@@ -71,7 +67,7 @@ impl Rows {
             let weighed = rows.clone().map(|row| weight(row) * value(row));
             weighed.sum::<f64>() / total
         };
-        let called = |row: usize| f64::from(u8::from(self.probabilities[row] >= 0.5));
+        let called = |row: usize| called(self.probabilities[row]);
         let turned = |mean: f64, [negative, positive]: [f64; 2]| {
             ((mean - negative) / (positive - negative)).clamp(0.0, 1.0)
         };
@@ -139,12 +135,13 @@ fn poisson(mean: f64, draws: CounterRng, level: u64) -> f64 {
 fn most_likely(ratios: &[(f64, f64)]) -> f64 {
     // The slope and its own slope.
     let slopes = |share: f64| {
-        ratios
-            .iter()
-            .fold((0.0, 0.0), |(first, second), (ratio, weight)| {
-                let part = (ratio - 1.0) / (share * ratio + 1.0 - share);
-                (first + weight * part, second - weight * part * part)
-            })
+        let (mut first, mut second) = (0.0, 0.0);
+        for (ratio, weight) in ratios {
+            let part = (ratio - 1.0) / (share * ratio + 1.0 - share);
+            first += weight * part;
+            second -= weight * part * part;
+        }
+        (first, second)
     };
     if slopes(0.0).0 <= 0.0 {
         return 0.0;
@@ -179,10 +176,8 @@ fn most_likely(ratios: &[(f64, f64)]) -> f64 {
 pub(crate) fn logit_deviation(shares: &[f64], value: f64, rows: usize) -> f64 {
     let rows = rows as f64;
     let margin = 0.5 / (rows + 1.0);
-    let odds = shares
-        .iter()
-        .map(|share| logit(share.clamp(margin, 1.0 - margin)));
-    let odds: Vec<f64> = odds.collect();
+    let bounded = shares.iter().map(|share| share.clamp(margin, 1.0 - margin));
+    let odds: Vec<f64> = bounded.map(logit).collect();
     let mean = odds.iter().sum::<f64>() / odds.len().max(1) as f64;
     let squares: f64 = odds.iter().map(|value| (value - mean).powi(2)).sum();
     let least = 1.0 / (value * rows + 0.5) + 1.0 / ((1.0 - value) * rows + 0.5);

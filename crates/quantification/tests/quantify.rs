@@ -255,15 +255,17 @@ fn rows_that_say_nothing_are_refused() {
         &[],
         QuantificationError::Lengths {
             labels: 1,
-            probabilities: 0,
+            others: 0,
+            what: "probabilities",
         },
     );
     let groups = Quantifier::of_groups(&[1, 0], &[0.9, 0.1], Some(&[7]), 10, 1);
     assert_eq!(
         groups.unwrap_err(),
-        QuantificationError::Groups {
+        QuantificationError::Lengths {
             labels: 2,
-            groups: 1,
+            others: 1,
+            what: "groups",
         }
     );
     check(&[1, 2], &[0.1, 0.2], QuantificationError::Row(1));

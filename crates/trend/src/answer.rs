@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use crate::compute::trend_until;
+use crate::compute::trend;
 use crate::data::Trend;
 use crate::errors::{self, Learned};
 use crate::read::{Question, Reader};
-use crate::refused::{Refused, Unfit};
+use crate::refused::Refused;
 
 /// From where it is known how the model errs.
 #[derive(Debug)]
@@ -34,12 +34,8 @@ pub fn answer(
     }
     let seed = question.options.seed;
     let (mut input, left_out) = question.input(counts, reader)?;
-    let mut cross_fitted = 0;
-    let quantifier = match rates {
-        ErrorRates::Known(learned) => {
-            cross_fitted = learned.cross_fitted;
-            learned.quantifier
-        }
+    let learned = match rates {
+        ErrorRates::Known(learned) => *learned,
         ErrorRates::Adapt(count) => errors::from_input(&mut input, count, seed)?,
         ErrorRates::Labelled(file) => {
             let labelled = Question {
@@ -49,15 +45,11 @@ pub fn answer(
             };
             let (labels, said) = labelled.labelled(reader)?;
             let what = format!("`{}`", file.display());
-            errors::from_rows(&labels, &said, &what, seed)?
+            errors::from_rows((&labels, &said), None, &what, seed)?
         }
     };
-    if input.rows.is_empty() {
-        return Err(Unfit::NothingLeft.into());
-    }
-    let mut found = trend_until(&input, &quantifier, &question.options, reader.is_stopped)?;
+    let mut found = trend(&input, &learned, &question.options, reader.is_stopped)?;
     found.left_out.splice(0..0, left_out);
-    found.labelled_cross_fitted = cross_fitted;
     if let Some(change) = &mut found.largest_change {
         question.explain(change, reader)?;
     }

@@ -109,31 +109,22 @@ pub(crate) enum Format {
     Json,
 }
 
-/// The methods and how `--help` describes them.
-const METHODS: [(Method, &str); 5] = [
-    (Method::ClassifyAndCount, "Classify and count: biased"),
-    (Method::AdjustedCount, "Adjusted count"),
-    (
-        Method::ProbabilisticAdjustedCount,
-        "Probabilistic adjusted count",
-    ),
-    (
-        Method::MaximumLikelihood,
-        "Maximum likelihood (Saerens et al. 2002)",
-    ),
-    (
-        Method::AdjustedMaximumLikelihood,
-        "The same, adjusted as counts are",
-    ),
+/// How `--help` describes the methods, in the order of [`Method::ALL`].
+const METHODS: [&str; 5] = [
+    "Classify and count: biased",
+    "Adjusted count",
+    "Probabilistic adjusted count",
+    "Maximum likelihood (Saerens et al. 2002)",
+    "The same, adjusted as counts are",
 ];
 
 /// Reads a method by its name.
 fn method() -> impl TypedValueParser<Value = Method> {
-    let value =
-        |(method, help): (Method, &'static str)| PossibleValue::new(method.name()).help(help);
-    PossibleValuesParser::new(METHODS.map(value)).map(|name| {
-        let mut all = Method::ALL.into_iter();
-        all.find(|method| method.name() == name).unwrap_or_default()
+    let all = Method::ALL.into_iter().zip(METHODS);
+    let values = all.map(|(method, help)| PossibleValue::new(method.name()).help(help));
+    PossibleValuesParser::new(values).map(|name| {
+        let found = Method::ALL.into_iter().find(|it| it.name() == name);
+        found.unwrap_or_default()
     })
 }
 

@@ -19,23 +19,15 @@ const WORK: usize = 20_000;
 /// Horizons that are looked at.
 const HORIZONS: [usize; 2] = [1, 3];
 
-/// A sum of what came of one way to forecast.
-#[derive(Default)]
-struct Sums {
-    count: usize,
-    error: f64,
-    covered: usize,
-    score: f64,
-}
-
-impl Sums {
+impl Backtest {
+    /// Adds a forecast to what are sums until all are in.
     fn add(&mut self, forecast: Estimate, came: f64, confidence: f64) {
         let Estimate { value, low, high } = forecast;
-        self.count += 1;
-        self.error += (value - came).abs();
-        self.covered += usize::from((low..=high).contains(&came));
+        self.forecasts += 1;
+        self.mean_absolute_error += (value - came).abs();
+        self.coverage += f64::from(u8::from((low..=high).contains(&came)));
         let missed = (low - came).max(came - high).max(0.0);
-        self.score += high - low + 2.0 / (1.0 - confidence) * missed;
+        self.interval_score += high - low + 2.0 / (1.0 - confidence) * missed;
     }
 }
 
@@ -50,14 +42,18 @@ pub(crate) fn backtest(
 ) -> Vec<Backtest> {
     const NAMES: [&str; 3] = ["state-space model", "last value", "overall mean"];
     let width = normal_width(confidence);
-    let mut sums: [[Sums; 3]; HORIZONS.len()] = Default::default();
+    let mut sums = HORIZONS.map(|horizon| {
+        NAMES.map(|name| Backtest {
+            name,
+            horizon,
+            ..Backtest::default()
+        })
+    });
     let origins = FEWEST..periods.len();
     let most = (WORK / periods.len().max(1)).clamp(10, MOST);
     let step = origins.len().div_ceil(most).max(1);
-    let odds: Vec<Option<f64>> = periods
-        .iter()
-        .map(|evidence| evidence.as_ref().map(|evidence| response.odds(evidence)))
-        .collect();
+    let odds = |evidence: &Option<Evidence>| Some(response.odds(evidence.as_ref()?));
+    let odds: Vec<Option<f64>> = periods.iter().map(odds).collect();
     for origin in origins.step_by(step) {
         let known: Vec<f64> = odds[..origin].iter().flatten().copied().collect();
         if known.len() < FEWEST {
@@ -82,23 +78,15 @@ pub(crate) fn backtest(
             }
         }
     }
-    let judged = HORIZONS.into_iter().zip(&sums);
-    let judged = judged.filter(|(_, sums)| sums[0].count >= 10);
+    let mut judged = sums.concat();
+    judged.retain(|it| it.forecasts >= 10);
+    for it in &mut judged {
+        let count = it.forecasts as f64;
+        it.mean_absolute_error /= count;
+        it.coverage /= count;
+        it.interval_score /= count;
+    }
     judged
-        .flat_map(|(horizon, sums)| {
-            NAMES.into_iter().zip(sums).map(move |(name, sums)| {
-                let count = sums.count as f64;
-                Backtest {
-                    name,
-                    horizon,
-                    forecasts: sums.count,
-                    mean_absolute_error: sums.error / count,
-                    coverage: sums.covered as f64 / count,
-                    interval_score: sums.score / count,
-                }
-            })
-        })
-        .collect()
 }
 
 /// The last value, as unsure as values were that far apart.

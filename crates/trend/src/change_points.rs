@@ -45,10 +45,9 @@ pub fn probabilities(observed: &[Observed], extra: f64) -> Vec<f64> {
     let mut before = vec![0.0; count + 1];
     for end in 1..=count {
         let ways = (0..end).map(|start| {
-            let begun = if start == 0 {
-                0.0
-            } else {
-                before[start] + change
+            let begun = match start {
+                0 => 0.0,
+                start => before[start] + change,
             };
             begun + part(start, end) + stay * (end - start - 1) as f64
         });
@@ -57,10 +56,10 @@ pub fn probabilities(observed: &[Observed], extra: f64) -> Vec<f64> {
     let mut behind = vec![0.0; count + 1];
     for start in (0..count).rev() {
         let ways = (start + 1..=count).map(|end| {
-            let rest = if end == count {
-                0.0
-            } else {
+            let rest = if end < count {
                 change + behind[end]
+            } else {
+                0.0
             };
             part(start, end) + stay * (end - start - 1) as f64 + rest
         });
@@ -69,9 +68,10 @@ pub fn probabilities(observed: &[Observed], extra: f64) -> Vec<f64> {
     let whole = before[count];
     let of = |at: usize| match at {
         0 => 0.0,
-        at => (before[at] + change + behind[at] - whole)
-            .exp()
-            .clamp(0.0, 1.0),
+        at => {
+            let probability = (before[at] + change + behind[at] - whole).exp();
+            probability.clamp(0.0, 1.0)
+        }
     };
     (0..count).map(of).collect()
 }

@@ -11,6 +11,7 @@ use crate::change_points;
 use crate::data::{
     Change, Forecast, Input, Judged, ModelOfTrend, Options, PeriodShare, Row, TopicShare, Trend,
 };
+use crate::errors::Learned;
 use crate::linearised::linearised;
 use crate::odds::{interval, normal_width};
 use crate::period::{Period, date_of};
@@ -25,22 +26,19 @@ const MOST: i64 = 5000;
 /// Changes that are less likely are not spoken of.
 const LIKELY: f64 = 0.5;
 
-/// The trend of reviews by a model whose errors a quantifier knows. The words of the largest change are
+/// The trend of reviews by a model of which it is learned how it errs. The words of the largest change are
 /// added by [`Change::words`]' reader, who has the texts.
 ///
 /// # Errors
-/// There are no reviews, or the period makes far too many of them.
-pub fn trend(input: &Input, quantifier: &Quantifier, options: &Options) -> Result<Trend, Refused> {
-    trend_until(input, quantifier, options, &|| false)
-}
-
-/// The same, given up with [`Refused::Stopped`] soon after `is_stopped` says so.
-pub(crate) fn trend_until(
+/// There are no reviews, the period makes far too many of them, or `is_stopped` said so: then it is given up
+/// with [`Refused::Stopped`] soon after.
+pub(crate) fn trend(
     input: &Input,
-    quantifier: &Quantifier,
+    learned: &Learned,
     options: &Options,
     is_stopped: &(dyn Fn() -> bool + Sync),
 ) -> Result<Trend, Refused> {
+    let quantifier = &learned.quantifier;
     let (rows, left_out) = sensible(&input.rows, options.keep_all_times);
     let days: Vec<i64> = rows.iter().map(|row| row.day).collect();
     let period = options.period.unwrap_or_else(|| Period::of_days(&days));
@@ -53,14 +51,13 @@ pub(crate) fn trend_until(
         common: 0.0,
         is_stopped,
     };
-    let groups = series.groups.iter();
-    let alone = groups.map(|rows| shares.of(rows));
+    let alone = series.groups.iter().map(|rows| shares.of(rows));
     let alone = alone.collect::<Result<Vec<Option<Share>>, _>>()?;
     let all = series.groups.concat();
-    let overall = shares.of(&all)?.ok_or(Unfit::NoRows)?;
+    let overall = shares.of(&all)?.ok_or(Unfit::NothingLeft)?;
     shares.common = (overall.total_error.powi(2) - overall.sampling_error.powi(2)).max(0.0);
-    let groups = series.groups.iter();
-    let evidence: Vec<Option<Evidence>> = groups.map(|rows| shares.evidence(rows)).collect();
+    let evidence = series.groups.iter().map(|rows| shares.evidence(rows));
+    let evidence: Vec<Option<Evidence>> = evidence.collect();
     let observed = linearised(&evidence, &shares.response);
     let (fitted, aic) = choose(&observed);
     let changes = change_points::probabilities(&observed, fitted.variances.irregular);
@@ -77,8 +74,11 @@ pub(crate) fn trend_until(
     let groups = series.groups.iter().enumerate();
     let periods: Vec<PeriodShare> = groups.map(share_of_period).collect();
     let irregular = fitted.posterior.irregular();
-    let forecast = fitted.posterior.forecast(options.horizon).into_iter();
-    let forecast = (periods.len()..).zip(forecast);
+    let ahead = (periods.len()..).zip(fitted.posterior.forecast(options.horizon));
+    let forecast = |(at, (level, variance))| Forecast {
+        label: series.label(at),
+        level: shares.interval((level, variance + irregular)),
+    };
     let has_slope = fitted.variances.slope.is_some();
     let counted = quantifier.share(&said(&all), Method::ClassifyAndCount);
     Ok(Trend {
@@ -87,19 +87,14 @@ pub(crate) fn trend_until(
         confidence: options.confidence,
         rows: all.len(),
         labelled: quantifier.rows(),
-        labelled_cross_fitted: 0,
+        labelled_cross_fitted: learned.cross_fitted,
         labelled_groups: quantifier.groups(),
         misfit: misfit(quantifier, &all),
         times_left_out: !left_out.is_empty(),
         left_out,
         overall: overall.estimate,
         overall_counted: counted.unwrap_or(0.0),
-        forecast: forecast
-            .map(|(at, (level, variance))| Forecast {
-                label: series.label(at),
-                level: shares.interval((level, variance + irregular)),
-            })
-            .collect(),
+        forecast: ahead.map(forecast).collect(),
         backtest: backtest(&evidence, &shares.response, has_slope, options.confidence),
         topics: topics(&input.topics, &all, &shares)?,
         largest_change: largest_change(&series, &changes, &shares, input.topics.len())?,
@@ -129,15 +124,12 @@ impl Series {
     fn new(rows: Vec<Row>, period: Period) -> Result<Self, Refused> {
         let numbers = rows.iter().map(|row| period.number(row.day));
         let (Some(first), Some(last)) = (numbers.clone().min(), numbers.max()) else {
-            return Err(Unfit::NoRows.into());
+            return Err(Unfit::NothingLeft.into());
         };
         let count = last - first + 1;
         if count > MOST {
-            return Err(Unfit::TooManyPeriods {
-                period: period.name(),
-                count,
-            }
-            .into());
+            let period = period.name();
+            return Err(Unfit::TooManyPeriods { period, count }.into());
         }
         let mut groups = vec![Vec::new(); usize::try_from(count).unwrap_or(0)];
         for row in rows {
@@ -180,12 +172,9 @@ impl Shares<'_> {
         if (self.is_stopped)() {
             return Err(Refused::Stopped);
         }
-        let options = self.options;
-        let (confidence, seed) = (options.confidence, options.seed);
-        let said = said(rows);
-        Ok(self
-            .quantifier
-            .quantify(&said, options.method, confidence, seed))
+        let (known, options) = (self.quantifier, self.options);
+        let (method, confidence) = (options.method, options.confidence);
+        Ok(known.quantify(&said(rows), method, confidence, options.seed))
     }
 
     fn evidence(&self, rows: &[Row]) -> Option<Evidence> {
@@ -203,29 +192,22 @@ fn said(rows: &[Row]) -> Vec<f32> {
 }
 
 fn verdicts(rows: &[Row]) -> Option<(f64, usize)> {
-    let known: Vec<f64> = rows
-        .iter()
-        .filter_map(|row| row.verdict.map(f64::from))
-        .collect();
+    let known = rows.iter().filter_map(|row| row.verdict);
+    let known: Vec<f64> = known.map(f64::from).collect();
     (!known.is_empty()).then(|| (known.iter().sum::<f64>() / known.len() as f64, known.len()))
 }
 
 fn model(fitted: &Fitted, aic: [f64; 2], width: f64) -> ModelOfTrend {
     // What all periods have in common falls out of a difference, nearly.
-    let (rise, variance) = fitted.rise;
+    let (value, variance) = fitted.rise;
     let half = width * variance.sqrt();
+    let (low, high) = ((value - half).max(-1.0), (value + half).min(1.0));
+    let has_slope = fitted.variances.slope.is_some();
     ModelOfTrend {
-        name: match fitted.variances.slope {
-            Some(_) => "local linear trend",
-            None => "local level",
-        },
+        name: ["local level", "local linear trend"][usize::from(has_slope)],
         variances: fitted.variances,
         aic,
-        rise: Estimate {
-            value: rise,
-            low: (rise - half).max(-1.0),
-            high: (rise + half).min(1.0),
-        },
+        rise: Estimate { value, low, high },
     }
 }
 
@@ -244,9 +226,7 @@ fn topics(names: &[String], rows: &[Row], shares: &Shares<'_>) -> Result<Vec<Top
         topic: (*name).clone(),
         rows: alone.rows,
         alone: alone.estimate,
-        share: pooled
-            .as_ref()
-            .map_or(alone.estimate, |pooled| shares.interval(pooled[at])),
+        share: (pooled.as_ref()).map_or(alone.estimate, |pooled| shares.interval(pooled[at])),
     };
     Ok(found.iter().enumerate().map(topic).collect())
 }
@@ -267,17 +247,12 @@ fn largest_change(
     topics: usize,
 ) -> Result<Option<Change>, Refused> {
     let likely = (1..changes.len()).filter(|at| changes[*at] >= LIKELY);
-    let ends: Vec<usize> = iter::once(0)
-        .chain(likely)
-        .chain([series.groups.len()])
-        .collect();
+    let ends = iter::once(0).chain(likely).chain([series.groups.len()]);
+    let ends: Vec<usize> = ends.collect();
     let mut largest: Option<(Change, [Vec<Row>; 2])> = None;
     for window in ends.windows(3) {
         let (from, at, to) = (window[0], window[1], window[2]);
-        let sides = [
-            series.groups[from..at].concat(),
-            series.groups[at..to].concat(),
-        ];
+        let sides = [from..at, at..to].map(|part| series.groups[part].concat());
         let (Some(before), Some(after)) = (shares.of(&sides[0])?, shares.of(&sides[1])?) else {
             continue;
         };
@@ -293,8 +268,7 @@ fn largest_change(
             words: Vec::new(),
         };
         let size = |change: &Change| (change.after.value - change.before.value).abs();
-        let known = largest.as_ref();
-        if known.is_none_or(|(known, _)| size(&change) >= size(known)) {
+        if (largest.as_ref()).is_none_or(|(known, _)| size(&change) >= size(known)) {
             largest = Some((change, sides));
         }
     }
@@ -315,17 +289,15 @@ fn decomposed(sides: &[Vec<Row>; 2], shares: &Shares<'_>) -> (f64, f64) {
     for (side, rows) in sides.iter().enumerate() {
         for (topic, own) in by_topic(rows) {
             let weight = own.len() as f64 / rows.len().max(1) as f64;
-            let method = shares.options.method;
-            let share = shares.quantifier.share(&said(&own), method);
+            let known = shares.quantifier;
+            let share = known.share(&said(&own), shares.options.method);
             parts.entry(topic).or_default()[side] = (weight, share);
         }
     }
     let (mut within, mut mix) = (0.0, 0.0);
     for [(weight, share), (later_weight, later_share)] in parts.into_values() {
-        let (one, two) = match (share, later_share) {
-            (Some(one), Some(two)) => (one, two),
-            (Some(only), None) | (None, Some(only)) => (only, only),
-            (None, None) => continue,
+        let Some((one, two)) = share.or(later_share).zip(later_share.or(share)) else {
+            continue;
         };
         within += (weight + later_weight) / 2.0 * (two - one);
         mix += (later_weight - weight) * (one + two) / 2.0;
@@ -348,12 +320,10 @@ fn judged(periods: &[PeriodShare]) -> Option<Judged> {
         sums.overall += truth * rows as f64;
     }
     let count = sums.periods as f64;
-    (sums.periods > 0).then(|| Judged {
-        mean_absolute_error: sums.mean_absolute_error / count,
-        mean_absolute_error_of_level: sums.mean_absolute_error_of_level / count,
-        mean_absolute_error_counted: sums.mean_absolute_error_counted / count,
-        coverage: sums.coverage / count,
-        overall: sums.overall / sums.rows as f64,
-        ..sums
-    })
+    sums.mean_absolute_error /= count;
+    sums.mean_absolute_error_of_level /= count;
+    sums.mean_absolute_error_counted /= count;
+    sums.coverage /= count;
+    sums.overall /= sums.rows as f64;
+    (sums.periods > 0).then_some(sums)
 }

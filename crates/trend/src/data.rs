@@ -10,7 +10,7 @@ use crate::words::MovedWord;
 
 /// A review that a model has read.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Row {
+pub(crate) struct Row {
     /// Which topic, by its place in [`Input::topics`].
     pub topic: usize,
     /// Its day, counted from 1970-01-01.
@@ -23,7 +23,7 @@ pub struct Row {
 
 /// Reviews with their topics.
 #[derive(Clone, Debug, Default)]
-pub struct Input {
+pub(crate) struct Input {
     /// Names of topics.
     pub topics: Vec<String>,
     /// The reviews, in any order.
@@ -150,7 +150,7 @@ pub struct Forecast {
 
 /// How a way to forecast did from rolling origins, judged by the estimated shares of the periods that
 /// followed.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Backtest {
     /// Which way.
     pub name: &'static str,

@@ -1,19 +1,23 @@
 //! From where it is known how the model errs.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
-use artifact::files::{CROSS_FITTED, read_predictions};
-use artifact::{Digest, InputReference, Split, StageName, Store};
+use artifact::files::{CROSS_FITTED, Prediction, read_predictions};
+use artifact::{
+    Artifact, ArtifactError, Digest, InputReference, Split, StageName, Store, groups_of,
+};
 use metrics::CounterRng;
-use quantification::{QuantificationError, Quantifier};
+use quantification::Quantifier;
 use settings::Pipeline;
 
 use crate::data::Input;
-use crate::groups;
 use crate::refused::{Refused, Unfit, Unjudged};
 
 /// Resamples behind every interval.
 const DRAWS: u32 = 1000;
+
+/// Groups at least that rows are drawn by: how much groups differ is learned from them.
+const FEWEST_GROUPS: usize = 30;
 
 /// How a model errs, and what it is known from.
 #[derive(Clone, Debug)]
@@ -56,61 +60,90 @@ pub fn of_validation(
     }
     let labels: Vec<u8> = rows.iter().map(|row| row.label).collect();
     let said: Vec<f32> = rows.iter().map(|row| row.probability).collect();
-    let groups = groups::of_rows(&store, &evaluation, &rows)?;
-    let known = Quantifier::of_groups(&labels, &said, groups.as_deref(), DRAWS, seed);
+    let groups = groups_of_rows(&store, &evaluation, &rows)?;
+    let what = "the validation reviews";
+    let mut learned = from_rows((&labels, &said), groups.as_deref(), what, seed)?;
+    learned.cross_fitted = rows.len() - judged;
+    Ok(learned)
+}
+
+/// How a model errs, from labelled rows and their groups where they are in some; `what` names them.
+pub(crate) fn from_rows(
+    (labels, said): (&[u8], &[f32]),
+    groups: Option<&[u64]>,
+    what: &str,
+    seed: u64,
+) -> Result<Learned, Refused> {
+    let what = what.to_owned();
+    let quantifier = Quantifier::of_groups(labels, said, groups, DRAWS, seed);
     Ok(Learned {
-        quantifier: known.map_err(|error| unfit("the validation reviews", error))?,
-        cross_fitted: rows.len() - judged,
+        quantifier: quantifier.map_err(|error| Unfit::Errors { what, error })?,
+        cross_fitted: 0,
     })
 }
 
-/// A quantifier from labelled rows; `what` names them.
-pub(crate) fn from_rows(
-    labels: &[u8],
-    said: &[f32],
-    what: &str,
-    seed: u64,
-) -> Result<Quantifier, Refused> {
-    Quantifier::new(labels, said, DRAWS, seed).map_err(|error| unfit(what, error))
+/// A number for the group of each row, a row without a group being one by itself. `None` where each row
+/// stands for itself: there are no groups, or too few, or the cleaned reviews are in the store no more.
+fn groups_of_rows(
+    store: &Store,
+    evaluation: &Artifact,
+    rows: &[Prediction],
+) -> Result<Option<Vec<u64>>, ArtifactError> {
+    let Some(reviews) = cleaned(store, evaluation)? else {
+        return Ok(None);
+    };
+    let known = groups_of(&reviews)?;
+    let group = |row: &Prediction| *known.get(&row.row_id).unwrap_or(&row.row_id);
+    let groups: Vec<u64> = rows.iter().map(group).collect();
+    let found = groups.iter().collect::<BTreeSet<_>>().len();
+    Ok((FEWEST_GROUPS..rows.len())
+        .contains(&found)
+        .then_some(groups))
 }
 
-fn unfit(what: &str, error: QuantificationError) -> Refused {
-    let what = what.to_owned();
-    Unfit::Errors { what, error }.into()
+/// The cleaned reviews that an evaluation judged a model on; an ensemble's are those of its members.
+fn cleaned(store: &Store, evaluation: &Artifact) -> Result<Option<Artifact>, ArtifactError> {
+    let inputs = evaluation.manifest().inputs.iter();
+    for input in inputs.filter(|it| matches!(it.stage, StageName::Clean | StageName::Evaluate)) {
+        let found = match store.of_identity(input.stage, input.identity)? {
+            Some(member) if input.stage == StageName::Evaluate => cleaned(store, &member)?,
+            found => found,
+        };
+        if found.is_some() {
+            return Ok(found);
+        }
+    }
+    Ok(None)
 }
 
 /// Fails where fewer reviews are labelled than are wanted to learn from.
 pub(crate) fn check_enough(labelled: u64, wanted: usize) -> Result<(), Refused> {
-    match labelled >= wanted as u64 {
+    let (asked, there) = (wanted, labelled);
+    match there >= asked as u64 {
         true => Ok(()),
-        false => Err(Unfit::FewLabelled {
-            asked: wanted,
-            there: labelled,
-        }
-        .into()),
+        false => Err(Unfit::FewLabelled { asked, there }.into()),
     }
 }
 
 /// Takes so many labelled reviews out of the input, drawn at random, and learns from them.
-pub(crate) fn from_input(
-    input: &mut Input,
-    count: usize,
-    seed: u64,
-) -> Result<Quantifier, Refused> {
+pub(crate) fn from_input(input: &mut Input, count: usize, seed: u64) -> Result<Learned, Refused> {
     let draws = CounterRng::of_sample(seed, 0xADA7);
-    let rows = input.rows.iter().enumerate();
-    let labelled = rows.filter_map(|(row, it)| Some((row, it.verdict?, it.probability)));
-    let mut known: Vec<(usize, u8, f32)> = labelled.collect();
-    check_enough(known.len() as u64, count)?;
-    known.sort_by_key(|(row, ..)| draws.bits(*row as u64));
-    known.truncate(count);
-    let labels: Vec<u8> = known.iter().map(|(_, label, _)| *label).collect();
-    let said: Vec<f32> = known.iter().map(|(.., said)| *said).collect();
-    let taken: HashSet<usize> = known.iter().map(|(row, ..)| *row).collect();
+    let rows = 0..input.rows.len();
+    let mut taken: Vec<usize> = rows
+        .filter(|row| input.rows[*row].verdict.is_some())
+        .collect();
+    check_enough(taken.len() as u64, count)?;
+    taken.sort_by_key(|row| draws.bits(*row as u64));
+    taken.truncate(count);
+    let known = taken.iter().map(|row| &input.rows[*row]);
+    let known = known.filter_map(|row| Some((row.verdict?, row.probability)));
+    let (labels, said): (Vec<u8>, Vec<f32>) = known.unzip();
+    let taken: HashSet<usize> = taken.into_iter().collect();
     let mut row = 0;
     input.rows.retain(|_| {
         row += 1;
         !taken.contains(&(row - 1))
     });
-    from_rows(&labels, &said, "the labelled reviews of the file", seed)
+    let what = "the labelled reviews of the file";
+    from_rows((&labels, &said), None, what, seed)
 }

@@ -70,14 +70,11 @@ fn batch(trend: &Trend) -> Result<RecordBatch, ArrowError> {
     let labels = StringArray::from_iter_values(lines.iter().map(|it| it.label));
     let starts: StringArray = lines.iter().map(|it| it.start).collect();
     let reviews = lines.iter().map(|it| it.rows.unwrap_or(0) as u64);
+    let reviews = UInt64Array::from_iter_values(reviews);
     let mut columns: Vec<(&str, ArrayRef, bool)> = vec![
         ("period", Arc::new(labels), false),
         ("start", Arc::new(starts), true),
-        (
-            "reviews",
-            Arc::new(UInt64Array::from_iter_values(reviews)),
-            false,
-        ),
+        ("reviews", Arc::new(reviews), false),
     ];
     for (column, name) in NUMBERS.into_iter().enumerate() {
         let values: Float64Array = lines.iter().map(|it| it.numbers[column]).collect();

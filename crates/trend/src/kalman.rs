@@ -31,11 +31,7 @@ pub(crate) struct State {
 
 impl State {
     fn unknown(variances: &Variances) -> Self {
-        let slope = if variances.slope.is_some() {
-            DIFFUSE
-        } else {
-            0.0
-        };
+        let slope = variances.slope.map_or(0.0, |_| DIFFUSE);
         Self {
             mean: [0.0; 2],
             variance: [[DIFFUSE, 0.0], [0.0, slope]],
@@ -59,10 +55,7 @@ impl State {
         let gain = [a / total, b / total];
         let surprise = value - self.mean[0];
         Self {
-            mean: [
-                self.mean[0] + gain[0] * surprise,
-                self.mean[1] + gain[1] * surprise,
-            ],
+            mean: [0, 1].map(|part| self.mean[part] + gain[part] * surprise),
             variance: [
                 [a * (1.0 - gain[0]), b * (1.0 - gain[0])],
                 [b * (1.0 - gain[0]), d - gain[1] * b],
@@ -147,13 +140,7 @@ fn smoothing_gain(after: &State, next: &State) -> Matrix {
     let across = [[a + b, b], [b + d, d]];
     let [[p, q], [_, r]] = next.variance;
     let inverse = match r > 0.0 {
-        true => {
-            let determinant = p * r - q * q;
-            [
-                [r / determinant, -q / determinant],
-                [-q / determinant, p / determinant],
-            ]
-        }
+        true => [[r, -q], [-q, p]].map(|row| row.map(|cell| cell / (p * r - q * q))),
         // Without a slope.
         false => [[1.0 / p, 0.0], [0.0, 0.0]],
     };

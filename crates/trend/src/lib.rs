@@ -1,7 +1,7 @@
 //! `ressenti trend`: from reviews with a topic and a time to what people feel, how that changes, and how
 //! sure it is.
 //!
-//! [`trend`] is a pure function from reviews that a model has read, and a [`quantification::Quantifier`] that
+//! `compute::trend` is a pure function from reviews that a model has read, and a [`quantification::Quantifier`] that
 //! knows how it errs, to a [`Trend`]. [`answer`] goes there from files; the command line shows what it finds, the
 //! service sends it.
 
@@ -13,7 +13,6 @@ mod compute;
 mod data;
 mod errors;
 mod files;
-mod groups;
 mod kalman;
 mod linearised;
 mod odds;
@@ -34,9 +33,8 @@ use std::ffi::OsString;
 use std::slice;
 
 use artifact::{Failure, FailureKind, StageName};
-use bundle::Networks;
 use bundle::find::{self, Selection};
-use bundle::{Predictor, exec_networks};
+use bundle::{Networks, Predictor, exec_networks};
 use clap::Parser;
 use settings::{IngestSettings, StepId, table_of};
 use stage::{Progress, check_tables, exit_code, print};
@@ -44,17 +42,12 @@ use stage::{Progress, check_tables, exit_code, print};
 use arguments::{Arguments, Format};
 
 pub use answer::{ErrorRates, answer};
-pub use compute::trend;
-pub use data::{
-    Backtest, Change, Forecast, Input, Judged, ModelOfTrend, Options, PeriodShare, Row, TopicShare,
-    Trend,
-};
+pub use data::{Options, Trend};
 pub use errors::{Learned, of_validation};
 pub use files::json;
 pub use page::render;
 pub use read::{Question, Reader};
 pub use refused::{Refused, Unfit, Unjudged};
-pub use words::{MovedWord, WordCounts};
 
 /// Reviews that the model reads together: as many as its batches are filled well from.
 const TOGETHER: usize = 8192;

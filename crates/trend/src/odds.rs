@@ -1,11 +1,7 @@
 //! Shares and their log-odds.
 
 use metrics::Estimate;
-
-/// The share of log-odds.
-pub(crate) fn share_of(odds: f64) -> f64 {
-    1.0 / (1.0 + (-odds).exp())
-}
+pub(crate) use quantification::share_of_odds as share_of;
 
 /// Half the width of an interval in standard deviations of a normal distribution: 1.96 for 95 %.
 pub(crate) fn normal_width(confidence: f64) -> f64 {

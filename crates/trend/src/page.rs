@@ -5,7 +5,7 @@ use maud::{Markup, html};
 use metrics::Estimate;
 use pages::{Axis, Frame, Numbers, Page, Table, noted, numbered, paragraph, remark, section};
 
-use crate::data::{Change, PeriodShare, Trend};
+use crate::data::{Change, Trend};
 use crate::files::{NUMBERS, lines};
 use crate::sentences::{range, sentences};
 
@@ -27,19 +27,16 @@ pub fn render(trend: &Trend, model: &str) -> String {
         (changes(trend))
         @if trend.topics.len() > 1 { (topics(trend)) }
     };
-    let facts = format!(
-        "{} reviews by {}, read by {model}",
-        format::count(trend.rows as u64),
-        trend.period.name()
-    );
-    let page = Page {
+    let (rows, period) = (format::count(trend.rows as u64), trend.period.name());
+    let facts = format!("{rows} reviews by {period}, read by {model}");
+    Page {
         title: "Ressenti: trend",
         heading: "What people feel",
         facts: &facts,
         links: &[],
         main,
-    };
-    page.render()
+    }
+    .render()
 }
 
 fn caption(trend: &Trend) -> String {
@@ -47,13 +44,11 @@ fn caption(trend: &Trend) -> String {
         Some(_) => " Hollow dots are what the authors say themselves, which the model never saw.",
         None => "",
     };
+    let (period, model) = (trend.period.name(), trend.model.name);
+    let covered = 100.0 * trend.confidence;
     format!(
-        "Positive reviews by {}, in %. Dots with {:.0} % intervals are the {}s alone, with the model's errors counted; the \
-         line and its band are the level behind them ({}), dashed where it is a forecast.{judged}",
-        trend.period.name(),
-        100.0 * trend.confidence,
-        trend.period.name(),
-        trend.model.name
+        "Positive reviews by {period}, in %. Dots with {covered:.0} % intervals are the {period}s alone, with the model's errors counted; the \
+         line and its band are the level behind them ({model}), dashed where it is a forecast.{judged}"
     )
 }
 
@@ -67,37 +62,29 @@ fn frame<'a>(trend: &'a Trend, height: f64, y: Axis<'a>) -> Frame<'a> {
 /// The labels below an axis of periods: as many as have room.
 fn labels(trend: &Trend, frame: &Frame<'_>) -> Markup {
     let names = trend.periods.iter().map(|it| &it.label);
-    let names: Vec<&String> = names
-        .chain(trend.forecast.iter().map(|it| &it.label))
-        .collect();
+    let ahead = trend.forecast.iter().map(|it| &it.label);
+    let names: Vec<&String> = names.chain(ahead).collect();
     let step = names.len().div_ceil(6).max(1);
     // The last label would run out of the picture where it is not a whole step from the edge.
     let fits = |at: usize| at == 0 || at + step / 2 < names.len();
-    let shown = names
-        .iter()
-        .enumerate()
-        .step_by(step)
-        .filter(|(at, _)| fits(*at));
+    let shown = names.iter().enumerate().step_by(step);
+    let shown = shown.filter(|(at, _)| fits(*at));
     html! { g.ticks { @for (at, name) in shown { (frame.tick(at as f64, name)) } } }
 }
 
 fn shares(trend: &Trend) -> Markup {
-    let ends = trend.periods.iter().flat_map(|it| {
-        let share = it.share.map(|share| [share.low, share.high]);
-        let said = it.verdicts.map(|(share, _)| share);
-        let share = share.into_iter().flatten().chain(said);
-        share.chain([it.level.low, it.level.high])
-    });
-    let ahead = trend.forecast.iter();
-    let ahead = ahead.flat_map(|it| [it.level.low, it.level.high]);
-    let ends = ends.chain(ahead).map(|share| 100.0 * share);
-    let (low, high) = pages::round_range(ends, 5).unwrap_or((0.0, 100.0));
-    let y = Axis::new("positive (%)", (low.max(0.0), high.min(100.0)));
-    let frame = frame(trend, SIZE.1, y);
     let levels = trend.periods.iter().map(|it| it.level);
     let levels = levels.chain(trend.forecast.iter().map(|it| it.level));
     let levels = levels.enumerate().map(|(at, level)| (at as f64, level));
     let levels: Vec<(f64, Estimate)> = levels.collect();
+    let alone = trend.periods.iter().filter_map(|it| it.share);
+    let intervals = alone.chain(levels.iter().map(|it| it.1));
+    let said = trend.periods.iter().filter_map(|it| Some(it.verdicts?.0));
+    let ends = intervals.flat_map(|it| [it.low, it.high]).chain(said);
+    let ends = ends.map(|share| 100.0 * share);
+    let (low, high) = pages::round_range(ends, 5).unwrap_or((0.0, 100.0));
+    let y = Axis::new("positive (%)", (low.max(0.0), high.min(100.0)));
+    let frame = frame(trend, SIZE.1, y);
     let past = &levels[..trend.periods.len()];
     // The forecast goes on from the last period.
     let ahead = &levels[trend.periods.len().saturating_sub(1)..];
@@ -118,39 +105,27 @@ fn shares(trend: &Trend) -> Markup {
             }
         }
     };
-    let (first, from) = end(trend.periods.first());
-    let (last, to) = end(trend.periods.last());
+    let ends = [trend.periods.first(), trend.periods.last()];
+    let [(first, from), (last, to)] = ends.map(|it| {
+        let end = it.map(|it| (it.label.as_str(), format::percent(it.level.value)));
+        end.unwrap_or_default()
+    });
     let description = format!("From {first} to {last} the level goes from {from} to {to}.");
-    frame.picture(
-        "trend",
-        "Share of positive reviews over time",
-        [description],
-        content,
-    )
-}
-
-/// A period's label and level.
-fn end(period: Option<&PeriodShare>) -> (&str, String) {
-    period.map_or_else(Default::default, |it| {
-        (it.label.as_str(), format::percent(it.level.value))
-    })
+    let title = "Share of positive reviews over time";
+    frame.picture("trend", title, [description], content)
 }
 
 /// The room between the ends of intervals.
 fn band(frame: &Frame<'_>, class: &str, points: &[(f64, Estimate)]) -> Markup {
     let up = points.iter().map(|(x, it)| Some((*x, 100.0 * it.high)));
-    let down = points
-        .iter()
-        .rev()
-        .map(|(x, it)| Some((*x, 100.0 * it.low)));
+    let back = points.iter().rev();
+    let down = back.map(|(x, it)| Some((*x, 100.0 * it.low)));
     frame.path(class, up.chain(down))
 }
 
 fn line(frame: &Frame<'_>, class: &str, points: &[(f64, Estimate)]) -> Markup {
-    frame.path(
-        class,
-        points.iter().map(|(x, it)| Some((*x, 100.0 * it.value))),
-    )
+    let values = points.iter().map(|(x, it)| Some((*x, 100.0 * it.value)));
+    frame.path(class, values)
 }
 
 fn share_numbers(trend: &Trend) -> Markup {
@@ -194,11 +169,8 @@ fn changes(trend: &Trend) -> Markup {
     if description.is_empty() {
         description.push("No change is more likely than not.".to_owned());
     }
-    let bars = trend
-        .periods
-        .iter()
-        .enumerate()
-        .filter(|(_, it)| it.change > 0.005);
+    let bars = trend.periods.iter().enumerate();
+    let bars = bars.filter(|(_, it)| it.change > 0.005);
     let content = html! {
         (labels(trend, &frame))
         @for (at, it) in bars {
@@ -209,23 +181,16 @@ fn changes(trend: &Trend) -> Markup {
     let caption = "The probability that the level changed just before a period, where the level is taken to stand still between changes";
     let numbers = Numbers::new("changes", &trend.periods)
         .column("period", |it| &it.label)
-        .column("probability", |it| format!("{:.5}", it.change))
-        .link();
-    section(
-        "changes",
-        "When did it change?",
-        numbered(svg, caption, numbers),
-    )
+        .column("probability", |it| format!("{:.5}", it.change));
+    let content = numbered(svg, caption, numbers.link());
+    section("changes", "When did it change?", content)
 }
 
 fn change(change: &Change) -> Markup {
     let share = |it: Estimate| format!("{} ({})", format::percent(it.value), range(it));
-    let text = format!(
-        "Before {} {} of the reviews were positive, from then on {}.",
-        change.label,
-        share(change.before),
-        share(change.after)
-    );
+    let (label, before, after) = (&change.label, share(change.before), share(change.after));
+    let text =
+        format!("Before {label} {before} of the reviews were positive, from then on {after}.");
     let caption = "The words whose share of reviews moved most, in standard errors of their log-odds; of thousands of words chance moves hardly one by more than 4";
     let words = Table::new(caption, &change.words)
         .names("Word", |it| &it.word)
@@ -248,11 +213,11 @@ fn change(change: &Change) -> Markup {
 
 fn topics(trend: &Trend) -> Markup {
     const SHOWN: usize = 30;
+    let all = trend.topics.len();
+    let shown = all.min(SHOWN);
     let share = |it: Estimate| noted((format::percent(it.value), range(it)));
     let caption = format!(
-        "The {} topics with most reviews of {}: the share of positive ones from a topic's own reviews, and leaning on the other topics as much as it is unsure",
-        trend.topics.len().min(SHOWN),
-        trend.topics.len()
+        "The {shown} topics with most reviews of {all}: the share of positive ones from a topic's own reviews, and leaning on the other topics as much as it is unsure"
     );
     let table = Table::new(caption, trend.topics.iter().take(SHOWN))
         .names("Topic", |it| &it.topic)

@@ -1,6 +1,6 @@
 //! Days, weeks, months, quarters, years: what reviews are put together by.
 
-use chrono::{Datelike, Days, NaiveDate};
+use chrono::{Datelike, NaiveDate, TimeDelta};
 use clap::ValueEnum;
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +20,9 @@ pub enum Period {
     Year,
 }
 
+/// The day from which days are counted.
+const EPOCH: NaiveDate = NaiveDate::from_ymd_opt(1970, 1, 1).expect("a date");
+
 /// Reviews that a period should have for its share to say something.
 const ENOUGH: usize = 30;
 
@@ -27,15 +30,6 @@ const ENOUGH: usize = 30;
 const MOST: i64 = 400;
 
 impl Period {
-    /// All, the shortest first.
-    pub const ALL: [Self; 5] = [
-        Self::Day,
-        Self::Week,
-        Self::Month,
-        Self::Quarter,
-        Self::Year,
-    ];
-
     /// The number of the period that a day (of 1970-01-01 and on) lies in; neighbours have numbers that
     /// follow each other.
     pub fn number(self, day: i64) -> i64 {
@@ -80,13 +74,7 @@ impl Period {
 
     /// `day`, `week`, and so on.
     pub fn name(self) -> &'static str {
-        match self {
-            Self::Day => "day",
-            Self::Week => "week",
-            Self::Month => "month",
-            Self::Quarter => "quarter",
-            Self::Year => "year",
-        }
+        ["day", "week", "month", "quarter", "year"][self as usize]
     }
 
     /// The shortest of which the usual one has enough reviews, and of which there are not too many; a
@@ -106,24 +94,20 @@ impl Period {
             counts.sort_unstable();
             counts[counts.len() / 2] >= ENOUGH
         };
-        Self::ALL.into_iter().find(fits).unwrap_or(Self::Year)
+        let mut all = Self::value_variants().iter().copied();
+        all.find(fits).unwrap_or(Self::Year)
     }
 }
 
 /// The date of a day.
 pub fn date_of(day: i64) -> NaiveDate {
-    let epoch = NaiveDate::from_ymd_opt(1970, 1, 1).unwrap_or_default();
-    let there = match day >= 0 {
-        true => epoch.checked_add_days(Days::new(day.unsigned_abs())),
-        false => epoch.checked_sub_days(Days::new(day.unsigned_abs())),
-    };
-    there.unwrap_or(epoch)
+    let date = TimeDelta::try_days(day).and_then(|days| EPOCH.checked_add_signed(days));
+    date.unwrap_or(EPOCH)
 }
 
 /// The day of a date.
 pub fn day_of(date: NaiveDate) -> i64 {
-    let epoch = NaiveDate::from_ymd_opt(1970, 1, 1).unwrap_or_default();
-    date.signed_duration_since(epoch).num_days()
+    date.signed_duration_since(EPOCH).num_days()
 }
 
 #[cfg(test)]
@@ -154,7 +138,7 @@ mod tests {
 
     #[test]
     fn neighbours_have_numbers_that_follow_each_other() {
-        for period in Period::ALL {
+        for period in Period::value_variants() {
             let first = period.number(day("2015-12-30"));
             for number in first..first + 30 {
                 let start = period.start(number);

@@ -55,23 +55,16 @@ pub fn pooled(topics: &[&Evidence], response: &Response) -> Option<Vec<(f64, f64
     if topics.len() < FEWEST {
         return None;
     }
-    let grid: Vec<f64> = {
-        let count = (LARGEST / STEP).round() as i32;
-        (-count..=count).map(|at| f64::from(at) * STEP).collect()
-    };
-    let said: Vec<Said> = topics
-        .iter()
-        .map(|evidence| Said::of(evidence, response, &grid))
-        .collect();
-    let spreads: Vec<Spread> = (0..SPREADS)
-        .map(|step| LEAST * FACTOR.powi(step))
-        .map(|deviation| Spread::of(&said, &grid, deviation))
-        .collect();
-    let largest = spreads.iter().map(|it| it.weight).fold(f64::MIN, f64::max);
-    let weights: Vec<f64> = spreads
-        .iter()
-        .map(|it| (it.weight - largest).exp())
-        .collect();
+    let count = (LARGEST / STEP).round() as i32;
+    let grid: Vec<f64> = (-count..=count).map(|at| f64::from(at) * STEP).collect();
+    let said = topics.iter().map(|topic| Said::of(topic, response, &grid));
+    let said: Vec<Said> = said.collect();
+    let deviations = (0..SPREADS).map(|step| LEAST * FACTOR.powi(step));
+    let spreads = deviations.map(|deviation| Spread::of(&said, &grid, deviation));
+    let spreads: Vec<Spread> = spreads.collect();
+    let weights = spreads.iter().map(|it| it.weight);
+    let largest = weights.clone().fold(f64::MIN, f64::max);
+    let weights: Vec<f64> = weights.map(|weight| (weight - largest).exp()).collect();
     let total: f64 = weights.iter().sum();
     let of_topic = |topic: usize| {
         let parts = spreads.iter().zip(&weights);
@@ -87,10 +80,8 @@ impl Said {
             return Self::Normal(middle, variance);
         }
         // Its slope, summed up.
-        let slopes: Vec<f64> = grid
-            .iter()
-            .map(|odds| response.slope_and_information(evidence, *odds).0)
-            .collect();
+        let slope = |odds: &f64| response.slope_and_information(evidence, *odds).0;
+        let slopes: Vec<f64> = grid.iter().map(slope).collect();
         let mut height = 0.0;
         let mut heights = vec![0.0];
         for pair in slopes.windows(2) {
@@ -103,14 +94,12 @@ impl Said {
 
     /// With a prior: its weights along the grid, and its mean and variance.
     fn with(&self, prior: &[f64], grid: &[f64], (mean, spread): (f64, f64)) -> Moments {
-        match self {
+        let (mean, variance, density) = match self {
             Self::Normal(middle, variance) => {
                 let total = variance + spread;
-                Moments {
-                    mean: (middle * spread + mean * variance) / total,
-                    variance: variance * spread / total,
-                    density: -0.5 * (total.ln() + (middle - mean).powi(2) / total),
-                }
+                let density = -0.5 * (total.ln() + (middle - mean).powi(2) / total);
+                let mean = (middle * spread + mean * variance) / total;
+                (mean, variance * spread / total, density)
             }
             Self::Along(likelihood) => {
                 let weighed = || {
@@ -120,20 +109,18 @@ impl Said {
                 let total: f64 = weighed().map(|(_, weight)| weight).sum();
                 if total < f64::MIN_POSITIVE {
                     // They lie where the prior has nothing: so narrow a spread is none of theirs.
-                    return Moments {
-                        mean,
-                        variance: spread,
-                        density: f64::MIN_POSITIVE.ln(),
-                    };
-                }
-                let middle = weighed().map(|(odds, weight)| weight * odds).sum::<f64>() / total;
-                let squares = weighed().map(|(odds, weight)| weight * (odds - middle).powi(2));
-                Moments {
-                    mean: middle,
-                    variance: squares.sum::<f64>() / total,
-                    density: total.ln(),
+                    (mean, spread, f64::MIN_POSITIVE.ln())
+                } else {
+                    let middle = weighed().map(|(odds, weight)| weight * odds).sum::<f64>() / total;
+                    let squares = weighed().map(|(odds, weight)| weight * (odds - middle).powi(2));
+                    (middle, squares.sum::<f64>() / total, total.ln())
                 }
             }
+        };
+        Moments {
+            mean,
+            variance,
+            density,
         }
     }
 }
@@ -151,10 +138,8 @@ impl Spread {
         let spread = deviation * deviation;
         let at = |mean: f64| -> Vec<Moments> {
             let prior = normal(grid, mean, spread);
-            let topics = said.iter();
-            topics
-                .map(|it| it.with(&prior, grid, (mean, spread)))
-                .collect()
+            let topic = |it: &Said| it.with(&prior, grid, (mean, spread));
+            said.iter().map(topic).collect()
         };
         // Newton's method on the likelihood of the mean of all topics.
         let mut mean = 0.0;
@@ -175,17 +160,15 @@ impl Spread {
         }
         let prior = deviation.ln() - RATE * deviation;
         let densities: f64 = topics.iter().map(|it| it.density).sum();
+        let with_mean = |it: &Moments| {
+            // By how much a topic leans on the mean.
+            let leans = (it.variance / spread).min(1.0);
+            (it.mean, it.variance + leans * leans / information)
+        };
         Self {
             // The mean of all topics is averaged over, too (Laplace).
             weight: prior + densities - 0.5 * information.ln(),
-            topics: topics
-                .iter()
-                .map(|it| {
-                    // By how much a topic leans on the mean.
-                    let leans = (it.variance / spread).min(1.0);
-                    (it.mean, it.variance + leans * leans / information)
-                })
-                .collect(),
+            topics: topics.iter().map(with_mean).collect(),
         }
     }
 }

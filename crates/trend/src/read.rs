@@ -76,8 +76,12 @@ impl Question<'_> {
     /// Reads the files once without the model: whatever is wrong with them is found before it is asked.
     pub(crate) fn count(&self, reader: &Reader<'_>) -> Result<Counts, Refused> {
         let mut counts = Counts::default();
+        let mut topics: HashMap<String, u64> = HashMap::new();
         let summary = self.each(reader.progress, reader, |review| {
             counts.all += 1;
+            if let Some(topic) = review.topic.as_deref().filter(|_| !self.topics.is_empty()) {
+                *topics.entry(topic.to_owned()).or_default() += 1;
+            }
             if self.is_wanted(review) {
                 counts.wanted += 1;
                 let is_dated = review.timestamp.is_some();
@@ -90,14 +94,13 @@ impl Question<'_> {
             }
         })?;
         if counts.dated == 0 {
-            let read = counts.all;
-            let wanted = self.topics.to_vec();
+            let (read, wanted, there) = (counts.all, self.topics.to_vec(), most_common(topics));
             return Err(Refused::Unfit(match counts.wanted > 0 {
                 true => Unfit::NoTime { read },
                 false => Unfit::NoTopic {
                     read,
                     wanted,
-                    there: self.common_topics(reader)?,
+                    there,
                 },
             }));
         }
@@ -111,17 +114,14 @@ impl Question<'_> {
         counts: Counts,
         reader: &Reader<'_>,
     ) -> Result<(Input, Vec<String>), Refused> {
-        let task = reader
-            .progress
-            .task("reading", Some(counts.dated), "reviews");
-        let quiet = reader.progress.with_mode(ProgressMode::None);
+        let progress = reader.progress;
+        let task = progress.task("reading", Some(counts.dated), "reviews");
+        let quiet = progress.with_mode(ProgressMode::None);
         let (input, empty) = self.read(&quiet, reader, &task, |review| self.day(review))?;
         drop(task);
-        let is_missing = |wanted: &&String| !input.topics.contains(wanted);
-        let missing = self.topics.iter().filter(is_missing);
-        let mut left_out: Vec<String> = missing
-            .map(|wanted| format!("No review with a time is about `{wanted}`"))
-            .collect();
+        let missing = self.topics.iter().filter(|it| !input.topics.contains(it));
+        let missing = missing.map(|wanted| format!("No review with a time is about `{wanted}`"));
+        let mut left_out: Vec<String> = missing.collect();
         for (count, what) in [
             (counts.wanted - counts.dated, "without a time"),
             (empty, "of which nothing is left once they are cleaned"),
@@ -153,12 +153,11 @@ impl Question<'_> {
         let mut counts = WordCounts::default();
         let quiet = reader.progress.with_mode(ProgressMode::None);
         self.each(&quiet, reader, |review| {
-            let side = self.day(review).and_then(|day| {
-                let mut sides = change.days.iter();
-                sides.position(|(from, to)| (*from..=*to).contains(&day))
-            });
-            if let Some(side) = side {
-                counts.add(review.text, side == 1);
+            let day = self.day(review);
+            for (is_after, (from, to)) in [false, true].into_iter().zip(change.days) {
+                if day.is_some_and(|day| (from..=to).contains(&day)) {
+                    counts.add(review.text, is_after);
+                }
             }
             Ok(())
         })?;
@@ -222,22 +221,14 @@ impl Question<'_> {
         })?;
         taken.map(|()| summary)
     }
+}
 
-    /// The topics that most reviews are about, the first of them first.
-    fn common_topics(&self, reader: &Reader<'_>) -> Result<Vec<String>, Refused> {
-        let mut counts: HashMap<String, u64> = HashMap::new();
-        let quiet = reader.progress.with_mode(ProgressMode::None);
-        self.each(&quiet, reader, |review| {
-            if let Some(topic) = review.topic.as_deref() {
-                *counts.entry(topic.to_owned()).or_default() += 1;
-            }
-            Ok(())
-        })?;
-        let mut topics: Vec<(String, u64)> = counts.into_iter().collect();
-        topics.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
-        let first = topics.into_iter().take(TOPICS);
-        Ok(first.map(|(topic, _)| topic).collect())
-    }
+/// The topics that most reviews are about, the first of them first.
+fn most_common(topics: HashMap<String, u64>) -> Vec<String> {
+    let mut topics: Vec<(String, u64)> = topics.into_iter().collect();
+    topics.sort_by(|one, other| other.1.cmp(&one.1).then_with(|| one.0.cmp(&other.0)));
+    let first = topics.into_iter().take(TOPICS);
+    first.map(|(topic, _)| topic).collect()
 }
 
 fn topic<'r>(review: &'r Review<'_>) -> &'r str {
@@ -260,15 +251,11 @@ struct Batch {
 impl Batch {
     fn add(&mut self, review: &Review<'_>, day: i64) {
         let name = topic(review);
-        let topic = match self.places.get(name) {
-            Some(place) => *place,
-            None => {
-                let place = self.input.topics.len();
-                self.input.topics.push(name.to_owned());
-                self.places.insert(name.to_owned(), place);
-                place
-            }
-        };
+        let next = self.places.len();
+        let topic = *self.places.entry(name.to_owned()).or_insert(next);
+        if topic == next {
+            self.input.topics.push(name.to_owned());
+        }
         self.bytes += review.text.len();
         self.texts.push(review.text.to_owned());
         self.rows.push(Row {

@@ -73,9 +73,6 @@ pub enum Unfit {
         /// Why.
         error: QuantificationError,
     },
-    /// No review is left to make a trend of.
-    #[error("there are no reviews with a time")]
-    NoRows,
     /// The period given makes too many.
     #[error("by {period} there would be {count} periods, of which nobody sees a trend")]
     TooManyPeriods {
@@ -119,22 +116,21 @@ fn reviews(read: u64) -> String {
 
 impl Unfit {
     /// What to do about it on the command line.
-    fn hint(&self) -> Option<&'static str> {
-        Some(match self {
+    fn hint(&self) -> Option<String> {
+        let column = |role: &str| {
+            Some(format!(
+                "`ressenti inspect FILE` shows which column is taken for the {role}; name another with `--set ingest.columns.{role}=NAME`"
+            ))
+        };
+        let hint = match self {
+            Self::NoTopic { .. } => return column("topic"),
+            Self::FewLabelled { .. } => return column("label"),
+            Self::NoText => return column("text"),
             Self::NoTime { .. } => {
                 "`ressenti inspect FILE` shows what the columns are taken for; name the one with the time: `--set ingest.columns.timestamp=NAME`"
             }
-            Self::NoTopic { .. } => {
-                "`ressenti inspect FILE` shows which column is taken for the topic; name another with `--set ingest.columns.topic=NAME`"
-            }
             Self::NothingLeft => {
                 "Take fewer with `--adapt N`, or learn from another file with `--labelled FILE`"
-            }
-            Self::FewLabelled { .. } => {
-                "`ressenti inspect FILE` shows which column is taken for the label; name another with `--set ingest.columns.label=NAME`"
-            }
-            Self::NoText => {
-                "`ressenti inspect FILE` shows which column is taken for the text; name another with `--set ingest.columns.text=NAME`"
             }
             Self::Errors { error, .. } => match error {
                 QuantificationError::OneClass { .. } => {
@@ -148,8 +144,8 @@ impl Unfit {
             Self::TooManyPeriods { .. } => {
                 "Try `--period year`, or leave `--period` and `--keep-all-times` out"
             }
-            Self::NoRows => "`ressenti inspect FILE` shows what the columns are taken for",
-        })
+        };
+        Some(hint.to_owned())
     }
 }
 
@@ -174,7 +170,7 @@ impl From<ArtifactError> for Refused {
 impl From<Refused> for Failure {
     fn from(refused: Refused) -> Self {
         let hint = match &refused {
-            Refused::Unfit(unfit) => unfit.hint().map(str::to_owned),
+            Refused::Unfit(unfit) => unfit.hint(),
             Refused::Unjudged(unjudged) => Some(unjudged.hint()),
             _ => None,
         };

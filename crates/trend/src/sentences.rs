@@ -1,7 +1,5 @@
 //! A trend in sentences, for the terminal and for the page.
 
-use std::fmt::Write as _;
-
 use artifact::format;
 use metrics::Estimate;
 
@@ -20,54 +18,44 @@ pub(crate) fn sentences(trend: &Trend, model: &str) -> Vec<String> {
             format::count(trend.labelled as u64)
         ));
     }
+    let overall = trend.overall;
+    let shares = [overall.value, overall.high, trend.overall_counted];
+    let [value, high, counted] = shares.map(format::percent);
+    let (low, confidence) = (100.0 * overall.low, round(100.0 * trend.confidence));
+    let rows = format::count(trend.rows as u64);
     said.push(format!(
-        "{} of {} reviews are positive ({:.1} to {}, {} % interval); {model} calls {} so.",
-        format::percent(trend.overall.value),
-        format::count(trend.rows as u64),
-        100.0 * trend.overall.low,
-        format::percent(trend.overall.high),
-        round(100.0 * trend.confidence),
-        format::percent(trend.overall_counted),
+        "{value} of {rows} reviews are positive ({low:.1} to {high}, {confidence} % interval); {model} calls {counted} so."
     ));
     let rise = trend.model.rise;
     if let [first, .., last] = trend.periods.as_slice() {
-        let what = if rise.low > 0.0 {
-            "rose"
-        } else if rise.high < 0.0 {
-            "fell"
-        } else {
-            "cannot be said to have moved"
+        let what = match (rise.low > 0.0, rise.high < 0.0) {
+            (true, _) => "rose",
+            (_, true) => "fell",
+            _ => "cannot be said to have moved",
         };
+        let (first, last) = (&first.label, &last.label);
+        let [points, low, high] = [rise.value, rise.low, rise.high].map(signed);
         said.push(format!(
-            "From {} to {} the level {what}: {} points ({} to {}).",
-            first.label,
-            last.label,
-            signed(rise.value),
-            signed(rise.low),
-            signed(rise.high)
+            "From {first} to {last} the level {what}: {points} points ({low} to {high})."
         ));
     }
     if let Some(change) = &trend.largest_change {
+        let [before, after] = [change.before, change.after].map(|it| format::percent(it.value));
         let mut sentence = format!(
-            "The largest change came before {}: from {} to {} (probability of a change {:.2})",
-            change.label,
-            format::percent(change.before.value),
-            format::percent(change.after.value),
-            change.probability
+            "The largest change came before {}: from {before} to {after} (probability of a change {:.2})",
+            change.label, change.probability
         );
         if let (Some(within), Some(mix)) = (change.within_topics, change.mix_of_topics) {
-            let _ = write!(
-                sentence,
-                ", {} points by other opinions about the same topics and {} by other topics",
-                signed(within),
-                signed(mix)
-            );
+            let (within, mix) = (signed(within), signed(mix));
+            sentence.push_str(&format!(
+                ", {within} points by other opinions about the same topics and {mix} by other topics"
+            ));
         }
         for (what, sign) in [("More often then", 1.0), ("Less often", -1.0)] {
             let moved = change.words.iter().filter(|it| sign * it.z > 4.0);
             let words: Vec<&str> = moved.take(NAMED).map(|it| it.word.as_str()).collect();
             if !words.is_empty() {
-                let _ = write!(sentence, ". {what}: {}", words.join(", "));
+                sentence.push_str(&format!(". {what}: {}", words.join(", ")));
             }
         }
         said.push(sentence + ".");
@@ -106,9 +94,7 @@ pub(crate) fn sentences(trend: &Trend, model: &str) -> Vec<String> {
 
 fn backtest(trend: &Trend) -> Option<String> {
     let of: Vec<_> = trend.backtest.iter().filter(|it| it.horizon == 1).collect();
-    let [model, last, mean] = of.as_slice() else {
-        return None;
-    };
+    let [model, last, mean] = of.try_into().ok()?;
     Some(format!(
         "Forecasts of the next {} had an interval score of {:.1} points over {} origins (last value {:.1}, overall mean {:.1}; less is better), and their intervals held {:.0} %.",
         trend.period.name(),
@@ -135,9 +121,6 @@ fn round(value: f64) -> f64 {
 
 /// An interval in percent: `37.4 to 54.6`.
 pub(crate) fn range(estimate: Estimate) -> String {
-    format!(
-        "{:.1} to {:.1}",
-        100.0 * estimate.low,
-        100.0 * estimate.high
-    )
+    let (low, high) = (100.0 * estimate.low, 100.0 * estimate.high);
+    format!("{low:.1} to {high:.1}")
 }

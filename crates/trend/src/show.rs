@@ -56,12 +56,9 @@ pub(crate) fn text(trend: &Trend, model: &str) -> String {
         );
         for topic in trend.topics.iter().take(NAMED) {
             let name: String = topic.topic.chars().take(28).collect();
-            out.push(format!(
-                "{name:<28} {:>9} {:>22} {:>23}",
-                format::count(topic.rows as u64),
-                points(topic.alone),
-                points(topic.share)
-            ));
+            let rows = format::count(topic.rows as u64);
+            let (alone, share) = (points(topic.alone), points(topic.share));
+            out.push(format!("{name:<28} {rows:>9} {alone:>22} {share:>23}"));
         }
         if trend.topics.len() > NAMED {
             out.push(format!("… and {} more topics", trend.topics.len() - NAMED));

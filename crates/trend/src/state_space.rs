@@ -91,11 +91,10 @@ impl Searched {
     fn grid(self, points: usize, centre: [f64; 3], half: f64) -> Vec<[f64; 3]> {
         let step = 2.0 * half / (points - 1) as f64;
         let along = |part: usize| -> Vec<f64> {
-            let place = |point: usize| centre[part] - half + step * point as f64;
+            let start = centre[part] - half;
+            let place = |point: usize| (start + step * point as f64).clamp(RANGE.0, RANGE.1);
             match self.0[part] {
-                true => (0..points)
-                    .map(|point| place(point).clamp(RANGE.0, RANGE.1))
-                    .collect(),
+                true => (0..points).map(place).collect(),
                 false => vec![RANGE.0],
             }
         };
@@ -111,22 +110,8 @@ impl Searched {
 
     /// The logarithm of the prior of the logarithms of variances, but for a constant.
     fn log_prior(self, logs: [f64; 3]) -> f64 {
-        (0..3)
-            .filter(|part| self.0[*part])
-            .map(|part| 0.5 * logs[part] - RATES[part] * (0.5 * logs[part]).exp())
-            .sum()
-    }
-}
-
-impl Setting {
-    /// Variances under which observations have this weight, from their log-likelihood.
-    fn of(observed: &[Observed], variances: Variances, weight: impl Fn(f64) -> f64) -> Self {
-        let (states, likelihood) = filter(observed, &variances);
-        Self {
-            weight: weight(likelihood),
-            variances,
-            last: states.last().map(|state| state.1).unwrap_or_default(),
-        }
+        let of = |part: usize| 0.5 * logs[part] - RATES[part] * (0.5 * logs[part]).exp();
+        (0..3).filter(|part| self.0[*part]).map(of).sum()
     }
 }
 
@@ -164,14 +149,25 @@ impl Posterior {
     pub(crate) fn of(observed: &[Observed], has_slope: bool) -> Self {
         let searched = Searched::of(observed, has_slope);
         let points = AVERAGED[usize::from(has_slope)];
-        let mut settings: Vec<Setting> = searched
-            .grid(points, MIDDLE, HALF)
-            .into_iter()
-            .map(|logs| {
-                let weight = |likelihood| likelihood + searched.log_prior(logs);
-                Setting::of(observed, searched.variances(logs), weight)
-            })
-            .collect();
+        let grid = searched.grid(points, MIDDLE, HALF).into_iter();
+        let weighed = grid.map(|logs| (searched.variances(logs), searched.log_prior(logs)));
+        Self::weighed(observed, weighed)
+    }
+
+    /// Of these variances, each with the logarithm of its prior.
+    fn weighed(
+        observed: &[Observed],
+        variances: impl IntoIterator<Item = (Variances, f64)>,
+    ) -> Self {
+        let mut settings: Vec<Setting> = Vec::new();
+        for (variances, log_prior) in variances {
+            let (states, likelihood) = filter(observed, &variances);
+            settings.push(Setting {
+                weight: likelihood + log_prior,
+                variances,
+                last: states.last().map(|state| state.1).unwrap_or_default(),
+            });
+        }
         let weights = settings.iter().map(|setting| setting.weight);
         let largest = weights.fold(f64::NEG_INFINITY, f64::max);
         for setting in &mut settings {
@@ -214,11 +210,8 @@ impl Posterior {
 impl Fitted {
     pub(crate) fn new(observed: &[Observed], variances: Variances, posterior: Posterior) -> Self {
         let log_likelihood = log_likelihood(observed, &variances);
-        let parts: Vec<Smoothed> = posterior
-            .settings
-            .iter()
-            .map(|setting| smoothed(&filter(observed, &setting.variances).0))
-            .collect();
+        let smooth = |it: &Setting| smoothed(&filter(observed, &it.variances).0);
+        let parts: Vec<Smoothed> = posterior.settings.iter().map(smooth).collect();
         let levels = (0..observed.len())
             .map(|at| posterior.mixed(parts.iter().map(|part| part.levels[at])))
             .collect();
@@ -253,8 +246,8 @@ fn aic(observed: &[Observed], variances: &Variances) -> f64 {
 
 /// The model with these variances.
 pub fn with_variances(observed: &[Observed], variances: Variances) -> Fitted {
-    let settings = vec![Setting::of(observed, variances, |_| 1.0)];
-    Fitted::new(observed, variances, Posterior { settings })
+    let posterior = Posterior::weighed(observed, [(variances, 0.0)]);
+    Fitted::new(observed, variances, posterior)
 }
 
 /// The better of local level and local linear trend by Akaike's criterion, which is given for both; of

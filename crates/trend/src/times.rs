@@ -39,12 +39,9 @@ pub(crate) fn sensible(rows: &[Row], keep_all: bool) -> (Vec<Row>, Vec<String>) 
     }
     let cut = (rows.len() as f64 * END) as usize;
     if let (Some(first), Some(last)) = (rows.first(), rows.last()) {
-        let (whole, middle) = (
-            last.day - first.day + 1,
-            rows[rows.len() - 1 - cut].day - rows[cut].day + 1,
-        );
+        let (from, to) = (rows[cut].day, rows[rows.len() - 1 - cut].day);
+        let (whole, middle) = (last.day - first.day + 1, to - from + 1);
         if (middle as f64) < (1.0 - SHORTER) * whole as f64 {
-            let (from, to) = (rows[cut].day, rows[rows.len() - 1 - cut].day);
             let before = rows.len();
             rows.retain(|row| (from..=to).contains(&row.day));
             said.push(format!(
@@ -60,10 +57,8 @@ pub(crate) fn sensible(rows: &[Row], keep_all: bool) -> (Vec<Row>, Vec<String>) 
 
 /// The day that is none.
 fn placeholder(rows: &[Row]) -> Option<i64> {
-    let mut counts: Vec<(usize, i64)> = rows
-        .chunk_by(|one, two| one.day == two.day)
-        .map(|rows| (rows.len(), rows[0].day))
-        .collect();
+    let days = rows.chunk_by(|one, two| one.day == two.day);
+    let mut counts: Vec<(usize, i64)> = days.map(|rows| (rows.len(), rows[0].day)).collect();
     if counts.len() < DAYS {
         return None;
     }

@@ -13,7 +13,7 @@ const PRIOR: f64 = 1000.0;
 
 /// Texts with a word, on each side of a change.
 #[derive(Clone, Debug, Default)]
-pub struct WordCounts {
+pub(crate) struct WordCounts {
     texts: [u32; 2],
     /// Words of these texts, each once in a text: what shares of words are taken of, so that texts that
     /// become shorter do not make every word rarer.
@@ -37,7 +37,7 @@ pub struct MovedWord {
 
 impl WordCounts {
     /// Counts the words of a text, each once; words are runs of letters and digits, in lower case.
-    pub fn add(&mut self, text: &str, is_after: bool) {
+    pub(crate) fn add(&mut self, text: &str, is_after: bool) {
         let side = usize::from(is_after);
         self.texts[side] += 1;
         let words = text.split(|sign: char| !sign.is_alphanumeric() && sign != '\'');
@@ -50,16 +50,14 @@ impl WordCounts {
     }
 
     /// The words that moved most, at most so many, the most moved first.
-    pub fn moved(&self, most: usize) -> Vec<MovedWord> {
+    pub(crate) fn moved(&self, most: usize) -> Vec<MovedWord> {
         let [before, after] = self.texts.map(f64::from);
         let totals = self.totals.map(f64::from);
         if before == 0.0 || after == 0.0 {
             return Vec::new();
         }
-        let counted = self
-            .words
-            .iter()
-            .filter(|(_, counts)| counts[0] + counts[1] >= FEWEST);
+        let words = self.words.iter();
+        let counted = words.filter(|(_, counts)| counts[0] + counts[1] >= FEWEST);
         let mut moved: Vec<MovedWord> = counted
             .map(|(word, counts)| {
                 let counts = counts.map(f64::from);
@@ -77,10 +75,8 @@ impl WordCounts {
             })
             .collect();
         moved.sort_by(|one, two| {
-            two.z
-                .abs()
-                .total_cmp(&one.z.abs())
-                .then(one.word.cmp(&two.word))
+            let by_size = two.z.abs().total_cmp(&one.z.abs());
+            by_size.then(one.word.cmp(&two.word))
         });
         moved.truncate(most);
         moved

@@ -90,16 +90,13 @@ impl Columns {
         let id: StringArray = lines.iter().map(|line| line.id.as_deref()).collect();
         let label = StringArray::from_iter_values(lines.iter().map(|line| &line.label));
         let probability = lines.iter().map(|line| line.probability);
+        let probability = Float32Array::from_iter_values(probability);
         let words: StringArray = lines.iter().map(Line::words_in_one).collect();
         let mut columns: Vec<(&str, ArrayRef, bool)> = vec![
             ("row", Arc::new(row), false),
             ("id", Arc::new(id), true),
             ("label", Arc::new(label), false),
-            (
-                "probability",
-                Arc::new(Float32Array::from_iter_values(probability)),
-                false,
-            ),
+            ("probability", Arc::new(probability), false),
             ("words", Arc::new(words), true),
         ];
         for (place, name) in self.carried.iter().enumerate() {
@@ -114,10 +111,8 @@ impl Columns {
 impl Line {
     fn words_in_one(&self) -> Option<String> {
         let words = self.words.as_ref()?.iter();
-        let parts: Vec<String> = words
-            .map(|word| format!("{} {:+.2}", word.word, word.weight))
-            .collect();
-        Some(parts.join("; "))
+        let parts = words.map(|word| format!("{} {:+.2}", word.word, word.weight));
+        Some(parts.collect::<Vec<_>>().join("; "))
     }
 }
 
@@ -137,11 +132,12 @@ impl Form {
             Some("csv") => Ok(Self::Csv),
             Some("jsonl") => Ok(Self::JsonLines),
             Some("parquet") => Ok(Self::Parquet),
-            _ => Err(Failure::new(format!(
-                "The name `{}` does not say how to write the answers",
-                output.display()
-            ))
-            .with_hint("Let it end in `.csv`, `.jsonl` or `.parquet`".to_owned())),
+            _ => {
+                let output = output.display();
+                let problem = format!("The name `{output}` does not say how to write the answers");
+                let hint = "Let it end in `.csv`, `.jsonl` or `.parquet`";
+                Err(Failure::new(problem).with_hint(hint.to_owned()))
+            }
         }
     }
 
@@ -152,20 +148,17 @@ impl Form {
         match self {
             Self::Csv => return csv_bytes(lines, is_first, columns),
             Self::JsonLines => lines.iter().for_each(|line| columns.json(line, &mut bytes)),
-            Self::Parquet => {
-                for line in lines {
-                    serde_json::to_writer(&mut bytes, line).expect("plain data");
-                    bytes.push(b'\n');
-                }
-            }
+            Self::Parquet => lines.iter().for_each(|line| {
+                serde_json::to_writer(&mut bytes, line).expect("plain data");
+                bytes.push(b'\n');
+            }),
         }
         bytes
     }
 }
 
 fn csv_bytes(lines: &[Line], is_first: bool, columns: &Columns) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    let mut writer = csv::Writer::from_writer(&mut bytes);
+    let mut writer = csv::Writer::from_writer(Vec::new());
     if is_first {
         let own = OWN.iter().copied().take(4 + usize::from(columns.words));
         let names = own.chain(columns.carried.iter().map(String::as_str));
@@ -175,16 +168,12 @@ fn csv_bytes(lines: &[Line], is_first: bool, columns: &Columns) -> Vec<u8> {
         let (row, probability) = (line.row.to_string(), line.probability.to_string());
         let words = line.words_in_one();
         let id = line.id.as_deref().unwrap_or_default();
-        let fields = [&row, id, &line.label, &probability];
-        let fields = fields
-            .into_iter()
-            .chain(words.as_deref())
-            .chain(line.carried.iter().map(String::as_str));
+        let fields = [&row, id, &line.label, &probability].into_iter();
+        let carried = line.carried.iter().map(String::as_str);
+        let fields = fields.chain(words.as_deref()).chain(carried);
         writer.write_record(fields).expect("memory takes it");
     }
-    writer.flush().expect("memory takes it");
-    drop(writer);
-    bytes
+    writer.into_inner().expect("memory takes it")
 }
 
 /// Makes a Parquet table of a file of JSON lines.
@@ -208,10 +197,7 @@ pub(crate) fn to_parquet(
             };
             bytes += line.len();
             let line = serde_json::from_str::<Line>(&line);
-            some.push(line.map_err(|error| ArtifactError::Damaged {
-                path: lines.to_owned(),
-                reason: error.to_string(),
-            })?);
+            some.push(line.map_err(|error| ArtifactError::damaged(lines, error.to_string()))?);
         }
         if some.is_empty() {
             break;

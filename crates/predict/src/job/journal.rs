@@ -14,11 +14,9 @@ use super::form::Form;
 use super::places::{lock, unwritten};
 
 const JOURNAL: &str = "journal.json";
-/// What the file of the rows is called.
-pub(crate) const ROWS: &str = "rows";
 
-/// What the file of those kept aside is called.
-pub(crate) const REJECTED: &str = "rejected.jsonl";
+/// What the files of the rows and of those kept aside are called.
+pub(crate) const FILES: [&str; 2] = ["rows", "rejected.jsonl"];
 
 /// All that the output follows from. Where any of it is another, the work begins anew.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -95,10 +93,10 @@ struct Journal {
 /// The folder of a task under way.
 pub(crate) struct Workplace {
     folder: PathBuf,
-    task: Task,
+    pub(crate) task: Task,
     pub(crate) done: Done,
-    rows: File,
-    rejected: File,
+    /// The rows, and those kept aside.
+    files: [File; 2],
     /// Held as long as the work goes on.
     lock: FileLock,
 }
@@ -114,20 +112,19 @@ impl Workplace {
         let lock = lock(&folder.join("lock"))?;
         let done = left_over(folder, &task).unwrap_or_default();
         // What a kill left behind the last entry of the journal is written once more.
-        let open = |name: &str, length: u64| {
-            let path = folder.join(name);
+        let open = |place: usize| {
+            let path = folder.join(FILES[place]);
             let mut options = OpenOptions::new();
             let file = options.create(true).write(true).truncate(false).open(&path);
             file.and_then(|mut file| {
-                file.set_len(length)?;
+                file.set_len(done.bytes[place])?;
                 file.seek(SeekFrom::End(0)).map(|_| file)
             })
             .map_err(ArtifactError::io("write", &path))
             .map_err(unwritten)
         };
         Ok(Self {
-            rows: open(ROWS, done.bytes[0])?,
-            rejected: open(REJECTED, done.bytes[1])?,
+            files: [open(0)?, open(1)?],
             folder: folder.to_owned(),
             task,
             done,
@@ -135,26 +132,10 @@ impl Workplace {
         })
     }
 
-    /// How rows are written.
-    pub(crate) fn form(&self) -> Form {
-        self.task.form
-    }
-
-    /// Whether nothing was written yet.
-    pub(crate) fn is_new(&self) -> bool {
-        self.done.bytes[0] == 0
-    }
-
     /// Adds a chunk: its rows, those kept aside, and what is done with it. Once this returns it is
     /// never computed again.
-    pub(crate) fn add(
-        &mut self,
-        rows: &[u8],
-        rejected: &[u8],
-        done: Done,
-    ) -> Result<(), ArtifactError> {
-        let [before, aside] = self.done.bytes;
-        let bytes = [before + rows.len() as u64, aside + rejected.len() as u64];
+    pub(crate) fn add(&mut self, added: [&[u8]; 2], done: Done) -> Result<(), ArtifactError> {
+        let bytes = [0, 1].map(|file| self.done.bytes[file] + added[file].len() as u64);
         let journal = Journal {
             task: self.task.clone(),
             done: Done { bytes, ..done },
@@ -162,11 +143,9 @@ impl Workplace {
         let text = serde_json::to_vec(&journal).expect("plain data");
         let temporary = self.folder.join("journal.new");
         let save = || {
-            self.rows.write_all(rows)?;
-            self.rows.sync_data()?;
-            if !rejected.is_empty() {
-                self.rejected.write_all(rejected)?;
-                self.rejected.sync_data()?;
+            for (file, bytes) in self.files.iter_mut().zip(added) {
+                file.write_all(bytes)?;
+                file.sync_data()?;
             }
             fs::write(&temporary, text)?;
             File::open(&temporary)?.sync_data()?;
@@ -179,34 +158,26 @@ impl Workplace {
 
     /// The files of the rows and of those kept aside.
     pub(crate) fn files(&self) -> [PathBuf; 2] {
-        [ROWS, REJECTED].map(|name| self.folder.join(name))
+        FILES.map(|name| self.folder.join(name))
     }
 
     /// Puts all that was written on the disk, not just into the operating system's memory.
     pub(crate) fn sync(&self) -> Result<(), ArtifactError> {
-        let both = self.rows.sync_all().and_then(|()| self.rejected.sync_all());
-        both.map_err(ArtifactError::io("sync", &self.folder))
+        let synced = self.files.iter().try_for_each(File::sync_all);
+        synced.map_err(ArtifactError::io("sync", &self.folder))
     }
 
     /// Removes the folder, whose lock is held until it is empty. The output is in its place by then: a folder
     /// that stays is no failure, and without its journal means nothing.
     pub(crate) fn leave(self) -> Done {
-        let Self {
-            folder,
-            rows,
-            rejected,
-            lock,
-            done,
-            ..
-        } = self;
         // NFS keeps a file that is removed while it is open, by another name, and its folder with it.
-        drop((rows, rejected));
-        let removed = fs::remove_dir_all(&folder);
-        drop(lock);
+        drop(self.files);
+        let removed = fs::remove_dir_all(&self.folder);
+        drop(self.lock);
         if removed.is_err() {
-            let _ = fs::remove_dir(&folder);
+            let _ = fs::remove_dir(&self.folder);
         }
-        done
+        self.done
     }
 }
 
@@ -214,10 +185,9 @@ impl Workplace {
 pub(crate) fn left_over(folder: &Path, task: &Task) -> Option<Done> {
     let text = fs::read(folder.join(JOURNAL)).ok()?;
     let journal: Journal = serde_json::from_slice(&text).ok()?;
-    let holds = |name: &str, bytes: u64| {
+    let holds = |(name, bytes): (&str, u64)| {
         fs::metadata(folder.join(name)).is_ok_and(|facts| facts.len() >= bytes)
     };
-    let [rows, rejected] = journal.done.bytes;
-    let whole = journal.task == *task && holds(ROWS, rows) && holds(REJECTED, rejected);
+    let whole = journal.task == *task && FILES.into_iter().zip(journal.done.bytes).all(holds);
     whole.then_some(journal.done)
 }

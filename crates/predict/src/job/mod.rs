@@ -6,17 +6,18 @@ mod journal;
 mod places;
 mod summary;
 
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
+use std::panic::resume_unwind;
 use std::path::Path;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::thread;
 use std::time::Instant;
 
-use artifact::{ArtifactError, Digest, Failure, FailureKind, StageName, format};
-use ingest::{BadRow, Carry, InputError, TextContent, TextRow, carried_names, read_texts};
+use artifact::{ArtifactError, Digest, Failure, FailureKind, format};
+use ingest::{Carry, InputError, TextContent, TextRow, carried_names, read_texts};
 use metrics::is_right;
 use serde::Serialize;
-use settings::{IngestSettings, StepId};
+use settings::IngestSettings;
 use stage::{Progress, ProgressMode, Task as Shown, stop_requested, watch_signals};
 
 use crate::print_notes;
@@ -24,7 +25,7 @@ use bundle::{Answer, Predictor, UNDECIDED};
 use form::Line;
 
 pub(crate) use form::{Columns, Form};
-pub(crate) use journal::{Done, REJECTED, ROWS, Task, Workplace, left_over, stamp};
+pub(crate) use journal::{Done, FILES, Task, Workplace, left_over, stamp};
 pub(crate) use places::{check_places, lock, unwritten, with_ending};
 pub(crate) use summary::{in_words, publish};
 
@@ -59,36 +60,13 @@ pub(crate) struct Job<'a> {
     pub(crate) progress: &'a Progress,
 }
 
-/// Rows of a file that lie side by side.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Part {
-    /// The number of the first of them, from 1.
-    pub(crate) first: u64,
-    /// How many they are; `None` for all to the end.
-    pub(crate) rows: Option<u64>,
-}
-
-impl Part {
-    /// All rows.
-    pub(crate) const WHOLE: Self = Self {
-        first: 1,
-        rows: None,
-    };
-
-    /// The number of the last row.
-    fn last(&self) -> u64 {
-        self.rows
-            .map_or(u64::MAX, |rows| self.first.saturating_add(rows) - 1)
-    }
-}
-
 /// A row that could not be predicted.
 #[derive(Serialize)]
 struct Rejected<'a> {
     row: u64,
     line: u64,
     reason: &'a str,
-    excerpt: &'a str,
+    excerpt: String,
 }
 
 impl Job<'_> {
@@ -103,14 +81,13 @@ impl Job<'_> {
         watch_signals();
         let before = workplace.done.rows;
         if before > 0 {
-            self.progress.note(&format!(
-                "going on after row {}, which an earlier run came to",
-                format::count(before)
-            ));
+            let row = format::count(before);
+            let note = format!("going on after row {row}, which an earlier run came to");
+            self.progress.note(&note);
         }
         let clock = Instant::now();
         let columns = self.columns()?;
-        self.work(predictor, (&Part::WHOLE, &columns), &mut workplace)?;
+        self.work(predictor, &columns, &mut workplace, None)?;
         publish(&workplace.files(), &columns, &workplace.done, self.output)?;
         let done = workplace.leave();
         let rate = (done.rows - before) as f64 / clock.elapsed().as_secs_f64();
@@ -147,30 +124,33 @@ impl Job<'_> {
         Ok(Columns::new(self.explain, names))
     }
 
-    /// Predicts rows of the file that are not dealt with yet, chunk by chunk.
+    /// Predicts rows of the file that are not dealt with yet, chunk by chunk: so many from the first one of
+    /// the task, or all to the end.
     ///
     /// # Errors
     /// As for [`Job::run`]; or it was asked to stop, and what was done is kept.
     pub(crate) fn work(
         &self,
         predictor: &Predictor,
-        (part, columns): (&Part, &Columns),
+        columns: &Columns,
         workplace: &mut Workplace,
+        rows: Option<u64>,
     ) -> Result<(), Failure> {
         let (size, _) = stamp(self.input)?;
-        let skipped = workplace.done.rows;
-        let nobody = StepId::new(StageName::Evaluate, "reading");
-        let read = Progress::new(ProgressMode::None, nobody).task("reading", None, "bytes");
+        let (first, skipped) = (workplace.task.first, workplace.done.rows);
+        let quiet = self.progress.with_mode(ProgressMode::None);
+        let read = quiet.task("reading", None, "bytes");
         // Of a part nobody knows how many bytes it has, but how many rows.
-        let (total, unit) = match part.rows {
+        let (total, unit) = match rows {
             None => (size, "bytes"),
             Some(rows) => (rows.saturating_sub(skipped), "rows"),
         };
         let shown = self.progress.task("predicting", Some(total), unit);
-        let by_bytes = if part.rows.is_none() { &shown } else { &read };
+        let by_bytes = if rows.is_none() { &shown } else { &read };
+        let numbers = first + skipped..rows.map_or(u64::MAX, |rows| first + rows);
         thread::scope(|scope| {
             let (sender, chunks) = sync_channel(AHEAD);
-            let reader = scope.spawn(move || self.read_chunks(by_bytes, part, skipped, &sender));
+            let reader = scope.spawn(move || self.read_chunks(by_bytes, numbers, &sender));
             // Where this fails, nobody takes chunks any more, and the reader stops.
             for chunk in chunks {
                 if stop_requested() {
@@ -179,10 +159,12 @@ impl Job<'_> {
                 let mut done = workplace.done.clone();
                 let (lines, rejected) = self.answer(predictor, &chunk, &mut done)?;
                 print_notes(predictor, self.progress);
-                let is_first = workplace.is_new() && part.first == 1;
-                let rows = workplace.form().bytes(&lines, is_first, columns);
-                workplace.add(&rows, &rejected, done).map_err(unwritten)?;
-                if part.rows.is_some() {
+                let is_first = workplace.done.bytes[0] == 0 && first == 1;
+                let form = workplace.task.form;
+                let lines = form.bytes(&lines, is_first, columns);
+                let added = workplace.add([&lines, &rejected], done);
+                added.map_err(unwritten)?;
+                if rows.is_some() {
                     shown.advance(chunk.len() as u64);
                 }
                 shown.message(&format!("{} rows", format::count(workplace.done.rows)));
@@ -194,10 +176,8 @@ impl Job<'_> {
                     .with_kind(FailureKind::Interrupted)
                     .with_hint("The same command goes on with the next one".to_owned()));
             }
-            match reader.join() {
-                Ok(read) => read.map_err(Failure::from),
-                Err(panic) => std::panic::resume_unwind(panic),
-            }
+            let read = reader.join().unwrap_or_else(|panic| resume_unwind(panic));
+            Ok(read?)
         })
     }
 
@@ -214,25 +194,24 @@ impl Job<'_> {
         let (mut lines, mut rejected) = (Vec::new(), Vec::new());
         done.rows += chunk.len() as u64;
         for row in chunk {
-            let bad = match &row.content {
-                Ok(content) => match answers.next().flatten() {
-                    Some(answer) => {
+            let (reason, excerpt) = match &row.content {
+                Ok(content) => {
+                    if let Some(answer) = answers.next().flatten() {
                         lines.push(self.line(predictor, row, (content, answer), done));
                         continue;
                     }
-                    None => BadRow {
-                        reason: "nothing is left of the text once it is cleaned".to_owned(),
-                        excerpt: content.text.chars().take(200).collect(),
-                    },
-                },
-                Err(bad) => bad.clone(),
+                    let excerpt: String = content.text.chars().take(200).collect();
+                    ("nothing is left of the text once it is cleaned", excerpt)
+                }
+                Err(bad) => (bad.reason.as_str(), bad.excerpt.clone()),
             };
             done.rejected += 1;
+            let (row, line) = (row.number, row.line);
             let aside = Rejected {
-                row: row.number,
-                line: row.line,
-                reason: &bad.reason,
-                excerpt: &bad.excerpt,
+                row,
+                line,
+                reason,
+                excerpt,
             };
             serde_json::to_writer(&mut rejected, &aside).expect("plain data");
             rejected.push(b'\n');
@@ -268,20 +247,19 @@ impl Job<'_> {
         }
     }
 
-    /// Reads the rows of a part behind those that are done, and sends them in chunks until nobody takes
-    /// them or we are asked to stop.
+    /// Reads the rows of these numbers and sends them in chunks until nobody takes them or we are asked to
+    /// stop.
     fn read_chunks(
         &self,
         shown: &Shown,
-        part: &Part,
-        skipped: u64,
+        numbers: Range<u64>,
         sender: &SyncSender<Vec<TextRow>>,
     ) -> Result<(), InputError> {
-        if part.rows == Some(skipped) {
+        if numbers.is_empty() {
             return Ok(());
         }
         let most = if self.explain { EXPLAINED } else { CHUNK_ROWS };
-        let (first, last) = (part.first + skipped, part.last());
+        let (first, last) = (numbers.start, numbers.end - 1);
         let (mut chunk, mut bytes) = (Vec::new(), 0);
         let take = |row: TextRow| {
             let number = row.number;

@@ -29,9 +29,9 @@ pub(crate) fn rejects_of(output: &Path) -> PathBuf {
 pub(crate) fn check_places(input: &Path, output: &Path) -> Result<(), Failure> {
     let refused = |problem: String| Err(misuse(problem, "Give `--output` another name"));
     if output.is_dir() {
+        let output = output.display();
         return refused(format!(
-            "The answers cannot be written to `{}`, which is a folder",
-            output.display()
+            "The answers cannot be written to `{output}`, which is a folder"
         ));
     }
     for (place, what) in [
@@ -41,10 +41,9 @@ pub(crate) fn check_places(input: &Path, output: &Path) -> Result<(), Failure> {
         (with_ending(output, "shards"), "the shards"),
     ] {
         if is_at(input, &place) {
+            let (input, place) = (input.display(), place.display());
             return refused(format!(
-                "The input `{}` lies at `{}`, where {what} would be written over it",
-                input.display(),
-                place.display()
+                "The input `{input}` lies at `{place}`, where {what} would be written over it"
             ));
         }
     }
@@ -60,10 +59,10 @@ fn is_at(file: &Path, place: &Path) -> bool {
     if (one.dev(), one.ino()) == (two.dev(), two.ino()) {
         return true;
     }
-    match (file.canonicalize(), place.canonicalize()) {
-        (Ok(file), Ok(place)) => file.starts_with(place),
-        _ => false,
-    }
+    let inside = file
+        .canonicalize()
+        .and_then(|file| Ok(file.starts_with(place.canonicalize()?)));
+    inside.unwrap_or(false)
 }
 
 /// Takes the lock of a folder in which an output is made.
@@ -74,35 +73,28 @@ pub(crate) fn lock(path: &Path) -> Result<FileLock, Failure> {
     let lock = FileLock::try_acquire(path).map_err(unwritten)?;
     lock.ok_or_else(|| {
         let holder = FileLock::holder(path).filter(|holder| !holder.is_empty());
-        Failure::new(format!(
-            "`{}` is in use by {}",
-            path.parent().unwrap_or(path).display(),
-            holder.unwrap_or_else(|| "another process".to_owned())
-        ))
-        .with_hint("Wait for it or end it, or give `--output` another name".to_owned())
+        let holder = holder.unwrap_or_else(|| "another process".to_owned());
+        let folder = path.parent().unwrap_or(path).display();
+        Failure::new(format!("`{folder}` is in use by {holder}"))
+            .with_hint("Wait for it or end it, or give `--output` another name".to_owned())
     })
 }
 
 /// A failure to write the output or what lies beside it, with the option that moves those.
 pub(crate) fn unwritten(error: ArtifactError) -> Failure {
     let is_closed = match &error {
-        ArtifactError::Io { action, source, .. } => {
-            *action != "read"
-                && matches!(
-                    source.kind(),
-                    io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
-                )
-        }
+        ArtifactError::Io { action, source, .. } if *action != "read" => matches!(
+            source.kind(),
+            io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem
+        ),
         _ => false,
     };
     let failure = Failure::from(error);
-    if !is_closed {
-        return failure;
+    let hint = "Choose another folder with `--output FOLDER/FILE.csv`, or make this one writable";
+    match is_closed {
+        true => failure.with_hint(hint.to_owned()),
+        false => failure,
     }
-    failure.with_hint(
-        "Choose another folder with `--output FOLDER/FILE.csv`, or make this one writable"
-            .to_owned(),
-    )
 }
 
 #[cfg(test)]

@@ -22,13 +22,11 @@ pub(crate) fn publish(
     output: &Path,
 ) -> Result<(), Failure> {
     let table = rows.with_extension("parquet");
-    let finished = match Form::of(output)? {
-        Form::Parquet => {
-            to_parquet(rows, &table, columns).map_err(unwritten)?;
-            &table
-        }
-        Form::Csv | Form::JsonLines => rows,
-    };
+    let is_table = Form::of(output)? == Form::Parquet;
+    if is_table {
+        to_parquet(rows, &table, columns).map_err(unwritten)?;
+    }
+    let finished = if is_table { &table } else { rows };
     let rejects = rejects_of(output);
     if done.rejected > 0 {
         put_in_place(rejected, &rejects).map_err(unwritten)?;
@@ -62,19 +60,14 @@ pub(crate) fn in_words(done: &Done, output: &Path, rate: Option<f64>) -> String 
         text.push_str(&format!(", {} undecided", count(done.undecided)));
     }
     if done.rejected > 0 {
-        let rejected = count(done.rejected);
-        text.push_str(&format!(
-            ", {rejected} kept aside in `{}`",
-            rejects_of(output).display()
-        ));
+        let (rejected, place) = (count(done.rejected), rejects_of(output));
+        text.push_str(&format!(", {rejected} kept aside in `{}`", place.display()));
     }
     if let Some(share) = share_of(done.right, done.judged, 0.95) {
+        let [right, low, high] = [share.value, share.low, share.high].map(|it| 100.0 * it);
+        let judged = count(done.judged);
         text.push_str(&format!(
-            "; {:.2} % of {} with a label right (95 % interval {:.2} to {:.2})",
-            100.0 * share.value,
-            count(done.judged),
-            100.0 * share.low,
-            100.0 * share.high
+            "; {right:.2} % of {judged} with a label right (95 % interval {low:.2} to {high:.2})"
         ));
     }
     if let Some(rate) = rate {

@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::iter;
-use std::path::{Path, PathBuf, absolute};
+use std::path::{Path, absolute};
 use std::thread::sleep;
 use std::time::Duration;
 
@@ -12,8 +12,8 @@ use artifact::{ArtifactError, Digest, Failure, FailureKind, format};
 use settings::{EngineSettings, RunSettings};
 use slurm::tail::{failure, last_line};
 use slurm::{
-    Batch, Course, Monitored, Record, Slurm, SlurmError, Snapshot, Standing, Submission, Task,
-    TaskId, Watch, after_ok,
+    Batch, Course, Monitored, Record, Slurm, Snapshot, Standing, Submission, Task, TaskId, Watch,
+    after_ok,
 };
 use stage::{Progress, stop_requested, watch_signals};
 
@@ -33,57 +33,47 @@ const MERGE: usize = 0;
 /// A task's number: a shard, or [`MERGE`].
 type Number = usize;
 
-/// How shards are given to a cluster.
-pub(crate) struct ClusterRun<'a> {
-    pub(crate) engine: &'a EngineSettings,
-    pub(crate) run: &'a RunSettings,
-    /// The folder of the jobs' record.
-    pub(crate) record: PathBuf,
-    /// Whether to leave once all is submitted.
-    pub(crate) detach: bool,
-}
-
-impl ClusterRun<'_> {
-    /// Plans here, submits what is not finished and not on its way, and follows it. Returns what came of the
-    /// file, in a line.
-    ///
-    /// # Errors
-    /// Slurm refuses or is not there, a shard fails, or we were asked to stop: the jobs then go on.
-    pub(crate) fn coordinate(&self, job: &Job<'_>, shards: usize) -> Result<String, Failure> {
-        let slurm = Slurm::find().map_err(refused)?;
-        // The right to plan is given back at once: the job that merges takes it.
-        let (plan, _) = provide(job, shards)?;
-        let absolute = |path: &Path| absolute(path).map_err(ArtifactError::io("find", path));
-        let record = Record::new(absolute(&self.record)?);
-        record.prepare()?;
-        let output = Digest::of_bytes(absolute(job.output)?.as_os_str().as_encoded_bytes());
-        let mut coordinator = Coordinator {
-            how: self,
-            slurm,
-            record,
-            plan: &plan,
-            name: format!("predict-{}", &output.to_hex()[..8]),
-            progress: job.progress,
-            jobs: BTreeMap::new(),
-            tries: BTreeMap::new(),
-        };
-        // Until here a signal ends us at once, and nothing is lost.
-        watch_signals();
-        coordinator.submit_first()?;
-        match self.detach {
-            true => Ok(format!(
-                "{} submitted; the last one merges. The same command without `--detach` follows them, `scancel --name={}` ends them",
-                format::plural(coordinator.jobs.len() as u64, "task", "tasks"),
-                coordinator.name
-            )),
-            false => coordinator.follow(),
-        }
+/// Plans here, submits what is not finished and not on its way, and follows it, unless it is to be left once all
+/// is submitted. `record` is the folder of the jobs' record. Returns what came of the file, in a line.
+///
+/// # Errors
+/// Slurm refuses or is not there, a shard fails, or we were asked to stop: the jobs then go on.
+pub(crate) fn run_on_cluster(
+    job: &Job<'_>,
+    shards: usize,
+    (engine, run): (&EngineSettings, &RunSettings),
+    record: &Path,
+    detach: bool,
+) -> Result<String, Failure> {
+    let slurm = Slurm::find()?;
+    // The right to plan is given back at once: the job that merges takes it.
+    let (plan, _) = provide(job, shards)?;
+    let absolute = |path: &Path| absolute(path).map_err(ArtifactError::io("find", path));
+    let record = Record::new(absolute(record)?);
+    record.prepare()?;
+    let output = Digest::of_bytes(absolute(job.output)?.as_os_str().as_encoded_bytes());
+    let mut coordinator = Coordinator {
+        engine,
+        run,
+        slurm,
+        record,
+        plan: &plan,
+        name: format!("predict-{}", &output.to_hex()[..8]),
+        progress: job.progress,
+        jobs: BTreeMap::new(),
+        tries: BTreeMap::new(),
+    };
+    // Until here a signal ends us at once, and nothing is lost.
+    watch_signals();
+    coordinator.submit_first()?;
+    if !detach {
+        return coordinator.follow();
     }
-}
-
-fn refused(error: SlurmError) -> Failure {
-    let hint = error.hint();
-    Failure::from_error(error).with_hint(hint)
+    let count = format::plural(coordinator.jobs.len() as u64, "task", "tasks");
+    let name = &coordinator.name;
+    Ok(format!(
+        "{count} submitted; the last one merges. The same command without `--detach` follows them, `scancel --name={name}` ends them"
+    ))
 }
 
 fn interrupted(message: &str, hint: String) -> Failure {
@@ -94,7 +84,8 @@ fn interrupted(message: &str, hint: String) -> Failure {
 
 /// Jobs under way.
 struct Coordinator<'a> {
-    how: &'a ClusterRun<'a>,
+    engine: &'a EngineSettings,
+    run: &'a RunSettings,
     slurm: Slurm,
     record: Record,
     plan: &'a Plan,
@@ -114,12 +105,10 @@ impl Coordinator<'_> {
         loop {
             if stop_requested() {
                 let name = &self.name;
-                return Err(interrupted(
-                    "asked to; the jobs go on",
-                    format!(
-                        "The same command follows them again; `scancel --name={name}` ends them"
-                    ),
-                ));
+                let hint = format!(
+                    "The same command follows them again; `scancel --name={name}` ends them"
+                );
+                return Err(interrupted("asked to; the jobs go on", hint));
             }
             self.jobs
                 .retain(|number, _| *number == MERGE || !plan.is_finished(*number));
@@ -138,15 +127,15 @@ impl Coordinator<'_> {
             }
             let jobs = self.jobs.values();
             let running = jobs.filter(|job| snapshot.is_queued(job.submission.job));
-            let running = running.count();
-            let rows: u64 = (1..=plan.count()).map(|shard| plan.rows_done(shard)).sum();
+            let shards = 1..=plan.count();
+            let rows: u64 = shards.clone().map(|shard| plan.rows_done(shard)).sum();
             shown.advance(rows.saturating_sub(told));
             told = told.max(rows);
-            let finished = (1..=plan.count()).filter(|shard| plan.is_finished(*shard));
             shown.message(&format!(
-                "{} of {} shards finished, {running} jobs in the queue",
-                finished.count(),
-                plan.count()
+                "{} of {} shards finished, {} jobs in the queue",
+                shards.filter(|shard| plan.is_finished(*shard)).count(),
+                plan.count(),
+                running.count()
             ));
             sleep(LOOK_EVERY);
         }
@@ -175,13 +164,12 @@ impl Coordinator<'_> {
                 Standing::Cancelled | Standing::NeverRuns
                     if number == MERGE && self.jobs.len() > 1 => {}
                 Standing::Cancelled | Standing::Ended { code: 130, .. } => {
-                    return Err(interrupted(
-                        "cancelled; finished shards and chunks are kept",
-                        "The same command goes on where this one was".to_owned(),
-                    ));
+                    let hint = "The same command goes on where this one was".to_owned();
+                    let problem = "cancelled; finished shards and chunks are kept";
+                    return Err(interrupted(problem, hint));
                 }
                 Standing::NeverRuns => self.submit_again(number, "what it waits for is gone")?,
-                standing if course.may_pass() && tries < self.how.run.retries => {
+                standing if course.may_pass() && tries < self.run.retries => {
                     self.submit_again(number, &format!("lost ({standing:?})"))?;
                 }
                 _ => return Err(self.failed(number, &course)),
@@ -192,28 +180,25 @@ impl Coordinator<'_> {
 
     /// Submits every shard that is not finished, and the merge after them, but for what is in the queue.
     fn submit_first(&mut self) -> Result<(), Failure> {
-        let queue = self.slurm.queue().map_err(refused)?;
+        let queue = self.slurm.queue()?;
         let known = self.record.submissions()?;
         let mut open = Vec::new();
         for shard in 1..=self.plan.count() {
-            match self.plan.proved(shard) {
-                Ok(Some(_)) => {}
-                Ok(None) => open.push(shard),
-                Err(error) => {
-                    self.progress
-                        .warn(&format!("{error}; shard {shard} is computed again"));
-                    self.plan.remove(shard)?;
-                    open.push(shard);
-                }
+            let proved = self.plan.proved(shard);
+            if let Err(error) = &proved {
+                let progress = self.progress;
+                progress.warn(&format!("{error}; shard {shard} is computed again"));
+                self.plan.remove(shard)?;
+            }
+            if !matches!(proved, Ok(Some(_))) {
+                open.push(shard);
             }
         }
         let mut wanted = Vec::new();
         for number in open.into_iter().chain([MERGE]) {
             let task = self.task(number)?;
-            let known = known
-                .get(&task.name)
-                .filter(|known| known.command == task.command);
-            match known.filter(|known| queue.contains_key(&known.job)) {
+            let known = known.get(&task.name);
+            match known.filter(|it| it.command == task.command && queue.contains_key(&it.job)) {
                 Some(known) => {
                     self.jobs.insert(number, Monitored::new(known.clone()));
                 }
@@ -232,16 +217,13 @@ impl Coordinator<'_> {
     /// Submits a task once more, and the merge after it.
     fn submit_again(&mut self, number: Number, reason: &str) -> Result<(), Failure> {
         *self.tries.entry(number).or_default() += 1;
-        self.progress.warn(&format!(
-            "{}: {reason}; submitted again",
-            self.title(number)
-        ));
+        let title = self.title(number);
+        let progress = self.progress;
+        progress.warn(&format!("{title}: {reason}; submitted again"));
         self.jobs.remove(&number);
         let mut wanted = vec![number];
         if let Some(merge) = self.jobs.remove(&MERGE) {
-            self.slurm
-                .cancel(&[merge.submission.job])
-                .map_err(refused)?;
+            self.slurm.cancel(&[merge.submission.job])?;
             wanted.push(MERGE);
         }
         self.submit(&wanted)
@@ -249,16 +231,14 @@ impl Coordinator<'_> {
 
     /// Submits shards as arrays, and then the merge if it is among them.
     fn submit(&mut self, wanted: &[Number]) -> Result<(), Failure> {
-        let (merge, shards): (Vec<Number>, _) = wanted.iter().partition(|it| **it == MERGE);
-        let shards: Vec<Number> = shards;
-        let largest = self.slurm.largest_array().map_err(refused)?;
-        for shards in shards.chunks(largest.max(1)) {
+        let shards: Vec<Number> = wanted.iter().copied().filter(|it| *it != MERGE).collect();
+        for shards in shards.chunks(self.slurm.largest_array()?.max(1)) {
             self.submit_batch(shards, None)?;
         }
-        if !merge.is_empty() {
-            let shards: Vec<TaskId> = self.jobs.values().map(|job| job.submission.job).collect();
+        if wanted.contains(&MERGE) {
             // What is finished needs no waiting for.
-            self.submit_batch(&merge, after_ok(&shards))?;
+            let after = after_ok(self.jobs.values().map(|job| job.submission.job));
+            self.submit_batch(&[MERGE], after)?;
         }
         Ok(())
     }
@@ -272,14 +252,13 @@ impl Coordinator<'_> {
         let folder = env::current_dir().map_err(ArtifactError::io("find", Path::new(".")))?;
         let batch = Batch {
             name: self.name.clone(),
-            resources: self.how.engine.of_predict(),
-            save_before: self.how.engine.save_before(),
+            resources: self.engine.of_predict(),
+            save_before: self.engine.save_before(),
             output: self.record.output(),
             folder,
             tasks: tasks.collect::<Result<_, Failure>>()?,
         };
-        let submitted = self.slurm.submit(&batch.script(), dependency.as_deref());
-        let job = submitted.map_err(refused)?;
+        let job = self.slurm.submit(&batch.script(), dependency.as_deref())?;
         for (seat, (number, task)) in numbers.iter().zip(&batch.tasks).enumerate() {
             let seat = (numbers.len() > 1).then_some(seat as u32);
             let id = TaskId { job, task: seat };
@@ -292,9 +271,9 @@ impl Coordinator<'_> {
 
     /// The task of a shard: this command, with the shard in place of the shards, watched over.
     fn task(&self, number: Number) -> Result<Task, Failure> {
-        let program =
-            env::current_exe().map_err(ArtifactError::io("find", Path::new("ressenti-predict")))?;
-        let cpus = self.how.engine.of_predict().cpus.unwrap_or(1);
+        let program = env::current_exe();
+        let program = program.map_err(ArtifactError::io("find", Path::new("ressenti-predict")))?;
+        let cpus = self.engine.of_predict().cpus.unwrap_or(1);
         let threads = format!("run.threads={cpus}");
         let shard = number.to_string();
         let (own, kept) = match number {
@@ -309,8 +288,8 @@ impl Coordinator<'_> {
             watcher: &program.with_file_name("ressenti"),
             record: &self.record,
             kept: &kept,
-            retries: self.how.run.retries,
-            stall_timeout: self.how.run.stall_timeout,
+            retries: self.run.retries,
+            stall_timeout: self.run.stall_timeout,
         };
         Ok(watch.over(&self.name_of(number), command.collect()))
     }
@@ -336,8 +315,7 @@ impl Coordinator<'_> {
             Standing::Lost(state) => format!("ended by Slurm: {state}"),
             _ => "nobody knows how it ended".to_owned(),
         };
-        let said = failure(&log).join("\n  ");
-        let title = self.title(number);
+        let (said, title) = (failure(&log).join("\n  "), self.title(number));
         Failure::new(format!("{title} failed on {}: {why}\n  {said}", course.node)).with_hint(format!(
             "Mend that and run the same command again: finished shards and chunks are kept; the whole log is `{}`",
             log.display()

@@ -34,9 +34,8 @@ pub(crate) fn merge(output: &Path, progress: &Progress) -> Result<String, Failur
         }
     }
     numbers::check(plan.task.form, &merged, plan.rows)?;
-    let done = shards
-        .iter()
-        .fold(Done::default(), |sum, shard| sum.and(&shard.done));
+    let parts = shards.iter().map(|shard| &shard.done);
+    let done = parts.fold(Done::default(), Done::and);
     publish(&merged, &plan.columns, &done, output)?;
     fs::remove_dir_all(&plan.folder).map_err(ArtifactError::io("remove", &plan.folder))?;
     Ok(in_words(&done, output, None))
@@ -59,13 +58,11 @@ fn all_of(plan: &Plan) -> Result<Vec<Finished>, Failure> {
     if missing.is_empty() {
         return Ok(found);
     }
-    Err(Failure::new(format!(
-        "{} of {} shards are not finished: {}",
-        format::count(missing.len() as u64),
-        plan.count(),
-        shortened(&missing)
-    ))
-    .with_hint("Predict them: the same command with `--shard K` in place of `--merge`".to_owned()))
+    let (count, named) = (format::count(missing.len() as u64), shortened(&missing));
+    let all = plan.count();
+    let failure = Failure::new(format!("{count} of {all} shards are not finished: {named}"));
+    let hint = "Predict them: the same command with `--shard K` in place of `--merge`";
+    Err(failure.with_hint(hint.to_owned()))
 }
 
 /// The first ten names, and how many more there are.

@@ -21,7 +21,7 @@ mod plan;
 mod sealed;
 mod shard;
 
-pub(crate) use cluster::ClusterRun;
+pub(crate) use cluster::run_on_cluster;
 pub(crate) use merge::merge;
 pub(crate) use plan::plan;
 pub(crate) use shard::run_shard;

@@ -3,7 +3,6 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::iter;
 use std::path::{Path, PathBuf};
 
 use artifact::{ArtifactError, Failure, format};
@@ -35,11 +34,10 @@ pub(super) fn check(form: Form, [rows, rejected]: &[PathBuf; 2], last: u64) -> R
         Form::JsonLines | Form::Parquet => of_json(open(rows)?),
     };
     consecutive(answered, of_json(open(rejected)?), last).map_err(|problem| {
-        Failure::new(format!(
-            "The shards do not make one whole of {}: {problem}",
-            format::plural(last, "row", "rows")
-        ))
-        .with_hint("Remove the folder of the shards and run the command again".to_owned())
+        let rows = format::plural(last, "row", "rows");
+        let problem = format!("The shards do not make one whole of {rows}: {problem}");
+        let hint = "Remove the folder of the shards and run the command again";
+        Failure::new(problem).with_hint(hint.to_owned())
     })
 }
 
@@ -62,34 +60,20 @@ fn consecutive(mut answered: Numbers, mut aside: Numbers, last: u64) -> Result<(
 
 /// The first field of each record behind the header.
 fn of_csv(input: impl Read + 'static) -> Numbers {
-    let mut reader = csv::Reader::from_reader(input);
-    let mut record = csv::ByteRecord::new();
-    Box::new(iter::from_fn(move || {
-        match reader.read_byte_record(&mut record) {
-            Ok(false) => None,
-            Ok(true) => {
-                let field = record.get(0).and_then(|field| str::from_utf8(field).ok());
-                let number = field.and_then(|field| field.parse().ok());
-                Some(number.ok_or_else(|| "a row has no number".to_owned()))
-            }
-            Err(error) => Some(Err(error.to_string())),
-        }
+    let records = csv::Reader::from_reader(input).into_byte_records();
+    Box::new(records.map(|record| {
+        let record = record.map_err(|error| error.to_string())?;
+        let field = record.get(0).and_then(|field| str::from_utf8(field).ok());
+        let number = field.and_then(|field| field.parse().ok());
+        number.ok_or_else(|| "a row has no number".to_owned())
     }))
 }
 
 fn of_json(input: impl BufRead + 'static) -> Numbers {
-    let mut input = input;
-    let mut line = Vec::new();
-    Box::new(iter::from_fn(move || {
-        line.clear();
-        match input.read_until(b'\n', &mut line) {
-            Ok(0) => None,
-            Ok(_) => {
-                let row = serde_json::from_slice::<Numbered>(&line);
-                Some(row.map(|row| row.row).map_err(|error| error.to_string()))
-            }
-            Err(error) => Some(Err(error.to_string())),
-        }
+    Box::new(input.split(b'\n').map(|line| {
+        let line = line.map_err(|error| error.to_string())?;
+        let row = serde_json::from_slice::<Numbered>(&line);
+        row.map(|row| row.row).map_err(|error| error.to_string())
     }))
 }
 

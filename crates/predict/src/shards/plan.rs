@@ -2,7 +2,6 @@
 
 use std::fs;
 use std::io;
-use std::ops::Deref;
 use std::path::{Path, PathBuf};
 
 use artifact::{ArtifactError, Digest, Failure, FileLock, format};
@@ -10,26 +9,16 @@ use ingest::count_rows;
 use serde::{Deserialize, Serialize};
 
 use super::sealed;
-use crate::job::{CHUNK_ROWS, Columns, Job, Part, Task, lock, unwritten, with_ending};
+use crate::job::{CHUNK_ROWS, Columns, Job, Task, lock, unwritten, with_ending};
 
 const PLAN: &str = "plan.json";
 
 /// Raised when the file comes to say something else.
 const FORMAT: u32 = 2;
 
-/// How a file is divided.
-#[derive(Clone, Debug)]
+/// How a file is divided, as `OUTPUT.shards/plan.json` says it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Plan {
-    /// The folder of all shards.
-    pub(super) folder: PathBuf,
-    content: Content,
-    /// The digest of the plan, by which a shard is known to belong to it.
-    pub(super) id: Digest,
-}
-
-/// The plan as `OUTPUT.shards/plan.json` says it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub(super) struct Content {
     format: u32,
     pub(super) task: Task,
     /// Shards that were asked for. A file of fewer rows has fewer.
@@ -40,14 +29,12 @@ pub(super) struct Content {
     pub(super) columns: Columns,
     /// The number of the first row of each shard, from 1.
     starts: Vec<u64>,
-}
-
-impl Deref for Plan {
-    type Target = Content;
-
-    fn deref(&self) -> &Content {
-        &self.content
-    }
+    /// The folder of all shards.
+    #[serde(skip)]
+    pub(super) folder: PathBuf,
+    /// The digest of the plan in its file, by which a shard is known to belong to it.
+    #[serde(skip)]
+    pub(super) id: Option<Digest>,
 }
 
 impl Plan {
@@ -63,27 +50,19 @@ impl Plan {
     fn find(output: &Path) -> Result<Option<Self>, Failure> {
         let folder = Self::folder_of(output);
         let path = folder.join(PLAN);
-        let again = |failure: Failure| {
-            failure.with_hint(
-                "Plan again: the same command with `--shards N --plan` in place of `--shard` or `--merge`"
-                    .to_owned(),
-            )
-        };
-        let found = sealed::read::<Content>(&path);
-        let Some((content, id)) = found.map_err(|error| again(Failure::from_error(error)))? else {
+        let hint = "Plan again: the same command with `--shards N --plan` in place of `--shard` or `--merge`";
+        let again = |failure: Failure| failure.with_hint(hint.to_owned());
+        let found = sealed::read::<Self>(&path);
+        let Some((mut plan, id)) = found.map_err(|error| again(Failure::from_error(error)))? else {
             return Ok(None);
         };
-        if content.format != FORMAT || content.starts.is_empty() {
-            return Err(again(Failure::new(format!(
-                "`{}` was made by another version",
-                path.display()
-            ))));
+        if plan.format != FORMAT || plan.starts.is_empty() {
+            let path = path.display();
+            let problem = format!("`{path}` was made by another version");
+            return Err(again(Failure::new(problem)));
         }
-        Ok(Some(Self {
-            folder,
-            content,
-            id,
-        }))
+        (plan.folder, plan.id) = (folder, Some(id));
+        Ok(Some(plan))
     }
 
     /// The plan of an output, which must be there.
@@ -92,11 +71,10 @@ impl Plan {
     /// As for [`Plan::find`], or there is none.
     pub(super) fn of(output: &Path) -> Result<Self, Failure> {
         Self::find(output)?.ok_or_else(|| {
-            Failure::new(format!(
-                "There is no plan of shards in `{}`",
-                Self::folder_of(output).display()
-            ))
-            .with_hint("Make it with the same command and `--shards N --plan`".to_owned())
+            let folder = Self::folder_of(output);
+            let problem = format!("There is no plan of shards in `{}`", folder.display());
+            let hint = "Make it with the same command and `--shards N --plan`";
+            Failure::new(problem).with_hint(hint.to_owned())
         })
     }
 
@@ -120,41 +98,24 @@ impl Plan {
         }
     }
 
-    pub(super) fn part(&self, shard: usize) -> Part {
-        Part {
-            first: self.starts[shard - 1],
-            rows: Some(self.rows_of(shard)),
-        }
-    }
-
-    /// `0007-of-0016`.
-    pub(super) fn name(&self, shard: usize) -> String {
-        format!("{shard:04}-of-{:04}", self.count())
-    }
-
-    /// Where a finished shard is.
+    /// Where a finished shard is: `0007-of-0016`.
     pub(super) fn place(&self, shard: usize) -> PathBuf {
-        self.folder.join(self.name(shard))
+        let name = format!("{shard:04}-of-{:04}", self.count());
+        self.folder.join(name)
     }
 
     /// Where a shard is worked on.
     pub(super) fn work(&self, shard: usize) -> PathBuf {
-        self.folder.join(format!("{}.partial", self.name(shard)))
+        with_ending(&self.place(shard), "partial")
     }
 
     /// Removes a finished shard.
     pub(super) fn remove(&self, shard: usize) -> Result<(), ArtifactError> {
         let place = self.place(shard);
         match fs::remove_dir_all(&place) {
-            Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                Err(ArtifactError::io("remove", &place)(error))
-            }
-            _ => Ok(()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            removed => removed.map_err(ArtifactError::io("remove", &place)),
         }
-    }
-
-    pub(super) fn lock(&self, shard: usize) -> PathBuf {
-        self.folder.join(format!("{}.lock", self.name(shard)))
     }
 
     /// Takes the right to plan and to merge.
@@ -168,14 +129,10 @@ impl Plan {
         if differences.is_empty() {
             return Ok(());
         }
-        Err(Failure::new(format!(
-            "The shards were planned for something else: {}",
-            differences.join(", ")
-        ))
-        .with_hint(
-            "Plan again: the same command with `--shards N --plan`; shards of the other plan are not used"
-                .to_owned(),
-        ))
+        let differences = differences.join(", ");
+        let problem = format!("The shards were planned for something else: {differences}");
+        let hint = "Plan again: the same command with `--shards N --plan`; shards of the other plan are not used";
+        Err(Failure::new(problem).with_hint(hint.to_owned()))
     }
 
     /// How it is divided, in words.
@@ -190,10 +147,9 @@ impl Plan {
         let total = format::plural(self.rows, "row", "rows");
         let mut text = format!("{total} in {count} of {rows}");
         if self.asked > self.count() {
-            text.push_str(&format!(
-                ", for there are no more rows than that, where {} were asked for",
-                format::count(self.asked as u64)
-            ));
+            let asked = format::count(self.asked as u64);
+            text +=
+                &format!(", for there are no more rows than that, where {asked} were asked for");
         }
         text
     }
@@ -202,18 +158,14 @@ impl Plan {
 /// What two tasks differ in, in words.
 fn differences(planned: &Task, task: &Task) -> Vec<String> {
     let input = format!("the input was {}", planned.input.display());
+    let reading = "the file was read with other `ingest` settings";
+    let form = "the answers were written in another form";
     let all = [
         (planned.input == task.input, input.as_str()),
         (planned.stamp == task.stamp, "the input was changed since"),
         (planned.model == task.model, "the model was another"),
-        (
-            planned.reading == task.reading,
-            "the file was read with other `ingest` settings",
-        ),
-        (
-            planned.form == task.form,
-            "the answers were written in another form",
-        ),
+        (planned.reading == task.reading, reading),
+        (planned.form == task.form, form),
         (planned.abstain == task.abstain, "`--abstain` was another"),
         (planned.explain == task.explain, "`--explain` was another"),
         (planned.carry == task.carry, "`--carry` was another"),
@@ -241,10 +193,8 @@ pub(super) fn provide(job: &Job<'_>, shards: usize) -> Result<(Plan, FileLock), 
                 progress.note(&format!("as planned before: {}", plan.in_words()));
                 return Ok((plan, lock));
             }
-            let why = match differences.first() {
-                Some(difference) => difference.clone(),
-                None => format!("they were {}", format::count(plan.asked as u64)),
-            };
+            let asked = || format!("they were {}", format::count(plan.asked as u64));
+            let why = differences.into_iter().next().unwrap_or_else(asked);
             progress.note(&format!("the shards of an earlier run are not used: {why}"));
         }
         Ok(None) => {}
@@ -253,23 +203,21 @@ pub(super) fn provide(job: &Job<'_>, shards: usize) -> Result<(Plan, FileLock), 
     let shown = progress.task("planning", Some(task.stamp.0), "bytes");
     let rows = count_rows(job.input, job.reading, (progress, &shown))?;
     drop(shown);
-    let content = Content {
+    let mut plan = Plan {
         format: FORMAT,
         task,
         asked: shards,
         rows,
         columns: job.columns()?,
         starts: divide(rows, shards),
+        folder,
+        id: None,
     };
-    if job.task()? != content.task {
+    if job.task()? != plan.task {
         return Err(changed(job.input));
     }
-    let id = sealed::write(&folder.join(PLAN), &content).map_err(unwritten)?;
-    let plan = Plan {
-        folder,
-        content,
-        id,
-    };
+    let path = plan.folder.join(PLAN);
+    plan.id = Some(sealed::write(&path, &plan).map_err(unwritten)?);
     progress.note(&plan.in_words());
     Ok((plan, lock))
 }
@@ -279,34 +227,26 @@ pub(super) fn provide(job: &Job<'_>, shards: usize) -> Result<(Plan, FileLock), 
 /// has a shard for each row.
 fn divide(rows: u64, shards: usize) -> Vec<u64> {
     let shards = shards as u64;
-    let unit = match rows.div_ceil(CHUNK_ROWS) >= shards {
-        true => CHUNK_ROWS,
-        false => 1,
-    };
+    let by_chunks = rows.div_ceil(CHUNK_ROWS) >= shards;
+    let unit = if by_chunks { CHUNK_ROWS } else { 1 };
     let units = rows.div_ceil(unit);
     let shards = shards.min(units);
     let start = |shard: u64| u128::from(shard) * u128::from(units) / u128::from(shards);
-    (0..shards)
-        .map(|shard| start(shard) as u64 * unit + 1)
-        .collect()
+    let starts = (0..shards).map(|shard| start(shard) as u64 * unit + 1);
+    starts.collect()
 }
 
 /// Plans the shards. Returns a description of one line.
 pub(crate) fn plan(job: &Job<'_>, shards: usize) -> Result<String, Failure> {
     let (plan, _lock) = provide(job, shards)?;
-    Ok(format!(
-        "{}; `{}`",
-        plan.in_words(),
-        plan.folder.join(PLAN).display()
-    ))
+    let path = plan.folder.join(PLAN);
+    Ok(format!("{}; `{}`", plan.in_words(), path.display()))
 }
 
 pub(super) fn changed(input: &Path) -> Failure {
-    Failure::new(format!(
-        "`{}` was changed while it was read",
-        input.display()
-    ))
-    .with_hint("Run the same command again once nobody writes to it".to_owned())
+    let input = input.display();
+    Failure::new(format!("`{input}` was changed while it was read"))
+        .with_hint("Run the same command again once nobody writes to it".to_owned())
 }
 
 #[cfg(test)]

@@ -43,17 +43,13 @@ pub(super) fn read<T: DeserializeOwned>(path: &Path) -> Result<Option<(T, Digest
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         text => text.map_err(ArtifactError::io("read", path))?,
     };
-    let damaged = |reason: String| ArtifactError::Damaged {
-        path: path.to_owned(),
-        reason,
-    };
-    let Sealed { content, seal } =
-        serde_json::from_slice(&text).map_err(|error| damaged(error.to_string()))?;
+    let damaged = |error: serde_json::Error| ArtifactError::damaged(path, error.to_string());
+    let Sealed { content, seal } = serde_json::from_slice(&text).map_err(damaged)?;
     if Digest::of_bytes(content.get().as_bytes()) != seal {
-        return Err(damaged("its content and its seal differ".to_owned()));
+        let reason = "its content and its seal differ";
+        return Err(ArtifactError::damaged(path, reason));
     }
-    let content =
-        serde_json::from_str(content.get()).map_err(|error| damaged(error.to_string()))?;
+    let content = serde_json::from_str(content.get()).map_err(damaged)?;
     Ok(Some((content, seal)))
 }
 

@@ -1,7 +1,7 @@
 //! One shard: its rows predicted with a journal, put in place as a whole, and proved whole later.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use artifact::{ArtifactError, Digest, Failure, FileLock, format, sync};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use stage::watch_signals;
 
 use super::plan::{Plan, changed};
 use super::sealed;
-use crate::job::{Done, Job, REJECTED, ROWS, Workplace, left_over, stamp, unwritten};
+use crate::job::{Done, FILES, Job, Workplace, left_over, stamp, unwritten, with_ending};
 use crate::misuse;
 use bundle::Predictor;
 
@@ -19,7 +19,7 @@ const MANIFEST: &str = "shard.json";
 #[derive(Serialize, Deserialize)]
 pub(super) struct Finished {
     /// The digest of the plan that it belongs to.
-    plan: Digest,
+    plan: Option<Digest>,
     shard: usize,
     pub(super) done: Done,
     /// The digest of the rows, and of those kept aside.
@@ -29,7 +29,7 @@ pub(super) struct Finished {
 impl Plan {
     /// The files of a finished shard: its rows, and those kept aside.
     pub(super) fn files(&self, shard: usize) -> [PathBuf; 2] {
-        [ROWS, REJECTED].map(|name| self.place(shard).join(name))
+        FILES.map(|name| self.place(shard).join(name))
     }
 
     /// A finished shard, its files not looked at; `None` where it is not finished.
@@ -43,8 +43,8 @@ impl Plan {
         let found = found.filter(|found| found.plan == self.id);
         match found {
             Some(found) if found.shard != shard || found.done.rows != self.rows_of(shard) => {
-                let reason = "it is about other rows than its name says".to_owned();
-                Err(ArtifactError::Damaged { path, reason })
+                let reason = "it is about other rows than its name says";
+                Err(ArtifactError::damaged(&path, reason))
             }
             found => Ok(found),
         }
@@ -58,11 +58,11 @@ impl Plan {
         let Some(found) = self.finished(shard)? else {
             return Ok(None);
         };
-        for (path, digest) in self.files(shard).into_iter().zip(found.digests) {
-            let is = Digest::of_file(&path).map_err(ArtifactError::io("read", &path))?;
+        for (path, digest) in self.files(shard).iter().zip(found.digests) {
+            let is = Digest::of_file(path).map_err(ArtifactError::io("read", path))?;
             if is != digest {
                 let reason = format!("its digest is {is} and should be {digest}");
-                return Err(ArtifactError::Damaged { path, reason });
+                return Err(ArtifactError::damaged(path, reason));
             }
         }
         Ok(Some(found))
@@ -95,13 +95,11 @@ pub(crate) fn run_shard(
     let plan = Plan::of(job.output)?;
     let count = plan.count();
     if shard > count {
-        return Err(misuse(
-            format!("There is no shard {shard}: the plan has {count}"),
-            format!("Name one from 1 to {count}"),
-        ));
+        let problem = format!("There is no shard {shard}: the plan has {count}");
+        return Err(misuse(problem, format!("Name one from 1 to {count}")));
     }
     plan.check_task(&job.task()?)?;
-    let _lock = FileLock::acquire(&plan.lock(shard), |holder| {
+    let _lock = FileLock::acquire(&with_ending(&plan.place(shard), "lock"), |holder| {
         job.progress
             .note(&format!("waiting for {holder}, which predicts this shard"));
     })
@@ -115,11 +113,8 @@ pub(crate) fn run_shard(
         Err(error) => job.progress.warn(&format!("{error}; it is computed again")),
     }
     let done = compute(job, &plan, shard, &load()?)?;
-    let rows = format::plural(done.rows, "row", "rows");
-    Ok(format!(
-        "{named}: {rows}; `{}`",
-        plan.place(shard).display()
-    ))
+    let (rows, place) = (format::plural(done.rows, "row", "rows"), plan.place(shard));
+    Ok(format!("{named}: {rows}; `{}`", place.display()))
 }
 
 fn compute(
@@ -128,28 +123,27 @@ fn compute(
     shard: usize,
     predictor: &Predictor,
 ) -> Result<Done, Failure> {
-    let (work, part) = (plan.work(shard), plan.part(shard));
+    let work = plan.work(shard);
     let mut workplace = Workplace::open(&work, plan.task_of(shard))?;
     if workplace.done.rows > 0 {
-        job.progress.note(&format!(
-            "going on after {} of {} rows",
-            format::count(workplace.done.rows),
-            format::count(plan.rows_of(shard))
-        ));
+        let [done, all] = [workplace.done.rows, plan.rows_of(shard)].map(format::count);
+        let progress = job.progress;
+        progress.note(&format!("going on after {done} of {all} rows"));
     }
-    job.work(predictor, (&part, &plan.columns), &mut workplace)?;
+    let count = plan.rows_of(shard);
+    job.work(predictor, &plan.columns, &mut workplace, Some(count))?;
     // Rows of a file that is written to meanwhile are rows of nothing.
-    if stamp(job.input)? != plan.task.stamp || workplace.done.rows != plan.rows_of(shard) {
+    if stamp(job.input)? != plan.task.stamp || workplace.done.rows != count {
         return Err(changed(job.input));
     }
     workplace.sync()?;
+    let digest = |path: &PathBuf| Digest::of_file(path).map_err(ArtifactError::io("read", path));
     let [rows, rejected] = workplace.files();
-    let digest = |path: &Path| Digest::of_file(path).map_err(ArtifactError::io("read", path));
     let finished = Finished {
         plan: plan.id,
         shard,
-        done: workplace.done.clone(),
         digests: [digest(&rows)?, digest(&rejected)?],
+        done: workplace.done,
     };
     sealed::write(&work.join(MANIFEST), &finished)?;
     // A folder cannot be renamed over another, so that a damaged predecessor goes first. Killed in

@@ -125,7 +125,6 @@ fn hint(unfit: &Unfit) -> &'static str {
         Unfit::TooManyPeriods { .. } => {
             "Ask for a longer `period`, such as `period=year`, or for none"
         }
-        Unfit::NoRows => COLUMNS,
     }
 }
 
