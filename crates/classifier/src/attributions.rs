@@ -17,7 +17,9 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::tokens::check_asked;
 use crate::windows::windows_of;
-use crate::{Batch, Bundle, ClassifierError, MemoryLimit, Mode, Network, Parameters, Weights};
+use crate::{
+    Batch, Bundle, ClassifierError, ForwardContext, MemoryLimit, Mode, Network, Parameters, Weights,
+};
 
 /// Parts of the line at first.
 const PARTS: usize = 32;
@@ -242,7 +244,8 @@ impl<'a> Line<'a> {
         let vectors = (self.start.repeat([1, count, 1]) + self.way.repeat([1, count, 1]) * points)
             .detach()
             .set_requires_grad(true);
-        let logits = network.forward(&vectors, &batch, &self.parameters, Mode::Evaluate);
+        let context = ForwardContext::new(&batch, &self.parameters, Mode::Evaluate);
+        let logits = network.forward(&vectors, context);
         let logits = logits.to_kind(Kind::Double);
         (logits.select(1, 1) - logits.select(1, 0), vectors)
     }

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use tch::{Device, Kind, Reduction, Tensor, no_grad};
 
 use crate::parameters::{Layout, Parameters, as_bf16_bits, as_slice, as_slice_mut};
-use crate::{ActivationWeights, Batch, ClassifierError, Mode, Network};
+use crate::{ActivationWeights, Batch, ClassifierError, ForwardContext, Mode, Network};
 
 /// Which code computes a training step. Tests run the device's code on a processor, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -86,7 +86,8 @@ impl Network {
     ) -> Loss {
         let vectors = no_grad(|| self.look_up(weights.table(), batch))
             .set_requires_grad(weights.learns_table());
-        let logits = self.forward(&vectors.to_kind(weights.kind()), batch, parameters, mode);
+        let context = ForwardContext::new(batch, parameters, mode);
+        let logits = self.forward(&vectors.to_kind(weights.kind()), context);
         let looked_up = weights.learns_table().then(|| LookedUp {
             ids: batch.ids.view([-1]),
             vectors,

@@ -10,8 +10,8 @@ use crate::encoder::{Encoder, EncoderConfig};
 use crate::parameters::{Layout, ParameterId, Parameters, as_slice};
 use crate::tensor_file::{tensor_view, write_tensors};
 use crate::{
-    Batch, ClassifierError, Direction, Loss, Mode, PreparedBatch, Reading, Stream, Transfer,
-    initial,
+    Batch, ClassifierError, Direction, ForwardContext, Loss, Mode, PreparedBatch, Reading, Stream,
+    Transfer, initial,
 };
 
 /// Share of components dropped while training, as the encoders were pretrained.
@@ -86,9 +86,8 @@ impl MaskedModel {
         // The gradient of a lookup is added up in f32, unlike that of `index_select`: thousands of masks
         // and paddings in one row would vanish in bf16.
         let vectors = Tensor::embedding(words, &batch.ids, -1, false, false);
-        let mut states = self
-            .encoder
-            .states(&vectors, &batch, parameters, mode, DROPOUT);
+        let context = ForwardContext::new(&batch, parameters, mode);
+        let mut states = self.encoder.states(&vectors, context, DROPOUT);
         let states = states.pop().expect("the state after the last layer");
         let states = states.transpose(0, 1).reshape([-1, width]);
         let states = states.index_select(0, &places);

@@ -12,10 +12,10 @@ use crate::dropout::dropout;
 use crate::encoder::{Encoder, EncoderConfig, Loaded};
 use crate::features::Features;
 use crate::head::Head;
-use crate::parameters::{Layout, ParameterId, Parameters};
+use crate::parameters::{Layout, ParameterId};
 use crate::pooling::masked_mean;
 use crate::recurrent::Recurrent;
-use crate::{Batch, ClassifierError, Mode, Reading, Stream, Weights};
+use crate::{Batch, ClassifierError, ForwardContext, Reading, Stream, Weights};
 
 /// A network's shape: which parameters it has and what it does with them. The numbers themselves
 /// are in a flat buffer (see [`Layout`]).
@@ -83,12 +83,11 @@ impl Untrained {
 
     /// The sizes that it has from its word table, and its classes.
     pub fn sizes(&self) -> Sizes {
-        let [_, bias] = self.network.output();
         let width = self.network.width as u32;
         Sizes {
             vocabulary_size: (self.words.len() / width as usize) as u32,
             width,
-            classes: self.network.layout.spec(bias).range.len() as u32,
+            classes: self.network.classes() as u32,
         }
     }
 }
@@ -292,6 +291,11 @@ impl Network {
         self.head.output()
     }
 
+    /// Number of classes.
+    pub fn classes(&self) -> usize {
+        self.layout.spec(self.output()[1]).range.len()
+    }
+
     /// Token vectors of a batch from an embedding matrix: `[V, D]` to `[T, B, D]`.
     pub fn look_up(&self, embedding: &Tensor, batch: &Batch) -> Tensor {
         let size = batch.ids.size();
@@ -301,36 +305,24 @@ impl Network {
     }
 
     /// Logits `[R, C]` from token vectors `[T, B, D]`.
-    pub fn forward(
-        &self,
-        vectors: &Tensor,
-        batch: &Batch,
-        parameters: &Parameters,
-        mode: Mode,
-    ) -> Tensor {
-        let state = self.state(vectors, batch, parameters, mode);
-        self.head.forward(&state, parameters, mode)
+    pub fn forward(&self, vectors: &Tensor, context: ForwardContext<'_>) -> Tensor {
+        let state = self.state(vectors, context);
+        self.head.forward(&state, context.parameters, context.mode)
     }
 
     /// What the head reads, `[R, W]` with W of [`Network::state_width`].
-    pub fn state(
-        &self,
-        vectors: &Tensor,
-        batch: &Batch,
-        parameters: &Parameters,
-        mode: Mode,
-    ) -> Tensor {
-        let drop = self.embedding_dropout;
-        let dropped = || dropout(vectors, drop, mode, 1);
+    pub fn state(&self, vectors: &Tensor, context: ForwardContext<'_>) -> Tensor {
+        let (drop, batch) = (self.embedding_dropout, context.batch);
+        let dropped = || dropout(vectors, drop, context.mode, 1);
         match &self.body {
             Body::Mean => masked_mean(&dropped(), batch),
-            Body::Recurrent(body) => body.forward(&dropped(), batch, parameters, mode),
-            Body::Convolution(body) => body.forward(&dropped(), batch, parameters),
+            Body::Recurrent(body) => body.forward(&dropped(), context),
+            Body::Convolution(body) => body.forward(&dropped(), context),
             Body::Encoder(encoder) => {
-                let state = encoder.first_state(vectors, batch, parameters, mode, drop);
+                let state = encoder.first_state(vectors, context, drop);
                 batch.pool_windows(&state, FeaturePooling::Cls)
             }
-            Body::Features(features) => features.forward(vectors, batch, parameters),
+            Body::Features(features) => features.forward(vectors, context),
         }
     }
 

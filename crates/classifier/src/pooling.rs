@@ -3,8 +3,8 @@
 use settings::Pooling;
 use tch::{Kind, Tensor};
 
-use crate::parameters::{Layout, ParameterId, Parameters};
-use crate::{Batch, Stream, initial};
+use crate::parameters::{Layout, ParameterId};
+use crate::{Batch, ForwardContext, Stream, initial};
 
 /// A pooling with the parameters it needs.
 #[derive(Debug)]
@@ -42,9 +42,11 @@ impl Pool {
         &self,
         states: &Tensor,
         backward_width: i64,
-        batch: &Batch,
-        parameters: &Parameters,
+        context: ForwardContext<'_>,
     ) -> Tensor {
+        let ForwardContext {
+            batch, parameters, ..
+        } = context;
         match self {
             Self::Last => last(states, backward_width, batch),
             Self::Mean => masked_mean(states, batch),

@@ -12,7 +12,7 @@ use crate::batch::Order;
 use crate::packing::Packing;
 use crate::parameters::{Layout, ParameterId, Parameters};
 use crate::pooling::Pool;
-use crate::{Batch, Mode, Stream, dropout::dropout, initial};
+use crate::{ForwardContext, Mode, Stream, dropout::dropout, initial};
 
 /// A stack of recurrent layers and a pooling.
 #[derive(Debug)]
@@ -140,33 +140,22 @@ impl Recurrent {
     }
 
     /// `vectors` is `[T, B, D]`; gives `[B, W]`.
-    pub(crate) fn forward(
-        &self,
-        vectors: &Tensor,
-        batch: &Batch,
-        parameters: &Parameters,
-        mode: Mode,
-    ) -> Tensor {
+    pub(crate) fn forward(&self, vectors: &Tensor, context: ForwardContext<'_>) -> Tensor {
+        let batch = context.batch;
         let states = match &batch.order {
             Order::Packed(packing) => {
-                let packed = self.packed(packing.pack(vectors), packing, parameters, mode);
+                let packed = self.packed(packing.pack(vectors), packing, context);
                 packing.unpack(&packed, vectors.size()[0], batch.rows)
             }
-            Order::Reversed(reversed) => self.reversed(vectors, reversed, parameters, mode),
+            Order::Reversed(reversed) => self.reversed(vectors, reversed, context),
             Order::None => unreachable!("`Network::reading` asks for an order"),
         };
-        let backward_width = self.output_width() - self.hidden;
-        self.pool.apply(&states, backward_width, batch, parameters)
+        self.pool
+            .apply(&states, self.output_width() - self.hidden, context)
     }
 
     /// All layers over padded rows: `[T, B, D]` to `[T, B, W]`. `reversed` is that of [`Order`].
-    fn reversed(
-        &self,
-        vectors: &Tensor,
-        reversed: &Tensor,
-        parameters: &Parameters,
-        mode: Mode,
-    ) -> Tensor {
+    fn reversed(&self, vectors: &Tensor, reversed: &Tensor, context: ForwardContext<'_>) -> Tensor {
         let reverse = |xs: &Tensor| {
             let size = xs.size();
             let rows = xs.reshape([-1, size[2]]).index_select(0, reversed);
@@ -175,10 +164,16 @@ impl Recurrent {
         let mut states = vectors.shallow_clone();
         for (index, layer) in self.directions.chunks(self.ways()).enumerate() {
             if index > 0 {
-                states = dropout(&states, self.between_layers, mode, 100 + index as u64);
+                states = dropout(
+                    &states,
+                    self.between_layers,
+                    context.mode,
+                    100 + index as u64,
+                );
             }
             let run = |direction: &Direction, xs: &Tensor| {
-                self.run(xs, None, &direction.weights(parameters), (1, false))
+                let weights = direction.weights(context.parameters);
+                self.run(xs, None, &weights, (1, false))
             };
             let forward = run(&layer[0], &states);
             states = match layer.get(1) {
@@ -194,25 +189,22 @@ impl Recurrent {
 
     /// All layers over packed rows: `[N, D]` to `[N, W]`. One call, or one for each layer where there is
     /// dropout between them, whose masks cuDNN would draw from a state of its own.
-    fn packed(
-        &self,
-        vectors: Tensor,
-        packing: &Packing,
-        parameters: &Parameters,
-        mode: Mode,
-    ) -> Tensor {
-        let drops = self.between_layers > 0.0 && !matches!(mode, Mode::Evaluate);
+    fn packed(&self, vectors: Tensor, packing: &Packing, context: ForwardContext<'_>) -> Tensor {
+        let drops = self.between_layers > 0.0 && !matches!(context.mode, Mode::Evaluate);
         let layers = self.directions.len() / self.ways();
         let at_once = if drops { 1 } else { layers };
         let mut states = vectors;
         for (index, some) in self.directions.chunks(at_once * self.ways()).enumerate() {
             if index > 0 {
-                states = dropout(&states, self.between_layers, mode, 100 + index as u64);
+                states = dropout(
+                    &states,
+                    self.between_layers,
+                    context.mode,
+                    100 + index as u64,
+                );
             }
-            let weights = some
-                .iter()
-                .flat_map(|direction| direction.weights(parameters));
-            let weights: Vec<&Tensor> = weights.collect();
+            let of_direction = |direction: &Direction| direction.weights(context.parameters);
+            let weights: Vec<&Tensor> = some.iter().flat_map(of_direction).collect();
             let layers = (at_once as i64, self.two_way);
             states = self.run(&states, Some(packing), &weights, layers);
         }

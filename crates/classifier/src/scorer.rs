@@ -11,8 +11,8 @@ use tch::{Kind, Tensor};
 
 use crate::tokens::check_asked;
 use crate::{
-    Bundle, ChosenDevice, ClassifierError, FeatureRows, IdRows, Inference, Logits, MemoryLimit,
-    Replica, attributions_of_rows, choose_device, guard, logits_of, sorted_batches, states_of,
+    BatchProgress, Bundle, ChosenDevice, ClassifierError, FeatureRows, IdRows, Inference, Logits,
+    MemoryLimit, Replica, attributions_of_rows, choose_device, guard, sorted_batches,
 };
 
 /// The largest number of reviews in a batch, unless the caller sets it.
@@ -101,25 +101,30 @@ impl NetworkScorer {
         rows: &dyn IdRows,
         on_rows: &(impl Fn(u64) + Sync),
     ) -> Result<Logits, ClassifierError> {
-        let model = &self.bundle.model;
         let batch_size = self.batch_size(rows.len());
-        let shape = (batch_size, model.tokenizer.pad_id, model.labels.len());
         let progress = |rows| {
             on_rows(rows);
             ControlFlow::Continue(())
         };
-        let (network, device) = (&self.bundle.network, self.device.device);
+        let inference = self.inference(rows, &progress);
         self.with_replicas(rows.len().div_ceil(batch_size), |replicas| {
-            logits_of(
-                network,
-                replicas,
-                rows,
-                shape,
-                device,
-                &self.memory,
-                &progress,
-            )
+            inference.logits(replicas, batch_size)
         })
+    }
+
+    fn inference<'a>(
+        &'a self,
+        rows: &'a dyn IdRows,
+        progress: &'a BatchProgress<'a>,
+    ) -> Inference<'a> {
+        Inference {
+            network: &self.bundle.network,
+            rows,
+            pad_id: self.bundle.model.tokenizer.pad_id,
+            device: self.device.device,
+            memory: &self.memory,
+            progress,
+        }
     }
 
     /// How far the positive class of a probe is ahead on each row of features.
@@ -135,17 +140,10 @@ impl NetworkScorer {
     /// How far the positive class is ahead on each row, for a probe: from features that are computed
     /// like those that it was fitted to, in their number format.
     fn probe_differences(&self, rows: &dyn IdRows) -> Result<Vec<f64>, ClassifierError> {
-        let inference = Inference {
-            network: &self.bundle.network,
-            rows,
-            pad_id: self.bundle.model.tokenizer.pad_id,
-            device: self.device.device,
-            memory: &self.memory,
-        };
+        let inference = self.inference(rows, &|_| ControlFlow::Continue(()));
         let batches = sorted_batches(rows, self.batch_size(rows.len()));
-        let progress = |_| ControlFlow::Continue(());
         let states = self.with_replicas(batches.len(), |replicas| {
-            states_of(&inference, replicas, &batches, 0..rows.len(), &progress)
+            inference.states(replicas, &batches, 0..rows.len())
         })?;
         ClassifierError::catch("compute the logits of features", || {
             let states = Tensor::from_slice(&states).view([rows.len() as i64, -1]);

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use artifact::{Digest, Normalization};
 use bundle::{Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult};
 use classifier::{
-    Batch, Bundle, Direction, Encoder, Layout, Loaded, Mode, Parameters, Reading, Replica,
+    Batch, Bundle, Direction, Encoder, ForwardContext, Layout, Loaded, Mode, Parameters, Reading,
+    Replica,
 };
 use safetensors::SafeTensors;
 use settings::{ModelKind, ModelSettings, Truncation};
@@ -92,10 +93,8 @@ impl Reader {
             .words
             .index_select(0, &batch.ids.view([-1]))
             .view([size[0], size[1], width]);
-        no_grad(|| {
-            self.encoder
-                .states(&vectors, &batch, &self.parameters, Mode::Evaluate, 0.1)
-        })
+        let context = ForwardContext::new(&batch, &self.parameters, Mode::Evaluate);
+        no_grad(|| self.encoder.states(&vectors, context, 0.1))
     }
 }
 

@@ -17,7 +17,7 @@ use artifact::{Failure, OutputFile, StageName, format};
 use bundle::ValidationResult;
 use classifier::{
     ChosenDevice, ClassifierError, ComputePath, IdRows, LIBTORCH_VERSION, Logits, MemoryLimit,
-    Replica, Weights, guard, logits_of,
+    Replica, Weights, guard,
 };
 use settings::{ModelKind, ModelSettings};
 use stage::{
@@ -132,16 +132,8 @@ fn logits_as_predicted(
     ClassifierError::catch("predict the validation reviews", || {
         let replica = |_| Replica::new(network, weights, kind);
         let mut replicas: Vec<Replica> = (0..device.replicas).map(replica).collect();
-        let batch_size = 2 * settings.training.batch_size as usize;
-        logits_of(
-            network,
-            &mut replicas,
-            &data.validation,
-            (batch_size, data.contract.pad_id, trained.classes),
-            device.device,
-            &MemoryLimit::default(),
-            &|_| ControlFlow::Continue(()),
-        )
+        let (memory, go_on) = (MemoryLimit::default(), |_| ControlFlow::Continue(()));
+        task_of(settings, data).validation_logits(&mut replicas, &memory, &go_on)
     })
 }
 
@@ -153,7 +145,6 @@ pub(crate) fn task_of<'a>(settings: &'a ModelSettings, data: &'a Data) -> Classi
         train: &data.train,
         validation: &data.validation,
         pad_id: data.contract.pad_id,
-        classes: data.contract.classes.len(),
         device: data.device.device,
     }
 }

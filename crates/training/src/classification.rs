@@ -3,8 +3,9 @@
 use std::ops::{ControlFlow, Range};
 
 use classifier::{
-    ActivationWeights, ClassifierError, ComputePath, IdRows, Layout, Loss, MemoryLimit, Mode,
-    Network, Parameters, PreparedBatch, Replica, Stream, WordDropout, logits_of,
+    ActivationWeights, BatchProgress, ClassifierError, ComputePath, IdRows, Inference, Layout,
+    Logits, Loss, MemoryLimit, Mode, Network, Parameters, PreparedBatch, Replica, Stream,
+    WordDropout,
 };
 use settings::ModelSettings;
 use tch::Device;
@@ -24,10 +25,31 @@ pub struct Classification<'a> {
     pub validation: &'a dyn IdRows,
     /// The id that fills short rows.
     pub pad_id: u32,
-    /// Number of classes.
-    pub classes: usize,
     /// Where batches go.
     pub device: Device,
+}
+
+impl Classification<'_> {
+    /// The logits of the validation rows, in batches twice as large as those of the training.
+    ///
+    /// # Errors
+    /// See [`Inference::logits`].
+    pub fn validation_logits(
+        &self,
+        replicas: &mut [Replica],
+        memory: &MemoryLimit,
+        progress: &BatchProgress<'_>,
+    ) -> Result<Logits, ClassifierError> {
+        let inference = Inference {
+            network: self.network,
+            rows: self.validation,
+            pad_id: self.pad_id,
+            device: self.device,
+            memory,
+            progress,
+        };
+        inference.logits(replicas, 2 * self.model.training.batch_size as usize)
+    }
 }
 
 impl Task for Classification<'_> {
@@ -105,19 +127,10 @@ impl Task for Classification<'_> {
     ) -> Result<Option<Validation>, ClassifierError> {
         let replica = |weights: &ActivationWeights| Replica::of(self.network, weights);
         let mut replicas: Vec<Replica> = replicas.iter().map(replica).collect();
-        let batch_size = 2 * self.model.training.batch_size as usize;
-        let logits = logits_of(
-            self.network,
-            &mut replicas,
-            self.validation,
-            (batch_size, self.pad_id, self.classes),
-            self.device,
-            memory,
-            &|_| match stop() {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            },
-        )?;
+        let logits = self.validation_logits(&mut replicas, memory, &|_| match stop() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        })?;
         let (loss, accuracy) = logits.loss_and_accuracy(self.validation);
         Ok(Some(Validation {
             loss,

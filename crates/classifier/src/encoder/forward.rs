@@ -4,16 +4,14 @@ use tch::{Kind, Tensor};
 
 use super::attention::attention;
 use super::{Activation, Encoder, Layer, Pair};
+use crate::ForwardContext;
 use crate::dropout::dropout;
 use crate::linear::{linear, linear_gelu_linear, rows_of};
-use crate::parameters::Parameters;
-use crate::{Batch, Mode};
 
 /// What all layers have in common while a batch passes through them.
 pub(super) struct Forward<'a> {
     encoder: &'a Encoder,
-    parameters: &'a Parameters,
-    mode: Mode,
+    context: ForwardContext<'a>,
     /// Share of components dropped while training.
     drop: f64,
     /// What attention adds to its scores: `[B or 1, heads or 1, R or 1, T]`.
@@ -26,20 +24,17 @@ impl<'a> Forward<'a> {
     pub(super) fn begin(
         encoder: &'a Encoder,
         vectors: &Tensor,
-        batch: &Batch,
-        parameters: &'a Parameters,
-        mode: Mode,
+        context: ForwardContext<'a>,
         drop: f64,
     ) -> (Self, Tensor) {
         let mut forward = Self {
             encoder,
-            parameters,
-            mode,
+            context,
             drop,
             mask: None,
         };
         let states = forward.embed(vectors);
-        forward.mask = forward.mask_of(batch, states.kind());
+        forward.mask = forward.mask_of(states.kind());
         (forward, states)
     }
 
@@ -50,40 +45,35 @@ impl<'a> Forward<'a> {
     }
 
     fn pair(&self, pair: Pair) -> [&Tensor; 2] {
-        pair.map(|id| self.parameters.get(id))
+        pair.map(|id| self.context.parameters.get(id))
     }
 
     fn dropout(&self, xs: &Tensor, place: u64) -> Tensor {
-        dropout(xs, self.drop, self.mode, place)
+        dropout(xs, self.drop, self.context.mode, place)
     }
 
     fn normalise(&self, xs: &Tensor, pair: Pair) -> Tensor {
         let [scale, shift] = self.pair(pair);
-        let config = &self.encoder.config;
-        xs.layer_norm(
-            [config.width],
-            Some(scale),
-            Some(shift),
-            config.epsilon,
-            true,
-        )
+        let (width, epsilon) = (self.encoder.config.width, self.encoder.config.epsilon);
+        xs.layer_norm([width], Some(scale), Some(shift), epsilon, true)
     }
 
     /// Word, position and token type vectors, normalised: `[B, T, W]`.
     fn embed(&self, vectors: &Tensor) -> Tensor {
         let (encoder, length) = (self.encoder, vectors.size()[0]);
-        let positions = self.parameters.get(encoder.positions);
+        let positions = self.context.parameters.get(encoder.positions);
         let positions = positions.narrow(0, encoder.config.first_position, length);
         let mut xs = vectors.transpose(0, 1) + positions;
         if let Some(token_types) = encoder.token_types {
-            xs += self.parameters.get(token_types).get(0);
+            xs += self.context.parameters.get(token_types).get(0);
         }
         self.dropout(&self.normalise(&xs.contiguous(), encoder.norm), 200)
     }
 
     /// What attention adds to its scores: `[B or 1, heads or 1, T or 1, T]`, minus infinity for
     /// padding. `None` where there is neither padding nor a relative position.
-    fn mask_of(&self, batch: &Batch, kind: Kind) -> Option<Tensor> {
+    fn mask_of(&self, kind: Kind) -> Option<Tensor> {
+        let batch = self.context.batch;
         let (length, device) = (batch.mask.size()[0], batch.mask.device());
         let padding = (batch.tokens < (length * batch.rows) as u64).then(|| {
             let mask = batch.mask.view([length, batch.rows]);
@@ -96,7 +86,7 @@ impl<'a> Forward<'a> {
             let count = config.relative_buckets;
             let buckets = self.encoder.buckets.of(length, count, device);
             // In f32, because each entry's gradient is a sum over thousands of pairs.
-            let table = self.parameters.get(table).to_kind(Kind::Float);
+            let table = self.context.parameters.get(table).to_kind(Kind::Float);
             table
                 .index_select(0, &buckets)
                 .view([length, length, config.heads])

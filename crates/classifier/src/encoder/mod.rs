@@ -20,8 +20,8 @@ use tch::Tensor;
 pub use config::{Activation, EncoderConfig};
 pub use family::Family;
 
-use crate::parameters::{Layout, ParameterId, Parameters};
-use crate::{Batch, ClassifierError, Mode};
+use crate::parameters::{Layout, ParameterId};
+use crate::{ClassifierError, ForwardContext};
 use forward::Forward;
 use relative::Buckets;
 use weights::Tensors;
@@ -210,15 +210,8 @@ impl Encoder {
     /// the looked-up word vectors `[T, B, W]`. `drop` is the share of components dropped while
     /// training; attention weights are not dropped, because the counter-based generator cannot give
     /// libtorch's fused kernel its masks.
-    pub fn states(
-        &self,
-        vectors: &Tensor,
-        batch: &Batch,
-        parameters: &Parameters,
-        mode: Mode,
-        drop: f64,
-    ) -> Vec<Tensor> {
-        self.states_to(self.layers.len(), vectors, batch, parameters, mode, drop)
+    pub fn states(&self, vectors: &Tensor, context: ForwardContext<'_>, drop: f64) -> Vec<Tensor> {
+        self.states_to(self.layers.len(), vectors, context, drop)
     }
 
     /// The same up to a layer.
@@ -226,12 +219,10 @@ impl Encoder {
         &self,
         top: usize,
         vectors: &Tensor,
-        batch: &Batch,
-        parameters: &Parameters,
-        mode: Mode,
+        context: ForwardContext<'_>,
         drop: f64,
     ) -> Vec<Tensor> {
-        let (forward, embedded) = Forward::begin(self, vectors, batch, parameters, mode, drop);
+        let (forward, embedded) = Forward::begin(self, vectors, context, drop);
         let mut states = vec![embedded];
         for layer in self.layers.iter().take(top) {
             let xs = states.last().expect("the states before the layer");
@@ -242,15 +233,8 @@ impl Encoder {
 
     /// The first token's state after the last layer, `[B, W]`: the same as in
     /// [`Encoder::states`], without computing those of the other tokens, which nobody reads.
-    pub fn first_state(
-        &self,
-        vectors: &Tensor,
-        batch: &Batch,
-        parameters: &Parameters,
-        mode: Mode,
-        drop: f64,
-    ) -> Tensor {
-        let (mut forward, mut xs) = Forward::begin(self, vectors, batch, parameters, mode, drop);
+    pub fn first_state(&self, vectors: &Tensor, context: ForwardContext<'_>, drop: f64) -> Tensor {
+        let (mut forward, mut xs) = Forward::begin(self, vectors, context, drop);
         let (last, others) = self.layers.split_last().expect("an encoder has layers");
         for layer in others {
             xs = forward.layer(layer, &xs, &xs);

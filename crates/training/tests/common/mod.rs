@@ -143,7 +143,6 @@ impl Setup {
             train: &self.train,
             validation: &self.validation,
             pad_id: 0,
-            classes: 2,
             device: Device::Cpu,
         }
     }
