@@ -4,7 +4,7 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::Float32Type;
 use artifact::{Artifact, Contract, map_arrays, schema};
 
-use crate::{ClassifierError, TokenContract};
+use crate::{ClassifierError, Result, TokenContract};
 
 /// An embedding matrix `[V, D]` in row-major order.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ impl EmbeddingMatrix {
     ///
     /// # Errors
     /// It is damaged, holds other than finite numbers, or was made for another tokenizer.
-    pub fn open(artifact: &Artifact, tokens: &TokenContract) -> Result<Self, ClassifierError> {
+    pub fn open(artifact: &Artifact, tokens: &TokenContract) -> Result<Self> {
         let misfit = ClassifierError::misfit("tokens", "embedding");
         let Contract::Embedding {
             tokenizer,

@@ -49,7 +49,7 @@ pub use device::{ChosenDevice, choose_device, end_with_75_on_abort, load_cuda};
 pub use dropout::{ForwardContext, Mode};
 pub use embedding::EmbeddingMatrix;
 pub use encoder::{Activation, Encoder, EncoderConfig, Family, Loaded};
-pub use error::{ClassifierError, Fault, guard};
+pub use error::{ClassifierError, Fault, Result, guard};
 pub use gradient::{ComputePath, Gradient, LookedUp, Loss, Pass};
 pub use masked::{Hidden, MaskedModel, MaskedPart, hide};
 pub use memory::MemoryLimit;

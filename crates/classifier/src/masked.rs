@@ -10,8 +10,8 @@ use crate::encoder::{Encoder, EncoderConfig};
 use crate::parameters::{Layout, ParameterId, Parameters, as_slice};
 use crate::tensor_file::{tensor_view, write_tensors};
 use crate::{
-    Batch, ClassifierError, Direction, ForwardContext, Loss, Mode, PreparedBatch, Reading, Stream,
-    Transfer, initial,
+    Batch, Direction, ForwardContext, Loss, Mode, PreparedBatch, Reading, Result, Stream, Transfer,
+    initial,
 };
 
 /// Share of components dropped while training, as the encoders were pretrained.
@@ -38,7 +38,7 @@ impl MaskedModel {
     ///
     /// # Errors
     /// See [`Encoder::load`].
-    pub fn load(folder: &Path, seed: u64) -> Result<Self, ClassifierError> {
+    pub fn load(folder: &Path, seed: u64) -> Result<Self> {
         let config = Encoder::config_of(folder)?;
         let (size, width) = (config.vocabulary_size, config.width);
         let mut layout = Layout::default();
@@ -103,7 +103,7 @@ impl MaskedModel {
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn save_encoder(&self, folder: &Path, flat: &Tensor) -> Result<(), ClassifierError> {
+    pub fn save_encoder(&self, folder: &Path, flat: &Tensor) -> Result<()> {
         let flat = flat.to_device(Device::Cpu);
         let flat = as_slice(&flat);
         let specs = &self.layout.specs()[..self.encoder_parameters];

@@ -15,7 +15,7 @@ use crate::head::Head;
 use crate::parameters::{Layout, ParameterId};
 use crate::pooling::masked_mean;
 use crate::recurrent::Recurrent;
-use crate::{Batch, ClassifierError, ForwardContext, Reading, Stream, Weights};
+use crate::{Batch, ForwardContext, Reading, Result, Stream, Weights};
 
 /// A network's shape: which parameters it has and what it does with them. The numbers themselves
 /// are in a flat buffer (see [`Layout`]).
@@ -142,11 +142,7 @@ impl Network {
     ///
     /// # Errors
     /// The folder does not hold what it should: see [`Encoder::load`].
-    pub fn pretrained(
-        settings: &ModelSettings,
-        folder: &Path,
-        classes: u32,
-    ) -> Result<Untrained, ClassifierError> {
+    pub fn pretrained(settings: &ModelSettings, folder: &Path, classes: u32) -> Result<Untrained> {
         let mut layout = Layout::default();
         let loaded = Encoder::load(folder, &mut layout)?;
         Ok(Self::with_encoder(settings, loaded, classes, layout))
@@ -211,11 +207,7 @@ impl Network {
     ///
     /// # Errors
     /// The folder does not hold what it should: see [`Encoder::load`].
-    pub fn frozen(
-        features: &FeatureSettings,
-        folder: &Path,
-        classes: u32,
-    ) -> Result<Untrained, ClassifierError> {
+    pub fn frozen(features: &FeatureSettings, folder: &Path, classes: u32) -> Result<Untrained> {
         let mut layout = Layout::default();
         let loaded = Encoder::load(folder, &mut layout)?;
         Ok(Self::with_features(features, loaded, classes, layout))

@@ -191,7 +191,7 @@ impl Parameters {
     /// Views of a whole flat buffer, without gradients.
     pub fn view(layout: &Layout, flat: &Tensor) -> Self {
         let flat = flat.detach();
-        Self(pieces(layout.specs(), 0, &flat))
+        Self(pieces(layout.specs(), &flat))
     }
 
     /// Views of the frozen parameters in `frozen`, and of the dense ones in `leaf`, which collects their
@@ -200,7 +200,7 @@ impl Parameters {
         let dense = layout.dense();
         let until = |end: usize| layout.specs().partition_point(|spec| spec.range.end <= end);
         let (first, last) = (until(dense.start), until(dense.end));
-        let mut all = pieces(&layout.specs()[..first], 0, frozen);
+        let mut all = pieces(&layout.specs()[..first], frozen);
         let specs = &layout.specs()[first..last];
         let lengths: Vec<i64> = specs.iter().map(|spec| spec.range.len() as i64).collect();
         let parts = leaf.split_with_sizes(lengths, 0);
@@ -223,9 +223,9 @@ impl Parameters {
     }
 }
 
-/// A view of each of these parameters in a buffer that begins with element `start` of the flat buffer.
-fn pieces(specs: &[ParameterSpec], start: usize, buffer: &Tensor) -> Vec<Tensor> {
-    specs.iter().map(|spec| spec.view(buffer, start)).collect()
+/// A view of each of these parameters in a flat buffer.
+fn pieces(specs: &[ParameterSpec], flat: &Tensor) -> Vec<Tensor> {
+    specs.iter().map(|spec| spec.view(flat, 0)).collect()
 }
 
 thread_local! {

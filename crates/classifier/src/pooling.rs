@@ -36,19 +36,19 @@ impl Pool {
         }
     }
 
-    /// `states` is `[T, B, W]`, `backward_width` the part of W that read each row from its end.
+    /// `states` is `[T, B, W]`, `backward` the part of W that read each row from its end.
     /// Gives `[B, W]`.
     pub(crate) fn apply(
         &self,
         states: &Tensor,
-        backward_width: i64,
+        backward: i64,
         context: ForwardContext<'_>,
     ) -> Tensor {
         let ForwardContext {
             batch, parameters, ..
         } = context;
         match self {
-            Self::Last => last(states, backward_width, batch),
+            Self::Last => last(states, backward, batch),
             Self::Mean => masked_mean(states, batch),
             Self::Max => masked_max(states, &batch.mask),
             Self::Attention(ids) => {

@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 use tch::{Device, Tensor};
 
-use crate::{Batch, ClassifierError, IdRows, MemoryLimit, Network, Replica, sorted_batches};
+use crate::{
+    Batch, ClassifierError, IdRows, MemoryLimit, Network, PreparedBatch, Replica, Result,
+    sorted_batches,
+};
 
 /// The logits of rows, in the order of the rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -71,11 +74,7 @@ impl Inference<'_> {
     ///
     /// # Errors
     /// libtorch fails, a single row does not fit into memory, or `progress` has stopped the work.
-    pub fn logits(
-        &self,
-        replicas: &mut [Replica],
-        batch_size: usize,
-    ) -> Result<Logits, ClassifierError> {
+    pub fn logits(&self, replicas: &mut [Replica], batch_size: usize) -> Result<Logits> {
         let batches = sorted_batches(self.rows, batch_size);
         let (all, classes) = (0..self.rows.len(), self.network.classes());
         let values = self.values(replicas, &batches, all, classes, Replica::logits)?;
@@ -92,7 +91,7 @@ impl Inference<'_> {
         replicas: &mut [Replica],
         batches: &[Vec<usize>],
         span: Range<usize>,
-    ) -> Result<Vec<f32>, ClassifierError> {
+    ) -> Result<Vec<f32>> {
         let width = self.network.state_width() as usize;
         self.values(replicas, batches, span, width, Replica::states)
     }
@@ -106,7 +105,7 @@ impl Inference<'_> {
         span: Range<usize>,
         width: usize,
         compute: fn(&Replica, &Network, &Batch) -> Tensor,
-    ) -> Result<Vec<f32>, ClassifierError> {
+    ) -> Result<Vec<f32>> {
         let next = AtomicUsize::new(0);
         let tokens_of = |rows: &[usize]| self.padded_tokens(rows);
         let parts = replicas
@@ -135,7 +134,7 @@ impl Inference<'_> {
                 }
                 Ok((rows, copy_to_host(&results)?))
             })
-            .collect::<Result<Vec<_>, ClassifierError>>()?;
+            .collect::<Result<Vec<_>>>()?;
         let mut all = vec![0_f32; span.len() * width];
         for (rows, values) in parts {
             for (row, values) in rows.into_iter().zip(values.chunks_exact(width)) {
@@ -146,8 +145,8 @@ impl Inference<'_> {
     }
 
     fn batch_of(&self, rows: &[usize]) -> Batch {
-        let reading = self.network.reading();
-        Batch::gather(self.rows, rows, self.pad_id, reading, None, self.device)
+        let reading = self.network.reading().on(self.device);
+        PreparedBatch::gather(self.rows, rows, self.pad_id, reading, None).open_on(self.device)
     }
 
     /// The size of a batch of these rows, padding included.
@@ -159,7 +158,7 @@ impl Inference<'_> {
 
 /// The values of tensors on a device, one after the other, by one copy. If the device has no memory for
 /// all of them side by side, by one copy for each.
-fn copy_to_host(parts: &[Tensor]) -> Result<Vec<f32>, ClassifierError> {
+fn copy_to_host(parts: &[Tensor]) -> Result<Vec<f32>> {
     if parts.is_empty() {
         return Ok(Vec::new());
     }
@@ -176,7 +175,7 @@ fn copy_to_host(parts: &[Tensor]) -> Result<Vec<f32>, ClassifierError> {
     }
 }
 
-fn host_values(tensor: &Tensor) -> Result<Vec<f32>, ClassifierError> {
+fn host_values(tensor: &Tensor) -> Result<Vec<f32>> {
     let values = tensor.to_device(Device::Cpu).contiguous().view([-1]);
     Vec::try_from(values).map_err(ClassifierError::torch("read the results"))
 }

@@ -17,38 +17,14 @@ use crate::{ForwardContext, Mode, Stream, dropout::dropout, initial};
 /// A stack of recurrent layers and a pooling.
 #[derive(Debug)]
 pub(crate) struct Recurrent {
-    cell: Cell,
+    /// `Lstm`, `Gru`, and Elman's for all others.
+    cell: ModelKind,
     hidden: i64,
     /// By layer, then by direction.
     directions: Vec<Direction>,
     two_way: bool,
     pool: Pool,
     between_layers: f64,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cell {
-    Elman,
-    Lstm,
-    Gru,
-}
-
-impl Cell {
-    fn of(kind: ModelKind) -> Self {
-        match kind {
-            ModelKind::Lstm => Self::Lstm,
-            ModelKind::Gru => Self::Gru,
-            _ => Self::Elman,
-        }
-    }
-
-    fn gates(self) -> i64 {
-        match self {
-            Self::Elman => 1,
-            Self::Gru => 3,
-            Self::Lstm => 4,
-        }
-    }
 }
 
 /// The weights of one layer in one direction, in libtorch's order: input to gates `[G * H, I]`,
@@ -71,8 +47,12 @@ impl Recurrent {
         layout: &mut Layout,
         stream: Stream,
     ) -> Self {
-        let cell = Cell::of(settings.kind);
-        let (gates, hidden) = (cell.gates(), i64::from(settings.hidden));
+        let (cell, hidden) = (settings.kind, i64::from(settings.hidden));
+        let gates = match cell {
+            ModelKind::Lstm => 4,
+            ModelKind::Gru => 3,
+            _ => 1,
+        };
         let two_way = settings.bidirectional;
         let names = if two_way {
             &["forward", "backward"][..]
@@ -107,7 +87,7 @@ impl Recurrent {
         }
         let zeros = vec![0_f32; (gates * hidden) as usize];
         let mut bias = zeros.clone();
-        if cell == Cell::Lstm {
+        if cell == ModelKind::Lstm {
             // A forget gate that starts open lets the gradient reach far tokens (Jozefowicz et al. 2015).
             bias[hidden as usize..2 * hidden as usize].fill(1.0);
         }
@@ -244,25 +224,25 @@ impl Recurrent {
         let zero = Tensor::zeros([count, rows, self.hidden], (xs.kind(), xs.device()));
         let both = [&zero, &zero];
         let states = match (self.cell, packing.map(Packing::steps)) {
-            (Cell::Lstm, None) => {
+            (ModelKind::Lstm, None) => {
                 xs.lstm(&both, weights, true, layers, 0.0, train, two_way, false)
                     .0
             }
-            (Cell::Gru, None) => {
+            (ModelKind::Gru, None) => {
                 xs.gru(&zero, weights, true, layers, 0.0, train, two_way, false)
                     .0
             }
-            (Cell::Elman, None) => {
+            (_, None) => {
                 xs.rnn_tanh(&zero, weights, true, layers, 0.0, train, two_way, false)
                     .0
             }
-            (Cell::Lstm, Some(steps)) => {
+            (ModelKind::Lstm, Some(steps)) => {
                 Tensor::lstm_data(xs, steps, &both, weights, true, layers, 0.0, train, two_way).0
             }
-            (Cell::Gru, Some(steps)) => {
+            (ModelKind::Gru, Some(steps)) => {
                 Tensor::gru_data(xs, steps, &zero, weights, true, layers, 0.0, train, two_way).0
             }
-            (Cell::Elman, Some(steps)) => {
+            (_, Some(steps)) => {
                 Tensor::rnn_tanh_data(xs, steps, &zero, weights, true, layers, 0.0, train, two_way)
                     .0
             }

@@ -12,7 +12,7 @@ use tch::{Kind, Tensor};
 use crate::tokens::check_asked;
 use crate::{
     BatchProgress, Bundle, ChosenDevice, ClassifierError, FeatureRows, IdRows, Inference, Logits,
-    MemoryLimit, Replica, attributions_of_rows, choose_device, guard, sorted_batches,
+    MemoryLimit, Replica, Result, attributions_of_rows, choose_device, guard, sorted_batches,
 };
 
 /// The largest number of reviews in a batch, unless the caller sets it.
@@ -59,11 +59,7 @@ impl NetworkScorer {
     ///
     /// # Errors
     /// A file is missing or damaged, or the device fails.
-    pub fn load(
-        folder: &Path,
-        device: ChosenDevice,
-        batches: Batches,
-    ) -> Result<Self, ClassifierError> {
+    pub fn load(folder: &Path, device: ChosenDevice, batches: Batches) -> Result<Self> {
         let load = || Bundle::load(folder, device.device);
         let bundle = ClassifierError::catch("load the model", load)?;
         let kind = match &bundle.model.features {
@@ -96,11 +92,7 @@ impl NetworkScorer {
     ///
     /// # Errors
     /// libtorch fails, or a single row does not fit into memory.
-    pub fn logits(
-        &self,
-        rows: &dyn IdRows,
-        on_rows: &(impl Fn(u64) + Sync),
-    ) -> Result<Logits, ClassifierError> {
+    pub fn logits(&self, rows: &dyn IdRows, on_rows: &(impl Fn(u64) + Sync)) -> Result<Logits> {
         let batch_size = self.batch_size(rows.len());
         let progress = |rows| {
             on_rows(rows);
@@ -131,7 +123,7 @@ impl NetworkScorer {
     ///
     /// # Errors
     /// The features are of another width, or libtorch fails.
-    pub fn differences_of_features(&self, rows: &FeatureRows) -> Result<Vec<f64>, ClassifierError> {
+    pub fn differences_of_features(&self, rows: &FeatureRows) -> Result<Vec<f64>> {
         ClassifierError::catch("compute the logits of features", || {
             self.bundle.differences_of(&rows.values)
         })
@@ -139,7 +131,7 @@ impl NetworkScorer {
 
     /// How far the positive class is ahead on each row, for a probe: from features that are computed
     /// like those that it was fitted to, in their number format.
-    fn probe_differences(&self, rows: &dyn IdRows) -> Result<Vec<f64>, ClassifierError> {
+    fn probe_differences(&self, rows: &dyn IdRows) -> Result<Vec<f64>> {
         let inference = self.inference(rows, &|_| ControlFlow::Continue(()));
         let batches = sorted_batches(rows, self.batch_size(rows.len()));
         let states = self.with_replicas(batches.len(), |replicas| {
@@ -155,8 +147,8 @@ impl NetworkScorer {
     fn with_replicas<T>(
         &self,
         batches: usize,
-        work: impl FnOnce(&mut [Replica]) -> Result<T, ClassifierError>,
-    ) -> Result<T, ClassifierError> {
+        work: impl FnOnce(&mut [Replica]) -> Result<T>,
+    ) -> Result<T> {
         // Weights do not change, so a replica is whole after a panic, too.
         let mut replicas = self.replicas.lock().unwrap_or_else(PoisonError::into_inner);
         let count = batches.clamp(1, self.device.replicas.max(1));

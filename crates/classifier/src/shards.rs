@@ -13,7 +13,7 @@ use tch::Tensor;
 
 use crate::embedding::vectors_of;
 use crate::tokens::{SHUFFLED, drawn};
-use crate::{ClassifierError, IdRows, Stream, TokenContract, TokenRows};
+use crate::{ClassifierError, IdRows, Result, Stream, TokenContract, TokenRows};
 
 /// Rows of a shard: on a processor the work of less than a minute.
 pub const SHARD_ROWS: usize = 1024;
@@ -78,11 +78,7 @@ impl FeatureRows {
     /// # Errors
     /// The artifact holds no features or those of another tokenizer; a shard is damaged or holds
     /// other than finite numbers.
-    pub fn open(
-        artifact: &Artifact,
-        tokens: &TokenContract,
-        split: Split,
-    ) -> Result<Self, ClassifierError> {
+    pub fn open(artifact: &Artifact, tokens: &TokenContract, split: Split) -> Result<Self> {
         let misfit = ClassifierError::misfit("tokens", "features");
         let Contract::Features {
             tokenizer, width, ..

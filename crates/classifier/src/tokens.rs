@@ -10,7 +10,7 @@ use artifact::{Artifact, Contract, Digest, Normalization, Split, map_arrays, sch
 use bundle::ModelFile;
 use settings::ModelSettings;
 
-use crate::{ClassifierError, Stream};
+use crate::{ClassifierError, Result, Stream};
 
 /// Children of a seed's stream: the order in which rows are drawn, and that of shuffled labels.
 const DRAWN: u64 = 1 << 40;
@@ -48,7 +48,7 @@ impl TokenContract {
     ///
     /// # Errors
     /// The artifact is of another kind.
-    pub fn of(artifact: &Artifact) -> Result<Self, ClassifierError> {
+    pub fn of(artifact: &Artifact) -> Result<Self> {
         match &artifact.manifest().contract {
             Contract::Tokens {
                 tokenizer,
@@ -120,19 +120,17 @@ impl<T: AsRef<[u32]> + Debug + Sync> IdRows for &[T] {
 ///
 /// # Errors
 /// A row is empty or too long, or the vocabulary does not have one of its ids.
-pub(crate) fn check_asked(rows: &dyn IdRows, model: &ModelFile) -> Result<(), ClassifierError> {
-    let contract = TokenContract {
-        tokenizer: model.tokenizer.fingerprint,
-        vocabulary_size: model.sizes.vocabulary_size,
-        pad_id: model.tokenizer.pad_id,
-        max_length: model.tokenizer.max_length,
-        classes: model.labels.clone(),
-        normalization: model.normalization,
-    };
-    check_rows(rows, Path::new("the texts asked about"), &contract)
+pub(crate) fn check_asked(rows: &dyn IdRows, model: &ModelFile) -> Result<()> {
+    let (longest, classes) = (model.tokenizer.max_length, model.labels.len());
+    let limits = [
+        longest as usize,
+        classes,
+        model.sizes.vocabulary_size as usize,
+    ];
+    check_rows(rows, Path::new("the texts asked about"), limits)
 }
 
-/// Proves rows against the contract, because on a GPU an id out of range is a fault that takes the whole
+/// Proves rows against the longest length, the number of classes and the size of the vocabulary, because on a GPU an id out of range is a fault that takes the whole
 /// process down.
 ///
 /// # Errors
@@ -140,35 +138,27 @@ pub(crate) fn check_asked(rows: &dyn IdRows, model: &ModelFile) -> Result<(), Cl
 fn check_rows(
     rows: &dyn IdRows,
     path: &Path,
-    contract: &TokenContract,
-) -> Result<(), ClassifierError> {
+    [longest, classes, vocabulary_size]: [usize; 3],
+) -> Result<()> {
     for row in 0..rows.len() {
-        let failed = |problem: String| ClassifierError::Row {
+        let length = rows.length(row);
+        let label = usize::from(rows.label(row));
+        let problem = if length == 0 || length > longest {
+            format!("has {length} tokens, and its contract allows 1 to {longest}")
+        } else if label >= classes {
+            format!("has the label {label}, and there are {classes} classes")
+        } else {
+            let largest = rows.ids(row).iter().copied().max().unwrap_or(0);
+            if (largest as usize) < vocabulary_size {
+                continue;
+            }
+            format!("has the id {largest}, and the vocabulary has {vocabulary_size}")
+        };
+        return Err(ClassifierError::Row {
             path: path.to_owned(),
             row,
             problem,
-        };
-        let length = rows.length(row);
-        if length == 0 || length > contract.max_length as usize {
-            return Err(failed(format!(
-                "has {length} tokens, and its contract allows 1 to {}",
-                contract.max_length
-            )));
-        }
-        let label = usize::from(rows.label(row));
-        if label >= contract.classes.len() {
-            return Err(failed(format!(
-                "has the label {label}, and there are {} classes",
-                contract.classes.len()
-            )));
-        }
-        let largest = rows.ids(row).iter().copied().max().unwrap_or(0);
-        if largest >= contract.vocabulary_size {
-            return Err(failed(format!(
-                "has the id {largest}, and the vocabulary has {}",
-                contract.vocabulary_size
-            )));
-        }
+        });
     }
     Ok(())
 }
@@ -188,7 +178,7 @@ impl TokenRows {
     ///
     /// # Errors
     /// The file is damaged, or a row breaks the contract.
-    pub fn open(artifact: &Artifact, split: Split) -> Result<Self, ClassifierError> {
+    pub fn open(artifact: &Artifact, split: Split) -> Result<Self> {
         let contract = TokenContract::of(artifact)?;
         let path = artifact.file(&format!("{split}.arrow"))?;
         let wide = contract.vocabulary_size > u32::from(u16::MAX) + 1;
@@ -211,7 +201,9 @@ impl TokenRows {
             rows.labels.extend_from_slice(labels);
             rows.lists.push(batch.column(3).as_list().clone());
         }
-        check_rows(&rows, &path, &contract)?;
+        let (longest, size) = (contract.max_length, contract.vocabulary_size);
+        let limits = [longest as usize, contract.classes.len(), size as usize];
+        check_rows(&rows, &path, limits)?;
         Ok(rows)
     }
 
@@ -219,10 +211,7 @@ impl TokenRows {
     ///
     /// # Errors
     /// As for [`TokenRows::open`].
-    pub fn to_learn_from(
-        artifact: &Artifact,
-        settings: &ModelSettings,
-    ) -> Result<Self, ClassifierError> {
+    pub fn to_learn_from(artifact: &Artifact, settings: &ModelSettings) -> Result<Self> {
         let mut rows = Self::open(artifact, Split::Train)?;
         if settings.reviews > 0 {
             rows.keep(settings.reviews as usize, settings.seed);

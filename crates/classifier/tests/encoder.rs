@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use artifact::{Digest, Normalization};
 use bundle::{Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult};
 use classifier::{
-    Batch, Bundle, Direction, Encoder, ForwardContext, Layout, Loaded, Mode, Parameters, Reading,
-    Replica,
+    Bundle, Direction, Encoder, ForwardContext, Layout, Loaded, Mode, Parameters, PreparedBatch,
+    Reading, Replica,
 };
 use safetensors::SafeTensors;
 use settings::{ModelKind, ModelSettings, Truncation};
@@ -86,7 +86,7 @@ impl Reader {
     fn states(&self, rows: &[Vec<i64>]) -> Vec<Tensor> {
         let labels = vec![0; rows.len()];
         let pad = self.encoder.config().pad_id;
-        let batch = Batch::read(rows, &labels, pad, UNDIVIDED, Device::Cpu);
+        let batch = PreparedBatch::read(rows, &labels, pad, UNDIVIDED).open();
         let size = batch.ids.size();
         let width = self.encoder.config().width;
         let vectors = self
@@ -201,7 +201,7 @@ fn logits_are_those_of_the_reference_in_any_company() {
         let logits = |rows: &[Vec<i64>]| {
             let labels = vec![0; rows.len()];
             let pad = bundle.model.tokenizer.pad_id;
-            let batch = Batch::read(rows, &labels, pad, UNDIVIDED, Device::Cpu);
+            let batch = PreparedBatch::read(rows, &labels, pad, UNDIVIDED).open();
             replica.logits(&bundle.network, &batch)
         };
         let together = logits(&rows);

@@ -6,8 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use classifier::{
-    Batch, Direction, Encoder, ForwardContext, Layout, Mode, Network, Owners, Parameters, Reading,
-    Replica,
+    Batch, Direction, Encoder, ForwardContext, Layout, Mode, Network, Owners, Parameters,
+    PreparedBatch, Reading, Replica,
 };
 use settings::{FeaturePooling, FeatureSettings, Precision, WindowSettings};
 use tch::{Device, Kind, Tensor, no_grad};
@@ -47,7 +47,7 @@ fn batch(family: &str, rows: &[Vec<i64>]) -> Batch {
     let pad = Encoder::config_of(&golden(family))
         .expect("a config")
         .pad_id;
-    Batch::read(rows, &vec![0; rows.len()], pad, UNDIVIDED, Device::Cpu)
+    PreparedBatch::read(rows, &vec![0; rows.len()], pad, UNDIVIDED).open()
 }
 
 fn features(family: &str, settings: &FeatureSettings, batch: &Batch) -> Vec<Vec<f32>> {

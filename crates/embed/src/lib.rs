@@ -23,6 +23,7 @@ use artifact::{
     ArtifactError, Contract, Failure, OutputFile, Source, StageName, format, write_arrays,
 };
 use classifier::guard;
+use serde_json::Value;
 use settings::{EmbeddingKind, EmbeddingSettings};
 use stage::{Context, NoOptions, Outcome, Stage};
 
@@ -69,25 +70,28 @@ fn run(context: &Context, settings: EmbeddingSettings) -> Result<Outcome, Failur
     let path = context.output().join(EMBEDDING);
     let schema = artifact::schema::embedding(matrix.width());
     let rows = write_arrays(&path, &schema, matrix.batches())?;
-    let report = context.output().join(COVERAGE);
-    let text = serde_json::to_vec_pretty(&coverage).expect("figures are plain data");
-    fs::write(&report, text).map_err(ArtifactError::io("write", &report))?;
+    let report = write_figures(context, COVERAGE, &coverage)?;
     let contract = Contract::Embedding {
         tokenizer: vocabulary.fingerprint,
         vocabulary_size: vocabulary.size(),
         width: matrix.width(),
         pad_id: vocabulary.pad_id,
     };
-    let files = vec![
-        OutputFile::table(EMBEDDING, rows),
-        OutputFile::data(COVERAGE),
-    ];
+    let files = vec![OutputFile::table(EMBEDDING, rows), report];
     let size = format!(
         "{} vectors of {}",
         format::count(rows),
         format::count(matrix.width())
     );
     Ok(Outcome::new(contract, files, format!("{size}, {summary}")))
+}
+
+/// Writes figures about the artifact into it.
+fn write_figures(context: &Context, name: &str, figures: &Value) -> Result<OutputFile, Failure> {
+    let path = context.output().join(name);
+    let text = serde_json::to_vec_pretty(figures).expect("figures are plain data");
+    fs::write(&path, text).map_err(ArtifactError::io("write", &path))?;
+    Ok(OutputFile::data(name))
 }
 
 /// A matrix, what is said about it in `coverage.json`, and in half a line.

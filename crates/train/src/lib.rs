@@ -25,8 +25,7 @@ use stage::{
 };
 use tch::{Kind, Tensor};
 use training::{
-    Checkpoint, CheckpointManager, Classification, Record, Requests, TrainContext, TrainError,
-    Trained, train,
+    Checkpoint, CheckpointManager, Classification, Record, TrainContext, TrainError, Trained, train,
 };
 
 use data::Data;
@@ -168,10 +167,8 @@ pub(crate) fn context_of<'a, T>(
         kind: compute_kind(context, settings, device),
         may_move: context.run().device == settings::Device::Cpu,
         until: settings.training.epochs,
-        requests: Requests {
-            stop: stop_requested,
-            save: save_requested,
-        },
+        stop: stop_requested,
+        save: save_requested,
         note,
     }
 }

@@ -3,8 +3,8 @@
 use std::ops::{ControlFlow, Range};
 
 use classifier::{
-    ActivationWeights, BatchProgress, ClassifierError, ComputePath, IdRows, Inference, Layout,
-    Logits, Loss, MemoryLimit, Mode, Network, Parameters, PreparedBatch, Replica, Stream,
+    ActivationWeights, BatchProgress, ComputePath, ForwardContext, IdRows, Inference, Layout,
+    Logits, Loss, MemoryLimit, Mode, Network, Parameters, PreparedBatch, Replica, Result, Stream,
     WordDropout,
 };
 use settings::ModelSettings;
@@ -39,7 +39,7 @@ impl Classification<'_> {
         replicas: &mut [Replica],
         memory: &MemoryLimit,
         progress: &BatchProgress<'_>,
-    ) -> Result<Logits, ClassifierError> {
+    ) -> Result<Logits> {
         let inference = Inference {
             network: self.network,
             rows: self.validation,
@@ -115,8 +115,8 @@ impl Task for Classification<'_> {
     ) -> Loss {
         let smoothing = self.model.training.label_smoothing;
         let batch = part.open();
-        self.network
-            .loss(&batch, weights, parameters, mode, smoothing)
+        let context = ForwardContext::new(&batch, parameters, mode);
+        self.network.loss(weights, context, smoothing)
     }
 
     fn validate(
@@ -124,7 +124,7 @@ impl Task for Classification<'_> {
         replicas: &[ActivationWeights],
         memory: &MemoryLimit,
         stop: fn() -> bool,
-    ) -> Result<Option<Validation>, ClassifierError> {
+    ) -> Result<Option<Validation>> {
         let replica = |weights: &ActivationWeights| Replica::of(self.network, weights);
         let mut replicas: Vec<Replica> = replicas.iter().map(replica).collect();
         let logits = self.validation_logits(&mut replicas, memory, &|_| match stop() {

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::Scope;
 
-use classifier::{ClassifierError, ComputePath, Stream, Transfer};
+use classifier::{ClassifierError, ComputePath, Result, Stream, Transfer};
 use tch::Device;
 
 use super::TrainContext;
@@ -79,11 +79,7 @@ impl<'a, T: Task> Source<'a, T> {
     }
 
     /// Draws a batch and prepares its parts. `stream` is that of the step.
-    pub(crate) fn prepare(
-        &self,
-        rows: &[usize],
-        stream: Stream,
-    ) -> Result<Prepared<T>, ClassifierError> {
+    pub(crate) fn prepare(&self, rows: &[usize], stream: Stream) -> Result<Prepared<T>> {
         ClassifierError::catch("prepare a batch", || {
             let prepared = Prepared {
                 batch: self.task.draw(rows, stream),
@@ -101,7 +97,7 @@ impl<'a, T: Task> Source<'a, T> {
         prepared: Prepared<T>,
         size: usize,
         stream: Stream,
-    ) -> Result<Prepared<T>, ClassifierError> {
+    ) -> Result<Prepared<T>> {
         ClassifierError::catch("prepare a batch", || {
             Ok(self.with_parts(Prepared { size, ..prepared }, stream))
         })
@@ -125,7 +121,7 @@ impl<'a, T: Task> Source<'a, T> {
 pub(super) struct Feed<'a, T: Task> {
     source: &'a Source<'a, T>,
     /// What the thread has prepared; none on a processor.
-    ready: Option<Receiver<Result<Prepared<T>, ClassifierError>>>,
+    ready: Option<Receiver<Result<Prepared<T>>>>,
 }
 
 impl<'a, T: Task> Feed<'a, T> {
@@ -160,11 +156,7 @@ impl<'a, T: Task> Feed<'a, T> {
     ///
     /// # Errors
     /// It could not be prepared.
-    pub(super) fn next(
-        &self,
-        rows: &[usize],
-        stream: Stream,
-    ) -> Result<Prepared<T>, ClassifierError> {
+    pub(super) fn next(&self, rows: &[usize], stream: Stream) -> Result<Prepared<T>> {
         match &self.ready {
             None => self.source.prepare(rows, stream),
             Some(ready) => ready

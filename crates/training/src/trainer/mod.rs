@@ -24,7 +24,7 @@ use crate::checkpoint::{Checkpoint, CheckpointManager};
 use crate::error::TrainError;
 use crate::record::{Line, Record, resident_memory};
 use crate::schedule::rate;
-use crate::task::{Requests, Task, Validation};
+use crate::task::{Task, Validation};
 use feed::Feed;
 pub(crate) use feed::Source;
 use meter::DeviceMeter;
@@ -53,8 +53,10 @@ pub struct TrainContext<'a, T> {
     pub may_move: bool,
     /// Epochs after which it ends for now; the learning rate follows all epochs of the settings.
     pub until: u32,
-    /// Requests to save or to stop.
-    pub requests: Requests,
+    /// Whether to save the state and end: asked after every batch, and from any thread while it validates.
+    pub stop: fn() -> bool,
+    /// Whether to save the state and go on, asked after every batch. True once for each request.
+    pub save: fn() -> bool,
     /// Receives messages for the user.
     pub note: &'a (dyn Fn(&str) + 'a),
 }
@@ -351,8 +353,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         outputs: &mut Outputs<'_, '_>,
     ) -> Result<(), TrainError> {
         let step = self.position.step;
-        let Requests { stop, save } = self.context.requests;
-        let (stop, save) = (stop(), save());
+        let (stop, save) = ((self.context.stop)(), (self.context.save)());
         if !stop && !save && !outputs.manager.is_due(step) {
             return Ok(());
         }
@@ -376,7 +377,7 @@ impl<'a, T: Task> Trainer<'a, T> {
     /// Validates the epoch and begins the next one.
     fn end_epoch(&mut self, outputs: &mut Outputs<'_, '_>) -> Result<(), TrainError> {
         let context = self.context;
-        let stop = context.requests.stop;
+        let stop = context.stop;
         let validation = context.task.validate(&self.replicas, &self.memory, stop);
         // Speeds are those of training alone.
         self.since = Instant::now();

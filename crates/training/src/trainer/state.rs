@@ -3,7 +3,7 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use classifier::{ClassifierError, Logits};
+use classifier::{ClassifierError, Logits, Result};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::position::{Best, Position, Sums};
@@ -91,11 +91,7 @@ impl<T: Task> Trainer<'_, T> {
     }
 
     /// All of the state, copied, with what was recorded in so many seconds. The sums must be settled.
-    pub(super) fn checkpoint(
-        &self,
-        record: &[u8],
-        seconds: f64,
-    ) -> Result<Checkpoint, ClassifierError> {
+    pub(super) fn checkpoint(&self, record: &[u8], seconds: f64) -> Result<Checkpoint> {
         let best = self.best.as_ref();
         let position = Position {
             optimizer_steps: self.adam.steps(),
@@ -132,7 +128,7 @@ impl<T: Task> Trainer<'_, T> {
 }
 
 /// A copy that no step changes: on the device, or on the host if the device has no memory for it.
-fn copy_of(tensor: &Tensor) -> Result<Tensor, ClassifierError> {
+fn copy_of(tensor: &Tensor) -> Result<Tensor> {
     let copy = |work: &dyn Fn() -> Tensor| ClassifierError::catch("copy the state", || Ok(work()));
     match copy(&|| no_grad(|| tensor.copy())) {
         Err(error) if tensor.device() != Device::Cpu && error.is_memory() => {
