@@ -103,7 +103,8 @@ impl Explained<'_> {
         ClassifierError::catch("compute what drove the answer", || {
             let line = Line::new(self, ids, added);
             let ends: Vec<f64> = (0..=PARTS).map(|end| end as f64 / PARTS as f64).collect();
-            let said = line.said_at(&ends)?;
+            let said =
+                line.some_at_a_time(&ends, |some| numbers(&no_grad(|| line.differences(some).0)))?;
             let (baseline, difference) = (said[0], said[PARTS]);
             let allowed = TOLERANCE.0 * (difference - baseline).abs() + TOLERANCE.1;
             let ends: Vec<Point> = ends.into_iter().zip(said).collect();
@@ -250,13 +251,6 @@ impl<'a> Line<'a> {
         let logits = network.forward(&vectors, context);
         let logits = logits.to_kind(Kind::Double);
         (logits.select(1, 1) - logits.select(1, 0), vectors)
-    }
-
-    /// How far the positive class is ahead at each point.
-    fn said_at(&self, points: &[f64]) -> Result<Vec<f64>> {
-        self.some_at_a_time(points, |some| {
-            numbers(&no_grad(|| self.differences(some).0))
-        })
     }
 
     /// What each token gets in parts of the line with these ends, from the gradient in the middle of each.

@@ -6,7 +6,7 @@ use tch::Tensor;
 use crate::dense::Dense;
 use crate::parameters::Layout;
 use crate::pooling::masked_max;
-use crate::{ForwardContext, Stream, initial};
+use crate::{ForwardContext, initial};
 
 /// One bank of filters for each kernel width.
 #[derive(Debug)]
@@ -17,12 +17,8 @@ pub(crate) struct Convolution {
 }
 
 impl Convolution {
-    pub(crate) fn new(
-        settings: &ModelSettings,
-        width: i64,
-        layout: &mut Layout,
-        stream: Stream,
-    ) -> Self {
+    pub(crate) fn new(settings: &ModelSettings, width: i64, layout: &mut Layout) -> Self {
+        let stream = initial::stream(settings).child(1);
         let filters = i64::from(settings.filters);
         let bank = |(index, kernel): (usize, &u32)| {
             let kernel = i64::from(*kernel);

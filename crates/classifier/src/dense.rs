@@ -24,8 +24,8 @@ impl Dense {
         let zeros = vec![0.0; shape[0] as usize];
         let bias = bias.unwrap_or(&zeros);
         Self {
-            weight: layout.add(format!("{name}.weight"), shape, true, weight),
-            bias: layout.add(format!("{name}.bias"), &shape[..1], false, bias),
+            weight: layout.add(&format!("{name}.weight"), shape, true, weight),
+            bias: layout.add(&format!("{name}.bias"), &shape[..1], false, bias),
         }
     }
 

@@ -29,8 +29,8 @@ impl Head {
         inputs: i64,
         classes: i64,
         layout: &mut Layout,
-        stream: Stream,
     ) -> Self {
+        let stream = initial::stream(settings);
         let mut width = inputs;
         let mut layer = |name: &str, outputs: i64, stream: Stream| {
             let weight = initial::glorot_uniform(stream, outputs, width);
@@ -61,8 +61,8 @@ impl Head {
         classes: i64,
         pooler: Option<[Vec<f32>; 2]>,
         layout: &mut Layout,
-        stream: Stream,
     ) -> Self {
+        let stream = initial::stream(settings);
         let [hidden, output] = family.head;
         let random = |stream, rows: i64| initial::normal(stream, (rows * width) as usize, 0.02);
         let [weight, bias] =

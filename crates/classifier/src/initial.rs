@@ -1,6 +1,13 @@
 //! Where parameters start from.
 
+use settings::ModelSettings;
+
 use crate::Stream;
+
+/// The random numbers of a network's first parameters.
+pub(crate) fn stream(settings: &ModelSettings) -> Stream {
+    Stream::new(settings.seed).child(0)
+}
 
 /// Glorot's uniform distribution for a `[rows, columns]` matrix (Glorot and Bengio 2010).
 pub(crate) fn glorot_uniform(stream: Stream, rows: i64, columns: i64) -> Vec<f32> {

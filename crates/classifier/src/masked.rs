@@ -44,7 +44,7 @@ impl MaskedModel {
         let mut layout = Layout::default();
         let table = Encoder::words_of(folder, &config)?;
         let name = Encoder::word_table_name(config.family);
-        let words = layout.add(name, &[size, width], false, &table);
+        let words = layout.add(&name, &[size, width], false, &table);
         let loaded = Encoder::load(folder, &mut layout)?;
         let encoder_parameters = layout.specs().len();
         let random = initial::normal(Stream::new(seed).child(0), (width * width) as usize, 0.02);

@@ -15,7 +15,7 @@ use crate::head::Head;
 use crate::parameters::{Layout, ParameterId};
 use crate::pooling::masked_mean;
 use crate::recurrent::Recurrent;
-use crate::{Batch, ForwardContext, Reading, Result, Stream, Weights};
+use crate::{Batch, ForwardContext, Reading, Result, Weights};
 
 /// A network's shape: which parameters it has and what it does with them. The numbers themselves
 /// are in a flat buffer (see [`Layout`]).
@@ -99,19 +99,14 @@ impl Network {
     ///
     /// A `transformer` has no such start: see [`Network::pretrained`].
     pub fn new(settings: &ModelSettings, sizes: Sizes, embedding: &[f32]) -> Self {
-        let stream = Stream::new(settings.seed).child(0);
         let mut layout = Layout::default();
         let width = i64::from(sizes.width);
         let embedding_name = "embedding.weight".to_owned();
         let body = match settings.kind {
             ModelKind::Naive => Body::Mean,
-            ModelKind::Cnn => {
-                let stream = stream.child(1);
-                Body::Convolution(Convolution::new(settings, width, &mut layout, stream))
-            }
+            ModelKind::Cnn => Body::Convolution(Convolution::new(settings, width, &mut layout)),
             ModelKind::Rnn | ModelKind::Lstm | ModelKind::Gru => {
-                let stream = stream.child(1);
-                Body::Recurrent(Recurrent::new(settings, width, &mut layout, stream))
+                Body::Recurrent(Recurrent::new(settings, width, &mut layout))
             }
             ModelKind::Transformer | ModelKind::Probe | ModelKind::Linear | ModelKind::Winner => {
                 unreachable!("what has an encoder starts from it, and the others are no network")
@@ -122,7 +117,7 @@ impl Network {
             _ => 0,
         };
         let (inputs, classes) = (body.width(width), i64::from(sizes.classes));
-        let head = Head::new(settings, hidden, inputs, classes, &mut layout, stream);
+        let head = Head::new(settings, hidden, inputs, classes, &mut layout);
         let shape = [i64::from(sizes.vocabulary_size), width];
         if settings.train_embedding {
             layout.add_word_table(&embedding_name, &shape, embedding);
@@ -174,17 +169,8 @@ impl Network {
         let config = encoder.config();
         let (family, width) = (config.family, config.width);
         layout.begin_level(config.layers as u32 + 1);
-        let stream = Stream::new(settings.seed).child(0);
         let classes = i64::from(classes);
-        let head = Head::of_family(
-            family,
-            settings,
-            width,
-            classes,
-            pooler,
-            &mut layout,
-            stream,
-        );
+        let head = Head::of_family(family, settings, width, classes, pooler, &mut layout);
         layout.freeze(settings.frozen_layers);
         let embedding_name = Encoder::word_table_name(family);
         if settings.train_embedding && settings.frozen_layers == 0 {

@@ -67,14 +67,8 @@ pub struct Layout {
 
 impl Layout {
     /// Adds a parameter. Its values are in row-major order and as many as its shape says.
-    pub fn add(
-        &mut self,
-        name: impl Into<String>,
-        shape: &[i64],
-        decays: bool,
-        initial: &[f32],
-    ) -> ParameterId {
-        self.add_parts(vec![name.into()], shape, decays, initial)
+    pub fn add(&mut self, name: &str, shape: &[i64], decays: bool, initial: &[f32]) -> ParameterId {
+        self.add_parts(vec![name.to_owned()], shape, decays, initial)
     }
 
     /// Adds a parameter that is kept as several tensors of equal shape.
@@ -110,12 +104,7 @@ impl Layout {
     }
 
     /// Adds the word table `[V, D]`, whose rows are looked up: the last parameter, of level 0.
-    pub fn add_word_table(
-        &mut self,
-        name: impl Into<String>,
-        shape: &[i64],
-        initial: &[f32],
-    ) -> ParameterId {
+    pub fn add_word_table(&mut self, name: &str, shape: &[i64], initial: &[f32]) -> ParameterId {
         let id = self.add(name, shape, false, initial);
         self.specs[id.0].level = 0;
         self.word_table = Some(id);

@@ -12,7 +12,7 @@ use crate::batch::Order;
 use crate::packing::Packing;
 use crate::parameters::{Layout, ParameterId, Parameters};
 use crate::pooling::Pool;
-use crate::{ForwardContext, Mode, Stream, dropout::dropout, initial};
+use crate::{ForwardContext, Mode, dropout::dropout, initial};
 
 /// A stack of recurrent layers and a pooling.
 #[derive(Debug)]
@@ -41,12 +41,8 @@ impl Direction {
 impl Recurrent {
     /// Adds all matrices to the layout, then all biases. That is how cuDNN stores them, which otherwise copies
     /// all of them at every call.
-    pub(crate) fn new(
-        settings: &ModelSettings,
-        width: i64,
-        layout: &mut Layout,
-        stream: Stream,
-    ) -> Self {
+    pub(crate) fn new(settings: &ModelSettings, width: i64, layout: &mut Layout) -> Self {
+        let stream = initial::stream(settings).child(1);
         let (cell, hidden) = (settings.kind, i64::from(settings.hidden));
         let gates = match cell {
             ModelKind::Lstm => 4,
@@ -73,12 +69,8 @@ impl Recurrent {
                 let from_state = initial::orthogonal_blocks(stream.child(1), gates, hidden);
                 let name = format!("layer{layer}.{name}");
                 let mut add = |part: &str, inputs: i64, values: &[f32]| {
-                    layout.add(
-                        format!("{name}.{part}"),
-                        &[gates * hidden, inputs],
-                        true,
-                        values,
-                    )
+                    let name = format!("{name}.{part}");
+                    layout.add(&name, &[gates * hidden, inputs], true, values)
                 };
                 let input = add("input", inputs, &from_input);
                 let state = add("state", hidden, &from_state);
@@ -93,7 +85,8 @@ impl Recurrent {
         }
         let with_biases = |(name, input, state): (String, ParameterId, ParameterId)| {
             let mut add = |part: &str, values: &[f32]| {
-                layout.add(format!("{name}.{part}"), &[gates * hidden], false, values)
+                let name = format!("{name}.{part}");
+                layout.add(&name, &[gates * hidden], false, values)
             };
             let (input_bias, state_bias) = (add("input_bias", &bias), add("state_bias", &zeros));
             Direction([input, state, input_bias, state_bias])
@@ -268,7 +261,7 @@ mod tests {
             ..ModelSettings::new(cell)
         };
         let mut layout = Layout::default();
-        let recurrent = Recurrent::new(&settings, 2, &mut layout, Stream::new(1));
+        let recurrent = Recurrent::new(&settings, 2, &mut layout);
         (recurrent, layout)
     }
 
@@ -296,7 +289,7 @@ mod tests {
             ..ModelSettings::new(ModelKind::Lstm)
         };
         let mut layout = Layout::default();
-        Recurrent::new(&settings, 2, &mut layout, Stream::new(1));
+        Recurrent::new(&settings, 2, &mut layout);
         let is_matrix: Vec<bool> = layout
             .specs()
             .iter()

@@ -49,7 +49,7 @@ impl TokenContract {
     /// # Errors
     /// The artifact is of another kind.
     pub fn of(artifact: &Artifact) -> Result<Self> {
-        match &artifact.manifest().contract {
+        match artifact.manifest().contract.clone() {
             Contract::Tokens {
                 tokenizer,
                 vocabulary_size,
@@ -59,18 +59,17 @@ impl TokenContract {
                 normalization,
                 ..
             } => Ok(Self {
-                tokenizer: *tokenizer,
-                vocabulary_size: *vocabulary_size,
-                pad_id: *pad_id,
-                max_length: *max_length,
-                classes: classes.clone(),
-                normalization: *normalization,
+                tokenizer,
+                vocabulary_size,
+                pad_id,
+                max_length,
+                classes,
+                normalization,
             }),
-            other => Err(ClassifierError::Misfit {
-                left: "tokens",
-                right: "model",
-                reason: format!("`{}` holds {other:?}", artifact.folder().display()),
-            }),
+            other => {
+                let reason = format!("`{}` holds {other:?}", artifact.folder().display());
+                Err(ClassifierError::misfit("tokens", "model")(reason))
+            }
         }
     }
 }

@@ -63,7 +63,7 @@ fn run(context: &Context, settings: EmbeddingSettings) -> Result<Outcome, Failur
         EmbeddingKind::Features => return features::compute(context, &settings),
         EmbeddingKind::Random => random_matrix,
         EmbeddingKind::Static => static_matrix,
-        EmbeddingKind::Learned => learned_matrix,
+        EmbeddingKind::Learned => learn_matrix,
     };
     let vocabulary = Vocabulary::open(context.input(StageName::Tokenize))?;
     let (matrix, coverage, summary) = make(&vocabulary, &settings, context)?;
@@ -95,7 +95,7 @@ fn write_figures(context: &Context, name: &str, figures: &Value) -> Result<Outpu
 }
 
 /// A matrix, what is said about it in `coverage.json`, and in half a line.
-type Made = (Matrix, serde_json::Value, String);
+type Made = Result<(Matrix, Value, String), Failure>;
 
 fn width_of(settings: &EmbeddingSettings, context: &Context) -> Result<u32, Failure> {
     let name = &context.step().variant;
@@ -103,11 +103,7 @@ fn width_of(settings: &EmbeddingSettings, context: &Context) -> Result<u32, Fail
     settings.width.ok_or_else(missing)
 }
 
-fn random_matrix(
-    vocabulary: &Vocabulary,
-    settings: &EmbeddingSettings,
-    context: &Context,
-) -> Result<Made, Failure> {
+fn random_matrix(vocabulary: &Vocabulary, settings: &EmbeddingSettings, context: &Context) -> Made {
     let width = width_of(settings, context)?;
     let seed = settings.seed.unwrap_or(0);
     let matrix = random::matrix(vocabulary.size(), width, vocabulary.pad_id, seed);
@@ -130,11 +126,7 @@ const NEIGHBOURS: usize = 6;
 /// Words among which neighbours are looked for: rarer ones have seen too little.
 const COMMON: usize = 5000;
 
-fn learned_matrix(
-    vocabulary: &Vocabulary,
-    settings: &EmbeddingSettings,
-    context: &Context,
-) -> Result<Made, Failure> {
+fn learn_matrix(vocabulary: &Vocabulary, settings: &EmbeddingSettings, context: &Context) -> Made {
     let width = width_of(settings, context)?;
     let seed = settings.seed.unwrap_or(0);
     let learning = settings.learning.clone().unwrap_or_default();
@@ -201,11 +193,7 @@ fn neighbours(vocabulary: &Vocabulary, matrix: &Matrix) -> serde_json::Value {
     serde_json::Value::Object(entries.collect())
 }
 
-fn static_matrix(
-    vocabulary: &Vocabulary,
-    settings: &EmbeddingSettings,
-    context: &Context,
-) -> Result<Made, Failure> {
+fn static_matrix(vocabulary: &Vocabulary, settings: &EmbeddingSettings, context: &Context) -> Made {
     let name = &context.step().variant;
     let Some(Source::Path(path)) = context.source() else {
         return Err(Failure::new(format!(

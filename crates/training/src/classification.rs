@@ -97,13 +97,8 @@ impl Task for Classification<'_> {
             ComputePath::Device => self.network.reading().on_device(),
         };
         let rows = &batch[rows];
-        Some(PreparedBatch::gather(
-            self.train,
-            rows,
-            self.pad_id,
-            reading,
-            dropout,
-        ))
+        let part = PreparedBatch::gather(self.train, rows, self.pad_id, reading, dropout);
+        Some(part)
     }
 
     fn loss(

@@ -124,14 +124,14 @@ impl<'a> Forward<'a> {
         };
         let attended = if read == length {
             let all = apart(linear(xs, weight, bias), 3);
-            attention(&all.get(0), &all.get(1), &all.get(2), mask)
+            attention([&all.get(0), &all.get(1), &all.get(2)], mask)
         } else {
             let part = |start: i64, count: i64, input: &Tensor| {
                 let part = |tensor: &Tensor| rows_of(tensor, start * width, count * width);
                 apart(linear(input, &part(weight), &part(bias)), count)
             };
             let (query, rest) = (part(0, 1, reading), part(1, 2, xs));
-            attention(&query.get(0), &rest.get(0), &rest.get(1), mask)
+            attention([&query.get(0), &rest.get(0), &rest.get(1)], mask)
         };
         let attended = attended.transpose(1, 2).reshape([rows, read, width]);
         let [weight, bias] = self.pair(layer.attention_output);

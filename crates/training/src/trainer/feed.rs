@@ -80,40 +80,32 @@ impl<'a, T: Task> Source<'a, T> {
 
     /// Draws a batch and prepares its parts. `stream` is that of the step.
     pub(crate) fn prepare(&self, rows: &[usize], stream: Stream) -> Result<Prepared<T>> {
-        ClassifierError::catch("prepare a batch", || {
-            let prepared = Prepared {
-                batch: self.task.draw(rows, stream),
-                rows: rows.len(),
-                size: self.size(rows),
-                parts: Vec::new(),
-            };
-            Ok(self.with_parts(prepared, stream))
-        })
+        let prepared = Prepared {
+            batch: self.task.draw(rows, stream),
+            rows: rows.len(),
+            size: self.size(rows),
+            parts: Vec::new(),
+        };
+        self.with_parts(prepared, stream)
     }
 
-    /// The same batch in parts of at most so many rows.
-    pub(super) fn prepare_again(
+    /// Puts the parts of a batch into pinned memory, if they are for a device.
+    pub(super) fn with_parts(
         &self,
-        prepared: Prepared<T>,
-        size: usize,
+        mut prepared: Prepared<T>,
         stream: Stream,
     ) -> Result<Prepared<T>> {
         ClassifierError::catch("prepare a batch", || {
-            Ok(self.with_parts(Prepared { size, ..prepared }, stream))
+            if self.path == ComputePath::Device {
+                let part = |(number, span)| {
+                    let stream = stream.child(number as u64);
+                    let part = self.task.part(&prepared.batch, span, stream, self.path);
+                    part.map(|part| part.pin(self.device))
+                };
+                prepared.parts = prepared.spans().enumerate().map(part).collect();
+            }
+            Ok(prepared)
         })
-    }
-
-    /// Puts the parts into pinned memory, if they are for a device.
-    fn with_parts(&self, mut prepared: Prepared<T>, stream: Stream) -> Prepared<T> {
-        if self.path == ComputePath::Device {
-            let part = |(number, span)| {
-                let stream = stream.child(number as u64);
-                let part = self.task.part(&prepared.batch, span, stream, self.path);
-                part.map(|part| part.pin(self.device))
-            };
-            prepared.parts = prepared.spans().enumerate().map(part).collect();
-        }
-        prepared
     }
 }
 

@@ -112,7 +112,8 @@ impl<T: Task> Trainer<'_, T> {
         // Batches that were prepared before memory was full are too large now.
         let fits = source.size(rows);
         if fits < prepared.size {
-            prepared = source.prepare_again(prepared, fits, stream)?;
+            prepared.size = fits;
+            prepared = source.with_parts(prepared, stream)?;
         }
         loop {
             let losses = faults::before(step, self.gradient.total())
@@ -136,7 +137,8 @@ impl<T: Task> Trainer<'_, T> {
                     (self.context.note)(&format!(
                         "memory is full: each batch is computed in {parts} parts from now on"
                     ));
-                    prepared = source.prepare_again(prepared, source.size(rows), stream)?;
+                    prepared.size = source.size(rows);
+                    prepared = source.with_parts(prepared, stream)?;
                 }
             }
         }
