@@ -31,7 +31,7 @@ impl Dense {
 
     /// Its weight and its bias.
     pub(crate) fn tensors<'a>(&self, parameters: &'a Parameters) -> [&'a Tensor; 2] {
-        [self.weight, self.bias].map(|id| parameters.get(id))
+        parameters.all([self.weight, self.bias])
     }
 
     /// `xs` `[.., I]` times the transposed weight `[O, I]`, plus the bias: `[.., O]`.

@@ -37,9 +37,8 @@ pub(crate) fn uniform(stream: Stream, count: usize, bound: f64) -> Vec<f32> {
 /// A stack of `blocks` orthogonal `[size, size]` matrices, one for each gate of a recurrent net:
 /// repeated multiplication then neither blows up nor dies out (Saxe, McClelland and Ganguli 2014).
 pub(crate) fn orthogonal_blocks(stream: Stream, blocks: i64, size: i64) -> Vec<f32> {
-    (0..blocks)
-        .flat_map(|block| orthogonal(stream.child(block as u64), size as usize))
-        .collect()
+    let block = |block| orthogonal(stream.child(block as u64), size as usize);
+    (0..blocks).flat_map(block).collect()
 }
 
 /// Gram and Schmidt's procedure on random rows, each made orthogonal to those before it, twice,

@@ -91,7 +91,7 @@ impl MaskedModel {
         let states = states.pop().expect("the state after the last layer");
         let states = states.transpose(0, 1).reshape([-1, width]);
         let states = states.index_select(0, &places);
-        let [scale, shift] = self.norm.map(|id| parameters.get(id));
+        let [scale, shift] = parameters.all(self.norm);
         let states = self.transform.apply(&states, parameters).gelu("none");
         let epsilon = self.config().epsilon;
         let states = states.layer_norm([width], Some(scale), Some(shift), epsilon, true);

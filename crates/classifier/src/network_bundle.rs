@@ -110,7 +110,7 @@ impl Bundle {
             return Err(misfit(reason));
         }
         let parameters = Parameters::view(self.network.layout(), &self.weights.flat);
-        let [weight, bias] = self.network.output().map(|id| parameters.get(id));
+        let [weight, bias] = parameters.all(self.network.output());
         let values = states.to_device(weight.device());
         let logits = values.linear(weight, Some(bias)).to_device(Device::Cpu);
         let difference = logits.select(1, 1) - logits.select(1, 0);

@@ -206,6 +206,11 @@ impl Parameters {
         }
     }
 
+    /// Some of them.
+    pub(crate) fn all<const N: usize>(&self, ids: [ParameterId; N]) -> [&Tensor; N] {
+        ids.map(|id| self.get(id))
+    }
+
     /// One of them.
     pub fn get(&self, id: ParameterId) -> &Tensor {
         &self.0[id.0]

@@ -52,7 +52,7 @@ impl Pool {
             Self::Mean => masked_mean(states, batch),
             Self::Max => masked_max(states, &batch.mask),
             Self::Attention(ids) => {
-                let [projection, bias, query] = ids.map(|id| parameters.get(id));
+                let [projection, bias, query] = parameters.all(*ids);
                 let hidden = states.linear(projection, Some(bias)).tanh();
                 let scores = hidden.linear(query, None::<&Tensor>);
                 let scores = scores.masked_fill(&batch.mask.eq(0.0), f64::NEG_INFINITY);

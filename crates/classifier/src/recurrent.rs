@@ -10,7 +10,7 @@ use tch::Tensor;
 
 use crate::batch::Order;
 use crate::packing::Packing;
-use crate::parameters::{Layout, ParameterId, Parameters};
+use crate::parameters::{Layout, ParameterId};
 use crate::pooling::Pool;
 use crate::{ForwardContext, Mode, dropout::dropout, initial};
 
@@ -29,14 +29,7 @@ pub(crate) struct Recurrent {
 
 /// The weights of one layer in one direction, in libtorch's order: input to gates `[G * H, I]`,
 /// state to gates `[G * H, H]`, and the two biases `[G * H]`.
-#[derive(Debug)]
-struct Direction([ParameterId; 4]);
-
-impl Direction {
-    fn weights<'a>(&self, parameters: &'a Parameters) -> [&'a Tensor; 4] {
-        self.0.map(|id| parameters.get(id))
-    }
-}
+type Direction = [ParameterId; 4];
 
 impl Recurrent {
     /// Adds all matrices to the layout, then all biases. That is how cuDNN stores them, which otherwise copies
@@ -89,7 +82,7 @@ impl Recurrent {
                 layout.add(&name, &[gates * hidden], false, values)
             };
             let (input_bias, state_bias) = (add("input_bias", &bias), add("state_bias", &zeros));
-            Direction([input, state, input_bias, state_bias])
+            [input, state, input_bias, state_bias]
         };
         let directions = matrices.into_iter().map(with_biases).collect();
         let pool = Pool::new(settings.pooling, output, layout, stream.child(1000));
@@ -145,7 +138,7 @@ impl Recurrent {
                 );
             }
             let run = |direction: &Direction, xs: &Tensor| {
-                let weights = direction.weights(context.parameters);
+                let weights = context.parameters.all(*direction);
                 self.run(xs, None, &weights, (1, false))
             };
             let forward = run(&layer[0], &states);
@@ -176,7 +169,7 @@ impl Recurrent {
                     100 + index as u64,
                 );
             }
-            let of_direction = |direction: &Direction| direction.weights(context.parameters);
+            let of_direction = |direction: &Direction| context.parameters.all(*direction);
             let weights: Vec<&Tensor> = some.iter().flat_map(of_direction).collect();
             let layers = (at_once as i64, self.two_way);
             states = self.run(&states, Some(packing), &weights, layers);
@@ -251,6 +244,7 @@ impl Recurrent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Parameters;
     use tch::{Device, Kind, no_grad};
 
     fn parts(cell: ModelKind) -> (Recurrent, Layout) {
@@ -271,7 +265,7 @@ mod tests {
             let (recurrent, layout) = parts(cell);
             let parameters = Parameters::view(&layout, &layout.initial(Device::Cpu));
             let xs = Tensor::ones([4, 2, 2], (Kind::Float, Device::Cpu)).set_requires_grad(true);
-            let weights = recurrent.directions[0].weights(&parameters);
+            let weights = parameters.all(recurrent.directions[0]);
             let call = |train| recurrent.call(&xs, None, &weights, (1, false), train);
             assert!(call(true).requires_grad());
             assert!(!no_grad(|| call(false)).requires_grad());

@@ -44,16 +44,12 @@ impl<'a> Forward<'a> {
         self.mask = self.mask.as_ref().map(|mask| mask.narrow(2, 0, 1));
     }
 
-    fn pair(&self, pair: Pair) -> [&Tensor; 2] {
-        pair.map(|id| self.context.parameters.get(id))
-    }
-
     fn dropout(&self, xs: &Tensor, place: u64) -> Tensor {
         dropout(xs, self.drop, self.context.mode, place)
     }
 
     fn normalise(&self, xs: &Tensor, pair: Pair) -> Tensor {
-        let [scale, shift] = self.pair(pair);
+        let [scale, shift] = self.context.parameters.all(pair);
         let (width, epsilon) = (self.encoder.config.width, self.encoder.config.epsilon);
         xs.layer_norm([width], Some(scale), Some(shift), epsilon, true)
     }
@@ -112,7 +108,7 @@ impl<'a> Forward<'a> {
     /// its output matrix: `[B, R, W]`.
     fn attend(&self, layer: &Layer, reading: &Tensor, xs: &Tensor) -> Tensor {
         let mask = self.mask.as_ref();
-        let [weight, bias] = self.pair(layer.attention);
+        let [weight, bias] = self.context.parameters.all(layer.attention);
         let (rows, length, read) = (xs.size()[0], xs.size()[1], reading.size()[1]);
         let config = &self.encoder.config;
         let (width, heads, head_width) = (config.width, config.heads, config.head_width());
@@ -134,12 +130,12 @@ impl<'a> Forward<'a> {
             attention([&query.get(0), &rest.get(0), &rest.get(1)], mask)
         };
         let attended = attended.transpose(1, 2).reshape([rows, read, width]);
-        let [weight, bias] = self.pair(layer.attention_output);
+        let [weight, bias] = self.context.parameters.all(layer.attention_output);
         linear(&attended, weight, bias)
     }
 
     fn feed_forward(&self, layer: &Layer, xs: &Tensor) -> Tensor {
-        let [up, down] = [layer.up, layer.down].map(|pair| self.pair(pair));
+        let [up, down] = [layer.up, layer.down].map(|pair| self.context.parameters.all(pair));
         let middle = || linear(xs, up[0], up[1]);
         let middle = match self.encoder.config.activation {
             Activation::Gelu => return linear_gelu_linear(xs, up, down),

@@ -170,7 +170,7 @@ impl Encoder {
             0 => None,
             rows => Some(places.table("embeddings.token_type_embeddings", [rows, width])?),
         };
-        let norm = places.norm("embeddings.LayerNorm".to_owned(), width)?;
+        let norm = places.pair(&["embeddings.LayerNorm".to_owned()], &[width])?;
         let relative = match config.relative_buckets {
             0 => None,
             rows => Some(places.table("encoder.relative_attention_bias", [rows, config.heads])?),
@@ -182,12 +182,12 @@ impl Encoder {
             // Query, key and value are one matrix: one large product is faster than three.
             let parts = names.query_key_value.map(name);
             layers.push(Layer {
-                attention: places.dense(&parts, 3 * width, width)?,
-                attention_output: places.dense(&[name(names.attention_output)], width, width)?,
-                attention_norm: places.norm(name(names.attention_norm), width)?,
-                up: places.dense(&[name(names.up)], intermediate, width)?,
-                down: places.dense(&[name(names.down)], width, intermediate)?,
-                norm: places.norm(name(names.norm), width)?,
+                attention: places.pair(&parts, &[3 * width, width])?,
+                attention_output: places.pair(&[name(names.attention_output)], &[width, width])?,
+                attention_norm: places.pair(&[name(names.attention_norm)], &[width])?,
+                up: places.pair(&[name(names.up)], &[intermediate, width])?,
+                down: places.pair(&[name(names.down)], &[width, intermediate])?,
+                norm: places.pair(&[name(names.norm)], &[width])?,
                 dropout: 201 + 2 * number as u64,
             });
         }
@@ -261,20 +261,11 @@ impl Places<'_> {
         self.add(vec![format!("{name}.weight")], &shape, false)
     }
 
-    /// Weight `[outputs, inputs]` and bias of a layer, or of several whose outputs are laid one after the
-    /// other.
-    fn dense(&mut self, names: &[String], outputs: i64, inputs: i64) -> Result<Pair> {
+    /// Weight and bias of a layer, or of several whose outputs are laid one after the other; scale and shift of
+    /// a normalisation, which do not decay. The first size of `shape` is that of the outputs.
+    fn pair(&mut self, names: &[String], shape: &[i64]) -> Result<Pair> {
         let parts = |what: &str| names.iter().map(|name| format!("{name}.{what}")).collect();
-        let weight = self.add(parts("weight"), &[outputs, inputs], true)?;
-        Ok([weight, self.add(parts("bias"), &[outputs], false)?])
-    }
-
-    /// Scale and shift of a layer normalisation.
-    fn norm(&mut self, name: String, width: i64) -> Result<Pair> {
-        let scale = self.add(vec![format!("{name}.weight")], &[width], false)?;
-        Ok([
-            scale,
-            self.add(vec![format!("{name}.bias")], &[width], false)?,
-        ])
+        let weight = self.add(parts("weight"), shape, shape.len() > 1)?;
+        Ok([weight, self.add(parts("bias"), &shape[..1], false)?])
     }
 }

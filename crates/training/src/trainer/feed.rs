@@ -5,7 +5,7 @@
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Scope;
 
 use classifier::{ClassifierError, ComputePath, Result, Stream, Transfer};
@@ -109,64 +109,24 @@ impl<'a, T: Task> Source<'a, T> {
     }
 }
 
-/// The batches of an epoch, in order.
-pub(super) struct Feed<'a, T: Task> {
+/// Starts a thread that prepares these batches, each with the stream of its step: all of them in order, or until
+/// one fails.
+pub(super) fn prepare_ahead<'scope, 'a: 'scope, T: Task>(
+    scope: &'scope Scope<'scope, '_>,
     source: &'a Source<'a, T>,
-    /// What the thread has prepared; none on a processor.
-    ready: Option<Receiver<Result<Prepared<T>>>>,
-}
-
-impl<'a, T: Task> Feed<'a, T> {
-    /// Starts to prepare these batches, each with the stream of its step.
-    pub(super) fn start<'scope>(
-        scope: &'scope Scope<'scope, '_>,
-        source: &'a Source<'a, T>,
-        batches: &'scope [Vec<usize>],
-        stream_of: impl Fn(usize) -> Stream + Send + 'scope,
-    ) -> Self
-    where
-        'a: 'scope,
-    {
-        let ready = (source.path == ComputePath::Device).then(|| {
-            let (sender, receiver): (SyncSender<_>, _) = sync_channel(AHEAD);
-            scope.spawn(move || {
-                for (number, rows) in batches.iter().enumerate() {
-                    let prepared = source.prepare(rows, stream_of(number));
-                    let failed = prepared.is_err();
-                    // A closed channel is a trainer that has stopped.
-                    if sender.send(prepared).is_err() || failed {
-                        break;
-                    }
-                }
-            });
-            receiver
-        });
-        Self { source, ready }
-    }
-
-    /// The next batch, which is of these rows and of the step with this stream.
-    ///
-    /// # Errors
-    /// It could not be prepared.
-    pub(super) fn next(&self, rows: &[usize], stream: Stream) -> Result<Prepared<T>> {
-        match &self.ready {
-            None => self.source.prepare(rows, stream),
-            Some(ready) => ready
-                .recv()
-                .expect("the thread sends every batch or an error"),
+    batches: &'scope [Vec<usize>],
+    stream_of: impl Fn(usize) -> Stream + Send + 'scope,
+) -> Receiver<Result<Prepared<T>>> {
+    let (sender, receiver) = sync_channel(AHEAD);
+    scope.spawn(move || {
+        for (number, rows) in batches.iter().enumerate() {
+            let prepared = source.prepare(rows, stream_of(number));
+            let failed = prepared.is_err();
+            // A closed channel is a trainer that has stopped.
+            if sender.send(prepared).is_err() || failed {
+                break;
+            }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_cover_a_batch() {
-        let found = |rows, size| spans(rows, size).collect::<Vec<_>>();
-        assert_eq!(found(5, 2), [0..2, 2..4, 4..5]);
-        assert_eq!(found(4, 4).len(), 1);
-        assert!(found(0, 4).is_empty());
-    }
+    });
+    receiver
 }

@@ -25,8 +25,8 @@ use crate::error::TrainError;
 use crate::record::{Line, Record, resident_memory};
 use crate::schedule::rate;
 use crate::task::{Task, Validation};
-use feed::Feed;
 pub(crate) use feed::Source;
+use feed::prepare_ahead;
 use meter::DeviceMeter;
 use position::{Position, Sums};
 use state::State;
@@ -290,11 +290,16 @@ impl<'a, T: Task> Trainer<'a, T> {
         self.since = Instant::now();
         thread::scope(|scope| {
             let stream_of = move |number: usize| step_stream(stream, first + number as u64);
-            let feed = Feed::start(scope, self.source, rest, stream_of);
+            let is_on_device = self.source.path == ComputePath::Device;
+            let ready = is_on_device.then(|| prepare_ahead(scope, self.source, rest, stream_of));
             for rows in rest {
                 let step = self.position.step;
                 let rate = rate(settings, step, self.total_steps()) * self.position.backoff;
-                self.step(rows, feed.next(rows, self.stream_of(step))?, rate)?;
+                let prepared = match &ready {
+                    None => self.source.prepare(rows, self.stream_of(step))?,
+                    Some(ready) => ready.recv().expect("every batch or an error")?,
+                };
+                self.step(rows, prepared, rate)?;
                 (outputs.on_batch)(rows.len() as u64, "");
                 let log_every = u64::from(settings.log_every);
                 if self.position.step.is_multiple_of(log_every) {
@@ -457,8 +462,4 @@ impl<'a, T: Task> Trainer<'a, T> {
 /// Random numbers of a step, from those of the training.
 fn step_stream(training: Stream, step: u64) -> Stream {
     training.child(1).child(step)
-}
-
-fn device_name(device: Device) -> &'static str {
-    if device.is_cuda() { "cuda" } else { "cpu" }
 }

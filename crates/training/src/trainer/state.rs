@@ -7,7 +7,7 @@ use classifier::{ClassifierError, Logits, Result};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::position::{Best, Position, Sums};
-use super::{BestEpoch, Trainer, device_name};
+use super::{BestEpoch, Trainer};
 use crate::checkpoint::Checkpoint;
 use crate::error::TrainError;
 use crate::record::{Record, seconds_of};
@@ -93,11 +93,16 @@ impl<T: Task> Trainer<'_, T> {
     /// All of the state, copied, with what was recorded in so many seconds. The sums must be settled.
     pub(super) fn checkpoint(&self, record: &[u8], seconds: f64) -> Result<Checkpoint> {
         let best = self.best.as_ref();
+        let device = if self.context.device.is_cuda() {
+            "cuda"
+        } else {
+            "cpu"
+        };
         let position = Position {
             optimizer_steps: self.adam.steps(),
             seconds,
             accumulation: self.source.accumulation.load(Ordering::Relaxed),
-            device: device_name(self.context.device).to_owned(),
+            device: device.to_owned(),
             best: best.map(|best| Best {
                 epoch: best.epoch,
                 loss: best.validation.loss,
