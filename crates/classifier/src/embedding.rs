@@ -32,12 +32,7 @@ impl EmbeddingMatrix {
             let folder = artifact.folder().display();
             return Err(misfit(format!("`{folder}` is not an embedding")));
         };
-        if tokenizer != tokens.tokenizer {
-            return Err(misfit(format!(
-                "the tokens come from the tokenizer {} and the embedding was made for the tokenizer {tokenizer}",
-                tokens.tokenizer
-            )));
-        }
+        tokens.check_tokenizer("embedding", tokenizer)?;
         if vocabulary_size != tokens.vocabulary_size {
             return Err(misfit(format!(
                 "the tokens have {} ids and the embedding {vocabulary_size} rows",

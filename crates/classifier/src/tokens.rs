@@ -14,16 +14,31 @@ use crate::{ClassifierError, Result, Stream};
 
 /// Children of a seed's stream: the order in which rows are drawn, and that of shuffled labels.
 const DRAWN: u64 = 1 << 40;
-pub(crate) const SHUFFLED: u64 = DRAWN + 1;
+const SHUFFLED: u64 = DRAWN + 1;
 
-/// The places of `count` of these ids, drawn at random, in the order they stand in.
-pub(crate) fn drawn(ids: &[u64], count: usize, seed: u64) -> Vec<usize> {
-    let stream = Stream::new(seed).child(DRAWN);
-    let mut order: Vec<usize> = (0..ids.len()).collect();
-    order.sort_unstable_by_key(|row| (stream.bits(ids[*row]), *row));
-    order.truncate(count);
-    order.sort_unstable();
-    order
+/// Keeps of training rows as many as the settings ask for, and gives them the labels they ask for. The places
+/// of the kept rows, in order; `None` if all are kept. Which ones follows from the seed and their ids alone, and
+/// fewer of them are among more.
+pub(crate) fn learned_rows(
+    ids: &mut Vec<u64>,
+    labels: &mut Vec<u8>,
+    settings: &ModelSettings,
+) -> Option<Vec<usize>> {
+    let stream = Stream::new(settings.seed);
+    let kept = (settings.reviews > 0).then(|| {
+        let drawn = stream.child(DRAWN);
+        let mut kept: Vec<usize> = (0..ids.len()).collect();
+        kept.sort_unstable_by_key(|row| (drawn.bits(ids[*row]), *row));
+        kept.truncate(settings.reviews as usize);
+        kept.sort_unstable();
+        *ids = kept.iter().map(|row| ids[*row]).collect();
+        *labels = kept.iter().map(|row| labels[*row]).collect();
+        kept
+    });
+    if settings.shuffled_labels {
+        stream.child(SHUFFLED).shuffle(labels);
+    }
+    kept
 }
 
 /// What a tokens artifact promises.
@@ -71,6 +86,20 @@ impl TokenContract {
                 Err(ClassifierError::misfit("tokens", "model")(reason))
             }
         }
+    }
+
+    /// Refuses what was made for the ids of another tokenizer.
+    ///
+    /// # Errors
+    /// `other` is not the tokenizer of these tokens.
+    pub fn check_tokenizer(&self, made: &'static str, other: Digest) -> Result<()> {
+        let own = self.tokenizer;
+        if own == other {
+            return Ok(());
+        }
+        let reason =
+            format!("the tokens come from the tokenizer {own} and the {made} from {other}");
+        Err(ClassifierError::misfit("tokens", made)(reason))
     }
 }
 
@@ -212,11 +241,8 @@ impl TokenRows {
     /// As for [`TokenRows::open`].
     pub fn to_learn_from(artifact: &Artifact, settings: &ModelSettings) -> Result<Self> {
         let mut rows = Self::open(artifact, Split::Train)?;
-        if settings.reviews > 0 {
-            rows.keep(settings.reviews as usize, settings.seed);
-        }
-        if settings.shuffled_labels {
-            rows.shuffle_labels(settings.seed);
+        if let Some(kept) = learned_rows(&mut rows.row_ids, &mut rows.labels, settings) {
+            rows.places = kept.into_iter().map(|row| rows.places[row]).collect();
         }
         Ok(rows)
     }
@@ -229,20 +255,6 @@ impl TokenRows {
     /// The ids of all reviews, as in `clean.parquet`.
     pub fn row_ids(&self) -> &[u64] {
         &self.row_ids
-    }
-
-    /// Keeps some rows, drawn at random: which ones follows from the seed and their ids alone, and
-    /// fewer of them are among more.
-    pub fn keep(&mut self, count: usize, seed: u64) {
-        let kept = drawn(&self.row_ids, count, seed);
-        self.places = kept.iter().map(|row| self.places[*row]).collect();
-        self.row_ids = kept.iter().map(|row| self.row_ids[*row]).collect();
-        self.labels = kept.iter().map(|row| self.labels[*row]).collect();
-    }
-
-    /// Deals the labels out anew, at random.
-    pub fn shuffle_labels(&mut self, seed: u64) {
-        Stream::new(seed).child(SHUFFLED).shuffle(&mut self.labels);
     }
 
     fn place(&self, row: usize) -> (&ListArray, usize) {
