@@ -13,7 +13,7 @@ pub(crate) struct Dense {
 
 impl Dense {
     /// Adds `NAME.weight` of this shape, whose first size is that of the outputs, and `NAME.bias`, which
-    /// is 0 unless it is given.
+    /// is 0 unless it is given. The scale of a normalisation has one size, and does not decay.
     pub(crate) fn new(
         name: &str,
         shape: &[i64],
@@ -24,7 +24,7 @@ impl Dense {
         let zeros = vec![0.0; shape[0] as usize];
         let bias = bias.unwrap_or(&zeros);
         Self {
-            weight: layout.add(&format!("{name}.weight"), shape, true, weight),
+            weight: layout.add(&format!("{name}.weight"), shape, shape.len() > 1, weight),
             bias: layout.add(&format!("{name}.bias"), &shape[..1], false, bias),
         }
     }

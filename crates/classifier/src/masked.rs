@@ -25,7 +25,7 @@ pub struct MaskedModel {
     layout: Layout,
     words: ParameterId,
     transform: Dense,
-    norm: [ParameterId; 2],
+    norm: Dense,
     bias: ParameterId,
     /// BERT's pooler, which is not learned here and goes out as it came.
     pooler: Option<[Vec<f32>; 2]>,
@@ -49,13 +49,9 @@ impl MaskedModel {
         let encoder_parameters = layout.specs().len();
         let random = initial::normal(Stream::new(seed).child(0), (width * width) as usize, 0.02);
         let ones = vec![1.0; width as usize];
-        let zeros = |count: i64| vec![0.0; count as usize];
         let transform = Dense::new("transform", &[width, width], &random, None, &mut layout);
-        let norm = [
-            layout.add("transform.norm.weight", &[width], false, &ones),
-            layout.add("transform.norm.bias", &[width], false, &zeros(width)),
-        ];
-        let bias = layout.add("output.bias", &[size], false, &zeros(size));
+        let norm = Dense::new("transform.norm", &[width], &ones, None, &mut layout);
+        let bias = layout.add("output.bias", &[size], false, &vec![0.0; size as usize]);
         Ok(Self {
             encoder: loaded.encoder,
             pooler: loaded.pooler,
@@ -91,7 +87,7 @@ impl MaskedModel {
         let states = states.pop().expect("the state after the last layer");
         let states = states.transpose(0, 1).reshape([-1, width]);
         let states = states.index_select(0, &places);
-        let [scale, shift] = parameters.all(self.norm);
+        let [scale, shift] = self.norm.tensors(parameters);
         let states = self.transform.apply(&states, parameters).gelu("none");
         let epsilon = self.config().epsilon;
         let states = states.layer_norm([width], Some(scale), Some(shift), epsilon, true);

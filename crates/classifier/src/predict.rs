@@ -107,7 +107,12 @@ impl Inference<'_> {
         compute: fn(&Replica, &Network, &Batch) -> Tensor,
     ) -> Result<Vec<f32>> {
         let next = AtomicUsize::new(0);
-        let tokens_of = |rows: &[usize]| self.padded_tokens(rows);
+        let reading = self.network.reading().on(self.device);
+        // Of a batch of these rows, padding included.
+        let tokens_of = |rows: &[usize]| {
+            let lengths = rows.iter().map(|&row| self.rows.length(row));
+            rows.len() * lengths.max().unwrap_or(0).max(1)
+        };
         let parts = replicas
             .par_iter_mut()
             .map(|replica| {
@@ -122,7 +127,9 @@ impl Inference<'_> {
                     let batch = &batches[index];
                     results.extend(self.memory.in_parts(batch, tokens_of, |part| {
                         ClassifierError::catch("compute a batch", || {
-                            let values = compute(replica, self.network, &self.batch_of(part));
+                            let part =
+                                PreparedBatch::gather(self.rows, part, self.pad_id, reading, None);
+                            let values = compute(replica, self.network, &part.open_on(self.device));
                             // A view would keep all states of the batch in memory.
                             Ok(values.reshape([-1]).copy())
                         })
@@ -142,17 +149,6 @@ impl Inference<'_> {
             }
         }
         Ok(all)
-    }
-
-    fn batch_of(&self, rows: &[usize]) -> Batch {
-        let reading = self.network.reading().on(self.device);
-        PreparedBatch::gather(self.rows, rows, self.pad_id, reading, None).open_on(self.device)
-    }
-
-    /// The size of a batch of these rows, padding included.
-    fn padded_tokens(&self, rows: &[usize]) -> usize {
-        let lengths = rows.iter().map(|&row| self.rows.length(row));
-        rows.len() * lengths.max().unwrap_or(0).max(1)
     }
 }
 

@@ -23,7 +23,7 @@ use settings::{ModelKind, ModelSettings};
 use stage::{
     Context, NoOptions, Outcome, Stage, Task, save_requested, stop_requested, watch_signals,
 };
-use tch::{Kind, Tensor};
+use tch::Tensor;
 use training::{
     Checkpoint, CheckpointManager, Classification, Record, TrainContext, TrainError, Trained, train,
 };
@@ -156,6 +156,12 @@ pub(crate) fn context_of<'a, T>(
     device: &ChosenDevice,
     note: &'a dyn Fn(&str),
 ) -> TrainContext<'a, T> {
+    let (kind, reason) = device.compute_kind(settings);
+    if settings.kind == ModelKind::Transformer {
+        // Only here there was a choice.
+        let name = ChosenDevice::name_of(kind);
+        note(&format!("activations: {name} ({reason}), weights: f32"));
+    }
     TrainContext {
         task,
         settings: &settings.training,
@@ -164,7 +170,7 @@ pub(crate) fn context_of<'a, T>(
         device: device.device,
         path: ComputePath::of(device.device),
         replicas: device.replicas,
-        kind: compute_kind(context, settings, device),
+        kind,
         may_move: context.run().device == settings::Device::Cpu,
         until: settings.training.epochs,
         stop: stop_requested,
@@ -201,17 +207,6 @@ fn run_training(
         before,
         &on_batch,
     )
-}
-
-/// The number format of the activations; said where there was a choice.
-fn compute_kind(context: &Context, settings: &ModelSettings, device: &ChosenDevice) -> Kind {
-    let (kind, reason) = device.compute_kind(settings);
-    if settings.kind == ModelKind::Transformer {
-        let name = ChosenDevice::name_of(kind);
-        let note = format!("activations: {name} ({reason}), weights: f32");
-        context.progress().note(&note);
-    }
-    kind
 }
 
 /// Numbers of a network, those that stay as they are included.
