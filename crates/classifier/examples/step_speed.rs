@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use bundle::Sizes;
 use classifier::{
-    ActivationWeights, Batch, ComputePath, Gradient, Mode, Network, Pass, Stream, Weights,
-    choose_device,
+    ActivationWeights, ComputePath, ForwardContext, Gradient, Mode, Network, Pass, PreparedBatch,
+    Stream, Weights, choose_device,
 };
 use rayon::prelude::*;
 use settings::{Device, ModelKind, ModelSettings, Pooling, RunSettings};
@@ -76,11 +76,11 @@ fn main() {
         let passes: Vec<Pass> = replicas
             .par_iter_mut()
             .map(|weights| {
-                let reading = network.reading();
-                let batch = Batch::read(&texts, &labels, 0, reading, device.device);
+                let reading = network.reading().on(device.device);
+                let batch = PreparedBatch::read(&texts, &labels, 0, reading).open_on(device.device);
                 let mode = Mode::Train(stream.child(step));
                 Pass::compute(layout, weights, 1.0, |parameters| {
-                    network.loss(&batch, weights, parameters, mode, 0.0)
+                    network.loss(weights, ForwardContext::new(&batch, parameters, mode), 0.0)
                 })
                 .expect("libtorch works")
             })

@@ -17,7 +17,10 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::tokens::check_asked;
 use crate::windows::windows_of;
-use crate::{Batch, Bundle, ClassifierError, MemoryLimit, Mode, Network, Parameters, Weights};
+use crate::{
+    Batch, Bundle, ClassifierError, ForwardContext, MemoryLimit, Mode, Network, Parameters,
+    PreparedBatch, Result, Weights,
+};
 
 /// Parts of the line at first.
 const PARTS: usize = 32;
@@ -58,7 +61,7 @@ pub fn attributions_of_rows(
     rows: &[MarkedRow],
     threads: usize,
     memory: &MemoryLimit,
-) -> Result<Vec<Attributions>, ClassifierError> {
+) -> Result<Vec<Attributions>> {
     let next = AtomicUsize::new(0);
     // A tensor may go to another thread, but not be looked at by two: each has a name of its own for
     // the same weights.
@@ -81,7 +84,7 @@ pub fn attributions_of_rows(
             done.push((place, explained.attributions(ids, added)?));
         }
     });
-    let mut all = parts.collect::<Result<Vec<_>, ClassifierError>>()?.concat();
+    let mut all = parts.collect::<Result<Vec<_>>>()?.concat();
     all.sort_unstable_by_key(|(place, _)| *place);
     Ok(all.into_iter().map(|(_, found)| found).collect())
 }
@@ -95,12 +98,13 @@ struct Explained<'a> {
 }
 
 impl Explained<'_> {
-    fn attributions(&self, ids: &[u32], added: &[bool]) -> Result<Attributions, ClassifierError> {
+    fn attributions(&self, ids: &[u32], added: &[bool]) -> Result<Attributions> {
         check_asked(&[ids].as_slice(), self.model)?;
         ClassifierError::catch("compute what drove the answer", || {
             let line = Line::new(self, ids, added);
             let ends: Vec<f64> = (0..=PARTS).map(|end| end as f64 / PARTS as f64).collect();
-            let said = line.said_at(&ends)?;
+            let said =
+                line.some_at_a_time(&ends, |some| numbers(&no_grad(|| line.differences(some).0)))?;
             let (baseline, difference) = (said[0], said[PARTS]);
             let allowed = TOLERANCE.0 * (difference - baseline).abs() + TOLERANCE.1;
             let ends: Vec<Point> = ends.into_iter().zip(said).collect();
@@ -130,8 +134,9 @@ impl Explained<'_> {
     /// A batch of the same row several times over.
     fn batch(&self, ids: &[u32], times: usize) -> Batch {
         let padding = self.model.tokenizer.pad_id;
-        let (reading, device) = (self.network.reading(), self.weights.flat.device());
-        Batch::read(&vec![ids; times], &vec![0; times], padding, reading, device)
+        let device = self.weights.flat.device();
+        let reading = self.network.reading().on(device);
+        PreparedBatch::read(&vec![ids; times], &vec![0; times], padding, reading).open_on(device)
     }
 }
 
@@ -242,20 +247,14 @@ impl<'a> Line<'a> {
         let vectors = (self.start.repeat([1, count, 1]) + self.way.repeat([1, count, 1]) * points)
             .detach()
             .set_requires_grad(true);
-        let logits = network.forward(&vectors, &batch, &self.parameters, Mode::Evaluate);
+        let context = ForwardContext::new(&batch, &self.parameters, Mode::Evaluate);
+        let logits = network.forward(&vectors, context);
         let logits = logits.to_kind(Kind::Double);
         (logits.select(1, 1) - logits.select(1, 0), vectors)
     }
 
-    /// How far the positive class is ahead at each point.
-    fn said_at(&self, points: &[f64]) -> Result<Vec<f64>, ClassifierError> {
-        self.some_at_a_time(points, |some| {
-            numbers(&no_grad(|| self.differences(some).0))
-        })
-    }
-
     /// What each token gets in parts of the line with these ends, from the gradient in the middle of each.
-    fn parts(&self, ends: &[[Point; 2]]) -> Result<Vec<Part>, ClassifierError> {
+    fn parts(&self, ends: &[[Point; 2]]) -> Result<Vec<Part>> {
         self.some_at_a_time(ends, |some| self.some_parts(some))
     }
 
@@ -264,7 +263,7 @@ impl<'a> Line<'a> {
         &self,
         points: &[P],
         compute: impl Fn(&[P]) -> Vec<T>,
-    ) -> Result<Vec<T>, ClassifierError> {
+    ) -> Result<Vec<T>> {
         let tokens = self.places.len().max(1);
         let size = |some: &[P]| some.len() * tokens;
         let mut found = Vec::new();

@@ -81,7 +81,8 @@ impl Reading {
         Self { direction, ..self }
     }
 
-    fn on(self, device: Device) -> Self {
+    /// The same on this device.
+    pub fn on(self, device: Device) -> Self {
         match device {
             Device::Cpu => self,
             _ => self.on_device(),
@@ -247,7 +248,8 @@ impl PreparedBatch {
         }
     }
 
-    fn open_on(self, device: Device) -> Batch {
+    /// The same on a device, for a batch that was prepared as the network reads it there.
+    pub fn open_on(self, device: Device) -> Batch {
         self.pin(device).transfer(device).open()
     }
 }
@@ -294,31 +296,6 @@ impl Transfer for PreparedBatch {
 }
 
 impl Batch {
-    /// Gathers rows on a device, as the network reads them there.
-    pub fn gather(
-        rows: &dyn IdRows,
-        chosen: &[usize],
-        pad_id: u32,
-        reading: Reading,
-        dropout: Option<WordDropout>,
-        device: Device,
-    ) -> Self {
-        let reading = reading.on(device);
-        PreparedBatch::gather(rows, chosen, pad_id, reading, dropout).open_on(device)
-    }
-
-    /// Puts rows of ids on a device, divided as the network reads them. Every row has at least one id.
-    pub fn read<I: Copy + Into<i64>>(
-        texts: &[impl AsRef<[I]>],
-        labels: &[i64],
-        pad_id: u32,
-        reading: Reading,
-        device: Device,
-    ) -> Self {
-        let reading = reading.on(device);
-        PreparedBatch::read(texts, labels, pad_id, reading).open_on(device)
-    }
-
     /// What was found in windows `[B, W]`, put together by review `[R, W]`, as it was found within
     /// each.
     pub(crate) fn pool_windows(&self, found: &Tensor, pooling: FeaturePooling) -> Tensor {

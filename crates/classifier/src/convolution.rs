@@ -4,9 +4,9 @@ use settings::ModelSettings;
 use tch::Tensor;
 
 use crate::dense::Dense;
-use crate::parameters::{Layout, Parameters};
+use crate::parameters::Layout;
 use crate::pooling::masked_max;
-use crate::{Batch, Stream, initial};
+use crate::{ForwardContext, initial};
 
 /// One bank of filters for each kernel width.
 #[derive(Debug)]
@@ -17,12 +17,8 @@ pub(crate) struct Convolution {
 }
 
 impl Convolution {
-    pub(crate) fn new(
-        settings: &ModelSettings,
-        width: i64,
-        layout: &mut Layout,
-        stream: Stream,
-    ) -> Self {
+    pub(crate) fn new(settings: &ModelSettings, width: i64, layout: &mut Layout) -> Self {
+        let stream = initial::stream(settings).child(1);
         let filters = i64::from(settings.filters);
         let bank = |(index, kernel): (usize, &u32)| {
             let kernel = i64::from(*kernel);
@@ -52,16 +48,12 @@ impl Convolution {
     ///
     /// A window counts if it lies within the row, and the first one always, so that a row shorter
     /// than the kernel has one window, filled up with zeros; all of it independent of the batch.
-    pub(crate) fn forward(
-        &self,
-        vectors: &Tensor,
-        batch: &Batch,
-        parameters: &Parameters,
-    ) -> Tensor {
+    pub(crate) fn forward(&self, vectors: &Tensor, context: ForwardContext<'_>) -> Tensor {
+        let batch = context.batch;
         let xs = (vectors * &batch.mask).permute([1, 2, 0]);
         let time = vectors.size()[0];
         let pool = |(kernel, filters): &(i64, Dense)| {
-            let [weight, bias] = filters.tensors(parameters);
+            let [weight, bias] = filters.tensors(context.parameters);
             let maps = xs.conv1d(weight, Some(bias), 1, 0, 1, 1).relu();
             let windows = batch.mask.narrow(0, kernel - 1, time - kernel + 1);
             let first = batch.mask.narrow(0, 0, 1);

@@ -13,7 +13,7 @@ pub(crate) struct Dense {
 
 impl Dense {
     /// Adds `NAME.weight` of this shape, whose first size is that of the outputs, and `NAME.bias`, which
-    /// is 0 unless it is given.
+    /// is 0 unless it is given. The scale of a normalisation has one size, and does not decay.
     pub(crate) fn new(
         name: &str,
         shape: &[i64],
@@ -24,14 +24,14 @@ impl Dense {
         let zeros = vec![0.0; shape[0] as usize];
         let bias = bias.unwrap_or(&zeros);
         Self {
-            weight: layout.add(format!("{name}.weight"), shape, true, weight),
-            bias: layout.add(format!("{name}.bias"), &shape[..1], false, bias),
+            weight: layout.add(&format!("{name}.weight"), shape, shape.len() > 1, weight),
+            bias: layout.add(&format!("{name}.bias"), &shape[..1], false, bias),
         }
     }
 
     /// Its weight and its bias.
     pub(crate) fn tensors<'a>(&self, parameters: &'a Parameters) -> [&'a Tensor; 2] {
-        [self.weight, self.bias].map(|id| parameters.get(id))
+        parameters.all([self.weight, self.bias])
     }
 
     /// `xs` `[.., I]` times the transposed weight `[O, I]`, plus the bias: `[.., O]`.

@@ -6,7 +6,7 @@ use settings::{Device as Wanted, ModelKind, ModelSettings, Precision, RunSetting
 use tch::{Device, Kind, Tensor};
 
 use crate::compute_capability::{compute_capability, has_native_bf16};
-use crate::{ClassifierError, allow_tf32_products, be_deterministic};
+use crate::{ClassifierError, Result, allow_tf32_products, be_deterministic};
 
 /// A device with the reason for it, which is printed and kept in the manifest.
 #[derive(Clone, Debug)]
@@ -81,7 +81,7 @@ impl ChosenDevice {
 ///
 /// # Errors
 /// CUDA was requested and cannot be used.
-pub fn choose_device(run: &RunSettings) -> Result<ChosenDevice, ClassifierError> {
+pub fn choose_device(run: &RunSettings) -> Result<ChosenDevice> {
     if run.deterministic {
         be_deterministic();
     }

@@ -4,7 +4,7 @@
 
 use tch::Tensor;
 
-use crate::Stream;
+use crate::{Batch, Parameters, Stream};
 
 /// Whether a network learns or predicts.
 #[derive(Clone, Copy, Debug)]
@@ -15,6 +15,28 @@ pub enum Mode {
     TrainOnDevice,
     /// Predicts: no dropout.
     Evaluate,
+}
+
+/// What a network reads in one pass, beside the vectors of tokens.
+#[derive(Clone, Copy, Debug)]
+pub struct ForwardContext<'a> {
+    /// The rows.
+    pub batch: &'a Batch,
+    /// The parameters.
+    pub parameters: &'a Parameters,
+    /// Whether it learns or predicts.
+    pub mode: Mode,
+}
+
+impl<'a> ForwardContext<'a> {
+    /// A pass of these rows.
+    pub fn new(batch: &'a Batch, parameters: &'a Parameters, mode: Mode) -> Self {
+        Self {
+            batch,
+            parameters,
+            mode,
+        }
+    }
 }
 
 /// Zeroes this share of the elements and scales the rest, so that the mean stays. `layer` tells the

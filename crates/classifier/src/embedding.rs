@@ -4,7 +4,7 @@ use arrow::array::{Array, ArrayRef, AsArray};
 use arrow::datatypes::Float32Type;
 use artifact::{Artifact, Contract, map_arrays, schema};
 
-use crate::{ClassifierError, TokenContract};
+use crate::{ClassifierError, Result, TokenContract};
 
 /// An embedding matrix `[V, D]` in row-major order.
 #[derive(Clone, Debug)]
@@ -20,7 +20,7 @@ impl EmbeddingMatrix {
     ///
     /// # Errors
     /// It is damaged, holds other than finite numbers, or was made for another tokenizer.
-    pub fn open(artifact: &Artifact, tokens: &TokenContract) -> Result<Self, ClassifierError> {
+    pub fn open(artifact: &Artifact, tokens: &TokenContract) -> Result<Self> {
         let misfit = ClassifierError::misfit("tokens", "embedding");
         let Contract::Embedding {
             tokenizer,
@@ -32,12 +32,7 @@ impl EmbeddingMatrix {
             let folder = artifact.folder().display();
             return Err(misfit(format!("`{folder}` is not an embedding")));
         };
-        if tokenizer != tokens.tokenizer {
-            return Err(misfit(format!(
-                "the tokens come from the tokenizer {} and the embedding was made for the tokenizer {tokenizer}",
-                tokens.tokenizer
-            )));
-        }
+        tokens.check_tokenizer("embedding", tokenizer)?;
         if vocabulary_size != tokens.vocabulary_size {
             return Err(misfit(format!(
                 "the tokens have {} ids and the embedding {vocabulary_size} rows",

@@ -7,6 +7,9 @@ use bundle::BundleError;
 
 type BoxedError = Box<dyn std::error::Error + Send + Sync>;
 
+/// The result of something that may fail with a [`ClassifierError`].
+pub type Result<T, E = ClassifierError> = std::result::Result<T, E>;
+
 /// What went wrong with a network, its data or its device.
 #[derive(Debug, thiserror::Error)]
 pub enum ClassifierError {

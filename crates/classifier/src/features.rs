@@ -3,9 +3,8 @@
 use settings::{FeaturePooling, FeatureSettings};
 use tch::{Kind, Tensor};
 
+use crate::ForwardContext;
 use crate::encoder::Encoder;
-use crate::parameters::Parameters;
-use crate::{Batch, Mode};
 
 /// An encoder, and what is kept of its states.
 #[derive(Debug)]
@@ -44,36 +43,24 @@ impl Features {
 
     /// The features of every row `[R, F]`, layer after layer and in each pooling after pooling,
     /// from the looked-up word vectors `[T, B, W]`.
-    pub(crate) fn forward(
-        &self,
-        vectors: &Tensor,
-        batch: &Batch,
-        parameters: &Parameters,
-    ) -> Tensor {
+    pub(crate) fn forward(&self, vectors: &Tensor, context: ForwardContext<'_>) -> Tensor {
+        let batch = context.batch;
         let last = self.encoder.config().layers;
         let only_first = self.layers == [last] && self.pooling == [FeaturePooling::Cls];
         if only_first {
-            let state = self
-                .encoder
-                .first_state(vectors, batch, parameters, Mode::Evaluate, 0.0);
+            let state = self.encoder.first_state(vectors, context, 0.0);
             return batch.pool_windows(&state, FeaturePooling::Cls);
         }
         let top = self.layers.iter().max().copied().unwrap_or(last);
-        let states = self
-            .encoder
-            .states_to(top, vectors, batch, parameters, Mode::Evaluate, 0.0);
+        let states = self.encoder.states_to(top, vectors, context, 0.0);
         let mask = batch.mask.transpose(0, 1);
-        let parts: Vec<Tensor> = self
-            .layers
-            .iter()
-            .flat_map(|layer| {
-                let states = &states[*layer];
-                let mask = &mask;
-                self.pooling
-                    .iter()
-                    .map(move |pooling| batch.pool_windows(&pool(states, mask, *pooling), *pooling))
-            })
-            .collect();
+        let mut parts = Vec::new();
+        for layer in &self.layers {
+            for pooling in &self.pooling {
+                let pooled = pool(&states[*layer], &mask, *pooling);
+                parts.push(batch.pool_windows(&pooled, *pooling));
+            }
+        }
         Tensor::cat(&parts, 1)
     }
 }

@@ -5,7 +5,7 @@ use rayon::prelude::*;
 use tch::{Device, Kind, Reduction, Tensor, no_grad};
 
 use crate::parameters::{Layout, Parameters, as_bf16_bits, as_slice, as_slice_mut};
-use crate::{ActivationWeights, Batch, ClassifierError, Mode, Network};
+use crate::{ActivationWeights, ClassifierError, ForwardContext, Network, Result};
 
 /// Which code computes a training step. Tests run the device's code on a processor, too.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,15 +78,14 @@ impl Network {
     /// The cross-entropy of a batch's labels.
     pub fn loss(
         &self,
-        batch: &Batch,
         weights: &ActivationWeights,
-        parameters: &Parameters,
-        mode: Mode,
+        context: ForwardContext<'_>,
         smoothing: f64,
     ) -> Loss {
+        let batch = context.batch;
         let vectors = no_grad(|| self.look_up(weights.table(), batch))
             .set_requires_grad(weights.learns_table());
-        let logits = self.forward(&vectors.to_kind(weights.kind()), batch, parameters, mode);
+        let logits = self.forward(&vectors.to_kind(weights.kind()), context);
         let looked_up = weights.learns_table().then(|| LookedUp {
             ids: batch.ids.view([-1]),
             vectors,
@@ -109,7 +108,7 @@ impl Pass {
         weights: &ActivationWeights,
         scale: f64,
         loss: impl FnOnce(&Parameters) -> Loss,
-    ) -> Result<Self, ClassifierError> {
+    ) -> Result<Self> {
         let (leaf, parameters) = weights.leaf(layout);
         let loss = loss(&parameters);
         let mut leaves = vec![&leaf];

@@ -29,8 +29,8 @@ impl Head {
         inputs: i64,
         classes: i64,
         layout: &mut Layout,
-        stream: Stream,
     ) -> Self {
+        let stream = initial::stream(settings);
         let mut width = inputs;
         let mut layer = |name: &str, outputs: i64, stream: Stream| {
             let weight = initial::glorot_uniform(stream, outputs, width);
@@ -55,16 +55,15 @@ impl Head {
     /// `pooler` is where its hidden layer starts from; a random start otherwise, as for the output
     /// layer: normal with deviation 0.02 (Devlin et al. 2019).
     pub(crate) fn of_family(
-        family: Family,
+        family: &Family,
         settings: &ModelSettings,
         width: i64,
         classes: i64,
         pooler: Option<[Vec<f32>; 2]>,
         layout: &mut Layout,
-        stream: Stream,
     ) -> Self {
-        let conventions = family.conventions();
-        let [hidden, output] = conventions.head;
+        let stream = initial::stream(settings);
+        let [hidden, output] = family.head;
         let random = |stream, rows: i64| initial::normal(stream, (rows * width) as usize, 0.02);
         let [weight, bias] =
             pooler.unwrap_or_else(|| [random(stream.child(10), width), vec![0.0; width as usize]]);
@@ -72,10 +71,10 @@ impl Head {
         let weight = random(stream.child(2), classes);
         Self {
             hidden: vec![hidden],
-            is_rectified: conventions.head_is_rectified,
+            is_rectified: family.head_is_rectified,
             output: Dense::new(output, &[classes, width], &weight, None, layout),
             dropout: settings.dropout,
-            drops_input: conventions.head_drops_input,
+            drops_input: family.head_drops_input,
         }
     }
 

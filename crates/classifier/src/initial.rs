@@ -1,6 +1,13 @@
 //! Where parameters start from.
 
+use settings::ModelSettings;
+
 use crate::Stream;
+
+/// The random numbers of a network's first parameters.
+pub(crate) fn stream(settings: &ModelSettings) -> Stream {
+    Stream::new(settings.seed).child(0)
+}
 
 /// Glorot's uniform distribution for a `[rows, columns]` matrix (Glorot and Bengio 2010).
 pub(crate) fn glorot_uniform(stream: Stream, rows: i64, columns: i64) -> Vec<f32> {
@@ -30,9 +37,8 @@ pub(crate) fn uniform(stream: Stream, count: usize, bound: f64) -> Vec<f32> {
 /// A stack of `blocks` orthogonal `[size, size]` matrices, one for each gate of a recurrent net:
 /// repeated multiplication then neither blows up nor dies out (Saxe, McClelland and Ganguli 2014).
 pub(crate) fn orthogonal_blocks(stream: Stream, blocks: i64, size: i64) -> Vec<f32> {
-    (0..blocks)
-        .flat_map(|block| orthogonal(stream.child(block as u64), size as usize))
-        .collect()
+    let block = |block| orthogonal(stream.child(block as u64), size as usize);
+    (0..blocks).flat_map(block).collect()
 }
 
 /// Gram and Schmidt's procedure on random rows, each made orthogonal to those before it, twice,

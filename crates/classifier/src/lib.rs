@@ -46,10 +46,10 @@ pub use deterministic::{
     allow_tf32_products, are_tf32_products_allowed, be_deterministic, is_deterministic,
 };
 pub use device::{ChosenDevice, choose_device, end_with_75_on_abort, load_cuda};
-pub use dropout::Mode;
+pub use dropout::{ForwardContext, Mode};
 pub use embedding::EmbeddingMatrix;
 pub use encoder::{Activation, Encoder, EncoderConfig, Family, Loaded};
-pub use error::{ClassifierError, Fault, guard};
+pub use error::{ClassifierError, Fault, Result, guard};
 pub use gradient::{ComputePath, Gradient, LookedUp, Loss, Pass};
 pub use masked::{Hidden, MaskedModel, MaskedPart, hide};
 pub use memory::MemoryLimit;
@@ -60,7 +60,7 @@ pub use parameters::{
     Layout, ParameterId, ParameterSpec, Parameters, as_slice, as_slice_mut, without_host_access,
 };
 pub use pools::{batches_of_tokens, epoch_batches, sorted_batches};
-pub use predict::{Inference, Logits, logits_of, states_of};
+pub use predict::{BatchProgress, Inference, Logits};
 pub use replica::Replica;
 pub use scorer::{Batches, NETWORKS, NetworkScorer};
 pub use shards::{FeatureRows, SHARD_ROWS, shard_name, write_shard};

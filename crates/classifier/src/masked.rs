@@ -10,7 +10,7 @@ use crate::encoder::{Encoder, EncoderConfig};
 use crate::parameters::{Layout, ParameterId, Parameters, as_slice};
 use crate::tensor_file::{tensor_view, write_tensors};
 use crate::{
-    Batch, ClassifierError, Direction, Loss, Mode, PreparedBatch, Reading, Stream, Transfer,
+    Batch, Direction, ForwardContext, Loss, Mode, PreparedBatch, Reading, Result, Stream, Transfer,
     initial,
 };
 
@@ -25,7 +25,7 @@ pub struct MaskedModel {
     layout: Layout,
     words: ParameterId,
     transform: Dense,
-    norm: [ParameterId; 2],
+    norm: Dense,
     bias: ParameterId,
     /// BERT's pooler, which is not learned here and goes out as it came.
     pooler: Option<[Vec<f32>; 2]>,
@@ -38,24 +38,20 @@ impl MaskedModel {
     ///
     /// # Errors
     /// See [`Encoder::load`].
-    pub fn load(folder: &Path, seed: u64) -> Result<Self, ClassifierError> {
+    pub fn load(folder: &Path, seed: u64) -> Result<Self> {
         let config = Encoder::config_of(folder)?;
         let (size, width) = (config.vocabulary_size, config.width);
         let mut layout = Layout::default();
         let table = Encoder::words_of(folder, &config)?;
         let name = Encoder::word_table_name(config.family);
-        let words = layout.add(name, &[size, width], false, &table);
+        let words = layout.add(&name, &[size, width], false, &table);
         let loaded = Encoder::load(folder, &mut layout)?;
         let encoder_parameters = layout.specs().len();
         let random = initial::normal(Stream::new(seed).child(0), (width * width) as usize, 0.02);
         let ones = vec![1.0; width as usize];
-        let zeros = |count: i64| vec![0.0; count as usize];
         let transform = Dense::new("transform", &[width, width], &random, None, &mut layout);
-        let norm = [
-            layout.add("transform.norm.weight", &[width], false, &ones),
-            layout.add("transform.norm.bias", &[width], false, &zeros(width)),
-        ];
-        let bias = layout.add("output.bias", &[size], false, &zeros(size));
+        let norm = Dense::new("transform.norm", &[width], &ones, None, &mut layout);
+        let bias = layout.add("output.bias", &[size], false, &vec![0.0; size as usize]);
         Ok(Self {
             encoder: loaded.encoder,
             pooler: loaded.pooler,
@@ -86,13 +82,12 @@ impl MaskedModel {
         // The gradient of a lookup is added up in f32, unlike that of `index_select`: thousands of masks
         // and paddings in one row would vanish in bf16.
         let vectors = Tensor::embedding(words, &batch.ids, -1, false, false);
-        let mut states = self
-            .encoder
-            .states(&vectors, &batch, parameters, mode, DROPOUT);
+        let context = ForwardContext::new(&batch, parameters, mode);
+        let mut states = self.encoder.states(&vectors, context, DROPOUT);
         let states = states.pop().expect("the state after the last layer");
         let states = states.transpose(0, 1).reshape([-1, width]);
         let states = states.index_select(0, &places);
-        let [scale, shift] = self.norm.map(|id| parameters.get(id));
+        let [scale, shift] = self.norm.tensors(parameters);
         let states = self.transform.apply(&states, parameters).gelu("none");
         let epsilon = self.config().epsilon;
         let states = states.layer_norm([width], Some(scale), Some(shift), epsilon, true);
@@ -104,7 +99,7 @@ impl MaskedModel {
     ///
     /// # Errors
     /// The disk refuses.
-    pub fn save_encoder(&self, folder: &Path, flat: &Tensor) -> Result<(), ClassifierError> {
+    pub fn save_encoder(&self, folder: &Path, flat: &Tensor) -> Result<()> {
         let flat = flat.to_device(Device::Cpu);
         let flat = as_slice(&flat);
         let specs = &self.layout.specs()[..self.encoder_parameters];

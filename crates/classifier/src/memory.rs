@@ -3,7 +3,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use crate::ClassifierError;
+use crate::{ClassifierError, Result};
 
 /// No limit: the memory was never full.
 const UNLIMITED: usize = usize::MAX;
@@ -62,8 +62,8 @@ impl MemoryLimit {
         &self,
         rows: &[R],
         tokens_of: impl Fn(&[R]) -> usize,
-        mut compute: impl FnMut(&[R]) -> Result<T, ClassifierError>,
-    ) -> Result<Vec<T>, ClassifierError> {
+        mut compute: impl FnMut(&[R]) -> Result<T>,
+    ) -> Result<Vec<T>> {
         let mut found = Vec::new();
         // The next part is the last of them.
         let mut parts = vec![rows];

@@ -12,10 +12,10 @@ use crate::dropout::dropout;
 use crate::encoder::{Encoder, EncoderConfig, Loaded};
 use crate::features::Features;
 use crate::head::Head;
-use crate::parameters::{Layout, ParameterId, Parameters};
+use crate::parameters::{Layout, ParameterId};
 use crate::pooling::masked_mean;
 use crate::recurrent::Recurrent;
-use crate::{Batch, ClassifierError, Mode, Reading, Stream, Weights};
+use crate::{Batch, ForwardContext, Reading, Result, Weights};
 
 /// A network's shape: which parameters it has and what it does with them. The numbers themselves
 /// are in a flat buffer (see [`Layout`]).
@@ -83,12 +83,11 @@ impl Untrained {
 
     /// The sizes that it has from its word table, and its classes.
     pub fn sizes(&self) -> Sizes {
-        let [_, bias] = self.network.output();
         let width = self.network.width as u32;
         Sizes {
             vocabulary_size: (self.words.len() / width as usize) as u32,
             width,
-            classes: self.network.layout.spec(bias).range.len() as u32,
+            classes: self.network.classes() as u32,
         }
     }
 }
@@ -100,19 +99,14 @@ impl Network {
     ///
     /// A `transformer` has no such start: see [`Network::pretrained`].
     pub fn new(settings: &ModelSettings, sizes: Sizes, embedding: &[f32]) -> Self {
-        let stream = Stream::new(settings.seed).child(0);
         let mut layout = Layout::default();
         let width = i64::from(sizes.width);
         let embedding_name = "embedding.weight".to_owned();
         let body = match settings.kind {
             ModelKind::Naive => Body::Mean,
-            ModelKind::Cnn => {
-                let stream = stream.child(1);
-                Body::Convolution(Convolution::new(settings, width, &mut layout, stream))
-            }
+            ModelKind::Cnn => Body::Convolution(Convolution::new(settings, width, &mut layout)),
             ModelKind::Rnn | ModelKind::Lstm | ModelKind::Gru => {
-                let stream = stream.child(1);
-                Body::Recurrent(Recurrent::new(settings, width, &mut layout, stream))
+                Body::Recurrent(Recurrent::new(settings, width, &mut layout))
             }
             ModelKind::Transformer | ModelKind::Probe | ModelKind::Linear | ModelKind::Winner => {
                 unreachable!("what has an encoder starts from it, and the others are no network")
@@ -123,7 +117,7 @@ impl Network {
             _ => 0,
         };
         let (inputs, classes) = (body.width(width), i64::from(sizes.classes));
-        let head = Head::new(settings, hidden, inputs, classes, &mut layout, stream);
+        let head = Head::new(settings, hidden, inputs, classes, &mut layout);
         let shape = [i64::from(sizes.vocabulary_size), width];
         if settings.train_embedding {
             layout.add_word_table(&embedding_name, &shape, embedding);
@@ -143,11 +137,7 @@ impl Network {
     ///
     /// # Errors
     /// The folder does not hold what it should: see [`Encoder::load`].
-    pub fn pretrained(
-        settings: &ModelSettings,
-        folder: &Path,
-        classes: u32,
-    ) -> Result<Untrained, ClassifierError> {
+    pub fn pretrained(settings: &ModelSettings, folder: &Path, classes: u32) -> Result<Untrained> {
         let mut layout = Layout::default();
         let loaded = Encoder::load(folder, &mut layout)?;
         Ok(Self::with_encoder(settings, loaded, classes, layout))
@@ -179,17 +169,8 @@ impl Network {
         let config = encoder.config();
         let (family, width) = (config.family, config.width);
         layout.begin_level(config.layers as u32 + 1);
-        let stream = Stream::new(settings.seed).child(0);
         let classes = i64::from(classes);
-        let head = Head::of_family(
-            family,
-            settings,
-            width,
-            classes,
-            pooler,
-            &mut layout,
-            stream,
-        );
+        let head = Head::of_family(family, settings, width, classes, pooler, &mut layout);
         layout.freeze(settings.frozen_layers);
         let embedding_name = Encoder::word_table_name(family);
         if settings.train_embedding && settings.frozen_layers == 0 {
@@ -212,11 +193,7 @@ impl Network {
     ///
     /// # Errors
     /// The folder does not hold what it should: see [`Encoder::load`].
-    pub fn frozen(
-        features: &FeatureSettings,
-        folder: &Path,
-        classes: u32,
-    ) -> Result<Untrained, ClassifierError> {
+    pub fn frozen(features: &FeatureSettings, folder: &Path, classes: u32) -> Result<Untrained> {
         let mut layout = Layout::default();
         let loaded = Encoder::load(folder, &mut layout)?;
         Ok(Self::with_features(features, loaded, classes, layout))
@@ -292,6 +269,11 @@ impl Network {
         self.head.output()
     }
 
+    /// Number of classes.
+    pub fn classes(&self) -> usize {
+        self.layout.spec(self.output()[1]).range.len()
+    }
+
     /// Token vectors of a batch from an embedding matrix: `[V, D]` to `[T, B, D]`.
     pub fn look_up(&self, embedding: &Tensor, batch: &Batch) -> Tensor {
         let size = batch.ids.size();
@@ -301,36 +283,24 @@ impl Network {
     }
 
     /// Logits `[R, C]` from token vectors `[T, B, D]`.
-    pub fn forward(
-        &self,
-        vectors: &Tensor,
-        batch: &Batch,
-        parameters: &Parameters,
-        mode: Mode,
-    ) -> Tensor {
-        let state = self.state(vectors, batch, parameters, mode);
-        self.head.forward(&state, parameters, mode)
+    pub fn forward(&self, vectors: &Tensor, context: ForwardContext<'_>) -> Tensor {
+        let state = self.state(vectors, context);
+        self.head.forward(&state, context.parameters, context.mode)
     }
 
     /// What the head reads, `[R, W]` with W of [`Network::state_width`].
-    pub fn state(
-        &self,
-        vectors: &Tensor,
-        batch: &Batch,
-        parameters: &Parameters,
-        mode: Mode,
-    ) -> Tensor {
-        let drop = self.embedding_dropout;
-        let dropped = || dropout(vectors, drop, mode, 1);
+    pub fn state(&self, vectors: &Tensor, context: ForwardContext<'_>) -> Tensor {
+        let (drop, batch) = (self.embedding_dropout, context.batch);
+        let dropped = || dropout(vectors, drop, context.mode, 1);
         match &self.body {
             Body::Mean => masked_mean(&dropped(), batch),
-            Body::Recurrent(body) => body.forward(&dropped(), batch, parameters, mode),
-            Body::Convolution(body) => body.forward(&dropped(), batch, parameters),
+            Body::Recurrent(body) => body.forward(&dropped(), context),
+            Body::Convolution(body) => body.forward(&dropped(), context),
             Body::Encoder(encoder) => {
-                let state = encoder.first_state(vectors, batch, parameters, mode, drop);
+                let state = encoder.first_state(vectors, context, drop);
                 batch.pool_windows(&state, FeaturePooling::Cls)
             }
-            Body::Features(features) => features.forward(vectors, batch, parameters),
+            Body::Features(features) => features.forward(vectors, context),
         }
     }
 

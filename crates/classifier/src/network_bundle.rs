@@ -11,7 +11,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::parameters::as_slice;
 use crate::tensor_file::{floats, tensor_view, write_tensors};
-use crate::{ClassifierError, EncoderConfig, Network, Parameters, Weights};
+use crate::{ClassifierError, EncoderConfig, Network, Parameters, Result, Weights};
 
 /// Writes `model.safetensors`, `model.json` and `tokenizer.json` of a network into a folder.
 ///
@@ -23,7 +23,7 @@ pub fn save_bundle(
     network: &Network,
     weights: &Weights,
     tokenizer: &Path,
-) -> Result<(), ClassifierError> {
+) -> Result<()> {
     let flat = weights.flat.to_device(Device::Cpu);
     let flat = as_slice(&flat);
     let specs = network.layout().specs().iter();
@@ -64,7 +64,7 @@ impl Bundle {
     /// # Errors
     /// A file is missing or not what it should be, the tokenizer was swapped, or a tensor is
     /// missing, unknown or of another shape.
-    pub fn load(folder: &Path, device: Device) -> Result<Self, ClassifierError> {
+    pub fn load(folder: &Path, device: Device) -> Result<Self> {
         let refused = |problem: String| BundleError::Unusable {
             folder: folder.to_owned(),
             problem,
@@ -102,7 +102,7 @@ impl Bundle {
     ///
     /// # Errors
     /// They are of another width.
-    pub fn differences_of(&self, states: &Tensor) -> Result<Vec<f64>, ClassifierError> {
+    pub fn differences_of(&self, states: &Tensor) -> Result<Vec<f64>> {
         let (found, expected) = (states.size()[1], self.network.state_width());
         if found != expected {
             let misfit = ClassifierError::misfit("model", "features");
@@ -110,7 +110,7 @@ impl Bundle {
             return Err(misfit(reason));
         }
         let parameters = Parameters::view(self.network.layout(), &self.weights.flat);
-        let [weight, bias] = self.network.output().map(|id| parameters.get(id));
+        let [weight, bias] = parameters.all(self.network.output());
         let values = states.to_device(weight.device());
         let logits = values.linear(weight, Some(bias)).to_device(Device::Cpu);
         let difference = logits.select(1, 1) - logits.select(1, 0);

@@ -67,14 +67,8 @@ pub struct Layout {
 
 impl Layout {
     /// Adds a parameter. Its values are in row-major order and as many as its shape says.
-    pub fn add(
-        &mut self,
-        name: impl Into<String>,
-        shape: &[i64],
-        decays: bool,
-        initial: &[f32],
-    ) -> ParameterId {
-        self.add_parts(vec![name.into()], shape, decays, initial)
+    pub fn add(&mut self, name: &str, shape: &[i64], decays: bool, initial: &[f32]) -> ParameterId {
+        self.add_parts(vec![name.to_owned()], shape, decays, initial)
     }
 
     /// Adds a parameter that is kept as several tensors of equal shape.
@@ -110,12 +104,7 @@ impl Layout {
     }
 
     /// Adds the word table `[V, D]`, whose rows are looked up: the last parameter, of level 0.
-    pub fn add_word_table(
-        &mut self,
-        name: impl Into<String>,
-        shape: &[i64],
-        initial: &[f32],
-    ) -> ParameterId {
+    pub fn add_word_table(&mut self, name: &str, shape: &[i64], initial: &[f32]) -> ParameterId {
         let id = self.add(name, shape, false, initial);
         self.specs[id.0].level = 0;
         self.word_table = Some(id);
@@ -191,7 +180,7 @@ impl Parameters {
     /// Views of a whole flat buffer, without gradients.
     pub fn view(layout: &Layout, flat: &Tensor) -> Self {
         let flat = flat.detach();
-        Self(pieces(layout.specs(), 0, &flat))
+        Self(pieces(layout.specs(), &flat))
     }
 
     /// Views of the frozen parameters in `frozen`, and of the dense ones in `leaf`, which collects their
@@ -200,7 +189,7 @@ impl Parameters {
         let dense = layout.dense();
         let until = |end: usize| layout.specs().partition_point(|spec| spec.range.end <= end);
         let (first, last) = (until(dense.start), until(dense.end));
-        let mut all = pieces(&layout.specs()[..first], 0, frozen);
+        let mut all = pieces(&layout.specs()[..first], frozen);
         let specs = &layout.specs()[first..last];
         let lengths: Vec<i64> = specs.iter().map(|spec| spec.range.len() as i64).collect();
         let parts = leaf.split_with_sizes(lengths, 0);
@@ -217,15 +206,20 @@ impl Parameters {
         }
     }
 
+    /// Some of them.
+    pub(crate) fn all<const N: usize>(&self, ids: [ParameterId; N]) -> [&Tensor; N] {
+        ids.map(|id| self.get(id))
+    }
+
     /// One of them.
     pub fn get(&self, id: ParameterId) -> &Tensor {
         &self.0[id.0]
     }
 }
 
-/// A view of each of these parameters in a buffer that begins with element `start` of the flat buffer.
-fn pieces(specs: &[ParameterSpec], start: usize, buffer: &Tensor) -> Vec<Tensor> {
-    specs.iter().map(|spec| spec.view(buffer, start)).collect()
+/// A view of each of these parameters in a flat buffer.
+fn pieces(specs: &[ParameterSpec], flat: &Tensor) -> Vec<Tensor> {
+    specs.iter().map(|spec| spec.view(flat, 0)).collect()
 }
 
 thread_local! {

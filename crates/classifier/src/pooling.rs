@@ -3,8 +3,8 @@
 use settings::Pooling;
 use tch::{Kind, Tensor};
 
-use crate::parameters::{Layout, ParameterId, Parameters};
-use crate::{Batch, Stream, initial};
+use crate::parameters::{Layout, ParameterId};
+use crate::{Batch, ForwardContext, Stream, initial};
 
 /// A pooling with the parameters it needs.
 #[derive(Debug)]
@@ -36,21 +36,23 @@ impl Pool {
         }
     }
 
-    /// `states` is `[T, B, W]`, `backward_width` the part of W that read each row from its end.
+    /// `states` is `[T, B, W]`, `backward` the part of W that read each row from its end.
     /// Gives `[B, W]`.
     pub(crate) fn apply(
         &self,
         states: &Tensor,
-        backward_width: i64,
-        batch: &Batch,
-        parameters: &Parameters,
+        backward: i64,
+        context: ForwardContext<'_>,
     ) -> Tensor {
+        let ForwardContext {
+            batch, parameters, ..
+        } = context;
         match self {
-            Self::Last => last(states, backward_width, batch),
+            Self::Last => last(states, backward, batch),
             Self::Mean => masked_mean(states, batch),
             Self::Max => masked_max(states, &batch.mask),
             Self::Attention(ids) => {
-                let [projection, bias, query] = ids.map(|id| parameters.get(id));
+                let [projection, bias, query] = parameters.all(*ids);
                 let hidden = states.linear(projection, Some(bias)).tanh();
                 let scores = hidden.linear(query, None::<&Tensor>);
                 let scores = scores.masked_fill(&batch.mask.eq(0.0), f64::NEG_INFINITY);

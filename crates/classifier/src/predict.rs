@@ -6,7 +6,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use rayon::prelude::*;
 use tch::{Device, Tensor};
 
-use crate::{Batch, ClassifierError, IdRows, MemoryLimit, Network, Replica, sorted_batches};
+use crate::{
+    Batch, ClassifierError, IdRows, MemoryLimit, Network, PreparedBatch, Replica, Result,
+    sorted_batches,
+};
 
 /// The logits of rows, in the order of the rows.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,68 +48,54 @@ impl Logits {
     }
 }
 
-/// The logits of every row. The rows of a batch do not depend on how many replicas there are, so
-/// neither do the results. `progress` receives the number of rows of each finished batch and may stop
-/// the work. A batch that does not fit into memory is computed in parts, see [`MemoryLimit`].
-///
-/// # Errors
-/// libtorch fails, a single row does not fit into memory, or `progress` has stopped the work.
-pub fn logits_of(
-    network: &Network,
-    replicas: &mut [Replica],
-    rows: &dyn IdRows,
-    (batch_size, pad_id, classes): (usize, u32, usize),
-    device: Device,
-    memory: &MemoryLimit,
-    progress: &(impl Fn(u64) -> ControlFlow<()> + Sync),
-) -> Result<Logits, ClassifierError> {
-    let batches = sorted_batches(rows, batch_size);
-    let inference = Inference {
-        network,
-        rows,
-        pad_id,
-        device,
-        memory,
-    };
-    let compute = |replica: &Replica, batch: &Batch| replica.logits(network, batch);
-    let all = 0..rows.len();
-    let values = inference.values(replicas, &batches, all, classes, compute, progress)?;
-    Ok(Logits { values, classes })
-}
+/// Called with the number of rows of each finished batch; it may stop the work.
+pub type BatchProgress<'a> = dyn Fn(u64) -> ControlFlow<()> + Sync + 'a;
 
-/// The input of the head for some rows: `span.len()` rows of [`Network::state_width`] values, in
-/// order, from these batches of them.
-///
-/// # Errors
-/// As for [`logits_of`].
-pub fn states_of(
-    inference: &Inference<'_>,
-    replicas: &mut [Replica],
-    batches: &[Vec<usize>],
-    span: Range<usize>,
-    progress: &(impl Fn(u64) -> ControlFlow<()> + Sync),
-) -> Result<Vec<f32>, ClassifierError> {
-    let width = inference.network.state_width() as usize;
-    let compute = |replica: &Replica, batch: &Batch| replica.states(inference.network, batch);
-    inference.values(replicas, batches, span, width, compute, progress)
-}
-
-/// A network and the rows that it predicts.
-#[derive(Clone, Copy, Debug)]
+/// Rows that a network reads, on which device, and with what memory. The rows of a batch do not depend on
+/// how many replicas there are, so neither do the results. A batch that does not fit into memory is
+/// computed in parts, see [`MemoryLimit`].
 pub struct Inference<'a> {
     /// The network.
     pub network: &'a Network,
-    /// The rows.
+    /// All rows.
     pub rows: &'a dyn IdRows,
-    /// The id that fills short rows of a batch.
+    /// The id that fills short rows.
     pub pad_id: u32,
-    /// The device that computes batches.
+    /// Where batches go.
     pub device: Device,
-    /// How much fits into its memory, as far as is known.
+    /// As far as it is known.
     pub memory: &'a MemoryLimit,
+    /// Called after each batch.
+    pub progress: &'a BatchProgress<'a>,
 }
 
 impl Inference<'_> {
+    /// The logits of every row.
+    ///
+    /// # Errors
+    /// libtorch fails, a single row does not fit into memory, or `progress` has stopped the work.
+    pub fn logits(&self, replicas: &mut [Replica], batch_size: usize) -> Result<Logits> {
+        let batches = sorted_batches(self.rows, batch_size);
+        let (all, classes) = (0..self.rows.len(), self.network.classes());
+        let values = self.values(replicas, &batches, all, classes, Replica::logits)?;
+        Ok(Logits { values, classes })
+    }
+
+    /// The input of the head for some rows: `span.len()` rows of [`Network::state_width`] values, in
+    /// order, from these batches of them.
+    ///
+    /// # Errors
+    /// As for [`Inference::logits`].
+    pub fn states(
+        &self,
+        replicas: &mut [Replica],
+        batches: &[Vec<usize>],
+        span: Range<usize>,
+    ) -> Result<Vec<f32>> {
+        let width = self.network.state_width() as usize;
+        self.values(replicas, batches, span, width, Replica::states)
+    }
+
     /// `width` values for every row of `span`, in order, from batches of its rows that are sorted with
     /// the longest last.
     fn values(
@@ -115,11 +104,15 @@ impl Inference<'_> {
         batches: &[Vec<usize>],
         span: Range<usize>,
         width: usize,
-        compute: impl Fn(&Replica, &Batch) -> Tensor + Sync,
-        progress: &(impl Fn(u64) -> ControlFlow<()> + Sync),
-    ) -> Result<Vec<f32>, ClassifierError> {
+        compute: fn(&Replica, &Network, &Batch) -> Tensor,
+    ) -> Result<Vec<f32>> {
         let next = AtomicUsize::new(0);
-        let tokens_of = |rows: &[usize]| self.padded_tokens(rows);
+        let reading = self.network.reading().on(self.device);
+        // Of a batch of these rows, padding included.
+        let tokens_of = |rows: &[usize]| {
+            let lengths = rows.iter().map(|&row| self.rows.length(row));
+            rows.len() * lengths.max().unwrap_or(0).max(1)
+        };
         let parts = replicas
             .par_iter_mut()
             .map(|replica| {
@@ -134,19 +127,21 @@ impl Inference<'_> {
                     let batch = &batches[index];
                     results.extend(self.memory.in_parts(batch, tokens_of, |part| {
                         ClassifierError::catch("compute a batch", || {
-                            let values = compute(replica, &self.batch_of(part));
+                            let part =
+                                PreparedBatch::gather(self.rows, part, self.pad_id, reading, None);
+                            let values = compute(replica, self.network, &part.open_on(self.device));
                             // A view would keep all states of the batch in memory.
                             Ok(values.reshape([-1]).copy())
                         })
                     })?);
                     rows.extend_from_slice(batch);
-                    if progress(batch.len() as u64).is_break() {
+                    if (self.progress)(batch.len() as u64).is_break() {
                         return Err(ClassifierError::Stopped);
                     }
                 }
                 Ok((rows, copy_to_host(&results)?))
             })
-            .collect::<Result<Vec<_>, ClassifierError>>()?;
+            .collect::<Result<Vec<_>>>()?;
         let mut all = vec![0_f32; span.len() * width];
         for (rows, values) in parts {
             for (row, values) in rows.into_iter().zip(values.chunks_exact(width)) {
@@ -155,22 +150,11 @@ impl Inference<'_> {
         }
         Ok(all)
     }
-
-    fn batch_of(&self, rows: &[usize]) -> Batch {
-        let reading = self.network.reading();
-        Batch::gather(self.rows, rows, self.pad_id, reading, None, self.device)
-    }
-
-    /// The size of a batch of these rows, padding included.
-    fn padded_tokens(&self, rows: &[usize]) -> usize {
-        let lengths = rows.iter().map(|&row| self.rows.length(row));
-        rows.len() * lengths.max().unwrap_or(0).max(1)
-    }
 }
 
 /// The values of tensors on a device, one after the other, by one copy. If the device has no memory for
 /// all of them side by side, by one copy for each.
-fn copy_to_host(parts: &[Tensor]) -> Result<Vec<f32>, ClassifierError> {
+fn copy_to_host(parts: &[Tensor]) -> Result<Vec<f32>> {
     if parts.is_empty() {
         return Ok(Vec::new());
     }
@@ -187,7 +171,7 @@ fn copy_to_host(parts: &[Tensor]) -> Result<Vec<f32>, ClassifierError> {
     }
 }
 
-fn host_values(tensor: &Tensor) -> Result<Vec<f32>, ClassifierError> {
+fn host_values(tensor: &Tensor) -> Result<Vec<f32>> {
     let values = tensor.to_device(Device::Cpu).contiguous().view([-1]);
     Vec::try_from(values).map_err(ClassifierError::torch("read the results"))
 }

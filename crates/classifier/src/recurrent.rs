@@ -10,14 +10,15 @@ use tch::Tensor;
 
 use crate::batch::Order;
 use crate::packing::Packing;
-use crate::parameters::{Layout, ParameterId, Parameters};
+use crate::parameters::{Layout, ParameterId};
 use crate::pooling::Pool;
-use crate::{Batch, Mode, Stream, dropout::dropout, initial};
+use crate::{ForwardContext, Mode, dropout::dropout, initial};
 
 /// A stack of recurrent layers and a pooling.
 #[derive(Debug)]
 pub(crate) struct Recurrent {
-    cell: Cell,
+    /// `Lstm`, `Gru`, and Elman's for all others.
+    cell: ModelKind,
     hidden: i64,
     /// By layer, then by direction.
     directions: Vec<Direction>,
@@ -26,53 +27,21 @@ pub(crate) struct Recurrent {
     between_layers: f64,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Cell {
-    Elman,
-    Lstm,
-    Gru,
-}
-
-impl Cell {
-    fn of(kind: ModelKind) -> Self {
-        match kind {
-            ModelKind::Lstm => Self::Lstm,
-            ModelKind::Gru => Self::Gru,
-            _ => Self::Elman,
-        }
-    }
-
-    fn gates(self) -> i64 {
-        match self {
-            Self::Elman => 1,
-            Self::Gru => 3,
-            Self::Lstm => 4,
-        }
-    }
-}
-
 /// The weights of one layer in one direction, in libtorch's order: input to gates `[G * H, I]`,
 /// state to gates `[G * H, H]`, and the two biases `[G * H]`.
-#[derive(Debug)]
-struct Direction([ParameterId; 4]);
-
-impl Direction {
-    fn weights<'a>(&self, parameters: &'a Parameters) -> [&'a Tensor; 4] {
-        self.0.map(|id| parameters.get(id))
-    }
-}
+type Direction = [ParameterId; 4];
 
 impl Recurrent {
     /// Adds all matrices to the layout, then all biases. That is how cuDNN stores them, which otherwise copies
     /// all of them at every call.
-    pub(crate) fn new(
-        settings: &ModelSettings,
-        width: i64,
-        layout: &mut Layout,
-        stream: Stream,
-    ) -> Self {
-        let cell = Cell::of(settings.kind);
-        let (gates, hidden) = (cell.gates(), i64::from(settings.hidden));
+    pub(crate) fn new(settings: &ModelSettings, width: i64, layout: &mut Layout) -> Self {
+        let stream = initial::stream(settings).child(1);
+        let (cell, hidden) = (settings.kind, i64::from(settings.hidden));
+        let gates = match cell {
+            ModelKind::Lstm => 4,
+            ModelKind::Gru => 3,
+            _ => 1,
+        };
         let two_way = settings.bidirectional;
         let names = if two_way {
             &["forward", "backward"][..]
@@ -93,12 +62,8 @@ impl Recurrent {
                 let from_state = initial::orthogonal_blocks(stream.child(1), gates, hidden);
                 let name = format!("layer{layer}.{name}");
                 let mut add = |part: &str, inputs: i64, values: &[f32]| {
-                    layout.add(
-                        format!("{name}.{part}"),
-                        &[gates * hidden, inputs],
-                        true,
-                        values,
-                    )
+                    let name = format!("{name}.{part}");
+                    layout.add(&name, &[gates * hidden, inputs], true, values)
                 };
                 let input = add("input", inputs, &from_input);
                 let state = add("state", hidden, &from_state);
@@ -107,16 +72,17 @@ impl Recurrent {
         }
         let zeros = vec![0_f32; (gates * hidden) as usize];
         let mut bias = zeros.clone();
-        if cell == Cell::Lstm {
+        if cell == ModelKind::Lstm {
             // A forget gate that starts open lets the gradient reach far tokens (Jozefowicz et al. 2015).
             bias[hidden as usize..2 * hidden as usize].fill(1.0);
         }
         let with_biases = |(name, input, state): (String, ParameterId, ParameterId)| {
             let mut add = |part: &str, values: &[f32]| {
-                layout.add(format!("{name}.{part}"), &[gates * hidden], false, values)
+                let name = format!("{name}.{part}");
+                layout.add(&name, &[gates * hidden], false, values)
             };
             let (input_bias, state_bias) = (add("input_bias", &bias), add("state_bias", &zeros));
-            Direction([input, state, input_bias, state_bias])
+            [input, state, input_bias, state_bias]
         };
         let directions = matrices.into_iter().map(with_biases).collect();
         let pool = Pool::new(settings.pooling, output, layout, stream.child(1000));
@@ -140,33 +106,22 @@ impl Recurrent {
     }
 
     /// `vectors` is `[T, B, D]`; gives `[B, W]`.
-    pub(crate) fn forward(
-        &self,
-        vectors: &Tensor,
-        batch: &Batch,
-        parameters: &Parameters,
-        mode: Mode,
-    ) -> Tensor {
+    pub(crate) fn forward(&self, vectors: &Tensor, context: ForwardContext<'_>) -> Tensor {
+        let batch = context.batch;
         let states = match &batch.order {
             Order::Packed(packing) => {
-                let packed = self.packed(packing.pack(vectors), packing, parameters, mode);
+                let packed = self.packed(packing.pack(vectors), packing, context);
                 packing.unpack(&packed, vectors.size()[0], batch.rows)
             }
-            Order::Reversed(reversed) => self.reversed(vectors, reversed, parameters, mode),
+            Order::Reversed(reversed) => self.reversed(vectors, reversed, context),
             Order::None => unreachable!("`Network::reading` asks for an order"),
         };
-        let backward_width = self.output_width() - self.hidden;
-        self.pool.apply(&states, backward_width, batch, parameters)
+        self.pool
+            .apply(&states, self.output_width() - self.hidden, context)
     }
 
     /// All layers over padded rows: `[T, B, D]` to `[T, B, W]`. `reversed` is that of [`Order`].
-    fn reversed(
-        &self,
-        vectors: &Tensor,
-        reversed: &Tensor,
-        parameters: &Parameters,
-        mode: Mode,
-    ) -> Tensor {
+    fn reversed(&self, vectors: &Tensor, reversed: &Tensor, context: ForwardContext<'_>) -> Tensor {
         let reverse = |xs: &Tensor| {
             let size = xs.size();
             let rows = xs.reshape([-1, size[2]]).index_select(0, reversed);
@@ -175,10 +130,16 @@ impl Recurrent {
         let mut states = vectors.shallow_clone();
         for (index, layer) in self.directions.chunks(self.ways()).enumerate() {
             if index > 0 {
-                states = dropout(&states, self.between_layers, mode, 100 + index as u64);
+                states = dropout(
+                    &states,
+                    self.between_layers,
+                    context.mode,
+                    100 + index as u64,
+                );
             }
             let run = |direction: &Direction, xs: &Tensor| {
-                self.run(xs, None, &direction.weights(parameters), (1, false))
+                let weights = context.parameters.all(*direction);
+                self.run(xs, None, &weights, (1, false))
             };
             let forward = run(&layer[0], &states);
             states = match layer.get(1) {
@@ -194,25 +155,22 @@ impl Recurrent {
 
     /// All layers over packed rows: `[N, D]` to `[N, W]`. One call, or one for each layer where there is
     /// dropout between them, whose masks cuDNN would draw from a state of its own.
-    fn packed(
-        &self,
-        vectors: Tensor,
-        packing: &Packing,
-        parameters: &Parameters,
-        mode: Mode,
-    ) -> Tensor {
-        let drops = self.between_layers > 0.0 && !matches!(mode, Mode::Evaluate);
+    fn packed(&self, vectors: Tensor, packing: &Packing, context: ForwardContext<'_>) -> Tensor {
+        let drops = self.between_layers > 0.0 && !matches!(context.mode, Mode::Evaluate);
         let layers = self.directions.len() / self.ways();
         let at_once = if drops { 1 } else { layers };
         let mut states = vectors;
         for (index, some) in self.directions.chunks(at_once * self.ways()).enumerate() {
             if index > 0 {
-                states = dropout(&states, self.between_layers, mode, 100 + index as u64);
+                states = dropout(
+                    &states,
+                    self.between_layers,
+                    context.mode,
+                    100 + index as u64,
+                );
             }
-            let weights = some
-                .iter()
-                .flat_map(|direction| direction.weights(parameters));
-            let weights: Vec<&Tensor> = weights.collect();
+            let of_direction = |direction: &Direction| context.parameters.all(*direction);
+            let weights: Vec<&Tensor> = some.iter().flat_map(of_direction).collect();
             let layers = (at_once as i64, self.two_way);
             states = self.run(&states, Some(packing), &weights, layers);
         }
@@ -252,25 +210,25 @@ impl Recurrent {
         let zero = Tensor::zeros([count, rows, self.hidden], (xs.kind(), xs.device()));
         let both = [&zero, &zero];
         let states = match (self.cell, packing.map(Packing::steps)) {
-            (Cell::Lstm, None) => {
+            (ModelKind::Lstm, None) => {
                 xs.lstm(&both, weights, true, layers, 0.0, train, two_way, false)
                     .0
             }
-            (Cell::Gru, None) => {
+            (ModelKind::Gru, None) => {
                 xs.gru(&zero, weights, true, layers, 0.0, train, two_way, false)
                     .0
             }
-            (Cell::Elman, None) => {
+            (_, None) => {
                 xs.rnn_tanh(&zero, weights, true, layers, 0.0, train, two_way, false)
                     .0
             }
-            (Cell::Lstm, Some(steps)) => {
+            (ModelKind::Lstm, Some(steps)) => {
                 Tensor::lstm_data(xs, steps, &both, weights, true, layers, 0.0, train, two_way).0
             }
-            (Cell::Gru, Some(steps)) => {
+            (ModelKind::Gru, Some(steps)) => {
                 Tensor::gru_data(xs, steps, &zero, weights, true, layers, 0.0, train, two_way).0
             }
-            (Cell::Elman, Some(steps)) => {
+            (_, Some(steps)) => {
                 Tensor::rnn_tanh_data(xs, steps, &zero, weights, true, layers, 0.0, train, two_way)
                     .0
             }
@@ -286,6 +244,7 @@ impl Recurrent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Parameters;
     use tch::{Device, Kind, no_grad};
 
     fn parts(cell: ModelKind) -> (Recurrent, Layout) {
@@ -296,7 +255,7 @@ mod tests {
             ..ModelSettings::new(cell)
         };
         let mut layout = Layout::default();
-        let recurrent = Recurrent::new(&settings, 2, &mut layout, Stream::new(1));
+        let recurrent = Recurrent::new(&settings, 2, &mut layout);
         (recurrent, layout)
     }
 
@@ -306,7 +265,7 @@ mod tests {
             let (recurrent, layout) = parts(cell);
             let parameters = Parameters::view(&layout, &layout.initial(Device::Cpu));
             let xs = Tensor::ones([4, 2, 2], (Kind::Float, Device::Cpu)).set_requires_grad(true);
-            let weights = recurrent.directions[0].weights(&parameters);
+            let weights = parameters.all(recurrent.directions[0]);
             let call = |train| recurrent.call(&xs, None, &weights, (1, false), train);
             assert!(call(true).requires_grad());
             assert!(!no_grad(|| call(false)).requires_grad());
@@ -324,7 +283,7 @@ mod tests {
             ..ModelSettings::new(ModelKind::Lstm)
         };
         let mut layout = Layout::default();
-        Recurrent::new(&settings, 2, &mut layout, Stream::new(1));
+        Recurrent::new(&settings, 2, &mut layout);
         let is_matrix: Vec<bool> = layout
             .specs()
             .iter()

@@ -5,7 +5,7 @@ use tch::{Device, Kind, Tensor, no_grad};
 
 use crate::linear::has_one_dnn;
 use crate::parameters::Parameters;
-use crate::{ActivationWeights, Batch, Mode, Network, Weights};
+use crate::{ActivationWeights, Batch, ForwardContext, Mode, Network, Weights};
 
 /// A network that predicts, on one core or device.
 #[derive(Debug)]
@@ -39,19 +39,24 @@ impl Replica {
 
     /// Logits `[R, C]` of the reviews of a batch, in f32, without gradients.
     pub fn logits(&self, network: &Network, batch: &Batch) -> Tensor {
-        no_grad(|| {
-            let vectors = network.look_up(&self.table, batch).to_kind(self.kind);
-            let logits = network.forward(&vectors, batch, &self.parameters, Mode::Evaluate);
-            logits.to_kind(Kind::Float)
-        })
+        self.pass(network, batch, Network::forward)
     }
 
     /// What the head reads `[R, W]`, in f32, without gradients.
     pub fn states(&self, network: &Network, batch: &Batch) -> Tensor {
+        self.pass(network, batch, Network::state)
+    }
+
+    fn pass(
+        &self,
+        network: &Network,
+        batch: &Batch,
+        pass: fn(&Network, &Tensor, ForwardContext<'_>) -> Tensor,
+    ) -> Tensor {
         no_grad(|| {
             let vectors = network.look_up(&self.table, batch).to_kind(self.kind);
-            let states = network.state(&vectors, batch, &self.parameters, Mode::Evaluate);
-            states.to_kind(Kind::Float)
+            let context = ForwardContext::new(batch, &self.parameters, Mode::Evaluate);
+            pass(network, &vectors, context).to_kind(Kind::Float)
         })
     }
 }

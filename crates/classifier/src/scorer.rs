@@ -11,8 +11,8 @@ use tch::{Kind, Tensor};
 
 use crate::tokens::check_asked;
 use crate::{
-    Bundle, ChosenDevice, ClassifierError, FeatureRows, IdRows, Inference, Logits, MemoryLimit,
-    Replica, attributions_of_rows, choose_device, guard, logits_of, sorted_batches, states_of,
+    BatchProgress, Bundle, ChosenDevice, ClassifierError, FeatureRows, IdRows, Inference, Logits,
+    MemoryLimit, Replica, Result, attributions_of_rows, choose_device, guard, sorted_batches,
 };
 
 /// The largest number of reviews in a batch, unless the caller sets it.
@@ -59,11 +59,7 @@ impl NetworkScorer {
     ///
     /// # Errors
     /// A file is missing or damaged, or the device fails.
-    pub fn load(
-        folder: &Path,
-        device: ChosenDevice,
-        batches: Batches,
-    ) -> Result<Self, ClassifierError> {
+    pub fn load(folder: &Path, device: ChosenDevice, batches: Batches) -> Result<Self> {
         let load = || Bundle::load(folder, device.device);
         let bundle = ClassifierError::catch("load the model", load)?;
         let kind = match &bundle.model.features {
@@ -96,37 +92,38 @@ impl NetworkScorer {
     ///
     /// # Errors
     /// libtorch fails, or a single row does not fit into memory.
-    pub fn logits(
-        &self,
-        rows: &dyn IdRows,
-        on_rows: &(impl Fn(u64) + Sync),
-    ) -> Result<Logits, ClassifierError> {
-        let model = &self.bundle.model;
+    pub fn logits(&self, rows: &dyn IdRows, on_rows: &(impl Fn(u64) + Sync)) -> Result<Logits> {
         let batch_size = self.batch_size(rows.len());
-        let shape = (batch_size, model.tokenizer.pad_id, model.labels.len());
         let progress = |rows| {
             on_rows(rows);
             ControlFlow::Continue(())
         };
-        let (network, device) = (&self.bundle.network, self.device.device);
+        let inference = self.inference(rows, &progress);
         self.with_replicas(rows.len().div_ceil(batch_size), |replicas| {
-            logits_of(
-                network,
-                replicas,
-                rows,
-                shape,
-                device,
-                &self.memory,
-                &progress,
-            )
+            inference.logits(replicas, batch_size)
         })
+    }
+
+    fn inference<'a>(
+        &'a self,
+        rows: &'a dyn IdRows,
+        progress: &'a BatchProgress<'a>,
+    ) -> Inference<'a> {
+        Inference {
+            network: &self.bundle.network,
+            rows,
+            pad_id: self.bundle.model.tokenizer.pad_id,
+            device: self.device.device,
+            memory: &self.memory,
+            progress,
+        }
     }
 
     /// How far the positive class of a probe is ahead on each row of features.
     ///
     /// # Errors
     /// The features are of another width, or libtorch fails.
-    pub fn differences_of_features(&self, rows: &FeatureRows) -> Result<Vec<f64>, ClassifierError> {
+    pub fn differences_of_features(&self, rows: &FeatureRows) -> Result<Vec<f64>> {
         ClassifierError::catch("compute the logits of features", || {
             self.bundle.differences_of(&rows.values)
         })
@@ -134,18 +131,11 @@ impl NetworkScorer {
 
     /// How far the positive class is ahead on each row, for a probe: from features that are computed
     /// like those that it was fitted to, in their number format.
-    fn probe_differences(&self, rows: &dyn IdRows) -> Result<Vec<f64>, ClassifierError> {
-        let inference = Inference {
-            network: &self.bundle.network,
-            rows,
-            pad_id: self.bundle.model.tokenizer.pad_id,
-            device: self.device.device,
-            memory: &self.memory,
-        };
+    fn probe_differences(&self, rows: &dyn IdRows) -> Result<Vec<f64>> {
+        let inference = self.inference(rows, &|_| ControlFlow::Continue(()));
         let batches = sorted_batches(rows, self.batch_size(rows.len()));
-        let progress = |_| ControlFlow::Continue(());
         let states = self.with_replicas(batches.len(), |replicas| {
-            states_of(&inference, replicas, &batches, 0..rows.len(), &progress)
+            inference.states(replicas, &batches, 0..rows.len())
         })?;
         ClassifierError::catch("compute the logits of features", || {
             let states = Tensor::from_slice(&states).view([rows.len() as i64, -1]);
@@ -157,8 +147,8 @@ impl NetworkScorer {
     fn with_replicas<T>(
         &self,
         batches: usize,
-        work: impl FnOnce(&mut [Replica]) -> Result<T, ClassifierError>,
-    ) -> Result<T, ClassifierError> {
+        work: impl FnOnce(&mut [Replica]) -> Result<T>,
+    ) -> Result<T> {
         // Weights do not change, so a replica is whole after a panic, too.
         let mut replicas = self.replicas.lock().unwrap_or_else(PoisonError::into_inner);
         let count = batches.clamp(1, self.device.replicas.max(1));

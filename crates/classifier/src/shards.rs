@@ -9,11 +9,12 @@ use arrow::array::{
 };
 use arrow::datatypes::{DataType, Field, UInt8Type, UInt64Type};
 use artifact::{Artifact, ArtifactError, Contract, Split, map_arrays, schema, write_arrays};
+use settings::ModelSettings;
 use tch::Tensor;
 
 use crate::embedding::vectors_of;
-use crate::tokens::{SHUFFLED, drawn};
-use crate::{ClassifierError, IdRows, Stream, TokenContract, TokenRows};
+use crate::tokens::learned_rows;
+use crate::{ClassifierError, IdRows, Result, TokenContract, TokenRows};
 
 /// Rows of a shard: on a processor the work of less than a minute.
 pub const SHARD_ROWS: usize = 1024;
@@ -59,18 +60,21 @@ pub struct FeatureRows {
 }
 
 impl FeatureRows {
-    /// Keeps some rows: see [`TokenRows::keep`].
-    pub fn keep(&mut self, count: usize, seed: u64) {
-        let kept = drawn(&self.row_ids, count, seed);
-        let places: Vec<i64> = kept.iter().map(|row| *row as i64).collect();
-        self.values = self.values.index_select(0, &Tensor::from_slice(&places));
-        self.row_ids = kept.iter().map(|row| self.row_ids[*row]).collect();
-        self.labels = kept.iter().map(|row| self.labels[*row]).collect();
-    }
-
-    /// Deals the labels out anew: see [`TokenRows::shuffle_labels`].
-    pub fn shuffle_labels(&mut self, seed: u64) {
-        Stream::new(seed).child(SHUFFLED).shuffle(&mut self.labels);
+    /// The training rows that a model learns from: see [`TokenRows::to_learn_from`].
+    ///
+    /// # Errors
+    /// As for [`FeatureRows::open`].
+    pub fn to_learn_from(
+        artifact: &Artifact,
+        tokens: &TokenContract,
+        settings: &ModelSettings,
+    ) -> Result<Self> {
+        let mut rows = Self::open(artifact, tokens, Split::Train)?;
+        if let Some(kept) = learned_rows(&mut rows.row_ids, &mut rows.labels, settings) {
+            let places: Vec<i64> = kept.into_iter().map(|row| row as i64).collect();
+            rows.values = rows.values.index_select(0, &Tensor::from_slice(&places));
+        }
+        Ok(rows)
     }
 
     /// Reads all shards of a split.
@@ -78,11 +82,7 @@ impl FeatureRows {
     /// # Errors
     /// The artifact holds no features or those of another tokenizer; a shard is damaged or holds
     /// other than finite numbers.
-    pub fn open(
-        artifact: &Artifact,
-        tokens: &TokenContract,
-        split: Split,
-    ) -> Result<Self, ClassifierError> {
+    pub fn open(artifact: &Artifact, tokens: &TokenContract, split: Split) -> Result<Self> {
         let misfit = ClassifierError::misfit("tokens", "features");
         let Contract::Features {
             tokenizer, width, ..
@@ -91,12 +91,7 @@ impl FeatureRows {
             let folder = artifact.folder().display();
             return Err(misfit(format!("`{folder}` holds no features")));
         };
-        if tokenizer != tokens.tokenizer {
-            return Err(misfit(format!(
-                "the tokens come from the tokenizer {} and the features from {tokenizer}",
-                tokens.tokenizer
-            )));
-        }
+        tokens.check_tokenizer("features", tokenizer)?;
         let mut values = Vec::new();
         let (mut row_ids, mut labels) = (Vec::new(), Vec::new());
         for path in shards(artifact, split)? {

@@ -10,20 +10,35 @@ use artifact::{Artifact, Contract, Digest, Normalization, Split, map_arrays, sch
 use bundle::ModelFile;
 use settings::ModelSettings;
 
-use crate::{ClassifierError, Stream};
+use crate::{ClassifierError, Result, Stream};
 
 /// Children of a seed's stream: the order in which rows are drawn, and that of shuffled labels.
 const DRAWN: u64 = 1 << 40;
-pub(crate) const SHUFFLED: u64 = DRAWN + 1;
+const SHUFFLED: u64 = DRAWN + 1;
 
-/// The places of `count` of these ids, drawn at random, in the order they stand in.
-pub(crate) fn drawn(ids: &[u64], count: usize, seed: u64) -> Vec<usize> {
-    let stream = Stream::new(seed).child(DRAWN);
-    let mut order: Vec<usize> = (0..ids.len()).collect();
-    order.sort_unstable_by_key(|row| (stream.bits(ids[*row]), *row));
-    order.truncate(count);
-    order.sort_unstable();
-    order
+/// Keeps of training rows as many as the settings ask for, and gives them the labels they ask for. The places
+/// of the kept rows, in order; `None` if all are kept. Which ones follows from the seed and their ids alone, and
+/// fewer of them are among more.
+pub(crate) fn learned_rows(
+    ids: &mut Vec<u64>,
+    labels: &mut Vec<u8>,
+    settings: &ModelSettings,
+) -> Option<Vec<usize>> {
+    let stream = Stream::new(settings.seed);
+    let kept = (settings.reviews > 0).then(|| {
+        let drawn = stream.child(DRAWN);
+        let mut kept: Vec<usize> = (0..ids.len()).collect();
+        kept.sort_unstable_by_key(|row| (drawn.bits(ids[*row]), *row));
+        kept.truncate(settings.reviews as usize);
+        kept.sort_unstable();
+        *ids = kept.iter().map(|row| ids[*row]).collect();
+        *labels = kept.iter().map(|row| labels[*row]).collect();
+        kept
+    });
+    if settings.shuffled_labels {
+        stream.child(SHUFFLED).shuffle(labels);
+    }
+    kept
 }
 
 /// What a tokens artifact promises.
@@ -48,8 +63,8 @@ impl TokenContract {
     ///
     /// # Errors
     /// The artifact is of another kind.
-    pub fn of(artifact: &Artifact) -> Result<Self, ClassifierError> {
-        match &artifact.manifest().contract {
+    pub fn of(artifact: &Artifact) -> Result<Self> {
+        match artifact.manifest().contract.clone() {
             Contract::Tokens {
                 tokenizer,
                 vocabulary_size,
@@ -59,19 +74,32 @@ impl TokenContract {
                 normalization,
                 ..
             } => Ok(Self {
-                tokenizer: *tokenizer,
-                vocabulary_size: *vocabulary_size,
-                pad_id: *pad_id,
-                max_length: *max_length,
-                classes: classes.clone(),
-                normalization: *normalization,
+                tokenizer,
+                vocabulary_size,
+                pad_id,
+                max_length,
+                classes,
+                normalization,
             }),
-            other => Err(ClassifierError::Misfit {
-                left: "tokens",
-                right: "model",
-                reason: format!("`{}` holds {other:?}", artifact.folder().display()),
-            }),
+            other => {
+                let reason = format!("`{}` holds {other:?}", artifact.folder().display());
+                Err(ClassifierError::misfit("tokens", "model")(reason))
+            }
         }
+    }
+
+    /// Refuses what was made for the ids of another tokenizer.
+    ///
+    /// # Errors
+    /// `other` is not the tokenizer of these tokens.
+    pub fn check_tokenizer(&self, made: &'static str, other: Digest) -> Result<()> {
+        let own = self.tokenizer;
+        if own == other {
+            return Ok(());
+        }
+        let reason =
+            format!("the tokens come from the tokenizer {own} and the {made} from {other}");
+        Err(ClassifierError::misfit("tokens", made)(reason))
     }
 }
 
@@ -120,19 +148,17 @@ impl<T: AsRef<[u32]> + Debug + Sync> IdRows for &[T] {
 ///
 /// # Errors
 /// A row is empty or too long, or the vocabulary does not have one of its ids.
-pub(crate) fn check_asked(rows: &dyn IdRows, model: &ModelFile) -> Result<(), ClassifierError> {
-    let contract = TokenContract {
-        tokenizer: model.tokenizer.fingerprint,
-        vocabulary_size: model.sizes.vocabulary_size,
-        pad_id: model.tokenizer.pad_id,
-        max_length: model.tokenizer.max_length,
-        classes: model.labels.clone(),
-        normalization: model.normalization,
-    };
-    check_rows(rows, Path::new("the texts asked about"), &contract)
+pub(crate) fn check_asked(rows: &dyn IdRows, model: &ModelFile) -> Result<()> {
+    let (longest, classes) = (model.tokenizer.max_length, model.labels.len());
+    let limits = [
+        longest as usize,
+        classes,
+        model.sizes.vocabulary_size as usize,
+    ];
+    check_rows(rows, Path::new("the texts asked about"), limits)
 }
 
-/// Proves rows against the contract, because on a GPU an id out of range is a fault that takes the whole
+/// Proves rows against the longest length, the number of classes and the size of the vocabulary, because on a GPU an id out of range is a fault that takes the whole
 /// process down.
 ///
 /// # Errors
@@ -140,35 +166,27 @@ pub(crate) fn check_asked(rows: &dyn IdRows, model: &ModelFile) -> Result<(), Cl
 fn check_rows(
     rows: &dyn IdRows,
     path: &Path,
-    contract: &TokenContract,
-) -> Result<(), ClassifierError> {
+    [longest, classes, vocabulary_size]: [usize; 3],
+) -> Result<()> {
     for row in 0..rows.len() {
-        let failed = |problem: String| ClassifierError::Row {
+        let length = rows.length(row);
+        let label = usize::from(rows.label(row));
+        let problem = if length == 0 || length > longest {
+            format!("has {length} tokens, and its contract allows 1 to {longest}")
+        } else if label >= classes {
+            format!("has the label {label}, and there are {classes} classes")
+        } else {
+            let largest = rows.ids(row).iter().copied().max().unwrap_or(0);
+            if (largest as usize) < vocabulary_size {
+                continue;
+            }
+            format!("has the id {largest}, and the vocabulary has {vocabulary_size}")
+        };
+        return Err(ClassifierError::Row {
             path: path.to_owned(),
             row,
             problem,
-        };
-        let length = rows.length(row);
-        if length == 0 || length > contract.max_length as usize {
-            return Err(failed(format!(
-                "has {length} tokens, and its contract allows 1 to {}",
-                contract.max_length
-            )));
-        }
-        let label = usize::from(rows.label(row));
-        if label >= contract.classes.len() {
-            return Err(failed(format!(
-                "has the label {label}, and there are {} classes",
-                contract.classes.len()
-            )));
-        }
-        let largest = rows.ids(row).iter().copied().max().unwrap_or(0);
-        if largest >= contract.vocabulary_size {
-            return Err(failed(format!(
-                "has the id {largest}, and the vocabulary has {}",
-                contract.vocabulary_size
-            )));
-        }
+        });
     }
     Ok(())
 }
@@ -188,7 +206,7 @@ impl TokenRows {
     ///
     /// # Errors
     /// The file is damaged, or a row breaks the contract.
-    pub fn open(artifact: &Artifact, split: Split) -> Result<Self, ClassifierError> {
+    pub fn open(artifact: &Artifact, split: Split) -> Result<Self> {
         let contract = TokenContract::of(artifact)?;
         let path = artifact.file(&format!("{split}.arrow"))?;
         let wide = contract.vocabulary_size > u32::from(u16::MAX) + 1;
@@ -207,7 +225,9 @@ impl TokenRows {
             rows.labels.extend_from_slice(labels);
             rows.lists.push(batch.column(3).as_list().clone());
         }
-        check_rows(&rows, &path, &contract)?;
+        let (longest, size) = (contract.max_length, contract.vocabulary_size);
+        let limits = [longest as usize, contract.classes.len(), size as usize];
+        check_rows(&rows, &path, limits)?;
         Ok(rows)
     }
 
@@ -215,16 +235,10 @@ impl TokenRows {
     ///
     /// # Errors
     /// As for [`TokenRows::open`].
-    pub fn to_learn_from(
-        artifact: &Artifact,
-        settings: &ModelSettings,
-    ) -> Result<Self, ClassifierError> {
+    pub fn to_learn_from(artifact: &Artifact, settings: &ModelSettings) -> Result<Self> {
         let mut rows = Self::open(artifact, Split::Train)?;
-        if settings.reviews > 0 {
-            rows.keep(settings.reviews as usize, settings.seed);
-        }
-        if settings.shuffled_labels {
-            rows.shuffle_labels(settings.seed);
+        if let Some(kept) = learned_rows(&mut rows.row_ids, &mut rows.labels, settings) {
+            rows.places = kept.into_iter().map(|row| rows.places[row]).collect();
         }
         Ok(rows)
     }
@@ -237,20 +251,6 @@ impl TokenRows {
     /// The ids of all reviews, as in `clean.parquet`.
     pub fn row_ids(&self) -> &[u64] {
         &self.row_ids
-    }
-
-    /// Keeps some rows, drawn at random: which ones follows from the seed and their ids alone, and
-    /// fewer of them are among more.
-    pub fn keep(&mut self, count: usize, seed: u64) {
-        let kept = drawn(&self.row_ids, count, seed);
-        self.places = kept.iter().map(|row| self.places[*row]).collect();
-        self.row_ids = kept.iter().map(|row| self.row_ids[*row]).collect();
-        self.labels = kept.iter().map(|row| self.labels[*row]).collect();
-    }
-
-    /// Deals the labels out anew, at random.
-    pub fn shuffle_labels(&mut self, seed: u64) {
-        Stream::new(seed).child(SHUFFLED).shuffle(&mut self.labels);
     }
 
     fn place(&self, row: usize) -> (&ListArray, usize) {

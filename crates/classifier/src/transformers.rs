@@ -7,7 +7,7 @@ use std::path::Path;
 use artifact::ArtifactError;
 use serde_json::{Map, Value, json};
 
-use crate::{ClassifierError, Encoder};
+use crate::{ClassifierError, Encoder, Result};
 use bundle::ModelFile;
 
 /// The files that [`save_for_transformers`] writes.
@@ -17,11 +17,7 @@ pub const TRANSFORMERS_FILES: [&str; 2] = ["config.json", "tokenizer_config.json
 ///
 /// # Errors
 /// The encoder's `config.json` cannot be read, or the disk refuses.
-pub fn save_for_transformers(
-    folder: &Path,
-    encoder: &Path,
-    model: &ModelFile,
-) -> Result<(), ClassifierError> {
+pub fn save_for_transformers(folder: &Path, encoder: &Path, model: &ModelFile) -> Result<()> {
     let family = Encoder::config_of(encoder)?.family;
     let path = encoder.join("config.json");
     let text = fs::read(&path).map_err(ArtifactError::io("read", &path))?;
@@ -32,7 +28,7 @@ pub fn save_for_transformers(
     let names = numbered().map(|(id, name)| (id.to_string(), json!(name)));
     let ids = numbered().map(|(id, name)| (name.clone(), json!(id)));
     for (name, value) in [
-        ("architectures", json!([family.conventions().classifier])),
+        ("architectures", json!([family.classifier])),
         ("id2label", names.collect::<Map<_, _>>().into()),
         ("label2id", ids.collect::<Map<_, _>>().into()),
         ("problem_type", json!("single_label_classification")),
@@ -50,7 +46,7 @@ pub fn save_for_transformers(
 }
 
 /// The padding token as the bundle's tokenizer spells it.
-fn pad_token(folder: &Path, pad_id: u32) -> Result<Option<String>, ClassifierError> {
+fn pad_token(folder: &Path, pad_id: u32) -> Result<Option<String>> {
     let path = folder.join("tokenizer.json");
     let text = fs::read(&path).map_err(ArtifactError::io("read", &path))?;
     let tokenizer: Value = serde_json::from_slice(&text).unwrap_or_default();
@@ -60,7 +56,7 @@ fn pad_token(folder: &Path, pad_id: u32) -> Result<Option<String>, ClassifierErr
         .find_map(|token| token["content"].as_str().map(str::to_owned)))
 }
 
-fn write(path: &Path, value: &Value) -> Result<(), ClassifierError> {
+fn write(path: &Path, value: &Value) -> Result<()> {
     let text = serde_json::to_string_pretty(value).expect("a configuration is plain data");
     fs::write(path, text + "\n").map_err(ArtifactError::io("write", path))?;
     Ok(())

@@ -9,7 +9,8 @@ use std::path::{Path, PathBuf};
 use artifact::{Digest, Normalization};
 use bundle::{Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult};
 use classifier::{
-    Batch, Bundle, Direction, Encoder, Layout, Loaded, Mode, Parameters, Reading, Replica,
+    Bundle, Direction, Encoder, ForwardContext, Layout, Loaded, Mode, Parameters, PreparedBatch,
+    Reading, Replica,
 };
 use safetensors::SafeTensors;
 use settings::{ModelKind, ModelSettings, Truncation};
@@ -85,17 +86,15 @@ impl Reader {
     fn states(&self, rows: &[Vec<i64>]) -> Vec<Tensor> {
         let labels = vec![0; rows.len()];
         let pad = self.encoder.config().pad_id;
-        let batch = Batch::read(rows, &labels, pad, UNDIVIDED, Device::Cpu);
+        let batch = PreparedBatch::read(rows, &labels, pad, UNDIVIDED).open();
         let size = batch.ids.size();
         let width = self.encoder.config().width;
         let vectors = self
             .words
             .index_select(0, &batch.ids.view([-1]))
             .view([size[0], size[1], width]);
-        no_grad(|| {
-            self.encoder
-                .states(&vectors, &batch, &self.parameters, Mode::Evaluate, 0.1)
-        })
+        let context = ForwardContext::new(&batch, &self.parameters, Mode::Evaluate);
+        no_grad(|| self.encoder.states(&vectors, context, 0.1))
     }
 }
 
@@ -202,7 +201,7 @@ fn logits_are_those_of_the_reference_in_any_company() {
         let logits = |rows: &[Vec<i64>]| {
             let labels = vec![0; rows.len()];
             let pad = bundle.model.tokenizer.pad_id;
-            let batch = Batch::read(rows, &labels, pad, UNDIVIDED, Device::Cpu);
+            let batch = PreparedBatch::read(rows, &labels, pad, UNDIVIDED).open();
             replica.logits(&bundle.network, &batch)
         };
         let together = logits(&rows);

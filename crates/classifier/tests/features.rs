@@ -6,7 +6,8 @@
 use std::path::{Path, PathBuf};
 
 use classifier::{
-    Batch, Direction, Encoder, Layout, Mode, Network, Owners, Parameters, Reading, Replica,
+    Batch, Direction, Encoder, ForwardContext, Layout, Mode, Network, Owners, Parameters,
+    PreparedBatch, Reading, Replica,
 };
 use settings::{FeaturePooling, FeatureSettings, Precision, WindowSettings};
 use tch::{Device, Kind, Tensor, no_grad};
@@ -46,7 +47,7 @@ fn batch(family: &str, rows: &[Vec<i64>]) -> Batch {
     let pad = Encoder::config_of(&golden(family))
         .expect("a config")
         .pad_id;
-    Batch::read(rows, &vec![0; rows.len()], pad, UNDIVIDED, Device::Cpu)
+    PreparedBatch::read(rows, &vec![0; rows.len()], pad, UNDIVIDED).open()
 }
 
 fn features(family: &str, settings: &FeatureSettings, batch: &Batch) -> Vec<Vec<f32>> {
@@ -73,7 +74,8 @@ fn states_of(family: &str, row: &[i64]) -> Vec<Vec<Vec<f32>>> {
     let vectors = words
         .index_select(0, &batch.ids.view([-1]))
         .view([row.len() as i64, 1, width]);
-    let states = no_grad(|| encoder.states(&vectors, &batch, &parameters, Mode::Evaluate, 0.0));
+    let context = ForwardContext::new(&batch, &parameters, Mode::Evaluate);
+    let states = no_grad(|| encoder.states(&vectors, context, 0.0));
     let states = states.iter().map(|states| states.get(0));
     states
         .map(|states| Vec::try_from(states).expect("a matrix"))

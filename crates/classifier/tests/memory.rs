@@ -10,8 +10,7 @@ use std::ops::ControlFlow;
 use artifact::{Failure, FailureKind};
 use bundle::Sizes;
 use classifier::{
-    ClassifierError, Fault, Inference, Logits, MemoryLimit, Network, Replica, Weights, logits_of,
-    states_of,
+    ClassifierError, Fault, Inference, Logits, MemoryLimit, Network, Replica, Weights,
 };
 use settings::{ModelKind, ModelSettings};
 use tch::{Device, Kind};
@@ -66,15 +65,15 @@ impl Machine {
         device: Device,
         memory: &MemoryLimit,
     ) -> Result<Logits, ClassifierError> {
-        logits_of(
-            &self.network,
-            &mut self.replicas,
-            &self.rows.as_slice(),
-            (batch_size, 0, 2),
+        let inference = Inference {
+            network: &self.network,
+            rows: &self.rows.as_slice(),
+            pad_id: 0,
             device,
             memory,
-            &|_| ControlFlow::Continue(()),
-        )
+            progress: &|_| ControlFlow::Continue(()),
+        };
+        inference.logits(&mut self.replicas, batch_size)
     }
 
     fn states(&mut self, memory: &MemoryLimit) -> Result<Vec<f32>, ClassifierError> {
@@ -84,10 +83,10 @@ impl Machine {
             pad_id: 0,
             device: Device::Cpu,
             memory,
+            progress: &|_| ControlFlow::Continue(()),
         };
         let batches = classifier::sorted_batches(&self.rows.as_slice(), ROWS);
-        let progress = |_| ControlFlow::Continue(());
-        states_of(&inference, &mut self.replicas, &batches, 0..ROWS, &progress)
+        inference.states(&mut self.replicas, &batches, 0..ROWS)
     }
 }
 

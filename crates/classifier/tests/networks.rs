@@ -3,8 +3,8 @@
 
 use bundle::Sizes;
 use classifier::{
-    ActivationWeights, Batch, ComputePath, Direction, Gradient, Mode, Network, Pass, PreparedBatch,
-    Reading, Replica, Stream, Weights,
+    ActivationWeights, Batch, ComputePath, Direction, ForwardContext, Gradient, Mode, Network,
+    Pass, PreparedBatch, Reading, Replica, Stream, Weights,
 };
 use settings::{ModelKind, ModelSettings, Pooling};
 use tch::{Device, Kind, Tensor};
@@ -91,7 +91,7 @@ fn batch(network: &Network, texts: &[Vec<i64>], labels: &[i64], least_length: us
         windows: None,
         direction: Direction::Reversed,
     };
-    Batch::read(texts, labels, PAD, reading, Device::Cpu)
+    PreparedBatch::read(texts, labels, PAD, reading).open()
 }
 
 fn logits(settings: &ModelSettings, network: &Network, weights: &Weights, batch: &Batch) -> Tensor {
@@ -168,7 +168,11 @@ fn gradient_on(
     let layout = network.layout();
     let activation = ActivationWeights::new(layout, weights, Kind::Float);
     let pass = Pass::compute(layout, &activation, 1.0, |parameters| {
-        network.loss(batch, &activation, parameters, mode, 0.0)
+        network.loss(
+            &activation,
+            ForwardContext::new(batch, parameters, mode),
+            0.0,
+        )
     });
     let pass = pass.expect("libtorch works");
     let mut gradient = Gradient::zeros(layout, Device::Cpu);

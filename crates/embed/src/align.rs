@@ -26,7 +26,7 @@ pub(crate) struct Aligned {
 }
 
 /// Fills the matrix: entries of the vocabulary with the vector of their best spelling in the file,
-/// the others as [`fill_missing`] says. Beside the matrix, memory holds the spellings alone.
+/// the others as [`WantedSpellings::fill_missing`] says. Beside the matrix, memory holds the spellings alone.
 ///
 /// # Errors
 /// The file cannot be used, has vectors of another width than the settings ask for, or has none for
@@ -50,10 +50,7 @@ pub(crate) fn align(
     }
     let mut wanted = WantedSpellings::new(vocabulary, found);
     let read = read_vectors(path, &mut wanted, task)?;
-    let WantedSpellings {
-        mut matrix, found, ..
-    } = wanted;
-    let Some(deviation) = deviation(&matrix, &found) else {
+    let Some(deviation) = wanted.deviation() else {
         let is_word = |entry: &&Entry| matches!(entry, Entry::Word { .. });
         let entries = vocabulary.entries.iter().filter(is_word).count();
         return Err(Failure::new(format!(
@@ -65,10 +62,10 @@ pub(crate) fn align(
             "Name vectors of the reviews' language as the embedding's `source`, or take a `word` tokenizer".to_owned(),
         ));
     };
-    fill_missing(&mut matrix, &vocabulary.entries, &found, deviation, seed);
+    wanted.fill_missing(&vocabulary.entries, deviation, seed);
     Ok(Aligned {
-        matrix,
-        found,
+        matrix: wanted.matrix,
+        found: wanted.found,
         deviation,
         read,
     })
@@ -111,6 +108,55 @@ impl WantedSpellings {
             found: vec![None; vocabulary.entries.len()],
         }
     }
+
+    /// Rows that were found.
+    fn rows(&self) -> impl Iterator<Item = &[f32]> {
+        let ids = (0..self.found.len()).filter(|id| self.found[*id].is_some());
+        ids.map(|id| self.matrix.row(id))
+    }
+
+    /// Standard deviation of all components of the rows found, `None` if there are none.
+    fn deviation(&self) -> Option<f64> {
+        let components = (self.rows().count() * self.matrix.width() as usize) as f64;
+        let values = || self.rows().flatten().copied().map(f64::from);
+        let mean = values().sum::<f64>() / components;
+        let variance = values().map(|value| (value - mean).powi(2)).sum::<f64>() / components;
+        (components > 0.0).then(|| variance.sqrt())
+    }
+
+    /// Gives the entries that were not found their vectors.
+    ///
+    /// Missing words are drawn with the variance of the words found (Kim 2014, section 4.2, found that
+    /// to help), so that they are told apart and none stands out by its length. The unknown token
+    /// stands for many words at once and gets the mean of all vectors found, which is what Pennington,
+    /// GloVe's author, recommends for unknown words. Special tokens other than padding are drawn too.
+    fn fill_missing(&mut self, entries: &[Entry], deviation: f64, seed: u64) {
+        let mean = self.mean();
+        let missing = |(id, _): &(usize, &Entry)| self.found[*id].is_none();
+        for (id, entry) in entries.iter().enumerate().filter(missing) {
+            let row = self.matrix.row_mut(id);
+            match entry {
+                Entry::Padding => {}
+                Entry::Unknown => row.copy_from_slice(&mean),
+                Entry::Special | Entry::Word { .. } => {
+                    for (column, value) in row.iter_mut().enumerate() {
+                        *value = normal(seed, id, column, deviation);
+                    }
+                }
+            }
+        }
+    }
+
+    fn mean(&self) -> Vec<f32> {
+        let mut sums = vec![0.0_f64; self.matrix.width() as usize];
+        for row in self.rows() {
+            for (sum, value) in sums.iter_mut().zip(row) {
+                *sum += f64::from(*value);
+            }
+        }
+        let rows = self.rows().count() as f64;
+        sums.into_iter().map(|sum| (sum / rows) as f32).collect()
+    }
 }
 
 impl Wanted for WantedSpellings {
@@ -133,55 +179,4 @@ impl Wanted for WantedSpellings {
         }
         true
     }
-}
-
-/// Standard deviation of all components of the rows found, `None` if there are none.
-fn deviation(matrix: &Matrix, found: &[Option<Spelling>]) -> Option<f64> {
-    let rows = || (0..found.len()).filter(|id| found[*id].is_some());
-    let components = (rows().count() * matrix.width() as usize) as f64;
-    let values = || rows().flat_map(|id| matrix.row(id)).copied().map(f64::from);
-    let mean = values().sum::<f64>() / components;
-    let variance = values().map(|value| (value - mean).powi(2)).sum::<f64>() / components;
-    (components > 0.0).then(|| variance.sqrt())
-}
-
-/// Gives the entries that were not found their vectors.
-///
-/// Missing words are drawn with the variance of the words found (Kim 2014, section 4.2, found that
-/// to help), so that they are told apart and none stands out by its length. The unknown token
-/// stands for many words at once and gets the mean of all vectors found, which is what Pennington,
-/// GloVe's author, recommends for unknown words. Special tokens other than padding are drawn too.
-fn fill_missing(
-    matrix: &mut Matrix,
-    entries: &[Entry],
-    found: &[Option<Spelling>],
-    deviation: f64,
-    seed: u64,
-) {
-    let mean = mean(matrix, found);
-    let missing = |(id, _): &(usize, &Entry)| found[*id].is_none();
-    for (id, entry) in entries.iter().enumerate().filter(missing) {
-        let row = matrix.row_mut(id);
-        match entry {
-            Entry::Padding => {}
-            Entry::Unknown => row.copy_from_slice(&mean),
-            Entry::Special | Entry::Word { .. } => {
-                for (column, value) in row.iter_mut().enumerate() {
-                    *value = normal(seed, id, column, deviation);
-                }
-            }
-        }
-    }
-}
-
-fn mean(matrix: &Matrix, found: &[Option<Spelling>]) -> Vec<f32> {
-    let mut sums = vec![0.0_f64; matrix.width() as usize];
-    let mut rows = 0.0;
-    for id in (0..found.len()).filter(|id| found[*id].is_some()) {
-        rows += 1.0;
-        for (sum, value) in sums.iter_mut().zip(matrix.row(id)) {
-            *sum += f64::from(*value);
-        }
-    }
-    sums.into_iter().map(|sum| (sum / rows) as f32).collect()
 }

@@ -9,14 +9,11 @@ use std::path::{Path, PathBuf};
 use artifact::{
     Artifact, ArtifactError, Contract, Digest, Failure, OutputFile, Source, StageName, format,
 };
-use classifier::{Encoder, EncoderConfig, LIBTORCH_VERSION, Layout, TokenContract};
+use classifier::{Encoder, EncoderConfig, Layout, TokenContract};
 use settings::{ENCODER_FILES, EmbeddingSettings};
 use stage::{Context, Outcome};
 
 use crate::adapt::adapt;
-
-/// What adaptation did, where there was one.
-const ADAPTATION: &str = "adaptation.json";
 
 /// Takes over the encoder that the settings name, and adapts it where they say so.
 pub(crate) fn import(context: &Context, settings: &EmbeddingSettings) -> Result<Outcome, Failure> {
@@ -43,20 +40,12 @@ pub(crate) fn import(context: &Context, settings: &EmbeddingSettings) -> Result<
         format::count(layout.len() as u64 + (config.vocabulary_size * config.width) as u64),
         config.longest()
     );
-    let mut files = ENCODER_FILES.map(OutputFile::data).to_vec();
-    let Some(adaptation) = &settings.adaptation else {
-        return Ok(Outcome::new(contract, files, summary));
-    };
-    let adapted = adapt(context, adaptation, settings.seed.unwrap_or(0))?;
-    let path = context.output().join(ADAPTATION);
-    let text = serde_json::to_vec_pretty(&adapted.record).expect("figures are plain data");
-    fs::write(&path, text).map_err(ArtifactError::io("write", &path))?;
-    files.push(OutputFile::data(ADAPTATION));
-    Ok(Outcome {
-        device: Some(adapted.device),
-        versions: vec![("libtorch".to_owned(), LIBTORCH_VERSION.to_owned())],
-        ..Outcome::new(contract, files, format!("{summary}; {}", adapted.summary))
-    })
+    let files = ENCODER_FILES.map(OutputFile::data).to_vec();
+    let outcome = Outcome::new(contract, files, summary);
+    match &settings.adaptation {
+        Some(adaptation) => adapt(context, adaptation, settings.seed.unwrap_or(0), outcome),
+        None => Ok(outcome),
+    }
 }
 
 fn folder_of(context: &Context) -> Result<PathBuf, Failure> {

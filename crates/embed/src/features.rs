@@ -8,9 +8,9 @@ use artifact::{
     Artifact, ArtifactError, Contract, Digest, Failure, OutputFile, Split, StageName, format,
 };
 use classifier::{
-    ChosenDevice, ClassifierError, IdRows, Inference, LIBTORCH_VERSION, MemoryLimit, Network,
-    Replica, SHARD_ROWS, TokenContract, TokenRows, batches_of_tokens, choose_device, shard_name,
-    states_of, write_shard,
+    BatchProgress, ChosenDevice, ClassifierError, IdRows, Inference, LIBTORCH_VERSION, MemoryLimit,
+    Network, Replica, SHARD_ROWS, TokenContract, TokenRows, batches_of_tokens, choose_device,
+    shard_name, write_shard,
 };
 use settings::{ENCODER_FILES, EmbeddingSettings, FeatureSettings};
 use stage::{Context, Outcome};
@@ -166,7 +166,7 @@ impl Machine {
         name: &str,
         rows: &TokenRows,
         span: std::ops::Range<usize>,
-        progress: &(impl Fn(u64) -> ControlFlow<()> + Sync),
+        progress: &BatchProgress<'_>,
     ) -> Result<(), Failure> {
         let inference = Inference {
             network: &self.network,
@@ -174,11 +174,12 @@ impl Machine {
             pad_id: self.pad_id,
             device: self.device.device,
             memory: &self.memory,
+            progress,
         };
         let tokens = self.tokens.min(self.memory.tokens());
         let batches = batches_of_tokens(rows, span.clone(), tokens);
         let first = span.start;
-        let values = states_of(&inference, &mut self.replicas, &batches, span, progress)?;
+        let values = inference.states(&mut self.replicas, &batches, span)?;
         let path = self.folder.join(name);
         let width = self.network.state_width() as usize;
         write_shard(&path, rows, first, width, values)?;

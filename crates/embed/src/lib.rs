@@ -23,6 +23,7 @@ use artifact::{
     ArtifactError, Contract, Failure, OutputFile, Source, StageName, format, write_arrays,
 };
 use classifier::guard;
+use serde_json::Value;
 use settings::{EmbeddingKind, EmbeddingSettings};
 use stage::{Context, NoOptions, Outcome, Stage};
 
@@ -62,26 +63,21 @@ fn run(context: &Context, settings: EmbeddingSettings) -> Result<Outcome, Failur
         EmbeddingKind::Features => return features::compute(context, &settings),
         EmbeddingKind::Random => random_matrix,
         EmbeddingKind::Static => static_matrix,
-        EmbeddingKind::Learned => learned_matrix,
+        EmbeddingKind::Learned => learn_matrix,
     };
     let vocabulary = Vocabulary::open(context.input(StageName::Tokenize))?;
     let (matrix, coverage, summary) = make(&vocabulary, &settings, context)?;
     let path = context.output().join(EMBEDDING);
     let schema = artifact::schema::embedding(matrix.width());
     let rows = write_arrays(&path, &schema, matrix.batches())?;
-    let report = context.output().join(COVERAGE);
-    let text = serde_json::to_vec_pretty(&coverage).expect("figures are plain data");
-    fs::write(&report, text).map_err(ArtifactError::io("write", &report))?;
+    let report = write_figures(context, COVERAGE, &coverage)?;
     let contract = Contract::Embedding {
         tokenizer: vocabulary.fingerprint,
         vocabulary_size: vocabulary.size(),
         width: matrix.width(),
         pad_id: vocabulary.pad_id,
     };
-    let files = vec![
-        OutputFile::table(EMBEDDING, rows),
-        OutputFile::data(COVERAGE),
-    ];
+    let files = vec![OutputFile::table(EMBEDDING, rows), report];
     let size = format!(
         "{} vectors of {}",
         format::count(rows),
@@ -90,8 +86,16 @@ fn run(context: &Context, settings: EmbeddingSettings) -> Result<Outcome, Failur
     Ok(Outcome::new(contract, files, format!("{size}, {summary}")))
 }
 
+/// Writes figures about the artifact into it.
+fn write_figures(context: &Context, name: &str, figures: &Value) -> Result<OutputFile, Failure> {
+    let path = context.output().join(name);
+    let text = serde_json::to_vec_pretty(figures).expect("figures are plain data");
+    fs::write(&path, text).map_err(ArtifactError::io("write", &path))?;
+    Ok(OutputFile::data(name))
+}
+
 /// A matrix, what is said about it in `coverage.json`, and in half a line.
-type Made = (Matrix, serde_json::Value, String);
+type Made = Result<(Matrix, Value, String), Failure>;
 
 fn width_of(settings: &EmbeddingSettings, context: &Context) -> Result<u32, Failure> {
     let name = &context.step().variant;
@@ -99,11 +103,7 @@ fn width_of(settings: &EmbeddingSettings, context: &Context) -> Result<u32, Fail
     settings.width.ok_or_else(missing)
 }
 
-fn random_matrix(
-    vocabulary: &Vocabulary,
-    settings: &EmbeddingSettings,
-    context: &Context,
-) -> Result<Made, Failure> {
+fn random_matrix(vocabulary: &Vocabulary, settings: &EmbeddingSettings, context: &Context) -> Made {
     let width = width_of(settings, context)?;
     let seed = settings.seed.unwrap_or(0);
     let matrix = random::matrix(vocabulary.size(), width, vocabulary.pad_id, seed);
@@ -126,11 +126,7 @@ const NEIGHBOURS: usize = 6;
 /// Words among which neighbours are looked for: rarer ones have seen too little.
 const COMMON: usize = 5000;
 
-fn learned_matrix(
-    vocabulary: &Vocabulary,
-    settings: &EmbeddingSettings,
-    context: &Context,
-) -> Result<Made, Failure> {
+fn learn_matrix(vocabulary: &Vocabulary, settings: &EmbeddingSettings, context: &Context) -> Made {
     let width = width_of(settings, context)?;
     let seed = settings.seed.unwrap_or(0);
     let learning = settings.learning.clone().unwrap_or_default();
@@ -197,11 +193,7 @@ fn neighbours(vocabulary: &Vocabulary, matrix: &Matrix) -> serde_json::Value {
     serde_json::Value::Object(entries.collect())
 }
 
-fn static_matrix(
-    vocabulary: &Vocabulary,
-    settings: &EmbeddingSettings,
-    context: &Context,
-) -> Result<Made, Failure> {
+fn static_matrix(vocabulary: &Vocabulary, settings: &EmbeddingSettings, context: &Context) -> Made {
     let name = &context.step().variant;
     let Some(Source::Path(path)) = context.source() else {
         return Err(Failure::new(format!(

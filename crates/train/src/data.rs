@@ -84,17 +84,10 @@ fn encoder_of(
     else {
         return Ok(None);
     };
-    let misfit = ClassifierError::misfit("tokens", "encoder");
-    if *tokenizer != tokens.tokenizer {
-        return Err(misfit(format!(
-            "the tokens come from the tokenizer {} and the encoder was trained with {tokenizer}",
-            tokens.tokenizer
-        )));
-    }
+    tokens.check_tokenizer("encoder", *tokenizer)?;
     if given > *longest {
-        return Err(misfit(format!(
-            "rows have up to {given} tokens and the encoder reads {longest}"
-        )));
+        let reason = format!("rows have up to {given} tokens and the encoder reads {longest}");
+        return Err(ClassifierError::misfit("tokens", "encoder")(reason));
     }
     for name in ENCODER_FILES {
         embedding.file(name)?;

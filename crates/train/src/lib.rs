@@ -17,16 +17,15 @@ use artifact::{Failure, OutputFile, StageName, format};
 use bundle::ValidationResult;
 use classifier::{
     ChosenDevice, ClassifierError, ComputePath, IdRows, LIBTORCH_VERSION, Logits, MemoryLimit,
-    Replica, Weights, guard, logits_of,
+    Replica, Weights, guard,
 };
 use settings::{ModelKind, ModelSettings};
 use stage::{
     Context, NoOptions, Outcome, Stage, Task, save_requested, stop_requested, watch_signals,
 };
-use tch::{Kind, Tensor};
+use tch::Tensor;
 use training::{
-    Checkpoint, CheckpointManager, Classification, Record, Requests, TrainContext, TrainError,
-    Trained, train,
+    Checkpoint, CheckpointManager, Classification, Record, TrainContext, TrainError, Trained, train,
 };
 
 use data::Data;
@@ -132,16 +131,8 @@ fn logits_as_predicted(
     ClassifierError::catch("predict the validation reviews", || {
         let replica = |_| Replica::new(network, weights, kind);
         let mut replicas: Vec<Replica> = (0..device.replicas).map(replica).collect();
-        let batch_size = 2 * settings.training.batch_size as usize;
-        logits_of(
-            network,
-            &mut replicas,
-            &data.validation,
-            (batch_size, data.contract.pad_id, trained.classes),
-            device.device,
-            &MemoryLimit::default(),
-            &|_| ControlFlow::Continue(()),
-        )
+        let (memory, go_on) = (MemoryLimit::default(), |_| ControlFlow::Continue(()));
+        task_of(settings, data).validation_logits(&mut replicas, &memory, &go_on)
     })
 }
 
@@ -153,7 +144,6 @@ pub(crate) fn task_of<'a>(settings: &'a ModelSettings, data: &'a Data) -> Classi
         train: &data.train,
         validation: &data.validation,
         pad_id: data.contract.pad_id,
-        classes: data.contract.classes.len(),
         device: data.device.device,
     }
 }
@@ -166,6 +156,12 @@ pub(crate) fn context_of<'a, T>(
     device: &ChosenDevice,
     note: &'a dyn Fn(&str),
 ) -> TrainContext<'a, T> {
+    let (kind, reason) = device.compute_kind(settings);
+    if settings.kind == ModelKind::Transformer {
+        // Only here there was a choice.
+        let name = ChosenDevice::name_of(kind);
+        note(&format!("activations: {name} ({reason}), weights: f32"));
+    }
     TrainContext {
         task,
         settings: &settings.training,
@@ -174,13 +170,11 @@ pub(crate) fn context_of<'a, T>(
         device: device.device,
         path: ComputePath::of(device.device),
         replicas: device.replicas,
-        kind: compute_kind(context, settings, device),
+        kind,
         may_move: context.run().device == settings::Device::Cpu,
         until: settings.training.epochs,
-        requests: Requests {
-            stop: stop_requested,
-            save: save_requested,
-        },
+        stop: stop_requested,
+        save: save_requested,
         note,
     }
 }
@@ -213,17 +207,6 @@ fn run_training(
         before,
         &on_batch,
     )
-}
-
-/// The number format of the activations; said where there was a choice.
-fn compute_kind(context: &Context, settings: &ModelSettings, device: &ChosenDevice) -> Kind {
-    let (kind, reason) = device.compute_kind(settings);
-    if settings.kind == ModelKind::Transformer {
-        let name = ChosenDevice::name_of(kind);
-        let note = format!("activations: {name} ({reason}), weights: f32");
-        context.progress().note(&note);
-    }
-    kind
 }
 
 /// Numbers of a network, those that stay as they are included.

@@ -34,14 +34,8 @@ const TOLERANCE: f64 = 1e-7;
 pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome, Failure> {
     let artifact = context.input(StageName::Embed);
     let tokens = TokenContract::of(context.input(StageName::Tokenize))?;
-    let open = |split| FeatureRows::open(artifact, &tokens, split);
-    let (mut train, validation) = (open(Split::Train)?, open(Split::Validation)?);
-    if settings.reviews > 0 {
-        train.keep(settings.reviews as usize, settings.seed);
-    }
-    if settings.shuffled_labels {
-        train.shuffle_labels(settings.seed);
-    }
+    let train = FeatureRows::to_learn_from(artifact, &tokens, settings)?;
+    let validation = FeatureRows::open(artifact, &tokens, Split::Validation)?;
     check_rows(context, train.labels.len(), validation.labels.len())?;
     // A few large products, unlike anything else here: shared by all cores.
     tch::set_num_threads(context.run().cores() as i32);

@@ -48,7 +48,20 @@ pub(crate) fn run(
         }
         own.stopped_after = Some(own.epochs);
     }
-    leave(context, rung, artifact, own)
+    // Its bundle is taken over as it is.
+    let mut files = take_over(context, artifact, &[STATE, STANDING])?;
+    own.epochs = rung.epochs;
+    files.push(write(context, &own, false)?);
+    let after = u64::from(own.stopped_after.unwrap_or_default());
+    let line = format!(
+        "stopped after {}, {} of {} with a validation loss of {:.4}",
+        format::plural(after, "epoch", "epochs"),
+        own.place.unwrap_or_default(),
+        own.compared.unwrap_or_default(),
+        own.loss,
+    );
+    let contract = artifact.manifest().contract.clone();
+    Ok(Outcome::new(contract, files, line))
 }
 
 fn go_on(
@@ -76,28 +89,6 @@ fn go_on(
     let is_last = rung.epochs >= settings.training.epochs;
     outcome.files.push(write(context, &standing, is_last)?);
     Ok(outcome)
-}
-
-/// Takes over the bundle of a trial that was stopped.
-fn leave(
-    context: &Context,
-    rung: &RungSettings,
-    artifact: &Artifact,
-    mut standing: Rung,
-) -> Result<Outcome, Failure> {
-    let mut files = take_over(context, artifact, &[STATE, STANDING])?;
-    standing.epochs = rung.epochs;
-    files.push(write(context, &standing, false)?);
-    let after = u64::from(standing.stopped_after.unwrap_or_default());
-    let line = format!(
-        "stopped after {}, {} of {} with a validation loss of {:.4}",
-        format::plural(after, "epoch", "epochs"),
-        standing.place.unwrap_or_default(),
-        standing.compared.unwrap_or_default(),
-        standing.loss,
-    );
-    let contract = artifact.manifest().contract.clone();
-    Ok(Outcome::new(contract, files, line))
 }
 
 fn standing(artifact: &Artifact) -> Result<Rung, Failure> {

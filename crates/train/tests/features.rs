@@ -12,7 +12,7 @@ use std::thread::sleep;
 use std::time::Duration;
 
 use artifact::{Artifact, Contract, Digest, Split, StageName};
-use classifier::{Bundle, FeatureRows, Replica, TokenContract, TokenRows, logits_of};
+use classifier::{Bundle, FeatureRows, Inference, Replica, TokenContract, TokenRows};
 use clean::Clean;
 use common::reviews;
 use embed::Embed;
@@ -179,18 +179,16 @@ fn a_probe_learns_and_its_bundle_needs_nothing_else() {
     let contract = TokenContract::of(&tokens).expect("tokens");
     let rows = TokenRows::open(&tokens, Split::Test).expect("test rows");
     let mut replicas = [Replica::new(&bundle.network, &bundle.weights, Kind::Float)];
-    let shape = (16, contract.pad_id, 2);
-    let asked = logits_of(
-        &bundle.network,
-        &mut replicas,
-        &rows,
-        shape,
-        Device::Cpu,
-        &classifier::MemoryLimit::default(),
-        &|_| ControlFlow::Continue(()),
-    )
-    .expect("logits")
-    .differences();
+    let inference = Inference {
+        network: &bundle.network,
+        rows: &rows,
+        pad_id: contract.pad_id,
+        device: Device::Cpu,
+        memory: &classifier::MemoryLimit::default(),
+        progress: &|_| ControlFlow::Continue(()),
+    };
+    let asked = inference.logits(&mut replicas, 16).expect("logits");
+    let asked = asked.differences();
     let computed = FeatureRows::open(&artifact, &contract, Split::Test).expect("features");
     let known = bundle.differences_of(&computed.values).expect("logits");
     assert_eq!(asked.len(), known.len());

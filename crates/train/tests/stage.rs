@@ -9,7 +9,7 @@ use std::ops::ControlFlow;
 
 use artifact::{Artifact, Split, StageName};
 use bundle::Calibration;
-use classifier::{Bundle, IdRows, MemoryLimit, Replica, TokenRows, logits_of};
+use classifier::{Bundle, IdRows, Inference, MemoryLimit, Replica, TokenRows};
 use clean::Clean;
 use common::reviews;
 use embed::Embed;
@@ -263,18 +263,15 @@ fn calibration_is_fitted_to_logits_in_the_format_of_predictions() {
     let labels: Vec<u8> = (0..rows.len()).map(|row| rows.label(row)).collect();
     let temperature_in = |kind| {
         let mut replicas = [Replica::new(&bundle.network, &bundle.weights, kind)];
-        let shape = (32, bundle.model.tokenizer.pad_id, 2);
-        let (memory, proceed) = (MemoryLimit::default(), |_| ControlFlow::Continue(()));
-        let network = &bundle.network;
-        let logits = logits_of(
-            network,
-            &mut replicas,
-            &rows,
-            shape,
-            Device::Cpu,
-            &memory,
-            &proceed,
-        );
+        let inference = Inference {
+            network: &bundle.network,
+            rows: &rows,
+            pad_id: bundle.model.tokenizer.pad_id,
+            device: Device::Cpu,
+            memory: &MemoryLimit::default(),
+            progress: &|_| ControlFlow::Continue(()),
+        };
+        let logits = inference.logits(&mut replicas, 32);
         let differences = logits.expect("logits").differences();
         let differences: Vec<f32> = differences.iter().map(|value| *value as f32).collect();
         fit_temperature(&differences, &labels).expect("a temperature")

@@ -3,8 +3,9 @@
 use std::ops::{ControlFlow, Range};
 
 use classifier::{
-    ActivationWeights, ClassifierError, ComputePath, IdRows, Layout, Loss, MemoryLimit, Mode,
-    Network, Parameters, PreparedBatch, Replica, Stream, WordDropout, logits_of,
+    ActivationWeights, BatchProgress, ComputePath, ForwardContext, IdRows, Inference, Layout,
+    Logits, Loss, MemoryLimit, Mode, Network, Parameters, PreparedBatch, Replica, Result, Stream,
+    WordDropout,
 };
 use settings::ModelSettings;
 use tch::Device;
@@ -24,10 +25,31 @@ pub struct Classification<'a> {
     pub validation: &'a dyn IdRows,
     /// The id that fills short rows.
     pub pad_id: u32,
-    /// Number of classes.
-    pub classes: usize,
     /// Where batches go.
     pub device: Device,
+}
+
+impl Classification<'_> {
+    /// The logits of the validation rows, in batches twice as large as those of the training.
+    ///
+    /// # Errors
+    /// See [`Inference::logits`].
+    pub fn validation_logits(
+        &self,
+        replicas: &mut [Replica],
+        memory: &MemoryLimit,
+        progress: &BatchProgress<'_>,
+    ) -> Result<Logits> {
+        let inference = Inference {
+            network: self.network,
+            rows: self.validation,
+            pad_id: self.pad_id,
+            device: self.device,
+            memory,
+            progress,
+        };
+        inference.logits(replicas, 2 * self.model.training.batch_size as usize)
+    }
 }
 
 impl Task for Classification<'_> {
@@ -75,13 +97,8 @@ impl Task for Classification<'_> {
             ComputePath::Device => self.network.reading().on_device(),
         };
         let rows = &batch[rows];
-        Some(PreparedBatch::gather(
-            self.train,
-            rows,
-            self.pad_id,
-            reading,
-            dropout,
-        ))
+        let part = PreparedBatch::gather(self.train, rows, self.pad_id, reading, dropout);
+        Some(part)
     }
 
     fn loss(
@@ -93,8 +110,8 @@ impl Task for Classification<'_> {
     ) -> Loss {
         let smoothing = self.model.training.label_smoothing;
         let batch = part.open();
-        self.network
-            .loss(&batch, weights, parameters, mode, smoothing)
+        let context = ForwardContext::new(&batch, parameters, mode);
+        self.network.loss(weights, context, smoothing)
     }
 
     fn validate(
@@ -102,22 +119,13 @@ impl Task for Classification<'_> {
         replicas: &[ActivationWeights],
         memory: &MemoryLimit,
         stop: fn() -> bool,
-    ) -> Result<Option<Validation>, ClassifierError> {
+    ) -> Result<Option<Validation>> {
         let replica = |weights: &ActivationWeights| Replica::of(self.network, weights);
         let mut replicas: Vec<Replica> = replicas.iter().map(replica).collect();
-        let batch_size = 2 * self.model.training.batch_size as usize;
-        let logits = logits_of(
-            self.network,
-            &mut replicas,
-            self.validation,
-            (batch_size, self.pad_id, self.classes),
-            self.device,
-            memory,
-            &|_| match stop() {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            },
-        )?;
+        let logits = self.validation_logits(&mut replicas, memory, &|_| match stop() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        })?;
         let (loss, accuracy) = logits.loss_and_accuracy(self.validation);
         Ok(Some(Validation {
             loss,

@@ -12,7 +12,7 @@ use std::io;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use classifier::ClassifierError;
+use classifier::{ClassifierError, Result};
 use tch::{Device, Kind, Tensor};
 
 /// Checkpoints written by this process.
@@ -28,7 +28,7 @@ fn is_due(fault: &str) -> bool {
         && note.open(Path::new(&done).join(fault)).is_ok()
 }
 
-fn fail(work: impl FnOnce() -> Tensor) -> Result<(), ClassifierError> {
+fn fail(work: impl FnOnce() -> Tensor) -> Result<()> {
     ClassifierError::catch("compute the gradient", || {
         let _ = work().sum(Kind::Float).double_value(&[]);
         Ok(())
@@ -36,7 +36,7 @@ fn fail(work: impl FnOnce() -> Tensor) -> Result<(), ClassifierError> {
 }
 
 /// The faults due before the gradient of a step is computed, on the device of `gradient`.
-pub(crate) fn before(step: u64, gradient: &Tensor) -> Result<(), ClassifierError> {
+pub(crate) fn before(step: u64, gradient: &Tensor) -> Result<()> {
     let is_due = |fault: &str| is_due(&format!("{fault}@{step}"));
     if is_due("kill") {
         // SAFETY: both take any numbers; this process does not outlive the signal.

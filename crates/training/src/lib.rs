@@ -20,7 +20,7 @@ pub use error::TrainError;
 pub use range_test::{SETTLED, raise_rate};
 pub use record::{Line, Record};
 pub use schedule::rate;
-pub use task::{Requests, Task, Validation};
+pub use task::{Task, Validation};
 pub use trainer::{BestEpoch, OnBatch, TrainContext, Trained, train};
 
 /// There are no faults on purpose in the programs that people run.

@@ -3,19 +3,9 @@
 use std::ops::Range;
 
 use classifier::{
-    ActivationWeights, ClassifierError, ComputePath, Layout, Logits, Loss, MemoryLimit, Mode,
-    Parameters, Stream, Transfer,
+    ActivationWeights, ComputePath, Layout, Logits, Loss, MemoryLimit, Mode, Parameters, Result,
+    Stream, Transfer,
 };
-
-/// What the user asks of a training under way. The trainer calls both after every batch, and `stop` from
-/// any thread while it validates.
-#[derive(Clone, Copy, Debug)]
-pub struct Requests {
-    /// Whether to save the state and end.
-    pub stop: fn() -> bool,
-    /// Whether to save the state and go on. True once for each request.
-    pub save: fn() -> bool,
-}
 
 /// A network with the rows that it learns from: classification, or masked language modelling.
 ///
@@ -68,10 +58,12 @@ pub trait Task: Sync {
     /// libtorch fails, a single row does not fit into memory, or `stop` is true after a batch.
     fn validate(
         &self,
-        replicas: &[ActivationWeights],
-        memory: &MemoryLimit,
-        stop: fn() -> bool,
-    ) -> Result<Option<Validation>, ClassifierError>;
+        _replicas: &[ActivationWeights],
+        _memory: &MemoryLimit,
+        _stop: fn() -> bool,
+    ) -> Result<Option<Validation>> {
+        Ok(None)
+    }
 }
 
 /// How a network does on the validation rows.

@@ -22,7 +22,7 @@ pub enum Activation {
 #[derive(Clone, Debug, PartialEq)]
 pub struct EncoderConfig {
     /// Which family.
-    pub family: Family,
+    pub family: &'static Family,
     /// Entries of the vocabulary.
     pub vocabulary_size: i64,
     /// Components of a state.
@@ -93,8 +93,7 @@ impl EncoderConfig {
                 "`position_embedding_type` is `{kind}`, and only `absolute` is known"
             ));
         }
-        let conventions = family.conventions();
-        let pad_id = file.pad_token_id.unwrap_or(conventions.pad_id);
+        let pad_id = file.pad_token_id.unwrap_or(family.pad_id);
         let config = Self {
             family,
             vocabulary_size: size("vocab_size", file.vocab_size)?,
@@ -103,15 +102,15 @@ impl EncoderConfig {
             heads: size("num_attention_heads", file.num_attention_heads)?,
             intermediate: size("intermediate_size", file.intermediate_size)?,
             positions: size("max_position_embeddings", file.max_position_embeddings)?,
-            first_position: match conventions.positions_follow_padding {
+            first_position: match family.positions_follow_padding {
                 true => i64::from(pad_id) + 1,
                 false => 0,
             },
-            token_types: match conventions.has_token_types {
+            token_types: match family.has_token_types {
                 true => size("type_vocab_size", file.type_vocab_size)?,
                 false => 0,
             },
-            relative_buckets: match conventions.has_relative_positions {
+            relative_buckets: match family.has_relative_positions {
                 true => file.relative_attention_num_buckets.unwrap_or(32),
                 false => 0,
             },
@@ -135,7 +134,7 @@ impl EncoderConfig {
 
     fn check(&self) -> Result<(), String> {
         let (width, heads, buckets) = (self.width, self.heads, self.relative_buckets);
-        let has_buckets = self.family.conventions().has_relative_positions;
+        let has_buckets = self.family.has_relative_positions;
         let problem = if width % heads != 0 {
             format!("`hidden_size` is {width} and cannot be divided among {heads} heads")
         } else if self.longest() < 1 {
@@ -189,7 +188,7 @@ mod tests {
         let bert = EncoderConfig::parse(BERT.as_bytes()).expect("a config");
         assert_eq!(
             (bert.family, bert.layers, bert.head_width(), bert.longest()),
-            (Family::Bert, 6, 32, 512)
+            (&crate::encoder::family::BERT, 6, 32, 512)
         );
         let roberta = BERT
             .replace("bert", "roberta")

@@ -1,20 +1,9 @@
 //! The families of encoders: what they call their tensors in `model.safetensors`, and in what they differ.
 
-/// Families of encoders, told apart by `model_type`. MiniLM is a BERT.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
-    /// Devlin et al. 2019; MiniLM (Wang et al. 2020) has the same shape.
-    Bert,
-    /// Liu et al. 2019: positions are counted from behind the padding id.
-    Roberta,
-    /// Sanh et al. 2019: no token types.
-    DistilBert,
-    /// Song et al. 2020: no token types, relative position bias.
-    Mpnet,
-}
-
-/// What is particular to a family. Names of tensors are those of `transformers`.
-pub(crate) struct Conventions {
+/// A family of encoders, told apart by `model_type`, and what is particular to it. Names of tensors are those
+/// of `transformers`.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Family {
     name: &'static str,
     /// Values of `model_type` in `config.json`.
     model_types: &'static [&'static str],
@@ -45,7 +34,8 @@ pub(crate) struct Conventions {
     pub(crate) head_drops_input: bool,
 }
 
-const BERT: Conventions = Conventions {
+/// Devlin et al. 2019; MiniLM (Wang et al. 2020) has the same shape.
+pub(super) const BERT: Family = Family {
     name: "BERT",
     model_types: &["bert"],
     prefix: "bert.",
@@ -70,7 +60,8 @@ const BERT: Conventions = Conventions {
     head_drops_input: false,
 };
 
-const ROBERTA: Conventions = Conventions {
+/// Liu et al. 2019: positions are counted from behind the padding id.
+const ROBERTA: Family = Family {
     name: "RoBERTa",
     model_types: &["roberta", "xlm-roberta"],
     prefix: "roberta.",
@@ -82,7 +73,8 @@ const ROBERTA: Conventions = Conventions {
     ..BERT
 };
 
-const DISTILBERT: Conventions = Conventions {
+/// Sanh et al. 2019: no token types.
+const DISTILBERT: Family = Family {
     name: "DistilBERT",
     model_types: &["distilbert"],
     prefix: "distilbert.",
@@ -100,7 +92,8 @@ const DISTILBERT: Conventions = Conventions {
     ..BERT
 };
 
-const MPNET: Conventions = Conventions {
+/// Song et al. 2020: no token types, relative position bias.
+const MPNET: Family = Family {
     name: "MPNet",
     model_types: &["mpnet"],
     prefix: "mpnet.",
@@ -136,23 +129,12 @@ pub(super) fn is_known_extra(name: &str) -> bool {
 }
 
 impl Family {
-    const ALL: [Self; 4] = [Self::Bert, Self::Roberta, Self::DistilBert, Self::Mpnet];
-
-    /// What is particular to it.
-    pub(crate) fn conventions(self) -> &'static Conventions {
-        match self {
-            Self::Bert => &BERT,
-            Self::Roberta => &ROBERTA,
-            Self::DistilBert => &DISTILBERT,
-            Self::Mpnet => &MPNET,
-        }
-    }
-
     /// The family of a `model_type`.
-    pub(super) fn of(model_type: Option<&str>) -> Result<Self, String> {
+    pub(super) fn of(model_type: Option<&str>) -> Result<&'static Self, String> {
+        const ALL: [&Family; 4] = [&BERT, &ROBERTA, &DISTILBERT, &MPNET];
         let name = model_type.ok_or("it has no `model_type`")?;
-        let has_name = |family: &Self| family.conventions().model_types.contains(&name);
-        Self::ALL.into_iter().find(has_name).ok_or_else(|| {
+        let has_name = |family: &&Self| family.model_types.contains(&name);
+        ALL.into_iter().find(has_name).ok_or_else(|| {
             format!(
                 "`model_type` is `{name}`; known are bert, roberta, xlm-roberta, distilbert and mpnet"
             )
@@ -162,6 +144,6 @@ impl Family {
 
 impl std::fmt::Display for Family {
     fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(self.conventions().name)
+        formatter.write_str(self.name)
     }
 }

@@ -4,16 +4,14 @@ use tch::{Kind, Tensor};
 
 use super::attention::attention;
 use super::{Activation, Encoder, Layer, Pair};
+use crate::ForwardContext;
 use crate::dropout::dropout;
 use crate::linear::{linear, linear_gelu_linear, rows_of};
-use crate::parameters::Parameters;
-use crate::{Batch, Mode};
 
 /// What all layers have in common while a batch passes through them.
 pub(super) struct Forward<'a> {
     encoder: &'a Encoder,
-    parameters: &'a Parameters,
-    mode: Mode,
+    context: ForwardContext<'a>,
     /// Share of components dropped while training.
     drop: f64,
     /// What attention adds to its scores: `[B or 1, heads or 1, R or 1, T]`.
@@ -26,20 +24,17 @@ impl<'a> Forward<'a> {
     pub(super) fn begin(
         encoder: &'a Encoder,
         vectors: &Tensor,
-        batch: &Batch,
-        parameters: &'a Parameters,
-        mode: Mode,
+        context: ForwardContext<'a>,
         drop: f64,
     ) -> (Self, Tensor) {
         let mut forward = Self {
             encoder,
-            parameters,
-            mode,
+            context,
             drop,
             mask: None,
         };
         let states = forward.embed(vectors);
-        forward.mask = forward.mask_of(batch, states.kind());
+        forward.mask = forward.mask_of(states.kind());
         (forward, states)
     }
 
@@ -49,41 +44,32 @@ impl<'a> Forward<'a> {
         self.mask = self.mask.as_ref().map(|mask| mask.narrow(2, 0, 1));
     }
 
-    fn pair(&self, pair: Pair) -> [&Tensor; 2] {
-        pair.map(|id| self.parameters.get(id))
-    }
-
     fn dropout(&self, xs: &Tensor, place: u64) -> Tensor {
-        dropout(xs, self.drop, self.mode, place)
+        dropout(xs, self.drop, self.context.mode, place)
     }
 
     fn normalise(&self, xs: &Tensor, pair: Pair) -> Tensor {
-        let [scale, shift] = self.pair(pair);
-        let config = &self.encoder.config;
-        xs.layer_norm(
-            [config.width],
-            Some(scale),
-            Some(shift),
-            config.epsilon,
-            true,
-        )
+        let [scale, shift] = self.context.parameters.all(pair);
+        let (width, epsilon) = (self.encoder.config.width, self.encoder.config.epsilon);
+        xs.layer_norm([width], Some(scale), Some(shift), epsilon, true)
     }
 
     /// Word, position and token type vectors, normalised: `[B, T, W]`.
     fn embed(&self, vectors: &Tensor) -> Tensor {
         let (encoder, length) = (self.encoder, vectors.size()[0]);
-        let positions = self.parameters.get(encoder.positions);
+        let positions = self.context.parameters.get(encoder.positions);
         let positions = positions.narrow(0, encoder.config.first_position, length);
         let mut xs = vectors.transpose(0, 1) + positions;
         if let Some(token_types) = encoder.token_types {
-            xs += self.parameters.get(token_types).get(0);
+            xs += self.context.parameters.get(token_types).get(0);
         }
         self.dropout(&self.normalise(&xs.contiguous(), encoder.norm), 200)
     }
 
     /// What attention adds to its scores: `[B or 1, heads or 1, T or 1, T]`, minus infinity for
     /// padding. `None` where there is neither padding nor a relative position.
-    fn mask_of(&self, batch: &Batch, kind: Kind) -> Option<Tensor> {
+    fn mask_of(&self, kind: Kind) -> Option<Tensor> {
+        let batch = self.context.batch;
         let (length, device) = (batch.mask.size()[0], batch.mask.device());
         let padding = (batch.tokens < (length * batch.rows) as u64).then(|| {
             let mask = batch.mask.view([length, batch.rows]);
@@ -96,7 +82,7 @@ impl<'a> Forward<'a> {
             let count = config.relative_buckets;
             let buckets = self.encoder.buckets.of(length, count, device);
             // In f32, because each entry's gradient is a sum over thousands of pairs.
-            let table = self.parameters.get(table).to_kind(Kind::Float);
+            let table = self.context.parameters.get(table).to_kind(Kind::Float);
             table
                 .index_select(0, &buckets)
                 .view([length, length, config.heads])
@@ -122,7 +108,7 @@ impl<'a> Forward<'a> {
     /// its output matrix: `[B, R, W]`.
     fn attend(&self, layer: &Layer, reading: &Tensor, xs: &Tensor) -> Tensor {
         let mask = self.mask.as_ref();
-        let [weight, bias] = self.pair(layer.attention);
+        let [weight, bias] = self.context.parameters.all(layer.attention);
         let (rows, length, read) = (xs.size()[0], xs.size()[1], reading.size()[1]);
         let config = &self.encoder.config;
         let (width, heads, head_width) = (config.width, config.heads, config.head_width());
@@ -134,22 +120,22 @@ impl<'a> Forward<'a> {
         };
         let attended = if read == length {
             let all = apart(linear(xs, weight, bias), 3);
-            attention(&all.get(0), &all.get(1), &all.get(2), mask)
+            attention([&all.get(0), &all.get(1), &all.get(2)], mask)
         } else {
             let part = |start: i64, count: i64, input: &Tensor| {
                 let part = |tensor: &Tensor| rows_of(tensor, start * width, count * width);
                 apart(linear(input, &part(weight), &part(bias)), count)
             };
             let (query, rest) = (part(0, 1, reading), part(1, 2, xs));
-            attention(&query.get(0), &rest.get(0), &rest.get(1), mask)
+            attention([&query.get(0), &rest.get(0), &rest.get(1)], mask)
         };
         let attended = attended.transpose(1, 2).reshape([rows, read, width]);
-        let [weight, bias] = self.pair(layer.attention_output);
+        let [weight, bias] = self.context.parameters.all(layer.attention_output);
         linear(&attended, weight, bias)
     }
 
     fn feed_forward(&self, layer: &Layer, xs: &Tensor) -> Tensor {
-        let [up, down] = [layer.up, layer.down].map(|pair| self.pair(pair));
+        let [up, down] = [layer.up, layer.down].map(|pair| self.context.parameters.all(pair));
         let middle = || linear(xs, up[0], up[1]);
         let middle = match self.encoder.config.activation {
             Activation::Gelu => return linear_gelu_linear(xs, up, down),

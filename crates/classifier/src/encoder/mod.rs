@@ -20,8 +20,8 @@ use tch::Tensor;
 pub use config::{Activation, EncoderConfig};
 pub use family::Family;
 
-use crate::parameters::{Layout, ParameterId, Parameters};
-use crate::{Batch, ClassifierError, Mode};
+use crate::parameters::{Layout, ParameterId};
+use crate::{ClassifierError, ForwardContext, Result};
 use forward::Forward;
 use relative::Buckets;
 use weights::Tensors;
@@ -59,7 +59,7 @@ struct Layer {
 
 /// Where the first values of a parameter come from: by the tensors of the file that it is made of, without
 /// the family's prefix, and by its shape.
-type Source<'a> = dyn Fn(&[String], &[i64]) -> Result<Vec<f32>, ClassifierError> + 'a;
+type Source<'a> = dyn Fn(&[String], &[i64]) -> Result<Vec<f32>> + 'a;
 
 /// An encoder just read: its places are in the layout it was given.
 #[derive(Debug)]
@@ -77,7 +77,7 @@ impl Encoder {
     ///
     /// # Errors
     /// The file is missing, damaged, or of an encoder that we do not have.
-    pub fn config_of(folder: &Path) -> Result<EncoderConfig, ClassifierError> {
+    pub fn config_of(folder: &Path) -> Result<EncoderConfig> {
         let path = folder.join(CONFIG);
         let json = fs::read(&path).map_err(ArtifactError::io("read", &path))?;
         EncoderConfig::parse(&json).map_err(|problem| {
@@ -90,14 +90,14 @@ impl Encoder {
     ///
     /// # Errors
     /// A file is missing or damaged; a tensor is missing, unknown, or of another shape or type.
-    pub fn load(folder: &Path, layout: &mut Layout) -> Result<Loaded, ClassifierError> {
+    pub fn load(folder: &Path, layout: &mut Layout) -> Result<Loaded> {
         let config = Self::config_of(folder)?;
         let bytes = weights::read(folder)?;
         let tensors = Tensors::of(folder, &bytes, config.family)?;
         let width = config.width;
         let words = tensors.words(&config)?;
         let [weight, bias] = ["pooler.dense.weight", "pooler.dense.bias"];
-        let has_pooler = config.family == Family::Bert && tensors.has(weight);
+        let has_pooler = *config.family == family::BERT && tensors.has(weight);
         let pooler = has_pooler.then(|| {
             let weight = tensors.values(&[weight], &[width, width])?;
             Ok::<_, ClassifierError>([weight, tensors.values(&[bias], &[width])?])
@@ -116,13 +116,13 @@ impl Encoder {
     ///
     /// # Errors
     /// See [`Encoder::load`].
-    pub fn words_of(folder: &Path, config: &EncoderConfig) -> Result<Vec<f32>, ClassifierError> {
+    pub fn words_of(folder: &Path, config: &EncoderConfig) -> Result<Vec<f32>> {
         Tensors::of(folder, &weights::read(folder)?, config.family)?.words(config)
     }
 
     /// What the word table is called in the `model.safetensors` of a classifier of this family.
-    pub(crate) fn word_table_name(family: Family) -> String {
-        format!("{}{}", family.conventions().prefix, family::WORDS)
+    pub(crate) fn word_table_name(family: &Family) -> String {
+        format!("{}{}", family.prefix, family::WORDS)
     }
 
     /// An encoder of this shape with all parameters zero, to be filled from a bundle.
@@ -156,12 +156,8 @@ impl Encoder {
         &self.config
     }
 
-    fn place(
-        config: EncoderConfig,
-        layout: &mut Layout,
-        source: &Source<'_>,
-    ) -> Result<Self, ClassifierError> {
-        let names = config.family.conventions();
+    fn place(config: EncoderConfig, layout: &mut Layout, source: &Source<'_>) -> Result<Self> {
+        let names = config.family;
         let mut places = Places {
             layout,
             source,
@@ -174,7 +170,7 @@ impl Encoder {
             0 => None,
             rows => Some(places.table("embeddings.token_type_embeddings", [rows, width])?),
         };
-        let norm = places.norm("embeddings.LayerNorm".to_owned(), width)?;
+        let norm = places.pair(&["embeddings.LayerNorm".to_owned()], &[width])?;
         let relative = match config.relative_buckets {
             0 => None,
             rows => Some(places.table("encoder.relative_attention_bias", [rows, config.heads])?),
@@ -186,12 +182,12 @@ impl Encoder {
             // Query, key and value are one matrix: one large product is faster than three.
             let parts = names.query_key_value.map(name);
             layers.push(Layer {
-                attention: places.dense(&parts, 3 * width, width)?,
-                attention_output: places.dense(&[name(names.attention_output)], width, width)?,
-                attention_norm: places.norm(name(names.attention_norm), width)?,
-                up: places.dense(&[name(names.up)], intermediate, width)?,
-                down: places.dense(&[name(names.down)], width, intermediate)?,
-                norm: places.norm(name(names.norm), width)?,
+                attention: places.pair(&parts, &[3 * width, width])?,
+                attention_output: places.pair(&[name(names.attention_output)], &[width, width])?,
+                attention_norm: places.pair(&[name(names.attention_norm)], &[width])?,
+                up: places.pair(&[name(names.up)], &[intermediate, width])?,
+                down: places.pair(&[name(names.down)], &[width, intermediate])?,
+                norm: places.pair(&[name(names.norm)], &[width])?,
                 dropout: 201 + 2 * number as u64,
             });
         }
@@ -210,15 +206,8 @@ impl Encoder {
     /// the looked-up word vectors `[T, B, W]`. `drop` is the share of components dropped while
     /// training; attention weights are not dropped, because the counter-based generator cannot give
     /// libtorch's fused kernel its masks.
-    pub fn states(
-        &self,
-        vectors: &Tensor,
-        batch: &Batch,
-        parameters: &Parameters,
-        mode: Mode,
-        drop: f64,
-    ) -> Vec<Tensor> {
-        self.states_to(self.layers.len(), vectors, batch, parameters, mode, drop)
+    pub fn states(&self, vectors: &Tensor, context: ForwardContext<'_>, drop: f64) -> Vec<Tensor> {
+        self.states_to(self.layers.len(), vectors, context, drop)
     }
 
     /// The same up to a layer.
@@ -226,12 +215,10 @@ impl Encoder {
         &self,
         top: usize,
         vectors: &Tensor,
-        batch: &Batch,
-        parameters: &Parameters,
-        mode: Mode,
+        context: ForwardContext<'_>,
         drop: f64,
     ) -> Vec<Tensor> {
-        let (forward, embedded) = Forward::begin(self, vectors, batch, parameters, mode, drop);
+        let (forward, embedded) = Forward::begin(self, vectors, context, drop);
         let mut states = vec![embedded];
         for layer in self.layers.iter().take(top) {
             let xs = states.last().expect("the states before the layer");
@@ -242,15 +229,8 @@ impl Encoder {
 
     /// The first token's state after the last layer, `[B, W]`: the same as in
     /// [`Encoder::states`], without computing those of the other tokens, which nobody reads.
-    pub fn first_state(
-        &self,
-        vectors: &Tensor,
-        batch: &Batch,
-        parameters: &Parameters,
-        mode: Mode,
-        drop: f64,
-    ) -> Tensor {
-        let (mut forward, mut xs) = Forward::begin(self, vectors, batch, parameters, mode, drop);
+    pub fn first_state(&self, vectors: &Tensor, context: ForwardContext<'_>, drop: f64) -> Tensor {
+        let (mut forward, mut xs) = Forward::begin(self, vectors, context, drop);
         let (last, others) = self.layers.split_last().expect("an encoder has layers");
         for layer in others {
             xs = forward.layer(layer, &xs, &xs);
@@ -269,12 +249,7 @@ struct Places<'a> {
 }
 
 impl Places<'_> {
-    fn add(
-        &mut self,
-        parts: Vec<String>,
-        shape: &[i64],
-        decays: bool,
-    ) -> Result<ParameterId, ClassifierError> {
+    fn add(&mut self, parts: Vec<String>, shape: &[i64], decays: bool) -> Result<ParameterId> {
         let values = (self.source)(&parts, shape)?;
         let parts = parts.iter().map(|part| format!("{}{part}", self.prefix));
         Ok(self
@@ -282,29 +257,15 @@ impl Places<'_> {
             .add_parts(parts.collect(), shape, decays, &values))
     }
 
-    fn table(&mut self, name: &str, shape: [i64; 2]) -> Result<ParameterId, ClassifierError> {
+    fn table(&mut self, name: &str, shape: [i64; 2]) -> Result<ParameterId> {
         self.add(vec![format!("{name}.weight")], &shape, false)
     }
 
-    /// Weight `[outputs, inputs]` and bias of a layer, or of several whose outputs are laid one after the
-    /// other.
-    fn dense(
-        &mut self,
-        names: &[String],
-        outputs: i64,
-        inputs: i64,
-    ) -> Result<Pair, ClassifierError> {
+    /// Weight and bias of a layer, or of several whose outputs are laid one after the other; scale and shift of
+    /// a normalisation, which do not decay. The first size of `shape` is that of the outputs.
+    fn pair(&mut self, names: &[String], shape: &[i64]) -> Result<Pair> {
         let parts = |what: &str| names.iter().map(|name| format!("{name}.{what}")).collect();
-        let weight = self.add(parts("weight"), &[outputs, inputs], true)?;
-        Ok([weight, self.add(parts("bias"), &[outputs], false)?])
-    }
-
-    /// Scale and shift of a layer normalisation.
-    fn norm(&mut self, name: String, width: i64) -> Result<Pair, ClassifierError> {
-        let scale = self.add(vec![format!("{name}.weight")], &[width], false)?;
-        Ok([
-            scale,
-            self.add(vec![format!("{name}.bias")], &[width], false)?,
-        ])
+        let weight = self.add(parts("weight"), shape, shape.len() > 1)?;
+        Ok([weight, self.add(parts("bias"), &shape[..1], false)?])
     }
 }

@@ -11,8 +11,8 @@ use safetensors::tensor::{SafeTensors, TensorView};
 
 use super::EncoderConfig;
 use super::family::{Family, WORDS, is_known_extra};
-use crate::ClassifierError;
 use crate::tensor_file::floats;
+use crate::{ClassifierError, Result};
 
 /// The weights' file name.
 const WEIGHTS: &str = "model.safetensors";
@@ -24,7 +24,7 @@ const PICKLES: [&str; 2] = ["pytorch_model.bin", "pytorch_model.pt"];
 ///
 /// # Errors
 /// It is not there or cannot be read.
-pub(super) fn read(folder: &Path) -> Result<Vec<u8>, ClassifierError> {
+pub(super) fn read(folder: &Path) -> Result<Vec<u8>> {
     let path = folder.join(WEIGHTS);
     if !path.exists()
         && let Some(pickle) = PICKLES.into_iter().find(|name| folder.join(name).exists())
@@ -50,15 +50,11 @@ impl<'a> Tensors<'a> {
     ///
     /// # Errors
     /// The file is damaged.
-    pub(super) fn of(
-        folder: &'a Path,
-        bytes: &'a [u8],
-        family: Family,
-    ) -> Result<Self, ClassifierError> {
+    pub(super) fn of(folder: &'a Path, bytes: &'a [u8], family: &Family) -> Result<Self> {
         let tensors = SafeTensors::deserialize(bytes).map_err(|error| {
             ClassifierError::encoder(folder)(format!("`{WEIGHTS}` is damaged: {error}"))
         })?;
-        let prefix = family.conventions().prefix;
+        let prefix = family.prefix;
         let first = format!("{prefix}embeddings.");
         let is_prefixed = tensors.names().iter().any(|name| name.starts_with(&first));
         Ok(Self {
@@ -73,7 +69,7 @@ impl<'a> Tensors<'a> {
     ///
     /// # Errors
     /// As for [`Tensors::values`].
-    pub(super) fn words(&self, config: &EncoderConfig) -> Result<Vec<f32>, ClassifierError> {
+    pub(super) fn words(&self, config: &EncoderConfig) -> Result<Vec<f32>> {
         self.values(&[WORDS], &[config.vocabulary_size, config.width])
     }
 
@@ -82,18 +78,14 @@ impl<'a> Tensors<'a> {
     ///
     /// # Errors
     /// A tensor is missing or of another shape or type, in words that name it.
-    pub(super) fn values<S: AsRef<str>>(
-        &self,
-        parts: &[S],
-        shape: &[i64],
-    ) -> Result<Vec<f32>, ClassifierError> {
+    pub(super) fn values<S: AsRef<str>>(&self, parts: &[S], shape: &[i64]) -> Result<Vec<f32>> {
         let mut shape: Vec<usize> = shape.iter().map(|size| *size as usize).collect();
         shape[0] /= parts.len();
         let parts = parts.iter().map(|part| self.part(part.as_ref(), &shape));
         Ok(parts.collect::<Result<Vec<_>, _>>()?.concat())
     }
 
-    fn part(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>, ClassifierError> {
+    fn part(&self, name: &str, shape: &[usize]) -> Result<Vec<f32>> {
         let refused = ClassifierError::encoder(self.folder);
         let Some((found, view)) = self.find(name) else {
             let prefix = self.prefix;
@@ -127,7 +119,7 @@ impl<'a> Tensors<'a> {
     ///
     /// # Errors
     /// Names them.
-    pub(super) fn check_extras(&self) -> Result<(), ClassifierError> {
+    pub(super) fn check_extras(&self) -> Result<()> {
         let used = self.used.borrow();
         let is_extra = |name: &&str| {
             let own = name.strip_prefix(self.prefix).unwrap_or(name);

@@ -5,24 +5,20 @@ mod task;
 
 use artifact::{Artifact, Failure, Split, StageName, format};
 use classifier::{
-    ActivationWeights, ChosenDevice, ComputePath, MaskedModel, TokenContract, TokenRows, Weights,
-    choose_device,
+    ActivationWeights, ChosenDevice, ComputePath, LIBTORCH_VERSION, MaskedModel, TokenContract,
+    TokenRows, Weights, choose_device,
 };
 use settings::{AdaptationSettings, Schedule, TrainingSettings};
-use stage::{Context, save_requested, stop_requested, watch_signals};
-use training::{CheckpointManager, Record, Requests, TrainContext, TrainError, train};
+use stage::{Context, Outcome, save_requested, stop_requested, watch_signals};
+use training::{CheckpointManager, Record, TrainContext, TrainError, train};
 
 use task::{MaskedTask, Score};
 
 use crate::learned::Corpus;
+use crate::write_figures;
 
-/// The outcome of an adaptation.
-pub(crate) struct Adapted {
-    /// For `coverage.json`.
-    pub(crate) record: serde_json::Value,
-    pub(crate) summary: String,
-    pub(crate) device: String,
-}
+/// What adaptation did.
+const ADAPTATION: &str = "adaptation.json";
 
 /// The settings of the optimizer and of the learning rate.
 fn training_of(settings: &AdaptationSettings) -> TrainingSettings {
@@ -37,12 +33,14 @@ fn training_of(settings: &AdaptationSettings) -> TrainingSettings {
     }
 }
 
-/// Trains the encoder in the output folder further, and writes its new weights there.
+/// Trains the encoder in the output folder further, and writes its new weights there. `imported` is the
+/// outcome without that.
 pub(crate) fn adapt(
     context: &Context,
     settings: &AdaptationSettings,
     seed: u64,
-) -> Result<Adapted, Failure> {
+    mut imported: Outcome,
+) -> Result<Outcome, Failure> {
     let tokens = context.input(StageName::Tokenize);
     let contract = TokenContract::of(tokens)?;
     let mask = mask_of(tokens)?;
@@ -91,10 +89,8 @@ pub(crate) fn adapt(
         kind,
         may_move: run.device == settings::Device::Cpu,
         until: training.epochs,
-        requests: Requests {
-            stop: stop_requested,
-            save: save_requested,
-        },
+        stop: stop_requested,
+        save: save_requested,
         note: &note,
     };
     train(
@@ -121,27 +117,29 @@ pub(crate) fn adapt(
     drop(bar);
     model.save_encoder(context.output(), &weights.flat)?;
     let score = |score: Score| serde_json::json!({ "loss": score.mean_loss(), "accuracy": score.accuracy() });
-    let device = device.describe();
-    Ok(Adapted {
-        device,
-        record: serde_json::json!({
-            "kind": "encoder",
-            "method": "masked language model",
-            "adaptation": settings,
-            "seed": seed,
-            "texts": corpus.texts(),
-            "tokens": corpus.tokens(),
-            "hidden_validation_tokens": after.masked,
-            "before": score(before),
-            "after": score(after),
-        }),
-        summary: format!(
-            "adapted to {}: {} of masked tokens predicted, {} before",
-            format::plural(corpus.texts() as u64, "review", "reviews"),
-            format::percent(after.accuracy()),
-            format::percent(before.accuracy()),
-        ),
-    })
+    let figures = serde_json::json!({
+        "kind": "encoder",
+        "method": "masked language model",
+        "adaptation": settings,
+        "seed": seed,
+        "texts": corpus.texts(),
+        "tokens": corpus.tokens(),
+        "hidden_validation_tokens": after.masked,
+        "before": score(before),
+        "after": score(after),
+    });
+    imported
+        .files
+        .push(write_figures(context, ADAPTATION, &figures)?);
+    imported.summary += &format!(
+        "; adapted to {}: {} of masked tokens predicted, {} before",
+        format::plural(corpus.texts() as u64, "review", "reviews"),
+        format::percent(after.accuracy()),
+        format::percent(before.accuracy()),
+    );
+    imported.device = Some(device.describe());
+    imported.versions = vec![("libtorch".to_owned(), LIBTORCH_VERSION.to_owned())];
+    Ok(imported)
 }
 
 /// The id of the mask in the encoder's tokenizer.

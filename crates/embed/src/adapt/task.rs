@@ -8,7 +8,7 @@ use classifier::{
 };
 use settings::AdaptationSettings;
 use tch::{Device, no_grad};
-use training::{Task, Validation};
+use training::Task;
 
 use crate::learned::Corpus;
 
@@ -155,14 +155,5 @@ impl Task for MaskedTask<'_> {
         mode: Mode,
     ) -> Loss {
         self.model.loss(part, parameters, mode)
-    }
-
-    fn validate(
-        &self,
-        _: &[ActivationWeights],
-        _: &MemoryLimit,
-        _: fn() -> bool,
-    ) -> Result<Option<Validation>, ClassifierError> {
-        Ok(None)
     }
 }

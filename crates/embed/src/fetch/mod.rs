@@ -13,7 +13,7 @@ use artifact::{ArtifactError, Failure, StageName, format};
 use clap::Parser;
 use classifier::{Encoder, EncoderConfig, Layout};
 use settings::{ENCODER_FILES, StepId};
-use stage::{Progress, ProgressMode, print_failure};
+use stage::{Progress, ProgressMode, exit_code, print};
 
 use hub::{Hub, Name};
 
@@ -55,18 +55,8 @@ struct Arguments {
 pub fn main(arguments: impl Iterator<Item = std::ffi::OsString>) -> ExitCode {
     let name = std::iter::once("ressenti fetch".into());
     let arguments = Arguments::parse_from(name.chain(arguments));
-    match fetch(&arguments) {
-        Ok(text) => {
-            use std::io::Write as _;
-            // A closed pipe is a reader who has seen enough: not an error of ours.
-            let _ = anstream::stdout().write_all(text.as_bytes());
-            ExitCode::SUCCESS
-        }
-        Err(failure) => {
-            print_failure(&failure);
-            failure.code().into()
-        }
-    }
+    let fetched = fetch(&arguments).and_then(|text| print(&text));
+    exit_code(fetched).into()
 }
 
 fn fetch(arguments: &Arguments) -> Result<String, Failure> {

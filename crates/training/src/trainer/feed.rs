@@ -5,10 +5,10 @@
 
 use std::ops::Range;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Scope;
 
-use classifier::{ClassifierError, ComputePath, Stream, Transfer};
+use classifier::{ClassifierError, ComputePath, Result, Stream, Transfer};
 use tch::Device;
 
 use super::TrainContext;
@@ -79,110 +79,54 @@ impl<'a, T: Task> Source<'a, T> {
     }
 
     /// Draws a batch and prepares its parts. `stream` is that of the step.
-    pub(crate) fn prepare(
-        &self,
-        rows: &[usize],
-        stream: Stream,
-    ) -> Result<Prepared<T>, ClassifierError> {
-        ClassifierError::catch("prepare a batch", || {
-            let prepared = Prepared {
-                batch: self.task.draw(rows, stream),
-                rows: rows.len(),
-                size: self.size(rows),
-                parts: Vec::new(),
-            };
-            Ok(self.with_parts(prepared, stream))
-        })
+    pub(crate) fn prepare(&self, rows: &[usize], stream: Stream) -> Result<Prepared<T>> {
+        let prepared = Prepared {
+            batch: self.task.draw(rows, stream),
+            rows: rows.len(),
+            size: self.size(rows),
+            parts: Vec::new(),
+        };
+        self.with_parts(prepared, stream)
     }
 
-    /// The same batch in parts of at most so many rows.
-    pub(super) fn prepare_again(
+    /// Puts the parts of a batch into pinned memory, if they are for a device.
+    pub(super) fn with_parts(
         &self,
-        prepared: Prepared<T>,
-        size: usize,
+        mut prepared: Prepared<T>,
         stream: Stream,
-    ) -> Result<Prepared<T>, ClassifierError> {
+    ) -> Result<Prepared<T>> {
         ClassifierError::catch("prepare a batch", || {
-            Ok(self.with_parts(Prepared { size, ..prepared }, stream))
+            if self.path == ComputePath::Device {
+                let part = |(number, span)| {
+                    let stream = stream.child(number as u64);
+                    let part = self.task.part(&prepared.batch, span, stream, self.path);
+                    part.map(|part| part.pin(self.device))
+                };
+                prepared.parts = prepared.spans().enumerate().map(part).collect();
+            }
+            Ok(prepared)
         })
-    }
-
-    /// Puts the parts into pinned memory, if they are for a device.
-    fn with_parts(&self, mut prepared: Prepared<T>, stream: Stream) -> Prepared<T> {
-        if self.path == ComputePath::Device {
-            let part = |(number, span)| {
-                let stream = stream.child(number as u64);
-                let part = self.task.part(&prepared.batch, span, stream, self.path);
-                part.map(|part| part.pin(self.device))
-            };
-            prepared.parts = prepared.spans().enumerate().map(part).collect();
-        }
-        prepared
     }
 }
 
-/// The batches of an epoch, in order.
-pub(super) struct Feed<'a, T: Task> {
+/// Starts a thread that prepares these batches, each with the stream of its step: all of them in order, or until
+/// one fails.
+pub(super) fn prepare_ahead<'scope, 'a: 'scope, T: Task>(
+    scope: &'scope Scope<'scope, '_>,
     source: &'a Source<'a, T>,
-    /// What the thread has prepared; none on a processor.
-    ready: Option<Receiver<Result<Prepared<T>, ClassifierError>>>,
-}
-
-impl<'a, T: Task> Feed<'a, T> {
-    /// Starts to prepare these batches, each with the stream of its step.
-    pub(super) fn start<'scope>(
-        scope: &'scope Scope<'scope, '_>,
-        source: &'a Source<'a, T>,
-        batches: &'scope [Vec<usize>],
-        stream_of: impl Fn(usize) -> Stream + Send + 'scope,
-    ) -> Self
-    where
-        'a: 'scope,
-    {
-        let ready = (source.path == ComputePath::Device).then(|| {
-            let (sender, receiver): (SyncSender<_>, _) = sync_channel(AHEAD);
-            scope.spawn(move || {
-                for (number, rows) in batches.iter().enumerate() {
-                    let prepared = source.prepare(rows, stream_of(number));
-                    let failed = prepared.is_err();
-                    // A closed channel is a trainer that has stopped.
-                    if sender.send(prepared).is_err() || failed {
-                        break;
-                    }
-                }
-            });
-            receiver
-        });
-        Self { source, ready }
-    }
-
-    /// The next batch, which is of these rows and of the step with this stream.
-    ///
-    /// # Errors
-    /// It could not be prepared.
-    pub(super) fn next(
-        &self,
-        rows: &[usize],
-        stream: Stream,
-    ) -> Result<Prepared<T>, ClassifierError> {
-        match &self.ready {
-            None => self.source.prepare(rows, stream),
-            Some(ready) => ready
-                .recv()
-                .expect("the thread sends every batch or an error"),
+    batches: &'scope [Vec<usize>],
+    stream_of: impl Fn(usize) -> Stream + Send + 'scope,
+) -> Receiver<Result<Prepared<T>>> {
+    let (sender, receiver) = sync_channel(AHEAD);
+    scope.spawn(move || {
+        for (number, rows) in batches.iter().enumerate() {
+            let prepared = source.prepare(rows, stream_of(number));
+            let failed = prepared.is_err();
+            // A closed channel is a trainer that has stopped.
+            if sender.send(prepared).is_err() || failed {
+                break;
+            }
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn parts_cover_a_batch() {
-        let found = |rows, size| spans(rows, size).collect::<Vec<_>>();
-        assert_eq!(found(5, 2), [0..2, 2..4, 4..5]);
-        assert_eq!(found(4, 4).len(), 1);
-        assert!(found(0, 4).is_empty());
-    }
+    });
+    receiver
 }

@@ -24,9 +24,9 @@ use crate::checkpoint::{Checkpoint, CheckpointManager};
 use crate::error::TrainError;
 use crate::record::{Line, Record, resident_memory};
 use crate::schedule::rate;
-use crate::task::{Requests, Task, Validation};
-use feed::Feed;
+use crate::task::{Task, Validation};
 pub(crate) use feed::Source;
+use feed::prepare_ahead;
 use meter::DeviceMeter;
 use position::{Position, Sums};
 use state::State;
@@ -53,8 +53,10 @@ pub struct TrainContext<'a, T> {
     pub may_move: bool,
     /// Epochs after which it ends for now; the learning rate follows all epochs of the settings.
     pub until: u32,
-    /// Requests to save or to stop.
-    pub requests: Requests,
+    /// Whether to save the state and end: asked after every batch, and from any thread while it validates.
+    pub stop: fn() -> bool,
+    /// Whether to save the state and go on, asked after every batch. True once for each request.
+    pub save: fn() -> bool,
     /// Receives messages for the user.
     pub note: &'a (dyn Fn(&str) + 'a),
 }
@@ -288,11 +290,16 @@ impl<'a, T: Task> Trainer<'a, T> {
         self.since = Instant::now();
         thread::scope(|scope| {
             let stream_of = move |number: usize| step_stream(stream, first + number as u64);
-            let feed = Feed::start(scope, self.source, rest, stream_of);
+            let is_on_device = self.source.path == ComputePath::Device;
+            let ready = is_on_device.then(|| prepare_ahead(scope, self.source, rest, stream_of));
             for rows in rest {
                 let step = self.position.step;
                 let rate = rate(settings, step, self.total_steps()) * self.position.backoff;
-                self.step(rows, feed.next(rows, self.stream_of(step))?, rate)?;
+                let prepared = match &ready {
+                    None => self.source.prepare(rows, self.stream_of(step))?,
+                    Some(ready) => ready.recv().expect("every batch or an error")?,
+                };
+                self.step(rows, prepared, rate)?;
                 (outputs.on_batch)(rows.len() as u64, "");
                 let log_every = u64::from(settings.log_every);
                 if self.position.step.is_multiple_of(log_every) {
@@ -351,8 +358,7 @@ impl<'a, T: Task> Trainer<'a, T> {
         outputs: &mut Outputs<'_, '_>,
     ) -> Result<(), TrainError> {
         let step = self.position.step;
-        let Requests { stop, save } = self.context.requests;
-        let (stop, save) = (stop(), save());
+        let (stop, save) = ((self.context.stop)(), (self.context.save)());
         if !stop && !save && !outputs.manager.is_due(step) {
             return Ok(());
         }
@@ -376,7 +382,7 @@ impl<'a, T: Task> Trainer<'a, T> {
     /// Validates the epoch and begins the next one.
     fn end_epoch(&mut self, outputs: &mut Outputs<'_, '_>) -> Result<(), TrainError> {
         let context = self.context;
-        let stop = context.requests.stop;
+        let stop = context.stop;
         let validation = context.task.validate(&self.replicas, &self.memory, stop);
         // Speeds are those of training alone.
         self.since = Instant::now();
@@ -456,8 +462,4 @@ impl<'a, T: Task> Trainer<'a, T> {
 /// Random numbers of a step, from those of the training.
 fn step_stream(training: Stream, step: u64) -> Stream {
     training.child(1).child(step)
-}
-
-fn device_name(device: Device) -> &'static str {
-    if device.is_cuda() { "cuda" } else { "cpu" }
 }

@@ -3,11 +3,11 @@
 use std::sync::atomic::Ordering;
 use std::time::Instant;
 
-use classifier::{ClassifierError, Logits};
+use classifier::{ClassifierError, Logits, Result};
 use tch::{Device, Kind, Tensor, no_grad};
 
 use super::position::{Best, Position, Sums};
-use super::{BestEpoch, Trainer, device_name};
+use super::{BestEpoch, Trainer};
 use crate::checkpoint::Checkpoint;
 use crate::error::TrainError;
 use crate::record::{Record, seconds_of};
@@ -91,17 +91,18 @@ impl<T: Task> Trainer<'_, T> {
     }
 
     /// All of the state, copied, with what was recorded in so many seconds. The sums must be settled.
-    pub(super) fn checkpoint(
-        &self,
-        record: &[u8],
-        seconds: f64,
-    ) -> Result<Checkpoint, ClassifierError> {
+    pub(super) fn checkpoint(&self, record: &[u8], seconds: f64) -> Result<Checkpoint> {
         let best = self.best.as_ref();
+        let device = if self.context.device.is_cuda() {
+            "cuda"
+        } else {
+            "cpu"
+        };
         let position = Position {
             optimizer_steps: self.adam.steps(),
             seconds,
             accumulation: self.source.accumulation.load(Ordering::Relaxed),
-            device: device_name(self.context.device).to_owned(),
+            device: device.to_owned(),
             best: best.map(|best| Best {
                 epoch: best.epoch,
                 loss: best.validation.loss,
@@ -132,7 +133,7 @@ impl<T: Task> Trainer<'_, T> {
 }
 
 /// A copy that no step changes: on the device, or on the host if the device has no memory for it.
-fn copy_of(tensor: &Tensor) -> Result<Tensor, ClassifierError> {
+fn copy_of(tensor: &Tensor) -> Result<Tensor> {
     let copy = |work: &dyn Fn() -> Tensor| ClassifierError::catch("copy the state", || Ok(work()));
     match copy(&|| no_grad(|| tensor.copy())) {
         Err(error) if tensor.device() != Device::Cpu && error.is_memory() => {

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use classifier::{
-    ActivationWeights, ClassifierError, ComputePath, Mode, Pass, Stream, Transfer,
+    ActivationWeights, ClassifierError, ComputePath, Mode, Pass, Result, Stream, Transfer,
     without_host_access,
 };
 use rayon::prelude::*;
@@ -112,7 +112,8 @@ impl<T: Task> Trainer<'_, T> {
         // Batches that were prepared before memory was full are too large now.
         let fits = source.size(rows);
         if fits < prepared.size {
-            prepared = source.prepare_again(prepared, fits, stream)?;
+            prepared.size = fits;
+            prepared = source.with_parts(prepared, stream)?;
         }
         loop {
             let losses = faults::before(step, self.gradient.total())
@@ -136,7 +137,8 @@ impl<T: Task> Trainer<'_, T> {
                     (self.context.note)(&format!(
                         "memory is full: each batch is computed in {parts} parts from now on"
                     ));
-                    prepared = source.prepare_again(prepared, source.size(rows), stream)?;
+                    prepared.size = source.size(rows);
+                    prepared = source.with_parts(prepared, stream)?;
                 }
             }
         }
@@ -145,11 +147,7 @@ impl<T: Task> Trainer<'_, T> {
     /// Forward and backward of a batch in parts, as many at a time as there are replicas. Their gradients
     /// are added in the order of the parts: the sum depends neither on which replica was faster nor on
     /// how many there are.
-    fn backward(
-        &mut self,
-        prepared: &Prepared<T>,
-        stream: Stream,
-    ) -> Result<Losses, ClassifierError> {
+    fn backward(&mut self, prepared: &Prepared<T>, stream: Stream) -> Result<Losses> {
         let source = self.source;
         let examples = source.task.examples(&prepared.batch);
         if examples == 0 {
@@ -202,7 +200,7 @@ impl<T: Task> Source<'_, T> {
         weights: &ActivationWeights,
         stream: Stream,
         scale: f64,
-    ) -> Result<Pass, ClassifierError> {
+    ) -> Result<Pass> {
         ClassifierError::catch("compute the gradient", || {
             let mode = self.mode(stream);
             let part = part.transfer(self.device);

@@ -16,7 +16,7 @@ use classifier::{ComputePath, IdRows, Network, Stream, Weights};
 use settings::{CheckpointSettings, ModelKind, ModelSettings, TrainingSettings};
 use tch::{Device, Kind, Tensor};
 use training::{
-    CheckpointManager, Classification, Record, Requests, TrainContext, TrainError, Trained, train,
+    CheckpointManager, Classification, Record, TrainContext, TrainError, Trained, train,
 };
 
 pub const WORDS: u32 = 12;
@@ -143,7 +143,6 @@ impl Setup {
             train: &self.train,
             validation: &self.validation,
             pad_id: 0,
-            classes: 2,
             device: Device::Cpu,
         }
     }
@@ -164,10 +163,8 @@ impl Setup {
             kind: Kind::Float,
             may_move: false,
             until: self.model.training.epochs,
-            requests: Requests {
-                stop: || false,
-                save: || false,
-            },
+            stop: || false,
+            save: || false,
             note: &silent,
         }
     }
