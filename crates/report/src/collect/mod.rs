@@ -75,10 +75,9 @@ pub fn collect(
             data.embeddings.push(tokens::embedding(name, artifact)?);
         }
     }
-    let stages = StageName::ALL.into_iter();
-    let inputs = stages.flat_map(|stage| context.inputs(stage));
-    let steps = inputs.map(|(variant, artifact)| steps::step(variant, artifact.manifest()));
-    data.steps = steps.collect();
+    for (variant, artifact) in StageName::ALL.into_iter().flat_map(|it| context.inputs(it)) {
+        data.steps.push(steps::step(variant, artifact.manifest()));
+    }
     Ok(data)
 }
 
@@ -94,9 +93,7 @@ fn shown<'a>(
 /// The artifact of a stage by its variant.
 fn find<'a>(context: &'a Context, stage: StageName, variant: &str) -> Option<&'a Artifact> {
     let mut inputs = context.inputs(stage);
-    inputs
-        .find(|(name, _)| *name == variant)
-        .map(|(_, artifact)| artifact)
+    Some(inputs.find(|(name, _)| *name == variant)?.1)
 }
 
 /// Reads a JSON file of an artifact.
@@ -106,14 +103,6 @@ fn read<T: DeserializeOwned>(artifact: &Artifact, name: &str) -> Result<T, Failu
     serde_json::from_str(&text).map_err(|source| {
         let message = format!("`{}` does not hold what its stage promises", path.display());
         let hint = "Rebuild everything with `ressenti run --force`".to_owned();
-        Failure::from_error(Unreadable { message, source }).with_hint(hint)
+        Failure::new(message).with_cause(source).with_hint(hint)
     })
-}
-
-/// A file of an artifact that is not what its stage promises.
-#[derive(Debug, thiserror::Error)]
-#[error("{message}")]
-struct Unreadable {
-    message: String,
-    source: serde_json::Error,
 }

@@ -72,16 +72,10 @@ fn lengths(splits: &[SplitProfile]) -> Vec<LengthBin> {
 fn audit(profile: &Profile) -> Vec<AuditLine> {
     let (leaks, copies, groups) = (&profile.leaks, &profile.duplicates, &profile.groups);
     let verbatim = count(leaks.test_rows_verbatim);
-    let removed = plural(
-        leaks.train_rows_removed,
-        "training review was",
-        "training reviews were",
-    );
-    let conflicting = plural(
-        copies.conflicting_rows,
-        "review has them",
-        "reviews have them",
-    );
+    let removed = leaks.train_rows_removed;
+    let removed = plural(removed, "training review was", "training reviews were");
+    let conflicting = copies.conflicting_rows;
+    let conflicting = plural(conflicting, "review has them", "reviews have them");
     let mut lines = vec![
         AuditLine::new(
             "Test reviews whose text stood in the training data, too",
@@ -112,14 +106,10 @@ fn audit(profile: &Profile) -> Vec<AuditLine> {
     lines.extend(profile.near_duplicates.as_ref().map(near_line));
     lines.extend(text_lines(&profile.texts));
     if groups.train + groups.test > 0 {
-        lines.push(AuditLine::new(
-            "Groups (films) with reviews in train and in test",
-            groups.in_train_and_test,
-            format!(
-                "of {} in test; a model may know them by name",
-                count(groups.test)
-            ),
-        ));
+        let what = "Groups (films) with reviews in train and in test";
+        let in_test = count(groups.test);
+        let remark = format!("of {in_test} in test; a model may know them by name");
+        lines.push(AuditLine::new(what, groups.in_train_and_test, remark));
     }
     lines
 }
@@ -133,18 +123,17 @@ fn near_line(near: &NearDuplicates) -> AuditLine {
             plural(unlabelled, "unlabelled one", "unlabelled ones")
         ),
     };
-    let remark = if near.rows == 0 {
-        format!(
-            "no two have a Jaccard similarity of runs of five words of {} or more",
-            near.threshold
-        )
-    } else {
-        format!(
-            "in {} of at most {}, kept on one side of the split (Jaccard similarity of runs of five words at least {}); {removed}",
-            plural(near.clusters, "cluster", "clusters"),
-            count(near.largest_cluster),
-            near.threshold
-        )
+    let threshold = near.threshold;
+    let clusters = plural(near.clusters, "cluster", "clusters");
+    let largest = count(near.largest_cluster);
+    let remark = match near.rows {
+        0 => {
+            format!("no two have a Jaccard similarity of runs of five words of {threshold} or more")
+        }
+        _ => format!(
+            "in {clusters} of at most {largest}, kept on one side of the split (Jaccard similarity of runs of five words at \
+             least {threshold}); {removed}"
+        ),
     };
     let what = "Reviews that share most of their wording with another";
     AuditLine::new(what, near.rows, remark)

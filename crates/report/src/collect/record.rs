@@ -6,7 +6,6 @@ use std::fs;
 use artifact::{Artifact, ArtifactError, Failure};
 use serde::Deserialize;
 
-use super::Unreadable;
 use crate::data::Epoch;
 
 /// A line. JSON has no word for what is no number, so such a loss is null.
@@ -24,7 +23,7 @@ pub(super) fn read(artifact: &Artifact) -> Result<Vec<Epoch>, Failure> {
     parse(&text).map_err(|(line, source)| {
         let message = format!("Line {line} of `{}` is no training record", path.display());
         let hint = "Train again with `ressenti run --only train --force`".to_owned();
-        Failure::from_error(Unreadable { message, source }).with_hint(hint)
+        Failure::new(message).with_cause(source).with_hint(hint)
     })
 }
 

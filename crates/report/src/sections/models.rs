@@ -77,10 +77,9 @@ fn estimate(model: &ModelData, metric: Metric, best: Option<f64>) -> Markup {
         return html! { span.muted { "not defined" } };
     };
     let (value, range) = words::figure(metric, figure);
-    if best == Some(figure.value()) {
-        noted((html! { b { (value) } }, range))
-    } else {
-        noted((value, range))
+    match best == Some(figure.value()) {
+        true => noted((html! { b { (value) } }, range)),
+        false => noted((value, range)),
     }
 }
 

@@ -35,11 +35,9 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
         .names("Model", |it| &it.model)
         .words("Reads", |it| &it.way)
         .numbers("Reviews cut", |it| {
-            it.cut.map_or_else(String::new, format::percent)
+            it.cut.map(format::percent).unwrap_or_default()
         })
-        .numbers("Tokens read", |it| {
-            it.tokens.map_or_else(String::new, whole)
-        })
+        .numbers("Tokens read", |it| it.tokens.map(whole).unwrap_or_default())
         .numbers("Accuracy", |it| none(accuracy(&it.model)))
         .numbers("Against its like", |it| none(gain(it)))
         .numbers("Encoding", |it| none(encoding(it)))
@@ -64,16 +62,13 @@ fn like<'a>(data: &'a ReportData, reading: &ReadingData) -> Option<(&'a str, Est
         above.find(|other| other.way != reading.way && architecture(&other.model) == Some(own))?;
     let difference = data.comparisons.iter().find_map(|pair| {
         let Estimate { value, low, high } = pair.difference;
-        let turned = Estimate {
-            value: -value,
-            low: -high,
-            high: -low,
-        };
+        let (value, low, high) = (-value, -high, -low);
         let (own, other) = (&reading.model, &like.model);
-        if (&pair.first, &pair.second) == (own, other) {
-            return Some(pair.difference);
+        match (&pair.first, &pair.second) {
+            both if both == (own, other) => Some(pair.difference),
+            both if both == (other, own) => Some(Estimate { value, low, high }),
+            _ => None,
         }
-        ((&pair.first, &pair.second) == (other, own)).then_some(turned)
     })?;
     Some((&like.model, difference))
 }

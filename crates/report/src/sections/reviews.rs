@@ -63,10 +63,8 @@ fn overview(reviews: &ReviewsData) -> Markup {
 }
 
 fn audit(reviews: &ReviewsData) -> Markup {
-    let caption = format!(
-        "Duplicates and leaks among {} accepted reviews",
-        format::count(reviews.accepted)
-    );
+    let accepted = format::count(reviews.accepted);
+    let caption = format!("Duplicates and leaks among {accepted} accepted reviews");
     let table = Table::new(caption, &reviews.audit)
         .names("Looked for", |line| &line.what)
         .numbers("Found", |line| format::count(line.count))
@@ -109,10 +107,8 @@ fn near_pairs(reviews: &ReviewsData) -> Markup {
 fn left_out(reviews: &ReviewsData) -> Markup {
     let groups = || reviews.rejected.iter().chain(&reviews.removed);
     let total: u64 = groups().map(|group| group.rows).sum();
-    let caption = format!(
-        "All {} left out, by reason, with examples",
-        format::plural(total, "row", "rows")
-    );
+    let rows = format::plural(total, "row", "rows");
+    let caption = format!("All {rows} left out, by reason, with examples");
     let examples = |group: &LeftOut| {
         html! {
             ul.examples {

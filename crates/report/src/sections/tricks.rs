@@ -53,10 +53,9 @@ fn challenge(data: &ReportData) -> Markup {
             let share = model.unseen.1 as f64 / model.unseen.0.max(1) as f64;
             format!("{} {}", model.name, format::percent(share))
         });
+        let (seen, without) = (format::count(seen), words::join(without, ", "));
         text += &format!(
-            " {} of them stand in the training reviews; without those fail: {}.",
-            format::count(seen),
-            words::join(without, ", ")
+            " {seen} of them stand in the training reviews; without those fail: {without}."
         );
     }
     let caption = "Share of texts that each model fails, by what they ask for";
@@ -101,21 +100,16 @@ fn slices(data: &ReportData) -> Table<&SliceData> {
         .names("reviews", |slice| &slice.name)
         .numbers("how many", |slice| format::count(slice.rows));
     for (place, model) in data.models.iter().enumerate() {
-        table = table.numbers(&model.name, |slice| {
-            match slice.share(place, data.confidence) {
-                Some(estimate) => noted(words::share(estimate)),
-                None => html! { "-" },
-            }
-        });
+        let share = |slice: &SliceData| slice.share(place, data.confidence);
+        let share = |slice| share(slice).map(|it| noted(words::share(it)));
+        table = table.numbers(&model.name, |it| share(it).unwrap_or(html! { "-" }));
     }
     table
 }
 
 fn mistakes(data: &ReportData, best: &ModelData) -> Markup {
-    let caption = format!(
-        "Test reviews that {} is surest of and wrong about",
-        best.name
-    );
+    let name = &best.name;
+    let caption = format!("Test reviews that {name} is surest of and wrong about");
     html! {
         @if !data.mistakes.is_empty() {
             h3 { "The surest mistakes" }
