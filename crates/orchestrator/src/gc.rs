@@ -55,16 +55,14 @@ pub(crate) fn collect(arguments: &GcArguments) -> Result<u8, Failure> {
 
 fn show(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Result<()> {
     if found.is_empty() {
-        return writeln!(
-            out,
-            "Everything in the artifacts folder is named by a variant, or was made for one"
-        );
+        let text = "Everything in the artifacts folder is named by a variant, or was made for one";
+        return writeln!(out, "{text}");
     }
     let dimmed = Style::new().dimmed();
+    let (stage, size, age) = ("stage", "size", "age");
     writeln!(
         out,
-        "{dimmed}{:<9} {:>10}  {:>10}  what{dimmed:#}",
-        "stage", "size", "age"
+        "{dimmed}{stage:<9} {size:>10}  {age:>10}  what{dimmed:#}"
     )?;
     for unnamed in found {
         let (mut style, mut stage, mut age) = (Style::new(), "-", "-".to_owned());
@@ -98,11 +96,8 @@ fn show(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Result<()> {
 }
 
 fn ask(out: &mut impl Write) -> bool {
-    let _ = write!(
-        out,
-        "Delete them? All of it can be made again, which takes its time. [y/N] "
-    );
-    let _ = out.flush();
+    let question = "Delete them? All of it can be made again, which takes its time. [y/N] ";
+    let _ = write!(out, "{question}").and_then(|()| out.flush());
     let mut answer = String::new();
     let read = io::stdin().read_line(&mut answer);
     read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")

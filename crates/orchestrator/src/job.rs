@@ -111,17 +111,13 @@ impl Job<'_> {
         let Some(task) = self.task else {
             return Ok(false);
         };
+        let text = "the job is put back into the queue and goes on from what it has saved";
+        let text = format!("{reason}: {text}");
         // Noted first: afterwards there may be no time left.
-        let noted = reason.to_owned();
-        self.note(What::Requeued {
-            reason: noted,
-            fault,
-        })?;
+        let reason = reason.to_owned();
+        self.note(What::Requeued { reason, fault })?;
         // The log is full, or its disk is: there is no other place to say it.
-        let _ = writeln!(
-            anstream::stderr(),
-            "{reason}: the job is put back into the queue and goes on from what it has saved"
-        );
+        let _ = writeln!(anstream::stderr(), "{text}");
         if let Err(error) = Slurm.requeue(task) {
             let hint =
                 "A site can forbid it (`JobRequeue`); then `ressenti run --engine slurm` goes on";

@@ -37,28 +37,21 @@ impl<'a> KnownArtifacts<'a> {
     /// # Errors
     /// A source is not there or cannot be read.
     pub(crate) fn look(&mut self, step: &Step, asked: bool) -> Result<Planned, ArtifactError> {
-        let sources = step
-            .sources
-            .iter()
-            .map(|source| self.sources.reference(source))
-            .collect::<Result<Vec<_>, _>>()?;
+        let sources = step.sources.iter();
+        let sources = sources.map(|source| self.sources.reference(source));
+        let sources = sources.collect::<Result<Vec<_>, _>>()?;
         let identity = |id: &StepId| self.known.get(id).map(Artifact::identity);
-        let inputs: Vec<(StepId, Option<Digest>)> = step
-            .inputs
-            .iter()
-            .map(|id| (id.clone(), identity(id)))
-            .collect();
+        let inputs = step.inputs.iter().map(|id| (id.clone(), identity(id)));
+        let inputs: Vec<(StepId, Option<Digest>)> = inputs.collect();
         let stage = step.id.stage;
-        let references: Option<Vec<InputReference>> = inputs
-            .iter()
-            .map(|(id, identity)| {
-                Some(InputReference {
-                    stage: id.stage,
-                    variant: id.variant.clone(),
-                    identity: (*identity)?,
-                })
+        let reference = |(id, identity): &(StepId, Option<Digest>)| {
+            Some(InputReference {
+                stage: id.stage,
+                variant: id.variant.clone(),
+                identity: (*identity)?,
             })
-            .collect();
+        };
+        let references: Option<Vec<InputReference>> = inputs.iter().map(reference).collect();
         let key = references.map(|inputs| key_of(stage, &step.settings, &inputs, &sources));
         let output = match &key {
             Some(key) => self.output(&step.id, key),

@@ -134,11 +134,10 @@ impl Planned {
 
     /// Its line in a plan: what it made, or why it has to run.
     pub(crate) fn text(&self) -> String {
-        let output = self.fresh_output();
-        output.map_or_else(
-            || in_words(&self.reasons),
-            |output| output.manifest().run.summary.clone(),
-        )
+        match self.fresh_output() {
+            Some(output) => output.manifest().run.summary.clone(),
+            None => in_words(&self.reasons),
+        }
     }
 }
 
@@ -247,21 +246,16 @@ fn compare_inputs(
     reasons: &mut Vec<String>,
 ) {
     let id_of = |input: &InputReference| StepId::new(input.stage, &input.variant);
-    let mut removed: Vec<StepId> = was
-        .iter()
-        .map(id_of)
-        .filter(|old| now.iter().all(|(new, _)| new != old))
-        .collect();
+    let mut removed: Vec<StepId> = was.iter().map(id_of).collect();
+    removed.retain(|old| now.iter().all(|(new, _)| new != old));
     for (id, identity) in now {
         if let Some(input) = was.iter().find(|input| id_of(input) == *id) {
             if identity.is_some_and(|identity| identity != input.identity) {
                 reasons.push(format!("input `{id}` changed"));
             }
         } else if let Some(place) = removed.iter().position(|old| old.stage == id.stage) {
-            reasons.push(format!(
-                "input `{}` replaced by `{id}`",
-                removed.remove(place)
-            ));
+            let old = removed.remove(place);
+            reasons.push(format!("input `{old}` replaced by `{id}`"));
         } else {
             reasons.push(format!("input `{id}` added"));
         }

@@ -217,10 +217,8 @@ impl Turn<'_> {
         let is_there = artifacts.look(self.step, false)?.is_fresh();
         Ok(match ending.code {
             0 if !is_there => {
-                let message = format!(
-                    "`{}` ended without an error, and its output is not there",
-                    self.step.id
-                );
+                let id = &self.step.id;
+                let message = format!("`{id}` ended without an error, and its output is not there");
                 let hint = "Build the stages and `ressenti` from the same sources with `cargo build`: they may differ in version";
                 return Err(Failure::new(message).with_hint(hint.to_owned()));
             }

@@ -114,11 +114,9 @@ impl RunSummary {
             (self.untried, "not tried"),
         ];
         let total = counts.iter().map(|(count, _)| count).sum();
-        let parts: Vec<String> = counts
-            .iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, word)| format!("{} {word}", format::count(*count)))
-            .collect();
+        let some = counts.iter().filter(|(count, _)| *count > 0);
+        let parts = some.map(|(count, word)| format!("{} {word}", format::count(*count)));
+        let parts: Vec<String> = parts.collect();
         let verb = match self.interrupted {
             true => "interrupted after",
             false => "in",

@@ -66,11 +66,8 @@ pub(crate) fn visible_device(slot: usize, gpus: usize, visible: Option<&str>) ->
         None => Some(turn.to_string()),
         // Names of devices that this process was given: fewer than `gpus`, and they are shared.
         Some(names) => {
-            let names: Vec<&str> = names
-                .split(',')
-                .map(str::trim)
-                .filter(|name| !name.is_empty())
-                .collect();
+            let names = names.split(',').map(str::trim);
+            let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
             let place = turn.checked_rem(names.len())?;
             Some(names[place].to_owned())
         }

@@ -36,7 +36,7 @@ fn stage_parser() -> impl TypedValueParser<Value = StageName> {
 /// The steps of a pipeline that a command is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Selection {
-    steps: BTreeSet<StepId>,
+    selected: BTreeSet<StepId>,
     asked: BTreeSet<StepId>,
 }
 
@@ -63,22 +63,19 @@ impl Selection {
             None if request.force => selected.clone(),
             None => BTreeSet::new(),
         };
-        Ok(Self {
-            steps: selected,
-            asked,
-        })
+        Ok(Self { selected, asked })
     }
 
     /// Whether the command is about this step.
     pub(crate) fn contains(&self, id: &StepId) -> bool {
-        self.steps.contains(id)
+        self.selected.contains(id)
     }
 
     /// The stage that compares with a baseline: the report, which weighs all models together and so
     /// raises no more false alarms for many models than for one; where it is not selected, each
     /// model's evaluation for itself.
     pub(crate) fn comparing_stage(&self) -> StageName {
-        match self.steps.iter().any(|id| id.stage == StageName::Report) {
+        match self.selected.iter().any(|id| id.stage == StageName::Report) {
             true => StageName::Report,
             false => StageName::Evaluate,
         }

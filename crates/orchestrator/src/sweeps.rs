@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use artifact::{Failure, StageName};
+use artifact::{Failure, StageName, format};
 use settings::{Pipeline, StepId, suggest};
 
 /// Which sweep a step is a trial of, and which sweeps are shown as one line.
@@ -20,9 +20,8 @@ impl<'a> Sweeps<'a> {
 
     /// None as one line.
     pub(crate) fn open() -> Self {
-        Self {
-            folded: BTreeMap::new(),
-        }
+        let folded = BTreeMap::new();
+        Self { folded }
     }
 
     /// This one trial by trial, the others as one line.
@@ -81,11 +80,9 @@ pub(crate) fn counted_as<'w>(
         }
     }
     let total = counts.iter().map(|(_, count)| count).sum();
-    let parts: Vec<String> = counts
-        .iter()
-        .map(|(word, count)| format!("{} {word}", artifact::format::count(*count)))
-        .collect();
-    let total = artifact::format::plural(total, one, many);
+    let part = |(word, count): &(&str, u64)| format!("{} {word}", format::count(*count));
+    let parts: Vec<String> = counts.iter().map(part).collect();
+    let total = format::plural(total, one, many);
     format!("{total}: {}", parts.join(", "))
 }
 

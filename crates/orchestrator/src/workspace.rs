@@ -102,14 +102,12 @@ fn check_inputs(
 ) -> Result<(), Failure> {
     let mut inputs = step.inputs.iter();
     if let Some((input, reasons)) = inputs.find_map(|input| not_ready.get_key_value(input)) {
-        let message = format!(
-            "`{}` reads `{input}`, which is not there for these settings: {}",
-            step.id,
-            in_words(reasons)
-        );
+        let (id, reasons) = (&step.id, in_words(reasons));
+        let message =
+            format!("`{id}` reads `{input}`, which is not there for these settings: {reasons}");
+        let (stage, variant) = (input.stage, &input.variant);
         return Err(Failure::new(message).with_hint(format!(
-            "Leave out `--only` to run all that is needed, or build it first with `--only {} --variant {}`",
-            input.stage, input.variant
+            "Leave out `--only` to run all that is needed, or build it first with `--only {stage} --variant {variant}`"
         )));
     }
     if ![StageName::Embed, StageName::Train, StageName::Evaluate].contains(&step.id.stage) {

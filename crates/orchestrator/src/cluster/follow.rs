@@ -49,8 +49,7 @@ impl ClusterRun<'_> {
         for step in &self.commands.workspace.steps {
             self.artifacts.look(step, false)?;
         }
-        let is_due =
-            |last: Option<Instant>| last.is_none_or(|last| last.elapsed() >= OVERVIEW_EVERY);
+        let is_due = |last: Option<Instant>| last.is_none_or(|it| it.elapsed() >= OVERVIEW_EVERY);
         let (mut overview, mut silent) = (None, None);
         while !self.jobs.is_empty() && !interrupt::requested() {
             let jobs = self.jobs.values().map(|it| it.job.submission.job);
@@ -253,10 +252,8 @@ impl ClusterRun<'_> {
         self.view.note(&note);
         let mut again: BTreeSet<usize> = self.followers_of(&step.id);
         again.retain(|place| self.jobs.contains_key(place));
-        let old: Vec<TaskId> = again
-            .iter()
-            .map(|place| self.jobs[place].job.submission.job)
-            .collect();
+        let job = |place: &usize| self.jobs[place].job.submission.job;
+        let old: Vec<TaskId> = again.iter().map(job).collect();
         Slurm.cancel(&old)?;
         again.insert(place);
         self.submit(&again)

@@ -100,19 +100,19 @@ fn describe(job: TaskId, course: Course, log: PathBuf) -> JobOfStep {
 impl JobOfStep {
     /// Its line.
     pub(crate) fn in_words(&self) -> String {
-        let place = match self.node.as_str() {
-            "" => String::new(),
-            node => format!(" on {node}"),
-        };
-        let starts = match self.starts {
-            0 | 1 => String::new(),
-            starts => format!(", run {starts}"),
-        };
-        let text = match self.text.as_str() {
-            "" => String::new(),
-            text => format!(": {}", text.chars().take(90).collect::<String>()),
-        };
-        format!("{}{place}, job {}{starts}{text}", self.state, self.job)
+        let mut words = self.state.to_owned();
+        if !self.node.is_empty() {
+            words += &format!(" on {}", self.node);
+        }
+        words += &format!(", job {}", self.job);
+        if self.starts > 1 {
+            words += &format!(", run {}", self.starts);
+        }
+        if !self.text.is_empty() {
+            words += ": ";
+            words.extend(self.text.chars().take(90));
+        }
+        words
     }
 }
 

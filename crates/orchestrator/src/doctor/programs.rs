@@ -52,10 +52,8 @@ const OTHERS: [&str; 4] = [
 /// Every program of ours is there and of our version.
 pub(super) fn programs() -> Finding {
     let own = format!(" {}", env!("CARGO_PKG_VERSION"));
-    let names = StageName::ALL
-        .map(StageName::binary)
-        .into_iter()
-        .chain(OTHERS);
+    let stages = StageName::ALL.map(StageName::binary);
+    let names = stages.into_iter().chain(OTHERS);
     let problem = |name: &str| {
         let Ok(program) = launch::program(name) else {
             return Some(format!("`{name}` is missing"));
@@ -94,11 +92,9 @@ pub(super) fn libtorch() -> Result<Vec<Finding>, Finding> {
     })?;
     let place = test.library.as_deref().unwrap_or("an unknown place");
     let libtorch = Finding::ok("libtorch", format!("{} in {place}", test.version));
-    let devices = test.devices.iter().map(device);
-    Ok([libtorch, cuda(&test.cuda)]
-        .into_iter()
-        .chain(devices)
-        .collect())
+    let mut found = vec![libtorch, cuda(&test.cuda)];
+    found.extend(test.devices.iter().map(device));
+    Ok(found)
 }
 
 fn cuda(cuda: &Cuda) -> Finding {
@@ -111,25 +107,19 @@ fn cuda(cuda: &Cuda) -> Finding {
         true => "",
         false => "; there is no NVIDIA driver either",
     };
-    Finding::ok("CUDA", format!("not loaded: {reason}{rest}")).warn_if(
-        has_driver,
-        "Set libtorch up with CUDA by `cargo xtask setup --cuda`, then `cargo build`",
-    )
+    let hint = "Set libtorch up with CUDA by `cargo xtask setup --cuda`, then `cargo build`";
+    Finding::ok("CUDA", format!("not loaded: {reason}{rest}")).warn_if(has_driver, hint)
 }
 
 fn device(device: &Device) -> Finding {
     let what = format!("{} self-test", device.name);
-    let found = format!(
-        "a matrix product, {:.1} GFLOP/s, largest error {:.1e}",
-        device.gigaflops, device.error
-    );
+    let (speed, error) = (device.gigaflops, device.error);
+    let found = format!("a matrix product, {speed:.1} GFLOP/s, largest error {error:.1e}");
+    let hint =
+        "This device miscalculates: use another with `--set run.device=cpu`, and have it checked";
     match device.right {
         true => Finding::ok(&what, found),
-        false => Finding::failed(
-            &what,
-            format!("{found}: wrong"),
-            "This device miscalculates: use another with `--set run.device=cpu`, and have it checked",
-        ),
+        false => Finding::failed(&what, found + ": wrong", hint),
     }
 }
 
