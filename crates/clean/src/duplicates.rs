@@ -31,28 +31,20 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    /// All of them, in the order of reports.
-    pub(crate) const ALL: [Self; 7] = [
-        Self::Empty,
-        Self::Duplicate,
-        Self::ConflictingLabels,
-        Self::InTest,
-        Self::InLabelled,
-        Self::NearTest,
-        Self::OtherLanguage,
+    /// All of them with their names, in the order of reports, which is also that of the variants.
+    pub(crate) const NAMED: [(Self, &'static str); 7] = [
+        (Self::Empty, "empty"),
+        (Self::Duplicate, "duplicate"),
+        (Self::ConflictingLabels, "conflicting labels"),
+        (Self::InTest, "stands in test"),
+        (Self::InLabelled, "stands in labelled rows"),
+        (Self::NearTest, "near a test row"),
+        (Self::OtherLanguage, "other language"),
     ];
 
     /// The `reason` column of `removed.parquet`.
     pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Empty => "empty",
-            Self::Duplicate => "duplicate",
-            Self::ConflictingLabels => "conflicting labels",
-            Self::InTest => "stands in test",
-            Self::InLabelled => "stands in labelled rows",
-            Self::NearTest => "near a test row",
-            Self::OtherLanguage => "other language",
-        }
+        Self::NAMED[self as usize].1
     }
 }
 

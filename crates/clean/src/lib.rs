@@ -201,14 +201,13 @@ fn few_rows(
     raise: &str,
 ) -> Failure {
     let has_groups = decided.reviews.groups.iter().any(|group| group.is_some());
-    let hint = if settings.split.grouped && has_groups {
-        format!(
+    let hint = match settings.split.grouped && has_groups {
+        true => format!(
             "There may be too few groups to divide: divide by row with `--set clean.split.grouped=false`, {raise}or add reviews"
-        )
-    } else {
-        format!(
+        ),
+        false => format!(
             "There are too few reviews to divide: {raise}add some, or try another `--set clean.seed=NUMBER`"
-        )
+        ),
     };
     Failure::new(message).with_hint(hint)
 }
@@ -216,13 +215,11 @@ fn few_rows(
 /// One line for the screen.
 fn summary(decided: &Decided<'_>) -> String {
     let sides = SPLITS.map(|split| (decided.count(split), split.as_str()));
-    let removals = Reason::ALL.map(|reason| (decided.count_removed(reason), reason.as_str()));
+    let removals = Reason::NAMED.map(|(reason, name)| (decided.count_removed(reason), name));
     let list = |counts: &[(u64, &str)]| {
         let present = counts.iter().filter(|(rows, _)| *rows > 0);
-        let parts: Vec<String> = present
-            .map(|(rows, name)| format!("{} {name}", format::count(*rows)))
-            .collect();
-        parts.join(", ")
+        let parts = present.map(|(rows, name)| format!("{} {name}", format::count(*rows)));
+        parts.collect::<Vec<_>>().join(", ")
     };
     let kept = format::plural(decided.kept(), "review", "reviews");
     let removed = Some(list(&removals)).filter(|removed| !removed.is_empty());

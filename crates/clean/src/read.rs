@@ -86,12 +86,8 @@ pub(crate) fn ratings(table: &Path) -> Result<Option<(f32, f32)>, ArtifactError>
     let mut range = None;
     for batch in read_columns(table, &schema::reviews(), &RATING)? {
         let batch = batch?;
-        for rating in batch
-            .column(0)
-            .as_primitive::<Float32Type>()
-            .iter()
-            .flatten()
-        {
+        let ratings = batch.column(0).as_primitive::<Float32Type>();
+        for rating in ratings.iter().flatten() {
             let (low, high) = range.unwrap_or((rating, rating));
             range = Some((rating.min(low), rating.max(high)));
         }

@@ -179,10 +179,8 @@ fn fraction(seed: u64, draw: &str, (kind, key): (&str, &str)) -> f64 {
         hasher.update(part.as_bytes());
     }
     let digest = hasher.finalize();
-    let first = digest.as_bytes()[..8]
-        .try_into()
-        .expect("eight of 32 bytes");
-    let bits = u64::from_le_bytes(first);
+    let first = digest.as_bytes()[..8].try_into();
+    let bits = u64::from_le_bytes(first.expect("eight of 32 bytes"));
     // The 53 bits that a float can tell apart.
     (bits >> 11) as f64 / (1_u64 << 53) as f64
 }

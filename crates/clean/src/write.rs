@@ -1,6 +1,5 @@
 //! What was decided, as files.
 
-use std::fs;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -61,14 +60,9 @@ pub(crate) fn write(
     let tables = [(CLEAN, clean.finish()?), (REMOVED, removed.finish()?)];
     let path = folder.join(PROFILE);
     let profile = decided.profile(settings).map_err(failed(folder))?;
-    let mut text = serde_json::to_vec_pretty(&profile).expect("a profile is plain data");
-    text.push(b'\n');
-    fs::write(&path, text).map_err(ArtifactError::io("write", &path))?;
-    let mut files = tables
-        .map(|(name, rows)| OutputFile::table(name, rows))
-        .to_vec();
-    files.push(OutputFile::data(PROFILE));
-    Ok(files)
+    artifact::files::write_json(&path, &profile)?;
+    let [clean, removed] = tables.map(|(name, rows)| OutputFile::table(name, rows));
+    Ok(vec![clean, removed, OutputFile::data(PROFILE)])
 }
 
 /// The texts of a part's kept rows, and excerpts of those of its removed rows.

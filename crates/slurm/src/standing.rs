@@ -68,13 +68,10 @@ impl Course {
     /// Whether its end does not say that it would end so again: memory that ran out beside others, a node
     /// that was lost.
     pub fn may_pass(&self) -> bool {
+        const PASSING: [&str; 4] = ["NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "REVOKED"];
         match &self.standing {
-            Standing::Lost(state) => matches!(
-                state.as_str(),
-                "OUT_OF_MEMORY" | KILLED | "NODE_FAIL" | "BOOT_FAIL" | "PREEMPTED" | "REVOKED"
-            ),
-            Standing::Unknown => true,
-            _ => false,
+            Standing::Lost(state) => self.wants_memory() || PASSING.contains(&state.as_str()),
+            standing => *standing == Standing::Unknown,
         }
     }
 
