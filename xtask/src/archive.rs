@@ -101,9 +101,9 @@ fn member_size(archive: &Path, member: &str, expected: u64, found: u64) -> Error
         true => "more".to_owned(),
         false => found.to_string(),
     };
+    let path = archive.display();
     Error::new(format!(
-        "`{member}` in `{}` is not as announced: expected {expected} bytes, found {found}",
-        archive.display()
+        "`{member}` in `{path}` is not as announced: expected {expected} bytes, found {found}"
     ))
     .with_hint(delete_hint(archive))
 }
@@ -126,10 +126,8 @@ fn read_whole(
     bytes: u64,
 ) -> Result<Vec<u8>, Error> {
     let mut contents = Vec::new();
-    reader
-        .take(bytes + 1)
-        .read_to_end(&mut contents)
-        .map_err(Error::archive(archive))?;
+    let read = reader.take(bytes + 1).read_to_end(&mut contents);
+    read.map_err(Error::archive(archive))?;
     match contents.len() as u64 {
         found if found == bytes => Ok(contents),
         found => Err(member_size(archive, member, bytes, found)),
@@ -152,9 +150,8 @@ fn read_member(
     members: &[String],
     bytes: u64,
 ) -> Result<Vec<u8>, Error> {
-    let (name, inner) = members
-        .split_first()
-        .expect("assets with no members are refused");
+    let parts = members.split_first();
+    let (name, inner) = parts.expect("assets with no members are refused");
     let mut tar = tar::Archive::new(GzDecoder::new(reader));
     for entry in tar.entries().map_err(Error::archive(archive))? {
         let entry = entry.map_err(Error::archive(archive))?;

@@ -142,9 +142,8 @@ impl Assets {
 
     /// The wheels that make up `layout`, in the order of the file.
     pub(crate) fn wheels(&self, layout: Layout) -> impl Iterator<Item = &Package> {
-        self.packages
-            .iter()
-            .filter(move |package| package.layouts.contains(&layout))
+        let packages = self.packages.iter();
+        packages.filter(move |package| package.layouts.contains(&layout))
     }
 
     /// The data files of the default pipeline, and the optional ones named in `extras`.
@@ -153,9 +152,9 @@ impl Assets {
         let mut known: Vec<String> = optional.collect();
         known.dedup();
         if let Some(unknown) = extras.iter().find(|extra| !known.contains(extra)) {
+            let hint = format!("There is `{}`", known.join("`, `"));
             return Err(
-                Error::new(format!("Nothing optional is called `{unknown}`"))
-                    .with_hint(format!("There is `{}`", known.join("`, `"))),
+                Error::new(format!("Nothing optional is called `{unknown}`")).with_hint(hint),
             );
         }
         let is_asked = |name: &String| extras.contains(name);

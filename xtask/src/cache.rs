@@ -23,11 +23,9 @@ impl Cache {
             .or_else(|| Some(named("XDG_CACHE_HOME")?.join("ressenti")))
             .or_else(|| Some(named("HOME")?.join(".cache/ressenti")))
             .ok_or_else(|| {
-                let variables = "RESSENTI_CACHE, XDG_CACHE_HOME and HOME";
-                Error::new(format!(
-                    "Cannot find a folder for downloads: none of {variables} is set"
-                ))
-                .with_hint("Set RESSENTI_CACHE to a folder with 2 GB free")
+                let variables = "none of RESSENTI_CACHE, XDG_CACHE_HOME and HOME is set";
+                Error::new(format!("Cannot find a folder for downloads: {variables}"))
+                    .with_hint("Set RESSENTI_CACHE to a folder with 2 GB free")
             })?;
         // libtorch is named to cargo by this path, and cargo works in other folders than we do.
         let folder = std::path::absolute(&folder).map_err(Error::file("resolve", &folder))?;

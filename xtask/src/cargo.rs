@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Command, ExitCode, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use crate::config::LIBTORCH;
 use crate::error::Error;
@@ -58,19 +58,16 @@ fn names_a_pipeline(arguments: &[OsString]) -> bool {
 
 /// Runs `command` to its end; fails with its exit code if that is not 0.
 pub(crate) fn succeed(mut command: Command) -> Result<(), Error> {
-    let status = command
-        .status()
-        .map_err(|cause| cannot_start(&program(&command), cause))?;
+    let status = command.status();
+    let status = status.map_err(|cause| cannot_start(&program(&command), cause))?;
     if status.success() {
         return Ok(());
     }
     // Of a command that a signal ended it is 128 and the signal, as shells do.
-    let code = status
-        .code()
-        .or_else(|| Some(128 + status.signal()?))
-        .and_then(|code| u8::try_from(code).ok());
+    let code = status.code().or_else(|| Some(128 + status.signal()?));
+    let code = code.and_then(|code| u8::try_from(code).ok());
     let error = Error::new(format!("`{}` failed", program(&command)));
-    Err(error.with_exit(ExitCode::from(code.unwrap_or(1))))
+    Err(error.with_exit(Some(code.unwrap_or(1).into())))
 }
 
 /// Becomes `command`: signals and exit code are then its own.
@@ -105,6 +102,8 @@ pub(crate) fn cannot_start(program: &str, cause: io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::process::ExitCode;
+
     use super::*;
 
     #[test]

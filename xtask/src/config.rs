@@ -38,12 +38,12 @@ impl Written {
         let text = fs::read_to_string(path(root)).unwrap_or_default();
         let file: toml::Table = text.parse().unwrap_or_default();
         let libtorch = file.get("env").and_then(|env| env.get(LIBTORCH)?.as_str());
-        let asked = Layout::ALL
-            .into_iter()
-            .find(|&layout| text.lines().next() == Some(first_line(Some(layout)).as_str()));
+        let libtorch = libtorch.map(str::to_owned);
+        let is_asked = |layout: &Layout| text.lines().next() == Some(&*first_line(Some(*layout)));
+        let asked = Layout::ALL.into_iter().find(is_asked);
         Self {
-            libtorch: libtorch.map(str::to_owned),
             text,
+            libtorch,
             asked,
         }
     }

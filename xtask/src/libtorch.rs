@@ -69,11 +69,8 @@ pub(crate) fn provide(
         return Ok(false);
     };
     if target.is_dir() {
-        let target = target.display();
-        say(
-            &subject,
-            format_args!("`{target}` {fault}: making it again"),
-        );
+        let text = format!("`{}` {fault}: making it again", target.display());
+        say(&subject, text);
     }
     let folder = locked.scratch("libtorch")?;
     if layout == Layout::Cpu {
@@ -81,10 +78,10 @@ pub(crate) fn provide(
         make_empty_library(&folder.join("lib"))?;
     }
     let packages = Packages::new(cache, locked);
-    let wheels = assets
-        .wheels(layout)
-        .map(|package| Ok((package, packages.fetch(package, &subject)?)))
-        .collect::<Result<Vec<_>, Error>>()?;
+    let mut wheels = Vec::new();
+    for package in assets.wheels(layout) {
+        wheels.push((package, packages.fetch(package, &subject)?));
+    }
     assemble(layout, &wheels, &folder, &subject)?;
     marker::write(&folder, &recipe)?;
     locked.publish(&folder, &target)?;
@@ -155,16 +152,10 @@ fn make_empty_library(folder: &Path) -> Result<(), Error> {
         // CC may carry arguments, as in `ccache gcc`.
         let mut words = compiler.split_whitespace();
         let mut command = Command::new(words.next().unwrap_or(compiler));
-        command.args(words);
-        command.args([
-            "-shared",
-            "-x",
-            "c",
-            "/dev/null",
-            "-Wl,-soname,libtorch.so",
-            "-o",
-        ]);
-        command.arg(&path);
+        command
+            .args(words)
+            .args(["-shared", "-x", "c", "/dev/null"]);
+        command.args(["-Wl,-soname,libtorch.so", "-o"]).arg(&path);
         match output_if_installed(command)? {
             Some(output) if output.status.success() => return Ok(()),
             Some(output) => {

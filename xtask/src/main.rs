@@ -117,10 +117,7 @@ fn main() -> ExitCode {
 /// Performs `task` in the checkout at `root`.
 fn perform(task: Task, root: &Path) -> Result<(), Error> {
     match task {
-        Task::Setup { wish, with } => {
-            set_up(root, wish.layout(), &with)?;
-            Ok(())
-        }
+        Task::Setup { wish, with } => set_up(root, wish.layout(), &with).map(drop),
         Task::Run { wish, arguments } => {
             let source = set_up(root, wish.layout(), &[])?;
             build(root, source, &["--workspace"])?;

@@ -21,11 +21,8 @@ pub(crate) struct Packages<'a> {
 
 impl<'a> Packages<'a> {
     pub(crate) fn new(cache: &'a Cache, locked: &'a Locked) -> Self {
-        Self {
-            cache,
-            locked,
-            pip: OnceCell::new(),
-        }
+        let pip = OnceCell::new();
+        Self { cache, locked, pip }
     }
 
     /// The package's file, fetched if it is not there, its digest checked either way.
@@ -42,12 +39,8 @@ impl<'a> Packages<'a> {
             }
         }
         let scratch = self.locked.scratch("download")?;
-        let action = format!(
-            "downloading {} {}, {}",
-            package.name,
-            package.version,
-            megabytes(package.bytes)
-        );
+        let (name, version, size) = (&package.name, &package.version, megabytes(package.bytes));
+        let action = format!("downloading {name} {version}, {size}");
         let mut step = Step::start(subject, action, package.bytes);
         let file = self.pip()?.download(package, &scratch, &path, &mut step)?;
         drop(step);

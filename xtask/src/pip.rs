@@ -35,18 +35,15 @@ impl Pip {
                 Some(output) if output.status.success() => return Ok(Self { python }),
                 Some(output) => {
                     let detail = last_words(&String::from_utf8_lossy(&output.stderr));
-                    return Err(Error::new(format!(
-                        "Cannot use pip: `{python} -m pip --version` failed: {detail}"
-                    ))
-                    .with_hint(INSTALL));
+                    let command = format!("{python} -m pip --version");
+                    let message = format!("Cannot use pip: `{command}` failed: {detail}");
+                    return Err(Error::new(message).with_hint(INSTALL));
                 }
                 None => {}
             }
         }
-        Err(
-            Error::new("Cannot find Python 3: neither `python3` nor `python` starts")
-                .with_hint(INSTALL),
-        )
+        let message = "Cannot find Python 3: neither `python3` nor `python` starts";
+        Err(Error::new(message).with_hint(INSTALL))
     }
 
     /// Fetches `package` into `scratch` and returns the file. pip checks its digest; whoever uses the file
@@ -58,12 +55,7 @@ impl Pip {
         place: &Path,
         step: &mut Step,
     ) -> Result<PathBuf, Error> {
-        let Package {
-            name,
-            version,
-            sha256,
-            ..
-        } = package;
+        let (name, version, sha256) = (&package.name, &package.version, &package.sha256);
         let requirements = scratch.join("requirements.txt");
         let line = format!("{name}=={version} --hash=sha256:{sha256}\n");
         fs::write(&requirements, line).map_err(Error::file("write", &requirements))?;
@@ -117,10 +109,8 @@ impl Pip {
             ),
         };
         let detail = last_words(&log);
-        Err(Error::new(format!(
-            "Cannot download {name} {version} with pip{reason}: {detail}"
-        ))
-        .with_hint(hint))
+        let message = format!("Cannot download {name} {version} with pip{reason}: {detail}");
+        Err(Error::new(message).with_hint(hint))
     }
 }
 

@@ -107,11 +107,8 @@ fn rewrite(line: &str) {
 /// `530712279` as `531 MB`, `2466783` as `2.5 MB`.
 pub(crate) fn megabytes(bytes: u64) -> String {
     let megabytes = bytes as f64 / 1e6;
-    if megabytes < 10.0 {
-        format!("{megabytes:.1} MB")
-    } else {
-        format!("{megabytes:.0} MB")
-    }
+    let decimals = usize::from(megabytes < 10.0);
+    format!("{megabytes:.decimals$} MB")
 }
 
 /// `10605` as `10,605`.

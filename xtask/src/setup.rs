@@ -43,10 +43,8 @@ pub(crate) fn set_up(
         },
     };
     if let Some(variable) = users {
-        say(
-            "libtorch",
-            format_args!("as {variable} says; none is provisioned"),
-        );
+        let text = format!("as {variable} says; none is provisioned");
+        say("libtorch", text);
     }
     let outcome = if set_up.is_present() {
         "all present".to_owned()
@@ -84,19 +82,18 @@ struct Choice {
 
 /// What is asked for now, else what was asked for last, else what the machine can use.
 fn choose(asked: Option<Layout>, before: Option<Layout>, has_driver: impl Fn() -> bool) -> Choice {
-    let choice = |layout, reason| Choice {
-        layout,
-        asked: asked.or(before),
-        reason,
+    let no_driver = "no NVIDIA driver found, `--cuda` takes it all the same";
+    let (layout, reason) = match (asked, before) {
+        (Some(layout), _) => (layout, "as asked for"),
+        (None, Some(layout)) => (layout, "as asked for at the last set-up"),
+        (None, None) if has_driver() => (Layout::Cuda, "there is an NVIDIA driver"),
+        (None, None) => (Layout::Cpu, no_driver),
     };
-    match (asked, before) {
-        (Some(layout), _) => choice(layout, "as asked for"),
-        (None, Some(layout)) => choice(layout, "as asked for at the last set-up"),
-        (None, None) if has_driver() => choice(Layout::Cuda, "there is an NVIDIA driver"),
-        (None, None) => choice(
-            Layout::Cpu,
-            "no NVIDIA driver found, `--cuda` takes it all the same",
-        ),
+    let asked = asked.or(before);
+    Choice {
+        layout,
+        asked,
+        reason,
     }
 }
 

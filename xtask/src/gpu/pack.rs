@@ -77,9 +77,7 @@ pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<(), Error> 
     }
     let content = tempfile::tempdir().map_err(Error::file("create", &std::env::temp_dir()))?;
     match (kind, &arguments.source) {
-        ("imdb", Some(reviews)) => {
-            imdb_content(&sources, &root.join(reviews), content.path())?;
-        }
+        ("imdb", Some(reviews)) => imdb_content(&sources, &root.join(reviews), content.path())?,
         _ => {
             let sentences = root.join("data/movie_review_sentences.tsv");
             core_content(&sources, &sentences, content.path())?;
@@ -109,10 +107,8 @@ fn core_content(sources: &Sources, sentences: &Path, content: &Path) -> Result<(
         copy(&tokenizer, &folder.join("tokenizer.json"))?;
         copy(&config, &folder.join("config.json"))?;
     }
-    for (name, reviews) in [
-        ("short", short(&table, SENTENCES)),
-        ("long", long(&table, REVIEWS)),
-    ] {
+    let (short, long) = (short(&table, SENTENCES), long(&table, REVIEWS));
+    for (name, reviews) in [("short", short), ("long", long)] {
         let folder = content.join(name);
         let pipeline = folder.join("pipeline.toml");
         copy(&sources.scripts.join(format!("{name}.toml")), &pipeline)?;
@@ -204,10 +200,8 @@ fn write_pack(
         // Only what is a pack, or empty, is replaced.
         let mut there = fs::read_dir(out).map_err(Error::file("read", out))?;
         if there.next().is_some() && !out.join(LIST).is_file() {
-            let message = format!(
-                "`{}` holds other files than a pack's, and is not replaced",
-                out.display()
-            );
+            let path = out.display();
+            let message = format!("`{path}` holds other files than a pack's, and is not replaced");
             return Err(Error::new(message).with_hint("Name another folder with `--out FOLDER`"));
         }
         remove_folder(out)?;
@@ -232,16 +226,12 @@ fn archive(content: &Path, out: &Path) -> io::Result<Vec<String>> {
 
 /// The commit of the checkout, as far as git knows.
 fn commit(root: &Path) -> String {
-    let output = Command::new("git")
-        .args(["describe", "--always", "--dirty", "--abbrev=12"])
-        .current_dir(root)
-        .output();
-    match output {
-        Ok(output) if output.status.success() => {
-            String::from_utf8_lossy(&output.stdout).trim().to_owned()
-        }
-        _ => "unknown".to_owned(),
-    }
+    let mut command = Command::new("git");
+    command.args(["describe", "--always", "--dirty", "--abbrev=12"]);
+    let output = command.current_dir(root).output();
+    let said = output.ok().filter(|output| output.status.success());
+    let said = said.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    said.unwrap_or_else(|| "unknown".to_owned())
 }
 
 fn create(folder: &Path) -> Result<(), Error> {

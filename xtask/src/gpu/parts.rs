@@ -82,11 +82,10 @@ impl PackList {
         }
         let largest = self.files.iter().max_by_key(|file| file.bytes);
         let largest = largest.map_or("", |file| file.name.as_str());
-        let bytes = self.bytes();
-        Err(Error::new(format!("The pack has {bytes} bytes, more than {limit}"))
-            .with_hint(format!(
-                "The largest file is `{largest}`: pack programs that were built with `--release`"
-            )))
+        let message = format!("The pack has {} bytes, more than {limit}", self.bytes());
+        Err(Error::new(message).with_hint(format!(
+            "The largest file is `{largest}`: pack programs that were built with `--release`"
+        )))
     }
 
     /// Writes the list into the pack's folder.
