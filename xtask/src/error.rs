@@ -78,10 +78,8 @@ impl Error {
     /// The error, its causes, and what to do, in lines.
     pub(crate) fn report(&self) -> String {
         let mut text = format!("error: {self}\n");
-        let mut cause = self
-            .cause
-            .as_deref()
-            .map(|cause| cause as &dyn std::error::Error);
+        let cause = self.cause.as_deref();
+        let mut cause = cause.map(|cause| cause as &dyn std::error::Error);
         while let Some(error) = cause {
             text.push_str(&format!("  caused by: {error}\n"));
             cause = error.source();

@@ -152,26 +152,23 @@ fn make_empty_library(folder: &Path) -> Result<(), Error> {
         // CC may carry arguments, as in `ccache gcc`.
         let mut words = compiler.split_whitespace();
         let mut command = Command::new(words.next().unwrap_or(compiler));
-        command
-            .args(words)
-            .args(["-shared", "-x", "c", "/dev/null"]);
-        command.args(["-Wl,-soname,libtorch.so", "-o"]).arg(&path);
+        command.args(words).arg("-shared");
+        command.args(["-x", "c", "/dev/null", "-Wl,-soname,libtorch.so"]);
+        command.arg("-o").arg(&path);
         match output_if_installed(command)? {
             Some(output) if output.status.success() => return Ok(()),
             Some(output) => {
                 let detail = pip::last_words(&String::from_utf8_lossy(&output.stderr));
-                return Err(Error::new(format!(
-                    "Cannot make `libtorch.so` with `{compiler}`: {detail}"
-                )));
+                let message = format!("Cannot make `libtorch.so` with `{compiler}`: {detail}");
+                return Err(Error::new(message));
             }
             None => {}
         }
     }
     let tried = compilers.join("`, `");
-    Err(Error::new(format!(
-        "Cannot find a C compiler: none of `{tried}` starts"
-    ))
-    .with_hint("Install a C and C++ compiler (Debian, Ubuntu: `apt install g++`) or set CC"))
+    let message = format!("Cannot find a C compiler: none of `{tried}` starts");
+    let hint = "Install a C and C++ compiler (Debian, Ubuntu: `apt install g++`) or set CC";
+    Err(Error::new(message).with_hint(hint))
 }
 
 /// Whether this machine has an NVIDIA driver.

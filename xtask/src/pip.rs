@@ -119,11 +119,12 @@ fn wheel_arguments(file: &str) -> Vec<String> {
     let tags = ["--implementation", "cp", "--python-version", "3.12"];
     let platforms = file.trim_end_matches(".whl").rsplit('-').next();
     let platforms = platforms.unwrap_or_default().split('.');
-    std::iter::once("--only-binary=:all:")
+    let platforms = platforms.flat_map(|platform| ["--platform", platform]);
+    let all = ["--only-binary=:all:"]
+        .into_iter()
         .chain(tags)
-        .chain(platforms.flat_map(|platform| ["--platform", platform]))
-        .map(str::to_owned)
-        .collect()
+        .chain(platforms);
+    all.map(str::to_owned).collect()
 }
 
 fn sdist_arguments(command: &mut Command, package: &Package, scratch: &Path) -> Result<(), Error> {

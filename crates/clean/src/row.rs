@@ -62,11 +62,6 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// Whether nothing is left of the text.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.text.words == 0
-    }
-
     /// Whether it is a labelled row of the source's own test split.
     pub(crate) fn is_official_test(&self) -> bool {
         self.label.is_some() && self.official == Some(Split::Test)

@@ -44,12 +44,11 @@ impl Divider {
             _ => return Ok(Self::Official),
         };
         let rows = format::count(rows);
-        Err(Failure::new(format!(
+        let message = format!(
             "The source's own split has {rows} labelled rows for `{present}` and none for `{missing}`"
-        ))
-        .with_hint(
-            "Add the missing side, or let clean split all rows with `--set clean.split.official=false`".to_owned(),
-        ))
+        );
+        let hint = "Add the missing side, or let clean split all rows with `--set clean.split.official=false`";
+        Err(Failure::new(message).with_hint(hint.to_owned()))
     }
 
     /// For the profile.

@@ -97,9 +97,8 @@ fn divide(
     let removals = || decided.audit.removals[part.clone()].iter().flatten();
     let reasons = removals().map(|removal| removal.reason.as_str());
     let row_ids = &decided.reviews.row_ids;
-    let stand_ins: UInt64Array = removals()
-        .map(|removal| removal.kept.map(|kept| row_ids[kept]))
-        .collect();
+    let stand_ins = removals().map(|removal| removal.kept.map(|kept| row_ids[kept]));
+    let stand_ins: UInt64Array = stand_ins.collect();
     let clean = with_columns(
         &filter_record_batch(batch, &kept)?,
         schema::clean(),
@@ -129,10 +128,8 @@ fn with_columns(
     let column = |name: &String| {
         let new = new.iter().find(|(new, _)| new == name);
         let found = new.map(|(_, column)| column);
-        found
-            .or_else(|| batch.column_by_name(name))
-            .cloned()
-            .ok_or_else(|| ArrowError::SchemaError(format!("no column `{name}`")))
+        let found = found.or_else(|| batch.column_by_name(name)).cloned();
+        found.ok_or_else(|| ArrowError::SchemaError(format!("no column `{name}`")))
     };
     let columns = schema.fields().iter().map(|field| column(field.name()));
     let columns = columns.collect::<Result<_, _>>()?;

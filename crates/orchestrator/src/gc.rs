@@ -60,10 +60,8 @@ fn show(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Result<()> {
     }
     let dimmed = Style::new().dimmed();
     let (stage, size, age) = ("stage", "size", "age");
-    writeln!(
-        out,
-        "{dimmed}{stage:<9} {size:>10}  {age:>10}  what{dimmed:#}"
-    )?;
+    let line = format!("{stage:<9} {size:>10}  {age:>10}  what");
+    writeln!(out, "{dimmed}{line}{dimmed:#}")?;
     for unnamed in found {
         let (mut style, mut stage, mut age) = (Style::new(), "-", "-".to_owned());
         let folder = unnamed.folder.display();
@@ -85,10 +83,8 @@ fn show(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Result<()> {
             UnnamedKind::Unfinished => format!("left by a run that was killed: {folder}"),
         };
         let size = format::bytes(unnamed.bytes);
-        writeln!(
-            out,
-            "{style}{stage:<9} {size:>10}  {age:>10}  {what}{style:#}"
-        )?;
+        let line = format!("{stage:<9} {size:>10}  {age:>10}  {what}");
+        writeln!(out, "{style}{line}{style:#}")?;
     }
     let folders = format::plural(found.len() as u64, "folder", "folders");
     let size = format::bytes(bytes);

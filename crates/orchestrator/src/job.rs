@@ -130,17 +130,17 @@ impl Job<'_> {
     /// What this job has gone through already.
     fn tries(&self) -> Result<Tries, Failure> {
         let events = self.record.events(&self.arguments.name)?;
-        let own = events.iter().filter(|event| Some(event.job) == self.task);
-        let requeued: Vec<bool> = own
-            .filter_map(|event| match event.what {
-                What::Requeued { fault, .. } => Some(fault),
-                _ => None,
-            })
-            .collect();
-        let faults = requeued.iter().filter(|fault| **fault).count();
+        let (mut faults, mut continuations) = (0, 0);
+        for event in events.iter().filter(|event| Some(event.job) == self.task) {
+            match event.what {
+                What::Requeued { fault: true, .. } => faults += 1,
+                What::Requeued { .. } => continuations += 1,
+                _ => {}
+            }
+        }
         Ok(Tries {
-            faults_left: self.arguments.retries.saturating_sub(faults as u32),
-            may_go_on: requeued.len() - faults < MOST_CONTINUATIONS,
+            faults_left: self.arguments.retries.saturating_sub(faults),
+            may_go_on: continuations < MOST_CONTINUATIONS,
         })
     }
 

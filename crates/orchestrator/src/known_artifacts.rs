@@ -16,7 +16,7 @@ use crate::plan::{Facts, Latest, Output, Planned, decide};
 pub(crate) struct KnownArtifacts<'a> {
     store: &'a Store,
     sources: SourceIndex,
-    known: BTreeMap<StepId, Artifact>,
+    pub(crate) known: BTreeMap<StepId, Artifact>,
     proved: BTreeMap<PathBuf, Manifest>,
 }
 
@@ -75,11 +75,6 @@ impl<'a> KnownArtifacts<'a> {
         };
         let reasons = decide(&facts);
         Ok(Planned { facts, reasons })
-    }
-
-    /// What a step's output is, or will be once rebuilt, as far as that can be known beforehand.
-    pub(crate) fn known(&self, id: &StepId) -> Option<&Artifact> {
-        self.known.get(id)
     }
 
     /// Keeps what was learned about sources for the next run.

@@ -194,7 +194,7 @@ fn show_status(arguments: &StatusArguments) -> Result<u8, Failure> {
     let workspace = Workspace::load(&arguments.pipeline, &Request::default())?;
     let store = &workspace.store;
     let sweeps = match &arguments.sweep {
-        _ if arguments.all || arguments.json => Sweeps::open(),
+        _ if arguments.all || arguments.json => Sweeps::default(),
         Some(name) => Sweeps::but(&workspace.pipeline, name)?,
         None => Sweeps::folded(&workspace.pipeline),
     };

@@ -17,7 +17,7 @@ use crate::workspace::Workspace;
 pub(crate) fn print_plan(workspace: &Workspace, planned: &[Planned], all: bool) {
     let mode = workspace.arguments.progress;
     let sweeps = match all || mode == ProgressMode::Json {
-        true => Sweeps::open(),
+        true => Sweeps::default(),
         false => Sweeps::folded(&workspace.pipeline),
     };
     for (sweep, group) in sweeps.groups(planned, |planned| planned.facts.id.clone()) {

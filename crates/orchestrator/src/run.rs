@@ -82,7 +82,7 @@ impl<'a> Run<'a> {
         thread::scope(|scope| -> Result<(), Failure> {
             loop {
                 let mut turns = Vec::new();
-                while schedule.running() < jobs
+                while schedule.running < jobs
                     && let Some(place) = schedule.take()
                 {
                     match self.take_turn(&steps[place], artifacts, &mut outcome)? {
@@ -91,7 +91,7 @@ impl<'a> Run<'a> {
                     }
                 }
                 // No step is ready then, and none will be before this one ends.
-                let is_alone = schedule.running() == 1;
+                let is_alone = schedule.running == 1;
                 for (place, turn) in turns {
                     let slot = slots.pop_first().expect("there is one for each job");
                     let share = match is_alone {
@@ -110,7 +110,7 @@ impl<'a> Run<'a> {
                         let _ = sender.send((place, turn, slot, ending));
                     });
                 }
-                if schedule.running() == 0 {
+                if schedule.running == 0 {
                     return Ok(());
                 }
                 let (place, turn, slot, ending) = receiver.recv().expect("a step is running");
@@ -135,7 +135,7 @@ impl<'a> Run<'a> {
         outcome: &mut Outcome,
     ) -> Result<Option<Turn<'a>>, Failure> {
         let (selection, store) = (&self.workspace.selection, &self.workspace.store);
-        if !selection.contains(&step.id) {
+        if !selection.selected.contains(&step.id) {
             artifacts.look(step, false)?;
             return Ok(None);
         }
@@ -152,7 +152,7 @@ impl<'a> Run<'a> {
             summary.untried += 1;
             return Ok(None);
         }
-        let planned = artifacts.look(step, selection.asks_for(&step.id))?;
+        let planned = artifacts.look(step, selection.asked.contains(&step.id))?;
         let turn = Turn {
             step,
             was_fresh: planned.is_fresh(),

@@ -12,7 +12,7 @@ pub(crate) struct Schedule {
     inputs: Vec<Vec<usize>>,
     waiting: BTreeSet<usize>,
     ended: BTreeSet<usize>,
-    running: usize,
+    pub(crate) running: usize,
 }
 
 impl Schedule {
@@ -44,11 +44,6 @@ impl Schedule {
     pub(crate) fn end(&mut self, place: usize) {
         self.running -= 1;
         self.ended.insert(place);
-    }
-
-    /// Steps taken that have not ended.
-    pub(crate) fn running(&self) -> usize {
-        self.running
     }
 }
 
@@ -87,7 +82,7 @@ mod tests {
         let (mut running, mut waves) = (Vec::new(), Vec::new());
         loop {
             let mut wave = Vec::new();
-            while schedule.running() < jobs
+            while schedule.running < jobs
                 && let Some(place) = schedule.take()
             {
                 running.push(place);

@@ -137,11 +137,10 @@ fn rows(manifest: &Manifest) -> Option<u64> {
             unlabelled,
             ..
         } => Some(train + validation + test + unlabelled),
-        Contract::Tokens { .. } | Contract::Features { .. } => manifest
-            .files
-            .iter()
-            .filter_map(|file| file.rows)
-            .reduce(|sum, rows| sum + rows),
+        Contract::Tokens { .. } | Contract::Features { .. } => {
+            let rows = manifest.files.iter().filter_map(|file| file.rows);
+            rows.reduce(|sum, rows| sum + rows)
+        }
         Contract::Embedding {
             vocabulary_size, ..
         }

@@ -52,8 +52,8 @@ impl Workspace {
         let mut not_ready = BTreeMap::new();
         let mut selected = Vec::new();
         for step in &self.steps {
-            let planned = artifacts.look(step, self.selection.asks_for(&step.id))?;
-            if self.selection.contains(&step.id) {
+            let planned = artifacts.look(step, self.selection.asked.contains(&step.id))?;
+            if self.selection.selected.contains(&step.id) {
                 check_inputs(step, &not_ready, artifacts)?;
                 selected.push(planned);
             } else if !planned.is_fresh() {
@@ -80,7 +80,7 @@ impl Workspace {
     ) -> Vec<String> {
         let mut arguments = self.arguments.to_command_line();
         arguments.extend(["--variant".to_owned(), step.variant.clone()]);
-        if self.selection.asks_for(step) {
+        if self.selection.asked.contains(step) {
             arguments.push("--force".to_owned());
         }
         if let Some(baseline) = baseline {
@@ -115,7 +115,7 @@ fn check_inputs(
     }
     let known = step.inputs.iter().chain([&step.id]);
     let contracts: Vec<_> = known
-        .filter_map(|id| Some((id, &artifacts.known(id)?.manifest().contract)))
+        .filter_map(|id| Some((id, &artifacts.known.get(id)?.manifest().contract)))
         .collect();
     contracts::check(&step.id, &contracts)
 }

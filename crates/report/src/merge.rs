@@ -47,8 +47,8 @@ pub fn predictions(context: &Context, path: &Path) -> Result<Judged, Failure> {
         for batch in read_table(&artifact.file(PREDICTIONS)?, &schema::predictions())? {
             // Read with the nullability of the file, written with that of the contract.
             let failed = ArtifactError::table("read", &artifact.folder().join(PREDICTIONS));
-            let batch = RecordBatch::try_new(schema::predictions(), batch?.columns().to_vec())
-                .map_err(failed)?;
+            let columns = batch?.columns().to_vec();
+            let batch = RecordBatch::try_new(schema::predictions(), columns).map_err(failed)?;
             let test = prediction_rows(&batch).filter(|row| row.split == Split::Test.as_str());
             rows.extend(test.map(|row| (row.row_id, row.label, row.probability)));
             writer.write(&batch)?;
@@ -94,10 +94,9 @@ pub fn metrics(context: &Context, judged: &Judged) -> Result<MetricsFile, Failur
         merged.models.extend(file.models);
     }
     let models = judged.probabilities.iter();
-    let models: Vec<(&str, &[f32])> = models
-        .map(|(model, values)| (model.as_str(), values.as_slice()))
-        .collect();
-    merged.comparisons =
-        compare_all(&judged.labels, &models, merged.confidence).map_err(Failure::from_error)?;
+    let models = models.map(|(model, values)| (model.as_str(), values.as_slice()));
+    let models: Vec<(&str, &[f32])> = models.collect();
+    let comparisons = compare_all(&judged.labels, &models, merged.confidence);
+    merged.comparisons = comparisons.map_err(Failure::from_error)?;
     Ok(merged)
 }

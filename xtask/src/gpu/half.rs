@@ -44,10 +44,8 @@ fn halved(bytes: &[u8]) -> Result<Vec<u8>, SafeTensorError> {
 
 fn to_f16(values: &[u8]) -> Vec<u8> {
     let (values, _) = values.as_chunks();
-    let halves = values
-        .iter()
-        .map(|value| f16::from_f32(f32::from_le_bytes(*value)));
-    halves.flat_map(f16::to_le_bytes).collect()
+    let half = |value: &[u8; 4]| f16::from_f32(f32::from_le_bytes(*value)).to_le_bytes();
+    values.iter().flat_map(half).collect()
 }
 
 #[cfg(test)]

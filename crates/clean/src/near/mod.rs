@@ -15,6 +15,7 @@ mod grams;
 mod join;
 
 use std::io;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
@@ -113,18 +114,17 @@ fn of_sets<T: Send>(
     present: &[bool],
     take: impl Fn(usize, &[u64], &mut Vec<T>) + Sync,
 ) -> io::Result<Vec<T>> {
-    let stretches = texts.stretches().into_par_iter();
-    let found: Vec<Vec<T>> = stretches
-        .map(|range| {
-            let mut found = Vec::new();
-            let stretch = texts.read(range.clone())?;
-            for (position, text) in range.zip(stretch.iter()) {
-                let text = if present[position] { text } else { "" };
-                take(position, &grams(text), &mut found);
-            }
-            Ok(found)
-        })
-        .collect::<io::Result<_>>()?;
+    let of_stretch = |range: Range<usize>| {
+        let mut found = Vec::new();
+        let stretch = texts.read(range.clone())?;
+        for (position, text) in range.zip(stretch.iter()) {
+            let text = if present[position] { text } else { "" };
+            take(position, &grams(text), &mut found);
+        }
+        Ok(found)
+    };
+    let found = texts.stretches().into_par_iter().map(of_stretch);
+    let found: Vec<Vec<T>> = found.collect::<io::Result<_>>()?;
     Ok(found.into_iter().flatten().collect())
 }
 

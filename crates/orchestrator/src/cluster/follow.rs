@@ -282,18 +282,16 @@ fn remedy(course: &Course, stage: StageName) -> String {
 }
 
 fn lost_in_words(standing: &Standing) -> String {
-    match standing {
-        Standing::Lost(state) => match state.as_str() {
-            "OUT_OF_MEMORY" => "memory ran out (OUT_OF_MEMORY)".to_owned(),
-            "KILLED" => "it was killed, as where memory runs out (FAILED by signal 9)".to_owned(),
-            "NODE_FAIL" | "BOOT_FAIL" => format!("its node was lost ({state})"),
-            "TIMEOUT" => "its time limit came before it was warned (TIMEOUT)".to_owned(),
-            "FAILED" => {
-                "it ended before it could say why (FAILED); `slurm.out` beside the logs may"
-                    .to_owned()
-            }
-            state => format!("ended by Slurm ({state})"),
-        },
-        _ => "it is not in the queue any more, and Slurm does not know how it ended".to_owned(),
-    }
+    let Standing::Lost(state) = standing else {
+        return "it is not in the queue any more, and Slurm does not know how it ended".to_owned();
+    };
+    let words = match state.as_str() {
+        "OUT_OF_MEMORY" => "memory ran out (OUT_OF_MEMORY)",
+        "KILLED" => "it was killed, as where memory runs out (FAILED by signal 9)",
+        "NODE_FAIL" | "BOOT_FAIL" => return format!("its node was lost ({state})"),
+        "TIMEOUT" => "its time limit came before it was warned (TIMEOUT)",
+        "FAILED" => "it ended before it could say why (FAILED); `slurm.out` beside the logs may",
+        _ => return format!("ended by Slurm ({state})"),
+    };
+    words.to_owned()
 }

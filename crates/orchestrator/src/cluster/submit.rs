@@ -57,10 +57,8 @@ impl ClusterRun<'_> {
     /// # Errors
     /// Slurm refuses; what was submitted before stays, and is known by the record.
     pub(super) fn submit(&mut self, wanted: &BTreeSet<usize>) -> Result<(), Failure> {
-        let others = self
-            .jobs
-            .iter()
-            .filter(|(place, _)| !wanted.contains(place));
+        let others = self.jobs.iter();
+        let others = others.filter(|(place, _)| !wanted.contains(place));
         let queued = others.map(|(place, followed)| (*place, followed.job.submission.job));
         let queued: BTreeMap<usize, TaskId> = queued.collect();
         let resources = |place: usize| self.resources(place);

@@ -125,13 +125,12 @@ fn device(device: &Device) -> Finding {
 
 /// What a program prints, or why not as the rest of a sentence.
 fn output(program: &Path, argument: &str, limit: Duration) -> Result<String, String> {
-    let child = Command::new(program)
-        .arg(argument)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let mut child = child.map_err(|error| format!("cannot be started: {error}"))?;
+    let mut command = Command::new(program);
+    command.arg(argument).stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command
+        .spawn()
+        .map_err(|error| format!("cannot be started: {error}"))?;
     let end = Instant::now() + limit;
     while matches!(child.try_wait(), Ok(None)) {
         if Instant::now() >= end {

@@ -13,9 +13,8 @@ pub(super) fn collect(context: &Context, judged: &Judged) -> Result<ChallengeDat
     for (name, artifact) in shown(context, judged) {
         let view: Challenge = read(artifact, CHALLENGE)?;
         let tallies = view.capabilities.iter();
-        data.capabilities = tallies
-            .map(|tally| (tally.capability.clone(), tally.cases))
-            .collect();
+        let tallies = tallies.map(|tally| (tally.capability.clone(), tally.cases));
+        data.capabilities = tallies.collect();
         data.models.push(model(name, &view));
     }
     Ok(data)

@@ -20,6 +20,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
     let caption = "What each model reads of a test review: the share of reviews of which a part is never seen, \
                    mean tokens per review, accuracy, and the time it took";
     let none = |value: Option<Markup>| value.unwrap_or_else(|| html! { span.muted { "none" } });
+    let cut = |share: Option<f64>| share.map(format::percent).unwrap_or_default();
     let whole = |tokens: f64| format::count(tokens.round() as u64);
     let accuracy = |model: &str| Some(noted(words::share(data.model(model)?.accuracy()?)));
     let gain = |reading: &ReadingData| {
@@ -34,9 +35,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
     let table = Table::new(caption, &data.readings)
         .names("Model", |it| &it.model)
         .words("Reads", |it| &it.way)
-        .numbers("Reviews cut", |it| {
-            it.cut.map(format::percent).unwrap_or_default()
-        })
+        .numbers("Reviews cut", |it| cut(it.cut))
         .numbers("Tokens read", |it| it.tokens.map(whole).unwrap_or_default())
         .numbers("Accuracy", |it| none(accuracy(&it.model)))
         .numbers("Against its like", |it| none(gain(it)))

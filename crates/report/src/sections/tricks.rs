@@ -147,13 +147,12 @@ fn doubtful(data: &ReportData, best: &ModelData) -> Markup {
 
 fn list<'a>(data: &ReportData, caption: String, mistakes: &'a [Mistake]) -> Table<&'a Mistake> {
     let others = data.models.len() - 1;
+    let right = |count: usize| format!("{count} of {others}");
     Table::new(caption, mistakes)
         .texts("review", marked)
         .words("label", |it| &it.label)
         .numbers("positive, it says", |it| format::percent(it.probability))
-        .numbers("others right", |it| {
-            format!("{} of {others}", it.others_right)
-        })
+        .numbers("others right", |it| right(it.others_right))
 }
 
 /// A review with its words marked.
