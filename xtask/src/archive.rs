@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use flate2::read::GzDecoder;
 
-use crate::error::{Error, delete_hint};
+use crate::error::{Error, Result, delete_hint};
 use crate::progress::Step;
 use crate::sha256::CHUNK;
 
@@ -24,7 +24,7 @@ pub(crate) fn unpack_wheel(
     folder: &Path,
     destination: impl Fn(&str) -> Option<String>,
     step: &mut Step,
-) -> Result<(), Error> {
+) -> Result<()> {
     let mut zip = open_wheel(wheel)?;
     for index in 0..zip.len() {
         let mut member = zip.by_index(index).map_err(unreadable(wheel))?;
@@ -51,7 +51,7 @@ pub(crate) fn unpack_wheel(
     Ok(())
 }
 
-fn open_wheel(wheel: &Path) -> Result<zip::ZipArchive<io::BufReader<File>>, Error> {
+fn open_wheel(wheel: &Path) -> Result<zip::ZipArchive<io::BufReader<File>>> {
     let file = File::open(wheel).map_err(Error::file("open", wheel))?;
     zip::ZipArchive::new(io::BufReader::new(file)).map_err(unreadable(wheel))
 }
@@ -109,7 +109,7 @@ fn member_size(archive: &Path, member: &str, expected: u64, found: u64) -> Error
 }
 
 /// The file `member` of a wheel, of exactly `bytes`.
-pub(crate) fn read_from_wheel(wheel: &Path, member: &str, bytes: u64) -> Result<Vec<u8>, Error> {
+pub(crate) fn read_from_wheel(wheel: &Path, member: &str, bytes: u64) -> Result<Vec<u8>> {
     let mut zip = open_wheel(wheel)?;
     let found = zip.by_name(member).map_err(unreadable(wheel))?;
     if bytes > LARGEST_MEMBER {
@@ -119,12 +119,7 @@ pub(crate) fn read_from_wheel(wheel: &Path, member: &str, bytes: u64) -> Result<
 }
 
 /// All that `reader` has, which must be exactly `bytes`.
-fn read_whole(
-    reader: impl Read,
-    archive: &Path,
-    member: &str,
-    bytes: u64,
-) -> Result<Vec<u8>, Error> {
+fn read_whole(reader: impl Read, archive: &Path, member: &str, bytes: u64) -> Result<Vec<u8>> {
     let mut contents = Vec::new();
     let read = reader.take(bytes + 1).read_to_end(&mut contents);
     read.map_err(Error::archive(archive))?;
@@ -135,11 +130,7 @@ fn read_whole(
 }
 
 /// The file that `members` leads to from the tar.gz `archive`, through archives in it, of exactly `bytes`.
-pub(crate) fn read_nested(
-    archive: &Path,
-    members: &[String],
-    bytes: u64,
-) -> Result<Vec<u8>, Error> {
+pub(crate) fn read_nested(archive: &Path, members: &[String], bytes: u64) -> Result<Vec<u8>> {
     let file = File::open(archive).map_err(Error::file("open", archive))?;
     read_member(Box::new(io::BufReader::new(file)), archive, members, bytes)
 }
@@ -149,7 +140,7 @@ fn read_member(
     archive: &Path,
     members: &[String],
     bytes: u64,
-) -> Result<Vec<u8>, Error> {
+) -> Result<Vec<u8>> {
     let parts = members.split_first();
     let (name, inner) = parts.expect("assets with no members are refused");
     let mut tar = tar::Archive::new(GzDecoder::new(reader));

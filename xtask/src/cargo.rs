@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
 use crate::config::LIBTORCH;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::setup::Source;
 
 /// A cargo command in the root of the checkout, as if a person had typed it there.
@@ -35,11 +35,7 @@ fn forget_ours(command: &mut Command, source: Source) {
 }
 
 /// `ressenti run` on the default pipeline, or on the one that `arguments` name. It was built next to us.
-pub(crate) fn ressenti(
-    root: &Path,
-    source: Source,
-    arguments: &[OsString],
-) -> Result<Command, Error> {
+pub(crate) fn ressenti(root: &Path, source: Source, arguments: &[OsString]) -> Result<Command> {
     let own = env::current_exe().map_err(|cause| cannot_start("ressenti", cause))?;
     let mut command = Command::new(own.with_file_name("ressenti"));
     command.current_dir(root).arg("run");
@@ -57,7 +53,7 @@ fn names_a_pipeline(arguments: &[OsString]) -> bool {
 }
 
 /// Runs `command` to its end; fails with its exit code if that is not 0.
-pub(crate) fn succeed(mut command: Command) -> Result<(), Error> {
+pub(crate) fn succeed(mut command: Command) -> Result<()> {
     let status = command.status();
     let status = status.map_err(|cause| cannot_start(&program(&command), cause))?;
     if status.success() {
@@ -77,7 +73,7 @@ pub(crate) fn become_(mut command: Command) -> Error {
 }
 
 /// What `command` prints; `None` where its program is not installed.
-pub(crate) fn output_if_installed(mut command: Command) -> Result<Option<Output>, Error> {
+pub(crate) fn output_if_installed(mut command: Command) -> Result<Option<Output>> {
     match command.stdin(Stdio::null()).output() {
         Ok(output) => Ok(Some(output)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

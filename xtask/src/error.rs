@@ -5,6 +5,9 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+/// What a task gives, or why it cannot go on.
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+
 type Cause = Box<dyn std::error::Error + Send + Sync>;
 
 /// A task that cannot go on.

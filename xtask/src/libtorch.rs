@@ -14,7 +14,7 @@ use crate::archive::unpack_wheel;
 use crate::assets::{Assets, Layout, Package};
 use crate::cache::{Cache, Locked};
 use crate::cargo::output_if_installed;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::marker;
 use crate::packages::Packages;
 use crate::pip;
@@ -61,7 +61,7 @@ pub(crate) fn provide(
     layout: Layout,
     cache: &Cache,
     locked: &Locked,
-) -> Result<bool, Error> {
+) -> Result<bool> {
     let target = cache.libtorch(&assets.libtorch, layout);
     let recipe = recipe(assets, layout);
     let subject = subject(&assets.libtorch, layout);
@@ -95,7 +95,7 @@ fn assemble(
     wheels: &[(&Package, PathBuf)],
     folder: &Path,
     subject: &str,
-) -> Result<(), Error> {
+) -> Result<()> {
     for (package, wheel) in wheels {
         let action = format!("unpacking {} {}", package.name, package.version);
         let mut step = Step::start(subject, action, package.bytes);
@@ -139,7 +139,7 @@ fn is_library(name: &str) -> bool {
 }
 
 /// A shared library with a name and nothing in it: what `-ltorch` finds in the cpu layout.
-fn make_empty_library(folder: &Path) -> Result<(), Error> {
+fn make_empty_library(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).map_err(Error::file("create", folder))?;
     let path = folder.join("libtorch.so");
     let mut compilers = ["cc", "gcc", "clang", "c++"].map(str::to_owned).to_vec();
@@ -181,7 +181,7 @@ pub(crate) fn has_nvidia_driver() -> bool {
 }
 
 /// We know how to provision on Linux x86-64 alone.
-pub(crate) fn check_platform(os: &str, arch: &str, libtorch: &str) -> Result<(), Error> {
+pub(crate) fn check_platform(os: &str, arch: &str, libtorch: &str) -> Result<()> {
     if (os, arch) == ("linux", "x86_64") {
         return Ok(());
     }
@@ -282,7 +282,7 @@ mod tests {
     ];
 
     /// Sets up in `home`, with a wheel of `members` in place of the download.
-    fn provide_from(home: &Path, members: &[(&str, &str)]) -> Result<(bool, PathBuf), Error> {
+    fn provide_from(home: &Path, members: &[(&str, &str)]) -> Result<(bool, PathBuf)> {
         let cache = Cache::locate(|name| (name == "RESSENTI_CACHE").then(|| home.into()))?;
         let mut assets = small();
         let wheel = cache.packages().join(&assets.packages[0].file);

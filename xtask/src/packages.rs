@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::assets::Package;
 use crate::cache::{Cache, Locked};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::pip::Pip;
 use crate::progress::{Step, megabytes, say};
 use crate::sha256;
@@ -26,7 +26,7 @@ impl<'a> Packages<'a> {
     }
 
     /// The package's file, fetched if it is not there, its digest checked either way.
-    pub(crate) fn fetch(&self, package: &Package, subject: &str) -> Result<PathBuf, Error> {
+    pub(crate) fn fetch(&self, package: &Package, subject: &str) -> Result<PathBuf> {
         let path = self.cache.packages().join(&package.file);
         if path.is_file() {
             let found = digest(package, &path, subject)?;
@@ -51,7 +51,7 @@ impl<'a> Packages<'a> {
         Ok(path)
     }
 
-    fn pip(&self) -> Result<&Pip, Error> {
+    fn pip(&self) -> Result<&Pip> {
         if self.pip.get().is_none() {
             let _ = self.pip.set(Pip::find()?);
         }
@@ -59,7 +59,7 @@ impl<'a> Packages<'a> {
     }
 }
 
-fn digest(package: &Package, path: &Path, subject: &str) -> Result<String, Error> {
+fn digest(package: &Package, path: &Path, subject: &str) -> Result<String> {
     let action = format!("checking {} {}", package.name, package.version);
     let mut step = Step::start(subject, action, package.bytes);
     sha256::of_file(path, |more| step.add(more))

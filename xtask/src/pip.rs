@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::assets::{Package, PackageKind};
 use crate::cargo::{cannot_start, output_if_installed};
-use crate::error::{DISK_FULL, Error};
+use crate::error::{DISK_FULL, Error, Result};
 use crate::progress::Step;
 
 /// A build backend that builds nothing; says in its head why.
@@ -27,7 +27,7 @@ pub(crate) struct Pip {
 }
 
 impl Pip {
-    pub(crate) fn find() -> Result<Self, Error> {
+    pub(crate) fn find() -> Result<Self> {
         for python in ["python3", "python"] {
             let mut command = Command::new(python);
             command.args(["-m", "pip", "--version"]);
@@ -54,7 +54,7 @@ impl Pip {
         scratch: &Path,
         place: &Path,
         step: &mut Step,
-    ) -> Result<PathBuf, Error> {
+    ) -> Result<PathBuf> {
         let (name, version, sha256) = (&package.name, &package.version, &package.sha256);
         let requirements = scratch.join("requirements.txt");
         let line = format!("{name}=={version} --hash=sha256:{sha256}\n");
@@ -127,7 +127,7 @@ fn wheel_arguments(file: &str) -> Vec<String> {
     all.map(str::to_owned).collect()
 }
 
-fn sdist_arguments(command: &mut Command, package: &Package, scratch: &Path) -> Result<(), Error> {
+fn sdist_arguments(command: &mut Command, package: &Package, scratch: &Path) -> Result<()> {
     let modules = scratch.join("python");
     let setuptools = modules.join("setuptools");
     fs::create_dir_all(&setuptools).map_err(Error::file("create", &setuptools))?;

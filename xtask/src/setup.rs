@@ -9,7 +9,7 @@ use std::time::Instant;
 use crate::assets::{Assets, DataFile, Layout};
 use crate::cache::Cache;
 use crate::config::{LIBTORCH, Written};
-use crate::error::Error;
+use crate::error::Result;
 use crate::progress::say;
 use crate::{data, libtorch, marker};
 
@@ -23,11 +23,7 @@ pub(crate) enum Source {
 }
 
 /// Sets up the checkout at `root`; `asked` is the layout a person wants, `extras` are optional data.
-pub(crate) fn set_up(
-    root: &Path,
-    asked: Option<Layout>,
-    extras: &[String],
-) -> Result<Source, Error> {
+pub(crate) fn set_up(root: &Path, asked: Option<Layout>, extras: &[String]) -> Result<Source> {
     let start = Instant::now();
     let assets = Assets::read(&root.join("data/assets.toml"))?;
     let written = Written::read(root);
@@ -119,7 +115,7 @@ impl SetUp<'_> {
     }
 
     /// Fetches what is missing, alone on this cache.
-    fn provide(&self) -> Result<(), Error> {
+    fn provide(&self) -> Result<()> {
         let (assets, cache) = (self.assets, &self.cache);
         let locked = cache.lock()?;
         if let Some(Choice { layout, reason, .. }) = self.choice {

@@ -138,7 +138,8 @@ fn find_near(
     }
     let progress = context.progress();
     let _task = progress.task("looking for near-duplicates", None, "reviews");
-    let found = near::clusters(&reviews.texts, kept, settings.near_duplicates.threshold);
+    let threshold = settings.near_duplicates.threshold;
+    let found = near::clusters(&reviews.texts, kept, threshold, near::HELD);
     found.map(Some).map_err(texts::failed(context.output()))
 }
 
@@ -180,13 +181,13 @@ fn check(decided: &Decided<'_>, settings: &CleanSettings) -> Result<(), Failure>
                 _ => format!("raise `--set clean.split.{split}=SHARE`, "),
             };
             let message = format!("The split `{split}` has no reviews");
-            return Err(few_rows(decided, settings, message, &raise));
+            return Err(few_rows(decided, shares.grouped, message, &raise));
         }
     }
     for class in Sentiment::ALL {
         if decided.count_class(Split::Train, class) == 0 {
             let message = format!("The training split has no {class} reviews");
-            return Err(few_rows(decided, settings, message, ""));
+            return Err(few_rows(decided, shares.grouped, message, ""));
         }
     }
     Ok(())
@@ -194,14 +195,9 @@ fn check(decided: &Decided<'_>, settings: &CleanSettings) -> Result<(), Failure>
 
 /// A side lacks reviews. Of few groups a larger share still may get none, so that dividing by row
 /// comes first.
-fn few_rows(
-    decided: &Decided<'_>,
-    settings: &CleanSettings,
-    message: String,
-    raise: &str,
-) -> Failure {
+fn few_rows(decided: &Decided<'_>, grouped: bool, message: String, raise: &str) -> Failure {
     let has_groups = decided.reviews.groups.iter().any(|group| group.is_some());
-    let hint = match settings.split.grouped && has_groups {
+    let hint = match grouped && has_groups {
         true => format!(
             "There may be too few groups to divide: divide by row with `--set clean.split.grouped=false`, {raise}or add reviews"
         ),

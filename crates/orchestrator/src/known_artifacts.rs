@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use artifact::{
-    Artifact, ArtifactError, Digest, InputReference, Key, MANIFEST_NAME, Manifest, SourceIndex,
-    Store, key_of,
+    Artifact, ArtifactError, InputReference, Key, MANIFEST_NAME, Manifest, SourceIndex, Store,
+    key_of,
 };
 use settings::{Step, StepId};
 
-use crate::plan::{Facts, Latest, Output, Planned, decide};
+use crate::plan::{Facts, Input, Latest, Output, Planned, decide};
 
 /// What is known about a pipeline's artifacts. Each is proved once, however often it is looked at.
 pub(crate) struct KnownArtifacts<'a> {
@@ -42,9 +42,9 @@ impl<'a> KnownArtifacts<'a> {
         let sources = sources.collect::<Result<Vec<_>, _>>()?;
         let identity = |id: &StepId| self.known.get(id).map(Artifact::identity);
         let inputs = step.inputs.iter().map(|id| (id.clone(), identity(id)));
-        let inputs: Vec<(StepId, Option<Digest>)> = inputs.collect();
+        let inputs: Vec<Input> = inputs.collect();
         let stage = step.id.stage;
-        let reference = |(id, identity): &(StepId, Option<Digest>)| {
+        let reference = |(id, identity): &Input| {
             Some(InputReference {
                 stage: id.stage,
                 variant: id.variant.clone(),

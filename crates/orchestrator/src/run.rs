@@ -98,7 +98,13 @@ impl<'a> Run<'a> {
                         true => cores,
                         false => cores_of_slot(cores, jobs, slot),
                     };
-                    let job = self.job(&turn, slot, share);
+                    let threads = (self.options.jobs > 1).then_some(share);
+                    let id = &turn.step.id;
+                    let job = Job {
+                        stage: id.stage,
+                        arguments: workspace.program_arguments(id, turn.baseline, threads),
+                        slot,
+                    };
                     let sender = sender.clone();
                     scope.spawn(move || {
                         let on_retry = |reason: &str, wait| {
@@ -180,16 +186,6 @@ impl<'a> Run<'a> {
                 outcome.held.insert(id.clone(), id.clone());
                 outcome.stopped |= !self.options.keep_going;
             }
-        }
-    }
-
-    fn job(&self, turn: &Turn<'_>, slot: usize, cores: usize) -> Job {
-        let threads = (self.options.jobs > 1).then_some(cores);
-        let id = &turn.step.id;
-        Job {
-            stage: id.stage,
-            arguments: self.workspace.program_arguments(id, turn.baseline, threads),
-            slot,
         }
     }
 }

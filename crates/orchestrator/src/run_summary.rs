@@ -1,6 +1,6 @@
 //! How the steps of a run ended, counted, and what people see of that beside the lines of the steps.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -82,12 +82,7 @@ impl RunSummary {
         };
     }
 
-    fn write(
-        &self,
-        out: &mut impl Write,
-        seconds: f64,
-        report: Option<&Path>,
-    ) -> std::io::Result<()> {
+    fn write(&self, out: &mut impl Write, seconds: f64, report: Option<&Path>) -> io::Result<()> {
         writeln!(out, "\n{}", self.in_words(seconds))?;
         if let Some(report) = report {
             let bold = Style::new().bold();

@@ -25,16 +25,6 @@ pub struct Judged {
     pub written: u64,
 }
 
-impl Judged {
-    /// Leaves out the repetitions of models with other seeds: they are a model's spread, and not its
-    /// rivals.
-    pub(crate) fn without(mut self, repeats: &IndexMap<String, Vec<String>>) -> Self {
-        self.probabilities
-            .retain(|model, _| !repeats.values().any(|names| names.contains(model)));
-        self
-    }
-}
-
 /// Writes the predictions of every model into one table, and returns those on the test split.
 ///
 /// # Errors

@@ -81,11 +81,7 @@ impl Course {
     }
 }
 
-fn standing(
-    queued: Option<&Queued>,
-    last: Option<&What>,
-    accounted: Option<&Accounted>,
-) -> Standing {
+fn standing(queued: Option<&Queued>, last: Option<&What>, end: Option<&Accounted>) -> Standing {
     // What its program has ended with stands, even while Slurm still cleans up after it.
     if let Some(What::Ended { code, reason }) = last {
         return Standing::Ended {
@@ -96,7 +92,7 @@ fn standing(
     if let Some(queued) = queued {
         return queued.standing.clone();
     }
-    match accounted.map(|accounted| accounted.state.as_str()) {
+    match end.map(|end| end.state.as_str()) {
         Some("CANCELLED") => Standing::Cancelled,
         // What a job that was told to end answers with.
         Some("COMPLETED" | "FAILED") if last == Some(&What::Stopped) => Standing::Cancelled,

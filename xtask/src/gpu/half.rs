@@ -8,11 +8,11 @@ use std::path::Path;
 use half::f16;
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView, serialize};
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// Converts the f32 tensors of the file `from` to f16 and writes the file `to`. Other tensors stay as
 /// they are.
-pub(crate) fn halve(from: &Path, to: &Path) -> Result<(), Error> {
+pub(crate) fn halve(from: &Path, to: &Path) -> Result<()> {
     let bytes = fs::read(from).map_err(Error::file("read", from))?;
     let halved = halved(&bytes).map_err(|cause| {
         let cause = io::Error::new(io::ErrorKind::InvalidData, cause);

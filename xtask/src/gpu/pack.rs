@@ -16,7 +16,7 @@ use super::parts::{CORE, LIST, PART, PackList, write_parts};
 use super::reviews::labelled;
 use crate::cache::remove_folder;
 use crate::cargo::succeed;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::progress::say;
 
 /// The scripts of the check, of any pack.
@@ -48,7 +48,7 @@ struct Sources {
 }
 
 /// Makes the pack that the arguments ask for.
-pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<(), Error> {
+pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<()> {
     let sources = Sources {
         scripts: root.join("xtask/gpu"),
         binaries: root.join(&arguments.binaries),
@@ -98,7 +98,7 @@ pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<(), Error> 
 
 /// Two pipelines up to their tokens and random embeddings. Encoders are written on the machine with
 /// the GPU, beside the tokenizer that is packed.
-fn core_content(sources: &Sources, sentences: &Path, content: &Path) -> Result<(), Error> {
+fn core_content(sources: &Sources, sentences: &Path, content: &Path) -> Result<()> {
     let table = fs::read_to_string(sentences).map_err(Error::file("read", sentences))?;
     for encoder in ["minilm", "mpnet"] {
         let folder = content.join("encoders").join(encoder);
@@ -122,7 +122,7 @@ fn core_content(sources: &Sources, sentences: &Path, content: &Path) -> Result<(
 
 /// The labelled reviews, their tokens, and the encoder in f16. The reviews themselves are packed because
 /// the programs prove what tokens were made from.
-fn imdb_content(sources: &Sources, reviews: &Path, content: &Path) -> Result<(), Error> {
+fn imdb_content(sources: &Sources, reviews: &Path, content: &Path) -> Result<()> {
     let folder = content.join("imdb");
     let encoder = folder.join("encoder");
     for name in ["config.json", "tokenizer.json"] {
@@ -156,7 +156,7 @@ fn run_stages(
     pipeline: &Path,
     tokenizers: &[(&str, &str)],
     embedding: &str,
-) -> Result<(), Error> {
+) -> Result<()> {
     let before = [("ingest", ""), ("clean", "")];
     let stages = before.iter().chain(tokenizers).copied();
     for (stage, variant) in stages.chain([("embed", embedding)]) {
@@ -172,12 +172,12 @@ fn run_stages(
 }
 
 /// Runs a command to its end, which must be a good one.
-fn finish(command: Command) -> Result<(), Error> {
+fn finish(command: Command) -> Result<()> {
     succeed(command).map_err(|error| error.with_exit(None))
 }
 
 /// The programs without their debug information.
-fn strip(binaries: &Path, programs: &[&str], to: &Path) -> Result<(), Error> {
+fn strip(binaries: &Path, programs: &[&str], to: &Path) -> Result<()> {
     create(to)?;
     for program in programs {
         let mut command = Command::new("strip");
@@ -195,7 +195,7 @@ fn write_pack(
     content: &Path,
     scripts: &Path,
     out: &Path,
-) -> Result<PackList, Error> {
+) -> Result<PackList> {
     if out.exists() {
         // Only what is a pack, or empty, is replaced.
         let mut there = fs::read_dir(out).map_err(Error::file("read", out))?;
@@ -234,18 +234,18 @@ fn commit(root: &Path) -> String {
     said.unwrap_or_else(|| "unknown".to_owned())
 }
 
-fn create(folder: &Path) -> Result<(), Error> {
+fn create(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).map_err(Error::file("create", folder))
 }
 
-fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+fn copy(from: &Path, to: &Path) -> Result<()> {
     create(to.parent().unwrap_or(to))?;
     fs::copy(from, to).map_err(Error::file("copy", from))?;
     Ok(())
 }
 
 /// Removes the files under a folder that have another name.
-fn remove_all_but(folder: &Path, kept: &str) -> Result<(), Error> {
+fn remove_all_but(folder: &Path, kept: &str) -> Result<()> {
     for entry in fs::read_dir(folder).map_err(Error::file("read", folder))? {
         let path = entry.map_err(Error::file("read", folder))?.path();
         if path.is_dir() && !path.is_symlink() {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::sha256;
 
 /// One part; what carries a pack may take no more at once.
@@ -47,7 +47,7 @@ impl PackList {
         kind: &str,
         commit: String,
         parts: Vec<String>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self> {
         let mut files = Vec::new();
         for entry in fs::read_dir(folder).map_err(Error::file("read", folder))? {
             let path = entry.map_err(Error::file("read", folder))?.path();
@@ -76,7 +76,7 @@ impl PackList {
     }
 
     /// Fails if the pack is larger than `limit`.
-    pub(crate) fn check_size(&self, limit: u64) -> Result<(), Error> {
+    pub(crate) fn check_size(&self, limit: u64) -> Result<()> {
         if self.bytes() <= limit {
             return Ok(());
         }
@@ -89,7 +89,7 @@ impl PackList {
     }
 
     /// Writes the list into the pack's folder.
-    pub(crate) fn write(&self, folder: &Path) -> Result<(), Error> {
+    pub(crate) fn write(&self, folder: &Path) -> Result<()> {
         let path = folder.join(LIST);
         let text = serde_json::to_string_pretty(self).expect("a list is plain data");
         fs::write(&path, text + "\n").map_err(Error::file("write", &path))

@@ -4,7 +4,7 @@ use artifact::{Split, format};
 use maud::{Markup, html};
 use pages::{Table, figure, grid, noted, numbered, paragraph, quote, section};
 
-use crate::data::{LeftOut, ReportData, ReviewsData, SplitCount};
+use crate::data::{AuditLine, LeftOut, ReportData, ReviewsData, SplitCount};
 use crate::numbers;
 use crate::pictures::{bars, histogram};
 
@@ -62,14 +62,13 @@ fn overview(reviews: &ReviewsData) -> Markup {
     }
 }
 
-fn audit(reviews: &ReviewsData) -> Markup {
+fn audit(reviews: &ReviewsData) -> Table<&AuditLine> {
     let accepted = format::count(reviews.accepted);
     let caption = format!("Duplicates and leaks among {accepted} accepted reviews");
-    let table = Table::new(caption, &reviews.audit)
+    Table::new(caption, &reviews.audit)
         .names("Looked for", |line| &line.what)
         .numbers("Found", |line| format::count(line.count))
-        .words("What it means", |line| &line.remark);
-    html! { (table) }
+        .words("What it means", |line| &line.remark)
 }
 
 fn words(reviews: &ReviewsData) -> Markup {

@@ -5,7 +5,7 @@ use artifact::format;
 use maud::{Markup, html};
 use pages::{Table, noted, paragraph, quote, section};
 
-use crate::data::{ChallengedModel, Mistake, ModelData, ReportData, SliceData};
+use crate::data::{ChallengedModel, Mistake, ModelData, ReportData, SliceData, TrickExample};
 use crate::numbers;
 use crate::words;
 
@@ -75,16 +75,14 @@ fn challenge(data: &ReportData) -> Markup {
     }
 }
 
-fn examples(model: &ChallengedModel) -> Markup {
+fn examples(model: &ChallengedModel) -> Table<&TrickExample> {
     let caption = format!("{}: of each kind the failure it is surest of", model.name);
-    let table = Table::new(caption, &model.examples)
+    let share = |probability: f32| format::percent(probability.into());
+    Table::new(caption, &model.examples)
         .names("asks for", |it| it.capability.replace('_', " "))
         .texts("text", |it| quote(&it.text))
         .words("is", |it| &it.label)
-        .numbers("positive, it says", |it| {
-            format::percent(f64::from(it.probability))
-        });
-    html! { (table) }
+        .numbers("positive, it says", |it| share(it.probability))
 }
 
 /// Slices in the order of the best model's accuracy, the worst first.
