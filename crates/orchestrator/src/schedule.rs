@@ -57,16 +57,14 @@ pub(crate) fn cores_of_slot(cores: usize, jobs: usize, slot: usize) -> usize {
 /// devices; `visible` is what it is for us. `None` leaves it as it is.
 pub(crate) fn visible_device(slot: usize, gpus: usize, visible: Option<&str>) -> Option<String> {
     let turn = slot.checked_rem(gpus)?;
-    match visible {
-        None => Some(turn.to_string()),
-        // Names of devices that this process was given: fewer than `gpus`, and they are shared.
-        Some(names) => {
-            let names = names.split(',').map(str::trim);
-            let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
-            let place = turn.checked_rem(names.len())?;
-            Some(names[place].to_owned())
-        }
-    }
+    let Some(names) = visible else {
+        return Some(turn.to_string());
+    };
+    // Names of devices that this process was given: fewer than `gpus`, and they are shared.
+    let names = names.split(',').map(str::trim);
+    let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+    let place = turn.checked_rem(names.len())?;
+    Some(names[place].to_owned())
 }
 
 #[cfg(test)]

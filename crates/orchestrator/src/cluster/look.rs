@@ -71,6 +71,7 @@ pub(crate) fn jobs_of<'s>(
 }
 
 fn describe(job: TaskId, course: Course, log: PathBuf) -> JobOfStep {
+    const UNKNOWN: &str = "not in the queue, and its end is not known";
     let said = || last_line(&log).unwrap_or_default();
     let (state, text) = match course.standing {
         Standing::Waits(reason) if course.starts > 0 => ("queued", format!("to go on ({reason})")),
@@ -82,10 +83,7 @@ fn describe(job: TaskId, course: Course, log: PathBuf) -> JobOfStep {
         Standing::Ended { reason, .. } => ("failed", reason),
         Standing::Cancelled => ("cancelled", String::new()),
         Standing::Lost(state) => ("lost", format!("ended by Slurm: {state}")),
-        Standing::Unknown => (
-            "lost",
-            "not in the queue, and its end is not known".to_owned(),
-        ),
+        Standing::Unknown => ("lost", UNKNOWN.to_owned()),
     };
     JobOfStep {
         job,

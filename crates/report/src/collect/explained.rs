@@ -60,7 +60,7 @@ fn heaviest(text: &str, words: &[Word]) -> Range<usize> {
     let weight_in = |part: &Range<usize>| -> f64 {
         let words = words.iter();
         let inside = words.filter(|word| word.0 >= part.start && word.1 <= part.end);
-        inside.map(|word| word.2.abs()).sum()
+        inside.fold(0.0, |sum, word| sum + word.2.abs())
     };
     let start_of = |word: &str| word.as_ptr() as usize - text.as_ptr() as usize;
     let starts = iter::once(0).chain(text.split_whitespace().map(start_of));

@@ -30,16 +30,15 @@ pub(super) fn add(clean: &Artifact, reviews: &mut ReviewsData) -> Result<(), Fai
 }
 
 fn splitting(view: &Splitting) -> String {
-    let test = if view.test_by == "official" {
-        "the split into train and test is the source's own"
-    } else {
-        "split by a hash of the text"
+    let test = match view.test_by.as_str() {
+        "official" => "the split into train and test is the source's own",
+        _ => "split by a hash of the text",
     };
-    if view.grouped {
-        format!("{test}; where a hash decides, whole groups stay together")
-    } else {
-        test.to_owned()
-    }
+    let groups = match view.grouped {
+        true => "; where a hash decides, whole groups stay together",
+        false => "",
+    };
+    format!("{test}{groups}")
 }
 
 fn split_count(view: &SplitProfile) -> SplitCount {
@@ -141,10 +140,9 @@ fn near_line(near: &NearDuplicates) -> AuditLine {
 
 /// What was noticed in the texts, where it was.
 fn text_lines(texts: &Texts) -> impl Iterator<Item = AuditLine> {
-    let masked = if texts.scores_masked {
-        "masked"
-    } else {
-        "left in: `clean.mask_scores` would mask them"
+    let masked = match texts.scores_masked {
+        true => "masked",
+        false => "left in: `clean.mask_scores` would mask them",
     };
     let languages = texts.other_languages.iter();
     let languages = languages.map(|entry| format!("{} {}", count(entry.rows), entry.language));
