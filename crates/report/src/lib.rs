@@ -60,10 +60,8 @@ With `--baseline` it compares with an earlier `metrics.json` and fails on a sign
         let metrics = merge::metrics(context, &judged)?;
         artifact::files::write_json(&context.output().join(METRICS), &metrics)?;
         let data = collect::collect(context, &settings, &judged, &metrics)?;
-        let mut files = vec![
-            OutputFile::table(PREDICTIONS, judged.written),
-            OutputFile::data(METRICS),
-        ];
+        let predictions = OutputFile::table(PREDICTIONS, judged.written);
+        let mut files = vec![predictions, OutputFile::data(METRICS)];
         let mut write = |name: &str, text: &str| {
             files.push(OutputFile::record(name));
             let path = context.output().join(name);

@@ -41,20 +41,15 @@ struct Device {
     gigaflops: f64,
 }
 
-/// Programs that are no stages.
-const OTHERS: [&str; 4] = [
-    "ressenti-predict",
-    "ressenti-trend",
-    "ressenti-serve",
-    "ressenti-compare",
-];
+/// Programs `ressenti-NAME` that are no stages.
+const OTHERS: [&str; 4] = ["predict", "trend", "serve", "compare"];
 
 /// Every program of ours is there and of our version.
 pub(super) fn programs() -> Finding {
     let own = format!(" {}", env!("CARGO_PKG_VERSION"));
-    let stages = StageName::ALL.map(StageName::binary);
-    let names = stages.into_iter().chain(OTHERS);
-    let problem = |name: &str| {
+    let stages = StageName::ALL.map(|stage| stage.binary().to_owned());
+    let others = OTHERS.map(|name| format!("ressenti-{name}"));
+    let problem = |name: &String| {
         let Ok(program) = launch::program(name) else {
             return Some(format!("`{name}` is missing"));
         };
@@ -64,7 +59,8 @@ pub(super) fn programs() -> Finding {
             Err(problem) => Some(format!("`{name}` {problem}")),
         }
     };
-    let problems: Vec<String> = names.filter_map(problem).collect();
+    let problems = stages.iter().chain(&others).filter_map(problem);
+    let problems: Vec<String> = problems.collect();
     if !problems.is_empty() {
         let hint = "Build them with `cargo build`";
         return Finding::failed("programs", problems.join("; "), hint);
