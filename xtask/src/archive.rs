@@ -8,7 +8,7 @@ use std::path::{Component, Path, PathBuf};
 
 use flate2::read::GzDecoder;
 
-use crate::error::{Error, delete_hint};
+use crate::error::{Error, Result, delete_hint};
 use crate::progress::Step;
 use crate::sha256::CHUNK;
 
@@ -24,7 +24,7 @@ pub(crate) fn unpack_wheel(
     folder: &Path,
     destination: impl Fn(&str) -> Option<String>,
     step: &mut Step,
-) -> Result<(), Error> {
+) -> Result<()> {
     let mut zip = open_wheel(wheel)?;
     for index in 0..zip.len() {
         let mut member = zip.by_index(index).map_err(unreadable(wheel))?;
@@ -51,7 +51,7 @@ pub(crate) fn unpack_wheel(
     Ok(())
 }
 
-fn open_wheel(wheel: &Path) -> Result<zip::ZipArchive<io::BufReader<File>>, Error> {
+fn open_wheel(wheel: &Path) -> Result<zip::ZipArchive<io::BufReader<File>>> {
     let file = File::open(wheel).map_err(Error::file("open", wheel))?;
     zip::ZipArchive::new(io::BufReader::new(file)).map_err(unreadable(wheel))
 }
@@ -101,15 +101,15 @@ fn member_size(archive: &Path, member: &str, expected: u64, found: u64) -> Error
         true => "more".to_owned(),
         false => found.to_string(),
     };
+    let path = archive.display();
     Error::new(format!(
-        "`{member}` in `{}` is not as announced: expected {expected} bytes, found {found}",
-        archive.display()
+        "`{member}` in `{path}` is not as announced: expected {expected} bytes, found {found}"
     ))
     .with_hint(delete_hint(archive))
 }
 
 /// The file `member` of a wheel, of exactly `bytes`.
-pub(crate) fn read_from_wheel(wheel: &Path, member: &str, bytes: u64) -> Result<Vec<u8>, Error> {
+pub(crate) fn read_from_wheel(wheel: &Path, member: &str, bytes: u64) -> Result<Vec<u8>> {
     let mut zip = open_wheel(wheel)?;
     let found = zip.by_name(member).map_err(unreadable(wheel))?;
     if bytes > LARGEST_MEMBER {
@@ -119,17 +119,10 @@ pub(crate) fn read_from_wheel(wheel: &Path, member: &str, bytes: u64) -> Result<
 }
 
 /// All that `reader` has, which must be exactly `bytes`.
-fn read_whole(
-    reader: impl Read,
-    archive: &Path,
-    member: &str,
-    bytes: u64,
-) -> Result<Vec<u8>, Error> {
+fn read_whole(reader: impl Read, archive: &Path, member: &str, bytes: u64) -> Result<Vec<u8>> {
     let mut contents = Vec::new();
-    reader
-        .take(bytes + 1)
-        .read_to_end(&mut contents)
-        .map_err(Error::archive(archive))?;
+    let read = reader.take(bytes + 1).read_to_end(&mut contents);
+    read.map_err(Error::archive(archive))?;
     match contents.len() as u64 {
         found if found == bytes => Ok(contents),
         found => Err(member_size(archive, member, bytes, found)),
@@ -137,11 +130,7 @@ fn read_whole(
 }
 
 /// The file that `members` leads to from the tar.gz `archive`, through archives in it, of exactly `bytes`.
-pub(crate) fn read_nested(
-    archive: &Path,
-    members: &[String],
-    bytes: u64,
-) -> Result<Vec<u8>, Error> {
+pub(crate) fn read_nested(archive: &Path, members: &[String], bytes: u64) -> Result<Vec<u8>> {
     let file = File::open(archive).map_err(Error::file("open", archive))?;
     read_member(Box::new(io::BufReader::new(file)), archive, members, bytes)
 }
@@ -151,10 +140,9 @@ fn read_member(
     archive: &Path,
     members: &[String],
     bytes: u64,
-) -> Result<Vec<u8>, Error> {
-    let (name, inner) = members
-        .split_first()
-        .expect("assets with no members are refused");
+) -> Result<Vec<u8>> {
+    let parts = members.split_first();
+    let (name, inner) = parts.expect("assets with no members are refused");
     let mut tar = tar::Archive::new(GzDecoder::new(reader));
     for entry in tar.entries().map_err(Error::archive(archive))? {
         let entry = entry.map_err(Error::archive(archive))?;

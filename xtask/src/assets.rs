@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Deserialize;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::sha256::is_digest;
 
 /// The pinned assets, checked: names are plain, references lead somewhere.
@@ -123,13 +123,13 @@ impl Origin<'_> {
 }
 
 impl Assets {
-    pub(crate) fn read(path: &Path) -> Result<Self, Error> {
+    pub(crate) fn read(path: &Path) -> Result<Self> {
         let text = fs::read_to_string(path).map_err(Error::file("read", path))?;
         Self::parse(&text, path)
     }
 
     /// `path` is for messages only.
-    fn parse(text: &str, path: &Path) -> Result<Self, Error> {
+    fn parse(text: &str, path: &Path) -> Result<Self> {
         let path = path.display();
         let assets: Self = toml::from_str(text).map_err(|cause| {
             Error::new(format!("Cannot read the pinned assets in `{path}`")).with_cause(cause)
@@ -142,20 +142,19 @@ impl Assets {
 
     /// The wheels that make up `layout`, in the order of the file.
     pub(crate) fn wheels(&self, layout: Layout) -> impl Iterator<Item = &Package> {
-        self.packages
-            .iter()
-            .filter(move |package| package.layouts.contains(&layout))
+        let packages = self.packages.iter();
+        packages.filter(move |package| package.layouts.contains(&layout))
     }
 
     /// The data files of the default pipeline, and the optional ones named in `extras`.
-    pub(crate) fn wanted(&self, extras: &[String]) -> Result<Vec<&DataFile>, Error> {
+    pub(crate) fn wanted(&self, extras: &[String]) -> Result<Vec<&DataFile>> {
         let optional = self.data.iter().filter_map(|data| data.optional.clone());
         let mut known: Vec<String> = optional.collect();
         known.dedup();
         if let Some(unknown) = extras.iter().find(|extra| !known.contains(extra)) {
+            let hint = format!("There is `{}`", known.join("`, `"));
             return Err(
-                Error::new(format!("Nothing optional is called `{unknown}`"))
-                    .with_hint(format!("There is `{}`", known.join("`, `"))),
+                Error::new(format!("Nothing optional is called `{unknown}`")).with_hint(hint),
             );
         }
         let is_asked = |name: &String| extras.contains(name);

@@ -6,7 +6,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::assets::Layout;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::progress::say;
 
 pub(crate) struct Cache {
@@ -16,18 +16,16 @@ pub(crate) struct Cache {
 impl Cache {
     /// `$RESSENTI_CACHE`, else `$XDG_CACHE_HOME/ressenti`, else `~/.cache/ressenti`: the same rule as
     /// `artifact::cache_folder`, which xtask cannot use because it would have to build Arrow first.
-    pub(crate) fn locate(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self, Error> {
+    pub(crate) fn locate(variable: impl Fn(&str) -> Option<OsString>) -> Result<Self> {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
         let named = |name: &str| set(name).map(PathBuf::from);
         let folder = named("RESSENTI_CACHE")
             .or_else(|| Some(named("XDG_CACHE_HOME")?.join("ressenti")))
             .or_else(|| Some(named("HOME")?.join(".cache/ressenti")))
             .ok_or_else(|| {
-                let variables = "RESSENTI_CACHE, XDG_CACHE_HOME and HOME";
-                Error::new(format!(
-                    "Cannot find a folder for downloads: none of {variables} is set"
-                ))
-                .with_hint("Set RESSENTI_CACHE to a folder with 2 GB free")
+                let variables = "none of RESSENTI_CACHE, XDG_CACHE_HOME and HOME is set";
+                Error::new(format!("Cannot find a folder for downloads: {variables}"))
+                    .with_hint("Set RESSENTI_CACHE to a folder with 2 GB free")
             })?;
         // libtorch is named to cargo by this path, and cargo works in other folders than we do.
         let folder = std::path::absolute(&folder).map_err(Error::file("resolve", &folder))?;
@@ -46,7 +44,7 @@ impl Cache {
     }
 
     /// Waits until no other set-up works on this folder.
-    pub(crate) fn lock(&self) -> Result<Locked, Error> {
+    pub(crate) fn lock(&self) -> Result<Locked> {
         fs::create_dir_all(&self.folder).map_err(Error::file("create", &self.folder))?;
         let path = self.folder.join("setup.lock");
         let file = File::create(&path).map_err(Error::file("create", &path))?;
@@ -76,7 +74,7 @@ pub(crate) struct Locked {
 
 impl Locked {
     /// A new empty folder on the same file system as everything else in the cache.
-    pub(crate) fn scratch(&self, name: &str) -> Result<PathBuf, Error> {
+    pub(crate) fn scratch(&self, name: &str) -> Result<PathBuf> {
         let folder = self.scratch.join(name);
         remove_folder(&folder)?;
         fs::create_dir_all(&folder).map_err(Error::file("create", &folder))?;
@@ -85,7 +83,7 @@ impl Locked {
 
     /// Puts the finished `folder` where `target` is named. What stands there goes aside first; between the
     /// two renames the target is absent, never half there.
-    pub(crate) fn publish(&self, folder: &Path, target: &Path) -> Result<(), Error> {
+    pub(crate) fn publish(&self, folder: &Path, target: &Path) -> Result<()> {
         let aside = self.scratch("replaced")?.join("folder");
         match fs::rename(target, &aside) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => {
@@ -104,7 +102,7 @@ impl Drop for Locked {
 }
 
 /// Removes a folder, which need not be there.
-pub(crate) fn remove_folder(folder: &Path) -> Result<(), Error> {
+pub(crate) fn remove_folder(folder: &Path) -> Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => {
             Err(Error::file("remove", folder)(error))
@@ -114,7 +112,7 @@ pub(crate) fn remove_folder(folder: &Path) -> Result<(), Error> {
 }
 
 /// Writes a file so that it is there whole or not at all.
-pub(crate) fn write_atomically(path: &Path, contents: &[u8]) -> Result<(), Error> {
+pub(crate) fn write_atomically(path: &Path, contents: &[u8]) -> Result<()> {
     let name = path.file_name().expect("we write to files by name");
     let mut name = name.to_owned();
     name.push(format!(".unfinished-{}", std::process::id()));

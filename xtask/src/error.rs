@@ -5,11 +5,16 @@ use std::io;
 use std::path::Path;
 use std::process::ExitCode;
 
+/// What a task gives, or why it cannot go on.
+pub(crate) type Result<T, E = Error> = std::result::Result<T, E>;
+
+type Cause = Box<dyn std::error::Error + Send + Sync>;
+
 /// A task that cannot go on.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Error {
     message: String,
-    cause: Option<Box<dyn std::error::Error + Send + Sync>>,
+    cause: Option<Cause>,
     hint: Option<String>,
     /// Of a command that failed and has said why itself: its exit code becomes ours.
     pub(crate) exit: Option<ExitCode>,
@@ -17,36 +22,26 @@ pub(crate) struct Error {
 
 impl Error {
     pub(crate) fn new(message: impl Into<String>) -> Self {
+        let message = message.into();
         Self {
-            message: message.into(),
-            cause: None,
-            hint: None,
-            exit: None,
+            message,
+            ..Self::default()
         }
     }
 
-    pub(crate) fn with_cause(
-        self,
-        cause: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-    ) -> Self {
-        Self {
-            cause: Some(cause.into()),
-            ..self
-        }
+    pub(crate) fn with_cause(mut self, cause: impl Into<Cause>) -> Self {
+        self.cause = Some(cause.into());
+        self
     }
 
-    pub(crate) fn with_hint(self, hint: impl Into<String>) -> Self {
-        Self {
-            hint: Some(hint.into()),
-            ..self
-        }
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
     }
 
-    pub(crate) fn with_exit(self, exit: impl Into<Option<ExitCode>>) -> Self {
-        Self {
-            exit: exit.into(),
-            ..self
-        }
+    pub(crate) fn with_exit(mut self, exit: Option<ExitCode>) -> Self {
+        self.exit = exit;
+        self
     }
 
     /// For `map_err`: `Cannot {action} {path}`.
@@ -86,10 +81,8 @@ impl Error {
     /// The error, its causes, and what to do, in lines.
     pub(crate) fn report(&self) -> String {
         let mut text = format!("error: {self}\n");
-        let mut cause = self
-            .cause
-            .as_deref()
-            .map(|cause| cause as &dyn std::error::Error);
+        let cause = self.cause.as_deref();
+        let mut cause = cause.map(|cause| cause as &dyn std::error::Error);
         while let Some(error) = cause {
             text.push_str(&format!("  caused by: {error}\n"));
             cause = error.source();
@@ -109,20 +102,15 @@ impl fmt::Display for Error {
 
 /// The hint for an archive that is not what it should be.
 pub(crate) fn delete_hint(archive: &Path) -> String {
-    format!(
-        "Delete `{}` and run `cargo xtask setup` again",
-        archive.display()
-    )
+    let archive = archive.display();
+    format!("Delete `{archive}` and run `cargo xtask setup` again")
 }
 
 pub(crate) const DISK_FULL: &str = "Free some space (the cpu set-up needs 2 GB, the cuda set-up 7 GB), \
     or set RESSENTI_CACHE to a folder on a larger disk";
 
 fn is_disk_full(error: &io::Error) -> bool {
-    matches!(
-        error.kind(),
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
-    )
+    [io::ErrorKind::StorageFull, io::ErrorKind::QuotaExceeded].contains(&error.kind())
 }
 
 #[cfg(test)]

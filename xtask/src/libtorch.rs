@@ -14,7 +14,7 @@ use crate::archive::unpack_wheel;
 use crate::assets::{Assets, Layout, Package};
 use crate::cache::{Cache, Locked};
 use crate::cargo::output_if_installed;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::marker;
 use crate::packages::Packages;
 use crate::pip;
@@ -61,7 +61,7 @@ pub(crate) fn provide(
     layout: Layout,
     cache: &Cache,
     locked: &Locked,
-) -> Result<bool, Error> {
+) -> Result<bool> {
     let target = cache.libtorch(&assets.libtorch, layout);
     let recipe = recipe(assets, layout);
     let subject = subject(&assets.libtorch, layout);
@@ -69,11 +69,8 @@ pub(crate) fn provide(
         return Ok(false);
     };
     if target.is_dir() {
-        let target = target.display();
-        say(
-            &subject,
-            format_args!("`{target}` {fault}: making it again"),
-        );
+        let text = format!("`{}` {fault}: making it again", target.display());
+        say(&subject, text);
     }
     let folder = locked.scratch("libtorch")?;
     if layout == Layout::Cpu {
@@ -81,10 +78,10 @@ pub(crate) fn provide(
         make_empty_library(&folder.join("lib"))?;
     }
     let packages = Packages::new(cache, locked);
-    let wheels = assets
-        .wheels(layout)
-        .map(|package| Ok((package, packages.fetch(package, &subject)?)))
-        .collect::<Result<Vec<_>, Error>>()?;
+    let mut wheels = Vec::new();
+    for package in assets.wheels(layout) {
+        wheels.push((package, packages.fetch(package, &subject)?));
+    }
     assemble(layout, &wheels, &folder, &subject)?;
     marker::write(&folder, &recipe)?;
     locked.publish(&folder, &target)?;
@@ -98,7 +95,7 @@ fn assemble(
     wheels: &[(&Package, PathBuf)],
     folder: &Path,
     subject: &str,
-) -> Result<(), Error> {
+) -> Result<()> {
     for (package, wheel) in wheels {
         let action = format!("unpacking {} {}", package.name, package.version);
         let mut step = Step::start(subject, action, package.bytes);
@@ -142,7 +139,7 @@ fn is_library(name: &str) -> bool {
 }
 
 /// A shared library with a name and nothing in it: what `-ltorch` finds in the cpu layout.
-fn make_empty_library(folder: &Path) -> Result<(), Error> {
+fn make_empty_library(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).map_err(Error::file("create", folder))?;
     let path = folder.join("libtorch.so");
     let mut compilers = ["cc", "gcc", "clang", "c++"].map(str::to_owned).to_vec();
@@ -155,32 +152,23 @@ fn make_empty_library(folder: &Path) -> Result<(), Error> {
         // CC may carry arguments, as in `ccache gcc`.
         let mut words = compiler.split_whitespace();
         let mut command = Command::new(words.next().unwrap_or(compiler));
-        command.args(words);
-        command.args([
-            "-shared",
-            "-x",
-            "c",
-            "/dev/null",
-            "-Wl,-soname,libtorch.so",
-            "-o",
-        ]);
-        command.arg(&path);
+        command.args(words).arg("-shared");
+        command.args(["-x", "c", "/dev/null", "-Wl,-soname,libtorch.so"]);
+        command.arg("-o").arg(&path);
         match output_if_installed(command)? {
             Some(output) if output.status.success() => return Ok(()),
             Some(output) => {
                 let detail = pip::last_words(&String::from_utf8_lossy(&output.stderr));
-                return Err(Error::new(format!(
-                    "Cannot make `libtorch.so` with `{compiler}`: {detail}"
-                )));
+                let message = format!("Cannot make `libtorch.so` with `{compiler}`: {detail}");
+                return Err(Error::new(message));
             }
             None => {}
         }
     }
     let tried = compilers.join("`, `");
-    Err(Error::new(format!(
-        "Cannot find a C compiler: none of `{tried}` starts"
-    ))
-    .with_hint("Install a C and C++ compiler (Debian, Ubuntu: `apt install g++`) or set CC"))
+    let message = format!("Cannot find a C compiler: none of `{tried}` starts");
+    let hint = "Install a C and C++ compiler (Debian, Ubuntu: `apt install g++`) or set CC";
+    Err(Error::new(message).with_hint(hint))
 }
 
 /// Whether this machine has an NVIDIA driver.
@@ -193,7 +181,7 @@ pub(crate) fn has_nvidia_driver() -> bool {
 }
 
 /// We know how to provision on Linux x86-64 alone.
-pub(crate) fn check_platform(os: &str, arch: &str, libtorch: &str) -> Result<(), Error> {
+pub(crate) fn check_platform(os: &str, arch: &str, libtorch: &str) -> Result<()> {
     if (os, arch) == ("linux", "x86_64") {
         return Ok(());
     }
@@ -294,7 +282,7 @@ mod tests {
     ];
 
     /// Sets up in `home`, with a wheel of `members` in place of the download.
-    fn provide_from(home: &Path, members: &[(&str, &str)]) -> Result<(bool, PathBuf), Error> {
+    fn provide_from(home: &Path, members: &[(&str, &str)]) -> Result<(bool, PathBuf)> {
         let cache = Cache::locate(|name| (name == "RESSENTI_CACHE").then(|| home.into()))?;
         let mut assets = small();
         let wheel = cache.packages().join(&assets.packages[0].file);

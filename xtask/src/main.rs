@@ -27,7 +27,7 @@ use clap::{Args, Parser, Subcommand};
 
 use crate::assets::Layout;
 use crate::cargo::{become_, cargo, ressenti, succeed};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::gpu::GpuTask;
 use crate::setup::{Source, set_up};
 
@@ -115,12 +115,9 @@ fn main() -> ExitCode {
 }
 
 /// Performs `task` in the checkout at `root`.
-fn perform(task: Task, root: &Path) -> Result<(), Error> {
+fn perform(task: Task, root: &Path) -> Result<()> {
     match task {
-        Task::Setup { wish, with } => {
-            set_up(root, wish.layout(), &with)?;
-            Ok(())
-        }
+        Task::Setup { wish, with } => set_up(root, wish.layout(), &with).map(drop),
         Task::Run { wish, arguments } => {
             let source = set_up(root, wish.layout(), &[])?;
             build(root, source, &["--workspace"])?;
@@ -159,7 +156,7 @@ fn perform(task: Task, root: &Path) -> Result<(), Error> {
     }
 }
 
-fn build(root: &Path, source: Source, arguments: &[&str]) -> Result<(), Error> {
+fn build(root: &Path, source: Source, arguments: &[&str]) -> Result<()> {
     let mut command = cargo(root, source);
     command.arg("build").args(arguments);
     succeed(command)
@@ -167,7 +164,7 @@ fn build(root: &Path, source: Source, arguments: &[&str]) -> Result<(), Error> {
 
 /// The root of the checkout. Cargo says at run time where xtask is: a path compiled in would lead to another
 /// checkout where two share a target folder.
-fn checkout() -> Result<PathBuf, Error> {
+fn checkout() -> Result<PathBuf> {
     let package = env::var_os("CARGO_MANIFEST_DIR").map(PathBuf::from);
     let root = package.and_then(|package| package.parent().map(Path::to_owned));
     root.ok_or_else(|| {

@@ -8,13 +8,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::cache::write_atomically;
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// Its name in the folder.
 pub(crate) const MARKER: &str = "complete.txt";
 
 /// Lists the files of `folder`; `recipe` says what they were made from.
-pub(crate) fn write(folder: &Path, recipe: &str) -> Result<(), Error> {
+pub(crate) fn write(folder: &Path, recipe: &str) -> Result<()> {
     let mut files = BTreeMap::new();
     list(folder, Path::new(""), &mut files).map_err(Error::file("list", folder))?;
     let mut text = format!("recipe {recipe}\n");

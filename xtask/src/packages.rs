@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::assets::Package;
 use crate::cache::{Cache, Locked};
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::pip::Pip;
 use crate::progress::{Step, megabytes, say};
 use crate::sha256;
@@ -21,15 +21,12 @@ pub(crate) struct Packages<'a> {
 
 impl<'a> Packages<'a> {
     pub(crate) fn new(cache: &'a Cache, locked: &'a Locked) -> Self {
-        Self {
-            cache,
-            locked,
-            pip: OnceCell::new(),
-        }
+        let pip = OnceCell::new();
+        Self { cache, locked, pip }
     }
 
     /// The package's file, fetched if it is not there, its digest checked either way.
-    pub(crate) fn fetch(&self, package: &Package, subject: &str) -> Result<PathBuf, Error> {
+    pub(crate) fn fetch(&self, package: &Package, subject: &str) -> Result<PathBuf> {
         let path = self.cache.packages().join(&package.file);
         if path.is_file() {
             let found = digest(package, &path, subject)?;
@@ -42,12 +39,8 @@ impl<'a> Packages<'a> {
             }
         }
         let scratch = self.locked.scratch("download")?;
-        let action = format!(
-            "downloading {} {}, {}",
-            package.name,
-            package.version,
-            megabytes(package.bytes)
-        );
+        let (name, version, size) = (&package.name, &package.version, megabytes(package.bytes));
+        let action = format!("downloading {name} {version}, {size}");
         let mut step = Step::start(subject, action, package.bytes);
         let file = self.pip()?.download(package, &scratch, &path, &mut step)?;
         drop(step);
@@ -58,7 +51,7 @@ impl<'a> Packages<'a> {
         Ok(path)
     }
 
-    fn pip(&self) -> Result<&Pip, Error> {
+    fn pip(&self) -> Result<&Pip> {
         if self.pip.get().is_none() {
             let _ = self.pip.set(Pip::find()?);
         }
@@ -66,7 +59,7 @@ impl<'a> Packages<'a> {
     }
 }
 
-fn digest(package: &Package, path: &Path, subject: &str) -> Result<String, Error> {
+fn digest(package: &Package, path: &Path, subject: &str) -> Result<String> {
     let action = format!("checking {} {}", package.name, package.version);
     let mut step = Step::start(subject, action, package.bytes);
     sha256::of_file(path, |more| step.add(more))

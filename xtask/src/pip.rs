@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::assets::{Package, PackageKind};
 use crate::cargo::{cannot_start, output_if_installed};
-use crate::error::{DISK_FULL, Error};
+use crate::error::{DISK_FULL, Error, Result};
 use crate::progress::Step;
 
 /// A build backend that builds nothing; says in its head why.
@@ -27,7 +27,7 @@ pub(crate) struct Pip {
 }
 
 impl Pip {
-    pub(crate) fn find() -> Result<Self, Error> {
+    pub(crate) fn find() -> Result<Self> {
         for python in ["python3", "python"] {
             let mut command = Command::new(python);
             command.args(["-m", "pip", "--version"]);
@@ -35,18 +35,15 @@ impl Pip {
                 Some(output) if output.status.success() => return Ok(Self { python }),
                 Some(output) => {
                     let detail = last_words(&String::from_utf8_lossy(&output.stderr));
-                    return Err(Error::new(format!(
-                        "Cannot use pip: `{python} -m pip --version` failed: {detail}"
-                    ))
-                    .with_hint(INSTALL));
+                    let command = format!("{python} -m pip --version");
+                    let message = format!("Cannot use pip: `{command}` failed: {detail}");
+                    return Err(Error::new(message).with_hint(INSTALL));
                 }
                 None => {}
             }
         }
-        Err(
-            Error::new("Cannot find Python 3: neither `python3` nor `python` starts")
-                .with_hint(INSTALL),
-        )
+        let message = "Cannot find Python 3: neither `python3` nor `python` starts";
+        Err(Error::new(message).with_hint(INSTALL))
     }
 
     /// Fetches `package` into `scratch` and returns the file. pip checks its digest; whoever uses the file
@@ -57,13 +54,8 @@ impl Pip {
         scratch: &Path,
         place: &Path,
         step: &mut Step,
-    ) -> Result<PathBuf, Error> {
-        let Package {
-            name,
-            version,
-            sha256,
-            ..
-        } = package;
+    ) -> Result<PathBuf> {
+        let (name, version, sha256) = (&package.name, &package.version, &package.sha256);
         let requirements = scratch.join("requirements.txt");
         let line = format!("{name}=={version} --hash=sha256:{sha256}\n");
         fs::write(&requirements, line).map_err(Error::file("write", &requirements))?;
@@ -117,10 +109,8 @@ impl Pip {
             ),
         };
         let detail = last_words(&log);
-        Err(Error::new(format!(
-            "Cannot download {name} {version} with pip{reason}: {detail}"
-        ))
-        .with_hint(hint))
+        let message = format!("Cannot download {name} {version} with pip{reason}: {detail}");
+        Err(Error::new(message).with_hint(hint))
     }
 }
 
@@ -129,14 +119,15 @@ fn wheel_arguments(file: &str) -> Vec<String> {
     let tags = ["--implementation", "cp", "--python-version", "3.12"];
     let platforms = file.trim_end_matches(".whl").rsplit('-').next();
     let platforms = platforms.unwrap_or_default().split('.');
-    std::iter::once("--only-binary=:all:")
+    let platforms = platforms.flat_map(|platform| ["--platform", platform]);
+    let all = ["--only-binary=:all:"]
+        .into_iter()
         .chain(tags)
-        .chain(platforms.flat_map(|platform| ["--platform", platform]))
-        .map(str::to_owned)
-        .collect()
+        .chain(platforms);
+    all.map(str::to_owned).collect()
 }
 
-fn sdist_arguments(command: &mut Command, package: &Package, scratch: &Path) -> Result<(), Error> {
+fn sdist_arguments(command: &mut Command, package: &Package, scratch: &Path) -> Result<()> {
     let modules = scratch.join("python");
     let setuptools = modules.join("setuptools");
     fs::create_dir_all(&setuptools).map_err(Error::file("create", &setuptools))?;

@@ -107,24 +107,16 @@ fn rewrite(line: &str) {
 /// `530712279` as `531 MB`, `2466783` as `2.5 MB`.
 pub(crate) fn megabytes(bytes: u64) -> String {
     let megabytes = bytes as f64 / 1e6;
-    if megabytes < 10.0 {
-        format!("{megabytes:.1} MB")
-    } else {
-        format!("{megabytes:.0} MB")
-    }
+    let decimals = usize::from(megabytes < 10.0);
+    format!("{megabytes:.decimals$} MB")
 }
 
 /// `10605` as `10,605`.
 pub(crate) fn grouped(number: u64) -> String {
     let digits = number.to_string();
-    let mut text = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
+    let groups = digits.as_bytes().rchunks(3).rev();
+    let groups: Vec<_> = groups.map(String::from_utf8_lossy).collect();
+    groups.join(",")
 }
 
 #[cfg(test)]

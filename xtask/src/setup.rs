@@ -9,7 +9,7 @@ use std::time::Instant;
 use crate::assets::{Assets, DataFile, Layout};
 use crate::cache::Cache;
 use crate::config::{LIBTORCH, Written};
-use crate::error::Error;
+use crate::error::Result;
 use crate::progress::say;
 use crate::{data, libtorch, marker};
 
@@ -23,11 +23,7 @@ pub(crate) enum Source {
 }
 
 /// Sets up the checkout at `root`; `asked` is the layout a person wants, `extras` are optional data.
-pub(crate) fn set_up(
-    root: &Path,
-    asked: Option<Layout>,
-    extras: &[String],
-) -> Result<Source, Error> {
+pub(crate) fn set_up(root: &Path, asked: Option<Layout>, extras: &[String]) -> Result<Source> {
     let start = Instant::now();
     let assets = Assets::read(&root.join("data/assets.toml"))?;
     let written = Written::read(root);
@@ -43,10 +39,8 @@ pub(crate) fn set_up(
         },
     };
     if let Some(variable) = users {
-        say(
-            "libtorch",
-            format_args!("as {variable} says; none is provisioned"),
-        );
+        let text = format!("as {variable} says; none is provisioned");
+        say("libtorch", text);
     }
     let outcome = if set_up.is_present() {
         "all present".to_owned()
@@ -84,19 +78,18 @@ struct Choice {
 
 /// What is asked for now, else what was asked for last, else what the machine can use.
 fn choose(asked: Option<Layout>, before: Option<Layout>, has_driver: impl Fn() -> bool) -> Choice {
-    let choice = |layout, reason| Choice {
-        layout,
-        asked: asked.or(before),
-        reason,
+    let no_driver = "no NVIDIA driver found, `--cuda` takes it all the same";
+    let (layout, reason) = match (asked, before) {
+        (Some(layout), _) => (layout, "as asked for"),
+        (None, Some(layout)) => (layout, "as asked for at the last set-up"),
+        (None, None) if has_driver() => (Layout::Cuda, "there is an NVIDIA driver"),
+        (None, None) => (Layout::Cpu, no_driver),
     };
-    match (asked, before) {
-        (Some(layout), _) => choice(layout, "as asked for"),
-        (None, Some(layout)) => choice(layout, "as asked for at the last set-up"),
-        (None, None) if has_driver() => choice(Layout::Cuda, "there is an NVIDIA driver"),
-        (None, None) => choice(
-            Layout::Cpu,
-            "no NVIDIA driver found, `--cuda` takes it all the same",
-        ),
+    let asked = asked.or(before);
+    Choice {
+        layout,
+        asked,
+        reason,
     }
 }
 
@@ -122,7 +115,7 @@ impl SetUp<'_> {
     }
 
     /// Fetches what is missing, alone on this cache.
-    fn provide(&self) -> Result<(), Error> {
+    fn provide(&self) -> Result<()> {
         let (assets, cache) = (self.assets, &self.cache);
         let locked = cache.lock()?;
         if let Some(Choice { layout, reason, .. }) = self.choice {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// How much is read at a time.
 pub(crate) const CHUNK: u64 = 1 << 20;
@@ -17,7 +17,7 @@ pub(crate) fn of_bytes(bytes: &[u8]) -> String {
 }
 
 /// The digest of a file; `on_read` is told the bytes of each step, for progress.
-pub(crate) fn of_file(path: &Path, mut on_read: impl FnMut(u64)) -> Result<String, Error> {
+pub(crate) fn of_file(path: &Path, mut on_read: impl FnMut(u64)) -> Result<String> {
     let mut read = || -> io::Result<String> {
         let mut file = File::open(path)?;
         let mut hasher = Sha256::new();
@@ -37,7 +37,7 @@ fn to_hex(hasher: Sha256) -> String {
 }
 
 /// Fails unless the digest `found` of the file `path` is the one that is pinned.
-pub(crate) fn check(expected: &str, found: &str, path: &Path) -> Result<(), Error> {
+pub(crate) fn check(expected: &str, found: &str, path: &Path) -> Result<()> {
     if found == expected {
         return Ok(());
     }

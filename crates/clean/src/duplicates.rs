@@ -31,28 +31,20 @@ pub(crate) enum Reason {
 }
 
 impl Reason {
-    /// All of them, in the order of reports.
-    pub(crate) const ALL: [Self; 7] = [
-        Self::Empty,
-        Self::Duplicate,
-        Self::ConflictingLabels,
-        Self::InTest,
-        Self::InLabelled,
-        Self::NearTest,
-        Self::OtherLanguage,
+    /// All of them with their names, in the order of reports, which is also that of the variants.
+    pub(crate) const NAMED: [(Self, &'static str); 7] = [
+        (Self::Empty, "empty"),
+        (Self::Duplicate, "duplicate"),
+        (Self::ConflictingLabels, "conflicting labels"),
+        (Self::InTest, "stands in test"),
+        (Self::InLabelled, "stands in labelled rows"),
+        (Self::NearTest, "near a test row"),
+        (Self::OtherLanguage, "other language"),
     ];
 
     /// The `reason` column of `removed.parquet`.
     pub(crate) fn as_str(self) -> &'static str {
-        match self {
-            Self::Empty => "empty",
-            Self::Duplicate => "duplicate",
-            Self::ConflictingLabels => "conflicting labels",
-            Self::InTest => "stands in test",
-            Self::InLabelled => "stands in labelled rows",
-            Self::NearTest => "near a test row",
-            Self::OtherLanguage => "other language",
-        }
+        Self::NAMED[self as usize].1
     }
 }
 
@@ -82,7 +74,7 @@ pub(crate) fn audit(rows: &[Row]) -> Audit {
     };
     let mut left = Vec::new();
     for (position, row) in rows.iter().enumerate() {
-        if row.is_empty() {
+        if row.text.words == 0 {
             audit.remove(position, Reason::Empty, None);
         } else if row.text.other_language.is_some() {
             audit.remove(position, Reason::OtherLanguage, None);
@@ -164,14 +156,14 @@ impl Audit {
             self.duplicates.conflicting_rows += labelled.len() as u64;
         }
         self.duplicates.kept_in_test += test.len().saturating_sub(1) as u64;
-        let representative = if let Some(first) = test.first() {
+        let representative = if let Some(&first) = test.first() {
             if !other.is_empty() {
                 self.leaks.texts += 1;
                 self.leaks.test_rows += test.len() as u64;
-                self.leaks.train_rows_removed +=
-                    self.remove_all(&other, Reason::InTest, Some(*first));
+                let removed = self.remove_all(&other, Reason::InTest, Some(first));
+                self.leaks.train_rows_removed += removed;
             }
-            Some(*first)
+            Some(first)
         } else if conflict {
             self.remove_all(&other, Reason::ConflictingLabels, None);
             None

@@ -16,15 +16,13 @@ const LEAST_CHARACTERS: usize = 40;
 pub(crate) fn wanted(names: &[String]) -> Result<Vec<Lang>, Failure> {
     let find = |name: &String| {
         let lower = name.to_lowercase();
-        let found = Lang::all()
-            .iter()
-            .find(|lang| lang.code() == lower || lang.eng_name().to_lowercase() == lower);
-        found.copied().ok_or_else(|| {
+        let is_named =
+            |lang: &&Lang| lang.code() == lower || lang.eng_name().to_lowercase() == lower;
+        Lang::all().iter().find(is_named).copied().ok_or_else(|| {
             let known: Vec<&str> = Lang::all().iter().map(|lang| lang.eng_name()).collect();
-            Failure::new(format!(
-                "`clean.languages` names `{name}`, which the identifier does not know"
-            ))
-            .with_hint(format!("It knows {}", known.join(", ")))
+            let message =
+                format!("`clean.languages` names `{name}`, which the identifier does not know");
+            Failure::new(message).with_hint(format!("It knows {}", known.join(", ")))
         })
     };
     names.iter().map(find).collect()
@@ -35,11 +33,8 @@ pub(crate) fn other(text: &str, wanted: &[Lang]) -> Option<Lang> {
     if wanted.is_empty() {
         return None;
     }
-    let end = text
-        .char_indices()
-        .nth(CHARACTERS)
-        .map_or(text.len(), |(at, _)| at);
-    let start = &text[..end];
+    let end = text.char_indices().nth(CHARACTERS);
+    let start = &text[..end.map_or(text.len(), |(at, _)| at)];
     let is_letter = |character: &char| character.is_alphabetic();
     if start.chars().filter(is_letter).count() < LEAST_CHARACTERS {
         return None;

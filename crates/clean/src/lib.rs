@@ -138,7 +138,8 @@ fn find_near(
     }
     let progress = context.progress();
     let _task = progress.task("looking for near-duplicates", None, "reviews");
-    let found = near::clusters(&reviews.texts, kept, settings.near_duplicates.threshold);
+    let threshold = settings.near_duplicates.threshold;
+    let found = near::clusters(&reviews.texts, kept, threshold, near::HELD);
     found.map(Some).map_err(texts::failed(context.output()))
 }
 
@@ -180,13 +181,13 @@ fn check(decided: &Decided<'_>, settings: &CleanSettings) -> Result<(), Failure>
                 _ => format!("raise `--set clean.split.{split}=SHARE`, "),
             };
             let message = format!("The split `{split}` has no reviews");
-            return Err(few_rows(decided, settings, message, &raise));
+            return Err(few_rows(decided, shares.grouped, message, &raise));
         }
     }
     for class in Sentiment::ALL {
         if decided.count_class(Split::Train, class) == 0 {
             let message = format!("The training split has no {class} reviews");
-            return Err(few_rows(decided, settings, message, ""));
+            return Err(few_rows(decided, shares.grouped, message, ""));
         }
     }
     Ok(())
@@ -194,21 +195,15 @@ fn check(decided: &Decided<'_>, settings: &CleanSettings) -> Result<(), Failure>
 
 /// A side lacks reviews. Of few groups a larger share still may get none, so that dividing by row
 /// comes first.
-fn few_rows(
-    decided: &Decided<'_>,
-    settings: &CleanSettings,
-    message: String,
-    raise: &str,
-) -> Failure {
+fn few_rows(decided: &Decided<'_>, grouped: bool, message: String, raise: &str) -> Failure {
     let has_groups = decided.reviews.groups.iter().any(|group| group.is_some());
-    let hint = if settings.split.grouped && has_groups {
-        format!(
+    let hint = match grouped && has_groups {
+        true => format!(
             "There may be too few groups to divide: divide by row with `--set clean.split.grouped=false`, {raise}or add reviews"
-        )
-    } else {
-        format!(
+        ),
+        false => format!(
             "There are too few reviews to divide: {raise}add some, or try another `--set clean.seed=NUMBER`"
-        )
+        ),
     };
     Failure::new(message).with_hint(hint)
 }
@@ -216,13 +211,11 @@ fn few_rows(
 /// One line for the screen.
 fn summary(decided: &Decided<'_>) -> String {
     let sides = SPLITS.map(|split| (decided.count(split), split.as_str()));
-    let removals = Reason::ALL.map(|reason| (decided.count_removed(reason), reason.as_str()));
+    let removals = Reason::NAMED.map(|(reason, name)| (decided.count_removed(reason), name));
     let list = |counts: &[(u64, &str)]| {
         let present = counts.iter().filter(|(rows, _)| *rows > 0);
-        let parts: Vec<String> = present
-            .map(|(rows, name)| format!("{} {name}", format::count(*rows)))
-            .collect();
-        parts.join(", ")
+        let parts = present.map(|(rows, name)| format!("{} {name}", format::count(*rows)));
+        parts.collect::<Vec<_>>().join(", ")
     };
     let kept = format::plural(decided.kept(), "review", "reviews");
     let removed = Some(list(&removals)).filter(|removed| !removed.is_empty());

@@ -48,14 +48,13 @@ pub(crate) fn read(
     for batch in read_columns(table, &schema::reviews(), &READ)? {
         let batch = batch?;
         let raw = batch.column(1).as_string::<i32>();
-        let normalised: Vec<(String, TextFacts)> = (0..raw.len())
-            .into_par_iter()
-            .map(|row| {
-                let text = normalize(raw.value(row), &steps);
-                let facts = TextFacts::of(raw.value(row), &text, wanted);
-                (text, facts)
-            })
-            .collect();
+        let normalised = |row| {
+            let text = normalize(raw.value(row), &steps);
+            let facts = TextFacts::of(raw.value(row), &text, wanted);
+            (text, facts)
+        };
+        let normalised = (0..raw.len()).into_par_iter().map(normalised);
+        let normalised: Vec<(String, TextFacts)> = normalised.collect();
         let row_ids = batch.column(0).as_primitive::<UInt64Type>();
         let labels = batch.column(2).as_primitive::<UInt8Type>();
         let splits = batch.column(3).as_string::<i32>();
@@ -86,12 +85,8 @@ pub(crate) fn ratings(table: &Path) -> Result<Option<(f32, f32)>, ArtifactError>
     let mut range = None;
     for batch in read_columns(table, &schema::reviews(), &RATING)? {
         let batch = batch?;
-        for rating in batch
-            .column(0)
-            .as_primitive::<Float32Type>()
-            .iter()
-            .flatten()
-        {
+        let ratings = batch.column(0).as_primitive::<Float32Type>();
+        for rating in ratings.iter().flatten() {
             let (low, high) = range.unwrap_or((rating, rating));
             range = Some((rating.min(low), rating.max(high)));
         }

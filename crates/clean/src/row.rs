@@ -15,10 +15,8 @@ pub(crate) struct TextKey(u128);
 impl TextKey {
     pub(crate) fn of(text: &str) -> Self {
         let digest = blake3::hash(text.as_bytes());
-        let (half, _) = digest.as_bytes().split_at(16);
-        Self(u128::from_le_bytes(
-            half.try_into().expect("half of 32 bytes"),
-        ))
+        let half = digest.as_bytes()[..16].try_into();
+        Self(u128::from_le_bytes(half.expect("half of 32 bytes")))
     }
 }
 
@@ -64,11 +62,6 @@ pub(crate) struct Row {
 }
 
 impl Row {
-    /// Whether nothing is left of the text.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.text.words == 0
-    }
-
     /// Whether it is a labelled row of the source's own test split.
     pub(crate) fn is_official_test(&self) -> bool {
         self.label.is_some() && self.official == Some(Split::Test)

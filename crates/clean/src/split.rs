@@ -44,12 +44,11 @@ impl Divider {
             _ => return Ok(Self::Official),
         };
         let rows = format::count(rows);
-        Err(Failure::new(format!(
+        let message = format!(
             "The source's own split has {rows} labelled rows for `{present}` and none for `{missing}`"
-        ))
-        .with_hint(
-            "Add the missing side, or let clean split all rows with `--set clean.split.official=false`".to_owned(),
-        ))
+        );
+        let hint = "Add the missing side, or let clean split all rows with `--set clean.split.official=false`";
+        Err(Failure::new(message).with_hint(hint.to_owned()))
     }
 
     /// For the profile.
@@ -179,10 +178,8 @@ fn fraction(seed: u64, draw: &str, (kind, key): (&str, &str)) -> f64 {
         hasher.update(part.as_bytes());
     }
     let digest = hasher.finalize();
-    let first = digest.as_bytes()[..8]
-        .try_into()
-        .expect("eight of 32 bytes");
-    let bits = u64::from_le_bytes(first);
+    let first = digest.as_bytes()[..8].try_into();
+    let bits = u64::from_le_bytes(first.expect("eight of 32 bytes"));
     // The 53 bits that a float can tell apart.
     (bits >> 11) as f64 / (1_u64 << 53) as f64
 }

@@ -79,8 +79,8 @@ impl Decided<'_> {
     /// The texts cannot be read.
     pub(crate) fn profile(&self, settings: &CleanSettings) -> io::Result<Profile> {
         let split = &settings.split;
-        let removed = Reason::ALL.map(|reason| Removed {
-            reason: reason.as_str().to_owned(),
+        let removed = Reason::NAMED.map(|(reason, name)| Removed {
+            reason: name.to_owned(),
             rows: self.count_removed(reason),
         });
         let groups = self.reviews.groups.iter().zip(self.sides);

@@ -1,6 +1,5 @@
 //! What was decided, as files.
 
-use std::fs;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -61,14 +60,9 @@ pub(crate) fn write(
     let tables = [(CLEAN, clean.finish()?), (REMOVED, removed.finish()?)];
     let path = folder.join(PROFILE);
     let profile = decided.profile(settings).map_err(failed(folder))?;
-    let mut text = serde_json::to_vec_pretty(&profile).expect("a profile is plain data");
-    text.push(b'\n');
-    fs::write(&path, text).map_err(ArtifactError::io("write", &path))?;
-    let mut files = tables
-        .map(|(name, rows)| OutputFile::table(name, rows))
-        .to_vec();
-    files.push(OutputFile::data(PROFILE));
-    Ok(files)
+    artifact::files::write_json(&path, &profile)?;
+    let [clean, removed] = tables.map(|(name, rows)| OutputFile::table(name, rows));
+    Ok(vec![clean, removed, OutputFile::data(PROFILE)])
 }
 
 /// The texts of a part's kept rows, and excerpts of those of its removed rows.
@@ -103,9 +97,8 @@ fn divide(
     let removals = || decided.audit.removals[part.clone()].iter().flatten();
     let reasons = removals().map(|removal| removal.reason.as_str());
     let row_ids = &decided.reviews.row_ids;
-    let stand_ins: UInt64Array = removals()
-        .map(|removal| removal.kept.map(|kept| row_ids[kept]))
-        .collect();
+    let stand_ins = removals().map(|removal| removal.kept.map(|kept| row_ids[kept]));
+    let stand_ins: UInt64Array = stand_ins.collect();
     let clean = with_columns(
         &filter_record_batch(batch, &kept)?,
         schema::clean(),
@@ -135,10 +128,8 @@ fn with_columns(
     let column = |name: &String| {
         let new = new.iter().find(|(new, _)| new == name);
         let found = new.map(|(_, column)| column);
-        found
-            .or_else(|| batch.column_by_name(name))
-            .cloned()
-            .ok_or_else(|| ArrowError::SchemaError(format!("no column `{name}`")))
+        let found = found.or_else(|| batch.column_by_name(name)).cloned();
+        found.ok_or_else(|| ArrowError::SchemaError(format!("no column `{name}`")))
     };
     let columns = schema.fields().iter().map(|field| column(field.name()));
     let columns = columns.collect::<Result<_, _>>()?;

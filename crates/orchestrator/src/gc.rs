@@ -55,17 +55,13 @@ pub(crate) fn collect(arguments: &GcArguments) -> Result<u8, Failure> {
 
 fn show(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Result<()> {
     if found.is_empty() {
-        return writeln!(
-            out,
-            "Everything in the artifacts folder is named by a variant, or was made for one"
-        );
+        let text = "Everything in the artifacts folder is named by a variant, or was made for one";
+        return writeln!(out, "{text}");
     }
     let dimmed = Style::new().dimmed();
-    writeln!(
-        out,
-        "{dimmed}{:<9} {:>10}  {:>10}  what{dimmed:#}",
-        "stage", "size", "age"
-    )?;
+    let (stage, size, age) = ("stage", "size", "age");
+    let line = format!("{stage:<9} {size:>10}  {age:>10}  what");
+    writeln!(out, "{dimmed}{line}{dimmed:#}")?;
     for unnamed in found {
         let (mut style, mut stage, mut age) = (Style::new(), "-", "-".to_owned());
         let folder = unnamed.folder.display();
@@ -87,10 +83,8 @@ fn show(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Result<()> {
             UnnamedKind::Unfinished => format!("left by a run that was killed: {folder}"),
         };
         let size = format::bytes(unnamed.bytes);
-        writeln!(
-            out,
-            "{style}{stage:<9} {size:>10}  {age:>10}  {what}{style:#}"
-        )?;
+        let line = format!("{stage:<9} {size:>10}  {age:>10}  {what}");
+        writeln!(out, "{style}{line}{style:#}")?;
     }
     let folders = format::plural(found.len() as u64, "folder", "folders");
     let size = format::bytes(bytes);
@@ -98,11 +92,8 @@ fn show(out: &mut impl Write, found: &[Unnamed], bytes: u64) -> io::Result<()> {
 }
 
 fn ask(out: &mut impl Write) -> bool {
-    let _ = write!(
-        out,
-        "Delete them? All of it can be made again, which takes its time. [y/N] "
-    );
-    let _ = out.flush();
+    let question = "Delete them? All of it can be made again, which takes its time. [y/N] ";
+    let _ = write!(out, "{question}").and_then(|()| out.flush());
     let mut answer = String::new();
     let read = io::stdin().read_line(&mut answer);
     read.is_ok() && matches!(answer.trim().to_lowercase().as_str(), "y" | "yes")

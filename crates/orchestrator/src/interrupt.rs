@@ -58,10 +58,8 @@ pub(crate) fn requested() -> bool {
 pub(crate) fn sleep(time: Duration) -> bool {
     let end = Instant::now() + time;
     while !requested() && Instant::now() < end {
-        thread::sleep(
-            end.saturating_duration_since(Instant::now())
-                .min(LOOK_EVERY),
-        );
+        let rest = end.saturating_duration_since(Instant::now());
+        thread::sleep(rest.min(LOOK_EVERY));
     }
     !requested()
 }

@@ -111,17 +111,13 @@ impl Job<'_> {
         let Some(task) = self.task else {
             return Ok(false);
         };
+        let text = "the job is put back into the queue and goes on from what it has saved";
+        let text = format!("{reason}: {text}");
         // Noted first: afterwards there may be no time left.
-        let noted = reason.to_owned();
-        self.note(What::Requeued {
-            reason: noted,
-            fault,
-        })?;
+        let reason = reason.to_owned();
+        self.note(What::Requeued { reason, fault })?;
         // The log is full, or its disk is: there is no other place to say it.
-        let _ = writeln!(
-            anstream::stderr(),
-            "{reason}: the job is put back into the queue and goes on from what it has saved"
-        );
+        let _ = writeln!(anstream::stderr(), "{text}");
         if let Err(error) = Slurm.requeue(task) {
             let hint =
                 "A site can forbid it (`JobRequeue`); then `ressenti run --engine slurm` goes on";
@@ -134,17 +130,17 @@ impl Job<'_> {
     /// What this job has gone through already.
     fn tries(&self) -> Result<Tries, Failure> {
         let events = self.record.events(&self.arguments.name)?;
-        let own = events.iter().filter(|event| Some(event.job) == self.task);
-        let requeued: Vec<bool> = own
-            .filter_map(|event| match event.what {
-                What::Requeued { fault, .. } => Some(fault),
-                _ => None,
-            })
-            .collect();
-        let faults = requeued.iter().filter(|fault| **fault).count();
+        let (mut faults, mut continuations) = (0, 0);
+        for event in events.iter().filter(|event| Some(event.job) == self.task) {
+            match event.what {
+                What::Requeued { fault: true, .. } => faults += 1,
+                What::Requeued { .. } => continuations += 1,
+                _ => {}
+            }
+        }
         Ok(Tries {
-            faults_left: self.arguments.retries.saturating_sub(faults as u32),
-            may_go_on: requeued.len() - faults < MOST_CONTINUATIONS,
+            faults_left: self.arguments.retries.saturating_sub(faults),
+            may_go_on: continuations < MOST_CONTINUATIONS,
         })
     }
 

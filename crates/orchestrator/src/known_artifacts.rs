@@ -5,18 +5,18 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use artifact::{
-    Artifact, ArtifactError, Digest, InputReference, Key, MANIFEST_NAME, Manifest, SourceIndex,
-    Store, key_of,
+    Artifact, ArtifactError, InputReference, Key, MANIFEST_NAME, Manifest, SourceIndex, Store,
+    key_of,
 };
 use settings::{Step, StepId};
 
-use crate::plan::{Facts, Latest, Output, Planned, decide};
+use crate::plan::{Facts, Input, Latest, Output, Planned, decide};
 
 /// What is known about a pipeline's artifacts. Each is proved once, however often it is looked at.
 pub(crate) struct KnownArtifacts<'a> {
     store: &'a Store,
     sources: SourceIndex,
-    known: BTreeMap<StepId, Artifact>,
+    pub(crate) known: BTreeMap<StepId, Artifact>,
     proved: BTreeMap<PathBuf, Manifest>,
 }
 
@@ -37,28 +37,21 @@ impl<'a> KnownArtifacts<'a> {
     /// # Errors
     /// A source is not there or cannot be read.
     pub(crate) fn look(&mut self, step: &Step, asked: bool) -> Result<Planned, ArtifactError> {
-        let sources = step
-            .sources
-            .iter()
-            .map(|source| self.sources.reference(source))
-            .collect::<Result<Vec<_>, _>>()?;
+        let sources = step.sources.iter();
+        let sources = sources.map(|source| self.sources.reference(source));
+        let sources = sources.collect::<Result<Vec<_>, _>>()?;
         let identity = |id: &StepId| self.known.get(id).map(Artifact::identity);
-        let inputs: Vec<(StepId, Option<Digest>)> = step
-            .inputs
-            .iter()
-            .map(|id| (id.clone(), identity(id)))
-            .collect();
+        let inputs = step.inputs.iter().map(|id| (id.clone(), identity(id)));
+        let inputs: Vec<Input> = inputs.collect();
         let stage = step.id.stage;
-        let references: Option<Vec<InputReference>> = inputs
-            .iter()
-            .map(|(id, identity)| {
-                Some(InputReference {
-                    stage: id.stage,
-                    variant: id.variant.clone(),
-                    identity: (*identity)?,
-                })
+        let reference = |(id, identity): &Input| {
+            Some(InputReference {
+                stage: id.stage,
+                variant: id.variant.clone(),
+                identity: (*identity)?,
             })
-            .collect();
+        };
+        let references: Option<Vec<InputReference>> = inputs.iter().map(reference).collect();
         let key = references.map(|inputs| key_of(stage, &step.settings, &inputs, &sources));
         let output = match &key {
             Some(key) => self.output(&step.id, key),
@@ -82,11 +75,6 @@ impl<'a> KnownArtifacts<'a> {
         };
         let reasons = decide(&facts);
         Ok(Planned { facts, reasons })
-    }
-
-    /// What a step's output is, or will be once rebuilt, as far as that can be known beforehand.
-    pub(crate) fn known(&self, id: &StepId) -> Option<&Artifact> {
-        self.known.get(id)
     }
 
     /// Keeps what was learned about sources for the next run.

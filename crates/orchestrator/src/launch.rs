@@ -168,16 +168,12 @@ pub(crate) fn program(name: &str) -> Result<PathBuf, Failure> {
     let own = env::current_exe().ok();
     let beside = own.as_deref().and_then(Path::parent).map(Path::to_owned);
     let path = env::var_os("PATH").unwrap_or_default();
-    beside
-        .into_iter()
-        .chain(env::split_paths(&path))
-        .map(|folder| folder.join(name))
-        .find(|program| program.is_file())
-        .ok_or_else(|| {
-            let message =
-                format!("The program `{name}` is neither beside `ressenti` nor on the PATH");
-            Failure::new(message).with_hint("Build the programs with `cargo build`".to_owned())
-        })
+    let folders = beside.into_iter().chain(env::split_paths(&path));
+    let mut programs = folders.map(|folder| folder.join(name));
+    programs.find(|program| program.is_file()).ok_or_else(|| {
+        let message = format!("The program `{name}` is neither beside `ressenti` nor on the PATH");
+        Failure::new(message).with_hint("Build the programs with `cargo build`".to_owned())
+    })
 }
 
 #[cfg(test)]

@@ -50,6 +50,7 @@ use arguments::{
     StatusArguments,
 };
 use known_artifacts::KnownArtifacts;
+use plan::Planned;
 use run::{Run, RunOptions};
 use selection::Request;
 use status::StatusLine;
@@ -120,9 +121,8 @@ fn run_pipeline(arguments: &RunArguments) -> Result<u8, Failure> {
         Some(engine) => engine == Engine::Slurm,
         None => workspace.pipeline.engine.kind == EngineKind::Slurm,
     };
-    let jobs = arguments
-        .jobs
-        .map_or(workspace.pipeline.run.jobs, usize::from);
+    let jobs = arguments.jobs.map(usize::from);
+    let jobs = jobs.unwrap_or(workspace.pipeline.run.jobs);
     if !on_cluster && jobs > 1 && matches!(progress, ProgressMode::Auto | ProgressMode::Bar) {
         // Bars of several stages would overwrite each other: those that run side by side write lines.
         workspace.arguments.progress = ProgressMode::Plain;
@@ -194,16 +194,14 @@ fn show_status(arguments: &StatusArguments) -> Result<u8, Failure> {
     let workspace = Workspace::load(&arguments.pipeline, &Request::default())?;
     let store = &workspace.store;
     let sweeps = match &arguments.sweep {
-        _ if arguments.all || arguments.json => Sweeps::open(),
+        _ if arguments.all || arguments.json => Sweeps::default(),
         Some(name) => Sweeps::but(&workspace.pipeline, name)?,
         None => Sweeps::folded(&workspace.pipeline),
     };
     let planned = workspace.plan(&mut KnownArtifacts::new(store))?;
     let mut jobs = cluster::jobs_of(store, workspace.steps.iter().map(|step| &step.id))?;
-    let lines: Vec<StatusLine> = planned
-        .iter()
-        .map(|planned| StatusLine::new(planned, store, jobs.remove(&planned.facts.id)))
-        .collect();
+    let line = |it: &Planned| StatusLine::new(it, store, jobs.remove(&it.facts.id));
+    let lines: Vec<StatusLine> = planned.iter().map(line).collect();
     if let Some(file) = &arguments.timeline {
         cluster::draw_timeline(store, file)?;
     }

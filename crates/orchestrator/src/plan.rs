@@ -12,6 +12,9 @@ use serde::Serialize;
 use serde_json::Value;
 use settings::StepId;
 
+/// A step that is read, and what its output holds, where that is known.
+pub(crate) type Input = (StepId, Option<Digest>);
+
 /// All that is known about a step before deciding.
 #[derive(Clone, Debug)]
 pub(crate) struct Facts {
@@ -22,7 +25,7 @@ pub(crate) struct Facts {
     /// The stage's version now.
     pub(crate) stage_version: u32,
     /// What it reads, and what each holds as far as that is known before it is rebuilt.
-    pub(crate) inputs: Vec<(StepId, Option<Digest>)>,
+    pub(crate) inputs: Vec<Input>,
     /// What it reads from outside, now.
     pub(crate) sources: Vec<SourceReference>,
     /// The output of its key.
@@ -134,11 +137,10 @@ impl Planned {
 
     /// Its line in a plan: what it made, or why it has to run.
     pub(crate) fn text(&self) -> String {
-        let output = self.fresh_output();
-        output.map_or_else(
-            || in_words(&self.reasons),
-            |output| output.manifest().run.summary.clone(),
-        )
+        match self.fresh_output() {
+            Some(output) => output.manifest().run.summary.clone(),
+            None => in_words(&self.reasons),
+        }
     }
 }
 
@@ -241,27 +243,18 @@ fn compare_sources(was: &[SourceReference], now: &[SourceReference], reasons: &m
 
 /// Inputs are compared by name. A name read no longer and a new one of the same stage are one
 /// replaced by the other.
-fn compare_inputs(
-    was: &[InputReference],
-    now: &[(StepId, Option<Digest>)],
-    reasons: &mut Vec<String>,
-) {
+fn compare_inputs(was: &[InputReference], now: &[Input], reasons: &mut Vec<String>) {
     let id_of = |input: &InputReference| StepId::new(input.stage, &input.variant);
-    let mut removed: Vec<StepId> = was
-        .iter()
-        .map(id_of)
-        .filter(|old| now.iter().all(|(new, _)| new != old))
-        .collect();
+    let mut removed: Vec<StepId> = was.iter().map(id_of).collect();
+    removed.retain(|old| now.iter().all(|(new, _)| new != old));
     for (id, identity) in now {
         if let Some(input) = was.iter().find(|input| id_of(input) == *id) {
             if identity.is_some_and(|identity| identity != input.identity) {
                 reasons.push(format!("input `{id}` changed"));
             }
         } else if let Some(place) = removed.iter().position(|old| old.stage == id.stage) {
-            reasons.push(format!(
-                "input `{}` replaced by `{id}`",
-                removed.remove(place)
-            ));
+            let old = removed.remove(place);
+            reasons.push(format!("input `{old}` replaced by `{id}`"));
         } else {
             reasons.push(format!("input `{id}` added"));
         }

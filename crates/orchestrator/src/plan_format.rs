@@ -1,7 +1,6 @@
 //! A plan for people, for programs, and as a picture.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write;
 
 use artifact::{Failure, StageName, format};
 use serde_json::{Value, json};
@@ -18,7 +17,7 @@ use crate::workspace::Workspace;
 pub(crate) fn print_plan(workspace: &Workspace, planned: &[Planned], all: bool) {
     let mode = workspace.arguments.progress;
     let sweeps = match all || mode == ProgressMode::Json {
-        true => Sweeps::open(),
+        true => Sweeps::default(),
         false => Sweeps::folded(&workspace.pipeline),
     };
     for (sweep, group) in sweeps.groups(planned, |planned| planned.facts.id.clone()) {
@@ -110,10 +109,7 @@ pub(crate) fn dot(workspace: &Workspace, planned: &[Planned]) -> String {
         let took = group.iter().filter_map(seconds);
         label.extend(took.reduce(|sum, one| sum + one).map(format::seconds));
         let label = label.join("\n");
-        let _ = writeln!(
-            text,
-            "  {name:?} [label = {label:?}, fillcolor = {colour:?}];"
-        );
+        text += &format!("  {name:?} [label = {label:?}, fillcolor = {colour:?}];\n");
     }
     let steps = &workspace.steps;
     let direct = needs(steps, |place| node_of.contains_key(&steps[place].id));
@@ -126,7 +122,7 @@ pub(crate) fn dot(workspace: &Workspace, planned: &[Planned]) -> String {
     }
     // Rungs of one sweep read each other.
     for (from, to) in edges.iter().filter(|(from, to)| from != to) {
-        let _ = writeln!(text, "  {from:?} -> {to:?};");
+        text += &format!("  {from:?} -> {to:?};\n");
     }
     text + "}\n"
 }

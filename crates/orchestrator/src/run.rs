@@ -82,7 +82,7 @@ impl<'a> Run<'a> {
         thread::scope(|scope| -> Result<(), Failure> {
             loop {
                 let mut turns = Vec::new();
-                while schedule.running() < jobs
+                while schedule.running < jobs
                     && let Some(place) = schedule.take()
                 {
                     match self.take_turn(&steps[place], artifacts, &mut outcome)? {
@@ -91,14 +91,20 @@ impl<'a> Run<'a> {
                     }
                 }
                 // No step is ready then, and none will be before this one ends.
-                let is_alone = schedule.running() == 1;
+                let is_alone = schedule.running == 1;
                 for (place, turn) in turns {
                     let slot = slots.pop_first().expect("there is one for each job");
                     let share = match is_alone {
                         true => cores,
                         false => cores_of_slot(cores, jobs, slot),
                     };
-                    let job = self.job(&turn, slot, share);
+                    let threads = (self.options.jobs > 1).then_some(share);
+                    let id = &turn.step.id;
+                    let job = Job {
+                        stage: id.stage,
+                        arguments: workspace.program_arguments(id, turn.baseline, threads),
+                        slot,
+                    };
                     let sender = sender.clone();
                     scope.spawn(move || {
                         let on_retry = |reason: &str, wait| {
@@ -110,7 +116,7 @@ impl<'a> Run<'a> {
                         let _ = sender.send((place, turn, slot, ending));
                     });
                 }
-                if schedule.running() == 0 {
+                if schedule.running == 0 {
                     return Ok(());
                 }
                 let (place, turn, slot, ending) = receiver.recv().expect("a step is running");
@@ -135,7 +141,7 @@ impl<'a> Run<'a> {
         outcome: &mut Outcome,
     ) -> Result<Option<Turn<'a>>, Failure> {
         let (selection, store) = (&self.workspace.selection, &self.workspace.store);
-        if !selection.contains(&step.id) {
+        if !selection.selected.contains(&step.id) {
             artifacts.look(step, false)?;
             return Ok(None);
         }
@@ -152,7 +158,7 @@ impl<'a> Run<'a> {
             summary.untried += 1;
             return Ok(None);
         }
-        let planned = artifacts.look(step, selection.asks_for(&step.id))?;
+        let planned = artifacts.look(step, selection.asked.contains(&step.id))?;
         let turn = Turn {
             step,
             was_fresh: planned.is_fresh(),
@@ -182,16 +188,6 @@ impl<'a> Run<'a> {
             }
         }
     }
-
-    fn job(&self, turn: &Turn<'_>, slot: usize, cores: usize) -> Job {
-        let threads = (self.options.jobs > 1).then_some(cores);
-        let id = &turn.step.id;
-        Job {
-            stage: id.stage,
-            arguments: self.workspace.program_arguments(id, turn.baseline, threads),
-            slot,
-        }
-    }
 }
 
 /// A step whose program runs, with what its end is judged by.
@@ -217,10 +213,8 @@ impl Turn<'_> {
         let is_there = artifacts.look(self.step, false)?.is_fresh();
         Ok(match ending.code {
             0 if !is_there => {
-                let message = format!(
-                    "`{}` ended without an error, and its output is not there",
-                    self.step.id
-                );
+                let id = &self.step.id;
+                let message = format!("`{id}` ended without an error, and its output is not there");
                 let hint = "Build the stages and `ressenti` from the same sources with `cargo build`: they may differ in version";
                 return Err(Failure::new(message).with_hint(hint.to_owned()));
             }

@@ -1,6 +1,6 @@
 //! How the steps of a run ended, counted, and what people see of that beside the lines of the steps.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::Duration;
 
@@ -82,12 +82,7 @@ impl RunSummary {
         };
     }
 
-    fn write(
-        &self,
-        out: &mut impl Write,
-        seconds: f64,
-        report: Option<&Path>,
-    ) -> std::io::Result<()> {
+    fn write(&self, out: &mut impl Write, seconds: f64, report: Option<&Path>) -> io::Result<()> {
         writeln!(out, "\n{}", self.in_words(seconds))?;
         if let Some(report) = report {
             let bold = Style::new().bold();
@@ -114,11 +109,9 @@ impl RunSummary {
             (self.untried, "not tried"),
         ];
         let total = counts.iter().map(|(count, _)| count).sum();
-        let parts: Vec<String> = counts
-            .iter()
-            .filter(|(count, _)| *count > 0)
-            .map(|(count, word)| format!("{} {word}", format::count(*count)))
-            .collect();
+        let some = counts.iter().filter(|(count, _)| *count > 0);
+        let parts = some.map(|(count, word)| format!("{} {word}", format::count(*count)));
+        let parts: Vec<String> = parts.collect();
         let verb = match self.interrupted {
             true => "interrupted after",
             false => "in",

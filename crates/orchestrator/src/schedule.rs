@@ -12,7 +12,7 @@ pub(crate) struct Schedule {
     inputs: Vec<Vec<usize>>,
     waiting: BTreeSet<usize>,
     ended: BTreeSet<usize>,
-    running: usize,
+    pub(crate) running: usize,
 }
 
 impl Schedule {
@@ -45,11 +45,6 @@ impl Schedule {
         self.running -= 1;
         self.ended.insert(place);
     }
-
-    /// Steps taken that have not ended.
-    pub(crate) fn running(&self) -> usize {
-        self.running
-    }
 }
 
 /// The cores of the job in a slot. They are fixed for the slot, because a running step keeps its cores:
@@ -62,19 +57,14 @@ pub(crate) fn cores_of_slot(cores: usize, jobs: usize, slot: usize) -> usize {
 /// devices; `visible` is what it is for us. `None` leaves it as it is.
 pub(crate) fn visible_device(slot: usize, gpus: usize, visible: Option<&str>) -> Option<String> {
     let turn = slot.checked_rem(gpus)?;
-    match visible {
-        None => Some(turn.to_string()),
-        // Names of devices that this process was given: fewer than `gpus`, and they are shared.
-        Some(names) => {
-            let names: Vec<&str> = names
-                .split(',')
-                .map(str::trim)
-                .filter(|name| !name.is_empty())
-                .collect();
-            let place = turn.checked_rem(names.len())?;
-            Some(names[place].to_owned())
-        }
-    }
+    let Some(names) = visible else {
+        return Some(turn.to_string());
+    };
+    // Names of devices that this process was given: fewer than `gpus`, and they are shared.
+    let names = names.split(',').map(str::trim);
+    let names: Vec<&str> = names.filter(|name| !name.is_empty()).collect();
+    let place = turn.checked_rem(names.len())?;
+    Some(names[place].to_owned())
 }
 
 #[cfg(test)]
@@ -90,7 +80,7 @@ mod tests {
         let (mut running, mut waves) = (Vec::new(), Vec::new());
         loop {
             let mut wave = Vec::new();
-            while schedule.running() < jobs
+            while schedule.running < jobs
                 && let Some(place) = schedule.take()
             {
                 running.push(place);

@@ -36,8 +36,8 @@ fn stage_parser() -> impl TypedValueParser<Value = StageName> {
 /// The steps of a pipeline that a command is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Selection {
-    steps: BTreeSet<StepId>,
-    asked: BTreeSet<StepId>,
+    pub(crate) selected: BTreeSet<StepId>,
+    pub(crate) asked: BTreeSet<StepId>,
 }
 
 impl Selection {
@@ -63,30 +63,17 @@ impl Selection {
             None if request.force => selected.clone(),
             None => BTreeSet::new(),
         };
-        Ok(Self {
-            steps: selected,
-            asked,
-        })
-    }
-
-    /// Whether the command is about this step.
-    pub(crate) fn contains(&self, id: &StepId) -> bool {
-        self.steps.contains(id)
+        Ok(Self { selected, asked })
     }
 
     /// The stage that compares with a baseline: the report, which weighs all models together and so
     /// raises no more false alarms for many models than for one; where it is not selected, each
     /// model's evaluation for itself.
     pub(crate) fn comparing_stage(&self) -> StageName {
-        match self.steps.iter().any(|id| id.stage == StageName::Report) {
+        match self.selected.iter().any(|id| id.stage == StageName::Report) {
             true => StageName::Report,
             false => StageName::Evaluate,
         }
-    }
-
-    /// Whether this step is to be redone even if it is fresh.
-    pub(crate) fn asks_for(&self, id: &StepId) -> bool {
-        self.asked.contains(id)
     }
 }
 
@@ -154,10 +141,12 @@ mod tests {
             let hint = error.hint().unwrap_or_default();
             format!("{}. {hint}", error.chain()[0])
         })?;
-        let chosen = steps.iter().filter(|step| selection.contains(&step.id));
+        let chosen = steps
+            .iter()
+            .filter(|step| selection.selected.contains(&step.id));
         let names = chosen.map(|step| {
             let name = step.id.to_string();
-            if selection.asks_for(&step.id) {
+            if selection.asked.contains(&step.id) {
                 name.to_uppercase()
             } else {
                 name

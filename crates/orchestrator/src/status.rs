@@ -88,10 +88,8 @@ impl StatusLine {
         let mut counts = counted(trials.iter().map(|trial| shown(trial.state).0));
         let interrupted = trials.iter().filter(|trial| trial.interrupted.is_some());
         let running = trials.iter().filter(|trial| trial.builder.is_some());
-        for (count, word) in [
-            (interrupted.count(), "interrupted"),
-            (running.count(), "running"),
-        ] {
+        let (interrupted, running) = (interrupted.count(), running.count());
+        for (count, word) in [(interrupted, "interrupted"), (running, "running")] {
             if count > 0 {
                 counts += &format!("; {} {word}", format::count(count as u64));
             }
@@ -139,11 +137,10 @@ fn rows(manifest: &Manifest) -> Option<u64> {
             unlabelled,
             ..
         } => Some(train + validation + test + unlabelled),
-        Contract::Tokens { .. } | Contract::Features { .. } => manifest
-            .files
-            .iter()
-            .filter_map(|file| file.rows)
-            .reduce(|sum, rows| sum + rows),
+        Contract::Tokens { .. } | Contract::Features { .. } => {
+            let rows = manifest.files.iter().filter_map(|file| file.rows);
+            rows.reduce(|sum, rows| sum + rows)
+        }
         Contract::Embedding {
             vocabulary_size, ..
         }
@@ -191,18 +188,17 @@ pub(crate) fn print(
         }
     }
     print_jobs(out, lines)?;
-    let unfresh = lines
-        .iter()
-        .filter(|line| line.state != State::Fresh)
-        .count();
+    let unfresh = lines.iter().filter(|line| line.state != State::Fresh);
+    let unfresh = unfresh.count() as u64;
     if unfresh > 0 {
-        let steps = format::plural(unfresh as u64, "step", "steps");
+        let steps = format::plural(unfresh, "step", "steps");
         writeln!(out, "\n{steps} not fresh; `ressenti plan` says why")?;
     }
     if let Some(name) = groups.iter().find_map(|(sweep, _)| *sweep) {
+        let command = format!("`ressenti status {name}`");
         writeln!(
             out,
-            "\nThe trials of a sweep one by one: `ressenti status {name}`, or `--all`"
+            "\nThe trials of a sweep one by one: {command}, or `--all`"
         )?;
     }
     Ok(())

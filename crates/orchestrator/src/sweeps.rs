@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use artifact::{Failure, StageName};
+use artifact::{Failure, StageName, format};
 use settings::{Pipeline, StepId, suggest};
 
 /// Which sweep a step is a trial of, and which sweeps are shown as one line.
+#[derive(Default)]
 pub(crate) struct Sweeps<'a> {
     /// The sweep of each trial, but of those that are shown one by one.
     folded: BTreeMap<&'a str, &'a str>,
@@ -16,13 +17,6 @@ impl<'a> Sweeps<'a> {
     pub(crate) fn folded(pipeline: &'a Pipeline) -> Self {
         let folded = pipeline.sweeps_of_trials().into_iter().collect();
         Self { folded }
-    }
-
-    /// None as one line.
-    pub(crate) fn open() -> Self {
-        Self {
-            folded: BTreeMap::new(),
-        }
     }
 
     /// This one trial by trial, the others as one line.
@@ -56,10 +50,8 @@ impl<'a> Sweeps<'a> {
         id: impl Fn(&T) -> StepId,
     ) -> Vec<(Option<&'a str>, &'i [T])> {
         let sweep = |item: &T| self.of(&id(item));
-        items
-            .chunk_by(|one, next| sweep(one).is_some() && sweep(one) == sweep(next))
-            .map(|group| (sweep(&group[0]), group))
-            .collect()
+        let groups = items.chunk_by(|one, next| sweep(one).is_some() && sweep(one) == sweep(next));
+        groups.map(|group| (sweep(&group[0]), group)).collect()
     }
 }
 
@@ -81,11 +73,9 @@ pub(crate) fn counted_as<'w>(
         }
     }
     let total = counts.iter().map(|(_, count)| count).sum();
-    let parts: Vec<String> = counts
-        .iter()
-        .map(|(word, count)| format!("{} {word}", artifact::format::count(*count)))
-        .collect();
-    let total = artifact::format::plural(total, one, many);
+    let part = |(word, count): &(&str, u64)| format!("{} {word}", format::count(*count));
+    let parts: Vec<String> = counts.iter().map(part).collect();
+    let total = format::plural(total, one, many);
     format!("{total}: {}", parts.join(", "))
 }
 
@@ -124,7 +114,7 @@ mod tests {
             folded,
             expected.map(|(name, count)| (name.to_owned(), count))
         );
-        assert_eq!(lines(&Sweeps::open(), &pipeline).len(), 7);
+        assert_eq!(lines(&Sweeps::default(), &pipeline).len(), 7);
         let sweeps = Sweeps::but(&pipeline, "rate").expect("it is there");
         assert_eq!(lines(&sweeps, &pipeline).len(), 6);
         let error = Sweeps::but(&pipeline, "rat").err().expect("there is none");

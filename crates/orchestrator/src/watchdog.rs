@@ -100,10 +100,8 @@ fn clear_away(work: &Path) {
     let own = format!("{PREFIX}{}-", host_name());
     for entry in fs::read_dir(work).into_iter().flatten().flatten() {
         let name = entry.file_name();
-        let id = name
-            .to_str()
-            .and_then(|name| name.strip_prefix(&own)?.split('-').next())
-            .and_then(|id| id.parse::<i32>().ok());
+        let id = |name: &str| name.strip_prefix(&own)?.split('-').next()?.parse().ok();
+        let id: Option<i32> = name.to_str().and_then(id);
         // SAFETY: `kill` takes any numbers; signal 0 only asks whether the process is there.
         if id.is_some_and(|id| unsafe { libc::kill(id, 0) } != 0) {
             let _ = fs::remove_file(entry.path());

@@ -52,8 +52,8 @@ impl Workspace {
         let mut not_ready = BTreeMap::new();
         let mut selected = Vec::new();
         for step in &self.steps {
-            let planned = artifacts.look(step, self.selection.asks_for(&step.id))?;
-            if self.selection.contains(&step.id) {
+            let planned = artifacts.look(step, self.selection.asked.contains(&step.id))?;
+            if self.selection.selected.contains(&step.id) {
                 check_inputs(step, &not_ready, artifacts)?;
                 selected.push(planned);
             } else if !planned.is_fresh() {
@@ -80,7 +80,7 @@ impl Workspace {
     ) -> Vec<String> {
         let mut arguments = self.arguments.to_command_line();
         arguments.extend(["--variant".to_owned(), step.variant.clone()]);
-        if self.selection.asks_for(step) {
+        if self.selection.asked.contains(step) {
             arguments.push("--force".to_owned());
         }
         if let Some(baseline) = baseline {
@@ -102,14 +102,12 @@ fn check_inputs(
 ) -> Result<(), Failure> {
     let mut inputs = step.inputs.iter();
     if let Some((input, reasons)) = inputs.find_map(|input| not_ready.get_key_value(input)) {
-        let message = format!(
-            "`{}` reads `{input}`, which is not there for these settings: {}",
-            step.id,
-            in_words(reasons)
-        );
+        let (id, reasons) = (&step.id, in_words(reasons));
+        let message =
+            format!("`{id}` reads `{input}`, which is not there for these settings: {reasons}");
+        let (stage, variant) = (input.stage, &input.variant);
         return Err(Failure::new(message).with_hint(format!(
-            "Leave out `--only` to run all that is needed, or build it first with `--only {} --variant {}`",
-            input.stage, input.variant
+            "Leave out `--only` to run all that is needed, or build it first with `--only {stage} --variant {variant}`"
         )));
     }
     if ![StageName::Embed, StageName::Train, StageName::Evaluate].contains(&step.id.stage) {
@@ -117,7 +115,7 @@ fn check_inputs(
     }
     let known = step.inputs.iter().chain([&step.id]);
     let contracts: Vec<_> = known
-        .filter_map(|id| Some((id, &artifacts.known(id)?.manifest().contract)))
+        .filter_map(|id| Some((id, &artifacts.known.get(id)?.manifest().contract)))
         .collect();
     contracts::check(&step.id, &contracts)
 }

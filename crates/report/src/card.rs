@@ -52,11 +52,9 @@ fn capital(text: &str) -> String {
 
 fn purpose(data: &ReportData, model: &ModelData) -> String {
     let reading = data.readings.iter().find(|it| it.model == model.name);
-    let way = reading.map_or("", |reading| &reading.way);
-    let reads = match way {
-        "" => String::new(),
-        way => format!(" It reads {} of a review.", safe(way)),
-    };
+    let way = reading.filter(|reading| !reading.way.is_empty());
+    let reads = way.map(|it| format!(" It reads {} of a review.", safe(&it.way)));
+    let reads = reads.unwrap_or_default();
     format!(
         "Judging whole reviews like those it learned from, one by one or many at once for the share that is positive. Not for \
          other languages or subjects without a check on labelled texts of those, and not for decisions about a person.{reads}"
@@ -122,25 +120,19 @@ fn making(data: &ReportData, model: &ModelData) -> Vec<String> {
     let parameters = parameters.map(|count| format!("{count} parameters"));
     let bytes = model.bytes.map(format::bytes);
     let bytes = bytes.map(|size| format!("{size} on the disk"));
-    let cost = format!(
-        "{} of computing, {} of memory at most",
-        format::seconds(model.total_seconds),
-        format::bytes(model.peak_memory)
-    );
+    let time = format::seconds(model.total_seconds);
+    let memory = format::bytes(model.peak_memory);
+    let cost = format!("{time} of computing, {memory} of memory at most");
     let is_of_all = |step: &Step| matches!(step.stage.as_str(), "ingest" | "clean");
     let steps = data.steps.iter();
     let steps = steps.filter(|step| is_of_all(step) || step.variant == model.name);
     let steps = steps.map(|step| {
         let versions = step.versions.iter();
         let versions = versions.map(|(name, version)| format!(", {name} {version}"));
-        format!(
-            "{} {}: key {}, {}{}",
-            step.stage,
-            step.variant,
-            step.key,
-            words::date(step.started),
-            versions.collect::<String>()
-        )
+        let versions: String = versions.collect();
+        let (stage, variant, key) = (&step.stage, &step.variant, &step.key);
+        let date = words::date(step.started);
+        format!("{stage} {variant}: key {key}, {date}{versions}")
     });
     let facts = parameters.into_iter().chain(bytes).chain([cost]);
     facts.chain(steps).collect()

@@ -53,15 +53,15 @@ With `--baseline` it compares with an earlier `metrics.json` and fails on a sign
     type Options = BaselineOptions;
 
     fn run(context: &Context, settings: ReportSettings) -> Result<Outcome, Failure> {
-        let judged = merge::predictions(context, &context.output().join(PREDICTIONS))?;
-        let judged = judged.without(&settings.repeats);
+        let mut judged = merge::predictions(context, &context.output().join(PREDICTIONS))?;
+        // Repeats are not compared with the models that they repeat.
+        let is_repeat = |model: &String| settings.repeats.values().any(|it| it.contains(model));
+        judged.probabilities.retain(|model, _| !is_repeat(model));
         let metrics = merge::metrics(context, &judged)?;
         artifact::files::write_json(&context.output().join(METRICS), &metrics)?;
         let data = collect::collect(context, &settings, &judged, &metrics)?;
-        let mut files = vec![
-            OutputFile::table(PREDICTIONS, judged.written),
-            OutputFile::data(METRICS),
-        ];
+        let predictions = OutputFile::table(PREDICTIONS, judged.written);
+        let mut files = vec![predictions, OutputFile::data(METRICS)];
         let mut write = |name: &str, text: &str| {
             files.push(OutputFile::record(name));
             let path = context.output().join(name);

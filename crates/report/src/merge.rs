@@ -25,16 +25,6 @@ pub struct Judged {
     pub written: u64,
 }
 
-impl Judged {
-    /// Leaves out the repetitions of models with other seeds: they are a model's spread, and not its
-    /// rivals.
-    pub(crate) fn without(mut self, repeats: &IndexMap<String, Vec<String>>) -> Self {
-        self.probabilities
-            .retain(|model, _| !repeats.values().any(|names| names.contains(model)));
-        self
-    }
-}
-
 /// Writes the predictions of every model into one table, and returns those on the test split.
 ///
 /// # Errors
@@ -47,8 +37,8 @@ pub fn predictions(context: &Context, path: &Path) -> Result<Judged, Failure> {
         for batch in read_table(&artifact.file(PREDICTIONS)?, &schema::predictions())? {
             // Read with the nullability of the file, written with that of the contract.
             let failed = ArtifactError::table("read", &artifact.folder().join(PREDICTIONS));
-            let batch = RecordBatch::try_new(schema::predictions(), batch?.columns().to_vec())
-                .map_err(failed)?;
+            let columns = batch?.columns().to_vec();
+            let batch = RecordBatch::try_new(schema::predictions(), columns).map_err(failed)?;
             let test = prediction_rows(&batch, Split::Test);
             rows.extend(test.map(|(_, row)| (row.row_id, row.label, row.probability)));
             writer.write(&batch)?;
@@ -95,10 +85,9 @@ pub fn metrics(context: &Context, judged: &Judged) -> Result<MetricsFile, Failur
         merged.models.extend(file.models);
     }
     let models = judged.probabilities.iter();
-    let models: Vec<(&str, &[f32])> = models
-        .map(|(model, values)| (model.as_str(), values.as_slice()))
-        .collect();
-    merged.comparisons =
-        compare_all(&judged.labels, &models, merged.confidence).map_err(Failure::from_error)?;
+    let models = models.map(|(model, values)| (model.as_str(), values.as_slice()));
+    let models: Vec<(&str, &[f32])> = models.collect();
+    let comparisons = compare_all(&judged.labels, &models, merged.confidence);
+    merged.comparisons = comparisons.map_err(Failure::from_error)?;
     Ok(merged)
 }

@@ -30,12 +30,9 @@ pub fn render(data: &ReportData) -> String {
     let steps = data.steps.iter();
     let ends = steps.map(|step| step.started + step.seconds.max(0.0) as u64);
     let finished = ends.max().map(|time| format!(" · {}", words::date(time)));
-    let facts = format!(
-        "{} on {} test reviews{}",
-        words::list(&names),
-        format::count(data.rows),
-        finished.unwrap_or_default()
-    );
+    let (names, rows) = (words::list(&names), format::count(data.rows));
+    let finished = finished.unwrap_or_default();
+    let facts = format!("{names} on {rows} test reviews{finished}");
     let page = Page {
         title: &data.title,
         heading: &data.title,

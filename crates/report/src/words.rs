@@ -17,10 +17,8 @@ pub(crate) fn confidence(confidence: f64) -> String {
 /// A share and its interval in percent: `89.4 %` and `89.0 to 89.8`.
 pub(crate) fn share(estimate: Estimate) -> (String, String) {
     let [low, high] = [estimate.low, estimate.high].map(|share| 100.0 * share);
-    (
-        format::percent(estimate.value),
-        format!("{low:.1} to {high:.1}"),
-    )
+    let range = format!("{low:.1} to {high:.1}");
+    (format::percent(estimate.value), range)
 }
 
 /// A figure and its interval as the table prints them: accuracy in percent, the rest to three places.
@@ -73,16 +71,10 @@ pub(crate) fn join(items: impl IntoIterator<Item = String>, between: &str) -> St
 
 /// `one`, `one and two`, `one, two and three`.
 pub(crate) fn list<S: AsRef<str>>(items: &[S]) -> String {
-    match items {
-        [first @ .., before, last] => {
-            let first: String = first
-                .iter()
-                .map(|item| format!("{}, ", item.as_ref()))
-                .collect();
-            format!("{first}{} and {}", before.as_ref(), last.as_ref())
-        }
-        [one] => one.as_ref().to_owned(),
-        [] => String::new(),
+    let items: Vec<&str> = items.iter().map(AsRef::as_ref).collect();
+    match items.split_last() {
+        Some((last, first)) if !first.is_empty() => format!("{} and {last}", first.join(", ")),
+        _ => items.concat(),
     }
 }
 

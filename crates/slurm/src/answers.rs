@@ -52,9 +52,10 @@ pub(crate) fn queued(text: &str) -> Result<Vec<(TaskId, Queued)>, SlurmError> {
         let node = node.to_owned();
         Some((id.parse().ok()?, Queued { standing, node }))
     };
+    let wrong = |line: &str| SlurmError::Answer("squeue", line.to_owned());
     let lines = text.lines();
     lines
-        .map(|line| read(line).ok_or_else(|| SlurmError::Answer("squeue", line.to_owned())))
+        .map(|line| read(line).ok_or_else(|| wrong(line)))
         .collect()
 }
 
@@ -116,9 +117,8 @@ fn state_of(state: &str, exit: &str) -> String {
 pub(crate) fn shown(text: &str) -> Vec<(TaskId, Accounted)> {
     let read = |line: &str| {
         let field = |name: &str| {
-            let mut pairs = line
-                .split_whitespace()
-                .filter_map(|word| word.split_once('='));
+            let words = line.split_whitespace();
+            let mut pairs = words.filter_map(|word| word.split_once('='));
             pairs.find_map(|(key, value)| (key == name).then_some(value))
         };
         let id = match field("ArrayJobId") {

@@ -60,25 +60,18 @@ impl Batch {
 
     /// The options of `sbatch`, each as it stands in the script.
     fn options(&self) -> Vec<String> {
-        let Resources {
-            cpus,
-            memory,
-            gpus,
-            time,
-            partition,
-            account,
-            flags,
-        } = &self.resources;
+        let wanted = &self.resources;
         let mut options = vec![format!("--job-name={}", self.name)];
         if self.tasks.len() > 1 {
             options.push(format!("--array=0-{}", self.tasks.len() - 1));
         }
         options.push("--nodes=1 --ntasks=1".to_owned());
-        options.push(format!("--cpus-per-task={}", cpus.unwrap_or(1)));
-        let gpus = gpus.filter(|gpus| *gpus > 0);
-        options.extend(memory.iter().map(|memory| format!("--mem={memory}")));
+        options.push(format!("--cpus-per-task={}", wanted.cpus.unwrap_or(1)));
+        let gpus = wanted.gpus.filter(|gpus| *gpus > 0);
+        options.extend(wanted.memory.iter().map(|size| format!("--mem={size}")));
         options.extend(gpus.map(|gpus| format!("--gres=gpu:{gpus}")));
-        options.extend(time.iter().map(|time| format!("--time={time}")));
+        options.extend(wanted.time.iter().map(|time| format!("--time={time}")));
+        let (partition, account) = (&wanted.partition, &wanted.account);
         options.extend(partition.iter().map(|name| format!("--partition={name}")));
         options.extend(account.iter().map(|name| format!("--account={name}")));
         // A percent sign would begin a pattern of sbatch's.
@@ -90,7 +83,7 @@ impl Batch {
         options.push(format!("--signal=B:USR1@{}", self.save_before));
         // What waits for a task that failed would wait for ever.
         options.push("--kill-on-invalid-dep=yes".to_owned());
-        options.extend(flags.iter().flatten().map(|flag| quoted(flag)));
+        options.extend(wanted.flags.iter().flatten().map(|flag| quoted(flag)));
         options
     }
 }

@@ -134,13 +134,9 @@ fn call(program: &'static str, arguments: &[&str], input: &str) -> Result<String
             command.env_remove(&name);
         }
     }
-    let mut child = command
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .map_err(failed)?;
+    command.args(arguments).stdin(Stdio::piped());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().map_err(failed)?;
     if let Some(mut stdin) = child.stdin.take() {
         // A program that ends before it has read all says why itself.
         let _ = stdin.write_all(input.as_bytes());
@@ -150,9 +146,8 @@ fn call(program: &'static str, arguments: &[&str], input: &str) -> Result<String
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let said = String::from_utf8_lossy(&output.stderr);
-    let lines = said
-        .lines()
-        .map(|line| line.trim_start_matches(&format!("{program}: ")));
+    let name = format!("{program}: ");
+    let lines = said.lines().map(|line| line.trim_start_matches(&name));
     let lines: Vec<&str> = lines.filter(|line| !line.trim().is_empty()).collect();
     Err(SlurmError::Refused(program, lines.join("; ")))
 }

@@ -89,9 +89,8 @@ impl Monitored {
         let events = record.events(&self.submission.name)?;
         let course = snapshot.course(job, &events);
         let is_waiting = matches!(course.standing, Standing::Waits(_));
-        self.waits = queued
-            .filter(|_| is_waiting)
-            .map(|queued| (queued.clone(), course.clone()));
+        let waits = queued.filter(|_| is_waiting).cloned();
+        self.waits = waits.map(|queued| (queued, course.clone()));
         Ok(course)
     }
 

@@ -96,9 +96,8 @@ impl Event {
 }
 
 fn since_1970() -> std::time::Duration {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
+    let now = SystemTime::now().duration_since(UNIX_EPOCH);
+    now.unwrap_or_default()
 }
 
 impl Submission {
@@ -117,9 +116,8 @@ impl Submission {
 impl Record {
     /// The record in a folder, which need not exist yet.
     pub fn new(folder: impl Into<PathBuf>) -> Self {
-        Self {
-            folder: folder.into(),
-        }
+        let folder = folder.into();
+        Self { folder }
     }
 
     /// Makes the folders that jobs write into.

@@ -68,13 +68,10 @@ impl Course {
     /// Whether its end does not say that it would end so again: memory that ran out beside others, a node
     /// that was lost.
     pub fn may_pass(&self) -> bool {
+        const PASSING: [&str; 4] = ["NODE_FAIL", "BOOT_FAIL", "PREEMPTED", "REVOKED"];
         match &self.standing {
-            Standing::Lost(state) => matches!(
-                state.as_str(),
-                "OUT_OF_MEMORY" | KILLED | "NODE_FAIL" | "BOOT_FAIL" | "PREEMPTED" | "REVOKED"
-            ),
-            Standing::Unknown => true,
-            _ => false,
+            Standing::Lost(state) => self.wants_memory() || PASSING.contains(&state.as_str()),
+            standing => *standing == Standing::Unknown,
         }
     }
 
@@ -84,11 +81,7 @@ impl Course {
     }
 }
 
-fn standing(
-    queued: Option<&Queued>,
-    last: Option<&What>,
-    accounted: Option<&Accounted>,
-) -> Standing {
+fn standing(queued: Option<&Queued>, last: Option<&What>, end: Option<&Accounted>) -> Standing {
     // What its program has ended with stands, even while Slurm still cleans up after it.
     if let Some(What::Ended { code, reason }) = last {
         return Standing::Ended {
@@ -99,7 +92,7 @@ fn standing(
     if let Some(queued) = queued {
         return queued.standing.clone();
     }
-    match accounted.map(|accounted| accounted.state.as_str()) {
+    match end.map(|end| end.state.as_str()) {
         Some("CANCELLED") => Standing::Cancelled,
         // What a job that was told to end answers with.
         Some("COMPLETED" | "FAILED") if last == Some(&What::Stopped) => Standing::Cancelled,

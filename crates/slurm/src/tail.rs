@@ -25,11 +25,8 @@ pub fn failure(log: &Path) -> Vec<String> {
     let lines: Vec<&str> = text.lines().collect();
     let error = lines.iter().rposition(|line| line.starts_with("error"));
     let first = error.unwrap_or_else(|| lines.len().saturating_sub(SHOWN));
-    lines[first..]
-        .iter()
-        .take(SHOWN)
-        .map(|line| (*line).to_owned())
-        .collect()
+    let shown = lines[first..].iter().take(SHOWN);
+    shown.map(|line| (*line).to_owned()).collect()
 }
 
 /// What Slurm said of a job, in the file that holds what it says of all.
@@ -45,8 +42,8 @@ pub fn of_job(output: &Path, job: TaskId) -> Vec<String> {
 fn end_of(log: &Path) -> Option<String> {
     let mut file = File::open(log).ok()?;
     let length = file.metadata().ok()?.len();
-    file.seek(SeekFrom::Start(length.saturating_sub(LOOKED_AT)))
-        .ok()?;
+    let start = length.saturating_sub(LOOKED_AT);
+    file.seek(SeekFrom::Start(start)).ok()?;
     let mut bytes = Vec::new();
     file.take(LOOKED_AT).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())

@@ -31,7 +31,7 @@ pub(crate) fn make_tar_gz(name: &str, contents: &[u8]) -> Vec<u8> {
         .expect("a tar.gz")
 }
 
-fn cannot_unpack(result: &Result<(), Error>) -> bool {
+fn cannot_unpack(result: &Result<()>) -> bool {
     let error = result.as_ref().err();
     error.is_some_and(|error| error.to_string().starts_with("Cannot unpack"))
 }

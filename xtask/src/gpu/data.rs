@@ -16,9 +16,8 @@ const MOST: u64 = 44;
 pub(crate) fn short(table: &str, count: usize) -> String {
     let lines: Vec<&str> = table.lines().collect();
     let count = count.min(lines.len());
-    (0..count)
-        .flat_map(|index| [lines[index * lines.len() / count], "\n"])
-        .collect()
+    let line = |index| [lines[index * lines.len() / count], "\n"];
+    (0..count).flat_map(line).collect()
 }
 
 /// `count` reviews, each of several sentences of one sentiment, in the columns of the sentences: id,

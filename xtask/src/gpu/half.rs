@@ -8,11 +8,11 @@ use std::path::Path;
 use half::f16;
 use safetensors::tensor::{Dtype, SafeTensorError, SafeTensors, TensorView, serialize};
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// Converts the f32 tensors of the file `from` to f16 and writes the file `to`. Other tensors stay as
 /// they are.
-pub(crate) fn halve(from: &Path, to: &Path) -> Result<(), Error> {
+pub(crate) fn halve(from: &Path, to: &Path) -> Result<()> {
     let bytes = fs::read(from).map_err(Error::file("read", from))?;
     let halved = halved(&bytes).map_err(|cause| {
         let cause = io::Error::new(io::ErrorKind::InvalidData, cause);
@@ -44,10 +44,8 @@ fn halved(bytes: &[u8]) -> Result<Vec<u8>, SafeTensorError> {
 
 fn to_f16(values: &[u8]) -> Vec<u8> {
     let (values, _) = values.as_chunks();
-    let halves = values
-        .iter()
-        .map(|value| f16::from_f32(f32::from_le_bytes(*value)));
-    halves.flat_map(f16::to_le_bytes).collect()
+    let half = |value: &[u8; 4]| f16::from_f32(f32::from_le_bytes(*value)).to_le_bytes();
+    values.iter().flat_map(half).collect()
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ use std::process::Command;
 use clap::{Args, Subcommand};
 
 use crate::cargo::become_;
-use crate::error::Error;
+use crate::error::{Error, Result};
 
 /// A task about GPUs.
 #[derive(Subcommand)]
@@ -90,7 +90,7 @@ impl CheckArguments {
 }
 
 /// Performs `task` in the checkout at `root`.
-pub(crate) fn perform(task: &GpuTask, root: &Path) -> Result<(), Error> {
+pub(crate) fn perform(task: &GpuTask, root: &Path) -> Result<()> {
     match task {
         GpuTask::Pack(arguments) => pack::pack(arguments, root),
         GpuTask::Check(arguments) => {

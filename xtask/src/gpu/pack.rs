@@ -16,7 +16,7 @@ use super::parts::{CORE, LIST, PART, PackList, write_parts};
 use super::reviews::labelled;
 use crate::cache::remove_folder;
 use crate::cargo::succeed;
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::progress::say;
 
 /// The scripts of the check, of any pack.
@@ -48,7 +48,7 @@ struct Sources {
 }
 
 /// Makes the pack that the arguments ask for.
-pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<(), Error> {
+pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<()> {
     let sources = Sources {
         scripts: root.join("xtask/gpu"),
         binaries: root.join(&arguments.binaries),
@@ -77,9 +77,7 @@ pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<(), Error> 
     }
     let content = tempfile::tempdir().map_err(Error::file("create", &std::env::temp_dir()))?;
     match (kind, &arguments.source) {
-        ("imdb", Some(reviews)) => {
-            imdb_content(&sources, &root.join(reviews), content.path())?;
-        }
+        ("imdb", Some(reviews)) => imdb_content(&sources, &root.join(reviews), content.path())?,
         _ => {
             let sentences = root.join("data/movie_review_sentences.tsv");
             core_content(&sources, &sentences, content.path())?;
@@ -100,7 +98,7 @@ pub(crate) fn pack(arguments: &PackArguments, root: &Path) -> Result<(), Error> 
 
 /// Two pipelines up to their tokens and random embeddings. Encoders are written on the machine with
 /// the GPU, beside the tokenizer that is packed.
-fn core_content(sources: &Sources, sentences: &Path, content: &Path) -> Result<(), Error> {
+fn core_content(sources: &Sources, sentences: &Path, content: &Path) -> Result<()> {
     let table = fs::read_to_string(sentences).map_err(Error::file("read", sentences))?;
     for encoder in ["minilm", "mpnet"] {
         let folder = content.join("encoders").join(encoder);
@@ -109,10 +107,8 @@ fn core_content(sources: &Sources, sentences: &Path, content: &Path) -> Result<(
         copy(&tokenizer, &folder.join("tokenizer.json"))?;
         copy(&config, &folder.join("config.json"))?;
     }
-    for (name, reviews) in [
-        ("short", short(&table, SENTENCES)),
-        ("long", long(&table, REVIEWS)),
-    ] {
+    let (short, long) = (short(&table, SENTENCES), long(&table, REVIEWS));
+    for (name, reviews) in [("short", short), ("long", long)] {
         let folder = content.join(name);
         let pipeline = folder.join("pipeline.toml");
         copy(&sources.scripts.join(format!("{name}.toml")), &pipeline)?;
@@ -126,7 +122,7 @@ fn core_content(sources: &Sources, sentences: &Path, content: &Path) -> Result<(
 
 /// The labelled reviews, their tokens, and the encoder in f16. The reviews themselves are packed because
 /// the programs prove what tokens were made from.
-fn imdb_content(sources: &Sources, reviews: &Path, content: &Path) -> Result<(), Error> {
+fn imdb_content(sources: &Sources, reviews: &Path, content: &Path) -> Result<()> {
     let folder = content.join("imdb");
     let encoder = folder.join("encoder");
     for name in ["config.json", "tokenizer.json"] {
@@ -160,7 +156,7 @@ fn run_stages(
     pipeline: &Path,
     tokenizers: &[(&str, &str)],
     embedding: &str,
-) -> Result<(), Error> {
+) -> Result<()> {
     let before = [("ingest", ""), ("clean", "")];
     let stages = before.iter().chain(tokenizers).copied();
     for (stage, variant) in stages.chain([("embed", embedding)]) {
@@ -176,12 +172,12 @@ fn run_stages(
 }
 
 /// Runs a command to its end, which must be a good one.
-fn finish(command: Command) -> Result<(), Error> {
+fn finish(command: Command) -> Result<()> {
     succeed(command).map_err(|error| error.with_exit(None))
 }
 
 /// The programs without their debug information.
-fn strip(binaries: &Path, programs: &[&str], to: &Path) -> Result<(), Error> {
+fn strip(binaries: &Path, programs: &[&str], to: &Path) -> Result<()> {
     create(to)?;
     for program in programs {
         let mut command = Command::new("strip");
@@ -199,15 +195,13 @@ fn write_pack(
     content: &Path,
     scripts: &Path,
     out: &Path,
-) -> Result<PackList, Error> {
+) -> Result<PackList> {
     if out.exists() {
         // Only what is a pack, or empty, is replaced.
         let mut there = fs::read_dir(out).map_err(Error::file("read", out))?;
         if there.next().is_some() && !out.join(LIST).is_file() {
-            let message = format!(
-                "`{}` holds other files than a pack's, and is not replaced",
-                out.display()
-            );
+            let path = out.display();
+            let message = format!("`{path}` holds other files than a pack's, and is not replaced");
             return Err(Error::new(message).with_hint("Name another folder with `--out FOLDER`"));
         }
         remove_folder(out)?;
@@ -232,30 +226,26 @@ fn archive(content: &Path, out: &Path) -> io::Result<Vec<String>> {
 
 /// The commit of the checkout, as far as git knows.
 fn commit(root: &Path) -> String {
-    let output = Command::new("git")
-        .args(["describe", "--always", "--dirty", "--abbrev=12"])
-        .current_dir(root)
-        .output();
-    match output {
-        Ok(output) if output.status.success() => {
-            String::from_utf8_lossy(&output.stdout).trim().to_owned()
-        }
-        _ => "unknown".to_owned(),
-    }
+    let mut command = Command::new("git");
+    command.args(["describe", "--always", "--dirty", "--abbrev=12"]);
+    let output = command.current_dir(root).output();
+    let said = output.ok().filter(|output| output.status.success());
+    let said = said.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_owned());
+    said.unwrap_or_else(|| "unknown".to_owned())
 }
 
-fn create(folder: &Path) -> Result<(), Error> {
+fn create(folder: &Path) -> Result<()> {
     fs::create_dir_all(folder).map_err(Error::file("create", folder))
 }
 
-fn copy(from: &Path, to: &Path) -> Result<(), Error> {
+fn copy(from: &Path, to: &Path) -> Result<()> {
     create(to.parent().unwrap_or(to))?;
     fs::copy(from, to).map_err(Error::file("copy", from))?;
     Ok(())
 }
 
 /// Removes the files under a folder that have another name.
-fn remove_all_but(folder: &Path, kept: &str) -> Result<(), Error> {
+fn remove_all_but(folder: &Path, kept: &str) -> Result<()> {
     for entry in fs::read_dir(folder).map_err(Error::file("read", folder))? {
         let path = entry.map_err(Error::file("read", folder))?.path();
         if path.is_dir() && !path.is_symlink() {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde::Serialize;
 
-use crate::error::Error;
+use crate::error::{Error, Result};
 use crate::sha256;
 
 /// One part; what carries a pack may take no more at once.
@@ -47,7 +47,7 @@ impl PackList {
         kind: &str,
         commit: String,
         parts: Vec<String>,
-    ) -> Result<Self, Error> {
+    ) -> Result<Self> {
         let mut files = Vec::new();
         for entry in fs::read_dir(folder).map_err(Error::file("read", folder))? {
             let path = entry.map_err(Error::file("read", folder))?.path();
@@ -76,21 +76,20 @@ impl PackList {
     }
 
     /// Fails if the pack is larger than `limit`.
-    pub(crate) fn check_size(&self, limit: u64) -> Result<(), Error> {
+    pub(crate) fn check_size(&self, limit: u64) -> Result<()> {
         if self.bytes() <= limit {
             return Ok(());
         }
         let largest = self.files.iter().max_by_key(|file| file.bytes);
         let largest = largest.map_or("", |file| file.name.as_str());
-        let bytes = self.bytes();
-        Err(Error::new(format!("The pack has {bytes} bytes, more than {limit}"))
-            .with_hint(format!(
-                "The largest file is `{largest}`: pack programs that were built with `--release`"
-            )))
+        let message = format!("The pack has {} bytes, more than {limit}", self.bytes());
+        Err(Error::new(message).with_hint(format!(
+            "The largest file is `{largest}`: pack programs that were built with `--release`"
+        )))
     }
 
     /// Writes the list into the pack's folder.
-    pub(crate) fn write(&self, folder: &Path) -> Result<(), Error> {
+    pub(crate) fn write(&self, folder: &Path) -> Result<()> {
         let path = folder.join(LIST);
         let text = serde_json::to_string_pretty(self).expect("a list is plain data");
         fs::write(&path, text + "\n").map_err(Error::file("write", &path))

@@ -10,11 +10,9 @@ pub(crate) struct Clusters {
 impl Clusters {
     /// Every position by itself.
     pub(crate) fn new(count: usize) -> Self {
-        let parents = (0..count)
-            .map(|at| u32::try_from(at).expect("rows fit 32 bits"))
-            .collect();
+        let parents = 0..u32::try_from(count).expect("rows fit 32 bits");
         Self {
-            parents,
+            parents: parents.collect(),
             sizes: vec![1; count],
         }
     }
@@ -39,10 +37,9 @@ impl Clusters {
         if one == two {
             return false;
         }
-        let (small, large) = if self.sizes[one] < self.sizes[two] {
-            (one, two)
-        } else {
-            (two, one)
+        let (small, large) = match self.sizes[one] < self.sizes[two] {
+            true => (one, two),
+            false => (two, one),
         };
         self.parents[small] = large as u32;
         self.sizes[large] += self.sizes[small];

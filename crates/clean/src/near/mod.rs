@@ -15,6 +15,7 @@ mod grams;
 mod join;
 
 use std::io;
+use std::ops::Range;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use rayon::prelude::*;
@@ -27,7 +28,7 @@ use join::Candidates;
 
 /// Prefixes that are held at a time: half a gibibyte of them. Few data sets have as many: a text
 /// that is like no other has none.
-const HELD: usize = 1 << 26;
+pub(crate) const HELD: usize = 1 << 26;
 
 /// Two texts that are near each other, by position.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -46,25 +47,17 @@ pub struct Link {
 /// # Errors
 /// The texts cannot be read.
 pub fn near_duplicates(texts: &TextStore, threshold: f64) -> io::Result<Vec<Link>> {
-    Ok(clusters(texts, &vec![true; texts.len()], threshold)?.1)
+    Ok(clusters(texts, &vec![true; texts.len()], threshold, HELD)?.1)
 }
 
 /// Texts that are near each other, put together; `present` says for every row whether it takes
 /// part. Of texts that are near each other through others, not every pair is among the links: there
-/// are as many as hold the cluster together.
+/// are as many as hold the cluster together. `held` prefixes have room at once, or a few more where
+/// their hashes are uneven.
 ///
 /// # Errors
 /// The texts cannot be read.
 pub(crate) fn clusters(
-    texts: &TextStore,
-    present: &[bool],
-    threshold: f64,
-) -> io::Result<(Clusters, Vec<Link>)> {
-    clusters_within(texts, present, threshold, HELD)
-}
-
-/// The same with room for so many prefixes, or a few more where their hashes are uneven.
-fn clusters_within(
     texts: &TextStore,
     present: &[bool],
     threshold: f64,
@@ -113,18 +106,17 @@ fn of_sets<T: Send>(
     present: &[bool],
     take: impl Fn(usize, &[u64], &mut Vec<T>) + Sync,
 ) -> io::Result<Vec<T>> {
-    let stretches = texts.stretches().into_par_iter();
-    let found: Vec<Vec<T>> = stretches
-        .map(|range| {
-            let mut found = Vec::new();
-            let stretch = texts.read(range.clone())?;
-            for (position, text) in range.zip(stretch.iter()) {
-                let text = if present[position] { text } else { "" };
-                take(position, &grams(text), &mut found);
-            }
-            Ok(found)
-        })
-        .collect::<io::Result<_>>()?;
+    let of_stretch = |range: Range<usize>| {
+        let mut found = Vec::new();
+        let stretch = texts.read(range.clone())?;
+        for (position, text) in range.zip(stretch.iter()) {
+            let text = if present[position] { text } else { "" };
+            take(position, &grams(text), &mut found);
+        }
+        Ok(found)
+    };
+    let found = texts.stretches().into_par_iter().map(of_stretch);
+    let found: Vec<Vec<T>> = found.collect::<io::Result<_>>()?;
     Ok(found.into_iter().flatten().collect())
 }
 
@@ -212,7 +204,7 @@ mod tests {
         let sets: Vec<Vec<u64>> = texts.iter().map(|text| grams(text)).collect();
         for (threshold, held) in [(0.5, HELD), (0.8, HELD), (0.8, 500), (0.9, 1000), (1.0, 1)] {
             let (clusters, links) =
-                clusters_within(&store, &present, threshold, held).expect("texts in memory");
+                super::clusters(&store, &present, threshold, held).expect("texts in memory");
             let pairs = || {
                 let taking = || (0..texts.len()).filter(|row| present[*row]);
                 taking().flat_map(move |two| {

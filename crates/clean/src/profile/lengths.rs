@@ -28,18 +28,16 @@ pub(crate) fn lengths(mut words: Vec<u32>) -> Option<Lengths> {
 /// split; the last bin takes the rest.
 pub(crate) fn bins(train: Option<&Lengths>) -> Vec<Bin> {
     let reach = train.map_or(BINS, |lengths| lengths.p99.max(1));
-    let width = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000]
-        .into_iter()
-        .find(|width| width * BINS >= reach);
+    let widths = [1, 2, 5, 10, 20, 25, 50, 100, 200, 250, 500, 1000];
+    let width = widths.into_iter().find(|width| width * BINS >= reach);
     let width = width.unwrap_or(reach.div_ceil(BINS));
     let count = reach.div_ceil(width);
-    (0..=count)
-        .map(|bin| Bin {
-            from: bin * width,
-            to: (bin < count).then(|| (bin + 1) * width),
-            rows: 0,
-        })
-        .collect()
+    let bin = |number| Bin {
+        from: number * width,
+        to: (number < count).then(|| (number + 1) * width),
+        rows: 0,
+    };
+    (0..=count).map(bin).collect()
 }
 
 /// Counts lengths into bins of equal width.

@@ -70,18 +70,15 @@ impl WordCounts {
     /// The most telling words.
     pub(crate) fn telling_words(self) -> Vec<ClassWords> {
         let counts = self.counts;
-        let totals = [0, 1].map(|class| {
-            let occurrences = counts.values().map(|count| count.occurrences[class]);
-            occurrences.sum::<u64>()
-        });
+        let occurrences = |class| counts.values().map(move |count| count.occurrences[class]);
+        let totals = [0, 1].map(|class| occurrences(class).sum::<u64>());
         let counts = counts.into_iter();
         let words = counts.map(|(word, count)| score(word, &count, totals));
         let mut words: Vec<TellingWord> = words.collect();
         // Positive scores speak for class 1. Ties by word, so that the order is always the same.
         words.sort_by(|one, two| {
-            two.score
-                .total_cmp(&one.score)
-                .then_with(|| one.word.cmp(&two.word))
+            let by_score = two.score.total_cmp(&one.score);
+            by_score.then_with(|| one.word.cmp(&two.word))
         });
         let positive = words.iter().take(WORDS).cloned().collect();
         let negative = words.into_iter().rev().take(WORDS);
@@ -89,15 +86,12 @@ impl WordCounts {
             score: -word.score,
             ..word
         });
-        let classes = [
-            (Sentiment::Negative, negative.collect()),
-            (Sentiment::Positive, positive),
-        ];
-        let of_class = |(class, mut words): (Sentiment, Vec<TellingWord>)| {
+        let of_class = |class, mut words: Vec<TellingWord>| {
             words.retain(|word| word.score > 0.0);
             ClassWords { class, words }
         };
-        classes.map(of_class).to_vec()
+        let negative = of_class(Sentiment::Negative, negative.collect());
+        vec![negative, of_class(Sentiment::Positive, positive)]
     }
 }
 
@@ -147,15 +141,11 @@ fn score(word: Box<str>, count: &Count, totals: [u64; 2]) -> TellingWord {
     let all = (totals[0] + totals[1]) as f64;
     let prior = PRIOR * (count.occurrences[0] + count.occurrences[1]) as f64 / all;
     let log_odds = [0, 1].map(|class| {
-        let (occurrences, total) = (
-            count.occurrences[class] as f64 + prior,
-            totals[class] as f64 + PRIOR,
-        );
+        let occurrences = count.occurrences[class] as f64 + prior;
+        let total = totals[class] as f64 + PRIOR;
         (occurrences / (total - occurrences)).ln()
     });
-    let variance = count
-        .occurrences
-        .map(|occurrences| 1.0 / (occurrences as f64 + prior));
+    let variance = count.occurrences.map(|it| 1.0 / (it as f64 + prior));
     let variance: f64 = variance.iter().sum();
     let score = (log_odds[1] - log_odds[0]) / variance.sqrt();
     // A text of one single word has odds without limit, which say nothing.

@@ -76,24 +76,15 @@ pub(crate) fn dependency(
 /// What each step waits for of those that are to come. One that something else it waits for waits for
 /// itself is left out: it says nothing.
 pub(crate) fn needs(steps: &[Step], is_to_come: impl Fn(usize) -> bool) -> Vec<BTreeSet<usize>> {
-    let places: BTreeMap<&StepId, usize> = steps
-        .iter()
-        .enumerate()
-        .map(|(place, step)| (&step.id, place))
-        .collect();
+    let places = steps.iter().map(|step| &step.id).zip(0..);
+    let places: BTreeMap<&StepId, usize> = places.collect();
     let mut before: Vec<BTreeSet<usize>> = Vec::with_capacity(steps.len());
     let mut needs = Vec::with_capacity(steps.len());
     for step in steps {
-        let inputs: BTreeSet<usize> = step
-            .inputs
-            .iter()
-            .map(|input| places[input])
-            .filter(|place| is_to_come(*place))
-            .collect();
-        let behind: BTreeSet<usize> = inputs
-            .iter()
-            .flat_map(|place| before[*place].clone())
-            .collect();
+        let inputs = step.inputs.iter().map(|input| places[input]);
+        let inputs: BTreeSet<usize> = inputs.filter(|place| is_to_come(*place)).collect();
+        let behind = inputs.iter().flat_map(|place| before[*place].clone());
+        let behind: BTreeSet<usize> = behind.collect();
         needs.push(inputs.difference(&behind).copied().collect());
         before.push(&inputs | &behind);
     }

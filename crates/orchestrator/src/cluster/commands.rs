@@ -79,18 +79,16 @@ impl Commands {
         let threads = self.resources(place).cpus.unwrap_or(1) as usize;
         let program = launch::program(step.stage.binary())?;
         let mut command = vec![program.to_string_lossy().into_owned()];
-        let baseline = self.options.baseline_of(&self.workspace, step);
-        command.extend(
-            self.workspace
-                .program_arguments(step, baseline, Some(threads)),
-        );
-        let work = self.workspace.store.work_folder();
+        let workspace = &self.workspace;
+        let baseline = self.options.baseline_of(workspace, step);
+        command.extend(workspace.program_arguments(step, baseline, Some(threads)));
+        let work = workspace.store.work_folder();
         let watch = Watch {
             watcher: &self.watcher,
             record: &self.record,
             kept: &work.join(format!("{}-", step.stage)),
-            retries: self.workspace.pipeline.run.retries,
-            stall_timeout: self.workspace.pipeline.run.stall_timeout,
+            retries: workspace.pipeline.run.retries,
+            stall_timeout: workspace.pipeline.run.stall_timeout,
         };
         Ok(watch.over(&step.to_string(), command))
     }

@@ -49,8 +49,7 @@ impl ClusterRun<'_> {
         for step in &self.commands.workspace.steps {
             self.artifacts.look(step, false)?;
         }
-        let is_due =
-            |last: Option<Instant>| last.is_none_or(|last| last.elapsed() >= OVERVIEW_EVERY);
+        let is_due = |last: Option<Instant>| last.is_none_or(|it| it.elapsed() >= OVERVIEW_EVERY);
         let (mut overview, mut silent) = (None, None);
         while !self.jobs.is_empty() && !interrupt::requested() {
             let jobs = self.jobs.values().map(|it| it.job.submission.job);
@@ -253,10 +252,8 @@ impl ClusterRun<'_> {
         self.view.note(&note);
         let mut again: BTreeSet<usize> = self.followers_of(&step.id);
         again.retain(|place| self.jobs.contains_key(place));
-        let old: Vec<TaskId> = again
-            .iter()
-            .map(|place| self.jobs[place].job.submission.job)
-            .collect();
+        let job = |place: &usize| self.jobs[place].job.submission.job;
+        let old: Vec<TaskId> = again.iter().map(job).collect();
         Slurm.cancel(&old)?;
         again.insert(place);
         self.submit(&again)
@@ -285,18 +282,16 @@ fn remedy(course: &Course, stage: StageName) -> String {
 }
 
 fn lost_in_words(standing: &Standing) -> String {
-    match standing {
-        Standing::Lost(state) => match state.as_str() {
-            "OUT_OF_MEMORY" => "memory ran out (OUT_OF_MEMORY)".to_owned(),
-            "KILLED" => "it was killed, as where memory runs out (FAILED by signal 9)".to_owned(),
-            "NODE_FAIL" | "BOOT_FAIL" => format!("its node was lost ({state})"),
-            "TIMEOUT" => "its time limit came before it was warned (TIMEOUT)".to_owned(),
-            "FAILED" => {
-                "it ended before it could say why (FAILED); `slurm.out` beside the logs may"
-                    .to_owned()
-            }
-            state => format!("ended by Slurm ({state})"),
-        },
-        _ => "it is not in the queue any more, and Slurm does not know how it ended".to_owned(),
-    }
+    let Standing::Lost(state) = standing else {
+        return "it is not in the queue any more, and Slurm does not know how it ended".to_owned();
+    };
+    let words = match state.as_str() {
+        "OUT_OF_MEMORY" => "memory ran out (OUT_OF_MEMORY)",
+        "KILLED" => "it was killed, as where memory runs out (FAILED by signal 9)",
+        "NODE_FAIL" | "BOOT_FAIL" => return format!("its node was lost ({state})"),
+        "TIMEOUT" => "its time limit came before it was warned (TIMEOUT)",
+        "FAILED" => "it ended before it could say why (FAILED); `slurm.out` beside the logs may",
+        _ => return format!("ended by Slurm ({state})"),
+    };
+    words.to_owned()
 }

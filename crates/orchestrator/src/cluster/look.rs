@@ -71,6 +71,7 @@ pub(crate) fn jobs_of<'s>(
 }
 
 fn describe(job: TaskId, course: Course, log: PathBuf) -> JobOfStep {
+    const UNKNOWN: &str = "not in the queue, and its end is not known";
     let said = || last_line(&log).unwrap_or_default();
     let (state, text) = match course.standing {
         Standing::Waits(reason) if course.starts > 0 => ("queued", format!("to go on ({reason})")),
@@ -82,10 +83,7 @@ fn describe(job: TaskId, course: Course, log: PathBuf) -> JobOfStep {
         Standing::Ended { reason, .. } => ("failed", reason),
         Standing::Cancelled => ("cancelled", String::new()),
         Standing::Lost(state) => ("lost", format!("ended by Slurm: {state}")),
-        Standing::Unknown => (
-            "lost",
-            "not in the queue, and its end is not known".to_owned(),
-        ),
+        Standing::Unknown => ("lost", UNKNOWN.to_owned()),
     };
     JobOfStep {
         job,
@@ -100,19 +98,19 @@ fn describe(job: TaskId, course: Course, log: PathBuf) -> JobOfStep {
 impl JobOfStep {
     /// Its line.
     pub(crate) fn in_words(&self) -> String {
-        let place = match self.node.as_str() {
-            "" => String::new(),
-            node => format!(" on {node}"),
-        };
-        let starts = match self.starts {
-            0 | 1 => String::new(),
-            starts => format!(", run {starts}"),
-        };
-        let text = match self.text.as_str() {
-            "" => String::new(),
-            text => format!(": {}", text.chars().take(90).collect::<String>()),
-        };
-        format!("{}{place}, job {}{starts}{text}", self.state, self.job)
+        let mut words = self.state.to_owned();
+        if !self.node.is_empty() {
+            words += &format!(" on {}", self.node);
+        }
+        words += &format!(", job {}", self.job);
+        if self.starts > 1 {
+            words += &format!(", run {}", self.starts);
+        }
+        if !self.text.is_empty() {
+            words += ": ";
+            words.extend(self.text.chars().take(90));
+        }
+        words
     }
 }
 

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use artifact::{Failure, format};
-use slurm::{Monitored, Slurm, Standing, Submission, TaskId, quoted};
+use slurm::{Monitored, Slurm, Standing, Submission, Task, TaskId, quoted};
 
 use super::batches::{dependency, groups};
 use super::commands::Commands;
@@ -45,9 +45,8 @@ impl ClusterRun<'_> {
         Slurm.cancel(&hopeless)?;
         if !self.jobs.is_empty() {
             let count = format::plural(self.jobs.len() as u64, "step is", "steps are");
-            self.view.note(&format!(
-                "{count} on the way already, submitted by an earlier call"
-            ));
+            let note = format!("{count} on the way already, submitted by an earlier call");
+            self.view.note(&note);
         }
         let rest = wanted.iter().filter(|place| !self.jobs.contains_key(place));
         self.submit(&rest.copied().collect())
@@ -58,13 +57,10 @@ impl ClusterRun<'_> {
     /// # Errors
     /// Slurm refuses; what was submitted before stays, and is known by the record.
     pub(super) fn submit(&mut self, wanted: &BTreeSet<usize>) -> Result<(), Failure> {
-        let others = self
-            .jobs
-            .iter()
-            .filter(|(place, _)| !wanted.contains(place));
-        let queued: BTreeMap<usize, TaskId> = others
-            .map(|(place, followed)| (*place, followed.job.submission.job))
-            .collect();
+        let others = self.jobs.iter();
+        let others = others.filter(|(place, _)| !wanted.contains(place));
+        let queued = others.map(|(place, followed)| (*place, followed.job.submission.job));
+        let queued: BTreeMap<usize, TaskId> = queued.collect();
         let resources = |place: usize| self.resources(place);
         let steps = &self.commands.workspace.steps;
         let groups = groups(steps, wanted, &queued, resources, self.largest);
@@ -76,12 +72,11 @@ impl ClusterRun<'_> {
             let job = Slurm.submit(&batch.script(), after.as_deref())?;
             numbers.push(job);
             let is_array = batch.tasks.len() > 1;
-            for (seat, (place, task)) in group.members.iter().zip(batch.tasks).enumerate() {
-                let task_id = TaskId {
-                    job,
-                    task: is_array.then_some(seat as u32),
-                };
-                let submission = Submission::now(&task.name, task_id, &task.command, self.began);
+            for (seat, (place, Task { name, command })) in
+                (0..).zip(group.members.iter().zip(batch.tasks))
+            {
+                let task = is_array.then_some(seat);
+                let submission = Submission::now(&name, TaskId { job, task }, &command, self.began);
                 self.commands.record.submitted(&submission)?;
                 self.take_up(*place, submission);
             }
@@ -103,17 +98,13 @@ impl ClusterRun<'_> {
 /// Jobs of other settings that are still to run, the first few by name and number.
 fn in_the_way(jobs: &[&Submission]) -> Failure {
     const SHOWN: usize = 5;
-    let names = jobs.iter().take(SHOWN);
-    let mut names: Vec<String> = names
-        .map(|other| format!("`{}` (job {})", other.name, other.job))
-        .collect();
+    let name = |it: &&Submission| format!("`{}` (job {})", it.name, it.job);
+    let mut names: Vec<String> = jobs.iter().take(SHOWN).map(name).collect();
     if jobs.len() > SHOWN {
         names.push(format!("{} more", jobs.len() - SHOWN));
     }
-    Failure::new(format!(
-        "{} are in the queue for other settings than the present ones",
-        names.join(", ")
-    ))
+    let names = names.join(", ");
+    Failure::new(format!("{names} are in the queue for other settings than the present ones"))
     .with_hint("End them with `ressenti cancel`, or wait for them: two of one name would take turns in replacing each other".to_owned())
 }
 

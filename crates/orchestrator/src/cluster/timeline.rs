@@ -51,17 +51,15 @@ pub(crate) fn page(events: &BTreeMap<String, Vec<Event>>, since: f64, now: f64) 
     if runs.is_empty() {
         return None;
     }
-    let steps = events.len() as u64;
     let again = runs.iter().filter(|run| [AGAIN, LOST].contains(&run.end));
+    let again = format::count(again.count() as u64);
     let seconds = runs.iter().map(|run| run.to).fold(0.0, f64::max);
-    let summary = format!(
-        "{} of {} on {} in {}; {} went on in another run.",
-        format::plural(runs.len() as u64, "run", "runs"),
-        format::plural(steps, "step", "steps"),
-        format::plural(nodes(&runs).len() as u64, "node", "nodes"),
-        format::seconds(seconds),
-        format::count(again.count() as u64)
-    );
+    let count = format::plural(runs.len() as u64, "run", "runs");
+    let steps = format::plural(events.len() as u64, "step", "steps");
+    let nodes = format::plural(nodes(&runs).len() as u64, "node", "nodes");
+    let time = format::seconds(seconds);
+    let summary =
+        format!("{count} of {steps} on {nodes} in {time}; {again} went on in another run.");
     let seconds_of = |time: f64| format!("{time:.1}");
     let numbers = Numbers::new("timeline", &runs)
         .column("step", |run| &run.step)

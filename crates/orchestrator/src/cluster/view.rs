@@ -66,18 +66,14 @@ impl View {
 
     /// What a failed program said last.
     pub(crate) fn failure(&self, lines: &[String]) {
-        if self.mode != ProgressMode::Json {
-            lines
-                .iter()
-                .for_each(|line| self.say(&format!("  | {line}")));
+        for line in lines.iter().filter(|_| self.mode != ProgressMode::Json) {
+            self.say(&format!("  | {line}"));
         }
     }
 
     /// A job has got somewhere: it runs, or waits once more.
     pub(crate) fn moved(&self, shown: &Shown) {
-        let Shown {
-            id, job, course, ..
-        } = shown;
+        let (id, job, course) = (&shown.id, &shown.job, &shown.course);
         let node = &course.node;
         let (word, text) = match course.standing {
             Standing::Runs if course.starts > 1 => ("resumed", format!("on {node}")),
@@ -96,17 +92,12 @@ impl View {
 
     /// How all jobs stand, now and then.
     pub(crate) fn overview(&self, done: u64, open: &[Shown]) {
-        let running: Vec<&Shown> = open
-            .iter()
-            .filter(|shown| shown.course.standing == Standing::Runs)
-            .collect();
+        let runs = |shown: &&Shown| shown.course.standing == Standing::Runs;
+        let running: Vec<&Shown> = open.iter().filter(runs).collect();
         let waiting = open.len() - running.len();
-        let mut text = format!(
-            "{} done, {} running, {} queued",
-            format::count(done),
-            format::count(running.len() as u64),
-            format::count(waiting as u64)
-        );
+        let counts = [done, running.len() as u64, waiting as u64].map(format::count);
+        let [ended, active, queued] = counts;
+        let mut text = format!("{ended} done, {active} running, {queued} queued");
         for shown in running.iter().take(SHOWN) {
             let line = match (&shown.line, self.is_live()) {
                 (Some(line), false) => line.clone(),

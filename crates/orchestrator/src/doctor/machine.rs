@@ -42,8 +42,7 @@ fn memory() -> Finding {
             .warn_if(true, "Nothing to do: this is only to be shown");
     };
     let (total, shown) = (format::bytes(total), format::bytes(free));
-    Finding::ok("memory", format!("{total}, of which {shown} free")).warn_if(
-        free < LITTLE_MEMORY,
-        "Close other programs, or take fewer threads with `--set run.threads=1`",
-    )
+    let hint = "Close other programs, or take fewer threads with `--set run.threads=1`";
+    Finding::ok("memory", format!("{total}, of which {shown} free"))
+        .warn_if(free < LITTLE_MEMORY, hint)
 }

@@ -102,10 +102,9 @@ fn pipeline_file(path: &Path, wrong: Option<&Failure>) -> Finding {
     let Some(error) = wrong else {
         return Finding::ok(WHAT, path.to_string());
     };
-    let hint = if is_unreadable {
-        "Go to the folder that has one, or name it with `--pipeline FILE`".to_owned()
-    } else {
-        format!("`ressenti plan --pipeline {path}` shows what is wrong with it")
+    let hint = match is_unreadable {
+        true => "Go to the folder that has one, or name it with `--pipeline FILE`".to_owned(),
+        false => format!("`ressenti plan --pipeline {path}` shows what is wrong with it"),
     };
     Finding::failed(WHAT, error.to_string(), &hint)
 }

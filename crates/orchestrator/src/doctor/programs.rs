@@ -41,22 +41,15 @@ struct Device {
     gigaflops: f64,
 }
 
-/// Programs that are no stages.
-const OTHERS: [&str; 4] = [
-    "ressenti-predict",
-    "ressenti-trend",
-    "ressenti-serve",
-    "ressenti-compare",
-];
+/// Programs `ressenti-NAME` that are no stages.
+const OTHERS: [&str; 4] = ["predict", "trend", "serve", "compare"];
 
 /// Every program of ours is there and of our version.
 pub(super) fn programs() -> Finding {
     let own = format!(" {}", env!("CARGO_PKG_VERSION"));
-    let names = StageName::ALL
-        .map(StageName::binary)
-        .into_iter()
-        .chain(OTHERS);
-    let problem = |name: &str| {
+    let stages = StageName::ALL.map(|stage| stage.binary().to_owned());
+    let others = OTHERS.map(|name| format!("ressenti-{name}"));
+    let problem = |name: &String| {
         let Ok(program) = launch::program(name) else {
             return Some(format!("`{name}` is missing"));
         };
@@ -66,7 +59,8 @@ pub(super) fn programs() -> Finding {
             Err(problem) => Some(format!("`{name}` {problem}")),
         }
     };
-    let problems: Vec<String> = names.filter_map(problem).collect();
+    let problems = stages.iter().chain(&others).filter_map(problem);
+    let problems: Vec<String> = problems.collect();
     if !problems.is_empty() {
         let hint = "Build them with `cargo build`";
         return Finding::failed("programs", problems.join("; "), hint);
@@ -94,11 +88,9 @@ pub(super) fn libtorch() -> Result<Vec<Finding>, Finding> {
     })?;
     let place = test.library.as_deref().unwrap_or("an unknown place");
     let libtorch = Finding::ok("libtorch", format!("{} in {place}", test.version));
-    let devices = test.devices.iter().map(device);
-    Ok([libtorch, cuda(&test.cuda)]
-        .into_iter()
-        .chain(devices)
-        .collect())
+    let mut found = vec![libtorch, cuda(&test.cuda)];
+    found.extend(test.devices.iter().map(device));
+    Ok(found)
 }
 
 fn cuda(cuda: &Cuda) -> Finding {
@@ -111,37 +103,30 @@ fn cuda(cuda: &Cuda) -> Finding {
         true => "",
         false => "; there is no NVIDIA driver either",
     };
-    Finding::ok("CUDA", format!("not loaded: {reason}{rest}")).warn_if(
-        has_driver,
-        "Set libtorch up with CUDA by `cargo xtask setup --cuda`, then `cargo build`",
-    )
+    let hint = "Set libtorch up with CUDA by `cargo xtask setup --cuda`, then `cargo build`";
+    Finding::ok("CUDA", format!("not loaded: {reason}{rest}")).warn_if(has_driver, hint)
 }
 
 fn device(device: &Device) -> Finding {
     let what = format!("{} self-test", device.name);
-    let found = format!(
-        "a matrix product, {:.1} GFLOP/s, largest error {:.1e}",
-        device.gigaflops, device.error
-    );
+    let (speed, error) = (device.gigaflops, device.error);
+    let found = format!("a matrix product, {speed:.1} GFLOP/s, largest error {error:.1e}");
+    let hint =
+        "This device miscalculates: use another with `--set run.device=cpu`, and have it checked";
     match device.right {
         true => Finding::ok(&what, found),
-        false => Finding::failed(
-            &what,
-            format!("{found}: wrong"),
-            "This device miscalculates: use another with `--set run.device=cpu`, and have it checked",
-        ),
+        false => Finding::failed(&what, found + ": wrong", hint),
     }
 }
 
 /// What a program prints, or why not as the rest of a sentence.
 fn output(program: &Path, argument: &str, limit: Duration) -> Result<String, String> {
-    let child = Command::new(program)
-        .arg(argument)
-        .stdin(Stdio::null())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn();
-    let mut child = child.map_err(|error| format!("cannot be started: {error}"))?;
+    let mut command = Command::new(program);
+    command.arg(argument).stdin(Stdio::null());
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command
+        .spawn()
+        .map_err(|error| format!("cannot be started: {error}"))?;
     let end = Instant::now() + limit;
     while matches!(child.try_wait(), Ok(None)) {
         if Instant::now() >= end {

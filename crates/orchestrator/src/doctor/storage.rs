@@ -67,28 +67,26 @@ fn trial(folder: &Path) -> Finding {
     let outcome = write_and_read(&trial);
     let _ = fs::remove_dir_all(&trial);
     let size = format::bytes(TRIAL as u64);
-    match outcome {
-        Ok(true) => Finding::ok(WHAT, format!("{size} written, renamed and read back")),
-        Ok(false) => Finding::failed(
-            WHAT,
+    let (found, hint) = match outcome {
+        Ok(true) => return Finding::ok(WHAT, format!("{size} written, renamed and read back")),
+        Ok(false) => (
             format!("of {size} something else was read than was written"),
             "Check the disk, or name another folder as `pipeline.artifacts`",
         ),
-        Err(error) => Finding::failed(
-            WHAT,
+        Err(error) => (
             error.to_string(),
             "Artifacts need a folder that can be written, on a file system with renames and locks; name another as `pipeline.artifacts`",
         ),
-    }
+    };
+    Finding::failed(WHAT, found, hint)
 }
 
 /// Whether what is read is what was written.
 fn write_and_read(folder: &Path) -> Result<bool, ArtifactError> {
     let _lock = FileLock::acquire(&folder.join("lock"), |_| ())?;
     let (pending, path) = (folder.join("pending"), folder.join("trial"));
-    let content: Vec<u8> = (0..TRIAL)
-        .map(|place| (place * 131 + place / 4099) as u8)
-        .collect();
+    let content = (0..TRIAL).map(|place| (place * 131 + place / 4099) as u8);
+    let content: Vec<u8> = content.collect();
     fs::write(&pending, &content).map_err(ArtifactError::io("write", &pending))?;
     fs::rename(&pending, &path).map_err(ArtifactError::io("rename", &pending))?;
     let found = fs::read(&path).map_err(ArtifactError::io("read", &path))?;

@@ -1,7 +1,7 @@
 //! What every model made of the challenge sets.
 
 use artifact::Failure;
-use challenge::{Answer, CHALLENGE, Challenge};
+use challenge::{Answer, CHALLENGE, Challenge, Tally};
 use stage::Context;
 
 use super::{read, shown};
@@ -13,9 +13,8 @@ pub(super) fn collect(context: &Context, judged: &Judged) -> Result<ChallengeDat
     for (name, artifact) in shown(context, judged) {
         let view: Challenge = read(artifact, CHALLENGE)?;
         let tallies = view.capabilities.iter();
-        data.capabilities = tallies
-            .map(|tally| (tally.capability.clone(), tally.cases))
-            .collect();
+        let tallies = tallies.map(|tally| (tally.capability.clone(), tally.cases));
+        data.capabilities = tallies.collect();
         data.models.push(model(name, &view));
     }
     Ok(data)
@@ -23,15 +22,13 @@ pub(super) fn collect(context: &Context, judged: &Judged) -> Result<ChallengeDat
 
 fn model(name: &str, view: &Challenge) -> ChallengedModel {
     let tallies = view.capabilities.iter();
-    let surest = tallies
-        .clone()
-        .filter_map(|tally| surest(view, &tally.capability));
+    let surest = |tally: &Tally| surest(view, &tally.capability);
     ChallengedModel {
         name: name.to_owned(),
-        failed: tallies.map(|tally| tally.failed).collect(),
+        failed: tallies.clone().map(|tally| tally.failed).collect(),
         seen: view.cases.iter().filter(|case| case.seen).count() as u64,
         unseen: (view.unseen.cases, view.unseen.failed),
-        examples: surest.collect(),
+        examples: tallies.filter_map(surest).collect(),
     }
 }
 

@@ -1,6 +1,7 @@
 //! The part of a review that is shown: where the words are that drove the answer.
 
 use std::collections::HashMap;
+use std::iter;
 use std::ops::Range;
 
 use artifact::files::Explanation;
@@ -59,20 +60,15 @@ fn heaviest(text: &str, words: &[Word]) -> Range<usize> {
     let weight_in = |part: &Range<usize>| -> f64 {
         let words = words.iter();
         let inside = words.filter(|word| word.0 >= part.start && word.1 <= part.end);
-        inside.map(|word| word.2.abs()).sum()
+        inside.fold(0.0, |sum, word| sum + word.2.abs())
     };
     let start_of = |word: &str| word.as_ptr() as usize - text.as_ptr() as usize;
-    let starts = text.split_whitespace().map(start_of);
+    let starts = iter::once(0).chain(text.split_whitespace().map(start_of));
     let parts = starts.map(|start| start..end_of_part(text, start));
-    // Of equals the earlier one.
-    let heavier = |best, part| {
-        if weight_in(&part) > weight_in(&best) {
-            part
-        } else {
-            best
-        }
-    };
-    parts.fold(0..end_of_part(text, 0), heavier)
+    // Backwards, because of equals the last one is the maximum, and the earliest is wanted.
+    let parts = parts.rev();
+    let heaviest = parts.max_by(|one, two| weight_in(one).total_cmp(&weight_in(two)));
+    heaviest.expect("the start of the text is one of them")
 }
 
 /// Where a part ends that begins here: behind a word, if there is one, and never within a character.

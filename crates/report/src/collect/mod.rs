@@ -74,10 +74,9 @@ pub fn collect(
             data.embeddings.push(tokens::embedding(name, artifact)?);
         }
     }
-    let stages = StageName::ALL.into_iter();
-    let inputs = stages.flat_map(|stage| context.inputs(stage));
-    let steps = inputs.map(|(variant, artifact)| steps::step(variant, artifact.manifest()));
-    data.steps = steps.collect();
+    for (variant, artifact) in StageName::ALL.into_iter().flat_map(|it| context.inputs(it)) {
+        data.steps.push(steps::step(variant, artifact.manifest()));
+    }
     Ok(data)
 }
 
@@ -93,9 +92,7 @@ fn shown<'a>(
 /// The artifact of a stage by its variant.
 fn find<'a>(context: &'a Context, stage: StageName, variant: &str) -> Option<&'a Artifact> {
     let mut inputs = context.inputs(stage);
-    inputs
-        .find(|(name, _)| *name == variant)
-        .map(|(_, artifact)| artifact)
+    Some(inputs.find(|(name, _)| *name == variant)?.1)
 }
 
 /// Reads a JSON file of an artifact.

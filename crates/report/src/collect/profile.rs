@@ -30,16 +30,15 @@ pub(super) fn add(clean: &Artifact, reviews: &mut ReviewsData) -> Result<(), Fai
 }
 
 fn splitting(view: &Splitting) -> String {
-    let test = if view.test_by == "official" {
-        "the split into train and test is the source's own"
-    } else {
-        "split by a hash of the text"
+    let test = match view.test_by.as_str() {
+        "official" => "the split into train and test is the source's own",
+        _ => "split by a hash of the text",
     };
-    if view.grouped {
-        format!("{test}; where a hash decides, whole groups stay together")
-    } else {
-        test.to_owned()
-    }
+    let groups = match view.grouped {
+        true => "; where a hash decides, whole groups stay together",
+        false => "",
+    };
+    format!("{test}{groups}")
 }
 
 fn split_count(view: &SplitProfile) -> SplitCount {
@@ -72,16 +71,10 @@ fn lengths(splits: &[SplitProfile]) -> Vec<LengthBin> {
 fn audit(profile: &Profile) -> Vec<AuditLine> {
     let (leaks, copies, groups) = (&profile.leaks, &profile.duplicates, &profile.groups);
     let verbatim = count(leaks.test_rows_verbatim);
-    let removed = plural(
-        leaks.train_rows_removed,
-        "training review was",
-        "training reviews were",
-    );
-    let conflicting = plural(
-        copies.conflicting_rows,
-        "review has them",
-        "reviews have them",
-    );
+    let removed = leaks.train_rows_removed;
+    let removed = plural(removed, "training review was", "training reviews were");
+    let conflicting = copies.conflicting_rows;
+    let conflicting = plural(conflicting, "review has them", "reviews have them");
     let mut lines = vec![
         AuditLine::new(
             "Test reviews whose text stood in the training data, too",
@@ -112,14 +105,10 @@ fn audit(profile: &Profile) -> Vec<AuditLine> {
     lines.extend(profile.near_duplicates.as_ref().map(near_line));
     lines.extend(text_lines(&profile.texts));
     if groups.train + groups.test > 0 {
-        lines.push(AuditLine::new(
-            "Groups (films) with reviews in train and in test",
-            groups.in_train_and_test,
-            format!(
-                "of {} in test; a model may know them by name",
-                count(groups.test)
-            ),
-        ));
+        let what = "Groups (films) with reviews in train and in test";
+        let in_test = count(groups.test);
+        let remark = format!("of {in_test} in test; a model may know them by name");
+        lines.push(AuditLine::new(what, groups.in_train_and_test, remark));
     }
     lines
 }
@@ -133,18 +122,17 @@ fn near_line(near: &NearDuplicates) -> AuditLine {
             plural(unlabelled, "unlabelled one", "unlabelled ones")
         ),
     };
-    let remark = if near.rows == 0 {
-        format!(
-            "no two have a Jaccard similarity of runs of five words of {} or more",
-            near.threshold
-        )
-    } else {
-        format!(
-            "in {} of at most {}, kept on one side of the split (Jaccard similarity of runs of five words at least {}); {removed}",
-            plural(near.clusters, "cluster", "clusters"),
-            count(near.largest_cluster),
-            near.threshold
-        )
+    let threshold = near.threshold;
+    let clusters = plural(near.clusters, "cluster", "clusters");
+    let largest = count(near.largest_cluster);
+    let remark = match near.rows {
+        0 => {
+            format!("no two have a Jaccard similarity of runs of five words of {threshold} or more")
+        }
+        _ => format!(
+            "in {clusters} of at most {largest}, kept on one side of the split (Jaccard similarity of runs of five words at \
+             least {threshold}); {removed}"
+        ),
     };
     let what = "Reviews that share most of their wording with another";
     AuditLine::new(what, near.rows, remark)
@@ -152,10 +140,9 @@ fn near_line(near: &NearDuplicates) -> AuditLine {
 
 /// What was noticed in the texts, where it was.
 fn text_lines(texts: &Texts) -> impl Iterator<Item = AuditLine> {
-    let masked = if texts.scores_masked {
-        "masked"
-    } else {
-        "left in: `clean.mask_scores` would mask them"
+    let masked = match texts.scores_masked {
+        true => "masked",
+        false => "left in: `clean.mask_scores` would mask them",
     };
     let languages = texts.other_languages.iter();
     let languages = languages.map(|entry| format!("{} {}", count(entry.rows), entry.language));

@@ -19,10 +19,9 @@ pub(super) fn collect(
             let figures = metrics.models.get(*name)?;
             Some(figures.get(Metric::Accuracy.name())?.value())
         };
-        let seconds = context
-            .inputs(StageName::Train)
-            .filter(|(name, _)| trained.iter().any(|trained| trained == name))
-            .map(|(_, artifact)| artifact.manifest().run.seconds);
+        let steps = context.inputs(StageName::Train);
+        let steps = steps.filter(|(name, _)| trained.iter().any(|trained| trained == name));
+        let seconds = steps.map(|(_, artifact)| artifact.manifest().run.seconds);
         RepeatsData {
             model: model.clone(),
             seconds: seconds.sum(),

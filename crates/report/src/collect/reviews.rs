@@ -51,12 +51,8 @@ fn removed(clean: &Artifact) -> Result<Vec<LeftOut>, Failure> {
         let batch = batch?;
         let text = |column: usize, row| batch.column(column).as_string::<i32>().value(row);
         for row in 0..batch.num_rows() {
-            groups.add(
-                "removed",
-                text(1, row),
-                text(3, row).to_owned(),
-                text(4, row),
-            );
+            let place = text(3, row).to_owned();
+            groups.add("removed", text(1, row), place, text(4, row));
         }
     }
     Ok(groups.finish())

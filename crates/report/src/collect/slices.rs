@@ -149,9 +149,9 @@ impl Sorter {
         shares.sort_by(|one, two| two.0.total_cmp(&one.0).then(one.1.cmp(&two.1)));
         let tenth = &shares[..shares.len() / 10];
         let least = tenth.last().map_or(0.0, |(share, _)| *share);
+        let percent = 100.0 * least;
         let most = format!(
-            "the tenth with most words that no training review has ({:.1} % or more)",
-            100.0 * least
+            "the tenth with most words that no training review has ({percent:.1} % or more)"
         );
         let none = "of words that all stand in training reviews".to_owned();
         let known = shares.iter().filter(|(share, _)| *share == 0.0);

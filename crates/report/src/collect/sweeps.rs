@@ -1,6 +1,6 @@
 //! The trials of every sweep, as validation judged them.
 
-use artifact::files::{RangeTest, Rung};
+use artifact::files::Rung;
 use artifact::{Artifact, Contract, Failure, StageName};
 use indexmap::IndexMap;
 use serde::Deserialize;
@@ -72,13 +72,9 @@ pub(super) fn range_tests(context: &Context) -> Result<Vec<RangeTestData>, Failu
         .inputs(StageName::Train)
         .filter(|(_, artifact)| matches!(artifact.manifest().contract, Contract::RangeTest { .. }));
     let read = |(name, artifact): (&str, &Artifact)| {
-        let test: RangeTest = read(artifact, "range.json")?;
-        Ok(RangeTestData {
-            name: name.to_owned(),
-            suggested: test.suggested,
-            diverged: test.diverged,
-            points: test.points,
-        })
+        let name = name.to_owned();
+        let test: RangeTestData = read(artifact, "range.json")?;
+        Ok(RangeTestData { name, ..test })
     };
     tests.map(read).collect()
 }
@@ -89,7 +85,6 @@ fn number(value: &toml::Value) -> Option<f64> {
 }
 
 fn in_words(value: &toml::Value) -> String {
-    value
-        .as_str()
-        .map_or_else(|| value.to_string(), str::to_owned)
+    let text = value.as_str();
+    text.map_or_else(|| value.to_string(), str::to_owned)
 }

@@ -9,6 +9,7 @@ use metrics::{doubtful_labels, is_right};
 use stage::Context;
 
 use super::explained::{self, excerpt};
+use super::find;
 use super::slices::Sorter;
 use crate::data::{MarkedWord, Mistake, ModelData, ReportData};
 use crate::merge::Judged;
@@ -101,24 +102,18 @@ fn rows_of(batch: &RecordBatch, split: Split) -> impl Iterator<Item = usize> {
 /// The tokens that the judged models read, each once.
 fn tokens_of_models(context: &Context) -> impl Iterator<Item = (&str, &Artifact)> {
     let judged = context.inputs(StageName::Evaluate);
-    let judged: BTreeSet<&str> = judged.map(|(name, _)| name).collect();
-    let trained = context.inputs(StageName::Train);
-    let trained = trained.filter(|(name, _)| judged.contains(name));
-    let read: BTreeSet<&str> = trained
-        .flat_map(|(_, model)| &model.manifest().inputs)
-        .filter(|input| input.stage == StageName::Tokenize)
-        .map(|input| input.variant.as_str())
-        .collect();
+    let trained = judged.filter_map(|(name, _)| find(context, StageName::Train, name));
+    let inputs = trained.flat_map(|model| &model.manifest().inputs);
+    let tokens = inputs.filter(|input| input.stage == StageName::Tokenize);
+    let read: BTreeSet<&str> = tokens.map(|input| input.variant.as_str()).collect();
     let tokens = context.inputs(StageName::Tokenize);
     tokens.filter(move |(name, _)| read.contains(name))
 }
 
 /// The rows with the largest probability of the wrong class.
 fn surest_mistakes(labels: &[u8], probabilities: &[f32]) -> Vec<usize> {
-    let rows = 0..labels.len();
-    let mut wrong: Vec<usize> = rows
-        .filter(|row| !is_right(labels[*row], probabilities[*row]))
-        .collect();
+    let mut wrong: Vec<usize> = (0..labels.len()).collect();
+    wrong.retain(|row| !is_right(labels[*row], probabilities[*row]));
     let sureness = |row: &usize| (probabilities[*row] - 0.5).abs();
     wrong.sort_by(|one, two| sureness(two).total_cmp(&sureness(one)));
     wrong.truncate(SHOWN);

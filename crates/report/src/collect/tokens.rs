@@ -3,6 +3,7 @@
 use artifact::{Artifact, Contract, Failure};
 use indexmap::IndexMap;
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::read;
 use crate::data::{EmbeddingData, TokenizedSplit, TokenizerData};
@@ -17,19 +18,9 @@ struct StatisticsView {
 
 #[derive(Deserialize)]
 struct SplitView {
-    length: Option<LengthsView>,
+    length: Option<Value>,
     #[serde(flatten)]
     split: TokenizedSplit,
-}
-
-#[derive(Deserialize)]
-struct LengthsView {
-    quantiles: QuantilesView,
-}
-
-#[derive(Deserialize)]
-struct QuantilesView {
-    median: u64,
 }
 
 /// A tokenizer by its artifact.
@@ -41,7 +32,9 @@ pub(super) fn tokenizer(name: &str, artifact: &Artifact) -> Result<TokenizerData
     };
     let splits = view.splits.into_iter().map(|(split, view)| TokenizedSplit {
         split,
-        median: view.length.map(|length| length.quantiles.median),
+        median: view
+            .length
+            .and_then(|it| it["quantiles"]["median"].as_u64()),
         ..view.split
     });
     Ok(TokenizerData {

@@ -1,7 +1,7 @@
 //! What the settings do: sweeps and learning-rate range tests.
 
 use artifact::files::RangeTestStep;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Epoch, bounds};
 
@@ -47,9 +47,10 @@ pub struct TrialData {
 }
 
 /// The loss of a model at rising learning rates (Smith 2017).
-#[derive(Clone, Debug, Default, Serialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct RangeTestData {
     /// Its name in the pipeline file.
+    #[serde(skip_deserializing)]
     pub name: String,
     /// The rate at which the loss falls fastest, if it falls.
     pub suggested: Option<f64>,

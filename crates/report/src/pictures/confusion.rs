@@ -34,13 +34,8 @@ pub(crate) fn draw(name: &str, confusion: &Confusion, place: usize) -> Markup {
     };
     let size = Size::Fixed(x(2.0) + 4.0, TOP + 2.0 * CELL.1 + 4.0);
     let title = format!("{name}: decisions by class");
-    picture(
-        &format!("confusion-{place}"),
-        &title,
-        description,
-        size,
-        content,
-    )
+    let id = format!("confusion-{place}");
+    picture(&id, &title, description, size, content)
 }
 
 fn cell((left, top): (f64, f64), count: u64, total: u64, is_right: bool) -> Markup {

@@ -69,21 +69,15 @@ fn curve(frame: &Frame<'_>, model: &ModelData, measure: &Measure, place: usize) 
         g.train { @for point in train.flatten() { (frame.dot("", point, 2.0)) } }
         g.validation { @for point in validation.flatten() { (frame.dot("", point, 2.5)) } }
     };
-    let value = |value: Option<f64>| match value {
-        Some(value) => format!("{value:.3}"),
-        None => "not recorded".to_owned(),
-    };
+    let written = |value: f64| format!("{value:.3}");
+    let value = |value: Option<f64>| value.map_or("not recorded".to_owned(), written);
     let description = model.epochs.iter().map(|it| {
         let (train, validation) = (value((measure.train)(it)), value((measure.validation)(it)));
         format!("epoch {}: train {train}, validation {validation}", it.epoch)
     });
     let title = format!("{}: {} by epoch", model.name, measure.name);
-    frame.picture(
-        &format!("{}-{place}", measure.name),
-        &title,
-        description,
-        content,
-    )
+    let id = format!("{}-{place}", measure.name);
+    frame.picture(&id, &title, description, content)
 }
 
 /// The epoch whose weights were kept: a line, and a ring around its validation value.
@@ -93,16 +87,13 @@ fn kept(frame: &Frame<'_>, model: &ModelData, measure: &Measure) -> Markup {
         return Markup::default();
     };
     let (x, low, high) = (f64::from(epoch.epoch), frame.y.low, frame.y.high);
-    let is_right = frame.x.place(x) > SIZE.0 * 0.7;
-    let (shift, anchor) = if is_right {
-        (-5.0, "end")
-    } else {
-        (5.0, "start")
+    let (shift, anchor) = match frame.x.place(x) > SIZE.0 * 0.7 {
+        true => (-5.0, "end"),
+        false => (5.0, "start"),
     };
-    let (y, down) = if measure.falls {
-        (high, 10.0)
-    } else {
-        (low, -6.0)
+    let (y, down) = match measure.falls {
+        true => (high, 10.0),
+        false => (low, -6.0),
     };
     let text = format!("kept: epoch {}", epoch.epoch);
     html! {

@@ -37,11 +37,8 @@ pub(crate) fn draw(bins: &[LengthBin], unit: &str) -> Option<Markup> {
     let description = bins.iter().map(|bin| {
         let (from, rows) = (format::count(bin.from), format::count(bin.rows));
         let last = bin.to.map(|to| format::count(to.saturating_sub(1)));
-        let to = last.map(|last| format!("to {last}"));
-        format!(
-            "{from} {}: {rows} reviews",
-            to.as_deref().unwrap_or("and more")
-        )
+        let to = last.map_or("and more".to_owned(), |last| format!("to {last}"));
+        format!("{from} {to}: {rows} reviews")
     });
     Some(frame.picture("lengths", "Length of reviews", description, content))
 }

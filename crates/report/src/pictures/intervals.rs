@@ -48,10 +48,8 @@ fn build(data: &ReportData) -> Option<(Markup, f64)> {
     estimates.sort_by(|one, two| two.1.value.total_cmp(&one.1.value));
     let ends = estimates.iter().flat_map(|(_, it)| [it.low, it.high]);
     // Percentages of the width, with room for half a tick label at both ends.
-    let scale = Scale::new(
-        round_range(ends.map(|share| 100.0 * share), TICKS)?,
-        (3.0, 97.0),
-    );
+    let range = round_range(ends.map(|share| 100.0 * share), TICKS)?;
+    let scale = Scale::new(range, (3.0, 97.0));
     let height = ROW * estimates.len() as f64 + AXIS;
     let description = estimates.iter().map(|(name, estimate)| {
         let (value, range) = words::share(*estimate);

@@ -12,21 +12,18 @@ const SIZE: (f64, f64) = (440.0, 300.0);
 /// The models that no other one beats or equals in accuracy with at most the same time, the quickest
 /// first: the Pareto front.
 pub(crate) fn front(models: &[ModelData]) -> Vec<usize> {
-    let points: Vec<(usize, f64, f64)> = models
-        .iter()
-        .enumerate()
+    /// The place of a model, the seconds it took, and its accuracy.
+    type Cost = (usize, f64, f64);
+    let points = models.iter().enumerate();
+    let points: Vec<Cost> = points
         .filter_map(|(place, model)| Some((place, model.total_seconds, model.accuracy()?.value)))
         .collect();
-    let is_beaten = |(place, seconds, quality): &(usize, f64, f64)| {
-        points.iter().any(|(other, time, value)| {
-            other != place
-                && time <= seconds
-                && value >= quality
-                && (time < seconds || value > quality || other < place)
-        })
+    let beats = |(other, time, value): &Cost, (place, seconds, quality): &Cost| {
+        let is_better = time < seconds || value > quality || other < place;
+        time <= seconds && value >= quality && is_better && other != place
     };
-    let mut kept: Vec<&(usize, f64, f64)> =
-        points.iter().filter(|point| !is_beaten(point)).collect();
+    let is_beaten = |point: &Cost| points.iter().any(|other| beats(other, point));
+    let mut kept: Vec<&Cost> = points.iter().filter(|it| !is_beaten(it)).collect();
     kept.sort_by(|one, two| one.1.total_cmp(&two.1));
     kept.into_iter().map(|(place, ..)| *place).collect()
 }
@@ -100,10 +97,9 @@ fn labels(frame: &Frame<'_>, points: &[Point<'_>]) -> Markup {
         let (x, y) = point.at();
         let (x, y) = (frame.x.place(x), frame.y.place(y));
         let width = SIGN * point.model.name.chars().count() as f64;
-        let (from, shift, anchor) = if x + 10.0 + width < SIZE.0 {
-            (x + 10.0, 10.0, "start")
-        } else {
-            (x - 10.0 - width, -10.0, "end")
+        let (from, shift, anchor) = match x + 10.0 + width < SIZE.0 {
+            true => (x + 10.0, 10.0, "start"),
+            false => (x - 10.0 - width, -10.0, "end"),
         };
         let to = from + width;
         // The nearest free line, above and below by turns.
@@ -120,13 +116,8 @@ fn labels(frame: &Frame<'_>, points: &[Point<'_>]) -> Markup {
         });
         let down = tries.into_iter().find(is_free).unwrap_or(0.0);
         taken.push((from, to, y + 4.0 + down));
-        frame.note(
-            "name",
-            point.at(),
-            (shift, 4.0 + down),
-            anchor,
-            &point.model.name,
-        )
+        let (shift, name) = ((shift, 4.0 + down), &point.model.name);
+        frame.note("name", point.at(), shift, anchor, name)
     };
     html! { @for point in points { (label(point)) } }
 }

@@ -27,10 +27,9 @@ pub(crate) fn draw(place: usize, test: &RangeTestData) -> Option<Markup> {
     };
     let mark = |rate: Option<f64>, text: &str| {
         let at = rate?.log10();
-        let (side, anchor) = if at > (ends.0 + ends.1) / 2.0 {
-            (-4.0, "end")
-        } else {
-            (4.0, "start")
+        let (side, anchor) = match at > (ends.0 + ends.1) / 2.0 {
+            true => (-4.0, "end"),
+            false => (4.0, "start"),
         };
         Some(html! {
             (frame.segment("best", (at, range.0), (at, range.1)))

@@ -12,21 +12,15 @@ const SIZE: (f64, f64) = (300.0, 300.0);
 /// The diagram of one model. `place` makes its id unique.
 pub(crate) fn draw(model: &ModelData, place: usize) -> Markup {
     let axis = |name| Axis::new(name, (0.0, 100.0));
-    let frame = Frame::new(
-        SIZE,
-        axis("probability given (%)"),
-        axis("positive in fact (%)"),
-    );
+    let x = axis("probability given (%)");
+    let frame = Frame::new(SIZE, x, axis("positive in fact (%)"));
     let at = |bin: &ReliabilityBin| (100.0 * bin.mean_probability, 100.0 * bin.positive_share);
     let bins = &model.reliability;
     let before = model.calibration.as_ref().map(|it| &it.before.reliability);
     let whiskers = bins.iter().filter_map(|bin| {
         let (x, share) = (at(bin).0, share_of(bin.positives, bin.rows, 0.95)?);
-        Some(frame.segment(
-            "whisker thin",
-            (x, 100.0 * share.low),
-            (x, 100.0 * share.high),
-        ))
+        let (low, high) = (100.0 * share.low, 100.0 * share.high);
+        Some(frame.segment("whisker thin", (x, low), (x, high)))
     });
     let content = html! {
         (frame.segment("diagonal", (0.0, 0.0), (100.0, 100.0)))
@@ -39,20 +33,11 @@ pub(crate) fn draw(model: &ModelData, place: usize) -> Markup {
         @for bin in bins { (frame.dot("dot", at(bin), 4.0)) }
     };
     let description = bins.iter().rev().map(|bin| {
-        let (given, positive) = at(bin);
-        format!(
-            "{} reviews given {given:.0} % on average: {positive:.0} % positive",
-            bin.rows
-        )
+        let (rows, (given, positive)) = (bin.rows, at(bin));
+        format!("{rows} reviews given {given:.0} % on average: {positive:.0} % positive")
     });
-    let title = format!(
-        "{}: given and observed share of positive reviews",
-        model.name
-    );
-    frame.picture(
-        &format!("reliability-{place}"),
-        &title,
-        description,
-        content,
-    )
+    let name = &model.name;
+    let title = format!("{name}: given and observed share of positive reviews");
+    let id = format!("reliability-{place}");
+    frame.picture(&id, &title, description, content)
 }

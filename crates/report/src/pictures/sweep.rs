@@ -49,11 +49,8 @@ pub(crate) fn effect(place: usize, sweep: &SweepData) -> Option<Markup> {
     let title = format!("{}: accuracy by {}", sweep.name, sweep.over[0]);
     let description = sweep.points.iter();
     let description = description.map(|point| {
-        format!(
-            "{}: {:.1} %",
-            point.values.join(", "),
-            100.0 * point.accuracy()
-        )
+        let (values, percent) = (point.values.join(", "), 100.0 * point.accuracy());
+        format!("{values}: {percent:.1} %")
     });
     Some(frame.picture(&format!("effect-{place}"), &title, description, content))
 }
@@ -61,17 +58,14 @@ pub(crate) fn effect(place: usize, sweep: &SweepData) -> Option<Markup> {
 /// A tick of a logarithmic axis.
 pub(crate) fn power(tick: f64) -> String {
     let value = 10_f64.powf(tick);
-    if (0.001..10_000.0).contains(&value) {
-        let decimals = (1.0 - tick.floor()).max(0.0) as usize;
-        let text = format!("{value:.decimals$}");
-        let short = text.trim_end_matches('0').trim_end_matches('.');
-        if text.contains('.') {
-            short.to_owned()
-        } else {
-            text
-        }
-    } else {
-        format!("{value:.0e}")
+    if !(0.001..10_000.0).contains(&value) {
+        return format!("{value:.0e}");
+    }
+    let decimals = (1.0 - tick.floor()).max(0.0) as usize;
+    let text = format!("{value:.decimals$}");
+    match decimals {
+        0 => text,
+        _ => text.trim_end_matches('0').trim_end_matches('.').to_owned(),
     }
 }
 
@@ -98,12 +92,8 @@ pub(crate) fn curves(place: usize, sweep: &SweepData) -> Vec<Markup> {
             (frame.note("value", (end, range.1), (-4.0, 12.0), "end", &title))
         };
         let description = format!("lowest loss {:.4}", point.loss());
-        frame.picture(
-            &format!("course-{place}-{number}"),
-            &title,
-            [description],
-            content,
-        )
+        let id = format!("course-{place}-{number}");
+        frame.picture(&id, &title, [description], content)
     };
     sweep.points.iter().enumerate().map(draw).collect()
 }

@@ -43,19 +43,14 @@ fn tricks(data: &ReportData) -> Option<String> {
     let set = &data.challenge;
     let (model, share) = super::tricks::least_tricked(data)?;
     let most = set.models.iter().max_by_key(|model| model.failed.first())?;
-    let sentence = format!(
-        "Of {} texts written to trick a model, {} fails {}",
-        format::count(set.capabilities.first()?.1),
-        model.name,
-        format::percent(share)
-    );
+    let texts = format::count(set.capabilities.first()?.1);
+    let (name, share) = (&model.name, format::percent(share));
+    let sentence = format!("Of {texts} texts written to trick a model, {name} fails {share}");
     if most.name == model.name {
         return Some(sentence);
     }
     let (name, failed) = (&most.name, format::percent(set.share(most, 0)));
-    Some(format!(
-        "{sentence}, the fewest, and {name} {failed}, the most"
-    ))
+    Some(sentence + &format!(", the fewest, and {name} {failed}, the most"))
 }
 
 /// The audit comes before any accuracy.
@@ -130,10 +125,8 @@ fn equals_without(data: &ReportData, best: &str) -> Option<String> {
         pair.first != best && pair.second != best && !pair.is_difference(alpha)
     };
     let equal = data.comparisons.iter().filter(is_equal);
-    let equal = words::join(
-        equal.map(|it| format!("{} and {}", it.first, it.second)),
-        "; ",
-    );
+    let equal = equal.map(|it| format!("{} and {}", it.first, it.second));
+    let equal = words::join(equal, "; ");
     (!equal.is_empty()).then(|| format!("Pairs that cannot be told apart: {equal}"))
 }
 
@@ -141,14 +134,12 @@ fn equals_without(data: &ReportData, best: &str) -> Option<String> {
 fn baseline(best: &ModelData) -> Option<String> {
     let rows = best.confusion.rows();
     let negative = best.confusion.true_negative + best.confusion.false_positive;
-    let positive = rows - negative;
-    let class = if negative > positive {
-        "negative"
-    } else {
-        "positive"
+    let (class, most) = match rows - negative {
+        positive if negative > positive => ("negative", negative),
+        positive => ("positive", positive),
     };
     (rows > 0).then(|| {
-        let share = format::percent(negative.max(positive) as f64 / rows as f64);
+        let share = format::percent(most as f64 / rows as f64);
         format!("Always answering “{class}” would be right on {share}")
     })
 }
@@ -162,20 +153,16 @@ fn calibration(data: &ReportData, best: &ModelData) -> Option<String> {
         }
         None => "no interval: too few reviews or mistakes".to_owned(),
     };
+    let (name, points) = (&best.name, 100.0 * error.value());
     Some(format!(
-        "Probabilities given by {} are off by {:.1} points on average ({interval})",
-        best.name,
-        100.0 * error.value()
+        "Probabilities given by {name} are off by {points:.1} points on average ({interval})"
     ))
 }
 
 fn time(data: &ReportData) -> String {
     let seconds: f64 = data.models.iter().map(|model| model.seconds).sum();
     let memory = data.models.iter().map(|model| model.peak_memory).max();
-    format!(
-        "Training of {} took {} with at most {} of memory",
-        format::plural(data.models.len() as u64, "model", "models"),
-        format::seconds(seconds),
-        format::bytes(memory.unwrap_or(0))
-    )
+    let models = format::plural(data.models.len() as u64, "model", "models");
+    let (time, memory) = (format::seconds(seconds), format::bytes(memory.unwrap_or(0)));
+    format!("Training of {models} took {time} with at most {memory} of memory")
 }

@@ -77,10 +77,9 @@ fn estimate(model: &ModelData, metric: Metric, best: Option<f64>) -> Markup {
         return html! { span.muted { "not defined" } };
     };
     let (value, range) = words::figure(metric, figure);
-    if best == Some(figure.value()) {
-        noted((html! { b { (value) } }, range))
-    } else {
-        noted((value, range))
+    match best == Some(figure.value()) {
+        true => noted((html! { b { (value) } }, range)),
+        false => noted((value, range)),
     }
 }
 
@@ -137,17 +136,15 @@ pub(crate) fn front_in_words(data: &ReportData) -> Option<String> {
 
 fn costs(data: &ReportData) -> Table<&ModelData> {
     let known = |value: Option<String>| value.unwrap_or_else(|| "not recorded".to_owned());
-    let speed = |speed: f64| format::count(speed.round() as u64);
+    let speed = |speed: Option<f64>| known(speed.map(|it| format::count(it.round() as u64)));
     let caption =
         "What the models took, features and members included; epochs as kept of those run";
     Table::new(caption, &data.models)
         .names("Model", |it| &it.name)
         .numbers("Training time", |it| format::seconds(it.total_seconds))
         .numbers("Epochs", |it| known(epochs(it)))
-        .numbers("Reviews/s in training", |it| {
-            known(it.reviews_per_second.map(speed))
-        })
-        .numbers("when judging", |it| known(it.prediction_speed.map(speed)))
+        .numbers("Reviews/s in training", |it| speed(it.reviews_per_second))
+        .numbers("when judging", |it| speed(it.prediction_speed))
         .numbers("Parameters", |it| known(it.parameters.map(format::count)))
         .numbers("Size", |it| known(it.bytes.map(format::bytes)))
         .numbers("Peak memory", |it| format::bytes(it.peak_memory))

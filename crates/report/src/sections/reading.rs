@@ -20,6 +20,7 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
     let caption = "What each model reads of a test review: the share of reviews of which a part is never seen, \
                    mean tokens per review, accuracy, and the time it took";
     let none = |value: Option<Markup>| value.unwrap_or_else(|| html! { span.muted { "none" } });
+    let cut = |share: Option<f64>| share.map(format::percent).unwrap_or_default();
     let whole = |tokens: f64| format::count(tokens.round() as u64);
     let accuracy = |model: &str| Some(noted(words::share(data.model(model)?.accuracy()?)));
     let gain = |reading: &ReadingData| {
@@ -34,12 +35,8 @@ pub(crate) fn draw(data: &ReportData) -> Option<Markup> {
     let table = Table::new(caption, &data.readings)
         .names("Model", |it| &it.model)
         .words("Reads", |it| &it.way)
-        .numbers("Reviews cut", |it| {
-            it.cut.map_or_else(String::new, format::percent)
-        })
-        .numbers("Tokens read", |it| {
-            it.tokens.map_or_else(String::new, whole)
-        })
+        .numbers("Reviews cut", |it| cut(it.cut))
+        .numbers("Tokens read", |it| it.tokens.map(whole).unwrap_or_default())
         .numbers("Accuracy", |it| none(accuracy(&it.model)))
         .numbers("Against its like", |it| none(gain(it)))
         .numbers("Encoding", |it| none(encoding(it)))
@@ -64,16 +61,13 @@ fn like<'a>(data: &'a ReportData, reading: &ReadingData) -> Option<(&'a str, Est
         above.find(|other| other.way != reading.way && architecture(&other.model) == Some(own))?;
     let difference = data.comparisons.iter().find_map(|pair| {
         let Estimate { value, low, high } = pair.difference;
-        let turned = Estimate {
-            value: -value,
-            low: -high,
-            high: -low,
-        };
+        let (value, low, high) = (-value, -high, -low);
         let (own, other) = (&reading.model, &like.model);
-        if (&pair.first, &pair.second) == (own, other) {
-            return Some(pair.difference);
+        match (&pair.first, &pair.second) {
+            both if both == (own, other) => Some(pair.difference),
+            both if both == (other, own) => Some(Estimate { value, low, high }),
+            _ => None,
         }
-        ((&pair.first, &pair.second) == (other, own)).then_some(turned)
     })?;
     Some((&like.model, difference))
 }

@@ -43,14 +43,10 @@ pub(super) fn draw(data: &ReportData) -> Markup {
 pub(super) fn in_words(data: &ReportData) -> Option<String> {
     let told = data.repeats.iter().map(|repeats| {
         let (low, high) = repeats.range();
-        format!(
-            "{} reaches {} on average of {} trainings ({:.1} to {:.1})",
-            repeats.model,
-            format::percent(repeats.mean()),
-            repeats.accuracies.len(),
-            100.0 * low,
-            100.0 * high
-        )
+        let (low, high) = (100.0 * low, 100.0 * high);
+        let (model, count) = (&repeats.model, repeats.accuracies.len());
+        let mean = format::percent(repeats.mean());
+        format!("{model} reaches {mean} on average of {count} trainings ({low:.1} to {high:.1})")
     });
     let told = words::join(told, "; ");
     (!told.is_empty()).then_some(told)

@@ -4,7 +4,7 @@ use artifact::{Split, format};
 use maud::{Markup, html};
 use pages::{Table, figure, grid, noted, numbered, paragraph, quote, section};
 
-use crate::data::{LeftOut, ReportData, ReviewsData, SplitCount};
+use crate::data::{AuditLine, LeftOut, ReportData, ReviewsData, SplitCount};
 use crate::numbers;
 use crate::pictures::{bars, histogram};
 
@@ -62,16 +62,13 @@ fn overview(reviews: &ReviewsData) -> Markup {
     }
 }
 
-fn audit(reviews: &ReviewsData) -> Markup {
-    let caption = format!(
-        "Duplicates and leaks among {} accepted reviews",
-        format::count(reviews.accepted)
-    );
-    let table = Table::new(caption, &reviews.audit)
+fn audit(reviews: &ReviewsData) -> Table<&AuditLine> {
+    let accepted = format::count(reviews.accepted);
+    let caption = format!("Duplicates and leaks among {accepted} accepted reviews");
+    Table::new(caption, &reviews.audit)
         .names("Looked for", |line| &line.what)
         .numbers("Found", |line| format::count(line.count))
-        .words("What it means", |line| &line.remark);
-    html! { (table) }
+        .words("What it means", |line| &line.remark)
 }
 
 fn words(reviews: &ReviewsData) -> Markup {
@@ -109,10 +106,8 @@ fn near_pairs(reviews: &ReviewsData) -> Markup {
 fn left_out(reviews: &ReviewsData) -> Markup {
     let groups = || reviews.rejected.iter().chain(&reviews.removed);
     let total: u64 = groups().map(|group| group.rows).sum();
-    let caption = format!(
-        "All {} left out, by reason, with examples",
-        format::plural(total, "row", "rows")
-    );
+    let rows = format::plural(total, "row", "rows");
+    let caption = format!("All {rows} left out, by reason, with examples");
     let examples = |group: &LeftOut| {
         html! {
             ul.examples {

@@ -30,12 +30,9 @@ fn tokenizers(tokenizers: &[TokenizerData]) -> Table<(&TokenizerData, &Tokenized
         _ => format::percent(part as f64 / whole as f64),
     };
     let name = |it: &TokenizerData| {
-        let details = format!(
-            "{}, {} entries, at most {} tokens",
-            it.kind,
-            format::count(it.vocabulary_size),
-            format::count(it.max_length)
-        );
+        let [entries, most] = [it.vocabulary_size, it.max_length].map(format::count);
+        let kind = &it.kind;
+        let details = format!("{kind}, {entries} entries, at most {most} tokens");
         noted((&it.name, details))
     };
     let median = |it: &TokenizedSplit| it.median.map_or_else(|| "none".to_owned(), format::count);
@@ -54,11 +51,8 @@ fn embeddings(embeddings: &[EmbeddingData]) -> Table<&EmbeddingData> {
     let share =
         |share: Option<f64>| share.map_or_else(|| "learned here".to_owned(), format::percent);
     let missing = |it: &EmbeddingData| {
-        let words = it
-            .missing
-            .iter()
-            .take(MISSING)
-            .map(|word| format!("“{word}”"));
+        let words = it.missing.iter().take(MISSING);
+        let words = words.map(|word| format!("“{word}”"));
         quote(words::list(&words.collect::<Vec<_>>()))
     };
     let caption = "Share of the vocabulary and of the training split's running tokens that the vector file knows";

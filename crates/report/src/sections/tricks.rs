@@ -5,7 +5,7 @@ use artifact::format;
 use maud::{Markup, html};
 use pages::{Table, noted, paragraph, quote, section};
 
-use crate::data::{ChallengedModel, Mistake, ModelData, ReportData, SliceData};
+use crate::data::{ChallengedModel, Mistake, ModelData, ReportData, SliceData, TrickExample};
 use crate::numbers;
 use crate::words;
 
@@ -53,10 +53,9 @@ fn challenge(data: &ReportData) -> Markup {
             let share = model.unseen.1 as f64 / model.unseen.0.max(1) as f64;
             format!("{} {}", model.name, format::percent(share))
         });
+        let (seen, without) = (format::count(seen), words::join(without, ", "));
         text += &format!(
-            " {} of them stand in the training reviews; without those fail: {}.",
-            format::count(seen),
-            words::join(without, ", ")
+            " {seen} of them stand in the training reviews; without those fail: {without}."
         );
     }
     let caption = "Share of texts that each model fails, by what they ask for";
@@ -76,16 +75,14 @@ fn challenge(data: &ReportData) -> Markup {
     }
 }
 
-fn examples(model: &ChallengedModel) -> Markup {
+fn examples(model: &ChallengedModel) -> Table<&TrickExample> {
     let caption = format!("{}: of each kind the failure it is surest of", model.name);
-    let table = Table::new(caption, &model.examples)
+    let share = |probability: f32| format::percent(probability.into());
+    Table::new(caption, &model.examples)
         .names("asks for", |it| it.capability.replace('_', " "))
         .texts("text", |it| quote(&it.text))
         .words("is", |it| &it.label)
-        .numbers("positive, it says", |it| {
-            format::percent(f64::from(it.probability))
-        });
-    html! { (table) }
+        .numbers("positive, it says", |it| share(it.probability))
 }
 
 /// Slices in the order of the best model's accuracy, the worst first.
@@ -101,21 +98,16 @@ fn slices(data: &ReportData) -> Table<&SliceData> {
         .names("reviews", |slice| &slice.name)
         .numbers("how many", |slice| format::count(slice.rows));
     for (place, model) in data.models.iter().enumerate() {
-        table = table.numbers(&model.name, |slice| {
-            match slice.share(place, data.confidence) {
-                Some(estimate) => noted(words::share(estimate)),
-                None => html! { "-" },
-            }
-        });
+        let share = |slice: &SliceData| slice.share(place, data.confidence);
+        let share = |slice| share(slice).map(|it| noted(words::share(it)));
+        table = table.numbers(&model.name, |it| share(it).unwrap_or(html! { "-" }));
     }
     table
 }
 
 fn mistakes(data: &ReportData, best: &ModelData) -> Markup {
-    let caption = format!(
-        "Test reviews that {} is surest of and wrong about",
-        best.name
-    );
+    let name = &best.name;
+    let caption = format!("Test reviews that {name} is surest of and wrong about");
     html! {
         @if !data.mistakes.is_empty() {
             h3 { "The surest mistakes" }
@@ -153,13 +145,12 @@ fn doubtful(data: &ReportData, best: &ModelData) -> Markup {
 
 fn list<'a>(data: &ReportData, caption: String, mistakes: &'a [Mistake]) -> Table<&'a Mistake> {
     let others = data.models.len() - 1;
+    let right = |count: usize| format!("{count} of {others}");
     Table::new(caption, mistakes)
         .texts("review", marked)
         .words("label", |it| &it.label)
         .numbers("positive, it says", |it| format::percent(it.probability))
-        .numbers("others right", |it| {
-            format!("{} of {others}", it.others_right)
-        })
+        .numbers("others right", |it| right(it.others_right))
 }
 
 /// A review with its words marked.
