@@ -7,9 +7,6 @@ mod coverage;
 mod encoder;
 mod features;
 mod fetch;
-#[cfg(feature = "fuzzing")]
-#[doc(hidden)]
-pub mod fuzzing;
 mod learned;
 mod lookup;
 mod matrix;
@@ -28,6 +25,7 @@ use settings::{EmbeddingKind, EmbeddingSettings};
 use stage::{Context, NoOptions, Outcome, Stage};
 
 pub use fetch::main as fetch;
+pub use vector_file::{Wanted, read_vectors};
 
 use matrix::Matrix;
 use vocabulary::Vocabulary;

@@ -35,7 +35,7 @@ impl Defect {
 
 /// The account of a file that was read to its end.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct ReadReport {
+pub struct ReadReport {
     /// Lines with a vector, good or bad; the header is not counted.
     pub(crate) lines: u64,
     /// Components of a vector.
@@ -93,7 +93,7 @@ impl ReadReport {
 }
 
 /// What the reader of a file does with its words.
-pub(crate) trait Wanted {
+pub trait Wanted {
     /// Whether the vector of this word is of use. Vectors of other words are not parsed.
     fn wants(&self, word: &str) -> bool;
 
@@ -106,7 +106,7 @@ pub(crate) trait Wanted {
 ///
 /// # Errors
 /// The file cannot be read to its end, or more than one line in a hundred is unusable.
-pub(crate) fn read_vectors(
+pub fn read_vectors(
     path: &Path,
     wanted: &mut impl Wanted,
     task: &Task,
