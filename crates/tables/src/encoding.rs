@@ -1,5 +1,6 @@
 //! Which characters a file's bytes stand for, and the file as UTF-8.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufRead, Read};
 
 use chardetng::EncodingDetector;
@@ -38,11 +39,16 @@ fn tell(start: &[u8]) -> (&'static Encoding, &'static str) {
     }
 }
 
-/// The encoding of bytes that are not UTF-8. Where a fifth of them is beyond ASCII, as in Cyrillic or
-/// Japanese, the detector knows it; a few accents and quotation marks are too few for it.
+/// The encoding of bytes that are not UTF-8. Where a fifth of them is beyond ASCII and they differ, as in
+/// Cyrillic or Japanese, the detector knows it. A few accents and quotation marks, or one sign many times
+/// (`•••••` for five stars), are too little for it.
 fn of_letters(start: &[u8]) -> &'static Encoding {
-    let beyond = start.iter().filter(|byte| !byte.is_ascii()).count();
-    if beyond < 20 || beyond * 5 < start.len() {
+    let beyond = start.iter().filter(|byte| !byte.is_ascii());
+    let (count, different) = (
+        beyond.clone().count(),
+        beyond.collect::<BTreeSet<_>>().len(),
+    );
+    if count < 20 || count * 5 < start.len() || different < 8 {
         return WINDOWS_1252;
     }
     let mut detector = EncodingDetector::new();
@@ -171,6 +177,10 @@ mod tests {
         check(&WINDOWS_1251.encode(cyrillic).0, WINDOWS_1251);
         let japanese = "text,label\nとても面白い映画でした,1\nつまらなかった,0\n";
         check(&SHIFT_JIS.encode(japanese).0, SHIFT_JIS);
+        for repeated in ["••••• five\n", "ééééé trop bien éééé\n", "’’’ ’’’ ’’’\n"]
+        {
+            check(&WINDOWS_1252.encode(&repeated.repeat(5)).0, WINDOWS_1252);
+        }
         let western = "text,label\ntrès bien, “génial”,1\nein schöner Film, für alle,1\n";
         check(&WINDOWS_1252.encode(western).0, WINDOWS_1252);
         for few in [
