@@ -16,9 +16,9 @@ use crate::{ClassifierError, Result, Stream};
 const DRAWN: u64 = 1 << 40;
 const SHUFFLED: u64 = DRAWN + 1;
 
-/// Keeps of training rows as many as the settings ask for, and gives them the labels they ask for. The places
-/// of the kept rows, in order; `None` if all are kept. Which ones follows from the seed and their ids alone, and
-/// fewer of them are among more.
+/// Keeps `settings.reviews` of the training rows, and shuffles their labels if the settings say so. Returns the
+/// positions of the kept rows in order, or `None` if all are kept. The choice depends on the seed and the rows'
+/// ids alone, so that a smaller sample is part of a larger one.
 pub(crate) fn learned_rows(
     ids: &mut Vec<u64>,
     labels: &mut Vec<u8>,

@@ -162,10 +162,10 @@ fn hint_for_rejected(reasons: &[(String, u64)]) -> String {
     let what = if reasons.iter().any(|it| has(it, NOT_UTF_8)) {
         "If the file is in another encoding, name it, for example with `--set ingest.encoding=windows-1252`"
     } else if reasons.iter().all(|it| has(it, "`ingest.labels`")) {
-        "Mend the rows, or say what the values mean with `--set 'ingest.labels.positive=[\"VALUE\"]'`, and so for \
+        "Fix the rows, or say what the values mean with `--set 'ingest.labels.positive=[\"VALUE\"]'`, and so for \
          `negative` and `none`"
     } else {
-        "Mend the rows or the `[ingest]` settings"
+        "Fix the rows or the `[ingest]` settings"
     };
     format!("{what}; to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`")
 }

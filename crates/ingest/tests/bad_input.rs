@@ -90,7 +90,7 @@ fn columns_and_labels() {
         &[],
         "error: 1 of 3 rows were rejected, more than `ingest.max_reject_rate` = 0.01 allows; the commonest reasons: \
          the label is none of the values in `ingest.labels`: `maybe` (1)\n\n\
-         hint: Mend the rows, or say what the values mean with `--set 'ingest.labels.positive=[\"VALUE\"]'`, and so for \
+         hint: Fix the rows, or say what the values mean with `--set 'ingest.labels.positive=[\"VALUE\"]'`, and so for \
          `negative` and `none`; to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`",
     );
     check(

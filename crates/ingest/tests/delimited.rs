@@ -175,7 +175,7 @@ fn too_many_bad_rows_are_an_error() {
         "3 of 5 rows were rejected, more than `ingest.max_reject_rate` = 0.01 allows; the commonest reasons: \
          the label is none of the values in `ingest.labels`: `maybe` (2); \
          the row has another number of columns than the first: 1 instead of 2 (1) | \
-         Mend the rows or the `[ingest]` settings; to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`",
+         Fix the rows or the `[ingest]` settings; to leave such rows out, raise `--set ingest.max_reject_rate=SHARE`",
     );
 }
 

@@ -47,8 +47,8 @@ impl Watchdog {
     }
 
     /// Waits for the end of the child in a slot, and passes signals on to it until then. The child's process id
-    /// is free for another process only once nobody will signal it any more. Says how it ended, or for how long
-    /// it gave no sign of life before it was stopped.
+    /// is free for another process only once nobody will signal it any more. Returns how it ended, or for how
+    /// long it had no heartbeat before it was stopped.
     ///
     /// # Errors
     /// The system cannot say how it ended.

@@ -196,7 +196,7 @@ impl Finder<'_> {
             return Some((known, share_in_words(known, "are dates")));
         }
         let (format, by) = self.told_order(evidence)?;
-        Some((0.9, format!("dates as `{format}`, told by `{by}`")))
+        Some((0.9, format!("dates as `{format}`, because of `{by}`")))
     }
 
     /// What the values say of the order of day and month, where no setting does.

@@ -1,4 +1,4 @@
-//! The end of a file: its output put in place, and what came of it, for people.
+//! The end of a prediction: the output is renamed into place, and a summary is printed.
 
 use std::fs;
 use std::io;

@@ -317,7 +317,7 @@ impl Coordinator<'_> {
         };
         let (said, title) = (failure(&log).join("\n  "), self.title(number));
         Failure::new(format!("{title} failed on {}: {why}\n  {said}", course.node)).with_hint(format!(
-            "Mend that and run the same command again: finished shards and chunks are kept; the whole log is `{}`",
+            "Fix that and run the same command again: finished shards and chunks are kept; the whole log is `{}`",
             log.display()
         ))
     }

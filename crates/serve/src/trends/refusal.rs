@@ -75,7 +75,7 @@ fn reading(error: InputError, file: &Path) -> ApiError {
         ),
         Problem::FirstRow => (
             unfit,
-            "Mend the start of the file: a header such as `text,date` and rows of one review each, of 1 MiB at most",
+            "Fix the start of the file: a header such as `text,date` and rows of one review each, of 1 MiB at most",
         ),
         Problem::Nothing => (
             unfit,
@@ -89,7 +89,7 @@ fn reading(error: InputError, file: &Path) -> ApiError {
             let known: Vec<String> = known.iter().map(|name| format!("`{name}`")).collect();
             format!("The columns are {}. {hint}", known.join(", "))
         }
-        Problem::Rejected => format!("Mend these rows. {hint}"),
+        Problem::Rejected => format!("Fix these rows. {hint}"),
         _ => hint.to_owned(),
     };
     let problem = Failure::from_error(error).chain().join(": ");
