@@ -6,6 +6,7 @@ use std::path::Path;
 use artifact::{ArtifactError, Digest, Normalization};
 use metrics::{Knot, interpolated};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 use settings::{FeatureSettings, ModelSettings, Truncation};
 
 use crate::BundleError;
@@ -137,9 +138,16 @@ impl ModelFile {
     pub fn load(folder: &Path) -> Result<Self, BundleError> {
         let refused = |problem: String| BundleError::unusable(folder, problem);
         let read = |name: &str| read(folder, name);
-        let model: Self = serde_json::from_slice(&read("model.json")?).map_err(|error| {
+        let text = read("model.json")?;
+        let parsed = serde_json::from_slice(&text)
+            .and_then(|model: Self| Ok((model, serde_json::from_slice(&text)?)));
+        let (model, written) = parsed.map_err(|error| {
             refused(format!("`model.json` is not a model description: {error}"))
         })?;
+        // Settings have defaults for a pipeline file; here a missing key is a lost one.
+        if keys(&written) < keys(&json!(model)) {
+            return Err(refused("`model.json` lacks some of its keys".to_owned()));
+        }
         if model.format != Self::FORMAT {
             let (found, ours) = (model.format, Self::FORMAT);
             return Err(refused(format!(
@@ -167,6 +175,15 @@ impl ModelFile {
         let path = folder.join("tokenizer.json");
         fs::copy(tokenizer, &path).map_err(ArtifactError::io("write", &path))?;
         Ok(())
+    }
+}
+
+/// The number of keys in a value and all below it.
+fn keys(value: &Value) -> usize {
+    match value {
+        Value::Object(members) => members.values().map(|member| 1 + keys(member)).sum(),
+        Value::Array(members) => members.iter().map(keys).sum(),
+        _ => 0,
     }
 }
 

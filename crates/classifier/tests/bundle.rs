@@ -138,6 +138,10 @@ fn what_does_not_belong_together_is_refused_by_name() {
         "is missing",
     );
     check_refused(
+        |folder| edit(folder, "model.json", "\"hidden\": 3,", ""),
+        "lacks some of its keys",
+    );
+    check_refused(
         |folder| edit(folder, "model.json", "\"format\": 1", "\"format\": 9"),
         "reads format 1",
     );

@@ -45,11 +45,9 @@ pub(crate) fn compute(context: &Context, settings: &EmbeddingSettings) -> Result
     let encoder = context.input(StageName::Embed);
     let contract = TokenContract::of(tokens)?;
     let Contract::Encoder { tokenizer, .. } = encoder.manifest().contract else {
-        return Err(ArtifactError::Damaged {
-            path: encoder.folder().join(artifact::MANIFEST_NAME),
-            reason: "it is not the manifest of an encoder".to_owned(),
-        }
-        .into());
+        let path = encoder.folder().join(artifact::MANIFEST_NAME);
+        let reason = "it is not the manifest of an encoder";
+        return Err(ArtifactError::damaged(&path, reason).into());
     };
     check_tokenizer(encoder.folder(), tokenizer, contract.tokenizer)?;
     let mut machine = Machine::start(context, encoder, &features, &contract)?;

@@ -80,13 +80,11 @@ fn check_contract(tokens: &Artifact, file: &TokenizerFile) -> Result<(), Failure
     let found = values(file.fingerprint(), file.vocabulary_size(), file.pad_id());
     for ((what, promised), found) in names.iter().zip(promised).zip(found) {
         if promised != found {
-            return Err(ArtifactError::Damaged {
-                path: tokens.folder().join(MANIFEST_NAME),
-                reason: format!(
-                    "its contract names {promised} as {what}, and `tokenizer.json` has {found}"
-                ),
-            }
-            .into());
+            let reason = format!(
+                "its contract names {promised} as {what}, and `tokenizer.json` has {found}"
+            );
+            let path = tokens.folder().join(MANIFEST_NAME);
+            return Err(ArtifactError::damaged(&path, reason).into());
         }
     }
     Ok(())
@@ -136,11 +134,8 @@ fn count_ids(tokens: &Artifact, size: u32) -> Result<Vec<u64>, Failure> {
     for lists in id_lists(tokens, Split::Train, size)? {
         for id in lists?.values().as_primitive::<UInt32Type>().values() {
             let Some(count) = counts.get_mut(*id as usize) else {
-                return Err(ArtifactError::Damaged {
-                    path: tokens.file("train.arrow")?,
-                    reason: format!("it has the id {id}, and the vocabulary has {size} entries"),
-                }
-                .into());
+                let reason = format!("it has the id {id}, and the vocabulary has {size} entries");
+                return Err(ArtifactError::damaged(&tokens.file("train.arrow")?, reason).into());
             };
             *count += 1;
         }

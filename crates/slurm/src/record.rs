@@ -217,9 +217,9 @@ fn read<T: DeserializeOwned>(path: &Path) -> Result<Vec<T>, ArtifactError> {
         Err(error) => return Err(ArtifactError::io("read", path)(error)),
     };
     let parse = |(number, line): (usize, &str)| {
-        serde_json::from_str(line).map_err(|error| ArtifactError::Damaged {
-            path: path.to_owned(),
-            reason: format!("line {} is not understood: {error}", number + 1),
+        serde_json::from_str(line).map_err(|error| {
+            let reason = format!("line {} is not understood: {error}", number + 1);
+            ArtifactError::damaged(path, reason)
         })
     };
     let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);

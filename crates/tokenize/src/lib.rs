@@ -75,10 +75,9 @@ impl Reviews {
             ..
         } = clean.manifest().contract
         else {
-            return Err(ArtifactError::Damaged {
-                path: clean.folder().join(artifact::MANIFEST_NAME),
-                reason: "it is not the manifest of cleaned reviews".to_owned(),
-            });
+            let path = clean.folder().join(artifact::MANIFEST_NAME);
+            let reason = "it is not the manifest of cleaned reviews";
+            return Err(ArtifactError::damaged(&path, reason));
         };
         Ok(Self {
             path: clean.file("clean.parquet")?,

@@ -49,10 +49,8 @@ fn select(path: &Path, batch: &RecordBatch, split: Split) -> Result<Rows, Artifa
     for (name, column) in ["row_id", "text", "label"].into_iter().zip(rows.columns()) {
         if column.null_count() > 0 && (labelled || name != "label") {
             let missing = format::plural(column.null_count() as u64, "row", "rows");
-            return Err(ArtifactError::Damaged {
-                path: path.to_owned(),
-                reason: format!("it has {missing} of the split `{split}` without `{name}`"),
-            });
+            let reason = format!("it has {missing} of the split `{split}` without `{name}`");
+            return Err(ArtifactError::damaged(path, reason));
         }
     }
     Ok(Rows {

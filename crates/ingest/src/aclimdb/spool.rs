@@ -57,9 +57,7 @@ impl Spool {
         buffer.resize(bytes, 0);
         let read = self.file.get_ref().read_exact_at(buffer, offset);
         read.map_err(ArtifactError::io("read", &self.path))?;
-        std::str::from_utf8(buffer).map_err(|_| ArtifactError::Damaged {
-            path: self.path.clone(),
-            reason: "it changed while it was read".to_owned(),
-        })
+        let changed = |_| ArtifactError::damaged(&self.path, "it changed while it was read");
+        std::str::from_utf8(buffer).map_err(changed)
     }
 }
