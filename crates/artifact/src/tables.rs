@@ -8,7 +8,7 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::error::ArrowError;
 use parquet::arrow::arrow_reader::{
-    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder,
+    ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReaderBuilder, RowSelection,
 };
 use parquet::arrow::{ArrowWriter, ProjectionMask};
 use parquet::basic::{Compression, ZstdLevel};
@@ -76,8 +76,8 @@ impl TableWriter {
 
 /// Opens a Parquet table and yields its rows in batches of exactly these columns.
 ///
-/// The schema that a writer tucked into the file is not trusted (polars writes view types there):
-/// the columns are read as the contract's types, and refused if they cannot be.
+/// The Arrow schema in the file's metadata is ignored (other writers store view types there): the columns are
+/// read as the types of the contract, and a table whose columns cannot be read so is rejected.
 ///
 /// # Errors
 /// The file is not a Parquet table or has other columns.
@@ -89,8 +89,7 @@ pub fn read_table(
     read_columns(path, expected, &all)
 }
 
-/// The same of some of the columns, by their places in the contract and in its order: texts that nobody asks
-/// for are not unpacked.
+/// Reads some of the columns, by their positions in the contract. Other columns are not decompressed.
 ///
 /// # Errors
 /// As for [`read_table`].
@@ -98,6 +97,16 @@ pub fn read_columns(
     path: &Path,
     expected: &SchemaRef,
     columns: &[usize],
+) -> Result<impl Iterator<Item = Result<RecordBatch, ArtifactError>> + use<>, ArtifactError> {
+    read_rows(path, expected, columns, None)
+}
+
+/// Reads some of the columns of selected rows, or of all rows. Pages without a selected row are not decompressed.
+pub(crate) fn read_rows(
+    path: &Path,
+    expected: &SchemaRef,
+    columns: &[usize],
+    selected: Option<RowSelection>,
 ) -> Result<impl Iterator<Item = Result<RecordBatch, ArtifactError>> + use<>, ArtifactError> {
     let failed = ArtifactError::table("read", path);
     let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
@@ -111,10 +120,11 @@ pub fn read_columns(
     let mut reader = guarded(ParquetError::External, || {
         let builder = ParquetRecordBatchReaderBuilder::try_new_with_options(file, options)?;
         let wanted = ProjectionMask::roots(builder.parquet_schema(), columns.iter().copied());
-        builder
-            .with_batch_size(BATCH_ROWS)
-            .with_projection(wanted)
-            .build()
+        let builder = builder.with_batch_size(BATCH_ROWS).with_projection(wanted);
+        match selected {
+            Some(rows) => builder.with_row_selection(rows).build(),
+            None => builder.build(),
+        }
     })
     .map_err(&failed)?;
     let failed = ArtifactError::table("read", path);

@@ -1,13 +1,9 @@
 //! `explanations.json`: the mistakes that a model is surest of, and the words that drove them.
 
 use artifact::files::Prediction;
-use std::collections::HashMap;
 
-use arrow::array::AsArray;
-use arrow::datatypes::UInt64Type;
-use artifact::Failure;
 use artifact::files::{Explanation, write_json};
-use artifact::{Split, StageName, read_table, schema};
+use artifact::{Failure, StageName, texts_of};
 use bundle::{Scorer, TextReader, words_of_texts};
 use metrics::is_right;
 use stage::Context;
@@ -25,7 +21,8 @@ pub(crate) fn write(
     predictions: &[Prediction],
 ) -> Result<(), Failure> {
     let mistakes = surest_mistakes(predictions);
-    let texts = texts_of(context, &mistakes)?;
+    let reviews = context.input(StageName::Clean);
+    let texts = texts_of(reviews, &mistakes.iter().copied().collect())?;
     let text_of = |row_id: &u64| {
         texts.get(row_id).ok_or_else(|| {
             Failure::new(format!(
@@ -74,28 +71,10 @@ fn surest_mistakes(predictions: &[Prediction]) -> Vec<u64> {
     wrong.into_iter().map(|row| row.row_id).collect()
 }
 
-/// The cleaned texts of test reviews.
-fn texts_of(context: &Context, wanted: &[u64]) -> Result<HashMap<u64, String>, Failure> {
-    let mut texts = HashMap::new();
-    let path = context.input(StageName::Clean).file("clean.parquet")?;
-    for batch in read_table(&path, &schema::clean())? {
-        let batch = batch?;
-        let ids = batch.column(0).as_primitive::<UInt64Type>();
-        let (text, splits) = (
-            batch.column(1).as_string::<i32>(),
-            batch.column(3).as_string::<i32>(),
-        );
-        for row in 0..batch.num_rows() {
-            if wanted.contains(&ids.value(row)) && splits.value(row) == Split::Test.as_str() {
-                texts.insert(ids.value(row), text.value(row).to_owned());
-            }
-        }
-    }
-    Ok(texts)
-}
-
 #[cfg(test)]
 mod tests {
+    use artifact::Split;
+
     use super::*;
 
     #[test]

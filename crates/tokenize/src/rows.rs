@@ -2,12 +2,9 @@
 
 use std::path::Path;
 
-use arrow::array::{
-    Array, AsArray, BooleanArray, RecordBatch, StringArray, UInt8Array, UInt64Array,
-};
-use arrow::compute::filter_record_batch;
+use arrow::array::{Array, AsArray, RecordBatch, StringArray, UInt8Array, UInt64Array};
 use arrow::datatypes::{UInt8Type, UInt64Type};
-use artifact::{ArtifactError, Split, format, read_columns, schema};
+use artifact::{ArtifactError, Split, format, read_columns, rows_of_split, schema};
 
 /// Where the row id, text, label and split stand in the table.
 const COLUMNS: [usize; 4] = [0, 1, 2, 3];
@@ -41,10 +38,7 @@ pub(crate) fn rows_of(
 }
 
 fn select(path: &Path, batch: &RecordBatch, split: Split) -> Result<Rows, ArtifactError> {
-    let splits = batch.column(3).as_string::<i32>().iter();
-    let chosen = splits.map(|name| Some(name == Some(split.as_str())));
-    let chosen: BooleanArray = chosen.collect();
-    let rows = filter_record_batch(batch, &chosen).map_err(ArtifactError::table("read", path))?;
+    let rows = rows_of_split(path, batch, split)?;
     let labelled = split != Split::Unlabelled;
     for (name, column) in ["row_id", "text", "label"].into_iter().zip(rows.columns()) {
         if column.null_count() > 0 && (labelled || name != "label") {

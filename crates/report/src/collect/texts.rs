@@ -4,7 +4,8 @@ use std::collections::{BTreeSet, HashMap};
 
 use arrow::array::{AsArray, RecordBatch};
 use arrow::datatypes::UInt64Type;
-use artifact::{Artifact, Failure, Sentiment, Split, StageName, read_table, schema};
+use artifact::{Artifact, Failure, Sentiment, Split, StageName};
+use artifact::{read_table, rows_of_split, schema};
 use metrics::{doubtful_labels, is_right};
 use stage::Context;
 
@@ -41,18 +42,20 @@ pub(super) fn collect(
 
     let reviews = context.input(StageName::Clean).file("clean.parquet")?;
     let mut sorter = Sorter::default();
+    // The sorter must know all training reviews before it sorts a test review, so test rows wait in memory.
+    let mut test = Vec::new();
     for batch in read_table(&reviews, &schema::clean())? {
         let batch = batch?;
-        for row in rows_of(&batch, Split::Train) {
-            sorter.learn(text_of(&batch, row));
+        let train = rows_of_split(&reviews, &batch, Split::Train)?;
+        for row in 0..train.num_rows() {
+            sorter.learn(text_of(&train, row));
         }
+        test.push(rows_of_split(&reviews, &batch, Split::Test)?);
     }
-    // The test reviews after all of the training reviews, whatever their order in the table.
     let mut excerpts: HashMap<usize, (String, Vec<MarkedWord>)> = HashMap::new();
-    for batch in read_table(&reviews, &schema::clean())? {
-        let batch = batch?;
+    for batch in test {
         let ids = batch.column(0).as_primitive::<UInt64Type>();
-        for row in rows_of(&batch, Split::Test) {
+        for row in 0..batch.num_rows() {
             let id = ids.value(row);
             let Some(place) = place_of.get(&id).copied() else {
                 continue;
@@ -91,12 +94,6 @@ pub(super) fn collect(
 
 fn text_of(batch: &RecordBatch, row: usize) -> &str {
     batch.column(1).as_string::<i32>().value(row)
-}
-
-/// The rows of a batch that belong to a split.
-fn rows_of(batch: &RecordBatch, split: Split) -> impl Iterator<Item = usize> {
-    let splits = batch.column(3).as_string::<i32>();
-    (0..batch.num_rows()).filter(move |row| splits.value(*row) == split.as_str())
 }
 
 /// The tokens that the judged models read, each once.

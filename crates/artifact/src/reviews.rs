@@ -1,0 +1,86 @@
+//! What later stages look up in the cleaned reviews: groups and single texts.
+
+use std::collections::{HashMap, HashSet};
+use std::path::Path;
+
+use arrow::array::{Array, AsArray, BooleanArray, RecordBatch};
+use arrow::compute::filter_record_batch;
+use arrow::datatypes::UInt64Type;
+
+use parquet::arrow::arrow_reader::RowSelection;
+
+use crate::tables::read_rows;
+use crate::{Artifact, ArtifactError, Split, read_columns, schema};
+
+/// The positions of columns in the cleaned reviews.
+const ROW_ID: usize = 0;
+const TEXT: usize = 1;
+const SPLIT: usize = 3;
+const GROUP: usize = 5;
+
+/// The group of each review by row id, as a number: the id of the group's first row. Reviews of one group, such
+/// as a film, are alike, so intervals treat them as one unit. A review without a group is not in the map.
+///
+/// # Errors
+/// The artifact holds no cleaned reviews, or they cannot be read.
+pub fn groups_of(reviews: &Artifact) -> Result<HashMap<u64, u64>, ArtifactError> {
+    let mut groups = HashMap::new();
+    let mut numbers: HashMap<String, u64> = HashMap::new();
+    let path = reviews.file("clean.parquet")?;
+    for batch in read_columns(&path, &schema::clean(), &[ROW_ID, GROUP])? {
+        let batch = batch?;
+        let row_ids = batch.column(0).as_primitive::<UInt64Type>();
+        let names = batch.column(1).as_string::<i32>();
+        for row in (0..batch.num_rows()).filter(|row| names.is_valid(*row)) {
+            let row_id = row_ids.value(row);
+            let name = names.value(row);
+            let number = match numbers.get(name) {
+                Some(number) => *number,
+                None => *numbers.entry(name.to_owned()).or_insert(row_id),
+            };
+            groups.insert(row_id, number);
+        }
+    }
+    Ok(groups)
+}
+
+/// The rows of a batch of `clean.parquet` that belong to a split. The batch has at least the first four columns.
+///
+/// # Errors
+/// Arrow cannot filter the rows.
+pub fn rows_of_split(
+    path: &Path,
+    reviews: &RecordBatch,
+    split: Split,
+) -> Result<RecordBatch, ArtifactError> {
+    let splits = reviews.column(SPLIT).as_string::<i32>().iter();
+    let chosen = splits.map(|name| Some(name == Some(split.as_str())));
+    filter_record_batch(reviews, &chosen.collect::<BooleanArray>())
+        .map_err(ArtifactError::table("read", path))
+}
+
+/// The cleaned texts of some reviews by row id. An id that no review has is not in the map.
+///
+/// # Errors
+/// The artifact holds no cleaned reviews, or they cannot be read.
+pub fn texts_of(
+    reviews: &Artifact,
+    wanted: &HashSet<u64>,
+) -> Result<HashMap<u64, String>, ArtifactError> {
+    let path = reviews.file("clean.parquet")?;
+    let mut row_ids = Vec::new();
+    for batch in read_columns(&path, &schema::clean(), &[ROW_ID])? {
+        row_ids.extend_from_slice(batch?.column(0).as_primitive::<UInt64Type>().values());
+    }
+    let rows = (0..row_ids.len()).filter(|row| wanted.contains(&row_ids[*row]));
+    let selected =
+        RowSelection::from_consecutive_ranges(rows.map(|row| row..row + 1), row_ids.len());
+    let mut texts = HashMap::new();
+    for batch in read_rows(&path, &schema::clean(), &[ROW_ID, TEXT], Some(selected))? {
+        let batch = batch?;
+        let row_ids = batch.column(0).as_primitive::<UInt64Type>().values();
+        let found = batch.column(1).as_string::<i32>().iter().flatten();
+        texts.extend(row_ids.iter().copied().zip(found.map(str::to_owned)));
+    }
+    Ok(texts)
+}
