@@ -5,7 +5,7 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::error::rebuild_hint;
-use crate::{ArtifactError, Digest, FileEntry, MANIFEST_NAME, Manifest};
+use crate::{ArtifactError, Digest, FileEntry, MANIFEST_NAME, Manifest, SourceIndex};
 
 /// A whole artifact on disk.
 #[derive(Clone, Debug)]
@@ -48,7 +48,7 @@ impl Artifact {
     /// There is no such file, or it is damaged.
     pub fn file(&self, name: &str) -> Result<PathBuf, ArtifactError> {
         match self.manifest.file(name) {
-            Some(entry) => self.prove(entry),
+            Some(entry) => self.prove(entry, hash_file),
             None => Err(ArtifactError::Unusable {
                 message: format!("`{}` has no file `{name}`", self.folder.display()),
                 hint: rebuild_hint(&self.folder.join(MANIFEST_NAME)),
@@ -61,13 +61,30 @@ impl Artifact {
     /// # Errors
     /// The first damaged or missing file.
     pub fn verify(&self) -> Result<(), ArtifactError> {
-        self.manifest
-            .files
-            .iter()
-            .try_for_each(|entry| self.prove(entry).map(drop))
+        self.verify_by(hash_file)
     }
 
-    fn prove(&self, entry: &FileEntry) -> Result<PathBuf, ArtifactError> {
+    /// Verifies every file, and hashes only those that changed on disk since the index hashed them.
+    ///
+    /// # Errors
+    /// The first damaged or missing file.
+    pub fn verify_changed(&self, index: &mut SourceIndex) -> Result<(), ArtifactError> {
+        self.verify_by(|path| index.digest(path))
+    }
+
+    fn verify_by(
+        &self,
+        mut digest_of: impl FnMut(&Path) -> Result<Digest, ArtifactError>,
+    ) -> Result<(), ArtifactError> {
+        let mut files = self.manifest.files.iter();
+        files.try_for_each(|entry| self.prove(entry, &mut digest_of).map(drop))
+    }
+
+    fn prove(
+        &self,
+        entry: &FileEntry,
+        digest_of: impl FnOnce(&Path) -> Result<Digest, ArtifactError>,
+    ) -> Result<PathBuf, ArtifactError> {
         let path = self.folder.join(&entry.name);
         let (length, wanted) = match fs::metadata(&path) {
             Ok(metadata) => (metadata.len(), entry.bytes),
@@ -80,11 +97,15 @@ impl Artifact {
             let reason = format!("it should have {wanted} bytes and has {length}");
             return Err(ArtifactError::damaged(&path, reason));
         }
-        let digest = Digest::of_file(&path).map_err(ArtifactError::io("read", &path))?;
+        let digest = digest_of(&path)?;
         if digest != entry.digest {
             let reason = format!("its digest should be {} and is {digest}", entry.digest);
             return Err(ArtifactError::damaged(&path, reason));
         }
         Ok(path)
     }
+}
+
+fn hash_file(path: &Path) -> Result<Digest, ArtifactError> {
+    Digest::of_file(path).map_err(ArtifactError::io("read", path))
 }

@@ -78,11 +78,12 @@ impl SourceIndex {
         Ok(SourceReference { name, digest })
     }
 
-    /// Writes what was learned, if anything was.
-    pub fn save(&self) {
+    /// Writes the index if it changed, without files that no longer exist.
+    pub fn save(&mut self) {
         if !self.changed {
             return;
         }
+        self.entries.retain(|path, _| path.exists());
         let temporary = self.path.with_extension(format!("json.{}", process_name()));
         let text = serde_json::to_vec(&self.entries).unwrap_or_default();
         let write = || -> io::Result<()> {
@@ -95,7 +96,8 @@ impl SourceIndex {
         let _ = write();
     }
 
-    fn digest(&mut self, path: &Path) -> Result<Digest, ArtifactError> {
+    /// The digest of the content of a file or folder.
+    pub(crate) fn digest(&mut self, path: &Path) -> Result<Digest, ArtifactError> {
         let metadata = fs::metadata(path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => ArtifactError::Unusable {
                 message: format!("There is no file or folder `{}`", path.display()),

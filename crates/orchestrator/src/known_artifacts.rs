@@ -77,8 +77,8 @@ impl<'a> KnownArtifacts<'a> {
         Ok(Planned { facts, reasons })
     }
 
-    /// Keeps what was learned about sources for the next run.
-    pub(crate) fn save(&self) {
+    /// Saves the index of file digests for the next run.
+    pub(crate) fn save(&mut self) {
         self.sources.save();
     }
 
@@ -94,7 +94,7 @@ impl<'a> KnownArtifacts<'a> {
         };
         let (folder, manifest) = (artifact.folder(), artifact.manifest());
         if self.proved.get(folder) != Some(manifest) {
-            if let Err(error) = artifact.verify() {
+            if let Err(error) = artifact.verify_changed(&mut self.sources) {
                 return damaged(error, Some(artifact));
             }
             self.proved.insert(folder.to_owned(), manifest.clone());

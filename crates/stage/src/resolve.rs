@@ -107,8 +107,8 @@ impl<'a> Resolver<'a> {
         self.found.insert(id.clone(), artifact);
     }
 
-    /// Keeps what was learned about sources for the next run.
-    pub fn save(&self) {
+    /// Saves the index of file digests for the next run.
+    pub fn save(&mut self) {
         self.sources.save();
     }
 
