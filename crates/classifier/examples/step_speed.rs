@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use bundle::Sizes;
 use classifier::{
-    ActivationWeights, ComputePath, ForwardContext, Gradient, Mode, Network, Pass, PreparedBatch,
-    Stream, Weights, choose_device,
+    ActivationWeights, ComputePath, CounterRng, ForwardContext, Gradient, Mode, Network, Pass,
+    PreparedBatch, Weights, choose_device,
 };
 use rayon::prelude::*;
 use settings::{Device, ModelKind, ModelSettings, Pooling, RunSettings};
@@ -57,7 +57,7 @@ fn main() {
     let layout = network.layout();
     let first = ActivationWeights::new(layout, &weights, tch::Kind::Float);
     let mut replicas: Vec<ActivationWeights> = (0..threads).map(|_| first.share()).collect();
-    let stream = Stream::new(1);
+    let stream = CounterRng::new(1);
     let texts: Vec<Vec<i64>> = (0..rows)
         .map(|row| {
             (0..length)

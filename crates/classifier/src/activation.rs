@@ -2,12 +2,12 @@
 
 use tch::{Kind, Tensor, no_grad};
 
-use crate::parameters::{Layout, Parameters};
+use crate::parameters::{ParameterLayout, Parameters};
 
 /// All weights of a network in f32, on one device.
 #[derive(Debug)]
 pub struct Weights {
-    /// `[N]`: all learned parameters, in the order of the [`Layout`].
+    /// `[N]`: all learned parameters, in the order of the [`ParameterLayout`].
     pub flat: Tensor,
     /// `[V, D]`: the word table where it is not learned.
     pub frozen: Option<Tensor>,
@@ -41,7 +41,7 @@ pub struct ActivationWeights {
 
 impl ActivationWeights {
     /// Reads `weights` in the number format `kind`.
-    pub fn new(layout: &Layout, weights: &Weights, kind: Kind) -> Self {
+    pub fn new(layout: &ParameterLayout, weights: &Weights, kind: Kind) -> Self {
         let dense = layout.dense();
         let plain = weights.flat.detach().narrow(0, 0, dense.end as i64);
         let part = |tensor: &Tensor| tensor.narrow(0, dense.start as i64, dense.len() as i64);
@@ -97,12 +97,12 @@ impl ActivationWeights {
     }
 
     /// The parameters for passes without gradients.
-    pub fn parameters(&self, layout: &Layout) -> Parameters {
+    pub fn parameters(&self, layout: &ParameterLayout) -> Parameters {
         Parameters::of_leaf(layout, &self.buffer, &self.dense)
     }
 
     /// A leaf that collects the gradient of the dense parameters, and the parameters as views of it.
-    pub(crate) fn leaf(&self, layout: &Layout) -> (Tensor, Parameters) {
+    pub(crate) fn leaf(&self, layout: &ParameterLayout) -> (Tensor, Parameters) {
         let leaf = self.dense.detach().set_requires_grad(true);
         let parameters = Parameters::of_leaf(layout, &self.buffer, &leaf);
         (leaf, parameters)

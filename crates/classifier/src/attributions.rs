@@ -268,7 +268,7 @@ impl<'a> Line<'a> {
         let size = |some: &[P]| some.len() * tokens;
         let mut found = Vec::new();
         for some in points.chunks((BATCH_TOKENS / tokens).max(1)) {
-            let parts = self.explained.memory.in_parts(some, size, |some| {
+            let parts = self.explained.memory.compute_in_parts(some, size, |some| {
                 ClassifierError::catch("compute the attributions", || Ok(compute(some)))
             })?;
             found.extend(parts.into_iter().flatten());

@@ -1,4 +1,4 @@
-//! Batches: rows of about the same length, padded to the longest of them, with all that keeps the
+//! BatchSize: rows of about the same length, padded to the longest of them, with all that keeps the
 //! padding out of the result.
 //!
 //! A batch is prepared on the host as one block of integers, so that one copy brings it to a device, and
@@ -11,7 +11,7 @@ use tch::{Device, Kind, Tensor};
 
 use crate::packing::Packing;
 use crate::windows::{Owners, owners_of, windows_of};
-use crate::{IdRows, Stream};
+use crate::{CounterRng, IdRows};
 
 /// Some rows as tensors. T is the length of the longest, B the number of rows; everything is
 /// time-major, so that a recurrent net reads each step from one contiguous block.
@@ -96,7 +96,7 @@ pub struct WordDropout {
     /// Share of tokens left out.
     pub share: f64,
     /// Numbers of this step.
-    pub stream: Stream,
+    pub stream: CounterRng,
 }
 
 /// A batch as one block of integers, on the host or on a device.

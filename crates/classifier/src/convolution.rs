@@ -4,7 +4,7 @@ use settings::ModelSettings;
 use tch::Tensor;
 
 use crate::dense::Dense;
-use crate::parameters::Layout;
+use crate::parameters::ParameterLayout;
 use crate::pooling::masked_max;
 use crate::{ForwardContext, initial};
 
@@ -17,7 +17,7 @@ pub(crate) struct Convolution {
 }
 
 impl Convolution {
-    pub(crate) fn new(settings: &ModelSettings, width: i64, layout: &mut Layout) -> Self {
+    pub(crate) fn new(settings: &ModelSettings, width: i64, layout: &mut ParameterLayout) -> Self {
         let stream = initial::stream(settings).child(1);
         let filters = i64::from(settings.filters);
         let bank = |(index, kernel): (usize, &u32)| {

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use crate::parameters::{Layout, ParameterId, Parameters};
+use crate::parameters::{ParameterId, ParameterLayout, Parameters};
 
 /// Weight and bias of a layer.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,7 @@ impl Dense {
         shape: &[i64],
         weight: &[f32],
         bias: Option<&[f32]>,
-        layout: &mut Layout,
+        layout: &mut ParameterLayout,
     ) -> Self {
         let zeros = vec![0.0; shape[0] as usize];
         let bias = bias.unwrap_or(&zeros);

@@ -27,13 +27,13 @@ impl ChosenDevice {
     /// chosen here.
     pub fn compute_kind(&self, model: &ModelSettings) -> (Kind, &'static str) {
         match model.kind {
-            ModelKind::Transformer => self.kind_of(model.training.precision),
+            ModelKind::Transformer => self.activation_kind(model.training.precision),
             _ => (Kind::Float, "asked for"),
         }
     }
 
     /// The number format of an encoder's activations on this device, with the reason.
-    pub fn kind_of(&self, precision: Precision) -> (Kind, &'static str) {
+    pub fn activation_kind(&self, precision: Precision) -> (Kind, &'static str) {
         match precision {
             Precision::Bf16 => (Kind::BFloat16, "asked for"),
             Precision::F32 => (Kind::Float, "asked for"),
@@ -45,7 +45,7 @@ impl ChosenDevice {
     }
 
     /// A number format as people call it.
-    pub fn name_of(kind: Kind) -> &'static str {
+    pub fn kind_name(kind: Kind) -> &'static str {
         match kind {
             Kind::BFloat16 => "bf16",
             _ => "f32",
@@ -246,7 +246,7 @@ mod tests {
     #[test]
     fn auto_selects_bf16_where_the_hardware_has_it() {
         for device in [Device::Cpu, Device::Cuda(0)] {
-            let kind = |native| chosen(device, native).kind_of(Precision::Auto).0;
+            let kind = |native| chosen(device, native).activation_kind(Precision::Auto).0;
             assert_eq!([kind(true), kind(false)], [Kind::BFloat16, Kind::Float]);
         }
     }

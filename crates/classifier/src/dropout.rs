@@ -4,13 +4,13 @@
 
 use tch::Tensor;
 
-use crate::{Batch, Parameters, Stream};
+use crate::{Batch, CounterRng, Parameters};
 
 /// Whether a network learns or predicts.
 #[derive(Clone, Copy, Debug)]
 pub enum Mode {
     /// Learns, with masks of this stream, which is that of the step.
-    Train(Stream),
+    Train(CounterRng),
     /// Learns, with masks of libtorch's generator of the device.
     TrainOnDevice,
     /// Predicts: no dropout.

@@ -21,7 +21,7 @@ impl EmbeddingMatrix {
     /// # Errors
     /// It is damaged, holds other than finite numbers, or was made for another tokenizer.
     pub fn open(artifact: &Artifact, tokens: &TokenContract) -> Result<Self> {
-        let misfit = ClassifierError::misfit("tokens", "embedding");
+        let mismatch = ClassifierError::mismatch("tokens", "embedding");
         let Contract::Embedding {
             tokenizer,
             vocabulary_size,
@@ -30,11 +30,11 @@ impl EmbeddingMatrix {
         } = artifact.manifest().contract
         else {
             let folder = artifact.folder().display();
-            return Err(misfit(format!("`{folder}` is not an embedding")));
+            return Err(mismatch(format!("`{folder}` is not an embedding")));
         };
         tokens.check_tokenizer("embedding", tokenizer)?;
         if vocabulary_size != tokens.vocabulary_size {
-            return Err(misfit(format!(
+            return Err(mismatch(format!(
                 "the tokens have {} ids and the embedding {vocabulary_size} rows",
                 tokens.vocabulary_size
             )));
@@ -46,13 +46,13 @@ impl EmbeddingMatrix {
             values.extend_from_slice(vectors_of(batch.column(0)));
         }
         if values.len() != expected {
-            return Err(misfit(format!(
+            return Err(mismatch(format!(
                 "the embedding should have {expected} values and has {}",
                 values.len()
             )));
         }
         if let Some(position) = values.iter().position(|value| !value.is_finite()) {
-            return Err(misfit(format!(
+            return Err(mismatch(format!(
                 "the vector of id {} is not finite",
                 position / width as usize
             )));

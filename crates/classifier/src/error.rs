@@ -21,7 +21,7 @@ pub enum ClassifierError {
     },
     /// Two artifacts do not fit together.
     #[error("The {left} and the {right} do not fit together: {reason}")]
-    Misfit {
+    Mismatch {
         /// One side.
         left: &'static str,
         /// The other side.
@@ -158,7 +158,7 @@ impl ClassifierError {
             Self::NoCuda { .. } => {
                 "Take `--set run.device=auto` to use the processor where there is no CUDA, or set libtorch up with CUDA by `cargo xtask setup --cuda`"
             }
-            Self::Misfit { .. } | Self::Row { .. } => {
+            Self::Mismatch { .. } | Self::Row { .. } => {
                 "Rebuild what was made from other inputs with `ressenti run`"
             }
             Self::Encoder { .. } => {
@@ -213,8 +213,8 @@ impl ClassifierError {
     }
 
     /// Why two artifacts do not fit together.
-    pub fn misfit(left: &'static str, right: &'static str) -> impl Fn(String) -> Self {
-        move |reason| Self::Misfit {
+    pub fn mismatch(left: &'static str, right: &'static str) -> impl Fn(String) -> Self {
+        move |reason| Self::Mismatch {
             left,
             right,
             reason,

@@ -4,7 +4,7 @@
 use rayon::prelude::*;
 use tch::{Device, Kind, Reduction, Tensor, no_grad};
 
-use crate::parameters::{Layout, Parameters, as_bf16_bits, as_slice, as_slice_mut};
+use crate::parameters::{ParameterLayout, Parameters, as_bf16_bits, as_slice, as_slice_mut};
 use crate::{ActivationWeights, ClassifierError, ForwardContext, Network, Result};
 
 /// Which code computes a training step. Tests run the device's code on a processor, too.
@@ -18,7 +18,7 @@ pub enum ComputePath {
 
 impl ComputePath {
     /// The path for tensors of this device.
-    pub fn of(device: Device) -> Self {
+    pub fn for_device(device: Device) -> Self {
         match device {
             Device::Cpu => Self::Processor,
             _ => Self::Device,
@@ -104,7 +104,7 @@ impl Pass {
     /// libtorch fails, for example for want of memory. A panic of libtorch within `loss` is the
     /// caller's to catch: see [`ClassifierError::catch`].
     pub fn compute(
-        layout: &Layout,
+        layout: &ParameterLayout,
         weights: &ActivationWeights,
         scale: f64,
         loss: impl FnOnce(&Parameters) -> Loss,
@@ -130,7 +130,7 @@ impl Pass {
     }
 }
 
-/// The gradient of a step: one flat buffer over [`Layout::trained`], to which passes are added.
+/// The gradient of a step: one flat buffer over [`ParameterLayout::trained`], to which passes are added.
 #[derive(Debug)]
 pub struct Gradient {
     /// `[T]`.
@@ -142,7 +142,7 @@ pub struct Gradient {
 
 impl Gradient {
     /// A buffer for the gradients of this layout.
-    pub fn zeros(layout: &Layout, device: Device) -> Self {
+    pub fn zeros(layout: &ParameterLayout, device: Device) -> Self {
         let total = Tensor::zeros([layout.trained().len() as i64], (Kind::Float, device));
         let dense = layout.dense().len() as i64;
         let table = layout.word_table().map(|id| {

@@ -6,8 +6,8 @@ use tch::Tensor;
 use crate::dense::Dense;
 use crate::dropout::dropout;
 use crate::encoder::Family;
-use crate::parameters::{Layout, ParameterId, Parameters};
-use crate::{Mode, Stream, initial};
+use crate::parameters::{ParameterId, ParameterLayout, Parameters};
+use crate::{CounterRng, Mode, initial};
 
 /// Fully connected layers and the output layer.
 #[derive(Debug)]
@@ -28,11 +28,11 @@ impl Head {
         layers: u32,
         inputs: i64,
         classes: i64,
-        layout: &mut Layout,
+        layout: &mut ParameterLayout,
     ) -> Self {
         let stream = initial::stream(settings);
         let mut width = inputs;
-        let mut layer = |name: &str, outputs: i64, stream: Stream| {
+        let mut layer = |name: &str, outputs: i64, stream: CounterRng| {
             let weight = initial::glorot_uniform(stream, outputs, width);
             let layer = Dense::new(name, &[outputs, width], &weight, None, layout);
             width = outputs;
@@ -60,7 +60,7 @@ impl Head {
         width: i64,
         classes: i64,
         pooler: Option<[Vec<f32>; 2]>,
-        layout: &mut Layout,
+        layout: &mut ParameterLayout,
     ) -> Self {
         let stream = initial::stream(settings);
         let [hidden, output] = family.head;
@@ -79,7 +79,7 @@ impl Head {
     }
 
     /// The output layer alone, all zeros, under the name it has everywhere.
-    pub(crate) fn linear(inputs: i64, classes: i64, layout: &mut Layout) -> Self {
+    pub(crate) fn linear(inputs: i64, classes: i64, layout: &mut ParameterLayout) -> Self {
         let weight = vec![0.0; (classes * inputs) as usize];
         Self {
             hidden: Vec::new(),

@@ -2,33 +2,33 @@
 
 use settings::ModelSettings;
 
-use crate::Stream;
+use crate::CounterRng;
 
 /// The random numbers of a network's first parameters.
-pub(crate) fn stream(settings: &ModelSettings) -> Stream {
-    Stream::new(settings.seed).child(0)
+pub(crate) fn stream(settings: &ModelSettings) -> CounterRng {
+    CounterRng::new(settings.seed).child(0)
 }
 
 /// Glorot's uniform distribution for a `[rows, columns]` matrix (Glorot and Bengio 2010).
-pub(crate) fn glorot_uniform(stream: Stream, rows: i64, columns: i64) -> Vec<f32> {
+pub(crate) fn glorot_uniform(stream: CounterRng, rows: i64, columns: i64) -> Vec<f32> {
     let bound = (6.0 / (rows + columns) as f64).sqrt();
     uniform(stream, (rows * columns) as usize, bound)
 }
 
 /// He's uniform distribution for layers before a rectifier (He et al. 2015).
-pub(crate) fn he_uniform(stream: Stream, count: usize, inputs: i64) -> Vec<f32> {
+pub(crate) fn he_uniform(stream: CounterRng, count: usize, inputs: i64) -> Vec<f32> {
     uniform(stream, count, (6.0 / inputs as f64).sqrt())
 }
 
 /// Normal with mean 0 and this deviation.
-pub(crate) fn normal(stream: Stream, count: usize, deviation: f64) -> Vec<f32> {
+pub(crate) fn normal(stream: CounterRng, count: usize, deviation: f64) -> Vec<f32> {
     (0..count as u64)
         .map(|n| (deviation * stream.normal(n)) as f32)
         .collect()
 }
 
 /// Uniform between `-bound` and `bound`.
-pub(crate) fn uniform(stream: Stream, count: usize, bound: f64) -> Vec<f32> {
+pub(crate) fn uniform(stream: CounterRng, count: usize, bound: f64) -> Vec<f32> {
     (0..count as u64)
         .map(|n| (bound * (2.0 * stream.uniform(n) - 1.0)) as f32)
         .collect()
@@ -36,14 +36,14 @@ pub(crate) fn uniform(stream: Stream, count: usize, bound: f64) -> Vec<f32> {
 
 /// A stack of `blocks` orthogonal `[size, size]` matrices, one for each gate of a recurrent net:
 /// repeated multiplication then neither blows up nor dies out (Saxe, McClelland and Ganguli 2014).
-pub(crate) fn orthogonal_blocks(stream: Stream, blocks: i64, size: i64) -> Vec<f32> {
+pub(crate) fn orthogonal_blocks(stream: CounterRng, blocks: i64, size: i64) -> Vec<f32> {
     let block = |block| orthogonal(stream.child(block as u64), size as usize);
     (0..blocks).flat_map(block).collect()
 }
 
 /// Gram and Schmidt's procedure on random rows, each made orthogonal to those before it, twice,
 /// because once is not exact in floating point.
-fn orthogonal(stream: Stream, size: usize) -> Vec<f32> {
+fn orthogonal(stream: CounterRng, size: usize) -> Vec<f32> {
     let mut rows: Vec<Vec<f64>> = Vec::with_capacity(size);
     for index in 0..size {
         let drawn = |column| stream.normal((index * size + column) as u64);
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn orthogonal_rows_have_length_one_and_no_overlap() {
         let size = 24;
-        let matrix = orthogonal(Stream::new(1), size);
+        let matrix = orthogonal(CounterRng::new(1), size);
         for one in 0..size {
             for two in 0..size {
                 let product: f32 = (0..size)

@@ -36,8 +36,7 @@ mod tokens;
 mod transformers;
 mod windows;
 
-/// The counter-based RNG under the name that the training code uses.
-pub use metrics::CounterRng as Stream;
+pub use metrics::CounterRng;
 
 pub use activation::{ActivationWeights, Weights};
 pub use attributions::{Attributions, attributions_of_rows};
@@ -51,18 +50,19 @@ pub use embedding::EmbeddingMatrix;
 pub use encoder::{Activation, Encoder, EncoderConfig, Family, Loaded};
 pub use error::{ClassifierError, Fault, Result, guard};
 pub use gradient::{ComputePath, Gradient, LookedUp, Loss, Pass};
-pub use masked::{Hidden, MaskedModel, MaskedPart, hide};
+pub use masked::{MaskedLanguageModel, MaskedPart, MaskedRow, mask_tokens};
 pub use memory::MemoryLimit;
 pub use network::{Network, Untrained};
 pub use network_bundle::{Bundle, save_bundle};
 pub use packing::Packing;
 pub use parameters::{
-    Layout, ParameterId, ParameterSpec, Parameters, as_slice, as_slice_mut, without_host_access,
+    ParameterId, ParameterLayout, ParameterSpec, Parameters, as_slice, as_slice_mut,
+    without_host_access,
 };
 pub use pools::{batches_of_tokens, epoch_batches, sorted_batches};
 pub use predict::{BatchProgress, Inference, Logits};
 pub use replica::Replica;
-pub use scorer::{Batches, NETWORKS, NetworkScorer};
+pub use scorer::{BatchSize, NETWORKS, NetworkScorer};
 pub use shards::{FeatureRows, SHARD_ROWS, shard_name, write_shard};
 pub use tensor_file::{tensor_view, write_tensors};
 pub use tokens::{IdRows, TokenContract, TokenRows};

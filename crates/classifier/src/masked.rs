@@ -7,11 +7,11 @@ use tch::{Device, Tensor};
 
 use crate::dense::Dense;
 use crate::encoder::{Encoder, EncoderConfig};
-use crate::parameters::{Layout, ParameterId, Parameters, as_slice};
+use crate::parameters::{ParameterId, ParameterLayout, Parameters, as_slice};
 use crate::tensor_file::{tensor_view, write_tensors};
 use crate::{
-    Batch, Direction, ForwardContext, Loss, Mode, PreparedBatch, Reading, Result, Stream, Transfer,
-    initial,
+    Batch, CounterRng, Direction, ForwardContext, Loss, Mode, PreparedBatch, Reading, Result,
+    Transfer, initial,
 };
 
 /// Share of components dropped while training, as the encoders were pretrained.
@@ -20,9 +20,9 @@ const DROPOUT: f64 = 0.1;
 /// An encoder with the head that guesses hidden tokens. The output layer is the word table turned
 /// around, as in all of these encoders.
 #[derive(Debug)]
-pub struct MaskedModel {
+pub struct MaskedLanguageModel {
     encoder: Encoder,
-    layout: Layout,
+    layout: ParameterLayout,
     words: ParameterId,
     transform: Dense,
     norm: Dense,
@@ -33,21 +33,25 @@ pub struct MaskedModel {
     encoder_parameters: usize,
 }
 
-impl MaskedModel {
+impl MaskedLanguageModel {
     /// An encoder from its Hugging Face folder. The head is new: encoders are published without it.
     ///
     /// # Errors
     /// See [`Encoder::load`].
     pub fn load(folder: &Path, seed: u64) -> Result<Self> {
-        let config = Encoder::config_of(folder)?;
+        let config = Encoder::read_config(folder)?;
         let (size, width) = (config.vocabulary_size, config.width);
-        let mut layout = Layout::default();
+        let mut layout = ParameterLayout::default();
         let table = Encoder::words_of(folder, &config)?;
         let name = Encoder::word_table_name(config.family);
         let words = layout.add(&name, &[size, width], false, &table);
         let loaded = Encoder::load(folder, &mut layout)?;
         let encoder_parameters = layout.specs().len();
-        let random = initial::normal(Stream::new(seed).child(0), (width * width) as usize, 0.02);
+        let random = initial::normal(
+            CounterRng::new(seed).child(0),
+            (width * width) as usize,
+            0.02,
+        );
         let ones = vec![1.0; width as usize];
         let transform = Dense::new("transform", &[width, width], &random, None, &mut layout);
         let norm = Dense::new("transform.norm", &[width], &ones, None, &mut layout);
@@ -70,7 +74,7 @@ impl MaskedModel {
     }
 
     /// The places of its parameters.
-    pub fn layout(&self) -> &Layout {
+    pub fn layout(&self) -> &ParameterLayout {
         &self.layout
     }
 
@@ -124,7 +128,7 @@ impl MaskedModel {
 
 /// A row with some of its tokens hidden.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Hidden {
+pub struct MaskedRow {
     /// The ids as the model reads them.
     pub ids: Vec<i64>,
     /// Positions of the hidden tokens, and what stood there.
@@ -134,8 +138,14 @@ pub struct Hidden {
 /// Hides a share of a row's tokens, the first and the last left out, which belong to the tokenizer:
 /// eight of ten behind the mask, one behind another word, and one left as it is, so that the model
 /// cannot count on the mask (Devlin et al. 2019, section 3.1).
-pub fn hide(ids: &[u32], share: f64, mask: u32, vocabulary_size: u32, stream: Stream) -> Hidden {
-    let mut hidden = Hidden {
+pub fn mask_tokens(
+    ids: &[u32],
+    share: f64,
+    mask: u32,
+    vocabulary_size: u32,
+    stream: CounterRng,
+) -> MaskedRow {
+    let mut hidden = MaskedRow {
         ids: ids.iter().map(|id| i64::from(*id)).collect(),
         truth: Vec::new(),
     };
@@ -170,7 +180,7 @@ pub struct MaskedPart {
 
 impl MaskedPart {
     /// Prepares rows on the host; `None` if none of their tokens is masked.
-    pub fn new(rows: &[Hidden], pad_id: u32) -> Option<Self> {
+    pub fn new(rows: &[MaskedRow], pad_id: u32) -> Option<Self> {
         let count = rows.len();
         let (mut places, mut truth) = (Vec::new(), Vec::new());
         for (column, row) in rows.iter().enumerate() {
@@ -232,7 +242,7 @@ mod tests {
     #[test]
     fn a_share_is_hidden_and_what_stood_there_is_known() {
         let ids: Vec<u32> = (0..10_000).map(|place| 5 + place % 90).collect();
-        let hidden = hide(&ids, 0.15, 1, 100, Stream::new(3));
+        let hidden = mask_tokens(&ids, 0.15, 1, 100, CounterRng::new(3));
         let share = hidden.truth.len() as f64 / ids.len() as f64;
         assert!((share - 0.15).abs() < 0.01, "{share}");
         let masked = hidden.ids.iter().filter(|id| **id == 1).count() as f64;
@@ -252,13 +262,13 @@ mod tests {
             (hidden.ids[0], hidden.ids[9_999]),
             (5, i64::from(ids[9_999]))
         );
-        assert_eq!(hidden, hide(&ids, 0.15, 1, 100, Stream::new(3)));
-        assert_ne!(hidden, hide(&ids, 0.15, 1, 100, Stream::new(4)));
+        assert_eq!(hidden, mask_tokens(&ids, 0.15, 1, 100, CounterRng::new(3)));
+        assert_ne!(hidden, mask_tokens(&ids, 0.15, 1, 100, CounterRng::new(4)));
     }
 
     #[test]
     fn places_are_those_of_the_batch() {
-        let row = |ids: &[i64], truth: &[(usize, i64)]| Hidden {
+        let row = |ids: &[i64], truth: &[(usize, i64)]| MaskedRow {
             ids: ids.to_vec(),
             truth: truth.to_vec(),
         };

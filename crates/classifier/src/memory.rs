@@ -58,7 +58,7 @@ impl MemoryLimit {
     ///
     /// # Errors
     /// A single row does not fit, or any other error of `compute`.
-    pub fn in_parts<R, T>(
+    pub fn compute_in_parts<R, T>(
         &self,
         rows: &[R],
         tokens_of: impl Fn(&[R]) -> usize,

@@ -12,16 +12,16 @@ use crate::dropout::dropout;
 use crate::encoder::{Encoder, EncoderConfig, Loaded};
 use crate::features::Features;
 use crate::head::Head;
-use crate::parameters::{Layout, ParameterId};
+use crate::parameters::{ParameterId, ParameterLayout};
 use crate::pooling::masked_mean;
 use crate::recurrent::Recurrent;
 use crate::{Batch, ForwardContext, Reading, Result, Weights};
 
 /// A network's shape: which parameters it has and what it does with them. The numbers themselves
-/// are in a flat buffer (see [`Layout`]).
+/// are in a flat buffer (see [`ParameterLayout`]).
 #[derive(Debug)]
 pub struct Network {
-    layout: Layout,
+    layout: ParameterLayout,
     /// Name of the embedding matrix in `model.safetensors`, learned or not.
     embedding_name: String,
     body: Body,
@@ -99,7 +99,7 @@ impl Network {
     ///
     /// A `transformer` has no such start: see [`Network::pretrained`].
     pub fn new(settings: &ModelSettings, sizes: Sizes, embedding: &[f32]) -> Self {
-        let mut layout = Layout::default();
+        let mut layout = ParameterLayout::default();
         let width = i64::from(sizes.width);
         let embedding_name = "embedding.weight".to_owned();
         let body = match settings.kind {
@@ -138,14 +138,14 @@ impl Network {
     /// # Errors
     /// The folder does not hold what it should: see [`Encoder::load`].
     pub fn pretrained(settings: &ModelSettings, folder: &Path, classes: u32) -> Result<Untrained> {
-        let mut layout = Layout::default();
+        let mut layout = ParameterLayout::default();
         let loaded = Encoder::load(folder, &mut layout)?;
         Ok(Self::with_encoder(settings, loaded, classes, layout))
     }
 
     /// The network of a bundle with an encoder of this shape, all zeros.
     pub(crate) fn empty(model: &ModelFile, config: EncoderConfig) -> Self {
-        let mut layout = Layout::default();
+        let mut layout = ParameterLayout::default();
         let empty = Encoder::empty(config, &mut layout);
         let classes = model.sizes.classes;
         let untrained = match &model.features {
@@ -159,7 +159,7 @@ impl Network {
         settings: &ModelSettings,
         loaded: Loaded,
         classes: u32,
-        mut layout: Layout,
+        mut layout: ParameterLayout,
     ) -> Untrained {
         let Loaded {
             encoder,
@@ -194,7 +194,7 @@ impl Network {
     /// # Errors
     /// The folder does not hold what it should: see [`Encoder::load`].
     pub fn frozen(features: &FeatureSettings, folder: &Path, classes: u32) -> Result<Untrained> {
-        let mut layout = Layout::default();
+        let mut layout = ParameterLayout::default();
         let loaded = Encoder::load(folder, &mut layout)?;
         Ok(Self::with_features(features, loaded, classes, layout))
     }
@@ -203,7 +203,7 @@ impl Network {
         features: &FeatureSettings,
         Loaded { encoder, words, .. }: Loaded,
         classes: u32,
-        mut layout: Layout,
+        mut layout: ParameterLayout,
     ) -> Untrained {
         let (family, width) = (encoder.config().family, encoder.config().width);
         let body = Features::new(encoder, features);
@@ -221,7 +221,7 @@ impl Network {
     }
 
     /// The places of its parameters.
-    pub fn layout(&self) -> &Layout {
+    pub fn layout(&self) -> &ParameterLayout {
         &self.layout
     }
 

@@ -102,12 +102,12 @@ impl Bundle {
     ///
     /// # Errors
     /// They are of another width.
-    pub fn differences_of(&self, states: &Tensor) -> Result<Vec<f64>> {
+    pub fn score_features(&self, states: &Tensor) -> Result<Vec<f64>> {
         let (found, expected) = (states.size()[1], self.network.state_width());
         if found != expected {
-            let misfit = ClassifierError::misfit("model", "features");
+            let mismatch = ClassifierError::mismatch("model", "features");
             let reason = format!("the model reads {expected} components and there are {found}");
-            return Err(misfit(reason));
+            return Err(mismatch(reason));
         }
         let parameters = Parameters::view(self.network.layout(), &self.weights.flat);
         let [weight, bias] = parameters.all(self.network.output());

@@ -52,20 +52,20 @@ impl ParameterSpec {
     }
 }
 
-/// Index of a parameter in its [`Layout`].
+/// Index of a parameter in its [`ParameterLayout`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ParameterId(usize);
 
 /// The parameters of a network, with the values they start from.
 #[derive(Debug, Default)]
-pub struct Layout {
+pub struct ParameterLayout {
     specs: Vec<ParameterSpec>,
     initial: Vec<f32>,
     level: u32,
     word_table: Option<ParameterId>,
 }
 
-impl Layout {
+impl ParameterLayout {
     /// Adds a parameter. Its values are in row-major order and as many as its shape says.
     pub fn add(&mut self, name: &str, shape: &[i64], decays: bool, initial: &[f32]) -> ParameterId {
         self.add_parts(vec![name.to_owned()], shape, decays, initial)
@@ -178,14 +178,14 @@ pub struct Parameters(Vec<Tensor>);
 
 impl Parameters {
     /// Views of a whole flat buffer, without gradients.
-    pub fn view(layout: &Layout, flat: &Tensor) -> Self {
+    pub fn view(layout: &ParameterLayout, flat: &Tensor) -> Self {
         let flat = flat.detach();
         Self(pieces(layout.specs(), &flat))
     }
 
     /// Views of the frozen parameters in `frozen`, and of the dense ones in `leaf`, which collects their
     /// gradient as one flat tensor. One operation splits the leaf, whatever the number of parameters.
-    pub(crate) fn of_leaf(layout: &Layout, frozen: &Tensor, leaf: &Tensor) -> Self {
+    pub(crate) fn of_leaf(layout: &ParameterLayout, frozen: &Tensor, leaf: &Tensor) -> Self {
         let dense = layout.dense();
         let until = |end: usize| layout.specs().partition_point(|spec| spec.range.end <= end);
         let (first, last) = (until(dense.start), until(dense.end));

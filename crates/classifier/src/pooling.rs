@@ -3,8 +3,8 @@
 use settings::Pooling;
 use tch::{Kind, Tensor};
 
-use crate::parameters::{Layout, ParameterId};
-use crate::{Batch, ForwardContext, Stream, initial};
+use crate::parameters::{ParameterId, ParameterLayout};
+use crate::{Batch, CounterRng, ForwardContext, initial};
 
 /// A pooling with the parameters it needs.
 #[derive(Debug)]
@@ -18,7 +18,12 @@ pub(crate) enum Pool {
 }
 
 impl Pool {
-    pub(crate) fn new(kind: Pooling, width: i64, layout: &mut Layout, stream: Stream) -> Self {
+    pub(crate) fn new(
+        kind: Pooling,
+        width: i64,
+        layout: &mut ParameterLayout,
+        stream: CounterRng,
+    ) -> Self {
         match kind {
             Pooling::Last => Self::Last,
             Pooling::Mean => Self::Mean,

@@ -2,9 +2,9 @@
 
 use std::ops::Range;
 
-use crate::{IdRows, Stream};
+use crate::{CounterRng, IdRows};
 
-/// Batches per pool: large enough that neighbours after sorting have nearly the same length, small
+/// BatchSize per pool: large enough that neighbours after sorting have nearly the same length, small
 /// enough that the batches of an epoch stay random.
 const POOL: usize = 40;
 
@@ -14,7 +14,7 @@ pub fn epoch_batches(
     count: usize,
     length: impl Fn(usize) -> usize,
     batch_size: usize,
-    stream: Stream,
+    stream: CounterRng,
 ) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..count).collect();
     stream.child(0).shuffle(&mut order);
@@ -27,7 +27,7 @@ pub fn epoch_batches(
     batches
 }
 
-/// Batches for predicting: some rows, sorted by length, as many in a batch as have about this many
+/// BatchSize for predicting: some rows, sorted by length, as many in a batch as have about this many
 /// tokens together.
 pub fn batches_of_tokens(rows: &dyn IdRows, span: Range<usize>, tokens: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = span.collect();
@@ -43,7 +43,7 @@ pub fn batches_of_tokens(rows: &dyn IdRows, span: Range<usize>, tokens: usize) -
     batches
 }
 
-/// Batches for predicting: all rows, sorted by length.
+/// BatchSize for predicting: all rows, sorted by length.
 pub fn sorted_batches(rows: &dyn IdRows, batch_size: usize) -> Vec<Vec<usize>> {
     let mut order: Vec<usize> = (0..rows.len()).collect();
     order.sort_by_key(|&row| rows.length(row));

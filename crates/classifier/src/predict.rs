@@ -22,7 +22,7 @@ pub struct Logits {
 
 impl Logits {
     /// How much the positive class is ahead of the negative one, for each row.
-    pub fn differences(&self) -> Vec<f64> {
+    pub fn scores(&self) -> Vec<f64> {
         self.values
             .chunks_exact(self.classes)
             .map(|row| f64::from(row[1]) - f64::from(row[0]))
@@ -125,7 +125,7 @@ impl Inference<'_> {
                     .checked_sub(1 + next.fetch_add(1, Ordering::Relaxed))
                 {
                     let batch = &batches[index];
-                    results.extend(self.memory.in_parts(batch, tokens_of, |part| {
+                    results.extend(self.memory.compute_in_parts(batch, tokens_of, |part| {
                         ClassifierError::catch("compute a batch", || {
                             let part =
                                 PreparedBatch::gather(self.rows, part, self.pad_id, reading, None);

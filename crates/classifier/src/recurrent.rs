@@ -10,7 +10,7 @@ use tch::Tensor;
 
 use crate::batch::Order;
 use crate::packing::Packing;
-use crate::parameters::{Layout, ParameterId};
+use crate::parameters::{ParameterId, ParameterLayout};
 use crate::pooling::Pool;
 use crate::{ForwardContext, Mode, dropout::dropout, initial};
 
@@ -34,7 +34,7 @@ type Direction = [ParameterId; 4];
 impl Recurrent {
     /// Adds all matrices to the layout, then all biases. That is how cuDNN stores them, which otherwise copies
     /// all of them at every call.
-    pub(crate) fn new(settings: &ModelSettings, width: i64, layout: &mut Layout) -> Self {
+    pub(crate) fn new(settings: &ModelSettings, width: i64, layout: &mut ParameterLayout) -> Self {
         let stream = initial::stream(settings).child(1);
         let (cell, hidden) = (settings.kind, i64::from(settings.hidden));
         let gates = match cell {
@@ -247,14 +247,14 @@ mod tests {
     use crate::Parameters;
     use tch::{Device, Kind, no_grad};
 
-    fn parts(cell: ModelKind) -> (Recurrent, Layout) {
+    fn parts(cell: ModelKind) -> (Recurrent, ParameterLayout) {
         let settings = ModelSettings {
             hidden: 3,
             layers: 1,
             bidirectional: false,
             ..ModelSettings::new(cell)
         };
-        let mut layout = Layout::default();
+        let mut layout = ParameterLayout::default();
         let recurrent = Recurrent::new(&settings, 2, &mut layout);
         (recurrent, layout)
     }
@@ -282,7 +282,7 @@ mod tests {
             bidirectional: true,
             ..ModelSettings::new(ModelKind::Lstm)
         };
-        let mut layout = Layout::default();
+        let mut layout = ParameterLayout::default();
         Recurrent::new(&settings, 2, &mut layout);
         let is_matrix: Vec<bool> = layout
             .specs()

@@ -22,20 +22,20 @@ const BATCH_SIZE: u32 = 64;
 pub const NETWORKS: Networks = Networks {
     open: |folder, _, run| {
         let device = choose_device(run)?;
-        let scorer = NetworkScorer::load(folder, device, Batches::Spread { most: BATCH_SIZE })?;
+        let scorer = NetworkScorer::load(folder, device, BatchSize::Spread { max: BATCH_SIZE })?;
         Ok(Box::new(scorer))
     },
 };
 
 /// How rows are put together.
 #[derive(Clone, Copy, Debug)]
-pub enum Batches {
+pub enum BatchSize {
     /// So many in each. What is rounded does not depend on the number of cores.
-    Of(u32),
+    Fixed(u32),
     /// A few rows are shared between the cores, too: the answer is there sooner.
     Spread {
         /// Rows of a batch, at most.
-        most: u32,
+        max: u32,
     },
 }
 
@@ -45,7 +45,7 @@ pub struct NetworkScorer {
     /// The network.
     pub bundle: Bundle,
     device: ChosenDevice,
-    batches: Batches,
+    batches: BatchSize,
     /// The number format of activations.
     kind: Kind,
     /// Made at first use and kept: each has its own copy of the weights in the form in which the device
@@ -59,12 +59,12 @@ impl NetworkScorer {
     ///
     /// # Errors
     /// A file is missing or damaged, or the device fails.
-    pub fn load(folder: &Path, device: ChosenDevice, batches: Batches) -> Result<Self> {
+    pub fn load(folder: &Path, device: ChosenDevice, batches: BatchSize) -> Result<Self> {
         let load = || Bundle::load(folder, device.device);
         let bundle = ClassifierError::catch("load the model", load)?;
         let kind = match &bundle.model.features {
             // A probe reads features in the format that it was fitted to.
-            Some(features) => device.kind_of(features.precision).0,
+            Some(features) => device.activation_kind(features.precision).0,
             None => device.prediction_kind(&bundle.model.architecture),
         };
         Ok(Self {
@@ -123,9 +123,9 @@ impl NetworkScorer {
     ///
     /// # Errors
     /// The features are of another width, or libtorch fails.
-    pub fn differences_of_features(&self, rows: &FeatureRows) -> Result<Vec<f64>> {
+    pub fn score_features(&self, rows: &FeatureRows) -> Result<Vec<f64>> {
         ClassifierError::catch("compute the logits of features", || {
-            self.bundle.differences_of(&rows.values)
+            self.bundle.score_features(&rows.values)
         })
     }
 
@@ -139,7 +139,7 @@ impl NetworkScorer {
         })?;
         ClassifierError::catch("compute the logits of features", || {
             let states = Tensor::from_slice(&states).view([rows.len() as i64, -1]);
-            self.bundle.differences_of(&states)
+            self.bundle.score_features(&states)
         })
     }
 
@@ -163,10 +163,10 @@ impl NetworkScorer {
 
     fn batch_size(&self, rows: usize) -> usize {
         match self.batches {
-            Batches::Of(size) => size as usize,
-            Batches::Spread { most } => rows
+            BatchSize::Fixed(size) => size as usize,
+            BatchSize::Spread { max } => rows
                 .div_ceil(self.device.replicas)
-                .clamp(1, most.max(1) as usize),
+                .clamp(1, max.max(1) as usize),
         }
     }
 }
@@ -179,7 +179,7 @@ impl Scorer for NetworkScorer {
             check_asked(rows, &self.bundle.model)?;
             Ok(match self.is_probe() {
                 true => self.probe_differences(rows)?,
-                false => self.logits(rows, &|_| ())?.differences(),
+                false => self.logits(rows, &|_| ())?.scores(),
             })
         })
     }

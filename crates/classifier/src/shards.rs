@@ -60,11 +60,11 @@ pub struct FeatureRows {
 }
 
 impl FeatureRows {
-    /// The training rows that a model learns from: see [`TokenRows::to_learn_from`].
+    /// The training rows that a model learns from: see [`TokenRows::open_training_rows`].
     ///
     /// # Errors
     /// As for [`FeatureRows::open`].
-    pub fn to_learn_from(
+    pub fn open_training_rows(
         artifact: &Artifact,
         tokens: &TokenContract,
         settings: &ModelSettings,
@@ -83,13 +83,13 @@ impl FeatureRows {
     /// The artifact holds no features or those of another tokenizer; a shard is damaged or holds
     /// other than finite numbers.
     pub fn open(artifact: &Artifact, tokens: &TokenContract, split: Split) -> Result<Self> {
-        let misfit = ClassifierError::misfit("tokens", "features");
+        let mismatch = ClassifierError::mismatch("tokens", "features");
         let Contract::Features {
             tokenizer, width, ..
         } = artifact.manifest().contract
         else {
             let folder = artifact.folder().display();
-            return Err(misfit(format!("`{folder}` holds no features")));
+            return Err(mismatch(format!("`{folder}` holds no features")));
         };
         tokens.check_tokenizer("features", tokenizer)?;
         let mut values = Vec::new();
@@ -103,13 +103,13 @@ impl FeatureRows {
         }
         if let Some(place) = values.iter().position(|value: &f32| !value.is_finite()) {
             let row = place / width as usize;
-            return Err(misfit(format!(
+            return Err(mismatch(format!(
                 "the features of row {row} of {split} are not finite"
             )));
         }
         let classes = tokens.classes.len();
         if let Some(label) = labels.iter().find(|label| usize::from(**label) >= classes) {
-            return Err(misfit(format!(
+            return Err(mismatch(format!(
                 "a row of {split} has the label {label} of {classes}"
             )));
         }

@@ -10,7 +10,7 @@ use artifact::{Artifact, Contract, Digest, Normalization, Split, map_arrays, sch
 use bundle::ModelFile;
 use settings::ModelSettings;
 
-use crate::{ClassifierError, Result, Stream};
+use crate::{ClassifierError, CounterRng, Result};
 
 /// Children of a seed's stream: the order in which rows are drawn, and that of shuffled labels.
 const DRAWN: u64 = 1 << 40;
@@ -24,7 +24,7 @@ pub(crate) fn learned_rows(
     labels: &mut Vec<u8>,
     settings: &ModelSettings,
 ) -> Option<Vec<usize>> {
-    let stream = Stream::new(settings.seed);
+    let stream = CounterRng::new(settings.seed);
     let kept = (settings.reviews > 0).then(|| {
         let drawn = stream.child(DRAWN);
         let mut kept: Vec<usize> = (0..ids.len()).collect();
@@ -83,7 +83,7 @@ impl TokenContract {
             }),
             other => {
                 let reason = format!("`{}` holds {other:?}", artifact.folder().display());
-                Err(ClassifierError::misfit("tokens", "model")(reason))
+                Err(ClassifierError::mismatch("tokens", "model")(reason))
             }
         }
     }
@@ -99,7 +99,7 @@ impl TokenContract {
         }
         let reason =
             format!("the tokens come from the tokenizer {own} and the {made} from {other}");
-        Err(ClassifierError::misfit("tokens", made)(reason))
+        Err(ClassifierError::mismatch("tokens", made)(reason))
     }
 }
 
@@ -235,7 +235,7 @@ impl TokenRows {
     ///
     /// # Errors
     /// As for [`TokenRows::open`].
-    pub fn to_learn_from(artifact: &Artifact, settings: &ModelSettings) -> Result<Self> {
+    pub fn open_training_rows(artifact: &Artifact, settings: &ModelSettings) -> Result<Self> {
         let mut rows = Self::open(artifact, Split::Train)?;
         if let Some(kept) = learned_rows(&mut rows.row_ids, &mut rows.labels, settings) {
             rows.places = kept.into_iter().map(|row| rows.places[row]).collect();

@@ -18,7 +18,7 @@ pub const TRANSFORMERS_FILES: [&str; 2] = ["config.json", "tokenizer_config.json
 /// # Errors
 /// The encoder's `config.json` cannot be read, or the disk refuses.
 pub fn save_for_transformers(folder: &Path, encoder: &Path, model: &ModelFile) -> Result<()> {
-    let family = Encoder::config_of(encoder)?.family;
+    let family = Encoder::read_config(encoder)?.family;
     let path = encoder.join("config.json");
     let text = fs::read(&path).map_err(ArtifactError::io("read", &path))?;
     let mut config: Map<String, Value> = serde_json::from_slice(&text).map_err(|error| {

@@ -8,7 +8,7 @@ use std::path::Path;
 use artifact::{Digest, Normalization};
 use bundle::{Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult};
 use classifier::{
-    Attributions, Bundle, ClassifierError, Encoder, MemoryLimit, Network, Stream, Weights,
+    Attributions, Bundle, ClassifierError, CounterRng, Encoder, MemoryLimit, Network, Weights,
     attributions_of_rows,
 };
 use settings::{ModelKind, ModelSettings, Pooling, Truncation, WindowSettings};
@@ -54,7 +54,7 @@ fn description(architecture: ModelSettings, sizes: Sizes) -> ModelFile {
 
 /// Vectors of the vocabulary, that of padding all zeros.
 fn vectors() -> Vec<f32> {
-    let stream = Stream::new(5);
+    let stream = CounterRng::new(5);
     let count = SIZES.vocabulary_size * SIZES.width;
     let value = |place: u32| match place < SIZES.width {
         true => 0.0,
@@ -204,7 +204,7 @@ fn an_encoder_is_explained_in_windows_as_in_one_piece() {
             fs::copy(golden.join(name), folder.path().join(name)).expect("copied");
         }
         fs::write(folder.path().join("tokenizer.json"), "{}").expect("written");
-        let config = Encoder::config_of(folder.path()).expect("a config");
+        let config = Encoder::read_config(folder.path()).expect("a config");
         let sizes = Sizes {
             vocabulary_size: config.vocabulary_size as u32,
             width: config.width as u32,

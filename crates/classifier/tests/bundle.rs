@@ -8,7 +8,7 @@ use bundle::{
     Calibration, ModelFile, Provenance, Scorer, Sizes, TokenizerReference, ValidationResult,
 };
 use classifier::{
-    Batches, Bundle, ChosenDevice, Fault, Network, NetworkScorer, Weights, save_bundle,
+    BatchSize, Bundle, ChosenDevice, Fault, Network, NetworkScorer, Weights, save_bundle,
 };
 use settings::{ModelKind, ModelSettings, Pooling, Truncation};
 use tch::{Device, Tensor};
@@ -185,7 +185,7 @@ fn processor(replicas: usize) -> ChosenDevice {
 fn a_lost_device_is_a_transient_failure() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     save(folder.path(), true);
-    let error = NetworkScorer::load(folder.path(), lost(), Batches::Of(8))
+    let error = NetworkScorer::load(folder.path(), lost(), BatchSize::Fixed(8))
         .expect_err("there is no such device");
     assert_eq!(error.fault(), Some(Fault::Device), "{error:?}");
     assert_eq!(error.to_string(), "libtorch could not load the model");
@@ -206,10 +206,10 @@ fn a_scorer_answers_alike_every_time_and_on_any_number_of_cores() {
     let load = |replicas, batches| {
         NetworkScorer::load(folder.path(), processor(replicas), batches).expect("it loads")
     };
-    let alone = load(1, Batches::Of(8));
+    let alone = load(1, BatchSize::Fixed(8));
     let expected = alone.scores(&rows).expect("scores");
     assert_eq!(alone.scores(&rows).expect("scores"), expected);
-    for batches in [Batches::Of(8), Batches::Spread { most: 4 }] {
+    for batches in [BatchSize::Fixed(8), BatchSize::Spread { max: 4 }] {
         let scorer = load(3, batches);
         // One row needs one replica, and many rows need more of them later.
         for count in [1, 40, 2, 40] {

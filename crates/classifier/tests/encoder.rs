@@ -9,8 +9,8 @@ use std::path::{Path, PathBuf};
 use artifact::{Digest, Normalization};
 use bundle::{Calibration, ModelFile, Provenance, Sizes, TokenizerReference, ValidationResult};
 use classifier::{
-    Bundle, Direction, Encoder, ForwardContext, Layout, Loaded, Mode, Parameters, PreparedBatch,
-    Reading, Replica,
+    Bundle, Direction, Encoder, ForwardContext, Loaded, Mode, ParameterLayout, Parameters,
+    PreparedBatch, Reading, Replica,
 };
 use safetensors::SafeTensors;
 use settings::{ModelKind, ModelSettings, Truncation};
@@ -70,7 +70,7 @@ struct Reader {
 
 impl Reader {
     fn load(folder: &Path) -> Self {
-        let mut layout = Layout::default();
+        let mut layout = ParameterLayout::default();
         let Loaded { encoder, .. } = Encoder::load(folder, &mut layout).expect("an encoder");
         let words = Encoder::words_of(folder, encoder.config()).expect("a word table");
         let parameters = Parameters::view(&layout, &layout.initial(Device::Cpu));
@@ -144,7 +144,7 @@ fn bundle_of(family: &str) -> Bundle {
     for name in ["config.json", "model.safetensors"] {
         fs::copy(golden(family).join(name), folder.path().join(name)).expect("copied");
     }
-    let config = Encoder::config_of(folder.path()).expect("a config");
+    let config = Encoder::read_config(folder.path()).expect("a config");
     let tokenizer = "{}";
     fs::write(folder.path().join("tokenizer.json"), tokenizer).expect("written");
     let model = ModelFile {
@@ -247,7 +247,8 @@ fn a_folder_that_is_not_what_it_says_is_refused() {
             fs::copy(golden("bert").join(name), folder.path().join(name)).expect("copied");
         }
         change(folder.path());
-        let error = Encoder::load(folder.path(), &mut Layout::default()).expect_err(expected);
+        let error =
+            Encoder::load(folder.path(), &mut ParameterLayout::default()).expect_err(expected);
         let message = error
             .to_string()
             .replace(&folder.path().display().to_string(), "FOLDER");

@@ -6,7 +6,7 @@
 use std::path::{Path, PathBuf};
 
 use classifier::{
-    Batch, Direction, Encoder, ForwardContext, Layout, Mode, Network, Owners, Parameters,
+    Batch, Direction, Encoder, ForwardContext, Mode, Network, Owners, ParameterLayout, Parameters,
     PreparedBatch, Reading, Replica,
 };
 use settings::{FeaturePooling, FeatureSettings, Precision, WindowSettings};
@@ -44,7 +44,7 @@ fn settings(layers: &[i32], pooling: &[FeaturePooling]) -> FeatureSettings {
 }
 
 fn batch(family: &str, rows: &[Vec<i64>]) -> Batch {
-    let pad = Encoder::config_of(&golden(family))
+    let pad = Encoder::read_config(&golden(family))
         .expect("a config")
         .pad_id;
     PreparedBatch::read(rows, &vec![0; rows.len()], pad, UNDIVIDED).open()
@@ -62,7 +62,7 @@ fn features(family: &str, settings: &FeatureSettings, batch: &Batch) -> Vec<Vec<
 
 /// The states of one row alone after every layer, `[T][W]` each.
 fn states_of(family: &str, row: &[i64]) -> Vec<Vec<Vec<f32>>> {
-    let mut layout = Layout::default();
+    let mut layout = ParameterLayout::default();
     let encoder = Encoder::load(&golden(family), &mut layout)
         .expect("an encoder")
         .encoder;

@@ -3,8 +3,8 @@
 
 use bundle::Sizes;
 use classifier::{
-    ActivationWeights, Batch, ComputePath, Direction, ForwardContext, Gradient, Mode, Network,
-    Pass, PreparedBatch, Reading, Replica, Stream, Weights,
+    ActivationWeights, Batch, ComputePath, CounterRng, Direction, ForwardContext, Gradient, Mode,
+    Network, Pass, PreparedBatch, Reading, Replica, Weights,
 };
 use settings::{ModelKind, ModelSettings, Pooling};
 use tch::{Device, Kind, Tensor};
@@ -52,7 +52,7 @@ fn every_network() -> Vec<ModelSettings> {
 }
 
 fn embedding() -> Vec<f32> {
-    let stream = Stream::new(5);
+    let stream = CounterRng::new(5);
     (0..SIZES.vocabulary_size * SIZES.width)
         .map(|n| stream.normal(u64::from(n)) as f32)
         .collect()
@@ -213,7 +213,7 @@ fn gradients_are_those_of_the_loss() {
         let (_, gradient) = gradient_of(&network, &weights, &batch);
         // Along a random direction the loss must change as the gradient says. The step is a
         // compromise: the kinks of maxima and rectifiers want it small, f32 wants it large.
-        let stream = Stream::new(3);
+        let stream = CounterRng::new(3);
         let direction: Vec<f32> = (0..network.layout().len())
             .map(|n| stream.normal(n as u64) as f32)
             .collect();
@@ -284,7 +284,7 @@ fn dropout_repeats_with_its_stream_and_differs_between_steps() {
     let (network, weights) = build(&settings);
     let batch = batch(&network, &texts(), &labels(), 0);
     let loss = |step: u64| {
-        let mode = Mode::Train(Stream::new(1).child(step));
+        let mode = Mode::Train(CounterRng::new(1).child(step));
         gradient_on(&network, &weights, &batch, mode, ComputePath::Processor).0
     };
     assert_eq!(loss(1), loss(1));

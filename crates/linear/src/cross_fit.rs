@@ -2,7 +2,7 @@
 
 use crate::matrix::Part;
 use crate::newton::fit;
-use crate::ngram::Code;
+use crate::ngram::NgramEncoding;
 use crate::vocabulary::ratios;
 use crate::{LinearError, Matrix, Vocabulary};
 
@@ -11,9 +11,9 @@ const TOLERANCE: f64 = 1e-6;
 
 /// How a model is fitted, but for the rows.
 #[derive(Clone, Debug)]
-pub struct Recipe {
+pub struct CrossFitSettings {
     /// How tokens become n-grams.
-    pub code: Code,
+    pub encoding: NgramEncoding,
     /// Ids that are in no n-gram.
     pub skipped: Vec<u32>,
     /// Rows that must have an n-gram for it to count.
@@ -34,18 +34,18 @@ pub struct Recipe {
 ///
 /// # Errors
 /// No n-gram is frequent enough.
-pub fn cross_fitted(
+pub fn cross_fit_scores(
     ids: &(impl Fn(usize) -> Vec<u32> + Sync),
     labels: &[u8],
     (folds, count): (&[u32], u32),
-    recipe: &Recipe,
+    recipe: &CrossFitSettings,
     mut on_fold: impl FnMut(u32),
 ) -> Result<Vec<Option<f64>>, LinearError> {
     let vocabulary = Vocabulary::counted(
         &|row| (ids(row), labels[row] == 1),
         labels.len(),
         (recipe.min_count, recipe.smoothing),
-        (recipe.code, recipe.skipped.clone()),
+        (recipe.encoding, recipe.skipped.clone()),
     )?;
     let matrix = Matrix::of(&vocabulary, ids, labels.len());
     let mut scores = vec![None; labels.len()];

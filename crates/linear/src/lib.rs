@@ -16,9 +16,9 @@ mod ngram;
 mod table;
 mod vocabulary;
 
-pub use cross_fit::{Recipe, cross_fitted};
+pub use cross_fit::{CrossFitSettings, cross_fit_scores};
 pub use error::LinearError;
 pub use matrix::{Matrix, Part};
 pub use model::NgramModel;
-pub use ngram::{Code, Ngram};
+pub use ngram::{Ngram, NgramEncoding};
 pub use vocabulary::Vocabulary;

@@ -2,7 +2,7 @@
 
 use rayon::prelude::*;
 
-use crate::newton::Design;
+use crate::newton::DesignMatrix;
 use crate::table::Table;
 use crate::vocabulary::Vocabulary;
 
@@ -63,8 +63,8 @@ impl Matrix {
         let found: Vec<Vec<u32>> = (0..count)
             .into_par_iter()
             .map_init(Vec::new, |ngrams, row| {
-                let code = vocabulary.code;
-                code.ngrams_of(&rows(row), &vocabulary.skipped, ngrams);
+                let encoding = vocabulary.encoding;
+                encoding.ngrams_of(&rows(row), &vocabulary.skipped, ngrams);
                 let mut places: Vec<u32> = columns.get_all(ngrams).collect();
                 // In order, neighbours in memory are read one after the other, again and again.
                 places.sort_unstable();
@@ -122,7 +122,7 @@ pub struct Part<'a> {
     pub(crate) values: Vec<f32>,
 }
 
-impl Design for Part<'_> {
+impl DesignMatrix for Part<'_> {
     fn rows(&self) -> usize {
         self.rows.len()
     }
@@ -135,7 +135,7 @@ impl Design for Part<'_> {
         self.scores_of(&self.rows, weights)
     }
 
-    fn gather(&self, values: &[f64]) -> Vec<f64> {
+    fn multiply_transposed(&self, values: &[f64]) -> Vec<f64> {
         let mut by_row = vec![0.0; self.matrix.rows.len()];
         for (row, value) in self.rows.iter().zip(values) {
             by_row[*row as usize] = *value;
@@ -170,7 +170,7 @@ impl Part<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Code;
+    use crate::NgramEncoding;
 
     #[test]
     fn products_are_those_of_the_matrix_written_out() {
@@ -178,7 +178,7 @@ mod tests {
         let vocabulary = Vocabulary {
             ngrams: vec![2, 3, 4],
             ratios: vec![0.5, -2.0, 1.0],
-            code: Code::new(9, 1).expect("it fits"),
+            encoding: NgramEncoding::new(9, 1).expect("it fits"),
             skipped: vec![],
         };
         // Token 1 is n-gram 2, token 2 is n-gram 3, token 3 is n-gram 4.
@@ -188,7 +188,7 @@ mod tests {
             [0.5 - 20.0 + 7.0, -20.0 + 7.0, 107.0]
         );
         assert_eq!(
-            matrix.whole().gather(&[1.0, 2.0, 3.0]),
+            matrix.whole().multiply_transposed(&[1.0, 2.0, 3.0]),
             [0.5, -6.0, 3.0, 6.0]
         );
     }

@@ -7,7 +7,7 @@ use artifact::{ArtifactError, guarded};
 use safetensors::tensor::{Dtype, SafeTensors, TensorView};
 
 use crate::LinearError;
-use crate::ngram::{Code, Ngram};
+use crate::ngram::{Ngram, NgramEncoding};
 use crate::table::Table;
 use crate::vocabulary::Vocabulary;
 
@@ -15,7 +15,7 @@ const NGRAMS: &str = "ngrams";
 const WEIGHTS: &str = "weights";
 const BIAS: &str = "bias";
 const SKIPPED: &str = "skipped";
-const CODE: &str = "code";
+const ENCODING: &str = "code";
 
 /// What says how far a text is on the positive side.
 #[derive(Clone, Debug)]
@@ -25,7 +25,7 @@ pub struct NgramModel {
     /// How many n-grams have one.
     count: usize,
     bias: f32,
-    code: Code,
+    encoding: NgramEncoding,
     skipped: Vec<u32>,
 }
 
@@ -43,7 +43,7 @@ impl NgramModel {
             count: ngrams.len(),
             weights: Table::of(ngrams.into_iter(), weights.into_iter()),
             bias: *bias as f32,
-            code: vocabulary.code,
+            encoding: vocabulary.encoding,
             skipped: vocabulary.skipped.clone(),
         }
     }
@@ -59,8 +59,8 @@ impl NgramModel {
     }
 
     /// How tokens become n-grams.
-    pub fn code(&self) -> Code {
-        self.code
+    pub fn encoding(&self) -> NgramEncoding {
+        self.encoding
     }
 
     /// Ids that are in no n-gram.
@@ -69,20 +69,21 @@ impl NgramModel {
     }
 
     /// How far the positive class is ahead, in nats of log-odds.
-    pub fn difference(&self, ids: &[u32]) -> f64 {
+    pub fn score(&self, ids: &[u32]) -> f64 {
         let mut ngrams = Vec::new();
-        self.code.ngrams_of(ids, &self.skipped, &mut ngrams);
+        self.encoding.ngrams_of(ids, &self.skipped, &mut ngrams);
         let known = self.weights.get_all(&ngrams);
         f64::from(self.bias) + known.map(f64::from).sum::<f64>()
     }
 
-    /// What each token contributes to [`NgramModel::difference`], the bias left out. An n-gram's
+    /// What each token contributes to [`NgramModel::score`], the bias left out. An n-gram's
     /// weight is shared by its tokens, and by all places where it stands.
     pub fn contributions(&self, ids: &[u32]) -> Vec<f64> {
         let mut places: Vec<(Ngram, usize, usize)> = Vec::new();
-        self.code.each(ids, &self.skipped, |ngram, last, length| {
-            places.push((ngram, last, length));
-        });
+        self.encoding
+            .each(ids, &self.skipped, |ngram, last, length| {
+                places.push((ngram, last, length));
+            });
         places.sort_unstable();
         let mut shares = vec![0.0; ids.len()];
         for same in places.chunk_by(|one, two| one.0 == two.0) {
@@ -103,7 +104,7 @@ impl NgramModel {
     pub fn strongest(&self, count: usize) -> [Vec<(Vec<u32>, f32)>; 2] {
         let mut order = self.in_order();
         order.sort_by(|one, two| one.1.total_cmp(&two.1));
-        let pair = |(ngram, weight): &(Ngram, f32)| (self.code.words_of(*ngram), *weight);
+        let pair = |(ngram, weight): &(Ngram, f32)| (self.encoding.words_of(*ngram), *weight);
         let count = count.min(order.len());
         let most = order[order.len() - count..].iter().rev();
         [
@@ -133,7 +134,7 @@ impl NgramModel {
             (WEIGHTS, Dtype::F32, self.count, floats(&weights)),
             (BIAS, Dtype::F32, 1, floats(&[self.bias])),
             (SKIPPED, Dtype::U32, skipped.len(), words(skipped)),
-            (CODE, Dtype::U32, 2, words(&self.code.numbers())),
+            (ENCODING, Dtype::U32, 2, words(&self.encoding.numbers())),
         ];
         let views = tensors.iter().map(|(name, kind, count, bytes)| {
             let view = TensorView::new(*kind, vec![*count], bytes);
@@ -184,15 +185,15 @@ impl NgramModel {
         let ngrams = data(NGRAMS, Dtype::U64)?.as_chunks::<8>().0.iter();
         let ngrams = ngrams.map(|bytes| u64::from_le_bytes(*bytes));
         let (weights, bias) = (floats(WEIGHTS)?, floats(BIAS)?);
-        let (bias, code): (Vec<f32>, Vec<u32>) = (bias.collect(), words(CODE)?.collect());
-        let (&[bias], &[bits, longest]) = (&bias[..], &code[..]) else {
-            return Err("bias and code should be one number and two".to_owned());
+        let (bias, encoding): (Vec<f32>, Vec<u32>) = (bias.collect(), words(ENCODING)?.collect());
+        let (&[bias], &[bits, longest]) = (&bias[..], &encoding[..]) else {
+            return Err("bias and encoding should be one number and two".to_owned());
         };
         if weights.len() != ngrams.len() || ngrams.len() >= u32::MAX as usize {
             let (keys, values) = (ngrams.len(), weights.len());
             return Err(format!("{keys} n-grams have {values} weights"));
         }
-        let Some(code) = Code::saved([bits, longest]) else {
+        let Some(encoding) = NgramEncoding::saved([bits, longest]) else {
             return Err(format!("its n-grams have {longest} tokens of {bits} bits"));
         };
         // And none is 0, which is no n-gram.
@@ -208,7 +209,7 @@ impl NgramModel {
             count: ngrams.len(),
             weights: Table::of(ngrams, weights),
             bias,
-            code,
+            encoding,
             skipped: words(SKIPPED)?.collect(),
         })
     }
@@ -222,7 +223,7 @@ fn bytes_of<T: Copy, const N: usize>(values: &[T], to_bytes: fn(T) -> [u8; N]) -
 mod tests {
     use super::*;
     use crate::Matrix;
-    use crate::newton::{Design, fit};
+    use crate::newton::{DesignMatrix, fit};
 
     fn fitted() -> (NgramModel, Matrix, Vec<f64>, Vec<Vec<u32>>) {
         // 5 after 4 is bad, and good by itself.
@@ -254,11 +255,11 @@ mod tests {
     fn it_says_of_a_text_what_the_fit_said() {
         let (model, _, scores, texts) = fitted();
         for (text, score) in texts.iter().zip(&scores) {
-            assert!((model.difference(text) - score).abs() < 1e-4, "{text:?}");
+            assert!((model.score(text) - score).abs() < 1e-4, "{text:?}");
         }
-        assert!(model.difference(&[2, 5, 3]) > 1.0 && model.difference(&[4, 5, 9]) < -1.0);
+        assert!(model.score(&[2, 5, 3]) > 1.0 && model.score(&[4, 5, 9]) < -1.0);
         // Nothing it knows: the bias alone.
-        assert_eq!(model.difference(&[0, 9]), f64::from(model.bias));
+        assert_eq!(model.score(&[0, 9]), f64::from(model.bias));
     }
 
     #[test]
@@ -266,11 +267,8 @@ mod tests {
         let (model, _, _, texts) = fitted();
         for text in &texts {
             let sum: f64 = model.contributions(text).iter().sum();
-            let difference = model.difference(text) - f64::from(model.bias);
-            assert!(
-                (sum - difference).abs() < 1e-5,
-                "{text:?}: {sum} {difference}"
-            );
+            let score = model.score(text) - f64::from(model.bias);
+            assert!((sum - score).abs() < 1e-5, "{text:?}: {sum} {score}");
         }
         assert!(model.contributions(&[4, 5, 2])[0] < 0.0);
         let [against, _] = model.strongest(3);
@@ -288,7 +286,7 @@ mod tests {
         model.save(&path).expect("the disk is willing");
         let back = NgramModel::load(&path).expect("it is whole");
         for text in &texts {
-            assert_eq!(back.difference(text), model.difference(text));
+            assert_eq!(back.score(text), model.score(text));
         }
         let whole = fs::read(&path).expect("it is there");
         for length in [0, 7, whole.len() / 2, whole.len() - 1] {
@@ -304,7 +302,7 @@ mod tests {
             bytes[place] ^= 0xFF;
             fs::write(&path, &bytes).expect("written");
             if let Ok(model) = NgramModel::load(&path) {
-                assert!(model.difference(&texts[0]).is_finite());
+                assert!(model.score(&texts[0]).is_finite());
             }
         }
     }

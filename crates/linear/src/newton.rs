@@ -13,7 +13,7 @@ const STEPS: usize = 100;
 const PRODUCTS: usize = 250;
 
 /// The rows of a regression, `[N, F]`, with a column of ones behind them.
-pub trait Design {
+pub trait DesignMatrix {
     /// Rows, N.
     fn rows(&self) -> usize;
     /// Features, F; the column of ones is not counted.
@@ -21,7 +21,7 @@ pub trait Design {
     /// The product with weights `[F + 1]`, the bias last: `[N]`.
     fn scores(&self, weights: &[f64]) -> Vec<f64>;
     /// The product of the transposed matrix with `[N]`: `[F + 1]`.
-    fn gather(&self, values: &[f64]) -> Vec<f64>;
+    fn multiply_transposed(&self, values: &[f64]) -> Vec<f64>;
 }
 
 /// What a fit found.
@@ -42,7 +42,7 @@ pub struct Fit {
 /// The step is halved until it does not lead up: the objective is convex, so there is one answer and
 /// no setting to get wrong.
 pub fn fit(
-    design: &impl Design,
+    design: &impl DesignMatrix,
     labels: &[f64],
     (penalty, tolerance): (f64, f64),
     start: &[f64],
@@ -73,7 +73,7 @@ pub fn fit(
         let probabilities: Vec<f64> = probabilities.collect();
         let errors = probabilities.iter().zip(labels);
         let errors: Vec<f64> = errors.map(|(found, label)| found - label).collect();
-        let gradient = with_penalty(design.gather(&errors), &weights);
+        let gradient = with_penalty(design.multiply_transposed(&errors), &weights);
         if gradient.iter().all(|value| value.abs() < tolerance) {
             break;
         }
@@ -82,7 +82,7 @@ pub fn fit(
             for (score, probability) in scores.iter_mut().zip(&probabilities) {
                 *score *= probability * (1.0 - probability);
             }
-            with_penalty(design.gather(&scores), vector)
+            with_penalty(design.multiply_transposed(&scores), vector)
         };
         let step = solve(curvature, &gradient);
         let shares = iter::successors(Some(1.0), |share| Some(share / 2.0));
@@ -203,7 +203,7 @@ pub struct Tried {
     pub accuracy: f64,
 }
 
-impl<D: Design> Path<'_, D> {
+impl<D: DesignMatrix> Path<'_, D> {
     /// The penalty that the criterion is lowest for. `on_tried` is told of each, and whether it is the
     /// best so far.
     ///
@@ -254,7 +254,7 @@ mod tests {
     /// Rows written out.
     struct Rows(Vec<[f64; 2]>);
 
-    impl Design for Rows {
+    impl DesignMatrix for Rows {
         fn rows(&self) -> usize {
             self.0.len()
         }
@@ -268,7 +268,7 @@ mod tests {
             self.0.iter().map(score).collect()
         }
 
-        fn gather(&self, values: &[f64]) -> Vec<f64> {
+        fn multiply_transposed(&self, values: &[f64]) -> Vec<f64> {
             let sum = |place: usize| {
                 self.0
                     .iter()

@@ -11,15 +11,15 @@ const ROOM: u32 = 63;
 
 /// How token ids become n-grams: the smaller the vocabulary, the longer they may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Code {
+pub struct NgramEncoding {
     /// Bits of a token, which is stored as its id and 1: so an n-gram says how many it has.
     bits: u32,
     /// Tokens in the longest.
     longest: u32,
 }
 
-impl Code {
-    /// The code for sequences of up to `longest` of so many ids.
+impl NgramEncoding {
+    /// The encoding for sequences of up to `longest` of so many ids.
     ///
     /// # Errors
     /// They do not fit into a number.
@@ -35,13 +35,13 @@ impl Code {
         Ok(Self { bits, longest })
     }
 
-    /// A code as it was saved; `None` where there can be no such code.
+    /// A encoding as it was saved; `None` where there can be no such encoding.
     pub(crate) fn saved([bits, longest]: [u32; 2]) -> Option<Self> {
         let fits = bits > 0 && longest > 0 && bits <= 32 && bits.checked_mul(longest)? <= ROOM;
         fits.then_some(Self { bits, longest })
     }
 
-    /// What [`Code::saved`] reads.
+    /// What [`NgramEncoding::saved`] reads.
     pub(crate) fn numbers(self) -> [u32; 2] {
         [self.bits, self.longest]
     }
@@ -112,12 +112,12 @@ mod tests {
     use super::*;
 
     fn found(ids: &[u32], vocabulary_size: u32, longest: u32) -> Vec<Vec<u32>> {
-        let code = Code::new(vocabulary_size, longest).expect("it fits");
+        let encoding = NgramEncoding::new(vocabulary_size, longest).expect("it fits");
         let mut ngrams = Vec::new();
-        code.ngrams_of(ids, &[0], &mut ngrams);
+        encoding.ngrams_of(ids, &[0], &mut ngrams);
         let mut words: Vec<_> = ngrams
             .into_iter()
-            .map(|ngram| code.words_of(ngram))
+            .map(|ngram| encoding.words_of(ngram))
             .collect();
         words.sort();
         words
@@ -164,12 +164,15 @@ mod tests {
     #[test]
     fn too_long_for_so_many_words_is_said() {
         for (size, longest) in [(2_097_152, 3), (32_768, 4), (10, 0), (u32::MAX, 2)] {
-            let error = Code::new(size, longest)
+            let error = NgramEncoding::new(size, longest)
                 .expect_err("it does not fit")
                 .to_string();
             assert!(error.contains(&format!("{size} words")), "{error}");
         }
-        assert!(Code::saved([64, 1]).is_none() && Code::saved([21, 4]).is_none());
-        assert!(Code::saved([u32::MAX, u32::MAX]).is_none() && Code::saved([0, 3]).is_none());
+        assert!(NgramEncoding::saved([64, 1]).is_none() && NgramEncoding::saved([21, 4]).is_none());
+        assert!(
+            NgramEncoding::saved([u32::MAX, u32::MAX]).is_none()
+                && NgramEncoding::saved([0, 3]).is_none()
+        );
     }
 }

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use rayon::prelude::*;
 
 use crate::LinearError;
-use crate::ngram::{Code, Ngram};
+use crate::ngram::{Ngram, NgramEncoding};
 
 /// Keys sorted at a time: 64 Mi of eight bytes.
 const KEYS_AT_ONCE: usize = 1 << 26;
@@ -19,7 +19,7 @@ pub struct Vocabulary {
     /// The log-count ratio of each: above 0 where it stands rather in the positive class.
     pub ratios: Vec<f32>,
     /// How they are made of token ids.
-    pub code: Code,
+    pub encoding: NgramEncoding,
     /// Ids that are in none.
     pub skipped: Vec<u32>,
 }
@@ -40,11 +40,11 @@ impl Vocabulary {
         (longest, min_count, smoothing): (u32, u32, f64),
         (vocabulary_size, skipped): (u32, Vec<u32>),
     ) -> Result<Self, LinearError> {
-        let code = Code::new(vocabulary_size, longest)?;
-        Self::counted(rows, count, (min_count, smoothing), (code, skipped))
+        let encoding = NgramEncoding::new(vocabulary_size, longest)?;
+        Self::counted(rows, count, (min_count, smoothing), (encoding, skipped))
     }
 
-    /// The same with a code that is there already.
+    /// The same with a encoding that is there already.
     ///
     /// # Errors
     /// No n-gram is frequent enough.
@@ -52,12 +52,12 @@ impl Vocabulary {
         rows: &(impl Fn(usize) -> (Vec<u32>, bool) + Sync),
         count: usize,
         (min_count, smoothing): (u32, f64),
-        (code, skipped): (Code, Vec<u32>),
+        (encoding, skipped): (NgramEncoding, Vec<u32>),
     ) -> Result<Self, LinearError> {
         let keys_of = |row: usize, keep: &dyn Fn(Ngram) -> bool| {
             let (ids, is_positive) = rows(row);
             let mut ngrams = Vec::new();
-            code.ngrams_of(&ids, &skipped, &mut ngrams);
+            encoding.ngrams_of(&ids, &skipped, &mut ngrams);
             // The class in the lowest bit: one sort counts both.
             let keys = ngrams.into_iter().filter(|ngram| keep(*ngram));
             keys.map(|ngram| (ngram << 1) | u64::from(is_positive))
@@ -65,7 +65,7 @@ impl Vocabulary {
         };
         let all: usize = (0..count)
             .into_par_iter()
-            .map(|row| rows(row).0.len() * code.longest() as usize)
+            .map(|row| rows(row).0.len() * encoding.longest() as usize)
             .sum();
         let parts = all.div_ceil(KEYS_AT_ONCE).max(1) as u64;
         let mut counted: Vec<(Ngram, [u32; 2])> = Vec::new();
@@ -92,7 +92,7 @@ impl Vocabulary {
         Ok(Self {
             ratios: ratios(&counts, min_count, smoothing),
             ngrams,
-            code,
+            encoding,
             skipped,
         })
     }
@@ -136,7 +136,7 @@ mod tests {
         let words: Vec<_> = found
             .ngrams
             .iter()
-            .map(|ngram| found.code.words_of(*ngram))
+            .map(|ngram| found.encoding.words_of(*ngram))
             .collect();
         assert_eq!(words, [[1], [2]]);
         // Positive: 2 + 1 and 1 + 1 of 5; negative: 0 + 1 and 1 + 1 of 3.

@@ -55,7 +55,7 @@ impl Data {
                 }
             }
         };
-        let train = TokenRows::to_learn_from(tokens, settings)?;
+        let train = TokenRows::open_training_rows(tokens, settings)?;
         let validation = TokenRows::open(tokens, Split::Validation)?;
         check_rows(context, train.len(), validation.len())?;
         let weights = start.weights(device.device);
@@ -87,7 +87,7 @@ fn encoder_of(
     tokens.check_tokenizer("encoder", *tokenizer)?;
     if given > *longest {
         let reason = format!("rows have up to {given} tokens and the encoder reads {longest}");
-        return Err(ClassifierError::misfit("tokens", "encoder")(reason));
+        return Err(ClassifierError::mismatch("tokens", "encoder")(reason));
     }
     for name in ENCODER_FILES {
         embedding.file(name)?;

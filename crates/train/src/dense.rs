@@ -1,6 +1,6 @@
 //! The rows of a regression as one matrix: features brought to one scale.
 
-use linear::newton::Design;
+use linear::newton::DesignMatrix;
 use tch::{Kind, Tensor};
 
 /// How features are brought to mean 0 and deviation 1, learned from the training rows alone.
@@ -49,7 +49,7 @@ impl Dense {
     }
 }
 
-impl Design for Dense {
+impl DesignMatrix for Dense {
     fn rows(&self) -> usize {
         self.0.size()[0] as usize
     }
@@ -62,7 +62,7 @@ impl Design for Dense {
         Self::product(&self.0, weights)
     }
 
-    fn gather(&self, values: &[f64]) -> Vec<f64> {
+    fn multiply_transposed(&self, values: &[f64]) -> Vec<f64> {
         Self::product(&self.0.tr(), values)
     }
 }
@@ -70,11 +70,11 @@ impl Design for Dense {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use classifier::Stream;
+    use classifier::CounterRng;
     use linear::newton::fit;
 
     fn drawn(rows: usize, width: usize) -> (Tensor, Vec<f64>) {
-        let stream = Stream::new(5);
+        let stream = CounterRng::new(5);
         let values: Vec<f64> = (0..rows * width)
             .map(|place| 3.0 * stream.uniform(place as u64) + (place % width) as f64)
             .collect();

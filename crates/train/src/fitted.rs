@@ -21,7 +21,7 @@ pub(crate) struct Scored<'a> {
     /// Their class ids.
     pub(crate) labels: &'a [u8],
     /// How far the positive class is ahead on each of them.
-    pub(crate) differences: &'a [f64],
+    pub(crate) scores: &'a [f64],
     /// Mean cross-entropy, in nats.
     pub(crate) loss: f64,
     /// Share of rows classified rightly.
@@ -38,14 +38,14 @@ pub(crate) fn describe(
 ) -> Result<ModelFile, Failure> {
     let tokens = context.input(StageName::Tokenize);
     let made: TokenizerSettings = recorded_settings(tokens, "tokens")?;
-    let differences = scored.differences.iter().map(|value| *value as f32);
-    let differences: Vec<f32> = differences.collect();
+    let scores = scored.scores.iter().map(|value| *value as f32);
+    let scores: Vec<f32> = scores.collect();
     let calibration = match settings.calibration {
         CalibrationKind::Temperature => {
-            fit_temperature(&differences, scored.labels).map(Calibration::Temperature)
+            fit_temperature(&scores, scored.labels).map(Calibration::Temperature)
         }
         CalibrationKind::Isotonic => {
-            fit_isotonic(&differences, scored.labels).map(Calibration::Isotonic)
+            fit_isotonic(&scores, scored.labels).map(Calibration::Isotonic)
         }
     };
     Ok(ModelFile {

@@ -88,7 +88,7 @@ pub(crate) fn train_network(
     let (loss, accuracy) = logits.loss_and_accuracy(&data.validation);
     let scored = Scored {
         labels: data.validation.labels(),
-        differences: &logits.differences(),
+        scores: &logits.scores(),
         loss,
         accuracy,
     };
@@ -159,7 +159,7 @@ pub(crate) fn context_of<'a, T>(
     let (kind, reason) = device.compute_kind(settings);
     if settings.kind == ModelKind::Transformer {
         // Only here there was a choice.
-        let name = ChosenDevice::name_of(kind);
+        let name = ChosenDevice::kind_name(kind);
         note(&format!("activations: {name} ({reason}), weights: f32"));
     }
     TrainContext {
@@ -168,10 +168,10 @@ pub(crate) fn context_of<'a, T>(
         layer_decay: settings.layer_decay,
         seed: settings.seed,
         device: device.device,
-        path: ComputePath::of(device.device),
+        path: ComputePath::for_device(device.device),
         replicas: device.replicas,
         kind,
-        may_move: context.run().device == settings::Device::Cpu,
+        may_resume_on_cpu: context.run().device == settings::Device::Cpu,
         until: settings.training.epochs,
         stop: stop_requested,
         save: save_requested,

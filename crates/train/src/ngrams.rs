@@ -24,7 +24,7 @@ const TOLERANCE: f64 = 1e-6;
 pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome, Failure> {
     let tokens = context.input(StageName::Tokenize);
     let contract = TokenContract::of(tokens)?;
-    let train = TokenRows::to_learn_from(tokens, settings)?;
+    let train = TokenRows::open_training_rows(tokens, settings)?;
     let validation = TokenRows::open(tokens, Split::Validation)?;
     check_rows(context, train.len(), validation.len())?;
 
@@ -50,7 +50,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     };
     let scored = Scored {
         labels,
-        differences: &best.scores,
+        scores: &best.scores,
         loss: best.loss,
         accuracy: best.accuracy,
     };

@@ -7,7 +7,7 @@ use bundle::ModelFile;
 use classifier::{
     ClassifierError, FeatureRows, LIBTORCH_VERSION, Network, TokenContract, Weights, as_slice_mut,
 };
-use linear::newton::{Design, Path, Tried, cross_entropy};
+use linear::newton::{DesignMatrix, Path, Tried, cross_entropy};
 use metrics::fit_temperature;
 use settings::{ENCODER_FILES, EmbeddingSettings, FeatureSettings, ModelSettings};
 use stage::{Context, Outcome};
@@ -34,7 +34,7 @@ const TOLERANCE: f64 = 1e-7;
 pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome, Failure> {
     let artifact = context.input(StageName::Embed);
     let tokens = TokenContract::of(context.input(StageName::Tokenize))?;
-    let train = FeatureRows::to_learn_from(artifact, &tokens, settings)?;
+    let train = FeatureRows::open_training_rows(artifact, &tokens, settings)?;
     let validation = FeatureRows::open(artifact, &tokens, Split::Validation)?;
     check_rows(context, train.labels.len(), validation.labels.len())?;
     // A few large products, unlike anything else here: shared by all cores.
@@ -61,7 +61,7 @@ pub(crate) fn run(context: &Context, settings: &ModelSettings) -> Result<Outcome
     set_output(&network, &mut weights, &learned, bias)?;
     let scored = Scored {
         labels: &validation.labels,
-        differences: &best.scores,
+        scores: &best.scores,
         loss: best.loss,
         accuracy: best.accuracy,
     };
@@ -104,7 +104,7 @@ fn numbers(labels: &[u8]) -> Vec<f64> {
 
 /// The penalty that does best on validation; each is shown and recorded. The rows are those to learn from
 /// and those of the validation split, with their class ids.
-pub(crate) fn best_of<D: Design>(
+pub(crate) fn best_of<D: DesignMatrix>(
     context: &Context,
     [(train, train_labels), (validation, labels)]: [(&D, &[u8]); 2],
     penalties: &[f64],

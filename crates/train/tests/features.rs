@@ -188,9 +188,9 @@ fn a_probe_learns_and_its_bundle_needs_nothing_else() {
         progress: &|_| ControlFlow::Continue(()),
     };
     let asked = inference.logits(&mut replicas, 16).expect("logits");
-    let asked = asked.differences();
+    let asked = asked.scores();
     let computed = FeatureRows::open(&artifact, &contract, Split::Test).expect("features");
-    let known = bundle.differences_of(&computed.values).expect("logits");
+    let known = bundle.score_features(&computed.values).expect("logits");
     assert_eq!(asked.len(), known.len());
     for (asked, known) in asked.iter().zip(&known) {
         assert!((asked - known).abs() < 1e-4, "{asked} is not {known}");

@@ -57,7 +57,7 @@ fn accuracy(project: &Project, bundle: &Artifact) -> f64 {
     let tokens = project.artifact(StageName::Tokenize, "words");
     let rows = TokenRows::open(&tokens, Split::Test).expect("test rows");
     let right = (0..rows.len())
-        .filter(|row| (model.difference(&rows.ids(*row)) > 0.0) == (rows.label(*row) == 1));
+        .filter(|row| (model.score(&rows.ids(*row)) > 0.0) == (rows.label(*row) == 1));
     right.count() as f64 / rows.len() as f64
 }
 

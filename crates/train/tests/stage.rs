@@ -272,9 +272,9 @@ fn calibration_is_fitted_to_logits_in_the_format_of_predictions() {
             progress: &|_| ControlFlow::Continue(()),
         };
         let logits = inference.logits(&mut replicas, 32);
-        let differences = logits.expect("logits").differences();
-        let differences: Vec<f32> = differences.iter().map(|value| *value as f32).collect();
-        fit_temperature(&differences, &labels).expect("a temperature")
+        let scores = logits.expect("logits").scores();
+        let scores: Vec<f32> = scores.iter().map(|value| *value as f32).collect();
+        fit_temperature(&scores, &labels).expect("a temperature")
     };
     let Calibration::Temperature(found) = bundle.model.calibration else {
         panic!("{:?}", bundle.model.calibration);

@@ -1,7 +1,7 @@
 //! AdamW (Loshchilov and Hutter 2019) over one flat buffer, so that its whole state is two arrays
 //! and a number of steps: tch's own optimizers cannot save theirs.
 
-use classifier::{Layout, as_slice, as_slice_mut};
+use classifier::{ParameterLayout, as_slice, as_slice_mut};
 use rayon::prelude::*;
 use settings::TrainingSettings;
 use tch::{Device, Kind, Tensor, no_grad};
@@ -16,7 +16,7 @@ const EPSILON: f64 = 1e-8;
 /// the first step is bad. A power of two, so that sums stay exact.
 const ALMOST_NO_STEP: f64 = 1.0 / (1_u64 << 30) as f64;
 
-/// The optimizer and its state, for the elements of [`Layout::trained`].
+/// The optimizer and its state, for the elements of [`ParameterLayout::trained`].
 #[derive(Debug)]
 pub struct AdamW {
     /// `[T]` each: the running means of the gradient and of its square.
@@ -59,7 +59,7 @@ impl AdamW {
     /// `layer_decay` is what the rate is multiplied by for every level below the top one. With
     /// `on_device` the steps are those of [`AdamW::step_on_device`].
     pub fn new(
-        layout: &Layout,
+        layout: &ParameterLayout,
         settings: &TrainingSettings,
         layer_decay: f64,
         device: Device,
@@ -229,13 +229,13 @@ impl OnDevice {
 mod tests {
     use super::*;
 
-    fn layout(count: usize) -> Layout {
+    fn layout(count: usize) -> ParameterLayout {
         layout_of(count, 0)
     }
 
     /// `top` is the level of the second parameter; the first is of level 0.
-    fn layout_of(count: usize, top: u32) -> Layout {
-        let mut layout = Layout::default();
+    fn layout_of(count: usize, top: u32) -> ParameterLayout {
+        let mut layout = ParameterLayout::default();
         let values: Vec<f32> = (0..count).map(|n| (n as f32 * 0.37).sin()).collect();
         let half = count / 2;
         layout.add("bias", &[half as i64], false, &values[..half]);
@@ -244,7 +244,7 @@ mod tests {
         layout
     }
 
-    fn optimizer(layout: &Layout, layer_decay: f64, on_device: bool) -> (AdamW, Tensor) {
+    fn optimizer(layout: &ParameterLayout, layer_decay: f64, on_device: bool) -> (AdamW, Tensor) {
         let settings = TrainingSettings {
             weight_decay: 0.1,
             ..TrainingSettings::default()

@@ -3,9 +3,9 @@
 use std::ops::{ControlFlow, Range};
 
 use classifier::{
-    ActivationWeights, BatchProgress, ComputePath, ForwardContext, IdRows, Inference, Layout,
-    Logits, Loss, MemoryLimit, Mode, Network, Parameters, PreparedBatch, Replica, Result, Stream,
-    WordDropout,
+    ActivationWeights, BatchProgress, ComputePath, CounterRng, ForwardContext, IdRows, Inference,
+    Logits, Loss, MemoryLimit, Mode, Network, ParameterLayout, Parameters, PreparedBatch, Replica,
+    Result, WordDropout,
 };
 use settings::ModelSettings;
 use tch::Device;
@@ -56,7 +56,7 @@ impl Task for Classification<'_> {
     type Batch = Vec<usize>;
     type Part = PreparedBatch;
 
-    fn layout(&self) -> &Layout {
+    fn layout(&self) -> &ParameterLayout {
         self.network.layout()
     }
 
@@ -72,7 +72,7 @@ impl Task for Classification<'_> {
         self.train.row_id(row)
     }
 
-    fn draw(&self, rows: &[usize], _: Stream) -> Vec<usize> {
+    fn draw_batch(&self, rows: &[usize], _: CounterRng) -> Vec<usize> {
         rows.to_vec()
     }
 
@@ -80,11 +80,11 @@ impl Task for Classification<'_> {
         batch.len() as u64
     }
 
-    fn part(
+    fn prepare_part(
         &self,
         batch: &Vec<usize>,
         rows: Range<usize>,
-        stream: Stream,
+        stream: CounterRng,
         path: ComputePath,
     ) -> Option<PreparedBatch> {
         let share = self.model.word_dropout;

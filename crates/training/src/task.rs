@@ -3,8 +3,8 @@
 use std::ops::Range;
 
 use classifier::{
-    ActivationWeights, ComputePath, Layout, Logits, Loss, MemoryLimit, Mode, Parameters, Result,
-    Stream, Transfer,
+    ActivationWeights, ComputePath, CounterRng, Logits, Loss, MemoryLimit, Mode, ParameterLayout,
+    Parameters, Result, Transfer,
 };
 
 /// A network with the rows that it learns from: classification, or masked language modelling.
@@ -17,7 +17,7 @@ pub trait Task: Sync {
     type Part: Transfer;
 
     /// The parameters.
-    fn layout(&self) -> &Layout;
+    fn layout(&self) -> &ParameterLayout;
 
     /// Rows of an epoch.
     fn rows(&self) -> usize;
@@ -29,17 +29,17 @@ pub trait Task: Sync {
     fn row_id(&self, row: usize) -> u64;
 
     /// Draws what a step learns from these rows.
-    fn draw(&self, rows: &[usize], stream: Stream) -> Self::Batch;
+    fn draw_batch(&self, rows: &[usize], stream: CounterRng) -> Self::Batch;
 
     /// Examples of a batch: the gradient is that of their mean loss.
     fn examples(&self, batch: &Self::Batch) -> u64;
 
     /// Prepares some rows of a batch on the host, for this path; `None` if they have no example.
-    fn part(
+    fn prepare_part(
         &self,
         batch: &Self::Batch,
         rows: Range<usize>,
-        stream: Stream,
+        stream: CounterRng,
         path: ComputePath,
     ) -> Option<Self::Part>;
 

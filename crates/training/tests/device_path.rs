@@ -5,7 +5,7 @@
 
 mod common;
 
-use classifier::{ActivationWeights, ComputePath, Mode, Pass, Stream};
+use classifier::{ActivationWeights, ComputePath, CounterRng, Mode, Pass};
 use common::{Setup, quietly, run, setup};
 use operators::{Operators, count_on_this_thread};
 use settings::{ModelKind, Pooling};
@@ -87,10 +87,10 @@ fn operators_of(kind: ModelKind, family: &str) -> (Operators, Operators, Operato
     let task = longer.task();
     let weights = longer.weights();
     let mut activation = ActivationWeights::new(task.layout(), &weights, Kind::Float);
-    let batch = task.draw(&[0, 1, 2, 3, 4, 5, 6, 7], Stream::new(1));
+    let batch = task.draw_batch(&[0, 1, 2, 3, 4, 5, 6, 7], CounterRng::new(1));
     let path = ComputePath::Device;
     let part = task
-        .part(&batch, 0..8, Stream::new(1), path)
+        .prepare_part(&batch, 0..8, CounterRng::new(1), path)
         .expect("a part");
     let (_, passes) = count_on_this_thread(|| {
         activation.refresh();

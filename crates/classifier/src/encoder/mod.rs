@@ -20,7 +20,7 @@ use tch::Tensor;
 pub use config::{Activation, EncoderConfig};
 pub use family::Family;
 
-use crate::parameters::{Layout, ParameterId};
+use crate::parameters::{ParameterId, ParameterLayout};
 use crate::{ClassifierError, ForwardContext, Result};
 use forward::Forward;
 use relative::Buckets;
@@ -29,7 +29,7 @@ use weights::Tensors;
 /// The shape's file name.
 const CONFIG: &str = "config.json";
 
-/// An encoder's shape and the places of its parameters in a [`Layout`]. The word table is not among
+/// An encoder's shape and the places of its parameters in a [`ParameterLayout`]. The word table is not among
 /// them: it is the network's embedding.
 #[derive(Debug)]
 pub struct Encoder {
@@ -77,7 +77,7 @@ impl Encoder {
     ///
     /// # Errors
     /// The file is missing, damaged, or of an encoder that we do not have.
-    pub fn config_of(folder: &Path) -> Result<EncoderConfig> {
+    pub fn read_config(folder: &Path) -> Result<EncoderConfig> {
         let path = folder.join(CONFIG);
         let json = fs::read(&path).map_err(ArtifactError::io("read", &path))?;
         EncoderConfig::parse(&json).map_err(|problem| {
@@ -90,8 +90,8 @@ impl Encoder {
     ///
     /// # Errors
     /// A file is missing or damaged; a tensor is missing, unknown, or of another shape or type.
-    pub fn load(folder: &Path, layout: &mut Layout) -> Result<Loaded> {
-        let config = Self::config_of(folder)?;
+    pub fn load(folder: &Path, layout: &mut ParameterLayout) -> Result<Loaded> {
+        let config = Self::read_config(folder)?;
         let bytes = weights::read(folder)?;
         let tensors = Tensors::of(folder, &bytes, config.family)?;
         let width = config.width;
@@ -126,7 +126,7 @@ impl Encoder {
     }
 
     /// An encoder of this shape with all parameters zero, to be filled from a bundle.
-    pub(crate) fn empty(config: EncoderConfig, layout: &mut Layout) -> Loaded {
+    pub(crate) fn empty(config: EncoderConfig, layout: &mut ParameterLayout) -> Loaded {
         let zeros = |shape: &[i64]| vec![0.0; shape.iter().product::<i64>() as usize];
         let words = zeros(&[config.vocabulary_size, config.width]);
         let encoder = Self::place(config, layout, &|_, shape| Ok(zeros(shape)));
@@ -156,7 +156,11 @@ impl Encoder {
         &self.config
     }
 
-    fn place(config: EncoderConfig, layout: &mut Layout, source: &Source<'_>) -> Result<Self> {
+    fn place(
+        config: EncoderConfig,
+        layout: &mut ParameterLayout,
+        source: &Source<'_>,
+    ) -> Result<Self> {
         let names = config.family;
         let mut places = Places {
             layout,
@@ -243,7 +247,7 @@ impl Encoder {
 
 /// Adds parameters to a layout.
 struct Places<'a> {
-    layout: &'a mut Layout,
+    layout: &'a mut ParameterLayout,
     prefix: &'static str,
     source: &'a Source<'a>,
 }

@@ -27,7 +27,7 @@ fn rows_that_do_not_fit_are_halved_and_the_limit_is_kept() {
     assert_eq!(limit.take_note(), None);
     let rows = [1, 2, 3, 4, 5, 6, 7, 8];
     let mut attempts = Vec::new();
-    let parts = limit.in_parts(&rows, total, |part| {
+    let parts = limit.compute_in_parts(&rows, total, |part| {
         attempts.push(part.len());
         allocate(part, 13)
     });
@@ -40,7 +40,7 @@ fn rows_that_do_not_fit_are_halved_and_the_limit_is_kept() {
     assert!(note.contains("at most 7 tokens at a time"), "{note}");
     assert_eq!(limit.take_note(), None);
     // Later rows start below the limit: nothing is attempted in vain.
-    let later = limit.in_parts(&rows, total, |part| {
+    let later = limit.compute_in_parts(&rows, total, |part| {
         assert!(total(part) <= 7 || part.len() == 1, "{part:?}");
         allocate(part, 13)
     });
@@ -51,7 +51,7 @@ fn rows_that_do_not_fit_are_halved_and_the_limit_is_kept() {
 #[test]
 fn a_single_row_that_does_not_fit_is_an_error() {
     let limit = MemoryLimit::default();
-    let error = limit.in_parts(&[1, 2, 90], total, |part| allocate(part, 50));
+    let error = limit.compute_in_parts(&[1, 2, 90], total, |part| allocate(part, 50));
     let error = error.expect_err("90 tokens are too many");
     let expected = "A single row of 90 tokens does not fit into memory";
     assert_eq!(error.to_string(), expected);
@@ -64,7 +64,7 @@ fn a_single_row_that_does_not_fit_is_an_error() {
 fn other_errors_are_not_retried() {
     let limit = MemoryLimit::default();
     let mut attempts = 0;
-    let failed = limit.in_parts(&[1, 2], total, |_| {
+    let failed = limit.compute_in_parts(&[1, 2], total, |_| {
         attempts += 1;
         ClassifierError::catch("reshape", || {
             let _ = Tensor::zeros([7], (Kind::Float, Device::Cpu)).view([2, 3]);

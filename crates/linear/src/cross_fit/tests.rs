@@ -18,9 +18,9 @@ fn rows() -> (Vec<Vec<u32>>, Vec<u8>, Vec<u32>) {
     ((0..60).map(text).collect(), labels, folds)
 }
 
-fn recipe() -> Recipe {
-    Recipe {
-        code: Code::new(100, 2).expect("it fits"),
+fn recipe() -> CrossFitSettings {
+    CrossFitSettings {
+        encoding: NgramEncoding::new(100, 2).expect("it fits"),
         skipped: vec![0],
         min_count: 2,
         smoothing: 1.0,
@@ -30,7 +30,7 @@ fn recipe() -> Recipe {
 
 fn scores(texts: &[Vec<u32>], labels: &[u8], folds: &[u32], count: u32) -> Vec<Option<f64>> {
     let ids = |row: usize| texts[row].clone();
-    cross_fitted(&ids, labels, (folds, count), &recipe(), |_| ()).expect("frequent enough")
+    cross_fit_scores(&ids, labels, (folds, count), &recipe(), |_| ()).expect("frequent enough")
 }
 
 #[test]
@@ -39,7 +39,7 @@ fn a_score_is_that_of_a_model_fitted_to_the_other_folds_alone() {
     let found = scores(&texts, &labels, &folds, 3);
     for fold in 0..3 {
         let others: Vec<usize> = (0..60).filter(|row| folds[*row] != fold).collect();
-        let Recipe {
+        let CrossFitSettings {
             min_count,
             smoothing,
             penalty,
@@ -61,7 +61,7 @@ fn a_score_is_that_of_a_model_fitted_to_the_other_folds_alone() {
         let model = NgramModel::new(&vocabulary, &alone.weights);
         for row in (0..60).filter(|row| folds[*row] == fold) {
             let score = found[row].expect("a score");
-            let expected = model.difference(&texts[row]);
+            let expected = model.score(&texts[row]);
             assert!((score - expected).abs() < 1e-3, "{row}: {score} {expected}");
         }
     }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::thread::Scope;
 
-use classifier::{ClassifierError, ComputePath, Result, Stream, Transfer};
+use classifier::{ClassifierError, ComputePath, CounterRng, Result, Transfer};
 use tch::Device;
 
 use super::TrainContext;
@@ -79,9 +79,9 @@ impl<'a, T: Task> Source<'a, T> {
     }
 
     /// Draws a batch and prepares its parts. `stream` is that of the step.
-    pub(crate) fn prepare(&self, rows: &[usize], stream: Stream) -> Result<Prepared<T>> {
+    pub(crate) fn prepare(&self, rows: &[usize], stream: CounterRng) -> Result<Prepared<T>> {
         let prepared = Prepared {
-            batch: self.task.draw(rows, stream),
+            batch: self.task.draw_batch(rows, stream),
             rows: rows.len(),
             size: self.size(rows),
             parts: Vec::new(),
@@ -93,13 +93,15 @@ impl<'a, T: Task> Source<'a, T> {
     pub(super) fn with_parts(
         &self,
         mut prepared: Prepared<T>,
-        stream: Stream,
+        stream: CounterRng,
     ) -> Result<Prepared<T>> {
         ClassifierError::catch("prepare a batch", || {
             if self.path == ComputePath::Device {
                 let part = |(number, span)| {
                     let stream = stream.child(number as u64);
-                    let part = self.task.part(&prepared.batch, span, stream, self.path);
+                    let part = self
+                        .task
+                        .prepare_part(&prepared.batch, span, stream, self.path);
                     part.map(|part| part.pin(self.device))
                 };
                 prepared.parts = prepared.spans().enumerate().map(part).collect();
@@ -115,7 +117,7 @@ pub(super) fn prepare_ahead<'scope, 'a: 'scope, T: Task>(
     scope: &'scope Scope<'scope, '_>,
     source: &'a Source<'a, T>,
     batches: &'scope [Vec<usize>],
-    stream_of: impl Fn(usize) -> Stream + Send + 'scope,
+    stream_of: impl Fn(usize) -> CounterRng + Send + 'scope,
 ) -> Receiver<Result<Prepared<T>>> {
     let (sender, receiver) = sync_channel(AHEAD);
     scope.spawn(move || {

@@ -13,7 +13,7 @@ use std::thread;
 use std::time::Instant;
 
 use classifier::{
-    ActivationWeights, ClassifierError, ComputePath, Gradient, MemoryLimit, Stream, Weights,
+    ActivationWeights, ClassifierError, ComputePath, CounterRng, Gradient, MemoryLimit, Weights,
     epoch_batches,
 };
 use settings::TrainingSettings;
@@ -43,14 +43,14 @@ pub struct TrainContext<'a, T> {
     pub seed: u64,
     /// Where.
     pub device: Device,
-    /// Which code computes a step: [`ComputePath::of`] the device, except in tests.
+    /// Which code computes a step: [`ComputePath::for_device`] the device, except in tests.
     pub path: ComputePath,
     /// Replicas that compute side by side: the cores of a processor, one on a device.
     pub replicas: usize,
     /// Number format of the activations.
     pub kind: Kind,
     /// Whether a training that began on a GPU may continue without one.
-    pub may_move: bool,
+    pub may_resume_on_cpu: bool,
     /// Epochs after which it ends for now; the learning rate follows all epochs of the settings.
     pub until: u32,
     /// Whether to save the state and end: asked after every batch, and from any thread while it validates.
@@ -169,7 +169,7 @@ pub(crate) struct Trainer<'a, T: Task> {
     /// Sums since the last time that all was read, losses on a device not included.
     pending: Sums,
     pending_steps: u64,
-    stream: Stream,
+    stream: CounterRng,
     steps_per_epoch: u64,
     position: Position,
     best: Option<BestEpoch>,
@@ -204,7 +204,7 @@ impl<'a, T: Task> Trainer<'a, T> {
             meter: on_device.then(|| DeviceMeter::new(settings.clip_norm, device)),
             pending: Sums::default(),
             pending_steps: 0,
-            stream: Stream::new(context.seed).child(1),
+            stream: CounterRng::new(context.seed).child(1),
             steps_per_epoch: context.task.rows().div_ceil(settings.batch_size as usize) as u64,
             position: Position::start(),
             best: None,
@@ -215,7 +215,7 @@ impl<'a, T: Task> Trainer<'a, T> {
     }
 
     /// Random numbers of a step.
-    pub(crate) fn stream_of(&self, step: u64) -> Stream {
+    pub(crate) fn stream_of(&self, step: u64) -> CounterRng {
         step_stream(self.stream, step)
     }
 
@@ -460,6 +460,6 @@ impl<'a, T: Task> Trainer<'a, T> {
 }
 
 /// Random numbers of a step, from those of the training.
-fn step_stream(training: Stream, step: u64) -> Stream {
+fn step_stream(training: CounterRng, step: u64) -> CounterRng {
     training.child(1).child(step)
 }

@@ -58,7 +58,7 @@ impl<T: Task> Trainer<'_, T> {
             checkpoint,
         } = state;
         let device = self.context.device;
-        if position.device == "cuda" && !device.is_cuda() && !self.context.may_move {
+        if position.device == "cuda" && !device.is_cuda() && !self.context.may_resume_on_cpu {
             return Err(TrainError::DeviceLost);
         }
         let [weights, first, second, best, logits] = TENSORS.map(|name| &checkpoint.tensors[name]);

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::atomic::Ordering;
 
 use classifier::{
-    ActivationWeights, ClassifierError, ComputePath, Mode, Pass, Result, Stream, Transfer,
+    ActivationWeights, ClassifierError, ComputePath, CounterRng, Mode, Pass, Result, Transfer,
     without_host_access,
 };
 use rayon::prelude::*;
@@ -147,7 +147,7 @@ impl<T: Task> Trainer<'_, T> {
     /// Forward and backward of a batch in parts, as many at a time as there are replicas. Their gradients
     /// are added in the order of the parts: the sum depends neither on which replica was faster nor on
     /// how many there are.
-    fn backward(&mut self, prepared: &Prepared<T>, stream: Stream) -> Result<Losses> {
+    fn backward(&mut self, prepared: &Prepared<T>, stream: CounterRng) -> Result<Losses> {
         let source = self.source;
         let examples = source.task.examples(&prepared.batch);
         if examples == 0 {
@@ -179,7 +179,10 @@ impl<T: Task> Trainer<'_, T> {
                 let passes = replicas.map(|(weights, (number, span))| {
                     let stream = stream.child(*number as u64);
                     ClassifierError::catch("compute the gradient", || {
-                        let part = source.task.part(batch, span.clone(), stream, source.path);
+                        let part =
+                            source
+                                .task
+                                .prepare_part(batch, span.clone(), stream, source.path);
                         part.map(|part| source.pass(&part, weights, stream, scale))
                             .transpose()
                     })
@@ -198,7 +201,7 @@ impl<T: Task> Source<'_, T> {
         &self,
         part: &T::Part,
         weights: &ActivationWeights,
-        stream: Stream,
+        stream: CounterRng,
         scale: f64,
     ) -> Result<Pass> {
         ClassifierError::catch("compute the gradient", || {
@@ -211,7 +214,7 @@ impl<T: Task> Source<'_, T> {
     }
 
     /// How a part learns: on a device libtorch's generator draws the masks, seeded by seed, step and part.
-    fn mode(&self, stream: Stream) -> Mode {
+    fn mode(&self, stream: CounterRng) -> Mode {
         let stream = stream.child(1);
         if self.path == ComputePath::Processor {
             return Mode::Train(stream);

@@ -12,7 +12,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use bundle::Sizes;
-use classifier::{ComputePath, IdRows, Network, Stream, Weights};
+use classifier::{ComputePath, CounterRng, IdRows, Network, Weights};
 use settings::{CheckpointSettings, ModelKind, ModelSettings, TrainingSettings};
 use tch::{Device, Kind, Tensor};
 use training::{
@@ -59,7 +59,7 @@ impl IdRows for Rows {
 }
 
 fn rows(count: usize, seed: u64) -> Rows {
-    let stream = Stream::new(seed);
+    let stream = CounterRng::new(seed);
     let row = |row: usize| {
         let numbers = stream.child(row as u64);
         let length = 2 + numbers.bits(0) % 8;
@@ -108,7 +108,7 @@ pub fn setup(kind: ModelKind, family: &str, steps: usize, dropout: f64) -> Setup
                 width: WIDTH,
                 classes: 2,
             };
-            let stream = Stream::new(5);
+            let stream = CounterRng::new(5);
             let values = (0..WORDS * WIDTH).map(|n| stream.normal(u64::from(n)) as f32);
             let values: Vec<f32> = values.collect();
             let network = Network::new(&model, sizes, &values);
@@ -161,7 +161,7 @@ impl Setup {
             path,
             replicas: 1,
             kind: Kind::Float,
-            may_move: false,
+            may_resume_on_cpu: false,
             until: self.model.training.epochs,
             stop: || false,
             save: || false,
